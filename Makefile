@@ -1,0 +1,82 @@
+# Relearn: two commands matter, `make run` and `make test`. `make help` lists the rest.
+PYTHON ?= python3
+STAGE ?= dev
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+CDK := JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20 npx --no-install cdk
+LOCAL_APP := build/cdk.local
+INSTALLED := $(VENV)/.installed node_modules/.installed build/layers/duckdb/.installed
+SOURCES := app.py cdk.json requirements.txt $(shell find relearn training lambdas infra -type f -not -path '*/__pycache__/*' 2>/dev/null)
+LAMBDA_WHEELS := --python-version 3.13 --only-binary=:all: --platform manylinux_2_28_aarch64 \
+	--platform manylinux_2_26_aarch64 --platform manylinux2014_aarch64
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test check format synth deploy destroy bench lock clean
+
+help: ## list what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+install: $(INSTALLED) ## virtual environment, CDK command, Lambda layer
+
+$(VENV)/.installed: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Relearn needs Python 3.11 or newer; $(PYTHON) is {sys.version.split()[0]}. Try: make PYTHON=python3.12 install")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "relearn.pth").write_text(str(pathlib.Path.cwd()) + "\n")'
+	@printf '#!/bin/sh\nexec "$$(dirname "$$0")/python" -m cli "$$@"\n' > $(BIN)/relearn && chmod +x $(BIN)/relearn
+	@touch $@
+
+node_modules/.installed: package.json package-lock.json
+	@node -e 'const v = process.versions.node; if (+v.split(".")[0] < 20) { console.error("Relearn needs Node 20 or newer; this is " + v); process.exit(1) }'
+	npm ci --silent --no-audit --no-fund
+	@touch $@
+
+# The Lambda layer of ingest holds wheels for Lambda's machine, not for this one.
+build/layers/duckdb/.installed: lambdas/requirements.txt $(VENV)/.installed
+	@rm -rf $(@D) && mkdir -p $(@D)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes \
+		$(LAMBDA_WHEELS) --target $(@D)/python -r lambdas/requirements.txt
+	@touch $@
+
+run: $(LOCAL_APP)/manifest.json ## the whole deployment on this machine, and its story; ARGS=--once to leave after it
+	@$(BIN)/python -m local --app $(LOCAL_APP) $(ARGS)
+
+$(LOCAL_APP)/manifest.json: $(INSTALLED) $(SOURCES)
+	@echo "Synthesising the CDK app for this machine ..."
+	@rm -rf $(LOCAL_APP) && $(CDK) synth --quiet -c stage=local -o $(LOCAL_APP)
+
+test: $(LOCAL_APP)/manifest.json ## every test, offline: units, AWS adapters on moto, templates, whole flows on the laptop cloud
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(INSTALLED) ## ruff, mypy --strict, import-linter
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(INSTALLED) ## let ruff format and fix
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+synth: $(INSTALLED) ## CloudFormation templates of STAGE into cdk.out
+	$(CDK) synth --quiet -c stage=$(STAGE)
+
+deploy: $(INSTALLED) ## deploy STAGE into the AWS account of your credentials (needs Docker for the image)
+	$(CDK) deploy --all -c stage=$(STAGE) $(ARGS)
+
+destroy: $(INSTALLED) ## remove STAGE; the data buckets stay
+	$(CDK) destroy --all -c stage=$(STAGE) $(ARGS)
+
+bench: $(INSTALLED) ## measurements, as ratios in one run
+	@for file in bench/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+lock: $(VENV)/.installed ## pin requirements anew, with hashes
+	$(BIN)/python -m pip install --quiet uv
+	for file in requirements training/requirements lambdas/requirements requirements-sdk; do \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+			--no-emit-index-url --no-emit-find-links $$file.in -o $$file.txt || exit 1; done
+
+clean: ## remove everything that was built here
+	rm -rf $(VENV) node_modules build cdk.out .relearn .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,77 @@
+"""A spec as plain JSON and back, and its digest.
+
+Lambdas carry specs as data, so a handler never imports a model's code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from typing import Any
+
+from relearn.columns import COLUMN_TYPES, Column
+from relearn.errors import SpecError
+from relearn.spec import Hyperparameter, Ingest, Metric, ModelSpec, Retrain, Serverless, Training
+
+
+def to_dict(spec: ModelSpec) -> dict[str, Any]:
+    """Give ``spec`` as JSON-ready data; `from_dict` reads it back equal."""
+    data = asdict(spec)
+    data["columns"] = [_column_to_dict(column) for column in spec.columns]
+    data["target"] = _column_to_dict(spec.target)
+    data["hosting"] = {"type": "serverless", **asdict(spec.hosting)}
+    return data
+
+
+def from_dict(data: dict[str, Any]) -> ModelSpec:
+    """Make a spec from what `to_dict` gave.
+
+    Raises
+    ------
+    SpecError
+        The data is not a spec, or breaks one of its rules.
+    """
+    hosting = dict(data["hosting"])
+    if (kind := hosting.pop("type", None)) != "serverless":
+        raise SpecError("hosting.type", kind, "serverless")
+    target = _column_from_dict(data["target"])
+    return ModelSpec(
+        name=data["name"],
+        title=data["title"],
+        columns=tuple(_column_from_dict(column) for column in data["columns"]),
+        target=target,  # type: ignore[arg-type]  # ModelSpec checks it and says what is allowed
+        metric=Metric(**data["metric"]),
+        hosting=Serverless(**hosting),
+        retrain=Retrain(**data["retrain"]),
+        ingest=Ingest(**data["ingest"]),
+        training=Training(**data["training"]),
+        entity=data["entity"],
+        hyperparameters=tuple(Hyperparameter(**item) for item in data["hyperparameters"]),
+    )
+
+
+def digest(spec: ModelSpec) -> str:
+    """SHA-256 (hex) of what makes an artifact fit a spec: its columns and target."""
+    data = to_dict(spec)
+    kept = {key: data[key] for key in ("name", "columns", "target")}
+    return hashlib.sha256(canonical_json(kept).encode()).hexdigest()
+
+
+def canonical_json(value: object) -> str:
+    """Write JSON one way only, so that equal values have equal digests."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _column_to_dict(column: Column) -> dict[str, Any]:
+    return {"type": column.type, **asdict(column)}
+
+
+def _column_from_dict(data: dict[str, Any]) -> Column:
+    rest = dict(data)
+    kind = rest.pop("type", None)
+    if kind not in COLUMN_TYPES:
+        raise SpecError("columns.type", kind, f"one of {', '.join(COLUMN_TYPES)}")
+    if "values" in rest:
+        rest["values"] = tuple(rest["values"])
+    return COLUMN_TYPES[kind](**rest)

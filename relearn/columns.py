@@ -1,0 +1,245 @@
+"""The column types a spec can declare, and what each allows.
+
+A column knows how to check itself and how to check one JSON value; nothing else needs to
+ask what kind it is to validate a request.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from relearn.errors import SpecError
+
+NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,62}")
+LARGEST_FLOAT32 = 3.4028234663852886e38  # IEEE 754 binary32
+NAME_ALLOWED = "a lower-case letter, then up to 62 lower-case letters, digits or underscores"
+
+
+def check(condition: bool, field: str, value: object, allowed: str) -> None:  # noqa: FBT001
+    """Raise SpecError for ``field`` unless ``condition`` holds."""
+    if not condition:
+        raise SpecError(field, value, allowed)
+
+
+def is_finite_number(value: object) -> bool:
+    """Tell whether ``value`` is an int or float (not a bool) that is finite as float32.
+
+    float32 because numbers are float32 from the spec on: training sees what serving sees.
+    """
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and abs(value) <= LARGEST_FLOAT32  # false for NaN too
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Common:
+    """What every column has.
+
+    Parameters
+    ----------
+    description
+        One sentence for people who call the API.
+    optional
+        Whether the value may be null or missing.
+    private
+        Whether the value must not be kept in prediction records.
+    """
+
+    description: str = ""
+    optional: bool = False
+    private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Number(_Common):
+    """A finite number, float32 from here on.
+
+    Parameters
+    ----------
+    name
+        Column name.
+    unit
+        Unit of the value, e.g. ``"cm"``; for people.
+    minimum, maximum
+        Inclusive bounds, in that unit.
+    """
+
+    type: ClassVar[str] = "number"
+    name: str
+    unit: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+
+    def __post_init__(self) -> None:
+        for bound in ("minimum", "maximum"):
+            value = getattr(self, bound)
+            check(value is None or is_finite_number(value), f"{self.name}.{bound}", value, "a finite number")
+        if self.minimum is not None and self.maximum is not None:
+            check(
+                self.minimum < self.maximum,
+                f"{self.name}.minimum",
+                self.minimum,
+                f"below maximum, {self.maximum}",
+            )
+
+    def problem(self, value: object) -> str | None:
+        """Say what is wrong with ``value``, or None when it is right."""
+        if not is_finite_number(value):
+            return f"got {shown(value)}; allowed: a finite number"
+        assert isinstance(value, int | float)  # noqa: S101 - is_finite_number said so
+        if self.minimum is not None and value < self.minimum:
+            return f"got {shown(value)}; allowed: at least {self.minimum:g}"
+        if self.maximum is not None and value > self.maximum:
+            return f"got {shown(value)}; allowed: at most {self.maximum:g}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Category(_Common):
+    """One of a fixed set of words.
+
+    Parameters
+    ----------
+    name
+        Column name.
+    values
+        Every allowed value, in the order that reports and answers list them.
+    """
+
+    type: ClassVar[str] = "category"
+    name: str
+    values: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        field = f"{self.name}.values"
+        check(isinstance(self.values, tuple), field, self.values, "a tuple of strings")
+        check(
+            all(isinstance(v, str) and v.strip() == v and v for v in self.values),
+            field,
+            self.values,
+            "non-empty strings without spaces around them",
+        )
+        check(len(self.values) >= 2, field, self.values, "at least two values")  # noqa: PLR2004
+        check(len(set(self.values)) == len(self.values), field, self.values, "each value once")
+
+    def problem(self, value: object) -> str | None:
+        """Say what is wrong with ``value``, or None when it is right."""
+        if not isinstance(value, str) or value not in self.values:
+            return f"got {shown(value)}; allowed: one of {', '.join(self.values)}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Text(_Common):
+    """Free text.
+
+    Parameters
+    ----------
+    name
+        Column name.
+    max_length
+        Longest value allowed, in characters.
+    """
+
+    type: ClassVar[str] = "text"
+    name: str
+    max_length: int = 10_000
+
+    def __post_init__(self) -> None:
+        check(
+            isinstance(self.max_length, int) and self.max_length >= 1,
+            f"{self.name}.max_length",
+            self.max_length,
+            "a whole number of characters, at least 1",
+        )
+
+    def problem(self, value: object) -> str | None:
+        """Say what is wrong with ``value``, or None when it is right."""
+        if not isinstance(value, str):
+            return f"got {shown(value)}; allowed: a string"
+        if len(value) > self.max_length:
+            return f"got {len(value)} characters; allowed: at most {self.max_length}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Boolean(_Common):
+    """True or false.
+
+    Parameters
+    ----------
+    name
+        Column name.
+    """
+
+    type: ClassVar[str] = "boolean"
+    name: str
+
+    def problem(self, value: object) -> str | None:
+        """Say what is wrong with ``value``, or None when it is right."""
+        return None if isinstance(value, bool) else f"got {shown(value)}; allowed: true or false"
+
+
+@dataclass(frozen=True, slots=True)
+class DateTime(_Common):
+    """A point in time, ISO 8601; without an offset it is UTC.
+
+    Parameters
+    ----------
+    name
+        Column name.
+    """
+
+    type: ClassVar[str] = "datetime"
+    name: str
+
+    def problem(self, value: object) -> str | None:
+        """Say what is wrong with ``value``, or None when it is right."""
+        allowed = "allowed: an ISO 8601 date-time such as 2026-05-04T10:00:00Z"
+        if not isinstance(value, str):
+            return f"got {shown(value)}; {allowed}"
+        try:
+            datetime.fromisoformat(value)
+        except ValueError:
+            return f"got {shown(value)}; {allowed}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Id(_Common):
+    """The name of an entity: never a feature, used to split, join and look up.
+
+    Parameters
+    ----------
+    name
+        Column name.
+    max_length
+        Longest value allowed, in characters.
+    """
+
+    type: ClassVar[str] = "id"
+    name: str
+    max_length: int = 256
+
+    def problem(self, value: object) -> str | None:
+        """Say what is wrong with ``value``, or None when it is right."""
+        if not isinstance(value, str) or not value or len(value) > self.max_length:
+            return f"got {shown(value)}; allowed: a string of 1 to {self.max_length} characters"
+        return None
+
+
+Column = Number | Category | Text | Boolean | DateTime | Id
+COLUMN_TYPES: dict[str, type[Column]] = {
+    cls.type: cls for cls in (Number, Category, Text, Boolean, DateTime, Id)
+}
+
+
+def shown(value: object) -> str:
+    """Show a value given by a caller, cut so that a message stays a message."""
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."  # noqa: PLR2004

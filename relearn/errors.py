@@ -1,0 +1,138 @@
+"""Every error Relearn raises on purpose.
+
+::
+
+    RelearnError                  something the caller can understand and mend
+    ├── SpecError                 a model's declaration is wrong: field, value given, what is allowed
+    ├── ConfigError               a setting or environment variable is missing or wrong
+    ├── NotFoundError             no such model, version, run or upload
+    ├── InvalidInstancesError     a request's body breaks the spec; carries every FieldError
+    ├── NotServingError           the model has no live version yet; carries what is being waited for
+    ├── ModelFailedError          the endpoint answered with an error, or not at all
+    ├── ConflictError             the ledger changed under us: someone else won the conditional write
+    ├── IllegalTransitionError    an upload, run or version may not go from this state to that one
+    ├── DataError                 a snapshot or upload can not be used; carries a stable code
+    └── ArtifactError             a model artifact is damaged, tampered with or unfaithful
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class RelearnError(Exception):
+    """Base of every error raised on purpose."""
+
+
+class SpecError(RelearnError):
+    """A model's declaration is wrong.
+
+    Parameters
+    ----------
+    field
+        Dotted path of the field, e.g. ``"metric.minimum"``.
+    value
+        What was given.
+    allowed
+        What would have been right, in words.
+    """
+
+    def __init__(self, field: str, value: object, allowed: str) -> None:
+        super().__init__(f"spec field {field!r}: got {value!r}; allowed: {allowed}")
+        self.field = field
+        self.value = value
+        self.allowed = allowed
+
+
+class ConfigError(RelearnError):
+    """A setting or environment variable is missing or wrong."""
+
+    def __init__(self, key: str, value: object, allowed: str) -> None:
+        super().__init__(f"setting {key!r}: got {value!r}; allowed: {allowed}")
+        self.key = key
+        self.value = value
+        self.allowed = allowed
+
+
+class NotFoundError(RelearnError):
+    """No such model, version, run or upload."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One wrong value in a request.
+
+    Parameters
+    ----------
+    pointer
+        JSON pointer (RFC 6901) to the value, e.g. ``"/instances/0/sepal_length"``.
+    detail
+        What is wrong, what was given and what is allowed.
+    """
+
+    pointer: str
+    detail: str
+
+
+class InvalidInstancesError(RelearnError):
+    """A request's body breaks the spec.
+
+    Parameters
+    ----------
+    errors
+        Every wrong value, at least one.
+    """
+
+    def __init__(self, errors: tuple[FieldError, ...]) -> None:
+        super().__init__("; ".join(f"{error.pointer or '/'}: {error.detail}" for error in errors))
+        self.errors = errors
+
+
+class NotServingError(RelearnError):
+    """The model has no live version yet.
+
+    Parameters
+    ----------
+    waiting_for
+        What has to happen first, in words.
+    retry_after_seconds
+        When it makes sense to ask again.
+    """
+
+    def __init__(self, waiting_for: str, retry_after_seconds: int) -> None:
+        super().__init__(waiting_for)
+        self.waiting_for = waiting_for
+        self.retry_after_seconds = retry_after_seconds
+
+
+class ModelFailedError(RelearnError):
+    """The endpoint answered with an error, or not at all."""
+
+
+class ConflictError(RelearnError):
+    """Someone else won the conditional write."""
+
+
+class IllegalTransitionError(RelearnError):
+    """A record may not go from its state to the one asked for."""
+
+
+class DataError(RelearnError):
+    """Data can not be used.
+
+    Parameters
+    ----------
+    code
+        A stable word, e.g. ``"schema"`` or ``"bad_row_rate"``.
+    detail
+        What was found, and what is allowed.
+    """
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+class ArtifactError(RelearnError):
+    """A model artifact is damaged, tampered with or unfaithful to the estimator it came from."""

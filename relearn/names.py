@@ -1,0 +1,158 @@
+"""Every bucket prefix, key, endpoint, job and group name, in one place.
+
+The longest names SageMaker allows are 63 characters (training jobs, endpoints, models,
+endpoint configs and model package groups); the limits on a stage (10), a model (20) and a
+run id (22) keep every name within that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from relearn.errors import ConfigError
+
+PROJECT = "relearn"
+STAGE_PATTERN = re.compile(r"[a-z][a-z0-9]{0,9}")
+MAIN_TABLE = "main"
+INCOMING = "incoming"
+DATASETS = "datasets"
+QUARANTINE = "quarantine"
+REPORTS = "reports"
+SNAPSHOTS = "snapshots"
+MODELS = "models"
+
+
+def check_stage(stage: str) -> str:
+    """Give ``stage`` back when it may be part of every name.
+
+    Raises
+    ------
+    ConfigError
+        It is not 1 to 10 lower-case letters and digits, starting with a letter.
+    """
+    if not STAGE_PATTERN.fullmatch(stage):
+        raise ConfigError("stage", stage, "1 to 10 lower-case letters and digits, starting with a letter")
+    return stage
+
+
+def stack(stage: str, part: str) -> str:
+    """Name of a CloudFormation stack; ``part`` is data, training, serving or monitoring."""
+    return f"{PROJECT}-{stage}-{part}"
+
+
+def prefix(stage: str) -> str:
+    """What the name of everything a stage's runs create starts with."""
+    return f"{PROJECT}-{stage}-"
+
+
+def group(stage: str, model: str) -> str:
+    """Name of the model package group of a model."""
+    return f"{prefix(stage)}{model}"
+
+
+def endpoint(stage: str, model: str, version: int) -> str:
+    """Name of the endpoint of one version; also of its SageMaker model and endpoint config."""
+    return f"{prefix(stage)}{model}-v{version}"
+
+
+def job(stage: str, model: str, run_id: str) -> str:
+    """Name of the training job of a run."""
+    return f"{prefix(stage)}{model}-{run_id}"
+
+
+def run_id(at: datetime, seed: str) -> str:
+    """Make a run id that sorts by time, 22 characters.
+
+    Parameters
+    ----------
+    at
+        When the run was asked for, aware.
+    seed
+        What told two runs of one second apart; hashed.
+    """
+    return f"{at.astimezone(UTC):%Y%m%dt%H%M%S}-{hashlib.sha256(seed.encode()).hexdigest()[:6]}"
+
+
+def upload_id(bucket: str, key: str, version_id: str) -> str:
+    """Id of one version of one object: the same event twice is the same upload."""
+    return hashlib.sha256(f"{bucket}\n{key}\n{version_id}".encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingKey:
+    """What the key of an upload says.
+
+    Parameters
+    ----------
+    model, table
+        Whose data it is.
+    name
+        The rest of the key: any name.
+    """
+
+    model: str
+    table: str
+    name: str
+
+
+def incoming_prefix(model: str) -> str:
+    """Where the uploads of a model go."""
+    return f"{INCOMING}/{model}/"
+
+
+def parse_incoming(key: str) -> IncomingKey | None:
+    """Read the key of an upload; None when it is not one (other prefix, folder marker, no name)."""
+    parts = key.split("/")
+    if parts[0] != INCOMING or len(parts) < 3 or not parts[1] or not parts[-1]:  # noqa: PLR2004
+        return None
+    return IncomingKey(model=parts[1], table=MAIN_TABLE, name="/".join(parts[2:]))
+
+
+def shard_prefix(model: str, table: str = MAIN_TABLE) -> str:
+    """Where the shards of a table are."""
+    return f"{DATASETS}/{model}/{table}/"
+
+
+def shard_key(model: str, upload: str, table: str = MAIN_TABLE) -> str:
+    """Key of the shard of an accepted upload."""
+    return f"{shard_prefix(model, table)}{upload}.parquet"
+
+
+def quarantine_prefix(model: str, upload: str) -> str:
+    """Where the record of a quarantined (or partly rejected) upload is."""
+    return f"{QUARANTINE}/{model}/{upload}/"
+
+
+def snapshot_key(model: str, run: str) -> str:
+    """Key of the SageMaker manifest that lists the shards a run trains on."""
+    return f"{SNAPSHOTS}/{model}/{run}.manifest"
+
+
+def report_key(model: str, run: str, file: str) -> str:
+    """Key of one file of a run's report."""
+    return f"{REPORTS}/{model}/{run}/{file}"
+
+
+def artifact_prefix(model: str) -> str:
+    """Where SageMaker puts ``<job name>/output/model.tar.gz``."""
+    return f"{MODELS}/{model}"
+
+
+def s3_uri(bucket: str, key: str) -> str:
+    """An S3 URI as SageMaker takes it."""
+    return f"s3://{bucket}/{key}"
+
+
+def parse_s3_uri(uri: str) -> tuple[str, str]:
+    """Split an S3 URI into bucket and key."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key
+
+
+def tag_value(text: str) -> str:
+    """Make ``text`` fit an S3 metadata or AWS tag value: percent-encoded ASCII, cut at 256."""
+    return quote(text, safe=" ._:/=+-@")[:256]

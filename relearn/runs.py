@@ -1,0 +1,166 @@
+"""The life of a run and of a model version: states, legal transitions, what a failure meant.
+
+::
+
+    run      DEBOUNCING ─► TRAINING ─► JUDGING ─► DEPLOYING ─► PROMOTED
+                 │             │           └─────────────────► REJECTED(reason)
+                 │             └─ any state ─────────────────► FAILED(reason)
+                 └───────────────────────────────────────────► EMPTY        nothing was pending any more
+
+    version  REGISTERED ─► LIVE ─► PREVIOUS ─► RETIRED
+                 └──► FAILED(reason)
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from relearn.errors import IllegalTransitionError
+
+MAX_REASON = 1000
+
+
+class RunState(StrEnum):
+    """Where a run stands."""
+
+    DEBOUNCING = "DEBOUNCING"
+    TRAINING = "TRAINING"
+    JUDGING = "JUDGING"
+    DEPLOYING = "DEPLOYING"
+    PROMOTED = "PROMOTED"
+    REJECTED = "REJECTED"
+    FAILED = "FAILED"
+    EMPTY = "EMPTY"
+
+
+class VersionState(StrEnum):
+    """Where a model version stands."""
+
+    REGISTERED = "REGISTERED"
+    LIVE = "LIVE"
+    PREVIOUS = "PREVIOUS"
+    RETIRED = "RETIRED"
+    FAILED = "FAILED"
+
+
+FINAL = frozenset({RunState.PROMOTED, RunState.REJECTED, RunState.FAILED, RunState.EMPTY})
+_ORDER = (RunState.DEBOUNCING, RunState.TRAINING, RunState.JUDGING, RunState.DEPLOYING)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """One execution of the retrain state machine.
+
+    Parameters
+    ----------
+    run_id, model
+        Which run, of which model.
+    state, reason
+        Where it stands, and why.
+    started_at, ended_at
+        ISO 8601, UTC; empty until known.
+    uploads
+        Ids of the uploads this run was started for.
+    snapshot
+        Ids of all uploads it trains on, in order.
+    champion_version
+        The version that served when the run opened; 0 for none.
+    version
+        The version it registered; 0 until then.
+    metrics, champion_metrics
+        Metric name to value on the same holdout.
+    """
+
+    run_id: str
+    model: str
+    state: RunState = RunState.DEBOUNCING
+    reason: str = ""
+    started_at: str = ""
+    ended_at: str = ""
+    uploads: tuple[str, ...] = ()
+    snapshot: tuple[str, ...] = ()
+    champion_version: int = 0
+    version: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
+    champion_metrics: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Version:
+    """One registered model.
+
+    Parameters
+    ----------
+    model, version
+        The integer is the SageMaker Model Registry version.
+    state, reason
+        Where it stands, and why.
+    run_id
+        The run that made it.
+    package_arn
+        Its entry in the Model Registry.
+    artifact
+        S3 URI of its ``model.tar.gz``.
+    endpoint
+        Name of its endpoint.
+    metrics
+        Metric name to value on its run's holdout.
+    created_at
+        ISO 8601, UTC.
+    """
+
+    model: str
+    version: int
+    state: VersionState = VersionState.REGISTERED
+    reason: str = ""
+    run_id: str = ""
+    package_arn: str = ""
+    artifact: str = ""
+    endpoint: str = ""
+    metrics: dict[str, float] = field(default_factory=dict)
+    created_at: str = ""
+
+
+def check_transition(old: RunState, new: RunState) -> None:
+    """Refuse a step that a run's life does not have; the same state again is no step (a retry).
+
+    Raises
+    ------
+    IllegalTransitionError
+        ``new`` can not follow ``old``.
+    """
+    if old == new:
+        return
+    forward = new in FINAL or (old in _ORDER and _ORDER.index(new) > _ORDER.index(old))
+    if old in FINAL or not forward:
+        raise IllegalTransitionError(f"a run that is {old} can not become {new}")
+
+
+def failure_reason(error: str, cause: str) -> str:
+    """Turn Step Functions' ``Error`` and ``Cause`` into a reason a person can read.
+
+    Parameters
+    ----------
+    error
+        The error's name, e.g. ``"States.TaskFailed"``.
+    cause
+        Free text, or JSON: a DescribeTrainingJob answer, or a Lambda's error.
+
+    Returns
+    -------
+    str
+        At most `MAX_REASON` characters.
+    """
+    try:
+        data: Any = json.loads(cause)
+    except ValueError:
+        data = None
+    if isinstance(data, dict):
+        if data.get("TrainingJobStatus") == "Stopped":
+            cause = f"the training job was stopped ({data.get('SecondaryStatus', 'no detail')})"
+        else:
+            cause = str(data.get("FailureReason") or data.get("errorMessage") or cause)
+    return f"{error}: {cause}"[:MAX_REASON] if cause else error[:MAX_REASON]

@@ -1,0 +1,172 @@
+"""What a spec says to callers: checks of request bodies, and JSON Schemas of them.
+
+`check_request` is on the hot path of every prediction: standard library only, one pass, and
+every wrong field is reported at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from relearn.columns import Boolean, Category, Column, DateTime, Id, Number, Text, shown
+from relearn.errors import FieldError, InvalidInstancesError
+from relearn.spec import ModelSpec
+
+MAX_INSTANCES = 1000
+"""Rows in one request at most."""
+MAX_ERRORS = 100
+"""Wrong fields reported in one answer at most."""
+
+
+def check_request(spec: ModelSpec, body: object) -> list[dict[str, Any]]:
+    """Check the JSON body of a predict request against a spec.
+
+    Parameters
+    ----------
+    spec
+        The model's spec.
+    body
+        Parsed JSON: ``{"instances": [{column: value, ...}, ...]}``.
+
+    Returns
+    -------
+    list of dict
+        The instances as given.
+
+    Raises
+    ------
+    InvalidInstancesError
+        With a JSON pointer for every wrong value, `MAX_ERRORS` at most.
+    """
+    if not isinstance(body, dict):
+        raise InvalidInstancesError((FieldError("", f"got {shown(body)}; allowed: a JSON object"),))
+    errors = [
+        FieldError(pointer(name), "unknown field; allowed: instances") for name in body if name != "instances"
+    ]
+    instances = body.get("instances")
+    if not isinstance(instances, list) or not 1 <= len(instances) <= MAX_INSTANCES:
+        given = f"{len(instances)} instances" if isinstance(instances, list) else shown(instances)
+        detail = f"got {given}; allowed: a list of 1 to {MAX_INSTANCES} objects"
+        raise InvalidInstancesError((*errors, FieldError("/instances", detail)))
+    for index, instance in enumerate(instances):
+        errors += check_instance(spec, instance, f"/instances/{index}")
+        if len(errors) >= MAX_ERRORS:
+            break
+    if errors:
+        raise InvalidInstancesError(tuple(errors[:MAX_ERRORS]))
+    return instances
+
+
+def check_instance(spec: ModelSpec, instance: object, at: str = "") -> list[FieldError]:
+    """List everything wrong with one instance.
+
+    Parameters
+    ----------
+    spec
+        The model's spec.
+    instance
+        Parsed JSON of one row.
+    at
+        JSON pointer to the instance.
+    """
+    if not isinstance(instance, dict):
+        return [FieldError(at, f"got {shown(instance)}; allowed: an object with the model's columns")]
+    errors = []
+    for column in spec.columns:
+        value = instance.get(column.name)
+        if value is None:
+            if not column.optional:
+                word = "null is not allowed" if column.name in instance else "missing"
+                errors.append(FieldError(at + pointer(column.name), f"{word}; allowed: {allowed(column)}"))
+        elif (problem := column.problem(value)) is not None:
+            errors.append(FieldError(at + pointer(column.name), problem))
+    if len(instance) > len(spec.columns) or not instance.keys() <= {column.name for column in spec.columns}:
+        names = [column.name for column in spec.columns]
+        errors += [
+            FieldError(at + pointer(name), f"unknown column; allowed: {', '.join(names)}")
+            for name in instance
+            if name not in names
+        ]
+    return errors
+
+
+def pointer(name: str) -> str:
+    """One step of a JSON pointer (RFC 6901)."""
+    return "/" + str(name).replace("~", "~0").replace("/", "~1")
+
+
+def allowed(column: Column) -> str:
+    """Say in words what a column takes."""
+    match column:
+        case Number():
+            bounds = [f"at least {column.minimum:g}"] if column.minimum is not None else []
+            bounds += [f"at most {column.maximum:g}"] if column.maximum is not None else []
+            return ", ".join(["a number" + (f" in {column.unit}" if column.unit else ""), *bounds])
+        case Category():
+            return f"one of {', '.join(column.values)}"
+        case Text():
+            return f"a string of at most {column.max_length} characters"
+        case Boolean():
+            return "true or false"
+        case DateTime():
+            return "an ISO 8601 date-time"
+        case Id():
+            return f"a string of 1 to {column.max_length} characters"
+
+
+def instance_schema(spec: ModelSpec) -> dict[str, Any]:
+    """JSON Schema (2020-12) of one instance."""
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": [column.name for column in spec.columns if not column.optional],
+        "properties": {column.name: column_schema(column) for column in spec.columns},
+    }
+
+
+def request_schema(spec: ModelSpec) -> dict[str, Any]:
+    """JSON Schema (2020-12) of a predict request."""
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["instances"],
+        "properties": {
+            "instances": {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": MAX_INSTANCES,
+                "items": instance_schema(spec),
+            }
+        },
+    }
+
+
+def column_schema(column: Column) -> dict[str, Any]:
+    """JSON Schema (2020-12) of one value."""
+    schema = _value_schema(column)
+    if column.optional:
+        schema["type"] = [schema["type"], "null"]
+        if "enum" in schema:
+            schema["enum"] = [*schema["enum"], None]
+    unit = f"in {column.unit}" if isinstance(column, Number) and column.unit else ""
+    if words := ", ".join(word for word in (column.description, unit) if word):
+        schema["description"] = words
+    return schema
+
+
+def _value_schema(column: Column) -> dict[str, Any]:
+    match column:
+        case Number():
+            bounds: Mapping[str, float | None] = {"minimum": column.minimum, "maximum": column.maximum}
+            return {"type": "number", **{key: value for key, value in bounds.items() if value is not None}}
+        case Category():
+            return {"type": "string", "enum": list(column.values)}
+        case Text():
+            return {"type": "string", "maxLength": column.max_length}
+        case Boolean():
+            return {"type": "boolean"}
+        case DateTime():
+            return {"type": "string", "format": "date-time"}
+        case Id():
+            return {"type": "string", "minLength": 1, "maxLength": column.max_length}

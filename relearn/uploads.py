@@ -1,0 +1,123 @@
+"""The life of an upload: states and legal transitions.
+
+::
+
+    RECEIVED ─► ACCEPTED ─► TRAINED
+        │           ├─────► SUPERSEDED(by)    a newer version of the same object was accepted
+        │           └─────► FAILED(reason)    the run it was in was rejected, or failed too often
+        ├─────► QUARANTINED(reason)
+        ├─────► SUPERSEDED(by)
+        └─────► FAILED(reason)
+
+A TRAINED upload whose object is replaced becomes SUPERSEDED too: the next snapshot holds the
+new content instead of the old.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from relearn.errors import IllegalTransitionError
+
+MAX_ATTEMPTS = 3
+"""Failed runs an accepted upload may be part of before it is FAILED itself."""
+
+
+class UploadState(StrEnum):
+    """Where an upload stands."""
+
+    RECEIVED = "RECEIVED"
+    ACCEPTED = "ACCEPTED"
+    TRAINED = "TRAINED"
+    QUARANTINED = "QUARANTINED"
+    SUPERSEDED = "SUPERSEDED"
+    FAILED = "FAILED"
+
+
+TRANSITIONS: dict[UploadState, frozenset[UploadState]] = {
+    UploadState.RECEIVED: frozenset(
+        {UploadState.ACCEPTED, UploadState.QUARANTINED, UploadState.SUPERSEDED, UploadState.FAILED}
+    ),
+    UploadState.ACCEPTED: frozenset({UploadState.TRAINED, UploadState.SUPERSEDED, UploadState.FAILED}),
+    UploadState.TRAINED: frozenset({UploadState.SUPERSEDED}),
+    UploadState.QUARANTINED: frozenset(),
+    UploadState.SUPERSEDED: frozenset(),
+    UploadState.FAILED: frozenset(),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Upload:
+    """One version of one object under ``incoming/<model>/``.
+
+    Parameters
+    ----------
+    upload_id
+        See `relearn.names.upload_id`.
+    model, table, key, version_id
+        Which object it is.
+    sequencer
+        S3's sequencer: of two versions of one key, the greater (as padded hex) is the newer.
+    size_bytes
+        Size of the object.
+    state, reason
+        Where it stands, and why.
+    received_at
+        ISO 8601, UTC.
+    rows_accepted, rows_rejected
+        Counts of rows, 0 until known.
+    attempts
+        Failed runs it was part of.
+    """
+
+    upload_id: str
+    model: str
+    table: str
+    key: str
+    version_id: str
+    sequencer: str
+    size_bytes: int
+    received_at: str
+    state: UploadState = UploadState.RECEIVED
+    reason: str = ""
+    rows_accepted: int = 0
+    rows_rejected: int = 0
+    attempts: int = 0
+
+
+def check_transition(old: UploadState, new: UploadState) -> None:
+    """Refuse a step that an upload's life does not have.
+
+    Raises
+    ------
+    IllegalTransitionError
+        ``new`` can not follow ``old``.
+    """
+    if new not in TRANSITIONS[old]:
+        allowed = ", ".join(sorted(TRANSITIONS[old])) or "nothing: it is final"
+        raise IllegalTransitionError(f"an upload that is {old} can not become {new}; allowed: {allowed}")
+
+
+def newer(first: Upload, second: Upload) -> Upload:
+    """Of two versions of one object, give the newer.
+
+    S3's sequencers are hexadecimal strings of unequal length that compare when padded on the
+    right (S3 user guide, "Event message structure").
+    """
+    width = max(len(first.sequencer), len(second.sequencer))
+    return max(first, second, key=lambda upload: upload.sequencer.upper().ljust(width, "0"))
+
+
+def after_failed_run(upload: Upload, reason: str) -> tuple[UploadState, str, int]:
+    """Say what a failed run makes of an upload that was in it.
+
+    Returns
+    -------
+    tuple
+        State, reason and attempts: pending again, or FAILED after `MAX_ATTEMPTS`.
+    """
+    attempts = upload.attempts + 1
+    if attempts >= MAX_ATTEMPTS:
+        return UploadState.FAILED, f"{attempts} runs with it failed; the last: {reason}", attempts
+    return upload.state, upload.reason, attempts

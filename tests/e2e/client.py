@@ -1,0 +1,153 @@
+"""What the end-to-end tests do to a stage: only what its users can do, through AWS's own APIs and HTTP."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+
+Item = dict[str, Any]
+T = TypeVar("T")
+
+
+@dataclass
+class Stage:
+    """A deployed stage, on the laptop cloud or in an account."""
+
+    name: str
+    api_url: str
+    outputs: dict[str, str]
+    session: boto3.Session
+    endpoint_url: str | None = None
+    timeout_seconds: float = 120
+    _clients: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, service: str) -> Any:
+        if service not in self._clients:
+            self._clients[service] = self.session.client(service, endpoint_url=self.endpoint_url)  # type: ignore[call-overload]
+        return self._clients[service]
+
+    def http(
+        self,
+        path: str,
+        body: object = None,
+        *,
+        raw: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> tuple[int, dict[str, str], Any]:
+        """Call the API; give status, headers (lower case) and parsed JSON."""
+        data = raw if raw is not None else (None if body is None else json.dumps(body).encode())
+        url = self.api_url.rstrip("/") + path
+        sent = {"content-type": "application/json", **(headers or {}), **self._signature(url, data)}
+        request = urllib.request.Request(url, data=data, headers=sent)  # noqa: S310
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+                return response.status, _lower(response.headers), json.load(response)
+        except urllib.error.HTTPError as error:
+            return error.code, _lower(error.headers), json.load(error)
+
+    def _signature(self, url: str, data: bytes | None) -> dict[str, str]:
+        """SigV4 headers: in an account the API is behind IAM; on the laptop it is not."""
+        if self.endpoint_url:
+            return {}
+        request = AWSRequest("GET" if data is None else "POST", url, data=data)
+        credentials = self.session.get_credentials()
+        assert credentials is not None
+        SigV4Auth(credentials.get_frozen_credentials(), "execute-api", self.session.region_name).add_auth(
+            request
+        )
+        return dict(request.headers)
+
+    def predict(self, model: str, *instances: Item) -> Any:
+        status, _, answer = self.http(f"/v1/models/{model}/predict", {"instances": list(instances)})
+        assert status == 200, answer
+        return answer
+
+    def sample(self, model: str) -> list[Item]:
+        answer: list[Item] = self.http(f"/v1/models/{model}")[2]["sample"]["instances"]
+        return answer
+
+    def put(self, model: str, name: str, content: bytes) -> str:
+        """Upload an object; give its version id."""
+        answer = self.client("s3").put_object(
+            Bucket=self.outputs["UploadsBucket"], Key=f"incoming/{model}/{name}", Body=content
+        )
+        return str(answer["VersionId"])
+
+    def items(self, model: str, kind: str) -> list[Item]:
+        """Read the ledger's records of one kind, oldest first by sort key."""
+        table = self.session.resource("dynamodb", endpoint_url=self.endpoint_url).Table(
+            self.outputs["LedgerTable"]
+        )
+        answer = table.query(
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
+            ExpressionAttributeValues={":pk": f"MODEL#{model}", ":sk": kind},
+            ConsistentRead=True,
+        )
+        return list(answer["Items"])
+
+    def upload(self, model: str, version_id: str) -> Item | None:
+        return next((i for i in self.items(model, "UPLOAD#") if i["version_id"] == version_id), None)
+
+    def live_version(self, model: str) -> int:
+        return int(self.http(f"/v1/models/{model}")[2]["version"] or 0)
+
+    def wait(self, what: str, look: Callable[[], T | None]) -> T:
+        """Look until there is something to see."""
+        end = time.monotonic() + self.timeout_seconds
+        while time.monotonic() < end:
+            if seen := look():
+                return seen
+            time.sleep(0.1)
+        raise AssertionError(f"did not see within {self.timeout_seconds:g} s: {what}")
+
+    def wait_for_upload(self, model: str, version_id: str, *states: str) -> Item:
+        def look() -> Item | None:
+            item = self.upload(model, version_id)
+            return item if item and item["state"] in states else None
+
+        return self.wait(f"upload {version_id} of {model} in {states}", look)
+
+    def run_of(self, model: str, version_id: str, *states: str) -> Item:
+        """Wait for the run whose snapshot has the upload, in one of the states."""
+
+        def look() -> Item | None:
+            item = self.upload(model, version_id)
+            runs = self.items(model, "RUN#") if item else []
+            return next(
+                (r for r in runs if item and item["upload_id"] in r["uploads"] and r["state"] in states), None
+            )
+
+        return self.wait(f"a run with upload {version_id} of {model} in {states}", look)
+
+    def at_rest(self, model: str) -> bool:
+        return not self.items(model, "LOCK")
+
+
+def _lower(headers: Any) -> dict[str, str]:
+    return {key.lower(): value for key, value in headers.items()}
+
+
+def rows(path: Path) -> Iterator[Item]:
+    """Read a CSV as dictionaries of strings."""
+    with path.open(newline="") as file:
+        yield from csv.DictReader(file)
+
+
+def csv_bytes(items: list[Item]) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(items[0]))
+    writer.writeheader()
+    writer.writerows(items)
+    return text.getvalue().encode()

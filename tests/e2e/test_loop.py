@@ -1,0 +1,187 @@
+"""The loop, as its users have it: upload data, and a better model answers behind the same URL."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.client import Stage, csv_bytes, rows
+
+pytestmark = [pytest.mark.e2e, pytest.mark.local]
+
+ROOT = Path(__file__).parents[2]
+SEED = ROOT / "training" / "models" / "iris" / "seed.csv"
+MORE = ROOT / "examples" / "iris" / "more_measurements.csv"
+SPECIES = {"setosa": "versicolor", "versicolor": "virginica", "virginica": "setosa"}
+
+
+@pytest.fixture(scope="module")
+def iris(stage: Stage) -> Stage:
+    """The stage once the first iris model serves and nothing is under way."""
+    stage.wait("the first iris model", lambda: stage.live_version("iris"))
+    stage.wait("iris at rest", lambda: stage.at_rest("iris"))
+    return stage
+
+
+@pytest.fixture(scope="module")
+def better(iris: Stage) -> Any:
+    """The run that the real, larger collection of flowers made."""
+    before = iris.live_version("iris")
+    answer = iris.predict("iris", *iris.sample("iris"))
+    version_id = iris.put("iris", "more.csv", MORE.read_bytes())
+    run = iris.run_of("iris", version_id, "PROMOTED", "REJECTED", "FAILED")
+    iris.wait("iris at rest", lambda: iris.at_rest("iris"))
+    return {"before": before, "answer": answer, "run": run}
+
+
+@pytest.mark.parametrize("model", ["diabetes", "iris"])
+def test_the_first_model_comes_from_the_seed_without_anyone_doing_anything(stage: Stage, model: str) -> None:
+    stage.wait(f"the first model of {model}", lambda: stage.live_version(model))
+    answer = stage.predict(model, *stage.sample(model))
+    assert answer["model"] == model
+    assert answer["version"] >= 1
+    assert len(answer["predictions"]) == len(stage.sample(model))
+
+
+def test_a_better_upload_is_promoted_behind_the_same_url(iris: Stage, better: Any) -> None:
+    run = better["run"]
+    assert run["state"] == "PROMOTED", run["reason"]
+    assert run["version"] == better["before"] + 1
+    assert run["metrics"]["f1_macro"] > run["champion_metrics"]["f1_macro"]
+    answer = iris.predict("iris", *iris.sample("iris"))
+    assert answer["version"] == run["version"]
+
+
+def test_a_promoted_version_is_in_the_model_registry_with_metrics_and_lineage(
+    iris: Stage, better: Any
+) -> None:
+    group = f"relearn-{iris.name}-iris"
+    sagemaker = iris.client("sagemaker")
+    packages = sagemaker.list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"]
+    arn = next(p["ModelPackageArn"] for p in packages if p["ModelPackageVersion"] == better["run"]["version"])
+    package = sagemaker.describe_model_package(ModelPackageName=arn)
+    assert package["CustomerMetadataProperties"]["run_id"] == better["run"]["run_id"]
+    uri = package["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"]
+    bucket, key = uri.removeprefix("s3://").split("/", 1)
+    report = json.load(iris.client("s3").get_object(Bucket=bucket, Key=key)["Body"])
+    assert report["candidate"]["metrics"]["f1_macro"] == pytest.approx(
+        float(better["run"]["metrics"]["f1_macro"])
+    )
+
+
+@pytest.mark.usefixtures("better")
+def test_a_worse_candidate_is_rejected_and_the_champion_answers_as_before(iris: Stage) -> None:
+    champion = iris.live_version("iris")
+    before = iris.predict("iris", *iris.sample("iris"))
+    poisoned = [{**row, "species": SPECIES[row["species"]]} for row in rows(MORE)]
+    version_id = iris.put("iris", "poisoned.csv", csv_bytes(poisoned))
+    run = iris.run_of("iris", version_id, "PROMOTED", "REJECTED", "FAILED")
+    assert run["state"] == "REJECTED"
+    assert "f1_macro" in run["reason"]
+    iris.wait("iris at rest", lambda: iris.at_rest("iris"))
+    assert iris.live_version("iris") == champion
+    assert iris.predict("iris", *iris.sample("iris")) == before
+    assert iris.wait_for_upload("iris", version_id, "FAILED")["reason"]
+
+
+def test_a_broken_file_is_quarantined_with_its_reason(iris: Stage) -> None:
+    content = b"sepal_length,sepal_width\n5.1,3.5\n"
+    version_id = iris.put("iris", "broken.csv", content)
+    upload = iris.wait_for_upload("iris", version_id, "QUARANTINED", "ACCEPTED", "FAILED")
+    assert upload["state"] == "QUARANTINED"
+    assert "petal_length" in upload["reason"]
+    folder = f"quarantine/iris/{upload['upload_id']}/"
+    lake = iris.outputs["LakeBucket"]
+    reason = json.load(iris.client("s3").get_object(Bucket=lake, Key=folder + "reason.json")["Body"])
+    assert reason["code"] == "schema"
+    kept = iris.client("s3").get_object(Bucket=lake, Key=folder + "object")["Body"].read()
+    assert kept == content
+
+
+def test_a_few_bad_rows_are_set_aside_and_the_rest_is_used(iris: Stage) -> None:
+    good = list(rows(SEED))
+    bad = {**good[0], "petal_width": "wide"}
+    version_id = iris.put("iris", "one_bad_row.csv", csv_bytes([*good, bad]))
+    upload = iris.wait_for_upload("iris", version_id, "ACCEPTED", "TRAINED", "QUARANTINED", "FAILED")
+    assert (upload["rows_accepted"], upload["rows_rejected"]) == (len(good), 1)
+    key = f"quarantine/iris/{upload['upload_id']}/rows.jsonl"
+    body = iris.client("s3").get_object(Bucket=iris.outputs["LakeBucket"], Key=key)["Body"].read()
+    row = json.loads(body)
+    assert row["line"] == len(good) + 2
+    assert [error["column"] for error in row["errors"]] == ["petal_width"]
+    iris.run_of("iris", version_id, "PROMOTED", "REJECTED")
+    iris.wait("iris at rest", lambda: iris.at_rest("iris"))
+
+
+@pytest.mark.usefixtures("better")
+def test_two_uploads_in_a_second_make_one_run(iris: Stage) -> None:
+    both = list(rows(MORE))
+    first = iris.put("iris", "half-1.csv", csv_bytes(both[::2]))
+    second = iris.put("iris", "half-2.csv", csv_bytes(both[1::2]))
+    ends = ("PROMOTED", "REJECTED", "FAILED")
+    assert iris.run_of("iris", first, *ends)["run_id"] == iris.run_of("iris", second, *ends)["run_id"]
+    iris.wait("iris at rest", lambda: iris.at_rest("iris"))
+
+
+@pytest.mark.usefixtures("better")
+def test_an_upload_during_a_run_is_trained_after_it(iris: Stage) -> None:
+    content = SEED.read_bytes()
+    first = iris.put("iris", "before.csv", content)
+    run = iris.run_of("iris", first, "TRAINING")
+    second = iris.put("iris", "during.csv", content)
+    ends = ("PROMOTED", "REJECTED", "FAILED")
+    after = iris.run_of("iris", second, *ends)
+    assert after["run_id"] > run["run_id"]
+    assert after["started_at"] >= iris.run_of("iris", first, *ends)["ended_at"]
+    iris.wait("iris at rest", lambda: iris.at_rest("iris"))
+
+
+@pytest.mark.usefixtures("better")
+def test_the_same_event_twice_changes_nothing(iris: Stage) -> None:
+    upload = next(u for u in iris.items("iris", "UPLOAD#") if u["key"].endswith("/more.csv"))
+    before = [(u["upload_id"], u["state"]) for u in iris.items("iris", "UPLOAD#")]
+    runs = [r["run_id"] for r in iris.items("iris", "RUN#")]
+    queue = iris.client("sqs").list_queues(QueueNamePrefix=f"relearn-{iris.name}-ingest")["QueueUrls"]
+    event = {
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "detail": {
+            "bucket": {"name": iris.outputs["UploadsBucket"]},
+            "object": {
+                "key": upload["key"],
+                "version-id": upload["version_id"],
+                "size": int(upload["size_bytes"]),
+                "sequencer": upload["sequencer"],
+            },
+        },
+    }
+    url = next(u for u in queue if not u.endswith("dead"))
+    iris.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(event))
+
+    def drained() -> bool:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        counts = iris.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        return all(count == "0" for count in counts.values())
+
+    iris.wait("the ingest queue drained", drained)
+    assert [(u["upload_id"], u["state"]) for u in iris.items("iris", "UPLOAD#")] == before
+    assert [r["run_id"] for r in iris.items("iris", "RUN#")] == runs
+
+
+def test_a_wrong_request_says_what_is_wrong_with_every_field(iris: Stage) -> None:
+    wrong = {**iris.sample("iris")[0], "petal_width": "wide", "colour": "blue"}
+    status, headers, problem = iris.http("/v1/models/iris/predict", {"instances": [wrong]})
+    assert status == 422
+    assert headers["content-type"] == "application/problem+json"
+    assert {error["pointer"] for error in problem["errors"]} == {
+        "/instances/0/petal_width",
+        "/instances/0/colour",
+    }
+
+
+def test_an_unknown_model_is_not_found(stage: Stage) -> None:
+    status, _, problem = stage.http("/v1/models/nosuch/predict", {"instances": [{}]})
+    assert (status, problem["status"]) == (404, 404)
