@@ -24,6 +24,7 @@ QUARANTINE = "quarantine"
 REPORTS = "reports"
 SNAPSHOTS = "snapshots"
 MODELS = "models"
+EXPERIMENTS = "experiments"
 
 
 def check_stage(stage: str) -> str:
@@ -62,6 +63,22 @@ def endpoint(stage: str, model: str, version: int) -> str:
 def job(stage: str, model: str, run_id: str) -> str:
     """Name of the training job of a run."""
     return f"{prefix(stage)}{model}-{run_id}"
+
+
+def experiment_job(stage: str, model: str) -> str:
+    """What the name of an ad-hoc training job starts with; the SDK adds ``-`` and 14 digits of time."""
+    return f"{prefix(stage)}{model}-exp"
+
+
+def tuning_job(stage: str, seed: str) -> str:
+    """Name of an ad-hoc tuning job, of which SageMaker allows 32 characters: too few for the model's name.
+
+    Parameters
+    ----------
+    seed
+        What tells it from every other; hashed.
+    """
+    return f"{prefix(stage)}tune-{hashlib.sha256(seed.encode()).hexdigest()[:8]}"
 
 
 def run_id(at: datetime, seed: str) -> str:
@@ -140,6 +157,11 @@ def report_key(model: str, run: str, file: str) -> str:
 def artifact_prefix(model: str) -> str:
     """Where SageMaker puts ``<job name>/output/model.tar.gz``."""
     return f"{MODELS}/{model}"
+
+
+def experiment_prefix(model: str) -> str:
+    """Where the artifacts of ad-hoc jobs go, apart from those the loop may serve."""
+    return f"{EXPERIMENTS}/{model}"
 
 
 def s3_uri(bucket: str, key: str) -> str:

@@ -131,6 +131,13 @@ class Stage:
 
         return self.wait(f"a run with upload {version_id} of {model} in {states}", look)
 
+    def ingest_queue(self) -> str:
+        """URL of the queue that the stage's ingest function reads."""
+        mappings = self.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+        arns = [m["EventSourceArn"] for m in mappings if f"relearn-{self.name}-" in m["FunctionArn"]]
+        name = next(arn for arn in arns if ":sqs:" in arn).rsplit(":", 1)[1]
+        return str(self.client("sqs").get_queue_url(QueueName=name)["QueueUrl"])
+
     def at_rest(self, model: str) -> bool:
         return not self.items(model, "LOCK")
 

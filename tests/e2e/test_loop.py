@@ -144,7 +144,7 @@ def test_the_same_event_twice_changes_nothing(iris: Stage) -> None:
     upload = next(u for u in iris.items("iris", "UPLOAD#") if u["key"].endswith("/more.csv"))
     before = [(u["upload_id"], u["state"]) for u in iris.items("iris", "UPLOAD#")]
     runs = [r["run_id"] for r in iris.items("iris", "RUN#")]
-    queue = iris.client("sqs").list_queues(QueueNamePrefix=f"relearn-{iris.name}-ingest")["QueueUrls"]
+    url = iris.ingest_queue()
     event = {
         "source": "aws.s3",
         "detail-type": "Object Created",
@@ -158,7 +158,6 @@ def test_the_same_event_twice_changes_nothing(iris: Stage) -> None:
             },
         },
     }
-    url = next(u for u in queue if not u.endswith("dead"))
     iris.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(event))
 
     def drained() -> bool:

@@ -1,0 +1,85 @@
+"""Which uploads a run trains on: one version per object, and the manifest that says so."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from relearn.codec import canonical_json
+from relearn.errors import DataError
+from relearn.uploads import Upload, UploadState, newer
+
+MAX_SHARDS = 5000
+"""Shards of one snapshot at most: what one ledger item (400 KB) has room for, twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a run would train on now.
+
+    Parameters
+    ----------
+    snapshot
+        Ids of the chosen uploads, in the order they were received.
+    new
+        Those of them that are pending.
+    superseded
+        Id of an upload that is not chosen to the id of the newer version of its object.
+    """
+
+    snapshot: tuple[str, ...]
+    new: tuple[str, ...]
+    superseded: dict[str, str]
+
+
+def select(uploads: Iterable[Upload]) -> Selection:
+    """Choose the newest usable version of every object.
+
+    Parameters
+    ----------
+    uploads
+        Uploads of one model; those that are neither ACCEPTED nor TRAINED are passed over.
+
+    Raises
+    ------
+    DataError
+        More than `MAX_SHARDS` are chosen (code ``too_many_uploads``).
+    """
+    usable = [upload for upload in uploads if upload.state in (UploadState.ACCEPTED, UploadState.TRAINED)]
+    chosen: dict[tuple[str, str], Upload] = {}
+    for upload in usable:
+        place = (upload.table, upload.key)
+        chosen[place] = newer(chosen[place], upload) if place in chosen else upload
+    if len(chosen) > MAX_SHARDS:
+        raise DataError(
+            "too_many_uploads", f"{len(chosen)} uploads; allowed: {MAX_SHARDS}; upload fewer, larger files"
+        )
+    ordered = sorted(chosen.values(), key=lambda upload: (upload.received_at, upload.upload_id))
+    return Selection(
+        snapshot=tuple(upload.upload_id for upload in ordered),
+        new=tuple(upload.upload_id for upload in ordered if upload.state is UploadState.ACCEPTED),
+        superseded={
+            upload.upload_id: winner.upload_id
+            for upload in usable
+            if (winner := chosen[(upload.table, upload.key)]).upload_id != upload.upload_id
+        },
+    )
+
+
+def manifest(prefix_uri: str, snapshot: Sequence[str]) -> list[object]:
+    """Write a snapshot as the manifest SageMaker reads.
+
+    Parameters
+    ----------
+    prefix_uri
+        S3 URI that the shards' keys start with.
+    snapshot
+        Ids of uploads, in order.
+    """
+    return [{"prefix": prefix_uri}, *(f"{upload}.parquet" for upload in snapshot)]
+
+
+def digest(snapshot: Sequence[str]) -> str:
+    """SHA-256 (hex) of what a run trains on: equal for equal ids in equal order."""
+    return hashlib.sha256(canonical_json(list(snapshot)).encode()).hexdigest()

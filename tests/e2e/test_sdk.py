@@ -1,0 +1,212 @@
+"""The official SageMaker SDK is a client like any other: it trains, registers, deploys and asks on our stage."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli import sdk
+from cli.target import Target
+from relearn import names
+from tests.e2e.client import Stage
+
+pytest.importorskip(
+    "sagemaker.train", reason="the SageMaker SDK is not installed; pip install -r requirements-sdk.txt"
+)
+pytestmark = [pytest.mark.e2e, pytest.mark.local, pytest.mark.sdk]
+
+MODEL = "iris"
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def iris(stage: Stage) -> Iterator[Stage]:
+    """The stage once iris serves, with the SDK pointed at it."""
+    stage.wait("the first iris model", lambda: stage.live_version(MODEL))
+    stage.wait("iris at rest", lambda: stage.at_rest(MODEL))
+    with sdk.environment(Target(stage.name, stage.session, stage.endpoint_url, stage.outputs)):
+        yield stage
+
+
+@pytest.fixture(scope="module")
+def champion(iris: Stage) -> dict[str, Any]:
+    """What the ledger knows of the version that serves."""
+    version = iris.live_version(MODEL)
+    return next(item for item in iris.items(MODEL, "VERSION#") if item["version"] == version)
+
+
+@pytest.fixture(scope="module")
+def job(iris: Stage, champion: dict[str, Any]) -> Any:
+    """A training job by ModelTrainer, on the very snapshot that the champion was trained on."""
+    from sagemaker.core.helper.session_helper import Session  # noqa: PLC0415 - it may not be installed
+    from sagemaker.core.shapes import OutputDataConfig, S3DataSource  # noqa: PLC0415
+    from sagemaker.core.training.configs import Compute, InputData  # noqa: PLC0415
+    from sagemaker.train import ModelTrainer  # noqa: PLC0415
+
+    outputs = iris.outputs
+    manifest = names.s3_uri(outputs["LakeBucket"], names.snapshot_key(MODEL, champion["run_id"]))
+    trainer = ModelTrainer(
+        sagemaker_session=Session(
+            boto_session=iris.session,
+            sagemaker_config=sdk.NO_TELEMETRY,
+            default_bucket=outputs["ArtifactsBucket"],
+        ),
+        base_job_name=f"{names.group(iris.name, MODEL)}-sdk",
+        training_image=outputs["TrainingImage"],
+        role=outputs["JobRole"],
+        compute=Compute(instance_type="ml.m5.large", instance_count=1),
+        # Under the loop's own prefix: the endpoint's role reads no other.
+        output_data_config=OutputDataConfig(
+            s3_output_path=names.s3_uri(outputs["ArtifactsBucket"], names.artifact_prefix(MODEL))
+        ),
+        hyperparameters={"model": MODEL},
+    )
+    snapshot = S3DataSource(
+        s3_data_type="ManifestFile", s3_uri=manifest, s3_data_distribution_type="FullyReplicated"
+    )
+    trainer.train(input_data_config=[InputData(channel_name="train", data_source=snapshot)], logs=False)
+    return trainer._latest_training_job
+
+
+@pytest.fixture(scope="module")
+def package(iris: Stage, job: Any) -> Iterator[Any]:
+    """The job's model in a registry group of its own."""
+    from sagemaker.core.resources import ModelPackage, ModelPackageGroup  # noqa: PLC0415
+    from sagemaker.core.shapes import (  # noqa: PLC0415
+        InferenceSpecification,
+        ModelPackageContainerDefinition,
+    )
+
+    group = ModelPackageGroup.create(
+        model_package_group_name=f"{names.group(iris.name, MODEL)}-sdk-{uuid.uuid4().hex[:8]}",
+        session=iris.session,
+    )
+    made = ModelPackage.create(
+        model_package_group_name=group.model_package_group_name,
+        inference_specification=InferenceSpecification(
+            containers=[
+                ModelPackageContainerDefinition(
+                    image=iris.outputs["TrainingImage"],
+                    model_data_url=job.model_artifacts.s3_model_artifacts,
+                )
+            ],
+            supported_content_types=["application/json"],
+            supported_response_mime_types=["application/json"],
+        ),
+        model_approval_status="Approved",
+        session=iris.session,
+    )
+    yield made
+    made.delete()
+    group.delete()
+
+
+@pytest.fixture(scope="module")
+def endpoint(iris: Stage, champion: dict[str, Any], package: Any) -> Iterator[Any]:
+    """A serverless endpoint of that package."""
+    from sagemaker.core.resources import Endpoint, EndpointConfig, Model  # noqa: PLC0415
+    from sagemaker.core.shapes import (  # noqa: PLC0415
+        ContainerDefinition,
+        ProductionVariant,
+        ProductionVariantServerlessConfig,
+    )
+
+    name = f"{names.group(iris.name, MODEL)}-sdk-{uuid.uuid4().hex[:8]}"
+    serving = iris.client("sagemaker").describe_model(ModelName=champion["endpoint"])
+    model = Model.create(
+        model_name=name,
+        primary_container=ContainerDefinition(model_package_name=package.model_package_arn),
+        execution_role_arn=serving["ExecutionRoleArn"],
+        session=iris.session,
+    )
+    variant = ProductionVariant(
+        variant_name="only",
+        model_name=name,
+        serverless_config=ProductionVariantServerlessConfig(memory_size_in_mb=2048, max_concurrency=1),
+    )
+    config = EndpointConfig.create(
+        endpoint_config_name=name, production_variants=[variant], session=iris.session
+    )
+    made = Endpoint.create(endpoint_name=name, endpoint_config_name=name, session=iris.session)
+    made.wait_for_status("InService", timeout=int(iris.timeout_seconds))
+    yield made
+    made.delete()
+    config.delete()
+    model.delete()
+
+
+def test_model_trainer_trains_our_image(job: Any) -> None:
+    assert job.training_job_status == "Completed"
+    assert job.model_artifacts.s3_model_artifacts.endswith(f"{job.training_job_name}/output/model.tar.gz")
+
+
+def test_the_trained_model_can_be_registered(package: Any) -> None:
+    package.refresh()
+    assert package.model_approval_status == "Approved"
+    assert package.model_package_version == 1
+
+
+def test_an_endpoint_of_the_sdk_answers_like_the_http_api(iris: Stage, endpoint: Any) -> None:
+    instances = iris.sample(MODEL)
+    answer = endpoint.invoke(
+        body=json.dumps({"instances": instances}), content_type="application/json", session=iris.session
+    )
+    given = json.loads(answer.body.read())
+    assert given["predictions"] == iris.predict(MODEL, *instances)["predictions"]
+
+
+@pytest.fixture
+def experiment(iris: Stage, tmp_path: Path) -> Any:
+    """Run ``relearn experiment``; give what it printed."""
+
+    def run(*arguments: str) -> dict[str, Any]:
+        command = [sys.executable, "-m", "cli", *_target(iris, tmp_path), "experiment", MODEL, "--json"]
+        command += ["--save", str(tmp_path / "report.html"), *arguments]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / "report.html").read_text().lstrip().lower().startswith("<!doctype html>")
+        return dict(json.loads(done.stdout))
+
+    return run
+
+
+def test_an_experiment_shows_its_report_and_leaves_the_loop_alone(iris: Stage, experiment: Any) -> None:
+    before = iris.items(MODEL, "")
+    found = experiment("--set", "inverse_penalty=0.5")
+    report = found["report"]
+    assert report["hyperparameters"] == {"inverse_penalty": 0.5}
+    assert report["champion"]["version"] == iris.live_version(MODEL)
+    assert report["candidate"]["metrics"].keys() == report["champion"]["metrics"].keys()
+    assert found["job"].startswith(names.experiment_job(iris.name, MODEL))
+    assert iris.items(MODEL, "") == before
+
+
+def test_tuning_searches_the_specs_range_and_shows_the_best(experiment: Any) -> None:
+    found = experiment("--tune", "--jobs", "2")
+    assert 0.01 <= found["report"]["hyperparameters"]["inverse_penalty"] <= 1000
+
+
+def _target(stage: Stage, folder: Path) -> list[str]:
+    if stage.endpoint_url is None:
+        return ["--stage", stage.name, "--region", str(stage.session.region_name)]
+    credentials = stage.session.get_credentials()
+    assert credentials is not None
+    about = {
+        "endpoint_url": stage.endpoint_url,
+        "api_url": stage.api_url,
+        "region": stage.session.region_name,
+        "access_key_id": credentials.access_key,
+        "secret_access_key": credentials.secret_key,
+        "stage": stage.name,
+        "outputs": stage.outputs,
+    }
+    file = folder / "local.json"
+    file.write_text(json.dumps(about))
+    return ["--local-file", str(file)]

@@ -1,0 +1,199 @@
+"""A stage for tests of the command: AWS by moto, its HTTP API by a small server, its ledger by the real writer.
+
+The small server is CloudFormation too, for the one call the command makes.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+import boto3
+from moto import mock_aws
+from typer.testing import CliRunner
+
+from cli.main import app
+from lambdas.aws.ledger import Ledger
+from lambdas.aws.table import Table
+from relearn import names
+from relearn.routing import Route
+from relearn.runs import Run, Version, VersionState
+from relearn.uploads import Upload
+
+REGION: Final = "eu-west-1"
+NOW = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
+MODEL_SAMPLE = [{"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}]
+ABOUT = {
+    "name": "iris",
+    "title": "Iris species",
+    "kind": "classification",
+    "state": "live",
+    "version": 1,
+    "metrics": {"f1_macro": 0.95, "accuracy": 0.96},
+    "waiting_for": None,
+    "request_schema": {},
+    "sample": {"instances": MODEL_SAMPLE},
+    "target": {"name": "species"},
+}
+NOT_FOUND = {
+    "type": "about:blank",
+    "title": "There is no such thing",
+    "status": 404,
+    "detail": "no model 'rose'",
+}
+
+
+@dataclass
+class FakeApi:
+    """Answers what it is told to, and remembers what it was asked."""
+
+    answers: dict[str, tuple[int, dict[str, str], Any]] = field(default_factory=dict)
+    asked: list[tuple[str, dict[str, str], Any]] = field(default_factory=list)
+
+    def answer(self, path: str) -> tuple[int, dict[str, str], Any]:
+        return self.answers.get(path, (404, {}, NOT_FOUND))
+
+
+@dataclass
+class CliStage:
+    """What a test has in hand."""
+
+    url: str
+    api: FakeApi
+    ledger: Ledger
+    s3: Any
+    uploads: str = "uploads-bucket"
+    lake: str = "lake-bucket"
+    artifacts: str = "artifacts-bucket"
+
+    def run(self, *arguments: str, stdin: str | None = None) -> Any:
+        return CliRunner().invoke(app, ["--stage", "test", "--region", REGION, *arguments], input=stdin)
+
+    def upload(self, name: str = "a", **changes: Any) -> Upload:
+        values: dict[str, Any] = {
+            "upload_id": names.upload_id(self.uploads, name, "v1"),
+            "model": "iris",
+            "table": "main",
+            "key": f"incoming/iris/{name}",
+            "version_id": "v1",
+            "sequencer": "01",
+            "size_bytes": 10,
+            "received_at": NOW.isoformat(),
+        }
+        return self.ledger.receive(Upload(**values | changes))
+
+    def new_run(self, run_id: str = "20260504t100000-aaaaaa", **changes: Any) -> Run:
+        return self.ledger.create_run(Run(run_id=run_id, model="iris", started_at=NOW.isoformat(), **changes))
+
+    def serve(self, version: int = 1) -> None:
+        """Make a version serve."""
+        run = self.new_run(run_id=f"20260101t00000{version}-bbbbbb")
+        metrics = {"f1_macro": 0.95, "accuracy": 0.96}
+        made = Version(
+            model="iris", version=version, run_id=run.run_id, metrics=metrics, artifact="s3://a/m.tar.gz"
+        )
+        self.ledger.register(run, made)
+        steps = {version: (VersionState.REGISTERED, VersionState.LIVE)}
+        self.ledger.write_route("iris", Route(), Route(champion=version, revision=1), steps)
+
+
+@contextmanager
+def deployed() -> Iterator[CliStage]:
+    """Deploy the stage ``test``."""
+    with mock_aws(), _served() as (api, url):
+        session = boto3.Session(region_name=REGION)
+        s3 = session.client("s3")
+        for bucket in (CliStage.uploads, CliStage.lake, CliStage.artifacts):
+            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.put_bucket_versioning(Bucket=CliStage.uploads, VersioningConfiguration={"Status": "Enabled"})
+        dynamodb = session.client("dynamodb")
+        dynamodb.create_table(
+            TableName="ledger",
+            KeySchema=[
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        api.answers["/v1/models/iris"] = (200, {}, ABOUT)
+        brief = {key: ABOUT[key] for key in ("name", "title", "kind", "state", "version")}
+        api.answers["/v1/models"] = (200, {}, {"models": [brief]})
+        yield CliStage(url, api, Ledger(Table(dynamodb, "ledger"), lambda: NOW), s3)
+
+
+def _outputs(url: str) -> dict[str, dict[str, str]]:
+    data = {
+        "UploadsBucket": CliStage.uploads,
+        "LakeBucket": CliStage.lake,
+        "ArtifactsBucket": CliStage.artifacts,
+        "LedgerTable": "ledger",
+    }
+    training = {"TrainingImage": "image:tag", "JobRole": "arn:aws:iam::123456789012:role/job"}
+    parts = {"data": data, "training": training, "serving": {"ApiUrl": url}}
+    return {names.stack("test", part): outputs for part, outputs in parts.items()}
+
+
+def _describe_stacks(stack: str, url: str) -> tuple[int, bytes]:
+    """Answer DescribeStacks in CloudFormation's query protocol."""
+    outputs = _outputs(url).get(stack)
+    if outputs is None:
+        code = "<Code>ValidationError</Code><Message>no such stack</Message>"
+        return 400, f"<ErrorResponse><Error><Type>Sender</Type>{code}</Error></ErrorResponse>".encode()
+    listed = "".join(
+        f"<member><OutputKey>{key}</OutputKey><OutputValue>{value}</OutputValue></member>"
+        for key, value in outputs.items()
+    )
+    found = f"<Stacks><member><StackName>{stack}</StackName><Outputs>{listed}</Outputs></member></Stacks>"
+    result = f"<DescribeStacksResult>{found}</DescribeStacksResult>"
+    return 200, f"<DescribeStacksResponse>{result}</DescribeStacksResponse>".encode()
+
+
+@contextmanager
+def _served() -> Iterator[tuple[FakeApi, str]]:
+    api = FakeApi()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._reply()
+
+        def do_POST(self) -> None:
+            self._reply()
+
+        def _reply(self) -> None:
+            sent = self.rfile.read(int(self.headers.get("content-length") or 0))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            if self.path == "/":
+                form = parse_qs(sent.decode())
+                self._send(*_describe_stacks(form["StackName"][0], f"http://{headers['host']}"))
+                return
+            api.asked.append((self.path, headers, json.loads(sent) if sent else None))
+            status, extra, body = api.answer(self.path)
+            self._send(status, body if isinstance(body, bytes) else json.dumps(body).encode(), extra)
+
+        def _send(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+            self.send_response(status)
+            for name, value in (headers or {}).items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield api, f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

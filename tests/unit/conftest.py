@@ -1,0 +1,22 @@
+"""What the unit tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.unit.cli_stage import CliStage, deployed
+
+
+@pytest.fixture
+def cli_stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[CliStage]:
+    """A deployed stage, and credentials for it; nothing of the developer's own AWS settings."""
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "RELEARN_STAGE", "RELEARN_LOCAL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setattr("cli.target.Target.poll_seconds", 0.0)
+    with deployed() as stage:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", stage.url)
+        yield stage

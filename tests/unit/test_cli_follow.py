@@ -1,0 +1,190 @@
+"""upload and wait: what is followed, and how the exit code tells the outcome."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from relearn import names
+from relearn.runs import Run, RunState, VersionState
+from relearn.uploads import Upload, UploadState
+from tests.unit.cli_stage import CliStage
+
+RUN = "20260504t100000-aaaaaa"
+
+
+@pytest.fixture
+def between_looks(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], object]]:
+    """What happens at the stage between two looks of the command, in order."""
+    steps: list[Callable[[], object]] = []
+
+    def sleep(_: float) -> None:
+        assert steps, "the command waits for something that never comes"
+        steps.pop(0)()
+
+    monkeypatch.setattr("cli.follow.time.sleep", sleep)
+    return steps
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    file = tmp_path / "more.csv"
+    file.write_text("a,b\n1,2\n")
+    return file
+
+
+def sent_id(stage: CliStage) -> str:
+    (version,) = stage.s3.list_object_versions(Bucket=stage.uploads)["Versions"]
+    return names.upload_id(stage.uploads, version["Key"], version["VersionId"])
+
+
+def test_an_upload_lands_under_the_models_prefix_and_is_named_by_its_version(
+    cli_stage: CliStage, file: Path
+) -> None:
+    result = cli_stage.run("upload", "iris", str(file), "--json")
+    assert result.exit_code == 0
+    (said,) = json.loads(result.stdout)
+    assert said["key"] == "incoming/iris/more.csv"
+    assert said["upload_id"] == sent_id(cli_stage)
+    body = cli_stage.s3.get_object(Bucket=cli_stage.uploads, Key=said["key"])["Body"].read()
+    assert body == file.read_bytes()
+
+
+def test_nothing_is_uploaded_for_a_model_that_does_not_exist(cli_stage: CliStage, file: Path) -> None:
+    result = cli_stage.run("upload", "rose", str(file))
+    assert result.exit_code == 1
+    assert "no model 'rose'" in result.stderr
+    assert "Versions" not in cli_stage.s3.list_object_versions(Bucket=cli_stage.uploads)
+
+
+def test_two_files_of_one_name_are_refused(cli_stage: CliStage, file: Path, tmp_path: Path) -> None:
+    other = tmp_path / "b" / file.name
+    other.parent.mkdir()
+    other.write_text("x")
+    assert cli_stage.run("upload", "iris", str(file), str(other)).exit_code == 2
+
+
+def test_a_file_that_is_not_there_is_wrong_usage(cli_stage: CliStage) -> None:
+    assert cli_stage.run("upload", "iris", "/nowhere.csv").exit_code == 2
+
+
+def test_upload_wait_tells_each_step_until_a_run_has_used_it(
+    cli_stage: CliStage, file: Path, between_looks: list[Callable[[], object]]
+) -> None:
+    ledger = cli_stage.ledger
+    between_looks += [
+        lambda: cli_stage.upload(upload_id=sent_id(cli_stage)),
+        lambda: ledger.move_upload(_upload(cli_stage), UploadState.ACCEPTED, rows_accepted=1),
+        lambda: cli_stage.new_run(RUN),
+        lambda: ledger.move_run(_run(cli_stage), RunState.TRAINING, uploads=(sent_id(cli_stage),)),
+        lambda: ledger.move_run(_run(cli_stage), RunState.PROMOTED, "better", version=2),
+        lambda: ledger.move_upload(_upload(cli_stage), UploadState.TRAINED),
+    ]
+    result = cli_stage.run("upload", "iris", str(file), "--wait")
+    assert result.exit_code == 0
+    said = [line.partition("s  ")[2] for line in result.stderr.splitlines() if "s  upload" in line]
+    assert [word for line in said for word in line.split() if word.isupper()] == [
+        "RECEIVED", "ACCEPTED", "ACCEPTED", "DEBOUNCING", "ACCEPTED", "TRAINING", "ACCEPTED", "PROMOTED", "TRAINED", "PROMOTED",
+    ]  # fmt: skip
+
+
+def _upload(stage: CliStage) -> Upload:
+    upload = stage.ledger.upload("iris", sent_id(stage))
+    assert upload is not None
+    return upload
+
+
+def _run(stage: CliStage) -> Run:
+    return stage.ledger.run("iris", RUN)
+
+
+def test_upload_wait_of_a_refused_file_fails_and_shows_its_rejected_rows(
+    cli_stage: CliStage, file: Path, between_looks: list[Callable[[], object]]
+) -> None:
+    def refuse() -> None:
+        upload = cli_stage.upload(upload_id=sent_id(cli_stage))
+        error = {"column": "petal_width", "value": "abc", "reason": "not a number"}
+        cli_stage.s3.put_object(
+            Bucket=cli_stage.lake,
+            Key=f"quarantine/iris/{upload.upload_id}/rows.jsonl",
+            Body=json.dumps({"line": 17, "errors": [error]}) + "\n",
+        )
+        cli_stage.ledger.move_upload(upload, UploadState.QUARANTINED, "bad_row_rate: 1 of 1")
+
+    between_looks.append(refuse)
+    result = cli_stage.run("upload", "iris", str(file), "--wait")
+    assert result.exit_code == 1
+    assert "bad_row_rate: 1 of 1" in result.stderr
+    assert "17    petal_width  abc    not a number" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [(RunState.PROMOTED, 0), (RunState.REJECTED, 1), (RunState.FAILED, 1), (RunState.EMPTY, 1)],
+)
+def test_waiting_for_a_run_ends_by_its_outcome(
+    cli_stage: CliStage, between_looks: list[Callable[[], object]], state: RunState, code: int
+) -> None:
+    cli_stage.new_run(RUN)
+    between_looks.append(lambda: cli_stage.ledger.move_run(_run(cli_stage), state, "because"))
+    result = cli_stage.run("wait", "iris", "--run", RUN, "--json")
+    assert result.exit_code == code
+    said = json.loads(result.stdout)
+    assert (said["state"], said["good"], said["record"]["reason"]) == (state, code == 0, "because")
+
+
+def test_waiting_without_an_option_takes_the_first_run_that_starts(
+    cli_stage: CliStage, between_looks: list[Callable[[], object]]
+) -> None:
+    between_looks += [
+        lambda: cli_stage.new_run(RUN),
+        lambda: cli_stage.ledger.move_run(_run(cli_stage), RunState.PROMOTED),
+    ]
+    assert cli_stage.run("wait", "iris").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("state", "code"), [(VersionState.LIVE, 0), (VersionState.FAILED, 1), (VersionState.RETIRED, 0)]
+)
+def test_waiting_for_a_version_ends_when_it_serves_or_fails(
+    cli_stage: CliStage, between_looks: list[Callable[[], object]], state: VersionState, code: int
+) -> None:
+    cli_stage.serve(1)
+    served = cli_stage.ledger.version("iris", 1)
+    assert served is not None
+    cli_stage.ledger.change_version(served, state=VersionState.REGISTERED)
+
+    def change() -> None:
+        version = cli_stage.ledger.version("iris", 1)
+        assert version is not None
+        cli_stage.ledger.change_version(version, state=state)
+
+    between_looks.append(change)
+    assert cli_stage.run("wait", "iris", "--version", "1").exit_code == code
+
+
+def test_an_upload_may_be_named_by_its_first_characters(cli_stage: CliStage) -> None:
+    upload = cli_stage.upload()
+    cli_stage.ledger.move_upload(upload, UploadState.QUARANTINED, "empty")
+    assert cli_stage.run("wait", "iris", "--upload", upload.upload_id[:8]).exit_code == 1
+    result = cli_stage.run("wait", "iris", "--upload", "zz")
+    assert "0 uploads of iris start with 'zz'" in result.stderr
+
+
+def test_what_has_not_ended_in_time_has_an_exit_code_of_its_own(cli_stage: CliStage) -> None:
+    cli_stage.new_run(RUN)
+    result = cli_stage.run("wait", "iris", "--run", RUN, "--timeout", "0")
+    assert result.exit_code == 3
+    assert "gave up after 0 s" in result.stderr
+
+
+def test_waiting_for_a_run_that_does_not_exist_is_one_clear_line(cli_stage: CliStage) -> None:
+    result = cli_stage.run("wait", "iris", "--run", "nope")
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+
+
+def test_two_things_at_once_can_not_be_waited_for(cli_stage: CliStage) -> None:
+    assert cli_stage.run("wait", "iris", "--run", RUN, "--version", "1").exit_code == 2

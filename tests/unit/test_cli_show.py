@@ -1,0 +1,94 @@
+"""status, uploads, runs, versions: what the ledger holds is what is shown."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from relearn.runs import RunState, Version
+from relearn.uploads import UploadState
+from tests.unit.cli_stage import NOW, CliStage
+
+
+def test_the_command_reads_what_the_functions_write(cli_stage: CliStage) -> None:
+    upload = cli_stage.upload("more.csv")
+    accepted = cli_stage.ledger.move_upload(upload, UploadState.ACCEPTED, rows_accepted=3, rows_rejected=1)
+    run = cli_stage.new_run()
+    changes: dict[str, Any] = {
+        "uploads": (upload.upload_id,),
+        "snapshot": (upload.upload_id,),
+        "champion_version": 1,
+    }
+    training = cli_stage.ledger.move_run(run, RunState.TRAINING, **changes)
+    measured: dict[str, Any] = {
+        "metrics": {"f1_macro": 0.5, "accuracy": 1.0},
+        "champion_metrics": {"f1_macro": 0.75},
+    }
+    cli_stage.ledger.move_run(training, RunState.REJECTED, "not better", **measured)
+    (shown,) = json.loads(cli_stage.run("uploads", "iris", "--json").stdout)
+    assert shown == {
+        "upload_id": accepted.upload_id, "model": "iris", "table": "main", "key": "incoming/iris/more.csv",
+        "version_id": "v1", "sequencer": "01", "size_bytes": 10, "received_at": NOW.isoformat(),
+        "state": "ACCEPTED", "reason": "", "rows_accepted": 3, "rows_rejected": 1, "attempts": 0,
+    }  # fmt: skip
+    (shown,) = json.loads(cli_stage.run("runs", "iris", "--json").stdout)
+    assert (shown["state"], shown["reason"], shown["uploads"]) == (
+        "REJECTED",
+        "not better",
+        [upload.upload_id],
+    )
+    assert {key: shown[key] for key in measured} == measured
+
+
+def test_versions_come_newest_first_by_number(cli_stage: CliStage) -> None:
+    cli_stage.serve(2)
+    for number in (10, 9):
+        run = cli_stage.new_run(run_id=f"20260505t0000{number:02}-cccccc")
+        cli_stage.ledger.register(run, Version(model="iris", version=number, run_id=run.run_id))
+    shown = json.loads(cli_stage.run("versions", "iris", "--json").stdout)
+    assert [(version["version"], version["state"]) for version in shown] == [
+        (10, "REGISTERED"),
+        (9, "REGISTERED"),
+        (2, "LIVE"),
+    ]
+
+
+def test_runs_come_newest_first_and_no_more_than_asked_for(cli_stage: CliStage) -> None:
+    for day in range(1, 6):
+        cli_stage.new_run(run_id=f"2026050{day}t000000-aaaaaa")
+    shown = json.loads(cli_stage.run("runs", "iris", "--limit", "2", "--json").stdout)
+    assert [run["run_id"] for run in shown] == ["20260505t000000-aaaaaa", "20260504t000000-aaaaaa"]
+
+
+def test_tables_name_states_and_reasons(cli_stage: CliStage) -> None:
+    upload = cli_stage.upload("broken.csv")
+    cli_stage.ledger.move_upload(upload, UploadState.QUARANTINED, "schema: columns missing: petal_width")
+    shown = cli_stage.run("uploads", "iris").stdout
+    assert "QUARANTINED" in shown
+    assert "schema: columns missing: petal_width" in shown
+    assert "broken.csv" in shown
+
+
+def test_status_shows_every_model_with_its_version_run_and_pending_uploads(cli_stage: CliStage) -> None:
+    cli_stage.serve()
+    cli_stage.upload("waiting.csv")
+    cli_stage.new_run(run_id="20260601t000000-dddddd")
+    (shown,) = json.loads(cli_stage.run("status", "--json").stdout)
+    assert (shown["name"], shown["version"], shown["pending"], shown["run"]["state"]) == (
+        "iris",
+        1,
+        1,
+        "DEBOUNCING",
+    )
+    assert shown["metrics"] == {"f1_macro": 0.95, "accuracy": 0.96}
+    text = cli_stage.run("status").stdout
+    assert "DEBOUNCING (now)" in text
+
+
+def test_status_of_one_model_tells_what_it_waits_for(cli_stage: CliStage) -> None:
+    about = cli_stage.api.answers["/v1/models/iris"][2]
+    waiting = {**about, "state": "waiting", "version": None, "metrics": {}, "waiting_for": "the first upload"}
+    cli_stage.api.answers["/v1/models/iris"] = (200, {}, waiting)
+    shown = cli_stage.run("status", "iris")
+    assert shown.exit_code == 0
+    assert "waiting for the first upload" in shown.stdout

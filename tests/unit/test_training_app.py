@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from relearn.errors import ArtifactError
+from tests.unit.training_kit import iris_rows, job
+from training import artifact, train
+from training.app import MAX_BODY, App
+from training.scorer import Scores
+
+Headers = Sequence[tuple[bytes, bytes]]
+JSON: Headers = ((b"content-type", b"application/json"),)
+FLOWER = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
+
+
+class Answer:
+    """What the application sent."""
+
+    def __init__(self, messages: list[dict[str, Any]]) -> None:
+        start, self._end = messages
+        self.status: int = start["status"]
+        self.headers = dict(start["headers"])
+        self.json: dict[str, Any] = json.loads(self._end["body"])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    box = job(tmp_path_factory.mktemp("ml"), iris_rows())
+    assert train.main(box) == 0
+    return box.model
+
+
+@pytest.fixture(scope="module")
+def app(folder: Path) -> App:
+    return App(artifact.read(folder), 3)
+
+
+def ask(app: App, method: str, path: str, *parts: bytes, headers: Headers = JSON) -> Answer:
+    """Send one request, its body in ``parts``, as an ASGI server would."""
+    waiting = list(parts or [b""])
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": waiting.pop(0), "more_body": bool(waiting)}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": method, "path": path, "headers": list(headers)}
+    asyncio.run(app(scope, receive, send))
+    return Answer(sent)
+
+
+def invoke(app: App, body: object, headers: Headers = JSON) -> Answer:
+    return ask(app, "POST", "/invocations", json.dumps(body).encode(), headers=headers)
+
+
+def test_a_ping_names_the_model_and_its_version(app: App) -> None:
+    answer = ask(app, "GET", "/ping")
+    assert (answer.status, answer.json) == (200, {"model": "iris", "version": 3})
+
+
+def test_an_answer_names_label_and_probabilities_in_the_order_of_the_spec(app: App) -> None:
+    answer = invoke(app, {"instances": [FLOWER, {**FLOWER, "petal_length": 6, "petal_width": 2.5}]})
+    assert answer.status == 200
+    assert (answer.json["model"], answer.json["version"]) == ("iris", 3)
+    assert [one["label"] for one in answer.json["predictions"]] == ["setosa", "virginica"]
+    for one in answer.json["predictions"]:
+        assert list(one["probabilities"]) == ["setosa", "versicolor", "virginica"]
+        assert sum(one["probabilities"].values()) == pytest.approx(1)
+
+
+def test_the_version_is_null_when_it_was_not_told(folder: Path) -> None:
+    assert invoke(App(artifact.read(folder), None), {"instances": [FLOWER]}).json["version"] is None
+
+
+def test_a_body_may_come_in_parts(app: App) -> None:
+    body = json.dumps({"instances": [FLOWER]}).encode()
+    answer = ask(app, "POST", "/invocations", body[:10], body[10:20], body[20:])
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    "given", [b"application/json; charset=utf-8", b"Application/JSON", b"application/json;x"]
+)
+def test_json_may_carry_parameters(app: App, given: bytes) -> None:
+    assert invoke(app, {"instances": [FLOWER]}, headers=((b"content-type", given),)).status == 200
+
+
+def test_a_request_without_a_content_type_is_taken_as_json(app: App) -> None:
+    assert invoke(app, {"instances": [FLOWER]}, headers=()).status == 200
+
+
+def test_another_content_type_is_refused(app: App) -> None:
+    answer = invoke(app, {"instances": [FLOWER]}, headers=((b"content-type", b"text/csv"),))
+    assert (answer.status, answer.json) == (
+        415,
+        {"error": "content type 'text/csv'; allowed: application/json"},
+    )
+
+
+def test_a_wrong_value_is_named_by_its_pointer(app: App) -> None:
+    answer = invoke(app, {"instances": [FLOWER, {**FLOWER, "petal_width": "wide"}]})
+    assert answer.status == 400
+    assert answer.json["errors"] == [
+        {"pointer": "/instances/1/petal_width", "detail": "got 'wide'; allowed: a finite number"}
+    ]
+
+
+def test_what_is_no_json_is_refused(app: App) -> None:
+    answer = ask(app, "POST", "/invocations", b"\x80\x04N.")
+    assert answer.status == 400
+    assert answer.json["errors"][0]["detail"].startswith("not JSON")
+
+
+@pytest.mark.parametrize("parts", [(b" " * (MAX_BODY + 1),), (b" " * MAX_BODY, b" " * 9, b" " * 9)])
+def test_a_body_that_is_too_long_is_refused(app: App, parts: tuple[bytes, ...]) -> None:
+    assert ask(app, "POST", "/invocations", *parts).status == 413
+
+
+def test_another_path_is_not_found(app: App) -> None:
+    assert ask(app, "GET", "/models").status == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"), [("GET", "/invocations", b"POST"), ("PUT", "/ping", b"GET, HEAD")]
+)
+def test_another_method_is_refused_and_told_which_are_right(
+    app: App, method: str, path: str, allowed: bytes
+) -> None:
+    answer = ask(app, method, path)
+    assert (answer.status, answer.headers[b"allow"]) == (405, allowed)
+
+
+class Broken(App):
+    """An application whose model gives what it is told to."""
+
+    def __init__(self, folder: Path, gives: Scores | Exception) -> None:
+        super().__init__(artifact.read(folder), 3)
+        self._scorer = Stub(gives)  # type: ignore[assignment]
+
+
+class Stub:
+    """Stands where a scorer stands."""
+
+    def __init__(self, gives: Scores | Exception) -> None:
+        self._gives = gives
+
+    def rows(self, _rows: object) -> Scores:
+        if isinstance(self._gives, Exception):
+            raise self._gives
+        return self._gives
+
+
+@pytest.mark.parametrize(
+    "gives",
+    [
+        ArtifactError("secret detail"),
+        Scores(np.array(["setosa"], dtype=object), np.array([[np.nan, 0.5, 0.5]], np.float32)),
+        Scores(np.array(["setosa"], dtype=object), np.array([[np.inf, -np.inf, 0]], np.float32)),
+    ],
+)
+def test_a_model_that_fails_is_a_500_whose_detail_stays_in_the_log(
+    folder: Path, gives: Scores | Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = invoke(Broken(folder, gives), {"instances": [FLOWER]})
+    assert (answer.status, answer.json) == (500, {"error": "the model failed to answer; its log says why"})
+    assert "Traceback" in capsys.readouterr().err

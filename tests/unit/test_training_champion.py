@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import io
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from relearn import codec
+from relearn.errors import ArtifactError, ConfigError
+from relearn.spec import Boolean, Category, Metric, ModelSpec, Number
+from tests.unit.training_kit import NUMBERS, numbers_table
+from training import artifact, champion, onnx_export
+from training.dataset import Table
+from training.fit import frame
+
+HOLDOUT = numbers_table(200, seed=5)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Make the archive of a champion trained for `NUMBERS`."""
+    table = numbers_table(400)
+    estimator = LogisticRegression().fit(frame(table.columns), table.target)
+    graph = onnx_export.export(estimator, NUMBERS)
+    onnx = graph.SerializeToString()
+    meta = {
+        "format": artifact.FORMAT,
+        "run_id": "earlier",
+        "spec": codec.to_dict(NUMBERS),
+        "spec_digest": codec.digest(NUMBERS),
+        "classes": list(estimator.classes_),
+        "inputs": [given.as_dict() for given in onnx_export.layout(graph, NUMBERS)],
+        "onnx_sha256": artifact.sha256(onnx),
+    }
+    artifact.write(tmp_path / "model", onnx, meta)
+    with tarfile.open(tmp_path / "model.tar.gz", "w:gz") as tar:
+        tar.add(tmp_path / "model", arcname=".")
+    return tmp_path / "model.tar.gz"
+
+
+def incompatible(spec: ModelSpec, path: Path, holdout: Table) -> str:
+    found = champion.measure(spec, path, 3, holdout)
+    assert found.measured is None
+    assert found.incompatible is not None
+    assert found.incompatible["version"] == 3
+    return str(found.incompatible["reason"])
+
+
+def test_there_is_none_before_the_first_model(tmp_path: Path) -> None:
+    found = champion.measure(NUMBERS, tmp_path / "model.tar.gz", None, HOLDOUT)
+    assert (found.measured, found.incompatible) == (None, None)
+    assert found.words("accuracy") == "none yet"
+
+
+def test_it_is_measured_on_the_rows_of_the_candidate(path: Path) -> None:
+    found = champion.measure(NUMBERS, path, 3, HOLDOUT).measured
+    assert found is not None
+    assert found["version"] == 3
+    assert sum(map(sum, found["confusion"]["matrix"])) == len(HOLDOUT)
+    assert 0.5 < found["metrics"]["accuracy"] < 1
+
+
+def test_a_column_added_since_does_not_matter_to_it(path: Path) -> None:
+    spec = replace(NUMBERS, columns=(Number("new", optional=True), *NUMBERS.columns))
+    rows = Table({"new": np.ones(len(HOLDOUT), np.float32), **HOLDOUT.columns}, HOLDOUT.target)
+    assert (
+        champion.measure(spec, path, 3, rows).measured == champion.measure(NUMBERS, path, 3, HOLDOUT).measured
+    )
+
+
+def test_it_can_not_be_compared_when_a_column_it_takes_is_gone(path: Path) -> None:
+    spec = replace(NUMBERS, columns=NUMBERS.columns[:2])
+    assert incompatible(spec, path, HOLDOUT) == "it takes c, which the spec no longer has"
+
+
+def test_it_can_not_be_compared_when_a_column_has_another_type(path: Path) -> None:
+    spec = replace(NUMBERS, columns=(*NUMBERS.columns[:2], Boolean("c")))
+    assert incompatible(spec, path, HOLDOUT) == "it takes c as number, which is boolean now"
+
+
+def test_it_can_not_be_compared_when_there_are_other_classes(path: Path) -> None:
+    spec = replace(NUMBERS, target=Category("outcome", values=("no", "yes", "maybe")))
+    assert incompatible(spec, path, HOLDOUT) == "it knows the classes no, yes"
+
+
+def test_it_can_not_be_compared_when_something_else_is_predicted(path: Path) -> None:
+    spec = replace(NUMBERS, target=Number("y"), metric=Metric("rmse", maximum=1.0))
+    assert incompatible(spec, path, HOLDOUT) == "it predicts outcome (classification) of numbers"
+
+
+def test_one_that_was_tampered_with_fails_the_job(path: Path) -> None:
+    with tarfile.open(path, "w:gz") as tar:
+        for each in sorted((path.parent / "model").iterdir()):
+            content = each.read_bytes() + (b"\0" if each.name == artifact.ONNX else b"")
+            info = tarfile.TarInfo(each.name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    with pytest.raises(ArtifactError, match="SHA-256"):
+        champion.measure(NUMBERS, path, 3, HOLDOUT)
+
+
+def test_a_version_without_an_artifact_is_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="channel absent"):
+        champion.measure(NUMBERS, tmp_path / "model.tar.gz", 3, HOLDOUT)
+
+
+def test_an_artifact_without_a_version_is_a_mistake(path: Path) -> None:
+    with pytest.raises(ConfigError, match="channel present"):
+        champion.measure(NUMBERS, path, None, HOLDOUT)

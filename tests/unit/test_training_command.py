@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from training import catalog
+from training.__main__ import main
+
+
+def prepare(source: Path, output: Path, model: str = "iris") -> int:
+    return main(["prepare", "--model", model, "--input", str(source), "--output", str(output)])
+
+
+def test_prepare_makes_a_shard_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert prepare(catalog.seed("iris"), tmp_path / "out") == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["rows_accepted"], result["rows_rejected"], result["refusal"]) == (45, 0, None)
+    assert len(duckdb.read_parquet(result["shard"])) == 45
+
+
+def test_prepare_says_why_a_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "broken.csv"
+    source.write_text("a,b\n1,2\n", encoding="utf-8")
+    assert prepare(source, tmp_path / "out") == 1
+    assert json.loads(capsys.readouterr().out)["refusal"]["code"] == "schema"
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "message"),
+    [("tulip", "seed.csv", "no model 'tulip'"), ("iris", "absent.csv", "absent.csv")],
+)
+def test_prepare_names_what_is_not_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], model: str, name: str, message: str
+) -> None:
+    assert prepare(tmp_path / name, tmp_path / "out", model) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_a_command_that_does_not_exist_is_refused_with_those_that_do(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as raised:
+        main(["predict"])
+    assert raised.value.code == 2
+    assert "train" in capsys.readouterr().err

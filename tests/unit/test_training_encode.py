@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from relearn.spec import DateTime
+from tests.unit.training_kit import MIXED, write_shard
+from training.encode import FLOAT, expression, from_table, from_values, type_of
+from training.reading import Reader
+
+MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1)).map(lambda at: at.isoformat() + "Z")  # noqa: DTZ001 - the Z is the zone
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "who": st.text(min_size=1, max_size=5, alphabet="abc"),
+            "size": st.none() | st.floats(-1000, 1000, width=32),
+            "colour": st.none() | st.sampled_from(("red", "green")),
+            "note": st.none()
+            | st.text(max_size=40, alphabet=st.characters(codec="utf-8", exclude_characters="\0")),
+            "fresh": st.none() | st.booleans(),
+            "at": st.none() | MOMENTS,
+        }
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=ROWS)
+def test_a_request_and_a_shard_give_a_model_the_same_values(
+    tmp_path: Path, rows: list[dict[str, Any]]
+) -> None:
+    path = write_shard(tmp_path / "shard.parquet", MIXED.columns, rows)
+    asked = Reader(MIXED).read(json.dumps({"instances": rows}).encode())
+    for column in MIXED.features:
+        with duckdb.connect() as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            query = f"SELECT {expression(column)} AS v FROM '{path}'"  # noqa: S608
+            stored = connection.execute(query).fetchnumpy()["v"]
+        place = MIXED.columns.index(column)
+        served = from_values([column])([[row[place]] for row in asked])[:, 0]
+        trained = from_table(column, stored)
+        assert trained.dtype == served.dtype
+        if type_of(column) == FLOAT:
+            np.testing.assert_array_equal(trained, served)
+        else:
+            assert list(trained) == list(served)
+
+
+def test_what_is_missing_is_nan_or_the_empty_string() -> None:
+    size, colour, note, fresh, at = MIXED.features
+    assert np.isnan(from_values([size, fresh, at])([[None, None, None]])).all()
+    assert from_values([colour, note])([[None, None]]).tolist() == [["", ""]]
+
+
+@pytest.mark.parametrize(
+    "moment", ["2000-01-02T12:00:00", "2000-01-02T12:00:00Z", "2000-01-02T14:00:00+02:00"]
+)
+def test_a_moment_is_days_since_2000_and_utc_without_an_offset(moment: str) -> None:
+    assert from_values([DateTime("at")])([[moment]]).tolist() == [[1.5]]
+
+
+def test_a_moment_keeps_within_85_seconds_until_2044() -> None:
+    for days in range(0, 16_000, 331):
+        moment = datetime(2000, 1, 1, tzinfo=UTC) + timedelta(days=days, seconds=12_345)
+        encoded = float(from_values([DateTime("at")])([[moment.isoformat()]])[0, 0])
+        assert abs(encoded * 86_400 - (days * 86_400 + 12_345)) <= 85

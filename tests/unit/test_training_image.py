@@ -1,0 +1,73 @@
+"""The image can not be built here; what it is made of can be checked."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LINES = re.sub(r"\\\n", " ", (ROOT / "training/Dockerfile").read_text(encoding="utf-8")).splitlines()
+STEPS = [tuple(line.split(maxsplit=1)) for line in LINES if line and not line.startswith("#")]
+
+
+def arguments(instruction: str) -> list[str]:
+    return [step[1] for step in STEPS if step[0] == instruction]
+
+
+def test_it_starts_from_a_pinned_image_of_python() -> None:
+    assert arguments("FROM") == ["python:3.13-slim-bookworm"]
+
+
+def test_everything_it_copies_is_there() -> None:
+    sources = [word for given in arguments("COPY") for word in given.split()[:-1]]
+    assert sources
+    assert [source for source in sources if not (ROOT / source).exists()] == []
+
+
+def test_libraries_are_installed_by_hash_before_our_code_is_copied() -> None:
+    order = [f"{one} {two}" for one, two in STEPS]
+    install = next(at for at, step in enumerate(order) if "--require-hashes" in step)
+    ours = next(at for at, step in enumerate(order) if step.startswith("COPY relearn/"))
+    assert install < ours
+
+
+def test_every_library_is_pinned_with_hashes() -> None:
+    text = (ROOT / "training/requirements.txt").read_text(encoding="utf-8")
+    pinned = r"^([a-z0-9-]+)==[^\\\n]*((?:\\\n\s+--hash=sha256:[0-9a-f]{64} ?)*)"
+    blocks = re.findall(pinned, text, re.MULTILINE)
+    assert len(blocks) > 10
+    assert [name for name, hashes in blocks if not hashes] == []
+
+
+def test_every_library_asked_for_is_pinned() -> None:
+    asked = (ROOT / "training/requirements.in").read_text(encoding="utf-8")
+    names = [re.split(r"[<>=\[\s#]", line)[0] for line in asked.splitlines() if line and line[0] != "#"]
+    pinned = (ROOT / "training/requirements.txt").read_text(encoding="utf-8")
+    assert [name for name in names if f"\n{name}==" not in pinned] == []
+
+
+@pytest.mark.parametrize("command", ["train", "serve"])
+def test_its_entrypoint_runs_with_what_it_copies_alone(tmp_path: Path, command: str) -> None:
+    for given in arguments("COPY"):
+        source, target = given.split()
+        if source.endswith("/"):
+            shutil.copytree(ROOT / source, tmp_path / target, ignore=shutil.ignore_patterns("__pycache__"))
+    entrypoint = json.loads(arguments("ENTRYPOINT")[0])
+    assert entrypoint[0] == "python"
+    done = subprocess.run(
+        [sys.executable, *entrypoint[1:], command],
+        cwd=tmp_path,
+        env={"SAGEMAKER_BASE_DIR": str(tmp_path / "ml")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert {"train": "hyperparameters.json", "serve": "not serving"}[command] in done.stderr

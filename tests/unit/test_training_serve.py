@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from relearn.errors import ConfigError
+from tests.unit.training_kit import iris_rows, job
+from training import train
+from training.serve import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+BODY = json.dumps(
+    {"instances": [{"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}]}
+)
+TRAINS = {"duckdb", "matplotlib", "onnx", "pandas", "scipy", "skl2onnx", "sklearn"}
+UNPICKLES = {"cloudpickle", "dill", "joblib", "skops"}
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("ml")
+    assert train.main(job(folder, iris_rows())) == 0
+    return folder
+
+
+def environment(base: Path, **more: str) -> dict[str, str]:
+    return {
+        **os.environ,
+        "SAGEMAKER_BASE_DIR": str(base),
+        "PYTHONPATH": str(ROOT),
+        "RELEARN_BIND_HOST": "127.0.0.1",
+        **more,
+    }
+
+
+@contextmanager
+def serving(base: Path, **more: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "training", "serve"]
+    env = environment(base, SAGEMAKER_BIND_TO_PORT=str(port), **more)
+    process = subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and process.poll() is None and not answers(port):
+            time.sleep(0.02)
+        yield process, port
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def answers(port: int) -> bool:
+    try:
+        return call(port, "GET", "/ping") == 200
+    except OSError:
+        return False
+
+
+def call(port: int, method: str, path: str, body: str | None = None) -> int:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request(method, path, body, {"Content-Type": "application/json"})
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def alive(pid: str) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+def test_a_graph_that_was_tampered_with_is_never_served(base: Path, tmp_path: Path) -> None:
+    shutil.copytree(base / "model", tmp_path / "model")
+    with (tmp_path / "model" / "model.onnx").open("ab") as file:
+        file.write(b"\0")
+    done = subprocess.run(
+        [sys.executable, "-m", "training", "serve"],
+        cwd=ROOT,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("relearn: not serving: model.onnx has SHA-256 ")
+    assert "Traceback" not in done.stderr
+
+
+def test_told_to_stop_it_finishes_the_request_under_way_and_exits_cleanly(base: Path) -> None:
+    with serving(base) as (process, port):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.putrequest("POST", "/invocations")
+        connection.putheader("Content-Type", "application/json")
+        connection.putheader("Content-Length", str(len(BODY)))
+        connection.endheaders(BODY[:20].encode())
+        assert call(port, "GET", "/ping") == 200  # by now the server has seen the first part
+        process.send_signal(signal.SIGTERM)
+        rest = threading.Timer(0.3, connection.send, [BODY[20:].encode()])
+        rest.start()
+        assert connection.getresponse().status == 200
+        assert process.wait(timeout=30) == 0
+
+
+def test_several_workers_answer_and_stop_together(base: Path) -> None:
+    with serving(base, SAGEMAKER_MODEL_SERVER_WORKERS="2") as (process, port):
+        assert [call(port, "POST", "/invocations", BODY) for _ in range(8)] == [200] * 8
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        workers = children.read_text(encoding="ascii").split() if children.exists() else []
+        process.terminate()
+        assert process.wait(timeout=30) == 0
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline and any(map(alive, workers)):
+            time.sleep(0.02)
+        assert not [pid for pid in workers if alive(pid)]
+
+
+def test_a_server_loads_nothing_that_trains_and_nothing_that_unpickles(base: Path) -> None:
+    script = (
+        "import sys, training.__main__; from training.serve import make_app; make_app(); print(*sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env=environment(base),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert "onnxruntime" in loaded
+    assert not loaded & (TRAINS | UNPICKLES)
+
+
+def test_training_loads_no_server(base: Path) -> None:
+    script = "import sys, training.train; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env=environment(base),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert "sklearn" in loaded
+    assert not loaded & {"uvicorn", "uvloop", "httptools"}
+
+
+def test_what_the_environment_does_not_say_is_sagemakers_contract() -> None:
+    assert Settings.from_env({}) == Settings(host="0.0.0.0", port=8080, workers=1, version=None)  # noqa: S104
+
+
+@pytest.mark.parametrize(
+    "key", ["SAGEMAKER_BIND_TO_PORT", "SAGEMAKER_MODEL_SERVER_WORKERS", "RELEARN_MODEL_VERSION"]
+)
+@pytest.mark.parametrize("value", ["0", "-1", "x", "1.5", "٣", "99999999999"])
+def test_a_wrong_setting_is_named(key: str, value: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        Settings.from_env({key: value})
+    assert (raised.value.key, raised.value.value) == (key, value)
