@@ -1,0 +1,103 @@
+"""A load generator: a few keep-alive connections, one request under way on each.
+
+Reads ``{"connections", "rounds", "targets": {name: {"port", "path", "body", "requests"}}}`` from
+standard input, asks the targets in turn, round by round, and prints the requests per second of
+every round: ``{name: [float, ...]}``. Loopback only, and bounded by its counts.
+
+It never sleeps while an answer is awaited: waking a sleeping client costs a server more than a
+small answer does, and would cost the slower server more often.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import selectors
+import socket
+import sys
+import time
+from typing import Any
+
+HOST = "127.0.0.1"
+LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
+PATIENCE_S = 60.0  # for one round
+
+
+def rate(target: dict[str, Any], connections: int) -> float:
+    """Give the requests per second that a target answers."""
+    request = request_of(target)
+    size = answer_size(target, request)
+    opened = [socket.create_connection((HOST, target["port"])) for _ in range(connections)]
+    with selectors.DefaultSelector() as selector:
+        for connection in opened:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            selector.register(connection, selectors.EVENT_READ)
+        took = exchange(selector, opened, request, size, target["requests"])
+    for connection in opened:
+        connection.close()
+    return float(target["requests"] / took)
+
+
+def exchange(
+    selector: selectors.BaseSelector, opened: list[socket.socket], request: bytes, size: int, requests: int
+) -> float:
+    """Send ``requests`` in all, each connection its next when its last is answered; gives the seconds."""
+    got = dict.fromkeys(opened, 0)
+    started = time.perf_counter()
+    for each in opened:
+        each.sendall(request)
+    unsent, unanswered = requests - len(opened), requests
+    while unanswered:
+        for key, _ in selector.select(0):
+            connection = key.fileobj
+            assert isinstance(connection, socket.socket)  # noqa: S101 - it was registered as one
+            data = connection.recv(65536)
+            if not data or (not got[connection] and not data.startswith(b"HTTP/1.1 200")):
+                raise SystemExit(f"answered {data[:200]!r}")
+            got[connection] += len(data)
+            if got[connection] == size:
+                got[connection] = 0
+                unanswered -= 1
+                if unsent > 0:
+                    unsent -= 1
+                    connection.sendall(request)
+        if time.perf_counter() - started > PATIENCE_S:
+            raise SystemExit(f"{unanswered} of {requests} requests not answered within {PATIENCE_S:g} s")
+    return time.perf_counter() - started
+
+
+def request_of(target: dict[str, Any]) -> bytes:
+    """Write the request of a target."""
+    body: bytes = target["body"].encode()
+    head = (
+        f"POST {target['path']} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def answer_size(target: dict[str, Any], request: bytes) -> int:
+    """Ask once, for the size of the whole answer: the same request has the same every time."""
+    with socket.create_connection((HOST, target["port"])) as connection:
+        connection.sendall(request)
+        data = b""
+        while b"\r\n\r\n" not in data:
+            data += connection.recv(65536)
+        found = LENGTH.search(data)
+        return data.index(b"\r\n\r\n") + 4 + int(found[1] if found else 0)
+
+
+def main() -> None:
+    """Warm every target up, then run every round."""
+    plan = json.load(sys.stdin)
+    rates: dict[str, list[float]] = {name: [] for name in plan["targets"]}
+    for target in plan["targets"].values():
+        rate({**target, "requests": max(target["requests"] // 4, plan["connections"])}, plan["connections"])
+    for _ in range(plan["rounds"]):
+        for name, target in plan["targets"].items():
+            rates[name].append(rate(target, plan["connections"]))
+    sys.stdout.write(json.dumps(rates) + "\n")
+
+
+if __name__ == "__main__":
+    main()

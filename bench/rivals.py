@@ -1,0 +1,67 @@
+"""What our server is measured against: a bare echo, and the usual Flask service.
+
+``python -m bench.rivals PORT`` runs the echo exactly as ours runs; ``gunicorn
+"bench.rivals:flask_app()"`` runs Flask with the scikit-learn pipeline on a DataFrame, fitted when
+it starts on the shards under ``SAGEMAKER_BASE_DIR``.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+
+async def echo(_scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Give the body back: the least an ASGI application can do with it."""
+    message = await receive()
+    body = message["body"]
+    while message["more_body"]:
+        message = await receive()
+        body += message["body"]
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def flask_app() -> Any:
+    """Make the Flask service."""
+    import flask  # noqa: PLC0415 - the echo must not carry what only this service needs
+    import pandas as pd  # noqa: PLC0415
+
+    from training import catalog, dataset  # noqa: PLC0415
+    from training.container import Container  # noqa: PLC0415
+    from training.fit import Code, fit  # noqa: PLC0415
+
+    spec = catalog.get("iris")
+    rows = dataset.load(spec, Container.from_env().train_data).train
+    defaults = {parameter.name: parameter.default for parameter in spec.hyperparameters}
+    pipeline = fit(spec, Code.of(catalog.folder("iris")), defaults, rows)
+    names = [column.name for column in spec.features]
+    app = flask.Flask("flask-sklearn")
+
+    @app.post("/invocations")
+    def invocations() -> Any:
+        frame = pd.DataFrame(flask.request.get_json()["instances"], columns=names)
+        labels, probabilities = pipeline.predict(frame), pipeline.predict_proba(frame)
+        return flask.jsonify(
+            model="iris",
+            version=1,
+            predictions=[
+                {"label": label, "probabilities": dict(zip(pipeline.classes_, map(float, row), strict=True))}
+                for label, row in zip(labels, probabilities, strict=True)
+            ],
+        )
+
+    @app.get("/ping")
+    def ping() -> Any:
+        return flask.jsonify(model="iris")
+
+    return app
+
+
+if __name__ == "__main__":
+    import uvicorn
+
+    from training.serve import OPTIONS
+
+    uvicorn.run(echo, host="127.0.0.1", port=int(sys.argv[1]), **OPTIONS)

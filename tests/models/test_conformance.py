@@ -1,0 +1,187 @@
+"""What every model folder must do, those there are and those to come."""
+
+from __future__ import annotations
+
+import http.client
+import inspect
+import json
+import re
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+
+from relearn import codec
+from relearn.promotion import decide
+from relearn.schema import check_request
+from relearn.spec import ModelSpec
+from tests.models.conftest import MODELS, VERSION, Trained
+from training import artifact, catalog, dataset
+from training.encode import from_values
+from training.fit import Code, fit, frame
+from training.prepare import Prepared
+
+
+def test_there_are_models() -> None:
+    assert list(catalog.load()) == MODELS
+
+
+def test_the_spec_survives_being_stored_as_json(spec: ModelSpec) -> None:
+    assert codec.from_dict(json.loads(json.dumps(codec.to_dict(spec)))) == spec
+
+
+def test_the_readme_is_about_the_model(spec: ModelSpec) -> None:
+    assert (
+        (catalog.folder(spec.name) / "README.md").read_text(encoding="utf-8").startswith(f"# {spec.name}\n")
+    )
+
+
+def test_the_sample_is_a_valid_request(spec: ModelSpec) -> None:
+    assert check_request(spec, {"instances": catalog.sample(spec.name)})
+
+
+def test_the_whole_seed_is_accepted(prepared: Prepared) -> None:
+    assert (prepared.refusal, prepared.rows_rejected) == (None, 0)
+    assert prepared.rows_accepted > 0
+
+
+def test_build_takes_the_declared_hyperparameters_and_gives_a_new_estimator(spec: ModelSpec) -> None:
+    build = Code.of(catalog.folder(spec.name)).build
+    declared = {parameter.name: parameter.default for parameter in spec.hyperparameters}
+    assert set(inspect.signature(build).parameters) == set(declared)
+    assert build(**declared) is not build(**declared)
+
+
+def test_a_model_trained_on_its_seed_meets_the_bound(spec: ModelSpec, trained: Trained) -> None:
+    assert decide(trained.report["candidate"]["metrics"], None, spec.metric).verdict == "promote"
+
+
+def test_the_log_tells_the_deciding_metric(spec: ModelSpec, trained: Trained) -> None:
+    found = re.search(rf"^metric {spec.metric.name}=([0-9.eE+-]+)$", trained.log, flags=re.MULTILINE)
+    assert found is not None
+    assert float(found[1]) == pytest.approx(trained.meta["metrics"][spec.metric.name], rel=1e-5)
+
+
+def test_the_artifact_is_two_files_that_belong_together(spec: ModelSpec, trained: Trained) -> None:
+    folder = trained.base / "model"
+    assert sorted(path.name for path in folder.iterdir()) == ["model.json", "model.onnx"]
+    checked = artifact.read(folder)
+    assert checked.spec == spec
+    assert checked.meta["spec_digest"] == codec.digest(spec)
+    assert checked.meta["onnx_sha256"] == artifact.sha256(trained.onnx)
+
+
+def test_the_artifact_is_a_graph_and_no_pickle(trained: Trained) -> None:
+    onnx.checker.check_model(onnx.load_model_from_string(trained.onnx))
+    for path in (trained.base / "model").iterdir():
+        assert not path.read_bytes().startswith(b"\x80"), f"{path.name} starts as a pickle does"
+
+
+def test_the_artifact_describes_every_column_it_was_trained_on(spec: ModelSpec, trained: Trained) -> None:
+    described = trained.meta["baseline"]
+    assert set(described) == {column.name for column in (*spec.features, spec.target)}
+    assert {column["rows"] for column in described.values()} == {trained.meta["dataset"]["rows"]["train"]}
+
+
+def test_every_feature_is_an_input_of_the_graph(spec: ModelSpec, trained: Trained) -> None:
+    fed = [name for given in trained.meta["inputs"] for name in given["columns"]]
+    assert sorted(fed) == sorted(column.name for column in spec.features)
+
+
+def test_onnx_answers_the_holdout_as_the_estimator_does(spec: ModelSpec, trained: Trained) -> None:
+    holdout = data_of(spec, trained).holdout
+    estimator, rows = refitted(spec, trained), frame(holdout.columns)
+    scores = artifact.read(trained.base / "model").scorer().columns(holdout.columns)
+    if spec.kind == "classification":
+        assert list(scores.predictions) == list(estimator.predict(rows))
+        assert scores.probabilities is not None
+        assert np.abs(scores.probabilities - estimator.predict_proba(rows)).max() <= 1e-5
+    else:
+        wanted = estimator.predict(rows)
+        assert np.abs(scores.predictions - wanted).max() <= 1e-5 * np.abs(wanted).max()
+
+
+def test_the_report_keeps_its_contract(spec: ModelSpec, trained: Trained) -> None:
+    report = trained.report
+    assert report["format"] == 1
+    assert (report["model"], report["kind"], report["metric"]) == (spec.name, spec.kind, spec.metric.name)
+    assert report["run_id"] == "20260102t030405-abcdef"
+    assert report["snapshot"] == "0" * 64
+    for key in ("spec_digest", "onnx_sha256", "libraries"):
+        assert report[key] == trained.meta[key]
+    assert report["champion"] is None
+    assert report["champion_incompatible"] is None
+    assert report["agreement"]["labels_identical"] is True
+    assert report["agreement"]["rows"] >= report["rows"]["holdout"] > 0
+    assert report["candidate"]["metrics"] == trained.meta["metrics"]
+    assert set(report["candidate"]["importance"]) == {column.name for column in spec.features}
+
+
+def test_the_report_of_a_classifier_accounts_for_every_row_held_out(
+    spec: ModelSpec, trained: Trained
+) -> None:
+    if spec.kind != "classification":
+        assert "confusion" not in trained.report["candidate"]
+        return
+    candidate, rows = trained.report["candidate"], trained.report["rows"]["holdout"]
+    assert candidate["confusion"]["labels"] == list(spec.classes)
+    assert sum(map(sum, candidate["confusion"]["matrix"])) == rows
+    assert sum(values["support"] for values in candidate["per_class"].values()) == rows
+
+
+def test_the_page_stands_alone(trained: Trained) -> None:
+    assert trained.page.startswith("<!doctype html>")
+    for reference in ("http://", "https://", "<script", "src=", "url(", "@import", "<link"):
+        assert reference not in trained.page
+
+
+def test_training_twice_gives_the_same_bytes_and_the_same_metrics(
+    trained: Trained, trained_again: Trained
+) -> None:
+    assert trained.onnx == trained_again.onnx
+    assert trained.report["candidate"] == trained_again.report["candidate"]
+
+
+def test_the_server_answers_the_sample_as_the_estimator_does(
+    spec: ModelSpec, trained: Trained, server: int
+) -> None:
+    sample = catalog.sample(spec.name)
+    answer = ask(server, {"instances": sample})
+    assert (answer["model"], answer["version"]) == (spec.name, VERSION)
+    estimator = refitted(spec, trained)
+    rows = frame(
+        {
+            column.name: from_values([column])([[row.get(column.name)] for row in sample])[:, 0]
+            for column in spec.features
+        }
+    )
+    if spec.kind == "classification":
+        assert [one["label"] for one in answer["predictions"]] == list(estimator.predict(rows))
+        for one, wanted in zip(answer["predictions"], estimator.predict_proba(rows), strict=True):
+            assert list(one["probabilities"]) == list(spec.classes)
+            by_class = dict(zip(estimator.classes_, wanted, strict=True))
+            assert one["probabilities"] == pytest.approx(by_class, abs=1e-5)
+    else:
+        wanted_values = list(estimator.predict(rows))
+        assert [one["value"] for one in answer["predictions"]] == pytest.approx(wanted_values, rel=1e-5)
+
+
+def data_of(spec: ModelSpec, trained: Trained) -> dataset.Dataset:
+    return dataset.load(spec, trained.base / "input" / "data" / "train")
+
+
+def refitted(spec: ModelSpec, trained: Trained) -> Any:
+    """Fit the estimator again on the same rows: what the job held in its hands."""
+    code = Code.of(catalog.folder(spec.name))
+    return fit(spec, code, trained.meta["hyperparameters"], data_of(spec, trained).train)
+
+
+def ask(server: int, body: dict[str, Any]) -> dict[str, Any]:
+    connection = http.client.HTTPConnection("127.0.0.1", server, timeout=30)
+    connection.request("POST", "/invocations", json.dumps(body), {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    assert answer.status == 200
+    given: dict[str, Any] = json.load(answer)
+    connection.close()
+    return given

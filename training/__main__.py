@@ -1,0 +1,67 @@
+"""The container's command: ``python -m training train|serve|prepare``.
+
+SageMaker calls the image with ``train`` or ``serve``; ``prepare`` checks a file as ingest
+does, from the command line. Each command imports only what it needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments
+        The command line without the program; None takes the process's own.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("train", help="run the training job described under /opt/ml/input")
+    commands.add_parser("serve", help="answer /ping and /invocations with the model in /opt/ml/model")
+    prepare = commands.add_parser("prepare", help="check a data file and make a shard of it")
+    prepare.add_argument("--model", required=True, help="whose data it is")
+    prepare.add_argument("--input", required=True, type=Path, help="CSV, JSON Lines or Parquet")
+    prepare.add_argument("--output", required=True, type=Path, help="folder for the shard and rows.jsonl")
+    given = parser.parse_args(arguments)
+    if given.command == "train":
+        from training import train  # noqa: PLC0415 - a server must not load what trains
+
+        return train.main()
+    if given.command == "serve":
+        from training import serve  # noqa: PLC0415
+
+        return serve.main()
+    return _prepare(given.model, given.input, given.output)
+
+
+def _prepare(model: str, source: Path, output: Path) -> int:
+    from relearn.errors import RelearnError  # noqa: PLC0415
+    from training import catalog  # noqa: PLC0415
+    from training.prepare import prepare  # noqa: PLC0415
+
+    try:
+        spec = catalog.get(model)
+        output.mkdir(parents=True, exist_ok=True)
+        result = prepare(spec, source, source.name, output)
+    except (RelearnError, OSError) as error:
+        sys.stderr.write(f"relearn: {error}\n")
+        return 1
+    sys.stdout.write(json.dumps(asdict(result), default=str) + "\n")
+    return 0 if result.refusal is None else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""The ASGI application that answers with one loaded model.
+
+======  ==================================================================
+status  when
+======  ==================================================================
+200     answered; ``/ping`` answers so once the model is loaded
+400     not JSON, or it breaks the spec: every wrong value by JSON pointer
+404     another path
+405     another method
+413     a body above `MAX_BODY`
+415     another content type
+500     our fault: a line in the log, and no detail in the answer
+======  ==================================================================
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import traceback
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+import msgspec
+
+from relearn.errors import FieldError, InvalidInstancesError, ModelFailedError
+from training.artifact import Artifact
+from training.reading import Reader
+from training.scorer import Scores
+
+MAX_BODY = 6 * 1024**2  # bytes; SageMaker's own limit on a real-time invocation
+JSON = "application/json"
+ALLOWED = {"/ping": ("GET", "HEAD"), "/invocations": ("POST",)}
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+_encode = msgspec.json.Encoder().encode
+
+
+class App:
+    """Answers for one artifact.
+
+    Parameters
+    ----------
+    artifact
+        Checked by `training.artifact.read`.
+    version
+        The version named in answers; None when unknown.
+
+    Raises
+    ------
+    ArtifactError
+        onnxruntime does not load the graph.
+    """
+
+    def __init__(self, artifact: Artifact, version: int | None) -> None:
+        self._spec = artifact.spec
+        self._scorer = artifact.scorer()
+        self._reader = Reader(artifact.spec)
+        self._head = {"model": artifact.spec.name, "version": version}
+        # answers list the classes in the spec's order, the graph has its own
+        self._order = [(label, artifact.classes.index(label)) for label in artifact.spec.classes]
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        path, method = scope["path"], scope["method"]
+        if method not in ALLOWED.get(path, ()):
+            status, answer = self._refuse(path, method)
+        elif path == "/ping":
+            status, answer = 200, self._head
+        elif (given := content_type(scope["headers"])) != JSON:
+            status, answer = 415, _problem(f"content type {given!r}; allowed: {JSON}")
+        else:
+            status, answer = self._invocation(await read(receive))
+        body = _encode(answer)
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        if status == 405:  # noqa: PLR2004
+            headers.append((b"allow", ", ".join(ALLOWED[path]).encode()))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    def _refuse(self, path: str, method: str) -> tuple[int, dict[str, Any]]:
+        if path not in ALLOWED:
+            return 404, _problem(f"no {path}; there are {' and '.join(ALLOWED)}")
+        return 405, _problem(f"{path} takes {' or '.join(ALLOWED[path])}, not {method}")
+
+    def _invocation(self, body: bytes | None) -> tuple[int, dict[str, Any]]:
+        if body is None:
+            return 413, _problem(f"a body of more than {MAX_BODY} bytes")
+        try:
+            return 200, self.answer(body)
+        except InvalidInstancesError as error:
+            return 400, _problem("the request does not fit the model", error.errors)
+        except Exception:  # noqa: BLE001 - the last door: a trace for the log, none for the caller
+            traceback.print_exc(file=sys.stderr)
+            return 500, _problem("the model failed to answer; its log says why")
+
+    def answer(self, body: bytes) -> dict[str, Any]:
+        """Answer the body of one invocation.
+
+        Raises
+        ------
+        InvalidInstancesError
+            It is not JSON, or breaks the spec.
+        ModelFailedError
+            The model gave a figure that is not finite.
+        """
+        return {**self._head, "predictions": self._predictions(self._scorer.rows(self._reader.read(body)))}
+
+    def _predictions(self, scores: Scores) -> list[dict[str, Any]]:
+        if scores.probabilities is None:
+            values = scores.predictions.tolist()
+            self._refuse_unless_finite(values)
+            return [{"value": value} for value in values]
+        rows = scores.probabilities.tolist()
+        for row in rows:
+            self._refuse_unless_finite(row)
+        return [
+            {"label": label, "probabilities": {name: row[index] for name, index in self._order}}
+            for label, row in zip(scores.predictions.tolist(), rows, strict=True)
+        ]
+
+    def _refuse_unless_finite(self, figures: list[float]) -> None:
+        if not math.isfinite(sum(figures)):  # float32 figures in a float64 sum: it can not overflow by itself
+            raise ModelFailedError(f"{self._spec.name} gave a figure that is not finite")
+
+
+def content_type(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """Media type of a request, without parameters; JSON when it names none."""
+    for name, value in headers:
+        if name == b"content-type":
+            return value.split(b";", 1)[0].strip().lower().decode("latin-1")
+    return JSON
+
+
+async def read(receive: Receive) -> bytes | None:
+    """Read the body of a request; None when it is longer than `MAX_BODY` or the caller went away."""
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    while message.get("more_body", False) and len(body) <= MAX_BODY:
+        message = await receive()
+        body += message.get("body", b"")
+    return body if len(body) <= MAX_BODY else None
+
+
+def _problem(error: str, errors: tuple[FieldError, ...] = ()) -> dict[str, Any]:
+    listed = [{"pointer": one.pointer, "detail": one.detail} for one in errors]
+    return {"error": error, "errors": listed} if listed else {"error": error}

@@ -1,0 +1,135 @@
+"""The artifact of a version: model.onnx and model.json, bound by their digests.
+
+Reading one never runs code and never trusts it: both files are checked before anything is
+loaded, from a folder (a server) or from a model.tar.gz (the champion, in a training job).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import posixpath
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from relearn import codec
+from relearn.errors import ArtifactError, RelearnError
+from relearn.spec import ModelSpec
+from training.scorer import Input, Scorer
+
+FORMAT = 1
+ONNX, META = "model.onnx", "model.json"
+MAX_BYTES = 2 * 1024**3  # an ONNX file can not be larger; nor may a tar be that unpacks to more
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A checked artifact.
+
+    Parameters
+    ----------
+    onnx
+        The serialised graph.
+    spec
+        The spec it was trained for.
+    classes
+        Labels in the order of the graph's probabilities; empty for a regression.
+    inputs
+        How columns become the graph's inputs.
+    meta
+        All of model.json.
+    """
+
+    onnx: bytes
+    spec: ModelSpec
+    classes: tuple[str, ...]
+    inputs: tuple[Input, ...]
+    meta: Mapping[str, Any]
+
+    def scorer(self) -> Scorer:
+        """Load the graph.
+
+        Raises
+        ------
+        ArtifactError
+            onnxruntime refuses it.
+        """
+        return Scorer(self.onnx, self.spec, self.inputs)
+
+
+def sha256(data: bytes) -> str:
+    """SHA-256 (hex) of ``data``."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def write(folder: Path, onnx: bytes, meta: Mapping[str, Any]) -> None:
+    """Write both files; ``meta`` holds the digest of ``onnx``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ONNX).write_bytes(onnx)
+    (folder / META).write_text(json.dumps(meta, indent=1, allow_nan=False), encoding="utf-8")
+
+
+def read(folder: Path) -> Artifact:
+    """Read and check the artifact in a folder.
+
+    Raises
+    ------
+    ArtifactError
+        A file is missing, damaged, or does not belong to the other.
+    """
+    try:
+        return _checked({name: (folder / name).read_bytes() for name in (ONNX, META)})
+    except OSError as error:
+        raise ArtifactError(f"the artifact in {folder} can not be read: {error}") from error
+
+
+def read_tar(path: Path, max_bytes: int = MAX_BYTES) -> Artifact:
+    """Read and check the artifact in a model.tar.gz, without unpacking it to disk.
+
+    Only the two files are looked at: links, devices and paths elsewhere have no effect.
+
+    Raises
+    ------
+    ArtifactError
+        As `read`; also when it holds more than ``max_bytes`` unpacked.
+    """
+    files: dict[str, bytes] = {}
+    total = 0
+    try:
+        with tarfile.open(path, mode="r|gz") as tar:
+            for member in tar:
+                total += member.size
+                if total > max_bytes:
+                    raise ArtifactError(f"{path.name} unpacks to more than {max_bytes} bytes")
+                name = posixpath.normpath(member.name)
+                if name in (ONNX, META) and member.isfile() and (file := tar.extractfile(member)):
+                    files[name] = file.read()
+    except (OSError, EOFError, tarfile.TarError) as error:
+        raise ArtifactError(f"{path.name} can not be read: {error}") from error
+    return _checked(files)
+
+
+def _checked(files: Mapping[str, bytes]) -> Artifact:
+    if lacking := [name for name in (ONNX, META) if name not in files]:
+        raise ArtifactError(f"the artifact has no {' and no '.join(lacking)}")
+    try:
+        meta = json.loads(files[META])
+        if meta["format"] != FORMAT:
+            raise ArtifactError(f"{META} has format {meta['format']!r}; allowed: {FORMAT}")
+        if (given := sha256(files[ONNX])) != meta["onnx_sha256"]:
+            raise ArtifactError(f"{ONNX} has SHA-256 {given}, but {META} says {meta['onnx_sha256']}")
+        spec = codec.from_dict(meta["spec"])
+        if codec.digest(spec) != meta["spec_digest"]:
+            raise ArtifactError(f"the spec in {META} does not have the digest {meta['spec_digest']}")
+        inputs = tuple(Input(i["name"], i["type"], tuple(i["columns"])) for i in meta["inputs"])
+        classes = tuple(meta["classes"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ArtifactError(f"{META} is not a model's description: {error!r}") from error
+    except RelearnError as error:
+        raise error if isinstance(error, ArtifactError) else ArtifactError(str(error)) from error
+    if sorted(classes) != sorted(spec.classes):
+        raise ArtifactError(f"{META} lists classes {list(classes)}; its spec has {list(spec.classes)}")
+    return Artifact(files[ONNX], spec, classes, inputs, meta)

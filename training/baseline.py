@@ -1,0 +1,59 @@
+"""What every column looked like in training, to compare live traffic with later."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from relearn.spec import Boolean, Category, Column, ModelSpec, Text
+from training.dataset import Table
+from training.encode import Array
+
+QUANTILES = tuple(step / 10 for step in range(11))
+
+
+def baseline(spec: ModelSpec, table: Table) -> dict[str, dict[str, Any]]:
+    """Describe every feature and the target.
+
+    Parameters
+    ----------
+    spec
+        The model's spec.
+    table
+        The rows that were trained on, encoded.
+
+    Returns
+    -------
+    dict
+        Column name to ``type``, ``rows``, ``missing`` and, by type: ``mean``, ``std`` and
+        ``quantiles`` (11 of them, minimum to maximum; a date-time in days since 2000);
+        ``counts`` of each value; ``length`` quantiles of a text, in characters.
+    """
+    described = {column.name: describe(column, table.columns[column.name]) for column in spec.features}
+    described[spec.target.name] = describe(spec.target, table.target)
+    return described
+
+
+def describe(column: Column, values: Array) -> dict[str, Any]:
+    """Describe one encoded column of shape (rows,)."""
+    missing = values == "" if isinstance(column, Category | Text) else np.isnan(values)
+    there = values[~missing]
+    head = {"type": column.type, "rows": len(values), "missing": int(missing.sum())}
+    match column:
+        case Category():
+            return {**head, "counts": {value: int((there == value).sum()) for value in column.values}}
+        case Boolean():
+            yes = int(there.sum())
+            return {**head, "counts": {"false": len(there) - yes, "true": yes}}
+        case Text():
+            return {**head, "length": _quantiles(np.array([len(text) for text in there]))}
+        case _:
+            mean, std = (float(there.mean()), float(there.std())) if len(there) else (None, None)
+            return {**head, "mean": mean, "std": std, "quantiles": _quantiles(there)}
+
+
+def _quantiles(values: Array) -> list[float]:
+    if not len(values):
+        return []
+    return [float(value) for value in np.quantile(values.astype(np.float64), QUANTILES)]

@@ -1,0 +1,167 @@
+"""Reads the shards of a snapshot into train and holdout, encoded as a model sees them.
+
+DuckDB reads the Parquet out of core and hands over only the columns that are needed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from relearn.errors import DataError
+from relearn.spec import Column, ModelSpec
+from training.encode import Array, expression, from_table
+from training.split import holdout_expression
+
+HOLDOUT = "__holdout"  # no column can be named so
+DUCKDB_TYPES = {"number": "FLOAT", "boolean": "BOOLEAN", "datetime": "TIMESTAMPTZ"}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows as a model sees them.
+
+    Parameters
+    ----------
+    columns
+        Feature name to values of shape (rows,), encoded as `training.encode` says.
+    target
+        Shape (rows,): labels as strings, or float64.
+    """
+
+    columns: Mapping[str, Array]
+    target: Array
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    def where(self, keep: Array) -> Table:
+        """Take the rows that ``keep``, a mask or an index, chooses."""
+        return Table({name: values[keep] for name, values in self.columns.items()}, self.target[keep])
+
+    def and_also(self, other: Table) -> Table:
+        """Put the rows of another table below these."""
+        columns = {name: np.concatenate([mine, other.columns[name]]) for name, mine in self.columns.items()}
+        return Table(columns, np.concatenate([self.target, other.target]))
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A snapshot, split.
+
+    Parameters
+    ----------
+    train, holdout
+        The two sides; neither is empty, and each has every class.
+    fingerprint
+        SHA-256 (hex) of what the shards hold.
+    shards
+        How many files it came from.
+    """
+
+    train: Table
+    holdout: Table
+    fingerprint: str
+    shards: int
+
+
+def load(spec: ModelSpec, folder: Path) -> Dataset:
+    """Read every shard of ``folder`` and split the rows.
+
+    Parameters
+    ----------
+    spec
+        The model's spec.
+    folder
+        Where the Parquet files are.
+
+    Raises
+    ------
+    DataError
+        No rows, a shard that does not fit the spec, or a side of the split that can not be used.
+    """
+    files = sorted(folder.rglob("*.parquet"))
+    if not files:
+        raise DataError("empty", f"the snapshot has no shard: nothing to train {spec.name} on")
+    fetched = _fetch(spec, files)
+    side = np.ma.getdata(fetched.pop(HOLDOUT)).astype(bool)
+    for column in (*spec.features, spec.target):
+        _refuse_missing(column, fetched[column.name])
+    columns = {column.name: from_table(column, fetched.pop(column.name)) for column in spec.features}
+    target = from_table(spec.target, fetched.pop(spec.target.name))
+    rows = Table(columns, target.astype(np.float64) if spec.kind == "regression" else target)
+    dataset = Dataset(rows.where(~side), rows.where(side), fingerprint(files), len(files))
+    _refuse_unusable(spec, dataset)
+    return dataset
+
+
+def fingerprint(files: list[Path]) -> str:
+    """SHA-256 (hex) of what ``files`` hold, whatever they are called and in whatever order."""
+    digests = []
+    for path in files:
+        with path.open("rb") as file:
+            digests.append(hashlib.file_digest(file, "sha256").hexdigest())
+    return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
+
+
+def _fetch(spec: ModelSpec, files: list[Path]) -> dict[str, Any]:
+    paths = [str(path) for path in files]
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        try:
+            described = connection.execute(
+                "SELECT * FROM read_parquet($paths, union_by_name = true) LIMIT 0", {"paths": paths}
+            ).description
+            there = {column[0] for column in described or ()}
+            chosen = [f'{expression(column)} AS "{column.name}"' for column in (*spec.features, spec.target)]
+            source = ", ".join(
+                ["*", *(_absent(column) for column in spec.columns if column.name not in there)]
+            )
+            return dict(
+                connection.execute(
+                    f'SELECT {", ".join(chosen)}, {holdout_expression(spec)} AS "{HOLDOUT}" '  # noqa: S608 - names match NAME_PATTERN
+                    f"FROM (SELECT {source} FROM read_parquet($paths, union_by_name = true))",
+                    {"paths": paths},
+                ).fetchnumpy()
+            )
+        except duckdb.Error as error:
+            detail = str(error).splitlines()[0]
+            raise DataError("format", f"the shards do not fit the spec of {spec.name}: {detail}") from error
+
+
+def _absent(column: Column) -> str:
+    # a column that the spec got after every shard was written; _refuse_missing judges whether it may lack
+    return f'CAST(NULL AS {DUCKDB_TYPES.get(column.type, "VARCHAR")}) AS "{column.name}"'
+
+
+def _refuse_missing(column: Column, values: Array) -> None:
+    missing = int(np.ma.getmaskarray(values).sum())
+    if missing and not column.optional:
+        raise DataError(
+            "schema",
+            f"{missing} of {len(values)} rows have no {column.name}, which the spec demands; declare it "
+            "optional, or upload the data again with it",
+        )
+
+
+def _refuse_unusable(spec: ModelSpec, dataset: Dataset) -> None:
+    sides = {"train": dataset.train, "holdout": dataset.holdout}
+    for name, table in sides.items():
+        share = f"the split keeps {len(table)} of {len(dataset.train) + len(dataset.holdout)} rows for {name}"
+        if not len(table):
+            raise DataError("too_few_rows", f"{share}: too few rows to train and to measure; upload more")
+        labels = set(table.target) if spec.kind == "classification" else set()
+        if unknown := sorted(labels - set(spec.classes)):
+            raise DataError(
+                "schema", f"{spec.target.name} has {unknown[0]!r}; allowed: one of {', '.join(spec.classes)}"
+            )
+        if lacking := [label for label in spec.classes if label not in labels]:
+            raise DataError(
+                "missing_class", f"{share}, none of them {' or '.join(lacking)}; upload more rows of it"
+            )

@@ -1,0 +1,84 @@
+"""Runs a model's own code: build the estimator, fit it, export it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from relearn.errors import ArtifactError, SpecError
+from relearn.spec import ModelSpec
+from training import catalog
+from training.dataset import Table
+from training.encode import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What a model's model.py gives.
+
+    Parameters
+    ----------
+    build
+        Makes an unfitted estimator.
+    export
+        Makes an ONNX graph of it once fitted; None for the ordinary way.
+    """
+
+    build: Any
+    export: Any | None
+
+    @classmethod
+    def of(cls, folder: Path) -> Code:
+        """Load the model.py of a folder.
+
+        Raises
+        ------
+        SpecError
+            It has no ``build``.
+        """
+        module = catalog.load_module(folder / "model.py")
+        build = getattr(module, "build", None)
+        if not callable(build):
+            raise SpecError(
+                f"{folder.name}/model.py: build", build, "a function that gives an unfitted estimator"
+            )
+        return cls(build, getattr(module, "export", None))
+
+
+def frame(columns: Mapping[str, Array]) -> pd.DataFrame:
+    """Give encoded columns as the DataFrame an estimator takes."""
+    return pd.DataFrame(dict(columns))
+
+
+def fit(spec: ModelSpec, code: Code, hyperparameters: Mapping[str, float], table: Table) -> Any:
+    """Build and fit the estimator of a model.
+
+    Parameters
+    ----------
+    spec
+        The model's spec.
+    code
+        The model's own code.
+    hyperparameters
+        Keywords for ``build``.
+    table
+        The rows to fit on.
+
+    Raises
+    ------
+    ArtifactError
+        A classifier that gives no probabilities, or not those of the spec's classes.
+    """
+    estimator = code.build(**hyperparameters).fit(frame(table.columns), table.target)
+    if spec.kind == "classification":
+        if not hasattr(estimator, "predict_proba"):
+            raise ArtifactError(
+                f"the estimator of {spec.name} has no predict_proba; answers name probabilities"
+            )
+        if sorted(estimator.classes_) != sorted(spec.classes):
+            raise ArtifactError(f"the estimator of {spec.name} knows {list(estimator.classes_)}")
+    return estimator

@@ -1,0 +1,1 @@
+"""One folder per model: spec.py, model.py, seed.csv, sample.json, README.md."""

@@ -1,0 +1,26 @@
+"""The estimator of template-model."""
+
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+
+def build(*, inverse_penalty: float) -> Pipeline:
+    """Make the unfitted estimator.
+
+    It is fitted on a DataFrame with the spec's columns: numbers, booleans and date-times as
+    float32 (NaN where missing), categories and texts as strings ("" where missing).
+
+    Parameters
+    ----------
+    inverse_penalty
+        Inverse of the L2 penalty's strength: the greater, the closer it follows the data.
+    """
+    columns = make_column_transformer(
+        (make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), ["distance", "weight"]),
+        (OneHotEncoder(handle_unknown="ignore"), ["service"]),
+        ("passthrough", ["holiday"]),
+    )
+    return make_pipeline(columns, LogisticRegression(C=inverse_penalty, max_iter=1000))

@@ -1,0 +1,1 @@
+"""Diabetes progression one year on, from ten baseline measurements."""

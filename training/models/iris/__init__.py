@@ -1,0 +1,1 @@
+"""Iris species from four flower measurements."""

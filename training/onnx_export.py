@@ -1,0 +1,143 @@
+"""Makes an ONNX graph of a fitted estimator, faithful to the last float.
+
+What a graph must look like, also one that a model's own ``export`` makes:
+
+- inputs: either one named ``X``, float32 of shape (rows, features), the features in the spec's
+  order; or one per feature, named as the column, of shape (rows, 1), float32 or string;
+- outputs: for a classification the labels (strings) and the probabilities (float32, a column
+  per class in the order of the estimator's ``classes_``); for a regression the values (float32).
+
+One matrix is a third faster at one row than an input per column, so it is used wherever every
+feature is a number and no ColumnTransformer chooses columns by name.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import onnx
+from skl2onnx import to_onnx
+from skl2onnx.common.data_types import FloatTensorType, StringTensorType
+from sklearn.base import BaseEstimator
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+from relearn.errors import ArtifactError
+from relearn.spec import ModelSpec
+from training.encode import FLOAT, STRING, Array, type_of
+from training.scorer import Input
+
+MATRIX = "X"  # no column can be named so
+Export = Callable[[Any, ModelSpec], onnx.ModelProto]
+_ELEMENTS = {onnx.TensorProto.FLOAT: FLOAT, onnx.TensorProto.STRING: STRING}
+
+
+def export(estimator: Any, spec: ModelSpec) -> onnx.ModelProto:
+    """Convert a fitted estimator with skl2onnx.
+
+    Parameters
+    ----------
+    estimator
+        Fitted on a DataFrame with the spec's features.
+    spec
+        The model's spec.
+
+    Raises
+    ------
+    ArtifactError
+        skl2onnx can not convert it.
+    """
+    exact = copy.deepcopy(estimator)  # the agreement check meets the estimator as it was fitted
+    parts = list(_parts(exact))
+    for part in parts:
+        if isinstance(part, HistGradientBoostingClassifier | HistGradientBoostingRegressor):
+            _round_thresholds_down(part)
+    by_name = any(isinstance(part, ColumnTransformer) for part in parts)
+    options = {"zipmap": False} if spec.kind == "classification" else None
+    try:
+        graph = to_onnx(
+            exact, initial_types=_initial_types(spec, by_name=by_name), options=options, name=spec.name
+        )
+    except Exception as error:  # skl2onnx raises whatever its converters meet
+        raise ArtifactError(f"skl2onnx can not convert the estimator: {error}") from error
+    return use_plain_locale(graph)
+
+
+def layout(graph: onnx.ModelProto, spec: ModelSpec) -> list[Input]:
+    """Say how the columns of a spec become the inputs of a graph, and check its outputs.
+
+    Raises
+    ------
+    ArtifactError
+        The graph is not as the module's docstring asks.
+    """
+    names = tuple(column.name for column in spec.features)
+    inputs = []
+    for given in graph.graph.input:
+        kind = _ELEMENTS.get(given.type.tensor_type.elem_type)
+        columns = names if given.name == MATRIX else (given.name,)
+        wanted = {type_of(column) for column in spec.features if column.name in columns}
+        if wanted != {kind}:
+            raise ArtifactError(
+                f"graph input {given.name!r} is {kind}; allowed: {MATRIX!r} for all features when all are "
+                f"float32, or one per feature of its own type ({', '.join(names)})"
+            )
+        inputs.append(Input(given.name, str(kind), columns))
+    given_types = [output.type.tensor_type.elem_type for output in graph.graph.output]
+    string, number = onnx.TensorProto.STRING, onnx.TensorProto.FLOAT
+    if given_types != ([string, number] if spec.kind == "classification" else [number]):
+        wanted_outputs = "labels (string) and probabilities" if spec.kind == "classification" else "values"
+        raise ArtifactError(f"graph outputs have types {given_types}; allowed: {wanted_outputs} (float32)")
+    return inputs
+
+
+def use_plain_locale(graph: onnx.ModelProto) -> onnx.ModelProto:
+    """Make text nodes work where no other locale is installed, as in slim images."""
+    for node in graph.graph.node:
+        if node.op_type == "StringNormalizer":
+            kept = [attribute for attribute in node.attribute if attribute.name != "locale"]
+            del node.attribute[:]
+            node.attribute.extend([*kept, onnx.helper.make_attribute("locale", "C")])
+    return graph
+
+
+def round_down(thresholds: Array) -> Array:
+    """Round float64 down to float32, which keeps ``x <= t`` true for the same float32 x."""
+    nearest = thresholds.astype(np.float32)
+    above = nearest.astype(np.float64) > thresholds
+    return np.where(above, np.nextafter(nearest, np.float32(-np.inf)), nearest)
+
+
+def _round_thresholds_down(part: Any) -> None:
+    # skl2onnx does so for trees and forests itself, but rounds histogram boosting to nearest
+    for trees in part._predictors:  # noqa: SLF001 - where scikit-learn keeps them; skl2onnx reads them there too
+        for tree in trees:
+            tree.nodes["num_threshold"] = round_down(tree.nodes["num_threshold"])
+
+
+def _parts(root: object) -> Iterator[BaseEstimator]:
+    """Find every estimator inside an estimator: steps, transformers, members of an ensemble."""
+    waiting, seen = [root], set[int]()
+    while waiting:
+        item = waiting.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        if isinstance(item, BaseEstimator):
+            yield item
+            waiting += vars(item).values()
+        elif isinstance(item, dict):
+            waiting += item.values()
+        elif isinstance(item, list | tuple):
+            waiting += item
+
+
+def _initial_types(spec: ModelSpec, *, by_name: bool) -> list[tuple[str, Any]]:
+    features = spec.features
+    if not by_name and all(type_of(column) == FLOAT for column in features):
+        return [(MATRIX, FloatTensorType([None, len(features)]))]
+    tensors = {FLOAT: FloatTensorType, STRING: StringTensorType}
+    return [(column.name, tensors[type_of(column)]([None, 1])) for column in features]

@@ -1,0 +1,154 @@
+"""DuckDB at work: batches in, a shard and ``rows.jsonl`` out."""
+
+# ruff: noqa: S608 - every name and value in the SQL is ours, the spec's (checked), or goes through quote()
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import duckdb
+
+from relearn.columns import Column
+from training.prepare.outcome import MAX_REJECTED_ROWS
+from training.prepare.rules import quote, reason, sql_type, value
+from training.prepare.sources import Source
+from training.prepare.tally import Tally
+
+SHOWN_VALUE = 200
+
+
+class Checker:
+    """Sorts rows into accepted and rejected.
+
+    Parameters
+    ----------
+    columns
+        The spec's columns, the target last.
+    source
+        The uploaded file; the only file outside ``workdir`` that DuckDB may open.
+    workdir
+        Where everything is written.
+    memory_mb
+        What DuckDB may hold, in MB.
+    threads
+        How many threads it may use.
+
+    Attributes
+    ----------
+    tally
+        Counts of the rows so far.
+    """
+
+    def __init__(
+        self, columns: Sequence[Column], source: Path, workdir: Path, *, memory_mb: int, threads: int
+    ) -> None:
+        self.columns = columns
+        self.tally = Tally(columns)
+        self._written = 0
+        self._rows_path = workdir / "rows.jsonl"
+        self._rows_path.unlink(missing_ok=True)
+        self._database = workdir / "check.duckdb"
+        self._database.unlink(missing_ok=True)
+        self.connection = _connect(self._database, source, workdir, memory_mb, threads)
+        typed = ", ".join(f"v{i} {sql_type(column)}" for i, column in enumerate(columns))
+        self.connection.execute(f"CREATE TABLE accepted ({typed})")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.connection.close()
+        self._database.unlink(missing_ok=True)
+
+    @property
+    def rejected_file(self) -> Path | None:
+        """``rows.jsonl``, when a row was rejected."""
+        return self._rows_path if self.tally.rejected else None
+
+    def check(self, source: Source) -> None:
+        """Sort every row of ``source``."""
+        for relation in source.batches():
+            texts = ", ".join(f"{source.text(i)} AS x{i}" for i in range(len(self.columns)))
+            values = ", ".join(f"{value(c, f'x{i}')} AS v{i}" for i, c in enumerate(self.columns))
+            bad = " OR ".join(["e IS NOT NULL", *(_bad(i, c) for i, c in enumerate(self.columns))])
+            kept = f"l, e, u, {self._names('t')}, {self._names('v')}"
+            typed = f"SELECT *, {values} FROM (SELECT *, {texts} FROM ({relation}))"
+            self.connection.execute(
+                f"CREATE OR REPLACE TEMP TABLE batch AS SELECT {kept}, {bad} AS bad FROM ({typed})"
+            )
+            self.tally.add(self.connection)
+            self.connection.execute(
+                f"INSERT INTO accepted SELECT {self._names('v')} FROM batch WHERE NOT bad"
+            )
+            self._write_rejected(source)
+        self.connection.execute("DROP TABLE IF EXISTS batch")
+
+    def labels(self) -> list[Any]:
+        """Give up to two different values of the target among the accepted rows."""
+        last = f"v{len(self.columns) - 1}"
+        return self.connection.execute(f"SELECT DISTINCT {last} FROM accepted LIMIT 2").fetchall()
+
+    def write_shard(self, path: Path) -> None:
+        """Write the accepted rows, in their order; one thread, so that the same rows give the same bytes."""
+        named = ", ".join(f'v{i} AS "{column.name}"' for i, column in enumerate(self.columns))
+        self.connection.execute("SET threads = 1")
+        self.connection.execute(
+            f"COPY (SELECT {named} FROM accepted) TO {quote(str(path))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)"
+        )
+
+    def _names(self, letter: str) -> str:
+        return ", ".join(f"{letter}{index}" for index in range(len(self.columns)))
+
+    def _write_rejected(self, source: Source) -> None:
+        room = MAX_REJECTED_ROWS - self._written
+        if not self.tally.rejected or room <= 0:
+            return
+        reasons = ", ".join(
+            f"CASE WHEN {_bad(i, c)} THEN CASE WHEN t{i} IS NULL THEN 'missing' ELSE {reason(c, source.text(i))} END END, t{i}[:{SHOWN_VALUE}]"
+            for i, c in enumerate(self.columns)
+        )
+        found = self.connection.execute(
+            f"SELECT l, e, {reasons} FROM batch WHERE bad ORDER BY l LIMIT {room}"
+        )
+        with self._rows_path.open("a", encoding="utf-8") as out:
+            while rows := found.fetchmany(1000):
+                out.writelines(self._rejection(row) for row in rows)
+                self._written += len(rows)
+
+    def _rejection(self, row: Sequence[Any]) -> str:
+        line, fault, *pairs = row
+        errors = [
+            {"column": column.name, "value": given, "reason": why}
+            for column, why, given in zip(self.columns, pairs[::2], pairs[1::2], strict=True)
+            if why is not None
+        ]
+        if fault is not None:
+            errors = [{"column": None, "value": None, "reason": fault}]
+        return json.dumps({"line": line, "errors": errors}, ensure_ascii=False) + "\n"
+
+
+def _bad(index: int, column: Column) -> str:
+    return f"(v{index} IS NULL AND t{index} IS NOT NULL)" if column.optional else f"(v{index} IS NULL)"
+
+
+def _connect(
+    database: Path, source: Path, workdir: Path, memory_mb: int, threads: int
+) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(
+        str(database),
+        config={
+            "memory_limit": f"{memory_mb}MB",
+            "threads": threads,
+            "temp_directory": str(workdir / "spill"),
+            "preserve_insertion_order": True,
+            "autoload_known_extensions": False,
+            "autoinstall_known_extensions": False,
+        },
+    )
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(f"SET allowed_directories = [{quote(str(workdir))}]")
+    connection.execute(f"SET allowed_paths = [{quote(str(source))}]")
+    connection.execute("SET enable_external_access = false")
+    return connection

@@ -1,0 +1,91 @@
+"""The physical lines of a text file, one at a time, with their numbers."""
+
+from __future__ import annotations
+
+import zlib
+from collections import deque
+from collections.abc import Iterable
+from typing import BinaryIO
+
+from relearn.errors import DataError
+from training.prepare.sniff import BOM
+
+MAX_LINE = 1024 * 1024
+"""Bytes in one line at most, and in one CSV record."""
+
+
+class Lines:
+    """Reads lines, checks their encoding, and can take lines back.
+
+    Parameters
+    ----------
+    stream
+        The bytes of the text, unpacked.
+    max_bytes
+        Bytes that may be read in all.
+
+    Attributes
+    ----------
+    number
+        Number of the line that `read` gave last, from 1.
+    """
+
+    def __init__(self, stream: BinaryIO, max_bytes: int) -> None:
+        self.number = 0
+        self._stream = stream
+        self._max_bytes = max_bytes
+        self._offset = 0
+        self._returned: deque[bytes] = deque()
+
+    def read(self) -> bytes:
+        r"""Give the next line with its ``\n``; empty at the end.
+
+        Raises
+        ------
+        DataError
+            ``encoding``, ``format`` (line too long, corrupt gzip) or ``too_large``.
+        """
+        if self._returned:
+            self.number += 1
+            return self._returned.popleft()
+        try:
+            line = self._stream.readline(MAX_LINE + 1)
+        except (EOFError, OSError, zlib.error) as error:
+            raise DataError(
+                "format", f"the gzip stream is corrupt after line {self.number}: {error}"
+            ) from error
+        if not line:
+            return b""
+        self.number += 1
+        if not line.isascii():
+            self._check_encoding(line)
+        self._offset += len(line)
+        if self._offset > self._max_bytes:
+            raise DataError(
+                "too_large", f"the file unpacks to more than {self._max_bytes} bytes, the most allowed"
+            )
+        if len(line) > MAX_LINE:
+            raise DataError(
+                "format",
+                f"line {self.number} is longer than {MAX_LINE} bytes, the most allowed (lines end with LF or CRLF)",
+            )
+        return line.removeprefix(BOM) if self.number == 1 else line
+
+    def give_back(self, lines: Iterable[bytes]) -> None:
+        """Take back the lines read last, in the order they were read."""
+        kept = list(lines)
+        self._returned.extendleft(reversed(kept))
+        self.number -= len(kept)
+
+    def _check_encoding(self, line: bytes) -> None:
+        try:
+            line.decode()
+        except UnicodeDecodeError as error:
+            if len(line) > MAX_LINE and error.end >= MAX_LINE:
+                return  # cut inside a character; the length is what is wrong
+            utf16 = self.number == 1 and line.startswith((b"\xff\xfe", b"\xfe\xff"))
+            raise DataError(
+                "encoding",
+                f"not UTF-8: byte 0x{line[error.start]:02x} on line {self.number}, "
+                f"byte offset {self._offset + error.start}" + ("; it looks like UTF-16" if utf16 else ""),
+            ) from error

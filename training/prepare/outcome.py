@@ -1,0 +1,51 @@
+"""What becomes of an upload."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_REJECTED_ROWS = 10_000
+"""Rejected rows written to ``rows.jsonl`` at most; all are counted."""
+EXPANSION = 10
+"""How many times the spec's ``max_bytes`` a file may hold once unpacked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a whole upload is quarantined.
+
+    Parameters
+    ----------
+    code
+        ``empty``, ``schema``, ``encoding``, ``format``, ``bad_row_rate``, ``too_large``,
+        ``one_class`` or ``too_few_rows``.
+    detail
+        What was found and what is allowed, for people.
+    """
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What `prepare` gives back.
+
+    Parameters
+    ----------
+    rows_accepted, rows_rejected
+        Counts of rows; of those read so far when the file was refused while reading.
+    refusal
+        Set when the upload must be quarantined.
+    shard
+        The Parquet file of the accepted rows; None when refused.
+    rejected
+        ``rows.jsonl``, when any row was rejected.
+    """
+
+    rows_accepted: int
+    rows_rejected: int
+    refusal: Refusal | None
+    shard: Path | None
+    rejected: Path | None

@@ -1,0 +1,172 @@
+r"""Text uploads rewritten, batch by batch, in the one dialect that DuckDB reads without guessing.
+
+A staged line is ``<line number> US <row's own fault> US <field> US <field>...``: no quotes, no
+escapes. US (0x1f) can not occur in the fields; LF and CR inside a quoted CSV value travel as RS
+(0x1e) and GS (0x1d), and rows that hold one of these bytes themselves are rejected.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from relearn.columns import shown
+from relearn.errors import DataError
+from training.prepare.lines import MAX_LINE, Lines
+
+US = "\x1f"
+LF_AS = "\x1e"
+CR_AS = "\x1d"
+BROKEN_QUOTES = "broken quotes: a quoted value is not closed, or text follows its closing quote"
+BARE_CR = "it holds a bare carriage return"
+STAGED_MAX_LINE = 2 * MAX_LINE
+_RESERVED = re.compile(rb"[\x00\x1d\x1e\x1f\r]")
+_RESERVED_IN_QUOTES = re.compile(r"[\x00\x1d\x1e\x1f]")
+_TRAVEL = str.maketrans({"\n": LF_AS, "\r": CR_AS})
+
+
+class Staging(ABC):
+    """Writes batches of a text file for DuckDB.
+
+    Parameters
+    ----------
+    lines
+        The upload.
+    fields
+        How many fields every row has.
+    """
+
+    def __init__(self, lines: Lines, fields: int) -> None:
+        self.lines = lines
+        self.fields = fields
+        self._blanks = b"\x1f" * (fields - 1)
+
+    def batches(self, path: Path, batch_bytes: int) -> Iterator[Path]:
+        """Fill ``path`` with the next rows, again and again; give it when it is to be read.
+
+        Parameters
+        ----------
+        path
+            A file that each batch overwrites.
+        batch_bytes
+            About how big a batch may be.
+        """
+        more = True
+        while more:
+            with path.open("wb") as out:
+                more = self._fill(out, batch_bytes)
+            if path.stat().st_size:
+                yield path
+
+    def _fill(self, out: BinaryIO, batch_bytes: int) -> bool:
+        written = 0
+        while written < batch_bytes:
+            line = self.lines.read()
+            if not line:
+                return False
+            body = line.rstrip(b"\r\n")
+            if body.strip():
+                written += out.write(self.row(body, line))
+        return True
+
+    @abstractmethod
+    def row(self, body: bytes, line: bytes) -> bytes:
+        """Rewrite the row that starts with ``line``, whose text without the line's end is ``body``."""
+
+    def _fault(self, number: int, reason: str) -> bytes:
+        return f"{number}{US}{reason}{US}".encode() + self._blanks + b"\n"
+
+
+class JsonStaging(Staging):
+    """JSON Lines: one field, the text of the object."""
+
+    def __init__(self, lines: Lines) -> None:
+        super().__init__(lines, 1)
+
+    def row(self, body: bytes, line: bytes) -> bytes:  # noqa: ARG002 - a JSON row is its one line
+        """Rewrite one line."""
+        if _RESERVED.search(body):
+            return self._fault(self.lines.number, "not a JSON object: it holds a control character")
+        return b"%d\x1f\x1f%b\n" % (self.lines.number, body)
+
+
+class CsvStaging(Staging):
+    """CSV: the fields in the file's order.
+
+    Attributes
+    ----------
+    header
+        The names of the columns, in the file's order.
+    """
+
+    def __init__(self, lines: Lines) -> None:
+        csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE))
+        self.header = _header(lines)
+        super().__init__(lines, len(self.header))
+
+    def row(self, body: bytes, line: bytes) -> bytes:
+        """Rewrite the record that starts on ``line``."""
+        number = self.lines.number
+        if b'"' in body:
+            return self._quoted(number, line)
+        if found := _RESERVED.search(body):
+            return self._fault(number, _reserved(found.group()[0]))
+        if body.count(b",") != self.fields - 1:
+            return self._ragged(number, body.count(b",") + 1)
+        return b"%d\x1f\x1f%b\n" % (number, body.replace(b",", b"\x1f"))
+
+    def _quoted(self, number: int, line: bytes) -> bytes:
+        taken: list[bytes] = []
+        try:
+            fields = next(csv.reader(_record(self.lines, line, taken), strict=True))
+        except csv.Error as error:
+            self.lines.give_back(taken)
+            return self._fault(number, BARE_CR if "new-line" in str(error) else BROKEN_QUOTES)
+        if len(fields) != self.fields:
+            return self._ragged(number, len(fields))
+        if found := _RESERVED_IN_QUOTES.search("".join(fields)):
+            return self._fault(number, _reserved(ord(found.group())))
+        return f"{number}{US}{US}{US.join(fields).translate(_TRAVEL)}\n".encode()
+
+    def _ragged(self, number: int, fields: int) -> bytes:
+        return self._fault(number, f"{fields} fields; the header has {self.fields}")
+
+
+def _record(lines: Lines, line: bytes, taken: list[bytes]) -> Iterator[str]:
+    """Give the lines of one record as csv.reader asks for them; note all but the first in ``taken``."""
+    size = len(line)
+    while line:
+        yield line.decode()
+        line = lines.read()
+        taken += [line] if line else []
+        size += len(line)
+        if size > MAX_LINE:
+            raise csv.Error("the record is too long")
+
+
+def _header(lines: Lines) -> list[str]:
+    line = lines.read()
+    while line and not line.strip():
+        line = lines.read()
+    if b"\r" in line.rstrip(b"\r\n") and b'"' not in line:
+        raise DataError(
+            "format",
+            f"line {lines.number} has a bare carriage return; allowed: lines that end with LF or CRLF",
+        )
+    try:
+        names = next(csv.reader(_record(lines, line, []), strict=True))
+    except csv.Error as error:
+        raise DataError("format", f"the header on line {lines.number} can not be read: {error}") from error
+    if any("\0" in name for name in names):
+        raise DataError("format", f"the header holds a NUL byte: {shown(names)}")
+    return [name.strip() for name in names]
+
+
+def _reserved(byte: int) -> str:
+    return {0: "it holds a NUL byte", ord("\r"): BARE_CR}.get(
+        byte, f"it holds the control character 0x{byte:02x}"
+    )

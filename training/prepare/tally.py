@@ -1,0 +1,89 @@
+"""Counts over all rows of an upload, and the faults that only all rows together can have."""
+
+# ruff: noqa: S608 - the SQL is made of column numbers
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import duckdb
+
+from relearn.columns import Column
+from relearn.errors import DataError
+from relearn.spec import ModelSpec
+from training.prepare.sources import NOT_AN_OBJECT
+
+
+class Tally:
+    """Counts, batch by batch.
+
+    Parameters
+    ----------
+    columns
+        The spec's columns, the target last.
+
+    Attributes
+    ----------
+    accepted, rejected
+        Rows so far.
+    """
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self.accepted = 0
+        self.rejected = 0
+        self._columns = columns
+        self._filled = [0] * len(columns)
+        self._no_objects = 0
+        self._unknown_rows = 0
+        self._unknown: list[str] = []
+
+    def add(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Count the rows of the table ``batch``."""
+        filled = ", ".join(f"count(t{index})" for index in range(len(self._columns)))
+        no_object = f"count(*) FILTER (starts_with(e, '{NOT_AN_OBJECT}'))"
+        unknown = "count(*) FILTER (len(u) > 0), any_value(u[1:10]) FILTER (len(u) > 0)"
+        counts = f"count(*) FILTER (NOT bad), count(*) FILTER (bad), {no_object}, {unknown}, {filled}"
+        row = connection.execute(f"SELECT {counts} FROM batch").fetchone()
+        assert row is not None  # noqa: S101 - an aggregate always gives a row
+        self.accepted += row[0]
+        self.rejected += row[1]
+        self._no_objects += row[2]
+        self._unknown_rows += row[3]
+        self._unknown = row[4] or self._unknown
+        self._filled = [old + new for old, new in zip(self._filled, row[5:], strict=True)]
+
+    def judge(self, spec: ModelSpec) -> None:
+        """Refuse the upload when too few of its rows are good.
+
+        Raises
+        ------
+        DataError
+            ``empty``, ``format``, ``schema``, ``bad_row_rate`` or ``too_few_rows``.
+        """
+        rows = self.accepted + self.rejected
+        if rows == 0:
+            raise DataError("empty", "the file has no rows; allowed: at least one")
+        if self._no_objects == rows:
+            raise DataError("format", "no line is a JSON object; allowed in JSON Lines: one object a line")
+        if faults := self._faults_of_every_row(rows):
+            raise DataError("schema", f"columns {'; '.join(faults)} in every row")
+        rate, allowed = self.rejected / rows, spec.ingest.max_bad_row_rate
+        if rate > allowed:
+            raise DataError(
+                "bad_row_rate",
+                f"{self.rejected} of {rows} rows ({rate:.1%}) break the spec; allowed: {allowed:.1%}. "
+                "The reasons are in rows.jsonl",
+            )
+        if self.accepted < spec.ingest.min_rows:
+            raise DataError(
+                "too_few_rows", f"{self.accepted} good rows; allowed: at least {spec.ingest.min_rows}"
+            )
+
+    def _faults_of_every_row(self, rows: int) -> list[str]:
+        missing = [
+            column.name
+            for column, filled in zip(self._columns, self._filled, strict=True)
+            if not filled and not column.optional
+        ]
+        unknown = self._unknown if self._unknown_rows == rows else []
+        found = {"missing": missing, "unknown": unknown}
+        return [f"{word}: {', '.join(names)}" for word, names in found.items() if names]

@@ -1,0 +1,83 @@
+"""The report of a training job: report.json for the judge, report.html for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from relearn.spec import ModelSpec
+from training import report_html
+from training.champion import Champion
+from training.report_html import Answers
+
+__all__ = ["Answers", "document", "write"]
+
+LINEAGE = ("format", "model", "run_id", "kind", "spec_digest", "onnx_sha256", "libraries", "created_at")
+
+
+def document(
+    meta: Mapping[str, Any],
+    spec: ModelSpec,
+    candidate: Mapping[str, Any],
+    rival: Champion,
+    agreed: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Put report.json together.
+
+    Parameters
+    ----------
+    meta
+        The artifact's model.json.
+    spec
+        The model's spec.
+    candidate
+        What `training.evaluate.evaluate` measured, and ``importance``.
+    rival
+        The champion, measured on the same rows.
+    agreed
+        How the ONNX model agrees with the estimator.
+
+    Returns
+    -------
+    dict
+        ``champion`` is null when none serves, and also when the one that serves can not answer
+        the holdout; then ``champion_incompatible`` says which version and why.
+    """
+    return {
+        **{key: meta[key] for key in LINEAGE},
+        "metric": spec.metric.name,
+        "snapshot": meta["dataset"]["snapshot"],
+        "fingerprint": meta["dataset"]["fingerprint"],
+        "rows": meta["dataset"]["rows"],
+        "hyperparameters": meta["hyperparameters"],
+        "candidate": dict(candidate),
+        "champion": rival.measured,
+        "champion_incompatible": rival.incompatible,
+        "agreement": dict(agreed),
+    }
+
+
+def write(
+    folder: Path, spec: ModelSpec, report: Mapping[str, Any], meta: Mapping[str, Any], answers: Answers
+) -> None:
+    """Write report.json and report.html.
+
+    Parameters
+    ----------
+    folder
+        Where SageMaker looks for a job's output data.
+    spec
+        The model's spec.
+    report
+        What `document` gave.
+    meta
+        The artifact's model.json.
+    answers
+        What the candidate answered on the holdout.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "report.json").write_text(json.dumps(report, indent=1, allow_nan=False), encoding="utf-8")
+    page = report_html.page(spec, report, meta["baseline"], answers)
+    (folder / "report.html").write_text(page, encoding="utf-8")

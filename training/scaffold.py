@@ -1,0 +1,47 @@
+"""Makes the folder of a new model out of models/_template. Standard library only."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from relearn.errors import SpecError
+from relearn.spec import MODEL_NAME_PATTERN
+from training.catalog import MODELS_DIR
+
+TEMPLATE = "_template"
+PLACEHOLDER = "template-model"  # what the files of the template call the model
+
+
+def new_model(name: str, models_dir: Path = MODELS_DIR) -> Path:
+    """Copy the template under a new name.
+
+    Parameters
+    ----------
+    name
+        The new model's name.
+    models_dir
+        The folder with one folder per model.
+
+    Returns
+    -------
+    Path
+        The new folder; it already trains and passes the conformance suite.
+
+    Raises
+    ------
+    SpecError
+        The name is not allowed, or there is such a folder already.
+    """
+    if not MODEL_NAME_PATTERN.fullmatch(name):
+        allowed = "1 to 20 lower-case letters, digits and single hyphens, starting with a letter"
+        raise SpecError("name", name, allowed)
+    folder = models_dir / name
+    if folder.exists():
+        raise SpecError("name", name, f"a name without a folder; {folder} is there already")
+    shutil.copytree(models_dir / TEMPLATE, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in sorted(folder.iterdir()):
+        text = path.read_text(encoding="utf-8")
+        if PLACEHOLDER in text:
+            path.write_text(text.replace(PLACEHOLDER, name), encoding="utf-8")
+    return folder

@@ -1,0 +1,130 @@
+"""Answers rows with an ONNX model: the same code in evaluation, in the agreement check and in the server.
+
+numpy and onnxruntime only: a server imports this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import onnxruntime
+
+from relearn.errors import ArtifactError
+from relearn.spec import Column, ModelSpec
+from training.encode import Array, from_values
+
+BATCH = 50_000  # rows scored at once, so that a large holdout needs little memory
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input of a graph.
+
+    Parameters
+    ----------
+    name
+        Its name in the graph.
+    type
+        ``"float32"`` or ``"string"``.
+    columns
+        The columns it takes, in order: shape (rows, columns).
+    """
+
+    name: str
+    type: str
+    columns: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give it as JSON-ready data."""
+        return {"name": self.name, "type": self.type, "columns": list(self.columns)}
+
+
+class Scores(NamedTuple):
+    """Answers of a model.
+
+    Parameters
+    ----------
+    predictions
+        Shape (rows,): labels as strings, or float32 values.
+    probabilities
+        Shape (rows, classes) in the order of the model's classes; None for a regression.
+    """
+
+    predictions: Array
+    probabilities: Array | None
+
+
+class Scorer:
+    """A loaded ONNX model.
+
+    Parameters
+    ----------
+    onnx
+        The serialised graph.
+    spec
+        What the model was made for.
+    inputs
+        How columns become the graph's inputs.
+
+    Raises
+    ------
+    ArtifactError
+        onnxruntime does not load it, or its inputs name a column that the spec lacks.
+    """
+
+    def __init__(self, onnx: bytes, spec: ModelSpec, inputs: Sequence[Input]) -> None:
+        features: dict[str, Column] = {column.name: column for column in spec.features}
+        if unknown := [name for given in inputs for name in given.columns if name not in features]:
+            raise ArtifactError(f"the model takes {unknown[0]!r}, which is no feature of its spec")
+        self._inputs = inputs
+        at = {column.name: index for index, column in enumerate(spec.columns)}
+        self._places = [[at[name] for name in given.columns] for given in inputs]
+        self._encoders = [from_values([features[name] for name in given.columns]) for given in inputs]
+        self._as_given = self._places == [list(range(len(spec.columns)))]
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1  # one request, one thread: workers share the cores, not requests
+        options.inter_op_num_threads = 1
+        options.enable_cpu_mem_arena = False  # faster at one row, and nothing is kept from a large request
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's exceptions have no common base of their own
+            raise ArtifactError(f"onnxruntime does not load the model: {error}") from error
+        self._outputs = [output.name for output in self._session.get_outputs()]
+        self._regression = spec.kind == "regression"
+
+    def rows(self, rows: Sequence[Sequence[Any]]) -> Scores:
+        """Score checked request rows (see `training.reading`)."""
+        if self._as_given:  # one matrix of every column: nothing to pick apart
+            return self._run({self._inputs[0].name: self._encoders[0](rows)})
+        return self._run(
+            {
+                given.name: encode([[row[place] for place in places] for row in rows])
+                for given, encode, places in zip(self._inputs, self._encoders, self._places, strict=True)
+            }
+        )
+
+    def columns(self, columns: Mapping[str, Array]) -> Scores:
+        """Score encoded columns, each of shape (rows,), in batches."""
+        feeds = {
+            given.name: np.column_stack([columns[name] for name in given.columns]) for given in self._inputs
+        }
+        count = len(next(iter(feeds.values())))
+        parts = [
+            self._run({name: values[start : start + BATCH] for name, values in feeds.items()})
+            for start in range(0, max(count, 1), BATCH)
+        ]
+        probabilities = [part.probabilities for part in parts if part.probabilities is not None]
+        return Scores(
+            np.concatenate([part.predictions for part in parts]),
+            np.concatenate(probabilities) if probabilities else None,
+        )
+
+    def _run(self, feeds: dict[str, Array]) -> Scores:
+        outputs = self._session.run(self._outputs, feeds)
+        if self._regression:
+            return Scores(outputs[0].reshape(-1), None)
+        return Scores(outputs[0], outputs[1])

@@ -1,0 +1,147 @@
+"""One training job: split, fit, export, check, measure candidate and champion, report.
+
+The artifact is written last, so a job that was stopped leaves none that could be mistaken for whole.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from platform import python_version
+from typing import Any
+
+from relearn import codec
+from relearn.errors import RelearnError
+from relearn.spec import ModelSpec
+from training import agreement, artifact, catalog, champion, onnx_export, report, thresholds
+from training.baseline import baseline
+from training.container import Container, Job
+from training.dataset import Dataset, load
+from training.evaluate import evaluate, importance
+from training.fit import Code, fit
+from training.progress import say, say_metrics
+from training.scorer import Input, Scorer
+
+LIBRARIES = ("duckdb", "numpy", "onnx", "onnxruntime", "pandas", "scikit-learn", "skl2onnx")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A fitted model as it will serve.
+
+    Parameters
+    ----------
+    onnx
+        The serialised graph.
+    inputs, classes
+        How to feed it, and the order of its probabilities.
+    scorer
+        The graph, loaded.
+    agreed
+        How well it agrees with the estimator.
+    """
+
+    onnx: bytes
+    inputs: list[Input]
+    classes: list[str]
+    scorer: Scorer
+    agreed: agreement.Agreement
+
+
+def main(container: Container | None = None) -> int:
+    """Run the job; 0, or 1 with the reason in output/failure."""
+    box = container or Container.from_env()
+    try:
+        run(box)
+    except RelearnError as error:
+        reason = str(error)
+    except Exception as error:  # noqa: BLE001 - the last door: the log gets the trace, the ledger a reason
+        traceback.print_exc()
+        reason = f"{type(error).__name__}: {error}"
+    else:
+        return 0
+    box.fail(reason)
+    sys.stderr.write(f"relearn: failed: {reason}\n")
+    return 1
+
+
+def run(box: Container) -> None:
+    """Train, measure and write what the job was told to.
+
+    Raises
+    ------
+    RelearnError
+        The data, the settings, the model's code or the champion can not be used.
+    """
+    told = box.told()
+    spec = catalog.get(told.get("model"))
+    job = Job.of(spec, told)
+    dataset = load(spec, box.train_data)
+    trained, held = len(dataset.train), len(dataset.holdout)
+    say(f"read {trained + held} rows of {dataset.shards} shards: {trained} to train, {held} held out")
+    candidate = make_candidate(spec, job, dataset)
+    holdout, classes = dataset.holdout, candidate.classes
+    scores = candidate.scorer.columns(holdout.columns)
+    measured = evaluate(spec, holdout.target, scores, classes)
+    say_metrics(measured["metrics"])
+    measured["importance"] = importance(spec, candidate.scorer, holdout, classes)
+    rival = champion.measure(spec, box.champion, job.champion_version, holdout)
+    say(f"champion: {rival.words(spec.metric.name)}")
+    meta = _meta(spec, job, dataset, candidate, measured["metrics"])
+    document = report.document(meta, spec, measured, rival, candidate.agreed.as_dict())
+    report.write(box.output, spec, document, meta, report.Answers(holdout.target, scores, tuple(classes)))
+    artifact.write(box.model, candidate.onnx, meta)
+    say(f"wrote {artifact.ONNX}, {len(candidate.onnx)} bytes, and the report")
+
+
+def make_candidate(spec: ModelSpec, job: Job, dataset: Dataset) -> Candidate:
+    """Fit the model of ``spec``, export it, and check that both answer the same.
+
+    Raises
+    ------
+    ArtifactError
+        It can not be exported, or the graph answers differently.
+    """
+    code = Code.of(catalog.folder(spec.name))
+    estimator = fit(spec, code, job.hyperparameters, dataset.train)
+    say(f"fitted {type(estimator).__name__}")
+    graph = (code.export or onnx_export.export)(estimator, spec)
+    inputs = onnx_export.layout(graph, spec)
+    onnx = graph.SerializeToString(deterministic=True)
+    scorer = Scorer(onnx, spec, inputs)
+    extra = thresholds.rows(graph, inputs, dataset.holdout)
+    rows = dataset.holdout if extra is None else dataset.holdout.and_also(extra)
+    agreed = agreement.check(estimator, scorer, rows.columns, threshold_rows=len(rows) - len(dataset.holdout))
+    say(f"ONNX agrees with the estimator on {agreed.rows} rows, to {agreed.max_abs_diff:.2g}")
+    classes = [str(label) for label in estimator.classes_] if spec.kind == "classification" else []
+    return Candidate(onnx, inputs, classes, scorer, agreed)
+
+
+def _meta(
+    spec: ModelSpec, job: Job, dataset: Dataset, candidate: Candidate, metrics: dict[str, float]
+) -> dict[str, Any]:
+    return {
+        "format": artifact.FORMAT,
+        "model": spec.name,
+        "run_id": job.run_id,
+        "spec": codec.to_dict(spec),
+        "spec_digest": codec.digest(spec),
+        "kind": spec.kind,
+        "classes": candidate.classes,
+        "inputs": [given.as_dict() for given in candidate.inputs],
+        "hyperparameters": job.hyperparameters,
+        "metrics": metrics,
+        "dataset": {
+            "snapshot": job.snapshot,
+            "fingerprint": dataset.fingerprint,
+            "shards": dataset.shards,
+            "rows": {"train": len(dataset.train), "holdout": len(dataset.holdout)},
+        },
+        "baseline": baseline(spec, dataset.train),
+        "onnx_sha256": artifact.sha256(candidate.onnx),
+        "libraries": {"python": python_version()} | {name: version(name) for name in LIBRARIES},
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
