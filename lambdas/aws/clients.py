@@ -1,0 +1,74 @@
+"""boto3 clients with tight limits, each made once per process.
+
+Region, credentials and endpoint come from the environment, as boto3 reads it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+_CONTROL = Config(connect_timeout=3, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 4})
+_DATA = Config(connect_timeout=3, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 4})
+_FAST = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
+
+
+@cache
+def dynamodb() -> DynamoDBClient:
+    """Give a client for the ledger."""
+    return boto3.client("dynamodb", config=_FAST)
+
+
+@cache
+def s3() -> S3Client:
+    """Give a client for the buckets."""
+    return boto3.client("s3", config=_DATA)
+
+
+@cache
+def sagemaker() -> SageMakerClient:
+    """Give a client for SageMaker's control plane."""
+    return boto3.client("sagemaker", config=_CONTROL)
+
+
+@cache
+def sagemaker_runtime(read_seconds: float) -> SageMakerRuntimeClient:
+    """Give a client that invokes endpoints; it asks once, the caller knows whether there is time to ask again.
+
+    Parameters
+    ----------
+    read_seconds
+        How long an answer may take, in seconds.
+    """
+    config = Config(connect_timeout=1, read_timeout=read_seconds, retries={"total_max_attempts": 1})
+    return boto3.client("sagemaker-runtime", config=config)
+
+
+@cache
+def stepfunctions() -> SFNClient:
+    """Give a client for the retrain state machine."""
+    return boto3.client("stepfunctions", config=_CONTROL)
+
+
+@cache
+def sns() -> SNSClient:
+    """Give a client for notifications."""
+    return boto3.client("sns", config=_CONTROL)
+
+
+@cache
+def sqs() -> SQSClient:
+    """Give a client for the ingest queue."""
+    return boto3.client("sqs", config=_CONTROL)

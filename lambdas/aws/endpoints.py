@@ -1,0 +1,199 @@
+"""SageMaker endpoints, one per version: made and removed as a whole (model, endpoint config, endpoint of one name)."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from relearn import names
+from relearn.errors import ConflictError
+from relearn.runs import Version
+from relearn.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+# SageMaker says "does not exist", "exists already" and "not now" with one and the same code.
+_REFUSED = {"ValidationException", "ValidationError", "ResourceNotFound", "ResourceInUse"}
+_POLL_SECONDS = 2.0
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointStatus:
+    """How an endpoint is.
+
+    Parameters
+    ----------
+    status
+        SageMaker's word, e.g. ``"Creating"`` or ``"InService"``.
+    reason
+        Why it failed, when it did.
+    """
+
+    status: str
+    reason: str = ""
+
+
+class Endpoints:
+    """Makes and removes the endpoints of a stage.
+
+    Parameters
+    ----------
+    client
+        A SageMaker client.
+    stage
+        Part of every name and tag.
+    sleep
+        Waits so many seconds.
+    """
+
+    def __init__(
+        self, client: SageMakerClient, stage: str, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._client = client
+        self._stage = stage
+        self._sleep = sleep
+
+    def status(self, name: str) -> EndpointStatus | None:
+        """Say how an endpoint is; None when there is none of that name."""
+        found = _exists(self._client.describe_endpoint, EndpointName=name)
+        if found is None:
+            return None
+        return EndpointStatus(found["EndpointStatus"], found.get("FailureReason", ""))
+
+    def ensure(self, spec: ModelSpec, version: Version, role_arn: str) -> EndpointStatus:
+        """Make the endpoint of a version unless it is there, and say how it is.
+
+        Parameters
+        ----------
+        spec
+            Its hosting says what kind of endpoint.
+        version
+            A registered version.
+        role_arn
+            Role the container runs with.
+        """
+        name = names.endpoint(self._stage, version.model, version.version)
+        if (status := self.status(name)) is not None:
+            return status
+        tags = self._tags(version)
+        container = {
+            "ModelPackageName": version.package_arn,
+            "Environment": {"RELEARN_MODEL_VERSION": str(version.version)},
+        }
+        client = self._client
+        _ensure(
+            (client.create_model, client.describe_model, {"ModelName": name}),
+            PrimaryContainer=container,
+            ExecutionRoleArn=role_arn,
+            EnableNetworkIsolation=True,
+            Tags=tags,
+        )
+        _ensure(
+            (client.create_endpoint_config, client.describe_endpoint_config, {"EndpointConfigName": name}),
+            ProductionVariants=[_variant(spec, name)],
+            Tags=tags,
+        )
+        _ensure(
+            (client.create_endpoint, client.describe_endpoint, {"EndpointName": name}),
+            EndpointConfigName=name,
+            Tags=tags,
+        )
+        return self.status(name) or EndpointStatus("Creating")
+
+    def remove(self, name: str, wait_seconds: float = 90) -> None:
+        """Remove an endpoint with its config and model; what is gone already is no error.
+
+        Parameters
+        ----------
+        name
+            The name all three have.
+        wait_seconds
+            How long the endpoint may take to go, in seconds.
+
+        Raises
+        ------
+        ConflictError
+            The endpoint is not gone yet; call again later.
+        """
+        waited = 0.0
+        while (status := self.status(name)) is not None:
+            if waited >= wait_seconds:
+                raise ConflictError(f"endpoint {name} is still {status.status} after {waited:.0f} s")
+            if status.status != "Deleting":
+                _unless_refused(self._client.delete_endpoint, EndpointName=name)
+            self._sleep(_POLL_SECONDS)
+            waited += _POLL_SECONDS
+        _unless_refused(self._client.delete_endpoint_config, EndpointConfigName=name)
+        _unless_refused(self._client.delete_model, ModelName=name)
+
+    def all_names(self) -> set[str]:
+        """List the names of every endpoint, config and model of the stage."""
+        client, prefix = self._client, names.prefix(self._stage)
+        listings: tuple[tuple[Any, str, str], ...] = (
+            (client.get_paginator("list_endpoints"), "Endpoints", "EndpointName"),
+            (client.get_paginator("list_endpoint_configs"), "EndpointConfigs", "EndpointConfigName"),
+            (client.get_paginator("list_models"), "Models", "ModelName"),
+        )
+        return {name for listing in listings for name in _listed(*listing, prefix)}
+
+    def _tags(self, version: Version) -> list[Any]:
+        values = {
+            "stage": self._stage,
+            "model": version.model,
+            "version": str(version.version),
+            "run": version.run_id,
+        }
+        return [{"Key": f"{names.PROJECT}:{key}", "Value": value} for key, value in values.items()]
+
+
+def _variant(spec: ModelSpec, name: str) -> Any:
+    return {
+        "VariantName": "AllTraffic",
+        "ModelName": name,
+        "ServerlessConfig": {
+            "MemorySizeInMB": spec.hosting.memory_mb,
+            "MaxConcurrency": spec.hosting.max_concurrency,
+        },
+    }
+
+
+def _exists(describe: Callable[..., Any], **key: str) -> Any:
+    """Describe a thing; None when it does not exist."""
+    try:
+        return describe(**key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _REFUSED:
+            return None
+        raise
+
+
+def _ensure(calls: tuple[Callable[..., Any], Callable[..., Any], dict[str, str]], **parameters: Any) -> None:
+    """Create a thing; that it exists already is right, any other refusal is an error."""
+    create, describe, key = calls
+    try:
+        create(**key, **parameters)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _REFUSED or _exists(describe, **key) is None:
+            raise
+
+
+def _unless_refused(delete: Callable[..., Any], **key: str) -> None:
+    """Delete a thing; that SageMaker refuses (it is gone, or busy) shows when one looks again."""
+    try:
+        delete(**key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _REFUSED:
+            raise
+        _log.info("not deleted: %s", error)
+
+
+def _listed(paginator: Any, member: str, field: str, prefix: str) -> Iterator[str]:
+    for page in paginator.paginate(NameContains=prefix):
+        yield from (item[field] for item in page[member] if item[field].startswith(prefix))

@@ -1,0 +1,302 @@
+"""The ledger: what the state of every upload, run, version and route is, in one DynamoDB table.
+
+Keys: ``pk = MODEL#<model>`` and ``sk`` one of ``ROUTE``, ``LOCK``, ``UPLOAD#<id>``, ``RUN#<id>``,
+``VERSION#<n>``; attributes are the fields of the dataclasses of `relearn`, and for uploads and runs
+``times``: when each state was reached (state to ISO 8601). Every read is strongly consistent and every
+change is conditional, so of two writers exactly one wins; doing a step again that is done is no error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime
+from typing import Any
+
+from lambdas.aws.items import Item
+from lambdas.aws.table import Put, Table, Update
+from relearn import runs, uploads
+from relearn.errors import ConflictError, NotFoundError
+from relearn.routing import Route
+from relearn.runs import Run, RunState, Version, VersionState
+from relearn.uploads import Upload, UploadState
+
+VersionSteps = Mapping[int, tuple[VersionState, VersionState]]
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Who may change a model: one run at a time.
+
+    Parameters
+    ----------
+    run_id
+        The run that holds it.
+    taken_at
+        ISO 8601, UTC.
+    """
+
+    run_id: str
+    taken_at: str
+
+
+class Ledger:
+    """Typed reads and conditional writes.
+
+    Parameters
+    ----------
+    table
+        The table.
+    clock
+        Gives the time, aware.
+    """
+
+    def __init__(self, table: Table, clock: Callable[[], datetime]) -> None:
+        self._table = table
+        self._clock = clock
+
+    # uploads
+
+    def upload(self, model: str, upload_id: str) -> Upload | None:
+        """Read an upload."""
+        item = self._table.get(_pk(model), f"UPLOAD#{upload_id}")
+        return None if item is None else _upload(item)
+
+    def uploads(self, model: str, *states: UploadState) -> list[Upload]:
+        """Read the uploads of a model; all of them when no state is given."""
+        where = {"state": states} if states else None
+        return [_upload(item) for item in self._table.query(_pk(model), "UPLOAD#", where)]
+
+    def receive(self, upload: Upload) -> Upload:
+        """Write down an upload unless it is known, and give what the ledger knows."""
+        item = {**asdict(upload), "times": {upload.state: upload.received_at}}
+        try:
+            self._table.write(Put(pk=_pk(upload.model), sk=f"UPLOAD#{upload.upload_id}", item=item))
+        except ConflictError:
+            return self.upload(upload.model, upload.upload_id) or upload
+        return upload
+
+    def move_upload(self, upload: Upload, state: UploadState, reason: str = "", **changes: Any) -> Upload:
+        """Take an upload to its next state.
+
+        Raises
+        ------
+        IllegalTransitionError
+            Its life has no such step.
+        ConflictError
+            It went somewhere else meanwhile.
+        """
+        uploads.check_transition(upload.state, state)
+        moved = replace(upload, state=state, reason=reason, **changes)
+        new = {"state": state, "reason": reason, **changes, f"times.{state}": self._now()}
+        try:
+            self._table.write(self._upload_update(upload, new))
+        except ConflictError:
+            now = self.upload(upload.model, upload.upload_id)
+            if now is None or now.state != state:
+                raise
+            return now
+        return moved
+
+    def count_failed_run(self, upload: Upload, run_id: str, reason: str) -> None:
+        """Write down that a run with a pending upload failed; once per run, however often it is called."""
+        state, why, attempts = uploads.after_failed_run(upload, reason)
+        new = {"state": state, "reason": why, "attempts": attempts, "failed_run": run_id}
+        if state != upload.state:
+            uploads.check_transition(upload.state, state)
+            new[f"times.{state}"] = self._now()
+        try:
+            self._table.write(self._upload_update(upload, new, unless={"failed_run": run_id}))
+        except ConflictError:
+            return  # counted before, or the upload is no longer pending
+
+    # runs
+
+    def run(self, model: str, run_id: str) -> Run:
+        """Read a run.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such run.
+        """
+        item = self._table.get(_pk(model), f"RUN#{run_id}")
+        if item is None:
+            raise NotFoundError(f"model {model} has no run {run_id}")
+        return _run(item)
+
+    def latest_run(self, model: str) -> Run | None:
+        """Read the newest run."""
+        return next((_run(item) for item in self._table.query(_pk(model), "RUN#", newest=1)), None)
+
+    def create_run(self, run: Run) -> Run:
+        """Write down a run unless it is known, and give what the ledger knows."""
+        item = {**asdict(run), "times": {run.state: run.started_at}}
+        try:
+            self._table.write(Put(pk=_pk(run.model), sk=f"RUN#{run.run_id}", item=item))
+        except ConflictError:
+            return self.run(run.model, run.run_id)
+        return run
+
+    def move_run(self, run: Run, state: RunState, reason: str = "", **changes: Any) -> Run:
+        """Take a run to its next state; a final one gets its time.
+
+        Raises
+        ------
+        IllegalTransitionError
+            Its life has no such step.
+        ConflictError
+            It went somewhere else meanwhile.
+        """
+        moved, update = self._run_update(run, state, reason, changes)
+        try:
+            self._table.write(update)
+        except ConflictError:
+            now = self.run(run.model, run.run_id)
+            if now.state != state:
+                raise
+            return now
+        return moved
+
+    # versions
+
+    def version(self, model: str, number: int) -> Version | None:
+        """Read a version."""
+        item = self._table.get(_pk(model), _version_sk(number))
+        return None if item is None else _version(item)
+
+    def versions(self, model: str) -> list[Version]:
+        """Read all versions of a model, ascending."""
+        found = [_version(item) for item in self._table.query(_pk(model), "VERSION#")]
+        return sorted(found, key=lambda version: version.version)
+
+    def register(self, run: Run, version: Version) -> None:
+        """Write down a new version and the run that made it, both or neither."""
+        changes = {"version": version.version}
+        _, update = self._run_update(run, RunState.DEPLOYING, run.reason, changes)
+        put = Put(pk=_pk(version.model), sk=_version_sk(version.version), item=asdict(version))
+        self._table.write(put, update)
+
+    def change_version(self, version: Version, **changes: Any) -> Version:
+        """Change fields of a version, unless its state changed meanwhile (`ConflictError`)."""
+        pk, sk = _pk(version.model), _version_sk(version.version)
+        self._table.write(Update(pk=pk, sk=sk, changes=changes, expected={"state": version.state}))
+        return replace(version, **changes)
+
+    def forget_version(self, version: Version) -> None:
+        """Delete a version that is gone from the registry too."""
+        self._table.delete(_pk(version.model), _version_sk(version.version), {"state": version.state})
+
+    # the route and the lock
+
+    def route(self, model: str) -> Route:
+        """Read the route; an empty one when the model never served."""
+        item = self._table.get(_pk(model), "ROUTE")
+        return Route() if item is None else Route(**_known(Route, item))
+
+    def write_route(self, model: str, old: Route, new: Route, steps: VersionSteps) -> None:
+        """Replace a route and take the versions it concerns to their next states, all or nothing.
+
+        Parameters
+        ----------
+        model
+            Whose.
+        old, new
+            The route as read, and as it shall be.
+        steps
+            Version to its state now and its next.
+
+        Raises
+        ------
+        ConflictError
+            The route is no longer ``old``, or a version is not in the state given.
+        """
+        item = {**asdict(new), "changed_at": self._now()}
+        expected = {"revision": old.revision} if old.revision else None
+        updates = [
+            Update(
+                pk=_pk(model),
+                sk=_version_sk(number),
+                changes={"state": after, "reason": ""},
+                expected={"state": before},
+            )
+            for number, (before, after) in steps.items()
+        ]
+        self._table.write(Put(pk=_pk(model), sk="ROUTE", item=item, expected=expected), *updates)
+
+    def lock(self, model: str) -> Lock | None:
+        """Read who holds the model."""
+        item = self._table.get(_pk(model), "LOCK")
+        return None if item is None else Lock(**_known(Lock, item))
+
+    def take_lock(self, model: str, run_id: str) -> Lock:
+        """Take the model for a run if it is free, and give the lock as it is: ours, or another's."""
+        lock = Lock(run_id, self._now())
+        while True:
+            try:
+                self._table.write(Put(pk=_pk(model), sk="LOCK", item=asdict(lock)))
+            except ConflictError:
+                if (holder := self.lock(model)) is not None:
+                    return holder
+            else:
+                return lock
+
+    def replace_lock(self, model: str, holder: Lock | None, run_id: str) -> None:
+        """Take the model whoever holds it; `ConflictError` when that is no longer ``holder``."""
+        lock = Lock(run_id, self._now())
+        expected = None if holder is None else {"run_id": holder.run_id}
+        self._table.write(Put(pk=_pk(model), sk="LOCK", item=asdict(lock), expected=expected))
+
+    def release_lock(self, model: str, run_id: str) -> None:
+        """Free the model if this run holds it."""
+        self._table.delete(_pk(model), "LOCK", {"run_id": run_id})
+
+    def _now(self) -> str:
+        return self._clock().isoformat(timespec="milliseconds")
+
+    def _upload_update(self, upload: Upload, new: Item, unless: Item | None = None) -> Update:
+        pk, sk = _pk(upload.model), f"UPLOAD#{upload.upload_id}"
+        return Update(pk=pk, sk=sk, changes=new, expected={"state": upload.state}, unless=unless or {})
+
+    def _run_update(self, run: Run, state: RunState, reason: str, changes: Item) -> tuple[Run, Update]:
+        runs.check_transition(run.state, state)
+        if state in runs.FINAL and not run.ended_at:
+            changes = {**changes, "ended_at": self._now()}
+        new = {"state": state, "reason": reason, **changes}
+        if state != run.state:
+            new[f"times.{state}"] = self._now()
+        moved = replace(run, **{name: new[name] for name in new if not name.startswith("times.")})
+        pk, sk = _pk(run.model), f"RUN#{run.run_id}"
+        return moved, Update(pk=pk, sk=sk, changes=new, expected={"state": run.state})
+
+
+def _pk(model: str) -> str:
+    return f"MODEL#{model}"
+
+
+def _version_sk(number: int) -> str:
+    return f"VERSION#{number}"
+
+
+def _known(cls: Any, item: Item) -> Item:
+    return {field.name: item[field.name] for field in fields(cls) if field.name in item}
+
+
+def _upload(item: Item) -> Upload:
+    return Upload(**{**_known(Upload, item), "state": UploadState(item["state"])})
+
+
+def _run(item: Item) -> Run:
+    values = _known(Run, item) | {"state": RunState(item["state"])}
+    values |= {name: tuple(item.get(name, ())) for name in ("uploads", "snapshot")}
+    values |= {name: _metrics(item, name) for name in ("metrics", "champion_metrics")}
+    return Run(**values)
+
+
+def _version(item: Item) -> Version:
+    values = _known(Version, item) | {"state": VersionState(item["state"])}
+    return Version(**values | {"metrics": _metrics(item, "metrics")})
+
+
+def _metrics(item: Item, name: str) -> dict[str, float]:
+    return {metric: float(value) for metric, value in item.get(name, {}).items()}

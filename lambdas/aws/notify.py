@@ -1,0 +1,62 @@
+"""Notifications to people: a subject, a few readable lines, and attributes to filter on."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Literal
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
+
+Kind = Literal["quarantined", "failed", "rejected", "promoted"]
+_SUBJECT_LENGTH = 100  # SNS: at most 100 characters, ASCII
+_log = logging.getLogger(__name__)
+
+
+class Notifier:
+    """Publishes to the stage's topic.
+
+    Parameters
+    ----------
+    client
+        An SNS client.
+    topic_arn
+        The topic.
+    stage
+        Named in every message.
+    """
+
+    def __init__(self, client: SNSClient, topic_arn: str, stage: str) -> None:
+        self._client = client
+        self._topic = topic_arn
+        self._stage = stage
+
+    def tell(self, kind: Kind, model: str, headline: str, reason: str) -> None:
+        """Publish one notification; that it can not be sent is logged and stops nothing.
+
+        Parameters
+        ----------
+        kind
+            What happened.
+        model
+            To which model.
+        headline
+            One line, e.g. ``"run 2026... rejected"``.
+        reason
+            Why, in words.
+        """
+        subject = f"[{self._stage}] {model}: {headline}".encode("ascii", "replace").decode()
+        values = {"stage": self._stage, "model": model, "kind": kind}
+        try:
+            self._client.publish(
+                TopicArn=self._topic,
+                Subject=" ".join(subject.split())[:_SUBJECT_LENGTH],
+                Message=f"{model} ({self._stage}): {headline}\n\n{reason}\n",
+                MessageAttributes={
+                    name: {"DataType": "String", "StringValue": value} for name, value in values.items()
+                },
+            )
+        except (BotoCoreError, ClientError):
+            _log.exception("a notification could not be sent", extra={"model": model})

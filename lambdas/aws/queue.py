@@ -1,0 +1,29 @@
+"""The ingest queue: an upload whose event was lost is sent again as if the event had come."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+
+class IngestQueue:
+    """Sends messages to ingest.
+
+    Parameters
+    ----------
+    client
+        An SQS client.
+    url
+        The queue's URL.
+    """
+
+    def __init__(self, client: SQSClient, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def send(self, event: dict[str, Any]) -> None:
+        """Send one event."""
+        self._client.send_message(QueueUrl=self._url, MessageBody=json.dumps(event))

@@ -1,0 +1,102 @@
+"""The SageMaker Model Registry: one package per candidate that won, with its metrics and where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from relearn import names
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """What the registry is told about a candidate.
+
+    Parameters
+    ----------
+    model, run_id
+        Whose, and which run made it.
+    image
+        URI of the container image.
+    artifact, report
+        S3 URIs of ``model.tar.gz`` and ``report.json``.
+    reason
+        Why it won.
+    lineage
+        What made it, e.g. snapshot and spec digest: name to value, each at most 256 letters, digits
+        and ``_.:/=+-@``.
+    """
+
+    model: str
+    run_id: str
+    image: str
+    artifact: str
+    report: str
+    reason: str
+    lineage: dict[str, str]
+
+
+class Registry:
+    """Writes and removes packages.
+
+    Parameters
+    ----------
+    client
+        A SageMaker client.
+    stage
+        Part of the groups' names.
+    """
+
+    def __init__(self, client: SageMakerClient, stage: str) -> None:
+        self._client = client
+        self._stage = stage
+
+    def register(self, entry: Entry) -> tuple[int, str]:
+        """Register a candidate; the same run again is the same package.
+
+        Returns
+        -------
+        tuple
+            Version and ARN of the package.
+        """
+        answer = self._client.create_model_package(
+            ModelPackageGroupName=names.group(self._stage, entry.model),
+            ModelPackageDescription=f"run {entry.run_id}: {entry.reason}"[:1000],
+            ModelApprovalStatus="Approved",
+            InferenceSpecification=_inference(entry),
+            ModelMetrics={
+                "ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": entry.report}}
+            },
+            CustomerMetadataProperties={"run_id": entry.run_id, **entry.lineage},
+            # 36 characters at most; the run's id alone tells runs apart
+            ClientToken=f"{entry.model}-{entry.run_id}"[-36:].strip("-"),
+        )
+        arn = answer["ModelPackageArn"]
+        return int(arn.rsplit("/", 1)[1]), arn
+
+    def packages(self, model: str) -> Iterator[str]:
+        """List the ARNs of a model's packages."""
+        pages = self._client.get_paginator("list_model_packages").paginate(
+            ModelPackageGroupName=names.group(self._stage, model)
+        )
+        for page in pages:
+            yield from (package["ModelPackageArn"] for package in page["ModelPackageSummaryList"])
+
+    def remove(self, package_arn: str) -> None:
+        """Delete a package."""
+        self._client.delete_model_package(ModelPackageName=package_arn)
+
+
+def _inference(entry: Entry) -> Any:
+    instances = ["ml.m5.large", "ml.m5.xlarge", "ml.c5.xlarge"]  # for whoever deploys a package by hand
+    return {
+        "Containers": [{"Image": entry.image, "ModelDataUrl": entry.artifact}],
+        "SupportedContentTypes": ["application/json"],
+        "SupportedResponseMIMETypes": ["application/json"],
+        "SupportedRealtimeInferenceInstanceTypes": instances,
+        "SupportedTransformInstanceTypes": instances,
+    }

@@ -1,0 +1,234 @@
+"""One DynamoDB table with keys ``pk`` and ``sk``: plain Python values in and out, conditional writes.
+
+A lost condition is always a `ConflictError`, whether the write was alone or part of a transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from lambdas.aws.items import Item, decode_item, encode
+from relearn.errors import ConflictError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Put:
+    """Write a whole item.
+
+    Parameters
+    ----------
+    pk, sk
+        Its key.
+    item
+        Its attributes.
+    expected
+        Attribute values it must have now; None: there must be no such item.
+    """
+
+    pk: str
+    sk: str
+    item: Mapping[str, Any]
+    expected: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Update:
+    """Change some attributes of an item that exists.
+
+    Parameters
+    ----------
+    pk, sk
+        Its key.
+    changes
+        Attribute (``a.b`` for one entry of a map) to its new value.
+    expected
+        Attribute values it must have now.
+    unless
+        Attribute values it must not have now.
+    """
+
+    pk: str
+    sk: str
+    changes: Mapping[str, Any]
+    expected: Mapping[str, Any] = field(default_factory=dict)
+    unless: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Table:
+    """The table.
+
+    Parameters
+    ----------
+    client
+        A DynamoDB client.
+    name
+        The table's name.
+    """
+
+    def __init__(self, client: DynamoDBClient, name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def get(self, pk: str, sk: str) -> Item | None:
+        """Read one item, strongly consistent; None when there is none."""
+        answer = self._client.get_item(TableName=self._name, Key=_key(pk, sk), ConsistentRead=True)
+        return decode_item(answer["Item"]) if "Item" in answer else None
+
+    def query(
+        self, pk: str, prefix: str, where: Mapping[str, Iterable[Any]] | None = None, *, newest: int = 0
+    ) -> Iterator[Item]:
+        """Read the items whose ``sk`` starts with ``prefix``, strongly consistent, page by page.
+
+        Parameters
+        ----------
+        pk, prefix
+            Which items.
+        where
+            Attribute to the values it may have; those of other items are not given.
+        newest
+            When not 0: only so many, from the last ``sk`` backwards.
+        """
+        names, values = {}, {":pk": encode(pk), ":prefix": encode(prefix)}
+        tests = []
+        for index, (name, allowed) in enumerate((where or {}).items()):
+            marks = {f":w{index}_{number}": encode(value) for number, value in enumerate(allowed)}
+            tests.append(f"#w{index} IN ({', '.join(marks)})")
+            names[f"#w{index}"] = name
+            values |= marks
+        request: dict[str, Any] = {
+            "TableName": self._name,
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :prefix)",
+            "ExpressionAttributeValues": values,
+            "ConsistentRead": True,
+        }
+        if tests:
+            request |= {"FilterExpression": " AND ".join(tests), "ExpressionAttributeNames": names}
+        if newest:
+            request |= {"ScanIndexForward": False, "Limit": newest}
+        while True:
+            page = self._client.query(**request)
+            yield from (decode_item(item) for item in page["Items"])
+            if newest or "LastEvaluatedKey" not in page:
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def write(self, *writes: Put | Update) -> None:
+        """Do one write, or several at once or not at all.
+
+        Raises
+        ------
+        ConflictError
+            A condition does not hold, or another transaction is at the same items.
+        """
+        try:
+            match writes:
+                case (Put() as put,):
+                    self._client.put_item(**self._put(put))
+                case (Update() as update,):
+                    self._client.update_item(**self._update(update))
+                case _:
+                    self._client.transact_write_items(TransactItems=[self._member(write) for write in writes])
+        except ClientError as error:
+            raise _conflict(error, writes) from error
+
+    def delete(self, pk: str, sk: str, expected: Mapping[str, Any]) -> bool:
+        """Delete an item that has these attribute values; False when it has not, or is not there."""
+        condition = _Condition(expected)
+        try:
+            self._client.delete_item(TableName=self._name, Key=_key(pk, sk), **condition.request())
+        except ClientError as error:
+            if _code(error) == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+    def _member(self, write: Put | Update) -> Any:
+        return {"Put": self._put(write)} if isinstance(write, Put) else {"Update": self._update(write)}
+
+    def _put(self, put: Put) -> dict[str, Any]:
+        item = {**_key(put.pk, put.sk), **{name: encode(value) for name, value in put.item.items()}}
+        condition = _Condition(put.expected or {}, absent=put.expected is None)
+        return {"TableName": self._name, "Item": item, **condition.request()}
+
+    def _update(self, update: Update) -> dict[str, Any]:
+        condition = _Condition(update.expected, update.unless, present=True)
+        sets = [
+            f"{condition.path(name)} = {condition.value(value)}" for name, value in update.changes.items()
+        ]
+        return {
+            "TableName": self._name,
+            "Key": _key(update.pk, update.sk),
+            "UpdateExpression": "SET " + ", ".join(sets),
+            **condition.request(),
+        }
+
+
+class _Condition:
+    """Collects the names, values and tests of one conditional write."""
+
+    def __init__(
+        self,
+        expected: Mapping[str, Any],
+        unless: Mapping[str, Any] | None = None,
+        *,
+        absent: bool = False,
+        present: bool = False,
+    ) -> None:
+        self._names: dict[str, str] = {}
+        self._values: dict[str, Any] = {}
+        self._tests = ["attribute_not_exists(pk)"] if absent else ["attribute_exists(pk)"] if present else []
+        self._tests += [f"{self.path(name)} = {self.value(value)}" for name, value in expected.items()]
+        for name, value in (unless or {}).items():
+            path = self.path(name)
+            self._tests.append(f"(attribute_not_exists({path}) OR {path} <> {self.value(value)})")
+
+    def path(self, name: str) -> str:
+        """Give the placeholder of an attribute."""
+        marks = []
+        for part in name.split("."):
+            mark = f"#n{len(self._names)}"
+            self._names[mark] = part
+            marks.append(mark)
+        return ".".join(marks)
+
+    def value(self, value: Any) -> str:
+        """Give the placeholder of a value."""
+        mark = f":v{len(self._values)}"
+        self._values[mark] = encode(value)
+        return mark
+
+    def request(self) -> dict[str, Any]:
+        """Give the parameters of the write; call it last."""
+        request: dict[str, Any] = {"ConditionExpression": " AND ".join(self._tests)}
+        if self._names:
+            request["ExpressionAttributeNames"] = self._names
+        if self._values:
+            request["ExpressionAttributeValues"] = self._values
+        return request
+
+
+def _key(pk: str, sk: str) -> dict[str, Any]:
+    return {"pk": encode(pk), "sk": encode(sk)}
+
+
+def _code(error: ClientError) -> str:
+    return error.response["Error"]["Code"]
+
+
+def _conflict(error: ClientError, writes: tuple[Put | Update, ...]) -> Exception:
+    lost = {"ConditionalCheckFailedException", "TransactionConflictException"}
+    reasons = {reason.get("Code", "") for reason in error.response.get("CancellationReasons", [])}
+    if _code(error) in lost or (
+        _code(error) == "TransactionCanceledException"
+        and reasons & {"ConditionalCheckFailed", "TransactionConflict"}
+    ):
+        names = ", ".join(f"{write.pk} {write.sk}" for write in writes)
+        return ConflictError(f"the ledger changed meanwhile: {names}")
+    return error

@@ -1,0 +1,42 @@
+"""Ends a run that went its way, and starts the next one when uploads are waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from lambdas import wiring
+from lambdas.config import Config
+from lambdas.logs import entry
+from lambdas.runs_flow import Runs
+from relearn.runs import RunState
+
+
+@cache
+def flow() -> Runs:
+    """Make the function's one service."""
+    return wiring.runs(Config.from_env())
+
+
+@entry
+def handler(event: Any, _context: Any) -> dict[str, str]:
+    """Close the run with the outcome that its context shows."""
+    outcome, reason = outcome_of(event)
+    flow().close(event["model"], event["run_id"], outcome, reason)
+    return {"state": outcome, "reason": reason}
+
+
+def outcome_of(context: Mapping[str, Any]) -> tuple[RunState, str]:
+    """Say how a run ended, from what its execution carried along.
+
+    Parameters
+    ----------
+    context
+        ``proceed``, and after judging ``judgement`` with ``verdict`` and ``reason``.
+    """
+    if not context["proceed"]:
+        return RunState.EMPTY, "nothing was pending any more"
+    judgement = context["judgement"]
+    outcome = RunState.PROMOTED if judgement["verdict"] == "promote" else RunState.REJECTED
+    return outcome, judgement["reason"]

@@ -1,0 +1,73 @@
+"""What a function is told by its environment, read when it is first asked for.
+
+Every function gets only the variables it needs; asking for one that is missing fails with its name.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from relearn.errors import ConfigError
+
+VARIABLES = (
+    "STAGE",
+    "LEDGER_TABLE",
+    "UPLOADS_BUCKET",
+    "LAKE_BUCKET",
+    "ARTIFACTS_BUCKET",
+    "TOPIC_ARN",
+    "STATE_MACHINE_ARN",
+    "INGEST_QUEUE_URL",
+    "TRAINING_IMAGE",
+    "ENDPOINT_ROLE_ARN",
+    "DEBOUNCE_SECONDS",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The settings of one function.
+
+    Parameters
+    ----------
+    values
+        Those of `VARIABLES` that are set.
+    """
+
+    values: Mapping[str, str]
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Config:
+        """Read the settings from ``environ``, by default the process's environment."""
+        source = os.environ if environ is None else environ
+        return cls({name: source[name] for name in VARIABLES if source.get(name)})
+
+    def need(self, name: str) -> str:
+        """Give one setting.
+
+        Raises
+        ------
+        ConfigError
+            It is not set.
+        """
+        if name not in self.values:
+            raise ConfigError(name, None, "an environment variable that is set and not empty")
+        return self.values[name]
+
+    @property
+    def debounce_seconds(self) -> int | None:
+        """What overrides the specs' debounce window, in seconds; None when nothing does.
+
+        Raises
+        ------
+        ConfigError
+            It is set, and not a whole number.
+        """
+        text = self.values.get("DEBOUNCE_SECONDS")
+        if text is None:
+            return None
+        if not text.isdecimal():
+            raise ConfigError("DEBOUNCE_SECONDS", text, "a whole number of seconds, 0 or more")
+        return int(text)

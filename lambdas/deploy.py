@@ -1,0 +1,86 @@
+"""Gives a registered version an endpoint of its own; called again and again until it is in service."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from lambdas import catalog, wiring
+from lambdas.aws.endpoints import Endpoints
+from lambdas.aws.ledger import Ledger
+from lambdas.catalog import Catalog
+from lambdas.config import Config
+from lambdas.logs import entry
+from relearn import names
+from relearn.errors import ModelFailedError, NotFoundError
+
+_UNDER_WAY = ("Creating", "InService")
+
+
+class Deploying:
+    """Makes endpoints.
+
+    Parameters
+    ----------
+    ledger, endpoints
+        Adapters.
+    catalog
+        The models.
+    stage, role_arn
+        Name of the stage, and the role that containers run with.
+    """
+
+    def __init__(
+        self, *, ledger: Ledger, endpoints: Endpoints, catalog: Catalog, stage: str, role_arn: str
+    ) -> None:
+        self._ledger = ledger
+        self._endpoints = endpoints
+        self._catalog = catalog
+        self._stage = stage
+        self._role_arn = role_arn
+
+    def deploy(self, model: str, number: int) -> dict[str, str]:
+        """Make the endpoint of a version unless it is there.
+
+        Returns
+        -------
+        dict
+            ``name`` and ``status`` (Creating or InService).
+
+        Raises
+        ------
+        ModelFailedError
+            The endpoint failed; says why.
+        """
+        version = self._ledger.version(model, number)
+        if version is None:
+            raise NotFoundError(f"version {number} of {model} is not in the ledger")
+        name = names.endpoint(self._stage, model, number)
+        if version.endpoint != name:
+            # Written down before it is made, so that nothing is made that nobody knows of.
+            version = self._ledger.change_version(version, endpoint=name)
+        status = self._endpoints.ensure(self._catalog.spec(model), version, self._role_arn)
+        if status.status not in _UNDER_WAY:
+            raise ModelFailedError(
+                f"endpoint {name} is {status.status}: {status.reason or 'no reason given'}"
+            )
+        return {"name": name, "status": status.status}
+
+
+@cache
+def deploying() -> Deploying:
+    """Make the function's one service."""
+    config = Config.from_env()
+    return Deploying(
+        ledger=wiring.ledger(config),
+        endpoints=wiring.endpoints(config),
+        catalog=catalog.load(),
+        stage=config.need("STAGE"),
+        role_arn=config.need("ENDPOINT_ROLE_ARN"),
+    )
+
+
+@entry
+def handler(event: Any, _context: Any) -> dict[str, str]:
+    """Make the endpoint of the version that was registered, and say how it is."""
+    return deploying().deploy(event["model"], event["registration"]["version"])

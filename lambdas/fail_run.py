@@ -1,0 +1,57 @@
+"""Ends a run that broke: the reason is written down, the candidate goes, the champion stays."""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from typing import Any
+
+from lambdas import wiring
+from lambdas.config import Config
+from lambdas.logs import entry
+from lambdas.retirement import Retirement
+from lambdas.runs_flow import Runs
+from relearn.errors import ConflictError
+from relearn.runs import failure_reason
+
+_log = logging.getLogger(__name__)
+
+
+class Failing:
+    """Ends runs that broke.
+
+    Parameters
+    ----------
+    runs
+        Ends runs in the ledger.
+    retirement
+        Removes the endpoints of candidates.
+    """
+
+    def __init__(self, *, runs: Runs, retirement: Retirement) -> None:
+        self._runs = runs
+        self._retirement = retirement
+
+    def fail(self, model: str, run_id: str, reason: str) -> None:
+        """End a run; an endpoint that will not go at once is left to the sweep."""
+        self._runs.fail(model, run_id, reason)
+        try:
+            self._retirement.retire(model)
+        except ConflictError:
+            _log.exception("the sweep will try again", extra={"model": model, "run_id": run_id})
+
+
+@cache
+def failing() -> Failing:
+    """Make the function's one service."""
+    config = Config.from_env()
+    retirement = Retirement(ledger=wiring.ledger(config), endpoints=wiring.endpoints(config))
+    return Failing(runs=wiring.runs(config), retirement=retirement)
+
+
+@entry
+def handler(event: Any, _context: Any) -> dict[str, str]:
+    """Fail the run with the error that the state machine caught."""
+    reason = failure_reason(event["error"]["Error"], event["error"].get("Cause", ""))
+    failing().fail(event["model"], event["run_id"], reason)
+    return {"reason": reason}

@@ -1,0 +1,201 @@
+"""The way of one upload: written down, checked, and either a shard or a quarantine record.
+
+Every step may be done again (queues deliver at least once, and two at a time): an upload that is
+decided is left alone, a shard is written once, and of two that decide at once one wins.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from lambdas.aws.ledger import Ledger
+from lambdas.aws.metrics import Meter
+from lambdas.aws.notify import Notifier
+from lambdas.aws.storage import Storage
+from lambdas.runs_flow import Runs
+from relearn import names
+from relearn.errors import ConflictError, NotFoundError
+from relearn.spec import ModelSpec
+from relearn.uploads import Upload, UploadState
+from training.prepare import Prepared, Refusal, prepare
+
+LARGEST_COPY = 5 * 1024**3  # what S3 copies in one call, in bytes
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Buckets:
+    """Where uploads come from and where shards and quarantine records go."""
+
+    uploads: str
+    lake: str
+
+
+class Intake:
+    """Takes uploads in.
+
+    Parameters
+    ----------
+    ledger, storage, notifier, meter, runs
+        Adapters, and what starts runs.
+    specs
+        Model name to spec.
+    buckets
+        Names of the buckets.
+    clock
+        Gives the time, aware.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        storage: Storage,
+        notifier: Notifier,
+        meter: Meter,
+        runs: Runs,
+        specs: Mapping[str, ModelSpec],
+        buckets: Buckets,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._ledger = ledger
+        self._storage = storage
+        self._notifier = notifier
+        self._meter = meter
+        self._runs = runs
+        self._specs = specs
+        self._buckets = buckets
+        self._clock = clock
+
+    def take(self, detail: Mapping[str, Any]) -> None:
+        """Take in the object that an ``Object Created`` event is about.
+
+        Parameters
+        ----------
+        detail
+            The event's detail: ``bucket.name`` and ``object.{key,size,version-id,sequencer}``. Keys are as
+            they are: EventBridge does not encode them.
+        """
+        upload = self._read(detail)
+        if upload is None:
+            return
+        upload = self._ledger.receive(upload)
+        if upload.state is UploadState.RECEIVED:
+            try:
+                upload = self._decide(upload)
+            except ConflictError:
+                _log.info("decided meanwhile by another delivery", extra={"upload_id": upload.upload_id})
+                upload = self._ledger.receive(upload)
+        if upload.state is UploadState.ACCEPTED:
+            self._runs.ensure_run(upload.model)
+
+    def _read(self, detail: Mapping[str, Any]) -> Upload | None:
+        bucket, found = detail["bucket"]["name"], detail["object"]
+        incoming = names.parse_incoming(found["key"])
+        if incoming is None or bucket != self._buckets.uploads:
+            _log.info("not an upload, ignored: s3://%s/%s", bucket, found["key"])
+            return None
+        version_id = found.get("version-id") or "null"
+        return Upload(
+            upload_id=names.upload_id(bucket, found["key"], version_id),
+            model=incoming.model,
+            table=incoming.table,
+            key=found["key"],
+            version_id=version_id,
+            sequencer=found.get("sequencer", ""),
+            size_bytes=int(found.get("size", 0)),
+            received_at=self._clock().isoformat(timespec="milliseconds"),
+        )
+
+    def _decide(self, upload: Upload) -> Upload:
+        spec = self._specs.get(upload.model)
+        if spec is None:
+            known = ", ".join(self._specs) or "none"
+            return self._refuse(upload, Refusal("unknown_model", f"{upload.model!r}; there are: {known}"))
+        if upload.size_bytes > spec.ingest.max_bytes:
+            detail = f"{upload.size_bytes} bytes; allowed: at most {spec.ingest.max_bytes}"
+            return self._refuse(upload, Refusal("too_large", detail))
+        with tempfile.TemporaryDirectory(prefix="ingest-") as folder:
+            return self._check(upload, spec, Path(folder))
+
+    def _check(self, upload: Upload, spec: ModelSpec, folder: Path) -> Upload:
+        source, workdir = folder / "object", folder / "work"
+        workdir.mkdir()
+        try:
+            self._storage.download(self._buckets.uploads, upload.key, upload.version_id, source)
+        except NotFoundError as error:
+            return self._move(upload, UploadState.FAILED, f"object version gone: {error}")
+        prepared = prepare(spec, source, upload.key.rpartition("/")[2], workdir)
+        source.unlink()
+        if prepared.refusal is not None:
+            return self._refuse(upload, prepared.refusal, prepared)
+        return self._accept(upload, prepared)
+
+    def _accept(self, upload: Upload, prepared: Prepared) -> Upload:
+        if prepared.shard is None:
+            raise AssertionError("prepare gave neither a shard nor a refusal")
+        key = names.shard_key(upload.model, upload.upload_id, upload.table)
+        with prepared.shard.open("rb") as shard:
+            self._storage.write_once(self._buckets.lake, key, shard)
+        self._write_rejected(upload, prepared)
+        return self._move(
+            upload,
+            UploadState.ACCEPTED,
+            "",
+            rows_accepted=prepared.rows_accepted,
+            rows_rejected=prepared.rows_rejected,
+        )
+
+    def _refuse(self, upload: Upload, refusal: Refusal, prepared: Prepared | None = None) -> Upload:
+        """Quarantine: a copy of the object, the reason, the rows; then the ledger."""
+        prefix = names.quarantine_prefix(upload.model, upload.upload_id)
+        if upload.size_bytes <= LARGEST_COPY:
+            target = (self._buckets.lake, f"{prefix}object")
+            self._storage.copy_version(self._buckets.uploads, upload.key, upload.version_id, target)
+        counts = {
+            "rows_accepted": prepared.rows_accepted if prepared else 0,
+            "rows_rejected": prepared.rows_rejected if prepared else 0,
+        }
+        if prepared is not None:
+            self._write_rejected(upload, prepared)
+        record = {
+            "code": refusal.code,
+            "detail": refusal.detail,
+            "model": upload.model,
+            "upload_id": upload.upload_id,
+            "key": upload.key,
+            "version_id": upload.version_id,
+            "size_bytes": upload.size_bytes,
+            "received_at": upload.received_at,
+            **counts,
+        }
+        body = json.dumps(record, indent=2, ensure_ascii=False).encode()
+        self._storage.write(self._buckets.lake, f"{prefix}reason.json", body, "application/json")
+        return self._move(upload, UploadState.QUARANTINED, f"{refusal.code}: {refusal.detail}", **counts)
+
+    def _write_rejected(self, upload: Upload, prepared: Prepared) -> None:
+        if prepared.rejected is None:
+            return
+        key = names.quarantine_prefix(upload.model, upload.upload_id) + "rows.jsonl"
+        with prepared.rejected.open("rb") as rows:
+            self._storage.write(self._buckets.lake, key, rows, "application/x-ndjson")
+
+    def _move(self, upload: Upload, state: UploadState, reason: str, **counts: int) -> Upload:
+        """Decide an upload; people hear of a bad end before it is written, so that none goes unheard."""
+        if state is not UploadState.ACCEPTED:
+            kind = "quarantined" if state is UploadState.QUARANTINED else "failed"
+            headline = f"upload {upload.key.rpartition('/')[2]} {kind}"
+            self._notifier.tell(kind, upload.model, headline, f"{upload.key}\n{reason}")  # type: ignore[arg-type]
+        moved = self._ledger.move_upload(upload, state, reason, **counts)
+        self._meter.count("Uploads", model=upload.model, state=state)
+        _log.info(
+            "upload %s", state, extra={"model": upload.model, "upload_id": upload.upload_id, "reason": reason}
+        )
+        return moved

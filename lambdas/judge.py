@@ -1,0 +1,117 @@
+"""Judges a candidate: reads the job's report, keeps it, and says whether the candidate may serve."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from lambdas import catalog, report, wiring
+from lambdas.aws.ledger import Ledger
+from lambdas.aws.storage import Storage
+from lambdas.catalog import Catalog
+from lambdas.config import Config
+from lambdas.logs import entry
+from relearn import codec, names, promotion, snapshots
+from relearn.errors import DataError
+from relearn.runs import Run, RunState
+
+_CONTENT_TYPES = {report.JSON: "application/json", report.HTML: "text/html; charset=utf-8"}
+
+
+class Judging:
+    """Judges candidates.
+
+    Parameters
+    ----------
+    ledger, storage
+        Adapters.
+    catalog
+        The models.
+    stage, lake, artifacts
+        Names of the stage and of its buckets.
+    """
+
+    def __init__(
+        self, *, ledger: Ledger, storage: Storage, catalog: Catalog, stage: str, lake: str, artifacts: str
+    ) -> None:
+        self._ledger = ledger
+        self._storage = storage
+        self._catalog = catalog
+        self._stage = stage
+        self._lake = lake
+        self._artifacts = artifacts
+
+    def judge(self, model: str, run_id: str, artifact: str) -> dict[str, str]:
+        """Decide, and write down the figures and the reason.
+
+        Parameters
+        ----------
+        model, run_id
+            Which run.
+        artifact
+            S3 URI of the ``model.tar.gz`` that SageMaker says the job left.
+
+        Returns
+        -------
+        dict
+            ``verdict`` (promote or reject) and ``reason``.
+
+        Raises
+        ------
+        DataError
+            The report is missing, damaged, or not about this run.
+        """
+        run = self._ledger.run(model, run_id)
+        files = report.unpack(self._output(run, artifact))
+        spec = self._catalog.spec(model)
+        expected = {
+            "model": model,
+            "run_id": run_id,
+            "snapshot": snapshots.digest(run.snapshot),
+            "spec_digest": codec.digest(spec),
+        }
+        said = report.read(files[report.JSON], expected, run.champion_version)
+        for name, body in files.items():
+            key = names.report_key(model, run_id, name)
+            self._storage.write(self._lake, key, body, _CONTENT_TYPES[name])
+        decision = promotion.decide(said.candidate, said.champion, spec.metric)
+        reason = decision.reason
+        if said.incompatible:
+            reason += f"; version {run.champion_version} could not be compared: {said.incompatible}"
+        self._ledger.move_run(
+            run,
+            RunState.JUDGING,
+            reason,
+            metrics=report.finite(said.candidate),
+            champion_metrics=report.finite(said.champion or {}),
+        )
+        return {"verdict": decision.verdict, "reason": reason}
+
+    def _output(self, run: Run, artifact: str) -> bytes:
+        """Read what lies beside the artifact; an artifact of another job is none of ours."""
+        job = names.job(self._stage, run.model, run.run_id)
+        folder = f"{names.artifact_prefix(run.model)}/{job}/output/"
+        expected = names.s3_uri(self._artifacts, f"{folder}model.tar.gz")
+        if artifact != expected:
+            raise DataError("report", f"the job left {artifact}; expected {expected}")
+        return self._storage.read(self._artifacts, f"{folder}output.tar.gz", report.LARGEST_ARCHIVE)
+
+
+@cache
+def judging() -> Judging:
+    """Make the function's one service."""
+    config = Config.from_env()
+    return Judging(
+        ledger=wiring.ledger(config),
+        storage=wiring.storage(),
+        catalog=catalog.load(),
+        stage=config.need("STAGE"),
+        lake=config.need("LAKE_BUCKET"),
+        artifacts=config.need("ARTIFACTS_BUCKET"),
+    )
+
+
+@entry
+def handler(event: Any, _context: Any) -> dict[str, str]:
+    """Judge the candidate that the training job left."""
+    return judging().judge(event["model"], event["run_id"], event["training"]["artifact"])

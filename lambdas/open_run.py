@@ -1,0 +1,143 @@
+"""Opens a run: freezes what it trains on, and gives the context that the state machine carries on with."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+from lambdas import catalog, wiring
+from lambdas.aws.ledger import Ledger
+from lambdas.aws.storage import Storage
+from lambdas.catalog import Catalog
+from lambdas.config import Config
+from lambdas.logs import entry
+from relearn import names, runs, snapshots
+from relearn.errors import ConflictError
+from relearn.runs import Run, RunState
+from relearn.uploads import UploadState
+
+
+class Opening:
+    """Opens runs.
+
+    Parameters
+    ----------
+    ledger, storage
+        Adapters.
+    catalog
+        The models.
+    stage, lake, artifacts
+        Names of the stage and of its buckets.
+    """
+
+    def __init__(
+        self, *, ledger: Ledger, storage: Storage, catalog: Catalog, stage: str, lake: str, artifacts: str
+    ) -> None:
+        self._ledger = ledger
+        self._storage = storage
+        self._catalog = catalog
+        self._stage = stage
+        self._lake = lake
+        self._artifacts = artifacts
+
+    def open(self, model: str, run_id: str) -> dict[str, Any]:
+        """Choose the snapshot, once, and say how to train on it.
+
+        Returns
+        -------
+        dict
+            The execution's context; ``proceed`` is False when nothing is left to train on.
+
+        Raises
+        ------
+        ConflictError
+            The run no longer holds the model's lock.
+        """
+        lock = self._ledger.lock(model)
+        if lock is None or lock.run_id != run_id:
+            holder = "nobody" if lock is None else lock.run_id
+            raise ConflictError(f"run {run_id} does not hold the lock of {model}; {holder} does")
+        run = self._ledger.run(model, run_id)
+        if run.state is RunState.DEBOUNCING:
+            run = self._choose(run)
+        if run.state in {RunState.DEBOUNCING, *runs.FINAL}:
+            return {"model": model, "run_id": run_id, "proceed": False}
+        # From the record, not from what was just chosen: a repeated call writes the same bytes.
+        listing = snapshots.manifest(names.s3_uri(self._lake, names.shard_prefix(model)), run.snapshot)
+        body = json.dumps(listing).encode()
+        self._storage.write(self._lake, names.snapshot_key(model, run_id), body, "application/json")
+        return self._context(run)
+
+    def _choose(self, run: Run) -> Run:
+        found = self._ledger.uploads(run.model, UploadState.ACCEPTED, UploadState.TRAINED)
+        selection = snapshots.select(found)
+        for upload in found:
+            if upload.state is UploadState.ACCEPTED and upload.upload_id in selection.superseded:
+                by = selection.superseded[upload.upload_id]
+                self._ledger.move_upload(upload, UploadState.SUPERSEDED, f"by {by}")
+        champion = self._ledger.route(run.model).champion
+        # Without a champion old data is worth a run too: a stage that was taken down is built up again.
+        if not selection.new and (champion or not selection.snapshot):
+            return run
+        return self._ledger.move_run(
+            run,
+            RunState.TRAINING,
+            uploads=selection.new,
+            snapshot=selection.snapshot,
+            champion_version=champion,
+        )
+
+    def _context(self, run: Run) -> dict[str, Any]:
+        spec = self._catalog.spec(run.model)
+        told = {parameter.name: str(parameter.default) for parameter in spec.hyperparameters}
+        told |= {"model": run.model, "run_id": run.run_id, "snapshot": snapshots.digest(run.snapshot)}
+        manifest = names.s3_uri(self._lake, names.snapshot_key(run.model, run.run_id))
+        channels = [_channel("train", "ManifestFile", manifest)]
+        if run.champion_version:
+            champion = self._ledger.version(run.model, run.champion_version)
+            if champion is None:
+                raise ConflictError(f"version {run.champion_version} of {run.model} is not in the ledger")
+            told["champion_version"] = str(champion.version)
+            channels.append(_channel("champion", "S3Prefix", champion.artifact))
+        return {
+            "model": run.model,
+            "run_id": run.run_id,
+            "proceed": True,
+            "champion_version": run.champion_version,
+            "job_name": names.job(self._stage, run.model, run.run_id),
+            "hyperparameters": told,
+            "input_data_config": channels,
+            "output_path": names.s3_uri(self._artifacts, names.artifact_prefix(run.model)),
+            "resource_config": {
+                "InstanceType": spec.training.instance,
+                "InstanceCount": 1,
+                "VolumeSizeInGB": spec.training.volume_gb,
+            },
+            "stopping_condition": {"MaxRuntimeInSeconds": spec.training.max_runtime_seconds},
+        }
+
+
+def _channel(name: str, kind: str, uri: str) -> dict[str, Any]:
+    source = {"S3DataType": kind, "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
+    return {"ChannelName": name, "InputMode": "File", "DataSource": {"S3DataSource": source}}
+
+
+@cache
+def opening() -> Opening:
+    """Make the function's one service."""
+    config = Config.from_env()
+    return Opening(
+        ledger=wiring.ledger(config),
+        storage=wiring.storage(),
+        catalog=catalog.load(),
+        stage=config.need("STAGE"),
+        lake=config.need("LAKE_BUCKET"),
+        artifacts=config.need("ARTIFACTS_BUCKET"),
+    )
+
+
+@entry
+def handler(event: Any, _context: Any) -> dict[str, Any]:
+    """Open the run that the execution is."""
+    return opening().open(event["model"], event["run_id"])

@@ -1,0 +1,61 @@
+"""Moves the route to a version that was judged, deployed and tried: the one moment a caller notices."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from lambdas import wiring
+from lambdas.aws.ledger import Ledger
+from lambdas.config import Config
+from lambdas.logs import entry
+from relearn import routing
+from relearn.runs import VersionState
+
+
+class Promoting:
+    """Moves routes.
+
+    Parameters
+    ----------
+    ledger
+        The ledger.
+    """
+
+    def __init__(self, *, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def promote(self, model: str, run_id: str, version: int) -> dict[str, int]:
+        """Make a version the champion, if what it was judged against still is.
+
+        Returns
+        -------
+        dict
+            The route: ``champion``, ``previous``, ``revision``.
+
+        Raises
+        ------
+        ConflictError
+            Another version became champion since the judgement, or someone wrote the route right now.
+        """
+        run = self._ledger.run(model, run_id)
+        old = self._ledger.route(model)
+        new = routing.promote(old, version, run.champion_version)
+        if new is not old:
+            steps = {version: (VersionState.REGISTERED, VersionState.LIVE)}
+            if new.previous:
+                steps[new.previous] = (VersionState.LIVE, VersionState.PREVIOUS)
+            self._ledger.write_route(model, old, new, steps)
+        return {"champion": new.champion, "previous": new.previous, "revision": new.revision}
+
+
+@cache
+def promoting() -> Promoting:
+    """Make the function's one service."""
+    return Promoting(ledger=wiring.ledger(Config.from_env()))
+
+
+@entry
+def handler(event: Any, _context: Any) -> dict[str, int]:
+    """Promote the version that the run registered."""
+    return promoting().promote(event["model"], event["run_id"], event["registration"]["version"])

@@ -1,0 +1,127 @@
+"""Registers a candidate that won in the Model Registry, with its metrics and where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from lambdas import catalog, report, wiring
+from lambdas.aws.ledger import Ledger
+from lambdas.aws.registry import Entry, Registry
+from lambdas.catalog import Catalog
+from lambdas.config import Config
+from lambdas.logs import entry
+from relearn import codec, names, snapshots
+from relearn.errors import NotFoundError
+from relearn.runs import Run, Version
+
+
+class Registering:
+    """Registers candidates.
+
+    Parameters
+    ----------
+    ledger, registry
+        Adapters.
+    catalog
+        The models.
+    lake, image
+        Name of the bucket with the reports; URI of the container image.
+    clock
+        Gives the time, aware.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        registry: Registry,
+        catalog: Catalog,
+        lake: str,
+        image: str,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._ledger = ledger
+        self._registry = registry
+        self._catalog = catalog
+        self._lake = lake
+        self._image = image
+        self._clock = clock
+
+    def register(self, model: str, run_id: str, artifact: str) -> dict[str, Any]:
+        """Register a run's candidate; once, however often it is called.
+
+        Parameters
+        ----------
+        model, run_id
+            Which run.
+        artifact
+            S3 URI of its ``model.tar.gz``.
+
+        Returns
+        -------
+        dict
+            ``version`` and ``package_arn``.
+        """
+        run = self._ledger.run(model, run_id)
+        version = self._known(run) if run.version else self._new(run, artifact)
+        return {"version": version.version, "package_arn": version.package_arn}
+
+    def _known(self, run: Run) -> Version:
+        version = self._ledger.version(run.model, run.version)
+        if version is None:
+            raise NotFoundError(f"version {run.version} of {run.model} is not in the ledger")
+        return version
+
+    def _new(self, run: Run, artifact: str) -> Version:
+        number, arn = self._registry.register(self._entry(run, artifact))
+        version = Version(
+            model=run.model,
+            version=number,
+            run_id=run.run_id,
+            package_arn=arn,
+            artifact=artifact,
+            metrics=run.metrics,
+            created_at=self._clock().isoformat(timespec="milliseconds"),
+        )
+        self._ledger.register(run, version)
+        return version
+
+    def _entry(self, run: Run, artifact: str) -> Entry:
+        lineage = {
+            "snapshot": snapshots.digest(run.snapshot),
+            "spec_digest": codec.digest(self._catalog.spec(run.model)),
+            "champion_version": str(run.champion_version),
+            **{f"metric.{name}": repr(value) for name, value in run.metrics.items()},
+        }
+        return Entry(
+            model=run.model,
+            run_id=run.run_id,
+            image=self._image,
+            artifact=artifact,
+            report=names.s3_uri(self._lake, names.report_key(run.model, run.run_id, report.JSON)),
+            reason=run.reason,
+            lineage=lineage,
+        )
+
+
+@cache
+def registering() -> Registering:
+    """Make the function's one service."""
+    config = Config.from_env()
+    return Registering(
+        ledger=wiring.ledger(config),
+        registry=wiring.registry(config),
+        catalog=catalog.load(),
+        lake=config.need("LAKE_BUCKET"),
+        image=config.need("TRAINING_IMAGE"),
+        clock=wiring.now,
+    )
+
+
+@entry
+def handler(event: Any, _context: Any) -> dict[str, Any]:
+    """Register the candidate that won."""
+    return registering().register(event["model"], event["run_id"], event["training"]["artifact"])

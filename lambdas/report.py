@@ -1,0 +1,117 @@
+"""The report of a training job: unpacked with care, and believed only when it is this run's."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import tarfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from relearn.errors import DataError
+
+LARGEST_ARCHIVE = 64 * 1024**2
+"""Of output.tar.gz, in bytes."""
+LARGEST_FILE = 32 * 1024**2
+"""Of one file in it, in bytes."""
+LARGEST_TOTAL = 256 * 1024**2
+"""Of all its files together, in bytes."""
+JSON, HTML = "report.json", "report.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the judge needs to know.
+
+    Parameters
+    ----------
+    candidate
+        Metric name to value on the holdout.
+    champion
+        The same for the champion, None when there is nothing to compare with.
+    incompatible
+        Why the champion could not be measured; empty when it could, or there is none.
+    """
+
+    candidate: dict[str, float]
+    champion: dict[str, float] | None
+    incompatible: str
+
+
+def unpack(archive: bytes) -> dict[str, bytes]:
+    """Read ``report.json`` and ``report.html`` out of a job's output.tar.gz.
+
+    Only regular files are looked at, nothing is written to disk, and sizes are capped before reading.
+
+    Raises
+    ------
+    DataError
+        Code ``report``: not a gzipped tar, too large, or without a report.json.
+    """
+    found: dict[str, bytes] = {}
+    total = 0
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r|gz") as tar:
+            for member in tar:
+                total += member.size
+                if member.size > LARGEST_FILE or total > LARGEST_TOTAL:
+                    raise DataError("report", f"{member.name} in the job's output is too large")
+                name = member.name.removeprefix("./")
+                file = tar.extractfile(member) if member.isreg() and name in (JSON, HTML) else None
+                if file is not None:
+                    found[name] = file.read()
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
+        raise DataError("report", f"the job's output can not be unpacked: {error}") from error
+    if JSON not in found:
+        raise DataError("report", f"the job's output has no {JSON}")
+    return found
+
+
+def read(text: bytes, expected: Mapping[str, Any], champion_version: int) -> Report:
+    """Read a report, and check that it is about this run.
+
+    Parameters
+    ----------
+    text
+        report.json.
+    expected
+        What it must say: ``model``, ``run_id``, ``snapshot``, ``spec_digest``.
+    champion_version
+        The version it must have compared with, 0 for none.
+
+    Raises
+    ------
+    DataError
+        Code ``report``: it is not JSON, not about this run, or has a metric that is no number.
+    """
+    try:
+        data = json.loads(text)
+        for key, value in expected.items():
+            if data[key] != value:
+                raise DataError("report", f"{key} in the report is {data[key]!r}; this run's is {value!r}")
+        candidate = _metrics(data["candidate"])
+        champion, incompatible = data["champion"], data.get("champion_incompatible")
+        about = (champion or incompatible or {"version": 0})["version"]
+        measured = None if champion is None else _metrics(champion)
+        why = "" if incompatible is None else str(incompatible["reason"])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise DataError("report", f"the report is not as agreed: {error!r}") from error
+    if about != champion_version:
+        raise DataError("report", f"the report compares with version {about}, not with {champion_version}")
+    return Report(candidate, measured, why)
+
+
+def finite(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Keep the metrics that are finite numbers: the ledger holds no others."""
+    return {name: value for name, value in metrics.items() if math.isfinite(value)}
+
+
+def _metrics(measured: Mapping[str, Any]) -> dict[str, float]:
+    metrics: dict[str, Any] = measured["metrics"]
+    for name, value in metrics.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise DataError("report", f"metric {name} is {value!r}, not a number")
+    return {name: float(value) for name, value in metrics.items()}

@@ -1,0 +1,24 @@
+"""Retires the versions that a promotion left behind."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from lambdas import wiring
+from lambdas.config import Config
+from lambdas.logs import entry
+from lambdas.retirement import Retirement
+
+
+@cache
+def retirement() -> Retirement:
+    """Make the function's one service."""
+    config = Config.from_env()
+    return Retirement(ledger=wiring.ledger(config), endpoints=wiring.endpoints(config))
+
+
+@entry
+def handler(event: Any, _context: Any) -> dict[str, list[int]]:
+    """Remove the endpoints of a model that its route no longer needs."""
+    return {"retired": retirement().retire(event["model"])}

@@ -1,0 +1,191 @@
+"""How a run begins and ends: the only code that takes and frees a model's lock.
+
+The ledger is the truth, the lock keeps runs of one model apart, and nothing is lost between them:
+ingest writes its upload as ACCEPTED *before* it tries the lock, and a run that ends frees the lock
+*before* it looks for pending uploads. So either ingest finds the lock free, or the ending run finds
+the upload.
+
+Whoever finds the lock held by a run that never got going (its holder died between taking the lock
+and starting the execution) finishes that start: record and execution are made under the run's id,
+and making them twice is making them once.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+
+from lambdas.aws.executions import Executions
+from lambdas.aws.ledger import Ledger
+from lambdas.aws.metrics import Meter
+from lambdas.aws.notify import Kind, Notifier
+from relearn import names, runs
+from relearn.errors import NotFoundError
+from relearn.runs import Run, RunState, VersionState
+from relearn.spec import ModelSpec
+from relearn.uploads import Upload, UploadState
+
+TEARDOWN = "teardown"
+"""Holds the lock of every model of a stage that is being deleted; no run has this id."""
+
+_TOLD: Mapping[RunState, Kind] = {
+    RunState.PROMOTED: "promoted",
+    RunState.REJECTED: "rejected",
+    RunState.FAILED: "failed",
+}
+_log = logging.getLogger(__name__)
+
+
+class Runs:
+    """Starts and ends runs.
+
+    Parameters
+    ----------
+    ledger, executions, notifier, meter
+        Adapters.
+    specs
+        Model name to spec.
+    debounce_seconds
+        Overrides the specs' debounce window, in seconds; None: it does not.
+    clock
+        Gives the time, aware.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        executions: Executions,
+        notifier: Notifier,
+        meter: Meter,
+        specs: Mapping[str, ModelSpec],
+        debounce_seconds: int | None,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._ledger = ledger
+        self._executions = executions
+        self._notifier = notifier
+        self._meter = meter
+        self._specs = specs
+        self._debounce_seconds = debounce_seconds
+        self._clock = clock
+
+    def ensure_run(self, model: str) -> None:
+        """Start a run if uploads are pending and no run is on its way."""
+        pending = self._ledger.uploads(model, UploadState.ACCEPTED)
+        if pending:
+            self.start(model, pending)
+
+    def start(self, model: str, pending: Iterable[Upload]) -> None:
+        """Start a run, or help the one that holds the lock to get going.
+
+        Parameters
+        ----------
+        model
+            Whose.
+        pending
+            The uploads that ask for it.
+        """
+        if model not in self._specs:
+            _log.warning("no run is started: the model is not in the catalog", extra={"model": model})
+            return
+        asked = sorted(f"{upload.upload_id}:{upload.attempts}" for upload in pending)
+        run_id = names.run_id(self._clock(), "\n".join([model, *asked]))
+        lock = self._ledger.take_lock(model, run_id)
+        self.launch(model, lock.run_id, tuple(item.partition(":")[0] for item in asked))
+
+    def launch(self, model: str, run_id: str, uploads: tuple[str, ...]) -> None:
+        """Make the record and the execution of a run that holds the lock; again is the same."""
+        if run_id == TEARDOWN:
+            return
+        started = self._clock().isoformat(timespec="milliseconds")
+        run = self._ledger.create_run(Run(run_id=run_id, model=model, started_at=started, uploads=uploads))
+        if run.state is RunState.DEBOUNCING:
+            seconds = self._debounce_seconds
+            if seconds is None:
+                seconds = self._specs[model].retrain.debounce_seconds
+            payload = {"model": model, "run_id": run_id, "debounce_seconds": seconds}
+            self._executions.start(run_id, payload)
+
+    def close(self, model: str, run_id: str, outcome: RunState, reason: str) -> None:
+        """End a run that went its way: PROMOTED, REJECTED or EMPTY.
+
+        Parameters
+        ----------
+        model, run_id
+            Which run.
+        outcome, reason
+            How it ended, and why.
+        """
+        run = self._ledger.run(model, run_id)
+        if outcome is RunState.PROMOTED:
+            self._keep(run)
+        elif outcome is RunState.REJECTED:
+            self._discard(run, f"rejected by run {run_id}: {reason}")
+        self._end(run, outcome, reason)
+        self._free(run)
+
+    def fail(self, model: str, run_id: str, reason: str) -> None:
+        """End a run that broke, whatever it had done; the champion stays.
+
+        A run that had moved the route before it broke is PROMOTED: its version serves. One that has
+        ended already only frees its lock.
+        """
+        try:
+            run = self._ledger.run(model, run_id)
+        except NotFoundError:
+            self._ledger.release_lock(model, run_id)
+            self.ensure_run(model)
+            return
+        if run.state not in runs.FINAL:
+            if run.version and self._ledger.route(model).champion == run.version:
+                self.close(model, run_id, RunState.PROMOTED, run.reason)
+                return
+            for upload in self._pending_of(run):
+                self._ledger.count_failed_run(upload, run_id, reason)
+            self._give_up_candidate(run, reason)
+        self._end(run, RunState.FAILED, reason)
+        self._free(run)
+
+    def _keep(self, run: Run) -> None:
+        """What the run trained on is TRAINED; what it replaced is SUPERSEDED."""
+        found = self._ledger.uploads(run.model, UploadState.ACCEPTED, UploadState.TRAINED)
+        trained_on = set(run.snapshot)
+        chosen = {upload.key: upload.upload_id for upload in found if upload.upload_id in trained_on}
+        for upload in found:
+            if upload.state is UploadState.ACCEPTED and upload.upload_id in run.uploads:
+                self._ledger.move_upload(upload, UploadState.TRAINED)
+            elif upload.upload_id not in trained_on and upload.key in chosen:
+                self._ledger.move_upload(upload, UploadState.SUPERSEDED, f"by {chosen[upload.key]}")
+
+    def _discard(self, run: Run, reason: str) -> None:
+        """What was new in the run never reaches a later snapshot."""
+        for upload in self._pending_of(run):
+            self._ledger.move_upload(upload, UploadState.FAILED, reason)
+
+    def _give_up_candidate(self, run: Run, reason: str) -> None:
+        version = self._ledger.version(run.model, run.version) if run.version else None
+        if version is not None and version.state is VersionState.REGISTERED:
+            self._ledger.change_version(version, state=VersionState.FAILED, reason=reason)
+
+    def _pending_of(self, run: Run) -> list[Upload]:
+        pending = self._ledger.uploads(run.model, UploadState.ACCEPTED)
+        return [upload for upload in pending if upload.upload_id in run.uploads]
+
+    def _end(self, run: Run, state: RunState, reason: str) -> None:
+        """Write the run's final state, telling people first; a run that has ended stays as it is."""
+        if run.state in runs.FINAL:
+            return
+        if (kind := _TOLD.get(state)) is not None:
+            self._notifier.tell(kind, run.model, f"run {run.run_id} {state.lower()}", reason)
+        self._meter.count("Runs", model=run.model, outcome=state)
+        self._ledger.move_run(run, state, reason)
+        _log.info("run ended %s", state, extra={"model": run.model, "run_id": run.run_id, "reason": reason})
+
+    def _free(self, run: Run) -> None:
+        """Free the lock, then start the next run if uploads wait that were not part of this one."""
+        self._ledger.release_lock(run.model, run.run_id)
+        pending = self._ledger.uploads(run.model, UploadState.ACCEPTED)
+        if {upload.upload_id for upload in pending} - set(run.uploads):
+            self.start(run.model, pending)

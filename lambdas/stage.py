@@ -1,0 +1,159 @@
+"""What a stage needs when it comes (its models' first data) and when it goes (nothing left that costs)."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+
+from lambdas.aws.endpoints import Endpoints
+from lambdas.aws.executions import Executions
+from lambdas.aws.ledger import Ledger
+from lambdas.aws.registry import Registry
+from lambdas.aws.storage import Storage
+from lambdas.catalog import Catalog
+from lambdas.runs_flow import TEARDOWN, Runs
+from relearn import names, runs
+from relearn.errors import ConflictError, NotFoundError
+from relearn.routing import Route
+from relearn.runs import RunState
+from relearn.uploads import UploadState
+
+_POLL_SECONDS = 2.0
+_log = logging.getLogger(__name__)
+
+
+class Setup:
+    """Gives every model that has nothing yet its seed, by the way every upload takes.
+
+    Parameters
+    ----------
+    ledger, storage, runs
+        Adapters, and what starts runs.
+    catalog
+        The models and their seeds.
+    bucket
+        Name of the uploads bucket.
+    """
+
+    def __init__(
+        self, *, ledger: Ledger, storage: Storage, runs: Runs, catalog: Catalog, bucket: str
+    ) -> None:
+        self._ledger = ledger
+        self._storage = storage
+        self._runs = runs
+        self._catalog = catalog
+        self._bucket = bucket
+
+    def run(self) -> list[str]:
+        """Prepare every model; again changes nothing.
+
+        Returns
+        -------
+        list of str
+            The models that were given their seed.
+        """
+        return [model for model in self._catalog.specs if self._prepare(model)]
+
+    def _prepare(self, model: str) -> bool:
+        self._ledger.release_lock(model, TEARDOWN)
+        uploads = self._ledger.uploads(model)
+        prefix = names.incoming_prefix(model)
+        if not uploads and not self._storage.has_any(self._bucket, prefix):
+            body = self._catalog.seed(model).read_bytes()
+            self._storage.write(self._bucket, f"{prefix}seed.csv", body, "text/csv")
+            return True
+        usable = [u for u in uploads if u.state in (UploadState.ACCEPTED, UploadState.TRAINED)]
+        if usable and not self._ledger.route(model).champion:
+            self._runs.start(model, usable)  # data outlived a former stage: train on it again
+        return False
+
+
+class Teardown:
+    """Removes everything that runs created; data and ledger history stay.
+
+    Parameters
+    ----------
+    ledger, executions, endpoints, registry
+        Adapters.
+    models
+        Names of the models.
+    sleep
+        Waits so many seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        executions: Executions,
+        endpoints: Endpoints,
+        registry: Registry,
+        models: Iterable[str],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._ledger = ledger
+        self._executions = executions
+        self._endpoints = endpoints
+        self._registry = registry
+        self._models = tuple(models)
+        self._sleep = sleep
+
+    def run(self, seconds: float) -> None:
+        """Remove everything; again finds nothing to do.
+
+        Parameters
+        ----------
+        seconds
+            How long it may take, in seconds.
+
+        Raises
+        ------
+        TimeoutError
+            Executions still run, or endpoints are still there.
+        """
+        deadline = time.monotonic() + seconds
+        for model in self._models:
+            self._take(model)
+        self._stop_executions(deadline)
+        for name in sorted(self._endpoints.all_names()):
+            self._endpoints.remove(name, max(deadline - time.monotonic(), 1))
+        for model in self._models:
+            for package in list(self._registry.packages(model)):
+                self._registry.remove(package)
+            self._forget(model)
+
+    def _take(self, model: str) -> None:
+        """Hold the model's lock for good, so that nothing starts while the stage goes."""
+        while (lock := self._ledger.lock(model)) is None or lock.run_id != TEARDOWN:
+            try:
+                self._ledger.replace_lock(model, lock, TEARDOWN)
+            except ConflictError:
+                continue
+            if lock is not None:
+                self._give_up(model, lock.run_id)
+
+    def _give_up(self, model: str, run_id: str) -> None:
+        try:
+            run = self._ledger.run(model, run_id)
+        except NotFoundError:
+            return  # the lock was taken and nothing came of it yet
+        if run.state not in runs.FINAL:
+            self._ledger.move_run(run, RunState.FAILED, "the stage is being deleted")
+
+    def _stop_executions(self, deadline: float) -> None:
+        while running := list(self._executions.running()):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{len(running)} executions still run: {', '.join(running)}")
+            for arn in running:
+                self._executions.stop(arn, "the stage is being deleted")
+            self._sleep(_POLL_SECONDS)
+
+    def _forget(self, model: str) -> None:
+        """Take back what is no longer true: numbers start again at 1 with a new package group."""
+        route = self._ledger.route(model)
+        if route.champion:
+            self._ledger.write_route(model, route, Route(revision=route.revision + 1), {})
+        for version in self._ledger.versions(model):
+            self._ledger.forget_version(version)
+        _log.info("removed everything of a model", extra={"model": model})

@@ -1,0 +1,54 @@
+"""What a model that does not serve yet is waiting for, in words for those who call it."""
+
+from __future__ import annotations
+
+from lambdas.aws.ledger import Ledger
+from relearn import runs
+from relearn.errors import NotServingError
+from relearn.runs import Run, RunState
+from relearn.uploads import Upload, UploadState
+
+SOON, LATER = 15, 300
+"""Seconds after which to ask again: when something is on its way, and when someone must act first."""
+_REASON_LENGTH = 300
+_STEPS = {
+    RunState.DEBOUNCING: "is waiting for more uploads",
+    RunState.TRAINING: "is training",
+    RunState.JUDGING: "is being judged",
+    RunState.DEPLOYING: "is being deployed",
+}
+
+
+def why(ledger: Ledger, model: str) -> NotServingError:
+    """Look up what a model without a live version waits for."""
+    return explain(ledger.latest_run(model), ledger.uploads(model))
+
+
+def explain(run: Run | None, uploads: list[Upload]) -> NotServingError:
+    """Say what has to happen before a model serves.
+
+    Parameters
+    ----------
+    run
+        The newest run, if any.
+    uploads
+        All uploads.
+    """
+    states = {upload.state for upload in uploads}
+    if run is not None and run.state not in runs.FINAL:
+        return NotServingError(f"the first version {_STEPS[run.state]} (run {run.run_id})", SOON)
+    if UploadState.RECEIVED in states:
+        return NotServingError("an upload is being checked", SOON)
+    if UploadState.ACCEPTED in states and (run is None or run.state is not RunState.FAILED):
+        return NotServingError("a run is about to start", SOON)
+    if run is not None and run.state in (RunState.FAILED, RunState.REJECTED):
+        reason = run.reason[:_REASON_LENGTH]
+        return NotServingError(f"better data: the last run was {run.state.lower()}: {reason}", LATER)
+    if UploadState.QUARANTINED in states:
+        last = max(
+            (upload for upload in uploads if upload.state is UploadState.QUARANTINED),
+            key=lambda upload: upload.received_at,
+        )
+        reason = last.reason[:_REASON_LENGTH]
+        return NotServingError(f"data that can be used: the last upload was refused: {reason}", LATER)
+    return NotServingError("the first upload", LATER)

@@ -1,0 +1,83 @@
+"""Where real adapters are made: one function a part, called by the handlers' factories once per process."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from lambdas import catalog
+from lambdas.aws import clients
+from lambdas.aws.endpoints import Endpoints
+from lambdas.aws.executions import Executions
+from lambdas.aws.ledger import Ledger
+from lambdas.aws.metrics import Meter
+from lambdas.aws.notify import Notifier
+from lambdas.aws.queue import IngestQueue
+from lambdas.aws.registry import Registry
+from lambdas.aws.runtime import Runtime
+from lambdas.aws.storage import Storage
+from lambdas.aws.table import Table
+from lambdas.config import Config
+from lambdas.runs_flow import Runs
+
+
+def now() -> datetime:
+    """Give the time, aware."""
+    return datetime.now(UTC)
+
+
+def ledger(config: Config) -> Ledger:
+    """Make the ledger."""
+    return Ledger(Table(clients.dynamodb(), config.need("LEDGER_TABLE")), now)
+
+
+def storage() -> Storage:
+    """Make what reads and writes buckets."""
+    return Storage(clients.s3())
+
+
+def meter(config: Config) -> Meter:
+    """Make what counts."""
+    return Meter(config.need("STAGE"), now)
+
+
+def notifier(config: Config) -> Notifier:
+    """Make what tells people."""
+    return Notifier(clients.sns(), config.need("TOPIC_ARN"), config.need("STAGE"))
+
+
+def executions(config: Config) -> Executions:
+    """Make what starts executions."""
+    return Executions(clients.stepfunctions(), config.need("STATE_MACHINE_ARN"))
+
+
+def endpoints(config: Config) -> Endpoints:
+    """Make what makes endpoints."""
+    return Endpoints(clients.sagemaker(), config.need("STAGE"))
+
+
+def registry(config: Config) -> Registry:
+    """Make what registers candidates."""
+    return Registry(clients.sagemaker(), config.need("STAGE"))
+
+
+def runtime(read_seconds: float) -> Runtime:
+    """Make what asks endpoints."""
+    return Runtime(clients.sagemaker_runtime(read_seconds))
+
+
+def ingest_queue(config: Config) -> IngestQueue:
+    """Make what sends messages to ingest."""
+    return IngestQueue(clients.sqs(), config.need("INGEST_QUEUE_URL"))
+
+
+def runs(config: Config) -> Runs:
+    """Make what starts and ends runs."""
+    return Runs(
+        ledger=ledger(config),
+        executions=executions(config),
+        notifier=notifier(config),
+        meter=meter(config),
+        specs=catalog.load().specs,
+        debounce_seconds=config.debounce_seconds,
+        clock=now,
+    )

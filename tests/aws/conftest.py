@@ -1,0 +1,148 @@
+"""The fixtures of the tests over moto."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from lambdas import (
+    catalog,
+    close_run,
+    deploy,
+    fail_run,
+    ingest,
+    judge,
+    lifecycle,
+    models,
+    open_run,
+    predict,
+    promote,
+    register,
+    retire,
+    smoke,
+    sweep,
+    wiring,
+)
+from lambdas.aws import clients
+from lambdas.aws.endpoints import Endpoints
+from lambdas.config import Config
+from relearn import codec, names
+from tests.aws.fake_sagemaker import ACCOUNT, REGION, FakeSageMaker
+from tests.aws.models import FLOWERS_CSV, PRICES_CSV, SAMPLES
+from tests.aws.world import ARTIFACTS, LAKE, MACHINE, SPECS, STAGE, TABLE, UPLOADS, Clock, World, brain
+
+CACHED: list[Callable[..., Any]] = [
+    ingest.intake,
+    open_run.opening,
+    judge.judging,
+    register.registering,
+    deploy.deploying,
+    smoke.smoke_test,
+    promote.promoting,
+    retire.retirement,
+    close_run.flow,
+    fail_run.failing,
+    sweep.sweep,
+    lifecycle.setup,
+    lifecycle.teardown,
+    predict.predictor,
+    models.models,
+    clients.dynamodb,
+    clients.s3,
+    clients.sagemaker,
+    clients.sagemaker_runtime,
+    clients.stepfunctions,
+    clients.sns,
+    clients.sqs,
+]
+
+
+@pytest.fixture
+def models_catalog(tmp_path: Path) -> catalog.Catalog:
+    """A catalog of the two test models, read from files as in the Lambda."""
+    data = {name: {"spec": codec.to_dict(spec), "sample": SAMPLES[name]} for name, spec in SPECS.items()}
+    (tmp_path / "seeds").mkdir()
+    (tmp_path / "catalog.json").write_text(json.dumps({"models": data}))
+    (tmp_path / "seeds" / "flowers.csv").write_bytes(FLOWERS_CSV)
+    (tmp_path / "seeds" / "prices.csv").write_bytes(PRICES_CSV)
+    return catalog.load(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def aws_session() -> boto3.Session:
+    """One session for all tests: reading the services' models anew takes most of a test's time."""
+    return boto3.Session("test", "test", region_name=REGION)
+
+
+@pytest.fixture
+def world(
+    monkeypatch: pytest.MonkeyPatch, models_catalog: catalog.Catalog, aws_session: boto3.Session
+) -> Iterator[World]:
+    """A stage without any data: every handler runs on it."""
+    with mock_aws():
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", aws_session)
+        sagemaker = FakeSageMaker(brain, groups={names.group(STAGE, name) for name in SPECS})
+        detach = sagemaker.attach(aws_session)
+        for made in CACHED:
+            made.cache_clear()  # type: ignore[attr-defined]
+        clock = Clock()
+        queue_url = _infrastructure()
+        for name, value in _environment(queue_url).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(wiring, "now", clock)
+        monkeypatch.setattr(wiring, "endpoints", lambda config: _endpoints(config, clock))
+        monkeypatch.setattr(catalog, "load", lambda: models_catalog)
+        yield World(sagemaker, clock)
+        detach()
+
+
+def _endpoints(config: Config, clock: Clock) -> Endpoints:
+    return Endpoints(clients.sagemaker(), config.need("STAGE"), clock.pass_seconds)
+
+
+def _environment(queue_url: str) -> dict[str, str]:
+    return {
+        "STAGE": STAGE,
+        "LEDGER_TABLE": TABLE,
+        "UPLOADS_BUCKET": UPLOADS,
+        "LAKE_BUCKET": LAKE,
+        "ARTIFACTS_BUCKET": ARTIFACTS,
+        "TOPIC_ARN": f"arn:aws:sns:{REGION}:{ACCOUNT}:notifications",
+        "STATE_MACHINE_ARN": MACHINE,
+        "INGEST_QUEUE_URL": queue_url,
+        "TRAINING_IMAGE": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/relearn:abc",
+        "ENDPOINT_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/endpoint",
+    }
+
+
+def _infrastructure() -> str:
+    """Make the table, the buckets, the state machine, the topic and the queues; give the ingest queue's URL."""
+    key = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
+    clients.dynamodb().create_table(
+        TableName=TABLE,
+        KeySchema=key,  # type: ignore[arg-type]
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    s3 = clients.s3()
+    for bucket in (UPLOADS, LAKE, ARTIFACTS):
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    s3.put_bucket_versioning(Bucket=UPLOADS, VersioningConfiguration={"Status": "Enabled"})
+    definition = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}}
+    clients.stepfunctions().create_state_machine(
+        name=MACHINE.rsplit(":", 1)[1],
+        definition=json.dumps(definition),
+        roleArn=f"arn:aws:iam::{ACCOUNT}:role/machine",
+    )
+    sns, sqs = clients.sns(), clients.sqs()
+    topic = sns.create_topic(Name="notifications")["TopicArn"]
+    people = sqs.create_queue(QueueName="people")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=people, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    return sqs.create_queue(QueueName="ingest")["QueueUrl"]

@@ -1,0 +1,214 @@
+"""A strict stand-in for SageMaker behind real boto3 clients: they check parameters, this checks the rules.
+
+Unlike a lenient fake it refuses what AWS refuses: names twice, models of packages that do not exist,
+endpoint configs in use, endpoints that are not in service.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+
+ACCOUNT = "123456789012"
+REGION = "eu-central-1"
+Brain = Callable[[str, dict[str, Any]], tuple[int, Any]]
+
+
+class RefusedError(Exception):
+    def __init__(self, code: str, message: str, status: int = 400, **more: Any) -> None:
+        super().__init__(message)
+        self.parsed = {
+            "Error": {"Code": code, "Message": message},
+            "ResponseMetadata": {"HTTPStatusCode": status},
+            **more,
+        }
+        self.status = status
+
+
+@dataclass
+class Answer:
+    status_code: int
+
+
+@dataclass
+class FakeSageMaker:
+    """State of one account.
+
+    `brain` answers invocations: endpoint name and body in, status and JSON out. `creating` and
+    `deleting` say how many looks at an endpoint pass before it is there, or gone.
+    """
+
+    brain: Brain
+    creating: int = 0
+    deleting: int = 1
+    groups: set[str] = field(default_factory=set)
+    models: dict[str, dict[str, Any]] = field(default_factory=dict)
+    configs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    endpoints: dict[str, dict[str, Any]] = field(default_factory=dict)
+    packages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    fail_with: str = ""
+    lose_reply_of: str = ""
+
+    def attach(self, session: boto3.Session) -> Callable[[], None]:
+        """Answer every SageMaker call of the clients that this session makes; give what ends that."""
+        hooks: dict[str, Any] = {
+            "before-call.sagemaker": self._control,
+            "before-call.sagemaker-runtime": self._invoke,
+        }
+        for name, hook in hooks.items():
+            session.events.register(name, hook)
+
+        def detach() -> None:
+            for name, hook in hooks.items():
+                session.events.unregister(name, hook)
+
+        return detach
+
+    def _control(self, model: Any, params: dict[str, Any], **_: Any) -> tuple[Answer, dict[str, Any]]:
+        self.calls.append(model.name)
+        try:
+            given = json.loads(params["body"] or b"{}")
+            parsed = getattr(self, f"on_{model.name}")(**given)
+            self._maybe_lose_reply(model.name)
+        except RefusedError as error:
+            return Answer(error.status), error.parsed
+        return Answer(200), {**(parsed or {}), "ResponseMetadata": {"HTTPStatusCode": 200}}
+
+    def _invoke(self, params: dict[str, Any], **_: Any) -> tuple[Answer, dict[str, Any]]:
+        self.calls.append("InvokeEndpoint")
+        name = params["url_path"].split("/")[2]
+        try:
+            text = self._answer(name, json.loads(params["body"]))
+        except RefusedError as error:
+            return Answer(error.status), error.parsed
+        return Answer(200), {"Body": io.BytesIO(text), "ResponseMetadata": {"HTTPStatusCode": 200}}
+
+    def _maybe_lose_reply(self, call: str) -> None:
+        if call == self.lose_reply_of:
+            self.lose_reply_of = ""
+            raise RefusedError("InternalFailure", "the reply was lost", 500)
+
+    def _answer(self, name: str, body: dict[str, Any]) -> bytes:
+        if self.endpoints.get(name, {}).get("EndpointStatus") != "InService":
+            raise RefusedError("ValidationError", f"Endpoint {name} of account {ACCOUNT} not found.")
+        status, answer = self.brain(name, body)
+        if status != 200:
+            raise RefusedError("ModelError", "Received error", 424, OriginalStatusCode=status)
+        return answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+
+    # models
+
+    def on_CreateModel(self, ModelName: str, PrimaryContainer: dict[str, Any], **rest: Any) -> Any:  # noqa: N802, N803
+        _absent(self.models, ModelName)
+        if PrimaryContainer["ModelPackageName"] not in self.packages:
+            raise RefusedError("ValidationException", "Could not find model package")
+        self.models[ModelName] = {"ModelName": ModelName, "PrimaryContainer": PrimaryContainer, **rest}
+        return {"ModelArn": _arn("model", ModelName)}
+
+    def on_DescribeModel(self, ModelName: str) -> Any:  # noqa: N802, N803
+        return _present(self.models, ModelName)
+
+    def on_DeleteModel(self, ModelName: str) -> Any:  # noqa: N802, N803
+        _present(self.models, ModelName)
+        del self.models[ModelName]
+
+    def on_ListModels(self, NameContains: str, **_: Any) -> Any:  # noqa: N802, N803
+        return {"Models": [{"ModelName": name} for name in self.models if NameContains in name]}
+
+    # endpoint configs
+
+    def on_CreateEndpointConfig(self, EndpointConfigName: str, **rest: Any) -> Any:  # noqa: N802, N803
+        _absent(self.configs, EndpointConfigName)
+        for variant in rest["ProductionVariants"]:
+            _present(self.models, variant["ModelName"])
+        self.configs[EndpointConfigName] = {"EndpointConfigName": EndpointConfigName, **rest}
+        return {"EndpointConfigArn": _arn("endpoint-config", EndpointConfigName)}
+
+    def on_DescribeEndpointConfig(self, EndpointConfigName: str) -> Any:  # noqa: N802, N803
+        return _present(self.configs, EndpointConfigName)
+
+    def on_DeleteEndpointConfig(self, EndpointConfigName: str) -> Any:  # noqa: N802, N803
+        _present(self.configs, EndpointConfigName)
+        if any(found["EndpointConfigName"] == EndpointConfigName for found in self.endpoints.values()):
+            raise RefusedError("ValidationException", f"{EndpointConfigName} is in use")
+        del self.configs[EndpointConfigName]
+
+    def on_ListEndpointConfigs(self, NameContains: str, **_: Any) -> Any:  # noqa: N802, N803
+        names = [name for name in self.configs if NameContains in name]
+        return {"EndpointConfigs": [{"EndpointConfigName": name} for name in names]}
+
+    # endpoints
+
+    def on_CreateEndpoint(self, EndpointName: str, EndpointConfigName: str, **rest: Any) -> Any:  # noqa: N802, N803
+        _absent(self.endpoints, EndpointName)
+        _present(self.configs, EndpointConfigName)
+        self.endpoints[EndpointName] = {
+            "EndpointName": EndpointName,
+            "EndpointConfigName": EndpointConfigName,
+            "EndpointStatus": "Creating",
+            "looks": self.creating,
+            **rest,
+        }
+        return {"EndpointArn": _arn("endpoint", EndpointName)}
+
+    def on_DescribeEndpoint(self, EndpointName: str) -> Any:  # noqa: N802, N803
+        found = _present(self.endpoints, EndpointName)
+        if found["looks"] > 0:
+            found["looks"] -= 1
+        elif found["EndpointStatus"] == "Creating":
+            found["EndpointStatus"] = "Failed" if self.fail_with else "InService"
+            found["FailureReason"] = self.fail_with
+        elif found["EndpointStatus"] == "Deleting":
+            del self.endpoints[EndpointName]
+            _present(self.endpoints, EndpointName)
+        return found
+
+    def on_DeleteEndpoint(self, EndpointName: str) -> Any:  # noqa: N802, N803
+        found = _present(self.endpoints, EndpointName)
+        found |= {"EndpointStatus": "Deleting", "looks": self.deleting}
+
+    def on_ListEndpoints(self, NameContains: str, **_: Any) -> Any:  # noqa: N802, N803
+        return {"Endpoints": [{"EndpointName": name} for name in self.endpoints if NameContains in name]}
+
+    # the registry
+
+    def on_CreateModelPackage(self, ModelPackageGroupName: str, ClientToken: str, **rest: Any) -> Any:  # noqa: N802, N803
+        if ModelPackageGroupName not in self.groups:
+            raise RefusedError("ValidationException", f"no group {ModelPackageGroupName}")
+        if ClientToken not in self.tokens:
+            before = [arn for arn in self.packages if f"/{ModelPackageGroupName}/" in arn]
+            number = max((int(arn.rsplit("/", 1)[1]) for arn in before), default=0) + 1
+            arn = _arn("model-package", f"{ModelPackageGroupName}/{number}")
+            self.packages[arn] = rest
+            self.tokens[ClientToken] = arn
+        return {"ModelPackageArn": self.tokens[ClientToken]}
+
+    def on_ListModelPackages(self, ModelPackageGroupName: str, **_: Any) -> Any:  # noqa: N802, N803
+        arns = [arn for arn in self.packages if f"/{ModelPackageGroupName}/" in arn]
+        return {"ModelPackageSummaryList": [{"ModelPackageArn": arn} for arn in arns]}
+
+    def on_DeleteModelPackage(self, ModelPackageName: str) -> Any:  # noqa: N802, N803
+        _present(self.packages, ModelPackageName)
+        del self.packages[ModelPackageName]
+
+
+def _arn(kind: str, name: str) -> str:
+    return f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{kind}/{name}"
+
+
+def _present(things: dict[str, Any], name: str) -> Any:
+    if name not in things:
+        raise RefusedError("ValidationException", f'Could not find "{name}".')
+    return things[name]
+
+
+def _absent(things: dict[str, Any], name: str) -> None:
+    if name in things:
+        raise RefusedError("ValidationException", f'Cannot create already existing "{name}".')

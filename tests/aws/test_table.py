@@ -1,0 +1,158 @@
+"""The table's contract: the one on DynamoDB and the one in memory keep the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas.aws import clients
+from lambdas.aws.items import decode, encode
+from lambdas.aws.table import Put, Table, Update
+from relearn.errors import ConflictError
+from tests.aws.memory_table import MemoryTable
+from tests.aws.world import World
+
+AnyTable = Table | MemoryTable
+
+
+@pytest.fixture(params=["dynamodb", "memory"])
+def table(request: pytest.FixtureRequest) -> AnyTable:
+    if request.param == "memory":
+        return MemoryTable()
+    request.getfixturevalue("world")
+    return Table(clients.dynamodb(), "ledger")
+
+
+def put(sk: str, **item: Any) -> Put:
+    return Put(pk="p", sk=sk, item=item)
+
+
+def test_what_is_put_is_read_back(table: AnyTable) -> None:
+    item = {"text": "ü", "number": 3, "half": 0.5, "list": ["a", "b"], "map": {"x": 1}, "yes": True}
+    table.write(put("a", **item))
+    assert table.get("p", "a") == {"pk": "p", "sk": "a", **item}
+
+
+def test_what_is_not_there_is_none(table: AnyTable) -> None:
+    assert table.get("p", "a") is None
+
+
+def test_an_item_is_put_once_only(table: AnyTable) -> None:
+    table.write(put("a", n=1))
+    with pytest.raises(ConflictError):
+        table.write(put("a", n=2))
+    found = table.get("p", "a")
+    assert found is not None
+    assert found["n"] == 1
+
+
+def test_an_item_is_replaced_only_when_it_is_as_expected(table: AnyTable) -> None:
+    table.write(put("a", n=1))
+    with pytest.raises(ConflictError):
+        table.write(Put(pk="p", sk="a", item={"n": 3}, expected={"n": 2}))
+    table.write(Put(pk="p", sk="a", item={"n": 3}, expected={"n": 1}))
+    found = table.get("p", "a")
+    assert found is not None
+    assert found["n"] == 3
+
+
+def test_an_update_changes_only_what_it_names_also_inside_a_map(table: AnyTable) -> None:
+    table.write(put("a", state="x", kept="k", times={"x": "1"}))
+    table.write(Update(pk="p", sk="a", changes={"state": "y", "times.y": "2"}, expected={"state": "x"}))
+    expected = {"state": "y", "kept": "k", "times": {"x": "1", "y": "2"}}
+    assert table.get("p", "a") == {"pk": "p", "sk": "a", **expected}
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        Update(pk="p", sk="a", changes={"n": 2}, expected={"state": "other"}),
+        Update(pk="p", sk="a", changes={"n": 2}, unless={"mark": "m"}),
+        Update(pk="p", sk="missing", changes={"n": 2}),
+    ],
+)
+def test_an_update_whose_condition_fails_changes_nothing(table: AnyTable, update: Update) -> None:
+    table.write(put("a", n=1, state="x", mark="m"))
+    with pytest.raises(ConflictError):
+        table.write(update)
+    assert [item["n"] for item in table.query("p", "")] == [1]
+
+
+def test_an_update_unless_a_mark_is_there_happens_once(table: AnyTable) -> None:
+    table.write(put("a", n=1))
+    update = Update(pk="p", sk="a", changes={"n": 2, "mark": "m"}, unless={"mark": "m"})
+    table.write(update)
+    with pytest.raises(ConflictError):
+        table.write(update)
+
+
+def test_several_writes_happen_all_or_not_at_all(table: AnyTable) -> None:
+    table.write(put("a", n=1))
+    with pytest.raises(ConflictError):
+        table.write(put("b", n=1), Update(pk="p", sk="a", changes={"n": 2}, expected={"n": 9}))
+    assert table.get("p", "b") is None
+    table.write(put("b", n=1), Update(pk="p", sk="a", changes={"n": 2}, expected={"n": 1}))
+    assert [item["n"] for item in table.query("p", "")] == [2, 1]
+
+
+def test_an_item_is_deleted_only_when_it_is_as_expected(table: AnyTable) -> None:
+    table.write(put("a", n=1))
+    assert table.delete("p", "a", {"n": 2}) is False
+    assert table.delete("p", "a", {"n": 1}) is True
+    assert table.delete("p", "a", {"n": 1}) is False
+    assert table.get("p", "a") is None
+
+
+def test_a_query_gives_the_items_of_a_prefix_in_order_and_of_the_states_wanted(table: AnyTable) -> None:
+    for sk, state in (("U#2", "y"), ("U#1", "x"), ("U#3", "z"), ("V#1", "x")):
+        table.write(put(sk, state=state))
+    assert [item["sk"] for item in table.query("p", "U#")] == ["U#1", "U#2", "U#3"]
+    assert [item["sk"] for item in table.query("p", "U#", {"state": ["x", "z"]})] == ["U#1", "U#3"]
+    assert [item["sk"] for item in table.query("p", "U#", newest=2)] == ["U#3", "U#2"]
+
+
+def test_a_query_gives_every_page(world: World) -> None:
+    table = Table(clients.dynamodb(), "ledger")
+    for number in range(5):  # a page holds 1 MB
+        table.write(put(f"U#{number}", text="x" * 390_000))
+    assert len(list(table.query("p", "U#"))) == 5
+    del world
+
+
+def test_other_errors_are_not_taken_for_lost_conditions(world: World) -> None:
+    world.dynamodb.delete_table(TableName="ledger")
+    calls: list[Callable[[], Any]] = [
+        lambda: Table(clients.dynamodb(), "ledger").write(put("a")),
+        lambda: Table(clients.dynamodb(), "ledger").delete("p", "a", {"n": 1}),
+    ]
+    for call in calls:
+        with pytest.raises(clients.dynamodb().exceptions.ResourceNotFoundException):
+            call()
+
+
+VALUES = st.recursive(
+    st.text()
+    | st.booleans()
+    | st.integers(-(10**30), 10**30)
+    | st.floats(-1e100, 1e100).map(lambda x: x or 0),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(VALUES)
+def test_values_survive_dynamodbs_json(value: Any) -> None:
+    found = decode(encode(value))
+    assert found == value or isinstance(value, float)
+    if isinstance(value, float):
+        assert found == pytest.approx(value, abs=1e-129)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), None, b"bytes", object()])
+def test_what_the_ledger_can_not_hold_is_refused(value: Any) -> None:
+    with pytest.raises(TypeError, match="the ledger can not hold"):
+        encode(value)

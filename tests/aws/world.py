@@ -1,0 +1,282 @@
+"""A whole stage over moto: buckets, ledger, topic, queue and state machine, and our handlers as they are.
+
+What AWS does between the handlers, the World does: it turns stored objects into ingest's messages, walks the
+state machine's steps, and plays the training container.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from lambdas import (
+    close_run,
+    deploy,
+    fail_run,
+    ingest,
+    judge,
+    open_run,
+    promote,
+    register,
+    retire,
+    smoke,
+    wiring,
+)
+from lambdas.aws import clients
+from lambdas.aws.ledger import Ledger
+from lambdas.config import Config
+from relearn import codec, names
+from relearn.routing import Route
+from relearn.runs import Run, RunState, Version, VersionState
+from relearn.uploads import Upload
+from tests.aws.fake_sagemaker import ACCOUNT, REGION, FakeSageMaker
+from tests.aws.models import FLOWERS, PRICES
+
+STAGE = "test"
+UPLOADS, LAKE, ARTIFACTS = "uploads-bucket", "lake-bucket", "artifacts-bucket"
+TABLE = "ledger"
+MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:relearn-test-retrain"
+SPECS = {"flowers": FLOWERS, "prices": PRICES}
+STEPS: dict[str, Callable[[Any, Any], Any]] = {
+    "training": lambda event, _context: event,
+    "judgement": judge.handler,
+    "registration": register.handler,
+    "endpoint": deploy.handler,
+    "smoke": smoke.handler,
+    "promotion": promote.handler,
+    "retired": retire.handler,
+}
+
+
+class Clock:
+    """Time that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(milliseconds=1)
+        return self.now
+
+    def pass_seconds(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@dataclass
+class LambdaContext:
+    aws_request_id: str = "request-1"
+    seconds: float = 300
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self.seconds * 1000)
+
+
+@dataclass
+class World:
+    """See the module."""
+
+    sagemaker: FakeSageMaker
+    clock: Clock
+    score: dict[str, float] = field(default_factory=lambda: {"flowers": 0.9, "prices": 5.0})
+    champions: dict[int, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.s3 = clients.s3()
+        self.dynamodb = clients.dynamodb()
+        self.sqs = clients.sqs()
+        self.states = clients.stepfunctions()
+        self._sequence = 0
+
+    # what is there
+
+    @property
+    def ledger(self) -> Ledger:
+        return wiring.ledger(Config.from_env())
+
+    def upload(self, model: str = "flowers") -> Upload:
+        """Give the one upload of a model."""
+        (upload,) = self.ledger.uploads(model)
+        return upload
+
+    def states_of(self, model: str = "flowers") -> list[str]:
+        """Give the states of a model's uploads, in the order they came."""
+        found = sorted(self.ledger.uploads(model), key=lambda upload: upload.received_at)
+        return [str(upload.state) for upload in found]
+
+    def latest(self, model: str = "flowers") -> Run:
+        run = self.ledger.latest_run(model)
+        assert run is not None
+        return run
+
+    def executions(self) -> list[str]:
+        """Give the names of all executions, oldest first."""
+        found = self.states.list_executions(stateMachineArn=MACHINE)["executions"]
+        return sorted(execution["name"] for execution in found)
+
+    def execution_input(self, name: str) -> dict[str, Any]:
+        arn = MACHINE.replace(":stateMachine:", ":execution:") + f":{name}"
+        told: dict[str, Any] = json.loads(self.states.describe_execution(executionArn=arn)["input"])
+        return told
+
+    def lake(self, prefix: str = "") -> list[str]:
+        found = self.s3.list_objects_v2(Bucket=LAKE, Prefix=prefix).get("Contents", [])
+        return [item["Key"] for item in found]
+
+    def read_json(self, bucket: str, key: str) -> Any:
+        return json.loads(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+
+    def notifications(self) -> list[dict[str, Any]]:
+        """Take what people were told since the last call."""
+        url = self.sqs.get_queue_url(QueueName="people")["QueueUrl"]
+        told = []
+        while messages := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                told.append(json.loads(message["Body"]))
+                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return told
+
+    def serve(self, model: str = "flowers") -> None:
+        """Make version 1 of a model serve, without the way there."""
+        endpoint = names.endpoint(STAGE, model, 1)
+        run = self.ledger.create_run(Run(run_id="run-1", model=model, state=RunState.JUDGING))
+        metrics = {SPECS[model].metric.name: 0.9}
+        self.ledger.register(run, Version(model=model, version=1, endpoint=endpoint, metrics=metrics))
+        steps = {1: (VersionState.REGISTERED, VersionState.LIVE)}
+        self.ledger.write_route(model, Route(), Route(champion=1, revision=1), steps)
+        self.sagemaker.endpoints[endpoint] = {"EndpointStatus": "InService", "looks": 0}
+
+    # what AWS does
+
+    def put(self, key: str, body: bytes) -> dict[str, Any]:
+        """Store an object and give the event that S3 sends."""
+        version = self.s3.put_object(Bucket=UPLOADS, Key=key, Body=body)["VersionId"]
+        return self.event(key, version, len(body))
+
+    def event(self, key: str, version: str, size: int, sequencer: str | None = None) -> dict[str, Any]:
+        self._sequence += 1
+        return {
+            "version": "0",
+            "source": "aws.s3",
+            "detail-type": "Object Created",
+            "detail": {
+                "bucket": {"name": UPLOADS},
+                "object": {
+                    "key": key,
+                    "size": size,
+                    "version-id": version,
+                    "sequencer": sequencer or f"{self._sequence:018X}",
+                },
+                "reason": "PutObject",
+            },
+        }
+
+    def ingest(self, *events: Mapping[str, Any]) -> list[str]:
+        """Deliver events as one batch; give the ids of the messages that failed."""
+        records = [
+            {"messageId": f"message-{index}", "body": json.dumps(event)} for index, event in enumerate(events)
+        ]
+        answer = ingest.handler({"Records": records}, LambdaContext())
+        return [item["itemIdentifier"] for item in answer["batchItemFailures"]]
+
+    def send(self, body: bytes, key: str = "incoming/flowers/data.csv") -> None:
+        """Upload, and let ingest take it."""
+        assert self.ingest(self.put(key, body)) == []
+
+    def run(self, model: str = "flowers", broken: str = "") -> Run:
+        """Walk the state machine for the run that holds a model's lock; ``broken`` names the step that raises."""
+        lock = self.ledger.lock(model)
+        assert lock is not None
+        context: dict[str, Any] = {"model": model, "run_id": lock.run_id}
+        try:
+            self._walk(context, broken)
+        except Exception as error:  # noqa: BLE001 - the machine's Catch States.ALL
+            cause = json.dumps({"errorMessage": str(error), "errorType": type(error).__name__})
+            context["error"] = {"Error": type(error).__name__, "Cause": cause}
+            fail_run.handler(context, LambdaContext())
+        self.stop(lock.run_id)  # moto ends no execution by itself
+        self.clock.pass_seconds(1)  # ids of runs sort by the second
+        return self.ledger.run(model, lock.run_id)
+
+    def _walk(self, context: dict[str, Any], broken: str) -> None:
+        if broken == "open":
+            raise RuntimeError("open broke")
+        context.update(open_run.handler(dict(context), LambdaContext()))
+        if context["proceed"]:
+            for step, handler in STEPS.items():
+                self._step(context, step, handler, broken)
+                if step == "judgement" and context["judgement"]["verdict"] == "reject":
+                    break
+        close_run.handler(json.loads(json.dumps(context)), LambdaContext())
+
+    def _step(self, context: dict[str, Any], step: str, handler: Any, broken: str) -> None:
+        if step == broken:
+            raise RuntimeError(f"{step} broke")
+        if step == "training":
+            context["training"] = {"artifact": self.train(context)}
+            return
+        while True:
+            context[step] = handler(json.loads(json.dumps(context)), LambdaContext())
+            if step != "endpoint" or context[step]["status"] == "InService":
+                return
+
+    def stop(self, run_id: str) -> None:
+        """End an execution."""
+        arn = MACHINE.replace(":stateMachine:", ":execution:") + f":{run_id}"
+        self.states.stop_execution(executionArn=arn, error="Stopped", cause="the test stopped it")
+
+    def train(self, context: Mapping[str, Any], **lies: Any) -> str:
+        """Play the training job: leave an artifact and a report where SageMaker puts them."""
+        told = context["hyperparameters"]
+        spec = SPECS[told["model"]]
+        metric = spec.metric.name
+        version = int(told.get("champion_version", 0))
+        champion = {
+            "version": version,
+            "metrics": {metric: self.champions.get(version, self.score[spec.name])},
+        }
+        report = {
+            "format": 1,
+            "model": told["model"],
+            "run_id": told["run_id"],
+            "snapshot": told["snapshot"],
+            "spec_digest": codec.digest(spec),
+            "candidate": {"metrics": {metric: self.score[spec.name]}},
+            "champion": champion if version else None,
+            "champion_incompatible": None,
+            **lies,
+        }
+        folder = f"{names.artifact_prefix(spec.name)}/{context['job_name']}/output/"
+        files = {"report.json": json.dumps(report).encode(), "report.html": b"<p>report</p>"}
+        self.s3.put_object(Bucket=ARTIFACTS, Key=f"{folder}output.tar.gz", Body=tar_gz(files))
+        self.s3.put_object(
+            Bucket=ARTIFACTS, Key=f"{folder}model.tar.gz", Body=tar_gz({"model.onnx": b"onnx"})
+        )
+        return names.s3_uri(ARTIFACTS, f"{folder}model.tar.gz")
+
+
+def tar_gz(files: Mapping[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+        for name, body in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(body)
+            tar.addfile(info, io.BytesIO(body))
+    return out.getvalue()
+
+
+def brain(endpoint: str, body: dict[str, Any]) -> tuple[int, Any]:
+    """Answer like a healthy container."""
+    version = int(endpoint.rsplit("-v", 1)[1])
+    if "-prices-" in endpoint:
+        predictions: list[Any] = [{"value": 2.0 * row["area"]} for row in body["instances"]]
+    else:
+        predictions = [
+            {"label": "rose" if row["length"] < 5 else "tulip", "probabilities": {"rose": 0.5, "tulip": 0.5}}
+            for row in body["instances"]
+        ]
+    return 200, {"model": "m", "version": version, "predictions": predictions}
