@@ -1,0 +1,133 @@
+"""What a stage's functions are told and allowed, spelled once: environment variables and grants by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aws_cdk import ArnFormat, Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from infra import grants
+from infra.grants import Grant
+from infra.settings import Settings
+from infra.stores import Stores
+from relearn import names
+
+SAGEMAKER = "sagemaker.amazonaws.com"
+
+
+class Access:
+    """Grants and variables on one stage's resources, as the stack of ``scope`` sees them.
+
+    Parameters
+    ----------
+    models
+        Names of all models.
+    """
+
+    def __init__(
+        self, scope: Construct, *, settings: Settings, stores: Stores, models: Sequence[str]
+    ) -> None:
+        self._scope = scope
+        self._stack = Stack.of(scope)
+        self._prefix = names.prefix(settings.stage)
+        self._groups = [names.group(settings.stage, model) for model in models]
+        self._machine = f"{self._prefix}retrain"
+        self.stores = stores
+        self.state_machine_arn = self._arn("states", "stateMachine", self._machine)
+        self._variables = {
+            "STAGE": settings.stage,
+            "LEDGER_TABLE": stores.ledger.table_name,
+            "UPLOADS_BUCKET": stores.uploads.bucket_name,
+            "LAKE_BUCKET": stores.lake.bucket_name,
+            "ARTIFACTS_BUCKET": stores.artifacts.bucket_name,
+            "TOPIC_ARN": stores.topic.topic_arn,
+            "STATE_MACHINE_ARN": self.state_machine_arn,
+            "DEBOUNCE_SECONDS": None if settings.debounce_seconds is None else str(settings.debounce_seconds),
+        }
+
+    def variables(self, *wanted: str, **more: str) -> dict[str, str]:
+        """Give the named environment variables (those that the stage sets) and ``more``."""
+        known = {name: value for name in wanted if (value := self._variables[name]) is not None}
+        return {**known, **more}
+
+    def ledger(self, *actions: str) -> Grant:
+        """Allow DynamoDB ``actions`` (without ``dynamodb:``) on the ledger."""
+        return Grant(
+            actions=[f"dynamodb:{action}" for action in actions], resources=[self.stores.ledger.table_arn]
+        )
+
+    def uploads(self, *actions: str, conditions: Mapping[str, Any] | None = None) -> Grant:
+        """Allow ``actions`` on the uploads bucket itself."""
+        return Grant(actions=actions, resources=[self.stores.uploads.bucket_arn], conditions=conditions or {})
+
+    def incoming(self, *actions: str) -> Grant:
+        """Allow ``actions`` on uploads."""
+        return grants.objects(self._scope, self.stores.uploads, *actions, under=[f"{names.INCOMING}/"])
+
+    def lake(self, *actions: str, under: Sequence[str]) -> Grant:
+        """Allow ``actions`` on the lake's folders ``under``."""
+        return grants.objects(
+            self._scope, self.stores.lake, *actions, under=[f"{folder}/" for folder in under]
+        )
+
+    def artifacts(self, *actions: str) -> Grant:
+        """Allow ``actions`` on model artifacts."""
+        return grants.objects(self._scope, self.stores.artifacts, *actions, under=[f"{names.MODELS}/"])
+
+    def publish(self) -> Grant:
+        """Allow telling people."""
+        return Grant(actions=["sns:Publish"], resources=[self.stores.topic.topic_arn])
+
+    def machine(self, *actions: str) -> Grant:
+        """Allow Step Functions ``actions`` (without ``states:``) on the retrain state machine."""
+        return Grant(actions=[f"states:{action}" for action in actions], resources=[self.state_machine_arn])
+
+    def executions(self, *actions: str) -> Grant:
+        """Allow Step Functions ``actions`` on any run."""
+        return Grant(
+            actions=[f"states:{action}" for action in actions],
+            resources=[self._arn("states", "execution", f"{self._machine}:*")],
+            because="an execution is named by its run, which is known only at run time",
+        )
+
+    def sagemaker(self, *actions: str, on: Sequence[str]) -> Grant:
+        """Allow SageMaker ``actions`` (without ``sagemaker:``) on what runs create, by kind: ``"endpoint"`` ..."""
+        return Grant(
+            actions=[f"sagemaker:{action}" for action in actions],
+            resources=[self._runtime_arn(kind) for kind in on],
+            because=f"runs create it: the name starts with {self._prefix} and ends in model and version",
+        )
+
+    def register_versions(self) -> Grant:
+        """Allow adding a version to each model's package group."""
+        groups = [self._arn("sagemaker", "model-package-group", g) for g in self._groups]
+        packages = [self._arn("sagemaker", "model-package", f"{group}/*") for group in self._groups]
+        return Grant(
+            actions=["sagemaker:CreateModelPackage"],
+            resources=[*groups, *packages],
+            because="the version's number is known only once it is registered",
+        )
+
+    def drop_endpoints(self) -> list[Grant]:
+        """Allow taking a version's endpoint, endpoint config and model away."""
+        return [
+            self.sagemaker("DescribeEndpoint", "DeleteEndpoint", on=["endpoint"]),
+            self.sagemaker("DeleteEndpointConfig", on=["endpoint-config"]),
+            self.sagemaker("DeleteModel", on=["model"]),
+        ]
+
+    def pass_to_sagemaker(self, role: iam.IRole) -> Grant:
+        """Allow handing ``role`` to SageMaker."""
+        return grants.pass_role(role, to=SAGEMAKER)
+
+    def _runtime_arn(self, kind: str) -> str:
+        return self._stack.format_arn(service="sagemaker", resource=kind, resource_name=f"{self._prefix}*")
+
+    def _arn(self, service: str, resource: str, name: str) -> str:
+        separator = ArnFormat.COLON_RESOURCE_NAME if service == "states" else ArnFormat.SLASH_RESOURCE_NAME
+        return self._stack.format_arn(
+            service=service, resource=resource, resource_name=name, arn_format=separator
+        )

@@ -1,0 +1,53 @@
+"""What must not be lost: uploads, the lake, model artifacts, the ledger; and the topic that tells people."""
+
+from __future__ import annotations
+
+from aws_cdk import ArnFormat, CfnOutput
+from constructs import Construct
+
+from infra import stores
+from infra.settings import Settings
+from infra.stack import StageStack
+from relearn import names
+
+
+class DataStack(StageStack):
+    """Buckets, ledger and topic of a stage.
+
+    Attributes
+    ----------
+    stores
+        What the other stacks are given.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+        super().__init__(
+            scope, construct_id, settings=settings, part="data", about="uploads, lake, artifacts, ledger"
+        )
+        access_logs = stores.access_log_bucket(self, "AccessLogs")
+        self.stores = stores.Stores(
+            uploads=stores.data_bucket(self, "Uploads", access_logs=access_logs, events=True),
+            lake=stores.data_bucket(self, "Lake", access_logs=access_logs),
+            artifacts=stores.data_bucket(self, "Artifacts", access_logs=access_logs),
+            ledger=stores.ledger(self, "Ledger", protect=settings.protect),
+            topic=stores.notifications(
+                self, "Notifications", alarms=self._alarms(settings.stage), email=settings.alarm_email
+            ),
+        )
+        for name, value in {
+            "UploadsBucket": self.stores.uploads.bucket_name,
+            "LakeBucket": self.stores.lake.bucket_name,
+            "ArtifactsBucket": self.stores.artifacts.bucket_name,
+            "LedgerTable": self.stores.ledger.table_name,
+            "NotificationsTopic": self.stores.topic.topic_arn,
+        }.items():
+            CfnOutput(self, name, value=value)
+
+    def _alarms(self, stage: str) -> str:
+        """ARN pattern of the stage's alarms: CloudFormation names them after the monitoring stack."""
+        return self.format_arn(
+            service="cloudwatch",
+            resource="alarm",
+            resource_name=f"{names.stack(stage, 'monitoring')}-*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )

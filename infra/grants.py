@@ -1,0 +1,149 @@
+"""Permissions, written out: every role gets exactly the actions and resources stated, and nothing by default.
+
+CDK's own ``grant_*`` methods and managed policies give more than a caller uses; a `Grant` gives
+one action list on named resources. A resource with a wildcard needs a reason, which becomes the
+exact acknowledgement of cdk-nag's finding on that very role.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aws_cdk import Acknowledgment, CfnResource, Stack, Validations
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from constructs import Construct, IConstruct
+
+from relearn.errors import ConfigError
+
+XRAY_HAS_NO_RESOURCES = "X-Ray's write actions take no resource"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grant:
+    """Actions allowed on resources.
+
+    Parameters
+    ----------
+    actions
+        Whole action names; no wildcard.
+    resources
+        ARNs.
+    because
+        Why a resource has a wildcard; needed when one has.
+    conditions
+        As in a policy statement.
+    """
+
+    actions: Sequence[str]
+    resources: Sequence[str]
+    because: str = ""
+    conditions: Mapping[str, Any] = field(default_factory=dict)
+
+
+def role(scope: Construct, construct_id: str, *, service: str, grants: Sequence[Grant]) -> iam.IRole:
+    """Make a role for one AWS service with exactly ``grants``, which no construct can widen later.
+
+    Parameters
+    ----------
+    service
+        Service principal, e.g. ``"lambda.amazonaws.com"``.
+    """
+    made = iam.Role(
+        scope,
+        construct_id,
+        assumed_by=iam.ServicePrincipal(service),
+        inline_policies={"Exactly": iam.PolicyDocument(statements=[_statement(grant) for grant in grants])},
+    )
+    for grant in grants:
+        _acknowledge_wildcards(made, grant)
+    # By its ARN: constructs that are given it add no statements, and no dependency beside the ARN itself.
+    return iam.Role.from_role_arn(scope, f"{construct_id}AsIs", made.role_arn, mutable=False)
+
+
+def tracing() -> Grant:
+    """What active tracing needs."""
+    return Grant(
+        actions=["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
+        resources=["*"],
+        because=XRAY_HAS_NO_RESOURCES,
+    )
+
+
+def pass_role(passed: iam.IRole, *, to: str) -> Grant:
+    """Allow handing ``passed`` to one service and to no other."""
+    return Grant(
+        actions=["iam:PassRole"],
+        resources=[passed.role_arn],
+        conditions={"StringEquals": {"iam:PassedToService": to}},
+    )
+
+
+def bucket_arn(scope: Construct, bucket: s3.IBucket) -> str:
+    """ARN of ``bucket`` as the stack of ``scope`` will name it, so that an acknowledgement can name it too."""
+    owner = Stack.of(bucket)
+    if owner.node.addr == Stack.of(scope).node.addr:
+        return bucket.bucket_arn
+    return str(owner.export_value(bucket.bucket_arn))
+
+
+def objects(scope: Construct, bucket: s3.IBucket, *actions: str, under: Sequence[str]) -> Grant:
+    """Allow ``actions`` on the objects whose key starts with one of ``under``."""
+    arn = bucket_arn(scope, bucket)
+    return Grant(
+        actions=actions,
+        resources=[f"{arn}/{prefix}*" for prefix in under],
+        because=f"object keys are known only at run time; narrowed to {', '.join(under)}",
+    )
+
+
+def acknowledge(target: IConstruct, rule: str, reason: str) -> None:
+    """Acknowledge one cdk-nag finding on one resource.
+
+    Parameters
+    ----------
+    target
+        A CloudFormation resource, or the construct whose main resource it is about.
+    rule
+        The finding's whole id, e.g. ``"AwsSolutions-S1"``.
+    """
+    resource = target if CfnResource.is_cfn_resource(target) else target.node.default_child
+    if resource is None:
+        raise ConfigError("acknowledge", target.node.path, "a construct with one main resource")
+    Validations.of(resource).acknowledge(Acknowledgment(id=rule, reason=reason))
+
+
+def flat(value: Any) -> str:
+    """Write a resolved ARN as cdk-nag does in its findings: ``<Ref>``, ``<Logical.Attribute>``."""
+    match value:
+        case str():
+            return value.replace("${", "<").replace("}", ">")
+        case {"Fn::Sub": str() as template}:
+            return flat(template)
+        case {"Ref": name}:
+            return f"<{name}>"
+        case {"Fn::GetAtt": [name, attribute]}:
+            return f"<{name}.{attribute}>"
+        case {"Fn::ImportValue": name}:
+            return flat(name)
+        case {"Fn::Join": [separator, parts]}:
+            return str(separator).join(flat(part) for part in parts)
+    raise ConfigError("resources", value, "a string, Ref, GetAtt, ImportValue, Sub or Join")
+
+
+def _statement(grant: Grant) -> iam.PolicyStatement:
+    return iam.PolicyStatement(
+        actions=list(grant.actions), resources=list(grant.resources), conditions=dict(grant.conditions)
+    )
+
+
+def _acknowledge_wildcards(made: iam.Role, grant: Grant) -> None:
+    for resource in grant.resources:
+        finding = flat(Stack.of(made).resolve(resource))
+        if "*" not in finding:
+            continue
+        if not grant.because:
+            raise ConfigError("because", finding, f"why {', '.join(grant.actions)} needs a wildcard")
+        acknowledge(made, f"AwsSolutions-IAM5[Resource::{finding}]", grant.because)

@@ -1,0 +1,97 @@
+"""The roles that SageMaker takes on for a training job and for an endpoint.
+
+The actions are those the SageMaker guide lists for an execution role without a VPC
+("SageMaker AI roles", CreateTrainingJob and CreateModel), narrowed to our buckets and image.
+"""
+
+from __future__ import annotations
+
+from aws_cdk import ArnFormat, Stack
+from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra import grants
+from infra.access import SAGEMAKER, Access
+from infra.grants import Grant
+from relearn import names
+
+SNAPSHOT_FOLDERS = ("datasets", "snapshots")
+
+
+def training_job(scope: Construct, construct_id: str, *, access: Access, image: ecr.IRepository) -> iam.IRole:
+    """Make the role of a training job: reads its snapshot and the champion, writes its artifact.
+
+    Parameters
+    ----------
+    image
+        The repository that holds the training image.
+    """
+    stores = access.stores
+    return grants.role(
+        scope,
+        construct_id,
+        service=SAGEMAKER,
+        grants=[
+            access.lake("s3:GetObject", under=SNAPSHOT_FOLDERS),
+            _list(stores.lake, under=SNAPSHOT_FOLDERS),
+            access.artifacts("s3:GetObject", "s3:PutObject"),
+            _list(stores.artifacts, under=[names.MODELS]),
+            *_container(scope, image=image, logs="TrainingJobs"),
+        ],
+    )
+
+
+def endpoint(scope: Construct, construct_id: str, *, access: Access, image: ecr.IRepository) -> iam.IRole:
+    """Make the role of an endpoint: reads its artifact and nothing else of ours."""
+    return grants.role(
+        scope,
+        construct_id,
+        service=SAGEMAKER,
+        grants=[access.artifacts("s3:GetObject"), *_container(scope, image=image, logs="Endpoints")],
+    )
+
+
+def _list(bucket: s3.IBucket, *, under: tuple[str, ...] | list[str]) -> Grant:
+    return Grant(
+        actions=["s3:ListBucket"],
+        resources=[bucket.bucket_arn],
+        conditions={"StringLike": {"s3:prefix": [f"{folder}/*" for folder in under]}},
+    )
+
+
+def _container(scope: Construct, *, image: ecr.IRepository, logs: str) -> list[Grant]:
+    group = Stack.of(scope).format_arn(
+        service="logs",
+        resource="log-group",
+        resource_name=f"/aws/sagemaker/{logs}*",
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
+    return [
+        Grant(
+            actions=["ecr:GetAuthorizationToken"],
+            resources=["*"],
+            because="ECR gives tokens for the whole registry; this action takes no resource",
+        ),
+        Grant(
+            actions=["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+            resources=[image.repository_arn],
+        ),
+        Grant(
+            actions=[
+                "logs:CreateLogGroup",
+                "logs:CreateLogStream",
+                "logs:DescribeLogStreams",
+                "logs:PutLogEvents",
+            ],
+            resources=[group],
+            because=f"SageMaker makes the group and one stream for each container under /aws/sagemaker/{logs}",
+        ),
+        Grant(
+            actions=["cloudwatch:PutMetricData"],
+            resources=["*"],
+            because="CloudWatch takes no resource for metrics; narrowed to SageMaker's namespace by a condition",
+            conditions={"StringLike": {"cloudwatch:namespace": f"/aws/sagemaker/{logs}"}},
+        ),
+    ]

@@ -1,0 +1,125 @@
+"""What wakes a person: alarms that tell the stage's topic, and one dashboard."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from infra.serving_stack import ServingStack
+from infra.settings import Settings
+from infra.stack import StageStack
+from infra.training_stack import TrainingStack
+from relearn import names
+
+PERIOD = Duration.minutes(5)
+
+
+class MonitoringStack(StageStack):
+    """Alarms and dashboard of a stage.
+
+    Parameters
+    ----------
+    topic
+        Where alarms are told.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        topic: sns.ITopic,
+        training: TrainingStack,
+        serving: ServingStack,
+    ) -> None:
+        super().__init__(scope, construct_id, settings=settings, part="monitoring", about="alarms, dashboard")
+        self._topic = topic
+        answering = {"Predict": serving.predict, "Models": serving.models}
+        working = {
+            "Ingest": training.ingest.function,
+            "CloseRun": training.functions.close_run,
+            "FailRun": training.functions.fail_run,
+            "Sweep": training.sweep.function,
+            **answering,
+        }
+        alarms = [
+            self._alarm(
+                "DeadLetters",
+                training.ingest.dead_letters.metric_approximate_number_of_messages_visible(period=PERIOD),
+                "An upload could not be read after several tries; its event is in the dead-letter queue",
+            ),
+            self._alarm(
+                "RunsFailed",
+                training.retrain.metric_failed(period=PERIOD),
+                "A retrain run failed; the champion serves on",
+            ),
+            self._alarm(
+                "RunsTimedOut",
+                training.retrain.metric_timed_out(period=PERIOD),
+                "A retrain run took too long",
+            ),
+            self._alarm(
+                "ApiErrors", serving.api.api.metric_server_error(period=PERIOD), "The API answers 5xx"
+            ),
+            *(
+                self._alarm(
+                    f"{name}Errors",
+                    function.function.metric_errors(period=PERIOD),
+                    f"The {name.lower()} function fails",
+                )
+                for name, function in working.items()
+            ),
+            *(
+                self._alarm(
+                    f"{name}Throttles",
+                    function.function.metric_throttles(period=PERIOD),
+                    f"Requests to the {name.lower()} function are refused: too many run at once",
+                )
+                for name, function in answering.items()
+            ),
+        ]
+        self._dashboard(settings=settings, training=training, serving=serving, alarms=alarms)
+
+    def _alarm(self, name: str, metric: cloudwatch.IMetric, description: str) -> cloudwatch.Alarm:
+        alarm = cloudwatch.Alarm(
+            self,
+            name,
+            metric=metric,
+            threshold=1,
+            evaluation_periods=1,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            alarm_description=description,
+        )
+        alarm.add_alarm_action(actions.SnsAction(self._topic))
+        return alarm
+
+    def _dashboard(
+        self,
+        *,
+        settings: Settings,
+        training: TrainingStack,
+        serving: ServingStack,
+        alarms: list[cloudwatch.Alarm],
+    ) -> None:
+        api, retrain, queue = serving.api.api, training.retrain, training.ingest.queue
+        dashboard = cloudwatch.Dashboard(
+            self, "Dashboard", dashboard_name=names.stack(settings.stage, "loop")
+        )
+        dashboard.add_widgets(cloudwatch.AlarmStatusWidget(title="Alarms", alarms=alarms, width=24))
+        dashboard.add_widgets(
+            _graph("Requests", api.metric_count(), api.metric_client_error(), api.metric_server_error()),
+            _graph("Latency, ms", api.metric_latency(statistic="p50"), api.metric_latency(statistic="p99")),
+        )
+        dashboard.add_widgets(
+            _graph("Uploads waiting", queue.metric_approximate_number_of_messages_visible()),
+            _graph("Runs", retrain.metric_started(), retrain.metric_succeeded(), retrain.metric_failed()),
+        )
+
+
+def _graph(title: str, *metrics: cloudwatch.IMetric) -> cloudwatch.GraphWidget:
+    return cloudwatch.GraphWidget(title=title, left=list(metrics), width=12)

@@ -1,0 +1,118 @@
+"""The life of a run as a state machine, one step a function.
+
+::
+
+    Debounce → Open → [nothing pending] ──────────────────────────────┐
+                 └─► Train → Judge → [rejected] ──────────────────────┤
+                               └─► Register → Deploy ⇄ Wait → Smoke   │
+                                     → Promote → Retire ──────────────┴─► Close → Done
+    any failure ─► Fail ─► Failed
+
+Every function gets the whole state; what it returns goes to its own place in it. The machine
+uses JSONPath and no variables, which every implementation of the language understands.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from infra.run_functions import RunFunctions
+from infra.steps import ALL, Steps
+
+
+def definition(
+    scope: Construct, *, functions: RunFunctions, job: dict[str, Any], poll_seconds: int
+) -> sfn.IChainable:
+    """Give the first state, with everything chained to it.
+
+    Parameters
+    ----------
+    scope
+        Where the states live.
+    functions
+        What the steps call.
+    job
+        See `training_job`.
+    poll_seconds
+        Pause between two looks at an endpoint that is being created.
+    """
+    steps = Steps(scope, fail_run=functions.fail_run)
+    close = steps.call("Close", functions.close_run)
+    close.next(sfn.Succeed(scope, "Done"))
+    deployed = _deploy_and_promote(scope, steps, functions=functions, poll_seconds=poll_seconds, close=close)
+    better = (
+        sfn.Choice(scope, "Better?")
+        .when(sfn.Condition.string_equals("$.judgement.verdict", "promote"), deployed)
+        .otherwise(close)
+    )
+    pending = (
+        sfn.Choice(scope, "Anything pending?")
+        .when(
+            sfn.Condition.boolean_equals("$.proceed", True),
+            steps.train("Train", job, pause_seconds=poll_seconds)
+            .next(steps.call("Judge", functions.judge, result="$.judgement", conflicts=True))
+            .next(better),
+        )
+        .otherwise(close)
+    )
+    return (
+        sfn.Wait(scope, "Debounce", time=sfn.WaitTime.seconds_path("$.debounce_seconds"))
+        .next(steps.call("Open", functions.open_run, result="$", conflicts=True))
+        .next(pending)
+    )
+
+
+def training_job(*, stage: str, role: iam.IRole, image_uri: str) -> dict[str, Any]:
+    """Write CreateTrainingJob's request, the run's part of it taken from what Open returned.
+
+    Parameters
+    ----------
+    role, image_uri
+        What the job acts as and runs in.
+    """
+    return {
+        "TrainingJobName.$": "$.job_name",
+        "RoleArn": role.role_arn,
+        "AlgorithmSpecification": {"TrainingImage": image_uri, "TrainingInputMode": "File"},
+        "HyperParameters.$": "$.hyperparameters",
+        "InputDataConfig.$": "$.input_data_config",
+        "OutputDataConfig": {"S3OutputPath.$": "$.output_path"},
+        "ResourceConfig.$": "$.resource_config",
+        "StoppingCondition.$": "$.stopping_condition",
+        "EnableNetworkIsolation": True,
+        "Tags": [
+            {"Key": "relearn:stage", "Value": stage},
+            {"Key": "relearn:model", "Value.$": "$.model"},
+            {"Key": "relearn:run", "Value.$": "$.run_id"},
+        ],
+    }
+
+
+def _deploy_and_promote(
+    scope: Construct, steps: Steps, *, functions: RunFunctions, poll_seconds: int, close: sfn.IChainable
+) -> sfn.IChainable:
+    smoke = steps.call("Smoke", functions.smoke, result="$.smoke")
+    # A cold endpoint may refuse its first request.
+    smoke.add_retry(errors=[ALL], interval=Duration.seconds(5), max_attempts=3, backoff_rate=2)
+    promoted = (
+        smoke.next(steps.call("Promote", functions.promote, result="$.promotion", conflicts=True))
+        # The new version already serves: an old endpoint that could not be removed fails no run.
+        .next(steps.call("Retire", functions.retire, result="$.retired", otherwise=close))
+        .next(close)
+    )
+    deploy = steps.call("Deploy", functions.deploy, result="$.endpoint", conflicts=True)
+    again = sfn.Wait(
+        scope, "Wait for endpoint", time=sfn.WaitTime.duration(Duration.seconds(poll_seconds))
+    ).next(deploy)
+    ready = (
+        sfn.Choice(scope, "In service?")
+        .when(sfn.Condition.string_equals("$.endpoint.status", "InService"), promoted)
+        .otherwise(again)
+    )
+    register = steps.call("Register", functions.register, result="$.registration", conflicts=True)
+    return register.next(deploy).next(ready)

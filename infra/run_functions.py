@@ -1,0 +1,139 @@
+"""The functions of a run's steps, each with what it alone is told and allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.access import Access
+from infra.functions import Function
+from infra.grants import Grant
+from infra.settings import Settings
+
+CREATED = ("model", "endpoint-config", "endpoint")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunFunctions:
+    """One function a step; see ``infra.retrain`` for their order."""
+
+    open_run: Function
+    judge: Function
+    register: Function
+    deploy: Function
+    smoke: Function
+    promote: Function
+    retire: Function
+    close_run: Function
+    fail_run: Function
+
+    def all(self) -> list[Function]:
+        """Give every one of them."""
+        return [getattr(self, field.name) for field in fields(self)]
+
+
+def make(
+    scope: Construct,
+    *,
+    settings: Settings,
+    access: Access,
+    code: lambda_.Code,
+    image_uri: str,
+    endpoint_role: iam.IRole,
+) -> RunFunctions:
+    """Make them.
+
+    Parameters
+    ----------
+    image_uri
+        What a registered version runs in.
+    endpoint_role
+        What its endpoint acts as.
+    """
+
+    def function(
+        name: str,
+        *allowed: Grant,
+        told: Sequence[str] = ("STAGE", "LEDGER_TABLE"),
+        seconds: int = 60,
+        memory_mb: int = 256,
+        **more: str,
+    ) -> Function:
+        return Function(
+            scope,
+            "".join(word.title() for word in name.split("_")),
+            settings=settings,
+            name=name,
+            code=code,
+            environment=access.variables(*told, **more),
+            allowed=allowed,
+            timeout_seconds=seconds,
+            memory_mb=memory_mb,
+        )
+
+    stores = ("STAGE", "LEDGER_TABLE", "LAKE_BUCKET", "ARTIFACTS_BUCKET")
+    ending = ("STAGE", "LEDGER_TABLE", "STATE_MACHINE_ARN", "TOPIC_ARN", "DEBOUNCE_SECONDS")
+    return RunFunctions(
+        open_run=function(
+            "open_run",
+            access.ledger("GetItem", "UpdateItem", "Query"),
+            access.lake("s3:PutObject", under=["snapshots"]),
+            told=stores,
+        ),
+        judge=function(
+            "judge",
+            access.ledger("GetItem", "UpdateItem"),
+            access.artifacts("s3:GetObject"),
+            access.lake("s3:PutObject", under=["reports"]),
+            told=stores,
+            seconds=120,
+            memory_mb=512,
+        ),
+        register=function(
+            "register",
+            access.ledger("GetItem", "PutItem", "UpdateItem"),
+            access.register_versions(),
+            told=stores[:3],
+            TRAINING_IMAGE=image_uri,
+        ),
+        deploy=function(
+            "deploy", *_deploying(access, endpoint_role), ENDPOINT_ROLE_ARN=endpoint_role.role_arn
+        ),
+        smoke=function(
+            "smoke", access.sagemaker("InvokeEndpoint", on=["endpoint"]), told=["STAGE"], seconds=180
+        ),
+        promote=function("promote", access.ledger("GetItem", "PutItem", "UpdateItem")),
+        retire=function(
+            "retire", access.ledger("GetItem", "UpdateItem", "Query"), *access.drop_endpoints(), seconds=180
+        ),
+        close_run=function("close_run", *ending_a_run(access), told=ending, seconds=120),
+        fail_run=function(
+            "fail_run", *ending_a_run(access), *access.drop_endpoints(), told=ending, seconds=180
+        ),
+    )
+
+
+def ending_a_run(access: Access) -> list[Grant]:
+    """Allow what ends a run and may start the next."""
+    return [
+        access.ledger("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"),
+        access.machine("StartExecution"),
+        access.publish(),
+    ]
+
+
+def _deploying(access: Access, endpoint_role: iam.IRole) -> list[Grant]:
+    return [
+        access.ledger("GetItem", "UpdateItem"),
+        access.sagemaker("CreateModel", "DescribeModel", on=["model"]),
+        access.sagemaker("CreateEndpointConfig", "DescribeEndpointConfig", on=["endpoint-config"]),
+        access.sagemaker("CreateEndpoint", on=["endpoint", "endpoint-config"]),
+        access.sagemaker("DescribeEndpoint", on=["endpoint"]),
+        access.sagemaker("AddTags", on=CREATED),
+        access.sagemaker("CreateModel", "DescribeModelPackage", on=["model-package"]),
+        access.pass_to_sagemaker(endpoint_role),
+    ]

@@ -1,0 +1,82 @@
+"""Answers over HTTP, and the custom resource that starts and ends a stage's models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aws_cdk import CfnOutput
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra import assets
+from infra.access import Access
+from infra.api import Api
+from infra.functions import Function
+from infra.lifecycle import Lifecycle
+from infra.settings import Settings
+from infra.stack import StageStack
+from infra.stores import Stores
+from infra.training_stack import TrainingStack
+from relearn.spec import ModelSpec
+
+
+class ServingStack(StageStack):
+    """API, predict and models functions, lifecycle.
+
+    Parameters
+    ----------
+    training
+        Must be whole before the first seed is uploaded, and until the last endpoint is gone.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        specs: Mapping[str, ModelSpec],
+        stores: Stores,
+        training: TrainingStack,
+    ) -> None:
+        super().__init__(
+            scope, construct_id, settings=settings, part="serving", about="HTTP API, first models"
+        )
+        self.add_stack_dependency(training)
+        access = Access(self, settings=settings, stores=stores, models=list(specs))
+        code = lambda_.Code.from_asset(str(assets.lambda_code(specs)))
+        self.predict = Function(
+            self,
+            "Predict",
+            settings=settings,
+            name="predict",
+            code=code,
+            environment=access.variables("STAGE", "LEDGER_TABLE"),
+            allowed=[
+                access.ledger("GetItem", "Query"),
+                access.sagemaker("InvokeEndpoint", on=["endpoint"]),
+            ],
+            timeout_seconds=29,  # the API gives up after 30
+            memory_mb=512,
+        )
+        self.models = Function(
+            self,
+            "Models",
+            settings=settings,
+            name="models",
+            code=code,
+            environment=access.variables("STAGE", "LEDGER_TABLE"),
+            allowed=[access.ledger("GetItem", "Query")],
+            timeout_seconds=10,
+        )
+        self.api = Api(self, "Api", settings=settings, predict=self.predict, models=self.models)
+        self.lifecycle = Lifecycle(
+            self,
+            "Lifecycle",
+            settings=settings,
+            specs=specs,
+            access=access,
+            code=code,
+            after=[self.predict, self.models, self.api],
+        )
+        CfnOutput(self, "ApiUrl", value=self.api.url)

@@ -1,0 +1,36 @@
+"""A stage: its stacks, joined."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aws_cdk import App, Tags
+
+from infra.ci_stack import CiStack
+from infra.data_stack import DataStack
+from infra.monitoring_stack import MonitoringStack
+from infra.serving_stack import ServingStack
+from infra.settings import Settings
+from infra.training_stack import TrainingStack
+from relearn.spec import ModelSpec
+
+
+def build(app: App, *, settings: Settings, specs: Mapping[str, ModelSpec]) -> None:
+    """Put every stack of a stage into ``app``.
+
+    Parameters
+    ----------
+    specs
+        Model name to spec: `training.catalog.load`.
+    """
+    data = DataStack(app, "Data", settings=settings)
+    training = TrainingStack(app, "Training", settings=settings, specs=specs, stores=data.stores)
+    serving = ServingStack(
+        app, "Serving", settings=settings, specs=specs, stores=data.stores, training=training
+    )
+    MonitoringStack(
+        app, "Monitoring", settings=settings, topic=data.stores.topic, training=training, serving=serving
+    )
+    if settings.github_repository is not None:
+        CiStack(app, "Ci", settings=settings)
+    Tags.of(app).add("relearn:stage", settings.stage)

@@ -1,0 +1,136 @@
+"""The retrain state machine as a resource: its role, log, tracing and time limit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from aws_cdk import ArnFormat, Duration, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from infra import grants
+from infra.access import Access
+from infra.functions import Function, log_group_for
+from infra.grants import Grant
+from infra.retrain import definition as definition_of_a_run
+from infra.retrain import training_job
+from infra.run_functions import RunFunctions
+from infra.settings import Settings
+from relearn import names
+from relearn.spec import ModelSpec
+
+SLACK_SECONDS = 2 * 3600
+SYNC_RULE = "StepFunctionsGetEventsForSageMakerTrainingJobsRule"
+
+
+def retrain(
+    scope: Construct,
+    *,
+    settings: Settings,
+    specs: Mapping[str, ModelSpec],
+    access: Access,
+    functions: RunFunctions,
+    job_role: iam.IRole,
+    image_uri: str,
+) -> sfn.StateMachine:
+    """Make the state machine.
+
+    Parameters
+    ----------
+    specs
+        Model name to spec; the longest debounce and training bound a run.
+    job_role, image_uri
+        What the training job acts as and runs in.
+    """
+    definition = definition_of_a_run(
+        Construct(scope, "Steps"),
+        functions=functions,
+        job=training_job(stage=settings.stage, role=job_role, image_uri=image_uri),
+        poll_seconds=settings.poll_seconds,
+    )
+    role = grants.role(
+        scope,
+        "RetrainRole",
+        service="states.amazonaws.com",
+        grants=[
+            _invoke(functions.all()),
+            access.sagemaker(
+                "CreateTrainingJob", "DescribeTrainingJob", "StopTrainingJob", "AddTags", on=["training-job"]
+            ),
+            access.pass_to_sagemaker(job_role),
+            _hear_of_jobs(scope),
+            _write_logs(),
+            _trace(),
+        ],
+    )
+    return sfn.StateMachine(
+        scope,
+        "Retrain",
+        state_machine_name=f"{names.prefix(settings.stage)}retrain",
+        definition_body=sfn.DefinitionBody.from_chainable(definition),
+        role=role,
+        timeout=Duration.seconds(_longest(settings, specs) + SLACK_SECONDS),
+        tracing_enabled=True,
+        logs=sfn.LogOptions(
+            # The vended prefix keeps the account's log resource policy from outgrowing its limit.
+            destination=log_group_for(
+                scope,
+                "RetrainLogs",
+                settings=settings,
+                name=f"/aws/vendedlogs/states/{names.prefix(settings.stage)}retrain",
+            ),
+            level=sfn.LogLevel.ALL,
+            include_execution_data=True,
+        ),
+    )
+
+
+def _longest(settings: Settings, specs: Mapping[str, ModelSpec]) -> int:
+    override = settings.debounce_seconds
+    return max(
+        (spec.retrain.debounce_seconds if override is None else override) + spec.training.max_runtime_seconds
+        for spec in specs.values()
+    )
+
+
+def _invoke(functions: Iterable[Function]) -> Grant:
+    return Grant(actions=["lambda:InvokeFunction"], resources=[function.arn for function in functions])
+
+
+def _hear_of_jobs(scope: Construct) -> Grant:
+    # Step Functions' own rule, by which ``.sync`` hears that a job ended.
+    rule = Stack.of(scope).format_arn(
+        service="events", resource="rule", resource_name=SYNC_RULE, arn_format=ArnFormat.SLASH_RESOURCE_NAME
+    )
+    return Grant(actions=["events:DescribeRule", "events:PutRule", "events:PutTargets"], resources=[rule])
+
+
+def _write_logs() -> Grant:
+    return Grant(
+        actions=[
+            "logs:CreateLogDelivery",
+            "logs:DeleteLogDelivery",
+            "logs:DescribeLogGroups",
+            "logs:DescribeResourcePolicies",
+            "logs:GetLogDelivery",
+            "logs:ListLogDeliveries",
+            "logs:PutResourcePolicy",
+            "logs:UpdateLogDelivery",
+        ],
+        resources=["*"],
+        because="CloudWatch's log delivery actions take no resource",
+    )
+
+
+def _trace() -> Grant:
+    return Grant(
+        actions=[
+            "xray:GetSamplingRules",
+            "xray:GetSamplingTargets",
+            "xray:PutTelemetryRecords",
+            "xray:PutTraceSegments",
+        ],
+        resources=["*"],
+        because=grants.XRAY_HAS_NO_RESOURCES,
+    )

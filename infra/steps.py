@@ -1,0 +1,133 @@
+"""The kinds of step a run is made of: call a function, run a training job, fail with a reason.
+
+Each repeats what passes by itself, and hands every other error to the one failure branch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_cdk import Aws, Duration
+from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk import aws_stepfunctions_tasks as tasks
+from constructs import Construct
+
+from infra.functions import Function
+
+ALL = "States.ALL"
+LAMBDA_ERRORS = (
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.TooManyRequestsException",
+    "Lambda.Unknown",
+)
+LOST_WRITE = "ConflictError"
+
+
+class Steps:
+    """Makes steps whose errors end in one failure branch.
+
+    Parameters
+    ----------
+    scope
+        Where the states live.
+    fail_run
+        Records why a run failed; gets the error at ``$.error``.
+    """
+
+    def __init__(self, scope: Construct, *, fail_run: Function) -> None:
+        self._scope = scope
+        failed = sfn.Fail(scope, "Failed", error_path="$.error.Error", cause_path="$.error.Cause")
+        fail = self._invoke("Fail", fail_run, result=None)
+        # The sweep hears of the failed execution and records what this step could not.
+        fail.add_catch(failed, errors=[ALL], result_path="$.fail_error")
+        self._failure = fail.next(failed)
+
+    def call(
+        self,
+        name: str,
+        function: Function,
+        *,
+        result: str | None = None,
+        conflicts: bool = False,
+        otherwise: sfn.IChainable | None = None,
+    ) -> tasks.LambdaInvoke:
+        """Make a step that calls ``function`` with the whole state.
+
+        Parameters
+        ----------
+        result
+            Where its answer goes; None: nowhere.
+        conflicts
+            Whether a lost conditional write is worth another try.
+        otherwise
+            Where an error leads, with the error at ``$.ignored``; None: the run fails.
+        """
+        step = self._invoke(name, function, result=result)
+        if conflicts:
+            step.add_retry(errors=[LOST_WRITE], interval=Duration.seconds(1), max_attempts=2)
+        if otherwise is None:
+            step.add_catch(self._failure, errors=[ALL], result_path="$.error")
+        else:
+            step.add_catch(otherwise, errors=[ALL], result_path="$.ignored")
+        return step
+
+    def train(self, name: str, job: Mapping[str, Any], *, pause_seconds: int) -> sfn.CustomState:
+        """Make a step that runs a training job to its end; its artifact's URI goes to ``$.training.artifact``.
+
+        Parameters
+        ----------
+        job
+            CreateTrainingJob's request; keys that end in ``.$`` are paths into the state.
+        pause_seconds
+            Before a refused job is asked for again, the first time.
+        """
+        step = sfn.CustomState(
+            self._scope,
+            name,
+            state_json={
+                "Type": "Task",
+                "Resource": f"arn:{Aws.PARTITION}:states:::sagemaker:createTrainingJob.sync",
+                "Parameters": job,
+                "ResultSelector": {"artifact.$": "$.ModelArtifacts.S3ModelArtifacts"},
+                "ResultPath": "$.training",
+            },
+        )
+        # All such instances of the account are busy: worth a long wait.
+        step.add_retry(
+            errors=["SageMaker.ResourceLimitExceededException"],
+            interval=Duration.seconds(pause_seconds * 4),
+            max_attempts=8,
+            backoff_rate=2,
+            max_delay=Duration.minutes(15),
+        )
+        # Also throttling; and mistakes, which a short wait does not mend.
+        step.add_retry(
+            errors=["SageMaker.AmazonSageMakerException"],
+            interval=Duration.seconds(pause_seconds),
+            max_attempts=3,
+            backoff_rate=2,
+        )
+        step.add_catch(self._failure, errors=[ALL], result_path="$.error")
+        return step
+
+    def _invoke(self, name: str, function: Function, *, result: str | None) -> tasks.LambdaInvoke:
+        step = tasks.LambdaInvoke(
+            self._scope,
+            name,
+            lambda_function=function.function,
+            payload_response_only=True,
+            result_path=sfn.JsonPath.DISCARD if result is None else result,
+            retry_on_service_exceptions=False,  # our own list, which has throttling too
+        )
+        step.add_retry(
+            errors=list(LAMBDA_ERRORS),
+            interval=Duration.seconds(2),
+            max_attempts=6,
+            backoff_rate=2,
+            jitter_strategy=sfn.JitterType.FULL,
+        )
+        return step

@@ -1,0 +1,84 @@
+"""From an upload to a serving version: ingest, the retrain state machine, the sweep, the registry's groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aws_cdk import CfnOutput
+from aws_cdk import aws_ecr_assets as ecr_assets
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sagemaker as sagemaker
+from constructs import Construct
+
+from infra import assets, job_roles, run_functions, state_machine
+from infra.access import Access
+from infra.ingest import Ingest
+from infra.settings import Settings
+from infra.stack import StageStack
+from infra.stores import Stores
+from infra.sweep import Sweep
+from relearn import names
+from relearn.spec import ModelSpec
+
+
+class TrainingStack(StageStack):
+    """Ingest, runs and sweep of a stage."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        specs: Mapping[str, ModelSpec],
+        stores: Stores,
+    ) -> None:
+        super().__init__(
+            scope, construct_id, settings=settings, part="training", about="ingest, retrain, sweep"
+        )
+        access = Access(self, settings=settings, stores=stores, models=list(specs))
+        code = lambda_.Code.from_asset(str(assets.lambda_code(specs)))
+        image = ecr_assets.DockerImageAsset(
+            self,
+            "Image",
+            directory=str(assets.image_context()),
+            file="training/Dockerfile",
+            platform=ecr_assets.Platform.LINUX_AMD64,  # what ml.m5 and serverless endpoints run
+        )
+        self._groups(settings=settings, specs=specs)
+        self.job_role = job_roles.training_job(self, "JobRole", access=access, image=image.repository)
+        self.functions = run_functions.make(
+            self,
+            settings=settings,
+            access=access,
+            code=code,
+            image_uri=image.image_uri,
+            endpoint_role=job_roles.endpoint(self, "EndpointRole", access=access, image=image.repository),
+        )
+        self.retrain = state_machine.retrain(
+            self,
+            settings=settings,
+            specs=specs,
+            access=access,
+            functions=self.functions,
+            job_role=self.job_role,
+            image_uri=image.image_uri,
+        )
+        self.ingest = Ingest(self, "Ingest", settings=settings, access=access, code=code)
+        self.sweep = Sweep(
+            self, "Sweep", settings=settings, access=access, code=code, queue=self.ingest.queue
+        )
+        CfnOutput(self, "RetrainStateMachine", value=self.retrain.state_machine_arn)
+        CfnOutput(self, "TrainingImage", value=image.image_uri)
+        # By its id: the construct of this name is the role.
+        CfnOutput(self, "JobRoleArn", value=self.job_role.role_arn).override_logical_id("JobRole")
+
+    def _groups(self, *, settings: Settings, specs: Mapping[str, ModelSpec]) -> None:
+        groups = Construct(self, "Groups")
+        for name, spec in specs.items():
+            sagemaker.CfnModelPackageGroup(
+                groups,
+                name,
+                model_package_group_name=names.group(settings.stage, name),
+                model_package_group_description=spec.title,
+            )

@@ -1,0 +1,43 @@
+"""Each stage is synthesised once for all tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.infra.synthesis import Synthesised, synthesise
+
+
+@pytest.fixture(scope="session")
+def dev(tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
+    """What most stages are: no account, no region, the default settings."""
+    return synthesise(tmp_path_factory.mktemp("dev"), "dev")
+
+
+@pytest.fixture(scope="session")
+def laptop(tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
+    return synthesise(tmp_path_factory.mktemp("local"), "local")
+
+
+@pytest.fixture(scope="session")
+def prod(tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
+    return synthesise(tmp_path_factory.mktemp("prod"), "prod")
+
+
+@pytest.fixture(scope="session")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
+    """A stage with all that a stage may have."""
+    return synthesise(
+        tmp_path_factory.mktemp("everything"),
+        "dev",
+        github_repository="acme/relearn",
+        alarm_email="ops@example.com",
+    )
+
+
+@pytest.fixture(scope="session", params=["eu-central-1", "ap-northeast-1"])
+def in_region(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
+    region: str = request.param
+    folder: Path = tmp_path_factory.mktemp(region)
+    return synthesise(folder, "dev", account="123456789012", region=region)

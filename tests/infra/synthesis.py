@@ -1,0 +1,103 @@
+"""The app, synthesised in this process: templates as plain data, and what to ask of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import App
+
+from infra import assets, stages
+from infra.settings import Settings, read
+from training import catalog
+
+Resource = dict[str, Any]
+PARTS = ("Data", "Training", "Serving", "Monitoring")
+CONTEXT: dict[str, Any] = json.loads((assets.ROOT / "cdk.json").read_text())["context"]
+
+
+@dataclass(frozen=True)
+class Synthesised:
+    """One stage's templates.
+
+    ``app`` is kept for what looks at the construct tree; ``folder`` is its cdk.out.
+    """
+
+    app: App
+    settings: Settings
+    folder: Path
+    templates: Mapping[str, dict[str, Any]]
+
+    def resources(self, kind: str, *parts: str) -> dict[str, Resource]:
+        """Logical id to resource, of one type; in all stacks, or in some."""
+        return {
+            logical_id: resource
+            for part in parts or self.templates
+            for logical_id, resource in self.templates[part]["Resources"].items()
+            if resource["Type"] == kind
+        }
+
+    def properties(self, kind: str, *parts: str) -> list[dict[str, Any]]:
+        return [resource["Properties"] for resource in self.resources(kind, *parts).values()]
+
+    def function(self, name: str) -> dict[str, Any]:
+        """Properties of the function whose handler is in ``lambdas/<name>.py``."""
+        handler = f"lambdas.{name}.handler"
+        (found,) = (p for p in self.properties("AWS::Lambda::Function") if p["Handler"] == handler)
+        return found
+
+    def asset(self, name: str) -> Path:
+        """The staged folder that has ``name`` in it, e.g. ``lambdas``."""
+        (found,) = (path for path in self.folder.glob("asset.*") if (path / name).exists())
+        return found
+
+
+def synthesise(folder: Path, stage: str, **changes: Any) -> Synthesised:
+    """Synthesise a stage of cdk.json; ``changes`` are settings that differ."""
+    chosen = {**CONTEXT["relearn"]["stages"][stage], **changes}
+    context = {**CONTEXT, "stage": stage, "relearn": {"stages": {stage: chosen}}}
+    app = App(context=context, outdir=str(folder))
+    settings = read(app.node.try_get_context)
+    stages.build(app, settings=settings, specs=catalog.load())
+    app.synth()
+    found = {path.name.split(".")[0]: path for path in folder.glob("*.template.json")}
+    return Synthesised(
+        app=app,
+        settings=settings,
+        folder=folder,
+        templates={part: json.loads(path.read_text()) for part, path in sorted(found.items())},
+    )
+
+
+def listed(value: Any) -> list[Any]:
+    """What IAM takes as one or many, as many."""
+    return value if isinstance(value, list) else [value]
+
+
+def statements(synthesised: Synthesised) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every statement of every role: the role's logical id and the statement."""
+    for logical_id, role in synthesised.resources("AWS::IAM::Role").items():
+        for policy in role["Properties"].get("Policies", []):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                yield logical_id, statement
+
+
+_WRITTEN: dict[str, Callable[[Any], str]] = {
+    "Ref": lambda name: f"<{name}>",
+    "Fn::GetAtt": lambda path: f"<{'.'.join(path)}>",
+    "Fn::ImportValue": lambda name: f"<{name}>",
+    "Fn::Sub": lambda template: str(template).replace("${", "<").replace("}", ">"),
+    "Fn::Join": lambda joined: str(joined[0]).join(text(part) for part in joined[1]),
+}
+
+
+def text(value: Any) -> str:
+    """A value of a template as one searchable line."""
+    if isinstance(value, dict) and len(value) == 1:
+        ((function, argument),) = value.items()
+        if function in _WRITTEN:
+            return _WRITTEN[function](argument)
+    return value if isinstance(value, str) else json.dumps(value)

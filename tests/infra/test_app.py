@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from infra import assets
+from tests.infra.synthesis import CONTEXT
+
+
+def run(outdir: Path, **context: str) -> subprocess.CompletedProcess[str]:
+    """What the CDK command does: the app in a process, its context and output folder in the environment."""
+    return subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=assets.ROOT,
+        env={
+            **os.environ,
+            "CDK_CONTEXT_JSON": json.dumps({**CONTEXT, **context}),
+            "CDK_OUTDIR": str(outdir),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_app_writes_the_chosen_stage_for_the_chosen_place(tmp_path: Path) -> None:
+    answer = run(tmp_path, stage="prod", account="123456789012", region="eu-central-1")
+    assert answer.returncode == 0, answer.stderr
+    manifest = json.loads((tmp_path / "manifest.json").read_text())["artifacts"]
+    assert manifest["Data"]["environment"] == "aws://123456789012/eu-central-1"
+    assert manifest["Data"]["properties"]["stackName"] == "relearn-prod-data"
+
+
+def test_a_wrong_setting_ends_with_one_line_that_says_what_is_allowed(tmp_path: Path) -> None:
+    answer = run(tmp_path, stage="staging")
+    assert answer.returncode == 1
+    assert "Traceback" not in answer.stderr
+    assert "setting 'stage': got 'staging'; allowed: one of dev, local, prod" in answer.stderr

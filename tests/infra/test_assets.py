@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra import assets
+from relearn import codec
+from relearn.errors import ConfigError
+from tests.infra.synthesis import Synthesised
+from training import catalog
+
+LAMBDA_LIMIT_BYTES = 250 * 1024 * 1024
+
+
+@pytest.fixture
+def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(assets, "STAGED", tmp_path / "staged")
+    return tmp_path / "staged"
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def test_the_same_files_are_staged_once(staged: Path) -> None:
+    content = {"a/b.py": b"1", "c.py": b"2"}
+    first = assets.stage("x", content)
+    assert assets.stage("x", dict(reversed(content.items()))) == first
+    assert files(first) == content
+    assert list(staged.iterdir()) == [first]
+
+
+@pytest.mark.parametrize("other", [{"a": b"2"}, {"b": b"1"}, {"a": b"1", "b": b""}])
+def test_other_files_are_staged_elsewhere(staged: Path, other: dict[str, bytes]) -> None:
+    assert assets.stage("x", other) != assets.stage("x", {"a": b"1"})
+    assert len(list(staged.iterdir())) == 2
+
+
+def test_a_synth_that_lost_the_race_takes_what_the_other_wrote(
+    staged: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = tempfile.mkdtemp
+
+    def another_synth_finishes_meanwhile(**where: Any) -> str:
+        draft: str = real(**where)
+        monkeypatch.setattr(tempfile, "mkdtemp", real)
+        assets.stage("x", {"a": b"1"})
+        return draft
+
+    monkeypatch.setattr(tempfile, "mkdtemp", another_synth_finishes_meanwhile)
+    mine = assets.stage("x", {"a": b"1"})
+    assert files(mine) == {"a": b"1"}
+    assert list(staged.iterdir()) == [mine]
+
+
+def test_the_lambda_code_holds_what_the_functions_import_and_nothing_else(dev: Synthesised) -> None:
+    found = set(files(dev.asset("lambdas")))
+    assert {path.split("/")[0] for path in found} == {"relearn", "lambdas", "training"}
+    assert {p for p in found if p.startswith("training/")} == {
+        "training/__init__.py",
+        *(p.relative_to(assets.ROOT).as_posix() for p in (assets.ROOT / "training/prepare").glob("*.py")),
+    }
+    assert not [path for path in found if "__pycache__" in path or path.endswith(".pyc")]
+
+
+def test_the_lambda_code_carries_every_model_as_data(dev: Synthesised) -> None:
+    folder = dev.asset("lambdas") / "lambdas" / "data"
+    models = json.loads((folder / "catalog.json").read_text())["models"]
+    assert set(models) == set(catalog.load())
+    for name, spec in catalog.load().items():
+        assert codec.from_dict(models[name]["spec"]) == spec
+        assert models[name]["sample"] == catalog.sample(name)
+        assert (folder / "seeds" / f"{name}.csv").read_bytes() == catalog.seed(name).read_bytes()
+
+
+def test_the_image_is_built_from_the_domain_and_the_training_code_alone(dev: Synthesised) -> None:
+    folder = dev.asset("training/Dockerfile")
+    assert {path.name for path in folder.iterdir() if not path.name.startswith(".")} == {
+        "relearn",
+        "training",
+    }
+    assert not list(folder.rglob("__pycache__"))
+
+
+def test_the_image_tag_names_the_staged_folder(dev: Synthesised) -> None:
+    manifest = json.loads((dev.folder / "Training.assets.json").read_text())
+    (image,) = manifest["dockerImages"].values()
+    (destination,) = image["destinations"].values()
+    assert dev.folder / f"asset.{destination['imageTag']}" == dev.asset("training/Dockerfile")
+    assert image["source"]["dockerFile"] == "training/Dockerfile"
+
+
+def test_ingest_fits_into_lambda(dev: Synthesised) -> None:
+    layer = dev.asset("python")
+    assert (layer / "python" / "duckdb").is_dir()
+    assert size(layer) + size(dev.asset("lambdas")) < LAMBDA_LIMIT_BYTES
+
+
+def test_a_missing_layer_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(assets, "LAYER", tmp_path)
+    with pytest.raises(ConfigError, match="make install"):
+        assets.duckdb_layer()
+
+
+def test_another_seed_is_another_digest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    specs = catalog.load()
+    before = assets.seeds_digest(specs)
+    (tmp_path / "seed.csv").write_text("other")
+    monkeypatch.setattr(catalog, "seed", lambda _name: tmp_path / "seed.csv")
+    assert assets.seeds_digest(specs) != before

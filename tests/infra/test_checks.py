@@ -1,0 +1,95 @@
+"""cfn-lint and cdk-nag (AwsSolutions) over every stage; acknowledged findings are exact and reasoned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from aws_cdk import App, CfnResource, Validations
+from cdk_nag import AwsSolutionsChecks
+from cfnlint.api import ManualArgs  # type: ignore[import-untyped]
+from cfnlint.api import lint as cfn_lint
+from constructs import IConstruct
+
+from infra import grants
+from tests.infra.synthesis import Synthesised, synthesise
+
+ALL = ["dev", "laptop", "prod", "everything", "in_region"]
+Finding = tuple[str, str]
+
+
+@pytest.fixture(params=ALL[:-1])
+def stage(request: pytest.FixtureRequest) -> Synthesised:
+    found: Synthesised = request.getfixturevalue(request.param)
+    return found
+
+
+def findings(app: App) -> set[Finding]:
+    """Each finding of cdk-nag: path of the resource, id of the rule."""
+    report = AwsSolutionsChecks().validate_scope(app)
+    return {
+        (str(resource.construct_path), violation.rule_name)
+        for violation in report.violations
+        for resource in violation.violating_resources
+    }
+
+
+def acknowledgements(app: App) -> Iterator[tuple[IConstruct, str, str]]:
+    """Each acknowledgement: on what, of which rule, and why."""
+    for node in app.node.find_all():
+        for entry in node.node.metadata:
+            if entry.type == Validations.ACKNOWLEDGED_RULES_METADATA_KEY:
+                for rule, reason in entry.data.items():
+                    yield node, rule.partition("::")[2], reason
+
+
+def lint(synthesised: Synthesised) -> list[str]:
+    return [
+        f"{path.name}: {match.rule.id} {match.message}"
+        for path in sorted(synthesised.folder.glob("*.template.json"))
+        for match in cfn_lint(
+            path.read_text(), config=ManualArgs(regions=[synthesised.settings.region or "us-east-1"])
+        )
+    ]
+
+
+def test_cfn_lint_finds_nothing(stage: Synthesised) -> None:
+    assert lint(stage) == []
+
+
+def test_cfn_lint_finds_nothing_in_other_regions(in_region: Synthesised) -> None:
+    assert lint(in_region) == []
+
+
+def test_cdk_nag_finds_nothing_that_is_not_acknowledged(stage: Synthesised) -> None:
+    assert findings(stage.app) == set()
+
+
+def test_cdk_nag_finds_nothing_in_other_regions(in_region: Synthesised) -> None:
+    assert findings(in_region.app) == set()
+
+
+def test_every_acknowledgement_is_on_one_resource_and_says_why(stage: Synthesised) -> None:
+    found = list(acknowledgements(stage.app))
+    assert found
+    for node, rule, reason in found:
+        assert CfnResource.is_cfn_resource(node), node.node.path
+        assert rule.startswith("AwsSolutions-"), rule
+        assert len(reason.split()) >= 5, (node.node.path, rule, reason)
+
+
+def test_every_acknowledgement_answers_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without them, cdk-nag finds exactly what they acknowledge: none is stale, none too wide."""
+    acknowledged = set()
+
+    def only_note(target: IConstruct, rule: str, _reason: str) -> None:
+        resource = target if CfnResource.is_cfn_resource(target) else target.node.default_child
+        assert resource is not None
+        acknowledged.add((resource.node.path, rule))
+
+    monkeypatch.setattr(grants, "acknowledge", only_note)
+    monkeypatch.setattr("infra.api.acknowledge", only_note)
+    bare = synthesise(tmp_path, "local")
+    assert acknowledged
+    assert findings(bare.app) == acknowledged

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.infra.synthesis import Synthesised, statements, text
+
+DATA_BUCKETS = ("Uploads", "Lake", "Artifacts")
+
+
+def test_every_bucket_is_encrypted_private_and_outlives_its_stack(dev: Synthesised) -> None:
+    buckets = dev.resources("AWS::S3::Bucket")
+    assert len(buckets) == len(DATA_BUCKETS) + 1
+    for bucket in buckets.values():
+        rules = bucket["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert rules == [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+        assert set(bucket["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}
+        assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain"
+
+
+def test_every_data_bucket_keeps_versions_and_never_expires_the_current_one(dev: Synthesised) -> None:
+    versioned = [p for p in dev.properties("AWS::S3::Bucket") if "VersioningConfiguration" in p]
+    assert len(versioned) == len(DATA_BUCKETS)
+    for bucket in versioned:
+        (rule,) = bucket["LifecycleConfiguration"]["Rules"]
+        assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 90}
+        assert "ExpirationInDays" not in rule
+        assert "LoggingConfiguration" in bucket
+
+
+def test_every_bucket_refuses_requests_without_tls(dev: Synthesised) -> None:
+    policies = dev.properties("AWS::S3::BucketPolicy")
+    assert {policy["Bucket"]["Ref"] for policy in policies} == set(dev.resources("AWS::S3::Bucket"))
+    for policy in policies:
+        denied = [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Deny"]
+        assert {"Bool": {"aws:SecureTransport": "false"}} in [s["Condition"] for s in denied]
+
+
+def test_only_uploads_tell_eventbridge(dev: Synthesised) -> None:
+    telling = [
+        logical_id
+        for logical_id, bucket in dev.resources("AWS::S3::Bucket").items()
+        if "NotificationConfiguration" in bucket["Properties"]
+    ]
+    assert [logical_id.startswith("Uploads") for logical_id in telling] == [True]
+
+
+def test_the_ledger_is_keyed_by_model_and_record_and_can_be_restored(dev: Synthesised) -> None:
+    (table,) = dev.properties("AWS::DynamoDB::Table")
+    assert table["KeySchema"] == [
+        {"AttributeName": "pk", "KeyType": "HASH"},
+        {"AttributeName": "sk", "KeyType": "RANGE"},
+    ]
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+
+
+def test_a_protected_stage_keeps_its_ledger(prod: Synthesised) -> None:
+    (table,) = prod.resources("AWS::DynamoDB::Table").values()
+    assert table["DeletionPolicy"] == "Retain"
+    assert table["Properties"]["DeletionProtectionEnabled"] is True
+
+
+def test_another_stage_gives_its_ledger_up(dev: Synthesised) -> None:
+    (table,) = dev.resources("AWS::DynamoDB::Table").values()
+    assert table["DeletionPolicy"] == "Delete"
+    assert table["Properties"]["DeletionProtectionEnabled"] is False
+
+
+def test_the_topic_takes_messages_over_tls_and_from_the_stages_own_alarms(dev: Synthesised) -> None:
+    (policy,) = dev.properties("AWS::SNS::TopicPolicy")
+    found = {s["Effect"]: s for s in policy["PolicyDocument"]["Statement"]}
+    assert found["Deny"]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert found["Allow"]["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    source = text(found["Allow"]["Condition"]["ArnLike"]["aws:SourceArn"])
+    assert source.endswith(":alarm:relearn-dev-monitoring-*")
+
+
+@pytest.mark.parametrize(
+    "key", ["UploadsBucket", "LakeBucket", "ArtifactsBucket", "LedgerTable", "NotificationsTopic"]
+)
+def test_the_data_stack_says_where_its_stores_are(dev: Synthesised, key: str) -> None:
+    assert key in dev.templates["Data"]["Outputs"]
+
+
+def test_what_is_deleted_with_a_stage_is_all_but_its_buckets(dev: Synthesised) -> None:
+    kept = {
+        resource["Type"]
+        for template in dev.templates.values()
+        for resource in template["Resources"].values()
+        if resource.get("DeletionPolicy") == "Retain"
+    }
+    assert kept == {"AWS::S3::Bucket"}
+
+
+def test_no_role_may_delete_data(dev: Synthesised) -> None:
+    for logical_id, statement in statements(dev):
+        assert not [a for a in statement["Action"] if a.startswith("s3:Delete")], logical_id

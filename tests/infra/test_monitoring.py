@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.infra.synthesis import Synthesised, text
+
+WATCHED = {
+    "ApiErrors": "5xx",
+    "CloseRunErrors": "Errors",
+    "DeadLetters": "ApproximateNumberOfMessagesVisible",
+    "FailRunErrors": "Errors",
+    "IngestErrors": "Errors",
+    "ModelsErrors": "Errors",
+    "ModelsThrottles": "Throttles",
+    "PredictErrors": "Errors",
+    "PredictThrottles": "Throttles",
+    "RunsFailed": "ExecutionsFailed",
+    "RunsTimedOut": "ExecutionsTimedOut",
+    "SweepErrors": "Errors",
+}
+
+
+@pytest.mark.parametrize(("name", "metric"), sorted(WATCHED.items()))
+def test_an_alarm_watches(dev: Synthesised, name: str, metric: str) -> None:
+    (alarm,) = (
+        a["Properties"] for k, a in dev.resources("AWS::CloudWatch::Alarm").items() if k.startswith(name)
+    )
+    assert alarm["MetricName"] == metric
+
+
+def test_every_alarm_tells_the_topic_and_is_quiet_without_data(dev: Synthesised) -> None:
+    alarms = dev.properties("AWS::CloudWatch::Alarm")
+    assert len(alarms) == len(WATCHED)
+    for alarm in alarms:
+        (action,) = alarm["AlarmActions"]
+        assert "Notifications" in text(action)
+        assert alarm["TreatMissingData"] == "notBreaching"
+        assert alarm["AlarmDescription"]
+
+
+def test_somebody_is_told_when_the_stage_names_them(dev: Synthesised, everything: Synthesised) -> None:
+    assert not dev.resources("AWS::SNS::Subscription")
+    (subscription,) = everything.properties("AWS::SNS::Subscription")
+    assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "ops@example.com")
+
+
+def test_there_is_one_dashboard(dev: Synthesised) -> None:
+    (dashboard,) = dev.properties("AWS::CloudWatch::Dashboard")
+    assert dashboard["DashboardName"] == "relearn-dev-loop"

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from aws_cdk import App, Stack
+
+from infra import grants
+from infra.grants import Grant
+from relearn.errors import ConfigError
+from tests.infra.synthesis import Synthesised, listed, statements, text
+
+WITHOUT_RESOURCES = {
+    "cloudwatch:PutMetricData",
+    "ecr:GetAuthorizationToken",
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+    "sagemaker:ListEndpointConfigs",
+    "sagemaker:ListEndpoints",
+    "sagemaker:ListModelPackages",
+    "sagemaker:ListModels",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+}
+
+
+def actions_on(synthesised: Synthesised, role: Any) -> dict[str, set[str]]:
+    """Action to the resources one role may use it on."""
+    logical_id = role["Fn::GetAtt"][0]
+    found: dict[str, set[str]] = {}
+    for owner, statement in statements(synthesised):
+        if owner == logical_id:
+            for action in listed(statement["Action"]):
+                found.setdefault(action, set()).update(text(r) for r in listed(statement["Resource"]))
+    return found
+
+
+def test_no_action_has_a_wildcard(dev: Synthesised) -> None:
+    for role, statement in statements(dev):
+        assert not [a for a in listed(statement["Action"]) if "*" in a], role
+
+
+def test_all_resources_are_allowed_only_where_the_action_takes_none(dev: Synthesised) -> None:
+    for role, statement in statements(dev):
+        if "*" in listed(statement["Resource"]):
+            assert set(listed(statement["Action"])) <= WITHOUT_RESOURCES, role
+
+
+def test_every_other_wildcard_follows_a_name_of_this_stage_or_a_folder_of_a_bucket(dev: Synthesised) -> None:
+    for role, statement in statements(dev):
+        for resource in map(text, listed(statement["Resource"])):
+            if "*" in resource and resource != "*":
+                named, _, rest = resource.rpartition("*")
+                assert rest == "", role
+                ours = "relearn-dev-" in named or "/aws/sagemaker/" in named
+                assert ours or named.rpartition(">/")[2] in {
+                    "incoming/", "datasets/", "quarantine/", "snapshots/", "reports/", "models/",
+                }, resource  # fmt: skip
+
+
+def test_there_are_no_managed_policies_and_no_policies_beside_the_roles(dev: Synthesised) -> None:
+    for role in dev.properties("AWS::IAM::Role"):
+        assert "ManagedPolicyArns" not in role
+    assert not dev.resources("AWS::IAM::Policy")
+    assert not dev.resources("AWS::IAM::ManagedPolicy")
+
+
+def test_a_role_is_passed_to_sagemaker_and_to_nothing_else(dev: Synthesised) -> None:
+    passing = [s for _, s in statements(dev) if "iam:PassRole" in listed(s["Action"])]
+    assert len(passing) == 2
+    for statement in passing:
+        assert statement["Action"] == "iam:PassRole"
+        assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
+        assert "*" not in text(statement["Resource"])
+
+
+def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
+    (machine,) = dev.properties("AWS::StepFunctions::StateMachine")
+    allowed = actions_on(dev, machine["RoleArn"])
+    functions = dev.resources("AWS::Lambda::Function", "Training")
+    steps = {
+        k
+        for k, f in functions.items()
+        if not any(n in f["Properties"]["Handler"] for n in ("ingest", "sweep"))
+    }
+    assert allowed.pop("lambda:InvokeFunction") == {f"<{name}.Arn>" for name in steps}
+    job = {"arn:<AWS::Partition>:sagemaker:<AWS::Region>:<AWS::AccountId>:training-job/relearn-dev-*"}
+    for action in ("CreateTrainingJob", "DescribeTrainingJob", "StopTrainingJob", "AddTags"):
+        assert allowed.pop(f"sagemaker:{action}") == job
+    rule = "rule/StepFunctionsGetEventsForSageMakerTrainingJobsRule"
+    for action in ("DescribeRule", "PutRule", "PutTargets"):
+        (resource,) = allowed.pop(f"events:{action}")
+        assert resource.endswith(rule)
+    assert len(allowed.pop("iam:PassRole")) == 1
+    assert {action.split(":")[0] for action in allowed} == {"logs", "xray"}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("predict", {"dynamodb": "GetItem Query", "sagemaker": "InvokeEndpoint"}),
+        ("models", {"dynamodb": "GetItem Query"}),
+        ("open_run", {"dynamodb": "GetItem UpdateItem Query", "s3": "PutObject"}),
+        ("judge", {"dynamodb": "GetItem UpdateItem", "s3": "GetObject PutObject"}),
+        ("register", {"dynamodb": "GetItem PutItem UpdateItem", "sagemaker": "CreateModelPackage"}),
+        ("smoke", {"sagemaker": "InvokeEndpoint"}),
+        ("promote", {"dynamodb": "GetItem PutItem UpdateItem"}),
+        (
+            "retire",
+            {
+                "dynamodb": "GetItem UpdateItem Query",
+                "sagemaker": "DescribeEndpoint DeleteEndpoint DeleteEndpointConfig DeleteModel",
+            },
+        ),
+    ],
+)
+def test_a_function_may_do_its_own_work_and_no_more(
+    dev: Synthesised, name: str, expected: dict[str, str]
+) -> None:
+    allowed = {
+        action
+        for action in actions_on(dev, dev.function(name)["Role"])
+        if action.split(":")[0] not in {"logs", "xray"}
+    }
+    assert allowed == {
+        f"{service}:{action}" for service, actions in expected.items() for action in actions.split()
+    }
+
+
+def test_only_the_answering_side_is_unable_to_change_the_ledger(dev: Synthesised) -> None:
+    writers = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
+    for name in ("predict", "models", "smoke"):
+        assert not writers & set(actions_on(dev, dev.function(name)["Role"]))
+
+
+def test_a_wildcard_without_a_reason_is_refused() -> None:
+    stack = Stack(App(), "Test")
+    with pytest.raises(ConfigError, match="because"):
+        grants.role(
+            stack,
+            "Role",
+            service="lambda.amazonaws.com",
+            grants=[Grant(actions=["s3:GetObject"], resources=["arn:aws:s3:::b/*"])],
+        )
+
+
+def test_a_finding_is_named_as_cdk_nag_names_it() -> None:
+    assert (
+        grants.flat({"Fn::Join": ["", ["a:", {"Ref": "R"}, {"Fn::GetAtt": ["G", "Arn"]}, "/*"]]})
+        == "a:<R><G.Arn>/*"
+    )
+    assert grants.flat({"Fn::ImportValue": "stack:Export"}) == "stack:Export"
+    assert grants.flat({"Fn::Sub": "x-${AWS::Region}"}) == "x-<AWS::Region>"
+    with pytest.raises(ConfigError):
+        grants.flat({"Fn::Select": [0, []]})

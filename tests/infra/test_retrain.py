@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.infra.synthesis import Synthesised, text
+
+LAMBDA_STEPS = {
+    "Open": "open_run",
+    "Judge": "judge",
+    "Register": "register",
+    "Deploy": "deploy",
+    "Smoke": "smoke",
+    "Promote": "promote",
+    "Retire": "retire",
+    "Close": "close_run",
+    "Fail": "fail_run",
+}
+State = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def machine(dev: Synthesised) -> dict[str, Any]:
+    (found,) = dev.properties("AWS::StepFunctions::StateMachine")
+    return found
+
+
+@pytest.fixture(scope="module")
+def definition(machine: dict[str, Any]) -> dict[str, Any]:
+    parsed: dict[str, Any] = json.loads(text(machine["DefinitionString"]))
+    return parsed
+
+
+@pytest.fixture(scope="module")
+def states(definition: dict[str, Any]) -> dict[str, State]:
+    found: dict[str, State] = definition["States"]
+    return found
+
+
+def ways(state: State) -> set[str]:
+    """Every state that may follow one."""
+    found = {choice["Next"] for choice in state.get("Choices", [])}
+    found |= {catch["Next"] for catch in state.get("Catch", [])}
+    found |= {state[key] for key in ("Next", "Default") if key in state}
+    return found
+
+
+def normal_way(states: dict[str, State], start: str, answers: dict[str, str]) -> list[str]:
+    """The steps of a run in which nothing fails; ``answers`` says where each choice leads."""
+    way, name = [], start
+    while name:
+        way.append(name)
+        name = answers.get(name) or states[name].get("Next", "")
+    return way
+
+
+def test_every_step_leads_to_one_that_exists_and_every_one_is_reached(
+    states: dict[str, State], definition: dict[str, Any]
+) -> None:
+    reached, ahead = set(), {definition["StartAt"]}
+    while ahead:
+        name = ahead.pop()
+        reached.add(name)
+        ahead |= ways(states[name]) - reached
+    assert reached == set(states)
+
+
+def test_every_state_ends_or_leads_on(states: dict[str, State]) -> None:
+    for name, state in states.items():
+        assert ways(state) or state["Type"] in {"Succeed", "Fail"}, name
+
+
+def test_a_better_candidate_goes_all_the_way(states: dict[str, State]) -> None:
+    choices = {"Anything pending?": "Train", "Better?": "Register", "In service?": "Smoke"}
+    assert normal_way(states, "Debounce", choices) == [
+        "Debounce", "Open", "Anything pending?", "Train", "Judge", "Better?", "Register", "Deploy",
+        "In service?", "Smoke", "Promote", "Retire", "Close", "Done",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("choice", ["Anything pending?", "Better?"])
+def test_nothing_pending_and_a_worse_candidate_close_the_run(states: dict[str, State], choice: str) -> None:
+    assert states[choice]["Default"] == "Close"
+
+
+def test_the_verdict_decides(states: dict[str, State]) -> None:
+    assert states["Better?"]["Choices"] == [
+        {"Variable": "$.judgement.verdict", "StringEquals": "promote", "Next": "Register"}
+    ]
+
+
+def test_an_endpoint_that_is_not_ready_is_looked_at_again_later(states: dict[str, State]) -> None:
+    assert states["In service?"]["Default"] == "Wait for endpoint"
+    wait = states["Wait for endpoint"]
+    assert (wait["Seconds"], wait["Next"]) == (15, "Deploy")
+
+
+def test_any_failure_is_recorded_and_fails_the_run_with_its_own_reason(states: dict[str, State]) -> None:
+    for name, state in states.items():
+        if state["Type"] == "Task" and name not in {"Fail", "Retire"}:
+            assert state["Catch"] == [
+                {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Fail"}
+            ]
+    assert states["Fail"]["Next"] == "Failed"
+    assert states["Failed"] == {
+        "Type": "Fail",
+        "ErrorPath": "$.error.Error",
+        "CausePath": "$.error.Cause",
+    }
+
+
+def test_a_failure_that_can_not_be_recorded_fails_the_run_all_the_same(states: dict[str, State]) -> None:
+    (catch,) = states["Fail"]["Catch"]
+    assert catch["Next"] == "Failed"
+    assert catch["ResultPath"] != "$.error"
+
+
+def test_an_old_endpoint_that_stays_does_not_fail_the_run(states: dict[str, State]) -> None:
+    (catch,) = states["Retire"]["Catch"]
+    assert catch["Next"] == "Close"
+
+
+@pytest.mark.parametrize(("name", "handler"), sorted(LAMBDA_STEPS.items()))
+def test_a_step_gives_its_function_the_whole_state(
+    dev: Synthesised, states: dict[str, State], name: str, handler: str
+) -> None:
+    state = states[name]
+    functions = dev.resources("AWS::Lambda::Function", "Training")
+    (logical_id,) = (
+        k for k, f in functions.items() if f["Properties"]["Handler"] == f"lambdas.{handler}.handler"
+    )
+    assert state["Resource"] == f"<{logical_id}.Arn>"
+    assert not {"Parameters", "InputPath", "OutputPath", "Arguments", "Assign"} & set(state)
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("Judge", "$.judgement"),
+        ("Register", "$.registration"),
+        ("Deploy", "$.endpoint"),
+        ("Close", None),
+        ("Fail", None),
+    ],
+)
+def test_an_answer_goes_to_its_own_place(states: dict[str, State], name: str, place: str | None) -> None:
+    assert states[name]["ResultPath"] == place
+
+
+def test_what_open_returns_is_the_state_from_then_on(states: dict[str, State]) -> None:
+    assert states["Open"].get("ResultPath", "$") == "$"
+
+
+def test_lambda_service_errors_are_tried_again(states: dict[str, State]) -> None:
+    for name in LAMBDA_STEPS:
+        retry = states[name]["Retry"][0]
+        assert {"Lambda.ServiceException", "Lambda.TooManyRequestsException"} <= set(retry["ErrorEquals"])
+
+
+@pytest.mark.parametrize("name", ["Open", "Judge", "Register", "Deploy", "Promote"])
+def test_a_lost_conditional_write_is_tried_again(states: dict[str, State], name: str) -> None:
+    assert [r["MaxAttempts"] for r in states[name]["Retry"] if r["ErrorEquals"] == ["ConflictError"]] == [2]
+
+
+def test_a_cold_endpoint_gets_more_than_one_smoke_test(states: dict[str, State]) -> None:
+    last = states["Smoke"]["Retry"][-1]
+    assert (last["ErrorEquals"], last["MaxAttempts"]) == (["States.ALL"], 3)
+
+
+def test_the_training_job_is_isolated_tagged_and_described_by_open(
+    states: dict[str, State], dev: Synthesised
+) -> None:
+    train = states["Train"]
+    job = train["Parameters"]
+    assert train["Resource"] == "arn:<AWS::Partition>:states:::sagemaker:createTrainingJob.sync"
+    assert job["EnableNetworkIsolation"] is True
+    assert {tag["Key"]: tag.get("Value") or tag["Value.$"] for tag in job["Tags"]} == {
+        "relearn:stage": "dev",
+        "relearn:model": "$.model",
+        "relearn:run": "$.run_id",
+    }
+    assert {key: job[key] for key in job if key.endswith(".$")} == {
+        "TrainingJobName.$": "$.job_name",
+        "HyperParameters.$": "$.hyperparameters",
+        "InputDataConfig.$": "$.input_data_config",
+        "ResourceConfig.$": "$.resource_config",
+        "StoppingCondition.$": "$.stopping_condition",
+    }
+    assert train["ResultSelector"] == {"artifact.$": "$.ModelArtifacts.S3ModelArtifacts"}
+    assert train["ResultPath"] == "$.training"
+    image = job["AlgorithmSpecification"]["TrainingImage"]
+    assert image == text(dev.function("register")["Environment"]["Variables"]["TRAINING_IMAGE"])
+
+
+def test_a_busy_account_is_waited_for_at_the_training_job(states: dict[str, State]) -> None:
+    busy, other = states["Train"]["Retry"]
+    assert busy["ErrorEquals"] == ["SageMaker.ResourceLimitExceededException"]
+    assert busy["MaxDelaySeconds"] == 900
+    assert other["ErrorEquals"] == ["SageMaker.AmazonSageMakerException"]
+
+
+def test_the_debounce_window_is_the_runs_own(states: dict[str, State]) -> None:
+    assert states["Debounce"]["SecondsPath"] == "$.debounce_seconds"
+
+
+def test_a_run_has_a_time_limit_beyond_its_longest_training(definition: dict[str, Any]) -> None:
+    assert definition["TimeoutSeconds"] >= 60 + 3600 + 3600
+
+
+def test_the_machine_is_named_logged_and_traced(machine: dict[str, Any], dev: Synthesised) -> None:
+    assert machine["StateMachineName"] == "relearn-dev-retrain"
+    assert machine["TracingConfiguration"] == {"Enabled": True}
+    assert machine["LoggingConfiguration"]["Level"] == "ALL"
+    names = [g.get("LogGroupName") for g in dev.properties("AWS::Logs::LogGroup", "Training")]
+    assert "/aws/vendedlogs/states/relearn-dev-retrain" in names
+
+
+def test_every_function_that_starts_runs_names_the_machine_without_depending_on_it(dev: Synthesised) -> None:
+    for name in ("ingest", "close_run", "fail_run", "sweep", "lifecycle"):
+        arn = dev.function(name)["Environment"]["Variables"]["STATE_MACHINE_ARN"]
+        assert (
+            text(arn)
+            == "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:stateMachine:relearn-dev-retrain"
+        )

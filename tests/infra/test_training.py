@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.infra.synthesis import Synthesised, text
+from training import catalog
+
+
+def test_an_upload_reaches_the_queue_and_only_by_its_rule(dev: Synthesised) -> None:
+    rules = dev.resources("AWS::Events::Rule", "Training")
+    ((rule_id, rule),) = ((k, r["Properties"]) for k, r in rules.items() if "Uploaded" in k)
+    assert rule["EventPattern"]["source"] == ["aws.s3"]
+    assert rule["EventPattern"]["detail-type"] == ["Object Created"]
+    assert rule["EventPattern"]["detail"]["object"] == {"key": [{"prefix": "incoming/"}]}
+    assert "Uploads" in text(rule["EventPattern"]["detail"]["bucket"]["name"][0])
+    (target,) = rule["Targets"]
+    queue_id = target["Arn"]["Fn::GetAtt"][0]
+    (policy,) = (p for p in dev.properties("AWS::SQS::QueuePolicy") if p["Queues"] == [{"Ref": queue_id}])
+    (allowed,) = (s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Allow")
+    assert allowed["Action"] == "sqs:SendMessage"
+    assert allowed["Principal"] == {"Service": "events.amazonaws.com"}
+    assert allowed["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": [rule_id, "Arn"]}}}
+
+
+def test_an_upload_that_fails_three_times_waits_in_the_dead_letter_queue(dev: Synthesised) -> None:
+    queues = dev.resources("AWS::SQS::Queue")
+    ((main_id, main),) = (
+        (k, q["Properties"]) for k, q in queues.items() if "RedrivePolicy" in q["Properties"]
+    )
+    (dead_id,) = set(queues) - {main_id}
+    assert main["RedrivePolicy"] == {
+        "deadLetterTargetArn": {"Fn::GetAtt": [dead_id, "Arn"]},
+        "maxReceiveCount": 3,
+    }
+    assert queues[dead_id]["Properties"]["MessageRetentionPeriod"] == 14 * 86_400
+
+
+def test_both_queues_are_encrypted(dev: Synthesised) -> None:
+    assert [q["SqsManagedSseEnabled"] for q in dev.properties("AWS::SQS::Queue")] == [True, True]
+
+
+def test_both_queues_refuse_requests_without_tls(dev: Synthesised) -> None:
+    policies = dev.properties("AWS::SQS::QueuePolicy")
+    assert len(policies) == len(dev.resources("AWS::SQS::Queue")) == 2
+    for policy in policies:
+        denied = [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Deny"]
+        assert [s["Condition"] for s in denied] == [{"Bool": {"aws:SecureTransport": "false"}}]
+
+
+@pytest.mark.parametrize("stage", ["dev", "laptop"])
+def test_a_message_is_hidden_for_as_long_as_its_upload_may_take(
+    stage: str, request: pytest.FixtureRequest
+) -> None:
+    synthesised: Synthesised = request.getfixturevalue(stage)
+    (queue,) = (q for q in synthesised.properties("AWS::SQS::Queue") if "RedrivePolicy" in q)
+    assert queue["VisibilityTimeout"] == synthesised.function("ingest")["Timeout"] + 30
+
+
+def test_uploads_are_taken_one_by_one_and_five_at_once(dev: Synthesised) -> None:
+    (mapping,) = dev.properties("AWS::Lambda::EventSourceMapping")
+    assert mapping["BatchSize"] == 1
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 5}
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_every_model_has_its_package_group(dev: Synthesised) -> None:
+    groups = dev.properties("AWS::SageMaker::ModelPackageGroup")
+    assert {g["ModelPackageGroupName"]: g["ModelPackageGroupDescription"] for g in groups} == {
+        f"relearn-dev-{name}": spec.title for name, spec in catalog.load().items()
+    }
+
+
+def test_the_sweep_runs_on_a_schedule_and_when_a_run_dies(dev: Synthesised) -> None:
+    rules = {k: r["Properties"] for k, r in dev.resources("AWS::Events::Rule").items() if "Sweep" in k}
+    targets = {text(t["Arn"]) for rule in rules.values() for t in rule["Targets"]}
+    assert len(targets) == 1
+    (schedule,) = (r["ScheduleExpression"] for r in rules.values() if "ScheduleExpression" in r)
+    assert schedule == "rate(5 minutes)"
+    (pattern,) = (r["EventPattern"] for r in rules.values() if "EventPattern" in r)
+    assert pattern["source"] == ["aws.states"]
+    assert pattern["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
+    (machine,) = pattern["detail"]["stateMachineArn"]
+    assert text(machine).endswith(":stateMachine:relearn-dev-retrain")
+
+
+def test_the_training_stack_says_where_its_parts_are(dev: Synthesised) -> None:
+    outputs = dev.templates["Training"]["Outputs"]
+    assert {"RetrainStateMachine", "TrainingImage", "JobRole"} <= set(outputs)
