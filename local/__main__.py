@@ -1,0 +1,147 @@
+"""``python -m local``: the whole deployment on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from local import environment, story
+from local.cloud import Cloud
+from local.console import Console
+from local.deploy import DeployError
+from local.settings import ROOT, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    add = parser.add_argument
+    add("--app", type=Path, required=True, metavar="CDK_OUT", help="the synthesised CDK app")
+    add("--port", type=int, default=0, help="loopback port of the AWS APIs; 0 (default) takes a free one")
+    add(
+        "--api-port",
+        type=int,
+        default=0,
+        help="loopback port of the deployed HTTP API; 0 (default) takes a free one",
+    )
+    add("--account", default=Settings.account, help="the AWS account it answers as (default %(default)s)")
+    add("--region", default=Settings.region, help="the AWS region it answers as (default %(default)s)")
+    add("--once", action="store_true", help="end after the story: 0 when it went well")
+    add("--no-story", dest="story", action="store_false", help="only deploy and stay up")
+    add("--models", default="", help="the models the story waits for, comma-separated (default: all)")
+    add(
+        "--upload",
+        type=Path,
+        help="the file the story uploads (default: examples/iris/more_measurements.csv)",
+    )
+    add("--keep", type=Path, metavar="DIR", help="keep the state here between runs (default: keep nothing)")
+    add(
+        "--info",
+        type=Path,
+        default=Path(".relearn/local.json"),
+        help="where to write addresses and keys (default %(default)s)",
+    )
+    return parser.parse_args(given)
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Run a laptop cloud; the exit code."""
+    chosen = arguments(given)
+    chosen.info = chosen.info.resolve()
+    console = Console()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with Cloud(
+            chosen.app, console.detail, account=chosen.account, region=chosen.region, port=chosen.port,
+            api_port=chosen.api_port, keep=chosen.keep and chosen.keep.resolve(),
+        ) as cloud:  # fmt: skip
+            return _run(chosen, cloud, console)
+    except (DeployError, OSError, ValueError) as error:
+        console.failed(str(error))
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            chosen.info.unlink()
+
+
+def _run(chosen: argparse.Namespace, cloud: Cloud, console: Console) -> int:
+    console.step(f"AWS account {chosen.account} answers at {cloud.endpoint_url} ({chosen.region})")
+    seconds = cloud.deploy()
+    console.done(f"deployed in {seconds:.1f} s")
+    _write_info(chosen.info, cloud)
+    _print_addresses(cloud, chosen, console)
+    failed = chosen.story and not _told(chosen, cloud, console)
+    if not (chosen.once and chosen.story):
+        console.step("up; Ctrl-C stops it")
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()
+        console.step("stopping")
+    return int(failed)
+
+
+def _told(chosen: argparse.Namespace, cloud: Cloud, console: Console) -> bool:
+    """Tell the story; whether it went well. What failed stays up to be looked at, unless it runs only once."""
+    models = [name for name in chosen.models.split(",") if name]
+    try:
+        story.tell(
+            cloud,
+            console,
+            models=models,
+            upload=chosen.upload or ROOT / "examples/iris/more_measurements.csv",
+        )
+    except story.StoryError as error:
+        console.failed(str(error))
+        console.detail(
+            "what the containers and functions printed is in CloudWatch Logs: /aws/sagemaker/..., /aws/lambda/..."
+        )
+        return False
+    return True
+
+
+def _write_info(file: Path, cloud: Cloud) -> None:
+    """Write what a client needs; readable by the owner alone."""
+    settings = cloud.settings
+    content = {
+        "endpoint_url": cloud.endpoint_url,
+        "api_url": cloud.api_url,
+        "account": settings.account,
+        "region": settings.region,
+        "access_key_id": environment.ACCESS_KEY,
+        "secret_access_key": environment.SECRET_KEY,
+        "stage": cloud.stage,
+        "outputs": cloud.outputs,
+        "pid": os.getpid(),
+    }
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_suffix(".draft")
+    draft.write_text(json.dumps(content, indent=2) + "\n")
+    draft.chmod(0o600)
+    draft.replace(file)
+
+
+def _print_addresses(cloud: Cloud, chosen: argparse.Namespace, console: Console) -> None:
+    console.plain()
+    console.plain(f"  API   {cloud.api_url}   e.g.  curl {cloud.api_url}/v1/models")
+    for key, value in cloud.outputs.items():
+        console.plain(f"  {key:20} {value}")
+    console.plain(f"  {'addresses and keys':20} {chosen.info}")
+    console.plain("\n  The AWS CLI and every SDK reach it with:")
+    for key, value in environment.client(cloud.endpoint_url, chosen.region).items():
+        console.plain(f"    export {key}={value}")
+    console.plain()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""Everything that needs MiniStack imported, in one place: import this after the environment is set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ministack.core import lambda_runtime
+
+from local import hooks, principals
+from local.hooks import step_functions
+from local.sagemaker import containers, endpoints, packages, tags, training, tuning
+from local.sagemaker.state import State
+from local.sagemaker.world import World
+
+if TYPE_CHECKING:
+    from local.images import Images
+    from local.settings import Settings
+
+ROOMS = (
+    containers,
+    endpoints,
+    packages,
+    tags,
+    training,
+    tuning,
+)  # importing them fills the operations' table
+
+
+class Account:
+    """The account's own part: MiniStack with our hooks, and SageMaker.
+
+    Parameters
+    ----------
+    settings : Settings
+        The cloud.
+    images : Images
+        Its container images.
+    endpoint : str
+        Where the AWS APIs answer.
+    """
+
+    def __init__(self, settings: Settings, images: Images, endpoint: str) -> None:
+        state = State(settings.keep / "sagemaker.json" if settings.keep else None)
+        self.world = World(settings=settings, state=state, images=images, endpoint=endpoint)
+        hooks.install(self.world)
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client that acts as the account's administrator."""
+        return principals.connect(service)
+
+    def resume(self) -> None:
+        """Bring back what ran before, when the state was kept; what was under way has failed."""
+        step_functions.fail_interrupted_executions()
+        training.resume(self.world)
+        endpoints.resume(self.world)
+
+    def close(self) -> None:
+        """Stop every job and endpoint."""
+        self.world.closing.set()
+        endpoints.close()
+        self.world.state.save()
+
+    @staticmethod
+    def end_workers() -> None:
+        """End the processes that run Lambda functions."""
+        lambda_runtime.reset()

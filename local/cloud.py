@@ -1,0 +1,130 @@
+"""One laptop cloud: starts it, deploys the assembly, hands out clients and addresses."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from local import processes
+from local.deploy import Cdk
+from local.images import Images
+from local.server import Server
+from local.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_REPOSITORY_WAIT_SECONDS = 10
+
+
+class Cloud:
+    """A laptop cloud in this process; a context manager that leaves nothing running.
+
+    Its environment becomes this process's own, so a process has one cloud in its life. Tests rather start
+    ``python -m local --no-story --info FILE`` and read the file.
+
+    Parameters
+    ----------
+    assembly : Path
+        The synthesised CDK app.
+    say : callable
+        Takes each line of progress.
+    **chosen
+        Further ``Settings``: account, region, port, api_port, keep.
+    """
+
+    def __init__(self, assembly: Path, say: Callable[[str], None] = print, **chosen: Any) -> None:
+        if not (assembly / "manifest.json").exists():
+            raise FileNotFoundError(
+                f"{assembly} is not a synthesised CDK app: it has no manifest.json; run cdk synth first"
+            )
+        self._scratch = Path(tempfile.mkdtemp(prefix="relearn-local-"))
+        self.settings = Settings(assembly=assembly.resolve(), scratch=self._scratch, **chosen)
+        if self.settings.keep:
+            self.settings.keep.mkdir(parents=True, exist_ok=True)
+        self._say = say
+        self.stacks: dict[str, dict[str, str]] = {}
+        self._server: Server | None = None
+        self._account: Any = None
+
+    def start(self) -> Self:
+        """Serve the AWS APIs; nothing is deployed yet."""
+        images = Images(self.settings)
+        self._server = Server(self.settings)
+        from local.account import Account  # noqa: PLC0415 - MiniStack reads the environment on import
+
+        self._account = Account(self.settings, images, self.endpoint_url)
+        self._server.start()
+        self._account.resume()
+        self._images = images
+        return self
+
+    def deploy(self) -> float:
+        """Bootstrap the account and deploy every stack; the seconds it took."""
+        began = time.monotonic()
+        cdk = Cdk(self.settings, self.endpoint_url, self._say)
+        cdk.bootstrap()
+        count = self._images.publish(self.client("ecr"))
+        self._say(f"{count} container image(s) published: each is a directory of {self.settings.assembly}")
+        self.stacks = cdk.deploy()
+        self._server_started.publish_api(self._api_id())
+        return time.monotonic() - began
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where the AWS APIs answer."""
+        return self._server_started.endpoint
+
+    @property
+    def api_url(self) -> str:
+        """Where the deployed HTTP API answers."""
+        return f"http://127.0.0.1:{self._server_started.api_port}"
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """The outputs of every stack; what one stack exports to another is left out."""
+        found = [item for outputs in self.stacks.values() for item in outputs.items()]
+        return {key: value for key, value in sorted(found) if not key.startswith("ExportsOutput")}
+
+    @property
+    def stage(self) -> str:
+        """The deployed stage: stacks are called ``relearn-<stage>-<part>``; "" before there is one."""
+        names = [name for name in self.stacks if name.count("-") > 1]
+        return names[0].partition("-")[2].rpartition("-")[0] if names else ""
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client that acts as the account's administrator."""
+        return self._account.client(service)
+
+    def stop(self) -> None:
+        """Stop everything and forget the scratch folder."""
+        logging.disable()  # what is under way now ends in errors that say nothing
+        if self._account:
+            self._account.close()
+        if self._server:
+            self._server.stop()
+        processes.kill_all()
+        if self._account:
+            self._account.end_workers()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def _server_started(self) -> Server:
+        if self._server is None:
+            raise RuntimeError("the laptop cloud is not started")
+        return self._server
+
+    def _api_id(self) -> str:
+        """Return the id of the deployed HTTP API; "" when the app has none."""
+        apis = self.client("apigatewayv2").get_apis()["Items"]
+        return apis[0]["ApiId"] if apis else ""

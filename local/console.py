@@ -1,0 +1,47 @@
+"""What the laptop cloud says while it works: pleasant on a terminal, plain in a log."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+
+_BOLD, _DIM, _GREEN, _RED, _RESET = "\033[1m", "\033[2m", "\033[32m", "\033[31m", "\033[0m"
+
+
+class Console:
+    """Prints steps with the seconds since it was made."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._plain = not sys.stdout.isatty() or "NO_COLOR" in os.environ
+        self._lock = threading.Lock()
+
+    def step(self, text: str) -> None:
+        """Announce a step."""
+        self._print(_BOLD, text)
+
+    def detail(self, text: str) -> None:
+        """Print what a step says."""
+        self._print(_DIM, f"  {text}")
+
+    def done(self, text: str) -> None:
+        """Print a success."""
+        self._print(_GREEN, text)
+
+    def failed(self, text: str) -> None:
+        """Print a failure."""
+        self._print(_RED, text)
+
+    def plain(self, text: str = "") -> None:
+        """Print a line as it is, to be copied."""
+        with self._lock:
+            print(text, flush=True)
+
+    def _print(self, style: str, text: str) -> None:
+        seconds = f"{time.monotonic() - self._began:7.1f}s "
+        with self._lock:
+            print(
+                seconds + text if self._plain else f"{_DIM}{seconds}{_RESET}{style}{text}{_RESET}", flush=True
+            )

@@ -1,0 +1,105 @@
+"""Runs the real ``cdk bootstrap`` and ``cdk deploy`` against the laptop cloud."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+from local import environment
+from local.processes import Child
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from local.settings import Settings
+
+_DEPLOY_SECONDS = 900
+_TAIL = 40
+_TOLD = re.compile(
+    r"✅|❌|: deploying|: fail:|FAILED|Error:|^\S+ failed"
+)  # of the hundreds of lines cdk prints
+
+
+class DeployError(Exception):
+    """``cdk`` failed; the message ends with what it printed last."""
+
+
+class Cdk:
+    """The repository's own CDK command, pointed at a laptop cloud.
+
+    Parameters
+    ----------
+    settings : Settings
+        The cloud.
+    endpoint : str
+        Where its AWS APIs answer.
+    say : callable
+        Takes the lines of what ``cdk`` prints that say how far it is.
+    """
+
+    def __init__(self, settings: Settings, endpoint: str, say: Callable[[str], None]) -> None:
+        self._settings, self._say = settings, say
+        self._environment = {
+            **environment.base(os.environ),
+            **environment.no_aws_files(),
+            **environment.client(endpoint, settings.region),
+            "CDK_DISABLE_CLI_TELEMETRY": "true",
+            "CI": "true",
+            "NODE_NO_WARNINGS": "1",
+            "TMPDIR": str(settings.scratch),
+            "CDK_HOME": str(settings.scratch / "cdk"),
+        }
+
+    def bootstrap(self) -> None:
+        """Prepare the account, as one does once for a real one."""
+        self._run("bootstrap", f"aws://{self._settings.account}/{self._settings.region}")
+
+    def deploy(self) -> dict[str, dict[str, str]]:
+        """Deploy every stack of the assembly; the outputs of each by stack name."""
+        outputs = self._settings.scratch / "outputs.json"
+        self._run(
+            "deploy", "--all", "--app", str(self._settings.assembly.resolve()),
+            "--require-approval", "never", "--outputs-file", str(outputs), "--progress", "events",
+        )  # fmt: skip
+        found: dict[str, dict[str, str]] = json.loads(outputs.read_text()) if outputs.exists() else {}
+        return found
+
+    def _run(self, *arguments: str) -> None:
+        command = [
+            self._node(),
+            str(self._script()),
+            *arguments,
+            "--no-notices",
+            "--no-color",
+            "--no-version-reporting",
+        ]
+        last: list[str] = []
+        with Child(command, env=self._environment, cwd=self._settings.scratch) as child:
+            for raw in child.output:
+                line = raw.decode(errors="replace").rstrip()
+                if line:
+                    last = [*last, line][-_TAIL:]
+                if _TOLD.search(line):
+                    self._say(line.strip())
+            code = child.wait(_DEPLOY_SECONDS)
+        if code:
+            raise DeployError(f"cdk {arguments[0]} failed with exit code {code}:\n  " + "\n  ".join(last))
+
+    def _script(self) -> Path:
+        script = self._settings.repository / "node_modules" / "aws-cdk" / "bin" / "cdk"
+        if not script.exists():
+            raise DeployError(
+                f"the CDK command is not installed ({script} is missing): run npm ci in {script.parents[3]}"
+            )
+        return script
+
+    @staticmethod
+    def _node() -> str:
+        node = shutil.which("node")
+        if node is None:
+            raise DeployError("node is not on the PATH; the CDK command needs Node.js 20 or newer")
+        return node

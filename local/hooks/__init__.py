@@ -1,0 +1,35 @@
+"""Every place where MiniStack's own behaviour is changed, and why.
+
+Each hook is one function that replaces one name of one MiniStack module; its docstring says what MiniStack
+does by itself, and what AWS does. Each has a contract test in ``tests/local``, so that an upgrade of
+MiniStack breaks a test and not a user.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from local.hooks import events, functions, gateway, registry, service, step_functions, storage, templates
+
+if TYPE_CHECKING:
+    from local.sagemaker.world import World
+
+
+def install(world: World) -> None:
+    """Put every hook in place; once, before the first request."""
+    service.add_sagemaker(world)
+    templates.add_sagemaker_types(world)
+    registry.authorise_repositories_by_name()
+    step_functions.act_with_the_machines_role()
+    step_functions.require_the_roles_permissions(world)
+    step_functions.end_executions_that_time_out()
+    step_functions.stop_jobs_that_time_out()
+    step_functions.keep_aborted_executions_aborted()
+    events.require_target_permissions()
+    events.require_topic_subscriptions_permission()
+    gateway.require_function_permission()
+    storage.name_versions_in_events()
+    functions.poll_queues_with_the_functions_role()
+    functions.log_with_the_functions_role()
+    functions.leave_layers_to_the_virtual_environment()
+    functions.name_errors_by_their_type()

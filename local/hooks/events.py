@@ -1,0 +1,77 @@
+"""EventBridge and SNS deliver only where they are let in."""
+
+# ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from ministack.services import eventbridge, sns
+
+from local import principals
+
+_EVENTS = "events.amazonaws.com"
+_SCHEDULER = "scheduler.amazonaws.com"
+_SNS = "sns.amazonaws.com"
+_ACTIONS = {
+    "states": "states:StartExecution",
+    "sqs": "sqs:SendMessage",
+    "sns": "sns:Publish",
+    "events": "events:PutEvents",
+}
+_log = logging.getLogger("local.events")
+
+
+def require_target_permissions() -> None:
+    """Drop an event whose target does not let the rule in.
+
+    MiniStack delivers to every target. On AWS a target with a role (always for a state machine, and for every
+    EventBridge Scheduler schedule) needs the role to allow the call; a function, queue or topic needs a
+    resource policy that names the service and the rule. A refused delivery is a FailedInvocation: nothing
+    happens.
+    """
+    deliver = eventbridge._invoke_target
+
+    def checked(
+        target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any = None
+    ) -> None:
+        if _admitted(target, rule):
+            deliver(target, event, rule, view)
+        else:
+            _log.warning("%s may not deliver to %s", rule.get("Arn"), target.get("Arn"))
+
+    eventbridge._invoke_target = checked
+
+
+def _admitted(target: dict[str, Any], rule: dict[str, Any]) -> bool:
+    target_arn, rule_arn, role_arn = target["Arn"], rule.get("Arn", ""), target.get("RoleArn")
+    service = target_arn.split(":")[2]
+    if role_arn:
+        principal = _SCHEDULER if ":scheduler:" in rule_arn else _EVENTS
+        return principals.role_allows(
+            role_arn, principal, _ACTIONS.get(service, "lambda:InvokeFunction"), target_arn
+        )
+    if service == "lambda":
+        return principals.function_admits(target_arn, _EVENTS, rule_arn)
+    if service == "sqs":
+        return principals.queue_admits(target_arn, _EVENTS, rule_arn)
+    if service == "sns":
+        return principals.topic_admits(target_arn, _EVENTS, rule_arn)
+    return service not in _ACTIONS
+
+
+def require_topic_subscriptions_permission() -> None:
+    """Let a topic invoke a function only when the function's policy admits it.
+
+    MiniStack asks the policy of a subscribed queue, not that of a subscribed function.
+    """
+    deliver = sns._deliver_to_lambda
+
+    def checked(endpoint: str, envelope: str, topic_arn: str, *rest: Any) -> None:
+        if principals.function_admits(endpoint, _SNS, topic_arn):
+            deliver(endpoint, envelope, topic_arn, *rest)
+        else:
+            _log.warning("%s may not invoke %s", topic_arn, endpoint)
+
+    sns._deliver_to_lambda = checked

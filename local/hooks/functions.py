@@ -1,0 +1,141 @@
+"""Lambda: queues read with the function's role, layers, names of errors."""
+
+# ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
+
+from __future__ import annotations
+
+import io
+import threading
+import zipfile
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from ministack.core import lambda_runtime
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import lambda_svc
+
+from local import principals
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SERVICE = "lambda.amazonaws.com"
+_LOGGING = ("logs:CreateLogStream", "logs:PutLogEvents")
+_POLLING = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+
+
+def poll_queues_with_the_functions_role() -> None:
+    """Poll a queue for a function only when the function's role may read it.
+
+    MiniStack's poller reads every mapped queue as itself. On AWS it reads with the function's role, and
+    without ``sqs:ReceiveMessage``, ``sqs:DeleteMessage`` or ``sqs:GetQueueAttributes`` nothing comes.
+    """
+    mappings = lambda_svc._iter_all_esms
+
+    def readable() -> Iterator[tuple[str, str, dict[str, Any]]]:
+        for account, region, mapping in mappings():
+            if ":sqs:" not in mapping.get("EventSourceArn", "") or _may_poll(mapping):
+                yield account, region, mapping
+
+    lambda_svc._iter_all_esms = readable
+
+
+def _may_poll(mapping: dict[str, Any]) -> bool:
+    function = lambda_svc._functions.get(mapping["FunctionName"])
+    if function is None:
+        return False
+    role_arn, queue_arn = function["config"]["Role"], mapping["EventSourceArn"]
+    return all(principals.role_allows(role_arn, _SERVICE, action, queue_arn) for action in _POLLING)
+
+
+def log_with_the_functions_role() -> None:
+    """Write a function's log only when its role may.
+
+    MiniStack always writes it. On AWS a function whose role lacks ``logs:CreateLogStream`` or
+    ``logs:PutLogEvents`` runs all the same, and its output is lost.
+    """
+    emit = lambda_svc._emit_lambda_logs
+
+    def permitted(function: dict[str, Any], *arguments: Any, **keywords: Any) -> None:
+        config = function.get("config") or function
+        group = (config.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{config['FunctionName']}"
+        stream = f"arn:aws:logs:{get_region()}:{get_account_id()}:log-group:{group}:log-stream:new"
+        if all(principals.role_allows(config["Role"], _SERVICE, action, stream) for action in _LOGGING):
+            emit(function, *arguments, **keywords)
+
+    lambda_svc._emit_lambda_logs = permitted
+
+
+def leave_layers_to_the_virtual_environment() -> None:
+    """Keep layers off a worker's import path, but let it import what they hold, and nothing more.
+
+    MiniStack unpacks a function's layers in front of everything else. Ours hold wheels for Lambda's own
+    Linux and Python; the same pinned packages are in the virtual environment that runs the laptop cloud.
+    MiniStack also lets a handler import everything that is installed here; on Lambda there are the function's
+    code, its layers and the runtime's boto3.
+    """
+    spawn = lambda_runtime.Worker._spawn
+
+    def without_layers(worker: Any) -> None:
+        given = vars(worker).setdefault("config_given", worker.config)  # a worker that died is spawned again
+        held = {name for layer in given.get("Layers", []) for name in _modules(layer)}
+        variables = given.get("Environment", {}).get("Variables", {})
+        variables = {**variables, "_LAPTOP_MODULES": ",".join(sorted(_RUNTIME | held))}
+        worker.config = {**given, "Layers": [], "Environment": {"Variables": variables}}
+        spawn(worker)
+
+    lambda_runtime.Worker._spawn = without_layers
+    script, guard = lambda_runtime._PYTHON_WORKER_SCRIPT, Path(__file__).with_name("worker.py").read_text()
+    started = "    sys.path.insert(0, code_dir)\n"
+    _expect(started, script)
+    begun = started + "    exec(_GUARD, {})\n"
+    lambda_runtime._PYTHON_WORKER_SCRIPT = f"_GUARD = {guard!r}\n" + script.replace(started, begun)
+
+
+_RUNTIME = {"boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"}
+
+
+def _modules(layer: Any) -> set[str]:
+    """Return the top-level modules and packages a layer holds."""
+    content = lambda_svc._resolve_layer_zip(layer)
+    if not content:
+        return set()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        paths = [PurePosixPath(name).parts for name in archive.namelist()]
+    return {parts[1].partition(".")[0] for parts in paths if len(parts) > 1 and parts[0] == "python"}
+
+
+def _expect(text: str, script: str) -> None:
+    if text not in script:
+        raise RuntimeError(
+            f"MiniStack's Python worker is not the one these hooks were written for: no {text!r} in it"
+        )
+
+
+def name_errors_by_their_type() -> None:
+    """Report an exception that leaves a handler by its class, as Lambda does.
+
+    MiniStack's worker reports every one as ``Runtime.HandlerError``; on AWS ``errorType`` is the exception's
+    class name, which Step Functions' Retry and Catch match on, and ``stackTrace`` comes along.
+    """
+    script = lambda_runtime._PYTHON_WORKER_SCRIPT
+    plain = '"error": str(e), "trace": traceback.format_exc()}'
+    typed = plain[:-1] + ', "error_type": type(e).__name__}'
+    _expect(plain, script)
+    lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(plain, typed)
+    invoke, execute = lambda_runtime.Worker.invoke, lambda_svc._execute_function_warm
+    last = threading.local()
+
+    def remembered(worker: Any, *arguments: Any, **keywords: Any) -> Any:
+        last.result = invoke(worker, *arguments, **keywords)
+        return last.result
+
+    def named(*arguments: Any) -> Any:
+        last.result = {}
+        outcome = execute(*arguments)
+        if outcome.get("error") and "error_type" in last.result:
+            trace = last.result.get("trace", "").splitlines(keepends=True)[1:-1]
+            outcome["body"] |= {"errorType": last.result["error_type"], "stackTrace": trace}
+        return outcome
+
+    lambda_runtime.Worker.invoke, lambda_svc._execute_function_warm = remembered, named

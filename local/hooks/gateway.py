@@ -1,0 +1,49 @@
+"""API Gateway invokes only functions that let it."""
+
+# ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import apigateway
+
+from local import principals
+
+_SERVICE = "apigateway.amazonaws.com"
+
+
+def require_function_permission() -> None:
+    """Answer 500 when the function's policy does not admit the API's route.
+
+    MiniStack invokes every integrated function. On AWS the function needs an AWS::Lambda::Permission for
+    ``apigateway.amazonaws.com`` whose source is the API's route; without it the caller gets a 500 and an
+    unexplained "Internal Server Error".
+    """
+    invoke = apigateway._invoke_lambda_proxy
+
+    async def checked(
+        integration: dict[str, Any], api_id: str, stage: str, path: str, method: str, *rest: Any, **kw: Any
+    ) -> Any:
+        function = apigateway._extract_lambda_ref_from_integration_uri(integration.get("integrationUri", ""))
+        route = kw.get("route_key") or (rest[3] if len(rest) > 3 else "$default")  # noqa: PLR2004
+        source = (
+            f"arn:aws:execute-api:{get_region()}:{get_account_id()}:{api_id}/{stage}/{_route(route, method)}"
+        )
+        if not principals.function_admits(function, _SERVICE, source):
+            return (
+                500,
+                {"Content-Type": "application/json"},
+                json.dumps({"message": "Internal Server Error"}).encode(),
+            )
+        return await invoke(integration, api_id, stage, path, method, *rest, **kw)
+
+    apigateway._invoke_lambda_proxy = checked
+
+
+def _route(route_key: str, method: str) -> str:
+    """Return a route as execute-api ARNs write it: ``GET /v1/models/{model}`` is ``GET/v1/models/{model}``."""
+    verb, _, path = route_key.partition(" ")
+    return f"{method if verb == 'ANY' else verb}{path}" if path else route_key

@@ -1,0 +1,172 @@
+"""Step Functions acts with the state machine's role, runs SageMaker's jobs, and stays aborted when aborted."""
+
+# ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import json
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from ministack.core.responses import now_iso
+from ministack.services import stepfunctions
+
+from local import principals
+from local.hooks import permissions
+from local.sagemaker import tasks
+
+if TYPE_CHECKING:
+    from local.sagemaker.world import World
+
+SERVICE = "states.amazonaws.com"
+_execution: contextvars.ContextVar[dict[str, Any]] = contextvars.ContextVar("execution", default={})  # noqa: B039
+_deadline: contextvars.ContextVar[float] = contextvars.ContextVar("deadline", default=0.0)
+
+
+def act_with_the_machines_role() -> None:
+    """Remember, in every thread of an execution, which execution it is.
+
+    MiniStack runs tasks without knowing for whom; AWS runs them as the state machine's role.
+    """
+    run = stepfunctions._run_execution
+
+    def known(arn: str) -> None:
+        _execution.set(stepfunctions._executions.get(arn) or {})
+        run(arn)
+
+    stepfunctions._run_execution = known
+    parallel = stepfunctions.ThreadPoolExecutor
+
+    class Inheriting(parallel):  # type: ignore[misc,valid-type]
+        """Hands the execution on to the branches of Parallel and Map."""
+
+        def submit(self, work: Any, /, *arguments: Any, **keywords: Any) -> Any:
+            context = contextvars.copy_context()
+            return super().submit(context.run, functools.partial(work, *arguments, **keywords))
+
+    stepfunctions.ThreadPoolExecutor = Inheriting
+
+
+def require_the_roles_permissions(world: World) -> None:
+    """Run a task only when the state machine's role may do what it does; SageMaker's tasks run here.
+
+    MiniStack checks nothing: every task succeeds, whatever the role. AWS assumes the role and fails the task
+    with the service's own denial. MiniStack also has no SageMaker integration.
+    """
+    for name in ("_invoke_resource", "_invoke_with_callback"):
+        setattr(stepfunctions, name, _checked(world, getattr(stepfunctions, name)))
+
+
+def _checked(world: World, invoke: Any) -> Any:
+    def checked(resource: str, data: Any, *rest: Any) -> Any:
+        role = _role()
+        for action, target in permissions.of_task(resource, data):
+            if not role.allowed(action, target):
+                raise _failed(permissions.denied_error(resource), role.denial(action, target))
+        if permissions.service_of(resource) == "sagemaker":
+            return _run_sagemaker(tasks.Task(world, resource, role, _over), data)
+        return invoke(resource, data, *rest)
+
+    return checked
+
+
+def _role() -> principals.Principal:
+    machine = stepfunctions._state_machines.get(_execution.get().get("stateMachineArn")) or {}
+    role = principals.role(machine.get("roleArn", ""), SERVICE)
+    if role is None:
+        raise _failed("States.TaskFailed", f"Step Functions can not assume the role {machine.get('roleArn')}")
+    return role
+
+
+def _over() -> tasks.TaskError | None:
+    if _execution.get()["status"] != "RUNNING":
+        return tasks.TaskError("States.TaskFailed", "the execution was stopped")
+    limit = _deadline.get()
+    if limit and time.monotonic() > limit:
+        return tasks.TaskError("States.Timeout", "the task's time is up")
+    return None
+
+
+def _run_sagemaker(task: tasks.Task, data: Any) -> Any:
+    try:
+        return task.run(data)
+    except tasks.TaskError as error:
+        raise _failed(error.error, error.cause) from error
+
+
+def stop_jobs_that_time_out() -> None:
+    """End a SageMaker job when its task's TimeoutSeconds are over.
+
+    MiniStack leaves the task's thread, and so the job, running; AWS stops a job that ``.sync`` waits for.
+    """
+    invoke = stepfunctions._invoke_resource_with_timeout
+
+    def limited(resource: str, data: Any, timeout: float) -> Any:
+        if permissions.service_of(resource) != "sagemaker":
+            return invoke(resource, data, timeout)
+        token = _deadline.set(time.monotonic() + timeout)
+        try:
+            return stepfunctions._invoke_resource(resource, data)
+        finally:
+            _deadline.reset(token)
+
+    stepfunctions._invoke_resource_with_timeout = limited
+
+
+def end_executions_that_time_out() -> None:
+    """End an execution when the TimeoutSeconds of its definition are over.
+
+    MiniStack has no limit for a whole execution; on AWS it becomes TIMED_OUT and its running job is stopped.
+    """
+    run = stepfunctions._run_execution
+
+    def limited(arn: str) -> None:
+        execution = stepfunctions._executions.get(arn) or {}
+        machine = stepfunctions._state_machines.get(execution.get("stateMachineArn")) or {"definition": "{}"}
+        seconds = json.loads(machine["definition"]).get("TimeoutSeconds")
+        timer = threading.Timer(seconds or 0, contextvars.copy_context().run, (_time_out, execution))
+        timer.daemon = True
+        if seconds:
+            timer.start()
+        run(arn)
+        timer.cancel()
+
+    stepfunctions._run_execution = limited
+
+
+def _time_out(execution: dict[str, Any]) -> None:
+    if execution["status"] == "RUNNING":
+        execution |= {"status": "TIMED_OUT", "stopDate": now_iso(), "error": "States.Timeout"}
+        stepfunctions._add_event(
+            execution, "ExecutionTimedOut", {"executionTimedOutEventDetails": {"error": "States.Timeout"}}
+        )
+        stepfunctions._emit_execution_status_event(execution)
+
+
+def fail_interrupted_executions() -> None:
+    """Fail the executions that ran when a kept laptop cloud was stopped; nothing runs them any more."""
+    for execution in list(stepfunctions._executions.values()):
+        if execution["status"] == "RUNNING":
+            stepfunctions._fail_execution(execution, "States.Runtime", "the laptop cloud was stopped")
+
+
+def keep_aborted_executions_aborted() -> None:
+    """Let a task that fails after its execution was stopped change nothing.
+
+    MiniStack writes FAILED over ABORTED when the running task of a stopped execution ends in an error.
+    """
+    fail = stepfunctions._fail_execution
+
+    def unless_ended(execution: dict[str, Any], error: str, cause: str) -> None:
+        if execution["status"] == "RUNNING":
+            fail(execution, error, cause)
+
+    stepfunctions._fail_execution = unless_ended
+
+
+def _failed(error: str, cause: str) -> Exception:
+    failure: Exception = stepfunctions._ExecutionError(error, cause)
+    return failure

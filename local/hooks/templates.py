@@ -1,0 +1,102 @@
+"""CloudFormation learns SageMaker's resource types."""
+
+# ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ministack.core.responses import new_uuid
+from ministack.services.cloudformation import provisioners
+
+from local import principals
+from local.sagemaker import control, model
+from local.sagemaker.errors import ApiError
+
+if TYPE_CHECKING:
+    from local.sagemaker.world import World
+
+_TYPES = {
+    "ModelPackageGroup": ("ModelPackageGroupArn", ("ModelPackageGroupArn",)),
+    "Model": ("ModelArn", ("ModelName",)),
+    "EndpointConfig": ("EndpointConfigArn", ("EndpointConfigName",)),
+    "Endpoint": ("EndpointArn", ("EndpointName",)),
+}
+
+
+def add_sagemaker_types(world: World) -> None:
+    """Provision AWS::SageMaker::ModelPackageGroup, Model, EndpointConfig and Endpoint.
+
+    MiniStack refuses a template with a type it does not know. A delete that SageMaker refuses (a group that
+    still has packages) fails the stack's delete, as on AWS.
+    """
+    for kind, (ref, attributes) in _TYPES.items():
+        provisioners._RESOURCE_HANDLERS[f"AWS::SageMaker::{kind}"] = {
+            "create": _create(world, kind, ref, attributes),
+            "update": _update(kind),
+            "delete": _delete(world, kind),
+        }
+
+
+def _create(world: World, kind: str, ref: str, attributes: tuple[str, ...]) -> Any:
+    def create(logical_id: str, properties: dict[str, Any], stack: str) -> tuple[str, dict[str, Any]]:
+        named = f"{kind}Name"
+        request = _typed(
+            {named: f"{stack}-{logical_id}-{new_uuid()[:8]}"[-63:].strip("-"), **properties}, f"Create{kind}"
+        )
+        answer = _call(world, f"Create{kind}", request)
+        known = {**request, **answer}
+        return answer[ref], {key: known[key] for key in attributes}
+
+    return create
+
+
+def _update(kind: str) -> Any:
+    def update(
+        physical_id: str, old: dict[str, Any], new: dict[str, Any], _stack: str
+    ) -> tuple[str, dict[str, Any]]:
+        changed = sorted(key for key in {*old, *new} if key != "Tags" and old.get(key) != new.get(key))
+        if changed:
+            raise ValueError(
+                f"AWS::SageMaker::{kind}: changing {', '.join(changed)} in place is not supported here"
+            )
+        return physical_id, {key: value for key, value in new.items() if key.endswith("Name")}
+
+    return update
+
+
+def _delete(world: World, kind: str) -> Any:
+    def delete(physical_id: str, properties: dict[str, Any]) -> None:
+        name = properties.get(f"{kind}Name") or physical_id.rpartition("/")[2]
+        try:
+            _call(world, f"Delete{kind}", {f"{kind}Name": name})
+        except ValueError as error:
+            if "not exist" not in str(error) and "Could not find" not in str(error):
+                raise
+
+    return delete
+
+
+def _call(world: World, action: str, request: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return control.call(world, action, request, principals.administrator())
+    except ApiError as error:
+        raise ValueError(f"{action}: {error}") from error
+
+
+def _typed(properties: dict[str, Any], action: str) -> dict[str, Any]:
+    """Return template properties with the types SageMaker wants; a template may write numbers as text."""
+    shape = model.service().operation_model(action).input_shape
+
+    def typed(value: Any, shape: Any) -> Any:
+        if shape is None:
+            return value
+        if shape.type_name == "structure":
+            return {key: typed(item, shape.members.get(key)) for key, item in value.items()}
+        if shape.type_name == "list":
+            return [typed(item, shape.member) for item in value]
+        numbers = {"integer": int, "long": int, "float": float, "double": float}
+        return numbers[shape.type_name](value) if shape.type_name in numbers else value
+
+    typed_properties: dict[str, Any] = typed(properties, shape)
+    return typed_properties

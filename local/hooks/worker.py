@@ -1,0 +1,30 @@
+"""What a Python worker runs before the handler: only what Lambda would have can be imported.
+
+Read as text by ``local.hooks.functions`` and put in front of MiniStack's own worker script.
+"""
+
+
+def _only_what_lambda_has() -> None:
+    import importlib.abc  # noqa: PLC0415 - this text has no top of its own
+    import importlib.machinery  # noqa: PLC0415
+    import os  # noqa: PLC0415
+    import sys  # noqa: PLC0415
+
+    task = os.environ["LAMBDA_TASK_ROOT"]
+    allowed = {*sys.stdlib_module_names, *os.environ.pop("_LAPTOP_MODULES").split(",")}
+
+    class Only(importlib.abc.MetaPathFinder):
+        def find_spec(self, name, path=None, target=None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG002
+            if path is not None or name in allowed:
+                return None
+            spec = importlib.machinery.PathFinder.find_spec(name, [task])
+            if spec is None:
+                raise ModuleNotFoundError(
+                    f"No module named {name!r}: neither the function's code nor its layers hold it", name=name
+                )
+            return spec
+
+    sys.meta_path.insert(0, Only())
+
+
+_only_what_lambda_has()

@@ -1,0 +1,125 @@
+"""The files of a training job: what it is given from S3, and what it leaves there."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class ChannelError(Exception):
+    """A channel's data can not be read, or an artifact not be written."""
+
+
+def split(uri: str) -> tuple[str, str]:
+    """Return the bucket and key of an S3 URI; the https form that CDK writes is taken too.
+
+    Raises
+    ------
+    ChannelError
+        For anything else.
+    """
+    if uri.startswith("s3://"):
+        bucket, _, key = uri[5:].partition("/")
+        return bucket, key
+    if uri.startswith("https://s3"):
+        bucket, _, key = uri.split("/", 3)[3].partition("/")
+        return bucket, key
+    raise ChannelError(f"{uri} is not an S3 URI: s3://<bucket>/<key>")
+
+
+def fetch(s3: Any, channel: dict[str, Any], folder: Path) -> None:
+    """Fill a channel's folder from S3.
+
+    Parameters
+    ----------
+    s3 : S3 client
+        Acts with the job's role.
+    channel : dict
+        One of the job's InputDataConfig.
+    folder : Path
+        ``<root>/input/data/<channel name>``.
+
+    Raises
+    ------
+    ChannelError
+        When the role may not read it, or nothing is there.
+    """
+    source = channel["DataSource"].get("S3DataSource")
+    if source is None:
+        raise ChannelError(f"channel {channel['ChannelName']}: only S3 data sources exist here")
+    uri = source["S3Uri"]
+    folder.mkdir(parents=True)
+    listing = {"S3Prefix": _prefix, "ManifestFile": _manifest}.get(source["S3DataType"])
+    if listing is None:
+        raise ChannelError(
+            f"S3DataType {source['S3DataType']} is not supported; S3Prefix and ManifestFile are"
+        )
+    try:
+        for bucket, key, name in listing(s3, uri):
+            target = _inside(folder, name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            s3.download_file(bucket, key, str(target))
+    except ClientError as error:
+        raise ChannelError(f"Data download failed for {uri}: {error}") from error
+
+
+def store(s3: Any, folder: Path, uri: str) -> None:
+    """Put a folder's content into S3 as a gzipped tar; nothing when the folder is empty.
+
+    Raises
+    ------
+    ChannelError
+        When the role may not write it.
+    """
+    if not any(folder.rglob("*")):
+        return
+    archive = folder.with_suffix(".tar.gz")
+    with tarfile.open(archive, "w:gz") as tar:
+        for item in sorted(folder.iterdir()):
+            tar.add(item, arcname=item.name)
+    bucket, key = split(uri)
+    try:
+        s3.upload_file(str(archive), bucket, key)
+    except Exception as error:
+        raise ChannelError(f"Artifact upload failed for {uri}: {error}") from error
+    finally:
+        archive.unlink()
+
+
+def _prefix(s3: Any, uri: str) -> Iterator[tuple[str, str, str]]:
+    """Every (bucket, key, file name) under a prefix; names start after the prefix's last slash."""
+    bucket, prefix = split(uri)
+    parent = len(prefix.rpartition("/")[0])
+    found = False
+    for listed in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for item in listed.get("Contents", []):
+            if not item["Key"].endswith("/"):
+                found = True
+                yield bucket, item["Key"], item["Key"][parent:].lstrip("/")
+    if not found:
+        raise ChannelError(f"No S3 objects found under S3 URL {uri!r} given in input data source")
+
+
+def _manifest(s3: Any, uri: str) -> Iterator[tuple[str, str, str]]:
+    """Every (bucket, key, file name) that a manifest names."""
+    bucket, key = split(uri)
+    head, *names = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    source, prefix = split(head["prefix"])
+    if not names:
+        raise ChannelError(f"the manifest {uri} names no object")
+    for name in names:
+        yield source, prefix + name, name
+
+
+def _inside(folder: Path, name: str) -> Path:
+    if ".." in PurePosixPath(name).parts:
+        raise ChannelError(f"the object name {name!r} leaves its folder")
+    return folder / name

@@ -1,0 +1,59 @@
+"""How a container runs on the laptop: the image's command in the image's directory, and nothing else of ours.
+
+An image brings its own code and the packages of its requirements; the same packages are in the virtual
+environment. Python starts without ``site``, so a path file there can not lend the container code that its
+image lacks.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from typing import TYPE_CHECKING
+
+from local import environment, principals
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from local.sagemaker.world import World
+
+
+def command(verb: str) -> list[str]:
+    """Return the command line of ``train`` or ``serve``."""
+    return [sys.executable, "-S", "-m", "training", verb]
+
+
+def variables(world: World, *, role_arn: str, root: Path, code: Path) -> dict[str, str]:
+    """Return what every container's environment holds.
+
+    Parameters
+    ----------
+    world : World
+        The SageMaker.
+    role_arn : str
+        Whose credentials it gets; on AWS from the instance's metadata.
+    root : Path
+        What stands for ``/opt/ml``.
+    code : Path
+        The image's directory.
+    """
+    key, secret, token = principals.assume(role_arn, "SageMaker")
+    packages = dict.fromkeys((sysconfig.get_path("purelib"), sysconfig.get_path("platlib")))
+    return {
+        **environment.base(os.environ),
+        **environment.no_aws_files(),
+        "AWS_ACCESS_KEY_ID": key,
+        "AWS_SECRET_ACCESS_KEY": secret,
+        "AWS_SESSION_TOKEN": token or "",
+        "AWS_REGION": world.settings.region,
+        "AWS_DEFAULT_REGION": world.settings.region,
+        "AWS_ENDPOINT_URL": world.endpoint,
+        "HOME": str(root),
+        "TMPDIR": str(root / "tmp"),
+        "XDG_CACHE_HOME": str(world.settings.scratch / "caches"),  # shared, as an image's layers are
+        "PYTHONPATH": os.pathsep.join([str(code), *packages]),
+        "PYTHONUNBUFFERED": "1",
+        "SAGEMAKER_BASE_DIR": str(root),
+    }

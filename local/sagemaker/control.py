@@ -1,0 +1,58 @@
+"""One call of SageMaker's control plane: check, authorise, dispatch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from local.sagemaker import access, model
+from local.sagemaker.errors import ApiError, invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from local.principals import Principal
+    from local.sagemaker.world import World
+
+    Handler = Callable[[World, dict[str, Any]], dict[str, Any]]
+
+_OPERATIONS: dict[str, Handler] = {}
+
+
+def operation(handler: Handler) -> Handler:
+    """Register the operation a function is named for: ``create_model`` answers CreateModel."""
+    _OPERATIONS["".join(part.capitalize() for part in handler.__name__.split("_"))] = handler
+    return handler
+
+
+def call(world: World, action: str, request: dict[str, Any], caller: Principal) -> dict[str, Any]:
+    """Carry out one call.
+
+    Parameters
+    ----------
+    world : World
+        The SageMaker.
+    action : str
+        The operation, e.g. ``CreateTrainingJob``.
+    request : dict
+        Its input.
+    caller : Principal
+        Who asks; IAM is enforced.
+
+    Returns
+    -------
+    dict
+        The operation's answer, times as seconds since the epoch.
+
+    Raises
+    ------
+    ApiError
+        What SageMaker refuses.
+    """
+    if model.operation(action) is None:
+        raise ApiError("UnknownOperationException", f"SageMaker has no operation {action}")
+    handler = _OPERATIONS.get(action)
+    if handler is None:
+        raise invalid(f"{action} is not part of the laptop cloud; it has {', '.join(sorted(_OPERATIONS))}")
+    model.check(action, request)
+    access.authorise(world, action, request, caller)
+    return model.answer(action, handler(world, request))

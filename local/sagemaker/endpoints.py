@@ -1,0 +1,169 @@
+"""Endpoints as records: create, describe, update, delete; ``hosting`` runs what they stand for."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from local.sagemaker import containers, tags
+from local.sagemaker.containers import CONFIGS, ENDPOINTS, MODELS, found
+from local.sagemaker.control import operation
+from local.sagemaker.errors import invalid
+from local.sagemaker.hosting import Host, HostError
+from local.sagemaker.state import page
+from local.sagemaker.world import announce
+
+if TYPE_CHECKING:
+    from local.sagemaker.world import World
+
+    Record = dict[str, Any]
+
+_IN_PROGRESS = ("Creating", "Updating", "Deleting", "RollingBack", "SystemUpdating")
+_hosts: dict[str, Host] = {}
+
+
+@operation
+def create_endpoint(world: World, request: Record) -> Record:
+    """Record the endpoint and start what it stands for."""
+    name = request["EndpointName"]
+    found(world, CONFIGS, "EndpointConfig", request["EndpointConfigName"])
+    arn = world.arn("endpoint", name)
+    record = {
+        "EndpointName": name,
+        "EndpointArn": arn,
+        "EndpointConfigName": request["EndpointConfigName"],
+        "EndpointStatus": "Creating",
+        "CreationTime": time.time(),
+        "LastModifiedTime": time.time(),
+    }
+    if not world.state.add(ENDPOINTS, name, record):
+        raise invalid(f'Cannot create already existing endpoint "{arn}".')
+    tags.keep(world, arn, request.get("Tags", []))
+    _announce(record)
+    world.in_background(_bring_up, world, name, request["EndpointConfigName"])
+    return {"EndpointArn": arn}
+
+
+@operation
+def describe_endpoint(world: World, request: Record) -> Record:
+    """Return one endpoint."""
+    return found(world, ENDPOINTS, "Endpoint", request["EndpointName"])
+
+
+@operation
+def list_endpoints(world: World, request: Record) -> Record:
+    """Return a page of endpoints."""
+    endpoints, more = page(world.state.all(ENDPOINTS), request, name="EndpointName", status="EndpointStatus")
+    return {"Endpoints": endpoints, **more}
+
+
+@operation
+def update_endpoint(world: World, request: Record) -> Record:
+    """Bring up a new configuration and switch to it; the old one answers until then, and stays if it fails."""
+    endpoint = _settled(world, request["EndpointName"])
+    config = found(world, CONFIGS, "EndpointConfig", request["EndpointConfigName"])["EndpointConfigName"]
+    name = endpoint["EndpointName"]
+    _move(world, name, EndpointStatus="Updating", PendingConfigName=config)
+    world.in_background(_bring_up, world, name, config)
+    return {"EndpointArn": endpoint["EndpointArn"]}
+
+
+@operation
+def delete_endpoint(world: World, request: Record) -> Record:
+    """Stop the endpoint and forget it."""
+    name = _settled(world, request["EndpointName"])["EndpointName"]
+    _move(world, name, EndpointStatus="Deleting")
+    world.in_background(_take_down, world, name)
+    return {}
+
+
+def host(name: str) -> Host | None:
+    """Return what answers for an endpoint; None when nothing does."""
+    return _hosts.get(name.lower())
+
+
+def resume(world: World) -> None:
+    """Start again what the records of an earlier laptop cloud say serves."""
+    for endpoint in world.state.all(ENDPOINTS):
+        if endpoint["EndpointStatus"] == "Deleting":
+            world.state.remove(ENDPOINTS, endpoint["EndpointName"])
+        elif endpoint["EndpointStatus"] != "Failed":
+            world.in_background(_bring_up, world, endpoint["EndpointName"], endpoint["EndpointConfigName"])
+
+
+def close() -> None:
+    """Stop every endpoint's processes."""
+    for running in list(_hosts.values()):
+        running.close()
+    _hosts.clear()
+
+
+def _settled(world: World, name: str) -> Record:
+    endpoint = found(world, ENDPOINTS, "Endpoint", name)
+    if endpoint["EndpointStatus"] in _IN_PROGRESS:
+        raise invalid(f'Cannot update in-progress endpoint "{endpoint["EndpointArn"]}".')
+    return endpoint
+
+
+def _bring_up(world: World, name: str, config_name: str) -> None:
+    """Start a host for this configuration; switch to it when it answers, else keep what was there."""
+    world.pause()
+    old = _hosts.get(name.lower())
+    try:
+        config = found(world, CONFIGS, "EndpointConfig", config_name)
+        variant = config["ProductionVariants"][0]
+        record = found(world, MODELS, "Model", variant["ModelName"])
+        container = containers.resolve(world, record.get("PrimaryContainer") or record["Containers"][0])
+        new = Host(
+            world,
+            name,
+            container,
+            str(record["ExecutionRoleArn"]),
+            variant,
+        )
+        new.start()
+    except Exception as error:  # noqa: BLE001 - the endpoint's record is the only place to say it
+        reason = str(error) if isinstance(error, HostError) else f"{type(error).__name__}: {error}"
+        status = "InService" if old else "Failed"
+        _move(world, name, EndpointStatus=status, FailureReason=reason[:1024], PendingConfigName=None)
+        return
+    _hosts[name.lower()] = new
+    image = {"SpecifiedImage": container.get("Image", ""), "ResolvedImage": container.get("Image", "")}
+    shown = {key: variant[key] for key in ("VariantName",)} | {
+        "DeployedImages": [image],
+        "CurrentWeight": 1.0,
+        "DesiredWeight": 1.0,
+    }
+    if "ServerlessConfig" in variant:
+        shown["CurrentServerlessConfig"] = variant["ServerlessConfig"]
+    else:
+        shown |= {"CurrentInstanceCount": 1, "DesiredInstanceCount": 1}
+    _move(
+        world, name, EndpointStatus="InService", EndpointConfigName=config_name, ProductionVariants=[shown],
+        PendingConfigName=None, FailureReason=None,
+    )  # fmt: skip
+    if old:
+        old.close()
+
+
+def _take_down(world: World, name: str) -> None:
+    world.pause()
+    running = _hosts.pop(name.lower(), None)
+    if running:
+        running.close()
+    world.state.remove(ENDPOINTS, name)
+
+
+def _move(world: World, name: str, **fields: Any) -> None:
+    with world.state.lock:
+        known = world.state.get(ENDPOINTS, name) or {}
+        record = world.state.change(
+            ENDPOINTS, name, **{k: v for k, v in fields.items() if v is not None or k in known}
+        )
+    if record:
+        _announce(record)
+
+
+def _announce(record: Record) -> None:
+    detail = {**record, "EndpointStatus": record["EndpointStatus"].upper().replace("INSERVICE", "IN_SERVICE")}
+    announce("SageMaker Endpoint State Change", record["EndpointArn"], detail)

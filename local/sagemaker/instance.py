@@ -1,0 +1,193 @@
+"""A training instance: one container's ``train`` command on an ``/opt/ml`` look-alike."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from local import principals
+from local.processes import Child
+from local.sagemaker import channels, container, logs, pulling
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from local.sagemaker.world import World
+
+    Record = dict[str, Any]
+    Progress = Callable[..., Record]
+
+TABLE = "training_jobs"
+LOG_GROUP = "/aws/sagemaker/TrainingJobs"
+_STOP_GRACE_SECONDS = 120.0
+_REASON_LENGTH = 1024
+_POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a container ended."""
+
+    status: str
+    secondary: str
+    reason: str = ""
+
+
+def run(world: World, name: str, progress: Progress) -> None:
+    """Run a job from its record to its end; every failure is in the record.
+
+    Parameters
+    ----------
+    world : World
+        The SageMaker.
+    name : str
+        The job.
+    progress : callable
+        Moves the record: (world, name, status, secondary status, message, **fields).
+    """
+    job = world.state.get(TABLE, name) or {}
+    root = world.folder("jobs", name)
+    fields: Record = {}
+    try:
+        outcome, fields = _carry_out(world, job, root, progress)
+    except (channels.ChannelError, pulling.ImageError) as error:
+        outcome = Outcome("Failed", "Failed", f"ClientError: {error}")
+    except Exception as error:  # noqa: BLE001 - the job's record is the only place to say it
+        outcome = Outcome("Failed", "Failed", f"InternalServerError: {type(error).__name__}: {error}")
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+    if outcome.reason:
+        fields["FailureReason"] = outcome.reason[:_REASON_LENGTH]
+    progress(world, name, outcome.status, outcome.secondary, outcome.reason, **fields)
+
+
+def _carry_out(world: World, job: Record, root: Path, progress: Progress) -> tuple[Outcome, Record]:
+    name, role_arn = job["TrainingJobName"], job["RoleArn"]
+    s3 = principals.connect("s3", principals.assume(role_arn, "SageMaker"))
+    world.pause()
+    code = pulling.pull(world, job["AlgorithmSpecification"].get("TrainingImage", ""), role_arn)
+    _advance(world, name, progress, "Downloading", "Downloading input data")
+    _prepare(job, root, s3)
+    world.pause()
+    _advance(
+        world,
+        name,
+        progress,
+        "Training",
+        "Training image download completed. Training in progress.",
+        TrainingStartTime=time.time(),
+    )
+    outcome, lines = _train(world, job, root, code)
+    if outcome.status == "Completed":
+        _advance(world, name, progress, "Uploading", "Uploading generated training model")
+    _upload(job, root, s3, outcome)
+    world.pause()
+    found = logs.metrics(lines, job["AlgorithmSpecification"].get("MetricDefinitions", []))
+    return outcome, {"FinalMetricDataList": found} if found else {}
+
+
+def _advance(
+    world: World, name: str, progress: Progress, secondary: str, message: str, **fields: Any
+) -> None:
+    """Move a running job on; a job that is being stopped keeps saying so."""
+    if not _stopping(world, name):
+        progress(world, name, "InProgress", secondary, message, **fields)
+
+
+def _stopping(world: World, name: str) -> bool:
+    job = world.state.get(TABLE, name)
+    return job is None or job["TrainingJobStatus"] == "Stopping" or world.closing.is_set()
+
+
+def _prepare(job: Record, root: Path, s3: Any) -> None:
+    """Lay out what SageMaker gives a container under ``/opt/ml``."""
+    for folder in ("input/config", "input/data", "model", "output/data", "tmp"):
+        (root / folder).mkdir(parents=True)
+    inputs = job.get("InputDataConfig", [])
+    hosts = {"current_host": "algo-1", "hosts": ["algo-1"], "network_interface_name": "lo"}
+    written = {
+        "hyperparameters": job.get("HyperParameters", {}),
+        "inputdataconfig": {
+            channel["ChannelName"]: {
+                "TrainingInputMode": "File",
+                "S3DistributionType": "FullyReplicated",
+                "RecordWrapperType": "None",
+                "ContentType": channel.get("ContentType", ""),
+            }
+            for channel in inputs
+        },
+        "resourceconfig": {
+            **hosts,
+            "current_instance_type": job["ResourceConfig"].get("InstanceType", "local"),
+        },
+    }
+    for name, content in written.items():
+        (root / "input/config" / f"{name}.json").write_text(json.dumps(content))
+    for channel in inputs:
+        channels.fetch(s3, channel, root / "input/data" / channel["ChannelName"])
+
+
+def _train(world: World, job: Record, root: Path, code: Path) -> tuple[Outcome, list[str]]:
+    """Run the container's command to its end, or to the job's."""
+    name = job["TrainingJobName"]
+    client = principals.connect("logs", principals.assume(job["RoleArn"], "SageMaker"))
+    stream = logs.LogStream(client, LOG_GROUP, f"{name}/algo-1-{int(time.time())}")
+    lines: list[str] = []
+    given = {
+        **container.variables(world, role_arn=job["RoleArn"], root=root, code=code),
+        "TRAINING_JOB_NAME": name,
+        "TRAINING_JOB_ARN": job["TrainingJobArn"],
+        **job.get("Environment", {}),
+    }
+    with Child(container.command("train"), env=given, cwd=code) as child:
+
+        def read() -> None:
+            for raw in child.output:
+                lines.append(raw.decode(errors="replace").rstrip())
+                stream.write(lines[-1])
+
+        reader = threading.Thread(target=read, daemon=True)
+        reader.start()
+        outcome = _wait(world, job, child)
+        reader.join(5)
+    stream.close()
+    return outcome or _ended(child.wait(), root), lines
+
+
+def _wait(world: World, job: Record, child: Child) -> Outcome | None:
+    """Wait for the container; an outcome when it was ended from outside, None when it ended itself."""
+    deadline = time.monotonic() + job["StoppingCondition"].get("MaxRuntimeInSeconds", 86400)
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(_POLL_SECONDS)
+            return Outcome("Stopped", "Stopped") if _stopping(world, job["TrainingJobName"]) else None
+        late = time.monotonic() > deadline
+        if late or _stopping(world, job["TrainingJobName"]):
+            child.stop(0.0 if world.closing.is_set() else _STOP_GRACE_SECONDS)
+            return Outcome("Stopped", "MaxRuntimeExceeded" if late else "Stopped")
+
+
+def _ended(code: int, root: Path) -> Outcome:
+    if code == 0:
+        return Outcome("Completed", "Completed")
+    failure = root / "output/failure"
+    said = failure.read_text(errors="replace").strip() if failure.exists() else ""
+    return Outcome("Failed", "Failed", f"AlgorithmError: {said[: _REASON_LENGTH - 60]}, exit code: {code}")
+
+
+def _upload(job: Record, root: Path, s3: Any, outcome: Outcome) -> None:
+    """Store the model (of a failed job there is none) and the output, as SageMaker names them."""
+    place = job["ModelArtifacts"]["S3ModelArtifacts"]
+    if outcome.status != "Failed":
+        channels.store(s3, root / "model", place)
+    failure = root / "output/failure"
+    if failure.exists():
+        shutil.copy(failure, root / "output/data/failure")
+    channels.store(s3, root / "output/data", place.replace("model.tar.gz", "output.tar.gz"))

@@ -1,0 +1,103 @@
+"""InvokeEndpoint: passes a request to an endpoint's container, and its failures on as AWS names them."""
+
+from __future__ import annotations
+
+import http.client
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from local.sagemaker import endpoints
+from local.sagemaker.containers import ENDPOINTS
+from local.sagemaker.errors import ApiError, denied
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from local.principals import Principal
+    from local.sagemaker.hosting import Host
+    from local.sagemaker.world import World
+
+    Answer = tuple[int, dict[str, str], bytes]
+
+INSTANCE_BYTES = 6_291_456
+SERVERLESS_BYTES = 4 * 1024 * 1024
+_TIMEOUT_SECONDS = 60.0
+_PASSED = ("content-type", "accept", "x-amzn-sagemaker-custom-attributes", "x-amzn-sagemaker-inference-id")
+
+
+def invoke(world: World, name: str, headers: Mapping[str, str], body: bytes, caller: Principal) -> Answer:
+    """Answer one invocation.
+
+    Parameters
+    ----------
+    world : World
+        The SageMaker.
+    name : str
+        The endpoint.
+    headers, body : mapping, bytes
+        The request's.
+    caller : Principal
+        Who asks; needs ``sagemaker:InvokeEndpoint`` on the endpoint.
+
+    Returns
+    -------
+    int, dict, bytes
+        Status, headers and body for the wire.
+
+    Raises
+    ------
+    ApiError
+        What SageMaker refuses, and what the container failed.
+    """
+    arn = world.arn("endpoint", name)
+    if not caller.allowed("sagemaker:InvokeEndpoint", arn):
+        raise denied(caller.denial("sagemaker:InvokeEndpoint", arn))
+    record, host = world.state.get(ENDPOINTS, name), endpoints.host(name)
+    if record is None or host is None or record["EndpointStatus"] in ("Creating", "Deleting", "Failed"):
+        raise ApiError("ValidationError", f"Endpoint {name} of account {world.settings.account} not found.")
+    limit = SERVERLESS_BYTES if host.serverless else INSTANCE_BYTES
+    if len(body) > limit:
+        raise ApiError(
+            "ValidationError", f"the body has {len(body)} bytes; this endpoint takes at most {limit}"
+        )
+    if not host.slots.acquire(blocking=False):
+        raise ApiError("ThrottlingException", "Rate exceeded")
+    try:
+        return _pass(host, headers, body)
+    finally:
+        host.slots.release()
+
+
+def _pass(host: Host, headers: Mapping[str, str], body: bytes) -> Answer:
+    connection = http.client.HTTPConnection("127.0.0.1", host.port, timeout=_TIMEOUT_SECONDS)
+    try:
+        connection.request(
+            "POST", "/invocations", body, {key: headers[key] for key in _PASSED if key in headers}
+        )
+        answer = connection.getresponse()
+        content = answer.read()
+    except TimeoutError as error:
+        raise _model_error(
+            0, "Your invocation timed out while waiting for a response from container primary."
+        ) from error
+    except (OSError, http.client.HTTPException) as error:
+        raise _model_error(0, f"The connection to container primary was lost: {error}") from error
+    finally:
+        connection.close()
+    if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
+        raise _model_error(answer.status, content.decode(errors="replace"))
+    passed = {"content-type": answer.getheader("content-type", "application/octet-stream")}
+    custom = answer.getheader("x-amzn-sagemaker-custom-attributes")
+    if custom:
+        passed["x-amzn-sagemaker-custom-attributes"] = custom
+    return 200, {**passed, "x-amzn-invoked-production-variant": host.variant}, content
+
+
+def _model_error(status: int, message: str) -> ApiError:
+    side = "client" if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR else "server"
+    return ApiError(
+        "ModelError",
+        f'Received {side} error ({status}) from primary with message "{message[:500]}".',
+        OriginalStatusCode=status,
+        OriginalMessage=message,
+    )

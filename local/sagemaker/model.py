@@ -1,0 +1,115 @@
+"""The SDK's own service model of SageMaker: checks requests, shapes answers.
+
+Clients check requests too, but not all of them (a Step Functions task, a template), and no client checks
+patterns, lengths and allowed values; AWS does.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+from botocore.validate import ParamValidator
+
+from local.sagemaker.errors import invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from botocore.model import OperationModel, ServiceModel
+
+    Shape = Any  # a structure, a list, a map or a scalar, told apart by its type_name
+
+
+@functools.cache
+def service() -> ServiceModel:
+    """Return SageMaker's service model."""
+    return botocore.session.get_session().get_service_model("sagemaker")
+
+
+def operation(action: str) -> OperationModel | None:
+    """Return an operation's model; None when SageMaker has no such operation."""
+    return service().operation_model(action) if action in service().operation_names else None
+
+
+def check(action: str, request: dict[str, Any]) -> None:
+    """Refuse a request that the model does not allow.
+
+    Raises
+    ------
+    ApiError
+        ``ValidationException``, naming the members, what was given and what is allowed.
+    """
+    shape = service().operation_model(action).input_shape
+    if shape is None:
+        return
+    report = ParamValidator().validate(request, shape)
+    faults = [report.generate_report()] if report.has_errors() else list(_faults(request, shape, ""))
+    if faults:
+        count = f"{len(faults)} validation error{'s' if len(faults) > 1 else ''} detected: "
+        raise invalid(count + "; ".join(faults))
+
+
+def answer(action: str, record: dict[str, Any]) -> dict[str, Any]:
+    """Return the members of a record that belong to this operation's answer."""
+    shape = service().operation_model(action).output_shape
+    return shaped(record, shape) if shape is not None else {}
+
+
+def shaped(value: Any, shape: Shape) -> Any:
+    """Return a value with only the members its shape knows."""
+    if shape.type_name == "structure":
+        return {key: shaped(value[key], member) for key, member in shape.members.items() if key in value}
+    if shape.type_name == "list":
+        return [shaped(item, shape.member) for item in value]
+    return value
+
+
+def in_milliseconds(value: Any, shape: Shape) -> Any:
+    """Return a value with its times in whole milliseconds, as EventBridge and Step Functions give them."""
+    if shape.type_name == "structure":
+        return {
+            key: in_milliseconds(value[key], member) for key, member in shape.members.items() if key in value
+        }
+    if shape.type_name == "list":
+        return [in_milliseconds(item, shape.member) for item in value]
+    return int(value * 1000) if shape.type_name == "timestamp" else value
+
+
+def _faults(value: Any, shape: Shape, path: str) -> Iterator[str]:
+    """What breaks a length, pattern or list of allowed values, in AWS's words."""
+    if shape.type_name == "structure":
+        for key, item in value.items():
+            yield from _faults(item, shape.members[key], f"{path}.{key[0].lower()}{key[1:]}".lstrip("."))
+    elif shape.type_name == "list":
+        for index, item in enumerate(value, 1):
+            yield from _faults(item, shape.member, f"{path}.{index}.member")
+    elif shape.type_name == "map":
+        for key, item in value.items():
+            yield from _faults(item, shape.value, f"{path}.{key}")
+    elif shape.type_name == "string":
+        constraint = _broken(value, shape)
+        if constraint:
+            yield f"Value '{value}' at '{path}' failed to satisfy constraint: Member must {constraint}"
+
+
+def _broken(text: str, shape: Shape) -> str:
+    limits = shape.metadata
+    if "enum" in limits and text not in limits["enum"]:
+        return f"satisfy enum value set: [{', '.join(limits['enum'])}]"
+    if "max" in limits and len(text) > limits["max"]:
+        return f"have length less than or equal to {limits['max']}"
+    pattern = _pattern(limits.get("pattern", ""))
+    if pattern and not pattern.fullmatch(text):
+        return f"satisfy regular expression pattern: {limits['pattern']}"
+    return ""
+
+
+@functools.cache
+def _pattern(text: str) -> re.Pattern[str] | None:
+    try:
+        return re.compile(text, re.DOTALL) if text else None
+    except re.error:  # Java's \p{...} classes
+        return None

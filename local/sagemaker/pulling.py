@@ -1,0 +1,46 @@
+"""What an instance needs of IAM before it has any container: to pull its image."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from local import principals
+from local.sagemaker.access import SERVICE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from local.sagemaker.world import World
+
+_URI = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.[a-z.]+/([^:@]+)[:@].+")
+_PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+
+
+class ImageError(Exception):
+    """The image can not be pulled."""
+
+
+def pull(world: World, uri: str, role_arn: str) -> Path:
+    """Return the directory an image stands for, pulled with this role.
+
+    Raises
+    ------
+    ImageError
+        Without the permission, and for an image the registry does not hold.
+    """
+    parts = _URI.fullmatch(uri)
+    if parts is None:
+        raise ImageError(
+            f"the image URI {uri} is not one of ECR: <account>.dkr.ecr.<region>.amazonaws.com/<name>:<tag>"
+        )
+    account, region, repository = parts.groups()
+    wanted = [("ecr:GetAuthorizationToken", "*")]
+    wanted += [(action, f"arn:aws:ecr:{region}:{account}:repository/{repository}") for action in _PULL]
+    for action, resource in wanted:
+        if not principals.role_allows(role_arn, SERVICE, action, resource):
+            raise ImageError(f"the role {role_arn} is not authorized to perform {action} on {resource}")
+    directory = world.images.pull(uri)
+    if directory is None:
+        raise ImageError(f"the image {uri} does not exist in the registry")
+    return directory

@@ -1,0 +1,107 @@
+"""SageMaker as Step Functions calls it: API actions, and jobs waited for (``.sync``)."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from local.sagemaker import control, model
+from local.sagemaker.errors import ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from local.principals import Principal
+    from local.sagemaker.world import World
+
+_POLL_SECONDS = 0.1
+_JOBS = {"CreateTrainingJob": "TrainingJob", "CreateHyperParameterTuningJob": "HyperParameterTuningJob"}
+
+
+class TaskError(Exception):
+    """A task failed: Step Functions' error name and cause."""
+
+    def __init__(self, error: str, cause: str) -> None:
+        self.error, self.cause = error, cause
+        super().__init__(f"{error}: {cause}")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One SageMaker task of an execution.
+
+    Parameters
+    ----------
+    world : World
+        The SageMaker.
+    resource : str
+        ``arn:aws:states:::[aws-sdk:]sagemaker:<action>[.sync]``.
+    role : Principal
+        The state machine's role.
+    over : callable
+        The error to end with before the job has ended by itself: the execution was stopped, or the task's
+        time is up. None while there is none. The job is stopped then.
+    """
+
+    world: World
+    resource: str
+    role: Principal
+    over: Callable[[], TaskError | None]
+
+    def run(self, data: dict[str, Any]) -> Any:
+        """Carry out the task; the API's answer, or for ``.sync`` the job's description, times in milliseconds.
+
+        Raises
+        ------
+        TaskError
+            ``SageMaker.<Code>Exception`` for a refused call, ``States.TaskFailed`` for a failed job.
+        """
+        name, _, mode = self.resource.rpartition(":")[2].partition(".")
+        action = name[:1].upper() + name[1:]
+        if mode and (mode != "sync" or action not in _JOBS):
+            raise TaskError("States.Runtime", f"{self.resource} is not an integration of Step Functions")
+        answer = self._call(action, data)
+        return self._wait(_JOBS[action], data) if mode else answer
+
+    def _wait(self, kind: str, data: dict[str, Any]) -> Any:
+        request = {f"{kind}Name": data[f"{kind}Name"]}
+        while True:
+            job = self._call(f"Describe{kind}", request)
+            if job[f"{kind}Status"] == "Completed":
+                return job
+            if job[f"{kind}Status"] in ("Failed", "Stopped"):
+                raise TaskError("States.TaskFailed", json.dumps(job))
+            over = self.over()
+            if over:
+                self._call(f"Stop{kind}", request)
+                raise over
+            time.sleep(_POLL_SECONDS)
+
+    def _call(self, action: str, request: dict[str, Any]) -> Any:
+        try:
+            answer = control.call(self.world, action, request, self.role)
+        except ApiError as error:
+            name = _error_name(action, error.code, sdk="aws-sdk:" in self.resource)
+            raise TaskError(name, _cause(error)) from error
+        shape = model.service().operation_model(action).output_shape
+        return model.in_milliseconds(answer, shape) if shape is not None else {}
+
+
+def _error_name(action: str, code: str, *, sdk: bool) -> str:
+    """Return the name Step Functions gives an error: the SDK's exception class.
+
+    An error of the operation's model has a class of its own (ResourceInUse: ResourceInUseException); every
+    other is the service's base class, which the two integrations' SDKs name differently.
+    """
+    modelled = {shape.name for shape in model.service().operation_model(action).error_shapes}
+    if code in modelled:
+        return f"SageMaker.{code.removesuffix('Exception')}Exception"
+    return "SageMaker.SageMakerException" if sdk else "SageMaker.AmazonSageMakerException"
+
+
+def _cause(error: ApiError) -> str:
+    return (
+        f"{error.message} (Service: AmazonSageMaker; Status Code: {error.status}; Error Code: {error.code})"
+    )

@@ -1,0 +1,71 @@
+"""What every room of SageMaker shares."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ministack.services import eventbridge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from local.images import Images
+    from local.sagemaker.state import State
+    from local.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """One SageMaker.
+
+    Parameters
+    ----------
+    settings : Settings
+        Account, region and folders.
+    state : State
+        The records.
+    images : Images
+        What image URIs stand for.
+    endpoint : str
+        Where the cloud's AWS APIs answer; containers are told.
+    step_seconds : float
+        How long each status of a job or an endpoint lasts at least: long enough to be seen, as on AWS.
+    """
+
+    settings: Settings
+    state: State
+    images: Images
+    endpoint: str
+    step_seconds: float = 0.15
+    closing: threading.Event = field(default_factory=threading.Event)
+
+    def arn(self, kind: str, name: str) -> str:
+        """Return a resource's ARN; SageMaker writes names in lower case there."""
+        return f"arn:aws:sagemaker:{self.settings.region}:{self.settings.account}:{kind}/{name.lower()}"
+
+    def folder(self, kind: str, name: str) -> Path:
+        """Return a scratch folder for a job's or an endpoint's files, made."""
+        path = self.settings.scratch / kind / f"{name}-{time.monotonic_ns()}"
+        path.mkdir(parents=True)
+        return path
+
+    def pause(self) -> None:
+        """Let a status be seen."""
+        self.closing.wait(self.step_seconds)
+
+    def in_background(self, work: Callable[..., None], *arguments: Any) -> threading.Thread:
+        """Run work in a thread of its own."""
+        thread = threading.Thread(target=work, args=arguments, daemon=True, name=f"sagemaker-{work.__name__}")
+        thread.start()
+        return thread
+
+
+def announce(kind: str, arn: str, detail: dict[str, Any]) -> None:
+    """Put one of SageMaker's own events on the account's default bus."""
+    entry = {"Source": "aws.sagemaker", "DetailType": kind, "Resources": [arn], "Detail": json.dumps(detail)}
+    eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)  # noqa: SLF001

@@ -1,0 +1,160 @@
+"""MiniStack in this process, on two loopback ports.
+
+One port speaks the AWS APIs. On the other, every request is taken as one to the deployed HTTP API, so that
+``curl http://127.0.0.1:<port>/v1/models`` works without a Host header.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+import threading
+from typing import TYPE_CHECKING, Any, cast
+
+from local import environment
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, MutableMapping
+
+    from local.settings import Settings
+
+    Scope = MutableMapping[str, Any]
+    App = Callable[[Scope, Any, Any], Awaitable[None]]
+
+_STOP_SECONDS = 10.0
+
+
+def listen(port: int) -> socket.socket:
+    """Bind a loopback port, a free one for 0.
+
+    Raises
+    ------
+    OSError
+        When the port is taken, naming it.
+    """
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind(("127.0.0.1", port))
+    except OSError as error:
+        bound.close()
+        raise OSError(
+            f"port {port} of 127.0.0.1 can not be opened: {error}; give another, or 0 for a free one"
+        ) from error
+    return bound
+
+
+class Server:
+    """MiniStack, serving from a thread of its own.
+
+    Parameters
+    ----------
+    settings : Settings
+        The cloud it is part of.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._sockets = [listen(port) for port in _ports(settings)]
+        self.port, self.api_port = (bound.getsockname()[1] for bound in self._sockets)
+        self.endpoint = f"http://127.0.0.1:{self.port}"
+        self._api_id = ""
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ministack", daemon=True)
+        environment.isolate(settings, self.port)
+        if settings.keep:
+            (settings.keep / "ports.json").write_text(json.dumps([self.port, self.api_port]))
+
+    def start(self) -> None:
+        """Serve; returns when requests are answered."""
+        logging.getLogger("hypercorn.error").setLevel(logging.WARNING)
+        self._thread.start()
+        if not self._started.wait(30):
+            raise TimeoutError("MiniStack did not start within 30 s")
+
+    def stop(self) -> None:
+        """Stop serving; persists the state when the cloud keeps it."""
+        if self._loop and self._stop and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join(_STOP_SECONDS)
+
+    def publish_api(self, api_id: str) -> None:
+        """Answer on the second port as this HTTP API."""
+        self._api_id = api_id
+
+    def _run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        from hypercorn.asyncio import serve  # noqa: PLC0415 - after the environment is set
+        from hypercorn.config import Config  # noqa: PLC0415
+        from ministack import app as ministack  # noqa: PLC0415
+
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        servers = []
+        for bound, app in zip(
+            self._sockets, (over_tls(ministack.app), self._as_api(ministack.app)), strict=True
+        ):
+            config = Config()
+            config.bind = [f"fd://{bound.detach()}"]
+            config.keep_alive_timeout = 75
+            config.graceful_timeout = 1.0
+            config.loglevel = "WARNING"
+            servers.append(serve(cast("Any", app), config, shutdown_trigger=self._stopped))
+        self._loop.call_later(0.05, self._started.set)
+        await asyncio.gather(*servers)
+
+    async def _stopped(self) -> None:
+        if self._stop:
+            await self._stop.wait()
+
+    def _as_api(self, app: App) -> App:
+        """Pass every request with the Host header of the deployed HTTP API; the first server runs the lifespan."""
+
+        async def api(scope: Scope, receive: Any, send: Any) -> None:
+            if scope["type"] == "lifespan":
+                await _empty_lifespan(receive, send)
+                return
+            if scope["type"] == "http":
+                host = f"{self._api_id or 'none'}.execute-api.localhost:{self.port}"
+                headers = [(name, value) for name, value in scope["headers"] if name.lower() != b"host"]
+                scope = {**scope, "headers": [*headers, (b"host", host.encode())]}
+            await over_tls(app)(scope, receive, send)
+
+        return api
+
+
+def _ports(settings: Settings) -> list[int]:
+    """Return the ports to open; those of the kept cloud, whose queue URLs name them, unless others are chosen."""
+    kept = settings.keep / "ports.json" if settings.keep else None
+    last = json.loads(kept.read_text()) if kept and kept.exists() else [0, 0]
+    return [chosen or before for chosen, before in zip((settings.port, settings.api_port), last, strict=True)]
+
+
+def over_tls(app: App) -> App:
+    """Mark requests as arrived over TLS.
+
+    Nothing leaves this machine, so loopback stands for TLS: without it every bucket policy that denies
+    ``aws:SecureTransport`` = false would deny everything.
+    """
+
+    async def secured(scope: Scope, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            headers = [
+                (name, value) for name, value in scope["headers"] if name.lower() != b"x-forwarded-proto"
+            ]
+            scope = {**scope, "headers": [*headers, (b"x-forwarded-proto", b"https")]}
+        await app(scope, receive, send)
+
+    return secured
+
+
+async def _empty_lifespan(receive: Any, send: Any) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

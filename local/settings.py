@@ -1,0 +1,36 @@
+"""What a laptop cloud is started with."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One laptop cloud.
+
+    Parameters
+    ----------
+    assembly : Path
+        The synthesised CDK app (``cdk.out``).
+    scratch : Path
+        A folder of this cloud's own; removed when it stops.
+    account, region : str
+        The AWS account and region it answers as.
+    port, api_port : int
+        Loopback ports of the AWS APIs and of the deployed HTTP API; 0 takes a free one.
+    keep : Path | None
+        Where the state is kept between runs; None keeps nothing.
+    repository : Path
+        Where ``node_modules`` with the CDK command lies.
+    """
+
+    assembly: Path
+    scratch: Path
+    account: str = "123456789012"
+    region: str = "us-east-1"
+    port: int = 0
+    api_port: int = 0
+    keep: Path | None = None
+    repository: Path = field(default=ROOT)

@@ -1,0 +1,147 @@
+"""``python -m local``: starts, says where, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local import processes
+from tests.local import actions, toy
+from tests.local.conftest import ROOT, Running, start, stop, until
+from tests.local.test_endpoints import create, invoke, settled
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+@linux
+def test_an_interrupt_stops_everything_and_what_is_kept_comes_back(assembly: Path, tmp_path: Path) -> None:
+    keep = ("--keep", str(tmp_path / "kept"))
+    cloud = start(assembly, tmp_path, *keep)
+    serve(cloud)
+    below = busy(cloud)
+    assert stop(cloud) == 0
+    until(lambda: not alive(below), seconds=5)
+    assert not (tmp_path / "info.json").exists()
+    again = start(assembly, tmp_path, *keep)
+    try:
+        assert (again.outputs, again.info["endpoint_url"]) == (cloud.outputs, cloud.info["endpoint_url"])
+        until(lambda: settled(again, "toy-kept")["EndpointStatus"] == "InService")
+        assert invoke(again, "toy-kept")["answer"] == "7"
+        (interrupted,) = again.client("sagemaker").list_training_jobs(NameContains="busy")[
+            "TrainingJobSummaries"
+        ]
+        assert interrupted["TrainingJobStatus"] in ("Failed", "Stopped")
+    finally:
+        assert stop(again) == 0
+
+
+@linux
+def test_nothing_outlives_a_cloud_that_is_killed(assembly: Path, tmp_path: Path) -> None:
+    cloud = start(assembly, tmp_path)
+    below = busy(cloud)
+    os.kill(cloud.pid, signal.SIGKILL)
+    cloud.process.wait(10)
+    until(lambda: not alive(below), seconds=5)
+
+
+def test_the_info_file_has_all_a_client_needs_and_is_private(cloud: Running, assembly: Path) -> None:
+    assert set(cloud.info) == {
+        "endpoint_url", "api_url", "account", "region", "access_key_id", "secret_access_key", "stage", "outputs", "pid",
+    }  # fmt: skip
+    assert cloud.info["stage"] == "toy"
+    assert assembly.name == "cdk.out"
+
+
+def test_a_folder_that_is_no_assembly_is_named(tmp_path: Path) -> None:
+    ran = run("--app", str(tmp_path))
+    assert ran.returncode == 1
+    assert f"{tmp_path} is not a synthesised CDK app" in ran.stdout
+
+
+def test_a_failed_deployment_ends_with_its_reason(tmp_path: Path) -> None:
+    assembly = toy.write(tmp_path)
+    template = assembly / f"{toy.STACK}.template.json"
+    template.write_text(json.dumps({"Resources": {"Wrong": {"Type": "AWS::No::Such", "Properties": {}}}}))
+    ran = run("--app", str(assembly), "--info", str(tmp_path / "info.json"))
+    assert ran.returncode == 1
+    assert "AWS::No::Such" in ran.stdout
+
+
+def test_a_taken_port_is_named(cloud: Running, assembly: Path) -> None:
+    port = cloud.info["endpoint_url"].rpartition(":")[2]
+    ran = run("--app", str(assembly), "--port", port)
+    assert ran.returncode == 1
+    assert f"port {port} of 127.0.0.1 can not be opened" in ran.stdout
+
+
+def test_a_guarded_command_gives_its_output_and_exit_code(tmp_path: Path) -> None:
+    code = "import sys; print('said'); sys.exit(7)"
+    with processes.Child([sys.executable, "-c", code], env=dict(os.environ), cwd=tmp_path) as child:
+        assert child.output.read() == b"said\n"
+        assert child.wait(10) == 7
+
+
+@linux
+def test_killing_a_guarded_command_kills_what_it_started(tmp_path: Path) -> None:
+    code = "import subprocess, sys, time; p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); print(p.pid, flush=True); time.sleep(60)"
+    child = processes.Child([sys.executable, "-c", code], env=dict(os.environ), cwd=tmp_path)
+    grandchild = int(child.output.readline())
+    child.kill()
+    until(lambda: not alive({grandchild}), seconds=5)
+
+
+def serve(cloud: Running) -> None:
+    """Have an endpoint answer."""
+    artifact = actions.train(cloud, "toy-kept", answer="7")["ModelArtifacts"]["S3ModelArtifacts"]
+    create(cloud, "toy-kept", artifact)
+    assert settled(cloud, "toy-kept")["EndpointStatus"] == "InService"
+
+
+def busy(cloud: Running) -> set[int]:
+    """Have a function's worker and a training container run; every process below the cloud."""
+    cloud.client("lambda").invoke(FunctionName=cloud.outputs["Function"])
+    cloud.client("sagemaker").create_training_job(**actions.job_request(cloud, "toy-busy", sleep="60"))
+    return until(lambda: found if len(found := descendants(cloud.pid)) >= 3 else None) or set()
+
+
+def descendants(pid: int) -> set[int]:
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+    found = {pid}
+    while grown := {child for child, parent in parents.items() if parent in found} - found:
+        found |= grown
+    return found - {pid}
+
+
+def alive(pids: set[int]) -> set[int]:
+    def lives(pid: int) -> bool:
+        try:
+            return ") Z" not in Path(f"/proc/{pid}/stat").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+
+    return {pid for pid in pids if lives(pid)}
+
+
+def run(*options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "local", "--no-story", *options]
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=False,
+    )

@@ -1,0 +1,153 @@
+"""Step Functions acts as the state machine's role, and waits for SageMaker's jobs as on AWS."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.local.actions import execute, job_request, outcome, without
+from tests.local.conftest import Running, until
+
+
+def test_a_synchronous_task_gives_the_job_with_times_in_milliseconds(cloud: Running, name: str) -> None:
+    found = outcome(cloud, execute(cloud, name, answer="7"))
+    assert found["status"] == "SUCCEEDED", found
+    job = json.loads(found["output"])["job"]
+    assert job["TrainingJobStatus"] == "Completed"
+    assert job["TrainingEndTime"] > 1e12
+
+
+def test_a_failed_job_fails_the_task_with_the_jobs_description(cloud: Running, name: str) -> None:
+    found = outcome(cloud, execute(cloud, name, fail="too few rows"))
+    assert (found["status"], found["error"]) == ("FAILED", "States.TaskFailed")
+    assert json.loads(found["cause"])["FailureReason"] == "AlgorithmError: too few rows, exit code: 1"
+
+
+def test_a_refused_call_fails_the_task_with_the_sdks_exception(cloud: Running, name: str) -> None:
+    outcome(cloud, execute(cloud, name))
+    assert outcome(cloud, execute(cloud, name))["error"] == "SageMaker.ResourceInUseException"
+    assert outcome(cloud, execute(cloud, "not_a_name"))["error"] == "SageMaker.AmazonSageMakerException"
+
+
+def test_stopping_an_execution_stops_its_job_and_stays_aborted(cloud: Running, name: str) -> None:
+    arn = execute(cloud, name, sleep="30")
+    until(lambda: status(cloud, name) == "InProgress")
+    cloud.client("stepfunctions").stop_execution(executionArn=arn)
+    until(lambda: status(cloud, name) == "Stopped")
+    assert outcome(cloud, arn)["status"] == "ABORTED"
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "sagemaker:CreateTrainingJob", "sagemaker:DescribeTrainingJob", "iam:PassRole", "events:PutTargets",
+        "events:PutRule", "events:DescribeRule",
+    ],
+)  # fmt: skip
+def test_a_task_fails_without_each_permission_of_the_role(cloud: Running, action: str) -> None:
+    name = f"toy-without-{action.replace(':', '-').lower()}"
+    with without(cloud, cloud.outputs["MachineRole"], action):
+        found = outcome(cloud, execute(cloud, name))
+    assert found["status"] == "FAILED"
+    assert f"not authorized to perform: {action}" in found["cause"]
+
+
+def test_a_function_is_not_invoked_without_the_roles_permission(cloud: Running, name: str) -> None:
+    with without(cloud, cloud.outputs["MachineRole"], "lambda:InvokeFunction"):
+        found = outcome(cloud, execute(cloud, name))
+    assert (found["status"], found["error"]) == ("FAILED", "Lambda.AWSLambdaException")
+
+
+def test_a_role_that_does_not_trust_step_functions_can_not_be_used(cloud: Running, name: str) -> None:
+    machine = define(cloud, name, {"End": True, **call(cloud)}, role=cloud.outputs["JobRole"])
+    assert "can not assume the role" in outcome(cloud, started(cloud, machine))["cause"]
+
+
+def test_branches_act_as_the_role_too(cloud: Running, name: str) -> None:
+    branch = {"StartAt": "One", "States": {"One": {"End": True, **call(cloud)}}}
+    state = {"Type": "Parallel", "Branches": [branch, branch], "End": True}
+    machine = define(cloud, name, state)
+    assert outcome(cloud, started(cloud, machine))["status"] == "SUCCEEDED"
+    with without(cloud, cloud.outputs["MachineRole"], "lambda:InvokeFunction"):
+        assert outcome(cloud, started(cloud, machine))["status"] == "FAILED"
+
+
+def test_a_job_is_stopped_when_its_tasks_time_is_up(cloud: Running, name: str) -> None:
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sagemaker:createTrainingJob.sync",
+        "Parameters": job_request(cloud, name, sleep="30"),
+        "TimeoutSeconds": 1,
+        "End": True,
+    }
+    found = outcome(cloud, started(cloud, define(cloud, name, task)))
+    assert (found["status"], found["error"]) == ("FAILED", "States.Timeout")
+    until(lambda: status(cloud, name) == "Stopped")
+
+
+def test_an_execution_ends_when_its_own_time_is_up(cloud: Running, name: str) -> None:
+    machine = define(cloud, name, {"Type": "Wait", "Seconds": 30, "End": True}, TimeoutSeconds=1)
+    assert outcome(cloud, started(cloud, machine))["status"] == "TIMED_OUT"
+
+
+def test_an_api_call_without_waiting_answers_at_once(cloud: Running, name: str) -> None:
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:sagemaker:createTrainingJob",
+        "Parameters": job_request(cloud, name),
+        "End": True,
+    }
+    found = outcome(cloud, started(cloud, define(cloud, name, task)))
+    assert json.loads(found["output"])["TrainingJobArn"].endswith(f"training-job/{name}")
+
+
+def test_an_exception_of_a_handler_has_its_class_for_a_name(cloud: Running, name: str) -> None:
+    state = {
+        **call(cloud, {"raise": True}),
+        "Catch": [{"ErrorEquals": ["KeyError"], "Next": "Caught"}],
+        "Next": "Caught",
+    }
+    machine = define(cloud, name, state, more={"Caught": {"Type": "Pass", "End": True}})
+    found = outcome(cloud, started(cloud, machine))
+    assert found["status"] == "SUCCEEDED", found
+    cause = json.loads(json.loads(found["output"])["Cause"])
+    assert (cause["errorType"], cause["errorMessage"]) == ("KeyError", "'what the handler raised'")
+    assert "in handler" in "".join(cause["stackTrace"])
+
+
+def call(cloud: Running, payload: dict[str, object] | None = None) -> dict[str, object]:
+    parameters = {"FunctionName": cloud.outputs["Function"], "Payload": payload or {}}
+    return {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": parameters}
+
+
+def define(
+    cloud: Running,
+    name: str,
+    state: dict[str, object],
+    *,
+    role: str = "",
+    more: dict[str, object] | None = None,
+    **settings: object,
+) -> str:
+    """Create a state machine of one state, and more."""
+    definition = {"StartAt": "Only", "States": {"Only": state, **(more or {})}, **settings}
+    answer = cloud.client("stepfunctions").create_state_machine(
+        name=name,
+        roleArn=role or f"arn:aws:iam::123456789012:role/{cloud.outputs['MachineRole']}",
+        definition=json.dumps(definition),
+    )
+    arn: str = answer["stateMachineArn"]
+    return arn
+
+
+def started(cloud: Running, machine: str) -> str:
+    arn: str = cloud.client("stepfunctions").start_execution(stateMachineArn=machine, input="{}")[
+        "executionArn"
+    ]
+    return arn
+
+
+def status(cloud: Running, job: str) -> str:
+    found = cloud.client("sagemaker").list_training_jobs(NameContains=job)["TrainingJobSummaries"]
+    return str(found[0]["TrainingJobStatus"]) if found else ""
