@@ -1,0 +1,43 @@
+"""Errors as a person should meet them: one clear line, never a traceback."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from boto3.exceptions import Boto3Error
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from typer.core import TyperGroup
+
+from cli.output import fail
+from relearn.errors import RelearnError
+
+FAILED, USAGE, TIMED_OUT = 1, 2, 3
+"""Exit codes: it failed or ended badly; the command line is wrong; the wait was given up."""
+
+
+class Cli(TyperGroup):
+    """The command, whose foreseeable errors end as one line on standard error."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; exit 1 with one line when it fails in a way that has words."""
+        try:
+            return super().invoke(ctx)
+        except NoCredentialsError as error:
+            fail(
+                "no AWS credentials were found: configure them as for the AWS CLI, or use --local for the laptop cloud"
+            )
+            raise typer.Exit(FAILED) from error
+        except ClientError as error:
+            fail(_refused(error))
+            raise typer.Exit(FAILED) from error
+        except (RelearnError, BotoCoreError, Boto3Error, OSError) as error:
+            fail(str(error))
+            raise typer.Exit(FAILED) from error
+        except KeyboardInterrupt as error:
+            raise typer.Exit(130) from error
+
+
+def _refused(error: ClientError) -> str:
+    said = error.response.get("Error", {})
+    return f"AWS refused {error.operation_name}: {said.get('Code', '')}: {said.get('Message', '')}"

@@ -1,0 +1,181 @@
+"""Waits for something to end, showing each step as it happens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from cli.errors import FAILED, TIMED_OUT
+from cli.ledger import Ledger
+from cli.output import COLOURS, err, metrics
+from relearn import runs
+from relearn.runs import Run, RunState, VersionState
+from relearn.uploads import Upload, UploadState
+
+ENDS = frozenset({UploadState.TRAINED, UploadState.QUARANTINED, UploadState.SUPERSEDED, UploadState.FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One look at what is waited for.
+
+    Parameters
+    ----------
+    state
+        One word.
+    text
+        What to tell.
+    ended
+        Whether nothing more will come.
+    good
+        Whether it ended as hoped for.
+    record
+        The record itself, for scripts.
+    """
+
+    state: str
+    text: str
+    ended: bool = False
+    good: bool = False
+    record: dict[str, Any] = field(default_factory=dict)
+
+
+Look = Callable[[], Seen]
+
+
+def follow(look: Look, *, what: str, timeout: float, poll: float) -> tuple[Seen, int]:
+    """Look until it ends, printing every change.
+
+    Parameters
+    ----------
+    look
+        Reads what is waited for.
+    what
+        What that is, for people.
+    timeout, poll
+        Seconds to wait at most, and between two looks.
+
+    Returns
+    -------
+    tuple
+        What was seen last, and the exit code: 0 good, 1 bad, 3 not ended in time.
+    """
+    began, told = time.monotonic(), ""
+    with err.status(f"waiting for {what}") as spinner:
+        while True:
+            seen = look()
+            if seen.text != told:
+                err.print(
+                    f"{time.monotonic() - began:7.1f}s  ",
+                    seen.text,
+                    style=COLOURS.get(seen.state),
+                    sep="",
+                    markup=False,
+                )
+                told = seen.text
+            if seen.ended:
+                return seen, 0 if seen.good else FAILED
+            left = began + timeout - time.monotonic()
+            if left <= 0:
+                err.print(
+                    f"gave up after {timeout:g} s: {what} has not ended ({seen.state})",
+                    style="red",
+                    markup=False,
+                )
+                return seen, TIMED_OUT
+            spinner.update(f"waiting for {what}: {seen.state}")
+            time.sleep(min(poll, left))
+
+
+def upload_looks(ledger: Ledger, model: str, upload_id: str) -> Look:
+    """Follow an upload until it is trained on, refused or given up."""
+
+    def look() -> Seen:
+        upload = ledger.upload(model, upload_id)
+        if upload is None:
+            return Seen("UPLOADED", "uploaded; its event is on the way")
+        return Seen(
+            upload.state,
+            _upload_text(upload, ledger),
+            ended=upload.state in ENDS,
+            good=upload.state is UploadState.TRAINED,
+            record=asdict(upload),
+        )
+
+    return look
+
+
+def run_looks(ledger: Ledger, model: str, run_id: str) -> Look:
+    """Follow a run until it ends."""
+
+    def look() -> Seen:
+        run = ledger.run(model, run_id)
+        return Seen(
+            run.state,
+            run_text(run),
+            ended=run.state in runs.FINAL,
+            good=run.state is RunState.PROMOTED,
+            record=asdict(run),
+        )
+
+    return look
+
+
+def latest_looks(ledger: Ledger, model: str) -> Look:
+    """Follow the newest run, or the first that starts, until it ends and nothing is pending."""
+
+    def look() -> Seen:
+        newest = next(iter(ledger.runs(model, 1)), None)
+        if newest is None:
+            return Seen("NO RUN", f"{model} has no run yet")
+        seen = run_looks(ledger, model, newest.run_id)()
+        if seen.ended and any(upload.state is UploadState.RECEIVED for upload in ledger.uploads(model)):
+            return Seen("NEXT", f"{seen.text}; another upload is being checked")
+        return seen
+
+    return look
+
+
+def version_looks(ledger: Ledger, model: str, number: int) -> Look:
+    """Follow a version until it serves (or has served) or fails."""
+    served = {VersionState.LIVE, VersionState.PREVIOUS, VersionState.RETIRED}
+
+    def look() -> Seen:
+        version = ledger.version(model, number)
+        if version is None:
+            return Seen("NOT REGISTERED", f"version {number} is not registered yet")
+        text = f"version {number} is {version.state}" + _because(version.reason)
+        ended = version.state in served or version.state is VersionState.FAILED
+        return Seen(version.state, text, ended=ended, good=version.state in served, record=asdict(version))
+
+    return look
+
+
+def run_text(run: Run) -> str:
+    """Tell where a run stands."""
+    version = f" as version {run.version}" if run.version else ""
+    measured = f"  {metrics(run.metrics)}" if run.metrics else ""
+    return f"run {run.run_id} is {run.state}{version}{_because(run.reason)}{measured}"
+
+
+def _upload_text(upload: Upload, ledger: Ledger) -> str:
+    rows = f"{upload.rows_accepted} rows good, {upload.rows_rejected} rejected"
+    counted = f" ({rows})" if upload.rows_accepted or upload.rows_rejected else ""
+    text = f"upload {upload.upload_id[:12]} is {upload.state}{counted}{_because(upload.reason)}"
+    if upload.state is UploadState.ACCEPTED:
+        newest = next(iter(ledger.runs(upload.model, 1)), None)
+        return f"{text}; {run_text(newest)}" if newest else text
+    if upload.state is UploadState.TRAINED:
+        run = _run_of(upload, ledger)
+        return f"{text}; {run_text(run)}" if run else text
+    return text
+
+
+def _run_of(upload: Upload, ledger: Ledger) -> Run | None:
+    return next((run for run in ledger.runs(upload.model) if upload.upload_id in run.uploads), None)
+
+
+def _because(reason: str) -> str:
+    return f": {reason}" if reason else ""

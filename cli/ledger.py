@@ -1,0 +1,138 @@
+"""The stage's state, read from its ledger (see ``relearn.uploads``, ``relearn.runs`` and ``relearn.routing``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from decimal import Decimal
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer
+
+from cli.target import Target
+from relearn import names
+from relearn.errors import NotFoundError
+from relearn.routing import Route
+from relearn.runs import Run, RunState, Version, VersionState
+from relearn.uploads import Upload, UploadState
+
+Item = dict[str, Any]
+
+
+class Ledger:
+    """Reads, and never writes.
+
+    Parameters
+    ----------
+    target
+        Whose ledger.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self._client = target.client("dynamodb")
+        self._table = target.output("LedgerTable")
+
+    def route(self, model: str) -> Route:
+        """Read the route; an empty one when the model never served."""
+        item = self._get(model, "ROUTE")
+        return Route() if item is None else Route(**_known(Route, item))
+
+    def upload(self, model: str, upload_id: str) -> Upload | None:
+        """Read an upload; None while its event is on its way."""
+        item = self._get(model, f"UPLOAD#{upload_id}")
+        return None if item is None else _upload(item)
+
+    def uploads(self, model: str) -> list[Upload]:
+        """Read all uploads of a model, the newest first."""
+        found = [_upload(item) for item in self._query(model, "UPLOAD#")]
+        return sorted(found, key=lambda upload: upload.received_at, reverse=True)
+
+    def run(self, model: str, run_id: str) -> Run:
+        """Read a run.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such run.
+        """
+        item = self._get(model, f"RUN#{run_id}")
+        if item is None:
+            raise NotFoundError(f"model {model} has no run {run_id}; see relearn runs {model}")
+        return _run(item)
+
+    def runs(self, model: str, limit: int = 20) -> list[Run]:
+        """Read the newest runs, the newest first."""
+        return [
+            _run(item)
+            for _, item in zip(range(limit), self._query(model, "RUN#", newest_first=True), strict=False)
+        ]
+
+    def version(self, model: str, version: int) -> Version | None:
+        """Read a version; None when it is not registered yet."""
+        item = self._get(model, f"VERSION#{version}")
+        return None if item is None else _version(item)
+
+    def versions(self, model: str) -> list[Version]:
+        """Read all versions of a model, the newest first."""
+        found = [_version(item) for item in self._query(model, "VERSION#")]
+        return sorted(found, key=lambda version: version.version, reverse=True)
+
+    def _get(self, model: str, sk: str) -> Item | None:
+        key = {"pk": {"S": names_pk(model)}, "sk": {"S": sk}}
+        answer = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
+        return _plain_item(answer["Item"]) if "Item" in answer else None
+
+    def _query(self, model: str, start: str, *, newest_first: bool = False) -> Iterator[Item]:
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :start)",
+            ExpressionAttributeValues={":pk": {"S": names_pk(model)}, ":start": {"S": start}},
+            ScanIndexForward=not newest_first,
+            ConsistentRead=True,
+        )
+        for page in pages:
+            yield from (_plain_item(item) for item in page["Items"])
+
+
+def names_pk(model: str) -> str:
+    """Partition key of a model."""
+    return f"MODEL#{model}"
+
+
+def quarantined_key(upload: Upload, file: str) -> str:
+    """Key in the lake of what is kept about a quarantined upload."""
+    return names.quarantine_prefix(upload.model, upload.upload_id) + file
+
+
+def _upload(item: Item) -> Upload:
+    return Upload(**_known(Upload, item) | {"state": UploadState(item["state"])})
+
+
+def _run(item: Item) -> Run:
+    lists = {name: tuple(item.get(name, ())) for name in ("uploads", "snapshot")}
+    return Run(**_known(Run, item) | lists | {"state": RunState(item["state"])})
+
+
+def _version(item: Item) -> Version:
+    return Version(**_known(Version, item) | {"state": VersionState(item["state"])})
+
+
+def _known(cls: Any, item: Item) -> Item:
+    return {field.name: item[field.name] for field in fields(cls) if field.name in item}
+
+
+def _plain_item(item: Item) -> Item:
+    read = TypeDeserializer().deserialize
+    return {name: _plain(read(value)) for name, value in item.items()}
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Decimal():
+            return int(value) if value == value.to_integral_value() else float(value)
+        case dict():
+            return {name: _plain(inner) for name, inner in value.items()}
+        case list() | set():
+            return [_plain(inner) for inner in value]
+        case _:
+            return value

@@ -1,0 +1,54 @@
+"""``relearn``: the commands, and the options they share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import experiment, new_model, predict, show, upload, wait
+from cli.errors import Cli
+from cli.target import LOCAL_FILE, Choice
+
+app = typer.Typer(
+    name="relearn",
+    cls=Cli,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Upload data, and a better model answers over HTTP. Exit codes: 0 done, 1 failed or ended badly, "
+    "2 wrong usage, 3 not ended in time.",
+)
+
+
+@app.callback()
+def root(
+    ctx: typer.Context,
+    *,
+    stage: Annotated[str, typer.Option(envvar="RELEARN_STAGE", help="The deployed stage.")] = "dev",
+    region: Annotated[str | None, typer.Option(help="AWS region; else as the AWS CLI finds it.")] = None,
+    profile: Annotated[str | None, typer.Option(help="AWS profile; else as the AWS CLI finds it.")] = None,
+    local: Annotated[
+        bool,
+        typer.Option(
+            "--local", envvar="RELEARN_LOCAL", help=f"The laptop cloud that {LOCAL_FILE} describes."
+        ),
+    ] = False,
+    local_file: Annotated[
+        Path | None, typer.Option(help="The laptop cloud that another file describes; implies --local.")
+    ] = None,
+) -> None:
+    """Remember which stage is meant."""
+    file = local_file or (LOCAL_FILE if local else None)
+    ctx.obj = Choice(stage=stage, region=region, profile=profile, local_file=file)
+
+
+app.command("upload")(upload.upload)
+app.command("predict")(predict.predict)
+app.command("status")(show.status)
+app.command("uploads")(show.uploads)
+app.command("runs")(show.runs)
+app.command("versions")(show.versions)
+app.command("wait")(wait.wait)
+app.command("new-model")(new_model.new_model)
+app.command("experiment")(experiment.experiment)

@@ -1,0 +1,69 @@
+"""A training job's report on a terminal."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+from cli.output import out, print_table
+from relearn.errors import RelearnError
+
+MAX_ARCHIVE_BYTES = 64 * 1024**2
+MAX_FILE_BYTES = 128 * 1024**2
+SHOWN_IMPORTANCES = 10
+
+
+def read(archive: bytes) -> tuple[dict[str, Any], bytes]:
+    """Take the report out of a job's ``output.tar.gz``: as data, and as the page.
+
+    Raises
+    ------
+    RelearnError
+        The archive can not be read, or holds no report.
+    """
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as files:
+            return json.loads(_member(files, "report.json")), _member(files, "report.html")
+    except (tarfile.TarError, OSError, EOFError, ValueError) as error:
+        raise RelearnError(f"the job's output can not be read: {error}") from error
+
+
+def show(report: dict[str, Any], job: str, page: Path) -> None:
+    """Print a report."""
+    rival = report["champion"]
+    columns = ["metric", "this experiment", *([f"champion, version {rival['version']}"] if rival else [])]
+    measured = [report["candidate"]["metrics"], *([rival["metrics"]] if rival else [])]
+    rows = [(name, *(_number(metrics.get(name)) for metrics in measured)) for name in measured[0]]
+    rows = [(f"{name} (decides)" if name == report["metric"] else name, *cells) for name, *cells in rows]
+    print_table(f"{report['model']}: {job}", columns, rows)
+    out.print(f"rows: {report['rows']['train']} to train, {report['rows']['holdout']} held out", markup=False)
+    if chosen := report.get("hyperparameters"):
+        out.print(
+            "hyperparameters: " + ", ".join(f"{name} {value:g}" for name, value in chosen.items()),
+            markup=False,
+        )
+    importance = sorted(report["candidate"].get("importance", {}).items(), key=lambda item: -item[1])
+    print_table(
+        "What it looks at",
+        ("column", "importance"),
+        [(n, _number(v)) for n, v in importance[:SHOWN_IMPORTANCES]],
+    )
+    out.print(f"whole report: {page}", markup=False)
+
+
+def _member(files: tarfile.TarFile, name: str) -> bytes:
+    """Read one file by its name; nothing of the archive is ever unpacked to disk."""
+    found = next(
+        (member for member in files if member.isfile() and member.name.removeprefix("./") == name), None
+    )
+    content = files.extractfile(found) if found is not None and found.size <= MAX_FILE_BYTES else None
+    if content is None:
+        raise RelearnError(f"the job's output has no {name}")
+    return content.read()
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

@@ -1,0 +1,167 @@
+"""``relearn status``, ``uploads``, ``runs`` and ``versions``: what the ledger says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from cli import target as targets
+from cli.api import Api
+from cli.follow import run_text
+from cli.ledger import Ledger
+from cli.options import Json, Limit, Model
+from cli.output import all_metrics, metrics, moment, out, print_json, print_table, state
+from relearn import runs as life
+from relearn.runs import Run
+from relearn.uploads import UploadState
+
+PENDING = (UploadState.RECEIVED, UploadState.ACCEPTED)
+
+
+def status(
+    ctx: typer.Context,
+    model: Annotated[str | None, typer.Argument(help="One model; none shows all.")] = None,
+    json_: Json = False,
+) -> None:
+    """Show what serves, what runs and what is pending."""
+    target = targets.of(ctx)
+    api, ledger = Api(target), Ledger(target)
+    if model is None:
+        found = [_brief(ledger, about) for about in api.models()]
+        if json_:
+            print_json(found)
+        else:
+            columns = ("model", "state", "version", "metrics", "last run", "pending uploads")
+            rows = [
+                (
+                    f["name"],
+                    f["state"],
+                    f["version"] or "-",
+                    metrics(f["metrics"]),
+                    _run_cell(f["run"]),
+                    f["pending"],
+                )
+                for f in found
+            ]
+            print_table(f"Stage {target.stage} in {target.region}", columns, rows)
+        return
+    about = _whole(ledger, api.model(model))
+    if json_:
+        print_json(about)
+    else:
+        _print_whole(about)
+
+
+def uploads(ctx: typer.Context, model: Model, limit: Limit = 20, json_: Json = False) -> None:
+    """List a model's uploads, the newest first."""
+    found = Ledger(targets.of(ctx)).uploads(model)[:limit]
+    if json_:
+        print_json([asdict(upload) for upload in found])
+        return
+    columns = ("upload", "received (UTC)", "name", "state", "good", "rejected", "reason")
+    print_table(
+        f"Uploads of {model}",
+        columns,
+        [
+            (
+                u.upload_id[:12],
+                moment(u.received_at),
+                u.key.rpartition("/")[2],
+                u.state,
+                u.rows_accepted,
+                u.rows_rejected,
+                u.reason,
+            )
+            for u in found
+        ],
+    )
+
+
+def runs(ctx: typer.Context, model: Model, limit: Limit = 20, json_: Json = False) -> None:
+    """List a model's runs, the newest first."""
+    found = Ledger(targets.of(ctx)).runs(model, limit)
+    if json_:
+        print_json([asdict(run) for run in found])
+        return
+    columns = ("run", "started (UTC)", "ended (UTC)", "state", "version", "candidate", "champion", "reason")
+    print_table(
+        f"Runs of {model}",
+        columns,
+        [
+            (
+                r.run_id,
+                moment(r.started_at),
+                moment(r.ended_at),
+                r.state,
+                r.version or "-",
+                metrics(r.metrics),
+                metrics(r.champion_metrics),
+                r.reason,
+            )
+            for r in found
+        ],
+    )
+
+
+def versions(ctx: typer.Context, model: Model, json_: Json = False) -> None:
+    """List a model's versions, the newest first."""
+    found = Ledger(targets.of(ctx)).versions(model)
+    if json_:
+        print_json([asdict(version) for version in found])
+        return
+    columns = ("version", "created (UTC)", "state", "metrics", "run", "reason")
+    rows = [
+        (v.version, moment(v.created_at), v.state, all_metrics(v.metrics), v.run_id, v.reason) for v in found
+    ]
+    print_table(f"Versions of {model}", columns, rows)
+
+
+def _brief(ledger: Ledger, about: dict[str, Any]) -> dict[str, Any]:
+    """Add to what the API tells everyone what the ledger knows."""
+    name, serving = about["name"], about["version"]
+    version = ledger.version(name, serving) if serving else None
+    newest = next(iter(ledger.runs(name, 1)), None)
+    return {
+        **about,
+        "metrics": version.metrics if version else {},
+        "run": asdict(newest) if newest else None,
+        "pending": sum(upload.state in PENDING for upload in ledger.uploads(name)),
+    }
+
+
+def _whole(ledger: Ledger, about: dict[str, Any]) -> dict[str, Any]:
+    name = about["name"]
+    newest = next(iter(ledger.runs(name, 1)), None)
+    kept = ("name", "title", "kind", "state", "version", "metrics", "waiting_for")
+    return {
+        **{key: about[key] for key in kept},
+        "previous": ledger.route(name).previous or None,
+        "run": asdict(newest) if newest else None,
+        "uploads": dict(Counter(upload.state.value for upload in ledger.uploads(name))),
+    }
+
+
+def _print_whole(about: dict[str, Any]) -> None:
+    out.print(f"{about['name']}: {about['title']}", style="bold", markup=False)
+    serving = (
+        f"version {about['version']}"
+        if about["version"]
+        else f"nothing yet; waiting for {about['waiting_for']}"
+    )
+    previous = f", before it version {about['previous']}" if about["previous"] else ""
+    out.print("  serves   ", state(about["state"]), f" {serving}{previous}", sep="", markup=False)
+    if about["metrics"]:
+        out.print(f"  metrics  {all_metrics(about['metrics'])}", markup=False)
+    if about["run"]:
+        out.print(f"  last run {run_text(Run(**about['run']))}", markup=False)
+    counts = ", ".join(f"{count} {word}" for word, count in sorted(about["uploads"].items()))
+    out.print(f"  uploads  {counts or 'none'}", markup=False)
+
+
+def _run_cell(run: dict[str, Any] | None) -> str:
+    if run is None:
+        return "-"
+    return run["state"] if run["state"] in life.FINAL else f"{run['state']} (now)"

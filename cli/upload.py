@@ -1,0 +1,137 @@
+"""``relearn upload``: files into a model's ``incoming/``, and what becomes of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from botocore.exceptions import ClientError
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+from cli import target as targets
+from cli.api import Api, ProblemError
+from cli.errors import USAGE
+from cli.follow import follow, upload_looks
+from cli.ledger import Ledger, quarantined_key
+from cli.options import DEFAULT_TIMEOUT, Json, Model, Timeout
+from cli.output import done, err, fail, print_json, print_table
+from cli.target import Target
+from relearn import names
+from relearn.errors import RelearnError
+from relearn.uploads import Upload, UploadState
+
+MAX_BYTES = 5 * 1024**3
+"""What S3 takes in one PUT; one PUT gives one version id, which is the upload's identity."""
+NOT_FOUND = 404
+SHOWN_REJECTIONS = 10
+REJECTIONS_BYTES = 64 * 1024
+
+
+def upload(
+    ctx: typer.Context,
+    model: Model,
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="CSV, JSON Lines (both also gzipped) or Parquet files.", exists=True, dir_okay=False
+        ),
+    ],
+    *,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Follow each upload until a run has used it, or it is refused.")
+    ] = False,
+    timeout: Timeout = DEFAULT_TIMEOUT,
+    json_: Json = False,
+) -> None:
+    """Upload data for a model."""
+    target = targets.of(ctx)
+    if len({file.name for file in files}) < len(files):
+        fail("two files have the same name; they would be two versions of one object")
+        raise typer.Exit(USAGE)
+    _check_model(target, model)
+    sent = [_send(target, model, file) for file in files]
+    codes = [_follow(target, one, timeout) for one in sent] if wait else [0]
+    if json_:
+        print_json(sent)
+    elif not wait:
+        err.print(f"see what becomes of it: relearn uploads {model}", style="dim", markup=False)
+    raise typer.Exit(max(codes))
+
+
+def _check_model(target: Target, model: str) -> None:
+    """Stop when the API says that there is no such model: nobody would ever look at the upload."""
+    try:
+        Api(target).model(model)
+    except ProblemError as error:
+        if error.status == NOT_FOUND:
+            raise
+
+
+def _send(target: Target, model: str, file: Path) -> dict[str, Any]:
+    size = file.stat().st_size
+    if size > MAX_BYTES:
+        raise RelearnError(
+            f"{file} has {size} bytes; S3 takes at most {MAX_BYTES} in one upload: split it or gzip it"
+        )
+    bucket, key = target.output("UploadsBucket"), names.incoming_prefix(model) + file.name
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, console=err) as progress, file.open("rb") as content:
+        task = progress.add_task(file.name, total=size)
+        body = _Watched(content, lambda position: progress.update(task, completed=position))
+        answer = target.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
+    upload_id = names.upload_id(bucket, key, answer["VersionId"])
+    done(f"{file.name} is upload {upload_id[:12]} of {model}")
+    return {
+        "file": str(file),
+        "model": model,
+        "upload_id": upload_id,
+        "key": key,
+        "version_id": answer["VersionId"],
+    }
+
+
+class _Watched:
+    """A file that tells how far it was read; it may be read twice, once for the signature."""
+
+    def __init__(self, file: Any, tell: Any) -> None:
+        self._file, self._tell = file, tell
+
+    def read(self, size: int = -1) -> bytes:
+        data: bytes = self._file.read(size)
+        self._tell(self._file.tell())
+        return data
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return int(self._file.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._file.tell())
+
+
+def _follow(target: Target, sent: dict[str, Any], timeout: float) -> int:
+    ledger = Ledger(target)
+    look = upload_looks(ledger, sent["model"], sent["upload_id"])
+    seen, code = follow(look, what=Path(sent["file"]).name, timeout=timeout, poll=target.poll_seconds)
+    sent["state"], sent["record"] = seen.state, seen.record
+    if seen.state == UploadState.QUARANTINED:
+        _show_rejections(target, Upload(**seen.record))
+    return code
+
+
+def _show_rejections(target: Target, upload: Upload) -> None:
+    """Print the first rejected rows of a quarantined upload, if any."""
+    bucket, key = target.output("LakeBucket"), quarantined_key(upload, "rows.jsonl")
+    try:
+        answer = target.client("s3").get_object(
+            Bucket=bucket, Key=key, Range=f"bytes=0-{REJECTIONS_BYTES - 1}"
+        )
+    except ClientError:
+        return  # no row was rejected, or one may not read the lake: the reason has been told already
+    lines = answer["Body"].read().split(b"\n")[:-1][:SHOWN_REJECTIONS]
+    faults = [(row["line"], fault) for row in map(json.loads, lines) for fault in row["errors"]]
+    rows = [(line, fault["column"] or "", fault["value"] or "", fault["reason"]) for line, fault in faults]
+    print_table(
+        f"First rejected rows; all: {names.s3_uri(bucket, key)}", ("line", "column", "value", "reason"), rows
+    )
