@@ -28,6 +28,28 @@ def flask_app() -> Any:
     import flask  # noqa: PLC0415 - the echo must not carry what only this service needs
     import pandas as pd  # noqa: PLC0415
 
+    pipeline, names = fitted()
+    app = flask.Flask("flask-sklearn")
+
+    @app.post("/invocations")
+    def invocations() -> Any:
+        rows = pd.DataFrame(flask.request.get_json()["instances"], columns=names)
+        labels, shares = pipeline.predict(rows), pipeline.predict_proba(rows)
+        predictions = [
+            {"label": label, "probabilities": dict(zip(pipeline.classes_, map(float, row), strict=True))}
+            for label, row in zip(labels, shares, strict=True)
+        ]
+        return flask.jsonify(model="iris", version=1, predictions=predictions)
+
+    @app.get("/ping")
+    def ping() -> Any:
+        return flask.jsonify(model="iris")
+
+    return app
+
+
+def fitted() -> tuple[Any, list[str]]:
+    """Fit the pipeline that our server answers for; gives it with the names of its columns."""
     from training import catalog, dataset  # noqa: PLC0415
     from training.container import Container  # noqa: PLC0415
     from training.fit import Code, fit  # noqa: PLC0415
@@ -36,27 +58,7 @@ def flask_app() -> Any:
     rows = dataset.load(spec, Container.from_env().train_data).train
     defaults = {parameter.name: parameter.default for parameter in spec.hyperparameters}
     pipeline = fit(spec, Code.of(catalog.folder("iris")), defaults, rows)
-    names = [column.name for column in spec.features]
-    app = flask.Flask("flask-sklearn")
-
-    @app.post("/invocations")
-    def invocations() -> Any:
-        frame = pd.DataFrame(flask.request.get_json()["instances"], columns=names)
-        labels, probabilities = pipeline.predict(frame), pipeline.predict_proba(frame)
-        return flask.jsonify(
-            model="iris",
-            version=1,
-            predictions=[
-                {"label": label, "probabilities": dict(zip(pipeline.classes_, map(float, row), strict=True))}
-                for label, row in zip(labels, probabilities, strict=True)
-            ],
-        )
-
-    @app.get("/ping")
-    def ping() -> Any:
-        return flask.jsonify(model="iris")
-
-    return app
+    return pipeline, [column.name for column in spec.features]
 
 
 if __name__ == "__main__":

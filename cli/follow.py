@@ -9,7 +9,7 @@ from typing import Any
 
 from cli.errors import FAILED, TIMED_OUT
 from cli.ledger import Ledger
-from cli.output import COLOURS, err, metrics
+from cli.output import COLOURS, err
 from relearn import runs
 from relearn.runs import Run, RunState, VersionState
 from relearn.uploads import Upload, UploadState
@@ -156,8 +156,7 @@ def version_looks(ledger: Ledger, model: str, number: int) -> Look:
 def run_text(run: Run) -> str:
     """Tell where a run stands."""
     version = f" as version {run.version}" if run.version else ""
-    measured = f"  {metrics(run.metrics)}" if run.metrics else ""
-    return f"run {run.run_id} is {run.state}{version}{_because(run.reason)}{measured}"
+    return f"run {run.run_id} is {run.state}{version}{_because(run.reason)}"
 
 
 def _upload_text(upload: Upload, ledger: Ledger) -> str:

@@ -10,8 +10,9 @@ The rooms:
 - ``deploy``      runs the real ``cdk bootstrap`` and ``cdk deploy``
 - ``images``      the container registry: an image is a directory of the assembly
 - ``processes``   child processes that never outlive the cloud
-- ``principals``  who calls, and what their IAM policies allow
+- ``principals``  who calls, and what their IAM policies allow; ``sessions``: clients with their credentials
+- ``account``     everything that needs MiniStack imported
 - ``hooks``       every place where MiniStack's own behaviour is changed, and why
 - ``sagemaker``   the service MiniStack lacks
-- ``story``       the loop, told from outside with nothing but boto3 and HTTP
+- ``story``       the loop, told from outside with nothing but boto3 and HTTP; ``ledger`` reads its table
 """

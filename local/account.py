@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from ministack.core import lambda_runtime
 
-from local import hooks, principals
-from local.hooks import step_functions
+from local import hooks, sessions
+from local.hooks import executions
 from local.sagemaker import containers, endpoints, packages, tags, training, tuning
 from local.sagemaker.state import State
 from local.sagemaker.world import World
@@ -46,12 +46,13 @@ class Account:
 
     def client(self, service: str) -> Any:
         """Return a boto3 client that acts as the account's administrator."""
-        return principals.connect(service)
+        return sessions.connect(service)
 
     def resume(self) -> None:
         """Bring back what ran before, when the state was kept; what was under way has failed."""
-        step_functions.fail_interrupted_executions()
+        executions.fail_interrupted_executions()
         training.resume(self.world)
+        tuning.resume(self.world)
         endpoints.resume(self.world)
 
     def close(self) -> None:

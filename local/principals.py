@@ -10,23 +10,15 @@ from __future__ import annotations
 
 import copy
 import json
-import os
-import secrets
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import iam, lambda_svc, sns, sqs, sts
-
-from local import environment
+from ministack.services import iam, lambda_svc, sns, sqs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-_SESSION_SECONDS = 12 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -142,37 +134,3 @@ def topic_admits(topic_arn: str, service: str, source_arn: str) -> bool:
     """Whether the topic's policy lets this service publish to it for this source."""
     found = sns.topic_policy_for_arn(topic_arn)
     return found is not None and _policy_allows(found[0] or {}, service, "sns:Publish", topic_arn, source_arn)
-
-
-Keys = tuple[str, str, str | None]
-ROOT_KEYS: Keys = (environment.ACCESS_KEY, environment.SECRET_KEY, None)
-
-
-def assume(role_arn: str, session: str) -> Keys:
-    """Return temporary credentials of a role (key, secret, token), as a service gives its own fleet."""
-    name = role_arn.rsplit("/", 1)[-1]
-    keys = (f"ASIA{secrets.token_hex(8).upper()}", secrets.token_hex(20), secrets.token_hex(32))
-    sts.register_session(
-        keys[0],
-        {
-            "Arn": f"arn:aws:sts::{get_account_id()}:assumed-role/{name}/{session}",
-            "UserId": f"{name}:{session}",
-            "SecretAccessKey": keys[1],
-            "SessionToken": keys[2],
-            "Expiration": time.time() + _SESSION_SECONDS,
-        },
-    )
-    return keys
-
-
-def connect(service: str, keys: Keys = ROOT_KEYS) -> Any:
-    """Return a boto3 client of this cloud; by default as the administrator."""
-    connect_to: Any = boto3.client  # any service, by its name
-    return connect_to(
-        service,
-        endpoint_url=os.environ["AWS_ENDPOINT_URL"],
-        region_name=get_region(),
-        aws_access_key_id=keys[0],
-        aws_secret_access_key=keys[1],
-        aws_session_token=keys[2],
-    )

@@ -9,7 +9,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from local.hooks import events, functions, gateway, registry, service, step_functions, storage, templates
+from local.hooks import (
+    events,
+    executions,
+    functions,
+    gateway,
+    registry,
+    service,
+    step_functions,
+    storage,
+    templates,
+)
 
 if TYPE_CHECKING:
     from local.sagemaker.world import World
@@ -22,9 +32,9 @@ def install(world: World) -> None:
     registry.authorise_repositories_by_name()
     step_functions.act_with_the_machines_role()
     step_functions.require_the_roles_permissions(world)
-    step_functions.end_executions_that_time_out()
+    executions.end_executions_that_time_out()
     step_functions.stop_jobs_that_time_out()
-    step_functions.keep_aborted_executions_aborted()
+    executions.keep_aborted_executions_aborted()
     events.require_target_permissions()
     events.require_topic_subscriptions_permission()
     gateway.require_function_permission()

@@ -1,4 +1,4 @@
-"""Step Functions acts with the state machine's role, runs SageMaker's jobs, and stays aborted when aborted."""
+"""Step Functions acts with the state machine's role, and runs SageMaker's jobs."""
 
 # ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
 
@@ -6,12 +6,9 @@ from __future__ import annotations
 
 import contextvars
 import functools
-import json
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from ministack.core.responses import now_iso
 from ministack.services import stepfunctions
 
 from local import principals
@@ -114,57 +111,6 @@ def stop_jobs_that_time_out() -> None:
             _deadline.reset(token)
 
     stepfunctions._invoke_resource_with_timeout = limited
-
-
-def end_executions_that_time_out() -> None:
-    """End an execution when the TimeoutSeconds of its definition are over.
-
-    MiniStack has no limit for a whole execution; on AWS it becomes TIMED_OUT and its running job is stopped.
-    """
-    run = stepfunctions._run_execution
-
-    def limited(arn: str) -> None:
-        execution = stepfunctions._executions.get(arn) or {}
-        machine = stepfunctions._state_machines.get(execution.get("stateMachineArn")) or {"definition": "{}"}
-        seconds = json.loads(machine["definition"]).get("TimeoutSeconds")
-        timer = threading.Timer(seconds or 0, contextvars.copy_context().run, (_time_out, execution))
-        timer.daemon = True
-        if seconds:
-            timer.start()
-        run(arn)
-        timer.cancel()
-
-    stepfunctions._run_execution = limited
-
-
-def _time_out(execution: dict[str, Any]) -> None:
-    if execution["status"] == "RUNNING":
-        execution |= {"status": "TIMED_OUT", "stopDate": now_iso(), "error": "States.Timeout"}
-        stepfunctions._add_event(
-            execution, "ExecutionTimedOut", {"executionTimedOutEventDetails": {"error": "States.Timeout"}}
-        )
-        stepfunctions._emit_execution_status_event(execution)
-
-
-def fail_interrupted_executions() -> None:
-    """Fail the executions that ran when a kept laptop cloud was stopped; nothing runs them any more."""
-    for execution in list(stepfunctions._executions.values()):
-        if execution["status"] == "RUNNING":
-            stepfunctions._fail_execution(execution, "States.Runtime", "the laptop cloud was stopped")
-
-
-def keep_aborted_executions_aborted() -> None:
-    """Let a task that fails after its execution was stopped change nothing.
-
-    MiniStack writes FAILED over ABORTED when the running task of a stopped execution ends in an error.
-    """
-    fail = stepfunctions._fail_execution
-
-    def unless_ended(execution: dict[str, Any], error: str, cause: str) -> None:
-        if execution["status"] == "RUNNING":
-            fail(execution, error, cause)
-
-    stepfunctions._fail_execution = unless_ended
 
 
 def _failed(error: str, cause: str) -> Exception:

@@ -13,7 +13,7 @@ job is the image's ``train`` command on an ``/opt/ml`` look-alike, an endpoint i
 - ``training``    training jobs as records; ``instance`` runs one; ``channels`` fetches and stores its files
 - ``container``   how a container runs here; ``pulling`` fetches its image
 - ``logs``        a container's output in CloudWatch Logs, and the metrics in it
-- ``tuning``      hyperparameter tuning by random search
+- ``tuning``      hyperparameter tuning by random search: ``ranges`` to draw from, ``trials`` to compare
 - ``containers``  models and endpoint configurations; ``endpoints`` as records; ``hosting`` runs one
 - ``packages``    the model registry
 - ``tags``        tags of all of them

@@ -12,7 +12,7 @@ import sys
 import sysconfig
 from typing import TYPE_CHECKING
 
-from local import environment, principals
+from local import environment, sessions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ def command(verb: str) -> list[str]:
     return [sys.executable, "-S", "-m", "training", verb]
 
 
-def variables(world: World, *, role_arn: str, root: Path, code: Path) -> dict[str, str]:
+def variables(world: World, *, role_arn: str, root: Path, code: Path, isolated: bool) -> dict[str, str]:
     """Return what every container's environment holds.
 
     Parameters
@@ -38,22 +38,30 @@ def variables(world: World, *, role_arn: str, root: Path, code: Path) -> dict[st
         What stands for ``/opt/ml``.
     code : Path
         The image's directory.
+    isolated : bool
+        Network isolation: it gets no credentials, as on AWS.
     """
-    key, secret, token = principals.assume(role_arn, "SageMaker")
     packages = dict.fromkeys((sysconfig.get_path("purelib"), sysconfig.get_path("platlib")))
     return {
         **environment.base(os.environ),
         **environment.no_aws_files(),
-        "AWS_ACCESS_KEY_ID": key,
-        "AWS_SECRET_ACCESS_KEY": secret,
-        "AWS_SESSION_TOKEN": token or "",
+        **({} if isolated else _credentials(world, role_arn)),
         "AWS_REGION": world.settings.region,
         "AWS_DEFAULT_REGION": world.settings.region,
-        "AWS_ENDPOINT_URL": world.endpoint,
         "HOME": str(root),
         "TMPDIR": str(root / "tmp"),
         "XDG_CACHE_HOME": str(world.settings.scratch / "caches"),  # shared, as an image's layers are
         "PYTHONPATH": os.pathsep.join([str(code), *packages]),
         "PYTHONUNBUFFERED": "1",
         "SAGEMAKER_BASE_DIR": str(root),
+    }
+
+
+def _credentials(world: World, role_arn: str) -> dict[str, str]:
+    key, secret, token = sessions.assume(role_arn, "SageMaker")
+    return {
+        "AWS_ACCESS_KEY_ID": key,
+        "AWS_SECRET_ACCESS_KEY": secret,
+        "AWS_SESSION_TOKEN": token or "",
+        "AWS_ENDPOINT_URL": world.endpoint,
     }

@@ -98,6 +98,12 @@ def delete_endpoint_config(world: World, request: Record) -> Record:
     return {}
 
 
+def container(model: Record) -> Record:
+    """Return a model's one container, however it was given."""
+    found: Record = model.get("PrimaryContainer") or model["Containers"][0]
+    return found
+
+
 def resolve(world: World, container: Record) -> Record:
     """Return a container's image, model data and environment, a model package's looked up.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from local.sagemaker import containers, tags
+from local.sagemaker import tags
 from local.sagemaker.containers import CONFIGS, ENDPOINTS, MODELS, found
 from local.sagemaker.control import operation
 from local.sagemaker.errors import invalid
@@ -110,40 +110,35 @@ def _bring_up(world: World, name: str, config_name: str) -> None:
     world.pause()
     old = _hosts.get(name.lower())
     try:
-        config = found(world, CONFIGS, "EndpointConfig", config_name)
-        variant = config["ProductionVariants"][0]
-        record = found(world, MODELS, "Model", variant["ModelName"])
-        container = containers.resolve(world, record.get("PrimaryContainer") or record["Containers"][0])
-        new = Host(
-            world,
-            name,
-            container,
-            str(record["ExecutionRoleArn"]),
-            variant,
-        )
-        new.start()
+        new, shown = _start(world, name, config_name)
     except Exception as error:  # noqa: BLE001 - the endpoint's record is the only place to say it
         reason = str(error) if isinstance(error, HostError) else f"{type(error).__name__}: {error}"
         status = "InService" if old else "Failed"
         _move(world, name, EndpointStatus=status, FailureReason=reason[:1024], PendingConfigName=None)
         return
     _hosts[name.lower()] = new
-    image = {"SpecifiedImage": container.get("Image", ""), "ResolvedImage": container.get("Image", "")}
-    shown = {key: variant[key] for key in ("VariantName",)} | {
-        "DeployedImages": [image],
-        "CurrentWeight": 1.0,
-        "DesiredWeight": 1.0,
-    }
-    if "ServerlessConfig" in variant:
-        shown["CurrentServerlessConfig"] = variant["ServerlessConfig"]
-    else:
-        shown |= {"CurrentInstanceCount": 1, "DesiredInstanceCount": 1}
     _move(
         world, name, EndpointStatus="InService", EndpointConfigName=config_name, ProductionVariants=[shown],
         PendingConfigName=None, FailureReason=None,
     )  # fmt: skip
     if old:
         old.close()
+
+
+def _start(world: World, name: str, config_name: str) -> tuple[Host, Record]:
+    """Start a host; it, and how DescribeEndpoint shows its variant."""
+    variant = found(world, CONFIGS, "EndpointConfig", config_name)["ProductionVariants"][0]
+    host = Host(world, name, found(world, MODELS, "Model", variant["ModelName"]), variant)
+    host.start()
+    shown = {
+        "VariantName": host.variant,
+        "DeployedImages": [{"SpecifiedImage": host.image, "ResolvedImage": host.image}],
+        "CurrentWeight": 1.0,
+        "DesiredWeight": 1.0,
+    }
+    if host.serverless:
+        return host, {**shown, "CurrentServerlessConfig": host.serverless}
+    return host, {**shown, "CurrentInstanceCount": 1, "DesiredInstanceCount": 1}
 
 
 def _take_down(world: World, name: str) -> None:

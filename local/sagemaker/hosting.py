@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from local import principals
+from local import sessions
 from local.processes import Child
-from local.sagemaker import channels, container, logs, pulling
+from local.sagemaker import channels, container, containers, logs, pulling
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,16 +44,17 @@ class Host:
         The SageMaker.
     endpoint : str
         The endpoint's name.
-    made_of : dict
-        Image, ModelDataUrl and Environment.
-    role_arn : str
-        The model's execution role.
+    model : dict
+        The model's record: container, execution role, network isolation.
     variant : dict
         The production variant: serverless or on an instance.
     """
 
-    def __init__(self, world: World, endpoint: str, made_of: Record, role_arn: str, variant: Record) -> None:
-        self._world, self._endpoint, self._container, self._role = world, endpoint, made_of, role_arn
+    def __init__(self, world: World, endpoint: str, model: Record, variant: Record) -> None:
+        self._world, self._endpoint, self._role = world, endpoint, str(model.get("ExecutionRoleArn"))
+        self._container = containers.resolve(world, containers.container(model))
+        self._isolated = bool(model.get("EnableNetworkIsolation"))
+        self.image = self._container.get("Image", "")
         self.variant = variant["VariantName"]
         self.serverless: Record | None = variant.get("ServerlessConfig")
         concurrency = self.serverless["MaxConcurrency"] if self.serverless else 1000
@@ -100,7 +101,7 @@ class Host:
 
     def _pull(self) -> Path:
         try:
-            return pulling.pull(self._world, self._container.get("Image", ""), self._role)
+            return pulling.pull(self._world, self.image, self._role)
         except pulling.ImageError as error:
             raise HostError(
                 f"The image of production variant {self.variant} can not be pulled: {error}"
@@ -117,7 +118,7 @@ class Host:
         archive = self._root / "model.tar.gz"
         try:
             bucket, key = channels.split(uri)
-            s3 = principals.connect("s3", principals.assume(self._role, "SageMaker"))
+            s3 = sessions.connect("s3", sessions.assume(self._role, "SageMaker"))
             s3.download_file(bucket, key, str(archive))
         except (ClientError, channels.ChannelError) as error:
             raise HostError(
@@ -160,7 +161,7 @@ class Host:
             return False
 
     def _log(self, child: Child) -> None:
-        client = principals.connect("logs", principals.assume(self._role, "SageMaker"))
+        client = sessions.connect("logs", sessions.assume(self._role, "SageMaker"))
         group = f"/aws/sagemaker/Endpoints/{self._endpoint}"
         stream = logs.LogStream(client, group, f"{self.variant}/{time.time_ns():x}")
         for line in child.output:
@@ -169,7 +170,9 @@ class Host:
 
     def _environment(self, code: Path) -> dict[str, str]:
         return {
-            **container.variables(self._world, role_arn=self._role, root=self._root, code=code),
+            **container.variables(
+                self._world, role_arn=self._role, root=self._root, code=code, isolated=self._isolated
+            ),
             "SAGEMAKER_BIND_TO_PORT": str(self.port),
             "RELEARN_BIND_HOST": "127.0.0.1",
             **self._container.get("Environment", {}),

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from local import principals
+from local import sessions
 from local.processes import Child
 from local.sagemaker import channels, container, logs, pulling
 
@@ -70,7 +70,7 @@ def run(world: World, name: str, progress: Progress) -> None:
 
 def _carry_out(world: World, job: Record, root: Path, progress: Progress) -> tuple[Outcome, Record]:
     name, role_arn = job["TrainingJobName"], job["RoleArn"]
-    s3 = principals.connect("s3", principals.assume(role_arn, "SageMaker"))
+    s3 = sessions.connect("s3", sessions.assume(role_arn, "SageMaker"))
     world.pause()
     code = pulling.pull(world, job["AlgorithmSpecification"].get("TrainingImage", ""), role_arn)
     _advance(world, name, progress, "Downloading", "Downloading input data")
@@ -137,11 +137,17 @@ def _prepare(job: Record, root: Path, s3: Any) -> None:
 def _train(world: World, job: Record, root: Path, code: Path) -> tuple[Outcome, list[str]]:
     """Run the container's command to its end, or to the job's."""
     name = job["TrainingJobName"]
-    client = principals.connect("logs", principals.assume(job["RoleArn"], "SageMaker"))
+    client = sessions.connect("logs", sessions.assume(job["RoleArn"], "SageMaker"))
     stream = logs.LogStream(client, LOG_GROUP, f"{name}/algo-1-{int(time.time())}")
     lines: list[str] = []
     given = {
-        **container.variables(world, role_arn=job["RoleArn"], root=root, code=code),
+        **container.variables(
+            world,
+            role_arn=job["RoleArn"],
+            root=root,
+            code=code,
+            isolated=job.get("EnableNetworkIsolation", False),
+        ),
         "TRAINING_JOB_NAME": name,
         "TRAINING_JOB_ARN": job["TrainingJobArn"],
         **job.get("Environment", {}),

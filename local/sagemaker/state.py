@@ -86,7 +86,6 @@ _FILTERS: dict[str, Callable[[float, float], bool]] = {
     "After": lambda a, b: a > b,
     "Before": lambda a, b: a < b,
 }
-_SORT_KEYS = {"Name": None, "CreationTime": "CreationTime", "LastModifiedTime": "LastModifiedTime"}
 
 
 def page(
@@ -110,7 +109,7 @@ def page(
     """
     kept = [record for record in records if _wanted(record, request, name, status)]
     by = request.get("SortBy", "CreationTime")
-    key = name if by == "Name" else status if by == "Status" else _SORT_KEYS.get(by) or "CreationTime"
+    key: str = {"Name": name, "Status": status}.get(by) or by
     default = "Ascending" if by == "Name" else "Descending"
     kept.sort(
         key=lambda record: record.get(key) or 0, reverse=request.get("SortOrder", default) == "Descending"

@@ -21,6 +21,7 @@ ENDED = ("Completed", "Failed", "Stopped")
 @operation
 def create_training_job(world: World, request: Record) -> Record:
     """Record the job and start its instance."""
+    _refuse_what_is_not_here(request)
     name = request["TrainingJobName"]
     arn = world.arn("training-job", name)
     output = request["OutputDataConfig"]["S3OutputPath"].rstrip("/")
@@ -119,6 +120,19 @@ def resume(world: World) -> None:
         if job["TrainingJobStatus"] not in ENDED:
             reason = "InternalServerError: the laptop cloud was stopped while the job ran"
             progress(world, job["TrainingJobName"], "Failed", "Failed", reason, FailureReason=reason)
+
+
+def _refuse_what_is_not_here(request: Record) -> None:
+    """Refuse what would run otherwise than on AWS, rather than ignore it."""
+    algorithm = request["AlgorithmSpecification"]
+    if "ContainerEntrypoint" in algorithm or "ContainerArguments" in algorithm:
+        raise invalid(
+            "the laptop cloud runs an image's own command: no ContainerEntrypoint, no ContainerArguments"
+        )
+    if algorithm["TrainingInputMode"] == "Pipe":
+        raise invalid("the laptop cloud gives data as files: TrainingInputMode File or FastFile, not Pipe")
+    if request["ResourceConfig"].get("InstanceCount", 1) != 1:
+        raise invalid("the laptop cloud has one instance for a job: InstanceCount 1")
 
 
 def _found(world: World, name: str) -> Record:

@@ -22,7 +22,7 @@ def test_a_job_passes_through_its_statuses_and_leaves_its_artifacts(cloud: Runni
         == f"s3://{cloud.outputs['Bucket']}/models/{name}/output/model.tar.gz"
     )
     found = members(cloud, f"models/{name}/output/model.tar.gz")
-    assert json.loads(found["model.json"]) == {"answer": "7", "files": []}
+    assert json.loads(found["model.json"]) == {"answer": "7", "files": [], "keys": True}
     assert list(members(cloud, f"models/{name}/output/output.tar.gz")) == ["report.json"]
 
 
@@ -128,6 +128,21 @@ def test_a_name_is_given_once_whatever_its_case(cloud: Running, name: str) -> No
     code, message = refusal(cloud.client("sagemaker").create_training_job, **job_request(cloud, name.upper()))
     assert code == "ResourceInUse"
     assert "must be unique" in message
+
+
+def test_a_container_without_network_has_no_credentials(cloud: Running, name: str) -> None:
+    train(cloud, name, {**job_request(cloud, name), "EnableNetworkIsolation": True})
+    assert json.loads(members(cloud, f"models/{name}/output/model.tar.gz")["model.json"])["keys"] is False
+
+
+def test_what_would_run_otherwise_than_on_aws_is_refused(cloud: Running, name: str) -> None:
+    request = job_request(cloud, name)
+    request["ResourceConfig"]["InstanceCount"] = 2
+    create = cloud.client("sagemaker").create_training_job
+    assert "InstanceCount 1" in refusal(create, **request)[1]
+    request = job_request(cloud, name)
+    request["AlgorithmSpecification"]["ContainerEntrypoint"] = ["bash"]
+    assert "an image's own command" in refusal(create, **request)[1]
 
 
 def test_metrics_are_read_from_the_log(cloud: Running, name: str) -> None:

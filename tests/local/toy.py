@@ -23,7 +23,7 @@ def train():
     time.sleep(float(wish.get("sleep", "0")))
     if "fail" in wish:
         (root / "output/failure").write_text(wish["fail"]); sys.exit(1)
-    (root / "model/model.json").write_text(json.dumps({"answer": wish.get("answer", "42"), "files": files}))
+    (root / "model/model.json").write_text(json.dumps({"answer": wish.get("answer", "42"), "files": files, "keys": "AWS_ACCESS_KEY_ID" in os.environ}))
     (root / "output/data/report.json").write_text("{}")
 def serve():
     model = json.loads((root / "model/model.json").read_text())
@@ -38,7 +38,7 @@ def serve():
             if asked.get("die"): os._exit(3)
             if asked.get("sleep"): time.sleep(asked["sleep"])
             if asked.get("bad"): self.reply(400, {"error": "bad input"})
-            else: self.reply(200, {**model, "version": os.environ.get("RELEARN_MODEL_VERSION"), "pid": os.getpid()})
+            else: self.reply(200, {**model, "version": os.environ.get("RELEARN_MODEL_VERSION"), "pid": os.getpid(), "serves_with_keys": "AWS_ACCESS_KEY_ID" in os.environ})
     if os.environ.get("BROKEN"): sys.exit(4)
     http.server.ThreadingHTTPServer((os.environ.get("RELEARN_BIND_HOST", "0.0.0.0"), int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
 {"train": train, "serve": serve}[sys.argv[1]]()

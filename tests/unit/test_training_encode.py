@@ -45,7 +45,7 @@ def test_a_request_and_a_shard_give_a_model_the_same_values(
         with duckdb.connect() as connection:
             connection.execute("SET TimeZone = 'UTC'")
             query = f"SELECT {expression(column)} AS v FROM '{path}'"  # noqa: S608
-            stored = connection.execute(query).fetchnumpy()["v"]
+            stored: Any = connection.execute(query).fetchnumpy()["v"]
         place = MIXED.columns.index(column)
         served = from_values([column])([[row[place]] for row in asked])[:, 0]
         trained = from_table(column, stored)

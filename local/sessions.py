@@ -1,0 +1,48 @@
+"""Clients of the laptop cloud from within: as the administrator, or with a role's temporary credentials."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from typing import Any
+
+import boto3
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import sts
+
+from local import environment
+
+_SESSION_SECONDS = 12 * 3600.0
+Keys = tuple[str, str, str | None]
+ROOT_KEYS: Keys = (environment.ACCESS_KEY, environment.SECRET_KEY, None)
+
+
+def assume(role_arn: str, session: str) -> Keys:
+    """Return temporary credentials of a role (key, secret, token), as a service gives its own fleet."""
+    name = role_arn.rsplit("/", 1)[-1]
+    keys = (f"ASIA{secrets.token_hex(8).upper()}", secrets.token_hex(20), secrets.token_hex(32))
+    sts.register_session(
+        keys[0],
+        {
+            "Arn": f"arn:aws:sts::{get_account_id()}:assumed-role/{name}/{session}",
+            "UserId": f"{name}:{session}",
+            "SecretAccessKey": keys[1],
+            "SessionToken": keys[2],
+            "Expiration": time.time() + _SESSION_SECONDS,
+        },
+    )
+    return keys
+
+
+def connect(service: str, keys: Keys = ROOT_KEYS) -> Any:
+    """Return a boto3 client of this cloud; by default as the administrator."""
+    connect_to: Any = boto3.client  # any service, by its name
+    return connect_to(
+        service,
+        endpoint_url=os.environ["AWS_ENDPOINT_URL"],
+        region_name=get_region(),
+        aws_access_key_id=keys[0],
+        aws_secret_access_key=keys[1],
+        aws_session_token=keys[2],
+    )

@@ -1,0 +1,138 @@
+"""The small rooms of the laptop cloud, without a cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from local import deploy, environment
+from local.images import Images
+from local.ledger import Ledger
+from local.sagemaker import channels
+from local.sagemaker.errors import ApiError
+from local.sagemaker.state import State, page
+from local.settings import Settings
+from tests.local import toy
+
+RECORDS = st.lists(
+    st.fixed_dictionaries(
+        {"Name": st.text(max_size=5), "State": st.sampled_from("AB"), "CreationTime": st.floats(0, 9)}
+    ),
+    max_size=20,
+)
+
+
+class Table:
+    """A DynamoDB client that knows one table."""
+
+    def __init__(self) -> None:
+        self.items: list[dict[str, Any]] = []
+
+    def get_paginator(self, _operation: str) -> Table:
+        return self
+
+    def paginate(self, **_request: Any) -> Iterator[dict[str, Any]]:
+        for item in self.items:
+            yield {"Items": [{key: {"S": value} for key, value in item.items()}]}
+
+
+def test_the_ledger_tells_each_new_state_once_with_its_reason() -> None:
+    table = Table()
+    ledger = Ledger(table, "ledger")
+    run = {"pk": "MODEL#iris", "sk": "RUN#20261123-abcdef", "state": "TRAINING"}
+    table.items = [run]
+    (first,) = ledger.changes()
+    assert (first.kind, first.state) == ("RUN", "TRAINING")
+    assert ledger.changes() == []
+    table.items = [{**run, "state": "REJECTED", "reason": "worse"}]
+    (second,) = ledger.changes()
+    assert "TRAINING -> REJECTED: worse" in second.text
+    assert "iris" in second.text
+
+
+@given(RECORDS, st.integers(1, 7))
+def test_pages_together_are_the_whole_list_in_order(records: list[dict[str, Any]], size: int) -> None:
+    found: list[dict[str, Any]] = []
+    more: dict[str, Any] = {"NextToken": "0"}
+    while more:
+        items, more = page(records, {"MaxResults": size, **more}, name="Name", status="State")
+        assert len(items) <= size
+        found += items
+    assert sorted(map(repr, found)) == sorted(map(repr, records))
+    times = [item["CreationTime"] for item in found]
+    assert times == sorted(times, reverse=True)
+
+
+@given(RECORDS, st.text(max_size=2), st.sampled_from("AB"))
+def test_a_filtered_list_holds_what_fits_and_only_that(
+    records: list[dict[str, Any]], part: str, state: str
+) -> None:
+    request = {"NameContains": part, "StatusEquals": state, "MaxResults": 100}
+    items, _ = page(records, request, name="Name", status="State")
+    wanted = [item for item in records if part.lower() in item["Name"].lower() and item["State"] == state]
+    assert sorted(map(repr, items)) == sorted(map(repr, wanted))
+
+
+def test_names_are_unique_without_case_and_keep_it(tmp_path: Path) -> None:
+    state = State(tmp_path / "state.json")
+    assert state.add("jobs", "Iris", {"Name": "Iris"})
+    assert not state.add("jobs", "iris", {"Name": "iris"})
+    state.save()
+    assert State(tmp_path / "state.json").get("jobs", "IRIS") == {"Name": "Iris"}
+
+
+def test_a_record_that_was_read_can_be_changed_without_changing_the_state() -> None:
+    state = State()
+    state.add("jobs", "a", {"deep": [1]})
+    read = state.get("jobs", "a")
+    assert read is not None
+    read["deep"].append(2)
+    assert state.get("jobs", "a") == {"deep": [1]}
+
+
+def test_a_token_that_was_never_given_is_refused() -> None:
+    with pytest.raises(ApiError, match="Invalid NextToken"):
+        page([], {"NextToken": "elsewhere"}, name="Name")
+
+
+def test_running_an_image_leaves_the_assembly_as_it_was(tmp_path: Path) -> None:
+    assembly = toy.write(tmp_path)
+    images = Images(Settings(assembly=assembly, scratch=tmp_path / "scratch"))
+    pulled = images.pull(f"123456789012.dkr.ecr.us-east-1.amazonaws.com/repository:{toy.image_tag(assembly)}")
+    assert pulled is not None
+    assert (pulled / "training/__main__.py").exists()
+    assert assembly not in pulled.parents
+    assert images.pull("123456789012.dkr.ecr.us-east-1.amazonaws.com/repository:other") is None
+
+
+@pytest.mark.parametrize(
+    ("uri", "place"),
+    [
+        ("s3://bucket/a/b.csv", ("bucket", "a/b.csv")),
+        ("s3://bucket", ("bucket", "")),
+        ("https://s3.us-east-1.amazonaws.com/bucket/a/b", ("bucket", "a/b")),
+    ],
+)
+def test_both_forms_of_an_s3_uri_are_read(uri: str, place: tuple[str, str]) -> None:
+    assert channels.split(uri) == place
+
+
+def test_what_is_no_s3_uri_is_named() -> None:
+    with pytest.raises(channels.ChannelError, match="file:///x is not an S3 URI"):
+        channels.split("file:///x")
+
+
+def test_the_cloud_keeps_nothing_of_the_developers_aws_or_python_settings() -> None:
+    shell = {"PATH": "/bin", "AWS_PROFILE": "work", "PYTHONDONTWRITEBYTECODE": "1", "GITHUB_TOKEN": "secret"}
+    assert environment.base(shell) == {"PATH": "/bin"}
+
+
+def test_a_missing_cdk_command_says_how_to_install_it(tmp_path: Path) -> None:
+    settings = Settings(assembly=tmp_path, scratch=tmp_path, repository=tmp_path)
+    with pytest.raises(deploy.DeployError, match="run npm ci in"):
+        deploy.Cdk(settings, "http://127.0.0.1:1", print).bootstrap()

@@ -1,0 +1,106 @@
+"""Hypothesis strategies: specs, instances that fit them, and instances that may not."""
+
+from __future__ import annotations
+
+import string
+from datetime import UTC, datetime
+from typing import Any
+
+from hypothesis import strategies as st
+
+from relearn.columns import Boolean, Category, Column, DateTime, Id, Number, Text
+from relearn.spec import Ingest, Metric, ModelSpec, Retrain, Serverless, Training
+
+NAMES = st.text(string.ascii_lowercase + string.digits + "_", min_size=1, max_size=8).map(lambda s: f"c{s}")
+MODEL_NAMES = st.from_regex(r"[a-z](-?[a-z0-9]){0,19}", fullmatch=True)
+FLOATS = st.floats(-1e6, 1e6, width=32)
+WORDS = st.text(string.ascii_letters + "äß日 ", min_size=1, max_size=6).map(str.strip).filter(bool)
+COMMON = {"optional": st.booleans(), "private": st.booleans(), "description": st.text(max_size=9)}
+
+
+def categories(name: str, **more: Any) -> st.SearchStrategy[Category]:
+    values = st.lists(WORDS, min_size=2, max_size=4, unique=True).map(tuple)
+    return st.builds(Category, name=st.just(name), values=values, **more)
+
+
+@st.composite
+def numbers(draw: st.DrawFn, name: str, **more: Any) -> Number:
+    low, high = sorted(draw(st.lists(FLOATS, min_size=2, max_size=2, unique=True)))
+    bounds = {"minimum": draw(st.sampled_from([None, low])), "maximum": draw(st.sampled_from([None, high]))}
+    return Number(name, **bounds, **{key: draw(value) for key, value in more.items()})
+
+
+def columns(name: str) -> st.SearchStrategy[Column]:
+    lengths = st.integers(1, 9)
+    return st.one_of(
+        numbers(name, **COMMON),
+        categories(name, **COMMON),
+        st.builds(Text, name=st.just(name), max_length=lengths, **COMMON),
+        st.builds(Id, name=st.just(name), max_length=lengths, **COMMON),
+        *(st.builds(cls, name=st.just(name), **COMMON) for cls in (Boolean, DateTime)),
+    )
+
+
+@st.composite
+def specs(draw: st.DrawFn) -> ModelSpec:
+    """Any valid spec."""
+    first, target, *names = draw(st.lists(NAMES, min_size=2, max_size=6, unique=True))
+    chosen = (draw(numbers(first)), *(draw(columns(name)) for name in names))
+    classifies = draw(st.booleans())
+    ids = [column.name for column in chosen if isinstance(column, Id)]
+    return ModelSpec(
+        name=draw(MODEL_NAMES),
+        title=draw(WORDS),
+        columns=chosen,
+        target=draw(categories(target) if classifies else numbers(target)),
+        metric=Metric("accuracy", minimum=0.5) if classifies else Metric("mae", maximum=1.0, margin=0.1),
+        hosting=Serverless(memory_mb=draw(st.sampled_from([1024, 2048])), max_concurrency=7),
+        retrain=Retrain(debounce_seconds=draw(st.integers(0, 86_400))),
+        ingest=Ingest(min_rows=draw(st.integers(1, 9))),
+        training=Training(holdout=0.2),
+        entity=draw(st.sampled_from([None, *ids])),
+    )
+
+
+def values(column: Column) -> st.SearchStrategy[Any]:
+    """Values that fit a column."""
+    match column:
+        case Number():
+            low = -1e6 if column.minimum is None else column.minimum
+            high = 1e6 if column.maximum is None else column.maximum
+            return st.floats(min(low, high), max(low, high))
+        case Category():
+            return st.sampled_from(column.values)
+        case Text():
+            return st.text(max_size=column.max_length)
+        case Id():
+            return st.text(min_size=1, max_size=column.max_length)
+        case Boolean():
+            return st.booleans()
+        case DateTime():
+            return st.datetimes(datetime(1990, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)).map(  # noqa: DTZ001
+                datetime.isoformat
+            )
+
+
+def instances(spec: ModelSpec) -> st.SearchStrategy[dict[str, Any]]:
+    """Rows that fit a spec."""
+    required = {column.name: values(column) for column in spec.columns if not column.optional}
+    optional = {column.name: st.none() | values(column) for column in spec.columns if column.optional}
+    return st.fixed_dictionaries(required, optional=optional)
+
+
+ANY = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12) | st.lists(st.none())
+
+
+@st.composite
+def perhaps_instances(draw: st.DrawFn, spec: ModelSpec) -> dict[str, Any]:
+    """Rows that fit a spec but for a change or two."""
+    instance = dict(draw(instances(spec)))
+    for _ in range(draw(st.integers(0, 2))):
+        name = draw(st.sampled_from([*instance, "stranger"]) if instance else st.just("stranger"))
+        if draw(st.booleans()) and name in instance:
+            del instance[name]
+        else:
+            instance[name] = draw(ANY)
+    return instance

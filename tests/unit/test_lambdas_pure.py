@@ -1,0 +1,308 @@
+"""The parts of the Lambdas that need no AWS: settings, reports, answers, what a model waits for, logs."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import tarfile
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambdas import answers, close_run, logs, report, waiting
+from lambdas.aws.metrics import Meter
+from lambdas.config import VARIABLES, Config
+from relearn.errors import ConfigError, DataError, ModelFailedError
+from relearn.runs import Run, RunState
+from relearn.uploads import Upload, UploadState
+from tests.aws.models import FLOWERS, PRICES
+from tests.aws.world import Clock, LambdaContext, tar_gz
+
+EXPECTED = {"model": "flowers", "run_id": "r1", "snapshot": "s1", "spec_digest": "d1"}
+REPORT: dict[str, Any] = {
+    **EXPECTED,
+    "candidate": {"metrics": {"f1_macro": 0.9}},
+    "champion": {"version": 3, "metrics": {"f1_macro": 0.8}},
+    "champion_incompatible": None,
+}
+
+# settings
+
+
+def test_a_missing_setting_is_named() -> None:
+    with pytest.raises(ConfigError, match="'LEDGER_TABLE'.*is set"):
+        Config.from_env({"STAGE": "dev", "LEDGER_TABLE": ""}).need("LEDGER_TABLE")
+
+
+def test_only_what_is_declared_is_read() -> None:
+    config = Config.from_env({"STAGE": "dev", "AWS_SECRET_ACCESS_KEY": "x"})
+    assert config.values == {"STAGE": "dev"}
+    assert "AWS_SECRET_ACCESS_KEY" not in VARIABLES
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("0", 0), ("30", 30)])
+def test_a_debounce_override_is_a_number_of_seconds(text: str, seconds: int) -> None:
+    assert Config.from_env({"DEBOUNCE_SECONDS": text}).debounce_seconds == seconds
+    assert Config.from_env({}).debounce_seconds is None
+
+
+@pytest.mark.parametrize("text", ["-1", "1.5", "soon"])
+def test_any_other_debounce_override_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="DEBOUNCE_SECONDS"):
+        Config.from_env({"DEBOUNCE_SECONDS": text}).debounce_seconds  # noqa: B018
+
+
+# reports
+
+
+def read(changes: dict[str, Any] | None = None, champion: int = 3) -> report.Report:
+    return report.read(json.dumps({**REPORT, **(changes or {})}).encode(), EXPECTED, champion)
+
+
+def test_a_report_gives_the_figures_of_both() -> None:
+    assert read() == report.Report({"f1_macro": 0.9}, {"f1_macro": 0.8}, "")
+
+
+def test_a_champion_that_could_not_be_measured_is_explained() -> None:
+    why = {"version": 3, "reason": "other classes"}
+    found = read({"champion": None, "champion_incompatible": why})
+    assert found == report.Report({"f1_macro": 0.9}, None, "other classes")
+
+
+@pytest.mark.parametrize("key", EXPECTED)
+def test_a_report_about_something_else_is_refused(key: str) -> None:
+    with pytest.raises(DataError, match=f"{key} in the report is 'other'"):
+        read({key: "other"})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"champion": None},
+        {"champion": {"version": 2, "metrics": {}}},
+        {"champion": None, "champion_incompatible": {"version": 2, "reason": "x"}},
+    ],
+)
+def test_a_report_that_compares_with_another_champion_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(DataError, match="the report compares with version"):
+        read(changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"candidate": None},
+        {"candidate": {}},
+        {"candidate": {"metrics": {"f1_macro": "high"}}},
+        {"candidate": {"metrics": {"f1_macro": True}}},
+        {"candidate": {"metrics": [0.9]}},
+        {"champion": "version 3"},
+        {"champion": {"metrics": {}}},
+    ],
+)
+def test_a_report_that_is_not_as_agreed_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(DataError) as caught:
+        read(changes)
+    assert caught.value.code == "report"
+
+
+@given(st.binary())
+def test_any_bytes_are_refused_with_the_same_error(text: bytes) -> None:
+    with pytest.raises(DataError):
+        report.read(text, EXPECTED, 0)
+    with pytest.raises(DataError):
+        report.unpack(text)
+
+
+def test_figures_that_are_not_finite_are_not_kept() -> None:
+    assert report.finite({"a": 1.0, "b": float("nan"), "c": float("inf")}) == {"a": 1.0}
+
+
+def test_a_report_is_unpacked_with_or_without_a_leading_dot() -> None:
+    files = {"report.json": b"{}", "./report.html": b"<p>", "failure": b"x", "../report.json": b"evil"}
+    assert report.unpack(tar_gz(files)) == {"report.json": b"{}", "report.html": b"<p>"}
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE])
+def test_only_regular_files_are_read(kind: bytes) -> None:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+        info = tarfile.TarInfo("report.json")
+        info.type, info.linkname = kind, "/etc/passwd"
+        tar.addfile(info)
+    with pytest.raises(DataError, match="has no report.json"):
+        report.unpack(out.getvalue())
+
+
+def test_a_file_that_unpacks_to_too_much_is_refused_before_it_is_read() -> None:
+    bomb = tar_gz({"report.json": b"\0" * (report.LARGEST_FILE + 1)})
+    assert len(bomb) < 100_000
+    with pytest.raises(DataError, match="too large"):
+        report.unpack(bomb)
+
+
+def test_an_archive_cut_short_is_refused() -> None:
+    whole = tar_gz({"report.json": json.dumps(REPORT).encode() * 50})
+    with pytest.raises(DataError, match="can not be unpacked"):
+        report.unpack(whole[: len(whole) // 2])
+
+
+# answers
+
+
+def test_a_sound_answer_gives_its_predictions() -> None:
+    predictions = [{"label": "rose", "probabilities": {"rose": 1, "tulip": 0.0}}]
+    body = json.dumps({"version": 2, "predictions": predictions}).encode()
+    assert answers.read(FLOWERS, 2, 1, body) == predictions
+    nameless = json.dumps({"predictions": [{"value": 1.5}]}).encode()
+    assert answers.read(PRICES, 2, 1, nameless) == [{"value": 1.5}]
+
+
+@given(
+    st.binary()
+    | st.recursive(st.none() | st.floats() | st.text(), st.lists).map(lambda v: json.dumps(v).encode())
+)
+def test_any_other_bytes_are_a_failure_of_the_model(body: bytes) -> None:
+    with pytest.raises(ModelFailedError):
+        answers.read(PRICES, 2, 1, body)
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "null", "true", '"1"'])
+def test_a_value_that_is_no_finite_number_is_a_failure_of_the_model(value: str) -> None:
+    body = b'{"predictions": [{"value": %s}]}' % value.encode()
+    with pytest.raises(ModelFailedError):
+        answers.read(PRICES, 2, 1, body)
+
+
+# what a model waits for
+
+
+def upload(state: UploadState, reason: str = "", at: str = "1") -> Upload:
+    return Upload(
+        upload_id="u",
+        model="m",
+        table="main",
+        key="k",
+        version_id="v",
+        sequencer="1",
+        size_bytes=1,
+        received_at=at,
+        state=state,
+        reason=reason,
+    )
+
+
+def run(state: RunState, reason: str = "") -> Run:
+    return Run(run_id="r1", model="m", state=state, reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("last", "uploads", "text", "seconds"),
+    [
+        (None, [], "the first upload", 300),
+        (None, [upload(UploadState.RECEIVED)], "an upload is being checked", 15),
+        (None, [upload(UploadState.ACCEPTED)], "a run is about to start", 15),
+        (run(RunState.TRAINING), [], "the first version is training (run r1)", 15),
+        (run(RunState.JUDGING), [], "the first version is being judged (run r1)", 15),
+        (run(RunState.DEPLOYING), [], "the first version is being deployed (run r1)", 15),
+        (
+            run(RunState.REJECTED, "0.5 is too low"),
+            [upload(UploadState.FAILED)],
+            "better data: the last run was rejected: 0.5 is too low",
+            300,
+        ),
+        (
+            run(RunState.FAILED, "it broke"),
+            [upload(UploadState.ACCEPTED)],
+            "better data: the last run was failed: it broke",
+            300,
+        ),
+        (run(RunState.FAILED, "it broke"), [upload(UploadState.RECEIVED)], "an upload is being checked", 15),
+        (
+            None,
+            [upload(UploadState.QUARANTINED, "old", "1"), upload(UploadState.QUARANTINED, "new", "2")],
+            "data that can be used: the last upload was refused: new",
+            300,
+        ),
+    ],
+)
+def test_a_model_says_what_it_waits_for(
+    last: Run | None, uploads: list[Upload], text: str, seconds: int
+) -> None:
+    error = waiting.explain(last, uploads)
+    assert (error.waiting_for, error.retry_after_seconds) == (text, seconds)
+
+
+@given(
+    st.none() | st.sampled_from(RunState).map(run),
+    st.lists(st.sampled_from(UploadState).map(upload), max_size=3),
+)
+def test_there_is_always_something_to_wait_for(last: Run | None, uploads: list[Upload]) -> None:
+    error = waiting.explain(last, uploads)
+    assert error.waiting_for
+    assert error.retry_after_seconds > 0
+
+
+# outcomes
+
+
+@pytest.mark.parametrize(
+    ("context", "outcome"),
+    [
+        ({"proceed": False}, RunState.EMPTY),
+        ({"proceed": True, "judgement": {"verdict": "reject", "reason": "r"}}, RunState.REJECTED),
+        ({"proceed": True, "judgement": {"verdict": "promote", "reason": "r"}}, RunState.PROMOTED),
+    ],
+)
+def test_the_outcome_is_read_from_the_executions_context(context: dict[str, Any], outcome: RunState) -> None:
+    assert close_run.outcome_of(context)[0] is outcome
+
+
+# logs and metrics
+
+
+def test_a_log_line_is_json_with_the_requests_id_and_only_the_fields_agreed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    @logs.entry
+    def handler(_event: Any, _context: Any) -> str:
+        logging.getLogger("x").info("hello %s", "you", extra={"model": "iris", "secret": "s"})
+        return logs.JsonFormatter().format(caplog.records[-1])
+
+    line = json.loads(handler({}, LambdaContext("id-1")))
+    assert (line["message"], line["model"], line["request_id"], line["level"]) == (
+        "hello you",
+        "iris",
+        "id-1",
+        "INFO",
+    )
+    assert "secret" not in line
+
+
+def test_an_exception_is_logged_once_and_raised(caplog: pytest.LogCaptureFixture) -> None:
+    @logs.entry
+    def handler(_event: Any, _context: Any) -> None:
+        raise RuntimeError("broke")
+
+    with pytest.raises(RuntimeError, match="broke"):
+        handler({}, LambdaContext())
+    (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert "RuntimeError: broke" in json.loads(logs.JsonFormatter().format(record))["exception"]
+
+
+def test_a_metric_is_a_line_that_cloudwatch_reads() -> None:
+    lines: list[str] = []
+    Meter("dev", Clock(), lines.append).count("Runs", model="iris", outcome="PROMOTED")
+    line = json.loads(lines[0])
+    (metric,) = line["_aws"]["CloudWatchMetrics"]
+    assert metric["Namespace"] == "Relearn"
+    assert metric["Metrics"] == [{"Name": "Runs", "Unit": "Count"}]
+    assert {name: line[name] for name in metric["Dimensions"][0]} == {
+        "stage": "dev",
+        "model": "iris",
+        "outcome": "PROMOTED",
+    }
+    assert line["Runs"] == 1

@@ -1,0 +1,45 @@
+"""A spec survives the way to JSON and back, and its digest says what an artifact fits."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+
+from relearn import codec
+from relearn.errors import SpecError
+from relearn.spec import ModelSpec, Number, Retrain
+from tests.unit.strategies import specs
+
+
+@given(specs())
+def test_a_spec_read_back_is_equal(spec: ModelSpec) -> None:
+    assert codec.from_dict(json.loads(json.dumps(codec.to_dict(spec)))) == spec
+
+
+@given(specs())
+def test_the_digest_is_the_same_after_the_way_to_json_and_back(spec: ModelSpec) -> None:
+    read = codec.from_dict(json.loads(json.dumps(codec.to_dict(spec))))
+    assert codec.digest(read) == codec.digest(spec)
+
+
+@given(specs())
+def test_the_digest_changes_with_the_columns_and_not_with_how_a_model_is_run(spec: ModelSpec) -> None:
+    assert codec.digest(replace(spec, retrain=Retrain(debounce_seconds=1))) == codec.digest(spec)
+    wider = replace(spec, columns=(*spec.columns, Number("one_more")))
+    assert codec.digest(wider) != codec.digest(spec)
+
+
+@given(specs())
+def test_an_unknown_hosting_or_column_type_is_named(spec: ModelSpec) -> None:
+    data = codec.to_dict(spec)
+    with pytest.raises(SpecError, match="balloon"):
+        codec.from_dict({**data, "hosting": {**data["hosting"], "type": "balloon"}})
+    with pytest.raises(SpecError, match="colour"):
+        codec.from_dict({**data, "target": {**data["target"], "type": "colour"}})
+
+
+def test_equal_values_have_one_json() -> None:
+    assert codec.canonical_json({"b": 1, "a": ["ü"]}) == codec.canonical_json({"a": ["ü"], "b": 1})

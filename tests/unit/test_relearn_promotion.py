@@ -1,0 +1,84 @@
+"""When a candidate may replace the champion."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relearn.promotion import decide
+from relearn.spec import Metric
+
+HIGHER = Metric("accuracy", minimum=0.8, margin=0.01)
+LOWER = Metric("mae", maximum=10.0, margin=1.0)
+SCORES = st.floats(-1e6, 1e6)
+ANY_SCORES = st.floats() | SCORES
+
+
+@pytest.mark.parametrize(
+    ("policy", "candidate", "champion", "verdict"),
+    [
+        (HIGHER, 0.8, None, "promote"),
+        (HIGHER, 0.79, None, "reject"),
+        (HIGHER, 0.92, 0.9, "promote"),
+        (HIGHER, 0.905, 0.9, "reject"),
+        (HIGHER, 0.79, 0.1, "reject"),
+        (LOWER, 10.0, None, "promote"),
+        (LOWER, 10.1, None, "reject"),
+        (LOWER, 4.0, 5.0, "promote"),
+        (LOWER, 4.5, 5.0, "reject"),
+    ],
+)
+def test_a_candidate_must_meet_the_bound_and_beat_the_champion_by_the_margin(
+    policy: Metric, candidate: float, champion: float | None, verdict: str
+) -> None:
+    rival = None if champion is None else {policy.name: champion}
+    decision = decide({policy.name: candidate}, rival, policy)
+    assert decision.verdict == verdict
+    assert f"{candidate:.4f}" in decision.reason
+
+
+def test_without_a_margin_a_tie_is_promoted() -> None:
+    policy = Metric("accuracy", minimum=0.5)
+    assert decide({"accuracy": 0.7}, {"accuracy": 0.7}, policy).verdict == "promote"
+
+
+@given(st.sampled_from([HIGHER, LOWER]), st.sampled_from([math.nan, math.inf, -math.inf]), ANY_SCORES)
+def test_what_is_not_finite_never_wins(policy: Metric, value: float, champion: float) -> None:
+    assert decide({policy.name: value}, {policy.name: champion}, policy).verdict == "reject"
+    assert decide({policy.name: value}, None, policy).verdict == "reject"
+
+
+@given(st.sampled_from([HIGHER, LOWER]), st.sampled_from([math.nan, math.inf, -math.inf]), SCORES)
+def test_against_a_champion_without_a_finite_metric_nothing_wins(
+    policy: Metric, champion: float, value: float
+) -> None:
+    assert decide({policy.name: value}, {policy.name: champion}, policy).verdict == "reject"
+
+
+@given(SCORES)
+def test_a_missing_metric_never_wins(value: float) -> None:
+    assert decide({}, None, HIGHER).verdict == "reject"
+    assert decide({"accuracy": value}, {}, HIGHER).verdict == "reject"
+
+
+@given(st.sampled_from([HIGHER, LOWER]), SCORES, SCORES)
+def test_what_is_promoted_meets_the_bound_and_is_no_worse_than_the_champion(
+    policy: Metric, value: float, champion: float
+) -> None:
+    if decide({policy.name: value}, {policy.name: champion}, policy).verdict == "promote":
+        if policy.lower_is_better:
+            assert value <= 10.0
+            assert value < champion
+        else:
+            assert value >= 0.8
+            assert value > champion
+
+
+@given(st.sampled_from([HIGHER, LOWER]), SCORES, SCORES)
+def test_two_models_never_each_beat_the_other(policy: Metric, one: float, two: float) -> None:
+    first = decide({policy.name: one}, {policy.name: two}, policy).verdict
+    second = decide({policy.name: two}, {policy.name: one}, policy).verdict
+    assert "reject" in (first, second)

@@ -1,0 +1,58 @@
+"""The life of a run, and what a failure meant."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relearn import runs
+from relearn.errors import IllegalTransitionError
+from relearn.runs import FINAL, RunState
+
+ORDER = [RunState.DEBOUNCING, RunState.TRAINING, RunState.JUDGING, RunState.DEPLOYING]
+
+
+@pytest.mark.parametrize(("old", "new"), itertools.product(RunState, RunState))
+def test_a_run_only_goes_forward_and_ends_once(old: RunState, new: RunState) -> None:
+    forward = old not in FINAL and (new in FINAL or ORDER.index(new) > ORDER.index(old))
+    if old == new or forward:
+        runs.check_transition(old, new)
+    else:
+        with pytest.raises(IllegalTransitionError):
+            runs.check_transition(old, new)
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "reason"),
+    [
+        ("States.Timeout", "", "States.Timeout"),
+        ("States.TaskFailed", "free text", "States.TaskFailed: free text"),
+        (
+            "States.TaskFailed",
+            json.dumps({"TrainingJobStatus": "Failed", "FailureReason": "AlgorithmError: too few rows"}),
+            "States.TaskFailed: AlgorithmError: too few rows",
+        ),
+        (
+            "States.TaskFailed",
+            json.dumps({"TrainingJobStatus": "Stopped", "SecondaryStatus": "MaxRuntimeExceeded"}),
+            "States.TaskFailed: the training job was stopped (MaxRuntimeExceeded)",
+        ),
+        (
+            "ConflictError",
+            json.dumps({"errorMessage": "version 2 serves", "errorType": "ConflictError"}),
+            "ConflictError: version 2 serves",
+        ),
+        ("E", "[1, 2]", "E: [1, 2]"),
+    ],
+)
+def test_a_failure_is_told_in_words(error: str, cause: str, reason: str) -> None:
+    assert runs.failure_reason(error, cause) == reason
+
+
+@given(st.text(min_size=1), st.text())
+def test_a_reason_is_never_too_long_and_never_empty(error: str, cause: str) -> None:
+    assert 0 < len(runs.failure_reason(error, cause)) <= runs.MAX_REASON

@@ -1,0 +1,114 @@
+"""Requests are checked against the spec, and the JSON Schema we publish says the same."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relearn import schema
+from relearn.errors import InvalidInstancesError
+from relearn.spec import Boolean, Category, DateTime, Id, Metric, ModelSpec, Number, Text
+from tests.unit.strategies import instances, perhaps_instances, specs
+
+SPEC = ModelSpec(
+    name="m",
+    title="m",
+    columns=(
+        Number("size", unit="cm", minimum=0, maximum=10),
+        Category("hue", values=("red", "blue"), optional=True),
+        Text("note", max_length=3, optional=True),
+        Boolean("wild", optional=True),
+        DateTime("seen", optional=True),
+        Id("plant", max_length=4, optional=True),
+    ),
+    target=Number("price"),
+    metric=Metric("mae", maximum=1),
+)
+
+
+def errors_of(body: object) -> dict[str, str]:
+    with pytest.raises(InvalidInstancesError) as caught:
+        schema.check_request(SPEC, body)
+    return {error.pointer: error.detail for error in caught.value.errors}
+
+
+@given(st.data())
+def test_rows_that_fit_pass_unchanged(data: st.DataObject) -> None:
+    spec = data.draw(specs())
+    rows = data.draw(st.lists(instances(spec), min_size=1, max_size=3))
+    assert schema.check_request(spec, {"instances": rows}) == rows
+
+
+@given(st.data())
+def test_our_check_and_our_json_schema_agree(data: st.DataObject) -> None:
+    spec = data.draw(specs())
+    dates = {column.name for column in spec.columns if isinstance(column, DateTime)}
+    instance = data.draw(perhaps_instances(spec))
+    valid = jsonschema.Draft202012Validator(schema.request_schema(spec)).is_valid({"instances": [instance]})
+    found = schema.check_instance(spec, instance)
+    # JSON Schema does not check formats, and its numbers have no float32 and no NaN.
+    beyond = [error for error in found if error.pointer[1:] in dates or "a finite number" in error.detail]
+    assert valid == (not found) or bool(beyond)
+
+
+@given(specs())
+def test_the_json_schema_is_a_json_schema(spec: ModelSpec) -> None:
+    jsonschema.Draft202012Validator.check_schema(schema.request_schema(spec))
+    json.dumps(schema.request_schema(spec), allow_nan=False)
+
+
+@pytest.mark.parametrize("body", [None, [], "x", 1, {}, {"instances": None}, {"instances": []}])
+def test_what_is_no_request_is_refused(body: object) -> None:
+    assert errors_of(body)
+
+
+def test_more_instances_than_allowed_are_refused() -> None:
+    assert "got 1001 instances" in errors_of({"instances": [{}] * 1001})["/instances"]
+
+
+def test_every_wrong_field_is_reported_at_once() -> None:
+    row = {"size": 11, "hue": "green", "note": "long", "wild": 1, "seen": "now", "plant": "", "extra/~": 0}
+    found = errors_of({"instances": [row], "more": 1})
+    assert found == {
+        "/more": "unknown field; allowed: instances",
+        "/instances/0/size": "got 11; allowed: at most 10",
+        "/instances/0/hue": "got 'green'; allowed: one of red, blue",
+        "/instances/0/note": "got 4 characters; allowed: at most 3",
+        "/instances/0/wild": "got 1; allowed: true or false",
+        "/instances/0/seen": "got 'now'; allowed: an ISO 8601 date-time such as 2026-05-04T10:00:00Z",
+        "/instances/0/plant": "got ''; allowed: a string of 1 to 4 characters",
+        "/instances/0/extra~1~0": "unknown column; allowed: size, hue, note, wild, seen, plant",
+    }
+
+
+def test_a_missing_value_says_what_is_allowed() -> None:
+    found = errors_of({"instances": [{}, {"size": None}]})
+    assert found["/instances/0/size"] == "missing; allowed: a number in cm, at least 0, at most 10"
+    assert found["/instances/1/size"].startswith("null is not allowed; ")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e39, "1", True, [1]])
+def test_only_a_finite_number_is_a_number(value: Any) -> None:
+    spec = ModelSpec(
+        name="m",
+        title="m",
+        columns=(Number("x"),),
+        target=Number("y"),
+        metric=Metric("mae", maximum=1),
+    )
+    (error,) = schema.check_instance(spec, {"x": value})
+    assert error.detail.endswith("allowed: a finite number")
+
+
+def test_no_more_than_a_hundred_errors_are_reported() -> None:
+    assert len(errors_of({"instances": [{}] * 500})) == schema.MAX_ERRORS
+
+
+def test_an_optional_value_may_be_null_in_the_schema_too() -> None:
+    hue = schema.column_schema(SPEC.columns[1])
+    assert hue == {"type": ["string", "null"], "enum": ["red", "blue", None]}

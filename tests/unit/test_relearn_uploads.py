@@ -1,0 +1,131 @@
+"""The life of an upload, which of two versions is newer, and what snapshots are made of."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relearn import snapshots, uploads
+from relearn.errors import DataError, IllegalTransitionError
+from relearn.uploads import MAX_ATTEMPTS, TRANSITIONS, Upload, UploadState
+
+USABLE = {UploadState.ACCEPTED, UploadState.TRAINED}
+
+
+def upload(number: int = 1, **changes: Any) -> Upload:
+    base = Upload(
+        upload_id=f"u{number}",
+        model="m",
+        table="main",
+        key=f"k{number}",
+        version_id="v",
+        sequencer=f"{number:04X}",
+        size_bytes=1,
+        received_at=f"{number:03d}",
+    )
+    return replace(base, **changes)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Upload]:
+    """Uploads of a few objects, in any state."""
+    made = draw(st.lists(st.tuples(st.integers(0, 2), st.sampled_from(UploadState)), max_size=8))
+    return [upload(number, key=f"k{key}", state=state) for number, (key, state) in enumerate(made)]
+
+
+@pytest.mark.parametrize(("old", "new"), itertools.product(UploadState, UploadState))
+def test_only_the_steps_of_an_uploads_life_are_legal(old: UploadState, new: UploadState) -> None:
+    if new in TRANSITIONS[old]:
+        uploads.check_transition(old, new)
+    else:
+        with pytest.raises(IllegalTransitionError, match=f"{old} can not become {new}"):
+            uploads.check_transition(old, new)
+
+
+def test_a_bad_end_is_final() -> None:
+    for state in (UploadState.QUARANTINED, UploadState.SUPERSEDED, UploadState.FAILED):
+        assert TRANSITIONS[state] == frozenset()
+
+
+def test_quarantined_data_can_never_be_trained_on() -> None:
+    reachable = {UploadState.QUARANTINED}
+    assert not {state for old in reachable for state in TRANSITIONS[old]} & USABLE
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [("0055", "0056"), ("0055AED6", "0055AED6DC"), ("00", "0001"), ("0a", "0B"), ("9", "A")],
+)
+def test_sequencers_compare_padded_on_the_right(older: str, newer: str) -> None:
+    one, two = upload(1, sequencer=older), upload(2, sequencer=newer)
+    assert uploads.newer(one, two) is two
+    assert uploads.newer(two, one) is two
+
+
+def test_a_failed_run_leaves_an_upload_pending_until_it_has_tried_often_enough() -> None:
+    found = upload(state=UploadState.ACCEPTED)
+    for attempt in range(1, MAX_ATTEMPTS):
+        state, reason, attempts = uploads.after_failed_run(found, "broke")
+        assert (state, reason, attempts) == (UploadState.ACCEPTED, "", attempt)
+        found = replace(found, attempts=attempts)
+    state, reason, attempts = uploads.after_failed_run(found, "broke again")
+    assert (state, attempts) == (UploadState.FAILED, MAX_ATTEMPTS)
+    assert reason == "3 runs with it failed; the last: broke again"
+
+
+@given(histories())
+def test_a_snapshot_holds_the_newest_usable_version_of_every_object_once(found: list[Upload]) -> None:
+    chosen = snapshots.select(found)
+    by_id = {item.upload_id: item for item in found}
+    keys = [by_id[name].key for name in chosen.snapshot]
+    assert len(keys) == len(set(keys))
+    for item in found:
+        if item.state in USABLE:
+            winner = next(by_id[name] for name in chosen.snapshot if by_id[name].key == item.key)
+            assert winner.sequencer >= item.sequencer
+            assert (item.upload_id in chosen.superseded) == (winner is not item)
+
+
+@given(histories())
+def test_what_is_not_usable_is_in_no_snapshot(found: list[Upload]) -> None:
+    chosen = snapshots.select(found)
+    states = {item.upload_id: item.state for item in found}
+    assert {states[name] for name in chosen.snapshot} <= USABLE
+    assert {states[name] for name in chosen.new} <= {UploadState.ACCEPTED}
+    assert set(chosen.new) <= set(chosen.snapshot)
+    assert not set(chosen.superseded) & set(chosen.snapshot)
+
+
+@given(histories(), st.randoms())
+def test_a_snapshot_does_not_depend_on_the_order_of_reading(found: list[Upload], random: Any) -> None:
+    shuffled = list(found)
+    random.shuffle(shuffled)
+    assert snapshots.select(shuffled) == snapshots.select(found)
+
+
+def test_the_same_key_in_another_table_is_another_object() -> None:
+    found = [upload(n, key="k", table=f"t{n}", state=UploadState.ACCEPTED) for n in (1, 2)]
+    assert snapshots.select(found).snapshot == ("u1", "u2")
+
+
+def test_a_snapshot_that_would_not_fit_the_ledger_is_refused() -> None:
+    found = [upload(n, state=UploadState.TRAINED) for n in range(snapshots.MAX_SHARDS + 1)]
+    with pytest.raises(DataError, match="5001 uploads; allowed: 5000") as caught:
+        snapshots.select(found)
+    assert caught.value.code == "too_many_uploads"
+
+
+def test_a_manifest_is_what_sagemaker_reads() -> None:
+    made = snapshots.manifest("s3://lake/datasets/m/main/", ("a", "b"))
+    assert made == [{"prefix": "s3://lake/datasets/m/main/"}, "a.parquet", "b.parquet"]
+
+
+@given(st.lists(st.text()), st.lists(st.text()))
+def test_a_snapshots_digest_tells_snapshots_apart(first: list[str], second: list[str]) -> None:
+    assert (snapshots.digest(first) == snapshots.digest(second)) == (first == second)
+    assert snapshots.digest(first) == snapshots.digest(tuple(first))
