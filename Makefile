@@ -41,7 +41,7 @@ build/layers/duckdb/.installed: lambdas/requirements.txt $(VENV)/.installed
 	@touch $@
 
 run: $(LOCAL_APP)/manifest.json ## the whole deployment on this machine, and its story; ARGS=--once to leave after it
-	@$(BIN)/python -m local --app $(LOCAL_APP) $(ARGS)
+	@$(BIN)/python -m local --app $(LOCAL_APP) --port 4566 --api-port 4567 $(ARGS)
 
 $(LOCAL_APP)/manifest.json: $(INSTALLED) $(SOURCES)
 	@echo "Synthesising the CDK app for this machine ..."

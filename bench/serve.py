@@ -58,20 +58,8 @@ def main() -> int:
         sample = json.loads((ROOT / "training/models/iris/sample.json").read_text(encoding="utf-8"))
         servers, rss = measure_rates(json.dumps({"instances": sample["instances"][:1]}), env)
         startup = measure_startup(env)
-    print(
-        f"{'one-row requests, one process each':<38}{'requests/s':>12}{'ours is':>10}{'aim':>6}{'by CPU time':>14}"
-    )
-    ours, ratios = servers["ours"], {}
-    for name, title, aim in ROWS:
-        other = servers[name]
-        ratios[name] = ratio(ours.rates, other.rates)
-        by_cpu = f"{other.per_cpu_second:>7,.0f}{ours.per_cpu_second / other.per_cpu_second:>6.2f}x"
-        print(f"{title:<38}{statistics.median(other.rates):>12,.0f}{ratios[name]:>9.2f}x{aim:>6}{by_cpu}")
+    ratios = show(servers)
     print(f"start-up to the first /ping 200: {startup:.3f} s; resident memory: {rss:.0f} MB")
-    if (share := statistics.median(ours.rates) / ours.per_cpu_second) < BUSY:
-        print(
-            f"the machine is busy: our server had {share:.0%} of a core; trust the ratios by CPU time, not by the clock"
-        )
     result = {
         "vs_echo": ratios["echo"],
         "vs_flask_sklearn": ratios["flask"],
@@ -80,6 +68,22 @@ def main() -> int:
     }
     print(json.dumps({name: round(value, 3) for name, value in result.items()}))
     return 0
+
+
+def show(servers: dict[str, Measured]) -> dict[str, float]:
+    """Print the table; gives by how much ours is faster than each."""
+    print(
+        f"{'one-row requests, one process each':<38}{'requests/s':>12}{'ours is':>10}{'aim':>6}{'by CPU time':>14}"
+    )
+    ours, ratios = servers["ours"], {}
+    for name, title, aim in ROWS:
+        other = servers[name]
+        ratios[name] = ratio(ours.rates, other.rates)
+        by_cpu = f"{ours.per_cpu_second / other.per_cpu_second:.2f}x"
+        print(f"{title:<38}{statistics.median(other.rates):>12,.0f}{ratios[name]:>9.2f}x{aim:>6}{by_cpu:>14}")
+    if (share := statistics.median(ours.rates) / ours.per_cpu_second) < BUSY:
+        print(f"the machine is busy: our server had {share:.0%} of a core; trust the ratios by CPU time")
+    return ratios
 
 
 def ratio(ours: list[float], theirs: list[float]) -> float:
@@ -118,17 +122,6 @@ def train(base: Path, env: dict[str, str]) -> None:
 def measure_rates(payload: str, env: dict[str, str]) -> tuple[dict[str, Measured], float]:
     """Measure each server, and the memory of ours in MB."""
     ports = {name: free_port() for name in REQUESTS}
-    commands = {
-        "ours": ["-m", "training", "serve"],
-        "echo": ["-m", "bench.rivals", str(ports["echo"])],
-        "flask": [
-            "-m",
-            "gunicorn",
-            *GUNICORN,
-            f"--bind=127.0.0.1:{ports['flask']}",
-            "bench.rivals:flask_app()",
-        ],
-    }
     targets = {
         name: {"port": ports[name], "path": "/invocations", "body": payload, "requests": requests}
         for name, requests in REQUESTS.items()
@@ -136,7 +129,7 @@ def measure_rates(payload: str, env: dict[str, str]) -> tuple[dict[str, Measured
     with contextlib.ExitStack() as stack:
         pids = {
             name: stack.enter_context(running(command, ports[name], env))
-            for name, command in commands.items()
+            for name, command in commands(ports).items()
         }
         for pid in pids.values():
             pin(pid, 0)
@@ -147,6 +140,13 @@ def measure_rates(payload: str, env: dict[str, str]) -> tuple[dict[str, Measured
             for name, pid in pids.items()
         }
         return measured, resident_mb(pids["ours"])
+
+
+def commands(ports: dict[str, int]) -> dict[str, list[str]]:
+    """Say how each server is started."""
+    flask = ["-m", "gunicorn", *GUNICORN, f"--bind=127.0.0.1:{ports['flask']}", "bench.rivals:flask_app()"]
+    echo = ["-m", "bench.rivals", str(ports["echo"])]
+    return {"ours": ["-m", "training", "serve"], "echo": echo, "flask": flask}
 
 
 def load(plan: str, env: dict[str, str]) -> dict[str, list[float]]:

@@ -27,7 +27,7 @@ PARTS = {
     "LedgerTable": "data",
     "RetrainStateMachine": "training",
     "TrainingImage": "training",
-    "JobRole": "training",
+    "ExperimentRole": "training",
     "ApiUrl": "serving",
 }
 """Which stack gives which output."""

@@ -73,9 +73,9 @@ class Access:
             self._scope, self.stores.lake, *actions, under=[f"{folder}/" for folder in under]
         )
 
-    def artifacts(self, *actions: str) -> Grant:
-        """Allow ``actions`` on model artifacts."""
-        return grants.objects(self._scope, self.stores.artifacts, *actions, under=[f"{names.MODELS}/"])
+    def artifacts(self, *actions: str, under: str = names.MODELS) -> Grant:
+        """Allow ``actions`` on the artifacts' folder ``under``."""
+        return grants.objects(self._scope, self.stores.artifacts, *actions, under=[f"{under}/"])
 
     def publish(self) -> Grant:
         """Allow telling people."""
@@ -102,12 +102,11 @@ class Access:
         )
 
     def register_versions(self) -> Grant:
-        """Allow adding a version to each model's package group."""
-        groups = [self._arn("sagemaker", "model-package-group", g) for g in self._groups]
+        """Allow adding a version to each model's package group; asked of the version, not of the group."""
         packages = [self._arn("sagemaker", "model-package", f"{group}/*") for group in self._groups]
         return Grant(
             actions=["sagemaker:CreateModelPackage"],
-            resources=[*groups, *packages],
+            resources=packages,
             because="the version's number is known only once it is registered",
         )
 

@@ -1,4 +1,4 @@
-"""The roles that SageMaker takes on for a training job and for an endpoint.
+"""The roles that SageMaker takes on for a run's job, an ad-hoc job and an endpoint.
 
 The actions are those the SageMaker guide lists for an execution role without a VPC
 ("SageMaker AI roles", CreateTrainingJob and CreateModel), narrowed to our buckets and image.
@@ -21,23 +21,35 @@ SNAPSHOT_FOLDERS = ("datasets", "snapshots")
 
 
 def training_job(scope: Construct, construct_id: str, *, access: Access, image: ecr.IRepository) -> iam.IRole:
-    """Make the role of a training job: reads its snapshot and the champion, writes its artifact.
+    """Make the role of a run's training job: reads its snapshot and the champion, writes its artifact.
 
     Parameters
     ----------
     image
         The repository that holds the training image.
     """
-    stores = access.stores
+    champion = [access.artifacts("s3:GetObject"), _list(access.stores.artifacts, under=[names.MODELS])]
+    written = access.artifacts("s3:PutObject")
+    return _job(scope, construct_id, access=access, image=image, more=[*champion, written])
+
+
+def experiment(scope: Construct, construct_id: str, *, access: Access, image: ecr.IRepository) -> iam.IRole:
+    """Make the role of an ad-hoc job: as a run's, but it can touch no artifact that may ever serve."""
+    written = access.artifacts("s3:PutObject", under=names.EXPERIMENTS)
+    return _job(scope, construct_id, access=access, image=image, more=[written])
+
+
+def _job(
+    scope: Construct, construct_id: str, *, access: Access, image: ecr.IRepository, more: list[Grant]
+) -> iam.IRole:
     return grants.role(
         scope,
         construct_id,
         service=SAGEMAKER,
         grants=[
             access.lake("s3:GetObject", under=SNAPSHOT_FOLDERS),
-            _list(stores.lake, under=SNAPSHOT_FOLDERS),
-            access.artifacts("s3:GetObject", "s3:PutObject"),
-            _list(stores.artifacts, under=[names.MODELS]),
+            _list(access.stores.lake, under=SNAPSHOT_FOLDERS),
+            *more,
             *_container(scope, image=image, logs="TrainingJobs"),
         ],
     )

@@ -75,7 +75,7 @@ def _allowed(access: Access) -> list[Grant]:
         ledger,
         start,
         access.machine("ListExecutions"),
-        access.executions("DescribeExecution", "StopExecution"),
+        access.executions("StopExecution"),
         access.uploads("s3:ListBucket", conditions={"StringLike": {"s3:prefix": f"{names.INCOMING}/*"}}),
         access.incoming("s3:PutObject"),
         Grant(

@@ -71,7 +71,8 @@ class TrainingStack(StageStack):
         CfnOutput(self, "RetrainStateMachine", value=self.retrain.state_machine_arn)
         CfnOutput(self, "TrainingImage", value=image.image_uri)
         # By its id: the construct of this name is the role.
-        CfnOutput(self, "JobRoleArn", value=self.job_role.role_arn).override_logical_id("JobRole")
+        experiment = job_roles.experiment(self, "ExperimentRole", access=access, image=image.repository)
+        CfnOutput(self, "ExperimentRoleArn", value=experiment.role_arn).override_logical_id("ExperimentRole")
 
     def _groups(self, *, settings: Settings, specs: Mapping[str, ModelSpec]) -> None:
         groups = Construct(self, "Groups")

@@ -63,7 +63,7 @@ def export(estimator: Any, spec: ModelSpec) -> onnx.ModelProto:
         )
     except Exception as error:  # skl2onnx raises whatever its converters meet
         raise ArtifactError(f"skl2onnx can not convert the estimator: {error}") from error
-    return use_plain_locale(graph)
+    return in_order(use_plain_locale(graph))
 
 
 def layout(graph: onnx.ModelProto, spec: ModelSpec) -> list[Input]:
@@ -101,6 +101,14 @@ def use_plain_locale(graph: onnx.ModelProto) -> onnx.ModelProto:
             kept = [attribute for attribute in node.attribute if attribute.name != "locale"]
             del node.attribute[:]
             node.attribute.extend([*kept, onnx.helper.make_attribute("locale", "C")])
+    return graph
+
+
+def in_order(graph: onnx.ModelProto) -> onnx.ModelProto:
+    """Sort what skl2onnx lists in the order of a set, so that the same model is the same bytes."""
+    sets = sorted(graph.opset_import, key=lambda each: each.domain)
+    del graph.opset_import[:]
+    graph.opset_import.extend(sets)
     return graph
 
 

@@ -1,4 +1,4 @@
-"""EventBridge and SNS deliver only where they are let in."""
+"""EventBridge, SNS and alarms deliver only where they are let in."""
 
 # ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
 
@@ -7,13 +7,15 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from ministack.services import eventbridge, sns
+from ministack.services import cloudwatch, eventbridge, sns
 
 from local import principals
 
 _EVENTS = "events.amazonaws.com"
 _SCHEDULER = "scheduler.amazonaws.com"
 _SNS = "sns.amazonaws.com"
+_ALARMS = "cloudwatch.amazonaws.com"
+_ALARM_ACTIONS = ("AlarmActions", "OKActions", "InsufficientDataActions")
 _ACTIONS = {
     "states": "states:StartExecution",
     "sqs": "sqs:SendMessage",
@@ -75,3 +77,29 @@ def require_topic_subscriptions_permission() -> None:
             _log.warning("%s may not invoke %s", topic_arn, endpoint)
 
     sns._deliver_to_lambda = checked
+
+
+def require_alarm_permission() -> None:
+    """Let an alarm tell a topic only when the topic's policy admits it.
+
+    MiniStack publishes for every alarm. On AWS the topic's policy must let ``cloudwatch.amazonaws.com`` publish
+    for the alarm; without it nobody is told.
+    """
+    dispatch = cloudwatch._dispatch_alarm_actions
+
+    def checked(alarm: dict[str, Any], *rest: Any) -> None:
+        arn = alarm.get("AlarmArn", "")
+        admitted = {
+            key: [action for action in alarm.get(key) or [] if _may_tell(arn, action)]
+            for key in _ALARM_ACTIONS
+        }
+        dispatch({**alarm, **admitted}, *rest)
+
+    cloudwatch._dispatch_alarm_actions = checked
+
+
+def _may_tell(alarm_arn: str, action: str) -> bool:
+    if action.split(":")[2:3] != ["sns"] or principals.topic_admits(action, _ALARMS, alarm_arn):
+        return True
+    _log.warning("%s may not publish to %s", alarm_arn, action)
+    return False

@@ -1,14 +1,22 @@
-"""S3's events name the object's version."""
+"""S3's events name the object's version; what is not there is said only to those who may list."""
 
 from __future__ import annotations
 
 # ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
 import contextvars
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
+from ministack import app
 from ministack.services import eventbridge, s3
 
+from local import principals
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NOT_FOUND, _FORBIDDEN = 404, 403
 _version: contextvars.ContextVar[str] = contextvars.ContextVar("version", default="")
 
 
@@ -32,3 +40,31 @@ def name_versions_in_events() -> None:
         dispatch(event, view)
 
     s3._fire_s3_event, eventbridge._dispatch_event = remembered, named
+
+
+def hide_missing_objects_from_those_who_may_not_list() -> None:
+    """Answer 403 instead of 404 for an object that is not there when the caller may not list its bucket.
+
+    MiniStack says that an object or version does not exist to everyone who may read it. S3 says so only with
+    ``s3:ListBucket``, and to everyone else that access is denied.
+    """
+    handle = app.SERVICE_HANDLERS["s3"]
+
+    async def hidden(method: str, path: str, headers: Mapping[str, str], body: bytes, query: Any) -> Any:
+        answer = await handle(method, path, headers, body, query)
+        source = headers.get("x-amz-copy-source", "") if method == "PUT" else path
+        bucket, _, key = unquote(source).lstrip("/").partition("/")
+        missing = answer[0] == _NOT_FOUND and bool(key) and b"NoSuchBucket" not in (answer[2] or b"")
+        if not missing or _may_list(headers, bucket):
+            return answer
+        status, fields, content = s3._error("AccessDenied", "Access Denied", _FORBIDDEN, f"/{bucket}/{key}")
+        return status, fields, b"" if method == "HEAD" else content
+
+    app.SERVICE_HANDLERS["s3"] = hidden
+
+
+def _may_list(headers: Mapping[str, str], bucket: str) -> bool:
+    try:
+        return principals.caller(headers).allowed("s3:ListBucket", f"arn:aws:s3:::{bucket}")
+    except PermissionError:
+        return True  # a signature in the URL is not read here

@@ -136,11 +136,12 @@ class Stage:
         self.fails: set[int] = set()
         nothing: Any = Nothing()
         table: Any = SteppedTable()
-        self.machines: Any = Machines(self._begin)
+        self.machines = Machines(self._begin)
+        executions: Any = self.machines
         self.ledger = Ledger(table, self.clock)
         self.runs = Runs(
             ledger=self.ledger,
-            executions=self.machines,
+            executions=executions,
             notifier=nothing,
             meter=Meter("test", self.clock, lambda _line: None),
             specs={MODEL: FLOWERS},
@@ -155,7 +156,7 @@ class Stage:
             ledger=self.ledger,
             storage=nothing,
             queue=nothing,
-            executions=self.machines,
+            executions=executions,
             runs=self.runs,
             failing=Failing(runs=self.runs, retirement=nothing),
             retirement=nothing,

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from lambdas import judge, open_run, retire
+from relearn import snapshots
+from relearn.errors import ConflictError, DataError
+from relearn.routing import Route
 from relearn.runs import RunState, VersionState
 from relearn.uploads import MAX_ATTEMPTS
 from tests.aws.models import FLOWERS_CSV, flowers_csv
-from tests.aws.world import World
+from tests.aws.world import ARTIFACTS, LAKE, LambdaContext, World
 
 
 def test_a_first_upload_becomes_version_1_and_serves(world: World) -> None:
@@ -247,6 +253,209 @@ def test_a_regression_goes_the_same_way(world: World) -> None:
     assert world.run("prices").state is RunState.PROMOTED
     assert world.ledger.route("prices").champion == 1
     assert world.ledger.route("flowers").champion == 0
+
+
+def test_steps_that_are_repeated_are_done_once(world: World) -> None:
+    world.repeats = 3
+    for number in range(3):
+        world.send(FLOWERS_CSV, f"incoming/flowers/{number}.csv")
+        assert world.run().state is RunState.PROMOTED
+    route = world.ledger.route("flowers")
+    assert (route.champion, route.previous, route.revision) == (3, 2, 3)
+    assert len(world.sagemaker.packages) == 3
+    assert sorted(world.sagemaker.endpoints) == ["relearn-test-flowers-v2", "relearn-test-flowers-v3"]
+    assert world.states_of() == ["TRAINED"] * 3
+    assert [told["MessageAttributes"]["kind"]["Value"] for told in world.notifications()] == ["promoted"] * 3
+
+
+def test_a_failure_that_is_handled_twice_counts_once(world: World) -> None:
+    world.repeats = 3
+    world.send(FLOWERS_CSV)
+    world.run(broken="smoke")
+    assert world.upload().attempts == 1
+    assert len(world.notifications()) == 1
+
+
+@pytest.mark.parametrize(
+    "call", ["CreateModelPackage", "CreateModel", "CreateEndpointConfig", "CreateEndpoint"]
+)
+def test_a_reply_of_sagemaker_that_is_lost_makes_nothing_twice(world: World, call: str) -> None:
+    world.sagemaker.lose_reply_of = call
+    world.send(FLOWERS_CSV)
+    assert world.run().state is RunState.PROMOTED
+    assert (len(world.sagemaker.packages), len(world.sagemaker.endpoints)) == (1, 1)
+
+
+def test_a_run_opened_twice_trains_on_what_it_chose_first(world: World) -> None:
+    world.send(FLOWERS_CSV, "incoming/flowers/a.csv")
+    run_id = world.latest().run_id
+    event = {"model": "flowers", "run_id": run_id}
+    first = open_run.handler(event, LambdaContext())
+    world.send(FLOWERS_CSV, "incoming/flowers/b.csv")
+    assert open_run.handler(event, LambdaContext()) == first
+    (prefix, *shards) = world.read_json(LAKE, f"snapshots/flowers/{run_id}.manifest")
+    assert prefix == {"prefix": f"s3://{LAKE}/datasets/flowers/main/"}
+    assert len(shards) == 1
+
+
+def test_a_run_that_lost_its_lock_does_not_open(world: World) -> None:
+    world.send(FLOWERS_CSV)
+    run_id = world.latest().run_id
+    world.ledger.release_lock("flowers", run_id)
+    with pytest.raises(ConflictError, match="does not hold the lock of flowers; nobody does"):
+        open_run.handler({"model": "flowers", "run_id": run_id}, LambdaContext())
+
+
+def test_a_run_with_nothing_left_to_train_on_is_empty(world: World) -> None:
+    older = world.put("incoming/flowers/a.csv", FLOWERS_CSV)
+    world.ingest(world.put("incoming/flowers/a.csv", flowers_csv("8,4,tulip")))
+    world.run()
+    older["detail"]["object"]["sequencer"] = "0"
+    world.ingest(older)
+    assert world.run().state is RunState.EMPTY
+    assert world.states_of() == ["TRAINED", "SUPERSEDED"]
+    assert world.ledger.lock("flowers") is None
+
+
+def test_a_training_job_is_told_what_the_container_needs(world: World) -> None:
+    world.send(FLOWERS_CSV)
+    world.run()
+    world.send(FLOWERS_CSV, "incoming/flowers/b.csv")
+    run_id = world.latest().run_id
+    context = open_run.handler({"model": "flowers", "run_id": run_id}, LambdaContext())
+    told = context["hyperparameters"]
+    assert told == {
+        "model": "flowers",
+        "run_id": run_id,
+        "snapshot": snapshots.digest(world.ledger.run("flowers", run_id).snapshot),
+        "champion_version": "1",
+        "depth": "3",
+    }
+    sources = {
+        channel["ChannelName"]: channel["DataSource"]["S3DataSource"]
+        for channel in context["input_data_config"]
+    }
+    assert sources["train"]["S3DataType"] == "ManifestFile"
+    assert sources["train"]["S3Uri"] == f"s3://{LAKE}/snapshots/flowers/{run_id}.manifest"
+    version = world.ledger.version("flowers", 1)
+    assert version is not None
+    assert sources["champion"]["S3Uri"] == version.artifact
+    assert context["output_path"] == f"s3://{ARTIFACTS}/models/flowers"
+
+
+def test_a_report_is_kept_where_people_find_it(world: World) -> None:
+    world.send(FLOWERS_CSV)
+    run = world.run()
+    prefix = f"reports/flowers/{run.run_id}/"
+    assert world.lake(prefix) == [f"{prefix}report.html", f"{prefix}report.json"]
+    assert (run.metrics, run.champion_metrics) == ({"f1_macro": 0.9}, {})
+
+
+@pytest.mark.parametrize(
+    ("lies", "reason"),
+    [
+        ({"run_id": "another"}, "run_id in the report is 'another'"),
+        ({"snapshot": "another"}, "snapshot in the report is 'another'"),
+        ({"spec_digest": "another"}, "spec_digest in the report is 'another'"),
+        ({"candidate": {"metrics": {"f1_macro": "best"}}}, "metric f1_macro is 'best', not a number"),
+    ],
+)
+def test_a_report_that_is_not_this_runs_fails_the_run(
+    world: World, lies: dict[str, Any], reason: str
+) -> None:
+    world.lies = lies
+    world.send(FLOWERS_CSV)
+    run = world.run()
+    assert run.state is RunState.FAILED
+    assert reason in run.reason
+    assert world.sagemaker.packages == {}
+
+
+def test_a_metric_that_is_no_number_never_wins(world: World) -> None:
+    world.lies = {"candidate": {"metrics": {"f1_macro": float("nan")}}}
+    world.send(FLOWERS_CSV)
+    run = world.run()
+    assert (run.state, run.metrics) == (RunState.REJECTED, {})
+
+
+def test_a_champion_that_can_not_be_compared_leaves_the_absolute_bound_and_is_named(world: World) -> None:
+    world.send(FLOWERS_CSV, "incoming/flowers/a.csv")
+    world.run()
+    world.lies = {"champion": None, "champion_incompatible": {"version": 1, "reason": "other classes"}}
+    world.send(FLOWERS_CSV, "incoming/flowers/b.csv")
+    run = world.run()
+    assert run.state is RunState.PROMOTED
+    assert run.reason.endswith("version 1 could not be compared: other classes")
+
+
+def test_an_artifact_of_another_job_is_not_judged(world: World) -> None:
+    world.send(FLOWERS_CSV)
+    event = {"model": "flowers", "run_id": world.latest().run_id}
+    context = open_run.handler(event, LambdaContext())
+    artifact = world.train({**context, "job_name": "somebody-elses"})
+    with pytest.raises(DataError, match="somebody-elses"):
+        judge.handler({**event, "training": {"artifact": artifact}}, LambdaContext())
+
+
+def test_a_candidate_whose_champion_changed_meanwhile_is_not_promoted(world: World) -> None:
+    world.send(FLOWERS_CSV, "incoming/flowers/a.csv")
+    world.run()
+    world.send(FLOWERS_CSV, "incoming/flowers/b.csv")
+    container = world.sagemaker.brain
+
+    def somebody_promotes(endpoint: str, body: dict[str, Any]) -> tuple[int, Any]:
+        old = world.ledger.route("flowers")
+        world.ledger.write_route("flowers", old, Route(champion=9, previous=1, revision=2), {})
+        return container(endpoint, body)
+
+    world.sagemaker.brain = somebody_promotes
+    run = world.run()
+    assert run.state is RunState.FAILED
+    assert "judged against version 1, but version 9 serves" in run.reason
+    assert world.ledger.route("flowers").champion == 9
+
+
+def test_the_registry_says_where_a_version_came_from(world: World) -> None:
+    world.send(FLOWERS_CSV)
+    run = world.run()
+    (package,) = world.sagemaker.packages.values()
+    said = package["CustomerMetadataProperties"]
+    assert (said["run_id"], said["metric.f1_macro"]) == (run.run_id, "0.9")
+    assert said["snapshot"] == snapshots.digest(run.snapshot)
+    report = package["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"]
+    assert report == f"s3://{LAKE}/reports/flowers/{run.run_id}/report.json"
+    assert package["ModelApprovalStatus"] == "Approved"
+
+
+def test_an_endpoint_is_what_the_spec_says_and_knows_its_version(world: World) -> None:
+    world.send(FLOWERS_CSV)
+    run = world.run()
+    model = world.sagemaker.models["relearn-test-flowers-v1"]
+    assert model["PrimaryContainer"]["Environment"] == {"RELEARN_MODEL_VERSION": "1"}
+    assert model["EnableNetworkIsolation"] is True
+    (variant,) = world.sagemaker.configs["relearn-test-flowers-v1"]["ProductionVariants"]
+    assert variant["ServerlessConfig"] == {"MemorySizeInMB": 2048, "MaxConcurrency": 10}
+    tags = {tag["Key"]: tag["Value"] for tag in world.sagemaker.endpoints["relearn-test-flowers-v1"]["Tags"]}
+    assert tags == {
+        "relearn:stage": "test",
+        "relearn:model": "flowers",
+        "relearn:version": "1",
+        "relearn:run": run.run_id,
+    }
+
+
+def test_an_endpoint_that_does_not_go_at_once_is_left_to_a_later_retirement(world: World) -> None:
+    for number in range(2):
+        world.send(FLOWERS_CSV, f"incoming/flowers/{number}.csv")
+        world.run()
+    world.sagemaker.deleting = 1000
+    world.send(FLOWERS_CSV, "incoming/flowers/2.csv")
+    with pytest.raises(ConflictError, match="still Deleting"):
+        world.walk({"model": "flowers", "run_id": world.latest().run_id})
+    assert "relearn-test-flowers-v1" in world.sagemaker.configs
+    world.sagemaker.endpoints["relearn-test-flowers-v1"]["looks"] = 0
+    assert retire.handler({"model": "flowers"}, LambdaContext()) == {"retired": [1]}
+    assert "relearn-test-flowers-v1" not in world.sagemaker.configs
 
 
 class _Brain:

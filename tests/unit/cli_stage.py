@@ -136,7 +136,7 @@ def _outputs(url: str) -> dict[str, dict[str, str]]:
         "ArtifactsBucket": CliStage.artifacts,
         "LedgerTable": "ledger",
     }
-    training = {"TrainingImage": "image:tag", "JobRole": "arn:aws:iam::123456789012:role/job"}
+    training = {"TrainingImage": "image:tag", "ExperimentRole": "arn:aws:iam::123456789012:role/job"}
     parts = {"data": data, "training": training, "serving": {"ApiUrl": url}}
     return {names.stack("test", part): outputs for part, outputs in parts.items()}
 
@@ -189,7 +189,7 @@ def _served() -> Iterator[tuple[FakeApi, str]]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield api, f"http://127.0.0.1:{server.server_port}"

@@ -12,7 +12,9 @@ from relearn.columns import Boolean, Category, Column, DateTime, Id, Number, Tex
 from relearn.spec import Ingest, Metric, ModelSpec, Retrain, Serverless, Training
 
 NAMES = st.text(string.ascii_lowercase + string.digits + "_", min_size=1, max_size=8).map(lambda s: f"c{s}")
-MODEL_NAMES = st.from_regex(r"[a-z](-?[a-z0-9]){0,19}", fullmatch=True)
+MODEL_NAMES = st.from_regex(r"[a-z](-?[a-z0-9]){0,19}", fullmatch=True).map(
+    lambda name: name[:20].rstrip("-")
+)
 FLOATS = st.floats(-1e6, 1e6, width=32)
 WORDS = st.text(string.ascii_letters + "äß日 ", min_size=1, max_size=6).map(str.strip).filter(bool)
 COMMON = {"optional": st.booleans(), "private": st.booleans(), "description": st.text(max_size=9)}
@@ -23,11 +25,17 @@ def categories(name: str, **more: Any) -> st.SearchStrategy[Category]:
     return st.builds(Category, name=st.just(name), values=values, **more)
 
 
-@st.composite
-def numbers(draw: st.DrawFn, name: str, **more: Any) -> Number:
-    low, high = sorted(draw(st.lists(FLOATS, min_size=2, max_size=2, unique=True)))
-    bounds = {"minimum": draw(st.sampled_from([None, low])), "maximum": draw(st.sampled_from([None, high]))}
-    return Number(name, **bounds, **{key: draw(value) for key, value in more.items()})
+def numbers(name: str, **more: Any) -> st.SearchStrategy[Number]:
+    """Numbers without bounds, with one, or with both."""
+    limits = st.lists(FLOATS, min_size=2, max_size=2, unique=True).map(sorted)
+    bounds = st.tuples(limits, st.booleans(), st.booleans()).map(
+        lambda drawn: (drawn[0][0] if drawn[1] else None, drawn[0][1] if drawn[2] else None)
+    )
+    return st.builds(_number, name=st.just(name), bounds=bounds, **more)
+
+
+def _number(name: str, bounds: tuple[float | None, float | None], **more: Any) -> Number:
+    return Number(name, minimum=bounds[0], maximum=bounds[1], **more)
 
 
 def columns(name: str) -> st.SearchStrategy[Column]:
@@ -47,12 +55,13 @@ def specs(draw: st.DrawFn) -> ModelSpec:
     first, target, *names = draw(st.lists(NAMES, min_size=2, max_size=6, unique=True))
     chosen = (draw(numbers(first)), *(draw(columns(name)) for name in names))
     classifies = draw(st.booleans())
+    targets: st.SearchStrategy[Category | Number] = categories(target) if classifies else numbers(target)
     ids = [column.name for column in chosen if isinstance(column, Id)]
     return ModelSpec(
         name=draw(MODEL_NAMES),
         title=draw(WORDS),
         columns=chosen,
-        target=draw(categories(target) if classifies else numbers(target)),
+        target=draw(targets),
         metric=Metric("accuracy", minimum=0.5) if classifies else Metric("mae", maximum=1.0, margin=0.1),
         hosting=Serverless(memory_mb=draw(st.sampled_from([1024, 2048])), max_concurrency=7),
         retrain=Retrain(debounce_seconds=draw(st.integers(0, 86_400))),

@@ -33,7 +33,7 @@ REPORT: dict[str, Any] = {
 
 
 def test_a_missing_setting_is_named() -> None:
-    with pytest.raises(ConfigError, match="'LEDGER_TABLE'.*is set"):
+    with pytest.raises(ConfigError, match=r"'LEDGER_TABLE'.*is set"):
         Config.from_env({"STAGE": "dev", "LEDGER_TABLE": ""}).need("LEDGER_TABLE")
 
 
@@ -133,7 +133,7 @@ def test_only_regular_files_are_read(kind: bytes) -> None:
         info = tarfile.TarInfo("report.json")
         info.type, info.linkname = kind, "/etc/passwd"
         tar.addfile(info)
-    with pytest.raises(DataError, match="has no report.json"):
+    with pytest.raises(DataError, match=r"has no report\.json"):
         report.unpack(out.getvalue())
 
 
@@ -217,7 +217,7 @@ def run(state: RunState, reason: str = "") -> Run:
         (
             run(RunState.FAILED, "it broke"),
             [upload(UploadState.ACCEPTED)],
-            "better data: the last run was failed: it broke",
+            "better data: the last run failed: it broke",
             300,
         ),
         (run(RunState.FAILED, "it broke"), [upload(UploadState.RECEIVED)], "an upload is being checked", 15),

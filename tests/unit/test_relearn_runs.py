@@ -16,7 +16,7 @@ from relearn.runs import FINAL, RunState
 ORDER = [RunState.DEBOUNCING, RunState.TRAINING, RunState.JUDGING, RunState.DEPLOYING]
 
 
-@pytest.mark.parametrize(("old", "new"), itertools.product(RunState, RunState))
+@pytest.mark.parametrize(("old", "new"), list(itertools.product(RunState, repeat=2)))
 def test_a_run_only_goes_forward_and_ends_once(old: RunState, new: RunState) -> None:
     forward = old not in FINAL and (new in FINAL or ORDER.index(new) > ORDER.index(old))
     if old == new or forward:

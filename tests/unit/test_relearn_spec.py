@@ -42,6 +42,7 @@ MISTAKES: list[tuple[str, Callable[[], Any]]] = [
     ("name", lambda: spec(name="Flowers")),
     ("name", lambda: spec(name="")),
     ("name", lambda: spec(name="a" * 21)),
+    ("name", lambda: spec(name="a" + "-a" * 10)),
     ("name", lambda: spec(name="a--b")),
     ("name", lambda: spec(name="a-")),
     ("title", lambda: spec(title=" ")),

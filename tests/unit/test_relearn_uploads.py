@@ -38,7 +38,7 @@ def histories(draw: st.DrawFn) -> list[Upload]:
     return [upload(number, key=f"k{key}", state=state) for number, (key, state) in enumerate(made)]
 
 
-@pytest.mark.parametrize(("old", "new"), itertools.product(UploadState, UploadState))
+@pytest.mark.parametrize(("old", "new"), list(itertools.product(UploadState, repeat=2)))
 def test_only_the_steps_of_an_uploads_life_are_legal(old: UploadState, new: UploadState) -> None:
     if new in TRANSITIONS[old]:
         uploads.check_transition(old, new)

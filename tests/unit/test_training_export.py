@@ -190,6 +190,16 @@ def test_columns_chosen_by_name_go_in_one_by_one_words_and_text_too() -> None:
     assert locales == [b"C"]
 
 
+def test_operator_sets_are_listed_in_one_order() -> None:
+    table = numbers_table(100)
+    graph = onnx_export.export(LogisticRegression().fit(frame(table.columns), table.target), NUMBERS)
+    domains = [each.domain for each in graph.opset_import]
+    assert domains == sorted(domains)
+    graph.opset_import.sort(key=lambda each: each.domain, reverse=True)
+    assert [each.domain for each in onnx_export.in_order(graph).opset_import] == domains
+    assert len(domains) > 1
+
+
 def test_an_export_with_other_outputs_is_refused() -> None:
     table = numbers_table(100)
     estimator = LogisticRegression().fit(frame(table.columns), table.target)
