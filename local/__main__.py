@@ -59,7 +59,8 @@ def main(given: Sequence[str] | None = None) -> int:
     chosen = arguments(given)
     chosen.info = chosen.info.resolve()
     console = Console()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts its background jobs deaf to SIGINT
+        signal.signal(number, signal.default_int_handler)
     try:
         with Cloud(
             chosen.app, console.detail, account=chosen.account, region=chosen.region, port=chosen.port,

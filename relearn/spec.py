@@ -41,7 +41,7 @@ __all__ = [
     "Training",
 ]
 
-MODEL_NAME_PATTERN = re.compile(r"[a-z](-?[a-z0-9]){0,19}")
+MODEL_NAME_PATTERN = re.compile(r"(?!.{21})[a-z](-?[a-z0-9])*")
 CLASSIFICATION_METRICS = ("accuracy", "precision_macro", "recall_macro", "f1_macro", "f1_weighted", "roc_auc")
 REGRESSION_METRICS = ("r2", "mae", "rmse")
 LOWER_IS_BETTER = ("mae", "rmse")
