@@ -6,6 +6,8 @@ The actions are those the SageMaker guide lists for an execution role without a 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
@@ -28,19 +30,16 @@ def training_job(scope: Construct, construct_id: str, *, access: Access, image: 
     image
         The repository that holds the training image.
     """
-    champion = [access.artifacts("s3:GetObject"), _list(access.stores.artifacts, under=[names.MODELS])]
-    written = access.artifacts("s3:PutObject")
-    return _job(scope, construct_id, access=access, image=image, more=[*champion, written])
+    return _job(scope, construct_id, access=access, image=image, writes=names.MODELS)
 
 
 def experiment(scope: Construct, construct_id: str, *, access: Access, image: ecr.IRepository) -> iam.IRole:
-    """Make the role of an ad-hoc job: as a run's, but it can touch no artifact that may ever serve."""
-    written = access.artifacts("s3:PutObject", under=names.EXPERIMENTS)
-    return _job(scope, construct_id, access=access, image=image, more=[written])
+    """Make the role of an ad-hoc job: as a run's, but it can write no artifact that may ever serve."""
+    return _job(scope, construct_id, access=access, image=image, writes=names.EXPERIMENTS)
 
 
 def _job(
-    scope: Construct, construct_id: str, *, access: Access, image: ecr.IRepository, more: list[Grant]
+    scope: Construct, construct_id: str, *, access: Access, image: ecr.IRepository, writes: str
 ) -> iam.IRole:
     return grants.role(
         scope,
@@ -49,7 +48,9 @@ def _job(
         grants=[
             access.lake("s3:GetObject", under=SNAPSHOT_FOLDERS),
             _list(access.stores.lake, under=SNAPSHOT_FOLDERS),
-            *more,
+            access.artifacts("s3:GetObject"),
+            _list(access.stores.artifacts, under=[names.MODELS]),
+            access.artifacts("s3:PutObject", under=writes),
             *_container(scope, image=image, logs="TrainingJobs"),
         ],
     )
@@ -65,7 +66,7 @@ def endpoint(scope: Construct, construct_id: str, *, access: Access, image: ecr.
     )
 
 
-def _list(bucket: s3.IBucket, *, under: tuple[str, ...] | list[str]) -> Grant:
+def _list(bucket: s3.IBucket, *, under: Sequence[str]) -> Grant:
     return Grant(
         actions=["s3:ListBucket"],
         resources=[bucket.bucket_arn],

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from local.hooks import (
+    configuration,
     events,
     executions,
     functions,
@@ -41,6 +42,8 @@ def install(world: World) -> None:
     gateway.require_function_permission()
     storage.name_versions_in_events()
     storage.hide_missing_objects_from_those_who_may_not_list()
+    configuration.require_tracing_permission()
+    configuration.require_log_delivery_permissions()
     functions.poll_queues_with_the_functions_role()
     functions.log_with_the_functions_role()
     functions.leave_layers_to_the_virtual_environment()

@@ -1,4 +1,4 @@
-"""What AWS asks permission for where MiniStack by itself does not: alarms that tell, objects that are not there."""
+"""What AWS asks permission for where MiniStack by itself does not: alarms, missing objects, traces, logs."""
 
 from __future__ import annotations
 
@@ -58,6 +58,43 @@ def test_a_version_that_is_not_there_is_forbidden_to_those_who_may_not_list(
     s3 = user(cloud, name, read)
     assert refusal(s3.get_object, Bucket=bucket, Key=key, VersionId=gone)[0] == "AccessDenied"
     assert refusal(admin.get_object, Bucket=bucket, Key=key, VersionId=gone)[0] == "NoSuchVersion"
+
+
+def test_a_function_is_traced_only_when_its_role_may_write_traces(cloud: Running) -> None:
+    client, role = cloud.client("lambda"), cloud.outputs["FunctionRole"]
+    wish = {"FunctionName": cloud.outputs["Function"], "TracingConfig": {"Mode": "Active"}}
+    code, message = refusal(client.update_function_configuration, **wish)
+    assert (code, "PutTraceSegments" in message) == ("InvalidParameterValueException", True)
+    traces = {"Effect": "Allow", "Action": "xray:PutTraceSegments", "Resource": "*"}
+    iam, policy = cloud.client("iam"), {**POLICY, "Statement": [traces]}
+    iam.put_role_policy(RoleName=role, PolicyName="traces", PolicyDocument=json.dumps(policy))
+    try:
+        assert client.update_function_configuration(**wish)["TracingConfig"] == {"Mode": "Active"}
+    finally:
+        client.update_function_configuration(**{**wish, "TracingConfig": {"Mode": "PassThrough"}})
+        iam.delete_role_policy(RoleName=role, PolicyName="traces")
+
+
+def test_a_state_machine_logs_only_when_its_role_may_set_up_the_delivery(cloud: Running, name: str) -> None:
+    client, group = cloud.client("stepfunctions"), f"arn:aws:logs:us-east-1:123456789012:log-group:{name}:*"
+    destinations = [{"cloudWatchLogsLogGroup": {"logGroupArn": group}}]
+    wish = {"name": name, "definition": '{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}'}
+    wish["roleArn"] = f"arn:aws:iam::123456789012:role/{cloud.outputs['MachineRole']}"
+    logging = {"level": "ALL", "destinations": destinations}
+    code, message = refusal(client.create_state_machine, **wish, loggingConfiguration=logging)
+    assert (code, "Log Destination" in message) == ("AccessDeniedException", True)
+    arn = client.create_state_machine(**wish)["stateMachineArn"]
+    asked = {"stateMachineArn": arn, "loggingConfiguration": logging}
+    assert refusal(client.update_state_machine, **asked)[0] == "AccessDeniedException"
+    iam, role = cloud.client("iam"), cloud.outputs["MachineRole"]
+    delivery = {"Effect": "Allow", "Action": "logs:*", "Resource": "*"}
+    policy = json.dumps({**POLICY, "Statement": [delivery]})
+    iam.put_role_policy(RoleName=role, PolicyName="delivery", PolicyDocument=policy)
+    try:
+        client.update_state_machine(**asked)
+    finally:
+        iam.delete_role_policy(RoleName=role, PolicyName="delivery")
+    assert client.describe_state_machine(stateMachineArn=arn)["loggingConfiguration"] == logging
 
 
 def heard_topic(cloud: Running, name: str) -> tuple[str, str]:

@@ -1,0 +1,100 @@
+"""Lambda and Step Functions refuse a configuration that the role does not allow."""
+
+# ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ministack.core.responses import error_response_json
+from ministack.services import lambda_svc, stepfunctions
+from ministack.services.cloudformation import provisioners
+
+from local import principals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_LAMBDA, _STATES = "lambda.amazonaws.com", "states.amazonaws.com"
+_UNTRACEABLE = "The provided execution role does not have permissions to call PutTraceSegments on XRAY"
+_UNLOGGED = "The state machine IAM Role is not authorized to access the Log Destination"
+_DELIVERY = (
+    "CreateLogDelivery", "GetLogDelivery", "UpdateLogDelivery", "DeleteLogDelivery", "ListLogDeliveries",
+    "PutResourcePolicy", "DescribeResourcePolicies", "DescribeLogGroups",
+)  # fmt: skip
+
+
+def require_tracing_permission() -> None:
+    """Trace a function only when its role may write traces.
+
+    MiniStack takes any configuration. Lambda refuses to create or change a function with active tracing whose
+    role lacks ``xray:PutTraceSegments``.
+    """
+    create, update = lambda_svc._create_function, lambda_svc._update_config
+
+    def created(data: dict[str, Any]) -> Any:
+        return create(data) if _traceable(data) else _invalid(_UNTRACEABLE)
+
+    def updated(name: str, data: dict[str, Any]) -> Any:
+        known = lambda_svc._functions.get(name) or {"config": {}}
+        return update(name, data) if _traceable({**known["config"], **data}) else _invalid(_UNTRACEABLE)
+
+    lambda_svc._create_function, lambda_svc._update_config = created, updated
+    _in_templates("AWS::Lambda::Function", _traceable, _UNTRACEABLE)
+
+
+def _traceable(config: dict[str, Any]) -> bool:
+    if (config.get("TracingConfig") or {}).get("Mode") != "Active":
+        return True
+    return principals.role_allows(config.get("Role", ""), _LAMBDA, "xray:PutTraceSegments", "*")
+
+
+def require_log_delivery_permissions() -> None:
+    """Let a state machine log only when its role may set up the delivery of its log.
+
+    MiniStack takes any configuration. Step Functions refuses a machine that logs without what its guide lists
+    under "IAM Policies for logging to CloudWatch Logs"; it does not say which of them it asks for when, and
+    here it is all that act on deliveries.
+    """
+    create, update = stepfunctions._create_state_machine, stepfunctions._update_state_machine
+
+    def created(data: dict[str, Any]) -> Any:
+        return create(data) if _loggable(data) else _denied(_UNLOGGED)
+
+    def updated(data: dict[str, Any]) -> Any:
+        known = stepfunctions._state_machines.get(data.get("stateMachineArn")) or {}
+        concerned = "loggingConfiguration" in data or "roleArn" in data
+        return update(data) if not concerned or _loggable({**known, **data}) else _denied(_UNLOGGED)
+
+    stepfunctions._create_state_machine, stepfunctions._update_state_machine = created, updated
+    _in_templates("AWS::StepFunctions::StateMachine", _loggable, _UNLOGGED)
+
+
+def _loggable(machine: dict[str, Any]) -> bool:
+    logging = machine.get("loggingConfiguration") or machine.get("LoggingConfiguration") or {}
+    level = logging.get("level") or logging.get("Level") or "OFF"
+    role = machine.get("roleArn") or machine.get("RoleArn") or ""
+    return level == "OFF" or all(
+        principals.role_allows(role, _STATES, f"logs:{action}", "*") for action in _DELIVERY
+    )
+
+
+def _in_templates(kind: str, allowed: Callable[[dict[str, Any]], bool], refusal: str) -> None:
+    """Ask the same of a resource that CloudFormation creates; it writes MiniStack's records by itself."""
+    handlers = provisioners._RESOURCE_HANDLERS[kind]
+    create = handlers["create"]
+
+    def created(logical_id: str, properties: dict[str, Any], *rest: Any) -> Any:
+        if not allowed(properties):
+            raise ValueError(refusal)
+        return create(logical_id, properties, *rest)
+
+    handlers["create"] = created
+
+
+def _invalid(message: str) -> Any:
+    return error_response_json("InvalidParameterValueException", message, 400)
+
+
+def _denied(message: str) -> Any:
+    return error_response_json("AccessDeniedException", message, 400)
