@@ -9,11 +9,13 @@ change is conditional, so of two writers exactly one wins; doing a step again th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from lambdas.aws import records
 from lambdas.aws.items import Item
+from lambdas.aws.records import partition, version_key
 from lambdas.aws.table import Put, Table, Update
 from relearn import runs, uploads
 from relearn.errors import ConflictError, NotFoundError
@@ -59,19 +61,19 @@ class Ledger:
 
     def upload(self, model: str, upload_id: str) -> Upload | None:
         """Read an upload."""
-        item = self._table.get(_pk(model), f"UPLOAD#{upload_id}")
-        return None if item is None else _upload(item)
+        item = self._table.get(partition(model), f"UPLOAD#{upload_id}")
+        return None if item is None else records.upload(item)
 
     def uploads(self, model: str, *states: UploadState) -> list[Upload]:
         """Read the uploads of a model; all of them when no state is given."""
         where = {"state": states} if states else None
-        return [_upload(item) for item in self._table.query(_pk(model), "UPLOAD#", where)]
+        return [records.upload(item) for item in self._table.query(partition(model), "UPLOAD#", where)]
 
     def receive(self, upload: Upload) -> Upload:
         """Write down an upload unless it is known, and give what the ledger knows."""
         item = {**asdict(upload), "times": {upload.state: upload.received_at}}
         try:
-            self._table.write(Put(pk=_pk(upload.model), sk=f"UPLOAD#{upload.upload_id}", item=item))
+            self._table.write(Put(pk=partition(upload.model), sk=f"UPLOAD#{upload.upload_id}", item=item))
         except ConflictError:
             return self.upload(upload.model, upload.upload_id) or upload
         return upload
@@ -120,20 +122,22 @@ class Ledger:
         NotFoundError
             There is no such run.
         """
-        item = self._table.get(_pk(model), f"RUN#{run_id}")
+        item = self._table.get(partition(model), f"RUN#{run_id}")
         if item is None:
             raise NotFoundError(f"model {model} has no run {run_id}")
-        return _run(item)
+        return records.run(item)
 
     def latest_run(self, model: str) -> Run | None:
         """Read the newest run."""
-        return next((_run(item) for item in self._table.query(_pk(model), "RUN#", newest=1)), None)
+        return next(
+            (records.run(item) for item in self._table.query(partition(model), "RUN#", newest=1)), None
+        )
 
     def create_run(self, run: Run) -> Run:
         """Write down a run unless it is known, and give what the ledger knows."""
         item = {**asdict(run), "times": {run.state: run.started_at}}
         try:
-            self._table.write(Put(pk=_pk(run.model), sk=f"RUN#{run.run_id}", item=item))
+            self._table.write(Put(pk=partition(run.model), sk=f"RUN#{run.run_id}", item=item))
         except ConflictError:
             return self.run(run.model, run.run_id)
         return run
@@ -162,37 +166,37 @@ class Ledger:
 
     def version(self, model: str, number: int) -> Version | None:
         """Read a version."""
-        item = self._table.get(_pk(model), _version_sk(number))
-        return None if item is None else _version(item)
+        item = self._table.get(partition(model), version_key(number))
+        return None if item is None else records.version(item)
 
     def versions(self, model: str) -> list[Version]:
         """Read all versions of a model, ascending."""
-        found = [_version(item) for item in self._table.query(_pk(model), "VERSION#")]
+        found = [records.version(item) for item in self._table.query(partition(model), "VERSION#")]
         return sorted(found, key=lambda version: version.version)
 
     def register(self, run: Run, version: Version) -> None:
         """Write down a new version and the run that made it, both or neither."""
         changes = {"version": version.version}
         _, update = self._run_update(run, RunState.DEPLOYING, run.reason, changes)
-        put = Put(pk=_pk(version.model), sk=_version_sk(version.version), item=asdict(version))
+        put = Put(pk=partition(version.model), sk=version_key(version.version), item=asdict(version))
         self._table.write(put, update)
 
     def change_version(self, version: Version, **changes: Any) -> Version:
         """Change fields of a version, unless its state changed meanwhile (`ConflictError`)."""
-        pk, sk = _pk(version.model), _version_sk(version.version)
+        pk, sk = partition(version.model), version_key(version.version)
         self._table.write(Update(pk=pk, sk=sk, changes=changes, expected={"state": version.state}))
         return replace(version, **changes)
 
     def forget_version(self, version: Version) -> None:
         """Delete a version that is gone from the registry too."""
-        self._table.delete(_pk(version.model), _version_sk(version.version), {"state": version.state})
+        self._table.delete(partition(version.model), version_key(version.version), {"state": version.state})
 
     # the route and the lock
 
     def route(self, model: str) -> Route:
         """Read the route; an empty one when the model never served."""
-        item = self._table.get(_pk(model), "ROUTE")
-        return Route() if item is None else Route(**_known(Route, item))
+        item = self._table.get(partition(model), "ROUTE")
+        return Route() if item is None else Route(**records.known(Route, item))
 
     def write_route(self, model: str, old: Route, new: Route, steps: VersionSteps) -> None:
         """Replace a route and take the versions it concerns to their next states, all or nothing.
@@ -215,26 +219,26 @@ class Ledger:
         expected = {"revision": old.revision} if old.revision else None
         updates = [
             Update(
-                pk=_pk(model),
-                sk=_version_sk(number),
+                pk=partition(model),
+                sk=version_key(number),
                 changes={"state": after, "reason": ""},
                 expected={"state": before},
             )
             for number, (before, after) in steps.items()
         ]
-        self._table.write(Put(pk=_pk(model), sk="ROUTE", item=item, expected=expected), *updates)
+        self._table.write(Put(pk=partition(model), sk="ROUTE", item=item, expected=expected), *updates)
 
     def lock(self, model: str) -> Lock | None:
         """Read who holds the model."""
-        item = self._table.get(_pk(model), "LOCK")
-        return None if item is None else Lock(**_known(Lock, item))
+        item = self._table.get(partition(model), "LOCK")
+        return None if item is None else Lock(**records.known(Lock, item))
 
     def take_lock(self, model: str, run_id: str) -> Lock:
         """Take the model for a run if it is free, and give the lock as it is: ours, or another's."""
         lock = Lock(run_id, self._now())
         while True:
             try:
-                self._table.write(Put(pk=_pk(model), sk="LOCK", item=asdict(lock)))
+                self._table.write(Put(pk=partition(model), sk="LOCK", item=asdict(lock)))
             except ConflictError:
                 if (holder := self.lock(model)) is not None:
                     return holder
@@ -245,17 +249,17 @@ class Ledger:
         """Take the model whoever holds it; `ConflictError` when that is no longer ``holder``."""
         lock = Lock(run_id, self._now())
         expected = None if holder is None else {"run_id": holder.run_id}
-        self._table.write(Put(pk=_pk(model), sk="LOCK", item=asdict(lock), expected=expected))
+        self._table.write(Put(pk=partition(model), sk="LOCK", item=asdict(lock), expected=expected))
 
     def release_lock(self, model: str, run_id: str) -> None:
         """Free the model if this run holds it."""
-        self._table.delete(_pk(model), "LOCK", {"run_id": run_id})
+        self._table.delete(partition(model), "LOCK", {"run_id": run_id})
 
     def _now(self) -> str:
         return self._clock().isoformat(timespec="milliseconds")
 
     def _upload_update(self, upload: Upload, new: Item, unless: Item | None = None) -> Update:
-        pk, sk = _pk(upload.model), f"UPLOAD#{upload.upload_id}"
+        pk, sk = partition(upload.model), f"UPLOAD#{upload.upload_id}"
         return Update(pk=pk, sk=sk, changes=new, expected={"state": upload.state}, unless=unless or {})
 
     def _run_update(self, run: Run, state: RunState, reason: str, changes: Item) -> tuple[Run, Update]:
@@ -266,37 +270,5 @@ class Ledger:
         if state != run.state:
             new[f"times.{state}"] = self._now()
         moved = replace(run, **{name: new[name] for name in new if not name.startswith("times.")})
-        pk, sk = _pk(run.model), f"RUN#{run.run_id}"
+        pk, sk = partition(run.model), f"RUN#{run.run_id}"
         return moved, Update(pk=pk, sk=sk, changes=new, expected={"state": run.state})
-
-
-def _pk(model: str) -> str:
-    return f"MODEL#{model}"
-
-
-def _version_sk(number: int) -> str:
-    return f"VERSION#{number}"
-
-
-def _known(cls: Any, item: Item) -> Item:
-    return {field.name: item[field.name] for field in fields(cls) if field.name in item}
-
-
-def _upload(item: Item) -> Upload:
-    return Upload(**{**_known(Upload, item), "state": UploadState(item["state"])})
-
-
-def _run(item: Item) -> Run:
-    values = _known(Run, item) | {"state": RunState(item["state"])}
-    values |= {name: tuple(item.get(name, ())) for name in ("uploads", "snapshot")}
-    values |= {name: _metrics(item, name) for name in ("metrics", "champion_metrics")}
-    return Run(**values)
-
-
-def _version(item: Item) -> Version:
-    values = _known(Version, item) | {"state": VersionState(item["state"])}
-    return Version(**values | {"metrics": _metrics(item, "metrics")})
-
-
-def _metrics(item: Item, name: str) -> dict[str, float]:
-    return {metric: float(value) for metric, value in item.get(name, {}).items()}

@@ -213,13 +213,15 @@ class Stage:
         self.actors.append(Actor(lambda: _ignore(self.sweep.everything())))
 
     def go(self, data: st.DataObject | None = None, deaths: Container[int] = ()) -> None:
-        """Let the actors go on, in an order that is drawn, until none is left; some die at a step."""
+        """Let the actors go on until none is left, each for a while, in an order that is drawn; some die at a step."""
         step = 0
         while waiting := [actor for actor in self.actors if not actor.done]:
             actor = waiting[0] if data is None else data.draw(st.sampled_from(waiting))
-            actor.step(dies=step in deaths)
-            step += 1
-            self.check()
+            for _ in range(1 if data is None else data.draw(st.integers(1, 15))):
+                if not actor.done:
+                    actor.step(dies=step in deaths)
+                    step += 1
+                    self.check()
 
     def check_rest(self, uploads: int) -> None:
         """When nothing goes on any more: every upload has one end, every run too, and nothing is locked."""
@@ -245,7 +247,7 @@ class Stage:
         assert problems == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(data=st.data())
 def test_without_faults_nothing_needs_to_be_repaired(data: st.DataObject) -> None:
     stage = Stage()
@@ -256,7 +258,7 @@ def test_without_faults_nothing_needs_to_be_repaired(data: st.DataObject) -> Non
     stage.check_rest(uploads)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(data=st.data())
 def test_every_upload_is_trained_once_or_failed_for_a_reason_whoever_dies(data: st.DataObject) -> None:
     stage = Stage()

@@ -1,0 +1,49 @@
+"""How the ledger's items are keyed, and how an item becomes one of the domain's values again."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from lambdas.aws.items import Item
+from relearn.runs import Run, RunState, Version, VersionState
+from relearn.uploads import Upload, UploadState
+
+
+def partition(model: str) -> str:
+    """Give the partition key of everything about a model."""
+    return f"MODEL#{model}"
+
+
+def version_key(number: int) -> str:
+    """Give the sort key of a version."""
+    return f"VERSION#{number}"
+
+
+def known(cls: Any, item: Item) -> Item:
+    """Keep the attributes that are fields of a dataclass."""
+    return {field.name: item[field.name] for field in fields(cls) if field.name in item}
+
+
+def upload(item: Item) -> Upload:
+    """Read an upload."""
+    return Upload(**known(Upload, item) | {"state": UploadState(item["state"])})
+
+
+def run(item: Item) -> Run:
+    """Read a run."""
+    values = known(Run, item) | {"state": RunState(item["state"])}
+    values |= {name: tuple(item.get(name, ())) for name in ("uploads", "snapshot")}
+    values |= {name: _metrics(item, name) for name in ("metrics", "champion_metrics")}
+    return Run(**values)
+
+
+def version(item: Item) -> Version:
+    """Read a version."""
+    values = known(Version, item) | {"state": VersionState(item["state"])}
+    return Version(**values | {"metrics": _metrics(item, "metrics")})
+
+
+def _metrics(item: Item, name: str) -> dict[str, float]:
+    """DynamoDB gives 1.0 back as 1."""
+    return {metric: float(value) for metric, value in item.get(name, {}).items()}
