@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from relearn.spec import CLASSIFICATION_METRICS, REGRESSION_METRICS
+from relearn.policies import CLASSIFICATION_METRICS, REGRESSION_METRICS
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)

@@ -1,0 +1,234 @@
+"""The parts of a spec that say how a model is judged, hosted, retrained, fed and trained."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from relearn.columns import NAME_ALLOWED, NAME_PATTERN, check, is_finite_number
+
+CLASSIFICATION_METRICS = ("accuracy", "precision_macro", "recall_macro", "f1_macro", "f1_weighted", "roc_auc")
+REGRESSION_METRICS = ("r2", "mae", "rmse")
+LOWER_IS_BETTER = ("mae", "rmse")
+SERVERLESS_MEMORY_MB = (1024, 2048, 3072, 4096, 5120, 6144)  # SageMaker's MemorySizeInMB
+SERVERLESS_MAX_CONCURRENCY = 200  # SageMaker's MaxConcurrency for one endpoint
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Bounds:
+    """The absolute bound a metric must meet."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+    margin: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Metric(_Bounds):
+    """What decides between candidate and champion.
+
+    Parameters
+    ----------
+    name
+        One of `CLASSIFICATION_METRICS` or `REGRESSION_METRICS`.
+    minimum
+        The worst value that may ever serve, for a metric where higher is better.
+    maximum
+        The same for an error (`LOWER_IS_BETTER`), where lower is better.
+    margin
+        By how much, at least, a candidate must beat the champion; 0 lets a tie pass,
+        because the candidate has seen more recent data.
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        known = CLASSIFICATION_METRICS + REGRESSION_METRICS
+        check(self.name in known, "metric.name", self.name, f"one of {', '.join(known)}")
+        bound, other = ("maximum", "minimum") if self.lower_is_better else ("minimum", "maximum")
+        value = getattr(self, bound)
+        check(is_finite_number(value), f"metric.{bound}", value, "a finite number, the worst that may serve")
+        check(
+            getattr(self, other) is None,
+            f"metric.{other}",
+            getattr(self, other),
+            f"nothing: {self.name} takes {bound}",
+        )
+        check(
+            is_finite_number(self.margin) and self.margin >= 0,
+            "metric.margin",
+            self.margin,
+            "a number, 0 or more",
+        )
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether the metric is an error."""
+        return self.name in LOWER_IS_BETTER
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Serverless:
+    """A SageMaker serverless endpoint per version: scales to zero.
+
+    Parameters
+    ----------
+    memory_mb
+        Memory of one instance, in MB; one of `SERVERLESS_MEMORY_MB`.
+    max_concurrency
+        Concurrent invocations of the endpoint at most, 1 to 200.
+    """
+
+    memory_mb: int = 2048
+    max_concurrency: int = 10
+
+    def __post_init__(self) -> None:
+        check(
+            self.memory_mb in SERVERLESS_MEMORY_MB,
+            "hosting.memory_mb",
+            self.memory_mb,
+            f"one of {', '.join(map(str, SERVERLESS_MEMORY_MB))}",
+        )
+        check(
+            isinstance(self.max_concurrency, int) and 1 <= self.max_concurrency <= SERVERLESS_MAX_CONCURRENCY,
+            "hosting.max_concurrency",
+            self.max_concurrency,
+            f"1 to {SERVERLESS_MAX_CONCURRENCY}",
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Retrain:
+    """When uploads become a run.
+
+    Parameters
+    ----------
+    debounce_seconds
+        How long a run waits for more uploads after the first, in seconds.
+    approval
+        ``"auto"``: a candidate that wins is promoted without a person.
+    """
+
+    debounce_seconds: int = 60
+    approval: Literal["auto"] = "auto"
+
+    def __post_init__(self) -> None:
+        check(
+            isinstance(self.debounce_seconds, int) and 0 <= self.debounce_seconds <= 86_400,  # noqa: PLR2004
+            "retrain.debounce_seconds",
+            self.debounce_seconds,
+            "a whole number of seconds, 0 to 86400",
+        )
+        check(self.approval == "auto", "retrain.approval", self.approval, "auto")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ingest:
+    """What an upload may be.
+
+    Parameters
+    ----------
+    max_bad_row_rate
+        Share of rows, 0 to 1, that may break the spec before the whole upload is quarantined.
+    max_bytes
+        Size of the object at most, in bytes, as stored in S3.
+    min_rows
+        Accepted rows at least.
+    allow_one_class
+        Whether all accepted rows may carry the same label.
+    """
+
+    max_bad_row_rate: float = 0.05
+    max_bytes: int = 2 * 1024**3
+    min_rows: int = 1
+    allow_one_class: bool = False
+
+    def __post_init__(self) -> None:
+        rate = self.max_bad_row_rate
+        check(is_finite_number(rate) and 0 <= rate <= 1, "ingest.max_bad_row_rate", rate, "a share, 0 to 1")
+        for name in ("max_bytes", "min_rows"):
+            value = getattr(self, name)
+            check(
+                isinstance(value, int) and value >= 1, f"ingest.{name}", value, "a whole number, at least 1"
+            )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Training:
+    """Where and how long a run may train.
+
+    Parameters
+    ----------
+    instance
+        SageMaker instance type.
+    volume_gb
+        Size of the training volume, in GB.
+    max_runtime_seconds
+        After this SageMaker stops the job, in seconds.
+    holdout
+        Share of rows, 0.05 to 0.5, kept from training to measure candidate and champion.
+    """
+
+    instance: str = "ml.m5.large"
+    volume_gb: int = 10
+    max_runtime_seconds: int = 3600
+    holdout: float = 0.25
+
+    def __post_init__(self) -> None:
+        check(
+            re.fullmatch(r"ml\.[a-z0-9-]+\.[a-z0-9]+", self.instance) is not None,
+            "training.instance",
+            self.instance,
+            "a SageMaker instance type such as ml.m5.large",
+        )
+        check(self.volume_gb >= 1, "training.volume_gb", self.volume_gb, "a whole number of GB, at least 1")
+        seconds = self.max_runtime_seconds
+        check(60 <= seconds <= 432_000, "training.max_runtime_seconds", seconds, "60 to 432000")  # noqa: PLR2004
+        check(0.05 <= self.holdout <= 0.5, "training.holdout", self.holdout, "a share, 0.05 to 0.5")  # noqa: PLR2004
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Range:
+    """Where an experiment may look for a better value."""
+
+    default: float
+    minimum: float
+    maximum: float
+    scale: Literal["linear", "log"] = "linear"
+
+
+@dataclass(frozen=True, slots=True)
+class Hyperparameter(_Range):
+    """A number that `build` takes and an experiment may tune.
+
+    Parameters
+    ----------
+    name
+        Keyword of the model's ``build``.
+    default
+        What the loop trains with.
+    minimum, maximum
+        Inclusive range an experiment may search.
+    scale
+        ``"linear"`` or ``"log"``.
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        key = f"hyperparameters.{self.name}"
+        check(NAME_PATTERN.fullmatch(self.name) is not None, "hyperparameters.name", self.name, NAME_ALLOWED)
+        check(self.scale in ("linear", "log"), f"{key}.scale", self.scale, "linear or log")
+        check(
+            self.scale == "linear" or self.minimum > 0,
+            f"{key}.minimum",
+            self.minimum,
+            "above 0 on a log scale",
+        )
+        check(
+            self.minimum <= self.default <= self.maximum,
+            f"{key}.default",
+            self.default,
+            f"{self.minimum} to {self.maximum}",
+        )
