@@ -1,0 +1,70 @@
+"""SageMaker, as the account's administrator: stand-ins for versions that are to go, and tidying up."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tests.e2e.client import Stage
+
+NO_IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/nothing:here"
+"""An endpoint of it is Failed at once, and costs no process."""
+
+
+class Hosting:
+    """Makes and removes models, endpoint configs and endpoints of one name."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.client = stage.client("sagemaker")
+        deploy = stage.client("lambda").get_function_configuration(
+            FunctionName=f"relearn-{stage.name}-deploy"
+        )
+        self.role: str = deploy["Environment"]["Variables"]["ENDPOINT_ROLE_ARN"]
+
+    def stand_in(self, name: str, *, endpoint: bool) -> None:
+        """Make what a version leaves, with its endpoint or without; all of it, and nothing else."""
+        self.remove(name)
+        self.make(name, {"Image": NO_IMAGE})
+        if endpoint:
+            self.client.create_endpoint(EndpointName=name, EndpointConfigName=name)
+            self.settle(name)
+
+    def make(self, name: str, container: Any) -> None:
+        """Make a model and an endpoint config of a container."""
+        self.client.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=self.role)
+        serverless = {"MemorySizeInMB": 2048, "MaxConcurrency": 1}
+        variant = {"VariantName": "AllTraffic", "ModelName": name, "ServerlessConfig": serverless}
+        self.client.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+
+    def remove(self, *names: str) -> None:
+        """Remove everything of these names, as far as it is there."""
+        for name in names:
+            if self.settle(name):
+                self.client.delete_endpoint(EndpointName=name)
+        for name in names:
+            self.settle(name)
+            for delete, key in (
+                (self.client.delete_endpoint_config, "EndpointConfigName"),
+                (self.client.delete_model, "ModelName"),
+            ):
+                try:
+                    delete(**{key: name})
+                except ClientError as error:
+                    if error.response["Error"]["Code"] != "ValidationException":
+                        raise
+
+    def settle(self, name: str) -> str:
+        """Wait until an endpoint is neither on its way up nor down; its status, empty for none."""
+        while (status := self.status(name)) in ("Creating", "Deleting"):
+            time.sleep(0.05)
+        return status
+
+    def status(self, name: str) -> str:
+        try:
+            return str(self.client.describe_endpoint(EndpointName=name)["EndpointStatus"])
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ValidationException":
+                raise
+            return ""

@@ -1,0 +1,33 @@
+"""Which scenes use which grants: every grant of the stage belongs to exactly one part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.e2e.privilege.bench import Bench
+from tests.e2e.privilege.parts import (
+    containers,
+    doors,
+    endings,
+    ingest,
+    lifecycle,
+    machine,
+    serving,
+    settings,
+    steps,
+)
+from tests.e2e.privilege.run import Moments
+from tests.e2e.privilege.trial import Part
+
+# The last takes the stage down, as it does when a stage is deleted.
+PARTS: dict[str, Callable[[Bench, Moments], Part]] = {
+    **steps.PARTS,
+    **endings.PARTS,
+    **ingest.PARTS,
+    **serving.PARTS,
+    **doors.PARTS,
+    **machine.PARTS,
+    **containers.PARTS,
+    **settings.PARTS,
+    **lifecycle.PARTS,
+}

@@ -1,0 +1,126 @@
+"""The roles that containers have: a training job's and an endpoint's."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from typing import Any
+
+from tests.e2e.privilege.bench import Bench
+from tests.e2e.privilege.parts.steps import OLD
+from tests.e2e.privilege.run import MODEL, Moments
+from tests.e2e.privilege.trial import Broken, Part
+
+GROUP = "/aws/sagemaker/TrainingJobs"
+SECONDS = 90.0
+# A container whose program is not found ends at once, and its log says so.
+NO_PROGRAM = {"PYTHONPATH": "/nowhere"}
+
+
+def run_job(bench: Bench, moments: Moments) -> Part:
+    fixed = bench.machine.states["Train"]["Parameters"]
+    context = moments["Train"].context
+    inputs = context["input_data_config"]
+    return _jobs(bench, context, role=fixed["RoleArn"], folder="models", inputs=inputs)
+
+
+def experiment(bench: Bench, moments: Moments) -> Part:
+    """An ad-hoc job: as a run's, without a champion to compare with, and its model is left elsewhere."""
+    context = moments["Train"].context
+    alone = {key: v for key, v in context["hyperparameters"].items() if key != "champion_version"}
+    inputs = [channel for channel in context["input_data_config"] if channel["ChannelName"] == "train"]
+    role = bench.stage.outputs["ExperimentRole"]
+    changed = {**context, "hyperparameters": alone}
+    return _jobs(bench, changed, role=role, folder="experiments", inputs=inputs)
+
+
+def _jobs(bench: Bench, context: Any, *, role: str, folder: str, inputs: list[Any]) -> Part:
+    output = {"S3OutputPath": f"s3://{bench.stage.outputs['ArtifactsBucket']}/{folder}/{MODEL}"}
+    request = {
+        "RoleArn": role,
+        "AlgorithmSpecification": bench.machine.states["Train"]["Parameters"]["AlgorithmSpecification"],
+        "HyperParameters": context["hyperparameters"],
+        "InputDataConfig": inputs,
+        "OutputDataConfig": output,
+        "ResourceConfig": context["resource_config"],
+        "StoppingCondition": context["stopping_condition"],
+    }
+    numbers = itertools.count()
+
+    def train(**more: Any) -> Any:
+        """Run the run's job under another name; what became of it."""
+        name = bench.name(f"{folder}-{next(numbers)}")
+        _forget_logs(bench)
+        bench.hosting.client.create_training_job(TrainingJobName=name, **request, **more)
+        found = _ended(bench, name)
+        if not found.get("FailureReason", "AlgorithmError").startswith("AlgorithmError"):
+            raise Broken(f"the job is {found['TrainingJobStatus']}: {found['FailureReason']}")
+        lines = bench.lines(GROUP, name)
+        bench.expect("the job's log", lambda: lines, seconds=0)
+        return found
+
+    def a_container_that_does_not_start_says_why() -> None:
+        train(Environment=NO_PROGRAM)
+
+    def a_job_leaves_its_model() -> None:
+        found = train()
+        assert found["TrainingJobStatus"] == "Completed", found["FailureReason"]
+        bucket, key = found["ModelArtifacts"]["S3ModelArtifacts"].removeprefix("s3://").split("/", 1)
+        bench.stage.client("s3").head_object(Bucket=bucket, Key=key)
+
+    return Part(bench.of_role(role), [a_container_that_does_not_start_says_why, a_job_leaves_its_model])
+
+
+def _ended(bench: Bench, name: str) -> Any:
+    end = time.monotonic() + SECONDS
+    while True:
+        found = bench.hosting.client.describe_training_job(TrainingJobName=name)
+        if found["TrainingJobStatus"] not in ("InProgress", "Stopping"):
+            return found
+        assert time.monotonic() < end, f"job {name} takes longer than {SECONDS:g} s"
+        time.sleep(0.05)
+
+
+def _forget_logs(bench: Bench) -> None:
+    """As in an account in which no job ran yet."""
+    logs = bench.stage.client("logs")
+    try:
+        logs.delete_log_group(logGroupName=GROUP)
+    except logs.exceptions.ResourceNotFoundException:
+        return
+
+
+def endpoint(bench: Bench, moments: Moments) -> Part:
+    package = moments["Rest"].book[f"MODEL#{MODEL}", f"VERSION#{OLD}"]["package_arn"]
+    hosting, numbers = bench.hosting, itertools.count()
+
+    def deployed(environment: dict[str, str]) -> tuple[Any, bool]:
+        """Make an endpoint of the first version; how it comes to be, and whether it has a log."""
+        name = bench.name(f"privilege-{next(numbers)}")
+        hosting.make(name, {"ModelPackageName": package, "Environment": environment})
+        hosting.client.create_endpoint(EndpointName=name, EndpointConfigName=name)
+        try:
+            hosting.settle(name)
+            found = hosting.client.describe_endpoint(EndpointName=name)
+            time.sleep(LOG_SECONDS)
+            return found, bench.lines(f"/aws/sagemaker/Endpoints/{name}")
+        finally:
+            hosting.remove(name)
+
+    def a_container_that_does_not_start_says_why() -> None:
+        found, logged = deployed(NO_PROGRAM)
+        if "health check" not in found["FailureReason"]:
+            raise Broken(found["FailureReason"])
+        bench.expect("the endpoint's log", lambda: logged, seconds=0)
+
+    def an_endpoint_comes_up() -> None:
+        found, _ = deployed({})
+        if found["EndpointStatus"] != "InService":
+            raise Broken(found["FailureReason"])
+
+    return Part(bench.of_role(hosting.role), [a_container_that_does_not_start_says_why, an_endpoint_comes_up])
+
+
+LOG_SECONDS = 0.8
+"""What a container says is in its log within this."""
+PARTS = {"training_job": run_job, "experiment": experiment, "endpoint": endpoint}

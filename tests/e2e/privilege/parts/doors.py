@@ -1,0 +1,126 @@
+"""What functions, queues, topics and buckets themselves let in."""
+
+from __future__ import annotations
+
+import json
+
+from tests.e2e.privilege import policies
+from tests.e2e.privilege.bench import Bench
+from tests.e2e.privilege.run import MODEL, Moments
+from tests.e2e.privilege.trial import Broken, Part
+
+SECONDS = 3.0
+
+
+def api(bench: Bench, moments: Moments) -> Part:
+    instances = {"instances": bench.stage.sample(MODEL)}
+
+    def every_route_answers() -> None:
+        bench.ledger.write(moments["Rest"].book)
+        asked = {"/v1/models": None, f"/v1/models/{MODEL}": None, f"/v1/models/{MODEL}/predict": instances}
+        for path, body in asked.items():
+            status, _, content = bench.stage.http(path, body)
+            if status != 200:
+                raise Broken(f"{path} answers {status}: {content}")
+
+    found = [g for g in policies.of_functions(bench.stage) if g.principal == "apigateway.amazonaws.com"]
+    return Part(found, [every_route_answers])
+
+
+def rules(bench: Bench, moments: Moments) -> Part:
+    """The sweep is woken by two rules: a schedule, and a run that died."""
+    events, machine = bench.stage.client("events"), bench.machine
+    found = [g for g in policies.of_functions(bench.stage) if g.principal == "events.amazonaws.com"]
+    names = [grant.source.rpartition("/")[2] for grant in found]
+    described = {name: events.describe_rule(Name=name) for name in names}
+    (schedule,) = (name for name in names if described[name].get("ScheduleExpression"))
+    (died,) = (name for name in names if name != schedule)
+
+    def swept(began: float) -> bool:
+        return bench.logged("sweep", since=began)
+
+    def a_run_dies() -> None:
+        bench.ledger.write(moments["Rest"].book)
+        machine.take_long()
+        events.enable_rule(Name=died)
+        try:
+            arn = machine.client.start_execution(
+                stateMachineArn=machine.arn, input='{"model": "iris", "run_id": "x"}'
+            )
+            began = bench.now()
+            machine.client.stop_execution(executionArn=arn["executionArn"])
+            bench.expect("the sweep after a run died", lambda: swept(began), seconds=SECONDS)
+        finally:
+            events.disable_rule(Name=died)
+            machine.stand_still()
+
+    def it_is_time() -> None:
+        """An event of ours stands for the clock: who may invoke the function is asked of the rule."""
+        bench.ledger.write(moments["Rest"].book)
+        expression = described[schedule]["ScheduleExpression"]
+        pattern = json.dumps({"source": ["privilege"]})
+        events.put_rule(Name=schedule, ScheduleExpression=expression, EventPattern=pattern, State="ENABLED")
+        try:
+            began = bench.now()
+            events.put_events(Entries=[{"Source": "privilege", "DetailType": "It is time", "Detail": "{}"}])
+            bench.expect("the sweep at its time", lambda: swept(began), seconds=SECONDS)
+        finally:
+            events.put_rule(Name=schedule, ScheduleExpression=expression, State="DISABLED")
+
+    return Part(found, [a_run_dies, it_is_time])
+
+
+def queue(bench: Bench, _moments: Moments) -> Part:
+    events, sqs, url = bench.stage.client("events"), bench.stage.client("sqs"), bench.stage.ingest_queue()
+    found = list(policies.of_queues(bench.stage))
+    found = [grant for grant in found if bench.name("") in grant.resource]
+    (rule,) = (name for grant in found for name in _rules(grant.content))
+
+    def arrived() -> bool:
+        count = "ApproximateNumberOfMessages"
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[count])["Attributes"]
+        return str(found[count]) != "0"
+
+    def an_upload_arrives_in_the_queue() -> None:
+        sqs.purge_queue(QueueUrl=url)
+        events.enable_rule(Name=rule)
+        try:
+            bench.stage.put(MODEL, "arrives.csv", b"arrives")
+            bench.expect("the upload's event in the queue", arrived, seconds=SECONDS)
+        finally:
+            events.disable_rule(Name=rule)
+            sqs.purge_queue(QueueUrl=url)
+
+    return Part(found, [an_upload_arrives_in_the_queue])
+
+
+def _rules(statement: policies.Statement) -> list[str]:
+    return [arn.rpartition("/")[2] for arn in statement["Condition"]["ArnEquals"].values()]
+
+
+def topic(bench: Bench, _moments: Moments) -> Part:
+    cloudwatch = bench.stage.client("cloudwatch")
+    alarm = cloudwatch.describe_alarms(AlarmNamePrefix=bench.name("monitoring"))["MetricAlarms"][0][
+        "AlarmName"
+    ]
+
+    def an_alarm_is_heard() -> None:
+        cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="OK", StateReason="a scene begins")
+        bench.topic.forget()
+        cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="a scene")
+        bench.expect("the alarm's notification", bench.topic.heard, seconds=1)
+
+    return Part(list(policies.of_topics(bench.stage)), [an_alarm_is_heard])
+
+
+def buckets(bench: Bench, _moments: Moments) -> Part:
+    return Part(list(policies.of_buckets(bench.stage)), [])
+
+
+PARTS = {
+    "api_permissions": api,
+    "rule_permissions": rules,
+    "queue_policy": queue,
+    "topic_policy": topic,
+    "bucket_policies": buckets,
+}

@@ -1,0 +1,86 @@
+"""The functions that end runs and start the next: close_run, fail_run, sweep."""
+
+from __future__ import annotations
+
+from tests.e2e.privilege.bench import Bench
+from tests.e2e.privilege.ledger import Book, Item
+from tests.e2e.privilege.parts.steps import NEW, STAND_IN
+from tests.e2e.privilege.run import MODEL, Moments
+from tests.e2e.privilege.trial import Part
+
+ERROR = {"Error": "States.TaskFailed", "Cause": "a scene of the least-privilege test"}
+LONG_AGO = "2020-01-01T00:00:00.000+00:00"
+
+
+def pending(book: Book, model: str) -> Item:
+    """Write one more upload of a model that waits for a run."""
+    like = book.of(model, "UPLOAD#")[0]
+    changes = {"sk": "UPLOAD#waiting", "upload_id": "waiting", "key": f"incoming/{model}/waiting.csv"}
+    return {**like, **changes, "state": "ACCEPTED", "times": {}}
+
+
+def candidate(book: Book, name: str) -> Book:
+    """Let the endpoint of the run's candidate be the one of this name."""
+    return book.change(MODEL, f"VERSION#{NEW}", endpoint=name)
+
+
+def close_run(bench: Bench, moments: Moments) -> Part:
+    moment = moments["Close"]
+    book = moment.book.add(pending(moment.book, MODEL))
+
+    def a_run_is_closed_and_the_next_one_starts() -> None:
+        bench.ledger.write(book)
+        bench.topic.forget()
+        bench.invoke("close-run", moment.context)
+        bench.expect("a notification", bench.topic.heard, seconds=0)
+
+    return Part(bench.of_function("close-run"), [a_run_is_closed_and_the_next_one_starts])
+
+
+def fail_run(bench: Bench, moments: Moments) -> Part:
+    moment = moments["Smoke"]
+    name = bench.name(f"{MODEL}-v{STAND_IN}")
+    book = candidate(moment.book, name).add(pending(moment.book, MODEL))
+
+    def failed(*, endpoint: bool) -> None:
+        bench.hosting.stand_in(name, endpoint=endpoint)
+        bench.ledger.write(book)
+        bench.topic.forget()
+        bench.invoke("fail-run", {**moment.context, "error": ERROR})
+        bench.expect("a notification", bench.topic.heard, seconds=0)
+
+    def a_run_fails_whose_endpoint_has_gone() -> None:
+        failed(endpoint=False)
+
+    def a_run_fails_with_an_endpoint() -> None:
+        failed(endpoint=True)
+
+    scenes = [a_run_fails_whose_endpoint_has_gone, a_run_fails_with_an_endpoint]
+    return Part(bench.of_function("fail-run"), scenes)
+
+
+def sweep(bench: Bench, moments: Moments) -> Part:
+    """One model's run died with a candidate; of the other, an upload waits and another was never decided."""
+    moment = moments["Smoke"]
+    name = bench.name(f"{MODEL}-v{STAND_IN}")
+    (seed,) = moment.book.of("diabetes", "UPLOAD#")
+    undecided = {**seed, "state": "RECEIVED", "received_at": LONG_AGO}
+    book = candidate(moment.book, name).add(pending(moment.book, "diabetes")).add(undecided)
+
+    def swept(*, endpoint: bool) -> None:
+        bench.hosting.stand_in(name, endpoint=endpoint)
+        bench.ledger.write(book)
+        bench.topic.forget()
+        bench.invoke("sweep", {})
+        bench.expect("a notification", bench.topic.heard, seconds=0)
+
+    def everything_is_repaired() -> None:
+        swept(endpoint=False)
+
+    def a_candidate_with_an_endpoint_is_removed() -> None:
+        swept(endpoint=True)
+
+    return Part(bench.of_function("sweep"), [everything_is_repaired, a_candidate_with_an_endpoint_is_removed])
+
+
+PARTS = {"close_run": close_run, "fail_run": fail_run, "sweep": sweep}

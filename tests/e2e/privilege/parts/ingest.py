@@ -1,0 +1,89 @@
+"""The ingest function, and the queue it reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.e2e.privilege.bench import Bench
+from tests.e2e.privilege.run import MODEL, Moments, message, uploaded
+from tests.e2e.privilege.trial import Broken, Part
+
+QUEUE = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+PATIENCE_SECONDS = 10.0
+QUIET_SECONDS = 2.5
+
+
+def ingest(bench: Bench, moments: Moments) -> Part:
+    arrival = moments["Ingest"]
+    decided = moments["Open"].book
+    broken = uploaded(bench, "broken.csv", b"sepal_length,sepal_width\n5.1,3.5\n")
+    gone = _gone(bench)
+
+    def take(event: Any) -> None:
+        failures = bench.invoke("ingest", event)["batchItemFailures"]
+        if failures:
+            raise Broken(f"not taken in: {failures}")
+
+    def a_good_file_is_accepted() -> None:
+        bench.ledger.write(arrival.book)
+        take(arrival.context)
+
+    def the_same_event_comes_again() -> None:
+        bench.ledger.write(decided)
+        take(arrival.context)
+
+    def a_broken_file_is_quarantined() -> None:
+        bench.ledger.write(arrival.book)
+        bench.topic.forget()
+        take(broken)
+        bench.expect("a notification", bench.topic.heard, seconds=0)
+
+    def a_version_has_gone() -> None:
+        bench.ledger.write(arrival.book)
+        take(gone)
+
+    scenes = [
+        a_good_file_is_accepted,
+        the_same_event_comes_again,
+        a_broken_file_is_quarantined,
+        a_version_has_gone,
+    ]
+    return Part(bench.of_function("ingest", *QUEUE), scenes)
+
+
+def _gone(bench: Bench) -> Any:
+    """Upload a version and delete it; the event of it."""
+    version = bench.stage.put(MODEL, "gone.csv", b"gone")
+    key = f"incoming/{MODEL}/gone.csv"
+    bucket = bench.stage.outputs["UploadsBucket"]
+    bench.stage.client("s3").delete_object(Bucket=bucket, Key=key, VersionId=version)
+    return message(bench, key, version, 4)
+
+
+def queue(bench: Bench, moments: Moments) -> Part:
+    """The queue is read with the function's role."""
+    sqs, url = bench.stage.client("sqs"), bench.stage.ingest_queue()
+    counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    wait = PATIENCE_SECONDS
+
+    def drained() -> bool:
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=counts)["Attributes"]
+        return all(count == "0" for count in found.values())
+
+    def a_message_is_read() -> None:
+        nonlocal wait
+        sqs.purge_queue(QueueUrl=url)
+        bench.ledger.write(moments["Rest"].book)
+        sqs.send_message(QueueUrl=url, MessageBody=moments["Ingest"].context["Records"][0]["body"])
+        bench.poll_queue(enabled=True)
+        try:
+            bench.expect("the message read", drained, seconds=wait)
+            wait = QUIET_SECONDS  # it came once with everything granted: now it comes soon or never
+        finally:
+            bench.poll_queue(enabled=False)
+
+    role = bench.configuration("ingest")["Role"]
+    return Part(bench.of_role(role, *QUEUE), [a_message_is_read])
+
+
+PARTS = {"ingest": ingest, "ingest_queue": queue}

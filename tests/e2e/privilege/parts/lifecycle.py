@@ -1,0 +1,107 @@
+"""The custom resource's function: gives a new stage its seeds, takes a stage down."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tests.e2e.privilege.bench import Bench
+from tests.e2e.privilege.hosting import NO_IMAGE
+from tests.e2e.privilege.ledger import Book
+from tests.e2e.privilege.parts.steps import STAND_IN
+from tests.e2e.privilege.run import MODEL, Moments
+from tests.e2e.privilege.trial import Broken, Part
+
+SEED = "incoming/diabetes/seed.csv"
+
+
+@contextmanager
+def cloudformation() -> Iterator[tuple[str, list[Any]]]:
+    """Listen as CloudFormation does: the URL to answer to, and the answers."""
+    answers: list[Any] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            answers.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/", answers
+        server.shutdown()
+
+
+def lifecycle(bench: Bench, moments: Moments) -> Part:
+    rest, machine = moments["Rest"].book, bench.machine
+    name = bench.name(f"{MODEL}-v{STAND_IN}")
+    sagemaker = bench.hosting.client
+    bench.hosting.remove(*(found["EndpointName"] for found in sagemaker.list_endpoints()["Endpoints"]))
+
+    def request(kind: str, book: Book) -> Any:
+        bench.ledger.write(book)
+        with cloudformation() as (url, answers):
+            event = {"RequestType": kind, "ResponseURL": url, "LogicalResourceId": "x", "StackId": "x"}
+            bench.invoke("lifecycle", {**event, "RequestId": "x", "ResourceProperties": {}})
+        if [answer["Status"] for answer in answers] != ["SUCCESS"]:
+            raise Broken(f"CloudFormation hears {answers}")
+        return answers[0]["Data"]
+
+    def a_model_without_data_gets_its_seed() -> None:
+        bench.stage.client("s3").delete_object(Bucket=bench.stage.outputs["UploadsBucket"], Key=SEED)
+        if request("Create", rest.drop("diabetes"))["Seeded"] != "diabetes":
+            raise Broken("no seed for diabetes")
+
+    def a_model_with_data_is_trained_anew() -> None:
+        request("Create", rest.drop("diabetes", "ROUTE"))
+
+    def what_runs_left_is_removed() -> None:
+        bench.hosting.stand_in(name, endpoint=False)
+        _package(bench)
+        request("Delete", rest)
+
+    def a_run_under_way_is_stopped() -> None:
+        run = {**rest.of(MODEL, "RUN#")[0], "state": "TRAINING"}
+        lock = {"pk": run["pk"], "sk": "LOCK", "run_id": run["run_id"], "taken_at": run["started_at"]}
+        machine.take_long()
+        execution = machine.client.start_execution(stateMachineArn=machine.arn)["executionArn"]
+        try:
+            request("Delete", rest.add(run).add(lock))
+        finally:
+            machine.client.stop_execution(executionArn=execution)
+            machine.stand_still()
+
+    def an_endpoint_is_removed() -> None:
+        bench.hosting.stand_in(name, endpoint=True)
+        request("Delete", rest)
+
+    scenes = [
+        what_runs_left_is_removed,
+        a_model_without_data_gets_its_seed,
+        a_model_with_data_is_trained_anew,
+        a_run_under_way_is_stopped,
+        an_endpoint_is_removed,
+    ]
+    return Part(bench.of_function("lifecycle"), scenes)
+
+
+def _package(bench: Bench) -> None:
+    media = ["application/json"]
+    bench.hosting.client.create_model_package(
+        ModelPackageGroupName=bench.name(MODEL),
+        InferenceSpecification={
+            "Containers": [{"Image": NO_IMAGE}],
+            "SupportedContentTypes": media,
+            "SupportedResponseMIMETypes": media,
+        },
+    )
+
+
+PARTS = {"lifecycle": lifecycle}

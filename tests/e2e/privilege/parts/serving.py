@@ -1,0 +1,42 @@
+"""The functions behind the HTTP API."""
+
+from __future__ import annotations
+
+from tests.e2e.privilege.bench import Bench
+from tests.e2e.privilege.run import MODEL, Moments
+from tests.e2e.privilege.trial import Broken, Part
+
+
+def answers(bench: Bench, function: str, status: int, path: str, body: object = None) -> None:
+    """Call the API; it must answer with this status, and the function must leave a log."""
+    began = bench.now()
+    answered, _, content = bench.stage.http(path, body)
+    if answered != status:
+        raise Broken(f"{path} answers {answered}: {content}")
+    bench.expect(f"a log of {function}", lambda: bench.logged(function, since=began), seconds=0)
+
+
+def predict(bench: Bench, moments: Moments) -> Part:
+    book = moments["Rest"].book
+    iris, diabetes = ({"instances": bench.stage.sample(model)} for model in (MODEL, "diabetes"))
+
+    def a_model_that_serves() -> None:
+        bench.ledger.write(book)
+        answers(bench, "predict", 200, f"/v1/models/{MODEL}/predict", iris)
+
+    def a_model_that_does_not_serve_yet() -> None:
+        bench.ledger.write(book.drop("diabetes", "ROUTE"))  # only a route that serves is remembered
+        answers(bench, "predict", 503, "/v1/models/diabetes/predict", diabetes)
+
+    return Part(bench.of_function("predict"), [a_model_that_serves, a_model_that_does_not_serve_yet])
+
+
+def models(bench: Bench, moments: Moments) -> Part:
+    def a_model_that_does_not_serve_yet() -> None:
+        bench.ledger.write(moments["Rest"].book.drop("diabetes", "ROUTE"))
+        answers(bench, "models", 200, "/v1/models/diabetes")
+
+    return Part(bench.of_function("models"), [a_model_that_does_not_serve_yet])
+
+
+PARTS = {"predict": predict, "models": models}

@@ -1,0 +1,120 @@
+"""The functions of a run's way: open, judge, register, deploy, smoke, promote, retire."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.e2e.privilege.bench import Bench
+from tests.e2e.privilege.hosting import NO_IMAGE
+from tests.e2e.privilege.run import MODEL, Moments
+from tests.e2e.privilege.trial import Broken, Part
+
+OLD, NEW = 1, 2
+STAND_IN = 91
+
+
+def simple(step: str, function: str) -> Any:
+    """Make the part of a function that does its step from where it began, again and again."""
+
+    def part(bench: Bench, moments: Moments) -> Part:
+        moment = moments[step]
+
+        def step_of_the_run() -> None:
+            bench.ledger.write(moment.book)
+            bench.invoke(function, moment.context)
+
+        return Part(bench.of_function(function), [step_of_the_run])
+
+    return part
+
+
+def register(bench: Bench, moments: Moments) -> Part:
+    """Every model has its own package group."""
+    moment = moments["Register"]
+    run_id = moment.context["run_id"]
+
+    def a_version_of_iris() -> None:
+        bench.ledger.write(moment.book)
+        bench.invoke("register", moment.context)
+
+    def a_version_of_diabetes() -> None:
+        run = {**moment.book[f"MODEL#{MODEL}", f"RUN#{run_id}"], "pk": "MODEL#diabetes", "model": "diabetes"}
+        bench.ledger.write(moment.book.add(run))
+        bench.invoke("register", {**moment.context, "model": "diabetes"})
+
+    return Part(bench.of_function("register"), [a_version_of_iris, a_version_of_diabetes])
+
+
+def deploy(bench: Bench, moments: Moments) -> Part:
+    """Its versions are of an image that is nowhere, so that no endpoint takes the time to come up."""
+    moment, hosting = moments["Deploy"], bench.hosting
+    name = bench.name(f"{MODEL}-v{STAND_IN}")
+    registered = hosting.client.create_model_package(
+        ModelPackageGroupName=bench.name(MODEL),
+        ModelApprovalStatus="Approved",
+        InferenceSpecification={
+            "Containers": [{"Image": NO_IMAGE}],
+            "SupportedContentTypes": ["application/json"],
+            "SupportedResponseMIMETypes": ["application/json"],
+        },
+    )
+    version = {
+        **moment.book[f"MODEL#{MODEL}", f"VERSION#{NEW}"],
+        "sk": f"VERSION#{STAND_IN}",
+        "version": STAND_IN,
+        "package_arn": registered["ModelPackageArn"],
+    }
+    context = {**moment.context, "registration": {"version": STAND_IN}}
+
+    def ask() -> None:
+        bench.ledger.write(moment.book.add(version))
+        try:
+            status = bench.invoke("deploy", context)["status"]
+        finally:
+            made = hosting.status(name)
+            hosting.remove(name)
+        if status != "Creating" or not made:
+            raise Broken(f"the endpoint is {status}")
+
+    def a_new_version() -> None:
+        hosting.remove(name)
+        ask()
+
+    def a_version_that_was_half_deployed() -> None:
+        hosting.stand_in(name, endpoint=False)
+        ask()
+
+    return Part(bench.of_function("deploy"), [a_new_version, a_version_that_was_half_deployed])
+
+
+def retire(bench: Bench, moments: Moments) -> Part:
+    """The first version is needed no more: the route names the second alone."""
+    moment = moments["Retire"]
+    name = bench.name(f"{MODEL}-v{STAND_IN}")
+    book = moment.book.change(MODEL, "ROUTE", previous=0).change(MODEL, f"VERSION#{OLD}", endpoint=name)
+
+    def retired(*, endpoint: bool) -> None:
+        bench.hosting.stand_in(name, endpoint=endpoint)
+        bench.ledger.write(book)
+        answer = bench.invoke("retire", moment.context)
+        if answer != {"retired": [OLD]}:
+            raise Broken(f"retired {answer}")
+
+    def a_version_whose_endpoint_has_gone() -> None:
+        retired(endpoint=False)
+
+    def a_version_with_its_endpoint() -> None:
+        retired(endpoint=True)
+
+    return Part(bench.of_function("retire"), [a_version_whose_endpoint_has_gone, a_version_with_its_endpoint])
+
+
+PARTS = {
+    "open_run": simple("Open", "open-run"),
+    "judge": simple("Judge", "judge"),
+    "register": register,
+    "deploy": deploy,
+    "smoke": simple("Smoke", "smoke"),
+    "promote": simple("Promote", "promote"),
+    "retire": retire,
+}
