@@ -18,29 +18,23 @@ NO_PROGRAM = {"PYTHONPATH": "/nowhere"}
 
 
 def run_job(bench: Bench, moments: Moments) -> Part:
-    fixed = bench.machine.states["Train"]["Parameters"]
-    context = moments["Train"].context
-    inputs = context["input_data_config"]
-    return _jobs(bench, context, role=fixed["RoleArn"], folder="models", inputs=inputs)
+    role = bench.machine.states["Train"]["Parameters"]["RoleArn"]
+    return _jobs(bench, moments["Train"].context, role=role, folder="models")
 
 
 def experiment(bench: Bench, moments: Moments) -> Part:
-    """An ad-hoc job: as a run's, without a champion to compare with, and its model is left elsewhere."""
-    context = moments["Train"].context
-    alone = {key: v for key, v in context["hyperparameters"].items() if key != "champion_version"}
-    inputs = [channel for channel in context["input_data_config"] if channel["ChannelName"] == "train"]
+    """An ad-hoc job: as a run's, but its model is left elsewhere."""
     role = bench.stage.outputs["ExperimentRole"]
-    changed = {**context, "hyperparameters": alone}
-    return _jobs(bench, changed, role=role, folder="experiments", inputs=inputs)
+    return _jobs(bench, moments["Train"].context, role=role, folder="experiments")
 
 
-def _jobs(bench: Bench, context: Any, *, role: str, folder: str, inputs: list[Any]) -> Part:
+def _jobs(bench: Bench, context: Any, *, role: str, folder: str) -> Part:
     output = {"S3OutputPath": f"s3://{bench.stage.outputs['ArtifactsBucket']}/{folder}/{MODEL}"}
     request = {
         "RoleArn": role,
         "AlgorithmSpecification": bench.machine.states["Train"]["Parameters"]["AlgorithmSpecification"],
         "HyperParameters": context["hyperparameters"],
-        "InputDataConfig": inputs,
+        "InputDataConfig": context["input_data_config"],
         "OutputDataConfig": output,
         "ResourceConfig": context["resource_config"],
         "StoppingCondition": context["stopping_condition"],
