@@ -8,7 +8,7 @@ from ministack.core import lambda_runtime
 
 from local import hooks, sessions
 from local.hooks import executions
-from local.sagemaker import containers, endpoints, packages, tags, training, tuning
+from local.sagemaker import containers, endpoints, packages, tags, training, transforms, tuning
 from local.sagemaker.state import State
 from local.sagemaker.world import World
 
@@ -22,6 +22,7 @@ ROOMS = (
     packages,
     tags,
     training,
+    transforms,
     tuning,
 )  # importing them fills the operations' table
 
@@ -52,6 +53,7 @@ class Account:
         """Bring back what ran before, when the state was kept; what was under way has failed."""
         executions.fail_interrupted_executions()
         training.resume(self.world)
+        transforms.resume(self.world)
         tuning.resume(self.world)
         endpoints.resume(self.world)
 

@@ -11,6 +11,9 @@ status  when
 415     another content type
 500     our fault: a line in the log, and no detail in the answer
 ======  ==================================================================
+
+A body of JSON is answered in JSON, one of JSON Lines (`relearn.jsonlines`) in JSON Lines: one
+prediction a line, for as many lines as there are.
 """
 
 from __future__ import annotations
@@ -19,11 +22,13 @@ import math
 import sys
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import asdict
 from typing import Any
 
 import msgspec
 
-from relearn.errors import FieldError, InvalidInstancesError, ModelFailedError
+from relearn.errors import FieldError, InvalidInstancesError, InvalidLinesError, LineError, ModelFailedError
+from relearn.jsonlines import MEDIA_TYPE as JSON_LINES
 from training.artifact import Artifact
 from training.reading import Reader
 from training.scorer import Scores
@@ -34,7 +39,9 @@ ALLOWED = {"/ping": ("GET", "HEAD"), "/invocations": ("POST",)}
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-_encode = msgspec.json.Encoder().encode
+Answer = dict[str, Any] | list[dict[str, Any]]
+_encoder = msgspec.json.Encoder()
+_encode, _encode_lines = _encoder.encode, _encoder.encode_lines
 
 
 class App:
@@ -64,16 +71,22 @@ class App:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request."""
         path, method = scope["path"], scope["method"]
+        answer: Answer
         if method not in ALLOWED.get(path, ()):
             status, answer = self._refuse(path, method)
         elif path == "/ping":
             status, answer = 200, self._head
-        elif (given := content_type(scope["headers"])) != JSON:
-            status, answer = 415, _problem(f"content type {given!r}; allowed: {JSON}")
+        elif (given := content_type(scope["headers"])) == JSON:
+            status, answer = self._invocation(await read(receive), self.answer)
+        elif given == JSON_LINES:
+            status, answer = self._invocation(await read(receive), self.answer_lines)
         else:
-            status, answer = self._invocation(await read(receive))
-        body = _encode(answer)
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+            status, answer = 415, _problem(f"content type {given!r}; allowed: {JSON}, {JSON_LINES}")
+        if isinstance(answer, list):
+            body, media = _encode_lines(answer), JSON_LINES.encode()
+        else:
+            body, media = _encode(answer), b"application/json"
+        headers = [(b"content-type", media), (b"content-length", b"%d" % len(body))]
         if status == 405:  # noqa: PLR2004
             headers.append((b"allow", ", ".join(ALLOWED[path]).encode()))
         await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -84,12 +97,12 @@ class App:
             return 404, _problem(f"no {path}; there are {' and '.join(ALLOWED)}")
         return 405, _problem(f"{path} takes {' or '.join(ALLOWED[path])}, not {method}")
 
-    def _invocation(self, body: bytes | None) -> tuple[int, dict[str, Any]]:
+    def _invocation(self, body: bytes | None, answer: Callable[[bytes], Answer]) -> tuple[int, Answer]:
         if body is None:
             return 413, _problem(f"a body of more than {MAX_BODY} bytes")
         try:
-            return 200, self.answer(body)
-        except InvalidInstancesError as error:
+            return 200, answer(body)
+        except (InvalidInstancesError, InvalidLinesError) as error:
             return 400, _problem("the request does not fit the model", error.errors)
         except Exception:  # noqa: BLE001 - the last door: a trace for the log, none for the caller
             traceback.print_exc(file=sys.stderr)
@@ -106,6 +119,18 @@ class App:
             The model gave a figure that is not finite.
         """
         return {**self._head, "predictions": self._predictions(self._scorer.rows(self._reader.read(body)))}
+
+    def answer_lines(self, body: bytes) -> list[dict[str, Any]]:
+        """Answer the body of one invocation of JSON Lines: a prediction for each line.
+
+        Raises
+        ------
+        InvalidLinesError
+            A line is not JSON, or breaks the spec.
+        ModelFailedError
+            The model gave a figure that is not finite.
+        """
+        return self._predictions(self._scorer.rows(self._reader.read_lines(body)))
 
     def _predictions(self, scores: Scores) -> list[dict[str, Any]]:
         if scores.probabilities is None:
@@ -145,6 +170,6 @@ async def read(receive: Receive) -> bytes | None:
     return body if len(body) <= MAX_BODY else None
 
 
-def _problem(error: str, errors: tuple[FieldError, ...] = ()) -> dict[str, Any]:
-    listed = [{"pointer": one.pointer, "detail": one.detail} for one in errors]
+def _problem(error: str, errors: tuple[FieldError | LineError, ...] = ()) -> dict[str, Any]:
+    listed = [asdict(one) for one in errors]
     return {"error": error, "errors": listed} if listed else {"error": error}

@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from relearn.columns import LARGEST_FLOAT32
 from relearn.errors import FieldError, InvalidInstancesError
+from relearn.jsonlines import check_lines
 from relearn.schema import MAX_INSTANCES, check_request
 from relearn.spec import Boolean, Category, Column, DateTime, Id, ModelSpec, Number, Text
 
@@ -32,7 +33,9 @@ class Reader:
 
     def __init__(self, spec: ModelSpec) -> None:
         self._spec = spec
-        self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(_request_type(spec)).decode
+        row = _row_type(spec)
+        self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(_request_type(row)).decode
+        self._decode_lines: Callable[[bytes], list[Any]] = msgspec.json.Decoder(row).decode_lines
         # a date-time is only a string to the compiled check
         self._moments = [(at, one) for at, one in enumerate(spec.columns) if isinstance(one, DateTime)]
 
@@ -58,10 +61,37 @@ class Reader:
             rows = list(map(msgspec.structs.astuple, self._decode(body).instances))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return self._read_in_words(body)
-        for at, column in self._moments:
-            if any(row[at] is not None and column.problem(row[at]) for row in rows):
-                return self._read_in_words(body)
+        if self._moments and self._has_wrong_moment(rows):
+            return self._read_in_words(body)
         return rows
+
+    def read_lines(self, body: bytes) -> list[Row]:
+        """Read and check a body of JSON Lines: one instance a line, as many as there are.
+
+        Raises
+        ------
+        InvalidLinesError
+            With the number of each wrong line.
+        """
+        try:
+            rows = list(map(msgspec.structs.astuple, self._decode_lines(body)))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return self._read_lines_in_words(body)
+        # the compiled check skips empty lines and takes two instances in one: neither is a row a line
+        if not rows or len(rows) != _count_lines(body) or self._has_wrong_moment(rows):
+            return self._read_lines_in_words(body)
+        return rows
+
+    def _has_wrong_moment(self, rows: list[Row]) -> bool:
+        return any(
+            row[at] is not None and column.problem(row[at]) for at, column in self._moments for row in rows
+        )
+
+    def _read_lines_in_words(self, body: bytes) -> list[Row]:
+        names = [column.name for column in self._spec.columns]
+        lines = body.split(b"\n")
+        given = lines[:-1] if not lines[-1] else lines  # the last line's end starts no line
+        return [tuple(row.get(name) for name in names) for row in check_lines(self._spec, given)]
 
     def _read_in_words(self, body: bytes) -> list[Row]:
         try:
@@ -72,7 +102,16 @@ class Reader:
         return [tuple(row.get(name) for name in names) for row in check_request(self._spec, request)]
 
 
-def _request_type(spec: ModelSpec) -> type:
+def _count_lines(body: bytes) -> int:
+    return body.count(b"\n") + (not body.endswith(b"\n"))
+
+
+def _request_type(row: type) -> type:
+    instances = Annotated[list[row], Meta(min_length=1, max_length=MAX_INSTANCES)]  # type: ignore[valid-type]
+    return msgspec.defstruct("Request", [("instances", instances)], forbid_unknown_fields=True)
+
+
+def _row_type(spec: ModelSpec) -> type:
     fields: list[Any] = []
     for index, column in enumerate(spec.columns):
         kind = _value_type(column)
@@ -85,9 +124,7 @@ def _request_type(spec: ModelSpec) -> type:
                 msgspec.field(name=column.name, **default),
             )
         )
-    row = msgspec.defstruct("Row", fields, kw_only=True, forbid_unknown_fields=True, gc=False)
-    instances = Annotated[list[row], Meta(min_length=1, max_length=MAX_INSTANCES)]  # type: ignore[valid-type]
-    return msgspec.defstruct("Request", [("instances", instances)], forbid_unknown_fields=True)
+    return msgspec.defstruct("Row", fields, kw_only=True, forbid_unknown_fields=True, gc=False)
 
 
 def _value_type(column: Column) -> Any:

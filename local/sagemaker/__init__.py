@@ -13,8 +13,10 @@ job is the image's ``train`` command on an ``/opt/ml`` look-alike, an endpoint i
 - ``training``    training jobs as records; ``instance`` runs one; ``channels`` fetches and stores its files
 - ``container``   how a container runs here; ``pulling`` fetches its image
 - ``logs``        a container's output in CloudWatch Logs, and the metrics in it
+- ``transforms``  batch transform jobs as records; ``transform_run`` runs one; ``records`` cuts its input
 - ``tuning``      hyperparameter tuning by random search: ``ranges`` to draw from, ``trials`` to compare
 - ``containers``  models and endpoint configurations; ``endpoints`` as records; ``hosting`` runs one
+- ``serving``     a container's ``serve`` command, for endpoints and transform jobs
 - ``packages``    the model registry
 - ``tags``        tags of all of them
 """

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 SERVICE = "sagemaker.amazonaws.com"
 _KINDS = {
     "TrainingJobName": "training-job",
+    "TransformJobName": "transform-job",
     "HyperParameterTuningJobName": "hyper-parameter-tuning-job",
     "EndpointName": "endpoint",
     "EndpointConfigName": "endpoint-config",
@@ -58,6 +59,8 @@ def _resources(world: World, action: str, request: dict[str, Any]) -> Iterator[s
         yield world.arn("model-package", f"{group}/*")
         return
     keys = [key for key in _KINDS if isinstance(request.get(key), str)]
+    if action == "CreateTransformJob":
+        keys.remove("ModelName")  # asked of the job alone
     yield from (world.arn(_KINDS[key], request[key].rpartition("/")[2]) for key in keys)
     if not keys:
         yield "*"

@@ -1,4 +1,4 @@
-"""The files of a training job: what it is given from S3, and what it leaves there."""
+"""The files of a training or transform job: what it is given from S3, and what it leaves there."""
 
 from __future__ import annotations
 
@@ -55,8 +55,19 @@ def fetch(s3: Any, channel: dict[str, Any], folder: Path) -> None:
     source = channel["DataSource"].get("S3DataSource")
     if source is None:
         raise ChannelError(f"channel {channel['ChannelName']}: only S3 data sources exist here")
-    uri = source["S3Uri"]
     folder.mkdir(parents=True)
+    fetch_source(s3, source, folder)
+
+
+def fetch_source(s3: Any, source: dict[str, Any], folder: Path) -> list[str]:
+    """Fill a folder from an S3DataSource; the names of its files, in the source's order.
+
+    Raises
+    ------
+    ChannelError
+        When the role may not read it, or nothing is there.
+    """
+    uri, names = source["S3Uri"], []
     listing = {"S3Prefix": _prefix, "ManifestFile": _manifest}.get(source["S3DataType"])
     if listing is None:
         raise ChannelError(
@@ -67,8 +78,10 @@ def fetch(s3: Any, channel: dict[str, Any], folder: Path) -> None:
             target = _inside(folder, name)
             target.parent.mkdir(parents=True, exist_ok=True)
             s3.download_file(bucket, key, str(target))
+            names.append(name)
     except ClientError as error:
         raise ChannelError(f"Data download failed for {uri}: {error}") from error
+    return names
 
 
 def store(s3: Any, folder: Path, uri: str) -> None:

@@ -9,7 +9,8 @@ from local.sagemaker import tags
 from local.sagemaker.containers import CONFIGS, ENDPOINTS, MODELS, found
 from local.sagemaker.control import operation
 from local.sagemaker.errors import invalid
-from local.sagemaker.hosting import Host, HostError
+from local.sagemaker.hosting import Host
+from local.sagemaker.serving import ServingError
 from local.sagemaker.state import page
 from local.sagemaker.world import announce
 
@@ -112,7 +113,7 @@ def _bring_up(world: World, name: str, config_name: str) -> None:
     try:
         new, shown = _start(world, name, config_name)
     except Exception as error:  # noqa: BLE001 - the endpoint's record is the only place to say it
-        reason = str(error) if isinstance(error, HostError) else f"{type(error).__name__}: {error}"
+        reason = str(error) if isinstance(error, ServingError) else f"{type(error).__name__}: {error}"
         status = "InService" if old else "Failed"
         _move(world, name, EndpointStatus=status, FailureReason=reason[:1024], PendingConfigName=None)
         return

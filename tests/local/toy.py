@@ -33,7 +33,16 @@ def serve():
             body = json.dumps(value).encode(); self.send_response(status); self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(body))); self.end_headers(); self.wfile.write(body)
         def do_GET(self): self.reply(200, {})
+        def text(self, body):
+            """One record a line: says how it was asked, then every line in capitals."""
+            time.sleep(0.3 * body.count(b"slow"))
+            status = 400 if b"refuse" in body else 500 if b"break" in body else 200
+            said = "%d %s %s|" % (len(body.splitlines()), self.headers.get("accept"), os.environ.get("SAGEMAKER_BATCH_STRATEGY"))
+            print("asked", said)
+            body = said.encode() + body.upper()
+            self.send_response(status); self.send_header("content-length", str(len(body))); self.end_headers(); self.wfile.write(body)
         def do_POST(self):
+            if self.headers["content-type"] == "text/plain": return self.text(self.rfile.read(int(self.headers["content-length"])))
             asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
             if asked.get("die"): os._exit(3)
             if asked.get("sleep"): time.sleep(asked["sleep"])

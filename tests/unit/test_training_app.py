@@ -27,7 +27,11 @@ class Answer:
         start, self._end = messages
         self.status: int = start["status"]
         self.headers = dict(start["headers"])
-        self.json: dict[str, Any] = json.loads(self._end["body"])
+        self.body: bytes = self._end["body"]
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +106,7 @@ def test_another_content_type_is_refused(app: App) -> None:
     answer = invoke(app, {"instances": [FLOWER]}, headers=((b"content-type", b"text/csv"),))
     assert (answer.status, answer.json) == (
         415,
-        {"error": "content type 'text/csv'; allowed: application/json"},
+        {"error": "content type 'text/csv'; allowed: application/json, application/jsonlines"},
     )
 
 

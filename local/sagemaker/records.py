@@ -1,0 +1,76 @@
+"""How batch transform cuts an object into records and requests, and puts the answers together again."""
+
+from __future__ import annotations
+
+import gzip
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+_MEGABYTE = 1024**2
+DEFAULT_PAYLOAD_MB = 6
+
+
+class RecordError(Exception):
+    """An object can not be cut as the job asks."""
+
+
+def requests(file: Path, job: dict[str, Any]) -> Iterator[bytes]:
+    """Cut an object into the bodies of requests.
+
+    Parameters
+    ----------
+    file : Path
+        The object.
+    job : dict
+        CompressionType and SplitType of its input, BatchStrategy, MaxPayloadInMB (0 is no limit).
+
+    Raises
+    ------
+    RecordError
+        A record is larger than a request may be, or the object is not what CompressionType says.
+    """
+    source = job["TransformInput"]
+    limit = job.get("MaxPayloadInMB", DEFAULT_PAYLOAD_MB) * _MEGABYTE
+    try:
+        with gzip.open(file) if source.get("CompressionType") == "Gzip" else file.open("rb") as content:
+            if source.get("SplitType", "None") == "None":
+                yield _fitting(content.read(), limit)
+            elif job.get("BatchStrategy", "MultiRecord") == "SingleRecord":
+                yield from (_fitting(line, limit) for line in content)
+            else:
+                yield from _together(content, limit)
+    except (gzip.BadGzipFile, EOFError) as error:
+        raise RecordError(f"{file.name} is not gzip: {error}") from error
+
+
+def assembled(answers: Iterable[bytes], assemble_with: str) -> Iterator[bytes]:
+    """Put answers together: ``None`` as they are, ``Line`` with a line break after each."""
+    for answer in answers:
+        yield answer
+        if assemble_with == "Line":
+            yield b"\n"
+
+
+def _together(lines: Iterable[bytes], limit: int) -> Iterator[bytes]:
+    """As many whole lines in a request as fit."""
+    batch: list[bytes] = []
+    size = 0
+    for line in lines:
+        if batch and limit and size + len(line) > limit:
+            yield b"".join(batch)
+            batch, size = [], 0
+        batch.append(_fitting(line, limit))
+        size += len(line)
+    if batch:
+        yield b"".join(batch)
+
+
+def _fitting(record: bytes, limit: int) -> bytes:
+    if limit and len(record) > limit:
+        raise RecordError(
+            f"a record of {len(record)} bytes is larger than MaxPayloadInMB allows ({limit} bytes)"
+        )
+    return record

@@ -1,0 +1,160 @@
+"""A container's ``serve`` command, brought up: image pulled, model downloaded, ping answered."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import tarfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from local import sessions
+from local.processes import Child
+from local.sagemaker import channels, container, containers, logs, pulling
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from local.sagemaker.world import World
+
+    Record = dict[str, Any]
+
+_PING_SECONDS = 180.0
+POLL_SECONDS = 0.05
+
+
+class ServingError(Exception):
+    """A container can not come up; the message says why, as SageMaker would."""
+
+
+class Server:
+    """One model's container, serving on a port of its own.
+
+    Parameters
+    ----------
+    world : World
+        The SageMaker.
+    model : dict
+        The model's record: container, execution role, network isolation.
+    root : Path
+        What stands for ``/opt/ml``; made by the caller, removed by `close`.
+    group, stream : str
+        Where its output is logged.
+    more : mapping
+        Further environment variables.
+    """
+
+    def __init__(
+        self, world: World, model: Record, *, root: Path, group: str, stream: str, more: Mapping[str, str]
+    ) -> None:
+        self._world, self._root, self._group, self._stream = world, root, group, stream
+        self.role = str(model.get("ExecutionRoleArn"))
+        self._container = containers.resolve(world, containers.container(model))
+        self._isolated = bool(model.get("EnableNetworkIsolation"))
+        self._more = more
+        self.image = self._container.get("Image", "")
+        self.port = 0
+        self.closed = threading.Event()
+        self._child: Child | None = None
+
+    def prepare(self) -> Path:
+        """Pull the image and download the model, with the execution role; the image's directory.
+
+        Raises
+        ------
+        ServingError
+            The image or the model can not be had.
+        """
+        try:
+            code = pulling.pull(self._world, self.image, self.role)
+        except pulling.ImageError as error:
+            raise ServingError(f"The image can not be pulled: {error}") from error
+        self._download()
+        return code
+
+    def run(self, code: Path, over: Callable[[], bool] = lambda: False) -> bool:
+        """Start the container; whether it came to answer its ping before that was ``over``."""
+        self.port = _free_port()
+        self._child = Child(container.command("serve"), env=self._environment(code), cwd=code)
+        threading.Thread(target=self._log, args=(self._child,), daemon=True).start()
+        deadline = time.monotonic() + _PING_SECONDS
+        while time.monotonic() < deadline and self._child.poll() is None and not self.closed.is_set():
+            if over():
+                break
+            if self._ping():
+                return True
+            self.closed.wait(POLL_SECONDS)
+        self._child.kill()
+        return False
+
+    def alive(self) -> bool:
+        """Whether the container runs."""
+        return self._child is not None and self._child.poll() is None
+
+    def close(self) -> None:
+        """Stop the container and forget its files."""
+        self.closed.set()
+        if self._child:
+            self._child.stop(1.0)
+        shutil.rmtree(self._root, ignore_errors=True)
+
+    def _download(self) -> None:
+        model = self._root / "model"
+        model.mkdir(parents=True)
+        (self._root / "tmp").mkdir()
+        uri = self._container.get("ModelDataUrl")
+        if not uri:
+            return
+        archive = self._root / "model.tar.gz"
+        try:
+            bucket, key = channels.split(uri)
+            s3 = sessions.connect("s3", sessions.assume(self.role, "SageMaker"))
+            s3.download_file(bucket, key, str(archive))
+        except (ClientError, channels.ChannelError) as error:
+            raise ServingError(
+                f'Failed to download model data for container "primary" from URL: "{uri}". Please ensure that there is '
+                f"an object located at the URL and that the role passed to CreateModel has permissions to download the "
+                f"model. ({error})"
+            ) from error
+        with tarfile.open(archive) as tar:
+            tar.extractall(model, filter="data")
+        archive.unlink()
+
+    def _ping(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/ping", timeout=2) as answer:
+                return bool(answer.status == HTTPStatus.OK)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def _log(self, child: Child) -> None:
+        client = sessions.connect("logs", sessions.assume(self.role, "SageMaker"))
+        stream = logs.LogStream(client, self._group, f"{self._stream}{time.time_ns():x}")
+        for line in child.output:
+            stream.write(line.decode(errors="replace").rstrip())
+        stream.close()
+
+    def _environment(self, code: Path) -> dict[str, str]:
+        return {
+            **container.variables(
+                self._world, role_arn=self.role, root=self._root, code=code, isolated=self._isolated
+            ),
+            "SAGEMAKER_BIND_TO_PORT": str(self.port),
+            "RELEARN_BIND_HOST": "127.0.0.1",
+            **self._container.get("Environment", {}),
+            **self._more,
+        }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,124 @@
+"""Batch transform jobs as records: CreateTransformJob, DescribeTransformJob, ListTransformJobs, StopTransformJob."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from local.sagemaker import containers, model, records, tags, transform_run
+from local.sagemaker.control import operation
+from local.sagemaker.errors import ApiError, invalid
+from local.sagemaker.state import page
+from local.sagemaker.world import World, announce
+
+if TYPE_CHECKING:
+    Record = dict[str, Any]
+
+TABLE = transform_run.TABLE
+ENDED = ("Completed", "Failed", "Stopped")
+_MOST_AT_ONCE_MB = 100
+_AS_GIVEN = {"InputFilter": "$", "OutputFilter": "$", "JoinSource": "None"}
+
+
+@operation
+def create_transform_job(world: World, request: Record) -> Record:
+    """Record the job and start its instance."""
+    containers.found(world, containers.MODELS, "Model", request["ModelName"])
+    _refuse_what_is_not_here(request)
+    name = request["TransformJobName"]
+    arn = world.arn("transform-job", name)
+    record = {
+        **{key: value for key, value in request.items() if key != "Tags"},
+        "TransformJobArn": arn,
+        "TransformJobStatus": "InProgress",
+        "CreationTime": time.time(),
+        "LastModifiedTime": time.time(),
+    }
+    if not world.state.add(TABLE, name, record):
+        raise ApiError(
+            "ResourceInUse",
+            "Job name must be unique within an AWS account and region, and a job with this name already exists "
+            f"({arn})",
+        )
+    tags.keep(world, arn, request.get("Tags", []))
+    _announce(record)
+    world.in_background(transform_run.run, world, name, progress)
+    return {"TransformJobArn": arn}
+
+
+@operation
+def describe_transform_job(world: World, request: Record) -> Record:
+    """Return one job."""
+    return _found(world, request["TransformJobName"])
+
+
+@operation
+def list_transform_jobs(world: World, request: Record) -> Record:
+    """Return a page of jobs."""
+    jobs, more = page(world.state.all(TABLE), request, name="TransformJobName", status="TransformJobStatus")
+    return {"TransformJobSummaries": jobs, **more}
+
+
+@operation
+def stop_transform_job(world: World, request: Record) -> Record:
+    """Ask a running job to stop: it sends no further request."""
+    job = _found(world, request["TransformJobName"])
+    if job["TransformJobStatus"] in ENDED:
+        raise invalid(
+            f"The request was rejected because the transform job is in status {job['TransformJobStatus']}"
+        )
+    progress(world, job["TransformJobName"], "Stopping")
+    return {}
+
+
+def progress(world: World, name: str, status: str, **fields: Any) -> Record:
+    """Move a job to its next status, and say so on the event bus; one that stops never goes back to running."""
+    with world.state.lock:
+        job = world.state.get(TABLE, name)
+        if job is None or job["TransformJobStatus"] in ENDED:
+            return job or {}
+        if status in ENDED:
+            fields["TransformEndTime"] = time.time()
+        elif job["TransformJobStatus"] == "Stopping":
+            status = "Stopping"
+        job = world.state.change(TABLE, name, TransformJobStatus=status, **fields)
+    _announce(job)
+    return job
+
+
+def resume(world: World) -> None:
+    """Close the jobs that a stop of the laptop cloud interrupted."""
+    for job in world.state.all(TABLE):
+        reason = "InternalServerError: the laptop cloud was stopped while the job ran"
+        progress(world, job["TransformJobName"], "Failed", FailureReason=reason)
+
+
+def _refuse_what_is_not_here(request: Record) -> None:
+    """Refuse what would run otherwise than on AWS, rather than ignore it."""
+    source = request["TransformInput"]
+    if source.get("SplitType", "None") not in ("None", "Line"):
+        raise invalid(f"the laptop cloud splits by None or Line, not {source['SplitType']}")
+    for name, value in request.get("DataProcessing", {}).items():
+        if value != _AS_GIVEN[name]:
+            raise invalid(f"the laptop cloud transforms records as they are: no DataProcessing.{name}")
+    if "DataCaptureConfig" in request:
+        raise invalid("the laptop cloud captures no data of transform jobs: no DataCaptureConfig")
+    if request["TransformResources"]["InstanceCount"] != 1:
+        raise invalid("the laptop cloud has one instance for a job: InstanceCount 1")
+    payload = request.get("MaxPayloadInMB", records.DEFAULT_PAYLOAD_MB)
+    if payload * (request.get("MaxConcurrentTransforms") or 1) > _MOST_AT_ONCE_MB:
+        raise invalid("MaxConcurrentTransforms * MaxPayloadInMB must not be greater than 100 MB")
+
+
+def _found(world: World, name: str) -> Record:
+    job = world.state.get(TABLE, name)
+    if job is None:
+        raise invalid(f"Could not find requested job with name: {name}")
+    return job
+
+
+def _announce(job: Record) -> None:
+    shape = model.service().operation_model("DescribeTransformJob").output_shape
+    if shape is not None:
+        detail = model.in_milliseconds(job, shape)
+        announce("SageMaker Transform Job State Change", job["TransformJobArn"], detail)
