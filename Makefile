@@ -13,24 +13,24 @@ LAMBDA_WHEELS := --python-version 3.14 --only-binary=:all: --platform manylinux_
 	--platform manylinux_2_26_aarch64 --platform manylinux2014_aarch64
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-sdk check format synth deploy destroy bench lock clean
+.PHONY: help install run test test-sdk check format openapi synth deploy destroy bench lock clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-install: $(INSTALLED) ## virtual environment, CDK command, Lambda layer
+install: $(INSTALLED) ## virtual environment, CDK command, API page, Lambda layer
 
 $(VENV)/.installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Relearn needs Python 3.11 or newer; $(PYTHON) is {sys.version.split()[0]}. Try: make PYTHON=python3.12 install")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
-	@$(BIN)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "relearn.pth").write_text(str(pathlib.Path.cwd()) + "\n")'
+	@$(BIN)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "relearn.pth").write_text("".join(f"{pathlib.Path(root).resolve()}\n" for root in (".", "clients/python/src")))'
 	@printf '#!/bin/sh\nexec "$$(dirname "$$0")/python" -m cli "$$@"\n' > $(BIN)/relearn && chmod +x $(BIN)/relearn
 	@touch $@
 
 node_modules/.installed: package.json package-lock.json
 	@node -e 'const v = process.versions.node; if (+v.split(".")[0] < 20) { console.error("Relearn needs Node 20 or newer; this is " + v); process.exit(1) }'
-	npm ci --silent --no-audit --no-fund
+	npm ci --silent --no-audit --no-fund --ignore-scripts
 	@touch $@
 
 # The Lambda layer of ingest holds wheels for Lambda's machine, not for this one.
@@ -67,6 +67,9 @@ format: $(INSTALLED) ## let ruff format and fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+openapi: $(INSTALLED) ## write docs/openapi.json anew from the specs
+	@$(BIN)/python -m infra.site > docs/openapi.json
+
 synth: $(INSTALLED) ## CloudFormation templates of STAGE into cdk.out
 	$(CDK) synth --quiet -c stage=$(STAGE)
 
@@ -77,7 +80,7 @@ destroy: $(INSTALLED) ## remove STAGE; the data buckets stay
 	$(CDK) destroy --all -c stage=$(STAGE) $(ARGS)
 
 bench: $(INSTALLED) ## measurements, as ratios in one run
-	@for file in bench/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@for file in bench/serve.py bench/predict.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 lock: $(VENV)/.installed ## pin requirements anew, with hashes
 	$(BIN)/python -m pip install --quiet uv

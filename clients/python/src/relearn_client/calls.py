@@ -1,0 +1,130 @@
+"""What the API offers: each call as a value, made of plain data and read back into shapes."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote, urlencode
+
+from relearn_client.errors import NotJsonError
+from relearn_client.history import Run, RunPage, Version
+from relearn_client.shapes import Json, Model, ModelBrief, Predictions
+
+T = TypeVar("T")
+KEY_HEADER = "idempotency-key"
+Instance = Mapping[str, Any]
+_KEY = re.compile(r"[!#-+\--\[\]-~]{1,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """One logical call, however many attempts it takes.
+
+    Parameters
+    ----------
+    method, path
+        HTTP.
+    read
+        Makes the result of the answer's JSON.
+    headers
+        Beside those that every request has.
+    body
+        JSON, encoded.
+    """
+
+    method: str
+    path: str
+    read: Callable[[Json], T]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether asking twice does no more than asking once: it reads, or the server knows it by its key."""
+        return self.method == "GET" or KEY_HEADER in self.headers
+
+
+def predict(
+    model: str, instances: Sequence[Instance], key: str | None = None, *, repeatable: bool = True
+) -> Call[Predictions]:
+    """Ask for predictions.
+
+    Parameters
+    ----------
+    model
+        Name.
+    instances
+        Column → value, one mapping for each prediction.
+    key
+        Idempotency-Key; None makes one. It is the same for all attempts, so a repeated one does not count twice.
+    repeatable
+        Whether to send a key at all.
+
+    Raises
+    ------
+    NotJsonError
+        The instances can not be sent as JSON.
+    ValueError
+        The key is none.
+    """
+    if key is not None and not repeatable:
+        raise ValueError(f"idempotency_key: got {key!r}; allowed: none, for a call that is not repeatable")
+    if key is not None and not _KEY.fullmatch(key):
+        raise ValueError(
+            f"idempotency_key: got {key!r}; allowed: 1 to 255 visible ASCII characters other than quote, comma and "
+            "backslash"
+        )
+    try:
+        body = json.dumps({"instances": instances}, allow_nan=False, separators=(",", ":")).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise NotJsonError(f"the instances are not JSON: {error}") from error
+    headers = {"content-type": "application/json"}
+    if repeatable:
+        headers[KEY_HEADER] = key or str(uuid.uuid4())
+    return Call("POST", f"{_model(model)}/predict", Predictions.read, headers, body)
+
+
+def models() -> Call[list[ModelBrief]]:
+    """List the models."""
+    return Call("GET", "/v1/models", lambda data: [ModelBrief.read(one) for one in data["models"]])
+
+
+def model(name: str) -> Call[Model]:
+    """Describe one model."""
+    return Call("GET", _model(name), Model.read)
+
+
+def versions(name: str) -> Call[list[Version]]:
+    """List a model's versions."""
+    return Call(
+        "GET", f"{_model(name)}/versions", lambda data: [Version.read(one) for one in data["versions"]]
+    )
+
+
+def runs(name: str, limit: int | None = None, after: str | None = None) -> Call[RunPage]:
+    """List a model's runs, one page.
+
+    Parameters
+    ----------
+    name
+        The model's.
+    limit
+        How many at most; None leaves it to the server.
+    after
+        Where the page begins: ``next`` of the page before.
+    """
+    given = {key: str(value) for key, value in (("limit", limit), ("next", after)) if value is not None}
+    return Call("GET", f"{_model(name)}/runs" + (f"?{urlencode(given)}" if given else ""), RunPage.read)
+
+
+def run(name: str, run_id: str) -> Call[Run]:
+    """Describe one run."""
+    return Call("GET", f"{_model(name)}/runs/{quote(run_id, safe='')}", Run.read)
+
+
+def _model(name: str) -> str:
+    return f"/v1/models/{quote(name, safe='')}"

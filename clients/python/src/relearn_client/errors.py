@@ -1,0 +1,244 @@
+"""Everything that can go wrong, as one tree.
+
+::
+
+    RelearnClientError               base
+    ├── LocalCloudError              no laptop cloud runs here, or its description can not be read
+    ├── CredentialsError             no credentials were found, or botocore is not installed
+    ├── NotJsonError                 what was to be sent is not JSON: nothing was sent
+    ├── NoAnswerError                the API could not be reached, or broke off
+    │   └── AnswerTimeoutError       it did not answer in the time allowed
+    ├── BadAnswerError               a success whose body is not what the API promises
+    └── ProblemError                 the API answered with a problem (RFC 9457)
+        ├── RefusedError             401, 403: who asks is unknown, or may not
+        ├── NotFoundError            no such model, version or run
+        ├── ThrottledError           429: too many requests
+        ├── InvalidRequestError      any other 4xx: the request is wrong, and will be wrong again
+        │   ├── MalformedBodyError   the body is not JSON
+        │   ├── InvalidInstancesError  the body does not fit the model; `errors` names every wrong field
+        │   ├── InvalidParametersError  a query parameter is wrong
+        │   ├── TooLargeError        413: the body has too many bytes
+        │   ├── AnswerTooLargeError  the answer is too large to be kept for its Idempotency-Key
+        │   └── ConflictError        409: an earlier request stands in the way
+        │       ├── KeyReusedError   its Idempotency-Key was the same, its body another
+        │       └── KeyInUseError    it has the same Idempotency-Key and is being answered
+        └── ServerError              any 5xx: not the caller's fault
+            ├── NotServingError      the model has no live version yet; `retry_after` says when to ask again
+            ├── ModelFailedError     the model answered with an error, or not at all
+            └── ModelTimeoutError    the model did not answer in time
+
+A problem becomes the exception of its type (`TYPES`), or, when it has none or one that this version does not
+know (API Gateway itself answers without a type), of its status.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+MAX_ERRORS_SHOWN = 10
+TYPE_PREFIX = "urn:relearn:problem:"
+
+
+class RelearnClientError(Exception):
+    """Base of every error of this package."""
+
+    attempts: int = 0
+    """How many times the API was asked."""
+
+
+class LocalCloudError(RelearnClientError):
+    """No laptop cloud runs here, or its description can not be read."""
+
+
+class CredentialsError(RelearnClientError):
+    """No credentials were found, or what signs with them is not installed."""
+
+
+class NotJsonError(RelearnClientError, ValueError):
+    """What was to be sent is not JSON; nothing was sent."""
+
+
+class NoAnswerError(RelearnClientError):
+    """The API could not be reached, or broke off."""
+
+
+class AnswerTimeoutError(NoAnswerError, TimeoutError):
+    """The API did not answer in the time allowed."""
+
+
+class BadAnswerError(RelearnClientError):
+    """A success whose body is not what the API promises."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One wrong value in a request.
+
+    Parameters
+    ----------
+    pointer
+        JSON pointer (RFC 6901) to the value, e.g. ``"/instances/0/sepal_length"``; empty for the whole body.
+    detail
+        What is wrong, what was given and what is allowed.
+    """
+
+    pointer: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What the API said was wrong.
+
+    Parameters
+    ----------
+    status
+        HTTP status.
+    type
+        URI that names the kind of problem and never changes; ``"about:blank"`` when none was given.
+    title
+        The kind in words.
+    detail
+        This case in words.
+    errors
+        Every wrong field, when the body did not fit the model.
+    request_id
+        Finds this request in the logs; empty when none was given.
+    retry_after
+        Seconds after which to ask again; None when the API did not say.
+    """
+
+    status: int
+    type: str = "about:blank"
+    title: str = ""
+    detail: str = ""
+    errors: tuple[FieldError, ...] = field(default=())
+    request_id: str = ""
+    retry_after: float | None = None
+
+    def __str__(self) -> str:
+        shown = [f"{error.pointer or '/'}: {error.detail}" for error in self.errors[:MAX_ERRORS_SHOWN]]
+        more = len(self.errors) - len(shown)
+        detail = "; ".join(shown) + (f"; and {more} more" if more else "") if shown else self.detail
+        again = "" if self.retry_after is None else f" (ask again in {self.retry_after:g} s)"
+        return f"{self.status} {self.title}".rstrip() + (f": {detail}" if detail else "") + again
+
+
+class ProblemError(RelearnClientError):
+    """The API answered with a problem.
+
+    Parameters
+    ----------
+    problem
+        What it said; its fields are also attributes of the exception.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+        self.status = problem.status
+        self.type = problem.type
+        self.title = problem.title
+        self.detail = problem.detail
+        self.errors = problem.errors
+        self.request_id = problem.request_id
+        self.retry_after = problem.retry_after
+
+
+class RefusedError(ProblemError):
+    """Who asks is unknown, or may not."""
+
+
+class NotFoundError(ProblemError):
+    """No such model, version or run."""
+
+
+class ThrottledError(ProblemError):
+    """Too many requests."""
+
+
+class InvalidRequestError(ProblemError):
+    """The request is wrong, and will be wrong again."""
+
+
+class MalformedBodyError(InvalidRequestError):
+    """The body is not JSON."""
+
+
+class InvalidInstancesError(InvalidRequestError):
+    """The body does not fit the model; `errors` names every wrong field."""
+
+
+class InvalidParametersError(InvalidRequestError):
+    """A query parameter is wrong."""
+
+
+class TooLargeError(InvalidRequestError):
+    """The body has too many bytes."""
+
+
+class AnswerTooLargeError(InvalidRequestError):
+    """The answer is too large to be kept for its Idempotency-Key: ask for fewer, or with ``repeatable=False``."""
+
+
+class ConflictError(InvalidRequestError):
+    """An earlier request stands in the way."""
+
+
+class KeyReusedError(ConflictError):
+    """An earlier request had the same Idempotency-Key and another body."""
+
+
+class KeyInUseError(ConflictError):
+    """An earlier request has the same Idempotency-Key and is being answered."""
+
+
+class ServerError(ProblemError):
+    """Something is wrong on the API's side."""
+
+
+class NotServingError(ServerError):
+    """The model has no live version yet; `retry_after` says when to ask again."""
+
+
+class ModelFailedError(ServerError):
+    """The model answered with an error, or not at all."""
+
+
+class ModelTimeoutError(ServerError):
+    """The model did not answer in time."""
+
+
+TYPES: dict[str, type[ProblemError]] = {
+    "malformed-body": MalformedBodyError,
+    "not-found": NotFoundError,
+    "idempotency-key-reused": KeyReusedError,
+    "idempotency-key-in-use": KeyInUseError,
+    "answer-too-large": AnswerTooLargeError,
+    "too-large": TooLargeError,
+    "invalid-instances": InvalidInstancesError,
+    "invalid-parameters": InvalidParametersError,
+    "model-failed": ModelFailedError,
+    "not-serving": NotServingError,
+    "timeout": ModelTimeoutError,
+}
+"""End of a problem's type URI → exception."""
+STATUSES: dict[int, type[ProblemError]] = {
+    400: InvalidRequestError,
+    401: RefusedError,
+    403: RefusedError,
+    404: NotFoundError,
+    409: ConflictError,
+    413: TooLargeError,
+    429: ThrottledError,
+}
+
+
+def error_for(problem: Problem) -> ProblemError:
+    """Give the exception of a problem: by its type, else by its status."""
+    slug = problem.type.removeprefix(TYPE_PREFIX) if problem.type.startswith(TYPE_PREFIX) else ""
+    return (TYPES.get(slug) or STATUSES.get(problem.status) or _by_class(problem.status))(problem)
+
+
+def _by_class(status: int) -> type[ProblemError]:
+    return {4: InvalidRequestError, 5: ServerError}.get(status // 100, ProblemError)

@@ -1,0 +1,148 @@
+"""How a model came to be, as the API tells it: its versions and its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from relearn_client.shapes import Json, pick
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a model.
+
+    Parameters
+    ----------
+    version
+        Its number.
+    state, reason
+        Where it stands, e.g. ``"LIVE"``, and why; the reason may be empty.
+    run_id
+        The run that made it.
+    metrics
+        On its holdout.
+    created_at
+        When it was registered; None when that is not known.
+    """
+
+    version: int
+    state: str
+    reason: str
+    run_id: str
+    metrics: Mapping[str, float]
+    created_at: datetime | None
+
+    @classmethod
+    def read(cls, data: Json) -> Version:
+        """Read the API's JSON."""
+        return pick(cls, {**data, "created_at": _moment(data["created_at"])})
+
+
+@dataclass(frozen=True, slots=True)
+class RunBrief:
+    """A run in the list.
+
+    Parameters
+    ----------
+    run_id
+        Its name.
+    state, reason
+        Where it stands, e.g. ``"TRAINING"`` or ``"PROMOTED"``, and why; the reason may be empty.
+    started_at, ended_at
+        None until then.
+    version
+        The version that it registered, if any.
+    metrics
+        The candidate's.
+    champion_version, champion_metrics
+        The version that served when it began, if any, and its metrics on the same holdout.
+    """
+
+    run_id: str
+    state: str
+    reason: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    version: int | None
+    metrics: Mapping[str, float]
+    champion_version: int | None
+    champion_metrics: Mapping[str, float]
+
+    @classmethod
+    def read(cls, data: Json) -> RunBrief:
+        """Read the API's JSON."""
+        return pick(cls, _with_times(data))
+
+
+@dataclass(frozen=True, slots=True)
+class RunStep:
+    """A state that a run reached.
+
+    Parameters
+    ----------
+    state
+        Which.
+    at
+        When.
+    """
+
+    state: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Run(RunBrief):
+    """All about a run.
+
+    Parameters
+    ----------
+    states
+        The way it went, in order.
+    uploads
+        Ids of the uploads that were new in it.
+    snapshot
+        Ids of all uploads that it trained on.
+    """
+
+    states: tuple[RunStep, ...]
+    uploads: tuple[str, ...]
+    snapshot: tuple[str, ...]
+
+    @classmethod
+    def read(cls, data: Json) -> Run:
+        """Read the API's JSON."""
+        states = tuple(RunStep(one["state"], datetime.fromisoformat(one["at"])) for one in data["states"])
+        lists = {"states": states, "uploads": tuple(data["uploads"]), "snapshot": tuple(data["snapshot"])}
+        return pick(cls, {**_with_times(data), **lists})
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """One page of the list of runs, the newest first.
+
+    Parameters
+    ----------
+    runs
+        On this page.
+    next
+        Where the next page begins: give it as ``after``; None on the last page.
+    """
+
+    runs: tuple[RunBrief, ...]
+    next: str | None
+
+    @classmethod
+    def read(cls, data: Json) -> RunPage:
+        """Read the API's JSON."""
+        return cls(tuple(map(RunBrief.read, data["runs"])), data["next"])
+
+
+def _moment(text: str | None) -> datetime | None:
+    """Read a time (ISO 8601)."""
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _with_times(data: Mapping[str, Json]) -> dict[str, Json]:
+    return {**data, **{name: _moment(data[name]) for name in ("started_at", "ended_at")}}

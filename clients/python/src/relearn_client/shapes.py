@@ -1,0 +1,147 @@
+"""What the API answers, as frozen dataclasses. Fields that this version does not know are left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, TypeAlias, TypeVar
+
+T = TypeVar("T")
+Json: TypeAlias = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """A class, and how likely each class is.
+
+    Parameters
+    ----------
+    label
+        The most likely class.
+    probabilities
+        Class → probability; they sum to 1.
+    """
+
+    label: str
+    probabilities: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Regression:
+    """A number.
+
+    Parameters
+    ----------
+    value
+        In the unit of the model's target.
+    """
+
+    value: float
+
+
+Prediction: TypeAlias = Classification | Regression
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """The answer to `predict`.
+
+    Parameters
+    ----------
+    model
+        Who was asked.
+    version
+        Which version answered.
+    predictions
+        One for each instance, in their order.
+    """
+
+    model: str
+    version: int
+    predictions: tuple[Prediction, ...]
+
+    @classmethod
+    def read(cls, data: Json) -> Predictions:
+        """Read the API's JSON."""
+        return cls(data["model"], data["version"], tuple(map(_prediction, data["predictions"])))
+
+    @property
+    def labels(self) -> list[str]:
+        """The classes, for a classification; empty for a regression."""
+        return [one.label for one in self.predictions if isinstance(one, Classification)]
+
+    @property
+    def values(self) -> list[float]:
+        """The numbers, for a regression; empty for a classification."""
+        return [one.value for one in self.predictions if isinstance(one, Regression)]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelBrief:
+    """A model in the list.
+
+    Parameters
+    ----------
+    name, title
+        Its name in paths, and in words.
+    kind
+        What it predicts.
+    state
+        Whether a version serves.
+    version
+        Which; None when none does.
+    """
+
+    name: str
+    title: str
+    kind: Literal["classification", "regression"]
+    state: Literal["live", "waiting"]
+    version: int | None
+
+    @classmethod
+    def read(cls, data: Json) -> ModelBrief:
+        """Read the API's JSON."""
+        return pick(cls, data)
+
+
+@dataclass(frozen=True, slots=True)
+class Model(ModelBrief):
+    """All about a model.
+
+    Parameters
+    ----------
+    metrics
+        Of the version that serves, on its holdout.
+    waiting_for
+        What has to happen before a version serves; None when one does.
+    request_schema
+        JSON Schema of the body of a prediction request.
+    sample
+        Such a body.
+    target
+        Name and JSON Schema of what is predicted.
+    """
+
+    metrics: Mapping[str, float]
+    waiting_for: str | None
+    request_schema: Mapping[str, Json]
+    sample: Mapping[str, list[dict[str, Json]]]
+    target: Mapping[str, Json]
+
+    @classmethod
+    def read(cls, data: Json) -> Model:
+        """Read the API's JSON."""
+        return pick(cls, data)
+
+
+def pick(cls: type[T], data: Mapping[str, Json]) -> T:
+    """Make a dataclass of the fields that it has."""
+    return cls(**{name: data[name] for name in _names(cls)})
+
+
+def _names(cls: Any) -> Iterable[str]:
+    return (one.name for one in fields(cls))
+
+
+def _prediction(data: Mapping[str, Json]) -> Prediction:
+    return pick(Classification, data) if "label" in data else pick(Regression, data)

@@ -1,0 +1,78 @@
+"""Between the core and httpx: a call as a request, a response as an answer, an error of the wire as one of ours."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import httpx
+
+from relearn_client.answers import Answer
+from relearn_client.calls import Call, T
+from relearn_client.errors import AnswerTimeoutError, LocalCloudError, NoAnswerError
+from relearn_client.exchange import Send
+
+VERSION = "0.1.0"
+LOCAL_FILE = Path(".relearn/local.json")
+
+
+def base_url(url: str) -> str:
+    """Check an API's address.
+
+    Raises
+    ------
+    ValueError
+        It is none of HTTP.
+    """
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise ValueError(f"url: got {url!r} ({error}); allowed: http:// or https:// and a host") from error
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise ValueError(f"url: got {url!r}; allowed: http:// or https:// and a host")
+    return url.rstrip("/")
+
+
+def local_url(file: Path | str = LOCAL_FILE) -> str:
+    """Find the API of the laptop cloud.
+
+    Parameters
+    ----------
+    file
+        Its description; a relative one is looked for in the working directory and those above it.
+
+    Raises
+    ------
+    LocalCloudError
+        There is none, or it can not be read.
+    """
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        if (found := folder / file).is_file():
+            try:
+                return str(json.loads(found.read_text(encoding="utf-8"))["api_url"])
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                raise LocalCloudError(f"{found} does not describe a laptop cloud: {error!r}") from error
+    raise LocalCloudError(f"no {file} here or above: no laptop cloud runs here; start one with make run")
+
+
+def request(url: str, call: Call[T], send: Send) -> httpx.Request:
+    """Make the request of a call's next attempt."""
+    headers = {"accept": "application/json", "user-agent": f"relearn-client/{VERSION}", **call.headers}
+    timeout = httpx.Timeout(send.within).as_dict()
+    return httpx.Request(
+        call.method, url + call.path, headers=headers, content=call.body, extensions={"timeout": timeout}
+    )
+
+
+def answer(response: httpx.Response, body: bytes) -> Answer:
+    """Give a response as the core takes it."""
+    return Answer(
+        response.status_code, {name.lower(): value for name, value in response.headers.items()}, body
+    )
+
+
+def no_answer(url: str, within: float, error: Exception) -> NoAnswerError:
+    """Tell an error of the wire."""
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
+        return AnswerTimeoutError(f"{url} does not answer: not within {within:.3g} s")
+    return NoAnswerError(f"{url} does not answer: {error or type(error).__name__}")

@@ -1,0 +1,172 @@
+"""A server that speaks the API's contract on a real socket, and can be told to misbehave."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Ask = Callable[..., Any]
+"""Carries out calls with either client; see conftest."""
+INSTANCE = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
+PREDICTION = {"label": "setosa", "probabilities": {"setosa": 0.98, "virginica": 0.02}}
+BRIEF = {"name": "iris", "title": "Iris species", "kind": "classification", "state": "live", "version": 3}
+WHOLE = {
+    **BRIEF,
+    "metrics": {"f1_macro": 0.95},
+    "waiting_for": None,
+    "request_schema": {"type": "object"},
+    "sample": {"instances": [INSTANCE]},
+    "target": {"name": "species"},
+}
+
+
+AT = "2026-05-04T10:00:00+00:00"
+VERSION = {
+    "version": 3,
+    "state": "LIVE",
+    "reason": "",
+    "run_id": "r-1",
+    "metrics": {"f1_macro": 0.95},
+    "created_at": AT,
+}
+RUN = {
+    "run_id": "r-1",
+    "state": "PROMOTED",
+    "reason": "better",
+    "started_at": AT,
+    "ended_at": AT,
+    "version": 3,
+    "metrics": {"f1_macro": 0.95},
+    "champion_version": 2,
+    "champion_metrics": {"f1_macro": 0.94},
+}
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer."""
+
+    status: int = 200
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+HANG_UP = "hang up"
+STALL = "stall"
+TRICKLE = "trickle"
+Turn = Reply | str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What arrived."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    connection: tuple[str, int]
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class StubApi:
+    """Answers well, except for the turns it was told."""
+
+    url: str = ""
+    turns: list[Turn] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
+
+    def turn(self, asked: Asked) -> Turn:
+        self.asked.append(asked)
+        return self.turns.pop(0) if self.turns else _good(asked)
+
+
+def _good(asked: Asked) -> Reply:
+    if asked.method == "POST":
+        count = len(asked.json["instances"])
+        return Reply(body={"model": "iris", "version": 3, "predictions": [PREDICTION] * count})
+    return Reply(body={"models": [BRIEF]} if asked.path.endswith("/v1/models") else WHOLE)
+
+
+def problem(status: int, slug: str, **more: Any) -> Reply:
+    """An answer that is a problem, as the API writes it."""
+    body = {"type": f"urn:relearn:problem:{slug}", "title": "A title", "status": status, "detail": "A detail"}
+    return Reply(status, {**body, "instance": "/v1", "request_id": "r-1", **more})
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def do_GET(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        turn = self.server.api.turn(Asked(self.command, self.path, headers, body, self.client_address))
+        if isinstance(turn, Reply):
+            self._reply(turn)
+        else:
+            self.close_connection = True
+            self._misbehave(turn)
+
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    def _misbehave(self, turn: str) -> None:
+        if turn == STALL:
+            self.server.api.over.wait()
+        elif turn == TRICKLE:
+            self.send_response(200)
+            self.send_header("content-length", "1000000")
+            self.end_headers()
+            while not self.server.api.over.wait(0.01):
+                self.wfile.write(b" ")
+                self.wfile.flush()
+
+    def _reply(self, reply: Reply) -> None:
+        body = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
+        self.send_response(reply.status)
+        for name, value in {**reply.headers, "content-length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, api: StubApi) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.api = api
+
+    def handle_error(self, *_: object) -> None:
+        """A client that gave up is no news."""
+
+
+@contextmanager
+def serving() -> Iterator[StubApi]:
+    """Run a stub on a free port."""
+    api = StubApi()
+    server = _Server(api)
+    api.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield api
+    finally:
+        api.over.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
