@@ -39,8 +39,8 @@ def read(spec: ModelSpec, version: int, count: int, body: bytes) -> list[dict[st
         answer = json.loads(body)
         predictions = answer["predictions"]
         named = answer.get("version")
-        whole = isinstance(predictions, list) and all(_is_sound(spec, item) for item in predictions)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        whole = isinstance(predictions, list) and _are_sound(spec, predictions)
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise ModelFailedError("the model's answer can not be read") from error
     if not whole:
         raise ModelFailedError("the model's answer holds something that is no prediction")
@@ -51,12 +51,15 @@ def read(spec: ModelSpec, version: int, count: int, body: bytes) -> list[dict[st
     return list(predictions)
 
 
-def _is_sound(spec: ModelSpec, prediction: dict[str, Any]) -> bool:
+def _are_sound(spec: ModelSpec, predictions: list[dict[str, Any]]) -> bool:
     if spec.kind == "regression":
-        return _is_finite(prediction["value"])
-    probabilities = prediction["probabilities"].values()
-    return prediction["label"] in spec.classes and all(_is_finite(value) for value in probabilities)
+        return all(_is_finite(prediction["value"]) for prediction in predictions)
+    classes = frozenset(spec.classes)
+    return all(
+        prediction["label"] in classes and all(map(_is_finite, prediction["probabilities"].values()))
+        for prediction in predictions
+    )
 
 
 def _is_finite(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return type(value) in (float, int) and math.isfinite(value)  # type: ignore[arg-type]  # JSON has no other numbers

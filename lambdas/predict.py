@@ -1,36 +1,52 @@
-"""Answers ``POST /v1/models/{model}/predict``: the hot path."""
+"""Answers ``POST /v1/models/{model}/predict``: the hot path.
+
+Nothing here or below imports an AWS SDK; `bench/predict.py` measures what that saves.
+"""
 
 from __future__ import annotations
 
-import json
+import os
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-from lambdas import answers, catalog, http, waiting, wiring
+from lambdas import answers, catalog, http, idempotency, parts, waiting
+from lambdas.aws import direct
+from lambdas.aws.invoke import Invoker
+from lambdas.aws.kept_answers import KeptAnswers
 from lambdas.aws.ledger import Ledger
 from lambdas.aws.metrics import Meter
-from lambdas.aws.runtime import Runtime
+from lambdas.aws.table import Table
 from lambdas.catalog import Catalog
 from lambdas.config import Config
 from lambdas.http import Request
+from lambdas.idempotency import Idempotency
 from lambdas.logs import entry
+from lambdas.parts import Part
+from lambdas.visit import Visit
 from relearn import names, schema
 from relearn.routing import Route
+from relearn.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 ROUTE_SECONDS = 5.0
 """For how long a route may be remembered: a promotion or rollback takes effect within this."""
-READ_SECONDS = 25.0
-"""How long an endpoint may take; API Gateway gives up after 30 s."""
+MODEL_SECONDS = 25.0
+"""How long an endpoint may take, a retry included; API Gateway gives up after 30 s."""
+ANSWER_SECONDS = 1.0
+"""What is left of the function's time, for the answer that says the rest was not enough."""
 
 
 class Predictor:
-    """Predicts.
+    """Predicts; for any number of threads.
 
     Parameters
     ----------
-    ledger, runtime, meter
+    ledger, invoker, idempotency, meter
         Adapters.
     catalog
         The models.
@@ -44,27 +60,47 @@ class Predictor:
         self,
         *,
         ledger: Ledger,
-        runtime: Runtime,
+        invoker: Invoker,
+        idempotency: Idempotency,
         meter: Meter,
         catalog: Catalog,
         stage: str,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ledger = ledger
-        self._runtime = runtime
+        self._invoker = invoker
+        self._idempotency = idempotency
         self._meter = meter
         self._catalog = catalog
         self._stage = stage
         self._clock = clock
         self._routes: dict[str, tuple[float, Route]] = {}
+        self._cold = True
 
-    def predict(self, request: Request) -> dict[str, Any]:
+    def answer(self, event: Any, seconds: float) -> dict[str, Any]:
+        """Answer an event of the API.
+
+        Parameters
+        ----------
+        event
+            HTTP API, payload format 2.0.
+        seconds
+            How long the function has.
+        """
+        visit = Visit(seconds - ANSWER_SECONDS, cold=self._cold, clock=self._clock)
+        self._cold = False
+        answer = http.serve(event, lambda request: self.predict(request, visit))
+        return visit.finish(answer, self._meter, answer["headers"]["x-request-id"])
+
+    def predict(self, request: Request, visit: Visit) -> dict[str, Any]:
         """Ask the champion.
 
         Parameters
         ----------
         request
             Its body is ``{"instances": [{column: value, ...}, ...]}``.
+        visit
+            Is told what happens.
 
         Returns
         -------
@@ -76,20 +112,33 @@ class Predictor:
         Exception
             One of `lambdas.http.PROBLEMS`.
         """
-        model = request.model or ""
-        spec = self._catalog.spec(model)
-        try:
+        spec = self._catalog.spec(request.model or "")
+        visit.model = spec.name
+        with visit.phase("validate"):
+            key = idempotency.read_key(request.headers)
             instances = schema.check_request(spec, request.json())
-            version = self._champion(model)
-            body = json.dumps({"instances": instances}, separators=(",", ":")).encode()
-            answer = self._runtime.ask(names.endpoint(self._stage, model, version), body)
-            predictions = answers.read(spec, version, len(instances), answer)
-        except Exception as error:
-            status = http.problem_kind(error).status
-            self._meter.count("PredictionErrors", model=model, status=status)
-            raise
-        self._meter.count("Predictions", model=model, version=version)
-        return {"model": model, "version": version, "predictions": predictions}
+            visit.rows = len(instances)
+            bodies = parts.split(instances)
+        if key is None:
+            return self._ask(spec, bodies, visit)
+        answer, visit.replayed = self._idempotency.once(
+            spec.name, key, request.body, lambda: self._ask(spec, bodies, visit)
+        )
+        visit.version = answer["version"]
+        return answer
+
+    def _ask(self, spec: ModelSpec, bodies: list[Part], visit: Visit) -> dict[str, Any]:
+        version = visit.version = self._champion(spec.name)
+        endpoint = names.endpoint(self._stage, spec.name, version)
+
+        def ask(part: Part) -> list[dict[str, Any]]:
+            count, body = part
+            answer = self._invoker.ask(endpoint, body, min(MODEL_SECONDS, visit.seconds_left()))
+            return answers.read(spec, version, count, answer)
+
+        with visit.phase("model"):
+            predictions = parts.each(ask, bodies)
+        return {"model": spec.name, "version": version, "predictions": predictions}
 
     def _champion(self, model: str) -> int:
         now = self._clock()
@@ -106,16 +155,23 @@ class Predictor:
 def predictor() -> Predictor:
     """Make the function's one service."""
     config = Config.from_env()
+    dynamodb = cast("DynamoDBClient", direct.DynamoDB(direct.service("dynamodb", os.environ)))
+    table = Table(dynamodb, config.need("LEDGER_TABLE"))
     return Predictor(
-        ledger=wiring.ledger(config),
-        runtime=wiring.runtime(READ_SECONDS),
-        meter=wiring.meter(config),
+        ledger=Ledger(table, _now),
+        invoker=Invoker(direct.service("sagemaker", os.environ)),
+        idempotency=Idempotency(KeptAnswers(table, time.time)),
+        meter=Meter(config.need("STAGE"), _now),
         catalog=catalog.load(),
         stage=config.need("STAGE"),
     )
 
 
 @entry
-def handler(event: Any, _context: Any) -> dict[str, Any]:
+def handler(event: Any, context: Any) -> dict[str, Any]:
     """Answer a prediction request."""
-    return http.serve(event, lambda request: predictor().predict(request))
+    return predictor().answer(event, context.get_remaining_time_in_millis() / 1000)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

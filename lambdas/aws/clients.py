@@ -38,6 +38,12 @@ def s3() -> S3Client:
 
 
 @cache
+def s3_links() -> S3Client:
+    """Give a client that signs links: version 4, which every region takes; it calls nothing."""
+    return boto3.client("s3", config=Config(signature_version="s3v4"))
+
+
+@cache
 def sagemaker() -> SageMakerClient:
     """Give a client for SageMaker's control plane."""
     return boto3.client("sagemaker", config=_CONTROL)

@@ -129,15 +129,29 @@ class Ledger:
 
     def latest_run(self, model: str) -> Run | None:
         """Read the newest run."""
-        return next(
-            (records.run(item) for item in self._table.query(partition(model), "RUN#", newest=1)), None
-        )
+        return next(iter(self.runs(model, newest=1)), None)
+
+    def runs(self, model: str, *, newest: int, before: str = "") -> list[Run]:
+        """Read so many runs, newest first.
+
+        Parameters
+        ----------
+        model
+            Whose.
+        newest
+            How many at most, at least 1.
+        before
+            When given: only runs whose id sorts below this one.
+        """
+        last = f"RUN#{before}" if before else ""
+        found = self._table.query(partition(model), "RUN#", newest=newest, before=last)
+        return [records.run(item) for item in found]
 
     def create_run(self, run: Run) -> Run:
         """Write down a run unless it is known, and give what the ledger knows."""
-        item = {**asdict(run), "times": {run.state: run.started_at}}
+        run = replace(run, times={run.state: run.started_at})
         try:
-            self._table.write(Put(pk=partition(run.model), sk=f"RUN#{run.run_id}", item=item))
+            self._table.write(Put(pk=partition(run.model), sk=f"RUN#{run.run_id}", item=asdict(run)))
         except ConflictError:
             return self.run(run.model, run.run_id)
         return run
@@ -264,11 +278,13 @@ class Ledger:
 
     def _run_update(self, run: Run, state: RunState, reason: str, changes: Item) -> tuple[Run, Update]:
         runs.check_transition(run.state, state)
+        now = self._now()
         if state in runs.FINAL and not run.ended_at:
-            changes = {**changes, "ended_at": self._now()}
+            changes = {**changes, "ended_at": now}
         new = {"state": state, "reason": reason, **changes}
+        moved = replace(run, **new)
         if state != run.state:
-            new[f"times.{state}"] = self._now()
-        moved = replace(run, **{name: new[name] for name in new if not name.startswith("times.")})
+            new[f"times.{state}"] = now
+            moved = replace(moved, times={**run.times, state: now})
         pk, sk = partition(run.model), f"RUN#{run.run_id}"
         return moved, Update(pk=pk, sk=sk, changes=new, expected={"state": run.state})

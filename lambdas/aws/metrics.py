@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 NAMESPACE = "Relearn"
+COUNT, MILLISECONDS = "Count", "Milliseconds"
 
 
 def _print(line: str) -> None:
     print(line, flush=True)  # noqa: T201 - standard output is where CloudWatch reads metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Metrics with the same dimensions.
+
+    Parameters
+    ----------
+    dimensions
+        Name to value, beside the stage; few values each.
+    metrics
+        Name to value and unit.
+    """
+
+    dimensions: Mapping[str, str | int]
+    metrics: Mapping[str, tuple[float, str]]
 
 
 class Meter:
@@ -39,18 +57,34 @@ class Meter:
         Parameters
         ----------
         name
-            ``Uploads`` (model, state), ``Runs`` (model, outcome), ``Predictions`` (model, version)
-            or ``PredictionErrors`` (model, status).
+            ``Uploads`` (model, state) or ``Runs`` (model, outcome).
         dimensions
             Name to value; few values each.
         """
-        values = {"stage": self._stage, **{key: str(value) for key, value in dimensions.items()}}
-        metric = {
-            "Namespace": NAMESPACE,
-            "Dimensions": [list(values)],
-            "Metrics": [{"Name": name, "Unit": "Count"}],
-        }
+        self.record(Group(dimensions, {name: (1, COUNT)}))
+
+    def record(self, *groups: Group, **more: str | float) -> None:
+        """Write several metrics as one line, which is a log entry too.
+
+        Parameters
+        ----------
+        groups
+            For a request to predict: ``Requests``, ``Latency`` and ``ColdStarts`` (model); ``Predictions`` and
+            ``ModelLatency`` (model, version); ``PredictionErrors`` (model, status).
+        more
+            What the line says besides; no metric.
+        """
         stamp = int(self._clock().timestamp() * 1000)
-        self._write(
-            json.dumps({"_aws": {"Timestamp": stamp, "CloudWatchMetrics": [metric]}, **values, name: 1})
-        )
+        line: dict[str, object] = {**more, "stage": self._stage}
+        directives = []
+        for group in groups:
+            line |= {name: str(value) for name, value in group.dimensions.items()}
+            line |= {name: value for name, (value, _) in group.metrics.items()}
+            directives.append(
+                {
+                    "Namespace": NAMESPACE,
+                    "Dimensions": [["stage", *group.dimensions]],
+                    "Metrics": [{"Name": name, "Unit": unit} for name, (_, unit) in group.metrics.items()],
+                }
+            )
+        self._write(json.dumps({"_aws": {"Timestamp": stamp, "CloudWatchMetrics": directives}, **line}))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from relearn import names
+from relearn.jsonlines import MEDIA_TYPE
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -92,11 +93,12 @@ class Registry:
 
 
 def _inference(entry: Entry) -> Any:
+    types = ["application/json", MEDIA_TYPE]
     instances = ["ml.m5.large", "ml.m5.xlarge", "ml.c5.xlarge"]  # for whoever deploys a package by hand
     return {
         "Containers": [{"Image": entry.image, "ModelDataUrl": entry.artifact}],
-        "SupportedContentTypes": ["application/json"],
-        "SupportedResponseMIMETypes": ["application/json"],
+        "SupportedContentTypes": types,
+        "SupportedResponseMIMETypes": types,
         "SupportedRealtimeInferenceInstanceTypes": instances,
         "SupportedTransformInstanceTypes": instances,
     }

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, ReadTimeoutError
 
-from relearn.errors import ModelFailedError, NotServingError
+from lambdas.aws import failures
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
-
-_BUSY = {"ThrottlingException", "ServiceUnavailable", "ServiceUnavailableException", "ModelNotReadyException"}
-_RETRY_AFTER_SECONDS = 2
-_log = logging.getLogger(__name__)
 
 
 class Runtime:
@@ -47,22 +42,9 @@ class Runtime:
             )
             return answer["Body"].read()
         except (ReadTimeoutError, ConnectTimeoutError) as error:
-            _log.warning("%s did not answer in time: %s", endpoint, error)
-            raise TimeoutError("the model did not answer in time") from error
+            raise failures.late(endpoint, error) from error
         except ClientError as error:
-            raise _error(endpoint, error) from error
+            status = error.response.get("OriginalStatusCode")
+            raise failures.refused(endpoint, error.response["Error"]["Code"], status) from error
         except BotoCoreError as error:
-            _log.warning("%s can not be asked: %s", endpoint, error)
-            raise ModelFailedError("the model can not be reached") from error
-
-
-def _error(endpoint: str, error: ClientError) -> Exception:
-    code = error.response["Error"]["Code"]
-    status = error.response.get("OriginalStatusCode")
-    _log.warning("%s answered %s, status %s", endpoint, code, status)  # its message may quote the request
-    if code in _BUSY:
-        return NotServingError("the model is busy or starting", _RETRY_AFTER_SECONDS)
-    if status is not None:
-        # Requests were checked against the spec before, so a 4xx is the model's failure too.
-        return ModelFailedError(f"the model answered with status {status}")
-    return ModelFailedError("the model can not be asked")
+            raise failures.unreachable(endpoint, error) from error

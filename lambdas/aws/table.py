@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from lambdas.aws.items import Item, decode_item, encode
 from relearn.errors import ConflictError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+_LOST = {"ConditionalCheckFailed", "TransactionConflict"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +67,7 @@ class Table:
     Parameters
     ----------
     client
-        A DynamoDB client.
+        A DynamoDB client: boto3's, or the one of the hot path, which reads, puts and deletes single items.
     name
         The table's name.
     """
@@ -82,7 +82,13 @@ class Table:
         return decode_item(answer["Item"]) if "Item" in answer else None
 
     def query(
-        self, pk: str, prefix: str, where: Mapping[str, Iterable[Any]] | None = None, *, newest: int = 0
+        self,
+        pk: str,
+        prefix: str,
+        where: Mapping[str, Iterable[Any]] | None = None,
+        *,
+        newest: int = 0,
+        before: str = "",
     ) -> Iterator[Item]:
         """Read the items whose ``sk`` starts with ``prefix``, strongly consistent, page by page.
 
@@ -94,6 +100,8 @@ class Table:
             Attribute to the values it may have; those of other items are not given.
         newest
             When not 0: only so many, from the last ``sk`` backwards.
+        before
+            With ``newest``: only those whose ``sk`` is lower than this one, which starts with ``prefix``.
         """
         names, values = {}, {":pk": encode(pk), ":prefix": encode(prefix)}
         tests = []
@@ -112,6 +120,8 @@ class Table:
             request |= {"FilterExpression": " AND ".join(tests), "ExpressionAttributeNames": names}
         if newest:
             request |= {"ScanIndexForward": False, "Limit": newest}
+        if before:
+            request["ExclusiveStartKey"] = _key(pk, before)
         while True:
             page = self._client.query(**request)
             yield from (decode_item(item) for item in page["Items"])
@@ -135,15 +145,18 @@ class Table:
                     self._client.update_item(**self._update(update))
                 case _:
                     self._client.transact_write_items(TransactItems=[self._member(write) for write in writes])
-        except ClientError as error:
-            raise _conflict(error, writes) from error
+        except Exception as error:
+            if _is_conflict(error):
+                names = ", ".join(f"{write.pk} {write.sk}" for write in writes)
+                raise ConflictError(f"the ledger changed meanwhile: {names}") from error
+            raise
 
     def delete(self, pk: str, sk: str, expected: Mapping[str, Any]) -> bool:
         """Delete an item that has these attribute values; False when it has not, or is not there."""
         condition = _Condition(expected)
         try:
             self._client.delete_item(TableName=self._name, Key=_key(pk, sk), **condition.request())
-        except ClientError as error:
+        except Exception as error:
             if _code(error) == "ConditionalCheckFailedException":
                 return False
             raise
@@ -218,17 +231,16 @@ def _key(pk: str, sk: str) -> dict[str, Any]:
     return {"pk": encode(pk), "sk": encode(sk)}
 
 
-def _code(error: ClientError) -> str:
-    return error.response["Error"]["Code"]
+def _code(error: Exception) -> str:
+    """Give the name that DynamoDB has for an error, whichever client made the call; empty for any other error."""
+    return str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
 
 
-def _conflict(error: ClientError, writes: tuple[Put | Update, ...]) -> Exception:
-    lost = {"ConditionalCheckFailedException", "TransactionConflictException"}
-    reasons = {reason.get("Code", "") for reason in error.response.get("CancellationReasons", [])}
-    if _code(error) in lost or (
-        _code(error) == "TransactionCanceledException"
-        and reasons & {"ConditionalCheckFailed", "TransactionConflict"}
-    ):
-        names = ", ".join(f"{write.pk} {write.sk}" for write in writes)
-        return ConflictError(f"the ledger changed meanwhile: {names}")
-    return error
+def _is_conflict(error: Exception) -> bool:
+    match _code(error):
+        case "ConditionalCheckFailedException" | "TransactionConflictException":
+            return True
+        case "TransactionCanceledException":
+            given = getattr(error, "response", {}).get("CancellationReasons", [])
+            return bool({reason.get("Code", "") for reason in given} & _LOST)
+    return False

@@ -1,0 +1,171 @@
+"""What `bench.predict` measures in processes of its own: ``handlers``, or ``import ours`` and ``import theirs``.
+
+Neither function's bytes leave the process: ours ends at its connections, theirs at botocore's ``before-send``.
+Both get the same answers. ``handlers`` comes first: it writes the catalog that ours reads.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT / "build" / "bench"
+ROUNDS, REQUESTS = 25, 200  # requests a round; a tenth of them when they are large
+ENVIRONMENT = {
+    "STAGE": "bench",
+    "LEDGER_TABLE": "ledger",
+    "AWS_REGION": "eu-central-1",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+    "AWS_SESSION_TOKEN": "token" * 100,
+}
+PREDICTION = {
+    "label": "setosa",
+    "probabilities": {"setosa": 0.9731, "versicolor": 0.0268, "virginica": 1e-07},
+}
+Handler = Callable[[Any, Any], Any]
+
+
+class Context:
+    """What Lambda tells a function of its invocation."""
+
+    function_name = "predict"
+    memory_limit_in_mb = 512
+    invoked_function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:predict"
+    aws_request_id = "8f5c0b8e-0d52-4b2f-8c1e-0c5f6d1a2b3c"
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Give the milliseconds left."""
+        return 29_000
+
+
+def main() -> None:
+    """Measure what the command says and print it as JSON."""
+    os.environ.update(ENVIRONMENT)
+    if sys.argv[1] == "handlers":
+        result: Any = handlers()
+    else:
+        began = time.perf_counter()
+        (ours if sys.argv[2] == "ours" else theirs)()
+        result = {"ms": (time.perf_counter() - began) * 1000}
+    sys.__stdout__.write(json.dumps(result) + "\n")  # type: ignore[union-attr]  # it is there in a script
+
+
+def handlers() -> dict[str, dict[str, list[float]]]:
+    """Measure both handlers in turn: rows to name to CPU milliseconds a request, round by round."""
+    with Path(os.devnull).open("w") as nowhere:
+        sys.stdout = nowhere  # log lines and metrics are written, and not read
+        write_catalog()
+        both = {"ours": ours(answer), "theirs": theirs(answer)}
+        return {
+            str(rows): {name: list(times) for name, times in measured(both, rows).items()}
+            for rows in (1, 100)
+        }
+
+
+def measured(both: dict[str, Handler], rows: int) -> dict[str, list[float]]:
+    """Measure requests of so many rows."""
+    requests = REQUESTS if rows == 1 else REQUESTS // 10
+    asked, context = event(rows), Context()
+    times: dict[str, list[float]] = {name: [] for name in both}
+    for number in range(ROUNDS + 1):
+        for name, handler in both.items():
+            began = time.process_time()
+            for _ in range(requests):
+                if handler(asked, context)["statusCode"] != 200:
+                    raise SystemExit(f"{name}: {handler(asked, context)}")
+            if number:  # the first round warms up
+                times[name].append((time.process_time() - began) * 1000 / requests)
+    return times
+
+
+def ours(stub: Callable[[str, bytes], bytes] | None = None) -> Handler:
+    """Import our function until it could take its first request; ``stub`` answers in place of the network."""
+    from lambdas import catalog, predict  # noqa: PLC0415 - this import is what is measured
+
+    catalog.load.__wrapped__.__defaults__ = (DATA,)
+    service: Any = predict.predictor()
+    if stub is not None:
+        from lambdas.aws.connection import Reply  # noqa: PLC0415
+
+        for part in (service._ledger._table._client, service._invoker):  # noqa: SLF001 - where bytes would leave
+            part._service._connections.post = lambda path, _headers, body, _seconds: Reply(  # noqa: SLF001
+                200, {}, stub(path, body)
+            )
+    return predict.handler
+
+
+def theirs(stub: Callable[[str, bytes], bytes] | None = None) -> Handler:
+    """Import the rival until it could take its first request."""
+    from bench import rivals_predict  # noqa: PLC0415 - this import is what is measured
+
+    if stub is not None:
+        from botocore.awsrequest import AWSResponse  # noqa: PLC0415
+
+        def send(request: Any, **_: Any) -> Any:
+            content = stub(request.url, request.body)
+            headers: Any = {"content-type": "application/json"}
+            return AWSResponse(request.url, 200, headers, Raw(content))
+
+        for client in (rivals_predict.runtime, rivals_predict.dynamodb):
+            client.meta.events.register_first("before-send", send)
+    handler: Handler = rivals_predict.handler
+    return handler
+
+
+class Raw:
+    """A body as urllib3 gives it."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
+        """Give it at once."""
+        yield self.read()
+
+    def read(self, *_: Any, **__: Any) -> bytes:
+        """Give it, and then nothing."""
+        content, self._content = self._content, b""
+        return content
+
+
+def answer(url: str, body: bytes) -> bytes:
+    """Answer as SageMaker's runtime and DynamoDB do."""
+    if "/endpoints/" not in url:
+        return b'{"Item":{"champion":{"N":"3"},"previous":{"N":"2"},"revision":{"N":"3"}}}'
+    rows = body.count(b"sepal_length")
+    return json.dumps({"model": "iris", "version": 3, "predictions": [PREDICTION] * rows}).encode()
+
+
+def event(rows: int) -> dict[str, Any]:
+    """Make the API's event of a request."""
+    made: dict[str, Any] = json.loads((ROOT / "tests/events/http_predict.json").read_text(encoding="utf-8"))
+    path = "/v1/models/iris/predict"
+    made["requestContext"]["http"]["path"] = path
+    sample = json.loads((ROOT / "training/models/iris/sample.json").read_text(encoding="utf-8"))
+    body = json.dumps({"instances": (sample["instances"] * rows)[:rows]})
+    return {**made, "rawPath": path, "pathParameters": {"model": "iris"}, "body": body}
+
+
+def write_catalog() -> None:
+    """Write what the CDK app puts beside our function's code; processes that measure imports find it there."""
+    from relearn import codec  # noqa: PLC0415
+    from training import catalog  # noqa: PLC0415
+
+    models = {
+        name: {"spec": codec.to_dict(spec), "sample": catalog.sample(name)}
+        for name, spec in catalog.load().items()
+    }
+    DATA.mkdir(parents=True, exist_ok=True)
+    (DATA / "catalog.json").write_text(codec.canonical_json({"models": models}), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

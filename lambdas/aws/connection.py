@@ -1,0 +1,173 @@
+"""Kept-alive HTTP connections to one host, shared by threads.
+
+A connection that the server closed while it was idle is found out before it is used where that can be
+seen, and otherwise when no byte of an answer comes: then, and only then, the request is sent again on a new
+one. That is safe because everything sent through here may be repeated: reads, predictions, and writes that are
+conditional on their writer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import select
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+CONNECT_SECONDS = 1.0
+IDLE_SECONDS = 50.0
+"""After this long unused a connection is not trusted: load balancers drop idle ones without a word after 60 s."""
+_PIECE = 1 << 20
+_CLOSED_BEFORE_AN_ANSWER = (
+    ConnectionResetError,
+    BrokenPipeError,
+)  # http.client's RemoteDisconnected is the first
+
+
+class UnreachableError(Exception):
+    """The host can not be reached, or what it sends is no HTTP."""
+
+
+class NoConnectionError(UnreachableError, TimeoutError):
+    """The host did not take a connection in time; nothing was sent."""
+
+
+class Reply(NamedTuple):
+    """An answer: status, headers with lower-case names, whole body."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Connections:
+    """The connections to one host.
+
+    Parameters
+    ----------
+    url
+        ``http://`` or ``https://``, host, and a port if it is not the usual one. TLS certificates are verified.
+    clock
+        Seconds that only grow.
+    """
+
+    def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
+        parts = urlsplit(url)
+        self._secure = parts.scheme == "https"
+        self._name, self._port = parts.hostname or "", parts.port
+        self.host = parts.netloc
+        self._clock = clock
+        self._idle: list[tuple[float, http.client.HTTPConnection]] = []
+
+    def post(self, path: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Reply:
+        """Send a request and read the whole answer.
+
+        Parameters
+        ----------
+        path, headers, body
+            The request.
+        seconds
+            How long it may take from now.
+
+        Raises
+        ------
+        TimeoutError
+            It took longer.
+        UnreachableError
+            There is no connection, or no whole answer.
+        """
+        end = self._clock() + seconds
+        try:
+            if (kept := self._take()) is not None:
+                with contextlib.suppress(*_CLOSED_BEFORE_AN_ANSWER):
+                    return self._exchange(kept, path, headers, body, end)
+            return self._exchange(self._open(end), path, headers, body, end)
+        except TimeoutError:
+            raise
+        except (OSError, http.client.HTTPException) as error:
+            raise UnreachableError(f"{self.host}: {type(error).__name__}: {error}") from error
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return ssl.create_default_context()
+
+    def _take(self) -> http.client.HTTPConnection | None:
+        while self._idle:
+            try:
+                since, connection = self._idle.pop()
+            except IndexError:  # another thread took the last one
+                return None
+            if self._clock() - since < IDLE_SECONDS and not _was_closed(connection):
+                return connection
+            connection.close()
+        return None
+
+    def _open(self, end: float) -> http.client.HTTPConnection:
+        seconds = min(CONNECT_SECONDS, self._left(end))
+        if self._secure:
+            connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+                self._name, self._port, timeout=seconds, context=self._tls
+            )
+        else:
+            connection = http.client.HTTPConnection(self._name, self._port, timeout=seconds)
+        try:
+            connection.connect()
+        except TimeoutError as error:
+            connection.close()
+            raise NoConnectionError(f"{self.host} took no connection within {seconds:.1f} s") from error
+        return connection
+
+    def _exchange(
+        self,
+        connection: http.client.HTTPConnection,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        end: float,
+    ) -> Reply:
+        kept = False
+        try:
+            connection.sock.settimeout(self._left(end))
+            connection.request("POST", path, body, headers)
+            answer = connection.getresponse()
+            content = self._read(connection, answer, end)
+            if kept := not answer.will_close:
+                self._idle.append((self._clock(), connection))
+        finally:
+            if not kept:
+                connection.close()
+        named = {name.lower(): value for name, value in answer.getheaders()}
+        return Reply(answer.status, named, content)
+
+    def _read(
+        self, connection: http.client.HTTPConnection, answer: http.client.HTTPResponse, end: float
+    ) -> bytes:
+        """Read a body; the deadline holds for all of it, not for each piece that comes."""
+        pieces = []
+        try:
+            while piece := answer.read1(_PIECE):
+                pieces.append(piece)
+                if connection.sock is not None:  # http.client lets go of it when the server will close
+                    connection.sock.settimeout(self._left(end))
+        except _CLOSED_BEFORE_AN_ANSWER as error:
+            raise UnreachableError(f"{self.host} closed the connection within its answer") from error
+        answer.read()  # nothing is left; http.client now knows it too, and the connection is free
+        if answer.length:
+            raise UnreachableError(f"{self.host} sent {answer.length} bytes less than it said")
+        return b"".join(pieces)
+
+    def _left(self, end: float) -> float:
+        if (left := end - self._clock()) <= 0:
+            raise TimeoutError(f"{self.host} did not answer in time")
+        return left
+
+
+def _was_closed(connection: http.client.HTTPConnection) -> bool:
+    """An idle connection on which there is something to read was closed: nothing was asked."""
+    poll = select.poll()
+    poll.register(connection.sock, select.POLLIN)
+    return bool(poll.poll(0))

@@ -1,0 +1,44 @@
+"""What an endpoint's failures are told as, whoever asked it."""
+
+from __future__ import annotations
+
+import logging
+
+from relearn.errors import ModelFailedError, NotServingError
+
+_BUSY = {"ThrottlingException", "ServiceUnavailable", "ServiceUnavailableException", "ModelNotReadyException"}
+_RETRY_AFTER_SECONDS = 2
+_log = logging.getLogger(__name__)
+
+
+def refused(endpoint: str, code: str, status: object) -> Exception:
+    """Make the error for SageMaker's refusal to answer for an endpoint.
+
+    Parameters
+    ----------
+    endpoint
+        Its name, for the log.
+    code
+        SageMaker's name of the error.
+    status
+        HTTP status of the container, if it was asked.
+    """
+    _log.warning("%s answered %s, status %s", endpoint, code, status)  # its message may quote the request
+    if code in _BUSY:
+        return NotServingError("the model is busy or starting", _RETRY_AFTER_SECONDS)
+    if status is not None:
+        # Requests were checked against the spec before, so a 4xx is the model's failure too.
+        return ModelFailedError(f"the model answered with status {status}")
+    return ModelFailedError("the model can not be asked")
+
+
+def late(endpoint: str, error: Exception) -> TimeoutError:
+    """Make the error for an endpoint that took too long."""
+    _log.warning("%s did not answer in time: %s", endpoint, error)
+    return TimeoutError("the model did not answer in time")
+
+
+def unreachable(endpoint: str, error: Exception) -> ModelFailedError:
+    """Make the error for an endpoint that can not be asked at all."""
+    _log.warning("%s can not be asked: %s", endpoint, error)
+    return ModelFailedError("the model can not be reached")

@@ -1,0 +1,56 @@
+"""Asks endpoints without an SDK, within a deadline."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from lambdas.aws import failures
+from lambdas.aws.connection import UnreachableError
+from lambdas.aws.direct import RefusedError, Service
+
+_JSON = {"content-type": "application/json", "accept": "application/json"}
+
+
+class Invoker:
+    """The endpoints of a stage, as something to ask quickly.
+
+    Parameters
+    ----------
+    sagemaker
+        SageMaker's runtime.
+    """
+
+    def __init__(self, sagemaker: Service) -> None:
+        self._service = sagemaker
+
+    def ask(self, endpoint: str, body: bytes, seconds: float) -> bytes:
+        """Send JSON to an endpoint and give its JSON answer.
+
+        Parameters
+        ----------
+        endpoint
+            Its name.
+        body
+            JSON.
+        seconds
+            How long it may take, a retry included.
+
+        Raises
+        ------
+        NotServingError
+            The endpoint is busy or starting.
+        ModelFailedError
+            It answered with an error, or can not be reached.
+        TimeoutError
+            It did not answer in time.
+        """
+        path = f"/endpoints/{quote(endpoint, safe='')}/invocations"
+        try:
+            return self._service.post(path, _JSON, body, seconds)
+        except RefusedError as error:
+            status = error.detail.get("OriginalStatusCode")
+            raise failures.refused(endpoint, error.response["Error"]["Code"], status) from error
+        except TimeoutError as error:
+            raise failures.late(endpoint, error) from error
+        except UnreachableError as error:
+            raise failures.unreachable(endpoint, error) from error

@@ -1,0 +1,88 @@
+"""AWS Signature Version 4 with the standard library, for the one kind of request the hot path makes: a POST.
+
+A boto3 client would cost every prediction more than the rest of the function does, and a cold start most of its
+time: `bench/predict.py` measures it. Tests hold every signature against botocore's own signer.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from urllib.parse import quote
+
+_ALGORITHM = "AWS4-HMAC-SHA256"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Who signs.
+
+    Parameters
+    ----------
+    access_key, secret_key
+        As AWS gave them.
+    token
+        The session's token; empty for keys that last.
+    """
+
+    access_key: str
+    secret_key: str = field(repr=False)
+    token: str = field(default="", repr=False)
+
+
+class Signer:
+    """Signs requests to one service.
+
+    Parameters
+    ----------
+    credentials
+        Who signs.
+    region, service
+        What for: e.g. ``"eu-central-1"``, ``"dynamodb"``.
+    """
+
+    def __init__(self, credentials: Credentials, region: str, service: str) -> None:
+        self._credentials = credentials
+        self._region = region
+        self._service = service
+        self._key_of_day = ("", b"")
+
+    def sign(self, path: str, headers: Mapping[str, str], body: bytes, stamp: str) -> dict[str, str]:
+        """Give the headers that a POST is sent with.
+
+        Parameters
+        ----------
+        path
+            As it goes over the wire, percent-encoded; without a query.
+        headers
+            Lower-case names; ``host`` among them. Every one is signed.
+        body
+            What is sent.
+        stamp
+            The time, UTC: ``20260504T100000Z``.
+        """
+        signed = {**headers, "x-amz-date": stamp}
+        if self._credentials.token:
+            signed["x-amz-security-token"] = self._credentials.token
+        names = ";".join(sorted(signed))
+        lines = "".join(f"{name}:{' '.join(signed[name].split())}\n" for name in sorted(signed))
+        # Every service but S3 signs the path encoded once more than it is sent.
+        request = f"POST\n{quote(path, safe='/~')}\n\n{lines}\n{names}\n{sha256(body).hexdigest()}"
+        day = stamp[:8]
+        scope = f"{day}/{self._region}/{self._service}/aws4_request"
+        text = f"{_ALGORITHM}\n{stamp}\n{scope}\n{sha256(request.encode()).hexdigest()}"
+        signature = hmac.digest(self._key(day), text.encode(), "sha256").hex()
+        who = f"Credential={self._credentials.access_key}/{scope}"
+        signed["authorization"] = f"{_ALGORITHM} {who}, SignedHeaders={names}, Signature={signature}"
+        return signed
+
+    def _key(self, day: str) -> bytes:
+        made_for, key = self._key_of_day
+        if made_for != day:
+            key = f"AWS4{self._credentials.secret_key}".encode()
+            for part in (day, self._region, self._service, "aws4_request"):
+                key = hmac.digest(key, part.encode(), "sha256")
+            self._key_of_day = (day, key)  # one assignment: threads see the old pair or the new one
+        return key

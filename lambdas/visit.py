@@ -1,0 +1,109 @@
+"""One request to predict on its way: how long it has, where its time went, and what is told of it afterwards."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from lambdas.aws.metrics import COUNT, MILLISECONDS, Group, Meter
+
+UNKNOWN = "unknown"
+"""The model of a request that names none of ours: a caller must not be able to make metrics of their own."""
+_FAILED = 400
+
+
+class Visit:
+    """What is known of one request.
+
+    Parameters
+    ----------
+    seconds
+        How long it may take.
+    cold
+        Whether it is the first of its process.
+    clock
+        Seconds that only grow.
+
+    Attributes
+    ----------
+    model, version, rows, replayed
+        What was asked; the version that answers, how many instances, and whether the answer was given before.
+    """
+
+    def __init__(
+        self, seconds: float, *, cold: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
+        self._began = clock()
+        self._end = self._began + seconds
+        self._cold = cold
+        self._phases: dict[str, float] = {}
+        self.model = UNKNOWN
+        self.version = 0
+        self.rows = 0
+        self.replayed = False
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Measure what happens within, whether it ends well or not."""
+        began = self._clock()
+        try:
+            yield
+        finally:
+            self._phases[name] = self._clock() - began
+
+    def seconds_left(self) -> float:
+        """How long the request has.
+
+        Raises
+        ------
+        TimeoutError
+            No longer.
+        """
+        if (left := self._end - self._clock()) <= 0:
+            raise TimeoutError("the request took too long")
+        return left
+
+    def finish(self, answer: dict[str, Any], meter: Meter, request_id: str) -> dict[str, Any]:
+        """Give the answer its headers, and write the request's line: its metrics, and its log entry at once.
+
+        Parameters
+        ----------
+        answer
+            As API Gateway takes it.
+        meter
+            Writes the line.
+        request_id
+            The API's.
+        """
+        self._phases["total"] = self._clock() - self._began
+        millis = {name: round(seconds * 1000, 3) for name, seconds in self._phases.items()}
+        answer["headers"]["server-timing"] = ", ".join(f"{name};dur={took}" for name, took in millis.items())
+        if self.replayed:
+            answer["headers"]["idempotency-replayed"] = "true"
+        meter.record(
+            *self._groups(answer["statusCode"], millis),
+            message="predicted" if answer["statusCode"] < _FAILED else "refused",
+            request_id=request_id,
+            rows=self.rows,
+            replayed=self.replayed,
+        )
+        return answer
+
+    def _groups(self, status: int, millis: dict[str, float]) -> Iterator[Group]:
+        asked: dict[str, tuple[float, str]] = {
+            "Requests": (1, COUNT),
+            "Latency": (millis["total"], MILLISECONDS),
+        }
+        if self._cold:
+            asked["ColdStarts"] = (1, COUNT)
+        yield Group({"model": self.model}, asked)
+        if status >= _FAILED:
+            yield Group({"model": self.model, "status": status}, {"PredictionErrors": (1, COUNT)})
+            return
+        done: dict[str, tuple[float, str]] = {"Predictions": (1, COUNT)}
+        if "model" in millis:
+            done["ModelLatency"] = (millis["model"], MILLISECONDS)
+        yield Group({"model": self.model, "version": self.version}, done)
