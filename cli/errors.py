@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from cli.output import fail
 from relearn.errors import RelearnError
+from relearn_client import RefusedError, RelearnClientError
 
 FAILED, USAGE, TIMED_OUT = 1, 2, 3
 """Exit codes: it failed or ended badly; the command line is wrong; the wait was given up."""
@@ -31,7 +32,10 @@ class Cli(TyperGroup):
         except ClientError as error:
             fail(_refused(error))
             raise typer.Exit(FAILED) from error
-        except (RelearnError, BotoCoreError, Boto3Error, OSError) as error:
+        except RefusedError as error:
+            fail(f"{error}; your AWS credentials need execute-api:Invoke on this API")
+            raise typer.Exit(FAILED) from error
+        except (RelearnError, RelearnClientError, BotoCoreError, Boto3Error, OSError) as error:
             fail(str(error))
             raise typer.Exit(FAILED) from error
         except KeyboardInterrupt as error:

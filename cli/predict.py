@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from cli import target as targets
-from cli.api import Api
+from cli.api import connect
 from cli.errors import USAGE
 from cli.options import Json, Model
 from cli.output import fail, print_json, print_table
 from relearn.errors import RelearnError
+from relearn_client import Classification, Prediction, Predictions
 
 
 def predict(
@@ -37,11 +39,11 @@ def predict(
     if (data is not None) + (file is not None) + sample != 1:
         fail("give one of --data, --file and --sample")
         raise typer.Exit(USAGE)
-    api = Api(targets.of(ctx))
-    instances = api.model(model)["sample"]["instances"] if sample else _instances(data, file)
-    answer = api.predict(model, instances)
+    with connect(targets.of(ctx)) as api:
+        instances = api.model(model).sample["instances"] if sample else _instances(data, file)
+        answer = api.predict(model, instances)
     if json_:
-        print_json(answer)
+        print_json(asdict(answer))
     else:
         _show(answer, instances)
 
@@ -72,16 +74,16 @@ def _lines(data: str, why: str) -> list[Any]:
         raise RelearnError(f"the data is not JSON: {why}") from error
 
 
-def _show(answer: dict[str, Any], instances: list[Any]) -> None:
-    title = f"{answer['model']} version {answer['version']}"
-    predictions = answer["predictions"]
-    if "label" in predictions[0]:
-        labels = list(predictions[0]["probabilities"])
-        rows = [(p["label"], *(f"{p['probabilities'][label]:.4f}" for label in labels)) for p in predictions]
-        columns = ["label", *(f"p({label})" for label in labels)]
-    else:
-        rows = [(f"{p['value']:.6g}",) for p in predictions]
-        columns = ["value"]
+def _show(answer: Predictions, instances: list[Any]) -> None:
     names = list(instances[0]) if isinstance(instances[0], dict) else []
     given = [tuple(str(instance.get(name, "")) for name in names) for instance in instances]
-    print_table(title, [*names, *columns], [(*left, *right) for left, right in zip(given, rows, strict=True)])
+    rows = [(*left, *_cells(right).values()) for left, right in zip(given, answer.predictions, strict=True)]
+    print_table(f"{answer.model} version {answer.version}", [*names, *_cells(answer.predictions[0])], rows)
+
+
+def _cells(prediction: Prediction) -> dict[str, str]:
+    """Column → text."""
+    if isinstance(prediction, Classification):
+        likely = {f"p({label})": f"{value:.4f}" for label, value in prediction.probabilities.items()}
+        return {"label": prediction.label, **likely}
+    return {"value": f"{prediction.value:.6g}"}

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import target as targets
-from cli.api import Api
+from cli.api import connect
 from cli.follow import run_text
 from cli.ledger import Ledger
 from cli.options import Json, Limit, Model
@@ -17,6 +17,8 @@ from cli.output import all_metrics, metrics, moment, out, print_json, print_tabl
 from relearn import runs as life
 from relearn.runs import Run
 from relearn.uploads import UploadState
+from relearn_client import Model as AboutModel
+from relearn_client import ModelBrief
 
 PENDING = (UploadState.RECEIVED, UploadState.ACCEPTED)
 
@@ -28,9 +30,10 @@ def status(
 ) -> None:
     """Show what serves, what runs and what is pending."""
     target = targets.of(ctx)
-    api, ledger = Api(target), Ledger(target)
+    ledger = Ledger(target)
     if model is None:
-        found = [_brief(ledger, about) for about in api.models()]
+        with connect(target) as api:
+            found = [_brief(ledger, about) for about in api.models()]
         if json_:
             print_json(found)
         else:
@@ -48,7 +51,8 @@ def status(
             ]
             print_table(f"Stage {target.stage} in {target.region}", columns, rows)
         return
-    about = _whole(ledger, api.model(model))
+    with connect(target) as api:
+        about = _whole(ledger, api.model(model))
     if json_:
         print_json(about)
     else:
@@ -119,25 +123,25 @@ def versions(ctx: typer.Context, model: Model, json_: Json = False) -> None:
     print_table(f"Versions of {model}", columns, rows)
 
 
-def _brief(ledger: Ledger, about: dict[str, Any]) -> dict[str, Any]:
+def _brief(ledger: Ledger, about: ModelBrief) -> dict[str, Any]:
     """Add to what the API tells everyone what the ledger knows."""
-    name, serving = about["name"], about["version"]
-    version = ledger.version(name, serving) if serving else None
+    name = about.name
+    version = ledger.version(name, about.version) if about.version else None
     newest = next(iter(ledger.runs(name, 1)), None)
     return {
-        **about,
+        **asdict(about),
         "metrics": version.metrics if version else {},
         "run": asdict(newest) if newest else None,
         "pending": sum(upload.state in PENDING for upload in ledger.uploads(name)),
     }
 
 
-def _whole(ledger: Ledger, about: dict[str, Any]) -> dict[str, Any]:
-    name = about["name"]
+def _whole(ledger: Ledger, about: AboutModel) -> dict[str, Any]:
+    name = about.name
     newest = next(iter(ledger.runs(name, 1)), None)
     kept = ("name", "title", "kind", "state", "version", "metrics", "waiting_for")
     return {
-        **{key: about[key] for key in kept},
+        **{key: getattr(about, key) for key in kept},
         "previous": ledger.route(name).previous or None,
         "run": asdict(newest) if newest else None,
         "uploads": dict(Counter(upload.state.value for upload in ledger.uploads(name))),

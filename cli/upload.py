@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from cli import target as targets
-from cli.api import Api, ProblemError
+from cli.api import connect
 from cli.errors import USAGE
 from cli.follow import follow, upload_looks
 from cli.ledger import Ledger, quarantined_key
@@ -21,10 +21,10 @@ from cli.target import Target
 from relearn import names
 from relearn.errors import RelearnError
 from relearn.uploads import Upload, UploadState
+from relearn_client import NotFoundError, RelearnClientError
 
 MAX_BYTES = 5 * 1024**3
 """What S3 takes in one PUT; one PUT gives one version id, which is the upload's identity."""
-NOT_FOUND = 404
 SHOWN_REJECTIONS = 10
 REJECTIONS_BYTES = 64 * 1024
 
@@ -62,11 +62,12 @@ def upload(
 
 def _check_model(target: Target, model: str) -> None:
     """Stop when the API says that there is no such model: nobody would ever look at the upload."""
-    try:
-        Api(target).model(model)
-    except ProblemError as error:
-        if error.status == NOT_FOUND:
-            raise
+    with connect(target) as api:
+        try:
+            api.model(model)
+        except RelearnClientError as error:
+            if isinstance(error, NotFoundError):
+                raise
 
 
 def _send(target: Target, model: str, file: Path) -> dict[str, Any]:

@@ -59,6 +59,14 @@ class Access:
             actions=[f"dynamodb:{action}" for action in actions], resources=[self.stores.ledger.table_arn]
         )
 
+    def keep_answers(self) -> Grant:
+        """Allow writing what belongs to idempotency keys, and no other item of the ledger."""
+        return Grant(
+            actions=["dynamodb:PutItem", "dynamodb:DeleteItem"],
+            resources=[self.stores.ledger.table_arn],
+            conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{names.IDEMPOTENCY}*"]}},
+        )
+
     def uploads(self, *actions: str, conditions: Mapping[str, Any] | None = None) -> Grant:
         """Allow ``actions`` on the uploads bucket itself."""
         return Grant(actions=actions, resources=[self.stores.uploads.bucket_arn], conditions=conditions or {})
@@ -66,6 +74,10 @@ class Access:
     def incoming(self, *actions: str) -> Grant:
         """Allow ``actions`` on uploads."""
         return grants.objects(self._scope, self.stores.uploads, *actions, under=[f"{names.INCOMING}/"])
+
+    def sent_files(self, *actions: str) -> Grant:
+        """Allow ``actions`` on the files that callers send to be scored."""
+        return grants.objects(self._scope, self.stores.uploads, *actions, under=[f"{names.BATCHES}/"])
 
     def lake(self, *actions: str, under: Sequence[str]) -> Grant:
         """Allow ``actions`` on the lake's folders ``under``."""

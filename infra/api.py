@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from itertools import groupby
 from typing import cast
 
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_apigatewayv2 as gateway
 from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_apigatewayv2_integrations as integrations
-from constructs import Construct
+from aws_cdk import aws_iam as iam
+from constructs import Construct, IConstruct
 
 from infra.functions import Function, log_group_for
 from infra.grants import acknowledge
 from infra.settings import Settings
-from relearn import names
+from relearn import names, routes
+from relearn.routes import Operation
 
 LOGGED = {
     "requestId": "$context.requestId",
@@ -35,8 +39,8 @@ class Api(Construct):
 
     Parameters
     ----------
-    predict, models
-        Answer ``POST …/predict``, and the ``GET`` routes.
+    functions
+        Answer; which what, `relearn.routes` says.
 
     Attributes
     ----------
@@ -45,7 +49,7 @@ class Api(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, settings: Settings, predict: Function, models: Function
+        self, scope: Construct, construct_id: str, *, settings: Settings, functions: Sequence[Function]
     ) -> None:
         super().__init__(scope, construct_id)
         self._open = settings.api_auth == "none"
@@ -63,23 +67,60 @@ class Api(Construct):
             ),
         )
         self._log_access(settings)
-        get, post = gateway.HttpMethod.GET, gateway.HttpMethod.POST
-        self._route("Predict", predict, post, "/v1/models/{model}/predict")
-        self._route("Models", models, get, "/v1/models")
-        self._route("Model", models, get, "/v1/models/{model}")
+        by_name = {function.name: function for function in functions}
+        for (_, function), group in groupby(routes.OPERATIONS, lambda one: (one.path, one.function)):
+            self._route(list(group), by_name[function])
+        self._default_route(by_name[routes.DEFAULT_FUNCTION])
         self.url = self.stage.url
 
-    def _route(self, name: str, function: Function, method: gateway.HttpMethod, path: str) -> None:
-        authorizer = gateway.HttpNoneAuthorizer() if self._open else authorizers.HttpIamAuthorizer()
-        routes = self.api.add_routes(
-            path=path,
-            methods=[method],
-            integration=integrations.HttpLambdaIntegration(f"{name}Integration", function.function),
-            authorizer=authorizer,
+    def _route(self, operations: list[Operation], function: Function) -> None:
+        made = self.api.add_routes(
+            path=operations[0].path,
+            methods=[gateway.HttpMethod(operation.method) for operation in operations],
+            integration=_integration(operations[0].id, function),
+            authorizer=gateway.HttpNoneAuthorizer() if self._open else authorizers.HttpIamAuthorizer(),
         )
+        for route in made:
+            self._acknowledge_open(route)
+        for again in made[1:]:  # a permission is for the path: that of a second method would be the same
+            for child in again.node.children:
+                if child.node.id.endswith("-Permission"):
+                    again.node.try_remove_child(child.node.id)
+
+    def _default_route(self, function: Function) -> None:
+        """Answer what matches no operation ourselves: the gateway's own 404 is no problem document.
+
+        Made of the resources themselves, because CDK's integration would let every route of the API invoke the
+        function, and the other routes' own permissions would mean nothing.
+        """
+        integration = gateway.CfnIntegration(
+            self,
+            "DefaultIntegration",
+            api_id=self.api.api_id,
+            integration_type="AWS_PROXY",
+            integration_uri=function.arn,
+            payload_format_version="2.0",
+        )
+        route = gateway.CfnRoute(
+            self,
+            "Default",
+            api_id=self.api.api_id,
+            route_key=routes.DEFAULT,
+            target=f"integrations/{integration.ref}",
+            authorization_type="NONE" if self._open else "AWS_IAM",
+        )
+        self._acknowledge_open(route)
+        source = Stack.of(self).format_arn(
+            service="execute-api", resource=self.api.api_id, resource_name=f"*/{routes.DEFAULT}"
+        )
+        function.function.add_permission(
+            "DefaultRoute", principal=iam.ServicePrincipal("apigateway.amazonaws.com"), source_arn=source
+        )
+
+    def _acknowledge_open(self, route: IConstruct) -> None:
         if self._open:
             acknowledge(
-                routes[0],
+                route,
                 "AwsSolutions-APIG4",
                 "the laptop's API listens on loopback only; settings refuse api_auth=none on any other stage",
             )
@@ -103,3 +144,7 @@ class Api(Construct):
             ),
             format=json.dumps(LOGGED),
         )
+
+
+def _integration(name: str, function: Function) -> integrations.HttpLambdaIntegration:
+    return integrations.HttpLambdaIntegration(f"{name[0].upper()}{name[1:]}Integration", function.function)

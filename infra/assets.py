@@ -14,6 +14,8 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from infra import bytecode
+from infra.functions import RUNTIME
 from relearn import codec
 from relearn.errors import ConfigError
 from relearn.spec import ModelSpec
@@ -33,21 +35,21 @@ def lambda_code(specs: Mapping[str, ModelSpec]) -> Path:
     specs
         Model name to spec: `training.catalog.load`. Each model's spec, sample and seed go in as data.
     """
-    files = dict(
-        _files("relearn", "lambdas", "training/__init__.py", "training/prepare", "training/prepare.py")
+    found = dict(
+        files("relearn", "lambdas", "training/__init__.py", "training/prepare", "training/prepare.py")
     )
     models = {
         name: {"spec": codec.to_dict(spec), "sample": catalog.sample(name)} for name, spec in specs.items()
     }
-    files["lambdas/data/catalog.json"] = codec.canonical_json({"models": models}).encode()
+    found["lambdas/data/catalog.json"] = codec.canonical_json({"models": models}).encode()
     for name in specs:
-        files[f"lambdas/data/seeds/{name}.csv"] = catalog.seed(name).read_bytes()
-    return stage("lambda", files)
+        found[f"lambdas/data/seeds/{name}.csv"] = catalog.seed(name).read_bytes()
+    return stage("lambda", {**found, **bytecode.of(found, RUNTIME.name)})
 
 
 def image_context() -> Path:
     """Stage what the training image is built from: ``relearn/`` and ``training/``, nothing else."""
-    return stage("image", dict(_files("relearn", "training")))
+    return stage("image", dict(files("relearn", "training")))
 
 
 def duckdb_layer() -> Path:
@@ -95,14 +97,15 @@ def stage(name: str, files: Mapping[str, bytes]) -> Path:
     return target
 
 
-def _files(*parts: str) -> Iterator[tuple[str, bytes]]:
+def files(*parts: str) -> Iterator[tuple[str, bytes]]:
+    """Read files and whole folders of the repository: relative path and content of each."""
     for part in parts:
         top = ROOT / part
         if top.is_file():
             yield part, top.read_bytes()
-        for folder, folders, found in os.walk(top):
+        for folder, folders, inside in os.walk(top):
             folders[:] = sorted(set(folders) - LEFT_OUT)
-            for file in found:
+            for file in inside:
                 path = Path(folder, file)
                 if path.suffix != ".pyc":
                     yield path.relative_to(ROOT).as_posix(), path.read_bytes()

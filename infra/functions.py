@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from aws_cdk import Duration, RemovalPolicy, Size
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra import grants
@@ -45,6 +46,8 @@ class Function(Construct):
         Size of ``/tmp``, 512 to 10240.
     layers
         Libraries beside the code.
+    dead_letters
+        Where an asynchronous invocation goes that failed after Lambda's own retries.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Function(Construct):
         memory_mb: int = 256,
         storage_mb: int = 512,
         layers: Sequence[lambda_.ILayerVersion] = (),
+        dead_letters: sqs.IQueue | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         self.name = name
@@ -70,7 +74,7 @@ class Function(Construct):
             self,
             "Role",
             service="lambda.amazonaws.com",
-            grants=[_own_log(log_group), grants.tracing(), *allowed],
+            grants=[_own_log(log_group), grants.tracing(), *allowed, *_bury(dead_letters)],
         )
         self.function = lambda_.Function(
             self,
@@ -88,6 +92,7 @@ class Function(Construct):
             memory_size=memory_mb,
             ephemeral_storage_size=Size.mebibytes(storage_mb),
             layers=list(layers),
+            dead_letter_queue=dead_letters,
         )
         self.arn = self.function.function_arn
 
@@ -107,3 +112,9 @@ def log_group_for(
 
 def _own_log(log_group: logs.LogGroup) -> Grant:
     return Grant(actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[log_group.log_group_arn])
+
+
+def _bury(dead_letters: sqs.IQueue | None) -> list[Grant]:
+    if dead_letters is None:
+        return []
+    return [Grant(actions=["sqs:SendMessage"], resources=[dead_letters.queue_arn])]

@@ -57,12 +57,21 @@ def _job(
 
 
 def endpoint(scope: Construct, construct_id: str, *, access: Access, image: ecr.IRepository) -> iam.IRole:
-    """Make the role of an endpoint: reads its artifact and nothing else of ours."""
+    """Make the role of a served model.
+
+    SageMaker reads the artifact with it, and in transform jobs reads and writes batches. The container itself is isolated from the network and gets no credentials.
+    """
     return grants.role(
         scope,
         construct_id,
         service=SAGEMAKER,
-        grants=[access.artifacts("s3:GetObject"), *_container(scope, image=image, logs="Endpoints")],
+        grants=[
+            access.artifacts("s3:GetObject"),
+            access.lake("s3:GetObject", "s3:PutObject", under=[names.BATCHES]),
+            _list(access.stores.lake, under=[names.BATCHES]),
+            *_container(scope, image=image, logs="Endpoints"),
+            *_output(scope, logs="TransformJobs"),
+        ],
     )
 
 
@@ -75,12 +84,6 @@ def _list(bucket: s3.IBucket, *, under: Sequence[str]) -> Grant:
 
 
 def _container(scope: Construct, *, image: ecr.IRepository, logs: str) -> list[Grant]:
-    group = Stack.of(scope).format_arn(
-        service="logs",
-        resource="log-group",
-        resource_name=f"/aws/sagemaker/{logs}*",
-        arn_format=ArnFormat.COLON_RESOURCE_NAME,
-    )
     return [
         Grant(
             actions=["ecr:GetAuthorizationToken"],
@@ -91,6 +94,18 @@ def _container(scope: Construct, *, image: ecr.IRepository, logs: str) -> list[G
             actions=["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
             resources=[image.repository_arn],
         ),
+        *_output(scope, logs=logs),
+    ]
+
+
+def _output(scope: Construct, *, logs: str) -> list[Grant]:
+    group = Stack.of(scope).format_arn(
+        service="logs",
+        resource="log-group",
+        resource_name=f"/aws/sagemaker/{logs}*",
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
+    return [
         Grant(
             actions=[
                 "logs:CreateLogGroup",

@@ -81,11 +81,12 @@ def _allowed(access: Access) -> list[Grant]:
         Grant(
             actions=[
                 f"sagemaker:List{kind}"
-                for kind in ("Endpoints", "EndpointConfigs", "Models", "ModelPackages")
+                for kind in ("Endpoints", "EndpointConfigs", "Models", "ModelPackages", "TransformJobs")
             ],
             resources=["*"],
             because="SageMaker's list actions take no resource",
         ),
+        access.sagemaker("StopTransformJob", on=["transform-job"]),
         *access.drop_endpoints(),
         access.sagemaker("DeleteModelPackage", on=["model-package"]),
     ]

@@ -38,12 +38,13 @@ class MonitoringStack(StageStack):
     ) -> None:
         super().__init__(scope, construct_id, settings=settings, part="monitoring", about="alarms, dashboard")
         self._topic = topic
-        answering = {"Predict": serving.predict, "Models": serving.models}
+        answering = {"Predict": serving.predict, "Models": serving.models, "Batches": serving.batches.api}
         working = {
             "Ingest": training.ingest.function,
             "CloseRun": training.functions.close_run,
             "FailRun": training.functions.fail_run,
             "Sweep": training.sweep.function,
+            "BatchEvent": serving.batches.events,
             **answering,
         }
         alarms = [
@@ -51,6 +52,11 @@ class MonitoringStack(StageStack):
                 "DeadLetters",
                 training.ingest.dead_letters.metric_approximate_number_of_messages_visible(period=PERIOD),
                 "An upload could not be read after several tries; its event is in the dead-letter queue",
+            ),
+            self._alarm(
+                "BatchDeadLetters",
+                serving.batches.dead_letters.metric_approximate_number_of_messages_visible(period=PERIOD),
+                "An event of a batch could not be handled after several tries; it is in the dead-letter queue",
             ),
             self._alarm(
                 "RunsFailed",

@@ -8,9 +8,10 @@ from aws_cdk import CfnOutput
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra import assets
+from infra import assets, site
 from infra.access import Access
 from infra.api import Api
+from infra.batches import Batches
 from infra.functions import Function
 from infra.lifecycle import Lifecycle
 from infra.settings import Settings
@@ -21,7 +22,7 @@ from relearn.spec import ModelSpec
 
 
 class ServingStack(StageStack):
-    """API, predict and models functions, lifecycle.
+    """API, the functions that answer, lifecycle.
 
     Parameters
     ----------
@@ -54,6 +55,7 @@ class ServingStack(StageStack):
             environment=access.variables("STAGE", "LEDGER_TABLE"),
             allowed=[
                 access.ledger("GetItem", "Query"),
+                access.keep_answers(),
                 access.sagemaker("InvokeEndpoint", on=["endpoint"]),
             ],
             timeout_seconds=29,  # the API gives up after 30
@@ -69,7 +71,19 @@ class ServingStack(StageStack):
             allowed=[access.ledger("GetItem", "Query")],
             timeout_seconds=10,
         )
-        self.api = Api(self, "Api", settings=settings, predict=self.predict, models=self.models)
+        self.docs = Function(
+            self,
+            "Docs",
+            settings=settings,
+            name="docs",
+            code=lambda_.Code.from_asset(str(site.code(specs, settings.api_auth))),
+            environment=access.variables("STAGE"),
+            allowed=[],
+            timeout_seconds=10,
+        )
+        self.batches = Batches(self, "Batches", settings=settings, access=access, code=code)
+        answering = [self.predict, self.models, self.docs, self.batches.api]
+        self.api = Api(self, "Api", settings=settings, functions=answering)
         self.lifecycle = Lifecycle(
             self,
             "Lifecycle",
@@ -77,6 +91,6 @@ class ServingStack(StageStack):
             specs=specs,
             access=access,
             code=code,
-            after=[self.predict, self.models, self.api],
+            after=[*answering, self.batches, self.api],
         )
         CfnOutput(self, "ApiUrl", value=self.api.url)

@@ -13,6 +13,8 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from relearn import names
+
 OLD_VERSIONS_DAYS = 90
 ACCESS_LOGS_DAYS = 90
 HALF_UPLOADS_DAYS = 7
@@ -109,6 +111,7 @@ def ledger(scope: Construct, construct_id: str, *, protect: bool) -> dynamodb.Ta
         point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
             point_in_time_recovery_enabled=True
         ),
+        time_to_live_attribute=names.EXPIRES_AT,
         deletion_protection=protect,
         removal_policy=RemovalPolicy.RETAIN if protect else RemovalPolicy.DESTROY,
     )

@@ -7,10 +7,14 @@ import binascii
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
+from lambdas.aws.kept_answers import AnswerTooLargeError
+from lambdas.idempotency import InvalidKeyError, KeyInUseError, KeyReusedError
+from relearn import problems
 from relearn.columns import shown
 from relearn.errors import (
     FieldError,
@@ -19,9 +23,11 @@ from relearn.errors import (
     NotFoundError,
     NotServingError,
 )
+from relearn.problems import Kind
 
 MAX_BODY_BYTES = 4_000_000
 """What a serverless endpoint takes."""
+_PATH_SAFE = "/:@!$&'()*+,;=~"
 _log = logging.getLogger(__name__)
 
 
@@ -35,6 +41,36 @@ class MediaTypeError(Exception):
 
 class TooLargeError(Exception):
     """The body has too many bytes."""
+
+
+class MethodNotAllowedError(Exception):
+    """The path is known, but takes other methods.
+
+    Parameters
+    ----------
+    given
+        The method asked for.
+    allowed
+        What the path takes.
+    """
+
+    def __init__(self, given: str, allowed: tuple[str, ...]) -> None:
+        super().__init__(f"got {given}; allowed: {', '.join(allowed)}")
+        self.allowed = allowed
+
+
+class InvalidParametersError(Exception):
+    """Query parameters are wrong.
+
+    Parameters
+    ----------
+    errors
+        Name to what is wrong, what was given and what is allowed; at least one.
+    """
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {detail}" for name, detail in errors.items()))
+        self.errors = errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +89,16 @@ class Request:
         As sent.
     body
         The bytes.
+    method
+        Upper case.
+    route
+        Key of the API's route that matched; see `relearn.routes`.
+    parameters
+        What the path's template names.
+    query
+        Query parameters; one that was sent twice has its values joined by commas.
+    headers
+        Lower-case name to value.
     """
 
     id: str
@@ -60,6 +106,11 @@ class Request:
     model: str | None
     content_type: str
     body: bytes
+    method: str = ""
+    route: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def json(self) -> Any:
         """Read the body as JSON; NaN and Infinity are none.
@@ -83,40 +134,42 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """How one class of errors is told to a caller.
+class Content:
+    """An answer that is sent as it is, not as JSON.
 
     Parameters
     ----------
+    body
+        The bytes.
+    headers
+        Lower-case name to value; with ``content-type`` when there is a body.
     status
         HTTP status.
-    slug
-        End of the problem's type URI; never changes.
-    title
-        Short and always the same.
     """
 
-    status: HTTPStatus
-    slug: str
-    title: str
+    body: bytes
+    headers: Mapping[str, str]
+    status: HTTPStatus = HTTPStatus.OK
 
 
 # One line an error; anything that is not here is our own fault, and told without details.
 PROBLEMS: dict[type[Exception], Kind] = {
-    MalformedBodyError: Kind(HTTPStatus.BAD_REQUEST, "malformed-body", "The body is not JSON"),
-    NotFoundError: Kind(HTTPStatus.NOT_FOUND, "not-found", "There is no such thing"),
-    TooLargeError: Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The body is too large"),
-    MediaTypeError: Kind(
-        HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body must be JSON"
-    ),
-    InvalidInstancesError: Kind(
-        HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-instances", "The body does not fit the model"
-    ),
-    ModelFailedError: Kind(HTTPStatus.BAD_GATEWAY, "model-failed", "The model failed"),
-    NotServingError: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "not-serving", "The model is not ready to answer"),
-    TimeoutError: Kind(HTTPStatus.GATEWAY_TIMEOUT, "timeout", "The model did not answer in time"),
+    MalformedBodyError: problems.MALFORMED_BODY,
+    InvalidKeyError: problems.INVALID_IDEMPOTENCY_KEY,
+    NotFoundError: problems.NOT_FOUND,
+    MethodNotAllowedError: problems.METHOD_NOT_ALLOWED,
+    KeyReusedError: problems.IDEMPOTENCY_KEY_REUSED,
+    KeyInUseError: problems.IDEMPOTENCY_KEY_IN_USE,
+    TooLargeError: problems.TOO_LARGE,
+    AnswerTooLargeError: problems.ANSWER_TOO_LARGE,
+    MediaTypeError: problems.UNSUPPORTED_MEDIA_TYPE,
+    InvalidInstancesError: problems.INVALID_INSTANCES,
+    InvalidParametersError: problems.INVALID_PARAMETERS,
+    ModelFailedError: problems.MODEL_FAILED,
+    NotServingError: problems.NOT_SERVING,
+    TimeoutError: problems.TIMEOUT,
 }
-_OURS = Kind(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "Something is wrong on our side")
+_OURS = problems.INTERNAL_ERROR
 
 
 def serve(event: Mapping[str, Any], answer: Callable[[Request], Any]) -> dict[str, Any]:
@@ -127,7 +180,7 @@ def serve(event: Mapping[str, Any], answer: Callable[[Request], Any]) -> dict[st
     event
         HTTP API, payload format 2.0.
     answer
-        Gives what is sent as JSON with status 200, or raises.
+        Gives what is sent as JSON with status 200, or `Content`, or raises.
 
     Returns
     -------
@@ -136,7 +189,10 @@ def serve(event: Mapping[str, Any], answer: Callable[[Request], Any]) -> dict[st
     """
     request_id = event.get("requestContext", {}).get("requestId", "")
     try:
-        return _answer(HTTPStatus.OK, request_id, "application/json", answer(_request(event)))
+        given = answer(_request(event))
+        if isinstance(given, Content):
+            return _content(given, request_id)
+        return _answer(HTTPStatus.OK, request_id, "application/json", given)
     except Exception as error:  # noqa: BLE001 - every error becomes an answer
         return _problem(error, request_id, event.get("rawPath", ""))
 
@@ -153,12 +209,19 @@ def _request(event: Mapping[str, Any]) -> Request:
         body = base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode()
     except (binascii.Error, UnicodeEncodeError) as error:
         raise MalformedBodyError("the body can not be decoded") from error
+    context = event["requestContext"]
+    parameters = event.get("pathParameters") or {}
     return Request(
-        id=event["requestContext"]["requestId"],
+        id=context["requestId"],
         path=event["rawPath"],
-        model=(event.get("pathParameters") or {}).get("model"),
+        model=parameters.get("model"),
         content_type=headers.get("content-type", ""),
         body=body,
+        method=context["http"]["method"],
+        route=event["routeKey"],
+        parameters=parameters,
+        query=event.get("queryStringParameters") or {},
+        headers=headers,
     )
 
 
@@ -169,19 +232,23 @@ def _problem(error: Exception, request_id: str, path: str) -> dict[str, Any]:
     else:
         _log.info("request %s: %s", request_id, type(error).__name__, extra={"status": kind.status})
     body: dict[str, Any] = {
-        "type": f"urn:relearn:problem:{kind.slug}",
+        "type": kind.uri,
         "title": kind.title,
         "status": kind.status,
         "detail": "Quote the request id when you report this." if kind is _OURS else _detail(error),
-        "instance": path,
+        "instance": quote(path, safe=_PATH_SAFE, errors="replace"),
         "request_id": request_id,
     }
     headers = {}
     if isinstance(error, InvalidInstancesError):
         body["errors"] = [asdict(field) for field in error.errors]
-    if isinstance(error, NotServingError):
+    if isinstance(error, InvalidParametersError):
+        body["errors"] = [{"parameter": name, "detail": text} for name, text in error.errors.items()]
+    if isinstance(error, MethodNotAllowedError):
+        headers["allow"] = ", ".join(error.allowed)
+    if isinstance(error, NotServingError | KeyInUseError):
         headers["retry-after"] = str(error.retry_after_seconds)
-    return _answer(kind.status, request_id, "application/problem+json", body, headers)
+    return _answer(kind.status, request_id, problems.MEDIA_TYPE, body, headers)
 
 
 def _detail(error: Exception) -> str:
@@ -207,6 +274,15 @@ def _answer(
             **(headers or {}),
         },
         "body": json.dumps(body, separators=(",", ":")),
+    }
+
+
+def _content(content: Content, request_id: str) -> dict[str, Any]:
+    return {
+        "statusCode": int(content.status),
+        "headers": {"x-request-id": request_id, **content.headers},
+        "body": base64.b64encode(content.body).decode(),
+        "isBase64Encoded": True,
     }
 
 

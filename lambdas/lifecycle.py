@@ -45,6 +45,7 @@ def teardown() -> Teardown:
     return Teardown(
         ledger=wiring.ledger(config),
         executions=wiring.executions(config),
+        transforms=wiring.transforms(config),
         endpoints=wiring.endpoints(config),
         registry=wiring.registry(config),
         models=catalog.load().specs,

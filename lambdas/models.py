@@ -1,18 +1,26 @@
-"""Answers ``GET /v1/models`` and ``GET /v1/models/{model}``: what there is, and how it stands."""
+"""Answers what is asked about models: what there is, how it stands, its versions and its runs.
+
+What matches no operation comes here too, so that even that is answered by a problem.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from lambdas import catalog, http, waiting, wiring
+from lambdas import catalog, http, run_pages, waiting, wiring
 from lambdas.aws.ledger import Ledger
 from lambdas.catalog import Catalog
 from lambdas.config import Config
-from lambdas.http import Request
+from lambdas.http import MethodNotAllowedError, Request
 from lambdas.logs import entry
-from relearn import schema
+from relearn import routes, schema
+from relearn.errors import NotFoundError
+from relearn.runs import Version
 from relearn.spec import ModelSpec
+
+_LONGEST_RUN_ID = 100
 
 
 class Models:
@@ -31,22 +39,27 @@ class Models:
         self._catalog = catalog
 
     def answer(self, request: Request) -> dict[str, Any]:
-        """Describe the model that the path names, or list all when it names none."""
-        if request.model is None:
-            return {"models": [self._brief(spec) for spec in self._catalog.specs.values()]}
-        return self._whole(self._catalog.spec(request.model))
+        """Do the operation that was asked for.
 
-    def _brief(self, spec: ModelSpec) -> dict[str, Any]:
-        champion = self._ledger.route(spec.name).champion
-        return {
-            "name": spec.name,
-            "title": spec.title,
-            "kind": spec.kind,
-            "state": "live" if champion else "waiting",
-            "version": champion or None,
-        }
+        Raises
+        ------
+        MethodNotAllowedError, NotFoundError
+            There is no such operation, or not what it asks for.
+        """
+        operation = routes.BY_KEY.get(request.route)
+        if operation is None or operation.id not in ANSWERS:
+            if allowed := routes.methods(request.path):
+                raise MethodNotAllowedError(request.method, allowed)
+            raise NotFoundError("no operation has this path; /openapi.json lists all there are")
+        return ANSWERS[operation.id](self, request)
 
-    def _whole(self, spec: ModelSpec) -> dict[str, Any]:
+    def list_models(self, _request: Request) -> dict[str, Any]:
+        """List all models."""
+        return {"models": [self._brief(spec) for spec in self._catalog.specs.values()]}
+
+    def get_model(self, request: Request) -> dict[str, Any]:
+        """Describe one model."""
+        spec = self._spec(request)
         brief = self._brief(spec)
         live = self._ledger.version(spec.name, brief["version"]) if brief["version"] else None
         return {
@@ -58,6 +71,56 @@ class Models:
             "target": {"name": spec.target.name, **schema.column_schema(spec.target)},
         }
 
+    def list_versions(self, request: Request) -> dict[str, Any]:
+        """List a model's versions, newest first."""
+        found = self._ledger.versions(self._spec(request).name)
+        return {"versions": [_version(version) for version in reversed(found)]}
+
+    def list_runs(self, request: Request) -> dict[str, Any]:
+        """List a model's runs, newest first, page by page."""
+        return run_pages.page(self._ledger, self._spec(request).name, request.query)
+
+    def get_run(self, request: Request) -> dict[str, Any]:
+        """Describe one run."""
+        model, run_id = self._spec(request).name, request.parameters["run"]
+        if len(run_id) > _LONGEST_RUN_ID:  # the ledger takes no key of any length
+            raise NotFoundError(f"model {model} has no run with an id of {len(run_id)} characters")
+        return run_pages.whole(self._ledger.run(model, run_id))
+
+    def _spec(self, request: Request) -> ModelSpec:
+        return self._catalog.spec(request.parameters["model"])
+
+    def _brief(self, spec: ModelSpec) -> dict[str, Any]:
+        champion = self._ledger.route(spec.name).champion
+        return {
+            "name": spec.name,
+            "title": spec.title,
+            "kind": spec.kind,
+            "state": "live" if champion else "waiting",
+            "version": champion or None,
+        }
+
+
+ANSWERS: dict[str, Callable[[Models, Request], dict[str, Any]]] = {
+    routes.LIST_MODELS.id: Models.list_models,
+    routes.GET_MODEL.id: Models.get_model,
+    routes.LIST_VERSIONS.id: Models.list_versions,
+    routes.LIST_RUNS.id: Models.list_runs,
+    routes.GET_RUN.id: Models.get_run,
+}
+"""Operation id to what does it."""
+
+
+def _version(version: Version) -> dict[str, Any]:
+    return {
+        "version": version.version,
+        "state": version.state,
+        "reason": version.reason,
+        "run_id": version.run_id,
+        "metrics": version.metrics,
+        "created_at": version.created_at or None,
+    }
+
 
 @cache
 def models() -> Models:
@@ -67,5 +130,5 @@ def models() -> Models:
 
 @entry
 def handler(event: Any, _context: Any) -> dict[str, Any]:
-    """Describe one model, or all."""
+    """Answer what is asked about models, or say that there is no such operation."""
     return http.serve(event, lambda request: models().answer(request))

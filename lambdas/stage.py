@@ -11,6 +11,7 @@ from lambdas.aws.executions import Executions
 from lambdas.aws.ledger import Ledger
 from lambdas.aws.registry import Registry
 from lambdas.aws.storage import Storage
+from lambdas.aws.transforms import Transforms
 from lambdas.catalog import Catalog
 from lambdas.runs_flow import TEARDOWN, Runs
 from relearn import names, runs
@@ -74,7 +75,7 @@ class Teardown:
 
     Parameters
     ----------
-    ledger, executions, endpoints, registry
+    ledger, executions, transforms, endpoints, registry
         Adapters.
     models
         Names of the models.
@@ -87,6 +88,7 @@ class Teardown:
         *,
         ledger: Ledger,
         executions: Executions,
+        transforms: Transforms,
         endpoints: Endpoints,
         registry: Registry,
         models: Iterable[str],
@@ -94,6 +96,7 @@ class Teardown:
     ) -> None:
         self._ledger = ledger
         self._executions = executions
+        self._transforms = transforms
         self._endpoints = endpoints
         self._registry = registry
         self._models = tuple(models)
@@ -116,6 +119,8 @@ class Teardown:
         for model in self._models:
             self._take(model)
         self._stop_executions(deadline)
+        for name in list(self._transforms.running()):
+            self._transforms.stop(name)
         for name in sorted(self._endpoints.all_names()):
             self._endpoints.remove(name, max(deadline - time.monotonic(), 1))
         for model in self._models:

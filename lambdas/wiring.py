@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 
 from lambdas import catalog
 from lambdas.aws import clients
+from lambdas.aws.batch_records import BatchRecords
 from lambdas.aws.endpoints import Endpoints
 from lambdas.aws.executions import Executions
 from lambdas.aws.ledger import Ledger
+from lambdas.aws.links import Links
 from lambdas.aws.metrics import Meter
 from lambdas.aws.notify import Notifier
 from lambdas.aws.queue import IngestQueue
@@ -16,8 +18,10 @@ from lambdas.aws.registry import Registry
 from lambdas.aws.runtime import Runtime
 from lambdas.aws.storage import Storage
 from lambdas.aws.table import Table
+from lambdas.aws.transforms import Transforms
 from lambdas.config import Config
 from lambdas.runs_flow import Runs
+from lambdas.scoring import Closing
 
 
 def now() -> datetime:
@@ -80,4 +84,26 @@ def runs(config: Config) -> Runs:
         specs=catalog.load().specs,
         debounce_seconds=config.debounce_seconds,
         clock=now,
+    )
+
+
+def batch_records(config: Config) -> BatchRecords:
+    """Make what knows the batches."""
+    return BatchRecords(Table(clients.dynamodb(), config.need("LEDGER_TABLE")), now)
+
+
+def transforms(config: Config) -> Transforms:
+    """Make what starts transform jobs."""
+    return Transforms(clients.sagemaker(), config.need("STAGE"))
+
+
+def links() -> Links:
+    """Make what lets callers send and fetch objects."""
+    return Links(clients.s3_links())
+
+
+def closing(config: Config) -> Closing:
+    """Make what ends batches."""
+    return Closing(
+        records=batch_records(config), transforms=transforms(config), meter=meter(config), clock=now
     )

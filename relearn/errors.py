@@ -7,6 +7,7 @@
     ├── ConfigError               a setting or environment variable is missing or wrong
     ├── NotFoundError             no such model, version, run or upload
     ├── InvalidInstancesError     a request's body breaks the spec; carries every FieldError
+    ├── InvalidLinesError         a file of instances breaks the spec; carries the first LineErrors
     ├── NotServingError           the model has no live version yet; carries what is being waited for
     ├── ModelFailedError          the endpoint answered with an error, or not at all
     ├── ConflictError             the ledger changed under us: someone else won the conditional write
@@ -85,6 +86,44 @@ class InvalidInstancesError(RelearnError):
 
     def __init__(self, errors: tuple[FieldError, ...]) -> None:
         super().__init__("; ".join(f"{error.pointer or '/'}: {error.detail}" for error in errors))
+        self.errors = errors
+
+
+@dataclass(frozen=True, slots=True)
+class LineError:
+    """One wrong value in a file of instances.
+
+    Parameters
+    ----------
+    line
+        Number of the line, from 1.
+    pointer
+        JSON pointer (RFC 6901) to the value within the line's object; empty for the whole line.
+    detail
+        What is wrong, what was given and what is allowed.
+    """
+
+    line: int
+    pointer: str
+    detail: str
+
+    def __str__(self) -> str:
+        place = f"line {self.line}: "
+        return f"{place}{self.pointer}: {self.detail}" if self.pointer else place + self.detail
+
+
+class InvalidLinesError(RelearnError):
+    """A file of instances breaks the spec.
+
+    Parameters
+    ----------
+    errors
+        The first wrong values, at least one.
+    """
+
+    def __init__(self, errors: tuple[LineError, ...]) -> None:
+        more = f"; and {len(errors) - 1} more" if len(errors) > 1 else ""
+        super().__init__(f"{errors[0]}{more}")
         self.errors = errors
 
 

@@ -1,6 +1,6 @@
 """Every bucket prefix, key, endpoint, job and group name, in one place.
 
-The longest names SageMaker allows are 63 characters (training jobs, endpoints, models,
+The longest names SageMaker allows are 63 characters (training and transform jobs, endpoints, models,
 endpoint configs and model package groups); the limits on a stage (10), a model (20) and a
 run id (22) keep every name within that.
 """
@@ -25,6 +25,14 @@ REPORTS = "reports"
 SNAPSHOTS = "snapshots"
 MODELS = "models"
 EXPERIMENTS = "experiments"
+IDEMPOTENCY = "IDEMPOTENCY#"
+"""What the partition keys of kept answers start with; the rest is the model."""
+EXPIRES_AT = "expires_at"
+"""The ledger's attribute that says when an item may be deleted: seconds since 1970."""
+BATCHES = "batches"
+BATCH_INPUT = "input.jsonl"
+BATCH_ID_LENGTH = 22
+_BATCH_ID = re.compile(r"\d{8}t\d{6}-[0-9a-f]{6}")
 
 
 def check_stage(stage: str) -> str:
@@ -65,6 +73,19 @@ def job(stage: str, model: str, run_id: str) -> str:
     return f"{prefix(stage)}{model}-{run_id}"
 
 
+def transform_job(stage: str, model: str, batch: str) -> str:
+    """Name of the transform job of a batch; `parse_transform_job` reads it back."""
+    return f"{prefix(stage)}{model}-{batch}"
+
+
+def parse_transform_job(stage: str, name: str) -> tuple[str, str] | None:
+    """Read the name of a transform job: model and batch; None when it is not one of the stage's batches."""
+    model, batch = name[:-BATCH_ID_LENGTH].removeprefix(prefix(stage)), name[-BATCH_ID_LENGTH:]
+    if not name.startswith(prefix(stage)) or not model.endswith("-") or not _BATCH_ID.fullmatch(batch):
+        return None
+    return model[:-1], batch
+
+
 def experiment_job(stage: str, model: str) -> str:
     """What the name of an ad-hoc training job starts with; the SDK adds ``-`` and 14 digits of time."""
     return f"{prefix(stage)}{model}-exp"
@@ -92,6 +113,11 @@ def run_id(at: datetime, seed: str) -> str:
         What told two runs of one second apart; hashed.
     """
     return f"{at.astimezone(UTC):%Y%m%dt%H%M%S}-{hashlib.sha256(seed.encode()).hexdigest()[:6]}"
+
+
+def batch_id(at: datetime, seed: str) -> str:
+    """Make a batch id that sorts by time, `BATCH_ID_LENGTH` characters; made as a run's is."""
+    return run_id(at, seed)
 
 
 def upload_id(bucket: str, key: str, version_id: str) -> str:
@@ -162,6 +188,34 @@ def artifact_prefix(model: str) -> str:
 def experiment_prefix(model: str) -> str:
     """Where the artifacts of ad-hoc jobs go, apart from those the loop may serve."""
     return f"{EXPERIMENTS}/{model}"
+
+
+def batch_prefix(model: str, batch: str) -> str:
+    """Where the files of a batch are: what a caller sends in the uploads bucket, the rest in the lake."""
+    return f"{BATCHES}/{model}/{batch}/"
+
+
+def batch_input_key(model: str, batch: str) -> str:
+    """Key of a batch's file, as sent (uploads bucket) and as scored (lake bucket)."""
+    return f"{batch_prefix(model, batch)}{BATCH_INPUT}"
+
+
+def batch_output_prefix(model: str, batch: str) -> str:
+    """Where the transform job puts its result; not under a key that starts like the input's."""
+    return f"{batch_prefix(model, batch)}result"
+
+
+def batch_output_key(model: str, batch: str) -> str:
+    """Key of a batch's result, as SageMaker names it."""
+    return f"{batch_output_prefix(model, batch)}/{BATCH_INPUT}.out"
+
+
+def parse_batch_input(key: str) -> tuple[str, str] | None:
+    """Read the key of a batch's file: model and batch; None when it is not one."""
+    match key.split("/"):
+        case [folder, model, batch, name] if folder == BATCHES and name == BATCH_INPUT:
+            return model, batch
+    return None
 
 
 def s3_uri(bucket: str, key: str) -> str:

@@ -72,6 +72,8 @@ class Run:
         The version it registered; 0 until then.
     metrics, champion_metrics
         Metric name to value on the same holdout.
+    times
+        When each state was reached: state to ISO 8601, UTC.
     """
 
     run_id: str
@@ -86,6 +88,7 @@ class Run:
     version: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
     champion_metrics: dict[str, float] = field(default_factory=dict)
+    times: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,6 +12,8 @@ import pytest
 from moto import mock_aws
 
 from lambdas import (
+    batch_event,
+    batches,
     catalog,
     close_run,
     deploy,
@@ -35,6 +37,7 @@ from lambdas.config import Config
 from relearn import codec, names
 from tests.aws.fake_sagemaker import ACCOUNT, REGION, FakeSageMaker
 from tests.aws.models import FLOWERS_CSV, PRICES_CSV, SAMPLES
+from tests.aws.wire import KEYS, LocalAWS, serving
 from tests.aws.world import ARTIFACTS, LAKE, MACHINE, SPECS, STAGE, TABLE, UPLOADS, Clock, World, brain
 
 CACHED: list[Callable[..., Any]] = [
@@ -53,8 +56,11 @@ CACHED: list[Callable[..., Any]] = [
     lifecycle.teardown,
     predict.predictor,
     models.models,
+    batches.service,
+    batch_event.listener,
     clients.dynamodb,
     clients.s3,
+    clients.s3_links,
     clients.sagemaker,
     clients.sagemaker_runtime,
     clients.stepfunctions,
@@ -100,6 +106,21 @@ def world(
         monkeypatch.setattr(catalog, "load", lambda: models_catalog)
         yield World(sagemaker, clock)
         detach()
+
+
+@pytest.fixture
+def local_aws(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAWS]:
+    """The stage over HTTP, for functions that use no SDK."""
+    aws = LocalAWS(world.sagemaker, world.dynamodb)
+    with serving(aws) as url:
+        for name, value in {
+            "AWS_REGION": REGION,
+            "AWS_ENDPOINT_URL_DYNAMODB": url,
+            "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": url,
+            **KEYS,
+        }.items():
+            monkeypatch.setenv(name, value)
+        yield aws
 
 
 def _endpoints(config: Config, clock: Clock) -> Endpoints:

@@ -52,6 +52,7 @@ class FakeSageMaker:
     configs: dict[str, dict[str, Any]] = field(default_factory=dict)
     endpoints: dict[str, dict[str, Any]] = field(default_factory=dict)
     packages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    transforms: dict[str, dict[str, Any]] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     fail_with: str = ""
@@ -175,6 +176,37 @@ class FakeSageMaker:
 
     def on_ListEndpoints(self, NameContains: str, **_: Any) -> Any:  # noqa: N802, N803
         return {"Endpoints": [{"EndpointName": name} for name in self.endpoints if NameContains in name]}
+
+    # transform jobs
+
+    def on_CreateTransformJob(self, TransformJobName: str, ModelName: str, **rest: Any) -> Any:  # noqa: N802, N803
+        _present(self.models, ModelName)
+        if TransformJobName in self.transforms:
+            raise RefusedError("ResourceInUse", f"{TransformJobName} exists already")
+        job = {
+            "TransformJobName": TransformJobName,
+            "ModelName": ModelName,
+            "TransformJobStatus": "InProgress",
+        }
+        self.transforms[TransformJobName] = {**job, **rest}
+        return {"TransformJobArn": _arn("transform-job", TransformJobName)}
+
+    def on_DescribeTransformJob(self, TransformJobName: str) -> Any:  # noqa: N802, N803
+        return _present(self.transforms, TransformJobName)
+
+    def on_StopTransformJob(self, TransformJobName: str) -> Any:  # noqa: N802, N803
+        found = _present(self.transforms, TransformJobName)
+        if found["TransformJobStatus"] != "InProgress":
+            raise RefusedError("ValidationException", f"{TransformJobName} is {found['TransformJobStatus']}")
+        found["TransformJobStatus"] = "Stopping"
+
+    def on_ListTransformJobs(self, NameContains: str, StatusEquals: str, **_: Any) -> Any:  # noqa: N802, N803
+        found = [
+            {"TransformJobName": name}
+            for name, job in self.transforms.items()
+            if NameContains in name and job["TransformJobStatus"] == StatusEquals
+        ]
+        return {"TransformJobSummaries": found}
 
     # the registry
 

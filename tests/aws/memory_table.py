@@ -24,9 +24,16 @@ class MemoryTable:
         return None if found is None else _copy(found)
 
     def query(
-        self, pk: str, prefix: str, where: Mapping[str, Iterable[Any]] | None = None, *, newest: int = 0
+        self,
+        pk: str,
+        prefix: str,
+        where: Mapping[str, Iterable[Any]] | None = None,
+        *,
+        newest: int = 0,
+        before: str = "",
     ) -> Iterator[Item]:
         keys = sorted(key for key in self._items if key[0] == pk and key[1].startswith(prefix))
+        keys = [key for key in keys if not before or key[1] < before]
         found = [_copy(self._items[key]) for key in (keys[::-1][:newest] if newest else keys)]
         wanted = {name: set(values) for name, values in (where or {}).items()}
         yield from (item for item in found if all(item.get(name) in wanted[name] for name in wanted))

@@ -16,6 +16,7 @@ from lambdas.aws import clients
 from lambdas.aws.endpoints import Endpoints
 from lambdas.aws.executions import Executions
 from lambdas.aws.registry import Registry
+from lambdas.aws.transforms import Transforms
 from lambdas.stage import Teardown
 from relearn.runs import RunState
 from tests.aws.models import FLOWERS_CSV
@@ -64,6 +65,7 @@ def teardown(world: World) -> Teardown:
     return Teardown(
         ledger=world.ledger,
         executions=Executions(clients.stepfunctions(), MACHINE),
+        transforms=Transforms(clients.sagemaker(), STAGE),
         endpoints=Endpoints(clients.sagemaker(), STAGE, world.clock.pass_seconds),
         registry=Registry(clients.sagemaker(), STAGE),
         models=SPECS,
@@ -152,6 +154,22 @@ def test_running_executions_are_stopped_and_nothing_starts_while_the_stage_goes(
     assert (run.state, run.reason) == (RunState.FAILED, "the stage is being deleted")
     world.send(FLOWERS_CSV, "incoming/flowers/late.csv")
     assert world.executions() == [run_id]
+
+
+def test_transform_jobs_of_the_stage_are_stopped_and_no_other(
+    world: World, cloudformation: CloudFormation
+) -> None:
+    jobs = {
+        "relearn-test-flowers-b": "InProgress",
+        "relearn-test-prices-b": "Completed",
+        "relearn-test2-flowers-b": "InProgress",
+        "my-relearn-test-flowers-b": "InProgress",
+    }
+    for name, status in jobs.items():
+        world.sagemaker.transforms[name] = {"TransformJobName": name, "TransformJobStatus": status}
+    assert cloudformation.send("Delete")["Status"] == "SUCCESS"
+    now = {name: job["TransformJobStatus"] for name, job in world.sagemaker.transforms.items()}
+    assert now == {**jobs, "relearn-test-flowers-b": "Stopping"}
 
 
 def test_a_stage_that_comes_back_to_its_old_data_trains_on_it_again(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +14,31 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lambdas import catalog, http, models, predict, wiring
-from lambdas.aws import clients
-from lambdas.aws.metrics import Meter
-from lambdas.aws.runtime import Runtime
-from lambdas.config import Config
+from lambdas import http, models, predict
+from lambdas.visit import Visit
 from tests.aws.models import FLOWERS_CSV, SAMPLES
-from tests.aws.world import STAGE, LambdaContext, World, brain
+from tests.aws.wire import Behaviour, LocalAWS
+from tests.aws.world import LambdaContext, World, brain
+
+pytestmark = pytest.mark.usefixtures("local_aws")
 
 EVENT = json.loads((Path(__file__).parent.parent / "events" / "http_predict.json").read_text())
 GOOD = {"instances": [{"length": 3.0, "width": 1.0}, {"length": 9.0, "width": 4.0}]}
 
 
-def call(body: Any = None, **changes: Any) -> tuple[int, dict[str, str], Any]:
+def call(
+    body: Any = None, context: LambdaContext | None = None, **changes: Any
+) -> tuple[int, dict[str, str], Any]:
     """Call the function as API Gateway does; give status, headers and JSON."""
     text = body if isinstance(body, str) else json.dumps(GOOD if body is None else body)
-    answer = predict.handler({**EVENT, "body": text, **changes}, LambdaContext())
+    answer = predict.handler({**EVENT, "body": text, **changes}, context or LambdaContext())
     return answer["statusCode"], answer["headers"], json.loads(answer["body"])
 
 
 def get(model: str | None = None) -> tuple[int, Any]:
     parameters = {} if model is None else {"pathParameters": {"model": model}}
     event = {key: value for key, value in EVENT.items() if key not in ("body", "pathParameters")}
+    event["routeKey"] = "GET /v1/models" if model is None else "GET /v1/models/{model}"
     answer = models.handler({**event, **parameters}, LambdaContext())
     return answer["statusCode"], json.loads(answer["body"])
 
@@ -72,24 +76,16 @@ def test_a_promotion_takes_effect_within_five_seconds_and_the_route_is_read_no_m
 ) -> None:
     world.send(FLOWERS_CSV)
     world.run()
-    time = [0.0]
-    config = Config.from_env()
-    predictor = predict.Predictor(
-        ledger=wiring.ledger(config),
-        runtime=Runtime(clients.sagemaker_runtime(5)),
-        meter=Meter(STAGE, world.clock),
-        catalog=catalog.load(),
-        stage=STAGE,
-        clock=lambda: time[0],
-    )
+    predictor, time = predict.predictor(), [0.0]
+    predictor._clock = lambda: time[0]
     request = http.Request("id", "/", "flowers", "application/json", json.dumps(GOOD).encode())
-    assert predictor.predict(request)["version"] == 1
+    assert predictor.predict(request, Visit(9))["version"] == 1
     world.send(FLOWERS_CSV, "incoming/flowers/more.csv")
     world.run()
     time[0] = 4.9
-    assert predictor.predict(request)["version"] == 1
+    assert predictor.predict(request, Visit(9))["version"] == 1
     time[0] = 5.0
-    assert predictor.predict(request)["version"] == 2
+    assert predictor.predict(request, Visit(9))["version"] == 2
 
 
 @pytest.mark.parametrize(
@@ -145,29 +141,57 @@ def test_an_unknown_model_is_told_which_there_are(live: World) -> None:
     assert problem["detail"] == "no model 'trees'; there are: flowers, prices"
 
 
+def refusal(code: str, status: int = 400) -> Behaviour:
+    """What SageMaker's runtime sends when it does not ask the model."""
+    body = json.dumps({"Message": "secret detail"}).encode()
+    return lambda *_: (status, {"x-amzn-ErrorType": code}, body)
+
+
 @pytest.mark.parametrize(
-    ("code", "status"),
+    ("code", "answered", "status"),
     [
-        ("ThrottlingException", 503),
-        ("ServiceUnavailable", 503),
-        ("ModelNotReadyException", 503),
-        ("InternalFailure", 502),
-        ("ValidationError", 502),
+        ("ThrottlingException", 400, 503),
+        ("ServiceUnavailable", 503, 503),
+        ("ModelNotReadyException", 429, 503),
+        ("InternalFailure", 500, 502),
+        ("ValidationError", 400, 502),
     ],
 )
-def test_errors_of_sagemaker_are_told_apart(live: World, code: str, status: int) -> None:
-    del live
-
-    def refuse(**_: Any) -> Any:
-        answer = {"Error": {"Code": code, "Message": "secret detail"}}
-        return type("Answer", (), {"status_code": 500}), answer
-
-    runtime = clients.sagemaker_runtime(5)
-    runtime.meta.events.register_first("before-call.sagemaker-runtime", refuse)
-    given, headers, problem = call_with(runtime)
+@pytest.mark.usefixtures("live")
+def test_errors_of_sagemaker_are_told_apart(
+    local_aws: LocalAWS, code: str, answered: int, status: int
+) -> None:
+    local_aws.once = [refusal(code, answered)] * 2
+    given, headers, problem = call()
     assert given == status
     assert ("retry-after" in headers) == (status == 503)
     assert "secret" not in json.dumps(problem)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [refusal("ThrottlingException"), refusal("InternalFailure", 500), refusal("", 503), lambda *_: None],
+)
+@pytest.mark.usefixtures("live")
+def test_what_passes_is_tried_once_more(local_aws: LocalAWS, trouble: Behaviour) -> None:
+    local_aws.once = [trouble]
+    assert call()[0] == 200
+    assert local_aws.once == []
+
+
+@pytest.mark.usefixtures("live")
+def test_what_will_not_pass_is_not_tried_again(local_aws: LocalAWS) -> None:
+    local_aws.once = [refusal("ValidationError")] * 2
+    assert call()[0] == 502
+    assert len(local_aws.once) == 1
+
+
+@pytest.mark.usefixtures("live")
+def test_a_retry_that_the_deadline_does_not_allow_is_not_made(local_aws: LocalAWS) -> None:
+    local_aws.once = [refusal("ThrottlingException")] * 2
+    almost_over = LambdaContext(seconds=predict.ANSWER_SECONDS + 0.04)
+    assert call(context=almost_over)[0] in (503, 504)
+    assert local_aws.once
 
 
 @pytest.mark.parametrize("status", [400, 500])
@@ -196,18 +220,24 @@ def test_an_answer_that_is_not_as_agreed_is_a_bad_gateway(live: World, answer: A
     assert call()[0] == 502
 
 
-def test_a_model_that_does_not_answer_in_time_is_a_gateway_timeout(live: World) -> None:
-    from botocore.exceptions import ReadTimeoutError  # noqa: PLC0415
+@pytest.mark.usefixtures("live")
+def test_a_model_that_does_not_answer_in_time_is_a_gateway_timeout(local_aws: LocalAWS) -> None:
+    over = threading.Event()
 
-    def time_out(**_: Any) -> Any:
-        raise ReadTimeoutError(endpoint_url="https://runtime.example/endpoints/x")
+    def never(*_: Any) -> None:
+        over.wait(10)
 
-    del live
-    runtime = clients.sagemaker_runtime(5)
-    runtime.meta.events.register_first("before-call.sagemaker-runtime", time_out)
-    status, _, problem = call_with(runtime)
+    local_aws.once = [never] * 2
+    status, _, problem = call(context=LambdaContext(seconds=predict.ANSWER_SECONDS + 0.3))
+    over.set()
     assert status == 504
-    assert "runtime.example" not in json.dumps(problem)
+    assert "127.0.0.1" not in json.dumps(problem)
+    assert len(local_aws.once) == 1  # it was not asked again
+
+
+@pytest.mark.usefixtures("live")
+def test_a_function_without_time_left_says_so() -> None:
+    assert call(context=LambdaContext(seconds=0))[0] == 504
 
 
 def test_a_fault_of_ours_is_logged_with_the_request_and_told_without_details(
@@ -228,20 +258,88 @@ def test_no_body_is_ever_logged(live: World, caplog: pytest.LogCaptureFixture) -
     assert "12.345" not in caplog.text
 
 
-def test_predictions_and_errors_are_counted_by_model_and_version(
-    live: World, capsys: pytest.CaptureFixture[str]
-) -> None:
-    del live
-    capsys.readouterr()
-    call()
-    call([])
-    first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
-    assert {key: first[key] for key in ("model", "version", "Predictions")} == {
-        "model": "flowers",
-        "version": "1",
-        "Predictions": 1,
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def told(line: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """Metric to its dimensions."""
+    return {
+        metric["Name"]: {name: line[name] for name in group["Dimensions"][0]}
+        for group in line["_aws"]["CloudWatchMetrics"]
+        for metric in group["Metrics"]
     }
-    assert (second["status"], second["PredictionErrors"]) == ("422", 1)
+
+
+@pytest.mark.usefixtures("live")
+def test_every_request_is_one_line_with_its_metrics_and_without_its_body(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    capsys.readouterr()
+    call({"instances": [{"length": 12.345, "width": 1}]})
+    (line,) = lines(capsys)
+    flowers = {"stage": "test", "model": "flowers"}
+    assert told(line) == {
+        "Requests": flowers,
+        "Latency": flowers,
+        "ColdStarts": flowers,
+        "Predictions": {**flowers, "version": "1"},
+        "ModelLatency": {**flowers, "version": "1"},
+    }
+    assert (line["request_id"], line["rows"], line["message"]) == ("JKJaXmPLvHcESHA=", 1, "predicted")
+    assert 0 < line["ModelLatency"] < line["Latency"]
+    assert "12.345" not in json.dumps(line)
+
+
+@pytest.mark.usefixtures("live")
+def test_errors_are_counted_by_model_and_status(capsys: pytest.CaptureFixture[str]) -> None:
+    call()
+    capsys.readouterr()
+    call([])
+    (line,) = lines(capsys)
+    assert told(line)["PredictionErrors"] == {"stage": "test", "model": "flowers", "status": "422"}
+    assert set(told(line)) == {"Requests", "Latency", "PredictionErrors"}  # a process starts cold once
+
+
+@pytest.mark.usefixtures("live")
+def test_a_caller_can_not_make_metrics_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    call(pathParameters={"model": "trees"})
+    assert lines(capsys)[0]["model"] == "unknown"
+
+
+@pytest.mark.usefixtures("live")
+def test_an_answer_says_where_its_time_went() -> None:
+    _, headers, _ = call()
+    phases = dict(part.split(";dur=") for part in headers["server-timing"].split(", "))
+    assert list(phases) == ["validate", "model", "total"]
+    validate, model, total = map(float, phases.values())
+    assert 0 < validate + model <= total
+
+
+@pytest.mark.usefixtures("live")
+def test_a_refused_request_says_where_its_time_went() -> None:
+    _, headers, _ = call([])
+    assert [part.split(";")[0] for part in headers["server-timing"].split(", ")] == ["validate", "total"]
+
+
+@pytest.mark.usefixtures("live")
+def test_a_thousand_rows_are_answered_in_order() -> None:
+    rows = [{"length": number % 10, "width": 1} for number in range(1000)]
+    answer = call({"instances": rows})[2]
+    labels = ["rose" if row["length"] < 5 else "tulip" for row in rows]
+    assert [prediction["label"] for prediction in answer["predictions"]] == labels
+
+
+@pytest.mark.usefixtures("live")
+def test_requests_at_the_same_time_get_their_own_answers() -> None:
+    def ask(length: int) -> str:
+        label: str = call({"instances": [{"length": length, "width": 1}]})[2]["predictions"][0]["label"]
+        return label
+
+    with ThreadPoolExecutor(8) as pool:
+        labels = list(pool.map(ask, range(60)))
+    assert labels == ["rose" if length < 5 else "tulip" for length in range(60)]
 
 
 # what a model waits for
@@ -342,16 +440,34 @@ def test_any_bytes_are_answered_or_told_what_is_wrong_with_them(live: World, bod
     assert call(base64.b64encode(body).decode(), isBase64Encoded=True)[0] in (200, 400, 422)
 
 
-def call_with(runtime: Any) -> tuple[int, dict[str, str], Any]:
-    """Call the handler's one line with a predictor whose endpoint client is this one."""
-    config = Config.from_env()
-    predictor = predict.Predictor(
-        ledger=wiring.ledger(config),
-        runtime=Runtime(runtime),
-        meter=wiring.meter(config),
-        catalog=catalog.load(),
-        stage=STAGE,
-    )
-    work: Callable[[http.Request], Any] = predictor.predict
-    answer = http.serve({**EVENT, "body": json.dumps(GOOD)}, work)
-    return answer["statusCode"], answer["headers"], json.loads(answer["body"])
+@st.composite
+def mutated(draw: st.DrawFn) -> Any:
+    """A right body with one thing in it replaced, removed or added."""
+    body: Any = json.loads(json.dumps(GOOD))
+    target: Any = body
+    while isinstance(target, dict | list) and target and draw(st.booleans()):
+        inner = target[
+            draw(st.sampled_from(list(target) if isinstance(target, dict) else range(len(target))))
+        ]
+        if not isinstance(inner, dict | list):
+            break
+        target = inner
+    if isinstance(target, dict):
+        key = draw(st.sampled_from([*target, "more"]))
+        if draw(st.booleans()):
+            target.pop(key, None)
+        else:
+            target[key] = draw(JSON)
+    else:
+        target.insert(draw(st.integers(0, len(target))), draw(JSON))
+    return body
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=mutated())
+@pytest.mark.usefixtures("live")
+def test_any_mutation_of_a_right_body_is_answered_or_told_what_is_wrong_with_it(body: Any) -> None:
+    status, headers, answer = call(body)
+    assert status in (200, 400, 422)
+    assert (headers["content-type"] == "application/problem+json") == (status != 200)
+    assert ("errors" in answer) == (status == 422)

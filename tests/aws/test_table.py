@@ -115,6 +115,16 @@ def test_a_query_gives_the_items_of_a_prefix_in_order_and_of_the_states_wanted(t
     assert [item["sk"] for item in table.query("p", "U#", newest=2)] == ["U#3", "U#2"]
 
 
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [("U#3", ["U#2", "U#1"]), ("U#2x", ["U#2", "U#1"]), ("U#1", []), ("U#9", ["U#3", "U#2"])],
+)
+def test_a_query_for_the_newest_may_begin_anywhere(table: AnyTable, before: str, expected: list[str]) -> None:
+    for sk in ("T#1", "U#1", "U#2", "U#3", "V#1"):
+        table.write(put(sk))
+    assert [item["sk"] for item in table.query("p", "U#", newest=2, before=before)] == expected
+
+
 def test_a_query_gives_every_page(world: World) -> None:
     table = Table(clients.dynamodb(), "ledger")
     for number in range(5):  # a page holds 1 MB

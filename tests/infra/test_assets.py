@@ -1,19 +1,24 @@
 from __future__ import annotations
 
+import gzip
+import hashlib
 import json
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra import assets
+from infra import assets, bytecode, site
+from infra.functions import RUNTIME
 from relearn import codec
 from relearn.errors import ConfigError
 from tests.infra.synthesis import Synthesised
 from training import catalog
 
 LAMBDA_LIMIT_BYTES = 250 * 1024 * 1024
+LAMBDA_ANSWER_BYTES = 6 * 1024 * 1024
 
 
 @pytest.fixture
@@ -62,17 +67,18 @@ def test_a_synth_that_lost_the_race_takes_what_the_other_wrote(
 
 
 def test_the_lambda_code_holds_what_the_functions_import_and_nothing_else(dev: Synthesised) -> None:
-    found = set(files(dev.asset("lambdas")))
+    found = files(dev.asset("lambdas/data/catalog.json"))
     assert {path.split("/")[0] for path in found} == {"relearn", "lambdas", "training"}
     assert {p for p in found if p.startswith("training/")} == {
         "training/__init__.py",
         *(p.relative_to(assets.ROOT).as_posix() for p in (assets.ROOT / "training/prepare").glob("*.py")),
     }
-    assert not [path for path in found if "__pycache__" in path or path.endswith(".pyc")]
+    compiled = {path for path in found if path.endswith(".pyc")}
+    assert compiled == set(bytecode.of(found, RUNTIME.name))
 
 
 def test_the_lambda_code_carries_every_model_as_data(dev: Synthesised) -> None:
-    folder = dev.asset("lambdas") / "lambdas" / "data"
+    folder = dev.asset("lambdas/data/catalog.json") / "lambdas" / "data"
     models = json.loads((folder / "catalog.json").read_text())["models"]
     assert set(models) == set(catalog.load())
     for name, spec in catalog.load().items():
@@ -101,7 +107,7 @@ def test_the_image_tag_names_the_staged_folder(dev: Synthesised) -> None:
 def test_ingest_fits_into_lambda(dev: Synthesised) -> None:
     layer = dev.asset("python")
     assert (layer / "python" / "duckdb").is_dir()
-    assert size(layer) + size(dev.asset("lambdas")) < LAMBDA_LIMIT_BYTES
+    assert size(layer) + size(dev.asset("lambdas/data/catalog.json")) < LAMBDA_LIMIT_BYTES
 
 
 def test_a_missing_layer_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -116,3 +122,32 @@ def test_another_seed_is_another_digest(monkeypatch: pytest.MonkeyPatch, tmp_pat
     (tmp_path / "seed.csv").write_text("other")
     monkeypatch.setattr(catalog, "seed", lambda _name: tmp_path / "seed.csv")
     assert assets.seeds_digest(specs) != before
+
+
+def test_the_docs_function_carries_the_page_and_no_models_data(dev: Synthesised) -> None:
+    found = set(files(dev.asset("lambdas/data/site")))
+    assert {path.split("/")[0] for path in found} == {"relearn", "lambdas"}
+    data = {path.removeprefix("lambdas/data/") for path in found if path.startswith("lambdas/data/")}
+    assert {"site/index.html.gz", "site/openapi.json.gz"} <= data
+    assert all(path.startswith("site/") for path in data)
+
+
+def test_no_file_of_the_page_is_too_large_for_an_answer(dev: Synthesised) -> None:
+    folder = dev.asset("lambdas/data/site") / "lambdas" / "data" / "site"
+    for path in folder.iterdir():
+        assert len(gzip.decompress(path.read_bytes())) * 4 / 3 < LAMBDA_ANSWER_BYTES
+
+
+def test_the_page_loads_only_our_own_files_named_by_content() -> None:
+    pages = site.pages(catalog.load(), "none")
+    loaded = set(re.findall(r'(?:src|href)="([^"]+)"', gzip.decompress(pages["index.html"]).decode()))
+    assert len(loaded) == 6
+    for path in loaded - {"openapi.json"}:
+        content = gzip.decompress(pages[path.removeprefix("docs/")])
+        assert hashlib.sha256(content).hexdigest()[:12] in path
+
+
+def test_a_missing_page_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(site, "SWAGGER", tmp_path / "nothing")
+    with pytest.raises(ConfigError, match="make install"):
+        site.pages(catalog.load(), "none")

@@ -51,6 +51,7 @@ def test_the_ledger_is_keyed_by_model_and_record_and_can_be_restored(dev: Synthe
         {"AttributeName": "sk", "KeyType": "RANGE"},
     ]
     assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
 
 

@@ -27,6 +27,9 @@ FUNCTIONS = sorted(
         "lifecycle",
         "predict",
         "models",
+        "batches",
+        "batch_event",
+        "docs",
     ]
 )
 
@@ -89,8 +92,12 @@ def probed(laptop: Synthesised) -> dict[str, Any]:
         input=json.dumps(variables),
         env={
             "PATH": os.environ["PATH"],
+            # What Lambda itself sets; the keys are nobody's.
+            "AWS_REGION": "eu-central-1",
             "AWS_DEFAULT_REGION": "eu-central-1",
-            "PYTHONPATH": str(laptop.asset("lambdas")),
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "PYTHONPATH": str(laptop.asset("lambdas/data/catalog.json")),
         },
         capture_output=True,
         text=True,

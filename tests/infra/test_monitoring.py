@@ -6,6 +6,10 @@ from tests.infra.synthesis import Synthesised, text
 
 WATCHED = {
     "ApiErrors": "5xx",
+    "BatchDeadLetters": "ApproximateNumberOfMessagesVisible",
+    "BatchEventErrors": "Errors",
+    "BatchesErrors": "Errors",
+    "BatchesThrottles": "Throttles",
     "CloseRunErrors": "Errors",
     "DeadLetters": "ApproximateNumberOfMessagesVisible",
     "FailRunErrors": "Errors",

@@ -25,6 +25,7 @@ WITHOUT_RESOURCES = {
     "sagemaker:ListEndpoints",
     "sagemaker:ListModelPackages",
     "sagemaker:ListModels",
+    "sagemaker:ListTransformJobs",
     "xray:GetSamplingRules",
     "xray:GetSamplingTargets",
     "xray:PutTelemetryRecords",
@@ -62,7 +63,7 @@ def test_every_other_wildcard_follows_a_name_of_this_stage_or_a_folder_of_a_buck
                 assert rest == "", role
                 ours = "relearn-dev-" in named or "/aws/sagemaker/" in named
                 assert ours or named.rpartition(">/")[2] in {
-                    "incoming/", "datasets/", "quarantine/", "snapshots/", "reports/", "models/",
+                    "incoming/", "datasets/", "quarantine/", "snapshots/", "reports/", "models/", "batches/",
                 }, resource  # fmt: skip
 
 
@@ -106,13 +107,30 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("predict", {"dynamodb": "GetItem Query", "sagemaker": "InvokeEndpoint"}),
+        ("predict", {"dynamodb": "GetItem Query PutItem DeleteItem", "sagemaker": "InvokeEndpoint"}),
         ("models", {"dynamodb": "GetItem Query"}),
         ("open_run", {"dynamodb": "GetItem UpdateItem Query", "s3": "PutObject"}),
         ("judge", {"dynamodb": "GetItem UpdateItem", "s3": "GetObject PutObject"}),
         ("register", {"dynamodb": "GetItem PutItem UpdateItem", "sagemaker": "CreateModelPackage"}),
         ("smoke", {"sagemaker": "InvokeEndpoint"}),
         ("promote", {"dynamodb": "GetItem PutItem UpdateItem"}),
+        (
+            "batches",
+            {
+                "dynamodb": "GetItem PutItem UpdateItem Query",
+                "s3": "GetObject PutObject",
+                "sagemaker": "DescribeTransformJob",
+            },
+        ),
+        (
+            "batch_event",
+            {
+                "dynamodb": "GetItem UpdateItem",
+                "s3": "GetObjectVersion PutObject",
+                "sagemaker": "CreateTransformJob DescribeTransformJob AddTags",
+                "sqs": "SendMessage",
+            },
+        ),
         (
             "retire",
             {
@@ -137,8 +155,20 @@ def test_a_function_may_do_its_own_work_and_no_more(
 
 def test_only_the_answering_side_is_unable_to_change_the_ledger(dev: Synthesised) -> None:
     writers = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
-    for name in ("predict", "models", "smoke"):
+    for name in ("models", "smoke"):
         assert not writers & set(actions_on(dev, dev.function(name)["Role"]))
+
+
+def test_predict_writes_what_belongs_to_idempotency_keys_and_no_other_item(dev: Synthesised) -> None:
+    logical_id = dev.function("predict")["Role"]["Fn::GetAtt"][0]
+    writing = [
+        statement
+        for owner, statement in statements(dev)
+        if owner == logical_id and "dynamodb:PutItem" in listed(statement["Action"])
+    ]
+    (statement,) = writing
+    assert set(statement["Action"]) == {"dynamodb:PutItem", "dynamodb:DeleteItem"}
+    assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["IDEMPOTENCY#*"]}}
 
 
 def test_a_wildcard_without_a_reason_is_refused() -> None:

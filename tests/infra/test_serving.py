@@ -2,13 +2,12 @@ from __future__ import annotations
 
 import json
 
+from relearn import routes
 from tests.infra.synthesis import Synthesised, text
 from training import catalog
 
-ROUTES = {
-    "POST /v1/models/{model}/predict": "predict",
-    "GET /v1/models": "models",
-    "GET /v1/models/{model}": "models",
+ROUTES = {operation.key: operation.function for operation in routes.OPERATIONS} | {
+    routes.DEFAULT: routes.DEFAULT_FUNCTION
 }
 
 
@@ -35,12 +34,13 @@ def test_on_the_laptop_anyone_may_call(laptop: Synthesised) -> None:
 
 
 def test_each_route_alone_may_invoke_its_function(dev: Synthesised) -> None:
-    permissions = dev.properties("AWS::Lambda::Permission", "Serving")
-    assert sorted(text(p["SourceArn"]).partition("/*/*")[2] for p in permissions) == sorted(
-        route.split(" ")[1] for route in ROUTES
-    )
-    for permission in permissions:
-        assert permission["Principal"] == "apigateway.amazonaws.com"
+    sources = [
+        text(permission["SourceArn"])
+        for permission in dev.properties("AWS::Lambda::Permission", "Serving")
+        if permission["Principal"] == "apigateway.amazonaws.com"
+    ]
+    paths = {f"*{operation.path}" for operation in routes.OPERATIONS}
+    assert sorted(source.partition("/*/")[2] for source in sources) == sorted([*paths, routes.DEFAULT])
 
 
 def test_the_api_bounds_and_logs_what_comes_in(dev: Synthesised) -> None:

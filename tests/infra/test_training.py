@@ -23,7 +23,7 @@ def test_an_upload_reaches_the_queue_and_only_by_its_rule(dev: Synthesised) -> N
 
 
 def test_an_upload_that_fails_three_times_waits_in_the_dead_letter_queue(dev: Synthesised) -> None:
-    queues = dev.resources("AWS::SQS::Queue")
+    queues = dev.resources("AWS::SQS::Queue", "Training")
     ((main_id, main),) = (
         (k, q["Properties"]) for k, q in queues.items() if "RedrivePolicy" in q["Properties"]
     )
@@ -35,13 +35,13 @@ def test_an_upload_that_fails_three_times_waits_in_the_dead_letter_queue(dev: Sy
     assert queues[dead_id]["Properties"]["MessageRetentionPeriod"] == 14 * 86_400
 
 
-def test_both_queues_are_encrypted(dev: Synthesised) -> None:
-    assert [q["SqsManagedSseEnabled"] for q in dev.properties("AWS::SQS::Queue")] == [True, True]
+def test_every_queue_is_encrypted(dev: Synthesised) -> None:
+    assert [q["SqsManagedSseEnabled"] for q in dev.properties("AWS::SQS::Queue")] == [True, True, True]
 
 
-def test_both_queues_refuse_requests_without_tls(dev: Synthesised) -> None:
+def test_every_queue_refuses_requests_without_tls(dev: Synthesised) -> None:
     policies = dev.properties("AWS::SQS::QueuePolicy")
-    assert len(policies) == len(dev.resources("AWS::SQS::Queue")) == 2
+    assert len(policies) == len(dev.resources("AWS::SQS::Queue")) == 3
     for policy in policies:
         denied = [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Deny"]
         assert [s["Condition"] for s in denied] == [{"Bool": {"aws:SecureTransport": "false"}}]

@@ -170,7 +170,7 @@ def test_any_other_bytes_are_a_failure_of_the_model(body: bytes) -> None:
         answers.read(PRICES, 2, 1, body)
 
 
-@pytest.mark.parametrize("value", ["NaN", "Infinity", "null", "true", '"1"'])
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "null", "true", '"1"', "1" + "0" * 400])
 def test_a_value_that_is_no_finite_number_is_a_failure_of_the_model(value: str) -> None:
     body = b'{"predictions": [{"value": %s}]}' % value.encode()
     with pytest.raises(ModelFailedError):

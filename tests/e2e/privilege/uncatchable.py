@@ -14,7 +14,7 @@ UNCATCHABLE = {
     ),
     "RetrainRole: xray:*": "traces of executions, which nothing waits for; the laptop has no X-Ray",
     "*Role: cloudwatch:PutMetricData *": "SageMaker's own CPU and memory figures; the laptop has no instances",
-    "[JE]*Role: s3:ListBucket on *lake*": (
+    "[JE][ox]*Role: s3:ListBucket on *lake*": (
         "SageMaker's guide asks for it on every bucket a job reads; the laptop's jobs fetch what a manifest "
         "names without listing"
     ),
@@ -25,6 +25,12 @@ UNCATCHABLE = {
     "DeployRole: sagemaker:DescribeModelPackage on *": (
         "SageMaker reads the package for whoever makes a model of it, and does not say with whose permission; "
         "the laptop reads it as itself"
+    ),
+    "BatchesEventsRole: sqs:SendMessage on *": (
+        "Lambda's own, for an event that every retry failed with: minutes later, and not on the laptop"
+    ),
+    "policy of *BatchesDeadLetters*: sqs:SendMessage by events.amazonaws.com": (
+        "for an event that could not be delivered to the function for a day; nothing here waits that long"
     ),
     "policy of *accesslogs*: s3:PutObject by logging.s3.amazonaws.com*": (
         "S3's own access logs, delivered within hours; the laptop's S3 writes none"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from tests.e2e.privilege.bench import Bench
 from tests.e2e.privilege.parts import (
+    batches,
     containers,
     doors,
     endings,
@@ -25,6 +26,7 @@ PARTS: dict[str, Callable[[Bench, Moments], Part]] = {
     **endings.PARTS,
     **ingest.PARTS,
     **serving.PARTS,
+    **batches.PARTS,
     **doors.PARTS,
     **machine.PARTS,
     **containers.PARTS,

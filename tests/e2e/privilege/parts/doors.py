@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import urllib.error
+import urllib.request
 
 from tests.e2e.privilege import policies
 from tests.e2e.privilege.bench import Bench
+from tests.e2e.privilege.parts import batches
 from tests.e2e.privilege.run import MODEL, Moments
 from tests.e2e.privilege.trial import Broken, Part
 
@@ -16,21 +19,50 @@ def api(bench: Bench, moments: Moments) -> Part:
     instances = {"instances": bench.stage.sample(MODEL)}
 
     def every_route_answers() -> None:
-        bench.ledger.write(moments["Rest"].book)
-        asked = {"/v1/models": None, f"/v1/models/{MODEL}": None, f"/v1/models/{MODEL}/predict": instances}
+        bench.ledger.write(moments["Rest"].book.add(batches.record(batches.DONE, "FAILED")))
+        scored = f"/v1/models/{MODEL}/batches"
+        asked = {
+            "/v1/models": None,
+            f"/v1/models/{MODEL}": None,
+            f"/v1/models/{MODEL}/versions": None,
+            f"/v1/models/{MODEL}/runs": None,
+            "/openapi.json": None,
+            f"/v1/models/{MODEL}/predict": instances,
+            f"{scored}/{batches.DONE}": None,
+            scored: None,
+        }
         for path, body in asked.items():
-            status, _, content = bench.stage.http(path, body)
-            if status != 200:
-                raise Broken(f"{path} answers {status}: {content}")
+            _answers(bench.stage.http(path, body), 200, path)
+        for path in (
+            f"/v1/models/{MODEL}/runs/none",
+            "/docs/none",
+            "/nothing",
+        ):  # a problem of the function's own
+            _answers(bench.stage.http(path), 404, path)
+        _answers(bench.stage.http(scored, {}), 201, scored)
+        _opens(bench.stage.api_url.rstrip("/") + "/docs")
 
     found = [g for g in policies.of_functions(bench.stage) if g.principal == "apigateway.amazonaws.com"]
     return Part(found, [every_route_answers])
+
+
+def _answers(answer: tuple[int, object, object], status: int, path: str) -> None:
+    if answer[0] != status:
+        raise Broken(f"{path} answers {answer[0]}: {answer[2]}")
+
+
+def _opens(url: str) -> None:
+    try:
+        urllib.request.urlopen(url, timeout=30).close()  # noqa: S310
+    except urllib.error.HTTPError as error:
+        raise Broken(f"{url} answers {error.code}") from error
 
 
 def rules(bench: Bench, moments: Moments) -> Part:
     """The sweep is woken by two rules: a schedule, and a run that died."""
     events, machine = bench.stage.client("events"), bench.machine
     found = [g for g in policies.of_functions(bench.stage) if g.principal == "events.amazonaws.com"]
+    found = [g for g in found if g.function == bench.name("sweep")]
     names = [grant.source.rpartition("/")[2] for grant in found]
     described = {name: events.describe_rule(Name=name) for name in names}
     (schedule,) = (name for name in names if described[name].get("ScheduleExpression"))
@@ -73,7 +105,7 @@ def rules(bench: Bench, moments: Moments) -> Part:
 def queue(bench: Bench, _moments: Moments) -> Part:
     events, sqs, url = bench.stage.client("events"), bench.stage.client("sqs"), bench.stage.ingest_queue()
     found = list(policies.of_queues(bench.stage))
-    found = [grant for grant in found if bench.name("") in grant.resource]
+    found = [grant for grant in found if bench.name("training") in grant.resource]
     (rule,) = (name for grant in found for name in _rules(grant.content))
 
     def arrived() -> bool:

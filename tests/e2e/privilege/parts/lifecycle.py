@@ -12,6 +12,7 @@ from typing import Any
 from tests.e2e.privilege.bench import Bench
 from tests.e2e.privilege.hosting import NO_IMAGE
 from tests.e2e.privilege.ledger import Book
+from tests.e2e.privilege.parts import batches
 from tests.e2e.privilege.parts.steps import STAND_IN
 from tests.e2e.privilege.run import MODEL, Moments
 from tests.e2e.privilege.trial import Broken, Part
@@ -82,7 +83,17 @@ def lifecycle(bench: Bench, moments: Moments) -> Part:
         bench.hosting.stand_in(name, endpoint=True)
         request("Delete", rest)
 
+    def a_file_being_scored_is_given_up() -> None:
+        bench.hosting.remove(name)
+        job = batches.never_answered(bench, name, rest.of(MODEL, "VERSION#")[0]["artifact"])
+        try:
+            request("Delete", rest)
+            batches.expect_stopped(bench, job)
+        finally:
+            batches.stop(bench, job)
+
     scenes = [
+        a_file_being_scored_is_given_up,
         what_runs_left_is_removed,
         a_model_without_data_gets_its_seed,
         a_model_with_data_is_trained_anew,

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import uuid
+
 from tests.e2e.privilege.bench import Bench
 from tests.e2e.privilege.run import MODEL, Moments
 from tests.e2e.privilege.trial import Broken, Part
 
 
-def answers(bench: Bench, function: str, status: int, path: str, body: object = None) -> None:
+def answers(
+    bench: Bench, function: str, status: int, path: str, body: object = None, *, key: str = ""
+) -> None:
     """Call the API; it must answer with this status, and the function must leave a log."""
     began = bench.now()
-    answered, _, content = bench.stage.http(path, body)
+    answered, _, content = bench.stage.http(path, body, headers={"idempotency-key": key} if key else {})
     if answered != status:
         raise Broken(f"{path} answers {answered}: {content}")
     bench.expect(f"a log of {function}", lambda: bench.logged(function, since=began), seconds=0)
@@ -28,7 +32,18 @@ def predict(bench: Bench, moments: Moments) -> Part:
         bench.ledger.write(book.drop("diabetes", "ROUTE"))  # only a route that serves is remembered
         answers(bench, "predict", 503, "/v1/models/diabetes/predict", diabetes)
 
-    return Part(bench.of_function("predict"), [a_model_that_serves, a_model_that_does_not_serve_yet])
+    def a_key_is_free_again_when_its_request_failed() -> None:
+        bench.ledger.write(book.drop("diabetes", "ROUTE"))
+        key = str(uuid.uuid4())
+        for _ in range(2):
+            answers(bench, "predict", 503, "/v1/models/diabetes/predict", diabetes, key=key)
+
+    scenes = [
+        a_model_that_serves,
+        a_model_that_does_not_serve_yet,
+        a_key_is_free_again_when_its_request_failed,
+    ]
+    return Part(bench.of_function("predict"), scenes)
 
 
 def models(bench: Bench, moments: Moments) -> Part:
@@ -39,4 +54,11 @@ def models(bench: Bench, moments: Moments) -> Part:
     return Part(bench.of_function("models"), [a_model_that_does_not_serve_yet])
 
 
-PARTS = {"predict": predict, "models": models}
+def docs(bench: Bench, _moments: Moments) -> Part:
+    def the_api_is_described() -> None:
+        answers(bench, "docs", 200, "/openapi.json")
+
+    return Part(bench.of_function("docs"), [the_api_is_described])
+
+
+PARTS = {"predict": predict, "models": models, "docs": docs}

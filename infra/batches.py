@@ -1,0 +1,108 @@
+"""Batch scoring: a file arrives and is checked, a transform job scores it, its end closes the batch."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.access import Access
+from infra.functions import Function
+from infra.grants import Grant
+from infra.settings import Settings
+from relearn import names
+
+ENDED = ("Completed", "Failed", "Stopped")
+JOB = ("transform-job",)
+
+
+class Batches(Construct):
+    """The functions of batches, and what wakes them.
+
+    Attributes
+    ----------
+    api
+        Answers what is asked about batches.
+    events
+        Carries batches on.
+    dead_letters
+        Events that could not be handled after every retry.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: Settings, access: Access, code: lambda_.Code
+    ) -> None:
+        super().__init__(scope, construct_id)
+        told = access.variables("STAGE", "LEDGER_TABLE", "UPLOADS_BUCKET", "LAKE_BUCKET")
+        self.dead_letters = sqs.Queue(
+            self,
+            "DeadLetters",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+        )
+        self.api = Function(
+            self,
+            "Api",
+            settings=settings,
+            name="batches",
+            code=code,
+            environment=told,
+            allowed=_asking(access),
+        )
+        self.events = Function(
+            self,
+            "Events",
+            settings=settings,
+            name="batch_event",
+            code=code,
+            environment=told,
+            allowed=_carrying_on(access),
+            timeout_seconds=900,
+            memory_mb=1769,  # a whole core: it reads every row
+            dead_letters=self.dead_letters,
+        )
+        self._rules(access, names.prefix(settings.stage))
+
+    def _rules(self, access: Access, prefix: str) -> None:
+        arrived = events.EventPattern(
+            source=["aws.s3"],
+            detail_type=["Object Created"],
+            detail={
+                "bucket": {"name": [access.stores.uploads.bucket_name]},
+                "object": {"key": [{"prefix": f"{names.BATCHES}/"}]},
+            },
+        )
+        ended = events.EventPattern(
+            source=["aws.sagemaker"],
+            detail_type=["SageMaker Transform Job State Change"],
+            detail={"TransformJobName": [{"prefix": prefix}], "TransformJobStatus": list(ENDED)},
+        )
+        target = targets.LambdaFunction(self.events.function, dead_letter_queue=self.dead_letters)
+        for name, about, pattern in (
+            ("FileArrived", "The file of a batch arrived", arrived),
+            ("JobEnded", "The transform job of a batch ended", ended),
+        ):
+            events.Rule(self, name, description=about, event_pattern=pattern, targets=[target])
+
+
+def _asking(access: Access) -> list[Grant]:
+    return [
+        access.ledger("GetItem", "PutItem", "UpdateItem", "Query"),
+        # What the links it gives away allow.
+        access.sent_files("s3:PutObject"),
+        access.lake("s3:GetObject", under=[names.BATCHES]),
+        access.sagemaker("DescribeTransformJob", on=JOB),
+    ]
+
+
+def _carrying_on(access: Access) -> list[Grant]:
+    return [
+        access.ledger("GetItem", "UpdateItem"),
+        access.sent_files("s3:GetObjectVersion"),
+        access.lake("s3:PutObject", under=[names.BATCHES]),
+        access.sagemaker("CreateTransformJob", "DescribeTransformJob", "AddTags", on=JOB),
+    ]

@@ -1,0 +1,184 @@
+"""The way of one batch: its file arrives, is checked and scored; every step may be done again.
+
+The first file that arrives decides: it is checked, and copied to where only we write before it is scored, so that
+a file sent later with the same form changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from lambdas.aws.batch_records import BatchRecords
+from lambdas.aws.ledger import Ledger
+from lambdas.aws.metrics import Meter
+from lambdas.aws.storage import Storage
+from lambdas.aws.transforms import Transforms
+from relearn import batches, names
+from relearn.batches import Batch, BatchState
+from relearn.errors import ConflictError, InvalidLinesError, ModelFailedError, NotFoundError
+from relearn.jsonlines import check_lines
+from relearn.spec import ModelSpec
+
+_log = logging.getLogger(__name__)
+
+
+class Closing:
+    """Ends batches whose transform job has ended.
+
+    Parameters
+    ----------
+    records, transforms, meter
+        Adapters.
+    clock
+        Gives the time, aware.
+    """
+
+    def __init__(
+        self, *, records: BatchRecords, transforms: Transforms, meter: Meter, clock: Callable[[], datetime]
+    ) -> None:
+        self._records = records
+        self._transforms = transforms
+        self._meter = meter
+        self._clock = clock
+
+    def close(self, batch: Batch, status: str, reason: str) -> Batch:
+        """End a running batch when its job's status says so, and give it as it is."""
+        found = batches.outcome(status, reason)
+        if batch.state is not BatchState.RUNNING or found is None:
+            return batch
+        return self.move(batch, *found)
+
+    def look(self, batch: Batch) -> Batch:
+        """Repair what a lost event left: ask for the job of a batch that runs."""
+        if batch.state is not BatchState.RUNNING:
+            return batch
+        job = self._transforms.status(batch)
+        if job is not None:
+            return self.close(batch, job.status, job.reason)
+        if batches.is_lost(batch, self._clock()):
+            return self.move(batch, BatchState.FAILED, "the transform job could not be started")
+        return batch
+
+    def move(self, batch: Batch, state: BatchState, reason: str = "", **changes: Any) -> Batch:
+        """Take a batch to its next state; as it is now when someone else was first."""
+        try:
+            moved = self._records.move(batch, state, reason, **changes)
+        except ConflictError:
+            return self._records.batch(batch.model, batch.batch_id)
+        self._meter.count("Batches", model=batch.model, state=state)
+        _log.info("batch %s is %s", batch.batch_id, state, extra={"model": batch.model, "reason": reason})
+        return moved
+
+
+class Scoring:
+    """Takes in the files of batches and has them scored.
+
+    Parameters
+    ----------
+    ledger, records, storage, transforms
+        Adapters.
+    closing
+        Ends batches.
+    specs
+        Model name to spec.
+    uploads, lake
+        Names of the buckets: where files arrive, and where they are scored.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        records: BatchRecords,
+        storage: Storage,
+        transforms: Transforms,
+        closing: Closing,
+        specs: Mapping[str, ModelSpec],
+        uploads: str,
+        lake: str,
+    ) -> None:
+        self._ledger = ledger
+        self._records = records
+        self._storage = storage
+        self._transforms = transforms
+        self._closing = closing
+        self._specs = specs
+        self._uploads = uploads
+        self._lake = lake
+
+    def arrived(self, detail: Mapping[str, Any]) -> Batch | None:
+        """Take in the object that an ``Object Created`` event is about.
+
+        Parameters
+        ----------
+        detail
+            The event's detail: ``bucket.name`` and ``object.{key,size,version-id}``.
+
+        Returns
+        -------
+        Batch or None
+            The batch as it is now; None when the object is no batch's file.
+        """
+        found = detail["object"]
+        parsed = names.parse_batch_input(found["key"])
+        if parsed is None or detail["bucket"]["name"] != self._uploads:
+            return None
+        try:
+            batch = self._records.batch(*parsed)
+        except NotFoundError:
+            _log.info("the file of no batch, ignored: %s", found["key"])
+            return None
+        version_id = found["version-id"]
+        if batch.state is BatchState.WAITING_FOR_FILE:
+            batch = self._decide(batch, version_id, int(found["size"]))
+        if batch.state is BatchState.RUNNING and batch.input_version == version_id:
+            batch = self._start(batch)
+        return batch
+
+    def _decide(self, batch: Batch, version_id: str, size: int) -> Batch:
+        spec = self._specs.get(batch.model)
+        champion = self._ledger.route(batch.model).champion
+        if spec is None or not champion:
+            return self._fail(batch, "no version of the model serves any more")
+        if size > batches.MAX_BYTES:
+            return self._fail(batch, f"the file has {size} bytes; allowed: {batches.MAX_BYTES}")
+        try:
+            rows = self._check(spec, batch, version_id)
+        except NotFoundError:
+            return self._fail(batch, "the file is gone")
+        except InvalidLinesError as error:
+            return self._fail(batch, str(error)[: batches.MAX_REASON], errors=error.errors)
+        return self._closing.move(
+            batch, BatchState.RUNNING, version=champion, rows=rows, input_version=version_id
+        )
+
+    def _check(self, spec: ModelSpec, batch: Batch, version_id: str) -> int:
+        """Check every line of a file; how many there are."""
+        with tempfile.TemporaryDirectory(prefix="batch-") as folder:
+            file = Path(folder) / names.BATCH_INPUT
+            key = names.batch_input_key(batch.model, batch.batch_id)
+            self._storage.download(self._uploads, key, version_id, file)
+            with file.open("rb") as lines:
+                return sum(1 for _ in check_lines(spec, lines))
+
+    def _start(self, batch: Batch) -> Batch:
+        """Start the job of a running batch unless it is there."""
+        if self._transforms.status(batch) is not None:
+            return batch
+        key = names.batch_input_key(batch.model, batch.batch_id)
+        target = (self._lake, key)
+        if not self._storage.copy_version(self._uploads, key, batch.input_version, target):
+            return self._fail(batch, "the file is gone")
+        try:
+            self._transforms.start(batch, self._lake)
+        except ModelFailedError as error:
+            return self._fail(batch, str(error))
+        return batch
+
+    def _fail(self, batch: Batch, reason: str, **changes: Any) -> Batch:
+        return self._closing.move(batch, BatchState.FAILED, reason, **changes)

@@ -1,0 +1,127 @@
+"""The life of a batch: a whole file scored by one version.
+
+::
+
+    WAITING_FOR_FILE ─► RUNNING ─► SUCCEEDED
+            │              └─────► FAILED(reason)    the transform job failed, was stopped, or never began
+            └────────────────────► FAILED(reason)    the file breaks the spec, or nothing serves any more
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from relearn.errors import IllegalTransitionError, LineError
+
+MAX_BYTES = 100_000_000
+"""Size of a batch's file at most."""
+UPLOAD_SECONDS = 3600
+"""How long a caller has to upload the file."""
+LOST_AFTER = timedelta(minutes=30)
+"""A running batch whose job does not exist after this never gets one: every retry of its start is over."""
+MAX_REASON = 1000
+
+
+class BatchState(StrEnum):
+    """Where a batch stands."""
+
+    WAITING_FOR_FILE = "WAITING_FOR_FILE"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+
+
+TRANSITIONS: dict[BatchState, frozenset[BatchState]] = {
+    BatchState.WAITING_FOR_FILE: frozenset({BatchState.RUNNING, BatchState.FAILED}),
+    BatchState.RUNNING: frozenset({BatchState.SUCCEEDED, BatchState.FAILED}),
+    BatchState.SUCCEEDED: frozenset(),
+    BatchState.FAILED: frozenset(),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """One file to score.
+
+    Parameters
+    ----------
+    batch_id, model
+        Which batch, of which model.
+    created_at
+        ISO 8601, UTC.
+    state, reason
+        Where it stands, and why.
+    errors
+        The first wrong values of a file that breaks the spec.
+    version
+        The version that scores it; 0 until it runs.
+    input_version
+        S3 version of the file it scores, empty until it runs: a file that comes later changes nothing.
+    rows
+        Rows in the file; 0 until known.
+    times
+        When each state was reached: state to ISO 8601, UTC.
+    """
+
+    batch_id: str
+    model: str
+    created_at: str
+    state: BatchState = BatchState.WAITING_FOR_FILE
+    reason: str = ""
+    errors: tuple[LineError, ...] = ()
+    version: int = 0
+    input_version: str = ""
+    rows: int = 0
+    times: dict[str, str] = field(default_factory=dict)
+
+
+def check_transition(old: BatchState, new: BatchState) -> None:
+    """Refuse a step that a batch's life does not have.
+
+    Raises
+    ------
+    IllegalTransitionError
+        ``new`` can not follow ``old``.
+    """
+    if new not in TRANSITIONS[old]:
+        allowed = ", ".join(sorted(TRANSITIONS[old])) or "nothing: it is final"
+        raise IllegalTransitionError(f"a batch that is {old} can not become {new}; allowed: {allowed}")
+
+
+def outcome(status: str, reason: str) -> tuple[BatchState, str] | None:
+    """Say what the status of a transform job makes of its batch.
+
+    Parameters
+    ----------
+    status
+        SageMaker's word.
+    reason
+        Its FailureReason, if any.
+
+    Returns
+    -------
+    tuple or None
+        Final state and reason; None while the job is under way. Only ``Completed`` is a success.
+    """
+    match status:
+        case "Completed":
+            return BatchState.SUCCEEDED, ""
+        case "Stopped":
+            return BatchState.FAILED, "the transform job was stopped"
+        case "Failed":
+            return BatchState.FAILED, f"the transform job failed: {reason or 'no reason given'}"[:MAX_REASON]
+        case _:
+            return None
+
+
+def is_lost(batch: Batch, now: datetime) -> bool:
+    """Tell whether a running batch that has no job will never get one.
+
+    Parameters
+    ----------
+    now
+        Aware.
+    """
+    return now - datetime.fromisoformat(batch.times[BatchState.RUNNING]) > LOST_AFTER

@@ -1,0 +1,72 @@
+"""JSON Lines: one instance a line. Checks a whole file in one pass, without holding it.
+
+Every line is one instance, so that line n of the answer is about line n of the file: an empty line
+is an error, only the end of the last line may be missing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from relearn.errors import InvalidLinesError, LineError
+from relearn.schema import check_instance
+from relearn.spec import ModelSpec
+
+MEDIA_TYPE = "application/jsonlines"
+MAX_LINE_BYTES = 500_000
+"""Length of one line at most: a line is never split between requests to a model."""
+MAX_ERRORS = 20
+"""Wrong values reported of one file at most."""
+_DETAIL_LENGTH = 300
+
+
+def check_lines(spec: ModelSpec, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """Give the instances of a file one by one, and at its end say everything that was wrong.
+
+    Parameters
+    ----------
+    spec
+        The model's spec.
+    lines
+        The file's lines, with or without their ends; one that is longer than `MAX_LINE_BYTES` may be
+        given cut.
+
+    Raises
+    ------
+    InvalidLinesError
+        After the last line, or after `MAX_ERRORS` errors. A file without lines is wrong too.
+    """
+    errors: list[LineError] = []
+    number = 0
+    for number, line in enumerate(lines, 1):
+        instance, wrong = _read(spec, line)
+        if not wrong:
+            yield instance
+        errors += [LineError(number, pointer, detail[:_DETAIL_LENGTH]) for pointer, detail in wrong]
+        if len(errors) >= MAX_ERRORS:
+            break
+    if number == 0:
+        errors.append(LineError(1, "", "the file is empty; allowed: one JSON object a line"))
+    if errors:
+        raise InvalidLinesError(tuple(errors[:MAX_ERRORS]))
+
+
+def _read(spec: ModelSpec, line: bytes) -> tuple[Any, list[tuple[str, str]]]:
+    """Read one line; what is wrong with it as (pointer, detail)."""
+    if len(line) > MAX_LINE_BYTES:
+        return None, [("", f"longer than {MAX_LINE_BYTES} bytes")]
+    if not line.strip():
+        return None, [("", "an empty line; allowed: one JSON object a line")]
+    try:
+        instance = json.loads(line.decode("utf-8"), parse_constant=_no_constant)
+    except RecursionError:
+        return None, [("", "not JSON that can be read: nested too deeply")]
+    except ValueError as error:
+        return None, [("", f"not JSON: {error}")]
+    return instance, [(error.pointer, error.detail) for error in check_instance(spec, instance)]
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,87 @@
+"""Every way a request can fail, as the caller is told it (RFC 9457); docs/errors.md explains each.
+
+A slug never changes and never gets another meaning: clients branch on it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:relearn:problem:"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How one class of errors is told to a caller.
+
+    Parameters
+    ----------
+    status
+        HTTP status.
+    slug
+        End of the problem's type URI; never changes.
+    title
+        Short and always the same.
+    """
+
+    status: HTTPStatus
+    slug: str
+    title: str
+
+    @property
+    def uri(self) -> str:
+        """The problem's ``type``."""
+        return TYPE_PREFIX + self.slug
+
+
+MALFORMED_BODY = Kind(HTTPStatus.BAD_REQUEST, "malformed-body", "The body is not JSON")
+INVALID_IDEMPOTENCY_KEY = Kind(
+    HTTPStatus.BAD_REQUEST, "invalid-idempotency-key", "The Idempotency-Key is not allowed"
+)
+NOT_FOUND = Kind(HTTPStatus.NOT_FOUND, "not-found", "There is no such thing")
+METHOD_NOT_ALLOWED = Kind(
+    HTTPStatus.METHOD_NOT_ALLOWED, "method-not-allowed", "The path does not take this method"
+)
+IDEMPOTENCY_KEY_REUSED = Kind(
+    HTTPStatus.CONFLICT, "idempotency-key-reused", "The Idempotency-Key came with another body before"
+)
+IDEMPOTENCY_KEY_IN_USE = Kind(
+    HTTPStatus.CONFLICT, "idempotency-key-in-use", "A request with this Idempotency-Key is being answered"
+)
+TOO_LARGE = Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The body is too large")
+ANSWER_TOO_LARGE = Kind(
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "answer-too-large", "The answer is too large to be kept"
+)
+UNSUPPORTED_MEDIA_TYPE = Kind(
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body must be JSON"
+)
+INVALID_INSTANCES = Kind(
+    HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-instances", "The body does not fit the model"
+)
+INVALID_PARAMETERS = Kind(
+    HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-parameters", "A query parameter is not allowed"
+)
+INTERNAL_ERROR = Kind(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "Something is wrong on our side")
+MODEL_FAILED = Kind(HTTPStatus.BAD_GATEWAY, "model-failed", "The model failed")
+NOT_SERVING = Kind(HTTPStatus.SERVICE_UNAVAILABLE, "not-serving", "The model is not ready to answer")
+TIMEOUT = Kind(HTTPStatus.GATEWAY_TIMEOUT, "timeout", "The model did not answer in time")
+
+ALL = (
+    MALFORMED_BODY,
+    INVALID_IDEMPOTENCY_KEY,
+    NOT_FOUND,
+    METHOD_NOT_ALLOWED,
+    IDEMPOTENCY_KEY_REUSED,
+    IDEMPOTENCY_KEY_IN_USE,
+    TOO_LARGE,
+    ANSWER_TOO_LARGE,
+    UNSUPPORTED_MEDIA_TYPE,
+    INVALID_INSTANCES,
+    INVALID_PARAMETERS,
+    INTERNAL_ERROR,
+    MODEL_FAILED,
+    NOT_SERVING,
+    TIMEOUT,
+)

@@ -1,0 +1,122 @@
+"""Every operation of the HTTP API: one table.
+
+The CDK app makes the API's routes from it, the functions find what was asked in it, and the OpenAPI document is
+written from it, so the three can not differ. Not to be confused with `relearn.routing`: the route that a
+promotion moves.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from relearn import problems
+from relearn.problems import Kind
+
+DEFAULT = "$default"
+"""Route key of what matches no operation."""
+DEFAULT_FUNCTION = "models"
+"""Answers what matches no operation, with 404 or 405."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method on one path.
+
+    Parameters
+    ----------
+    id
+        Name in OpenAPI, so of the method in a generated client.
+    method
+        Upper case.
+    path
+        Template; ``{name}`` stands for one segment.
+    function
+        File in ``lambdas/`` whose handler answers.
+    fails
+        What its answer may be besides success; every operation may also fail for our own fault.
+    described
+        Whether OpenAPI describes it; pages for people are not described.
+    """
+
+    id: str
+    method: str
+    path: str
+    function: str
+    fails: tuple[Kind, ...] = ()
+    described: bool = True
+
+    @property
+    def key(self) -> str:
+        """API Gateway's route key."""
+        return f"{self.method} {self.path}"
+
+
+_PREDICT_FAILS = (
+    problems.MALFORMED_BODY,
+    problems.INVALID_IDEMPOTENCY_KEY,
+    problems.NOT_FOUND,
+    problems.IDEMPOTENCY_KEY_REUSED,
+    problems.IDEMPOTENCY_KEY_IN_USE,
+    problems.TOO_LARGE,
+    problems.ANSWER_TOO_LARGE,
+    problems.UNSUPPORTED_MEDIA_TYPE,
+    problems.INVALID_INSTANCES,
+    problems.MODEL_FAILED,
+    problems.NOT_SERVING,
+    problems.TIMEOUT,
+)
+_LIST_FAILS = (problems.NOT_FOUND, problems.INVALID_PARAMETERS)
+
+PREDICT = Operation("predict", "POST", "/v1/models/{model}/predict", "predict", _PREDICT_FAILS)
+LIST_MODELS = Operation("listModels", "GET", "/v1/models", "models")
+GET_MODEL = Operation("getModel", "GET", "/v1/models/{model}", "models", (problems.NOT_FOUND,))
+LIST_VERSIONS = Operation(
+    "listVersions", "GET", "/v1/models/{model}/versions", "models", (problems.NOT_FOUND,)
+)
+LIST_RUNS = Operation("listRuns", "GET", "/v1/models/{model}/runs", "models", _LIST_FAILS)
+GET_RUN = Operation("getRun", "GET", "/v1/models/{model}/runs/{run}", "models", (problems.NOT_FOUND,))
+CREATE_BATCH = Operation(
+    "createBatch", "POST", "/v1/models/{model}/batches", "batches", (problems.NOT_FOUND, problems.NOT_SERVING)
+)
+LIST_BATCHES = Operation("listBatches", "GET", "/v1/models/{model}/batches", "batches", (problems.NOT_FOUND,))
+GET_BATCH = Operation(
+    "getBatch", "GET", "/v1/models/{model}/batches/{batch}", "batches", (problems.NOT_FOUND,)
+)
+GET_OPENAPI = Operation("getOpenapi", "GET", "/openapi.json", "docs")
+GET_DOCS = Operation("getDocs", "GET", "/docs", "docs", described=False)
+GET_DOCS_FILE = Operation(
+    "getDocsFile", "GET", "/docs/{file}", "docs", (problems.NOT_FOUND,), described=False
+)
+
+OPERATIONS = (
+    PREDICT,
+    LIST_MODELS,
+    GET_MODEL,
+    LIST_VERSIONS,
+    LIST_RUNS,
+    GET_RUN,
+    CREATE_BATCH,
+    LIST_BATCHES,
+    GET_BATCH,
+    GET_OPENAPI,
+    GET_DOCS,
+    GET_DOCS_FILE,
+)
+BY_KEY = {operation.key: operation for operation in OPERATIONS}
+
+
+def methods(path: str) -> tuple[str, ...]:
+    """List the methods that a path takes, sorted; none when there is no such path.
+
+    Parameters
+    ----------
+    path
+        As sent, e.g. ``"/v1/models/iris"``.
+    """
+    return tuple(sorted({item.method for item in OPERATIONS if _pattern(item.path).fullmatch(path)}))
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    parts = re.split(r"\{\w+\}", template)
+    return re.compile("[^/]+".join(re.escape(part) for part in parts), re.DOTALL)

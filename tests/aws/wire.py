@@ -1,0 +1,129 @@
+"""AWS over real HTTP, for clients that are no botocore: DynamoDB is moto's, SageMaker's runtime the fake's.
+
+Every request must carry a signature that botocore's own signer would have made; AWS refuses any other.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import unquote
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+
+from tests.aws.fake_sagemaker import REGION, FakeSageMaker, RefusedError
+
+KEYS = {
+    "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "secret/key+1",
+    "AWS_SESSION_TOKEN": "to/ken==",
+}
+Answer = tuple[int, dict[str, str], bytes]
+Behaviour = Callable[[str, dict[str, str], bytes], Answer | None]
+"""Path, headers, body to status, headers, body; None: close the connection without an answer."""
+
+
+class LocalAWS:
+    """See the module.
+
+    ``once`` holds behaviours for the next requests to endpoints, each used up by one; then the fake answers.
+    """
+
+    def __init__(self, sagemaker: FakeSageMaker, dynamodb: Any) -> None:
+        self._sagemaker = sagemaker
+        self._dynamodb = dynamodb
+        self.once: list[Behaviour] = []
+        self.url = ""
+
+    def __call__(self, path: str, headers: dict[str, str], body: bytes) -> Answer | None:
+        if "x-amz-target" in headers:
+            check_signature(path, headers, body, "dynamodb")
+            return self._ledger(headers["x-amz-target"].partition(".")[2], json.loads(body))
+        check_signature(path, headers, body, "sagemaker")
+        if self.once:
+            return self.once.pop(0)(path, headers, body)
+        return self._invoke(unquote(path.split("/")[2]), body)
+
+    def _invoke(self, endpoint: str, body: bytes) -> Answer:
+        self._sagemaker.calls.append("InvokeEndpoint")
+        try:
+            return 200, {}, self._sagemaker._answer(endpoint, json.loads(body))
+        except RefusedError as error:
+            content = {"Message": str(error), **error.parsed}
+            code = error.parsed["Error"]["Code"]
+            return (
+                error.status,
+                {"x-amzn-ErrorType": f"{code}:http://internal/"},
+                json.dumps(content).encode(),
+            )
+
+    def _ledger(self, action: str, request: dict[str, Any]) -> Answer:
+        call = {"GetItem": "get_item", "Query": "query", "PutItem": "put_item", "DeleteItem": "delete_item"}
+        try:
+            answer = getattr(self._dynamodb, call[action])(**request)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            told = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": str(error)}
+            return 400, {}, json.dumps(told).encode()
+        return 200, {}, json.dumps({k: v for k, v in answer.items() if k != "ResponseMetadata"}).encode()
+
+
+def check_signature(path: str, headers: dict[str, str], body: bytes, service: str) -> None:
+    """Sign what came as botocore does, and compare."""
+    names = headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
+    request = AWSRequest("POST", f"http://{headers['host']}{path}", data=body)
+    for name in names:
+        request.headers[name] = headers[name]
+    request.context["timestamp"] = headers["x-amz-date"]
+    key, secret, token = KEYS.values()
+    signer = SigV4Auth(Credentials(key, secret, token), service, REGION)
+    signature = signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
+    assert headers["x-amz-security-token"] == token
+    assert {"host", "content-type", "x-amz-date", "x-amz-security-token"} <= set(names)
+    assert headers["authorization"].endswith(f"Signature={signature}")
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # callers come all at once
+
+
+@contextmanager
+def serving(behaviour: Behaviour) -> Iterator[str]:
+    """Answer POST requests over HTTP/1.1 with kept-alive connections; give the URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        wbufsize = -1  # head and body leave together
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            if (answer := behaviour(self.path, headers, body)) is None:
+                self.close_connection = True
+                return
+            status, more, content = answer
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(content)), **more}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: Any) -> None:
+            return
+
+    server = _Server(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()

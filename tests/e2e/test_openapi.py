@@ -1,0 +1,106 @@
+"""The API keeps its own description: every operation, with data that fits and data that does not."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from relearn import problems, routes
+from tests.e2e.client import Stage
+
+pytestmark = [pytest.mark.e2e, pytest.mark.local]
+
+EXAMPLES = 25
+"""Random cases a schema at most; the boundaries of every schema are tested besides."""
+MODELS = ("diabetes", "iris")
+
+
+@pytest.fixture(scope="module")
+def live(stage: Stage) -> Stage:
+    """The stage once every model serves."""
+    for model in MODELS:
+        stage.wait(f"the first model of {model}", partial(stage.live_version, model))
+    return stage
+
+
+def test_the_description_that_is_served_is_valid_and_is_asked_for_with_the_stages_auth(live: Stage) -> None:
+    status, headers, document = live.http("/openapi.json")
+    assert (status, headers["content-type"]) == (200, "application/json")
+    assert list(OpenAPIV31SpecValidator(document).iter_errors()) == []
+    assert ("security" in document) == (live.endpoint_url is None)
+    operations = {part["operationId"] for methods in document["paths"].values() for part in methods.values()}
+    assert operations >= {item.id for item in routes.OPERATIONS if item.described} - {routes.PREDICT.id}
+
+
+def test_what_is_sent_and_answered_is_what_the_description_says(
+    live: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if live.endpoint_url is None:
+        pytest.skip("thousands of odd requests are for the laptop cloud, not for an account")
+    url = live.api_url.rstrip("/") + "/openapi.json"
+    command = [sys.executable, "-m", "schemathesis.cli", "run", url, "--checks", "all", "--mode", "all"]
+    command += ["--max-examples", str(EXAMPLES), "--seed", "1", "--generation-database", "none", "--no-color"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=900, check=False)
+    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2_000:]
+    count = re.search(r"(\d+) generated, (\d+) passed", done.stdout)
+    operations = re.search(r"Selected: (\d+)/(\d+)\s+Tested: (\d+)", done.stdout)
+    assert count, done.stdout[-4_000:]
+    assert operations, done.stdout[-4_000:]
+    with capsys.disabled():
+        print(f"\nschemathesis: {count[0]} on {operations[3]} operations")  # noqa: T201 - how much was tried
+    assert count[1] == count[2]
+    assert int(count[1]) >= 20 * int(operations[2])
+    assert operations[1] == operations[2] == operations[3]
+
+
+def test_versions_and_runs_tell_how_the_model_came_to_serve(live: Stage) -> None:
+    status, _, answer = live.http("/v1/models/iris/versions")
+    assert status == 200
+    serving = next(version for version in answer["versions"] if version["state"] == "LIVE")
+    assert serving["version"] == live.live_version("iris")
+    status, _, run = live.http(f"/v1/models/iris/runs/{serving['run_id']}")
+    assert (status, run["state"], run["version"]) == (200, "PROMOTED", serving["version"])
+    assert [step["state"] for step in run["states"]][-3:] == ["JUDGING", "DEPLOYING", "PROMOTED"]
+
+
+def test_runs_come_page_by_page(live: Stage) -> None:
+    _, _, everything = live.http("/v1/models/iris/runs?limit=100")
+    seen, query = [], "limit=1"
+    for _ in range(len(everything["runs"]) + 1):
+        status, _, page = live.http(f"/v1/models/iris/runs?{query}")
+        assert status == 200
+        seen += [run["run_id"] for run in page["runs"]]
+        if page["next"] is None:
+            break
+        query = f"limit=1&next={page['next']}"
+    assert seen[-len(everything["runs"]) :] == [run["run_id"] for run in everything["runs"]]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "kind"),
+    [
+        ("/v1/nothing", None, problems.NOT_FOUND),
+        ("/v1/models/trees/runs", None, problems.NOT_FOUND),
+        ("/v1/models/iris/runs/none", None, problems.NOT_FOUND),
+        ("/docs/nothing.js", None, problems.NOT_FOUND),
+        ("/v1/models/iris/runs?limit=0", None, problems.INVALID_PARAMETERS),
+        ("/v1/models/iris", {}, problems.METHOD_NOT_ALLOWED),
+        ("/v1/models/iris/predict", None, problems.METHOD_NOT_ALLOWED),
+        ("/v1/models/iris/predict", {"instances": []}, problems.INVALID_INSTANCES),
+    ],
+)
+def test_what_can_not_be_answered_is_told_as_a_problem(
+    live: Stage, path: str, body: object, kind: problems.Kind
+) -> None:
+    status, headers, problem = live.http(path, body)
+    assert (status, headers["content-type"]) == (kind.status, problems.MEDIA_TYPE)
+    assert (problem["type"], problem["title"], problem["status"]) == (kind.uri, kind.title, kind.status)
+    assert problem["request_id"] == headers["x-request-id"]
+    if kind is problems.METHOD_NOT_ALLOWED:
+        assert headers["allow"] == ("GET" if body is not None else "POST")

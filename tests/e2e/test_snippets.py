@@ -1,0 +1,110 @@
+"""What the pages about the API tell a reader to copy works, and prints what they say."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from tests.e2e.client import Stage
+from tests.e2e.snippets import ROOT, Snippet, run, snippets
+
+pytestmark = [pytest.mark.e2e, pytest.mark.local]
+
+PAGES = [ROOT / "docs" / "API.md", ROOT / "clients" / "python" / "README.md"]
+FOUND = [snippet for page in PAGES for snippet in snippets(page)]
+SIGNED = next(snippet for snippet in FOUND if "--aws-sigv4" in snippet.code)
+
+
+@pytest.fixture(scope="module")
+def serving(stage: Stage) -> Stage:
+    """The laptop cloud once every model serves."""
+    if stage.endpoint_url is None:
+        pytest.skip("the snippets are for the laptop cloud, whose API is open")
+    for model in ("diabetes", "iris"):
+        stage.wait(f"the first model of {model}", lambda model=model: stage.live_version(model))  # type: ignore[misc]
+    return stage
+
+
+def environment() -> dict[str, str]:
+    return {
+        "AWS_REGION": "eu-central-1",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI",
+        "AWS_SESSION_TOKEN": "a-session-token",
+    }
+
+
+def need_curl(snippet: Snippet) -> None:
+    if snippet.language == "sh" and shutil.which("curl") is None:
+        pytest.skip("curl is not on PATH")
+
+
+@pytest.mark.parametrize("language", ["sh", "python", "typescript"])
+@pytest.mark.parametrize("heading", ["Predict", "Read a problem"])
+def test_the_page_shows_how_in_every_language(heading: str, language: str) -> None:
+    part = (ROOT / "docs" / "API.md").read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    assert f"```{language}\n" in part
+
+
+@pytest.mark.parametrize("snippet", FOUND, ids=str)
+def test_a_snippet_runs_and_prints_what_the_page_shows(
+    snippet: Snippet, serving: Stage, tmp_path: Path
+) -> None:
+    need_curl(snippet)
+    output = run(snippet, serving.api_url, tmp_path, environment())
+    assert snippet.shows(output), output
+    assert output
+
+
+@pytest.fixture
+def listener() -> Iterator[Any]:
+    """An address that keeps what it is asked."""
+    asked: list[tuple[str, dict[str, str], bytes]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", asked
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("token", ["a-session-token", ""])
+def test_curl_signs_as_aws_will_check_it(listener: Any, tmp_path: Path, token: str) -> None:
+    need_curl(SIGNED)
+    url, asked = listener
+    lines = [line for line in SIGNED.code.splitlines() if token or "$AWS_SESSION_TOKEN" not in line]
+    run(replace(SIGNED, code="\n".join(lines)), url, tmp_path, environment())
+    [(path, headers, body)] = asked
+    _, _, signed, signature = headers["authorization"].replace(",", "").split()
+    names = signed.removeprefix("SignedHeaders=").split(";")
+    request = AWSRequest("POST", url + path, {name: headers[name] for name in names}, body)
+    request.context["timestamp"] = headers["x-amz-date"]
+    signer = SigV4Auth(Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI"), "execute-api", "eu-central-1")
+    expected = signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
+    assert signature == f"Signature={expected}"
+    assert {"host", "x-amz-date"} <= set(names)
+    assert headers.get("x-amz-security-token", "") == token
+    assert json.loads(body)["instances"]
