@@ -84,7 +84,7 @@ class ServingStack(StageStack):
         self.batches = Batches(self, "Batches", settings=settings, access=access, code=code)
         answering = [self.predict, self.models, self.docs, self.batches.api]
         self.api = Api(self, "Api", settings=settings, functions=answering)
-        self.lifecycle = Lifecycle(
+        Lifecycle(
             self,
             "Lifecycle",
             settings=settings,

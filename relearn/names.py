@@ -11,7 +11,6 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import quote
 
 from relearn.errors import ConfigError
 
@@ -227,8 +226,3 @@ def parse_s3_uri(uri: str) -> tuple[str, str]:
     """Split an S3 URI into bucket and key."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     return bucket, key
-
-
-def tag_value(text: str) -> str:
-    """Make ``text`` fit an S3 metadata or AWS tag value: percent-encoded ASCII, cut at 256."""
-    return quote(text, safe=" ._:/=+-@")[:256]

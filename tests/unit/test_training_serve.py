@@ -129,10 +129,8 @@ def test_several_workers_answer_and_stop_together(base: Path) -> None:
         assert not [pid for pid in workers if alive(pid)]
 
 
-def test_a_server_loads_nothing_that_trains_and_nothing_that_unpickles(base: Path) -> None:
-    script = (
-        "import sys, training.__main__; from training.serve import make_app; make_app(); print(*sys.modules)"
-    )
+def packages_after(script: str, base: Path) -> set[str]:
+    """Run a script that prints its modules in a process of its own; the packages they belong to."""
     done = subprocess.run(
         [sys.executable, "-c", script],
         cwd=ROOT,
@@ -142,23 +140,21 @@ def test_a_server_loads_nothing_that_trains_and_nothing_that_unpickles(base: Pat
         timeout=60,
         check=True,
     )
-    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    return {name.partition(".")[0] for name in done.stdout.split()}
+
+
+def test_a_server_loads_nothing_that_trains_and_nothing_that_unpickles(base: Path) -> None:
+    script = (
+        "import sys, training.__main__; from training.serve import make_app; make_app(); print(*sys.modules)"
+    )
+    loaded = packages_after(script, base)
     assert "onnxruntime" in loaded
     assert not loaded & (TRAINS | UNPICKLES)
 
 
 def test_training_loads_no_server(base: Path) -> None:
     script = "import sys, training.train; print(*sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=ROOT,
-        env=environment(base),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    loaded = packages_after(script, base)
     assert "sklearn" in loaded
     assert not loaded & {"uvicorn", "uvloop", "httptools"}
 

@@ -91,6 +91,14 @@ class Bench:
             return False
         return bool(found["events"])
 
+    def forget_logs(self, group: str) -> None:
+        """As in an account in which nothing wrote to this log group yet."""
+        logs = self.stage.client("logs")
+        try:
+            logs.delete_log_group(logGroupName=group)
+        except logs.exceptions.ResourceNotFoundException:
+            return
+
     def expect(self, what: str, look: Callable[[], T | None], *, seconds: float) -> T:
         """Look until something is there; `Broken` when it does not come."""
         end = time.monotonic() + seconds

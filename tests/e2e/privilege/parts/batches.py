@@ -139,7 +139,7 @@ def transforms(bench: Bench, moments: Moments) -> Part:
     def transformed(environment: dict[str, str]) -> Any:
         """Score a file with the version that serves; how that ended."""
         name = bench.name(f"transform-{time.time_ns():x}")
-        _forget_logs(bench)
+        bench.forget_logs(GROUP)
         hosting.client.create_transform_job(**job(name, model, source, output), Environment=environment)
         return ended(bench, name)
 
@@ -157,15 +157,6 @@ def transforms(bench: Bench, moments: Moments) -> Part:
 
     grants = [grant for grant in bench.of_role(hosting.role) if is_for_transforms(grant)]
     return Part(grants, [a_job_that_does_not_start_says_why, a_file_is_scored])
-
-
-def _forget_logs(bench: Bench) -> None:
-    """As in an account in which no job ran yet."""
-    logs = bench.stage.client("logs")
-    try:
-        logs.delete_log_group(logGroupName=GROUP)
-    except logs.exceptions.ResourceNotFoundException:
-        return
 
 
 def rules(bench: Bench, _moments: Moments) -> Part:

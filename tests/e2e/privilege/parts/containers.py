@@ -45,7 +45,7 @@ def _jobs(bench: Bench, context: Any, *, role: str, folder: str) -> Part:
     def train(**more: Any) -> Any:
         """Run the run's job under another name; what became of it."""
         name = bench.name(f"{folder}-{next(numbers)}")
-        _forget_logs(bench)
+        bench.forget_logs(GROUP)
         bench.hosting.client.create_training_job(TrainingJobName=name, **request, **more)
         found = _ended(bench, name)
         if not found.get("FailureReason", "AlgorithmError").startswith("AlgorithmError"):
@@ -74,15 +74,6 @@ def _ended(bench: Bench, name: str) -> Any:
             return found
         assert time.monotonic() < end, f"job {name} takes longer than {SECONDS:g} s"
         time.sleep(0.05)
-
-
-def _forget_logs(bench: Bench) -> None:
-    """As in an account in which no job ran yet."""
-    logs = bench.stage.client("logs")
-    try:
-        logs.delete_log_group(logGroupName=GROUP)
-    except logs.exceptions.ResourceNotFoundException:
-        return
 
 
 def endpoint(bench: Bench, moments: Moments) -> Part:
