@@ -12,6 +12,7 @@ from cli.target import Target
 from relearn import names, snapshots
 from relearn.errors import RelearnError, SpecError
 from relearn.spec import ModelSpec
+from relearn.uploads import Upload
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,14 +99,21 @@ def make_plan(
     RelearnError
         The model has no accepted upload.
     """
-    chosen = snapshots.select(ledger.uploads(spec.name)).snapshot
-    if not chosen:
-        raise RelearnError(f"{spec.name} has no accepted upload to train on; see relearn uploads {spec.name}")
+    uploads = ledger.uploads(spec.name)
+    selection = snapshots.select(uploads, spec.table_names)
+    if selection.lacking:
+        of = f" of {', '.join(selection.lacking)}" if spec.tables else ""
+        raise RelearnError(
+            f"{spec.name} has no accepted upload{of} to train on; see relearn uploads {spec.name}"
+        )
+    chosen = selection.snapshot
     run_id = f"experiment-{names.run_id(now, f'{spec.name} {sorted(fixed.items())}')}"
     told = {parameter.name: str(parameter.default) for parameter in spec.hyperparameters}
     told |= {name: repr(value) for name, value in fixed.items()}
     told |= {"model": spec.name, "run_id": run_id, "snapshot": snapshots.digest(chosen)}
-    channels = [Channel(name="train", kind="ManifestFile", uri=_write_manifest(target, spec, run_id, chosen))]
+    channels = [
+        Channel(name="train", kind="ManifestFile", uri=_write_manifest(target, run_id, chosen, uploads))
+    ]
     if (serving := ledger.route(spec.name).champion) and (version := ledger.version(spec.name, serving)):
         told["champion_version"] = str(serving)
         channels.append(Channel(name="champion", kind="S3Prefix", uri=version.artifact))
@@ -120,10 +128,10 @@ def make_plan(
     )
 
 
-def _write_manifest(target: Target, spec: ModelSpec, run_id: str, chosen: Sequence[str]) -> str:
-    lake = target.output("LakeBucket")
-    listing = snapshots.manifest(names.s3_uri(lake, names.shard_prefix(spec.name)), chosen)
-    key = names.snapshot_key(spec.name, run_id)
+def _write_manifest(target: Target, run_id: str, chosen: Sequence[str], uploads: Sequence[Upload]) -> str:
+    lake, model = target.output("LakeBucket"), uploads[0].model
+    listing = snapshots.manifest(names.s3_uri(lake, names.shards_prefix(model)), chosen, uploads)
+    key = names.snapshot_key(model, run_id)
     target.client("s3").put_object(
         Bucket=lake, Key=key, Body=json.dumps(listing).encode(), ContentType="application/json"
     )

@@ -20,8 +20,10 @@ from cli.output import done, err, fail, print_json, print_table
 from cli.target import Target
 from relearn import names
 from relearn.errors import RelearnError
+from relearn.tables import MAIN
 from relearn.uploads import Upload, UploadState
 from relearn_client import NotFoundError, RelearnClientError
+from training import catalog
 
 MAX_BYTES = 5 * 1024**3
 """What S3 takes in one PUT; one PUT gives one version id, which is the upload's identity."""
@@ -39,6 +41,9 @@ def upload(
         ),
     ],
     *,
+    table: Annotated[
+        str | None, typer.Option(help="Which of the model's tables, for a model that has several.")
+    ] = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="Follow each upload until a run has used it, or it is refused.")
     ] = False,
@@ -51,7 +56,8 @@ def upload(
         fail("two files have the same name; they would be two versions of one object")
         raise typer.Exit(USAGE)
     _check_model(target, model)
-    sent = [_send(target, model, file) for file in files]
+    prefix = names.incoming_prefix(model, _table(model, table))
+    sent = [_send(target, model, prefix, file) for file in files]
     codes = [_follow(target, one, timeout) for one in sent] if wait else [0]
     if json_:
         print_json(sent)
@@ -70,13 +76,24 @@ def _check_model(target: Target, model: str) -> None:
                 raise
 
 
-def _send(target: Target, model: str, file: Path) -> dict[str, Any]:
+def _table(model: str, given: str | None) -> str:
+    """Check the table, as far as this checkout knows the model: ingest does so for every upload."""
+    spec = catalog.load().get(model)
+    tables = (given or MAIN,) if spec is None else spec.table_names
+    if (chosen := given or MAIN) not in tables:
+        one = f"one of --table {', --table '.join(tables)}" if spec and spec.tables else "no --table"
+        fail(f"{model}: got {'--table ' + given if given else 'no --table'}; allowed: {one}")
+        raise typer.Exit(USAGE)
+    return chosen
+
+
+def _send(target: Target, model: str, prefix: str, file: Path) -> dict[str, Any]:
     size = file.stat().st_size
     if size > MAX_BYTES:
         raise RelearnError(
             f"{file} has {size} bytes; S3 takes at most {MAX_BYTES} in one upload: split it or gzip it"
         )
-    bucket, key = target.output("UploadsBucket"), names.incoming_prefix(model) + file.name
+    bucket, key = target.output("UploadsBucket"), prefix + file.name
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with Progress(*columns, console=err) as progress, file.open("rb") as content:
         task = progress.add_task(file.name, total=size)

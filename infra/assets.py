@@ -42,8 +42,9 @@ def lambda_code(specs: Mapping[str, ModelSpec]) -> Path:
         name: {"spec": codec.to_dict(spec), "sample": catalog.sample(name)} for name, spec in specs.items()
     }
     found["lambdas/data/catalog.json"] = codec.canonical_json({"models": models}).encode()
-    for name in specs:
-        found[f"lambdas/data/seeds/{name}.csv"] = catalog.seed(name).read_bytes()
+    for name, spec in specs.items():
+        for table, seed in catalog.seeds(spec).items():
+            found[f"lambdas/data/seeds/{name}/{table}.csv"] = seed.read_bytes()
     return stage("lambda", {**found, **bytecode.of(found, RUNTIME.name)})
 
 
@@ -67,7 +68,11 @@ def duckdb_layer() -> Path:
 
 def seeds_digest(specs: Mapping[str, ModelSpec]) -> str:
     """SHA-256 (hex) over every model's name and seed: changes when a model or its seed does."""
-    seeds = {name: hashlib.sha256(catalog.seed(name).read_bytes()).hexdigest() for name in specs}
+    seeds = {
+        f"{name}/{table}": hashlib.sha256(seed.read_bytes()).hexdigest()
+        for name, spec in specs.items()
+        for table, seed in catalog.seeds(spec).items()
+    }
     return hashlib.sha256(json.dumps(seeds, sort_keys=True).encode()).hexdigest()
 
 

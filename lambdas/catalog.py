@@ -1,7 +1,7 @@
 """The models this deployment knows, as data that the CDK app writes beside the code.
 
 ``data/catalog.json`` is ``{"models": {name: {"spec": {...}, "sample": [instances]}}}``;
-``data/seeds/<model>.csv`` is what the first version of a model is trained on.
+``data/seeds/<model>/<table>.csv`` are what the first version of a model is trained on.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ class Catalog:
         Model name to spec, sorted by name.
     samples
         Model name to instances that a healthy version must answer.
-    seeds
-        Folder of the seed files.
+    folder
+        Where the seed files of each model are, in a folder of its own.
     """
 
     specs: dict[str, ModelSpec]
     samples: dict[str, list[dict[str, Any]]]
-    seeds: Path
+    folder: Path
 
     def spec(self, model: str) -> ModelSpec:
         """Give the spec of a model.
@@ -49,9 +49,9 @@ class Catalog:
             raise NotFoundError(f"no model {model!r}; there are: {', '.join(self.specs) or 'none'}")
         return self.specs[model]
 
-    def seed(self, model: str) -> Path:
-        """Give the file that the first version of a model is trained on."""
-        return self.seeds / f"{model}.csv"
+    def seeds(self, model: str) -> dict[str, Path]:
+        """Give the files that the first version of a model is trained on: raw table to file."""
+        return {table: self.folder / model / f"{table}.csv" for table in self.spec(model).table_names}
 
 
 @cache
@@ -61,5 +61,5 @@ def load(folder: Path = DATA) -> Catalog:
     return Catalog(
         specs={name: codec.from_dict(models[name]["spec"]) for name in sorted(models)},
         samples={name: models[name]["sample"] for name in models},
-        seeds=folder / "seeds",
+        folder=folder / "seeds",
     )

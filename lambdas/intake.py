@@ -23,6 +23,7 @@ from lambdas.runs_flow import Runs
 from relearn import names
 from relearn.errors import ConflictError, NotFoundError
 from relearn.spec import ModelSpec
+from relearn.tables import MAIN
 from relearn.uploads import Upload, UploadState
 from training.prepare import Prepared, Refusal, prepare
 
@@ -102,11 +103,13 @@ class Intake:
         if incoming is None or bucket != self._buckets.uploads:
             _log.info("not an upload, ignored: s3://%s/%s", bucket, found["key"])
             return None
+        spec = self._specs.get(incoming.model)
+        table = incoming.table(spec.table_names) if spec else MAIN
         version_id = found.get("version-id") or "null"
         return Upload(
             upload_id=names.upload_id(bucket, found["key"], version_id),
             model=incoming.model,
-            table=incoming.table,
+            table=table or "",
             key=found["key"],
             version_id=version_id,
             sequencer=found.get("sequencer", ""),
@@ -119,6 +122,11 @@ class Intake:
         if spec is None:
             known = ", ".join(self._specs) or "none"
             return self._refuse(upload, Refusal("unknown_model", f"{upload.model!r}; there are: {known}"))
+        if upload.table not in spec.table_names:
+            place = f"{names.incoming_prefix(upload.model)}<table>/<name>"
+            tables = ", ".join(spec.table_names)
+            detail = f"{upload.key} names no table; allowed: {place}, with one of the tables {tables}"
+            return self._refuse(upload, Refusal("unknown_table", detail))
         if upload.size_bytes > spec.ingest.max_bytes:
             detail = f"{upload.size_bytes} bytes; allowed: at most {spec.ingest.max_bytes}"
             return self._refuse(upload, Refusal("too_large", detail))
@@ -132,7 +140,8 @@ class Intake:
             self._storage.download(self._buckets.uploads, upload.key, upload.version_id, source)
         except NotFoundError as error:
             return self._move(upload, UploadState.FAILED, f"object version gone: {error}")
-        prepared = prepare(spec, source, upload.key.rpartition("/")[2], workdir)
+        name = upload.key.rpartition("/")[2]
+        prepared = prepare(spec, source, name, workdir, table=upload.table)
         source.unlink()
         if prepared.refusal is not None:
             return self._refuse(upload, prepared.refusal, prepared)

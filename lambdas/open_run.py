@@ -64,18 +64,22 @@ class Opening:
         if run.state in {RunState.DEBOUNCING, *runs.FINAL}:
             return {"model": model, "run_id": run_id, "proceed": False}
         # From the record, not from what was just chosen: a repeated call writes the same bytes.
-        listing = snapshots.manifest(names.s3_uri(self._lake, names.shard_prefix(model)), run.snapshot)
+        uploads = self._ledger.uploads(model)
+        shards = names.s3_uri(self._lake, names.shards_prefix(model))
+        listing = snapshots.manifest(shards, run.snapshot, uploads)
         body = json.dumps(listing).encode()
         self._storage.write(self._lake, names.snapshot_key(model, run_id), body, "application/json")
         return self._context(run)
 
     def _choose(self, run: Run) -> Run:
         found = self._ledger.uploads(run.model, UploadState.ACCEPTED, UploadState.TRAINED)
-        selection = snapshots.select(found)
+        selection = snapshots.select(found, self._catalog.spec(run.model).table_names)
         for upload in found:
             if upload.state is UploadState.ACCEPTED and upload.upload_id in selection.superseded:
                 by = selection.superseded[upload.upload_id]
                 self._ledger.move_upload(upload, UploadState.SUPERSEDED, f"by {by}")
+        if selection.lacking:
+            return run
         champion = self._ledger.route(run.model).champion
         # Without a champion old data is worth a run too: a stage that was taken down is built up again.
         if not selection.new and (champion or not selection.snapshot):

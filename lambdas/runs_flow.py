@@ -20,7 +20,7 @@ from lambdas.aws.executions import Executions
 from lambdas.aws.ledger import Ledger
 from lambdas.aws.metrics import Meter
 from lambdas.aws.notify import Kind, Notifier
-from relearn import names, runs
+from relearn import names, runs, snapshots
 from relearn.errors import NotFoundError
 from relearn.runs import Run, RunState, VersionState
 from relearn.spec import ModelSpec
@@ -80,6 +80,8 @@ class Runs:
     def start(self, model: str, pending: Iterable[Upload]) -> None:
         """Start a run, or help the one that holds the lock to get going.
 
+        While one of the model's tables has no data, the uploads of the others wait for it.
+
         Parameters
         ----------
         model
@@ -90,10 +92,22 @@ class Runs:
         if model not in self._specs:
             _log.warning("no run is started: the model is not in the catalog", extra={"model": model})
             return
-        asked = sorted(f"{upload.upload_id}:{upload.attempts}" for upload in pending)
+        asking = snapshots.of_tables(pending, self._specs[model].table_names)
+        if not asking or self._lacks_data(self._specs[model]):
+            return
+        asked = sorted(f"{upload.upload_id}:{upload.attempts}" for upload in asking)
         run_id = names.run_id(self._clock(), "\n".join([model, *asked]))
         lock = self._ledger.take_lock(model, run_id)
         self.launch(model, lock.run_id, tuple(item.partition(":")[0] for item in asked))
+
+    def _lacks_data(self, spec: ModelSpec) -> bool:
+        if not spec.tables:
+            return False  # what asks for the run is data of the one table
+        found = self._ledger.uploads(spec.name, UploadState.ACCEPTED, UploadState.TRAINED)
+        lacking = snapshots.lacking(found, spec.table_names)
+        if lacking:
+            _log.info("no run is started: no data yet of %s", ", ".join(lacking), extra={"model": spec.name})
+        return bool(lacking)
 
     def launch(self, model: str, run_id: str, uploads: tuple[str, ...]) -> None:
         """Make the record and the execution of a run that holds the lock; again is the same."""

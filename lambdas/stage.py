@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from lambdas.aws.endpoints import Endpoints
 from lambdas.aws.executions import Executions
@@ -59,15 +60,33 @@ class Setup:
     def _prepare(self, model: str) -> bool:
         self._ledger.release_lock(model, TEARDOWN)
         uploads = self._ledger.uploads(model)
-        prefix = names.incoming_prefix(model)
-        if not uploads and not self._storage.has_any(self._bucket, prefix):
-            body = self._catalog.seed(model).read_bytes()
-            self._storage.write(self._bucket, f"{prefix}seed.csv", body, "text/csv")
+        if lacking := self._lacking_seeds(model, {upload.key for upload in uploads}):
+            for key, seed in lacking.items():
+                self._storage.write(self._bucket, key, seed.read_bytes(), "text/csv")
             return True
         usable = [u for u in uploads if u.state in (UploadState.ACCEPTED, UploadState.TRAINED)]
         if usable and not self._ledger.route(model).champion:
             self._runs.start(model, usable)  # data outlived a former stage: train on it again
         return False
+
+    def _lacking_seeds(self, model: str, known: set[str]) -> dict[str, Path]:
+        """Say which seeds are to be put: all or, when an earlier try broke off, the rest; none beside other data."""
+        seeds = {
+            f"{names.incoming_prefix(model, table)}seed.csv": seed
+            for table, seed in self._catalog.seeds(model).items()
+        }
+        if known - seeds.keys():
+            return {}
+        lacking = {
+            key: seed
+            for key, seed in seeds.items()
+            if key not in known and not self._storage.has_any(self._bucket, key)
+        }
+        if lacking.keys() == seeds.keys() and self._storage.has_any(
+            self._bucket, names.incoming_prefix(model)
+        ):
+            return {}  # its owner's first objects, whose events are on their way
+        return lacking
 
 
 class Teardown:

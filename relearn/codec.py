@@ -12,7 +12,7 @@ from typing import Any
 
 from relearn.columns import COLUMN_TYPES, Column
 from relearn.errors import SpecError
-from relearn.spec import Hyperparameter, Ingest, Metric, ModelSpec, Retrain, Serverless, Training
+from relearn.spec import Hyperparameter, Ingest, Metric, ModelSpec, Retrain, Serverless, Table, Training
 
 
 def to_dict(spec: ModelSpec) -> dict[str, Any]:
@@ -20,6 +20,7 @@ def to_dict(spec: ModelSpec) -> dict[str, Any]:
     data = asdict(spec)
     data["columns"] = [_column_to_dict(column) for column in spec.columns]
     data["target"] = _column_to_dict(spec.target)
+    data["tables"] = [_table_to_dict(table) for table in spec.tables]
     data["hosting"] = {"type": "serverless", **asdict(spec.hosting)}
     return data
 
@@ -48,6 +49,9 @@ def from_dict(data: dict[str, Any]) -> ModelSpec:
         training=Training(**data["training"]),
         entity=data["entity"],
         hyperparameters=tuple(Hyperparameter(**item) for item in data["hyperparameters"]),
+        tables=tuple(
+            _table_from_dict(table) for table in data.get("tables", ())
+        ),  # older artifacts have none
     )
 
 
@@ -61,6 +65,14 @@ def digest(spec: ModelSpec) -> str:
 def canonical_json(value: object) -> str:
     """Write JSON one way only, so that equal values have equal digests."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _table_to_dict(table: Table) -> dict[str, Any]:
+    return {**asdict(table), "columns": [_column_to_dict(column) for column in table.columns]}
+
+
+def _table_from_dict(data: dict[str, Any]) -> Table:
+    return Table(**{**data, "columns": tuple(_column_from_dict(column) for column in data["columns"])})
 
 
 def _column_to_dict(column: Column) -> dict[str, Any]:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from relearn.errors import ConfigError
+from relearn.tables import MAIN
 
 PROJECT = "relearn"
 STAGE_PATTERN = re.compile(r"[a-z][a-z0-9]{0,9}")
-MAIN_TABLE = "main"
 INCOMING = "incoming"
 DATASETS = "datasets"
 QUARANTINE = "quarantine"
@@ -130,20 +131,32 @@ class IncomingKey:
 
     Parameters
     ----------
-    model, table
+    model
         Whose data it is.
     name
-        The rest of the key: any name.
+        The rest of the key: any name, after its table's when the model declares tables.
     """
 
     model: str
-    table: str
     name: str
 
+    def table(self, tables: Sequence[str]) -> str | None:
+        """Say which of a model's raw tables it is data of; None when it names none of them.
 
-def incoming_prefix(model: str) -> str:
-    """Where the uploads of a model go."""
-    return f"{INCOMING}/{model}/"
+        Parameters
+        ----------
+        tables
+            `relearn.spec.ModelSpec.table_names`.
+        """
+        if tuple(tables) == (MAIN,):
+            return MAIN
+        first, slash, rest = self.name.partition("/")
+        return first if slash and rest and first in tables else None
+
+
+def incoming_prefix(model: str, table: str = MAIN) -> str:
+    """Where the uploads of a model's table go."""
+    return f"{INCOMING}/{model}/" if table == MAIN else f"{INCOMING}/{model}/{table}/"
 
 
 def parse_incoming(key: str) -> IncomingKey | None:
@@ -151,17 +164,22 @@ def parse_incoming(key: str) -> IncomingKey | None:
     parts = key.split("/")
     if parts[0] != INCOMING or len(parts) < 3 or not parts[1] or not parts[-1]:  # noqa: PLR2004
         return None
-    return IncomingKey(model=parts[1], table=MAIN_TABLE, name="/".join(parts[2:]))
+    return IncomingKey(model=parts[1], name="/".join(parts[2:]))
 
 
-def shard_prefix(model: str, table: str = MAIN_TABLE) -> str:
-    """Where the shards of a table are."""
-    return f"{DATASETS}/{model}/{table}/"
+def shards_prefix(model: str) -> str:
+    """Where the shards of all tables of a model are."""
+    return f"{DATASETS}/{model}/"
 
 
-def shard_key(model: str, upload: str, table: str = MAIN_TABLE) -> str:
+def shard_name(upload: str, table: str = MAIN) -> str:
+    """Name of the shard of an accepted upload, below `shards_prefix`."""
+    return f"{table}/{upload}.parquet"
+
+
+def shard_key(model: str, upload: str, table: str = MAIN) -> str:
     """Key of the shard of an accepted upload."""
-    return f"{shard_prefix(model, table)}{upload}.parquet"
+    return shards_prefix(model) + shard_name(upload, table)
 
 
 def quarantine_prefix(model: str, upload: str) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from relearn import names
 from relearn.codec import canonical_json
 from relearn.errors import DataError
 from relearn.uploads import Upload, UploadState, newer
@@ -26,27 +27,35 @@ class Selection:
         Those of them that are pending.
     superseded
         Id of an upload that is not chosen to the id of the newer version of its object.
+    lacking
+        The tables that have no chosen upload: with one of them empty there is nothing to train on.
     """
 
     snapshot: tuple[str, ...]
     new: tuple[str, ...]
     superseded: dict[str, str]
+    lacking: tuple[str, ...] = ()
 
 
-def select(uploads: Iterable[Upload]) -> Selection:
+def select(uploads: Iterable[Upload], tables: Sequence[str]) -> Selection:
     """Choose the newest usable version of every object.
 
     Parameters
     ----------
     uploads
-        Uploads of one model; those that are neither ACCEPTED nor TRAINED are passed over.
+        Uploads of one model; those that are neither ACCEPTED nor TRAINED are passed over, and those of
+        a table that the spec no longer has.
+    tables
+        Names of the model's raw tables.
 
     Raises
     ------
     DataError
         More than `MAX_SHARDS` are chosen (code ``too_many_uploads``).
     """
-    usable = [upload for upload in uploads if upload.state in (UploadState.ACCEPTED, UploadState.TRAINED)]
+    usable = of_tables(
+        (upload for upload in uploads if upload.state in (UploadState.ACCEPTED, UploadState.TRAINED)), tables
+    )
     chosen: dict[tuple[str, str], Upload] = {}
     for upload in usable:
         place = (upload.table, upload.key)
@@ -64,20 +73,37 @@ def select(uploads: Iterable[Upload]) -> Selection:
             for upload in usable
             if (winner := chosen[(upload.table, upload.key)]).upload_id != upload.upload_id
         },
+        lacking=lacking(ordered, tables),
     )
 
 
-def manifest(prefix_uri: str, snapshot: Sequence[str]) -> list[object]:
+def lacking(uploads: Iterable[Upload], tables: Sequence[str]) -> tuple[str, ...]:
+    """Name the tables that none of the uploads is of, in their order."""
+    there = {upload.table for upload in uploads}
+    return tuple(table for table in tables if table not in there)
+
+
+def of_tables(uploads: Iterable[Upload], tables: Collection[str]) -> list[Upload]:
+    """Keep the uploads of these tables."""
+    return [upload for upload in uploads if upload.table in tables]
+
+
+def manifest(prefix_uri: str, snapshot: Sequence[str], uploads: Iterable[Upload]) -> list[object]:
     """Write a snapshot as the manifest SageMaker reads.
+
+    SageMaker keeps the folders of the keys, so the job finds each shard in a folder named after its table.
 
     Parameters
     ----------
     prefix_uri
-        S3 URI that the shards' keys start with.
+        S3 URI that the shards of all tables start with.
     snapshot
         Ids of uploads, in order.
+    uploads
+        The uploads of the model: they know their tables.
     """
-    return [{"prefix": prefix_uri}, *(f"{upload}.parquet" for upload in snapshot)]
+    tables = {upload.upload_id: upload.table for upload in uploads}
+    return [{"prefix": prefix_uri}, *(names.shard_name(upload, tables[upload]) for upload in snapshot)]
 
 
 def digest(snapshot: Sequence[str]) -> str:

@@ -1,5 +1,8 @@
 """ModelSpec: one declaration of a model, used by ingest, requests, training, hosting and people.
 
+A model has one raw table, its columns and its target; or it declares several `tables`, and its own
+code makes its columns, the features, of them.
+
 A spec is checked when it is made; a mistake raises SpecError naming the field, the value
 given and what is allowed.
 """
@@ -11,8 +14,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from relearn.columns import (
-    NAME_ALLOWED,
-    NAME_PATTERN,
     Boolean,
     Category,
     Column,
@@ -32,6 +33,7 @@ from relearn.policies import (
     Serverless,
     Training,
 )
+from relearn.tables import AS_OF, MAIN, Table, check_names
 
 __all__ = [
     "Boolean",
@@ -46,6 +48,7 @@ __all__ = [
     "Number",
     "Retrain",
     "Serverless",
+    "Table",
     "Text",
     "Training",
 ]
@@ -64,9 +67,13 @@ class ModelSpec:
     title
         One line for people.
     columns
-        The input columns, in order. At least one must be a feature (not an `Id`).
+        The columns of a request, in order: what the estimator sees. At least one must be a feature (not
+        an `Id`).
     target
         What is predicted: a `Category` (classification) or a `Number` (regression).
+    tables
+        The raw tables, when ``features`` in model.py makes the columns and the target of them; none:
+        uploads hold the columns and the target themselves.
     metric
         What decides between candidate and champion.
     hosting, retrain, ingest, training
@@ -89,6 +96,7 @@ class ModelSpec:
     training: Training = field(default_factory=Training)
     entity: str | None = None
     hyperparameters: tuple[Hyperparameter, ...] = ()
+    tables: tuple[Table, ...] = ()
 
     def __post_init__(self) -> None:
         check(
@@ -100,6 +108,7 @@ class ModelSpec:
         check(bool(self.title.strip()), "title", self.title, "one line for people")
         self._check_columns()
         self._check_target()
+        self._check_tables()
         ids = [column.name for column in self.columns if isinstance(column, Id)]
         check(
             self.entity is None or self.entity in ids,
@@ -118,15 +127,7 @@ class ModelSpec:
             "a tuple of Number, Category, Text, Boolean, DateTime or Id",
         )
         check(bool(self.features), "columns", self.columns, "at least one column that is not an Id")
-        for column in (*self.columns, self.target):
-            check(
-                isinstance(column.name, str) and NAME_PATTERN.fullmatch(column.name) is not None,
-                "columns.name",
-                column.name,
-                NAME_ALLOWED,
-            )
-        names = [column.name for column in (*self.columns, self.target)]
-        check(len(set(names)) == len(names), "columns", names, "each name once, the target's included")
+        check_names("columns", (*self.columns, self.target))
 
     def _check_target(self) -> None:
         check(
@@ -140,6 +141,42 @@ class ModelSpec:
             self.metric.name,
             f"for {self.kind} one of {', '.join(allowed)}",
         )
+
+    def _check_tables(self) -> None:
+        check(
+            isinstance(self.tables, tuple) and all(isinstance(table, Table) for table in self.tables),
+            "tables",
+            self.tables,
+            "a tuple of Table",
+        )
+        names = [table.name for table in self.tables]
+        check(len(set(names)) == len(names), "tables", names, "each name once")
+        named = [column.name for column in (*self.columns, self.target)]
+        check(
+            not self.tables or AS_OF not in named,
+            "columns",
+            AS_OF,
+            f"another name: {AS_OF} is the time that a row of features speaks of",
+        )
+
+    @property
+    def table_names(self) -> tuple[str, ...]:
+        """The names of the raw tables: `relearn.tables.MAIN` alone when the spec declares none."""
+        return tuple(table.name for table in self.tables) or (MAIN,)
+
+    def raw_columns(self, table: str) -> tuple[Column, ...]:
+        """Give what the files of a raw table hold.
+
+        Raises
+        ------
+        SpecError
+            The model has no such table.
+        """
+        if not self.tables and table == MAIN:
+            return (*self.columns, self.target)
+        declared = {one.name: one.columns for one in self.tables}
+        check(table in declared, f"tables of {self.name}", table, f"one of {', '.join(self.table_names)}")
+        return declared[table]
 
     @property
     def kind(self) -> Literal["classification", "regression"]:

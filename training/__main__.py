@@ -33,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("serve", help="answer /ping and /invocations with the model in /opt/ml/model")
     prepare = commands.add_parser("prepare", help="check a data file and make a shard of it")
     prepare.add_argument("--model", required=True, help="whose data it is")
+    prepare.add_argument("--table", help="which of its tables, when it declares tables")
     prepare.add_argument("--input", required=True, type=Path, help="CSV, JSON Lines or Parquet")
     prepare.add_argument("--output", required=True, type=Path, help="folder for the shard and rows.jsonl")
     given = parser.parse_args(arguments)
@@ -44,18 +45,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from training import serve  # noqa: PLC0415
 
         return serve.main()
-    return _prepare(given.model, given.input, given.output)
+    return _prepare(given.model, given.table, given.input, given.output)
 
 
-def _prepare(model: str, source: Path, output: Path) -> int:
+def _prepare(model: str, table: str | None, source: Path, output: Path) -> int:
     from relearn.errors import RelearnError  # noqa: PLC0415
+    from relearn.tables import MAIN  # noqa: PLC0415
     from training import catalog  # noqa: PLC0415
     from training.prepare import prepare  # noqa: PLC0415
 
     try:
         spec = catalog.get(model)
         output.mkdir(parents=True, exist_ok=True)
-        result = prepare(spec, source, source.name, output)
+        result = prepare(spec, source, source.name, output, table=table or MAIN)
     except (RelearnError, OSError) as error:
         sys.stderr.write(f"relearn: {error}\n")
         return 1

@@ -13,6 +13,7 @@ from typing import Any
 
 from relearn.errors import NotFoundError, RelearnError, SpecError
 from relearn.spec import ModelSpec
+from relearn.tables import MAIN
 
 MODELS_DIR = Path(__file__).resolve().parent / "models"
 """Where the model folders are."""
@@ -102,9 +103,15 @@ def folder(model: str, models_dir: Path = MODELS_DIR) -> Path:
     return models_dir / model
 
 
-def seed(model: str, models_dir: Path = MODELS_DIR) -> Path:
-    """File with the first data of a model."""
-    return folder(model, models_dir) / "seed.csv"
+def seeds(spec: ModelSpec, models_dir: Path = MODELS_DIR) -> dict[str, Path]:
+    """Give the files with the first data of a model: raw table to file.
+
+    It is ``seed.csv``, or ``seed/<table>.csv`` for each table that the spec declares.
+    """
+    home = folder(spec.name, models_dir)
+    if not spec.tables:
+        return {MAIN: home / "seed.csv"}
+    return {table: home / "seed" / f"{table}.csv" for table in spec.table_names}
 
 
 def sample(model: str, models_dir: Path = MODELS_DIR) -> list[dict[str, Any]]:

@@ -73,10 +73,10 @@ CACHED: list[Callable[..., Any]] = [
 def models_catalog(tmp_path: Path) -> catalog.Catalog:
     """A catalog of the two test models, read from files as in the Lambda."""
     data = {name: {"spec": codec.to_dict(spec), "sample": SAMPLES[name]} for name, spec in SPECS.items()}
-    (tmp_path / "seeds").mkdir()
     (tmp_path / "catalog.json").write_text(json.dumps({"models": data}))
-    (tmp_path / "seeds" / "flowers.csv").write_bytes(FLOWERS_CSV)
-    (tmp_path / "seeds" / "prices.csv").write_bytes(PRICES_CSV)
+    for name, seed in {"flowers": FLOWERS_CSV, "prices": PRICES_CSV}.items():
+        (tmp_path / "seeds" / name).mkdir(parents=True)
+        (tmp_path / "seeds" / name / "main.csv").write_bytes(seed)
     return catalog.load(tmp_path)
 
 

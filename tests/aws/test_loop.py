@@ -294,8 +294,9 @@ def test_a_run_opened_twice_trains_on_what_it_chose_first(world: World) -> None:
     world.send(FLOWERS_CSV, "incoming/flowers/b.csv")
     assert open_run.handler(event, LambdaContext()) == first
     (prefix, *shards) = world.read_json(LAKE, f"snapshots/flowers/{run_id}.manifest")
-    assert prefix == {"prefix": f"s3://{LAKE}/datasets/flowers/main/"}
-    assert len(shards) == 1
+    assert prefix == {"prefix": f"s3://{LAKE}/datasets/flowers/"}
+    (upload_id,) = world.latest().snapshot
+    assert shards == [f"main/{upload_id}.parquet"]
 
 
 def test_a_run_that_lost_its_lock_does_not_open(world: World) -> None:

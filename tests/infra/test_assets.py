@@ -84,7 +84,8 @@ def test_the_lambda_code_carries_every_model_as_data(dev: Synthesised) -> None:
     for name, spec in catalog.load().items():
         assert codec.from_dict(models[name]["spec"]) == spec
         assert models[name]["sample"] == catalog.sample(name)
-        assert (folder / "seeds" / f"{name}.csv").read_bytes() == catalog.seed(name).read_bytes()
+        for table, seed in catalog.seeds(spec).items():
+            assert (folder / "seeds" / name / f"{table}.csv").read_bytes() == seed.read_bytes()
 
 
 def test_the_image_is_built_from_the_domain_and_the_training_code_alone(dev: Synthesised) -> None:
@@ -120,7 +121,7 @@ def test_another_seed_is_another_digest(monkeypatch: pytest.MonkeyPatch, tmp_pat
     specs = catalog.load()
     before = assets.seeds_digest(specs)
     (tmp_path / "seed.csv").write_text("other")
-    monkeypatch.setattr(catalog, "seed", lambda _name: tmp_path / "seed.csv")
+    monkeypatch.setattr(catalog, "seeds", lambda _spec: {"main": tmp_path / "seed.csv"})
     assert assets.seeds_digest(specs) != before
 
 

@@ -65,17 +65,25 @@ def spec(model: str) -> ModelSpec:
 
 
 @pytest.fixture(scope="session")
-def prepared(spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
-    return prepare(spec, catalog.seed(spec.name), "seed.csv", tmp_path_factory.mktemp("prepared"))
+def prepared(spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Prepared]:
+    """Every raw table's seed, checked."""
+    return {
+        table: prepare(spec, seed, "seed.csv", tmp_path_factory.mktemp("prepared"), table=table)
+        for table, seed in catalog.seeds(spec).items()
+    }
 
 
 @pytest.fixture(scope="session")
-def trained(spec: ModelSpec, prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+def trained(
+    spec: ModelSpec, prepared: dict[str, Prepared], tmp_path_factory: pytest.TempPathFactory
+) -> Trained:
     return train(spec.name, prepared, tmp_path_factory.mktemp("ml"), hash_seed="0")
 
 
 @pytest.fixture(scope="session")
-def trained_again(spec: ModelSpec, prepared: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+def trained_again(
+    spec: ModelSpec, prepared: dict[str, Prepared], tmp_path_factory: pytest.TempPathFactory
+) -> Trained:
     return train(spec.name, prepared, tmp_path_factory.mktemp("ml-again"), hash_seed="1")
 
 
@@ -103,15 +111,16 @@ def environment_for(base: Path) -> dict[str, str]:
     return {**os.environ, "SAGEMAKER_BASE_DIR": str(base), "PYTHONPATH": str(ROOT)}
 
 
-def train(model: str, prepared: Prepared, base: Path, *, hash_seed: str) -> Trained:
+def train(model: str, prepared: dict[str, Prepared], base: Path, *, hash_seed: str) -> Trained:
     """Run a training job; the order of Python's sets, which ``hash_seed`` sets, must not matter to it."""
-    assert prepared.shard is not None, prepared.refusal
     config, data = base / "input" / "config", base / "input" / "data" / "train"
     config.mkdir(parents=True)
-    data.mkdir(parents=True)
     told = {"model": model, "run_id": "20260102t030405-abcdef", "snapshot": "0" * 64}
     (config / "hyperparameters.json").write_text(json.dumps(told), encoding="utf-8")
-    shutil.copy(prepared.shard, data / "seed.parquet")
+    for table, one in prepared.items():
+        assert one.shard is not None, one.refusal
+        (data / table).mkdir(parents=True)
+        shutil.copy(one.shard, data / table / "seed.parquet")
     done = subprocess.run(
         [sys.executable, "-m", "training", "train"],
         cwd=ROOT,

@@ -41,9 +41,11 @@ def test_the_sample_is_a_valid_request(spec: ModelSpec) -> None:
     assert check_request(spec, {"instances": catalog.sample(spec.name)})
 
 
-def test_the_whole_seed_is_accepted(prepared: Prepared) -> None:
-    assert (prepared.refusal, prepared.rows_rejected) == (None, 0)
-    assert prepared.rows_accepted > 0
+def test_the_whole_seed_is_accepted(spec: ModelSpec, prepared: dict[str, Prepared]) -> None:
+    assert tuple(prepared) == spec.table_names
+    for one in prepared.values():
+        assert (one.refusal, one.rows_rejected) == (None, 0)
+        assert one.rows_accepted > 0
 
 
 def test_build_takes_the_declared_hyperparameters_and_gives_a_new_estimator(spec: ModelSpec) -> None:

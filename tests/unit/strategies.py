@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from relearn.columns import Boolean, Category, Column, DateTime, Id, Number, Text
-from relearn.spec import Ingest, Metric, ModelSpec, Retrain, Serverless, Training
+from relearn.spec import Ingest, Metric, ModelSpec, Retrain, Serverless, Table, Training
 
 NAMES = st.text(string.ascii_lowercase + string.digits + "_", min_size=1, max_size=8).map(lambda s: f"c{s}")
 MODEL_NAMES = st.from_regex(r"[a-z](-?[a-z0-9]){0,19}", fullmatch=True).map(
@@ -57,6 +57,7 @@ def specs(draw: st.DrawFn) -> ModelSpec:
     classifies = draw(st.booleans())
     targets: st.SearchStrategy[Category | Number] = categories(target) if classifies else numbers(target)
     ids = [column.name for column in chosen if isinstance(column, Id)]
+    tables = draw(st.lists(NAMES, max_size=2, unique=True))
     return ModelSpec(
         name=draw(MODEL_NAMES),
         title=draw(WORDS),
@@ -68,6 +69,21 @@ def specs(draw: st.DrawFn) -> ModelSpec:
         ingest=Ingest(min_rows=draw(st.integers(1, 9))),
         training=Training(holdout=0.2),
         entity=draw(st.sampled_from([None, *ids])),
+        tables=tuple([draw(raw_tables(name)) for name in tables]),
+    )
+
+
+@st.composite
+def raw_tables(draw: st.DrawFn, name: str) -> Table:
+    """A raw table with a few columns, a key and a time or neither."""
+    names = draw(st.lists(NAMES, min_size=1, max_size=3, unique=True))
+    chosen = tuple(draw(columns(one)) for one in names)
+    there = [column for column in chosen if not column.optional]
+    return Table(
+        name,
+        columns=chosen,
+        key=draw(st.sampled_from([None, *(column.name for column in there)])),
+        time=draw(st.sampled_from([None, *(one.name for one in there if isinstance(one, DateTime))])),
     )
 
 

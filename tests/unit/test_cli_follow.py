@@ -60,6 +60,13 @@ def test_nothing_is_uploaded_for_a_model_that_does_not_exist(cli_stage: CliStage
     assert "Versions" not in cli_stage.s3.list_object_versions(Bucket=cli_stage.uploads)
 
 
+def test_a_table_of_a_model_that_has_one_table_is_refused(cli_stage: CliStage, file: Path) -> None:
+    result = cli_stage.run("upload", "iris", "--table", "events", str(file))
+    assert result.exit_code == 2
+    assert "iris: got --table events; allowed: no --table" in result.stderr
+    assert "Versions" not in cli_stage.s3.list_object_versions(Bucket=cli_stage.uploads)
+
+
 def test_two_files_of_one_name_are_refused(cli_stage: CliStage, file: Path, tmp_path: Path) -> None:
     other = tmp_path / "b" / file.name
     other.parent.mkdir()

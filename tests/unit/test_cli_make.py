@@ -82,8 +82,8 @@ def test_an_experiment_trains_on_what_the_loop_would_train_on_now(cli_stage: Cli
     assert key.startswith("snapshots/iris/experiment-20260504t")
     listing = json.loads(cli_stage.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
     assert listing == [
-        {"prefix": "s3://lake-bucket/datasets/iris/main/"},
-        *(f"{u}.parquet" for u in made.snapshot),
+        {"prefix": "s3://lake-bucket/datasets/iris/"},
+        *(f"main/{upload}.parquet" for upload in made.snapshot),
     ]
     assert (champion.kind, champion.uri) == ("S3Prefix", "s3://a/m.tar.gz")
 

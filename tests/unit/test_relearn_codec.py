@@ -33,6 +33,12 @@ def test_the_digest_changes_with_the_columns_and_not_with_how_a_model_is_run(spe
 
 
 @given(specs())
+def test_a_spec_stored_before_there_were_tables_has_none(spec: ModelSpec) -> None:
+    old = {key: value for key, value in codec.to_dict(spec).items() if key != "tables"}
+    assert codec.from_dict(old) == replace(spec, tables=())
+
+
+@given(specs())
 def test_an_unknown_hosting_or_column_type_is_named(spec: ModelSpec) -> None:
     data = codec.to_dict(spec)
     with pytest.raises(SpecError, match="balloon"):

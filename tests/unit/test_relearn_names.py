@@ -55,7 +55,24 @@ def test_an_upload_id_names_one_version_of_one_object(
 @given(MODEL_NAMES, st.text(min_size=1).filter(lambda name: not name.endswith("/") and name[0] != "/"))
 def test_the_key_of_an_upload_is_read_back(model: str, name: str) -> None:
     found = names.parse_incoming(names.incoming_prefix(model) + name)
-    assert found == names.IncomingKey(model=model, table="main", name=name)
+    assert found == names.IncomingKey(model=model, name=name)
+    assert found.table(("main",)) == "main"
+
+
+@given(MODEL_NAMES, st.text(min_size=1).filter(lambda name: not name.endswith("/") and name[0] != "/"))
+def test_the_key_of_an_upload_of_one_of_several_tables_names_it(model: str, name: str) -> None:
+    found = names.parse_incoming(names.incoming_prefix(model, "events") + name)
+    assert found == names.IncomingKey(model=model, name=f"events/{name}")
+    assert found.table(("customers", "events")) == "events"
+
+
+@pytest.mark.parametrize(
+    "name", ["a.csv", "events", "event/a.csv", "x/events/a.csv", "main/a.csv", "Events/a.csv"]
+)
+def test_a_key_that_names_none_of_several_tables_is_told(name: str) -> None:
+    found = names.parse_incoming(f"incoming/churn/{name}")
+    assert found is not None
+    assert found.table(("customers", "events")) is None
 
 
 @pytest.mark.parametrize(

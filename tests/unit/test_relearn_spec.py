@@ -11,6 +11,7 @@ from relearn.errors import SpecError
 from relearn.spec import (
     Boolean,
     Category,
+    DateTime,
     Hyperparameter,
     Id,
     Ingest,
@@ -19,11 +20,14 @@ from relearn.spec import (
     Number,
     Retrain,
     Serverless,
+    Table,
     Text,
     Training,
 )
 
 KIND = Category("kind", values=("a", "b"))
+EVENTS = Table("events", columns=(Id("who"), DateTime("at"), Number("size", optional=True)), time="at")
+PEOPLE = Table("people", columns=(Id("who"),), key="who")
 
 
 def spec(**changes: Any) -> ModelSpec:
@@ -56,6 +60,19 @@ MISTAKES: list[tuple[str, Callable[[], Any]]] = [
     ("columns.name", lambda: spec(columns=(Number("a b"),))),
     ("columns.name", lambda: spec(target=Category("Kind", values=("a", "b")))),
     ("target", lambda: spec(target=Boolean("kind"))),
+    ("tables", lambda: spec(tables=[EVENTS])),
+    ("tables", lambda: spec(tables=("events",))),
+    ("tables", lambda: spec(tables=(EVENTS, EVENTS))),
+    ("columns", lambda: spec(tables=(EVENTS,), columns=(Number("length"), DateTime("as_of")))),
+    ("tables.name", lambda: Table("Events", columns=(Id("who"),))),
+    ("tables.name", lambda: Table("main", columns=(Id("who"),))),
+    ("tables.events.columns", lambda: Table("events", columns=())),
+    ("tables.events.columns", lambda: Table("events", columns=(Id("who"), Text("who")))),
+    ("tables.events.columns.name", lambda: Table("events", columns=(Id("Who"),))),
+    ("tables.events.key", lambda: Table("events", columns=(Id("who"),), key="whom")),
+    ("tables.events.key", lambda: Table("events", columns=(Id("who", optional=True),), key="who")),
+    ("tables.events.time", lambda: Table("events", columns=(Id("who"),), time="who")),
+    ("tables.events.time", lambda: Table("events", columns=(DateTime("at", optional=True),), time="at")),
     ("target.optional", lambda: spec(target=Category("kind", values=("a", "b"), optional=True))),
     ("metric.name", lambda: Metric("speed", minimum=1)),
     ("metric.name", lambda: spec(metric=Metric("mae", maximum=1))),
@@ -125,3 +142,21 @@ def test_ids_are_never_features() -> None:
 def test_errors_are_better_when_lower(name: str, lower: bool) -> None:  # noqa: FBT001
     bound = {"maximum": 1.0} if lower else {"minimum": 1.0}
     assert Metric(name, **bound).lower_is_better is lower
+
+
+def test_a_spec_without_tables_has_one_raw_table_of_its_columns_and_its_target() -> None:
+    plain = spec()
+    assert plain.table_names == ("main",)
+    assert plain.raw_columns("main") == (*plain.columns, KIND)
+
+
+def test_the_files_of_a_declared_table_hold_its_columns() -> None:
+    several = spec(tables=(PEOPLE, EVENTS))
+    assert several.table_names == ("people", "events")
+    assert several.raw_columns("events") == EVENTS.columns
+
+
+@pytest.mark.parametrize(("tables", "name"), [((), "events"), ((PEOPLE, EVENTS), "main")])
+def test_a_table_that_the_model_does_not_have_is_refused(tables: tuple[Table, ...], name: str) -> None:
+    with pytest.raises(SpecError, match=f"{name}.*one of"):
+        spec(tables=tables).raw_columns(name)

@@ -80,7 +80,7 @@ def test_a_failed_run_leaves_an_upload_pending_until_it_has_tried_often_enough()
 
 @given(histories())
 def test_a_snapshot_holds_the_newest_usable_version_of_every_object_once(found: list[Upload]) -> None:
-    chosen = snapshots.select(found)
+    chosen = snapshots.select(found, ("main",))
     by_id = {item.upload_id: item for item in found}
     keys = [by_id[name].key for name in chosen.snapshot]
     assert len(keys) == len(set(keys))
@@ -93,7 +93,7 @@ def test_a_snapshot_holds_the_newest_usable_version_of_every_object_once(found: 
 
 @given(histories())
 def test_what_is_not_usable_is_in_no_snapshot(found: list[Upload]) -> None:
-    chosen = snapshots.select(found)
+    chosen = snapshots.select(found, ("main",))
     states = {item.upload_id: item.state for item in found}
     assert {states[name] for name in chosen.snapshot} <= USABLE
     assert {states[name] for name in chosen.new} <= {UploadState.ACCEPTED}
@@ -105,24 +105,36 @@ def test_what_is_not_usable_is_in_no_snapshot(found: list[Upload]) -> None:
 def test_a_snapshot_does_not_depend_on_the_order_of_reading(found: list[Upload], random: Any) -> None:
     shuffled = list(found)
     random.shuffle(shuffled)
-    assert snapshots.select(shuffled) == snapshots.select(found)
+    assert snapshots.select(shuffled, ("main",)) == snapshots.select(found, ("main",))
 
 
 def test_the_same_key_in_another_table_is_another_object() -> None:
     found = [upload(n, key="k", table=f"t{n}", state=UploadState.ACCEPTED) for n in (1, 2)]
-    assert snapshots.select(found).snapshot == ("u1", "u2")
+    assert snapshots.select(found, ("t1", "t2")).snapshot == ("u1", "u2")
+
+
+def test_a_snapshot_names_the_tables_it_lacks() -> None:
+    found = [upload(1, table="t1", state=UploadState.ACCEPTED), upload(2, table="t2")]
+    assert snapshots.select(found, ("t1", "t2", "t3")).lacking == ("t2", "t3")
+    assert snapshots.select(found, ("t1",)).lacking == ()
+
+
+def test_an_upload_of_a_table_that_the_spec_no_longer_has_is_passed_over() -> None:
+    found = [upload(n, table=f"t{n}", state=UploadState.ACCEPTED) for n in (1, 2)]
+    assert snapshots.select(found, ("t2",)).snapshot == ("u2",)
 
 
 def test_a_snapshot_that_would_not_fit_the_ledger_is_refused() -> None:
     found = [upload(n, state=UploadState.TRAINED) for n in range(snapshots.MAX_SHARDS + 1)]
     with pytest.raises(DataError, match="5001 uploads; allowed: 5000") as caught:
-        snapshots.select(found)
+        snapshots.select(found, ("main",))
     assert caught.value.code == "too_many_uploads"
 
 
 def test_a_manifest_is_what_sagemaker_reads() -> None:
-    made = snapshots.manifest("s3://lake/datasets/m/main/", ("a", "b"))
-    assert made == [{"prefix": "s3://lake/datasets/m/main/"}, "a.parquet", "b.parquet"]
+    found = [upload(1), upload(2, table="events")]
+    made = snapshots.manifest("s3://lake/datasets/m/", ("u2", "u1"), found)
+    assert made == [{"prefix": "s3://lake/datasets/m/"}, "events/u2.parquet", "main/u1.parquet"]
 
 
 @given(st.lists(st.text()), st.lists(st.text()))

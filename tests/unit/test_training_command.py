@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from training import catalog
+from tests.unit.training_kit import IRIS_SEED
 from training.__main__ import main
 
 
@@ -15,7 +15,7 @@ def prepare(source: Path, output: Path, model: str = "iris") -> int:
 
 
 def test_prepare_makes_a_shard_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert prepare(catalog.seed("iris"), tmp_path / "out") == 0
+    assert prepare(IRIS_SEED, tmp_path / "out") == 0
     result = json.loads(capsys.readouterr().out)
     assert (result["rows_accepted"], result["rows_rejected"], result["refusal"]) == (45, 0, None)
     assert len(duckdb.read_parquet(result["shard"])) == 45

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.training_kit import iris_rows, job
+from tests.unit.training_kit import IRIS_SEED, iris_rows, job
 from training import catalog, train
 from training.container import Container
 from training.models.diabetes import collect as diabetes
@@ -41,7 +41,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Container:
 
 @pytest.fixture(scope="module")
 def second(tmp_path_factory: pytest.TempPathFactory, first: Container) -> Container:
-    rows = iris_rows(catalog.seed("iris"), iris.MORE)
+    rows = iris_rows(IRIS_SEED, iris.MORE)
     box = with_champion(job(tmp_path_factory.mktemp("second"), rows, champion_version="1"), first)
     assert train.main(box) == 0
     return box

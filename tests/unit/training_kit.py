@@ -28,6 +28,7 @@ from training import catalog
 from training.container import Container
 from training.dataset import Table
 
+IRIS_SEED = catalog.MODELS_DIR / "iris" / "seed.csv"
 SQL_TYPES = {"number": "FLOAT", "boolean": "BOOLEAN", "datetime": "TIMESTAMPTZ"}
 MIXED = ModelSpec(
     name="mixed",
@@ -66,7 +67,7 @@ def write_shard(path: Path, columns: Sequence[Column], rows: Sequence[Mapping[st
 def iris_rows(*files: Path) -> list[dict[str, Any]]:
     """Read the rows of iris files; the seed when none is named."""
     rows: list[dict[str, Any]] = []
-    for path in files or (catalog.seed("iris"),):
+    for path in files or (IRIS_SEED,):
         with path.open(encoding="utf-8") as file:
             for row in csv.DictReader(file):
                 species = row.pop("species")

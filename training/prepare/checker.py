@@ -25,7 +25,7 @@ class Checker:
     Parameters
     ----------
     columns
-        The spec's columns, the target last.
+        The table's columns; the last is the target where the spec declares no tables.
     source
         The uploaded file; the only file outside ``workdir`` that DuckDB may open.
     workdir

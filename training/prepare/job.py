@@ -8,6 +8,7 @@ import duckdb
 
 from relearn.errors import DataError
 from relearn.spec import ModelSpec
+from relearn.tables import MAIN
 from training.prepare.checker import Checker
 from training.prepare.lines import Lines
 from training.prepare.outcome import EXPANSION, Prepared, Refusal
@@ -19,7 +20,14 @@ SHARD = "shard.parquet"
 
 
 def prepare(
-    spec: ModelSpec, source: Path, name: str, workdir: Path, *, memory_mb: int = 512, threads: int = 2
+    spec: ModelSpec,
+    source: Path,
+    name: str,
+    workdir: Path,
+    *,
+    table: str = MAIN,
+    memory_mb: int = 512,
+    threads: int = 2,
 ) -> Prepared:
     """Check an uploaded file and write its good rows as a shard.
 
@@ -33,6 +41,8 @@ def prepare(
         What its owner called it (the object's key will do): its suffix must not contradict the content.
     workdir
         A directory for the shard, ``rows.jsonl`` and what DuckDB spills; made when missing.
+    table
+        Which of the spec's raw tables the rows are of.
     memory_mb
         Memory that DuckDB may use, in MB. The process needs about 100 MB more.
     threads
@@ -42,10 +52,15 @@ def prepare(
     -------
     Prepared
         Counts and files, or the refusal. A file that is bad is an answer, not an exception.
+
+    Raises
+    ------
+    SpecError
+        The spec has no such table.
     """
     source, workdir = source.resolve(), workdir.resolve()
     workdir.mkdir(parents=True, exist_ok=True)
-    columns = (*spec.columns, spec.target)
+    columns = spec.raw_columns(table)
     with Checker(columns, source, workdir, memory_mb=memory_mb, threads=threads) as checker:
         tally = checker.tally
         try:
@@ -59,7 +74,8 @@ def prepare(
                 batch_bytes=memory_mb * 2**16,
             )
             checker.tally.judge(spec)
-            _check_classes(spec, checker)
+            if not spec.tables:
+                _check_classes(spec, checker)
             shard = workdir / SHARD
             checker.write_shard(shard)
         except DataError as error:

@@ -40,7 +40,7 @@ class Source(ABC):
     Parameters
     ----------
     columns
-        The spec's columns, the target last.
+        The table's columns, in order.
     """
 
     def __init__(self, columns: Sequence[Column]) -> None:

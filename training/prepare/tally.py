@@ -19,7 +19,7 @@ class Tally:
     Parameters
     ----------
     columns
-        The spec's columns, the target last.
+        The table's columns, in order.
 
     Attributes
     ----------

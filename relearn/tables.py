@@ -1,0 +1,83 @@
+"""A raw table: what uploads of one kind hold, before features are made of several of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from relearn.columns import NAME_ALLOWED, NAME_PATTERN, Column, DateTime, check
+
+MAIN = "main"
+"""The one table of a model that declares none: its columns and its target."""
+AS_OF = "as_of"
+"""The column of a feature set that says when its row was known: nothing after it may be seen."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Meaning:
+    """What the columns of a table mean."""
+
+    columns: tuple[Column, ...]
+    key: str | None = None
+    time: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table(_Meaning):
+    """One raw table of a model.
+
+    Parameters
+    ----------
+    name
+        As in ``incoming/<model>/<name>/``; spelt as columns are.
+    columns
+        What its files hold, in order.
+    key
+        Name of the column that has another value in every row; None: rows have no such name.
+    time
+        Name of the `DateTime` column that says since when a row is known; None: it always was.
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        field = f"tables.{self.name}"
+        spelt = isinstance(self.name, str) and NAME_PATTERN.fullmatch(self.name) is not None
+        check(spelt and self.name != MAIN, "tables.name", self.name, f"{NAME_ALLOWED}; not {MAIN}")
+        check(
+            isinstance(self.columns, tuple)
+            and bool(self.columns)
+            and all(isinstance(c, Column) for c in self.columns),
+            f"{field}.columns",
+            self.columns,
+            "a tuple of at least one Number, Category, Text, Boolean, DateTime or Id",
+        )
+        check_names(f"{field}.columns", self.columns)
+        there = {column.name: column for column in self.columns if not column.optional}
+        check(
+            self.key is None or self.key in there,
+            f"{field}.key",
+            self.key,
+            f"the name of a column that is not optional ({', '.join(there) or 'there is none'})",
+        )
+        times = [name for name, column in there.items() if isinstance(column, DateTime)]
+        check(
+            self.time is None or self.time in times,
+            f"{field}.time",
+            self.time,
+            f"the name of a DateTime column that is not optional ({', '.join(times) or 'there is none'})",
+        )
+
+
+def check_names(field: str, columns: tuple[Column, ...]) -> None:
+    """Refuse columns whose names are misspelt or not each other's.
+
+    Raises
+    ------
+    SpecError
+        Names the field and what is allowed.
+    """
+    for column in columns:
+        spelt = isinstance(column.name, str) and NAME_PATTERN.fullmatch(column.name) is not None
+        check(spelt, f"{field}.name", column.name, NAME_ALLOWED)
+    names = [column.name for column in columns]
+    check(len(set(names)) == len(names), field, names, "each name once")

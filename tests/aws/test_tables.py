@@ -1,0 +1,161 @@
+"""A model with several raw tables: whose data an upload is, and when a run has all that it needs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lambdas.catalog import Catalog
+from lambdas.config import Config
+from lambdas.stage import Setup
+from lambdas.wiring import runs, storage
+from relearn.runs import RunState
+from relearn.spec import DateTime, Id, Table
+from relearn.uploads import UploadState
+from tests.aws import world as worlds
+from tests.aws.models import FLOWERS, SAMPLES
+from tests.aws.world import LAKE, UPLOADS, World
+
+TABLES = (
+    Table("people", columns=(Id("person"),), key="person"),
+    Table("visits", columns=(Id("person"), DateTime("at")), time="at"),
+)
+VISITS = replace(FLOWERS, name="visits", title="Flowers, made of visits", tables=TABLES)
+PEOPLE_CSV = b"person\na\nb\n"
+VISITS_CSV = b"person,at\na,2026-05-04T10:00:00Z\n"
+
+
+@pytest.fixture
+def models_catalog(models_catalog: Catalog, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Catalog:
+    """The catalog of every other test, and a model with two tables."""
+    monkeypatch.setitem(worlds.SPECS, "visits", VISITS)
+    folder = tmp_path / "seeds" / "visits"
+    folder.mkdir()
+    (folder / "people.csv").write_bytes(PEOPLE_CSV)
+    (folder / "visits.csv").write_bytes(VISITS_CSV)
+    specs = {**models_catalog.specs, "visits": VISITS}
+    return replace(
+        models_catalog, specs=specs, samples={**models_catalog.samples, "visits": SAMPLES["flowers"]}
+    )
+
+
+def both_tables(world: World) -> None:
+    world.score["visits"] = 0.9
+    world.send(PEOPLE_CSV, "incoming/visits/people/a.csv")
+    world.send(VISITS_CSV, "incoming/visits/visits/a.csv")
+
+
+def test_each_table_is_checked_by_its_own_columns_and_has_its_own_shards(world: World) -> None:
+    both_tables(world)
+    found = {upload.table: upload for upload in world.ledger.uploads("visits")}
+    assert {(one.table, one.state, one.rows_accepted) for one in found.values()} == {
+        ("people", UploadState.ACCEPTED, 2),
+        ("visits", UploadState.ACCEPTED, 1),
+    }
+    assert world.lake("datasets/") == [
+        f"datasets/visits/{table}/{upload.upload_id}.parquet" for table, upload in sorted(found.items())
+    ]
+
+
+def test_rows_of_another_table_are_quarantined(world: World) -> None:
+    world.send(PEOPLE_CSV, "incoming/visits/visits/a.csv")
+    upload = world.upload("visits")
+    assert upload.state is UploadState.QUARANTINED
+    assert upload.reason == "schema: columns missing: at. Allowed: person, at"
+
+
+@pytest.mark.parametrize("name", ["a.csv", "persons/a.csv", "main/a.csv"])
+def test_an_upload_that_names_no_table_is_quarantined_and_hears_which_there_are(
+    world: World, name: str
+) -> None:
+    world.send(PEOPLE_CSV, f"incoming/visits/{name}")
+    upload = world.upload("visits")
+    assert upload.state is UploadState.QUARANTINED
+    assert upload.reason == (
+        f"unknown_table: incoming/visits/{name} names no table; allowed: "
+        "incoming/visits/<table>/<name>, with one of the tables people, visits"
+    )
+    assert (
+        world.read_json(LAKE, f"quarantine/visits/{upload.upload_id}/reason.json")["code"] == "unknown_table"
+    )
+
+
+def test_no_run_starts_before_every_table_has_data(world: World) -> None:
+    world.send(VISITS_CSV, "incoming/visits/visits/a.csv")
+    world.send(VISITS_CSV, "incoming/visits/visits/b.csv")
+    assert world.executions() == []
+    world.send(PEOPLE_CSV, "incoming/visits/people/a.csv")
+    (run_id,) = world.executions()
+    assert len(world.ledger.run("visits", run_id).uploads) == 3
+
+
+def test_one_manifest_lists_the_shards_of_all_tables(world: World) -> None:
+    both_tables(world)
+    run = world.run("visits")
+    assert run.state is RunState.PROMOTED
+    tables = {upload.upload_id: upload.table for upload in world.ledger.uploads("visits")}
+    assert sorted(tables[upload] for upload in run.snapshot) == ["people", "visits"]
+    assert world.read_json(LAKE, f"snapshots/visits/{run.run_id}.manifest") == [
+        {"prefix": f"s3://{LAKE}/datasets/visits/"},
+        *(f"{tables[upload]}/{upload}.parquet" for upload in run.snapshot),
+    ]
+
+
+def test_new_data_of_one_table_is_trained_with_the_old_data_of_the_others(world: World) -> None:
+    both_tables(world)
+    world.run("visits")
+    world.send(VISITS_CSV, "incoming/visits/visits/b.csv")
+    assert len(world.run("visits").snapshot) == 3
+
+
+def test_uploads_of_a_table_that_the_spec_has_lost_start_nothing(
+    world: World, models_catalog: Catalog
+) -> None:
+    world.send(PEOPLE_CSV, "incoming/visits/people/a.csv")
+    models_catalog.specs["visits"] = replace(VISITS, tables=VISITS.tables[1:])
+    runs(Config.from_env()).ensure_run("visits")
+    assert world.executions() == []
+
+
+def setup(world: World, models_catalog: Catalog) -> Setup:
+    config = Config.from_env()
+    return Setup(
+        ledger=world.ledger, storage=storage(), runs=runs(config), catalog=models_catalog, bucket=UPLOADS
+    )
+
+
+def incoming(world: World) -> list[str]:
+    found = world.s3.list_objects_v2(Bucket=UPLOADS, Prefix="incoming/visits/").get("Contents", [])
+    return [item["Key"] for item in found]
+
+
+SEEDS = ["incoming/visits/people/seed.csv", "incoming/visits/visits/seed.csv"]
+
+
+def test_a_new_stage_gets_a_seed_for_every_table(world: World, models_catalog: Catalog) -> None:
+    assert "visits" in setup(world, models_catalog).run()
+    assert incoming(world) == SEEDS
+    assert "visits" not in setup(world, models_catalog).run()
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_seeding_that_broke_off_is_finished(world: World, models_catalog: Catalog, *, taken: bool) -> None:
+    event = world.put(SEEDS[0], PEOPLE_CSV)
+    if taken:
+        world.ingest(event)
+    assert "visits" in setup(world, models_catalog).run()
+    assert incoming(world) == SEEDS
+    assert len(world.s3.list_object_versions(Bucket=UPLOADS, Prefix=SEEDS[0])["Versions"]) == 1
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_a_model_that_has_data_of_one_table_gets_no_seed_for_the_others(
+    world: World, models_catalog: Catalog, *, taken: bool
+) -> None:
+    event = world.put("incoming/visits/people/own.csv", PEOPLE_CSV)
+    if taken:
+        world.ingest(event)
+    assert "visits" not in setup(world, models_catalog).run()
+    assert incoming(world) == ["incoming/visits/people/own.csv"]
