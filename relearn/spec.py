@@ -79,8 +79,8 @@ class ModelSpec:
     hosting, retrain, ingest, training
         See the classes.
     entity
-        Name of the `Id` column whose rows must stay on one side of the split; None: each row
-        is its own entity.
+        Name of the `Id` column whose rows must stay on one side of the split, and of which the features
+        of a model with tables speak; None: each row is its own entity.
     hyperparameters
         Numbers that `build` takes.
     """
@@ -151,6 +151,12 @@ class ModelSpec:
         )
         names = [table.name for table in self.tables]
         check(len(set(names)) == len(names), "tables", names, "each name once")
+        check(
+            not self.tables or self.entity is not None,
+            "entity",
+            self.entity,
+            "the name of an Id column: features speak of an entity at a moment",
+        )
         named = [column.name for column in (*self.columns, self.target)]
         check(
             not self.tables or AS_OF not in named,

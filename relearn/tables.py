@@ -52,6 +52,8 @@ class Table(_Meaning):
             "a tuple of at least one Number, Category, Text, Boolean, DateTime or Id",
         )
         check_names(f"{field}.columns", self.columns)
+        names = [column.name for column in self.columns]
+        check(AS_OF not in names, f"{field}.columns", AS_OF, "another name: features have one of that name")
         there = {column.name: column for column in self.columns if not column.optional}
         check(
             self.key is None or self.key in there,

@@ -1,13 +1,16 @@
 """Reads the shards of a snapshot into train and holdout, encoded as a model sees them.
 
-DuckDB reads the Parquet out of core and hands over only the columns that are needed.
+DuckDB reads the Parquet out of core and hands over only the columns that are needed. A model with
+several raw tables has its features made of them first; from there on they are as the shard of a model
+with one.
 """
 
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,8 @@ import numpy as np
 
 from relearn.errors import DataError
 from relearn.spec import Column, ModelSpec
+from relearn.tables import MAIN
+from training import catalog
 from training.encode import Array, expression, from_table
 from training.split import holdout_expression
 
@@ -63,12 +68,18 @@ class Dataset:
         SHA-256 (hex) of what the shards hold.
     shards
         How many files it came from.
+    tables
+        Raw table to its number of ``shards`` and ``rows``.
+    features
+        For a model with several raw tables, what was made of them: ``rows``, and ``sha256`` of them.
     """
 
     train: Table
     holdout: Table
     fingerprint: str
     shards: int
+    tables: Mapping[str, Mapping[str, int]]
+    features: Mapping[str, Any] | None = None
 
 
 def load(spec: ModelSpec, folder: Path) -> Dataset:
@@ -89,6 +100,33 @@ def load(spec: ModelSpec, folder: Path) -> Dataset:
     files = sorted(folder.rglob("*.parquet"))
     if not files:
         raise DataError("empty", f"the snapshot has no shard: nothing to train {spec.name} on")
+    return _made(spec, folder, files) if spec.tables else _read(spec, files)
+
+
+def _made(spec: ModelSpec, folder: Path, files: list[Path]) -> Dataset:
+    """Make the features, and read them as the one shard that they are."""
+    from training import features  # noqa: PLC0415 - Ibis is for models that use it
+    from training.fit import Code  # noqa: PLC0415 - which takes the tables of this module
+
+    by_table = {
+        table: found
+        for table in spec.table_names
+        if (found := [path for path in files if path.parent.name == table])
+    }
+    code = Code.of(catalog.folder(spec.name))
+    with tempfile.TemporaryDirectory(prefix="features-") as workdir:
+        made = features.build(spec, code.features, by_table, folder, Path(workdir))
+        data = _read(spec, [made.file])
+    return replace(
+        data,
+        fingerprint=fingerprint(files),
+        shards=len(files),
+        tables=made.tables,
+        features={"rows": made.rows, "sha256": made.sha256},
+    )
+
+
+def _read(spec: ModelSpec, files: list[Path]) -> Dataset:
     fetched = _fetch(spec, files)
     side = np.ma.getdata(fetched.pop(HOLDOUT)).astype(bool)
     for column in (*spec.features, spec.target):
@@ -96,7 +134,8 @@ def load(spec: ModelSpec, folder: Path) -> Dataset:
     columns = {column.name: from_table(column, fetched.pop(column.name)) for column in spec.features}
     target = from_table(spec.target, fetched.pop(spec.target.name))
     rows = Table(columns, target.astype(np.float64) if spec.kind == "regression" else target)
-    dataset = Dataset(rows.where(~side), rows.where(side), fingerprint(files), len(files))
+    counts = {MAIN: {"shards": len(files), "rows": len(rows)}}
+    dataset = Dataset(rows.where(~side), rows.where(side), fingerprint(files), len(files), counts)
     _refuse_unusable(spec, dataset)
     return dataset
 

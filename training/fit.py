@@ -26,10 +26,13 @@ class Code:
         Makes an unfitted estimator.
     export
         Makes an ONNX graph of it once fitted; None for the ordinary way.
+    features
+        Makes the spec's columns and its target of the raw tables; None for a model with one.
     """
 
     build: Any
     export: Any | None
+    features: Any | None = None
 
     @classmethod
     def of(cls, folder: Path) -> Code:
@@ -46,7 +49,7 @@ class Code:
             raise SpecError(
                 f"{folder.name}/model.py: build", build, "a function that gives an unfitted estimator"
             )
-        return cls(build, getattr(module, "export", None))
+        return cls(build, getattr(module, "export", None), getattr(module, "features", None))
 
 
 def frame(columns: Mapping[str, Array]) -> pd.DataFrame:

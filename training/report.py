@@ -51,6 +51,8 @@ def document(
         "snapshot": meta["dataset"]["snapshot"],
         "fingerprint": meta["dataset"]["fingerprint"],
         "rows": meta["dataset"]["rows"],
+        "tables": meta["dataset"]["tables"],
+        "features": meta["dataset"]["features"],
         "hyperparameters": meta["hyperparameters"],
         "candidate": dict(candidate),
         "champion": rival.measured,

@@ -181,6 +181,11 @@ def _lineage(report: Mapping[str, Any]) -> str:
         "run": report["run_id"],
         "snapshot": report["snapshot"] or "not told",
         "data fingerprint": report["fingerprint"],
+        "raw tables": "; ".join(
+            f"{name}: {counts['rows']:,} rows of {counts['shards']:,} shards"
+            for name, counts in report["tables"].items()
+        ),
+        "features SHA-256": report["features"]["sha256"] if report["features"] else "none made",
         "rows": f"{report['rows']['train']:,} to train, {report['rows']['holdout']:,} held out",
         "hyperparameters": ", ".join(f"{k}={v:g}" for k, v in report["hyperparameters"].items()) or "none",
         "spec digest": report["spec_digest"],

@@ -81,6 +81,8 @@ def run(box: Container) -> None:
     job = Job.of(spec, told)
     dataset = load(spec, box.train_data)
     trained, held = len(dataset.train), len(dataset.holdout)
+    if dataset.features is not None:
+        say(f"made {dataset.features['rows']} rows of features of {_counts(dataset)}")
     say(f"read {trained + held} rows of {dataset.shards} shards: {trained} to train, {held} held out")
     candidate = make_candidate(spec, job, dataset)
     holdout, classes = dataset.holdout, candidate.classes
@@ -120,9 +122,14 @@ def make_candidate(spec: ModelSpec, job: Job, dataset: Dataset) -> Candidate:
     return Candidate(onnx, inputs, classes, scorer, agreed)
 
 
+def _counts(dataset: Dataset) -> str:
+    return ", ".join(f"{counts['rows']} rows of {table}" for table, counts in dataset.tables.items())
+
+
 def _meta(
     spec: ModelSpec, job: Job, dataset: Dataset, candidate: Candidate, metrics: dict[str, float]
 ) -> dict[str, Any]:
+    libraries = LIBRARIES if dataset.features is None else (*LIBRARIES, "ibis-framework")
     return {
         "format": artifact.FORMAT,
         "model": spec.name,
@@ -139,9 +146,11 @@ def _meta(
             "fingerprint": dataset.fingerprint,
             "shards": dataset.shards,
             "rows": {"train": len(dataset.train), "holdout": len(dataset.holdout)},
+            "tables": {table: dict(counts) for table, counts in dataset.tables.items()},
+            "features": None if dataset.features is None else dict(dataset.features),
         },
         "baseline": baseline(spec, dataset.train),
         "onnx_sha256": artifact.sha256(candidate.onnx),
-        "libraries": {"python": python_version()} | {name: version(name) for name in LIBRARIES},
+        "libraries": {"python": python_version()} | {name: version(name) for name in libraries},
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }

@@ -22,7 +22,14 @@ TABLES = (
     Table("people", columns=(Id("person"),), key="person"),
     Table("visits", columns=(Id("person"), DateTime("at")), time="at"),
 )
-VISITS = replace(FLOWERS, name="visits", title="Flowers, made of visits", tables=TABLES)
+VISITS = replace(
+    FLOWERS,
+    name="visits",
+    title="Flowers, made of visits",
+    columns=(Id("person", optional=True), *FLOWERS.columns),
+    entity="person",
+    tables=TABLES,
+)
 PEOPLE_CSV = b"person\na\nb\n"
 VISITS_CSV = b"person,at\na,2026-05-04T10:00:00Z\n"
 

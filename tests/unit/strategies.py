@@ -57,7 +57,8 @@ def specs(draw: st.DrawFn) -> ModelSpec:
     classifies = draw(st.booleans())
     targets: st.SearchStrategy[Category | Number] = categories(target) if classifies else numbers(target)
     ids = [column.name for column in chosen if isinstance(column, Id)]
-    tables = draw(st.lists(NAMES, max_size=2, unique=True))
+    entity = draw(st.sampled_from([None, *ids]))
+    tables = draw(st.lists(NAMES, max_size=2, unique=True)) if entity else []
     return ModelSpec(
         name=draw(MODEL_NAMES),
         title=draw(WORDS),
@@ -68,7 +69,7 @@ def specs(draw: st.DrawFn) -> ModelSpec:
         retrain=Retrain(debounce_seconds=draw(st.integers(0, 86_400))),
         ingest=Ingest(min_rows=draw(st.integers(1, 9))),
         training=Training(holdout=0.2),
-        entity=draw(st.sampled_from([None, *ids])),
+        entity=entity,
         tables=tuple([draw(raw_tables(name)) for name in tables]),
     )
 

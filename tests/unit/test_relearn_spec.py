@@ -60,10 +60,12 @@ MISTAKES: list[tuple[str, Callable[[], Any]]] = [
     ("columns.name", lambda: spec(columns=(Number("a b"),))),
     ("columns.name", lambda: spec(target=Category("Kind", values=("a", "b")))),
     ("target", lambda: spec(target=Boolean("kind"))),
-    ("tables", lambda: spec(tables=[EVENTS])),
-    ("tables", lambda: spec(tables=("events",))),
-    ("tables", lambda: spec(tables=(EVENTS, EVENTS))),
-    ("columns", lambda: spec(tables=(EVENTS,), columns=(Number("length"), DateTime("as_of")))),
+    ("tables", lambda: spec(tables=[EVENTS], entity="plant")),
+    ("tables", lambda: spec(tables=("events",), entity="plant")),
+    ("tables", lambda: spec(tables=(EVENTS, EVENTS), entity="plant")),
+    ("entity", lambda: spec(tables=(EVENTS,))),
+    ("columns", lambda: spec(tables=(EVENTS,), entity="plant", columns=(Id("plant"), Number("as_of")))),
+    ("tables.events.columns", lambda: Table("events", columns=(DateTime("as_of"),))),
     ("tables.name", lambda: Table("Events", columns=(Id("who"),))),
     ("tables.name", lambda: Table("main", columns=(Id("who"),))),
     ("tables.events.columns", lambda: Table("events", columns=())),
@@ -151,7 +153,7 @@ def test_a_spec_without_tables_has_one_raw_table_of_its_columns_and_its_target()
 
 
 def test_the_files_of_a_declared_table_hold_its_columns() -> None:
-    several = spec(tables=(PEOPLE, EVENTS))
+    several = spec(tables=(PEOPLE, EVENTS), entity="plant")
     assert several.table_names == ("people", "events")
     assert several.raw_columns("events") == EVENTS.columns
 
@@ -159,4 +161,4 @@ def test_the_files_of_a_declared_table_hold_its_columns() -> None:
 @pytest.mark.parametrize(("tables", "name"), [((), "events"), ((PEOPLE, EVENTS), "main")])
 def test_a_table_that_the_model_does_not_have_is_refused(tables: tuple[Table, ...], name: str) -> None:
     with pytest.raises(SpecError, match=f"{name}.*one of"):
-        spec(tables=tables).raw_columns(name)
+        spec(tables=tables, entity="plant").raw_columns(name)

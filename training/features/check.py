@@ -1,0 +1,135 @@
+"""What a model's `features` must give: the spec's columns, in their types and within their bounds."""
+
+# ruff: noqa: S608 - every name in the SQL is the spec's (checked), every value goes through quote()
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+import ibis
+
+from relearn.columns import LARGEST_FLOAT32
+from relearn.errors import DataError, SpecError
+from relearn.spec import Boolean, Category, Column, DateTime, Id, ModelSpec, Number, Text
+from relearn.tables import AS_OF
+from training.prepare.rules import quote
+
+SQL_TYPES = {"number": "FLOAT", "boolean": "BOOLEAN", "datetime": "TIMESTAMPTZ"}
+"""As in a shard; everything else is VARCHAR."""
+
+
+def wanted(spec: ModelSpec) -> tuple[Column, ...]:
+    """Give what a feature set of ``spec`` holds: its columns, its target, and as_of."""
+    return (*spec.columns, spec.target, DateTime(AS_OF))
+
+
+def check_schema(spec: ModelSpec, made: object) -> ibis.Table:
+    """Check the names and types of what `features` gave.
+
+    Raises
+    ------
+    SpecError
+        It is not a table, or has other columns than the spec, or one of another type.
+    """
+    where = f"{spec.name}/model.py: features"
+    if not isinstance(made, ibis.Table):
+        raise SpecError(where, made, "a function that gives an ibis.Table")
+    types = dict(made.schema().items())
+    names = [column.name for column in wanted(spec)]
+    faults = [f"{name} is missing" for name in names if name not in types]
+    faults += [f"{name} is unknown" for name in types if name not in names]
+    faults += [
+        f"{column.name} is {types[column.name]}, which is no {column.type}"
+        for column in wanted(spec)
+        if column.name in types and not _fits(column, types[column.name])
+    ]
+    if faults:
+        raise SpecError(where, "; ".join(faults), f"the columns {', '.join(names)}, in the spec's types")
+    return made
+
+
+def check_values(spec: ModelSpec, connection: duckdb.DuckDBPyConnection, relation: str) -> int:
+    """Check every value of a feature set, and that an entity has one row at a time.
+
+    Returns
+    -------
+    int
+        How many rows there are.
+
+    Raises
+    ------
+    DataError
+        Code ``features``: says which columns break the spec, in how many rows and by which value.
+    """
+    checks = [(column, words, sql) for column in wanted(spec) for words, sql in _faults(spec, column)]
+    counts = [f"count(*) FILTER ({sql})" for _, _, sql in checks]
+    such = [f'min(CAST("{c.name}" AS VARCHAR)) FILTER ({sql})' for c, _, sql in checks]
+    pairs = f'count(DISTINCT ("{spec.entity}", "{AS_OF}"))'
+    rows, different, *found = _one(
+        connection, f"SELECT count(*), {pairs}, {', '.join(counts + such)} FROM {relation}"
+    )
+    faults = [
+        f"{column.name}: {count} of {rows} rows {words}{f', such as {value[:80]}' if value is not None else ''}"
+        for (column, words, _), count, value in zip(
+            checks, found[: len(checks)], found[len(checks) :], strict=True
+        )
+        if count
+    ]
+    if not faults and different < rows:
+        faults = [
+            f"{rows} rows for {different} pairs of {spec.entity} and {AS_OF}: a join gives more than one"
+        ]
+    if not faults and not rows:
+        faults = ["no row: is there enough data before and after every as_of?"]
+    if faults:
+        raise DataError("features", f"the features of {spec.name} break its spec: {'; '.join(faults)}")
+    return int(rows)
+
+
+def as_shard(spec: ModelSpec, relation: str) -> str:
+    """SQL of a feature set in the types of a shard, in the one order that hangs on nothing but its values."""
+    values = [f'CAST("{c.name}" AS {SQL_TYPES.get(c.type, "VARCHAR")}) AS "{c.name}"' for c in wanted(spec)]
+    return f'SELECT {", ".join(values)} FROM {relation} ORDER BY "{spec.entity}", "{AS_OF}"'
+
+
+def _one(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
+    row: tuple[Any, ...] | None = connection.execute(sql).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate always gives a row
+    return row
+
+
+def _fits(column: Column, kind: ibis.DataType) -> bool:
+    match column:
+        case Number():
+            return bool(kind.is_numeric() and not kind.is_boolean())
+        case Boolean():
+            return bool(kind.is_boolean())
+        case DateTime():
+            return bool(kind.is_timestamp() or kind.is_date())
+        case _:
+            return bool(kind.is_string())
+
+
+def _faults(spec: ModelSpec, column: Column) -> Iterator[tuple[str, str]]:
+    """Give, for everything that can be wrong with a column, the words and the SQL."""
+    name = f'"{column.name}"'
+    if not column.optional or column.name == spec.entity:  # a request may leave its entity out, training not
+        yield "are missing", f"{name} IS NULL"
+    match column:
+        case Number():
+            number = f"CAST({name} AS DOUBLE)"
+            yield "are not finite as float32", f"NOT abs({number}) <= CAST('{LARGEST_FLOAT32!r}' AS DOUBLE)"
+            if column.minimum is not None:
+                yield f"are below the minimum, {column.minimum:g}", f"{number} < {column.minimum!r}"
+            if column.maximum is not None:
+                finite = f"{number} <= CAST('{LARGEST_FLOAT32!r}' AS DOUBLE)"
+                yield (
+                    f"are above the maximum, {column.maximum:g}",
+                    f"{number} > {column.maximum!r} AND {finite}",
+                )
+        case Category():
+            known = ", ".join(map(quote, column.values))
+            yield f"are not one of {', '.join(column.values)}", f"{name} NOT IN ({known})"
+        case Text() | Id():
+            yield f"are longer than {column.max_length} characters", f"length({name}) > {column.max_length}"

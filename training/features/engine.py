@@ -1,0 +1,126 @@
+"""DuckDB as the engine of features: raw tables in, rows out, in bounded memory.
+
+In an expression a number is float64, a boolean boolean, a date-time a timestamp in UTC without a zone, and
+everything else a string.
+"""
+
+# ruff: noqa: S608 - every name in the SQL is the spec's (checked) or ours, every path goes through quote()
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import ibis
+import pyarrow as pa
+
+from relearn.errors import DataError
+from relearn.spec import Boolean, Column, DateTime, ModelSpec, Number
+from training.prepare.rules import quote
+
+MEMORY_MB = 2048
+"""What DuckDB may hold, in MB; the rest goes to disk. Always the same, as the order of sums hangs on it."""
+
+
+def connect(workdir: Path, sources: Path, memory_mb: int = MEMORY_MB) -> duckdb.DuckDBPyConnection:
+    """Open a database that reads nothing but ``sources`` and writes nothing outside ``workdir``.
+
+    One thread: a sum of floating-point numbers depends on their order, and the same snapshot must give the
+    same bytes.
+
+    Parameters
+    ----------
+    workdir
+        Where the database and what does not fit into memory go.
+    sources
+        Folder of the shards.
+    memory_mb
+        What DuckDB may hold, in MB.
+    """
+    connection = duckdb.connect(
+        str(workdir / "features.duckdb"),
+        config={
+            "memory_limit": f"{memory_mb}MB",
+            "threads": 1,
+            "temp_directory": str(workdir / "spill"),
+            "autoload_known_extensions": False,
+            "autoinstall_known_extensions": False,
+        },
+    )
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(f"SET allowed_directories = [{quote(str(workdir))}, {quote(str(sources))}]")
+    connection.execute("SET enable_external_access = false")
+    return connection
+
+
+def tables(connection: duckdb.DuckDBPyConnection, spec: ModelSpec) -> dict[str, ibis.Table]:
+    """Give the raw tables of ``spec`` as a model's code takes them: name to expression."""
+    backend = ibis.duckdb.from_connection(connection)
+    return {name: backend.table(name) for name in spec.table_names}
+
+
+def show_shards(
+    connection: duckdb.DuckDBPyConnection, spec: ModelSpec, table: str, files: Sequence[Path]
+) -> int:
+    """Make a raw table out of its shards, without reading them.
+
+    Returns
+    -------
+    int
+        How many rows it has.
+
+    Raises
+    ------
+    DataError
+        A shard can not be read, or lacks what the spec demands.
+    """
+    paths = f"[{', '.join(quote(str(path)) for path in files)}]"
+    shards = f"read_parquet({paths}, union_by_name = true)"
+    columns = spec.raw_columns(table)
+    try:
+        described = connection.execute(f"SELECT * FROM {shards} LIMIT 0").description or ()
+        there = {found[0] for found in described}
+        values = ", ".join(f'{_value(column, there)} AS "{column.name}"' for column in columns)
+        connection.execute(f'CREATE VIEW "{table}" AS SELECT {values} FROM {shards}')
+        counts = ", ".join(["count(*)", *(f'count("{column.name}")' for column in columns)])
+        rows, *filled = connection.execute(f'SELECT {counts} FROM "{table}"').fetchone() or (0,)
+    except duckdb.Error as error:
+        detail = str(error).splitlines()[0]
+        raise DataError("format", f"the shards of table {table} do not fit its columns: {detail}") from error
+    for column, count in zip(columns, filled, strict=True):
+        if count < rows and not column.optional:
+            lacking = f"{rows - count} of {rows} rows of table {table} have no {column.name}"
+            raise DataError("schema", f"{lacking}; declare it optional, or upload the data again with it")
+    return int(rows)
+
+
+def show_rows(
+    connection: duckdb.DuckDBPyConnection, spec: ModelSpec, table: str, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Make a raw table out of rows in memory; a column that a row does not name is missing."""
+    columns = spec.raw_columns(table)
+    given = pa.table(
+        {c.name: pa.array([_text(row.get(c.name)) for row in rows], pa.string()) for c in columns}
+    )
+    connection.register("given", given)
+    values = ", ".join(f'{_value(column, set(given.column_names))} AS "{column.name}"' for column in columns)
+    connection.execute(f'CREATE TABLE "{table}" AS SELECT {values} FROM given')
+    connection.unregister("given")
+
+
+def _value(column: Column, there: set[str]) -> str:
+    name = f'"{column.name}"' if column.name in there else "NULL"
+    match column:
+        case Number():  # by way of float32, as ingest stores it
+            return f"CAST(CAST({name} AS FLOAT) AS DOUBLE)"
+        case Boolean():
+            return f"CAST({name} AS BOOLEAN)"
+        case DateTime():
+            return f"CAST({name} AS TIMESTAMPTZ) AT TIME ZONE 'UTC'"
+        case _:
+            return f"CAST({name} AS VARCHAR)"
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,119 @@
+"""The proof that a model's features do not see the future: they stay as they are when the future changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from random import Random
+from typing import Any
+
+from relearn.columns import Boolean, Category, Column, Number
+from relearn.spec import ModelSpec, Table
+from relearn.tables import AS_OF
+from training.features.build import Features
+from training.features.testing import Rows, compute
+
+
+def assert_point_in_time(
+    spec: ModelSpec, features: Features, tables: Mapping[str, Rows], *, moments: int = 3
+) -> None:
+    """Prove that no row of features sees what comes after its ``as_of``.
+
+    At several moments, everything that a table with a ``time`` holds after the moment is altered: values are
+    shuffled among these rows and changed, every second row goes. The features of rows up to that moment must stay
+    as they were. The target may change: it is what the future brings.
+
+    Parameters
+    ----------
+    spec
+        A spec with tables.
+    features
+        The model's own.
+    tables
+        As for `compute`; enough rows that there is a future to alter.
+    moments
+        How many of the ``as_of`` to try, spread over all of them.
+
+    Raises
+    ------
+    AssertionError
+        A feature changed; the message says which, of what and when. Or nothing could be tried.
+    """
+    honest = compute(spec, features, tables)
+    found = sorted({row[AS_OF] for row in honest})
+    tried = {found[len(found) * step // moments] for step in range(moments)} if found else set()
+    compared = 0
+    for moment in sorted(tried):
+        altered = {table.name: _altered(table, tables.get(table.name, ()), moment) for table in spec.tables}
+        again = {_place(spec, row): row for row in compute(spec, features, altered)}
+        for row in honest:
+            if row[AS_OF] <= moment and _place(spec, row) in again:
+                compared += 1
+                _assert_equal(spec, row, again[_place(spec, row)], moment)
+    if not compared:
+        raise AssertionError(f"no row of the features of {spec.name} could be tried; give more data")
+
+
+def _place(spec: ModelSpec, row: Mapping[str, Any]) -> tuple[str, datetime]:
+    assert spec.entity is not None  # noqa: S101 - a spec with tables has one
+    return row[spec.entity], row[AS_OF]
+
+
+def _assert_equal(
+    spec: ModelSpec, row: Mapping[str, Any], other: Mapping[str, Any], moment: datetime
+) -> None:
+    changed = [
+        f"{column.name} was {row[column.name]!r} and became {other[column.name]!r}"
+        for column in spec.columns
+        if row[column.name] != other[column.name]
+    ]
+    entity, as_of = _place(spec, row)
+    if changed:
+        raise AssertionError(
+            f"features of {spec.name} see the future: when rows after {moment:%Y-%m-%d %H:%M} change, then for "
+            f"{spec.entity} {entity!r} as of {as_of:%Y-%m-%d %H:%M} {'; '.join(changed)}"
+        )
+
+
+def _altered(table: Table, rows: Rows, moment: datetime) -> Rows:
+    if (time := table.time) is None:
+        return rows
+    ordered = sorted(rows, key=lambda row: _moment(row[time]))
+    known = [row for row in ordered if _moment(row[time]) <= moment]
+    kept = ordered[len(known) :][::-2][::-1]  # the last one stays: how far the data reaches is no secret
+    columns = {
+        column.name: [_other(column, row.get(column.name)) for row in kept]
+        for column in table.columns
+        if column.name != time
+    }
+    random = Random(0)
+    for values in columns.values():
+        random.shuffle(values)
+    return [
+        *known,
+        *({time: row[time], **{name: columns[name][at] for name in columns}} for at, row in enumerate(kept)),
+    ]
+
+
+def _other(column: Column, value: Any) -> Any:
+    """Give another value that the column allows."""
+    if value is None:
+        return None
+    match column:
+        case Number():
+            if column.minimum is not None:
+                return (
+                    column.minimum if float(value) != column.minimum else column.maximum or column.minimum + 1
+                )
+            return column.maximum if column.maximum is not None else float(value) + 1000
+        case Boolean():
+            return str(value).lower() not in ("true", "1")
+        case Category():
+            return column.values[(column.values.index(value) + 1) % len(column.values)]
+        case _:
+            return value
+
+
+def _moment(value: Any) -> datetime:
+    read = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return read if read.tzinfo else read.replace(tzinfo=UTC)

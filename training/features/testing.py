@@ -1,0 +1,69 @@
+"""For the tests of a model: its features of a few rows in memory."""
+
+# ruff: noqa: S608 - every name in the SQL is the spec's (checked) or ours
+from __future__ import annotations
+
+import csv
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from relearn.columns import DateTime
+from relearn.spec import ModelSpec
+from training.features import engine
+from training.features.build import MADE, Features, make
+from training.features.check import as_shard, wanted
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def compute(spec: ModelSpec, features: Features, tables: Mapping[str, Rows]) -> list[dict[str, Any]]:
+    """Make the features of rows in memory, with every check that training makes.
+
+    Parameters
+    ----------
+    spec
+        A spec with tables.
+    features
+        The model's own.
+    tables
+        Raw table to rows: column to value, date-times as `datetime` or in ISO 8601; a table that is not
+        given is empty.
+
+    Returns
+    -------
+    list of dict
+        Rows by entity and moment; numbers are rounded to float32, date-times aware.
+
+    Raises
+    ------
+    DataError, SpecError
+        As `training.features.build`.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="features-") as folder,
+        engine.connect(Path(folder), Path(folder)) as connection,
+    ):
+        for table in spec.table_names:
+            engine.show_rows(connection, spec, table, tables.get(table, ()))
+        make(spec, features, connection)
+        columns = ", ".join(
+            f"\"{c.name}\" AT TIME ZONE 'UTC'" if isinstance(c, DateTime) else f'"{c.name}"'
+            for c in wanted(spec)
+        )
+        found = connection.execute(f"SELECT {columns} FROM ({as_shard(spec, MADE)})").fetchall()
+    return [
+        {column.name: _aware(value) for column, value in zip(wanted(spec), row, strict=True)} for row in found
+    ]
+
+
+def _aware(value: Any) -> Any:
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    """Read a CSV file as `compute` takes rows; an empty value is a missing one."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return [{name: value or None for name, value in row.items()} for row in csv.DictReader(file)]
