@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
 EXAMPLES = 25
 """Random cases a schema at most; the boundaries of every schema are tested besides."""
-MODELS = ("diabetes", "iris")
+MODELS = ("churn", "diabetes", "iris")
 
 
 @pytest.fixture(scope="module")

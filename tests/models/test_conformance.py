@@ -55,6 +55,17 @@ def test_build_takes_the_declared_hyperparameters_and_gives_a_new_estimator(spec
     assert build(**declared) is not build(**declared)
 
 
+def test_no_feature_sees_the_future(spec: ModelSpec) -> None:
+    features = Code.of(catalog.folder(spec.name)).features
+    assert (features is not None) == bool(spec.tables)
+    if features is not None:
+        from training.features.proof import assert_point_in_time  # noqa: PLC0415 - Ibis, for who uses it
+        from training.features.testing import rows_of  # noqa: PLC0415
+
+        seeds = {table: rows_of(seed) for table, seed in catalog.seeds(spec).items()}
+        assert_point_in_time(spec, features, seeds)
+
+
 def test_a_model_trained_on_its_seed_meets_the_bound(spec: ModelSpec, trained: Trained) -> None:
     assert decide(trained.report["candidate"]["metrics"], None, spec.metric).verdict == "promote"
 
@@ -112,6 +123,8 @@ def test_the_report_keeps_its_contract(spec: ModelSpec, trained: Trained) -> Non
     assert report["snapshot"] == "0" * 64
     for key in ("spec_digest", "onnx_sha256", "libraries"):
         assert report[key] == trained.meta[key]
+    assert tuple(report["tables"]) == spec.table_names
+    assert (report["features"] is not None) == bool(spec.tables)
     assert report["champion"] is None
     assert report["champion_incompatible"] is None
     assert report["agreement"]["labels_identical"] is True

@@ -11,7 +11,7 @@ import pytest
 from relearn import names
 from relearn.runs import Run, RunState, VersionState
 from relearn.uploads import Upload, UploadState
-from tests.unit.cli_stage import CliStage
+from tests.unit.cli_stage import ABOUT, CliStage
 
 RUN = "20260504t100000-aaaaaa"
 
@@ -57,6 +57,24 @@ def test_nothing_is_uploaded_for_a_model_that_does_not_exist(cli_stage: CliStage
     result = cli_stage.run("upload", "rose", str(file))
     assert result.exit_code == 1
     assert "no model 'rose'" in result.stderr
+    assert "Versions" not in cli_stage.s3.list_object_versions(Bucket=cli_stage.uploads)
+
+
+def test_an_upload_of_one_of_several_tables_lands_under_its_name(cli_stage: CliStage, file: Path) -> None:
+    cli_stage.api.answers["/v1/models/churn"] = (200, {}, {**ABOUT, "name": "churn"})
+    result = cli_stage.run("upload", "churn", "--table", "events", str(file), "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)[0]["key"] == "incoming/churn/events/more.csv"
+
+
+@pytest.mark.parametrize(("arguments", "given"), [([], "no --table"), (["--table", "main"], "--table main")])
+def test_an_upload_that_names_no_table_of_a_model_with_several_is_refused(
+    cli_stage: CliStage, file: Path, arguments: list[str], given: str
+) -> None:
+    cli_stage.api.answers["/v1/models/churn"] = (200, {}, {**ABOUT, "name": "churn"})
+    result = cli_stage.run("upload", "churn", *arguments, str(file))
+    assert result.exit_code == 2
+    assert f"churn: got {given}; allowed: one of --table customers, --table events" in result.stderr
     assert "Versions" not in cli_stage.s3.list_object_versions(Bucket=cli_stage.uploads)
 
 

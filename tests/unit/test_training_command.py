@@ -10,8 +10,8 @@ from tests.unit.training_kit import IRIS_SEED
 from training.__main__ import main
 
 
-def prepare(source: Path, output: Path, model: str = "iris") -> int:
-    return main(["prepare", "--model", model, "--input", str(source), "--output", str(output)])
+def prepare(source: Path, output: Path, model: str = "iris", *more: str) -> int:
+    return main(["prepare", "--model", model, "--input", str(source), "--output", str(output), *more])
 
 
 def test_prepare_makes_a_shard_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -19,6 +19,17 @@ def test_prepare_makes_a_shard_and_says_so(tmp_path: Path, capsys: pytest.Captur
     result = json.loads(capsys.readouterr().out)
     assert (result["rows_accepted"], result["rows_rejected"], result["refusal"]) == (45, 0, None)
     assert len(duckdb.read_parquet(result["shard"])) == 45
+
+
+def test_prepare_checks_a_file_by_the_columns_of_its_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "events.csv"
+    source.write_text("customer_id,at,kind\nc1,2026-01-01,visit\n", encoding="utf-8")
+    assert prepare(source, tmp_path / "out", "churn", "--table", "events") == 0
+    assert json.loads(capsys.readouterr().out)["rows_accepted"] == 1
+    assert prepare(source, tmp_path / "out", "churn") == 1
+    assert "one of customers, events" in capsys.readouterr().err
 
 
 def test_prepare_says_why_a_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,1 +1,1 @@
-"""One folder per model: spec.py, model.py, seed.csv, sample.json, README.md."""
+"""One folder per model: spec.py, model.py, seed.csv (or seed/<table>.csv), sample.json, README.md."""
