@@ -22,6 +22,8 @@ from training.prepare.rules import quote
 MEMORY_MB = 2048
 """What DuckDB may hold, in MB; the rest goes to disk. Always the same, as the order of sums hangs on it."""
 
+GIVEN = "__given"  # no table can be named so
+
 
 def connect(workdir: Path, sources: Path, memory_mb: int = MEMORY_MB) -> duckdb.DuckDBPyConnection:
     """Open a database that reads nothing but ``sources`` and writes nothing outside ``workdir``.
@@ -103,10 +105,10 @@ def show_rows(
     given = pa.table(
         {c.name: pa.array([_text(row.get(c.name)) for row in rows], pa.string()) for c in columns}
     )
-    connection.register("given", given)
+    connection.register(GIVEN, given)
     values = ", ".join(f'{_value(column, set(given.column_names))} AS "{column.name}"' for column in columns)
-    connection.execute(f'CREATE TABLE "{table}" AS SELECT {values} FROM given')
-    connection.unregister("given")
+    connection.execute(f'CREATE TABLE "{table}" AS SELECT {values} FROM {GIVEN}')
+    connection.unregister(GIVEN)
 
 
 def _value(column: Column, there: set[str]) -> str:
