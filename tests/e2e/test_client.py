@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -55,6 +56,15 @@ def test_a_regression_is_values(stage: Stage, client: Client) -> None:
     sample = client.model("diabetes").sample["instances"]
     said = stage.predict("diabetes", *sample)
     assert client.predict("diabetes", sample).values == [one["value"] for one in said["predictions"]]
+
+
+def test_a_file_is_scored_as_the_same_rows_are_online(client: Client) -> None:
+    rows = client.model("iris").sample["instances"] * 5
+    begun = client.score("iris", "\n".join(map(json.dumps, rows)).encode())
+    done = client.wait_for_batch("iris", begun.batch, timeout_seconds=120, poll_seconds=0.3)
+    assert (done.state, done.rows) == ("SUCCEEDED", len(rows))
+    assert list(client.results(done)) == list(client.predict("iris", rows).predictions)
+    assert done.batch in {one.batch for one in client.batches("iris")}
 
 
 def test_many_predictions_at_once_are_each_answered(options: dict[str, Any], client: Client) -> None:

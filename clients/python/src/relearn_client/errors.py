@@ -8,6 +8,9 @@
     ├── NotJsonError                 what was to be sent is not JSON: nothing was sent
     ├── NoAnswerError                the API could not be reached, or broke off
     │   └── AnswerTimeoutError       it did not answer in the time allowed
+    ├── WaitTimeoutError             what was waited for has not ended in the time allowed
+    ├── NoResultError                a batch has no result: it failed, or has not ended
+    ├── StorageError                 S3 refused a file, or the link to a result
     ├── BadAnswerError               a success whose body is not what the API promises
     └── ProblemError                 the API answered with a problem (RFC 9457)
         ├── RefusedError             401, 403: who asks is unknown, or may not
@@ -64,6 +67,30 @@ class NoAnswerError(RelearnClientError):
 
 class AnswerTimeoutError(NoAnswerError, TimeoutError):
     """The API did not answer in the time allowed."""
+
+
+class WaitTimeoutError(RelearnClientError, TimeoutError):
+    """What was waited for has not ended in the time allowed."""
+
+
+class NoResultError(RelearnClientError):
+    """A batch has no result: it failed, or has not ended."""
+
+
+class StorageError(RelearnClientError):
+    """S3 refused a file, or the link to a result.
+
+    Parameters
+    ----------
+    message
+        What was tried, and what S3 said.
+    code
+        S3's own word, e.g. ``"EntityTooLarge"``; empty when it gave none.
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class BadAnswerError(RelearnClientError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any, Literal, TypeAlias, TypeVar
 
 T = TypeVar("T")
@@ -63,7 +64,7 @@ class Predictions:
     @classmethod
     def read(cls, data: Json) -> Predictions:
         """Read the API's JSON."""
-        return cls(data["model"], data["version"], tuple(map(_prediction, data["predictions"])))
+        return cls(data["model"], data["version"], tuple(map(read_prediction, data["predictions"])))
 
     @property
     def labels(self) -> list[str]:
@@ -134,14 +135,41 @@ class Model(ModelBrief):
         return pick(cls, data)
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A state that a run, a batch or an upload reached.
+
+    Parameters
+    ----------
+    state
+        Which.
+    at
+        When.
+    """
+
+    state: str
+    at: datetime
+
+
 def pick(cls: type[T], data: Mapping[str, Json]) -> T:
     """Make a dataclass of the fields that it has."""
     return cls(**{name: data[name] for name in _names(cls)})
+
+
+def moment(text: str | None) -> datetime | None:
+    """Read a time (ISO 8601)."""
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def steps(data: Mapping[str, Json]) -> tuple[Step, ...]:
+    """Read the states that something reached."""
+    return tuple(Step(one["state"], datetime.fromisoformat(one["at"])) for one in data["states"])
 
 
 def _names(cls: Any) -> Iterable[str]:
     return (one.name for one in fields(cls))
 
 
-def _prediction(data: Mapping[str, Json]) -> Prediction:
+def read_prediction(data: Mapping[str, Json]) -> Prediction:
+    """Read one prediction."""
     return pick(Classification, data) if "label" in data else pick(Regression, data)
