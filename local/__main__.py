@@ -123,6 +123,7 @@ def _write_info(file: Path, cloud: Cloud) -> None:
         "secret_access_key": environment.SECRET_KEY,
         "stage": cloud.stage,
         "outputs": cloud.outputs,
+        "token_client": cloud.token_client,
         "pid": os.getpid(),
     }
     file.parent.mkdir(parents=True, exist_ok=True)

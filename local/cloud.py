@@ -57,7 +57,7 @@ class Cloud:
         self._server = Server(self.settings)
         from local.account import Account  # noqa: PLC0415 - MiniStack reads the environment on import
 
-        self._account = Account(self.settings, images, self.endpoint_url)
+        self._account = Account(self.settings, images, self.endpoint_url, self._server.issuer)
         self._server.start()
         self._account.resume()
         self._images = images
@@ -83,6 +83,11 @@ class Cloud:
     def api_url(self) -> str:
         """Where the deployed HTTP API answers."""
         return f"http://127.0.0.1:{self._server_started.api_port}"
+
+    @property
+    def token_client(self) -> dict[str, str]:
+        """Who may ask the laptop's issuer for tokens, and where; a secret."""
+        return self._server_started.issuer.client
 
     @property
     def outputs(self) -> dict[str, str]:
