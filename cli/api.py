@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import httpx
+
 from cli.target import Target
-from relearn_client import Client, Retry, SigV4
+from relearn_client import Bearer, Client, Retry, SigV4
 
 DEADLINE_SECONDS = 30
 PATIENCE = Retry(max_pause_seconds=3)
@@ -12,6 +14,13 @@ PATIENCE = Retry(max_pause_seconds=3)
 
 def connect(target: Target) -> Client:
     """Make a client of a target's API."""
-    credentials = target.session.get_credentials()
-    auth = None if credentials is None else SigV4(region=target.region, credentials=credentials)
+    auth = authority(target)
     return Client(target.output("ApiUrl"), auth=auth, deadline_seconds=DEADLINE_SECONDS, retry=PATIENCE)
+
+
+def authority(target: Target, token: str | None = None) -> httpx.Auth | None:
+    """Give what shows whose a request is: a token when there is one, else credentials, if any."""
+    if token:
+        return Bearer(token)
+    credentials = target.session.get_credentials()
+    return None if credentials is None else SigV4(region=target.region, credentials=credentials)
