@@ -18,6 +18,8 @@ from local.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from local.gate.issuer import Issuer
+
 _REPOSITORY_WAIT_SECONDS = 10
 
 
@@ -85,9 +87,9 @@ class Cloud:
         return f"http://127.0.0.1:{self._server_started.api_port}"
 
     @property
-    def token_client(self) -> dict[str, str]:
-        """Who may ask the laptop's issuer for tokens, and where; a secret."""
-        return self._server_started.issuer.client
+    def issuer(self) -> Issuer:
+        """Who issues tokens for the deployed HTTP API."""
+        return self._server_started.issuer
 
     @property
     def outputs(self) -> dict[str, str]:

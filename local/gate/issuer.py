@@ -64,6 +64,11 @@ class Issuer:
         """Key id to public key."""
         return {self._key_id: self._key.public_key()}
 
+    def token(self, scope: str) -> str:
+        """Issue a token that the deployed API takes; its scopes are words in a text."""
+        trusted = _trusted()
+        return self._sign(trusted["issuer"], trusted["audience"][0], scope, LIFETIME_SECONDS)
+
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, Json]:
         """Answer a request: status and JSON.
 
@@ -118,10 +123,10 @@ class Issuer:
             lifetime = int(form.get("expires_in", LIFETIME_SECONDS))
         except ValueError:
             return 400, {"error": "invalid_request", "error_description": "expires_in is whole seconds"}
-        token = self._token(trusted["issuer"], audience, scope, lifetime)
+        token = self._sign(trusted["issuer"], audience, scope, lifetime)
         return 200, {"access_token": token, "token_type": "Bearer", "expires_in": lifetime, "scope": scope}
 
-    def _token(self, issuer: str, audience: str, scope: str, lifetime: int) -> str:
+    def _sign(self, issuer: str, audience: str, scope: str, lifetime: int) -> str:
         now, client = int(time.time()), self.client["client_id"]
         claims = {"iss": issuer, "sub": client, "client_id": client, "aud": audience, "scope": scope}
         # One that ended already was issued before that.
