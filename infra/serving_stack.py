@@ -11,6 +11,7 @@ from constructs import Construct
 from infra import assets, site
 from infra.access import Access
 from infra.api import Api
+from infra.api_auth import described
 from infra.batches import Batches
 from infra.functions import Function
 from infra.lifecycle import Lifecycle
@@ -60,6 +61,7 @@ class ServingStack(StageStack):
             ],
             timeout_seconds=29,  # the API gives up after 30
             memory_mb=512,
+            reserved_concurrency=settings.predict_reserved_concurrency,
         )
         self.models = Function(
             self,
@@ -76,7 +78,7 @@ class ServingStack(StageStack):
             "Docs",
             settings=settings,
             name="docs",
-            code=lambda_.Code.from_asset(str(site.code(specs, settings.api_auth))),
+            code=lambda_.Code.from_asset(str(site.code(specs, described(settings)))),
             environment=access.variables("STAGE"),
             allowed=[],
             timeout_seconds=10,
@@ -94,3 +96,6 @@ class ServingStack(StageStack):
             after=[*answering, self.batches, self.api],
         )
         CfnOutput(self, "ApiUrl", value=self.api.url)
+        CfnOutput(self, "ApiAuth", value=settings.api_auth)
+        if settings.api_auth == "jwt":
+            CfnOutput(self, "ApiScopePrefix", value=settings.jwt_scope_prefix)

@@ -8,7 +8,8 @@ promotion moves.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 from relearn import problems
 from relearn.problems import Kind
@@ -17,6 +18,14 @@ DEFAULT = "$default"
 """Route key of what matches no operation."""
 DEFAULT_FUNCTION = "models"
 """Answers what matches no operation, with 404 or 405."""
+
+Scope = Literal["predict", "upload", "operate"]
+"""What a caller may do: ask models and look at them; give them data, file by file; see how the loop goes.
+
+Where tokens authorise, a token names the scopes it has; IAM policies name paths instead.
+"""
+DEFAULT_SCOPE: Scope = "predict"
+"""Needed to be told that there is no such operation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,8 @@ class Operation:
         File in ``lambdas/`` whose handler answers.
     fails
         What its answer may be besides success; every operation may also fail for our own fault.
+    scope
+        What a token must allow to call it.
     described
         Whether OpenAPI describes it; pages for people are not described.
     """
@@ -44,6 +55,7 @@ class Operation:
     path: str
     function: str
     fails: tuple[Kind, ...] = ()
+    scope: Scope = field(kw_only=True)
     described: bool = True
 
     @property
@@ -68,25 +80,38 @@ _PREDICT_FAILS = (
 )
 _LIST_FAILS = (problems.NOT_FOUND, problems.INVALID_PARAMETERS)
 
-PREDICT = Operation("predict", "POST", "/v1/models/{model}/predict", "predict", _PREDICT_FAILS)
-LIST_MODELS = Operation("listModels", "GET", "/v1/models", "models")
-GET_MODEL = Operation("getModel", "GET", "/v1/models/{model}", "models", (problems.NOT_FOUND,))
+PREDICT = Operation(
+    "predict", "POST", "/v1/models/{model}/predict", "predict", _PREDICT_FAILS, scope="predict"
+)
+LIST_MODELS = Operation("listModels", "GET", "/v1/models", "models", scope="predict")
+GET_MODEL = Operation(
+    "getModel", "GET", "/v1/models/{model}", "models", (problems.NOT_FOUND,), scope="predict"
+)
 LIST_VERSIONS = Operation(
-    "listVersions", "GET", "/v1/models/{model}/versions", "models", (problems.NOT_FOUND,)
+    "listVersions", "GET", "/v1/models/{model}/versions", "models", (problems.NOT_FOUND,), scope="predict"
 )
-LIST_RUNS = Operation("listRuns", "GET", "/v1/models/{model}/runs", "models", _LIST_FAILS)
-GET_RUN = Operation("getRun", "GET", "/v1/models/{model}/runs/{run}", "models", (problems.NOT_FOUND,))
+LIST_RUNS = Operation("listRuns", "GET", "/v1/models/{model}/runs", "models", _LIST_FAILS, scope="operate")
+GET_RUN = Operation(
+    "getRun", "GET", "/v1/models/{model}/runs/{run}", "models", (problems.NOT_FOUND,), scope="operate"
+)
 CREATE_BATCH = Operation(
-    "createBatch", "POST", "/v1/models/{model}/batches", "batches", (problems.NOT_FOUND, problems.NOT_SERVING)
+    "createBatch",
+    "POST",
+    "/v1/models/{model}/batches",
+    "batches",
+    (problems.NOT_FOUND, problems.NOT_SERVING),
+    scope="upload",
 )
-LIST_BATCHES = Operation("listBatches", "GET", "/v1/models/{model}/batches", "batches", (problems.NOT_FOUND,))
+LIST_BATCHES = Operation(
+    "listBatches", "GET", "/v1/models/{model}/batches", "batches", (problems.NOT_FOUND,), scope="upload"
+)
 GET_BATCH = Operation(
-    "getBatch", "GET", "/v1/models/{model}/batches/{batch}", "batches", (problems.NOT_FOUND,)
+    "getBatch", "GET", "/v1/models/{model}/batches/{batch}", "batches", (problems.NOT_FOUND,), scope="upload"
 )
-GET_OPENAPI = Operation("getOpenapi", "GET", "/openapi.json", "docs")
-GET_DOCS = Operation("getDocs", "GET", "/docs", "docs", described=False)
+GET_OPENAPI = Operation("getOpenapi", "GET", "/openapi.json", "docs", scope="predict")
+GET_DOCS = Operation("getDocs", "GET", "/docs", "docs", scope="predict", described=False)
 GET_DOCS_FILE = Operation(
-    "getDocsFile", "GET", "/docs/{file}", "docs", (problems.NOT_FOUND,), described=False
+    "getDocsFile", "GET", "/docs/{file}", "docs", (problems.NOT_FOUND,), scope="predict", described=False
 )
 
 OPERATIONS = (

@@ -6,6 +6,7 @@ import json
 import urllib.error
 import urllib.request
 
+from tests.e2e.client import Stage
 from tests.e2e.privilege import policies
 from tests.e2e.privilege.bench import Bench
 from tests.e2e.privilege.parts import batches
@@ -40,7 +41,7 @@ def api(bench: Bench, moments: Moments) -> Part:
         ):  # a problem of the function's own
             _answers(bench.stage.http(path), 404, path)
         _answers(bench.stage.http(scored, {}), 201, scored)
-        _opens(bench.stage.api_url.rstrip("/") + "/docs")
+        _opens(bench.stage, "/docs")
 
     found = [g for g in policies.of_functions(bench.stage) if g.principal == "apigateway.amazonaws.com"]
     return Part(found, [every_route_answers])
@@ -51,9 +52,11 @@ def _answers(answer: tuple[int, object, object], status: int, path: str) -> None
         raise Broken(f"{path} answers {answer[0]}: {answer[2]}")
 
 
-def _opens(url: str) -> None:
+def _opens(stage: Stage, path: str) -> None:
+    url = stage.api_url.rstrip("/") + path
+    request = urllib.request.Request(url, headers=stage.signature("GET", url, None))  # noqa: S310
     try:
-        urllib.request.urlopen(url, timeout=30).close()  # noqa: S310
+        urllib.request.urlopen(request, timeout=30).close()  # noqa: S310
     except urllib.error.HTTPError as error:
         raise Broken(f"{url} answers {error.code}") from error
 
