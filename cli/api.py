@@ -1,11 +1,15 @@
-"""The stage's HTTP API, by its own client, signed with SigV4 when there are credentials."""
+"""The stage's HTTP API, by its own client, with a token, or signed with SigV4 when there are credentials."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
 
 import httpx
 
 from cli.target import Target
-from relearn_client import Bearer, Client, Retry, SigV4
+from relearn.errors import ConfigError
+from relearn_client import Bearer, Client, Retry, SigV4, laptop
 
 DEADLINE_SECONDS = 30
 PATIENCE = Retry(max_pause_seconds=3)
@@ -18,9 +22,32 @@ def connect(target: Target) -> Client:
     return Client(target.output("ApiUrl"), auth=auth, deadline_seconds=DEADLINE_SECONDS, retry=PATIENCE)
 
 
-def authority(target: Target, token: str | None = None) -> httpx.Auth | None:
-    """Give what shows whose a request is: a token when there is one, else credentials, if any."""
-    if token:
-        return Bearer(token)
+def authority(target: Target) -> httpx.Auth | None:
+    """Give what shows whose a request is: a token where the API takes tokens, else credentials, if any.
+
+    Raises
+    ------
+    ConfigError
+        A token is needed and not given.
+    """
+    if target.token:
+        return Bearer(target.token)
+    if target.scope_prefix is not None:
+        return Bearer(partial(laptop_token, target, laptop.SCOPES))
     credentials = target.session.get_credentials()
     return None if credentials is None else SigV4(region=target.region, credentials=credentials)
+
+
+def laptop_token(target: Target, scopes: Sequence[str], **more: str) -> str:
+    """Get a token of the laptop cloud's issuer; scopes are without the stage's prefix.
+
+    Raises
+    ------
+    ConfigError
+        The stage is not the laptop's, or takes no tokens.
+    """
+    if target.scope_prefix is None:
+        raise ConfigError("token", None, "nothing: this stage takes signed requests, no tokens")
+    if target.token_client is None:
+        raise ConfigError("token", None, "a token of the stage's issuer, by --token or RELEARN_TOKEN")
+    return laptop.token(target.token_client, [target.scope_prefix + name for name in scopes], **more)

@@ -22,17 +22,10 @@ def proxy(
     ctx: typer.Context,
     *,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Where to listen; 0 takes a free port.")] = 8000,
-    token: Annotated[
-        str | None,
-        typer.Option(
-            envvar="RELEARN_TOKEN",
-            help="Bearer token of a stage behind an OIDC issuer; else requests are signed.",
-        ),
-    ] = None,
 ) -> None:
     """Pass requests on to the API with your credentials, until Ctrl-C: `curl`, a browser and any client just work."""
     target = targets.of(ctx)
-    url, auth = target.output("ApiUrl"), authority(target, token)
+    url, auth = target.output("ApiUrl"), authority(target)
     with _listen(port) as listener:
         own = listener.getsockname()[1]
         app = Forward(url, auth, own, lambda line: err.print(line, style="dim", markup=False))

@@ -44,6 +44,7 @@ def install(world: World, issuer: Issuer) -> None:
     gateway.require_function_permission()
     callers.check_signatures()
     callers.check_tokens(issuer)
+    callers.read_cors_of_templates()
     callers.throttle_routes()
     storage.name_versions_in_events()
     storage.hide_missing_objects_from_those_who_may_not_list()

@@ -16,6 +16,8 @@ from local.gate import arrivals, signature, tokens
 from local.gate.throttle import Throttle, limits
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from local.gate.issuer import Issuer
 
     Answer = tuple[int, dict[str, str], bytes]
@@ -89,6 +91,25 @@ def check_tokens(issuer: Issuer) -> None:
         return claims, found, None
 
     apigateway._validate_jwt_authorizer = checked
+
+
+def read_cors_of_templates() -> None:
+    """Let pages call as the template says.
+
+    MiniStack reads an API's CORS configuration as its own API writes it ("allowOrigins") and keeps a template's as
+    that is written ("AllowOrigins"), so every preflight of a deployed API is refused.
+    """
+    for name in ("_cors_preflight_response", "_cors_response_headers"):
+        setattr(apigateway, name, _with_api_names(getattr(apigateway, name)))
+
+
+def _with_api_names(answer: Callable[[dict[str, Any], str], Any]) -> Callable[[dict[str, Any], str], Any]:
+    def named(configuration: dict[str, Any], origin: str) -> Any:
+        return answer(
+            {key[:1].lower() + key[1:]: value for key, value in (configuration or {}).items()}, origin
+        )
+
+    return named
 
 
 def throttle_routes() -> None:

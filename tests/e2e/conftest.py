@@ -34,10 +34,10 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         stop_cloud(cloud)
 
 
-def start_cloud(folder: Path) -> subprocess.Popen[bytes]:
+def start_cloud(folder: Path, app: Path = APP) -> subprocess.Popen[bytes]:
     """Start the laptop cloud as `make run` does, and wait until it is deployed."""
     info, log = folder / "info.json", folder / "cloud.log"
-    command = [sys.executable, "-m", "local", "--app", str(APP), "--no-story", "--info", str(info)]
+    command = [sys.executable, "-m", "local", "--app", str(app), "--no-story", "--info", str(info)]
     command += ["--port", "0", "--api-port", "0"]
     with log.open("wb") as output:
         cloud = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
