@@ -10,7 +10,7 @@ import typer
 
 from cli import target as targets
 from cli.lake import Lake
-from cli.options import Json, Limit, Model
+from cli.options import Json, Model
 from cli.output import moment, note, print_json, print_table
 from relearn.predictions import Outcome
 
@@ -39,7 +39,7 @@ def predictions(
     model: Model,
     *,
     last: Annotated[str, typer.Option(metavar="TIME", help="How far back, such as 30m, 24h or 7d.")] = "1h",
-    limit: Limit = 100,
+    limit: Annotated[int, typer.Option(min=1, help="How many to show at most, of the newest.")] = 100,
     json_: Json = False,
 ) -> None:
     """Show what was predicted lately, the newest last; a prediction is here about half a minute after its answer."""
@@ -54,7 +54,7 @@ def predictions(
         )
     known = sum(outcome.truth is not None for outcome in found)
     newest = f"; these are the newest {len(shown)}" if len(shown) < len(found) else ""
-    note(f"{len(found)} predictions in the last {last}, the truth is known of {known}{newest}")
+    note(f"{len(found)} predictions in the last {last}; the truth is known of {known}{newest}")
 
 
 def _plain(outcome: Outcome) -> dict[str, Any]:
