@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from lambdas import keeping, predict, record, wiring
 from lambdas.aws import outbox
@@ -19,7 +20,7 @@ from lambdas.config import Config
 from lambdas.visit import Visit
 from relearn import predictions
 from relearn.predictions import Record
-from tests.aws.test_predict import EVENT, GOOD, call, lines, refusal, told
+from tests.aws.test_predict import EVENT, GOOD, call, lines, mutated, refusal, told
 from tests.aws.wire import Behaviour, LocalAWS
 from tests.aws.world import LAKE, TABLE, LambdaContext, World
 
@@ -154,6 +155,15 @@ def test_a_refused_request_sends_none(queue: Queue, changes: dict[str, Any], sta
         == status
     )
     assert queue.take() == []
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=mutated())
+def test_any_request_sends_one_record_when_it_is_answered_and_none_when_it_is_refused(
+    queue: Queue, body: Any
+) -> None:
+    answered = call(body)[0] == 200
+    assert len(queue.take()) == answered
 
 
 def test_a_request_that_the_model_fails_sends_none(queue: Queue, local_aws: LocalAWS) -> None:
