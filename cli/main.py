@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import batch, experiment, feedback, new_model, predict, proxy, show, upload, wait
+from cli import batch, experiment, feedback, new_model, predict, predictions, proxy, show, upload, wait
 from cli import token as tokens
 from cli.errors import Cli
 from cli.target import LOCAL_FILE, Choice
@@ -53,6 +53,7 @@ def root(
 
 app.command("upload")(upload.upload)
 app.command("predict")(predict.predict)
+app.command("predictions")(predictions.predictions)
 app.command("batch")(batch.batch)
 app.command("batches")(batch.batches)
 app.command("feedback")(feedback.feedback)

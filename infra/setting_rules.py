@@ -98,6 +98,7 @@ RULES: dict[str, _Rule] = {
     "poll_seconds": _whole(1, 300),
     "sweep_minutes": _whole(1, 1440),
     "ingest_timeout_seconds": _whole(30, 900),
+    "record_window_seconds": _whole(1, 300),
     "log_retention_days": _one_of(*LOG_RETENTION_DAYS),
     "requests_per_second": _whole(1, MAX_RATE),
     "burst": _whole(1, MAX_BURST),

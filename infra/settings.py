@@ -52,6 +52,8 @@ class Settings:
         How often the sweep looks for what an event lost, 1 to 1440.
     ingest_timeout_seconds
         How long one upload may take to check, 30 to 900; a failed try is repeated after that time.
+    record_window_seconds
+        How long prediction records are gathered before they are written, 1 to 300.
     log_retention_days
         One of `setting_rules.LOG_RETENTION_DAYS`.
     requests_per_second, burst
@@ -83,6 +85,7 @@ class Settings:
     poll_seconds: int = 15
     sweep_minutes: int = 5
     ingest_timeout_seconds: int = 900
+    record_window_seconds: int = 30
     log_retention_days: int = 30
     requests_per_second: int = 100
     burst: int = 200
