@@ -16,7 +16,7 @@ from cli.follow import Look, Seen, follow
 from cli.options import DEFAULT_TIMEOUT, Json, Model, Timeout
 from cli.output import done, err, moment, print_json, print_table
 from cli.sending import watched
-from relearn_client import Batch, BatchBrief, Client, Prediction
+from relearn_client import BarePrediction, Batch, BatchBrief, Client
 
 SHOWN_ERRORS = 10
 
@@ -99,7 +99,7 @@ def _show_errors(found: Batch) -> None:
     print_table("First wrong values", ("line", "pointer", "detail"), rows)
 
 
-def _save(predictions: Iterable[Prediction], out: Path) -> None:
+def _save(predictions: Iterable[BarePrediction], out: Path) -> None:
     """Write a result; what breaks off leaves no file that looks like one."""
     part, count = out.with_name(out.name + ".part"), 0
     with part.open("w", encoding="utf-8") as lines:

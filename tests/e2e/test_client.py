@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -47,7 +48,8 @@ def test_a_prediction_is_what_the_api_says(stage: Stage, client: Client) -> None
     answer = client.predict("iris", sample)
     assert (answer.model, answer.version) == (said["model"], said["version"])
     assert answer.predictions == tuple(
-        Classification(one["label"], one["probabilities"]) for one in said["predictions"]
+        Classification(one["label"], one["probabilities"], mine)
+        for one, mine in zip(said["predictions"], answer.ids, strict=True)
     )
 
 
@@ -63,7 +65,10 @@ def test_a_file_is_scored_as_the_same_rows_are_online(client: Client) -> None:
     begun = client.score("iris", "\n".join(map(json.dumps, rows)).encode())
     done = client.wait_for_batch("iris", begun.batch, timeout_seconds=120, poll_seconds=0.3)
     assert (done.state, done.rows) == ("SUCCEEDED", len(rows))
-    assert list(client.results(done)) == list(client.predict("iris", rows).predictions)
+    online = client.predict("iris", rows).predictions
+    assert [asdict(one) for one in client.results(done)] == [
+        {name: value for name, value in asdict(one).items() if name != "id"} for one in online
+    ]
     assert done.batch in {one.batch for one in client.batches("iris")}
 
 

@@ -13,7 +13,12 @@ from typing import Any
 Ask = Callable[..., Any]
 """Carries out calls with either client; see conftest."""
 INSTANCE = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
-PREDICTION = {"label": "setosa", "probabilities": {"setosa": 0.98, "virginica": 0.02}}
+PREDICTION = {
+    "id": "20260504t100000-0123456789ab-0",
+    "label": "setosa",
+    "probabilities": {"setosa": 0.98, "virginica": 0.02},
+}
+SCORED = {name: value for name, value in PREDICTION.items() if name != "id"}
 BRIEF = {"name": "iris", "title": "Iris species", "kind": "classification", "state": "live", "version": 3}
 WHOLE = {
     **BRIEF,

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from relearn_client import (
     BadAnswerError,
+    BareClassification,
     Batch,
-    Classification,
     Client,
     Form,
     Link,
@@ -33,12 +33,12 @@ from relearn_client import (
 )
 from relearn_client.storage import Lines
 from relearn_client.waiting import Patience
-from stub_api import BATCH, EXPIRES, HANG_UP, PREDICTION, WAITING, Ask, Asked, Reply, StubApi
+from stub_api import BATCH, EXPIRES, HANG_UP, SCORED, WAITING, Ask, Asked, Reply, StubApi
 
 TIME = datetime(2026, 5, 4, 10, tzinfo=UTC)
 FIELDS = {"key": "batches/iris/1/input.jsonl", "policy": "cG9saWN5"}
 FULL = Reply(204, b"")
-LINE = json.dumps(PREDICTION, ensure_ascii=False).encode()
+LINE = json.dumps(SCORED, ensure_ascii=False).encode()
 DENIED = Reply(403, b"<Error><Code>AccessDenied</Code><Message>Policy expired.</Message></Error>")
 
 
@@ -196,7 +196,7 @@ def test_a_wait_that_can_not_be_is_refused(api: StubApi, ask: Ask, changes: dict
 def test_results_come_in_order_typed_and_without_authorization(api: StubApi, ask: Ask) -> None:
     api.turns = [Reply(body=LINE + b'\n{"value": 1.5}\n')]
     first, second = ask(results(scored(api)), auth="token")
-    assert first == Classification("setosa", {"setosa": 0.98, "virginica": 0.02})
+    assert first == BareClassification("setosa", {"setosa": 0.98, "virginica": 0.02})
     assert second.value == 1.5
     assert api.asked[0].path == "/result?signature=s"
     assert "authorization" not in api.asked[0].headers
@@ -235,7 +235,7 @@ def test_lines_are_found_however_the_bytes_come(names: list[str], cuts: list[int
         found += list(lines.take(content[:cut]))
         content = content[cut:]
     found += [*lines.take(content), *lines.end()]
-    assert [one.label for one in found if isinstance(one, Classification)] == names
+    assert [one.label for one in found if isinstance(one, BareClassification)] == names
 
 
 @given(st.floats(0, 1e4), st.floats(0.5, 1e3), st.floats(0, 100))

@@ -45,6 +45,9 @@ from relearn_client.forms import Form
 from relearn_client.history import Run, RunBrief, RunPage, Version
 from relearn_client.retry import Retry
 from relearn_client.shapes import (
+    BareClassification,
+    BarePrediction,
+    BareRegression,
     Classification,
     Model,
     ModelBrief,
@@ -60,6 +63,9 @@ __all__ = [
     "AnswerTooLargeError",
     "AsyncClient",
     "BadAnswerError",
+    "BareClassification",
+    "BarePrediction",
+    "BareRegression",
     "Batch",
     "BatchBrief",
     "Bearer",

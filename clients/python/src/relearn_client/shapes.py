@@ -12,8 +12,8 @@ Json: TypeAlias = Any
 
 
 @dataclass(frozen=True, slots=True)
-class Classification:
-    """A class, and how likely each class is.
+class BareClassification:
+    """A class, and how likely each class is; as a batch gives it.
 
     Parameters
     ----------
@@ -28,8 +28,21 @@ class Classification:
 
 
 @dataclass(frozen=True, slots=True)
-class Regression:
-    """A number.
+class Classification(BareClassification):
+    """A class, and how likely each class is; as an answer gives it.
+
+    Parameters
+    ----------
+    id
+        Names this prediction, so that `feedback` can say what proved true.
+    """
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class BareRegression:
+    """A number; as a batch gives it.
 
     Parameters
     ----------
@@ -40,7 +53,21 @@ class Regression:
     value: float
 
 
+@dataclass(frozen=True, slots=True)
+class Regression(BareRegression):
+    """A number; as an answer gives it.
+
+    Parameters
+    ----------
+    id
+        Names this prediction, so that `feedback` can say what proved true.
+    """
+
+    id: str
+
+
 Prediction: TypeAlias = Classification | Regression
+BarePrediction: TypeAlias = BareClassification | BareRegression
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +91,12 @@ class Predictions:
     @classmethod
     def read(cls, data: Json) -> Predictions:
         """Read the API's JSON."""
-        return cls(data["model"], data["version"], tuple(map(read_prediction, data["predictions"])))
+        return cls(data["model"], data["version"], tuple(map(_prediction, data["predictions"])))
+
+    @property
+    def ids(self) -> list[str]:
+        """What names each prediction."""
+        return [one.id for one in self.predictions]
 
     @property
     def labels(self) -> list[str]:
@@ -170,6 +202,10 @@ def _names(cls: Any) -> Iterable[str]:
     return (one.name for one in fields(cls))
 
 
-def read_prediction(data: Mapping[str, Json]) -> Prediction:
-    """Read one prediction."""
+def read_bare(data: Mapping[str, Json]) -> BarePrediction:
+    """Read a prediction of a batch."""
+    return pick(BareClassification, data) if "label" in data else pick(BareRegression, data)
+
+
+def _prediction(data: Mapping[str, Json]) -> Prediction:
     return pick(Classification, data) if "label" in data else pick(Regression, data)

@@ -15,7 +15,7 @@ import httpx
 from relearn_client.batches import Batch
 from relearn_client.errors import BadAnswerError, NoResultError, StorageError
 from relearn_client.forms import Form
-from relearn_client.shapes import Prediction, read_prediction
+from relearn_client.shapes import BarePrediction, read_bare
 
 File: TypeAlias = Path | str | bytes | BinaryIO
 """A path, or content: bytes, or an open binary file, which is sent from its beginning."""
@@ -104,21 +104,21 @@ class Lines:
         self._rest = b""
         self._number = 0
 
-    def take(self, part: bytes) -> Iterator[Prediction]:
+    def take(self, part: bytes) -> Iterator[BarePrediction]:
         """Take the next bytes."""
         *whole, self._rest = (self._rest + part).split(b"\n")
         for line in whole:
             yield self._read(line)
 
-    def end(self) -> Iterator[Prediction]:
+    def end(self) -> Iterator[BarePrediction]:
         """Give what a last line without an end holds."""
         if self._rest:
             yield self._read(self._rest)
 
-    def _read(self, line: bytes) -> Prediction:
+    def _read(self, line: bytes) -> BarePrediction:
         self._number += 1
         try:
-            return read_prediction(json.loads(line))
+            return read_bare(json.loads(line))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise BadAnswerError(
                 f"line {self._number} of the result is no prediction ({type(error).__name__}: {error}): "
