@@ -90,8 +90,10 @@ class Client(Files):
 
         Raises
         ------
+        InvalidFeedbackError
+            A truth does not fit the model; of its thousand none was kept, those before it were.
         RelearnClientError
-            A truth does not fit the model, or see `relearn_client.errors`; the thousands before it have been told.
+            See `relearn_client.errors`.
         """
         answers = [self._carry_out(call) for call in calls.feedback(model, truths)]
         return Feedback.joined(model, answers)
