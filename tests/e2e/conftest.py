@@ -14,6 +14,7 @@ from pathlib import Path
 import boto3
 import pytest
 
+from tests.e2e import generated
 from tests.e2e.client import Stage
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +33,12 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         yield local_stage(folder / "info.json")
     finally:
         stop_cloud(cloud)
+
+
+@pytest.fixture(scope="session")
+def typescript(tmp_path_factory: pytest.TempPathFactory) -> generated.Program:
+    """A program in TypeScript with a generated client, once it passed the type check."""
+    return generated.program(tmp_path_factory.mktemp("typescript"))
 
 
 def start_cloud(folder: Path, app: Path = APP) -> subprocess.Popen[bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,31 +9,17 @@ import pytest
 
 from tests.e2e import generated
 from tests.e2e.client import Stage
+from tests.e2e.generated import Program
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
-PROGRAM = Path(__file__).parent / "typescript" / "calls.mts"
-
 
 @pytest.fixture(scope="module")
-def said(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """What the program was answered, once it passed the type check."""
+def said(stage: Stage, typescript: Program) -> Any:
+    """What the program was answered."""
     stage.wait("the first iris model", lambda: stage.live_version("iris"))
     stage.wait("iris at rest", lambda: stage.at_rest("iris"))
-    folder = tmp_path_factory.mktemp("typescript")
-    generated.project(folder)
-    command = generated.compiled(PROGRAM.read_text(), folder)
-    keys = stage.session.get_credentials()
-    assert keys is not None
-    env = {
-        "API_URL": stage.api_url,
-        "AWS_REGION": stage.session.region_name,
-        "AWS_ACCESS_KEY_ID": keys.access_key,
-        "AWS_SECRET_ACCESS_KEY": keys.secret_key,
-        **({"AWS_SESSION_TOKEN": keys.token} if keys.token else {}),
-    }
-    sample = json.dumps(stage.sample("iris"))
-    return json.loads(generated.run([*command, sample], folder, env))
+    return typescript.ask(stage)
 
 
 def test_the_page_says_how_the_client_is_generated() -> None:
@@ -58,7 +43,7 @@ def test_models_are_listed(said: Any, stage: Stage) -> None:
 
 def test_a_mistake_does_not_pass_the_type_check(tmp_path: Path) -> None:
     generated.project(tmp_path)
-    caught = [line for line in PROGRAM.read_text().splitlines() if "@ts-expect-error" not in line]
+    caught = [line for line in generated.CALLS.read_text().splitlines() if "@ts-expect-error" not in line]
     with pytest.raises(AssertionError) as error:
         generated.compiled("\n".join(caught), tmp_path)
     assert str(error.value).count("error TS") >= 3
