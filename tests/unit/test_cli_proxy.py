@@ -78,11 +78,11 @@ def api(server: _Server) -> Upstream:
     return server.api
 
 
-def local(folder: Path, url: str) -> tuple[str, str]:
+def local(folder: Path, url: str, **outputs: str) -> tuple[str, str]:
     """Options that name an API as the laptop cloud's."""
     file = folder / "local.json"
     about = {"access_key_id": KEY, "secret_access_key": SECRET, "region": REGION, "stage": "local"}
-    file.write_text(json.dumps({**about, "endpoint_url": url, "api_url": url, "outputs": {}}))
+    file.write_text(json.dumps({**about, "endpoint_url": url, "api_url": url, "outputs": outputs}))
     return "--local-file", str(file)
 
 
@@ -251,6 +251,13 @@ def test_with_a_token_requests_are_its_bearers(api: Upstream, tmp_path: Path) ->
         assert "a.b.c" not in running.end()
     assert api.asked[0][2]["authorization"] == "Bearer a.b.c"
     assert "x-amz-date" not in api.asked[0][2]
+
+
+def test_a_stage_that_takes_tokens_says_how_to_give_one(api: Upstream, tmp_path: Path) -> None:
+    with proxy(*local(tmp_path, api.url, ApiScopePrefix="relearn/")) as running:
+        status, _, body = ask(running)
+    assert (status, api.asked) == (502, [])
+    assert "--token or RELEARN_TOKEN" in json.loads(body)["detail"]
 
 
 def test_an_api_that_does_not_answer_is_a_problem_that_says_so(tmp_path: Path) -> None:
