@@ -33,6 +33,7 @@ def authority(target: Target) -> httpx.Auth | None:
     if target.token:
         return Bearer(target.token)
     if target.scope_prefix is not None:
+        _issuers_client(target)  # told at once, not in the midst of a request
         return Bearer(partial(laptop_token, target, laptop.SCOPES))
     credentials = target.session.get_credentials()
     return None if credentials is None else SigV4(region=target.region, credentials=credentials)
@@ -48,6 +49,10 @@ def laptop_token(target: Target, scopes: Sequence[str], **more: str) -> str:
     """
     if target.scope_prefix is None:
         raise ConfigError("token", None, "nothing: this stage takes signed requests, no tokens")
+    return laptop.token(_issuers_client(target), [target.scope_prefix + name for name in scopes], **more)
+
+
+def _issuers_client(target: Target) -> dict[str, str]:
     if target.token_client is None:
         raise ConfigError("token", None, "a token of the stage's issuer, by --token or RELEARN_TOKEN")
-    return laptop.token(target.token_client, [target.scope_prefix + name for name in scopes], **more)
+    return target.token_client

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
 from cli import target as targets
 from cli.api import laptop_token
-from relearn_client import laptop
+from relearn import routes
 
-
-class Scope(StrEnum):
-    """What a token may allow."""
-
-    PREDICT = "predict"
-    UPLOAD = "upload"
-    OPERATE = "operate"
+Scope = StrEnum("Scope", {scope.upper(): scope for scope in get_args(routes.Scope)})  # type: ignore[misc]
 
 
 def token(
@@ -29,4 +23,4 @@ def token(
     expires_in: Annotated[int, typer.Option(help="Seconds for which it is valid.")] = 3600,
 ) -> None:
     """Print a token for the laptop cloud's API, where that takes tokens (api_auth jwt)."""
-    print(laptop_token(targets.of(ctx), scope or laptop.SCOPES, expires_in=str(expires_in)))  # noqa: T201
+    print(laptop_token(targets.of(ctx), scope or get_args(routes.Scope), expires_in=str(expires_in)))  # noqa: T201

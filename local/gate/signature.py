@@ -43,10 +43,8 @@ def admits(arrival: Arrival, body: bytes, *, account: str, region: str, resource
 def _signer(arrival: Arrival, body: bytes, account: str, region: str) -> Principal | None:
     headers = arrival.headers
     signature = _signature(headers, region)
-    if signature is None or headers.get("x-amz-content-sha256") not in (
-        None,
-        hashlib.sha256(body).hexdigest(),
-    ):
+    digest = hashlib.sha256(body).hexdigest()
+    if signature is None or headers.get("x-amz-content-sha256", digest) != digest:
         return None
     key, token = signature.access_key_id, headers.get("x-amz-security-token", "")
     credential = iam_evaluator.resolve_credential(key, account, token)

@@ -13,8 +13,8 @@ from typing import Any
 from tests.e2e import generated
 
 ROOT = Path(__file__).parents[2]
-MADE_UP = "http://127.0.0.1:4567"
-"""The address that pages show."""
+MADE_UP = "http://127.0.0.1:8000"
+"""The address that pages show: `relearn proxy`."""
 
 
 @dataclass(frozen=True)
@@ -40,17 +40,17 @@ def snippets(page: Path) -> Iterator[Snippet]:
     blocks = list(re.finditer(r"^```(\w+)\n(.*?)^```\n", page.read_text(), re.MULTILINE | re.DOTALL))
     for block, after in zip(blocks, [*blocks[1:], None], strict=True):
         language, code = block.groups()
-        if language in ("python", "typescript") or "curl" in code:
+        if language in ("python", "typescript") or (language == "sh" and "curl" in code):
             heading = re.findall(r"^#+ (.*)$", page.read_text()[: block.start()], re.MULTILINE)[-1]
             printed = after.group(2) if after and after.group(1) in ("json", "text") else ""
             yield Snippet(str(page.relative_to(ROOT)), heading, language, code, printed)
 
 
-def run(snippet: Snippet, url: str, folder: Path, env: Mapping[str, str]) -> str:
-    """Run a snippet against an API; give what it printed."""
-    code = snippet.code.replace(MADE_UP, url.rstrip("/"))
+def run(snippet: Snippet, folder: Path, env: Mapping[str, str], proxy: str = MADE_UP) -> str:
+    """Run a snippet; give what it printed."""
+    code = snippet.code.replace(MADE_UP, proxy)
     command = {"sh": _shell, "python": _python, "typescript": _typescript}[snippet.language](code, folder)
-    return generated.run(command, folder, {**env, "API_URL": url})
+    return generated.run(command, folder, env)
 
 
 def _shell(code: str, _folder: Path) -> list[str]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
 
-import boto3
 import pytest
 
 from relearn import routes
+from tests.e2e.callers import caller
 from tests.e2e.client import Stage
 from tests.e2e.conftest import ROOT
 
@@ -45,29 +42,13 @@ def only_predicts(stage: Stage) -> Iterator[Stage]:
     """The stage for who has the role that docs/API.md shows: it may predict."""
     if stage.endpoint_url is None:
         pytest.skip("no roles are made in an account")
-    account = stage.client("sts").get_caller_identity()["Account"]
-    name, iam = "predicts-and-nothing-else", stage.client("iam")
-    trust = {"Effect": "Allow", "Principal": {"AWS": account}, "Action": "sts:AssumeRole"}
-    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(policy_of(trust)))["Role"]
-    iam.put_role_policy(RoleName=name, PolicyName="predict", PolicyDocument=shown_policy(stage, account))
-    keys = stage.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="web")["Credentials"]
-    session = boto3.Session(
-        keys["AccessKeyId"],
-        keys["SecretAccessKey"],
-        keys["SessionToken"],
-        region_name=stage.session.region_name,
-    )
-    yield replace(stage, session=session)
-    iam.delete_role_policy(RoleName=name, PolicyName="predict")
-    iam.delete_role(RoleName=name)
+    with caller(stage, "predicts-and-nothing-else", shown_policy(stage)) as web:
+        yield web
 
 
-def policy_of(statement: dict[str, Any]) -> dict[str, Any]:
-    return {"Version": "2012-10-17", "Statement": [statement]}
-
-
-def shown_policy(stage: Stage, account: str) -> str:
+def shown_policy(stage: Stage) -> str:
     """The policy of the page, for this stage's API."""
+    account = stage.client("sts").get_caller_identity()["Account"]
     page = (ROOT / "docs" / "API.md").read_text()
     (shown,) = (
         block for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL) if '"Statement"' in block

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from relearn_client import Client, RefusedError, laptop
 from tests.e2e.conftest import ROOT, start_cloud, stop_cloud
+from tests.e2e.snippets import run, snippets
 from tests.infra.synthesis import synthesise
 from tests.proxied import proxy
 
@@ -143,6 +145,14 @@ def test_the_command_gives_a_token_that_the_python_client_sends(info: Path, abou
         with pytest.raises(RefusedError) as caught:
             client.runs("iris")
     assert caught.value.status == 403
+
+
+def test_the_snippet_of_the_page_predicts_with_a_token(about: Any, tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not on PATH")
+    (snippet,) = (one for one in snippets(ROOT / "docs" / "API.md") if "RELEARN_TOKEN" in one.code)
+    shell = {"API_URL": about["api_url"], "RELEARN_TOKEN": token(about, "predict")}
+    assert json.loads(run(snippet, tmp_path, shell))["predictions"][0]["label"] == "setosa"
 
 
 def test_the_command_predicts_with_a_token_of_its_own_or_the_one_it_is_given(info: Path, about: Any) -> None:

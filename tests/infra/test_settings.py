@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra import assets
 from infra.setting_rules import LOG_RETENTION_DAYS
 from infra.settings import DEFAULT_THROTTLES, Settings, read
 from relearn import routes
@@ -113,6 +115,13 @@ def test_a_stage_that_takes_tokens_names_their_issuer_and_audience() -> None:
     settings = read(context({"dev": TOKENS}))
     assert (settings.jwt_issuer, settings.jwt_audience) == ("https://login.example.com/", ("relearn",))
     assert settings.jwt_scope_prefix == "relearn/"
+
+
+def test_the_stage_that_the_page_shows_may_be_copied() -> None:
+    page = (assets.ROOT / "docs" / "API.md").read_text()
+    (shown,) = (block for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL) if "jwt_issuer" in block)
+    settings = read(context(json.loads(f"{{{shown}}}"), stage="prod"))
+    assert settings.api_auth == "jwt"
 
 
 @pytest.mark.parametrize("key", ["jwt_issuer", "jwt_audience"])

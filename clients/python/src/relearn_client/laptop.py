@@ -64,13 +64,12 @@ def token(client: Mapping[str, str], scopes: Sequence[str], **more: str) -> str:
     try:
         answer = httpx.post(client["token_endpoint"], data=form)
         said = answer.json()
-        if answer.is_success:
-            return str(said["access_token"])
     except (httpx.HTTPError, ValueError) as error:
         raise CredentialsError(f"the laptop cloud's issuer does not answer: {error}") from error
-    raise CredentialsError(
-        f"the laptop cloud gives no token: {said.get('error_description', said.get('error'))}"
-    )
+    if answer.is_success and isinstance(said, dict) and "access_token" in said:
+        return str(said["access_token"])
+    why = said.get("error_description", said.get("error")) if isinstance(said, dict) else answer.status_code
+    raise CredentialsError(f"the laptop cloud gives no token: {why}")
 
 
 def _auth(about: Mapping[str, Any]) -> httpx.Auth | None:
