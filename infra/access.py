@@ -13,7 +13,7 @@ from infra import grants
 from infra.grants import Grant
 from infra.settings import Settings
 from infra.stores import Stores
-from relearn import names
+from relearn import names, predictions
 
 SAGEMAKER = "sagemaker.amazonaws.com"
 
@@ -66,6 +66,27 @@ class Access:
             resources=[self.stores.ledger.table_arn],
             conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{names.IDEMPOTENCY}*"]}},
         )
+
+    def index(self, *actions: str) -> Grant:
+        """Allow DynamoDB ``actions`` on the index of predictions and truths, and on no other item of the ledger."""
+        return Grant(
+            actions=[f"dynamodb:{action}" for action in actions],
+            resources=[self.stores.ledger.table_arn],
+            conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{predictions.PARTITION}*"]}},
+        )
+
+    def place_lines(self, folder: str) -> list[Grant]:
+        """Allow putting lines into objects of the lake's ``folder``, each once."""
+        return [
+            self.index("BatchGetItem", "PutItem"),
+            # To see whether an object is there.
+            Grant(
+                actions=["s3:ListBucket"],
+                resources=[grants.bucket_arn(self._scope, self.stores.lake)],
+                conditions={"StringLike": {"s3:prefix": f"{folder}/*"}},
+            ),
+            self.lake("s3:PutObject", under=[folder]),
+        ]
 
     def uploads(self, *actions: str, conditions: Mapping[str, Any] | None = None) -> Grant:
         """Allow ``actions`` on the uploads bucket itself."""

@@ -18,6 +18,7 @@ from infra.settings import Settings
 from infra.stack import StageStack
 from infra.stores import Stores
 from infra.training_stack import TrainingStack
+from relearn import predictions
 from relearn.spec import ModelSpec
 
 
@@ -61,6 +62,17 @@ class ServingStack(StageStack):
             timeout_seconds=29,  # the API gives up after 30
             memory_mb=512,
         )
+        self.feedback = Function(
+            self,
+            "Feedback",
+            settings=settings,
+            name="feedback",
+            code=code,
+            environment=access.variables("STAGE", "LEDGER_TABLE", "LAKE_BUCKET"),
+            allowed=access.place_lines(predictions.TRUTH),
+            timeout_seconds=29,  # the API gives up after 30
+            memory_mb=1769,  # a whole core: a full request is a thousand writes
+        )
         self.models = Function(
             self,
             "Models",
@@ -82,7 +94,7 @@ class ServingStack(StageStack):
             timeout_seconds=10,
         )
         self.batches = Batches(self, "Batches", settings=settings, access=access, code=code)
-        answering = [self.predict, self.models, self.docs, self.batches.api]
+        answering = [self.predict, self.feedback, self.models, self.docs, self.batches.api]
         self.api = Api(self, "Api", settings=settings, functions=answering)
         Lifecycle(
             self,

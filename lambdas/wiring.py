@@ -13,6 +13,7 @@ from lambdas.aws.ledger import Ledger
 from lambdas.aws.links import Links
 from lambdas.aws.metrics import Meter
 from lambdas.aws.notify import Notifier
+from lambdas.aws.once import Once
 from lambdas.aws.queue import IngestQueue
 from lambdas.aws.registry import Registry
 from lambdas.aws.runtime import Runtime
@@ -29,9 +30,14 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def table(config: Config) -> Table:
+    """Make what reads and writes the ledger's table."""
+    return Table(clients.dynamodb(), config.need("LEDGER_TABLE"))
+
+
 def ledger(config: Config) -> Ledger:
     """Make the ledger."""
-    return Ledger(Table(clients.dynamodb(), config.need("LEDGER_TABLE")), now)
+    return Ledger(table(config), now)
 
 
 def storage() -> Storage:
@@ -89,7 +95,12 @@ def runs(config: Config) -> Runs:
 
 def batch_records(config: Config) -> BatchRecords:
     """Make what knows the batches."""
-    return BatchRecords(Table(clients.dynamodb(), config.need("LEDGER_TABLE")), now)
+    return BatchRecords(table(config), now)
+
+
+def once(config: Config) -> Once:
+    """Make what puts lines into the lake."""
+    return Once(table(config), storage(), config.need("LAKE_BUCKET"), clock=lambda: now().timestamp())
 
 
 def transforms(config: Config) -> Transforms:
