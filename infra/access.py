@@ -68,7 +68,7 @@ class Access:
         )
 
     def index(self, *actions: str) -> Grant:
-        """Allow DynamoDB ``actions`` on the index of predictions and truths, and on no other item of the ledger."""
+        """Allow DynamoDB ``actions`` on what is known of predictions and their truths, and on no other item."""
         return Grant(
             actions=[f"dynamodb:{action}" for action in actions],
             resources=[self.stores.ledger.table_arn],
@@ -79,12 +79,7 @@ class Access:
         """Allow putting lines into objects of the lake's ``folder``, each once."""
         return [
             self.index("BatchGetItem", "PutItem"),
-            # To see whether an object is there.
-            Grant(
-                actions=["s3:ListBucket"],
-                resources=[grants.bucket_arn(self._scope, self.stores.lake)],
-                conditions={"StringLike": {"s3:prefix": f"{folder}/*"}},
-            ),
+            self.list_lake(folder),  # to see whether an object is there
             self.lake("s3:PutObject", under=[folder]),
         ]
 
@@ -104,6 +99,14 @@ class Access:
         """Allow ``actions`` on the lake's folders ``under``."""
         return grants.objects(
             self._scope, self.stores.lake, *actions, under=[f"{folder}/" for folder in under]
+        )
+
+    def list_lake(self, *under: str) -> Grant:
+        """Allow listing the lake's folders ``under``."""
+        return Grant(
+            actions=["s3:ListBucket"],
+            resources=[self.stores.lake.bucket_arn],
+            conditions={"StringLike": {"s3:prefix": [f"{folder}/*" for folder in under]}},
         )
 
     def artifacts(self, *actions: str, under: str = names.MODELS) -> Grant:

@@ -32,6 +32,7 @@ FUNCTIONS = sorted(
         "batches",
         "batch_event",
         "docs",
+        "record",
     ]
 )
 
