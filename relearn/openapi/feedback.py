@@ -20,14 +20,30 @@ _STATES = {
 }
 
 
+def link(spec: ModelSpec) -> Json:
+    """Write the link from a prediction to its feedback."""
+    row = {"prediction": "$response.body#/predictions/0/id", "truth": _truths(spec)[0]}
+    return {
+        "operationId": routes.GIVE_FEEDBACK.id + type_name(spec.name),
+        "description": "Say what proved right for the first instance.",
+        "requestBody": {"feedback": [row]},
+    }
+
+
+def _truths(spec: ModelSpec) -> Sequence[str | float]:
+    """Make up a truth or two."""
+    if isinstance(spec.target, Category):
+        return spec.target.values[:2]
+    return [bound for bound in (spec.target.minimum, spec.target.maximum) if bound is not None] or [0.0]
+
+
 def _operations(specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[Described]:
     return [_give(spec) for spec in specs.values()]
 
 
 def _give(spec: ModelSpec) -> Described:
     name = type_name(spec.name)
-    truths = spec.target.values if isinstance(spec.target, Category) else (151.0, 75.0)
-    rows = [{"prediction": f"{_ID}-{row}", "truth": truth} for row, truth in enumerate(truths[:2])]
+    rows = [{"prediction": f"{_ID}-{row}", "truth": truth} for row, truth in enumerate(_truths(spec))]
     results = [{"prediction": row["prediction"], "state": "accepted", "detail": "stored"} for row in rows]
     counts = {str(state): len(rows) if state == "accepted" else 0 for state in FeedbackState}
     return Described(
@@ -39,13 +55,13 @@ def _give(spec: ModelSpec) -> Described:
         body={
             "application/json": {
                 "schema": ref(f"{name}Feedback"),
-                "examples": {"two": {"summary": "Two truths", "value": {"feedback": rows}}},
+                "examples": {"truths": {"summary": "What proved right", "value": {"feedback": rows}}},
             }
         },
         answers="What became of each row, in order.",
         content={
             "schema": ref("FeedbackResults"),
-            "examples": {"two": {"value": {"model": spec.name, "results": results, "counts": counts}}},
+            "examples": {"truths": {"value": {"model": spec.name, "results": results, "counts": counts}}},
         },
     )
 

@@ -96,6 +96,7 @@ def test_runs_come_page_by_page(live: Stage) -> None:
         ("/v1/models/iris", {}, problems.METHOD_NOT_ALLOWED),
         ("/v1/models/iris/predict", None, problems.METHOD_NOT_ALLOWED),
         ("/v1/models/iris/predict", {"instances": []}, problems.INVALID_INSTANCES),
+        ("/v1/models/iris/feedback", {"feedback": []}, problems.INVALID_FEEDBACK),
     ],
 )
 def test_what_can_not_be_answered_is_told_as_a_problem(
