@@ -54,7 +54,8 @@ def predictions(
         )
     known = sum(outcome.truth is not None for outcome in found)
     newest = f"; these are the newest {len(shown)}" if len(shown) < len(found) else ""
-    note(f"{len(found)} predictions in the last {last}; the truth is known of {known}{newest}")
+    noun = "prediction" if len(found) == 1 else "predictions"
+    note(f"{len(found)} {noun} in the last {last}; the truth is known of {known}{newest}")
 
 
 def _plain(outcome: Outcome) -> dict[str, Any]:

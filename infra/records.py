@@ -14,7 +14,7 @@ from infra.settings import Settings
 from relearn import predictions
 
 TRIES = 5
-AT_ONCE = 5
+AT_ONCE = 2  # the fewest: predict needs what else the account may run
 BATCH_SIZE = 1000
 
 
