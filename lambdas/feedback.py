@@ -1,4 +1,4 @@
-"""Takes what proved right for predictions: checks it, stores each truth once, says what became of each row."""
+"""Takes what proved true for predictions: checks it, stores each truth once, says what became of each row."""
 
 from __future__ import annotations
 

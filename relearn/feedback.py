@@ -1,4 +1,4 @@
-"""Feedback: callers say what proved right for predictions they got. Checks of its body, and what can become of a row."""
+"""Feedback: callers say what proved true for predictions they got. Checks of its body, and what can become of a row."""
 
 from __future__ import annotations
 

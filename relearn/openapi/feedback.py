@@ -1,4 +1,4 @@
-"""Saying what proved right: an operation of its own for each model, exactly typed."""
+"""Saying what proved true: an operation of its own for each model, exactly typed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def link(spec: ModelSpec) -> Json:
     row = {"prediction": "$response.body#/predictions/0/id", "truth": _truths(spec)[0]}
     return {
         "operationId": routes.GIVE_FEEDBACK.id + type_name(spec.name),
-        "description": "Say what proved right for the first instance.",
+        "description": "Say what proved true for the first instance.",
         "requestBody": {"feedback": [row]},
     }
 
@@ -55,7 +55,7 @@ def _give(spec: ModelSpec) -> Described:
         body={
             "application/json": {
                 "schema": ref(f"{name}Feedback"),
-                "examples": {"truths": {"summary": "What proved right", "value": {"feedback": rows}}},
+                "examples": {"truths": {"summary": "What proved true", "value": {"feedback": rows}}},
             }
         },
         answers="What became of each row, in order.",
@@ -105,7 +105,7 @@ def _schemas(specs: Mapping[str, ModelSpec]) -> dict[str, Json]:
 
 GROUP = Group(
     tag="feedback",
-    about="Say what proved right, by the ids of predictions.",
+    about="Say what proved true, by the ids of predictions.",
     operations=_operations,
     schemas=_schemas,
 )

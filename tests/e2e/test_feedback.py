@@ -1,4 +1,4 @@
-"""What proved right, sent in any order and more than once, is read back from the lake exactly."""
+"""What proved true, sent in any order and more than once, is read back from the lake exactly."""
 
 from __future__ import annotations
 
