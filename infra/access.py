@@ -75,6 +75,14 @@ class Access:
             conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{predictions.PARTITION}*"]}},
         )
 
+    def place_lines(self, folder: str) -> list[Grant]:
+        """Allow putting lines into objects of the lake's ``folder``, each once."""
+        return [
+            self.index("BatchGetItem", "PutItem"),
+            self.list_lake(folder),  # to see whether an object is there
+            self.lake("s3:PutObject", under=[folder]),
+        ]
+
     def uploads(self, *actions: str, conditions: Mapping[str, Any] | None = None) -> Grant:
         """Allow ``actions`` on the uploads bucket itself."""
         return Grant(actions=actions, resources=[self.stores.uploads.bucket_arn], conditions=conditions or {})

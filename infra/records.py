@@ -79,9 +79,7 @@ class Records(Construct):
 
     def _allowed(self, access: Access) -> list[Grant]:
         return [
-            access.index("BatchGetItem", "PutItem"),
-            access.lake("s3:PutObject", under=[predictions.PREDICTIONS]),
-            access.list_lake(predictions.PREDICTIONS),
+            *access.place_lines(predictions.PREDICTIONS),
             Grant(
                 actions=["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
                 resources=[self.queue.queue_arn],

@@ -70,6 +70,17 @@ class ServingStack(StageStack):
             memory_mb=512,
             reserved_concurrency=settings.predict_reserved_concurrency,
         )
+        self.feedback = Function(
+            self,
+            "Feedback",
+            settings=settings,
+            name="feedback",
+            code=code,
+            environment=access.variables("STAGE", "LEDGER_TABLE", "LAKE_BUCKET"),
+            allowed=access.place_lines(predictions.TRUTH),
+            timeout_seconds=29,  # the API gives up after 30
+            memory_mb=1769,  # a whole core: a full request is a thousand writes
+        )
         self.models = Function(
             self,
             "Models",
@@ -91,7 +102,7 @@ class ServingStack(StageStack):
             timeout_seconds=10,
         )
         self.batches = Batches(self, "Batches", settings=settings, access=access, code=code)
-        answering = [self.predict, self.models, self.docs, self.batches.api]
+        answering = [self.predict, self.feedback, self.models, self.docs, self.batches.api]
         self.api = Api(self, "Api", settings=settings, functions=answering)
         Lifecycle(
             self,

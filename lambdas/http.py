@@ -17,7 +17,10 @@ from lambdas.idempotency import InvalidKeyError, KeyInUseError, KeyReusedError
 from relearn import problems
 from relearn.columns import shown
 from relearn.errors import (
+    BusyError,
     FieldError,
+    InvalidBodyError,
+    InvalidFeedbackError,
     InvalidInstancesError,
     ModelFailedError,
     NotFoundError,
@@ -164,9 +167,11 @@ PROBLEMS: dict[type[Exception], Kind] = {
     AnswerTooLargeError: problems.ANSWER_TOO_LARGE,
     MediaTypeError: problems.UNSUPPORTED_MEDIA_TYPE,
     InvalidInstancesError: problems.INVALID_INSTANCES,
+    InvalidFeedbackError: problems.INVALID_FEEDBACK,
     InvalidParametersError: problems.INVALID_PARAMETERS,
     ModelFailedError: problems.MODEL_FAILED,
     NotServingError: problems.NOT_SERVING,
+    BusyError: problems.FEEDBACK_BUSY,
     TimeoutError: problems.TIMEOUT,
 }
 _OURS = problems.INTERNAL_ERROR
@@ -240,19 +245,19 @@ def _problem(error: Exception, request_id: str, path: str) -> dict[str, Any]:
         "request_id": request_id,
     }
     headers = {}
-    if isinstance(error, InvalidInstancesError):
+    if isinstance(error, InvalidBodyError):
         body["errors"] = [asdict(field) for field in error.errors]
     if isinstance(error, InvalidParametersError):
         body["errors"] = [{"parameter": name, "detail": text} for name, text in error.errors.items()]
     if isinstance(error, MethodNotAllowedError):
         headers["allow"] = ", ".join(error.allowed)
-    if isinstance(error, NotServingError | KeyInUseError):
+    if isinstance(error, NotServingError | KeyInUseError | BusyError):
         headers["retry-after"] = str(error.retry_after_seconds)
     return _answer(kind.status, request_id, problems.MEDIA_TYPE, body, headers)
 
 
 def _detail(error: Exception) -> str:
-    if isinstance(error, InvalidInstancesError):
+    if isinstance(error, InvalidBodyError):
         return _many(error.errors)
     return str(error)
 

@@ -111,8 +111,7 @@ def _folder(record: Message) -> str:
 def recorder() -> Recorder:
     """Make the function's one service."""
     config = Config.from_env()
-    table = wiring.table(config)
-    return Recorder(Once(table, wiring.storage(), config.need("LAKE_BUCKET")), table)
+    return Recorder(wiring.once(config), wiring.table(config))
 
 
 @entry

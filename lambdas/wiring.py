@@ -13,6 +13,7 @@ from lambdas.aws.ledger import Ledger
 from lambdas.aws.links import Links
 from lambdas.aws.metrics import Meter
 from lambdas.aws.notify import Notifier
+from lambdas.aws.once import Once
 from lambdas.aws.queue import IngestQueue
 from lambdas.aws.registry import Registry
 from lambdas.aws.runtime import Runtime
@@ -30,7 +31,7 @@ def now() -> datetime:
 
 
 def table(config: Config) -> Table:
-    """Make the ledger's table, for what is no model's."""
+    """Make what reads and writes the ledger's table."""
     return Table(clients.dynamodb(), config.need("LEDGER_TABLE"))
 
 
@@ -95,6 +96,11 @@ def runs(config: Config) -> Runs:
 def batch_records(config: Config) -> BatchRecords:
     """Make what knows the batches."""
     return BatchRecords(table(config), now)
+
+
+def once(config: Config) -> Once:
+    """Make what puts lines into the lake."""
+    return Once(table(config), storage(), config.need("LAKE_BUCKET"), clock=lambda: now().timestamp())
 
 
 def transforms(config: Config) -> Transforms:

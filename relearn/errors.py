@@ -6,9 +6,12 @@
     ├── SpecError                 a model's declaration is wrong: field, value given, what is allowed
     ├── ConfigError               a setting or environment variable is missing or wrong
     ├── NotFoundError             no such model, version, run or upload
-    ├── InvalidInstancesError     a request's body breaks the spec; carries every FieldError
+    ├── InvalidBodyError          a request's body breaks the spec; carries every FieldError
+    │   ├── InvalidInstancesError     of a prediction
+    │   └── InvalidFeedbackError      of feedback
     ├── InvalidLinesError         a file of instances breaks the spec; carries the first LineErrors
     ├── NotServingError           the model has no live version yet; carries what is being waited for
+    ├── BusyError                 someone else is at the same thing; carries when to try again
     ├── ModelFailedError          the endpoint answered with an error, or not at all
     ├── ConflictError             the ledger changed under us: someone else won the conditional write
     ├── IllegalTransitionError    an upload, run or version may not go from this state to that one
@@ -75,7 +78,7 @@ class FieldError:
     detail: str
 
 
-class InvalidInstancesError(RelearnError):
+class InvalidBodyError(RelearnError):
     """A request's body breaks the spec.
 
     Parameters
@@ -87,6 +90,14 @@ class InvalidInstancesError(RelearnError):
     def __init__(self, errors: tuple[FieldError, ...]) -> None:
         super().__init__("; ".join(f"{error.pointer or '/'}: {error.detail}" for error in errors))
         self.errors = errors
+
+
+class InvalidInstancesError(InvalidBodyError):
+    """The instances of a prediction are wrong."""
+
+
+class InvalidFeedbackError(InvalidBodyError):
+    """The rows of feedback are wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +152,22 @@ class NotServingError(RelearnError):
     def __init__(self, waiting_for: str, retry_after_seconds: int) -> None:
         super().__init__(waiting_for)
         self.waiting_for = waiting_for
+        self.retry_after_seconds = retry_after_seconds
+
+
+class BusyError(RelearnError):
+    """Someone else is at the same thing, or broke off a moment ago.
+
+    Parameters
+    ----------
+    detail
+        What to do.
+    retry_after_seconds
+        When it makes sense to try again.
+    """
+
+    def __init__(self, detail: str, retry_after_seconds: int) -> None:
+        super().__init__(detail)
         self.retry_after_seconds = retry_after_seconds
 
 

@@ -1,7 +1,7 @@
 """Predictions and the truths that come later: their ids, their keys, their lines, and how they are joined.
 
 A *record* is one answered request; its id sorts by time. A *prediction* is one row of it, its id the record's
-and the row's number. A *truth* is what later proved right for one prediction. In the lake both are JSON Lines,
+and the row's number. A *truth* is what later proved true for one prediction. In the lake both are JSON Lines,
 a folder a model and day (the day of the prediction, so that what belongs together lies together):
 ``predictions/<model>/dt=YYYY-MM-DD/...jsonl`` and ``truth/<model>/dt=YYYY-MM-DD/...jsonl``. An index in the
 ledger's table knows which object has which line: ``pk = PREDICTION#<model>#<record id>``, ``sk`` either
@@ -91,7 +91,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What proved right for one prediction.
+    """What proved true for one prediction.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ class Outcome:
     input, output
         Its row of the request and of the answer.
     truth
-        What proved right; None while nobody has said.
+        What proved true; None while nobody has said.
     """
 
     prediction: str

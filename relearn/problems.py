@@ -60,12 +60,18 @@ UNSUPPORTED_MEDIA_TYPE = Kind(
 INVALID_INSTANCES = Kind(
     HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-instances", "The body does not fit the model"
 )
+INVALID_FEEDBACK = Kind(
+    HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-feedback", "The feedback does not fit the model"
+)
 INVALID_PARAMETERS = Kind(
     HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-parameters", "A query parameter is not allowed"
 )
 INTERNAL_ERROR = Kind(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "Something is wrong on our side")
 MODEL_FAILED = Kind(HTTPStatus.BAD_GATEWAY, "model-failed", "The model failed")
 NOT_SERVING = Kind(HTTPStatus.SERVICE_UNAVAILABLE, "not-serving", "The model is not ready to answer")
+FEEDBACK_BUSY = Kind(
+    HTTPStatus.SERVICE_UNAVAILABLE, "feedback-busy", "Another request is storing some of this feedback"
+)
 TIMEOUT = Kind(HTTPStatus.GATEWAY_TIMEOUT, "timeout", "The model did not answer in time")
 
 ALL = (
@@ -79,9 +85,11 @@ ALL = (
     ANSWER_TOO_LARGE,
     UNSUPPORTED_MEDIA_TYPE,
     INVALID_INSTANCES,
+    INVALID_FEEDBACK,
     INVALID_PARAMETERS,
     INTERNAL_ERROR,
     MODEL_FAILED,
     NOT_SERVING,
+    FEEDBACK_BUSY,
     TIMEOUT,
 )

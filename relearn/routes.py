@@ -78,10 +78,21 @@ _PREDICT_FAILS = (
     problems.NOT_SERVING,
     problems.TIMEOUT,
 )
+_FEEDBACK_FAILS = (
+    problems.MALFORMED_BODY,
+    problems.NOT_FOUND,
+    problems.TOO_LARGE,
+    problems.UNSUPPORTED_MEDIA_TYPE,
+    problems.INVALID_FEEDBACK,
+    problems.FEEDBACK_BUSY,
+)
 _LIST_FAILS = (problems.NOT_FOUND, problems.INVALID_PARAMETERS)
 
 PREDICT = Operation(
     "predict", "POST", "/v1/models/{model}/predict", "predict", _PREDICT_FAILS, scope="predict"
+)
+GIVE_FEEDBACK = Operation(
+    "giveFeedback", "POST", "/v1/models/{model}/feedback", "feedback", _FEEDBACK_FAILS, scope="predict"
 )
 LIST_MODELS = Operation("listModels", "GET", "/v1/models", "models", scope="predict")
 GET_MODEL = Operation(
@@ -116,6 +127,7 @@ GET_DOCS_FILE = Operation(
 
 OPERATIONS = (
     PREDICT,
+    GIVE_FEEDBACK,
     LIST_MODELS,
     GET_MODEL,
     LIST_VERSIONS,

@@ -140,7 +140,9 @@ class Once:
             Another writer is at some of the lines, or died at them less than `CLAIM_SECONDS` ago. The others are
             placed; place all of them again later.
         """
-        waiting = {line.key: line for line in reversed(lines)}
+        waiting: dict[tuple[str, str], Line] = {}
+        for line in lines:
+            waiting.setdefault(line.key, line)
         done: dict[tuple[str, str], Placement] = {}
         for pause in (*PAUSES, None):
             done |= self._round(list(waiting.values()), folder)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from relearn import routes
-from relearn.openapi import batches, failures, meta, models, predictions, runs, security
+from relearn.openapi import batches, failures, feedback, meta, models, predictions, runs, security
 from relearn.openapi.described import Described, Samples
 from relearn.openapi.parts import REQUEST_ID, Json, type_name
 from relearn.openapi.security import Auth
@@ -15,8 +15,8 @@ from relearn.spec import ModelSpec
 
 VERSION = "1.0.0"
 """Of the API: the first number is the path's, the second grows with what is added."""
-GROUPS = (predictions.GROUP, models.GROUP, runs.GROUP, batches.GROUP, meta.GROUP)
-PER_MODEL = (routes.PREDICT,)
+GROUPS = (predictions.GROUP, feedback.GROUP, models.GROUP, runs.GROUP, batches.GROUP, meta.GROUP)
+PER_MODEL = (routes.PREDICT, routes.GIVE_FEEDBACK)
 """Operations that each model has a description of its own of: what is sent and answered is the model's."""
 
 _ABOUT = """Predictions of the models that Relearn trains, and how the models stand.

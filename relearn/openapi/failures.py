@@ -9,10 +9,11 @@ from relearn.routes import Operation
 
 _PLACES = {
     problems.INVALID_INSTANCES: ("pointer", "JSON pointer (RFC 6901) to a wrong value."),
+    problems.INVALID_FEEDBACK: ("pointer", "JSON pointer (RFC 6901) to a wrong value."),
     problems.INVALID_PARAMETERS: ("parameter", "Name of a query parameter."),
 }
 """Problems that list every mistake: how a mistake's place is called."""
-_RETRIED = (problems.NOT_SERVING, problems.IDEMPOTENCY_KEY_IN_USE)
+_RETRIED = (problems.NOT_SERVING, problems.FEEDBACK_BUSY, problems.IDEMPOTENCY_KEY_IN_USE)
 
 
 def problem_name(kind: Kind) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from relearn import routes, schema
+from relearn.openapi import feedback
 from relearn.openapi.described import Described, Group, Samples
 from relearn.openapi.parts import VERSION, Json, list_of, object_of, ref, type_name
 from relearn.predictions import prediction_id
@@ -55,6 +56,7 @@ def _predict(spec: ModelSpec, sample: Sequence[Mapping[str, object]]) -> Describ
         answers="One prediction for each instance, in order.",
         content={"schema": ref(f"{name}Predictions"), "examples": answer},
         headers=_HEADERS,
+        links={"feedback": feedback.link(spec)},
     )
 
 

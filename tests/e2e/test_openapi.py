@@ -14,6 +14,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from relearn import problems, routes
+from relearn.openapi.document import PER_MODEL
 from tests.e2e.client import Stage
 from tests.e2e.conftest import ROOT
 
@@ -39,7 +40,9 @@ def test_the_description_that_is_served_is_valid_and_is_asked_for_with_the_stage
     assert live.outputs["ApiAuth"] == "iam"
     assert list(document["components"]["securitySchemes"]) == ["sigv4"]
     operations = {part["operationId"] for methods in document["paths"].values() for part in methods.values()}
-    assert operations >= {item.id for item in routes.OPERATIONS if item.described} - {routes.PREDICT.id}
+    assert operations >= {item.id for item in routes.OPERATIONS if item.described} - {
+        item.id for item in PER_MODEL
+    }
 
 
 def test_what_is_sent_and_answered_is_what_the_description_says(
@@ -116,6 +119,7 @@ def test_runs_come_page_by_page(live: Stage) -> None:
         ("/v1/models/iris", {}, problems.METHOD_NOT_ALLOWED),
         ("/v1/models/iris/predict", None, problems.METHOD_NOT_ALLOWED),
         ("/v1/models/iris/predict", {"instances": []}, problems.INVALID_INSTANCES),
+        ("/v1/models/iris/feedback", {"feedback": []}, problems.INVALID_FEEDBACK),
     ],
 )
 def test_what_can_not_be_answered_is_told_as_a_problem(

@@ -13,6 +13,8 @@ WATCHED = {
     "CloseRunErrors": "Errors",
     "DeadLetters": "ApproximateNumberOfMessagesVisible",
     "FailRunErrors": "Errors",
+    "FeedbackErrors": "Errors",
+    "FeedbackThrottles": "Throttles",
     "IngestErrors": "Errors",
     "ModelsErrors": "Errors",
     "ModelsThrottles": "Throttles",

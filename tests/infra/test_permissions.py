@@ -64,7 +64,7 @@ def test_every_other_wildcard_follows_a_name_of_this_stage_or_a_folder_of_a_buck
                 ours = "relearn-dev-" in named or "/aws/sagemaker/" in named
                 assert ours or named.rpartition(">/")[2] in {
                     "incoming/", "datasets/", "quarantine/", "snapshots/", "reports/", "models/", "batches/",
-                    "predictions/",
+                    "predictions/", "truth/",
                 }, resource  # fmt: skip
 
 
@@ -125,6 +125,7 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
                 "sqs": "ReceiveMessage DeleteMessage GetQueueAttributes",
             },
         ),
+        ("feedback", {"dynamodb": "BatchGetItem PutItem", "s3": "ListBucket PutObject"}),
         ("models", {"dynamodb": "GetItem Query"}),
         ("open_run", {"dynamodb": "GetItem UpdateItem Query", "s3": "PutObject"}),
         ("judge", {"dynamodb": "GetItem UpdateItem", "s3": "GetObject PutObject"}),
@@ -196,6 +197,21 @@ def test_record_writes_the_index_of_predictions_and_no_other_item(dev: Synthesis
         if owner == logical_id and "dynamodb:PutItem" in listed(statement["Action"])
     )
     assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["PREDICTION#*"]}}
+
+
+def test_feedback_touches_the_index_of_predictions_and_the_truths_of_the_lake_and_nothing_else(
+    dev: Synthesised,
+) -> None:
+    logical_id = dev.function("feedback")["Role"]["Fn::GetAtt"][0]
+    conditions = {
+        action: statement.get("Condition")
+        for owner, statement in statements(dev)
+        if owner == logical_id
+        for action in listed(statement["Action"])
+    }
+    index = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["PREDICTION#*"]}}
+    assert conditions["dynamodb:BatchGetItem"] == conditions["dynamodb:PutItem"] == index
+    assert conditions["s3:ListBucket"] == {"StringLike": {"s3:prefix": ["truth/*"]}}
 
 
 def test_a_wildcard_without_a_reason_is_refused() -> None:

@@ -29,6 +29,7 @@ def api(bench: Bench, moments: Moments) -> Part:
             f"/v1/models/{MODEL}/runs": None,
             "/openapi.json": None,
             f"/v1/models/{MODEL}/predict": instances,
+            f"/v1/models/{MODEL}/feedback": {"feedback": [{"prediction": "none", "truth": "setosa"}]},
             f"{scored}/{batches.DONE}": None,
             scored: None,
         }
