@@ -13,7 +13,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from infra import site
 from lambdas import docs, models
 from lambdas.http import PROBLEMS
-from relearn import openapi, openapi_schemas, problems, routes, schema
+from relearn import openapi, problems, routes, schema
+from relearn.openapi import failures
 from relearn.problems import Kind
 from relearn.spec import Category, Metric, ModelSpec, Number, Text
 from training import catalog
@@ -110,7 +111,7 @@ def test_every_problem_of_an_operation_is_documented_with_its_status_and_type(
 
 @pytest.mark.parametrize("kind", problems.ALL, ids=lambda kind: kind.slug)
 def test_every_problem_has_a_response_of_its_own(kind: Kind) -> None:
-    response = resolved(DOCUMENT["components"]["responses"])[openapi_schemas.problem_name(kind)]
+    response = resolved(DOCUMENT["components"]["responses"])[failures.problem_name(kind)]
     properties = response["content"][problems.MEDIA_TYPE]["schema"]["properties"]
     assert properties["type"]["const"] == kind.uri
     assert properties["status"]["const"] == kind.status

@@ -1,0 +1,133 @@
+"""The whole document: the groups' descriptions, joined with what the table of routes says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from relearn import routes
+from relearn.openapi import batches, failures, meta, models, predictions, runs
+from relearn.openapi.described import Described, Samples
+from relearn.openapi.parts import REQUEST_ID, Json, type_name
+from relearn.routes import Operation
+from relearn.spec import ModelSpec
+
+VERSION = "1.0.0"
+"""Of the API: the first number is the path's, the second grows with what is added."""
+GROUPS = (predictions.GROUP, models.GROUP, runs.GROUP, batches.GROUP, meta.GROUP)
+PER_MODEL = (routes.PREDICT,)
+"""Operations that each model has a description of its own of: what is sent and answered is the model's."""
+
+Auth = Literal["iam", "none"]
+
+_ABOUT = """Predictions of the models that Relearn trains, and how the models stand.
+
+Every error is a problem (RFC 9457) with a stable `type`; every answer carries `x-request-id`, which finds its logs.
+Before a function is asked, the gateway itself may answer with `{"message": ...}`: 403, 413, 429 or 503.
+"""
+_SIGNED = """
+Requests are signed with AWS Signature Version 4 for the service `execute-api`.
+"""
+_SIGV4: Json = {
+    "type": "apiKey",
+    "in": "header",
+    "name": "Authorization",
+    "description": "AWS Signature Version 4, service execute-api: `curl --aws-sigv4`, or any AWS SDK's signer.",
+    "x-amazon-apigateway-authtype": "awsSigv4",
+}
+_IN_PATHS = {
+    "run": "Id of a run, as in the list of runs.",
+    "batch": "Id of a batch, as given when it began.",
+}
+
+
+def document(specs: Mapping[str, ModelSpec], samples: Samples, *, auth: Auth) -> Json:
+    """Write the document.
+
+    Parameters
+    ----------
+    specs
+        Model name to spec.
+    samples
+        Model name to instances that a healthy version must answer: the examples.
+    auth
+        How callers prove who they are.
+
+    Returns
+    -------
+    dict
+        JSON, the same for the same arguments.
+    """
+    signed = auth == "iam"
+    security: Json = {"security": [{"sigv4": []}]} if signed else {}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Relearn",
+            "version": VERSION,
+            "summary": "Upload data, and a better model serves behind the same URL.",
+            "description": _ABOUT + (_SIGNED if signed else ""),
+        },
+        "servers": [{"url": "/", "description": "Where this document comes from."}],
+        "tags": [{"name": group.tag, "description": group.about} for group in GROUPS],
+        **security,
+        "paths": _paths(specs, samples),
+        "components": _components(specs, signed=signed),
+    }
+
+
+def expand(operation: Operation, models: Sequence[str]) -> list[str]:
+    """List the paths that describe an operation: one a model where the model decides what is sent."""
+    if operation in PER_MODEL:
+        return [operation.path.replace("{model}", model) for model in models]
+    return [operation.path]
+
+
+def _paths(specs: Mapping[str, ModelSpec], samples: Samples) -> dict[str, Json]:
+    paths: dict[str, Json] = {}
+    described = [(group.tag, one) for group in GROUPS for one in group.operations(specs, samples)]
+    order = [operation.id for operation in routes.OPERATIONS]
+    for tag, one in sorted(described, key=lambda pair: order.index(pair[1].operation.id)):
+        (path,) = expand(one.operation, [one.model] if one.model else [])
+        paths.setdefault(path, {})[one.operation.method.lower()] = _operation(tag, one, path, list(specs))
+    return paths
+
+
+def _components(specs: Mapping[str, ModelSpec], *, signed: bool) -> Json:
+    found: dict[str, Json] = {}
+    for group in GROUPS:
+        found |= group.schemas(specs)
+    security: Json = {"securitySchemes": {"sigv4": _SIGV4}} if signed else {}
+    return {"schemas": found | failures.schemas(), "responses": failures.responses(), **security}
+
+
+def _operation(tag: str, one: Described, path: str, models: list[str]) -> Json:
+    answer: Json = {
+        "description": one.answers,
+        "headers": {**REQUEST_ID, **one.headers},
+        "content": {"application/json": one.content},
+    }
+    if one.links:
+        answer["links"] = one.links
+    parameters = [*_path_parameters(path, models), *one.parameters]
+    return {
+        "operationId": one.operation.id + (type_name(one.model) if one.model else ""),
+        "summary": one.summary,
+        **({"description": one.description} if one.description else {}),
+        "tags": [tag],
+        **({"parameters": parameters} if parameters else {}),
+        **({"requestBody": {"required": True, "content": one.body}} if one.body else {}),
+        "responses": {one.status: answer, **failures.of_operation(one.operation)},
+    }
+
+
+def _path_parameters(path: str, models: list[str]) -> list[Json]:
+    known: dict[str, Json] = {
+        "model": {"description": "Name of a model.", "schema": {"type": "string", "enum": models}}
+    } | {
+        name: {"description": about, "schema": {"type": "string", "minLength": 1, "maxLength": 100}}
+        for name, about in _IN_PATHS.items()
+    }
+    found = re.findall(r"\{(\w+)\}", path)
+    return [{"name": name, "in": "path", "required": True, **known[name]} for name in found]

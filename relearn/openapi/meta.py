@@ -1,0 +1,28 @@
+"""The API about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from relearn import routes
+from relearn.openapi.described import Described, Group, Samples
+from relearn.openapi.parts import Json
+from relearn.spec import ModelSpec
+
+
+def _operations(_specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[Described]:
+    return [
+        Described(
+            operation=routes.GET_OPENAPI,
+            summary="This document",
+            answers="OpenAPI 3.1.",
+            content={"schema": {"type": "object"}},
+        )
+    ]
+
+
+def _schemas(_specs: Mapping[str, ModelSpec]) -> dict[str, Json]:
+    return {}
+
+
+GROUP = Group(tag="meta", about="About this API.", operations=_operations, schemas=_schemas)

@@ -1,0 +1,81 @@
+"""What there is, and how it stands: models and their versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from relearn import routes
+from relearn.openapi.described import Described, Group, Samples
+from relearn.openapi.parts import METRICS, TEXT, TIME, VERSION, Json, list_of, object_of, or_null, ref
+from relearn.runs import VersionState
+from relearn.spec import ModelSpec
+
+
+def _operations(_specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[Described]:
+    first = {"model": "$response.body#/models/0/name"}
+    run = {"model": "$request.path.model", "run": "$response.body#/versions/0/run_id"}
+    return [
+        Described(
+            operation=routes.LIST_MODELS,
+            summary="List all models",
+            answers="All models.",
+            content={"schema": ref("ModelList")},
+            links={
+                "model": {"operationId": routes.GET_MODEL.id, "parameters": first},
+                "runs": {"operationId": routes.LIST_RUNS.id, "parameters": first},
+                "versions": {"operationId": routes.LIST_VERSIONS.id, "parameters": first},
+            },
+        ),
+        Described(
+            operation=routes.GET_MODEL,
+            summary="Describe a model",
+            answers="The model.",
+            content={"schema": ref("Model")},
+        ),
+        Described(
+            operation=routes.LIST_VERSIONS,
+            summary="List a model's versions, newest first",
+            answers="All versions.",
+            content={"schema": ref("VersionList")},
+            links={"runOfNewestVersion": {"operationId": routes.GET_RUN.id, "parameters": run}},
+        ),
+    ]
+
+
+def _schemas(specs: Mapping[str, ModelSpec]) -> dict[str, Json]:
+    brief: Json = {
+        "name": {"type": "string", "enum": list(specs)},
+        "title": TEXT,
+        "kind": {"type": "string", "enum": ["classification", "regression"]},
+        "state": {"type": "string", "enum": ["live", "waiting"]},
+        "version": or_null(VERSION, description="The version that serves; null while waiting."),
+    }
+    anything = {"type": "object", "additionalProperties": True}
+    model: Json = {
+        **brief,
+        "metrics": METRICS,
+        "waiting_for": {"type": ["string", "null"], "description": "What has to happen before it serves."},
+        "request_schema": {**anything, "description": "JSON Schema of what predict takes."},
+        "sample": object_of({"instances": list_of(anything)}, description="What predict answers."),
+        "target": {**anything, "description": "Name and JSON Schema of what is predicted."},
+    }
+    version = {
+        "version": VERSION,
+        "state": {"type": "string", "enum": [str(state) for state in VersionState]},
+        "reason": {**TEXT, "description": "Why it stands there; may be empty."},
+        "run_id": {**TEXT, "description": "The run that made it."},
+        "metrics": METRICS,
+        "created_at": or_null(TIME),
+    }
+    return {
+        "ModelBrief": object_of(brief),
+        "ModelList": object_of({"models": list_of(ref("ModelBrief"))}),
+        "Model": object_of(model),
+        "Version": object_of(version),
+        "VersionList": object_of({"versions": list_of(ref("Version"))}),
+    }
+
+
+GROUP = Group(
+    tag="models", about="What there is, and how it stands.", operations=_operations, schemas=_schemas
+)

@@ -1,0 +1,109 @@
+"""Predicting: an operation of its own for each model, exactly typed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from relearn import routes, schema
+from relearn.openapi.described import Described, Group, Samples
+from relearn.openapi.parts import VERSION, Json, list_of, object_of, ref, type_name
+from relearn.spec import ModelSpec
+
+_IDEMPOTENCY_KEY: Json = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "For 24 hours, the same key with the same body gets the same answer, predicted once.",
+    "schema": {
+        "type": "string",
+        "maxLength": 255,
+        "pattern": r'^("([ !#-\[\]-~]|\\["\\])+"|[!#-+\--~]+)$',
+    },
+}
+_HEADERS: Json = {
+    "server-timing": {
+        "description": "Milliseconds that each part of the work took.",
+        "schema": {"type": "string"},
+    },
+    "idempotency-replayed": {
+        "description": "There when the answer was given before, to the same Idempotency-Key.",
+        "schema": {"type": "string", "const": "true"},
+    },
+}
+
+
+def _operations(specs: Mapping[str, ModelSpec], samples: Samples) -> Sequence[Described]:
+    return [_predict(spec, samples[spec.name]) for spec in specs.values()]
+
+
+def _predict(spec: ModelSpec, sample: Sequence[Mapping[str, object]]) -> Described:
+    name = type_name(spec.name)
+    given = {"sample": {"summary": "Instances it knows", "value": {"instances": list(sample)}}}
+    answer = {"sample": {"value": _example(spec, len(sample))}}
+    return Described(
+        operation=routes.PREDICT,
+        model=spec.name,
+        summary=f"Predict: {spec.title}",
+        description=f"1 to {schema.MAX_INSTANCES} instances a request; all are answered, or none.",
+        parameters=[_IDEMPOTENCY_KEY],
+        body={"application/json": {"schema": ref(f"{name}Request"), "examples": given}},
+        answers="One prediction for each instance, in order.",
+        content={"schema": ref(f"{name}Predictions"), "examples": answer},
+        headers=_HEADERS,
+    )
+
+
+def _schemas(specs: Mapping[str, ModelSpec]) -> dict[str, Json]:
+    found: dict[str, Json] = {}
+    for spec in specs.values():
+        found |= _of_model(spec)
+    return found
+
+
+def _of_model(spec: ModelSpec) -> dict[str, Json]:
+    name = type_name(spec.name)
+    request = schema.request_schema(spec)
+    request["properties"]["instances"]["items"] = ref(f"{name}Instance")
+    answer = object_of(
+        {
+            "model": {"type": "string", "const": spec.name},
+            "version": {**VERSION, "description": "The version that answered."},
+            "predictions": list_of(ref(f"{name}Prediction"), description="One for each instance, in order."),
+        }
+    )
+    return {
+        f"{name}Instance": schema.instance_schema(spec),
+        f"{name}Request": request,
+        f"{name}Prediction": _prediction(spec),
+        f"{name}Predictions": answer,
+    }
+
+
+def _prediction(spec: ModelSpec) -> Json:
+    about = {"description": spec.target.description} if spec.target.description else {}
+    if spec.kind == "regression":
+        return object_of({"value": {"type": "number", **about}})
+    share = {"type": "number", "minimum": 0, "maximum": 1}
+    return object_of(
+        {
+            "label": {"type": "string", "enum": list(spec.classes), **about},
+            "probabilities": object_of(dict.fromkeys(spec.classes, share)),
+        }
+    )
+
+
+def _example(spec: ModelSpec, count: int) -> Json:
+    """Show an answer to ``count`` instances; the values are made up."""
+    return {"model": spec.name, "version": 3, "predictions": [_example_of(spec, i) for i in range(count)]}
+
+
+def _example_of(spec: ModelSpec, index: int) -> Json:
+    if spec.kind == "regression":
+        return {"value": 100.0 + 12.5 * index}
+    label = spec.classes[index % len(spec.classes)]
+    rest = round(0.1 / (len(spec.classes) - 1), 6)
+    return {"label": label, "probabilities": {name: 0.9 if name == label else rest for name in spec.classes}}
+
+
+GROUP = Group(
+    tag="predictions", about="Ask the version that serves.", operations=_operations, schemas=_schemas
+)
