@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from relearn import problems
 from relearn.problems import Kind
 
+VERSION = "1.0.0"
+"""Of the API: the first number is that of the paths, the second grows with what is added."""
 DEFAULT = "$default"
 """Route key of what matches no operation."""
 DEFAULT_FUNCTION = "models"
@@ -83,6 +85,14 @@ LIST_BATCHES = Operation("listBatches", "GET", "/v1/models/{model}/batches", "ba
 GET_BATCH = Operation(
     "getBatch", "GET", "/v1/models/{model}/batches/{batch}", "batches", (problems.NOT_FOUND,)
 )
+SERVER_METADATA = Operation("serverMetadata", "GET", "/v2", "models")
+SERVER_LIVE = Operation("serverLive", "GET", "/v2/health/live", "models")
+SERVER_READY = Operation("serverReady", "GET", "/v2/health/ready", "models", (problems.NOT_SERVING,))
+MODEL_METADATA = Operation("modelMetadata", "GET", "/v2/models/{model}", "models", (problems.NOT_FOUND,))
+MODEL_READY = Operation(
+    "modelReady", "GET", "/v2/models/{model}/ready", "models", (problems.NOT_FOUND, problems.NOT_SERVING)
+)
+INFER = Operation("infer", "POST", "/v2/models/{model}/infer", "predict", _PREDICT_FAILS)
 GET_OPENAPI = Operation("getOpenapi", "GET", "/openapi.json", "docs")
 GET_DOCS = Operation("getDocs", "GET", "/docs", "docs", described=False)
 GET_DOCS_FILE = Operation(
@@ -99,6 +109,12 @@ OPERATIONS = (
     CREATE_BATCH,
     LIST_BATCHES,
     GET_BATCH,
+    SERVER_METADATA,
+    SERVER_LIVE,
+    SERVER_READY,
+    MODEL_METADATA,
+    MODEL_READY,
+    INFER,
     GET_OPENAPI,
     GET_DOCS,
     GET_DOCS_FILE,

@@ -10,11 +10,12 @@ from typing import Any
 from relearn.columns import Boolean, Column, Number
 from relearn.errors import ModelFailedError
 from relearn.inference import tensors
+from relearn.routes import VERSION
 from relearn.spec import ModelSpec
 
 Json = dict[str, Any]
 
-SERVER: Json = {"name": "relearn", "version": "1.0.0", "extensions": ["binary_tensor_data"]}
+SERVER: Json = {"name": "relearn", "version": VERSION, "extensions": ["binary_tensor_data"]}
 """What the server says of itself."""
 LABEL, PROBABILITIES, VALUE, PREDICTION_ID = "label", "probabilities", "value", "prediction_id"
 _PLATFORM = "onnx_onnxv1"

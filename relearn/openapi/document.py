@@ -7,15 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from relearn import routes
-from relearn.openapi import batches, failures, meta, models, predictions, runs
+from relearn.openapi import batches, failures, inference, meta, models, predictions, runs
 from relearn.openapi.described import Described, Samples
 from relearn.openapi.parts import REQUEST_ID, Json, type_name
-from relearn.routes import Operation
+from relearn.routes import VERSION, Operation
 from relearn.spec import ModelSpec
 
-VERSION = "1.0.0"
-"""Of the API: the first number is the path's, the second grows with what is added."""
-GROUPS = (predictions.GROUP, models.GROUP, runs.GROUP, batches.GROUP, meta.GROUP)
+GROUPS = (predictions.GROUP, models.GROUP, runs.GROUP, batches.GROUP, inference.GROUP, meta.GROUP)
 PER_MODEL = (routes.PREDICT,)
 """Operations that each model has a description of its own of: what is sent and answered is the model's."""
 
@@ -36,6 +34,7 @@ _SIGV4: Json = {
     "description": "AWS Signature Version 4, service execute-api: `curl --aws-sigv4`, or any AWS SDK's signer.",
     "x-amazon-apigateway-authtype": "awsSigv4",
 }
+_BYTES: Json = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 _IN_PATHS = {
     "run": "Id of a run, as in the list of runs.",
     "batch": "Id of a batch, as given when it began.",
@@ -106,7 +105,7 @@ def _operation(tag: str, one: Described, path: str, models: list[str]) -> Json:
     answer: Json = {
         "description": one.answers,
         "headers": {**REQUEST_ID, **one.headers},
-        "content": {"application/json": one.content},
+        "content": {"application/json": one.content, **(_BYTES if one.binary else {})},
     }
     if one.links:
         answer["links"] = one.links
