@@ -40,6 +40,7 @@ def install(world: World) -> None:
     events.require_topic_subscriptions_permission()
     events.require_alarm_permission()
     gateway.require_function_permission()
+    gateway.give_apis_every_path()
     storage.name_versions_in_events()
     storage.hide_missing_objects_from_those_who_may_not_list()
     configuration.require_tracing_permission()

@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
 EXAMPLES = 25
 """Random cases a schema at most; the boundaries of every schema are tested besides."""
+CONFIG = Path(__file__).with_name("schemathesis.toml")
 MODELS = ("diabetes", "iris")
 
 
@@ -44,7 +45,8 @@ def test_what_is_sent_and_answered_is_what_the_description_says(
     if live.endpoint_url is None:
         pytest.skip("thousands of odd requests are for the laptop cloud, not for an account")
     url = live.api_url.rstrip("/") + "/openapi.json"
-    command = [sys.executable, "-m", "schemathesis.cli", "run", url, "--checks", "all", "--mode", "all"]
+    command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "run", url]
+    command += ["--checks", "all", "--mode", "all"]
     command += ["--max-examples", str(EXAMPLES), "--seed", "1", "--generation-database", "none", "--no-color"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2_000:]
