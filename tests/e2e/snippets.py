@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parents[2]
 TSC = ROOT / "node_modules" / "typescript" / "bin" / "tsc"
@@ -50,11 +51,15 @@ def snippets(page: Path) -> Iterator[Snippet]:
 
 def run(snippet: Snippet, url: str, folder: Path, env: Mapping[str, str]) -> str:
     """Run a snippet against an API; give what it printed."""
-    code = snippet.code.replace(MADE_UP, url.rstrip("/"))
+    code = snippet.code.replace(MADE_UP, url.rstrip("/")).replace(_host(MADE_UP), _host(url))
     command = {"sh": _shell, "python": _python, "typescript": _typescript}[snippet.language](code, folder)
     done = _run(command, {**os.environ, **env, "API_URL": url}, folder)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc
 
 
 def _shell(code: str, _folder: Path) -> list[str]:
