@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import experiment, new_model, predict, show, upload, wait
+from cli import experiment, new_model, predict, predictions, show, upload, wait
 from cli.errors import Cli
 from cli.target import LOCAL_FILE, Choice
 
@@ -45,6 +45,7 @@ def root(
 
 app.command("upload")(upload.upload)
 app.command("predict")(predict.predict)
+app.command("predictions")(predictions.predictions)
 app.command("status")(show.status)
 app.command("uploads")(show.uploads)
 app.command("runs")(show.runs)

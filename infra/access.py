@@ -13,7 +13,7 @@ from infra import grants
 from infra.grants import Grant
 from infra.settings import Settings
 from infra.stores import Stores
-from relearn import names
+from relearn import names, predictions
 
 SAGEMAKER = "sagemaker.amazonaws.com"
 
@@ -67,6 +67,14 @@ class Access:
             conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{names.IDEMPOTENCY}*"]}},
         )
 
+    def index(self, *actions: str) -> Grant:
+        """Allow DynamoDB ``actions`` on what is known of predictions and their truths, and on no other item."""
+        return Grant(
+            actions=[f"dynamodb:{action}" for action in actions],
+            resources=[self.stores.ledger.table_arn],
+            conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{predictions.PARTITION}*"]}},
+        )
+
     def uploads(self, *actions: str, conditions: Mapping[str, Any] | None = None) -> Grant:
         """Allow ``actions`` on the uploads bucket itself."""
         return Grant(actions=actions, resources=[self.stores.uploads.bucket_arn], conditions=conditions or {})
@@ -83,6 +91,14 @@ class Access:
         """Allow ``actions`` on the lake's folders ``under``."""
         return grants.objects(
             self._scope, self.stores.lake, *actions, under=[f"{folder}/" for folder in under]
+        )
+
+    def list_lake(self, *under: str) -> Grant:
+        """Allow listing the lake's folders ``under``."""
+        return Grant(
+            actions=["s3:ListBucket"],
+            resources=[self.stores.lake.bucket_arn],
+            conditions={"StringLike": {"s3:prefix": [f"{folder}/*" for folder in under]}},
         )
 
     def artifacts(self, *actions: str, under: str = names.MODELS) -> Grant:

@@ -14,10 +14,12 @@ from infra.api import Api
 from infra.batches import Batches
 from infra.functions import Function
 from infra.lifecycle import Lifecycle
+from infra.records import Records
 from infra.settings import Settings
 from infra.stack import StageStack
 from infra.stores import Stores
 from infra.training_stack import TrainingStack
+from relearn import predictions
 from relearn.spec import ModelSpec
 
 
@@ -46,17 +48,22 @@ class ServingStack(StageStack):
         self.add_stack_dependency(training)
         access = Access(self, settings=settings, stores=stores, models=list(specs))
         code = lambda_.Code.from_asset(str(assets.lambda_code(specs)))
+        self.records = Records(self, "Records", settings=settings, access=access, code=code)
         self.predict = Function(
             self,
             "Predict",
             settings=settings,
             name="predict",
             code=code,
-            environment=access.variables("STAGE", "LEDGER_TABLE"),
+            environment=access.variables(
+                "STAGE", "LEDGER_TABLE", "LAKE_BUCKET", RECORDS_QUEUE_URL=self.records.queue.queue_url
+            ),
             allowed=[
                 access.ledger("GetItem", "Query"),
                 access.keep_answers(),
                 access.sagemaker("InvokeEndpoint", on=["endpoint"]),
+                self.records.send(),
+                access.lake("s3:PutObject", under=[predictions.PREDICTIONS]),
             ],
             timeout_seconds=29,  # the API gives up after 30
             memory_mb=512,
@@ -91,6 +98,6 @@ class ServingStack(StageStack):
             specs=specs,
             access=access,
             code=code,
-            after=[*answering, self.batches, self.api],
+            after=[*answering, self.records, self.batches, self.api],
         )
         CfnOutput(self, "ApiUrl", value=self.api.url)

@@ -43,6 +43,8 @@ class Settings:
         How often the sweep looks for what an event lost, 1 to 1440.
     ingest_timeout_seconds
         How long one upload may take to check, 30 to 900; a failed try is repeated after that time.
+    record_window_seconds
+        How long prediction records are gathered before they are written, 1 to 300.
     log_retention_days
         One of `LOG_RETENTION_DAYS`.
     requests_per_second, burst
@@ -64,6 +66,7 @@ class Settings:
     poll_seconds: int = 15
     sweep_minutes: int = 5
     ingest_timeout_seconds: int = 900
+    record_window_seconds: int = 30
     log_retention_days: int = 30
     requests_per_second: int = 100
     burst: int = 200
@@ -149,6 +152,7 @@ _RULES: dict[str, _Rule] = {
     "poll_seconds": _whole(1, 300),
     "sweep_minutes": _whole(1, 1440),
     "ingest_timeout_seconds": _whole(30, 900),
+    "record_window_seconds": _whole(1, 300),
     "log_retention_days": _one_of(*LOG_RETENTION_DAYS),
     "requests_per_second": _whole(1, 10_000),
     "burst": _whole(1, 5_000),

@@ -9,7 +9,8 @@ import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 from lambdas import answers, catalog, http, idempotency, parts, waiting
@@ -18,11 +19,13 @@ from lambdas.aws.invoke import Invoker
 from lambdas.aws.kept_answers import KeptAnswers
 from lambdas.aws.ledger import Ledger
 from lambdas.aws.metrics import Meter
+from lambdas.aws.outbox import Outbox
 from lambdas.aws.table import Table
 from lambdas.catalog import Catalog
 from lambdas.config import Config
 from lambdas.http import Content, Request
 from lambdas.idempotency import Idempotency
+from lambdas.keeping import Keeper
 from lambdas.logs import entry
 from lambdas.parts import Part
 from lambdas.visit import Visit
@@ -51,7 +54,7 @@ class Predictor:
 
     Parameters
     ----------
-    ledger, invoker, idempotency, meter
+    ledger, invoker, idempotency, keeper, meter
         Adapters.
     catalog
         The models.
@@ -67,6 +70,7 @@ class Predictor:
         ledger: Ledger,
         invoker: Invoker,
         idempotency: Idempotency,
+        keeper: Keeper,
         meter: Meter,
         catalog: Catalog,
         stage: str,
@@ -75,6 +79,7 @@ class Predictor:
         self._ledger = ledger
         self._invoker = invoker
         self._idempotency = idempotency
+        self._keeper = keeper
         self._meter = meter
         self._catalog = catalog
         self._stage = stage
@@ -95,6 +100,8 @@ class Predictor:
         visit = Visit(seconds - ANSWER_SECONDS, cold=self._cold, clock=self._clock)
         self._cold = False
         answer = http.serve(event, lambda request: self._answer(request, visit))
+        if answer["statusCode"] == HTTPStatus.OK:
+            self._keeper.send(visit)
         return visit.finish(answer, self._meter, answer["headers"]["x-request-id"])
 
     def _answer(self, request: Request, visit: Visit) -> dict[str, Any] | Content:
@@ -124,7 +131,7 @@ class Predictor:
         Returns
         -------
         dict
-            ``model``, ``version`` and ``predictions``, one for each instance.
+            ``model``, ``version`` and ``predictions``, one for each instance, each with its ``id``.
 
         Raises
         ------
@@ -138,15 +145,15 @@ class Predictor:
             instances = read(spec, request)
             visit.rows = len(instances)
             bodies = parts.split(instances)
+        ask = partial(self._ask, spec, bodies, request.id, visit)
         if key is None:
-            return self._ask(spec, bodies, visit)
-        answer, visit.replayed = self._idempotency.once(
-            spec.name, key, request.body, lambda: self._ask(spec, bodies, visit)
-        )
-        visit.version = answer["version"]
-        return answer
+            answer = ask()
+        else:
+            answer, visit.replayed = self._idempotency.once(spec.name, key, request.body, ask)
+            visit.version = answer["version"]
+        return self._keeper.note(spec, instances, answer, visit)
 
-    def _ask(self, spec: ModelSpec, bodies: list[Part], visit: Visit) -> dict[str, Any]:
+    def _ask(self, spec: ModelSpec, bodies: list[Part], request_id: str, visit: Visit) -> dict[str, Any]:
         version = visit.version = self._champion(spec.name)
         endpoint = names.endpoint(self._stage, spec.name, version)
 
@@ -156,8 +163,8 @@ class Predictor:
             return answers.read(spec, version, count, answer)
 
         with visit.phase("model"):
-            predictions = parts.each(ask, bodies)
-        return {"model": spec.name, "version": version, "predictions": predictions}
+            outputs = parts.each(ask, bodies)
+        return self._keeper.answer(spec.name, version, outputs, request_id, visit)
 
     def _champion(self, model: str) -> int:
         now = self._clock()
@@ -176,10 +183,17 @@ def predictor() -> Predictor:
     config = Config.from_env()
     dynamodb = cast("DynamoDBClient", direct.DynamoDB(direct.service("dynamodb", os.environ)))
     table = Table(dynamodb, config.need("LEDGER_TABLE"))
+    outbox = Outbox(
+        queue=direct.service("sqs", os.environ),
+        url=config.need("RECORDS_QUEUE_URL"),
+        s3=partial(direct.service, "s3", os.environ),
+        lake=config.need("LAKE_BUCKET"),
+    )
     return Predictor(
         ledger=Ledger(table, _now),
         invoker=Invoker(direct.service("sagemaker", os.environ)),
         idempotency=Idempotency(KeptAnswers(table, time.time)),
+        keeper=Keeper(outbox, _now),
         meter=Meter(config.need("STAGE"), _now),
         catalog=catalog.load(),
         stage=config.need("STAGE"),

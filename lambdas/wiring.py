@@ -29,9 +29,14 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def table(config: Config) -> Table:
+    """Make the ledger's table, for what is no model's."""
+    return Table(clients.dynamodb(), config.need("LEDGER_TABLE"))
+
+
 def ledger(config: Config) -> Ledger:
     """Make the ledger."""
-    return Ledger(Table(clients.dynamodb(), config.need("LEDGER_TABLE")), now)
+    return Ledger(table(config), now)
 
 
 def storage() -> Storage:
@@ -89,7 +94,7 @@ def runs(config: Config) -> Runs:
 
 def batch_records(config: Config) -> BatchRecords:
     """Make what knows the batches."""
-    return BatchRecords(Table(clients.dynamodb(), config.need("LEDGER_TABLE")), now)
+    return BatchRecords(table(config), now)
 
 
 def transforms(config: Config) -> Transforms:

@@ -25,6 +25,7 @@ from lambdas import (
     open_run,
     predict,
     promote,
+    record,
     register,
     retire,
     smoke,
@@ -55,6 +56,7 @@ CACHED: list[Callable[..., Any]] = [
     lifecycle.setup,
     lifecycle.teardown,
     predict.predictor,
+    record.recorder,
     models.models,
     batches.service,
     batch_event.listener,
@@ -98,8 +100,7 @@ def world(
         for made in CACHED:
             made.cache_clear()  # type: ignore[attr-defined]
         clock = Clock()
-        queue_url = _infrastructure()
-        for name, value in _environment(queue_url).items():
+        for name, value in _environment(**_infrastructure()).items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(wiring, "now", clock)
         monkeypatch.setattr(wiring, "endpoints", lambda config: _endpoints(config, clock))
@@ -111,12 +112,14 @@ def world(
 @pytest.fixture
 def local_aws(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAWS]:
     """The stage over HTTP, for functions that use no SDK."""
-    aws = LocalAWS(world.sagemaker, world.dynamodb)
+    aws = LocalAWS(world.sagemaker, world.dynamodb, world.sqs, world.s3)
     with serving(aws) as url:
         for name, value in {
             "AWS_REGION": REGION,
             "AWS_ENDPOINT_URL_DYNAMODB": url,
+            "AWS_ENDPOINT_URL_S3": url,
             "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": url,
+            "AWS_ENDPOINT_URL_SQS": url,
             **KEYS,
         }.items():
             monkeypatch.setenv(name, value)
@@ -127,7 +130,7 @@ def _endpoints(config: Config, clock: Clock) -> Endpoints:
     return Endpoints(clients.sagemaker(), config.need("STAGE"), clock.pass_seconds)
 
 
-def _environment(queue_url: str) -> dict[str, str]:
+def _environment(*, ingest: str, records: str) -> dict[str, str]:
     return {
         "STAGE": STAGE,
         "LEDGER_TABLE": TABLE,
@@ -136,14 +139,15 @@ def _environment(queue_url: str) -> dict[str, str]:
         "ARTIFACTS_BUCKET": ARTIFACTS,
         "TOPIC_ARN": f"arn:aws:sns:{REGION}:{ACCOUNT}:notifications",
         "STATE_MACHINE_ARN": MACHINE,
-        "INGEST_QUEUE_URL": queue_url,
+        "INGEST_QUEUE_URL": ingest,
+        "RECORDS_QUEUE_URL": records,
         "TRAINING_IMAGE": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/relearn:abc",
         "ENDPOINT_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/endpoint",
     }
 
 
-def _infrastructure() -> str:
-    """Make the table, the buckets, the state machine, the topic and the queues; give the ingest queue's URL."""
+def _infrastructure() -> dict[str, str]:
+    """Make the table, the buckets, the state machine, the topic and the queues; name to URL of the queues."""
     key = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
     clients.dynamodb().create_table(
         TableName=TABLE,
@@ -166,4 +170,4 @@ def _infrastructure() -> str:
     people = sqs.create_queue(QueueName="people")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=people, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-    return sqs.create_queue(QueueName="ingest")["QueueUrl"]
+    return {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("ingest", "records")}

@@ -19,6 +19,7 @@ from tritonclient.http._utils import _get_inference_request
 from lambdas import models, predict
 from relearn import routes
 from tests.aws.test_predict import EVENT, GOOD, lines, told
+from tests.aws.test_records import Queue
 from tests.aws.world import LambdaContext, World
 
 pytestmark = pytest.mark.usefixtures("local_aws")
@@ -258,7 +259,17 @@ def test_it_is_counted_and_timed_as_any_prediction(capsys: pytest.CaptureFixture
     assert (line["model"], line["version"], line["rows"]) == ("flowers", "1", 1)
     assert "12.25" not in json.dumps(line)
     phases = [part.split(";")[0] for part in given_headers["server-timing"].split(", ")]
-    assert phases == ["validate", "model", "total"]
+    assert phases == ["validate", "model", "record", "total"]
+
+
+def test_its_predictions_have_ids_and_leave_one_record_as_any(live: World) -> None:
+    body, headers = written()
+    ids = [one.decode() for one in read(infer(body, **headers)).as_numpy("prediction_id")]
+    (text,) = Queue(live).take()
+    record = json.loads(text)
+    assert ids == [f"{record['id']}-0", f"{record['id']}-1"]
+    assert record["inputs"] == GOOD["instances"]
+    assert [output["label"] for output in record["outputs"]] == ["rose", "tulip"]
 
 
 @pytest.mark.usefixtures("live")
@@ -283,7 +294,7 @@ def test_the_server_says_what_it_is_and_that_it_is_there() -> None:
 def test_a_model_is_described_whether_it_serves_or_not() -> None:
     status, described = get(routes.MODEL_METADATA, "prices")
     assert status == 200
-    assert described["inputs"] == [{"name": "area", "datatype": "FP32", "shape": [-1]}]
+    assert described["inputs"][0] == {"name": "area", "datatype": "FP32", "shape": [-1]}
     status, told = get(routes.MODEL_METADATA, "trees")
     assert (status, told["error"]) == (404, "no model 'trees'; there are: flowers, prices")
 

@@ -131,12 +131,22 @@ class Stage:
 
         return self.wait(f"a run with upload {version_id} of {model} in {states}", look)
 
-    def ingest_queue(self) -> str:
-        """URL of the queue that the stage's ingest function reads."""
+    def queue_of(self, function: str) -> str:
+        """URL of the queue that a function of the stage reads."""
         mappings = self.client("lambda").list_event_source_mappings()["EventSourceMappings"]
-        arns = [m["EventSourceArn"] for m in mappings if f"relearn-{self.name}-" in m["FunctionArn"]]
-        name = next(arn for arn in arns if ":sqs:" in arn).rsplit(":", 1)[1]
+        ours = f":function:relearn-{self.name}-{function}"
+        name = next(m["EventSourceArn"] for m in mappings if m["FunctionArn"].endswith(ours)).rsplit(":", 1)[
+            1
+        ]
         return str(self.client("sqs").get_queue_url(QueueName=name)["QueueUrl"])
+
+    def queued(self, function: str) -> int:
+        """How many messages a function has not done with."""
+        counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.client("sqs").get_queue_attributes(
+            QueueUrl=self.queue_of(function), AttributeNames=counts
+        )["Attributes"]
+        return sum(int(found[count]) for count in counts)
 
     def at_rest(self, model: str) -> bool:
         return not self.items(model, "LOCK")

@@ -34,7 +34,7 @@ class Snippet:
         return f"{self.page}: {self.heading}: {self.language}"
 
     def shows(self, output: str) -> bool:
-        """Whether output is what the page shows, apart from versions, measured numbers and request ids."""
+        """Whether output is what the page shows, apart from versions, measured numbers and ids."""
         return not self.printed or _shape(output) == _shape(self.printed)
 
 
@@ -92,7 +92,7 @@ def _shape(text: str) -> Any:
 
 def _of(data: Any) -> Any:
     if isinstance(data, dict):
-        return {key: "" if key == "request_id" else _of(value) for key, value in data.items()}
+        return {key: "" if key in ("id", "request_id") else _of(value) for key, value in data.items()}
     if isinstance(data, list):
         return [_of(value) for value in data]
     return 0 if isinstance(data, int | float) else data

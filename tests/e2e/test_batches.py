@@ -67,7 +67,9 @@ def test_a_file_of_a_thousand_rows_is_scored_as_online_predictions_are(stage_wit
         scored = [json.loads(line) for line in answer.read().splitlines()]
     online = stage.predict("iris", *rows)
     assert done["version"] == online["version"]
-    assert scored == online["predictions"]
+    assert [{"id": one["id"], **line} for one, line in zip(online["predictions"], scored, strict=True)] == (
+        online["predictions"]
+    )
     assert len({prediction["label"] for prediction in scored}) == 3
     listed = stage.http(PATH)[2]["batches"]
     assert batch["batch"] in [item["batch"] for item in listed]

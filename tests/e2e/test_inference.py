@@ -11,6 +11,7 @@ import pytest
 from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput, InferResult
 from tritonclient.utils import InferenceServerException
 
+from relearn.predictions import parse_prediction_id
 from tests.e2e.client import Stage
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
@@ -81,6 +82,8 @@ def test_a_regression_answers_as_predict_does_however_the_request_is_packed(
     inputs = tensors(triton, "diabetes", sample)
     result = triton.infer("diabetes", inputs, request_compression_algorithm=coding)
     np.testing.assert_array_equal(result.as_numpy("value"), np.array(values, np.float32))
+    ids = [parse_prediction_id(one.decode()) for one in result.as_numpy("prediction_id")]
+    assert [one and one.row for one in ids] == list(range(len(sample)))
 
 
 def test_what_is_wrong_is_raised_with_our_own_words(live: Stage, triton: Any) -> None:

@@ -144,7 +144,7 @@ def test_the_same_event_twice_changes_nothing(iris: Stage) -> None:
     upload = next(u for u in iris.items("iris", "UPLOAD#") if u["key"].endswith("/more.csv"))
     before = [(u["upload_id"], u["state"]) for u in iris.items("iris", "UPLOAD#")]
     runs = [r["run_id"] for r in iris.items("iris", "RUN#")]
-    url = iris.ingest_queue()
+    url = iris.queue_of("ingest")
     event = {
         "source": "aws.s3",
         "detail-type": "Object Created",
@@ -159,13 +159,7 @@ def test_the_same_event_twice_changes_nothing(iris: Stage) -> None:
         },
     }
     iris.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(event))
-
-    def drained() -> bool:
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        counts = iris.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-        return all(count == "0" for count in counts.values())
-
-    iris.wait("the ingest queue drained", drained)
+    iris.wait("the ingest queue drained", lambda: iris.queued("ingest") == 0)
     assert [(u["upload_id"], u["state"]) for u in iris.items("iris", "UPLOAD#")] == before
     assert [r["run_id"] for r in iris.items("iris", "RUN#")] == runs
 

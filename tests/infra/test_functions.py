@@ -30,6 +30,7 @@ FUNCTIONS = sorted(
         "batches",
         "batch_event",
         "docs",
+        "record",
     ]
 )
 

@@ -64,6 +64,7 @@ def test_every_other_wildcard_follows_a_name_of_this_stage_or_a_folder_of_a_buck
                 ours = "relearn-dev-" in named or "/aws/sagemaker/" in named
                 assert ours or named.rpartition(">/")[2] in {
                     "incoming/", "datasets/", "quarantine/", "snapshots/", "reports/", "models/", "batches/",
+                    "predictions/",
                 }, resource  # fmt: skip
 
 
@@ -107,7 +108,23 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("predict", {"dynamodb": "GetItem Query PutItem DeleteItem", "sagemaker": "InvokeEndpoint"}),
+        (
+            "predict",
+            {
+                "dynamodb": "GetItem Query PutItem DeleteItem",
+                "sagemaker": "InvokeEndpoint",
+                "s3": "PutObject",
+                "sqs": "SendMessage",
+            },
+        ),
+        (
+            "record",
+            {
+                "dynamodb": "BatchGetItem PutItem",
+                "s3": "ListBucket PutObject",
+                "sqs": "ReceiveMessage DeleteMessage GetQueueAttributes",
+            },
+        ),
         ("models", {"dynamodb": "GetItem Query"}),
         ("open_run", {"dynamodb": "GetItem UpdateItem Query", "s3": "PutObject"}),
         ("judge", {"dynamodb": "GetItem UpdateItem", "s3": "GetObject PutObject"}),
@@ -169,6 +186,16 @@ def test_predict_writes_what_belongs_to_idempotency_keys_and_no_other_item(dev: 
     (statement,) = writing
     assert set(statement["Action"]) == {"dynamodb:PutItem", "dynamodb:DeleteItem"}
     assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["IDEMPOTENCY#*"]}}
+
+
+def test_record_writes_the_index_of_predictions_and_no_other_item(dev: Synthesised) -> None:
+    logical_id = dev.function("record")["Role"]["Fn::GetAtt"][0]
+    (statement,) = (
+        statement
+        for owner, statement in statements(dev)
+        if owner == logical_id and "dynamodb:PutItem" in listed(statement["Action"])
+    )
+    assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["PREDICTION#*"]}}
 
 
 def test_a_wildcard_without_a_reason_is_refused() -> None:

@@ -116,7 +116,7 @@ def rules(bench: Bench, moments: Moments) -> Part:
 
 
 def queue(bench: Bench, _moments: Moments) -> Part:
-    events, sqs, url = bench.stage.client("events"), bench.stage.client("sqs"), bench.stage.ingest_queue()
+    events, sqs, url = bench.stage.client("events"), bench.stage.client("sqs"), bench.stage.queue_of("ingest")
     found = list(policies.of_queues(bench.stage))
     found = [grant for grant in found if bench.name("training") in grant.resource]
     (rule,) = (name for grant in found for name in _rules(grant.content))
