@@ -38,6 +38,7 @@ from lambdas.config import Config
 from relearn import codec, names
 from tests.aws.fake_sagemaker import ACCOUNT, REGION, FakeSageMaker
 from tests.aws.models import FLOWERS_CSV, PRICES_CSV, SAMPLES
+from tests.aws.records import Queue
 from tests.aws.wire import KEYS, LocalAWS, serving
 from tests.aws.world import ARTIFACTS, LAKE, MACHINE, SPECS, STAGE, TABLE, UPLOADS, Clock, World, brain
 
@@ -124,6 +125,15 @@ def local_aws(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAW
         }.items():
             monkeypatch.setenv(name, value)
         yield aws
+
+
+@pytest.fixture
+def queue(world: World, local_aws: LocalAWS) -> Queue:
+    """The queue of a stage where both models serve version 1."""
+    del local_aws
+    world.serve("flowers")
+    world.serve("prices")
+    return Queue(world)
 
 
 def _endpoints(config: Config, clock: Clock) -> Endpoints:

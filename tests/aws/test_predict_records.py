@@ -1,62 +1,25 @@
-"""Prediction records: one for each answer, sent without harm to it, and in the lake exactly once."""
+"""Every answer of predict sends one record of it, without harm to the answer; nothing else sends any."""
 
 from __future__ import annotations
 
 import json
-import random
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from lambdas import keeping, predict, record, wiring
+from lambdas import keeping, predict
 from lambdas.aws import outbox
-from lambdas.aws.once import Line, Once
-from lambdas.config import Config
 from lambdas.visit import Visit
 from relearn import predictions
-from relearn.predictions import Record
+from tests.aws.records import Queue, in_the_lake, indexed, keyed, take_in
 from tests.aws.test_predict import EVENT, GOOD, call, lines, mutated, refusal, told
 from tests.aws.wire import Behaviour, LocalAWS
-from tests.aws.world import LAKE, TABLE, LambdaContext, World
+from tests.aws.world import TABLE, LambdaContext, World
 
 SECRET = "Jane-Doe-4711"
-
-
-class Queue:
-    """The queue of records."""
-
-    def __init__(self, world: World) -> None:
-        self._sqs = world.sqs
-        self._url = world.sqs.get_queue_url(QueueName="records")["QueueUrl"]
-
-    def take(self) -> list[str]:
-        """Take the bodies of all messages."""
-        bodies = []
-        while messages := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get(
-            "Messages"
-        ):
-            for message in messages:
-                bodies.append(message["Body"])
-                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
-        return bodies
-
-
-@pytest.fixture
-def queue(world: World, local_aws: LocalAWS) -> Queue:
-    """The queue of a stage where both models serve version 1."""
-    del local_aws
-    world.serve("flowers")
-    world.serve("prices")
-    return Queue(world)
-
-
-def keyed(key: str) -> dict[str, Any]:
-    return {"headers": {"content-type": "application/json", "idempotency-key": key}}
 
 
 def prices(owner: str | None) -> dict[str, Any]:
@@ -65,35 +28,6 @@ def prices(owner: str | None) -> dict[str, Any]:
         "body": json.dumps({"instances": [{"area": 50.0, "owner": owner}]}),
         "pathParameters": {"model": "prices"},
     }
-
-
-def take_in(*bodies: str) -> list[str]:
-    """Deliver messages as one batch; give the ids of those that failed."""
-    messages = [{"messageId": str(number), "body": body} for number, body in enumerate(bodies)]
-    answer = record.handler({"Records": messages}, LambdaContext())
-    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
-
-
-def in_the_lake(world: World) -> list[Record]:
-    """Read every line there is."""
-    keys = world.lake("predictions/")
-    content = b"".join(world.s3.get_object(Bucket=LAKE, Key=key)["Body"].read() for key in keys)
-    return list(predictions.read_records(content.splitlines()))
-
-
-def message(number: int = 0, model: str = "flowers", day: int = 4) -> str:
-    at = datetime(2026, 5, day, 10, 0, number, tzinfo=UTC)
-    made = Record(
-        id=predictions.record_id(at, str(number)),
-        model=model,
-        version=1,
-        at=at.isoformat(timespec="milliseconds"),
-        request_id=f"request-{number}",
-        latency_ms=1.5,
-        inputs=[{"length": 1.0}, {"length": 2.0}],
-        outputs=[{"label": "rose"}, {"label": "tulip"}],
-    )
-    return predictions.line(made).decode()
 
 
 # ids
@@ -354,96 +288,3 @@ def test_a_large_record_that_another_request_is_writing_is_sent_all_the_same(
     local_aws.s3_once = [lambda *_: (409, {}, b"<Error>ConditionalRequestConflict</Error>")]
     assert call()[0] == 200
     assert len(queue.take()) == 1
-
-
-# taking in
-
-
-def indexed(found: Record) -> dict[str, Any]:
-    table = wiring.table(Config.from_env())
-    item = table.get(predictions.partition(found.model, found.id), predictions.RECORD)
-    assert item is not None
-    return {name: value for name, value in item.items() if name not in ("pk", "sk", "claimed_at")}
-
-
-@pytest.mark.usefixtures("local_aws")
-def test_the_records_of_a_model_and_day_are_lines_of_one_object_that_the_index_names(world: World) -> None:
-    bodies = [message(1), message(2), message(3, "prices"), message(4, day=5)]
-    assert take_in(*bodies) == []
-    assert [key.rsplit("/", 1)[0] for key in sorted(world.lake("predictions/"))] == [
-        "predictions/flowers/dt=2026-05-04",
-        "predictions/flowers/dt=2026-05-05",
-        "predictions/prices/dt=2026-05-04",
-    ]
-    found = in_the_lake(world)
-    assert sorted(predictions.line(one).decode() for one in found) == sorted(bodies)
-    first = next(one for one in found if one.request_id == "request-1")
-    item = indexed(first)
-    assert item["object"] in world.lake("predictions/flowers/dt=2026-05-04/")
-    assert (item["rows"], item["version"], item["at"]) == (2, 1, first.at)
-    ninety_days = int(datetime.fromisoformat(first.at).timestamp()) + 90 * 86_400
-    assert item["expires_at"] > ninety_days
-
-
-@pytest.mark.usefixtures("local_aws")
-def test_a_record_that_comes_again_in_the_same_or_another_batch_is_one_line(world: World) -> None:
-    assert take_in(message(1), message(2), message(1)) == []
-    assert take_in(message(2), message(3)) == []
-    assert sorted(one.request_id for one in in_the_lake(world)) == ["request-1", "request-2", "request-3"]
-
-
-@pytest.mark.parametrize(
-    "broken", ["", "{", "[]", "{}", '{"object": "key"}', json.dumps({**json.loads(message()), "at": "today"})]
-)
-@pytest.mark.usefixtures("local_aws")
-def test_a_message_that_is_no_record_fails_alone(world: World, broken: str) -> None:
-    assert take_in(message(1), broken, message(2)) == ["1"]
-    assert len(in_the_lake(world)) == 2
-
-
-@pytest.mark.usefixtures("local_aws")
-def test_a_folder_that_can_not_be_written_fails_its_own_messages_alone(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    place = Once.place
-
-    def refuse(once: Once, found: list[Line], folder: str) -> Any:
-        if "prices" in folder:
-            raise OSError
-        return place(once, found, folder)
-
-    monkeypatch.setattr(Once, "place", refuse)
-    assert take_in(message(1), message(2, "prices"), message(3)) == ["1"]
-    monkeypatch.undo()
-    assert {one.model for one in in_the_lake(world)} == {"flowers"}
-
-
-# the whole way
-
-
-def batches(bodies: list[str]) -> Iterator[list[str]]:
-    """Deal messages as SQS may: in any order, some twice, in batches of any size."""
-    dice = random.Random(4711)
-    dealt = bodies + dice.sample(bodies, len(bodies) // 3)
-    dice.shuffle(dealt)
-    while dealt:
-        size = dice.randint(1, 9)
-        yield dealt[:size]
-        del dealt[:size]
-
-
-def test_every_answer_of_many_at_once_is_one_line_in_the_lake(queue: Queue, world: World) -> None:
-    def ask(number: int) -> str | None:
-        body = {"instances": [{"length": number // 9, "width": 1}]} if number % 5 else []
-        changes = keyed(f"key-{number // 9}") if number % 3 == 0 else {}
-        status, _, answer = call(body, **changes)
-        name: str | None = answer["predictions"][0]["id"] if status == 200 else None
-        return name
-
-    with ThreadPoolExecutor(8) as pool:
-        answered = {name for name in pool.map(ask, range(80)) if name}
-    for batch in batches(queue.take()):
-        assert take_in(*batch) == []
-    stored = [predictions.prediction_id(one.id, 0) for one in in_the_lake(world)]
-    assert sorted(stored) == sorted(answered)
-    assert len(stored) > 30
