@@ -19,7 +19,7 @@ from tritonclient.http._utils import _get_inference_request
 from lambdas import models, predict
 from relearn import routes
 from tests.aws.test_predict import EVENT, GOOD, lines, told
-from tests.aws.test_records import Queue
+from tests.aws.records import Queue
 from tests.aws.world import LambdaContext, World
 
 pytestmark = pytest.mark.usefixtures("local_aws")

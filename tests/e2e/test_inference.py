@@ -30,10 +30,16 @@ def live(stage: Stage) -> Stage:
     return stage
 
 
+@pytest.fixture(scope="module")
+def url(live: Stage) -> str:
+    """Where the API takes requests that nobody signed."""
+    return live.api_url
+
+
 @pytest.fixture
-def triton(live: Stage) -> Iterator[Any]:
+def triton(url: str) -> Iterator[Any]:
     """Triton's client of the stage."""
-    with InferenceServerClient(urlsplit(live.api_url).netloc) as client:
+    with InferenceServerClient(urlsplit(url).netloc) as client:
         yield client
 
 
