@@ -18,8 +18,8 @@ from tritonclient.http._utils import _get_inference_request
 
 from lambdas import models, predict
 from relearn import routes
-from tests.aws.test_predict import EVENT, GOOD, lines, told
 from tests.aws.records import Queue
+from tests.aws.test_predict import EVENT, GOOD, lines, told
 from tests.aws.world import LambdaContext, World
 
 pytestmark = pytest.mark.usefixtures("local_aws")
