@@ -108,7 +108,7 @@ def _shape(one: Mapping[str, Any], at: str, found: list[Input]) -> list[int]:
     if shape[1:] not in ([], [1]):
         raise WrongError(f"{at}/shape", f"got {shown(shape)}; allowed: [rows] or [rows, 1]")
     if not 1 <= shape[0] <= MAX_INSTANCES:
-        raise WrongError(f"{at}/shape", f"got {shape[0]} rows; allowed: 1 to {MAX_INSTANCES}")
+        raise WrongError(f"{at}/shape", f"got {shown(shape[0])} rows; allowed: 1 to {MAX_INSTANCES}")
     if found and len(found[0].values) != shape[0]:
         text = f"{len(found[0].values)}, as {found[0].column.name} has"
         raise WrongError(f"{at}/shape", f"got {shape[0]} rows; allowed: {text}")

@@ -11,6 +11,8 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
+from relearn.columns import shown
+
 BOOL, BYTES, FP32 = "BOOL", "BYTES", "FP32"
 _WHOLE = {"INT8": "b", "INT16": "h", "INT32": "i", "INT64": "q"} | {
     "UINT8": "B",
@@ -43,7 +45,7 @@ def problem(datatype: str, value: object) -> str | None:
     low, high = (0, 2**bits - 1) if datatype.startswith("U") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
     if isinstance(value, int) and low <= value <= high:
         return None
-    return f"got {value}; allowed for {datatype}: a whole number from {low} to {high}"
+    return f"got {shown(value)}; allowed for {datatype}: a whole number from {low} to {high}"
 
 
 def unpack(datatype: str, data: bytes, count: int) -> list[Any]:
