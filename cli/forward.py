@@ -15,7 +15,6 @@ from urllib.parse import quote_from_bytes
 
 import httpx
 
-from relearn.errors import ConfigError
 from relearn_client import CredentialsError
 
 Message: TypeAlias = MutableMapping[str, Any]
@@ -89,7 +88,7 @@ class Forward:
         try:
             answer = await self._http.send(self._request(scope, body), auth=self._auth, stream=True)
             content = b"".join([part async for part in answer.aiter_raw()])
-        except (CredentialsError, ConfigError) as error:
+        except CredentialsError as error:
             return await _problem(send, 502, str(error))
         except httpx.HTTPError as error:
             return await _problem(send, 502, f"{self._url} does not answer: {error or type(error).__name__}")

@@ -28,6 +28,8 @@ from relearn.errors import (
 )
 from relearn.problems import Kind
 
+V2 = "/v2"
+"""Below it the API speaks the Open Inference Protocol."""
 MAX_BODY_BYTES = 4_000_000
 """What a serverless endpoint takes."""
 _PATH_SAFE = "/:@!$&'()*+,;=~"
@@ -39,7 +41,7 @@ class MalformedBodyError(Exception):
 
 
 class MediaTypeError(Exception):
-    """The body's media type is not JSON's."""
+    """The body's media type or encoding is none that the operation takes."""
 
 
 class TooLargeError(Exception):
@@ -202,6 +204,11 @@ def serve(event: Mapping[str, Any], answer: Callable[[Request], Any]) -> dict[st
         return _problem(error, request_id, event.get("rawPath", ""))
 
 
+def is_v2(path: str) -> bool:
+    """Tell whether a path is one of the Open Inference Protocol."""
+    return path == V2 or path.startswith(V2 + "/")
+
+
 def problem_kind(error: Exception) -> Kind:
     """Find how an error is told: by its class, or the nearest class it is derived from."""
     return next((PROBLEMS[cls] for cls in type(error).__mro__ if cls in PROBLEMS), _OURS)
@@ -244,6 +251,8 @@ def _problem(error: Exception, request_id: str, path: str) -> dict[str, Any]:
         "instance": quote(path, safe=_PATH_SAFE, errors="replace"),
         "request_id": request_id,
     }
+    if is_v2(path):
+        body["error"] = body["detail"]  # where the protocol's clients look
     headers = {}
     if isinstance(error, InvalidBodyError):
         body["errors"] = [asdict(field) for field in error.errors]

@@ -1,4 +1,4 @@
-"""Answers ``POST /v1/models/{model}/predict``: the hot path.
+"""Answers ``POST /v1/models/{model}/predict``: the hot path. Beside it `lambdas.infer`, the same in other words.
 
 Nothing here or below imports an AWS SDK; `bench/predict.py` measures what that saves.
 """
@@ -23,7 +23,7 @@ from lambdas.aws.outbox import Outbox
 from lambdas.aws.table import Table
 from lambdas.catalog import Catalog
 from lambdas.config import Config
-from lambdas.http import Request
+from lambdas.http import Content, Request
 from lambdas.idempotency import Idempotency
 from lambdas.keeping import Keeper
 from lambdas.logs import entry
@@ -42,6 +42,11 @@ MODEL_SECONDS = 25.0
 """How long an endpoint may take, a retry included; API Gateway gives up after 30 s."""
 ANSWER_SECONDS = 1.0
 """What is left of the function's time, for the answer that says the rest was not enough."""
+
+
+def _read(spec: ModelSpec, request: Request) -> list[dict[str, Any]]:
+    """Read ``{"instances": [{column: value, ...}, ...]}``."""
+    return schema.check_request(spec, request.json())
 
 
 class Predictor:
@@ -94,20 +99,34 @@ class Predictor:
         """
         visit = Visit(seconds - ANSWER_SECONDS, cold=self._cold, clock=self._clock)
         self._cold = False
-        answer = http.serve(event, lambda request: self.predict(request, visit))
+        answer = http.serve(event, lambda request: self._answer(request, visit))
         if answer["statusCode"] == HTTPStatus.OK:
             self._keeper.send(visit)
         return visit.finish(answer, self._meter, answer["headers"]["x-request-id"])
 
-    def predict(self, request: Request, visit: Visit) -> dict[str, Any]:
+    def _answer(self, request: Request, visit: Visit) -> dict[str, Any] | Content:
+        if not http.is_v2(request.path):
+            return self.predict(request, visit)
+        from lambdas import infer  # noqa: PLC0415 - most processes never need it
+
+        return infer.answer(self.predict, request, visit)
+
+    def predict(
+        self,
+        request: Request,
+        visit: Visit,
+        read: Callable[[ModelSpec, Request], list[dict[str, Any]]] = _read,
+    ) -> dict[str, Any]:
         """Ask the champion.
 
         Parameters
         ----------
         request
-            Its body is ``{"instances": [{column: value, ...}, ...]}``.
+            Its body holds the instances.
         visit
             Is told what happens.
+        read
+            Finds the instances in the request and checks them.
 
         Returns
         -------
@@ -123,7 +142,7 @@ class Predictor:
         visit.model = spec.name
         with visit.phase("validate"):
             key = idempotency.read_key(request.headers)
-            instances = schema.check_request(spec, request.json())
+            instances = read(spec, request)
             visit.rows = len(instances)
             bodies = parts.split(instances)
         ask = partial(self._ask, spec, bodies, request.id, visit)

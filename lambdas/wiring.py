@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 
 from lambdas import catalog
-from lambdas.aws import clients
+from lambdas.aws import clients, direct
 from lambdas.aws.batch_records import BatchRecords
 from lambdas.aws.endpoints import Endpoints
 from lambdas.aws.executions import Executions
+from lambdas.aws.invoke import Invoker
 from lambdas.aws.ledger import Ledger
 from lambdas.aws.links import Links
 from lambdas.aws.metrics import Meter
@@ -16,7 +18,6 @@ from lambdas.aws.notify import Notifier
 from lambdas.aws.once import Once
 from lambdas.aws.queue import IngestQueue
 from lambdas.aws.registry import Registry
-from lambdas.aws.runtime import Runtime
 from lambdas.aws.storage import Storage
 from lambdas.aws.table import Table
 from lambdas.aws.transforms import Transforms
@@ -70,9 +71,9 @@ def registry(config: Config) -> Registry:
     return Registry(clients.sagemaker(), config.need("STAGE"))
 
 
-def runtime(read_seconds: float) -> Runtime:
+def invoker() -> Invoker:
     """Make what asks endpoints."""
-    return Runtime(clients.sagemaker_runtime(read_seconds))
+    return Invoker(direct.service("sagemaker", os.environ))
 
 
 def ingest_queue(config: Config) -> IngestQueue:

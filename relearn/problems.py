@@ -55,7 +55,7 @@ ANSWER_TOO_LARGE = Kind(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "answer-too-large", "The answer is too large to be kept"
 )
 UNSUPPORTED_MEDIA_TYPE = Kind(
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body must be JSON"
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body's media type is not allowed"
 )
 INVALID_INSTANCES = Kind(
     HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-instances", "The body does not fit the model"

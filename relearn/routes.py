@@ -14,6 +14,8 @@ from typing import Literal
 from relearn import problems
 from relearn.problems import Kind
 
+VERSION = "1.0.0"
+"""Of the API: the first number is that of the paths, the second grows with what is added."""
 DEFAULT = "$default"
 """Route key of what matches no operation."""
 DEFAULT_FUNCTION = "models"
@@ -119,6 +121,23 @@ LIST_BATCHES = Operation(
 GET_BATCH = Operation(
     "getBatch", "GET", "/v1/models/{model}/batches/{batch}", "batches", (problems.NOT_FOUND,), scope="upload"
 )
+SERVER_METADATA = Operation("serverMetadata", "GET", "/v2", "models", scope="predict")
+SERVER_LIVE = Operation("serverLive", "GET", "/v2/health/live", "models", scope="predict")
+SERVER_READY = Operation(
+    "serverReady", "GET", "/v2/health/ready", "models", (problems.NOT_SERVING,), scope="predict"
+)
+MODEL_METADATA = Operation(
+    "modelMetadata", "GET", "/v2/models/{model}", "models", (problems.NOT_FOUND,), scope="predict"
+)
+MODEL_READY = Operation(
+    "modelReady",
+    "GET",
+    "/v2/models/{model}/ready",
+    "models",
+    (problems.NOT_FOUND, problems.NOT_SERVING),
+    scope="predict",
+)
+INFER = Operation("infer", "POST", "/v2/models/{model}/infer", "predict", _PREDICT_FAILS, scope="predict")
 GET_OPENAPI = Operation("getOpenapi", "GET", "/openapi.json", "docs", scope="predict")
 GET_DOCS = Operation("getDocs", "GET", "/docs", "docs", scope="predict", described=False)
 GET_DOCS_FILE = Operation(
@@ -136,6 +155,12 @@ OPERATIONS = (
     CREATE_BATCH,
     LIST_BATCHES,
     GET_BATCH,
+    SERVER_METADATA,
+    SERVER_LIVE,
+    SERVER_READY,
+    MODEL_METADATA,
+    MODEL_READY,
+    INFER,
     GET_OPENAPI,
     GET_DOCS,
     GET_DOCS_FILE,

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
-    from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
@@ -47,19 +46,6 @@ def s3_links() -> S3Client:
 def sagemaker() -> SageMakerClient:
     """Give a client for SageMaker's control plane."""
     return boto3.client("sagemaker", config=_CONTROL)
-
-
-@cache
-def sagemaker_runtime(read_seconds: float) -> SageMakerRuntimeClient:
-    """Give a client that invokes endpoints; it asks once, the caller knows whether there is time to ask again.
-
-    Parameters
-    ----------
-    read_seconds
-        How long an answer may take, in seconds.
-    """
-    config = Config(connect_timeout=1, read_timeout=read_seconds, retries={"total_max_attempts": 1})
-    return boto3.client("sagemaker-runtime", config=config)
 
 
 @cache

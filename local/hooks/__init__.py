@@ -46,6 +46,7 @@ def install(world: World, issuer: Issuer) -> None:
     callers.check_tokens(issuer)
     callers.read_cors_of_templates()
     callers.throttle_routes()
+    gateway.give_apis_every_path()
     storage.name_versions_in_events()
     storage.hide_missing_objects_from_those_who_may_not_list()
     configuration.require_tracing_permission()

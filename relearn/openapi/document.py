@@ -6,16 +6,32 @@ import re
 from collections.abc import Mapping, Sequence
 
 from relearn import routes
-from relearn.openapi import batches, failures, feedback, meta, models, predictions, runs, security
+from relearn.openapi import (
+    batches,
+    failures,
+    feedback,
+    inference,
+    meta,
+    models,
+    predictions,
+    runs,
+    security,
+)
 from relearn.openapi.described import Described, Samples
 from relearn.openapi.parts import REQUEST_ID, Json, type_name
 from relearn.openapi.security import Auth
-from relearn.routes import Operation
+from relearn.routes import VERSION, Operation
 from relearn.spec import ModelSpec
 
-VERSION = "1.0.0"
-"""Of the API: the first number is the path's, the second grows with what is added."""
-GROUPS = (predictions.GROUP, feedback.GROUP, models.GROUP, runs.GROUP, batches.GROUP, meta.GROUP)
+GROUPS = (
+    predictions.GROUP,
+    feedback.GROUP,
+    models.GROUP,
+    runs.GROUP,
+    batches.GROUP,
+    inference.GROUP,
+    meta.GROUP,
+)
 PER_MODEL = (routes.PREDICT, routes.GIVE_FEEDBACK)
 """Operations that each model has a description of its own of: what is sent and answered is the model's."""
 
@@ -24,6 +40,7 @@ _ABOUT = """Predictions of the models that Relearn trains, and how the models st
 Every error is a problem (RFC 9457) with a stable `type`; every answer carries `x-request-id`, which finds its logs.
 Before a function is asked, the gateway itself may answer with `{"message": ...}`: 401, 403, 413, 429 or 503.
 """
+_BYTES: Json = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 _IN_PATHS = {
     "run": "Id of a run, as in the list of runs.",
     "batch": "Id of a batch, as given when it began.",
@@ -95,7 +112,7 @@ def _operation(tag: str, one: Described, path: str, models: list[str], auth: Aut
     answer: Json = {
         "description": one.answers,
         "headers": {**REQUEST_ID, **one.headers},
-        "content": {"application/json": one.content},
+        "content": {"application/json": one.content, **(_BYTES if one.binary else {})},
     }
     if one.links:
         answer["links"] = one.links

@@ -96,9 +96,10 @@ def _problem(kind: Kind) -> Json:
         "detail": {**text, "description": "What was given and what is allowed."},
         "instance": {**text, "format": "uri-reference", "description": "The path that was asked."},
         "request_id": {**text, "description": "Finds the logs of this request."},
+        "error": {**text, "description": "On /v2: the detail, where the protocol's clients look for it."},
     }
     if kind in _PLACES:
         name, about = _PLACES[kind]
         error = object_of({name: {**text, "description": about}, "detail": text})
         properties["errors"] = list_of(error, minItems=1, maxItems=schema.MAX_ERRORS)
-    return object_of(properties)
+    return object_of(properties, "error")

@@ -11,7 +11,7 @@ from relearn.openapi.parts import VERSION, Json, list_of, object_of, ref, type_n
 from relearn.predictions import prediction_id
 from relearn.spec import ModelSpec
 
-_IDEMPOTENCY_KEY: Json = {
+IDEMPOTENCY_KEY: Json = {
     "name": "Idempotency-Key",
     "in": "header",
     "description": "For 24 hours, the same key with the same body gets the same answer, predicted once.",
@@ -21,7 +21,7 @@ _IDEMPOTENCY_KEY: Json = {
         "pattern": r'^("([ !#-\[\]-~]|\\["\\])+"|[!#-+\--~]+)$',
     },
 }
-_HEADERS: Json = {
+HEADERS: Json = {
     "server-timing": {
         "description": "Milliseconds that each part of the work took.",
         "schema": {"type": "string"},
@@ -51,11 +51,11 @@ def _predict(spec: ModelSpec, sample: Sequence[Mapping[str, object]]) -> Describ
         model=spec.name,
         summary=f"Predict: {spec.title}",
         description=f"1 to {schema.MAX_INSTANCES} instances a request; all are answered, or none.",
-        parameters=[_IDEMPOTENCY_KEY],
+        parameters=[IDEMPOTENCY_KEY],
         body={"application/json": {"schema": ref(f"{name}Request"), "examples": given}},
         answers="One prediction for each instance, in order.",
         content={"schema": ref(f"{name}Predictions"), "examples": answer},
-        headers=_HEADERS,
+        headers=HEADERS,
         links={"feedback": feedback.link(spec)},
     )
 

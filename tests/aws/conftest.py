@@ -67,7 +67,6 @@ CACHED: list[Callable[..., Any]] = [
     clients.s3,
     clients.s3_links,
     clients.sagemaker,
-    clients.sagemaker_runtime,
     clients.stepfunctions,
     clients.sns,
     clients.sqs,
@@ -108,25 +107,20 @@ def world(
         monkeypatch.setattr(wiring, "now", clock)
         monkeypatch.setattr(wiring, "endpoints", lambda config: _endpoints(config, clock))
         monkeypatch.setattr(catalog, "load", lambda: models_catalog)
-        yield World(sagemaker, clock)
+        world = World(sagemaker, clock)
+        with serving(world.aws) as world.aws.url:
+            for name, value in _endpoints_without_sdk(world.aws.url).items():
+                monkeypatch.setenv(name, value)
+            yield world
         detach()
 
 
 @pytest.fixture
-def local_aws(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAWS]:
-    """The stage over HTTP, for functions that use no SDK."""
-    aws = LocalAWS(world.sagemaker, world.dynamodb, world.sqs, world.s3)
-    with serving(aws) as url:
-        for name, value in {
-            "AWS_REGION": REGION,
-            "AWS_ENDPOINT_URL_DYNAMODB": url,
-            "AWS_ENDPOINT_URL_S3": url,
-            "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": url,
-            "AWS_ENDPOINT_URL_SQS": url,
-            **KEYS,
-        }.items():
-            monkeypatch.setenv(name, value)
-        yield aws
+def local_aws(world: World, monkeypatch: pytest.MonkeyPatch) -> LocalAWS:
+    """The stage over HTTP, for a function that uses no SDK at all."""
+    for service in ("DYNAMODB", "S3", "SQS"):
+        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", world.aws.url)
+    return world.aws
 
 
 @pytest.fixture
@@ -136,6 +130,10 @@ def queue(world: World, local_aws: LocalAWS) -> Queue:
     world.serve("flowers")
     world.serve("prices")
     return Queue(world)
+
+
+def _endpoints_without_sdk(url: str) -> dict[str, str]:
+    return {"AWS_REGION": REGION, "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": url, **KEYS}
 
 
 def _endpoints(config: Config, clock: Clock) -> Endpoints:

@@ -36,6 +36,7 @@ from relearn.runs import Run, RunState, Version, VersionState
 from relearn.uploads import Upload
 from tests.aws.fake_sagemaker import ACCOUNT, REGION, FakeSageMaker
 from tests.aws.models import FLOWERS, PRICES
+from tests.aws.wire import LocalAWS
 
 STAGE = "test"
 UPLOADS, LAKE, ARTIFACTS = "uploads-bucket", "lake-bucket", "artifacts-bucket"
@@ -92,6 +93,7 @@ class World:
         self.dynamodb = clients.dynamodb()
         self.sqs = clients.sqs()
         self.states = clients.stepfunctions()
+        self.aws = LocalAWS(self.sagemaker, self.dynamodb, self.sqs, self.s3)
         self._sequence = 0
 
     # what is there

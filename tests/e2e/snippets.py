@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.e2e import generated
 
@@ -48,9 +49,13 @@ def snippets(page: Path) -> Iterator[Snippet]:
 
 def run(snippet: Snippet, folder: Path, env: Mapping[str, str], proxy: str = MADE_UP) -> str:
     """Run a snippet; give what it printed."""
-    code = snippet.code.replace(MADE_UP, proxy)
+    code = snippet.code.replace(_host(MADE_UP), _host(proxy))
     command = {"sh": _shell, "python": _python, "typescript": _typescript}[snippet.language](code, folder)
     return generated.run(command, folder, env)
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc
 
 
 def _shell(code: str, _folder: Path) -> list[str]:

@@ -6,7 +6,7 @@ import json
 import urllib.error
 import urllib.request
 
-from tests.e2e.client import Stage
+from tests.e2e.client import Item, Stage
 from tests.e2e.privilege import policies
 from tests.e2e.privilege.bench import Bench
 from tests.e2e.privilege.parts import batches
@@ -32,6 +32,12 @@ def api(bench: Bench, moments: Moments) -> Part:
             f"/v1/models/{MODEL}/feedback": {"feedback": [{"prediction": "none", "truth": "setosa"}]},
             f"{scored}/{batches.DONE}": None,
             scored: None,
+            "/v2": None,
+            "/v2/health/live": None,
+            "/v2/health/ready": None,
+            f"/v2/models/{MODEL}": None,
+            f"/v2/models/{MODEL}/ready": None,
+            f"/v2/models/{MODEL}/infer": _tensors(instances["instances"]),
         }
         for path, body in asked.items():
             _answers(bench.stage.http(path, body), 200, path)
@@ -46,6 +52,12 @@ def api(bench: Bench, moments: Moments) -> Part:
 
     found = [g for g in policies.of_functions(bench.stage) if g.principal == "apigateway.amazonaws.com"]
     return Part(found, [every_route_answers])
+
+
+def _tensors(instances: list[Item]) -> Item:
+    shape = [len(instances)]
+    data = {name: [row[name] for row in instances] for name in instances[0]}
+    return {"inputs": [{"name": n, "datatype": "FP32", "shape": shape, "data": d} for n, d in data.items()]}
 
 
 def _answers(answer: tuple[int, object, object], status: int, path: str) -> None:
