@@ -38,7 +38,12 @@ class MonitoringStack(StageStack):
     ) -> None:
         super().__init__(scope, construct_id, settings=settings, part="monitoring", about="alarms, dashboard")
         self._topic = topic
-        answering = {"Predict": serving.predict, "Models": serving.models, "Batches": serving.batches.api}
+        answering = {
+            "Predict": serving.predict,
+            "Models": serving.models,
+            "Batches": serving.batches.api,
+            "Uploads": serving.uploads,
+        }
         working = {
             "Ingest": training.ingest.function,
             "CloseRun": training.functions.close_run,

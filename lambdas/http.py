@@ -18,7 +18,9 @@ from relearn import problems
 from relearn.columns import shown
 from relearn.errors import (
     FieldError,
+    InvalidBodyError,
     InvalidInstancesError,
+    InvalidUploadError,
     ModelFailedError,
     NotFoundError,
     NotServingError,
@@ -164,6 +166,7 @@ PROBLEMS: dict[type[Exception], Kind] = {
     AnswerTooLargeError: problems.ANSWER_TOO_LARGE,
     MediaTypeError: problems.UNSUPPORTED_MEDIA_TYPE,
     InvalidInstancesError: problems.INVALID_INSTANCES,
+    InvalidUploadError: problems.INVALID_UPLOAD,
     InvalidParametersError: problems.INVALID_PARAMETERS,
     ModelFailedError: problems.MODEL_FAILED,
     NotServingError: problems.NOT_SERVING,
@@ -240,7 +243,7 @@ def _problem(error: Exception, request_id: str, path: str) -> dict[str, Any]:
         "request_id": request_id,
     }
     headers = {}
-    if isinstance(error, InvalidInstancesError):
+    if isinstance(error, InvalidBodyError):
         body["errors"] = [asdict(field) for field in error.errors]
     if isinstance(error, InvalidParametersError):
         body["errors"] = [{"parameter": name, "detail": text} for name, text in error.errors.items()]
@@ -252,7 +255,7 @@ def _problem(error: Exception, request_id: str, path: str) -> dict[str, Any]:
 
 
 def _detail(error: Exception) -> str:
-    if isinstance(error, InvalidInstancesError):
+    if isinstance(error, InvalidBodyError):
         return _many(error.errors)
     return str(error)
 

@@ -6,7 +6,9 @@
     ├── SpecError                 a model's declaration is wrong: field, value given, what is allowed
     ├── ConfigError               a setting or environment variable is missing or wrong
     ├── NotFoundError             no such model, version, run or upload
-    ├── InvalidInstancesError     a request's body breaks the spec; carries every FieldError
+    ├── InvalidBodyError          a request's body is not what is allowed; carries every FieldError
+    │   ├── InvalidInstancesError the instances break the spec
+    │   └── InvalidUploadError    the file that is announced may not be sent
     ├── InvalidLinesError         a file of instances breaks the spec; carries the first LineErrors
     ├── NotServingError           the model has no live version yet; carries what is being waited for
     ├── ModelFailedError          the endpoint answered with an error, or not at all
@@ -75,8 +77,8 @@ class FieldError:
     detail: str
 
 
-class InvalidInstancesError(RelearnError):
-    """A request's body breaks the spec.
+class InvalidBodyError(RelearnError):
+    """A request's body is JSON, but not what is allowed.
 
     Parameters
     ----------
@@ -87,6 +89,14 @@ class InvalidInstancesError(RelearnError):
     def __init__(self, errors: tuple[FieldError, ...]) -> None:
         super().__init__("; ".join(f"{error.pointer or '/'}: {error.detail}" for error in errors))
         self.errors = errors
+
+
+class InvalidInstancesError(InvalidBodyError):
+    """A request's instances break the spec."""
+
+
+class InvalidUploadError(InvalidBodyError):
+    """The file that a request announces may not be sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ UNSUPPORTED_MEDIA_TYPE = Kind(
 INVALID_INSTANCES = Kind(
     HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-instances", "The body does not fit the model"
 )
+INVALID_UPLOAD = Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-upload", "Such a file can not be uploaded")
 INVALID_PARAMETERS = Kind(
     HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-parameters", "A query parameter is not allowed"
 )
@@ -79,6 +80,7 @@ ALL = (
     ANSWER_TOO_LARGE,
     UNSUPPORTED_MEDIA_TYPE,
     INVALID_INSTANCES,
+    INVALID_UPLOAD,
     INVALID_PARAMETERS,
     INTERNAL_ERROR,
     MODEL_FAILED,

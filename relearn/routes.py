@@ -66,6 +66,13 @@ _PREDICT_FAILS = (
     problems.NOT_SERVING,
     problems.TIMEOUT,
 )
+_CREATE_UPLOAD_FAILS = (
+    problems.MALFORMED_BODY,
+    problems.NOT_FOUND,
+    problems.TOO_LARGE,
+    problems.UNSUPPORTED_MEDIA_TYPE,
+    problems.INVALID_UPLOAD,
+)
 _LIST_FAILS = (problems.NOT_FOUND, problems.INVALID_PARAMETERS)
 
 PREDICT = Operation("predict", "POST", "/v1/models/{model}/predict", "predict", _PREDICT_FAILS)
@@ -83,6 +90,13 @@ LIST_BATCHES = Operation("listBatches", "GET", "/v1/models/{model}/batches", "ba
 GET_BATCH = Operation(
     "getBatch", "GET", "/v1/models/{model}/batches/{batch}", "batches", (problems.NOT_FOUND,)
 )
+CREATE_UPLOAD = Operation(
+    "createUpload", "POST", "/v1/models/{model}/uploads", "uploads", _CREATE_UPLOAD_FAILS
+)
+LIST_UPLOADS = Operation("listUploads", "GET", "/v1/models/{model}/uploads", "uploads", (problems.NOT_FOUND,))
+GET_UPLOAD = Operation(
+    "getUpload", "GET", "/v1/models/{model}/uploads/{upload}", "uploads", (problems.NOT_FOUND,)
+)
 GET_OPENAPI = Operation("getOpenapi", "GET", "/openapi.json", "docs")
 GET_DOCS = Operation("getDocs", "GET", "/docs", "docs", described=False)
 GET_DOCS_FILE = Operation(
@@ -99,6 +113,9 @@ OPERATIONS = (
     CREATE_BATCH,
     LIST_BATCHES,
     GET_BATCH,
+    CREATE_UPLOAD,
+    LIST_UPLOADS,
+    GET_UPLOAD,
     GET_OPENAPI,
     GET_DOCS,
     GET_DOCS_FILE,

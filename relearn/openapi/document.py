@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from relearn import routes
-from relearn.openapi import batches, failures, meta, models, predictions, runs
+from relearn.openapi import batches, failures, meta, models, predictions, runs, uploads
 from relearn.openapi.described import Described, Samples
 from relearn.openapi.parts import REQUEST_ID, Json, type_name
 from relearn.routes import Operation
@@ -15,7 +15,7 @@ from relearn.spec import ModelSpec
 
 VERSION = "1.0.0"
 """Of the API: the first number is the path's, the second grows with what is added."""
-GROUPS = (predictions.GROUP, models.GROUP, runs.GROUP, batches.GROUP, meta.GROUP)
+GROUPS = (predictions.GROUP, models.GROUP, runs.GROUP, batches.GROUP, uploads.GROUP, meta.GROUP)
 PER_MODEL = (routes.PREDICT,)
 """Operations that each model has a description of its own of: what is sent and answered is the model's."""
 
@@ -39,6 +39,7 @@ _SIGV4: Json = {
 _IN_PATHS = {
     "run": "Id of a run, as in the list of runs.",
     "batch": "Id of a batch, as given when it began.",
+    "upload": "Id of an upload, as given when it began, or as in the list of uploads.",
 }
 
 

@@ -29,6 +29,7 @@ FUNCTIONS = sorted(
         "models",
         "batches",
         "batch_event",
+        "uploads",
         "docs",
     ]
 )

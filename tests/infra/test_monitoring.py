@@ -21,6 +21,8 @@ WATCHED = {
     "RunsFailed": "ExecutionsFailed",
     "RunsTimedOut": "ExecutionsTimedOut",
     "SweepErrors": "Errors",
+    "UploadsErrors": "Errors",
+    "UploadsThrottles": "Throttles",
 }
 
 
