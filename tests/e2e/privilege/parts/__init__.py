@@ -16,6 +16,7 @@ from tests.e2e.privilege.parts import (
     serving,
     settings,
     steps,
+    uploads,
 )
 from tests.e2e.privilege.run import Moments
 from tests.e2e.privilege.trial import Part
@@ -23,13 +24,14 @@ from tests.e2e.privilege.trial import Part
 # The last takes the stage down, as it does when a stage is deleted.
 PARTS: dict[str, Callable[[Bench, Moments], Part]] = {
     **steps.PARTS,
-    **endings.PARTS,
     **ingest.PARTS,
     **serving.PARTS,
     **batches.PARTS,
+    **uploads.PARTS,
     **doors.PARTS,
     **machine.PARTS,
     **containers.PARTS,
+    **endings.PARTS,
     **settings.PARTS,
     **lifecycle.PARTS,
 }

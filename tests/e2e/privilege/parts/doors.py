@@ -8,7 +8,7 @@ import urllib.request
 
 from tests.e2e.privilege import policies
 from tests.e2e.privilege.bench import Bench
-from tests.e2e.privilege.parts import batches
+from tests.e2e.privilege.parts import batches, uploads
 from tests.e2e.privilege.run import MODEL, Moments
 from tests.e2e.privilege.trial import Broken, Part
 
@@ -19,8 +19,9 @@ def api(bench: Bench, moments: Moments) -> Part:
     instances = {"instances": bench.stage.sample(MODEL)}
 
     def every_route_answers() -> None:
-        bench.ledger.write(moments["Rest"].book.add(batches.record(batches.DONE, "FAILED")))
-        scored = f"/v1/models/{MODEL}/batches"
+        book = moments["Rest"].book.add(batches.record(batches.DONE, "FAILED"))
+        bench.ledger.write(book.add(uploads.form(uploads.FORM)))
+        scored, sent = f"/v1/models/{MODEL}/batches", f"/v1/models/{MODEL}/uploads"
         asked = {
             "/v1/models": None,
             f"/v1/models/{MODEL}": None,
@@ -30,6 +31,8 @@ def api(bench: Bench, moments: Moments) -> Part:
             f"/v1/models/{MODEL}/predict": instances,
             f"{scored}/{batches.DONE}": None,
             scored: None,
+            f"{sent}/{uploads.FORM}": None,
+            sent: None,
         }
         for path, body in asked.items():
             _answers(bench.stage.http(path, body), 200, path)
@@ -40,6 +43,7 @@ def api(bench: Bench, moments: Moments) -> Part:
         ):  # a problem of the function's own
             _answers(bench.stage.http(path), 404, path)
         _answers(bench.stage.http(scored, {}), 201, scored)
+        _answers(bench.stage.http(sent, {"filename": "new.csv"}), 201, sent)
         _opens(bench.stage.api_url.rstrip("/") + "/docs")
 
     found = [g for g in policies.of_functions(bench.stage) if g.principal == "apigateway.amazonaws.com"]
