@@ -21,8 +21,9 @@ class FakeLambda:
 
     def attach(self, session: boto3.Session) -> Callable[[], None]:
         """Answer every Lambda call of the clients that this session makes; give what ends that."""
-        session.events.register("before-call.lambda", self._answer)
-        return lambda: session.events.unregister("before-call.lambda", self._answer)
+        answer: Any = self._answer
+        session.events.register("before-call.lambda", answer)
+        return lambda: session.events.unregister("before-call.lambda", answer)
 
     def take(self) -> list[tuple[str, Any]]:
         """Give what waits, once."""
