@@ -21,17 +21,17 @@ from tests.e2e.privilege.parts import (
 from tests.e2e.privilege.run import Moments
 from tests.e2e.privilege.trial import Part
 
-# The last takes the stage down, as it does when a stage is deleted.
+# The last takes the stage down, as it does when a stage is deleted. Endings come late: what the sweep repairs is old.
 PARTS: dict[str, Callable[[Bench, Moments], Part]] = {
     **steps.PARTS,
     **ingest.PARTS,
     **serving.PARTS,
     **batches.PARTS,
     **uploads.PARTS,
-    **doors.PARTS,
-    **machine.PARTS,
     **containers.PARTS,
     **endings.PARTS,
+    **doors.PARTS,
+    **machine.PARTS,
     **settings.PARTS,
     **lifecycle.PARTS,
 }
