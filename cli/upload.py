@@ -13,7 +13,7 @@ from cli import target as targets
 from cli.api import connect
 from cli.errors import USAGE
 from cli.follow import follow, upload_looks
-from cli.ledger import Ledger, quarantined_key
+from cli.ledger import Ledger
 from cli.options import DEFAULT_TIMEOUT, Json, Model, Timeout
 from cli.output import done, err, fail, print_json, print_table
 from cli.sending import watched
@@ -102,7 +102,7 @@ def _follow(target: Target, sent: dict[str, Any], timeout: float) -> int:
 
 def _show_rejections(target: Target, upload: Upload) -> None:
     """Print the first rejected rows of a quarantined upload, if any."""
-    bucket, key = target.output("LakeBucket"), quarantined_key(upload, "rows.jsonl")
+    bucket, key = target.output("LakeBucket"), names.rejected_key(upload.model, upload.upload_id)
     try:
         answer = target.client("s3").get_object(
             Bucket=bucket, Key=key, Range=f"bytes=0-{REJECTIONS_BYTES - 1}"

@@ -32,6 +32,7 @@ class Access:
     ) -> None:
         self._scope = scope
         self._stack = Stack.of(scope)
+        self._stage = settings.stage
         self._prefix = names.prefix(settings.stage)
         self._groups = [names.group(settings.stage, model) for model in models]
         self._machine = f"{self._prefix}retrain"
@@ -61,11 +62,16 @@ class Access:
 
     def keep_answers(self) -> Grant:
         """Allow writing what belongs to idempotency keys, and no other item of the ledger."""
-        return Grant(
-            actions=["dynamodb:PutItem", "dynamodb:DeleteItem"],
-            resources=[self.stores.ledger.table_arn],
-            conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{names.IDEMPOTENCY}*"]}},
-        )
+        return self._own_items("PutItem", "DeleteItem", of=names.IDEMPOTENCY)
+
+    def keep_forms(self) -> Grant:
+        """Allow writing down uploads' forms, and no other item of the ledger."""
+        return self._own_items("PutItem", of=names.FORMS)
+
+    def wake(self, function: str) -> Grant:
+        """Allow calling a function of the stage, whichever stack it is in; ``function`` is its file."""
+        name = names.function(self._stage, function)
+        return Grant(actions=["lambda:InvokeFunction"], resources=[self._arn("lambda", "function", name)])
 
     def index(self, *actions: str) -> Grant:
         """Allow DynamoDB ``actions`` on what is known of predictions and their truths, and on no other item."""
@@ -158,11 +164,20 @@ class Access:
         """Allow handing ``role`` to SageMaker."""
         return grants.pass_role(role, to=SAGEMAKER)
 
+    def _own_items(self, *actions: str, of: str) -> Grant:
+        """Allow DynamoDB ``actions`` on the items whose partition key starts with ``of``."""
+        return Grant(
+            actions=[f"dynamodb:{action}" for action in actions],
+            resources=[self.stores.ledger.table_arn],
+            conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{of}*"]}},
+        )
+
     def _runtime_arn(self, kind: str) -> str:
         return self._stack.format_arn(service="sagemaker", resource=kind, resource_name=f"{self._prefix}*")
 
     def _arn(self, service: str, resource: str, name: str) -> str:
-        separator = ArnFormat.COLON_RESOURCE_NAME if service == "states" else ArnFormat.SLASH_RESOURCE_NAME
+        colon = service in ("states", "lambda")
+        separator = ArnFormat.COLON_RESOURCE_NAME if colon else ArnFormat.SLASH_RESOURCE_NAME
         return self._stack.format_arn(
             service=service, resource=resource, resource_name=name, arn_format=separator
         )

@@ -83,7 +83,7 @@ class Function(Construct):
         self.function = lambda_.Function(
             self,
             "Function",
-            function_name=f"{names.prefix(settings.stage)}{name.replace('_', '-')}",
+            function_name=names.function(settings.stage, name),
             runtime=RUNTIME,
             architecture=ARCHITECTURE,
             handler=f"lambdas.{name}.handler",

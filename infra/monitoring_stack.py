@@ -43,6 +43,7 @@ class MonitoringStack(StageStack):
             "Feedback": serving.feedback,
             "Models": serving.models,
             "Batches": serving.batches.api,
+            "Uploads": serving.uploads,
         }
         working = {
             "Ingest": training.ingest.function,

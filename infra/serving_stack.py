@@ -20,7 +20,7 @@ from infra.settings import Settings
 from infra.stack import StageStack
 from infra.stores import Stores
 from infra.training_stack import TrainingStack
-from relearn import predictions
+from relearn import names, predictions
 from relearn.spec import ModelSpec
 
 
@@ -102,7 +102,25 @@ class ServingStack(StageStack):
             timeout_seconds=10,
         )
         self.batches = Batches(self, "Batches", settings=settings, access=access, code=code)
-        answering = [self.predict, self.feedback, self.models, self.docs, self.batches.api]
+        self.uploads = Function(
+            self,
+            "Uploads",
+            settings=settings,
+            name="uploads",
+            code=code,
+            environment=access.variables("STAGE", "LEDGER_TABLE", "UPLOADS_BUCKET", "LAKE_BUCKET"),
+            allowed=[
+                access.ledger("GetItem", "Query"),
+                access.keep_forms(),
+                access.incoming("s3:PutObject"),  # what the form it gives away allows
+                access.uploads(
+                    "s3:ListBucketVersions",
+                    conditions={"StringLike": {"s3:prefix": f"{names.INCOMING}/*"}},
+                ),
+                access.lake("s3:GetObject", under=[names.QUARANTINE]),
+            ],
+        )
+        answering = [self.predict, self.feedback, self.models, self.docs, self.batches.api, self.uploads]
         self.api = Api(self, "Api", settings=settings, functions=answering)
         Lifecycle(
             self,

@@ -10,6 +10,8 @@ from lambdas.aws import clients, direct
 from lambdas.aws.batch_records import BatchRecords
 from lambdas.aws.endpoints import Endpoints
 from lambdas.aws.executions import Executions
+from lambdas.aws.form_records import FormRecords
+from lambdas.aws.functions import Functions
 from lambdas.aws.invoke import Invoker
 from lambdas.aws.ledger import Ledger
 from lambdas.aws.links import Links
@@ -109,9 +111,19 @@ def transforms(config: Config) -> Transforms:
     return Transforms(clients.sagemaker(), config.need("STAGE"))
 
 
+def form_records(config: Config) -> FormRecords:
+    """Make what knows the forms of uploads."""
+    return FormRecords(Table(clients.dynamodb(), config.need("LEDGER_TABLE")), now)
+
+
 def links() -> Links:
     """Make what lets callers send and fetch objects."""
     return Links(clients.s3_links())
+
+
+def functions(config: Config) -> Functions:
+    """Make what calls the stage's own functions."""
+    return Functions(clients.functions(), config.need("STAGE"))
 
 
 def closing(config: Config) -> Closing:

@@ -6,9 +6,10 @@
     ├── SpecError                 a model's declaration is wrong: field, value given, what is allowed
     ├── ConfigError               a setting or environment variable is missing or wrong
     ├── NotFoundError             no such model, version, run or upload
-    ├── InvalidBodyError          a request's body breaks the spec; carries every FieldError
-    │   ├── InvalidInstancesError     of a prediction
-    │   └── InvalidFeedbackError      of feedback
+    ├── InvalidBodyError          a request's body is not what is allowed; carries every FieldError
+    │   ├── InvalidInstancesError the instances break the spec
+    │   ├── InvalidFeedbackError  the rows of feedback break the spec
+    │   └── InvalidUploadError    the file that is announced may not be sent
     ├── InvalidLinesError         a file of instances breaks the spec; carries the first LineErrors
     ├── NotServingError           the model has no live version yet; carries what is being waited for
     ├── BusyError                 someone else is at the same thing; carries when to try again
@@ -79,7 +80,7 @@ class FieldError:
 
 
 class InvalidBodyError(RelearnError):
-    """A request's body breaks the spec.
+    """A request's body is JSON, but not what is allowed.
 
     Parameters
     ----------
@@ -93,11 +94,15 @@ class InvalidBodyError(RelearnError):
 
 
 class InvalidInstancesError(InvalidBodyError):
-    """The instances of a prediction are wrong."""
+    """A request's instances break the spec."""
 
 
 class InvalidFeedbackError(InvalidBodyError):
-    """The rows of feedback are wrong."""
+    """The rows of feedback break the spec."""
+
+
+class InvalidUploadError(InvalidBodyError):
+    """The file that a request announces may not be sent."""
 
 
 @dataclass(frozen=True, slots=True)

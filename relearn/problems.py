@@ -63,6 +63,7 @@ INVALID_INSTANCES = Kind(
 INVALID_FEEDBACK = Kind(
     HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-feedback", "The feedback does not fit the model"
 )
+INVALID_UPLOAD = Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-upload", "Such a file can not be uploaded")
 INVALID_PARAMETERS = Kind(
     HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-parameters", "A query parameter is not allowed"
 )
@@ -86,6 +87,7 @@ ALL = (
     UNSUPPORTED_MEDIA_TYPE,
     INVALID_INSTANCES,
     INVALID_FEEDBACK,
+    INVALID_UPLOAD,
     INVALID_PARAMETERS,
     INTERNAL_ERROR,
     MODEL_FAILED,

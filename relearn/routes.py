@@ -88,6 +88,13 @@ _FEEDBACK_FAILS = (
     problems.INVALID_FEEDBACK,
     problems.FEEDBACK_BUSY,
 )
+_CREATE_UPLOAD_FAILS = (
+    problems.MALFORMED_BODY,
+    problems.NOT_FOUND,
+    problems.TOO_LARGE,
+    problems.UNSUPPORTED_MEDIA_TYPE,
+    problems.INVALID_UPLOAD,
+)
 _LIST_FAILS = (problems.NOT_FOUND, problems.INVALID_PARAMETERS)
 
 PREDICT = Operation(
@@ -120,6 +127,20 @@ LIST_BATCHES = Operation(
 )
 GET_BATCH = Operation(
     "getBatch", "GET", "/v1/models/{model}/batches/{batch}", "batches", (problems.NOT_FOUND,), scope="upload"
+)
+CREATE_UPLOAD = Operation(
+    "createUpload", "POST", "/v1/models/{model}/uploads", "uploads", _CREATE_UPLOAD_FAILS, scope="upload"
+)
+LIST_UPLOADS = Operation(
+    "listUploads", "GET", "/v1/models/{model}/uploads", "uploads", (problems.NOT_FOUND,), scope="upload"
+)
+GET_UPLOAD = Operation(
+    "getUpload",
+    "GET",
+    "/v1/models/{model}/uploads/{upload}",
+    "uploads",
+    (problems.NOT_FOUND,),
+    scope="upload",
 )
 SERVER_METADATA = Operation("serverMetadata", "GET", "/v2", "models", scope="predict")
 SERVER_LIVE = Operation("serverLive", "GET", "/v2/health/live", "models", scope="predict")
@@ -155,6 +176,9 @@ OPERATIONS = (
     CREATE_BATCH,
     LIST_BATCHES,
     GET_BATCH,
+    CREATE_UPLOAD,
+    LIST_UPLOADS,
+    GET_UPLOAD,
     SERVER_METADATA,
     SERVER_LIVE,
     SERVER_READY,

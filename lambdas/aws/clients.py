@@ -13,6 +13,7 @@ from botocore.config import Config
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sns import SNSClient
@@ -64,3 +65,9 @@ def sns() -> SNSClient:
 def sqs() -> SQSClient:
     """Give a client for the ingest queue."""
     return boto3.client("sqs", config=_CONTROL)
+
+
+@cache
+def functions() -> LambdaClient:
+    """Give a client for the stage's own functions."""
+    return boto3.client("lambda", config=_CONTROL)

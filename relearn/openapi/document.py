@@ -16,6 +16,7 @@ from relearn.openapi import (
     predictions,
     runs,
     security,
+    uploads,
 )
 from relearn.openapi.described import Described, Samples
 from relearn.openapi.parts import REQUEST_ID, Json, type_name
@@ -29,6 +30,7 @@ GROUPS = (
     models.GROUP,
     runs.GROUP,
     batches.GROUP,
+    uploads.GROUP,
     inference.GROUP,
     meta.GROUP,
 )
@@ -44,6 +46,7 @@ _BYTES: Json = {"application/octet-stream": {"schema": {"type": "string", "forma
 _IN_PATHS = {
     "run": "Id of a run, as in the list of runs.",
     "batch": "Id of a batch, as given when it began.",
+    "upload": "Id of an upload, as given when it began, or as in the list of uploads.",
 }
 
 

@@ -31,12 +31,14 @@ from lambdas import (
     retire,
     smoke,
     sweep,
+    uploads,
     wiring,
 )
 from lambdas.aws import clients
 from lambdas.aws.endpoints import Endpoints
 from lambdas.config import Config
 from relearn import codec, names
+from tests.aws.fake_lambda import FakeLambda
 from tests.aws.fake_sagemaker import ACCOUNT, REGION, FakeSageMaker
 from tests.aws.models import FLOWERS_CSV, PRICES_CSV, SAMPLES
 from tests.aws.records import Queue
@@ -63,6 +65,7 @@ CACHED: list[Callable[..., Any]] = [
     models.models,
     batches.service,
     batch_event.listener,
+    uploads.service,
     clients.dynamodb,
     clients.s3,
     clients.s3_links,
@@ -70,6 +73,7 @@ CACHED: list[Callable[..., Any]] = [
     clients.stepfunctions,
     clients.sns,
     clients.sqs,
+    clients.functions,
 ]
 
 
@@ -98,7 +102,8 @@ def world(
     with mock_aws():
         monkeypatch.setattr(boto3, "DEFAULT_SESSION", aws_session)
         sagemaker = FakeSageMaker(brain, groups={names.group(STAGE, name) for name in SPECS})
-        detach = sagemaker.attach(aws_session)
+        functions = FakeLambda({names.function(STAGE, "batch_event")})
+        detach = sagemaker.attach(aws_session), functions.attach(aws_session)
         for made in CACHED:
             made.cache_clear()  # type: ignore[attr-defined]
         clock = Clock()
@@ -107,12 +112,21 @@ def world(
         monkeypatch.setattr(wiring, "now", clock)
         monkeypatch.setattr(wiring, "endpoints", lambda config: _endpoints(config, clock))
         monkeypatch.setattr(catalog, "load", lambda: models_catalog)
-        world = World(sagemaker, clock)
+        world = World(sagemaker, functions, clock)
         with serving(world.aws) as world.aws.url:
             for name, value in _endpoints_without_sdk(world.aws.url).items():
                 monkeypatch.setenv(name, value)
             yield world
-        detach()
+        for end in detach:
+            end()
+
+
+@pytest.fixture
+def today(world: World) -> World:
+    """A stage whose clock agrees with S3's: moto stamps objects with the real time."""
+    world.s3.put_object(Bucket=ARTIFACTS, Key="now", Body=b"")
+    world.clock.now = world.s3.head_object(Bucket=ARTIFACTS, Key="now")["LastModified"]
+    return world
 
 
 @pytest.fixture

@@ -30,14 +30,6 @@ def run_sweep(world: World) -> int:
     return taken
 
 
-@pytest.fixture
-def today(world: World) -> World:
-    """A stage whose clock agrees with S3's: moto stamps objects with the real time."""
-    world.s3.put_object(Bucket="artifacts-bucket", Key="now", Body=b"")
-    world.clock.now = world.s3.head_object(Bucket="artifacts-bucket", Key="now")["LastModified"]
-    return world
-
-
 def test_an_upload_whose_event_was_lost_is_taken_as_if_it_had_come(today: World) -> None:
     today.put("incoming/flowers/data.csv", FLOWERS_CSV)
     today.clock.pass_seconds(200)

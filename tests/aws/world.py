@@ -34,6 +34,7 @@ from relearn import codec, names
 from relearn.routing import Route
 from relearn.runs import Run, RunState, Version, VersionState
 from relearn.uploads import Upload
+from tests.aws.fake_lambda import FakeLambda
 from tests.aws.fake_sagemaker import ACCOUNT, REGION, FakeSageMaker
 from tests.aws.models import FLOWERS, PRICES
 from tests.aws.wire import LocalAWS
@@ -82,6 +83,7 @@ class World:
     """See the module."""
 
     sagemaker: FakeSageMaker
+    functions: FakeLambda
     clock: Clock
     score: dict[str, float] = field(default_factory=lambda: {"flowers": 0.9, "prices": 5.0})
     champions: dict[int, float] = field(default_factory=dict)

@@ -31,6 +31,7 @@ FUNCTIONS = sorted(
         "models",
         "batches",
         "batch_event",
+        "uploads",
         "docs",
         "record",
     ]

@@ -26,6 +26,8 @@ WATCHED = {
     "RunsFailed": "ExecutionsFailed",
     "RunsTimedOut": "ExecutionsTimedOut",
     "SweepErrors": "Errors",
+    "UploadsErrors": "Errors",
+    "UploadsThrottles": "Throttles",
 }
 
 

@@ -9,7 +9,7 @@ import urllib.request
 from tests.e2e.client import Item, Stage
 from tests.e2e.privilege import policies
 from tests.e2e.privilege.bench import Bench
-from tests.e2e.privilege.parts import batches
+from tests.e2e.privilege.parts import batches, uploads
 from tests.e2e.privilege.run import MODEL, Moments
 from tests.e2e.privilege.trial import Broken, Part
 
@@ -20,8 +20,9 @@ def api(bench: Bench, moments: Moments) -> Part:
     instances = {"instances": bench.stage.sample(MODEL)}
 
     def every_route_answers() -> None:
-        bench.ledger.write(moments["Rest"].book.add(batches.record(batches.DONE, "FAILED")))
-        scored = f"/v1/models/{MODEL}/batches"
+        book = moments["Rest"].book.add(batches.record(batches.DONE, "FAILED"))
+        bench.ledger.write(book.add(uploads.form(uploads.FORM)))
+        scored, sent = f"/v1/models/{MODEL}/batches", f"/v1/models/{MODEL}/uploads"
         asked = {
             "/v1/models": None,
             f"/v1/models/{MODEL}": None,
@@ -32,6 +33,8 @@ def api(bench: Bench, moments: Moments) -> Part:
             f"/v1/models/{MODEL}/feedback": {"feedback": [{"prediction": "none", "truth": "setosa"}]},
             f"{scored}/{batches.DONE}": None,
             scored: None,
+            f"{sent}/{uploads.FORM}": None,
+            sent: None,
             "/v2": None,
             "/v2/health/live": None,
             "/v2/health/ready": None,
@@ -48,6 +51,7 @@ def api(bench: Bench, moments: Moments) -> Part:
         ):  # a problem of the function's own
             _answers(bench.stage.http(path), 404, path)
         _answers(bench.stage.http(scored, {}), 201, scored)
+        _answers(bench.stage.http(sent, {"filename": "new.csv"}), 201, sent)
         _opens(bench.stage, "/docs")
 
     found = [g for g in policies.of_functions(bench.stage) if g.principal == "apigateway.amazonaws.com"]
