@@ -22,6 +22,10 @@ CALLS: dict[str, calls.Call[Any]] = {
     "createBatch": file_calls.create_batch("m"),
     "listBatches": file_calls.batches("m"),
     "getBatch": file_calls.batch("m", "b"),
+    "createUpload": file_calls.create_upload("m", "f.csv"),
+    "listUploads": file_calls.uploads("m"),
+    "getUpload": file_calls.upload("m", "u"),
+    "giveFeedback": calls.feedback("m", [("p", 1)])[0],
 }
 
 
