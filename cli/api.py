@@ -8,7 +8,7 @@ from functools import partial
 import httpx
 
 from cli.target import Target
-from relearn.errors import ConfigError
+from relearn.errors import ConfigError, RelearnError
 from relearn_client import Bearer, Client, Retry, SigV4, laptop
 
 DEADLINE_SECONDS = 30
@@ -45,10 +45,12 @@ def laptop_token(target: Target, scopes: Sequence[str], **more: str) -> str:
     Raises
     ------
     ConfigError
-        The stage is not the laptop's, or takes no tokens.
+        The stage is not the laptop's.
+    RelearnError
+        It takes no tokens.
     """
     if target.scope_prefix is None:
-        raise ConfigError("token", None, "nothing: this stage takes signed requests, no tokens")
+        raise RelearnError("this stage takes signed requests, no tokens: its api_auth is iam")
     return laptop.token(_issuers_client(target), [target.scope_prefix + name for name in scopes], **more)
 
 
