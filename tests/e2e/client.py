@@ -156,6 +156,11 @@ def _lower(headers: Any) -> dict[str, str]:
     return {key.lower(): value for key, value in headers.items()}
 
 
+def outputs(answer: Any) -> list[Item]:
+    """What a model said to a request: its predictions without their ids, which no two answers share."""
+    return [{name: value for name, value in one.items() if name != "id"} for one in answer["predictions"]]
+
+
 def rows(path: Path) -> Iterator[Item]:
     """Read a CSV as dictionaries of strings."""
     with path.open(newline="") as file:
