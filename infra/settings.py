@@ -16,8 +16,8 @@ from relearn import names
 from relearn.errors import ConfigError
 
 DEFAULT_STAGE = "dev"
-DEFAULT_THROTTLES = {"createBatch": (2, 10)}
-"""Each of these calls starts something that costs more than an answer."""
+DEFAULT_THROTTLES = {"createBatch": (2, 10), "createUpload": (5, 20), "giveFeedback": (20, 50)}
+"""Each of these calls starts or writes something that costs more than an answer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
