@@ -27,6 +27,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
 ROOT = Path(__file__).resolve().parents[1]
 APP = ROOT / "build" / "cdk.local"
 IMPORTS, CONNECTIONS = 15, (1, 8, 64)
@@ -47,9 +51,11 @@ def main() -> int:
     result = {"handler_vs_powertools": show("handler, 1 row: CPU ms a request", handlers["1"])}
     show("handler, 100 rows: CPU ms a request", handlers["100"], aim=None)
     result["import_vs_powertools"] = show("cold import, ms", imports)
-    with laptop_cloud() as url:
-        end_to_end(url, max(CONNECTIONS), quiet=True)  # the laptop cloud starts its function's workers
-        rates = {str(connections): end_to_end(url, connections) for connections in CONNECTIONS}
+    with laptop_cloud() as (url, signer):
+        end_to_end(
+            url, signer, max(CONNECTIONS), quiet=True
+        )  # the laptop cloud starts its function's workers
+        rates = {str(connections): end_to_end(url, signer, connections) for connections in CONNECTIONS}
     print(json.dumps({**result, "http": rates}))
     return 0
 
@@ -78,18 +84,23 @@ def show(title: str, times: dict[str, list[float]], aim: float | None = AIM) -> 
     return round(ratio, 3)
 
 
-def end_to_end(url: str, connections: int, *, quiet: bool = False) -> float:
-    """Ask over so many kept-alive connections; print rate and latencies, and give the requests per second."""
+def end_to_end(url: str, signer: SigV4Auth, connections: int, *, quiet: bool = False) -> float:
+    """Ask over so many kept-alive connections; print rate and latencies, and give the requests per second.
+
+    They are signed once, before the clocks start: what is measured is the API, not a signer here.
+    """
     body = json.dumps({"instances": [json.loads(sample_text())["instances"][0]]})
     host = urlsplit(url).netloc
     latencies: list[float] = []
     refused: list[float] = []
 
+    headers = signed(signer, url, body)
+
     def client(requests: int) -> None:
         connection = http.client.HTTPConnection(host, timeout=60)
         for _ in range(requests):
             began = time.perf_counter()
-            connection.request("POST", PATH, body, {"content-type": "application/json"})
+            connection.request("POST", PATH, body, headers)
             answer = connection.getresponse()
             answer.read()
             (latencies if answer.status == 200 else refused).append(time.perf_counter() - began)
@@ -117,8 +128,8 @@ def sample_text() -> str:
 
 
 @contextlib.contextmanager
-def laptop_cloud() -> Iterator[str]:
-    """Run the laptop cloud until the block ends; gives the API's URL once iris serves."""
+def laptop_cloud() -> Iterator[tuple[str, SigV4Auth]]:
+    """Run the laptop cloud until the block ends; gives the API's URL, and who signs for it, once iris serves."""
     if not (APP / "manifest.json").exists():
         raise SystemExit(f"{APP.relative_to(ROOT)} is missing; `make run` or `make test` synthesises it")
     with tempfile.TemporaryDirectory(prefix="relearn-bench-") as folder:
@@ -129,18 +140,27 @@ def laptop_cloud() -> Iterator[str]:
         )
         try:
             wait_for(info.exists, cloud)
-            url: str = json.loads(info.read_text())["api_url"]
-            wait_for(lambda: answers(url), cloud)
-            yield url
+            about = json.loads(info.read_text())
+            url, keys = about["api_url"], Credentials(about["access_key_id"], about["secret_access_key"])
+            signer = SigV4Auth(keys, "execute-api", about["region"])
+            wait_for(lambda: answers(url, signer), cloud)
+            yield url, signer
         finally:
             cloud.send_signal(signal.SIGINT)
             cloud.wait(timeout=60)
 
 
-def answers(url: str) -> bool:
+def signed(signer: SigV4Auth, url: str, body: str) -> dict[str, str]:
+    """Give the headers of a prediction."""
+    request = AWSRequest("POST", url + PATH, {"content-type": "application/json"}, body)
+    signer.add_auth(request)
+    return dict(request.headers)
+
+
+def answers(url: str, signer: SigV4Auth) -> bool:
     """Tell whether iris serves."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
-    connection.request("POST", PATH, sample_text(), {"content-type": "application/json"})
+    connection.request("POST", PATH, sample_text(), signed(signer, url, sample_text()))
     try:
         return connection.getresponse().status == 200
     finally:

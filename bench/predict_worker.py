@@ -20,6 +20,8 @@ ROUNDS, REQUESTS = 25, 200  # requests a round; a tenth of them when they are la
 ENVIRONMENT = {
     "STAGE": "bench",
     "LEDGER_TABLE": "ledger",
+    "LAKE_BUCKET": "lake",
+    "RECORDS_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/records",
     "AWS_REGION": "eu-central-1",
     "AWS_DEFAULT_REGION": "eu-central-1",
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
@@ -95,8 +97,9 @@ def ours(stub: Callable[[str, bytes], bytes] | None = None) -> Handler:
     if stub is not None:
         from lambdas.aws.connection import Reply  # noqa: PLC0415
 
-        for part in (service._ledger._table._client, service._invoker):  # noqa: SLF001 - where bytes would leave
-            part._service._connections.post = lambda path, _headers, body, _seconds: Reply(  # noqa: SLF001
+        parts = (service._ledger._table._client, service._invoker)  # noqa: SLF001 - where bytes would leave
+        for leaving in (*(part._service for part in parts), service._keeper._outbox._queue):  # noqa: SLF001
+            leaving._connections.send = lambda _method, path, _headers, body, _seconds: Reply(  # noqa: SLF001
                 200, {}, stub(path, body)
             )
     return predict.handler

@@ -1,8 +1,8 @@
 """The predict function as it is usually written: AWS Lambda Powertools' resolver, pydantic, boto3.
 
 It does what ours does for iris: checks every field, remembers the route for 5 s, asks the endpoint with one retry,
-checks the answer, answers errors as problems, writes one log line and metrics. It has no idempotency keys and
-knows one model, so it has less to do.
+checks the answer, answers errors as problems, writes one log line and metrics. It has no idempotency keys, keeps no
+record of its predictions and knows one model, so it has less to do.
 """
 
 from __future__ import annotations

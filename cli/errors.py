@@ -33,7 +33,9 @@ class Cli(TyperGroup):
             fail(_refused(error))
             raise typer.Exit(FAILED) from error
         except RefusedError as error:
-            fail(f"{error}; your AWS credentials need execute-api:Invoke on this API")
+            fail(
+                f"{error}; your AWS credentials need execute-api:Invoke on this API, or your token the operation's scope"
+            )
             raise typer.Exit(FAILED) from error
         except (RelearnError, RelearnClientError, BotoCoreError, Boto3Error, OSError) as error:
             fail(str(error))

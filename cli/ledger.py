@@ -10,7 +10,6 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer
 
 from cli.target import Target
-from relearn import names
 from relearn.errors import NotFoundError
 from relearn.routing import Route
 from relearn.runs import Run, RunState, Version, VersionState
@@ -97,11 +96,6 @@ class Ledger:
 def names_pk(model: str) -> str:
     """Partition key of a model."""
     return f"MODEL#{model}"
-
-
-def quarantined_key(upload: Upload, file: str) -> str:
-    """Key in the lake of what is kept about a quarantined upload."""
-    return names.quarantine_prefix(upload.model, upload.upload_id) + file
 
 
 def _upload(item: Item) -> Upload:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from cli import experiment, new_model, predict, show, upload, wait
+from cli import batch, experiment, feedback, new_model, predict, predictions, proxy, show, upload, wait
+from cli import token as tokens
 from cli.errors import Cli
 from cli.target import LOCAL_FILE, Choice
 
@@ -37,18 +38,31 @@ def root(
     local_file: Annotated[
         Path | None, typer.Option(help="The laptop cloud that another file describes; implies --local.")
     ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            envvar="RELEARN_TOKEN",
+            help="Token of the stage's issuer, where its API takes tokens; else requests are signed.",
+        ),
+    ] = None,
 ) -> None:
     """Remember which stage is meant."""
     file = local_file or (LOCAL_FILE if local else None)
-    ctx.obj = Choice(stage=stage, region=region, profile=profile, local_file=file)
+    ctx.obj = Choice(stage=stage, region=region, profile=profile, local_file=file, token=token)
 
 
 app.command("upload")(upload.upload)
 app.command("predict")(predict.predict)
+app.command("predictions")(predictions.predictions)
+app.command("batch")(batch.batch)
+app.command("batches")(batch.batches)
+app.command("feedback")(feedback.feedback)
+app.command("proxy")(proxy.proxy)
 app.command("status")(show.status)
 app.command("uploads")(show.uploads)
 app.command("runs")(show.runs)
 app.command("versions")(show.versions)
 app.command("wait")(wait.wait)
 app.command("new-model")(new_model.new_model)
+app.command("token")(tokens.token)
 app.command("experiment")(experiment.experiment)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
@@ -18,8 +19,8 @@ WIDE = 240
 """Columns of a table that goes to a file or a pipe."""
 HEADLINES = ("f1_macro", "accuracy", "r2", "mae")
 COLOURS = {
-    **dict.fromkeys(("TRAINED", "PROMOTED", "LIVE", "live"), "green"),
-    **dict.fromkeys(("QUARANTINED", "FAILED", "REJECTED"), "red"),
+    **dict.fromkeys(("TRAINED", "PROMOTED", "LIVE", "live", "SUCCEEDED", "accepted"), "green"),
+    **dict.fromkeys(("QUARANTINED", "FAILED", "REJECTED", "conflict", "unknown", "late"), "red"),
     **dict.fromkeys(("SUPERSEDED", "PREVIOUS", "RETIRED", "EMPTY"), "dim"),
 }
 
@@ -41,7 +42,14 @@ def done(message: str) -> None:
 
 def print_json(value: Any) -> None:
     """Print a result for a script."""
-    out.print(json.dumps(value, indent=2, ensure_ascii=False), markup=False)
+    out.print(json.dumps(value, indent=2, ensure_ascii=False, default=_iso), markup=False)
+
+
+def _iso(value: Any) -> str:
+    """Write a time; anything else has no place in a result."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} is not JSON")
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -46,6 +46,10 @@ class Target:
         Where the AWS APIs answer; None on AWS.
     outputs
         Outputs known already; those missing are asked from CloudFormation.
+    token
+        Whose requests to the API are, where it takes tokens.
+    token_client
+        Who may ask the laptop's issuer for tokens, and where; None on AWS.
     """
 
     def __init__(
@@ -54,11 +58,16 @@ class Target:
         session: boto3.Session,
         endpoint_url: str | None = None,
         outputs: dict[str, str] | None = None,
+        *,
+        token: str | None = None,
+        token_client: dict[str, str] | None = None,
     ) -> None:
         self.stage = names.check_stage(stage)
         self.session = session
         self.endpoint_url = endpoint_url
         self._outputs = dict(outputs or {})
+        self.token = token
+        self.token_client = token_client
         if session.region_name is None:
             raise ConfigError("region", None, "an AWS region, by --region, AWS_REGION or the profile")
 
@@ -66,6 +75,12 @@ class Target:
     def region(self) -> str:
         """The stage's AWS region."""
         return str(self.session.region_name)
+
+    @property
+    def scope_prefix(self) -> str | None:
+        """What stands before a token's scopes; None where requests are signed instead."""
+        self.output("ApiUrl")  # all outputs of a stack come together
+        return self._outputs.get("ApiScopePrefix")
 
     @property
     def poll_seconds(self) -> float:
@@ -117,12 +132,15 @@ class Choice:
         Which stage on AWS; region and profile may come from the environment as for any AWS tool.
     local_file
         Description of the laptop cloud; None when AWS is meant.
+    token
+        For an API that takes tokens.
     """
 
     stage: str
     region: str | None
     profile: str | None
     local_file: Path | None
+    token: str | None = None
 
     def target(self) -> Target:
         """Find the target.
@@ -133,14 +151,15 @@ class Choice:
             The stage, profile or region is wrong, or no laptop cloud runs.
         """
         if self.local_file is not None:
-            return _local(self.local_file)
+            return _local(self.local_file, self.token)
         if self.profile and self.profile not in boto3.Session().available_profiles:
             raise ConfigError(
                 "profile",
                 self.profile,
                 ", ".join(boto3.Session().available_profiles) or "none: there are no profiles",
             )
-        return Target(self.stage, boto3.Session(profile_name=self.profile, region_name=self.region))
+        session = boto3.Session(profile_name=self.profile, region_name=self.region)
+        return Target(self.stage, session, token=self.token)
 
 
 def of(ctx: typer.Context) -> Target:
@@ -150,7 +169,7 @@ def of(ctx: typer.Context) -> Target:
     return choice.target()
 
 
-def _local(file: Path) -> Target:
+def _local(file: Path, token: str | None) -> Target:
     found = (
         file
         if file.is_absolute()
@@ -168,4 +187,11 @@ def _local(file: Path) -> Target:
         region_name=about["region"],
     )
     outputs = {**about["outputs"], "ApiUrl": about["api_url"]}
-    return Target(about["stage"], session, about["endpoint_url"], outputs)
+    return Target(
+        about["stage"],
+        session,
+        about["endpoint_url"],
+        outputs,
+        token=token,
+        token_client=about.get("token_client"),
+    )

@@ -8,15 +8,15 @@ from typing import Annotated, Any
 
 import typer
 from botocore.exceptions import ClientError
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from cli import target as targets
 from cli.api import connect
 from cli.errors import USAGE
 from cli.follow import follow, upload_looks
-from cli.ledger import Ledger, quarantined_key
+from cli.ledger import Ledger
 from cli.options import DEFAULT_TIMEOUT, Json, Model, Timeout
 from cli.output import done, err, fail, print_json, print_table
+from cli.sending import watched
 from cli.target import Target
 from relearn import names
 from relearn.errors import RelearnError
@@ -94,10 +94,7 @@ def _send(target: Target, model: str, prefix: str, file: Path) -> dict[str, Any]
             f"{file} has {size} bytes; S3 takes at most {MAX_BYTES} in one upload: split it or gzip it"
         )
     bucket, key = target.output("UploadsBucket"), prefix + file.name
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, console=err) as progress, file.open("rb") as content:
-        task = progress.add_task(file.name, total=size)
-        body = _Watched(content, lambda position: progress.update(task, completed=position))
+    with watched(file) as body:
         answer = target.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
     upload_id = names.upload_id(bucket, key, answer["VersionId"])
     done(f"{file.name} is upload {upload_id[:12]} of {model}")
@@ -108,24 +105,6 @@ def _send(target: Target, model: str, prefix: str, file: Path) -> dict[str, Any]
         "key": key,
         "version_id": answer["VersionId"],
     }
-
-
-class _Watched:
-    """A file that tells how far it was read; it may be read twice, once for the signature."""
-
-    def __init__(self, file: Any, tell: Any) -> None:
-        self._file, self._tell = file, tell
-
-    def read(self, size: int = -1) -> bytes:
-        data: bytes = self._file.read(size)
-        self._tell(self._file.tell())
-        return data
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return int(self._file.seek(offset, whence))
-
-    def tell(self) -> int:
-        return int(self._file.tell())
 
 
 def _follow(target: Target, sent: dict[str, Any], timeout: float) -> int:
@@ -140,7 +119,7 @@ def _follow(target: Target, sent: dict[str, Any], timeout: float) -> int:
 
 def _show_rejections(target: Target, upload: Upload) -> None:
     """Print the first rejected rows of a quarantined upload, if any."""
-    bucket, key = target.output("LakeBucket"), quarantined_key(upload, "rows.jsonl")
+    bucket, key = target.output("LakeBucket"), names.rejected_key(upload.model, upload.upload_id)
     try:
         answer = target.client("s3").get_object(
             Bucket=bucket, Key=key, Range=f"bytes=0-{REJECTIONS_BYTES - 1}"

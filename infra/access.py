@@ -13,7 +13,7 @@ from infra import grants
 from infra.grants import Grant
 from infra.settings import Settings
 from infra.stores import Stores
-from relearn import names
+from relearn import names, predictions
 
 SAGEMAKER = "sagemaker.amazonaws.com"
 
@@ -32,6 +32,7 @@ class Access:
     ) -> None:
         self._scope = scope
         self._stack = Stack.of(scope)
+        self._stage = settings.stage
         self._prefix = names.prefix(settings.stage)
         self._groups = [names.group(settings.stage, model) for model in models]
         self._machine = f"{self._prefix}retrain"
@@ -61,11 +62,32 @@ class Access:
 
     def keep_answers(self) -> Grant:
         """Allow writing what belongs to idempotency keys, and no other item of the ledger."""
+        return self._own_items("PutItem", "DeleteItem", of=names.IDEMPOTENCY)
+
+    def keep_forms(self) -> Grant:
+        """Allow writing down uploads' forms, and no other item of the ledger."""
+        return self._own_items("PutItem", of=names.FORMS)
+
+    def wake(self, function: str) -> Grant:
+        """Allow calling a function of the stage, whichever stack it is in; ``function`` is its file."""
+        name = names.function(self._stage, function)
+        return Grant(actions=["lambda:InvokeFunction"], resources=[self._arn("lambda", "function", name)])
+
+    def index(self, *actions: str) -> Grant:
+        """Allow DynamoDB ``actions`` on what is known of predictions and their truths, and on no other item."""
         return Grant(
-            actions=["dynamodb:PutItem", "dynamodb:DeleteItem"],
+            actions=[f"dynamodb:{action}" for action in actions],
             resources=[self.stores.ledger.table_arn],
-            conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{names.IDEMPOTENCY}*"]}},
+            conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{predictions.PARTITION}*"]}},
         )
+
+    def place_lines(self, folder: str) -> list[Grant]:
+        """Allow putting lines into objects of the lake's ``folder``, each once."""
+        return [
+            self.index("BatchGetItem", "PutItem"),
+            self.list_lake(folder),  # to see whether an object is there
+            self.lake("s3:PutObject", under=[folder]),
+        ]
 
     def uploads(self, *actions: str, conditions: Mapping[str, Any] | None = None) -> Grant:
         """Allow ``actions`` on the uploads bucket itself."""
@@ -83,6 +105,14 @@ class Access:
         """Allow ``actions`` on the lake's folders ``under``."""
         return grants.objects(
             self._scope, self.stores.lake, *actions, under=[f"{folder}/" for folder in under]
+        )
+
+    def list_lake(self, *under: str) -> Grant:
+        """Allow listing the lake's folders ``under``."""
+        return Grant(
+            actions=["s3:ListBucket"],
+            resources=[self.stores.lake.bucket_arn],
+            conditions={"StringLike": {"s3:prefix": [f"{folder}/*" for folder in under]}},
         )
 
     def artifacts(self, *actions: str, under: str = names.MODELS) -> Grant:
@@ -134,11 +164,20 @@ class Access:
         """Allow handing ``role`` to SageMaker."""
         return grants.pass_role(role, to=SAGEMAKER)
 
+    def _own_items(self, *actions: str, of: str) -> Grant:
+        """Allow DynamoDB ``actions`` on the items whose partition key starts with ``of``."""
+        return Grant(
+            actions=[f"dynamodb:{action}" for action in actions],
+            resources=[self.stores.ledger.table_arn],
+            conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{of}*"]}},
+        )
+
     def _runtime_arn(self, kind: str) -> str:
         return self._stack.format_arn(service="sagemaker", resource=kind, resource_name=f"{self._prefix}*")
 
     def _arn(self, service: str, resource: str, name: str) -> str:
-        separator = ArnFormat.COLON_RESOURCE_NAME if service == "states" else ArnFormat.SLASH_RESOURCE_NAME
+        colon = service in ("states", "lambda")
+        separator = ArnFormat.COLON_RESOURCE_NAME if colon else ArnFormat.SLASH_RESOURCE_NAME
         return self._stack.format_arn(
             service=service, resource=resource, resource_name=name, arn_format=separator
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aws_cdk import ArnFormat, CfnOutput
+from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra import stores
@@ -25,9 +26,11 @@ class DataStack(StageStack):
             scope, construct_id, settings=settings, part="data", about="uploads, lake, artifacts, ledger"
         )
         access_logs = stores.access_log_bucket(self, "AccessLogs")
+        sent = stores.pages(settings.cors_origins, s3.HttpMethods.POST)
+        fetched = stores.pages(settings.cors_origins, s3.HttpMethods.GET)
         self.stores = stores.Stores(
-            uploads=stores.data_bucket(self, "Uploads", access_logs=access_logs, events=True),
-            lake=stores.data_bucket(self, "Lake", access_logs=access_logs),
+            uploads=stores.data_bucket(self, "Uploads", access_logs=access_logs, events=True, cors=sent),
+            lake=stores.data_bucket(self, "Lake", access_logs=access_logs, cors=fetched),
             artifacts=stores.data_bucket(self, "Artifacts", access_logs=access_logs),
             ledger=stores.ledger(self, "Ledger", protect=settings.protect),
             topic=stores.notifications(

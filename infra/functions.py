@@ -1,7 +1,7 @@
 """One construct for "a Relearn function": same runtime, logs, tracing and exact permissions for all.
 
-No function has reserved concurrency: a new AWS account has 10 concurrent executions in all and
-refuses to reserve any of them. What must not run wide is bounded at its source instead: the ingest queue's
+No function has reserved concurrency unless the stage asks for it: a new AWS account has 10 concurrent executions in
+all and refuses to reserve any of them. What must not run wide is bounded at its source instead: the ingest queue's
 event source, the API's throttling, one run a model by the ledger's lock.
 """
 
@@ -17,7 +17,8 @@ from constructs import Construct
 
 from infra import grants
 from infra.grants import Grant
-from infra.settings import LOG_RETENTION_DAYS, Settings
+from infra.setting_rules import LOG_RETENTION_DAYS
+from infra.settings import Settings
 from relearn import names
 
 RUNTIME = lambda_.Runtime.PYTHON_3_14
@@ -46,6 +47,8 @@ class Function(Construct):
         Size of ``/tmp``, 512 to 10240.
     layers
         Libraries beside the code.
+    reserved_concurrency
+        How many invocations may run at once, kept free for them; None: as many as the account has left.
     dead_letters
         Where an asynchronous invocation goes that failed after Lambda's own retries.
     """
@@ -64,6 +67,7 @@ class Function(Construct):
         memory_mb: int = 256,
         storage_mb: int = 512,
         layers: Sequence[lambda_.ILayerVersion] = (),
+        reserved_concurrency: int | None = None,
         dead_letters: sqs.IQueue | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -79,7 +83,7 @@ class Function(Construct):
         self.function = lambda_.Function(
             self,
             "Function",
-            function_name=f"{names.prefix(settings.stage)}{name.replace('_', '-')}",
+            function_name=names.function(settings.stage, name),
             runtime=RUNTIME,
             architecture=ARCHITECTURE,
             handler=f"lambdas.{name}.handler",
@@ -92,6 +96,7 @@ class Function(Construct):
             memory_size=memory_mb,
             ephemeral_storage_size=Size.mebibytes(storage_mb),
             layers=list(layers),
+            reserved_concurrent_executions=reserved_concurrency,
             dead_letter_queue=dead_letters,
         )
         self.arn = self.function.function_arn

@@ -38,13 +38,20 @@ class MonitoringStack(StageStack):
     ) -> None:
         super().__init__(scope, construct_id, settings=settings, part="monitoring", about="alarms, dashboard")
         self._topic = topic
-        answering = {"Predict": serving.predict, "Models": serving.models, "Batches": serving.batches.api}
+        answering = {
+            "Predict": serving.predict,
+            "Feedback": serving.feedback,
+            "Models": serving.models,
+            "Batches": serving.batches.api,
+            "Uploads": serving.uploads,
+        }
         working = {
             "Ingest": training.ingest.function,
             "CloseRun": training.functions.close_run,
             "FailRun": training.functions.fail_run,
             "Sweep": training.sweep.function,
             "BatchEvent": serving.batches.events,
+            "Record": serving.records.function,
             **answering,
         }
         alarms = [
@@ -57,6 +64,23 @@ class MonitoringStack(StageStack):
                 "BatchDeadLetters",
                 serving.batches.dead_letters.metric_approximate_number_of_messages_visible(period=PERIOD),
                 "An event of a batch could not be handled after several tries; it is in the dead-letter queue",
+            ),
+            self._alarm(
+                "RecordDeadLetters",
+                serving.records.dead_letters.metric_approximate_number_of_messages_visible(period=PERIOD),
+                "A prediction's record could not be written after several tries; it is in the dead-letter queue",
+            ),
+            self._alarm(
+                "RecordsLost",
+                cloudwatch.Metric(
+                    namespace="Relearn",
+                    metric_name="RecordsLost",
+                    dimensions_map={"stage": settings.stage},
+                    statistic="Sum",
+                    period=PERIOD,
+                ),
+                "A prediction was answered, and its record could not be sent: it is in the lake without the index, "
+                "or nowhere",
             ),
             self._alarm(
                 "RunsFailed",

@@ -11,13 +11,16 @@ from constructs import Construct
 from infra import assets, site
 from infra.access import Access
 from infra.api import Api
+from infra.api_auth import described
 from infra.batches import Batches
 from infra.functions import Function
 from infra.lifecycle import Lifecycle
+from infra.records import Records
 from infra.settings import Settings
 from infra.stack import StageStack
 from infra.stores import Stores
 from infra.training_stack import TrainingStack
+from relearn import names, predictions
 from relearn.spec import ModelSpec
 
 
@@ -46,20 +49,37 @@ class ServingStack(StageStack):
         self.add_stack_dependency(training)
         access = Access(self, settings=settings, stores=stores, models=list(specs))
         code = lambda_.Code.from_asset(str(assets.lambda_code(specs)))
+        self.records = Records(self, "Records", settings=settings, access=access, code=code)
         self.predict = Function(
             self,
             "Predict",
             settings=settings,
             name="predict",
             code=code,
-            environment=access.variables("STAGE", "LEDGER_TABLE"),
+            environment=access.variables(
+                "STAGE", "LEDGER_TABLE", "LAKE_BUCKET", RECORDS_QUEUE_URL=self.records.queue.queue_url
+            ),
             allowed=[
                 access.ledger("GetItem", "Query"),
                 access.keep_answers(),
                 access.sagemaker("InvokeEndpoint", on=["endpoint"]),
+                self.records.send(),
+                access.lake("s3:PutObject", under=[predictions.PREDICTIONS]),
             ],
             timeout_seconds=29,  # the API gives up after 30
             memory_mb=512,
+            reserved_concurrency=settings.predict_reserved_concurrency,
+        )
+        self.feedback = Function(
+            self,
+            "Feedback",
+            settings=settings,
+            name="feedback",
+            code=code,
+            environment=access.variables("STAGE", "LEDGER_TABLE", "LAKE_BUCKET"),
+            allowed=access.place_lines(predictions.TRUTH),
+            timeout_seconds=29,  # the API gives up after 30
+            memory_mb=1769,  # a whole core: a full request is a thousand writes
         )
         self.models = Function(
             self,
@@ -76,13 +96,31 @@ class ServingStack(StageStack):
             "Docs",
             settings=settings,
             name="docs",
-            code=lambda_.Code.from_asset(str(site.code(specs, settings.api_auth))),
+            code=lambda_.Code.from_asset(str(site.code(specs, described(settings)))),
             environment=access.variables("STAGE"),
             allowed=[],
             timeout_seconds=10,
         )
         self.batches = Batches(self, "Batches", settings=settings, access=access, code=code)
-        answering = [self.predict, self.models, self.docs, self.batches.api]
+        self.uploads = Function(
+            self,
+            "Uploads",
+            settings=settings,
+            name="uploads",
+            code=code,
+            environment=access.variables("STAGE", "LEDGER_TABLE", "UPLOADS_BUCKET", "LAKE_BUCKET"),
+            allowed=[
+                access.ledger("GetItem", "Query"),
+                access.keep_forms(),
+                access.incoming("s3:PutObject"),  # what the form it gives away allows
+                access.uploads(
+                    "s3:ListBucketVersions",
+                    conditions={"StringLike": {"s3:prefix": f"{names.INCOMING}/*"}},
+                ),
+                access.lake("s3:GetObject", under=[names.QUARANTINE]),
+            ],
+        )
+        answering = [self.predict, self.feedback, self.models, self.docs, self.batches.api, self.uploads]
         self.api = Api(self, "Api", settings=settings, functions=answering)
         Lifecycle(
             self,
@@ -91,6 +129,9 @@ class ServingStack(StageStack):
             specs=specs,
             access=access,
             code=code,
-            after=[*answering, self.batches, self.api],
+            after=[*answering, self.records, self.batches, self.api],
         )
         CfnOutput(self, "ApiUrl", value=self.api.url)
+        CfnOutput(self, "ApiAuth", value=settings.api_auth)
+        if settings.api_auth == "jwt":
+            CfnOutput(self, "ApiScopePrefix", value=settings.jwt_scope_prefix)

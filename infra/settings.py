@@ -7,17 +7,17 @@ account and region.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, cast
 
+from infra.setting_rules import RULES
 from relearn import names
 from relearn.errors import ConfigError
 
 DEFAULT_STAGE = "dev"
-LAPTOP_STAGE = "local"
-LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)  # fmt: skip  # CloudWatch Logs' own list
+DEFAULT_THROTTLES = {"createBatch": (2, 10), "createUpload": (5, 20), "giveFeedback": (20, 50)}
+"""Each of these calls starts or writes something that costs more than an answer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +31,16 @@ class Settings:
     account, region
         Where the stage goes; None: wherever it is deployed.
     api_auth
-        ``"iam"``: callers sign their requests. ``"none"``: anyone may call, only on the laptop.
+        ``"iam"``: callers sign their requests. ``"jwt"``: callers send a token of an OIDC issuer.
+    jwt_issuer
+        URL that the tokens name as their issuer; needed with ``"jwt"``, and refused without.
+    jwt_audience
+        Whom the tokens are meant for, one of these; needed with ``"jwt"``, and refused without.
+    jwt_scope_prefix
+        What stands before ``predict``, ``upload`` and ``operate`` in the tokens' scopes.
+    cors_origins
+        Web pages that may call from a browser; none: no page of another origin may. ``"*"``, alone, stands for any,
+        and only with ``"jwt"``.
     protect
         Whether the ledger survives a destroyed stack and refuses deletion.
     debounce_seconds
@@ -43,10 +52,18 @@ class Settings:
         How often the sweep looks for what an event lost, 1 to 1440.
     ingest_timeout_seconds
         How long one upload may take to check, 30 to 900; a failed try is repeated after that time.
+    record_window_seconds
+        How long prediction records are gathered before they are written, 1 to 300.
     log_retention_days
-        One of `LOG_RETENTION_DAYS`.
+        One of `setting_rules.LOG_RETENTION_DAYS`.
     requests_per_second, burst
         What the HTTP API lets through before it answers 429, 1 to 10000 and 1 to 5000.
+    throttles
+        The same for single operations, by their id in `relearn.routes`: ``(requests a second, burst)``. What is not
+        named here keeps `DEFAULT_THROTTLES`.
+    predict_reserved_concurrency
+        How many predictions may run at once, kept free for them, 1 to 10000; None: as many as the account has left.
+        A new account has 10 in all, and refuses to reserve any.
     alarm_email
         Who is told of alarms and of runs' ends; None: nobody subscribes.
     github_repository, github_branch
@@ -58,15 +75,22 @@ class Settings:
     stage: str
     account: str | None = None
     region: str | None = None
-    api_auth: Literal["iam", "none"] = "iam"
+    api_auth: Literal["iam", "jwt"] = "iam"
+    jwt_issuer: str | None = None
+    jwt_audience: tuple[str, ...] = ()
+    jwt_scope_prefix: str = "relearn/"
+    cors_origins: tuple[str, ...] = ()
     protect: bool = False
     debounce_seconds: int | None = None
     poll_seconds: int = 15
     sweep_minutes: int = 5
     ingest_timeout_seconds: int = 900
+    record_window_seconds: int = 30
     log_retention_days: int = 30
     requests_per_second: int = 100
     burst: int = 200
+    throttles: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    predict_reserved_concurrency: int | None = None
     alarm_email: str | None = None
     github_repository: str | None = None
     github_branch: str = "main"
@@ -74,12 +98,22 @@ class Settings:
 
     def __post_init__(self) -> None:
         names.check_stage(self.stage)
-        for key, (holds, allowed) in _RULES.items():
+        for key, (holds, allowed) in RULES.items():
             value = getattr(self, key)
             if not holds(value):
                 raise ConfigError(key, value, allowed)
-        if self.api_auth == "none" and self.stage != LAPTOP_STAGE:
-            raise ConfigError("api_auth", "none", f"iam; none is for the stage {LAPTOP_STAGE!r} alone")
+        for key in ("jwt_issuer", "jwt_audience"):
+            value = getattr(self, key)
+            if self.api_auth == "jwt" and not value:
+                raise ConfigError(key, value, f"{RULES[key][1]}; api_auth jwt needs it")
+            if self.api_auth != "jwt" and value:
+                raise ConfigError(key, value, "nothing, unless api_auth is jwt")
+        if self.api_auth != "jwt" and "*" in self.cors_origins:
+            raise ConfigError(
+                "cors_origins",
+                self.cors_origins,
+                "named origins: pages that hold AWS credentials are known ones",
+            )
 
 
 def read(context: Callable[[str], object]) -> Settings:
@@ -105,7 +139,14 @@ def read(context: Callable[[str], object]) -> Settings:
     for key in ("account", "region"):
         if (override := context(key)) is not None:
             values[key] = override
-    return Settings(stage=stage, **values)
+    return Settings(stage=stage, **{key: _frozen(value) for key, value in values.items()})
+
+
+def _frozen(value: Any) -> Any:
+    """Make a JSON list a tuple, also inside an object."""
+    if isinstance(value, dict):
+        return {key: _frozen(part) for key, part in value.items()}
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _mapping(key: str, value: object, known: tuple[str, ...] | None) -> Mapping[str, Any]:
@@ -115,45 +156,3 @@ def _mapping(key: str, value: object, known: tuple[str, ...] | None) -> Mapping[
         if known is not None and name not in known:
             raise ConfigError(f"{key}.{name}", value[name], f"no such setting; one of {', '.join(known)}")
     return cast("Mapping[str, Any]", value)
-
-
-_Rule = tuple[Callable[[Any], bool], str]
-
-
-def _whole(low: int, high: int, *, optional: bool = False) -> _Rule:
-    def holds(value: Any) -> bool:
-        return (optional and value is None) or (type(value) is int and low <= value <= high)
-
-    return holds, f"a whole number, {low} to {high}" + (", or nothing" if optional else "")
-
-
-def _text(pattern: str, allowed: str, *, optional: bool = True) -> _Rule:
-    def holds(value: Any) -> bool:
-        return (optional and value is None) or (isinstance(value, str) and bool(re.fullmatch(pattern, value)))
-
-    return holds, allowed
-
-
-def _one_of(*choices: Any) -> _Rule:
-    return (lambda value: any(value is c or (type(value) is type(c) and value == c) for c in choices)), (
-        f"one of {', '.join(str(choice) for choice in choices)}"
-    )
-
-
-_RULES: dict[str, _Rule] = {
-    "account": _text(r"\d{12}", "the 12 digits of an AWS account, quoted"),
-    "region": _text(r"[a-z]{2}(-[a-z]+)+-\d", "an AWS region, e.g. eu-central-1"),
-    "api_auth": _one_of("iam", "none"),
-    "protect": _one_of(True, False),
-    "debounce_seconds": _whole(0, 86_400, optional=True),
-    "poll_seconds": _whole(1, 300),
-    "sweep_minutes": _whole(1, 1440),
-    "ingest_timeout_seconds": _whole(30, 900),
-    "log_retention_days": _one_of(*LOG_RETENTION_DAYS),
-    "requests_per_second": _whole(1, 10_000),
-    "burst": _whole(1, 5_000),
-    "alarm_email": _text(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address"),
-    "github_repository": _text(r"[\w.-]+/[\w.-]+", "owner/name of a GitHub repository"),
-    "github_branch": _text(r"[\w./-]+", "name of a branch", optional=False),
-    "github_provider": _one_of("create", "existing"),
-}

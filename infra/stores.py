@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -55,8 +56,23 @@ def access_log_bucket(scope: Construct, construct_id: str) -> s3.Bucket:
     )
 
 
+def pages(origins: Sequence[str], *methods: s3.HttpMethods) -> list[s3.CorsRule]:
+    """Let web pages of these origins use the links and forms that the API gives them; no origin, no rule.
+
+    Such a request is what HTML itself can send, so it needs no headers allowed.
+    """
+    if not origins:
+        return []
+    return [s3.CorsRule(allowed_origins=list(origins), allowed_methods=list(methods))]
+
+
 def data_bucket(
-    scope: Construct, construct_id: str, *, access_logs: s3.IBucket, events: bool = False
+    scope: Construct,
+    construct_id: str,
+    *,
+    access_logs: s3.IBucket,
+    events: bool = False,
+    cors: Sequence[s3.CorsRule] = (),
 ) -> s3.Bucket:
     """Make a versioned bucket that outlives its stack; only what something newer replaced ever expires.
 
@@ -64,11 +80,14 @@ def data_bucket(
     ----------
     events
         Whether it tells EventBridge of every object.
+    cors
+        Which pages may use it from a browser.
     """
     bucket = s3.Bucket(
         scope,
         construct_id,
         versioned=True,
+        cors=list(cors),
         lifecycle_rules=[
             s3.LifecycleRule(
                 noncurrent_version_expiration=Duration.days(OLD_VERSIONS_DAYS),

@@ -60,9 +60,10 @@ class Sweep(Construct):
                 access.executions("DescribeExecution"),
                 access.uploads(
                     "s3:ListBucketVersions",
-                    conditions={"StringLike": {"s3:prefix": f"{names.INCOMING}/*"}},
+                    conditions={"StringLike": {"s3:prefix": [f"{names.INCOMING}/*", f"{names.BATCHES}/*"]}},
                 ),
                 Grant(actions=["sqs:SendMessage"], resources=[queue.queue_arn]),
+                access.wake("batch_event"),
             ],
             timeout_seconds=600,
             memory_mb=512,

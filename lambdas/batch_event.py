@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from lambdas import catalog, wiring
+from lambdas import catalog, events, wiring
 from lambdas.aws.batch_records import BatchRecords
 from lambdas.config import Config
 from lambdas.logs import entry
@@ -49,7 +49,7 @@ class Listener:
         dict
             ``batch`` and ``state``; empty when it was about no batch.
         """
-        if event["source"] == "aws.s3":
+        if event["detail-type"] == events.OBJECT_CREATED:
             batch = self._scoring.arrived(event["detail"])
         else:
             batch = self._ended(event["detail"])

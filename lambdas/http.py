@@ -17,14 +17,20 @@ from lambdas.idempotency import InvalidKeyError, KeyInUseError, KeyReusedError
 from relearn import problems
 from relearn.columns import shown
 from relearn.errors import (
+    BusyError,
     FieldError,
+    InvalidBodyError,
+    InvalidFeedbackError,
     InvalidInstancesError,
+    InvalidUploadError,
     ModelFailedError,
     NotFoundError,
     NotServingError,
 )
 from relearn.problems import Kind
 
+V2 = "/v2"
+"""Below it the API speaks the Open Inference Protocol."""
 MAX_BODY_BYTES = 4_000_000
 """What a serverless endpoint takes."""
 _PATH_SAFE = "/:@!$&'()*+,;=~"
@@ -36,7 +42,7 @@ class MalformedBodyError(Exception):
 
 
 class MediaTypeError(Exception):
-    """The body's media type is not JSON's."""
+    """The body's media type or encoding is none that the operation takes."""
 
 
 class TooLargeError(Exception):
@@ -164,9 +170,12 @@ PROBLEMS: dict[type[Exception], Kind] = {
     AnswerTooLargeError: problems.ANSWER_TOO_LARGE,
     MediaTypeError: problems.UNSUPPORTED_MEDIA_TYPE,
     InvalidInstancesError: problems.INVALID_INSTANCES,
+    InvalidFeedbackError: problems.INVALID_FEEDBACK,
+    InvalidUploadError: problems.INVALID_UPLOAD,
     InvalidParametersError: problems.INVALID_PARAMETERS,
     ModelFailedError: problems.MODEL_FAILED,
     NotServingError: problems.NOT_SERVING,
+    BusyError: problems.FEEDBACK_BUSY,
     TimeoutError: problems.TIMEOUT,
 }
 _OURS = problems.INTERNAL_ERROR
@@ -195,6 +204,11 @@ def serve(event: Mapping[str, Any], answer: Callable[[Request], Any]) -> dict[st
         return _answer(HTTPStatus.OK, request_id, "application/json", given)
     except Exception as error:  # noqa: BLE001 - every error becomes an answer
         return _problem(error, request_id, event.get("rawPath", ""))
+
+
+def is_v2(path: str) -> bool:
+    """Tell whether a path is one of the Open Inference Protocol."""
+    return path == V2 or path.startswith(V2 + "/")
 
 
 def problem_kind(error: Exception) -> Kind:
@@ -239,20 +253,22 @@ def _problem(error: Exception, request_id: str, path: str) -> dict[str, Any]:
         "instance": quote(path, safe=_PATH_SAFE, errors="replace"),
         "request_id": request_id,
     }
+    if is_v2(path):
+        body["error"] = body["detail"]  # where the protocol's clients look
     headers = {}
-    if isinstance(error, InvalidInstancesError):
+    if isinstance(error, InvalidBodyError):
         body["errors"] = [asdict(field) for field in error.errors]
     if isinstance(error, InvalidParametersError):
         body["errors"] = [{"parameter": name, "detail": text} for name, text in error.errors.items()]
     if isinstance(error, MethodNotAllowedError):
         headers["allow"] = ", ".join(error.allowed)
-    if isinstance(error, NotServingError | KeyInUseError):
+    if isinstance(error, NotServingError | KeyInUseError | BusyError):
         headers["retry-after"] = str(error.retry_after_seconds)
     return _answer(kind.status, request_id, problems.MEDIA_TYPE, body, headers)
 
 
 def _detail(error: Exception) -> str:
-    if isinstance(error, InvalidInstancesError):
+    if isinstance(error, InvalidBodyError):
         return _many(error.errors)
     return str(error)
 

@@ -192,7 +192,7 @@ class Intake:
     def _write_rejected(self, upload: Upload, prepared: Prepared) -> None:
         if prepared.rejected is None:
             return
-        key = names.quarantine_prefix(upload.model, upload.upload_id) + "rows.jsonl"
+        key = names.rejected_key(upload.model, upload.upload_id)
         with prepared.rejected.open("rb") as rows:
             self._storage.write(self._buckets.lake, key, rows, "application/x-ndjson")
 

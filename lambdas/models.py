@@ -1,6 +1,6 @@
 """Answers what is asked about models: what there is, how it stands, its versions and its runs.
 
-What matches no operation comes here too, so that even that is answered by a problem.
+The Open Inference Protocol asks some of it in its own words, below ``/v2``. What matches no operation comes here too, so that even that is answered by a problem.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from lambdas import catalog, http, run_pages, waiting, wiring
+from lambdas import catalog, http, ready, run_pages, waiting, wiring
 from lambdas.aws.ledger import Ledger
 from lambdas.catalog import Catalog
 from lambdas.config import Config
@@ -17,6 +17,7 @@ from lambdas.http import MethodNotAllowedError, Request
 from lambdas.logs import entry
 from relearn import routes, schema
 from relearn.errors import NotFoundError
+from relearn.inference import model as tensors
 from relearn.runs import Version
 from relearn.spec import ModelSpec
 
@@ -87,6 +88,26 @@ class Models:
             raise NotFoundError(f"model {model} has no run with an id of {len(run_id)} characters")
         return run_pages.whole(self._ledger.run(model, run_id))
 
+    def describe_server(self, _request: Request) -> dict[str, Any]:
+        """Say who answers, and what else than the protocol asks for."""
+        return tensors.SERVER
+
+    def server_lives(self, _request: Request) -> dict[str, Any]:
+        """Say that requests are answered: this one was."""
+        return {"live": True}
+
+    def server_is_ready(self, _request: Request) -> dict[str, Any]:
+        """Say that all models answer."""
+        return ready.server(self._ledger, self._catalog.specs)
+
+    def describe_tensors(self, request: Request) -> dict[str, Any]:
+        """Describe what one model takes and gives."""
+        return tensors.metadata(self._spec(request))
+
+    def model_is_ready(self, request: Request) -> dict[str, Any]:
+        """Say that one model answers."""
+        return ready.model(self._ledger, self._spec(request).name)
+
     def _spec(self, request: Request) -> ModelSpec:
         return self._catalog.spec(request.parameters["model"])
 
@@ -107,6 +128,11 @@ ANSWERS: dict[str, Callable[[Models, Request], dict[str, Any]]] = {
     routes.LIST_VERSIONS.id: Models.list_versions,
     routes.LIST_RUNS.id: Models.list_runs,
     routes.GET_RUN.id: Models.get_run,
+    routes.SERVER_METADATA.id: Models.describe_server,
+    routes.SERVER_LIVE.id: Models.server_lives,
+    routes.SERVER_READY.id: Models.server_is_ready,
+    routes.MODEL_METADATA.id: Models.describe_tensors,
+    routes.MODEL_READY.id: Models.model_is_ready,
 }
 """Operation id to what does it."""
 

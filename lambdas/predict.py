@@ -1,4 +1,4 @@
-"""Answers ``POST /v1/models/{model}/predict``: the hot path.
+"""Answers ``POST /v1/models/{model}/predict``: the hot path. Beside it `lambdas.infer`, the same in other words.
 
 Nothing here or below imports an AWS SDK; `bench/predict.py` measures what that saves.
 """
@@ -9,7 +9,8 @@ import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 from lambdas import answers, catalog, http, idempotency, parts, waiting
@@ -18,11 +19,13 @@ from lambdas.aws.invoke import Invoker
 from lambdas.aws.kept_answers import KeptAnswers
 from lambdas.aws.ledger import Ledger
 from lambdas.aws.metrics import Meter
+from lambdas.aws.outbox import Outbox
 from lambdas.aws.table import Table
 from lambdas.catalog import Catalog
 from lambdas.config import Config
-from lambdas.http import Request
+from lambdas.http import Content, Request
 from lambdas.idempotency import Idempotency
+from lambdas.keeping import Keeper
 from lambdas.logs import entry
 from lambdas.parts import Part
 from lambdas.visit import Visit
@@ -41,12 +44,17 @@ ANSWER_SECONDS = 1.0
 """What is left of the function's time, for the answer that says the rest was not enough."""
 
 
+def _read(spec: ModelSpec, request: Request) -> list[dict[str, Any]]:
+    """Read ``{"instances": [{column: value, ...}, ...]}``."""
+    return schema.check_request(spec, request.json())
+
+
 class Predictor:
     """Predicts; for any number of threads.
 
     Parameters
     ----------
-    ledger, invoker, idempotency, meter
+    ledger, invoker, idempotency, keeper, meter
         Adapters.
     catalog
         The models.
@@ -62,6 +70,7 @@ class Predictor:
         ledger: Ledger,
         invoker: Invoker,
         idempotency: Idempotency,
+        keeper: Keeper,
         meter: Meter,
         catalog: Catalog,
         stage: str,
@@ -70,6 +79,7 @@ class Predictor:
         self._ledger = ledger
         self._invoker = invoker
         self._idempotency = idempotency
+        self._keeper = keeper
         self._meter = meter
         self._catalog = catalog
         self._stage = stage
@@ -89,23 +99,39 @@ class Predictor:
         """
         visit = Visit(seconds - ANSWER_SECONDS, cold=self._cold, clock=self._clock)
         self._cold = False
-        answer = http.serve(event, lambda request: self.predict(request, visit))
+        answer = http.serve(event, lambda request: self._answer(request, visit))
+        if answer["statusCode"] == HTTPStatus.OK:
+            self._keeper.send(visit)
         return visit.finish(answer, self._meter, answer["headers"]["x-request-id"])
 
-    def predict(self, request: Request, visit: Visit) -> dict[str, Any]:
+    def _answer(self, request: Request, visit: Visit) -> dict[str, Any] | Content:
+        if not http.is_v2(request.path):
+            return self.predict(request, visit)
+        from lambdas import infer  # noqa: PLC0415 - most processes never need it
+
+        return infer.answer(self.predict, request, visit)
+
+    def predict(
+        self,
+        request: Request,
+        visit: Visit,
+        read: Callable[[ModelSpec, Request], list[dict[str, Any]]] = _read,
+    ) -> dict[str, Any]:
         """Ask the champion.
 
         Parameters
         ----------
         request
-            Its body is ``{"instances": [{column: value, ...}, ...]}``.
+            Its body holds the instances.
         visit
             Is told what happens.
+        read
+            Finds the instances in the request and checks them.
 
         Returns
         -------
         dict
-            ``model``, ``version`` and ``predictions``, one for each instance.
+            ``model``, ``version`` and ``predictions``, one for each instance, each with its ``id``.
 
         Raises
         ------
@@ -116,18 +142,18 @@ class Predictor:
         visit.model = spec.name
         with visit.phase("validate"):
             key = idempotency.read_key(request.headers)
-            instances = schema.check_request(spec, request.json())
+            instances = read(spec, request)
             visit.rows = len(instances)
             bodies = parts.split(instances)
+        ask = partial(self._ask, spec, bodies, request.id, visit)
         if key is None:
-            return self._ask(spec, bodies, visit)
-        answer, visit.replayed = self._idempotency.once(
-            spec.name, key, request.body, lambda: self._ask(spec, bodies, visit)
-        )
-        visit.version = answer["version"]
-        return answer
+            answer = ask()
+        else:
+            answer, visit.replayed = self._idempotency.once(spec.name, key, request.body, ask)
+            visit.version = answer["version"]
+        return self._keeper.note(spec, instances, answer, visit)
 
-    def _ask(self, spec: ModelSpec, bodies: list[Part], visit: Visit) -> dict[str, Any]:
+    def _ask(self, spec: ModelSpec, bodies: list[Part], request_id: str, visit: Visit) -> dict[str, Any]:
         version = visit.version = self._champion(spec.name)
         endpoint = names.endpoint(self._stage, spec.name, version)
 
@@ -137,8 +163,8 @@ class Predictor:
             return answers.read(spec, version, count, answer)
 
         with visit.phase("model"):
-            predictions = parts.each(ask, bodies)
-        return {"model": spec.name, "version": version, "predictions": predictions}
+            outputs = parts.each(ask, bodies)
+        return self._keeper.answer(spec.name, version, outputs, request_id, visit)
 
     def _champion(self, model: str) -> int:
         now = self._clock()
@@ -157,10 +183,17 @@ def predictor() -> Predictor:
     config = Config.from_env()
     dynamodb = cast("DynamoDBClient", direct.DynamoDB(direct.service("dynamodb", os.environ)))
     table = Table(dynamodb, config.need("LEDGER_TABLE"))
+    outbox = Outbox(
+        queue=direct.service("sqs", os.environ),
+        url=config.need("RECORDS_QUEUE_URL"),
+        s3=partial(direct.service, "s3", os.environ),
+        lake=config.need("LAKE_BUCKET"),
+    )
     return Predictor(
         ledger=Ledger(table, _now),
         invoker=Invoker(direct.service("sagemaker", os.environ)),
         idempotency=Idempotency(KeptAnswers(table, time.time)),
+        keeper=Keeper(outbox, _now),
         meter=Meter(config.need("STAGE"), _now),
         catalog=catalog.load(),
         stage=config.need("STAGE"),

@@ -169,14 +169,14 @@ class Runs:
         chosen = {upload.key: upload.upload_id for upload in found if upload.upload_id in trained_on}
         for upload in found:
             if upload.state is UploadState.ACCEPTED and upload.upload_id in run.uploads:
-                self._ledger.move_upload(upload, UploadState.TRAINED)
+                self._ledger.move_upload(upload, UploadState.TRAINED, run_id=run.run_id)
             elif upload.upload_id not in trained_on and upload.key in chosen:
                 self._ledger.move_upload(upload, UploadState.SUPERSEDED, f"by {chosen[upload.key]}")
 
     def _discard(self, run: Run, reason: str) -> None:
         """What was new in the run never reaches a later snapshot."""
         for upload in self._pending_of(run):
-            self._ledger.move_upload(upload, UploadState.FAILED, reason)
+            self._ledger.move_upload(upload, UploadState.FAILED, reason, run_id=run.run_id)
 
     def _give_up_candidate(self, run: Run, reason: str) -> None:
         version = self._ledger.version(run.model, run.version) if run.version else None

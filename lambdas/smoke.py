@@ -7,11 +7,11 @@ from functools import cache
 from typing import Any
 
 from lambdas import answers, catalog, wiring
-from lambdas.aws.runtime import Runtime
+from lambdas.aws.invoke import Invoker
 from lambdas.catalog import Catalog
 from lambdas.logs import entry
 
-READ_SECONDS = 65
+SECONDS = 65
 """SageMaker gives a container 60 seconds; a cold serverless endpoint may need most of them."""
 
 
@@ -20,14 +20,14 @@ class SmokeTest:
 
     Parameters
     ----------
-    runtime
+    invoker
         Asks endpoints.
     catalog
         The models and their samples.
     """
 
-    def __init__(self, *, runtime: Runtime, catalog: Catalog) -> None:
-        self._runtime = runtime
+    def __init__(self, *, invoker: Invoker, catalog: Catalog) -> None:
+        self._invoker = invoker
         self._catalog = catalog
 
     def run(self, model: str, version: int, endpoint: str) -> dict[str, int]:
@@ -44,7 +44,7 @@ class SmokeTest:
             The answer is wrong, or there is none.
         """
         instances = self._catalog.samples[model]
-        body = self._runtime.ask(endpoint, json.dumps({"instances": instances}).encode())
+        body = self._invoker.ask(endpoint, json.dumps({"instances": instances}).encode(), SECONDS)
         predictions = answers.read(self._catalog.spec(model), version, len(instances), body)
         return {"predictions": len(predictions)}
 
@@ -52,7 +52,7 @@ class SmokeTest:
 @cache
 def smoke_test() -> SmokeTest:
     """Make the function's one service."""
-    return SmokeTest(runtime=wiring.runtime(READ_SECONDS), catalog=catalog.load())
+    return SmokeTest(invoker=wiring.invoker(), catalog=catalog.load())
 
 
 @entry

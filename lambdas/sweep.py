@@ -13,11 +13,12 @@ from functools import cache
 from itertools import groupby
 from typing import Any
 
-from lambdas import catalog, wiring
+from lambdas import catalog, events, wiring
 from lambdas.aws.executions import Executions
 from lambdas.aws.ledger import Ledger
 from lambdas.aws.queue import IngestQueue
 from lambdas.aws.storage import Storage, StoredVersion
+from lambdas.batch_repair import BatchRepair
 from lambdas.config import Config
 from lambdas.fail_run import Failing
 from lambdas.logs import entry
@@ -42,6 +43,8 @@ class Sweep:
     ----------
     ledger, storage, queue, executions
         Adapters.
+    batches
+        What repairs batches.
     runs, failing, retirement
         What starts, ends and cleans up after runs.
     models
@@ -59,6 +62,7 @@ class Sweep:
         storage: Storage,
         queue: IngestQueue,
         executions: Executions,
+        batches: BatchRepair,
         runs: Runs,
         failing: Failing,
         retirement: Retirement,
@@ -70,6 +74,7 @@ class Sweep:
         self._storage = storage
         self._queue = queue
         self._executions = executions
+        self._batches = batches
         self._runs = runs
         self._failing = failing
         self._retirement = retirement
@@ -92,10 +97,11 @@ class Sweep:
         """
         troubles: list[Exception] = []
         for model in self._models:
-            try:
-                self._model(model)
-            except Exception as error:  # noqa: BLE001 - raised with the others below
-                troubles.append(error)
+            for repair in (self._model, self._batches.repair):
+                try:
+                    repair(model)
+                except Exception as error:  # noqa: BLE001 - raised with the others below
+                    troubles.append(error)
         sent = self._lost_uploads()
         if troubles:
             raise ExceptionGroup("the sweep of some models failed", troubles)
@@ -146,7 +152,7 @@ class Sweep:
             since = version.stored_at if upload is None else datetime.fromisoformat(upload.received_at)
             undecided = upload is None or upload.state is UploadState.RECEIVED
             if undecided and self._older(since, EVENT_LATE if upload is None else STUCK):
-                self._queue.send(_event(self._bucket, version, sequencer))
+                self._queue.send(events.object_created(self._bucket, version, sequencer=sequencer))
                 sent += 1
         return sent
 
@@ -159,18 +165,6 @@ def _with_model(stored: Iterable[StoredVersion]) -> Iterator[tuple[str, StoredVe
         incoming = names.parse_incoming(version.key)
         if incoming is not None:
             yield incoming.model, version
-
-
-def _event(bucket: str, version: StoredVersion, sequencer: str) -> dict[str, Any]:
-    """Write the event that S3 would have sent."""
-    found = {
-        "key": version.key,
-        "size": version.size_bytes,
-        "version-id": version.version_id,
-        "sequencer": sequencer,
-    }
-    detail = {"bucket": {"name": bucket}, "object": found, "reason": "sweep"}
-    return {"detail-type": "Object Created", "source": "relearn.sweep", "detail": detail}
 
 
 def ended_run(detail: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -199,6 +193,14 @@ def sweep() -> Sweep:
         storage=wiring.storage(),
         queue=wiring.ingest_queue(config),
         executions=wiring.executions(config),
+        batches=BatchRepair(
+            records=wiring.batch_records(config),
+            storage=wiring.storage(),
+            functions=wiring.functions(config),
+            closing=wiring.closing(config),
+            bucket=config.need("UPLOADS_BUCKET"),
+            clock=wiring.now,
+        ),
         runs=runs,
         failing=Failing(runs=runs, retirement=retirement),
         retirement=retirement,

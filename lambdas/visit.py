@@ -11,6 +11,7 @@ from lambdas.aws.metrics import COUNT, MILLISECONDS, Group, Meter
 
 UNKNOWN = "unknown"
 """The model of a request that names none of ours: a caller must not be able to make metrics of their own."""
+LOST = {"RecordsLost": (1.0, COUNT)}
 _FAILED = 400
 
 
@@ -30,6 +31,8 @@ class Visit:
     ----------
     model, version, rows, replayed
         What was asked; the version that answers, how many instances, and whether the answer was given before.
+    record, lost
+        Makes the record of the answer, once there is one; and whether it could not be sent.
     """
 
     def __init__(
@@ -44,6 +47,8 @@ class Visit:
         self.version = 0
         self.rows = 0
         self.replayed = False
+        self.record: Callable[[], dict[str, Any]] | None = None
+        self.lost = False
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -53,6 +58,10 @@ class Visit:
             yield
         finally:
             self._phases[name] = self._clock() - began
+
+    def elapsed(self) -> float:
+        """How long the request has been under way, in seconds."""
+        return self._clock() - self._began
 
     def seconds_left(self) -> float:
         """How long the request has.
@@ -78,7 +87,7 @@ class Visit:
         request_id
             The API's.
         """
-        self._phases["total"] = self._clock() - self._began
+        self._phases["total"] = self.elapsed()
         millis = {name: round(seconds * 1000, 3) for name, seconds in self._phases.items()}
         answer["headers"]["server-timing"] = ", ".join(f"{name};dur={took}" for name, took in millis.items())
         if self.replayed:
@@ -107,3 +116,6 @@ class Visit:
         if "model" in millis:
             done["ModelLatency"] = (millis["model"], MILLISECONDS)
         yield Group({"model": self.model, "version": self.version}, done)
+        if self.lost:
+            yield Group({"model": self.model}, LOST)
+            yield Group({}, LOST)  # an alarm watches one metric: that of the whole stage

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 
 from lambdas import catalog
-from lambdas.aws import clients
+from lambdas.aws import clients, direct
 from lambdas.aws.batch_records import BatchRecords
 from lambdas.aws.endpoints import Endpoints
 from lambdas.aws.executions import Executions
+from lambdas.aws.form_records import FormRecords
+from lambdas.aws.functions import Functions
+from lambdas.aws.invoke import Invoker
 from lambdas.aws.ledger import Ledger
 from lambdas.aws.links import Links
 from lambdas.aws.metrics import Meter
 from lambdas.aws.notify import Notifier
+from lambdas.aws.once import Once
 from lambdas.aws.queue import IngestQueue
 from lambdas.aws.registry import Registry
-from lambdas.aws.runtime import Runtime
 from lambdas.aws.storage import Storage
 from lambdas.aws.table import Table
 from lambdas.aws.transforms import Transforms
@@ -29,9 +33,14 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def table(config: Config) -> Table:
+    """Make what reads and writes the ledger's table."""
+    return Table(clients.dynamodb(), config.need("LEDGER_TABLE"))
+
+
 def ledger(config: Config) -> Ledger:
     """Make the ledger."""
-    return Ledger(Table(clients.dynamodb(), config.need("LEDGER_TABLE")), now)
+    return Ledger(table(config), now)
 
 
 def storage() -> Storage:
@@ -64,9 +73,9 @@ def registry(config: Config) -> Registry:
     return Registry(clients.sagemaker(), config.need("STAGE"))
 
 
-def runtime(read_seconds: float) -> Runtime:
+def invoker() -> Invoker:
     """Make what asks endpoints."""
-    return Runtime(clients.sagemaker_runtime(read_seconds))
+    return Invoker(direct.service("sagemaker", os.environ))
 
 
 def ingest_queue(config: Config) -> IngestQueue:
@@ -89,7 +98,12 @@ def runs(config: Config) -> Runs:
 
 def batch_records(config: Config) -> BatchRecords:
     """Make what knows the batches."""
-    return BatchRecords(Table(clients.dynamodb(), config.need("LEDGER_TABLE")), now)
+    return BatchRecords(table(config), now)
+
+
+def once(config: Config) -> Once:
+    """Make what puts lines into the lake."""
+    return Once(table(config), storage(), config.need("LAKE_BUCKET"), clock=lambda: now().timestamp())
 
 
 def transforms(config: Config) -> Transforms:
@@ -97,9 +111,19 @@ def transforms(config: Config) -> Transforms:
     return Transforms(clients.sagemaker(), config.need("STAGE"))
 
 
+def form_records(config: Config) -> FormRecords:
+    """Make what knows the forms of uploads."""
+    return FormRecords(Table(clients.dynamodb(), config.need("LEDGER_TABLE")), now)
+
+
 def links() -> Links:
     """Make what lets callers send and fetch objects."""
     return Links(clients.s3_links())
+
+
+def functions(config: Config) -> Functions:
+    """Make what calls the stage's own functions."""
+    return Functions(clients.functions(), config.need("STAGE"))
 
 
 def closing(config: Config) -> Closing:

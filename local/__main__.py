@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local import environment, story
+from local import calling, environment, story
 from local.cloud import Cloud
 from local.console import Console
 from local.deploy import DeployError
@@ -123,6 +123,7 @@ def _write_info(file: Path, cloud: Cloud) -> None:
         "secret_access_key": environment.SECRET_KEY,
         "stage": cloud.stage,
         "outputs": cloud.outputs,
+        "token_client": cloud.issuer.client,
         "pid": os.getpid(),
     }
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -134,7 +135,8 @@ def _write_info(file: Path, cloud: Cloud) -> None:
 
 def _print_addresses(cloud: Cloud, chosen: argparse.Namespace, console: Console) -> None:
     console.plain()
-    console.plain(f"  API   {cloud.api_url}   e.g.  curl {cloud.api_url}/v1/models")
+    console.plain(f"  API   {cloud.api_url}   e.g.")
+    console.plain(f"    {calling.curl(cloud, '/v1/models')}")
     for key, value in cloud.outputs.items():
         console.plain(f"  {key:20} {value}")
     console.plain(f"  {'addresses and keys':20} {chosen.info}")

@@ -13,6 +13,7 @@ from local.sagemaker.state import State
 from local.sagemaker.world import World
 
 if TYPE_CHECKING:
+    from local.gate.issuer import Issuer
     from local.images import Images
     from local.settings import Settings
 
@@ -38,12 +39,14 @@ class Account:
         Its container images.
     endpoint : str
         Where the AWS APIs answer.
+    issuer : Issuer
+        Who issues tokens for the deployed API.
     """
 
-    def __init__(self, settings: Settings, images: Images, endpoint: str) -> None:
+    def __init__(self, settings: Settings, images: Images, endpoint: str, issuer: Issuer) -> None:
         state = State(settings.keep / "sagemaker.json" if settings.keep else None)
         self.world = World(settings=settings, state=state, images=images, endpoint=endpoint)
-        hooks.install(self.world)
+        hooks.install(self.world, issuer)
 
     def client(self, service: str) -> Any:
         """Return a boto3 client that acts as the account's administrator."""

@@ -18,6 +18,8 @@ from local.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from local.gate.issuer import Issuer
+
 _REPOSITORY_WAIT_SECONDS = 10
 
 
@@ -57,7 +59,7 @@ class Cloud:
         self._server = Server(self.settings)
         from local.account import Account  # noqa: PLC0415 - MiniStack reads the environment on import
 
-        self._account = Account(self.settings, images, self.endpoint_url)
+        self._account = Account(self.settings, images, self.endpoint_url, self._server.issuer)
         self._server.start()
         self._account.resume()
         self._images = images
@@ -83,6 +85,11 @@ class Cloud:
     def api_url(self) -> str:
         """Where the deployed HTTP API answers."""
         return f"http://127.0.0.1:{self._server_started.api_port}"
+
+    @property
+    def issuer(self) -> Issuer:
+        """Who issues tokens for the deployed HTTP API."""
+        return self._server_started.issuer
 
     @property
     def outputs(self) -> dict[str, str]:

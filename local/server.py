@@ -14,6 +14,8 @@ import threading
 from typing import TYPE_CHECKING, Any, cast
 
 from local import environment
+from local.gate import arrivals, issuing
+from local.gate.issuer import Issuer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -59,6 +61,7 @@ class Server:
         self._sockets = [listen(port) for port in _ports(settings)]
         self.port, self.api_port = (bound.getsockname()[1] for bound in self._sockets)
         self.endpoint = f"http://127.0.0.1:{self.port}"
+        self.issuer = Issuer(self.endpoint)
         self._api_id = ""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
@@ -96,14 +99,16 @@ class Server:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         servers = []
         for bound, app in zip(
-            self._sockets, (over_tls(ministack.app), self._as_api(ministack.app)), strict=True
+            self._sockets,
+            (issuing.beside(over_tls(ministack.app), self.issuer), self._as_api(over_tls(ministack.app))),
+            strict=True,
         ):
             config = Config()
             config.bind = [f"fd://{bound.detach()}"]
             config.keep_alive_timeout = 75
             config.graceful_timeout = 1.0
             config.loglevel = "WARNING"
-            servers.append(serve(cast("Any", app), config, shutdown_trigger=self._stopped))
+            servers.append(serve(cast("Any", arrivals.remember(app)), config, shutdown_trigger=self._stopped))
         self._loop.call_later(0.05, self._started.set)
         await asyncio.gather(*servers)
 
@@ -122,7 +127,7 @@ class Server:
                 host = f"{self._api_id or 'none'}.execute-api.localhost:{self.port}"
                 headers = [(name, value) for name, value in scope["headers"] if name.lower() != b"host"]
                 scope = {**scope, "headers": [*headers, (b"host", host.encode())]}
-            await over_tls(app)(scope, receive, send)
+            await app(scope, receive, send)
 
         return api
 

@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
+from local import calling
 from local.ledger import Ledger, metrics_of
 
 if TYPE_CHECKING:
@@ -172,9 +173,9 @@ class _Teller:
     def _get(self, path: str, body: Item | None = None) -> Item:
         """Return the API's JSON answer; POST when there is a body."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(  # noqa: S310 - the laptop cloud's own address
-            f"{self._cloud.api_url}{path}", data=data, headers={"content-type": "application/json"}
-        )
+        url, method = f"{self._cloud.api_url}{path}", "GET" if data is None else "POST"
+        headers = {"content-type": "application/json", **calling.headers(self._cloud, method, url, data)}
+        request = urllib.request.Request(url, data=data, headers=headers)  # noqa: S310 - our own address
         try:
             with urllib.request.urlopen(request, timeout=_HTTP_SECONDS) as answer:  # noqa: S310
                 found: Item = json.load(answer)

@@ -4,7 +4,7 @@
 
     WAITING_FOR_FILE ─► RUNNING ─► SUCCEEDED
             │              └─────► FAILED(reason)    the transform job failed, was stopped, or never began
-            └────────────────────► FAILED(reason)    the file breaks the spec, or nothing serves any more
+            └────────────────────► FAILED(reason)    the file breaks the spec, never came, or nothing serves any more
 """
 
 from __future__ import annotations
@@ -21,7 +21,21 @@ UPLOAD_SECONDS = 3600
 """How long a caller has to upload the file."""
 LOST_AFTER = timedelta(minutes=30)
 """A running batch whose job does not exist after this never gets one: every retry of its start is over."""
+EVENT_LATE = timedelta(minutes=2)
+"""A file without a decision is let alone for so long: its event is on its way, or it is being checked."""
+GIVEN_UP_AFTER = timedelta(hours=6)
+"""A file on which nobody decided after this, however often it was handed on, is not tried again."""
+EXPIRED_AFTER = timedelta(seconds=UPLOAD_SECONDS, minutes=30)
+"""No file comes after this: what was begun while the form was good has arrived."""
 MAX_REASON = 1000
+
+
+class Repair(StrEnum):
+    """What a batch that waits needs."""
+
+    HAND_ON = "HAND_ON"
+    GIVE_UP = "GIVE_UP"
+    EXPIRE = "EXPIRE"
 
 
 class BatchState(StrEnum):
@@ -125,3 +139,28 @@ def is_lost(batch: Batch, now: datetime) -> bool:
         Aware.
     """
     return now - datetime.fromisoformat(batch.times[BatchState.RUNNING]) > LOST_AFTER
+
+
+def repair(batch: Batch, stored_at: datetime | None, now: datetime) -> Repair | None:
+    """Say what a batch that waits for its file needs.
+
+    Parameters
+    ----------
+    batch
+        It waits.
+    stored_at
+        When S3 stored its file; None when there is none.
+    now
+        Aware, as ``stored_at``.
+
+    Returns
+    -------
+    Repair or None
+        Hand the file on as its event would have, or end the batch; None: it does well to wait.
+    """
+    if stored_at is None:
+        begun = datetime.fromisoformat(batch.created_at)
+        return Repair.EXPIRE if now - begun > EXPIRED_AFTER else None
+    if now - stored_at > GIVEN_UP_AFTER:
+        return Repair.GIVE_UP
+    return Repair.HAND_ON if now - stored_at > EVENT_LATE else None

@@ -6,9 +6,13 @@
     ├── SpecError                 a model's declaration is wrong: field, value given, what is allowed
     ├── ConfigError               a setting or environment variable is missing or wrong
     ├── NotFoundError             no such model, version, run or upload
-    ├── InvalidInstancesError     a request's body breaks the spec; carries every FieldError
+    ├── InvalidBodyError          a request's body is not what is allowed; carries every FieldError
+    │   ├── InvalidInstancesError the instances break the spec
+    │   ├── InvalidFeedbackError  the rows of feedback break the spec
+    │   └── InvalidUploadError    the file that is announced may not be sent
     ├── InvalidLinesError         a file of instances breaks the spec; carries the first LineErrors
     ├── NotServingError           the model has no live version yet; carries what is being waited for
+    ├── BusyError                 someone else is at the same thing; carries when to try again
     ├── ModelFailedError          the endpoint answered with an error, or not at all
     ├── ConflictError             the ledger changed under us: someone else won the conditional write
     ├── IllegalTransitionError    an upload, run or version may not go from this state to that one
@@ -75,8 +79,8 @@ class FieldError:
     detail: str
 
 
-class InvalidInstancesError(RelearnError):
-    """A request's body breaks the spec.
+class InvalidBodyError(RelearnError):
+    """A request's body is JSON, but not what is allowed.
 
     Parameters
     ----------
@@ -87,6 +91,18 @@ class InvalidInstancesError(RelearnError):
     def __init__(self, errors: tuple[FieldError, ...]) -> None:
         super().__init__("; ".join(f"{error.pointer or '/'}: {error.detail}" for error in errors))
         self.errors = errors
+
+
+class InvalidInstancesError(InvalidBodyError):
+    """A request's instances break the spec."""
+
+
+class InvalidFeedbackError(InvalidBodyError):
+    """The rows of feedback break the spec."""
+
+
+class InvalidUploadError(InvalidBodyError):
+    """The file that a request announces may not be sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +157,22 @@ class NotServingError(RelearnError):
     def __init__(self, waiting_for: str, retry_after_seconds: int) -> None:
         super().__init__(waiting_for)
         self.waiting_for = waiting_for
+        self.retry_after_seconds = retry_after_seconds
+
+
+class BusyError(RelearnError):
+    """Someone else is at the same thing, or broke off a moment ago.
+
+    Parameters
+    ----------
+    detail
+        What to do.
+    retry_after_seconds
+        When it makes sense to try again.
+    """
+
+    def __init__(self, detail: str, retry_after_seconds: int) -> None:
+        super().__init__(detail)
         self.retry_after_seconds = retry_after_seconds
 
 

@@ -29,10 +29,18 @@ IDEMPOTENCY = "IDEMPOTENCY#"
 """What the partition keys of kept answers start with; the rest is the model."""
 EXPIRES_AT = "expires_at"
 """The ledger's attribute that says when an item may be deleted: seconds since 1970."""
+FORMS = "FORM#"
+"""What the partition keys of uploads' forms start with; the rest is the model."""
 BATCHES = "batches"
 BATCH_INPUT = "input.jsonl"
 BATCH_ID_LENGTH = 22
+_UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
 _BATCH_ID = re.compile(r"\d{8}t\d{6}-[0-9a-f]{6}")
+
+
+def function(stage: str, name: str) -> str:
+    """Name of a Lambda function; ``name`` is its file under ``lambdas/``."""
+    return f"{prefix(stage)}{name.replace('_', '-')}"
 
 
 def check_stage(stage: str) -> str:
@@ -120,9 +128,19 @@ def batch_id(at: datetime, seed: str) -> str:
     return run_id(at, seed)
 
 
+def form_id(at: datetime, seed: str) -> str:
+    """Make the id of an upload's form, which sorts by time; made as a run's is."""
+    return run_id(at, seed)
+
+
 def upload_id(bucket: str, key: str, version_id: str) -> str:
     """Id of one version of one object: the same event twice is the same upload."""
     return hashlib.sha256(f"{bucket}\n{key}\n{version_id}".encode()).hexdigest()[:32]
+
+
+def is_upload_id(text: str) -> bool:
+    """Tell whether a text has the form of an upload's id; a form's id has not."""
+    return _UPLOAD_ID.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +177,11 @@ def incoming_prefix(model: str, table: str = MAIN) -> str:
     return f"{INCOMING}/{model}/" if table == MAIN else f"{INCOMING}/{model}/{table}/"
 
 
+def form_key(model: str, form: str, filename: str) -> str:
+    """Key of the one object that a form takes."""
+    return f"{incoming_prefix(model)}{form}/{filename}"
+
+
 def parse_incoming(key: str) -> IncomingKey | None:
     """Read the key of an upload; None when it is not one (other prefix, folder marker, no name)."""
     parts = key.split("/")
@@ -185,6 +208,11 @@ def shard_key(model: str, upload: str, table: str = MAIN) -> str:
 def quarantine_prefix(model: str, upload: str) -> str:
     """Where the record of a quarantined (or partly rejected) upload is."""
     return f"{QUARANTINE}/{model}/{upload}/"
+
+
+def rejected_key(model: str, upload: str) -> str:
+    """Key of the rejected rows of an upload, one JSON object a row."""
+    return f"{quarantine_prefix(model, upload)}rows.jsonl"
 
 
 def snapshot_key(model: str, run: str) -> str:

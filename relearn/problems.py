@@ -55,17 +55,24 @@ ANSWER_TOO_LARGE = Kind(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "answer-too-large", "The answer is too large to be kept"
 )
 UNSUPPORTED_MEDIA_TYPE = Kind(
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body must be JSON"
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body's media type is not allowed"
 )
 INVALID_INSTANCES = Kind(
     HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-instances", "The body does not fit the model"
 )
+INVALID_FEEDBACK = Kind(
+    HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-feedback", "The feedback does not fit the model"
+)
+INVALID_UPLOAD = Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-upload", "Such a file can not be uploaded")
 INVALID_PARAMETERS = Kind(
     HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-parameters", "A query parameter is not allowed"
 )
 INTERNAL_ERROR = Kind(HTTPStatus.INTERNAL_SERVER_ERROR, "internal-error", "Something is wrong on our side")
 MODEL_FAILED = Kind(HTTPStatus.BAD_GATEWAY, "model-failed", "The model failed")
 NOT_SERVING = Kind(HTTPStatus.SERVICE_UNAVAILABLE, "not-serving", "The model is not ready to answer")
+FEEDBACK_BUSY = Kind(
+    HTTPStatus.SERVICE_UNAVAILABLE, "feedback-busy", "Another request is storing some of this feedback"
+)
 TIMEOUT = Kind(HTTPStatus.GATEWAY_TIMEOUT, "timeout", "The model did not answer in time")
 
 ALL = (
@@ -79,9 +86,12 @@ ALL = (
     ANSWER_TOO_LARGE,
     UNSUPPORTED_MEDIA_TYPE,
     INVALID_INSTANCES,
+    INVALID_FEEDBACK,
+    INVALID_UPLOAD,
     INVALID_PARAMETERS,
     INTERNAL_ERROR,
     MODEL_FAILED,
     NOT_SERVING,
+    FEEDBACK_BUSY,
     TIMEOUT,
 )

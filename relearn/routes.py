@@ -8,15 +8,26 @@ promotion moves.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 from relearn import problems
 from relearn.problems import Kind
 
+VERSION = "1.0.0"
+"""Of the API: the first number is that of the paths, the second grows with what is added."""
 DEFAULT = "$default"
 """Route key of what matches no operation."""
 DEFAULT_FUNCTION = "models"
 """Answers what matches no operation, with 404 or 405."""
+
+Scope = Literal["predict", "upload", "operate"]
+"""What a caller may do: ask models and look at them; give them data, file by file; see how the loop goes.
+
+Where tokens authorise, a token names the scopes it has; IAM policies name paths instead.
+"""
+DEFAULT_SCOPE: Scope = "predict"
+"""Needed to be told that there is no such operation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +46,8 @@ class Operation:
         File in ``lambdas/`` whose handler answers.
     fails
         What its answer may be besides success; every operation may also fail for our own fault.
+    scope
+        What a token must allow to call it.
     described
         Whether OpenAPI describes it; pages for people are not described.
     """
@@ -44,6 +57,7 @@ class Operation:
     path: str
     function: str
     fails: tuple[Kind, ...] = ()
+    scope: Scope = field(kw_only=True)
     described: bool = True
 
     @property
@@ -66,31 +80,94 @@ _PREDICT_FAILS = (
     problems.NOT_SERVING,
     problems.TIMEOUT,
 )
+_FEEDBACK_FAILS = (
+    problems.MALFORMED_BODY,
+    problems.NOT_FOUND,
+    problems.TOO_LARGE,
+    problems.UNSUPPORTED_MEDIA_TYPE,
+    problems.INVALID_FEEDBACK,
+    problems.FEEDBACK_BUSY,
+)
+_CREATE_UPLOAD_FAILS = (
+    problems.MALFORMED_BODY,
+    problems.NOT_FOUND,
+    problems.TOO_LARGE,
+    problems.UNSUPPORTED_MEDIA_TYPE,
+    problems.INVALID_UPLOAD,
+)
 _LIST_FAILS = (problems.NOT_FOUND, problems.INVALID_PARAMETERS)
 
-PREDICT = Operation("predict", "POST", "/v1/models/{model}/predict", "predict", _PREDICT_FAILS)
-LIST_MODELS = Operation("listModels", "GET", "/v1/models", "models")
-GET_MODEL = Operation("getModel", "GET", "/v1/models/{model}", "models", (problems.NOT_FOUND,))
+PREDICT = Operation(
+    "predict", "POST", "/v1/models/{model}/predict", "predict", _PREDICT_FAILS, scope="predict"
+)
+GIVE_FEEDBACK = Operation(
+    "giveFeedback", "POST", "/v1/models/{model}/feedback", "feedback", _FEEDBACK_FAILS, scope="predict"
+)
+LIST_MODELS = Operation("listModels", "GET", "/v1/models", "models", scope="predict")
+GET_MODEL = Operation(
+    "getModel", "GET", "/v1/models/{model}", "models", (problems.NOT_FOUND,), scope="predict"
+)
 LIST_VERSIONS = Operation(
-    "listVersions", "GET", "/v1/models/{model}/versions", "models", (problems.NOT_FOUND,)
+    "listVersions", "GET", "/v1/models/{model}/versions", "models", (problems.NOT_FOUND,), scope="predict"
 )
-LIST_RUNS = Operation("listRuns", "GET", "/v1/models/{model}/runs", "models", _LIST_FAILS)
-GET_RUN = Operation("getRun", "GET", "/v1/models/{model}/runs/{run}", "models", (problems.NOT_FOUND,))
+LIST_RUNS = Operation("listRuns", "GET", "/v1/models/{model}/runs", "models", _LIST_FAILS, scope="operate")
+GET_RUN = Operation(
+    "getRun", "GET", "/v1/models/{model}/runs/{run}", "models", (problems.NOT_FOUND,), scope="operate"
+)
 CREATE_BATCH = Operation(
-    "createBatch", "POST", "/v1/models/{model}/batches", "batches", (problems.NOT_FOUND, problems.NOT_SERVING)
+    "createBatch",
+    "POST",
+    "/v1/models/{model}/batches",
+    "batches",
+    (problems.NOT_FOUND, problems.NOT_SERVING),
+    scope="upload",
 )
-LIST_BATCHES = Operation("listBatches", "GET", "/v1/models/{model}/batches", "batches", (problems.NOT_FOUND,))
+LIST_BATCHES = Operation(
+    "listBatches", "GET", "/v1/models/{model}/batches", "batches", (problems.NOT_FOUND,), scope="upload"
+)
 GET_BATCH = Operation(
-    "getBatch", "GET", "/v1/models/{model}/batches/{batch}", "batches", (problems.NOT_FOUND,)
+    "getBatch", "GET", "/v1/models/{model}/batches/{batch}", "batches", (problems.NOT_FOUND,), scope="upload"
 )
-GET_OPENAPI = Operation("getOpenapi", "GET", "/openapi.json", "docs")
-GET_DOCS = Operation("getDocs", "GET", "/docs", "docs", described=False)
+CREATE_UPLOAD = Operation(
+    "createUpload", "POST", "/v1/models/{model}/uploads", "uploads", _CREATE_UPLOAD_FAILS, scope="upload"
+)
+LIST_UPLOADS = Operation(
+    "listUploads", "GET", "/v1/models/{model}/uploads", "uploads", (problems.NOT_FOUND,), scope="upload"
+)
+GET_UPLOAD = Operation(
+    "getUpload",
+    "GET",
+    "/v1/models/{model}/uploads/{upload}",
+    "uploads",
+    (problems.NOT_FOUND,),
+    scope="upload",
+)
+SERVER_METADATA = Operation("serverMetadata", "GET", "/v2", "models", scope="predict")
+SERVER_LIVE = Operation("serverLive", "GET", "/v2/health/live", "models", scope="predict")
+SERVER_READY = Operation(
+    "serverReady", "GET", "/v2/health/ready", "models", (problems.NOT_SERVING,), scope="predict"
+)
+MODEL_METADATA = Operation(
+    "modelMetadata", "GET", "/v2/models/{model}", "models", (problems.NOT_FOUND,), scope="predict"
+)
+MODEL_READY = Operation(
+    "modelReady",
+    "GET",
+    "/v2/models/{model}/ready",
+    "models",
+    (problems.NOT_FOUND, problems.NOT_SERVING),
+    scope="predict",
+)
+INFER = Operation("infer", "POST", "/v2/models/{model}/infer", "predict", _PREDICT_FAILS, scope="predict")
+GET_OPENAPI = Operation("getOpenapi", "GET", "/openapi.json", "docs", scope="predict")
+GET_DOCS = Operation("getDocs", "GET", "/docs", "docs", scope="predict", described=False)
 GET_DOCS_FILE = Operation(
-    "getDocsFile", "GET", "/docs/{file}", "docs", (problems.NOT_FOUND,), described=False
+    "getDocsFile", "GET", "/docs/{file}", "docs", (problems.NOT_FOUND,), scope="predict", described=False
 )
 
 OPERATIONS = (
     PREDICT,
+    GIVE_FEEDBACK,
     LIST_MODELS,
     GET_MODEL,
     LIST_VERSIONS,
@@ -99,6 +176,15 @@ OPERATIONS = (
     CREATE_BATCH,
     LIST_BATCHES,
     GET_BATCH,
+    CREATE_UPLOAD,
+    LIST_UPLOADS,
+    GET_UPLOAD,
+    SERVER_METADATA,
+    SERVER_LIVE,
+    SERVER_READY,
+    MODEL_METADATA,
+    MODEL_READY,
+    INFER,
     GET_OPENAPI,
     GET_DOCS,
     GET_DOCS_FILE,

@@ -15,7 +15,7 @@ new content instead of the old.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from relearn.errors import IllegalTransitionError
@@ -69,6 +69,10 @@ class Upload:
         Counts of rows, 0 until known.
     attempts
         Failed runs it was part of.
+    run_id
+        The run that trained on it, or was rejected with it; empty until there is one.
+    times
+        When each state was reached: state to ISO 8601, UTC.
     """
 
     upload_id: str
@@ -84,6 +88,8 @@ class Upload:
     rows_accepted: int = 0
     rows_rejected: int = 0
     attempts: int = 0
+    run_id: str = ""
+    times: dict[str, str] = field(default_factory=dict)
 
 
 def check_transition(old: UploadState, new: UploadState) -> None:

@@ -70,6 +70,11 @@ class BatchRecords:
         """Read so many batches of a model, newest first."""
         return [_batch(item) for item in self._table.query(_pk(model), "BATCH#", newest=count)]
 
+    def waiting(self, model: str) -> list[Batch]:
+        """Read the batches of a model that wait for their file."""
+        where = {"state": [BatchState.WAITING_FOR_FILE]}
+        return [_batch(item) for item in self._table.query(_pk(model), "BATCH#", where)]
+
     def move(self, batch: Batch, state: BatchState, reason: str = "", **changes: Any) -> Batch:
         """Take a batch to its next state.
 

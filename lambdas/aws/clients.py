@@ -13,9 +13,9 @@ from botocore.config import Config
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
-    from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
@@ -50,19 +50,6 @@ def sagemaker() -> SageMakerClient:
 
 
 @cache
-def sagemaker_runtime(read_seconds: float) -> SageMakerRuntimeClient:
-    """Give a client that invokes endpoints; it asks once, the caller knows whether there is time to ask again.
-
-    Parameters
-    ----------
-    read_seconds
-        How long an answer may take, in seconds.
-    """
-    config = Config(connect_timeout=1, read_timeout=read_seconds, retries={"total_max_attempts": 1})
-    return boto3.client("sagemaker-runtime", config=config)
-
-
-@cache
 def stepfunctions() -> SFNClient:
     """Give a client for the retrain state machine."""
     return boto3.client("stepfunctions", config=_CONTROL)
@@ -78,3 +65,9 @@ def sns() -> SNSClient:
 def sqs() -> SQSClient:
     """Give a client for the ingest queue."""
     return boto3.client("sqs", config=_CONTROL)
+
+
+@cache
+def functions() -> LambdaClient:
+    """Give a client for the stage's own functions."""
+    return boto3.client("lambda", config=_CONTROL)

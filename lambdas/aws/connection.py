@@ -2,8 +2,8 @@
 
 A connection that the server closed while it was idle is found out before it is used where that can be
 seen, and otherwise when no byte of an answer comes: then, and only then, the request is sent again on a new
-one. That is safe because everything sent through here may be repeated: reads, predictions, and writes that are
-conditional on their writer.
+one. That is safe because everything sent through here may be repeated: reads, predictions, writes that are
+conditional on their writer, and messages whose reader knows them again.
 """
 
 from __future__ import annotations
@@ -63,12 +63,12 @@ class Connections:
         self._clock = clock
         self._idle: list[tuple[float, http.client.HTTPConnection]] = []
 
-    def post(self, path: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Reply:
+    def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Reply:
         """Send a request and read the whole answer.
 
         Parameters
         ----------
-        path, headers, body
+        method, path, headers, body
             The request.
         seconds
             How long it may take from now.
@@ -84,8 +84,8 @@ class Connections:
         try:
             if (kept := self._take()) is not None:
                 with contextlib.suppress(*_CLOSED_BEFORE_AN_ANSWER):
-                    return self._exchange(kept, path, headers, body, end)
-            return self._exchange(self._open(end), path, headers, body, end)
+                    return self._exchange(kept, method, path, headers, body, end)
+            return self._exchange(self._open(end), method, path, headers, body, end)
         except TimeoutError:
             raise
         except (OSError, http.client.HTTPException) as error:
@@ -121,9 +121,10 @@ class Connections:
             raise NoConnectionError(f"{self.host} took no connection within {seconds:.1f} s") from error
         return connection
 
-    def _exchange(
+    def _exchange(  # noqa: PLR0917 - all of a request
         self,
         connection: http.client.HTTPConnection,
+        method: str,
         path: str,
         headers: Mapping[str, str],
         body: bytes,
@@ -132,7 +133,7 @@ class Connections:
         kept = False
         try:
             connection.sock.settimeout(self._left(end))
-            connection.request("POST", path, body, headers)
+            connection.request(method, path, body, headers)
             answer = connection.getresponse()
             content = self._read(connection, answer, end)
             if kept := not answer.will_close:

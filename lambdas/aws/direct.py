@@ -1,4 +1,4 @@
-"""AWS without an SDK: what a signed POST needs, and one retry. For the functions that people wait for.
+"""AWS without an SDK: what a signed request needs, and one retry. For the functions that people wait for.
 
 Region, credentials and endpoint come from the environment, under the names that AWS's SDKs read.
 """
@@ -32,8 +32,13 @@ _BUSY = frozenset(
         "TooManyRequestsException",
     }
 )
-_HOSTS = {"dynamodb": "dynamodb", "sagemaker": "runtime.sagemaker"}
-_VARIABLES = {"dynamodb": "AWS_ENDPOINT_URL_DYNAMODB", "sagemaker": "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME"}
+_HOSTS = {"dynamodb": "dynamodb", "s3": "s3", "sagemaker": "runtime.sagemaker", "sqs": "sqs"}
+_VARIABLES = {
+    "dynamodb": "AWS_ENDPOINT_URL_DYNAMODB",
+    "s3": "AWS_ENDPOINT_URL_S3",
+    "sagemaker": "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME",
+    "sqs": "AWS_ENDPOINT_URL_SQS",
+}
 
 
 class RefusedError(Exception):
@@ -83,11 +88,13 @@ class Service:
         self._clock = clock
         self._now = now
 
-    def post(self, path: str, headers: Mapping[str, str], body: bytes, seconds: float) -> bytes:
+    def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes, seconds: float) -> bytes:
         """Send a request that may be repeated: again, once, when AWS is too busy or fails, while there is time.
 
         Parameters
         ----------
+        method
+            Upper case.
         path
             Percent-encoded.
         headers
@@ -104,18 +111,19 @@ class Service:
         """
         end = self._clock() + seconds
         try:
-            return self._once(path, headers, body, seconds)
+            return self._once(method, path, headers, body, seconds)
         except (RefusedError, UnreachableError) as error:
             pause = random.uniform(*PAUSE_SECONDS)
             if not _passing(error) or end - self._clock() <= pause:
                 raise
         self._sleep(pause)
-        return self._once(path, headers, body, end - self._clock())
+        return self._once(method, path, headers, body, end - self._clock())
 
-    def _once(self, path: str, headers: Mapping[str, str], body: bytes, seconds: float) -> bytes:
+    def _once(self, method: str, path: str, headers: Mapping[str, str], body: bytes, seconds: float) -> bytes:
         stamp = time.strftime("%Y%m%dT%H%M%SZ", self._now())
         given = {"host": self._connections.host, **headers}
-        reply = self._connections.post(path, self._signer.sign(path, given, body, stamp), body, seconds)
+        signed = self._signer.sign(method, path, given, body, stamp)
+        reply = self._connections.send(method, path, signed, body, seconds)
         if reply.status != _OK:
             raise _refusal(reply)
         return reply.body
@@ -127,7 +135,7 @@ def service(name: str, environ: Mapping[str, str]) -> Service:
     Parameters
     ----------
     name
-        ``"dynamodb"``, or ``"sagemaker"`` for its runtime.
+        ``"dynamodb"``, ``"s3"``, ``"sqs"``, or ``"sagemaker"`` for its runtime.
     environ
         The process's environment.
 
@@ -184,7 +192,9 @@ class DynamoDB:
             "content-type": "application/x-amz-json-1.0",
             "x-amz-target": f"DynamoDB_20120810.{action}",
         }
-        return json.loads(self._service.post("/", headers, json.dumps(request).encode(), self._seconds))
+        return json.loads(
+            self._service.send("POST", "/", headers, json.dumps(request).encode(), self._seconds)
+        )
 
 
 def _need(environ: Mapping[str, str], name: str) -> str:

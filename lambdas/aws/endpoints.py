@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from lambdas.aws.status import Status
 from relearn import names
 from relearn.errors import ConflictError
 from relearn.runs import Version
@@ -22,22 +22,6 @@ if TYPE_CHECKING:
 _REFUSED = {"ValidationException", "ValidationError", "ResourceNotFound", "ResourceInUse"}
 _POLL_SECONDS = 2.0
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class EndpointStatus:
-    """How an endpoint is.
-
-    Parameters
-    ----------
-    status
-        SageMaker's word, e.g. ``"Creating"`` or ``"InService"``.
-    reason
-        Why it failed, when it did.
-    """
-
-    status: str
-    reason: str = ""
 
 
 class Endpoints:
@@ -60,14 +44,14 @@ class Endpoints:
         self._stage = stage
         self._sleep = sleep
 
-    def status(self, name: str) -> EndpointStatus | None:
+    def status(self, name: str) -> Status | None:
         """Say how an endpoint is; None when there is none of that name."""
         found = _exists(self._client.describe_endpoint, EndpointName=name)
         if found is None:
             return None
-        return EndpointStatus(found["EndpointStatus"], found.get("FailureReason", ""))
+        return Status(found["EndpointStatus"], found.get("FailureReason", ""))
 
-    def ensure(self, spec: ModelSpec, version: Version, role_arn: str) -> EndpointStatus:
+    def ensure(self, spec: ModelSpec, version: Version, role_arn: str) -> Status:
         """Make the endpoint of a version unless it is there, and say how it is.
 
         Parameters
@@ -105,7 +89,7 @@ class Endpoints:
             EndpointConfigName=name,
             Tags=tags,
         )
-        return self.status(name) or EndpointStatus("Creating")
+        return self.status(name) or Status("Creating")
 
     def remove(self, name: str, wait_seconds: float = 90) -> None:
         """Remove an endpoint with its config and model; what is gone already is no error.

@@ -46,7 +46,7 @@ class Invoker:
         """
         path = f"/endpoints/{quote(endpoint, safe='')}/invocations"
         try:
-            return self._service.post(path, _JSON, body, seconds)
+            return self._service.send("POST", path, _JSON, body, seconds)
         except RefusedError as error:
             status = error.detail.get("OriginalStatusCode")
             raise failures.refused(endpoint, error.response["Error"]["Code"], status) from error

@@ -71,9 +71,10 @@ class Ledger:
 
     def receive(self, upload: Upload) -> Upload:
         """Write down an upload unless it is known, and give what the ledger knows."""
-        item = {**asdict(upload), "times": {upload.state: upload.received_at}}
+        upload = replace(upload, times={upload.state: upload.received_at})
+        put = Put(pk=partition(upload.model), sk=f"UPLOAD#{upload.upload_id}", item=asdict(upload))
         try:
-            self._table.write(Put(pk=partition(upload.model), sk=f"UPLOAD#{upload.upload_id}", item=item))
+            self._table.write(put)
         except ConflictError:
             return self.upload(upload.model, upload.upload_id) or upload
         return upload
@@ -89,8 +90,9 @@ class Ledger:
             It went somewhere else meanwhile.
         """
         uploads.check_transition(upload.state, state)
-        moved = replace(upload, state=state, reason=reason, **changes)
-        new = {"state": state, "reason": reason, **changes, f"times.{state}": self._now()}
+        now_at = self._now()
+        moved = replace(upload, state=state, reason=reason, times={**upload.times, state: now_at}, **changes)
+        new = {"state": state, "reason": reason, **changes, f"times.{state}": now_at}
         try:
             self._table.write(self._upload_update(upload, new))
         except ConflictError:

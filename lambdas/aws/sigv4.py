@@ -1,4 +1,4 @@
-"""AWS Signature Version 4 with the standard library, for the one kind of request the hot path makes: a POST.
+"""AWS Signature Version 4 with the standard library, for what the hot path sends: a body, to a path without a query.
 
 A boto3 client would cost every prediction more than the rest of the function does, and a cold start most of its
 time: `bench/predict.py` measures it. Tests hold every signature against botocore's own signer.
@@ -49,11 +49,15 @@ class Signer:
         self._service = service
         self._key_of_day = ("", b"")
 
-    def sign(self, path: str, headers: Mapping[str, str], body: bytes, stamp: str) -> dict[str, str]:
-        """Give the headers that a POST is sent with.
+    def sign(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes, stamp: str
+    ) -> dict[str, str]:
+        """Give the headers that a request is sent with.
 
         Parameters
         ----------
+        method
+            Upper case.
         path
             As it goes over the wire, percent-encoded; without a query.
         headers
@@ -63,13 +67,17 @@ class Signer:
         stamp
             The time, UTC: ``20260504T100000Z``.
         """
+        digest = sha256(body).hexdigest()
         signed = {**headers, "x-amz-date": stamp}
+        if self._service == "s3":
+            signed["x-amz-content-sha256"] = digest
+        else:  # every service but S3 signs the path encoded once more than it is sent
+            path = quote(path, safe="/~")
         if self._credentials.token:
             signed["x-amz-security-token"] = self._credentials.token
         names = ";".join(sorted(signed))
         lines = "".join(f"{name}:{' '.join(signed[name].split())}\n" for name in sorted(signed))
-        # Every service but S3 signs the path encoded once more than it is sent.
-        request = f"POST\n{quote(path, safe='/~')}\n\n{lines}\n{names}\n{sha256(body).hexdigest()}"
+        request = f"{method}\n{path}\n\n{lines}\n{names}\n{digest}"
         day = stamp[:8]
         scope = f"{day}/{self._region}/{self._service}/aws4_request"
         text = f"{_ALGORITHM}\n{stamp}\n{scope}\n{sha256(request.encode()).hexdigest()}"

@@ -86,6 +86,16 @@ class Storage:
             raise DataError("too_large", f"{key} has {answer['ContentLength']} bytes; allowed: {limit}")
         return answer["Body"].read()
 
+    def first_lines(self, bucket: str, key: str, limit: int) -> list[bytes]:
+        """Read the whole lines among the first ``limit`` bytes of an object; none when it is not there."""
+        try:
+            answer = self._client.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{limit - 1}")
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {*_GONE, "AccessDenied"}:
+                return []
+            raise
+        return answer["Body"].read().split(b"\n")[:-1]
+
     def write_once(self, bucket: str, key: str, body: IO[bytes]) -> bool:
         """Write an object unless there is one; False when there was.
 
@@ -133,6 +143,15 @@ class Storage:
     def has_any(self, bucket: str, prefix: str) -> bool:
         """Tell whether any object's key starts with ``prefix``."""
         return bool(self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("KeyCount"))
+
+    def newest(self, bucket: str, key: str) -> StoredVersion | None:
+        """Find the newest version of an object; None when there never was one."""
+        return next((found for found in self.versions(bucket, key) if found.key == key), None)
+
+    def oldest(self, bucket: str, key: str) -> StoredVersion | None:
+        """Find the oldest version of an object that is still there; None when there is none."""
+        found = [version for version in self.versions(bucket, key) if version.key == key]
+        return found[-1] if found else None
 
     def versions(self, bucket: str, prefix: str) -> Iterator[StoredVersion]:
         """List every version of every object under ``prefix``: by key, the newest version first."""

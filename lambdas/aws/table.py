@@ -5,6 +5,7 @@ A lost condition is always a `ConflictError`, whether the write was alone or par
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,9 @@ from relearn.errors import ConflictError
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+MOST_KEYS = 100
+"""Items that DynamoDB reads in one call at most."""
+_FIRST_PAUSE_SECONDS = 0.05  # before keys that DynamoDB had no capacity for are asked for again; doubles
 _LOST = {"ConditionalCheckFailed", "TransactionConflict"}
 
 
@@ -80,6 +84,23 @@ class Table:
         """Read one item, strongly consistent; None when there is none."""
         answer = self._client.get_item(TableName=self._name, Key=_key(pk, sk), ConsistentRead=True)
         return decode_item(answer["Item"]) if "Item" in answer else None
+
+    def get_many(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Item]:
+        """Read items by their (``pk``, ``sk``), each once, strongly consistent; those that are not there are left out."""
+        waiting: list[Any] = [_key(pk, sk) for pk, sk in dict.fromkeys(keys)]
+        found = {}
+        pause = _FIRST_PAUSE_SECONDS
+        while waiting:
+            now, waiting = waiting[:MOST_KEYS], waiting[MOST_KEYS:]
+            request: Any = {self._name: {"Keys": now, "ConsistentRead": True}}
+            answer = self._client.batch_get_item(RequestItems=request)
+            for item in map(decode_item, answer["Responses"].get(self._name, [])):
+                found[(item["pk"], item["sk"])] = item
+            if self._name in (left := answer["UnprocessedKeys"]):
+                waiting += left[self._name]["Keys"]
+                time.sleep(pause)
+                pause *= 2
+        return found
 
     def query(
         self,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from lambdas.aws.status import Status
 from relearn import names
 from relearn.batches import Batch
 from relearn.errors import ModelFailedError
@@ -23,22 +23,6 @@ INSTANCE = "ml.m5.large"
 _REFUSED = {"ValidationException", "ResourceNotFound"}
 _RUNNING = ("InProgress", "Stopping")
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class JobStatus:
-    """How a transform job is.
-
-    Parameters
-    ----------
-    status
-        SageMaker's word, e.g. ``"InProgress"`` or ``"Completed"``.
-    reason
-        Why it failed, when it did.
-    """
-
-    status: str
-    reason: str = ""
 
 
 class Transforms:
@@ -56,7 +40,7 @@ class Transforms:
         self._client = client
         self._stage = stage
 
-    def status(self, batch: Batch) -> JobStatus | None:
+    def status(self, batch: Batch) -> Status | None:
         """Say how the job of a batch is; None when there is none."""
         name = names.transform_job(self._stage, batch.model, batch.batch_id)
         try:
@@ -65,7 +49,7 @@ class Transforms:
             if error.response["Error"]["Code"] not in _REFUSED:
                 raise
             return None
-        return JobStatus(found["TransformJobStatus"], found.get("FailureReason", ""))
+        return Status(found["TransformJobStatus"], found.get("FailureReason", ""))
 
     def start(self, batch: Batch, bucket: str) -> None:
         """Start the job of a batch; one that is there already is the same one.

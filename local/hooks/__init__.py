@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from local.hooks import (
+    callers,
     configuration,
     events,
     executions,
@@ -23,10 +24,11 @@ from local.hooks import (
 )
 
 if TYPE_CHECKING:
+    from local.gate.issuer import Issuer
     from local.sagemaker.world import World
 
 
-def install(world: World) -> None:
+def install(world: World, issuer: Issuer) -> None:
     """Put every hook in place; once, before the first request."""
     service.add_sagemaker(world)
     templates.add_sagemaker_types(world)
@@ -40,6 +42,11 @@ def install(world: World) -> None:
     events.require_topic_subscriptions_permission()
     events.require_alarm_permission()
     gateway.require_function_permission()
+    callers.check_signatures()
+    callers.check_tokens(issuer)
+    callers.read_cors_of_templates()
+    callers.throttle_routes()
+    gateway.give_apis_every_path()
     storage.name_versions_in_events()
     storage.hide_missing_objects_from_those_who_may_not_list()
     configuration.require_tracing_permission()

@@ -1,4 +1,4 @@
-"""API Gateway invokes only functions that let it."""
+"""API Gateway invokes only functions that let it, and has its hosts' paths to itself."""
 
 # ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
 
@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ministack import app
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import apigateway
 
@@ -41,6 +42,21 @@ def require_function_permission() -> None:
         return await invoke(integration, api_id, stage, path, method, *rest, **kw)
 
     apigateway._invoke_lambda_proxy = checked
+
+
+def give_apis_every_path() -> None:
+    """Pass ``/v2`` and what looks like a path of a container registry to the API whose host it is asked of.
+
+    MiniStack answers these paths as ECR's registry on every host. On AWS the registry has hosts of its own.
+    """
+    registry = app._handle_ecr_registry_request
+
+    async def elsewhere(method: str, path: str, headers: dict[str, str], *rest: Any) -> Any:
+        if app._parse_execute_api_url(headers.get("host", ""), path) is not None:
+            return None
+        return await registry(method, path, headers, *rest)
+
+    app._handle_ecr_registry_request = elsewhere
 
 
 def _route(route_key: str, method: str) -> str:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from local.sagemaker import instance, model, tags
+from local.sagemaker import instance, tags
 from local.sagemaker.control import operation
 from local.sagemaker.errors import ApiError, invalid
-from local.sagemaker.state import page
-from local.sagemaker.world import World, announce
+from local.sagemaker.jobs import ENDED, Jobs
+from local.sagemaker.world import World
 
 if TYPE_CHECKING:
     Record = dict[str, Any]
 
 TABLE = instance.TABLE
-ENDED = ("Completed", "Failed", "Stopped")
+JOBS = Jobs(kind="Training", table=TABLE, missing="Requested resource not found.")
 
 
 @operation
@@ -45,7 +45,7 @@ def create_training_job(world: World, request: Record) -> Record:
             f"name already exists ({arn})",
         )
     tags.keep(world, arn, request.get("Tags", []))
-    _announce(record)
+    JOBS.announce(record)
     world.in_background(instance.run, world, name, progress)
     return {"TrainingJobArn": arn}
 
@@ -53,24 +53,19 @@ def create_training_job(world: World, request: Record) -> Record:
 @operation
 def describe_training_job(world: World, request: Record) -> Record:
     """Return one job."""
-    return _found(world, request["TrainingJobName"])
+    return JOBS.describe(world, request)
 
 
 @operation
 def list_training_jobs(world: World, request: Record) -> Record:
     """Return a page of jobs."""
-    jobs, more = page(world.state.all(TABLE), request, name="TrainingJobName", status="TrainingJobStatus")
-    return {"TrainingJobSummaries": jobs, **more}
+    return JOBS.summaries(world, request)
 
 
 @operation
 def stop_training_job(world: World, request: Record) -> Record:
     """Ask a running job to stop; it gets SIGTERM, and 120 s later SIGKILL."""
-    job = _found(world, request["TrainingJobName"])
-    if job["TrainingJobStatus"] in ENDED:
-        raise invalid(
-            f"The request was rejected because the training job is in status {job['TrainingJobStatus']}"
-        )
+    job = JOBS.going(world, request)
     progress(world, job["TrainingJobName"], "Stopping", "Stopping", "Stopping the training job")
     return {}
 
@@ -78,8 +73,8 @@ def stop_training_job(world: World, request: Record) -> Record:
 @operation
 def delete_training_job(world: World, request: Record) -> Record:
     """Forget an ended job."""
-    job = _found(world, request["TrainingJobName"])
-    if job["TrainingJobStatus"] not in ENDED:
+    job = JOBS.describe(world, request)
+    if not JOBS.has_ended(job):
         raise ApiError("ResourceInUse", f"training job {job['TrainingJobArn']} is {job['TrainingJobStatus']}")
     world.state.remove(TABLE, job["TrainingJobName"])
     return {}
@@ -92,7 +87,7 @@ def progress(
     now = time.time()
     with world.state.lock:
         job = world.state.get(TABLE, name)
-        if job is None or job["TrainingJobStatus"] in ENDED:
+        if job is None or JOBS.has_ended(job):
             return job or {}
         steps = job["SecondaryStatusTransitions"]
         steps[-1].setdefault("EndTime", now)
@@ -110,14 +105,14 @@ def progress(
             SecondaryStatusTransitions=steps,
             **fields,
         )
-    _announce(job)
+    JOBS.announce(job)
     return job
 
 
 def resume(world: World) -> None:
     """Close the jobs that a stop of the laptop cloud interrupted."""
     for job in world.state.all(TABLE):
-        if job["TrainingJobStatus"] not in ENDED:
+        if not JOBS.has_ended(job):
             reason = "InternalServerError: the laptop cloud was stopped while the job ran"
             progress(world, job["TrainingJobName"], "Failed", "Failed", reason, FailureReason=reason)
 
@@ -133,18 +128,3 @@ def _refuse_what_is_not_here(request: Record) -> None:
         raise invalid("the laptop cloud gives data as files: TrainingInputMode File or FastFile, not Pipe")
     if request["ResourceConfig"].get("InstanceCount", 1) != 1:
         raise invalid("the laptop cloud has one instance for a job: InstanceCount 1")
-
-
-def _found(world: World, name: str) -> Record:
-    job = world.state.get(TABLE, name)
-    if job is None:
-        raise invalid("Requested resource not found.")
-    return job
-
-
-def _announce(job: Record) -> None:
-    shape = model.service().operation_model("DescribeTrainingJob").output_shape
-    if shape is not None:
-        announce(
-            "SageMaker Training Job State Change", job["TrainingJobArn"], model.in_milliseconds(job, shape)
-        )

@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from local.sagemaker import containers, model, records, tags, transform_run
+from local.sagemaker import containers, records, tags, transform_run
 from local.sagemaker.control import operation
 from local.sagemaker.errors import ApiError, invalid
-from local.sagemaker.state import page
-from local.sagemaker.world import World, announce
+from local.sagemaker.jobs import ENDED, Jobs
+from local.sagemaker.world import World
 
 if TYPE_CHECKING:
     Record = dict[str, Any]
 
 TABLE = transform_run.TABLE
-ENDED = ("Completed", "Failed", "Stopped")
+JOBS = Jobs(kind="Transform", table=TABLE, missing="Could not find requested job with name: {name}")
 _MOST_AT_ONCE_MB = 100
 _AS_GIVEN = {"InputFilter": "$", "OutputFilter": "$", "JoinSource": "None"}
 
@@ -41,7 +41,7 @@ def create_transform_job(world: World, request: Record) -> Record:
             f"({arn})",
         )
     tags.keep(world, arn, request.get("Tags", []))
-    _announce(record)
+    JOBS.announce(record)
     world.in_background(transform_run.run, world, name, progress)
     return {"TransformJobArn": arn}
 
@@ -49,24 +49,19 @@ def create_transform_job(world: World, request: Record) -> Record:
 @operation
 def describe_transform_job(world: World, request: Record) -> Record:
     """Return one job."""
-    return _found(world, request["TransformJobName"])
+    return JOBS.describe(world, request)
 
 
 @operation
 def list_transform_jobs(world: World, request: Record) -> Record:
     """Return a page of jobs."""
-    jobs, more = page(world.state.all(TABLE), request, name="TransformJobName", status="TransformJobStatus")
-    return {"TransformJobSummaries": jobs, **more}
+    return JOBS.summaries(world, request)
 
 
 @operation
 def stop_transform_job(world: World, request: Record) -> Record:
     """Ask a running job to stop: it sends no further request."""
-    job = _found(world, request["TransformJobName"])
-    if job["TransformJobStatus"] in ENDED:
-        raise invalid(
-            f"The request was rejected because the transform job is in status {job['TransformJobStatus']}"
-        )
+    job = JOBS.going(world, request)
     progress(world, job["TransformJobName"], "Stopping")
     return {}
 
@@ -75,14 +70,14 @@ def progress(world: World, name: str, status: str, **fields: Any) -> Record:
     """Move a job to its next status, and say so on the event bus; one that stops never goes back to running."""
     with world.state.lock:
         job = world.state.get(TABLE, name)
-        if job is None or job["TransformJobStatus"] in ENDED:
+        if job is None or JOBS.has_ended(job):
             return job or {}
         if status in ENDED:
             fields["TransformEndTime"] = time.time()
         elif job["TransformJobStatus"] == "Stopping":
             status = "Stopping"
         job = world.state.change(TABLE, name, TransformJobStatus=status, **fields)
-    _announce(job)
+    JOBS.announce(job)
     return job
 
 
@@ -108,17 +103,3 @@ def _refuse_what_is_not_here(request: Record) -> None:
     payload = request.get("MaxPayloadInMB", records.DEFAULT_PAYLOAD_MB)
     if payload * (request.get("MaxConcurrentTransforms") or 1) > _MOST_AT_ONCE_MB:
         raise invalid("MaxConcurrentTransforms * MaxPayloadInMB must not be greater than 100 MB")
-
-
-def _found(world: World, name: str) -> Record:
-    job = world.state.get(TABLE, name)
-    if job is None:
-        raise invalid(f"Could not find requested job with name: {name}")
-    return job
-
-
-def _announce(job: Record) -> None:
-    shape = model.service().operation_model("DescribeTransformJob").output_shape
-    if shape is not None:
-        detail = model.in_milliseconds(job, shape)
-        announce("SageMaker Transform Job State Change", job["TransformJobArn"], detail)

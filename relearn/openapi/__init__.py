@@ -10,6 +10,7 @@ A file here is a group of operations; `document.GROUPS` lists them.
 """
 
 from relearn.openapi.described import Samples
-from relearn.openapi.document import VERSION, Auth, document, expand
+from relearn.openapi.document import document, expand
+from relearn.openapi.security import Auth, Tokens
 
-__all__ = ["VERSION", "Auth", "Samples", "document", "expand"]
+__all__ = ["Auth", "Samples", "Tokens", "document", "expand"]

@@ -27,6 +27,8 @@ class Described:
         What a success is, in words.
     content
         Schema of a success, and examples: an OpenAPI media type object.
+    binary
+        Whether a success may also be bytes that are no JSON.
     status
         Of a success.
     headers
@@ -46,6 +48,7 @@ class Described:
     summary: str
     answers: str
     content: Json
+    binary: bool = False
     description: str = ""
     status: str = "200"
     headers: Json = field(default_factory=dict)

@@ -4,41 +4,49 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 from relearn import routes
-from relearn.openapi import batches, failures, meta, models, predictions, runs
+from relearn.openapi import (
+    batches,
+    failures,
+    feedback,
+    inference,
+    meta,
+    models,
+    predictions,
+    runs,
+    security,
+    uploads,
+)
 from relearn.openapi.described import Described, Samples
 from relearn.openapi.parts import REQUEST_ID, Json, type_name
-from relearn.routes import Operation
+from relearn.openapi.security import Auth
+from relearn.routes import VERSION, Operation
 from relearn.spec import ModelSpec
 
-VERSION = "1.0.0"
-"""Of the API: the first number is the path's, the second grows with what is added."""
-GROUPS = (predictions.GROUP, models.GROUP, runs.GROUP, batches.GROUP, meta.GROUP)
-PER_MODEL = (routes.PREDICT,)
+GROUPS = (
+    predictions.GROUP,
+    feedback.GROUP,
+    models.GROUP,
+    runs.GROUP,
+    batches.GROUP,
+    uploads.GROUP,
+    inference.GROUP,
+    meta.GROUP,
+)
+PER_MODEL = (routes.PREDICT, routes.GIVE_FEEDBACK)
 """Operations that each model has a description of its own of: what is sent and answered is the model's."""
-
-Auth = Literal["iam", "none"]
 
 _ABOUT = """Predictions of the models that Relearn trains, and how the models stand.
 
 Every error is a problem (RFC 9457) with a stable `type`; every answer carries `x-request-id`, which finds its logs.
-Before a function is asked, the gateway itself may answer with `{"message": ...}`: 403, 413, 429 or 503.
+Before a function is asked, the gateway itself may answer with `{"message": ...}`: 401, 403, 413, 429 or 503.
 """
-_SIGNED = """
-Requests are signed with AWS Signature Version 4 for the service `execute-api`.
-"""
-_SIGV4: Json = {
-    "type": "apiKey",
-    "in": "header",
-    "name": "Authorization",
-    "description": "AWS Signature Version 4, service execute-api: `curl --aws-sigv4`, or any AWS SDK's signer.",
-    "x-amazon-apigateway-authtype": "awsSigv4",
-}
+_BYTES: Json = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 _IN_PATHS = {
     "run": "Id of a run, as in the list of runs.",
     "batch": "Id of a batch, as given when it began.",
+    "upload": "Id of an upload, as given when it began, or as in the list of uploads.",
 }
 
 
@@ -59,21 +67,18 @@ def document(specs: Mapping[str, ModelSpec], samples: Samples, *, auth: Auth) ->
     dict
         JSON, the same for the same arguments.
     """
-    signed = auth == "iam"
-    security: Json = {"security": [{"sigv4": []}]} if signed else {}
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Relearn",
             "version": VERSION,
             "summary": "Upload data, and a better model serves behind the same URL.",
-            "description": _ABOUT + (_SIGNED if signed else ""),
+            "description": _ABOUT + security.about(auth),
         },
         "servers": [{"url": "/", "description": "Where this document comes from."}],
         "tags": [{"name": group.tag, "description": group.about} for group in GROUPS],
-        **security,
-        "paths": _paths(specs, samples),
-        "components": _components(specs, signed=signed),
+        "paths": _paths(specs, samples, auth),
+        "components": _components(specs, auth),
     }
 
 
@@ -84,29 +89,33 @@ def expand(operation: Operation, models: Sequence[str]) -> list[str]:
     return [operation.path]
 
 
-def _paths(specs: Mapping[str, ModelSpec], samples: Samples) -> dict[str, Json]:
+def _paths(specs: Mapping[str, ModelSpec], samples: Samples, auth: Auth) -> dict[str, Json]:
     paths: dict[str, Json] = {}
     described = [(group.tag, one) for group in GROUPS for one in group.operations(specs, samples)]
     order = [operation.id for operation in routes.OPERATIONS]
     for tag, one in sorted(described, key=lambda pair: order.index(pair[1].operation.id)):
         (path,) = expand(one.operation, [one.model] if one.model else [])
-        paths.setdefault(path, {})[one.operation.method.lower()] = _operation(tag, one, path, list(specs))
+        written = _operation(tag, one, path, list(specs), auth)
+        paths.setdefault(path, {})[one.operation.method.lower()] = written
     return paths
 
 
-def _components(specs: Mapping[str, ModelSpec], *, signed: bool) -> Json:
+def _components(specs: Mapping[str, ModelSpec], auth: Auth) -> Json:
     found: dict[str, Json] = {}
     for group in GROUPS:
         found |= group.schemas(specs)
-    security: Json = {"securitySchemes": {"sigv4": _SIGV4}} if signed else {}
-    return {"schemas": found | failures.schemas(), "responses": failures.responses(), **security}
+    return {
+        "schemas": found | failures.schemas(),
+        "responses": failures.responses() | security.responses(auth),
+        "securitySchemes": security.schemes(auth),
+    }
 
 
-def _operation(tag: str, one: Described, path: str, models: list[str]) -> Json:
+def _operation(tag: str, one: Described, path: str, models: list[str], auth: Auth) -> Json:
     answer: Json = {
         "description": one.answers,
         "headers": {**REQUEST_ID, **one.headers},
-        "content": {"application/json": one.content},
+        "content": {"application/json": one.content, **(_BYTES if one.binary else {})},
     }
     if one.links:
         answer["links"] = one.links
@@ -118,7 +127,8 @@ def _operation(tag: str, one: Described, path: str, models: list[str]) -> Json:
         "tags": [tag],
         **({"parameters": parameters} if parameters else {}),
         **({"requestBody": {"required": True, "content": one.body}} if one.body else {}),
-        "responses": {one.status: answer, **failures.of_operation(one.operation)},
+        **security.of_operation(one.operation, auth),
+        "responses": {one.status: answer, **security.failures(auth), **failures.of_operation(one.operation)},
     }
 
 

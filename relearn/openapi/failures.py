@@ -9,10 +9,12 @@ from relearn.routes import Operation
 
 _PLACES = {
     problems.INVALID_INSTANCES: ("pointer", "JSON pointer (RFC 6901) to a wrong value."),
+    problems.INVALID_FEEDBACK: ("pointer", "JSON pointer (RFC 6901) to a wrong value."),
+    problems.INVALID_UPLOAD: ("pointer", "JSON pointer (RFC 6901) to a wrong value."),
     problems.INVALID_PARAMETERS: ("parameter", "Name of a query parameter."),
 }
 """Problems that list every mistake: how a mistake's place is called."""
-_RETRIED = (problems.NOT_SERVING, problems.IDEMPOTENCY_KEY_IN_USE)
+_RETRIED = (problems.NOT_SERVING, problems.FEEDBACK_BUSY, problems.IDEMPOTENCY_KEY_IN_USE)
 
 
 def problem_name(kind: Kind) -> str:
@@ -95,9 +97,10 @@ def _problem(kind: Kind) -> Json:
         "detail": {**text, "description": "What was given and what is allowed."},
         "instance": {**text, "format": "uri-reference", "description": "The path that was asked."},
         "request_id": {**text, "description": "Finds the logs of this request."},
+        "error": {**text, "description": "On /v2: the detail, where the protocol's clients look for it."},
     }
     if kind in _PLACES:
         name, about = _PLACES[kind]
         error = object_of({name: {**text, "description": about}, "detail": text})
         properties["errors"] = list_of(error, minItems=1, maxItems=schema.MAX_ERRORS)
-    return object_of(properties)
+    return object_of(properties, "error")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from relearn import routes, schema
+from relearn.openapi import feedback
 from relearn.openapi.described import Described, Group, Samples
 from relearn.openapi.parts import VERSION, Json, list_of, object_of, ref, type_name
+from relearn.predictions import prediction_id
 from relearn.spec import ModelSpec
 
-_IDEMPOTENCY_KEY: Json = {
+IDEMPOTENCY_KEY: Json = {
     "name": "Idempotency-Key",
     "in": "header",
     "description": "For 24 hours, the same key with the same body gets the same answer, predicted once.",
@@ -19,7 +21,7 @@ _IDEMPOTENCY_KEY: Json = {
         "pattern": r'^("([ !#-\[\]-~]|\\["\\])+"|[!#-+\--~]+)$',
     },
 }
-_HEADERS: Json = {
+HEADERS: Json = {
     "server-timing": {
         "description": "Milliseconds that each part of the work took.",
         "schema": {"type": "string"},
@@ -28,6 +30,11 @@ _HEADERS: Json = {
         "description": "There when the answer was given before, to the same Idempotency-Key.",
         "schema": {"type": "string", "const": "true"},
     },
+}
+_ID: Json = {
+    "type": "string",
+    "pattern": r"^\d{8}t\d{6}-[0-9a-f]{12}-\d{1,3}$",
+    "description": "Names this prediction: keep it to say later what proved true.",
 }
 
 
@@ -44,11 +51,12 @@ def _predict(spec: ModelSpec, sample: Sequence[Mapping[str, object]]) -> Describ
         model=spec.name,
         summary=f"Predict: {spec.title}",
         description=f"1 to {schema.MAX_INSTANCES} instances a request; all are answered, or none.",
-        parameters=[_IDEMPOTENCY_KEY],
+        parameters=[IDEMPOTENCY_KEY],
         body={"application/json": {"schema": ref(f"{name}Request"), "examples": given}},
         answers="One prediction for each instance, in order.",
         content={"schema": ref(f"{name}Predictions"), "examples": answer},
-        headers=_HEADERS,
+        headers=HEADERS,
+        links={"feedback": feedback.link(spec)},
     )
 
 
@@ -81,10 +89,11 @@ def _of_model(spec: ModelSpec) -> dict[str, Json]:
 def _prediction(spec: ModelSpec) -> Json:
     about = {"description": spec.target.description} if spec.target.description else {}
     if spec.kind == "regression":
-        return object_of({"value": {"type": "number", **about}})
+        return object_of({"id": _ID, "value": {"type": "number", **about}})
     share = {"type": "number", "minimum": 0, "maximum": 1}
     return object_of(
         {
+            "id": _ID,
             "label": {"type": "string", "enum": list(spec.classes), **about},
             "probabilities": object_of(dict.fromkeys(spec.classes, share)),
         }
@@ -97,11 +106,13 @@ def _example(spec: ModelSpec, count: int) -> Json:
 
 
 def _example_of(spec: ModelSpec, index: int) -> Json:
+    name = {"id": prediction_id("20260504t100000-8c5f1d2ab390", index)}
     if spec.kind == "regression":
-        return {"value": 100.0 + 12.5 * index}
+        return {**name, "value": 100.0 + 12.5 * index}
     label = spec.classes[index % len(spec.classes)]
     rest = round(0.1 / (len(spec.classes) - 1), 6)
-    return {"label": label, "probabilities": {name: 0.9 if name == label else rest for name in spec.classes}}
+    probabilities = {other: 0.9 if other == label else rest for other in spec.classes}
+    return {**name, "label": label, "probabilities": probabilities}
 
 
 GROUP = Group(

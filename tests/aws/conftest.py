@@ -18,6 +18,7 @@ from lambdas import (
     close_run,
     deploy,
     fail_run,
+    feedback,
     ingest,
     judge,
     lifecycle,
@@ -25,18 +26,22 @@ from lambdas import (
     open_run,
     predict,
     promote,
+    record,
     register,
     retire,
     smoke,
     sweep,
+    uploads,
     wiring,
 )
 from lambdas.aws import clients
 from lambdas.aws.endpoints import Endpoints
 from lambdas.config import Config
 from relearn import codec, names
+from tests.aws.fake_lambda import FakeLambda
 from tests.aws.fake_sagemaker import ACCOUNT, REGION, FakeSageMaker
 from tests.aws.models import FLOWERS_CSV, PRICES_CSV, SAMPLES
+from tests.aws.records import Queue
 from tests.aws.wire import KEYS, LocalAWS, serving
 from tests.aws.world import ARTIFACTS, LAKE, MACHINE, SPECS, STAGE, TABLE, UPLOADS, Clock, World, brain
 
@@ -55,17 +60,20 @@ CACHED: list[Callable[..., Any]] = [
     lifecycle.setup,
     lifecycle.teardown,
     predict.predictor,
+    feedback.service,
+    record.recorder,
     models.models,
     batches.service,
     batch_event.listener,
+    uploads.service,
     clients.dynamodb,
     clients.s3,
     clients.s3_links,
     clients.sagemaker,
-    clients.sagemaker_runtime,
     clients.stepfunctions,
     clients.sns,
     clients.sqs,
+    clients.functions,
 ]
 
 
@@ -94,40 +102,59 @@ def world(
     with mock_aws():
         monkeypatch.setattr(boto3, "DEFAULT_SESSION", aws_session)
         sagemaker = FakeSageMaker(brain, groups={names.group(STAGE, name) for name in SPECS})
-        detach = sagemaker.attach(aws_session)
+        functions = FakeLambda({names.function(STAGE, "batch_event")})
+        detach = sagemaker.attach(aws_session), functions.attach(aws_session)
         for made in CACHED:
             made.cache_clear()  # type: ignore[attr-defined]
         clock = Clock()
-        queue_url = _infrastructure()
-        for name, value in _environment(queue_url).items():
+        for name, value in _environment(**_infrastructure()).items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(wiring, "now", clock)
         monkeypatch.setattr(wiring, "endpoints", lambda config: _endpoints(config, clock))
         monkeypatch.setattr(catalog, "load", lambda: models_catalog)
-        yield World(sagemaker, clock)
-        detach()
+        world = World(sagemaker, functions, clock)
+        with serving(world.aws) as world.aws.url:
+            for name, value in _endpoints_without_sdk(world.aws.url).items():
+                monkeypatch.setenv(name, value)
+            yield world
+        for end in detach:
+            end()
 
 
 @pytest.fixture
-def local_aws(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAWS]:
-    """The stage over HTTP, for functions that use no SDK."""
-    aws = LocalAWS(world.sagemaker, world.dynamodb)
-    with serving(aws) as url:
-        for name, value in {
-            "AWS_REGION": REGION,
-            "AWS_ENDPOINT_URL_DYNAMODB": url,
-            "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": url,
-            **KEYS,
-        }.items():
-            monkeypatch.setenv(name, value)
-        yield aws
+def today(world: World) -> World:
+    """A stage whose clock agrees with S3's: moto stamps objects with the real time."""
+    world.s3.put_object(Bucket=ARTIFACTS, Key="now", Body=b"")
+    world.clock.now = world.s3.head_object(Bucket=ARTIFACTS, Key="now")["LastModified"]
+    return world
+
+
+@pytest.fixture
+def local_aws(world: World, monkeypatch: pytest.MonkeyPatch) -> LocalAWS:
+    """The stage over HTTP, for a function that uses no SDK at all."""
+    for service in ("DYNAMODB", "S3", "SQS"):
+        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", world.aws.url)
+    return world.aws
+
+
+@pytest.fixture
+def queue(world: World, local_aws: LocalAWS) -> Queue:
+    """The queue of a stage where both models serve version 1."""
+    del local_aws
+    world.serve("flowers")
+    world.serve("prices")
+    return Queue(world)
+
+
+def _endpoints_without_sdk(url: str) -> dict[str, str]:
+    return {"AWS_REGION": REGION, "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": url, **KEYS}
 
 
 def _endpoints(config: Config, clock: Clock) -> Endpoints:
     return Endpoints(clients.sagemaker(), config.need("STAGE"), clock.pass_seconds)
 
 
-def _environment(queue_url: str) -> dict[str, str]:
+def _environment(*, ingest: str, records: str) -> dict[str, str]:
     return {
         "STAGE": STAGE,
         "LEDGER_TABLE": TABLE,
@@ -136,14 +163,15 @@ def _environment(queue_url: str) -> dict[str, str]:
         "ARTIFACTS_BUCKET": ARTIFACTS,
         "TOPIC_ARN": f"arn:aws:sns:{REGION}:{ACCOUNT}:notifications",
         "STATE_MACHINE_ARN": MACHINE,
-        "INGEST_QUEUE_URL": queue_url,
+        "INGEST_QUEUE_URL": ingest,
+        "RECORDS_QUEUE_URL": records,
         "TRAINING_IMAGE": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/relearn:abc",
         "ENDPOINT_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/endpoint",
     }
 
 
-def _infrastructure() -> str:
-    """Make the table, the buckets, the state machine, the topic and the queues; give the ingest queue's URL."""
+def _infrastructure() -> dict[str, str]:
+    """Make the table, the buckets, the state machine, the topic and the queues; name to URL of the queues."""
     key = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
     clients.dynamodb().create_table(
         TableName=TABLE,
@@ -166,4 +194,4 @@ def _infrastructure() -> str:
     people = sqs.create_queue(QueueName="people")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=people, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-    return sqs.create_queue(QueueName="ingest")["QueueUrl"]
+    return {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("ingest", "records")}

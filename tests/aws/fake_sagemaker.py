@@ -6,11 +6,10 @@ endpoint configs in use, endpoints that are not in service.
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import boto3
 
@@ -60,18 +59,9 @@ class FakeSageMaker:
 
     def attach(self, session: boto3.Session) -> Callable[[], None]:
         """Answer every SageMaker call of the clients that this session makes; give what ends that."""
-        hooks: dict[str, Any] = {
-            "before-call.sagemaker": self._control,
-            "before-call.sagemaker-runtime": self._invoke,
-        }
-        for name, hook in hooks.items():
-            session.events.register(name, hook)
-
-        def detach() -> None:
-            for name, hook in hooks.items():
-                session.events.unregister(name, hook)
-
-        return detach
+        name, hook = "before-call.sagemaker", cast("Any", self._control)
+        session.events.register(name, hook)
+        return lambda: session.events.unregister(name, hook)
 
     def _control(self, model: Any, params: dict[str, Any], **_: Any) -> tuple[Answer, dict[str, Any]]:
         self.calls.append(model.name)
@@ -85,15 +75,6 @@ class FakeSageMaker:
         except RefusedError as error:
             return Answer(error.status), error.parsed
         return Answer(200), {**(parsed or {}), "ResponseMetadata": {"HTTPStatusCode": 200}}
-
-    def _invoke(self, params: dict[str, Any], **_: Any) -> tuple[Answer, dict[str, Any]]:
-        self.calls.append("InvokeEndpoint")
-        name = params["url_path"].split("/")[2]
-        try:
-            text = self._answer(name, json.loads(params["body"]))
-        except RefusedError as error:
-            return Answer(error.status), error.parsed
-        return Answer(200), {"Body": io.BytesIO(text), "ResponseMetadata": {"HTTPStatusCode": 200}}
 
     def _answer(self, name: str, body: dict[str, Any]) -> bytes:
         if self.endpoints.get(name, {}).get("EndpointStatus") != "InService":

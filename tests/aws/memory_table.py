@@ -23,6 +23,9 @@ class MemoryTable:
         found = self._items.get((pk, sk))
         return None if found is None else _copy(found)
 
+    def get_many(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Item]:
+        return {key: _copy(self._items[key]) for key in keys if key in self._items}
+
     def query(
         self,
         pk: str,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from relearn.spec import Category, Hyperparameter, Ingest, Metric, ModelSpec, Number, Retrain
+from relearn.spec import Category, Hyperparameter, Ingest, Metric, ModelSpec, Number, Retrain, Text
 
 FLOWERS = ModelSpec(
     name="flowers",
@@ -19,7 +19,7 @@ FLOWERS = ModelSpec(
 PRICES = ModelSpec(
     name="prices",
     title="Prices",
-    columns=(Number("area"),),
+    columns=(Number("area"), Text("owner", optional=True, private=True)),
     target=Number("price"),
     metric=Metric("mae", maximum=10.0),
 )

@@ -123,6 +123,7 @@ class Nothing:
     def tell(self, *_: Any) -> None: ...
     def write(self, *_: Any) -> None: ...
     def retire(self, *_: Any) -> None: ...
+    def repair(self, *_: Any) -> None: ...
     def versions(self, *_: Any) -> list[Any]:
         return []
 
@@ -157,6 +158,7 @@ class Stage:
             storage=nothing,
             queue=nothing,
             executions=executions,
+            batches=nothing,
             runs=self.runs,
             failing=Failing(runs=self.runs, retirement=nothing),
             retirement=nothing,

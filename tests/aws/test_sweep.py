@@ -13,7 +13,7 @@ from relearn import names
 from relearn.runs import RunState, VersionState
 from relearn.uploads import UploadState
 from tests.aws.models import FLOWERS_CSV, flowers_csv
-from tests.aws.world import MACHINE, LambdaContext, World
+from tests.aws.world import MACHINE, STEPS, LambdaContext, World
 
 EVENTS = Path(__file__).parent.parent / "events"
 
@@ -28,14 +28,6 @@ def run_sweep(world: World) -> int:
         assert world.ingest(json.loads(messages[0]["Body"])) == []
         world.sqs.delete_message(QueueUrl=url, ReceiptHandle=messages[0]["ReceiptHandle"])
     return taken
-
-
-@pytest.fixture
-def today(world: World) -> World:
-    """A stage whose clock agrees with S3's: moto stamps objects with the real time."""
-    world.s3.put_object(Bucket="artifacts-bucket", Key="now", Body=b"")
-    world.clock.now = world.s3.head_object(Bucket="artifacts-bucket", Key="now")["LastModified"]
-    return world
 
 
 def test_an_upload_whose_event_was_lost_is_taken_as_if_it_had_come(today: World) -> None:
@@ -182,12 +174,14 @@ def test_the_event_of_a_run_that_closed_properly_changes_nothing(world: World) -
     assert sorted(upload.attempts for upload in world.ledger.uploads("flowers")) == [0, 1]
 
 
-def test_a_candidate_of_a_run_that_died_loses_its_endpoint(world: World) -> None:
+def test_a_candidate_of_a_run_that_died_loses_its_endpoint(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.send(FLOWERS_CSV, "incoming/flowers/a.csv")
     world.run()
     world.send(FLOWERS_CSV, "incoming/flowers/b.csv")
     run_id = world.latest().run_id
-    world.sagemaker.brain = _dies
+    monkeypatch.setitem(STEPS, "smoke", _dies)
     with pytest.raises(KeyboardInterrupt):
         world.run()
     sweep.handler(ended(run_id), LambdaContext())
@@ -207,7 +201,7 @@ def test_a_model_in_trouble_keeps_no_other_waiting_and_is_heard_of(today: World)
     assert len(today.sqs.receive_message(QueueUrl=url)["Messages"]) == 1
 
 
-def _dies(_endpoint: str, _body: dict[str, Any]) -> tuple[int, Any]:
+def _dies(_event: Any, _context: Any) -> None:
     """The execution goes, without its Catch, while the endpoint is tried."""
     raise KeyboardInterrupt
 

@@ -41,6 +41,17 @@ def test_what_is_not_there_is_none(table: AnyTable) -> None:
     assert table.get("p", "a") is None
 
 
+def test_many_items_are_read_at_once_each_once_and_those_that_are_not_there_are_left_out(
+    table: AnyTable,
+) -> None:
+    for number in range(230):  # more than DynamoDB reads in one call
+        table.write(put(f"i#{number}", n=number))
+    keys = [("p", f"i#{number}") for number in range(-5, 230)]
+    found = table.get_many([*keys, *keys])
+    assert {key: item["n"] for key, item in found.items()} == {("p", f"i#{n}"): n for n in range(230)}
+    assert table.get_many([]) == {}
+
+
 def test_an_item_is_put_once_only(table: AnyTable) -> None:
     table.write(put("a", n=1))
     with pytest.raises(ConflictError):

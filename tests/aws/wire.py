@@ -1,4 +1,4 @@
-"""AWS over real HTTP, for clients that are no botocore: DynamoDB is moto's, SageMaker's runtime the fake's.
+"""AWS over real HTTP, for clients that are no botocore: SageMaker's runtime is the fake's, everything else moto's.
 
 Every request must carry a signature that botocore's own signer would have made; AWS refuses any other.
 """
@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
 
-from botocore.auth import SigV4Auth
+from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
@@ -34,18 +34,28 @@ class LocalAWS:
     """See the module.
 
     ``once`` holds behaviours for the next requests to endpoints, each used up by one; then the fake answers.
+    ``queue_once`` and ``s3_once`` do so for the queue of prediction records and for the lake.
     """
 
-    def __init__(self, sagemaker: FakeSageMaker, dynamodb: Any) -> None:
+    def __init__(self, sagemaker: FakeSageMaker, dynamodb: Any, sqs: Any = None, s3: Any = None) -> None:
         self._sagemaker = sagemaker
         self._dynamodb = dynamodb
+        self._sqs = sqs
+        self._s3 = s3
         self.once: list[Behaviour] = []
+        self.queue_once: list[Behaviour] = []
+        self.s3_once: list[Behaviour] = []
         self.url = ""
 
     def __call__(self, path: str, headers: dict[str, str], body: bytes) -> Answer | None:
-        if "x-amz-target" in headers:
+        target, _, action = headers.get("x-amz-target", "").partition(".")
+        if target == "AmazonSQS":
+            return self._queue(path, headers, body)
+        if target:
             check_signature(path, headers, body, "dynamodb")
-            return self._ledger(headers["x-amz-target"].partition(".")[2], json.loads(body))
+            return self._ledger(action, json.loads(body))
+        if "x-amz-content-sha256" in headers:
+            return self._put(path, headers, body)
         check_signature(path, headers, body, "sagemaker")
         if self.once:
             return self.once.pop(0)(path, headers, body)
@@ -64,6 +74,25 @@ class LocalAWS:
                 json.dumps(content).encode(),
             )
 
+    def _queue(self, path: str, headers: dict[str, str], body: bytes) -> Answer | None:
+        check_signature(path, headers, body, "sqs")
+        assert headers["x-amz-target"] == "AmazonSQS.SendMessage"
+        if self.queue_once:
+            return self.queue_once.pop(0)(path, headers, body)
+        sent = self._sqs.send_message(**json.loads(body))
+        return 200, {}, json.dumps({"MessageId": sent["MessageId"]}).encode()
+
+    def _put(self, path: str, headers: dict[str, str], body: bytes) -> Answer | None:
+        check_signature(path, headers, body, "s3", "PUT")
+        if self.s3_once:
+            return self.s3_once.pop(0)(path, headers, body)
+        _, bucket, key = unquote(path).split("/", 2)
+        try:
+            self._s3.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch=headers["if-none-match"])
+        except ClientError as error:
+            return error.response["ResponseMetadata"]["HTTPStatusCode"], {}, b"<Error>as XML</Error>"
+        return 200, {}, b""
+
     def _ledger(self, action: str, request: dict[str, Any]) -> Answer:
         call = {"GetItem": "get_item", "Query": "query", "PutItem": "put_item", "DeleteItem": "delete_item"}
         try:
@@ -75,15 +104,18 @@ class LocalAWS:
         return 200, {}, json.dumps({k: v for k, v in answer.items() if k != "ResponseMetadata"}).encode()
 
 
-def check_signature(path: str, headers: dict[str, str], body: bytes, service: str) -> None:
+def check_signature(
+    path: str, headers: dict[str, str], body: bytes, service: str, method: str = "POST"
+) -> None:
     """Sign what came as botocore does, and compare."""
     names = headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
-    request = AWSRequest("POST", f"http://{headers['host']}{path}", data=body)
+    request = AWSRequest(method, f"http://{headers['host']}{path}", data=body)
     for name in names:
         request.headers[name] = headers[name]
     request.context["timestamp"] = headers["x-amz-date"]
     key, secret, token = KEYS.values()
-    signer = SigV4Auth(Credentials(key, secret, token), service, REGION)
+    kind = S3SigV4Auth if service == "s3" else SigV4Auth
+    signer = kind(Credentials(key, secret, token), service, REGION)
     signature = signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
     assert headers["x-amz-security-token"] == token
     assert {"host", "content-type", "x-amz-date", "x-amz-security-token"} <= set(names)
@@ -97,11 +129,14 @@ class _Server(ThreadingHTTPServer):
 
 @contextmanager
 def serving(behaviour: Behaviour) -> Iterator[str]:
-    """Answer POST requests over HTTP/1.1 with kept-alive connections; give the URL."""
+    """Answer POST and PUT requests over HTTP/1.1 with kept-alive connections; give the URL."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         wbufsize = -1  # head and body leave together
+
+        def do_PUT(self) -> None:
+            self.do_POST()
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))

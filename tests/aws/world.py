@@ -34,8 +34,10 @@ from relearn import codec, names
 from relearn.routing import Route
 from relearn.runs import Run, RunState, Version, VersionState
 from relearn.uploads import Upload
+from tests.aws.fake_lambda import FakeLambda
 from tests.aws.fake_sagemaker import ACCOUNT, REGION, FakeSageMaker
 from tests.aws.models import FLOWERS, PRICES
+from tests.aws.wire import LocalAWS
 
 STAGE = "test"
 UPLOADS, LAKE, ARTIFACTS = "uploads-bucket", "lake-bucket", "artifacts-bucket"
@@ -81,6 +83,7 @@ class World:
     """See the module."""
 
     sagemaker: FakeSageMaker
+    functions: FakeLambda
     clock: Clock
     score: dict[str, float] = field(default_factory=lambda: {"flowers": 0.9, "prices": 5.0})
     champions: dict[int, float] = field(default_factory=dict)
@@ -92,6 +95,7 @@ class World:
         self.dynamodb = clients.dynamodb()
         self.sqs = clients.sqs()
         self.states = clients.stepfunctions()
+        self.aws = LocalAWS(self.sagemaker, self.dynamodb, self.sqs, self.s3)
         self._sequence = 0
 
     # what is there

@@ -1,4 +1,6 @@
-"""The page at /docs, in a real browser: it shows every operation, calls the API, and asks nobody else."""
+"""The page at /docs, in a real browser through ``relearn proxy``: it shows every operation, calls the API, and asks
+nobody else.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,8 @@ import pytest
 
 from tests.browser.chromium import Page, page
 from tests.e2e.client import Stage
+from tests.e2e.proxied import proxy_of
+from tests.proxied import Proxy
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -23,14 +27,19 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def docs(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+def proxy(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    """The stage as a browser reaches it, which can not sign."""
+    with proxy_of(stage, tmp_path_factory.mktemp("proxy")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def docs(stage: Stage, proxy: Proxy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     """The page, once everything is on it."""
-    if stage.endpoint_url is None:
-        pytest.skip("a browser can not sign its requests: the page is looked at on the laptop cloud")
     stage.wait("the first iris model", lambda: stage.live_version("iris"))
     assert CHROMIUM
     with page(CHROMIUM, tmp_path_factory.mktemp("chromium")) as opened:
-        opened.open(stage.api_url.rstrip("/") + "/docs")
+        opened.open(proxy.url + "/docs")
         opened.wait("document.querySelectorAll('.opblock').length")
         yield opened
 
@@ -69,9 +78,9 @@ def test_the_page_looks_as_it_should(docs: Page) -> None:
         docs.screenshot(Path(picture))
 
 
-def test_nobody_else_was_asked_and_the_browser_had_nothing_to_complain_of(docs: Page, stage: Stage) -> None:
+def test_nobody_else_was_asked_and_the_browser_had_nothing_to_complain_of(docs: Page, proxy: Proxy) -> None:
     docs.run("1")  # takes in what is still unread
-    own = urlsplit(stage.api_url).netloc
+    own = urlsplit(proxy.url).netloc
     elsewhere = [
         url
         for url in docs.requests

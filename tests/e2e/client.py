@@ -45,11 +45,14 @@ class Stage:
         *,
         raw: bytes | None = None,
         headers: dict[str, str] | None = None,
+        signed: bool = True,
     ) -> tuple[int, dict[str, str], Any]:
         """Call the API; give status, headers (lower case) and parsed JSON."""
         data = raw if raw is not None else (None if body is None else json.dumps(body).encode())
         url = self.api_url.rstrip("/") + path
-        sent = {"content-type": "application/json", **(headers or {}), **self._signature(url, data)}
+        sent = {"content-type": "application/json", **(headers or {})}
+        if signed:
+            sent |= self.signature("GET" if data is None else "POST", url, data)
         request = urllib.request.Request(url, data=data, headers=sent)  # noqa: S310
         try:
             with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
@@ -57,11 +60,9 @@ class Stage:
         except urllib.error.HTTPError as error:
             return error.code, _lower(error.headers), json.load(error)
 
-    def _signature(self, url: str, data: bytes | None) -> dict[str, str]:
-        """SigV4 headers: in an account the API is behind IAM; on the laptop it is not."""
-        if self.endpoint_url:
-            return {}
-        request = AWSRequest("GET" if data is None else "POST", url, data=data)
+    def signature(self, method: str, url: str, data: bytes | None) -> dict[str, str]:
+        """SigV4 headers of a request to the API."""
+        request = AWSRequest(method, url, data=data)
         credentials = self.session.get_credentials()
         assert credentials is not None
         SigV4Auth(credentials.get_frozen_credentials(), "execute-api", self.session.region_name).add_auth(
@@ -131,12 +132,22 @@ class Stage:
 
         return self.wait(f"a run with upload {version_id} of {model} in {states}", look)
 
-    def ingest_queue(self) -> str:
-        """URL of the queue that the stage's ingest function reads."""
+    def queue_of(self, function: str) -> str:
+        """URL of the queue that a function of the stage reads."""
         mappings = self.client("lambda").list_event_source_mappings()["EventSourceMappings"]
-        arns = [m["EventSourceArn"] for m in mappings if f"relearn-{self.name}-" in m["FunctionArn"]]
-        name = next(arn for arn in arns if ":sqs:" in arn).rsplit(":", 1)[1]
+        ours = f":function:relearn-{self.name}-{function}"
+        name = next(m["EventSourceArn"] for m in mappings if m["FunctionArn"].endswith(ours)).rsplit(":", 1)[
+            1
+        ]
         return str(self.client("sqs").get_queue_url(QueueName=name)["QueueUrl"])
+
+    def queued(self, function: str) -> int:
+        """How many messages a function has not done with."""
+        counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.client("sqs").get_queue_attributes(
+            QueueUrl=self.queue_of(function), AttributeNames=counts
+        )["Attributes"]
+        return sum(int(found[count]) for count in counts)
 
     def at_rest(self, model: str) -> bool:
         return not self.items(model, "LOCK")
@@ -144,6 +155,11 @@ class Stage:
 
 def _lower(headers: Any) -> dict[str, str]:
     return {key.lower(): value for key, value in headers.items()}
+
+
+def outputs(answer: Any) -> list[Item]:
+    """What a model said to a request: its predictions without their ids, which no two answers share."""
+    return [{name: value for name, value in one.items() if name != "id"} for one in answer["predictions"]]
 
 
 def rows(path: Path) -> Iterator[Item]:

@@ -14,6 +14,7 @@ from pathlib import Path
 import boto3
 import pytest
 
+from tests.e2e import generated
 from tests.e2e.client import Stage
 
 ROOT = Path(__file__).parents[2]
@@ -34,10 +35,16 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         stop_cloud(cloud)
 
 
-def start_cloud(folder: Path) -> subprocess.Popen[bytes]:
+@pytest.fixture(scope="session")
+def typescript(tmp_path_factory: pytest.TempPathFactory) -> generated.Program:
+    """A program in TypeScript with a generated client, once it passed the type check."""
+    return generated.program(tmp_path_factory.mktemp("typescript"))
+
+
+def start_cloud(folder: Path, app: Path = APP) -> subprocess.Popen[bytes]:
     """Start the laptop cloud as `make run` does, and wait until it is deployed."""
     info, log = folder / "info.json", folder / "cloud.log"
-    command = [sys.executable, "-m", "local", "--app", str(APP), "--no-story", "--info", str(info)]
+    command = [sys.executable, "-m", "local", "--app", str(app), "--no-story", "--info", str(info)]
     command += ["--port", "0", "--api-port", "0"]
     with log.open("wb") as output:
         cloud = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+from tests.e2e import generated
 
 ROOT = Path(__file__).parents[2]
-TSC = ROOT / "node_modules" / "typescript" / "bin" / "tsc"
-COMPILE = "--strict --noEmitOnError --target es2022 --module nodenext --lib es2022,dom"
-MADE_UP = "http://127.0.0.1:4567"
-"""The address that pages show."""
+MADE_UP = "http://127.0.0.1:8000"
+"""The address that pages show: `relearn proxy`."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Snippet:
         return f"{self.page}: {self.heading}: {self.language}"
 
     def shows(self, output: str) -> bool:
-        """Whether output is what the page shows, apart from versions, measured numbers and request ids."""
+        """Whether output is what the page shows, apart from versions, measured numbers and ids."""
         return not self.printed or _shape(output) == _shape(self.printed)
 
 
@@ -42,19 +41,21 @@ def snippets(page: Path) -> Iterator[Snippet]:
     blocks = list(re.finditer(r"^```(\w+)\n(.*?)^```\n", page.read_text(), re.MULTILINE | re.DOTALL))
     for block, after in zip(blocks, [*blocks[1:], None], strict=True):
         language, code = block.groups()
-        if language in ("python", "typescript") or "curl" in code:
+        if language in ("python", "typescript") or (language == "sh" and "curl" in code):
             heading = re.findall(r"^#+ (.*)$", page.read_text()[: block.start()], re.MULTILINE)[-1]
             printed = after.group(2) if after and after.group(1) in ("json", "text") else ""
             yield Snippet(str(page.relative_to(ROOT)), heading, language, code, printed)
 
 
-def run(snippet: Snippet, url: str, folder: Path, env: Mapping[str, str]) -> str:
-    """Run a snippet against an API; give what it printed."""
-    code = snippet.code.replace(MADE_UP, url.rstrip("/"))
+def run(snippet: Snippet, folder: Path, env: Mapping[str, str], proxy: str = MADE_UP) -> str:
+    """Run a snippet; give what it printed."""
+    code = snippet.code.replace(_host(MADE_UP), _host(proxy))
     command = {"sh": _shell, "python": _python, "typescript": _typescript}[snippet.language](code, folder)
-    done = _run(command, {**os.environ, **env, "API_URL": url}, folder)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return generated.run(command, folder, env)
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc
 
 
 def _shell(code: str, _folder: Path) -> list[str]:
@@ -66,16 +67,9 @@ def _python(code: str, _folder: Path) -> list[str]:
 
 
 def _typescript(code: str, folder: Path) -> list[str]:
-    (folder / "snippet.mts").write_text(code)
-    checked = _run(["node", str(TSC), *COMPILE.split(), "snippet.mts"], os.environ, folder)
-    assert checked.returncode == 0, checked.stdout
-    return ["node", "snippet.mjs"]
-
-
-def _run(command: list[str], env: Mapping[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command, env=env, cwd=folder, capture_output=True, text=True, check=False, timeout=120
-    )
+    if "./relearn.js" in code:
+        generated.project(folder)
+    return generated.compiled(code, folder)
 
 
 def _shape(text: str) -> Any:
@@ -87,7 +81,7 @@ def _shape(text: str) -> Any:
 
 def _of(data: Any) -> Any:
     if isinstance(data, dict):
-        return {key: "" if key == "request_id" else _of(value) for key, value in data.items()}
+        return {key: "" if key in ("id", "request_id") else _of(value) for key, value in data.items()}
     if isinstance(data, list):
         return [_of(value) for value in data]
     return 0 if isinstance(data, int | float) else data

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.client import Item, Stage
+from tests.e2e.client import Item, Stage, outputs
 from tests.e2e.forms import post_form
 
 ROWS = 1000
@@ -67,7 +67,7 @@ def test_a_file_of_a_thousand_rows_is_scored_as_online_predictions_are(stage_wit
         scored = [json.loads(line) for line in answer.read().splitlines()]
     online = stage.predict("iris", *rows)
     assert done["version"] == online["version"]
-    assert scored == online["predictions"]
+    assert scored == outputs(online)
     assert len({prediction["label"] for prediction in scored}) == 3
     listed = stage.http(PATH)[2]["batches"]
     assert batch["batch"] in [item["batch"] for item in listed]

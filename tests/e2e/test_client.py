@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ from relearn_client import (
     AsyncClient,
     Classification,
     Client,
+    Feedback,
+    InvalidFeedbackError,
     InvalidInstancesError,
     KeyReusedError,
     NotFoundError,
@@ -46,7 +50,8 @@ def test_a_prediction_is_what_the_api_says(stage: Stage, client: Client) -> None
     answer = client.predict("iris", sample)
     assert (answer.model, answer.version) == (said["model"], said["version"])
     assert answer.predictions == tuple(
-        Classification(one["label"], one["probabilities"]) for one in said["predictions"]
+        Classification(one["label"], one["probabilities"], mine)
+        for one, mine in zip(said["predictions"], answer.ids, strict=True)
     )
 
 
@@ -55,6 +60,45 @@ def test_a_regression_is_values(stage: Stage, client: Client) -> None:
     sample = client.model("diabetes").sample["instances"]
     said = stage.predict("diabetes", *sample)
     assert client.predict("diabetes", sample).values == [one["value"] for one in said["predictions"]]
+
+
+def test_a_file_is_scored_as_the_same_rows_are_online(client: Client) -> None:
+    rows = client.model("iris").sample["instances"] * 5
+    begun = client.score("iris", "\n".join(map(json.dumps, rows)).encode())
+    done = client.wait_for_batch("iris", begun.batch, timeout_seconds=120, poll_seconds=0.3)
+    assert (done.state, done.rows) == ("SUCCEEDED", len(rows))
+    online = client.predict("iris", rows).predictions
+    assert [asdict(one) for one in client.results(done)] == [
+        {name: value for name, value in asdict(one).items() if name != "id"} for one in online
+    ]
+    assert done.batch in {one.batch for one in client.batches("iris")}
+
+
+def test_an_upload_is_followed_until_it_is_refused(client: Client) -> None:
+    content = b"sepal_length,sepal_width,petal_length,petal_width,species\nlong,3.5,1.4,0.2,setosa\n"
+    begun = client.upload_file("iris", content, filename="long.csv")
+    upload = client.wait_for_upload(
+        "iris", begun.upload, until="checked", timeout_seconds=120, poll_seconds=0.3
+    )
+    assert (upload.state, upload.filename, upload.rows_rejected) == ("QUARANTINED", "long.csv", 1)
+    assert [(row.line, row.errors[0].column) for row in upload.rejected_rows] == [(2, "sepal_length")]
+    assert upload.upload_id in {one.upload_id for one in client.uploads("iris")}
+
+
+def test_a_truth_is_kept_once_the_prediction_is_recorded(stage: Stage, client: Client) -> None:
+    answer = client.predict("iris", client.model("iris").sample["instances"])
+    truths = list(zip(answer.ids, answer.labels, strict=True))
+
+    def tell() -> Feedback | None:
+        told = client.feedback("iris", truths)
+        return None if "unknown" in told.counts else told
+
+    first = stage.wait("the record of the predictions", tell)
+    assert first.counts == {"accepted": len(truths)}
+    assert client.feedback("iris", truths).counts == {"duplicate": len(truths)}
+    with pytest.raises(InvalidFeedbackError) as caught:
+        client.feedback("iris", [(answer.ids[0], "rose")])
+    assert [error.pointer for error in caught.value.errors] == ["/feedback/0/truth"]
 
 
 def test_many_predictions_at_once_are_each_answered(options: dict[str, Any], client: Client) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.client import Stage, csv_bytes, rows
+from tests.e2e.client import Stage, csv_bytes, outputs, rows
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
@@ -75,7 +75,7 @@ def test_a_promoted_version_is_in_the_model_registry_with_metrics_and_lineage(
 @pytest.mark.usefixtures("better")
 def test_a_worse_candidate_is_rejected_and_the_champion_answers_as_before(iris: Stage) -> None:
     champion = iris.live_version("iris")
-    before = iris.predict("iris", *iris.sample("iris"))
+    before = outputs(iris.predict("iris", *iris.sample("iris")))
     poisoned = [{**row, "species": SPECIES[row["species"]]} for row in rows(MORE)]
     version_id = iris.put("iris", "poisoned.csv", csv_bytes(poisoned))
     run = iris.run_of("iris", version_id, "PROMOTED", "REJECTED", "FAILED")
@@ -83,7 +83,7 @@ def test_a_worse_candidate_is_rejected_and_the_champion_answers_as_before(iris: 
     assert "f1_macro" in run["reason"]
     iris.wait("iris at rest", lambda: iris.at_rest("iris"))
     assert iris.live_version("iris") == champion
-    assert iris.predict("iris", *iris.sample("iris")) == before
+    assert outputs(iris.predict("iris", *iris.sample("iris"))) == before
     assert iris.wait_for_upload("iris", version_id, "FAILED")["reason"]
 
 
@@ -144,7 +144,7 @@ def test_the_same_event_twice_changes_nothing(iris: Stage) -> None:
     upload = next(u for u in iris.items("iris", "UPLOAD#") if u["key"].endswith("/more.csv"))
     before = [(u["upload_id"], u["state"]) for u in iris.items("iris", "UPLOAD#")]
     runs = [r["run_id"] for r in iris.items("iris", "RUN#")]
-    url = iris.ingest_queue()
+    url = iris.queue_of("ingest")
     event = {
         "source": "aws.s3",
         "detail-type": "Object Created",
@@ -159,13 +159,7 @@ def test_the_same_event_twice_changes_nothing(iris: Stage) -> None:
         },
     }
     iris.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(event))
-
-    def drained() -> bool:
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        counts = iris.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-        return all(count == "0" for count in counts.values())
-
-    iris.wait("the ingest queue drained", drained)
+    iris.wait("the ingest queue drained", lambda: iris.queued("ingest") == 0)
     assert [(u["upload_id"], u["state"]) for u in iris.items("iris", "UPLOAD#")] == before
     assert [r["run_id"] for r in iris.items("iris", "RUN#")] == runs
 

@@ -16,34 +16,58 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from tests.e2e.callers import caller, policy_of
 from tests.e2e.client import Stage
+from tests.e2e.proxied import proxy_of
 from tests.e2e.snippets import ROOT, Snippet, run, snippets
+from tests.proxied import Proxy
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
 PAGES = [ROOT / "docs" / "API.md", ROOT / "clients" / "python" / "README.md"]
-FOUND = [snippet for page in PAGES for snippet in snippets(page)]
+FOUND = [snippet for page in PAGES for snippet in snippets(page) if "RELEARN_TOKEN" not in snippet.code]
+"""All but those for a stage that takes tokens, which `test_tokens` runs."""
 SIGNED = next(snippet for snippet in FOUND if "--aws-sigv4" in snippet.code)
+
+
+MADE_UP = {
+    "AWS_REGION": "eu-central-1",
+    "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI",
+    "AWS_SESSION_TOKEN": "a-session-token",
+}
 
 
 @pytest.fixture(scope="module")
 def serving(stage: Stage) -> Stage:
     """The laptop cloud once every model serves."""
     if stage.endpoint_url is None:
-        pytest.skip("the snippets are for the laptop cloud, whose API is open")
+        pytest.skip("the snippets are for the laptop cloud")
     for model in ("churn", "diabetes", "iris"):
         stage.wait(f"the first model of {model}", lambda model=model: stage.live_version(model))  # type: ignore[misc]
     return stage
 
 
-def environment() -> dict[str, str]:
-    return {
-        "AWS_REGION": "eu-central-1",
-        "AWS_DEFAULT_REGION": "eu-central-1",
-        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
-        "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI",
-        "AWS_SESSION_TOKEN": "a-session-token",
-    }
+@pytest.fixture(scope="module")
+def proxy(serving: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    with proxy_of(serving, tmp_path_factory.mktemp("proxy")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def environment(serving: Stage) -> Iterator[dict[str, str]]:
+    """The shell of somebody whose role may call the API, as the AWS CLI sets it up."""
+    with caller(serving, "calls-the-api", policy_of("Allow", "execute-api:Invoke", "*")) as calling:
+        keys = calling.session.get_credentials()
+        assert keys is not None
+        yield {
+            "API_URL": serving.api_url,
+            "AWS_REGION": str(serving.session.region_name),
+            "AWS_DEFAULT_REGION": str(serving.session.region_name),
+            "AWS_ACCESS_KEY_ID": str(keys.access_key),
+            "AWS_SECRET_ACCESS_KEY": str(keys.secret_key),
+            "AWS_SESSION_TOKEN": str(keys.token),
+        }
 
 
 def need_curl(snippet: Snippet) -> None:
@@ -60,10 +84,10 @@ def test_the_page_shows_how_in_every_language(heading: str, language: str) -> No
 
 @pytest.mark.parametrize("snippet", FOUND, ids=str)
 def test_a_snippet_runs_and_prints_what_the_page_shows(
-    snippet: Snippet, serving: Stage, tmp_path: Path
+    snippet: Snippet, proxy: Proxy, environment: dict[str, str], tmp_path: Path
 ) -> None:
     need_curl(snippet)
-    output = run(snippet, serving.api_url, tmp_path, environment())
+    output = run(snippet, tmp_path, environment, proxy.url)
     assert snippet.shows(output), output
     assert output
 
@@ -96,7 +120,7 @@ def test_curl_signs_as_aws_will_check_it(listener: Any, tmp_path: Path, token: s
     need_curl(SIGNED)
     url, asked = listener
     lines = [line for line in SIGNED.code.splitlines() if token or "$AWS_SESSION_TOKEN" not in line]
-    run(replace(SIGNED, code="\n".join(lines)), url, tmp_path, environment())
+    run(replace(SIGNED, code="\n".join(lines)), tmp_path, {**MADE_UP, "API_URL": url})
     [(path, headers, body)] = asked
     _, _, signed, signature = headers["authorization"].replace(",", "").split()
     names = signed.removeprefix("SignedHeaders=").split(";")

@@ -36,6 +36,21 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
     )
 
 
+@pytest.fixture(scope="session")
+def tokens(tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
+    """A stage whose callers send tokens, from web pages too."""
+    return synthesise(
+        tmp_path_factory.mktemp("tokens"),
+        "dev",
+        api_auth="jwt",
+        jwt_issuer="https://login.example.com/",
+        jwt_audience=["relearn", "dashboard"],
+        cors_origins=["https://app.example.com"],
+        throttles={"predict": [50, 100]},
+        predict_reserved_concurrency=20,
+    )
+
+
 @pytest.fixture(scope="session", params=["eu-central-1", "ap-northeast-1"])
 def in_region(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
     region: str = request.param

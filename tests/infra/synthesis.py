@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,13 +55,14 @@ class Synthesised:
         return found
 
 
-def synthesise(folder: Path, stage: str, **changes: Any) -> Synthesised:
-    """Synthesise a stage of cdk.json; ``changes`` are settings that differ."""
+def synthesise(folder: Path, stage: str, models: Sequence[str] = (), **changes: Any) -> Synthesised:
+    """Synthesise a stage of cdk.json, with all models or some; ``changes`` are settings that differ."""
     chosen = {**CONTEXT["relearn"]["stages"][stage], **changes}
     context = {**CONTEXT, "stage": stage, "relearn": {"stages": {stage: chosen}}}
     app = App(context=context, outdir=str(folder))
     settings = read(app.node.try_get_context)
-    stages.build(app, settings=settings, specs=catalog.load())
+    specs = {name: spec for name, spec in catalog.load().items() if not models or name in models}
+    stages.build(app, settings=settings, specs=specs)
     app.synth()
     found = {path.name.split(".")[0]: path for path in folder.glob("*.template.json")}
     return Synthesised(

@@ -29,7 +29,8 @@ def test_the_end_of_a_transform_job_of_this_stage_wakes_the_function(dev: Synthe
 
 
 def test_each_rule_alone_may_invoke_it_and_what_fails_is_kept(dev: Synthesised) -> None:
-    ((queue_id, queue),) = dev.resources("AWS::SQS::Queue", "Serving").items()
+    queues = dev.resources("AWS::SQS::Queue", "Serving").items()
+    ((queue_id, queue),) = ((k, q) for k, q in queues if k.startswith("Batches"))
     assert queue["Properties"]["MessageRetentionPeriod"] == 14 * 86_400
     function = dev.function("batch_event")
     arn = {"Fn::GetAtt": [queue_id, "Arn"]}
@@ -43,7 +44,8 @@ def test_each_rule_alone_may_invoke_it_and_what_fails_is_kept(dev: Synthesised) 
 
 
 def _allowed(dev: Synthesised) -> list[Any]:
-    (policy,) = dev.properties("AWS::SQS::QueuePolicy", "Serving")
+    policies = dev.resources("AWS::SQS::QueuePolicy", "Serving").items()
+    (policy,) = (p["Properties"] for k, p in policies if k.startswith("Batches"))
     return [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
 
 

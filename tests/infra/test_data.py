@@ -44,6 +44,25 @@ def test_only_uploads_tell_eventbridge(dev: Synthesised) -> None:
     assert [logical_id.startswith("Uploads") for logical_id in telling] == [True]
 
 
+def test_pages_of_the_stages_origins_may_use_the_links_to_files_and_nothing_else(
+    dev: Synthesised, tokens: Synthesised
+) -> None:
+    assert not any("CorsConfiguration" in bucket for bucket in dev.properties("AWS::S3::Bucket"))
+    allowed = {
+        logical_id: bucket["Properties"]["CorsConfiguration"]["CorsRules"]
+        for logical_id, bucket in tokens.resources("AWS::S3::Bucket").items()
+        if "CorsConfiguration" in bucket["Properties"]
+    }
+    origins = ["https://app.example.com"]
+    uploads, lake = (
+        next(rules for name, rules in allowed.items() if name.startswith(kind))
+        for kind in ("Uploads", "Lake")
+    )
+    assert len(allowed) == 2
+    assert uploads == [{"AllowedMethods": ["POST"], "AllowedOrigins": origins}]
+    assert lake == [{"AllowedMethods": ["GET"], "AllowedOrigins": origins}]
+
+
 def test_the_ledger_is_keyed_by_model_and_record_and_can_be_restored(dev: Synthesised) -> None:
     (table,) = dev.properties("AWS::DynamoDB::Table")
     assert table["KeySchema"] == [

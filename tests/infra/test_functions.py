@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from relearn import predictions
 from tests.infra.synthesis import Synthesised, text
 
 FUNCTIONS = sorted(
@@ -26,10 +27,13 @@ FUNCTIONS = sorted(
         "sweep",
         "lifecycle",
         "predict",
+        "feedback",
         "models",
         "batches",
         "batch_event",
+        "uploads",
         "docs",
+        "record",
     ]
 )
 
@@ -72,6 +76,11 @@ def test_no_function_is_one_that_cdk_brought_along(dev: Synthesised) -> None:
 
 def test_the_prediction_gives_up_before_the_api_does(dev: Synthesised) -> None:
     assert dev.function("predict")["Timeout"] < 30
+
+
+def test_what_writes_lines_is_over_before_its_claims_are(dev: Synthesised) -> None:
+    assert dev.function("feedback")["Timeout"] < 30  # it gives up before the API does
+    assert dev.function("feedback")["Timeout"] <= predictions.WRITER_SECONDS < predictions.CLAIM_SECONDS
 
 
 def test_the_stage_may_shorten_the_wait_for_more_uploads(dev: Synthesised, laptop: Synthesised) -> None:

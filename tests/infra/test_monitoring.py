@@ -13,14 +13,21 @@ WATCHED = {
     "CloseRunErrors": "Errors",
     "DeadLetters": "ApproximateNumberOfMessagesVisible",
     "FailRunErrors": "Errors",
+    "FeedbackErrors": "Errors",
+    "FeedbackThrottles": "Throttles",
     "IngestErrors": "Errors",
     "ModelsErrors": "Errors",
     "ModelsThrottles": "Throttles",
     "PredictErrors": "Errors",
     "PredictThrottles": "Throttles",
+    "RecordDeadLetters": "ApproximateNumberOfMessagesVisible",
+    "RecordErrors": "Errors",
+    "RecordsLost": "RecordsLost",
     "RunsFailed": "ExecutionsFailed",
     "RunsTimedOut": "ExecutionsTimedOut",
     "SweepErrors": "Errors",
+    "UploadsErrors": "Errors",
+    "UploadsThrottles": "Throttles",
 }
 
 
@@ -40,6 +47,12 @@ def test_every_alarm_tells_the_topic_and_is_quiet_without_data(dev: Synthesised)
         assert "Notifications" in text(action)
         assert alarm["TreatMissingData"] == "notBreaching"
         assert alarm["AlarmDescription"]
+
+
+def test_one_lost_record_anywhere_in_the_stage_is_told(dev: Synthesised) -> None:
+    (alarm,) = (a for a in dev.properties("AWS::CloudWatch::Alarm") if a["MetricName"] == "RecordsLost")
+    assert (alarm["Namespace"], alarm["Statistic"], alarm["Threshold"]) == ("Relearn", "Sum", 1)
+    assert alarm["Dimensions"] == [{"Name": "stage", "Value": "dev"}]
 
 
 def test_somebody_is_told_when_the_stage_names_them(dev: Synthesised, everything: Synthesised) -> None:

@@ -64,6 +64,7 @@ def test_every_other_wildcard_follows_a_name_of_this_stage_or_a_folder_of_a_buck
                 ours = "relearn-dev-" in named or "/aws/sagemaker/" in named
                 assert ours or named.rpartition(">/")[2] in {
                     "incoming/", "datasets/", "quarantine/", "snapshots/", "reports/", "models/", "batches/",
+                    "predictions/", "truth/",
                 }, resource  # fmt: skip
 
 
@@ -107,7 +108,24 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("predict", {"dynamodb": "GetItem Query PutItem DeleteItem", "sagemaker": "InvokeEndpoint"}),
+        (
+            "predict",
+            {
+                "dynamodb": "GetItem Query PutItem DeleteItem",
+                "sagemaker": "InvokeEndpoint",
+                "s3": "PutObject",
+                "sqs": "SendMessage",
+            },
+        ),
+        (
+            "record",
+            {
+                "dynamodb": "BatchGetItem PutItem",
+                "s3": "ListBucket PutObject",
+                "sqs": "ReceiveMessage DeleteMessage GetQueueAttributes",
+            },
+        ),
+        ("feedback", {"dynamodb": "BatchGetItem PutItem", "s3": "ListBucket PutObject"}),
         ("models", {"dynamodb": "GetItem Query"}),
         ("open_run", {"dynamodb": "GetItem UpdateItem Query", "s3": "PutObject"}),
         ("judge", {"dynamodb": "GetItem UpdateItem", "s3": "GetObject PutObject"}),
@@ -130,6 +148,10 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
                 "sagemaker": "CreateTransformJob DescribeTransformJob AddTags",
                 "sqs": "SendMessage",
             },
+        ),
+        (
+            "uploads",
+            {"dynamodb": "GetItem Query PutItem", "s3": "PutObject ListBucketVersions GetObject"},
         ),
         (
             "retire",
@@ -159,16 +181,71 @@ def test_only_the_answering_side_is_unable_to_change_the_ledger(dev: Synthesised
         assert not writers & set(actions_on(dev, dev.function(name)["Role"]))
 
 
-def test_predict_writes_what_belongs_to_idempotency_keys_and_no_other_item(dev: Synthesised) -> None:
-    logical_id = dev.function("predict")["Role"]["Fn::GetAtt"][0]
+@pytest.mark.parametrize(
+    ("name", "actions", "own"),
+    [
+        ("predict", {"dynamodb:PutItem", "dynamodb:DeleteItem"}, "IDEMPOTENCY#*"),
+        ("uploads", {"dynamodb:PutItem"}, "FORM#*"),
+    ],
+)
+def test_who_answers_writes_its_own_items_of_the_ledger_and_no_other(
+    dev: Synthesised, name: str, actions: set[str], own: str
+) -> None:
+    logical_id = dev.function(name)["Role"]["Fn::GetAtt"][0]
     writing = [
         statement
         for owner, statement in statements(dev)
         if owner == logical_id and "dynamodb:PutItem" in listed(statement["Action"])
     ]
     (statement,) = writing
-    assert set(statement["Action"]) == {"dynamodb:PutItem", "dynamodb:DeleteItem"}
-    assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["IDEMPOTENCY#*"]}}
+    assert set(listed(statement["Action"])) == actions
+    assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [own]}}
+
+
+@pytest.mark.parametrize(
+    ("name", "prefixes"), [("uploads", ["incoming/*"]), ("sweep", ["incoming/*", "batches/*"])]
+)
+def test_versions_are_listed_where_files_arrive_and_nowhere_else(
+    dev: Synthesised, name: str, prefixes: list[str]
+) -> None:
+    logical_id = dev.function(name)["Role"]["Fn::GetAtt"][0]
+    (statement,) = (
+        statement
+        for owner, statement in statements(dev)
+        if owner == logical_id and "s3:ListBucketVersions" in listed(statement["Action"])
+    )
+    assert listed(statement["Condition"]["StringLike"]["s3:prefix"]) == prefixes
+
+
+def test_the_sweep_calls_the_function_that_hears_of_batches_and_no_other(dev: Synthesised) -> None:
+    allowed = actions_on(dev, dev.function("sweep")["Role"])["lambda:InvokeFunction"]
+    arn = "arn:<AWS::Partition>:lambda:<AWS::Region>:<AWS::AccountId>:function:"
+    assert allowed == {f"{arn}{dev.function('batch_event')['FunctionName']}"}
+
+
+def test_record_writes_the_index_of_predictions_and_no_other_item(dev: Synthesised) -> None:
+    logical_id = dev.function("record")["Role"]["Fn::GetAtt"][0]
+    (statement,) = (
+        statement
+        for owner, statement in statements(dev)
+        if owner == logical_id and "dynamodb:PutItem" in listed(statement["Action"])
+    )
+    assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["PREDICTION#*"]}}
+
+
+def test_feedback_touches_the_index_of_predictions_and_the_truths_of_the_lake_and_nothing_else(
+    dev: Synthesised,
+) -> None:
+    logical_id = dev.function("feedback")["Role"]["Fn::GetAtt"][0]
+    conditions = {
+        action: statement.get("Condition")
+        for owner, statement in statements(dev)
+        if owner == logical_id
+        for action in listed(statement["Action"])
+    }
+    index = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["PREDICTION#*"]}}
+    assert conditions["dynamodb:BatchGetItem"] == conditions["dynamodb:PutItem"] == index
+    assert conditions["s3:ListBucket"] == {"StringLike": {"s3:prefix": ["truth/*"]}}
 
 
 def test_a_wildcard_without_a_reason_is_refused() -> None:

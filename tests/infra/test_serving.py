@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
+from infra.settings import DEFAULT_THROTTLES
 from relearn import routes
 from tests.infra.synthesis import Synthesised, text
 from training import catalog
@@ -23,14 +26,44 @@ def test_these_are_the_routes_and_who_answers_them(dev: Synthesised) -> None:
     assert found == ROUTES
 
 
-def test_callers_sign_their_requests(dev: Synthesised) -> None:
-    kinds = [route["AuthorizationType"] for route in dev.properties("AWS::ApiGatewayV2::Route")]
-    assert kinds == ["AWS_IAM"] * len(ROUTES)
+@pytest.mark.parametrize("name", ["dev", "laptop"])
+def test_callers_sign_their_requests(request: pytest.FixtureRequest, name: str) -> None:
+    synthesised: Synthesised = request.getfixturevalue(name)
+    found = synthesised.properties("AWS::ApiGatewayV2::Route")
+    assert [route["AuthorizationType"] for route in found] == ["AWS_IAM"] * len(ROUTES)
+    assert not any("AuthorizationScopes" in route for route in found)
 
 
-def test_on_the_laptop_anyone_may_call(laptop: Synthesised) -> None:
-    kinds = [route["AuthorizationType"] for route in laptop.properties("AWS::ApiGatewayV2::Route")]
-    assert kinds == ["NONE"] * len(ROUTES)
+def test_where_tokens_are_taken_every_route_names_its_scope(tokens: Synthesised) -> None:
+    (authorizer,) = tokens.resources("AWS::ApiGatewayV2::Authorizer")
+    scopes = {operation.key: operation.scope for operation in routes.OPERATIONS}
+    scopes[routes.DEFAULT] = routes.DEFAULT_SCOPE
+    for route in tokens.properties("AWS::ApiGatewayV2::Route"):
+        assert route["AuthorizationType"] == "JWT"
+        assert route["AuthorizerId"] == {"Ref": authorizer}
+        assert route["AuthorizationScopes"] == [f"relearn/{scopes[route['RouteKey']]}"]
+
+
+def test_tokens_are_of_the_stages_issuer_for_its_audiences(tokens: Synthesised) -> None:
+    (authorizer,) = tokens.properties("AWS::ApiGatewayV2::Authorizer")
+    assert authorizer["AuthorizerType"] == "JWT"
+    assert authorizer["JwtConfiguration"] == {
+        "Issuer": "https://login.example.com/",
+        "Audience": ["relearn", "dashboard"],
+    }
+    assert authorizer["IdentitySource"] == ["$request.header.Authorization"]
+
+
+def test_only_pages_of_the_stages_origins_may_call(dev: Synthesised, tokens: Synthesised) -> None:
+    (without,) = dev.properties("AWS::ApiGatewayV2::Api")
+    assert "CorsConfiguration" not in without
+    (api,) = tokens.properties("AWS::ApiGatewayV2::Api")
+    cors = api["CorsConfiguration"]
+    assert cors["AllowOrigins"] == ["https://app.example.com"]
+    assert set(cors["AllowMethods"]) == {operation.method for operation in routes.OPERATIONS}
+    assert {"authorization", "content-type", "idempotency-key", "x-amz-date"} <= set(cors["AllowHeaders"])
+    assert {"x-request-id", "retry-after", "location"} <= set(cors["ExposeHeaders"])
+    assert "AllowCredentials" not in cors
 
 
 def test_each_route_alone_may_invoke_its_function(dev: Synthesised) -> None:
@@ -49,11 +82,47 @@ def test_the_api_bounds_and_logs_what_comes_in(dev: Synthesised) -> None:
     assert stage["DefaultRouteSettings"]["ThrottlingBurstLimit"] == 200
     logged = json.loads(stage["AccessLogSettings"]["Format"])
     assert {"requestId", "route", "status", "latencyMs"} <= set(logged)
+    assert logged["caller"] == "$context.identity.caller"
     assert stage["AutoDeploy"] is True
     (log_group,) = dev.resources("AWS::Logs::LogGroup", "Serving").keys() - {
         f["LoggingConfig"]["LogGroup"]["Ref"] for f in dev.properties("AWS::Lambda::Function", "Serving")
     }
     assert text(stage["AccessLogSettings"]["DestinationArn"]).endswith(f":log-group:<{log_group}>")
+
+
+def test_the_access_log_names_the_tokens_subject(tokens: Synthesised) -> None:
+    (stage,) = tokens.properties("AWS::ApiGatewayV2::Stage")
+    assert json.loads(stage["AccessLogSettings"]["Format"])["caller"] == "$context.authorizer.claims.sub"
+
+
+def test_what_costs_money_has_a_throttle_of_its_own(dev: Synthesised, tokens: Synthesised) -> None:
+    (stage,) = dev.properties("AWS::ApiGatewayV2::Stage")
+    keys = {operation.key for operation in routes.OPERATIONS if operation.id in DEFAULT_THROTTLES}
+    assert set(stage["RouteSettings"]) == keys
+    (chosen,) = tokens.properties("AWS::ApiGatewayV2::Stage")
+    settings = chosen["RouteSettings"]
+    assert set(settings) == keys | {routes.PREDICT.key}
+    assert settings[routes.PREDICT.key]["ThrottlingRateLimit"] == 50
+    assert settings[routes.PREDICT.key]["ThrottlingBurstLimit"] == 100
+
+
+def test_the_stage_comes_after_the_routes_it_has_settings_for(dev: Synthesised) -> None:
+    (stage,) = dev.resources("AWS::ApiGatewayV2::Stage").values()
+    assert set(dev.resources("AWS::ApiGatewayV2::Route")) <= set(stage["DependsOn"])
+
+
+def test_concurrency_is_reserved_only_where_a_stage_asks_for_it(
+    dev: Synthesised, tokens: Synthesised
+) -> None:
+    functions = dev.properties("AWS::Lambda::Function")
+    assert not any("ReservedConcurrentExecutions" in function for function in functions)
+    assert tokens.function("predict")["ReservedConcurrentExecutions"] == 20
+
+
+def test_the_serving_stack_says_how_callers_prove_who_they_are(dev: Synthesised, tokens: Synthesised) -> None:
+    assert dev.templates["Serving"]["Outputs"]["ApiAuth"]["Value"] == "iam"
+    outputs = tokens.templates["Serving"]["Outputs"]
+    assert (outputs["ApiAuth"]["Value"], outputs["ApiScopePrefix"]["Value"]) == ("jwt", "relearn/")
 
 
 def test_the_serving_stack_says_where_the_api_is(dev: Synthesised) -> None:

@@ -52,7 +52,7 @@ def test_nothing_outlives_a_cloud_that_is_killed(assembly: Path, tmp_path: Path)
 
 def test_the_info_file_has_all_a_client_needs_and_is_private(cloud: Running, assembly: Path) -> None:
     assert set(cloud.info) == {
-        "endpoint_url", "api_url", "account", "region", "access_key_id", "secret_access_key", "stage", "outputs", "pid",
+        "endpoint_url", "api_url", "account", "region", "access_key_id", "secret_access_key", "stage", "outputs", "token_client", "pid",
     }  # fmt: skip
     assert cloud.info["stage"] == "toy"
     assert assembly.name == "cdk.out"

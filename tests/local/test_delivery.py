@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 import urllib.error
@@ -100,6 +101,18 @@ def test_the_second_port_passes_paths_bodies_and_answers(cloud: Running) -> None
     assert answer == {"path": "/v1/models/a b", "said": said.decode()}
 
 
+def test_a_body_that_is_no_text_arrives_in_base64(cloud: Running) -> None:
+    raw = b"\xff\x00binary"
+    for media in ("application/octet-stream", "application/x-unheard-of"):
+        _, answer = post(cloud, "/v1/models/iris", raw, media)
+        assert base64.b64decode(answer["said"]) == raw
+
+
+@pytest.mark.parametrize("path", ["/v2", "/v2/", "/v2/models/manifests/ready", "/v2/models/tags/list"])
+def test_an_api_has_paths_that_a_registry_has_too(cloud: Running, path: str) -> None:
+    assert post(cloud, path, b"{}") == (404, {"message": "Not Found"})
+
+
 def test_a_rule_starts_a_state_machine_only_with_a_role_that_may(
     cloud: Running, starter: str, name: str
 ) -> None:
@@ -178,8 +191,8 @@ def logged(cloud: Running) -> str:
     return "\n".join(event["message"] for page in events for event in page["events"])
 
 
-def post(cloud: Running, path: str, body: bytes) -> tuple[int, Any]:
-    headers = {"content-type": "application/json"}
+def post(cloud: Running, path: str, body: bytes, media: str = "application/json") -> tuple[int, Any]:
+    headers = {"content-type": media}
     request = urllib.request.Request(cloud.info["api_url"] + path, data=body, headers=headers)  # noqa: S310
     try:
         with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310

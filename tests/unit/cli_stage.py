@@ -52,13 +52,13 @@ NOT_FOUND = {
 
 @dataclass
 class FakeApi:
-    """Answers what it is told to, and remembers what it was asked."""
+    """Answers what it is told to by path, or by method and path, and remembers what it was asked."""
 
     answers: dict[str, tuple[int, dict[str, str], Any]] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str], Any]] = field(default_factory=list)
 
-    def answer(self, path: str) -> tuple[int, dict[str, str], Any]:
-        return self.answers.get(path, (404, {}, NOT_FOUND))
+    def answer(self, method: str, path: str) -> tuple[int, dict[str, str], Any]:
+        return self.answers.get(f"{method} {path}") or self.answers.get(path, (404, {}, NOT_FOUND))
 
 
 @dataclass
@@ -156,6 +156,11 @@ def _describe_stacks(stack: str, url: str) -> tuple[int, bytes]:
     return 200, f"<DescribeStacksResponse>{result}</DescribeStacksResponse>".encode()
 
 
+def _content(headers: Mapping[str, str], sent: bytes) -> Any:
+    """What was sent: JSON as what it says; anything else, as a file in a form, as it is."""
+    return json.loads(sent) if headers.get("content-type") == "application/json" else sent or None
+
+
 @contextmanager
 def _served() -> Iterator[tuple[FakeApi, str]]:
     api = FakeApi()
@@ -174,8 +179,8 @@ def _served() -> Iterator[tuple[FakeApi, str]]:
                 form = parse_qs(sent.decode())
                 self._send(*_describe_stacks(form["StackName"][0], f"http://{headers['host']}"))
                 return
-            api.asked.append((self.path, headers, json.loads(sent) if sent else None))
-            status, extra, body = api.answer(self.path)
+            api.asked.append((self.path, headers, _content(headers, sent)))
+            status, extra, body = api.answer(self.command, self.path)
             self._send(status, body if isinstance(body, bytes) else json.dumps(body).encode(), extra)
 
         def _send(self, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:

@@ -16,7 +16,7 @@ PATH = "/v1/models/iris/predict"
 ANSWER = {
     "model": "iris",
     "version": 3,
-    "predictions": [{"label": "setosa", "probabilities": {"setosa": 0.98, "virginica": 0.02}}],
+    "predictions": [{"id": "i-0", "label": "setosa", "probabilities": {"setosa": 0.98, "virginica": 0.02}}],
 }
 
 
@@ -55,7 +55,11 @@ def test_the_answer_as_json_is_what_the_api_said(stage: CliStage) -> None:
 
 
 def test_a_regression_shows_values(stage: CliStage) -> None:
-    stage.api.answers[PATH] = (200, {}, {"model": "iris", "version": 1, "predictions": [{"value": 151.25}]})
+    stage.api.answers[PATH] = (
+        200,
+        {},
+        {"model": "iris", "version": 1, "predictions": [{"id": "i-0", "value": 151.25}]},
+    )
     assert "151.25" in stage.run("predict", "iris", "--sample").stdout
 
 

@@ -30,6 +30,7 @@ def test_the_command_reads_what_the_functions_write(cli_stage: CliStage) -> None
         "upload_id": accepted.upload_id, "model": "iris", "table": "main", "key": "incoming/iris/more.csv",
         "version_id": "v1", "sequencer": "01", "size_bytes": 10, "received_at": NOW.isoformat(),
         "state": "ACCEPTED", "reason": "", "rows_accepted": 3, "rows_rejected": 1, "attempts": 0,
+        "run_id": "", "times": accepted.times,
     }  # fmt: skip
     (shown,) = json.loads(cli_stage.run("runs", "iris", "--json").stdout)
     assert (shown["state"], shown["reason"], shown["uploads"]) == (
@@ -92,3 +93,11 @@ def test_status_of_one_model_tells_what_it_waits_for(cli_stage: CliStage) -> Non
     shown = cli_stage.run("status", "iris")
     assert shown.exit_code == 0
     assert "waiting for the first upload" in shown.stdout
+
+
+def test_an_upload_that_came_by_a_form_is_listed_by_the_name_of_its_file(cli_stage: CliStage) -> None:
+    upload = cli_stage.upload("20260504t100000-abcdef/november.csv")
+    listed = cli_stage.run("uploads", "iris").stdout
+    assert "november.csv" in listed
+    assert "20260504t100000" not in listed
+    assert upload.upload_id[:12] in listed

@@ -9,7 +9,7 @@ import pytest
 
 from relearn import problems, routes
 from relearn.problems import Kind
-from relearn_client import ProblemError, ServerError, calls
+from relearn_client import ProblemError, ServerError, calls, file_calls
 from relearn_client.errors import Problem, error_for
 
 CALLS: dict[str, calls.Call[Any]] = {
@@ -19,6 +19,13 @@ CALLS: dict[str, calls.Call[Any]] = {
     "listVersions": calls.versions("m"),
     "listRuns": calls.runs("m", limit=5),
     "getRun": calls.run("m", "r"),
+    "createBatch": file_calls.create_batch("m"),
+    "listBatches": file_calls.batches("m"),
+    "getBatch": file_calls.batch("m", "b"),
+    "createUpload": file_calls.create_upload("m", "f.csv"),
+    "listUploads": file_calls.uploads("m"),
+    "getUpload": file_calls.upload("m", "u"),
+    "giveFeedback": calls.feedback("m", [("p", 1)])[0],
 }
 
 

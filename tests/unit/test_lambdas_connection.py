@@ -80,7 +80,7 @@ def read_request(client: socket.socket) -> bool:
 
 
 def post(connections: Connections, seconds: float = 5) -> bytes:
-    return connections.post("/", {"host": connections.host}, b"{}", seconds).body
+    return connections.send("POST", "/", {"host": connections.host}, b"{}", seconds).body
 
 
 def test_a_connection_is_used_again() -> None:
@@ -184,7 +184,7 @@ def test_a_server_that_takes_no_connection_is_asked_again_and_then_late(
             probe.connect_ex(address)
         made, slept = service(f"http://127.0.0.1:{address[1]}")
         with pytest.raises(TimeoutError, match="took no connection"):
-            made.post("/", {}, b"{}", 5)
+            made.send("POST", "/", {}, b"{}", 5)
         assert len(slept) == 1
 
 

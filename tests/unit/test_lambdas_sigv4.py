@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Any
 from urllib.parse import quote
 
 import boto3
 import pytest
-from botocore.auth import SigV4Auth
+from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.config import Config
 from botocore.credentials import Credentials as BotoCredentials
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,15 +31,22 @@ def _encodes(text: str) -> bool:
 
 
 def theirs(  # noqa: PLR0917 - all that a signature depends on
-    credentials: Credentials, service: str, url: str, headers: dict[str, str], body: bytes, stamp: str
+    credentials: Credentials,
+    service: str,
+    url: str,
+    headers: dict[str, str],
+    body: bytes,
+    stamp: str,
+    method: str = "POST",
 ) -> str:
     """Sign as botocore does, at a time of ours."""
-    request = AWSRequest("POST", url, data=body, headers={k: v for k, v in headers.items() if k != "host"})
+    request = AWSRequest(method, url, data=body, headers={k: v for k, v in headers.items() if k != "host"})
     request.context["timestamp"] = stamp
     request.headers["X-Amz-Date"] = stamp
     if credentials.token:
         request.headers["X-Amz-Security-Token"] = credentials.token
-    signer = SigV4Auth(
+    kind = S3SigV4Auth if service == "s3" else SigV4Auth
+    signer = kind(
         BotoCredentials(credentials.access_key, credentials.secret_key, credentials.token or None),
         service,
         "eu-central-1",
@@ -50,7 +59,7 @@ def theirs(  # noqa: PLR0917 - all that a signature depends on
 
 @given(
     keys=st.builds(Credentials, PRINTABLE, PRINTABLE, st.just("") | PRINTABLE),
-    service=st.sampled_from(["sagemaker", "dynamodb"]),
+    service=st.sampled_from(["sagemaker", "dynamodb", "sqs"]),
     host=st.sampled_from(["runtime.sagemaker.eu-central-1.amazonaws.com", "127.0.0.1:4566"]),
     endpoint=ENDPOINT,
     target=st.text(st.characters(min_codepoint=32, max_codepoint=126)),
@@ -62,10 +71,26 @@ def test_every_signature_is_botocores(  # noqa: PLR0917 - all that a signature d
 ) -> None:
     path = f"/endpoints/{quote(endpoint, safe='')}/invocations"
     headers = {"host": host, "content-type": "application/json", "x-amz-target": target}
-    ours = Signer(keys, "eu-central-1", service).sign(path, headers, body, stamp)
+    ours = Signer(keys, "eu-central-1", service).sign("POST", path, headers, body, stamp)
     scheme = "http" if ":" in host else "https"
     assert ours["authorization"] == theirs(keys, service, f"{scheme}://{host}{path}", headers, body, stamp)
     assert ours.get("x-amz-security-token", "") == keys.token
+
+
+@given(
+    host=st.sampled_from(["s3.eu-central-1.amazonaws.com", "127.0.0.1:4566"]),
+    key=st.text(min_size=1).filter(_encodes).filter(lambda key: not {".", ".."} & set(key.split("/"))),
+    body=st.binary(),
+    stamp=STAMPS,
+)
+def test_a_signature_for_s3_is_botocores(host: str, key: str, body: bytes, stamp: str) -> None:
+    keys, path = Credentials("AKID", "secret", "token"), f"/bucket/{quote(key)}"
+    headers = {"host": host, "content-type": "application/jsonlines", "if-none-match": "*"}
+    ours = Signer(keys, "eu-central-1", "s3").sign("PUT", path, headers, body, stamp)
+    scheme = "http" if ":" in host else "https"
+    sent = {**headers, "x-amz-content-sha256": ours["x-amz-content-sha256"]}
+    assert ours["x-amz-content-sha256"] == hashlib.sha256(body).hexdigest()
+    assert ours["authorization"] == theirs(keys, "s3", f"{scheme}://{host}{path}", sent, body, stamp, "PUT")
 
 
 def test_a_signer_signs_for_the_day_it_is() -> None:
@@ -73,7 +98,7 @@ def test_a_signer_signs_for_the_day_it_is() -> None:
     signer = Signer(keys, "eu-central-1", "dynamodb")
     headers = {"host": "h", "content-type": "application/json"}
     for stamp in ("20260504T235959Z", "20260505T000000Z", "20260504T235959Z"):
-        signed = signer.sign("/", headers, b"{}", stamp)["authorization"]
+        signed = signer.sign("POST", "/", headers, b"{}", stamp)["authorization"]
         assert signed == theirs(keys, "dynamodb", "https://h/", headers, b"{}", stamp)
 
 
@@ -83,13 +108,17 @@ def test_credentials_do_not_show_their_secrets() -> None:
     assert "token-of-mine" not in shown
 
 
-@pytest.mark.parametrize(("ours", "theirs_"), [("sagemaker", "sagemaker-runtime"), ("dynamodb", "dynamodb")])
+@pytest.mark.parametrize(
+    ("ours", "theirs_"),
+    [("sagemaker", "sagemaker-runtime"), *((name, name) for name in ("dynamodb", "s3", "sqs"))],
+)
 @pytest.mark.parametrize(
     "region", ["eu-central-1", "us-east-1", "cn-north-1", "us-gov-west-1", "ap-northeast-1"]
 )
 def test_a_regions_endpoint_is_the_one_that_botocore_knows(ours: str, theirs_: str, region: str) -> None:
     service = direct.service(ours, {**ENVIRONMENT, "AWS_REGION": region})
-    client = boto3.Session("a", "b").client(theirs_, region_name=region)  # type: ignore[call-overload]
+    regional = Config(s3={"us_east_1_regional_endpoint": "regional"})
+    client = boto3.Session("a", "b").client(theirs_, region_name=region, config=regional)  # type: ignore[call-overload]
     assert f"https://{service._connections.host}" == client.meta.endpoint_url
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from relearn import batches, names
-from relearn.batches import Batch, BatchState
+from relearn.batches import Batch, BatchState, Repair
 from relearn.errors import IllegalTransitionError
 
 AT = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
@@ -55,6 +55,23 @@ def test_a_batch_without_a_job_is_lost_only_after_every_retry() -> None:
     batch = Batch(batch_id="b", model="m", created_at="", state=BatchState.RUNNING, times=times)
     assert not batches.is_lost(batch, AT + timedelta(minutes=30))
     assert batches.is_lost(batch, AT + timedelta(minutes=31))
+
+
+WAITING = Batch(batch_id="b", model="m", created_at=AT.isoformat())
+
+
+@pytest.mark.parametrize(
+    ("minutes", "needs"),
+    [(0, None), (2, None), (3, Repair.HAND_ON), (359, Repair.HAND_ON), (361, Repair.GIVE_UP)],
+)
+def test_a_file_without_a_decision_is_handed_on_for_hours(minutes: int, needs: Repair | None) -> None:
+    stored_at = AT + timedelta(hours=1)
+    assert batches.repair(WAITING, stored_at, stored_at + timedelta(minutes=minutes)) is needs
+
+
+@pytest.mark.parametrize(("minutes", "needs"), [(0, None), (90, None), (91, Repair.EXPIRE)])
+def test_a_batch_without_a_file_ends_some_time_after_its_form(minutes: int, needs: Repair | None) -> None:
+    assert batches.repair(WAITING, None, AT + timedelta(minutes=minutes)) is needs
 
 
 def test_a_transform_jobs_name_is_read_back_and_fits() -> None:

@@ -50,7 +50,10 @@ def resolved(part: Any) -> Any:
     return {name: resolved(value) for name, value in part.items()}
 
 
-@pytest.mark.parametrize("auth", ["iam", "none"])
+TOKENS = openapi.Tokens("https://login.example.com/", "relearn/")
+
+
+@pytest.mark.parametrize("auth", ["iam", TOKENS], ids=["iam", "jwt"])
 def test_the_document_is_valid_openapi_3_1(auth: openapi.Auth) -> None:
     document = openapi.document({**SPECS, OTHER.name: OTHER}, {**SAMPLES, OTHER.name: []}, auth=auth)
     assert document["openapi"] == "3.1.0"
@@ -123,13 +126,31 @@ def test_the_functions_tell_only_documented_problems() -> None:
     assert len({kind.slug for kind in problems.ALL}) == len(problems.ALL)
 
 
-def test_signed_requests_are_asked_for_only_where_they_are_needed() -> None:
+def test_every_operation_asks_for_a_signature() -> None:
     scheme = DOCUMENT["components"]["securitySchemes"]["sigv4"]
     assert scheme["x-amazon-apigateway-authtype"] == "awsSigv4"
-    assert DOCUMENT["security"] == [{"sigv4": []}]
-    without = openapi.document(SPECS, SAMPLES, auth="none")
-    assert "security" not in without
-    assert "securitySchemes" not in without["components"]
+    for _, _, operation in OPERATIONS:
+        assert operation["security"] == [{"sigv4": []}]
+        assert "403" in operation["responses"]
+        assert "401" not in operation["responses"]
+
+
+def test_where_tokens_are_taken_every_operation_names_its_scope() -> None:
+    document = openapi.document(SPECS, SAMPLES, auth=TOKENS)
+    assert list(document["components"]["securitySchemes"]) == ["token"]
+    for operation in DESCRIBED:
+        for path in openapi.expand(operation, list(SPECS)):
+            described = document["paths"][path][operation.method.lower()]
+            assert described["security"] == [{"token": [f"relearn/{operation.scope}"]}]
+            assert {"401", "403"} <= set(described["responses"])
+
+
+@pytest.mark.parametrize("auth", ["iam", TOKENS], ids=["iam", "jwt"])
+def test_refusals_are_the_gateways_own(auth: openapi.Auth) -> None:
+    document = openapi.document(SPECS, SAMPLES, auth=auth)
+    for name in ("Unauthorized", "Forbidden") if auth == TOKENS else ("Forbidden",):
+        content = document["components"]["responses"][name]["content"]
+        assert content == {"application/json": {"schema": {"$ref": "#/components/schemas/GatewayMessage"}}}
 
 
 def test_the_read_functions_answer_exactly_their_operations_of_the_table() -> None:

@@ -6,19 +6,13 @@ import gzip
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal, cast
+from typing import BinaryIO, cast
 
+from relearn import filenames
 from relearn.errors import DataError
+from relearn.filenames import SUFFIXES, Format
 
-Format = Literal["csv", "jsonl", "parquet"]
 TITLES: dict[Format, str] = {"csv": "CSV", "jsonl": "JSON Lines", "parquet": "Parquet"}
-SUFFIXES: dict[str, Format] = {
-    ".csv": "csv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "jsonl",
-    ".parquet": "parquet",
-}
 GZIP = b"\x1f\x8b"
 PARQUET = b"PAR1"
 BOM = b"\xef\xbb\xbf"
@@ -68,7 +62,7 @@ def detect(source: Path, name: str) -> Kind:
     with source.open("rb") as file:
         gzipped = file.read(len(GZIP)) == GZIP
     suffixes = [suffix.lower() for suffix in Path(name).suffixes]
-    named_gzip = bool(suffixes) and suffixes[-1] == ".gz"
+    named_gzip = bool(suffixes) and suffixes[-1] == filenames.GZIP
     if named_gzip and not gzipped:
         raise DataError("format", f"{name} is named .gz but is not gzip; {ALLOWED}")
     head = _head(source, gzipped=gzipped)

@@ -13,7 +13,12 @@ from typing import Any
 Ask = Callable[..., Any]
 """Carries out calls with either client; see conftest."""
 INSTANCE = {"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}
-PREDICTION = {"label": "setosa", "probabilities": {"setosa": 0.98, "virginica": 0.02}}
+PREDICTION = {
+    "id": "20260504t100000-0123456789ab-0",
+    "label": "setosa",
+    "probabilities": {"setosa": 0.98, "virginica": 0.02},
+}
+SCORED = {name: value for name, value in PREDICTION.items() if name != "id"}
 BRIEF = {"name": "iris", "title": "Iris species", "kind": "classification", "state": "live", "version": 3}
 WHOLE = {
     **BRIEF,
@@ -47,6 +52,41 @@ RUN = {
 }
 
 
+EXPIRES = "2026-05-04T11:00:00+00:00"
+BATCH = {
+    "model": "iris",
+    "batch": "20260504t100000-abcdef",
+    "state": "SUCCEEDED",
+    "reason": "",
+    "version": 3,
+    "rows": 2,
+    "created_at": AT,
+    "ended_at": AT,
+    "states": [{"state": "WAITING_FOR_FILE", "at": AT}, {"state": "SUCCEEDED", "at": AT}],
+    "errors": [],
+    "result": None,
+}
+WAITING = {**BATCH, "state": "WAITING_FOR_FILE", "version": None, "rows": None, "ended_at": None}
+
+UPLOAD = {
+    "model": "iris",
+    "upload": "20260504t100000-abcdef",
+    "upload_id": "0123456789abcdef0123456789abcdef",
+    "filename": "new.csv",
+    "state": "QUARANTINED",
+    "reason": "too many bad rows",
+    "size_bytes": 100,
+    "rows_accepted": 1,
+    "rows_rejected": 1,
+    "received_at": AT,
+    "run_id": None,
+    "states": [{"state": "WAITING_FOR_FILE", "at": AT}, {"state": "QUARANTINED", "at": AT}],
+    "rejected_rows": [{"line": 3, "errors": [{"column": None, "value": None, "reason": "too short"}]}],
+}
+_NOT_YET = ("upload_id", "size_bytes", "rows_accepted", "rows_rejected", "received_at")
+EMPTY = {**UPLOAD, **dict.fromkeys(_NOT_YET), "state": "WAITING_FOR_FILE", "reason": "", "rejected_rows": []}
+
+
 @dataclass(frozen=True)
 class Reply:
     """An answer."""
@@ -59,7 +99,6 @@ class Reply:
 HANG_UP = "hang up"
 STALL = "stall"
 TRICKLE = "trickle"
-Turn = Reply | str
 
 
 @dataclass(frozen=True)
@@ -77,6 +116,10 @@ class Asked:
         return json.loads(self.body)
 
 
+Turn = Reply | str | Callable[[Asked], Reply]
+"""An answer, a way to misbehave, or what answers by what arrived."""
+
+
 @dataclass
 class StubApi:
     """Answers well, except for the turns it was told."""
@@ -86,9 +129,10 @@ class StubApi:
     asked: list[Asked] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
 
-    def turn(self, asked: Asked) -> Turn:
+    def turn(self, asked: Asked) -> Reply | str:
         self.asked.append(asked)
-        return self.turns.pop(0) if self.turns else _good(asked)
+        turn = self.turns.pop(0) if self.turns else _good
+        return turn(asked) if callable(turn) else turn
 
 
 def _good(asked: Asked) -> Reply:

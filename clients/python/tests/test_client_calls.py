@@ -24,7 +24,9 @@ from relearn_client import (
     NotJsonError,
     Regression,
 )
-from stub_api import AT, BRIEF, INSTANCE, RUN, VERSION, WHOLE, Ask, Reply, StubApi
+from stub_api import AT, BRIEF, INSTANCE, RUN, SCORED, VERSION, WHOLE, Ask, Reply, StubApi
+
+NAMELESS = {"model": "iris", "version": 3, "predictions": [SCORED]}
 
 
 def predict(client: Any) -> Any:
@@ -34,7 +36,9 @@ def predict(client: Any) -> Any:
 def test_predictions_come_back_typed_and_in_order(api: StubApi, ask: Ask) -> None:
     answer = ask(lambda client: client.predict("iris", [INSTANCE, INSTANCE]))
     assert (answer.model, answer.version) == ("iris", 3)
-    assert answer.predictions[0] == Classification("setosa", {"setosa": 0.98, "virginica": 0.02})
+    name = "20260504t100000-0123456789ab-0"
+    assert answer.predictions[0] == Classification("setosa", {"setosa": 0.98, "virginica": 0.02}, name)
+    assert answer.ids == [name, name]
     assert answer.labels == ["setosa", "setosa"]
     assert answer.values == []
     assert (api.asked[0].method, api.asked[0].path) == ("POST", "/v1/models/iris/predict")
@@ -43,9 +47,11 @@ def test_predictions_come_back_typed_and_in_order(api: StubApi, ask: Ask) -> Non
 
 
 def test_a_regression_gives_values(api: StubApi, ask: Ask) -> None:
-    api.turns = [Reply(body={"model": "diabetes", "version": 1, "predictions": [{"value": 151.2}]})]
+    api.turns = [
+        Reply(body={"model": "diabetes", "version": 1, "predictions": [{"id": "i-0", "value": 151.2}]})
+    ]
     answer = ask(predict)
-    assert answer.predictions == (Regression(151.2),)
+    assert answer.predictions == (Regression(151.2, "i-0"),)
     assert answer.values == [151.2]
     assert answer.labels == []
 
@@ -144,7 +150,9 @@ def test_what_is_not_json_is_not_sent(api: StubApi, ask: Ask, instance: Any) -> 
     assert api.asked == []
 
 
-@pytest.mark.parametrize("body", [b"<html>", [1], {"model": "iris"}, {"predictions": None}, None, b"\xff"])
+@pytest.mark.parametrize(
+    "body", [b"<html>", [1], {"model": "iris"}, {"predictions": None}, NAMELESS, None, b"\xff"]
+)
 def test_a_success_that_is_not_as_promised_says_what_came(api: StubApi, ask: Ask, body: Any) -> None:
     api.turns = [Reply(body=body)]
     with pytest.raises(BadAnswerError, match="POST /v1/models/iris/predict was answered 200"):

@@ -46,12 +46,14 @@ class Bench:
         """Let no event, queue, schedule or state machine move the stage."""
         for rule in self.stage.client("events").list_rules(NamePrefix=f"relearn-{self.stage.name}-")["Rules"]:
             self.stage.client("events").disable_rule(Name=rule["Name"])
-        self.poll_queue(enabled=False)
+        for function in ("ingest", "record"):
+            self.poll_queue(function, enabled=False)
         self.machine.stand_still()
 
-    def poll_queue(self, *, enabled: bool) -> None:
-        """Let the ingest function read its queue, or not."""
-        (mapping,) = self._lambda.list_event_source_mappings()["EventSourceMappings"]
+    def poll_queue(self, function: str, *, enabled: bool) -> None:
+        """Let a function read its queue, or not."""
+        name = self.name(function)
+        (mapping,) = self._lambda.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
         self._lambda.update_event_source_mapping(UUID=mapping["UUID"], Enabled=enabled)
 
     def name(self, function: str) -> str:

@@ -13,6 +13,8 @@ from tests.e2e.privilege.ledger import Book
 
 MORE = Path(__file__).parents[3] / "examples" / "iris" / "more_measurements.csv"
 MODEL = "iris"
+UNHEARD = tuple(f"20250101t{number:06}-000000" for number in range(100))
+"""Batches whose file arrives while no event does."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ Moments = dict[str, Moment]
 
 def play(bench: Bench) -> Moments:
     """Upload a better data set and take its run to the end; what every step began with, and "Rest" after it."""
+    _send_unheard(bench)
     event = uploaded(bench, "more.csv", MORE.read_bytes())
     moments = {"Ingest": Moment(bench.ledger.read(), event)}
     bench.invoke("ingest", event)
@@ -44,6 +47,16 @@ def play(bench: Bench) -> Moments:
     (run,) = (item for item in moments["Rest"].book.of(MODEL, "RUN#") if item["run_id"] == lock["run_id"])
     assert run["state"] == "PROMOTED", run
     return moments
+
+
+def _send_unheard(bench: Bench) -> None:
+    """Send the files of batches, before anything else: they have to grow old."""
+    for batch in UNHEARD:
+        bench.stage.client("s3").put_object(
+            Bucket=bench.stage.outputs["UploadsBucket"],
+            Key=f"batches/{MODEL}/{batch}/input.jsonl",
+            Body=b"no instance\n",
+        )
 
 
 def uploaded(bench: Bench, name: str, content: bytes, model: str = MODEL) -> dict[str, Any]:

@@ -2,42 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-import httpx
-
-from relearn_client import calls, wire
-from relearn_client.base import Base
-from relearn_client.calls import Call, Instance, T
-from relearn_client.exchange import Outcome, Send
+from relearn_client import calls
+from relearn_client.aio_files import AsyncFiles
+from relearn_client.calls import Instance
+from relearn_client.feedback import Feedback
 from relearn_client.history import Run, RunPage, Version
 from relearn_client.shapes import Model, ModelBrief, Predictions
 
 
-class AsyncClient(Base[httpx.AsyncClient]):
+class AsyncClient(AsyncFiles):
     """Calls the API over kept connections. Tasks of one event loop may share one.
 
     It is made of what `base.Base` takes.
     """
-
-    def _open(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        if self._owns_http:
-            await self._http.aclose()
 
     async def predict(
         self,
@@ -80,23 +60,7 @@ class AsyncClient(Base[httpx.AsyncClient]):
         """Describe one run."""
         return await self._carry_out(calls.run(model, run_id))
 
-    async def _carry_out(self, call: Call[T]) -> T:
-        steps = self._begin(call)
-        send = next(steps)
-        while True:
-            outcome = await self._send(call, send)
-            try:
-                send = steps.send(outcome)
-            except StopIteration as end:
-                result: T = end.value
-                return result
-
-    async def _send(self, call: Call[T], send: Send) -> Outcome:
-        await asyncio.sleep(send.after)
-        try:
-            async with asyncio.timeout(send.within):
-                request = wire.request(self._url, call, send)
-                response = await self._http.send(request, auth=self._auth)
-                return wire.answer(response, response.content)
-        except (httpx.HTTPError, TimeoutError) as error:
-            return wire.no_answer(self._url, send.within, error)
+    async def feedback(self, model: str, truths: Iterable[tuple[str, Any]]) -> Feedback:
+        """Tell what proved true, as `Client.feedback` does."""
+        answers = [await self._carry_out(call) for call in calls.feedback(model, truths)]
+        return Feedback.joined(model, answers)

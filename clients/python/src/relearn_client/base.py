@@ -10,7 +10,7 @@ from typing import Generic, Self, TypeVar
 
 import httpx
 
-from relearn_client import wire
+from relearn_client import laptop, wire
 from relearn_client.auth import auth_for
 from relearn_client.calls import Call, T
 from relearn_client.exchange import ATTEMPT_SECONDS, DEADLINE_SECONDS, RETRY, Exchange, Limits, exchange
@@ -60,8 +60,8 @@ class Base(Generic[H]):
         self._http: H = self._open() if http is None else http
 
     @classmethod
-    def local(cls, file: Path | str = wire.LOCAL_FILE) -> Self:
-        """Make a client of the laptop cloud that runs in this folder or one above, whose API is open.
+    def local(cls, file: Path | str = laptop.LOCAL_FILE) -> Self:
+        """Make a client of the laptop cloud that runs in this folder or one above, as its owner.
 
         Parameters
         ----------
@@ -72,8 +72,11 @@ class Base(Generic[H]):
         ------
         LocalCloudError
             None runs here.
+        CredentialsError
+            Its requests are to be signed, and botocore is not installed.
         """
-        return cls(wire.local_url(file))
+        url, auth = laptop.find(file)
+        return cls(url, auth=auth)
 
     def _open(self) -> H:
         raise NotImplementedError

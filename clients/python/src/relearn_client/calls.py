@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
 from relearn_client.errors import NotJsonError
+from relearn_client.feedback import Feedback
 from relearn_client.history import Run, RunPage, Version
 from relearn_client.shapes import Json, Model, ModelBrief, Predictions
 
 T = TypeVar("T")
 KEY_HEADER = "idempotency-key"
+JSON_BODY = {"content-type": "application/json"}
+MAX_TRUTHS = 1000
+"""What the API takes in one request."""
 Instance = Mapping[str, Any]
 _KEY = re.compile(r"[!#-+\--\[\]-~]{1,255}")
 
@@ -34,6 +38,8 @@ class Call(Generic[T]):
         Beside those that every request has.
     body
         JSON, encoded.
+    idempotent
+        Whether a call that writes may arrive twice and do no more than once.
     """
 
     method: str
@@ -41,11 +47,12 @@ class Call(Generic[T]):
     read: Callable[[Json], T]
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
+    idempotent: bool = False
 
     @property
     def repeatable(self) -> bool:
-        """Whether asking twice does no more than asking once: it reads, or the server knows it by its key."""
-        return self.method == "GET" or KEY_HEADER in self.headers
+        """Whether asking twice does no more than asking once: it reads, or the server knows it again."""
+        return self.idempotent or self.method == "GET" or KEY_HEADER in self.headers
 
 
 def predict(
@@ -78,14 +85,31 @@ def predict(
             f"idempotency_key: got {key!r}; allowed: 1 to 255 visible ASCII characters other than quote, comma and "
             "backslash"
         )
-    try:
-        body = json.dumps({"instances": instances}, allow_nan=False, separators=(",", ":")).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise NotJsonError(f"the instances are not JSON: {error}") from error
-    headers = {"content-type": "application/json"}
-    if repeatable:
-        headers[KEY_HEADER] = key or str(uuid.uuid4())
-    return Call("POST", f"{_model(model)}/predict", Predictions.read, headers, body)
+    body = encode({"instances": instances}, "the instances")
+    keyed = {KEY_HEADER: key or str(uuid.uuid4())} if repeatable else {}
+    return Call("POST", f"{model_path(model)}/predict", Predictions.read, JSON_BODY | keyed, body)
+
+
+def feedback(model: str, truths: Iterable[tuple[str, Any]]) -> list[Call[Feedback]]:
+    """Tell what proved true, in as many calls as it takes.
+
+    Parameters
+    ----------
+    model
+        Name.
+    truths
+        Prediction id and truth of each.
+
+    Raises
+    ------
+    NotJsonError
+        A truth can not be sent as JSON.
+    """
+    rows = [{"prediction": prediction, "truth": truth} for prediction, truth in truths]
+    parts = (rows[start : start + MAX_TRUTHS] for start in range(0, len(rows), MAX_TRUTHS))
+    path = f"{model_path(model)}/feedback"
+    bodies = [encode({"feedback": part}, "the truths") for part in parts]
+    return [Call("POST", path, Feedback.read, JSON_BODY, body, idempotent=True) for body in bodies]
 
 
 def models() -> Call[list[ModelBrief]]:
@@ -95,13 +119,13 @@ def models() -> Call[list[ModelBrief]]:
 
 def model(name: str) -> Call[Model]:
     """Describe one model."""
-    return Call("GET", _model(name), Model.read)
+    return Call("GET", model_path(name), Model.read)
 
 
 def versions(name: str) -> Call[list[Version]]:
     """List a model's versions."""
     return Call(
-        "GET", f"{_model(name)}/versions", lambda data: [Version.read(one) for one in data["versions"]]
+        "GET", f"{model_path(name)}/versions", lambda data: [Version.read(one) for one in data["versions"]]
     )
 
 
@@ -118,13 +142,28 @@ def runs(name: str, limit: int | None = None, after: str | None = None) -> Call[
         Where the page begins: ``next`` of the page before.
     """
     given = {key: str(value) for key, value in (("limit", limit), ("next", after)) if value is not None}
-    return Call("GET", f"{_model(name)}/runs" + (f"?{urlencode(given)}" if given else ""), RunPage.read)
+    return Call("GET", f"{model_path(name)}/runs" + (f"?{urlencode(given)}" if given else ""), RunPage.read)
 
 
 def run(name: str, run_id: str) -> Call[Run]:
     """Describe one run."""
-    return Call("GET", f"{_model(name)}/runs/{quote(run_id, safe='')}", Run.read)
+    return Call("GET", f"{model_path(name)}/runs/{quote(run_id, safe='')}", Run.read)
 
 
-def _model(name: str) -> str:
+def model_path(name: str) -> str:
+    """Give the path of a model."""
     return f"/v1/models/{quote(name, safe='')}"
+
+
+def encode(value: Json, what: str) -> bytes:
+    """Write JSON.
+
+    Raises
+    ------
+    NotJsonError
+        It is none; ``what`` says what was to be sent.
+    """
+    try:
+        return json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise NotJsonError(f"{what} are not JSON: {error}") from error

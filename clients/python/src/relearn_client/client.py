@@ -2,44 +2,23 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing
-from types import TracebackType
-from typing import Self
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-import httpx
-
-from relearn_client import calls, wire
-from relearn_client.base import Base
-from relearn_client.calls import Call, Instance, T
-from relearn_client.exchange import Outcome, Send
+from relearn_client import calls
+from relearn_client.calls import Instance
+from relearn_client.feedback import Feedback
+from relearn_client.files import Files
 from relearn_client.history import Run, RunPage, Version
 from relearn_client.shapes import Model, ModelBrief, Predictions
 
 
-class Client(Base[httpx.Client]):
+class Client(Files):
     """Calls the API over kept connections. Threads may share one.
 
     It is made of what `base.Base` takes. The deadline bounds every single wait, so a server that sends its answer in
-    drops can hold a call longer by one wait.
+    drops can hold a call longer by one wait. `files.Files` has what it does with files.
     """
-
-    def _open(self) -> httpx.Client:
-        return httpx.Client()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections."""
-        if self._owns_http:
-            self._http.close()
 
     def predict(
         self,
@@ -99,31 +78,22 @@ class Client(Base[httpx.Client]):
         """Describe one run."""
         return self._carry_out(calls.run(model, run_id))
 
-    def _carry_out(self, call: Call[T]) -> T:
-        steps = self._begin(call)
-        send = next(steps)
-        while True:
-            outcome = self._send(call, send)
-            try:
-                send = steps.send(outcome)
-            except StopIteration as end:
-                result: T = end.value
-                return result
+    def feedback(self, model: str, truths: Iterable[tuple[str, Any]]) -> Feedback:
+        """Tell what proved true. It may be told again at any time: what is known stays as it is.
 
-    def _send(self, call: Call[T], send: Send) -> Outcome:
-        if send.after:
-            time.sleep(send.after)
-        ends = time.monotonic() + send.within
-        try:
-            response = self._http.send(wire.request(self._url, call, send), auth=self._auth, stream=True)
-            with closing(response):
-                return wire.answer(response, b"".join(_until(ends, response.iter_bytes())))
-        except (httpx.HTTPError, TimeoutError) as error:
-            return wire.no_answer(self._url, send.within, error)
+        Parameters
+        ----------
+        model
+            Name.
+        truths
+            Prediction id and truth of each; as many as there are, sent a thousand at a time.
 
-
-def _until(ends: float, parts: Iterator[bytes]) -> Iterator[bytes]:
-    for part in parts:
-        yield part
-        if time.monotonic() >= ends:
-            raise TimeoutError
+        Raises
+        ------
+        InvalidFeedbackError
+            A truth does not fit the model; of its thousand none was kept, those before it were.
+        RelearnClientError
+            See `relearn_client.errors`.
+        """
+        answers = [self._carry_out(call) for call in calls.feedback(model, truths)]
+        return Feedback.joined(model, answers)

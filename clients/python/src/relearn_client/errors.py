@@ -8,14 +8,19 @@
     ├── NotJsonError                 what was to be sent is not JSON: nothing was sent
     ├── NoAnswerError                the API could not be reached, or broke off
     │   └── AnswerTimeoutError       it did not answer in the time allowed
+    ├── WaitTimeoutError             what was waited for has not ended in the time allowed
+    ├── NoResultError                a batch has no result: it failed, or has not ended
+    ├── StorageError                 S3 refused a file, or the link to a result
     ├── BadAnswerError               a success whose body is not what the API promises
     └── ProblemError                 the API answered with a problem (RFC 9457)
         ├── RefusedError             401, 403: who asks is unknown, or may not
-        ├── NotFoundError            no such model, version or run
+        ├── NotFoundError            no such model, version, run, batch or upload
         ├── ThrottledError           429: too many requests
         ├── InvalidRequestError      any other 4xx: the request is wrong, and will be wrong again
         │   ├── MalformedBodyError   the body is not JSON
         │   ├── InvalidInstancesError  the body does not fit the model; `errors` names every wrong field
+        │   ├── InvalidFeedbackError  a truth does not fit the model; `errors` names every wrong field
+        │   ├── InvalidUploadError   a file with such a name can not be uploaded
         │   ├── InvalidParametersError  a query parameter is wrong
         │   ├── TooLargeError        413: the body has too many bytes
         │   ├── AnswerTooLargeError  the answer is too large to be kept for its Idempotency-Key
@@ -64,6 +69,30 @@ class NoAnswerError(RelearnClientError):
 
 class AnswerTimeoutError(NoAnswerError, TimeoutError):
     """The API did not answer in the time allowed."""
+
+
+class WaitTimeoutError(RelearnClientError, TimeoutError):
+    """What was waited for has not ended in the time allowed."""
+
+
+class NoResultError(RelearnClientError):
+    """A batch has no result: it failed, or has not ended."""
+
+
+class StorageError(RelearnClientError):
+    """S3 refused a file, or the link to a result.
+
+    Parameters
+    ----------
+    message
+        What was tried, and what S3 said.
+    code
+        S3's own word, e.g. ``"EntityTooLarge"``; empty when it gave none.
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class BadAnswerError(RelearnClientError):
@@ -150,7 +179,7 @@ class RefusedError(ProblemError):
 
 
 class NotFoundError(ProblemError):
-    """No such model, version or run."""
+    """No such model, version, run, batch or upload."""
 
 
 class ThrottledError(ProblemError):
@@ -167,6 +196,14 @@ class MalformedBodyError(InvalidRequestError):
 
 class InvalidInstancesError(InvalidRequestError):
     """The body does not fit the model; `errors` names every wrong field."""
+
+
+class InvalidFeedbackError(InvalidRequestError):
+    """A truth does not fit the model; `errors` names every wrong field, and nothing of the request was kept."""
+
+
+class InvalidUploadError(InvalidRequestError):
+    """A file with such a name can not be uploaded; `errors` says what is allowed."""
 
 
 class InvalidParametersError(InvalidRequestError):
@@ -217,6 +254,8 @@ TYPES: dict[str, type[ProblemError]] = {
     "answer-too-large": AnswerTooLargeError,
     "too-large": TooLargeError,
     "invalid-instances": InvalidInstancesError,
+    "invalid-feedback": InvalidFeedbackError,
+    "invalid-upload": InvalidUploadError,
     "invalid-parameters": InvalidParametersError,
     "model-failed": ModelFailedError,
     "not-serving": NotServingError,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from relearn_client.shapes import Json, pick
+from relearn_client.shapes import Json, Step, moment, pick, steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Version:
     @classmethod
     def read(cls, data: Json) -> Version:
         """Read the API's JSON."""
-        return pick(cls, {**data, "created_at": _moment(data["created_at"])})
+        return pick(cls, {**data, "created_at": moment(data["created_at"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,22 +77,6 @@ class RunBrief:
 
 
 @dataclass(frozen=True, slots=True)
-class RunStep:
-    """A state that a run reached.
-
-    Parameters
-    ----------
-    state
-        Which.
-    at
-        When.
-    """
-
-    state: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Run(RunBrief):
     """All about a run.
 
@@ -106,15 +90,18 @@ class Run(RunBrief):
         Ids of all uploads that it trained on.
     """
 
-    states: tuple[RunStep, ...]
+    states: tuple[Step, ...]
     uploads: tuple[str, ...]
     snapshot: tuple[str, ...]
 
     @classmethod
     def read(cls, data: Json) -> Run:
         """Read the API's JSON."""
-        states = tuple(RunStep(one["state"], datetime.fromisoformat(one["at"])) for one in data["states"])
-        lists = {"states": states, "uploads": tuple(data["uploads"]), "snapshot": tuple(data["snapshot"])}
+        lists = {
+            "states": steps(data),
+            "uploads": tuple(data["uploads"]),
+            "snapshot": tuple(data["snapshot"]),
+        }
         return pick(cls, {**_with_times(data), **lists})
 
 
@@ -139,10 +126,5 @@ class RunPage:
         return cls(tuple(map(RunBrief.read, data["runs"])), data["next"])
 
 
-def _moment(text: str | None) -> datetime | None:
-    """Read a time (ISO 8601)."""
-    return None if text is None else datetime.fromisoformat(text)
-
-
 def _with_times(data: Mapping[str, Json]) -> dict[str, Json]:
-    return {**data, **{name: _moment(data[name]) for name in ("started_at", "ended_at")}}
+    return {**data, **{name: moment(data[name]) for name in ("started_at", "ended_at")}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any, Literal, TypeAlias, TypeVar
 
 T = TypeVar("T")
@@ -11,8 +12,8 @@ Json: TypeAlias = Any
 
 
 @dataclass(frozen=True, slots=True)
-class Classification:
-    """A class, and how likely each class is.
+class BareClassification:
+    """A class, and how likely each class is; as a batch gives it.
 
     Parameters
     ----------
@@ -27,8 +28,21 @@ class Classification:
 
 
 @dataclass(frozen=True, slots=True)
-class Regression:
-    """A number.
+class Classification(BareClassification):
+    """A class, and how likely each class is; as an answer gives it.
+
+    Parameters
+    ----------
+    id
+        Names this prediction, so that `feedback` can say what proved true.
+    """
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class BareRegression:
+    """A number; as a batch gives it.
 
     Parameters
     ----------
@@ -39,7 +53,21 @@ class Regression:
     value: float
 
 
+@dataclass(frozen=True, slots=True)
+class Regression(BareRegression):
+    """A number; as an answer gives it.
+
+    Parameters
+    ----------
+    id
+        Names this prediction, so that `feedback` can say what proved true.
+    """
+
+    id: str
+
+
 Prediction: TypeAlias = Classification | Regression
+BarePrediction: TypeAlias = BareClassification | BareRegression
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +92,11 @@ class Predictions:
     def read(cls, data: Json) -> Predictions:
         """Read the API's JSON."""
         return cls(data["model"], data["version"], tuple(map(_prediction, data["predictions"])))
+
+    @property
+    def ids(self) -> list[str]:
+        """What names each prediction."""
+        return [one.id for one in self.predictions]
 
     @property
     def labels(self) -> list[str]:
@@ -134,13 +167,44 @@ class Model(ModelBrief):
         return pick(cls, data)
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A state that a run, a batch or an upload reached.
+
+    Parameters
+    ----------
+    state
+        Which.
+    at
+        When.
+    """
+
+    state: str
+    at: datetime
+
+
 def pick(cls: type[T], data: Mapping[str, Json]) -> T:
     """Make a dataclass of the fields that it has."""
     return cls(**{name: data[name] for name in _names(cls)})
 
 
+def moment(text: str | None) -> datetime | None:
+    """Read a time (ISO 8601)."""
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def steps(data: Mapping[str, Json]) -> tuple[Step, ...]:
+    """Read the states that something reached."""
+    return tuple(Step(one["state"], datetime.fromisoformat(one["at"])) for one in data["states"])
+
+
 def _names(cls: Any) -> Iterable[str]:
     return (one.name for one in fields(cls))
+
+
+def read_bare(data: Mapping[str, Json]) -> BarePrediction:
+    """Read a prediction of a batch."""
+    return pick(BareClassification, data) if "label" in data else pick(BareRegression, data)
 
 
 def _prediction(data: Mapping[str, Json]) -> Prediction:

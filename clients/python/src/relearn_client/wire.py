@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import httpx
 
 from relearn_client.answers import Answer
 from relearn_client.calls import Call, T
-from relearn_client.errors import AnswerTimeoutError, LocalCloudError, NoAnswerError
+from relearn_client.errors import AnswerTimeoutError, NoAnswerError
 from relearn_client.exchange import Send
 
 VERSION = "0.1.0"
-LOCAL_FILE = Path(".relearn/local.json")
 
 
 def base_url(url: str) -> str:
@@ -31,28 +27,6 @@ def base_url(url: str) -> str:
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise ValueError(f"url: got {url!r}; allowed: http:// or https:// and a host")
     return url.rstrip("/")
-
-
-def local_url(file: Path | str = LOCAL_FILE) -> str:
-    """Find the API of the laptop cloud.
-
-    Parameters
-    ----------
-    file
-        Its description; a relative one is looked for in the working directory and those above it.
-
-    Raises
-    ------
-    LocalCloudError
-        There is none, or it can not be read.
-    """
-    for folder in (Path.cwd(), *Path.cwd().parents):
-        if (found := folder / file).is_file():
-            try:
-                return str(json.loads(found.read_text(encoding="utf-8"))["api_url"])
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                raise LocalCloudError(f"{found} does not describe a laptop cloud: {error!r}") from error
-    raise LocalCloudError(f"no {file} here or above: no laptop cloud runs here; start one with make run")
 
 
 def request(url: str, call: Call[T], send: Send) -> httpx.Request:

@@ -10,26 +10,32 @@ from tests.e2e.privilege.parts import (
     containers,
     doors,
     endings,
+    feedback,
     ingest,
     lifecycle,
     machine,
+    records,
     serving,
     settings,
     steps,
+    uploads,
 )
 from tests.e2e.privilege.run import Moments
 from tests.e2e.privilege.trial import Part
 
-# The last takes the stage down, as it does when a stage is deleted.
+# The last takes the stage down, as it does when a stage is deleted. Endings come late: what the sweep repairs is old.
 PARTS: dict[str, Callable[[Bench, Moments], Part]] = {
     **steps.PARTS,
-    **endings.PARTS,
     **ingest.PARTS,
     **serving.PARTS,
+    **records.PARTS,
+    **feedback.PARTS,
     **batches.PARTS,
+    **uploads.PARTS,
+    **containers.PARTS,
+    **endings.PARTS,
     **doors.PARTS,
     **machine.PARTS,
-    **containers.PARTS,
     **settings.PARTS,
     **lifecycle.PARTS,
 }

@@ -24,6 +24,8 @@ SECONDS = 60.0
 DONE = "20260101t000000-000000"
 PATH = "/v1/models/{model}/batches"
 WOKEN_SECONDS = 3.0
+LATE_SECONDS = 122.0
+"""The sweep lets a file alone for two minutes."""
 
 
 def job(name: str, model: str, source: str, output: str) -> Item:
@@ -215,13 +217,26 @@ def record(batch: str, state: str) -> Item:
     }  # fmt: skip
 
 
+def state(bench: Bench, batch: str) -> str:
+    """Read where a batch stands; empty when there is none."""
+    item = bench.ledger.read().get((f"MODEL#{MODEL}", f"BATCH#{batch}"), {})
+    return str(item.get("state", ""))
+
+
+def wait_until_late(bench: Bench, batch: str) -> None:
+    """Wait until the sweep takes it that nobody heard of a batch's file."""
+    bucket, key = bench.stage.outputs["UploadsBucket"], f"batches/{MODEL}/{batch}/input.jsonl"
+    stored = bench.stage.client("s3").head_object(Bucket=bucket, Key=key)["LastModified"]
+    bench.settle(max(0.0, LATE_SECONDS - (bench.now() - stored.timestamp())))
+
+
 def _sent(bench: Bench, batch: str) -> Item:
     """Send the file of a batch; the event that tells of it."""
     key, body = f"batches/{MODEL}/{batch}/input.jsonl", _rows(bench)
     bucket = bench.stage.outputs["UploadsBucket"]
     version = bench.stage.client("s3").put_object(Bucket=bucket, Key=key, Body=body)["VersionId"]
     found = {"key": key, "version-id": version, "size": len(body)}
-    return {"source": "aws.s3", "detail": {"bucket": {"name": bucket}, "object": found}}
+    return {"detail-type": "Object Created", "detail": {"bucket": {"name": bucket}, "object": found}}
 
 
 def _ask(bench: Bench, method: str, path: str, status: int) -> Any:

@@ -6,9 +6,10 @@ import json
 import urllib.error
 import urllib.request
 
+from tests.e2e.client import Item, Stage
 from tests.e2e.privilege import policies
 from tests.e2e.privilege.bench import Bench
-from tests.e2e.privilege.parts import batches
+from tests.e2e.privilege.parts import batches, uploads
 from tests.e2e.privilege.run import MODEL, Moments
 from tests.e2e.privilege.trial import Broken, Part
 
@@ -19,8 +20,9 @@ def api(bench: Bench, moments: Moments) -> Part:
     instances = {"instances": bench.stage.sample(MODEL)}
 
     def every_route_answers() -> None:
-        bench.ledger.write(moments["Rest"].book.add(batches.record(batches.DONE, "FAILED")))
-        scored = f"/v1/models/{MODEL}/batches"
+        book = moments["Rest"].book.add(batches.record(batches.DONE, "FAILED"))
+        bench.ledger.write(book.add(uploads.form(uploads.FORM)))
+        scored, sent = f"/v1/models/{MODEL}/batches", f"/v1/models/{MODEL}/uploads"
         asked = {
             "/v1/models": None,
             f"/v1/models/{MODEL}": None,
@@ -28,8 +30,17 @@ def api(bench: Bench, moments: Moments) -> Part:
             f"/v1/models/{MODEL}/runs": None,
             "/openapi.json": None,
             f"/v1/models/{MODEL}/predict": instances,
+            f"/v1/models/{MODEL}/feedback": {"feedback": [{"prediction": "none", "truth": "setosa"}]},
             f"{scored}/{batches.DONE}": None,
             scored: None,
+            f"{sent}/{uploads.FORM}": None,
+            sent: None,
+            "/v2": None,
+            "/v2/health/live": None,
+            "/v2/health/ready": None,
+            f"/v2/models/{MODEL}": None,
+            f"/v2/models/{MODEL}/ready": None,
+            f"/v2/models/{MODEL}/infer": _tensors(instances["instances"]),
         }
         for path, body in asked.items():
             _answers(bench.stage.http(path, body), 200, path)
@@ -40,10 +51,17 @@ def api(bench: Bench, moments: Moments) -> Part:
         ):  # a problem of the function's own
             _answers(bench.stage.http(path), 404, path)
         _answers(bench.stage.http(scored, {}), 201, scored)
-        _opens(bench.stage.api_url.rstrip("/") + "/docs")
+        _answers(bench.stage.http(sent, {"filename": "new.csv"}), 201, sent)
+        _opens(bench.stage, "/docs")
 
     found = [g for g in policies.of_functions(bench.stage) if g.principal == "apigateway.amazonaws.com"]
     return Part(found, [every_route_answers])
+
+
+def _tensors(instances: list[Item]) -> Item:
+    shape = [len(instances)]
+    data = {name: [row[name] for row in instances] for name in instances[0]}
+    return {"inputs": [{"name": n, "datatype": "FP32", "shape": shape, "data": d} for n, d in data.items()]}
 
 
 def _answers(answer: tuple[int, object, object], status: int, path: str) -> None:
@@ -51,9 +69,11 @@ def _answers(answer: tuple[int, object, object], status: int, path: str) -> None
         raise Broken(f"{path} answers {answer[0]}: {answer[2]}")
 
 
-def _opens(url: str) -> None:
+def _opens(stage: Stage, path: str) -> None:
+    url = stage.api_url.rstrip("/") + path
+    request = urllib.request.Request(url, headers=stage.signature("GET", url, None))  # noqa: S310
     try:
-        urllib.request.urlopen(url, timeout=30).close()  # noqa: S310
+        urllib.request.urlopen(request, timeout=30).close()  # noqa: S310
     except urllib.error.HTTPError as error:
         raise Broken(f"{url} answers {error.code}") from error
 
@@ -103,7 +123,7 @@ def rules(bench: Bench, moments: Moments) -> Part:
 
 
 def queue(bench: Bench, _moments: Moments) -> Part:
-    events, sqs, url = bench.stage.client("events"), bench.stage.client("sqs"), bench.stage.ingest_queue()
+    events, sqs, url = bench.stage.client("events"), bench.stage.client("sqs"), bench.stage.queue_of("ingest")
     found = list(policies.of_queues(bench.stage))
     found = [grant for grant in found if bench.name("training") in grant.resource]
     (rule,) = (name for grant in found for name in _rules(grant.content))

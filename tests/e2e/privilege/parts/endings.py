@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from tests.e2e.privilege import run
 from tests.e2e.privilege.bench import Bench
 from tests.e2e.privilege.ledger import Book, Item
+from tests.e2e.privilege.parts import batches
 from tests.e2e.privilege.parts.steps import NEW, STAND_IN
 from tests.e2e.privilege.run import MODEL, Moments
 from tests.e2e.privilege.trial import Part
 
 ERROR = {"Error": "States.TaskFailed", "Cause": "a scene of the least-privilege test"}
+SECONDS = 5.0
 LONG_AGO = "2020-01-01T00:00:00.000+00:00"
 
 
@@ -60,19 +63,27 @@ def fail_run(bench: Bench, moments: Moments) -> Part:
 
 
 def sweep(bench: Bench, moments: Moments) -> Part:
-    """One model's run died with a candidate; of the other, an upload waits and another was never decided."""
+    """One model's run died with a candidate; of the other, an upload waits and another was never decided.
+
+    And the file of a batch was not heard of: of another batch each time, for what is handed on is done later.
+    """
     moment = moments["Smoke"]
     name = bench.name(f"{MODEL}-v{STAND_IN}")
     (seed,) = moment.book.of("diabetes", "UPLOAD#")
     undecided = {**seed, "state": "RECEIVED", "received_at": LONG_AGO}
     book = candidate(moment.book, name).add(pending(moment.book, "diabetes")).add(undecided)
 
+    unheard = iter(run.UNHEARD)
+    batches.wait_until_late(bench, run.UNHEARD[-1])
+
     def swept(*, endpoint: bool) -> None:
+        batch = next(unheard)
         bench.hosting.stand_in(name, endpoint=endpoint)
-        bench.ledger.write(book)
+        bench.ledger.write(book.add(batches.record(batch, "WAITING_FOR_FILE")))
         bench.topic.forget()
         bench.invoke("sweep", {})
         bench.expect("a notification", bench.topic.heard, seconds=0)
+        bench.expect("the batch decided", lambda: batches.state(bench, batch) == "FAILED", seconds=SECONDS)
 
     def everything_is_repaired() -> None:
         swept(endpoint=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from tests.e2e.privilege.bench import Bench
@@ -61,28 +62,36 @@ def _gone(bench: Bench) -> Any:
 
 
 def queue(bench: Bench, moments: Moments) -> Part:
-    """The queue is read with the function's role."""
-    sqs, url = bench.stage.client("sqs"), bench.stage.ingest_queue()
-    counts = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    wait = PATIENCE_SECONDS
+    def message() -> str:
+        bench.ledger.write(moments["Rest"].book)
+        return str(moments["Ingest"].context["Records"][0]["body"])
 
-    def drained() -> bool:
-        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=counts)["Attributes"]
-        return all(count == "0" for count in found.values())
+    return read_queue(bench, "ingest", message)
+
+
+def read_queue(bench: Bench, function: str, message: Callable[[], str]) -> Part:
+    """A queue is read with its function's role.
+
+    Parameters
+    ----------
+    message
+        Sets the scene, and gives a message that the function takes.
+    """
+    sqs, url = bench.stage.client("sqs"), bench.stage.queue_of(function)
+    wait = PATIENCE_SECONDS
 
     def a_message_is_read() -> None:
         nonlocal wait
         sqs.purge_queue(QueueUrl=url)
-        bench.ledger.write(moments["Rest"].book)
-        sqs.send_message(QueueUrl=url, MessageBody=moments["Ingest"].context["Records"][0]["body"])
-        bench.poll_queue(enabled=True)
+        sqs.send_message(QueueUrl=url, MessageBody=message())
+        bench.poll_queue(function, enabled=True)
         try:
-            bench.expect("the message read", drained, seconds=wait)
+            bench.expect("the message read", lambda: bench.stage.queued(function) == 0, seconds=wait)
             wait = QUIET_SECONDS  # it came once with everything granted: now it comes soon or never
         finally:
-            bench.poll_queue(enabled=False)
+            bench.poll_queue(function, enabled=False)
 
-    role = bench.configuration("ingest")["Role"]
+    role = bench.configuration(function)["Role"]
     return Part(bench.of_role(role, *QUEUE), [a_message_is_read])
 
 

@@ -23,6 +23,8 @@ def answers(
 def predict(bench: Bench, moments: Moments) -> Part:
     book = moments["Rest"].book
     iris, diabetes = ({"instances": bench.stage.sample(model)} for model in (MODEL, "diabetes"))
+    # As many rows and digits as a request takes: more than a message holds.
+    long_rows = {"instances": [dict.fromkeys(iris["instances"][0], 1.2345678901234567e-05)] * 1000}
 
     def a_model_that_serves() -> None:
         bench.ledger.write(book)
@@ -38,10 +40,19 @@ def predict(bench: Bench, moments: Moments) -> Part:
         for _ in range(2):
             answers(bench, "predict", 503, "/v1/models/diabetes/predict", diabetes, key=key)
 
+    def a_record_is_sent_however_large_it_is() -> None:
+        bench.ledger.write(book)
+        for instances in (iris, long_rows):
+            bench.stage.client("sqs").purge_queue(QueueUrl=bench.stage.queue_of("record"))
+            answers(bench, "predict", 200, f"/v1/models/{MODEL}/predict", instances)
+            if not bench.stage.queued("record"):
+                raise Broken("the record is lost")
+
     scenes = [
         a_model_that_serves,
         a_model_that_does_not_serve_yet,
         a_key_is_free_again_when_its_request_failed,
+        a_record_is_sent_however_large_it_is,
     ]
     return Part(bench.of_function("predict"), scenes)
 

@@ -1,0 +1,74 @@
+"""The ledger's records of uploads' forms: ``pk = FORM#<model>``, ``sk`` the form's id.
+
+They have a partition of their own so that who gives forms away may write nothing else into the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from lambdas.aws.records import known
+from lambdas.aws.table import Put, Table
+from relearn import names, upload_forms
+from relearn.errors import ConflictError, NotFoundError
+from relearn.upload_forms import UploadForm
+
+LONGEST_ID = 100
+"""Characters of an id that may be asked for: the table takes no key of any length."""
+
+
+class FormRecords:
+    """Writes and reads forms.
+
+    Parameters
+    ----------
+    table
+        The ledger's table.
+    clock
+        Gives the time, aware.
+    """
+
+    def __init__(self, table: Table, clock: Callable[[], datetime]) -> None:
+        self._table = table
+        self._clock = clock
+
+    def create(self, model: str, filename: str, new_id: Callable[[], str]) -> UploadForm:
+        """Write down a form that begins now.
+
+        Parameters
+        ----------
+        model, filename
+            What it is for.
+        new_id
+            Gives an id; asked again when the id is taken.
+        """
+        while True:
+            now = self._clock()
+            form = UploadForm(
+                form_id=new_id(),
+                model=model,
+                filename=filename,
+                created_at=now.isoformat(timespec="milliseconds"),
+                ends_at=(now + timedelta(seconds=upload_forms.SECONDS)).isoformat(timespec="milliseconds"),
+            )
+            item = {**asdict(form), names.EXPIRES_AT: int((now + upload_forms.KEPT).timestamp())}
+            try:
+                self._table.write(Put(pk=names.FORMS + model, sk=form.form_id, item=item))
+            except ConflictError:
+                continue
+            return form
+
+    def form(self, model: str, form_id: str) -> UploadForm:
+        """Read a form.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such form.
+        """
+        item = self._table.get(names.FORMS + model, form_id) if len(form_id) <= LONGEST_ID else None
+        if item is None:
+            raise NotFoundError(f"model {model} has no upload {form_id[:LONGEST_ID]!r}")
+        return UploadForm(**known(UploadForm, item))

@@ -1,0 +1,26 @@
+"""Events as AWS would have sent them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lambdas.aws.storage import StoredVersion
+
+OBJECT_CREATED = "Object Created"
+
+
+def object_created(bucket: str, version: StoredVersion, **more: str) -> dict[str, Any]:
+    """Write the event of a stored version.
+
+    Parameters
+    ----------
+    bucket
+        Where it is.
+    version
+        Which.
+    more
+        What is known beside about the object, e.g. ``sequencer``.
+    """
+    found = {"key": version.key, "size": version.size_bytes, "version-id": version.version_id, **more}
+    detail = {"bucket": {"name": bucket}, "object": found, "reason": "sweep"}
+    return {"detail-type": OBJECT_CREATED, "source": "relearn.sweep", "detail": detail}

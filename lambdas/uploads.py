@@ -1,0 +1,167 @@
+"""Answers what is asked about uploads: a form for a new one, what became of one, the newest."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
+from functools import cache
+from http import HTTPStatus
+from typing import Any
+
+from lambdas import catalog, http, upload_pages, wiring
+from lambdas.aws.form_records import FormRecords
+from lambdas.aws.ledger import Ledger
+from lambdas.aws.links import Links
+from lambdas.aws.storage import Storage, StoredVersion
+from lambdas.catalog import Catalog
+from lambdas.config import Config
+from lambdas.http import Content, Request
+from lambdas.logs import entry
+from relearn import names, routes, upload_forms
+from relearn.errors import NotFoundError
+from relearn.spec import ModelSpec
+from relearn.tables import MAIN
+from relearn.upload_forms import UploadForm
+from relearn.uploads import Upload, UploadState
+
+LISTED = 100
+"""How many uploads a list has at most."""
+
+
+class Uploads:
+    """Gives forms away and describes uploads.
+
+    Parameters
+    ----------
+    ledger, forms, storage, links
+        Adapters.
+    catalog
+        The models.
+    bucket, lake
+        Names of the buckets: where files arrive, and where their rejected rows are.
+    clock
+        Gives the time, aware.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        forms: FormRecords,
+        storage: Storage,
+        links: Links,
+        catalog: Catalog,
+        bucket: str,
+        lake: str,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._ledger = ledger
+        self._forms = forms
+        self._storage = storage
+        self._links = links
+        self._catalog = catalog
+        self._bucket = bucket
+        self._lake = lake
+        self._clock = clock
+
+    def answer(self, request: Request) -> Any:
+        """Do the operation that was asked for.
+
+        Raises
+        ------
+        NotFoundError, InvalidUploadError
+            There is no such model or upload, or such a file may not be sent.
+        """
+        spec = self._catalog.spec(request.parameters["model"])
+        if request.route == routes.CREATE_UPLOAD.key:
+            return self._create(spec, upload_forms.check_request(request.json()))
+        if request.route == routes.LIST_UPLOADS.key:
+            found = self._ledger.uploads(spec.name)
+            found.sort(key=lambda upload: (upload.received_at, upload.upload_id), reverse=True)
+            return {"uploads": [upload_pages.brief(upload) for upload in found[:LISTED]]}
+        given = request.parameters["upload"]
+        return self._by_id(spec, given) if names.is_upload_id(given) else self._by_form(spec, given)
+
+    def _create(self, spec: ModelSpec, filename: str) -> Content:
+        form = self._forms.create(
+            spec.name, filename, lambda: names.form_id(self._clock(), secrets.token_hex(16))
+        )
+        key = names.form_key(spec.name, form.form_id, filename)
+        limits = {
+            "max_bytes": min(spec.ingest.max_bytes, upload_forms.LARGEST_POST),
+            "seconds": upload_forms.SECONDS,
+        }
+        given = self._links.upload(self._bucket, key, **limits)
+        body = upload_pages.waiting(form, self._clock()) | {
+            "form": {**asdict(given), "max_bytes": limits["max_bytes"], "expires_at": form.ends_at}
+        }
+        place = routes.GET_UPLOAD.path.format(model=spec.name, upload=form.form_id)
+        headers = {"content-type": "application/json", "cache-control": "no-store", "location": place}
+        return Content(json.dumps(body).encode(), headers, HTTPStatus.CREATED)
+
+    def _by_id(self, spec: ModelSpec, upload_id: str) -> dict[str, Any]:
+        upload = self._ledger.upload(spec.name, upload_id)
+        if upload is None:
+            raise NotFoundError(f"model {spec.name} has no upload {upload_id!r}")
+        return upload_pages.whole(upload, self._rejected(spec, upload))
+
+    def _by_form(self, spec: ModelSpec, form_id: str) -> dict[str, Any]:
+        """Describe what came by a form: the newest version of its one object."""
+        form = self._forms.form(spec.name, form_id)
+        key = names.form_key(spec.name, form_id, form.filename)
+        stored = self._storage.newest(self._bucket, key)
+        if stored is None:
+            return upload_pages.waiting(form, self._clock())
+        upload = self._known(form, stored)
+        return upload_pages.whole(upload, self._rejected(spec, upload), form)
+
+    def _known(self, form: UploadForm, stored: StoredVersion) -> Upload:
+        """Give what the ledger knows of a version; what it will know at first while the event is on its way."""
+        upload_id = names.upload_id(self._bucket, stored.key, stored.version_id)
+        known = self._ledger.upload(form.model, upload_id)
+        if known is not None:
+            return known
+        stored_at = stored.stored_at.isoformat(timespec="milliseconds")
+        return Upload(
+            upload_id=upload_id,
+            model=form.model,
+            table=MAIN,
+            key=stored.key,
+            version_id=stored.version_id,
+            sequencer="",
+            size_bytes=stored.size_bytes,
+            received_at=stored_at,
+            times={UploadState.RECEIVED: stored_at},
+        )
+
+    def _rejected(self, spec: ModelSpec, upload: Upload) -> list[dict[str, Any]]:
+        if not upload.rows_rejected:
+            return []
+        key = names.rejected_key(upload.model, upload.upload_id)
+        lines = self._storage.first_lines(self._lake, key, upload_pages.REJECTED_BYTES)
+        return upload_pages.rejected_rows(spec, upload.table, lines)
+
+
+@cache
+def service() -> Uploads:
+    """Make the function's one service."""
+    config = Config.from_env()
+    return Uploads(
+        ledger=wiring.ledger(config),
+        forms=wiring.form_records(config),
+        storage=wiring.storage(),
+        links=wiring.links(),
+        catalog=catalog.load(),
+        bucket=config.need("UPLOADS_BUCKET"),
+        lake=config.need("LAKE_BUCKET"),
+        clock=wiring.now,
+    )
+
+
+@entry
+def handler(event: Any, _context: Any) -> dict[str, Any]:
+    """Answer what is asked about uploads."""
+    return http.serve(event, lambda request: service().answer(request))

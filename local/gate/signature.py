@@ -1,0 +1,69 @@
+"""AWS_IAM: the request is signed for this API, by somebody who may call it."""
+
+# ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from ministack.core import iam_evaluator, sigv4
+
+from local.principals import Principal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from local.gate.arrivals import Arrival
+
+_SERVICE = "execute-api"
+_ACTION = "execute-api:Invoke"
+
+
+def admits(arrival: Arrival, body: bytes, *, account: str, region: str, resource: str) -> bool:
+    """Whether the request is signed well, and its signer may invoke this resource.
+
+    Only the form with an Authorization header counts; a query that carries the signature does not.
+
+    Parameters
+    ----------
+    arrival : Arrival
+        The request as it came.
+    body : bytes
+        Its body; the signature is over its digest.
+    account, region : str
+        Of the API.
+    resource : str
+        ``arn:aws:execute-api:<region>:<account>:<api>/<stage>/<METHOD>/<path>``.
+    """
+    signer = _signer(arrival, body, account, region)
+    return signer is not None and signer.allowed(_ACTION, resource)
+
+
+def _signer(arrival: Arrival, body: bytes, account: str, region: str) -> Principal | None:
+    headers = arrival.headers
+    signature = _signature(headers, region)
+    digest = hashlib.sha256(body).hexdigest()
+    if signature is None or headers.get("x-amz-content-sha256", digest) != digest:
+        return None
+    key, token = signature.access_key_id, headers.get("x-amz-security-token", "")
+    credential = iam_evaluator.resolve_credential(key, account, token)
+    if isinstance(credential, iam_evaluator.CredentialResolutionError):
+        return None
+    request = (arrival.method, arrival.path, arrival.parameters, headers, body)
+    if sigv4.header_signature_failure(signature, credential.secret_access_key, *request):
+        return None
+    found = iam_evaluator.resolve_principal(key, account, credential)
+    return None if isinstance(found, iam_evaluator.AuthError) else Principal(found.arn, found)
+
+
+def _signature(headers: Mapping[str, str], region: str) -> sigv4.HeaderSignature | None:
+    """Return the signature when it is one for this API: whole, of now, over the host, for service and region."""
+    if not headers.get("authorization", "").startswith("AWS4-HMAC-SHA256 "):
+        return None
+    signature = sigv4.parse_header_signature(headers)
+    if isinstance(signature, tuple) or sigv4._amz_datetime(signature.amz_date) is None:
+        return None
+    meant = (signature.service, signature.region) == (_SERVICE, region)
+    whole = "host" in signature.signed_headers.split(";")
+    return signature if meant and whole and sigv4.request_time_failure(signature) is None else None

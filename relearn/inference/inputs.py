@@ -1,0 +1,144 @@
+"""The tensors of a request: one a column, with a row for each instance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from relearn import schema
+from relearn.columns import Column, Number, Text, shown
+from relearn.errors import FieldError
+from relearn.inference import model, tensors
+from relearn.inference.parts import WrongError, name_of, parameters_of
+from relearn.schema import MAX_INSTANCES
+from relearn.spec import ModelSpec
+
+SIZE = "binary_data_size"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One tensor.
+
+    Parameters
+    ----------
+    column
+        What it holds.
+    values
+        One for each row, as sent.
+    at
+        JSON pointer to its data.
+    """
+
+    column: Column
+    values: list[Any]
+    at: str
+
+    def cells(self) -> list[Any]:
+        """Give the values as instances have them: None where one is missing, for which tensors have no word."""
+        if not self.column.optional:
+            return self.values
+        if isinstance(self.column, Number):
+            return [None if value != value else value for value in self.values]  # noqa: PLR0124 - NaN
+        return [None if value == "" and not isinstance(self.column, Text) else value for value in self.values]
+
+
+def read(spec: ModelSpec, listed: object, tail: bytes, errors: list[FieldError]) -> list[Input]:
+    """Read the inputs of a request.
+
+    Parameters
+    ----------
+    spec
+        The model's spec.
+    listed
+        Parsed JSON: the request's ``inputs``.
+    tail
+        What follows the JSON: the binary ones, one after the other.
+    errors
+        Gets what is wrong with them, except with their values.
+
+    Returns
+    -------
+    list
+        Those that can be read, all of as many rows.
+    """
+    if not isinstance(listed, list) or not listed:
+        errors.append(FieldError("/inputs", f"got {shown(listed)}; allowed: a list of tensors"))
+        return []
+    columns = {column.name: column for column in spec.columns}
+    found: list[Input] = []
+    seen: set[str] = set()
+    for index, (one, binary) in enumerate(_with_binary(listed, tail, errors)):
+        at = f"/inputs/{index}"
+        try:
+            column = columns[name_of(one, at, tuple(columns), seen)]
+            seen.add(column.name)
+            shape = _shape(one, at, found)
+            found.append(Input(column, _values(column, one, at, shape, binary), f"{at}/data"))
+        except WrongError as wrong:
+            errors.append(wrong.error)
+    errors += [
+        FieldError("/inputs", f"missing: {column.name}; allowed: {schema.allowed(column)}")
+        for column in spec.columns
+        if not column.optional and column.name not in seen
+    ]
+    return found
+
+
+def _with_binary(listed: list[Any], tail: bytes, errors: list[FieldError]) -> list[tuple[Any, bytes]]:
+    """Give every tensor its part of what follows the JSON."""
+    start, cut = 0, []
+    for one in listed:
+        parameters = one.get("parameters") if isinstance(one, dict) else None
+        size = parameters.get(SIZE) if isinstance(parameters, dict) else None
+        end = start + size if type(size) is int and size > 0 else start
+        cut.append((one, tail[start:end]))
+        start = end
+    if start < len(tail):
+        text = f"{len(tail)} bytes follow the JSON; allowed: {start}, as the tensors' {SIZE} say"
+        errors.append(FieldError("/inputs", text))
+    return cut
+
+
+def _shape(one: Mapping[str, Any], at: str, found: list[Input]) -> list[int]:
+    shape = one.get("shape")
+    if not isinstance(shape, list) or [type(size) for size in shape] not in ([int], [int, int]):
+        raise WrongError(f"{at}/shape", f"got {shown(shape)}; allowed: [rows] or [rows, 1]")
+    if shape[1:] not in ([], [1]):
+        raise WrongError(f"{at}/shape", f"got {shown(shape)}; allowed: [rows] or [rows, 1]")
+    if not 1 <= shape[0] <= MAX_INSTANCES:
+        raise WrongError(f"{at}/shape", f"got {shown(shape[0])} rows; allowed: 1 to {MAX_INSTANCES}")
+    if found and len(found[0].values) != shape[0]:
+        text = f"{len(found[0].values)}, as {found[0].column.name} has"
+        raise WrongError(f"{at}/shape", f"got {shape[0]} rows; allowed: {text}")
+    return shape
+
+
+def _values(column: Column, one: Mapping[str, Any], at: str, shape: list[int], binary: bytes) -> list[Any]:
+    datatype, allowed = one.get("datatype"), model.datatypes(column)
+    if not isinstance(datatype, str) or datatype not in allowed:
+        text = f"got {shown(datatype)}; allowed for {column.name}: {', '.join(allowed)}"
+        raise WrongError(f"{at}/datatype", text)
+    parameters = parameters_of(one, at)
+    if SIZE not in parameters:
+        return _from_json(datatype, one.get("data"), at, shape)
+    if parameters[SIZE] != len(binary) or type(parameters[SIZE]) is not int:
+        text = f"got {shown(parameters[SIZE])}; {len(binary)} bytes of it follow the JSON"
+        raise WrongError(f"{at}/parameters/{SIZE}", text)
+    try:
+        return tensors.unpack(datatype, binary, shape[0])
+    except ValueError as error:
+        raise WrongError(f"{at}/parameters/{SIZE}", str(error)) from error
+
+
+def _from_json(datatype: str, data: object, at: str, shape: list[int]) -> list[Any]:
+    if not isinstance(data, list):
+        raise WrongError(f"{at}/data", f"got {shown(data)}; allowed: a list of {shape[0]} values")
+    if len(data) != shape[0]:
+        raise WrongError(f"{at}/data", f"got {len(data)} values; allowed: {shape[0]}, as shape says")
+    values = tensors.flatten(data, shape)
+    for row, value in enumerate(values):
+        if (problem := tensors.problem(datatype, value)) is not None:
+            raise WrongError(f"{at}/data/{row}", problem)
+    return values

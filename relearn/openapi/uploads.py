@@ -1,0 +1,122 @@
+"""Sending data to train on: uploads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from relearn import filenames, routes
+from relearn.openapi.described import Described, Group, Samples
+from relearn.openapi.parts import (
+    LOCATION,
+    TEXT,
+    TIME,
+    Json,
+    list_of,
+    object_of,
+    or_null,
+    ref,
+    upload_form,
+)
+from relearn.spec import ModelSpec
+from relearn.upload_forms import FormState
+from relearn.uploads import UploadState
+
+_BEFORE = [str(state) for state in FormState]
+_AFTER = [str(state) for state in UploadState]
+
+
+def _operations(_specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[Described]:
+    model = {"model": "$request.path.model"}
+    made = {**model, "upload": "$response.body#/upload"}
+    newest = {**model, "upload": "$response.body#/uploads/0/upload"}
+    example = {"new data": {"value": {"filename": "november.csv"}}}
+    return [
+        Described(
+            operation=routes.CREATE_UPLOAD,
+            summary="Begin an upload: a file of rows to train on",
+            description="Another upload of a file with the same name is another upload, and both are trained on.",
+            status="201",
+            answers="The upload, and the form to send its file with.",
+            body={"application/json": {"schema": ref("UploadRequest"), "examples": example}},
+            content={"schema": ref("NewUpload")},
+            headers=LOCATION,
+            links={"upload": {"operationId": routes.GET_UPLOAD.id, "parameters": made}},
+        ),
+        Described(
+            operation=routes.LIST_UPLOADS,
+            summary="List a model's newest uploads, newest first",
+            description="However they came; an upload whose file is still waited for is not listed.",
+            answers="The newest uploads.",
+            content={"schema": ref("UploadList")},
+            links={"newestUpload": {"operationId": routes.GET_UPLOAD.id, "parameters": newest}},
+        ),
+        Described(
+            operation=routes.GET_UPLOAD,
+            summary="Describe an upload: what became of its file, and which rows were rejected",
+            description="When a form was used twice, this is about the file that came last.",
+            answers="The upload.",
+            content={"schema": ref("Upload")},
+        ),
+    ]
+
+
+def _schemas(_specs: Mapping[str, ModelSpec]) -> dict[str, Json]:
+    brief, whole = _brief(_AFTER), _brief([*_BEFORE, *_AFTER])
+    step = object_of({"state": whole["state"], "at": TIME})
+    whole |= {
+        "states": list_of(step, description="The way it went, in order."),
+        "rejected_rows": list_of(ref("RejectedRow"), description="The first rows that break the spec."),
+    }
+    name = {"pattern": filenames.PATTERN, "maxLength": filenames.MAX_LENGTH}
+    about = f"What the file is called: {filenames.ALLOWED}."
+    asked = {"filename": {**TEXT, **name, "description": about}}
+    return {
+        "UploadRequest": object_of(asked, additionalProperties=False),
+        "RejectedRow": _rejected_row(),
+        "UploadBrief": object_of(brief),
+        "UploadList": object_of({"uploads": list_of(ref("UploadBrief"))}),
+        "Upload": object_of(whole),
+        "NewUpload": object_of({**whole, "form": upload_form()}),
+    }
+
+
+def _brief(states: list[str]) -> dict[str, Json]:
+    rows: Json = {"type": "integer", "minimum": 0}
+    return {
+        "model": TEXT,
+        "upload": {**TEXT, "description": "Its id: of the form, as given when it began, or of the file."},
+        "upload_id": or_null(TEXT, description="Id of the file that came, as in a run's `uploads`."),
+        "filename": TEXT,
+        "state": {**TEXT, "enum": states},
+        "reason": {**TEXT, "description": "Why it stands there; may be empty."},
+        "size_bytes": or_null(rows),
+        "rows_accepted": or_null(rows, description="Rows that fit the spec, once known."),
+        "rows_rejected": or_null(rows, description="Rows that break the spec, once known."),
+        "received_at": or_null(TIME),
+        "run_id": or_null(TEXT, description="The run that trained on it, or was rejected with it."),
+    }
+
+
+def _rejected_row() -> Json:
+    error = object_of(
+        {
+            "column": or_null(TEXT, description="Which value is wrong; null: the row as a whole."),
+            "value": or_null(TEXT, description="As given, cut; null when missing or private."),
+            "reason": TEXT,
+        }
+    )
+    line = {
+        "type": "integer",
+        "minimum": 1,
+        "description": "Line in the file; in Parquet, number of the row.",
+    }
+    return object_of({"line": line, "errors": list_of(error, minItems=1)})
+
+
+GROUP = Group(
+    tag="uploads",
+    about="Send data to train on (CSV, JSON Lines or Parquet): begin an upload, POST the file with the form you get, "
+    "ask until a run has used it (TRAINED) or it is refused (QUARANTINED, with the reason and the first rejected rows).",
+    operations=_operations,
+    schemas=_schemas,
+)

@@ -1,0 +1,175 @@
+"""What API Gateway asks before a function hears of a request, where MiniStack by itself asks less."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from tests.local.conftest import Running
+
+FORBIDDEN = (403, {"message": "Forbidden"})
+PAGE = "https://app.example.com"
+
+
+@dataclass
+class Api:
+    """An API of the toy function, made for these tests."""
+
+    id: str
+    url: str
+    region: str
+
+    def ask(
+        self,
+        path: str,
+        headers: dict[str, str] | None = None,
+        body: bytes | None = None,
+        method: str = "POST",
+    ) -> tuple[int, Any]:
+        status, _, answer = self.answer(path, headers, body, method)
+        return status, answer
+
+    def answer(
+        self, path: str, headers: dict[str, str] | None, body: bytes | None, method: str
+    ) -> tuple[int, Any, Any]:
+        request = urllib.request.Request(self.url + path, body, headers or {}, method=method)  # noqa: S310
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+                return answer.status, answer.headers, json.loads(answer.read() or b"null")
+        except urllib.error.HTTPError as error:
+            return error.code, error.headers, json.loads(error.read() or b"null")
+
+    def signed(
+        self,
+        path: str,
+        body: bytes = b"{}",
+        *,
+        keys: tuple[str, str] = ("test", "test"),
+        service: str = "execute-api",
+        region: str = "",
+        method: str = "POST",
+    ) -> dict[str, str]:
+        """The headers of a signed request."""
+        request = AWSRequest(method, self.url + path, {"content-type": "application/json"}, body)
+        SigV4Auth(Credentials(*keys), service, region or self.region).add_auth(request)
+        return dict(request.headers)
+
+
+@pytest.fixture(scope="module")
+def api(cloud: Running) -> Iterator[Api]:
+    gateway, functions = cloud.client("apigatewayv2"), cloud.client("lambda")
+    function = functions.get_function(FunctionName=cloud.outputs["Function"])["Configuration"]["FunctionArn"]
+    cors = {"AllowOrigins": [PAGE], "AllowMethods": ["POST"], "AllowHeaders": ["authorization"]}
+    made = gateway.create_api(Name="callers", ProtocolType="HTTP", CorsConfiguration=cors)["ApiId"]
+    integration = gateway.create_integration(
+        ApiId=made, IntegrationType="AWS_PROXY", IntegrationUri=function, PayloadFormatVersion="2.0"
+    )["IntegrationId"]
+    for key in ("POST /things/{thing}", "POST /seldom", "$default"):
+        target = f"integrations/{integration}"
+        gateway.create_route(ApiId=made, RouteKey=key, Target=target, AuthorizationType="AWS_IAM")
+    seldom = {"POST /seldom": {"ThrottlingRateLimit": 0.001, "ThrottlingBurstLimit": 2}}
+    gateway.create_stage(ApiId=made, StageName="$default", AutoDeploy=True, RouteSettings=seldom)
+    functions.add_permission(
+        FunctionName=function,
+        StatementId="callers",
+        Action="lambda:InvokeFunction",
+        Principal="apigateway.amazonaws.com",
+        SourceArn=f"arn:aws:execute-api:{cloud.info['region']}:{cloud.info['account']}:{made}/*",
+    )
+    yield Api(made, f"{cloud.info['endpoint_url']}/_aws/execute-api/{made}/$default", cloud.info["region"])
+    functions.remove_permission(FunctionName=function, StatementId="callers")
+    gateway.delete_api(ApiId=made)
+
+
+@pytest.mark.parametrize("path", ["/things/1", "/things/a%20b", "/things/1?q=a%20b&empty=&q=2", "/nothing"])
+def test_a_signed_request_of_the_administrator_is_let_in(api: Api, path: str) -> None:
+    assert api.ask(path, api.signed(path), b"{}")[0] == 200
+
+
+def test_an_unsigned_request_is_forbidden(api: Api) -> None:
+    assert api.ask("/things/1", body=b"{}") == FORBIDDEN
+    assert api.ask("/nothing", body=b"{}") == FORBIDDEN
+    assert api.ask("/things/1", {"authorization": "Bearer token"}, b"{}") == FORBIDDEN
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"keys": ("test", "not its secret")},
+        {"keys": ("AKIDNOBODY", "secret")},
+        {"service": "s3"},
+        {"region": "eu-west-3"},
+        {"method": "GET"},
+        {"body": b'{"other": 1}'},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_a_request_that_is_signed_wrongly_is_forbidden(api: Api, wrong: dict[str, Any]) -> None:
+    assert api.ask("/things/1", api.signed("/things/1", **wrong), b"{}") == FORBIDDEN
+
+
+def test_a_signature_is_for_one_path_and_query(api: Api) -> None:
+    assert api.ask("/things/2", api.signed("/things/1"), b"{}") == FORBIDDEN
+    assert api.ask("/things/1?a=2", api.signed("/things/1?a=1"), b"{}") == FORBIDDEN
+
+
+def test_a_digest_that_is_not_the_bodys_is_forbidden(api: Api) -> None:
+    """The signature is over the digest that a header names, so a changed body alone would go unseen."""
+    request = AWSRequest("POST", api.url + "/things/1", {"x-amz-content-sha256": "0" * 64}, b"{}")
+    SigV4Auth(Credentials("test", "test"), "execute-api", api.region).add_auth(request)
+    assert api.ask("/things/1", dict(request.headers), b"{}") == FORBIDDEN
+
+
+@pytest.mark.parametrize(("minutes", "status"), [(-6, 403), (-4, 200), (4, 200), (6, 403)])
+def test_a_signature_holds_for_five_minutes(
+    api: Api, monkeypatch: pytest.MonkeyPatch, minutes: int, status: int
+) -> None:
+    then = datetime.now(UTC).replace(tzinfo=None) + timedelta(minutes=minutes)
+    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda *_, **__: then)
+    assert api.ask("/things/1", api.signed("/things/1"), b"{}")[0] == status
+
+
+def test_the_signers_policies_decide_what_it_may_call(cloud: Running, api: Api) -> None:
+    iam = cloud.client("iam")
+    iam.create_user(UserName="caller")
+    made = iam.create_access_key(UserName="caller")["AccessKey"]
+    keys = made["AccessKeyId"], made["SecretAccessKey"]
+    assert api.ask("/things/1", api.signed("/things/1", keys=keys), b"{}") == FORBIDDEN
+    place = f"arn:aws:execute-api:{cloud.info['region']}:{cloud.info['account']}:{api.id}"
+    allowed = {
+        "Effect": "Allow",
+        "Action": "execute-api:Invoke",
+        "Resource": f"{place}/$default/POST/things/1",
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    iam.put_user_policy(UserName="caller", PolicyName="one-thing", PolicyDocument=policy)
+    assert api.ask("/things/1", api.signed("/things/1", keys=keys), b"{}")[0] == 200
+    assert api.ask("/things/2", api.signed("/things/2", keys=keys), b"{}") == FORBIDDEN
+    assert api.ask("/things/1", api.signed("/things/1", keys=(keys[0], "guessed")), b"{}") == FORBIDDEN
+
+
+def test_a_route_that_is_called_too_often_answers_429(api: Api) -> None:
+    asked = [api.ask("/seldom", api.signed("/seldom"), b"{}") for _ in range(4)]
+    assert [status for status, _ in asked] == [200, 200, 429, 429]
+    assert asked[-1][1] == {"message": "Too Many Requests"}
+    assert api.ask("/things/1", api.signed("/things/1"), b"{}")[0] == 200
+
+
+def test_a_preflight_is_answered_without_a_signature_to_a_page_that_may_call(api: Api) -> None:
+    asked = {"origin": PAGE, "access-control-request-method": "POST"}
+    status, headers, _ = api.answer("/things/1", asked, None, "OPTIONS")
+    assert (status, headers["access-control-allow-origin"]) == (204, PAGE)
+    other = {**asked, "origin": "https://evil.example.com"}
+    assert api.answer("/things/1", other, None, "OPTIONS")[1]["access-control-allow-origin"] is None
+    headers = api.answer("/things/1", {**api.signed("/things/1"), "origin": PAGE}, b"{}", "POST")[1]
+    assert headers["access-control-allow-origin"] == PAGE

@@ -1,0 +1,89 @@
+"""What a caller may call a file, and how a form stands until one came."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relearn import filenames, names, upload_forms
+from relearn.errors import InvalidUploadError
+from relearn.upload_forms import FormState, UploadForm
+
+AT = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
+LONGEST_MODEL = "m" * 20
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "new.csv", "NEW.CSV", "a.b.jsonl", "x.ndjson", "x.json", "x.parquet", "x.csv.gz", "x.JSONL.GZ", "größe 1+2%.csv",
+        "データ.csv", "😀.csv", ".csv.csv", "*?&=#.csv", "x" * 196 + ".csv",
+    ],
+)  # fmt: skip
+def test_a_name_that_says_what_is_in_the_file_is_allowed(name: str) -> None:
+    assert filenames.is_allowed(name)
+    assert re.search(filenames.PATTERN, name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "", "new", "new.xlsx", "new.zip", ".csv", "new.csv ", "new.csv\n", "x.gz", "x.parquet.gz", "x.csv.gz.gz",
+        "a/b.csv", "../b.csv", "a\\b.csv", "${filename}.csv", "a\x00.csv", "a\n.csv", "a\x85.csv", "a\ufffe.csv",
+        "\ud83d.csv", "x" * 197 + ".csv", None, 7, True, ["new.csv"],
+    ],
+)  # fmt: skip
+def test_any_other_name_is_refused(name: object) -> None:
+    assert not filenames.is_allowed(name)
+
+
+@given(st.text(max_size=210).map(lambda name: name + ".csv"))
+def test_a_name_that_is_allowed_makes_a_key_of_one_upload_that_s3_takes(name: str) -> None:
+    if not filenames.is_allowed(name):
+        return
+    key = names.form_key(LONGEST_MODEL, names.form_id(AT, "seed"), name)
+    assert len(key.encode()) <= 1024
+    assert key.rpartition("/")[2] == name
+    found = names.parse_incoming(key)
+    assert found is not None
+    assert found.model == LONGEST_MODEL
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.just("filename"), inner),
+    )
+)
+def test_any_body_gives_an_allowed_name_or_says_what_is_wrong(body: object) -> None:
+    try:
+        name = upload_forms.check_request(body)
+    except InvalidUploadError as error:
+        told = [one.detail for one in error.errors]
+    else:
+        told = [name] if filenames.is_allowed(name) else []
+    assert told
+    assert all(told)
+
+
+def test_a_forms_id_is_no_uploads_id() -> None:
+    assert not names.is_upload_id(names.form_id(AT, "seed"))
+    assert names.is_upload_id(names.upload_id("b", "k", "v"))
+
+
+def test_ids_of_forms_sort_by_time() -> None:
+    ids = [names.form_id(AT + timedelta(seconds=second), str(second)) for second in range(3)]
+    assert sorted(ids) == ids
+
+
+@pytest.mark.parametrize(
+    ("seconds", "state"), [(3600, FormState.WAITING_FOR_FILE), (3601, FormState.EXPIRED)]
+)
+def test_a_form_expires_when_s3_takes_no_file_any_more(seconds: int, state: FormState) -> None:
+    ends_at = (AT + timedelta(hours=1)).isoformat()
+    form = UploadForm(form_id="f", model="m", filename="a.csv", created_at=AT.isoformat(), ends_at=ends_at)
+    assert upload_forms.state(form, AT + timedelta(seconds=seconds)) is state
