@@ -6,10 +6,19 @@ every wrong field is reported at once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from relearn.columns import Boolean, Category, Column, DateTime, Id, Number, Text, shown
+from relearn.columns import (
+    LARGEST_FLOAT32,
+    Boolean,
+    Category,
+    Column,
+    DateTime,
+    Id,
+    Number,
+    Text,
+    shown,
+)
 from relearn.errors import FieldError, InvalidInstancesError
 from relearn.spec import ModelSpec
 
@@ -158,8 +167,9 @@ def column_schema(column: Column) -> dict[str, Any]:
 def _value_schema(column: Column) -> dict[str, Any]:
     match column:
         case Number():
-            bounds: Mapping[str, float | None] = {"minimum": column.minimum, "maximum": column.maximum}
-            return {"type": "number", **{key: value for key, value in bounds.items() if value is not None}}
+            low = -LARGEST_FLOAT32 if column.minimum is None else column.minimum
+            high = LARGEST_FLOAT32 if column.maximum is None else column.maximum
+            return {"type": "number", "minimum": low, "maximum": high}
         case Category():
             return {"type": "string", "enum": list(column.values)}
         case Text():
