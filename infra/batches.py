@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra import queues
 from infra.access import Access
 from infra.functions import Function
 from infra.grants import Grant
@@ -37,13 +36,7 @@ class Batches(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         told = access.variables("STAGE", "LEDGER_TABLE", "UPLOADS_BUCKET", "LAKE_BUCKET")
-        self.dead_letters = sqs.Queue(
-            self,
-            "DeadLetters",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=Duration.days(14),
-        )
+        self.dead_letters = queues.dead_letters(self)
         self.api = Function(
             self,
             "Api",

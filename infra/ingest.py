@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -10,7 +9,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra import assets
+from infra import assets, queues
 from infra.access import Access
 from infra.functions import ARCHITECTURE, RUNTIME, Function
 from infra.grants import Grant
@@ -36,22 +35,13 @@ class Ingest(Construct):
         self, scope: Construct, construct_id: str, *, settings: Settings, access: Access, code: lambda_.Code
     ) -> None:
         super().__init__(scope, construct_id)
-        self.dead_letters = sqs.Queue(
+        self.dead_letters = queues.dead_letters(self)
+        self.queue = queues.work(
             self,
-            "DeadLetters",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=Duration.days(14),
-        )
-        self.queue = sqs.Queue(
-            self,
-            "Queue",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
+            tries=TRIES,
             # Just past the function's own time: a failed upload is tried again then, not hours later.
-            visibility_timeout=Duration.seconds(settings.ingest_timeout_seconds + 30),
-            retention_period=Duration.days(14),
-            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=TRIES),
+            visibility_seconds=settings.ingest_timeout_seconds + 30,
+            after=self.dead_letters,
         )
         self.rule = self._rule(access)
         self.function = self._function(settings=settings, access=access, code=code)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra import queues
 from infra.access import Access
 from infra.functions import Function
 from infra.grants import Grant
@@ -34,22 +34,13 @@ class Records(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._window = settings.record_window_seconds
-        self.dead_letters = sqs.Queue(
+        self.dead_letters = queues.dead_letters(self)
+        self.queue = queues.work(
             self,
-            "DeadLetters",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=Duration.days(14),
-        )
-        self.queue = sqs.Queue(
-            self,
-            "Queue",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
+            tries=TRIES,
             # As AWS advises for a queue that a function reads: six times the function's time, and the window.
-            visibility_timeout=Duration.seconds(6 * predictions.WRITER_SECONDS + self._window),
-            retention_period=Duration.days(14),
-            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=TRIES),
+            visibility_seconds=6 * predictions.WRITER_SECONDS + self._window,
+            after=self.dead_letters,
         )
         self.function = Function(
             self,

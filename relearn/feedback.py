@@ -60,16 +60,7 @@ def check_feedback(spec: ModelSpec, body: object) -> list[Given]:
     InvalidFeedbackError
         With a JSON pointer for every wrong value, `MAX_ERRORS` at most.
     """
-    if not isinstance(body, dict):
-        raise InvalidFeedbackError((FieldError("", f"got {shown(body)}; allowed: a JSON object"),))
-    errors = [
-        FieldError(pointer(name), "unknown field; allowed: feedback") for name in body if name != "feedback"
-    ]
-    rows = body.get("feedback")
-    if not isinstance(rows, list) or not 1 <= len(rows) <= MAX_ROWS:
-        given = f"{len(rows)} rows" if isinstance(rows, list) else shown(rows)
-        detail = f"got {given}; allowed: a list of 1 to {MAX_ROWS} objects"
-        raise InvalidFeedbackError((*errors, FieldError("/feedback", detail)))
+    rows, errors = schema.rows_of(body, "feedback", MAX_ROWS, InvalidFeedbackError)
     for index, row in enumerate(rows):
         errors += _check_row(spec, row, f"/feedback/{index}")
         if len(errors) >= MAX_ERRORS:

@@ -19,7 +19,7 @@ from relearn.columns import (
     Text,
     shown,
 )
-from relearn.errors import FieldError, InvalidInstancesError
+from relearn.errors import FieldError, InvalidBodyError, InvalidInstancesError
 from relearn.spec import ModelSpec
 
 MAX_INSTANCES = 1000
@@ -48,16 +48,7 @@ def check_request(spec: ModelSpec, body: object) -> list[dict[str, Any]]:
     InvalidInstancesError
         With a JSON pointer for every wrong value, `MAX_ERRORS` at most.
     """
-    if not isinstance(body, dict):
-        raise InvalidInstancesError((FieldError("", f"got {shown(body)}; allowed: a JSON object"),))
-    errors = [
-        FieldError(pointer(name), "unknown field; allowed: instances") for name in body if name != "instances"
-    ]
-    instances = body.get("instances")
-    if not isinstance(instances, list) or not 1 <= len(instances) <= MAX_INSTANCES:
-        given = f"{len(instances)} instances" if isinstance(instances, list) else shown(instances)
-        detail = f"got {given}; allowed: a list of 1 to {MAX_INSTANCES} objects"
-        raise InvalidInstancesError((*errors, FieldError("/instances", detail)))
+    instances, errors = rows_of(body, "instances", MAX_INSTANCES, InvalidInstancesError)
     for index, instance in enumerate(instances):
         errors += check_instance(spec, instance, f"/instances/{index}")
         if len(errors) >= MAX_ERRORS:
@@ -65,6 +56,48 @@ def check_request(spec: ModelSpec, body: object) -> list[dict[str, Any]]:
     if errors:
         raise InvalidInstancesError(tuple(errors[:MAX_ERRORS]))
     return instances
+
+
+def field_of(body: object, name: str, refuse: type[InvalidBodyError]) -> tuple[Any, list[FieldError]]:
+    """Read the one field that a body may have.
+
+    Parameters
+    ----------
+    body
+        Parsed JSON.
+    name
+        The field.
+    refuse
+        What a wrong body is told with.
+
+    Returns
+    -------
+    object, list of FieldError
+        The field's value, None when it is missing; and what is wrong beside it.
+
+    Raises
+    ------
+    InvalidBodyError
+        ``refuse``: the body is no object.
+    """
+    if not isinstance(body, dict):
+        raise refuse((FieldError("", f"got {shown(body)}; allowed: a JSON object"),))
+    unknown = [
+        FieldError(pointer(other), f"unknown field; allowed: {name}") for other in body if other != name
+    ]
+    return body.get(name), unknown
+
+
+def rows_of(
+    body: object, name: str, most: int, refuse: type[InvalidBodyError]
+) -> tuple[list[Any], list[FieldError]]:
+    """Read the list of 1 to ``most`` rows that is all that a body has; otherwise as `field_of`."""
+    rows, errors = field_of(body, name, refuse)
+    if not isinstance(rows, list) or not 1 <= len(rows) <= most:
+        given = f"{len(rows)} rows" if isinstance(rows, list) else shown(rows)
+        detail = f"got {given}; allowed: a list of 1 to {most} objects"
+        raise refuse((*errors, FieldError(f"/{name}", detail)))
+    return rows, errors
 
 
 def check_instance(spec: ModelSpec, instance: object, at: str = "") -> list[FieldError]:

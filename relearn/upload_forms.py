@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from relearn import filenames
+from relearn import filenames, schema
 from relearn.columns import shown
 from relearn.errors import FieldError, InvalidUploadError
-from relearn.schema import MAX_ERRORS, pointer
+from relearn.schema import MAX_ERRORS
 
 LARGEST_POST = 5 * 1024**3
 """What S3 takes in one POST, in bytes."""
@@ -77,15 +77,8 @@ def check_request(body: object) -> str:
     InvalidUploadError
         With a JSON pointer for every wrong value.
     """
-    if not isinstance(body, dict):
-        raise InvalidUploadError((FieldError("", f"got {shown(body)}; allowed: a JSON object"),))
-    errors = [
-        FieldError(pointer(name), "unknown field; allowed: filename") for name in body if name != "filename"
-    ]
-    name = body.get("filename")
-    if "filename" not in body:
-        errors.append(FieldError("/filename", f"missing; allowed: {filenames.ALLOWED}"))
-    elif not filenames.is_allowed(name):
+    name, errors = schema.field_of(body, "filename", InvalidUploadError)
+    if not filenames.is_allowed(name):
         errors.append(FieldError("/filename", f"got {shown(name)}; allowed: {filenames.ALLOWED}"))
     if errors:
         raise InvalidUploadError(tuple(errors[:MAX_ERRORS]))

@@ -8,13 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from lambdas.aws.items import Item
-from lambdas.aws.table import Put, Table, Update
+from lambdas.aws.table import LONGEST_ID, Put, Table, Update
 from relearn import batches
 from relearn.batches import Batch, BatchState
 from relearn.errors import ConflictError, LineError, NotFoundError
-
-LONGEST_ID = 100
-"""Characters of an id that may be asked for: the table takes no key of any length."""
 
 
 class BatchRecords:

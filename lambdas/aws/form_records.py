@@ -10,13 +10,10 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from lambdas.aws.records import known
-from lambdas.aws.table import Put, Table
+from lambdas.aws.table import LONGEST_ID, Put, Table
 from relearn import names, upload_forms
 from relearn.errors import ConflictError, NotFoundError
 from relearn.upload_forms import UploadForm
-
-LONGEST_ID = 100
-"""Characters of an id that may be asked for: the table takes no key of any length."""
 
 
 class FormRecords:

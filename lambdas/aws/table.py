@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MOST_KEYS = 100
 """Items that DynamoDB reads in one call at most."""
 _FIRST_PAUSE_SECONDS = 0.05  # before keys that DynamoDB had no capacity for are asked for again; doubles
+LONGEST_ID = 100
+"""Characters of an id that callers may ask for: the table takes no key of any length."""
 _LOST = {"ConditionalCheckFailed", "TransactionConflict"}
 
 

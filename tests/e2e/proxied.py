@@ -12,8 +12,13 @@ from tests.proxied import Proxy, proxy
 
 def proxy_of(stage: Stage, folder: Path) -> AbstractContextManager[Proxy]:
     """Run a proxy of a stage; ``folder`` takes what describes the laptop cloud."""
+    return proxy(*options(stage, folder))
+
+
+def options(stage: Stage, folder: Path) -> list[str]:
+    """Say to the ``relearn`` command which stage is meant; ``folder`` takes what describes the laptop cloud."""
     if stage.endpoint_url is None:
-        return proxy("--stage", stage.name, "--region", stage.session.region_name)
+        return ["--stage", stage.name, "--region", stage.session.region_name]
     keys = stage.session.get_credentials()
     assert keys is not None
     about = {
@@ -27,4 +32,4 @@ def proxy_of(stage: Stage, folder: Path) -> AbstractContextManager[Proxy]:
     }
     file = folder / "local.json"
     file.write_text(json.dumps(about))
-    return proxy("--local-file", str(file))
+    return ["--local-file", str(file)]

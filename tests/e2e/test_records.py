@@ -14,6 +14,7 @@ import pytest
 
 from tests.e2e.client import Stage
 from tests.e2e.conftest import ROOT
+from tests.e2e.proxied import options
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
@@ -32,20 +33,7 @@ def iris(stage: Stage) -> Stage:
 def kept(stage: Stage, folder: Path) -> list[dict[str, Any]]:
     """What `relearn predictions` shows once every record is written."""
     stage.wait("all records written", lambda: stage.queued("record") == 0)
-    keys = stage.session.get_credentials()
-    assert keys is not None
-    about = {
-        "stage": stage.name,
-        "region": stage.session.region_name,
-        "endpoint_url": stage.endpoint_url,
-        "access_key_id": keys.access_key,
-        "secret_access_key": keys.secret_key,
-        "outputs": stage.outputs,
-        "api_url": stage.api_url,
-    }
-    file = folder / "stage.json"
-    file.write_text(json.dumps(about))
-    command = [sys.executable, "-m", "cli", "--local-file", str(file), "predictions", MODEL]
+    command = [sys.executable, "-m", "cli", *options(stage, folder), "predictions", MODEL]
     done = subprocess.run(
         [*command, "--last", "2h", "--limit", "1000000", "--json"],
         cwd=ROOT,

@@ -68,7 +68,7 @@ def test_what_is_no_request_is_refused(body: object) -> None:
 
 
 def test_more_instances_than_allowed_are_refused() -> None:
-    assert "got 1001 instances" in errors_of({"instances": [{}] * 1001})["/instances"]
+    assert "got 1001 rows" in errors_of({"instances": [{}] * 1001})["/instances"]
 
 
 def test_every_wrong_field_is_reported_at_once() -> None:

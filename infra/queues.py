@@ -1,0 +1,44 @@
+"""One way to make a queue: encrypted, TLS alone, patient; and what it could not hand over, kept for a person."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+KEPT = Duration.days(14)
+"""As long as SQS keeps anything."""
+
+
+def dead_letters(scope: Construct) -> sqs.Queue:
+    """Make the queue for what failed every try."""
+    return sqs.Queue(
+        scope,
+        "DeadLetters",
+        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        enforce_ssl=True,
+        retention_period=KEPT,
+    )
+
+
+def work(scope: Construct, *, tries: int, visibility_seconds: int, after: sqs.IQueue) -> sqs.Queue:
+    """Make a queue that a function reads.
+
+    Parameters
+    ----------
+    tries
+        How often a message is handed over.
+    visibility_seconds
+        How long a message stays with the function before it is handed over again.
+    after
+        Where it goes after the last try.
+    """
+    return sqs.Queue(
+        scope,
+        "Queue",
+        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        enforce_ssl=True,
+        visibility_timeout=Duration.seconds(visibility_seconds),
+        retention_period=KEPT,
+        dead_letter_queue=sqs.DeadLetterQueue(queue=after, max_receive_count=tries),
+    )
