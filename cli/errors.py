@@ -13,8 +13,8 @@ from cli.output import fail
 from relearn.errors import RelearnError
 from relearn_client import RefusedError, RelearnClientError
 
-FAILED, USAGE, TIMED_OUT = 1, 2, 3
-"""Exit codes: it failed or ended badly; the command line is wrong; the wait was given up."""
+FAILED, USAGE, TIMED_OUT, INTERRUPTED = 1, 2, 3, 130
+"""Exit codes: it failed or ended badly; the command line is wrong; the wait was given up; Ctrl-C, as shells say."""
 
 
 class Cli(TyperGroup):
@@ -41,7 +41,7 @@ class Cli(TyperGroup):
             fail(str(error))
             raise typer.Exit(FAILED) from error
         except KeyboardInterrupt as error:
-            raise typer.Exit(130) from error
+            raise typer.Exit(INTERRUPTED) from error
 
 
 def _refused(error: ClientError) -> str:

@@ -10,6 +10,7 @@ import uvicorn
 
 from cli import target as targets
 from cli.api import authority
+from cli.errors import INTERRUPTED
 from cli.forward import Forward
 from cli.output import done, err, note
 from relearn.errors import RelearnError
@@ -45,6 +46,8 @@ def proxy(
             timeout_graceful_shutdown=3,
         )
         uvicorn.Server(settings).run(sockets=[listener])
+        # Nothing but Ctrl-C gets here; the event loop may have kept it to itself.
+        raise typer.Exit(INTERRUPTED)
 
 
 def _listen(port: int) -> socket.socket:
