@@ -25,6 +25,7 @@ def brief(upload: Upload) -> dict[str, Any]:
         "model": upload.model,
         "upload": upload.upload_id,
         "upload_id": upload.upload_id,
+        "table": upload.table,
         "filename": upload.key.rpartition("/")[2],
         "state": upload.state,
         "reason": upload.reason,
@@ -78,6 +79,7 @@ def waiting(form: UploadForm, now: datetime) -> dict[str, Any]:
     return {
         "model": form.model,
         "upload": form.form_id,
+        "table": form.table,
         "filename": form.filename,
         "state": state,
         "reason": reason,

@@ -23,8 +23,7 @@ from lambdas.logs import entry
 from relearn import names, routes, upload_forms
 from relearn.errors import NotFoundError
 from relearn.spec import ModelSpec
-from relearn.tables import MAIN
-from relearn.upload_forms import UploadForm
+from relearn.upload_forms import Asked, UploadForm
 from relearn.uploads import Upload, UploadState
 
 LISTED = 100
@@ -77,7 +76,7 @@ class Uploads:
         """
         spec = self._catalog.spec(request.parameters["model"])
         if request.route == routes.CREATE_UPLOAD.key:
-            return self._create(spec, upload_forms.check_request(request.json()))
+            return self._create(spec, upload_forms.check_request(spec, request.json()))
         if request.route == routes.LIST_UPLOADS.key:
             found = self._ledger.uploads(spec.name)
             found.sort(key=lambda upload: (upload.received_at, upload.upload_id), reverse=True)
@@ -85,11 +84,11 @@ class Uploads:
         given = request.parameters["upload"]
         return self._by_id(spec, given) if names.is_upload_id(given) else self._by_form(spec, given)
 
-    def _create(self, spec: ModelSpec, filename: str) -> Content:
+    def _create(self, spec: ModelSpec, asked: Asked) -> Content:
         form = self._forms.create(
-            spec.name, filename, lambda: names.form_id(self._clock(), secrets.token_hex(16))
+            spec.name, asked, lambda: names.form_id(self._clock(), secrets.token_hex(16))
         )
-        key = names.form_key(spec.name, form.form_id, filename)
+        key = _key(form)
         limits = {
             "max_bytes": min(spec.ingest.max_bytes, upload_forms.LARGEST_POST),
             "seconds": upload_forms.SECONDS,
@@ -111,8 +110,7 @@ class Uploads:
     def _by_form(self, spec: ModelSpec, form_id: str) -> dict[str, Any]:
         """Describe what came by a form: the newest version of its one object."""
         form = self._forms.form(spec.name, form_id)
-        key = names.form_key(spec.name, form_id, form.filename)
-        stored = self._storage.newest(self._bucket, key)
+        stored = self._storage.newest(self._bucket, _key(form))
         if stored is None:
             return upload_pages.waiting(form, self._clock())
         upload = self._known(form, stored)
@@ -128,7 +126,7 @@ class Uploads:
         return Upload(
             upload_id=upload_id,
             model=form.model,
-            table=MAIN,
+            table=form.table,
             key=stored.key,
             version_id=stored.version_id,
             sequencer="",
@@ -143,6 +141,11 @@ class Uploads:
         key = names.rejected_key(upload.model, upload.upload_id)
         lines = self._storage.first_lines(self._lake, key, upload_pages.REJECTED_BYTES)
         return upload_pages.rejected_rows(spec, upload.table, lines)
+
+
+def _key(form: UploadForm) -> str:
+    """Key of the one object that a form takes."""
+    return names.form_key(form.model, form.form_id, form.filename, form.table)
 
 
 @cache

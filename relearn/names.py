@@ -177,9 +177,9 @@ def incoming_prefix(model: str, table: str = MAIN) -> str:
     return f"{INCOMING}/{model}/" if table == MAIN else f"{INCOMING}/{model}/{table}/"
 
 
-def form_key(model: str, form: str, filename: str) -> str:
+def form_key(model: str, form: str, filename: str, table: str = MAIN) -> str:
     """Key of the one object that a form takes."""
-    return f"{incoming_prefix(model)}{form}/{filename}"
+    return f"{incoming_prefix(model, table)}{form}/{filename}"
 
 
 def parse_incoming(key: str) -> IncomingKey | None:

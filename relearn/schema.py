@@ -6,6 +6,7 @@ every wrong field is reported at once.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from relearn.columns import (
@@ -58,22 +59,24 @@ def check_request(spec: ModelSpec, body: object) -> list[dict[str, Any]]:
     return instances
 
 
-def field_of(body: object, name: str, refuse: type[InvalidBodyError]) -> tuple[Any, list[FieldError]]:
-    """Read the one field that a body may have.
+def fields_of(
+    body: object, allowed: Sequence[str], refuse: type[InvalidBodyError]
+) -> tuple[Mapping[str, Any], list[FieldError]]:
+    """Read the fields that a body may have.
 
     Parameters
     ----------
     body
         Parsed JSON.
-    name
-        The field.
+    allowed
+        The fields.
     refuse
         What a wrong body is told with.
 
     Returns
     -------
-    object, list of FieldError
-        The field's value, None when it is missing; and what is wrong beside it.
+    Mapping, list of FieldError
+        The body; and every field of it that is not allowed.
 
     Raises
     ------
@@ -82,17 +85,16 @@ def field_of(body: object, name: str, refuse: type[InvalidBodyError]) -> tuple[A
     """
     if not isinstance(body, dict):
         raise refuse((FieldError("", f"got {shown(body)}; allowed: a JSON object"),))
-    unknown = [
-        FieldError(pointer(other), f"unknown field; allowed: {name}") for other in body if other != name
-    ]
-    return body.get(name), unknown
+    told = f"unknown field; allowed: {', '.join(allowed)}"
+    return body, [FieldError(pointer(name), told) for name in body if name not in allowed]
 
 
 def rows_of(
     body: object, name: str, most: int, refuse: type[InvalidBodyError]
 ) -> tuple[list[Any], list[FieldError]]:
-    """Read the list of 1 to ``most`` rows that is all that a body has; otherwise as `field_of`."""
-    rows, errors = field_of(body, name, refuse)
+    """Read the list of 1 to ``most`` rows that is all that a body has; otherwise as `fields_of`."""
+    fields, errors = fields_of(body, (name,), refuse)
+    rows = fields.get(name)
     if not isinstance(rows, list) or not 1 <= len(rows) <= most:
         given = f"{len(rows)} rows" if isinstance(rows, list) else shown(rows)
         detail = f"got {given}; allowed: a list of 1 to {most} objects"

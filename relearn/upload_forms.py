@@ -10,6 +10,8 @@ from relearn import filenames, schema
 from relearn.columns import shown
 from relearn.errors import FieldError, InvalidUploadError
 from relearn.schema import MAX_ERRORS
+from relearn.spec import ModelSpec
+from relearn.tables import MAIN
 
 LARGEST_POST = 5 * 1024**3
 """What S3 takes in one POST, in bytes."""
@@ -34,8 +36,8 @@ class UploadForm:
     ----------
     form_id, model
         Which form, of which model.
-    filename
-        What the caller calls its file.
+    filename, table
+        What the caller calls its file, and which of the model's raw tables it is data of.
     created_at, ends_at
         From when to when S3 takes the file; ISO 8601, UTC.
     """
@@ -45,6 +47,7 @@ class UploadForm:
     filename: str
     created_at: str
     ends_at: str
+    table: str = MAIN
 
 
 def state(form: UploadForm, now: datetime) -> FormState:
@@ -59,27 +62,45 @@ def state(form: UploadForm, now: datetime) -> FormState:
     return FormState.EXPIRED if over else FormState.WAITING_FOR_FILE
 
 
-def check_request(body: object) -> str:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a new upload is to be.
+
+    Parameters
+    ----------
+    filename
+        What the caller calls its file.
+    table
+        Which of the model's raw tables it is data of.
+    """
+
+    filename: str
+    table: str = MAIN
+
+
+def check_request(spec: ModelSpec, body: object) -> Asked:
     """Read what a new upload is asked for with.
 
     Parameters
     ----------
+    spec
+        The model's spec.
     body
-        Parsed JSON: ``{"filename": "new.csv"}``.
-
-    Returns
-    -------
-    str
-        The file's name.
+        Parsed JSON: ``{"filename": "new.csv"}``, and ``"table"`` when the spec has tables.
 
     Raises
     ------
     InvalidUploadError
         With a JSON pointer for every wrong value.
     """
-    name, errors = schema.field_of(body, "filename", InvalidUploadError)
+    allowed = ("filename", "table") if spec.tables else ("filename",)
+    fields, errors = schema.fields_of(body, allowed, InvalidUploadError)
+    name, table = fields.get("filename"), fields.get("table") if spec.tables else MAIN
     if not filenames.is_allowed(name):
         errors.append(FieldError("/filename", f"got {shown(name)}; allowed: {filenames.ALLOWED}"))
+    if table not in spec.table_names:
+        told = f"got {shown(table)}; allowed: one of {', '.join(spec.table_names)}"
+        errors.append(FieldError("/table", told))
     if errors:
         raise InvalidUploadError(tuple(errors[:MAX_ERRORS]))
-    return str(name)
+    return Asked(str(name), str(table))

@@ -13,7 +13,7 @@ from lambdas.aws.records import known
 from lambdas.aws.table import LONGEST_ID, Put, Table
 from relearn import names, upload_forms
 from relearn.errors import ConflictError, NotFoundError
-from relearn.upload_forms import UploadForm
+from relearn.upload_forms import Asked, UploadForm
 
 
 class FormRecords:
@@ -31,12 +31,12 @@ class FormRecords:
         self._table = table
         self._clock = clock
 
-    def create(self, model: str, filename: str, new_id: Callable[[], str]) -> UploadForm:
+    def create(self, model: str, asked: Asked, new_id: Callable[[], str]) -> UploadForm:
         """Write down a form that begins now.
 
         Parameters
         ----------
-        model, filename
+        model, asked
             What it is for.
         new_id
             Gives an id; asked again when the id is taken.
@@ -46,7 +46,8 @@ class FormRecords:
             form = UploadForm(
                 form_id=new_id(),
                 model=model,
-                filename=filename,
+                filename=asked.filename,
+                table=asked.table,
                 created_at=now.isoformat(timespec="milliseconds"),
                 ends_at=(now + timedelta(seconds=upload_forms.SECONDS)).isoformat(timespec="milliseconds"),
             )

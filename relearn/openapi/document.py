@@ -34,7 +34,7 @@ GROUPS = (
     inference.GROUP,
     meta.GROUP,
 )
-PER_MODEL = (routes.PREDICT, routes.GIVE_FEEDBACK)
+PER_MODEL = (routes.PREDICT, routes.GIVE_FEEDBACK, routes.CREATE_UPLOAD)
 """Operations that each model has a description of its own of: what is sent and answered is the model's."""
 
 _ABOUT = """Predictions of the models that Relearn trains, and how the models stand.

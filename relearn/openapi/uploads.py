@@ -15,6 +15,7 @@ from relearn.openapi.parts import (
     object_of,
     or_null,
     ref,
+    type_name,
     upload_form,
 )
 from relearn.spec import ModelSpec
@@ -25,23 +26,10 @@ _BEFORE = [str(state) for state in FormState]
 _AFTER = [str(state) for state in UploadState]
 
 
-def _operations(_specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[Described]:
-    model = {"model": "$request.path.model"}
-    made = {**model, "upload": "$response.body#/upload"}
-    newest = {**model, "upload": "$response.body#/uploads/0/upload"}
-    example = {"new data": {"value": {"filename": "november.csv"}}}
+def _operations(specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[Described]:
+    newest = {"model": "$request.path.model", "upload": "$response.body#/uploads/0/upload"}
     return [
-        Described(
-            operation=routes.CREATE_UPLOAD,
-            summary="Begin an upload: a file of rows to train on",
-            description="Another upload of a file with the same name is another upload, and both are trained on.",
-            status="201",
-            answers="The upload, and the form to send its file with.",
-            body={"application/json": {"schema": ref("UploadRequest"), "examples": example}},
-            content={"schema": ref("NewUpload")},
-            headers=LOCATION,
-            links={"upload": {"operationId": routes.GET_UPLOAD.id, "parameters": made}},
-        ),
+        *(_create(spec) for spec in specs.values()),
         Described(
             operation=routes.LIST_UPLOADS,
             summary="List a model's newest uploads, newest first",
@@ -60,18 +48,34 @@ def _operations(_specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[
     ]
 
 
-def _schemas(_specs: Mapping[str, ModelSpec]) -> dict[str, Json]:
+def _create(spec: ModelSpec) -> Described:
+    made = {"model": spec.name, "upload": "$response.body#/upload"}
+    table = {"table": spec.table_names[0]} if spec.tables else {}
+    example = {"new data": {"value": {"filename": "november.csv", **table}}}
+    asked = ref(f"{type_name(spec.name)}UploadRequest")
+    return Described(
+        operation=routes.CREATE_UPLOAD,
+        model=spec.name,
+        summary=f"Begin an upload, a file of rows to train on: {spec.title}",
+        description="Another upload of a file with the same name is another upload, and both are trained on.",
+        status="201",
+        answers="The upload, and the form to send its file with.",
+        body={"application/json": {"schema": asked, "examples": example}},
+        content={"schema": ref("NewUpload")},
+        headers=LOCATION,
+        links={"upload": {"operationId": routes.GET_UPLOAD.id, "parameters": made}},
+    )
+
+
+def _schemas(specs: Mapping[str, ModelSpec]) -> dict[str, Json]:
     brief, whole = _brief(_AFTER), _brief([*_BEFORE, *_AFTER])
     step = object_of({"state": whole["state"], "at": TIME})
     whole |= {
         "states": list_of(step, description="The way it went, in order."),
         "rejected_rows": list_of(ref("RejectedRow"), description="The first rows that break the spec."),
     }
-    name = {"pattern": filenames.PATTERN, "maxLength": filenames.MAX_LENGTH}
-    about = f"What the file is called: {filenames.ALLOWED}."
-    asked = {"filename": {**TEXT, **name, "description": about}}
     return {
-        "UploadRequest": object_of(asked, additionalProperties=False),
+        **{f"{type_name(name)}UploadRequest": _request(spec) for name, spec in specs.items()},
         "RejectedRow": _rejected_row(),
         "UploadBrief": object_of(brief),
         "UploadList": object_of({"uploads": list_of(ref("UploadBrief"))}),
@@ -80,12 +84,23 @@ def _schemas(_specs: Mapping[str, ModelSpec]) -> dict[str, Json]:
     }
 
 
+def _request(spec: ModelSpec) -> Json:
+    name = {"pattern": filenames.PATTERN, "maxLength": filenames.MAX_LENGTH}
+    about = f"What the file is called: {filenames.ALLOWED}."
+    asked: dict[str, Json] = {"filename": {**TEXT, **name, "description": about}}
+    if spec.tables:
+        tables = {**TEXT, "enum": list(spec.table_names)}
+        asked["table"] = {**tables, "description": "Which of the model's tables it is data of."}
+    return object_of(asked, additionalProperties=False)
+
+
 def _brief(states: list[str]) -> dict[str, Json]:
     rows: Json = {"type": "integer", "minimum": 0}
     return {
         "model": TEXT,
         "upload": {**TEXT, "description": "Its id: of the form, as given when it began, or of the file."},
         "upload_id": or_null(TEXT, description="Id of the file that came, as in a run's `uploads`."),
+        "table": {**TEXT, "description": "Which of the model's tables it is data of; main when it has one."},
         "filename": TEXT,
         "state": {**TEXT, "enum": states},
         "reason": {**TEXT, "description": "Why it stands there; may be empty."},

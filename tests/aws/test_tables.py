@@ -16,6 +16,7 @@ from relearn.spec import DateTime, Id, Table
 from relearn.uploads import UploadState
 from tests.aws import world as worlds
 from tests.aws.models import FLOWERS, SAMPLES
+from tests.aws.test_uploads import begin, key, look
 from tests.aws.world import LAKE, UPLOADS, World
 
 TABLES = (
@@ -52,6 +53,14 @@ def both_tables(world: World) -> None:
     world.score["visits"] = 0.9
     world.send(PEOPLE_CSV, "incoming/visits/people/a.csv")
     world.send(VISITS_CSV, "incoming/visits/visits/a.csv")
+
+
+def test_a_form_for_a_table_takes_a_file_that_is_its_data(world: World) -> None:
+    begun = begin({"filename": "a.csv", "table": "people"}, model="visits")
+    assert (begun["table"], key(begun)) == ("people", f"incoming/visits/people/{begun['upload']}/a.csv")
+    world.send(PEOPLE_CSV, key(begun))
+    found = look(begun["upload"], model="visits")
+    assert (found["table"], found["state"], found["rows_accepted"]) == ("people", "ACCEPTED", 2)
 
 
 def test_each_table_is_checked_by_its_own_columns_and_has_its_own_shards(world: World) -> None:

@@ -41,8 +41,8 @@ def ask(
     return answer["statusCode"], answer["headers"], json.loads(given)
 
 
-def begin(filename: str = "new.csv") -> Any:
-    status, _, body = ask(api.CREATE_UPLOAD, {"filename": filename})
+def begin(asked: dict[str, str] | None = None, *, model: str = "flowers") -> Any:
+    status, _, body = ask(api.CREATE_UPLOAD, asked or {"filename": "new.csv"}, model=model)
     assert status == 201, body
     return body
 

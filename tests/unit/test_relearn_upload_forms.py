@@ -11,10 +11,14 @@ from hypothesis import strategies as st
 
 from relearn import filenames, names, upload_forms
 from relearn.errors import InvalidUploadError
+from relearn.spec import ModelSpec
 from relearn.upload_forms import FormState, UploadForm
+from training import catalog
 
 AT = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
 LONGEST_MODEL = "m" * 20
+LONGEST_TABLE = "t" * 63
+SPECS = catalog.load()
 
 
 @pytest.mark.parametrize(
@@ -45,7 +49,7 @@ def test_any_other_name_is_refused(name: object) -> None:
 def test_a_name_that_is_allowed_makes_a_key_of_one_upload_that_s3_takes(name: str) -> None:
     if not filenames.is_allowed(name):
         return
-    key = names.form_key(LONGEST_MODEL, names.form_id(AT, "seed"), name)
+    key = names.form_key(LONGEST_MODEL, names.form_id(AT, "seed"), name, LONGEST_TABLE)
     assert len(key.encode()) <= 1024
     assert key.rpartition("/")[2] == name
     found = names.parse_incoming(key)
@@ -56,18 +60,34 @@ def test_a_name_that_is_allowed_makes_a_key_of_one_upload_that_s3_takes(name: st
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(),
-        lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.just("filename"), inner),
-    )
+        lambda inner: (
+            st.lists(inner) | st.dictionaries(st.text() | st.sampled_from(["filename", "table"]), inner)
+        ),
+    ),
+    st.sampled_from(list(SPECS.values())),
 )
-def test_any_body_gives_an_allowed_name_or_says_what_is_wrong(body: object) -> None:
+def test_any_body_gives_an_allowed_name_or_says_what_is_wrong(body: object, spec: ModelSpec) -> None:
     try:
-        name = upload_forms.check_request(body)
+        name = upload_forms.check_request(spec, body).filename
     except InvalidUploadError as error:
         told = [one.detail for one in error.errors]
     else:
         told = [name] if filenames.is_allowed(name) else []
     assert told
     assert all(told)
+
+
+def test_a_model_with_tables_wants_to_know_which() -> None:
+    asked = upload_forms.check_request(SPECS["churn"], {"filename": "a.csv", "table": "events"})
+    assert asked == upload_forms.Asked("a.csv", "events")
+    for body in ({"filename": "a.csv"}, {"filename": "a.csv", "table": "orders"}):
+        with pytest.raises(InvalidUploadError, match=r"/table: got .*; allowed: one of customers, events"):
+            upload_forms.check_request(SPECS["churn"], body)
+
+
+def test_a_model_of_one_table_takes_no_name_of_one() -> None:
+    with pytest.raises(InvalidUploadError, match="/table: unknown field; allowed: filename"):
+        upload_forms.check_request(SPECS["iris"], {"filename": "a.csv", "table": "main"})
 
 
 def test_a_forms_id_is_no_uploads_id() -> None:

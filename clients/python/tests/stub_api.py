@@ -72,6 +72,7 @@ UPLOAD = {
     "model": "iris",
     "upload": "20260504t100000-abcdef",
     "upload_id": "0123456789abcdef0123456789abcdef",
+    "table": "main",
     "filename": "new.csv",
     "state": "QUARANTINED",
     "reason": "too many bad rows",

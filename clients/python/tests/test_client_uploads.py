@@ -45,6 +45,12 @@ def test_content_needs_a_name(api: StubApi, ask: Ask, content: Any) -> None:
     assert api.asked[0].json == {"filename": "x.jsonl"}
 
 
+def test_the_table_is_told_of_a_model_that_has_several(api: StubApi, ask: Ask) -> None:
+    api.turns = [begun(api), Reply(204, b"")]
+    ask(lambda client: client.upload_file("churn", b"a", filename="x.csv", table="events"))
+    assert api.asked[0].json == {"filename": "x.csv", "table": "events"}
+
+
 def test_beginning_is_tried_again(api: StubApi, ask: Ask) -> None:
     api.turns = [Reply(503), begun(api)]
     assert ask(lambda client: client.create_upload("iris", "a.csv")).form is not None

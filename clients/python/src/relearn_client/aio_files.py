@@ -57,13 +57,15 @@ class AsyncFiles(AsyncCarrier):
         """Fetch a batch's predictions one by one, as `Client.results` does."""
         return self._fetch(storage.result_request(batch))
 
-    async def create_upload(self, model: str, filename: str) -> Upload:
+    async def create_upload(self, model: str, filename: str, *, table: str | None = None) -> Upload:
         """Begin an upload; its file is sent with its `form`."""
-        return await self._carry_out(file_calls.create_upload(model, filename))
+        return await self._carry_out(file_calls.create_upload(model, filename, table))
 
-    async def upload_file(self, model: str, file: File, *, filename: str | None = None) -> Upload:
+    async def upload_file(
+        self, model: str, file: File, *, filename: str | None = None, table: str | None = None
+    ) -> Upload:
         """Begin an upload and send its file."""
-        upload = await self.create_upload(model, storage.name_of(file, filename))
+        upload = await self.create_upload(model, storage.name_of(file, filename), table=table)
         await self._post(file_calls.form_of(upload), file)
         return upload
 

@@ -29,9 +29,10 @@ def batch(model: str, batch_id: str) -> Call[Batch]:
     return Call("GET", f"{_batches(model)}/{quote(batch_id, safe='')}", Batch.read)
 
 
-def create_upload(model: str, filename: str) -> Call[Upload]:
+def create_upload(model: str, filename: str, table: str | None = None) -> Call[Upload]:
     """Begin an upload."""
-    body = encode({"filename": filename}, "the name of the file")
+    asked = {"filename": filename} | ({} if table is None else {"table": table})
+    body = encode(asked, "the name of the file")
     return Call("POST", _uploads(model), Upload.read, JSON_BODY, body, idempotent=True)
 
 

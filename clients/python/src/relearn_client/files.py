@@ -98,7 +98,7 @@ class Files(Carrier):
         """
         return self._fetch(storage.result_request(batch))
 
-    def create_upload(self, model: str, filename: str) -> Upload:
+    def create_upload(self, model: str, filename: str, *, table: str | None = None) -> Upload:
         """Begin an upload; its file is sent with its `form`.
 
         Parameters
@@ -107,10 +107,14 @@ class Files(Carrier):
             Name.
         filename
             What it is called; the end tells what it is: CSV, JSON Lines (both may be gzipped) or Parquet.
+        table
+            Which of the model's tables it is data of, for a model that has several.
         """
-        return self._carry_out(file_calls.create_upload(model, filename))
+        return self._carry_out(file_calls.create_upload(model, filename, table))
 
-    def upload_file(self, model: str, file: File, *, filename: str | None = None) -> Upload:
+    def upload_file(
+        self, model: str, file: File, *, filename: str | None = None, table: str | None = None
+    ) -> Upload:
         """Begin an upload and send its file.
 
         Parameters
@@ -121,13 +125,15 @@ class Files(Carrier):
             A path, bytes, or an open binary file.
         filename
             What it is called; None takes a path's last part.
+        table
+            Which of the model's tables it is data of, for a model that has several.
 
         Raises
         ------
         ValueError
             Content was given without a filename.
         """
-        upload = self.create_upload(model, storage.name_of(file, filename))
+        upload = self.create_upload(model, storage.name_of(file, filename), table=table)
         self._post(file_calls.form_of(upload), file)
         return upload
 

@@ -58,6 +58,8 @@ class UploadBrief:
         Whose it is, and its id.
     upload_id
         Id of the file that came, as a run names it; None until one has.
+    table
+        Which of the model's tables it is data of; ``"main"`` when it has one.
     filename
         The file's name.
     state, reason
@@ -76,6 +78,7 @@ class UploadBrief:
     model: str
     upload: str
     upload_id: str | None
+    table: str
     filename: str
     state: str
     reason: str
