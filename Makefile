@@ -48,7 +48,7 @@ $(LOCAL_APP)/manifest.json: $(INSTALLED) $(SOURCES)
 	@rm -rf $(LOCAL_APP) && $(CDK) synth --quiet -c stage=local -o $(LOCAL_APP)
 
 test: $(LOCAL_APP)/manifest.json ## every test, offline: units, AWS adapters on moto, templates, whole flows on the laptop cloud
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 test-sdk: $(LOCAL_APP)/manifest.json $(VENV)/.installed-sdk ## the official SageMaker SDK as a client (installs 800 MB more)
 	$(BIN)/python -m pytest -m sdk $(ARGS)

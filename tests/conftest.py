@@ -1,8 +1,13 @@
-"""What every test may use."""
+"""What every test may use, and which tests must run in one process."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
+
+TOLD = "told"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -11,3 +16,37 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="local",
         help="where the end-to-end tests run: 'local', or the name of a stage in the account of your credentials",
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together, when several processes run tests, what shares something that takes long to make."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+def _group(item: pytest.Item) -> str:
+    if "stage" in getattr(item, "fixturenames", ()):
+        return "stage"
+    file = item.nodeid.partition("::")[0]
+    return "templates" if file.startswith("tests/infra/") else file
+
+
+@pytest.fixture
+def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Say what a test found out; it is printed after all tests, whichever process ran this one."""
+    return partial(record_property, TOLD)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [report for found in terminalreporter.stats.values() for report in found]
+    told = [
+        str(value)
+        for report in reports
+        if getattr(report, "when", "") == "call"
+        for name, value in report.user_properties
+        if name == TOLD
+    ]
+    if told:
+        terminalreporter.section("what the tests found out")
+        for text in told:
+            terminalreporter.write_line(text)

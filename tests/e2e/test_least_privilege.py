@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -70,16 +70,13 @@ def test_without_any_one_of_its_grants_the_flow_fails(tally: Tally, part: str) -
     assert not survivors, f"the flow does not need: {'; '.join(survivors)}"
 
 
-def test_every_grant_of_the_templates_is_caught_or_excused(
-    tally: Tally, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_grant_of_the_templates_is_caught_or_excused(tally: Tally, tell: Callable[[str], None]) -> None:
     found = tally.everything()
     assert sorted(o.grant.name for o in found) == sorted(grant.name for grant in tally.all)
     unused = set(UNCATCHABLE.values()) - {o.excused for o in found}
     assert not unused, f"uncatchable.py excuses grants that are not there: {unused}"
     assert _everything_granted(tally.bench.stage) == tally.all, "a deleted grant was not restored"
-    with capsys.disabled():
-        print("\n" + _report(found))  # noqa: T201
+    tell(_report(found))
 
 
 def _report(found: list[Outcome]) -> str:

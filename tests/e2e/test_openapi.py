@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def test_the_description_that_is_served_is_valid_and_is_asked_for_with_the_stage
 
 
 def test_what_is_sent_and_answered_is_what_the_description_says(
-    live: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    live: Stage, tmp_path: Path, tell: Callable[[str], None]
 ) -> None:
     if live.endpoint_url is None:
         pytest.skip("thousands of odd requests are for the laptop cloud, not for an account")
@@ -67,8 +68,7 @@ def test_what_is_sent_and_answered_is_what_the_description_says(
     operations = re.search(r"Selected: (\d+)/(\d+)\s+Tested: (\d+)", done.stdout)
     assert count, done.stdout[-4_000:]
     assert operations, done.stdout[-4_000:]
-    with capsys.disabled():
-        print(f"\nschemathesis: {count[0]} on {operations[3]} operations")  # noqa: T201 - how much was tried
+    tell(f"schemathesis: {count[0]} on {operations[3]} operations")
     assert count[1] == count[2]
     assert int(count[1]) >= 20 * int(operations[2])
     assert operations[1] == operations[2] == operations[3]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from tests.e2e.privilege.bench import Bench
 from tests.e2e.privilege.hosting import NO_IMAGE
 from tests.e2e.privilege.run import MODEL, Moments
 from tests.e2e.privilege.trial import Broken, Part
+from training import catalog
 
 OLD, NEW = 1, 2
 STAND_IN = 91
@@ -33,16 +35,16 @@ def register(bench: Bench, moments: Moments) -> Part:
     moment = moments["Register"]
     run_id = moment.context["run_id"]
 
-    def a_version_of_iris() -> None:
-        bench.ledger.write(moment.book)
-        bench.invoke("register", moment.context)
+    def version_of(model: str) -> Callable[[], None]:
+        def a_version() -> None:
+            run = {**moment.book[f"MODEL#{MODEL}", f"RUN#{run_id}"], "pk": f"MODEL#{model}", "model": model}
+            bench.ledger.write(moment.book.add(run))
+            bench.invoke("register", {**moment.context, "model": model})
 
-    def a_version_of_diabetes() -> None:
-        run = {**moment.book[f"MODEL#{MODEL}", f"RUN#{run_id}"], "pk": "MODEL#diabetes", "model": "diabetes"}
-        bench.ledger.write(moment.book.add(run))
-        bench.invoke("register", {**moment.context, "model": "diabetes"})
+        a_version.__name__ = f"a_version_of_{model}"
+        return a_version
 
-    return Part(bench.of_function("register"), [a_version_of_iris, a_version_of_diabetes])
+    return Part(bench.of_function("register"), [version_of(model) for model in catalog.load()])
 
 
 def deploy(bench: Bench, moments: Moments) -> Part:
