@@ -21,14 +21,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep together, when several processes run tests, what shares something that takes long to make."""
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
-
-
-def _group(item: pytest.Item) -> str:
-    if "stage" in getattr(item, "fixturenames", ()):
-        return "stage"
-    file = item.nodeid.partition("::")[0]
-    return "templates" if file.startswith("tests/infra/") else file
+        file = item.nodeid.partition("::")[0]
+        group = "templates" if file.startswith("tests/infra/") else file
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture
