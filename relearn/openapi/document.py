@@ -34,8 +34,9 @@ GROUPS = (
     inference.GROUP,
     meta.GROUP,
 )
-PER_MODEL = (routes.PREDICT, routes.GIVE_FEEDBACK, routes.CREATE_UPLOAD)
-"""Operations that each model has a description of its own of: what is sent and answered is the model's."""
+PER_MODEL = (routes.PREDICT, routes.GIVE_FEEDBACK, routes.CREATE_UPLOAD, routes.LIST_UPLOADS)
+"""Operations that each model has a description of its own of: what is sent and answered is the model's, or is
+so for another operation on the path, and a path is described in one way."""
 
 _ABOUT = """Predictions of the models that Relearn trains, and how the models stand.
 

@@ -27,17 +27,9 @@ _AFTER = [str(state) for state in UploadState]
 
 
 def _operations(specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[Described]:
-    newest = {"model": "$request.path.model", "upload": "$response.body#/uploads/0/upload"}
     return [
         *(_create(spec) for spec in specs.values()),
-        Described(
-            operation=routes.LIST_UPLOADS,
-            summary="List a model's newest uploads, newest first",
-            description="However they came; an upload whose file is still waited for is not listed.",
-            answers="The newest uploads.",
-            content={"schema": ref("UploadList")},
-            links={"newestUpload": {"operationId": routes.GET_UPLOAD.id, "parameters": newest}},
-        ),
+        *(_list(spec) for spec in specs.values()),
         Described(
             operation=routes.GET_UPLOAD,
             summary="Describe an upload: what became of its file, and which rows were rejected",
@@ -64,6 +56,19 @@ def _create(spec: ModelSpec) -> Described:
         content={"schema": ref("NewUpload")},
         headers=LOCATION,
         links={"upload": {"operationId": routes.GET_UPLOAD.id, "parameters": made}},
+    )
+
+
+def _list(spec: ModelSpec) -> Described:
+    newest = {"model": spec.name, "upload": "$response.body#/uploads/0/upload"}
+    return Described(
+        operation=routes.LIST_UPLOADS,
+        model=spec.name,
+        summary=f"List the newest uploads, newest first: {spec.title}",
+        description="However they came; an upload whose file is still waited for is not listed.",
+        answers="The newest uploads.",
+        content={"schema": ref("UploadList")},
+        links={"newestUpload": {"operationId": routes.GET_UPLOAD.id, "parameters": newest}},
     )
 
 
