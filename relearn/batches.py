@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from relearn.errors import IllegalTransitionError, LineError
+from relearn import transitions
+from relearn.errors import LineError
 
 MAX_BYTES = 100_000_000
 """Size of a batch's file at most."""
@@ -99,9 +100,7 @@ def check_transition(old: BatchState, new: BatchState) -> None:
     IllegalTransitionError
         ``new`` can not follow ``old``.
     """
-    if new not in TRANSITIONS[old]:
-        allowed = ", ".join(sorted(TRANSITIONS[old])) or "nothing: it is final"
-        raise IllegalTransitionError(f"a batch that is {old} can not become {new}; allowed: {allowed}")
+    transitions.check("a batch", old, new, TRANSITIONS)
 
 
 def outcome(status: str, reason: str) -> tuple[BatchState, str] | None:

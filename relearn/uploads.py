@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from relearn.errors import IllegalTransitionError
+from relearn import transitions
 
 MAX_ATTEMPTS = 3
 """Failed runs an accepted upload may be part of before it is FAILED itself."""
@@ -100,9 +100,7 @@ def check_transition(old: UploadState, new: UploadState) -> None:
     IllegalTransitionError
         ``new`` can not follow ``old``.
     """
-    if new not in TRANSITIONS[old]:
-        allowed = ", ".join(sorted(TRANSITIONS[old])) or "nothing: it is final"
-        raise IllegalTransitionError(f"an upload that is {old} can not become {new}; allowed: {allowed}")
+    transitions.check("an upload", old, new, TRANSITIONS)
 
 
 def newer(first: Upload, second: Upload) -> Upload:
