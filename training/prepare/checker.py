@@ -17,6 +17,8 @@ from training.prepare.sources import Source
 from training.prepare.tally import Tally
 
 SHOWN_VALUE = 200
+FINGERPRINT = "relearn_fingerprint"
+"""The key under which the footer of a shard tells its content from any other."""
 
 
 class Checker:
@@ -90,12 +92,21 @@ class Checker:
         last = f"v{len(self.columns) - 1}"
         return self.connection.execute(f"SELECT DISTINCT {last} FROM accepted LIMIT 2").fetchall()
 
-    def write_shard(self, path: Path) -> None:
-        """Write the accepted rows, in their order; one thread, so that the same rows give the same bytes."""
+    def write_shard(self, path: Path, fingerprint: str) -> None:
+        """Write the accepted rows, in their order; one thread, so that the same rows give the same bytes.
+
+        Parameters
+        ----------
+        path
+            The Parquet file.
+        fingerprint
+            What tells its rows from others, for its footer: whoever knows it need not read them again.
+        """
         named = ", ".join(f'v{i} AS "{column.name}"' for i, column in enumerate(self.columns))
         self.connection.execute("SET threads = 1")
         self.connection.execute(
-            f"COPY (SELECT {named} FROM accepted) TO {quote(str(path))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)"
+            f"COPY (SELECT {named} FROM accepted) TO {quote(str(path))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880, "
+            f"KV_METADATA {{{FINGERPRINT}: {quote(fingerprint)}}})"
         )
 
     def _names(self, letter: str) -> str:
