@@ -17,6 +17,8 @@ from relearn.spec import Category, DateTime, Id, Metric, ModelSpec, Monthly, Num
 from tests.unit.training_kit import write_shard
 from training.features import after, before, making, onto
 from training.features.making import Code, Made, Rooms
+from training.features.shards import describe
+from training.prepare import prepare
 
 SPEC = ModelSpec(
     name="shop",
@@ -227,3 +229,23 @@ def test_features_of_other_moments_than_those_given_are_refused(lake: Lake) -> N
         DataError, match="3 rows speak of a moment that is not in moments, such as 2026-02-28"
     ):
         making.make(SPEC, Code(early, lake.code), lake.files, Rooms(lake.folder / "shards", lake.folder))
+
+
+def test_shards_that_ingest_wrote_say_in_their_footer_what_they_hold(tmp_path: Path) -> None:
+    def mark(name: str, rows: str) -> tuple[str, int]:
+        source = tmp_path / f"{name}.csv"
+        source.write_text(f"person,since\n{rows}", encoding="utf-8")
+        shard = prepare(SPEC, source, source.name, tmp_path / name, table="people").shard
+        assert shard is not None
+        with duckdb.connect() as connection:
+            (found,) = describe(connection, SPEC.tables[0], [shard])
+        return found.fingerprint, found.rows
+
+    first, same, other = (
+        mark("one", "a,2026-01-01\nb,2026-01-02"),
+        mark("two", "a,2026-01-01\nb,2026-01-02"),
+        mark("three", "a,2026-01-01\nb,2026-01-03"),
+    )
+    assert first == same != other
+    assert first[1] == 2
+    assert len(first[0]) == 64

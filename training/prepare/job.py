@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 
-from relearn.columns import Column
 from relearn.errors import DataError
 from relearn.spec import ModelSpec
 from relearn.tables import MAIN
@@ -80,18 +77,11 @@ def prepare(
             if not spec.tables:
                 _check_classes(spec, checker)
             shard = workdir / SHARD
-            checker.write_shard(shard, _fingerprint(columns, source))
+            checker.write_shard(shard)
         except DataError as error:
             refusal = Refusal(error.code, error.detail)
             return Prepared(tally.accepted, tally.rejected, refusal, None, checker.rejected_file)
         return Prepared(tally.accepted, tally.rejected, None, shard, checker.rejected_file)
-
-
-def _fingerprint(columns: Sequence[Column], source: Path) -> str:
-    """SHA-256 (hex) of all that a shard hangs on: the file, and what its rows must be."""
-    with source.open("rb") as file:
-        content = hashlib.file_digest(file, "sha256").hexdigest()
-    return hashlib.sha256(f"{content}\n{columns!r}".encode()).hexdigest()
 
 
 def _check_size(spec: ModelSpec, source: Path) -> None:
