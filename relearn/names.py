@@ -81,6 +81,11 @@ def job(stage: str, model: str, run_id: str) -> str:
     return f"{prefix(stage)}{model}-{run_id}"
 
 
+def schedule(stage: str, model: str) -> str:
+    """Name of the schedule that retrains a model."""
+    return f"{prefix(stage)}{model}-retrain"
+
+
 def transform_job(stage: str, model: str, batch: str) -> str:
     """Name of the transform job of a batch; `parse_transform_job` reads it back."""
     return f"{prefix(stage)}{model}-{batch}"
