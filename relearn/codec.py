@@ -12,7 +12,17 @@ from typing import Any
 
 from relearn.columns import COLUMN_TYPES, Column
 from relearn.errors import SpecError
-from relearn.spec import Hyperparameter, Ingest, Metric, ModelSpec, Retrain, Serverless, Table, Training
+from relearn.spec import (
+    Hyperparameter,
+    Ingest,
+    Metric,
+    ModelSpec,
+    Monthly,
+    Retrain,
+    Serverless,
+    Table,
+    Training,
+)
 
 
 def to_dict(spec: ModelSpec) -> dict[str, Any]:
@@ -52,6 +62,7 @@ def from_dict(data: dict[str, Any]) -> ModelSpec:
         tables=tuple(
             _table_from_dict(table) for table in data.get("tables", ())
         ),  # older artifacts have none
+        moments=Monthly(**moments) if (moments := data.get("moments")) else None,
     )
 
 

@@ -23,6 +23,7 @@ DATASETS = "datasets"
 QUARANTINE = "quarantine"
 REPORTS = "reports"
 SNAPSHOTS = "snapshots"
+FEATURES = "features"
 MODELS = "models"
 EXPERIMENTS = "experiments"
 IDEMPOTENCY = "IDEMPOTENCY#"
@@ -223,6 +224,21 @@ def rejected_key(model: str, upload: str) -> str:
 def snapshot_key(model: str, run: str) -> str:
     """Key of the SageMaker manifest that lists the shards a run trains on."""
     return f"{SNAPSHOTS}/{model}/{run}.manifest"
+
+
+def features_prefix(model: str) -> str:
+    """Where the features that runs of a model made are kept, in the lake."""
+    return f"{FEATURES}/{model}/"
+
+
+def online_name(run: str) -> str:
+    """Name of the file with every entity's features as a run knows them last, below `features_prefix`."""
+    return f"online/{run}.jsonl"
+
+
+def online_key(model: str, run: str) -> str:
+    """Key of the file with every entity's features as a run knows them last: JSON Lines, by entity."""
+    return features_prefix(model) + online_name(run)
 
 
 def report_key(model: str, run: str, file: str) -> str:

@@ -33,7 +33,7 @@ from relearn.policies import (
     Serverless,
     Training,
 )
-from relearn.tables import AS_OF, MAIN, Table, check_names
+from relearn.tables import AS_OF, MAIN, Monthly, Table, check_names
 
 __all__ = [
     "Boolean",
@@ -45,6 +45,7 @@ __all__ = [
     "Ingest",
     "Metric",
     "ModelSpec",
+    "Monthly",
     "Number",
     "Retrain",
     "Serverless",
@@ -72,8 +73,11 @@ class ModelSpec:
     target
         What is predicted: a `Category` (classification) or a `Number` (regression).
     tables
-        The raw tables, when ``features`` in model.py makes the columns and the target of them; none:
+        The raw tables, when ``features`` in features.py makes the columns and the target of them; none:
         uploads hold the columns and the target themselves.
+    moments
+        The moments that the features of a model with tables speak of; None: ``features`` chooses them, and
+        then every run makes all of them, and none are served by entity.
     metric
         What decides between candidate and champion.
     hosting, retrain, ingest, training
@@ -97,6 +101,7 @@ class ModelSpec:
     entity: str | None = None
     hyperparameters: tuple[Hyperparameter, ...] = ()
     tables: tuple[Table, ...] = ()
+    moments: Monthly | None = None
 
     def __post_init__(self) -> None:
         check(
@@ -163,6 +168,14 @@ class ModelSpec:
             "columns",
             AS_OF,
             f"another name: {AS_OF} is the time that a row of features speaks of",
+        )
+
+        timed = [table.name for table in self.tables if table.time is not None]
+        check(
+            self.moments is None or self.moments.table in timed,
+            "moments.table",
+            self.moments and self.moments.table,
+            f"the name of a table with a time ({', '.join(timed) or 'this spec has none'})",
         )
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from relearn.columns import NAME_ALLOWED, NAME_PATTERN, Column, DateTime, check
 
@@ -10,6 +11,8 @@ MAIN = "main"
 """The one table of a model that declares none: its columns and its target."""
 AS_OF = "as_of"
 """The column of a feature set that says when its row was known: nothing after it may be seen."""
+MOMENTS = "moments"
+"""What features() finds the moments under that it must speak of; no raw table has this name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +45,12 @@ class Table(_Meaning):
     def __post_init__(self) -> None:
         field = f"tables.{self.name}"
         spelt = isinstance(self.name, str) and NAME_PATTERN.fullmatch(self.name) is not None
-        check(spelt and self.name != MAIN, "tables.name", self.name, f"{NAME_ALLOWED}; not {MAIN}")
+        check(
+            spelt and self.name not in (MAIN, MOMENTS),
+            "tables.name",
+            self.name,
+            f"{NAME_ALLOWED}; not {MAIN} or {MOMENTS}",
+        )
         check(
             isinstance(self.columns, tuple)
             and bool(self.columns)
@@ -68,6 +76,67 @@ class Table(_Meaning):
             self.time,
             f"the name of a DateTime column that is not optional ({', '.join(times) or 'there is none'})",
         )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Monthly:
+    """The moments that a model learns from: the first of each month that its data can speak of.
+
+    They stay the same when data is added, and a row of features hangs on nothing but its own moment and what was
+    known then; so what was made for a moment before is made again only when data that it may see has changed.
+
+    Parameters
+    ----------
+    table
+        The raw table whose reach, from its first to its last time, is what is known.
+    history_days
+        How many days of it there must be before a moment.
+    label_days
+        How many days of it there must be after a moment, so that its target is known. A target may look no
+        further.
+    lookback_days
+        How many days back features look at most, in tables that have a time; what is older is not read. None:
+        all the way.
+    """
+
+    table: str
+    history_days: int
+    label_days: int
+    lookback_days: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("history_days", "label_days", "lookback_days"):
+            days = getattr(self, name)
+            right = isinstance(days, int) and 0 <= days <= 36_500  # noqa: PLR2004 - a century
+            check(
+                right or (name == "lookback_days" and days is None),
+                f"moments.{name}",
+                days,
+                "a whole number of days, 0 to 36500",
+            )
+
+    def between(self, first: datetime, last: datetime) -> tuple[datetime, ...]:
+        """List the moments, in order.
+
+        Parameters
+        ----------
+        first, last
+            The table's first and last time, aware.
+        """
+        earliest = first.astimezone(UTC) + timedelta(days=self.history_days)
+        latest = last.astimezone(UTC) - timedelta(days=self.label_days)
+        return month_starts(earliest, latest)
+
+
+def month_starts(earliest: datetime, latest: datetime) -> tuple[datetime, ...]:
+    """List the first moments of months, UTC, from one moment to another; either may be one itself."""
+    found = []
+    start = datetime(earliest.year, earliest.month, 1, tzinfo=UTC)
+    while start <= latest:
+        if start >= earliest:
+            found.append(start)
+        start = start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
+    return tuple(found)
 
 
 def check_names(field: str, columns: tuple[Column, ...]) -> None:

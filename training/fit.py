@@ -18,7 +18,7 @@ from training.encode import Array
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What a model's model.py gives.
+    """What a model's own files give.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class Code:
 
     @classmethod
     def of(cls, folder: Path) -> Code:
-        """Load the model.py of a folder.
+        """Load the model.py of a folder, and its features.py where there is one.
 
         Raises
         ------
@@ -44,12 +44,14 @@ class Code:
             It has no ``build``.
         """
         module = catalog.load_module(folder / "model.py")
+        making = folder / "features.py"
+        features = getattr(catalog.load_module(making), "features", None) if making.is_file() else None
         build = getattr(module, "build", None)
         if not callable(build):
             raise SpecError(
                 f"{folder.name}/model.py: build", build, "a function that gives an unfitted estimator"
             )
-        return cls(build, getattr(module, "export", None), getattr(module, "features", None))
+        return cls(build, getattr(module, "export", None), features)
 
 
 def frame(columns: Mapping[str, Array]) -> pd.DataFrame:

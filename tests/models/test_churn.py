@@ -21,7 +21,7 @@ from training.prepare import prepare
 
 SPEC = catalog.get("churn")
 CODE = Code.of(catalog.folder("churn"))
-FEATURES: Features = vars(catalog.load_module(catalog.folder("churn") / "model.py"))["features"]
+FEATURES: Features = vars(catalog.load_module(catalog.folder("churn") / "features.py"))["features"]
 SEEDS = {table: rows_of(path) for table, path in catalog.seeds(SPEC).items()}
 MADE_OF_EVENTS = (
     "visits_30d",

@@ -93,7 +93,7 @@ def test_numbers_are_float64_and_moments_in_utc_within_an_expression() -> None:
 )
 def test_other_columns_than_the_specs_are_refused_and_named(changes: Any, said: str) -> None:
     with pytest.raises(
-        SpecError, match=rf"shop/model.py: features.*{said}.*allowed: the columns person, orders"
+        SpecError, match=rf"shop/features.py: features.*{said}.*allowed: the columns person, orders"
     ):
         changed(**changes)
 
@@ -138,7 +138,7 @@ def test_a_feature_set_without_rows_is_refused() -> None:
 
 @pytest.mark.parametrize("given", [None, "features", lambda _tables: 7])
 def test_a_model_with_tables_whose_code_makes_no_table_of_them_is_refused(given: Any) -> None:
-    with pytest.raises(SpecError, match=r"shop/model.py: features"):
+    with pytest.raises(SpecError, match=r"shop/features.py: features"):
         compute(SPEC, given, {"orders": ORDERS})
 
 

@@ -9,7 +9,7 @@ import duckdb
 import ibis
 import pytest
 
-from training.features import after, before, latest, month_starts, onto
+from training.features import after, before, latest, onto
 
 
 @pytest.fixture
@@ -77,21 +77,3 @@ def test_onto_puts_columns_beside_every_row_of_a_spine(backend: Any) -> None:
         ("a", "2026-04-01 00:00:00", "later"),
         ("b", "2026-03-01 00:00:00", "None"),
     ]
-
-
-@pytest.mark.parametrize(
-    ("history", "label", "starts"),
-    [
-        (0, 0, ["2026-02-01 00:00:00", "2026-03-01 00:00:00"]),
-        (30, 0, ["2026-03-01 00:00:00"]),
-        (2, 0, ["2026-02-01 00:00:00", "2026-03-01 00:00:00"]),
-        (3, 0, ["2026-03-01 00:00:00"]),
-        (0, 1, ["2026-02-01 00:00:00"]),
-        (90, 0, []),
-    ],
-)  # fmt: skip
-def test_months_start_within_the_reach_of_the_data(
-    backend: Any, history: int, label: int, starts: list[str]
-) -> None:
-    made = month_starts(backend.table("seen"), "at", history_days=history, label_days=label)
-    assert [as_of for (as_of,) in found(made, "as_of")] == starts

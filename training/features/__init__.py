@@ -1,6 +1,6 @@
 """From raw tables to the rows a model is fitted on: a model's `features(tables)`, run on DuckDB.
 
-A model that declares tables gives in its model.py ``features(tables) -> ibis.Table``: one row for each
+A model that declares tables gives in its features.py ``features(tables) -> ibis.Table``: one row for each
 entity and moment, ``as_of``, with the columns and the target of its spec. `build` runs it on the shards of
 a snapshot, out of core and in bounded memory, and checks what comes out. The functions of
 `training.features.in_time` join and cut tables so that no row sees what came after its ``as_of``;
@@ -11,6 +11,6 @@ Ibis is imported here: only models with tables import this package.
 """
 
 from training.features.build import FeatureSet, build
-from training.features.in_time import after, before, latest, month_starts, onto
+from training.features.in_time import after, before, latest, onto
 
-__all__ = ["FeatureSet", "after", "before", "build", "latest", "month_starts", "onto"]
+__all__ = ["FeatureSet", "after", "before", "build", "latest", "onto"]

@@ -18,7 +18,7 @@ from training.features.check import as_shard, check_schema, check_values
 from training.prepare.rules import quote
 
 Features = Callable[[Mapping[str, ibis.Table]], object]
-"""What a model.py gives as ``features``."""
+"""What a features.py gives as ``features``."""
 MADE = "__features"  # no table can be named so
 
 
@@ -87,6 +87,8 @@ def build(
             }
             for table in spec.table_names
         }
+        if spec.moments:
+            engine.show_moments(connection, engine.moments(connection, spec))
         rows = make(spec, features, connection)
         file = workdir.resolve() / "features.parquet"
         written = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880"
@@ -112,7 +114,7 @@ def make(spec: ModelSpec, features: Features | None, connection: duckdb.DuckDBPy
         It gives something else than the spec's columns.
     """
     if not callable(features):
-        where = f"{spec.name}/model.py: features"
+        where = f"{spec.name}/features.py: features"
         raise SpecError(where, features, "a function of the spec's tables that gives an ibis.Table")
     try:
         _check_keys(spec, connection)

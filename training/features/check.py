@@ -32,7 +32,7 @@ def check_schema(spec: ModelSpec, made: object) -> ibis.Table:
     SpecError
         It is not a table, or has other columns than the spec, or one of another type.
     """
-    where = f"{spec.name}/model.py: features"
+    where = f"{spec.name}/features.py: features"
     if not isinstance(made, ibis.Table):
         raise SpecError(where, made, "a function that gives an ibis.Table")
     types = dict(made.schema().items())

@@ -8,6 +8,7 @@ everything else a string.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pyarrow as pa
 
 from relearn.errors import DataError
 from relearn.spec import Boolean, Column, DateTime, ModelSpec, Number
+from relearn.tables import AS_OF, MOMENTS
 from training.prepare.rules import quote
 
 MEMORY_MB = 2048
@@ -57,9 +59,36 @@ def connect(workdir: Path, sources: Path, memory_mb: int = MEMORY_MB) -> duckdb.
 
 
 def tables(connection: duckdb.DuckDBPyConnection, spec: ModelSpec) -> dict[str, ibis.Table]:
-    """Give the raw tables of ``spec`` as a model's code takes them: name to expression."""
+    """Give the raw tables of ``spec`` and its moments as a model's code takes them: name to expression."""
     backend = ibis.duckdb.from_connection(connection)
-    return {name: backend.table(name) for name in spec.table_names}
+    names = (*spec.table_names, MOMENTS) if spec.moments else spec.table_names
+    return {name: backend.table(name) for name in names}
+
+
+def show_moments(connection: duckdb.DuckDBPyConnection, moments: Sequence[datetime]) -> None:
+    """Make the table `MOMENTS`, in place of an earlier one: aware moments as timestamps in UTC."""
+    connection.execute(f"CREATE OR REPLACE TABLE {MOMENTS} ({AS_OF} TIMESTAMP)")
+    for moment in moments:
+        connection.execute(f"INSERT INTO {MOMENTS} VALUES (?)", [moment.astimezone(UTC).replace(tzinfo=None)])
+
+
+def moments(connection: duckdb.DuckDBPyConnection, spec: ModelSpec) -> tuple[datetime, ...]:
+    """List the moments of a spec that declares them, as its raw tables on the connection have them."""
+    assert spec.moments is not None  # noqa: S101 - asked of such specs alone
+    found = reach(connection, spec)
+    return spec.moments.between(*found) if found else ()
+
+
+def reach(connection: duckdb.DuckDBPyConnection, spec: ModelSpec) -> tuple[datetime, datetime] | None:
+    """Say from when to when the table that the spec's moments follow has rows; None: it has none."""
+    assert spec.moments is not None  # noqa: S101 - asked of such specs alone
+    table = next(table for table in spec.tables if table.name == spec.moments.table)
+    found = connection.execute(
+        f'SELECT min("{table.time}"), max("{table.time}") FROM "{table.name}"'
+    ).fetchone()
+    if found is None or found[0] is None:
+        return None
+    return found[0].replace(tzinfo=UTC), found[1].replace(tzinfo=UTC)
 
 
 def show_shards(

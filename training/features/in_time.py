@@ -14,33 +14,6 @@ from relearn.tables import AS_OF
 WHOSE = "__whose"  # no column can be named so
 
 
-def month_starts(rows: ibis.Table, time: str, *, history_days: int, label_days: int) -> ibis.Table:
-    """List the first moments of months that data can speak of; they stay the same when data is added.
-
-    Parameters
-    ----------
-    rows
-        The table whose reach, from its first to its last ``time``, is what is known.
-    time
-        Its column of date-times.
-    history_days
-        How many days of it there must be before a moment.
-    label_days
-        How many days of it there must be after a moment, so that its target is known.
-
-    Returns
-    -------
-    ibis.Table
-        One column, ``as_of``.
-    """
-    reach = rows.aggregate(first=rows[time].min(), last=rows[time].max())
-    instant = ibis.interval(microseconds=1)  # a month that starts right then counts, at either end
-    first = reach["first"] + ibis.interval(days=history_days) - instant
-    start = first.truncate("M") + ibis.interval(months=1)
-    stop = reach["last"] - ibis.interval(days=label_days) + instant
-    return reach.select(ibis.range(start, stop, ibis.interval(months=1)).unnest().name(AS_OF))
-
-
 def before(spine: ibis.Table, rows: ibis.Table, *, on: str, time: str, days: int | None = None) -> ibis.Table:
     """Give, for each row of a spine, what was known of its entity: not after ``as_of``.
 

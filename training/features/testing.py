@@ -19,7 +19,13 @@ from training.features.check import as_shard, wanted
 Rows = Sequence[Mapping[str, Any]]
 
 
-def compute(spec: ModelSpec, features: Features, tables: Mapping[str, Rows]) -> list[dict[str, Any]]:
+def compute(
+    spec: ModelSpec,
+    features: Features,
+    tables: Mapping[str, Rows],
+    *,
+    moments: Sequence[datetime] | None = None,
+) -> list[dict[str, Any]]:
     """Make the features of rows in memory, with every check that training makes.
 
     Parameters
@@ -31,6 +37,8 @@ def compute(spec: ModelSpec, features: Features, tables: Mapping[str, Rows]) -> 
     tables
         Raw table to rows: column to value, date-times as `datetime` or in ISO 8601; a table that is not
         given is empty.
+    moments
+        What to speak of, aware; None: the moments that the spec finds in the rows.
 
     Returns
     -------
@@ -48,6 +56,8 @@ def compute(spec: ModelSpec, features: Features, tables: Mapping[str, Rows]) -> 
     ):
         for table in spec.table_names:
             engine.show_rows(connection, spec, table, tables.get(table, ()))
+        if spec.moments:
+            engine.show_moments(connection, engine.moments(connection, spec) if moments is None else moments)
         make(spec, features, connection)
         columns = ", ".join(
             f"\"{c.name}\" AT TIME ZONE 'UTC'" if isinstance(c, DateTime) else f'"{c.name}"'

@@ -8,6 +8,7 @@ from relearn.spec import (
     Ingest,
     Metric,
     ModelSpec,
+    Monthly,
     Number,
     Retrain,
     Serverless,
@@ -15,6 +16,7 @@ from relearn.spec import (
     Training,
 )
 
+HISTORY_DAYS, LABEL_DAYS = 90, 30
 PLAN = Category("plan", values=("basic", "plus", "pro"), description="What the customer pays for.")
 CHANNEL = Category(
     "channel", values=("search", "advert", "friend"), description="Where the customer came from."
@@ -41,8 +43,9 @@ SPEC = ModelSpec(
             time="at",
         ),
     ),
+    moments=Monthly(table="events", history_days=HISTORY_DAYS, label_days=LABEL_DAYS),
     entity="customer_id",
-    columns=(  # made of the tables by features() in model.py, and given in a request
+    columns=(  # made of the tables by features.py, and given in a request
         Id("customer_id", optional=True, private=True, description="Whose; not needed for an answer."),
         PLAN,
         CHANNEL,
