@@ -50,7 +50,7 @@ class Schedules(Construct):
         self.dead_letters = queues.dead_letters(self)
         self.function = Function(
             self,
-            "ScheduledRun",
+            "Run",
             settings=settings,
             name="scheduled_run",
             code=code,

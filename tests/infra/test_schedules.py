@@ -48,7 +48,7 @@ def test_it_calls_the_one_function_with_its_model_and_keeps_what_can_not_be_call
     targets = [schedule["Target"] for schedule in nightly.properties(SCHEDULE)]
     assert {json.loads(target["Input"])["model"] for target in targets} == {"iris", "churn"}
     for target in targets:
-        assert "ScheduledRun" in text(target["Arn"])
+        assert "SchedulesRun" in text(target["Arn"])
         assert "SchedulesRole" in text(target["RoleArn"])
         assert "SchedulesDeadLetters" in text(target["DeadLetterConfig"]["Arn"])
         assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 8}
@@ -63,7 +63,7 @@ def test_the_schedules_role_may_call_that_function_and_bury_what_failed_and_no_m
         if role.startswith("SchedulesRole")
     }
     assert set(allowed) == {"lambda:InvokeFunction", "sqs:SendMessage"}
-    assert allowed["lambda:InvokeFunction"].startswith("<SchedulesScheduledRun")
+    assert allowed["lambda:InvokeFunction"].startswith("<SchedulesRun")
     (role,) = (r for k, r in nightly.resources("AWS::IAM::Role").items() if k.startswith("SchedulesRole"))
     (trust,) = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}

@@ -29,7 +29,7 @@ UNCATCHABLE = {
     "BatchesEventsRole: sqs:SendMessage on *": (
         "Lambda's own, for an event that every retry failed with: minutes later, and not on the laptop"
     ),
-    "SchedulesScheduledRunRole: sqs:SendMessage on *": (
+    "SchedulesRunRole: sqs:SendMessage on *": (
         "Lambda's own, for a call that every retry failed with: minutes later, and not on the laptop"
     ),
     "SchedulesRole: sqs:SendMessage on *": (

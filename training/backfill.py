@@ -1,0 +1,229 @@
+"""Features of past moments, made from one snapshot: an ad-hoc job that trains nothing and never serves.
+
+The training container does it instead of training when the job's hyperparameters name ``moments_from``. It writes the
+features as one Parquet file, and beside them what they are: statistics.json. A row's target is missing where the
+days that it speaks of are not over yet. The same snapshot and the same moments give the same bytes.
+"""
+
+# ruff: noqa: S608 - every name in the SQL is ours or the spec's (checked), the path goes through quote()
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from relearn.errors import ConfigError, DataError
+from relearn.spec import ModelSpec, Number
+from relearn.tables import AS_OF, month_starts
+from training import catalog
+from training.container import MOMENTS_FROM, Container
+from training.features import engine
+from training.features.build import MADE, make
+from training.features.check import as_shard, wanted
+from training.fit import Code
+from training.prepare.rules import quote
+from training.progress import say
+
+FROM, TO, EVERY = MOMENTS_FROM, "moments_to", "moments_every"
+"""The hyperparameters: two days, as 2025-04-01, and one of `PACES`."""
+PACES = ("day", "month")
+FEATURES, STATISTICS = "features.parquet", "statistics.json"
+MAX_MOMENTS = 3700  # ten years of days
+ROWS = "__rows"  # no table can be named so
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The moments that a backfill was asked for.
+
+    Parameters
+    ----------
+    first, last
+        Midnights, UTC; both inclusive.
+    every
+        One of `PACES`.
+    """
+
+    first: datetime
+    last: datetime
+    every: str
+
+    @classmethod
+    def of(cls, told: Mapping[str, str]) -> Span:
+        """Read a job's hyperparameters.
+
+        Raises
+        ------
+        ConfigError
+            A day is missing or none, the pace is unknown, or there is no moment, or there are too many.
+        """
+        first, last = (_midnight(name, told.get(name)) for name in (FROM, TO))
+        every = told.get(EVERY, "month")
+        if every not in PACES:
+            raise ConfigError(EVERY, every, f"one of {', '.join(PACES)}")
+        span = cls(first, last, every)
+        if not 1 <= (count := len(span.moments())) <= MAX_MOMENTS:
+            given = f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
+            raise ConfigError(
+                f"{FROM}, {TO}", given, f"1 to {MAX_MOMENTS} moments, one a {every}; these are {count}"
+            )
+        return span
+
+    def moments(self) -> tuple[datetime, ...]:
+        """List them, in order: each midnight, or the first of each month."""
+        if self.every == "month":
+            return month_starts(self.first, self.last)
+        days = (self.last - self.first).days + 1
+        return tuple(self.first + timedelta(days=day) for day in range(min(days, MAX_MOMENTS + 1)))
+
+
+def run(box: Container, told: Mapping[str, str]) -> None:
+    """Make the features that the job was asked for.
+
+    Parameters
+    ----------
+    box
+        The container.
+    told
+        The job's hyperparameters.
+
+    Raises
+    ------
+    ConfigError
+        They do not say which model's moments.
+    DataError
+        The snapshot can not speak of these moments, or the features break the spec.
+    """
+    spec = catalog.get(told.get("model"))
+    if spec.moments is None:
+        raise ConfigError(FROM, spec.name, "a model whose spec has tables and moments")
+    span = Span.of(told)
+    box.output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="backfill-") as folder:
+        statistics = write(spec, span, box.train_data, Path(folder), box.output / FEATURES)
+    statistics |= {"model": spec.name, "run_id": told.get("run_id"), "snapshot": told.get("snapshot")}
+    document = json.dumps(statistics, indent=2, sort_keys=True)
+    (box.output / STATISTICS).write_text(document + "\n", encoding="utf-8")
+    say(f"made {statistics['rows']} rows of features of {len(statistics['moments'])} moments; no model")
+
+
+def write(spec: ModelSpec, span: Span, shards: Path, workdir: Path, file: Path) -> dict[str, Any]:
+    """Make the features of some moments, in bounded memory.
+
+    Parameters
+    ----------
+    spec
+        A spec with moments.
+    span
+        Which.
+    shards
+        Folder with a folder of shards for each raw table.
+    workdir
+        An empty folder for what does not fit into memory.
+    file
+        What to write.
+
+    Returns
+    -------
+    dict
+        What was made: ``rows``, ``sha256``, ``moments`` with their rows, ``tables``, ``columns``.
+
+    Raises
+    ------
+    DataError, SpecError
+        As `training.features.build`; or the snapshot can not speak of these moments.
+    """
+    with engine.connect(workdir.resolve(), shards.resolve()) as connection:
+        tables = {table: _show(connection, spec, table, shards) for table in spec.table_names}
+        known = _check_reach(connection, spec, span)
+        engine.show_moments(connection, span.moments())
+        rows = make(spec, Code.of(catalog.folder(spec.name)).features, connection)
+        connection.execute(f"CREATE VIEW {ROWS} AS {_with_known_targets(spec, known)}")
+        made = workdir.resolve() / FEATURES
+        written = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880"
+        connection.execute(f"COPY (SELECT * FROM {ROWS}) TO {quote(str(made))} ({written})")
+        statistics = {"moments": _by_moment(connection), "columns": _by_column(connection, spec)}
+    with made.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    made.replace(file)
+    return {"format": 1, "engine": "duckdb", "rows": rows, "sha256": digest, "tables": tables, **statistics}
+
+
+def _midnight(name: str, text: str | None) -> datetime:
+    try:
+        day = date.fromisoformat(text or "")
+    except ValueError:
+        raise ConfigError(name, text, "a day, as 2025-04-01") from None
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _show(
+    connection: duckdb.DuckDBPyConnection, spec: ModelSpec, table: str, shards: Path
+) -> dict[str, int]:
+    files = sorted((shards / table).glob("*.parquet"))
+    if not files:
+        raise DataError("empty", f"the snapshot of {spec.name} has no shard of table {table}")
+    return {"shards": len(files), "rows": engine.show_shards(connection, spec, table, files)}
+
+
+def _check_reach(connection: duckdb.DuckDBPyConnection, spec: ModelSpec, span: Span) -> datetime:
+    """Refuse moments that the data can not speak of; give the last one whose target it knows."""
+    assert spec.moments is not None  # noqa: S101 - run() said so
+    reach = engine.reach(connection, spec)
+    if reach is None:
+        raise DataError("empty", f"table {spec.moments.table} of {spec.name} has no row")
+    earliest, latest = reach[0] + timedelta(days=spec.moments.history_days), reach[1]
+    moments: Sequence[datetime] = span.moments()
+    if moments[0] < earliest or moments[-1] > latest:
+        raise DataError(
+            "moments",
+            f"got {moments[0]:%Y-%m-%d} to {moments[-1]:%Y-%m-%d}; allowed: {earliest:%Y-%m-%d %H:%M} to "
+            f"{latest:%Y-%m-%d %H:%M}, what table {spec.moments.table} can speak of with "
+            f"{spec.moments.history_days} days of history",
+        )
+    return latest - timedelta(days=spec.moments.label_days)
+
+
+def _with_known_targets(spec: ModelSpec, known: datetime) -> str:
+    target = f'"{spec.target.name}"'
+    then = f"TIMESTAMPTZ {quote(known.isoformat())}"
+    given = f'CASE WHEN "{AS_OF}" <= {then} THEN {target} END AS {target}'
+    return f"SELECT * REPLACE ({given}) FROM ({as_shard(spec, MADE)})"
+
+
+def _by_moment(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    found = connection.execute(
+        f"SELECT strftime(\"{AS_OF}\" AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ'), count(*) "
+        f"FROM {ROWS} GROUP BY 1 ORDER BY 1"
+    ).fetchall()
+    return dict(found)
+
+
+def _by_column(connection: duckdb.DuckDBPyConnection, spec: ModelSpec) -> dict[str, dict[str, Any]]:
+    return {
+        column.name: _of_number(connection, column)
+        if isinstance(column, Number)
+        else {"missing": _one(connection, f'count(*) - count("{column.name}")')[0]}
+        for column in wanted(spec)
+    }
+
+
+def _of_number(connection: duckdb.DuckDBPyConnection, column: Number) -> dict[str, Any]:
+    name = f'"{column.name}"'
+    found = _one(
+        connection, f"count(*) - count({name}), min({name}), max({name}), avg(CAST({name} AS DOUBLE))"
+    )
+    return dict(zip(("missing", "minimum", "maximum", "mean"), found, strict=True))
+
+
+def _one(connection: duckdb.DuckDBPyConnection, what: str) -> tuple[Any, ...]:
+    found: tuple[Any, ...] | None = connection.execute(f"SELECT {what} FROM {ROWS}").fetchone()
+    assert found is not None  # noqa: S101 - an aggregate always gives a row
+    return found
