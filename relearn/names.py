@@ -105,6 +105,17 @@ def experiment_job(stage: str, model: str) -> str:
     return f"{prefix(stage)}{model}-exp"
 
 
+def backfill_job(stage: str, model: str, at: datetime) -> str:
+    """Name of an ad-hoc job that makes features of past moments.
+
+    Parameters
+    ----------
+    at
+        When it was asked for, aware.
+    """
+    return f"{prefix(stage)}{model}-backfill-{at.astimezone(UTC):%Y%m%d%H%M%S}"
+
+
 def tuning_job(stage: str, seed: str) -> str:
     """Name of an ad-hoc tuning job, of which SageMaker allows 32 characters: too few for the model's name.
 

@@ -2,7 +2,8 @@
 
 The training container does it instead of training when the job's hyperparameters name ``moments_from``. It writes the
 features as one Parquet file, and beside them what they are: statistics.json. A row's target is missing where the
-days that it speaks of are not over yet. The same snapshot and the same moments give the same bytes.
+days that it speaks of are not over yet. Moments with less history than the spec's ``history_days`` are made too, and listed: training does
+not use them. The same snapshot and the same moments give the same bytes.
 """
 
 # ruff: noqa: S608 - every name in the SQL is ours or the spec's (checked), the path goes through quote()
@@ -11,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -133,7 +134,8 @@ def write(spec: ModelSpec, span: Span, shards: Path, workdir: Path, file: Path) 
     Returns
     -------
     dict
-        What was made: ``rows``, ``sha256``, ``moments`` with their rows, ``tables``, ``columns``.
+        What was made: ``rows``, ``sha256``, ``moments`` with their rows, ``tables``, ``columns``; the moments
+        with a ``short_history``, and those of a ``target_unknown``.
 
     Raises
     ------
@@ -142,18 +144,27 @@ def write(spec: ModelSpec, span: Span, shards: Path, workdir: Path, file: Path) 
     """
     with engine.connect(workdir.resolve(), shards.resolve()) as connection:
         tables = {table: _show(connection, spec, table, shards) for table in spec.table_names}
-        known = _check_reach(connection, spec, span)
+        earliest, known = _check_reach(connection, spec, span)
         engine.show_moments(connection, span.moments())
         rows = make(spec, Code.of(catalog.folder(spec.name)).features, connection)
         connection.execute(f"CREATE VIEW {ROWS} AS {_with_known_targets(spec, known)}")
         made = workdir.resolve() / FEATURES
         written = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880"
         connection.execute(f"COPY (SELECT * FROM {ROWS}) TO {quote(str(made))} ({written})")
-        statistics = {"moments": _by_moment(connection), "columns": _by_column(connection, spec)}
+        statistics = {
+            "moments": _by_moment(connection),
+            "short_history": [_written(moment) for moment in span.moments() if moment < earliest],
+            "target_unknown": [_written(moment) for moment in span.moments() if moment > known],
+            "columns": _by_column(connection, spec),
+        }
     with made.open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
     made.replace(file)
     return {"format": 1, "engine": "duckdb", "rows": rows, "sha256": digest, "tables": tables, **statistics}
+
+
+def _written(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _midnight(name: str, text: str | None) -> datetime:
@@ -164,31 +175,30 @@ def _midnight(name: str, text: str | None) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
-def _show(
-    connection: duckdb.DuckDBPyConnection, spec: ModelSpec, table: str, shards: Path
-) -> dict[str, int]:
+def _show(connection: duckdb.DuckDBPyConnection, spec: ModelSpec, table: str, shards: Path) -> dict[str, int]:
     files = sorted((shards / table).glob("*.parquet"))
     if not files:
         raise DataError("empty", f"the snapshot of {spec.name} has no shard of table {table}")
     return {"shards": len(files), "rows": engine.show_shards(connection, spec, table, files)}
 
 
-def _check_reach(connection: duckdb.DuckDBPyConnection, spec: ModelSpec, span: Span) -> datetime:
-    """Refuse moments that the data can not speak of; give the last one whose target it knows."""
+def _check_reach(
+    connection: duckdb.DuckDBPyConnection, spec: ModelSpec, span: Span
+) -> tuple[datetime, datetime]:
+    """Refuse moments outside the data; give from when training would use them, and until when it knows targets."""
     assert spec.moments is not None  # noqa: S101 - run() said so
     reach = engine.reach(connection, spec)
     if reach is None:
         raise DataError("empty", f"table {spec.moments.table} of {spec.name} has no row")
-    earliest, latest = reach[0] + timedelta(days=spec.moments.history_days), reach[1]
-    moments: Sequence[datetime] = span.moments()
-    if moments[0] < earliest or moments[-1] > latest:
+    (first, last), moments = reach, span.moments()
+    if moments[0] < first or moments[-1] > last:
         raise DataError(
             "moments",
-            f"got {moments[0]:%Y-%m-%d} to {moments[-1]:%Y-%m-%d}; allowed: {earliest:%Y-%m-%d %H:%M} to "
-            f"{latest:%Y-%m-%d %H:%M}, what table {spec.moments.table} can speak of with "
-            f"{spec.moments.history_days} days of history",
+            f"got {moments[0]:%Y-%m-%d} to {moments[-1]:%Y-%m-%d}; allowed: {first:%Y-%m-%d %H:%M} to "
+            f"{last:%Y-%m-%d %H:%M}, from the first to the last row of table {spec.moments.table}",
         )
-    return latest - timedelta(days=spec.moments.label_days)
+    history, label = (timedelta(days=days) for days in (spec.moments.history_days, spec.moments.label_days))
+    return first + history, last - label
 
 
 def _with_known_targets(spec: ModelSpec, known: datetime) -> str:

@@ -37,9 +37,7 @@ def scheduled_run(bench: Bench, moments: Moments) -> Part:
         if run_of_lock() != run["run_id"]:
             raise Broken("two runs of one model")
 
-    return Part(
-        bench.of_function(FUNCTION), [the_upload_that_waits_becomes_a_run, another_run_is_under_way]
-    )
+    return Part(bench.of_function(FUNCTION), [the_upload_that_waits_becomes_a_run, another_run_is_under_way])
 
 
 def schedule(bench: Bench, moments: Moments) -> Part:
