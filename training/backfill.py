@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -26,8 +26,9 @@ from relearn.tables import AS_OF, month_starts
 from training import catalog
 from training.container import MOMENTS_FROM, Container
 from training.features import engine
-from training.features.build import MADE, make
-from training.features.check import as_shard, wanted
+from training.features.build import Workshop, count_rows, last_moment
+from training.features.check import wanted
+from training.features.shards import Shard
 from training.fit import Code
 from training.prepare.rules import quote
 from training.progress import say
@@ -142,21 +143,31 @@ def write(spec: ModelSpec, span: Span, shards: Path, workdir: Path, file: Path) 
     DataError, SpecError
         As `training.features.build`; or the snapshot can not speak of these moments.
     """
-    with engine.connect(workdir.resolve(), shards.resolve()) as connection:
-        tables = {table: _show(connection, spec, table, shards) for table in spec.table_names}
-        earliest, known = _check_reach(connection, spec, span)
-        engine.show_moments(connection, span.moments())
-        rows = make(spec, Code.of(catalog.folder(spec.name)).features, connection)
-        connection.execute(f"CREATE VIEW {ROWS} AS {_with_known_targets(spec, known)}")
-        made = workdir.resolve() / FEATURES
+    sources, room = shards.resolve(), workdir.resolve()
+    with engine.connect(room, [sources]) as connection:
+        workshop = Workshop(spec, Code.of(catalog.folder(spec.name)).features, connection, room)
+        found = workshop.shards(
+            {name: sorted((sources / name).glob("*.parquet")) for name in spec.table_names}
+        )
+        earliest, known = _check_reach(spec, found, span)
+        moments = {_written(m): workshop.write(found, m, f"{m:%Y%m%d}") for m in span.moments()}
+        if not (rows := count_rows(connection, list(moments.values()))):
+            raise DataError("features", f"the features of {spec.name} have no row at any of these moments")
+        connection.execute(
+            f"CREATE VIEW {ROWS} AS {_with_known_targets(spec, list(moments.values()), known)}"
+        )
+        made = room / FEATURES
         written = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880"
         connection.execute(f"COPY (SELECT * FROM {ROWS}) TO {quote(str(made))} ({written})")
         statistics = {
-            "moments": _by_moment(connection),
+            "moments": {moment: count_rows(connection, [one]) for moment, one in moments.items()},
             "short_history": [_written(moment) for moment in span.moments() if moment < earliest],
             "target_unknown": [_written(moment) for moment in span.moments() if moment > known],
             "columns": _by_column(connection, spec),
         }
+    tables = {
+        table: {"shards": len(of), "rows": sum(shard.rows for shard in of)} for table, of in found.items()
+    }
     with made.open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
     made.replace(file)
@@ -175,22 +186,15 @@ def _midnight(name: str, text: str | None) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
-def _show(connection: duckdb.DuckDBPyConnection, spec: ModelSpec, table: str, shards: Path) -> dict[str, int]:
-    files = sorted((shards / table).glob("*.parquet"))
-    if not files:
-        raise DataError("empty", f"the snapshot of {spec.name} has no shard of table {table}")
-    return {"shards": len(files), "rows": engine.show_shards(connection, spec, table, files)}
-
-
 def _check_reach(
-    connection: duckdb.DuckDBPyConnection, spec: ModelSpec, span: Span
+    spec: ModelSpec, shards: Mapping[str, Sequence[Shard]], span: Span
 ) -> tuple[datetime, datetime]:
     """Refuse moments outside the data; give from when training would use them, and until when it knows targets."""
     assert spec.moments is not None  # noqa: S101 - run() said so
-    reach = engine.reach(connection, spec)
-    if reach is None:
+    first = min((shard.first for shard in shards[spec.moments.table] if shard.first), default=None)
+    last, moments = last_moment(spec, shards), span.moments()
+    if first is None or last is None:
         raise DataError("empty", f"table {spec.moments.table} of {spec.name} has no row")
-    (first, last), moments = reach, span.moments()
     if moments[0] < first or moments[-1] > last:
         raise DataError(
             "moments",
@@ -201,19 +205,11 @@ def _check_reach(
     return first + history, last - label
 
 
-def _with_known_targets(spec: ModelSpec, known: datetime) -> str:
-    target = f'"{spec.target.name}"'
+def _with_known_targets(spec: ModelSpec, files: Sequence[Path], known: datetime) -> str:
+    target, paths = f'"{spec.target.name}"', ", ".join(quote(str(file)) for file in files)
     then = f"TIMESTAMPTZ {quote(known.isoformat())}"
     given = f'CASE WHEN "{AS_OF}" <= {then} THEN {target} END AS {target}'
-    return f"SELECT * REPLACE ({given}) FROM ({as_shard(spec, MADE)})"
-
-
-def _by_moment(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    found = connection.execute(
-        f"SELECT strftime(\"{AS_OF}\" AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%SZ'), count(*) "
-        f"FROM {ROWS} GROUP BY 1 ORDER BY 1"
-    ).fetchall()
-    return dict(found)
+    return f'SELECT * REPLACE ({given}) FROM read_parquet([{paths}]) ORDER BY "{AS_OF}", "{spec.entity}"'
 
 
 def _by_column(connection: duckdb.DuckDBPyConnection, spec: ModelSpec) -> dict[str, dict[str, Any]]:

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from relearn.errors import ConfigError
 from tests.unit.training_kit import iris_rows, write_shard
 from tests.unit.training_kit import job as iris_job
-from training import backfill, catalog, features, train
+from training import backfill, catalog, train
 from training.backfill import Span
 from training.container import Container
+from training.features import making
 from training.features.testing import rows_of
 
 SEED = catalog.folder("churn") / "seed"
@@ -99,13 +100,14 @@ def test_the_same_snapshot_and_moments_give_the_same_bytes(
 def test_what_training_made_of_a_month_is_made_again(
     made: tuple[Container, Any], shards: Path, tmp_path: Path
 ) -> None:
-    spec = catalog.get("churn")
+    spec, home = catalog.get("churn"), catalog.folder("churn")
     by_table = {table: sorted((shards / table).glob("*.parquet")) for table in spec.table_names}
-    make = catalog.load_module(catalog.folder("churn") / "features.py").features
-    trained = rows(features.build(spec, make, by_table, shards, tmp_path).file)
+    code = making.Code(catalog.load_module(home / "features.py").features, home)
+    files = making.make(spec, code, by_table, making.Rooms(shards, tmp_path)).files
+    trained = sorted(row for file in files for row in rows(file))
     first, last = min(row[-1] for row in trained), max(row[-1] for row in trained)
     box, statistics = made
-    assert rows(box.output / "features.parquet", f"as_of BETWEEN '{first}' AND '{last}'") == trained
+    assert sorted(rows(box.output / "features.parquet", f"as_of BETWEEN '{first}' AND '{last}'")) == trained
     others = {*statistics["short_history"], *statistics["target_unknown"]}
     assert set(statistics["moments"]) - others == {row[-1] for row in trained}
 
