@@ -14,7 +14,7 @@ import ibis
 from relearn.errors import DataError, RelearnError, SpecError
 from relearn.spec import ModelSpec
 from training.features import engine
-from training.features.check import as_shard, check_schema, check_values
+from training.features.check import Connection, as_shard, check_schema, check_values
 from training.prepare.rules import quote
 
 Features = Callable[[Mapping[str, ibis.Table]], object]
@@ -117,7 +117,7 @@ def make(spec: ModelSpec, features: Features | None, connection: duckdb.DuckDBPy
         where = f"{spec.name}/features.py: features"
         raise SpecError(where, features, "a function of the spec's tables that gives an ibis.Table")
     try:
-        _check_keys(spec, connection)
+        check_keys(spec, connection)
         made = check_schema(spec, features(engine.tables(connection, spec)))
         connection.execute(f"CREATE TABLE {MADE} AS {ibis.to_sql(made, dialect='duckdb')}")
         return check_values(spec, connection, MADE)
@@ -128,7 +128,14 @@ def make(spec: ModelSpec, features: Features | None, connection: duckdb.DuckDBPy
         raise DataError("features", f"the features of {spec.name} can not be made: {detail}") from error
 
 
-def _check_keys(spec: ModelSpec, connection: duckdb.DuckDBPyConnection) -> None:
+def check_keys(spec: ModelSpec, connection: Connection) -> None:
+    """Refuse a raw table in which a key comes twice.
+
+    Raises
+    ------
+    DataError
+        Code ``duplicate_key``: says which, and how often.
+    """
     for table in spec.tables:
         if table.key is None:
             continue

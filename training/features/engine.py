@@ -19,6 +19,7 @@ import pyarrow as pa
 from relearn.errors import DataError
 from relearn.spec import Boolean, Column, DateTime, ModelSpec, Number
 from relearn.tables import AS_OF, MOMENTS
+from training.features.check import Connection
 from training.prepare.rules import quote
 
 MEMORY_MB = 2048
@@ -72,14 +73,14 @@ def show_moments(connection: duckdb.DuckDBPyConnection, moments: Sequence[dateti
         connection.execute(f"INSERT INTO {MOMENTS} VALUES (?)", [moment.astimezone(UTC).replace(tzinfo=None)])
 
 
-def moments(connection: duckdb.DuckDBPyConnection, spec: ModelSpec) -> tuple[datetime, ...]:
+def moments(connection: Connection, spec: ModelSpec) -> tuple[datetime, ...]:
     """List the moments of a spec that declares them, as its raw tables on the connection have them."""
     assert spec.moments is not None  # noqa: S101 - asked of such specs alone
     found = reach(connection, spec)
     return spec.moments.between(*found) if found else ()
 
 
-def reach(connection: duckdb.DuckDBPyConnection, spec: ModelSpec) -> tuple[datetime, datetime] | None:
+def reach(connection: Connection, spec: ModelSpec) -> tuple[datetime, datetime] | None:
     """Say from when to when the table that the spec's moments follow has rows; None: it has none."""
     assert spec.moments is not None  # noqa: S101 - asked of such specs alone
     table = next(table for table in spec.tables if table.name == spec.moments.table)
@@ -119,11 +120,22 @@ def show_shards(
     except duckdb.Error as error:
         detail = str(error).splitlines()[0]
         raise DataError("format", f"the shards of table {table} do not fit its columns: {detail}") from error
+    refuse_missing(table, columns, rows, filled)
+    return int(rows)
+
+
+def refuse_missing(table: str, columns: Sequence[Column], rows: int, filled: Sequence[int]) -> None:
+    """Refuse a raw table that lacks values of a column that is not optional.
+
+    Raises
+    ------
+    DataError
+        Code ``schema``: says which column, and in how many rows.
+    """
     for column, count in zip(columns, filled, strict=True):
         if count < rows and not column.optional:
             lacking = f"{rows - count} of {rows} rows of table {table} have no {column.name}"
             raise DataError("schema", f"{lacking}; declare it optional, or upload the data again with it")
-    return int(rows)
 
 
 def show_rows(
