@@ -22,15 +22,20 @@ from relearn import names
 SNAPSHOT_FOLDERS = ("datasets", "snapshots")
 
 
-def training_job(scope: Construct, construct_id: str, *, access: Access, image: ecr.IRepository) -> iam.IRole:
+def training_job(
+    scope: Construct, construct_id: str, *, access: Access, image: ecr.IRepository, on_spark: bool = False
+) -> iam.IRole:
     """Make the role of a run's training job: reads its snapshot and the champion, writes its artifact.
 
     Parameters
     ----------
     image
         The repository that holds the training image.
+    on_spark
+        Whether the stage has models whose features Spark makes; it reads them then.
     """
-    return _job(scope, construct_id, access=access, image=image, writes=names.MODELS)
+    reads = (*SNAPSHOT_FOLDERS, names.SPARK) if on_spark else SNAPSHOT_FOLDERS
+    return _job(scope, construct_id, access=access, image=image, writes=names.MODELS, reads=reads)
 
 
 def experiment(scope: Construct, construct_id: str, *, access: Access, image: ecr.IRepository) -> iam.IRole:
@@ -39,15 +44,21 @@ def experiment(scope: Construct, construct_id: str, *, access: Access, image: ec
 
 
 def _job(
-    scope: Construct, construct_id: str, *, access: Access, image: ecr.IRepository, writes: str
+    scope: Construct,
+    construct_id: str,
+    *,
+    access: Access,
+    image: ecr.IRepository,
+    writes: str,
+    reads: Sequence[str] = SNAPSHOT_FOLDERS,
 ) -> iam.IRole:
     return grants.role(
         scope,
         construct_id,
         service=SAGEMAKER,
         grants=[
-            access.lake("s3:GetObject", under=SNAPSHOT_FOLDERS),
-            _list(access.stores.lake, under=SNAPSHOT_FOLDERS),
+            access.lake("s3:GetObject", under=reads),
+            _list(access.stores.lake, under=reads),
             access.artifacts("s3:GetObject"),
             _list(access.stores.artifacts, under=[names.MODELS]),
             access.artifacts("s3:PutObject", under=writes),

@@ -63,7 +63,8 @@ class _Answer:
 
     def fetchone(self) -> tuple[Any, ...] | None:
         """Give the first row."""
-        return self.frame.first()
+        row: tuple[Any, ...] | None = self.frame.first()
+        return row
 
 
 def connect(session: SparkSession) -> Sql:
@@ -105,9 +106,7 @@ def show_shards(sql: Sql, spec: ModelSpec, table: str, files: Sequence[str]) -> 
 
 def show_moments(sql: Sql, moments: Sequence[datetime]) -> None:
     """Make the table `MOMENTS`, in place of an earlier one."""
-    given = ", ".join(
-        f"(TIMESTAMP_NTZ'{moment.astimezone(UTC).replace(tzinfo=None)}')" for moment in moments
-    )
+    given = ", ".join(f"(TIMESTAMP_NTZ'{moment.astimezone(UTC).replace(tzinfo=None)}')" for moment in moments)
     kind = f"CAST({AS_OF} AS TIMESTAMP_NTZ) AS {AS_OF}"
     rows = f"VALUES {given} AS given({AS_OF})" if moments else f"VALUES (NULL) AS given({AS_OF}) WHERE FALSE"
     sql.session.sql(f"SELECT {kind} FROM {rows}").createOrReplaceTempView(MOMENTS)  # noqa: S608 - moments alone
@@ -146,9 +145,7 @@ def make(spec: ModelSpec, features: Features | None, sql: Sql) -> int:
     except RelearnError:
         raise
     except _LIBRARY_ERRORS as error:
-        raise DataError(
-            "features", f"the features of {spec.name} can not be made: {_line(error)}"
-        ) from error
+        raise DataError("features", f"the features of {spec.name} can not be made: {_line(error)}") from error
 
 
 def shard(spec: ModelSpec, sql: Sql) -> DataFrame:
