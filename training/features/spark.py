@@ -25,9 +25,9 @@ from pyspark.sql import functions as f
 from relearn.errors import DataError, RelearnError, SpecError
 from relearn.spec import Boolean, Column, DateTime, ModelSpec, Number
 from relearn.tables import AS_OF, MOMENTS
-from training.features import engine
 from training.features.build import MADE, Features, check_keys
-from training.features.check import as_shard, check_schema, check_values
+from training.features.check import check_schema, check_values, wanted
+from training.features.shards import Counted, refuse_missing
 
 CONFIGURATION = {
     "spark.sql.session.timeZone": "UTC",
@@ -36,6 +36,7 @@ CONFIGURATION = {
     "spark.sql.parquet.compression.codec": "zstd",
 }
 _SPARK_TYPES = {"number": "float64", "boolean": "boolean", "datetime": "timestamp"}
+_MADE_TYPES = {"number": "double", "boolean": "boolean", "datetime": "timestamp"}
 _LIBRARY_ERRORS = (PySparkException, Py4JError, IbisError)
 
 
@@ -100,7 +101,8 @@ def show_shards(sql: Sql, spec: ModelSpec, table: str, files: Sequence[str]) -> 
         raise DataError(
             "format", f"the shards of table {table} do not fit its columns: {_line(error)}"
         ) from error
-    engine.refuse_missing(table, columns, rows, filled)
+    missing = {column.name: rows - count for column, count in zip(columns, filled, strict=True)}
+    refuse_missing(spec, table, [Counted(rows, missing)])
     return int(rows)
 
 
@@ -141,16 +143,17 @@ def make(spec: ModelSpec, features: Features | None, sql: Sql) -> int:
         made = check_schema(spec, features(tables(spec)))
         rows = sql.session.sql(str(ibis.to_sql(made, dialect="pyspark"))).persist()
         rows.createOrReplaceTempView(MADE)
-        return check_values(spec, sql, MADE)
+        return check_values(spec, sql, MADE, MOMENTS if spec.moments else None)
     except RelearnError:
         raise
     except _LIBRARY_ERRORS as error:
         raise DataError("features", f"the features of {spec.name} can not be made: {_line(error)}") from error
 
 
-def shard(spec: ModelSpec, sql: Sql) -> DataFrame:
-    """Give what `make` made, in the types and the order of a shard."""
-    return sql.execute(as_shard(spec, MADE)).frame
+def rows(spec: ModelSpec, sql: Sql) -> DataFrame:
+    """Give what `make` made, by entity and moment; numbers are float64 still, for whoever reads them to round."""
+    made = [f.col(f"`{column.name}`").cast(_MADE_TYPES.get(column.type, "string")) for column in wanted(spec)]
+    return sql.session.table(MADE).select(made).orderBy(f"`{spec.entity}`", f"`{AS_OF}`")
 
 
 def _schema(columns: Sequence[Column]) -> Mapping[str, str]:

@@ -9,19 +9,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as f
 
 from relearn.errors import DataError
 from relearn.spec import DateTime, ModelSpec, Number
 from training import catalog
 from training.features import engine, spark
-from training.features.build import MADE, Features
+from training.features.build import MADE, Features, moments_between, no_rows
 from training.features.check import wanted
+from training.features.given import ONLINE, STATISTICS, TRAINING
+from training.prepare.checker import FINGERPRINT
 
-TRAINING, ONLINE, STATISTICS = "training", "online", "statistics.json"
+FOOTERS_AT_ONCE = 16
 
 
 def run(session: SparkSession, *, model: str, shards: Mapping[str, Sequence[str]], output: str) -> None:
@@ -70,24 +75,39 @@ def make(
         table: {"shards": len(shards[table]), "rows": spark.show_shards(sql, spec, table, shards[table])}
         for table in spec.table_names
     }
-    found = {"tables": tables}
-    if spec.moments is None:
-        return found | {TRAINING: _write(sql, spec, features, f"{output.rstrip('/')}/{TRAINING}")}
-    reach = engine.reach(sql, spec)
-    spark.show_moments(sql, spec.moments.between(*reach) if reach else ())
-    found[TRAINING] = _write(sql, spec, features, f"{output.rstrip('/')}/{TRAINING}")
-    assert reach is not None  # noqa: S101 - without a row of that table there were no features either
-    spark.show_moments(sql, [reach[1]])
-    found[ONLINE] = _write(sql, spec, features, f"{output.rstrip('/')}/{ONLINE}")
-    return found | {"as_of": f"{reach[1].astimezone(UTC).replace(tzinfo=None).isoformat()}Z"}
+    marks = fingerprints(session, [file for table in spec.table_names for file in shards[table]])
+    room = _Room(sql, spec, features, output.rstrip("/"))
+    made = room.sets()
+    return {"tables": tables, "fingerprints": marks, **made}
 
 
-def _write(sql: spark.Sql, spec: ModelSpec, features: Features | None, place: str) -> dict[str, Any]:
-    spark.make(spec, features, sql)
-    spark.shard(spec, sql).write.mode("overwrite").parquet(place)
-    found = statistics(spec, sql)
-    sql.session.table(MADE).unpersist()
-    return found
+@dataclass(frozen=True, slots=True)
+class _Room:
+    sql: spark.Sql
+    spec: ModelSpec
+    features: Features | None
+    output: str
+
+    def sets(self) -> dict[str, Any]:
+        """Make what a model learns from, and what is served by entity."""
+        if self.spec.moments is None:
+            return {TRAINING: self._write(TRAINING)}
+        followed = next(table for table in self.spec.tables if table.name == self.spec.moments.table)
+        first, last = engine.reach(self.sql, followed) or (None, None)
+        spark.show_moments(self.sql, moments_between(self.spec, first, last))
+        learnt = self._write(TRAINING)
+        assert last is not None  # noqa: S101 - or there was no moment
+        spark.show_moments(self.sql, [last])
+        return {TRAINING: learnt, ONLINE: self._write(ONLINE), "as_of": last.isoformat()}
+
+    def _write(self, name: str) -> dict[str, Any]:
+        count = spark.make(self.spec, self.features, self.sql)
+        if not count and name == TRAINING:
+            raise no_rows(self.spec)
+        spark.rows(self.spec, self.sql).write.mode("overwrite").parquet(f"{self.output}/{name}")
+        found = statistics(self.spec, self.sql)
+        self.sql.session.table(MADE).unpersist()
+        return found
 
 
 def statistics(spec: ModelSpec, sql: spark.Sql) -> dict[str, Any]:
@@ -108,6 +128,28 @@ def statistics(spec: ModelSpec, sql: spark.Sql) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     return f"{value.isoformat()}Z" if isinstance(value, datetime) else value
+
+
+def fingerprints(session: SparkSession, files: Sequence[str]) -> list[str]:
+    """Tell the content of shards from any other's, as `training.features.shards` does on one machine."""
+    java: Any = session._jvm  # noqa: SLF001 - PySpark reads no footers
+    configuration: Any = session._jsc.hadoopConfiguration()  # noqa: SLF001
+
+    def mark(file: str) -> str | None:
+        path = java.org.apache.hadoop.fs.Path(file)
+        footer = java.org.apache.parquet.hadoop.ParquetFileReader.readFooter(configuration, path)
+        found: str | None = footer.getFileMetaData().getKeyValueMetaData().get(FINGERPRINT)
+        return found
+
+    with ThreadPoolExecutor(FOOTERS_AT_ONCE) as pool:
+        marks = dict(zip(files, pool.map(mark, files), strict=True))
+    return [found or _digest(session, file) for file, found in marks.items()]
+
+
+def _digest(session: SparkSession, file: str) -> str:
+    content = session.read.format("binaryFile").load(file)
+    (row,) = content.select(f.sha2("content", 256)).collect()
+    return str(row[0])
 
 
 def write_text(session: SparkSession, place: str, text: str) -> None:
