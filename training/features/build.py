@@ -142,9 +142,7 @@ def moments_of(spec: ModelSpec, shards: Mapping[str, Sequence[Shard]]) -> tuple[
     return moments_between(spec, first, last_moment(spec, shards))
 
 
-def moments_between(
-    spec: ModelSpec, first: datetime | None, last: datetime | None
-) -> tuple[datetime, ...]:
+def moments_between(spec: ModelSpec, first: datetime | None, last: datetime | None) -> tuple[datetime, ...]:
     """List the moments that data from one time to another can speak of; None: there is no row.
 
     Raises

@@ -55,9 +55,7 @@ def check_schema(spec: ModelSpec, made: object) -> ibis.Table:
     return made
 
 
-def check_values(
-    spec: ModelSpec, connection: Connection, relation: str, moments: str | None = None
-) -> int:
+def check_values(spec: ModelSpec, connection: Connection, relation: str, moments: str | None = None) -> int:
     """Check every value of a feature set, and that an entity has one row at a time.
 
     Parameters

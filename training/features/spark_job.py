@@ -51,7 +51,7 @@ def run(session: SparkSession, *, model: str, shards: Mapping[str, Sequence[str]
     spec = catalog.get(model)
     module = catalog.load_module(catalog.folder(model) / "features.py")
     made = make(session, spec, getattr(module, "features", None), shards, output)
-    write_text(session, f"{output.rstrip('/')}/{STATISTICS}", json.dumps(made, indent=2, sort_keys=True))
+    write_text(session, f"{output.rstrip('/')}/{STATISTICS}", as_json(made))
 
 
 def make(
@@ -150,6 +150,11 @@ def _digest(session: SparkSession, file: str) -> str:
     content = session.read.format("binaryFile").load(file)
     (row,) = content.select(f.sha2("content", 256)).collect()
     return str(row[0])
+
+
+def as_json(made: Mapping[str, Any]) -> str:
+    """Write down what `make` says."""
+    return json.dumps(made, indent=2, sort_keys=True)
 
 
 def write_text(session: SparkSession, place: str, text: str) -> None:
