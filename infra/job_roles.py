@@ -25,7 +25,7 @@ SNAPSHOT_FOLDERS = ("datasets", "snapshots")
 def training_job(
     scope: Construct, construct_id: str, *, access: Access, image: ecr.IRepository, on_spark: bool = False
 ) -> iam.IRole:
-    """Make the role of a run's training job: reads its snapshot and the champion, writes its artifact.
+    """Make the role of a run's training job: reads its snapshot and the champion, writes its artifact, keeps features.
 
     Parameters
     ----------
@@ -34,8 +34,16 @@ def training_job(
     on_spark
         Whether the stage has models whose features Spark makes; it reads them then.
     """
-    reads = (*SNAPSHOT_FOLDERS, names.SPARK) if on_spark else SNAPSHOT_FOLDERS
-    return _job(scope, construct_id, access=access, image=image, writes=names.MODELS, reads=reads)
+    kept = [
+        access.lake("s3:GetObject", "s3:PutObject", under=[names.FEATURES]),
+        _list(access.stores.lake, under=[names.FEATURES]),
+    ]
+    if on_spark:
+        kept += [
+            access.lake("s3:GetObject", under=[names.SPARK]),
+            _list(access.stores.lake, under=[names.SPARK]),
+        ]
+    return _job(scope, construct_id, access=access, image=image, writes=names.MODELS, more=kept)
 
 
 def experiment(scope: Construct, construct_id: str, *, access: Access, image: ecr.IRepository) -> iam.IRole:
@@ -50,18 +58,19 @@ def _job(
     access: Access,
     image: ecr.IRepository,
     writes: str,
-    reads: Sequence[str] = SNAPSHOT_FOLDERS,
+    more: Sequence[Grant] = (),
 ) -> iam.IRole:
     return grants.role(
         scope,
         construct_id,
         service=SAGEMAKER,
         grants=[
-            access.lake("s3:GetObject", under=reads),
-            _list(access.stores.lake, under=reads),
+            access.lake("s3:GetObject", under=SNAPSHOT_FOLDERS),
+            _list(access.stores.lake, under=SNAPSHOT_FOLDERS),
             access.artifacts("s3:GetObject"),
             _list(access.stores.artifacts, under=[names.MODELS]),
             access.artifacts("s3:PutObject", under=writes),
+            *more,
             *_container(scope, image=image, logs="TrainingJobs"),
         ],
     )

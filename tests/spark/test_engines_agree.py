@@ -13,11 +13,10 @@ import ibis
 import pytest
 
 from relearn.columns import Category, Column, DateTime, Id, Number, Text
-from relearn.errors import DataError
 from relearn.spec import Boolean, Metric, ModelSpec, Monthly, Table
 from tests.spark import engines
 from training import catalog
-from training.features import after, before, latest, onto
+from training.features import after, before, days_between, latest, onto
 from training.features.build import Features
 
 if TYPE_CHECKING:
@@ -145,7 +144,7 @@ def everything(tables: Any) -> ibis.Table:
         deeds=ranked["deeds"].fill_null(0),
         total=ranked["total"].fill_null(0),
         kinds=ranked["kinds"].fill_null(0),
-        days=ranked["as_of"].delta(ranked["since"], unit="day"),
+        days=days_between(ranked["since"], ranked["as_of"]),
         coming=ranked["coming"].fill_null(0),
     )
 
@@ -167,10 +166,7 @@ def value(column: Column, random: Random, names: list[str]) -> Any:
         case DateTime():
             whole = START + timedelta(seconds=random.randrange(300 * 86_400))  # seconds: many at one time
             return random.choice(ODD_MOMENTS) if random.random() < 0.3 else whole
-        case Id():
-            return random.choice(names)
-        case _:
-            return random.choice(ODD_NAMES)
+    return random.choice(names if isinstance(column, Id) else ODD_NAMES)
 
 
 def rows(table: Table, count: int, seed: int) -> list[dict[str, Any]]:
