@@ -99,7 +99,12 @@ def spark_(data: Path, workdir: Path) -> str:
     from training.features.spark_job import make  # noqa: PLC0415
     from training.fit import Code as ModelCode  # noqa: PLC0415
 
-    settings = {"spark.ui.enabled": "false", "spark.driver.memory": "4g", "spark.sql.shuffle.partitions": "8"}
+    settings = {
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.driver.memory": "4g",
+        "spark.sql.shuffle.partitions": "8",
+    }
     builder = SparkSession.builder.master("local[2]")
     for name, value in settings.items():
         builder = builder.config(name, value)
