@@ -3,7 +3,7 @@
 ::
 
     pk  <model>#<version>#<part>   a version's items lie in `PARTS` parts, so that all of them can be found and deleted
-    sk  =<entity>                  or ``#<hash>`` of one that is no key
+    sk  =<entity>                  or ``#<hash>`` of one that is too long for a key
     as_of                          the moment they speak of
     columns                        JSON: column to value, as training saw them
 """
@@ -35,10 +35,9 @@ def partition(model: str, version: int, part: int) -> str:
 
 def key(model: str, version: int, entity: str) -> Key:
     """Give the keys of an entity's item, ``pk`` and ``sk``."""
-    text = entity.encode("utf-8", "surrogatepass")
+    text = entity.encode()
     digest = hashlib.sha256(text)
-    is_key = len(text) < _LONGEST and text.decode("utf-8", "replace") == entity
-    name = f"={entity}" if is_key else f"#{digest.hexdigest()}"
+    name = f"={entity}" if len(text) < _LONGEST else f"#{digest.hexdigest()}"
     return partition(model, version, digest.digest()[0] % PARTS), name
 
 
