@@ -46,6 +46,16 @@ class Container:
         return self.root / "input" / "data" / "champion" / "model.tar.gz"
 
     @property
+    def features(self) -> Path:
+        """The features that Spark made; absent when the job makes them."""
+        return self.root / "input" / "data" / "features"
+
+    @property
+    def checkpoints(self) -> Path:
+        """What is kept from one job of a model to the next; absent when nothing is."""
+        return self.root / "checkpoints"
+
+    @property
     def model(self) -> Path:
         """The artifact: written by a training job, read by a server."""
         return self.root / "model"
