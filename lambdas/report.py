@@ -8,7 +8,7 @@ import math
 import tarfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from relearn.errors import DataError
@@ -41,7 +41,7 @@ class Report:
     candidate: dict[str, float]
     champion: dict[str, float] | None
     incompatible: str
-    online: dict[str, Any]
+    online: dict[str, Any] = field(default_factory=dict)
 
 
 def unpack(archive: bytes) -> dict[str, bytes]:

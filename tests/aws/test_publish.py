@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from lambdas import catalog as catalogs
 from lambdas import lifecycle, publish, retire, wiring
 from lambdas.aws import clients
 from lambdas.aws.blocks import Blocks
@@ -165,7 +167,7 @@ def service(world: World, blocks: Blocks, table: Online | None = None) -> publis
         ledger=world.ledger,
         blocks=blocks,
         online=table or wiring.online(config),
-        catalog=publish.catalog.load(),
+        catalog=catalogs.load(),
     )
 
 
@@ -184,11 +186,9 @@ def test_a_function_whose_time_is_up_goes_on_where_it_was(world: World, register
     answer: dict[str, Any] = {}
     written = []
     for _ in range(100):
-        ticks = iter([9.0] * 3)  # enough for one block, in two calls of DynamoDB
+        clock = partial(next, iter([9.0] * 3), 0.0)  # enough for one block, in two calls of DynamoDB
         table = Online(clients.dynamodb(), ONLINE)
-        answer = service(world, blocks, table).publish(
-            MODEL, registered["run_id"], 1, answer, lambda ticks=ticks: next(ticks, 0.0)
-        )
+        answer = service(world, blocks, table).publish(MODEL, registered["run_id"], 1, answer, clock)
         written.append(items(world).get(1, 0))
         if answer["status"] == "Published":
             break
