@@ -38,7 +38,10 @@ def test_what_a_job_keeps_is_there_for_the_next_even_of_one_that_failed(cloud: R
     s3, bucket = cloud.client("s3"), cloud.outputs["Bucket"]
     for job, wish in ((f"{name}-1", {"fail": "later"}), (f"{name}-2", {})):
         request = job_request(cloud, job, **wish)
-        request["CheckpointConfig"] = {"S3Uri": f"s3://{bucket}/{name}/kept", "LocalPath": "/opt/ml/checkpoints"}
+        request["CheckpointConfig"] = {
+            "S3Uri": f"s3://{bucket}/{name}/kept",
+            "LocalPath": "/opt/ml/checkpoints",
+        }
         train(cloud, job, request)
     key = f"{name}/kept/deep/{name}-2"
     assert json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) == [f"deep/{name}-1"]
