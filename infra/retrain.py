@@ -5,7 +5,7 @@
     Debounce → Open → [nothing pending] ──────────────────────────────┐
                  └─► [Features] → Train → Judge → [rejected] ─────────┤
                                └─► Register → Deploy ⇄ Wait → Smoke   │
-                                     → Promote → Retire ──────────────┴─► Close → Done
+                        → Publish ⇄ Published? → Promote → Retire ────┴─► Close → Done
     any failure ─► Fail ─► Failed
 
 Every function gets the whole state; what it returns goes to its own place in it. The machine
@@ -124,10 +124,16 @@ def _deploy_and_promote(
     # A cold endpoint may refuse its first request.
     smoke.add_retry(errors=[ALL], interval=Duration.seconds(5), max_attempts=3, backoff_rate=2)
     promoted = (
-        smoke.next(steps.call("Promote", functions.promote, result="$.promotion", conflicts=True))
+        steps.call("Promote", functions.promote, result="$.promotion", conflicts=True)
         # The new version already serves: an old endpoint that could not be removed fails no run.
         .next(steps.call("Retire", functions.retire, result="$.retired", otherwise=close))
         .next(close)
+    )
+    publish = steps.call("Publish", functions.publish, result="$.published", conflicts=True)
+    published = smoke.next(publish).next(
+        sfn.Choice(scope, "Published?")
+        .when(sfn.Condition.string_equals("$.published.status", "Published"), promoted)
+        .otherwise(publish)
     )
     deploy = steps.call("Deploy", functions.deploy, result="$.endpoint", conflicts=True)
     again = sfn.Wait(
@@ -135,7 +141,7 @@ def _deploy_and_promote(
     ).next(deploy)
     ready = (
         sfn.Choice(scope, "In service?")
-        .when(sfn.Condition.string_equals("$.endpoint.status", "InService"), promoted)
+        .when(sfn.Condition.string_equals("$.endpoint.status", "InService"), published)
         .otherwise(again)
     )
     register = steps.call("Register", functions.register, result="$.registration", conflicts=True)

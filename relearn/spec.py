@@ -214,6 +214,11 @@ class ModelSpec:
         return "classification" if isinstance(self.target, Category) else "regression"
 
     @property
+    def looked_up_by(self) -> str | None:
+        """The column that a request may name instead of the others, which are looked up; None: it gives them all."""
+        return self.entity if self.moments is not None else None
+
+    @property
     def features(self) -> tuple[Column, ...]:
         """The columns an estimator sees: all but the ids."""
         return tuple(column for column in self.columns if not isinstance(column, Id))
