@@ -14,6 +14,7 @@ from infra import assets, feature_job, job_roles, run_functions, state_machine
 from infra.access import Access
 from infra.feature_job import FeatureJob
 from infra.ingest import Ingest
+from infra.schedules import Schedules
 from infra.settings import Settings
 from infra.stack import StageStack
 from infra.stores import Stores
@@ -74,6 +75,9 @@ class TrainingStack(StageStack):
         self.ingest = Ingest(self, "Ingest", settings=settings, access=access, code=code)
         self.sweep = Sweep(
             self, "Sweep", settings=settings, access=access, code=code, queue=self.ingest.queue
+        )
+        self.schedules = Schedules(
+            self, "Schedules", settings=settings, specs=specs, access=access, code=code
         )
         CfnOutput(self, "RetrainStateMachine", value=self.retrain.state_machine_arn)
         CfnOutput(self, "TrainingImage", value=image.image_uri)

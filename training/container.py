@@ -15,6 +15,8 @@ from relearn.errors import ConfigError
 from relearn.spec import Hyperparameter, ModelSpec
 
 RESERVED = ("model", "run_id", "snapshot", "champion_version")
+MOMENTS_FROM = "moments_from"
+"""A job that is told this makes features of past moments instead of a model: `training.backfill`."""
 FAILURE_LIMIT = 1024  # SageMaker shows that many characters of a failure's reason
 
 

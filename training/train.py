@@ -18,7 +18,7 @@ from relearn.errors import RelearnError
 from relearn.spec import ModelSpec
 from training import agreement, artifact, catalog, champion, onnx_export, report, thresholds
 from training.baseline import baseline
-from training.container import Container, Job
+from training.container import MOMENTS_FROM, Container, Job
 from training.dataset import Dataset, Store, load
 from training.evaluate import evaluate, importance
 from training.fit import Code, fit
@@ -69,7 +69,7 @@ def main(container: Container | None = None) -> int:
 
 
 def run(box: Container) -> None:
-    """Train, measure and write what the job was told to.
+    """Train, measure and write what the job was told to; or only make features of past moments.
 
     Raises
     ------
@@ -77,6 +77,11 @@ def run(box: Container) -> None:
         The data, the settings, the model's code or the champion can not be used.
     """
     told = box.told()
+    if MOMENTS_FROM in told:
+        from training import backfill  # noqa: PLC0415 - it needs Ibis, which only models with tables have
+
+        backfill.run(box, told)
+        return
     spec = catalog.get(told.get("model"))
     job = Job.of(spec, told)
     store = Store(box.checkpoints, job.run_id) if box.checkpoints.is_dir() else None
