@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from relearn.columns import Boolean, Category, Column, DateTime, Id, Number, Text
-from relearn.spec import Ingest, Metric, ModelSpec, Retrain, Serverless, Table, Training
+from relearn.spec import Engine, Ingest, Metric, ModelSpec, Retrain, Serverless, Table, Training
 
 NAMES = st.text(string.ascii_lowercase + string.digits + "_", min_size=1, max_size=8).map(lambda s: f"c{s}")
 MODEL_NAMES = st.from_regex(r"[a-z](-?[a-z0-9]){0,19}", fullmatch=True).map(
@@ -71,6 +71,9 @@ def specs(draw: st.DrawFn) -> ModelSpec:
         training=Training(holdout=0.2),
         entity=entity,
         tables=tuple([draw(raw_tables(name)) for name in tables]),
+        engine=Engine("spark", workers=draw(st.integers(2, 299)))
+        if tables and draw(st.booleans())
+        else Engine(),
     )
 
 
