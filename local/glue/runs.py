@@ -99,7 +99,7 @@ def _run(world: World, job: Record, run: Record, home: Path) -> tuple[str, str]:
     buckets.fetch(value for value in given.values() if value.startswith("s3://"))
     if run["JobRunState"] == "STARTING":
         _move(run, "RUNNING")
-    stream = logs.LogStream(sessions.connect("logs", keys), LOG_GROUP, run["Id"])
+    stream = logs.LogStream(sessions.connect("logs", keys), LOG_GROUP, run["Id"], looks=False)
     lines: list[str] = []
     environment = room.variables(home=home, buckets=buckets.folder)
     with Child(room.command(script, given), env=environment, cwd=home) as child:
