@@ -23,6 +23,7 @@ DATASETS = "datasets"
 QUARANTINE = "quarantine"
 REPORTS = "reports"
 SNAPSHOTS = "snapshots"
+PROFILES = "profiles"
 FEATURES = "features"
 MODELS = "models"
 EXPERIMENTS = "experiments"
@@ -204,6 +205,16 @@ def shard_name(upload: str, table: str = MAIN) -> str:
 def shard_key(model: str, upload: str, table: str = MAIN) -> str:
     """Key of the shard of an accepted upload."""
     return shards_prefix(model) + shard_name(upload, table)
+
+
+def profile_key(model: str, upload: str, table: str = MAIN) -> str:
+    """Key of the profile of an accepted upload's shard."""
+    return f"{PROFILES}/{model}/{table}/{upload}.json"
+
+
+def keys_key(model: str, upload: str, table: str = MAIN) -> str:
+    """Key of the distinct values of a shard's key and reference columns, where its table has such."""
+    return f"{PROFILES}/{model}/{table}/{upload}.keys.parquet"
 
 
 def quarantine_prefix(model: str, upload: str) -> str:
