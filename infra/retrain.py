@@ -3,7 +3,8 @@
 ::
 
     Debounce → Open → [nothing pending] ──────────────────────────────┐
-                 └─► Train → Judge → [rejected] ──────────────────────┤
+                 └─► Check data → [wrong] ────────────────────────────┤
+                        └─► Train → Judge → [rejected] ───────────────┤
                                └─► Register → Deploy ⇄ Wait → Smoke   │
                                      → Promote → Retire ──────────────┴─► Close → Done
     any failure ─► Fail ─► Failed
@@ -50,13 +51,21 @@ def definition(
         .when(sfn.Condition.string_equals("$.judgement.verdict", "promote"), deployed)
         .otherwise(close)
     )
+    sound = (
+        sfn.Choice(scope, "Data as demanded?")
+        .when(
+            sfn.Condition.string_equals("$.data.verdict", "train"),
+            steps.train("Train", job, pause_seconds=poll_seconds)
+            .next(steps.call("Judge", functions.judge, result="$.judgement", conflicts=True))
+            .next(better),
+        )
+        .otherwise(close)
+    )
     pending = (
         sfn.Choice(scope, "Anything pending?")
         .when(
             sfn.Condition.boolean_equals("$.proceed", True),
-            steps.train("Train", job, pause_seconds=poll_seconds)
-            .next(steps.call("Judge", functions.judge, result="$.judgement", conflicts=True))
-            .next(better),
+            steps.call("Check data", functions.check_data, result="$.data").next(sound),
         )
         .otherwise(close)
     )

@@ -47,6 +47,7 @@ class TrainingStack(StageStack):
         )
         self._groups(settings=settings, specs=specs)
         self.job_role = job_roles.training_job(self, "JobRole", access=access, image=image.repository)
+        self.ingest = Ingest(self, "Ingest", settings=settings, access=access, code=code)
         self.functions = run_functions.make(
             self,
             settings=settings,
@@ -54,6 +55,7 @@ class TrainingStack(StageStack):
             code=code,
             image_uri=image.image_uri,
             endpoint_role=job_roles.endpoint(self, "EndpointRole", access=access, image=image.repository),
+            duckdb=self.ingest.duckdb,
         )
         self.retrain = state_machine.retrain(
             self,
@@ -64,7 +66,6 @@ class TrainingStack(StageStack):
             job_role=self.job_role,
             image_uri=image.image_uri,
         )
-        self.ingest = Ingest(self, "Ingest", settings=settings, access=access, code=code)
         self.sweep = Sweep(
             self, "Sweep", settings=settings, access=access, code=code, queue=self.ingest.queue
         )

@@ -15,19 +15,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from lambdas import evidence
 from lambdas.aws.ledger import Ledger
 from lambdas.aws.metrics import Meter
 from lambdas.aws.notify import Notifier
 from lambdas.aws.storage import Storage
 from lambdas.runs_flow import Runs
-from relearn import codec, names, profiles
+from relearn import names
 from relearn.errors import ConflictError, NotFoundError
 from relearn.spec import ModelSpec
 from relearn.tables import MAIN
 from relearn.uploads import Upload, UploadState
 from training.prepare import Prepared, Refusal, prepare
 
-PARQUET = "application/vnd.apache.parquet"
 LARGEST_COPY = 5 * 1024**3  # what S3 copies in one call, in bytes
 _log = logging.getLogger(__name__)
 
@@ -149,12 +149,18 @@ class Intake:
         return self._accept(upload, prepared)
 
     def _accept(self, upload: Upload, prepared: Prepared) -> Upload:
-        if prepared.shard is None:
+        if prepared.shard is None or prepared.profile is None:
             raise AssertionError("prepare gave neither a shard nor a refusal")
         key = names.shard_key(upload.model, upload.upload_id, upload.table)
         with prepared.shard.open("rb") as shard:
             self._storage.write_once(self._buckets.lake, key, shard)
-        self._write_profile(upload, prepared)
+        evidence.write(
+            self._storage,
+            self._buckets.lake,
+            self._specs[upload.model],
+            upload,
+            (prepared.profile, prepared.keys),
+        )
         self._write_rejected(upload, prepared)
         return self._move(
             upload,
@@ -163,17 +169,6 @@ class Intake:
             rows_accepted=prepared.rows_accepted,
             rows_rejected=prepared.rows_rejected,
         )
-
-    def _write_profile(self, upload: Upload, prepared: Prepared) -> None:
-        """Keep what the rows look like beside the shard, so that no check has to read it again."""
-        if prepared.profile is None:
-            raise AssertionError("prepare gave a shard without its profile")
-        place = (upload.model, upload.upload_id, upload.table)
-        if prepared.keys is not None:
-            with prepared.keys.open("rb") as keys:
-                self._storage.write(self._buckets.lake, names.keys_key(*place), keys, PARQUET)
-        body = codec.canonical_json(profiles.to_dict(prepared.profile)).encode()
-        self._storage.write(self._buckets.lake, names.profile_key(*place), body, "application/json")
 
     def _refuse(self, upload: Upload, refusal: Refusal, prepared: Prepared | None = None) -> Upload:
         """Quarantine: a copy of the object, the reason, the rows; then the ledger."""

@@ -183,7 +183,9 @@ def _range(table: str, column: Column, seen: ColumnProfile) -> Iterator[Finding]
     wrong = ""
     if isinstance(column, Number) and seen.type == column.type:
         outside = [
-            value for value in (seen.low, seen.high) if isinstance(value, float | int) and column.problem(value)
+            value
+            for value in (seen.low, seen.high)
+            if isinstance(value, float | int) and column.problem(value)
         ]
         wrong = f"values reach {outside[0]:g}" if outside else ""
     elif isinstance(column, Category) and seen.type == column.type:
@@ -241,7 +243,8 @@ def _references(table: Table, keys: Keys) -> Iterator[Finding]:
 
 def _age(table: Table, profile: Profile, at: datetime) -> Iterator[Finding]:
     most = table.quality.max_age_days
-    newest = profile.columns[table.time].high if table.time in profile.columns else None
+    seen = profile.columns.get(table.time or "")
+    newest = None if seen is None else seen.high
     if most is None or newest is None:
         return
     days = (at - datetime.fromisoformat(str(newest))).total_seconds() / 86_400

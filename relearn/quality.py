@@ -103,7 +103,9 @@ class Quality:
         there = {column.name: column for column in columns}
         optional = [name for name, column in there.items() if column.optional]
         for name in self.max_missing:
-            allowed = f"an optional column ({', '.join(optional) or 'there is none'}): others are never missing"
+            allowed = (
+                f"an optional column ({', '.join(optional) or 'there is none'}): others are never missing"
+            )
             check(name in optional, f"{where}.max_missing", name, allowed)
         ids = [name for name, column in there.items() if isinstance(column, Id)]
         named = [reference.column for reference in self.references]

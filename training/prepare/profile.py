@@ -59,15 +59,15 @@ def write_keys(
     return path
 
 
-def describe_shard(spec: ModelSpec, table: str, shard: Path, workdir: Path) -> tuple[Profile, Path | None]:
+def describe_shard(spec: ModelSpec, table: str, shard: Path, keys: Path) -> tuple[Profile, Path | None]:
     """Describe a shard that was written before shards had profiles, or before the spec had its keys.
 
     Parameters
     ----------
     shard
         The Parquet file.
-    workdir
-        Where the values of keys are written.
+    keys
+        Where the values of keys are written, if the table has such.
 
     Returns
     -------
@@ -78,21 +78,25 @@ def describe_shard(spec: ModelSpec, table: str, shard: Path, workdir: Path) -> t
         connection.execute("SET TimeZone = 'UTC'")
         source = f"read_parquet({quote(str(shard))})"
         there = {
-            found[0] for found in connection.execute(f"SELECT * FROM {source} LIMIT 0").description or ()
+            str(found[0]) for found in connection.execute(f"SELECT * FROM {source} LIMIT 0").description or ()
         }
-        columns = [column for column in spec.raw_columns(table) if column.name in there]
-        typed = ", ".join(f'TRY_CAST("{c.name}" AS {sql_type(c)}) AS "{c.name}"' for c in columns)
+        columns = spec.raw_columns(table)
+        typed = ", ".join(f'{_read(column, there)} AS "{column.name}"' for column in columns)
         connection.execute(f"CREATE VIEW shard AS SELECT {typed} FROM {source}")
-        keys = [name for name in spec.key_columns(table) if name in there]
         profile = describe(connection, "shard", columns)
-        return profile, write_keys(connection, "shard", keys, workdir / KEYS)
+        return profile, write_keys(connection, "shard", spec.key_columns(table), keys)
+
+
+def _read(column: Column, there: set[str]) -> str:
+    value = f'"{column.name}"' if column.name in there else "NULL"
+    return f"TRY_CAST({value} AS {sql_type(column)})"
 
 
 def _describe(connection: duckdb.DuckDBPyConnection, relation: str, column: Column) -> ColumnProfile:
     value = _measured(column)
     missing, low, high, total = connection.execute(
         f'SELECT count(*) FILTER ("{column.name}" IS NULL), {_edge("min", column, value)}, '
-        f'{_edge("max", column, value)}, {_total(column, value)} FROM {relation}'
+        f"{_edge('max', column, value)}, {_total(column, value)} FROM {relation}"
     ).fetchone() or (0, None, None, 0.0)
     counted = _counted(column, value)
     counts: list[Any] = []

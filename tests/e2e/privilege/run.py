@@ -37,7 +37,18 @@ def play(bench: Bench) -> Moments:
     book = bench.ledger.read()
     (lock,) = book.of(MODEL, "LOCK")
     context: Any = {"model": MODEL, "run_id": lock["run_id"], "debounce_seconds": 0}
-    for step in ("Open", "Train", "Judge", "Register", "Deploy", "Smoke", "Promote", "Retire", "Close"):
+    for step in (
+        "Open",
+        "Check data",
+        "Train",
+        "Judge",
+        "Register",
+        "Deploy",
+        "Smoke",
+        "Promote",
+        "Retire",
+        "Close",
+    ):
         moments[step] = Moment(bench.ledger.read(), context)
         context = bench.machine.play(step, context)
         while step == "Deploy" and context["endpoint"]["status"] == "Creating":
