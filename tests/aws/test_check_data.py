@@ -214,7 +214,7 @@ def test_the_report_shows_the_champions_data_beside_the_runs(serving: World) -> 
 
 
 def test_the_registry_names_the_report_of_the_data(serving: World) -> None:
-    (package,) = serving.sagemaker.packages["relearn-test-visits"]
+    (package,) = serving.sagemaker.packages.values()
     run = serving.latest("visits").run_id
     told = package["CustomerMetadataProperties"]["data_report"]
     assert told == f"s3://{LAKE}/reports/visits/{run}/data.html"
