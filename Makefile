@@ -8,9 +8,9 @@ BIN := $(VENV)/bin
 CDK := JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20 npx --no-install cdk
 LOCAL_APP := build/cdk.local
 FLOWS := tests/e2e tests/browser tests/local
-UNITS := tests clients/python/tests $(FLOWS:%=--ignore=%)
+UNITS := tests clients/python/tests $(wildcard training/models/[!_]*/tests) $(FLOWS:%=--ignore=%)
 INSTALLED := $(VENV)/.installed node_modules/.installed build/layers/duckdb/.installed
-SOURCES := app.py cdk.json requirements.txt $(shell find relearn training lambdas infra -type f -not -path '*/__pycache__/*' 2>/dev/null)
+SOURCES := app.py cdk.json requirements.txt $(shell find relearn training lambdas infra -type f -not -path '*/__pycache__/*' -not -path '*/tests/*' 2>/dev/null)
 LAMBDA_WHEELS := --python-version 3.14 --only-binary=:all: --platform manylinux_2_28_aarch64 \
 	--platform manylinux_2_26_aarch64 --platform manylinux2014_aarch64
 

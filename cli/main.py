@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from cli import batch, experiment, feedback, new_model, predict, predictions, proxy, show, upload, wait
+from cli import (
+    backfill,
+    batch,
+    experiment,
+    feedback,
+    new_model,
+    predict,
+    predictions,
+    proxy,
+    show,
+    upload,
+    wait,
+)
 from cli import token as tokens
 from cli.errors import Cli
 from cli.target import LOCAL_FILE, Choice
@@ -63,6 +75,7 @@ app.command("uploads")(show.uploads)
 app.command("runs")(show.runs)
 app.command("versions")(show.versions)
 app.command("wait")(wait.wait)
+app.command("backfill")(backfill.backfill)
 app.command("new-model")(new_model.new_model)
 app.command("token")(tokens.token)
 app.command("experiment")(experiment.experiment)

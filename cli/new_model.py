@@ -11,23 +11,37 @@ from cli.output import done, out
 from training import scaffold
 from training.catalog import MODELS_DIR
 
+SPEC, MODEL = (
+    ("spec.py", "the columns, the target, the metric and its minimum"),
+    ("model.py", "the estimator"),
+)
+SAMPLE = ("sample.json", "instances it must be able to answer")
+FILES = (SPEC, MODEL, ("seed.csv", "the first data"), SAMPLE)
+FILES_WITH_TABLES = (
+    ("spec.py", "the raw tables, the columns made of them, the target, the metric and its minimum"),
+    ("features.py", "how the columns are made of the tables"),
+    MODEL,
+    ("seed/", "the first data of each table"),
+    SAMPLE,
+    ("tests/", "what each feature is, on a few rows"),
+)
+
 
 def new_model(
     name: Annotated[
         str, typer.Argument(help="Lower-case letters, digits and hyphens; at most 20 characters.")
     ],
+    *,
+    tables: Annotated[
+        bool, typer.Option("--tables", help="Its columns are made of several raw tables.")
+    ] = False,
     models_dir: Annotated[
         Path, typer.Option(help="Where the model folders are.", exists=True, file_okay=False)
     ] = MODELS_DIR,
 ) -> None:
     """Make the folder of a new model."""
-    folder = scaffold.new_model(name, models_dir)
+    folder = scaffold.new_model(name, models_dir, tables=tables)
     done(f"{folder} is there, and is a model that trains already")
-    for file, job in (
-        ("spec.py", "the columns, the target, the metric and its minimum"),
-        ("model.py", "the estimator"),
-        ("seed.csv", "the first data"),
-        ("sample.json", "instances it must be able to answer"),
-    ):
+    for file, job in FILES_WITH_TABLES if tables else FILES:
         out.print(f"  {file:12} {job}", markup=False)
     out.print("Then: make test, and make deploy.", markup=False)

@@ -99,20 +99,13 @@ def make_plan(
     RelearnError
         The model has no accepted upload.
     """
-    uploads = ledger.uploads(spec.name)
-    selection = snapshots.select(uploads, spec.table_names)
-    if selection.lacking:
-        of = f" of {', '.join(selection.lacking)}" if spec.tables else ""
-        raise RelearnError(
-            f"{spec.name} has no accepted upload{of} to train on; see relearn uploads {spec.name}"
-        )
-    chosen = selection.snapshot
+    uploads, chosen = choose(ledger, spec)
     run_id = f"experiment-{names.run_id(now, f'{spec.name} {sorted(fixed.items())}')}"
     told = {parameter.name: str(parameter.default) for parameter in spec.hyperparameters}
     told |= {name: repr(value) for name, value in fixed.items()}
     told |= {"model": spec.name, "run_id": run_id, "snapshot": snapshots.digest(chosen)}
     channels = [
-        Channel(name="train", kind="ManifestFile", uri=_write_manifest(target, run_id, chosen, uploads))
+        Channel(name="train", kind="ManifestFile", uri=write_manifest(target, run_id, chosen, uploads))
     ]
     if (serving := ledger.route(spec.name).champion) and (version := ledger.version(spec.name, serving)):
         told["champion_version"] = str(serving)
@@ -128,7 +121,26 @@ def make_plan(
     )
 
 
-def _write_manifest(target: Target, run_id: str, chosen: Sequence[str], uploads: Sequence[Upload]) -> str:
+def choose(ledger: Ledger, spec: ModelSpec) -> tuple[list[Upload], tuple[str, ...]]:
+    """Give a model's uploads, and the ids of those that the loop would train on now.
+
+    Raises
+    ------
+    RelearnError
+        The model has no accepted upload, or none of one of its tables.
+    """
+    uploads = ledger.uploads(spec.name)
+    selection = snapshots.select(uploads, spec.table_names)
+    if selection.lacking:
+        of = f" of {', '.join(selection.lacking)}" if spec.tables else ""
+        raise RelearnError(
+            f"{spec.name} has no accepted upload{of} to train on; see relearn uploads {spec.name}"
+        )
+    return uploads, selection.snapshot
+
+
+def write_manifest(target: Target, run_id: str, chosen: Sequence[str], uploads: Sequence[Upload]) -> str:
+    """Write the manifest of an ad-hoc job's snapshot, and give its S3 URI."""
     lake, model = target.output("LakeBucket"), uploads[0].model
     listing = snapshots.manifest(names.s3_uri(lake, names.shards_prefix(model)), chosen, uploads)
     key = names.snapshot_key(model, run_id)

@@ -23,14 +23,18 @@ SNAPSHOT_FOLDERS = ("datasets", "snapshots")
 
 
 def training_job(scope: Construct, construct_id: str, *, access: Access, image: ecr.IRepository) -> iam.IRole:
-    """Make the role of a run's training job: reads its snapshot and the champion, writes its artifact.
+    """Make the role of a run's training job: reads its snapshot and the champion, writes its artifact, keeps features.
 
     Parameters
     ----------
     image
         The repository that holds the training image.
     """
-    return _job(scope, construct_id, access=access, image=image, writes=names.MODELS)
+    kept = [
+        access.lake("s3:GetObject", "s3:PutObject", under=[names.FEATURES]),
+        _list(access.stores.lake, under=[names.FEATURES]),
+    ]
+    return _job(scope, construct_id, access=access, image=image, writes=names.MODELS, more=kept)
 
 
 def experiment(scope: Construct, construct_id: str, *, access: Access, image: ecr.IRepository) -> iam.IRole:
@@ -39,7 +43,13 @@ def experiment(scope: Construct, construct_id: str, *, access: Access, image: ec
 
 
 def _job(
-    scope: Construct, construct_id: str, *, access: Access, image: ecr.IRepository, writes: str
+    scope: Construct,
+    construct_id: str,
+    *,
+    access: Access,
+    image: ecr.IRepository,
+    writes: str,
+    more: Sequence[Grant] = (),
 ) -> iam.IRole:
     return grants.role(
         scope,
@@ -51,6 +61,7 @@ def _job(
             access.artifacts("s3:GetObject"),
             _list(access.stores.artifacts, under=[names.MODELS]),
             access.artifacts("s3:PutObject", under=writes),
+            *more,
             *_container(scope, image=image, logs="TrainingJobs"),
         ],
     )

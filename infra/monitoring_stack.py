@@ -50,6 +50,7 @@ class MonitoringStack(StageStack):
             "CloseRun": training.functions.close_run,
             "FailRun": training.functions.fail_run,
             "Sweep": training.sweep.function,
+            "ScheduledRun": training.schedules.function,
             "BatchEvent": serving.batches.events,
             "Record": serving.records.function,
             **answering,
@@ -59,6 +60,11 @@ class MonitoringStack(StageStack):
                 "DeadLetters",
                 training.ingest.dead_letters.metric_approximate_number_of_messages_visible(period=PERIOD),
                 "An upload could not be read after several tries; its event is in the dead-letter queue",
+            ),
+            self._alarm(
+                "ScheduleDeadLetters",
+                training.schedules.dead_letters.metric_approximate_number_of_messages_visible(period=PERIOD),
+                "It was time for a run, and none could be started after several tries; see the dead-letter queue",
             ),
             self._alarm(
                 "BatchDeadLetters",

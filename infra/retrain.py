@@ -91,6 +91,8 @@ def training_job(*, stage: str, role: iam.IRole, image_uri: str) -> dict[str, An
         "HyperParameters.$": "$.hyperparameters",
         "InputDataConfig.$": "$.input_data_config",
         "OutputDataConfig": {"S3OutputPath.$": "$.output_path"},
+        # What is kept of features from one run to the next, and what is served of them.
+        "CheckpointConfig": {"S3Uri.$": "$.checkpoint_uri", "LocalPath": "/opt/ml/checkpoints"},
         "ResourceConfig.$": "$.resource_config",
         "StoppingCondition.$": "$.stopping_condition",
         "EnableNetworkIsolation": True,

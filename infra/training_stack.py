@@ -13,6 +13,7 @@ from constructs import Construct
 from infra import assets, job_roles, run_functions, state_machine
 from infra.access import Access
 from infra.ingest import Ingest
+from infra.schedules import Schedules
 from infra.settings import Settings
 from infra.stack import StageStack
 from infra.stores import Stores
@@ -68,6 +69,9 @@ class TrainingStack(StageStack):
         )
         self.sweep = Sweep(
             self, "Sweep", settings=settings, access=access, code=code, queue=self.ingest.queue
+        )
+        self.schedules = Schedules(
+            self, "Schedules", settings=settings, specs=specs, access=access, code=code
         )
         CfnOutput(self, "RetrainStateMachine", value=self.retrain.state_machine_arn)
         CfnOutput(self, "TrainingImage", value=image.image_uri)

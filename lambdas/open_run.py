@@ -113,6 +113,7 @@ class Opening:
             "hyperparameters": told,
             "input_data_config": channels,
             "output_path": names.s3_uri(self._artifacts, names.artifact_prefix(run.model)),
+            "checkpoint_uri": names.s3_uri(self._lake, names.features_prefix(run.model)),
             "resource_config": {
                 "InstanceType": spec.training.instance,
                 "InstanceCount": 1,

@@ -77,10 +77,19 @@ class Runs:
         if pending:
             self.start(model, pending)
 
-    def start(self, model: str, pending: Iterable[Upload]) -> None:
+    def start_scheduled(self, model: str) -> None:
+        """Start a run of the uploads that wait, because it is time to; without any there is none."""
+        pending = self._ledger.uploads(model, UploadState.ACCEPTED)
+        if pending:
+            self.start(model, pending, scheduled=True)
+        else:
+            _log.info("it is time for a run, and none is started: no upload waits", extra={"model": model})
+
+    def start(self, model: str, pending: Iterable[Upload], *, scheduled: bool = False) -> None:
         """Start a run, or help the one that holds the lock to get going.
 
-        While one of the model's tables has no data, the uploads of the others wait for it.
+        While one of the model's tables has no data, the uploads of the others wait for it. Where the spec says
+        so, uploads wait for the schedule; not for the first version, without which nothing serves.
 
         Parameters
         ----------
@@ -88,9 +97,15 @@ class Runs:
             Whose.
         pending
             The uploads that ask for it.
+        scheduled
+            Whether it is the time that the spec's schedule names.
         """
         if model not in self._specs:
             _log.warning("no run is started: the model is not in the catalog", extra={"model": model})
+            return
+        if not scheduled and self._waits_for_schedule(model):
+            expression = self._specs[model].retrain.schedule
+            _log.info("no run is started: uploads wait for %s", expression, extra={"model": model})
             return
         asking = snapshots.of_tables(pending, self._specs[model].table_names)
         if not asking or self._lacks_data(self._specs[model]):
@@ -99,6 +114,9 @@ class Runs:
         run_id = names.run_id(self._clock(), "\n".join([model, *asked]))
         lock = self._ledger.take_lock(model, run_id)
         self.launch(model, lock.run_id, tuple(item.partition(":")[0] for item in asked))
+
+    def _waits_for_schedule(self, model: str) -> bool:
+        return not self._specs[model].retrain.on_upload and self._ledger.route(model).champion > 0
 
     def _lacks_data(self, spec: ModelSpec) -> bool:
         if not spec.tables:

@@ -83,6 +83,11 @@ def job(stage: str, model: str, run_id: str) -> str:
     return f"{prefix(stage)}{model}-{run_id}"
 
 
+def schedule(stage: str, model: str) -> str:
+    """Name of the schedule that retrains a model."""
+    return f"{prefix(stage)}{model}-retrain"
+
+
 def transform_job(stage: str, model: str, batch: str) -> str:
     """Name of the transform job of a batch; `parse_transform_job` reads it back."""
     return f"{prefix(stage)}{model}-{batch}"
@@ -99,6 +104,17 @@ def parse_transform_job(stage: str, name: str) -> tuple[str, str] | None:
 def experiment_job(stage: str, model: str) -> str:
     """What the name of an ad-hoc training job starts with; the SDK adds ``-`` and 14 digits of time."""
     return f"{prefix(stage)}{model}-exp"
+
+
+def backfill_job(stage: str, model: str, at: datetime) -> str:
+    """Name of an ad-hoc job that makes features of past moments.
+
+    Parameters
+    ----------
+    at
+        When it was asked for, aware.
+    """
+    return f"{prefix(stage)}{model}-backfill-{at.astimezone(UTC):%Y%m%d%H%M%S}"
 
 
 def tuning_job(stage: str, seed: str) -> str:

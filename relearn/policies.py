@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from relearn import schedules
 from relearn.columns import NAME_ALLOWED, NAME_PATTERN, check, is_finite_number
 
 CLASSIFICATION_METRICS = ("accuracy", "precision_macro", "recall_macro", "f1_macro", "f1_weighted", "roc_auc")
@@ -108,10 +109,18 @@ class Retrain:
         How long a run waits for more uploads after the first, in seconds.
     approval
         ``"auto"``: a candidate that wins is promoted without a person.
+    schedule
+        When the uploads that wait are trained on, as EventBridge Scheduler writes it, in UTC:
+        ``"rate(1 day)"``, ``"cron(0 3 ? * MON *)"``; None: at no fixed time.
+    on_upload
+        Whether an accepted upload starts a run by itself. False: it waits for the schedule, once the
+        model has a version that serves.
     """
 
     debounce_seconds: int = 60
     approval: Literal["auto"] = "auto"
+    schedule: str | None = None
+    on_upload: bool = True
 
     def __post_init__(self) -> None:
         check(
@@ -121,6 +130,15 @@ class Retrain:
             "a whole number of seconds, 0 to 86400",
         )
         check(self.approval == "auto", "retrain.approval", self.approval, "auto")
+        found = None if self.schedule is None else schedules.problem(self.schedule)
+        check(found is None, "retrain.schedule", self.schedule, found or schedules.ALLOWED)
+        check(isinstance(self.on_upload, bool), "retrain.on_upload", self.on_upload, "True or False")
+        check(
+            self.on_upload or self.schedule is not None,
+            "retrain.on_upload",
+            self.on_upload,
+            "True, or a schedule beside it: without either no upload would ever be trained on",
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

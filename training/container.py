@@ -15,6 +15,8 @@ from relearn.errors import ConfigError
 from relearn.spec import Hyperparameter, ModelSpec
 
 RESERVED = ("model", "run_id", "snapshot", "champion_version")
+MOMENTS_FROM = "moments_from"
+"""A job that is told this makes features of past moments instead of a model: `training.backfill`."""
 FAILURE_LIMIT = 1024  # SageMaker shows that many characters of a failure's reason
 
 
@@ -44,6 +46,16 @@ class Container:
     def champion(self) -> Path:
         """The champion's artifact; absent for a first model."""
         return self.root / "input" / "data" / "champion" / "model.tar.gz"
+
+    @property
+    def features(self) -> Path:
+        """The features that Spark made; absent when the job makes them."""
+        return self.root / "input" / "data" / "features"
+
+    @property
+    def checkpoints(self) -> Path:
+        """What is kept from one job of a model to the next; absent when nothing is."""
+        return self.root / "checkpoints"
 
     @property
     def model(self) -> Path:

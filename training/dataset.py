@@ -12,17 +12,21 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import numpy as np
 
+from relearn import names
 from relearn.errors import DataError
 from relearn.spec import Column, ModelSpec
 from relearn.tables import MAIN
 from training import catalog
 from training.encode import Array, expression, from_table
 from training.split import holdout_expression
+
+if TYPE_CHECKING:
+    from training.features.making import Made
 
 HOLDOUT = "__holdout"  # no column can be named so
 DUCKDB_TYPES = {"number": "FLOAT", "boolean": "BOOLEAN", "datetime": "TIMESTAMPTZ"}
@@ -71,7 +75,8 @@ class Dataset:
     tables
         Raw table to its number of ``shards`` and ``rows``.
     features
-        For a model with several raw tables, what was made of them: ``rows``, and ``sha256`` of them.
+        For a model with several raw tables, what was made of them: ``rows``, ``sha256`` of them, how many
+        ``moments`` were made and kept, and what is served by entity, ``online``.
     """
 
     train: Table
@@ -82,7 +87,23 @@ class Dataset:
     features: Mapping[str, Any] | None = None
 
 
-def load(spec: ModelSpec, folder: Path) -> Dataset:
+@dataclass(frozen=True, slots=True)
+class Store:
+    """What is kept from one job of a model to the next.
+
+    Parameters
+    ----------
+    folder
+        Where.
+    run_id
+        The run that asks.
+    """
+
+    folder: Path
+    run_id: str
+
+
+def load(spec: ModelSpec, folder: Path, *, store: Store | None = None, given: Path | None = None) -> Dataset:
     """Read every shard of ``folder`` and split the rows.
 
     Parameters
@@ -91,39 +112,54 @@ def load(spec: ModelSpec, folder: Path) -> Dataset:
         The model's spec.
     folder
         Where the Parquet files are.
+    store
+        Where features of earlier runs are, and these may be kept; None: nowhere.
+    given
+        Folder of the features that Spark made of the snapshot; None: they are made here.
 
     Raises
     ------
     DataError
         No rows, a shard that does not fit the spec, or a side of the split that can not be used.
     """
+    if given is not None:
+        from training.features import given as spark  # noqa: PLC0415 - Ibis is for models that use it
+
+        with tempfile.TemporaryDirectory(prefix="features-") as workdir:
+            return _of(spec, spark.take(spec, given, Path(workdir), _online(store)))
     files = sorted(folder.rglob("*.parquet"))
     if not files:
         raise DataError("empty", f"the snapshot has no shard: nothing to train {spec.name} on")
-    return _made(spec, folder, files) if spec.tables else _read(spec, files)
+    return _made(spec, folder, files, store) if spec.tables else _read(spec, files)
 
 
-def _made(spec: ModelSpec, folder: Path, files: list[Path]) -> Dataset:
-    """Make the features, and read them as the one shard that they are."""
-    from training import features  # noqa: PLC0415 - Ibis is for models that use it
+def _made(spec: ModelSpec, folder: Path, files: list[Path], store: Store | None) -> Dataset:
+    """Make the features, and read them as the shards that they are."""
+    from training.features import making  # noqa: PLC0415 - Ibis is for models that use it
     from training.fit import Code  # noqa: PLC0415 - which takes the tables of this module
 
-    by_table = {
-        table: found
-        for table in spec.table_names
-        if (found := [path for path in files if path.parent.name == table])
-    }
-    code = Code.of(catalog.folder(spec.name))
+    by_table = {table: [path for path in files if path.parent.name == table] for table in spec.table_names}
+    home = catalog.folder(spec.name)
+    code = making.Code(Code.of(home).features, home)
+    cache = store.folder / "partitions" if store else None
     with tempfile.TemporaryDirectory(prefix="features-") as workdir:
-        made = features.build(spec, code.features, by_table, folder, Path(workdir))
-        data = _read(spec, [made.file])
+        made = making.make(spec, code, by_table, making.Rooms(folder, Path(workdir), cache, _online(store)))
+        return _of(spec, made)
+
+
+def _of(spec: ModelSpec, made: Made) -> Dataset:
+    data = _read(spec, list(made.files))
     return replace(
         data,
-        fingerprint=fingerprint(files),
-        shards=len(files),
+        fingerprint=made.fingerprint,
+        shards=sum(counts["shards"] for counts in made.tables.values()),
         tables=made.tables,
-        features={"rows": made.rows, "sha256": made.sha256},
+        features=made.facts,
     )
+
+
+def _online(store: Store | None) -> Path | None:
+    return store.folder / names.online_name(store.run_id) if store else None
 
 
 def _read(spec: ModelSpec, files: list[Path]) -> Dataset:

@@ -18,8 +18,8 @@ from relearn.errors import RelearnError
 from relearn.spec import ModelSpec
 from training import agreement, artifact, catalog, champion, onnx_export, report, thresholds
 from training.baseline import baseline
-from training.container import Container, Job
-from training.dataset import Dataset, load
+from training.container import MOMENTS_FROM, Container, Job
+from training.dataset import Dataset, Store, load
 from training.evaluate import evaluate, importance
 from training.fit import Code, fit
 from training.progress import say, say_metrics
@@ -69,7 +69,7 @@ def main(container: Container | None = None) -> int:
 
 
 def run(box: Container) -> None:
-    """Train, measure and write what the job was told to.
+    """Train, measure and write what the job was told to; or only make features of past moments.
 
     Raises
     ------
@@ -77,12 +77,19 @@ def run(box: Container) -> None:
         The data, the settings, the model's code or the champion can not be used.
     """
     told = box.told()
+    if MOMENTS_FROM in told:
+        from training import backfill  # noqa: PLC0415 - it needs Ibis, which only models with tables have
+
+        backfill.run(box, told)
+        return
     spec = catalog.get(told.get("model"))
     job = Job.of(spec, told)
-    dataset = load(spec, box.train_data)
+    store = Store(box.checkpoints, job.run_id) if box.checkpoints.is_dir() else None
+    given = box.features if box.features.is_dir() else None
+    dataset = load(spec, box.train_data, store=store, given=given)
     trained, held = len(dataset.train), len(dataset.holdout)
     if dataset.features is not None:
-        say(f"made {dataset.features['rows']} rows of features of {_counts(dataset)}")
+        say(f"{dataset.features['rows']} rows of features of {_counts(dataset)}; moments {_moments(dataset)}")
     say(f"read {trained + held} rows of {dataset.shards} shards: {trained} to train, {held} held out")
     candidate = make_candidate(spec, job, dataset)
     holdout, classes = dataset.holdout, candidate.classes
@@ -124,6 +131,11 @@ def make_candidate(spec: ModelSpec, job: Job, dataset: Dataset) -> Candidate:
 
 def _counts(dataset: Dataset) -> str:
     return ", ".join(f"{counts['rows']} rows of {table}" for table, counts in dataset.tables.items())
+
+
+def _moments(dataset: Dataset) -> str:
+    counts = (dataset.features or {}).get("moments") or {}
+    return ", ".join(f"{what} {count}" for what, count in counts.items()) or "as the features choose"
 
 
 def _meta(

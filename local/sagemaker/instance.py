@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from local import sessions
 from local.processes import Child
-from local.sagemaker import channels, container, logs, pulling
+from local.sagemaker import channels, checkpoints, container, logs, pulling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,6 +75,7 @@ def _carry_out(world: World, job: Record, root: Path, progress: Progress) -> tup
     code = pulling.pull(world, job["AlgorithmSpecification"].get("TrainingImage", ""), role_arn)
     _advance(world, name, progress, "Downloading", "Downloading input data")
     _prepare(job, root, s3)
+    fetched = checkpoints.fetch(s3, job, root)
     world.pause()
     _advance(
         world,
@@ -87,6 +88,7 @@ def _carry_out(world: World, job: Record, root: Path, progress: Progress) -> tup
     outcome, lines = _train(world, job, root, code)
     if outcome.status == "Completed":
         _advance(world, name, progress, "Uploading", "Uploading generated training model")
+    checkpoints.store(s3, job, root, fetched)
     _upload(job, root, s3, outcome)
     world.pause()
     found = logs.metrics(lines, job["AlgorithmSpecification"].get("MetricDefinitions", []))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from local.sagemaker import instance, tags
+from local.sagemaker import checkpoints, instance, tags
 from local.sagemaker.control import operation
 from local.sagemaker.errors import ApiError, invalid
 from local.sagemaker.jobs import ENDED, Jobs
@@ -22,6 +22,7 @@ JOBS = Jobs(kind="Training", table=TABLE, missing="Requested resource not found.
 def create_training_job(world: World, request: Record) -> Record:
     """Record the job and start its instance."""
     _refuse_what_is_not_here(request)
+    checkpoints.refuse_what_is_not_here(request)
     name = request["TrainingJobName"]
     arn = world.arn("training-job", name)
     output = request["OutputDataConfig"]["S3OutputPath"].rstrip("/")

@@ -25,6 +25,8 @@ WATCHED = {
     "RecordsLost": "RecordsLost",
     "RunsFailed": "ExecutionsFailed",
     "RunsTimedOut": "ExecutionsTimedOut",
+    "ScheduleDeadLetters": "ApproximateNumberOfMessagesVisible",
+    "ScheduledRunErrors": "Errors",
     "SweepErrors": "Errors",
     "UploadsErrors": "Errors",
     "UploadsThrottles": "Throttles",

@@ -91,7 +91,7 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
     steps = {
         k
         for k, f in functions.items()
-        if not any(n in f["Properties"]["Handler"] for n in ("ingest", "sweep"))
+        if not any(n in f["Properties"]["Handler"] for n in ("ingest", "sweep", "scheduled_run"))
     }
     assert allowed.pop("lambda:InvokeFunction") == {f"<{name}.Arn>" for name in steps}
     job = {"arn:<AWS::Partition>:sagemaker:<AWS::Region>:<AWS::AccountId>:training-job/relearn-dev-*"}
@@ -131,6 +131,10 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
         ("judge", {"dynamodb": "GetItem UpdateItem", "s3": "GetObject PutObject"}),
         ("register", {"dynamodb": "GetItem PutItem UpdateItem", "sagemaker": "CreateModelPackage"}),
         ("smoke", {"sagemaker": "InvokeEndpoint"}),
+        (
+            "scheduled_run",
+            {"dynamodb": "GetItem PutItem Query", "states": "StartExecution", "sqs": "SendMessage"},
+        ),
         ("promote", {"dynamodb": "GetItem PutItem UpdateItem"}),
         (
             "batches",

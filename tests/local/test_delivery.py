@@ -7,7 +7,8 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -126,6 +127,52 @@ def test_a_rule_starts_a_state_machine_only_with_a_role_that_may(
         events.put_events(Entries=[{"Source": "toy", "DetailType": name, "Detail": "{}"}])
         time.sleep(0.3)
         assert len(executions(cloud, name)) == count
+
+
+def test_a_schedule_calls_a_function_only_with_a_role_that_may_and_that_it_may_take_on(
+    cloud: Running, name: str, caller: Callable[[str], str]
+) -> None:
+    scheduler, lambdas = cloud.client("scheduler"), cloud.client("lambda")
+    function = lambdas.get_function(FunctionName=cloud.outputs["Function"])["Configuration"]["FunctionArn"]
+    roles = {
+        "stranger": cloud.outputs["JobRole"],
+        "of-events": caller("events.amazonaws.com"),
+        "right": caller("scheduler.amazonaws.com"),
+    }
+    for who, role in roles.items():
+        seen = json.dumps({"detail": {"object": {"key": f"{name}-{who}"}}})
+        record = {"messageId": f"{name}-{who}", "body": seen}
+        scheduler.create_schedule(
+            Name=f"{name}-{who}"[:64],
+            ScheduleExpression=f"at({datetime.now(UTC):%Y-%m-%dT%H:%M:%S})",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target={"Arn": function, "RoleArn": role, "Input": json.dumps({"Records": [record]})},
+        )
+    until(
+        lambda: f"{name}-right" in arrived(cloud)
+    )  # the laptop's scheduler looks every 10 s, at all of them
+    time.sleep(QUIET_SECONDS)
+    assert {key for key in arrived(cloud) if key.startswith(name)} == {f"{name}-right"}
+
+
+@pytest.fixture
+def caller(cloud: Running, name: str) -> Iterator[Callable[[str], str]]:
+    """Roles with which a service may call the toy function."""
+    iam, made = cloud.client("iam"), []
+    function = f"arn:aws:lambda:*:*:function:{cloud.outputs['Function']}"
+    grant = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": function}
+
+    def make(service: str) -> str:
+        made.append(f"{name}-{service.partition('.')[0]}"[:64])
+        trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}
+        role = iam.create_role(RoleName=made[-1], AssumeRolePolicyDocument=policy_of(trust))["Role"]["Arn"]
+        iam.put_role_policy(RoleName=made[-1], PolicyName="grants", PolicyDocument=policy_of(grant))
+        return str(role)
+
+    yield make
+    for role in made:
+        iam.delete_role_policy(RoleName=role, PolicyName="grants")
+        iam.delete_role(RoleName=role)
 
 
 def test_a_topic_invokes_only_a_function_that_admits_it(cloud: Running, name: str) -> None:

@@ -34,6 +34,26 @@ def test_a_failed_job_says_what_the_container_wrote_and_leaves_no_model(cloud: R
     assert [item["Key"].rpartition("/")[2] for item in listed["Contents"]] == ["output.tar.gz"]
 
 
+def test_what_a_job_keeps_is_there_for_the_next_even_of_one_that_failed(cloud: Running, name: str) -> None:
+    s3, bucket = cloud.client("s3"), cloud.outputs["Bucket"]
+    for job, wish in ((f"{name}-1", {"fail": "later"}), (f"{name}-2", {})):
+        request = job_request(cloud, job, **wish)
+        request["CheckpointConfig"] = {
+            "S3Uri": f"s3://{bucket}/{name}/kept",
+            "LocalPath": "/opt/ml/checkpoints",
+        }
+        train(cloud, job, request)
+    key = f"{name}/kept/deep/{name}-2"
+    assert json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) == [f"deep/{name}-1"]
+
+
+def test_a_folder_that_the_laptop_does_not_give_is_refused(cloud: Running, name: str) -> None:
+    request = job_request(cloud, name)
+    request["CheckpointConfig"] = {"S3Uri": f"s3://{cloud.outputs['Bucket']}/kept", "LocalPath": "/data"}
+    said = refusal(cloud.client("sagemaker").create_training_job, **request)
+    assert "CheckpointConfig.LocalPath is /data; allowed on the laptop cloud: /opt/ml/checkpoints" in said
+
+
 def test_a_prefix_channel_holds_what_lies_under_the_prefix(cloud: Running, name: str) -> None:
     s3, bucket = cloud.client("s3"), cloud.outputs["Bucket"]
     for key in ("data/a.csv", "data/deep/b.csv", "database/c.csv"):

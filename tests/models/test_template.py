@@ -8,11 +8,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.models.conftest import ROOT
 from training.scaffold import new_model
 
 
-def test_a_new_model_passes_the_conformance_suite_as_it_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize("tables", [False, True], ids=["one table", "several tables"])
+def test_a_new_model_passes_the_conformance_suite_and_its_own_tests_as_it_is(
+    tmp_path: Path, *, tables: bool
+) -> None:
     without = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "relearn", tmp_path / "relearn", ignore=without)
     shutil.copytree(ROOT / "training", tmp_path / "training", ignore=without)
@@ -20,7 +25,7 @@ def test_a_new_model_passes_the_conformance_suite_as_it_is(tmp_path: Path) -> No
     for folder in models.glob("[!_.]*/"):
         if folder.is_dir():
             shutil.rmtree(folder)
-    new_model("late-parcels", models)
+    own = new_model("late-parcels", models, tables=tables) / "tests"
     suite = tmp_path / "tests" / "models"
     suite.mkdir(parents=True)
     (tmp_path / "tests" / "__init__.py").touch()
@@ -37,6 +42,7 @@ def test_a_new_model_passes_the_conformance_suite_as_it_is(tmp_path: Path) -> No
             "--rootdir",
             str(tmp_path),
             str(suite),
+            *([str(own)] if tables else []),
         ],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
@@ -46,4 +52,8 @@ def test_a_new_model_passes_the_conformance_suite_as_it_is(tmp_path: Path) -> No
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    shown = (
+        "training/models/late-parcels/tests/test_late_parcels_features.py::test_no_feature_sees_the_future"
+    )
+    assert (f"{shown} PASSED" in done.stdout) == tables
     assert "test_the_server_answers_the_sample_as_the_estimator_does[late-parcels] PASSED" in done.stdout

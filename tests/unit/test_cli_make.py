@@ -35,6 +35,18 @@ def test_a_new_model_is_a_folder_that_loads(tmp_path: Path) -> None:
     assert catalog.get("flowers", tmp_path).name == "flowers"
 
 
+def test_a_new_model_with_tables_has_them_and_tests_of_its_own(tmp_path: Path) -> None:
+    shutil.copytree(catalog.MODELS_DIR / "_template_tables", tmp_path / "_template_tables")
+    result = CliRunner().invoke(app, ["new-model", "corner-shop", "--tables", "--models-dir", str(tmp_path)])
+    assert result.exit_code == 0
+    spec = catalog.get("corner-shop", tmp_path)
+    assert spec.table_names == ("customers", "orders")
+    assert all(seed.is_file() for seed in catalog.seeds(spec, tmp_path).values())
+    (test,) = (tmp_path / "corner-shop" / "tests").glob("*.py")
+    assert test.name == "test_corner_shop_features.py"
+    assert "tests/" in result.stdout
+
+
 @pytest.mark.parametrize("name", ["Flowers", "iris", "a--b", "1st"])
 def test_a_name_that_is_wrong_or_taken_is_one_clear_line(name: str) -> None:
     result = CliRunner().invoke(app, ["new-model", name])

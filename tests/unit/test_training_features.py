@@ -16,7 +16,7 @@ import pytest
 from relearn.errors import DataError, SpecError
 from relearn.spec import Category, DateTime, Id, Metric, ModelSpec, Number, Table, Training
 from tests.unit.training_kit import write_shard
-from training import features
+from training.features.making import Code, Made, Rooms, make
 from training.features.testing import compute
 
 SPEC = ModelSpec(
@@ -131,11 +131,6 @@ def test_a_join_that_multiplies_rows_is_refused() -> None:
         compute(SPEC, doubled, {"orders": ORDERS})
 
 
-def test_a_feature_set_without_rows_is_refused() -> None:
-    with pytest.raises(DataError, match="no row"):
-        compute(SPEC, plain, {"people": PEOPLE})
-
-
 @pytest.mark.parametrize("given", [None, "features", lambda _tables: 7])
 def test_a_model_with_tables_whose_code_makes_no_table_of_them_is_refused(given: Any) -> None:
     with pytest.raises(SpecError, match=r"shop/features.py: features"):
@@ -159,18 +154,23 @@ def shards(folder: Path, orders: list[list[dict[str, Any]]]) -> dict[str, list[P
     }
 
 
-def build(folder: Path, found: dict[str, list[Path]], work: str, **more: int) -> features.FeatureSet:
+def build(folder: Path, found: dict[str, list[Path]], work: str, **more: int) -> Made:
     (folder / work).mkdir()
-    return features.build(SPEC, plain, found, folder, folder / work, **more)
+    return make(SPEC, Code(plain, folder), found, Rooms(folder, folder / work), **more)
 
 
 def test_features_are_made_of_the_shards_of_each_table_and_counted(tmp_path: Path) -> None:
     made = build(tmp_path, shards(tmp_path, [ORDERS[:1], ORDERS[1:]]), "work")
     assert made.tables == {"people": {"shards": 1, "rows": 2}, "orders": {"shards": 2, "rows": 3}}
-    assert made.rows == 2
+    assert made.facts["rows"] == 2
     columns = "person, orders, spent, size, again"
-    found = duckdb.execute(f"SELECT {columns} FROM '{made.file}' ORDER BY 1").fetchall()  # noqa: S608
+    found = duckdb.execute(f"SELECT {columns} FROM '{made.files[0]}' ORDER BY 1").fetchall()  # noqa: S608
     assert found == [("a", 2.0, 12.5, "small", "yes"), ("b", 1.0, 100.0, "large", "no")]
+
+
+def test_a_feature_set_without_rows_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no row"):
+        build(tmp_path, shards(tmp_path, [[]]), "work")
 
 
 def test_a_table_without_a_shard_is_named(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_a_shard_from_before_a_column_lacks_it_when_it_is_optional_and_is_refuse
 ) -> None:
     found = shards(tmp_path, [ORDERS])
     write_shard(found["people"][0], (Id("person"),), PEOPLE)
-    assert build(tmp_path, found, "work").rows == 2
+    assert build(tmp_path, found, "work").facts["rows"] == 2
     write_shard(found["orders"][0], (Id("person"), DateTime("at")), ORDERS)
     with pytest.raises(DataError, match="3 of 3 rows of table orders have no amount"):
         build(tmp_path, found, "again")
@@ -214,20 +214,20 @@ def test_the_same_shards_give_the_same_bytes(tmp_path: Path) -> None:
     found = shards(tmp_path, [])
     found["orders"] = [many_orders(tmp_path / "orders" / f"{at}.parquet", 40_000 + at) for at in range(3)]
     first, second = build(tmp_path, found, "one"), build(tmp_path, found, "two")
-    assert first.file.read_bytes() == second.file.read_bytes()
-    assert first.sha256 == second.sha256
+    assert first.files[0].read_bytes() == second.files[0].read_bytes()
+    assert first.facts == second.facts
 
 
 def test_another_row_gives_another_digest(tmp_path: Path) -> None:
     first = build(tmp_path, shards(tmp_path, [ORDERS]), "one")
     second = build(tmp_path, shards(tmp_path, [ORDERS[1:]]), "two")
-    assert first.sha256 != second.sha256
+    assert first.facts["sha256"] != second.facts["sha256"]
 
 
 def test_data_larger_than_the_memory_goes_to_disk(tmp_path: Path) -> None:
     found = shards(tmp_path, [])
     found["orders"] = [many_orders(tmp_path / "orders" / "a.parquet", 1_000_000)]
-    assert build(tmp_path, found, "work", memory_mb=48).rows > 600_000
+    assert build(tmp_path, found, "work", memory_mb=48).facts["rows"] > 600_000
 
 
 def test_an_expression_reads_no_file_but_the_shards(tmp_path: Path) -> None:
@@ -240,7 +240,7 @@ def test_an_expression_reads_no_file_but_the_shards(tmp_path: Path) -> None:
 
     (tmp_path / "work").mkdir()
     with pytest.raises(DataError, match="can not be made: Permission"):
-        features.build(SPEC, reading, found, tmp_path / "in", tmp_path / "work")
+        make(SPEC, Code(reading, tmp_path), found, Rooms(tmp_path / "in", tmp_path / "work"))
 
 
 def test_a_model_with_one_table_is_trained_without_ibis(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -27,6 +28,7 @@ from relearn.spec import (
 from training import catalog
 from training.container import Container
 from training.dataset import Table
+from training.prepare.checker import FINGERPRINT
 
 IRIS_SEED = catalog.MODELS_DIR / "iris" / "seed.csv"
 SQL_TYPES = {"number": "FLOAT", "boolean": "BOOLEAN", "datetime": "TIMESTAMPTZ"}
@@ -50,7 +52,7 @@ REGRESSION = replace(NUMBERS, target=Number("y"), metric=Metric("rmse", maximum=
 
 
 def write_shard(path: Path, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> Path:
-    """Write a shard as ingest does: the columns' types, null where a value is missing."""
+    """Write a shard as ingest does: the columns' types, null where a value is missing, its mark in the footer."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
@@ -60,7 +62,10 @@ def write_shard(path: Path, columns: Sequence[Column], rows: Sequence[Mapping[st
             marks = ", ".join("?" for _ in columns)
             values = [[row.get(column.name) for column in columns] for row in rows]
             connection.executemany(f"INSERT INTO shard VALUES ({marks})", values)  # noqa: S608
-        connection.execute(f"COPY shard TO '{path}' (FORMAT parquet)")
+        mark = hashlib.sha256(f"{columns}{rows}".encode()).hexdigest()
+        connection.execute(
+            f"COPY shard TO '{path}' (FORMAT parquet, KV_METADATA {{{FINGERPRINT}: '{mark}'}})"
+        )
     return path
 
 

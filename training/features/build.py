@@ -1,11 +1,16 @@
-"""A snapshot's raw tables through a model's `features`, into one file of checked rows."""
+"""A snapshot's raw tables through a model's `features`, into files of checked rows: one a moment.
+
+The rows of a moment hang on nothing but what the moment may see, so each moment is made by itself, of just that; the same
+shards give the same bytes, whatever else is in the snapshot, and what is kept of an earlier run need not be made again.
+"""
 
 # ruff: noqa: S608 - every name in the SQL is ours or the spec's (checked), the path goes through quote()
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -13,8 +18,12 @@ import ibis
 
 from relearn.errors import DataError, RelearnError, SpecError
 from relearn.spec import ModelSpec
+from relearn.tables import MOMENTS
 from training.features import engine
+from training.features.cache import Cache, digest
 from training.features.check import as_shard, check_schema, check_values
+from training.features.shards import Shard, describe, refuse_missing
+from training.features.window import Window
 from training.prepare.rules import quote
 
 Features = Callable[[Mapping[str, ibis.Table]], object]
@@ -28,32 +37,29 @@ class FeatureSet:
 
     Parameters
     ----------
-    file
-        Parquet: the columns and the target of the spec, and ``as_of``, as a shard would hold them.
+    files
+        Parquet: the columns and the target of the spec, and ``as_of``, as a shard would hold them; a file for
+        each moment, in order, where the spec declares moments.
     rows
-        How many rows it has.
+        How many rows they have.
     sha256
-        Of the file, hex: the same shards and the same expression give the same.
+        Of the files, hex: the same shards and the same expression give the same.
     tables
         Raw table to its number of ``shards`` and ``rows``.
+    moments
+        How many moments were ``made`` and how many ``kept`` from an earlier run.
     """
 
-    file: Path
+    files: tuple[Path, ...]
     rows: int
     sha256: str
     tables: dict[str, dict[str, int]]
+    moments: dict[str, int]
 
 
-def build(
-    spec: ModelSpec,
-    features: Features | None,
-    shards: Mapping[str, list[Path]],
-    sources: Path,
-    workdir: Path,
-    *,
-    memory_mb: int = engine.MEMORY_MB,
-) -> FeatureSet:
-    """Make the features of a snapshot.
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What features are made with.
 
     Parameters
     ----------
@@ -61,41 +67,145 @@ def build(
         A spec with tables.
     features
         The model's own.
-    shards
-        Raw table to its shards, each in an order that the snapshot gives.
-    sources
-        Folder that the shards are in.
+    connection
+        A database that reads the shards.
     workdir
-        An empty folder for the file and for what does not fit into memory.
-    memory_mb
-        What DuckDB may hold, in MB.
+        For the files.
+    """
+
+    spec: ModelSpec
+    features: Features | None
+    connection: duckdb.DuckDBPyConnection
+    workdir: Path
+
+    def shards(self, files: Mapping[str, Sequence[Path]]) -> dict[str, list[Shard]]:
+        """Read the footers of a snapshot's shards, and refuse those that can not be used.
+
+        Raises
+        ------
+        DataError
+            A table has no shard, or one that does not fit.
+        """
+        if lacking := [table for table in self.spec.table_names if not files.get(table)]:
+            raise DataError(
+                "empty", f"the snapshot of {self.spec.name} has no shard of table {', '.join(lacking)}"
+            )
+        found = {
+            table.name: describe(self.connection, table, files[table.name]) for table in self.spec.tables
+        }
+        for table, shards in found.items():
+            refuse_missing(self.spec, table, shards)
+        return found
+
+    def write(self, shards: Mapping[str, Sequence[Shard]], moment: datetime | None, name: str) -> Path:
+        """Make the features of one moment, or of those that the model chooses, and write them down.
+
+        Raises
+        ------
+        DataError, SpecError
+            As `make`.
+        """
+        window = None
+        if self.spec.moments and moment:
+            window = Window.of(self.spec.moments, moment)
+            engine.show_moments(self.connection, [moment])
+        seen = {table: engine.of_files(seen_at(window, of)) for table, of in shards.items()}
+        engine.show(self.connection, self.spec, seen, window)
+        make(self.spec, self.features, self.connection)
+        file = self.workdir / f"{name}.parquet"
+        written = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880"
+        self.connection.execute(f"COPY ({as_shard(self.spec, MADE)}) TO {quote(str(file))} ({written})")
+        return file
+
+
+def seen_at(window: Window | None, shards: Sequence[Shard]) -> list[Shard]:
+    """Choose the shards that may have a row in a window."""
+    return [shard for shard in shards if shard.within(window)]
+
+
+def last_moment(spec: ModelSpec, shards: Mapping[str, Sequence[Shard]]) -> datetime | None:
+    """Say up to when the data reaches, in the table that the spec's moments follow; None without rows."""
+    assert spec.moments is not None  # noqa: S101 - asked of such specs alone
+    return max((shard.last for shard in shards[spec.moments.table] if shard.last), default=None)
+
+
+def moments_of(spec: ModelSpec, shards: Mapping[str, Sequence[Shard]]) -> tuple[datetime, ...]:
+    """List the moments that the data can speak of.
 
     Raises
     ------
     DataError
-        A table has no shard, or one that does not fit; or the features break the spec.
+        There is none.
+    """
+    assert spec.moments is not None  # noqa: S101 - asked of such specs alone
+    first = min((shard.first for shard in shards[spec.moments.table] if shard.first), default=None)
+    last = last_moment(spec, shards)
+    found = spec.moments.between(first, last) if first and last else ()
+    if not found:
+        reach = f"reaches from {first:%Y-%m-%d} to {last:%Y-%m-%d}" if first and last else "has no row"
+        raise DataError(
+            "features",
+            f"no moment to learn from: table {spec.moments.table} {reach}; needed: the first of a month with "
+            f"{spec.moments.history_days} days of it before and {spec.moments.label_days} after",
+        )
+    return found
+
+
+def build(
+    workshop: Workshop, shards: Mapping[str, Sequence[Shard]], cache: Cache | None = None
+) -> FeatureSet:
+    """Make the features of a snapshot.
+
+    Parameters
+    ----------
+    workshop
+        What they are made with.
+    shards
+        What `Workshop.shards` gave.
+    cache
+        What earlier runs made; None: nothing is kept.
+
+    Raises
+    ------
+    DataError
+        The features break the spec, or there is no row of them.
     SpecError
         ``features`` gives something else than the spec's columns.
     """
-    if lacking := [table for table in spec.table_names if table not in shards]:
-        raise DataError("empty", f"the snapshot of {spec.name} has no shard of table {', '.join(lacking)}")
-    with engine.connect(workdir.resolve(), sources.resolve(), memory_mb) as connection:
-        counts = {
-            table: {
-                "shards": len(shards[table]),
-                "rows": engine.show_shards(connection, spec, table, shards[table]),
-            }
-            for table in spec.table_names
-        }
-        if spec.moments:
-            engine.show_moments(connection, engine.moments(connection, spec))
-        rows = make(spec, features, connection)
-        file = workdir.resolve() / "features.parquet"
-        written = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880"
-        connection.execute(f"COPY ({as_shard(spec, MADE)}) TO {quote(str(file))} ({written})")
-    with file.open("rb") as content:
-        digest = hashlib.file_digest(content, "sha256").hexdigest()
-    return FeatureSet(file, rows, digest, counts)
+    spec, kept = workshop.spec, 0
+    files: list[Path] = []
+    for moment in moments_of(spec, shards) if spec.moments else (None,):
+        file = None
+        if cache and moment and spec.moments:
+            window = Window.of(spec.moments, moment)
+            key = cache.key(moment, {table: seen_at(window, of) for table, of in shards.items()})
+            file = cache.find(key)
+            kept += file is not None
+            file = file or cache.keep(key, workshop.write(shards, moment, key))
+        files.append(file or workshop.write(shards, moment, f"made-{len(files)}"))
+    rows = count_rows(workshop.connection, files)
+    if not rows:
+        raise DataError(
+            "features",
+            f"the features of {spec.name} have no row: is there enough data before and after every as_of?",
+        )
+    return FeatureSet(
+        files=tuple(files),
+        rows=rows,
+        sha256=hashlib.sha256("\n".join(map(digest, files)).encode()).hexdigest(),
+        tables={
+            table: {"shards": len(of), "rows": sum(shard.rows for shard in of)}
+            for table, of in shards.items()
+        },
+        moments={"made": len(files) - kept, "kept": kept} if spec.moments else {},
+    )
+
+
+def count_rows(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> int:
+    """Count the rows of Parquet files by their footers."""
+    paths = ", ".join(quote(str(file)) for file in files)
+    found = connection.execute(f"SELECT sum(num_rows) FROM parquet_file_metadata([{paths}])").fetchone()
+    return int(found[0]) if found else 0
 
 
 def make(spec: ModelSpec, features: Features | None, connection: duckdb.DuckDBPyConnection) -> int:
@@ -119,8 +229,8 @@ def make(spec: ModelSpec, features: Features | None, connection: duckdb.DuckDBPy
     try:
         _check_keys(spec, connection)
         made = check_schema(spec, features(engine.tables(connection, spec)))
-        connection.execute(f"CREATE TABLE {MADE} AS {ibis.to_sql(made, dialect='duckdb')}")
-        return check_values(spec, connection, MADE)
+        connection.execute(f"CREATE OR REPLACE TABLE {MADE} AS {ibis.to_sql(made, dialect='duckdb')}")
+        return check_values(spec, connection, MADE, MOMENTS if spec.moments else None)
     except RelearnError:
         raise
     except (duckdb.Error, ibis.common.exceptions.IbisError) as error:

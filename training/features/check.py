@@ -49,8 +49,17 @@ def check_schema(spec: ModelSpec, made: object) -> ibis.Table:
     return made
 
 
-def check_values(spec: ModelSpec, connection: duckdb.DuckDBPyConnection, relation: str) -> int:
+def check_values(
+    spec: ModelSpec, connection: duckdb.DuckDBPyConnection, relation: str, moments: str | None = None
+) -> int:
     """Check every value of a feature set, and that an entity has one row at a time.
+
+    Parameters
+    ----------
+    relation
+        The feature set.
+    moments
+        The table of moments that it may speak of; None: of any.
 
     Returns
     -------
@@ -80,11 +89,21 @@ def check_values(spec: ModelSpec, connection: duckdb.DuckDBPyConnection, relatio
         faults = [
             f"{rows} rows for {different} pairs of {spec.entity} and {AS_OF}: a join gives more than one"
         ]
-    if not faults and not rows:
-        faults = ["no row: is there enough data before and after every as_of?"]
+    if not faults and moments is not None:
+        faults = _others(connection, relation, moments)
     if faults:
         raise DataError("features", f"the features of {spec.name} break its spec: {'; '.join(faults)}")
     return int(rows)
+
+
+def _others(connection: duckdb.DuckDBPyConnection, relation: str, moments: str) -> list[str]:
+    times = f'SELECT CAST("{AS_OF}" AS TIMESTAMP) FROM'
+    count, such = _one(
+        connection,
+        f'SELECT count(*), min(CAST("{AS_OF}" AS VARCHAR)) FROM {relation} '
+        f'WHERE CAST("{AS_OF}" AS TIMESTAMP) NOT IN ({times} {moments})',
+    )
+    return [f"{count} rows speak of a moment that is not in {moments}, such as {such}"] if count else []
 
 
 def as_shard(spec: ModelSpec, relation: str) -> str:

@@ -7,7 +7,8 @@ everything else a string.
 # ruff: noqa: S608 - every name in the SQL is the spec's (checked) or ours, every path goes through quote()
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ import duckdb
 import ibis
 import pyarrow as pa
 
-from relearn.errors import DataError
-from relearn.spec import Boolean, Column, DateTime, ModelSpec, Number
+from relearn.spec import Boolean, Column, DateTime, ModelSpec, Number, Table
 from relearn.tables import AS_OF, MOMENTS
+from training.features.shards import Shard
+from training.features.window import Window
 from training.prepare.rules import quote
 
 MEMORY_MB = 2048
@@ -27,7 +29,7 @@ MEMORY_MB = 2048
 GIVEN = "__given"  # no table can be named so
 
 
-def connect(workdir: Path, sources: Path, memory_mb: int = MEMORY_MB) -> duckdb.DuckDBPyConnection:
+def connect(workdir: Path, sources: Sequence[Path], memory_mb: int = MEMORY_MB) -> duckdb.DuckDBPyConnection:
     """Open a database that reads nothing but ``sources`` and writes nothing outside ``workdir``.
 
     One thread: a sum of floating-point numbers depends on their order, and the same snapshot must give the
@@ -38,7 +40,7 @@ def connect(workdir: Path, sources: Path, memory_mb: int = MEMORY_MB) -> duckdb.
     workdir
         Where the database and what does not fit into memory go.
     sources
-        Folder of the shards.
+        Folders of what it may read.
     memory_mb
         What DuckDB may hold, in MB.
     """
@@ -53,9 +55,26 @@ def connect(workdir: Path, sources: Path, memory_mb: int = MEMORY_MB) -> duckdb.
         },
     )
     connection.execute("SET TimeZone = 'UTC'")
-    connection.execute(f"SET allowed_directories = [{quote(str(workdir))}, {quote(str(sources))}]")
+    open_to = ", ".join(quote(str(folder)) for folder in (workdir, *sources))
+    connection.execute(f"SET allowed_directories = [{open_to}]")
     connection.execute("SET enable_external_access = false")
     return connection
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """Where the rows of a raw table are.
+
+    Parameters
+    ----------
+    sql
+        What stands behind FROM.
+    there
+        The columns that it has.
+    """
+
+    sql: str
+    there: Collection[str]
 
 
 def tables(connection: duckdb.DuckDBPyConnection, spec: ModelSpec) -> dict[str, ibis.Table]:
@@ -72,17 +91,58 @@ def show_moments(connection: duckdb.DuckDBPyConnection, moments: Sequence[dateti
         connection.execute(f"INSERT INTO {MOMENTS} VALUES (?)", [moment.astimezone(UTC).replace(tzinfo=None)])
 
 
-def moments(connection: duckdb.DuckDBPyConnection, spec: ModelSpec) -> tuple[datetime, ...]:
-    """List the moments of a spec that declares them, as its raw tables on the connection have them."""
-    assert spec.moments is not None  # noqa: S101 - asked of such specs alone
-    found = reach(connection, spec)
-    return spec.moments.between(*found) if found else ()
+def show(
+    connection: duckdb.DuckDBPyConnection,
+    spec: ModelSpec,
+    relations: Mapping[str, Relation],
+    window: Window | None = None,
+) -> None:
+    """Make the raw tables out of what their rows are in, in place of earlier ones, without reading them.
+
+    Parameters
+    ----------
+    relations
+        Raw table to where its rows are.
+    window
+        What is seen of the tables that have a time; None: everything.
+    """
+    for table in spec.tables:
+        relation = relations[table.name]
+        values = ", ".join(f'{_value(column, relation.there)} AS "{column.name}"' for column in table.columns)
+        cut = f" WHERE {_inside(table.time, window)}" if window and table.time else ""
+        connection.execute(
+            f'CREATE OR REPLACE VIEW "{table.name}" AS SELECT {values} FROM {relation.sql}{cut}'
+        )
 
 
-def reach(connection: duckdb.DuckDBPyConnection, spec: ModelSpec) -> tuple[datetime, datetime] | None:
-    """Say from when to when the table that the spec's moments follow has rows; None: it has none."""
-    assert spec.moments is not None  # noqa: S101 - asked of such specs alone
-    table = next(table for table in spec.tables if table.name == spec.moments.table)
+def of_files(shards: Sequence[Shard]) -> Relation:
+    """Say where the rows of a raw table's shards are."""
+    if not shards:
+        return Relation("(SELECT 1 WHERE false)", ())
+    paths = ", ".join(quote(str(shard.file)) for shard in shards)
+    there = {name for shard in shards for name in shard.missing}
+    return Relation(f"read_parquet([{paths}], union_by_name = true)", there)
+
+
+def of_rows(
+    connection: duckdb.DuckDBPyConnection, spec: ModelSpec, table: str, rows: Sequence[Mapping[str, Any]]
+) -> Relation:
+    """Put rows in memory into the database; a column that a row does not name is missing."""
+    given = pa.table(
+        {
+            c.name: pa.array([_text(row.get(c.name)) for row in rows], pa.string())
+            for c in spec.raw_columns(table)
+        }
+    )
+    name = f"{GIVEN}_{table}"
+    connection.register(name, given)
+    connection.execute(f'CREATE TABLE "{name}_rows" AS SELECT * FROM "{name}"')
+    connection.unregister(name)
+    return Relation(f'"{name}_rows"', given.column_names)
+
+
+def reach(connection: duckdb.DuckDBPyConnection, table: Table) -> tuple[datetime, datetime] | None:
+    """Say from when to when a raw table on the connection has rows; None: it has none."""
     found = connection.execute(
         f'SELECT min("{table.time}"), max("{table.time}") FROM "{table.name}"'
     ).fetchone()
@@ -91,56 +151,14 @@ def reach(connection: duckdb.DuckDBPyConnection, spec: ModelSpec) -> tuple[datet
     return found[0].replace(tzinfo=UTC), found[1].replace(tzinfo=UTC)
 
 
-def show_shards(
-    connection: duckdb.DuckDBPyConnection, spec: ModelSpec, table: str, files: Sequence[Path]
-) -> int:
-    """Make a raw table out of its shards, without reading them.
-
-    Returns
-    -------
-    int
-        How many rows it has.
-
-    Raises
-    ------
-    DataError
-        A shard can not be read, or lacks what the spec demands.
-    """
-    paths = f"[{', '.join(quote(str(path)) for path in files)}]"
-    shards = f"read_parquet({paths}, union_by_name = true)"
-    columns = spec.raw_columns(table)
-    try:
-        described = connection.execute(f"SELECT * FROM {shards} LIMIT 0").description or ()
-        there = {found[0] for found in described}
-        values = ", ".join(f'{_value(column, there)} AS "{column.name}"' for column in columns)
-        connection.execute(f'CREATE VIEW "{table}" AS SELECT {values} FROM {shards}')
-        counts = ", ".join(["count(*)", *(f'count("{column.name}")' for column in columns)])
-        rows, *filled = connection.execute(f'SELECT {counts} FROM "{table}"').fetchone() or (0,)
-    except duckdb.Error as error:
-        detail = str(error).splitlines()[0]
-        raise DataError("format", f"the shards of table {table} do not fit its columns: {detail}") from error
-    for column, count in zip(columns, filled, strict=True):
-        if count < rows and not column.optional:
-            lacking = f"{rows - count} of {rows} rows of table {table} have no {column.name}"
-            raise DataError("schema", f"{lacking}; declare it optional, or upload the data again with it")
-    return int(rows)
+def _inside(time: str, window: Window) -> str:
+    # on the column as it is stored, so that whole row groups are passed over
+    moment = f'CAST("{time}" AS TIMESTAMPTZ)'
+    cut = f"{moment} <= TIMESTAMPTZ '{window.until.isoformat()}'"
+    return cut if window.after is None else f"{cut} AND {moment} > TIMESTAMPTZ '{window.after.isoformat()}'"
 
 
-def show_rows(
-    connection: duckdb.DuckDBPyConnection, spec: ModelSpec, table: str, rows: Sequence[Mapping[str, Any]]
-) -> None:
-    """Make a raw table out of rows in memory; a column that a row does not name is missing."""
-    columns = spec.raw_columns(table)
-    given = pa.table(
-        {c.name: pa.array([_text(row.get(c.name)) for row in rows], pa.string()) for c in columns}
-    )
-    connection.register(GIVEN, given)
-    values = ", ".join(f'{_value(column, set(given.column_names))} AS "{column.name}"' for column in columns)
-    connection.execute(f'CREATE TABLE "{table}" AS SELECT {values} FROM {GIVEN}')
-    connection.unregister(GIVEN)
-
-
-def _value(column: Column, there: set[str]) -> str:
+def _value(column: Column, there: Collection[str]) -> str:
     name = f'"{column.name}"' if column.name in there else "NULL"
     match column:
         case Number():  # by way of float32, as ingest stores it

@@ -10,11 +10,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from relearn.columns import DateTime
 from relearn.spec import ModelSpec
+from relearn.tables import AS_OF
 from training.features import engine
 from training.features.build import MADE, Features, make
 from training.features.check import as_shard, wanted
+from training.features.window import Window
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -50,23 +54,43 @@ def compute(
     DataError, SpecError
         As `training.features.build`.
     """
+    found = []
     with (
         tempfile.TemporaryDirectory(prefix="features-") as folder,
-        engine.connect(Path(folder), Path(folder)) as connection,
+        engine.connect(Path(folder), []) as connection,
     ):
-        for table in spec.table_names:
-            engine.show_rows(connection, spec, table, tables.get(table, ()))
-        if spec.moments:
-            engine.show_moments(connection, engine.moments(connection, spec) if moments is None else moments)
-        make(spec, features, connection)
-        columns = ", ".join(
-            f"\"{c.name}\" AT TIME ZONE 'UTC'" if isinstance(c, DateTime) else f'"{c.name}"'
-            for c in wanted(spec)
-        )
-        found = connection.execute(f"SELECT {columns} FROM ({as_shard(spec, MADE)})").fetchall()
-    return [
+        given = {
+            table: engine.of_rows(connection, spec, table, tables.get(table, ()))
+            for table in spec.table_names
+        }
+        for moment in _moments(connection, spec, given) if moments is None else moments:
+            if moment:
+                engine.show_moments(connection, [moment])
+            engine.show(
+                connection, spec, given, Window.of(spec.moments, moment) if spec.moments and moment else None
+            )
+            make(spec, features, connection)
+            columns = ", ".join(
+                f"\"{c.name}\" AT TIME ZONE 'UTC'" if isinstance(c, DateTime) else f'"{c.name}"'
+                for c in wanted(spec)
+            )
+            found += connection.execute(f"SELECT {columns} FROM ({as_shard(spec, MADE)})").fetchall()
+    rows = [
         {column.name: _aware(value) for column, value in zip(wanted(spec), row, strict=True)} for row in found
     ]
+    return sorted(rows, key=lambda row: (str(row[spec.entity or ""]), row[AS_OF]))
+
+
+def _moments(
+    connection: duckdb.DuckDBPyConnection, spec: ModelSpec, given: Mapping[str, engine.Relation]
+) -> Sequence[datetime | None]:
+    """List the moments that the spec finds in rows; None alone for a model that chooses them itself."""
+    if spec.moments is None:
+        return [None]
+    engine.show(connection, spec, given)
+    table = next(table for table in spec.tables if table.name == spec.moments.table)
+    reach = engine.reach(connection, table)
+    return spec.moments.between(*reach) if reach else ()
 
 
 def _aware(value: Any) -> Any:

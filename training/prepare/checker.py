@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - every name and value in the SQL is ours, the spec's (checked), or goes through quote()
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,10 @@ from training.prepare.sources import Source
 from training.prepare.tally import Tally
 
 SHOWN_VALUE = 200
+FINGERPRINT = "relearn_fingerprint"
+"""The key under which the footer of a shard tells its content from any other: SHA-256 (hex) of the file as it was
+with `UNMARKED` in that place."""
+UNMARKED = "0" * 64
 
 
 class Checker:
@@ -100,12 +105,17 @@ class Checker:
         return described, profile.write_keys(self.connection, "good", key_columns, workdir / profile.KEYS)
 
     def write_shard(self, path: Path) -> None:
-        """Write the accepted rows, in their order; one thread, so that the same rows give the same bytes."""
+        """Write the accepted rows, in their order; one thread, so that the same rows give the same bytes.
+
+        The footer gets a mark that tells the content from any other: whoever finds it need not read the rows.
+        """
         named = ", ".join(f'v{i} AS "{column.name}"' for i, column in enumerate(self.columns))
         self.connection.execute("SET threads = 1")
         self.connection.execute(
-            f"COPY (SELECT {named} FROM accepted) TO {quote(str(path))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)"
+            f"COPY (SELECT {named} FROM accepted) TO {quote(str(path))} (FORMAT parquet, COMPRESSION zstd, "
+            f"ROW_GROUP_SIZE 122880, KV_METADATA {{{FINGERPRINT}: '{UNMARKED}'}})"
         )
+        _mark(path)
 
     def _names(self, letter: str) -> str:
         return ", ".join(f"{letter}{index}" for index in range(len(self.columns)))
@@ -161,3 +171,14 @@ def _connect(
     connection.execute(f"SET allowed_paths = [{quote(str(source))}]")
     connection.execute("SET enable_external_access = false")
     return connection
+
+
+def _mark(path: Path) -> None:
+    with path.open("r+b") as file:
+        mark = hashlib.file_digest(file, "sha256").hexdigest()
+        file.seek(-8, 2)  # Parquet ends in the footer, its length in four bytes, and PAR1
+        length = int.from_bytes(file.read(4), "little")
+        file.seek(-8 - length, 2)
+        footer = file.read(length)
+        file.seek(-8 - length + footer.index(UNMARKED.encode()), 2)
+        file.write(mark.encode())

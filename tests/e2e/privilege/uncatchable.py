@@ -29,6 +29,12 @@ UNCATCHABLE = {
     "BatchesEventsRole: sqs:SendMessage on *": (
         "Lambda's own, for an event that every retry failed with: minutes later, and not on the laptop"
     ),
+    "SchedulesRunRole: sqs:SendMessage on *": (
+        "Lambda's own, for a call that every retry failed with: minutes later, and not on the laptop"
+    ),
+    "SchedulesRole: sqs:SendMessage on *": (
+        "the scheduler's own, for a call that could not be made for an hour; the laptop's makes it or drops it"
+    ),
     "policy of *BatchesDeadLetters*: sqs:SendMessage by events.amazonaws.com": (
         "for an event that could not be delivered to the function for a day; nothing here waits that long"
     ),

@@ -14,13 +14,37 @@ from tests.e2e.privilege.trial import Broken, Part
 
 GROUP = "/aws/sagemaker/TrainingJobs"
 SECONDS = 90.0
+REQUEST = (
+    "RoleArn",
+    "AlgorithmSpecification",
+    "HyperParameters",
+    "InputDataConfig",
+    "OutputDataConfig",
+    "ResourceConfig",
+    "StoppingCondition",
+)
+"""What of a job's description is the request for another such job."""
 # A container whose program is not found ends at once, and its log says so.
 NO_PROGRAM = {"PYTHONPATH": "/nowhere"}
 
 
 def run_job(bench: Bench, moments: Moments) -> Part:
     role = bench.machine.states["Train"]["Parameters"]["RoleArn"]
-    return _jobs(bench, moments["Train"].context, role=role, folder="models")
+    part = _jobs(bench, moments["Train"].context, role=role, folder="models")
+    numbers = itertools.count()
+
+    def a_job_takes_features_that_are_kept_and_keeps_more() -> None:
+        found = _run(bench, f"kept-{next(numbers)}", **_job_of(bench, "churn"))
+        assert found["TrainingJobStatus"] == "Completed", found["FailureReason"]
+
+    return Part(part.grants, [*part.scenes, a_job_takes_features_that_are_kept_and_keeps_more])
+
+
+def _job_of(bench: Bench, model: str) -> dict[str, Any]:
+    """Give the request of the job that made a model's first version."""
+    jobs = bench.hosting.client.list_training_jobs(NameContains=f"-{model}-")["TrainingJobSummaries"]
+    done = bench.hosting.client.describe_training_job(TrainingJobName=jobs[0]["TrainingJobName"])
+    return {key: done[key] for key in (*REQUEST, "CheckpointConfig")}
 
 
 def experiment(bench: Bench, moments: Moments) -> Part:
@@ -44,12 +68,9 @@ def _jobs(bench: Bench, context: Any, *, role: str, folder: str) -> Part:
 
     def train(**more: Any) -> Any:
         """Run the run's job under another name; what became of it."""
-        name = bench.name(f"{folder}-{next(numbers)}")
         bench.forget_logs(GROUP)
-        bench.hosting.client.create_training_job(TrainingJobName=name, **request, **more)
-        found = _ended(bench, name)
-        if not found.get("FailureReason", "AlgorithmError").startswith("AlgorithmError"):
-            raise Broken(f"the job is {found['TrainingJobStatus']}: {found['FailureReason']}")
+        found = _run(bench, f"{folder}-{next(numbers)}", **request, **more)
+        name = found["TrainingJobName"]
         lines = bench.lines(GROUP, name)
         bench.expect("the job's log", lambda: lines, seconds=0)
         return found
@@ -64,6 +85,16 @@ def _jobs(bench: Bench, context: Any, *, role: str, folder: str) -> Part:
         bench.stage.client("s3").head_object(Bucket=bucket, Key=key)
 
     return Part(bench.of_role(role), [a_container_that_does_not_start_says_why, a_job_leaves_its_model])
+
+
+def _run(bench: Bench, what: str, **request: Any) -> Any:
+    """Run a job to its end; it breaks when SageMaker, and not the container, can not go on."""
+    name = bench.name(what)
+    bench.hosting.client.create_training_job(TrainingJobName=name, **request)
+    found = _ended(bench, name)
+    if not found.get("FailureReason", "AlgorithmError").startswith("AlgorithmError"):
+        raise Broken(f"the job is {found['TrainingJobStatus']}: {found['FailureReason']}")
+    return found
 
 
 def _ended(bench: Bench, name: str) -> Any:

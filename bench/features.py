@@ -1,0 +1,115 @@
+"""Features of 5 million events of 500,000 customers: ours on DuckDB, pandas doing the same, Spark for reference.
+
+Each makes the features of the churn model, by its own expression or (pandas) by a translation of it whose rows are held
+against ours, in a process of its own; time is from the shards to the feature set, memory the process's peak.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+ROOT = Path(__file__).resolve().parents[1]
+SIZES = (1_000_000, 5_000_000, 20_000_000)
+COMPARED = 5_000_000
+CUSTOMERS_PER_EVENT = 0.1
+RUNS = 3
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What one process took."""
+
+    seconds: float
+    peak_mb: float
+    rows: int
+    checksum: str
+
+
+def main() -> int:
+    """Measure, print the table, then the figures as JSON."""
+    with tempfile.TemporaryDirectory(prefix="bench-features-") as folder:
+        data = {size: _generate(Path(folder) / str(size), size) for size in SIZES}
+        ours = {size: _best("duckdb", data[size]) for size in SIZES if size != COMPARED}
+        pairs = [(_run("duckdb", data[COMPARED]), _run("pandas", data[COMPARED])) for _ in range(RUNS)]
+        ours[COMPARED] = min((pair[0] for pair in pairs), key=lambda found: found.seconds)
+        theirs = min((pair[1] for pair in pairs), key=lambda found: found.seconds)
+        spark = _spark(data[COMPARED])
+    if (ours[COMPARED].rows, ours[COMPARED].checksum) != (theirs.rows, theirs.checksum):
+        raise AssertionError(f"pandas makes other features: {theirs} instead of {ours[COMPARED]}")
+    print(f"{'':24}{'events':>12}{'rows':>12}{'seconds':>10}{'peak MB':>10}")
+    for size in SIZES:
+        _row("duckdb", size, ours[size])
+    _row("pandas", COMPARED, theirs)
+    if spark:
+        _row("spark, local", COMPARED, spark)
+    else:
+        print("spark, local: not measured, `make spark` and a Java runtime are needed")
+    first, last = SIZES[0], SIZES[-1]
+    figures = {
+        "time_vs_pandas": round(sorted(b.seconds / a.seconds for a, b in pairs)[RUNS // 2], 2),
+        "memory_vs_pandas": round(sorted(b.peak_mb / a.peak_mb for a, b in pairs)[RUNS // 2], 2),
+        "memory_growth": round(ours[last].peak_mb / ours[first].peak_mb / (last / first), 3),
+    }
+    print(json.dumps(figures))
+    return 0
+
+
+def _row(name: str, size: int, found: Figures) -> None:
+    print(f"{name:24}{size:>12,}{found.rows:>12,}{found.seconds:>10.1f}{found.peak_mb:>10.0f}")
+
+
+def _best(engine: str, data: Path) -> Figures:
+    return min((_run(engine, data) for _ in range(2)), key=lambda found: found.seconds)
+
+
+def _run(engine: str, data: Path) -> Figures:
+    command = [sys.executable, "-m", "bench.features_worker", engine, str(data)]
+    done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    return Figures(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def _spark(data: Path) -> Figures | None:
+    try:
+        return _run("spark", data)
+    except subprocess.CalledProcessError:
+        return None
+
+
+def _generate(folder: Path, events: int) -> Path:
+    """Write customers and a year of their events as ingest would: shards of both tables."""
+    for table in ("customers", "events"):
+        (folder / table).mkdir(parents=True)
+    customers = int(events * CUSTOMERS_PER_EVENT)
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET threads = 1")
+        connection.execute("SELECT setseed(0.42)")
+        connection.execute(
+            f"COPY (SELECT 'c' || range AS customer_id, "  # noqa: S608
+            "TIMESTAMPTZ '2024-06-01' + to_minutes(CAST(random() * 500000 AS BIGINT)) AS signed_up, "
+            "['basic', 'plus', 'pro'][1 + CAST(floor(random() * 3) AS INT)] AS plan, "
+            "['search', 'advert', 'friend'][1 + CAST(floor(random() * 3) AS INT)] AS channel "
+            f"FROM range({customers})) TO '{folder}/customers/a.parquet' (FORMAT parquet, COMPRESSION zstd)"
+        )
+        for shard in range(4):
+            connection.execute(
+                "COPY (SELECT customer_id, \"at\", kind, CASE WHEN kind = 'purchase' "  # noqa: S608
+                "THEN CAST(floor(random() * 10000) / 4 AS FLOAT) END AS amount FROM ("
+                f"SELECT 'c' || CAST(floor(random() * {customers}) AS BIGINT) AS customer_id, "
+                "TIMESTAMPTZ '2025-01-01' + to_seconds(CAST(random() * 31536000 AS BIGINT)) AS \"at\", "
+                "['visit','visit','visit','visit','purchase','purchase','ticket','ticket','payment_failed','cancel']"
+                f"[1 + CAST(floor(random() * 10) AS INT)] AS kind FROM range({events // 4}))) "
+                f"TO '{folder}/events/{shard}.parquet' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)"
+            )
+    return folder
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""One engine makes the features of the churn model; the last line says what it took, as JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+COUNTED = ("visits_30d", "visits_90d", "tickets_30d", "failed_payments_30d")
+
+
+def main(engine: str, data: Path) -> int:
+    """Make them, and print the figures."""
+    made: Callable[[Path, Path], str] = {"duckdb": duckdb_, "pandas": pandas_, "spark": spark_}[engine]
+    with tempfile.TemporaryDirectory(prefix="bench-features-") as workdir:
+        began = time.perf_counter()
+        files = made(data, Path(workdir))
+        seconds = time.perf_counter() - began
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        rows, checksum = sums(files)
+    print(json.dumps({"seconds": seconds, "peak_mb": peak, "rows": rows, "checksum": checksum}))
+    return 0
+
+
+def duckdb_(data: Path, workdir: Path) -> str:
+    """As the training job does."""
+    from training import catalog  # noqa: PLC0415
+    from training.features.making import Code, Rooms, make  # noqa: PLC0415
+    from training.fit import Code as ModelCode  # noqa: PLC0415
+
+    home = catalog.folder("churn")
+    code = Code(ModelCode.of(home).features, home)
+    files = {table: sorted((data / table).glob("*.parquet")) for table in ("customers", "events")}
+    make(catalog.get("churn"), code, files, Rooms(data, workdir))
+    return str(workdir / "made-*.parquet")
+
+
+def pandas_(data: Path, workdir: Path) -> str:
+    """The same with pandas, a moment at a time, as somebody would write it who must keep an eye on memory."""
+    import pandas as pd  # noqa: PLC0415
+
+    from training import catalog  # noqa: PLC0415
+
+    customers, events = (pd.read_parquet(data / table) for table in ("customers", "events"))
+    events["kind"] = events["kind"].astype("category")
+    spec = catalog.get("churn")
+    between = spec.moments.between if spec.moments else None
+    for number, moment in enumerate(between(events["at"].min(), events["at"].max()) if between else ()):
+        frame = moment_of(customers, events, pd.Timestamp(moment))
+        frame.to_parquet(workdir / f"made-{number}.parquet", compression="zstd")
+    return str(workdir / "made-*.parquet")
+
+
+def moment_of(customers: Any, events: Any, moment: Any) -> Any:
+    """Make one moment's features: what features.py says, in pandas."""
+    import pandas as pd  # noqa: PLC0415
+
+    known = events[events["at"] <= moment]
+    left = set(known.loc[known["kind"] == "cancel", "customer_id"])
+    spine = customers[(customers["signed_up"] <= moment) & ~customers["customer_id"].isin(left)]
+    recent = known[known["at"] > moment - pd.Timedelta(days=90)]
+    month = recent[recent["at"] > moment - pd.Timedelta(days=30)]
+    of = "customer_id"
+    visits, bought = recent[recent["kind"] == "visit"], recent[recent["kind"] == "purchase"]
+    columns = {
+        "visits_30d": month[month["kind"] == "visit"].groupby(of).size(),
+        "visits_90d": visits.groupby(of).size(),
+        "last_visit": visits.groupby(of)["at"].max(),
+        "spend_90d": bought["amount"].astype("float64").groupby(bought[of]).sum(),
+        "tickets_30d": month[month["kind"] == "ticket"].groupby(of).size(),
+        "failed_payments_30d": month[month["kind"] == "payment_failed"].groupby(of).size(),
+    }
+    made = spine.join(pd.DataFrame(columns), on=of)
+    coming = events[(events["at"] > moment) & (events["at"] <= moment + pd.Timedelta(days=30))]
+    leaving = set(coming.loc[coming["kind"] == "cancel", of])
+    made = made.assign(
+        as_of=moment,
+        tenure_days=(moment - made["signed_up"]).dt.total_seconds() / 86_400,
+        days_since_visit=(moment - made["last_visit"]).dt.total_seconds() / 86_400,
+        outcome=made[of].isin(leaving).map({True: "leaves", False: "stays"}),
+        **{name: made[name].fillna(0) for name in (*COUNTED, "spend_90d")},
+    ).drop(columns=["signed_up", "last_visit"])
+    numbers = ["tenure_days", "days_since_visit", "spend_90d", *COUNTED]
+    return made.astype(dict.fromkeys(numbers, "float32")).sort_values(of)
+
+
+def spark_(data: Path, workdir: Path) -> str:
+    """By the same expression on local Spark."""
+    raise NotImplementedError(f"{data} {workdir}")
+
+
+def sums(files: str) -> tuple[int, str]:
+    """Count the rows of a feature set, and sum up what it holds, whatever the order."""
+    import duckdb  # noqa: PLC0415
+
+    names = ", ".join(f"sum(CAST({name} AS DOUBLE))" for name in COUNTED)
+    found = duckdb.execute(
+        f"SELECT count(*), {names}, round(sum(CAST(spend_90d AS DOUBLE))), round(sum(CAST(tenure_days AS DOUBLE)), 1), "  # noqa: S608
+        "count(days_since_visit), round(sum(CAST(days_since_visit AS DOUBLE)), 1), "
+        f"count(*) FILTER (outcome = 'leaves') FROM read_parquet('{files}')"
+    ).fetchall()[0]
+    return int(found[0]), hashlib.sha256(repr(found).encode()).hexdigest()[:16]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], Path(sys.argv[2])))

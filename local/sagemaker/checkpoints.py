@@ -1,0 +1,85 @@
+"""What a training job keeps for the next: a folder that SageMaker copies from S3 before it, and to S3 while it runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from local.sagemaker.channels import ChannelError, split
+from local.sagemaker.errors import invalid
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    Record = dict[str, Any]
+
+LOCAL_PATH = "/opt/ml/checkpoints"
+
+
+def refuse_what_is_not_here(request: Record) -> None:
+    """Refuse a folder that the laptop cloud does not give a container."""
+    path = request.get("CheckpointConfig", {}).get("LocalPath", LOCAL_PATH).rstrip("/")
+    if path != LOCAL_PATH:
+        raise invalid(f"CheckpointConfig.LocalPath is {path}; allowed on the laptop cloud: {LOCAL_PATH}")
+
+
+def fetch(s3: Any, job: Record, root: Path) -> dict[Path, int]:
+    """Fill the folder with what is in S3; there is none for a job that asks for none.
+
+    Returns
+    -------
+    dict
+        Each file and when it was written, in nanoseconds; for `store`.
+
+    Raises
+    ------
+    ChannelError
+        When the job's role may not read it.
+    """
+    if (config := job.get("CheckpointConfig")) is None:
+        return {}
+    folder = root / "checkpoints"
+    folder.mkdir()
+    fetched = {}
+    bucket, prefix = _place(config)
+    try:
+        for listed in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            for item in listed.get("Contents", []):
+                target = folder / item["Key"].removeprefix(prefix)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                s3.download_file(bucket, item["Key"], str(target))
+                fetched[target] = target.stat().st_mtime_ns
+    except ClientError as error:
+        raise ChannelError(f"Checkpoint download failed for {config['S3Uri']}: {error}") from error
+    return fetched
+
+
+def store(s3: Any, job: Record, root: Path, fetched: dict[Path, int]) -> None:
+    """Copy to S3 what the job wrote, however it ended; what it removed stays in S3.
+
+    Parameters
+    ----------
+    fetched : dict
+        What `fetch` gave.
+
+    Raises
+    ------
+    ChannelError
+        When the job's role may not write it.
+    """
+    if (config := job.get("CheckpointConfig")) is None:
+        return
+    bucket, prefix = _place(config)
+    folder = root / "checkpoints"
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and fetched.get(path) != path.stat().st_mtime_ns:
+            try:
+                s3.upload_file(str(path), bucket, prefix + path.relative_to(folder).as_posix())
+            except Exception as error:
+                raise ChannelError(f"Checkpoint upload failed for {config['S3Uri']}: {error}") from error
+
+
+def _place(config: Record) -> tuple[str, str]:
+    bucket, prefix = split(config["S3Uri"])
+    return bucket, prefix.rstrip("/") + "/"

@@ -1,0 +1,74 @@
+"""The features that Spark made of a snapshot: checked and put in order as those that are made here."""
+
+# ruff: noqa: S608 - every name in the SQL is ours or the spec's (checked), the path goes through quote()
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import duckdb
+
+from relearn.errors import DataError
+from relearn.spec import ModelSpec
+from training.features import engine
+from training.features.build import FeatureSet, count_rows
+from training.features.cache import digest
+from training.features.check import as_shard, check_values
+from training.features.making import Made
+from training.features.online import Online, export
+from training.prepare.rules import quote
+
+TRAINING, ONLINE, STATISTICS = "training", "online", "statistics.json"
+"""What Spark's job writes: two folders of Parquet, and what it counted."""
+
+
+def take(spec: ModelSpec, given: Path, workdir: Path, online: Path | None) -> Made:
+    """Take what Spark made.
+
+    Parameters
+    ----------
+    spec
+        A spec with tables.
+    given
+        Folder with `TRAINING`, `ONLINE` and `STATISTICS`.
+    workdir
+        An empty folder for the files.
+    online
+        The file for what is served by entity; None: it is not made.
+
+    Raises
+    ------
+    DataError
+        It breaks the spec, or is not there.
+    """
+    counted = json.loads((given / STATISTICS).read_text(encoding="utf-8"))
+    with engine.connect(workdir.resolve(), [given.resolve()]) as connection:
+        file = _in_order(spec, connection, given / TRAINING, workdir.resolve() / "features.parquet")
+        made = FeatureSet((file,), count_rows(connection, [file]), digest(file), counted["tables"], {})
+        served = _served(spec, connection, given / ONLINE, workdir.resolve() / "online.parquet", online)
+    return Made.of(made, counted["fingerprints"], served)
+
+
+def _served(
+    spec: ModelSpec, connection: duckdb.DuckDBPyConnection, folder: Path, draft: Path, path: Path | None
+) -> Online | None:
+    if path is None or spec.moments is None:
+        return None
+    file = _in_order(spec, connection, folder, draft)
+    moment = connection.execute(
+        f"SELECT CAST(max(as_of) AS VARCHAR) FROM read_parquet({quote(str(file))})"
+    ).fetchone()
+    assert moment is not None  # noqa: S101 - an aggregate always gives a row
+    return export(connection, spec, [file], moment[0], path)
+
+
+def _in_order(spec: ModelSpec, connection: duckdb.DuckDBPyConnection, folder: Path, path: Path) -> Path:
+    """Check a feature set, and write it in the one order that hangs on nothing but its values."""
+    files = sorted(folder.rglob("*.parquet"))
+    if not files:
+        raise DataError("empty", f"Spark left no {folder.name} features of {spec.name}")
+    paths = ", ".join(quote(str(file.resolve())) for file in files)
+    relation = f"read_parquet([{paths}])"
+    check_values(spec, connection, relation)
+    connection.execute(f"COPY ({as_shard(spec, relation)}) TO {quote(str(path))} (FORMAT parquet)")
+    return path

@@ -1,0 +1,128 @@
+"""Making the features of a snapshot in a training job: what is asked for, and what comes of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from relearn.spec import ModelSpec
+from training.features import engine
+from training.features.build import Features, FeatureSet, Workshop, build
+from training.features.cache import Cache, code_digest
+from training.features.online import Online, write_online
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """The code of a model's features.
+
+    Parameters
+    ----------
+    features
+        The function.
+    home
+        The model's folder.
+    """
+
+    features: Features | None
+    home: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """Where things are.
+
+    Parameters
+    ----------
+    sources
+        Folder that the shards are in.
+    workdir
+        An empty folder for files and for what does not fit into memory.
+    cache
+        Folder of what earlier runs made; None: nothing is kept.
+    online
+        The file for what is served by entity; None: it is not made.
+    """
+
+    sources: Path
+    workdir: Path
+    cache: Path | None = None
+    online: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a job has of a model's raw tables.
+
+    Parameters
+    ----------
+    files
+        Parquet: the feature set, as shards would hold it.
+    fingerprint
+        SHA-256 (hex) of what the shards hold.
+    tables
+        Raw table to its number of ``shards`` and ``rows``.
+    facts
+        ``rows``, ``sha256``, ``moments`` and ``online`` of the features, JSON-ready.
+    """
+
+    files: tuple[Path, ...]
+    fingerprint: str
+    tables: dict[str, dict[str, int]]
+    facts: dict[str, Any]
+
+    @classmethod
+    def of(cls, made: FeatureSet, fingerprints: Sequence[str], online: Online | None) -> Made:
+        """Put together what was made."""
+        facts = {
+            "rows": made.rows,
+            "sha256": made.sha256,
+            "moments": made.moments,
+            "online": online and online.as_dict(),
+        }
+        fingerprint = hashlib.sha256("\n".join(sorted(fingerprints)).encode()).hexdigest()
+        return cls(made.files, fingerprint, made.tables, facts)
+
+
+def make(
+    spec: ModelSpec,
+    code: Code,
+    files: Mapping[str, Sequence[Path]],
+    rooms: Rooms,
+    *,
+    memory_mb: int = engine.MEMORY_MB,
+) -> Made:
+    """Make the features of a snapshot on DuckDB.
+
+    Parameters
+    ----------
+    spec
+        A spec with tables.
+    code
+        Of its features.
+    files
+        Raw table to its shards.
+    rooms
+        Where things are.
+    memory_mb
+        What DuckDB may hold, in MB.
+
+    Raises
+    ------
+    DataError
+        A table has no shard, or one that does not fit; or the features break the spec.
+    SpecError
+        ``features`` gives something else than the spec's columns.
+    """
+    rooms = replace(rooms, workdir=rooms.workdir.resolve(), sources=rooms.sources.resolve())
+    cache = Cache(rooms.cache.resolve(), spec, code_digest(code.home)) if rooms.cache else None
+    open_to = [rooms.sources, *([rooms.cache.resolve()] if rooms.cache else [])]
+    with engine.connect(rooms.workdir, open_to, memory_mb) as connection:
+        workshop = Workshop(spec, code.features, connection, rooms.workdir)
+        shards = workshop.shards(files)
+        made = build(workshop, shards, cache)
+        online = write_online(workshop, shards, rooms.online) if rooms.online else None
+    return Made.of(made, [shard.fingerprint for of in shards.values() for shard in of], online)

@@ -1,0 +1,94 @@
+"""Every entity's features as they were known last: what requests that name an entity are answered with.
+
+They are made by the very expression that training learns from, at one moment: the last that the data tells of.
+"""
+
+# ruff: noqa: S608 - every name in the SQL is ours or the spec's (checked), the path goes through quote()
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from relearn.spec import Column, DateTime, ModelSpec
+from relearn.tables import AS_OF
+from training.features.build import Workshop, count_rows, last_moment
+from training.features.cache import digest
+from training.features.shards import Shard
+from training.prepare.rules import quote
+
+ISO = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Online:
+    """What is served by entity.
+
+    Parameters
+    ----------
+    rows
+        How many entities.
+    sha256
+        Of the file, hex.
+    as_of
+        The moment that the features speak of, ISO 8601.
+    """
+
+    rows: int
+    sha256: str
+    as_of: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give it as JSON-ready data."""
+        return asdict(self)
+
+
+def write_online(workshop: Workshop, shards: Mapping[str, Sequence[Shard]], path: Path) -> Online | None:
+    """Make the features of every entity at the last moment, and write them as JSON Lines.
+
+    Parameters
+    ----------
+    workshop
+        What they are made with.
+    shards
+        What `Workshop.shards` gave.
+    path
+        The file: an object an entity, in the order of entities, with the entity, ``as_of`` and the columns.
+
+    Returns
+    -------
+    Online or None
+        None when the spec declares no moments.
+    """
+    if workshop.spec.moments is None or (moment := last_moment(workshop.spec, shards)) is None:
+        return None
+    made = workshop.write(shards, moment, "online")
+    return export(workshop.connection, workshop.spec, [made], moment.isoformat(), path)
+
+
+def export(
+    connection: duckdb.DuckDBPyConnection,
+    spec: ModelSpec,
+    files: Sequence[Path],
+    moment: str,
+    path: Path,
+) -> Online:
+    """Write checked features of one moment as JSON Lines; the target is no feature and stays behind."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    paths = ", ".join(quote(str(file)) for file in files)
+    values = ", ".join(f'{_value(column)} AS "{column.name}"' for column in (DateTime(AS_OF), *spec.columns))
+    rows = f'SELECT {values} FROM read_parquet([{paths}]) ORDER BY "{spec.entity}"'
+    draft = files[0].with_suffix(".jsonl")  # the database may write beside its own files alone
+    connection.execute(f"COPY ({rows}) TO {quote(str(draft))} (FORMAT json)")
+    shutil.move(draft, path)
+    return Online(count_rows(connection, files), digest(path), moment)
+
+
+def _value(column: Column) -> str:
+    if isinstance(column, DateTime):
+        return f"strftime(\"{column.name}\" AT TIME ZONE 'UTC', '{ISO}')"
+    return f'"{column.name}"'

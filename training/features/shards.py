@@ -1,0 +1,161 @@
+"""What shards hold, as far as their footers tell: nothing of their rows is read for it."""
+
+# ruff: noqa: S608 - every name in the SQL is the spec's (checked), every path goes through quote()
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from relearn.errors import DataError
+from relearn.spec import ModelSpec, Table
+from training.features.window import Window
+from training.prepare.checker import FINGERPRINT
+from training.prepare.rules import quote
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One shard of a raw table.
+
+    Parameters
+    ----------
+    file
+        Parquet.
+    fingerprint
+        Tells its content from any other: as ingest wrote it into the file, or SHA-256 (hex) of the file.
+    rows
+        How many.
+    missing
+        Column to its number of nulls; a column that the file lacks is not in it.
+    first, last
+        The least and greatest time of its rows, aware; None when the table has no time, or there is no row.
+    """
+
+    file: Path
+    fingerprint: str
+    rows: int
+    missing: Mapping[str, int]
+    first: datetime | None
+    last: datetime | None
+
+    def within(self, window: Window | None) -> bool:
+        """Tell whether a window on the times may show any of its rows."""
+        return (
+            window is None or self.first is None or self.last is None or window.meets(self.first, self.last)
+        )
+
+
+def describe(connection: duckdb.DuckDBPyConnection, table: Table, files: Sequence[Path]) -> list[Shard]:
+    """Read the footers of a raw table's shards.
+
+    Raises
+    ------
+    DataError
+        One can not be read.
+    """
+    paths = f"[{', '.join(quote(str(path)) for path in files)}]"
+    try:
+        footers = connection.execute(
+            f"SELECT file_name, path_in_schema, sum(stats_null_count), count(*) = count(stats_null_count), "
+            f"{_utc('min(TRY_CAST(stats_min_value AS TIMESTAMPTZ))')}, "
+            f"{_utc('max(TRY_CAST(stats_max_value AS TIMESTAMPTZ))')} "
+            f"FROM parquet_metadata({paths}) GROUP BY ALL"
+        ).fetchall()
+        rows = dict(
+            connection.execute(f"SELECT file_name, num_rows FROM parquet_file_metadata({paths})").fetchall()
+        )
+        marks = connection.execute(
+            f"SELECT file_name, value FROM parquet_kv_metadata({paths}) WHERE key = ?", [FINGERPRINT.encode()]
+        )
+        known = {file: value.decode() for file, value in marks.fetchall()}
+        return [
+            _shard(
+                connection,
+                table,
+                path,
+                int(rows[str(path)]),
+                [one[1:] for one in footers if one[0] == str(path)],
+                known,
+            )
+            for path in files
+        ]
+    except duckdb.Error as error:
+        detail = str(error).splitlines()[0]
+        raise DataError(
+            "format", f"the shards of table {table.name} do not fit its columns: {detail}"
+        ) from error
+
+
+def refuse_missing(spec: ModelSpec, table: str, shards: Iterable[Shard]) -> None:
+    """Refuse shards that lack what the spec demands.
+
+    Raises
+    ------
+    DataError
+        Says which column, and in how many rows.
+    """
+    found = list(shards)
+    rows = sum(shard.rows for shard in found)
+    for column in spec.raw_columns(table):
+        lacking = sum(shard.missing.get(column.name, shard.rows) for shard in found)
+        if lacking and not column.optional:
+            told = f"{lacking} of {rows} rows of table {table} have no {column.name}"
+            raise DataError("schema", f"{told}; declare it optional, or upload the data again with it")
+
+
+def _shard(  # noqa: PLR0917 - all that a footer says
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    path: Path,
+    rows: int,
+    columns: list[tuple[Any, ...]],
+    known: Mapping[str, str],
+) -> Shard:
+    there = {column.name for column in table.columns}
+    footer = {name: rest for name, *rest in columns if name in there}
+    unknown = not all(complete for _, complete, *_ in footer.values())
+    if rows and (unknown or (table.time in footer and footer[table.time][2] is None)):
+        footer = _count(connection, path, list(footer), table.time)
+    times = footer.get(table.time or "", (0, True, None, None))
+    return Shard(
+        path,
+        known.get(str(path)) or _digest(path),
+        rows,
+        {name: int(found[0] or 0) for name, found in footer.items()},
+        _aware(times[2]),
+        _aware(times[3]),
+    )
+
+
+def _count(
+    connection: duckdb.DuckDBPyConnection, path: Path, names: list[str], time: str | None
+) -> dict[str, list[Any]]:
+    """Count and compare in the rows themselves: the file is not of ingest, and its footer tells too little."""
+    counts = [f'count(*) - count("{name}")' for name in names]
+    when = f'CAST("{time}" AS TIMESTAMPTZ)' if time in names else "CAST(NULL AS TIMESTAMPTZ)"
+    found = connection.execute(
+        f"SELECT {_utc(f'min({when})')}, {_utc(f'max({when})')}, {', '.join(counts)} "
+        f"FROM read_parquet({quote(str(path))})"
+    ).fetchone()
+    assert found is not None  # noqa: S101 - an aggregate always gives a row
+    first, last, *lacking = found
+    return {name: [count, True, first, last] for name, count in zip(names, lacking, strict=True)}
+
+
+def _utc(moment: str) -> str:
+    return f"{moment} AT TIME ZONE 'UTC'"
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.replace(tzinfo=UTC)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

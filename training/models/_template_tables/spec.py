@@ -1,0 +1,43 @@
+"""What template-model is made of, takes, predicts and must reach."""
+
+from relearn.spec import (
+    Category,
+    DateTime,
+    Hyperparameter,
+    Id,
+    Metric,
+    ModelSpec,
+    Monthly,
+    Number,
+    Retrain,
+    Serverless,
+    Table,
+)
+
+SPEC = ModelSpec(
+    name="template-model",
+    title="Whether a customer buys within 30 days",  # one line for people
+    tables=(  # what files hold; each is uploaded under its own name
+        Table("customers", columns=(Id("customer_id"), DateTime("since")), key="customer_id", time="since"),
+        Table(
+            "orders",
+            columns=(Id("customer_id"), DateTime("at"), Number("amount", unit="EUR", minimum=0)),
+            time="at",
+        ),
+    ),
+    entity="customer_id",  # of whom the features speak
+    moments=Monthly(table="orders", history_days=90, label_days=30),  # and as of when
+    columns=(  # made by features() in features.py, and given in a request
+        Id("customer_id", optional=True, private=True, description="Whose; not needed for an answer."),
+        Number("orders_90d", minimum=0, description="Orders in the last 90 days."),
+        Number("spent_90d", unit="EUR", minimum=0, description="Spent in the last 90 days."),
+        Number("days_since_order", unit="days", minimum=0, optional=True, description="Since the last one."),
+    ),
+    target=Category("outcome", values=("nothing", "buys")),  # a Number makes it a regression
+    metric=Metric("roc_auc", minimum=0.65, margin=0.0),  # below the minimum nothing ever serves
+    hosting=Serverless(memory_mb=2048, max_concurrency=10),
+    retrain=Retrain(debounce_seconds=60),  # schedule="rate(1 day)" retrains at fixed times
+    hyperparameters=(  # what build() takes, and where an experiment may search
+        Hyperparameter("inverse_penalty", default=1.0, minimum=0.01, maximum=100.0, scale="log"),
+    ),
+)
