@@ -39,7 +39,10 @@ def check_keys(
     dict
         Table to what was found.
     """
-    config: dict[str, str | bool | int | float | list[str]] = {"memory_limit": f"{MEMORY_MB}MB", "temp_directory": str(workdir / "spill")}
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": f"{MEMORY_MB}MB",
+        "temp_directory": str(workdir / "spill"),
+    }
     with duckdb.connect(config=config) as connection:
         for table in spec.table_names:
             connection.execute(f'CREATE TABLE "{table}" ({COLUMNS})')

@@ -1,6 +1,16 @@
 """What the diabetes model takes, predicts and must reach."""
 
-from relearn.spec import Category, Hyperparameter, Metric, ModelSpec, Number, Quality, Retrain, Serverless, Training
+from relearn.spec import (
+    Category,
+    Hyperparameter,
+    Metric,
+    ModelSpec,
+    Number,
+    Quality,
+    Retrain,
+    Serverless,
+    Training,
+)
 
 SPEC = ModelSpec(
     name="diabetes",
