@@ -38,14 +38,15 @@ def shares(before: ColumnProfile, now: ColumnProfile) -> tuple[list[int], list[i
 
 
 def _tenths(column: ColumnProfile) -> list[int]:
-    """Bins that each end a tenth of the rows, or more where many are equal; the last one is left open."""
-    edges, below, passed = [], 0, 0
-    for code, count in column.bins():
+    """Bins that each end a tenth of the rows, or more where many are equal; less and more than ever end one too."""
+    bins = column.bins()
+    edges, below, passed = [bins[0][0] - 1] if bins else [], 0, 0
+    for code, count in bins:
         below += count
         if (tenth := below * TENTHS // column.present) > passed:
             edges.append(code)
             passed = tenth
-    return edges[:-1]
+    return edges
 
 
 def _between(edges: Sequence[int], column: ColumnProfile) -> list[int]:
