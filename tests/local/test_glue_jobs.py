@@ -85,9 +85,11 @@ def look(cloud: Running, job: str, run: str) -> dict[str, Any]:
 
 
 def ended(cloud: Running, job: str, run: str) -> dict[str, Any]:
-    return until(
-        lambda: found if (found := look(cloud, job, run))["JobRunState"] not in _GOING else None, seconds=30
-    )
+    def over() -> dict[str, Any]:
+        found = look(cloud, job, run)
+        return found if found["JobRunState"] not in _GOING else {}
+
+    return until(over, seconds=30)
 
 
 _GOING = ("STARTING", "RUNNING", "STOPPING")
@@ -162,14 +164,12 @@ def execute(cloud: Running, job: str, *actions: str, **arguments: str) -> dict[s
         definition=json.dumps({"StartAt": "Run", "States": {"Run": task}}),
     )["stateMachineArn"]
     execution = states.start_execution(stateMachineArn=machine)["executionArn"]
-    return until(
-        lambda: (
-            found
-            if (found := states.describe_execution(executionArn=execution))["status"] != "RUNNING"
-            else None
-        ),
-        seconds=30,
-    )
+
+    def over() -> dict[str, Any]:
+        found: dict[str, Any] = dict(states.describe_execution(executionArn=execution))
+        return found if found["status"] != "RUNNING" else {}
+
+    return until(over, seconds=30)
 
 
 ALL = ("glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun")

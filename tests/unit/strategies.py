@@ -75,9 +75,7 @@ def specs(draw: st.DrawFn) -> ModelSpec:
         entity=entity,
         tables=raw,
         moments=draw(st.sampled_from([None, *moments])),
-        engine=Engine("spark", workers=draw(st.integers(2, 299)))
-        if raw and draw(st.booleans())
-        else Engine(),
+        engine=draw(st.builds(Engine, st.just("spark"), workers=st.integers(2, 299))) if raw else Engine(),
     )
 
 
