@@ -41,7 +41,7 @@ ROWS = Table(
     },
     np.array(["no", "no", "yes", "no"], dtype=object),
 )
-DATASET = Dataset(ROWS.where(slice(0, 2)), ROWS.where(slice(2, 4)), "f", 1, {})
+DATASET = Dataset(ROWS.where(np.array([0, 1])), ROWS.where(np.array([2, 3])), "f", 1, {})
 
 
 def judge(tmp_path: Path, **quality: object) -> Profile:
