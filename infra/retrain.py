@@ -4,7 +4,7 @@
 
     Debounce → Open → [nothing pending] ──────────────────────────────┐
                  └─► Check data → [wrong] ────────────────────────────┤
-                 └─► [Features] → Train → Judge → [rejected] ─────────┤
+                        └─► [Features] → Train → Judge → [rejected] ──┤
                                └─► Register → Deploy ⇄ Wait → Smoke   │
                         → Publish ⇄ Published? → Promote → Retire ────┴─► Close → Done
     any failure ─► Fail ─► Failed

@@ -48,11 +48,11 @@ class TrainingStack(StageStack):
             platform=ecr_assets.Platform.LINUX_AMD64,  # what ml.m5 and serverless endpoints run
         )
         self._groups(settings=settings, specs=specs)
-        self.ingest = Ingest(self, "Ingest", settings=settings, access=access, code=code)
         spark = feature_job.any_on_spark(settings, specs)
         self.job_role = job_roles.training_job(
             self, "JobRole", access=access, image=image.repository, on_spark=spark
         )
+        self.ingest = Ingest(self, "Ingest", settings=settings, access=access, code=code)
         self.functions = run_functions.make(
             self,
             settings=settings,
