@@ -85,9 +85,8 @@ def look(cloud: Running, job: str, run: str) -> dict[str, Any]:
 
 
 def ended(cloud: Running, job: str, run: str) -> dict[str, Any]:
-    return until(
-        lambda: found if (found := look(cloud, job, run))["JobRunState"] not in _GOING else None, seconds=30
-    )
+    until(lambda: look(cloud, job, run)["JobRunState"] not in _GOING, seconds=30)
+    return look(cloud, job, run)
 
 
 _GOING = ("STARTING", "RUNNING", "STOPPING")
@@ -162,14 +161,13 @@ def execute(cloud: Running, job: str, *actions: str, **arguments: str) -> dict[s
         definition=json.dumps({"StartAt": "Run", "States": {"Run": task}}),
     )["stateMachineArn"]
     execution = states.start_execution(stateMachineArn=machine)["executionArn"]
-    return until(
-        lambda: (
-            found
-            if (found := states.describe_execution(executionArn=execution))["status"] != "RUNNING"
-            else None
-        ),
-        seconds=30,
-    )
+    until(lambda: described(states, execution)["status"] != "RUNNING", seconds=30)
+    return described(states, execution)
+
+
+def described(states: Any, execution: str) -> dict[str, Any]:
+    found: dict[str, Any] = states.describe_execution(executionArn=execution)
+    return found
 
 
 ALL = ("glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun")
