@@ -34,8 +34,8 @@ SPEC = ModelSpec(
     target=Category("again", values=("no", "yes")),
     metric=Metric("accuracy", minimum=0.1),
 )
-PEOPLE = [{"person": name, "member": True} for name in ("a", "it's \\b")]
-ORDERS = [
+PEOPLE: list[dict[str, Any]] = [{"person": name, "member": True} for name in ("a", "it's \\b")]
+ORDERS: list[dict[str, Any]] = [
     {"person": "a", "at": "2026-01-01T10:00:00Z", "amount": 5.5},
     {"person": "it's \\b", "at": "2026-01-03T10:00:00+09:00", "amount": None},
 ]
