@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from lambdas import open_run
 from lambdas.catalog import Catalog
 from lambdas.config import Config
 from lambdas.stage import Setup
@@ -17,7 +19,7 @@ from relearn.uploads import UploadState
 from tests.aws import world as worlds
 from tests.aws.models import FLOWERS, SAMPLES
 from tests.aws.test_uploads import begin, key, look
-from tests.aws.world import LAKE, UPLOADS, World
+from tests.aws.world import LAKE, UPLOADS, LambdaContext, World
 
 TABLES = (
     Table("people", columns=(Id("person"),), key="person"),
@@ -175,3 +177,35 @@ def test_a_model_that_has_data_of_one_table_gets_no_seed_for_the_others(
         world.ingest(event)
     assert "visits" not in setup(world, models_catalog).run()
     assert incoming(world) == ["incoming/visits/people/own.csv"]
+
+
+def opened(world: World) -> dict[str, Any]:
+    """What Open gives the state machine for the run that waits for it."""
+    both_tables(world)
+    lock = world.ledger.lock("visits")
+    assert lock is not None
+    context: dict[str, Any] = open_run.handler({"model": "visits", "run_id": lock.run_id}, LambdaContext())
+    return context
+
+
+def test_a_job_makes_features_of_the_shards_itself(world: World) -> None:
+    context = opened(world)
+    assert "spark" not in context
+    assert [channel["ChannelName"] for channel in context["input_data_config"]] == ["train"]
+
+
+def test_where_spark_makes_features_the_job_gets_them_and_no_shards(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FEATURES_ENGINE", "spark")
+    context = opened(world)
+    made = f"s3://{LAKE}/spark/visits/{context['run_id']}/"
+    assert context["spark"] == {
+        "snapshot": f"s3://{LAKE}/snapshots/visits/{context['run_id']}.manifest",
+        "output": made,
+        "worker_type": "G.1X",
+        "workers": 2,
+        "minutes": 60,
+    }
+    (channel,) = context["input_data_config"]
+    assert (channel["ChannelName"], channel["DataSource"]["S3DataSource"]["S3Uri"]) == ("features", made)

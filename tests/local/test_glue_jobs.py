@@ -85,11 +85,8 @@ def look(cloud: Running, job: str, run: str) -> dict[str, Any]:
 
 
 def ended(cloud: Running, job: str, run: str) -> dict[str, Any]:
-    def over() -> dict[str, Any]:
-        found = look(cloud, job, run)
-        return found if found["JobRunState"] not in _GOING else {}
-
-    return until(over, seconds=30)
+    until(lambda: look(cloud, job, run)["JobRunState"] not in _GOING, seconds=30)
+    return look(cloud, job, run)
 
 
 _GOING = ("STARTING", "RUNNING", "STOPPING")
@@ -164,12 +161,13 @@ def execute(cloud: Running, job: str, *actions: str, **arguments: str) -> dict[s
         definition=json.dumps({"StartAt": "Run", "States": {"Run": task}}),
     )["stateMachineArn"]
     execution = states.start_execution(stateMachineArn=machine)["executionArn"]
+    until(lambda: described(states, execution)["status"] != "RUNNING", seconds=30)
+    return described(states, execution)
 
-    def over() -> dict[str, Any]:
-        found: dict[str, Any] = dict(states.describe_execution(executionArn=execution))
-        return found if found["status"] != "RUNNING" else {}
 
-    return until(over, seconds=30)
+def described(states: Any, execution: str) -> dict[str, Any]:
+    found: dict[str, Any] = states.describe_execution(executionArn=execution)
+    return found
 
 
 ALL = ("glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun")

@@ -62,6 +62,7 @@ def specs(draw: st.DrawFn) -> ModelSpec:
     tables = draw(st.lists(NAMES, max_size=2, unique=True)) if entity else []
     raw = tuple([draw(raw_tables(name)) for name in tables])
     moments = [Monthly(table=table.name, history_days=9, label_days=3) for table in raw if table.time]
+    engines = st.builds(Engine, st.sampled_from(["duckdb", "spark"]), st.integers(2, 299))
     return ModelSpec(
         name=draw(MODEL_NAMES),
         title=draw(WORDS),
@@ -75,7 +76,7 @@ def specs(draw: st.DrawFn) -> ModelSpec:
         entity=entity,
         tables=raw,
         moments=draw(st.sampled_from([None, *moments])),
-        engine=draw(st.builds(Engine, st.just("spark"), workers=st.integers(2, 299))) if raw else Engine(),
+        engine=draw(engines) if raw else Engine(),
     )
 
 

@@ -175,4 +175,9 @@ def _value(column: Column, there: set[str]) -> Any:
 
 
 def _line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
+    """Give the first line of what went wrong: of an error from Java, of the one that it began with."""
+    cause = getattr(error, "java_exception", None)
+    while cause is not None and cause.getCause() is not None:
+        cause = cause.getCause()
+    said = cause.getMessage() if cause is not None else None
+    return str(said or error).strip().partition("\n")[0]
