@@ -65,7 +65,7 @@ def uploads(ctx: typer.Context, model: Model, limit: Limit = 20, json_: Json = F
     if json_:
         print_json([asdict(upload) for upload in found])
         return
-    columns = ("upload", "received (UTC)", "name", "state", "good", "rejected", "reason")
+    columns = ("upload", "received (UTC)", "table", "name", "state", "good", "rejected", "reason")
     print_table(
         f"Uploads of {model}",
         columns,
@@ -73,6 +73,7 @@ def uploads(ctx: typer.Context, model: Model, limit: Limit = 20, json_: Json = F
             (
                 u.upload_id[:12],
                 moment(u.received_at),
+                u.table or "-",
                 u.key.rpartition("/")[2],
                 u.state,
                 u.rows_accepted,

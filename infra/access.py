@@ -47,6 +47,7 @@ class Access:
             "ARTIFACTS_BUCKET": stores.artifacts.bucket_name,
             "TOPIC_ARN": stores.topic.topic_arn,
             "STATE_MACHINE_ARN": self.state_machine_arn,
+            "FEATURES_ENGINE": settings.features_engine,
             "DEBOUNCE_SECONDS": None if settings.debounce_seconds is None else str(settings.debounce_seconds),
         }
 

@@ -84,7 +84,7 @@ def make(
             "open_run",
             access.ledger("GetItem", "UpdateItem", "Query"),
             access.lake("s3:PutObject", under=["snapshots"]),
-            told=stores,
+            told=[*stores, "FEATURES_ENGINE"],
         ),
         judge=function(
             "judge",

@@ -17,6 +17,7 @@ from local.cloud import Cloud
 from local.console import Console
 from local.deploy import DeployError
 from local.settings import ROOT, Settings
+from local.teller import StoryError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +39,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     add("--region", default=Settings.region, help="the AWS region it answers as (default %(default)s)")
     add("--once", action="store_true", help="end after the story: 0 when it went well")
     add("--no-story", dest="story", action="store_false", help="only deploy and stay up")
-    add("--models", default="", help="the models the story waits for, comma-separated (default: all)")
+    add("--models", default="", help="the models the story is about, comma-separated (default: all)")
     add(
         "--upload",
         type=Path,
@@ -102,7 +103,7 @@ def _told(chosen: argparse.Namespace, cloud: Cloud, console: Console) -> bool:
             models=models,
             upload=chosen.upload or ROOT / "examples/iris/more_measurements.csv",
         )
-    except story.StoryError as error:
+    except StoryError as error:
         console.failed(str(error))
         console.detail(
             "what the containers and functions printed is in CloudWatch Logs: /aws/sagemaker/..., /aws/lambda/..."

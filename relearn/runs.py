@@ -173,5 +173,15 @@ def failure_reason(error: str, cause: str) -> str:
         if data.get("TrainingJobStatus") == "Stopped":
             cause = f"the training job was stopped ({data.get('SecondaryStatus', 'no detail')})"
         else:
-            cause = str(data.get("FailureReason") or data.get("errorMessage") or cause)
+            told = (data.get(key) for key in ("FailureReason", "ErrorMessage", "errorMessage"))
+            cause = str(next(filter(None, told), None) or _glue_ended(data) or cause)
     return f"{error}: {cause}"[:MAX_REASON] if cause else error[:MAX_REASON]
+
+
+def _glue_ended(data: dict[str, Any]) -> str:
+    """Say how a run of a Glue job ended that says nothing itself."""
+    return (
+        f"the run of the Glue job {data['JobName']} ended as {data['JobRunState']}"
+        if "JobRunState" in data
+        else ""
+    )

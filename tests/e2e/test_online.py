@@ -127,5 +127,5 @@ def _record(stage: Stage, record: str) -> str | None:
         body: str = client.get_object(Bucket=bucket, Key=item["Key"])["Body"].read().decode()
         for line in body.splitlines():
             if record in line:
-                return line
+                return str(line)
     return None

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from relearn.columns import Boolean, Category, Column, DateTime, Id, Number, Text
-from relearn.spec import Ingest, Metric, ModelSpec, Monthly, Retrain, Serverless, Table, Training
+from relearn.spec import Engine, Ingest, Metric, ModelSpec, Monthly, Retrain, Serverless, Table, Training
 
 NAMES = st.text(string.ascii_lowercase + string.digits + "_", min_size=1, max_size=8).map(lambda s: f"c{s}")
 MODEL_NAMES = st.from_regex(r"[a-z](-?[a-z0-9]){0,19}", fullmatch=True).map(
@@ -75,6 +75,9 @@ def specs(draw: st.DrawFn) -> ModelSpec:
         entity=entity,
         tables=raw,
         moments=draw(st.sampled_from([None, *moments])),
+        engine=Engine("spark", workers=draw(st.integers(2, 299)))
+        if raw and draw(st.booleans())
+        else Engine(),
     )
 
 

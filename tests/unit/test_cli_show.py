@@ -70,6 +70,17 @@ def test_tables_name_states_and_reasons(cli_stage: CliStage) -> None:
     assert "broken.csv" in shown
 
 
+def test_uploads_name_their_tables(cli_stage: CliStage) -> None:
+    for table in ("customers", "events"):
+        cli_stage.upload(
+            f"{table}.csv", model="churn", table=table, key=f"incoming/churn/{table}/october.csv"
+        )
+    shown = cli_stage.run("uploads", "churn").stdout
+    assert "table" in shown
+    assert "customers" in shown
+    assert "events" in shown
+
+
 def test_status_shows_every_model_with_its_version_run_and_pending_uploads(cli_stage: CliStage) -> None:
     cli_stage.serve()
     cli_stage.upload("waiting.csv")
