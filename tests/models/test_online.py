@@ -13,11 +13,11 @@ from relearn import online
 from relearn.columns import DateTime
 from relearn.schema import check_instance
 from tests.unit.training_kit import write_shard
-from training import catalog
+from training import catalog, fit
 from training.features import making
-from training.features.making import Rooms
+from training.features.build import Features
+from training.features.making import Code, Rooms
 from training.features.testing import compute, rows_of
-from training.fit import Code
 
 SPECS = catalog.load()
 MODELS = [name for name, spec in SPECS.items() if spec.looked_up_by]
@@ -25,13 +25,15 @@ STRANGER = "stranger"
 Tables = dict[str, list[dict[str, Any]]]
 
 
-def code(model: str) -> Code:
-    return Code.of(Path(catalog.__file__).parent / "models" / model)
+def code(model: str) -> tuple[Features, Path]:
+    """Give a model's features, and its folder."""
+    found = fit.Code.of(catalog.folder(model))
+    assert found.features is not None
+    return found.features, catalog.folder(model)
 
 
 def raw(model: str) -> Tables:
-    folder = Path(catalog.__file__).parent / "models" / model / "seed"
-    return {table: rows_of(folder / f"{table}.csv") for table in SPECS[model].table_names}
+    return {table: rows_of(path) for table, path in catalog.seeds(SPECS[model]).items()}
 
 
 def known_then(model: str, tables: Tables, moment: datetime) -> Tables:
@@ -58,7 +60,7 @@ def serve(model: str, tables: Tables, folder: Path) -> dict[str, dict[str, Any]]
     }
     (folder / "work").mkdir()
     left = folder / "online.jsonl"
-    making.make(spec, code(model), files, Rooms(folder / "shards", folder / "work", None, left))
+    making.make(spec, Code(*code(model)), files, Rooms(folder / "shards", folder / "work", None, left))
     found = {}
     for line in left.read_bytes().splitlines():
         entity = json.loads(line)[spec.entity or ""]
@@ -71,11 +73,11 @@ def test_for_every_entity_the_features_that_are_served_are_those_that_training_l
     model: str, tmp_path: Path
 ) -> None:
     spec, tables = SPECS[model], raw(model)
-    learnt = compute(spec, code(model).features, tables)
+    learnt = compute(spec, code(model)[0], tables)
     for number, moment in enumerate(sorted({row["as_of"] for row in learnt})[3::3]):
         (tmp_path / str(number)).mkdir()
         served = serve(model, known_then(model, tables, moment), tmp_path / str(number))
-        expected = {row[spec.entity]: _instance(model, row) for row in learnt if row["as_of"] == moment}
+        expected = {row[str(spec.entity)]: _instance(model, row) for row in learnt if row["as_of"] == moment}
         assert len(expected) > 50
         served.pop(STRANGER, None)
         assert served == expected

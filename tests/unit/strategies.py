@@ -76,7 +76,7 @@ def specs(draw: st.DrawFn) -> ModelSpec:
         tables=raw,
         moments=draw(st.sampled_from([None, *moments])),
         engine=Engine("spark", workers=draw(st.integers(2, 299)))
-        if raw and draw(st.booleans())
+        if draw(st.booleans()) and raw
         else Engine(),
     )
 
