@@ -17,6 +17,7 @@ FUNCTIONS = sorted(
         "ingest",
         "open_run",
         "judge",
+        "check_data",
         "register",
         "deploy",
         "smoke",
