@@ -124,7 +124,7 @@ def test_the_moment_is_the_last_that_the_data_tells_of(as_of: datetime) -> None:
 def _record(stage: Stage, record: str) -> str | None:
     client, bucket = stage.client("s3"), stage.outputs["LakeBucket"]
     for item in client.list_objects_v2(Bucket=bucket, Prefix=f"predictions/{MODEL}/").get("Contents", []):
-        body = client.get_object(Bucket=bucket, Key=item["Key"])["Body"].read().decode()
+        body: str = client.get_object(Bucket=bucket, Key=item["Key"])["Body"].read().decode()
         for line in body.splitlines():
             if record in line:
                 return str(line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from tests.e2e.privilege.bench import Bench
+from tests.e2e.privilege.parts.steps import publish_again
 from tests.e2e.privilege.run import MODEL, Moments
 from tests.e2e.privilege.trial import Broken, Part
 
@@ -22,6 +23,7 @@ def answers(
 
 def predict(bench: Bench, moments: Moments) -> Part:
     book = moments["Rest"].book
+    publish_again(bench, moments)
     iris, diabetes = ({"instances": bench.stage.sample(model)} for model in (MODEL, "diabetes"))
     # As many rows and digits as a request takes: more than a message holds.
     long_rows = {"instances": [dict.fromkeys(iris["instances"][0], 1.2345678901234567e-05)] * 1000}
