@@ -15,7 +15,7 @@ LAMBDA_WHEELS := --python-version 3.14 --only-binary=:all: --platform manylinux_
 	--platform manylinux_2_26_aarch64 --platform manylinux2014_aarch64
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-sdk check format openapi synth deploy destroy bench lock clean
+.PHONY: help install run test test-sdk spark check format openapi synth deploy destroy bench lock clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -61,6 +61,12 @@ $(VENV)/.installed-sdk: requirements-sdk.txt $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-sdk.txt
 	@touch $@
 
+spark: $(VENV)/.installed-spark ## Spark for features on this machine (installs 320 MB more; needs Java 17)
+
+$(VENV)/.installed-spark: requirements-spark.txt $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-spark.txt
+	@touch $@
+
 check: $(INSTALLED) ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -84,11 +90,12 @@ destroy: $(INSTALLED) ## remove STAGE; the data buckets stay
 	$(CDK) destroy --all -c stage=$(STAGE) $(ARGS)
 
 bench: $(INSTALLED) ## measurements, as ratios in one run
-	@for file in bench/serve.py bench/predict.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@for file in bench/serve.py bench/predict.py bench/features.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 lock: $(VENV)/.installed ## pin requirements anew, with hashes
 	$(BIN)/python -m pip install --quiet uv
-	for file in requirements training/requirements lambdas/requirements requirements-sdk; do \
+	for file in requirements training/requirements training/requirements-glue lambdas/requirements \
+		requirements-sdk requirements-spark; do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 			--no-emit-index-url --no-emit-find-links $$file.in -o $$file.txt || exit 1; done
 

@@ -91,8 +91,27 @@ def moment_of(customers: Any, events: Any, moment: Any) -> Any:
 
 
 def spark_(data: Path, workdir: Path) -> str:
-    """By the same expression on local Spark."""
-    raise NotImplementedError(f"{data} {workdir}")
+    """By the same expression on local Spark, as the Glue job does; the memory is Python's, not the JVM's."""
+    from pyspark.sql import SparkSession  # noqa: PLC0415
+
+    from training import catalog  # noqa: PLC0415
+    from training.features.given import TRAINING  # noqa: PLC0415
+    from training.features.spark_job import make  # noqa: PLC0415
+    from training.fit import Code as ModelCode  # noqa: PLC0415
+
+    settings = {
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.driver.memory": "4g",
+        "spark.sql.shuffle.partitions": "8",
+    }
+    builder = SparkSession.builder.master("local[2]")
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    files = {table: sorted(map(str, (data / table).glob("*.parquet"))) for table in ("customers", "events")}
+    features = ModelCode.of(catalog.folder("churn")).features
+    make(builder.getOrCreate(), catalog.get("churn"), features, files, str(workdir / "out"))
+    return str(workdir / "out" / TRAINING / "*.parquet")
 
 
 def sums(files: str) -> tuple[int, str]:

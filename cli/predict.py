@@ -13,15 +13,16 @@ import typer
 from cli import target as targets
 from cli.api import connect
 from cli.errors import USAGE
-from cli.options import Json, Model
+from cli.options import Json
+from cli.options import Model as Name
 from cli.output import fail, print_json, print_table
 from relearn.errors import RelearnError
-from relearn_client import Classification, Prediction, Predictions
+from relearn_client import Classification, Model, Prediction, Predictions
 
 
 def predict(
     ctx: typer.Context,
-    model: Model,
+    model: Name,
     *,
     data: Annotated[
         str | None, typer.Option(help='JSON: {"instances": [...]}, a list of instances, or one instance.')
@@ -32,15 +33,22 @@ def predict(
             help="A file with such JSON, or JSON Lines with one instance a line; - is standard input."
         ),
     ] = None,
+    entity: Annotated[
+        list[str] | None,
+        typer.Option(help="An entity whose features are looked up, e.g. c42; may be given again."),
+    ] = None,
     sample: Annotated[bool, typer.Option("--sample", help="The model's own sample.")] = False,
     json_: Json = False,
 ) -> None:
     """Predict, over HTTP."""
-    if (data is not None) + (file is not None) + sample != 1:
-        fail("give one of --data, --file and --sample")
+    if (data is not None) + (file is not None) + bool(entity) + sample != 1:
+        fail("give one of --data, --file, --entity and --sample")
         raise typer.Exit(USAGE)
     with connect(targets.of(ctx)) as api:
-        instances = api.model(model).sample["instances"] if sample else _instances(data, file)
+        if entity:
+            instances = _named(api.model(model), entity)
+        else:
+            instances = api.model(model).sample["instances"] if sample else _instances(data, file)
         answer = api.predict(model, instances)
     if json_:
         print_json(asdict(answer))
@@ -63,6 +71,12 @@ def _instances(data: str | None, file: Path | None) -> list[Any]:
             'the data is neither {"instances": [...]}, nor a list of instances, nor an instance'
         )
     return found
+
+
+def _named(model: Model, entities: list[str]) -> list[Any]:
+    if model.lookup is None:
+        raise RelearnError(f"{model.name} looks nothing up; allowed: --data or --file with every column")
+    return [{str(model.lookup["column"]): entity} for entity in entities]
 
 
 def _lines(data: str, why: str) -> list[Any]:

@@ -41,11 +41,13 @@ class Access:
         self._variables = {
             "STAGE": settings.stage,
             "LEDGER_TABLE": stores.ledger.table_name,
+            "ONLINE_TABLE": stores.online.table_name,
             "UPLOADS_BUCKET": stores.uploads.bucket_name,
             "LAKE_BUCKET": stores.lake.bucket_name,
             "ARTIFACTS_BUCKET": stores.artifacts.bucket_name,
             "TOPIC_ARN": stores.topic.topic_arn,
             "STATE_MACHINE_ARN": self.state_machine_arn,
+            "FEATURES_ENGINE": settings.features_engine,
             "DEBOUNCE_SECONDS": None if settings.debounce_seconds is None else str(settings.debounce_seconds),
         }
 
@@ -58,6 +60,12 @@ class Access:
         """Allow DynamoDB ``actions`` (without ``dynamodb:``) on the ledger."""
         return Grant(
             actions=[f"dynamodb:{action}" for action in actions], resources=[self.stores.ledger.table_arn]
+        )
+
+    def online(self, *actions: str) -> Grant:
+        """Allow DynamoDB ``actions`` (without ``dynamodb:``) on the features that are looked up."""
+        return Grant(
+            actions=[f"dynamodb:{action}" for action in actions], resources=[self.stores.online.table_arn]
         )
 
     def keep_answers(self) -> Grant:
@@ -151,6 +159,10 @@ class Access:
             resources=packages,
             because="the version's number is known only once it is registered",
         )
+
+    def drop_versions(self) -> list[Grant]:
+        """Allow taking a version's endpoint, endpoint config and model away, and its features."""
+        return [*self.drop_endpoints(), self.online("Query", "BatchWriteItem")]
 
     def drop_endpoints(self) -> list[Grant]:
         """Allow taking a version's endpoint, endpoint config and model away."""

@@ -33,6 +33,7 @@ class DataStack(StageStack):
             lake=stores.data_bucket(self, "Lake", access_logs=access_logs, cors=fetched),
             artifacts=stores.data_bucket(self, "Artifacts", access_logs=access_logs),
             ledger=stores.ledger(self, "Ledger", protect=settings.protect),
+            online=stores.online(self, "Online", protect=settings.protect),
             topic=stores.notifications(
                 self, "Notifications", alarms=self._alarms(settings.stage), email=settings.alarm_email
             ),
@@ -42,6 +43,7 @@ class DataStack(StageStack):
             "LakeBucket": self.stores.lake.bucket_name,
             "ArtifactsBucket": self.stores.artifacts.bucket_name,
             "LedgerTable": self.stores.ledger.table_name,
+            "OnlineTable": self.stores.online.table_name,
             "NotificationsTopic": self.stores.topic.topic_arn,
         }.items():
             CfnOutput(self, name, value=value)

@@ -22,18 +22,27 @@ from relearn import names
 SNAPSHOT_FOLDERS = ("datasets", "snapshots")
 
 
-def training_job(scope: Construct, construct_id: str, *, access: Access, image: ecr.IRepository) -> iam.IRole:
+def training_job(
+    scope: Construct, construct_id: str, *, access: Access, image: ecr.IRepository, on_spark: bool = False
+) -> iam.IRole:
     """Make the role of a run's training job: reads its snapshot and the champion, writes its artifact, keeps features.
 
     Parameters
     ----------
     image
         The repository that holds the training image.
+    on_spark
+        Whether the stage has models whose features Spark makes; it reads them then.
     """
     kept = [
         access.lake("s3:GetObject", "s3:PutObject", under=[names.FEATURES]),
         _list(access.stores.lake, under=[names.FEATURES]),
     ]
+    if on_spark:
+        kept += [
+            access.lake("s3:GetObject", under=[names.SPARK]),
+            _list(access.stores.lake, under=[names.SPARK]),
+        ]
     return _job(scope, construct_id, access=access, image=image, writes=names.MODELS, more=kept)
 
 

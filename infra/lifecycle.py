@@ -50,6 +50,7 @@ class Lifecycle(Construct):
             environment=access.variables(
                 "STAGE",
                 "LEDGER_TABLE",
+                "ONLINE_TABLE",
                 "UPLOADS_BUCKET",
                 "STATE_MACHINE_ARN",
                 "TOPIC_ARN",
@@ -88,5 +89,6 @@ def _allowed(access: Access) -> list[Grant]:
         ),
         access.sagemaker("StopTransformJob", on=["transform-job"]),
         *access.drop_endpoints(),
+        access.online("Scan", "BatchWriteItem"),
         access.sagemaker("DeleteModelPackage", on=["model-package"]),
     ]

@@ -3,9 +3,9 @@
 ::
 
     Debounce → Open → [nothing pending] ──────────────────────────────┐
-                 └─► Train → Judge → [rejected] ──────────────────────┤
+                 └─► [Features] → Train → Judge → [rejected] ─────────┤
                                └─► Register → Deploy ⇄ Wait → Smoke   │
-                                     → Promote → Retire ──────────────┴─► Close → Done
+                        → Publish ⇄ Published? → Promote → Retire ────┴─► Close → Done
     any failure ─► Fail ─► Failed
 
 Every function gets the whole state; what it returns goes to its own place in it. The machine
@@ -26,7 +26,12 @@ from infra.steps import ALL, Steps
 
 
 def definition(
-    scope: Construct, *, functions: RunFunctions, job: dict[str, Any], poll_seconds: int
+    scope: Construct,
+    *,
+    functions: RunFunctions,
+    job: dict[str, Any],
+    features: dict[str, Any] | None = None,
+    poll_seconds: int,
 ) -> sfn.IChainable:
     """Give the first state, with everything chained to it.
 
@@ -38,6 +43,8 @@ def definition(
         What the steps call.
     job
         See `training_job`.
+    features
+        StartJobRun's request to Glue, for models whose features Spark makes; None: the stage has no such model.
     poll_seconds
         Pause between two looks at an endpoint that is being created.
     """
@@ -50,13 +57,13 @@ def definition(
         .when(sfn.Condition.string_equals("$.judgement.verdict", "promote"), deployed)
         .otherwise(close)
     )
+    train = steps.train("Train", job, pause_seconds=poll_seconds)
+    train.next(steps.call("Judge", functions.judge, result="$.judgement", conflicts=True)).next(better)
     pending = (
         sfn.Choice(scope, "Anything pending?")
         .when(
             sfn.Condition.boolean_equals("$.proceed", True),
-            steps.train("Train", job, pause_seconds=poll_seconds)
-            .next(steps.call("Judge", functions.judge, result="$.judgement", conflicts=True))
-            .next(better),
+            _after_features(scope, steps, train, request=features, poll_seconds=poll_seconds),
         )
         .otherwise(close)
     )
@@ -65,6 +72,21 @@ def definition(
         .next(steps.call("Open", functions.open_run, result="$", conflicts=True))
         .next(pending)
     )
+
+
+def _after_features(
+    scope: Construct,
+    steps: Steps,
+    train: sfn.CustomState,
+    *,
+    request: dict[str, Any] | None,
+    poll_seconds: int,
+) -> sfn.IChainable:
+    if request is None:
+        return train
+    features = steps.on_glue("Features", request, pause_seconds=poll_seconds).next(train)
+    on_spark = sfn.Condition.is_present("$.spark")
+    return sfn.Choice(scope, "On Spark?").when(on_spark, features).otherwise(train)
 
 
 def training_job(*, stage: str, role: iam.IRole, image_uri: str) -> dict[str, Any]:
@@ -102,10 +124,16 @@ def _deploy_and_promote(
     # A cold endpoint may refuse its first request.
     smoke.add_retry(errors=[ALL], interval=Duration.seconds(5), max_attempts=3, backoff_rate=2)
     promoted = (
-        smoke.next(steps.call("Promote", functions.promote, result="$.promotion", conflicts=True))
+        steps.call("Promote", functions.promote, result="$.promotion", conflicts=True)
         # The new version already serves: an old endpoint that could not be removed fails no run.
         .next(steps.call("Retire", functions.retire, result="$.retired", otherwise=close))
         .next(close)
+    )
+    publish = steps.call("Publish", functions.publish, result="$.published", conflicts=True)
+    published = smoke.next(publish).next(
+        sfn.Choice(scope, "Published?")
+        .when(sfn.Condition.string_equals("$.published.status", "Published"), promoted)
+        .otherwise(publish)
     )
     deploy = steps.call("Deploy", functions.deploy, result="$.endpoint", conflicts=True)
     again = sfn.Wait(
@@ -113,7 +141,7 @@ def _deploy_and_promote(
     ).next(deploy)
     ready = (
         sfn.Choice(scope, "In service?")
-        .when(sfn.Condition.string_equals("$.endpoint.status", "InService"), promoted)
+        .when(sfn.Condition.string_equals("$.endpoint.status", "InService"), published)
         .otherwise(again)
     )
     register = steps.call("Register", functions.register, result="$.registration", conflicts=True)

@@ -13,6 +13,7 @@ from infra.access import Access
 from infra.functions import Function
 from infra.grants import Grant
 from infra.settings import Settings
+from relearn import names
 
 CREATED = ("model", "endpoint-config", "endpoint")
 
@@ -26,6 +27,7 @@ class RunFunctions:
     register: Function
     deploy: Function
     smoke: Function
+    publish: Function
     promote: Function
     retire: Function
     close_run: Function
@@ -82,7 +84,7 @@ def make(
             "open_run",
             access.ledger("GetItem", "UpdateItem", "Query"),
             access.lake("s3:PutObject", under=["snapshots"]),
-            told=stores,
+            told=[*stores, "FEATURES_ENGINE"],
         ),
         judge=function(
             "judge",
@@ -106,13 +108,30 @@ def make(
         smoke=function(
             "smoke", access.sagemaker("InvokeEndpoint", on=["endpoint"]), told=["STAGE"], seconds=180
         ),
+        publish=function(
+            "publish",
+            access.ledger("GetItem", "UpdateItem"),
+            access.lake("s3:GetObject", under=[names.FEATURES]),
+            access.online("BatchWriteItem"),
+            told=("STAGE", "LEDGER_TABLE", "ONLINE_TABLE", "LAKE_BUCKET"),
+            seconds=900,  # the longest there is; it is called again until all are there
+            memory_mb=1769,  # a whole core
+        ),
         promote=function("promote", access.ledger("GetItem", "PutItem", "UpdateItem")),
         retire=function(
-            "retire", access.ledger("GetItem", "UpdateItem", "Query"), *access.drop_endpoints(), seconds=180
+            "retire",
+            access.ledger("GetItem", "UpdateItem", "Query"),
+            *access.drop_versions(),
+            told=("STAGE", "LEDGER_TABLE", "ONLINE_TABLE"),
+            seconds=300,
         ),
         close_run=function("close_run", *ending_a_run(access), told=ending, seconds=120),
         fail_run=function(
-            "fail_run", *ending_a_run(access), *access.drop_endpoints(), told=ending, seconds=180
+            "fail_run",
+            *ending_a_run(access),
+            *access.drop_versions(),
+            told=("ONLINE_TABLE", *ending),
+            seconds=300,
         ),
     )
 

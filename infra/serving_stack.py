@@ -57,10 +57,15 @@ class ServingStack(StageStack):
             name="predict",
             code=code,
             environment=access.variables(
-                "STAGE", "LEDGER_TABLE", "LAKE_BUCKET", RECORDS_QUEUE_URL=self.records.queue.queue_url
+                "STAGE",
+                "LEDGER_TABLE",
+                "ONLINE_TABLE",
+                "LAKE_BUCKET",
+                RECORDS_QUEUE_URL=self.records.queue.queue_url,
             ),
             allowed=[
                 access.ledger("GetItem", "Query"),
+                access.online("BatchGetItem"),
                 access.keep_answers(),
                 access.sagemaker("InvokeEndpoint", on=["endpoint"]),
                 self.records.send(),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from relearn import routes
+from relearn import engines, routes
 
 LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)  # fmt: skip  # CloudWatch Logs' own list
 MAX_RATE, MAX_BURST = 10_000, 5_000
@@ -95,6 +95,7 @@ RULES: dict[str, _Rule] = {
     "cors_origins": _origins(),
     "protect": _one_of(True, False),
     "debounce_seconds": _whole(0, 86_400, optional=True),
+    "features_engine": _one_of(None, *engines.ENGINES),
     "poll_seconds": _whole(1, 300),
     "sweep_minutes": _whole(1, 1440),
     "ingest_timeout_seconds": _whole(30, 900),

@@ -45,6 +45,9 @@ class Settings:
         Whether the ledger survives a destroyed stack and refuses deletion.
     debounce_seconds
         Overrides what the specs say, 0 to 86400; None: the specs decide.
+    features_engine
+        ``"duckdb"`` or ``"spark"``: what makes the features of every model with tables, whatever its spec says; None:
+        the specs decide.
     poll_seconds
         How long a run waits between two looks at an endpoint that is being created, 1 to 300;
         also the first pause before a throttled training job is asked for again.
@@ -82,6 +85,7 @@ class Settings:
     cors_origins: tuple[str, ...] = ()
     protect: bool = False
     debounce_seconds: int | None = None
+    features_engine: Literal["duckdb", "spark"] | None = None
     poll_seconds: int = 15
     sweep_minutes: int = 5
     ingest_timeout_seconds: int = 900

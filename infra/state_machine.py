@@ -11,6 +11,7 @@ from constructs import Construct
 
 from infra import grants
 from infra.access import Access
+from infra.feature_job import FeatureJob
 from infra.functions import Function, log_group_for
 from infra.grants import Grant
 from infra.retrain import definition as definition_of_a_run
@@ -18,6 +19,7 @@ from infra.retrain import training_job
 from infra.run_functions import RunFunctions
 from infra.settings import Settings
 from relearn import names
+from relearn.engines import on_spark
 from relearn.spec import ModelSpec
 
 SLACK_SECONDS = 2 * 3600
@@ -33,6 +35,7 @@ def retrain(
     functions: RunFunctions,
     job_role: iam.IRole,
     image_uri: str,
+    feature_job: FeatureJob | None = None,
 ) -> sfn.StateMachine:
     """Make the state machine.
 
@@ -42,11 +45,14 @@ def retrain(
         Model name to spec; the longest debounce and training bound a run.
     job_role, image_uri
         What the training job acts as and runs in.
+    feature_job
+        What makes features on Spark; None when no model wants it.
     """
     definition = definition_of_a_run(
         Construct(scope, "Steps"),
         functions=functions,
         job=training_job(stage=settings.stage, role=job_role, image_uri=image_uri),
+        features=feature_job.request() if feature_job else None,
         poll_seconds=settings.poll_seconds,
     )
     role = grants.role(
@@ -60,6 +66,7 @@ def retrain(
             ),
             access.pass_to_sagemaker(job_role),
             _hear_of_jobs(scope),
+            *([feature_job.run()] if feature_job else []),
             _write_logs(),
             _trace(),
         ],
@@ -89,7 +96,9 @@ def retrain(
 def _longest(settings: Settings, specs: Mapping[str, ModelSpec]) -> int:
     override = settings.debounce_seconds
     return max(
-        (spec.retrain.debounce_seconds if override is None else override) + spec.training.max_runtime_seconds
+        (spec.retrain.debounce_seconds if override is None else override)
+        + spec.training.max_runtime_seconds
+        + (spec.engine.max_runtime_minutes * 60 if on_spark(spec, settings.features_engine) else 0)
         for spec in specs.values()
     )
 

@@ -1,4 +1,4 @@
-"""The kinds of step a run is made of: call a function, run a training job, fail with a reason.
+"""The kinds of step a run is made of: call a function, run a training or Glue job, fail with a reason.
 
 Each repeats what passes by itself, and hands every other error to the one failure branch.
 """
@@ -107,6 +107,49 @@ class Steps:
         # Also throttling; and mistakes, which a short wait does not mend.
         step.add_retry(
             errors=["SageMaker.AmazonSageMakerException"],
+            interval=Duration.seconds(pause_seconds),
+            max_attempts=3,
+            backoff_rate=2,
+        )
+        step.add_catch(self._failure, errors=[ALL], result_path="$.error")
+        return step
+
+    def on_glue(self, name: str, request: Mapping[str, Any], *, pause_seconds: int) -> sfn.CustomState:
+        """Make a step that runs a Glue job to its end; the id of its run goes to ``$.made.run``.
+
+        Parameters
+        ----------
+        request
+            StartJobRun's; keys that end in ``.$`` are paths into the state.
+        pause_seconds
+            Before a refused run is asked for again, the first time.
+        """
+        step = sfn.CustomState(
+            self._scope,
+            name,
+            state_json={
+                "Type": "Task",
+                "Resource": f"arn:{Aws.PARTITION}:states:::glue:startJobRun.sync",
+                "Parameters": request,
+                "ResultSelector": {"run.$": "$.Id"},
+                "ResultPath": "$.made",
+            },
+        )
+        # All places of the job, or all machines of the account, are taken: worth a long wait.
+        step.add_retry(
+            errors=["Glue.ConcurrentRunsExceededException", "Glue.ResourceNumberLimitExceededException"],
+            interval=Duration.seconds(pause_seconds * 4),
+            max_attempts=8,
+            backoff_rate=2,
+            max_delay=Duration.minutes(15),
+        )
+        # Also throttling; and mistakes, which a short wait does not mend.
+        step.add_retry(
+            errors=[
+                "Glue.AWSGlueException",
+                "Glue.OperationTimeoutException",
+                "Glue.InternalServiceException",
+            ],
             interval=Duration.seconds(pause_seconds),
             max_attempts=3,
             backoff_rate=2,

@@ -1,10 +1,10 @@
-"""What must not be lost, one function a kind: buckets, the ledger; and the topic that tells people."""
+"""What must not be lost, one function a kind: buckets, tables; and the topic that tells people."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
@@ -31,6 +31,8 @@ class Stores:
         Versioned buckets.
     ledger
         The table that knows the state of everything.
+    online
+        The table of the features that are looked up.
     topic
         Where runs' ends, quarantined uploads and alarms are told.
     """
@@ -39,6 +41,7 @@ class Stores:
     lake: s3.Bucket
     artifacts: s3.Bucket
     ledger: dynamodb.Table
+    online: dynamodb.Table
     topic: sns.Topic
 
 
@@ -121,6 +124,15 @@ def ledger(scope: Construct, construct_id: str, *, protect: bool) -> dynamodb.Ta
     protect
         Whether it refuses deletion and outlives its stack.
     """
+    return _table(scope, construct_id, protect=protect, time_to_live_attribute=names.EXPIRES_AT)
+
+
+def online(scope: Construct, construct_id: str, *, protect: bool) -> dynamodb.Table:
+    """Make the table of the features that are looked up; as `ledger`, but no item of it expires."""
+    return _table(scope, construct_id, protect=protect)
+
+
+def _table(scope: Construct, construct_id: str, *, protect: bool, **more: Any) -> dynamodb.Table:
     return dynamodb.Table(
         scope,
         construct_id,
@@ -130,9 +142,9 @@ def ledger(scope: Construct, construct_id: str, *, protect: bool) -> dynamodb.Ta
         point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
             point_in_time_recovery_enabled=True
         ),
-        time_to_live_attribute=names.EXPIRES_AT,
         deletion_protection=protect,
         removal_policy=RemovalPolicy.RETAIN if protect else RemovalPolicy.DESTROY,
+        **more,
     )
 
 

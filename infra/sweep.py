@@ -48,6 +48,7 @@ class Sweep(Construct):
             environment=access.variables(
                 "STAGE",
                 "LEDGER_TABLE",
+                "ONLINE_TABLE",
                 "UPLOADS_BUCKET",
                 "STATE_MACHINE_ARN",
                 "TOPIC_ARN",
@@ -56,7 +57,7 @@ class Sweep(Construct):
             ),
             allowed=[
                 *ending_a_run(access),
-                *access.drop_endpoints(),
+                *access.drop_versions(),
                 access.executions("DescribeExecution"),
                 access.uploads(
                     "s3:ListBucketVersions",

@@ -10,8 +10,9 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from infra import assets, job_roles, run_functions, state_machine
+from infra import assets, feature_job, job_roles, run_functions, state_machine
 from infra.access import Access
+from infra.feature_job import FeatureJob
 from infra.ingest import Ingest
 from infra.schedules import Schedules
 from infra.settings import Settings
@@ -47,7 +48,10 @@ class TrainingStack(StageStack):
             platform=ecr_assets.Platform.LINUX_AMD64,  # what ml.m5 and serverless endpoints run
         )
         self._groups(settings=settings, specs=specs)
-        self.job_role = job_roles.training_job(self, "JobRole", access=access, image=image.repository)
+        spark = feature_job.any_on_spark(settings, specs)
+        self.job_role = job_roles.training_job(
+            self, "JobRole", access=access, image=image.repository, on_spark=spark
+        )
         self.functions = run_functions.make(
             self,
             settings=settings,
@@ -64,6 +68,9 @@ class TrainingStack(StageStack):
             functions=self.functions,
             job_role=self.job_role,
             image_uri=image.image_uri,
+            feature_job=FeatureJob(self, "Features", settings=settings, specs=specs, access=access)
+            if spark
+            else None,
         )
         self.ingest = Ingest(self, "Ingest", settings=settings, access=access, code=code)
         self.sweep = Sweep(

@@ -14,6 +14,7 @@ from relearn.errors import ConfigError
 VARIABLES = (
     "STAGE",
     "LEDGER_TABLE",
+    "ONLINE_TABLE",
     "UPLOADS_BUCKET",
     "LAKE_BUCKET",
     "ARTIFACTS_BUCKET",
@@ -24,6 +25,7 @@ VARIABLES = (
     "TRAINING_IMAGE",
     "ENDPOINT_ROLE_ARN",
     "DEBOUNCE_SECONDS",
+    "FEATURES_ENGINE",
 )
 
 

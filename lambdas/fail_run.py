@@ -25,7 +25,7 @@ class Failing:
     runs
         Ends runs in the ledger.
     retirement
-        Removes the endpoints of candidates.
+        Removes candidates' endpoints and features.
     """
 
     def __init__(self, *, runs: Runs, retirement: Retirement) -> None:
@@ -33,7 +33,7 @@ class Failing:
         self._retirement = retirement
 
     def fail(self, model: str, run_id: str, reason: str) -> None:
-        """End a run; an endpoint that will not go at once is left to the sweep."""
+        """End a run; what will not go at once of its candidate is left to the sweep."""
         self._runs.fail(model, run_id, reason)
         try:
             self._retirement.retire(model)
@@ -45,8 +45,7 @@ class Failing:
 def failing() -> Failing:
     """Make the function's one service."""
     config = Config.from_env()
-    retirement = Retirement(ledger=wiring.ledger(config), endpoints=wiring.endpoints(config))
-    return Failing(runs=wiring.runs(config), retirement=retirement)
+    return Failing(runs=wiring.runs(config), retirement=wiring.retirement(config))
 
 
 @entry

@@ -15,6 +15,7 @@ from typing import Any
 from lambdas.http import MAX_BODY_BYTES, Content, MalformedBodyError, MediaTypeError, Request, TooLargeError
 from lambdas.visit import Visit
 from relearn.columns import shown
+from relearn.errors import InvalidInstancesError
 from relearn.inference import model, request
 from relearn.inference.request import Asked
 from relearn.spec import ModelSpec
@@ -31,7 +32,7 @@ class Inference:
     """One request on its way through predict: read by its rules, answered in its form."""
 
     _spec: ModelSpec
-    _asked: Asked
+    _asked: Asked | None = None
 
     def read(self, spec: ModelSpec, given: Request) -> Instances:
         """Read the instances.
@@ -53,8 +54,13 @@ class Inference:
         self._spec, self._asked = spec, request.read(spec, body, given.body[length:])
         return self._asked.instances
 
+    def told(self, error: InvalidInstancesError) -> InvalidInstancesError:
+        """Say in the protocol's words what predict refused after the request was read: an unknown entity."""
+        return error if self._asked is None else self._asked.moved(error)
+
     def write(self, predicted: dict[str, Any]) -> dict[str, Any] | Content:
         """Write what predict answered: JSON, with what was wanted as binary behind it."""
+        assert self._asked is not None  # noqa: S101 - predict has read the request
         answer, tail = model.answer(self._spec, predicted, self._asked.wanted)
         if self._asked.id is not None:
             answer["id"] = self._asked.id
@@ -89,7 +95,10 @@ def answer(predict: Predict, given: Request, visit: Visit) -> dict[str, Any] | C
     inference = Inference()
     # Unpacked first: what an Idempotency-Key belongs to is what was said, and packing it anew changes the bytes.
     plain = replace(given, body=_unpacked(given))
-    return inference.write(predict(plain, visit, inference.read))
+    try:
+        return inference.write(predict(plain, visit, inference.read))
+    except InvalidInstancesError as error:
+        raise inference.told(error) from error
 
 
 def _unpacked(given: Request) -> bytes:

@@ -84,6 +84,7 @@ class Judging:
             reason,
             metrics=report.finite(said.candidate),
             champion_metrics=report.finite(said.champion or {}),
+            online=said.online,
         )
         return {"verdict": decision.verdict, "reason": reason}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,8 @@ from relearn.spec import ModelSpec
 
 RECORD = "record"
 """Where an answer has what its record says besides; no caller gets that."""
+LOOKED_UP = "looked_up"
+"""Where that has the columns that were looked up: number of the instance to column to value."""
 _log = logging.getLogger(__name__)
 
 
@@ -39,7 +41,14 @@ class Keeper:
         self._now = now
 
     def answer(
-        self, model: str, version: int, outputs: list[dict[str, Any]], request_id: str, visit: Visit
+        self,
+        model: str,
+        version: int,
+        outputs: list[dict[str, Any]],
+        request_id: str,
+        visit: Visit,
+        *,
+        looked_up: Mapping[str, Any],
     ) -> dict[str, Any]:
         """Make an answer of what a model said.
 
@@ -53,6 +62,8 @@ class Keeper:
             The API's.
         visit
             Knows how long it took.
+        looked_up
+            What the instances left out, as `relearn.online.looked_up` tells it: no later request could find it.
 
         Returns
         -------
@@ -72,6 +83,7 @@ class Keeper:
                 "at": at.isoformat(timespec="milliseconds"),
                 "request_id": request_id,
                 "latency_ms": round(visit.elapsed() * 1000, 3),
+                **({LOOKED_UP: dict(looked_up)} if looked_up else {}),
             },
         }
 
@@ -116,11 +128,13 @@ def _record(
     Private columns are left out whole. A hash of one could be undone: most columns take few enough values to try all.
     """
     private = {column.name for column in spec.columns if column.private}
+    added = told.get(LOOKED_UP, {})
+    scored = [{**one, **added.get(str(index), {})} for index, one in enumerate(instances)]
     return {
-        **told,
+        **{name: value for name, value in told.items() if name != LOOKED_UP},
         "model": answer["model"],
         "version": answer["version"],
-        "inputs": _without(private, instances) if private else instances,
+        "inputs": _without(private, scored) if private else scored,
         "outputs": _without({"id"}, answer["predictions"]),
     }
 

@@ -47,6 +47,7 @@ def teardown() -> Teardown:
         executions=wiring.executions(config),
         transforms=wiring.transforms(config),
         endpoints=wiring.endpoints(config),
+        online=wiring.online(config),
         registry=wiring.registry(config),
         models=catalog.load().specs,
     )

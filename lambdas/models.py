@@ -70,6 +70,7 @@ class Models:
             "request_schema": schema.request_schema(spec),
             "sample": {"instances": self._catalog.samples[spec.name]},
             "target": {"name": spec.target.name, **schema.column_schema(spec.target)},
+            "lookup": _lookup(spec, live),
         }
 
     def list_versions(self, request: Request) -> dict[str, Any]:
@@ -146,6 +147,14 @@ def _version(version: Version) -> dict[str, Any]:
         "metrics": version.metrics,
         "created_at": version.created_at or None,
     }
+
+
+def _lookup(spec: ModelSpec, live: Version | None) -> dict[str, Any] | None:
+    """Tell which column a request may name alone, how many entities are known by it, and as of when."""
+    if spec.looked_up_by is None:
+        return None
+    known = {} if live is None else live.online
+    return {"column": spec.looked_up_by, "entities": known.get("rows", 0), "as_of": known.get("as_of")}
 
 
 @cache

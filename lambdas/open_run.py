@@ -13,6 +13,7 @@ from lambdas.catalog import Catalog
 from lambdas.config import Config
 from lambdas.logs import entry
 from relearn import names, runs, snapshots
+from relearn.engines import Engine, on_spark
 from relearn.errors import ConflictError
 from relearn.runs import Run, RunState
 from relearn.uploads import UploadState
@@ -29,10 +30,20 @@ class Opening:
         The models.
     stage, lake, artifacts
         Names of the stage and of its buckets.
+    engine
+        What makes features, whatever the specs say; None: they decide.
     """
 
     def __init__(
-        self, *, ledger: Ledger, storage: Storage, catalog: Catalog, stage: str, lake: str, artifacts: str
+        self,
+        *,
+        ledger: Ledger,
+        storage: Storage,
+        catalog: Catalog,
+        stage: str,
+        lake: str,
+        artifacts: str,
+        engine: str | None = None,
     ) -> None:
         self._ledger = ledger
         self._storage = storage
@@ -40,6 +51,7 @@ class Opening:
         self._stage = stage
         self._lake = lake
         self._artifacts = artifacts
+        self._engine = engine
 
     def open(self, model: str, run_id: str) -> dict[str, Any]:
         """Choose the snapshot, once, and say how to train on it.
@@ -97,7 +109,12 @@ class Opening:
         told = {parameter.name: str(parameter.default) for parameter in spec.hyperparameters}
         told |= {"model": run.model, "run_id": run.run_id, "snapshot": snapshots.digest(run.snapshot)}
         manifest = names.s3_uri(self._lake, names.snapshot_key(run.model, run.run_id))
-        channels = [_channel("train", "ManifestFile", manifest)]
+        made = names.s3_uri(self._lake, names.spark_prefix(run.model, run.run_id))
+        spark = on_spark(spec, self._engine)
+        # What Spark read is for Spark to read: one machine may not even hold it.
+        channels = [
+            _channel("features", "S3Prefix", made) if spark else _channel("train", "ManifestFile", manifest)
+        ]
         if run.champion_version:
             champion = self._ledger.version(run.model, run.champion_version)
             if champion is None:
@@ -120,7 +137,19 @@ class Opening:
                 "VolumeSizeInGB": spec.training.volume_gb,
             },
             "stopping_condition": {"MaxRuntimeInSeconds": spec.training.max_runtime_seconds},
+            **({"spark": _spark(spec.engine, manifest, made)} if spark else {}),
         }
+
+
+def _spark(engine: Engine, snapshot: str, output: str) -> dict[str, Any]:
+    """Say what the Glue job gets."""
+    return {
+        "snapshot": snapshot,
+        "output": output,
+        "worker_type": engine.worker_type,
+        "workers": engine.workers,
+        "minutes": engine.max_runtime_minutes,
+    }
 
 
 def _channel(name: str, kind: str, uri: str) -> dict[str, Any]:
@@ -139,6 +168,7 @@ def opening() -> Opening:
         stage=config.need("STAGE"),
         lake=config.need("LAKE_BUCKET"),
         artifacts=config.need("ARTIFACTS_BUCKET"),
+        engine=config.values.get("FEATURES_ENGINE"),
     )
 
 

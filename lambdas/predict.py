@@ -19,6 +19,7 @@ from lambdas.aws.invoke import Invoker
 from lambdas.aws.kept_answers import KeptAnswers
 from lambdas.aws.ledger import Ledger
 from lambdas.aws.metrics import Meter
+from lambdas.aws.online_reader import OnlineReader
 from lambdas.aws.outbox import Outbox
 from lambdas.aws.table import Table
 from lambdas.catalog import Catalog
@@ -27,9 +28,10 @@ from lambdas.http import Content, Request
 from lambdas.idempotency import Idempotency
 from lambdas.keeping import Keeper
 from lambdas.logs import entry
+from lambdas.lookup import Lookup
 from lambdas.parts import Part
 from lambdas.visit import Visit
-from relearn import names, schema
+from relearn import names, online, schema
 from relearn.routing import Route
 from relearn.spec import ModelSpec
 
@@ -46,7 +48,7 @@ ANSWER_SECONDS = 1.0
 
 def _read(spec: ModelSpec, request: Request) -> list[dict[str, Any]]:
     """Read ``{"instances": [{column: value, ...}, ...]}``."""
-    return schema.check_request(spec, request.json())
+    return schema.check_request(spec, request.json(), by_entity=True)
 
 
 class Predictor:
@@ -54,7 +56,7 @@ class Predictor:
 
     Parameters
     ----------
-    ledger, invoker, idempotency, keeper, meter
+    ledger, invoker, lookup, idempotency, keeper, meter
         Adapters.
     catalog
         The models.
@@ -69,6 +71,7 @@ class Predictor:
         *,
         ledger: Ledger,
         invoker: Invoker,
+        lookup: Lookup,
         idempotency: Idempotency,
         keeper: Keeper,
         meter: Meter,
@@ -78,6 +81,7 @@ class Predictor:
     ) -> None:
         self._ledger = ledger
         self._invoker = invoker
+        self._lookup = lookup
         self._idempotency = idempotency
         self._keeper = keeper
         self._meter = meter
@@ -145,7 +149,7 @@ class Predictor:
             instances = read(spec, request)
             visit.rows = len(instances)
             bodies = parts.split(instances)
-        ask = partial(self._ask, spec, bodies, request.id, visit)
+        ask = partial(self._ask, spec, instances, bodies, request.id, visit)
         if key is None:
             answer = ask()
         else:
@@ -153,9 +157,19 @@ class Predictor:
             visit.version = answer["version"]
         return self._keeper.note(spec, instances, answer, visit)
 
-    def _ask(self, spec: ModelSpec, bodies: list[Part], request_id: str, visit: Visit) -> dict[str, Any]:
+    def _ask(
+        self,
+        spec: ModelSpec,
+        instances: list[dict[str, Any]],
+        bodies: list[Part],
+        request_id: str,
+        visit: Visit,
+    ) -> dict[str, Any]:
         version = visit.version = self._champion(spec.name)
         endpoint = names.endpoint(self._stage, spec.name, version)
+        whole = self._lookup.complete(spec, version, instances, visit)
+        if whole is not instances:
+            bodies = parts.split(whole)
 
         def ask(part: Part) -> list[dict[str, Any]]:
             count, body = part
@@ -164,7 +178,8 @@ class Predictor:
 
         with visit.phase("model"):
             outputs = parts.each(ask, bodies)
-        return self._keeper.answer(spec.name, version, outputs, request_id, visit)
+        added = {} if whole is instances else online.looked_up(spec, instances, whole)
+        return self._keeper.answer(spec.name, version, outputs, request_id, visit, looked_up=added)
 
     def _champion(self, model: str) -> int:
         now = self._clock()
@@ -181,8 +196,8 @@ class Predictor:
 def predictor() -> Predictor:
     """Make the function's one service."""
     config = Config.from_env()
-    dynamodb = cast("DynamoDBClient", direct.DynamoDB(direct.service("dynamodb", os.environ)))
-    table = Table(dynamodb, config.need("LEDGER_TABLE"))
+    client = direct.DynamoDB(direct.service("dynamodb", os.environ))
+    table = Table(cast("DynamoDBClient", client), config.need("LEDGER_TABLE"))
     outbox = Outbox(
         queue=direct.service("sqs", os.environ),
         url=config.need("RECORDS_QUEUE_URL"),
@@ -192,6 +207,7 @@ def predictor() -> Predictor:
     return Predictor(
         ledger=Ledger(table, _now),
         invoker=Invoker(direct.service("sagemaker", os.environ)),
+        lookup=Lookup(OnlineReader(client, config.need("ONLINE_TABLE"))),
         idempotency=Idempotency(KeptAnswers(table, time.time)),
         keeper=Keeper(outbox, _now),
         meter=Meter(config.need("STAGE"), _now),

@@ -8,7 +8,7 @@ import math
 import tarfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from relearn.errors import DataError
@@ -34,11 +34,14 @@ class Report:
         The same for the champion, None when there is nothing to compare with.
     incompatible
         Why the champion could not be measured; empty when it could, or there is none.
+    online
+        The features the job left to be looked up: ``rows``, ``sha256`` and ``as_of``; empty when it left none.
     """
 
     candidate: dict[str, float]
     champion: dict[str, float] | None
     incompatible: str
+    online: dict[str, Any] = field(default_factory=dict)
 
 
 def unpack(archive: bytes) -> dict[str, bytes]:
@@ -97,16 +100,23 @@ def read(text: bytes, expected: Mapping[str, Any], champion_version: int) -> Rep
         about = (champion or incompatible or {"version": 0})["version"]
         measured = None if champion is None else _metrics(champion)
         why = "" if incompatible is None else str(incompatible["reason"])
+        online = _online(data.get("features") or {})
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError("report", f"the report is not as agreed: {error!r}") from error
     if about != champion_version:
         raise DataError("report", f"the report compares with version {about}, not with {champion_version}")
-    return Report(candidate, measured, why)
+    return Report(candidate, measured, why, online)
 
 
 def finite(metrics: Mapping[str, float]) -> dict[str, float]:
     """Keep the metrics that are finite numbers: the ledger holds no others."""
     return {name: value for name, value in metrics.items() if math.isfinite(value)}
+
+
+def _online(features: Mapping[str, Any]) -> dict[str, Any]:
+    if (told := features.get("online")) is None:
+        return {}
+    return {"rows": int(told["rows"]), "sha256": str(told["sha256"]), "as_of": str(told["as_of"])}
 
 
 def _metrics(measured: Mapping[str, Any]) -> dict[str, float]:

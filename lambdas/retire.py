@@ -14,11 +14,10 @@ from lambdas.retirement import Retirement
 @cache
 def retirement() -> Retirement:
     """Make the function's one service."""
-    config = Config.from_env()
-    return Retirement(ledger=wiring.ledger(config), endpoints=wiring.endpoints(config))
+    return wiring.retirement(Config.from_env())
 
 
 @entry
 def handler(event: Any, _context: Any) -> dict[str, list[int]]:
-    """Remove the endpoints of a model that its route no longer needs."""
+    """Remove the endpoints and features of a model that its route no longer needs."""
     return {"retired": retirement().retire(event["model"])}

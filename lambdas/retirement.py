@@ -1,11 +1,19 @@
-"""Removes endpoints that no route needs: of versions that failed, and of those before the previous one."""
+"""Removes what no route needs: endpoints and features of versions that failed, and of those before the previous one."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from lambdas.aws.endpoints import Endpoints
 from lambdas.aws.ledger import Ledger
+from lambdas.aws.online import Online
 from relearn import routing
-from relearn.runs import VersionState
+from relearn.errors import ConflictError
+from relearn.runs import Version, VersionState
+
+ITEMS_SECONDS = 100.0
+"""How long one call deletes a model's features; the next call goes on with the rest."""
 
 
 class Retirement:
@@ -13,16 +21,27 @@ class Retirement:
 
     Parameters
     ----------
-    ledger, endpoints
+    ledger, endpoints, online
         Adapters.
+    clock
+        Seconds that only grow.
     """
 
-    def __init__(self, *, ledger: Ledger, endpoints: Endpoints) -> None:
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        endpoints: Endpoints,
+        online: Online,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._ledger = ledger
         self._endpoints = endpoints
+        self._online = online
+        self._clock = clock
 
     def retire(self, model: str) -> list[int]:
-        """Remove every endpoint of a model that is not needed any more.
+        """Remove every endpoint of a model that is not needed any more, and every feature.
 
         Returns
         -------
@@ -32,17 +51,25 @@ class Retirement:
         Raises
         ------
         ConflictError
-            An endpoint is not gone yet; call again later.
+            An endpoint or some features are not gone yet; call again later.
         """
-        with_endpoint = {found.version: found for found in self._ledger.versions(model) if found.endpoint}
-        if not with_endpoint:
+        there = {found.version: found for found in self._ledger.versions(model) if _has_any(found)}
+        if not there:
             return []
         route = self._ledger.route(model)
-        failed = {n for n, found in with_endpoint.items() if found.state is VersionState.FAILED}
-        unneeded = sorted({*routing.to_retire(route, with_endpoint), *failed - route.named})
+        failed = {n for n, found in there.items() if found.state is VersionState.FAILED}
+        unneeded = sorted({*routing.to_retire(route, there), *failed - route.named})
+        end = self._clock() + ITEMS_SECONDS
         for number in unneeded:
-            version = with_endpoint[number]
-            self._endpoints.remove(version.endpoint)
+            version = there[number]
+            if version.endpoint:
+                self._endpoints.remove(version.endpoint)
+            if version.online and not self._online.remove(model, number, lambda: end - self._clock()):
+                raise ConflictError(f"the features of version {number} of {model} are not all deleted yet")
             state = VersionState.FAILED if number in failed else VersionState.RETIRED
-            self._ledger.change_version(version, endpoint="", state=state)
+            self._ledger.change_version(version, endpoint="", online={}, state=state)
         return unneeded
+
+
+def _has_any(version: Version) -> bool:
+    return bool(version.endpoint or version.online)

@@ -10,6 +10,7 @@ from pathlib import Path
 from lambdas.aws.endpoints import Endpoints
 from lambdas.aws.executions import Executions
 from lambdas.aws.ledger import Ledger
+from lambdas.aws.online import Online
 from lambdas.aws.registry import Registry
 from lambdas.aws.storage import Storage
 from lambdas.aws.transforms import Transforms
@@ -94,7 +95,7 @@ class Teardown:
 
     Parameters
     ----------
-    ledger, executions, transforms, endpoints, registry
+    ledger, executions, transforms, endpoints, online, registry
         Adapters.
     models
         Names of the models.
@@ -109,6 +110,7 @@ class Teardown:
         executions: Executions,
         transforms: Transforms,
         endpoints: Endpoints,
+        online: Online,
         registry: Registry,
         models: Iterable[str],
         sleep: Callable[[float], None] = time.sleep,
@@ -117,6 +119,7 @@ class Teardown:
         self._executions = executions
         self._transforms = transforms
         self._endpoints = endpoints
+        self._online = online
         self._registry = registry
         self._models = tuple(models)
         self._sleep = sleep
@@ -132,7 +135,7 @@ class Teardown:
         Raises
         ------
         TimeoutError
-            Executions still run, or endpoints are still there.
+            Executions still run, or endpoints or features are still there.
         """
         deadline = time.monotonic() + seconds
         for model in self._models:
@@ -142,6 +145,9 @@ class Teardown:
             self._transforms.stop(name)
         for name in sorted(self._endpoints.all_names()):
             self._endpoints.remove(name, max(deadline - time.monotonic(), 1))
+        # All items, also those that nobody knows of: numbers of versions start again at 1.
+        if not self._online.clear(lambda: deadline - time.monotonic()):
+            raise TimeoutError("not all features are deleted yet; deleting the stack again goes on with them")
         for model in self._models:
             for package in list(self._registry.packages(model)):
                 self._registry.remove(package)

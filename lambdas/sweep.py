@@ -128,7 +128,7 @@ class Sweep:
         try:
             self._retirement.retire(model)
         except ConflictError:
-            _log.warning("an endpoint is not gone yet", extra={"model": model})
+            _log.warning("a version is not gone yet", extra={"model": model})
 
     def _lost_uploads(self) -> int:
         stored = self._storage.versions(self._bucket, f"{names.INCOMING}/")
@@ -187,7 +187,7 @@ def sweep() -> Sweep:
     """Make the function's one service."""
     config = Config.from_env()
     ledger, runs = wiring.ledger(config), wiring.runs(config)
-    retirement = Retirement(ledger=ledger, endpoints=wiring.endpoints(config))
+    retirement = wiring.retirement(config)
     return Sweep(
         ledger=ledger,
         storage=wiring.storage(),

@@ -31,6 +31,8 @@ class Visit:
     ----------
     model, version, rows, replayed
         What was asked; the version that answers, how many instances, and whether the answer was given before.
+    looked_up, unknown
+        How many entities were looked up, and how many of them the version does not know.
     record, lost
         Makes the record of the answer, once there is one; and whether it could not be sent.
     """
@@ -47,6 +49,7 @@ class Visit:
         self.version = 0
         self.rows = 0
         self.replayed = False
+        self.looked_up = self.unknown = 0
         self.record: Callable[[], dict[str, Any]] | None = None
         self.lost = False
 
@@ -108,6 +111,8 @@ class Visit:
         }
         if self._cold:
             asked["ColdStarts"] = (1, COUNT)
+        if self.looked_up:
+            asked |= {"Lookups": (self.looked_up, COUNT), "UnknownEntities": (self.unknown, COUNT)}
         yield Group({"model": self.model}, asked)
         if status >= _FAILED:
             yield Group({"model": self.model, "status": status}, {"PredictionErrors": (1, COUNT)})

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from lambdas import catalog
 from lambdas.aws import clients, direct
 from lambdas.aws.batch_records import BatchRecords
+from lambdas.aws.blocks import Blocks
 from lambdas.aws.endpoints import Endpoints
 from lambdas.aws.executions import Executions
 from lambdas.aws.form_records import FormRecords
@@ -18,12 +19,14 @@ from lambdas.aws.links import Links
 from lambdas.aws.metrics import Meter
 from lambdas.aws.notify import Notifier
 from lambdas.aws.once import Once
+from lambdas.aws.online import Online
 from lambdas.aws.queue import IngestQueue
 from lambdas.aws.registry import Registry
 from lambdas.aws.storage import Storage
 from lambdas.aws.table import Table
 from lambdas.aws.transforms import Transforms
 from lambdas.config import Config
+from lambdas.retirement import Retirement
 from lambdas.runs_flow import Runs
 from lambdas.scoring import Closing
 
@@ -66,6 +69,21 @@ def executions(config: Config) -> Executions:
 def endpoints(config: Config) -> Endpoints:
     """Make what makes endpoints."""
     return Endpoints(clients.sagemaker(), config.need("STAGE"))
+
+
+def online(config: Config) -> Online:
+    """Make what writes and deletes features that are looked up."""
+    return Online(clients.dynamodb(), config.need("ONLINE_TABLE"))
+
+
+def lake_blocks(config: Config) -> Blocks:
+    """Make what reads the lake's large objects."""
+    return Blocks(clients.s3(), config.need("LAKE_BUCKET"))
+
+
+def retirement(config: Config) -> Retirement:
+    """Make what removes versions that no route needs."""
+    return Retirement(ledger=ledger(config), endpoints=endpoints(config), online=online(config))
 
 
 def registry(config: Config) -> Registry:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ministack.core import lambda_runtime
 
 from local import hooks, sessions
+from local.glue import runs
 from local.hooks import executions
 from local.sagemaker import containers, endpoints, packages, tags, training, transforms, tuning
 from local.sagemaker.state import State
@@ -55,6 +56,7 @@ class Account:
     def resume(self) -> None:
         """Bring back what ran before, when the state was kept; what was under way has failed."""
         executions.fail_interrupted_executions()
+        runs.resume()
         training.resume(self.world)
         transforms.resume(self.world)
         tuning.resume(self.world)

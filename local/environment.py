@@ -16,7 +16,19 @@ if TYPE_CHECKING:
 
     from local.settings import Settings
 
-_KEPT = ("PATH", "HOME", "USER", "LANG", "LC_ALL", "TERM", "COLUMNS", "NO_COLOR", "VIRTUAL_ENV", "SYSTEMROOT")
+_KEPT = (
+    "PATH",
+    "HOME",
+    "USER",
+    "LANG",
+    "LC_ALL",
+    "TERM",
+    "COLUMNS",
+    "NO_COLOR",
+    "VIRTUAL_ENV",
+    "JAVA_HOME",
+    "SYSTEMROOT",
+)
 
 ACCESS_KEY = SECRET_KEY = "test"  # noqa: S105 - MiniStack's name for the account's root user
 

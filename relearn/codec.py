@@ -13,6 +13,7 @@ from typing import Any
 from relearn.columns import COLUMN_TYPES, Column
 from relearn.errors import SpecError
 from relearn.spec import (
+    Engine,
     Hyperparameter,
     Ingest,
     Metric,
@@ -63,6 +64,7 @@ def from_dict(data: dict[str, Any]) -> ModelSpec:
             _table_from_dict(table) for table in data.get("tables", ())
         ),  # older artifacts have none
         moments=Monthly(**moments) if (moments := data.get("moments")) else None,
+        engine=Engine(**data.get("engine", {})),
     )
 
 

@@ -24,6 +24,7 @@ QUARANTINE = "quarantine"
 REPORTS = "reports"
 SNAPSHOTS = "snapshots"
 FEATURES = "features"
+SPARK = "spark"
 MODELS = "models"
 EXPERIMENTS = "experiments"
 IDEMPOTENCY = "IDEMPOTENCY#"
@@ -85,6 +86,11 @@ def job(stage: str, model: str, run_id: str) -> str:
 def schedule(stage: str, model: str) -> str:
     """Name of the schedule that retrains a model."""
     return f"{prefix(stage)}{model}-retrain"
+
+
+def feature_job(stage: str) -> str:
+    """Name of the Glue job that makes features on Spark."""
+    return f"{prefix(stage)}features"
 
 
 def transform_job(stage: str, model: str, batch: str) -> str:
@@ -250,6 +256,11 @@ def online_name(run: str) -> str:
 def online_key(model: str, run: str) -> str:
     """Key of the file with every entity's features as a run knows them last: JSON Lines, by entity."""
     return features_prefix(model) + online_name(run)
+
+
+def spark_prefix(model: str, run: str) -> str:
+    """Where the Glue job puts a run's features, in the lake: apart from `features_prefix`, which jobs copy."""
+    return f"{SPARK}/{model}/{run}/"
 
 
 def report_key(model: str, run: str, file: str) -> str:

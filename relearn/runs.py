@@ -72,6 +72,9 @@ class Run:
         The version it registered; 0 until then.
     metrics, champion_metrics
         Metric name to value on the same holdout.
+    online
+        What the job says of the features it left to be looked up: ``rows``, ``sha256`` of the file and
+        ``as_of``; empty for a model whose requests give them.
     times
         When each state was reached: state to ISO 8601, UTC.
     """
@@ -88,6 +91,7 @@ class Run:
     version: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
     champion_metrics: dict[str, float] = field(default_factory=dict)
+    online: dict[str, Any] = field(default_factory=dict)
     times: dict[str, str] = field(default_factory=dict)
 
 
@@ -109,6 +113,9 @@ class Version:
         S3 URI of its ``model.tar.gz``.
     endpoint
         Name of its endpoint.
+    online
+        What is looked up for it: ``rows`` and ``as_of`` of its features in the online table; empty when there
+        are none.
     metrics
         Metric name to value on its run's holdout.
     created_at
@@ -123,6 +130,7 @@ class Version:
     package_arn: str = ""
     artifact: str = ""
     endpoint: str = ""
+    online: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
     created_at: str = ""
 
@@ -165,5 +173,15 @@ def failure_reason(error: str, cause: str) -> str:
         if data.get("TrainingJobStatus") == "Stopped":
             cause = f"the training job was stopped ({data.get('SecondaryStatus', 'no detail')})"
         else:
-            cause = str(data.get("FailureReason") or data.get("errorMessage") or cause)
+            told = (data.get(key) for key in ("FailureReason", "ErrorMessage", "errorMessage"))
+            cause = str(next(filter(None, told), None) or _glue_ended(data) or cause)
     return f"{error}: {cause}"[:MAX_REASON] if cause else error[:MAX_REASON]
+
+
+def _glue_ended(data: dict[str, Any]) -> str:
+    """Say how a run of a Glue job ended that says nothing itself."""
+    return (
+        f"the run of the Glue job {data['JobName']} ended as {data['JobRunState']}"
+        if "JobRunState" in data
+        else ""
+    )

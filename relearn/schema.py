@@ -2,6 +2,9 @@
 
 `check_request` is on the hot path of every prediction: standard library only, one pass, and
 every wrong field is reported at once.
+
+An instance has every column that is not optional. Where features are looked up (in a request to predict, for a model
+whose spec is `ModelSpec.looked_up_by` an entity) it may name the entity instead, and leave out what it likes.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ MAX_ERRORS = 100
 """Wrong fields reported in one answer at most."""
 
 
-def check_request(spec: ModelSpec, body: object) -> list[dict[str, Any]]:
+def check_request(spec: ModelSpec, body: object, *, by_entity: bool = False) -> list[dict[str, Any]]:
     """Check the JSON body of a predict request against a spec.
 
     Parameters
@@ -38,6 +41,8 @@ def check_request(spec: ModelSpec, body: object) -> list[dict[str, Any]]:
         The model's spec.
     body
         Parsed JSON: ``{"instances": [{column: value, ...}, ...]}``.
+    by_entity
+        Whether features are looked up here.
 
     Returns
     -------
@@ -51,7 +56,7 @@ def check_request(spec: ModelSpec, body: object) -> list[dict[str, Any]]:
     """
     instances, errors = rows_of(body, "instances", MAX_INSTANCES, InvalidInstancesError)
     for index, instance in enumerate(instances):
-        errors += check_instance(spec, instance, f"/instances/{index}")
+        errors += check_instance(spec, instance, f"/instances/{index}", by_entity=by_entity)
         if len(errors) >= MAX_ERRORS:
             break
     if errors:
@@ -102,7 +107,9 @@ def rows_of(
     return rows, errors
 
 
-def check_instance(spec: ModelSpec, instance: object, at: str = "") -> list[FieldError]:
+def check_instance(
+    spec: ModelSpec, instance: object, at: str = "", *, by_entity: bool = False
+) -> list[FieldError]:
     """List everything wrong with one instance.
 
     Parameters
@@ -113,16 +120,19 @@ def check_instance(spec: ModelSpec, instance: object, at: str = "") -> list[Fiel
         Parsed JSON of one row.
     at
         JSON pointer to the instance.
+    by_entity
+        Whether features are looked up here.
     """
     if not isinstance(instance, dict):
         return [FieldError(at, f"got {shown(instance)}; allowed: an object with the model's columns")]
     errors = []
+    looked_up = by_entity and spec.looked_up_by is not None and instance.get(spec.looked_up_by) is not None
     for column in spec.columns:
         value = instance.get(column.name)
         if value is None:
-            if not column.optional:
-                word = "null is not allowed" if column.name in instance else "missing"
-                errors.append(FieldError(at + pointer(column.name), f"{word}; allowed: {allowed(column)}"))
+            if not column.optional and (column.name in instance or not looked_up):
+                detail = _missing(spec, column, given=column.name in instance, by_entity=by_entity)
+                errors.append(FieldError(at + pointer(column.name), detail))
         elif (problem := column.problem(value)) is not None:
             errors.append(FieldError(at + pointer(column.name), problem))
     if len(instance) > len(spec.columns) or not instance.keys() <= {column.name for column in spec.columns}:
@@ -133,6 +143,16 @@ def check_instance(spec: ModelSpec, instance: object, at: str = "") -> list[Fiel
             if name not in names
         ]
     return errors
+
+
+def _missing(spec: ModelSpec, column: Column, *, given: bool, by_entity: bool) -> str:
+    told = f"{'null is not allowed' if given else 'missing'}; allowed: {allowed(column)}"
+    entity = spec.looked_up_by
+    if given or entity is None or entity == column.name:
+        return told
+    if by_entity:
+        return f"{told}; or {entity} alone, by which it is looked up"
+    return f"{told}; here nothing is looked up by {entity}: only predict does"
 
 
 def pointer(name: str) -> str:
@@ -160,11 +180,19 @@ def allowed(column: Column) -> str:
 
 
 def instance_schema(spec: ModelSpec) -> dict[str, Any]:
-    """JSON Schema (2020-12) of one instance."""
+    """JSON Schema (2020-12) of one instance of a predict request."""
+    required = [column.name for column in spec.columns if not column.optional]
+    entity = spec.looked_up_by
+    wanted: dict[str, Any] = {"required": required}
+    if entity in required:
+        wanted = {"required": [entity]}
+    elif entity is not None and required:
+        named = {"required": [entity], "properties": {entity: {"type": "string"}}}
+        wanted = {"anyOf": [wanted, named]}
     return {
         "type": "object",
         "additionalProperties": False,
-        "required": [column.name for column in spec.columns if not column.optional],
+        **wanted,
         "properties": {column.name: column_schema(column) for column in spec.columns},
     }
 

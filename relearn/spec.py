@@ -23,6 +23,7 @@ from relearn.columns import (
     Text,
     check,
 )
+from relearn.engines import Engine
 from relearn.policies import (
     CLASSIFICATION_METRICS,
     REGRESSION_METRICS,
@@ -40,6 +41,7 @@ __all__ = [
     "Category",
     "Column",
     "DateTime",
+    "Engine",
     "Hyperparameter",
     "Id",
     "Ingest",
@@ -78,6 +80,8 @@ class ModelSpec:
     moments
         The moments that the features of a model with tables speak of; None: ``features`` chooses them, and
         then every run makes all of them, and none are served by entity.
+    engine
+        What runs ``features``; of a model with tables alone.
     metric
         What decides between candidate and champion.
     hosting, retrain, ingest, training
@@ -102,6 +106,7 @@ class ModelSpec:
     hyperparameters: tuple[Hyperparameter, ...] = ()
     tables: tuple[Table, ...] = ()
     moments: Monthly | None = None
+    engine: Engine = field(default_factory=Engine)
 
     def __post_init__(self) -> None:
         check(
@@ -170,6 +175,12 @@ class ModelSpec:
             f"another name: {AS_OF} is the time that a row of features speaks of",
         )
 
+        check(
+            bool(self.tables) or self.engine.name == "duckdb",
+            "engine.name",
+            self.engine.name,
+            "duckdb: without tables there is nothing to make features of",
+        )
         timed = [table.name for table in self.tables if table.time is not None]
         check(
             self.moments is None or self.moments.table in timed,
@@ -201,6 +212,11 @@ class ModelSpec:
     def kind(self) -> Literal["classification", "regression"]:
         """What the target's type makes of the model."""
         return "classification" if isinstance(self.target, Category) else "regression"
+
+    @property
+    def looked_up_by(self) -> str | None:
+        """The column that a request may name instead of the others, which are looked up; None: it gives them all."""
+        return self.entity if self.moments is not None else None
 
     @property
     def features(self) -> tuple[Column, ...]:

@@ -22,7 +22,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep together, when several processes run tests, what shares something that takes long to make."""
     for item in items:
         file = item.nodeid.partition("::")[0]
-        group = "templates" if file.startswith("tests/infra/") else file
+        shared = {"tests/infra/": "templates", "tests/spark/": "spark"}
+        group = next((name for folder, name in shared.items() if file.startswith(folder)), file)
         item.add_marker(pytest.mark.xdist_group(group))
 
 

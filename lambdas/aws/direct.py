@@ -60,6 +60,11 @@ class RefusedError(Exception):
         self.detail = detail
         self.response = {**detail, "Error": {"Code": code}}  # where botocore's ClientError has it
 
+    @property
+    def busy(self) -> bool:
+        """Whether AWS was only too busy."""
+        return self.response["Error"]["Code"] in _BUSY
+
 
 class Service:
     """One AWS service.
@@ -157,7 +162,7 @@ def service(name: str, environ: Mapping[str, str]) -> Service:
 
 
 class DynamoDB:
-    """As much of boto3's DynamoDB client as a `lambdas.aws.table.Table` of the hot path needs, by the same names.
+    """As much of boto3's DynamoDB client as the hot path needs, by the same names.
 
     Parameters
     ----------
@@ -170,6 +175,14 @@ class DynamoDB:
     def __init__(self, dynamodb: Service, seconds: float = 3.0) -> None:
         self._service = dynamodb
         self._seconds = seconds
+
+    def within(self, seconds: float) -> DynamoDB:
+        """Give the same, but no call of it takes longer than ``seconds``."""
+        return DynamoDB(self._service, min(self._seconds, seconds))
+
+    def batch_get_item(self, **request: Any) -> Any:
+        """Read items."""
+        return self._call("BatchGetItem", request)
 
     def get_item(self, **request: Any) -> Any:
         """Read an item."""
@@ -212,7 +225,7 @@ def _passing(error: RefusedError | UnreachableError) -> bool:
     """Tell whether asking again may help: busy, a fault of AWS's own, or nobody there."""
     if isinstance(error, UnreachableError):
         return True
-    return error.status >= _SERVER or error.response["Error"]["Code"] in _BUSY
+    return error.status >= _SERVER or error.busy
 
 
 def _refusal(reply: Reply) -> RefusedError:

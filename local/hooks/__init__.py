@@ -16,6 +16,7 @@ from local.hooks import (
     executions,
     functions,
     gateway,
+    glue,
     registry,
     service,
     step_functions,
@@ -35,6 +36,7 @@ def install(world: World, issuer: Issuer) -> None:
     registry.authorise_repositories_by_name()
     step_functions.act_with_the_machines_role()
     step_functions.require_the_roles_permissions(world)
+    glue.run_jobs(world)
     executions.end_executions_that_time_out()
     step_functions.stop_jobs_that_time_out()
     executions.keep_aborted_executions_aborted()

@@ -26,6 +26,8 @@ _SYNC_RULES = {
     "createHyperParameterTuningJob": "StepFunctionsGetEventsForSageMakerTuningJobsRule",
     "startExecution": "StepFunctionsGetEventsForStepFunctionsExecutionRule",
 }
+_POLLED = {"glue": ("glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun")}
+"""Step Functions hears of these jobs by asking, and stops them; which it asks for when, AWS does not say."""
 _RULE_ACTIONS = ("events:PutTargets", "events:PutRule", "events:DescribeRule")
 
 
@@ -39,6 +41,8 @@ def denied_error(resource: str) -> str:
     service = service_of(resource)
     if service == "lambda":
         return "Lambda.AWSLambdaException"
+    if service == "glue":
+        return "Glue.AWSGlueException"
     prefix = stepfunctions._AWS_SDK_ERROR_PREFIX.get(service, service.capitalize())
     return f"{prefix}.{prefix}Exception" if "aws-sdk:" in resource else f"{prefix}.Amazon{prefix}Exception"
 
@@ -52,7 +56,10 @@ def of_task(resource: str, data: Any) -> Iterator[Needed]:
     elif service in _TARGETS and "aws-sdk:" not in resource:
         yield f"{service}:{pascal}", next((data[key] for key in _TARGETS[service] if key in data), "*")
     elif service != "sagemaker" and ":::" in resource:
-        yield _of_api_call(service, pascal, data)
+        needed, target = _of_api_call(service, pascal, data)
+        yield needed, target
+        if ".sync" in resource:
+            yield from ((polled, target) for polled in _POLLED.get(service, ()))
     if ".sync" in resource and action in _SYNC_RULES:
         rule = f"arn:aws:events:{get_region()}:{get_account_id()}:rule/{_SYNC_RULES[action]}"
         yield from ((needed, rule) for needed in _RULE_ACTIONS)

@@ -1,4 +1,4 @@
-"""Step Functions acts with the state machine's role, and runs SageMaker's jobs."""
+"""Step Functions acts with the state machine's role, and runs SageMaker's and AWS Glue's jobs."""
 
 # ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
 
@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 from ministack.services import stepfunctions
 
 from local import principals
+from local.glue import tasks as glue
 from local.hooks import permissions
 from local.sagemaker import tasks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from local.sagemaker.world import World
 
 SERVICE = "states.amazonaws.com"
@@ -48,10 +51,10 @@ def act_with_the_machines_role() -> None:
 
 
 def require_the_roles_permissions(world: World) -> None:
-    """Run a task only when the state machine's role may do what it does; SageMaker's tasks run here.
+    """Run a task only when the state machine's role may do what it does; SageMaker's and AWS Glue's jobs run here.
 
     MiniStack checks nothing: every task succeeds, whatever the role. AWS assumes the role and fails the task
-    with the service's own denial. MiniStack also has no SageMaker integration.
+    with the service's own denial. MiniStack also has no SageMaker integration, and none that waits for AWS Glue.
     """
     for name in ("_invoke_resource", "_invoke_with_callback"):
         setattr(stepfunctions, name, _checked(world, getattr(stepfunctions, name)))
@@ -64,7 +67,9 @@ def _checked(world: World, invoke: Any) -> Any:
             if not role.allowed(action, target):
                 raise _failed(permissions.denied_error(resource), role.denial(action, target))
         if permissions.service_of(resource) == "sagemaker":
-            return _run_sagemaker(tasks.Task(world, resource, role, _over), data)
+            return _named(lambda: tasks.Task(world, resource, role, _over).run(data))
+        if resource.endswith(":glue:startJobRun.sync"):
+            return _named(lambda: glue.run_to_its_end(world, data, _over))
         return invoke(resource, data, *rest)
 
     return checked
@@ -87,22 +92,22 @@ def _over() -> tasks.TaskError | None:
     return None
 
 
-def _run_sagemaker(task: tasks.Task, data: Any) -> Any:
+def _named(run: Callable[[], Any]) -> Any:
     try:
-        return task.run(data)
+        return run()
     except tasks.TaskError as error:
         raise _failed(error.error, error.cause) from error
 
 
 def stop_jobs_that_time_out() -> None:
-    """End a SageMaker job when its task's TimeoutSeconds are over.
+    """End a SageMaker or Glue job when its task's TimeoutSeconds are over.
 
     MiniStack leaves the task's thread, and so the job, running; AWS stops a job that ``.sync`` waits for.
     """
     invoke = stepfunctions._invoke_resource_with_timeout
 
     def limited(resource: str, data: Any, timeout: float) -> Any:
-        if permissions.service_of(resource) != "sagemaker":
+        if permissions.service_of(resource) not in ("sagemaker", "glue"):
             return invoke(resource, data, timeout)
         token = _deadline.set(time.monotonic() + timeout)
         try:

@@ -68,14 +68,14 @@ def fetch_source(s3: Any, source: dict[str, Any], folder: Path) -> list[str]:
         When the role may not read it, or nothing is there.
     """
     uri, names = source["S3Uri"], []
-    listing = {"S3Prefix": _prefix, "ManifestFile": _manifest}.get(source["S3DataType"])
+    listing = {"S3Prefix": _prefix, "ManifestFile": listed}.get(source["S3DataType"])
     if listing is None:
         raise ChannelError(
             f"S3DataType {source['S3DataType']} is not supported; S3Prefix and ManifestFile are"
         )
     try:
         for bucket, key, name in listing(s3, uri):
-            target = _inside(folder, name)
+            target = inside(folder, name)
             target.parent.mkdir(parents=True, exist_ok=True)
             s3.download_file(bucket, key, str(target))
             names.append(name)
@@ -121,7 +121,7 @@ def _prefix(s3: Any, uri: str) -> Iterator[tuple[str, str, str]]:
         raise ChannelError(f"No S3 objects found under S3 URL {uri!r} given in input data source")
 
 
-def _manifest(s3: Any, uri: str) -> Iterator[tuple[str, str, str]]:
+def listed(s3: Any, uri: str) -> Iterator[tuple[str, str, str]]:
     """Every (bucket, key, file name) that a manifest names."""
     bucket, key = split(uri)
     head, *names = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
@@ -132,7 +132,14 @@ def _manifest(s3: Any, uri: str) -> Iterator[tuple[str, str, str]]:
         yield source, prefix + name, name
 
 
-def _inside(folder: Path, name: str) -> Path:
+def inside(folder: Path, name: str) -> Path:
+    """Say where a file of this name is in a folder.
+
+    Raises
+    ------
+    ChannelError
+        It would be elsewhere.
+    """
     if ".." in PurePosixPath(name).parts:
         raise ChannelError(f"the object name {name!r} leaves its folder")
     return folder / name

@@ -30,9 +30,12 @@ class LogStream:
         Acts with the container's role.
     group, stream : str
         Where to write.
+    looks : bool
+        Whether the service looks for the stream first, and so must be let; SageMaker does.
     """
 
-    def __init__(self, client: Any, group: str, stream: str) -> None:
+    def __init__(self, client: Any, group: str, stream: str, *, looks: bool = True) -> None:
+        self._looks = looks
         self._client, self._group, self._stream = client, group, stream
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._closing = threading.Event()
@@ -62,7 +65,10 @@ class LogStream:
     def _open(self) -> None:
         with contextlib.suppress(self._client.exceptions.ResourceAlreadyExistsException, ClientError):
             self._client.create_log_group(logGroupName=self._group)
-        self._client.describe_log_streams(logGroupName=self._group, logStreamNamePrefix=self._stream, limit=1)
+        if self._looks:
+            self._client.describe_log_streams(
+                logGroupName=self._group, logStreamNamePrefix=self._stream, limit=1
+            )
         with contextlib.suppress(self._client.exceptions.ResourceAlreadyExistsException):
             self._client.create_log_stream(logGroupName=self._group, logStreamName=self._stream)
 

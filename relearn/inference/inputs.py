@@ -78,10 +78,11 @@ def read(spec: ModelSpec, listed: object, tail: bytes, errors: list[FieldError])
             found.append(Input(column, _values(column, one, at, shape, binary), f"{at}/data"))
         except WrongError as wrong:
             errors.append(wrong.error)
+    else_ = f"; or {spec.looked_up_by}, by which it is looked up" if spec.looked_up_by else ""
     errors += [
-        FieldError("/inputs", f"missing: {column.name}; allowed: {schema.allowed(column)}")
+        FieldError("/inputs", f"missing: {column.name}; allowed: {schema.allowed(column)}{else_}")
         for column in spec.columns
-        if not column.optional and column.name not in seen
+        if not column.optional and column.name not in seen and spec.looked_up_by not in seen
     ]
     return found
 

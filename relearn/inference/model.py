@@ -56,13 +56,13 @@ def output_names(spec: ModelSpec) -> tuple[str, ...]:
 def metadata(spec: ModelSpec) -> Json:
     """Describe a model: its tensors' names, datatypes and shapes.
 
-    The protocol knows no optional inputs and no names of classes: both are said in ``parameters``, whose values it
-    allows to be strings, numbers and booleans.
+    The protocol knows no optional inputs, none that are looked up, and no names of classes: all that is said in
+    ``parameters``, whose values it allows to be strings, numbers and booleans.
     """
     return {
         "name": spec.name,
         "platform": _PLATFORM,
-        "inputs": [_input(column) for column in spec.columns],
+        "inputs": [_input(column, spec.looked_up_by) for column in spec.columns],
         "outputs": _outputs(spec),
     }
 
@@ -108,9 +108,12 @@ def answer(spec: ModelSpec, predicted: Mapping[str, Any], wanted: Sequence[Wante
     return {"model_name": spec.name, "model_version": str(predicted["version"]), "outputs": outputs}, tail
 
 
-def _input(column: Column) -> Json:
+def _input(column: Column, entity: str | None) -> Json:
     tensor: Json = {"name": column.name, "datatype": datatypes(column)[0], "shape": [_ANY]}
-    return {**tensor, "parameters": {"optional": True}} if column.optional else tensor
+    parameters: Json = {"optional": True} if column.optional else {}
+    if entity is not None and column.name != entity:
+        parameters["looked_up_by"] = entity
+    return {**tensor, "parameters": parameters} if parameters else tensor
 
 
 def _outputs(spec: ModelSpec) -> list[Json]:

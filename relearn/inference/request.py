@@ -31,11 +31,18 @@ class Asked:
         Outputs, in order.
     id
         The caller's name for the request, which the answer repeats; None when there is none.
+    places
+        Column to JSON pointer to its tensor's data.
     """
 
     instances: list[dict[str, Any]]
     wanted: tuple[Wanted, ...]
     id: str | None
+    places: Mapping[str, str]
+
+    def moved(self, error: InvalidInstancesError) -> InvalidInstancesError:
+        """Point into the tensors what points into the instances."""
+        return InvalidInstancesError(tuple(_moved(one, self.places) for one in error.errors))
 
 
 def read(spec: ModelSpec, body: object, tail: bytes) -> Asked:
@@ -68,12 +75,12 @@ def read(spec: ModelSpec, body: object, tail: bytes) -> Asked:
     names = [one.column.name for one in found]
     rows = zip(*(one.cells() for one in found), strict=True)
     instances = [dict(zip(names, row, strict=True)) for row in rows]
+    asked = Asked(instances, wanted, body.get("id"), {one.column.name: one.at for one in found})
     try:
-        schema.check_request(spec, {"instances": instances})
+        schema.check_request(spec, {"instances": instances}, by_entity=True)
     except InvalidInstancesError as error:
-        places = {one.column.name: one.at for one in found}
-        raise InvalidInstancesError(tuple(_moved(one, places) for one in error.errors)) from error
-    return Asked(instances, wanted, body.get("id"))
+        raise asked.moved(error) from error
+    return asked
 
 
 def _outputs(spec: ModelSpec, body: Mapping[str, Any], errors: list[FieldError]) -> tuple[Wanted, ...]:
@@ -102,4 +109,6 @@ def _outputs(spec: ModelSpec, body: Mapping[str, Any], errors: list[FieldError])
 def _moved(error: FieldError, places: Mapping[str, str]) -> FieldError:
     """Point into the tensors instead of the instances: ``/instances/<row>/<column>``."""
     _, _, row, name = error.pointer.split("/")
+    if name not in places:  # a row without entity, in a request that leaves tensors out
+        return FieldError("/inputs", f"row {row} has no {name}: {error.detail}")
     return FieldError(f"{places[name]}/{row}", error.detail)

@@ -58,6 +58,16 @@ def _schemas(specs: Mapping[str, ModelSpec]) -> dict[str, Json]:
         "request_schema": {**anything, "description": "JSON Schema of what predict takes."},
         "sample": object_of({"instances": list_of(anything)}, description="What predict answers."),
         "target": {**anything, "description": "Name and JSON Schema of what is predicted."},
+        "lookup": or_null(
+            object_of(
+                {
+                    "column": {**TEXT, "description": "Names an entity; the other columns may be left out."},
+                    "entities": {"type": "integer", "minimum": 0, "description": "How many are known."},
+                    "as_of": or_null(TIME, description="The moment that their features speak of."),
+                }
+            ),
+            description="What predict looks up for the version that serves; null: requests give every column.",
+        ),
     }
     version = {
         "version": VERSION,

@@ -26,6 +26,7 @@ from lambdas import (
     open_run,
     predict,
     promote,
+    publish,
     record,
     register,
     retire,
@@ -44,7 +45,19 @@ from tests.aws.fake_sagemaker import ACCOUNT, REGION, FakeSageMaker
 from tests.aws.models import FLOWERS_CSV, PRICES_CSV, SAMPLES
 from tests.aws.records import Queue
 from tests.aws.wire import KEYS, LocalAWS, serving
-from tests.aws.world import ARTIFACTS, LAKE, MACHINE, SPECS, STAGE, TABLE, UPLOADS, Clock, World, brain
+from tests.aws.world import (
+    ARTIFACTS,
+    LAKE,
+    MACHINE,
+    ONLINE,
+    SPECS,
+    STAGE,
+    TABLE,
+    UPLOADS,
+    Clock,
+    World,
+    brain,
+)
 
 CACHED: list[Callable[..., Any]] = [
     ingest.intake,
@@ -53,6 +66,7 @@ CACHED: list[Callable[..., Any]] = [
     register.registering,
     deploy.deploying,
     smoke.smoke_test,
+    publish.publishing,
     promote.promoting,
     retire.retirement,
     close_run.flow,
@@ -160,6 +174,7 @@ def _environment(*, ingest: str, records: str) -> dict[str, str]:
     return {
         "STAGE": STAGE,
         "LEDGER_TABLE": TABLE,
+        "ONLINE_TABLE": ONLINE,
         "UPLOADS_BUCKET": UPLOADS,
         "LAKE_BUCKET": LAKE,
         "ARTIFACTS_BUCKET": ARTIFACTS,
@@ -175,12 +190,13 @@ def _environment(*, ingest: str, records: str) -> dict[str, str]:
 def _infrastructure() -> dict[str, str]:
     """Make the table, the buckets, the state machine, the topic and the queues; name to URL of the queues."""
     key = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
-    clients.dynamodb().create_table(
-        TableName=TABLE,
-        KeySchema=key,  # type: ignore[arg-type]
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    for table in (TABLE, ONLINE):
+        clients.dynamodb().create_table(
+            TableName=table,
+            KeySchema=key,  # type: ignore[arg-type]
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+            BillingMode="PAY_PER_REQUEST",
+        )
     s3 = clients.s3()
     for bucket in (UPLOADS, LAKE, ARTIFACTS):
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from lambdas import lifecycle
+from lambdas import lifecycle, wiring
 from lambdas.aws import clients
 from lambdas.aws.endpoints import Endpoints
 from lambdas.aws.executions import Executions
 from lambdas.aws.registry import Registry
 from lambdas.aws.transforms import Transforms
+from lambdas.config import Config
 from lambdas.stage import Teardown
 from relearn.runs import RunState
 from tests.aws.models import FLOWERS_CSV
@@ -67,6 +68,7 @@ def teardown(world: World) -> Teardown:
         executions=Executions(clients.stepfunctions(), MACHINE),
         transforms=Transforms(clients.sagemaker(), STAGE),
         endpoints=Endpoints(clients.sagemaker(), STAGE, world.clock.pass_seconds),
+        online=wiring.online(Config.from_env()),
         registry=Registry(clients.sagemaker(), STAGE),
         models=SPECS,
         sleep=world.clock.pass_seconds,

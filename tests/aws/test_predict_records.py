@@ -127,7 +127,7 @@ def test_an_answer_kept_by_a_version_without_records_is_given_again_as_it_was(
 ) -> None:
     old = {"model": "flowers", "version": 1, "predictions": [{"label": "rose", "probabilities": {}}]}
     with monkeypatch.context() as before:
-        before.setattr(keeping.Keeper, "answer", lambda *_: old)
+        before.setattr(keeping.Keeper, "answer", lambda *_, **_more: old)
         call(**keyed("a"))
     assert call(**keyed("a"))[::2] == (200, old)
     assert queue.take() == []

@@ -25,6 +25,13 @@ KEYS = {
     "AWS_SECRET_ACCESS_KEY": "secret/key+1",
     "AWS_SESSION_TOKEN": "to/ken==",
 }
+CALLS = {
+    "BatchGetItem": "batch_get_item",
+    "GetItem": "get_item",
+    "Query": "query",
+    "PutItem": "put_item",
+    "DeleteItem": "delete_item",
+}
 Answer = tuple[int, dict[str, str], bytes]
 Behaviour = Callable[[str, dict[str, str], bytes], Answer | None]
 """Path, headers, body to status, headers, body; None: close the connection without an answer."""
@@ -34,7 +41,8 @@ class LocalAWS:
     """See the module.
 
     ``once`` holds behaviours for the next requests to endpoints, each used up by one; then the fake answers.
-    ``queue_once`` and ``s3_once`` do so for the queue of prediction records and for the lake.
+    ``queue_once`` and ``s3_once`` do so for the queue of prediction records and for the lake, ``table_once`` for look-ups.
+    ``reads`` are the requests to tables, each with its action.
     """
 
     def __init__(self, sagemaker: FakeSageMaker, dynamodb: Any, sqs: Any = None, s3: Any = None) -> None:
@@ -45,6 +53,8 @@ class LocalAWS:
         self.once: list[Behaviour] = []
         self.queue_once: list[Behaviour] = []
         self.s3_once: list[Behaviour] = []
+        self.table_once: list[Behaviour] = []
+        self.reads: list[tuple[str, Any]] = []
         self.url = ""
 
     def __call__(self, path: str, headers: dict[str, str], body: bytes) -> Answer | None:
@@ -53,6 +63,8 @@ class LocalAWS:
             return self._queue(path, headers, body)
         if target:
             check_signature(path, headers, body, "dynamodb")
+            if action == "BatchGetItem" and self.table_once:
+                return self.table_once.pop(0)(path, headers, body)
             return self._ledger(action, json.loads(body))
         if "x-amz-content-sha256" in headers:
             return self._put(path, headers, body)
@@ -94,9 +106,9 @@ class LocalAWS:
         return 200, {}, b""
 
     def _ledger(self, action: str, request: dict[str, Any]) -> Answer:
-        call = {"GetItem": "get_item", "Query": "query", "PutItem": "put_item", "DeleteItem": "delete_item"}
+        self.reads.append((action, request))
         try:
-            answer = getattr(self._dynamodb, call[action])(**request)
+            answer = getattr(self._dynamodb, CALLS[action])(**request)
         except ClientError as error:
             code = error.response["Error"]["Code"]
             told = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": str(error)}

@@ -6,6 +6,7 @@ state machine's steps, and plays the training container.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import tarfile
@@ -22,6 +23,7 @@ from lambdas import (
     judge,
     open_run,
     promote,
+    publish,
     register,
     retire,
     smoke,
@@ -33,6 +35,7 @@ from lambdas.config import Config
 from relearn import codec, names
 from relearn.routing import Route
 from relearn.runs import Run, RunState, Version, VersionState
+from relearn.spec import ModelSpec
 from relearn.uploads import Upload
 from tests.aws.fake_lambda import FakeLambda
 from tests.aws.fake_sagemaker import ACCOUNT, REGION, FakeSageMaker
@@ -41,7 +44,7 @@ from tests.aws.wire import LocalAWS
 
 STAGE = "test"
 UPLOADS, LAKE, ARTIFACTS = "uploads-bucket", "lake-bucket", "artifacts-bucket"
-TABLE = "ledger"
+TABLE, ONLINE = "ledger", "online"
 MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:relearn-test-retrain"
 SPECS = {"flowers": FLOWERS, "prices": PRICES}
 STEPS: dict[str, Callable[[Any, Any], Any]] = {
@@ -50,9 +53,12 @@ STEPS: dict[str, Callable[[Any, Any], Any]] = {
     "registration": register.handler,
     "endpoint": deploy.handler,
     "smoke": smoke.handler,
+    "published": publish.handler,
     "promotion": promote.handler,
     "retired": retire.handler,
 }
+UNTIL = {"endpoint": "InService", "published": "Published"}
+"""Steps that are called again until their status is this."""
 
 
 class Clock:
@@ -87,6 +93,7 @@ class World:
     clock: Clock
     score: dict[str, float] = field(default_factory=lambda: {"flowers": 0.9, "prices": 5.0})
     champions: dict[int, float] = field(default_factory=dict)
+    online: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     repeats: int = 1
     lies: dict[str, Any] = field(default_factory=dict)
 
@@ -228,7 +235,7 @@ class World:
             return
         while True:
             context[step] = self._call(handler, context)
-            if step != "endpoint" or context[step]["status"] == "InService":
+            if step not in UNTIL or context[step]["status"] == UNTIL[step]:
                 return
 
     def _call(self, handler: Any, context: Mapping[str, Any]) -> Any:
@@ -251,6 +258,7 @@ class World:
             "version": version,
             "metrics": {metric: self.champions.get(version, self.score[spec.name])},
         }
+        online = self._leave_online(spec, told["run_id"])
         report = {
             "format": 1,
             "model": told["model"],
@@ -260,6 +268,7 @@ class World:
             "candidate": {"metrics": {metric: self.score[spec.name]}},
             "champion": champion if version else None,
             "champion_incompatible": None,
+            "features": {"online": online} if online else None,
             **lies,
         }
         folder = f"{names.artifact_prefix(spec.name)}/{context['job_name']}/output/"
@@ -269,6 +278,16 @@ class World:
             Bucket=ARTIFACTS, Key=f"{folder}model.tar.gz", Body=tar_gz({"model.onnx": b"onnx"})
         )
         return names.s3_uri(ARTIFACTS, f"{folder}model.tar.gz")
+
+    def _leave_online(self, spec: ModelSpec, run_id: str) -> dict[str, Any] | None:
+        """Leave the features of every entity in the lake; what the report says of them."""
+        if spec.looked_up_by is None:
+            return None
+        rows = self.online.get(spec.name, [])
+        body = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+        self.s3.put_object(Bucket=LAKE, Key=names.online_key(spec.name, run_id), Body=body)
+        digest = hashlib.sha256(body).hexdigest()
+        return {"rows": len(rows), "sha256": digest, "as_of": "2026-05-04T09:00:00Z"}
 
 
 def tar_gz(files: Mapping[str, bytes]) -> bytes:

@@ -1,10 +1,22 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.infra.synthesis import Synthesised, statements, text
 
 DATA_BUCKETS = ("Uploads", "Lake", "Artifacts")
+TABLES = ("Ledger", "Online")
+
+
+def table_of(synthesised: Synthesised, name: str) -> Any:
+    (found,) = (
+        table
+        for logical_id, table in synthesised.resources("AWS::DynamoDB::Table").items()
+        if logical_id.startswith(name)
+    )
+    return found
 
 
 def test_every_bucket_is_encrypted_private_and_outlives_its_stack(dev: Synthesised) -> None:
@@ -63,25 +75,36 @@ def test_pages_of_the_stages_origins_may_use_the_links_to_files_and_nothing_else
     assert lake == [{"AllowedMethods": ["GET"], "AllowedOrigins": origins}]
 
 
-def test_the_ledger_is_keyed_by_model_and_record_and_can_be_restored(dev: Synthesised) -> None:
-    (table,) = dev.properties("AWS::DynamoDB::Table")
+def test_what_the_ledger_keeps_for_a_while_expires(dev: Synthesised) -> None:
+    table = table_of(dev, "Ledger")["Properties"]
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_is_keyed_paid_by_request_and_can_be_restored(dev: Synthesised, name: str) -> None:
+    table = table_of(dev, name)["Properties"]
     assert table["KeySchema"] == [
         {"AttributeName": "pk", "KeyType": "HASH"},
         {"AttributeName": "sk", "KeyType": "RANGE"},
     ]
     assert table["BillingMode"] == "PAY_PER_REQUEST"
-    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
 
 
-def test_a_protected_stage_keeps_its_ledger(prod: Synthesised) -> None:
-    (table,) = prod.resources("AWS::DynamoDB::Table").values()
+def test_features_that_are_looked_up_never_expire(dev: Synthesised) -> None:
+    assert "TimeToLiveSpecification" not in table_of(dev, "Online")["Properties"]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_protected_stage_keeps_its_tables(prod: Synthesised, name: str) -> None:
+    table = table_of(prod, name)
     assert table["DeletionPolicy"] == "Retain"
     assert table["Properties"]["DeletionProtectionEnabled"] is True
 
 
-def test_another_stage_gives_its_ledger_up(dev: Synthesised) -> None:
-    (table,) = dev.resources("AWS::DynamoDB::Table").values()
+@pytest.mark.parametrize("name", TABLES)
+def test_another_stage_gives_its_tables_up(dev: Synthesised, name: str) -> None:
+    table = table_of(dev, name)
     assert table["DeletionPolicy"] == "Delete"
     assert table["Properties"]["DeletionProtectionEnabled"] is False
 
@@ -96,7 +119,8 @@ def test_the_topic_takes_messages_over_tls_and_from_the_stages_own_alarms(dev: S
 
 
 @pytest.mark.parametrize(
-    "key", ["UploadsBucket", "LakeBucket", "ArtifactsBucket", "LedgerTable", "NotificationsTopic"]
+    "key",
+    ["UploadsBucket", "LakeBucket", "ArtifactsBucket", "LedgerTable", "OnlineTable", "NotificationsTopic"],
 )
 def test_the_data_stack_says_where_its_stores_are(dev: Synthesised, key: str) -> None:
     assert key in dev.templates["Data"]["Outputs"]

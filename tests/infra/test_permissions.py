@@ -64,7 +64,7 @@ def test_every_other_wildcard_follows_a_name_of_this_stage_or_a_folder_of_a_buck
                 ours = "relearn-dev-" in named or "/aws/sagemaker/" in named
                 assert ours or named.rpartition(">/")[2] in {
                     "incoming/", "datasets/", "quarantine/", "snapshots/", "reports/", "models/", "batches/",
-                    "predictions/", "truth/",
+                    "predictions/", "truth/", "features/",
                 }, resource  # fmt: skip
 
 
@@ -111,7 +111,7 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
         (
             "predict",
             {
-                "dynamodb": "GetItem Query PutItem DeleteItem",
+                "dynamodb": "GetItem Query PutItem DeleteItem BatchGetItem",
                 "sagemaker": "InvokeEndpoint",
                 "s3": "PutObject",
                 "sqs": "SendMessage",
@@ -131,6 +131,7 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
         ("judge", {"dynamodb": "GetItem UpdateItem", "s3": "GetObject PutObject"}),
         ("register", {"dynamodb": "GetItem PutItem UpdateItem", "sagemaker": "CreateModelPackage"}),
         ("smoke", {"sagemaker": "InvokeEndpoint"}),
+        ("publish", {"dynamodb": "GetItem UpdateItem BatchWriteItem", "s3": "GetObject"}),
         (
             "scheduled_run",
             {"dynamodb": "GetItem PutItem Query", "states": "StartExecution", "sqs": "SendMessage"},
@@ -160,7 +161,7 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
         (
             "retire",
             {
-                "dynamodb": "GetItem UpdateItem Query",
+                "dynamodb": "GetItem UpdateItem Query BatchWriteItem",
                 "sagemaker": "DescribeEndpoint DeleteEndpoint DeleteEndpointConfig DeleteModel",
             },
         ),
@@ -272,3 +273,30 @@ def test_a_finding_is_named_as_cdk_nag_names_it() -> None:
     assert grants.flat({"Fn::Sub": "x-${AWS::Region}"}) == "x-<AWS::Region>"
     with pytest.raises(ConfigError):
         grants.flat({"Fn::Select": [0, []]})
+
+
+TOUCHES_ONLINE = {
+    "predict": "BatchGetItem",
+    "publish": "BatchWriteItem",
+    "retire": "Query BatchWriteItem",
+    "fail_run": "Query BatchWriteItem",
+    "sweep": "Query BatchWriteItem",
+    "lifecycle": "Scan BatchWriteItem",
+}
+
+
+def test_the_features_that_are_looked_up_are_written_by_runs_and_read_by_predict_alone(
+    dev: Synthesised,
+) -> None:
+    (online,) = (k for k in dev.resources("AWS::DynamoDB::Table") if k.startswith("Online"))
+    found: dict[str, set[str]] = {}
+    roles = {
+        f["Role"]["Fn::GetAtt"][0]: f["Handler"].split(".")[1]
+        for f in dev.properties("AWS::Lambda::Function")
+    }
+    for owner, statement in statements(dev):
+        if online in text(statement["Resource"]):
+            found.setdefault(roles[owner], set()).update(listed(statement["Action"]))
+    assert found == {
+        name: {f"dynamodb:{action}" for action in actions.split()} for name, actions in TOUCHES_ONLINE.items()
+    }

@@ -13,6 +13,7 @@ LAMBDA_STEPS = {
     "Register": "register",
     "Deploy": "deploy",
     "Smoke": "smoke",
+    "Publish": "publish",
     "Promote": "promote",
     "Retire": "retire",
     "Close": "close_run",
@@ -73,10 +74,15 @@ def test_every_state_ends_or_leads_on(states: dict[str, State]) -> None:
 
 
 def test_a_better_candidate_goes_all_the_way(states: dict[str, State]) -> None:
-    choices = {"Anything pending?": "Train", "Better?": "Register", "In service?": "Smoke"}
+    choices = {
+        "Anything pending?": "Train",
+        "Better?": "Register",
+        "In service?": "Smoke",
+        "Published?": "Promote",
+    }
     assert normal_way(states, "Debounce", choices) == [
         "Debounce", "Open", "Anything pending?", "Train", "Judge", "Better?", "Register", "Deploy",
-        "In service?", "Smoke", "Promote", "Retire", "Close", "Done",
+        "In service?", "Smoke", "Publish", "Published?", "Promote", "Retire", "Close", "Done",
     ]  # fmt: skip
 
 
@@ -95,6 +101,15 @@ def test_an_endpoint_that_is_not_ready_is_looked_at_again_later(states: dict[str
     assert states["In service?"]["Default"] == "Wait for endpoint"
     wait = states["Wait for endpoint"]
     assert (wait["Seconds"], wait["Next"]) == (15, "Deploy")
+
+
+def test_features_are_published_until_all_are_there_before_anybody_is_sent_to_them(
+    states: dict[str, State],
+) -> None:
+    assert states["Published?"]["Choices"] == [
+        {"Variable": "$.published.status", "StringEquals": "Published", "Next": "Promote"}
+    ]
+    assert states["Published?"]["Default"] == "Publish"
 
 
 def test_any_failure_is_recorded_and_fails_the_run_with_its_own_reason(states: dict[str, State]) -> None:
@@ -141,6 +156,7 @@ def test_a_step_gives_its_function_the_whole_state(
         ("Judge", "$.judgement"),
         ("Register", "$.registration"),
         ("Deploy", "$.endpoint"),
+        ("Publish", "$.published"),
         ("Close", None),
         ("Fail", None),
     ],
@@ -159,7 +175,7 @@ def test_lambda_service_errors_are_tried_again(states: dict[str, State]) -> None
         assert {"Lambda.ServiceException", "Lambda.TooManyRequestsException"} <= set(retry["ErrorEquals"])
 
 
-@pytest.mark.parametrize("name", ["Open", "Judge", "Register", "Deploy", "Promote"])
+@pytest.mark.parametrize("name", ["Open", "Judge", "Register", "Deploy", "Publish", "Promote"])
 def test_a_lost_conditional_write_is_tried_again(states: dict[str, State], name: str) -> None:
     assert [r["MaxAttempts"] for r in states[name]["Retry"] if r["ErrorEquals"] == ["ConflictError"]] == [2]
 

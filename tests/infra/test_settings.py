@@ -80,6 +80,7 @@ def test_a_context_that_is_not_settings_is_refused(root: Any) -> None:
         ("protect", 1, "one of True, False"),
         ("debounce_seconds", -1, "a whole number, 0 to 86400, or nothing"),
         ("debounce_seconds", "60", "a whole number, 0 to 86400, or nothing"),
+        ("features_engine", "pandas", "one of None, duckdb, spark"),
         ("poll_seconds", 0, "a whole number, 1 to 300"),
         ("record_window_seconds", 0, "a whole number, 1 to 300"),
         ("poll_seconds", None, "a whole number, 1 to 300"),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import string
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import strategies as st
 
 from relearn.columns import Boolean, Category, Column, DateTime, Id, Number, Text
-from relearn.spec import Ingest, Metric, ModelSpec, Retrain, Serverless, Table, Training
+from relearn.spec import Engine, Ingest, Metric, ModelSpec, Monthly, Retrain, Serverless, Table, Training
 
 NAMES = st.text(string.ascii_lowercase + string.digits + "_", min_size=1, max_size=8).map(lambda s: f"c{s}")
 MODEL_NAMES = st.from_regex(r"[a-z](-?[a-z0-9]){0,19}", fullmatch=True).map(
@@ -59,6 +60,8 @@ def specs(draw: st.DrawFn) -> ModelSpec:
     ids = [column.name for column in chosen if isinstance(column, Id)]
     entity = draw(st.sampled_from([None, *ids]))
     tables = draw(st.lists(NAMES, max_size=2, unique=True)) if entity else []
+    raw = tuple([draw(raw_tables(name)) for name in tables])
+    moments = [Monthly(table=table.name, history_days=9, label_days=3) for table in raw if table.time]
     return ModelSpec(
         name=draw(MODEL_NAMES),
         title=draw(WORDS),
@@ -70,7 +73,11 @@ def specs(draw: st.DrawFn) -> ModelSpec:
         ingest=Ingest(min_rows=draw(st.integers(1, 9))),
         training=Training(holdout=0.2),
         entity=entity,
-        tables=tuple([draw(raw_tables(name)) for name in tables]),
+        tables=raw,
+        moments=draw(st.sampled_from([None, *moments])),
+        engine=Engine("spark", workers=draw(st.integers(2, 299)))
+        if raw and draw(st.booleans())
+        else Engine(),
     )
 
 
@@ -85,6 +92,23 @@ def raw_tables(draw: st.DrawFn, name: str) -> Table:
         columns=chosen,
         key=draw(st.sampled_from([None, *(column.name for column in there)])),
         time=draw(st.sampled_from([None, *(one.name for one in there if isinstance(one, DateTime))])),
+    )
+
+
+def looked_up_specs() -> st.SearchStrategy[ModelSpec]:
+    """Specs of models whose features are looked up by entity."""
+    return specs().map(_with_moments)
+
+
+def _with_moments(spec: ModelSpec) -> ModelSpec:
+    name = next((column.name for column in spec.columns if isinstance(column, Id)), None)
+    columns = spec.columns if name else (*spec.columns, Id("who", optional=len(spec.title) % 2 == 0))
+    return replace(
+        spec,
+        columns=columns,
+        entity=name or "who",
+        tables=(Table("raw", columns=(DateTime("at"),), time="at"),),
+        moments=Monthly(table="raw", history_days=9, label_days=3),
     )
 
 
@@ -123,6 +147,9 @@ ANY = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size
 def perhaps_instances(draw: st.DrawFn, spec: ModelSpec) -> dict[str, Any]:
     """Rows that fit a spec but for a change or two."""
     instance = dict(draw(instances(spec)))
+    if draw(st.booleans()):  # as one that names its entity and leaves out what it likes
+        kept = {name for name in instance if name == spec.entity or draw(st.booleans())}
+        instance = {name: value for name, value in instance.items() if name in kept}
     for _ in range(draw(st.integers(0, 2))):
         name = draw(st.sampled_from([*instance, "stranger"]) if instance else st.just("stranger"))
         if draw(st.booleans()) and name in instance:

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from tests.unit.cli_stage import MODEL_SAMPLE, CliStage
+from tests.unit.cli_stage import ABOUT, MODEL_SAMPLE, CliStage
 
 PATH = "/v1/models/iris/predict"
 ANSWER = {
@@ -126,3 +126,18 @@ def test_an_api_that_does_not_answer_is_one_clear_line(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["--local-file", str(file), "predict", "iris", "--sample"])
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
     assert f"{url} does not answer" in result.stderr
+
+
+def test_entities_may_be_named_and_the_rest_is_looked_up(stage: CliStage) -> None:
+    about = {**ABOUT, "lookup": {"column": "plant", "entities": 2, "as_of": "2026-05-04T10:00:00Z"}}
+    stage.api.answers["/v1/models/iris"] = (200, {}, about)
+    stage.api.answers[PATH] = (200, {}, {**ANSWER, "predictions": ANSWER["predictions"] * 2})  # type: ignore[operator]
+    result = stage.run("predict", "iris", "--entity", "p1", "--entity", "p2")
+    assert stage.api.asked[-1][2] == {"instances": [{"plant": "p1"}, {"plant": "p2"}]}
+    assert "p2" in result.stdout
+
+
+def test_a_model_that_looks_nothing_up_takes_no_entity(stage: CliStage) -> None:
+    result = stage.run("predict", "iris", "--entity", "p1")
+    assert result.exit_code == 1
+    assert "iris looks nothing up; allowed: --data or --file with every column" in result.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
@@ -12,8 +13,8 @@ from hypothesis import strategies as st
 
 from relearn import schema
 from relearn.errors import InvalidInstancesError
-from relearn.spec import Boolean, Category, DateTime, Id, Metric, ModelSpec, Number, Text
-from tests.unit.strategies import instances, perhaps_instances, specs
+from relearn.spec import Boolean, Category, DateTime, Id, Metric, ModelSpec, Monthly, Number, Table, Text
+from tests.unit.strategies import instances, looked_up_specs, perhaps_instances, specs
 
 SPEC = ModelSpec(
     name="m",
@@ -46,17 +47,29 @@ def test_rows_that_fit_pass_unchanged(data: st.DataObject) -> None:
 
 @given(st.data())
 def test_our_check_and_our_json_schema_agree(data: st.DataObject) -> None:
-    spec = data.draw(specs())
+    spec = data.draw(specs() | looked_up_specs())
     dates = {column.name for column in spec.columns if isinstance(column, DateTime)}
     instance = data.draw(perhaps_instances(spec))
     valid = jsonschema.Draft202012Validator(schema.request_schema(spec)).is_valid({"instances": [instance]})
-    found = schema.check_instance(spec, instance)
+    found = schema.check_instance(spec, instance, by_entity=True)
     # JSON Schema does not check formats, and JSON has no NaN.
     unchecked = [error for error in found if error.pointer[1:] in dates or "got nan" in error.detail]
     assert valid == (not found) or bool(unchecked)
 
 
-@given(specs())
+@given(st.data())
+def test_where_nothing_is_looked_up_an_instance_is_whole(data: st.DataObject) -> None:
+    spec = data.draw(looked_up_specs())
+    instance = data.draw(perhaps_instances(spec))
+    told = replace(spec, moments=None)
+    whole, plain = (
+        schema.check_instance(spec, instance),
+        schema.check_instance(told, instance, by_entity=True),
+    )
+    assert [error.pointer for error in whole] == [error.pointer for error in plain]
+
+
+@given(specs() | looked_up_specs())
 def test_the_json_schema_is_a_json_schema(spec: ModelSpec) -> None:
     jsonschema.Draft202012Validator.check_schema(schema.request_schema(spec))
     json.dumps(schema.request_schema(spec), allow_nan=False)
@@ -103,6 +116,41 @@ def test_only_a_finite_number_is_a_number(value: Any) -> None:
     )
     (error,) = schema.check_instance(spec, {"x": value})
     assert error.detail.endswith("allowed: a finite number")
+
+
+BY_PLANT = replace(
+    SPEC,
+    columns=(*SPEC.columns, Number("age")),
+    entity="plant",
+    tables=(Table("visits", columns=(DateTime("at"),), time="at"),),
+    moments=Monthly(table="visits", history_days=1, label_days=1),
+)
+
+
+def test_an_entity_that_is_named_stands_for_what_is_missing() -> None:
+    assert schema.check_instance(BY_PLANT, {"plant": "rose"}, by_entity=True) == []
+    assert schema.check_instance(BY_PLANT, {"plant": "rose", "age": 3}, by_entity=True) == []
+
+
+def test_what_is_given_beside_an_entity_is_checked_all_the_same() -> None:
+    wrong = {"plant": "rose", "size": 11, "age": None, "hue": "green"}
+    found = schema.check_instance(BY_PLANT, wrong, by_entity=True)
+    assert [error.pointer for error in found] == ["/size", "/hue", "/age"]
+
+
+@pytest.mark.parametrize(
+    ("by_entity", "hint"),
+    [
+        (True, "; or plant alone, by which it is looked up"),
+        (False, "; here nothing is looked up by plant: only predict does"),
+    ],
+)
+def test_without_an_entity_a_missing_value_says_whether_it_could_be_looked_up(
+    by_entity: bool,  # noqa: FBT001
+    hint: str,
+) -> None:
+    _, age = schema.check_instance(BY_PLANT, {"plant": None}, by_entity=by_entity)
+    assert age.detail == f"missing; allowed: a number{hint}"
 
 
 def test_no_more_than_a_hundred_errors_are_reported() -> None:

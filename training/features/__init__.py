@@ -10,6 +10,6 @@ rows in a test.
 Ibis is imported here: only models with tables import this package.
 """
 
-from training.features.in_time import after, before, latest, onto
+from training.features.in_time import after, before, days_between, latest, onto
 
-__all__ = ["after", "before", "latest", "onto"]
+__all__ = ["after", "before", "days_between", "latest", "onto"]

@@ -21,7 +21,7 @@ from relearn.spec import ModelSpec
 from relearn.tables import MOMENTS
 from training.features import engine
 from training.features.cache import Cache, digest
-from training.features.check import as_shard, check_schema, check_values
+from training.features.check import Connection, as_shard, check_schema, check_values
 from training.features.shards import Shard, describe, refuse_missing
 from training.features.window import Window
 from training.prepare.rules import quote
@@ -139,7 +139,18 @@ def moments_of(spec: ModelSpec, shards: Mapping[str, Sequence[Shard]]) -> tuple[
     """
     assert spec.moments is not None  # noqa: S101 - asked of such specs alone
     first = min((shard.first for shard in shards[spec.moments.table] if shard.first), default=None)
-    last = last_moment(spec, shards)
+    return moments_between(spec, first, last_moment(spec, shards))
+
+
+def moments_between(spec: ModelSpec, first: datetime | None, last: datetime | None) -> tuple[datetime, ...]:
+    """List the moments that data from one time to another can speak of; None: there is no row.
+
+    Raises
+    ------
+    DataError
+        There is none.
+    """
+    assert spec.moments is not None  # noqa: S101 - asked of such specs alone
     found = spec.moments.between(first, last) if first and last else ()
     if not found:
         reach = f"reaches from {first:%Y-%m-%d} to {last:%Y-%m-%d}" if first and last else "has no row"
@@ -149,6 +160,14 @@ def moments_of(spec: ModelSpec, shards: Mapping[str, Sequence[Shard]]) -> tuple[
             f"{spec.moments.history_days} days of it before and {spec.moments.label_days} after",
         )
     return found
+
+
+def no_rows(spec: ModelSpec) -> DataError:
+    """Say that there is nothing to learn from."""
+    return DataError(
+        "features",
+        f"the features of {spec.name} have no row: is there enough data before and after every as_of?",
+    )
 
 
 def build(
@@ -185,10 +204,7 @@ def build(
         files.append(file or workshop.write(shards, moment, f"made-{len(files)}"))
     rows = count_rows(workshop.connection, files)
     if not rows:
-        raise DataError(
-            "features",
-            f"the features of {spec.name} have no row: is there enough data before and after every as_of?",
-        )
+        raise no_rows(spec)
     return FeatureSet(
         files=tuple(files),
         rows=rows,
@@ -227,7 +243,7 @@ def make(spec: ModelSpec, features: Features | None, connection: duckdb.DuckDBPy
         where = f"{spec.name}/features.py: features"
         raise SpecError(where, features, "a function of the spec's tables that gives an ibis.Table")
     try:
-        _check_keys(spec, connection)
+        check_keys(spec, connection)
         made = check_schema(spec, features(engine.tables(connection, spec)))
         connection.execute(f"CREATE OR REPLACE TABLE {MADE} AS {ibis.to_sql(made, dialect='duckdb')}")
         return check_values(spec, connection, MADE, MOMENTS if spec.moments else None)
@@ -238,7 +254,14 @@ def make(spec: ModelSpec, features: Features | None, connection: duckdb.DuckDBPy
         raise DataError("features", f"the features of {spec.name} can not be made: {detail}") from error
 
 
-def _check_keys(spec: ModelSpec, connection: duckdb.DuckDBPyConnection) -> None:
+def check_keys(spec: ModelSpec, connection: Connection) -> None:
+    """Refuse a raw table in which a key comes twice.
+
+    Raises
+    ------
+    DataError
+        Code ``duplicate_key``: says which, and how often.
+    """
     for table in spec.tables:
         if table.key is None:
             continue

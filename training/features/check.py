@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
-import duckdb
 import ibis
 
 from relearn.columns import LARGEST_FLOAT32
@@ -17,6 +16,13 @@ from training.prepare.rules import quote
 
 SQL_TYPES = {"number": "FLOAT", "boolean": "BOOLEAN", "datetime": "TIMESTAMPTZ"}
 """As in a shard; everything else is VARCHAR."""
+
+
+class Connection(Protocol):
+    """What runs SQL as DuckDB takes it: DuckDB, or Spark by way of `training.features.spark.Sql`."""
+
+    def execute(self, query: str, /) -> Any:
+        """Run a query; what comes back has ``fetchone``."""
 
 
 def wanted(spec: ModelSpec) -> tuple[Column, ...]:
@@ -49,9 +55,7 @@ def check_schema(spec: ModelSpec, made: object) -> ibis.Table:
     return made
 
 
-def check_values(
-    spec: ModelSpec, connection: duckdb.DuckDBPyConnection, relation: str, moments: str | None = None
-) -> int:
+def check_values(spec: ModelSpec, connection: Connection, relation: str, moments: str | None = None) -> int:
     """Check every value of a feature set, and that an entity has one row at a time.
 
     Parameters
@@ -96,7 +100,7 @@ def check_values(
     return int(rows)
 
 
-def _others(connection: duckdb.DuckDBPyConnection, relation: str, moments: str) -> list[str]:
+def _others(connection: Connection, relation: str, moments: str) -> list[str]:
     times = f'SELECT CAST("{AS_OF}" AS TIMESTAMP) FROM'
     count, such = _one(
         connection,
@@ -112,7 +116,7 @@ def as_shard(spec: ModelSpec, relation: str) -> str:
     return f'SELECT {", ".join(values)} FROM {relation} ORDER BY "{spec.entity}", "{AS_OF}"'
 
 
-def _one(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
+def _one(connection: Connection, sql: str) -> tuple[Any, ...]:
     row: tuple[Any, ...] | None = connection.execute(sql).fetchone()
     assert row is not None  # noqa: S101 - an aggregate always gives a row
     return row

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from relearn.spec import Boolean, Column, DateTime, ModelSpec, Number, Table
 from relearn.tables import AS_OF, MOMENTS
+from training.features.check import Connection
 from training.features.shards import Shard
 from training.features.window import Window
 from training.prepare.rules import quote
@@ -141,7 +142,7 @@ def of_rows(
     return Relation(f'"{name}_rows"', given.column_names)
 
 
-def reach(connection: duckdb.DuckDBPyConnection, table: Table) -> tuple[datetime, datetime] | None:
+def reach(connection: Connection, table: Table) -> tuple[datetime, datetime] | None:
     """Say from when to when a raw table on the connection has rows; None: it has none."""
     found = connection.execute(
         f'SELECT min("{table.time}"), max("{table.time}") FROM "{table.name}"'

@@ -11,6 +11,7 @@ import ibis
 
 from relearn.tables import AS_OF
 
+DAY_SECONDS = 86_400
 WHOSE = "__whose"  # no column can be named so
 
 
@@ -80,6 +81,15 @@ def onto(spine: ibis.Table, made: ibis.Table, *, on: str) -> ibis.Table:
     added = [name for name in made.columns if name not in (on, AS_OF)]
     joined = spine.left_join(made, [on, AS_OF])
     return joined.select(*spine.columns, *added)
+
+
+def days_between(since: ibis.Value, until: ibis.Value) -> ibis.Value:
+    """Give the time from one date-time to another in days, of whole seconds.
+
+    Engines differ in what the seconds of a date-time with a fraction are; the fractions go first.
+    """
+    seconds = until.truncate("s").epoch_seconds() - since.truncate("s").epoch_seconds()
+    return seconds / DAY_SECONDS
 
 
 def _moments(spine: ibis.Table, on: str) -> ibis.Table:

@@ -20,6 +20,22 @@ from training.prepare.rules import quote
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """What was counted in rows of a raw table.
+
+    Parameters
+    ----------
+    rows
+        How many.
+    missing
+        Column to its number of nulls; a column that is not there is not in it.
+    """
+
+    rows: int
+    missing: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Shard:
     """One shard of a raw table.
 
@@ -92,7 +108,7 @@ def describe(connection: duckdb.DuckDBPyConnection, table: Table, files: Sequenc
         ) from error
 
 
-def refuse_missing(spec: ModelSpec, table: str, shards: Iterable[Shard]) -> None:
+def refuse_missing(spec: ModelSpec, table: str, shards: Iterable[Shard | Counted]) -> None:
     """Refuse shards that lack what the spec demands.
 
     Raises

@@ -15,6 +15,7 @@ from tests.e2e.privilege.heard import Listener
 from tests.e2e.privilege.hosting import Hosting
 from tests.e2e.privilege.ledger import LedgerTable
 from tests.e2e.privilege.machine import Machine
+from tests.e2e.privilege.online import OnlineTable
 from tests.e2e.privilege.trial import Broken
 
 T = TypeVar("T")
@@ -34,6 +35,7 @@ class Bench:
         self.stage = stage
         table = stage.session.resource("dynamodb", endpoint_url=stage.endpoint_url)
         self.ledger = LedgerTable(table.Table(stage.outputs["LedgerTable"]))
+        self.online = OnlineTable(stage)
         self.machine = Machine(stage)
         self.hosting = Hosting(stage)
         self.topic = Listener(stage)

@@ -13,6 +13,9 @@ from tests.e2e.privilege.ledger import Book
 
 MORE = Path(__file__).parents[3] / "examples" / "iris" / "more_measurements.csv"
 MODEL = "iris"
+STEPS = (
+    "Open", "Train", "Judge", "Register", "Deploy", "Smoke", "Publish", "Promote", "Retire", "Close",
+)  # fmt: skip
 UNHEARD = tuple(f"20250101t{number:06}-000000" for number in range(100))
 """Batches whose file arrives while no event does."""
 
@@ -37,7 +40,7 @@ def play(bench: Bench) -> Moments:
     book = bench.ledger.read()
     (lock,) = book.of(MODEL, "LOCK")
     context: Any = {"model": MODEL, "run_id": lock["run_id"], "debounce_seconds": 0}
-    for step in ("Open", "Train", "Judge", "Register", "Deploy", "Smoke", "Promote", "Retire", "Close"):
+    for step in STEPS:
         moments[step] = Moment(bench.ledger.read(), context)
         context = bench.machine.play(step, context)
         while step == "Deploy" and context["endpoint"]["status"] == "Creating":

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 
 import ibis
 
-from training.features import after, before, onto
+from training.features import after, before, days_between, onto
 from training.models.churn.spec import HISTORY_DAYS, LABEL_DAYS
 
 CUSTOMER = "customer_id"
-DAY = 86_400  # seconds
 
 
 def features(tables: Mapping[str, ibis.Table]) -> ibis.Table:
@@ -39,8 +38,8 @@ def features(tables: Mapping[str, ibis.Table]) -> ibis.Table:
         "as_of",
         "plan",
         "channel",
-        tenure_days=_days(made["signed_up"], made["as_of"]),
-        days_since_visit=_days(made["last_visit"], made["as_of"]),
+        tenure_days=days_between(made["signed_up"], made["as_of"]),
+        days_since_visit=days_between(made["last_visit"], made["as_of"]),
         **{name: made[name].fill_null(0) for name in counted},
         outcome=made["leaves"].fill_null(0).cases((0, "stays"), else_="leaves"),
     )
@@ -58,7 +57,3 @@ def _leaving(spine: ibis.Table, events: ibis.Table) -> ibis.Table:
     cancels = events.filter(events["kind"] == "cancel")
     coming = after(spine, cancels, on=CUSTOMER, time="at", days=LABEL_DAYS)
     return coming.group_by([CUSTOMER, "as_of"]).aggregate(leaves=coming.count())
-
-
-def _days(since: ibis.Value, until: ibis.Value) -> ibis.Value:
-    return (until.epoch_seconds() - since.epoch_seconds()) / DAY

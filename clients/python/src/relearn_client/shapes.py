@@ -153,6 +153,9 @@ class Model(ModelBrief):
         Such a body.
     target
         Name and JSON Schema of what is predicted.
+    lookup
+        When an instance may name an entity and leave the rest out: ``column`` that names it, how many
+        ``entities`` are known, and ``as_of`` when; else None.
     """
 
     metrics: Mapping[str, float]
@@ -160,11 +163,12 @@ class Model(ModelBrief):
     request_schema: Mapping[str, Json]
     sample: Mapping[str, list[dict[str, Json]]]
     target: Mapping[str, Json]
+    lookup: Mapping[str, Json] | None = None
 
     @classmethod
     def read(cls, data: Json) -> Model:
         """Read the API's JSON."""
-        return pick(cls, data)
+        return pick(cls, {"lookup": None, **data})  # an older stage tells nothing of it
 
 
 @dataclass(frozen=True, slots=True)

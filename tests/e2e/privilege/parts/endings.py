@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.e2e.privilege import run
 from tests.e2e.privilege.bench import Bench
 from tests.e2e.privilege.ledger import Book, Item
+from tests.e2e.privilege.online import SOME
 from tests.e2e.privilege.parts import batches
 from tests.e2e.privilege.parts.steps import NEW, STAND_IN
 from tests.e2e.privilege.run import MODEL, Moments
@@ -23,8 +24,8 @@ def pending(book: Book, model: str) -> Item:
 
 
 def candidate(book: Book, name: str) -> Book:
-    """Let the endpoint of the run's candidate be the one of this name."""
-    return book.change(MODEL, f"VERSION#{NEW}", endpoint=name)
+    """Let the endpoint of the run's candidate be the one of this name; it has features too."""
+    return book.change(MODEL, f"VERSION#{NEW}", endpoint=name, online=SOME)
 
 
 def close_run(bench: Bench, moments: Moments) -> Part:
@@ -47,10 +48,12 @@ def fail_run(bench: Bench, moments: Moments) -> Part:
 
     def failed(*, endpoint: bool) -> None:
         bench.hosting.stand_in(name, endpoint=endpoint)
+        bench.online.know(MODEL, NEW)
         bench.ledger.write(book)
         bench.topic.forget()
         bench.invoke("fail-run", {**moment.context, "error": ERROR})
         bench.expect("a notification", bench.topic.heard, seconds=0)
+        bench.online.expect(MODEL, NEW, known=False)
 
     def a_run_fails_whose_endpoint_has_gone() -> None:
         failed(endpoint=False)
@@ -79,10 +82,12 @@ def sweep(bench: Bench, moments: Moments) -> Part:
     def swept(*, endpoint: bool) -> None:
         batch = next(unheard)
         bench.hosting.stand_in(name, endpoint=endpoint)
+        bench.online.know(MODEL, NEW)
         bench.ledger.write(book.add(batches.record(batch, "WAITING_FOR_FILE")))
         bench.topic.forget()
         bench.invoke("sweep", {})
         bench.expect("a notification", bench.topic.heard, seconds=0)
+        bench.online.expect(MODEL, NEW, known=False)
         bench.expect("the batch decided", lambda: batches.state(bench, batch) == "FAILED", seconds=SECONDS)
 
     def everything_is_repaired() -> None:

@@ -65,8 +65,10 @@ def lifecycle(bench: Bench, moments: Moments) -> Part:
 
     def what_runs_left_is_removed() -> None:
         bench.hosting.stand_in(name, endpoint=False)
+        bench.online.know(MODEL, STAND_IN)
         _package(bench)
         request("Delete", rest)
+        bench.online.expect(MODEL, STAND_IN, known=False)
 
     def a_run_under_way_is_stopped() -> None:
         run = {**rest.of(MODEL, "RUN#")[0], "state": "TRAINING"}

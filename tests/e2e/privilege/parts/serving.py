@@ -48,8 +48,16 @@ def predict(bench: Bench, moments: Moments) -> Part:
             if not bench.stage.queued("record"):
                 raise Broken("the record is lost")
 
+    def a_customer_is_looked_up() -> None:
+        bench.ledger.write(book)
+        (version,) = book.of("churn", "VERSION#")
+        customer = bench.online.entities("churn", int(version["version"]))[0]
+        asked = {"instances": [{"customer_id": customer}]}
+        answers(bench, "predict", 200, "/v1/models/churn/predict", asked)
+
     scenes = [
         a_model_that_serves,
+        a_customer_is_looked_up,
         a_model_that_does_not_serve_yet,
         a_key_is_free_again_when_its_request_failed,
         a_record_is_sent_however_large_it_is,

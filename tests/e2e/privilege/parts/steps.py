@@ -1,4 +1,4 @@
-"""The functions of a run's way: open, judge, register, deploy, smoke, promote, retire."""
+"""The functions of a run's way: open, judge, register, deploy, smoke, publish, promote, retire."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.e2e.privilege.bench import Bench
 from tests.e2e.privilege.hosting import NO_IMAGE
+from tests.e2e.privilege.online import SOME
 from tests.e2e.privilege.run import MODEL, Moments
 from tests.e2e.privilege.trial import Broken, Part
 from training import catalog
@@ -89,18 +90,39 @@ def deploy(bench: Bench, moments: Moments) -> Part:
     return Part(bench.of_function("deploy"), [a_new_version, a_version_that_was_half_deployed])
 
 
+def publish(bench: Bench, moments: Moments) -> Part:
+    """The model whose features are looked up publishes those of the version that serves once more."""
+    book, model = moments["Rest"].book, "churn"
+    (version,) = book.of(model, "VERSION#")
+    number = int(version["version"])
+    event = {"model": model, "run_id": version["run_id"], "registration": {"version": number}}
+
+    def features_are_published() -> None:
+        bench.ledger.write(book)
+        bench.online.forget(model, number)
+        told = bench.invoke("publish", event)
+        if told["status"] != "Published":
+            raise Broken(f"publish says {told}")
+        bench.online.expect(model, number, known=True)
+
+    return Part(bench.of_function("publish"), [features_are_published])
+
+
 def retire(bench: Bench, moments: Moments) -> Part:
     """The first version is needed no more: the route names the second alone."""
     moment = moments["Retire"]
     name = bench.name(f"{MODEL}-v{STAND_IN}")
-    book = moment.book.change(MODEL, "ROUTE", previous=0).change(MODEL, f"VERSION#{OLD}", endpoint=name)
+    changes = {"endpoint": name, "online": SOME}
+    book = moment.book.change(MODEL, "ROUTE", previous=0).change(MODEL, f"VERSION#{OLD}", **changes)
 
     def retired(*, endpoint: bool) -> None:
         bench.hosting.stand_in(name, endpoint=endpoint)
+        bench.online.know(MODEL, OLD)
         bench.ledger.write(book)
         answer = bench.invoke("retire", moment.context)
         if answer != {"retired": [OLD]}:
             raise Broken(f"retired {answer}")
+        bench.online.expect(MODEL, OLD, known=False)
 
     def a_version_whose_endpoint_has_gone() -> None:
         retired(endpoint=False)
@@ -117,6 +139,7 @@ PARTS = {
     "register": register,
     "deploy": deploy,
     "smoke": simple("Smoke", "smoke"),
+    "publish": publish,
     "promote": simple("Promote", "promote"),
     "retire": retire,
 }

@@ -1,0 +1,53 @@
+"""AWS Glue as Step Functions calls it: a job started, and waited for (``.sync``)."""
+
+# ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from ministack.services import glue
+
+from local.glue import runs
+from local.sagemaker.tasks import TaskError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from local.sagemaker.world import World
+
+    Over = Callable[[], TaskError | None]
+
+_POLL_SECONDS = 0.1
+
+
+def run_to_its_end(world: World, data: dict[str, Any], over: Over) -> dict[str, Any]:
+    """Start a run and wait for it; the run, times in milliseconds.
+
+    Raises
+    ------
+    TaskError
+        ``Glue.EntityNotFoundException`` for a job that does not exist, ``States.TaskFailed`` for a run that failed.
+    """
+    job = glue._jobs.get(data["JobName"])
+    if job is None:
+        raise TaskError(
+            "Glue.EntityNotFoundException",
+            f"Failed to start job run due to missing metadata: {data['JobName']}",
+        )
+    run = runs.begin(world, job, data)
+    while run["JobRunState"] not in runs.ENDED:
+        if error := over():
+            runs.stop(run)
+            raise error
+        time.sleep(_POLL_SECONDS)
+    answer = {key: _milliseconds(value) if key.endswith("On") else value for key, value in run.items()}
+    if run["JobRunState"] != "SUCCEEDED":
+        raise TaskError("States.TaskFailed", json.dumps(answer))
+    return answer
+
+
+def _milliseconds(seconds: float) -> int:
+    return int(seconds * 1000)

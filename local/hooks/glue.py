@@ -1,0 +1,50 @@
+"""Runs of AWS Glue jobs are real."""
+
+# ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ministack.core.responses import error_response_json, json_response
+from ministack.services import glue
+
+from local.glue import runs
+
+if TYPE_CHECKING:
+    from local.sagemaker.world import World
+
+
+def run_jobs(world: World) -> None:
+    """Run a job's script under PySpark, with what its role may read and write.
+
+    MiniStack runs a Spark script in a container of AWS's image where there is Docker, and elsewhere says at once
+    that it has succeeded; its runs ignore the role, and a stopped one runs on.
+    """
+
+    def start(data: dict[str, Any]) -> Any:
+        job = glue._jobs.get(data.get("JobName"))
+        if job is None:
+            return error_response_json("EntityNotFoundException", f"Job {data.get('JobName')} not found", 400)
+        return json_response({"JobRunId": runs.begin(world, job, data)["Id"]})
+
+    def stop(data: dict[str, Any]) -> Any:
+        name = data["JobName"]
+        known = {run["Id"]: run for run in glue._job_runs.get(name, [])}
+        asked = {run_id: run_id in known and runs.stop(known[run_id]) for run_id in data["JobRunIds"]}
+        return json_response(
+            {
+                "SuccessfulSubmissions": [
+                    {"JobName": name, "JobRunId": run_id} for run_id, stopped in asked.items() if stopped
+                ],
+                "Errors": [_refused(name, run_id, known) for run_id, stopped in asked.items() if not stopped],
+            }
+        )
+
+    glue._start_job_run, glue._batch_stop_job_run = start, stop
+
+
+def _refused(name: str, run_id: str, known: dict[str, Any]) -> dict[str, Any]:
+    code = "JobRunNotInTerminalStateException" if run_id in known else "JobRunNotFoundException"
+    detail = {"ErrorCode": code, "ErrorMessage": f"run {run_id} of {name} is not under way"}
+    return {"JobName": name, "JobRunId": run_id, "ErrorDetail": detail}

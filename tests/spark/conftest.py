@@ -1,0 +1,44 @@
+"""One Spark session for all tests, where there are PySpark and Java."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def lacking() -> str:
+    """What keeps Spark from running here, and how to mend it; empty: nothing does."""
+    if importlib.util.find_spec("pyspark") is None:
+        return "PySpark is not installed: make spark"
+    home = os.environ.get("JAVA_HOME")
+    if not shutil.which("java", path=f"{home}/bin" if home else None):
+        return "no Java: apt-get install openjdk-17-jre-headless"
+    return ""
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    if reason := lacking():
+        pytest.skip(reason)
+    from pyspark.sql import SparkSession  # noqa: PLC0415 - may be missing
+
+    session = (
+        SparkSession.builder.master("local[2]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.sql.shuffle.partitions", "2")
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.driver.memory", "1g")
+        .getOrCreate()
+    )
+    session.sparkContext.setLogLevel("ERROR")
+    yield session
+    session.stop()

@@ -1,0 +1,178 @@
+"""Spark as the engine of features: the same expression, the same checks, for data that outgrow one machine.
+
+A model's ``features`` is an Ibis expression, and every check of `training.features` is SQL as DuckDB takes it; here
+both become Spark's SQL. Nothing runs in Python on a worker, so workers need no package of ours.
+
+What differs from DuckDB: a sum of floating-point numbers hangs on the order of its parts, which on many machines is
+any. Numbers are rounded to float32 at the end, which makes nearly all of them equal again; the others are an ulp apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import ibis
+import sqlglot
+from ibis.common.exceptions import IbisError
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as f
+
+from relearn.errors import DataError, RelearnError, SpecError
+from relearn.spec import Boolean, Column, DateTime, ModelSpec, Number
+from relearn.tables import AS_OF, MOMENTS
+from training.features.build import MADE, Features, check_keys
+from training.features.check import check_schema, check_values, wanted
+from training.features.shards import Counted, refuse_missing
+
+CONFIGURATION = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",  # what overflows or can not be read is an error, as it is for DuckDB
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.parquet.compression.codec": "zstd",
+}
+_SPARK_TYPES = {"number": "float64", "boolean": "boolean", "datetime": "timestamp"}
+_MADE_TYPES = {"number": "double", "boolean": "boolean", "datetime": "timestamp"}
+_LIBRARY_ERRORS = (PySparkException, Py4JError, IbisError)
+
+
+class Sql:
+    """A Spark session that takes DuckDB's SQL, and answers as a connection of DuckDB does.
+
+    Parameters
+    ----------
+    session
+        Its temporary views are the tables.
+    """
+
+    def __init__(self, session: SparkSession) -> None:
+        self.session = session
+
+    def execute(self, query: str) -> _Answer:
+        """Run a query."""
+        (translated,) = sqlglot.transpile(query, read="duckdb", write="spark")
+        return _Answer(self.session.sql(translated))
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    frame: DataFrame
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        """Give the first row."""
+        row: tuple[Any, ...] | None = self.frame.first()
+        return row
+
+
+def connect(session: SparkSession) -> Sql:
+    """Take a session for one feature set: with tables and settings of its own."""
+    ibis.pyspark  # noqa: B018 - its compiler reads options that exist once it was loaded
+    own = session.newSession()
+    for name, value in CONFIGURATION.items():
+        own.conf.set(name, value)
+    return Sql(own)
+
+
+def show_shards(sql: Sql, spec: ModelSpec, table: str, files: Sequence[str]) -> int:
+    """Make a raw table out of its shards, in the types that an expression finds on DuckDB.
+
+    Returns
+    -------
+    int
+        How many rows it has.
+
+    Raises
+    ------
+    DataError
+        A shard can not be read, or lacks what the spec demands.
+    """
+    columns = spec.raw_columns(table)
+    try:
+        shards = sql.session.read.option("mergeSchema", "true").parquet(*files)
+        there = set(shards.columns)
+        shards.select([_value(column, there) for column in columns]).createOrReplaceTempView(table)
+        counts = ", ".join(["count(*)", *(f'count("{column.name}")' for column in columns)])
+        rows, *filled = sql.execute(f'SELECT {counts} FROM "{table}"').fetchone() or (0,)  # noqa: S608 - the spec's names, checked
+    except _LIBRARY_ERRORS as error:
+        raise DataError(
+            "format", f"the shards of table {table} do not fit its columns: {_line(error)}"
+        ) from error
+    missing = {column.name: rows - count for column, count in zip(columns, filled, strict=True)}
+    refuse_missing(spec, table, [Counted(rows, missing)])
+    return int(rows)
+
+
+def show_moments(sql: Sql, moments: Sequence[datetime]) -> None:
+    """Make the table `MOMENTS`, in place of an earlier one."""
+    given = ", ".join(f"(TIMESTAMP_NTZ'{moment.astimezone(UTC).replace(tzinfo=None)}')" for moment in moments)
+    kind = f"CAST({AS_OF} AS TIMESTAMP_NTZ) AS {AS_OF}"
+    rows = f"VALUES {given} AS given({AS_OF})" if moments else f"VALUES (NULL) AS given({AS_OF}) WHERE FALSE"
+    sql.session.sql(f"SELECT {kind} FROM {rows}").createOrReplaceTempView(MOMENTS)  # noqa: S608 - moments alone
+
+
+def tables(spec: ModelSpec) -> dict[str, ibis.Table]:
+    """Give the raw tables of ``spec`` and its moments as a model's code takes them: name to expression."""
+    found = {name: ibis.table(_schema(spec.raw_columns(name)), name=name) for name in spec.table_names}
+    return found | ({MOMENTS: ibis.table({AS_OF: "timestamp"}, name=MOMENTS)} if spec.moments else {})
+
+
+def make(spec: ModelSpec, features: Features | None, sql: Sql) -> int:
+    """Run a model's `features` on the raw tables of a session, into the checked view `MADE`.
+
+    Returns
+    -------
+    int
+        How many rows there are.
+
+    Raises
+    ------
+    DataError
+        A key comes twice, the expression fails on the data, or what it gives breaks the spec.
+    SpecError
+        It gives something else than the spec's columns.
+    """
+    if not callable(features):
+        where = f"{spec.name}/features.py: features"
+        raise SpecError(where, features, "a function of the spec's tables that gives an ibis.Table")
+    try:
+        check_keys(spec, sql)
+        made = check_schema(spec, features(tables(spec)))
+        rows = sql.session.sql(str(ibis.to_sql(made, dialect="pyspark"))).persist()
+        rows.createOrReplaceTempView(MADE)
+        return check_values(spec, sql, MADE, MOMENTS if spec.moments else None)
+    except RelearnError:
+        raise
+    except _LIBRARY_ERRORS as error:
+        raise DataError("features", f"the features of {spec.name} can not be made: {_line(error)}") from error
+
+
+def rows(spec: ModelSpec, sql: Sql) -> DataFrame:
+    """Give what `make` made, by entity and moment; numbers are float64 still, for whoever reads them to round."""
+    made = [f.col(f"`{column.name}`").cast(_MADE_TYPES.get(column.type, "string")) for column in wanted(spec)]
+    return sql.session.table(MADE).select(made).orderBy(f"`{spec.entity}`", f"`{AS_OF}`")
+
+
+def _schema(columns: Sequence[Column]) -> Mapping[str, str]:
+    return {column.name: _SPARK_TYPES.get(column.type, "string") for column in columns}
+
+
+def _value(column: Column, there: set[str]) -> Any:
+    found = f.col(f"`{column.name}`") if column.name in there else f.lit(None)
+    match column:
+        case Number():  # by way of float32, as ingest stores it
+            value = found.cast("float").cast("double")
+        case Boolean():
+            value = found.cast("boolean")
+        case DateTime():  # the session's zone is UTC
+            value = found.cast("timestamp").cast("timestamp_ntz")
+        case _:
+            value = found.cast("string")
+    return value.alias(column.name)
+
+
+def _line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

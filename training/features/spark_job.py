@@ -1,0 +1,167 @@
+"""One run of the features job: a snapshot's raw tables in, checked features as Parquet and their statistics out.
+
+``training/<parts>.parquet`` below the output are what a model learns from, ``online/<parts>.parquet`` every entity as
+it was last known, and ``statistics.json`` says what both hold. Everything is read and written through Spark, so that
+an S3 URI or a file will do.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as f
+
+from relearn.errors import DataError
+from relearn.spec import DateTime, ModelSpec, Number
+from training import catalog
+from training.features import engine, spark
+from training.features.build import MADE, Features, moments_between, no_rows
+from training.features.check import wanted
+from training.features.given import ONLINE, STATISTICS, TRAINING
+from training.prepare.checker import FINGERPRINT
+
+FOOTERS_AT_ONCE = 16
+
+
+def run(session: SparkSession, *, model: str, shards: Mapping[str, Sequence[str]], output: str) -> None:
+    """Make the features of a model.
+
+    Parameters
+    ----------
+    session
+        Where to make them.
+    model
+        Whose.
+    shards
+        Raw table to the URIs of its shards.
+    output
+        URI of a folder.
+
+    Raises
+    ------
+    RelearnError
+        There is no such model, or its tables or features can not be used.
+    """
+    spec = catalog.get(model)
+    module = catalog.load_module(catalog.folder(model) / "features.py")
+    made = make(session, spec, getattr(module, "features", None), shards, output)
+    write_text(session, f"{output.rstrip('/')}/{STATISTICS}", as_json(made))
+
+
+def make(
+    session: SparkSession,
+    spec: ModelSpec,
+    features: Features | None,
+    shards: Mapping[str, Sequence[str]],
+    output: str,
+) -> dict[str, Any]:
+    """Make features of shards, write them, and say what they hold.
+
+    Raises
+    ------
+    DataError, SpecError
+        As `training.features.build`.
+    """
+    if lacking := [table for table in spec.table_names if not shards.get(table)]:
+        raise DataError("empty", f"the snapshot of {spec.name} has no shard of table {', '.join(lacking)}")
+    sql = spark.connect(session)
+    tables = {
+        table: {"shards": len(shards[table]), "rows": spark.show_shards(sql, spec, table, shards[table])}
+        for table in spec.table_names
+    }
+    marks = fingerprints(session, [file for table in spec.table_names for file in shards[table]])
+    room = _Room(sql, spec, features, output.rstrip("/"))
+    made = room.sets()
+    return {"tables": tables, "fingerprints": marks, **made}
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    sql: spark.Sql
+    spec: ModelSpec
+    features: Features | None
+    output: str
+
+    def sets(self) -> dict[str, Any]:
+        """Make what a model learns from, and what is served by entity."""
+        if self.spec.moments is None:
+            return {TRAINING: self._write(TRAINING)}
+        followed = next(table for table in self.spec.tables if table.name == self.spec.moments.table)
+        first, last = engine.reach(self.sql, followed) or (None, None)
+        spark.show_moments(self.sql, moments_between(self.spec, first, last))
+        learnt = self._write(TRAINING)
+        assert last is not None  # noqa: S101 - or there was no moment
+        spark.show_moments(self.sql, [last])
+        return {TRAINING: learnt, ONLINE: self._write(ONLINE), "as_of": last.isoformat()}
+
+    def _write(self, name: str) -> dict[str, Any]:
+        count = spark.make(self.spec, self.features, self.sql)
+        if not count and name == TRAINING:
+            raise no_rows(self.spec)
+        spark.rows(self.spec, self.sql).write.mode("overwrite").parquet(f"{self.output}/{name}")
+        found = statistics(self.spec, self.sql)
+        self.sql.session.table(MADE).unpersist()
+        return found
+
+
+def statistics(spec: ModelSpec, sql: spark.Sql) -> dict[str, Any]:
+    """Count what `training.features.spark.make` made; numbers and date-times have a smallest and a greatest value."""
+    columns = wanted(spec)
+    ranged = [column for column in columns if isinstance(column, Number | DateTime)]
+    asked = ["count(*)", *(f'count("{column.name}")' for column in columns)]
+    asked += [f'{of}("{column.name}")' for column in ranged for of in ("min", "max")]
+    rows, *values = sql.execute(f"SELECT {', '.join(asked)} FROM {MADE}").fetchone() or (0,)  # noqa: S608 - the spec's names, checked
+    counts, ends = values[: len(columns)], iter(values[len(columns) :])
+    found: dict[str, dict[str, Any]] = {
+        column.name: {"missing": rows - count} for column, count in zip(columns, counts, strict=True)
+    }
+    for column in ranged:
+        found[column.name] |= {"minimum": _plain(next(ends)), "maximum": _plain(next(ends))}
+    return {"rows": rows, "columns": found}
+
+
+def _plain(value: Any) -> Any:
+    return f"{value.isoformat()}Z" if isinstance(value, datetime) else value
+
+
+def fingerprints(session: SparkSession, files: Sequence[str]) -> list[str]:
+    """Tell the content of shards from any other's, as `training.features.shards` does on one machine."""
+    java: Any = session._jvm  # noqa: SLF001 - PySpark reads no footers
+    configuration: Any = session._jsc.hadoopConfiguration()  # noqa: SLF001
+
+    def mark(file: str) -> str | None:
+        path = java.org.apache.hadoop.fs.Path(file)
+        footer = java.org.apache.parquet.hadoop.ParquetFileReader.readFooter(configuration, path)
+        found: str | None = footer.getFileMetaData().getKeyValueMetaData().get(FINGERPRINT)
+        return found
+
+    with ThreadPoolExecutor(FOOTERS_AT_ONCE) as pool:
+        marks = dict(zip(files, pool.map(mark, files), strict=True))
+    return [found or _digest(session, file) for file, found in marks.items()]
+
+
+def _digest(session: SparkSession, file: str) -> str:
+    content = session.read.format("binaryFile").load(file)
+    (row,) = content.select(f.sha2("content", 256)).collect()
+    return str(row[0])
+
+
+def as_json(made: Mapping[str, Any]) -> str:
+    """Write down what `make` says."""
+    return json.dumps(made, indent=2, sort_keys=True)
+
+
+def write_text(session: SparkSession, place: str, text: str) -> None:
+    """Write one file, wherever Spark can write."""
+    java = session._jvm  # noqa: SLF001 - PySpark has no other way to write a file by its name
+    assert java is not None  # noqa: S101 - the session is a classic one, with a JVM of its own
+    path = java.org.apache.hadoop.fs.Path(place)
+    file = path.getFileSystem(session._jsc.hadoopConfiguration()).create(path, True)  # noqa: SLF001
+    file.write(bytearray(text.encode()))
+    file.close()
