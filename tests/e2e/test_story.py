@@ -45,7 +45,7 @@ def test_features_reports_and_metrics_are_shown(told: str) -> None:
 
 
 def test_an_entity_is_asked_about_and_the_new_version_answers(told: str) -> None:
-    assert re.search(r'predict with \{"customer_id": "c\d+"', told)
+    assert re.search(r'predict with \{"customer_id": "c\d+"\}', told)
     version = re.search(r"version (\d+) answers: (stays|leaves)", told)
     assert version is not None
     assert int(version[1]) >= 2
