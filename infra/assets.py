@@ -35,9 +35,7 @@ def lambda_code(specs: Mapping[str, ModelSpec]) -> Path:
     specs
         Model name to spec: `training.catalog.load`. Each model's spec, sample and seed go in as data.
     """
-    found = dict(
-        files("relearn", "lambdas", "training/__init__.py", "training/prepare", "training/prepare.py")
-    )
+    found = dict(files("relearn", "lambdas", "training/__init__.py", "training/prepare", "training/page"))
     models = {
         name: {"spec": codec.to_dict(spec), "sample": catalog.sample(name)} for name, spec in specs.items()
     }

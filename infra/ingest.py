@@ -29,6 +29,8 @@ class Ingest(Construct):
         Events of uploads; those that failed `TRIES` times.
     function
         The ingest function.
+    duckdb
+        The layer of the functions that check data.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Ingest(Construct):
             visibility_seconds=settings.ingest_timeout_seconds + 30,
             after=self.dead_letters,
         )
+        self.duckdb = self._layer()
         self.rule = self._rule(access)
         self.function = self._function(settings=settings, access=access, code=code)
         self.mapping = lambda_.EventSourceMapping(
@@ -81,8 +84,8 @@ class Ingest(Construct):
         )
         return rule
 
-    def _function(self, *, settings: Settings, access: Access, code: lambda_.Code) -> Function:
-        layer = lambda_.LayerVersion(
+    def _layer(self) -> lambda_.LayerVersion:
+        return lambda_.LayerVersion(
             self,
             "DuckDb",
             code=lambda_.Code.from_asset(
@@ -91,6 +94,8 @@ class Ingest(Construct):
             compatible_runtimes=[RUNTIME],
             compatible_architectures=[ARCHITECTURE],
         )
+
+    def _function(self, *, settings: Settings, access: Access, code: lambda_.Code) -> Function:
         return Function(
             self,
             "Ingest",
@@ -111,7 +116,7 @@ class Ingest(Construct):
                 access.incoming("s3:GetObjectVersion"),
                 # Without it S3 says 403, not 404, for a version that is gone.
                 access.uploads("s3:ListBucket"),
-                access.lake("s3:PutObject", under=["datasets", "quarantine"]),
+                access.lake("s3:PutObject", under=["datasets", "profiles", "quarantine"]),
                 access.machine("StartExecution"),
                 access.publish(),
                 Grant(
@@ -122,5 +127,5 @@ class Ingest(Construct):
             timeout_seconds=settings.ingest_timeout_seconds,
             memory_mb=2048,
             storage_mb=8192,
-            layers=[layer],
+            layers=[self.duckdb],
         )

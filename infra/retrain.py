@@ -3,7 +3,8 @@
 ::
 
     Debounce → Open → [nothing pending] ──────────────────────────────┐
-                 └─► [Features] → Train → Judge → [rejected] ─────────┤
+                 └─► Check data → [wrong] ────────────────────────────┤
+                        └─► [Features] → Train → Judge → [rejected] ──┤
                                └─► Register → Deploy ⇄ Wait → Smoke   │
                         → Publish ⇄ Published? → Promote → Retire ────┴─► Close → Done
     any failure ─► Fail ─► Failed
@@ -59,11 +60,19 @@ def definition(
     )
     train = steps.train("Train", job, pause_seconds=poll_seconds)
     train.next(steps.call("Judge", functions.judge, result="$.judgement", conflicts=True)).next(better)
+    sound = (
+        sfn.Choice(scope, "Data as demanded?")
+        .when(
+            sfn.Condition.string_equals("$.data.verdict", "train"),
+            _after_features(scope, steps, train, request=features, poll_seconds=poll_seconds),
+        )
+        .otherwise(close)
+    )
     pending = (
         sfn.Choice(scope, "Anything pending?")
         .when(
             sfn.Condition.boolean_equals("$.proceed", True),
-            _after_features(scope, steps, train, request=features, poll_seconds=poll_seconds),
+            steps.call("Check data", functions.check_data, result="$.data").next(sound),
         )
         .otherwise(close)
     )

@@ -23,6 +23,7 @@ class RunFunctions:
     """One function a step; see ``infra.retrain`` for their order."""
 
     open_run: Function
+    check_data: Function
     judge: Function
     register: Function
     deploy: Function
@@ -46,11 +47,14 @@ def make(
     code: lambda_.Code,
     image_uri: str,
     endpoint_role: iam.IRole,
+    duckdb: lambda_.ILayerVersion,
 ) -> RunFunctions:
     """Make them.
 
     Parameters
     ----------
+    duckdb
+        The layer of what checks data.
     image_uri
         What a registered version runs in.
     endpoint_role
@@ -63,6 +67,8 @@ def make(
         told: Sequence[str] = ("STAGE", "LEDGER_TABLE"),
         seconds: int = 60,
         memory_mb: int = 256,
+        layers: Sequence[lambda_.ILayerVersion] = (),
+        storage_mb: int = 512,
         **more: str,
     ) -> Function:
         return Function(
@@ -75,6 +81,8 @@ def make(
             allowed=allowed,
             timeout_seconds=seconds,
             memory_mb=memory_mb,
+            storage_mb=storage_mb,
+            layers=layers,
         )
 
     stores = ("STAGE", "LEDGER_TABLE", "LAKE_BUCKET", "ARTIFACTS_BUCKET")
@@ -85,6 +93,15 @@ def make(
             access.ledger("GetItem", "UpdateItem", "Query"),
             access.lake("s3:PutObject", under=["snapshots"]),
             told=[*stores, "FEATURES_ENGINE"],
+        ),
+        check_data=function(
+            "check_data",
+            *_checking(access),
+            told=stores[:3],
+            seconds=900,
+            memory_mb=2048,
+            storage_mb=8192,
+            layers=[duckdb],
         ),
         judge=function(
             "judge",
@@ -142,6 +159,16 @@ def ending_a_run(access: Access) -> list[Grant]:
         access.ledger("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"),
         access.machine("StartExecution"),
         access.publish(),
+    ]
+
+
+def _checking(access: Access) -> list[Grant]:
+    """Allow reading profiles and, of shards without one, the shards; and writing profiles and reports."""
+    return [
+        access.ledger("GetItem", "Query"),
+        access.list_lake(names.PROFILES, names.REPORTS),  # to see which are there
+        access.lake("s3:GetObject", under=[names.PROFILES, names.DATASETS, names.REPORTS]),
+        access.lake("s3:PutObject", under=[names.PROFILES, names.REPORTS]),
     ]
 
 

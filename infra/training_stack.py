@@ -52,6 +52,7 @@ class TrainingStack(StageStack):
         self.job_role = job_roles.training_job(
             self, "JobRole", access=access, image=image.repository, on_spark=spark
         )
+        self.ingest = Ingest(self, "Ingest", settings=settings, access=access, code=code)
         self.functions = run_functions.make(
             self,
             settings=settings,
@@ -59,6 +60,7 @@ class TrainingStack(StageStack):
             code=code,
             image_uri=image.image_uri,
             endpoint_role=job_roles.endpoint(self, "EndpointRole", access=access, image=image.repository),
+            duckdb=self.ingest.duckdb,
         )
         self.retrain = state_machine.retrain(
             self,
@@ -72,7 +74,6 @@ class TrainingStack(StageStack):
             if spark
             else None,
         )
-        self.ingest = Ingest(self, "Ingest", settings=settings, access=access, code=code)
         self.sweep = Sweep(
             self, "Sweep", settings=settings, access=access, code=code, queue=self.ingest.queue
         )

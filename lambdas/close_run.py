@@ -23,7 +23,8 @@ def flow() -> Runs:
 def handler(event: Any, _context: Any) -> dict[str, str]:
     """Close the run with the outcome that its context shows."""
     outcome, reason = outcome_of(event)
-    flow().close(event["model"], event["run_id"], outcome, reason)
+    tables = event["data"]["tables"] if stopped_by_its_data(event) else None
+    flow().close(event["model"], event["run_id"], outcome, reason, tables=tables)
     return {"state": outcome, "reason": reason}
 
 
@@ -33,10 +34,17 @@ def outcome_of(context: Mapping[str, Any]) -> tuple[RunState, str]:
     Parameters
     ----------
     context
-        ``proceed``, and after judging ``judgement`` with ``verdict`` and ``reason``.
+        ``proceed``, then ``data`` and after judging ``judgement``, both with ``verdict`` and ``reason``.
     """
     if not context["proceed"]:
         return RunState.EMPTY, "nothing was pending any more"
+    if stopped_by_its_data(context):
+        return RunState.REJECTED, f"before training: {context['data']['reason']}"
     judgement = context["judgement"]
     outcome = RunState.PROMOTED if judgement["verdict"] == "promote" else RunState.REJECTED
     return outcome, judgement["reason"]
+
+
+def stopped_by_its_data(context: Mapping[str, Any]) -> bool:
+    """Tell whether the check of its data ended a run."""
+    return bool(context["proceed"]) and context["data"]["verdict"] == "reject"

@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from lambdas import evidence
 from lambdas.aws.ledger import Ledger
 from lambdas.aws.metrics import Meter
 from lambdas.aws.notify import Notifier
@@ -148,11 +149,18 @@ class Intake:
         return self._accept(upload, prepared)
 
     def _accept(self, upload: Upload, prepared: Prepared) -> Upload:
-        if prepared.shard is None:
+        if prepared.shard is None or prepared.profile is None:
             raise AssertionError("prepare gave neither a shard nor a refusal")
         key = names.shard_key(upload.model, upload.upload_id, upload.table)
         with prepared.shard.open("rb") as shard:
             self._storage.write_once(self._buckets.lake, key, shard)
+        evidence.write(
+            self._storage,
+            self._buckets.lake,
+            self._specs[upload.model],
+            upload,
+            (prepared.profile, prepared.keys),
+        )
         self._write_rejected(upload, prepared)
         return self._move(
             upload,

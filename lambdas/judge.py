@@ -15,8 +15,6 @@ from relearn import codec, names, promotion, snapshots
 from relearn.errors import DataError
 from relearn.runs import Run, RunState
 
-_CONTENT_TYPES = {report.JSON: "application/json", report.HTML: "text/html; charset=utf-8"}
-
 
 class Judging:
     """Judges candidates.
@@ -73,7 +71,7 @@ class Judging:
         said = report.read(files[report.JSON], expected, run.champion_version)
         for name, body in files.items():
             key = names.report_key(model, run_id, name)
-            self._storage.write(self._lake, key, body, _CONTENT_TYPES[name])
+            self._storage.write(self._lake, key, body, report.FILES[name])
         decision = promotion.decide(said.candidate, said.champion, spec.metric)
         reason = decision.reason
         if said.incompatible:

@@ -94,6 +94,7 @@ class Registering:
             "snapshot": snapshots.digest(run.snapshot),
             "spec_digest": codec.digest(self._catalog.spec(run.model)),
             "champion_version": str(run.champion_version),
+            "data_report": names.s3_uri(self._lake, names.data_report_key(run.model, run.run_id)),
             **{f"metric.{name}": repr(value) for name, value in run.metrics.items()},
         }
         return Entry(

@@ -20,6 +20,14 @@ LARGEST_FILE = 32 * 1024**2
 LARGEST_TOTAL = 256 * 1024**2
 """Of all its files together, in bytes."""
 JSON, HTML = "report.json", "report.html"
+FEATURES = "features.html"
+"""What the features of a model with several tables look like; other models have none."""
+FILES = {
+    JSON: "application/json",
+    HTML: "text/html; charset=utf-8",
+    FEATURES: "text/html; charset=utf-8",
+}
+"""What a job's output may hold, and the media type of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +53,7 @@ class Report:
 
 
 def unpack(archive: bytes) -> dict[str, bytes]:
-    """Read ``report.json`` and ``report.html`` out of a job's output.tar.gz.
+    """Read the `FILES` that are there out of a job's output.tar.gz.
 
     Only regular files are looked at, nothing is written to disk, and sizes are capped before reading.
 
@@ -63,7 +71,7 @@ def unpack(archive: bytes) -> dict[str, bytes]:
                 if member.size > LARGEST_FILE or total > LARGEST_TOTAL:
                     raise DataError("report", f"{member.name} in the job's output is too large")
                 name = member.name.removeprefix("./")
-                file = tar.extractfile(member) if member.isreg() and name in (JSON, HTML) else None
+                file = tar.extractfile(member) if member.isreg() and name in FILES else None
                 if file is not None:
                     found[name] = file.read()
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:

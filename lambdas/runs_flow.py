@@ -13,7 +13,7 @@ and making them twice is making them once.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 
 from lambdas.aws.executions import Executions
@@ -140,7 +140,15 @@ class Runs:
             payload = {"model": model, "run_id": run_id, "debounce_seconds": seconds}
             self._executions.start(run_id, payload)
 
-    def close(self, model: str, run_id: str, outcome: RunState, reason: str) -> None:
+    def close(
+        self,
+        model: str,
+        run_id: str,
+        outcome: RunState,
+        reason: str,
+        *,
+        tables: Collection[str] | None = None,
+    ) -> None:
         """End a run that went its way: PROMOTED, REJECTED or EMPTY.
 
         Parameters
@@ -149,14 +157,18 @@ class Runs:
             Which run.
         outcome, reason
             How it ended, and why.
+        tables
+            Of a rejected run: those whose data was wrong; what is new of the others is tried without
+            it. None: all that was new is given up.
         """
         run = self._ledger.run(model, run_id)
         if outcome is RunState.PROMOTED:
             self._keep(run)
         elif outcome is RunState.REJECTED:
-            self._discard(run, f"rejected by run {run_id}: {reason}")
+            self._discard(run, f"rejected by run {run_id}: {reason}", tables)
         self._end(run, outcome, reason)
-        self._free(run)
+        # What a rejected run did not give up was not to blame, and waits for the next.
+        self._free(run, done_with=() if outcome is RunState.REJECTED else run.uploads)
 
     def fail(self, model: str, run_id: str, reason: str) -> None:
         """End a run that broke, whatever it had done; the champion stays.
@@ -178,7 +190,7 @@ class Runs:
                 self._ledger.count_failed_run(upload, run_id, reason)
             self._give_up_candidate(run, reason)
         self._end(run, RunState.FAILED, reason)
-        self._free(run)
+        self._free(run, done_with=run.uploads)
 
     def _keep(self, run: Run) -> None:
         """What the run trained on is TRAINED; what it replaced is SUPERSEDED.
@@ -194,9 +206,11 @@ class Runs:
             elif (by := chosen.get(upload.key)) and by is not upload and newer(upload, by) is by:
                 self._ledger.move_upload(upload, UploadState.SUPERSEDED, f"by {by.upload_id}")
 
-    def _discard(self, run: Run, reason: str) -> None:
+    def _discard(self, run: Run, reason: str, tables: Collection[str] | None) -> None:
         """What was new in the run never reaches a later snapshot."""
         for upload in self._pending_of(run):
+            if tables is not None and upload.table not in tables:
+                continue
             self._ledger.move_upload(upload, UploadState.FAILED, reason, run_id=run.run_id)
 
     def _give_up_candidate(self, run: Run, reason: str) -> None:
@@ -218,9 +232,9 @@ class Runs:
         self._ledger.move_run(run, state, reason)
         _log.info("run ended %s", state, extra={"model": run.model, "run_id": run.run_id, "reason": reason})
 
-    def _free(self, run: Run) -> None:
-        """Free the lock, then start the next run if uploads wait that were not part of this one."""
+    def _free(self, run: Run, *, done_with: Collection[str]) -> None:
+        """Free the lock, then start the next run if uploads wait beside those that this one is done with."""
         self._ledger.release_lock(run.model, run.run_id)
         pending = self._ledger.uploads(run.model, UploadState.ACCEPTED)
-        if {upload.upload_id for upload in pending} - set(run.uploads):
+        if {upload.upload_id for upload in pending} - set(done_with):
             self.start(run.model, pending)

@@ -12,6 +12,7 @@ from typing import Any
 
 from relearn.columns import COLUMN_TYPES, Column
 from relearn.errors import SpecError
+from relearn.quality import Quality, Reference
 from relearn.spec import (
     Engine,
     Hyperparameter,
@@ -60,6 +61,7 @@ def from_dict(data: dict[str, Any]) -> ModelSpec:
         training=Training(**data["training"]),
         entity=data["entity"],
         hyperparameters=tuple(Hyperparameter(**item) for item in data["hyperparameters"]),
+        quality=_quality_from_dict(data.get("quality", {})),
         tables=tuple(
             _table_from_dict(table) for table in data.get("tables", ())
         ),  # older artifacts have none
@@ -85,7 +87,13 @@ def _table_to_dict(table: Table) -> dict[str, Any]:
 
 
 def _table_from_dict(data: dict[str, Any]) -> Table:
-    return Table(**{**data, "columns": tuple(_column_from_dict(column) for column in data["columns"])})
+    columns = tuple(_column_from_dict(column) for column in data["columns"])
+    return Table(**{**data, "columns": columns, "quality": _quality_from_dict(data.get("quality", {}))})
+
+
+def _quality_from_dict(data: dict[str, Any]) -> Quality:
+    references = tuple(Reference(**reference) for reference in data.get("references", ()))
+    return Quality(**{**data, "references": references})
 
 
 def _column_to_dict(column: Column) -> dict[str, Any]:

@@ -23,6 +23,7 @@ DATASETS = "datasets"
 QUARANTINE = "quarantine"
 REPORTS = "reports"
 SNAPSHOTS = "snapshots"
+PROFILES = "profiles"
 FEATURES = "features"
 SPARK = "spark"
 MODELS = "models"
@@ -228,6 +229,21 @@ def shard_key(model: str, upload: str, table: str = MAIN) -> str:
     return shards_prefix(model) + shard_name(upload, table)
 
 
+def profiles_prefix(model: str) -> str:
+    """Where the profiles of all shards of a model are."""
+    return f"{PROFILES}/{model}/"
+
+
+def profile_key(model: str, upload: str, table: str = MAIN) -> str:
+    """Key of the profile of an accepted upload's shard."""
+    return f"{profiles_prefix(model)}{table}/{upload}.json"
+
+
+def keys_key(model: str, upload: str, table: str = MAIN) -> str:
+    """Key of the distinct values of a shard's key and reference columns, where its table has such."""
+    return f"{profiles_prefix(model)}{table}/{upload}.keys.parquet"
+
+
 def quarantine_prefix(model: str, upload: str) -> str:
     """Where the record of a quarantined (or partly rejected) upload is."""
     return f"{QUARANTINE}/{model}/{upload}/"
@@ -266,6 +282,11 @@ def spark_prefix(model: str, run: str) -> str:
 def report_key(model: str, run: str, file: str) -> str:
     """Key of one file of a run's report."""
     return f"{REPORTS}/{model}/{run}/{file}"
+
+
+def data_report_key(model: str, run: str, kind: str = "html") -> str:
+    """Key of what a run's data looked like and what was found wrong; ``kind`` is html or json."""
+    return report_key(model, run, f"data.{kind}")
 
 
 def artifact_prefix(model: str) -> str:

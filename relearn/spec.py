@@ -34,6 +34,7 @@ from relearn.policies import (
     Serverless,
     Training,
 )
+from relearn.quality import Quality, Reference
 from relearn.tables import AS_OF, MAIN, Monthly, Table, check_names
 
 __all__ = [
@@ -49,6 +50,8 @@ __all__ = [
     "ModelSpec",
     "Monthly",
     "Number",
+    "Quality",
+    "Reference",
     "Retrain",
     "Serverless",
     "Table",
@@ -91,6 +94,8 @@ class ModelSpec:
         of a model with tables speak; None: each row is its own entity.
     hyperparameters
         Numbers that `build` takes.
+    quality
+        What a run demands of the data of the one table; of the feature set, when there are several tables.
     """
 
     name: str
@@ -105,6 +110,7 @@ class ModelSpec:
     entity: str | None = None
     hyperparameters: tuple[Hyperparameter, ...] = ()
     tables: tuple[Table, ...] = ()
+    quality: Quality = field(default_factory=Quality)
     moments: Monthly | None = None
     engine: Engine = field(default_factory=Engine)
 
@@ -119,6 +125,7 @@ class ModelSpec:
         self._check_columns()
         self._check_target()
         self._check_tables()
+        self._check_quality()
         ids = [column.name for column in self.columns if isinstance(column, Id)]
         check(
             self.entity is None or self.entity in ids,
@@ -189,6 +196,29 @@ class ModelSpec:
             f"the name of a table with a time ({', '.join(timed) or 'this spec has none'})",
         )
 
+    def _check_quality(self) -> None:
+        self.quality.check_columns("quality", (*self.columns, self.target), time=None)
+        keys = {
+            table.name
+            for table in self.tables
+            if any(isinstance(column, Id) and column.name == table.key for column in table.columns)
+        }
+        check(
+            not self.quality.references,
+            "quality.references",
+            self.quality.references,
+            "none: references are between tables, and declared by a table",
+        )
+        for table in self.tables:
+            for reference in table.quality.references:
+                others = sorted(keys - {table.name})
+                check(
+                    reference.to in others,
+                    f"tables.{table.name}.quality.references.{reference.column}.to",
+                    reference.to,
+                    f"another table whose key is an Id ({', '.join(others) or 'there is none'})",
+                )
+
     @property
     def table_names(self) -> tuple[str, ...]:
         """The names of the raw tables: `relearn.tables.MAIN` alone when the spec declares none."""
@@ -207,6 +237,23 @@ class ModelSpec:
         declared = {one.name: one.columns for one in self.tables}
         check(table in declared, f"tables of {self.name}", table, f"one of {', '.join(self.table_names)}")
         return declared[table]
+
+    def raw_table(self, name: str) -> Table | None:
+        """Give a raw table as the spec declares it; None for `MAIN`, which no spec declares."""
+        return next((table for table in self.tables if table.name == name), None)
+
+    def raw_quality(self, name: str) -> Quality:
+        """Say what is demanded of the rows of a raw table."""
+        table = self.raw_table(name)
+        return self.quality if table is None else table.quality
+
+    def key_columns(self, name: str) -> tuple[str, ...]:
+        """Name the columns of a raw table whose very values a check needs: its key, and its references."""
+        table = self.raw_table(name)
+        if table is None:
+            return ()
+        named = [table.key, *(reference.column for reference in table.quality.references)]
+        return tuple(dict.fromkeys(column for column in named if column is not None))
 
     @property
     def kind(self) -> Literal["classification", "regression"]:

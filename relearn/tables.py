@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from relearn.columns import NAME_ALLOWED, NAME_PATTERN, Column, DateTime, check
+from relearn.quality import Quality
 
 MAIN = "main"
 """The one table of a model that declares none: its columns and its target."""
@@ -22,6 +23,7 @@ class _Meaning:
     columns: tuple[Column, ...]
     key: str | None = None
     time: str | None = None
+    quality: Quality = field(default_factory=Quality)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Table(_Meaning):
         Name of the column that has another value in every row; None: rows have no such name.
     time
         Name of the `DateTime` column that says since when a row is known; None: it always was.
+    quality
+        What a run demands of its rows.
     """
 
     name: str
@@ -76,6 +80,7 @@ class Table(_Meaning):
             self.time,
             f"the name of a DateTime column that is not optional ({', '.join(times) or 'there is none'})",
         )
+        self.quality.check_columns(f"{field}.quality", self.columns, time=self.time)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

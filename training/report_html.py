@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 from typing import Any
 
 from sklearn import metrics
@@ -14,9 +13,8 @@ from relearn.promotion import decide
 from relearn.spec import ModelSpec, Number
 from training import charts
 from training.encode import Array
+from training.page.html import document, figure, section, table
 from training.scorer import Scores
-
-STYLE = Path(__file__).with_name("report.css")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +52,15 @@ def page(spec: ModelSpec, report: Mapping[str, Any], baseline: Mapping[str, Any]
     """
     sections = [
         _verdict(spec, report),
-        _section("Metrics", _metrics(report)),
+        section("Metrics", _metrics(report)),
         *_quality(spec, report, answers),
-        _section("What the model leans on", _importance(spec, report)),
-        _section("Data it was trained on", _data(baseline)),
-        _section("Where it comes from", _lineage(report)),
+        section("What the model leans on", _importance(spec, report)),
+        section("Data it was trained on", _data(baseline)),
+        section("Where it comes from", _lineage(report)),
     ]
     head = f"{spec.name}: report of run {report['run_id']}"
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(head)}</title><style>{STYLE.read_text(encoding='utf-8')}</style></head><body><main>"
-        f'<h1>{escape(spec.title)}</h1><p class="soft">Model {escape(spec.name)}, run {escape(report["run_id"])}, '
-        f"{escape(report['created_at'])}</p>{''.join(sections)}</main></body></html>\n"
-    )
+    about = f"Model {spec.name}, run {report['run_id']}, {report['created_at']}"
+    return document(head, spec.title, about, sections)
 
 
 def _verdict(spec: ModelSpec, report: Mapping[str, Any]) -> str:
@@ -112,7 +105,7 @@ def _metrics(report: Mapping[str, Any]) -> str:
 
 def _quality(spec: ModelSpec, report: Mapping[str, Any], answers: Answers) -> list[str]:
     if spec.kind == "regression":
-        return [_section("How close the answers are", _regression(spec, answers))]
+        return [section("How close the answers are", _regression(spec, answers))]
     candidate = report["candidate"]
     rows = [
         (label, *(figure(values[key]) for key in ("precision", "recall", "f1")), f"{values['support']:,}")
@@ -125,8 +118,8 @@ def _quality(spec: ModelSpec, report: Mapping[str, Any], answers: Answers) -> li
     if "roc_auc" in candidate["metrics"]:
         drawn.append(_roc(spec, answers))
     return [
-        _section("By class", per_class),
-        _section("Which classes are taken for which", f'<div class="charts">{"".join(drawn)}</div>'),
+        section("By class", per_class),
+        section("Which classes are taken for which", f'<div class="charts">{"".join(drawn)}</div>'),
     ]
 
 
@@ -196,28 +189,3 @@ def _lineage(report: Mapping[str, Any]) -> str:
     }
     items = "".join(f"<dt>{escape(word)}</dt><dd>{escape(str(fact))}</dd>" for word, fact in facts.items())
     return f'<dl class="lineage">{items}</dl>'
-
-
-def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Write a table whose first column names the row."""
-    head = "".join(f'<th scope="col">{escape(word)}</th>' for word in heads)
-    body = "".join(
-        f'<tr><th scope="row">{escape(row[0])}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in row[1:])}</tr>'
-        for row in rows
-    )
-    return (
-        f'<div class="scroll"><table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
-
-
-def figure(value: float | None) -> str:
-    """Write a figure: four decimals near 1, two where it is large; empty for None."""
-    if value is None:
-        return ""
-    return f"{value:.4f}" if abs(value) < 10 else f"{value:,.2f}"  # noqa: PLR2004
-
-
-def _section(title: str, content: str) -> str:
-    at = title.lower().replace(" ", "-")
-    return f'<section aria-labelledby="{at}"><h2 id="{at}">{escape(title)}</h2>{content}</section>'

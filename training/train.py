@@ -13,10 +13,10 @@ from importlib.metadata import version
 from platform import python_version
 from typing import Any
 
-from relearn import codec
+from relearn import codec, profiles
 from relearn.errors import RelearnError
 from relearn.spec import ModelSpec
-from training import agreement, artifact, catalog, champion, onnx_export, report, thresholds
+from training import agreement, artifact, catalog, champion, feature_quality, onnx_export, report, thresholds
 from training.baseline import baseline
 from training.container import MOMENTS_FROM, Container, Job
 from training.dataset import Dataset, Store, load
@@ -91,6 +91,7 @@ def run(box: Container) -> None:
     if dataset.features is not None:
         say(f"{dataset.features['rows']} rows of features of {_counts(dataset)}; moments {_moments(dataset)}")
     say(f"read {trained + held} rows of {dataset.shards} shards: {trained} to train, {held} held out")
+    profile = feature_quality.check(spec, dataset, box, job) if spec.tables else None
     candidate = make_candidate(spec, job, dataset)
     holdout, classes = dataset.holdout, candidate.classes
     scores = candidate.scorer.columns(holdout.columns)
@@ -100,6 +101,8 @@ def run(box: Container) -> None:
     rival = champion.measure(spec, box.champion, job.champion_version, holdout)
     say(f"champion: {rival.words(spec.metric.name)}")
     meta = _meta(spec, job, dataset, candidate, measured["metrics"])
+    if profile is not None:
+        meta[feature_quality.PROFILE] = profiles.to_dict(profile)
     document = report.document(meta, spec, measured, rival, candidate.agreed.as_dict())
     report.write(box.output, spec, document, meta, report.Answers(holdout.target, scores, tuple(classes)))
     artifact.write(box.model, candidate.onnx, meta)

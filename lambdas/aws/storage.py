@@ -86,6 +86,23 @@ class Storage:
             raise DataError("too_large", f"{key} has {answer['ContentLength']} bytes; allowed: {limit}")
         return answer["Body"].read()
 
+    def fetch(self, bucket: str, key: str, target: Path) -> None:
+        """Write an object to a file, streamed.
+
+        Raises
+        ------
+        DataError
+            It is not there, or may not be read (code ``missing``).
+        """
+        try:
+            answer = self._client.get_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {*_GONE, "AccessDenied"}:
+                raise DataError("missing", f"{key} is not in the bucket") from error
+            raise
+        with target.open("wb") as file:
+            shutil.copyfileobj(answer["Body"], file, 1024 * 1024)
+
     def first_lines(self, bucket: str, key: str, limit: int) -> list[bytes]:
         """Read the whole lines among the first ``limit`` bytes of an object; none when it is not there."""
         try:
@@ -143,6 +160,12 @@ class Storage:
     def has_any(self, bucket: str, prefix: str) -> bool:
         """Tell whether any object's key starts with ``prefix``."""
         return bool(self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("KeyCount"))
+
+    def keys(self, bucket: str, prefix: str) -> Iterator[str]:
+        """List the keys that start with ``prefix``."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        for page in pages:
+            yield from (found["Key"] for found in page.get("Contents", []))
 
     def newest(self, bucket: str, key: str) -> StoredVersion | None:
         """Find the newest version of an object; None when there never was one."""

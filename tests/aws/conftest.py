@@ -15,6 +15,7 @@ from lambdas import (
     batch_event,
     batches,
     catalog,
+    check_data,
     close_run,
     deploy,
     fail_run,
@@ -62,6 +63,7 @@ from tests.aws.world import (
 CACHED: list[Callable[..., Any]] = [
     ingest.intake,
     open_run.opening,
+    check_data.checking,
     judge.judging,
     register.registering,
     deploy.deploying,

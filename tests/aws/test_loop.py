@@ -358,7 +358,9 @@ def test_a_report_is_kept_where_people_find_it(world: World) -> None:
     world.send(FLOWERS_CSV)
     run = world.run()
     prefix = f"reports/flowers/{run.run_id}/"
-    assert world.lake(prefix) == [f"{prefix}report.html", f"{prefix}report.json"]
+    assert world.lake(prefix) == [
+        f"{prefix}{file}" for file in ("data.html", "data.json", "report.html", "report.json")
+    ]
     assert (run.metrics, run.champion_metrics) == ({"f1_macro": 0.9}, {})
 
 

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lambdas import (
+    check_data,
     close_run,
     deploy,
     fail_run,
@@ -48,6 +49,7 @@ TABLE, ONLINE = "ledger", "online"
 MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:relearn-test-retrain"
 SPECS = {"flowers": FLOWERS, "prices": PRICES}
 STEPS: dict[str, Callable[[Any, Any], Any]] = {
+    "data": check_data.handler,
     "training": lambda event, _context: event,
     "judgement": judge.handler,
     "registration": register.handler,
@@ -223,7 +225,7 @@ class World:
         if context["proceed"]:
             for step, handler in STEPS.items():
                 self._step(context, step, handler, broken)
-                if step == "judgement" and context["judgement"]["verdict"] == "reject":
+                if step in ("data", "judgement") and context[step]["verdict"] == "reject":
                     break
         self._call(close_run.handler, context)
 

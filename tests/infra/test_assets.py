@@ -71,7 +71,12 @@ def test_the_lambda_code_holds_what_the_functions_import_and_nothing_else(dev: S
     assert {path.split("/")[0] for path in found} == {"relearn", "lambdas", "training"}
     assert {p for p in found if p.startswith("training/")} == {
         "training/__init__.py",
-        *(p.relative_to(assets.ROOT).as_posix() for p in (assets.ROOT / "training/prepare").glob("*.py")),
+        "training/page/report.css",
+        *(
+            p.relative_to(assets.ROOT).as_posix()
+            for folder in ("prepare", "page")
+            for p in (assets.ROOT / "training" / folder).glob("*.py")
+        ),
     }
     compiled = {path for path in found if path.endswith(".pyc")}
     assert compiled == set(bytecode.of(found, RUNTIME.name))

@@ -9,6 +9,7 @@ from tests.infra.synthesis import Synthesised, text
 
 LAMBDA_STEPS = {
     "Open": "open_run",
+    "Check data": "check_data",
     "Judge": "judge",
     "Register": "register",
     "Deploy": "deploy",
@@ -75,19 +76,22 @@ def test_every_state_ends_or_leads_on(states: dict[str, State]) -> None:
 
 def test_a_better_candidate_goes_all_the_way(states: dict[str, State]) -> None:
     choices = {
-        "Anything pending?": "Train",
+        "Anything pending?": "Check data",
+        "Data as demanded?": "Train",
         "Better?": "Register",
         "In service?": "Smoke",
         "Published?": "Promote",
     }
     assert normal_way(states, "Debounce", choices) == [
-        "Debounce", "Open", "Anything pending?", "Train", "Judge", "Better?", "Register", "Deploy",
+        "Debounce", "Open", "Anything pending?", "Check data", "Data as demanded?", "Train", "Judge", "Better?", "Register", "Deploy",
         "In service?", "Smoke", "Publish", "Published?", "Promote", "Retire", "Close", "Done",
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("choice", ["Anything pending?", "Better?"])
-def test_nothing_pending_and_a_worse_candidate_close_the_run(states: dict[str, State], choice: str) -> None:
+@pytest.mark.parametrize("choice", ["Anything pending?", "Data as demanded?", "Better?"])
+def test_nothing_pending_wrong_data_and_a_worse_candidate_close_the_run(
+    states: dict[str, State], choice: str
+) -> None:
     assert states[choice]["Default"] == "Close"
 
 
@@ -95,6 +99,13 @@ def test_the_verdict_decides(states: dict[str, State]) -> None:
     assert states["Better?"]["Choices"] == [
         {"Variable": "$.judgement.verdict", "StringEquals": "promote", "Next": "Register"}
     ]
+
+
+def test_only_data_that_is_as_demanded_is_trained_on(states: dict[str, State]) -> None:
+    assert states["Data as demanded?"]["Choices"] == [
+        {"Variable": "$.data.verdict", "StringEquals": "train", "Next": "Train"}
+    ]
+    assert [name for name, state in states.items() if "Train" in ways(state)] == ["Data as demanded?"]
 
 
 def test_an_endpoint_that_is_not_ready_is_looked_at_again_later(states: dict[str, State]) -> None:
@@ -153,6 +164,7 @@ def test_a_step_gives_its_function_the_whole_state(
 @pytest.mark.parametrize(
     ("name", "place"),
     [
+        ("Check data", "$.data"),
         ("Judge", "$.judgement"),
         ("Register", "$.registration"),
         ("Deploy", "$.endpoint"),

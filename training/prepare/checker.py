@@ -12,6 +12,8 @@ from typing import Any, Self
 import duckdb
 
 from relearn.columns import Column
+from relearn.profiles import Profile
+from training.prepare import profile
 from training.prepare.outcome import MAX_REJECTED_ROWS
 from training.prepare.rules import quote, reason, sql_type, value
 from training.prepare.sources import Source
@@ -94,6 +96,13 @@ class Checker:
         """Give up to two different values of the target among the accepted rows."""
         last = f"v{len(self.columns) - 1}"
         return self.connection.execute(f"SELECT DISTINCT {last} FROM accepted LIMIT 2").fetchall()
+
+    def describe(self, key_columns: Sequence[str], workdir: Path) -> tuple[Profile, Path | None]:
+        """Describe the accepted rows, as `training.prepare.profile` says."""
+        named = ", ".join(f'v{i} AS "{column.name}"' for i, column in enumerate(self.columns))
+        self.connection.execute(f"CREATE OR REPLACE TEMP VIEW good AS SELECT {named} FROM accepted")
+        described = profile.describe(self.connection, "good", self.columns)
+        return described, profile.write_keys(self.connection, "good", key_columns, workdir / profile.KEYS)
 
     def write_shard(self, path: Path) -> None:
         """Write the accepted rows, in their order; one thread, so that the same rows give the same bytes.

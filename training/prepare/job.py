@@ -78,10 +78,13 @@ def prepare(
                 _check_classes(spec, checker)
             shard = workdir / SHARD
             checker.write_shard(shard)
+            profile, keys = checker.describe(spec.key_columns(table), workdir)
         except DataError as error:
             refusal = Refusal(error.code, error.detail)
             return Prepared(tally.accepted, tally.rejected, refusal, None, checker.rejected_file)
-        return Prepared(tally.accepted, tally.rejected, None, shard, checker.rejected_file)
+        return Prepared(
+            tally.accepted, tally.rejected, None, shard, checker.rejected_file, profile=profile, keys=keys
+        )
 
 
 def _check_size(spec: ModelSpec, source: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from relearn.profiles import Profile
+
 MAX_REJECTED_ROWS = 10_000
 """Rejected rows written to ``rows.jsonl`` at most; all are counted."""
 EXPANSION = 10
@@ -42,6 +44,10 @@ class Prepared:
         The Parquet file of the accepted rows; None when refused.
     rejected
         ``rows.jsonl``, when any row was rejected.
+    profile
+        What the accepted rows look like; None when refused.
+    keys
+        Parquet file of the values of keys and references, where the table has such.
     """
 
     rows_accepted: int
@@ -49,3 +55,5 @@ class Prepared:
     refusal: Refusal | None
     shard: Path | None
     rejected: Path | None
+    profile: Profile | None = None
+    keys: Path | None = None

@@ -40,7 +40,9 @@ class Machine:
             alone = {key: value for key, value in self.states[state].items() if key not in HANDLERS}
             definition = {"StartAt": state, "States": {state: {**alone, "End": True}}}
             made = self.client.create_state_machine(
-                name=f"privilege-{state}", definition=json.dumps(definition), roleArn=self.role
+                name=f"privilege-{state.replace(' ', '-')}",
+                definition=json.dumps(definition),
+                roleArn=self.role,
             )
             self._steps[state] = made["stateMachineArn"]
         started = self.client.start_execution(stateMachineArn=self._steps[state], input=json.dumps(context))

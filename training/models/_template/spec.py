@@ -1,6 +1,16 @@
 """What template-model takes, predicts and must reach."""
 
-from relearn.spec import Boolean, Category, Hyperparameter, Metric, ModelSpec, Number, Retrain, Serverless
+from relearn.spec import (
+    Boolean,
+    Category,
+    Hyperparameter,
+    Metric,
+    ModelSpec,
+    Number,
+    Quality,
+    Retrain,
+    Serverless,
+)
 
 SPEC = ModelSpec(
     name="template-model",
@@ -12,6 +22,9 @@ SPEC = ModelSpec(
         Boolean("holiday", description="Whether a public holiday lies on the way."),
     ),
     target=Category("outcome", values=("on_time", "late")),  # a Number makes it a regression
+    quality=Quality(
+        min_rows=50, max_missing={"weight": 0.5}, max_shift=0.5
+    ),  # of the data of a run, before it costs anything
     metric=Metric("f1_macro", minimum=0.70, margin=0.0),  # below the minimum nothing ever serves
     hosting=Serverless(memory_mb=2048, max_concurrency=10),
     retrain=Retrain(debounce_seconds=60),

@@ -10,6 +10,8 @@ from relearn.spec import (
     ModelSpec,
     Monthly,
     Number,
+    Quality,
+    Reference,
     Retrain,
     Serverless,
     Table,
@@ -31,6 +33,7 @@ SPEC = ModelSpec(
             columns=(Id("customer_id"), DateTime("signed_up"), PLAN, CHANNEL),
             key="customer_id",
             time="signed_up",
+            quality=Quality(min_rows=50, max_shift=0.5),
         ),
         Table(
             "events",
@@ -41,6 +44,12 @@ SPEC = ModelSpec(
                 Number("amount", unit="EUR", minimum=0, optional=True, description="Of a purchase."),
             ),
             time="at",
+            quality=Quality(
+                min_rows=100,
+                max_missing={"amount": 0.99},  # only a purchase has one
+                references=(Reference("customer_id", to="customers", max_orphans=0.0),),
+                max_shift=0.5,
+            ),
         ),
     ),
     moments=Monthly(table="events", history_days=HISTORY_DAYS, label_days=LABEL_DAYS),
@@ -62,6 +71,7 @@ SPEC = ModelSpec(
     target=Category(
         "outcome", values=("stays", "leaves"), description="What the customer does in the next 30 days."
     ),
+    quality=Quality(min_rows=100, max_missing={"days_since_visit": 0.9}, max_shift=0.5),
     metric=Metric("roc_auc", minimum=0.70, margin=0.0),
     hosting=Serverless(memory_mb=2048, max_concurrency=10),
     retrain=Retrain(debounce_seconds=60),

@@ -1,6 +1,16 @@
 """What the diabetes model takes, predicts and must reach."""
 
-from relearn.spec import Category, Hyperparameter, Metric, ModelSpec, Number, Retrain, Serverless, Training
+from relearn.spec import (
+    Category,
+    Hyperparameter,
+    Metric,
+    ModelSpec,
+    Number,
+    Quality,
+    Retrain,
+    Serverless,
+    Training,
+)
 
 SPEC = ModelSpec(
     name="diabetes",
@@ -32,6 +42,7 @@ SPEC = ModelSpec(
         maximum=1000,
         description="Quantitative measure of disease progression one year after the baseline.",
     ),
+    quality=Quality(min_rows=50),
     metric=Metric("rmse", maximum=65.0, margin=0.0),
     hosting=Serverless(memory_mb=2048, max_concurrency=10),
     retrain=Retrain(debounce_seconds=60),

@@ -1,6 +1,16 @@
 """What the iris model takes, predicts and must reach."""
 
-from relearn.spec import Category, Hyperparameter, Metric, ModelSpec, Number, Retrain, Serverless, Training
+from relearn.spec import (
+    Category,
+    Hyperparameter,
+    Metric,
+    ModelSpec,
+    Number,
+    Quality,
+    Retrain,
+    Serverless,
+    Training,
+)
 
 SPEC = ModelSpec(
     name="iris",
@@ -16,6 +26,7 @@ SPEC = ModelSpec(
         values=("setosa", "versicolor", "virginica"),
         description="The species of iris.",
     ),
+    quality=Quality(min_rows=30),
     metric=Metric("f1_macro", minimum=0.90, margin=0.0),
     hosting=Serverless(memory_mb=2048, max_concurrency=10),
     retrain=Retrain(debounce_seconds=60),

@@ -1,7 +1,8 @@
-"""The functions of a run's way: open, judge, register, deploy, smoke, publish, promote, retire."""
+"""The functions of a run's way: open, check data, judge, register, deploy, smoke, publish, promote, retire."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,34 @@ def simple(step: str, function: str) -> Any:
         return Part(bench.of_function(function), [step_of_the_run])
 
     return part
+
+
+def check_data(bench: Bench, moments: Moments) -> Part:
+    """One shard is older than profiles: it is read, and its profile kept."""
+    moment = moments["Check data"]
+    lake, s3 = bench.stage.outputs["LakeBucket"], bench.stage.client("s3")
+    folder = f"profiles/{MODEL}/main/"
+    upload = moment.book.of(MODEL, "UPLOAD#")[0]["upload_id"]
+
+    def a_check_of_shards_with_and_without_a_profile() -> None:
+        bench.ledger.write(moment.book)
+        s3.delete_object(Bucket=lake, Key=f"{folder}{upload}.json")
+        answer = bench.invoke("check-data", moment.context)
+        if answer["verdict"] != "train":
+            raise Broken(f"the data is judged {answer}")
+
+    def what_the_champion_was_trained_on_is_compared_with() -> None:
+        a_check_of_shards_with_and_without_a_profile()
+        run = moment.context["run_id"]
+        report = s3.get_object(Bucket=lake, Key=f"reports/{MODEL}/{run}/data.json")["Body"].read()
+        if not json.loads(report)["compared_with"]:
+            raise Broken("nothing is compared")
+
+    scenes = [
+        a_check_of_shards_with_and_without_a_profile,
+        what_the_champion_was_trained_on_is_compared_with,
+    ]
+    return Part(bench.of_function("check-data"), scenes)
 
 
 def register(bench: Bench, moments: Moments) -> Part:
@@ -135,6 +164,7 @@ def retire(bench: Bench, moments: Moments) -> Part:
 
 PARTS = {
     "open_run": simple("Open", "open-run"),
+    "check_data": check_data,
     "judge": simple("Judge", "judge"),
     "register": register,
     "deploy": deploy,

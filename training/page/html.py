@@ -1,0 +1,56 @@
+"""Parts of a page: the page itself, sections, tables and figures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path
+
+STYLE = Path(__file__).with_name("report.css")
+
+
+def document(head: str, title: str, about: str, sections: Iterable[str]) -> str:
+    """Write a whole page.
+
+    Parameters
+    ----------
+    head
+        What a browser's tab shows.
+    title, about
+        What the page begins with.
+    sections
+        What `section` gave.
+    """
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(head)}</title><style>{STYLE.read_text(encoding='utf-8')}</style></head><body><main>"
+        f'<h1>{escape(title)}</h1><p class="soft">{escape(about)}</p>{"".join(sections)}</main></body></html>\n'
+    )
+
+
+def section(title: str, content: str) -> str:
+    """Write a section with its heading."""
+    at = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+    return f'<section aria-labelledby="{at}"><h2 id="{at}">{escape(title)}</h2>{content}</section>'
+
+
+def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Write a table whose first column names the row."""
+    head = "".join(f'<th scope="col">{escape(word)}</th>' for word in heads)
+    body = "".join(
+        f'<tr><th scope="row">{escape(row[0])}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in row[1:])}</tr>'
+        for row in rows
+    )
+    return (
+        f'<div class="scroll"><table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def figure(value: float | None) -> str:
+    """Write a figure: four decimals near 1, two where it is large; empty for None."""
+    if value is None:
+        return ""
+    return f"{value:.4f}" if abs(value) < 10 else f"{value:,.2f}"  # noqa: PLR2004
