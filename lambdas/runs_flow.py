@@ -24,7 +24,7 @@ from relearn import names, runs, snapshots
 from relearn.errors import NotFoundError
 from relearn.runs import Run, RunState, VersionState
 from relearn.spec import ModelSpec
-from relearn.uploads import Upload, UploadState
+from relearn.uploads import Upload, UploadState, newer
 
 TEARDOWN = "teardown"
 """Holds the lock of every model of a stage that is being deleted; no run has this id."""
@@ -193,15 +193,18 @@ class Runs:
         self._free(run, done_with=run.uploads)
 
     def _keep(self, run: Run) -> None:
-        """What the run trained on is TRAINED; what it replaced is SUPERSEDED."""
+        """What the run trained on is TRAINED; what it replaced is SUPERSEDED.
+
+        A version of an object that came during the run is newer than what was trained on, and waits for the next.
+        """
         found = self._ledger.uploads(run.model, UploadState.ACCEPTED, UploadState.TRAINED)
         trained_on = set(run.snapshot)
-        chosen = {upload.key: upload.upload_id for upload in found if upload.upload_id in trained_on}
+        chosen = {upload.key: upload for upload in found if upload.upload_id in trained_on}
         for upload in found:
             if upload.state is UploadState.ACCEPTED and upload.upload_id in run.uploads:
                 self._ledger.move_upload(upload, UploadState.TRAINED, run_id=run.run_id)
-            elif upload.upload_id not in trained_on and upload.key in chosen:
-                self._ledger.move_upload(upload, UploadState.SUPERSEDED, f"by {chosen[upload.key]}")
+            elif (by := chosen.get(upload.key)) and by is not upload and newer(upload, by) is by:
+                self._ledger.move_upload(upload, UploadState.SUPERSEDED, f"by {by.upload_id}")
 
     def _discard(self, run: Run, reason: str, tables: Collection[str] | None) -> None:
         """What was new in the run never reaches a later snapshot."""

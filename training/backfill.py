@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -144,34 +145,44 @@ def write(spec: ModelSpec, span: Span, shards: Path, workdir: Path, file: Path) 
         As `training.features.build`; or the snapshot can not speak of these moments.
     """
     sources, room = shards.resolve(), workdir.resolve()
+    made = room / FEATURES
     with engine.connect(room, [sources]) as connection:
         workshop = Workshop(spec, Code.of(catalog.folder(spec.name)).features, connection, room)
-        found = workshop.shards(
-            {name: sorted((sources / name).glob("*.parquet")) for name in spec.table_names}
-        )
+        found = workshop.shards(_files(spec, sources))
         earliest, known = _check_reach(spec, found, span)
-        moments = {_written(m): workshop.write(found, m, f"{m:%Y%m%d}") for m in span.moments()}
-        if not (rows := count_rows(connection, list(moments.values()))):
+        files = [workshop.write(found, moment, f"{moment:%Y%m%d}") for moment in span.moments()]
+        if not (rows := count_rows(connection, files)):
             raise DataError("features", f"the features of {spec.name} have no row at any of these moments")
-        connection.execute(
-            f"CREATE VIEW {ROWS} AS {_with_known_targets(spec, list(moments.values()), known)}"
-        )
-        made = room / FEATURES
+        connection.execute(f"CREATE VIEW {ROWS} AS {_with_known_targets(spec, files, known)}")
         written = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880"
         connection.execute(f"COPY (SELECT * FROM {ROWS}) TO {quote(str(made))} ({written})")
-        statistics = {
-            "moments": {moment: count_rows(connection, [one]) for moment, one in moments.items()},
-            "short_history": [_written(moment) for moment in span.moments() if moment < earliest],
-            "target_unknown": [_written(moment) for moment in span.moments() if moment > known],
-            "columns": _by_column(connection, spec),
-        }
-    tables = {
-        table: {"shards": len(of), "rows": sum(shard.rows for shard in of)} for table, of in found.items()
-    }
+        counts = [count_rows(connection, [one]) for one in files]
+        columns = _by_column(connection, spec)
     with made.open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
-    made.replace(file)
-    return {"format": 1, "engine": "duckdb", "rows": rows, "sha256": digest, "tables": tables, **statistics}
+    shutil.move(made, file)
+    return {
+        "format": 1,
+        "engine": "duckdb",
+        "rows": rows,
+        "sha256": digest,
+        "tables": _by_table(found),
+        "moments": dict(zip(map(_written, span.moments()), counts, strict=True)),
+        "short_history": [_written(moment) for moment in span.moments() if moment < earliest],
+        "target_unknown": [_written(moment) for moment in span.moments() if moment > known],
+        "columns": columns,
+    }
+
+
+def _files(spec: ModelSpec, sources: Path) -> dict[str, list[Path]]:
+    found = sorted(sources.rglob("*.parquet"))  # SageMaker may keep the whole key of a shard
+    return {table: [path for path in found if path.parent.name == table] for table in spec.table_names}
+
+
+def _by_table(shards: Mapping[str, Sequence[Shard]]) -> dict[str, dict[str, int]]:
+    return {
+        table: {"shards": len(of), "rows": sum(shard.rows for shard in of)} for table, of in shards.items()
+    }
 
 
 def _written(moment: datetime) -> str:

@@ -111,6 +111,16 @@ def test_a_newer_version_of_an_object_takes_the_place_of_the_older_in_the_snapsh
     assert old.reason == f"by {newer}"
 
 
+def test_a_newer_version_that_comes_during_a_run_is_trained_by_the_next_one(world: World) -> None:
+    world.send(FLOWERS_CSV)
+    world.sagemaker.brain = _Brain(world, 200, key="incoming/flowers/data.csv")
+    assert world.run().state is RunState.PROMOTED
+    assert world.states_of() == ["TRAINED", "ACCEPTED"]
+    run = world.run()
+    assert world.states_of() == ["SUPERSEDED", "TRAINED"]
+    assert len(run.snapshot) == 1
+
+
 def test_of_two_pending_versions_of_an_object_the_one_s3_calls_newer_is_trained_whatever_comes_first(
     world: World,
 ) -> None:
@@ -464,16 +474,17 @@ def test_an_endpoint_that_does_not_go_at_once_is_left_to_a_later_retirement(worl
 class _Brain:
     """A container during whose first smoke test another upload arrives."""
 
-    def __init__(self, world: World, status: int) -> None:
+    def __init__(self, world: World, status: int, *, key: str = "incoming/flowers/meanwhile.csv") -> None:
         self.world = world
         self.after = world.sagemaker.brain
         self.status = status
+        self.key = key
         self.calls = 0
 
     def __call__(self, endpoint: str, body: dict[str, object]) -> tuple[int, object]:
         self.calls += 1
         if self.calls == 1:
-            self.world.send(FLOWERS_CSV, "incoming/flowers/meanwhile.csv")
+            self.world.send(FLOWERS_CSV, self.key)
             if self.status != 200:
                 return self.status, {}
         return self.after(endpoint, body)

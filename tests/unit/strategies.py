@@ -70,7 +70,11 @@ def specs(draw: st.DrawFn) -> ModelSpec:
         target=draw(targets),
         metric=Metric("accuracy", minimum=0.5) if classifies else Metric("mae", maximum=1.0, margin=0.1),
         hosting=Serverless(memory_mb=draw(st.sampled_from([1024, 2048])), max_concurrency=7),
-        retrain=Retrain(debounce_seconds=draw(st.integers(0, 86_400))),
+        retrain=Retrain(
+            debounce_seconds=draw(st.integers(0, 86_400)),
+            schedule="rate(1 day)",
+            on_upload=draw(st.booleans()),
+        ),
         ingest=Ingest(min_rows=draw(st.integers(1, 9))),
         training=Training(holdout=0.2),
         entity=entity,

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
+
+from cli.main import app
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "FEATURES.md"
 
@@ -26,6 +29,21 @@ def test_the_tests_on_the_page_pass(code: dict[str, Any]) -> None:
     assert len(shown) == 2
     for test in shown:
         test()
+
+
+def test_the_schedules_on_the_page_are_taken(code: dict[str, Any]) -> None:
+    assert code["DAILY"].on_upload
+    assert not code["NIGHTLY"].on_upload
+
+
+def test_the_backfill_on_the_page_is_a_command_that_is_understood() -> None:
+    (line,) = (
+        line for line in PAGE.read_text(encoding="utf-8").splitlines() if "relearn --local backfill" in line
+    )
+    arguments = line.removeprefix(".venv/bin/relearn --local ").split()
+    given = get_command(app).commands["backfill"].make_context("backfill", arguments[1:])  # type: ignore[attr-defined]
+    assert given.params["model"] == "churn"
+    assert given.params["save"].name == "features.parquet"
 
 
 def test_the_message_on_the_page_is_what_a_leak_says(code: dict[str, Any]) -> None:

@@ -32,7 +32,11 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A snapshot of churn: its seed as the job finds it."""
     folder = tmp_path_factory.mktemp("snapshot")
     for table in catalog.get("churn").tables:
-        write_shard(folder / table.name / "seed.parquet", table.columns, rows_of(SEED / f"{table.name}.csv"))
+        write_shard(
+            folder / "datasets" / "churn" / table.name / "seed.parquet",
+            table.columns,
+            rows_of(SEED / f"{table.name}.csv"),
+        )
     return folder
 
 
@@ -101,7 +105,9 @@ def test_what_training_made_of_a_month_is_made_again(
     made: tuple[Container, Any], shards: Path, tmp_path: Path
 ) -> None:
     spec, home = catalog.get("churn"), catalog.folder("churn")
-    by_table = {table: sorted((shards / table).glob("*.parquet")) for table in spec.table_names}
+    by_table = {
+        table: sorted((shards / "datasets" / "churn" / table).glob("*.parquet")) for table in spec.table_names
+    }
     code = making.Code(catalog.load_module(home / "features.py").features, home)
     files = making.make(spec, code, by_table, making.Rooms(shards, tmp_path)).files
     trained = sorted(row for file in files for row in rows(file))
