@@ -16,6 +16,7 @@ from cli import (
     predict,
     predictions,
     proxy,
+    reports,
     show,
     upload,
     wait,
@@ -73,6 +74,7 @@ app.command("proxy")(proxy.proxy)
 app.command("status")(show.status)
 app.command("uploads")(show.uploads)
 app.command("runs")(show.runs)
+app.command("report")(reports.report)
 app.command("versions")(show.versions)
 app.command("wait")(wait.wait)
 app.command("backfill")(backfill.backfill)

@@ -13,7 +13,8 @@ from cli.api import connect
 from cli.follow import run_text
 from cli.ledger import Ledger
 from cli.options import Json, Limit, Model
-from cli.output import all_metrics, metrics, moment, out, print_json, print_table, state
+from cli.output import all_metrics, metrics, moment, note, out, print_json, print_table, state
+from cli.reports import data_report
 from relearn import runs as life
 from relearn.runs import Run
 from relearn.uploads import UploadState
@@ -87,9 +88,10 @@ def uploads(ctx: typer.Context, model: Model, limit: Limit = 20, json_: Json = F
 
 def runs(ctx: typer.Context, model: Model, limit: Limit = 20, json_: Json = False) -> None:
     """List a model's runs, the newest first."""
-    found = Ledger(targets.of(ctx)).runs(model, limit)
+    target = targets.of(ctx)
+    found = Ledger(target).runs(model, limit)
     if json_:
-        print_json([asdict(run) for run in found])
+        print_json([{**asdict(run), "data_report": data_report(target, run)} for run in found])
         return
     columns = ("run", "started (UTC)", "ended (UTC)", "state", "version", "candidate", "champion", "reason")
     print_table(
@@ -109,6 +111,8 @@ def runs(ctx: typer.Context, model: Model, limit: Limit = 20, json_: Json = Fals
             for r in found
         ],
     )
+    if (newest := next((run for run in found if run.snapshot), None)) is not None:
+        note(f"data of {newest.run_id}: {data_report(target, newest)} (saved by: relearn report {model})")
 
 
 def versions(ctx: typer.Context, model: Model, json_: Json = False) -> None:

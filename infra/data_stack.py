@@ -30,7 +30,9 @@ class DataStack(StageStack):
         fetched = stores.pages(settings.cors_origins, s3.HttpMethods.GET)
         self.stores = stores.Stores(
             uploads=stores.data_bucket(self, "Uploads", access_logs=access_logs, events=True, cors=sent),
-            lake=stores.data_bucket(self, "Lake", access_logs=access_logs, cors=fetched),
+            lake=stores.data_bucket(
+                self, "Lake", access_logs=access_logs, cors=fetched, made_again=[names.FEATURES]
+            ),
             artifacts=stores.data_bucket(self, "Artifacts", access_logs=access_logs),
             ledger=stores.ledger(self, "Ledger", protect=settings.protect),
             online=stores.online(self, "Online", protect=settings.protect),

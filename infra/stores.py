@@ -19,6 +19,7 @@ from relearn import names
 OLD_VERSIONS_DAYS = 90
 ACCESS_LOGS_DAYS = 90
 HALF_UPLOADS_DAYS = 7
+KEPT_DAYS = 30
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +77,7 @@ def data_bucket(
     access_logs: s3.IBucket,
     events: bool = False,
     cors: Sequence[s3.CorsRule] = (),
+    made_again: Sequence[str] = (),
 ) -> s3.Bucket:
     """Make a versioned bucket that outlives its stack; only what something newer replaced ever expires.
 
@@ -85,6 +87,8 @@ def data_bucket(
         Whether it tells EventBridge of every object.
     cors
         Which pages may use it from a browser.
+    made_again
+        Folders of what runs make anew from the rest when it is not there: it goes after `KEPT_DAYS`.
     """
     bucket = s3.Bucket(
         scope,
@@ -95,7 +99,11 @@ def data_bucket(
             s3.LifecycleRule(
                 noncurrent_version_expiration=Duration.days(OLD_VERSIONS_DAYS),
                 abort_incomplete_multipart_upload_after=Duration.days(HALF_UPLOADS_DAYS),
-            )
+            ),
+            *(
+                s3.LifecycleRule(prefix=f"{folder}/", expiration=Duration.days(KEPT_DAYS))
+                for folder in made_again
+            ),
         ],
         encryption=s3.BucketEncryption.S3_MANAGED,
         enforce_ssl=True,

@@ -85,3 +85,10 @@ def test_the_next_good_file_is_trained_on(churn: Stage, orphaned: Any) -> None:
     upload = churn.upload("churn", orphaned["version_id"])
     assert upload is not None
     assert upload["upload_id"] not in run["snapshot"]
+
+
+def test_the_features_are_shown_beside_those_of_the_champion(churn: Stage) -> None:
+    trained = [run for run in churn.items("churn", "RUN#") if run.get("metrics")]
+    key = f"reports/churn/{trained[-1]['run_id']}/features.html"
+    body = churn.client("s3").get_object(Bucket=churn.outputs["LakeBucket"], Key=key)["Body"]
+    assert "the champion when the run began" in body.read().decode()

@@ -16,6 +16,7 @@ FUNCTIONS = sorted(
     [
         "ingest",
         "open_run",
+        "check_data",
         "judge",
         "register",
         "deploy",

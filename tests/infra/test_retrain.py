@@ -83,8 +83,9 @@ def test_a_better_candidate_goes_all_the_way(states: dict[str, State]) -> None:
         "Published?": "Promote",
     }
     assert normal_way(states, "Debounce", choices) == [
-        "Debounce", "Open", "Anything pending?", "Check data", "Data as demanded?", "Train", "Judge", "Better?", "Register", "Deploy",
-        "In service?", "Smoke", "Publish", "Published?", "Promote", "Retire", "Close", "Done",
+        "Debounce", "Open", "Anything pending?", "Check data", "Data as demanded?", "Train", "Judge",
+        "Better?", "Register", "Deploy", "In service?", "Smoke", "Publish", "Published?", "Promote", "Retire",
+        "Close", "Done",
     ]  # fmt: skip
 
 

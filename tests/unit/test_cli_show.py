@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from relearn.runs import RunState, Version
@@ -112,3 +113,34 @@ def test_an_upload_that_came_by_a_form_is_listed_by_the_name_of_its_file(cli_sta
     assert "november.csv" in listed
     assert "20260504t100000" not in listed
     assert upload.upload_id[:12] in listed
+
+
+def test_runs_say_where_the_report_of_their_data_is(cli_stage: CliStage) -> None:
+    run = cli_stage.ledger.move_run(cli_stage.new_run(), RunState.TRAINING, snapshot=("u1",))
+    where = f"s3://{cli_stage.lake}/reports/iris/{run.run_id}/data.html"
+    (shown,) = json.loads(cli_stage.run("runs", "iris", "--json").stdout)
+    assert shown["data_report"] == where
+    assert where in cli_stage.run("runs", "iris").output
+
+
+def test_a_run_that_had_no_data_names_no_report(cli_stage: CliStage) -> None:
+    cli_stage.new_run()
+    (shown,) = json.loads(cli_stage.run("runs", "iris", "--json").stdout)
+    assert shown["data_report"] is None
+
+
+def test_the_pages_about_the_newest_run_are_saved(cli_stage: CliStage, tmp_path: Path) -> None:
+    run = cli_stage.new_run()
+    for name in ("data.html", "report.html", "report.json"):
+        key = f"reports/iris/{run.run_id}/{name}"
+        cli_stage.s3.put_object(Bucket=cli_stage.lake, Key=key, Body=f"<p>{name}</p>".encode())
+    done = cli_stage.run("report", "iris", "--to", str(tmp_path), "--json")
+    assert sorted(json.loads(done.stdout)) == ["data.html", "report.html"]
+    assert (tmp_path / "data.html").read_text() == "<p>data.html</p>"
+
+
+def test_a_run_without_pages_says_so(cli_stage: CliStage) -> None:
+    run = cli_stage.new_run()
+    done = cli_stage.run("report", "iris")
+    assert done.exit_code == 1
+    assert f"run {run.run_id} of iris is DEBOUNCING and left no report" in done.output

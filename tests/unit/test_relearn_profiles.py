@@ -57,7 +57,8 @@ def same(one: Profile, other: Profile) -> bool:
             max(abs(float(column.low or 0)), abs(float(column.high or 0))) if column.type == "number" else 1
         )
         assert math.isclose(column.total, other.columns[name].total, rel_tol=1e-9, abs_tol=1e-9 * (size + 1))
-    return _without_totals(one) == _without_totals(other)
+    equal: bool = _without_totals(one) == _without_totals(other)
+    return equal
 
 
 def _without_totals(one: Profile) -> Any:

@@ -9,6 +9,8 @@ from relearn.spec import (
     ModelSpec,
     Monthly,
     Number,
+    Quality,
+    Reference,
     Retrain,
     Serverless,
     Table,
@@ -23,6 +25,7 @@ SPEC = ModelSpec(
             "orders",
             columns=(Id("customer_id"), DateTime("at"), Number("amount", unit="EUR", minimum=0)),
             time="at",
+            quality=Quality(min_rows=10, references=(Reference("customer_id", to="customers"),)),
         ),
     ),
     entity="customer_id",  # of whom the features speak
@@ -34,6 +37,7 @@ SPEC = ModelSpec(
         Number("days_since_order", unit="days", minimum=0, optional=True, description="Since the last one."),
     ),
     target=Category("outcome", values=("nothing", "buys")),  # a Number makes it a regression
+    quality=Quality(max_missing={"days_since_order": 0.95}),  # of the features; a breach ends a run
     metric=Metric("roc_auc", minimum=0.65, margin=0.0),  # below the minimum nothing ever serves
     hosting=Serverless(memory_mb=2048, max_concurrency=10),
     retrain=Retrain(debounce_seconds=60),  # schedule="rate(1 day)" retrains at fixed times
