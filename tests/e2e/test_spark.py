@@ -71,13 +71,17 @@ def test_the_statistics_say_what_was_made(spark_stage: Stage, first: dict[str, A
     assert 0 < made["online"]["rows"] < made["training"]["rows"]
 
 
-def test_data_that_break_the_spec_fail_the_run_with_their_reason(
+def test_a_glue_run_that_fails_fails_the_run_with_its_reason(
     spark_stage: Stage, first: dict[str, Any]
 ) -> None:
-    assert first["state"] == "PROMOTED"
-    again = b"customer_id,signed_up,plan,channel\nc1,2025-01-01,plus,friend\n"
+    lake, s3 = spark_stage.outputs["LakeBucket"], spark_stage.client("s3")
+    (shard,) = s3.list_objects_v2(Bucket=lake, Prefix="datasets/churn/customers/")["Contents"]
+    s3.delete_object(Bucket=lake, Key=shard["Key"])
+    again = b"customer_id,signed_up,plan,channel\nc9001,2025-01-01,plus,friend\n"
     version_id = spark_stage.put("churn", "customers/again.csv", again)
     run = spark_stage.run_of("churn", version_id, "PROMOTED", "REJECTED", "FAILED")
     assert run["state"] == "FAILED"
-    assert "DataError: table customers has 2 rows with customer_id 'c1'" in run["reason"]
+    jobs = spark_stage.client("glue").get_job_runs(JobName="relearn-local-features")["JobRuns"]
+    (failed,) = (job for job in jobs if job["JobRunState"] == "FAILED")
+    assert failed["ErrorMessage"] in run["reason"]
     assert spark_stage.live_version("churn") == first["version"]
