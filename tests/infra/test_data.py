@@ -29,14 +29,19 @@ def test_every_bucket_is_encrypted_private_and_outlives_its_stack(dev: Synthesis
         assert bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"] == "Retain"
 
 
-def test_every_data_bucket_keeps_versions_and_expires_no_current_one_but_what_is_made_again(dev: Synthesised) -> None:
+def test_every_data_bucket_keeps_versions_and_expires_no_current_one_but_what_is_made_again(
+    dev: Synthesised,
+) -> None:
     versioned = [p for p in dev.properties("AWS::S3::Bucket") if "VersioningConfiguration" in p]
     assert len(versioned) == len(DATA_BUCKETS)
     for bucket in versioned:
         rule, *made_again = bucket["LifecycleConfiguration"]["Rules"]
         assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 90}
         assert "ExpirationInDays" not in rule
-        assert [(more["Prefix"], more["ExpirationInDays"]) for more in made_again] in ([], [("features/", 30)])
+        assert [(more["Prefix"], more["ExpirationInDays"]) for more in made_again] in (
+            [],
+            [("features/", 30)],
+        )
         assert "LoggingConfiguration" in bucket
 
 
