@@ -17,11 +17,14 @@ from tests.aws.world import LAKE, MACHINE, UPLOADS, World
 EVENTS = Path(__file__).parent.parent / "events"
 
 
-def test_an_accepted_upload_is_a_shard_a_record_and_a_run(world: World) -> None:
+def test_an_accepted_upload_is_a_shard_with_its_profile_a_record_and_a_run(world: World) -> None:
     world.send(FLOWERS_CSV)
     upload = world.upload()
     assert (upload.state, upload.rows_accepted, upload.rows_rejected) == (UploadState.ACCEPTED, 20, 0)
-    assert world.lake() == [f"datasets/flowers/main/{upload.upload_id}.parquet"]
+    assert world.lake() == [
+        f"datasets/flowers/main/{upload.upload_id}.parquet",
+        f"profiles/flowers/main/{upload.upload_id}.json",
+    ]
     (name,) = world.executions()
     assert world.execution_input(name) == {"model": "flowers", "run_id": name, "debounce_seconds": 5}
 
@@ -109,7 +112,7 @@ def test_the_same_event_again_changes_nothing(world: World) -> None:
     event = world.put("incoming/flowers/data.csv", FLOWERS_CSV)
     for _ in range(3):
         assert world.ingest(event, event) == []
-    assert len(world.lake()) == 1
+    assert len(world.lake()) == 2
     assert len(world.executions()) == 1
     assert world.states_of() == ["ACCEPTED"]
 

@@ -18,7 +18,6 @@ FUNCTIONS = sorted(
         "open_run",
         "check_data",
         "judge",
-        "check_data",
         "register",
         "deploy",
         "smoke",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -25,7 +27,8 @@ def between_looks(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], object]]
         assert steps, "the command waits for something that never comes"
         steps.pop(0)()
 
-    monkeypatch.setattr("cli.follow.time.sleep", sleep)
+    # the command's own clock: other threads of the process sleep as they like
+    monkeypatch.setattr("cli.follow.time", SimpleNamespace(sleep=sleep, monotonic=time.monotonic))
     return steps
 
 

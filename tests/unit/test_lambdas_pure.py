@@ -248,13 +248,16 @@ def test_there_is_always_something_to_wait_for(last: Run | None, uploads: list[U
 
 # outcomes
 
+SOUND = {"proceed": True, "data": {"verdict": "train"}}
+
 
 @pytest.mark.parametrize(
     ("context", "outcome"),
     [
         ({"proceed": False}, RunState.EMPTY),
-        ({"proceed": True, "judgement": {"verdict": "reject", "reason": "r"}}, RunState.REJECTED),
-        ({"proceed": True, "judgement": {"verdict": "promote", "reason": "r"}}, RunState.PROMOTED),
+        ({"proceed": True, "data": {"verdict": "reject", "reason": "r"}}, RunState.REJECTED),
+        ({**SOUND, "judgement": {"verdict": "reject", "reason": "r"}}, RunState.REJECTED),
+        ({**SOUND, "judgement": {"verdict": "promote", "reason": "r"}}, RunState.PROMOTED),
     ],
 )
 def test_the_outcome_is_read_from_the_executions_context(context: dict[str, Any], outcome: RunState) -> None:

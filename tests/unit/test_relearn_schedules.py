@@ -19,7 +19,9 @@ def numbers(lowest: int, highest: int) -> st.SearchStrategy[str]:
     one = st.integers(lowest, highest)
     spans = st.lists(one, min_size=2, max_size=2).map(lambda pair: f"{min(pair)}-{max(pair)}")
     items = st.one_of(one.map(str), spans)
-    steps = st.builds(lambda base, step: f"{base}/{step}", st.one_of(st.just("*"), items), st.integers(1, 12))
+    steps = st.builds(
+        lambda base, step: f"{base}/{step}", st.one_of(st.just("*"), items), st.integers(1, min(12, highest))
+    )
     return st.one_of(st.just("*"), st.lists(st.one_of(items, steps), min_size=1, max_size=3).map(",".join))
 
 
