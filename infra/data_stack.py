@@ -31,7 +31,7 @@ class DataStack(StageStack):
         self.stores = stores.Stores(
             uploads=stores.data_bucket(self, "Uploads", access_logs=access_logs, events=True, cors=sent),
             lake=stores.data_bucket(
-                self, "Lake", access_logs=access_logs, cors=fetched, made_again=[names.FEATURES]
+                self, "Lake", access_logs=access_logs, cors=fetched, made_again=[names.FEATURES, names.SPARK]
             ),
             artifacts=stores.data_bucket(self, "Artifacts", access_logs=access_logs),
             ledger=stores.ledger(self, "Ledger", protect=settings.protect),
