@@ -40,7 +40,7 @@ def test_every_data_bucket_keeps_versions_and_expires_no_current_one_but_what_is
         assert "ExpirationInDays" not in rule
         assert [(more["Prefix"], more["ExpirationInDays"]) for more in made_again] in (
             [],
-            [("features/", 30)],
+            [("features/", 30), ("spark/", 30)],
         )
         assert "LoggingConfiguration" in bucket
 
