@@ -15,10 +15,12 @@ from tests.e2e.privilege.trial import Broken, Part
 INVOKE = "lambda:InvokeFunction"
 STEPS = {
     "open-run": "Open",
+    "check-data": "Check data",
     "judge": "Judge",
     "register": "Register",
     "deploy": "Deploy",
     "smoke": "Smoke",
+    "publish": "Publish",
     "promote": "Promote",
     "retire": "Retire",
     "close-run": "Close",
