@@ -239,12 +239,10 @@ def make(spec: ModelSpec, features: Features | None, connection: duckdb.DuckDBPy
     SpecError
         It gives something else than the spec's columns.
     """
-    if not callable(features):
-        where = f"{spec.name}/features.py: features"
-        raise SpecError(where, features, "a function of the spec's tables that gives an ibis.Table")
+    making = need_function(spec, features)
     try:
         check_keys(spec, connection)
-        made = check_schema(spec, features(engine.tables(connection, spec)))
+        made = check_schema(spec, making(engine.tables(connection, spec)))
         connection.execute(f"CREATE OR REPLACE TABLE {MADE} AS {ibis.to_sql(made, dialect='duckdb')}")
         return check_values(spec, connection, MADE, MOMENTS if spec.moments else None)
     except RelearnError:
@@ -252,6 +250,20 @@ def make(spec: ModelSpec, features: Features | None, connection: duckdb.DuckDBPy
     except (duckdb.Error, ibis.common.exceptions.IbisError) as error:
         detail = str(error).splitlines()[0]
         raise DataError("features", f"the features of {spec.name} can not be made: {detail}") from error
+
+
+def need_function(spec: ModelSpec, features: object) -> Features:
+    """Give what a model's features.py has as ``features``, when it can be called.
+
+    Raises
+    ------
+    SpecError
+        It can not.
+    """
+    if not callable(features):
+        where = f"{spec.name}/features.py: features"
+        raise SpecError(where, features, "a function of the spec's tables that gives an ibis.Table")
+    return features
 
 
 def check_keys(spec: ModelSpec, connection: Connection) -> None:

@@ -22,10 +22,10 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 
-from relearn.errors import DataError, RelearnError, SpecError
+from relearn.errors import DataError, RelearnError
 from relearn.spec import Boolean, Column, DateTime, ModelSpec, Number
 from relearn.tables import AS_OF, MOMENTS
-from training.features.build import MADE, Features, check_keys
+from training.features.build import MADE, Features, check_keys, need_function
 from training.features.check import check_schema, check_values, wanted
 from training.features.shards import Counted, refuse_missing
 
@@ -135,12 +135,10 @@ def make(spec: ModelSpec, features: Features | None, sql: Sql) -> int:
     SpecError
         It gives something else than the spec's columns.
     """
-    if not callable(features):
-        where = f"{spec.name}/features.py: features"
-        raise SpecError(where, features, "a function of the spec's tables that gives an ibis.Table")
+    making = need_function(spec, features)
     try:
         check_keys(spec, sql)
-        made = check_schema(spec, features(tables(spec)))
+        made = check_schema(spec, making(tables(spec)))
         rows = sql.session.sql(str(ibis.to_sql(made, dialect="pyspark"))).persist()
         rows.createOrReplaceTempView(MADE)
         return check_values(spec, sql, MADE, MOMENTS if spec.moments else None)
