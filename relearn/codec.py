@@ -10,6 +10,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from relearn import hosting, rollout
 from relearn.columns import COLUMN_TYPES, Column
 from relearn.errors import SpecError
 from relearn.quality import Quality, Reference
@@ -21,7 +22,6 @@ from relearn.spec import (
     ModelSpec,
     Monthly,
     Retrain,
-    Serverless,
     Table,
     Training,
 )
@@ -33,7 +33,8 @@ def to_dict(spec: ModelSpec) -> dict[str, Any]:
     data["columns"] = [_column_to_dict(column) for column in spec.columns]
     data["target"] = _column_to_dict(spec.target)
     data["tables"] = [_table_to_dict(table) for table in spec.tables]
-    data["hosting"] = {"type": "serverless", **asdict(spec.hosting)}
+    data["hosting"] = hosting.to_dict(spec.hosting)
+    data["rollout"] = rollout.to_dict(spec.rollout)
     return data
 
 
@@ -45,9 +46,6 @@ def from_dict(data: dict[str, Any]) -> ModelSpec:
     SpecError
         The data is not a spec, or breaks one of its rules.
     """
-    hosting = dict(data["hosting"])
-    if (kind := hosting.pop("type", None)) != "serverless":
-        raise SpecError("hosting.type", kind, "serverless")
     target = _column_from_dict(data["target"])
     return ModelSpec(
         name=data["name"],
@@ -55,7 +53,9 @@ def from_dict(data: dict[str, Any]) -> ModelSpec:
         columns=tuple(_column_from_dict(column) for column in data["columns"]),
         target=target,  # type: ignore[arg-type]  # ModelSpec checks it and says what is allowed
         metric=Metric(**data["metric"]),
-        hosting=Serverless(**hosting),
+        hosting=hosting.from_dict(data["hosting"]),
+        rollout=rollout.from_dict(data.get("rollout", {"type": "instant"})),  # older artifacts have none
+        shadow=rollout.shadow_from_dict(data.get("shadow")),
         retrain=Retrain(**data["retrain"]),
         ingest=Ingest(**data["ingest"]),
         training=Training(**data["training"]),

@@ -15,6 +15,7 @@
     ├── BusyError                 someone else is at the same thing; carries when to try again
     ├── ModelFailedError          the endpoint answered with an error, or not at all
     ├── ConflictError             the ledger changed under us: someone else won the conditional write
+    ├── FrozenRouteError          a person froze the route: no run may move it
     ├── IllegalTransitionError    an upload, run or version may not go from this state to that one
     ├── DataError                 a snapshot or upload can not be used; carries a stable code
     └── ArtifactError             a model artifact is damaged, tampered with or unfaithful
@@ -182,6 +183,10 @@ class ModelFailedError(RelearnError):
 
 class ConflictError(RelearnError):
     """Someone else won the conditional write."""
+
+
+class FrozenRouteError(RelearnError):
+    """A person froze the route: no run may move it."""
 
 
 class IllegalTransitionError(RelearnError):

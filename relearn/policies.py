@@ -19,8 +19,6 @@ METRICS = {
 }
 """Kind of model to what may decide about it."""
 LOWER_IS_BETTER = ("mae", "rmse")
-SERVERLESS_MEMORY_MB = (1024, 2048, 3072, 4096, 5120, 6144)  # SageMaker's MemorySizeInMB
-SERVERLESS_MAX_CONCURRENCY = 200  # SageMaker's MaxConcurrency for one endpoint
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,36 +77,6 @@ class Metric(_Bounds):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Serverless:
-    """A SageMaker serverless endpoint per version: scales to zero.
-
-    Parameters
-    ----------
-    memory_mb
-        Memory of one instance, in MB; one of `SERVERLESS_MEMORY_MB`.
-    max_concurrency
-        Concurrent invocations of the endpoint at most, 1 to 200.
-    """
-
-    memory_mb: int = 2048
-    max_concurrency: int = 10
-
-    def __post_init__(self) -> None:
-        check(
-            self.memory_mb in SERVERLESS_MEMORY_MB,
-            "hosting.memory_mb",
-            self.memory_mb,
-            f"one of {', '.join(map(str, SERVERLESS_MEMORY_MB))}",
-        )
-        check(
-            isinstance(self.max_concurrency, int) and 1 <= self.max_concurrency <= SERVERLESS_MAX_CONCURRENCY,
-            "hosting.max_concurrency",
-            self.max_concurrency,
-            f"1 to {SERVERLESS_MAX_CONCURRENCY}",
-        )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Retrain:
     """When uploads become a run.
 
@@ -117,7 +85,8 @@ class Retrain:
     debounce_seconds
         How long a run waits for more uploads after the first, in seconds.
     approval
-        ``"auto"``: a candidate that wins is promoted without a person.
+        ``"auto"``: a candidate that wins is deployed without a person. ``"manual"``: it waits until someone
+        approves it, by `relearn approve` or in the SageMaker Model Registry.
     schedule
         When the uploads that wait are trained on, as EventBridge Scheduler writes it, in UTC:
         ``"rate(1 day)"``, ``"cron(0 3 ? * MON *)"``; None: at no fixed time.
@@ -127,7 +96,7 @@ class Retrain:
     """
 
     debounce_seconds: int = 60
-    approval: Literal["auto"] = "auto"
+    approval: Literal["auto", "manual"] = "auto"
     schedule: str | None = None
     on_upload: bool = True
 
@@ -138,7 +107,7 @@ class Retrain:
             self.debounce_seconds,
             "a whole number of seconds, 0 to 86400",
         )
-        check(self.approval == "auto", "retrain.approval", self.approval, "auto")
+        check(self.approval in ("auto", "manual"), "retrain.approval", self.approval, "auto or manual")
         found = None if self.schedule is None else schedules.problem(self.schedule)
         check(found is None, "retrain.schedule", self.schedule, found or schedules.ALLOWED)
         check(isinstance(self.on_upload, bool), "retrain.on_upload", self.on_upload, "True or False")

@@ -1,15 +1,27 @@
 """The route: which versions answer for a model. Plain values in, a new route out.
 
+::
+
+    promote    champion = the candidate, previous = the champion, nothing beside it
+    watch      a candidate beside the champion: a copy of requests (shadow), or a share of them (weight)
+    withdraw   the candidate gets nothing more
+    roll back  champion = an older version, previous = the champion, nothing beside it
+    freeze     no run may move it until it is unfrozen; a person may roll back
+
 The ledger writes a route only when its revision is still the one that was read, so of two
-writers exactly one wins.
+writers exactly one wins, and is told which revision beat it.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
-from relearn.errors import ConflictError
+from relearn.errors import ConflictError, FrozenRouteError
+
+PERCENT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +36,47 @@ class Route:
         The version that served before, kept for a rollback; 0 for none.
     revision
         Counts the writes of this route.
+    candidate
+        The version that is tried beside the champion; 0 for none.
+    weight
+        Share of requests that the candidate answers, in percent, 0 to 99.
+    shadow
+        Whether the candidate gets a copy of what the champion answers.
+    frozen
+        Whether runs must leave it alone.
     """
 
     champion: int = 0
     previous: int = 0
     revision: int = 0
+    candidate: int = 0
+    weight: int = 0
+    shadow: bool = False
+    frozen: bool = False
 
     @property
     def named(self) -> frozenset[int]:
-        """The versions whose endpoints must stay."""
-        return frozenset({self.champion, self.previous} - {0})
+        """The versions that must stay able to answer."""
+        return frozenset({self.champion, self.previous, self.candidate} - {0})
+
+
+def choose(route: Route, key: str) -> int:
+    """Give the version that answers a request: the same for the same key, as long as the route is the same.
+
+    The shares nest: who is answered by a candidate at 10 % is so at 50 % too (SHA-256 of the key, spread
+    evenly over the percents).
+
+    Parameters
+    ----------
+    route
+        As read.
+    key
+        What stays the same for one caller, or names the request.
+    """
+    if not route.weight:
+        return route.champion
+    place = int.from_bytes(hashlib.sha256(f"{route.candidate}:{key}".encode()).digest()[:8]) * PERCENT >> 64
+    return route.candidate if place < route.weight else route.champion
 
 
 def promote(route: Route, version: int, judged_against: int) -> Route:
@@ -54,14 +97,73 @@ def promote(route: Route, version: int, judged_against: int) -> Route:
     ------
     ConflictError
         Another version became champion since the judgement.
+    FrozenRouteError
+        Someone froze the route.
     """
     if route.champion == version:
         return route
-    if route.champion != judged_against:
-        raise ConflictError(
-            f"version {version} was judged against version {judged_against}, but version {route.champion} serves"
-        )
-    return replace(route, champion=version, previous=route.champion, revision=route.revision + 1)
+    _refuse(route, version, judged_against)
+    return _with(route, champion=version, previous=route.champion, candidate=0, weight=0, shadow=False)
+
+
+def watch(route: Route, version: int, judged_against: int, *, weight: int = 0, shadow: bool = False) -> Route:
+    """Try ``version`` beside the champion; again the same changes nothing.
+
+    Raises
+    ------
+    ConflictError
+        Another version became champion since the judgement, or another is being tried.
+    FrozenRouteError
+        Someone froze the route.
+    ValueError
+        A weight outside 0 to 99.
+    """
+    if not 0 <= weight < PERCENT:
+        raise ValueError(f"weight: got {weight}; allowed: 0 to 99 percent")
+    if (route.candidate, route.weight, route.shadow) == (version, weight, shadow):
+        return route
+    _refuse(route, version, judged_against)
+    return _with(route, candidate=version, weight=weight, shadow=shadow)
+
+
+def withdraw(route: Route, version: int) -> Route:
+    """Send nothing more to ``version``; that it gets nothing already is no error, frozen or not."""
+    if route.candidate != version:
+        return route
+    return _with(route, candidate=0, weight=0, shadow=False)
+
+
+def roll_back(route: Route, to: int = 0) -> Route:
+    """Make an older version the champion again; whatever was tried beside the champion is tried no more.
+
+    Rolling back twice without naming a version gives the first champion back: the previous version is
+    always the one that served last.
+
+    Parameters
+    ----------
+    route
+        The route as read.
+    to
+        The version; 0: the previous one.
+
+    Raises
+    ------
+    ConflictError
+        There is no previous version, or the one named serves already.
+    """
+    version = to or route.previous
+    if not version:
+        raise ConflictError("there is no previous version to go back to: name one")
+    if version == route.champion:
+        raise ConflictError(f"version {version} serves already")
+    return _with(route, champion=version, previous=route.champion, candidate=0, weight=0, shadow=False)
+
+
+def freeze(route: Route, *, frozen: bool) -> Route:
+    """Forbid runs to move the route, or allow it again; what is tried beside the champion is tried no more."""
+    if route.frozen == frozen:
+        return route
+    return _with(route, frozen=frozen, candidate=0, weight=0, shadow=False)
 
 
 def to_retire(route: Route, versions: Iterable[int]) -> list[int]:
@@ -70,3 +172,21 @@ def to_retire(route: Route, versions: Iterable[int]) -> list[int]:
     Versions newer than the champion are left alone: they may be on their way up.
     """
     return sorted(version for version in versions if version < route.champion and version not in route.named)
+
+
+def _refuse(route: Route, version: int, judged_against: int) -> None:
+    if route.frozen:
+        raise FrozenRouteError(
+            f"the route is frozen: version {version} does not get requests until it is unfrozen"
+        )
+    if route.champion != judged_against:
+        raise ConflictError(
+            f"version {version} was judged against version {judged_against}, but version {route.champion} "
+            f"serves (revision {route.revision})"
+        )
+    if route.candidate not in (0, version):
+        raise ConflictError(f"version {route.candidate} is being tried; version {version} has to wait")
+
+
+def _with(route: Route, **changes: Any) -> Route:
+    return replace(route, revision=route.revision + 1, **changes)

@@ -25,36 +25,43 @@ from relearn.columns import (
     check,
 )
 from relearn.engines import Engine
+from relearn.hosting import Hosting, InLambda, Realtime, Serverless
 from relearn.policies import (
     Hyperparameter,
     Ingest,
     Metric,
     Retrain,
-    Serverless,
     Training,
 )
 from relearn.quality import Quality, Reference
+from relearn.rollout import Canary, Instant, Limits, Rollout, Shadow
 from relearn.spec_checks import check_spec
 from relearn.tables import MAIN, WEIGHT, Monthly, Table
 
 __all__ = [
     "Boolean",
+    "Canary",
     "Category",
     "Column",
     "DateTime",
     "Engine",
     "Hyperparameter",
     "Id",
+    "InLambda",
     "Ingest",
+    "Instant",
+    "Limits",
     "Metric",
     "ModelSpec",
     "Monthly",
     "Number",
     "Quality",
     "Ranking",
+    "Realtime",
     "Reference",
     "Retrain",
     "Serverless",
+    "Shadow",
     "Table",
     "Target",
     "Text",
@@ -87,7 +94,11 @@ class ModelSpec:
         What runs ``features``; of a model with tables alone.
     metric
         What decides between candidate and champion.
-    hosting, retrain, ingest, training
+    hosting
+        Where a version runs; it may change from one version to the next.
+    rollout, shadow
+        How a version that won comes to serve; a shadow, if any, goes before it.
+    retrain, ingest, training
         See the classes.
     entity
         Name of the `Id` column whose rows must stay on one side of the split, and of which the features
@@ -103,7 +114,9 @@ class ModelSpec:
     columns: tuple[Column, ...]
     target: Target
     metric: Metric
-    hosting: Serverless = field(default_factory=Serverless)
+    hosting: Hosting = field(default_factory=Serverless)
+    rollout: Rollout = field(default_factory=Instant)
+    shadow: Shadow | None = None
     retrain: Retrain = field(default_factory=Retrain)
     ingest: Ingest = field(default_factory=Ingest)
     training: Training = field(default_factory=Training)

@@ -1,0 +1,224 @@
+"""Judging a version on what it does: what was counted of it, held against the champion's, by the spec's limits.
+
+Latencies are counted in buckets, so that figures of many writers add up; a percentile is the upper bound of
+its bucket, a tenth above the true one at most.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from relearn.rollout import Limits
+
+BOUNDS_MS = tuple(round(1.1**power, 3) for power in range(111))
+"""Upper bounds of the buckets of latency, in ms: 1 ms to 35 s."""
+SLACK_MS = 20.0
+"""A candidate may always be slower by so much: a ratio of two small figures says nothing."""
+_PERCENTILE = 0.95
+K = TypeVar("K")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Live:
+    """What was counted of one version in one step.
+
+    Parameters
+    ----------
+    requests, errors
+        How many, and how many of them failed.
+    latency
+        Bucket (index into `BOUNDS_MS`) to requests.
+    answers
+        Of a classification: label to rows; of a ranking: basis to rows.
+    rows, total, squares
+        Of a regression: rows, and the sums of their values and of the squares of these.
+    """
+
+    requests: int = 0
+    errors: int = 0
+    latency: Mapping[int, int] = field(default_factory=dict)
+    answers: Mapping[str, int] = field(default_factory=dict)
+    rows: int = 0
+    total: float = 0.0
+    squares: float = 0.0
+
+    @property
+    def error_rate(self) -> float:
+        """Share of requests that failed, 0 to 1."""
+        return self.errors / self.requests if self.requests else 0.0
+
+    @property
+    def p95_ms(self) -> float:
+        """The 95th percentile of latency, in ms; 0 when nothing was answered."""
+        wanted = _PERCENTILE * sum(self.latency.values())
+        seen = 0
+        for bucket in sorted(self.latency):
+            seen += self.latency[bucket]
+            if seen >= wanted:
+                return BOUNDS_MS[bucket]
+        return 0.0
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Share of each answer, 0 to 1."""
+        rows = sum(self.answers.values())
+        return {answer: count / rows for answer, count in sorted(self.answers.items())} if rows else {}
+
+    @property
+    def mean(self) -> float | None:
+        """Mean of the values of a regression; None without any."""
+        return self.total / self.rows if self.rows else None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What `judge` says.
+
+    Parameters
+    ----------
+    verdict
+        ``"pass"``; ``"thin"``: too few requests to tell; ``"breach"``.
+    reason
+        Why, with the figures.
+    """
+
+    verdict: Literal["pass", "thin", "breach"]
+    reason: str
+
+
+def bucket(milliseconds: float) -> int:
+    """Give the bucket of a latency."""
+    return min(bisect_left(BOUNDS_MS, milliseconds), len(BOUNDS_MS) - 1)
+
+
+def counted(predictions: Iterable[Mapping[str, Any]], milliseconds: float) -> Live:
+    """Count one answered request.
+
+    Parameters
+    ----------
+    predictions
+        As the API answers them.
+    milliseconds
+        How long the model took.
+    """
+    answers: dict[str, int] = {}
+    values: list[float] = []
+    for one in predictions:
+        if "value" in one:
+            values.append(float(one["value"]))
+        else:
+            answer = str(one["label"] if "label" in one else one["basis"])
+            answers[answer] = answers.get(answer, 0) + 1
+    return Live(
+        requests=1,
+        latency={bucket(milliseconds): 1},
+        answers=answers,
+        rows=len(values),
+        total=math.fsum(values),
+        squares=math.fsum(value * value for value in values),
+    )
+
+
+def add(first: Live, second: Live) -> Live:
+    """Add what was counted of the same version."""
+    return Live(
+        requests=first.requests + second.requests,
+        errors=first.errors + second.errors,
+        latency=_sum(first.latency, second.latency),
+        answers=_sum(first.answers, second.answers),
+        rows=first.rows + second.rows,
+        total=first.total + second.total,
+        squares=first.squares + second.squares,
+    )
+
+
+def judge(candidate: Live, champion: Live, limits: Limits, baseline: Mapping[str, Any]) -> Verdict:
+    """Hold a candidate against the champion.
+
+    Errors are judged however few requests there are, as soon as there are more of them than the limit lets
+    pass among as many requests as the step asks for: a candidate that only fails is found at once.
+
+    Parameters
+    ----------
+    candidate, champion
+        Counted in the same step.
+    limits
+        The spec's.
+    baseline
+        What the target looked like in training, as `training.baseline` describes a column: ``counts`` of
+        labels, or ``mean`` and ``std``. Answers are held against it where the champion gave none.
+    """
+    allowed = champion.error_rate + limits.error_rate
+    if candidate.errors > allowed * max(candidate.requests, limits.requests):
+        return Verdict(
+            "breach",
+            f"{candidate.errors} of {candidate.requests} requests failed; the champion failed at "
+            f"{champion.errors} of {champion.requests}, and at most {allowed:.2%} may fail",
+        )
+    if candidate.requests < limits.requests:
+        return Verdict(
+            "thin", f"{candidate.requests} requests; at least {limits.requests} are needed to tell"
+        )
+    breach = _slower(candidate, champion, limits) or _shifted(candidate, champion, limits, baseline)
+    if breach is not None:
+        return Verdict("breach", breach)
+    return Verdict(
+        "pass",
+        f"{candidate.requests} requests, {candidate.errors} failed, p95 {candidate.p95_ms:.0f} ms; the champion "
+        f"{champion.requests}, {champion.errors}, {champion.p95_ms:.0f} ms",
+    )
+
+
+def _slower(candidate: Live, champion: Live, limits: Limits) -> str | None:
+    if not champion.p95_ms:
+        return None
+    allowed = max(champion.p95_ms * limits.latency_ratio, champion.p95_ms + SLACK_MS)
+    if candidate.p95_ms <= allowed:
+        return None
+    return (
+        f"p95 of latency {candidate.p95_ms:.0f} ms against the champion's {champion.p95_ms:.0f} ms; "
+        f"allowed: {allowed:.0f} ms"
+    )
+
+
+def _shifted(candidate: Live, champion: Live, limits: Limits, baseline: Mapping[str, Any]) -> str | None:
+    if candidate.rows:
+        return _moved(candidate, champion, limits, baseline)
+    theirs = champion.shares or _shares(baseline.get("counts") or {})
+    if not candidate.shares or not theirs:
+        return None
+    mine = candidate.shares
+    distance = sum(abs(mine.get(a, 0.0) - theirs.get(a, 0.0)) for a in {*mine, *theirs}) / 2
+    if distance <= limits.shift:
+        return None
+    told = ", ".join(
+        f"{a} {mine.get(a, 0.0):.0%} against {theirs.get(a, 0.0):.0%}" for a in sorted({*mine, *theirs})
+    )
+    return f"answers differ by {distance:.2f} in their shares; allowed: {limits.shift:g} ({told})"
+
+
+def _moved(candidate: Live, champion: Live, limits: Limits, baseline: Mapping[str, Any]) -> str | None:
+    mean = champion.mean if champion.mean is not None else baseline.get("mean")
+    spread = baseline.get("std")
+    if mean is None or not spread or candidate.mean is None:
+        return None
+    distance = abs(candidate.mean - mean) / spread
+    if distance <= limits.shift:
+        return None
+    return (
+        f"the mean answer {candidate.mean:.6g} is {distance:.2f} standard deviations from {mean:.6g}; "
+        f"allowed: {limits.shift:g}"
+    )
+
+
+def _shares(counts: Mapping[str, int]) -> dict[str, float]:
+    rows = sum(counts.values())
+    return {answer: count / rows for answer, count in counts.items()} if rows else {}
+
+
+def _sum(first: Mapping[K, int], second: Mapping[K, int]) -> dict[K, int]:
+    return {key: first.get(key, 0) + second.get(key, 0) for key in first.keys() | second.keys()}

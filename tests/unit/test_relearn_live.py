@@ -1,0 +1,100 @@
+"""A version is judged on what it does: errors, latency and answers, held against the champion's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relearn import live
+from relearn.live import Live
+from relearn.rollout import Limits
+
+LIMITS = Limits(requests=50)
+LABELS = ("a", "b", "c")
+BASELINE = {"counts": {"a": 50, "b": 30, "c": 20}}
+
+
+def of(labels: Sequence[str], milliseconds: float = 10.0, errors: int = 0) -> Live:
+    answered = [live.counted([{"label": label}], milliseconds) for label in labels]
+    return live.add(reduce(live.add, answered, Live()), Live(requests=errors, errors=errors))
+
+
+def usual(requests: int, milliseconds: float = 10.0, errors: int = 0) -> Live:
+    return of([LABELS[place % 3] for place in range(requests)], milliseconds, errors)
+
+
+def verdict(candidate: Live, champion: Live, baseline: Any = BASELINE) -> str:
+    return live.judge(candidate, champion, LIMITS, baseline).verdict
+
+
+def test_a_candidate_that_does_as_the_champion_does_passes() -> None:
+    assert verdict(usual(60), usual(600)) == "pass"
+
+
+def test_too_few_requests_tell_nothing() -> None:
+    assert verdict(usual(49), usual(600)) == "thin"
+
+
+def test_a_candidate_that_only_fails_is_found_at_once() -> None:
+    assert verdict(Live(requests=1, errors=1), usual(600)) == "breach"
+
+
+def test_a_candidate_may_fail_as_often_as_the_champion_does() -> None:
+    assert verdict(usual(95, errors=5), usual(95, errors=5)) == "pass"
+    assert verdict(usual(95, errors=5), usual(100)) == "breach"
+
+
+@pytest.mark.parametrize(("milliseconds", "expected"), [(140.0, "pass"), (300.0, "breach")])
+def test_a_slow_candidate_is_found(milliseconds: float, expected: str) -> None:
+    assert verdict(usual(60, milliseconds), usual(600, 100.0)) == expected
+
+
+def test_a_few_milliseconds_are_no_breach() -> None:
+    assert verdict(usual(60, 15.0), usual(600, 2.0)) == "pass"
+
+
+def test_answers_that_collapse_into_one_are_found() -> None:
+    found = live.judge(of(["a"] * 60), usual(600), LIMITS, BASELINE)
+    assert found.verdict == "breach"
+    assert "a 100% against 33%" in found.reason
+
+
+def test_without_the_champions_answers_those_of_training_are_the_measure() -> None:
+    assert verdict(of(["a"] * 60), Live()) == "breach"
+    assert verdict(of(["a", "b", "c", "a", "a"] * 12), Live()) == "pass"
+
+
+@pytest.mark.parametrize(("shift", "expected"), [(0.1, "pass"), (3.0, "breach")])
+def test_values_that_move_away_are_found(shift: float, expected: str) -> None:
+    def values(at: float) -> Live:
+        return reduce(live.add, [live.counted([{"value": at}], 10.0)] * 60)
+
+    baseline = {"mean": 150.0, "std": 10.0}
+    assert verdict(values(150.0 + 10 * shift), values(150.0), baseline) == expected
+    assert verdict(values(150.0 + 10 * shift), Live(), baseline) == expected
+
+
+@given(st.lists(st.floats(0.5, 30_000), min_size=1, max_size=60))
+def test_the_percentile_is_at_most_a_tenth_above_the_true_one(latencies: list[float]) -> None:
+    found = reduce(live.add, [live.counted([{"label": "a"}], one) for one in latencies])
+    true = float(np.percentile(latencies, 95, method="inverted_cdf"))
+    assert true <= found.p95_ms <= max(true * 1.1 + 0.001, 1.0)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(LABELS), st.floats(1, 1000), st.booleans()), max_size=30), st.randoms()
+)
+def test_what_many_writers_counted_adds_up_in_any_order(seen: list[Any], random: Any) -> None:
+    counted = [
+        Live(requests=1, errors=1) if failed else live.counted([{"label": label}], latency)
+        for label, latency, failed in seen
+    ]
+    shuffled = list(counted)
+    random.shuffle(shuffled)
+    assert reduce(live.add, counted, Live()) == reduce(live.add, shuffled, Live())

@@ -1,0 +1,82 @@
+"""Where versions run and how they come to serve, as a spec says it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relearn import hosting, rollout
+from relearn.errors import SpecError
+from relearn.hosting import Hosting, InLambda, Realtime, Serverless
+from relearn.rollout import Canary, Instant, Limits, Rollout, Shadow, Step
+from relearn.routing import Route
+
+ROLLOUTS = st.one_of(
+    st.builds(Instant),
+    st.builds(
+        Canary,
+        steps=st.lists(st.integers(1, 99), min_size=1, unique=True).map(sorted).map(tuple),
+        bake_minutes=st.floats(0, 1440),
+        limits=st.builds(Limits, requests=st.integers(1, 1000), shift=st.floats(0, 1)),
+    ),
+)
+HOSTINGS = st.one_of(
+    st.builds(Serverless, memory_mb=st.sampled_from([1024, 6144]), provisioned=st.integers(0, 10)),
+    st.builds(Realtime, minimum=st.integers(1, 3), maximum=st.integers(3, 9)),
+    st.builds(InLambda, memory_mb=st.integers(512, 3008)),
+)
+
+
+@given(HOSTINGS)
+def test_hosting_survives_being_stored_as_json(value: Hosting) -> None:
+    assert hosting.from_dict(json.loads(json.dumps(hosting.to_dict(value)))) == value
+
+
+@given(ROLLOUTS)
+def test_a_rollout_survives_being_stored_as_json(value: Rollout) -> None:
+    assert rollout.from_dict(json.loads(json.dumps(rollout.to_dict(value)))) == value
+
+
+@pytest.mark.parametrize(
+    ("field", "make"),
+    [
+        ("hosting.provisioned", lambda: Serverless(max_concurrency=5, provisioned=6)),
+        ("hosting.instance", lambda: Realtime(instance="m5.large")),
+        ("hosting.maximum", lambda: Realtime(minimum=3, maximum=2)),
+        ("hosting.minimum", lambda: Realtime(minimum=0)),
+        ("hosting.memory_mb", lambda: InLambda(memory_mb=128)),
+        ("hosting.type", lambda: hosting.from_dict({"type": "container"})),
+        ("rollout.steps", lambda: Canary(steps=(50, 10))),
+        ("rollout.steps", lambda: Canary(steps=(100,))),
+        ("rollout.steps", lambda: Canary(steps=())),
+        ("rollout.bake_minutes", lambda: Canary(bake_minutes=-1)),
+        ("rollout.limits.latency_ratio", lambda: Limits(latency_ratio=0.5)),
+        ("rollout.limits.requests", lambda: Limits(requests=0)),
+        ("rollout.type", lambda: rollout.from_dict({"type": "sudden"})),
+        ("shadow.minutes", lambda: Shadow(minutes=100_000)),
+    ],
+)
+def test_a_mistake_names_the_field(field: str, make: Callable[[], Any]) -> None:
+    with pytest.raises(SpecError) as caught:
+        make()
+    assert caught.value.field == field
+
+
+def test_a_shadow_goes_before_the_canary_and_the_promotion_is_last() -> None:
+    canary, shadow = Canary(steps=(10, 50), bake_minutes=5), Shadow(minutes=3)
+    assert rollout.plan(canary, shadow, Route(champion=1)) == (
+        Step("shadow", 0, 3, shadow.limits),
+        Step("canary", 10, 5, canary.limits),
+        Step("canary", 50, 5, canary.limits),
+        Step("promote"),
+    )
+    assert rollout.plan(Instant(), None, Route(champion=1)) == (Step("promote"),)
+
+
+def test_the_first_version_has_nobody_to_be_compared_with() -> None:
+    assert rollout.plan(Canary(), Shadow(), Route()) == (Step("promote"),)
