@@ -11,8 +11,10 @@ from lambdas.aws.ledger import Ledger
 from lambdas.catalog import Catalog
 from lambdas.config import Config
 from lambdas.logs import entry
-from relearn import names
+from relearn import hosting, names
 from relearn.errors import ModelFailedError, NotFoundError
+from relearn.hosting import Serverless
+from relearn.runs import Version
 
 _UNDER_WAY = ("Creating", "InService")
 
@@ -59,12 +61,20 @@ class Deploying:
         if version.endpoint != name:
             # Written down before it is made, so that nothing is made that nobody knows of.
             version = self._ledger.change_version(version, endpoint=name)
-        status = self._endpoints.ensure(self._catalog.spec(model), version, self._role_arn)
+        status = self._endpoints.ensure(self._hosting(version), version, self._role_arn)
         if status.status not in _UNDER_WAY:
             raise ModelFailedError(
                 f"endpoint {name} is {status.status}: {status.reason or 'no reason given'}"
             )
         return {"name": name, "status": status.status}
+
+    def _hosting(self, version: Version) -> Serverless:
+        """Say where a version runs: where it was registered for, or, before that was written down, as its spec says."""
+        return (
+            hosting.from_dict(version.hosting)
+            if version.hosting
+            else self._catalog.spec(version.model).hosting
+        )
 
 
 @cache

@@ -20,12 +20,14 @@ from relearn.errors import (
     BusyError,
     FieldError,
     InvalidBodyError,
+    InvalidChangeError,
     InvalidFeedbackError,
     InvalidInstancesError,
     InvalidUploadError,
     ModelFailedError,
     NotFoundError,
     NotServingError,
+    RouteChangedError,
 )
 from relearn.problems import Kind
 
@@ -105,6 +107,8 @@ class Request:
         Query parameters; one that was sent twice has its values joined by commas.
     headers
         Lower-case name to value.
+    caller
+        Who the gateway says it is; empty when it does not say.
     """
 
     id: str
@@ -117,6 +121,7 @@ class Request:
     parameters: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    caller: str = ""
 
     def json(self) -> Any:
         """Read the body as JSON; NaN and Infinity are none.
@@ -166,12 +171,14 @@ PROBLEMS: dict[type[Exception], Kind] = {
     MethodNotAllowedError: problems.METHOD_NOT_ALLOWED,
     KeyReusedError: problems.IDEMPOTENCY_KEY_REUSED,
     KeyInUseError: problems.IDEMPOTENCY_KEY_IN_USE,
+    RouteChangedError: problems.ROUTE_CHANGED,
     TooLargeError: problems.TOO_LARGE,
     AnswerTooLargeError: problems.ANSWER_TOO_LARGE,
     MediaTypeError: problems.UNSUPPORTED_MEDIA_TYPE,
     InvalidInstancesError: problems.INVALID_INSTANCES,
     InvalidFeedbackError: problems.INVALID_FEEDBACK,
     InvalidUploadError: problems.INVALID_UPLOAD,
+    InvalidChangeError: problems.INVALID_CHANGE,
     InvalidParametersError: problems.INVALID_PARAMETERS,
     ModelFailedError: problems.MODEL_FAILED,
     NotServingError: problems.NOT_SERVING,
@@ -236,7 +243,14 @@ def _request(event: Mapping[str, Any]) -> Request:
         parameters=parameters,
         query=event.get("queryStringParameters") or {},
         headers=headers,
+        caller=_caller(context.get("authorizer") or {}),
     )
+
+
+def _caller(authorizer: Mapping[str, Any]) -> str:
+    """Name who asks: the ARN that signed the request, or the subject of the token."""
+    told = (authorizer.get("iam") or {}).get("userArn")
+    return str(told or ((authorizer.get("jwt") or {}).get("claims") or {}).get("sub") or "")
 
 
 def _problem(error: Exception, request_id: str, path: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from lambdas.aws.ledger import Ledger
 from lambdas.config import Config
 from lambdas.logs import entry
 from relearn import routing
+from relearn.routing import Change
 from relearn.runs import VersionState
 
 
@@ -45,7 +46,8 @@ class Promoting:
             steps = {version: (VersionState.REGISTERED, VersionState.LIVE)}
             if new.previous:
                 steps[new.previous] = (VersionState.LIVE, VersionState.PREVIOUS)
-            self._ledger.write_route(model, old, new, steps)
+            change = Change("promoted", f"run {run_id}", run.reason)
+            self._ledger.write_route(model, old, new, steps, change)
         return {"champion": new.champion, "previous": new.previous, "revision": new.revision}
 
 

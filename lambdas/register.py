@@ -13,7 +13,7 @@ from lambdas.aws.registry import Entry, Registry
 from lambdas.catalog import Catalog
 from lambdas.config import Config
 from lambdas.logs import entry
-from relearn import codec, names, snapshots
+from relearn import codec, hosting, names, snapshots
 from relearn.errors import NotFoundError
 from relearn.runs import Run, Version
 
@@ -83,6 +83,7 @@ class Registering:
             run_id=run.run_id,
             package_arn=arn,
             artifact=artifact,
+            hosting=hosting.to_dict(self._catalog.spec(run.model).hosting),
             metrics=run.metrics,
             created_at=self._clock().isoformat(timespec="milliseconds"),
         )

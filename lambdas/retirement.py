@@ -10,6 +10,7 @@ from lambdas.aws.ledger import Ledger
 from lambdas.aws.online import Online
 from relearn import routing
 from relearn.errors import ConflictError
+from relearn.operations import RestoreState
 from relearn.runs import Version, VersionState
 
 ITEMS_SECONDS = 100.0
@@ -58,7 +59,7 @@ class Retirement:
             return []
         route = self._ledger.route(model)
         failed = {n for n, found in there.items() if found.state is VersionState.FAILED}
-        unneeded = sorted({*routing.to_retire(route, there), *failed - route.named})
+        unneeded = sorted({*routing.to_retire(route, there), *failed - route.named} - self._restoring(model))
         end = self._clock() + ITEMS_SECONDS
         for number in unneeded:
             version = there[number]
@@ -69,6 +70,11 @@ class Retirement:
             state = VersionState.FAILED if number in failed else VersionState.RETIRED
             self._ledger.change_version(version, endpoint="", online={}, state=state)
         return unneeded
+
+    def _restoring(self, model: str) -> set[int]:
+        """Give the version that is being deployed again, which the route does not name yet."""
+        restore = self._ledger.restore(model)
+        return {restore.version} if restore and restore.state is RestoreState.RESTORING else set()
 
 
 def _has_any(version: Version) -> bool:

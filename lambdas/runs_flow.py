@@ -103,6 +103,9 @@ class Runs:
         if model not in self._specs:
             _log.warning("no run is started: the model is not in the catalog", extra={"model": model})
             return
+        if self._ledger.route(model).frozen:
+            _log.info("no run is started: the route is frozen, and uploads wait", extra={"model": model})
+            return
         if not scheduled and self._waits_for_schedule(model):
             expression = self._specs[model].retrain.schedule
             _log.info("no run is started: uploads wait for %s", expression, extra={"model": model})
@@ -186,8 +189,7 @@ class Runs:
             if run.version and self._ledger.route(model).champion == run.version:
                 self.close(model, run_id, RunState.PROMOTED, run.reason)
                 return
-            for upload in self._pending_of(run):
-                self._ledger.count_failed_run(upload, run_id, reason)
+            self._count_failed(run, reason)
             self._give_up_candidate(run, reason)
         self._end(run, RunState.FAILED, reason)
         self._free(run, done_with=run.uploads)
@@ -212,6 +214,13 @@ class Runs:
             if tables is not None and upload.table not in tables:
                 continue
             self._ledger.move_upload(upload, UploadState.FAILED, reason, run_id=run.run_id)
+
+    def _count_failed(self, run: Run, reason: str) -> None:
+        """Count a try for what was new in the run; where a person froze the route it was none, and it waits."""
+        if self._ledger.route(run.model).frozen:
+            return
+        for upload in self._pending_of(run):
+            self._ledger.count_failed_run(upload, run.run_id, reason)
 
     def _give_up_candidate(self, run: Run, reason: str) -> None:
         version = self._ledger.version(run.model, run.version) if run.version else None

@@ -18,7 +18,7 @@ from lambdas.catalog import Catalog
 from lambdas.runs_flow import TEARDOWN, Runs
 from relearn import names, runs
 from relearn.errors import ConflictError, NotFoundError
-from relearn.routing import Route
+from relearn.routing import Change, Route
 from relearn.runs import RunState
 from relearn.uploads import UploadState
 
@@ -183,7 +183,10 @@ class Teardown:
         """Take back what is no longer true: numbers start again at 1 with a new package group."""
         route = self._ledger.route(model)
         if route.champion:
-            self._ledger.write_route(model, route, Route(revision=route.revision + 1), {})
+            empty = Route(revision=route.revision + 1)
+            self._ledger.write_route(
+                model, route, empty, {}, Change("emptied", "the stage", "it is being deleted")
+            )
         for version in self._ledger.versions(model):
             self._ledger.forget_version(version)
         _log.info("removed everything of a model", extra={"model": model})

@@ -22,6 +22,7 @@ from lambdas.batch_repair import BatchRepair
 from lambdas.config import Config
 from lambdas.fail_run import Failing
 from lambdas.logs import entry
+from lambdas.operating import Operating
 from lambdas.retirement import Retirement
 from lambdas.runs_flow import TEARDOWN, Runs
 from relearn import names
@@ -47,6 +48,8 @@ class Sweep:
         What repairs batches.
     runs, failing, retirement
         What starts, ends and cleans up after runs.
+    operating
+        What deploys versions again.
     models
         Names of the models.
     bucket
@@ -66,6 +69,7 @@ class Sweep:
         runs: Runs,
         failing: Failing,
         retirement: Retirement,
+        operating: Operating,
         models: Iterable[str],
         bucket: str,
         clock: Callable[[], datetime],
@@ -78,6 +82,7 @@ class Sweep:
         self._runs = runs
         self._failing = failing
         self._retirement = retirement
+        self._operating = operating
         self._models = tuple(models)
         self._bucket = bucket
         self._clock = clock
@@ -97,7 +102,7 @@ class Sweep:
         """
         troubles: list[Exception] = []
         for model in self._models:
-            for repair in (self._model, self._batches.repair):
+            for repair in (self._model, self._batches.repair, self._operating.repair):
                 try:
                     repair(model)
                 except Exception as error:  # noqa: BLE001 - raised with the others below
@@ -204,6 +209,7 @@ def sweep() -> Sweep:
         runs=runs,
         failing=Failing(runs=runs, retirement=retirement),
         retirement=retirement,
+        operating=wiring.operating(config),
         models=catalog.load().specs,
         bucket=config.need("UPLOADS_BUCKET"),
         clock=wiring.now,

@@ -26,6 +26,7 @@ from lambdas.aws.storage import Storage
 from lambdas.aws.table import Table
 from lambdas.aws.transforms import Transforms
 from lambdas.config import Config
+from lambdas.operating import Operating
 from lambdas.retirement import Retirement
 from lambdas.runs_flow import Runs
 from lambdas.scoring import Closing
@@ -111,6 +112,16 @@ def runs(config: Config) -> Runs:
         specs=catalog.load().specs,
         debounce_seconds=config.debounce_seconds,
         clock=now,
+    )
+
+
+def operating(config: Config) -> Operating:
+    """Make what moves routes by hand."""
+    return Operating(
+        ledger=ledger(config),
+        executions=Executions(clients.stepfunctions(), config.need("RESTORE_MACHINE_ARN")),
+        notifier=notifier(config),
+        runs=runs(config),
     )
 
 

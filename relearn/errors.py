@@ -9,12 +9,14 @@
     ├── InvalidBodyError          a request's body is not what is allowed; carries every FieldError
     │   ├── InvalidInstancesError the instances break the spec
     │   ├── InvalidFeedbackError  the rows of feedback break the spec
-    │   └── InvalidUploadError    the file that is announced may not be sent
+    │   ├── InvalidUploadError    the file that is announced may not be sent
+    │   └── InvalidChangeError    the change of a route is none that can be asked for
     ├── InvalidLinesError         a file of instances breaks the spec; carries the first LineErrors
     ├── NotServingError           the model has no live version yet; carries what is being waited for
     ├── BusyError                 someone else is at the same thing; carries when to try again
     ├── ModelFailedError          the endpoint answered with an error, or not at all
     ├── ConflictError             the ledger changed under us: someone else won the conditional write
+    │   └── RouteChangedError     a person's change of a route does not fit the route as it is
     ├── FrozenRouteError          a person froze the route: no run may move it
     ├── IllegalTransitionError    an upload, run or version may not go from this state to that one
     ├── DataError                 a snapshot or upload can not be used; carries a stable code
@@ -106,6 +108,10 @@ class InvalidUploadError(InvalidBodyError):
     """The file that a request announces may not be sent."""
 
 
+class InvalidChangeError(InvalidBodyError):
+    """The change of a route is none that can be asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class LineError:
     """One wrong value in a file of instances.
@@ -183,6 +189,10 @@ class ModelFailedError(RelearnError):
 
 class ConflictError(RelearnError):
     """Someone else won the conditional write."""
+
+
+class RouteChangedError(ConflictError):
+    """A person's change of a route does not fit the route as it is: someone was first, or there is nothing to move to."""
 
 
 class FrozenRouteError(RelearnError):

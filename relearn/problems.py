@@ -50,6 +50,7 @@ IDEMPOTENCY_KEY_REUSED = Kind(
 IDEMPOTENCY_KEY_IN_USE = Kind(
     HTTPStatus.CONFLICT, "idempotency-key-in-use", "A request with this Idempotency-Key is being answered"
 )
+ROUTE_CHANGED = Kind(HTTPStatus.CONFLICT, "route-changed", "The route does not allow this change")
 TOO_LARGE = Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The body is too large")
 ANSWER_TOO_LARGE = Kind(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "answer-too-large", "The answer is too large to be kept"
@@ -64,6 +65,7 @@ INVALID_FEEDBACK = Kind(
     HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-feedback", "The feedback does not fit the model"
 )
 INVALID_UPLOAD = Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-upload", "Such a file can not be uploaded")
+INVALID_CHANGE = Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-change", "Such a change can not be made")
 INVALID_PARAMETERS = Kind(
     HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-parameters", "A query parameter is not allowed"
 )
@@ -82,12 +84,14 @@ ALL = (
     METHOD_NOT_ALLOWED,
     IDEMPOTENCY_KEY_REUSED,
     IDEMPOTENCY_KEY_IN_USE,
+    ROUTE_CHANGED,
     TOO_LARGE,
     ANSWER_TOO_LARGE,
     UNSUPPORTED_MEDIA_TYPE,
     INVALID_INSTANCES,
     INVALID_FEEDBACK,
     INVALID_UPLOAD,
+    INVALID_CHANGE,
     INVALID_PARAMETERS,
     INTERNAL_ERROR,
     MODEL_FAILED,

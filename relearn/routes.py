@@ -95,6 +95,14 @@ _CREATE_UPLOAD_FAILS = (
     problems.UNSUPPORTED_MEDIA_TYPE,
     problems.INVALID_UPLOAD,
 )
+_CHANGE_FAILS = (
+    problems.MALFORMED_BODY,
+    problems.NOT_FOUND,
+    problems.ROUTE_CHANGED,
+    problems.TOO_LARGE,
+    problems.UNSUPPORTED_MEDIA_TYPE,
+    problems.INVALID_CHANGE,
+)
 _LIST_FAILS = (problems.NOT_FOUND, problems.INVALID_PARAMETERS)
 
 PREDICT = Operation(
@@ -109,6 +117,12 @@ GET_MODEL = Operation(
 )
 LIST_VERSIONS = Operation(
     "listVersions", "GET", "/v1/models/{model}/versions", "models", (problems.NOT_FOUND,), scope="predict"
+)
+GET_ROUTE = Operation(
+    "getRoute", "GET", "/v1/models/{model}/route", "operate", (problems.NOT_FOUND,), scope="operate"
+)
+CHANGE_ROUTE = Operation(
+    "changeRoute", "POST", "/v1/models/{model}/route", "operate", _CHANGE_FAILS, scope="operate"
 )
 LIST_RUNS = Operation("listRuns", "GET", "/v1/models/{model}/runs", "models", _LIST_FAILS, scope="operate")
 GET_RUN = Operation(
@@ -171,6 +185,8 @@ OPERATIONS = (
     LIST_MODELS,
     GET_MODEL,
     LIST_VERSIONS,
+    GET_ROUTE,
+    CHANGE_ROUTE,
     LIST_RUNS,
     GET_RUN,
     CREATE_BATCH,

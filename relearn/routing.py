@@ -60,6 +60,49 @@ class Route:
         return frozenset({self.champion, self.previous, self.candidate} - {0})
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Who moved a route, and why.
+
+    Parameters
+    ----------
+    what
+        In a word or two, e.g. ``"promoted"``.
+    who
+        A run, or a person as AWS or the token's issuer names them.
+    why
+        For people.
+    """
+
+    what: str
+    who: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Moved:
+    """One write of a route, as its history keeps it.
+
+    Parameters
+    ----------
+    route
+        As it was from then on.
+    change
+        Who wrote it, and why.
+    at
+        ISO 8601, UTC.
+    """
+
+    route: Route
+    change: Change
+    at: str
+
+    @property
+    def words(self) -> str:
+        """Say it in a line."""
+        return f"revision {self.route.revision}: {self.change.what} by {self.change.who} at {self.at}"
+
+
 def choose(route: Route, key: str) -> int:
     """Give the version that answers a request: the same for the same key, as long as the route is the same.
 

@@ -113,6 +113,9 @@ class Version:
         S3 URI of its ``model.tar.gz``.
     endpoint
         Name of its endpoint.
+    hosting
+        Where it runs, as `relearn.hosting` writes it: its spec's when it was registered, so that it runs there
+        again when it comes back.
     online
         What is looked up for it: ``rows`` and ``as_of`` of its features in the online table; empty when there
         are none.
@@ -130,6 +133,7 @@ class Version:
     package_arn: str = ""
     artifact: str = ""
     endpoint: str = ""
+    hosting: dict[str, Any] = field(default_factory=dict)
     online: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
     created_at: str = ""

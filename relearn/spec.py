@@ -25,7 +25,7 @@ from relearn.columns import (
     check,
 )
 from relearn.engines import Engine
-from relearn.hosting import Hosting, InLambda, Realtime, Serverless
+from relearn.hosting import Serverless
 from relearn.policies import (
     Hyperparameter,
     Ingest,
@@ -47,7 +47,6 @@ __all__ = [
     "Engine",
     "Hyperparameter",
     "Id",
-    "InLambda",
     "Ingest",
     "Instant",
     "Limits",
@@ -57,7 +56,6 @@ __all__ = [
     "Number",
     "Quality",
     "Ranking",
-    "Realtime",
     "Reference",
     "Retrain",
     "Serverless",
@@ -95,7 +93,7 @@ class ModelSpec:
     metric
         What decides between candidate and champion.
     hosting
-        Where a version runs; it may change from one version to the next.
+        Where a version runs.
     rollout, shadow
         How a version that won comes to serve; a shadow, if any, goes before it.
     retrain, ingest, training
@@ -114,7 +112,7 @@ class ModelSpec:
     columns: tuple[Column, ...]
     target: Target
     metric: Metric
-    hosting: Hosting = field(default_factory=Serverless)
+    hosting: Serverless = field(default_factory=Serverless)
     rollout: Rollout = field(default_factory=Instant)
     shadow: Shadow | None = None
     retrain: Retrain = field(default_factory=Retrain)

@@ -12,8 +12,8 @@ from botocore.exceptions import ClientError
 from lambdas.aws.status import Status
 from relearn import names
 from relearn.errors import ConflictError
+from relearn.hosting import Serverless
 from relearn.runs import Version
-from relearn.spec import ModelSpec
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -51,13 +51,13 @@ class Endpoints:
             return None
         return Status(found["EndpointStatus"], found.get("FailureReason", ""))
 
-    def ensure(self, spec: ModelSpec, version: Version, role_arn: str) -> Status:
+    def ensure(self, hosting: Serverless, version: Version, role_arn: str) -> Status:
         """Make the endpoint of a version unless it is there, and say how it is.
 
         Parameters
         ----------
-        spec
-            Its hosting says what kind of endpoint.
+        hosting
+            What kind of endpoint.
         version
             A registered version.
         role_arn
@@ -81,7 +81,7 @@ class Endpoints:
         )
         _ensure(
             (client.create_endpoint_config, client.describe_endpoint_config, {"EndpointConfigName": name}),
-            ProductionVariants=[_variant(spec, name)],
+            ProductionVariants=[_variant(hosting, name)],
             Tags=tags,
         )
         _ensure(
@@ -137,15 +137,11 @@ class Endpoints:
         return [{"Key": f"{names.PROJECT}:{key}", "Value": value} for key, value in values.items()]
 
 
-def _variant(spec: ModelSpec, name: str) -> Any:
-    return {
-        "VariantName": "AllTraffic",
-        "ModelName": name,
-        "ServerlessConfig": {
-            "MemorySizeInMB": spec.hosting.memory_mb,
-            "MaxConcurrency": spec.hosting.max_concurrency,
-        },
-    }
+def _variant(hosting: Serverless, name: str) -> Any:
+    config = {"MemorySizeInMB": hosting.memory_mb, "MaxConcurrency": hosting.max_concurrency}
+    if hosting.provisioned:
+        config["ProvisionedConcurrency"] = hosting.provisioned
+    return {"VariantName": "AllTraffic", "ModelName": name, "ServerlessConfig": config}
 
 
 def _exists(describe: Callable[..., Any], **key: str) -> Any:

@@ -8,22 +8,18 @@ change is conditional, so of two writers exactly one wins; doing a step again th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from lambdas.aws import records
 from lambdas.aws.items import Item
+from lambdas.aws.ledger_routes import RouteLedger
 from lambdas.aws.records import partition, version_key
-from lambdas.aws.table import Put, Table, Update
+from lambdas.aws.table import Put, Update
 from relearn import runs, uploads
 from relearn.errors import ConflictError, NotFoundError
-from relearn.routing import Route
-from relearn.runs import Run, RunState, Version, VersionState
+from relearn.runs import Run, RunState, Version
 from relearn.uploads import Upload, UploadState
-
-VersionSteps = Mapping[int, tuple[VersionState, VersionState]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +38,7 @@ class Lock:
     taken_at: str
 
 
-class Ledger:
+class Ledger(RouteLedger):
     """Typed reads and conditional writes.
 
     Parameters
@@ -52,10 +48,6 @@ class Ledger:
     clock
         Gives the time, aware.
     """
-
-    def __init__(self, table: Table, clock: Callable[[], datetime]) -> None:
-        self._table = table
-        self._clock = clock
 
     # uploads
 
@@ -207,42 +199,7 @@ class Ledger:
         """Delete a version that is gone from the registry too."""
         self._table.delete(partition(version.model), version_key(version.version), {"state": version.state})
 
-    # the route and the lock
-
-    def route(self, model: str) -> Route:
-        """Read the route; an empty one when the model never served."""
-        item = self._table.get(partition(model), "ROUTE")
-        return Route() if item is None else Route(**records.known(Route, item))
-
-    def write_route(self, model: str, old: Route, new: Route, steps: VersionSteps) -> None:
-        """Replace a route and take the versions it concerns to their next states, all or nothing.
-
-        Parameters
-        ----------
-        model
-            Whose.
-        old, new
-            The route as read, and as it shall be.
-        steps
-            Version to its state now and its next.
-
-        Raises
-        ------
-        ConflictError
-            The route is no longer ``old``, or a version is not in the state given.
-        """
-        item = {**asdict(new), "changed_at": self._now()}
-        expected = {"revision": old.revision} if old.revision else None
-        updates = [
-            Update(
-                pk=partition(model),
-                sk=version_key(number),
-                changes={"state": after, "reason": ""},
-                expected={"state": before},
-            )
-            for number, (before, after) in steps.items()
-        ]
-        self._table.write(Put(pk=partition(model), sk="ROUTE", item=item, expected=expected), *updates)
+    # the lock
 
     def lock(self, model: str) -> Lock | None:
         """Read who holds the model."""
@@ -270,9 +227,6 @@ class Ledger:
     def release_lock(self, model: str, run_id: str) -> None:
         """Free the model if this run holds it."""
         self._table.delete(partition(model), "LOCK", {"run_id": run_id})
-
-    def _now(self) -> str:
-        return self._clock().isoformat(timespec="milliseconds")
 
     def _upload_update(self, upload: Upload, new: Item, unless: Item | None = None) -> Update:
         pk, sk = partition(upload.model), f"UPLOAD#{upload.upload_id}"

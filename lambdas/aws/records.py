@@ -6,6 +6,8 @@ from dataclasses import fields
 from typing import Any
 
 from lambdas.aws.items import Item
+from relearn.operations import Restore, RestoreState
+from relearn.routing import Change, Moved, Route
 from relearn.runs import Run, RunState, Version, VersionState
 from relearn.uploads import Upload, UploadState
 
@@ -18,6 +20,11 @@ def partition(model: str) -> str:
 def version_key(number: int) -> str:
     """Give the sort key of a version."""
     return f"VERSION#{number}"
+
+
+def moved_key(revision: int) -> str:
+    """Give the sort key of one write of the route: it sorts as the revision counts."""
+    return f"ROUTE#{revision:09d}"
 
 
 def known(cls: Any, item: Item) -> Item:
@@ -36,6 +43,16 @@ def run(item: Item) -> Run:
     values |= {name: tuple(item.get(name, ())) for name in ("uploads", "snapshot")}
     values |= {name: _metrics(item, name) for name in ("metrics", "champion_metrics")}
     return Run(**values)
+
+
+def moved(item: Item) -> Moved:
+    """Read one write of the route."""
+    return Moved(route=Route(**known(Route, item)), change=Change(**item["change"]), at=item["at"])
+
+
+def restore(item: Item) -> Restore:
+    """Read the record of a version's being deployed again."""
+    return Restore(**known(Restore, item) | {"state": RestoreState(item["state"])})
 
 
 def version(item: Item) -> Version:

@@ -25,11 +25,13 @@ from lambdas import (
     lifecycle,
     models,
     open_run,
+    operate,
     predict,
     promote,
     publish,
     record,
     register,
+    restore,
     retire,
     scheduled_run,
     smoke,
@@ -51,6 +53,7 @@ from tests.aws.world import (
     LAKE,
     MACHINE,
     ONLINE,
+    RESTORE_MACHINE,
     SPECS,
     STAGE,
     TABLE,
@@ -84,6 +87,8 @@ CACHED: list[Callable[..., Any]] = [
     batches.service,
     batch_event.listener,
     uploads.service,
+    operate.operate,
+    restore.operating,
     clients.dynamodb,
     clients.s3,
     clients.s3_links,
@@ -182,6 +187,7 @@ def _environment(*, ingest: str, records: str) -> dict[str, str]:
         "ARTIFACTS_BUCKET": ARTIFACTS,
         "TOPIC_ARN": f"arn:aws:sns:{REGION}:{ACCOUNT}:notifications",
         "STATE_MACHINE_ARN": MACHINE,
+        "RESTORE_MACHINE_ARN": RESTORE_MACHINE,
         "INGEST_QUEUE_URL": ingest,
         "RECORDS_QUEUE_URL": records,
         "TRAINING_IMAGE": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/relearn:abc",
@@ -204,11 +210,12 @@ def _infrastructure() -> dict[str, str]:
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     s3.put_bucket_versioning(Bucket=UPLOADS, VersioningConfiguration={"Status": "Enabled"})
     definition = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}}
-    clients.stepfunctions().create_state_machine(
-        name=MACHINE.rsplit(":", 1)[1],
-        definition=json.dumps(definition),
-        roleArn=f"arn:aws:iam::{ACCOUNT}:role/machine",
-    )
+    for machine in (MACHINE, RESTORE_MACHINE):
+        clients.stepfunctions().create_state_machine(
+            name=machine.rsplit(":", 1)[1],
+            definition=json.dumps(definition),
+            roleArn=f"arn:aws:iam::{ACCOUNT}:role/machine",
+        )
     sns, sqs = clients.sns(), clients.sqs()
     topic = sns.create_topic(Name="notifications")["TopicArn"]
     people = sqs.create_queue(QueueName="people")["QueueUrl"]

@@ -19,7 +19,7 @@ from relearn.runs import Run, RunState, Version, VersionState
 from relearn.uploads import Upload, UploadState
 from tests.aws.fake_sagemaker import ACCOUNT, REGION
 from tests.aws.models import FLOWERS
-from tests.aws.world import LAKE, MACHINE, STAGE, UPLOADS, World
+from tests.aws.world import LAKE, MACHINE, MOVED, STAGE, UPLOADS, World
 
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:notifications"
 
@@ -91,7 +91,7 @@ def endpoints(world: World) -> Endpoints:
 
 def ensure(world: World, found: Version) -> str:
 
-    return endpoints(world).ensure(FLOWERS, found, "arn:aws:iam::123456789012:role/endpoint").status
+    return endpoints(world).ensure(FLOWERS.hosting, found, "arn:aws:iam::123456789012:role/endpoint").status
 
 
 def test_what_is_left_of_a_deployment_that_broke_off_is_used(world: World) -> None:
@@ -221,11 +221,11 @@ def test_a_run_that_failed_is_counted_once_for_each_upload(world: World) -> None
 
 def test_of_two_route_writes_on_one_revision_one_wins(world: World) -> None:
     ledger = world.ledger
-    ledger.write_route("flowers", Route(), Route(1, 0, 1), {})
+    ledger.write_route("flowers", Route(), Route(1, 0, 1), {}, MOVED)
     with pytest.raises(ConflictError):
-        ledger.write_route("flowers", Route(), Route(2, 0, 1), {})
+        ledger.write_route("flowers", Route(), Route(2, 0, 1), {}, MOVED)
     with pytest.raises(ConflictError):
-        ledger.write_route("flowers", Route(1, 0, 2), Route(2, 1, 3), {})
+        ledger.write_route("flowers", Route(1, 0, 2), Route(2, 1, 3), {}, MOVED)
     assert ledger.route("flowers") == Route(1, 0, 1)
 
 
@@ -235,7 +235,7 @@ def test_a_route_moves_only_with_a_version_that_may_serve(world: World) -> None:
     ledger.register(run, Version(model="flowers", version=1, state=VersionState.FAILED))
     steps = {1: (VersionState.REGISTERED, VersionState.LIVE)}
     with pytest.raises(ConflictError):
-        ledger.write_route("flowers", Route(), Route(1, 0, 1), steps)
+        ledger.write_route("flowers", Route(), Route(1, 0, 1), steps, MOVED)
     assert ledger.route("flowers") == Route()
 
 

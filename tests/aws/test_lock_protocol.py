@@ -162,6 +162,7 @@ class Stage:
             runs=self.runs,
             failing=Failing(runs=self.runs, retirement=nothing),
             retirement=nothing,
+            operating=nothing,
             models=[MODEL],
             bucket="b",
             clock=self.clock,

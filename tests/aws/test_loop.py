@@ -13,7 +13,7 @@ from relearn.routing import Route
 from relearn.runs import RunState, VersionState
 from relearn.uploads import MAX_ATTEMPTS
 from tests.aws.models import FLOWERS_CSV, flowers_csv
-from tests.aws.world import ARTIFACTS, LAKE, LambdaContext, World
+from tests.aws.world import ARTIFACTS, LAKE, MOVED, LambdaContext, World
 
 
 def test_a_first_upload_becomes_version_1_and_serves(world: World) -> None:
@@ -418,7 +418,7 @@ def test_a_candidate_whose_champion_changed_meanwhile_is_not_promoted(world: Wor
 
     def somebody_promotes(endpoint: str, body: dict[str, Any]) -> tuple[int, Any]:
         old = world.ledger.route("flowers")
-        world.ledger.write_route("flowers", old, Route(champion=9, previous=1, revision=2), {})
+        world.ledger.write_route("flowers", old, Route(champion=9, previous=1, revision=2), {}, MOVED)
         return container(endpoint, body)
 
     world.sagemaker.brain = somebody_promotes

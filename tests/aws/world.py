@@ -34,7 +34,7 @@ from lambdas.aws import clients
 from lambdas.aws.ledger import Ledger
 from lambdas.config import Config
 from relearn import codec, names
-from relearn.routing import Route
+from relearn.routing import Change, Route
 from relearn.runs import Run, RunState, Version, VersionState
 from relearn.spec import ModelSpec
 from relearn.uploads import Upload
@@ -47,6 +47,8 @@ STAGE = "test"
 UPLOADS, LAKE, ARTIFACTS = "uploads-bucket", "lake-bucket", "artifacts-bucket"
 TABLE, ONLINE = "ledger", "online"
 MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:relearn-test-retrain"
+MOVED = Change("promoted", "a test", "to see what happens")
+RESTORE_MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:relearn-test-restore"
 SPECS = {"flowers": FLOWERS, "prices": PRICES}
 STEPS: dict[str, Callable[[Any, Any], Any]] = {
     "data": check_data.handler,
@@ -162,7 +164,7 @@ class World:
         metrics = {SPECS[model].metric.name: 0.9}
         self.ledger.register(run, Version(model=model, version=1, endpoint=endpoint, metrics=metrics))
         steps = {1: (VersionState.REGISTERED, VersionState.LIVE)}
-        self.ledger.write_route(model, Route(), Route(champion=1, revision=1), steps)
+        self.ledger.write_route(model, Route(), Route(champion=1, revision=1), steps, MOVED)
         self.sagemaker.endpoints[endpoint] = {"EndpointStatus": "InService", "looks": 0}
 
     # what AWS does
@@ -217,13 +219,19 @@ class World:
         self.clock.pass_seconds(1)  # ids of runs sort by the second
         return self.ledger.run(model, lock.run_id)
 
-    def walk(self, context: dict[str, Any], broken: str = "") -> None:
-        """Walk the state machine's steps, without its Catch."""
+    def walk(
+        self,
+        context: dict[str, Any],
+        broken: str = "",
+        before: Mapping[str, Callable[[], object]] | None = None,
+    ) -> None:
+        """Walk the state machine's steps, without its Catch; ``before`` one of them something may happen."""
         if broken == "open":
             raise RuntimeError("open broke")
         context.update(self._call(open_run.handler, context))
         if context["proceed"]:
             for step, handler in STEPS.items():
+                (before or {}).get(step, str)()
                 self._step(context, step, handler, broken)
                 if step in ("data", "judgement") and context[step]["verdict"] == "reject":
                     break

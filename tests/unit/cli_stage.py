@@ -23,7 +23,7 @@ from cli.main import app
 from lambdas.aws.ledger import Ledger
 from lambdas.aws.table import Table
 from relearn import names
-from relearn.routing import Route
+from relearn.routing import Change, Route
 from relearn.runs import Run, Version, VersionState
 from relearn.uploads import Upload
 
@@ -101,7 +101,9 @@ class CliStage:
         )
         self.ledger.register(run, made)
         steps = {version: (VersionState.REGISTERED, VersionState.LIVE)}
-        self.ledger.write_route("iris", Route(), Route(champion=version, revision=1), steps)
+        self.ledger.write_route(
+            "iris", Route(), Route(champion=version, revision=1), steps, Change("promoted", "a run", "it won")
+        )
 
 
 @contextmanager

@@ -1,0 +1,103 @@
+"""Moving routes by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from relearn import operations, routes
+from relearn.openapi.described import Described, Group, Samples
+from relearn.openapi.parts import TEXT, TIME, VERSION, Json, list_of, object_of, or_null, ref
+from relearn.operations import Action, RestoreState
+from relearn.spec import ModelSpec
+
+_COUNT: Json = {"type": "integer", "minimum": 0}
+
+
+def _operations(_specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[Described]:
+    back = {"action": "rollback", "why": "it answers nonsense"}
+    return [
+        Described(
+            operation=routes.GET_ROUTE,
+            summary="Tell which versions answer for a model, and who decided so",
+            answers="The route and its newest writes.",
+            content={"schema": ref("Route")},
+        ),
+        Described(
+            operation=routes.CHANGE_ROUTE,
+            summary="Roll back, promote, freeze or unfreeze by hand",
+            description="Takes effect within 5 seconds. A version whose endpoint is gone is deployed again first: "
+            "`restore` then tells how that stands, and the route moves when it is done.",
+            answers="The route as it is now.",
+            body={
+                "application/json": {
+                    "schema": ref("RouteChange"),
+                    "examples": {"rollback": {"summary": "Back to the previous version", "value": back}},
+                }
+            },
+            content={"schema": ref("Route")},
+        ),
+    ]
+
+
+def _schemas(_specs: Mapping[str, ModelSpec]) -> dict[str, Json]:
+    change = object_of(
+        {
+            "action": {"type": "string", "enum": list(Action)},
+            "version": or_null(
+                VERSION, description="Needed to promote; of a rollback: another than the previous one."
+            ),
+            "revision": or_null(_COUNT, description="The revision you have seen; no other is changed."),
+            "why": {
+                "type": "string",
+                "pattern": r"\S",
+                "maxLength": operations.MAX_WHY,
+                "description": "Kept in the history, for people.",
+            },
+        },
+        additionalProperties=False,
+    )
+    change["required"] = ["action", "why"]
+    route: Json = {
+        "revision": {**_COUNT, "description": "Counts the writes."},
+        "champion": or_null(VERSION, description="The version that serves."),
+        "previous": or_null(VERSION, description="The one that served before."),
+        "candidate": or_null(VERSION, description="The one that is tried beside the champion."),
+        "weight": {**_COUNT, "maximum": 99, "description": "Percent of requests that the candidate answers."},
+        "shadow": {"type": "boolean", "description": "Whether it gets copies of requests."},
+        "frozen": {"type": "boolean", "description": "Whether runs leave the route alone."},
+    }
+    who: Json = {"what": TEXT, "who": TEXT, "why": TEXT}
+    restore = object_of(
+        {
+            "version": VERSION,
+            "state": {"type": "string", "enum": list(RestoreState)},
+            "reason": {**TEXT, "description": "Why it stands there; may be empty."},
+            **who,
+            "started_at": TIME,
+            "ended_at": or_null(TIME),
+        }
+    )
+    return {
+        "RouteChange": change,
+        "RouteWrite": object_of({**route, **who, "at": TIME}),
+        "Restore": restore,
+        "Route": object_of(
+            {
+                "model": TEXT,
+                **route,
+                "restore": {
+                    "oneOf": [ref("Restore"), {"type": "null"}],
+                    "description": "The last version that had to be deployed again.",
+                },
+                "history": list_of(ref("RouteWrite"), description="The newest writes, newest first."),
+            }
+        ),
+    }
+
+
+GROUP = Group(
+    tag="operations",
+    about="Decide by hand which version serves; every change keeps who made it, and why.",
+    operations=_operations,
+    schemas=_schemas,
+)
