@@ -17,6 +17,7 @@ from cli import (
     predictions,
     proxy,
     reports,
+    route,
     show,
     upload,
     wait,
@@ -76,6 +77,11 @@ app.command("uploads")(show.uploads)
 app.command("runs")(show.runs)
 app.command("report")(reports.report)
 app.command("versions")(show.versions)
+app.command("route")(route.route)
+app.command("rollback")(route.rollback)
+app.command("promote")(route.promote)
+app.command("freeze")(route.freeze)
+app.command("unfreeze")(route.unfreeze)
 app.command("wait")(wait.wait)
 app.command("backfill")(backfill.backfill)
 app.command("new-model")(new_model.new_model)

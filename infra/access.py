@@ -38,6 +38,7 @@ class Access:
         self._machine = f"{self._prefix}retrain"
         self.stores = stores
         self.state_machine_arn = self._arn("states", "stateMachine", self._machine)
+        self.restore_machine_arn = self._arn("states", "stateMachine", names.restore_machine(self._stage))
         self._variables = {
             "STAGE": settings.stage,
             "LEDGER_TABLE": stores.ledger.table_name,
@@ -47,6 +48,7 @@ class Access:
             "ARTIFACTS_BUCKET": stores.artifacts.bucket_name,
             "TOPIC_ARN": stores.topic.topic_arn,
             "STATE_MACHINE_ARN": self.state_machine_arn,
+            "RESTORE_MACHINE_ARN": self.restore_machine_arn,
             "FEATURES_ENGINE": settings.features_engine,
             "DEBOUNCE_SECONDS": None if settings.debounce_seconds is None else str(settings.debounce_seconds),
         }
@@ -134,6 +136,19 @@ class Access:
     def machine(self, *actions: str) -> Grant:
         """Allow Step Functions ``actions`` (without ``states:``) on the retrain state machine."""
         return Grant(actions=[f"states:{action}" for action in actions], resources=[self.state_machine_arn])
+
+    def restore_machine(self, *actions: str) -> Grant:
+        """Allow Step Functions ``actions`` on the state machine that deploys versions again."""
+        return Grant(actions=[f"states:{action}" for action in actions], resources=[self.restore_machine_arn])
+
+    def restores(self, *actions: str) -> Grant:
+        """Allow Step Functions ``actions`` on any execution of it."""
+        machine = names.restore_machine(self._stage)
+        return Grant(
+            actions=[f"states:{action}" for action in actions],
+            resources=[self._arn("states", "execution", f"{machine}:*")],
+            because="an execution is named by version and time, which are known only at run time",
+        )
 
     def executions(self, *actions: str) -> Grant:
         """Allow Step Functions ``actions`` on any run."""

@@ -53,6 +53,7 @@ class Lifecycle(Construct):
                 "ONLINE_TABLE",
                 "UPLOADS_BUCKET",
                 "STATE_MACHINE_ARN",
+                "RESTORE_MACHINE_ARN",
                 "TOPIC_ARN",
                 "DEBOUNCE_SECONDS",
             ),
@@ -77,6 +78,8 @@ def _allowed(access: Access) -> list[Grant]:
         start,
         access.machine("ListExecutions"),
         access.executions("StopExecution"),
+        access.restore_machine("ListExecutions"),
+        access.restores("StopExecution"),
         access.uploads("s3:ListBucket", conditions={"StringLike": {"s3:prefix": f"{names.INCOMING}/*"}}),
         access.incoming("s3:PutObject"),
         Grant(

@@ -44,11 +44,13 @@ class MonitoringStack(StageStack):
             "Models": serving.models,
             "Batches": serving.batches.api,
             "Uploads": serving.uploads,
+            "Operate": serving.operate,
         }
         working = {
             "Ingest": training.ingest.function,
             "CloseRun": training.functions.close_run,
             "FailRun": training.functions.fail_run,
+            "Restore": training.functions.restore,
             "Sweep": training.sweep.function,
             "ScheduledRun": training.schedules.function,
             "BatchEvent": serving.batches.events,
@@ -97,6 +99,11 @@ class MonitoringStack(StageStack):
                 "RunsTimedOut",
                 training.retrain.metric_timed_out(period=PERIOD),
                 "A retrain run took too long",
+            ),
+            self._alarm(
+                "RestoresFailed",
+                training.restores.metric_failed(period=PERIOD),
+                "A version could not be deployed again; the champion serves on",
             ),
             self._alarm(
                 "ApiErrors", serving.api.api.metric_server_error(period=PERIOD), "The API answers 5xx"

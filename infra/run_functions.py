@@ -33,6 +33,15 @@ class RunFunctions:
     retire: Function
     close_run: Function
     fail_run: Function
+    restore: Function
+
+    def of_a_run(self) -> list[Function]:
+        """Give those that the steps of a run call."""
+        return [function for function in self.all() if function is not self.restore]
+
+    def of_a_restore(self) -> list[Function]:
+        """Give those that the steps of a version's coming back call."""
+        return [self.deploy, self.smoke, self.publish, self.restore]
 
     def all(self) -> list[Function]:
         """Give every one of them."""
@@ -150,7 +159,23 @@ def make(
             told=("ONLINE_TABLE", *ending),
             seconds=300,
         ),
+        restore=function(
+            "restore",
+            access.ledger("GetItem", "PutItem", "UpdateItem"),
+            access.publish(),
+            told=[*ending, "RESTORE_MACHINE_ARN"],
+        ),
     )
+
+
+def moving_by_hand(access: Access) -> list[Grant]:
+    """Allow what moves a route by hand, deploys a version again and starts runs of what waited."""
+    return [
+        access.ledger("GetItem", "PutItem", "UpdateItem", "Query"),
+        access.machine("StartExecution"),
+        access.restore_machine("StartExecution"),
+        access.publish(),
+    ]
 
 
 def ending_a_run(access: Access) -> list[Grant]:

@@ -8,7 +8,7 @@ from aws_cdk import CfnOutput
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra import assets, site
+from infra import assets, run_functions, site
 from infra.access import Access
 from infra.api import Api
 from infra.api_auth import described
@@ -125,7 +125,32 @@ class ServingStack(StageStack):
                 access.lake("s3:GetObject", under=[names.QUARANTINE]),
             ],
         )
-        answering = [self.predict, self.feedback, self.models, self.docs, self.batches.api, self.uploads]
+        self.operate = Function(
+            self,
+            "Operate",
+            settings=settings,
+            name="operate",
+            code=code,
+            environment=access.variables(
+                "STAGE",
+                "LEDGER_TABLE",
+                "TOPIC_ARN",
+                "STATE_MACHINE_ARN",
+                "RESTORE_MACHINE_ARN",
+                "DEBOUNCE_SECONDS",
+            ),
+            allowed=run_functions.moving_by_hand(access),
+            timeout_seconds=29,  # the API gives up after 30
+        )
+        answering = [
+            self.predict,
+            self.feedback,
+            self.models,
+            self.docs,
+            self.batches.api,
+            self.uploads,
+            self.operate,
+        ]
         self.api = Api(self, "Api", settings=settings, functions=answering)
         Lifecycle(
             self,

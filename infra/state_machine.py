@@ -1,4 +1,4 @@
-"""The retrain state machine as a resource: its role, log, tracing and time limit."""
+"""The state machines as resources: role, log, tracing and time limit."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from infra.access import Access
 from infra.feature_job import FeatureJob
 from infra.functions import Function, log_group_for
 from infra.grants import Grant
+from infra.restore import definition as definition_of_a_restore
 from infra.retrain import definition as definition_of_a_run
 from infra.retrain import training_job
 from infra.run_functions import RunFunctions
@@ -60,7 +61,7 @@ def retrain(
         "RetrainRole",
         service="states.amazonaws.com",
         grants=[
-            _invoke(functions.all()),
+            _invoke(functions.of_a_run()),
             access.sagemaker(
                 "CreateTrainingJob", "DescribeTrainingJob", "StopTrainingJob", "AddTags", on=["training-job"]
             ),
@@ -71,21 +72,67 @@ def retrain(
             _trace(),
         ],
     )
-    return sfn.StateMachine(
+    return _machine(
         scope,
         "Retrain",
-        state_machine_name=f"{names.prefix(settings.stage)}retrain",
+        settings=settings,
+        name=f"{names.prefix(settings.stage)}retrain",
+        definition=definition,
+        role=role,
+        seconds=_longest(settings, specs) + SLACK_SECONDS,
+    )
+
+
+def restore(scope: Construct, *, settings: Settings, functions: RunFunctions) -> sfn.StateMachine:
+    """Make the state machine that deploys a version again."""
+    definition = definition_of_a_restore(
+        Construct(scope, "RestoreSteps"),
+        functions=functions,
+        restore=functions.restore,
+        poll_seconds=settings.poll_seconds,
+    )
+    role = grants.role(
+        scope,
+        "RestoreRole",
+        service="states.amazonaws.com",
+        grants=[_invoke(functions.of_a_restore()), _write_logs(), _trace()],
+    )
+    return _machine(
+        scope,
+        "Restores",
+        settings=settings,
+        name=names.restore_machine(settings.stage),
+        definition=definition,
+        role=role,
+        seconds=SLACK_SECONDS,
+    )
+
+
+def _machine(
+    scope: Construct,
+    construct_id: str,
+    *,
+    settings: Settings,
+    name: str,
+    definition: sfn.IChainable,
+    role: iam.IRole,
+    seconds: int,
+) -> sfn.StateMachine:
+    return sfn.StateMachine(
+        scope,
+        construct_id,
+        state_machine_name=name,
         definition_body=sfn.DefinitionBody.from_chainable(definition),
         role=role,
-        timeout=Duration.seconds(_longest(settings, specs) + SLACK_SECONDS),
+        timeout=Duration.seconds(seconds),
         tracing_enabled=True,
         logs=sfn.LogOptions(
             # The vended prefix keeps the account's log resource policy from outgrowing its limit.
             destination=log_group_for(
                 scope,
-                "RetrainLogs",
+                f"{construct_id}Logs",
                 settings=settings,
-                name=f"/aws/vendedlogs/states/{names.prefix(settings.stage)}retrain",
+                name=f"/aws/vendedlogs/states/{name}",
             ),
             level=sfn.LogLevel.ALL,
             include_execution_data=True,

@@ -51,6 +51,7 @@ class Sweep(Construct):
                 "ONLINE_TABLE",
                 "UPLOADS_BUCKET",
                 "STATE_MACHINE_ARN",
+                "RESTORE_MACHINE_ARN",
                 "TOPIC_ARN",
                 "DEBOUNCE_SECONDS",
                 INGEST_QUEUE_URL=queue.queue_url,
@@ -59,6 +60,8 @@ class Sweep(Construct):
                 *ending_a_run(access),
                 *access.drop_versions(),
                 access.executions("DescribeExecution"),
+                access.restores("DescribeExecution"),
+                access.restore_machine("StartExecution"),
                 access.uploads(
                     "s3:ListBucketVersions",
                     conditions={"StringLike": {"s3:prefix": [f"{names.INCOMING}/*", f"{names.BATCHES}/*"]}},

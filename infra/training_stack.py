@@ -74,6 +74,7 @@ class TrainingStack(StageStack):
             if spark
             else None,
         )
+        self.restores = state_machine.restore(self, settings=settings, functions=self.functions)
         self.sweep = Sweep(
             self, "Sweep", settings=settings, access=access, code=code, queue=self.ingest.queue
         )

@@ -45,6 +45,7 @@ def teardown() -> Teardown:
     return Teardown(
         ledger=wiring.ledger(config),
         executions=wiring.executions(config),
+        restores=wiring.restores(config),
         transforms=wiring.transforms(config),
         endpoints=wiring.endpoints(config),
         online=wiring.online(config),

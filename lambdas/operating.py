@@ -55,6 +55,8 @@ class Operating:
         """
         route = self._ledger.route(model)
         change = Change(TOLD[asked.action], who or "an unnamed caller", asked.why)
+        if asked.revision is not None and (done := self._done_already(model, asked.revision, change, route)):
+            return done
         try:
             number = operations.target(asked, route)
             version = self._version(model, number) if number else None
@@ -63,6 +65,19 @@ class Operating:
             return self._write(model, asked, route, version, change), None
         except ConflictError as error:
             raise RouteChangedError(str(error)) from error
+
+    def _done_already(
+        self, model: str, revision: int, change: Change, route: Route
+    ) -> tuple[Route, Restore | None] | None:
+        """Tell whether this is a request that came before, and whose answer its caller never got."""
+        restore = self._ledger.restore(model)
+        if restore and restore.state is RestoreState.RESTORING and route.revision == revision:
+            same = Change(restore.what, restore.who, restore.why) == change
+            return (route, restore) if same else None
+        if route.revision != revision + 1:
+            return None
+        newest = next(iter(self._ledger.route_history(model, newest=1)), None)
+        return (route, None) if newest is not None and newest.change == change else None
 
     def finish(self, model: str, number: int) -> Route:
         """Move the route to a version that was deployed again and tried.

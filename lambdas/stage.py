@@ -95,8 +95,8 @@ class Teardown:
 
     Parameters
     ----------
-    ledger, executions, transforms, endpoints, online, registry
-        Adapters.
+    ledger, executions, restores, transforms, endpoints, online, registry
+        Adapters; ``restores`` are the executions that deploy versions again.
     models
         Names of the models.
     sleep
@@ -108,6 +108,7 @@ class Teardown:
         *,
         ledger: Ledger,
         executions: Executions,
+        restores: Executions,
         transforms: Transforms,
         endpoints: Endpoints,
         online: Online,
@@ -116,7 +117,7 @@ class Teardown:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._ledger = ledger
-        self._executions = executions
+        self._machines = (executions, restores)
         self._transforms = transforms
         self._endpoints = endpoints
         self._online = online
@@ -172,11 +173,12 @@ class Teardown:
             self._ledger.move_run(run, RunState.FAILED, "the stage is being deleted")
 
     def _stop_executions(self, deadline: float) -> None:
-        while running := list(self._executions.running()):
+        while running := [(one, arn) for one in self._machines for arn in one.running()]:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{len(running)} executions still run: {', '.join(running)}")
-            for arn in running:
-                self._executions.stop(arn, "the stage is being deleted")
+                found = ", ".join(arn for _, arn in running)
+                raise TimeoutError(f"{len(running)} executions still run: {found}")
+            for machine, arn in running:
+                machine.stop(arn, "the stage is being deleted")
             self._sleep(_POLL_SECONDS)
 
     def _forget(self, model: str) -> None:

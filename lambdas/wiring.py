@@ -67,6 +67,11 @@ def executions(config: Config) -> Executions:
     return Executions(clients.stepfunctions(), config.need("STATE_MACHINE_ARN"))
 
 
+def restores(config: Config) -> Executions:
+    """Make what starts the executions that deploy versions again."""
+    return Executions(clients.stepfunctions(), config.need("RESTORE_MACHINE_ARN"))
+
+
 def endpoints(config: Config) -> Endpoints:
     """Make what makes endpoints."""
     return Endpoints(clients.sagemaker(), config.need("STAGE"))
@@ -119,7 +124,7 @@ def operating(config: Config) -> Operating:
     """Make what moves routes by hand."""
     return Operating(
         ledger=ledger(config),
-        executions=Executions(clients.stepfunctions(), config.need("RESTORE_MACHINE_ARN")),
+        executions=restores(config),
         notifier=notifier(config),
         runs=runs(config),
     )

@@ -84,6 +84,11 @@ def job(stage: str, model: str, run_id: str) -> str:
     return f"{prefix(stage)}{model}-{run_id}"
 
 
+def restore_machine(stage: str) -> str:
+    """Name of the state machine that deploys versions again."""
+    return f"{prefix(stage)}restore"
+
+
 def schedule(stage: str, model: str) -> str:
     """Name of the schedule that retrains a model."""
     return f"{prefix(stage)}{model}-retrain"

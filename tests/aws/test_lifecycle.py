@@ -21,7 +21,7 @@ from lambdas.config import Config
 from lambdas.stage import Teardown
 from relearn.runs import RunState
 from tests.aws.models import FLOWERS_CSV
-from tests.aws.world import MACHINE, SPECS, STAGE, UPLOADS, LambdaContext, World
+from tests.aws.world import MACHINE, RESTORE_MACHINE, SPECS, STAGE, UPLOADS, LambdaContext, World
 
 EVENTS = Path(__file__).parent.parent / "events"
 
@@ -66,6 +66,7 @@ def teardown(world: World) -> Teardown:
     return Teardown(
         ledger=world.ledger,
         executions=Executions(clients.stepfunctions(), MACHINE),
+        restores=Executions(clients.stepfunctions(), RESTORE_MACHINE),
         transforms=Transforms(clients.sagemaker(), STAGE),
         endpoints=Endpoints(clients.sagemaker(), STAGE, world.clock.pass_seconds),
         online=wiring.online(Config.from_env()),

@@ -113,6 +113,19 @@ def test_rolling_back_twice_gives_the_version_back(two: World) -> None:
     assert states(two) == {1: "PREVIOUS", 2: "LIVE"}
 
 
+def test_a_request_whose_answer_was_lost_may_be_sent_again(two: World) -> None:
+    first = change("rollback", revision=2)
+    assert change("rollback", revision=2) == first
+    assert two.ledger.route("flowers").revision == 3
+
+
+def test_so_may_one_that_has_a_version_deployed_again(two: World) -> None:
+    give_up_endpoint(two, 1)
+    first = change("rollback", revision=2)
+    assert change("rollback", revision=2) == first
+    assert len(executions(two)) == 1
+
+
 @pytest.mark.parametrize(
     ("body", "pointers"),
     [

@@ -49,6 +49,11 @@ class Synthesised:
         (found,) = (p for p in self.properties("AWS::Lambda::Function") if p["Handler"] == handler)
         return found
 
+    def machine(self, name: str) -> dict[str, Any]:
+        """Properties of a state machine, by the end of its name."""
+        found = self.properties("AWS::StepFunctions::StateMachine")
+        return next(one for one in found if one["StateMachineName"].endswith(f"-{name}"))
+
     def asset(self, name: str) -> Path:
         """The staged folder that has ``name`` in it, e.g. ``lambdas``."""
         (found,) = (path for path in self.folder.glob("asset.*") if (path / name).exists())

@@ -25,20 +25,20 @@ def job(spark: Synthesised) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def states(spark: Synthesised) -> dict[str, Any]:
-    (machine,) = spark.properties("AWS::StepFunctions::StateMachine")
+    machine = spark.machine("retrain")
     found: dict[str, Any] = json.loads(text(machine["DefinitionString"]))["States"]
     return found
 
 
 def role_of_machine(stage: Synthesised) -> dict[str, set[str]]:
-    (machine,) = stage.properties("AWS::StepFunctions::StateMachine")
+    machine = stage.machine("retrain")
     return actions_on(stage, machine["RoleArn"])
 
 
 def test_a_stage_whose_models_need_no_spark_has_nothing_of_it(dev: Synthesised) -> None:
     assert not dev.resources("AWS::Glue::Job")
     assert not [action for _, s in statements(dev) for action in listed(s["Action"]) if "glue:" in action]
-    (machine,) = dev.properties("AWS::StepFunctions::StateMachine")
+    machine = dev.machine("retrain")
     assert "On Spark?" not in json.loads(text(machine["DefinitionString"]))["States"]
 
 
@@ -114,7 +114,7 @@ def test_busy_machines_are_waited_for_and_every_other_failure_is_recorded(states
 
 def test_a_run_has_time_for_both_jobs(spark: Synthesised, dev: Synthesised) -> None:
     def seconds(stage: Synthesised) -> int:
-        (machine,) = stage.properties("AWS::StepFunctions::StateMachine")
+        machine = stage.machine("retrain")
         found: int = json.loads(text(machine["DefinitionString"]))["TimeoutSeconds"]
         return found
 

@@ -37,6 +37,8 @@ FUNCTIONS = sorted(
         "uploads",
         "docs",
         "record",
+        "operate",
+        "restore",
     ]
 )
 

@@ -85,13 +85,13 @@ def test_a_role_is_passed_to_sagemaker_and_to_nothing_else(dev: Synthesised) -> 
 
 
 def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
-    (machine,) = dev.properties("AWS::StepFunctions::StateMachine")
+    machine = dev.machine("retrain")
     allowed = actions_on(dev, machine["RoleArn"])
     functions = dev.resources("AWS::Lambda::Function", "Training")
     steps = {
         k
         for k, f in functions.items()
-        if not any(n in f["Properties"]["Handler"] for n in ("ingest", "sweep", "scheduled_run"))
+        if not any(n in f["Properties"]["Handler"] for n in ("ingest", "sweep", "scheduled_run", "restore"))
     }
     assert allowed.pop("lambda:InvokeFunction") == {f"<{name}.Arn>" for name in steps}
     job = {"arn:<AWS::Partition>:sagemaker:<AWS::Region>:<AWS::AccountId>:training-job/relearn-dev-*"}

@@ -25,8 +25,7 @@ State = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def machine(dev: Synthesised) -> dict[str, Any]:
-    (found,) = dev.properties("AWS::StepFunctions::StateMachine")
-    return found
+    return dev.machine("retrain")
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,8 @@ CALLS: dict[str, calls.Call[Any]] = {
     "listModels": calls.models(),
     "getModel": calls.model("m"),
     "listVersions": calls.versions("m"),
+    "getRoute": calls.route("m"),
+    "changeRoute": calls.change_route("m", "rollback", "why", revision=3),
     "listRuns": calls.runs("m", limit=5),
     "getRun": calls.run("m", "r"),
     "createBatch": file_calls.create_batch("m"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -116,7 +117,7 @@ def test_runs_leave_a_frozen_route_alone_and_people_can_still_roll_back() -> Non
 
 @given(routes(), st.integers(0, 5))
 def test_every_change_is_a_new_revision(route: Route, version: int) -> None:
-    moves = [
+    moves: list[Callable[[], Route]] = [
         lambda: routing.promote(route, version, route.champion),
         lambda: routing.watch(route, version, route.champion, weight=5),
         lambda: routing.withdraw(route, version),

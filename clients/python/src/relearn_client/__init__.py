@@ -17,6 +17,7 @@ from relearn_client.errors import (
     ConflictError,
     CredentialsError,
     FieldError,
+    InvalidChangeError,
     InvalidFeedbackError,
     InvalidInstancesError,
     InvalidParametersError,
@@ -36,6 +37,7 @@ from relearn_client.errors import (
     ProblemError,
     RefusedError,
     RelearnClientError,
+    RouteChangedError,
     ServerError,
     StorageError,
     ThrottledError,
@@ -45,6 +47,7 @@ from relearn_client.errors import (
 from relearn_client.feedback import Feedback, FeedbackResult
 from relearn_client.forms import Form
 from relearn_client.history import Run, RunBrief, RunPage, Version
+from relearn_client.operations import Restore, Route, RouteWrite
 from relearn_client.retry import Retry
 from relearn_client.shapes import (
     BareClassification,
@@ -83,6 +86,7 @@ __all__ = [
     "FeedbackResult",
     "FieldError",
     "Form",
+    "InvalidChangeError",
     "InvalidFeedbackError",
     "InvalidInstancesError",
     "InvalidParametersError",
@@ -112,7 +116,11 @@ __all__ = [
     "RejectedRow",
     "RejectedValue",
     "RelearnClientError",
+    "Restore",
     "Retry",
+    "Route",
+    "RouteChangedError",
+    "RouteWrite",
     "Run",
     "RunBrief",
     "RunPage",

@@ -10,6 +10,7 @@ from relearn_client.aio_files import AsyncFiles
 from relearn_client.calls import Instance
 from relearn_client.feedback import Feedback
 from relearn_client.history import Run, RunPage, Version
+from relearn_client.operations import Action, Route
 from relearn_client.shapes import Model, ModelBrief, Predictions
 
 
@@ -59,6 +60,43 @@ class AsyncClient(AsyncFiles):
     async def run(self, model: str, run_id: str) -> Run:
         """Describe one run."""
         return await self._carry_out(calls.run(model, run_id))
+
+    async def route(self, model: str) -> Route:
+        """Tell which versions answer for a model, and who decided so."""
+        return await self._carry_out(calls.route(model))
+
+    async def change_route(
+        self,
+        model: str,
+        action: Action,
+        *,
+        why: str,
+        version: int | None = None,
+        revision: int | None = None,
+    ) -> Route:
+        """Change by hand which version answers; it takes effect within 5 seconds.
+
+        Parameters
+        ----------
+        model
+            Name.
+        action
+            ``"rollback"``, ``"promote"``, ``"freeze"`` or ``"unfreeze"``.
+        why
+            Kept in the route's history.
+        version
+            Needed to promote; of a rollback: another than the previous one.
+        revision
+            The revision that was seen: when the route has another by now, nothing is changed.
+
+        Raises
+        ------
+        RouteChangedError
+            The route does not allow it, or someone else was first.
+        RelearnClientError
+            See `relearn_client.errors`.
+        """
+        return await self._carry_out(calls.change_route(model, action, why, version, revision))
 
     async def feedback(self, model: str, truths: Iterable[tuple[str, Any]]) -> Feedback:
         """Tell what proved true, as `Client.feedback` does."""

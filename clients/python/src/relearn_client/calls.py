@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
+from relearn_client import operations
 from relearn_client.errors import NotJsonError
 from relearn_client.feedback import Feedback
 from relearn_client.history import Run, RunPage, Version
+from relearn_client.operations import Action, Route
 from relearn_client.shapes import Json, Model, ModelBrief, Predictions
 
 T = TypeVar("T")
@@ -127,6 +129,23 @@ def versions(name: str) -> Call[list[Version]]:
     return Call(
         "GET", f"{model_path(name)}/versions", lambda data: [Version.read(one) for one in data["versions"]]
     )
+
+
+def route(name: str) -> Call[Route]:
+    """Tell which versions answer for a model."""
+    return Call("GET", f"{model_path(name)}/route", Route.read)
+
+
+def change_route(
+    name: str, action: Action, why: str, version: int | None = None, revision: int | None = None
+) -> Call[Route]:
+    """Change by hand which version answers.
+
+    A call with a revision may be repeated: the server knows that a first attempt made the next one of it.
+    """
+    body = encode(operations.asked(action, why, version, revision), "the change")
+    path, once = f"{model_path(name)}/route", revision is not None
+    return Call("POST", path, Route.read, JSON_BODY, body, idempotent=once)
 
 
 def runs(name: str, limit: int | None = None, after: str | None = None) -> Call[RunPage]:

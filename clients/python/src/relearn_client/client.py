@@ -10,6 +10,7 @@ from relearn_client.calls import Instance
 from relearn_client.feedback import Feedback
 from relearn_client.files import Files
 from relearn_client.history import Run, RunPage, Version
+from relearn_client.operations import Action, Route
 from relearn_client.shapes import Model, ModelBrief, Predictions
 
 
@@ -77,6 +78,43 @@ class Client(Files):
     def run(self, model: str, run_id: str) -> Run:
         """Describe one run."""
         return self._carry_out(calls.run(model, run_id))
+
+    def route(self, model: str) -> Route:
+        """Tell which versions answer for a model, and who decided so."""
+        return self._carry_out(calls.route(model))
+
+    def change_route(
+        self,
+        model: str,
+        action: Action,
+        *,
+        why: str,
+        version: int | None = None,
+        revision: int | None = None,
+    ) -> Route:
+        """Change by hand which version answers; it takes effect within 5 seconds.
+
+        Parameters
+        ----------
+        model
+            Name.
+        action
+            ``"rollback"``, ``"promote"``, ``"freeze"`` or ``"unfreeze"``.
+        why
+            Kept in the route's history.
+        version
+            Needed to promote; of a rollback: another than the previous one.
+        revision
+            The revision that was seen: when the route has another by now, nothing is changed.
+
+        Raises
+        ------
+        RouteChangedError
+            The route does not allow it, or someone else was first.
+        RelearnClientError
+            See `relearn_client.errors`.
+        """
+        return self._carry_out(calls.change_route(model, action, why, version, revision))
 
     def feedback(self, model: str, truths: Iterable[tuple[str, Any]]) -> Feedback:
         """Tell what proved true. It may be told again at any time: what is known stays as it is.

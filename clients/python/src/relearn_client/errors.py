@@ -21,12 +21,14 @@
         │   ├── InvalidInstancesError  the body does not fit the model; `errors` names every wrong field
         │   ├── InvalidFeedbackError  a truth does not fit the model; `errors` names every wrong field
         │   ├── InvalidUploadError   a file with such a name can not be uploaded
+        │   ├── InvalidChangeError   such a change of a route can not be made
         │   ├── InvalidParametersError  a query parameter is wrong
         │   ├── TooLargeError        413: the body has too many bytes
         │   ├── AnswerTooLargeError  the answer is too large to be kept for its Idempotency-Key
         │   └── ConflictError        409: an earlier request stands in the way
         │       ├── KeyReusedError   its Idempotency-Key was the same, its body another
-        │       └── KeyInUseError    it has the same Idempotency-Key and is being answered
+        │       ├── KeyInUseError    it has the same Idempotency-Key and is being answered
+        │       └── RouteChangedError the route does not allow the change, or someone was first
         └── ServerError              any 5xx: not the caller's fault
             ├── NotServingError      the model has no live version yet; `retry_after` says when to ask again
             ├── ModelFailedError     the model answered with an error, or not at all
@@ -206,6 +208,10 @@ class InvalidUploadError(InvalidRequestError):
     """A file with such a name can not be uploaded; `errors` says what is allowed."""
 
 
+class InvalidChangeError(InvalidRequestError):
+    """Such a change of a route can not be made; `errors` says what is allowed."""
+
+
 class InvalidParametersError(InvalidRequestError):
     """A query parameter is wrong."""
 
@@ -230,6 +236,10 @@ class KeyInUseError(ConflictError):
     """An earlier request has the same Idempotency-Key and is being answered."""
 
 
+class RouteChangedError(ConflictError):
+    """The route does not allow the change, or someone else changed it first."""
+
+
 class ServerError(ProblemError):
     """Something is wrong on the API's side."""
 
@@ -251,11 +261,13 @@ TYPES: dict[str, type[ProblemError]] = {
     "not-found": NotFoundError,
     "idempotency-key-reused": KeyReusedError,
     "idempotency-key-in-use": KeyInUseError,
+    "route-changed": RouteChangedError,
     "answer-too-large": AnswerTooLargeError,
     "too-large": TooLargeError,
     "invalid-instances": InvalidInstancesError,
     "invalid-feedback": InvalidFeedbackError,
     "invalid-upload": InvalidUploadError,
+    "invalid-change": InvalidChangeError,
     "invalid-parameters": InvalidParametersError,
     "model-failed": ModelFailedError,
     "not-serving": NotServingError,
