@@ -82,6 +82,7 @@ class TrainingStack(StageStack):
             self, "Schedules", settings=settings, specs=specs, access=access, code=code
         )
         CfnOutput(self, "RetrainStateMachine", value=self.retrain.state_machine_arn)
+        CfnOutput(self, "RestoreStateMachine", value=self.restores.state_machine_arn)
         CfnOutput(self, "TrainingImage", value=image.image_uri)
         # By its id: the construct of this name is the role.
         experiment = job_roles.experiment(self, "ExperimentRole", access=access, image=image.repository)

@@ -37,6 +37,7 @@ class Bench:
         self.ledger = LedgerTable(table.Table(stage.outputs["LedgerTable"]))
         self.online = OnlineTable(stage)
         self.machine = Machine(stage)
+        self.restores = Machine(stage, "RestoreStateMachine")
         self.hosting = Hosting(stage)
         self.topic = Listener(stage)
         self.roles = list(of_roles(stage.client("iam"), f"relearn-{stage.name}-"))
@@ -50,7 +51,8 @@ class Bench:
             self.stage.client("events").disable_rule(Name=rule["Name"])
         for function in ("ingest", "record"):
             self.poll_queue(function, enabled=False)
-        self.machine.stand_still()
+        for machine in (self.machine, self.restores):
+            machine.stand_still()
 
     def poll_queue(self, function: str, *, enabled: bool) -> None:
         """Let a function read its queue, or not."""

@@ -1,4 +1,4 @@
-"""The retrain state machine: standing still, or one step of it at a time, with its own role."""
+"""A state machine of the stage: standing still, or one step of it at a time, with its own role."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ HANDLERS = ("Retry", "Catch", "Next")
 class Machine:
     """The deployed state machine's steps."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, output: str = "RetrainStateMachine") -> None:
         self.client = stage.client("stepfunctions")
-        self.arn = stage.outputs["RetrainStateMachine"]
+        self.arn = stage.outputs[output]
         found = self.client.describe_state_machine(stateMachineArn=self.arn)
         self.role: str = found["roleArn"]
         self.states: dict[str, Any] = json.loads(found["definition"])["States"]
@@ -40,7 +40,7 @@ class Machine:
             alone = {key: value for key, value in self.states[state].items() if key not in HANDLERS}
             definition = {"StartAt": state, "States": {state: {**alone, "End": True}}}
             made = self.client.create_state_machine(
-                name=f"privilege-{state.replace(' ', '-')}",
+                name=f"privilege-{self.arn.rpartition('-')[2]}-{state.replace(' ', '-')}",
                 definition=json.dumps(definition),
                 roleArn=self.role,
             )

@@ -14,6 +14,7 @@ from tests.e2e.privilege.parts import (
     ingest,
     lifecycle,
     machine,
+    operating,
     records,
     schedules,
     serving,
@@ -38,6 +39,7 @@ PARTS: dict[str, Callable[[Bench, Moments], Part]] = {
     **schedules.PARTS,
     **doors.PARTS,
     **machine.PARTS,
+    **operating.PARTS,
     **settings.PARTS,
     **lifecycle.PARTS,
 }

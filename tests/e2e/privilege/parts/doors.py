@@ -28,6 +28,7 @@ def api(bench: Bench, moments: Moments) -> Part:
             f"/v1/models/{MODEL}": None,
             f"/v1/models/{MODEL}/versions": None,
             f"/v1/models/{MODEL}/runs": None,
+            f"/v1/models/{MODEL}/route": None,
             "/openapi.json": None,
             f"/v1/models/{MODEL}/predict": instances,
             f"/v1/models/{MODEL}/feedback": {"feedback": [{"prediction": "none", "truth": "setosa"}]},

@@ -7,20 +7,13 @@ from tests.e2e.privilege.bench import Bench
 from tests.e2e.privilege.ledger import Book, Item
 from tests.e2e.privilege.online import SOME
 from tests.e2e.privilege.parts import batches
-from tests.e2e.privilege.parts.steps import NEW, STAND_IN
+from tests.e2e.privilege.parts.scenes import ERROR, pending, restoring
+from tests.e2e.privilege.parts.steps import NEW, OLD, STAND_IN
 from tests.e2e.privilege.run import MODEL, Moments
 from tests.e2e.privilege.trial import Part
 
-ERROR = {"Error": "States.TaskFailed", "Cause": "a scene of the least-privilege test"}
 SECONDS = 5.0
 LONG_AGO = "2020-01-01T00:00:00.000+00:00"
-
-
-def pending(book: Book, model: str) -> Item:
-    """Write one more upload of a model that waits for a run."""
-    like = book.of(model, "UPLOAD#")[0]
-    changes = {"sk": "UPLOAD#waiting", "upload_id": "waiting", "key": f"incoming/{model}/waiting.csv"}
-    return {**like, **changes, "state": "ACCEPTED", "times": {}}
 
 
 def candidate(book: Book, name: str) -> Book:
@@ -79,11 +72,12 @@ def sweep(bench: Bench, moments: Moments) -> Part:
     unheard = iter(run.UNHEARD)
     batches.wait_until_late(bench, run.UNHEARD[-1])
 
-    def swept(*, endpoint: bool) -> None:
+    def swept(*, endpoint: bool, besides: Item | None = None) -> None:
         batch = next(unheard)
         bench.hosting.stand_in(name, endpoint=endpoint)
         bench.online.know(MODEL, NEW)
-        bench.ledger.write(book.add(batches.record(batch, "WAITING_FOR_FILE")))
+        there = book if besides is None else book.add(besides)
+        bench.ledger.write(there.add(batches.record(batch, "WAITING_FOR_FILE")))
         bench.topic.forget()
         bench.invoke("sweep", {})
         bench.expect("a notification", bench.topic.heard, seconds=0)
@@ -96,7 +90,19 @@ def sweep(bench: Bench, moments: Moments) -> Part:
     def a_candidate_with_an_endpoint_is_removed() -> None:
         swept(endpoint=True)
 
-    return Part(bench.of_function("sweep"), [everything_is_repaired, a_candidate_with_an_endpoint_is_removed])
+    def a_version_that_comes_back_goes_on() -> None:
+        record = restoring("diabetes")
+        swept(endpoint=False, besides=record)
+        at = "".join(one for one in record["started_at"] if one.isalnum())
+        execution = f"{bench.restores.arn.replace(':stateMachine:', ':execution:')}:diabetes-{OLD}-{at}"
+        bench.restores.client.describe_execution(executionArn=execution)
+
+    scenes = [
+        everything_is_repaired,
+        a_candidate_with_an_endpoint_is_removed,
+        a_version_that_comes_back_goes_on,
+    ]
+    return Part(bench.of_function("sweep"), scenes)
 
 
 PARTS = {"close_run": close_run, "fail_run": fail_run, "sweep": sweep}

@@ -81,6 +81,16 @@ def lifecycle(bench: Bench, moments: Moments) -> Part:
             machine.client.stop_execution(executionArn=execution)
             machine.stand_still()
 
+    def a_version_that_comes_back_is_stopped() -> None:
+        restores = bench.restores
+        restores.take_long()
+        execution = restores.client.start_execution(stateMachineArn=restores.arn)["executionArn"]
+        try:
+            request("Delete", rest)
+        finally:
+            restores.client.stop_execution(executionArn=execution)
+            restores.stand_still()
+
     def an_endpoint_is_removed() -> None:
         bench.hosting.stand_in(name, endpoint=True)
         request("Delete", rest)
@@ -100,6 +110,7 @@ def lifecycle(bench: Bench, moments: Moments) -> Part:
         a_model_without_data_gets_its_seed,
         a_model_with_data_is_trained_anew,
         a_run_under_way_is_stopped,
+        a_version_that_comes_back_is_stopped,
         an_endpoint_is_removed,
     ]
     return Part(bench.of_function("lifecycle"), scenes)

@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from tests.e2e.privilege.bench import Bench
-from tests.e2e.privilege.parts.endings import ERROR
+from tests.e2e.privilege.parts.scenes import ERROR
 from tests.e2e.privilege.run import Moments
 from tests.e2e.privilege.trial import Broken, Part
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from botocore.exceptions import ClientError
 
 from tests.e2e.privilege.bench import TRACE, Bench
+from tests.e2e.privilege.machine import Machine
 from tests.e2e.privilege.run import Moments
 from tests.e2e.privilege.trial import Broken, Part
 
@@ -28,10 +29,9 @@ def tracing(bench: Bench, _moments: Moments) -> Part:
     return Part(grants, [every_function_may_be_traced])
 
 
-def logging(bench: Bench, _moments: Moments) -> Part:
-    machine = bench.machine
-    account = ":".join(machine.arn.split(":")[3:5])
-    group = f"arn:aws:logs:{account}:log-group:/aws/vendedlogs/states/{bench.name('retrain')}:*"
+def logging(machine: Machine, bench: Bench) -> Part:
+    account, name = ":".join(machine.arn.split(":")[3:5]), machine.arn.rpartition(":")[2]
+    group = f"arn:aws:logs:{account}:log-group:/aws/vendedlogs/states/{name}:*"
     destinations = [{"cloudWatchLogsLogGroup": {"logGroupArn": group}}]
     wanted = {"level": "ALL", "includeExecutionData": True, "destinations": destinations}
 
@@ -45,4 +45,12 @@ def logging(bench: Bench, _moments: Moments) -> Part:
     return Part(grants, [the_machine_may_log])
 
 
-PARTS = {"tracing": tracing, "machine_log": logging}
+def machine_log(bench: Bench, _moments: Moments) -> Part:
+    return logging(bench.machine, bench)
+
+
+def restores_log(bench: Bench, _moments: Moments) -> Part:
+    return logging(bench.restores, bench)
+
+
+PARTS = {"tracing": tracing, "machine_log": machine_log, "restores_log": restores_log}
