@@ -12,6 +12,7 @@ from typing import Any
 from tests.e2e.privilege.bench import Bench
 from tests.e2e.privilege.hosting import NO_IMAGE
 from tests.e2e.privilege.ledger import Book
+from tests.e2e.privilege.machine import Machine
 from tests.e2e.privilege.parts import batches
 from tests.e2e.privilege.parts.steps import STAND_IN
 from tests.e2e.privilege.run import MODEL, Moments
@@ -40,8 +41,20 @@ def cloudformation() -> Iterator[tuple[str, list[Any]]]:
         server.shutdown()
 
 
+@contextmanager
+def _under_way(machine: Machine) -> Iterator[None]:
+    """Let an execution go on for as long as this lasts, unless someone stops it."""
+    machine.take_long()
+    execution = machine.client.start_execution(stateMachineArn=machine.arn)["executionArn"]
+    try:
+        yield
+    finally:
+        machine.client.stop_execution(executionArn=execution)
+        machine.stand_still()
+
+
 def lifecycle(bench: Bench, moments: Moments) -> Part:
-    rest, machine = moments["Rest"].book, bench.machine
+    rest = moments["Rest"].book
     name = bench.name(f"{MODEL}-v{STAND_IN}")
     sagemaker = bench.hosting.client
     bench.hosting.remove(*(found["EndpointName"] for found in sagemaker.list_endpoints()["Endpoints"]))
@@ -73,23 +86,12 @@ def lifecycle(bench: Bench, moments: Moments) -> Part:
     def a_run_under_way_is_stopped() -> None:
         run = {**rest.of(MODEL, "RUN#")[0], "state": "TRAINING"}
         lock = {"pk": run["pk"], "sk": "LOCK", "run_id": run["run_id"], "taken_at": run["started_at"]}
-        machine.take_long()
-        execution = machine.client.start_execution(stateMachineArn=machine.arn)["executionArn"]
-        try:
+        with _under_way(bench.machine):
             request("Delete", rest.add(run).add(lock))
-        finally:
-            machine.client.stop_execution(executionArn=execution)
-            machine.stand_still()
 
     def a_version_that_comes_back_is_stopped() -> None:
-        restores = bench.restores
-        restores.take_long()
-        execution = restores.client.start_execution(stateMachineArn=restores.arn)["executionArn"]
-        try:
+        with _under_way(bench.restores):
             request("Delete", rest)
-        finally:
-            restores.client.stop_execution(executionArn=execution)
-            restores.stand_still()
 
     def an_endpoint_is_removed() -> None:
         bench.hosting.stand_in(name, endpoint=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from tests.e2e.privilege.bench import Bench
-from tests.e2e.privilege.parts.endings import pending
+from tests.e2e.privilege.parts.scenes import pending
 from tests.e2e.privilege.run import MODEL, Moments
 from tests.e2e.privilege.trial import Broken, Part
 
