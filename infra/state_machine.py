@@ -93,7 +93,7 @@ def restore(scope: Construct, *, settings: Settings, functions: RunFunctions) ->
     )
     role = grants.role(
         scope,
-        "RestoreRole",
+        "RestoresRole",
         service="states.amazonaws.com",
         grants=[_invoke(functions.of_a_restore()), _write_logs(), _trace()],
     )

@@ -12,7 +12,7 @@ UNCATCHABLE = {
     "*: xray:PutTelemetryRecords *": (
         "how many traces were sent and lost, which nothing waits for; the laptop has no X-Ray"
     ),
-    "RestoreRole: xray:*": "traces of executions, which nothing waits for; the laptop has no X-Ray",
+    "RestoresRole: xray:*": "traces of executions, which nothing waits for; the laptop has no X-Ray",
     "RetrainRole: xray:*": "traces of executions, which nothing waits for; the laptop has no X-Ray",
     "*Role: cloudwatch:PutMetricData *": "SageMaker's own CPU and memory figures; the laptop has no instances",
     "[JE][ox]*Role: s3:ListBucket on *lake*": (

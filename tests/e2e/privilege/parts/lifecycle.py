@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.server
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -53,6 +53,21 @@ def _under_way(machine: Machine) -> Iterator[None]:
         machine.stand_still()
 
 
+def _stopped(machine: Machine, name: str, delete: Callable[[], object]) -> Callable[[], None]:
+    def scene() -> None:
+        with _under_way(machine):
+            delete()
+
+    scene.__qualname__ = name
+    return scene
+
+
+def _locked(book: Book) -> Book:
+    run = {**book.of(MODEL, "RUN#")[0], "state": "TRAINING"}
+    lock = {"pk": run["pk"], "sk": "LOCK", "run_id": run["run_id"], "taken_at": run["started_at"]}
+    return book.add(run).add(lock)
+
+
 def lifecycle(bench: Bench, moments: Moments) -> Part:
     rest = moments["Rest"].book
     name = bench.name(f"{MODEL}-v{STAND_IN}")
@@ -83,16 +98,6 @@ def lifecycle(bench: Bench, moments: Moments) -> Part:
         request("Delete", rest)
         bench.online.expect(MODEL, STAND_IN, known=False)
 
-    def a_run_under_way_is_stopped() -> None:
-        run = {**rest.of(MODEL, "RUN#")[0], "state": "TRAINING"}
-        lock = {"pk": run["pk"], "sk": "LOCK", "run_id": run["run_id"], "taken_at": run["started_at"]}
-        with _under_way(bench.machine):
-            request("Delete", rest.add(run).add(lock))
-
-    def a_version_that_comes_back_is_stopped() -> None:
-        with _under_way(bench.restores):
-            request("Delete", rest)
-
     def an_endpoint_is_removed() -> None:
         bench.hosting.stand_in(name, endpoint=True)
         request("Delete", rest)
@@ -111,8 +116,8 @@ def lifecycle(bench: Bench, moments: Moments) -> Part:
         what_runs_left_is_removed,
         a_model_without_data_gets_its_seed,
         a_model_with_data_is_trained_anew,
-        a_run_under_way_is_stopped,
-        a_version_that_comes_back_is_stopped,
+        _stopped(bench.machine, "a_run_under_way_is_stopped", lambda: request("Delete", _locked(rest))),
+        _stopped(bench.restores, "a_version_that_comes_back_is_stopped", lambda: request("Delete", rest)),
         an_endpoint_is_removed,
     ]
     return Part(bench.of_function("lifecycle"), scenes)
