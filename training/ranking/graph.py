@@ -22,13 +22,12 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
+from relearn.ranking import BASES, BASIS, ITEMS, SCORES
 from training.ranking.fit import Factors
 from training.ranking.interactions import Interactions
 from training.ranking.sketch import Sketch
 
-SIMILAR, HISTORY, POPULARITY = range(3)
-BASES = ("similar", "history", "popularity")
-ITEMS, SCORES, BASIS = "items", "scores", "basis"
+SIMILAR, HISTORY, POPULARITY = range(len(BASES))
 SMALLEST_NORM = np.float32(1e-10)  # in place of 0, as implicit has it
 Ranked = tuple[str, str]
 """Names of scores and item numbers, both of shape (rows, k)."""
