@@ -205,9 +205,7 @@ def _fetch(spec: ModelSpec, files: list[Path]) -> dict[str, Any]:
             ).description
             there = {column[0] for column in described or ()}
             chosen = [f'{expression(column)} AS "{column.name}"' for column in (*learnt(spec), spec.target)]
-            source = ", ".join(
-                ["*", *(_absent(column) for column in spec.made if column.name not in there)]
-            )
+            source = ", ".join(["*", *(_absent(column) for column in spec.made if column.name not in there)])
             return dict(
                 connection.execute(
                     f'SELECT {", ".join(chosen)}, {holdout_expression(spec)} AS "{HOLDOUT}" '  # noqa: S608 - names match NAME_PATTERN
@@ -233,4 +231,3 @@ def _refuse_missing(column: Column, values: Array) -> None:
             f"{missing} of {len(values)} rows have no {column.name}, which the spec demands; declare it "
             "optional, or upload the data again with it",
         )
-

@@ -21,6 +21,7 @@ def document(
     candidate: Mapping[str, Any],
     rival: Champion,
     agreed: Mapping[str, Any],
+    *,
     naive: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Put report.json together.

@@ -67,7 +67,9 @@ class Scores(NamedTuple):
     @classmethod
     def joined(cls, parts: Sequence[Scores]) -> Scores:
         """Put answers to some rows below answers to others."""
-        joined = [None if one[0] is None else np.concatenate(one) for one in zip(*parts, strict=True)]
+        joined: list[Any] = [
+            None if one[0] is None else np.concatenate(one) for one in zip(*parts, strict=True)
+        ]
         return cls(*joined)
 
 

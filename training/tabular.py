@@ -7,7 +7,8 @@ from typing import Any
 
 from relearn.errors import DataError
 from relearn.spec import ModelSpec
-from training import agreement, catalog, evaluate as measuring, onnx_export, tabular_page, thresholds
+from training import agreement, catalog, onnx_export, tabular_page, thresholds
+from training import evaluate as measuring
 from training.container import Job
 from training.dataset import Dataset, Table
 from training.fit import Code, fit

@@ -66,7 +66,9 @@ def _roc(spec: ModelSpec, answers: Answers) -> str:
 def _regression(spec: ModelSpec, answers: Answers) -> str:
     unit = f", {spec.target.unit}" if isinstance(spec.target, Number) and spec.target.unit else ""
     given = answers.scores.predictions.astype(float)
-    drawn = charts.scatter("Answer against truth", (f"true{unit}", f"answer{unit}"), answers.exam.target, given)
+    drawn = charts.scatter(
+        "Answer against truth", (f"true{unit}", f"answer{unit}"), answers.exam.target, given
+    )
     errors = charts.histogram("Errors", f"answer minus truth{unit}", given - answers.exam.target)
     return f'<div class="charts">{drawn}{errors}</div>'
 

@@ -72,8 +72,9 @@ class Answers:
 class Task(Protocol):
     """One kind of model, trained and measured."""
 
-    LIBRARIES: tuple[str, ...]
-    """What a version's description names the versions of."""
+    @property
+    def LIBRARIES(self) -> tuple[str, ...]:  # noqa: N802 - a constant of a module
+        """What a version's description names the versions of."""
 
     def refuse_unusable(self, spec: ModelSpec, dataset: Dataset) -> None:
         """Raise DataError unless both sides of the split can be used."""
@@ -84,9 +85,7 @@ class Task(Protocol):
     def set_exam(self, spec: ModelSpec, dataset: Dataset) -> Any:
         """Ask what was held out; gives an `Exam`, with the truth."""
 
-    def evaluate(
-        self, spec: ModelSpec, exam: Any, scores: Scores, classes: Sequence[str]
-    ) -> dict[str, Any]:
+    def evaluate(self, spec: ModelSpec, exam: Any, scores: Scores, classes: Sequence[str]) -> dict[str, Any]:
         """Measure answers to the exam: ``metrics``, and what else the kind has, JSON-ready."""
 
     def explain(self, spec: ModelSpec, exam: Any, candidate: Candidate) -> dict[str, float]:

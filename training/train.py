@@ -77,7 +77,7 @@ def run(box: Container) -> None:
     meta = _meta(spec, job, dataset, candidate, measured["metrics"])
     if profile is not None:
         meta[feature_quality.PROFILE] = profiles.to_dict(profile)
-    document = report.document(meta, spec, measured, rival, candidate.agreed.as_dict(), naive)
+    document = report.document(meta, spec, measured, rival, candidate.agreed.as_dict(), naive=naive)
     report.write(box.output, spec, document, meta, answers)
     artifact.write(box.model, candidate.onnx, meta)
     say(f"wrote {artifact.ONNX}, {len(candidate.onnx)} bytes, and the report")

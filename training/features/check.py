@@ -122,7 +122,7 @@ def _others(connection: Connection, relation: str, moments: str) -> list[str]:
 def as_shard(spec: ModelSpec, relation: str) -> str:
     """SQL of a feature set in the types of a shard, in the one order that hangs on nothing but its values."""
     values = [f'CAST("{c.name}" AS {SQL_TYPES.get(c.type, "VARCHAR")}) AS "{c.name}"' for c in wanted(spec)]
-    return f'SELECT {", ".join(values)} FROM {relation} ORDER BY {_quoted(row_key(spec))}'
+    return f"SELECT {', '.join(values)} FROM {relation} ORDER BY {_quoted(row_key(spec))}"
 
 
 def _quoted(names: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ tolerance, and either is right: such rows are counted, not refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,8 @@ from threadpoolctl import threadpool_limits
 from relearn.errors import ArtifactError
 from training.agreement import TOLERANCE, Agreement
 from training.encode import Array
-from training.ranking.fit import Factors, factors_of
+from training.ranking.fit import factors_of
+from training.ranking.graph import SMALLEST_NORM
 from training.ranking.interactions import Interactions, numbers_of
 from training.scorer import Scorer
 
@@ -35,99 +36,99 @@ class _Lists:
     scores: Array
 
 
-def check(
-    estimator: Any,
-    scorer: Scorer,
-    known: Interactions,
-    visitors: Array,
-    *,
-    inputs: tuple[str, str | None],
-    k: int,
-) -> Agreement:
-    """Compare the answers of both.
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A model of the library, and the graph that was drawn of it.
 
     Parameters
     ----------
     estimator
         The fitted model of `implicit`.
     scorer
-        The exported graph, loaded.
+        The graph, loaded.
     known
         What it was fitted on.
-    visitors
-        Names of visitors to recommend to; strangers are passed over.
-    inputs
-        What the graph calls a visitor and an item to compare with; None: it has no such input.
+    visitor, similar_to
+        What the graph calls its inputs; None: it takes no item.
     k
         How many items a row gets.
+    """
+
+    estimator: Any
+    scorer: Scorer
+    known: Interactions
+    visitor: str
+    similar_to: str | None
+    k: int
+
+    def ask(self, *, visitors: Array | None = None, items: Array | None = None) -> _Lists:
+        """Let the graph answer for visitors or items, by name."""
+        given = visitors if visitors is not None else items
+        assert given is not None  # noqa: S101 - one of the two is given
+        nothing = np.full(len(given), "", dtype=object)
+        columns = {self.visitor: nothing if visitors is None else visitors}
+        if self.similar_to is not None:
+            columns[self.similar_to] = nothing if items is None else items
+        answered = self.scorer.columns(columns)
+        assert answered.scores is not None  # noqa: S101 - a recommender has them
+        places = numbers_of(answered.predictions.ravel(), self.known.items)
+        return _Lists(places.reshape(answered.predictions.shape), answered.scores)
+
+    def recommend(self, visitors: Array) -> _Lists:
+        """Let the library answer for visitors, by number."""
+        with threadpool_limits(1, "blas"):
+            return _known(*self.estimator.recommend(visitors, self.known.matrix[visitors], N=self.k))
+
+    def similar(self, items: Array) -> _Lists:
+        """Let the library answer for items, by number."""
+        with threadpool_limits(1, "blas"):
+            return _without_itself(items, _known(*self.estimator.similar_items(items, N=self.k + 1)))
+
+
+def check(pair: Pair, visitors: Array) -> Agreement:
+    """Compare the answers of both.
+
+    Parameters
+    ----------
+    pair
+        Both.
+    visitors
+        Names of visitors to recommend to; strangers are passed over.
 
     Raises
     ------
     ArtifactError
         They disagree; the message says on how many rows and by how much.
     """
-    found = numbers_of(np.unique(np.asarray(visitors, dtype=object)), known.visitors)
-    chosen = _thin(found[found >= 0])
-    worst, largest, wrong, ties = 0.0, 0.0, 0, 0
-    rows = 0
-    for ours, theirs, of_ours in _pairs(estimator, scorer, known, chosen, inputs, k):
-        tolerance = TOLERANCE * (float(np.abs(theirs.scores[np.isfinite(theirs.scores)]).max(initial=0)) or 1)
+    found = numbers_of(np.unique(np.asarray(visitors, dtype=object)), pair.known.visitors)
+    rows, wrong, ties, worst, allowed = 0, 0, 0, 0.0, 0.0
+    for ours, theirs, of_ours in _answers(pair, _thin(found[found >= 0])):
+        largest = float(np.abs(theirs.scores[np.isfinite(theirs.scores)]).max(initial=0)) or 1.0
         differences = _differences(ours, theirs, of_ours)
+        bad = ~(differences <= TOLERANCE * largest)  # NaN is bad
         other = (ours.items != theirs.items).any(axis=1)
-        bad = ~(differences <= tolerance)
-        rows, wrong = rows + len(differences), wrong + int(bad.sum())
-        ties += int((other & ~bad).sum())
-        worst, largest = max(worst, float(differences.max(initial=0))), max(largest, tolerance)
+        rows, wrong, ties = rows + len(bad), wrong + int(bad.sum()), ties + int((other & ~bad).sum())
+        worst, allowed = max(worst, float(differences.max(initial=0))), max(allowed, TOLERANCE * largest)
     if wrong:
         raise ArtifactError(
             f"the ONNX model disagrees with the library on {wrong} of {rows} rows (largest difference {worst:.3g}; "
-            f"allowed: {largest:.3g}, the same items); it is not served"
+            f"allowed: {allowed:.3g}, the same items); it is not served"
         )
-    return Agreement(rows, 0, True, ties, worst, largest)
+    return Agreement(rows, 0, True, ties, worst, allowed)
 
 
-def _pairs(
-    estimator: Any,
-    scorer: Scorer,
-    known: Interactions,
-    visitors: Array,
-    inputs: tuple[str, str | None],
-    k: int,
-) -> Iterator[tuple[_Lists, _Lists, Array]]:
+def _answers(pair: Pair, visitors: Array) -> Iterator[tuple[_Lists, _Lists, Array]]:
     """Give what the graph says, what the library says, and how the factors score what the graph says."""
-    by, factors = inputs, factors_of(estimator)
-    unit = factors.items / np.maximum(np.linalg.norm(factors.items, axis=1), 1e-10)[:, None]
+    factors = factors_of(pair.estimator)
     for some in _batches(visitors):
-        with threadpool_limits(1, "blas"):
-            items, scores = estimator.recommend(some, known.matrix[some], N=k, filter_already_liked_items=True)
-        ours = _asked(scorer, known, by, known.visitors[some], None)
-        yield ours, _known(items, scores), _scores_of(Factors(factors.visitors[some], factors.items), ours)
-    for some in _batches(_thin(np.arange(len(known.items)))) if by[1] else ():
-        with threadpool_limits(1, "blas"):
-            items, scores = estimator.similar_items(some, N=k + 1)
-        ours = _asked(scorer, known, by, None, known.items[some])
-        theirs = _without_itself(some, _known(items, scores))
-        yield ours, theirs, _scores_of(Factors(unit[some], unit), ours)
-
-
-def _asked(
-    scorer: Scorer,
-    known: Interactions,
-    inputs: tuple[str, str | None],
-    visitors: Array | None,
-    items: Array | None,
-) -> _Lists:
-    given = visitors if visitors is not None else items
-    assert given is not None  # noqa: S101 - one of the two is given
-    nothing = np.full(len(given), "", dtype=object)
-    columns: Mapping[str, Array] = {
-        inputs[0]: nothing if visitors is None else visitors,
-        **({inputs[1]: nothing if items is None else items} if inputs[1] else {}),
-    }
-    answered = scorer.columns(columns)
-    assert answered.scores is not None  # noqa: S101 - a recommender has them
-    places = numbers_of(answered.predictions.ravel(), known.items).reshape(answered.predictions.shape)
-    return _Lists(places, answered.scores)
+        ours = pair.ask(visitors=pair.known.visitors[some])
+        yield ours, pair.recommend(some), _scores_of(factors.visitors[some], factors.items, ours)
+    if pair.similar_to is None:
+        return
+    unit = factors.items / np.maximum(np.linalg.norm(factors.items, axis=1), SMALLEST_NORM)[:, None]
+    for some in _batches(_thin(np.arange(len(pair.known.items)))):
+        ours = pair.ask(items=pair.known.items[some])
+        yield ours, pair.similar(some), _scores_of(unit[some], unit, ours)
 
 
 def _known(items: Array, scores: Array) -> _Lists:
@@ -143,8 +144,8 @@ def _without_itself(items: Array, lists: _Lists) -> _Lists:
     return _Lists(lists.items[others].reshape(shape), lists.scores[others].reshape(shape))
 
 
-def _scores_of(factors: Factors, lists: _Lists) -> Array:
-    scores = np.einsum("rf,rkf->rk", factors.visitors, factors.items[lists.items], dtype=np.float64)
+def _scores_of(queries: Array, items: Array, lists: _Lists) -> Array:
+    scores = np.einsum("rf,rkf->rk", queries, items[lists.items], dtype=np.float64)
     return np.where(lists.items == NOBODY, -np.inf, scores)
 
 
@@ -159,7 +160,7 @@ def _differences(ours: _Lists, theirs: _Lists, of_ours: Array) -> Array:
 def _thin(numbers: Array) -> Array:
     if len(numbers) <= LIMIT:
         return numbers
-    return numbers[np.linspace(0, len(numbers) - 1, LIMIT).astype(int)]
+    return np.asarray(numbers[np.linspace(0, len(numbers) - 1, LIMIT).astype(int)])
 
 
 def _batches(numbers: Array) -> Iterator[Array]:

@@ -68,9 +68,7 @@ def build(draft: Draft, name: str, *, visitor: str, similar_to: str | None) -> o
     """
     s = Sketch()
     users = _number(s, visitor, list(draft.known.visitors))
-    way = s.node(
-        "Where", _not_negative(s, users), s.number(HISTORY), s.number(POPULARITY), to="without_item"
-    )
+    way = s.node("Where", _not_negative(s, users), s.number(HISTORY), s.number(POPULARITY), to="without_item")
     ways = {HISTORY: users, POPULARITY: users}
     if similar_to is not None:
         items = _number(s, similar_to, list(draft.known.items))
@@ -83,7 +81,7 @@ def build(draft: Draft, name: str, *, visitor: str, similar_to: str | None) -> o
         ranked.append(_WAYS[one](s, draft, s.node("Gather", numbers, chosen)))
     _answer(s, draft, ranked, rows, way)
     k = draft.k
-    outputs = [
+    outputs: list[tuple[str, int, list[str | int]]] = [
         (ITEMS, TensorProto.STRING, ["rows", k]),
         (SCORES, TensorProto.FLOAT, ["rows", k]),
         (BASIS, TensorProto.STRING, ["rows"]),
@@ -158,7 +156,9 @@ def _item_factors(s: Sketch, draft: Draft) -> str:
 def _without(s: Sketch, scores: str, items: str) -> str:
     """Put some items of each row out of the running."""
     lowest = s.node("Expand", s.hold("lowest", np.array(-np.inf, np.float32)), s.node("Shape", items))
-    return s.node("ScatterElements", scores, items, lowest, axis=1, reduction="min")  # the same item may come twice
+    return s.node(
+        "ScatterElements", scores, items, lowest, axis=1, reduction="min"
+    )  # the same item may come twice
 
 
 def _best(s: Sketch, draft: Draft, scores: str) -> Ranked:

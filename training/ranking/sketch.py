@@ -41,8 +41,7 @@ class Sketch:
         """Keep an array in the graph, once, and give its name."""
         if name not in self._held:
             if values.dtype == object:
-                words = [str(value).encode() for value in values]
-                tensor = helper.make_tensor(name, TensorProto.STRING, values.shape, words)
+                tensor = helper.make_tensor(name, TensorProto.STRING, values.shape, values)
             else:
                 tensor = numpy_helper.from_array(np.ascontiguousarray(values), name)
             self._held[name] = tensor
@@ -54,7 +53,7 @@ class Sketch:
         return self.hold(name, np.array([value], kind))
 
     def model(
-        self, name: str, inputs: Sequence[str], outputs: Sequence[tuple[str, int, Sequence[Any]]]
+        self, name: str, inputs: Sequence[str], outputs: Sequence[tuple[str, int, list[str | int]]]
     ) -> onnx.ModelProto:
         """Finish the drawing: inputs are strings of shape (rows, 1)."""
         given = [helper.make_tensor_value_info(one, TensorProto.STRING, ["rows", 1]) for one in inputs]

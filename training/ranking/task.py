@@ -82,14 +82,8 @@ def make_candidate(spec: ModelSpec, job: Job, dataset: Dataset) -> Candidate:
     inputs = onnx_export.layout(drawn, spec)
     onnx = drawn.SerializeToString(deterministic=True)
     scorer = Scorer(onnx, spec, inputs)
-    agreed = agreement.check(
-        estimator,
-        scorer,
-        known,
-        dataset.holdout.columns[str(spec.entity)],
-        inputs=(str(spec.entity), target.similar_to),
-        k=target.k,
-    )
+    pair = agreement.Pair(estimator, scorer, known, str(spec.entity), target.similar_to, target.k)
+    agreed = agreement.check(pair, dataset.holdout.columns[str(spec.entity)])
     say(f"ONNX agrees with the library on {agreed.rows} rows, to {agreed.max_abs_diff:.2g}")
     return Candidate(onnx, inputs, [], scorer, agreed)
 

@@ -70,7 +70,8 @@ def write(visitors: int, seed: int, out: Path) -> None:
     with (out / "events.csv").open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(("visitor", "product", "event", "at"))
-        table.writerows(sorted(happened, key=lambda row: (row[3], row)))
+        happened.sort(key=lambda row: (row[3], row))
+        table.writerows(happened)
 
 
 def visits(visitor: str, random: Random) -> list[Row]:
