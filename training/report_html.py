@@ -89,6 +89,8 @@ def _data(baseline: Mapping[str, Any]) -> str:
         quantiles = column.get("quantiles") or column.get("length") or []
         spread = [figure(quantiles[at]) for at in (0, 5, 10)] if quantiles else ["", "", ""]
         values = ", ".join(f"{value}: {count:,}" for value, count in column.get("counts", {}).items())
+        if "distinct" in column:
+            values = f"{column['distinct']:,} different"
         rows.append(
             (name, column["type"], f"{column['missing']:,}", figure(column.get("mean")), *spread, values)
         )

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BODY = json.dumps(
     {"instances": [{"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}]}
 )
-TRAINS = {"duckdb", "matplotlib", "onnx", "pandas", "scipy", "skl2onnx", "sklearn"}
+TRAINS = {"duckdb", "implicit", "matplotlib", "onnx", "pandas", "scipy", "skl2onnx", "sklearn"}
 UNPICKLES = {"cloudpickle", "dill", "joblib", "skops"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,8 @@ def _spread(exam: RankingExam, lists: Array) -> str:
     count = len(exam.known.items)
     recommended = np.bincount(lists[lists != NOTHING], minlength=count) / len(lists)
     title = "Each item: how many have met it, and in how many lists it is"
-    return charts.scatter(title, ("share of visitors", "share of lists"), exam.known.popularity, recommended)
+    axes_of = ("share of visitors", "share of lists")
+    return charts.scatter(title, axes_of, exam.known.popularity, recommended, from_zero=True)
 
 
 def _lengths(report: Mapping[str, Any], popular: Mapping[str, Any]) -> str:
@@ -94,18 +96,22 @@ def _lengths(report: Mapping[str, Any], popular: Mapping[str, Any]) -> str:
 
 def _samples(exam: RankingExam, lists: Array) -> str:
     """Show what some visitors are recommended; who they are is not told."""
-    chosen = [at for at, truth in enumerate(exam.truths) if len(truth) and len(exam.met[at])][:SAMPLES]
-    rows = [
-        (
-            f"{number}",
-            _names(exam, exam.met[at][:SHOWN_MET]) + (" …" if len(exam.met[at]) > SHOWN_MET else ""),
-            _names(exam, lists[at], hits=exam.truths[at]),
-            f"{int(np.isin(exam.truths[at], lists[at]).sum())} of {len(exam.truths[at])}",
-        )
-        for number, at in enumerate(chosen, start=1)
+    told = f"To the first visitors held out, best first;{HIT} is what they went on to meet."
+    chosen = [place for place, truth in enumerate(exam.truths) if len(truth) and len(exam.met[place])][
+        :SAMPLES
     ]
-    heads = ["Visitor", "Had met, among others", "Is recommended, best first", "Of what they then met"]
-    return table(f"The first visitors held out;{HIT} is what they went on to meet", heads, rows)
+    shown = []
+    for number, who in enumerate(chosen, start=1):
+        more = len(exam.met[who]) - SHOWN_MET
+        met = _names(exam, exam.met[who][:SHOWN_MET]) + (f" and {more} more" if more > 0 else "")
+        hits = f"{int(np.isin(exam.truths[who], lists[who]).sum())} of {len(exam.truths[who])}"
+        shown += [
+            (f"{number}. had met", met),
+            ("is recommended", _names(exam, lists[who], hits=exam.truths[who])),
+            ("of what they met next", hits),
+        ]
+    items = "".join(f"<dt>{escape(word)}</dt><dd>{escape(said)}</dd>" for word, said in shown)
+    return f'<p>{told}</p><dl class="lineage">{items}</dl>'
 
 
 def _names(exam: RankingExam, items: Array, hits: Sequence[int] | Array = ()) -> str:
