@@ -17,7 +17,8 @@ from relearn.spec import Column, ModelSpec
 from training.encode import Array, from_values
 
 BATCH = 50_000  # rows scored at once, so that a large holdout needs little memory
-RANKING_BATCH = 64  # the same where each row scores every item: of 100,000 items 26 MB
+ROWS_AT_ONCE = "rows_at_once"
+"""Where a graph says, in its metadata, that it needs much for each row: how many to score at once instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +110,9 @@ class Scorer:
             self._session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's exceptions have no common base of their own
             raise ArtifactError(f"onnxruntime does not load the model: {error}") from error
+        self._batch = int(self._session.get_modelmeta().custom_metadata_map.get(ROWS_AT_ONCE, BATCH))
         self._outputs = [output.name for output in self._session.get_outputs()]
         self._kind = spec.kind
-        self._batch = RANKING_BATCH if spec.kind == "ranking" else BATCH
 
     def rows(self, rows: Sequence[Sequence[Any]]) -> Scores:
         """Score checked request rows (see `training.reading`)."""

@@ -26,9 +26,13 @@ from relearn.ranking import BASES, BASIS, ITEMS, SCORES
 from training.ranking.fit import Factors
 from training.ranking.interactions import Interactions
 from training.ranking.sketch import Sketch
+from training.scorer import ROWS_AT_ONCE
 
 SIMILAR, HISTORY, POPULARITY = range(len(BASES))
 SMALLEST_NORM = np.float32(1e-10)  # in place of 0, as implicit has it
+SCORES_AT_ONCE = (
+    2_000_000  # 8 MB: what a long request needs does not grow with it, and stays near the processor
+)
 Ranked = tuple[str, str]
 """Names of scores and item numbers, both of shape (rows, k)."""
 
@@ -86,7 +90,9 @@ def build(draft: Draft, name: str, *, visitor: str, similar_to: str | None) -> o
         (SCORES, TensorProto.FLOAT, ["rows", k]),
         (BASIS, TensorProto.STRING, ["rows"]),
     ]
-    return s.model(name, [visitor] if similar_to is None else [visitor, similar_to], outputs)
+    at_once = str(max(1, SCORES_AT_ONCE // len(draft.known.items)))
+    given = [visitor] if similar_to is None else [visitor, similar_to]
+    return s.model(name, given, outputs, {ROWS_AT_ONCE: at_once})
 
 
 def _number(s: Sketch, given: str, names: list[str]) -> str:

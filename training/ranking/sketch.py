@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -53,15 +53,21 @@ class Sketch:
         return self.hold(name, np.array([value], kind))
 
     def model(
-        self, name: str, inputs: Sequence[str], outputs: Sequence[tuple[str, int, list[str | int]]]
+        self,
+        name: str,
+        inputs: Sequence[str],
+        outputs: Sequence[tuple[str, int, list[str | int]]],
+        about: Mapping[str, str],
     ) -> onnx.ModelProto:
-        """Finish the drawing: inputs are strings of shape (rows, 1)."""
+        """Finish the drawing: inputs are strings of shape (rows, 1), ``about`` is its metadata."""
         given = [helper.make_tensor_value_info(one, TensorProto.STRING, ["rows", 1]) for one in inputs]
         made = [helper.make_tensor_value_info(one, kind, shape) for one, kind, shape in outputs]
         graph = helper.make_graph(self._nodes, name, given, made, list(self._held.values()))
-        return helper.make_model(
+        model = helper.make_model(
             graph,
             opset_imports=[helper.make_opsetid(*each) for each in OPSETS],
             ir_version=IR_VERSION,
             producer_name="relearn",
         )
+        helper.set_model_props(model, dict(about))
+        return model
