@@ -37,13 +37,13 @@ from threadpoolctl import threadpool_limits
 
 from relearn import codec
 from relearn.spec import ModelSpec
-from training import artifact, catalog, onnx_export
+from training import artifact, catalog
 from training.fit import Code
 from training.ranking import graph
 from training.ranking.exam import ranking_of
 from training.ranking.fit import Factors, factors_of, fit
 from training.ranking.interactions import Interactions
-from training.scorer import Scorer
+from training.scorer import Input, Scorer
 
 ROOT = Path(__file__).resolve().parents[1]
 VISITORS, ITEMS, SEEN = 1_000_000, 100_000, 10
@@ -122,7 +122,8 @@ def drawn(spec: ModelSpec, known: Interactions, factors: Factors) -> bytes:
     target = ranking_of(spec)
     draft = graph.Draft(known, factors, target.k)
     model = graph.build(draft, spec.name, visitor=str(spec.entity), similar_to=target.similar_to)
-    return model.SerializeToString(deterministic=True)
+    onnx: bytes = model.SerializeToString(deterministic=True)
+    return onnx
 
 
 def compare(name: str, spec: ModelSpec, known: Interactions, model: Any, onnx: bytes) -> dict[int, float]:
@@ -166,9 +167,9 @@ def rounds(
     return medians["ours"], min(medians["all cores"], medians["one core"])
 
 
-def inputs_of(spec: ModelSpec) -> list[Any]:
+def inputs_of(spec: ModelSpec) -> list[Input]:
     """Say how the graph is fed."""
-    return [onnx_export.Input(column.name, "string", (column.name,)) for column in spec.inputs]
+    return [Input(column.name, "string", (column.name,)) for column in spec.inputs]
 
 
 def write(base: Path, spec: ModelSpec, onnx: bytes) -> None:
