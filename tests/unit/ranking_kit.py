@@ -47,10 +47,10 @@ class Small:
 
 
 def interactions(matrix: Sequence[Sequence[float]] | Array) -> Interactions:
-    """Name the rows of a matrix g0, g1, ..., its columns f0, f1, ..."""
+    """Name the rows of a matrix g0, g1, ..., its columns f0, f1, ...; of many g00 and so on, in their order."""
     sparse = csr_matrix(np.asarray(matrix, dtype=np.float32))
     guests, films = (
-        np.array([f"{kind}{number}" for number in range(count)], dtype=object)
+        np.array([f"{kind}{number:0{len(str(count - 1))}}" for number in range(count)], dtype=object)
         for kind, count in zip("gf", sparse.shape, strict=True)
     )
     return Interactions(guests, films, sparse)
