@@ -45,7 +45,7 @@ SPEC = ModelSpec(
     training=Training(holdout=0.3),
     hyperparameters=(
         Hyperparameter("factors", default=32, minimum=2, maximum=256, scale="log"),
-        Hyperparameter("regularization", default=10.0, minimum=0.01, maximum=1000.0, scale="log"),
+        Hyperparameter("regularization", default=20.0, minimum=0.01, maximum=1000.0, scale="log"),
         Hyperparameter("iterations", default=15, minimum=1, maximum=100),
         Hyperparameter("alpha", default=1.0, minimum=0.01, maximum=100.0, scale="log"),
     ),
