@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -220,3 +221,35 @@ def test_on_interactions_by_chance_it_is_refused(seed: int, tmp_path: Path) -> N
     decision = decide(measured["metrics"], None, spec.metric, naive)
     assert decision.verdict == "reject"
     assert "not surely better than popularity" in decision.reason
+
+
+PAGES = [
+    Path(__file__).resolve().parents[2] / "docs" / "RECOMMEND.md",
+    catalog.folder("products") / "README.md",
+]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_figures_in_the_documents_are_those_of_the_report(second: Path, page: Path) -> None:
+    report, text = report_of(second), page.read_text(encoding="utf-8")
+    for name, digits in (("ndcg_at_k", 3), ("recall_at_k", 3), ("coverage_at_k", 2)):
+        mine, popular = report["candidate"]["metrics"][name], report["naive"]["metrics"][name]
+        assert f"| `{name}` | {mine:.{digits}f} | {popular:.{digits}f} |" in text
+    if "visitors with a truth" in text:
+        assert f"{report['candidate']['visitors']} visitors with a truth" in text
+
+
+def test_the_spec_in_the_document_is_that_of_the_model_in_what_it_shows() -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", PAGES[0].read_text(encoding="utf-8"), re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(block, names)  # noqa: S102 - our own page
+    shown = names["SPEC"]
+    assert (shown.name, shown.title, shown.entity, shown.metric) == (
+        SPEC.name,
+        SPEC.title,
+        SPEC.entity,
+        SPEC.metric,
+    )
+    assert [column.name for column in shown.columns] == [column.name for column in SPEC.columns]
+    assert (shown.target.name, shown.target.k, shown.target.similar_to) == ("product", 10, "similar_to")
+    assert shown.tables[0].columns == SPEC.tables[0].columns
