@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from relearn.errors import ConfigError
-from relearn.spec import Category, ModelSpec
+from relearn.spec import Category, ModelSpec, Ranking
 from training import artifact, tasks
 from training.tasks import Exam
 
@@ -86,6 +86,8 @@ def unfit(old: ModelSpec, new: ModelSpec) -> str | None:
         return f"it predicts {old.target.name} ({old.kind}) of {old.name}"
     if isinstance(old.target, Category) and set(old.classes) != set(new.classes):
         return f"it knows the classes {', '.join(old.classes)}"
+    if isinstance(old.target, Ranking) and isinstance(new.target, Ranking) and old.target.k != new.target.k:
+        return f"it recommends {old.target.k} items, where {new.target.k} are asked for"
     there = {column.name: column for column in new.inputs}
     for column in old.inputs:
         if column.name not in there:

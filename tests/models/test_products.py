@@ -11,9 +11,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import ibis
 import numpy as np
 import pytest
 
+from relearn.errors import DataError
 from relearn.promotion import Naive, decide
 from relearn.spec import Metric
 from tests.unit.training_kit import write_shard
@@ -62,6 +64,16 @@ def test_what_a_visitor_does_with_a_product_at_one_moment_is_one_row() -> None:
     ]
 
 
+def test_two_rows_of_a_visitor_with_a_product_at_one_moment_are_refused() -> None:
+    twice = {"events": [event("v1", "tea-01", kind, "2026-01-01T10:00Z") for kind in ("view", "cart")]}
+
+    def each(tables: Mapping[str, ibis.Table]) -> ibis.Table:
+        return tables["events"].select("visitor", "product", as_of="at", weight=ibis.literal(1.0))
+
+    with pytest.raises(DataError, match="2 rows for 1 triples of visitor and as_of and product"):
+        compute(SPEC, each, twice)
+
+
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A first version, trained on what the shop knew by the middle of May."""
@@ -108,6 +120,15 @@ def test_it_beats_what_is_popular_by_a_real_margin(second: Path) -> None:
     assert report["naive"]["lead"]["low"] > 0.15  # of ndcg_at_k, surely
     for name in ("ndcg_at_k", "recall_at_k", "coverage_at_k"):
         assert report["candidate"]["metrics"][name] > 2 * report["naive"]["metrics"][name]
+
+
+def test_its_description_counts_names_and_tells_none(second: Path) -> None:
+    text = (second / "model/model.json").read_text(encoding="utf-8")
+    described = json.loads(text)["baseline"]
+    assert (described["visitor"]["distinct"], described["product"]["distinct"]) == (600, 120)
+    assert described["weight"]["quantiles"][0] == 1
+    assert "v0001" not in text
+    assert "tea-03" not in text
 
 
 def test_a_champion_sits_the_same_exam(first: Path, second: Path) -> None:
@@ -235,7 +256,8 @@ def test_the_figures_in_the_documents_are_those_of_the_report(second: Path, page
     for name, digits in (("ndcg_at_k", 3), ("recall_at_k", 3), ("coverage_at_k", 2)):
         mine, popular = report["candidate"]["metrics"][name], report["naive"]["metrics"][name]
         assert f"| `{name}` | {mine:.{digits}f} | {popular:.{digits}f} |" in text
-    if "visitors with a truth" in text:
+    if page.name == "RECOMMEND.md":
+        assert f"`products` declares {SPEC.hosting.memory_mb:,} MB" in text
         assert f"{report['candidate']['visitors']} visitors with a truth" in text
 
 

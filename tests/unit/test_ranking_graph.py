@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import pytest
@@ -14,6 +16,7 @@ from training.ranking.fit import Factors
 
 GUESTS = st.sampled_from([None, "", "nobody", *(f"g{number}" for number in range(8))])
 FILMS = st.sampled_from([None, "", "nothing", *(f"f{number}" for number in range(9))])
+NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=12)
 MODEL = small()
 
 
@@ -80,6 +83,18 @@ def test_an_item_without_factors_is_like_nothing_and_breaks_nothing() -> None:
 def test_of_what_is_equally_popular_the_first_by_name_comes_first() -> None:
     model = of(interactions(np.eye(8, 9)), small().factors)
     assert list(model.ask((None, None)).predictions[0]) == ["f0", "f1", "f2"]
+
+
+@settings(max_examples=30, deadline=None)
+@given(names=st.sets(NAMES, min_size=9, max_size=9))
+def test_names_of_any_language_come_back_as_they_were(names: set[str]) -> None:
+    model = of(replace(MODEL.known, items=np.array(sorted(names), dtype=object)), MODEL.factors)
+    answered = model.ask(*((None, name) for name in sorted(names)), ("g0", None))
+    assert answered.basis is not None
+    assert list(answered.basis) == ["similar"] * 9 + ["history"]
+    assert set(answered.predictions.ravel()) <= names | {""}
+    for name, items in zip(sorted(names), answered.predictions, strict=False):
+        assert name not in items
 
 
 def test_long_requests_are_scored_in_parts_with_the_same_answers(monkeypatch: pytest.MonkeyPatch) -> None:
