@@ -31,6 +31,7 @@ from relearn.errors import ArtifactError
 FORMAT = 1
 LONGEST = 100_000  # characters of one text, once it is in its one form: so many are looked at
 SHORT = 1_000  # up to here nothing that normalising does can take long
+MOST_INT32 = 2**31
 MOST_MARKS = 30  # combining marks in a row, as in the Stream-Safe Text Format of Unicode's annex 15
 JOINER = "\u034f"  # the mark that this format puts between more of them
 _RUN_OF_MARKS = b"\1" * (MOST_MARKS + 1)
@@ -98,11 +99,15 @@ class Tokeniser:
         """Count the tokens of rows, each a text for each of `columns`."""
         found = [self._places(row) for row in rows]
         lengths = [len(places) for places in found]
-        places = np.fromiter(chain.from_iterable(found), np.int64, sum(lengths))
-        keys = np.repeat(np.arange(len(rows)) * self.size - 1, lengths) + places
-        there, counts = np.unique(keys, return_counts=True)
-        row_of, tokens = np.divmod(there, max(self.size, 1))
-        return Counted(np.searchsorted(row_of, np.arange(len(rows) + 1)), tokens, counts)
+        size, kind = max(self.size, 1), np.int32 if len(rows) * self.size < MOST_INT32 else np.int64
+        keys: NDArray[Any] = np.fromiter(chain.from_iterable(found), kind, sum(lengths))
+        keys += np.repeat(np.arange(len(rows), dtype=kind) * size - 1, lengths)
+        keys.sort()  # half the time of what np.unique does, and of int32 half of that
+        first = np.flatnonzero(np.diff(keys, prepend=-1))
+        counts = np.diff(first, append=len(keys))
+        row_of, tokens = np.divmod(keys[first], size)
+        starts = np.searchsorted(row_of, np.arange(len(rows) + 1))
+        return Counted(starts, tokens.astype(np.int64), counts)
 
     def _places(self, row: Texts) -> list[int]:
         places: list[int] = []
