@@ -23,8 +23,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from training.encode import Array
-from training.text import Tokeniser
 from training.token_counts import TokenCounts
+from training.tokeniser import Tokeniser
 from training.tokens import INPUT, METADATA
 
 OPSET, ML_OPSET, IR_VERSION = 18, 3, 10

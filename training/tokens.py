@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relearn.errors import ArtifactError
-from training.text import Counted, Texts, Tokeniser
+from training.tokeniser import Counted, Texts, Tokeniser
 
 INPUT = "Tokens"  # no column can be named so
 TYPE = "tokens"  # of such an input, in model.json

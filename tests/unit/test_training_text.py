@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relearn.errors import ArtifactError
-from training.text import LEADING, LONGEST, MOST_MARKS, Tokeniser, char_grams, normalise, word_grams
+from training.text import LEADING, LONGEST, MOST_MARKS, char_grams, normalise, word_grams
+from training.tokeniser import Tokeniser
 
 KNOWN = Tokeniser(("text",), (1, 2), (1, 2), ("a", "ab", "é", "届", "届か"), ("ab", "ab cd"))
 FORMS = st.sampled_from(["NFC", "NFD", "NFKC", "NFKD"])
