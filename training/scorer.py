@@ -14,6 +14,7 @@ import onnxruntime
 
 from relearn.errors import ArtifactError
 from relearn.spec import Column, ModelSpec
+from training import tokens
 from training.encode import Array, from_values
 
 BATCH = 50_000  # rows scored at once, so that a large holdout needs little memory
@@ -30,7 +31,7 @@ class Input:
     name
         Its name in the graph.
     type
-        ``"float32"`` or ``"string"``.
+        ``"float32"`` or ``"string"``; ``"tokens"``: of texts, their tokens (`training.tokens`).
     columns
         The columns it takes, in order: shape (rows, columns).
     """
@@ -111,6 +112,7 @@ class Scorer:
         except Exception as error:  # onnxruntime's exceptions have no common base of their own
             raise ArtifactError(f"onnxruntime does not load the model: {error}") from error
         self._batch = int(self._session.get_modelmeta().custom_metadata_map.get(ROWS_AT_ONCE, BATCH))
+        self._feed = self._token_feed()
         self._outputs = [output.name for output in self._session.get_outputs()]
         self._kind = spec.kind
 
@@ -131,7 +133,28 @@ class Scorer:
             {given.name: np.column_stack([columns[name] for name in given.columns]) for given in self._inputs}
         )
 
+    def _token_feed(self) -> tokens.Feed | None:
+        given = next((each for each in self._inputs if each.type == tokens.TYPE), None)
+        if given is None:
+            return None
+        if len(self._inputs) > 1:
+            raise ArtifactError(f"the model takes {given.name} and other inputs; allowed: {given.name} alone")
+        feed = tokens.Feed(self._session.get_modelmeta().custom_metadata_map, given.columns)
+        try:  # a graph of a smaller vocabulary has no such token
+            self._session.run(None, {given.name: feed.last})
+        except Exception as error:  # onnxruntime's exceptions have no common base of their own
+            raise ArtifactError(f"the model does not take what its tokeniser gives: {error}") from error
+        return feed
+
     def _run(self, feeds: dict[str, Array]) -> Scores:
+        if self._feed is not None:
+            ((name, texts),) = feeds.items()
+            return Scores.joined(
+                [
+                    self._scores(self._session.run(self._outputs, {name: part}))
+                    for part in self._feed.parts(texts.tolist())
+                ]
+            )
         count, step = len(feeds[self._inputs[0].name]), self._batch
         if count <= step:
             return self._scores(self._session.run(self._outputs, feeds))

@@ -15,6 +15,7 @@ from training.fit import Code, fit
 from training.progress import say
 from training.scorer import Scorer, Scores
 from training.tasks import Answers, Candidate
+from training.terms import terms
 
 LIBRARIES = ("duckdb", "numpy", "onnx", "onnxruntime", "pandas", "scikit-learn", "skl2onnx")
 
@@ -62,7 +63,7 @@ def make_candidate(spec: ModelSpec, job: Job, dataset: Dataset) -> Candidate:
     agreed = agreement.check(estimator, scorer, rows.columns, threshold_rows=len(rows) - len(dataset.holdout))
     say(f"ONNX agrees with the estimator on {agreed.rows} rows, to {agreed.max_abs_diff:.2g}")
     classes = [str(label) for label in estimator.classes_] if spec.kind == "classification" else []
-    return Candidate(onnx, inputs, classes, scorer, agreed)
+    return Candidate(onnx, inputs, classes, scorer, agreed, terms(estimator))
 
 
 def set_exam(spec: ModelSpec, dataset: Dataset) -> Table:  # noqa: ARG001 - of any spec

@@ -9,7 +9,7 @@ from typing import Any
 from sklearn import metrics
 
 from relearn.spec import ModelSpec, Number
-from training import charts
+from training import charts, terms
 from training.page.html import figure, section, table
 from training.tasks import Answers
 
@@ -44,7 +44,13 @@ def sections(spec: ModelSpec, report: Mapping[str, Any], answers: Answers) -> li
         section("By class", per_class),
         section("Which classes are taken for which", f'<div class="charts">{"".join(drawn)}</div>'),
         leans_on,
+        *_terms(spec, candidate),
     ]
+
+
+def _terms(spec: ModelSpec, candidate: Mapping[str, Any]) -> list[str]:
+    found = candidate.get("terms")
+    return [section("What speaks for each class", terms.shown(found, spec.classes))] if found else []
 
 
 def _confusion(title: str, measured: Mapping[str, Any]) -> str:

@@ -33,6 +33,8 @@ class Candidate:
         The graph, loaded.
     agreed
         How well it agrees with the estimator.
+    terms
+        The terms that speak for each class; None where there are none.
     """
 
     onnx: bytes
@@ -40,6 +42,7 @@ class Candidate:
     classes: list[str]
     scorer: Scorer
     agreed: Agreement
+    terms: dict[str, list[list[Any]]] | None = None
 
 
 class Exam(Protocol):

@@ -71,6 +71,8 @@ def run(box: Container) -> None:
     measured = task.evaluate(spec, exam, answers.scores, answers.classes)
     say_metrics(measured["metrics"])
     measured["importance"] = task.explain(spec, exam, candidate)
+    if candidate.terms is not None:
+        measured["terms"] = candidate.terms
     naive = task.naive(spec, answers)
     rival = champion.measure(spec, box.champion, job.champion_version, exam)
     say(f"champion: {rival.words(spec.metric.name)}")
