@@ -5,7 +5,10 @@ What a graph must look like, also one that a model's own ``export`` makes:
 - inputs: either one named ``X``, float32 of shape (rows, features), the features in the spec's
   order; or one per feature, named as the column, of shape (rows, 1), float32 or string;
 - outputs: for a classification the labels (strings) and the probabilities (float32, a column
-  per class in the order of the estimator's ``classes_``); for a regression the values (float32).
+  per class in the order of the estimator's ``classes_``); for a regression the values (float32); for a
+  ranking the items (strings), their scores (float32) and the basis (strings), see `training.ranking.graph`.
+
+A pipeline that begins with `training.token_counts.TokenCounts` has the one input of `training.token_graph`.
 
 One matrix is a third faster at one row than an input per column, so it is used wherever every
 feature is a number and no ColumnTransformer chooses columns by name.
@@ -27,11 +30,18 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 
 from relearn.errors import ArtifactError
 from relearn.spec import ModelSpec
+from training import token_graph, tokens
 from training.encode import FLOAT, STRING, Array, type_of
 from training.scorer import Input
 
 MATRIX = "X"  # no column can be named so
 Export = Callable[[Any, ModelSpec], onnx.ModelProto]
+_STRING, _FLOAT = onnx.TensorProto.STRING, onnx.TensorProto.FLOAT
+_OUTPUTS = {
+    "classification": ([_STRING, _FLOAT], "labels (string) and probabilities (float32)"),
+    "regression": ([_FLOAT], "values (float32)"),
+    "ranking": ([_STRING, _FLOAT, _STRING], "items (string), scores (float32) and basis (string)"),
+}
 _ELEMENTS = {onnx.TensorProto.FLOAT: FLOAT, onnx.TensorProto.STRING: STRING}
 
 
@@ -55,12 +65,22 @@ def export(estimator: Any, spec: ModelSpec) -> onnx.ModelProto:
     for part in parts:
         if isinstance(part, HistGradientBoostingClassifier | HistGradientBoostingRegressor):
             _round_thresholds_down(part)
-    by_name = any(isinstance(part, ColumnTransformer) for part in parts)
     options = {"zipmap": False} if spec.kind == "classification" else None
-    try:
-        graph = to_onnx(
-            exact, initial_types=_initial_types(spec, by_name=by_name), options=options, name=spec.name
+
+    def convert(
+        what: Any, types: list[tuple[str, Any]], opsets: dict[str, int] | None = None
+    ) -> onnx.ModelProto:
+        graph: onnx.ModelProto = to_onnx(
+            what, initial_types=types, options=options, name=spec.name, target_opset=opsets
         )
+        return graph
+
+    by_name = any(isinstance(part, ColumnTransformer) for part in parts)
+    try:
+        if token_graph.takes(exact):
+            graph = token_graph.export(exact, convert)
+        else:
+            graph = convert(exact, _initial_types(spec, by_name=by_name))
     except Exception as error:  # skl2onnx raises whatever its converters meet
         raise ArtifactError(f"skl2onnx can not convert the estimator: {error}") from error
     return in_order(use_plain_locale(graph))
@@ -74,12 +94,15 @@ def layout(graph: onnx.ModelProto, spec: ModelSpec) -> list[Input]:
     ArtifactError
         The graph is not as the module's docstring asks.
     """
-    names = tuple(column.name for column in spec.features)
+    names = tuple(column.name for column in spec.inputs)
     inputs = []
     for given in graph.graph.input:
+        if given.name == tokens.INPUT:
+            inputs.append(Input(tokens.INPUT, tokens.TYPE, token_graph.tokeniser_of(graph).columns))
+            continue
         kind = _ELEMENTS.get(given.type.tensor_type.elem_type)
         columns = names if given.name == MATRIX else (given.name,)
-        wanted = {type_of(column) for column in spec.features if column.name in columns}
+        wanted = {type_of(column) for column in spec.inputs if column.name in columns}
         if wanted != {kind}:
             raise ArtifactError(
                 f"graph input {given.name!r} is {kind}; allowed: {MATRIX!r} for all features when all are "
@@ -87,10 +110,9 @@ def layout(graph: onnx.ModelProto, spec: ModelSpec) -> list[Input]:
             )
         inputs.append(Input(given.name, str(kind), columns))
     given_types = [output.type.tensor_type.elem_type for output in graph.graph.output]
-    string, number = onnx.TensorProto.STRING, onnx.TensorProto.FLOAT
-    if given_types != ([string, number] if spec.kind == "classification" else [number]):
-        wanted_outputs = "labels (string) and probabilities" if spec.kind == "classification" else "values"
-        raise ArtifactError(f"graph outputs have types {given_types}; allowed: {wanted_outputs} (float32)")
+    wanted_types, words = _OUTPUTS[spec.kind]
+    if given_types != wanted_types:
+        raise ArtifactError(f"graph outputs have types {given_types}; allowed: {words}")
     return inputs
 
 
