@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask
 
 from shop import accounts, basket, catalogue, commands, database, desk, security, texts, tickets
-from shop.ml import connect  # relearn
+from shop.ml import export  # relearn
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
@@ -37,7 +37,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     texts.init_app(app)
     accounts.init_app(app)
     commands.init_app(app)
-    connect(app)  # relearn
+    app.cli.add_command(export)  # relearn
     for part in (accounts, catalogue, basket, tickets, desk):
         app.register_blueprint(part.pages)
     return app

@@ -28,10 +28,10 @@ def visitor() -> Customer | None:
     return found
 
 
-def require_visitor() -> Customer:
-    """Give who is signed in; send others to the form that signs in."""
+def require_visitor(back: str = "") -> Customer:
+    """Give who is signed in; send others to the form that signs in, and from there back to a page."""
     if (found := visitor()) is None:
-        abort(redirect(url_for("accounts.sign_in", next=request.full_path)))
+        abort(redirect(url_for("accounts.sign_in", next=back or request.full_path.removesuffix("?"))))
     return found
 
 
@@ -60,8 +60,9 @@ def signed_in() -> Response | tuple[str, int]:
         customer = Customer(id=f"c-{secrets.token_hex(6)}", name=name)
         session().add(customer)
         session().commit()
+    basket = cookie.get("basket", {})
     cookie.clear()
-    cookie["customer"] = customer.id
+    cookie.update(customer=customer.id, basket=basket)
     return redirect(to if _ours(to) else url_for("catalogue.home"))
 
 

@@ -59,7 +59,7 @@ def remove() -> Response:
 @pages.post("/basket/buy")
 def buy() -> Response:
     """Buy what is in it."""
-    customer, counts = require_visitor(), _basket()
+    customer, counts = require_visitor(back=url_for("basket.show")), _basket()
     for product in session().scalars(select(Product).where(Product.id.in_(counts))):
         note(customer, product.id, "purchase")
     cookie.pop("basket", None)

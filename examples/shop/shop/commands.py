@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 from flask import Flask
+from flask.cli import with_appcontext
 from sqlalchemy import insert, select
 
 from shop.database import create_tables, session
@@ -25,6 +26,7 @@ def init_app(app: Flask) -> None:
 
 
 @click.command()
+@with_appcontext
 def init_db() -> None:
     """Make the tables that are not there, and fill the catalogue with the products that are not in it."""
     create_tables()
@@ -38,6 +40,7 @@ def init_db() -> None:
 @click.command()
 @click.option("--tickets", type=FILE, help="CSV: subject, body, queue")
 @click.option("--events", type=FILE, help="CSV: visitor, product, event, at")
+@with_appcontext
 def import_history(tickets: Path | None, events: Path | None) -> None:
     """Take over closed tickets and events of an older shop, all of a file or nothing."""
     if tickets:
@@ -62,7 +65,7 @@ def _import_events(file: Path) -> None:
     visitors = sorted({row["visitor"] for row in rows} - known)
     _insert(Customer, [{"id": visitor, "name": visitor} for visitor in visitors])
     names = {"visitor": "customer_id", "product": "product_id", "event": "kind"}
-    new = [{**{names[key]: row[key] for key in names}, "at": _time(row["at"])} for row in rows]
+    new = [{**{names[key]: row[key] for key in names}, "at": _time(row["at"], file)} for row in rows]
     _insert(Event, new)
     click.echo(f"{len(new)} events of {len(visitors)} new customers from {file}")
 
@@ -87,6 +90,10 @@ def _known(
     return row
 
 
-def _time(text: str) -> datetime:
-    at = datetime.fromisoformat(text)
+def _time(text: str, file: Path) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        allowed = "an ISO 8601 date-time such as 2026-05-04T10:00:00Z"
+        raise click.ClickException(f"{file}: at: got {text!r}; allowed: {allowed}") from error
     return at.astimezone(UTC).replace(tzinfo=None) if at.tzinfo else at

@@ -31,7 +31,7 @@ def form() -> str:
 @pages.post("/new")
 def create() -> Response | tuple[str, int]:
     """Take a ticket."""
-    customer = require_visitor()
+    customer = require_visitor(back=url_for("tickets.form"))
     subject, body = request.form.get("subject", "").strip(), request.form.get("body", "").strip()
     wrong = {
         name: f"Please write 1 to {most:,} characters."
