@@ -47,7 +47,7 @@ def tally(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     cloud = start_cloud(folder)
     try:
         stage = local_stage(folder / "info.json")
-        for model in ("iris", "diabetes", "churn"):
+        for model in ("iris", "diabetes", "churn", "tickets"):
             stage.wait(f"the first model of {model}", lambda model=model: stage.live_version(model))  # type: ignore[misc]
             stage.wait(f"{model} at rest", lambda model=model: stage.at_rest(model))  # type: ignore[misc]
         bench = Bench(stage)
