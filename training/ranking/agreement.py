@@ -18,8 +18,8 @@ from relearn.errors import ArtifactError
 from training.agreement import TOLERANCE, Agreement
 from training.encode import Array
 from training.ranking.fit import factors_of
-from training.ranking.graph import SMALLEST_NORM
 from training.ranking.interactions import Interactions, numbers_of
+from training.ranking.ways import SMALLEST_NORM
 from training.scorer import Scorer
 
 LIMIT = 5_000  # visitors, and items, compared at most
