@@ -2,6 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.pages import chromium
 from tests.e2e.conftest import stage
 
-__all__ = ["stage"]
+__all__ = ["browser", "stage"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A Chromium for each module: while it runs, no test in this process can run an event loop of its own."""
+    with chromium() as started:
+        yield started
