@@ -52,7 +52,7 @@ $(LOCAL_APP)/manifest.json: $(INSTALLED) $(SOURCES)
 test: $(LOCAL_APP)/manifest.json ## every test, offline: units, AWS adapters on moto, templates, whole flows on the laptop cloud
 	@# 5: of what ARGS chooses, nothing is here
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(UNITS) $(ARGS) || [ $$? -eq 5 ]
-	$(BIN)/python -m pytest $(FLOWS) $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(FLOWS) $(ARGS) || [ $$? -eq 5 ]
 
 test-sdk: $(LOCAL_APP)/manifest.json $(VENV)/.installed-sdk ## the official SageMaker SDK as a client (installs 800 MB more)
 	$(BIN)/python -m pytest -m sdk $(ARGS)

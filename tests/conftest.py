@@ -8,6 +8,8 @@ from functools import partial
 import pytest
 
 TOLD = "told"
+_SHARED = {"tests/infra/": "templates", "tests/spark/": "spark", "tests/local/": "toy"}
+_ON_THE_STAGE = ("tests/e2e/", "tests/browser/")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -18,13 +20,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together, when several processes run tests, what shares something that takes long to make."""
+    """Keep together, when several processes run tests, what shares something that takes long to make.
+
+    What destroys the shared stage comes last.
+    """
+    items.sort(key=lambda item: "destroyed" in getattr(item, "fixturenames", ()))
     for item in items:
-        file = item.nodeid.partition("::")[0]
-        shared = {"tests/infra/": "templates", "tests/spark/": "spark"}
-        group = next((name for folder, name in shared.items() if file.startswith(folder)), file)
-        item.add_marker(pytest.mark.xdist_group(group))
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+def _group(item: pytest.Item) -> str:
+    file = item.nodeid.partition("::")[0]
+    for folder, group in _SHARED.items():
+        if file.startswith(folder):
+            return group
+    uses_the_stage = "stage" in getattr(item, "fixturenames", ())
+    return "stage" if uses_the_stage and file.startswith(_ON_THE_STAGE) else file
 
 
 @pytest.fixture
