@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import pytest
+
+from tests.e2e import clouds
+from tests.e2e.client import Stage
 
 TOLD = "told"
 _SHARED = {"tests/infra/": "templates", "tests/spark/": "spark", "tests/local/": "toy"}
@@ -38,6 +41,17 @@ def _group(item: pytest.Item) -> str:
             return group
     uses_the_stage = "stage" in getattr(item, "fixturenames", ())
     return "stage" if uses_the_stage and file.startswith(_ON_THE_STAGE) else file
+
+
+@pytest.fixture(scope="session")
+def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """One deployed stage for all end-to-end tests and for those in a browser."""
+    target: str = request.config.getoption("--target")
+    if target != "local":
+        yield clouds.deployed_stage(target)
+        return
+    with clouds.cloud_of(tmp_path_factory.mktemp("cloud")) as running:
+        yield running
 
 
 @pytest.fixture

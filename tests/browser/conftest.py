@@ -1,4 +1,4 @@
-"""The browser looks at the same stage as the end-to-end tests."""
+"""The browser that looks at pages."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser.pages import chromium
-from tests.e2e.conftest import stage
-
-__all__ = ["browser", "stage"]
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.client import Stage
-from tests.e2e.conftest import APP, ROOT
+from tests.e2e.clouds import APP, ROOT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
