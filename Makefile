@@ -15,7 +15,7 @@ LAMBDA_WHEELS := --python-version 3.14 --only-binary=:all: --platform manylinux_
 	--platform manylinux_2_26_aarch64 --platform manylinux2014_aarch64
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-sdk spark check format openapi synth deploy destroy bench lock clean
+.PHONY: help install run shop test test-sdk spark check format openapi synth deploy destroy bench lock clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ build/layers/duckdb/.installed: lambdas/requirements.txt $(VENV)/.installed
 
 run: $(LOCAL_APP)/manifest.json ## the whole deployment on this machine, and its story; ARGS=--once to leave after it
 	@$(BIN)/python -m local --app $(LOCAL_APP) --port 4566 --api-port 4567 $(ARGS)
+
+shop: $(LOCAL_APP)/manifest.json ## a web shop with its models on this machine: http://127.0.0.1:8000; ARGS=--help lists options
+	@$(BIN)/python examples/shop/laptop.py --app $(LOCAL_APP) $(ARGS)
 
 $(LOCAL_APP)/manifest.json: $(INSTALLED) $(SOURCES)
 	@echo "Synthesising the CDK app for this machine ..."

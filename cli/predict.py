@@ -17,7 +17,7 @@ from cli.options import Json
 from cli.options import Model as Name
 from cli.output import fail, print_json, print_table
 from relearn.errors import RelearnError
-from relearn_client import Classification, Model, Prediction, Predictions
+from relearn_client import Classification, Model, Prediction, Predictions, Ranking
 
 
 def predict(
@@ -100,4 +100,7 @@ def _cells(prediction: Prediction) -> dict[str, str]:
     if isinstance(prediction, Classification):
         likely = {f"p({label})": f"{value:.4f}" for label, value in prediction.probabilities.items()}
         return {"label": prediction.label, **likely}
+    if isinstance(prediction, Ranking):
+        best = ", ".join(f"{one.item} ({one.score:.3g})" for one in prediction.items)
+        return {"items, best first": best or "-", "basis": prediction.basis}
     return {"value": f"{prediction.value:.6g}"}

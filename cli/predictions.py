@@ -89,4 +89,6 @@ def _predicted(output: dict[str, Any]) -> dict[str, str]:
     if "label" in output:
         label = output["label"]
         return {"label": label, "probability": f"{output['probabilities'][label]:.4f}"}
+    if "items" in output:
+        return {"items": ", ".join(one["item"] for one in output["items"]) or "-", "basis": output["basis"]}
     return {"value": f"{output['value']:.6g}"}

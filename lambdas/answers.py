@@ -7,7 +7,8 @@ import math
 from typing import Any
 
 from relearn.errors import ModelFailedError
-from relearn.spec import ModelSpec
+from relearn.ranking import BASES
+from relearn.spec import ModelSpec, Ranking
 
 
 def read(spec: ModelSpec, version: int, count: int, body: bytes) -> list[dict[str, Any]]:
@@ -23,7 +24,7 @@ def read(spec: ModelSpec, version: int, count: int, body: bytes) -> list[dict[st
         How many instances were sent.
     body
         JSON: ``{"version": 3, "predictions": [{"label": ..., "probabilities": {...}}]}``, or ``{"value": ...}``
-        for a regression.
+        for a regression, or ``{"items": [{"item": ..., "score": ...}], "basis": ...}`` for a ranking.
 
     Returns
     -------
@@ -52,12 +53,28 @@ def read(spec: ModelSpec, version: int, count: int, body: bytes) -> list[dict[st
 
 
 def _are_sound(spec: ModelSpec, predictions: list[dict[str, Any]]) -> bool:
+    if isinstance(spec.target, Ranking):
+        return all(_is_ranked(prediction, spec.target) for prediction in predictions)
     if spec.kind == "regression":
         return all(_is_finite(prediction["value"]) for prediction in predictions)
     classes = frozenset(spec.classes)
     return all(
         prediction["label"] in classes and all(map(_is_finite, prediction["probabilities"].values()))
         for prediction in predictions
+    )
+
+
+def _is_ranked(prediction: dict[str, Any], target: Ranking) -> bool:
+    """Tell whether a list of items is one: no more than were asked for, none twice, best first."""
+    items = [one["item"] for one in prediction["items"]]
+    scores = [one["score"] for one in prediction["items"]]
+    return (
+        prediction["basis"] in BASES
+        and len(items) <= target.k
+        and len(set(items)) == len(items)
+        and all(target.problem(item) is None for item in items)
+        and all(map(_is_finite, scores))
+        and sorted(scores, reverse=True) == scores
     )
 
 

@@ -72,7 +72,8 @@ class Judging:
         for name, body in files.items():
             key = names.report_key(model, run_id, name)
             self._storage.write(self._lake, key, body, report.FILES[name])
-        decision = promotion.decide(said.candidate, said.champion, spec.metric)
+        naive = report.naive(said.naive, spec)
+        decision = promotion.decide(said.candidate, said.champion, spec.metric, naive)
         reason = decision.reason
         if said.incompatible:
             reason += f"; version {run.champion_version} could not be compared: {said.incompatible}"

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from relearn.errors import DataError
+from relearn.promotion import Naive
+from relearn.spec import ModelSpec
 
 LARGEST_ARCHIVE = 64 * 1024**2
 """Of output.tar.gz, in bytes."""
@@ -44,12 +46,15 @@ class Report:
         Why the champion could not be measured; empty when it could, or there is none.
     online
         The features the job left to be looked up: ``rows``, ``sha256`` and ``as_of``; empty when it left none.
+    naive
+        What it says of the simplest method; None when it was not measured.
     """
 
     candidate: dict[str, float]
     champion: dict[str, float] | None
     incompatible: str
     online: dict[str, Any] = field(default_factory=dict)
+    naive: dict[str, Any] | None = None
 
 
 def unpack(archive: bytes) -> dict[str, bytes]:
@@ -113,7 +118,26 @@ def read(text: bytes, expected: Mapping[str, Any], champion_version: int) -> Rep
         raise DataError("report", f"the report is not as agreed: {error!r}") from error
     if about != champion_version:
         raise DataError("report", f"the report compares with version {about}, not with {champion_version}")
-    return Report(candidate, measured, why, online)
+    return Report(candidate, measured, why, online, data.get("naive"))
+
+
+def naive(told: Mapping[str, Any] | None, spec: ModelSpec) -> Naive | None:
+    """Read how a candidate does against the simplest method.
+
+    Raises
+    ------
+    DataError
+        Code ``report``: not as agreed, or missing though a ranking is held against it.
+    """
+    try:
+        found = Naive.read(told, spec.metric.name)
+    except (LookupError, TypeError, ValueError) as error:
+        raise DataError(
+            "report", f"what the report says of the simplest method is not as agreed: {error!r}"
+        ) from error
+    if found is None and spec.kind == "ranking":
+        raise DataError("report", "the report does not compare the candidate with what is popular")
+    return found
 
 
 def finite(metrics: Mapping[str, float]) -> dict[str, float]:

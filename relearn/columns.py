@@ -233,9 +233,47 @@ class Id(_Common):
         return None
 
 
-Column = Number | Category | Text | Boolean | DateTime | Id
+@dataclass(frozen=True, slots=True)
+class Ranking(_Common):
+    """The best few of all items, best first: what a recommender predicts; in data, the one item of a row.
+
+    Parameters
+    ----------
+    name
+        Column name: in data, the item that an entity met.
+    k
+        Items in an answer at most, 1 to 100; the k of the ranking metrics.
+    similar_to
+        Name of the `Id` column by which a request asks for items like one item; None: it can not.
+    max_length
+        Longest name of an item, in characters.
+    """
+
+    type: ClassVar[str] = "ranking"
+    name: str
+    k: int = 10
+    similar_to: str | None = None
+    max_length: int = 256
+
+    def __post_init__(self) -> None:
+        check(
+            isinstance(self.k, int) and 1 <= self.k <= 100,  # noqa: PLR2004 - an answer for people to look at
+            f"{self.name}.k",
+            self.k,
+            "a whole number of items, 1 to 100",
+        )
+
+    def problem(self, value: object) -> str | None:
+        """Say what is wrong with ``value``, the name of one item, or None when it is right."""
+        if not isinstance(value, str) or not value or len(value) > self.max_length:
+            return f"got {shown(value)}; allowed: a string of 1 to {self.max_length} characters"
+        return None
+
+
+Column = Number | Category | Text | Boolean | DateTime | Id | Ranking
+Target = Category | Number | Ranking
 COLUMN_TYPES: dict[str, type[Column]] = {
-    cls.type: cls for cls in (Number, Category, Text, Boolean, DateTime, Id)
+    cls.type: cls for cls in (Number, Category, Text, Boolean, DateTime, Id, Ranking)
 }
 
 

@@ -11,6 +11,13 @@ from relearn.columns import NAME_ALLOWED, NAME_PATTERN, check, is_finite_number
 
 CLASSIFICATION_METRICS = ("accuracy", "precision_macro", "recall_macro", "f1_macro", "f1_weighted", "roc_auc")
 REGRESSION_METRICS = ("r2", "mae", "rmse")
+RANKING_METRICS = ("ndcg_at_k", "recall_at_k", "coverage_at_k")
+METRICS = {
+    "classification": CLASSIFICATION_METRICS,
+    "regression": REGRESSION_METRICS,
+    "ranking": RANKING_METRICS,
+}
+"""Kind of model to what may decide about it."""
 LOWER_IS_BETTER = ("mae", "rmse")
 SERVERLESS_MEMORY_MB = (1024, 2048, 3072, 4096, 5120, 6144)  # SageMaker's MemorySizeInMB
 SERVERLESS_MAX_CONCURRENCY = 200  # SageMaker's MaxConcurrency for one endpoint
@@ -32,20 +39,22 @@ class Metric(_Bounds):
     Parameters
     ----------
     name
-        One of `CLASSIFICATION_METRICS` or `REGRESSION_METRICS`.
+        One of `METRICS`.
     minimum
         The worst value that may ever serve, for a metric where higher is better.
     maximum
         The same for an error (`LOWER_IS_BETTER`), where lower is better.
     margin
         By how much, at least, a candidate must beat the champion; 0 lets a tie pass,
-        because the candidate has seen more recent data.
+        because the candidate has seen more recent data. Below 0, for a ranking alone, it may be
+        worse by so much: a recommender that does not know what is new goes stale, and the bound
+        and what is popular still hold it.
     """
 
     name: str
 
     def __post_init__(self) -> None:
-        known = CLASSIFICATION_METRICS + REGRESSION_METRICS
+        known = CLASSIFICATION_METRICS + REGRESSION_METRICS + RANKING_METRICS
         check(self.name in known, "metric.name", self.name, f"one of {', '.join(known)}")
         bound, other = ("maximum", "minimum") if self.lower_is_better else ("minimum", "maximum")
         value = getattr(self, bound)
@@ -57,10 +66,10 @@ class Metric(_Bounds):
             f"nothing: {self.name} takes {bound}",
         )
         check(
-            is_finite_number(self.margin) and self.margin >= 0,
+            is_finite_number(self.margin) and (self.margin >= 0 or self.name in RANKING_METRICS),
             "metric.margin",
             self.margin,
-            "a number, 0 or more",
+            f"a number, 0 or more; of {', '.join(RANKING_METRICS)} also below 0",
         )
 
     @property

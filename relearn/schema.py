@@ -20,6 +20,7 @@ from relearn.columns import (
     DateTime,
     Id,
     Number,
+    Ranking,
     Text,
     shown,
 )
@@ -175,7 +176,7 @@ def allowed(column: Column) -> str:
             return "true or false"
         case DateTime():
             return "an ISO 8601 date-time"
-        case Id():
+        case Id() | Ranking():
             return f"a string of 1 to {column.max_length} characters"
 
 
@@ -241,5 +242,5 @@ def _value_schema(column: Column) -> dict[str, Any]:
             return {"type": "boolean"}
         case DateTime():
             return {"type": "string", "format": "date-time"}
-        case Id():
+        case Id() | Ranking():
             return {"type": "string", "minLength": 1, "maxLength": column.max_length}

@@ -9,8 +9,7 @@ given and what is allowed.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from relearn.columns import (
@@ -20,13 +19,13 @@ from relearn.columns import (
     DateTime,
     Id,
     Number,
+    Ranking,
+    Target,
     Text,
     check,
 )
 from relearn.engines import Engine
 from relearn.policies import (
-    CLASSIFICATION_METRICS,
-    REGRESSION_METRICS,
     Hyperparameter,
     Ingest,
     Metric,
@@ -35,7 +34,8 @@ from relearn.policies import (
     Training,
 )
 from relearn.quality import Quality, Reference
-from relearn.tables import AS_OF, MAIN, Monthly, Table, check_names
+from relearn.spec_checks import check_spec
+from relearn.tables import MAIN, WEIGHT, Monthly, Table
 
 __all__ = [
     "Boolean",
@@ -51,15 +51,15 @@ __all__ = [
     "Monthly",
     "Number",
     "Quality",
+    "Ranking",
     "Reference",
     "Retrain",
     "Serverless",
     "Table",
+    "Target",
     "Text",
     "Training",
 ]
-
-MODEL_NAME_PATTERN = re.compile(r"(?!.{21})[a-z](-?[a-z0-9])*")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,9 +74,9 @@ class ModelSpec:
         One line for people.
     columns
         The columns of a request, in order: what the estimator sees. At least one must be a feature (not
-        an `Id`).
+        an `Id`). Of a ranking: the entity, and the column that its target is ``similar_to``.
     target
-        What is predicted: a `Category` (classification) or a `Number` (regression).
+        What is predicted: a `Category` (classification), a `Number` (regression) or a `Ranking` of items.
     tables
         The raw tables, when ``features`` in features.py makes the columns and the target of them; none:
         uploads hold the columns and the target themselves.
@@ -101,7 +101,7 @@ class ModelSpec:
     name: str
     title: str
     columns: tuple[Column, ...]
-    target: Category | Number
+    target: Target
     metric: Metric
     hosting: Serverless = field(default_factory=Serverless)
     retrain: Retrain = field(default_factory=Retrain)
@@ -115,109 +115,7 @@ class ModelSpec:
     engine: Engine = field(default_factory=Engine)
 
     def __post_init__(self) -> None:
-        check(
-            isinstance(self.name, str) and MODEL_NAME_PATTERN.fullmatch(self.name) is not None,
-            "name",
-            self.name,
-            "1 to 20 lower-case letters, digits and single hyphens, starting with a letter",
-        )
-        check(bool(self.title.strip()), "title", self.title, "one line for people")
-        self._check_columns()
-        self._check_target()
-        self._check_tables()
-        self._check_quality()
-        ids = [column.name for column in self.columns if isinstance(column, Id)]
-        check(
-            self.entity is None or self.entity in ids,
-            "entity",
-            self.entity,
-            f"the name of an Id column ({', '.join(ids) or 'this spec has none'})",
-        )
-        names = [parameter.name for parameter in self.hyperparameters]
-        check(len(set(names)) == len(names), "hyperparameters", names, "each name once")
-
-    def _check_columns(self) -> None:
-        check(
-            isinstance(self.columns, tuple) and all(isinstance(c, Column) for c in self.columns),
-            "columns",
-            self.columns,
-            "a tuple of Number, Category, Text, Boolean, DateTime or Id",
-        )
-        check(bool(self.features), "columns", self.columns, "at least one column that is not an Id")
-        check_names("columns", (*self.columns, self.target))
-
-    def _check_target(self) -> None:
-        check(
-            isinstance(self.target, Category | Number), "target", self.target, "a Category or a Number column"
-        )
-        check(not self.target.optional, "target.optional", self.target.optional, "False")
-        allowed = CLASSIFICATION_METRICS if self.kind == "classification" else REGRESSION_METRICS
-        check(
-            self.metric.name in allowed,
-            "metric.name",
-            self.metric.name,
-            f"for {self.kind} one of {', '.join(allowed)}",
-        )
-
-    def _check_tables(self) -> None:
-        check(
-            isinstance(self.tables, tuple) and all(isinstance(table, Table) for table in self.tables),
-            "tables",
-            self.tables,
-            "a tuple of Table",
-        )
-        names = [table.name for table in self.tables]
-        check(len(set(names)) == len(names), "tables", names, "each name once")
-        check(
-            not self.tables or self.entity is not None,
-            "entity",
-            self.entity,
-            "the name of an Id column: features speak of an entity at a moment",
-        )
-        named = [column.name for column in (*self.columns, self.target)]
-        check(
-            not self.tables or AS_OF not in named,
-            "columns",
-            AS_OF,
-            f"another name: {AS_OF} is the time that a row of features speaks of",
-        )
-
-        check(
-            bool(self.tables) or self.engine.name == "duckdb",
-            "engine.name",
-            self.engine.name,
-            "duckdb: without tables there is nothing to make features of",
-        )
-        timed = [table.name for table in self.tables if table.time is not None]
-        check(
-            self.moments is None or self.moments.table in timed,
-            "moments.table",
-            self.moments and self.moments.table,
-            f"the name of a table with a time ({', '.join(timed) or 'this spec has none'})",
-        )
-
-    def _check_quality(self) -> None:
-        self.quality.check_columns("quality", (*self.columns, self.target), time=None)
-        keys = {
-            table.name
-            for table in self.tables
-            if any(isinstance(column, Id) and column.name == table.key for column in table.columns)
-        }
-        check(
-            not self.quality.references,
-            "quality.references",
-            self.quality.references,
-            "none: references are between tables, and declared by a table",
-        )
-        for table in self.tables:
-            for reference in table.quality.references:
-                others = sorted(keys - {table.name})
-                check(
-                    reference.to in others,
-                    f"tables.{table.name}.quality.references.{reference.column}.to",
-                    reference.to,
-                    f"another table whose key is an Id ({', '.join(others) or 'there is none'})",
-                )
+        check_spec(self)
 
     @property
     def table_names(self) -> tuple[str, ...]:
@@ -256,9 +154,15 @@ class ModelSpec:
         return tuple(dict.fromkeys(column for column in named if column is not None))
 
     @property
-    def kind(self) -> Literal["classification", "regression"]:
+    def kind(self) -> Literal["classification", "regression", "ranking"]:
         """What the target's type makes of the model."""
-        return "classification" if isinstance(self.target, Category) else "regression"
+        match self.target:
+            case Category():
+                return "classification"
+            case Number():
+                return "regression"
+            case Ranking():
+                return "ranking"
 
     @property
     def looked_up_by(self) -> str | None:
@@ -269,6 +173,20 @@ class ModelSpec:
     def features(self) -> tuple[Column, ...]:
         """The columns an estimator sees: all but the ids."""
         return tuple(column for column in self.columns if not isinstance(column, Id))
+
+    @property
+    def inputs(self) -> tuple[Column, ...]:
+        """The columns that a served graph takes: the features; of a ranking, what a request names."""
+        return self.columns if isinstance(self.target, Ranking) else self.features
+
+    @property
+    def made(self) -> tuple[Column, ...]:
+        """The columns of the feature set, beside the time it speaks of: of a ranking, who met what, how much."""
+        if not isinstance(self.target, Ranking):
+            return (*self.columns, self.target)
+        entity = next(column for column in self.columns if column.name == self.entity)
+        item = Id(self.target.name, max_length=self.target.max_length)
+        return (replace(entity, optional=False), item, Number(WEIGHT, minimum=0))
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from relearn.columns import NAME_ALLOWED, NAME_PATTERN, Column, DateTime, check
+from relearn.columns import NAME_ALLOWED, NAME_PATTERN, Column, DateTime, Ranking, check
 from relearn.quality import Quality
 
 MAIN = "main"
 """The one table of a model that declares none: its columns and its target."""
 AS_OF = "as_of"
 """The column of a feature set that says when its row was known: nothing after it may be seen."""
+WEIGHT = "weight"
+"""The column of a recommender's feature set that says how much a row counts: above 0."""
 MOMENTS = "moments"
 """What features() finds the moments under that it must speak of; no raw table has this name."""
 
@@ -56,9 +58,7 @@ class Table(_Meaning):
             f"{NAME_ALLOWED}; not {MAIN} or {MOMENTS}",
         )
         check(
-            isinstance(self.columns, tuple)
-            and bool(self.columns)
-            and all(isinstance(c, Column) for c in self.columns),
+            isinstance(self.columns, tuple) and bool(self.columns) and all(map(is_given, self.columns)),
             f"{field}.columns",
             self.columns,
             "a tuple of at least one Number, Category, Text, Boolean, DateTime or Id",
@@ -142,6 +142,11 @@ def month_starts(earliest: datetime, latest: datetime) -> tuple[datetime, ...]:
             found.append(start)
         start = start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
     return tuple(found)
+
+
+def is_given(column: object) -> bool:
+    """Tell whether something is a column that a row or a request may hold; a `Ranking` is only ever answered."""
+    return isinstance(column, Column) and not isinstance(column, Ranking)
 
 
 def check_names(field: str, columns: tuple[Column, ...]) -> None:

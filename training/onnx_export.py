@@ -7,6 +7,8 @@ What a graph must look like, also one that a model's own ``export`` makes:
 - outputs: for a classification the labels (strings) and the probabilities (float32, a column
   per class in the order of the estimator's ``classes_``); for a regression the values (float32).
 
+A pipeline that begins with `training.token_counts.TokenCounts` has the one input of `training.token_graph`.
+
 One matrix is a third faster at one row than an input per column, so it is used wherever every
 feature is a number and no ColumnTransformer chooses columns by name.
 """
@@ -27,6 +29,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 
 from relearn.errors import ArtifactError
 from relearn.spec import ModelSpec
+from training import token_graph, tokens
 from training.encode import FLOAT, STRING, Array, type_of
 from training.scorer import Input
 
@@ -55,12 +58,22 @@ def export(estimator: Any, spec: ModelSpec) -> onnx.ModelProto:
     for part in parts:
         if isinstance(part, HistGradientBoostingClassifier | HistGradientBoostingRegressor):
             _round_thresholds_down(part)
-    by_name = any(isinstance(part, ColumnTransformer) for part in parts)
     options = {"zipmap": False} if spec.kind == "classification" else None
-    try:
-        graph = to_onnx(
-            exact, initial_types=_initial_types(spec, by_name=by_name), options=options, name=spec.name
+
+    def convert(
+        what: Any, types: list[tuple[str, Any]], opsets: dict[str, int] | None = None
+    ) -> onnx.ModelProto:
+        graph: onnx.ModelProto = to_onnx(
+            what, initial_types=types, options=options, name=spec.name, target_opset=opsets
         )
+        return graph
+
+    by_name = any(isinstance(part, ColumnTransformer) for part in parts)
+    try:
+        if token_graph.takes(exact):
+            graph = token_graph.export(exact, convert)
+        else:
+            graph = convert(exact, _initial_types(spec, by_name=by_name))
     except Exception as error:  # skl2onnx raises whatever its converters meet
         raise ArtifactError(f"skl2onnx can not convert the estimator: {error}") from error
     return in_order(use_plain_locale(graph))
@@ -77,6 +90,9 @@ def layout(graph: onnx.ModelProto, spec: ModelSpec) -> list[Input]:
     names = tuple(column.name for column in spec.features)
     inputs = []
     for given in graph.graph.input:
+        if given.name == tokens.INPUT:
+            inputs.append(Input(tokens.INPUT, tokens.TYPE, token_graph.tokeniser_of(graph).columns))
+            continue
         kind = _ELEMENTS.get(given.type.tensor_type.elem_type)
         columns = names if given.name == MATRIX else (given.name,)
         wanted = {type_of(column) for column in spec.features if column.name in columns}

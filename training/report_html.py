@@ -11,7 +11,7 @@ from sklearn import metrics
 
 from relearn.promotion import decide
 from relearn.spec import ModelSpec, Number
-from training import charts
+from training import charts, terms
 from training.encode import Array
 from training.page.html import document, figure, section, table
 from training.scorer import Scores
@@ -55,6 +55,7 @@ def page(spec: ModelSpec, report: Mapping[str, Any], baseline: Mapping[str, Any]
         section("Metrics", _metrics(report)),
         *_quality(spec, report, answers),
         section("What the model leans on", _importance(spec, report)),
+        *_terms(spec, report),
         section("Data it was trained on", _data(baseline)),
         section("Where it comes from", _lineage(report)),
     ]
@@ -153,6 +154,11 @@ def _importance(spec: ModelSpec, report: Mapping[str, Any]) -> str:
         f"By how much {spec.metric.name} worsens when a column is shuffled; at or below 0 it does not matter."
     )
     return f"<p>{escape(told)}</p>" + (charts.bars("Permutation importance", values, told) if values else "")
+
+
+def _terms(spec: ModelSpec, report: Mapping[str, Any]) -> list[str]:
+    found = report["candidate"].get("terms")
+    return [section("What speaks for each class", terms.shown(found, spec.classes))] if found else []
 
 
 def _data(baseline: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ import onnxruntime
 
 from relearn.errors import ArtifactError
 from relearn.spec import Column, ModelSpec
+from training import tokens
 from training.encode import Array, from_values
 
 BATCH = 50_000  # rows scored at once, so that a large holdout needs little memory
@@ -28,7 +29,7 @@ class Input:
     name
         Its name in the graph.
     type
-        ``"float32"`` or ``"string"``.
+        ``"float32"`` or ``"string"``; ``"tokens"``: of texts, their tokens (`training.tokens`).
     columns
         The columns it takes, in order: shape (rows, columns).
     """
@@ -93,6 +94,7 @@ class Scorer:
             self._session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's exceptions have no common base of their own
             raise ArtifactError(f"onnxruntime does not load the model: {error}") from error
+        self._feed = self._token_feed()
         self._outputs = [output.name for output in self._session.get_outputs()]
         self._regression = spec.kind == "regression"
 
@@ -113,18 +115,44 @@ class Scorer:
             given.name: np.column_stack([columns[name] for name in given.columns]) for given in self._inputs
         }
         count = len(next(iter(feeds.values())))
-        parts = [
-            self._run({name: values[start : start + BATCH] for name, values in feeds.items()})
-            for start in range(0, max(count, 1), BATCH)
-        ]
-        probabilities = [part.probabilities for part in parts if part.probabilities is not None]
-        return Scores(
-            np.concatenate([part.predictions for part in parts]),
-            np.concatenate(probabilities) if probabilities else None,
+        return _joined(
+            [
+                self._run({name: values[start : start + BATCH] for name, values in feeds.items()})
+                for start in range(0, max(count, 1), BATCH)
+            ]
         )
 
+    def _token_feed(self) -> tokens.Feed | None:
+        given = next((each for each in self._inputs if each.type == tokens.TYPE), None)
+        if given is None:
+            return None
+        if len(self._inputs) > 1:
+            raise ArtifactError(f"the model takes {given.name} and other inputs; allowed: {given.name} alone")
+        feed = tokens.Feed(self._session.get_modelmeta().custom_metadata_map, given.columns)
+        try:  # a graph of a smaller vocabulary has no such token
+            self._session.run(None, {given.name: feed.last})
+        except Exception as error:  # onnxruntime's exceptions have no common base of their own
+            raise ArtifactError(f"the model does not take what its tokeniser gives: {error}") from error
+        return feed
+
     def _run(self, feeds: dict[str, Array]) -> Scores:
+        if self._feed is None:
+            return self._answer(feeds)
+        ((name, texts),) = feeds.items()
+        return _joined([self._answer({name: part}) for part in self._feed.parts(texts.tolist())])
+
+    def _answer(self, feeds: dict[str, Array]) -> Scores:
         outputs = self._session.run(self._outputs, feeds)
         if self._regression:
             return Scores(outputs[0].reshape(-1), None)
         return Scores(outputs[0], outputs[1])
+
+
+def _joined(parts: Sequence[Scores]) -> Scores:
+    if len(parts) == 1:
+        return parts[0]
+    probabilities = [part.probabilities for part in parts if part.probabilities is not None]
+    return Scores(
+        np.concatenate([part.predictions for part in parts]),
+        np.concatenate(probabilities) if probabilities else None,
+    )

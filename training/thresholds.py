@@ -9,6 +9,7 @@ import onnx
 
 from training.dataset import Table
 from training.scorer import Input
+from training.tokens import TYPE as TOKENS
 
 LIMIT = 10_000  # thresholds tried at most, three rows each
 TREES = ("TreeEnsembleClassifier", "TreeEnsembleRegressor")
@@ -46,7 +47,7 @@ def rows(graph: onnx.ModelProto, inputs: Sequence[Input], table: Table) -> Table
 def split_points(graph: onnx.ModelProto, inputs: Sequence[Input]) -> set[tuple[str, float]]:
     """List (feature, threshold) of every tree node that reads a feature as it comes in."""
     made_by = {output: node for node in graph.graph.node for output in node.output}
-    known = {given.name: list(given.columns) for given in inputs}
+    known = {given.name: list(given.columns) for given in inputs if given.type != TOKENS}
     found = set()
     for node in graph.graph.node:
         if node.op_type in TREES:

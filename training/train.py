@@ -24,6 +24,7 @@ from training.evaluate import evaluate, importance
 from training.fit import Code, fit
 from training.progress import say, say_metrics
 from training.scorer import Input, Scorer
+from training.terms import Terms, terms
 
 LIBRARIES = ("duckdb", "numpy", "onnx", "onnxruntime", "pandas", "scikit-learn", "skl2onnx")
 
@@ -42,6 +43,8 @@ class Candidate:
         The graph, loaded.
     agreed
         How well it agrees with the estimator.
+    terms
+        The terms that speak for each class; None where there are none.
     """
 
     onnx: bytes
@@ -49,6 +52,7 @@ class Candidate:
     classes: list[str]
     scorer: Scorer
     agreed: agreement.Agreement
+    terms: Terms | None = None
 
 
 def main(container: Container | None = None) -> int:
@@ -98,6 +102,8 @@ def run(box: Container) -> None:
     measured = evaluate(spec, holdout.target, scores, classes)
     say_metrics(measured["metrics"])
     measured["importance"] = importance(spec, candidate.scorer, holdout, classes)
+    if candidate.terms is not None:
+        measured["terms"] = candidate.terms
     rival = champion.measure(spec, box.champion, job.champion_version, holdout)
     say(f"champion: {rival.words(spec.metric.name)}")
     meta = _meta(spec, job, dataset, candidate, measured["metrics"])
@@ -129,7 +135,7 @@ def make_candidate(spec: ModelSpec, job: Job, dataset: Dataset) -> Candidate:
     agreed = agreement.check(estimator, scorer, rows.columns, threshold_rows=len(rows) - len(dataset.holdout))
     say(f"ONNX agrees with the estimator on {agreed.rows} rows, to {agreed.max_abs_diff:.2g}")
     classes = [str(label) for label in estimator.classes_] if spec.kind == "classification" else []
-    return Candidate(onnx, inputs, classes, scorer, agreed)
+    return Candidate(onnx, inputs, classes, scorer, agreed, terms(estimator))
 
 
 def _counts(dataset: Dataset) -> str:

@@ -10,14 +10,16 @@ from typing import Any
 from relearn.columns import Boolean, Column, Number
 from relearn.errors import ModelFailedError
 from relearn.inference import tensors
+from relearn.ranking import BASIS, ITEMS, SCORES
 from relearn.routes import VERSION
-from relearn.spec import ModelSpec
+from relearn.spec import ModelSpec, Ranking
 
 Json = dict[str, Any]
 
 SERVER: Json = {"name": "relearn", "version": VERSION, "extensions": ["binary_tensor_data"]}
 """What the server says of itself."""
 LABEL, PROBABILITIES, VALUE, PREDICTION_ID = "label", "probabilities", "value", "prediction_id"
+_RANKED = {ITEMS: ("item", ""), SCORES: ("score", 0.0)}
 _PLATFORM = "onnx_onnxv1"
 _ANY = -1
 
@@ -119,6 +121,13 @@ def _input(column: Column, entity: str | None) -> Json:
 def _outputs(spec: ModelSpec) -> list[Json]:
     if spec.kind == "regression":
         predicted: list[Json] = [{"name": VALUE, "datatype": tensors.FP32, "shape": [_ANY]}]
+    elif isinstance(spec.target, Ranking):
+        few = {"shape": [_ANY, spec.target.k], "parameters": {"fewer": "an empty item, with a score of 0"}}
+        predicted = [
+            {"name": ITEMS, "datatype": tensors.BYTES, **few},
+            {"name": SCORES, "datatype": tensors.FP32, **few},
+            {"name": BASIS, "datatype": tensors.BYTES, "shape": [_ANY]},
+        ]
     else:
         probabilities = {"name": PROBABILITIES, "datatype": tensors.FP32, "shape": [_ANY, len(spec.classes)]}
         classes = {"parameters": {"classes": json.dumps(spec.classes)}}
@@ -129,7 +138,15 @@ def _outputs(spec: ModelSpec) -> list[Json]:
 def _values(spec: ModelSpec, name: str, predictions: Sequence[Mapping[str, Any]]) -> list[Any]:
     if name == PROBABILITIES:
         return [one[PROBABILITIES][label] for one in predictions for label in spec.classes]
+    if isinstance(spec.target, Ranking) and name in _RANKED:
+        field, lacking = _RANKED[name]
+        return [value for one in predictions for value in _padded(one[ITEMS], field, lacking, spec.target.k)]
     return [one["id" if name == PREDICTION_ID else name] for one in predictions]
+
+
+def _padded(items: Sequence[Mapping[str, Any]], field: str, lacking: Any, k: int) -> list[Any]:
+    """Fill a row up: a tensor has as many columns in every row."""
+    return [*(item[field] for item in items), *[lacking] * (k - len(items))]
 
 
 def _pack(datatype: str, values: list[Any]) -> bytes:

@@ -8,7 +8,7 @@ from relearn import feedback, predictions, routes, schema
 from relearn.feedback import FeedbackState
 from relearn.openapi.described import Described, Group, Samples
 from relearn.openapi.parts import TEXT, Json, list_of, object_of, ref, type_name
-from relearn.spec import Category, ModelSpec
+from relearn.spec import Category, ModelSpec, Number, Ranking
 
 _ID = "20260504t100007-0123456789ab"
 _STATES = {
@@ -32,9 +32,14 @@ def link(spec: ModelSpec) -> Json:
 
 def _truths(spec: ModelSpec) -> Sequence[str | float]:
     """Make up a truth or two."""
-    if isinstance(spec.target, Category):
-        return spec.target.values[:2]
-    return [bound for bound in (spec.target.minimum, spec.target.maximum) if bound is not None] or [0.0]
+    match spec.target:
+        case Category():
+            return spec.target.values[:2]
+        case Number():
+            bounds = (spec.target.minimum, spec.target.maximum)
+            return [bound for bound in bounds if bound is not None] or [0.0]
+        case Ranking():
+            return [f"{spec.target.name}-1"]
 
 
 def _operations(specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[Described]:

@@ -46,7 +46,7 @@ def _schemas(specs: Mapping[str, ModelSpec]) -> dict[str, Json]:
     brief: Json = {
         "name": {"type": "string", "enum": list(specs)},
         "title": TEXT,
-        "kind": {"type": "string", "enum": ["classification", "regression"]},
+        "kind": {"type": "string", "enum": ["classification", "regression", "ranking"]},
         "state": {"type": "string", "enum": ["live", "waiting"]},
         "version": or_null(VERSION, description="The version that serves; null while waiting."),
     }

@@ -9,7 +9,8 @@ from relearn.openapi import feedback
 from relearn.openapi.described import Described, Group, Samples
 from relearn.openapi.parts import VERSION, Json, list_of, object_of, ref, type_name
 from relearn.predictions import prediction_id
-from relearn.spec import ModelSpec
+from relearn.ranking import BASES
+from relearn.spec import ModelSpec, Ranking
 
 IDEMPOTENCY_KEY: Json = {
     "name": "Idempotency-Key",
@@ -90,12 +91,29 @@ def _prediction(spec: ModelSpec) -> Json:
     about = {"description": spec.target.description} if spec.target.description else {}
     if spec.kind == "regression":
         return object_of({"id": _ID, "value": {"type": "number", **about}})
+    if isinstance(spec.target, Ranking):
+        return _ranking(spec.target, about)
     share = {"type": "number", "minimum": 0, "maximum": 1}
     return object_of(
         {
             "id": _ID,
             "label": {"type": "string", "enum": list(spec.classes), **about},
             "probabilities": object_of(dict.fromkeys(spec.classes, share)),
+        }
+    )
+
+
+def _ranking(target: Ranking, about: Json) -> Json:
+    item = {"type": "string", "minLength": 1, "maxLength": target.max_length, **about}
+    ranked = object_of({"item": item, "score": {"type": "number", "description": "Larger is better."}})
+    told = (
+        "What they were chosen by: likeness to the item named, what was met before, or what most others met."
+    )
+    return object_of(
+        {
+            "id": _ID,
+            "items": {"type": "array", "maxItems": target.k, "items": ranked, "description": "Best first."},
+            "basis": {"type": "string", "enum": list(BASES), "description": told},
         }
     )
 
@@ -109,6 +127,9 @@ def _example_of(spec: ModelSpec, index: int) -> Json:
     name = {"id": prediction_id("20260504t100000-8c5f1d2ab390", index)}
     if spec.kind == "regression":
         return {**name, "value": 100.0 + 12.5 * index}
+    if isinstance(spec.target, Ranking):
+        items = [{"item": f"{spec.target.name}-{place}", "score": 1.0 - place / 10} for place in (1, 2)]
+        return {**name, "items": items, "basis": "history"}
     label = spec.classes[index % len(spec.classes)]
     rest = round(0.1 / (len(spec.classes) - 1), 6)
     probabilities = {other: 0.9 if other == label else rest for other in spec.classes}

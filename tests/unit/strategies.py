@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from relearn.columns import Boolean, Category, Column, DateTime, Id, Number, Text
+from relearn.columns import Boolean, Category, Column, DateTime, Id, Number, Ranking, Text
 from relearn.spec import Engine, Ingest, Metric, ModelSpec, Monthly, Retrain, Serverless, Table, Training
 
 NAMES = st.text(string.ascii_lowercase + string.digits + "_", min_size=1, max_size=8).map(lambda s: f"c{s}")
@@ -126,7 +126,7 @@ def values(column: Column) -> st.SearchStrategy[Any]:
             return st.sampled_from(column.values)
         case Text():
             return st.text(max_size=column.max_length)
-        case Id():
+        case Id() | Ranking():
             return st.text(min_size=1, max_size=column.max_length)
         case Boolean():
             return st.booleans()

@@ -63,6 +63,14 @@ def test_a_regression_shows_values(stage: CliStage) -> None:
     assert "151.25" in stage.run("predict", "iris", "--sample").stdout
 
 
+def test_a_ranking_shows_items_best_first_and_what_they_were_chosen_by(stage: CliStage) -> None:
+    items = [{"item": "tea-03", "score": 0.91}, {"item": "tea-01", "score": 0.5}]
+    ranking = {"id": "i-0", "items": items, "basis": "similar"}
+    stage.api.answers[PATH] = (200, {}, {"model": "iris", "version": 1, "predictions": [ranking]})
+    shown = stage.run("predict", "iris", "--sample").stdout
+    assert shown.index("tea-03 (0.91)") < shown.index("tea-01 (0.5)") < shown.index("similar")
+
+
 def test_requests_are_signed_for_execute_api(stage: CliStage) -> None:
     stage.run("predict", "iris", "--sample")
     for _, headers, _ in stage.api.asked:

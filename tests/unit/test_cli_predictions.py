@@ -123,6 +123,14 @@ def test_a_regression_is_shown_with_its_value(cli_stage: CliStage) -> None:
     assert "151.25" in cli_stage.run("predictions", "iris").stdout
 
 
+def test_a_ranking_is_shown_with_its_items(cli_stage: CliStage) -> None:
+    items = [{"item": "tea-03", "score": 0.91}, {"item": "tea-01", "score": 0.5}]
+    put(cli_stage, record(10, outputs=[{"items": items, "basis": "history"}]))
+    shown = cli_stage.run("predictions", "iris").stdout
+    assert "tea-03, tea-01" in shown
+    assert "history" in shown
+
+
 def test_a_limit_shows_the_newest_and_says_how_many_there_are(cli_stage: CliStage) -> None:
     put(cli_stage, record(10, rows=3), record(20))
     result = cli_stage.run("predictions", "iris", "--limit", "2", "--json")

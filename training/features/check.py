@@ -26,8 +26,8 @@ class Connection(Protocol):
 
 
 def wanted(spec: ModelSpec) -> tuple[Column, ...]:
-    """Give what a feature set of ``spec`` holds: its columns, its target, and as_of."""
-    return (*spec.columns, spec.target, DateTime(AS_OF))
+    """Give what a feature set of ``spec`` holds: what is made of its tables, and as_of."""
+    return (*spec.made, DateTime(AS_OF))
 
 
 def check_schema(spec: ModelSpec, made: object) -> ibis.Table:

@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 
 from relearn import profiles
-from relearn.columns import Boolean, Category, Column, DateTime, Id, Number, Text
+from relearn.columns import Boolean, Category, Column, DateTime, Id, Number, Ranking, Text
 from relearn.profiles import ColumnProfile, Profile
 from relearn.spec import ModelSpec
 from training.prepare.rules import quote, sql_type
@@ -153,5 +153,5 @@ def _counted(column: Column, value: str) -> str:
             return f"CAST({value} AS VARCHAR)"
         case DateTime():
             return f"strftime({value}, '%Y-%m')"
-        case Id():
+        case Id() | Ranking():
             return ""

@@ -6,7 +6,7 @@ JSON, of the wrong type).
 
 from __future__ import annotations
 
-from relearn.columns import LARGEST_FLOAT32, Boolean, Category, Column, DateTime, Id, Number, Text
+from relearn.columns import LARGEST_FLOAT32, Boolean, Category, Column, DateTime, Id, Number, Ranking, Text
 
 NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 DATE_TIME = (
@@ -52,7 +52,7 @@ def value(column: Column, text: str) -> str:
             return f"CASE lower({text}) WHEN 'true' THEN true WHEN '1' THEN true WHEN 'false' THEN false WHEN '0' THEN false END"
         case DateTime():
             return f"CASE WHEN regexp_full_match({text}, {quote(DATE_TIME)}) THEN TRY_CAST({text} AS TIMESTAMPTZ) END"
-        case Id():
+        case Id() | Ranking():
             length = f"length({text}) BETWEEN 1 AND {column.max_length}"
             return f"CASE WHEN {length} AND NOT {_has_nul(text)} THEN {text} END"
 
@@ -84,7 +84,7 @@ def reason(column: Column, text: str) -> str:
             return "'not true or false'"
         case DateTime():
             return "'not an ISO 8601 date-time'"
-        case Id():
+        case Id() | Ranking():
             words = f"'not a string of 1 to {column.max_length} characters'"
             return f"CASE WHEN {_has_nul(text)} THEN 'holds a NUL character' ELSE {words} END"
 

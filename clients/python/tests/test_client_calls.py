@@ -22,6 +22,8 @@ from relearn_client import (
     Model,
     ModelBrief,
     NotJsonError,
+    RankedItem,
+    Ranking,
     Regression,
 )
 from stub_api import AT, BRIEF, INSTANCE, RUN, SCORED, VERSION, WHOLE, Ask, Reply, StubApi
@@ -54,6 +56,17 @@ def test_a_regression_gives_values(api: StubApi, ask: Ask) -> None:
     assert answer.predictions == (Regression(151.2, "i-0"),)
     assert answer.values == [151.2]
     assert answer.labels == []
+
+
+def test_a_ranking_gives_items_best_first_and_what_they_were_chosen_by(api: StubApi, ask: Ask) -> None:
+    items = [{"item": "tea-03", "score": 0.9}, {"item": "tea-01", "score": 0.5}]
+    prediction = {"id": "i-0", "items": items, "basis": "history", "something_new": 1}
+    api.turns = [Reply(body={"model": "products", "version": 1, "predictions": [prediction]})]
+    answer = ask(predict)
+    ranked = (RankedItem("tea-03", 0.9), RankedItem("tea-01", 0.5))
+    assert answer.predictions == (Ranking(ranked, "history", "i-0"),)
+    assert answer.items == [["tea-03", "tea-01"]]
+    assert answer.ids == ["i-0"]
 
 
 def test_models_are_listed(ask: Ask) -> None:

@@ -66,8 +66,54 @@ class Regression(BareRegression):
     id: str
 
 
-Prediction: TypeAlias = Classification | Regression
-BarePrediction: TypeAlias = BareClassification | BareRegression
+@dataclass(frozen=True, slots=True)
+class RankedItem:
+    """One item of a ranking.
+
+    Parameters
+    ----------
+    item
+        Its name.
+    score
+        Larger is better; comparable within one ranking alone.
+    """
+
+    item: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class BareRanking:
+    """The best few items, best first; as a batch gives it.
+
+    Parameters
+    ----------
+    items
+        None twice; may be fewer than the model gives at most.
+    basis
+        What they were chosen by: likeness to the item that was named, what was met before, or what most
+        others met.
+    """
+
+    items: tuple[RankedItem, ...]
+    basis: Literal["similar", "history", "popularity"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking(BareRanking):
+    """The best few items, best first; as an answer gives it.
+
+    Parameters
+    ----------
+    id
+        Names this prediction, so that `feedback` can say what proved true.
+    """
+
+    id: str
+
+
+Prediction: TypeAlias = Classification | Regression | Ranking
+BarePrediction: TypeAlias = BareClassification | BareRegression | BareRanking
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +154,11 @@ class Predictions:
         """The numbers, for a regression; empty for a classification."""
         return [one.value for one in self.predictions if isinstance(one, Regression)]
 
+    @property
+    def items(self) -> list[list[str]]:
+        """The names of the items, best first, for a ranking; empty for other models."""
+        return [[one.item for one in each.items] for each in self.predictions if isinstance(each, Ranking)]
+
 
 @dataclass(frozen=True, slots=True)
 class ModelBrief:
@@ -127,7 +178,7 @@ class ModelBrief:
 
     name: str
     title: str
-    kind: Literal["classification", "regression"]
+    kind: Literal["classification", "regression", "ranking"]
     state: Literal["live", "waiting"]
     version: int | None
 
@@ -208,8 +259,16 @@ def _names(cls: Any) -> Iterable[str]:
 
 def read_bare(data: Mapping[str, Json]) -> BarePrediction:
     """Read a prediction of a batch."""
+    if "items" in data:
+        return pick(BareRanking, _with_items(data))
     return pick(BareClassification, data) if "label" in data else pick(BareRegression, data)
 
 
 def _prediction(data: Mapping[str, Json]) -> Prediction:
+    if "items" in data:
+        return pick(Ranking, _with_items(data))
     return pick(Classification, data) if "label" in data else pick(Regression, data)
+
+
+def _with_items(data: Mapping[str, Json]) -> Mapping[str, Json]:
+    return {**data, "items": tuple(pick(RankedItem, one) for one in data["items"])}

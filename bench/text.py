@@ -1,0 +1,123 @@
+"""How fast a text model is served, against the fitted scikit-learn pipeline that it was made of; ratios of one run.
+
+The tickets model, fitted on its seed: request rows through `training.scorer` (tokeniser, then ONNX graph), as the server
+does it, against the pipeline's ``predict_proba`` on a DataFrame. Both count tokens with the same tokeniser; beside them
+the ordinary way, ``TfidfVectorizer`` of the same n-grams, which does so by itself. Short rounds take turns; a ratio is
+the median over the rounds, of CPU time. The tickets are of another seed than the model's.
+
+The last line is one JSON object: ``one_row_vs_library``, ``hundred_rows_vs_library`` (theirs / ours: above 1, ours is faster).
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # both sides have one core
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import make_column_transformer
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from training import catalog, onnx_export
+from training.models.tickets.generate import Ticket, tickets
+from training.models.tickets.model import build
+from training.scorer import Scorer
+
+ROUNDS, SECONDS = 41, 0.05  # of each way, in a round
+COLUMNS = ["subject", "body"]
+WAYS = {
+    "ours": "ours: tokeniser and ONNX graph",
+    "library": "the fitted scikit-learn pipeline",
+    "ordinary": "TfidfVectorizer and the same regression",
+}
+Ask = Callable[[list[Ticket]], Any]
+
+
+def main() -> int:
+    """Measure and print."""
+    ways = made()
+    asked = tickets(100, seed=7)
+    one, hundred = (measured(ways, asked[:rows]) for rows in (1, 100))
+    print(f"{'ms a request, median':<42}{'1 row':>10}{'ours is':>9}{'100 rows':>11}{'ours is':>9}")
+    for name, title in WAYS.items():
+        cells = [(statistics.median(times[name]), ratio(times, name)) for times in (one, hundred)]
+        (a, b), (c, d) = cells
+        print(f"{title:<42}{a:>10.3f}{b:>8.2f}x{c:>11.3f}{d:>8.2f}x")
+    found = {
+        "one_row_vs_library": ratio(one, "library"),
+        "hundred_rows_vs_library": ratio(hundred, "library"),
+    }
+    print(json.dumps({name: round(value, 3) for name, value in found.items()}))
+    return 0
+
+
+def made() -> dict[str, Ask]:
+    """Fit the model on its seed, export it, and give each way to ask it."""
+    spec = catalog.get("tickets")
+    with (catalog.folder("tickets") / "seed.csv").open(encoding="utf-8") as file:
+        seed = pd.DataFrame(list(csv.DictReader(file)))
+    penalty = spec.hyperparameters[0].default
+    pipeline = build(inverse_penalty=penalty).fit(seed[COLUMNS], seed["queue"])
+    graph = onnx_export.export(pipeline, spec)
+    scorer = Scorer(graph.SerializeToString(), spec, onnx_export.layout(graph, spec))
+    ordinary = vectorised(penalty).fit(seed[COLUMNS], seed["queue"])
+    return {
+        "ours": lambda rows: scorer.rows([(row.subject, row.body) for row in rows]),
+        "library": lambda rows: pipeline.predict_proba(frame(rows)),
+        "ordinary": lambda rows: ordinary.predict_proba(frame(rows)),
+    }
+
+
+def vectorised(penalty: float) -> Any:
+    """Make the same with what scikit-learn itself has."""
+    kinds: dict[str, dict[str, Any]] = {
+        "char": {"analyzer": "char", "ngram_range": (1, 3)},
+        "word": {"ngram_range": (1, 2)},
+    }
+    columns = [
+        (TfidfVectorizer(min_df=2, max_features=10_000, sublinear_tf=True, **options), column)
+        for column in COLUMNS
+        for options in kinds.values()
+    ]
+    regression = LogisticRegression(C=penalty, solver="newton-cg", max_iter=1000)
+    return make_pipeline(make_column_transformer(*columns), regression)
+
+
+def frame(rows: list[Ticket]) -> pd.DataFrame:
+    """Give rows as the DataFrame that a pipeline takes."""
+    texts = np.array([(row.subject, row.body) for row in rows], dtype=object)
+    return pd.DataFrame({name: texts[:, at] for at, name in enumerate(COLUMNS)})
+
+
+def measured(ways: dict[str, Ask], rows: list[Ticket]) -> dict[str, list[float]]:
+    """Measure each way in turn: CPU milliseconds a request, round by round."""
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for number in range(ROUNDS):
+        for name, ask in ways.items():
+            began, asked = time.process_time(), 0
+            while time.process_time() - began < SECONDS:
+                ask(rows)
+                asked += 1
+            if number:  # the first round warms up
+                times[name].append((time.process_time() - began) * 1000 / asked)
+    return times
+
+
+def ratio(times: dict[str, list[float]], other: str) -> float:
+    """Say by how much ours is faster."""
+    return statistics.median(one / ours for one, ours in zip(times[other], times["ours"], strict=True))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
