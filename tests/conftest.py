@@ -9,10 +9,12 @@ import pytest
 
 from tests.e2e import clouds
 from tests.e2e.client import Stage
+from tests.e2e.shopping import shop as shopping
+from tests.e2e.shopping.shop import Shop
 
 TOLD = "told"
 _SHARED = {"tests/infra/": "templates", "tests/spark/": "spark", "tests/local/": "toy"}
-_ON_THE_STAGE = ("tests/e2e/", "tests/browser/")
+_FLOWS, _CLOUDS = ("tests/e2e/", "tests/browser/"), ("stage", "shop")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,8 +41,9 @@ def _group(item: pytest.Item) -> str:
     for folder, group in _SHARED.items():
         if file.startswith(folder):
             return group
-    uses_the_stage = "stage" in getattr(item, "fixturenames", ())
-    return "stage" if uses_the_stage and file.startswith(_ON_THE_STAGE) else file
+    used = getattr(item, "fixturenames", ())
+    clouds_used = [name for name in _CLOUDS if name in used] if file.startswith(_FLOWS) else []
+    return clouds_used[0] if clouds_used else file
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +55,15 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         return
     with clouds.cloud_of(tmp_path_factory.mktemp("cloud")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """One shop with its models for the story and for those who look at its pages in a browser."""
+    if request.config.getoption("--target") != "local":
+        pytest.skip("the shop runs beside a laptop cloud")
+    with shopping.running(tmp_path_factory.mktemp("shop")) as open_shop:
+        yield open_shop
 
 
 @pytest.fixture
