@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
-
 import pytest
 
 from tests.e2e.client import Item
-from tests.e2e.shopping.shop import Shop
+from tests.e2e.shopping.shop import AGENT, Shop
 from training.models.tickets.generate import gift_cards, tickets
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
@@ -20,15 +18,15 @@ FAN, NEW_TASTE = "v0002", "pets"
 
 
 @pytest.fixture(scope="module")
-def before(shop: Shop) -> list[tuple[str, int]]:
+def before(shop: Shop) -> list[str]:
     """What version 1 suggested for tickets about gift cards that an agent then put into the right queue."""
     assert shop.version("tickets") == 1
-    customer, agent = shop.enter("花子"), shop.enter("agent")
+    customer, agent = shop.enter("花子"), shop.enter(AGENT)
     said = []
-    for ticket in RARE:
-        number = customer.writes(ticket.subject, ticket.body)
+    for one in RARE:
+        number = shop.ticket(customer, one.subject, one.body)
         said.append(agent.suggestion(number))
-        agent.sorts(number, ticket.queue)
+        agent.sorts(number, one.queue)
         assert customer.queue(number) == "billing"
     return said
 
@@ -37,14 +35,14 @@ def before(shop: Shop) -> list[tuple[str, int]]:
 def chosen_before(shop: Shop) -> list[str]:
     """What version 1 chose for a customer, who then buys what they never looked at before."""
     fan = shop.enter(FAN)
-    chosen = fan.chosen()
+    chosen = shop.chosen(fan)
     for number in range(1, 7):
         fan.buys(f"{NEW_TASTE}-{number:02}")
     return chosen
 
 
 @pytest.fixture(scope="module")
-def second(shop: Shop, before: list[Any], chosen_before: list[str]) -> dict[str, Item]:
+def second(shop: Shop, before: list[str], chosen_before: list[str]) -> dict[str, Item]:
     """The runs of the export of all that."""
     assert before
     assert chosen_before
@@ -58,7 +56,7 @@ def test_the_first_version_of_both_models_learned_the_shops_history(shop: Shop) 
 def test_a_ticket_of_a_known_kind_goes_to_its_queue_by_itself(shop: Shop) -> None:
     customer = shop.enter("Ada")
     asked = tickets(40, seed=503)
-    sorted_to = [(customer.queue(customer.writes(one.subject, one.body)), one.queue) for one in asked]
+    sorted_to = [(customer.queue(shop.ticket(customer, one.subject, one.body)), one.queue) for one in asked]
     by_itself = [(got, right) for got, right in sorted_to if got != "unsorted"]
     assert len(by_itself) > len(asked) / 2
     assert sum(got == right for got, right in by_itself) > 0.8 * len(by_itself)
@@ -89,12 +87,12 @@ def test_the_corrected_class_is_known_better_on_the_same_holdout(shop: Shop, sec
 
 
 def test_the_running_shop_is_answered_by_the_new_version(
-    shop: Shop, before: list[tuple[str, int]], second: dict[str, Item]
+    shop: Shop, before: list[str], second: dict[str, Item]
 ) -> None:
     assert [shop.version(model) for model in ("tickets", "products")] == [2, 2], second
     shop.services.check()
-    customer, agent = shop.enter("Grace"), shop.enter("agent")
-    after = [agent.suggestion(customer.writes(one.subject, one.body)) for one in LATER]
+    customer, agent = shop.enter("Grace"), shop.enter(AGENT)
+    after = [agent.suggestion(shop.ticket(customer, one.subject, one.body)) for one in LATER]
     assert right(after) > right(before) + 0.3
 
 
@@ -102,7 +100,7 @@ def test_recommendations_follow_what_was_bought(
     shop: Shop, chosen_before: list[str], second: dict[str, Item]
 ) -> None:
     assert second
-    chosen = shop.enter(FAN).chosen()
+    chosen = shop.chosen(shop.enter(FAN))
     assert of_new_taste(chosen_before) < of_new_taste(chosen)
     assert not {f"{NEW_TASTE}-{number:02}" for number in range(1, 7)} & set(chosen)
 
@@ -112,9 +110,9 @@ def test_nothing_is_exported_twice(shop: Shop, second: dict[str, Item]) -> None:
     assert shop.export() == {}
 
 
-def right(said: list[tuple[str, int]]) -> float:
+def right(said: list[str]) -> float:
     """Share of the tickets about gift cards that a model took for billing."""
-    return sum(queue == "billing" for queue, _ in said) / len(said)
+    return sum(queue == "billing" for queue in said) / len(said)
 
 
 def of_new_taste(products: list[str]) -> int:

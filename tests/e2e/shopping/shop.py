@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from tests.e2e.shopping.people import Person
 from tests.infra.synthesis import synthesise
 
 MODELS = ("tickets", "products")
+AGENT = "agent"
+ATTEMPTS = 60
 
 
 @dataclass
@@ -38,16 +41,34 @@ class Shop:
     stage: Stage
     services: Services
     url: str
-    _people: list[Person] = field(default_factory=list)
+    _people: dict[str, Person] = field(default_factory=dict)
 
     def enter(self, name: str) -> Person:
-        """Let somebody sign in."""
-        self._people.append(Person(self.url, name))
-        return self._people[-1]
+        """Let somebody sign in, or come back."""
+        if name not in self._people:
+            self._people[name] = Person(self.url, name)
+        return self._people[name]
 
     def version(self, model: str) -> int:
         """Say which version serves."""
         return self.stage.live_version(model)
+
+    def ticket(self, customer: Person, subject: str, body: str) -> int:
+        """Let a customer write a ticket that the model answers for; its number.
+
+        The shop waits a second for an answer, then leaves the ticket to people, and for a while it does not ask again.
+        So a busy machine, or a function that is called for the first time, is not what is tested here.
+        """
+        for _ in range(ATTEMPTS):
+            number = customer.writes(subject, body)
+            if self.enter(AGENT).suggestion(number):
+                return number
+            time.sleep(1)
+        raise AssertionError(f"the model answered for none of {ATTEMPTS} tickets")
+
+    def chosen(self, person: Person) -> list[str]:
+        """Read what the first page chose for somebody, once it did."""
+        return self.stage.wait(f"products chosen for {person.name}", person.chosen)
 
     def report(self, model: str, run: Item) -> Any:
         """Read the report of a run."""
@@ -72,7 +93,7 @@ class Shop:
 
     def close(self) -> None:
         """Send everybody home."""
-        for person in self._people:
+        for person in self._people.values():
             person.leaves()
 
 
