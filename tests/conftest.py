@@ -19,6 +19,11 @@ _FLOWS, _CLOUDS = ("tests/e2e/", "tests/browser/"), ("stage", "shop")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
+        "--screenshots",
+        action="store_true",
+        help="let the tests in a browser write the pictures of docs/images anew",
+    )
+    parser.addoption(
         "--target",
         default="local",
         help="where the end-to-end tests run: 'local', or the name of a stage in the account of your credentials",

@@ -59,8 +59,8 @@ def test_a_ticket_of_a_known_kind_goes_to_its_queue_by_itself(shop: Shop) -> Non
     asked = tickets(40, seed=503)
     sorted_to = [(customer.queue(shop.ticket(customer, one.subject, one.body)), one.queue) for one in asked]
     by_itself = [(got, right) for got, right in sorted_to if got != "unsorted"]
-    assert len(by_itself) > len(asked) / 2
-    assert sum(got == right for got, right in by_itself) > 0.8 * len(by_itself)
+    assert len(by_itself) > len(asked) / 4
+    assert sum(got == right for got, right in by_itself) > 0.9 * len(by_itself)
 
 
 def test_what_an_agent_decides_is_told_as_feedback(shop: Shop, second: dict[str, Item]) -> None:

@@ -21,7 +21,7 @@ from tests.infra.synthesis import synthesise
 
 MODELS = ("tickets", "products")
 AGENT = "agent"
-ATTEMPTS = 60
+ATTEMPTS, PATIENCE_SECONDS = 60, 400
 
 
 @dataclass
@@ -42,6 +42,11 @@ class Shop:
     services: Services
     url: str
     _people: dict[str, Person] = field(default_factory=dict)
+
+    @property
+    def pid(self) -> int:
+        """The process of the laptop cloud."""
+        return int(json.loads(self.services.info.read_text())["pid"])
 
     def enter(self, name: str) -> Person:
         """Let somebody sign in, or come back."""
@@ -89,7 +94,7 @@ class Shop:
             ended = bool(runs) and runs[-1]["state"] in FINAL and self.stage.at_rest(model)
             return runs[-1] if ended else None
 
-        return self.stage.wait(f"the end of a new run of {model}", last)
+        return self.stage.wait(f"the end of a new run of {model} after {count}", last)
 
     def close(self) -> None:
         """Send everybody home."""
@@ -102,6 +107,7 @@ def running(folder: Path) -> Iterator[Shop]:
     """Run the shop whose history is the models' seed, until both models serve and rest."""
     synthesise(folder / "cdk.out", "local", MODELS)
     with cloud_of(folder, folder / "cdk.out") as stage, Services(folder, folder / "info.json") as services:
+        stage.timeout_seconds = PATIENCE_SECONDS
         services.new_database()
         history = ("--tickets", str(SEEDS["tickets"]), "--events", str(SEEDS["events"]))
         services.flask("import-history", *history)
