@@ -2,20 +2,24 @@
 """Are skl2onnx's own text converters faithful over Unicode? The figures of docs/TEXT.md.
 
 A scikit-learn ``CountVectorizer`` is fitted on texts of one kind, converted with skl2onnx, and both count the same texts.
-Printed by kind of text and analyser: the share of rows with the very same counts. The last line is one JSON object.
+Printed by kind of text and analyser: the share of rows with the very same counts. Then by how much the weights differ that
+skl2onnx makes of ``TfidfTransformer``, of the same counts. The last line is one JSON object: by analyser, of how many kinds
+of text every row was right; and that difference.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import warnings
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 from skl2onnx import to_onnx
-from skl2onnx.common.data_types import StringTensorType
-from sklearn.feature_extraction.text import CountVectorizer
+from skl2onnx.common.data_types import FloatTensorType, StringTensorType
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 
 from training.onnx_export import use_plain_locale
 
@@ -31,25 +35,42 @@ TEXTS = {
     "emoji": ["great 👍🏽 thanks", "family 👨‍👩‍👧 here", "flag 🇯🇵 flag", "love ❤️ it"],
     "empty": ["", " ", "a", "word"],
 }  # fmt: skip
-ANALYSERS: dict[str, dict[str, Any]] = {
-    "word": {"analyzer": "word"},
-    "word, \\w+": {"analyzer": "word", "token_pattern": r"\w+"},
-    "char 1-3": {"analyzer": "char", "ngram_range": (1, 3)},
-    "char_wb 1-3": {"analyzer": "char_wb", "ngram_range": (1, 3)},
+ANALYSERS: dict[str, tuple[dict[str, Any], str]] = {  # and the locale of the graph: slim images have no other
+    "word": ({"analyzer": "word"}, "C.utf8"),
+    "word, \\w+": ({"analyzer": "word", "token_pattern": r"\w+"}, "C.utf8"),
+    "char 1-3": ({"analyzer": "char", "ngram_range": (1, 3)}, "C.utf8"),
+    "the same, C": ({"analyzer": "char", "ngram_range": (1, 3)}, "C"),
+    "char_wb 1-3": ({"analyzer": "char_wb", "ngram_range": (1, 3)}, "C.utf8"),
 }
+WEIGHTINGS: dict[str, dict[str, Any]] = {"tf-idf": {}, "tf-idf, sublinear_tf": {"sublinear_tf": True}}
 
 
 def main() -> int:
     """Measure and print."""
+    onnxruntime.set_default_logger_severity(3)
+    warnings.simplefilter("ignore")  # skl2onnx warns that this may not work; that is what is measured
     found = {
-        kind: {name: faithful(texts, options) for name, options in ANALYSERS.items()}
+        kind: {name: faithful(texts, *how) for name, how in ANALYSERS.items()}
         for kind, texts in TEXTS.items()
     }
     print(f"{'rows with the same counts':<28}" + "".join(f"{name:>14}" for name in ANALYSERS))
     for kind, row in found.items():
         print(f"{kind:<28}" + "".join(f"{shown(value):>14}" for value in row.values()))
-    print(json.dumps({name: sum(row[name] == 1.0 for row in found.values()) for name in ANALYSERS}))
+    faithful_kinds = {name: sum(row[name] == 1.0 for row in found.values()) for name in ANALYSERS}
+    off = {name: weights_off(TfidfTransformer(**options)) for name, options in WEIGHTINGS.items()}
+    for name, difference in off.items():
+        print(f"weights of {name}, converted: off by up to {difference:.2g}")
+    print(json.dumps({"kinds": len(TEXTS), "faithful": faithful_kinds, "weights_off": off}))
     return 0
+
+
+def weights_off(weighting: TfidfTransformer) -> float:
+    """Give the largest difference between scikit-learn's weights and those of its graph."""
+    counts = np.random.default_rng(0).poisson(0.5, (200, 300)).astype(np.float32)
+    wanted = weighting.fit_transform(counts).toarray()
+    graph = to_onnx(weighting, initial_types=[("counts", FloatTensorType([None, counts.shape[1]]))])
+    session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    return float(np.abs(session.run(None, {"counts": counts})[0] - wanted).max())
 
 
 def shown(value: float | str) -> str:
@@ -57,7 +78,7 @@ def shown(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:.0%}"
 
 
-def faithful(texts: list[str], options: dict[str, Any]) -> float | str:
+def faithful(texts: list[str], options: dict[str, Any], locale: str) -> float | str:
     """Give the share of rows counted alike; or where the attempt ended."""
     known = CountVectorizer(**options)
     try:
@@ -65,12 +86,21 @@ def faithful(texts: list[str], options: dict[str, Any]) -> float | str:
     except ValueError:
         return "no tokens"
     try:
-        graph = use_plain_locale(to_onnx(known, initial_types=[("text", StringTensorType([None, 1]))]))
+        graph = with_locale(to_onnx(known, initial_types=[("text", StringTensorType([None, 1]))]), locale)
     except RuntimeError:  # skl2onnx says that it has no converter for this analyser
         return "none"
     session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
     rows = [session.run(None, {"text": np.array([[text]], dtype=object)})[0][0] for text in texts]
     return float(np.mean([np.array_equal(one, other) for one, other in zip(rows, wanted, strict=True)]))
+
+
+def with_locale(graph: onnx.ModelProto, locale: str) -> onnx.ModelProto:
+    """Let the graph lower letters by a locale that is there."""
+    for node in use_plain_locale(graph).graph.node:
+        for attribute in node.attribute:
+            if attribute.name == "locale":
+                attribute.s = locale.encode()
+    return graph
 
 
 if __name__ == "__main__":

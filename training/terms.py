@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from training.encode import Array
-from training.text import Tokeniser
 from training.token_graph import takes
+from training.tokeniser import Tokeniser
 
 MOST = 12  # words of a class at most, and as many runs of characters
 OPENED, CLOSED, SPACE = "「", "」", "␣"

@@ -1,7 +1,7 @@
 """The first step of a text model's pipeline: counts of tokens, as a scikit-learn transformer.
 
 ``make_pipeline(TokenCounts(columns=("text",)), TfidfTransformer(sublinear_tf=True), LogisticRegression())`` is a whole
-model. What counts is `training.text`, in training as in serving; `training.token_graph` exports the rest.
+model. What counts is `training.tokeniser`, in training as in serving; `training.token_graph` exports the rest.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import pandas as pd
 from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from training.text import Range, Tokeniser, char_grams, normalise, word_grams
+from training.text import Range, char_grams, normalise, word_grams
+from training.tokeniser import Tokeniser
 
 
 class TokenCounts(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types

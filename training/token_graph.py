@@ -1,6 +1,6 @@
 """Makes the ONNX graph of a pipeline that begins with `training.token_counts.TokenCounts`, from the counts on.
 
-Of a text only few of a vocabulary's tokens are there, so the graph takes those alone: one int64 input named
+Of a text only few of a vocabulary's tokens are there, so the graph takes those alone: one int32 input named
 `training.tokens.INPUT`, of shape (rows, 2, width): ``[:, 0]`` are tokens, ``[:, 1]`` how often each is there, 0 where
 a row has fewer. Weighting them (`TfidfTransformer`) and a `LogisticRegression` are made here, on these few; skl2onnx
 converts whatever else follows, on the dense matrix, which the graph then makes of them. (Of `TfidfTransformer` with
@@ -23,8 +23,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from training.encode import Array
-from training.text import Tokeniser
 from training.token_counts import TokenCounts
+from training.tokeniser import Tokeniser
 from training.tokens import INPUT, METADATA
 
 OPSET, ML_OPSET, IR_VERSION = 18, 3, 10
@@ -88,7 +88,7 @@ def _is_softmax(step: Any) -> bool:
 
 
 def _counts() -> Graph:
-    """Take the input apart: ``tokens`` int64 and ``counts`` float32, both (rows, width)."""
+    """Take the input apart: ``tokens`` int32 and ``counts`` float32, both (rows, width)."""
     return [
         _constant("second", np.array([1], np.int64)),
         helper.make_node("Split", [INPUT], ["tokens_2", "counts_2"], axis=1, num_outputs=2),
@@ -177,7 +177,7 @@ def _model(parts: Graph, *outputs: onnx.ValueInfoProto) -> onnx.ModelProto:
     graph = helper.make_graph(
         [part for part in parts if isinstance(part, onnx.NodeProto)],
         "tokens",
-        [helper.make_tensor_value_info(INPUT, TensorProto.INT64, [None, 2, None])],
+        [helper.make_tensor_value_info(INPUT, TensorProto.INT32, [None, 2, None])],
         list(outputs),
         [part for part in parts if isinstance(part, onnx.TensorProto)],
     )

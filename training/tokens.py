@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relearn.errors import ArtifactError
-from training.text import Counted, Texts, Tokeniser
+from training.tokeniser import Counted, Texts, Tokeniser
 
 INPUT = "Tokens"  # no column can be named so
 TYPE = "tokens"  # of such an input, in model.json
 METADATA = "relearn_tokeniser"  # its key in the metadata of the ONNX model
 ROWS = 256  # rows tokenised at once
-CELLS = 250_000  # (row, token) pairs given to the graph at once, empty ones too
+CELLS = 32_000  # (row, token) pairs given to the graph at once, empty ones too
 
 
 class Feed:
@@ -46,11 +46,11 @@ class Feed:
             )
 
     @property
-    def last(self) -> NDArray[np.int64]:
+    def last(self) -> NDArray[np.int32]:
         """The input of a row with the vocabulary's last token."""
-        return np.array([[[max(self._tokeniser.size - 1, 0)], [1]]])
+        return np.array([[[max(self._tokeniser.size - 1, 0)], [1]]], np.int32)
 
-    def parts(self, rows: Sequence[Texts]) -> Iterator[NDArray[np.int64]]:
+    def parts(self, rows: Sequence[Texts]) -> Iterator[NDArray[np.int32]]:
         """Give the input of rows, each a text a column: part by part, one at least."""
         for start in range(0, max(len(rows), 1), ROWS):
             counted = self._tokeniser.count(rows[start : start + ROWS])
@@ -69,10 +69,10 @@ def _together(widths: Sequence[int]) -> Iterator[tuple[int, int]]:
     yield first, len(widths)
 
 
-def _padded(counted: Counted, first: int, end: int) -> NDArray[np.int64]:
+def _padded(counted: Counted, first: int, end: int) -> NDArray[np.int32]:
     starts = counted.starts[first : end + 1]
     widths = np.diff(starts)
-    given = np.zeros((end - first, 2, max(int(widths.max(initial=0)), 1)), np.int64)
+    given = np.zeros((end - first, 2, max(int(widths.max(initial=0)), 1)), np.int32)
     within = slice(starts[0], starts[-1])
     row = np.repeat(np.arange(end - first), widths)
     place = np.arange(starts[0], starts[-1]) - starts[row]

@@ -17,7 +17,7 @@ from tests.e2e.proxied import proxy_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
-MODELS = ("diabetes", "iris")
+MODELS = ("diabetes", "iris", "tickets")
 
 
 @pytest.fixture(scope="module")
@@ -64,13 +64,19 @@ def test_the_server_and_its_models_are_ready(triton: Any) -> None:
     assert triton.get_server_metadata()["extensions"] == ["binary_tensor_data"]
 
 
+@pytest.mark.parametrize("model", ["iris", "tickets"])
 @pytest.mark.parametrize("binary", [True, False])
-def test_a_classifier_answers_as_predict_does(live: Stage, triton: Any, binary: bool) -> None:  # noqa: FBT001
-    sample = live.sample("iris")
-    expected = live.predict("iris", *sample)
+def test_a_classifier_answers_as_predict_does(
+    live: Stage,
+    triton: Any,
+    binary: bool,  # noqa: FBT001
+    model: str,
+) -> None:
+    sample = live.sample(model)
+    expected = live.predict(model, *sample)
     wanted = [InferRequestedOutput(name, binary_data=binary) for name in ("label", "probabilities")]
-    inputs = tensors(triton, "iris", sample, binary=binary)
-    result: InferResult = triton.infer("iris", inputs, outputs=wanted, request_id="7")
+    inputs = tensors(triton, model, sample, binary=binary)
+    result: InferResult = triton.infer(model, inputs, outputs=wanted, request_id="7")
     response = result.get_response()
     assert (response["id"], response["model_version"]) == ("7", str(expected["version"]))
     labels = [label.decode() if binary else label for label in result.as_numpy("label")]

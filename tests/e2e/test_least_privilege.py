@@ -16,6 +16,7 @@ from tests.e2e.privilege.grants import Grant, of_roles
 from tests.e2e.privilege.parts import PARTS
 from tests.e2e.privilege.trial import Outcome, outcomes
 from tests.e2e.privilege.uncatchable import UNCATCHABLE
+from training import catalog
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
@@ -44,7 +45,7 @@ def tally(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     if request.config.getoption("--target") != "local":
         pytest.skip("deletes permissions: on the laptop cloud only")
     with cloud_of(tmp_path_factory.mktemp("privilege")) as stage:
-        for model in ("iris", "diabetes", "churn"):
+        for model in catalog.load():
             stage.wait(f"the first model of {model}", lambda model=model: stage.live_version(model))  # type: ignore[misc]
             stage.wait(f"{model} at rest", lambda model=model: stage.at_rest(model))  # type: ignore[misc]
         bench = Bench(stage)

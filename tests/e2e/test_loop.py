@@ -37,7 +37,7 @@ def better(iris: Stage) -> Any:
     return {"before": before, "answer": answer, "run": run}
 
 
-@pytest.mark.parametrize("model", ["churn", "diabetes", "iris"])
+@pytest.mark.parametrize("model", ["churn", "diabetes", "iris", "tickets"])
 def test_the_first_model_comes_from_the_seed_without_anyone_doing_anything(stage: Stage, model: str) -> None:
     stage.wait(f"the first model of {model}", lambda: stage.live_version(model))
     answer = stage.predict(model, *stage.sample(model))

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.local]
 EXAMPLES = 25
 """Random cases a schema at most; the boundaries of every schema are tested besides."""
 CONFIG = Path(__file__).with_name("schemathesis.toml")
-MODELS = ("churn", "diabetes", "iris")
+MODELS = ("churn", "diabetes", "iris", "tickets")
 
 
 @pytest.fixture(scope="module")

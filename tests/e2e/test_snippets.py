@@ -43,7 +43,7 @@ def serving(stage: Stage) -> Stage:
     """The laptop cloud once every model serves."""
     if stage.endpoint_url is None:
         pytest.skip("the snippets are for the laptop cloud")
-    for model in ("churn", "diabetes", "iris"):
+    for model in ("churn", "diabetes", "iris", "tickets"):
         stage.wait(f"the first model of {model}", lambda model=model: stage.live_version(model))  # type: ignore[misc]
     return stage
 

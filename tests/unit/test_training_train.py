@@ -110,7 +110,7 @@ def test_the_log_tells_what_happens_and_every_metric(
 @pytest.mark.parametrize(
     ("told", "reason"),
     [
-        ({"model": "tulip"}, "no model 'tulip'; there are: churn, diabetes, iris"),
+        ({"model": "tulip"}, "no model 'tulip'; there are: churn, diabetes, iris, tickets"),
         ({"inverse_penalty": "0"}, "setting 'inverse_penalty': got '0'; allowed: a number, 0.01 to 1000"),
         ({"champion_version": "1"}, "setting 'champion_version': got 'version 1, channel absent'"),
     ],
