@@ -49,6 +49,7 @@ class Services:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever presses Ctrl-C again leaves nothing behind
         for process in self._running.values():
             process.send_signal(signal.SIGINT)
         for process in self._running.values():

@@ -14,8 +14,21 @@ pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
 RARE = gift_cards(60, seed=501)
 """Tickets about gift cards, which are for billing; the history has nearly none."""
+ORDINARY = tickets(40, seed=503)
 LATER = gift_cards(30, seed=502)
 FAN, NEW_TASTE = "v0002", "pets"
+
+
+@pytest.fixture(scope="module")
+def ordinary(shop: Shop) -> list[tuple[str, str]]:
+    """Where tickets went of their own, and where they belong, which an agent then decided."""
+    customer, agent = shop.enter("Ada"), shop.enter(AGENT)
+    went = []
+    for one in ORDINARY:
+        number = shop.ticket(customer, one.subject, one.body)
+        went.append((customer.queue(number), one.queue))
+        agent.sorts(number, one.queue)
+    return went
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +56,11 @@ def chosen_before(shop: Shop) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def second(shop: Shop, before: list[str], chosen_before: list[str]) -> dict[str, Item]:
+def second(
+    shop: Shop, ordinary: list[tuple[str, str]], before: list[str], chosen_before: list[str]
+) -> dict[str, Item]:
     """The runs of the export of all that."""
+    assert ordinary
     assert before
     assert chosen_before
     return shop.export()
@@ -54,13 +70,12 @@ def test_the_first_version_of_both_models_learned_the_shops_history(shop: Shop) 
     assert [shop.version(model) for model in ("tickets", "products")] == [1, 1]
 
 
-def test_a_ticket_of_a_known_kind_goes_to_its_queue_by_itself(shop: Shop) -> None:
-    customer = shop.enter("Ada")
-    asked = tickets(40, seed=503)
-    sorted_to = [(customer.queue(shop.ticket(customer, one.subject, one.body)), one.queue) for one in asked]
-    by_itself = [(got, right) for got, right in sorted_to if got != "unsorted"]
-    assert len(by_itself) > len(asked) / 4
-    assert sum(got == right for got, right in by_itself) > 0.9 * len(by_itself)
+def test_a_ticket_goes_to_its_queue_by_itself_where_the_model_is_sure(
+    ordinary: list[tuple[str, str]],
+) -> None:
+    by_itself = [(went, right) for went, right in ordinary if went != "unsorted"]
+    assert len(by_itself) > len(ordinary) / 4
+    assert sum(went == right for went, right in by_itself) > 0.8 * len(by_itself)
 
 
 def test_what_an_agent_decides_is_told_as_feedback(shop: Shop, second: dict[str, Item]) -> None:
@@ -69,7 +84,7 @@ def test_what_an_agent_decides_is_told_as_feedback(shop: Shop, second: dict[str,
         query = """SELECT count(*), sum(told) FROM suggestions JOIN tickets ON tickets.id = ticket_id
             WHERE decided_by = 'person'"""
         decided, told = database.execute(query).fetchone()
-    assert decided == told == len(RARE)
+    assert decided == told == len(RARE) + len(ORDINARY)
 
 
 def test_what_was_exported_makes_a_new_version_of_each_model(second: dict[str, Item]) -> None:

@@ -11,7 +11,8 @@ from tests.shop.ordinary.test_catalogue import TILE
 KNOWN = ["books-01", "games-02", "pets-03"]
 
 
-def test_a_product_page_shows_what_is_similar(api: Api, enter: Enter) -> None:
+@pytest.mark.usefixtures("api")
+def test_a_product_page_shows_what_is_similar(enter: Enter) -> None:
     page = enter().see("/product/tea-01")
     assert "You may also like" in page
     assert TILE.findall(page) == KNOWN

@@ -25,7 +25,8 @@ def export(app: Flask) -> int:
     return int(app.test_cli_runner().invoke(args=["export"]).exit_code)
 
 
-def test_a_ticket_goes_where_the_model_is_sure(api: Api, enter: Enter, db: Read) -> None:
+@pytest.mark.usefixtures("api")
+def test_a_ticket_goes_where_the_model_is_sure(enter: Enter, db: Read) -> None:
     mia = enter("Mia")
     number = mia.writes("割れていました", "返品したいです。")
     assert '<span class="queue returns">Returns</span>' in mia.see(f"/tickets/{number}")

@@ -7,6 +7,7 @@ import secrets
 from flask import Blueprint, Flask, abort, current_app, flash, g, redirect, render_template, request, url_for
 from flask import session as cookie
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from werkzeug.wrappers import Response
 
 from shop.database import session
@@ -51,15 +52,11 @@ def sign_in() -> str:
 @pages.post("/sign-in")
 def signed_in() -> Response | tuple[str, int]:
     """Sign in by name; a new name is a new customer."""
-    name, to = request.form.get("name", "").strip(), request.form.get("next", "")
+    name, to = request.form.get("name", "").replace("\0", "").strip(), request.form.get("next", "")
     if not 1 <= len(name) <= MAX_NAME:
         flash(f"Please give a name of 1 to {MAX_NAME} characters.", "error")
         return render_template("sign_in.html", next=to, max_name=MAX_NAME), 422
-    customer = session().scalar(select(Customer).where(Customer.name == name))
-    if customer is None:
-        customer = Customer(id=f"c-{secrets.token_hex(6)}", name=name)
-        session().add(customer)
-        session().commit()
+    customer = _known(name) or _new(name)
     basket = cookie.get("basket", {})
     cookie.clear()
     cookie.update(customer=customer.id, basket=basket)
@@ -71,6 +68,21 @@ def sign_out() -> Response:
     """Forget who is here."""
     cookie.clear()
     return redirect(url_for("catalogue.home"))
+
+
+def _known(name: str) -> Customer | None:
+    return session().scalar(select(Customer).where(Customer.name == name))
+
+
+def _new(name: str) -> Customer:
+    customer = Customer(id=f"c-{secrets.token_hex(6)}", name=name)
+    session().add(customer)
+    try:
+        session().commit()
+    except IntegrityError:  # the same name came twice at once
+        session().rollback()
+        customer = session().scalars(select(Customer).where(Customer.name == name)).one()
+    return customer
 
 
 def _ours(path: str) -> bool:

@@ -16,7 +16,7 @@ from shop.database import Base, session
 from shop.tables import Event, Product, Ticket
 
 SURE = float(os.environ.get("SHOP_SURE", "0.7"))  # less likely queues are left to a person
-PAGE_SECONDS, EXPORT_SECONDS, SHOWN, MOST_ROWS = 1.0, 60.0, 4, 50_000
+PAGE_SECONDS, SHOWN, MOST_ROWS = float(os.environ.get("SHOP_PAGE_SECONDS", "1")), 4, 50_000
 DECIDED = or_(Ticket.decided_by == "person", Ticket.status == "closed")  # never the model's own guess
 relearn = Breaker(lambda: connect(PAGE_SECONDS), cool_down_seconds=20)
 TICKET = (literal("ticket:") + cast(Ticket.id, String) + ":" + Ticket.queue).label("row")  # moved, it is new
@@ -51,7 +51,7 @@ class Exported(Base):
     sent: Mapped[bool]
 
 
-def connect(seconds: float) -> Client:
+def connect(seconds: float = 60.0) -> Client:
     """Make a client of the API at RELEARN_URL, or of the laptop cloud."""
     if url := os.environ.get("RELEARN_URL"):
         return Client(url, auth=SigV4(), deadline_seconds=seconds)
@@ -98,7 +98,7 @@ def export(*, known: bool) -> None:
     """Tell what was decided; upload the decided tickets and the events that are new, each once."""
     tell()
     try:
-        client = None if known else connect(EXPORT_SECONDS)
+        client = None if known else connect()
         for model in ROWS:
             if client:
                 _settle(client, model)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from shop.tables import Ticket
 from tests.shop.ordinary.conftest import Enter, Read
@@ -80,3 +80,13 @@ def test_a_closed_ticket_stays_as_it_is(enter: Enter) -> None:
     agent.send(f"/desk/{number}", f"/desk/{number}/queue", queue="returns")
     agent.send(f"/desk/{number}", f"/desk/{number}/close", answer="Done")
     assert agent.send("/sign-in", f"/desk/{number}/queue", queue="billing").status_code == 400
+
+
+def test_a_text_is_kept_as_it_was_written(enter: Enter, db: Read) -> None:
+    enter("Mia").writes("👩‍🍳 ｶﾞ", "one\r\ntwo\0\u200b é")
+    assert db(select(Ticket.subject, Ticket.body)) == [("👩‍🍳 ｶﾞ", "one\ntwo\u200b é")]
+
+
+def test_the_longest_ticket_is_taken(enter: Enter, db: Read) -> None:
+    enter("Mia").writes("題" * 300, "困" * 100_000)
+    assert db(select(func.length(Ticket.body))) == [(100_000,)]
