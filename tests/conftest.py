@@ -14,6 +14,7 @@ from tests.e2e.shopping.shop import Shop
 
 TOLD = "told"
 _SHARED = {"tests/infra/": "templates", "tests/spark/": "spark", "tests/local/": "toy"}
+_ENDS = {"destroyed", "closed"}
 _FLOWS, _CLOUDS = ("tests/e2e/", "tests/browser/"), ("stage", "shop")
 
 
@@ -34,9 +35,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep together, when several processes run tests, what shares something that takes long to make.
 
-    What destroys the shared stage comes last.
+    What destroys the shared stage, or closes the shop, comes last.
     """
-    items.sort(key=lambda item: "destroyed" in getattr(item, "fixturenames", ()))
+    items.sort(key=lambda item: bool(_ENDS & set(getattr(item, "fixturenames", ()))))
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group(item)))
 

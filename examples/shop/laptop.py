@@ -90,8 +90,8 @@ def _run(chosen: argparse.Namespace, services: Services) -> int:
     _say("the laptop cloud comes up and trains; until then pages work without models")
     progress = Progress(services, _say)
     _until_served(progress, services)
-    _say(f"both models serve; the shop exports every {chosen.export_minutes:g} minutes; Ctrl-C stops it")
     _export(services)
+    _say(f"both models serve; the shop exports every {chosen.export_minutes:g} minutes; Ctrl-C stops it")
     if chosen.once:
         return 0
     _keep_on(chosen.export_minutes * 60, progress, services)

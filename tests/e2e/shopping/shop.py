@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from laptop import SEEDS
 from relearn.runs import FINAL
 from services import Services
 from tests.e2e.client import Item, Stage
-from tests.e2e.clouds import cloud_of
+from tests.e2e.clouds import ROOT, local_stage
 from tests.e2e.shopping.people import Person
 from tests.infra.synthesis import synthesise
 
@@ -36,11 +38,15 @@ class Shop:
         Its processes and commands.
     url
         Where it is.
+    process, log
+        What ``make shop`` runs, and what it prints.
     """
 
     stage: Stage
     services: Services
     url: str
+    process: subprocess.Popen[bytes]
+    log: Path
     _people: dict[str, Person] = field(default_factory=dict)
 
     @property
@@ -96,33 +102,57 @@ class Shop:
 
         return self.stage.wait(f"the end of a new run of {model} after {count}", last)
 
-    def close(self) -> None:
-        """Send everybody home."""
+    def close(self) -> int:
+        """Send everybody home and press Ctrl-C; the exit code. Again it does nothing."""
         for person in self._people.values():
             person.leaves()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        return self.process.wait(timeout=90)
 
 
 @contextmanager
 def running(folder: Path) -> Iterator[Shop]:
-    """Run the shop whose history is the models' seed, until both models serve and rest."""
+    """Run what ``make shop`` runs, with the shop's two models alone, until both serve and rest."""
     synthesise(folder / "cdk.out", "local", MODELS)
-    with cloud_of(folder, folder / "cdk.out") as stage, Services(folder, folder / "info.json") as services:
+    port, info = free_port(), folder / "local.json"
+    command = [
+        sys.executable,
+        "examples/shop/laptop.py",
+        "--app",
+        str(folder / "cdk.out"),
+        "--info",
+        str(info),
+    ]
+    command += ["--port", str(port), "--aws-port", "0", "--api-port", "0", "--keep", str(folder)]
+    command += ["--export-minutes", "10000"]  # tests say when
+    log = folder / "laptop.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        _wait_for_the_models(process, log)
+        stage = local_stage(info)
         stage.timeout_seconds = PATIENCE_SECONDS
-        services.new_database()
-        history = ("--tickets", str(SEEDS["tickets"]), "--events", str(SEEDS["events"]))
-        services.flask("import-history", *history)
-        services.flask("export", "--known")
-        shop = Shop(stage, services, services.start_shop(_free_port()))
+        shop = Shop(stage, Services(folder, info), f"http://127.0.0.1:{port}", process, log)
         for model in MODELS:
-            stage.wait(f"the first model of {model}", lambda model=model: shop.version(model))  # type: ignore[misc]
             stage.wait(f"{model} at rest", lambda model=model: stage.at_rest(model))  # type: ignore[misc]
-        try:
-            yield shop
-        finally:
-            shop.close()
+        yield shop
+        shop.close()
+    finally:
+        process.kill()
+        process.wait()
 
 
-def _free_port() -> int:
+def _wait_for_the_models(process: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + PATIENCE_SECONDS
+    while "both models serve" not in log.read_text():
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < end, log.read_text()
+        time.sleep(0.2)
+
+
+def free_port() -> int:
+    """Give a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
