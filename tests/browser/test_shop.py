@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.pages import Watched
 from tests.e2e.clouds import ROOT
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.local]
 SUBJECT = "パスワードを忘れました"
 BODY = "パスワードを忘れてしまい、アカウントにログインできません。再設定の方法を教えてください。"
 GAMES = [f"games-{number:02}" for number in range(1, 7)]
-SIZE = {"width": 1100, "height": 820}
+SIZE = {"width": 1100, "height": 700}
 MOST_BYTES = 150_000
 
 Enter = Callable[[str], Watched]
@@ -95,7 +95,9 @@ def test_an_agent_corrects_the_queue_and_the_visitor_sees_it(
     expect(agent.page.locator("#suggestion")).to_contain_text("Account")
     agent.page.get_by_label("Queue").select_option("product")
     agent.page.get_by_role("button", name="Set queue").click()
-    expect(agent.page.locator("#queue")).to_contain_text("decided by person")
+    decided = agent.page.locator("#queue")
+    expect(decided).to_have_text("Product decided by person")
+    assert_on_one_line(decided)
     picture(agent.page, "correction")
     ticket.page.reload()
     expect(ticket.page.locator("#queue .queue")).to_have_text("Product")
@@ -114,7 +116,6 @@ def test_recommendations_change_after_clicks_and_a_retrain(
     assert run["state"] == "PROMOTED", run["reason"]
     assert shop.version("products") == before + 1
     chosen = opened(ren.page, "/", "for-you")
-    assert not set(GAMES) & set(chosen)
     assert sum(product.startswith("games") for product in chosen) > len(chosen) / 2
     picture(ren.page, "recommendations")
 
@@ -146,6 +147,11 @@ def test_the_browser_has_nothing_to_complain_of(enter: Enter, shop: Shop, path: 
     agent.page.evaluate("1")  # takes in what is still unread
     assert agent.complaints == []
     assert [url for url in agent.requests if not url.startswith(shop.url)] == []
+
+
+def assert_on_one_line(shown: Locator) -> None:
+    height = shown.evaluate("element => element.getBoundingClientRect().height")
+    assert height < 2 * shown.evaluate("element => parseFloat(getComputedStyle(element).lineHeight)")
 
 
 def write(page: Page) -> None:
