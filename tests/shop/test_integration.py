@@ -51,6 +51,12 @@ def test_after_it_only_the_module_does() -> None:
     assert found == [Path("shop/ml.py")]
 
 
+def test_nothing_else_of_this_repository_is_imported() -> None:
+    ours = re.compile(r"^\s*(?:from|import) (?:relearn|training|lambdas|infra|local|cli)\b", re.MULTILINE)
+    files = (ROOT / "examples/shop").rglob("*.py")
+    assert [one for one in files if ours.search(one.read_text(encoding="utf-8"))] == []
+
+
 def test_before_it_the_shop_passed_its_own_tests(without: Path) -> None:
     block = (
         "import sys; sys.modules['relearn_client'] = None; import pytest; sys.exit(pytest.main(sys.argv[1:]))"
