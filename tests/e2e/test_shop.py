@@ -138,7 +138,7 @@ def right(said: list[str]) -> float:
 
 def held_out(visitor: str) -> bool:
     asked = f"SELECT {holdout_expression(catalog.get('products'))} FROM (SELECT '{visitor}' AS visitor)"  # noqa: S608
-    found = duckdb.sql(asked).fetchone()
+    found = duckdb.connect().execute(asked).fetchone()
     return bool(found and found[0])
 
 
