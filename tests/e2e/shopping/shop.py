@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -67,7 +68,7 @@ class Shop:
     def ticket(self, customer: Person, subject: str, body: str) -> int:
         """Let a customer write a ticket that the model answers for; its number.
 
-        The shop waits a second for an answer, then leaves the ticket to people, and for a while it does not ask again.
+        The shop waits some seconds for an answer, then leaves the ticket to people, and for a while it does not ask again.
         So a busy machine, or a function that is called for the first time, is not what is tested here.
         """
         for _ in range(ATTEMPTS):
@@ -126,9 +127,9 @@ def running(folder: Path) -> Iterator[Shop]:
     ]
     command += ["--port", str(port), "--aws-port", "0", "--api-port", "0", "--keep", str(folder)]
     command += ["--export-minutes", "10000"]  # tests say when
-    log = folder / "laptop.log"
+    log, patient = folder / "laptop.log", {**os.environ, "SHOP_PAGE_SECONDS": "5"}
     with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, cwd=ROOT, env=patient, stdout=output, stderr=subprocess.STDOUT)
     try:
         _wait_for_the_models(process, log)
         stage = local_stage(info)
