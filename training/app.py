@@ -26,10 +26,12 @@ from dataclasses import asdict
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from relearn.errors import FieldError, InvalidInstancesError, InvalidLinesError, LineError, ModelFailedError
 from relearn.jsonlines import MEDIA_TYPE as JSON_LINES
 from training.artifact import Artifact
+from training.encode import Array
 from training.reading import Reader
 from training.scorer import Scores
 
@@ -133,6 +135,8 @@ class App:
         return self._predictions(self._scorer.rows(self._reader.read_lines(body)))
 
     def _predictions(self, scores: Scores) -> list[dict[str, Any]]:
+        if scores.scores is not None and scores.basis is not None:
+            return self._rankings(scores.predictions, scores.scores, scores.basis)
         if scores.probabilities is None:
             values = scores.predictions.tolist()
             self._refuse_unless_finite(values)
@@ -143,6 +147,21 @@ class App:
         return [
             {"label": label, "probabilities": {name: row[index] for name, index in self._order}}
             for label, row in zip(scores.predictions.tolist(), rows, strict=True)
+        ]
+
+    def _rankings(self, items: Array, scores: Array, basis: Array) -> list[dict[str, Any]]:
+        if np.isnan(scores).any():
+            raise ModelFailedError(f"{self._spec.name} gave a score that is no number")
+        return [
+            {
+                "items": [
+                    {"item": item, "score": score}
+                    for item, score in zip(names, figures, strict=True)
+                    if item and math.isfinite(score)  # neither: there were fewer items than places
+                ],
+                "basis": word,
+            }
+            for names, figures, word in zip(items.tolist(), scores.tolist(), basis.tolist(), strict=True)
         ]
 
     def _refuse_unless_finite(self, figures: list[float]) -> None:

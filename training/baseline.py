@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from relearn.spec import Boolean, Category, Column, ModelSpec, Text
-from training.dataset import Table
-from training.encode import Array
+from relearn.spec import Boolean, Category, Column, Id, ModelSpec, Ranking, Text
+from training.dataset import Table, learnt
+from training.encode import STRING, Array, type_of
 
 QUANTILES = tuple(step / 10 for step in range(11))
 
 
 def baseline(spec: ModelSpec, table: Table) -> dict[str, dict[str, Any]]:
-    """Describe every feature and the target.
+    """Describe what is learnt and the target.
 
     Parameters
     ----------
@@ -28,16 +28,17 @@ def baseline(spec: ModelSpec, table: Table) -> dict[str, dict[str, Any]]:
     dict
         Column name to ``type``, ``rows``, ``missing`` and, by type: ``mean``, ``std`` and
         ``quantiles`` (11 of them, minimum to maximum; a date-time in days since 2000);
-        ``counts`` of each value; ``length`` quantiles of a text, in characters.
+        ``counts`` of each value; ``length`` quantiles of a text, in characters; of names, how many are
+        ``distinct``.
     """
-    described = {column.name: describe(column, table.columns[column.name]) for column in spec.features}
+    described = {column.name: describe(column, table.columns[column.name]) for column in learnt(spec)}
     described[spec.target.name] = describe(spec.target, table.target)
     return described
 
 
 def describe(column: Column, values: Array) -> dict[str, Any]:
     """Describe one encoded column of shape (rows,)."""
-    missing = values == "" if isinstance(column, Category | Text) else np.isnan(values)
+    missing = values == "" if type_of(column) == STRING else np.isnan(values)
     there = values[~missing]
     head = {"type": column.type, "rows": len(values), "missing": int(missing.sum())}
     match column:
@@ -46,6 +47,8 @@ def describe(column: Column, values: Array) -> dict[str, Any]:
         case Boolean():
             yes = int(there.sum())
             return {**head, "counts": {"false": len(there) - yes, "true": yes}}
+        case Id() | Ranking():
+            return {**head, "distinct": len(set(there))}
         case Text():
             return {**head, "length": _quantiles(np.array([len(text) for text in there]))}
         case _:

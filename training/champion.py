@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from relearn.errors import ConfigError
-from relearn.spec import Category, ModelSpec
-from training import artifact
-from training.dataset import Table
-from training.evaluate import evaluate
+from relearn.spec import Category, ModelSpec, Ranking
+from training import artifact, tasks
+from training.tasks import Exam
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +37,8 @@ class Champion:
         return "none yet"
 
 
-def measure(spec: ModelSpec, path: Path, version: int | None, holdout: Table) -> Champion:
-    """Measure the champion on the candidate's holdout.
+def measure(spec: ModelSpec, path: Path, version: int | None, exam: Exam) -> Champion:
+    """Measure the champion in the candidate's exam.
 
     A champion that was made for other columns is measured as long as it can answer the rows: a
     column that was added since does not matter to it. When it can not, there is nothing to
@@ -53,8 +52,8 @@ def measure(spec: ModelSpec, path: Path, version: int | None, holdout: Table) ->
         The champion's model.tar.gz.
     version
         Its version; None when the job was told of none.
-    holdout
-        The rows both are measured on.
+    exam
+        What both are asked.
 
     Raises
     ------
@@ -73,11 +72,11 @@ def measure(spec: ModelSpec, path: Path, version: int | None, holdout: Table) ->
         return Champion(incompatible={"version": version, "reason": reason})
     scorer = champion.scorer()
     try:
-        scores = scorer.columns(holdout.columns)
+        scores = scorer.columns(exam.columns)
     except Exception as error:  # noqa: BLE001 - onnxruntime's exceptions have no common base
         reason = f"it fails on the holdout: {str(error).splitlines()[0]}"
         return Champion(incompatible={"version": version, "reason": reason})
-    measured = evaluate(spec, holdout.target, scores, champion.classes)
+    measured = tasks.of(spec).evaluate(spec, exam, scores, champion.classes)
     return Champion(measured={"version": version, "run_id": champion.meta.get("run_id"), **measured})
 
 
@@ -87,8 +86,10 @@ def unfit(old: ModelSpec, new: ModelSpec) -> str | None:
         return f"it predicts {old.target.name} ({old.kind}) of {old.name}"
     if isinstance(old.target, Category) and set(old.classes) != set(new.classes):
         return f"it knows the classes {', '.join(old.classes)}"
-    there = {column.name: column for column in new.features}
-    for column in old.features:
+    if isinstance(old.target, Ranking) and isinstance(new.target, Ranking) and old.target.k != new.target.k:
+        return f"it recommends {old.target.k} items, where {new.target.k} are asked for"
+    there = {column.name: column for column in new.inputs}
+    for column in old.inputs:
         if column.name not in there:
             return f"it takes {column.name}, which the spec no longer has"
         if column.type != there[column.name].type:

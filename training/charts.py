@@ -80,9 +80,9 @@ def curves(title: str, axes: tuple[str, str], lines: Sequence[tuple[str, Array, 
     return figure(title, "; ".join(name for name, _, _ in lines), *canvas(), "".join(parts))
 
 
-def scatter(title: str, axes: tuple[str, str], xs: Array, ys: Array) -> str:
-    """Draw points on equal axes over the diagonal."""
-    low, high = float(min(xs.min(), ys.min())), float(max(xs.max(), ys.max()))
+def scatter(title: str, axes: tuple[str, str], xs: Array, ys: Array, *, from_zero: bool = False) -> str:
+    """Draw points on equal axes over the diagonal; ``from_zero``: none is negative, and the axes say so."""
+    low, high = 0.0 if from_zero else float(min(xs.min(), ys.min())), float(max(xs.max(), ys.max()))
     span = (high - low) or 1.0
     parts = [frame(axes, (low, high), (low, high)), line(*at(0, 0), *at(1, 1), "rule dashed")]
     chosen = _thin(len(xs))

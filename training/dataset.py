@@ -23,7 +23,7 @@ from relearn.spec import Column, ModelSpec
 from relearn.tables import MAIN
 from training import catalog
 from training.encode import Array, expression, from_table
-from training.split import holdout_expression
+from training.split import holdout_expression, order_expression
 
 if TYPE_CHECKING:
     from training.features.making import Made
@@ -39,9 +39,10 @@ class Table:
     Parameters
     ----------
     columns
-        Feature name to values of shape (rows,), encoded as `training.encode` says.
+        Feature name to values of shape (rows,), encoded as `training.encode` says; of a recommender, the
+        entity and the weight.
     target
-        Shape (rows,): labels as strings, or float64.
+        Shape (rows,): labels or items as strings, or float64.
     """
 
     columns: Mapping[str, Array]
@@ -67,7 +68,7 @@ class Dataset:
     Parameters
     ----------
     train, holdout
-        The two sides; neither is empty, and each has every class.
+        The two sides; what either needs is judged by `training.tasks`.
     fingerprint
         SHA-256 (hex) of what the shards hold.
     shards
@@ -165,15 +166,24 @@ def _online(store: Store | None) -> Path | None:
 def _read(spec: ModelSpec, files: list[Path]) -> Dataset:
     fetched = _fetch(spec, files)
     side = np.ma.getdata(fetched.pop(HOLDOUT)).astype(bool)
-    for column in (*spec.features, spec.target):
+    for column in (*learnt(spec), spec.target):
         _refuse_missing(column, fetched[column.name])
-    columns = {column.name: from_table(column, fetched.pop(column.name)) for column in spec.features}
+    columns = {column.name: from_table(column, fetched.pop(column.name)) for column in learnt(spec)}
     target = from_table(spec.target, fetched.pop(spec.target.name))
     rows = Table(columns, target.astype(np.float64) if spec.kind == "regression" else target)
     counts = {MAIN: {"shards": len(files), "rows": len(rows)}}
     dataset = Dataset(rows.where(~side), rows.where(side), fingerprint(files), len(files), counts)
-    _refuse_unusable(spec, dataset)
+    from training import tasks  # noqa: PLC0415 - which takes the tables of this module
+
+    tasks.of(spec).refuse_unusable(spec, dataset)
     return dataset
+
+
+def learnt(spec: ModelSpec) -> tuple[Column, ...]:
+    """The columns that a model learns of, beside its target: the features; of a ranking, who and how much."""
+    if spec.kind == "ranking":
+        return tuple(column for column in spec.made if column.name != spec.target.name)
+    return spec.features
 
 
 def fingerprint(files: list[Path]) -> str:
@@ -194,14 +204,12 @@ def _fetch(spec: ModelSpec, files: list[Path]) -> dict[str, Any]:
                 "SELECT * FROM read_parquet($paths, union_by_name = true) LIMIT 0", {"paths": paths}
             ).description
             there = {column[0] for column in described or ()}
-            chosen = [f'{expression(column)} AS "{column.name}"' for column in (*spec.features, spec.target)]
-            source = ", ".join(
-                ["*", *(_absent(column) for column in spec.columns if column.name not in there)]
-            )
+            chosen = [f'{expression(column)} AS "{column.name}"' for column in (*learnt(spec), spec.target)]
+            source = ", ".join(["*", *(_absent(column) for column in spec.made if column.name not in there)])
             return dict(
                 connection.execute(
                     f'SELECT {", ".join(chosen)}, {holdout_expression(spec)} AS "{HOLDOUT}" '  # noqa: S608 - names match NAME_PATTERN
-                    f"FROM (SELECT {source} FROM read_parquet($paths, union_by_name = true))",
+                    f"FROM (SELECT {source} FROM read_parquet($paths, union_by_name = true)){order_expression(spec)}",
                     {"paths": paths},
                 ).fetchnumpy()
             )
@@ -223,20 +231,3 @@ def _refuse_missing(column: Column, values: Array) -> None:
             f"{missing} of {len(values)} rows have no {column.name}, which the spec demands; declare it "
             "optional, or upload the data again with it",
         )
-
-
-def _refuse_unusable(spec: ModelSpec, dataset: Dataset) -> None:
-    sides = {"train": dataset.train, "holdout": dataset.holdout}
-    for name, table in sides.items():
-        share = f"the split keeps {len(table)} of {len(dataset.train) + len(dataset.holdout)} rows for {name}"
-        if not len(table):
-            raise DataError("too_few_rows", f"{share}: too few rows to train and to measure; upload more")
-        labels = set(table.target) if spec.kind == "classification" else set()
-        if unknown := sorted(labels - set(spec.classes)):
-            raise DataError(
-                "schema", f"{spec.target.name} has {unknown[0]!r}; allowed: one of {', '.join(spec.classes)}"
-            )
-        if lacking := [label for label in spec.classes if label not in labels]:
-            raise DataError(
-                "missing_class", f"{share}, none of them {' or '.join(lacking)}; upload more rows of it"
-            )

@@ -8,10 +8,11 @@ boolean    float32: 0 or 1                             NaN
 datetime   float32: days since 2000-01-01T00:00Z       NaN
 category   string                                      the empty string
 text       string                                      the empty string
+id         string                                      the empty string
 =========  ==========================================  ==============================
 
 Days since 2000 keep a date-time within 85 seconds until 2044 as float32, and near the size of
-other features. An id is never a feature. numpy only: a server imports this too.
+other features. An id is never a feature, but what a recommender is asked. numpy only: a server imports this too.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from relearn.spec import Boolean, Category, Column, DateTime, Number, Text
+from relearn.spec import Boolean, Category, Column, DateTime, Id, Number, Ranking, Text
 
 FLOAT, STRING = "float32", "string"
 Array = NDArray[Any]
@@ -35,7 +36,7 @@ _DAYS_TO_2000 = 10_957.0
 
 def type_of(column: Column) -> str:
     """Say what a model sees of ``column``: ``"float32"`` or ``"string"``."""
-    return STRING if isinstance(column, Category | Text) else FLOAT
+    return STRING if isinstance(column, Category | Text | Id | Ranking) else FLOAT
 
 
 def expression(column: Column) -> str:

@@ -12,11 +12,11 @@ import numpy as np
 from relearn import data_check, profiles
 from relearn.errors import DataError
 from relearn.profiles import ColumnProfile, Profile
-from relearn.spec import Boolean, Category, Column, DateTime, ModelSpec, Text
+from relearn.spec import Boolean, Category, Column, DateTime, Id, ModelSpec, Ranking, Text
 from training import artifact
 from training.container import Container, Job
-from training.dataset import Dataset
-from training.encode import Array
+from training.dataset import Dataset, learnt
+from training.encode import STRING, Array, type_of
 from training.page import data_report
 from training.page.data_report import DataReport, TableReport
 
@@ -52,7 +52,7 @@ def check(spec: ModelSpec, dataset: Dataset, box: Container, job: Job) -> Profil
         tables=(
             TableReport(
                 name="features",
-                columns=(*spec.features, spec.target),
+                columns=(*learnt(spec), spec.target),
                 profile=profile,
                 before=before,
                 shards=0,
@@ -78,14 +78,13 @@ def of_champion(path: Path) -> Profile | None:
 def describe(spec: ModelSpec, dataset: Dataset) -> Profile:
     """Give the profile of all rows, train and holdout."""
     rows = dataset.train.and_also(dataset.holdout)
-    columns = {column.name: _describe(column, rows.columns[column.name]) for column in spec.features}
+    columns = {column.name: _describe(column, rows.columns[column.name]) for column in learnt(spec)}
     columns[spec.target.name] = _describe(spec.target, rows.target)
     return Profile(rows=len(rows), columns=columns)
 
 
 def _describe(column: Column, values: Array) -> ColumnProfile:
-    worded = isinstance(column, Category | Text)
-    lacking = values == "" if worded else np.isnan(values.astype(np.float64))
+    lacking = values == "" if type_of(column) == STRING else np.isnan(values.astype(np.float64))
     there = values[~lacking]
     missing = int(lacking.sum())
     match column:
@@ -99,6 +98,8 @@ def _describe(column: Column, values: Array) -> ColumnProfile:
             return ColumnProfile(
                 type=column.type, missing=missing, counts=_count(moments.astype("datetime64[M]").astype(str))
             )
+        case Id() | Ranking():  # names are not told
+            return ColumnProfile(type=column.type, missing=missing)
         case Text():
             numbers = np.array([len(text) for text in there], dtype=np.float64)
         case _:

@@ -5,7 +5,8 @@ What a graph must look like, also one that a model's own ``export`` makes:
 - inputs: either one named ``X``, float32 of shape (rows, features), the features in the spec's
   order; or one per feature, named as the column, of shape (rows, 1), float32 or string;
 - outputs: for a classification the labels (strings) and the probabilities (float32, a column
-  per class in the order of the estimator's ``classes_``); for a regression the values (float32).
+  per class in the order of the estimator's ``classes_``); for a regression the values (float32); for a
+  ranking the items (strings), their scores (float32) and the basis (strings), see `training.ranking.graph`.
 
 A pipeline that begins with `training.token_counts.TokenCounts` has the one input of `training.token_graph`.
 
@@ -35,6 +36,12 @@ from training.scorer import Input
 
 MATRIX = "X"  # no column can be named so
 Export = Callable[[Any, ModelSpec], onnx.ModelProto]
+_STRING, _FLOAT = onnx.TensorProto.STRING, onnx.TensorProto.FLOAT
+_OUTPUTS = {
+    "classification": ([_STRING, _FLOAT], "labels (string) and probabilities (float32)"),
+    "regression": ([_FLOAT], "values (float32)"),
+    "ranking": ([_STRING, _FLOAT, _STRING], "items (string), scores (float32) and basis (string)"),
+}
 _ELEMENTS = {onnx.TensorProto.FLOAT: FLOAT, onnx.TensorProto.STRING: STRING}
 
 
@@ -87,7 +94,7 @@ def layout(graph: onnx.ModelProto, spec: ModelSpec) -> list[Input]:
     ArtifactError
         The graph is not as the module's docstring asks.
     """
-    names = tuple(column.name for column in spec.features)
+    names = tuple(column.name for column in spec.inputs)
     inputs = []
     for given in graph.graph.input:
         if given.name == tokens.INPUT:
@@ -95,7 +102,7 @@ def layout(graph: onnx.ModelProto, spec: ModelSpec) -> list[Input]:
             continue
         kind = _ELEMENTS.get(given.type.tensor_type.elem_type)
         columns = names if given.name == MATRIX else (given.name,)
-        wanted = {type_of(column) for column in spec.features if column.name in columns}
+        wanted = {type_of(column) for column in spec.inputs if column.name in columns}
         if wanted != {kind}:
             raise ArtifactError(
                 f"graph input {given.name!r} is {kind}; allowed: {MATRIX!r} for all features when all are "
@@ -103,10 +110,9 @@ def layout(graph: onnx.ModelProto, spec: ModelSpec) -> list[Input]:
             )
         inputs.append(Input(given.name, str(kind), columns))
     given_types = [output.type.tensor_type.elem_type for output in graph.graph.output]
-    string, number = onnx.TensorProto.STRING, onnx.TensorProto.FLOAT
-    if given_types != ([string, number] if spec.kind == "classification" else [number]):
-        wanted_outputs = "labels (string) and probabilities" if spec.kind == "classification" else "values"
-        raise ArtifactError(f"graph outputs have types {given_types}; allowed: {wanted_outputs} (float32)")
+    wanted_types, words = _OUTPUTS[spec.kind]
+    if given_types != wanted_types:
+        raise ArtifactError(f"graph outputs have types {given_types}; allowed: {words}")
     return inputs
 
 

@@ -10,9 +10,7 @@ from typing import Any
 from relearn.spec import ModelSpec
 from training import report_html
 from training.champion import Champion
-from training.report_html import Answers
-
-__all__ = ["Answers", "document", "write"]
+from training.tasks import Answers
 
 LINEAGE = ("format", "model", "run_id", "kind", "spec_digest", "onnx_sha256", "libraries", "created_at")
 
@@ -23,6 +21,8 @@ def document(
     candidate: Mapping[str, Any],
     rival: Champion,
     agreed: Mapping[str, Any],
+    *,
+    naive: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Put report.json together.
 
@@ -33,11 +33,14 @@ def document(
     spec
         The model's spec.
     candidate
-        What `training.evaluate.evaluate` measured, and ``importance``.
+        What was measured, and ``importance``.
     rival
-        The champion, measured on the same rows.
+        The champion, measured in the same exam.
     agreed
         How the ONNX model agrees with the estimator.
+    naive
+        What needs no model, measured in the same exam, and the candidate's lead over it; None where the kind of
+        model has no such thing.
 
     Returns
     -------
@@ -57,6 +60,7 @@ def document(
         "candidate": dict(candidate),
         "champion": rival.measured,
         "champion_incompatible": rival.incompatible,
+        "naive": naive and dict(naive),
         "agreement": dict(agreed),
     }
 

@@ -18,6 +18,8 @@ from training import tokens
 from training.encode import Array, from_values
 
 BATCH = 50_000  # rows scored at once, so that a large holdout needs little memory
+ROWS_AT_ONCE = "rows_at_once"
+"""Where a graph says, in its metadata, that it needs much for each row: how many to score at once instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +51,28 @@ class Scores(NamedTuple):
     Parameters
     ----------
     predictions
-        Shape (rows,): labels as strings, or float32 values.
+        Shape (rows,): labels as strings, or float32 values; of a ranking (rows, k): items, best first, the
+        empty string where there are fewer.
     probabilities
-        Shape (rows, classes) in the order of the model's classes; None for a regression.
+        Shape (rows, classes) in the order of the model's classes; of a classification alone.
+    scores
+        Shape (rows, k): of each item, -inf where there is none; of a ranking alone.
+    basis
+        Shape (rows,): what the items were chosen by, one of `relearn.ranking.BASES`; of a ranking alone.
     """
 
     predictions: Array
     probabilities: Array | None
+    scores: Array | None = None
+    basis: Array | None = None
+
+    @classmethod
+    def joined(cls, parts: Sequence[Scores]) -> Scores:
+        """Put answers to some rows below answers to others."""
+        joined: list[Any] = [
+            None if one[0] is None else np.concatenate(one) for one in zip(*parts, strict=True)
+        ]
+        return cls(*joined)
 
 
 class Scorer:
@@ -77,9 +94,9 @@ class Scorer:
     """
 
     def __init__(self, onnx: bytes, spec: ModelSpec, inputs: Sequence[Input]) -> None:
-        features: dict[str, Column] = {column.name: column for column in spec.features}
+        features: dict[str, Column] = {column.name: column for column in spec.inputs}
         if unknown := [name for given in inputs for name in given.columns if name not in features]:
-            raise ArtifactError(f"the model takes {unknown[0]!r}, which is no feature of its spec")
+            raise ArtifactError(f"the model takes {unknown[0]!r}, which is no input of its spec")
         self._inputs = inputs
         at = {column.name: index for index, column in enumerate(spec.columns)}
         self._places = [[at[name] for name in given.columns] for given in inputs]
@@ -94,9 +111,10 @@ class Scorer:
             self._session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's exceptions have no common base of their own
             raise ArtifactError(f"onnxruntime does not load the model: {error}") from error
+        self._batch = int(self._session.get_modelmeta().custom_metadata_map.get(ROWS_AT_ONCE, BATCH))
         self._feed = self._token_feed()
         self._outputs = [output.name for output in self._session.get_outputs()]
-        self._regression = spec.kind == "regression"
+        self._kind = spec.kind
 
     def rows(self, rows: Sequence[Sequence[Any]]) -> Scores:
         """Score checked request rows (see `training.reading`)."""
@@ -110,16 +128,9 @@ class Scorer:
         )
 
     def columns(self, columns: Mapping[str, Array]) -> Scores:
-        """Score encoded columns, each of shape (rows,), in batches."""
-        feeds = {
-            given.name: np.column_stack([columns[name] for name in given.columns]) for given in self._inputs
-        }
-        count = len(next(iter(feeds.values())))
-        return _joined(
-            [
-                self._run({name: values[start : start + BATCH] for name, values in feeds.items()})
-                for start in range(0, max(count, 1), BATCH)
-            ]
+        """Score encoded columns, each of shape (rows,)."""
+        return self._run(
+            {given.name: np.column_stack([columns[name] for name in given.columns]) for given in self._inputs}
         )
 
     def _token_feed(self) -> tokens.Feed | None:
@@ -136,23 +147,33 @@ class Scorer:
         return feed
 
     def _run(self, feeds: dict[str, Array]) -> Scores:
-        if self._feed is None:
-            return self._answer(feeds)
-        ((name, texts),) = feeds.items()
-        return _joined([self._answer({name: part}) for part in self._feed.parts(texts.tolist())])
+        if self._feed is not None:
+            ((name, texts),) = feeds.items()
+            return Scores.joined(
+                [
+                    self._scores(self._session.run(self._outputs, {name: part}))
+                    for part in self._feed.parts(texts.tolist())
+                ]
+            )
+        count, step = len(feeds[self._inputs[0].name]), self._batch
+        if count <= step:
+            return self._scores(self._session.run(self._outputs, feeds))
+        return Scores.joined(
+            [
+                self._scores(
+                    self._session.run(
+                        self._outputs, {name: values[start : start + step] for name, values in feeds.items()}
+                    )
+                )
+                for start in range(0, count, step)
+            ]
+        )
 
-    def _answer(self, feeds: dict[str, Array]) -> Scores:
-        outputs = self._session.run(self._outputs, feeds)
-        if self._regression:
-            return Scores(outputs[0].reshape(-1), None)
-        return Scores(outputs[0], outputs[1])
-
-
-def _joined(parts: Sequence[Scores]) -> Scores:
-    if len(parts) == 1:
-        return parts[0]
-    probabilities = [part.probabilities for part in parts if part.probabilities is not None]
-    return Scores(
-        np.concatenate([part.predictions for part in parts]),
-        np.concatenate(probabilities) if probabilities else None,
-    )
+    def _scores(self, outputs: list[Array]) -> Scores:
+        match self._kind:
+            case "classification":
+                return Scores(outputs[0], outputs[1])
+            case "regression":
+                return Scores(outputs[0].reshape(-1), None)
+            case "ranking":
+                return Scores(outputs[0], None, outputs[1], outputs[2])

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 import traceback
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from platform import python_version
@@ -16,43 +15,12 @@ from typing import Any
 from relearn import codec, profiles
 from relearn.errors import RelearnError
 from relearn.spec import ModelSpec
-from training import agreement, artifact, catalog, champion, feature_quality, onnx_export, report, thresholds
+from training import artifact, catalog, champion, feature_quality, report, tasks
 from training.baseline import baseline
 from training.container import MOMENTS_FROM, Container, Job
 from training.dataset import Dataset, Store, load
-from training.evaluate import evaluate, importance
-from training.fit import Code, fit
 from training.progress import say, say_metrics
-from training.scorer import Input, Scorer
-from training.terms import Terms, terms
-
-LIBRARIES = ("duckdb", "numpy", "onnx", "onnxruntime", "pandas", "scikit-learn", "skl2onnx")
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A fitted model as it will serve.
-
-    Parameters
-    ----------
-    onnx
-        The serialised graph.
-    inputs, classes
-        How to feed it, and the order of its probabilities.
-    scorer
-        The graph, loaded.
-    agreed
-        How well it agrees with the estimator.
-    terms
-        The terms that speak for each class; None where there are none.
-    """
-
-    onnx: bytes
-    inputs: list[Input]
-    classes: list[str]
-    scorer: Scorer
-    agreed: agreement.Agreement
-    terms: Terms | None = None
+from training.tasks import Candidate
 
 
 def main(container: Container | None = None) -> int:
@@ -96,46 +64,25 @@ def run(box: Container) -> None:
         say(f"{dataset.features['rows']} rows of features of {_counts(dataset)}; moments {_moments(dataset)}")
     say(f"read {trained + held} rows of {dataset.shards} shards: {trained} to train, {held} held out")
     profile = feature_quality.check(spec, dataset, box, job) if spec.tables else None
-    candidate = make_candidate(spec, job, dataset)
-    holdout, classes = dataset.holdout, candidate.classes
-    scores = candidate.scorer.columns(holdout.columns)
-    measured = evaluate(spec, holdout.target, scores, classes)
+    task = tasks.of(spec)
+    exam = task.set_exam(spec, dataset)
+    candidate = task.make_candidate(spec, job, dataset)
+    answers = tasks.Answers(exam, candidate.scorer.columns(exam.columns), tuple(candidate.classes))
+    measured = task.evaluate(spec, exam, answers.scores, answers.classes)
     say_metrics(measured["metrics"])
-    measured["importance"] = importance(spec, candidate.scorer, holdout, classes)
+    measured["importance"] = task.explain(spec, exam, candidate)
     if candidate.terms is not None:
         measured["terms"] = candidate.terms
-    rival = champion.measure(spec, box.champion, job.champion_version, holdout)
+    naive = task.naive(spec, answers)
+    rival = champion.measure(spec, box.champion, job.champion_version, exam)
     say(f"champion: {rival.words(spec.metric.name)}")
     meta = _meta(spec, job, dataset, candidate, measured["metrics"])
     if profile is not None:
         meta[feature_quality.PROFILE] = profiles.to_dict(profile)
-    document = report.document(meta, spec, measured, rival, candidate.agreed.as_dict())
-    report.write(box.output, spec, document, meta, report.Answers(holdout.target, scores, tuple(classes)))
+    document = report.document(meta, spec, measured, rival, candidate.agreed.as_dict(), naive=naive)
+    report.write(box.output, spec, document, meta, answers)
     artifact.write(box.model, candidate.onnx, meta)
     say(f"wrote {artifact.ONNX}, {len(candidate.onnx)} bytes, and the report")
-
-
-def make_candidate(spec: ModelSpec, job: Job, dataset: Dataset) -> Candidate:
-    """Fit the model of ``spec``, export it, and check that both answer the same.
-
-    Raises
-    ------
-    ArtifactError
-        It can not be exported, or the graph answers differently.
-    """
-    code = Code.of(catalog.folder(spec.name))
-    estimator = fit(spec, code, job.hyperparameters, dataset.train)
-    say(f"fitted {type(estimator).__name__}")
-    graph = (code.export or onnx_export.export)(estimator, spec)
-    inputs = onnx_export.layout(graph, spec)
-    onnx = graph.SerializeToString(deterministic=True)
-    scorer = Scorer(onnx, spec, inputs)
-    extra = thresholds.rows(graph, inputs, dataset.holdout)
-    rows = dataset.holdout if extra is None else dataset.holdout.and_also(extra)
-    agreed = agreement.check(estimator, scorer, rows.columns, threshold_rows=len(rows) - len(dataset.holdout))
-    say(f"ONNX agrees with the estimator on {agreed.rows} rows, to {agreed.max_abs_diff:.2g}")
-    classes = [str(label) for label in estimator.classes_] if spec.kind == "classification" else []
-    return Candidate(onnx, inputs, classes, scorer, agreed, terms(estimator))
 
 
 def _counts(dataset: Dataset) -> str:
@@ -150,7 +97,7 @@ def _moments(dataset: Dataset) -> str:
 def _meta(
     spec: ModelSpec, job: Job, dataset: Dataset, candidate: Candidate, metrics: dict[str, float]
 ) -> dict[str, Any]:
-    libraries = LIBRARIES if dataset.features is None else (*LIBRARIES, "ibis-framework")
+    libraries = (*tasks.of(spec).LIBRARIES, *(() if dataset.features is None else ("ibis-framework",)))
     return {
         "format": artifact.FORMAT,
         "model": spec.name,

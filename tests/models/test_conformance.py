@@ -13,11 +13,12 @@ import onnx
 import pytest
 
 from relearn import codec
-from relearn.promotion import decide
+from relearn.promotion import Naive, decide
 from relearn.schema import check_request
 from relearn.spec import ModelSpec
 from tests.models.conftest import MODELS, VERSION, Trained
-from training import artifact, catalog, dataset
+from tests.models.rankings import Library
+from training import artifact, catalog, dataset, tasks
 from training.encode import from_values
 from training.fit import Code, fit, frame
 from training.prepare import Prepared
@@ -67,7 +68,9 @@ def test_no_feature_sees_the_future(spec: ModelSpec) -> None:
 
 
 def test_a_model_trained_on_its_seed_meets_the_bound(spec: ModelSpec, trained: Trained) -> None:
-    assert decide(trained.report["candidate"]["metrics"], None, spec.metric).verdict == "promote"
+    report = trained.report
+    naive = Naive.read(report["naive"], spec.metric.name)
+    assert decide(report["candidate"]["metrics"], None, spec.metric, naive).verdict == "promote"
 
 
 def test_the_log_tells_the_deciding_metric(spec: ModelSpec, trained: Trained) -> None:
@@ -93,19 +96,30 @@ def test_the_artifact_is_a_graph_and_no_pickle(trained: Trained) -> None:
 
 def test_the_artifact_describes_every_column_it_was_trained_on(spec: ModelSpec, trained: Trained) -> None:
     described = trained.meta["baseline"]
-    assert set(described) == {column.name for column in (*spec.features, spec.target)}
+    assert set(described) == {column.name for column in (*dataset.learnt(spec), spec.target)}
     assert {column["rows"] for column in described.values()} == {trained.meta["dataset"]["rows"]["train"]}
 
 
-def test_every_feature_is_an_input_of_the_graph(spec: ModelSpec, trained: Trained) -> None:
+def test_everything_that_a_model_takes_is_an_input_of_the_graph(spec: ModelSpec, trained: Trained) -> None:
     fed = [name for given in trained.meta["inputs"] for name in given["columns"]]
-    assert sorted(fed) == sorted(column.name for column in spec.features)
+    assert sorted(fed) == sorted(column.name for column in spec.inputs)
 
 
 def test_onnx_answers_the_holdout_as_the_estimator_does(spec: ModelSpec, trained: Trained) -> None:
-    holdout = data_of(spec, trained).holdout
-    estimator, rows = refitted(spec, trained), frame(holdout.columns)
-    scores = artifact.read(trained.base / "model").scorer().columns(holdout.columns)
+    data = data_of(spec, trained)
+    exam = tasks.of(spec).set_exam(spec, data)
+    scores = artifact.read(trained.base / "model").scorer().columns(exam.columns)
+    if spec.kind == "ranking":
+        library = Library(spec, trained.meta["hyperparameters"], data.train)
+        for at, visitor in enumerate(exam.columns[spec.entity]):
+            basis, wanted_items = library.answer({str(spec.entity): visitor})
+            assert scores.basis is not None
+            assert (scores.basis[at], list(scores.predictions[at])) == (
+                basis,
+                [item for item, _ in wanted_items],
+            )
+        return
+    estimator, rows = refitted(spec, trained), frame(exam.columns)
     if spec.kind == "classification":
         assert list(scores.predictions) == list(estimator.predict(rows))
         assert scores.probabilities is not None
@@ -128,7 +142,9 @@ def test_the_report_keeps_its_contract(spec: ModelSpec, trained: Trained) -> Non
     assert report["champion"] is None
     assert report["champion_incompatible"] is None
     assert report["agreement"]["labels_identical"] is True
-    assert report["agreement"]["rows"] >= report["rows"]["holdout"] > 0
+    asked = report["candidate"].get("visitors", report["rows"]["holdout"])
+    assert report["agreement"]["rows"] >= asked > 0
+    assert (report["naive"] is not None) == (spec.kind == "ranking")
     assert report["candidate"]["metrics"] == trained.meta["metrics"]
     assert set(report["candidate"]["importance"]) == {column.name for column in spec.features}
 
@@ -164,6 +180,17 @@ def test_the_server_answers_the_sample_as_the_estimator_does(
     sample = catalog.sample(spec.name)
     answer = ask(server, {"instances": sample})
     assert (answer["model"], answer["version"]) == (spec.name, VERSION)
+    if spec.kind == "ranking":
+        library = Library(spec, trained.meta["hyperparameters"], data_of(spec, trained).train)
+        for row, one in zip(sample, answer["predictions"], strict=True):
+            basis, wanted_items = library.answer(row)
+            assert (one["basis"], [each["item"] for each in one["items"]]) == (
+                basis,
+                [n for n, _ in wanted_items],
+            )
+            given_scores = [each["score"] for each in one["items"]]
+            assert given_scores == pytest.approx([score for _, score in wanted_items], rel=1e-5)
+        return
     estimator = refitted(spec, trained)
     rows = frame(
         {

@@ -29,7 +29,7 @@ def test_a_new_model_passes_the_conformance_suite_and_its_own_tests_as_it_is(
     suite = tmp_path / "tests" / "models"
     suite.mkdir(parents=True)
     (tmp_path / "tests" / "__init__.py").touch()
-    for name in ("__init__.py", "conftest.py", "test_conformance.py"):
+    for name in ("__init__.py", "conftest.py", "rankings.py", "test_conformance.py"):
         shutil.copy(Path(__file__).with_name(name), suite / name)
     done = subprocess.run(
         [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tarfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.pipeline import Pipeline
 
-from training import catalog, onnx_export
+from relearn.promotion import decide
+from tests.unit.training_kit import write_shard
+from training import catalog, onnx_export, train
 from training.app import App
 from training.artifact import Artifact
+from training.container import Container
 from training.models.tickets import generate
 from training.models.tickets.generate import Ticket, gift_cards, tickets
 from training.models.tickets.model import build
@@ -90,6 +94,32 @@ def test_corrections_of_gift_cards_make_the_next_model_better_at_them_and_no_wor
     assert recall(first, unseen) < 0.6
     assert recall(second, unseen) > recall(first, unseen) + 0.25
     assert recall(second, others) > recall(first, others) - 0.01
+
+
+def test_the_job_that_learns_of_the_corrections_finds_itself_better_than_the_champion_at_their_queue(
+    tmp_path: Path,
+) -> None:
+    first = trained(tmp_path / "first", tickets())
+    corrected = [*tickets(), *gift_cards(40, seed=2), *tickets(10, seed=102)]
+    report = json.loads((trained(tmp_path / "second", corrected, first).output / "report.json").read_text())
+    candidate, champion = report["candidate"], report["champion"]
+    assert decide(candidate["metrics"], champion["metrics"], SPEC.metric).verdict == "promote"
+    assert candidate["per_class"]["billing"]["recall"] > champion["per_class"]["billing"]["recall"] + 0.05
+
+
+def trained(base: Path, rows: list[Ticket], champion: Container | None = None) -> Container:
+    box = Container(base)
+    write_shard(box.train_data / "a.parquet", (*SPEC.columns, SPEC.target), [row._asdict() for row in rows])
+    told = {"model": "tickets", "run_id": "r1"}
+    if champion is not None:
+        told["champion_version"] = "1"
+        box.champion.parent.mkdir(parents=True)
+        with tarfile.open(box.champion, "w:gz") as tar:
+            tar.add(champion.model, arcname=".")
+    (base / "input" / "config").mkdir(parents=True)
+    (base / "input" / "config" / "hyperparameters.json").write_text(json.dumps(told), encoding="utf-8")
+    assert train.main(box) == 0
+    return box
 
 
 @settings(deadline=None)

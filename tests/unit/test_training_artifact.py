@@ -99,7 +99,7 @@ def test_an_artifact_without_a_file_is_refused(folder: Path, name: str) -> None:
 
 def test_an_input_that_the_spec_lacks_is_refused_before_it_serves(folder: Path) -> None:
     rewrite(folder, lambda meta: meta["inputs"][0]["columns"].append("other"))
-    with pytest.raises(ArtifactError, match="'other', which is no feature"):
+    with pytest.raises(ArtifactError, match="'other', which is no input"):
         artifact.read(folder).scorer()
 
 

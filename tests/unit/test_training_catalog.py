@@ -68,7 +68,7 @@ def test_a_file_that_gives_no_spec_of_its_folder_is_named(tmp_path: Path, text: 
 
 @pytest.mark.parametrize("name", ["tulip", "_template", "../iris", "", None, 3])
 def test_a_model_that_is_not_there_is_answered_with_those_that_are(name: object) -> None:
-    with pytest.raises(NotFoundError, match="there are: churn, diabetes, iris, tickets"):
+    with pytest.raises(NotFoundError, match="there are: churn, diabetes, iris, products, tickets"):
         catalog.get(name)
 
 

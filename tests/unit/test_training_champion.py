@@ -12,10 +12,12 @@ from sklearn.linear_model import LogisticRegression
 from relearn import codec
 from relearn.errors import ArtifactError, ConfigError
 from relearn.spec import Boolean, Category, Metric, ModelSpec, Number
+from tests.unit.ranking_kit import SPEC as RANKING
 from tests.unit.training_kit import NUMBERS, numbers_table
 from training import artifact, champion, onnx_export
 from training.dataset import Table
 from training.fit import frame
+from training.ranking.exam import ranking_of
 
 HOLDOUT = numbers_table(200, seed=5)
 
@@ -90,6 +92,18 @@ def test_it_can_not_be_compared_when_there_are_other_classes(path: Path) -> None
 def test_it_can_not_be_compared_when_something_else_is_predicted(path: Path) -> None:
     spec = replace(NUMBERS, target=Number("y"), metric=Metric("rmse", maximum=1.0))
     assert incompatible(spec, path, HOLDOUT) == "it predicts outcome (classification) of numbers"
+
+
+def test_a_recommender_can_not_be_compared_when_lists_have_another_length() -> None:
+    shorter = replace(RANKING, target=replace(ranking_of(RANKING), k=2))
+    assert champion.unfit(RANKING, RANKING) is None
+    assert champion.unfit(shorter, RANKING) == "it recommends 2 items, where 3 are asked for"
+
+
+def test_a_recommender_can_not_be_compared_when_it_asks_for_what_requests_no_longer_name() -> None:
+    target = replace(ranking_of(RANKING), similar_to=None)
+    without = replace(RANKING, target=target, columns=RANKING.columns[:1])
+    assert champion.unfit(RANKING, without) == "it takes like, which the spec no longer has"
 
 
 def test_one_that_was_tampered_with_fails_the_job(path: Path) -> None:

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,15 @@ def test_libraries_are_installed_by_hash_before_our_code_is_copied() -> None:
     install = next(at for at, step in enumerate(order) if "--require-hashes" in step)
     ours = next(at for at, step in enumerate(order) if step.startswith("COPY relearn/"))
     assert install < ours
+
+
+def test_what_the_compiled_code_of_a_library_needs_of_the_system_is_installed() -> None:
+    code = Path(str(files("implicit"))) / "cpu"
+    needed = {
+        name for part in code.glob("*.so") for name in re.findall(rb"libgomp[.-][\w.-]*", part.read_bytes())
+    }
+    assert needed == {b"libgomp.so.1"}  # not one that the wheel has of its own
+    assert any("apt-get install" in step and "libgomp1" in step for step in arguments("RUN"))
 
 
 def test_every_library_is_pinned_with_hashes() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.unit.training_kit import IRIS_SEED, iris_rows, job
-from training import catalog, train
+from training import catalog, tabular, train
 from training.container import Container
 from training.models.diabetes import collect as diabetes
 from training.models.iris import collect as iris
@@ -110,7 +110,7 @@ def test_the_log_tells_what_happens_and_every_metric(
 @pytest.mark.parametrize(
     ("told", "reason"),
     [
-        ({"model": "tulip"}, "no model 'tulip'; there are: churn, diabetes, iris, tickets"),
+        ({"model": "tulip"}, "no model 'tulip'; there are: churn, diabetes, iris, products, tickets"),
         ({"inverse_penalty": "0"}, "setting 'inverse_penalty': got '0'; allowed: a number, 0.01 to 1000"),
         ({"champion_version": "1"}, "setting 'champion_version': got 'version 1, channel absent'"),
     ],
@@ -131,7 +131,7 @@ def test_a_failure_nobody_foresaw_is_a_reason_too_and_its_trace_is_in_the_log(
         raise ZeroDivisionError("by nothing")
 
     box = job(tmp_path, iris_rows())
-    monkeypatch.setattr(train, "make_candidate", broken)
+    monkeypatch.setattr(tabular, "make_candidate", broken)
     assert train.main(box) == 1
     assert (box.root / "output/failure").read_text(encoding="utf-8") == "ZeroDivisionError: by nothing"
     assert "Traceback" in capsys.readouterr().err

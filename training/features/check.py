@@ -3,7 +3,7 @@
 # ruff: noqa: S608 - every name in the SQL is the spec's (checked), every value goes through quote()
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import ibis
@@ -17,6 +17,8 @@ from training.prepare.rules import quote
 SQL_TYPES = {"number": "FLOAT", "boolean": "BOOLEAN", "datetime": "TIMESTAMPTZ"}
 """As in a shard; everything else is VARCHAR."""
 
+_TUPLES = {2: "pairs", 3: "triples"}
+
 
 class Connection(Protocol):
     """What runs SQL as DuckDB takes it: DuckDB, or Spark by way of `training.features.spark.Sql`."""
@@ -28,6 +30,12 @@ class Connection(Protocol):
 def wanted(spec: ModelSpec) -> tuple[Column, ...]:
     """Give what a feature set of ``spec`` holds: what is made of its tables, and as_of."""
     return (*spec.made, DateTime(AS_OF))
+
+
+def row_key(spec: ModelSpec) -> tuple[str, ...]:
+    """Name the columns that no two rows of a feature set share: of a ranking also the item that was met."""
+    assert spec.entity is not None  # noqa: S101 - a spec with tables has one
+    return (spec.entity, AS_OF, spec.target.name) if spec.kind == "ranking" else (spec.entity, AS_OF)
 
 
 def check_schema(spec: ModelSpec, made: object) -> ibis.Table:
@@ -56,7 +64,7 @@ def check_schema(spec: ModelSpec, made: object) -> ibis.Table:
 
 
 def check_values(spec: ModelSpec, connection: Connection, relation: str, moments: str | None = None) -> int:
-    """Check every value of a feature set, and that an entity has one row at a time.
+    """Check every value of a feature set, and that no two rows share their `row_key`.
 
     Parameters
     ----------
@@ -78,7 +86,8 @@ def check_values(spec: ModelSpec, connection: Connection, relation: str, moments
     checks = [(column, words, sql) for column in wanted(spec) for words, sql in _faults(spec, column)]
     counts = [f"count(*) FILTER ({sql})" for _, _, sql in checks]
     such = [f'min(CAST("{c.name}" AS VARCHAR)) FILTER ({sql})' for c, _, sql in checks]
-    pairs = f'count(DISTINCT ("{spec.entity}", "{AS_OF}"))'
+    key = row_key(spec)
+    pairs = f"count(DISTINCT ({_quoted(key)}))"
     rows, different, *found = _one(
         connection, f"SELECT count(*), {pairs}, {', '.join(counts + such)} FROM {relation}"
     )
@@ -91,7 +100,7 @@ def check_values(spec: ModelSpec, connection: Connection, relation: str, moments
     ]
     if not faults and different < rows:
         faults = [
-            f"{rows} rows for {different} pairs of {spec.entity} and {AS_OF}: a join gives more than one"
+            f"{rows} rows for {different} {_TUPLES[len(key)]} of {' and '.join(key)}: a join gives more than one"
         ]
     if not faults and moments is not None:
         faults = _others(connection, relation, moments)
@@ -113,7 +122,11 @@ def _others(connection: Connection, relation: str, moments: str) -> list[str]:
 def as_shard(spec: ModelSpec, relation: str) -> str:
     """SQL of a feature set in the types of a shard, in the one order that hangs on nothing but its values."""
     values = [f'CAST("{c.name}" AS {SQL_TYPES.get(c.type, "VARCHAR")}) AS "{c.name}"' for c in wanted(spec)]
-    return f'SELECT {", ".join(values)} FROM {relation} ORDER BY "{spec.entity}", "{AS_OF}"'
+    return f"SELECT {', '.join(values)} FROM {relation} ORDER BY {_quoted(row_key(spec))}"
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
 
 
 def _one(connection: Connection, sql: str) -> tuple[Any, ...]:

@@ -11,6 +11,7 @@ from relearn.columns import Boolean, Category, Column, Number
 from relearn.spec import ModelSpec, Table
 from relearn.tables import AS_OF
 from training.features.build import Features
+from training.features.check import row_key
 from training.features.testing import Rows, compute
 
 
@@ -54,9 +55,8 @@ def assert_point_in_time(
         raise AssertionError(f"no row of the features of {spec.name} could be tried; give more data")
 
 
-def _place(spec: ModelSpec, row: Mapping[str, Any]) -> tuple[str, datetime]:
-    assert spec.entity is not None  # noqa: S101 - a spec with tables has one
-    return row[spec.entity], row[AS_OF]
+def _place(spec: ModelSpec, row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in row_key(spec))
 
 
 def _assert_equal(
@@ -64,14 +64,14 @@ def _assert_equal(
 ) -> None:
     changed = [
         f"{column.name} was {row[column.name]!r} and became {other[column.name]!r}"
-        for column in spec.columns
-        if row[column.name] != other[column.name]
+        for column in spec.made
+        if column.name != spec.target.name and row[column.name] != other[column.name]
     ]
-    entity, as_of = _place(spec, row)
+    entity, as_of, *item = _place(spec, row)
     if changed:
         raise AssertionError(
             f"features of {spec.name} see the future: when rows after {moment:%Y-%m-%d %H:%M} change, then for "
-            f"{spec.entity} {entity!r} as of {as_of:%Y-%m-%d %H:%M} {'; '.join(changed)}"
+            f"{spec.entity} {entity!r}{''.join(f' and {one!r}' for one in item)} as of {as_of:%Y-%m-%d %H:%M} {'; '.join(changed)}"
         )
 
 

@@ -26,7 +26,7 @@ from relearn.errors import DataError, RelearnError
 from relearn.spec import Boolean, Column, DateTime, ModelSpec, Number
 from relearn.tables import AS_OF, MOMENTS
 from training.features.build import MADE, Features, check_keys, need_function
-from training.features.check import check_schema, check_values, wanted
+from training.features.check import check_schema, check_values, row_key, wanted
 from training.features.shards import Counted, refuse_missing
 
 CONFIGURATION = {
@@ -151,7 +151,7 @@ def make(spec: ModelSpec, features: Features | None, sql: Sql) -> int:
 def rows(spec: ModelSpec, sql: Sql) -> DataFrame:
     """Give what `make` made, by entity and moment; numbers are float64 still, for whoever reads them to round."""
     made = [f.col(f"`{column.name}`").cast(_MADE_TYPES.get(column.type, "string")) for column in wanted(spec)]
-    return sql.session.table(MADE).select(made).orderBy(f"`{spec.entity}`", f"`{AS_OF}`")
+    return sql.session.table(MADE).select(made).orderBy(*(f"`{name}`" for name in row_key(spec)))
 
 
 def _schema(columns: Sequence[Column]) -> Mapping[str, str]:

@@ -14,10 +14,9 @@ import duckdb
 
 from relearn.columns import DateTime
 from relearn.spec import ModelSpec
-from relearn.tables import AS_OF
 from training.features import engine
 from training.features.build import MADE, Features, make
-from training.features.check import as_shard, wanted
+from training.features.check import as_shard, row_key, wanted
 from training.features.window import Window
 
 Rows = Sequence[Mapping[str, Any]]
@@ -78,7 +77,7 @@ def compute(
     rows = [
         {column.name: _aware(value) for column, value in zip(wanted(spec), row, strict=True)} for row in found
     ]
-    return sorted(rows, key=lambda row: (str(row[spec.entity or ""]), row[AS_OF]))
+    return sorted(rows, key=lambda row: tuple(row[name] for name in row_key(spec)))
 
 
 def _moments(

@@ -1,0 +1,22 @@
+"""What a visitor's doings say of a product: how much it meant to them, each time."""
+
+from collections.abc import Mapping
+
+import ibis
+
+WEIGHTS = {"view": 1.0, "cart": 3.0, "purchase": 5.0}
+
+
+def features(tables: Mapping[str, ibis.Table]) -> ibis.Table:
+    """Make a row for each visitor, product and moment at which they met.
+
+    Parameters
+    ----------
+    tables
+        ``events``, as the spec declares them.
+    """
+    events = tables["events"]
+    weighed = events.select(
+        "visitor", "product", as_of=events["at"], weight=events["event"].cases(*WEIGHTS.items(), else_=0.0)
+    )
+    return weighed.group_by("visitor", "product", "as_of").aggregate(weight=weighed["weight"].sum())

@@ -1,0 +1,1 @@
+"""Recommenders: implicit feedback, factorised by a library, served as one ONNX graph."""

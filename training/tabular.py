@@ -1,0 +1,91 @@
+"""Classifiers and regressions: rows of features and a target, an estimator of scikit-learn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from relearn.errors import DataError
+from relearn.spec import ModelSpec
+from training import agreement, catalog, onnx_export, tabular_page, thresholds
+from training import evaluate as measuring
+from training.container import Job
+from training.dataset import Dataset, Table
+from training.fit import Code, fit
+from training.progress import say
+from training.scorer import Scorer, Scores
+from training.tasks import Answers, Candidate
+from training.terms import terms
+
+LIBRARIES = ("duckdb", "numpy", "onnx", "onnxruntime", "pandas", "scikit-learn", "skl2onnx")
+
+
+def refuse_unusable(spec: ModelSpec, dataset: Dataset) -> None:
+    """Refuse a split with an empty side, a label that the spec lacks, or a side without one.
+
+    Raises
+    ------
+    DataError
+        Says which side, and what it lacks.
+    """
+    for name, table in {"train": dataset.train, "holdout": dataset.holdout}.items():
+        share = f"the split keeps {len(table)} of {len(dataset.train) + len(dataset.holdout)} rows for {name}"
+        if not len(table):
+            raise DataError("too_few_rows", f"{share}: too few rows to train and to measure; upload more")
+        labels = set(table.target) if spec.kind == "classification" else set()
+        if unknown := sorted(labels - set(spec.classes)):
+            raise DataError(
+                "schema", f"{spec.target.name} has {unknown[0]!r}; allowed: one of {', '.join(spec.classes)}"
+            )
+        if lacking := [label for label in spec.classes if label not in labels]:
+            raise DataError(
+                "missing_class", f"{share}, none of them {' or '.join(lacking)}; upload more rows of it"
+            )
+
+
+def make_candidate(spec: ModelSpec, job: Job, dataset: Dataset) -> Candidate:
+    """Fit the model of ``spec``, export it, and check that both answer the same.
+
+    Raises
+    ------
+    ArtifactError
+        It can not be exported, or the graph answers differently.
+    """
+    code = Code.of(catalog.folder(spec.name))
+    estimator = fit(spec, code, job.hyperparameters, dataset.train)
+    say(f"fitted {type(estimator).__name__}")
+    graph = (code.export or onnx_export.export)(estimator, spec)
+    inputs = onnx_export.layout(graph, spec)
+    onnx = graph.SerializeToString(deterministic=True)
+    scorer = Scorer(onnx, spec, inputs)
+    extra = thresholds.rows(graph, inputs, dataset.holdout)
+    rows = dataset.holdout if extra is None else dataset.holdout.and_also(extra)
+    agreed = agreement.check(estimator, scorer, rows.columns, threshold_rows=len(rows) - len(dataset.holdout))
+    say(f"ONNX agrees with the estimator on {agreed.rows} rows, to {agreed.max_abs_diff:.2g}")
+    classes = [str(label) for label in estimator.classes_] if spec.kind == "classification" else []
+    return Candidate(onnx, inputs, classes, scorer, agreed, terms(estimator))
+
+
+def set_exam(spec: ModelSpec, dataset: Dataset) -> Table:  # noqa: ARG001 - of any spec
+    """Ask the rows held out."""
+    return dataset.holdout
+
+
+def evaluate(spec: ModelSpec, exam: Table, scores: Scores, classes: Sequence[str]) -> dict[str, Any]:
+    """Measure answers by `training.evaluate`."""
+    return measuring.evaluate(spec, exam.target, scores, classes)
+
+
+def explain(spec: ModelSpec, exam: Table, candidate: Candidate) -> dict[str, float]:
+    """Give the permutation importance of each feature."""
+    return measuring.importance(spec, candidate.scorer, exam, candidate.classes)
+
+
+def naive(spec: ModelSpec, answers: Answers) -> dict[str, Any] | None:  # noqa: ARG001 - of any spec
+    """Compare with nothing: the spec's bound says what is too little."""
+    return None
+
+
+def sections(spec: ModelSpec, report: Mapping[str, Any], answers: Answers) -> list[str]:
+    """Write the sections about the answers' quality, and about what the model leans on."""
+    return tabular_page.sections(spec, report, answers)
