@@ -11,13 +11,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from relearn.policies import CLASSIFICATION_METRICS, REGRESSION_METRICS
+from relearn.policies import METRICS
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 WIDE = 240
 """Columns of a table that goes to a file or a pipe."""
-HEADLINES = ("f1_macro", "accuracy", "r2", "mae")
+HEADLINES = ("f1_macro", "accuracy", "r2", "mae", "ndcg_at_k", "recall_at_k")
 COLOURS = {
     **dict.fromkeys(("TRAINED", "PROMOTED", "LIVE", "live", "SUCCEEDED", "accepted"), "green"),
     **dict.fromkeys(("QUARANTINED", "FAILED", "REJECTED", "conflict", "unknown", "late"), "red"),
@@ -75,7 +75,8 @@ def metrics(values: Mapping[str, float], names: Sequence[str] = HEADLINES) -> st
 
 def all_metrics(values: Mapping[str, float]) -> str:
     """Show every metric, in the order reports have."""
-    return metrics(values, CLASSIFICATION_METRICS + REGRESSION_METRICS)
+    known = [name for names in METRICS.values() for name in names]
+    return metrics(values, [*known, *(name for name in values if name not in known)])
 
 
 def moment(iso: str) -> str:

@@ -123,7 +123,7 @@ def table_findings(
 def feature_findings(spec: ModelSpec, profile: Profile, before: Profile | None) -> list[Finding]:
     """Judge the feature set of a model with tables; its values were checked one by one."""
     found = [_rows("features", profile, spec.quality.min_rows)]
-    for column in (*spec.columns, spec.target):
+    for column in spec.made:
         seen = profile.columns.get(column.name)
         if seen is not None:
             found += _missing("features", column, seen, profile.rows, spec.quality.max_missing)

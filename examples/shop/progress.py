@@ -8,11 +8,11 @@ from relearn_client import Client, LocalCloudError, RelearnClientError, RunBrief
 from services import Services
 
 MODELS = ("tickets", "products")
-_NEWEST = 5
+_NEWEST, _REFUSED = 5, ("QUARANTINED", "FAILED")
 
 
 class Progress:
-    """Looks at the models' runs, and says what is new.
+    """Looks at the models' runs, and at uploads that came to nothing, and says what is new.
 
     Parameters
     ----------
@@ -47,6 +47,9 @@ class Progress:
     def _serves(self, client: Client, model: str) -> bool:
         for run in reversed(client.runs(model, limit=_NEWEST).runs):
             self._tell(run.run_id, f"{model}: {_words(run)}")
+        for upload in client.uploads(model):
+            if upload.state in _REFUSED:
+                self._tell(upload.upload, f"{model}: {upload.filename} is {upload.state}: {upload.reason}")
         return client.model(model).state == "live"
 
     def _tell(self, key: str, text: str) -> None:

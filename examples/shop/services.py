@@ -14,7 +14,7 @@ from typing import Self
 
 HERE = Path(__file__).resolve().parent
 _TAIL = 2000
-_STOP_SECONDS, _START_SECONDS = 30.0, 30.0
+_STOP_SECONDS, _START_SECONDS = 120.0, 60.0
 
 
 class ShopError(Exception):

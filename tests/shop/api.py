@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 AT = "2026-05-04T10:00:00+00:00"
 QUEUES = ("account", "billing", "delivery", "product", "returns")
-MODELS = re.compile(r"/v1/models/(\w+)/(\w+)(?:/([\w-]+))?")
+MODELS = re.compile(r"/v1/models/(\w+)(?:/(\w+)(?:/([\w-]+))?)?")
 
 
 @dataclass
@@ -32,16 +29,20 @@ class Api:
     asked: list[str] = field(default_factory=list)
     truths: list[tuple[str, str]] = field(default_factory=list)
     files: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Upload → table and content, of what has arrived."""
+    """Upload → model and content, of what has arrived."""
     begun: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Upload → model and table."""
+    refused: str = ""
+    states: dict[str, str] = field(default_factory=dict)
+    runs: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
         if path.startswith("/form/"):
             return self._file(path.removeprefix("/form/"), body)
-        found = MODELS.fullmatch(path)
+        found = MODELS.fullmatch(path.partition("?")[0])
         assert found, path
         model, what, name = found.groups()
-        topic = model if what == "predict" else what
+        topic = model if what == "predict" else str(what)
         self.asked.append(topic)
         if self.slow:
             self.slow.wait()
@@ -52,8 +53,40 @@ class Api:
         if what == "feedback":
             return 200, self._told(json.loads(body)["feedback"])
         if method == "GET":
-            return 200, self._upload(model, name, "ACCEPTED" if name in self.files else "WAITING_FOR_FILE")
+            return 200, self._seen(model, topic, name)
         return 201, self._begin(model, json.loads(body))
+
+    def _seen(self, model: str, what: str, name: str | None) -> Any:
+        if name:
+            return self._upload(model, name, "ACCEPTED" if name in self.files else "WAITING_FOR_FILE")
+        if what == "uploads":
+            begun = [name for name, (owner, _) in self.begun.items() if owner == model]
+            return {"uploads": [self._upload(model, name, self.refused or "ACCEPTED") for name in begun]}
+        if what == "runs":
+            found = [{"run_id": name, "state": state} for name, state in self.runs.get(model, [])]
+            empty = dict.fromkeys(("version", "champion_version", "ended_at"))
+            rest: dict[str, Any] = {
+                "reason": "",
+                "started_at": AT,
+                "metrics": {},
+                "champion_metrics": {},
+                **empty,
+            }
+            return {"runs": [{**rest, **run} for run in found], "next": None}
+        about = {
+            "name": model,
+            "title": "",
+            "kind": "classification",
+            "state": self.states.get(model, "live"),
+        }
+        more: dict[str, Any] = {
+            "metrics": {},
+            "waiting_for": None,
+            "request_schema": {},
+            "sample": {},
+            "target": {},
+        }
+        return {**about, **more, "version": 1}
 
     def _said(self, model: str, number: int) -> Any:
         if model == "tickets":
@@ -87,7 +120,7 @@ class Api:
             **dict.fromkeys(empty),
             **about,
             "state": state,
-            "reason": "",
+            "reason": "a bad day" if self.refused else "",
             "states": [],
             "rejected_rows": [],
         }
@@ -98,52 +131,3 @@ class Api:
         content = body.split(b"application/octet-stream\r\n\r\n")[1].rsplit(b"\r\n--", 1)[0].decode()
         self.files[name] = (self.begun[name][0], content)
         return (500, {}) if "after the file" in self.down else (204, {})
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-
-    def do_GET(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        status, answer = self.server.api.answer(self.command, self.path, body)
-        content = json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def do_POST(self) -> None:
-        self.do_GET()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, api: Api) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.api = api
-
-    def handle_error(self, *_: object) -> None:
-        """Somebody who gave up is no news."""
-
-
-@contextmanager
-def serving() -> Iterator[Api]:
-    """Run one on a free port."""
-    api = Api()
-    server = _Server(api)
-    api.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield api
-    finally:
-        if api.slow:
-            api.slow.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relearn.errors import DataError, SpecError
-from relearn.spec import Metric
 from tests.unit.ranking_kit import SPEC, data
 from training import split
 from training.ranking import task
@@ -128,10 +127,6 @@ def test_no_more_items_than_an_answer_has_are_refused() -> None:
 
 def test_a_weight_of_nothing_is_refused() -> None:
     assert "1 of 20 rows have a weight of 0" in refusal([*ENOUGH[:-1], ("g1", "f1", 0.0)], LATER)
-
-
-def test_coverage_can_not_decide() -> None:
-    assert "ndcg_at_k or recall_at_k" in refusal(ENOUGH, LATER, metric=Metric("coverage_at_k", minimum=0.5))
 
 
 def test_interactions_sum_the_weights_of_a_pair_and_sort_the_names() -> None:

@@ -74,6 +74,7 @@ def test_the_spec_of_a_ranking_survives_being_stored_as_json() -> None:
         ("tables.events.columns", lambda: Table("events", columns=(Ranking("song"),))),
         ("moments", lambda: replace(SONGS, moments=Monthly(table="events", history_days=1, label_days=1))),
         ("metric.name", lambda: replace(SONGS, metric=Metric("accuracy", minimum=0.5))),
+        ("metric.name", lambda: Metric("coverage_at_k", minimum=0.5)),  # items at random cover most
         ("metric.margin", lambda: Metric("accuracy", minimum=0.5, margin=-0.01)),
     ],
 )

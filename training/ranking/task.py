@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from relearn.errors import DataError, SpecError
+from relearn.errors import DataError
 from relearn.spec import ModelSpec
 from relearn.tables import WEIGHT
 from training import catalog, onnx_export
@@ -17,7 +17,7 @@ from training.encode import Array
 from training.fit import Code
 from training.progress import say
 from training.ranking import agreement, graph, page
-from training.ranking.evaluate import COVERAGE, Measured, lead, measure, popular_lists
+from training.ranking.evaluate import Measured, lead, measure, popular_lists
 from training.ranking.exam import RankingExam, known_of, ranking_of, set_exam
 from training.ranking.fit import factors_of, fit
 from training.ranking.interactions import numbers_of
@@ -46,11 +46,7 @@ def refuse_unusable(spec: ModelSpec, dataset: Dataset) -> None:
     ------
     DataError
         A side of the split is empty, a weight is not above 0, or there are no more items than one answer has.
-    SpecError
-        Coverage decides: it is of all answers together, so no bound on a lead in it can be given.
     """
-    if spec.metric.name == COVERAGE:
-        raise SpecError("metric.name", COVERAGE, "ndcg_at_k or recall_at_k: items at random cover most")
     for name, table in {"train": dataset.train, "holdout": dataset.holdout}.items():
         if not len(table):
             rows = len(dataset.train) + len(dataset.holdout)
