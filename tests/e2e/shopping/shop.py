@@ -24,7 +24,7 @@ from tests.infra.synthesis import synthesise
 
 MODELS = ("tickets", "products")
 AGENT = "agent"
-ATTEMPTS, PATIENCE_SECONDS = 60, 400
+ATTEMPTS, PATIENCE_SECONDS = 60, 900
 
 
 @dataclass
@@ -109,7 +109,7 @@ class Shop:
             person.leaves()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-        return self.process.wait(timeout=90)
+        return self.process.wait(timeout=300)
 
 
 @contextmanager
