@@ -1,62 +1,61 @@
-"""`make shop`: one command brings the cloud, both models and the shop up, and Ctrl-C ends all of it."""
+"""`make shop`: Ctrl-C ends the shop, its cloud and all that they started. Last of all that is done to the shop."""
 
 from __future__ import annotations
 
-import json
 import os
-import signal
 import socket
-import subprocess
-import sys
-import threading
-import urllib.request
-from pathlib import Path
+import time
+from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import pytest
 
-from tests.e2e.conftest import APP, ROOT
+from tests.e2e.shopping.shop import Shop
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
-PATIENCE_SECONDS = 900.0
 
 
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+PATIENCE_SECONDS = 30
+"""A process that was killed is gone once whoever inherited it took note."""
 
 
-def test_the_shop_comes_up_with_its_models_and_ends_when_told(tmp_path: Path) -> None:
-    port, info = free_port(), tmp_path / "local.json"
-    command = [sys.executable, "examples/shop/laptop.py", "--app", str(APP), "--port", str(port)]
-    command += ["--aws-port", "0", "--api-port", "0", "--info", str(info), "--keep", str(tmp_path / "kept")]
-    patient = {**os.environ, "SHOP_PAGE_SECONDS": "30"}  # a machine that runs tests may be slow
-    shop = subprocess.Popen(command, cwd=ROOT, env=patient, stdout=subprocess.PIPE, text=True)
-    late = threading.Timer(PATIENCE_SECONDS, shop.send_signal, [signal.SIGINT])
-    late.start()
-    try:
-        assert shop.stdout
-        said: list[str] = []
-        for line in shop.stdout:
-            said.append(line)
-            if "both models serve" in line:
-                break
-        else:
-            pytest.fail("".join(said))
-        url = f"http://127.0.0.1:{port}/product/tea-01"
-        page = urllib.request.urlopen(url, timeout=60).read().decode()
-        assert "You may also like" in page
-        cloud = json.loads(info.read_text())["pid"]
-        shop.send_signal(signal.SIGINT)
-        rest = shop.stdout.read()
-        assert shop.wait() == 0, rest
-        assert rest.rstrip().endswith("stopping")
-    finally:
-        late.cancel()
-        shop.send_signal(signal.SIGINT)
-        shop.wait(timeout=300)
-    assert not info.exists()
-    with pytest.raises(ProcessLookupError):
-        os.kill(cloud, 0)
+@dataclass(frozen=True)
+class Ended:
+    """What a shop was, and how it ended."""
+
+    shop: Shop
+    cloud: int
+    code: int
+
+
+@pytest.fixture(scope="module")
+def closed(shop: Shop) -> Ended:
+    """The shop after Ctrl-C."""
+    return Ended(shop, shop.pid, shop.close())
+
+
+def test_it_ends_well(closed: Ended) -> None:
+    assert closed.code == 0
+    assert closed.shop.log.read_text().rstrip().endswith("stopping")
+
+
+def test_the_cloud_is_gone_and_describes_itself_no_more(closed: Ended) -> None:
+    assert not closed.shop.services.info.exists()
+    end = time.monotonic() + PATIENCE_SECONDS
+    while is_there(closed.cloud):
+        assert time.monotonic() < end, "the cloud still runs"
+        time.sleep(0.1)
+
+
+def test_nobody_answers_where_the_shop_was(closed: Ended) -> None:
+    port = urlsplit(closed.shop.url).port
     with pytest.raises(OSError, match="refused"):
-        socket.create_connection(("127.0.0.1", port), timeout=5)
+        socket.create_connection(("127.0.0.1", port or 0), timeout=5)
+
+
+def is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
