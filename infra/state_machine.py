@@ -23,7 +23,7 @@ from relearn import names
 from relearn.engines import on_spark
 from relearn.spec import ModelSpec
 
-SLACK_SECONDS = 2 * 3600
+SLACK_SECONDS = 3 * 3600  # two hours of them may pass in waits for instances and endpoints
 SYNC_RULE = "StepFunctionsGetEventsForSageMakerTrainingJobsRule"
 
 
