@@ -19,8 +19,9 @@ WIDE = 240
 """Columns of a table that goes to a file or a pipe."""
 HEADLINES = ("f1_macro", "accuracy", "r2", "mae", "ndcg_at_k", "recall_at_k")
 COLOURS = {
-    **dict.fromkeys(("TRAINED", "PROMOTED", "LIVE", "live", "SUCCEEDED", "accepted"), "green"),
-    **dict.fromkeys(("QUARANTINED", "FAILED", "REJECTED", "conflict", "unknown", "late"), "red"),
+    **dict.fromkeys(("TRAINED", "PROMOTED", "LIVE", "live", "SUCCEEDED", "accepted", "ok"), "green"),
+    **dict.fromkeys(("QUARANTINED", "FAILED", "REJECTED", "conflict", "unknown", "late", "failed"), "red"),
+    "warning": "yellow",
     **dict.fromkeys(("SUPERSEDED", "PREVIOUS", "RETIRED", "EMPTY"), "dim"),
 }
 

@@ -104,9 +104,7 @@ class Steps:
             },
         )
         # All such instances of the account are busy.
-        _wait_for_room(
-            step, "SageMaker.ResourceLimitExceededException", pause_seconds=pause_seconds, tries=8
-        )
+        _wait_for_room(step, "SageMaker.ResourceLimitExceededException", pause_seconds=pause_seconds, tries=8)
         # Also throttling; and mistakes, which a short wait does not mend.
         step.add_retry(
             errors=["SageMaker.AmazonSageMakerException"],

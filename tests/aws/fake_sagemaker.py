@@ -73,8 +73,7 @@ class FakeSageMaker:
         self.calls.append(model.name)
         try:
             given = json.loads(params["body"] or b"{}")
-            if model.name == self.no_more_by:
-                raise RefusedError("ResourceLimitExceeded", NO_MORE)
+            self._refuse_more(model.name)
             if model.name == self.lose_reply_of:
                 # botocore does not hear of the first call's end and makes the call again
                 self.lose_reply_of = ""
@@ -83,6 +82,10 @@ class FakeSageMaker:
         except RefusedError as error:
             return Answer(error.status), error.parsed
         return Answer(200), {**(parsed or {}), "ResponseMetadata": {"HTTPStatusCode": 200}}
+
+    def _refuse_more(self, call: str) -> None:
+        if call == self.no_more_by:
+            raise RefusedError("ResourceLimitExceeded", NO_MORE)
 
     def _answer(self, name: str, body: dict[str, Any]) -> bytes:
         if self.endpoints.get(name, {}).get("EndpointStatus") != "InService":
