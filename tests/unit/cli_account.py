@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import boto3
 from moto import mock_aws
 
+from cli.checks.finding import Finding
+from cli.doctor import examine
 from cli.target import Target
+from training import catalog
 
 REGION: Final = "eu-west-1"
 NUMBER: Final = "123456789012"
@@ -19,6 +22,7 @@ CONCURRENCY: Final = "Maximum total concurrency that can be allocated across all
 TRAINING: Final = "ml.m5.large for training job usage"
 TRANSFORM: Final = "ml.m5.large for transform job usage"
 FUNCTIONS: Final = "Concurrent executions"
+SPECS: Final = {name: catalog.get(name) for name in ("churn", "iris")}
 
 
 @dataclass
@@ -49,6 +53,11 @@ class Account:
     def bootstrap(self, version: str = "21") -> None:
         name = "/cdk-bootstrap/hnb659fds/version"
         self.target.client("ssm").put_parameter(Name=name, Value=version, Type="String", Overwrite=True)
+
+    def finding(self, check: str) -> Finding:
+        """Give what one check finds for two models."""
+        (found,) = [found for found in examine(self.target, SPECS) if found.check == check]
+        return found
 
     def answer(self, model: Any, params: dict[str, Any], **_: Any) -> tuple[Answer, dict[str, Any]] | None:
         """Stand in for AWS; None: moto answers."""
@@ -99,13 +108,13 @@ def refused(status: int, code: str, message: str) -> tuple[Answer, dict[str, Any
 
 
 @contextmanager
-def account(stage: str = "dev", region: str = REGION) -> Iterator[Account]:
+def account() -> Iterator[Account]:
     """Make an account in which everything is as a deploy needs it."""
     with mock_aws():
         session = boto3.Session(
-            aws_access_key_id="testing", aws_secret_access_key="testing", region_name=region
+            aws_access_key_id="testing", aws_secret_access_key="testing", region_name=REGION
         )
-        made = Account(Target(stage, session))
-        session.events.register("before-call", made.answer)
+        made = Account(Target("dev", session))
+        session.events.register("before-call", cast("Any", made.answer))
         made.bootstrap()
         yield made

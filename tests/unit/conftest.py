@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from cli.target import Choice
+from tests.unit.cli_account import Account, account
 from tests.unit.cli_stage import CliStage, deployed
 
 
@@ -20,3 +22,13 @@ def cli_stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[CliStage]:
     with deployed() as stage:
         monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", stage.url)
         yield stage
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    """An account into which the stage ``dev`` may be deployed; it is the target of every command."""
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "RELEARN_STAGE", "RELEARN_LOCAL"):
+        monkeypatch.delenv(name, raising=False)
+    with account() as made:
+        monkeypatch.setattr(Choice, "target", lambda _: made.target)
+        yield made

@@ -1,0 +1,170 @@
+"""What the models need of an account, and what its quotas and its region allow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boto3
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cli.checks import functions, needs, regions, sagemaker
+from cli.checks.finding import Finding
+from cli.checks.stage import StageSettings
+from cli.target import Target
+from relearn.engines import Engine
+from relearn.spec import ModelSpec, Serverless, Training
+from tests.unit.cli_account import CONCURRENCY, ENDPOINTS, FUNCTIONS, SPECS, TRAINING, Account
+
+# SageMaker's quotas
+
+
+def test_a_value_of_the_accounts_own_goes_before_the_default(aws: Account) -> None:
+    aws.default[ENDPOINTS] = 1
+    assert aws.finding("serverless endpoints").found == "50"
+
+
+def test_where_the_account_has_no_value_of_its_own_the_default_counts(aws: Account) -> None:
+    del aws.own[ENDPOINTS]
+    aws.default[ENDPOINTS] = 1
+    assert aws.finding("serverless endpoints").found == "1"
+
+
+def test_the_more_general_quota_of_two_like_names_is_meant(aws: Account) -> None:
+    aws.own = {f"{ENDPOINTS} with provisioned concurrency": 1, **aws.own}
+    assert aws.finding("serverless endpoints").found == "50"
+
+
+def test_endpoints_of_others_use_up_the_quota_and_those_of_the_stage_are_its_own(aws: Account) -> None:
+    aws.endpoints = {"somebody-elses": 15, "not-serverless": None, "relearn-dev-iris-v3": 10}
+    assert sagemaker.taken_by_others(aws.target) == sagemaker.Taken(endpoints=1, concurrency=15)
+    aws.own[CONCURRENCY] = 70
+    found = aws.finding("concurrency of serverless endpoints")
+    assert found.request is not None
+    assert (found.status, found.found, found.request.needed) == ("failed", "70, of which others hold 15", 75)
+
+
+def test_a_quota_that_aws_does_not_raise_has_no_request(aws: Account) -> None:
+    aws.own[ENDPOINTS] = 5
+    aws.fixed = {ENDPOINTS}
+    found = aws.finding("serverless endpoints")
+    assert (found.status, found.request) == ("failed", None)
+    assert found.advice.startswith("AWS does not raise the quota")
+
+
+def test_a_region_without_the_quota_of_serverless_endpoints_is_unknown(aws: Account) -> None:
+    del aws.own[ENDPOINTS]
+    assert aws.finding("serverless endpoints").status == "unknown"
+
+
+def test_an_instance_type_without_a_quota_is_not_offered(aws: Account) -> None:
+    del aws.own[TRAINING]
+    found = aws.finding("ml.m5.large for training jobs")
+    assert found.status == "failed"
+    assert "is not offered for training jobs in eu-west-1" in found.advice
+
+
+@pytest.mark.parametrize(("quota", "status"), [(0, "failed"), (1, "warning"), (2, "ok")])
+def test_fewer_instances_than_models_let_them_wait_and_none_lets_them_fail(
+    aws: Account, quota: int, status: str
+) -> None:
+    aws.own[TRAINING] = quota
+    found = aws.finding("ml.m5.large for training jobs")
+    assert found.status == status
+    assert (found.request is None) == (status == "ok")
+    assert found.request is None or found.request.needed == 2
+
+
+# what the specs ask for
+
+
+@given(limits=st.lists(st.integers(1, 200), min_size=1, max_size=5))
+def test_every_model_may_have_three_endpoints_at_once(limits: list[int]) -> None:
+    specs = {
+        str(number): iris(hosting=Serverless(max_concurrency=limit)) for number, limit in enumerate(limits)
+    }
+    found = needs.of(specs, None)
+    assert (found.endpoints, found.concurrency) == (3 * len(limits), 3 * sum(limits))
+
+
+def test_each_type_of_instance_counts_by_itself() -> None:
+    types = ("ml.m5.large", "ml.m5.large", "ml.c5.xlarge")
+    specs = {str(number): iris(training=Training(instance=name)) for number, name in enumerate(types)}
+    assert needs.of(specs, None).training == {"ml.m5.large": 2, "ml.c5.xlarge": 1}
+
+
+def test_the_stages_engine_decides_which_models_are_on_spark() -> None:
+    assert needs.of(SPECS, None).spark == ()
+    assert needs.of(SPECS, "spark").spark == ("churn",)
+
+
+def iris(**changes: Any) -> ModelSpec:
+    spec = SPECS["iris"]
+    values = {name: getattr(spec, name) for name in ModelSpec.__dataclass_fields__}
+    return ModelSpec(**values | changes)
+
+
+# Lambda
+
+
+def concurrency(aws: Account, reserve: int | None) -> Finding:
+    (found,) = functions.concurrency(aws.target, StageSettings(predict_reserved_concurrency=reserve))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("reserve", "limits", "status"),
+    [
+        (None, (1000, 1000), "ok"),
+        (None, (10, 10), "warning"),
+        (20, (1000, 120), "ok"),
+        (20, (1000, 119), "failed"),
+    ],
+)
+def test_what_predict_reserves_must_leave_enough_for_all_other_functions(
+    aws: Account, reserve: int | None, limits: tuple[int, int], status: str
+) -> None:
+    aws.concurrency = limits
+    assert concurrency(aws, reserve).status == status
+
+
+def test_as_much_is_requested_as_is_lacking(aws: Account) -> None:
+    aws.concurrency = (1000, 119)
+    found = concurrency(aws, 50)
+    assert found.request is not None
+    assert (found.request.name, found.request.needed) == (FUNCTIONS, 1031)
+
+
+def test_what_predict_has_reserved_before_is_its_own(aws: Account) -> None:
+    aws.concurrency, aws.reserved = (1000, 100), 50
+    assert concurrency(aws, 50).status == "ok"
+    assert concurrency(aws, 51).status == "failed"
+
+
+def test_a_lack_of_concurrency_is_told_even_when_the_quotas_may_not_be_listed(aws: Account) -> None:
+    aws.concurrency, aws.denied = (10, 10), {"ListServiceQuotas"}
+    found = concurrency(aws, 5)
+    assert (found.status, found.advice) == ("failed", "request 105 concurrent executions of Lambda")
+
+
+# the region
+
+
+def test_a_region_that_lacks_a_service_fails() -> None:
+    nowhere = Target("dev", boto3.Session(region_name="xx-nowhere-1"))
+    (found,) = regions.services(nowhere, needs.of(SPECS, None))
+    assert found.status == "failed"
+    assert "sagemaker" in found.found
+
+
+def test_glue_is_asked_for_only_when_a_model_is_on_spark(aws: Account) -> None:
+    on_spark = {"churn": churn_on_spark()}
+    checks = [found.check for found in regions.services(aws.target, needs.of(on_spark, None))]
+    assert checks == ["region", "AWS Glue"]
+
+
+def churn_on_spark() -> ModelSpec:
+    spec = SPECS["churn"]
+    values = {name: getattr(spec, name) for name in ModelSpec.__dataclass_fields__}
+    return ModelSpec(**values | {"engine": Engine("spark")})
