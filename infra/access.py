@@ -51,6 +51,7 @@ class Access:
             "RESTORE_MACHINE_ARN": self.restore_machine_arn,
             "FEATURES_ENGINE": settings.features_engine,
             "DEBOUNCE_SECONDS": None if settings.debounce_seconds is None else str(settings.debounce_seconds),
+            "ROLLOUT_SECONDS": None if settings.rollout_seconds is None else str(settings.rollout_seconds),
         }
 
     def variables(self, *wanted: str, **more: str) -> dict[str, str]:

@@ -152,13 +152,8 @@ def judge(candidate: Live, champion: Live, limits: Limits, baseline: Mapping[str
         What the target looked like in training, as `training.baseline` describes a column: ``counts`` of
         labels, or ``mean`` and ``std``. Answers are held against it where the champion gave none.
     """
-    allowed = champion.error_rate + limits.error_rate
-    if candidate.errors > allowed * max(candidate.requests, limits.requests):
-        return Verdict(
-            "breach",
-            f"{candidate.errors} of {candidate.requests} requests failed; the champion failed at "
-            f"{champion.errors} of {champion.requests}, and at most {allowed:.2%} may fail",
-        )
+    if (failing := fails(candidate, champion, limits)) is not None:
+        return Verdict("breach", failing)
     if candidate.requests < limits.requests:
         return Verdict(
             "thin", f"{candidate.requests} requests; at least {limits.requests} are needed to tell"
@@ -170,6 +165,17 @@ def judge(candidate: Live, champion: Live, limits: Limits, baseline: Mapping[str
         "pass",
         f"{candidate.requests} requests, {candidate.errors} failed, p95 {candidate.p95_ms:.0f} ms; the champion "
         f"{champion.requests}, {champion.errors}, {champion.p95_ms:.0f} ms",
+    )
+
+
+def fails(candidate: Live, champion: Live, limits: Limits) -> str | None:
+    """Say why a candidate fails too often; None when it does not. It may be asked before a step is over."""
+    allowed = champion.error_rate + limits.error_rate
+    if candidate.errors <= allowed * max(candidate.requests, limits.requests):
+        return None
+    return (
+        f"{candidate.errors} of {candidate.requests} requests failed; the champion failed at "
+        f"{champion.errors} of {champion.requests}, and at most {allowed:.2%} may fail"
     )
 
 
