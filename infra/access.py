@@ -79,6 +79,10 @@ class Access:
         """Allow writing down uploads' forms, and no other item of the ledger."""
         return self._own_items("PutItem", of=names.FORMS)
 
+    def live(self, *actions: str) -> Grant:
+        """Allow DynamoDB ``actions`` on what is counted while a candidate is tried, and on no other item."""
+        return self._own_items(*actions, of=names.LIVE)
+
     def wake(self, function: str) -> Grant:
         """Allow calling a function of the stage, whichever stack it is in; ``function`` is its file."""
         name = names.function(self._stage, function)

@@ -19,6 +19,7 @@ BOUNDS_MS = tuple(round(1.1**power, 3) for power in range(111))
 SLACK_MS = 20.0
 """A candidate may always be slower by so much: a ratio of two small figures says nothing."""
 _PERCENTILE = 0.95
+_MILLIONTH = 1e-6
 K = TypeVar("K")
 
 
@@ -36,6 +37,9 @@ class Live:
         Of a classification: label to rows; of a ranking: basis to rows.
     rows, total, squares
         Of a regression: rows, and the sums of their values and of the squares of these.
+    compared, equal, distance
+        Of a shadow: rows that both versions answered, how many of these alike, and the sum of their
+        distances; see `agreement`.
     """
 
     requests: int = 0
@@ -45,6 +49,9 @@ class Live:
     rows: int = 0
     total: float = 0.0
     squares: float = 0.0
+    compared: int = 0
+    equal: int = 0
+    distance: float = 0.0
 
     @property
     def error_rate(self) -> float:
@@ -123,6 +130,26 @@ def counted(predictions: Iterable[Mapping[str, Any]], milliseconds: float) -> Li
     )
 
 
+def agreement(mine: Iterable[Mapping[str, Any]], theirs: Iterable[Mapping[str, Any]]) -> Live:
+    """Count how far two versions' answers to the same instances agree.
+
+    Two answers are alike when they have the same label, the same items in the same order, or values that
+    differ by a millionth at most. Their distance is the largest difference of a label's probabilities, the
+    share of items that only one of them has, or the difference of the values.
+
+    Parameters
+    ----------
+    mine, theirs
+        Predictions of both, in the same order.
+    """
+    pairs = list(zip(mine, theirs, strict=True))
+    return Live(
+        compared=len(pairs),
+        equal=sum(_alike(*pair) for pair in pairs),
+        distance=math.fsum(_distance(*pair) for pair in pairs),
+    )
+
+
 def add(first: Live, second: Live) -> Live:
     """Add what was counted of the same version."""
     return Live(
@@ -133,6 +160,9 @@ def add(first: Live, second: Live) -> Live:
         rows=first.rows + second.rows,
         total=first.total + second.total,
         squares=first.squares + second.squares,
+        compared=first.compared + second.compared,
+        equal=first.equal + second.equal,
+        distance=first.distance + second.distance,
     )
 
 
@@ -219,6 +249,24 @@ def _moved(candidate: Live, champion: Live, limits: Limits, baseline: Mapping[st
         f"the mean answer {candidate.mean:.6g} is {distance:.2f} standard deviations from {mean:.6g}; "
         f"allowed: {limits.shift:g}"
     )
+
+
+def _alike(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
+    if "value" in mine:
+        return math.isclose(mine["value"], theirs["value"], rel_tol=_MILLIONTH)
+    if "label" in mine:
+        return bool(mine["label"] == theirs["label"])
+    return [one["item"] for one in mine["items"]] == [one["item"] for one in theirs["items"]]
+
+
+def _distance(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> float:
+    if "value" in mine:
+        return abs(float(mine["value"]) - float(theirs["value"]))
+    if "label" in mine:
+        first, second = mine["probabilities"], theirs["probabilities"]
+        return max((abs(first.get(a, 0.0) - second.get(a, 0.0)) for a in {*first, *second}), default=0.0)
+    items = [{one["item"] for one in answer["items"]} for answer in (mine, theirs)]
+    return len(items[0] ^ items[1]) / (len(items[0] | items[1]) or 1)
 
 
 def _shares(counts: Mapping[str, int]) -> dict[str, float]:
