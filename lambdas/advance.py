@@ -65,7 +65,7 @@ class Advancing:
         Returns
         -------
         dict
-            ``steps``: the whole way. Of this one: its ``index``, ``phase`` and ``weight``, the ``revision`` of the route
+            ``steps``: the whole way. Of this one: its ``index``, ``phase``, ``weight`` and ``limits``, the ``revision`` of the route
             that it is counted under, ``wait_seconds`` until it is looked at, and ``until`` when it lasts.
 
         Raises
@@ -89,6 +89,7 @@ class Advancing:
             "index": index,
             "phase": step["phase"],
             "weight": step["weight"],
+            "limits": step["limits"],
             "revision": route.revision,
             "wait_seconds": math.ceil(seconds / _looks(seconds)),
             "until": (self._clock() + timedelta(seconds=seconds)).isoformat(),
@@ -98,9 +99,7 @@ class Advancing:
         spec = self._catalog.spec(model)
         return [asdict_of(step) for step in rollout.plan(spec.rollout, spec.shadow, route)]
 
-    def _watch(
-        self, model: str, run_id: str, version: int, route: Route, step: Mapping[str, Any]
-    ) -> Route:
+    def _watch(self, model: str, run_id: str, version: int, route: Route, step: Mapping[str, Any]) -> Route:
         run = self._ledger.run(model, run_id)
         weight, shadow = step["weight"], step["phase"] == "shadow"
         new = routing.watch(route, version, run.champion_version, weight=weight, shadow=shadow)

@@ -94,11 +94,16 @@ class Watching:
         pair = Pair(candidate, self._version(model, route.champion))
         verdict, reason = self._judge(run, pair, step, left)
         if verdict == BREACH:
-            change = Change("withdrawn", f"run {run_id}", f"{_where(step)}: {reason}"[:MAX_REASON])
-            steps = {number: (VersionState.REGISTERED, VersionState.FAILED)}
-            withdrawing.withdraw(self.ledger, model, number, change, steps)
-            reason = change.why
+            reason = f"{_where(step)}: {reason}"[:MAX_REASON]
+            self._withdraw(candidate, Change("withdrawn", f"run {run_id}", reason))
         return {"verdict": verdict, "reason": reason}
+
+    def _withdraw(self, candidate: Version, change: Change) -> None:
+        steps = {candidate.version: (VersionState.REGISTERED, VersionState.FAILED)}
+        withdrawing.withdraw(self.ledger, candidate.model, candidate.version, change, steps)
+        if self._version(candidate.model, candidate.version).state is VersionState.REGISTERED:
+            # Somebody else took it out of the route just then.
+            self.ledger.change_version(candidate, state=VersionState.FAILED, reason=change.why)
 
     def _refuse_moved(self, route: Route, run: Run, step: Step) -> None:
         weight, shadow = step["weight"], step["phase"] == "shadow"

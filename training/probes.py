@@ -60,11 +60,7 @@ def _instance(spec: ModelSpec, row: Mapping[str, Any]) -> dict[str, Any]:
         if column.name in row and not _is_missing(column, row[column.name])
     }
     # An id that is no input of the model may be demanded of a request all the same.
-    ids = {
-        column.name: _UNNAMED
-        for column in spec.columns
-        if column.name not in row and not column.optional
-    }
+    ids = {column.name: _UNNAMED for column in spec.columns if column.name not in row and not column.optional}
     return {**ids, **given}
 
 

@@ -12,6 +12,7 @@ import pytest
 from moto import mock_aws
 
 from lambdas import (
+    advance,
     batch_event,
     batches,
     catalog,
@@ -37,6 +38,7 @@ from lambdas import (
     smoke,
     sweep,
     uploads,
+    watch,
     wiring,
 )
 from lambdas.aws import clients
@@ -72,6 +74,8 @@ CACHED: list[Callable[..., Any]] = [
     deploy.deploying,
     smoke.smoke_test,
     publish.publishing,
+    advance.advancing,
+    watch.watching,
     promote.promoting,
     retire.retirement,
     close_run.flow,

@@ -22,6 +22,8 @@ FUNCTIONS = sorted(
         "deploy",
         "smoke",
         "publish",
+        "advance",
+        "watch",
         "promote",
         "retire",
         "close_run",
