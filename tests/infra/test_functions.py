@@ -96,6 +96,11 @@ def test_the_stage_may_shorten_the_wait_for_more_uploads(dev: Synthesised, lapto
         assert "DEBOUNCE_SECONDS" not in dev.function(name)["Environment"]["Variables"]
 
 
+def test_the_stage_may_shorten_the_steps_of_a_rollout(dev: Synthesised, laptop: Synthesised) -> None:
+    assert laptop.function("advance")["Environment"]["Variables"]["ROLLOUT_SECONDS"] == "2"
+    assert "ROLLOUT_SECONDS" not in dev.function("advance")["Environment"]["Variables"]
+
+
 @pytest.fixture(scope="module")
 def probed(laptop: Synthesised) -> dict[str, Any]:
     """What the staged handlers read of the environments that the template gives them."""

@@ -136,6 +136,15 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
             "scheduled_run",
             {"dynamodb": "GetItem PutItem Query", "states": "StartExecution", "sqs": "SendMessage"},
         ),
+        ("advance", {"dynamodb": "GetItem PutItem UpdateItem"}),
+        (
+            "watch",
+            {
+                "dynamodb": "GetItem PutItem UpdateItem",
+                "s3": "GetObject",
+                "sagemaker": "InvokeEndpoint",
+            },
+        ),
         ("promote", {"dynamodb": "GetItem PutItem UpdateItem"}),
         (
             "batches",

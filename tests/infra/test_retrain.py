@@ -258,8 +258,9 @@ def test_the_debounce_window_is_the_runs_own(states: dict[str, State]) -> None:
     assert states["Debounce"]["SecondsPath"] == "$.debounce_seconds"
 
 
-def test_a_run_has_a_time_limit_beyond_its_longest_training(definition: dict[str, Any]) -> None:
-    assert definition["TimeoutSeconds"] >= 60 + 3600 + 3600
+def test_a_run_has_a_time_limit_beyond_its_longest_training_and_rollout(definition: dict[str, Any]) -> None:
+    steps_of_iris = 2 * 5 * 60
+    assert definition["TimeoutSeconds"] >= 60 + 3600 + 3600 + steps_of_iris
 
 
 def test_the_machine_is_named_logged_and_traced(machine: dict[str, Any], dev: Synthesised) -> None:
