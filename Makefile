@@ -80,6 +80,9 @@ format: $(INSTALLED) ## let ruff format and fix
 openapi: $(INSTALLED) ## write docs/openapi.json anew from the specs
 	@$(BIN)/python -m infra.site > docs/openapi.json
 
+picture: $(INSTALLED) ## draw the runs in docs/RUN.md anew from the state machine
+	@$(BIN)/python -m infra.picture > docs/RUN.md.new && mv docs/RUN.md.new docs/RUN.md
+
 synth: $(INSTALLED) ## CloudFormation templates of STAGE into cdk.out
 	$(CDK) synth --quiet -c stage=$(STAGE)
 

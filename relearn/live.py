@@ -199,9 +199,13 @@ def judge(candidate: Live, champion: Live, limits: Limits, baseline: Mapping[str
 
 
 def fails(candidate: Live, champion: Live, limits: Limits) -> str | None:
-    """Say why a candidate fails too often; None when it does not. It may be asked before a step is over."""
+    """Say why a candidate fails too often; None when it does not. It may be asked before a step is over.
+
+    One that never answered fails, even where the champion does no better.
+    """
     allowed = champion.error_rate + limits.error_rate
-    if candidate.errors <= allowed * max(candidate.requests, limits.requests):
+    silent = candidate.errors == candidate.requests >= limits.requests
+    if not silent and candidate.errors <= allowed * max(candidate.requests, limits.requests):
         return None
     return (
         f"{candidate.errors} of {candidate.requests} requests failed; the champion failed at "

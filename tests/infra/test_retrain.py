@@ -212,7 +212,9 @@ def test_lambda_service_errors_are_tried_again(states: dict[str, State]) -> None
         assert {"Lambda.ServiceException", "Lambda.TooManyRequestsException"} <= set(retry["ErrorEquals"])
 
 
-@pytest.mark.parametrize("name", ["Open", "Judge", "Register", "Deploy", "Publish", "Advance", "Watch", "Promote"])
+@pytest.mark.parametrize(
+    "name", ["Open", "Judge", "Register", "Deploy", "Publish", "Advance", "Watch", "Promote"]
+)
 def test_a_lost_conditional_write_is_tried_again(states: dict[str, State], name: str) -> None:
     assert [r["MaxAttempts"] for r in states[name]["Retry"] if r["ErrorEquals"] == ["ConflictError"]] == [2]
 

@@ -125,3 +125,8 @@ def test_rankings_agree_when_the_items_are_the_same_in_the_same_order() -> None:
 def test_values_agree_within_a_millionth() -> None:
     found = live.agreement([{"value": 1e6}, {"value": 2.0}], [{"value": 1e6 + 0.5}, {"value": 1.5}])
     assert found == Live(compared=2, equal=1, distance=1.0)
+
+
+def test_one_that_never_answered_is_withdrawn_even_where_the_champion_does_no_better() -> None:
+    dead = Live(requests=50, errors=50)
+    assert live.judge(dead, dead, Limits(requests=50), {}).verdict == "breach"
