@@ -37,6 +37,7 @@ FUNCTIONS = sorted(
         "uploads",
         "docs",
         "record",
+        "trial",
         "operate",
         "restore",
     ]
