@@ -39,6 +39,7 @@ FUNCTIONS = sorted(
         "uploads",
         "docs",
         "record",
+        "trial",
         "operate",
         "restore",
     ]
