@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lambdas import advance, wiring
+from lambdas import advance, predict, wiring
 from lambdas.catalog import Catalog
 from lambdas.config import Config
 from relearn.errors import ConflictError, FrozenRouteError
@@ -16,7 +16,9 @@ from relearn.live import Live, counted
 from relearn.rollout import Canary, Limits, Shadow
 from relearn.routing import Change, Route, freeze, roll_back
 from relearn.runs import RunState, VersionState
+from tests.aws.candidates import by
 from tests.aws.models import FLOWERS, FLOWERS_CSV
+from tests.aws.test_predict import call
 from tests.aws.world import World, brain
 
 LIMITS = Limits(requests=20)
@@ -303,3 +305,34 @@ def test_without_probes_of_its_own_a_candidate_is_asked_the_models_sample(served
     served.probes = ()
     fails_from_then_on(served, errors)
     assert served.run().state is RunState.ROLLED_BACK
+
+
+@pytest.mark.usefixtures("local_aws")
+def test_those_who_ask_meanwhile_get_no_error_of_a_candidate_that_answers_errors(served: World) -> None:
+    statuses: list[int] = []
+
+    def asked(_step: Step) -> None:
+        predict.predictor.cache_clear()  # it remembers routes for seconds, which are none here
+        served.sagemaker.brain = answers_of(2, errors)
+        statuses.extend(call(**by(f"caller-{number}"))[0] for number in range(40))
+
+    served.asked = asked
+    run = served.run()
+    assert run.state is RunState.ROLLED_BACK
+    assert "requests failed" in run.reason
+    assert "asked what was held out" not in run.reason
+    assert set(statuses) == {200}
+    assert len(statuses) == 40  # one look was enough
+
+
+@pytest.mark.usefixtures("local_aws")
+def test_a_healthy_candidate_is_judged_by_those_who_ask_it(served: World) -> None:
+    versions: set[int] = set()
+
+    def asked(_step: Step) -> None:
+        predict.predictor.cache_clear()
+        versions.update(call(**by(f"caller-{number}"))[2]["version"] for number in range(100))
+
+    served.asked = asked
+    assert served.run().state is RunState.PROMOTED
+    assert versions == {1, 2}
