@@ -15,7 +15,7 @@ LAMBDA_WHEELS := --python-version 3.14 --only-binary=:all: --platform manylinux_
 	--platform manylinux_2_26_aarch64 --platform manylinux2014_aarch64
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-sdk spark check format openapi synth deploy destroy bench lock clean
+.PHONY: help install run test test-sdk spark check format openapi picture synth deploy destroy bench lock clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'

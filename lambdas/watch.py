@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,6 +32,7 @@ EARLY = timedelta(seconds=1)
 """Clocks of two machines may differ by so much."""
 PASS, WAIT, BREACH = "pass", "wait", "breach"
 Step = Mapping[str, Any]
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,6 +95,8 @@ class Watching:
         self._refuse_moved(route, run, step)
         pair = Pair(candidate, self._version(model, route.champion))
         verdict, reason = self._judge(run, pair, step, left)
+        told = {"model": model, "run_id": run_id, "version": number, "reason": reason}
+        _log.info("%s: %s", _where(step), verdict, extra=told)
         if verdict == BREACH:
             reason = f"{_where(step)}: {reason}"[:MAX_REASON]
             self._withdraw(candidate, Change("withdrawn", f"run {run_id}", reason))

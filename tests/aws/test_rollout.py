@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lambdas import advance, predict, wiring
+from lambdas import advance, predict, watch, wiring
 from lambdas.catalog import Catalog
 from lambdas.config import Config
 from relearn.errors import ConflictError, FrozenRouteError
@@ -19,6 +19,7 @@ from relearn.runs import RunState, VersionState
 from tests.aws.candidates import by
 from tests.aws.models import FLOWERS, FLOWERS_CSV
 from tests.aws.test_predict import call
+from tests.aws.test_withdrawing import beaten, frozen
 from tests.aws.world import World, brain
 
 LIMITS = Limits(requests=20)
@@ -291,11 +292,21 @@ def test_a_candidate_that_is_promoted_by_hand_has_gone_the_rest_of_its_way(serve
     assert [what for what, _ in weights(served)[1:]] == ["canary 10 %", "by hand"]
 
 
-@pytest.mark.parametrize("step", ["promotion"])
-def test_a_run_that_breaks_while_its_candidate_is_tried_takes_it_out_of_the_route(
-    served: World, step: str
+def test_a_route_that_is_frozen_in_the_moment_of_a_breach_changes_nothing_about_it(
+    served: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = served.run(broken=step)
+    fails_from_then_on(served, collapsed)
+    made = replace(watch.watching(), ledger=beaten(served, 1, frozen))
+    monkeypatch.setattr(watch, "watching", lambda: made)
+    run = served.run()
+    assert (run.state, route(served).candidate, route(served).frozen) == (RunState.ROLLED_BACK, 0, True)
+    version = served.ledger.version("flowers", 2)
+    assert version is not None
+    assert (version.state, version.reason, version.endpoint) == (VersionState.FAILED, run.reason, "")
+
+
+def test_a_run_that_breaks_while_its_candidate_is_tried_takes_it_out_of_the_route(served: World) -> None:
+    run = served.run(broken="promotion")
     assert run.state is RunState.FAILED
     assert (route(served).champion, route(served).candidate, route(served).weight) == (1, 0, 0)
     assert list(served.sagemaker.endpoints) == ["relearn-test-flowers-v1"]
