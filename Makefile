@@ -15,7 +15,7 @@ LAMBDA_WHEELS := --python-version 3.14 --only-binary=:all: --platform manylinux_
 	--platform manylinux_2_26_aarch64 --platform manylinux2014_aarch64
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-sdk spark check format openapi synth deploy destroy bench lock clean
+.PHONY: help install run shop test test-sdk spark check format openapi synth deploy destroy bench lock clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -25,7 +25,8 @@ install: $(INSTALLED) ## virtual environment, CDK command, API page, Lambda laye
 $(VENV)/.installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Relearn needs Python 3.11 or newer; $(PYTHON) is {sys.version.split()[0]}. Try: make PYTHON=python3.12 install")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@# Of what is installed only a part is ever imported, and Python compiles that part itself.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.txt
 	@$(BIN)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "relearn.pth").write_text("".join(f"{pathlib.Path(root).resolve()}\n" for root in (".", "clients/python/src")))'
 	@printf '#!/bin/sh\nexec "$$(dirname "$$0")/python" -m cli "$$@"\n' > $(BIN)/relearn && chmod +x $(BIN)/relearn
 	@touch $@
@@ -45,6 +46,9 @@ build/layers/duckdb/.installed: lambdas/requirements.txt $(VENV)/.installed
 run: $(LOCAL_APP)/manifest.json ## the whole deployment on this machine, and its story; ARGS=--once to leave after it
 	@$(BIN)/python -m local --app $(LOCAL_APP) --port 4566 --api-port 4567 $(ARGS)
 
+shop: $(LOCAL_APP)/manifest.json ## a web shop with its models on this machine: http://127.0.0.1:8000; ARGS=--help lists options
+	@$(BIN)/python examples/shop/laptop.py --app $(LOCAL_APP) $(ARGS)
+
 $(LOCAL_APP)/manifest.json: $(INSTALLED) $(SOURCES)
 	@echo "Synthesising the CDK app for this machine ..."
 	@rm -rf $(LOCAL_APP) && $(CDK) synth --quiet -c stage=local -o $(LOCAL_APP)
@@ -52,7 +56,7 @@ $(LOCAL_APP)/manifest.json: $(INSTALLED) $(SOURCES)
 test: $(LOCAL_APP)/manifest.json ## every test, offline: units, AWS adapters on moto, templates, whole flows on the laptop cloud
 	@# 5: of what ARGS chooses, nothing is here
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(UNITS) $(ARGS) || [ $$? -eq 5 ]
-	$(BIN)/python -m pytest $(FLOWS) $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(FLOWS) $(ARGS) || [ $$? -eq 5 ]
 
 test-sdk: $(LOCAL_APP)/manifest.json $(VENV)/.installed-sdk ## the official SageMaker SDK as a client (installs 800 MB more)
 	$(BIN)/python -m pytest -m sdk $(ARGS)
@@ -64,7 +68,7 @@ $(VENV)/.installed-sdk: requirements-sdk.txt $(VENV)/.installed
 spark: $(VENV)/.installed-spark ## Spark for features on this machine (installs 320 MB more; needs Java 17)
 
 $(VENV)/.installed-spark: requirements-spark.txt $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-spark.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-spark.txt
 	@touch $@
 
 check: $(INSTALLED) ## ruff, mypy --strict, import-linter

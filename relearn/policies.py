@@ -85,8 +85,7 @@ class Retrain:
     debounce_seconds
         How long a run waits for more uploads after the first, in seconds.
     approval
-        ``"auto"``: a candidate that wins is deployed without a person. ``"manual"``: it waits until someone
-        approves it, by `relearn approve` or in the SageMaker Model Registry.
+        ``"auto"``: a candidate that wins is promoted without a person.
     schedule
         When the uploads that wait are trained on, as EventBridge Scheduler writes it, in UTC:
         ``"rate(1 day)"``, ``"cron(0 3 ? * MON *)"``; None: at no fixed time.
@@ -96,7 +95,7 @@ class Retrain:
     """
 
     debounce_seconds: int = 60
-    approval: Literal["auto", "manual"] = "auto"
+    approval: Literal["auto"] = "auto"
     schedule: str | None = None
     on_upload: bool = True
 
@@ -107,7 +106,7 @@ class Retrain:
             self.debounce_seconds,
             "a whole number of seconds, 0 to 86400",
         )
-        check(self.approval in ("auto", "manual"), "retrain.approval", self.approval, "auto or manual")
+        check(self.approval == "auto", "retrain.approval", self.approval, "auto")
         found = None if self.schedule is None else schedules.problem(self.schedule)
         check(found is None, "retrain.schedule", self.schedule, found or schedules.ALLOWED)
         check(isinstance(self.on_upload, bool), "retrain.on_upload", self.on_upload, "True or False")

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import pytest
 
+from tests.e2e import clouds
+from tests.e2e.client import Stage
+from tests.e2e.shopping import shop as shopping
+from tests.e2e.shopping.shop import Shop
+
 TOLD = "told"
+_SHARED = {"tests/infra/": "templates", "tests/spark/": "spark", "tests/local/": "toy"}
+_ENDS = {"destroyed", "closed"}
+_FLOWS, _CLOUDS = ("tests/e2e/", "tests/browser/"), ("stage", "shop")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--screenshots",
+        action="store_true",
+        help="let the tests in a browser write the pictures of docs/images anew",
+    )
     parser.addoption(
         "--target",
         default="local",
@@ -18,13 +31,45 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together, when several processes run tests, what shares something that takes long to make."""
+    """Keep together, when several processes run tests, what shares something that takes long to make.
+
+    What destroys the shared stage, or closes the shop, comes last.
+    """
+    items.sort(key=lambda item: bool(_ENDS & set(getattr(item, "fixturenames", ()))))
     for item in items:
-        file = item.nodeid.partition("::")[0]
-        shared = {"tests/infra/": "templates", "tests/spark/": "spark"}
-        group = next((name for folder, name in shared.items() if file.startswith(folder)), file)
-        item.add_marker(pytest.mark.xdist_group(group))
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+def _group(item: pytest.Item) -> str:
+    file = item.nodeid.partition("::")[0]
+    for folder, group in _SHARED.items():
+        if file.startswith(folder):
+            return group
+    used = getattr(item, "fixturenames", ())
+    clouds_used = [name for name in _CLOUDS if name in used] if file.startswith(_FLOWS) else []
+    return clouds_used[0] if clouds_used else file
+
+
+@pytest.fixture(scope="session")
+def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """One deployed stage for all end-to-end tests and for those in a browser."""
+    target: str = request.config.getoption("--target")
+    if target != "local":
+        yield clouds.deployed_stage(target)
+        return
+    with clouds.cloud_of(tmp_path_factory.mktemp("cloud")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """One shop with its models for the story and for those who look at its pages in a browser."""
+    if request.config.getoption("--target") != "local":
+        pytest.skip("the shop runs beside a laptop cloud")
+    with shopping.running(tmp_path_factory.mktemp("shop")) as open_shop:
+        yield open_shop
 
 
 @pytest.fixture

@@ -1,7 +1,17 @@
-"""The browser looks at the same stage as the end-to-end tests."""
+"""The browser that looks at pages."""
 
 from __future__ import annotations
 
-from tests.e2e.conftest import stage
+from collections.abc import Iterator
 
-__all__ = ["stage"]
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.pages import chromium
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A Chromium for each module: while it runs, no test in this process can run an event loop of its own."""
+    with chromium() as started:
+        yield started

@@ -5,25 +5,19 @@ nobody else.
 from __future__ import annotations
 
 import os
-import shutil
+import re
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import Browser, expect
 
-from tests.browser.chromium import Page, page
+from tests.browser.pages import Watched
 from tests.e2e.client import Stage
 from tests.e2e.proxied import proxy_of
 from tests.proxied import Proxy
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.local,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium"),
-]
+pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
 
 @pytest.fixture(scope="module")
@@ -34,52 +28,52 @@ def proxy(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pr
 
 
 @pytest.fixture(scope="module")
-def docs(stage: Stage, proxy: Proxy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+def docs(browser: Browser, stage: Stage, proxy: Proxy) -> Watched:
     """The page, once everything is on it."""
     stage.wait("the first iris model", lambda: stage.live_version("iris"))
-    assert CHROMIUM
-    with page(CHROMIUM, tmp_path_factory.mktemp("chromium")) as opened:
-        opened.open(proxy.url + "/docs")
-        opened.wait("document.querySelectorAll('.opblock').length")
-        yield opened
+    watched = Watched(browser.new_page(viewport={"width": 1280, "height": 1600}))
+    watched.page.goto(proxy.url + "/docs")
+    watched.page.wait_for_selector(".opblock")
+    return watched
 
 
-def test_every_described_operation_is_on_the_page(docs: Page, stage: Stage) -> None:
+def test_every_described_operation_is_on_the_page(docs: Watched, stage: Stage) -> None:
     _, _, document = stage.http("/openapi.json")
     expected = {
         f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods
     }
-    script = """[...document.querySelectorAll('.opblock')].map(block =>
+    script = """blocks => blocks.map(block =>
         block.querySelector('.opblock-summary-method').innerText + ' ' +
         block.querySelector('.opblock-summary-path').dataset.path)"""
-    assert set(docs.run(script)) == expected
+    assert set(docs.page.eval_on_selector_all(".opblock", script)) == expected
 
 
-def test_a_prediction_can_be_tried_out_with_the_example_as_it_stands(docs: Page, stage: Stage) -> None:
-    docs.run("document.querySelector('#operations-predictions-predictIris .opblock-summary-control').click()")
-    docs.wait("document.querySelector('#operations-predictions-predictIris textarea')?.value.includes('5.1')")
-    docs.run("document.querySelector('#operations-predictions-predictIris .btn.execute').click()")
-    answer = docs.wait(
-        "document.querySelector('#operations-predictions-predictIris .live-responses-table .response')?.innerText"
-    )
+def test_a_prediction_can_be_tried_out_with_the_example_as_it_stands(docs: Watched, stage: Stage) -> None:
+    operation = docs.page.locator("#operations-predictions-predictIris")
+    operation.locator(".opblock-summary-control").click()
+    expect(operation.locator("textarea")).to_have_value(re.compile(r"5\.1"))
+    operation.locator(".btn.execute").click()
+    answer = operation.locator(".live-responses-table .response").inner_text()
     assert answer.split()[0] == "200"
     assert f'"version": {stage.live_version("iris")}' in answer
     assert "setosa" in answer
 
 
-def test_the_page_looks_as_it_should(docs: Page) -> None:
-    wide = docs.run("document.querySelector('.swagger-ui .opblock-summary').getBoundingClientRect().width")
-    assert wide > 600
-    color = docs.run(
-        "getComputedStyle(document.querySelector('.opblock-post .opblock-summary-method')).backgroundColor"
-    )
+def test_the_page_looks_as_it_should(docs: Watched) -> None:
+    box = docs.page.locator(".swagger-ui .opblock-summary").first.bounding_box()
+    assert box
+    assert box["width"] > 600
+    method = docs.page.locator(".opblock-post .opblock-summary-method").first
+    color = method.evaluate("element => getComputedStyle(element).backgroundColor")
     assert color != "rgba(0, 0, 0, 0)", "the style sheet did not load"
     if picture := os.environ.get("RELEARN_SCREENSHOT"):
-        docs.screenshot(Path(picture))
+        docs.page.screenshot(path=picture)
 
 
-def test_nobody_else_was_asked_and_the_browser_had_nothing_to_complain_of(docs: Page, proxy: Proxy) -> None:
-    docs.run("1")  # takes in what is still unread
+def test_nobody_else_was_asked_and_the_browser_had_nothing_to_complain_of(
+    docs: Watched, proxy: Proxy
+) -> None:
+    docs.page.evaluate("1")  # takes in what is still unread
     own = urlsplit(proxy.url).netloc
     elsewhere = [
         url

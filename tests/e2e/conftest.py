@@ -1,89 +1,13 @@
-"""One deployed stage for all end-to-end tests."""
+"""What several end-to-end tests share beside the stage, which is in tests/conftest.py."""
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from pathlib import Path
-
-import boto3
 import pytest
 
 from tests.e2e import generated
-from tests.e2e.client import Stage
-
-ROOT = Path(__file__).parents[2]
-APP = ROOT / "build" / "cdk.local"
-
-
-@pytest.fixture(scope="session")
-def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    target: str = request.config.getoption("--target")
-    if target != "local":
-        yield deployed_stage(target)
-        return
-    folder = tmp_path_factory.mktemp("cloud")
-    cloud = start_cloud(folder)
-    try:
-        yield local_stage(folder / "info.json")
-    finally:
-        stop_cloud(cloud)
 
 
 @pytest.fixture(scope="session")
 def typescript(tmp_path_factory: pytest.TempPathFactory) -> generated.Program:
     """A program in TypeScript with a generated client, once it passed the type check."""
     return generated.program(tmp_path_factory.mktemp("typescript"))
-
-
-def start_cloud(folder: Path, app: Path = APP) -> subprocess.Popen[bytes]:
-    """Start the laptop cloud as `make run` does, and wait until it is deployed."""
-    info, log = folder / "info.json", folder / "cloud.log"
-    command = [sys.executable, "-m", "local", "--app", str(app), "--no-story", "--info", str(info)]
-    command += ["--port", "0", "--api-port", "0"]
-    with log.open("wb") as output:
-        cloud = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
-    end = time.monotonic() + 240
-    while not info.exists():
-        if cloud.poll() is not None or time.monotonic() > end:
-            cloud.kill()
-            pytest.fail(f"the laptop cloud did not come up:\n{log.read_text()[-4000:]}")
-        time.sleep(0.2)
-    return cloud
-
-
-def stop_cloud(cloud: subprocess.Popen[bytes]) -> None:
-    cloud.send_signal(signal.SIGINT)
-    try:
-        cloud.wait(timeout=30)
-    except subprocess.TimeoutExpired:
-        cloud.kill()
-        raise
-
-
-def local_stage(info_file: Path) -> Stage:
-    info = json.loads(info_file.read_text())
-    session = boto3.Session(info["access_key_id"], info["secret_access_key"], region_name=info["region"])
-    return Stage(
-        name=info["stage"],
-        api_url=info["api_url"],
-        outputs=info["outputs"],
-        session=session,
-        endpoint_url=info["endpoint_url"],
-    )
-
-
-def deployed_stage(name: str) -> Stage:
-    session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
-    outputs: dict[str, str] = {}
-    for part in ("data", "training", "serving"):
-        stack = session.client("cloudformation").describe_stacks(StackName=f"relearn-{name}-{part}")[
-            "Stacks"
-        ][0]
-        outputs |= {item["OutputKey"]: item["OutputValue"] for item in stack["Outputs"]}
-    return Stage(name=name, api_url=outputs["ApiUrl"], outputs=outputs, session=session, timeout_seconds=1800)

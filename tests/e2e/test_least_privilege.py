@@ -9,13 +9,14 @@ from itertools import groupby
 import pytest
 
 from tests.e2e.client import Stage
-from tests.e2e.conftest import local_stage, start_cloud, stop_cloud
+from tests.e2e.clouds import cloud_of
 from tests.e2e.privilege import policies, run
 from tests.e2e.privilege.bench import Bench
 from tests.e2e.privilege.grants import Grant, of_roles
 from tests.e2e.privilege.parts import PARTS
 from tests.e2e.privilege.trial import Outcome, outcomes
 from tests.e2e.privilege.uncatchable import UNCATCHABLE
+from training import catalog
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
@@ -43,18 +44,13 @@ def tally(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """A stage of its own, in which one run was played with everything granted."""
     if request.config.getoption("--target") != "local":
         pytest.skip("deletes permissions: on the laptop cloud only")
-    folder = tmp_path_factory.mktemp("privilege")
-    cloud = start_cloud(folder)
-    try:
-        stage = local_stage(folder / "info.json")
-        for model in ("iris", "diabetes", "churn", "tickets"):
+    with cloud_of(tmp_path_factory.mktemp("privilege")) as stage:
+        for model in catalog.load():
             stage.wait(f"the first model of {model}", lambda model=model: stage.live_version(model))  # type: ignore[misc]
             stage.wait(f"{model} at rest", lambda model=model: stage.at_rest(model))  # type: ignore[misc]
         bench = Bench(stage)
         bench.stop_everything()
         yield Tally(bench, run.play(bench), _everything_granted(stage))
-    finally:
-        stop_cloud(cloud)
 
 
 def _everything_granted(stage: Stage) -> list[Grant]:

@@ -17,7 +17,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from relearn import problems, routes
 from relearn.openapi.document import PER_MODEL
 from tests.e2e.client import Stage
-from tests.e2e.conftest import ROOT
+from tests.e2e.clouds import ROOT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 

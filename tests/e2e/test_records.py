@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.client import Stage
-from tests.e2e.conftest import ROOT
+from tests.e2e.clouds import ROOT
 from tests.e2e.proxied import options
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]

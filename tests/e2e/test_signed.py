@@ -10,7 +10,7 @@ import pytest
 from relearn import routes
 from tests.e2e.callers import caller
 from tests.e2e.client import Stage
-from tests.e2e.conftest import ROOT
+from tests.e2e.clouds import ROOT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 

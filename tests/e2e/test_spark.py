@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.client import Stage
-from tests.e2e.conftest import local_stage, start_cloud, stop_cloud
+from tests.e2e.clouds import cloud_of
 from tests.infra.synthesis import synthesise
 from tests.spark.conftest import lacking
 
@@ -24,11 +24,8 @@ def spark_stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         pytest.skip(reason)
     folder = tmp_path_factory.mktemp("spark")
     synthesise(folder / "cdk.out", "local", ["churn"], features_engine="spark")
-    cloud = start_cloud(folder, folder / "cdk.out")
-    try:
-        yield local_stage(folder / "info.json")
-    finally:
-        stop_cloud(cloud)
+    with cloud_of(folder, folder / "cdk.out") as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import APP, ROOT
+from tests.e2e.clouds import APP, ROOT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 

@@ -4,32 +4,30 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.e2e.client import Stage
-from tests.e2e.conftest import APP, ROOT, local_stage, start_cloud, stop_cloud
+from tests.e2e.clouds import APP, ROOT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
+SEED = ROOT / "training" / "models" / "iris" / "seed.csv"
 PREFIX = "relearn-local-"
 BUCKETS = ("UploadsBucket", "LakeBucket", "ArtifactsBucket")
 
 
 @pytest.fixture(scope="module")
-def destroyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """A stage that served a model, and was destroyed by the CDK command."""
-    folder = tmp_path_factory.mktemp("teardown")
-    cloud = start_cloud(folder)
-    try:
-        stage = local_stage(folder / "info.json")
-        stage.wait("the first iris model", lambda: stage.live_version("iris"))
-        destroy(stage)
-        yield stage
-    finally:
-        stop_cloud(cloud)
+def destroyed(request: pytest.FixtureRequest, stage: Stage) -> Stage:
+    """The stage on which all other tests left their traces, destroyed by the CDK command in the middle of a run."""
+    if request.config.getoption("--target") != "local":
+        pytest.skip("destroys the stage: on the laptop cloud only")
+    stage.wait("the first iris model", lambda: stage.live_version("iris"))
+    version_id = stage.put("iris", "late.csv", SEED.read_bytes())
+    stage.run_of("iris", version_id, "TRAINING")
+    destroy(stage)
+    return stage
 
 
 def destroy(stage: Stage) -> None:

@@ -18,7 +18,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from relearn_client import Client, RefusedError, laptop
-from tests.e2e.conftest import ROOT, start_cloud, stop_cloud
+from tests.e2e.clouds import ROOT, cloud_of
 from tests.e2e.snippets import run, snippets
 from tests.infra.synthesis import synthesise
 from tests.proxied import proxy
@@ -49,16 +49,13 @@ def info(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) 
         jwt_audience=["relearn"],
         cors_origins=["https://app.example.com"],
     )
-    cloud = start_cloud(folder, folder / "app")
-    try:
+    with cloud_of(folder, folder / "app"):
         with Client.local(folder / "info.json") as client:
             end = time.monotonic() + 120
             while client.model("iris").state != "live":
                 assert time.monotonic() < end, "iris does not serve"
                 time.sleep(0.2)
         yield folder / "info.json"
-    finally:
-        stop_cloud(cloud)
 
 
 @pytest.fixture(scope="module")

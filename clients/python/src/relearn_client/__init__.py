@@ -3,12 +3,13 @@
 Both drive one core that does no input or output (`exchange`): it says what to send and when, and is told what
 came back. `calls` and `file_calls` hold what the API offers, `shapes`, `history`, `batches`, `uploads` and `feedback` what it
 answers, `errors` what can go wrong, `retry` when it is worth asking again, `auth` how a request shows whose it is,
-`storage` how files travel to and from S3.
+`storage` how files travel to and from S3, `breaker` how an application goes on when there is no answer.
 """
 
 from relearn_client.aio import AsyncClient
 from relearn_client.auth import Bearer, SigV4
 from relearn_client.batches import Batch, BatchBrief, Link, WrongLine
+from relearn_client.breaker import Breaker
 from relearn_client.client import Client
 from relearn_client.errors import (
     AnswerTimeoutError,
@@ -78,6 +79,7 @@ __all__ = [
     "Batch",
     "BatchBrief",
     "Bearer",
+    "Breaker",
     "Classification",
     "Client",
     "ConflictError",

@@ -60,13 +60,22 @@ class Base(Generic[H]):
         self._http: H = self._open() if http is None else http
 
     @classmethod
-    def local(cls, file: Path | str = laptop.LOCAL_FILE) -> Self:
+    def local(
+        cls,
+        file: Path | str = laptop.LOCAL_FILE,
+        *,
+        deadline_seconds: float = DEADLINE_SECONDS,
+        attempt_seconds: float = ATTEMPT_SECONDS,
+        retry: Retry = RETRY,
+    ) -> Self:
         """Make a client of the laptop cloud that runs in this folder or one above, as its owner.
 
         Parameters
         ----------
         file
             Its description; a relative one is looked for in the working directory and those above it.
+        deadline_seconds, attempt_seconds, retry
+            How patient it is, as of any client.
 
         Raises
         ------
@@ -76,7 +85,9 @@ class Base(Generic[H]):
             Its requests are to be signed, and botocore is not installed.
         """
         url, auth = laptop.find(file)
-        return cls(url, auth=auth)
+        return cls(
+            url, auth=auth, deadline_seconds=deadline_seconds, attempt_seconds=attempt_seconds, retry=retry
+        )
 
     def _open(self) -> H:
         raise NotImplementedError

@@ -1,0 +1,148 @@
+"""What serves is changed by hand, under load: nobody's request fails, and every answer names a version that served."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.client import Stage
+
+pytestmark = [pytest.mark.e2e, pytest.mark.local]
+
+MODEL = "iris"
+MORE = Path(__file__).parents[2] / "examples" / "iris" / "more_measurements.csv"
+ROUTE = f"/v1/models/{MODEL}/route"
+CONNECTIONS = 4
+TAKES_EFFECT_SECONDS = 5.0
+
+
+@pytest.fixture(scope="module")
+def two(stage: Stage) -> Stage:
+    """The stage once two versions of a model can answer."""
+    stage.wait("the first iris model", lambda: stage.live_version(MODEL))
+    stage.wait("iris at rest", lambda: stage.at_rest(MODEL))
+    if not route(stage)["previous"]:
+        version_id = stage.put(MODEL, "two.csv", MORE.read_bytes())
+        stage.run_of(MODEL, version_id, "PROMOTED")
+        stage.wait("iris at rest", lambda: stage.at_rest(MODEL))
+    return stage
+
+
+@dataclass
+class Load:
+    """What callers saw: when they asked, and which version answered, or what went wrong."""
+
+    seen: list[tuple[float, int]] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def constantly_asked(stage: Stage) -> Iterator[Load]:
+    load, over, sample = Load(), threading.Event(), stage.sample(MODEL)
+
+    def caller() -> None:
+        while not over.is_set():
+            asked = time.monotonic()
+            try:
+                status, _, answer = stage.http(f"/v1/models/{MODEL}/predict", {"instances": sample})
+            except OSError as error:
+                load.failed.append(repr(error))
+                continue
+            if status == 200 and len(answer["predictions"]) == len(sample):
+                load.seen.append((asked, answer["version"]))
+            else:
+                load.failed.append(str(answer))
+
+    callers = [threading.Thread(target=caller) for _ in range(CONNECTIONS)]
+    for one in callers:
+        one.start()
+    try:
+        yield load
+    finally:
+        over.set()
+        for one in callers:
+            one.join()
+
+
+def route(stage: Stage) -> Any:
+    status, _, answer = stage.http(ROUTE)
+    assert status == 200, answer
+    return answer
+
+
+def change(stage: Stage, action: str, **more: Any) -> Any:
+    status, _, answer = stage.http(ROUTE, {"action": action, "why": "an end-to-end test", **more})
+    assert status == 200, answer
+    return answer
+
+
+def test_a_rollback_is_one_call_and_no_request_fails(two: Stage) -> None:
+    before = route(two)
+    with constantly_asked(two) as load:
+        time.sleep(1)
+        rolled = change(two, "rollback")
+        at = time.monotonic()
+        two.wait(
+            "the older version alone",
+            lambda: (
+                {v for asked, v in load.seen if asked > at + TAKES_EFFECT_SECONDS} == {before["previous"]}
+            ),
+        )
+        back = change(two, "rollback")
+        two.wait("the newer version again", lambda: load.seen[-1][1] == before["champion"])
+    assert load.failed == []
+    assert {version for _, version in load.seen} == {before["champion"], before["previous"]}
+    assert (rolled["champion"], rolled["previous"]) == (before["previous"], before["champion"])
+    assert (back["champion"], back["revision"]) == (before["champion"], before["revision"] + 2)
+    newest = back["history"][0]
+    assert (newest["what"], newest["why"]) == ("rolled back", "an end-to-end test")
+    assert newest["who"]
+
+
+def test_a_version_without_an_endpoint_is_deployed_before_it_serves(two: Stage) -> None:
+    before = route(two)
+    lose_endpoint(two, before["previous"])
+    with constantly_asked(two) as load:
+        begun = change(two, "rollback")
+        assert (begun["champion"], begun["restore"]["state"]) == (before["champion"], "RESTORING")
+        ended = two.wait(
+            "it is deployed",
+            lambda: found if (found := route(two))["restore"]["state"] != "RESTORING" else None,
+        )
+        assert (ended["restore"]["state"], ended["champion"]) == ("DONE", before["previous"]), ended
+        two.wait("it answers", lambda: load.seen[-1][1] == before["previous"])
+    assert load.failed == []
+    change(two, "rollback")
+
+
+def test_of_two_operators_the_second_hears_that_the_first_was_there(two: Stage) -> None:
+    seen = route(two)["revision"]
+    change(two, "freeze", revision=seen)
+    status, _, problem = two.http(ROUTE, {"action": "rollback", "why": "later", "revision": seen})
+    assert (status, problem["type"]) == (409, "urn:relearn:problem:route-changed")
+    change(two, "unfreeze")
+
+
+def lose_endpoint(stage: Stage, version: int) -> None:
+    """Leave a version as retirement does: registered, with its artifact, and without an endpoint."""
+    sagemaker, name = stage.client("sagemaker"), f"relearn-{stage.name}-{MODEL}-v{version}"
+    sagemaker.delete_endpoint(EndpointName=name)
+    stage.wait("the endpoint gone", lambda: not sagemaker.list_endpoints(NameContains=name)["Endpoints"])
+    sagemaker.delete_endpoint_config(EndpointConfigName=name)
+    sagemaker.delete_model(ModelName=name)
+    table = stage.session.resource("dynamodb", endpoint_url=stage.endpoint_url).Table(
+        stage.outputs["LedgerTable"]
+    )
+    table.update_item(
+        Key={"pk": f"MODEL#{MODEL}", "sk": f"VERSION#{version}"},
+        UpdateExpression="SET endpoint = :none, #s = :retired",
+        ExpressionAttributeNames={"#s": "state"},
+        ExpressionAttributeValues={":none": "", ":retired": "RETIRED"},
+    )

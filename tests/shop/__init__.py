@@ -1,0 +1,1 @@
+"""The example shop: `ordinary` holds what it did before it knew Relearn, and holds without."""
