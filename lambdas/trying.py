@@ -123,9 +123,7 @@ class Trying:
             count = partial(self._counts.count, question.spec.name, route.revision, version, done)
             visit.beside.append(count)
 
-    def _copy(
-        self, question: Question, route: Route, answered: Answered, took: float, visit: Visit
-    ) -> None:
+    def _copy(self, question: Question, route: Route, answered: Answered, took: float, visit: Visit) -> None:
         """Send a copy for the candidate; the champion's figures go along, to be counted with the candidate's."""
         model = question.spec.name
         trial = trials.Trial(
