@@ -119,7 +119,8 @@ def test_rankings_agree_when_the_items_are_the_same_in_the_same_order() -> None:
     found = live.agreement(
         [ranked("x", "y"), ranked("x", "y"), ranked()], [ranked("x", "y"), ranked("y", "z"), ranked()]
     )
-    assert (found.compared, found.equal, found.distance) == (3, 2, pytest.approx(2 / 3))
+    assert (found.compared, found.equal) == (3, 2)
+    assert found.distance == pytest.approx(2 / 3)
 
 
 def test_values_agree_within_a_millionth() -> None:

@@ -25,7 +25,7 @@ def tried(book: Book) -> tuple[Book, str]:
 
     What it fails is counted, and what the champion answers in its place is copied for it.
     """
-    (item,) = book.of(MODEL, "ROUTE")
+    item = book[f"MODEL#{MODEL}", "ROUTE"]
     route = Route(champion=int(item["champion"]), candidate=NOBODY, weight=WEIGHT, shadow=True)
     key = next(key for number in count() if routing.choose(route, key := f"caller-{number}") == NOBODY)
     return book.change(MODEL, "ROUTE", candidate=NOBODY, weight=WEIGHT, shadow=True), key
@@ -97,7 +97,7 @@ def _message(bench: Bench, book: Book) -> str:
 
 
 def _champion(book: Book) -> int:
-    (item,) = book.of(MODEL, "ROUTE")
+    item = book[f"MODEL#{MODEL}", "ROUTE"]
     return int(item["champion"])
 
 
