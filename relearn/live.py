@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
+from relearn.live_shift import shifted
 from relearn.rollout import Limits
 
 BOUNDS_MS = tuple(round(1.1**power, 3) for power in range(111))
@@ -68,12 +69,6 @@ class Live:
             if seen >= wanted:
                 return BOUNDS_MS[bucket]
         return 0.0
-
-    @property
-    def shares(self) -> dict[str, float]:
-        """Share of each answer, 0 to 1."""
-        rows = sum(self.answers.values())
-        return {answer: count / rows for answer, count in sorted(self.answers.items())} if rows else {}
 
     @property
     def mean(self) -> float | None:
@@ -188,7 +183,7 @@ def judge(candidate: Live, champion: Live, limits: Limits, baseline: Mapping[str
         return Verdict(
             "thin", f"{candidate.requests} requests; at least {limits.requests} are needed to tell"
         )
-    breach = _slower(candidate, champion, limits) or _shifted(candidate, champion, limits, baseline)
+    breach = _slower(candidate, champion, limits) or shifted(candidate, champion, limits, baseline)
     if breach is not None:
         return Verdict("breach", breach)
     return Verdict(
@@ -225,36 +220,6 @@ def _slower(candidate: Live, champion: Live, limits: Limits) -> str | None:
     )
 
 
-def _shifted(candidate: Live, champion: Live, limits: Limits, baseline: Mapping[str, Any]) -> str | None:
-    if candidate.rows:
-        return _moved(candidate, champion, limits, baseline)
-    theirs = champion.shares or _shares(baseline.get("counts") or {})
-    if not candidate.shares or not theirs:
-        return None
-    mine = candidate.shares
-    distance = sum(abs(mine.get(a, 0.0) - theirs.get(a, 0.0)) for a in {*mine, *theirs}) / 2
-    if distance <= limits.shift:
-        return None
-    told = ", ".join(
-        f"{a} {mine.get(a, 0.0):.0%} against {theirs.get(a, 0.0):.0%}" for a in sorted({*mine, *theirs})
-    )
-    return f"answers differ by {distance:.2f} in their shares; allowed: {limits.shift:g} ({told})"
-
-
-def _moved(candidate: Live, champion: Live, limits: Limits, baseline: Mapping[str, Any]) -> str | None:
-    mean = champion.mean if champion.mean is not None else baseline.get("mean")
-    spread = baseline.get("std")
-    if mean is None or not spread or candidate.mean is None:
-        return None
-    distance = abs(candidate.mean - mean) / spread
-    if distance <= limits.shift:
-        return None
-    return (
-        f"the mean answer {candidate.mean:.6g} is {distance:.2f} standard deviations from {mean:.6g}; "
-        f"allowed: {limits.shift:g}"
-    )
-
-
 def _alike(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
     if "value" in mine:
         return math.isclose(mine["value"], theirs["value"], rel_tol=_MILLIONTH)
@@ -271,11 +236,6 @@ def _distance(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> float:
         return max((abs(first.get(a, 0.0) - second.get(a, 0.0)) for a in {*first, *second}), default=0.0)
     items = [{one["item"] for one in answer["items"]} for answer in (mine, theirs)]
     return len(items[0] ^ items[1]) / (len(items[0] | items[1]) or 1)
-
-
-def _shares(counts: Mapping[str, int]) -> dict[str, float]:
-    rows = sum(counts.values())
-    return {answer: count / rows for answer, count in counts.items()} if rows else {}
 
 
 def _sum(first: Mapping[K, int], second: Mapping[K, int]) -> dict[K, int]:
