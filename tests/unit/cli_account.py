@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import boto3
 from moto import mock_aws
@@ -106,6 +106,6 @@ def account(stage: str = "dev", region: str = REGION) -> Iterator[Account]:
             aws_access_key_id="testing", aws_secret_access_key="testing", region_name=region
         )
         made = Account(Target(stage, session))
-        session.events.register("before-call", made.answer)
+        session.events.register("before-call", cast("Any", made.answer))
         made.bootstrap()
         yield made
