@@ -20,7 +20,7 @@ import boto3
 
 from bench.predict import PATH, laptop_stage, sample_text, signed
 
-ROUNDS, REQUESTS = 6, 150  # requests a block
+ROUNDS, REQUESTS = 5, 300  # requests a block
 REMEMBERED_SECONDS = 5.5  # longer than predict remembers a route
 AIM = 1.1
 ROUTES: dict[str, dict[str, Any]] = {

@@ -10,6 +10,7 @@ import typer
 from cli import (
     backfill,
     batch,
+    doctor,
     experiment,
     feedback,
     new_model,
@@ -87,3 +88,4 @@ app.command("backfill")(backfill.backfill)
 app.command("new-model")(new_model.new_model)
 app.command("token")(tokens.token)
 app.command("experiment")(experiment.experiment)
+app.command("doctor")(doctor.doctor)

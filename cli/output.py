@@ -19,10 +19,11 @@ WIDE = 240
 """Columns of a table that goes to a file or a pipe."""
 HEADLINES = ("f1_macro", "accuracy", "r2", "mae", "ndcg_at_k", "recall_at_k")
 COLOURS = {
-    **dict.fromkeys(("TRAINED", "PROMOTED", "LIVE", "live", "SUCCEEDED", "accepted"), "green"),
+    **dict.fromkeys(("TRAINED", "PROMOTED", "LIVE", "live", "SUCCEEDED", "accepted", "ok"), "green"),
     **dict.fromkeys(
-        ("QUARANTINED", "FAILED", "REJECTED", "ROLLED_BACK", "conflict", "unknown", "late"), "red"
+        ("QUARANTINED", "FAILED", "REJECTED", "ROLLED_BACK", "conflict", "unknown", "late", "failed"), "red"
     ),
+    "warning": "yellow",
     **dict.fromkeys(("SUPERSEDED", "PREVIOUS", "RETIRED", "EMPTY"), "dim"),
 }
 

@@ -45,7 +45,9 @@ def definition(
     smoke = steps.call("Smoke", functions.smoke, result="$.smoke")
     # A cold endpoint may refuse its first request.
     smoke.add_retry(errors=[ALL], interval=Duration.seconds(5), max_attempts=3, backoff_rate=2)
-    deploy = steps.call("Deploy", functions.deploy, result="$.endpoint", conflicts=True)
+    deploy = steps.call(
+        "Deploy", functions.deploy, result="$.endpoint", conflicts=True, quota_pause_seconds=poll_seconds
+    )
     again = sfn.Wait(
         scope, "Wait for endpoint", time=sfn.WaitTime.duration(Duration.seconds(poll_seconds))
     ).next(deploy)

@@ -142,7 +142,9 @@ def _deploy_and_promote(
         .when(sfn.Condition.string_equals("$.published.status", "Published"), rolled_out)
         .otherwise(publish)
     )
-    deploy = steps.call("Deploy", functions.deploy, result="$.endpoint", conflicts=True)
+    deploy = steps.call(
+        "Deploy", functions.deploy, result="$.endpoint", conflicts=True, quota_pause_seconds=poll_seconds
+    )
     again = sfn.Wait(
         scope, "Wait for endpoint", time=sfn.WaitTime.duration(Duration.seconds(poll_seconds))
     ).next(deploy)

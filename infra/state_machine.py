@@ -24,7 +24,7 @@ from relearn.engines import on_spark
 from relearn.routing import Route
 from relearn.spec import ModelSpec
 
-SLACK_SECONDS = 2 * 3600
+SLACK_SECONDS = 3 * 3600  # two hours of them may pass in waits for instances and endpoints
 LOOK_SECONDS = 900
 """What one look at a candidate may take."""
 SYNC_RULE = "StepFunctionsGetEventsForSageMakerTrainingJobsRule"

@@ -25,6 +25,7 @@ LAMBDA_ERRORS = (
     "Lambda.Unknown",
 )
 LOST_WRITE = "ConflictError"
+NO_MORE = "QuotaExceededError"
 
 
 class Steps:
@@ -53,6 +54,7 @@ class Steps:
         *,
         result: str | None = None,
         conflicts: bool = False,
+        quota_pause_seconds: int | None = None,
         otherwise: sfn.IChainable | None = None,
     ) -> tasks.LambdaInvoke:
         """Make a step that calls ``function`` with the whole state.
@@ -63,12 +65,17 @@ class Steps:
             Where its answer goes; None: nowhere.
         conflicts
             Whether a lost conditional write is worth another try.
+        quota_pause_seconds
+            Of a step that asks for what a quota may refuse: its unit of pausing, as of `train`; None: it asks for nothing
+            of the kind.
         otherwise
             Where an error leads, with the error at ``$.ignored``; None: the run fails.
         """
         step = self._invoke(name, function, result=result)
         if conflicts:
             step.add_retry(errors=[LOST_WRITE], interval=Duration.seconds(1), max_attempts=2)
+        if quota_pause_seconds is not None:
+            _wait_for_room(step, NO_MORE, pause_seconds=quota_pause_seconds, tries=6)
         if otherwise is None:
             step.add_catch(self._failure, errors=[ALL], result_path="$.error")
         else:
@@ -96,14 +103,8 @@ class Steps:
                 "ResultPath": "$.training",
             },
         )
-        # All such instances of the account are busy: worth a long wait.
-        step.add_retry(
-            errors=["SageMaker.ResourceLimitExceededException"],
-            interval=Duration.seconds(pause_seconds * 4),
-            max_attempts=8,
-            backoff_rate=2,
-            max_delay=Duration.minutes(15),
-        )
+        # All such instances of the account are busy.
+        _wait_for_room(step, "SageMaker.ResourceLimitExceededException", pause_seconds=pause_seconds, tries=8)
         # Also throttling; and mistakes, which a short wait does not mend.
         step.add_retry(
             errors=["SageMaker.AmazonSageMakerException"],
@@ -135,13 +136,13 @@ class Steps:
                 "ResultPath": "$.made",
             },
         )
-        # All places of the job, or all machines of the account, are taken: worth a long wait.
-        step.add_retry(
-            errors=["Glue.ConcurrentRunsExceededException", "Glue.ResourceNumberLimitExceededException"],
-            interval=Duration.seconds(pause_seconds * 4),
-            max_attempts=8,
-            backoff_rate=2,
-            max_delay=Duration.minutes(15),
+        # All places of the job, or all machines of the account, are taken.
+        _wait_for_room(
+            step,
+            "Glue.ConcurrentRunsExceededException",
+            "Glue.ResourceNumberLimitExceededException",
+            pause_seconds=pause_seconds,
+            tries=8,
         )
         # Also throttling; and mistakes, which a short wait does not mend.
         step.add_retry(
@@ -174,3 +175,16 @@ class Steps:
             jitter_strategy=sfn.JitterType.FULL,
         )
         return step
+
+
+def _wait_for_room(
+    step: sfn.CustomState | tasks.LambdaInvoke, *errors: str, pause_seconds: int, tries: int
+) -> None:
+    """Let a step ask again for long: what others of the account hold is given back, or a quota is raised."""
+    step.add_retry(
+        errors=list(errors),
+        interval=Duration.seconds(pause_seconds * 4),
+        max_attempts=tries,
+        backoff_rate=2,
+        max_delay=Duration.minutes(15),
+    )

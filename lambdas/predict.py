@@ -33,6 +33,7 @@ from lambdas.keeping import Keeper
 from lambdas.logs import entry
 from lambdas.lookup import Lookup
 from lambdas.route_memory import RouteMemory
+from lambdas.sampling import Sampler
 from lambdas.trying import Trying
 from lambdas.visit import Visit
 from relearn import online, schema
@@ -199,6 +200,7 @@ def _trying(config: Config, client: direct.DynamoDB, queue: direct.Service) -> T
             cast("DynamoDBClient", client.within(beside.SECONDS)), config.need("LEDGER_TABLE"), _now
         ),
         queue=TrialQueue(queue, config.need("TRIALS_QUEUE_URL")),
+        sampler=Sampler(time.monotonic),
     )
 
 

@@ -3,7 +3,7 @@
 ::
 
     canary   the route's share of requests is answered by the candidate; one that it fails, by the champion
-    shadow   all are answered by the champion; `lambdas.trial` asks the candidate later, from a queue
+    shadow   all are answered by the champion; `lambdas.trial` asks the candidate later, from a queue, for a sample
 
 Neither counting nor the queue can fail an answer: both are noted here and done by `lambdas.beside`.
 """
@@ -16,6 +16,7 @@ from functools import partial
 from lambdas.asking import MODEL_SECONDS, Asker, Question, Rows
 from lambdas.aws.live_counts import LiveCounts
 from lambdas.aws.trial_queue import TrialQueue
+from lambdas.sampling import Sampler
 from lambdas.visit import Visit
 from relearn import live, routing, trials
 from relearn.errors import InvalidInstancesError, ModelFailedError, NotServingError
@@ -58,12 +59,15 @@ class Trying:
         Where what they did is counted.
     queue
         Takes copies of what a shadowed candidate shall be asked.
+    sampler
+        Chooses what is copied.
     """
 
-    def __init__(self, *, asker: Asker, counts: LiveCounts, queue: TrialQueue) -> None:
+    def __init__(self, *, asker: Asker, counts: LiveCounts, queue: TrialQueue, sampler: Sampler) -> None:
         self._asker = asker
         self._counts = counts
         self._queue = queue
+        self._sampler = sampler
 
     def answer(self, question: Question, route: Route, key: str, visit: Visit) -> Answered:
         """Answer by the route's choice; what the candidate fails, the champion answers.
@@ -108,20 +112,28 @@ class Trying:
         try:
             outputs = self._asker.ask(whole, version, visit, seconds)
         except FAILURES:
-            self._note(question, route, version, FAILED, visit)
+            if self._is_watched(question, route, version):
+                self._note(question, route, version, FAILED, visit)
             raise
         answered = Answered(version, whole.instances, outputs)
         took = visit.milliseconds("model")
+        if not self._is_watched(question, route, version):
+            return answered
         if route.shadow and version == route.champion:
             visit.beside.append(partial(self._copy, question, route, answered, took, visit))
         else:
             self._note(question, route, version, live.counted(outputs, took), visit)
         return answered
 
+    def _is_watched(self, question: Question, route: Route, version: int) -> bool:
+        """Of what a shadow's champion does only a sample is, its failures no less than its answers."""
+        if route.shadow and version == route.champion:
+            return self._sampler.take(question.spec.name, route.revision)
+        return bool(route.candidate)
+
     def _note(self, question: Question, route: Route, version: int, done: Live, visit: Visit) -> None:
-        if route.candidate:
-            count = partial(self._counts.count, question.spec.name, route.revision, version, done)
-            visit.beside.append(count)
+        count = partial(self._counts.count, question.spec.name, route.revision, version, done)
+        visit.beside.append(count)
 
     def _copy(self, question: Question, route: Route, answered: Answered, took: float, visit: Visit) -> None:
         """Send a copy for the candidate; the champion's figures go along, to be counted with the candidate's."""

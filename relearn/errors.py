@@ -15,6 +15,7 @@
     ├── NotServingError           the model has no live version yet; carries what is being waited for
     ├── BusyError                 someone else is at the same thing; carries when to try again
     ├── ModelFailedError          the endpoint answered with an error, or not at all
+    ├── QuotaExceededError        the account may have no more of something for now
     ├── ConflictError             the ledger changed under us: someone else won the conditional write
     │   └── RouteChangedError     a person's change of a route does not fit the route as it is
     ├── FrozenRouteError          a person froze the route: no run may move it
@@ -185,6 +186,23 @@ class BusyError(RelearnError):
 
 class ModelFailedError(RelearnError):
     """The endpoint answered with an error, or not at all."""
+
+
+class QuotaExceededError(RelearnError):
+    """A quota of the AWS account is used up: worth a long wait, then the account has to be given more.
+
+    Parameters
+    ----------
+    asked
+        What was asked for.
+    said
+        What the service said; it names the quota, its value and its use.
+    """
+
+    def __init__(self, asked: str, said: str) -> None:
+        super().__init__(f"{asked}: {said}")
+        self.asked = asked
+        self.said = said
 
 
 class ConflictError(RelearnError):

@@ -22,6 +22,13 @@ from typing import Any
 from relearn.errors import IllegalTransitionError
 
 MAX_REASON = 1000
+QUOTA_ERRORS = (
+    "QuotaExceededError",
+    "SageMaker.ResourceLimitExceededException",
+    "Glue.ResourceNumberLimitExceededException",
+)
+"""Errors of steps that waited for something of which the account may have no more."""
+ADVICE = "The run waited for it in vain; `relearn doctor` says which quota to request, and how."
 
 
 class RunState(StrEnum):
@@ -166,7 +173,7 @@ def check_transition(old: RunState, new: RunState) -> None:
 
 
 def failure_reason(error: str, cause: str) -> str:
-    """Turn Step Functions' ``Error`` and ``Cause`` into a reason a person can read.
+    """Turn Step Functions' ``Error`` and ``Cause`` into a reason a person can read; for a quota, with advice.
 
     Parameters
     ----------
@@ -190,7 +197,10 @@ def failure_reason(error: str, cause: str) -> str:
         else:
             told = (data.get(key) for key in ("FailureReason", "ErrorMessage", "errorMessage"))
             cause = str(next(filter(None, told), None) or _glue_ended(data) or cause)
-    return f"{error}: {cause}"[:MAX_REASON] if cause else error[:MAX_REASON]
+    reason = f"{error}: {cause}" if cause else error
+    if error not in QUOTA_ERRORS:
+        return reason[:MAX_REASON]
+    return f"{reason[: MAX_REASON - len(ADVICE) - 1]} {ADVICE}"
 
 
 def _glue_ended(data: dict[str, Any]) -> str:

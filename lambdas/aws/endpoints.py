@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from lambdas.aws.status import Status
 from relearn import names
-from relearn.errors import ConflictError
+from relearn.errors import ConflictError, QuotaExceededError
 from relearn.hosting import Serverless
 from relearn.runs import Version
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # SageMaker says "does not exist", "exists already" and "not now" with one and the same code.
 _REFUSED = {"ValidationException", "ValidationError", "ResourceNotFound", "ResourceInUse"}
+_NO_MORE = "ResourceLimitExceeded"
 _POLL_SECONDS = 2.0
 _log = logging.getLogger(__name__)
 
@@ -62,6 +63,11 @@ class Endpoints:
             A registered version.
         role_arn
             Role the container runs with.
+
+        Raises
+        ------
+        QuotaExceededError
+            The account may have no more such endpoints for now; what was made stays for the next try.
         """
         name = names.endpoint(self._stage, version.model, version.version)
         if (status := self.status(name)) is not None:
@@ -160,6 +166,9 @@ def _ensure(calls: tuple[Callable[..., Any], Callable[..., Any], dict[str, str]]
     try:
         create(**key, **parameters)
     except ClientError as error:
+        if error.response["Error"]["Code"] == _NO_MORE:
+            asked = f"{error.operation_name} of {', '.join(key.values())}"
+            raise QuotaExceededError(asked, error.response["Error"]["Message"]) from error
         if error.response["Error"]["Code"] not in _REFUSED or _exists(describe, **key) is None:
             raise
 

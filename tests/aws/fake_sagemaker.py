@@ -15,6 +15,10 @@ import boto3
 
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
+NO_MORE = (
+    "The account-level service limit 'Maximum number of serverless endpoints' is 5 Endpoints, with current utilization "
+    "of 5 Endpoints and a request delta of 1 Endpoints."
+)
 Brain = Callable[[str, dict[str, Any]], tuple[int, Any]]
 
 
@@ -40,7 +44,8 @@ class FakeSageMaker:
 
     `brain` answers invocations: endpoint name and body in, status and JSON out. `creating` and
     `deleting` say how many looks at an endpoint pass before it is there, or gone; `fail_with` is why it
-    never gets there. The next reply of the call `lose_reply_of` is lost.
+    never gets there. The next reply of the call `lose_reply_of` is lost. The account may have no more of
+    what the call `no_more_by` makes.
     """
 
     brain: Brain
@@ -56,6 +61,7 @@ class FakeSageMaker:
     calls: list[str] = field(default_factory=list)
     fail_with: str = ""
     lose_reply_of: str = ""
+    no_more_by: str = ""
 
     def attach(self, session: boto3.Session) -> Callable[[], None]:
         """Answer every SageMaker call of the clients that this session makes; give what ends that."""
@@ -67,6 +73,7 @@ class FakeSageMaker:
         self.calls.append(model.name)
         try:
             given = json.loads(params["body"] or b"{}")
+            self._refuse_more(model.name)
             if model.name == self.lose_reply_of:
                 # botocore does not hear of the first call's end and makes the call again
                 self.lose_reply_of = ""
@@ -75,6 +82,10 @@ class FakeSageMaker:
         except RefusedError as error:
             return Answer(error.status), error.parsed
         return Answer(200), {**(parsed or {}), "ResponseMetadata": {"HTTPStatusCode": 200}}
+
+    def _refuse_more(self, call: str) -> None:
+        if call == self.no_more_by:
+            raise RefusedError("ResourceLimitExceeded", NO_MORE)
 
     def _answer(self, name: str, body: dict[str, Any]) -> bytes:
         if self.endpoints.get(name, {}).get("EndpointStatus") != "InService":

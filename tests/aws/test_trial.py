@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lambdas import trial
+from lambdas import predict, sampling, trial
 from relearn import trials
 from relearn.live import Live
 from relearn.routing import Route
@@ -68,6 +68,18 @@ def test_the_candidate_is_not_asked_before_the_answer(world: World) -> None:
     world.sagemaker.brain = lambda endpoint, body: (asked.append(endpoint), usual(endpoint, body))[1]  # type: ignore[func-returns-value]
     call()
     assert [endpoint.rpartition("-")[2] for endpoint in asked] == ["v1"]
+
+
+def test_under_load_a_sample_is_copied_and_of_the_rest_nothing_is_counted(
+    world: World, route: Route, waiting: Queue
+) -> None:
+    predict.predictor()._trying._sampler._clock = lambda: 0.0  # time stands still
+    for _ in range(2 * sampling.BURST):
+        call()
+    carry_out(*(copies := waiting.take()))
+    assert len(copies) == sampling.BURST
+    for version in (CHAMPION, CANDIDATE):
+        assert counted(world, route, version).requests == sampling.BURST
 
 
 def test_a_copy_that_is_too_large_is_left_out_and_told(

@@ -256,6 +256,26 @@ def test_a_busy_account_is_waited_for_at_the_training_job(states: dict[str, Stat
     assert other["ErrorEquals"] == ["SageMaker.AmazonSageMakerException"]
 
 
+def test_a_full_account_is_waited_for_before_a_run_gives_its_endpoint_up(
+    states: dict[str, State], dev: Synthesised
+) -> None:
+    restore = json.loads(text(dev.machine("restore")["DefinitionString"]))["States"]
+    for deploy in (states["Deploy"], restore["Deploy"]):
+        (full,) = [retry for retry in deploy["Retry"] if retry["ErrorEquals"] == ["QuotaExceededError"]]
+        assert (full["IntervalSeconds"], full["BackoffRate"], full["MaxDelaySeconds"]) == (60, 2, 900)
+
+
+def test_a_run_has_time_for_every_wait(definition: dict[str, Any], states: dict[str, State]) -> None:
+    waits = [
+        min(retry["IntervalSeconds"] * retry["BackoffRate"] ** number, retry["MaxDelaySeconds"])
+        for state in states.values()
+        for retry in state.get("Retry", [])
+        if "MaxDelaySeconds" in retry
+        for number in range(retry["MaxAttempts"])
+    ]
+    assert 60 + 3600 + sum(waits) < definition["TimeoutSeconds"]
+
+
 def test_the_debounce_window_is_the_runs_own(states: dict[str, State]) -> None:
     assert states["Debounce"]["SecondsPath"] == "$.debounce_seconds"
 

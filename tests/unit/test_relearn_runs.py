@@ -53,6 +53,15 @@ def test_a_failure_is_told_in_words(error: str, cause: str, reason: str) -> None
     assert runs.failure_reason(error, cause) == reason
 
 
+@pytest.mark.parametrize("error", runs.QUOTA_ERRORS)
+@pytest.mark.parametrize("cause", ["no more", "x" * 5000])
+def test_a_used_up_quota_is_told_with_advice_however_long_the_cause(error: str, cause: str) -> None:
+    reason = runs.failure_reason(error, cause)
+    assert reason.startswith(f"{error}: {cause[:7]}")
+    assert reason.endswith("`relearn doctor` says which quota to request, and how.")
+    assert len(reason) <= runs.MAX_REASON
+
+
 @given(st.text(min_size=1), st.text())
 def test_a_reason_is_never_too_long_and_never_empty(error: str, cause: str) -> None:
     assert 0 < len(runs.failure_reason(error, cause)) <= runs.MAX_REASON

@@ -1,0 +1,72 @@
+"""Lambda's concurrency: what predict reserves, and what is left for all other functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from botocore.exceptions import ClientError
+
+from cli.checks.finding import Finding, is_denied
+from cli.checks.quotas import Quota, Quotas, advice_on, ask_for
+from cli.checks.stage import StageSettings
+from cli.target import Target
+from relearn import names
+
+UNRESERVED = 100
+"""What AWS Lambda keeps for functions that reserve nothing."""
+QUOTA = "concurrent executions"
+
+
+def concurrency(target: Target, settings: StageSettings) -> Iterator[Finding]:
+    """Check that Lambda lets predict reserve what the stage says, and has enough for the rest."""
+    limits = target.client("lambda").get_account_settings()["AccountLimit"]
+    total, free = limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"]
+    reserve = settings.predict_reserved_concurrency
+    # What an earlier deployment reserved for the same function is given back first.
+    lacking = UNRESERVED + (reserve - _reserved(target) if reserve else 0) - free
+    why = (
+        f"{reserve} for predict and {UNRESERVED} unreserved" if reserve else f"{UNRESERVED} for all functions"
+    )
+    if lacking <= 0:
+        yield Finding(check="Lambda concurrency", status="ok", found=_found(total, free), needed=why)
+        return
+    quota = _quota(target)
+    request = ask_for(target, quota, total + lacking) if quota else None
+    yield Finding(
+        check="Lambda concurrency",
+        # Without a reservation the stage deploys, and answers fewer at once.
+        status="failed" if reserve else "warning",
+        found=_found(total, free),
+        needed=why,
+        advice=advice_on(quota, request)
+        if quota
+        else f"request {total + lacking} concurrent executions of Lambda",
+        request=request,
+    )
+
+
+def _quota(target: Target) -> Quota | None:
+    """Find the quota to raise; that it lacks is known without."""
+    try:
+        return Quotas(target, "lambda").find(QUOTA)
+    except ClientError as error:
+        if not is_denied(error):
+            raise
+        return None
+
+
+def _reserved(target: Target) -> int:
+    """Give what the stage's predict has reserved now."""
+    try:
+        found = target.client("lambda").get_function_concurrency(
+            FunctionName=names.function(target.stage, "predict")
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+        return 0
+    return int(found.get("ReservedConcurrentExecutions", 0))
+
+
+def _found(total: int, free: int) -> str:
+    return f"{total} in all, {free} unreserved"
