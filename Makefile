@@ -15,7 +15,7 @@ LAMBDA_WHEELS := --python-version 3.14 --only-binary=:all: --platform manylinux_
 	--platform manylinux_2_26_aarch64 --platform manylinux2014_aarch64
 
 .DEFAULT_GOAL := help
-.PHONY: help install run shop test test-sdk spark check format openapi synth deploy destroy bench lock clean
+.PHONY: help install run shop test test-sdk spark check format openapi picture synth deploy destroy bench lock clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -84,6 +84,9 @@ format: $(INSTALLED) ## let ruff format and fix
 openapi: $(INSTALLED) ## write docs/openapi.json anew from the specs
 	@$(BIN)/python -m infra.site > docs/openapi.json
 
+picture: $(INSTALLED) ## draw the runs in docs/RUN.md anew from the state machine
+	@$(BIN)/python -m infra.picture > docs/RUN.md.new && mv docs/RUN.md.new docs/RUN.md
+
 synth: $(INSTALLED) ## CloudFormation templates of STAGE into cdk.out
 	$(CDK) synth --quiet -c stage=$(STAGE)
 
@@ -94,7 +97,7 @@ destroy: $(INSTALLED) ## remove STAGE; the data buckets stay
 	$(CDK) destroy --all -c stage=$(STAGE) $(ARGS)
 
 bench: $(INSTALLED) ## measurements, as ratios in one run
-	@for file in bench/serve.py bench/predict.py bench/features.py bench/recommend.py bench/text.py bench/text_in_graph.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@for file in bench/serve.py bench/predict.py bench/features.py bench/recommend.py bench/text.py bench/text_in_graph.py bench/shadow.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 lock: $(VENV)/.installed ## pin requirements anew, with hashes
 	$(BIN)/python -m pip install --quiet uv

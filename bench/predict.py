@@ -130,6 +130,13 @@ def sample_text() -> str:
 @contextlib.contextmanager
 def laptop_cloud() -> Iterator[tuple[str, SigV4Auth]]:
     """Run the laptop cloud until the block ends; gives the API's URL, and who signs for it, once iris serves."""
+    with laptop_stage() as (about, signer):
+        yield about["api_url"], signer
+
+
+@contextlib.contextmanager
+def laptop_stage() -> Iterator[tuple[dict[str, Any], SigV4Auth]]:
+    """Run the laptop cloud until the block ends; gives what it says of itself, and who signs, once iris serves."""
     if not (APP / "manifest.json").exists():
         raise SystemExit(f"{APP.relative_to(ROOT)} is missing; `make run` or `make test` synthesises it")
     with tempfile.TemporaryDirectory(prefix="relearn-bench-") as folder:
@@ -141,10 +148,10 @@ def laptop_cloud() -> Iterator[tuple[str, SigV4Auth]]:
         try:
             wait_for(info.exists, cloud)
             about = json.loads(info.read_text())
-            url, keys = about["api_url"], Credentials(about["access_key_id"], about["secret_access_key"])
+            keys = Credentials(about["access_key_id"], about["secret_access_key"])
             signer = SigV4Auth(keys, "execute-api", about["region"])
-            wait_for(lambda: answers(url, signer), cloud)
-            yield url, signer
+            wait_for(lambda: answers(about["api_url"], signer), cloud)
+            yield about, signer
         finally:
             cloud.send_signal(signal.SIGINT)
             cloud.wait(timeout=60)

@@ -20,8 +20,10 @@ ROUNDS, REQUESTS = 25, 200  # requests a round; a tenth of them when they are la
 ENVIRONMENT = {
     "STAGE": "bench",
     "LEDGER_TABLE": "ledger",
+    "ONLINE_TABLE": "online",
     "LAKE_BUCKET": "lake",
     "RECORDS_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/records",
+    "TRIALS_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/trials",
     "AWS_REGION": "eu-central-1",
     "AWS_DEFAULT_REGION": "eu-central-1",
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",

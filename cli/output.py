@@ -20,7 +20,9 @@ WIDE = 240
 HEADLINES = ("f1_macro", "accuracy", "r2", "mae", "ndcg_at_k", "recall_at_k")
 COLOURS = {
     **dict.fromkeys(("TRAINED", "PROMOTED", "LIVE", "live", "SUCCEEDED", "accepted", "ok"), "green"),
-    **dict.fromkeys(("QUARANTINED", "FAILED", "REJECTED", "conflict", "unknown", "late", "failed"), "red"),
+    **dict.fromkeys(
+        ("QUARANTINED", "FAILED", "REJECTED", "ROLLED_BACK", "conflict", "unknown", "late", "failed"), "red"
+    ),
     "warning": "yellow",
     **dict.fromkeys(("SUPERSEDED", "PREVIOUS", "RETIRED", "EMPTY"), "dim"),
 }

@@ -51,6 +51,7 @@ class Access:
             "RESTORE_MACHINE_ARN": self.restore_machine_arn,
             "FEATURES_ENGINE": settings.features_engine,
             "DEBOUNCE_SECONDS": None if settings.debounce_seconds is None else str(settings.debounce_seconds),
+            "ROLLOUT_SECONDS": None if settings.rollout_seconds is None else str(settings.rollout_seconds),
         }
 
     def variables(self, *wanted: str, **more: str) -> dict[str, str]:
@@ -77,6 +78,10 @@ class Access:
     def keep_forms(self) -> Grant:
         """Allow writing down uploads' forms, and no other item of the ledger."""
         return self._own_items("PutItem", of=names.FORMS)
+
+    def live(self, *actions: str) -> Grant:
+        """Allow DynamoDB ``actions`` on what is counted while a candidate is tried, and on no other item."""
+        return self._own_items(*actions, of=names.LIVE)
 
     def wake(self, function: str) -> Grant:
         """Allow calling a function of the stage, whichever stack it is in; ``function`` is its file."""

@@ -14,6 +14,7 @@ SENT_HEADERS = (
     "authorization",
     "content-type",
     "idempotency-key",
+    "x-relearn-key",
     "x-amz-content-sha256",
     "x-amz-date",
     "x-amz-security-token",

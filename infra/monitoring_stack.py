@@ -55,6 +55,7 @@ class MonitoringStack(StageStack):
             "ScheduledRun": training.schedules.function,
             "BatchEvent": serving.batches.events,
             "Record": serving.records.function,
+            "Trial": serving.trials.function,
             **answering,
         }
         alarms = [
@@ -79,16 +80,21 @@ class MonitoringStack(StageStack):
                 "A prediction's record could not be written after several tries; it is in the dead-letter queue",
             ),
             self._alarm(
+                "TrialDeadLetters",
+                serving.trials.dead_letters.metric_approximate_number_of_messages_visible(period=PERIOD),
+                "What a shadowed candidate did could not be counted after several tries; see the dead-letter queue",
+            ),
+            self._alarm(
                 "RecordsLost",
-                cloudwatch.Metric(
-                    namespace="Relearn",
-                    metric_name="RecordsLost",
-                    dimensions_map={"stage": settings.stage},
-                    statistic="Sum",
-                    period=PERIOD,
-                ),
+                _lost("RecordsLost", settings),
                 "A prediction was answered, and its record could not be sent: it is in the lake without the index, "
                 "or nowhere",
+            ),
+            self._alarm(
+                "CountsLost",
+                _lost("CountsLost", settings),
+                "A prediction was answered while a candidate is tried, and what a version did could not be counted: "
+                "the candidate is judged on less than it did",
             ),
             self._alarm(
                 "RunsFailed",
@@ -162,6 +168,17 @@ class MonitoringStack(StageStack):
             _graph("Uploads waiting", queue.metric_approximate_number_of_messages_visible()),
             _graph("Runs", retrain.metric_started(), retrain.metric_succeeded(), retrain.metric_failed()),
         )
+
+
+def _lost(name: str, settings: Settings) -> cloudwatch.Metric:
+    """Give one of the metrics of `lambdas.visit`, of the whole stage."""
+    return cloudwatch.Metric(
+        namespace="Relearn",
+        metric_name=name,
+        dimensions_map={"stage": settings.stage},
+        statistic="Sum",
+        period=PERIOD,
+    )
 
 
 def _graph(title: str, *metrics: cloudwatch.IMetric) -> cloudwatch.GraphWidget:

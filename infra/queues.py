@@ -10,18 +10,20 @@ KEPT = Duration.days(14)
 """As long as SQS keeps anything."""
 
 
-def dead_letters(scope: Construct) -> sqs.Queue:
-    """Make the queue for what failed every try."""
+def dead_letters(scope: Construct, kept: Duration = KEPT) -> sqs.Queue:
+    """Make the queue for what failed every try, which forgets it when it is older than ``kept``."""
     return sqs.Queue(
         scope,
         "DeadLetters",
         encryption=sqs.QueueEncryption.SQS_MANAGED,
         enforce_ssl=True,
-        retention_period=KEPT,
+        retention_period=kept,
     )
 
 
-def work(scope: Construct, *, tries: int, visibility_seconds: int, after: sqs.IQueue) -> sqs.Queue:
+def work(
+    scope: Construct, *, tries: int, visibility_seconds: int, after: sqs.IQueue, kept: Duration = KEPT
+) -> sqs.Queue:
     """Make a queue that a function reads.
 
     Parameters
@@ -32,6 +34,8 @@ def work(scope: Construct, *, tries: int, visibility_seconds: int, after: sqs.IQ
         How long a message stays with the function before it is handed over again.
     after
         Where it goes after the last try.
+    kept
+        How long a message may wait.
     """
     return sqs.Queue(
         scope,
@@ -39,6 +43,6 @@ def work(scope: Construct, *, tries: int, visibility_seconds: int, after: sqs.IQ
         encryption=sqs.QueueEncryption.SQS_MANAGED,
         enforce_ssl=True,
         visibility_timeout=Duration.seconds(visibility_seconds),
-        retention_period=KEPT,
+        retention_period=kept,
         dead_letter_queue=sqs.DeadLetterQueue(queue=after, max_receive_count=tries),
     )

@@ -6,7 +6,10 @@
                  └─► Check data → [wrong] ────────────────────────────┤
                         └─► [Features] → Train → Judge → [rejected] ──┤
                                └─► Register → Deploy ⇄ Wait → Smoke   │
-                        → Publish ⇄ Published? → Promote → Retire ────┴─► Close → Done
+                        → Publish ⇄ Published?                        │
+                               └─► Advance → [all] → Promote ─► Retire┴─► Close → Done
+                                   ▲  └─► Wait ⇄ Watch           ▲
+                                   └─ [as good] ─┴─ [does harm] ─┘
     any failure ─► Fail ─► Failed
 
 Every function gets the whole state; what it returns goes to its own place in it. The machine
@@ -132,16 +135,11 @@ def _deploy_and_promote(
     smoke = steps.call("Smoke", functions.smoke, result="$.smoke")
     # A cold endpoint may refuse its first request.
     smoke.add_retry(errors=[ALL], interval=Duration.seconds(5), max_attempts=3, backoff_rate=2)
-    promoted = (
-        steps.call("Promote", functions.promote, result="$.promotion", conflicts=True)
-        # The new version already serves: an old endpoint that could not be removed fails no run.
-        .next(steps.call("Retire", functions.retire, result="$.retired", otherwise=close))
-        .next(close)
-    )
+    rolled_out = _roll_out(scope, steps, functions=functions, close=close)
     publish = steps.call("Publish", functions.publish, result="$.published", conflicts=True)
     published = smoke.next(publish).next(
         sfn.Choice(scope, "Published?")
-        .when(sfn.Condition.string_equals("$.published.status", "Published"), promoted)
+        .when(sfn.Condition.string_equals("$.published.status", "Published"), rolled_out)
         .otherwise(publish)
     )
     deploy = steps.call(
@@ -157,3 +155,29 @@ def _deploy_and_promote(
     )
     register = steps.call("Register", functions.register, result="$.registration", conflicts=True)
     return register.next(deploy).next(ready)
+
+
+def _roll_out(
+    scope: Construct, steps: Steps, *, functions: RunFunctions, close: sfn.IChainable
+) -> sfn.IChainable:
+    # What serves is decided by then: an endpoint that could not be removed fails no run.
+    retire = steps.call("Retire", functions.retire, result="$.retired", otherwise=close)
+    retire.next(close)
+    promote = steps.call("Promote", functions.promote, result="$.promotion", conflicts=True)
+    promote.next(retire)
+    advance = steps.call("Advance", functions.advance, result="$.rollout", conflicts=True)
+    later = sfn.Wait(scope, "Let it be asked", time=sfn.WaitTime.seconds_path("$.rollout.wait_seconds"))
+    watch = steps.call("Watch", functions.watch, result="$.watched", conflicts=True)
+    verdict = (
+        sfn.Choice(scope, "As good?")
+        .when(sfn.Condition.string_equals("$.watched.verdict", "pass"), advance)
+        .when(sfn.Condition.string_equals("$.watched.verdict", "breach"), retire)
+        .otherwise(later)
+    )
+    later.next(watch).next(verdict)
+    whole = (
+        sfn.Choice(scope, "All the way?")
+        .when(sfn.Condition.string_equals("$.rollout.phase", "promote"), promote)
+        .otherwise(later)
+    )
+    return advance.next(whole)

@@ -29,6 +29,8 @@ class RunFunctions:
     deploy: Function
     smoke: Function
     publish: Function
+    advance: Function
+    watch: Function
     promote: Function
     retire: Function
     close_run: Function
@@ -142,6 +144,20 @@ def make(
             told=("STAGE", "LEDGER_TABLE", "ONLINE_TABLE", "LAKE_BUCKET"),
             seconds=900,  # the longest there is; it is called again until all are there
             memory_mb=1769,  # a whole core
+        ),
+        advance=function(
+            "advance",
+            access.ledger("GetItem", "PutItem", "UpdateItem"),
+            told=("STAGE", "LEDGER_TABLE", "ROLLOUT_SECONDS"),
+        ),
+        watch=function(
+            "watch",
+            access.ledger("GetItem", "PutItem", "UpdateItem"),
+            access.lake("s3:GetObject", under=[names.REPORTS]),
+            access.sagemaker("InvokeEndpoint", on=["endpoint"]),
+            told=stores[:3],
+            seconds=900,  # two endpoints may be cold, and slow at every question
+            memory_mb=1769,  # a whole core: it times them
         ),
         promote=function("promote", access.ledger("GetItem", "PutItem", "UpdateItem")),
         retire=function(

@@ -20,6 +20,7 @@ from infra.settings import Settings
 from infra.stack import StageStack
 from infra.stores import Stores
 from infra.training_stack import TrainingStack
+from infra.trials import Trials
 from relearn import names, predictions
 from relearn.spec import ModelSpec
 
@@ -50,6 +51,7 @@ class ServingStack(StageStack):
         access = Access(self, settings=settings, stores=stores, models=list(specs))
         code = lambda_.Code.from_asset(str(assets.lambda_code(specs)))
         self.records = Records(self, "Records", settings=settings, access=access, code=code)
+        self.trials = Trials(self, "Trials", settings=settings, access=access, code=code)
         self.predict = Function(
             self,
             "Predict",
@@ -62,13 +64,16 @@ class ServingStack(StageStack):
                 "ONLINE_TABLE",
                 "LAKE_BUCKET",
                 RECORDS_QUEUE_URL=self.records.queue.queue_url,
+                TRIALS_QUEUE_URL=self.trials.queue.queue_url,
             ),
             allowed=[
                 access.ledger("GetItem", "Query"),
                 access.online("BatchGetItem"),
                 access.keep_answers(),
+                access.live("UpdateItem"),
                 access.sagemaker("InvokeEndpoint", on=["endpoint"]),
                 self.records.send(),
+                self.trials.send(),
                 access.lake("s3:PutObject", under=[predictions.PREDICTIONS]),
             ],
             timeout_seconds=29,  # the API gives up after 30
@@ -159,7 +164,7 @@ class ServingStack(StageStack):
             specs=specs,
             access=access,
             code=code,
-            after=[*answering, self.records, self.batches, self.api],
+            after=[*answering, self.records, self.trials, self.batches, self.api],
         )
         CfnOutput(self, "ApiUrl", value=self.api.url)
         CfnOutput(self, "ApiAuth", value=settings.api_auth)

@@ -95,6 +95,7 @@ RULES: dict[str, _Rule] = {
     "cors_origins": _origins(),
     "protect": _one_of(True, False),
     "debounce_seconds": _whole(0, 86_400, optional=True),
+    "rollout_seconds": _whole(0, 86_400, optional=True),
     "features_engine": _one_of(None, *engines.ENGINES),
     "poll_seconds": _whole(1, 300),
     "sweep_minutes": _whole(1, 1440),

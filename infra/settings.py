@@ -45,6 +45,8 @@ class Settings:
         Whether the ledger survives a destroyed stack and refuses deletion.
     debounce_seconds
         Overrides what the specs say, 0 to 86400; None: the specs decide.
+    rollout_seconds
+        How long every step of a rollout lasts, 0 to 86400, whatever the specs say; None: they decide.
     features_engine
         ``"duckdb"`` or ``"spark"``: what makes the features of every model with tables, whatever its spec says; None:
         the specs decide.
@@ -85,6 +87,7 @@ class Settings:
     cors_origins: tuple[str, ...] = ()
     protect: bool = False
     debounce_seconds: int | None = None
+    rollout_seconds: int | None = None
     features_engine: Literal["duckdb", "spark"] | None = None
     poll_seconds: int = 15
     sweep_minutes: int = 5

@@ -19,11 +19,14 @@ from infra.retrain import definition as definition_of_a_run
 from infra.retrain import training_job
 from infra.run_functions import RunFunctions
 from infra.settings import Settings
-from relearn import names
+from relearn import names, rollout
 from relearn.engines import on_spark
+from relearn.routing import Route
 from relearn.spec import ModelSpec
 
 SLACK_SECONDS = 3 * 3600  # two hours of them may pass in waits for instances and endpoints
+LOOK_SECONDS = 900
+"""What one look at a candidate may take."""
 SYNC_RULE = "StepFunctionsGetEventsForSageMakerTrainingJobsRule"
 
 
@@ -146,7 +149,17 @@ def _longest(settings: Settings, specs: Mapping[str, ModelSpec]) -> int:
         (spec.retrain.debounce_seconds if override is None else override)
         + spec.training.max_runtime_seconds
         + (spec.engine.max_runtime_minutes * 60 if on_spark(spec, settings.features_engine) else 0)
+        + _longest_rollout(settings, spec)
         for spec in specs.values()
+    )
+
+
+def _longest_rollout(settings: Settings, spec: ModelSpec) -> int:
+    """Say how many seconds a candidate may be watched: its steps, and a last look at each."""
+    steps = rollout.plan(spec.rollout, spec.shadow, Route(champion=1))[:-1]
+    override = settings.rollout_seconds
+    return sum(
+        LOOK_SECONDS + (override if override is not None else int(step.minutes * 60)) for step in steps
     )
 
 

@@ -34,12 +34,15 @@ def outcome_of(context: Mapping[str, Any]) -> tuple[RunState, str]:
     Parameters
     ----------
     context
-        ``proceed``, then ``data`` and after judging ``judgement``, both with ``verdict`` and ``reason``.
+        ``proceed``, then ``data``, after judging ``judgement`` and after each step of a rollout ``watched``, all
+        with ``verdict`` and ``reason``.
     """
     if not context["proceed"]:
         return RunState.EMPTY, "nothing was pending any more"
     if stopped_by_its_data(context):
         return RunState.REJECTED, f"before training: {context['data']['reason']}"
+    if (watched := context.get("watched", {})).get("verdict") == "breach":
+        return RunState.ROLLED_BACK, watched["reason"]
     judgement = context["judgement"]
     outcome = RunState.PROMOTED if judgement["verdict"] == "promote" else RunState.REJECTED
     return outcome, judgement["reason"]

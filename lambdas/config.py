@@ -23,9 +23,11 @@ VARIABLES = (
     "RESTORE_MACHINE_ARN",
     "INGEST_QUEUE_URL",
     "RECORDS_QUEUE_URL",
+    "TRIALS_QUEUE_URL",
     "TRAINING_IMAGE",
     "ENDPOINT_ROLE_ARN",
     "DEBOUNCE_SECONDS",
+    "ROLLOUT_SECONDS",
     "FEATURES_ENGINE",
 )
 
@@ -69,9 +71,23 @@ class Config:
         ConfigError
             It is set, and not a whole number.
         """
-        text = self.values.get("DEBOUNCE_SECONDS")
+        return self._seconds("DEBOUNCE_SECONDS")
+
+    @property
+    def rollout_seconds(self) -> int | None:
+        """What overrides the length of every step of a rollout, in seconds; None when nothing does.
+
+        Raises
+        ------
+        ConfigError
+            It is set, and not a whole number.
+        """
+        return self._seconds("ROLLOUT_SECONDS")
+
+    def _seconds(self, name: str) -> int | None:
+        text = self.values.get(name)
         if text is None:
             return None
         if not text.isdecimal():
-            raise ConfigError("DEBOUNCE_SECONDS", text, "a whole number of seconds, 0 or more")
+            raise ConfigError(name, text, "a whole number of seconds, 0 or more")
         return int(text)

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from lambdas.aws.kept_answers import AnswerTooLargeError
+from lambdas.caller_key import InvalidCallerKeyError
 from lambdas.idempotency import InvalidKeyError, KeyInUseError, KeyReusedError
 from relearn import problems
 from relearn.columns import shown
@@ -167,6 +168,7 @@ class Content:
 PROBLEMS: dict[type[Exception], Kind] = {
     MalformedBodyError: problems.MALFORMED_BODY,
     InvalidKeyError: problems.INVALID_IDEMPOTENCY_KEY,
+    InvalidCallerKeyError: problems.INVALID_CALLER_KEY,
     NotFoundError: problems.NOT_FOUND,
     MethodNotAllowedError: problems.METHOD_NOT_ALLOWED,
     KeyReusedError: problems.IDEMPOTENCY_KEY_REUSED,

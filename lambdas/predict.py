@@ -13,15 +13,18 @@ from functools import cache, partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
-from lambdas import answers, catalog, http, idempotency, parts, waiting
+from lambdas import beside, caller_key, catalog, http, idempotency, parts
+from lambdas.asking import Asker, Question
 from lambdas.aws import direct
 from lambdas.aws.invoke import Invoker
 from lambdas.aws.kept_answers import KeptAnswers
 from lambdas.aws.ledger import Ledger
+from lambdas.aws.live_counts import LiveCounts
 from lambdas.aws.metrics import Meter
 from lambdas.aws.online_reader import OnlineReader
 from lambdas.aws.outbox import Outbox
 from lambdas.aws.table import Table
+from lambdas.aws.trial_queue import TrialQueue
 from lambdas.catalog import Catalog
 from lambdas.config import Config
 from lambdas.http import Content, Request
@@ -29,19 +32,16 @@ from lambdas.idempotency import Idempotency
 from lambdas.keeping import Keeper
 from lambdas.logs import entry
 from lambdas.lookup import Lookup
-from lambdas.parts import Part
+from lambdas.route_memory import RouteMemory
+from lambdas.sampling import Sampler
+from lambdas.trying import Trying
 from lambdas.visit import Visit
-from relearn import names, online, schema
-from relearn.routing import Route
+from relearn import online, schema
 from relearn.spec import ModelSpec
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-ROUTE_SECONDS = 5.0
-"""For how long a route may be remembered: a promotion or rollback takes effect within this."""
-MODEL_SECONDS = 25.0
-"""How long an endpoint may take, a retry included; API Gateway gives up after 30 s."""
 ANSWER_SECONDS = 1.0
 """What is left of the function's time, for the answer that says the rest was not enough."""
 
@@ -56,12 +56,14 @@ class Predictor:
 
     Parameters
     ----------
-    ledger, invoker, lookup, idempotency, keeper, meter
+    routes
+        Knows which versions answer.
+    trying
+        Asks them.
+    idempotency, keeper, meter
         Adapters.
     catalog
         The models.
-    stage
-        Name of the stage.
     clock
         Seconds that only grow.
     """
@@ -69,26 +71,21 @@ class Predictor:
     def __init__(
         self,
         *,
-        ledger: Ledger,
-        invoker: Invoker,
-        lookup: Lookup,
+        routes: RouteMemory,
+        trying: Trying,
         idempotency: Idempotency,
         keeper: Keeper,
         meter: Meter,
         catalog: Catalog,
-        stage: str,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._ledger = ledger
-        self._invoker = invoker
-        self._lookup = lookup
+        self._routes = routes
+        self._trying = trying
         self._idempotency = idempotency
         self._keeper = keeper
         self._meter = meter
         self._catalog = catalog
-        self._stage = stage
         self._clock = clock
-        self._routes: dict[str, tuple[float, Route]] = {}
         self._cold = True
 
     def answer(self, event: Any, seconds: float) -> dict[str, Any]:
@@ -104,8 +101,9 @@ class Predictor:
         visit = Visit(seconds - ANSWER_SECONDS, cold=self._cold, clock=self._clock)
         self._cold = False
         answer = http.serve(event, lambda request: self._answer(request, visit))
-        if answer["statusCode"] == HTTPStatus.OK:
-            self._keeper.send(visit)
+        with beside.running(visit):
+            if answer["statusCode"] == HTTPStatus.OK:
+                self._keeper.send(visit)
         return visit.finish(answer, self._meter, answer["headers"]["x-request-id"])
 
     def _answer(self, request: Request, visit: Visit) -> dict[str, Any] | Content:
@@ -121,7 +119,7 @@ class Predictor:
         visit: Visit,
         read: Callable[[ModelSpec, Request], list[dict[str, Any]]] = _read,
     ) -> dict[str, Any]:
-        """Ask the champion.
+        """Ask the champion, or the candidate that is tried beside it.
 
         Parameters
         ----------
@@ -146,10 +144,11 @@ class Predictor:
         visit.model = spec.name
         with visit.phase("validate"):
             key = idempotency.read_key(request.headers)
+            caller = caller_key.read(request.headers) or request.id
             instances = read(spec, request)
             visit.rows = len(instances)
-            bodies = parts.split(instances)
-        ask = partial(self._ask, spec, instances, bodies, request.id, visit)
+            question = Question(spec, instances, parts.split(instances))
+        ask = partial(self._ask, question, caller, request.id, visit)
         if key is None:
             answer = ask()
         else:
@@ -157,39 +156,14 @@ class Predictor:
             visit.version = answer["version"]
         return self._keeper.note(spec, instances, answer, visit)
 
-    def _ask(
-        self,
-        spec: ModelSpec,
-        instances: list[dict[str, Any]],
-        bodies: list[Part],
-        request_id: str,
-        visit: Visit,
-    ) -> dict[str, Any]:
-        version = visit.version = self._champion(spec.name)
-        endpoint = names.endpoint(self._stage, spec.name, version)
-        whole = self._lookup.complete(spec, version, instances, visit)
-        if whole is not instances:
-            bodies = parts.split(whole)
-
-        def ask(part: Part) -> list[dict[str, Any]]:
-            count, body = part
-            answer = self._invoker.ask(endpoint, body, min(MODEL_SECONDS, visit.seconds_left()))
-            return answers.read(spec, version, count, answer)
-
-        with visit.phase("model"):
-            outputs = parts.each(ask, bodies)
-        added = {} if whole is instances else online.looked_up(spec, instances, whole)
-        return self._keeper.answer(spec.name, version, outputs, request_id, visit, looked_up=added)
-
-    def _champion(self, model: str) -> int:
-        now = self._clock()
-        read_at, route = self._routes.get(model, (0.0, None))
-        if route is None or now - read_at >= ROUTE_SECONDS:
-            route = self._ledger.route(model)
-            if not route.champion:
-                raise waiting.why(self._ledger, model)
-            self._routes[model] = (now, route)
-        return route.champion
+    def _ask(self, question: Question, caller: str, request_id: str, visit: Visit) -> dict[str, Any]:
+        spec, given = question.spec, question.instances
+        answered = self._trying.answer(question, self._routes.read(spec.name), caller, visit)
+        visit.version, whole = answered.version, answered.instances
+        added = {} if whole is given else online.looked_up(spec, given, whole)
+        return self._keeper.answer(
+            spec.name, answered.version, answered.outputs, request_id, visit, looked_up=added
+        )
 
 
 @cache
@@ -198,21 +172,35 @@ def predictor() -> Predictor:
     config = Config.from_env()
     client = direct.DynamoDB(direct.service("dynamodb", os.environ))
     table = Table(cast("DynamoDBClient", client), config.need("LEDGER_TABLE"))
+    queue = direct.service("sqs", os.environ)
     outbox = Outbox(
-        queue=direct.service("sqs", os.environ),
+        queue=queue,
         url=config.need("RECORDS_QUEUE_URL"),
         s3=partial(direct.service, "s3", os.environ),
         lake=config.need("LAKE_BUCKET"),
     )
     return Predictor(
-        ledger=Ledger(table, _now),
-        invoker=Invoker(direct.service("sagemaker", os.environ)),
-        lookup=Lookup(OnlineReader(client, config.need("ONLINE_TABLE"))),
+        routes=RouteMemory(Ledger(table, _now), time.monotonic),
+        trying=_trying(config, client, queue),
         idempotency=Idempotency(KeptAnswers(table, time.time)),
         keeper=Keeper(outbox, _now),
         meter=Meter(config.need("STAGE"), _now),
         catalog=catalog.load(),
-        stage=config.need("STAGE"),
+    )
+
+
+def _trying(config: Config, client: direct.DynamoDB, queue: direct.Service) -> Trying:
+    return Trying(
+        asker=Asker(
+            invoker=Invoker(direct.service("sagemaker", os.environ)),
+            lookup=Lookup(OnlineReader(client, config.need("ONLINE_TABLE"))),
+            stage=config.need("STAGE"),
+        ),
+        counts=LiveCounts(
+            cast("DynamoDBClient", client.within(beside.SECONDS)), config.need("LEDGER_TABLE"), _now
+        ),
+        queue=TrialQueue(queue, config.need("TRIALS_QUEUE_URL")),
+        sampler=Sampler(time.monotonic),
     )
 
 

@@ -24,10 +24,15 @@ LARGEST_TOTAL = 256 * 1024**2
 JSON, HTML = "report.json", "report.html"
 FEATURES = "features.html"
 """What the features of a model with several tables look like; other models have none."""
+PROBES = "probes.jsonl"
+"""Instances of the holdout, one a line, for a candidate that too few others ask."""
+LARGEST_PROBES = 2_000_000
+"""In bytes, as far as they are read."""
 FILES = {
     JSON: "application/json",
     HTML: "text/html; charset=utf-8",
     FEATURES: "text/html; charset=utf-8",
+    PROBES: "application/jsonlines",
 }
 """What a job's output may hold, and the media type of each."""
 

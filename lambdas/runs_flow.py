@@ -16,12 +16,14 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 
+from lambdas import withdrawing
 from lambdas.aws.executions import Executions
 from lambdas.aws.ledger import Ledger
 from lambdas.aws.metrics import Meter
 from lambdas.aws.notify import Kind, Notifier
 from relearn import names, runs, snapshots
 from relearn.errors import NotFoundError
+from relearn.routing import Change
 from relearn.runs import Run, RunState, VersionState
 from relearn.spec import ModelSpec
 from relearn.uploads import Upload, UploadState, newer
@@ -32,8 +34,11 @@ TEARDOWN = "teardown"
 _TOLD: Mapping[RunState, Kind] = {
     RunState.PROMOTED: "promoted",
     RunState.REJECTED: "rejected",
+    RunState.ROLLED_BACK: "rolled_back",
     RunState.FAILED: "failed",
 }
+_REFUSED = (RunState.REJECTED, RunState.ROLLED_BACK)
+"""Ends of runs whose new data is not tried again."""
 _log = logging.getLogger(__name__)
 
 
@@ -152,7 +157,7 @@ class Runs:
         *,
         tables: Collection[str] | None = None,
     ) -> None:
-        """End a run that went its way: PROMOTED, REJECTED or EMPTY.
+        """End a run that went its way: PROMOTED, REJECTED, ROLLED_BACK or EMPTY.
 
         Parameters
         ----------
@@ -167,11 +172,11 @@ class Runs:
         run = self._ledger.run(model, run_id)
         if outcome is RunState.PROMOTED:
             self._keep(run)
-        elif outcome is RunState.REJECTED:
-            self._discard(run, f"rejected by run {run_id}: {reason}", tables)
+        elif outcome in _REFUSED:
+            self._discard(run, f"{_words(outcome)} by run {run_id}: {reason}", tables)
         self._end(run, outcome, reason)
         # What a rejected run did not give up was not to blame, and waits for the next.
-        self._free(run, done_with=() if outcome is RunState.REJECTED else run.uploads)
+        self._free(run, done_with=() if outcome in _REFUSED else run.uploads)
 
     def fail(self, model: str, run_id: str, reason: str) -> None:
         """End a run that broke, whatever it had done; the champion stays.
@@ -224,6 +229,9 @@ class Runs:
 
     def _give_up_candidate(self, run: Run, reason: str) -> None:
         version = self._ledger.version(run.model, run.version) if run.version else None
+        if version is not None:
+            change = Change("withdrawn", f"run {run.run_id}", reason)
+            withdrawing.withdraw(self._ledger, run.model, run.version, change)
         if version is not None and version.state is VersionState.REGISTERED:
             self._ledger.change_version(version, state=VersionState.FAILED, reason=reason)
 
@@ -236,7 +244,7 @@ class Runs:
         if run.state in runs.FINAL:
             return
         if (kind := _TOLD.get(state)) is not None:
-            self._notifier.tell(kind, run.model, f"run {run.run_id} {state.lower()}", reason)
+            self._notifier.tell(kind, run.model, f"run {run.run_id} {_words(state)}", reason)
         self._meter.count("Runs", model=run.model, outcome=state)
         self._ledger.move_run(run, state, reason)
         _log.info("run ended %s", state, extra={"model": run.model, "run_id": run.run_id, "reason": reason})
@@ -247,3 +255,7 @@ class Runs:
         pending = self._ledger.uploads(run.model, UploadState.ACCEPTED)
         if {upload.upload_id for upload in pending} - set(done_with):
             self.start(run.model, pending)
+
+
+def _words(state: RunState) -> str:
+    return state.lower().replace("_", " ")

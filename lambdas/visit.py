@@ -11,7 +11,6 @@ from lambdas.aws.metrics import COUNT, MILLISECONDS, Group, Meter
 
 UNKNOWN = "unknown"
 """The model of a request that names none of ours: a caller must not be able to make metrics of their own."""
-LOST = {"RecordsLost": (1.0, COUNT)}
 _FAILED = 400
 
 
@@ -35,6 +34,10 @@ class Visit:
         How many entities were looked up, and how many of them the version does not know.
     record, lost
         Makes the record of the answer, once there is one; and whether it could not be sent.
+    beside
+        What is done while the record is sent: counting what a version did, a copy for a shadowed candidate.
+    uncounted, skipped
+        Whether any of that failed; and whether the request was too large to be copied.
     """
 
     def __init__(
@@ -52,6 +55,8 @@ class Visit:
         self.looked_up = self.unknown = 0
         self.record: Callable[[], dict[str, Any]] | None = None
         self.lost = False
+        self.beside: list[Callable[[], None]] = []
+        self.uncounted = self.skipped = False
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -61,6 +66,10 @@ class Visit:
             yield
         finally:
             self._phases[name] = self._clock() - began
+
+    def milliseconds(self, phase: str) -> float:
+        """How long a phase took that is over."""
+        return self._phases[phase] * 1000
 
     def elapsed(self) -> float:
         """How long the request has been under way, in seconds."""
@@ -114,6 +123,7 @@ class Visit:
         if self.looked_up:
             asked |= {"Lookups": (self.looked_up, COUNT), "UnknownEntities": (self.unknown, COUNT)}
         yield Group({"model": self.model}, asked)
+        yield from self._losses()
         if status >= _FAILED:
             yield Group({"model": self.model, "status": status}, {"PredictionErrors": (1, COUNT)})
             return
@@ -121,6 +131,9 @@ class Visit:
         if "model" in millis:
             done["ModelLatency"] = (millis["model"], MILLISECONDS)
         yield Group({"model": self.model, "version": self.version}, done)
-        if self.lost:
-            yield Group({"model": self.model}, LOST)
-            yield Group({}, LOST)  # an alarm watches one metric: that of the whole stage
+
+    def _losses(self) -> Iterator[Group]:
+        told = {"RecordsLost": self.lost, "CountsLost": self.uncounted, "TrialsSkipped": self.skipped}
+        if lost := {name: (1.0, COUNT) for name, happened in told.items() if happened}:
+            yield Group({"model": self.model}, lost)
+            yield Group({}, lost)  # an alarm watches one metric: that of the whole stage

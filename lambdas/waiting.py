@@ -16,6 +16,7 @@ _STEPS = {
     RunState.TRAINING: "is training",
     RunState.JUDGING: "is being judged",
     RunState.DEPLOYING: "is being deployed",
+    RunState.WATCHING: "is being watched",
 }
 
 

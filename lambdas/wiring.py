@@ -16,6 +16,7 @@ from lambdas.aws.functions import Functions
 from lambdas.aws.invoke import Invoker
 from lambdas.aws.ledger import Ledger
 from lambdas.aws.links import Links
+from lambdas.aws.live_counts import LiveCounts
 from lambdas.aws.metrics import Meter
 from lambdas.aws.notify import Notifier
 from lambdas.aws.once import Once
@@ -45,6 +46,11 @@ def table(config: Config) -> Table:
 def ledger(config: Config) -> Ledger:
     """Make the ledger."""
     return Ledger(table(config), now)
+
+
+def live_counts(config: Config) -> LiveCounts:
+    """Make what knows how a candidate and the champion do."""
+    return LiveCounts(clients.dynamodb(), config.need("LEDGER_TABLE"), now)
 
 
 def storage() -> Storage:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
+from relearn.live_shift import shifted
 from relearn.rollout import Limits
 
 BOUNDS_MS = tuple(round(1.1**power, 3) for power in range(111))
@@ -19,6 +20,7 @@ BOUNDS_MS = tuple(round(1.1**power, 3) for power in range(111))
 SLACK_MS = 20.0
 """A candidate may always be slower by so much: a ratio of two small figures says nothing."""
 _PERCENTILE = 0.95
+_MILLIONTH = 1e-6
 K = TypeVar("K")
 
 
@@ -36,6 +38,9 @@ class Live:
         Of a classification: label to rows; of a ranking: basis to rows.
     rows, total, squares
         Of a regression: rows, and the sums of their values and of the squares of these.
+    compared, equal, distance
+        Of a shadow: rows that both versions answered, how many of these alike, and the sum of their
+        distances; see `agreement`.
     """
 
     requests: int = 0
@@ -45,6 +50,9 @@ class Live:
     rows: int = 0
     total: float = 0.0
     squares: float = 0.0
+    compared: int = 0
+    equal: int = 0
+    distance: float = 0.0
 
     @property
     def error_rate(self) -> float:
@@ -61,12 +69,6 @@ class Live:
             if seen >= wanted:
                 return BOUNDS_MS[bucket]
         return 0.0
-
-    @property
-    def shares(self) -> dict[str, float]:
-        """Share of each answer, 0 to 1."""
-        rows = sum(self.answers.values())
-        return {answer: count / rows for answer, count in sorted(self.answers.items())} if rows else {}
 
     @property
     def mean(self) -> float | None:
@@ -123,6 +125,26 @@ def counted(predictions: Iterable[Mapping[str, Any]], milliseconds: float) -> Li
     )
 
 
+def agreement(mine: Iterable[Mapping[str, Any]], theirs: Iterable[Mapping[str, Any]]) -> Live:
+    """Count how far two versions' answers to the same instances agree.
+
+    Two answers are alike when they have the same label, the same items in the same order, or values that
+    differ by a millionth at most. Their distance is the largest difference of a label's probabilities, the
+    share of items that only one of them has, or the difference of the values.
+
+    Parameters
+    ----------
+    mine, theirs
+        Predictions of both, in the same order.
+    """
+    pairs = list(zip(mine, theirs, strict=True))
+    return Live(
+        compared=len(pairs),
+        equal=sum(_alike(*pair) for pair in pairs),
+        distance=math.fsum(_distance(*pair) for pair in pairs),
+    )
+
+
 def add(first: Live, second: Live) -> Live:
     """Add what was counted of the same version."""
     return Live(
@@ -133,6 +155,9 @@ def add(first: Live, second: Live) -> Live:
         rows=first.rows + second.rows,
         total=first.total + second.total,
         squares=first.squares + second.squares,
+        compared=first.compared + second.compared,
+        equal=first.equal + second.equal,
+        distance=first.distance + second.distance,
     )
 
 
@@ -152,24 +177,34 @@ def judge(candidate: Live, champion: Live, limits: Limits, baseline: Mapping[str
         What the target looked like in training, as `training.baseline` describes a column: ``counts`` of
         labels, or ``mean`` and ``std``. Answers are held against it where the champion gave none.
     """
-    allowed = champion.error_rate + limits.error_rate
-    if candidate.errors > allowed * max(candidate.requests, limits.requests):
-        return Verdict(
-            "breach",
-            f"{candidate.errors} of {candidate.requests} requests failed; the champion failed at "
-            f"{champion.errors} of {champion.requests}, and at most {allowed:.2%} may fail",
-        )
+    if (failing := fails(candidate, champion, limits)) is not None:
+        return Verdict("breach", failing)
     if candidate.requests < limits.requests:
         return Verdict(
             "thin", f"{candidate.requests} requests; at least {limits.requests} are needed to tell"
         )
-    breach = _slower(candidate, champion, limits) or _shifted(candidate, champion, limits, baseline)
+    breach = _slower(candidate, champion, limits) or shifted(candidate, champion, limits, baseline)
     if breach is not None:
         return Verdict("breach", breach)
     return Verdict(
         "pass",
         f"{candidate.requests} requests, {candidate.errors} failed, p95 {candidate.p95_ms:.0f} ms; the champion "
         f"{champion.requests}, {champion.errors}, {champion.p95_ms:.0f} ms",
+    )
+
+
+def fails(candidate: Live, champion: Live, limits: Limits) -> str | None:
+    """Say why a candidate fails too often; None when it does not. It may be asked before a step is over.
+
+    One that never answered fails, even where the champion does no better.
+    """
+    allowed = champion.error_rate + limits.error_rate
+    silent = candidate.errors == candidate.requests >= limits.requests
+    if not silent and candidate.errors <= allowed * max(candidate.requests, limits.requests):
+        return None
+    return (
+        f"{candidate.errors} of {candidate.requests} requests failed; the champion failed at "
+        f"{champion.errors} of {champion.requests}, and at most {allowed:.2%} may fail"
     )
 
 
@@ -185,39 +220,22 @@ def _slower(candidate: Live, champion: Live, limits: Limits) -> str | None:
     )
 
 
-def _shifted(candidate: Live, champion: Live, limits: Limits, baseline: Mapping[str, Any]) -> str | None:
-    if candidate.rows:
-        return _moved(candidate, champion, limits, baseline)
-    theirs = champion.shares or _shares(baseline.get("counts") or {})
-    if not candidate.shares or not theirs:
-        return None
-    mine = candidate.shares
-    distance = sum(abs(mine.get(a, 0.0) - theirs.get(a, 0.0)) for a in {*mine, *theirs}) / 2
-    if distance <= limits.shift:
-        return None
-    told = ", ".join(
-        f"{a} {mine.get(a, 0.0):.0%} against {theirs.get(a, 0.0):.0%}" for a in sorted({*mine, *theirs})
-    )
-    return f"answers differ by {distance:.2f} in their shares; allowed: {limits.shift:g} ({told})"
+def _alike(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
+    if "value" in mine:
+        return math.isclose(mine["value"], theirs["value"], rel_tol=_MILLIONTH)
+    if "label" in mine:
+        return bool(mine["label"] == theirs["label"])
+    return [one["item"] for one in mine["items"]] == [one["item"] for one in theirs["items"]]
 
 
-def _moved(candidate: Live, champion: Live, limits: Limits, baseline: Mapping[str, Any]) -> str | None:
-    mean = champion.mean if champion.mean is not None else baseline.get("mean")
-    spread = baseline.get("std")
-    if mean is None or not spread or candidate.mean is None:
-        return None
-    distance = abs(candidate.mean - mean) / spread
-    if distance <= limits.shift:
-        return None
-    return (
-        f"the mean answer {candidate.mean:.6g} is {distance:.2f} standard deviations from {mean:.6g}; "
-        f"allowed: {limits.shift:g}"
-    )
-
-
-def _shares(counts: Mapping[str, int]) -> dict[str, float]:
-    rows = sum(counts.values())
-    return {answer: count / rows for answer, count in counts.items()} if rows else {}
+def _distance(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> float:
+    if "value" in mine:
+        return abs(float(mine["value"]) - float(theirs["value"]))
+    if "label" in mine:
+        first, second = mine["probabilities"], theirs["probabilities"]
+        return max((abs(first.get(a, 0.0) - second.get(a, 0.0)) for a in {*first, *second}), default=0.0)
+    items = [{one["item"] for one in answer["items"]} for answer in (mine, theirs)]
+    return len(items[0] ^ items[1]) / (len(items[0] | items[1]) or 1)
 
 
 def _sum(first: Mapping[K, int], second: Mapping[K, int]) -> dict[K, int]:

@@ -40,6 +40,7 @@ MALFORMED_BODY = Kind(HTTPStatus.BAD_REQUEST, "malformed-body", "The body is not
 INVALID_IDEMPOTENCY_KEY = Kind(
     HTTPStatus.BAD_REQUEST, "invalid-idempotency-key", "The Idempotency-Key is not allowed"
 )
+INVALID_CALLER_KEY = Kind(HTTPStatus.BAD_REQUEST, "invalid-relearn-key", "The X-Relearn-Key is not allowed")
 NOT_FOUND = Kind(HTTPStatus.NOT_FOUND, "not-found", "There is no such thing")
 METHOD_NOT_ALLOWED = Kind(
     HTTPStatus.METHOD_NOT_ALLOWED, "method-not-allowed", "The path does not take this method"
@@ -80,6 +81,7 @@ TIMEOUT = Kind(HTTPStatus.GATEWAY_TIMEOUT, "timeout", "The model did not answer 
 ALL = (
     MALFORMED_BODY,
     INVALID_IDEMPOTENCY_KEY,
+    INVALID_CALLER_KEY,
     NOT_FOUND,
     METHOD_NOT_ALLOWED,
     IDEMPOTENCY_KEY_REUSED,

@@ -34,6 +34,7 @@ class Limits:
     shift
         Of a classification or a ranking: the total variation distance, 0 to 1, between both answers' shares.
         Of a regression: the difference of both means, in standard deviations of the training data.
+        What chance does to so few requests is allowed on top; see `relearn.live_shift`.
     """
 
     requests: int = 50

@@ -69,6 +69,7 @@ class Operation:
 _PREDICT_FAILS = (
     problems.MALFORMED_BODY,
     problems.INVALID_IDEMPOTENCY_KEY,
+    problems.INVALID_CALLER_KEY,
     problems.NOT_FOUND,
     problems.IDEMPOTENCY_KEY_REUSED,
     problems.IDEMPOTENCY_KEY_IN_USE,

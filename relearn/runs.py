@@ -2,10 +2,11 @@
 
 ::
 
-    run      DEBOUNCING ─► TRAINING ─► JUDGING ─► DEPLOYING ─► PROMOTED
-                 │             │           └─────────────────► REJECTED(reason)
-                 │             └─ any state ─────────────────► FAILED(reason)
-                 └───────────────────────────────────────────► EMPTY        nothing was pending any more
+    run      DEBOUNCING ─► TRAINING ─► JUDGING ─► DEPLOYING ─► [WATCHING] ─► PROMOTED
+                 │             │           │                       └───────► ROLLED_BACK(reason)
+                 │             │           └───────────────────────────────► REJECTED(reason)
+                 │             └─ any state ───────────────────────────────► FAILED(reason)
+                 └─────────────────────────────────────────────────────────► EMPTY    nothing was pending any more
 
     version  REGISTERED ─► LIVE ─► PREVIOUS ─► RETIRED
                  └──► FAILED(reason)
@@ -37,8 +38,10 @@ class RunState(StrEnum):
     TRAINING = "TRAINING"
     JUDGING = "JUDGING"
     DEPLOYING = "DEPLOYING"
+    WATCHING = "WATCHING"
     PROMOTED = "PROMOTED"
     REJECTED = "REJECTED"
+    ROLLED_BACK = "ROLLED_BACK"
     FAILED = "FAILED"
     EMPTY = "EMPTY"
 
@@ -53,8 +56,16 @@ class VersionState(StrEnum):
     FAILED = "FAILED"
 
 
-FINAL = frozenset({RunState.PROMOTED, RunState.REJECTED, RunState.FAILED, RunState.EMPTY})
-_ORDER = (RunState.DEBOUNCING, RunState.TRAINING, RunState.JUDGING, RunState.DEPLOYING)
+FINAL = frozenset(
+    {RunState.PROMOTED, RunState.REJECTED, RunState.ROLLED_BACK, RunState.FAILED, RunState.EMPTY}
+)
+_ORDER = (
+    RunState.DEBOUNCING,
+    RunState.TRAINING,
+    RunState.JUDGING,
+    RunState.DEPLOYING,
+    RunState.WATCHING,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

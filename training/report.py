@@ -57,6 +57,7 @@ def document(
         "tables": meta["dataset"]["tables"],
         "features": meta["dataset"]["features"],
         "hyperparameters": meta["hyperparameters"],
+        "baseline": meta["baseline"][spec.target.name],
         "candidate": dict(candidate),
         "champion": rival.measured,
         "champion_incompatible": rival.incompatible,

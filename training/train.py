@@ -15,7 +15,7 @@ from typing import Any
 from relearn import codec, profiles
 from relearn.errors import RelearnError
 from relearn.spec import ModelSpec
-from training import artifact, catalog, champion, feature_quality, report, tasks
+from training import artifact, catalog, champion, feature_quality, probes, report, tasks
 from training.baseline import baseline
 from training.container import MOMENTS_FROM, Container, Job
 from training.dataset import Dataset, Store, load
@@ -81,6 +81,7 @@ def run(box: Container) -> None:
         meta[feature_quality.PROFILE] = profiles.to_dict(profile)
     document = report.document(meta, spec, measured, rival, candidate.agreed.as_dict(), naive=naive)
     report.write(box.output, spec, document, meta, answers)
+    probes.write(box.output, spec, exam.columns)
     artifact.write(box.model, candidate.onnx, meta)
     say(f"wrote {artifact.ONNX}, {len(candidate.onnx)} bytes, and the report")
 

@@ -3,7 +3,7 @@
 A connection that the server closed while it was idle is found out before it is used where that can be
 seen, and otherwise when no byte of an answer comes: then, and only then, the request is sent again on a new
 one. That is safe because everything sent through here may be repeated: reads, predictions, writes that are
-conditional on their writer, and messages whose reader knows them again.
+conditional on their writer, messages whose reader knows them again, and counts, where one too many is nothing.
 """
 
 from __future__ import annotations

@@ -196,6 +196,10 @@ class DynamoDB:
         """Write an item."""
         return self._call("PutItem", request)
 
+    def update_item(self, **request: Any) -> Any:
+        """Change an item. What only adds may be added twice: once more when AWS failed after it had done so."""
+        return self._call("UpdateItem", request)
+
     def delete_item(self, **request: Any) -> Any:
         """Delete an item."""
         return self._call("DeleteItem", request)

@@ -54,7 +54,7 @@ class RouteLedger:
         old, new
             The route as read, and as it shall be.
         steps
-            Version to its state now and its next.
+            Version to its state now and its next; one that becomes FAILED does so for the change's reason.
         change
             Who does so, and why: kept in the route's history.
 
@@ -71,7 +71,7 @@ class RouteLedger:
             Update(
                 pk=partition(model),
                 sk=version_key(number),
-                changes={"state": after, "reason": ""},
+                changes={"state": after, "reason": change.why if after is VersionState.FAILED else ""},
                 expected={"state": before},
             )
             for number, (before, after) in steps.items()

@@ -70,7 +70,8 @@ class Meter:
         ----------
         groups
             For a request to predict: ``Requests``, ``Latency`` and ``ColdStarts`` (model); ``Predictions`` and
-            ``ModelLatency`` (model, version); ``PredictionErrors`` (model, status); ``RecordsLost`` (model; none).
+            ``ModelLatency`` (model, version); ``PredictionErrors`` (model, status); ``RecordsLost``,
+            ``CountsLost`` and ``TrialsSkipped`` (model; none).
         more
             What the line says besides; no metric.
         """

@@ -20,7 +20,7 @@ QUEUE_SECONDS = 1.0
 LARGE_SECONDS = 2.0
 """How long the lake may take before it, for a record that is large."""
 MAX_MESSAGE_BYTES = 256 * 1024
-_SEND = {"content-type": "application/x-amz-json-1.0", "x-amz-target": "AmazonSQS.SendMessage"}
+SEND = {"content-type": "application/x-amz-json-1.0", "x-amz-target": "AmazonSQS.SendMessage"}
 _PUT = {"content-type": "application/jsonlines", "if-none-match": "*"}
 _WRITTEN = frozenset({409, 412})
 """What S3 answers when another request is writing the same object, or wrote it."""
@@ -64,7 +64,7 @@ class Outbox:
             self._write(key, body, min(LARGE_SECONDS, seconds))
             body = json.dumps(_brief(record, key))
         message = json.dumps({"QueueUrl": self._url, "MessageBody": body}).encode()
-        self._queue.send("POST", "/", _SEND, message, min(QUEUE_SECONDS, seconds))
+        self._queue.send("POST", "/", SEND, message, min(QUEUE_SECONDS, seconds))
 
     def _write(self, key: str, body: str, seconds: float) -> None:
         try:

@@ -104,11 +104,11 @@ class Storage:
             shutil.copyfileobj(answer["Body"], file, 1024 * 1024)
 
     def first_lines(self, bucket: str, key: str, limit: int) -> list[bytes]:
-        """Read the whole lines among the first ``limit`` bytes of an object; none when it is not there."""
+        """Read the whole lines among the first ``limit`` bytes of an object; none when it is empty or not there."""
         try:
             answer = self._client.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{limit - 1}")
         except ClientError as error:
-            if error.response["Error"]["Code"] in {*_GONE, "AccessDenied"}:
+            if error.response["Error"]["Code"] in {*_GONE, "AccessDenied", "InvalidRange"}:
                 return []
             raise
         return answer["Body"].read().split(b"\n")[:-1]

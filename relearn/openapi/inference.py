@@ -14,7 +14,7 @@ from relearn.columns import Column
 from relearn.inference import model, tensors
 from relearn.openapi.described import Described, Group, Samples
 from relearn.openapi.parts import TEXT, Json, list_of, object_of, ref
-from relearn.openapi.predictions import HEADERS, IDEMPOTENCY_KEY
+from relearn.openapi.predictions import CALLER_KEY, HEADERS, IDEMPOTENCY_KEY
 from relearn.spec import ModelSpec
 
 _DATATYPE: Json = {"type": "string", "enum": list(tensors.DATATYPES)}
@@ -73,7 +73,7 @@ def _infer(shown: ModelSpec, samples: Samples) -> Described:
         summary="Predict, in tensors",
         description=f"Inputs of shape [rows] or [rows, 1], 1 to {schema.MAX_INSTANCES} rows, as many in each. Tensors may "
         "also follow the JSON in binary, as the protocol's binary extension says, sent as application/octet-stream.",
-        parameters=[IDEMPOTENCY_KEY],
+        parameters=[IDEMPOTENCY_KEY, CALLER_KEY],
         body={
             "application/json": {
                 "schema": ref("InferRequest"),

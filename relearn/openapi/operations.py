@@ -13,6 +13,14 @@ from relearn.spec import ModelSpec
 _COUNT: Json = {"type": "integer", "minimum": 0}
 
 
+_ALLOWED: Sequence[tuple[list[Action], Json | None]] = (
+    ([Action.ROLLBACK], or_null(VERSION, description="Another than the previous one.")),
+    ([Action.PROMOTE], {**VERSION, "description": "The one that shall serve."}),
+    ([Action.FREEZE, Action.UNFREEZE], None),
+)
+"""What may be asked for, and with which version."""
+
+
 def _operations(_specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[Described]:
     back = {"action": "rollback", "why": "it answers nonsense"}
     return [
@@ -40,23 +48,7 @@ def _operations(_specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[
 
 
 def _schemas(_specs: Mapping[str, ModelSpec]) -> dict[str, Json]:
-    change = object_of(
-        {
-            "action": {"type": "string", "enum": list(Action)},
-            "version": or_null(
-                VERSION, description="Needed to promote; of a rollback: another than the previous one."
-            ),
-            "revision": or_null(_COUNT, description="The revision you have seen; no other is changed."),
-            "why": {
-                "type": "string",
-                "pattern": r"\S",
-                "maxLength": operations.MAX_WHY,
-                "description": "Kept in the history, for people.",
-            },
-        },
-        additionalProperties=False,
-    )
-    change["required"] = ["action", "why"]
+    changes = [_change(actions, version) for actions, version in _ALLOWED]
     route: Json = {
         "revision": {**_COUNT, "description": "Counts the writes."},
         "champion": or_null(VERSION, description="The version that serves."),
@@ -78,7 +70,7 @@ def _schemas(_specs: Mapping[str, ModelSpec]) -> dict[str, Json]:
         }
     )
     return {
-        "RouteChange": change,
+        "RouteChange": {"oneOf": changes},
         "RouteWrite": object_of({**route, **who, "at": TIME}),
         "Restore": restore,
         "Route": object_of(
@@ -93,6 +85,28 @@ def _schemas(_specs: Mapping[str, ModelSpec]) -> dict[str, Json]:
             }
         ),
     }
+
+
+def _change(actions: list[Action], version: Json | None) -> Json:
+    needed = ["action", "why"] + (["version"] if Action.PROMOTE in actions else [])
+    change = object_of(
+        {
+            "action": {"type": "string", "enum": list(actions)},
+            **({} if version is None else {"version": {**version, "maximum": 10**9}}),
+            "revision": or_null(
+                {**_COUNT, "maximum": 10**9},
+                description="The revision you have seen; no other is changed.",
+            ),
+            "why": {
+                "type": "string",
+                "pattern": r"\S",
+                "maxLength": operations.MAX_WHY,
+                "description": "Kept in the history, for people.",
+            },
+        },
+        additionalProperties=False,
+    )
+    return {**change, "required": needed}
 
 
 GROUP = Group(

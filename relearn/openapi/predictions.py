@@ -22,6 +22,13 @@ IDEMPOTENCY_KEY: Json = {
         "pattern": r'^("([ !#-\[\]-~]|\\["\\])+"|[!#-+\--~]+)$',
     },
 }
+CALLER_KEY: Json = {
+    "name": "X-Relearn-Key",
+    "in": "header",
+    "description": "Callers that send the same key are answered by the same version while a new one is tried on a "
+    "share of them; without a key every request is chosen for by itself.",
+    "schema": {"type": "string", "maxLength": 256, "pattern": "^[!-~]+$"},
+}
 HEADERS: Json = {
     "server-timing": {
         "description": "Milliseconds that each part of the work took.",
@@ -52,7 +59,7 @@ def _predict(spec: ModelSpec, sample: Sequence[Mapping[str, object]]) -> Describ
         model=spec.name,
         summary=f"Predict: {spec.title}",
         description=f"1 to {schema.MAX_INSTANCES} instances a request; all are answered, or none.",
-        parameters=[IDEMPOTENCY_KEY],
+        parameters=[IDEMPOTENCY_KEY, CALLER_KEY],
         body={"application/json": {"schema": ref(f"{name}Request"), "examples": given}},
         answers="One prediction for each instance, in order.",
         content={"schema": ref(f"{name}Predictions"), "examples": answer},

@@ -12,6 +12,7 @@ import pytest
 from moto import mock_aws
 
 from lambdas import (
+    advance,
     batch_event,
     batches,
     catalog,
@@ -36,7 +37,9 @@ from lambdas import (
     scheduled_run,
     smoke,
     sweep,
+    trial,
     uploads,
+    watch,
     wiring,
 )
 from lambdas.aws import clients
@@ -72,6 +75,8 @@ CACHED: list[Callable[..., Any]] = [
     deploy.deploying,
     smoke.smoke_test,
     publish.publishing,
+    advance.advancing,
+    watch.watching,
     promote.promoting,
     retire.retirement,
     close_run.flow,
@@ -87,6 +92,7 @@ CACHED: list[Callable[..., Any]] = [
     batches.service,
     batch_event.listener,
     uploads.service,
+    trial.service,
     operate.operate,
     restore.operating,
     clients.dynamodb,
@@ -177,7 +183,7 @@ def _endpoints(config: Config, clock: Clock) -> Endpoints:
     return Endpoints(clients.sagemaker(), config.need("STAGE"), clock.pass_seconds)
 
 
-def _environment(*, ingest: str, records: str) -> dict[str, str]:
+def _environment(*, ingest: str, records: str, trials: str) -> dict[str, str]:
     return {
         "STAGE": STAGE,
         "LEDGER_TABLE": TABLE,
@@ -190,6 +196,7 @@ def _environment(*, ingest: str, records: str) -> dict[str, str]:
         "RESTORE_MACHINE_ARN": RESTORE_MACHINE,
         "INGEST_QUEUE_URL": ingest,
         "RECORDS_QUEUE_URL": records,
+        "TRIALS_QUEUE_URL": trials,
         "TRAINING_IMAGE": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/relearn:abc",
         "ENDPOINT_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/endpoint",
     }
@@ -221,4 +228,4 @@ def _infrastructure() -> dict[str, str]:
     people = sqs.create_queue(QueueName="people")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=people, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-    return {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("ingest", "records")}
+    return {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("ingest", "records", "trials")}

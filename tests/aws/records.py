@@ -13,11 +13,11 @@ from tests.aws.world import LAKE, LambdaContext, World
 
 
 class Queue:
-    """The queue of records."""
+    """The queue of records, or another."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, name: str = "records") -> None:
         self._sqs = world.sqs
-        self._url = world.sqs.get_queue_url(QueueName="records")["QueueUrl"]
+        self._url = world.sqs.get_queue_url(QueueName=name)["QueueUrl"]
 
     def take(self) -> list[str]:
         """Take the bodies of all messages."""

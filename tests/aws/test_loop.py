@@ -359,7 +359,7 @@ def test_a_report_is_kept_where_people_find_it(world: World) -> None:
     run = world.run()
     prefix = f"reports/flowers/{run.run_id}/"
     assert world.lake(prefix) == [
-        f"{prefix}{file}" for file in ("data.html", "data.json", "report.html", "report.json")
+        f"{prefix}{file}" for file in ("data.html", "data.json", "probes.jsonl", "report.html", "report.json")
     ]
     assert (run.metrics, run.champion_metrics) == ({"f1_macro": 0.9}, {})
 

@@ -77,7 +77,7 @@ def test_a_promotion_takes_effect_within_five_seconds_and_the_route_is_read_no_m
     world.send(FLOWERS_CSV)
     world.run()
     predictor, time = predict.predictor(), [0.0]
-    predictor._clock = lambda: time[0]
+    predictor._routes._clock = lambda: time[0]
     request = http.Request("id", "/", "flowers", "application/json", json.dumps(GOOD).encode())
     assert predictor.predict(request, Visit(9))["version"] == 1
     world.send(FLOWERS_CSV, "incoming/flowers/more.csv")

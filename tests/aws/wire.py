@@ -30,6 +30,7 @@ CALLS = {
     "GetItem": "get_item",
     "Query": "query",
     "PutItem": "put_item",
+    "UpdateItem": "update_item",
     "DeleteItem": "delete_item",
 }
 Answer = tuple[int, dict[str, str], bytes]

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lambdas import (
+    advance,
     check_data,
     close_run,
     deploy,
@@ -28,6 +29,7 @@ from lambdas import (
     register,
     retire,
     smoke,
+    watch,
     wiring,
 )
 from lambdas.aws import clients
@@ -58,6 +60,7 @@ STEPS: dict[str, Callable[[Any, Any], Any]] = {
     "endpoint": deploy.handler,
     "smoke": smoke.handler,
     "published": publish.handler,
+    "rollout": advance.handler,
     "promotion": promote.handler,
     "retired": retire.handler,
 }
@@ -100,6 +103,9 @@ class World:
     online: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     repeats: int = 1
     lies: dict[str, Any] = field(default_factory=dict)
+    asked: Callable[[dict[str, Any]], object] = lambda _rollout: None
+    """Who asks while a candidate is tried; told of the step."""
+    probes: tuple[dict[str, Any], ...] = ({"length": 4.0, "width": 1.0}, {"length": 8.0, "width": 4.0})
 
     def __post_init__(self) -> None:
         self.s3 = clients.s3()
@@ -235,6 +241,9 @@ class World:
                 self._step(context, step, handler, broken)
                 if step in ("data", "judgement") and context[step]["verdict"] == "reject":
                     break
+                if step == "rollout" and not self._rolled_out(context, before or {}):
+                    self._step(context, "retired", STEPS["retired"], broken)
+                    break
         self._call(close_run.handler, context)
 
     def _step(self, context: dict[str, Any], step: str, handler: Any, broken: str) -> None:
@@ -247,6 +256,19 @@ class World:
             context[step] = self._call(handler, context)
             if step not in UNTIL or context[step]["status"] == UNTIL[step]:
                 return
+
+    def _rolled_out(self, context: dict[str, Any], before: Mapping[str, Callable[[], object]]) -> bool:
+        """Watch a candidate to the end of its way; whether it did well."""
+        while context["rollout"]["phase"] != "promote":
+            self.clock.pass_seconds(context["rollout"]["wait_seconds"])
+            self.asked(context["rollout"])
+            before.get("watched", str)()
+            context["watched"] = self._call(watch.handler, context)
+            if context["watched"]["verdict"] == "breach":
+                return False
+            if context["watched"]["verdict"] == "pass":
+                context["rollout"] = self._call(advance.handler, context)
+        return True
 
     def _call(self, handler: Any, context: Mapping[str, Any]) -> Any:
         """Call a handler, as often as asked: Step Functions may repeat every one of them."""
@@ -282,7 +304,11 @@ class World:
             **lies,
         }
         folder = f"{names.artifact_prefix(spec.name)}/{context['job_name']}/output/"
-        files = {"report.json": json.dumps(report).encode(), "report.html": b"<p>report</p>"}
+        files = {
+            "report.json": json.dumps(report).encode(),
+            "report.html": b"<p>report</p>",
+            "probes.jsonl": b"".join(json.dumps(probe).encode() + b"\n" for probe in self.probes),
+        }
         self.s3.put_object(Bucket=ARTIFACTS, Key=f"{folder}output.tar.gz", Body=tar_gz(files))
         self.s3.put_object(
             Bucket=ARTIFACTS, Key=f"{folder}model.tar.gz", Body=tar_gz({"model.onnx": b"onnx"})

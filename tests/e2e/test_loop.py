@@ -32,7 +32,7 @@ def better(iris: Stage) -> Any:
     before = iris.live_version("iris")
     answer = iris.predict("iris", *iris.sample("iris"))
     version_id = iris.put("iris", "more.csv", MORE.read_bytes())
-    run = iris.run_of("iris", version_id, "PROMOTED", "REJECTED", "FAILED")
+    run = iris.run_of("iris", version_id, "PROMOTED", "REJECTED", "ROLLED_BACK", "FAILED")
     iris.wait("iris at rest", lambda: iris.at_rest("iris"))
     return {"before": before, "answer": answer, "run": run}
 
@@ -53,6 +53,15 @@ def test_a_better_upload_is_promoted_behind_the_same_url(iris: Stage, better: An
     assert run["metrics"]["f1_macro"] > run["champion_metrics"]["f1_macro"]
     answer = iris.predict("iris", *iris.sample("iris"))
     assert answer["version"] == run["version"]
+
+
+def test_a_better_version_got_a_share_of_the_requests_before_it_got_all(iris: Stage, better: Any) -> None:
+    status, _, route = iris.http("/v1/models/iris/route")
+    assert status == 200
+    moved = [one for one in route["history"] if one["who"] == f"run {better['run']['run_id']}"]
+    told = [(one["what"], one["candidate"], one["weight"]) for one in reversed(moved)]
+    version = better["run"]["version"]
+    assert told == [("canary 10 %", version, 10), ("canary 50 %", version, 50), ("promoted", None, 0)]
 
 
 def test_a_promoted_version_is_in_the_model_registry_with_metrics_and_lineage(
@@ -78,7 +87,7 @@ def test_a_worse_candidate_is_rejected_and_the_champion_answers_as_before(iris: 
     before = outputs(iris.predict("iris", *iris.sample("iris")))
     poisoned = [{**row, "species": SPECIES[row["species"]]} for row in rows(MORE)]
     version_id = iris.put("iris", "poisoned.csv", csv_bytes(poisoned))
-    run = iris.run_of("iris", version_id, "PROMOTED", "REJECTED", "FAILED")
+    run = iris.run_of("iris", version_id, "PROMOTED", "REJECTED", "ROLLED_BACK", "FAILED")
     assert run["state"] == "REJECTED"
     assert "f1_macro" in run["reason"]
     iris.wait("iris at rest", lambda: iris.at_rest("iris"))
@@ -121,7 +130,7 @@ def test_two_uploads_in_a_second_make_one_run(iris: Stage) -> None:
     both = list(rows(MORE))
     first = iris.put("iris", "half-1.csv", csv_bytes(both[::2]))
     second = iris.put("iris", "half-2.csv", csv_bytes(both[1::2]))
-    ends = ("PROMOTED", "REJECTED", "FAILED")
+    ends = ("PROMOTED", "REJECTED", "ROLLED_BACK", "FAILED")
     assert iris.run_of("iris", first, *ends)["run_id"] == iris.run_of("iris", second, *ends)["run_id"]
     iris.wait("iris at rest", lambda: iris.at_rest("iris"))
 
@@ -132,7 +141,7 @@ def test_an_upload_during_a_run_is_trained_after_it(iris: Stage) -> None:
     first = iris.put("iris", "before.csv", content)
     run = iris.run_of("iris", first, "TRAINING")
     second = iris.put("iris", "during.csv", content)
-    ends = ("PROMOTED", "REJECTED", "FAILED")
+    ends = ("PROMOTED", "REJECTED", "ROLLED_BACK", "FAILED")
     after = iris.run_of("iris", second, *ends)
     assert after["run_id"] > run["run_id"]
     assert after["started_at"] >= iris.run_of("iris", first, *ends)["ended_at"]

@@ -53,7 +53,7 @@ def test_what_a_newcomer_clicks_is_what_the_next_version_recommends_by(shop: Sta
         for number in range(1, 7)
     ]
     version_id = shop.put(MODEL, "events/more.csv", csv_bytes(clicks))
-    run = shop.run_of(MODEL, version_id, "PROMOTED", "REJECTED", "FAILED")
+    run = shop.run_of(MODEL, version_id, "PROMOTED", "REJECTED", "ROLLED_BACK", "FAILED")
     assert run["state"] == "PROMOTED", run
     shop.wait("the next recommender", lambda: shop.live_version(MODEL) > before)
     (answer,) = ask(shop, {"visitor": NEWCOMER})

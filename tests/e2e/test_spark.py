@@ -76,7 +76,7 @@ def test_a_glue_run_that_fails_fails_the_run_with_its_reason(
     s3.delete_object(Bucket=lake, Key=shard["Key"])
     again = b"customer_id,signed_up,plan,channel\nc9001,2025-01-01,plus,friend\n"
     version_id = spark_stage.put("churn", "customers/again.csv", again)
-    run = spark_stage.run_of("churn", version_id, "PROMOTED", "REJECTED", "FAILED")
+    run = spark_stage.run_of("churn", version_id, "PROMOTED", "REJECTED", "ROLLED_BACK", "FAILED")
     assert run["state"] == "FAILED"
     jobs = spark_stage.client("glue").get_job_runs(JobName="relearn-local-features")["JobRuns"]
     (failed,) = (job for job in jobs if job["JobRunState"] == "FAILED")

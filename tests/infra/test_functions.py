@@ -22,6 +22,8 @@ FUNCTIONS = sorted(
         "deploy",
         "smoke",
         "publish",
+        "advance",
+        "watch",
         "promote",
         "retire",
         "close_run",
@@ -37,6 +39,7 @@ FUNCTIONS = sorted(
         "uploads",
         "docs",
         "record",
+        "trial",
         "operate",
         "restore",
     ]
@@ -92,6 +95,11 @@ def test_the_stage_may_shorten_the_wait_for_more_uploads(dev: Synthesised, lapto
     for name in ("ingest", "close_run", "fail_run", "sweep", "lifecycle"):
         assert laptop.function(name)["Environment"]["Variables"]["DEBOUNCE_SECONDS"] == "2"
         assert "DEBOUNCE_SECONDS" not in dev.function(name)["Environment"]["Variables"]
+
+
+def test_the_stage_may_shorten_the_steps_of_a_rollout(dev: Synthesised, laptop: Synthesised) -> None:
+    assert laptop.function("advance")["Environment"]["Variables"]["ROLLOUT_SECONDS"] == "2"
+    assert "ROLLOUT_SECONDS" not in dev.function("advance")["Environment"]["Variables"]
 
 
 @pytest.fixture(scope="module")

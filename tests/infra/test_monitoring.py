@@ -11,6 +11,7 @@ WATCHED = {
     "BatchesErrors": "Errors",
     "BatchesThrottles": "Throttles",
     "CloseRunErrors": "Errors",
+    "CountsLost": "CountsLost",
     "DeadLetters": "ApproximateNumberOfMessagesVisible",
     "FailRunErrors": "Errors",
     "FeedbackErrors": "Errors",
@@ -32,6 +33,8 @@ WATCHED = {
     "ScheduleDeadLetters": "ApproximateNumberOfMessagesVisible",
     "ScheduledRunErrors": "Errors",
     "SweepErrors": "Errors",
+    "TrialDeadLetters": "ApproximateNumberOfMessagesVisible",
+    "TrialErrors": "Errors",
     "UploadsErrors": "Errors",
     "UploadsThrottles": "Throttles",
 }
@@ -55,8 +58,9 @@ def test_every_alarm_tells_the_topic_and_is_quiet_without_data(dev: Synthesised)
         assert alarm["AlarmDescription"]
 
 
-def test_one_lost_record_anywhere_in_the_stage_is_told(dev: Synthesised) -> None:
-    (alarm,) = (a for a in dev.properties("AWS::CloudWatch::Alarm") if a["MetricName"] == "RecordsLost")
+@pytest.mark.parametrize("metric", ["RecordsLost", "CountsLost"])
+def test_one_lost_record_or_count_anywhere_in_the_stage_is_told(dev: Synthesised, metric: str) -> None:
+    (alarm,) = (a for a in dev.properties("AWS::CloudWatch::Alarm") if a["MetricName"] == metric)
     assert (alarm["Namespace"], alarm["Statistic"], alarm["Threshold"]) == ("Relearn", "Sum", 1)
     assert alarm["Dimensions"] == [{"Name": "stage", "Value": "dev"}]
 

@@ -111,7 +111,7 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
         (
             "predict",
             {
-                "dynamodb": "GetItem Query PutItem DeleteItem BatchGetItem",
+                "dynamodb": "GetItem Query PutItem UpdateItem DeleteItem BatchGetItem",
                 "sagemaker": "InvokeEndpoint",
                 "s3": "PutObject",
                 "sqs": "SendMessage",
@@ -125,6 +125,14 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
                 "sqs": "ReceiveMessage DeleteMessage GetQueueAttributes",
             },
         ),
+        (
+            "trial",
+            {
+                "dynamodb": "UpdateItem",
+                "sagemaker": "InvokeEndpoint",
+                "sqs": "ReceiveMessage DeleteMessage GetQueueAttributes",
+            },
+        ),
         ("feedback", {"dynamodb": "BatchGetItem PutItem", "s3": "ListBucket PutObject"}),
         ("models", {"dynamodb": "GetItem Query"}),
         ("open_run", {"dynamodb": "GetItem UpdateItem Query", "s3": "PutObject"}),
@@ -135,6 +143,15 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
         (
             "scheduled_run",
             {"dynamodb": "GetItem PutItem Query", "states": "StartExecution", "sqs": "SendMessage"},
+        ),
+        ("advance", {"dynamodb": "GetItem PutItem UpdateItem"}),
+        (
+            "watch",
+            {
+                "dynamodb": "GetItem PutItem UpdateItem",
+                "s3": "GetObject",
+                "sagemaker": "InvokeEndpoint",
+            },
         ),
         ("promote", {"dynamodb": "GetItem PutItem UpdateItem"}),
         (
@@ -190,6 +207,8 @@ def test_only_the_answering_side_is_unable_to_change_the_ledger(dev: Synthesised
     ("name", "actions", "own"),
     [
         ("predict", {"dynamodb:PutItem", "dynamodb:DeleteItem"}, "IDEMPOTENCY#*"),
+        ("predict", {"dynamodb:UpdateItem"}, "LIVE#*"),
+        ("trial", {"dynamodb:UpdateItem"}, "LIVE#*"),
         ("uploads", {"dynamodb:PutItem"}, "FORM#*"),
     ],
 )
@@ -200,7 +219,7 @@ def test_who_answers_writes_its_own_items_of_the_ledger_and_no_other(
     writing = [
         statement
         for owner, statement in statements(dev)
-        if owner == logical_id and "dynamodb:PutItem" in listed(statement["Action"])
+        if owner == logical_id and actions & set(listed(statement["Action"]))
     ]
     (statement,) = writing
     assert set(listed(statement["Action"])) == actions

@@ -11,8 +11,10 @@ def queue(stage: Synthesised, name: str) -> Resource:
 
 
 def mapping(stage: Synthesised) -> Resource:
-    (found,) = stage.properties("AWS::Lambda::EventSourceMapping", "Serving")
-    return found
+    mappings = stage.resources("AWS::Lambda::EventSourceMapping", "Serving").items()
+    (found,) = (m["Properties"] for k, m in mappings if k.startswith("Records"))
+    properties: Resource = found
+    return properties
 
 
 def test_a_record_that_can_not_be_written_is_kept_for_two_weeks(dev: Synthesised) -> None:

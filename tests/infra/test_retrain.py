@@ -15,6 +15,8 @@ LAMBDA_STEPS = {
     "Deploy": "deploy",
     "Smoke": "smoke",
     "Publish": "publish",
+    "Advance": "advance",
+    "Watch": "watch",
     "Promote": "promote",
     "Retire": "retire",
     "Close": "close_run",
@@ -79,12 +81,13 @@ def test_a_better_candidate_goes_all_the_way(states: dict[str, State]) -> None:
         "Data as demanded?": "Train",
         "Better?": "Register",
         "In service?": "Smoke",
-        "Published?": "Promote",
+        "Published?": "Advance",
+        "All the way?": "Promote",
     }
     assert normal_way(states, "Debounce", choices) == [
         "Debounce", "Open", "Anything pending?", "Check data", "Data as demanded?", "Train", "Judge",
-        "Better?", "Register", "Deploy", "In service?", "Smoke", "Publish", "Published?", "Promote", "Retire",
-        "Close", "Done",
+        "Better?", "Register", "Deploy", "In service?", "Smoke", "Publish", "Published?", "Advance",
+        "All the way?", "Promote", "Retire", "Close", "Done",
     ]  # fmt: skip
 
 
@@ -118,9 +121,29 @@ def test_features_are_published_until_all_are_there_before_anybody_is_sent_to_th
     states: dict[str, State],
 ) -> None:
     assert states["Published?"]["Choices"] == [
-        {"Variable": "$.published.status", "StringEquals": "Published", "Next": "Promote"}
+        {"Variable": "$.published.status", "StringEquals": "Published", "Next": "Advance"}
     ]
     assert states["Published?"]["Default"] == "Publish"
+
+
+def test_only_a_candidate_that_has_gone_all_the_way_is_promoted(states: dict[str, State]) -> None:
+    assert states["All the way?"]["Choices"] == [
+        {"Variable": "$.rollout.phase", "StringEquals": "promote", "Next": "Promote"}
+    ]
+    assert [name for name, state in states.items() if "Promote" in ways(state)] == ["All the way?"]
+
+
+def test_a_step_of_a_rollout_lasts_as_long_as_advance_says_and_is_looked_at_then(
+    states: dict[str, State],
+) -> None:
+    wait = states[states["All the way?"]["Default"]]
+    assert (wait["Type"], wait["SecondsPath"], wait["Next"]) == ("Wait", "$.rollout.wait_seconds", "Watch")
+
+
+def test_a_candidate_goes_on_is_looked_at_again_or_loses_its_endpoint(states: dict[str, State]) -> None:
+    leads = {choice["StringEquals"]: choice["Next"] for choice in states["As good?"]["Choices"]}
+    assert leads == {"pass": "Advance", "breach": "Retire"}
+    assert states["As good?"]["Default"] == states["All the way?"]["Default"]
 
 
 def test_any_failure_is_recorded_and_fails_the_run_with_its_own_reason(states: dict[str, State]) -> None:
@@ -169,6 +192,8 @@ def test_a_step_gives_its_function_the_whole_state(
         ("Register", "$.registration"),
         ("Deploy", "$.endpoint"),
         ("Publish", "$.published"),
+        ("Advance", "$.rollout"),
+        ("Watch", "$.watched"),
         ("Close", None),
         ("Fail", None),
     ],
@@ -187,7 +212,9 @@ def test_lambda_service_errors_are_tried_again(states: dict[str, State]) -> None
         assert {"Lambda.ServiceException", "Lambda.TooManyRequestsException"} <= set(retry["ErrorEquals"])
 
 
-@pytest.mark.parametrize("name", ["Open", "Judge", "Register", "Deploy", "Publish", "Promote"])
+@pytest.mark.parametrize(
+    "name", ["Open", "Judge", "Register", "Deploy", "Publish", "Advance", "Watch", "Promote"]
+)
 def test_a_lost_conditional_write_is_tried_again(states: dict[str, State], name: str) -> None:
     assert [r["MaxAttempts"] for r in states[name]["Retry"] if r["ErrorEquals"] == ["ConflictError"]] == [2]
 
@@ -253,8 +280,9 @@ def test_the_debounce_window_is_the_runs_own(states: dict[str, State]) -> None:
     assert states["Debounce"]["SecondsPath"] == "$.debounce_seconds"
 
 
-def test_a_run_has_a_time_limit_beyond_its_longest_training(definition: dict[str, Any]) -> None:
-    assert definition["TimeoutSeconds"] >= 60 + 3600 + 3600
+def test_a_run_has_a_time_limit_beyond_its_longest_training_and_rollout(definition: dict[str, Any]) -> None:
+    steps_of_iris = 2 * 5 * 60
+    assert definition["TimeoutSeconds"] >= 60 + 3600 + 3600 + steps_of_iris
 
 
 def test_the_machine_is_named_logged_and_traced(machine: dict[str, Any], dev: Synthesised) -> None:

@@ -61,7 +61,9 @@ def test_only_pages_of_the_stages_origins_may_call(dev: Synthesised, tokens: Syn
     cors = api["CorsConfiguration"]
     assert cors["AllowOrigins"] == ["https://app.example.com"]
     assert set(cors["AllowMethods"]) == {operation.method for operation in routes.OPERATIONS}
-    assert {"authorization", "content-type", "idempotency-key", "x-amz-date"} <= set(cors["AllowHeaders"])
+    assert {"authorization", "content-type", "idempotency-key", "x-amz-date", "x-relearn-key"} <= set(
+        cors["AllowHeaders"]
+    )
     assert {"x-request-id", "retry-after", "location"} <= set(cors["ExposeHeaders"])
     assert "AllowCredentials" not in cors
 

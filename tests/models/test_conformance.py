@@ -18,10 +18,11 @@ from relearn.schema import check_request
 from relearn.spec import ModelSpec
 from tests.models.conftest import MODELS, VERSION, Trained
 from tests.models.rankings import Library
-from training import artifact, catalog, dataset, tasks
+from training import artifact, catalog, dataset, probes, tasks
 from training.encode import from_values
 from training.fit import Code, fit, frame
 from training.prepare import Prepared
+from training.reading import Reader
 
 
 def test_there_are_models() -> None:
@@ -147,6 +148,17 @@ def test_the_report_keeps_its_contract(spec: ModelSpec, trained: Trained) -> Non
     assert (report["naive"] is not None) == (spec.kind == "ranking")
     assert report["candidate"]["metrics"] == trained.meta["metrics"]
     assert set(report["candidate"]["importance"]) == {column.name for column in spec.features}
+
+
+def test_a_version_takes_every_probe_that_the_job_leaves(spec: ModelSpec, trained: Trained) -> None:
+    lines = (trained.base / "output" / "data" / probes.FILE).read_bytes()
+    count = lines.count(b"\n")
+    assert 1 <= count <= probes.ROWS
+    assert len(Reader(spec).read_lines(lines)) == count
+
+
+def test_the_report_says_what_the_target_looked_like(spec: ModelSpec, trained: Trained) -> None:
+    assert trained.report["baseline"] == trained.meta["baseline"][spec.target.name]
 
 
 def test_the_report_of_a_classifier_accounts_for_every_row_held_out(

@@ -16,12 +16,13 @@ from relearn.tables import AS_OF
 from tests.unit.training_kit import write_shard
 from training.features import given, making, spark_job
 from training.features.build import Features
+from training.features.check import row_key
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 Rows = Sequence[Mapping[str, Any]]
-Key = tuple[str, str]
+Key = tuple[str, ...]
 
 
 def shards(spec: ModelSpec, folder: Path, tables: Mapping[str, Rows]) -> dict[str, list[Path]]:
@@ -62,10 +63,10 @@ def on_spark(
 
 
 def rows(spec: ModelSpec, files: Sequence[Path]) -> dict[Key, dict[str, Any]]:
-    """Read what was made: entity and moment to the rest of the row."""
+    """Read what was made: what names a row to the row."""
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        kept = (*spec.columns, spec.target)
+        kept = spec.made
         columns = [column.name for column in kept]
         chosen = ", ".join(
             f'CAST("{c.name}" AS VARCHAR)' if isinstance(c, DateTime) else f'"{c.name}"' for c in kept
@@ -73,8 +74,8 @@ def rows(spec: ModelSpec, files: Sequence[Path]) -> dict[Key, dict[str, Any]]:
         listed = ", ".join(f"'{file}'" for file in files)
         moment = f'CAST("{AS_OF}" AS VARCHAR)'
         found = connection.execute(f"SELECT {moment}, {chosen} FROM read_parquet([{listed}])").fetchall()  # noqa: S608
-    made = [(moment, dict(zip(columns, values, strict=True))) for moment, *values in found]
-    return {(row[str(spec.entity)], moment): row for moment, row in made}
+    made = [{AS_OF: moment, **dict(zip(columns, values, strict=True))} for moment, *values in found]
+    return {tuple(row[name] for name in row_key(spec)): row for row in made}
 
 
 def assert_equal(one: Mapping[Key, Mapping[str, Any]], other: Mapping[Key, Mapping[str, Any]]) -> None:
@@ -100,6 +101,8 @@ def same(one: Any, other: Any) -> bool:
 
 
 def online(spec: ModelSpec, file: Path) -> dict[Key, dict[str, Any]]:
-    """Read what is served by entity."""
+    """Read what is served by entity; nothing of a model of which nothing is looked up."""
+    if spec.looked_up_by is None:
+        return {}
     found = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     return {(row[str(spec.entity)], row[AS_OF]): row for row in found}

@@ -151,7 +151,13 @@ def test_upload_wait_of_a_refused_file_fails_and_shows_its_rejected_rows(
 
 @pytest.mark.parametrize(
     ("state", "code"),
-    [(RunState.PROMOTED, 0), (RunState.REJECTED, 1), (RunState.FAILED, 1), (RunState.EMPTY, 1)],
+    [
+        (RunState.PROMOTED, 0),
+        (RunState.REJECTED, 1),
+        (RunState.ROLLED_BACK, 1),
+        (RunState.FAILED, 1),
+        (RunState.EMPTY, 1),
+    ],
 )
 def test_waiting_for_a_run_ends_by_its_outcome(
     cli_stage: CliStage, between_looks: list[Callable[[], object]], state: RunState, code: int

@@ -49,6 +49,13 @@ def test_a_debounce_override_is_a_number_of_seconds(text: str, seconds: int) -> 
     assert Config.from_env({}).debounce_seconds is None
 
 
+def test_the_length_of_a_rollouts_steps_is_overridden_the_same_way() -> None:
+    assert Config.from_env({"ROLLOUT_SECONDS": "2"}).rollout_seconds == 2
+    assert Config.from_env({}).rollout_seconds is None
+    with pytest.raises(ConfigError, match="ROLLOUT_SECONDS"):
+        Config.from_env({"ROLLOUT_SECONDS": "soon"}).rollout_seconds  # noqa: B018
+
+
 @pytest.mark.parametrize("text", ["-1", "1.5", "soon"])
 def test_any_other_debounce_override_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="DEBOUNCE_SECONDS"):
@@ -208,6 +215,7 @@ def run(state: RunState, reason: str = "") -> Run:
         (run(RunState.TRAINING), [], "the first version is training (run r1)", 15),
         (run(RunState.JUDGING), [], "the first version is being judged (run r1)", 15),
         (run(RunState.DEPLOYING), [], "the first version is being deployed (run r1)", 15),
+        (run(RunState.WATCHING), [], "the first version is being watched (run r1)", 15),
         (
             run(RunState.REJECTED, "0.5 is too low"),
             [upload(UploadState.FAILED)],
@@ -249,6 +257,7 @@ def test_there_is_always_something_to_wait_for(last: Run | None, uploads: list[U
 # outcomes
 
 SOUND = {"proceed": True, "data": {"verdict": "train"}}
+WATCHED = {**SOUND, "judgement": {"verdict": "promote", "reason": "r"}}
 
 
 @pytest.mark.parametrize(
@@ -258,6 +267,8 @@ SOUND = {"proceed": True, "data": {"verdict": "train"}}
         ({"proceed": True, "data": {"verdict": "reject", "reason": "r"}}, RunState.REJECTED),
         ({**SOUND, "judgement": {"verdict": "reject", "reason": "r"}}, RunState.REJECTED),
         ({**SOUND, "judgement": {"verdict": "promote", "reason": "r"}}, RunState.PROMOTED),
+        ({**WATCHED, "watched": {"verdict": "pass", "reason": "r"}}, RunState.PROMOTED),
+        ({**WATCHED, "watched": {"verdict": "breach", "reason": "r"}}, RunState.ROLLED_BACK),
     ],
 )
 def test_the_outcome_is_read_from_the_executions_context(context: dict[str, Any], outcome: RunState) -> None:

@@ -98,3 +98,36 @@ def test_what_many_writers_counted_adds_up_in_any_order(seen: list[Any], random:
     shuffled = list(counted)
     random.shuffle(shuffled)
     assert reduce(live.add, counted, Live()) == reduce(live.add, shuffled, Live())
+
+
+def test_labels_agree_when_they_are_the_same_and_are_as_far_apart_as_their_probabilities() -> None:
+    mine = [
+        {"label": "a", "probabilities": {"a": 0.75, "b": 0.25}},
+        {"label": "a", "probabilities": {"a": 1.0}},
+    ]
+    theirs = [
+        {"label": "a", "probabilities": {"a": 0.5, "b": 0.5}},
+        {"label": "b", "probabilities": {"b": 1.0}},
+    ]
+    assert live.agreement(mine, theirs) == Live(compared=2, equal=1, distance=1.25)
+
+
+def test_rankings_agree_when_the_items_are_the_same_in_the_same_order() -> None:
+    def ranked(*items: str) -> dict[str, Any]:
+        return {"items": [{"item": item, "score": 1.0} for item in items], "basis": "history"}
+
+    found = live.agreement(
+        [ranked("x", "y"), ranked("x", "y"), ranked()], [ranked("x", "y"), ranked("y", "z"), ranked()]
+    )
+    assert (found.compared, found.equal) == (3, 2)
+    assert found.distance == pytest.approx(2 / 3)
+
+
+def test_values_agree_within_a_millionth() -> None:
+    found = live.agreement([{"value": 1e6}, {"value": 2.0}], [{"value": 1e6 + 0.5}, {"value": 1.5}])
+    assert found == Live(compared=2, equal=1, distance=1.0)
+
+
+def test_one_that_never_answered_is_withdrawn_even_where_the_champion_does_no_better() -> None:
+    dead = Live(requests=50, errors=50)
+    assert live.judge(dead, dead, Limits(requests=50), {}).verdict == "breach"

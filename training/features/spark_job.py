@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from pyspark.sql import SparkSession
@@ -127,6 +128,8 @@ def statistics(spec: ModelSpec, sql: spark.Sql) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):  # what Spark makes of 1.0 in an expression
+        return float(value)
     return f"{value.isoformat()}Z" if isinstance(value, datetime) else value
 
 

@@ -116,6 +116,18 @@ def test_a_key_that_no_server_takes_is_not_sent(api: StubApi, ask: Ask, key: str
     assert api.asked == []
 
 
+def test_a_caller_is_named_when_one_is_given(api: StubApi, ask: Ask) -> None:
+    ask(predict, lambda client: client.predict("iris", [INSTANCE], caller="customer-4711"))
+    assert [asked.headers.get("x-relearn-key") for asked in api.asked] == [None, "customer-4711"]
+
+
+@pytest.mark.parametrize("caller", ["", "a b", "ä", "a\nb", "a" * 257])
+def test_a_caller_that_no_server_takes_is_not_sent(api: StubApi, ask: Ask, caller: str) -> None:
+    with pytest.raises(ValueError, match="caller"):
+        ask(lambda client: client.predict("iris", [INSTANCE], caller=caller))
+    assert api.asked == []
+
+
 def test_versions_are_listed(api: StubApi, ask: Ask) -> None:
     api.turns = [Reply(body={"versions": [VERSION, {**VERSION, "created_at": None}]})]
     first, second = ask(lambda client: client.versions("iris"))

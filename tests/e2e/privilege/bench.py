@@ -49,7 +49,7 @@ class Bench:
         """Let no event, queue, schedule or state machine move the stage."""
         for rule in self.stage.client("events").list_rules(NamePrefix=f"relearn-{self.stage.name}-")["Rules"]:
             self.stage.client("events").disable_rule(Name=rule["Name"])
-        for function in ("ingest", "record"):
+        for function in ("ingest", "record", "trial"):
             self.poll_queue(function, enabled=False)
         for machine in (self.machine, self.restores):
             machine.stand_still()

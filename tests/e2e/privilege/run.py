@@ -14,7 +14,8 @@ from tests.e2e.privilege.ledger import Book
 MORE = Path(__file__).parents[3] / "examples" / "iris" / "more_measurements.csv"
 MODEL = "iris"
 STEPS = (
-    "Open", "Check data", "Train", "Judge", "Register", "Deploy", "Smoke", "Publish", "Promote", "Retire", "Close",
+    "Open", "Check data", "Train", "Judge", "Register", "Deploy", "Smoke", "Publish", "Advance", "Watch", "Promote",
+    "Retire", "Close",
 )  # fmt: skip
 UNHEARD = tuple(f"20250101t{number:06}-000000" for number in range(100))
 """Batches whose file arrives while no event does."""
@@ -45,6 +46,9 @@ def play(bench: Bench) -> Moments:
         context = bench.machine.play(step, context)
         while step == "Deploy" and context["endpoint"]["status"] == "Creating":
             time.sleep(0.2)
+            context = bench.machine.play(step, context)
+        while step == "Watch" and context["watched"]["verdict"] == "wait":
+            time.sleep(0.5)
             context = bench.machine.play(step, context)
     moments["Rest"] = Moment(bench.ledger.read(), context)
     (run,) = (item for item in moments["Rest"].book.of(MODEL, "RUN#") if item["run_id"] == lock["run_id"])

@@ -1,6 +1,7 @@
 """What the iris model takes, predicts and must reach."""
 
 from relearn.spec import (
+    Canary,
     Category,
     Hyperparameter,
     Metric,
@@ -29,6 +30,7 @@ SPEC = ModelSpec(
     quality=Quality(min_rows=30),
     metric=Metric("f1_macro", minimum=0.90, margin=0.0),
     hosting=Serverless(memory_mb=2048, max_concurrency=10),
+    rollout=Canary(steps=(10, 50), bake_minutes=5),
     retrain=Retrain(debounce_seconds=60),
     training=Training(holdout=0.25),
     hyperparameters=(

@@ -27,9 +27,12 @@ class AsyncClient(AsyncFiles):
         *,
         idempotency_key: str | None = None,
         repeatable: bool = True,
+        caller: str | None = None,
     ) -> Predictions:
         """Ask for predictions, as `Client.predict` does."""
-        return await self._carry_out(calls.predict(model, instances, idempotency_key, repeatable=repeatable))
+        return await self._carry_out(
+            calls.predict(model, instances, idempotency_key, repeatable=repeatable, caller=caller)
+        )
 
     async def models(self) -> list[ModelBrief]:
         """List the models."""

@@ -11,7 +11,7 @@ import httpx
 
 from relearn_client.errors import CredentialsError
 
-SIGNED_HEADERS = ("content-type", "idempotency-key")
+SIGNED_HEADERS = ("content-type", "idempotency-key", "x-relearn-key")
 """What is signed beside the host, the time and the session token."""
 _HOST = re.compile(r"\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$")
 

@@ -19,11 +19,13 @@ from relearn_client.shapes import Json, Model, ModelBrief, Predictions
 
 T = TypeVar("T")
 KEY_HEADER = "idempotency-key"
+CALLER_HEADER = "x-relearn-key"
 JSON_BODY = {"content-type": "application/json"}
 MAX_TRUTHS = 1000
 """What the API takes in one request."""
 Instance = Mapping[str, Any]
 _KEY = re.compile(r"[!#-+\--\[\]-~]{1,255}")
+_CALLER = re.compile(r"[!-~]{1,256}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,12 @@ class Call(Generic[T]):
 
 
 def predict(
-    model: str, instances: Sequence[Instance], key: str | None = None, *, repeatable: bool = True
+    model: str,
+    instances: Sequence[Instance],
+    key: str | None = None,
+    *,
+    repeatable: bool = True,
+    caller: str | None = None,
 ) -> Call[Predictions]:
     """Ask for predictions.
 
@@ -72,13 +79,15 @@ def predict(
         Idempotency-Key; None makes one. It is the same for all attempts, so a repeated one does not count twice.
     repeatable
         Whether to send a key at all.
+    caller
+        X-Relearn-Key: who has the same is answered by the same version while a new one is tried.
 
     Raises
     ------
     NotJsonError
         The instances can not be sent as JSON.
     ValueError
-        The key is none.
+        The key is none, or the caller.
     """
     if key is not None and not repeatable:
         raise ValueError(f"idempotency_key: got {key!r}; allowed: none, for a call that is not repeatable")
@@ -87,9 +96,12 @@ def predict(
             f"idempotency_key: got {key!r}; allowed: 1 to 255 visible ASCII characters other than quote, comma and "
             "backslash"
         )
+    if caller is not None and not _CALLER.fullmatch(caller):
+        raise ValueError(f"caller: got {caller!r}; allowed: 1 to 256 visible ASCII characters")
     body = encode({"instances": instances}, "the instances")
-    keyed = {KEY_HEADER: key or str(uuid.uuid4())} if repeatable else {}
-    return Call("POST", f"{model_path(model)}/predict", Predictions.read, JSON_BODY | keyed, body)
+    headers = {**JSON_BODY, **({} if caller is None else {CALLER_HEADER: caller})}
+    headers |= {KEY_HEADER: key or str(uuid.uuid4())} if repeatable else {}
+    return Call("POST", f"{model_path(model)}/predict", Predictions.read, headers, body)
 
 
 def feedback(model: str, truths: Iterable[tuple[str, Any]]) -> list[Call[Feedback]]:

@@ -28,6 +28,7 @@ class Client(Files):
         *,
         idempotency_key: str | None = None,
         repeatable: bool = True,
+        caller: str | None = None,
     ) -> Predictions:
         """Ask for predictions.
 
@@ -41,13 +42,18 @@ class Client(Files):
             Names this call, so that the server counts it once however often it arrives; None makes one.
         repeatable
             False sends no key and asks only once: for an answer that is too large for the server to keep.
+        caller
+            Whom this is for, e.g. a customer's id: while a new version is tried, the same caller is answered by the same
+            version.
 
         Raises
         ------
         RelearnClientError
             See `relearn_client.errors`.
         """
-        return self._carry_out(calls.predict(model, instances, idempotency_key, repeatable=repeatable))
+        return self._carry_out(
+            calls.predict(model, instances, idempotency_key, repeatable=repeatable, caller=caller)
+        )
 
     def models(self) -> list[ModelBrief]:
         """List the models."""

@@ -20,6 +20,7 @@ from tests.e2e.privilege.parts import (
     serving,
     settings,
     steps,
+    trials,
     uploads,
 )
 from tests.e2e.privilege.run import Moments
@@ -31,6 +32,7 @@ PARTS: dict[str, Callable[[Bench, Moments], Part]] = {
     **ingest.PARTS,
     **serving.PARTS,
     **records.PARTS,
+    **trials.PARTS,
     **feedback.PARTS,
     **batches.PARTS,
     **uploads.PARTS,

@@ -199,7 +199,7 @@ def dead_letters(bench: Bench, _moments: Moments) -> Part:
 
 
 def _champion(bench: Bench, book: Book) -> str:
-    (route,) = book.of(MODEL, "ROUTE")
+    route = book[f"MODEL#{MODEL}", "ROUTE"]
     return bench.name(f"{MODEL}-v{route['champion']}")
 
 

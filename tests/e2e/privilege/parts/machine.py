@@ -21,6 +21,8 @@ STEPS = {
     "deploy": "Deploy",
     "smoke": "Smoke",
     "publish": "Publish",
+    "advance": "Advance",
+    "watch": "Watch",
     "promote": "Promote",
     "retire": "Retire",
     "close-run": "Close",

@@ -6,6 +6,7 @@ import uuid
 
 from tests.e2e.privilege.bench import Bench
 from tests.e2e.privilege.parts.steps import publish_again
+from tests.e2e.privilege.parts.trials import a_candidate_is_tried
 from tests.e2e.privilege.run import MODEL, Moments
 from tests.e2e.privilege.trial import Broken, Part
 
@@ -63,6 +64,7 @@ def predict(bench: Bench, moments: Moments) -> Part:
         a_model_that_does_not_serve_yet,
         a_key_is_free_again_when_its_request_failed,
         a_record_is_sent_however_large_it_is,
+        a_candidate_is_tried(bench, moments),
     ]
     return Part(bench.of_function("predict"), scenes)
 

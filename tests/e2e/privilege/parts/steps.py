@@ -1,9 +1,11 @@
-"""The functions of a run's way: open, check data, judge, register, deploy, smoke, publish, promote, retire."""
+"""The functions of a run's way: open, check data, judge, register, deploy, smoke, publish, advance, watch, promote, retire."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from tests.e2e.privilege.bench import Bench
@@ -140,6 +142,35 @@ def publish(bench: Bench, moments: Moments) -> Part:
     return Part(bench.of_function("publish"), [features_are_published])
 
 
+def watch(bench: Bench, moments: Moments) -> Part:
+    """Nobody asks either version: both are asked what was held out, and the candidate does well; or it failed many."""
+    moment = moments["Watch"]
+    step = moment.context["rollout"]
+    failed = {
+        "pk": f"LIVE#{MODEL}",
+        "sk": f"{step['revision']:09d}#{NEW}",
+        "requests": 50,
+        "errors": 50,
+    }
+
+    def expect(verdict: str) -> None:
+        time.sleep(max(0, datetime.fromisoformat(step["until"]).timestamp() - time.time()))
+        told = bench.invoke("watch", moment.context)
+        if told["verdict"] != verdict:
+            raise Broken(f"watch says {told}")
+
+    def a_candidate_that_fails_is_withdrawn() -> None:
+        bench.ledger.write(moment.book.add(failed))
+        expect("breach")
+
+    def a_candidate_that_nobody_asks_is_asked() -> None:
+        bench.ledger.write(moment.book)
+        expect("pass")
+
+    scenes = [a_candidate_that_fails_is_withdrawn, a_candidate_that_nobody_asks_is_asked]
+    return Part(bench.of_function("watch"), scenes)
+
+
 def retire(bench: Bench, moments: Moments) -> Part:
     """The first version is needed no more: the route names the second alone."""
     moment = moments["Retire"]
@@ -173,6 +204,8 @@ PARTS = {
     "deploy": deploy,
     "smoke": simple("Smoke", "smoke"),
     "publish": publish,
+    "advance": simple("Advance", "advance"),
+    "watch": watch,
     "promote": simple("Promote", "promote"),
     "retire": retire,
 }

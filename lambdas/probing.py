@@ -1,0 +1,117 @@
+"""Asks a candidate and the champion the same questions, where too few others ask them to tell one from the other.
+
+What others asked is not mixed with it: the champion answers most of that and the candidate few, so that both would be
+measured on different questions.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import cycle, islice
+from typing import Any, NamedTuple
+
+from lambdas import answers
+from lambdas.aws.invoke import Invoker
+from relearn import live
+from relearn.errors import ModelFailedError, NotServingError
+from relearn.live import Live, Verdict
+from relearn.rollout import Limits
+from relearn.runs import Version
+from relearn.spec import ModelSpec
+
+SECONDS = 65
+"""SageMaker gives a container 60 seconds; a cold serverless endpoint may need most of them."""
+ROUNDS = 2
+"""So often a breach has to be seen: a machine may be slow for a moment."""
+Instances = Sequence[Mapping[str, Any]]
+Left = Callable[[], float]
+
+
+class Pair(NamedTuple):
+    """Two versions of one model that are held against each other."""
+
+    candidate: Version
+    champion: Version
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """By what they are.
+
+    Parameters
+    ----------
+    limits
+        The spec's.
+    baseline
+        What the target looked like in training.
+    """
+
+    limits: Limits
+    baseline: Mapping[str, Any]
+
+
+class Probing:
+    """Asks endpoints.
+
+    Parameters
+    ----------
+    invoker
+        Asks one.
+    clock
+        Seconds that only grow.
+    """
+
+    def __init__(self, *, invoker: Invoker, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._invoker = invoker
+        self._clock = clock
+
+    def judge(
+        self, spec: ModelSpec, pair: Pair, instances: Instances, measure: Measure, left: Left
+    ) -> Verdict:
+        """Ask as many questions as a step needs, and judge the answers.
+
+        Parameters
+        ----------
+        spec
+            The model's spec.
+        pair
+            Whom.
+        instances
+            What; over again when there are fewer than are needed.
+        measure
+            By what.
+        left
+            How many seconds there are: those who are slow are judged by fewer questions.
+        """
+        verdict = self._round(spec, pair, instances, measure, left)
+        for _ in range(1, ROUNDS):
+            if verdict.verdict == "breach" and left() > 0:
+                verdict = self._round(spec, pair, instances, measure, left)
+        return Verdict(verdict.verdict, f"asked what was held out: {verdict.reason}")
+
+    def _round(
+        self, spec: ModelSpec, pair: Pair, instances: Instances, measure: Measure, left: Left
+    ) -> Verdict:
+        candidate, champion = Live(), Live()
+        for instance in islice(cycle(instances), measure.limits.requests):
+            if candidate.requests and left() <= 0:
+                break
+            candidate = live.add(candidate, self._ask(spec, pair.candidate, instance))
+            champion = live.add(champion, self._ask(spec, pair.champion, instance))
+            if (failing := live.fails(candidate, champion, measure.limits)) is not None:
+                return Verdict("breach", failing)
+        limits = replace(measure.limits, requests=candidate.requests)
+        return live.judge(candidate, champion, limits, measure.baseline)
+
+    def _ask(self, spec: ModelSpec, version: Version, instance: Mapping[str, Any]) -> Live:
+        body = json.dumps({"instances": [instance]}).encode()
+        began = self._clock()
+        try:
+            answer = self._invoker.ask(version.endpoint, body, SECONDS)
+            predictions = answers.read(spec, version.version, 1, answer)
+        except (ModelFailedError, NotServingError, TimeoutError):
+            return Live(requests=1, errors=1)
+        return live.counted(predictions, (self._clock() - began) * 1000)

@@ -1,0 +1,158 @@
+"""Asks a shadowed candidate what the champion has answered already, and counts how both did; nobody waits for it.
+
+The messages are those of `lambdas.trying`. A candidate that fails is what a trial is there to find, so its message
+is done; one whose counting fails comes again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from lambdas import answers, catalog
+from lambdas.asking import MODEL_SECONDS
+from lambdas.aws import direct
+from lambdas.aws.invoke import Invoker
+from lambdas.aws.live_counts import LiveCounts
+from lambdas.catalog import Catalog
+from lambdas.config import Config
+from lambdas.logs import entry
+from lambdas.parts import AT_ONCE
+from lambdas.trying import FAILED, FAILURES
+from relearn import live, names, trials
+from relearn.live import Live
+from relearn.trials import Trial
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+Message = Mapping[str, Any]
+_log = logging.getLogger(__name__)
+
+
+class Step(NamedTuple):
+    """What is counted together: the trials of one write of a route."""
+
+    model: str
+    revision: int
+    candidate: int
+    champion: int
+
+
+class Done(NamedTuple):
+    """What one trial, or several of a step, showed of both versions."""
+
+    candidate: Live = Live()
+    champion: Live = Live()
+
+
+class Trials:
+    """Carries trials out.
+
+    Parameters
+    ----------
+    invoker
+        Asks endpoints.
+    counts
+        Where what versions do is counted.
+    catalog
+        The models.
+    stage
+        Name of the stage.
+    """
+
+    def __init__(self, *, invoker: Invoker, counts: LiveCounts, catalog: Catalog, stage: str) -> None:
+        self._invoker = invoker
+        self._counts = counts
+        self._catalog = catalog
+        self._stage = stage
+
+    def take(self, messages: Sequence[Message]) -> list[str]:
+        """Carry out all trials, a few at a time, and count each step's as one.
+
+        Parameters
+        ----------
+        messages
+            As Lambda gives them: ``messageId`` and ``body``.
+
+        Returns
+        -------
+        list of str
+            Ids of the messages that failed.
+        """
+        failed: list[str] = []
+        steps: defaultdict[Step, dict[str, Done]] = defaultdict(dict)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for message, found in zip(messages, pool.map(self._one, messages), strict=True):
+                if found is None:
+                    failed.append(message["messageId"])
+                else:
+                    step, done = found
+                    steps[step][message["messageId"]] = done
+        for step, several in steps.items():
+            failed += self._count(step, several)
+        return failed
+
+    def _one(self, message: Message) -> tuple[Step, Done] | None:
+        try:
+            trial = trials.read(message["body"])
+            step = Step(trial.model, trial.revision, trial.candidate, trial.champion)
+            champion = live.counted(trial.predictions, trial.milliseconds)
+            return step, Done(self._try(trial), champion)
+        except Exception:  # noqa: BLE001 - whatever it is, the other messages go on
+            _log.warning("message %s failed", message["messageId"], exc_info=True)
+            return None
+
+    def _try(self, trial: Trial) -> Live:
+        """Ask the candidate; what it did, and how far it agrees with the champion."""
+        spec = self._catalog.spec(trial.model)
+        endpoint = names.endpoint(self._stage, trial.model, trial.candidate)
+        body = json.dumps({"instances": trial.instances}, separators=(",", ":")).encode()
+        began = time.monotonic()
+        try:
+            answer = self._invoker.ask(endpoint, body, MODEL_SECONDS)
+            outputs = answers.read(spec, trial.candidate, len(trial.instances), answer)
+        except FAILURES:
+            return FAILED
+        took = (time.monotonic() - began) * 1000
+        return live.add(live.counted(outputs, took), live.agreement(outputs, trial.predictions))
+
+    def _count(self, step: Step, several: Mapping[str, Done]) -> list[str]:
+        done = Done()
+        for one in several.values():
+            done = Done(live.add(done.candidate, one.candidate), live.add(done.champion, one.champion))
+        try:
+            self._counts.count(step.model, step.revision, step.candidate, done.candidate)
+            self._counts.count(step.model, step.revision, step.champion, done.champion)
+        except Exception:  # noqa: BLE001 - whatever it is, the other steps go on
+            _log.warning("%d trials of %s could not be counted", len(several), step.model, exc_info=True)
+            return list(several)
+        return []
+
+
+@cache
+def service() -> Trials:
+    """Make the function's one service."""
+    config = Config.from_env()
+    client = cast("DynamoDBClient", direct.DynamoDB(direct.service("dynamodb", os.environ)))
+    return Trials(
+        invoker=Invoker(direct.service("sagemaker", os.environ)),
+        counts=LiveCounts(client, config.need("LEDGER_TABLE"), lambda: datetime.now(UTC)),
+        catalog=catalog.load(),
+        stage=config.need("STAGE"),
+    )
+
+
+@entry
+def handler(event: Any, _context: Any) -> dict[str, Any]:
+    """Carry out every trial; give the messages that failed."""
+    failed = service().take(event["Records"])
+    return {"batchItemFailures": [{"itemIdentifier": message} for message in failed]}

@@ -1,0 +1,175 @@
+"""Looks at a candidate beside the champion: it may go on, it is tried longer, or it gets nothing more from now on."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from lambdas import catalog, report, wiring, withdrawing
+from lambdas.aws.ledger import Ledger
+from lambdas.aws.live_counts import LiveCounts
+from lambdas.aws.storage import Storage
+from lambdas.catalog import Catalog
+from lambdas.config import Config
+from lambdas.logs import entry
+from lambdas.probing import Left, Measure, Pair, Probing
+from lambdas.publish import until
+from relearn import live, names, routing
+from relearn.errors import ConflictError, NotFoundError
+from relearn.live import Verdict
+from relearn.rollout import Limits
+from relearn.routing import Change, Route
+from relearn.runs import MAX_REASON, Run, Version, VersionState
+
+SPARE_SECONDS = 200
+"""Kept of the function's time for the questions that are under way, and for what follows from the answers."""
+EARLY = timedelta(seconds=1)
+"""Clocks of two machines may differ by so much."""
+PASS, WAIT, BREACH = "pass", "wait", "breach"
+Step = Mapping[str, Any]
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Watching:
+    """Judges steps.
+
+    Parameters
+    ----------
+    ledger, counts, storage
+        Adapters.
+    probing
+        Asks where too few others do.
+    catalog
+        The models.
+    lake
+        Name of the lake.
+    clock
+        Gives the time, aware.
+    """
+
+    ledger: Ledger
+    counts: LiveCounts
+    storage: Storage
+    probing: Probing
+    catalog: Catalog
+    lake: str
+    clock: Callable[[], datetime]
+
+    def watch(self, model: str, run_id: str, number: int, step: Step, left: Left) -> dict[str, str]:
+        """Judge a step.
+
+        Parameters
+        ----------
+        model, run_id, number
+            The candidate, and the run that made it.
+        step
+            What `lambdas.advance` returned.
+        left
+            How many seconds there are.
+
+        Returns
+        -------
+        dict
+            ``verdict``: ``"pass"``, ``"wait"`` (until the step's time is up) or ``"breach"``; and the ``reason``.
+
+        Raises
+        ------
+        ConflictError
+            Somebody moved the route, so that the candidate is no longer what it was.
+        FrozenRouteError
+            Somebody froze it.
+        """
+        candidate = self._version(model, number)
+        if candidate.state is VersionState.FAILED:  # withdrawn by the call that this one repeats
+            return {"verdict": BREACH, "reason": candidate.reason}
+        route = self.ledger.route(model)
+        if route.champion == number:
+            return {"verdict": PASS, "reason": f"version {number} serves already"}
+        run = self.ledger.run(model, run_id)
+        self._refuse_moved(route, run, step)
+        pair = Pair(candidate, self._version(model, route.champion))
+        verdict, reason = self._judge(run, pair, step, left)
+        told = {"model": model, "run_id": run_id, "version": number, "reason": reason}
+        _log.info("%s: %s", _where(step), verdict, extra=told)
+        if verdict == BREACH:
+            reason = f"{_where(step)}: {reason}"[:MAX_REASON]
+            self._withdraw(candidate, Change("withdrawn", f"run {run_id}", reason))
+        return {"verdict": verdict, "reason": reason}
+
+    def _withdraw(self, candidate: Version, change: Change) -> None:
+        steps = {candidate.version: (VersionState.REGISTERED, VersionState.FAILED)}
+        withdrawing.withdraw(self.ledger, candidate.model, candidate.version, change, steps)
+        if self._version(candidate.model, candidate.version).state is VersionState.REGISTERED:
+            # Somebody else took it out of the route just then.
+            self.ledger.change_version(candidate, state=VersionState.FAILED, reason=change.why)
+
+    def _refuse_moved(self, route: Route, run: Run, step: Step) -> None:
+        weight, shadow = step["weight"], step["phase"] == "shadow"
+        same = routing.watch(route, run.version, run.champion_version, weight=weight, shadow=shadow)
+        if same is not route:
+            raise ConflictError(
+                f"version {run.version} is no longer tried at {weight} % (revision {route.revision})"
+            )
+
+    def _judge(self, run: Run, pair: Pair, step: Step, left: Left) -> tuple[str, str]:
+        limits = Limits(**step["limits"])
+        mine, theirs = (self.counts.read(run.model, step["revision"], one.version) for one in pair)
+        if self.clock() + EARLY < datetime.fromisoformat(step["until"]):
+            failing = live.fails(mine, theirs, limits)
+            return (WAIT, f"{_where(step)} lasts") if failing is None else (BREACH, failing)
+        measure = Measure(limits, self._baseline(run))
+        found = live.judge(mine, theirs, limits, measure.baseline)
+        if found.verdict == "thin":
+            found = self._probe(run, pair, measure, left)
+        return found.verdict, found.reason
+
+    def _probe(self, run: Run, pair: Pair, measure: Measure, left: Left) -> Verdict:
+        key = names.report_key(run.model, run.run_id, report.PROBES)
+        lines = self.storage.first_lines(self.lake, key, report.LARGEST_PROBES)
+        instances = [json.loads(line) for line in lines] or self.catalog.samples[run.model]
+        return self.probing.judge(self.catalog.spec(run.model), pair, instances, measure, left)
+
+    def _baseline(self, run: Run) -> dict[str, Any]:
+        """Read what the target looked like in training; nothing of a job older than this."""
+        key = names.report_key(run.model, run.run_id, report.JSON)
+        told = json.loads(self.storage.read(self.lake, key, report.LARGEST_FILE))
+        return dict(told.get("baseline") or {})
+
+    def _version(self, model: str, number: int) -> Version:
+        version = self.ledger.version(model, number)
+        if version is None:
+            raise NotFoundError(f"version {number} of {model} is not in the ledger")
+        return version
+
+
+def _where(step: Step) -> str:
+    return "shadow" if step["phase"] == "shadow" else f"canary {step['weight']} %"
+
+
+@cache
+def watching() -> Watching:
+    """Make the function's one service."""
+    config = Config.from_env()
+    return Watching(
+        ledger=wiring.ledger(config),
+        counts=wiring.live_counts(config),
+        storage=wiring.storage(),
+        probing=Probing(invoker=wiring.invoker()),
+        catalog=catalog.load(),
+        lake=config.need("LAKE_BUCKET"),
+        clock=wiring.now,
+    )
+
+
+@entry
+def handler(event: Any, context: Any) -> dict[str, str]:
+    """Judge the step that the version of the run is at."""
+    left = until(context.get_remaining_time_in_millis() / 1000 - SPARE_SECONDS)
+    version = event["registration"]["version"]
+    return watching().watch(event["model"], event["run_id"], version, event["rollout"], left)
