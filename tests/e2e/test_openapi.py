@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,14 @@ EXAMPLES = 25
 """Random cases a schema at most; the boundaries of every schema are tested besides."""
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 MODELS = ("churn", "diabetes", "iris", "tickets")
+
+
+LEFT_OUT = [
+    one["include-operation-id"]
+    for one in tomllib.loads(CONFIG.read_text())["operations"]
+    if one.get("enabled") is False
+]
+"""What would change the stage for the tests that come after."""
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +80,8 @@ def test_what_is_sent_and_answered_is_what_the_description_says(
     tell(f"schemathesis: {count[0]} on {operations[3]} operations")
     assert count[1] == count[2]
     assert int(count[1]) >= 20 * int(operations[2])
-    assert operations[1] == operations[2] == operations[3]
+    assert operations[1] == operations[3]
+    assert int(operations[1]) == int(operations[2]) - len(LEFT_OUT)
 
 
 def signing(stage: Stage) -> dict[str, str]:

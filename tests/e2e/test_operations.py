@@ -108,6 +108,7 @@ def test_a_rollback_is_one_call_and_no_request_fails(two: Stage) -> None:
 
 def test_a_version_without_an_endpoint_is_deployed_before_it_serves(two: Stage) -> None:
     before = route(two)
+    time.sleep(TAKES_EFFECT_SECONDS)  # so long it may be remembered as the one that serves
     lose_endpoint(two, before["previous"])
     with constantly_asked(two) as load:
         begun = change(two, "rollback")

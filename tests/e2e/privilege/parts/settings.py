@@ -29,7 +29,7 @@ def tracing(bench: Bench, _moments: Moments) -> Part:
     return Part(grants, [every_function_may_be_traced])
 
 
-def logging(machine: Machine, bench: Bench) -> Part:
+def logging(machine: Machine, bench: Bench, *actions: str) -> Part:
     account, name = ":".join(machine.arn.split(":")[3:5]), machine.arn.rpartition(":")[2]
     group = f"arn:aws:logs:{account}:log-group:/aws/vendedlogs/states/{name}:*"
     destinations = [{"cloudWatchLogsLogGroup": {"logGroupArn": group}}]
@@ -41,16 +41,16 @@ def logging(machine: Machine, bench: Bench) -> Part:
         except ClientError as error:
             raise Broken(str(error)) from error
 
-    grants = [grant for grant in bench.of_role(machine.role) if grant.action.startswith("logs:")]
+    grants = [grant for grant in bench.of_role(machine.role) if grant.action.startswith(actions)]
     return Part(grants, [the_machine_may_log])
 
 
 def machine_log(bench: Bench, _moments: Moments) -> Part:
-    return logging(bench.machine, bench)
+    return logging(bench.machine, bench, "logs:")
 
 
 def restores_log(bench: Bench, _moments: Moments) -> Part:
-    return logging(bench.restores, bench)
+    return logging(bench.restores, bench, "logs:", "xray:")
 
 
 PARTS = {"tracing": tracing, "machine_log": machine_log, "restores_log": restores_log}
