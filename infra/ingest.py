@@ -12,7 +12,6 @@ from constructs import Construct
 from infra import assets, queues
 from infra.access import Access
 from infra.functions import ARCHITECTURE, RUNTIME, Function
-from infra.grants import Grant
 from infra.settings import Settings
 from relearn import names
 
@@ -119,10 +118,7 @@ class Ingest(Construct):
                 access.lake("s3:PutObject", under=["datasets", "profiles", "quarantine"]),
                 access.machine("StartExecution"),
                 access.publish(),
-                Grant(
-                    actions=["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
-                    resources=[self.queue.queue_arn],
-                ),
+                queues.read(self.queue),
             ],
             timeout_seconds=settings.ingest_timeout_seconds,
             memory_mb=2048,

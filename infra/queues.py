@@ -6,6 +6,8 @@ from aws_cdk import Duration
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.grants import Grant
+
 KEPT = Duration.days(14)
 """As long as SQS keeps anything."""
 
@@ -45,4 +47,12 @@ def work(
         visibility_timeout=Duration.seconds(visibility_seconds),
         retention_period=kept,
         dead_letter_queue=sqs.DeadLetterQueue(queue=after, max_receive_count=tries),
+    )
+
+
+def read(queue: sqs.IQueue) -> Grant:
+    """Allow what Lambda does for a function that reads a queue."""
+    return Grant(
+        actions=["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+        resources=[queue.queue_arn],
     )

@@ -71,8 +71,5 @@ class Records(Construct):
     def _allowed(self, access: Access) -> list[Grant]:
         return [
             *access.place_lines(predictions.PREDICTIONS),
-            Grant(
-                actions=["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
-                resources=[self.queue.queue_arn],
-            ),
+            queues.read(self.queue),
         ]

@@ -54,10 +54,7 @@ class Trials(Construct):
             allowed=[
                 access.live("UpdateItem"),
                 access.sagemaker("InvokeEndpoint", on=["endpoint"]),
-                Grant(
-                    actions=["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
-                    resources=[self.queue.queue_arn],
-                ),
+                queues.read(self.queue),
             ],
             timeout_seconds=SECONDS,
             memory_mb=512,
