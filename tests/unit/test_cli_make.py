@@ -123,7 +123,10 @@ def test_a_report_is_read_from_the_jobs_output() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"not a tar", archive(report_json=b"{}"), archive(report_json=b"{", report_html=b"")]
+    "content",
+    [b"", b"not a tar", archive(report_json=b"{}"), archive(report_json=b"{", report_html=b"")],
+    # Named: a gzip holds the second it was made in, and processes of pytest-xdist must find the same names.
+    ids=["empty", "not a tar", "no page", "broken json"],
 )
 def test_an_output_without_a_report_is_one_clear_error(content: bytes) -> None:
     with pytest.raises(RelearnError, match="the job's output"):
