@@ -48,6 +48,11 @@ def function(stage: str, name: str) -> str:
     return f"{prefix(stage)}{name.replace('_', '-')}"
 
 
+def host_function(stage: str, model: str) -> str:
+    """Name of the function that answers for a model and can hold its versions (`relearn.hosting.InLambda`)."""
+    return f"{prefix(stage)}host-{model}"
+
+
 def check_stage(stage: str) -> str:
     """Give ``stage`` back when it may be part of every name.
 

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from lambdas.aws.status import Status
 from relearn import names
 from relearn.errors import ConflictError, QuotaExceededError
-from relearn.hosting import Serverless
+from relearn.hosting import Realtime, Serverless
 from relearn.runs import Version
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # SageMaker says "does not exist", "exists already" and "not now" with one and the same code.
 _REFUSED = {"ValidationException", "ValidationError", "ResourceNotFound", "ResourceInUse"}
+VARIANT = "AllTraffic"
+"""The one variant of an endpoint."""
 _NO_MORE = "ResourceLimitExceeded"
 _POLL_SECONDS = 2.0
 _log = logging.getLogger(__name__)
@@ -52,7 +54,7 @@ class Endpoints:
             return None
         return Status(found["EndpointStatus"], found.get("FailureReason", ""))
 
-    def ensure(self, hosting: Serverless, version: Version, role_arn: str) -> Status:
+    def ensure(self, hosting: Serverless | Realtime, version: Version, role_arn: str) -> Status:
         """Make the endpoint of a version unless it is there, and say how it is.
 
         Parameters
@@ -143,11 +145,19 @@ class Endpoints:
         return [{"Key": f"{names.PROJECT}:{key}", "Value": value} for key, value in values.items()]
 
 
-def _variant(hosting: Serverless, name: str) -> Any:
+def _variant(hosting: Serverless | Realtime, name: str) -> Any:
+    whole = {"VariantName": VARIANT, "ModelName": name}
+    if isinstance(hosting, Realtime):
+        return {
+            **whole,
+            "InstanceType": hosting.instance,
+            "InitialInstanceCount": hosting.minimum,
+            "InitialVariantWeight": 1.0,
+        }
     config = {"MemorySizeInMB": hosting.memory_mb, "MaxConcurrency": hosting.max_concurrency}
     if hosting.provisioned:
         config["ProvisionedConcurrency"] = hosting.provisioned
-    return {"VariantName": "AllTraffic", "ModelName": name, "ServerlessConfig": config}
+    return {**whole, "ServerlessConfig": config}
 
 
 def _exists(describe: Callable[..., Any], **key: str) -> Any:
