@@ -9,7 +9,7 @@ from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra import grants
+from infra import grants, scaling
 from infra.grants import Grant
 from infra.settings import Settings
 from infra.stores import Stores
@@ -185,11 +185,19 @@ class Access:
         return [*self.drop_endpoints(), self.online("Query", "BatchWriteItem")]
 
     def drop_endpoints(self) -> list[Grant]:
-        """Allow taking a version's endpoint, endpoint config and model away."""
+        """Allow taking a version's endpoint, endpoint config and model away, and what scales it."""
         return [
+            scaling.allow(self._stack, "DeregisterScalableTarget"),
             self.sagemaker("DescribeEndpoint", "DeleteEndpoint", on=["endpoint"]),
             self.sagemaker("DeleteEndpointConfig", on=["endpoint-config"]),
             self.sagemaker("DeleteModel", on=["model"]),
+        ]
+
+    def scale_endpoints(self) -> list[Grant]:
+        """Allow registering a version's endpoint to be scaled."""
+        return [
+            *scaling.register(self._stack, prefix=self._prefix),
+            self.sagemaker("UpdateEndpointWeightsAndCapacities", on=["endpoint"]),
         ]
 
     def pass_to_sagemaker(self, role: iam.IRole) -> Grant:

@@ -223,4 +223,5 @@ def _deploying(access: Access, endpoint_role: iam.IRole) -> list[Grant]:
         access.sagemaker("AddTags", on=CREATED),
         access.sagemaker("CreateModel", "DescribeModelPackage", on=["model-package"]),
         access.pass_to_sagemaker(endpoint_role),
+        *access.scale_endpoints(),
     ]

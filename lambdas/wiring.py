@@ -23,6 +23,7 @@ from lambdas.aws.once import Once
 from lambdas.aws.online import Online
 from lambdas.aws.queue import IngestQueue
 from lambdas.aws.registry import Registry
+from lambdas.aws.scaling import Scaling
 from lambdas.aws.storage import Storage
 from lambdas.aws.table import Table
 from lambdas.aws.transforms import Transforms
@@ -80,7 +81,7 @@ def restores(config: Config) -> Executions:
 
 def endpoints(config: Config) -> Endpoints:
     """Make what makes endpoints."""
-    return Endpoints(clients.sagemaker(), config.need("STAGE"))
+    return Endpoints(clients.sagemaker(), config.need("STAGE"), Scaling(clients.scaling()))
 
 
 def online(config: Config) -> Online:

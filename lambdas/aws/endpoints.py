@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from lambdas.aws.scaling import VARIANT, Scaling
 from lambdas.aws.status import Status
 from relearn import names
 from relearn.errors import ConflictError, QuotaExceededError
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 # SageMaker says "does not exist", "exists already" and "not now" with one and the same code.
 _REFUSED = {"ValidationException", "ValidationError", "ResourceNotFound", "ResourceInUse"}
-VARIANT = "AllTraffic"
-"""The one variant of an endpoint."""
 _NO_MORE = "ResourceLimitExceeded"
 _POLL_SECONDS = 2.0
 _log = logging.getLogger(__name__)
@@ -36,15 +35,22 @@ class Endpoints:
         A SageMaker client.
     stage
         Part of every name and tag.
+    scaling
+        Scales those that are on instances.
     sleep
         Waits so many seconds.
     """
 
     def __init__(
-        self, client: SageMakerClient, stage: str, sleep: Callable[[float], None] = time.sleep
+        self,
+        client: SageMakerClient,
+        stage: str,
+        scaling: Scaling,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
         self._stage = stage
+        self._scaling = scaling
         self._sleep = sleep
 
     def status(self, name: str) -> Status | None:
@@ -56,6 +62,8 @@ class Endpoints:
 
     def ensure(self, hosting: Serverless | Realtime, version: Version, role_arn: str) -> Status:
         """Make the endpoint of a version unless it is there, and say how it is.
+
+        One on instances is scaled before it is said to be in service: nobody is sent there earlier.
 
         Parameters
         ----------
@@ -72,8 +80,14 @@ class Endpoints:
             The account may have no more such endpoints for now; what was made stays for the next try.
         """
         name = names.endpoint(self._stage, version.model, version.version)
-        if (status := self.status(name)) is not None:
-            return status
+        if (status := self.status(name)) is None:
+            self._make(name, hosting, version, role_arn)
+            status = self.status(name) or Status("Creating")
+        if status.status == "InService" and isinstance(hosting, Realtime):
+            self._scaling.register(name, hosting)
+        return status
+
+    def _make(self, name: str, hosting: Serverless | Realtime, version: Version, role_arn: str) -> None:
         tags = self._tags(version)
         container = {
             "ModelPackageName": version.package_arn,
@@ -97,7 +111,6 @@ class Endpoints:
             EndpointConfigName=name,
             Tags=tags,
         )
-        return self.status(name) or Status("Creating")
 
     def remove(self, name: str, wait_seconds: float = 90) -> None:
         """Remove an endpoint with its config and model; what is gone already is no error.
@@ -114,6 +127,8 @@ class Endpoints:
         ConflictError
             The endpoint is not gone yet; call again later.
         """
+        # First, and for every mode: a target outlives its endpoint, and nothing here knows what the version asked for.
+        self._scaling.deregister(name)
         waited = 0.0
         while (status := self.status(name)) is not None:
             if waited >= wait_seconds:

@@ -44,10 +44,12 @@ from lambdas import (
 )
 from lambdas.aws import clients
 from lambdas.aws.endpoints import Endpoints
+from lambdas.aws.scaling import Scaling
 from lambdas.config import Config
 from relearn import codec, names
 from tests.aws.fake_lambda import FakeLambda
 from tests.aws.fake_sagemaker import ACCOUNT, REGION, FakeSageMaker
+from tests.aws.fake_scaling import FakeScaling
 from tests.aws.models import FLOWERS_CSV, PRICES_CSV, SAMPLES
 from tests.aws.records import Queue
 from tests.aws.wire import KEYS, LocalAWS, serving
@@ -99,6 +101,7 @@ CACHED: list[Callable[..., Any]] = [
     clients.s3,
     clients.s3_links,
     clients.sagemaker,
+    clients.scaling,
     clients.stepfunctions,
     clients.sns,
     clients.sqs,
@@ -132,7 +135,8 @@ def world(
         monkeypatch.setattr(boto3, "DEFAULT_SESSION", aws_session)
         sagemaker = FakeSageMaker(brain, groups={names.group(STAGE, name) for name in SPECS})
         functions = FakeLambda({names.function(STAGE, "batch_event")})
-        detach = sagemaker.attach(aws_session), functions.attach(aws_session)
+        scaling = FakeScaling(sagemaker)
+        detach = [each.attach(aws_session) for each in (sagemaker, scaling, functions)]
         for made in CACHED:
             made.cache_clear()  # type: ignore[attr-defined]
         clock = Clock()
@@ -141,7 +145,7 @@ def world(
         monkeypatch.setattr(wiring, "now", clock)
         monkeypatch.setattr(wiring, "endpoints", lambda config: _endpoints(config, clock))
         monkeypatch.setattr(catalog, "load", lambda: models_catalog)
-        world = World(sagemaker, functions, clock)
+        world = World(sagemaker, scaling, functions, clock)
         with serving(world.aws) as world.aws.url:
             for name, value in _endpoints_without_sdk(world.aws.url).items():
                 monkeypatch.setenv(name, value)
@@ -180,7 +184,8 @@ def _endpoints_without_sdk(url: str) -> dict[str, str]:
 
 
 def _endpoints(config: Config, clock: Clock) -> Endpoints:
-    return Endpoints(clients.sagemaker(), config.need("STAGE"), clock.pass_seconds)
+    scaling = Scaling(clients.scaling())
+    return Endpoints(clients.sagemaker(), config.need("STAGE"), scaling, clock.pass_seconds)
 
 
 def _environment(*, ingest: str, records: str, trials: str) -> dict[str, str]:

@@ -42,6 +42,7 @@ from relearn.spec import ModelSpec
 from relearn.uploads import Upload
 from tests.aws.fake_lambda import FakeLambda
 from tests.aws.fake_sagemaker import ACCOUNT, REGION, FakeSageMaker
+from tests.aws.fake_scaling import FakeScaling
 from tests.aws.models import FLOWERS, PRICES
 from tests.aws.wire import LocalAWS
 
@@ -96,6 +97,7 @@ class World:
     """See the module."""
 
     sagemaker: FakeSageMaker
+    scaling: FakeScaling
     functions: FakeLambda
     clock: Clock
     score: dict[str, float] = field(default_factory=lambda: {"flowers": 0.9, "prices": 5.0})
