@@ -67,6 +67,10 @@ def create_endpoint_config(world: World, request: Record) -> Record:
         found(world, MODELS, "Model", variant["ModelName"])
         if ("ServerlessConfig" in variant) == ("InstanceType" in variant):
             raise invalid(f"variant {variant['VariantName']} needs either ServerlessConfig or InstanceType")
+        if ("InitialInstanceCount" in variant) != ("InstanceType" in variant):
+            raise invalid(
+                f"variant {variant['VariantName']}: InitialInstanceCount goes with InstanceType alone"
+            )
         variant.setdefault("InitialVariantWeight", 1.0)
     return _add(world, CONFIGS, "EndpointConfig", request)
 
