@@ -7,7 +7,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any
 
-from local.sagemaker.containers import ENDPOINTS
+from local.sagemaker.containers import CONFIGS, ENDPOINTS
 from local.sagemaker.errors import ApiError, invalid
 from local.sagemaker.scaled import TARGETS, keep_between
 from local.scaling import permissions
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 POLICIES = "scaling_policies"
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 _RESOURCE = re.compile(r"endpoint/([^/]+)/variant/([^/]+)")
+_BURSTABLE = ("ml.t2.", "ml.t3.")
 _METRIC = "SageMakerVariantInvocationsPerInstance"
 
 
@@ -103,6 +104,10 @@ def _scaled(world: World, request: Record) -> Record:
     variants = {one["VariantName"]: one for one in (endpoint or {}).get("ProductionVariants", [])}
     if endpoint is None or "CurrentInstanceCount" not in variants.get(found[2], {}):
         raise invalid(f"no variant on instances found for {request['ResourceId']}")
+    config = world.state.get(CONFIGS, endpoint["EndpointConfigName"]) or {"ProductionVariants": [{}]}
+    instance = config["ProductionVariants"][0].get("InstanceType", "")
+    if instance.startswith(_BURSTABLE):
+        raise invalid(f"cannot register a variant with {instance} as a scalable target")
     return endpoint
 
 

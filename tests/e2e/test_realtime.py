@@ -1,0 +1,121 @@
+"""A model on instances is scaled and answers; its spec then names another mode, and the next promotion moves over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tests.e2e.apps import with_model
+from tests.e2e.client import Stage
+from tests.e2e.clouds import cloud_of
+from tests.e2e.test_operations import CONNECTIONS, MODEL, MORE, Load, change, constantly_asked, route
+
+pytestmark = [pytest.mark.e2e, pytest.mark.local]
+
+SERVERLESS = "Serverless(memory_mb=2048, max_concurrency=10)"
+REALTIME = 'Realtime(instance="ml.m5.large", minimum=1, maximum=3, target_invocations=600)'
+SPEC = f"hosting={SERVERLESS}"
+ON_INSTANCES = f'hosting=__import__("relearn.hosting").hosting.{REALTIME}'
+
+
+@dataclass
+class Story:
+    """What was seen on the way: variants by version, what was scaled, and what callers saw."""
+
+    variants: dict[str, dict[str, Any]] = field(default_factory=dict)
+    scaled: dict[str, list[tuple[str, int, int]]] = field(default_factory=dict)
+    answers: dict[str, int] = field(default_factory=dict)
+    moving: Load = field(default_factory=Load)
+    versions: dict[str, int] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="module")
+def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    """One account: deployed with the model on instances, then with it serverless."""
+    if request.config.getoption("--target") != "local":
+        pytest.skip("deploys twice: on the laptop cloud only")
+    folder = tmp_path_factory.mktemp("modes")
+    before = with_model(folder / "before", MODEL, SPEC, ON_INSTANCES)
+    after = with_model(folder / "after", MODEL, SPEC, SPEC)
+    keep, told = ("--keep", str(folder / "account")), Story()
+    with cloud_of(folder, before, *keep) as stage:
+        stage.wait("the first model", lambda: stage.live_version(MODEL))
+        stage.wait("it is at rest", lambda: stage.at_rest(MODEL))
+        look(stage, told, "first", 1)
+    with cloud_of(folder, after, *keep) as stage:
+        stage.wait("the endpoint is back", lambda: answers(stage))
+        look(stage, told, "deployed anew", 1)
+        with constantly_asked(stage) as told.moving:
+            promote(stage, "second.csv")
+            stage.wait("it answers", lambda: told.moving.seen[-1][1] == 2)
+        look(stage, told, "moved over", 2)
+        promote(stage, "third.csv")
+        look(stage, told, "retired", 3)
+        change(stage, "promote", version=1)
+        stage.wait("it is deployed", lambda: route(stage)["champion"] == 1)
+        look(stage, told, "back", 1)
+    yield told
+
+
+def look(stage: Stage, told: Story, when: str, version: int) -> None:
+    """Write down how the version that serves is hosted, and what is scaled."""
+    name = f"relearn-{stage.name}-{MODEL}-v{version}"
+    found = stage.client("sagemaker").describe_endpoint(EndpointName=name)
+    told.variants[when] = found["ProductionVariants"][0]
+    scaling = stage.client("application-autoscaling")
+    targets = scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+    told.scaled[when] = [
+        (target["ResourceId"].split("/")[1][-2:], target["MinCapacity"], target["MaxCapacity"])
+        for target in targets
+    ]
+    told.versions[when] = stage.predict(MODEL, *stage.sample(MODEL))["version"]
+
+
+def answers(stage: Stage) -> bool:
+    return bool(stage.http(f"/v1/models/{MODEL}/predict", {"instances": stage.sample(MODEL)})[0] == 200)
+
+
+def promote(stage: Stage, name: str) -> None:
+    """Upload better data, and wait until what comes of it serves."""
+    version_id = stage.put(MODEL, name, MORE.read_bytes())
+    stage.run_of(MODEL, version_id, "PROMOTED")
+    stage.wait("it is at rest", lambda: stage.at_rest(MODEL))
+
+
+def test_a_model_on_instances_answers_and_is_scaled(story: Story) -> None:
+    variant = story.variants["first"]
+    assert (variant["CurrentInstanceCount"], variant["DesiredInstanceCount"]) == (1, 1)
+    assert story.scaled["first"] == [("v1", 1, 3)]
+    assert story.versions["first"] == 1
+
+
+def test_a_deployment_of_another_mode_leaves_what_serves_as_it_is(story: Story) -> None:
+    assert story.variants["deployed anew"]["CurrentInstanceCount"] == 1
+    assert (story.scaled["deployed anew"], story.versions["deployed anew"]) == ([("v1", 1, 3)], 1)
+
+
+def test_the_next_promotion_moves_over_and_no_request_is_lost(
+    story: Story, tell: Callable[[str], None]
+) -> None:
+    assert story.moving.failed == []
+    versions = [version for _, version in story.moving.seen]
+    assert set(versions) == {1, 2}
+    variant = story.variants["moved over"]
+    assert variant["CurrentServerlessConfig"] == {"MemorySizeInMB": 2048, "MaxConcurrency": 10}
+    tell(
+        f"a promotion from instances to serverless: {len(versions)} requests on {CONNECTIONS} connections, "
+        f"{len(story.moving.failed)} failed"
+    )
+
+
+def test_the_version_before_keeps_its_instances_until_it_is_retired(story: Story) -> None:
+    assert story.scaled["moved over"] == [("v1", 1, 3)]
+    assert story.scaled["retired"] == []
+
+
+def test_a_version_that_comes_back_has_its_instances_again_and_is_scaled(story: Story) -> None:
+    assert story.variants["back"]["CurrentInstanceCount"] == 1
+    assert (story.scaled["back"], story.versions["back"]) == ([("v1", 1, 3)], 1)
