@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.e2e.clouds import ROOT
@@ -13,30 +14,33 @@ COPIED = ("app.py", "cdk.json", "infra", "lambdas", "relearn", "training")
 LINKED = (".venv", "node_modules", "build/layers")
 
 
-def with_model(folder: Path, model: str, old: str, new: str) -> Path:
-    """Give the synthesised app that has one model alone, with one expression of its spec replaced.
+def with_model(folder: Path, model: str, changes: Mapping[str, str]) -> Path:
+    """Give the synthesised app that has one model alone, with its spec changed as `with_models` says."""
+    return with_models(folder, {model: (model, changes)})
+
+
+def with_models(folder: Path, models: Mapping[str, tuple[str, Mapping[str, str]]]) -> Path:
+    """Give the synthesised app that has other models than the repository.
 
     Parameters
     ----------
     folder
         Takes the copy of the app; made.
-    old, new
-        What stands in ``spec.py`` once, and what is to stand there.
+    models
+        Name to whose copy it is, and what stands in that one's ``spec.py`` once to what is to stand there instead.
     """
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=_others(model))
+            shutil.copytree(source, folder / name, ignore=_models)
         else:
             folder.mkdir(exist_ok=True)
             shutil.copy(source, folder / name)
+    for name, (model, changes) in models.items():
+        _copy(folder / "training" / "models", name, model, changes)
     (folder / "build").mkdir()
     for name in LINKED:
         (folder / name).symlink_to(ROOT / name)
-    spec = folder / "training" / "models" / model / "spec.py"
-    text = spec.read_text()
-    assert text.count(old) == 1, f"{old!r} is not in {spec} exactly once"
-    spec.write_text(text.replace(old, new))
     command = ["npx", "--no-install", "cdk", "synth", "--quiet", "-c", "stage=local", "-o", "app.out"]
     environment = {**os.environ, "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20"}
     done = subprocess.run(
@@ -46,11 +50,21 @@ def with_model(folder: Path, model: str, old: str, new: str) -> Path:
     return folder / "app.out"
 
 
-def _others(model: str) -> object:
-    kept = {model, "__init__.py", "_template", "_template_tables"}
+def _copy(models: Path, name: str, source: str, changes: Mapping[str, str]) -> None:
+    shutil.copytree(ROOT / "training" / "models" / source, models / name, ignore=_caches)
+    spec = models / name / "spec.py"
+    text = spec.read_text()
+    for old, new in {f'name="{source}"': f'name="{name}"', **changes}.items():
+        assert text.count(old) == 1, f"{old!r} is not in {spec} exactly once"
+        text = text.replace(old, new)
+    spec.write_text(text)
 
-    def ignored(path: str, names: list[str]) -> set[str]:
-        others = {name for name in names if name not in kept} if path.endswith("training/models") else set()
-        return {*others, "__pycache__"}
 
-    return ignored
+def _models(path: str, names: list[str]) -> set[str]:
+    """Leave out every model, but not what models are made of."""
+    models = {name for name in names if name[0].isalpha()} if path.endswith("training/models") else set()
+    return {*models, *_caches(path, names)}
+
+
+def _caches(_path: str, names: list[str]) -> set[str]:
+    return {name for name in names if name == "__pycache__"}
