@@ -192,6 +192,13 @@ class Access:
             self.sagemaker("DeleteModel", on=["model"]),
         ]
 
+    def look_for_endpoints(self) -> list[Grant]:
+        """Allow finding endpoints, endpoint configs and models, and whose they are."""
+        return [
+            grants.list_sagemaker("Endpoints", "EndpointConfigs", "Models"),
+            self.sagemaker("ListTags", on=["endpoint", "endpoint-config", "model"]),
+        ]
+
     def pass_to_sagemaker(self, role: iam.IRole) -> Grant:
         """Allow handing ``role`` to SageMaker."""
         return grants.pass_role(role, to=SAGEMAKER)

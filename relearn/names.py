@@ -76,6 +76,11 @@ def prefix(stage: str) -> str:
     return f"{PROJECT}-{stage}-"
 
 
+def tag(key: str) -> str:
+    """Key of a tag of what a stage's runs create; ``key`` is stage, model, version or run."""
+    return f"{PROJECT}:{key}"
+
+
 def group(stage: str, model: str) -> str:
     """Name of the model package group of a model."""
     return f"{prefix(stage)}{model}"
