@@ -192,6 +192,14 @@ class Access:
             self.sagemaker("DeleteModel", on=["model"]),
         ]
 
+    def guards(self) -> Grant:
+        """Allow reading the alarms that rollouts heed."""
+        return Grant(
+            actions=["cloudwatch:DescribeAlarms"],
+            resources=[self._arn("cloudwatch", "alarm", f"{names.guards(self._stage)}*")],
+            because="users add alarms of their own, by the start of the name",
+        )
+
     def look_for_endpoints(self) -> list[Grant]:
         """Allow finding endpoints, endpoint configs and models, and whose they are."""
         return [
@@ -215,7 +223,7 @@ class Access:
         return self._stack.format_arn(service="sagemaker", resource=kind, resource_name=f"{self._prefix}*")
 
     def _arn(self, service: str, resource: str, name: str) -> str:
-        colon = service in ("states", "lambda")
+        colon = service in ("states", "lambda", "cloudwatch")
         separator = ArnFormat.COLON_RESOURCE_NAME if colon else ArnFormat.SLASH_RESOURCE_NAME
         return self._stack.format_arn(
             service=service, resource=resource, resource_name=name, arn_format=separator
