@@ -24,8 +24,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bench import costs
+from bench.apps import with_models
 from bench.predict import laptop_stage, path_of, sample_text, signed
-from tests.e2e.apps import with_models
 
 ROUNDS, REQUESTS = 5, 300  # requests a block
 SERVERLESS = "Serverless(memory_mb=2048, max_concurrency=10)"

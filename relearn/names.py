@@ -76,6 +76,21 @@ def prefix(stage: str) -> str:
     return f"{PROJECT}-{stage}-"
 
 
+def tag(key: str) -> str:
+    """Key of a tag of what a stage's runs create; ``key`` is stage, model, version or run."""
+    return f"{PROJECT}:{key}"
+
+
+def guards(stage: str) -> str:
+    """What the name of every alarm starts with that a rollout heeds."""
+    return f"{prefix(stage)}guard-"
+
+
+def guard(stage: str, model: str) -> str:
+    """What the name of those starts with that a rollout of one model heeds: ours, and users' own."""
+    return f"{guards(stage)}{model}-"
+
+
 def group(stage: str, model: str) -> str:
     """Name of the model package group of a model."""
     return f"{prefix(stage)}{model}"

@@ -139,7 +139,7 @@ def world(
         detach = [each.attach(aws_session) for each in (sagemaker, scaling, functions)]
         for made in CACHED:
             made.cache_clear()  # type: ignore[attr-defined]
-        clock = Clock()
+        sagemaker.now = clock = Clock()
         for name, value in _environment(**_infrastructure()).items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(wiring, "now", clock)

@@ -22,20 +22,20 @@ APP = ROOT / "build" / "cdk.local"
 
 
 @contextmanager
-def cloud_of(folder: Path, app: Path = APP, *options: str) -> Iterator[Stage]:
+def cloud_of(folder: Path, app: Path = APP) -> Iterator[Stage]:
     """Run a laptop cloud of an app; ``folder`` takes its log and what describes it."""
-    cloud = start_cloud(folder, app, *options)
+    cloud = start_cloud(folder, app)
     try:
         yield local_stage(folder / "info.json")
     finally:
         stop_cloud(cloud)
 
 
-def start_cloud(folder: Path, app: Path = APP, *options: str) -> subprocess.Popen[bytes]:
+def start_cloud(folder: Path, app: Path = APP) -> subprocess.Popen[bytes]:
     """Start the laptop cloud as `make run` does, and wait until it is deployed."""
     info, log = folder / "info.json", folder / "cloud.log"
     command = [sys.executable, "-m", "local", "--app", str(app), "--no-story", "--info", str(info)]
-    command += ["--port", "0", "--api-port", "0", *options]
+    command += ["--port", "0", "--api-port", "0"]
     with log.open("wb") as output:
         cloud = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
     end = time.monotonic() + 240

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.apps import with_model
+from local.deploy import Cdk
+from local.settings import Settings
+from relearn.hosting import Hosting, Realtime, Serverless
+from tests.e2e.asking import CONNECTIONS, Load, constantly_asked
 from tests.e2e.client import Stage
 from tests.e2e.clouds import cloud_of
-from tests.e2e.test_operations import CONNECTIONS, MODEL, MORE, Load, change, constantly_asked, route
+from tests.e2e.test_operations import MODEL, MORE, change, route
+from tests.infra.synthesis import synthesise
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
-ON_INSTANCES = {
-    "    Serverless,\n": "    Realtime,\n",
-    "Serverless(memory_mb=2048, max_concurrency=10)": (
-        'Realtime(instance="ml.m5.large", minimum=1, maximum=3, target_invocations=600)'
-    ),
-}
+ON_INSTANCES = Realtime(instance="ml.m5.large", minimum=1, maximum=3, target_invocations=600)
 
 
 @dataclass
@@ -37,27 +37,35 @@ def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """One account: deployed with the model on instances, then with it serverless."""
     if request.config.getoption("--target") != "local":
         pytest.skip("deploys twice: on the laptop cloud only")
-    folder = tmp_path_factory.mktemp("modes")
-    before = with_model(folder / "before", MODEL, ON_INSTANCES)
-    after = with_model(folder / "after", MODEL, {})
-    keep, told = ("--keep", str(folder / "account")), Story()
-    with cloud_of(folder, before, *keep) as stage:
+    folder, told = tmp_path_factory.mktemp("modes"), Story()
+    with cloud_of(folder, synthesised(folder / "before", ON_INSTANCES)) as stage:
         stage.wait("the first model", lambda: stage.live_version(MODEL))
         stage.wait("it is at rest", lambda: stage.at_rest(MODEL))
         look(stage, told, "first", 1)
-    with cloud_of(folder, after, *keep) as stage:
-        stage.wait("the endpoint is back", lambda: answers(stage))
-        look(stage, told, "deployed anew", 1)
-        with constantly_asked(stage) as told.moving:
+        with constantly_asked(stage, MODEL) as told.moving:
+            update(stage, folder, Serverless())
+            look(stage, told, "deployed anew", 1)
             promote(stage, "second.csv")
-            stage.wait("it answers", lambda: told.moving.seen[-1][1] == 2)
-        look(stage, told, "moved over", 2)
+            look(stage, told, "moved over", 2)
         promote(stage, "third.csv")
         look(stage, told, "retired", 3)
         change(stage, "promote", version=1)
         stage.wait("it is deployed", lambda: route(stage)["champion"] == 1)
         look(stage, told, "back", 1)
     return told
+
+
+def synthesised(folder: Path, where: Hosting) -> Path:
+    synthesise(folder, "local", [MODEL], specs={MODEL: {"hosting": where}})
+    return folder
+
+
+def update(stage: Stage, folder: Path, where: Hosting) -> None:
+    """Update the stacks: the spec says another hosting mode now."""
+    app, scratch = synthesised(folder / "after", where), folder / "deploy"
+    scratch.mkdir()
+    settings = Settings(assembly=app, scratch=scratch, region=str(stage.session.region_name))
+    Cdk(settings, str(stage.endpoint_url), lambda _line: None).deploy()
 
 
 def look(stage: Stage, told: Story, when: str, version: int) -> None:
@@ -102,12 +110,11 @@ def test_the_next_promotion_moves_over_and_no_request_is_lost(
     story: Story, tell: Callable[[str], None]
 ) -> None:
     assert story.moving.failed == []
-    versions = [version for _, version in story.moving.seen]
-    assert set(versions) == {1, 2}
+    assert story.moving.versions() == {1, 2}
     variant = story.variants["moved over"]
     assert variant["CurrentServerlessConfig"] == {"MemorySizeInMB": 2048, "MaxConcurrency": 10}
     tell(
-        f"a promotion from instances to serverless: {len(versions)} requests on {CONNECTIONS} connections, "
+        f"stacks updated, and a promotion from instances to serverless: {len(story.moving.seen)} requests on {CONNECTIONS} connections, "
         f"{len(story.moving.failed)} failed"
     )
 

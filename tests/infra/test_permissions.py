@@ -155,6 +155,7 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
         (
             "watch",
             {
+                "cloudwatch": "DescribeAlarms",
                 "dynamodb": "GetItem PutItem UpdateItem",
                 "s3": "GetObject",
                 "sagemaker": "InvokeEndpoint",

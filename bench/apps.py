@@ -1,4 +1,4 @@
-"""The CDK app with other specs than the repository's: a copy of it with one model, changed and synthesised."""
+"""The CDK app with other models than the repository's: a copy of it with copies of them, changed and synthesised."""
 
 from __future__ import annotations
 
@@ -8,15 +8,9 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.e2e.clouds import ROOT
-
+ROOT = Path(__file__).resolve().parents[1]
 COPIED = ("app.py", "cdk.json", "infra", "lambdas", "relearn", "training")
 LINKED = (".venv", "node_modules", "build/layers")
-
-
-def with_model(folder: Path, model: str, changes: Mapping[str, str]) -> Path:
-    """Give the synthesised app that has one model alone, with its spec changed as `with_models` says."""
-    return with_models(folder, {model: (model, changes)})
 
 
 def with_models(folder: Path, models: Mapping[str, tuple[str, Mapping[str, str]]]) -> Path:
@@ -46,7 +40,8 @@ def with_models(folder: Path, models: Mapping[str, tuple[str, Mapping[str, str]]
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    if done.returncode:
+        raise SystemExit(done.stdout[-2000:] + done.stderr[-4000:])
     return folder / "app.out"
 
 
@@ -55,7 +50,8 @@ def _copy(models: Path, name: str, source: str, changes: Mapping[str, str]) -> N
     spec = models / name / "spec.py"
     text = spec.read_text()
     for old, new in {f'name="{source}"': f'name="{name}"', **changes}.items():
-        assert text.count(old) == 1, f"{old!r} is not in {spec} exactly once"
+        if text.count(old) != 1:
+            raise SystemExit(f"{old!r} is not in {spec} exactly once")
         text = text.replace(old, new)
     spec.write_text(text)
 
