@@ -115,7 +115,8 @@ class Endpoints:
             (client.create_model, client.describe_model, {"ModelName": name}),
             PrimaryContainer=container,
             ExecutionRoleArn=role_arn,
-            EnableNetworkIsolation=True,
+            # Serverless inference does without: "Feature exclusions" in SageMaker's guide.
+            EnableNetworkIsolation=isinstance(hosting, Realtime),
             Tags=tags,
         )
         _ensure(

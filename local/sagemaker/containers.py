@@ -64,7 +64,11 @@ def create_endpoint_config(world: World, request: Record) -> Record:
     for variant in variants:
         if "ModelName" not in variant:
             raise invalid(f"variant {variant['VariantName']} names no model")
-        found(world, MODELS, "Model", variant["ModelName"])
+        model = found(world, MODELS, "Model", variant["ModelName"])
+        if "ServerlessConfig" in variant and model.get("EnableNetworkIsolation"):
+            raise invalid(
+                f"variant {variant['VariantName']}: serverless inference knows no network isolation"
+            )
         if ("ServerlessConfig" in variant) == ("InstanceType" in variant):
             raise invalid(f"variant {variant['VariantName']} needs either ServerlessConfig or InstanceType")
         if ("InitialInstanceCount" in variant) != ("InstanceType" in variant):

@@ -48,6 +48,16 @@ def test_an_endpoint_on_instances_grows_and_shrinks_between_its_bounds(
     }
 
 
+@pytest.mark.parametrize(
+    ("hosting", "isolated"), [(FIXED, True), (Serverless(), False)], ids=["fixed", "serverless"]
+)
+def test_a_container_is_isolated_from_the_network_where_sagemaker_can(
+    world: World, models_catalog: Catalog, hosting: Hosting, *, isolated: bool
+) -> None:
+    train(world, models_catalog, hosting)
+    assert world.sagemaker.models[name(1)]["EnableNetworkIsolation"] is isolated
+
+
 @pytest.mark.parametrize("hosting", [FIXED, Serverless()], ids=["fixed", "serverless"])
 def test_what_has_nothing_to_scale_between_is_not_registered(
     world: World, models_catalog: Catalog, hosting: Hosting
