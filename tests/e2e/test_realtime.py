@@ -12,6 +12,7 @@ import pytest
 from local.deploy import Cdk
 from local.settings import Settings
 from relearn.hosting import Hosting, Realtime, Serverless
+from relearn.rollout import Canary, Limits
 from tests.e2e.asking import CONNECTIONS, Load, constantly_asked
 from tests.e2e.client import Stage
 from tests.e2e.clouds import cloud_of
@@ -21,6 +22,9 @@ from tests.infra.synthesis import synthesise
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
 ON_INSTANCES = Realtime(instance="ml.m5.large", minimum=1, maximum=3, target_invocations=600)
+PATIENT = Canary(steps=(25,), limits=Limits(latency_ratio=100))
+"""Both modes answer for a while; a machine that is busy with other tests is no reason to withdraw one."""
+UNTIL_SECONDS = 300
 
 
 @dataclass
@@ -39,6 +43,7 @@ def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         pytest.skip("deploys twice: on the laptop cloud only")
     folder, told = tmp_path_factory.mktemp("modes"), Story()
     with cloud_of(folder, synthesised(folder / "before", ON_INSTANCES)) as stage:
+        stage.timeout_seconds = UNTIL_SECONDS
         stage.wait("the first model", lambda: stage.live_version(MODEL))
         stage.wait("it is at rest", lambda: stage.at_rest(MODEL))
         look(stage, told, "first", 1)
@@ -56,7 +61,7 @@ def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def synthesised(folder: Path, where: Hosting) -> Path:
-    synthesise(folder, "local", [MODEL], specs={MODEL: {"hosting": where}})
+    synthesise(folder, "local", [MODEL], specs={MODEL: {"hosting": where, "rollout": PATIENT}})
     return folder
 
 
@@ -91,7 +96,8 @@ def answers(stage: Stage) -> int:
 def promote(stage: Stage, name: str) -> None:
     """Upload better data, and wait until what comes of it serves."""
     version_id = stage.put(MODEL, name, MORE.read_bytes())
-    stage.run_of(MODEL, version_id, "PROMOTED")
+    run = stage.run_of(MODEL, version_id, "PROMOTED", "REJECTED", "ROLLED_BACK", "FAILED")
+    assert run["state"] == "PROMOTED", run
     stage.wait("it is at rest", lambda: stage.at_rest(MODEL))
 
 

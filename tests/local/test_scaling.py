@@ -132,6 +132,18 @@ def test_what_is_no_endpoint_on_instances_is_not_scaled(cloud: Running, artifact
     cloud.client("sagemaker").delete_endpoint(EndpointName=name)
 
 
+def test_burstable_instances_are_not_scaled(cloud: Running, artifact: str, name: str) -> None:
+    create(cloud, name, artifact, {"InstanceType": "ml.t2.medium", "InitialInstanceCount": 1})
+    settled(cloud, name)
+    client = cloud.client("application-autoscaling")
+    refused = refusal(client.register_scalable_target, **target(name), MinCapacity=1, MaxCapacity=2)
+    assert refused == (
+        "ValidationException",
+        "cannot register a variant with ml.t2.medium as a scalable target",
+    )
+    cloud.client("sagemaker").delete_endpoint(EndpointName=name)
+
+
 def test_instances_that_are_scaled_keep_their_type(
     cloud: Running, artifact: str, endpoint: str, scaled: Any
 ) -> None:
