@@ -160,7 +160,7 @@ def watching() -> Watching:
         ledger=wiring.ledger(config),
         counts=wiring.live_counts(config),
         storage=wiring.storage(),
-        probing=Probing(invoker=wiring.invoker()),
+        probing=Probing(places=wiring.places(config)),
         catalog=catalog.load(),
         lake=config.need("LAKE_BUCKET"),
         clock=wiring.now,
