@@ -108,5 +108,5 @@ def direct(version: int, area: float = 50.0) -> dict[str, Any]:
     return answer
 
 
-def name() -> str:
+def function_name() -> str:
     return names.host_function(STAGE, MODEL)
