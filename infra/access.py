@@ -34,6 +34,7 @@ class Access:
         self._stack = Stack.of(scope)
         self._stage = settings.stage
         self._prefix = names.prefix(settings.stage)
+        self._models = tuple(models)
         self._groups = [names.group(settings.stage, model) for model in models]
         self._machine = f"{self._prefix}retrain"
         self.stores = stores
@@ -169,6 +170,23 @@ class Access:
             actions=[f"sagemaker:{action}" for action in actions],
             resources=[self._runtime_arn(kind) for kind in on],
             because=f"runs create it: the name starts with {self._prefix} and ends in model and version",
+        )
+
+    def ask_endpoints_of(self, model: str) -> Grant:
+        """Allow asking the endpoints of one model."""
+        name = f"{names.group(self._stage, model)}-v*"
+        return Grant(
+            actions=["sagemaker:InvokeEndpoint"],
+            resources=[self._stack.format_arn(service="sagemaker", resource="endpoint", resource_name=name)],
+            because="runs create it: the name ends in the version",
+        )
+
+    def ask_hosts(self) -> Grant:
+        """Allow asking the host of any model for a version."""
+        hosts = [names.host_function(self._stage, model) for model in self._models]
+        return Grant(
+            actions=["lambda:InvokeFunction"],
+            resources=[self._arn("lambda", "function", name) for name in hosts],
         )
 
     def register_versions(self) -> Grant:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.infra.synthesis import Synthesised, text
+from training import catalog
 
 WATCHED = {
     "ApiErrors": "5xx",
@@ -37,6 +38,7 @@ WATCHED = {
     "TrialErrors": "Errors",
     "UploadsErrors": "Errors",
     "UploadsThrottles": "Throttles",
+    **{f"Host{model}{metric}": metric for model in catalog.load() for metric in ("Errors", "Throttles")},
 }
 
 
