@@ -72,13 +72,11 @@ def test_a_host_does_what_predict_does_for_its_own_model_alone(dev: Synthesised)
 
 
 @pytest.mark.parametrize("name", ["predict", "smoke", "watch", "trial"])
-def test_what_asks_versions_may_ask_every_host_and_nothing_else_of_lambda(
-    dev: Synthesised, name: str
-) -> None:
-    found = allowed(dev, dev.function(name))["lambda:InvokeFunction"]
-    assert sorted(one.rpartition(":function:")[2] for one in found) == [
-        f"relearn-dev-host-{model}" for model in MODELS
-    ]
+def test_what_asks_versions_may_ask_hosts_and_no_other_function(dev: Synthesised, name: str) -> None:
+    (found,) = allowed(dev, dev.function(name))["lambda:InvokeFunction"]
+    assert found.endswith(":function:relearn-dev-host-*")
+    functions = dev.properties("AWS::Lambda::Function")
+    assert {f["Handler"] for f in functions if "-host-" in f["FunctionName"]} == {"lambdas.host.handler"}
 
 
 def test_hosts_alone_carry_what_scores(dev: Synthesised) -> None:

@@ -112,6 +112,7 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
             "predict",
             {
                 "dynamodb": "GetItem Query PutItem UpdateItem DeleteItem BatchGetItem",
+                "lambda": "InvokeFunction",
                 "sagemaker": "InvokeEndpoint",
                 "s3": "PutObject",
                 "sqs": "SendMessage",
@@ -128,7 +129,8 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
         (
             "trial",
             {
-                "dynamodb": "UpdateItem",
+                "dynamodb": "GetItem UpdateItem",
+                "lambda": "InvokeFunction",
                 "sagemaker": "InvokeEndpoint",
                 "sqs": "ReceiveMessage DeleteMessage GetQueueAttributes",
             },
@@ -138,7 +140,7 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
         ("open_run", {"dynamodb": "GetItem UpdateItem Query", "s3": "PutObject"}),
         ("judge", {"dynamodb": "GetItem UpdateItem", "s3": "GetObject PutObject"}),
         ("register", {"dynamodb": "GetItem PutItem UpdateItem", "sagemaker": "CreateModelPackage"}),
-        ("smoke", {"sagemaker": "InvokeEndpoint"}),
+        ("smoke", {"lambda": "InvokeFunction", "sagemaker": "InvokeEndpoint"}),
         ("publish", {"dynamodb": "GetItem UpdateItem BatchWriteItem", "s3": "GetObject"}),
         (
             "scheduled_run",
@@ -149,6 +151,7 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
             "watch",
             {
                 "dynamodb": "GetItem PutItem UpdateItem",
+                "lambda": "InvokeFunction",
                 "s3": "GetObject",
                 "sagemaker": "InvokeEndpoint",
             },
@@ -296,6 +299,7 @@ def test_a_finding_is_named_as_cdk_nag_names_it() -> None:
 
 TOUCHES_ONLINE = {
     "predict": "BatchGetItem",
+    "host": "BatchGetItem",
     "publish": "BatchWriteItem",
     "retire": "Query BatchWriteItem",
     "fail_run": "Query BatchWriteItem",
@@ -304,7 +308,7 @@ TOUCHES_ONLINE = {
 }
 
 
-def test_the_features_that_are_looked_up_are_written_by_runs_and_read_by_predict_alone(
+def test_the_features_that_are_looked_up_are_written_by_runs_and_read_by_what_predicts_alone(
     dev: Synthesised,
 ) -> None:
     (online,) = (k for k in dev.resources("AWS::DynamoDB::Table") if k.startswith("Online"))
