@@ -171,6 +171,23 @@ class Access:
             because=f"runs create it: the name starts with {self._prefix} and ends in model and version",
         )
 
+    def ask_endpoints_of(self, model: str) -> Grant:
+        """Allow asking the endpoints of one model."""
+        name = f"{names.group(self._stage, model)}-v*"
+        return Grant(
+            actions=["sagemaker:InvokeEndpoint"],
+            resources=[self._stack.format_arn(service="sagemaker", resource="endpoint", resource_name=name)],
+            because="runs create it: the name ends in the version",
+        )
+
+    def ask_hosts(self) -> Grant:
+        """Allow asking the host of any model for a version."""
+        return Grant(
+            actions=["lambda:InvokeFunction"],
+            resources=[self._arn("lambda", "function", names.host_function(self._stage, "*"))],
+            because="every model has a host, and no other function is named so",
+        )
+
     def register_versions(self) -> Grant:
         """Allow adding a version to each model's package group; asked of the version, not of the group."""
         packages = [self._arn("sagemaker", "model-package", f"{group}/*") for group in self._groups]

@@ -134,7 +134,11 @@ def make(
             "deploy", *_deploying(access, endpoint_role), ENDPOINT_ROLE_ARN=endpoint_role.role_arn
         ),
         smoke=function(
-            "smoke", access.sagemaker("InvokeEndpoint", on=["endpoint"]), told=["STAGE"], seconds=180
+            "smoke",
+            access.sagemaker("InvokeEndpoint", on=["endpoint"]),
+            access.ask_hosts(),
+            told=["STAGE"],
+            seconds=180,
         ),
         publish=function(
             "publish",
@@ -156,6 +160,7 @@ def make(
             access.lake("s3:GetObject", under=[names.REPORTS]),
             access.sagemaker("InvokeEndpoint", on=["endpoint"]),
             access.guards(),
+            access.ask_hosts(),
             told=stores[:3],
             seconds=900,  # two endpoints may be cold, and slow at every question
             memory_mb=1769,  # a whole core: it times them

@@ -14,6 +14,7 @@ from lambdas.aws.endpoints import Endpoints
 from lambdas.aws.executions import Executions
 from lambdas.aws.form_records import FormRecords
 from lambdas.aws.functions import Functions
+from lambdas.aws.hosts import HostFunctions
 from lambdas.aws.invoke import Invoker
 from lambdas.aws.ledger import Ledger
 from lambdas.aws.links import Links
@@ -30,6 +31,7 @@ from lambdas.aws.table import Table
 from lambdas.aws.transforms import Transforms
 from lambdas.config import Config
 from lambdas.operating import Operating
+from lambdas.places import Places
 from lambdas.retirement import Retirement
 from lambdas.runs_flow import Runs
 from lambdas.scoring import Closing
@@ -110,9 +112,13 @@ def registry(config: Config) -> Registry:
     return Registry(clients.sagemaker(), config.need("STAGE"))
 
 
-def invoker() -> Invoker:
-    """Make what asks endpoints."""
-    return Invoker(direct.service("sagemaker", os.environ))
+def places(config: Config) -> Places:
+    """Make what asks versions where they are."""
+    return Places(
+        endpoints=Invoker(direct.service("sagemaker", os.environ)),
+        host=HostFunctions(direct.service("lambda", os.environ), config.need("STAGE")),
+        stage=config.need("STAGE"),
+    )
 
 
 def ingest_queue(config: Config) -> IngestQueue:

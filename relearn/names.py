@@ -53,6 +53,11 @@ def host_function(stage: str, model: str) -> str:
     return f"{prefix(stage)}host-{model}"
 
 
+def place(stage: str, model: str, version: int, *, in_lambda: bool) -> str:
+    """Name of where a version is asked: its endpoint, or the host of its model. No version has the other's name."""
+    return host_function(stage, model) if in_lambda else endpoint(stage, model, version)
+
+
 def check_stage(stage: str) -> str:
     """Give ``stage`` back when it may be part of every name.
 

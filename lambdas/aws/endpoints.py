@@ -105,20 +105,9 @@ class Endpoints:
         return status
 
     def _make(self, name: str, hosting: Serverless | Realtime, version: Version, role_arn: str) -> None:
-        tags = self._tags(version)
-        container = {
-            "ModelPackageName": version.package_arn,
-            "Environment": {"RELEARN_MODEL_VERSION": str(version.version)},
-        }
-        client = self._client
-        _ensure(
-            (client.create_model, client.describe_model, {"ModelName": name}),
-            PrimaryContainer=container,
-            ExecutionRoleArn=role_arn,
-            # Serverless inference does without: "Feature exclusions" in SageMaker's guide.
-            EnableNetworkIsolation=isinstance(hosting, Realtime),
-            Tags=tags,
-        )
+        # Serverless inference knows no network isolation: "Feature exclusions" in SageMaker's guide.
+        self.ensure_model(version, role_arn, isolated=isinstance(hosting, Realtime))
+        tags, client = self._tags(version), self._client
         _ensure(
             (client.create_endpoint_config, client.describe_endpoint_config, {"EndpointConfigName": name}),
             ProductionVariants=[_variant(hosting, name)],
@@ -129,6 +118,36 @@ class Endpoints:
             EndpointConfigName=name,
             Tags=tags,
         )
+
+    def ensure_model(self, version: Version, role_arn: str, *, isolated: bool = True) -> None:
+        """Make SageMaker's model of a version unless it is there: what its endpoint serves, and batches are scored with.
+
+        Parameters
+        ----------
+        version
+            A registered version.
+        role_arn
+            Role the container runs with.
+        isolated
+            Whether the container is cut off from the network, and gets no credentials.
+        """
+        container = {
+            "ModelPackageName": version.package_arn,
+            "Environment": {"RELEARN_MODEL_VERSION": str(version.version)},
+        }
+        client = self._client
+        name = names.endpoint(self._stage, version.model, version.version)
+        _ensure(
+            (client.create_model, client.describe_model, {"ModelName": name}),
+            PrimaryContainer=container,
+            ExecutionRoleArn=role_arn,
+            EnableNetworkIsolation=isolated,
+            Tags=self._tags(version),
+        )
+
+    def remove_version(self, version: Version) -> None:
+        """Remove what a version has in SageMaker, as `remove` does; one that runs in Lambda has a model alone."""
+        self.remove(names.endpoint(self._stage, version.model, version.version))
 
     def remove(self, name: str, wait_seconds: float = 90) -> None:
         """Remove an endpoint with its config and model; what is gone already is no error.

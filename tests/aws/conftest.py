@@ -21,6 +21,7 @@ from lambdas import (
     deploy,
     fail_run,
     feedback,
+    host,
     ingest,
     judge,
     lifecycle,
@@ -88,6 +89,7 @@ CACHED: list[Callable[..., Any]] = [
     lifecycle.setup,
     lifecycle.teardown,
     predict.predictor,
+    host.hosting,
     feedback.service,
     record.recorder,
     models.models,
@@ -180,7 +182,12 @@ def queue(world: World, local_aws: LocalAWS) -> Queue:
 
 
 def _endpoints_without_sdk(url: str) -> dict[str, str]:
-    return {"AWS_REGION": REGION, "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": url, **KEYS}
+    return {
+        "AWS_REGION": REGION,
+        "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": url,
+        "AWS_ENDPOINT_URL_LAMBDA": url,
+        **KEYS,
+    }
 
 
 def _endpoints(config: Config, clock: Clock) -> Endpoints:

@@ -119,6 +119,7 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
             "predict",
             {
                 "dynamodb": "GetItem Query PutItem UpdateItem DeleteItem BatchGetItem",
+                "lambda": "InvokeFunction",
                 "sagemaker": "InvokeEndpoint",
                 "s3": "PutObject",
                 "sqs": "SendMessage",
@@ -135,7 +136,8 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
         (
             "trial",
             {
-                "dynamodb": "UpdateItem",
+                "dynamodb": "GetItem UpdateItem",
+                "lambda": "InvokeFunction",
                 "sagemaker": "InvokeEndpoint",
                 "sqs": "ReceiveMessage DeleteMessage GetQueueAttributes",
             },
@@ -145,7 +147,7 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
         ("open_run", {"dynamodb": "GetItem UpdateItem Query", "s3": "PutObject"}),
         ("judge", {"dynamodb": "GetItem UpdateItem", "s3": "GetObject PutObject"}),
         ("register", {"dynamodb": "GetItem PutItem UpdateItem", "sagemaker": "CreateModelPackage"}),
-        ("smoke", {"sagemaker": "InvokeEndpoint"}),
+        ("smoke", {"lambda": "InvokeFunction", "sagemaker": "InvokeEndpoint"}),
         ("publish", {"dynamodb": "GetItem UpdateItem BatchWriteItem", "s3": "GetObject"}),
         (
             "scheduled_run",
@@ -157,6 +159,7 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
             {
                 "cloudwatch": "DescribeAlarms",
                 "dynamodb": "GetItem PutItem UpdateItem",
+                "lambda": "InvokeFunction",
                 "s3": "GetObject",
                 "sagemaker": "InvokeEndpoint",
             },
@@ -345,6 +348,7 @@ def test_a_finding_is_named_as_cdk_nag_names_it() -> None:
 
 TOUCHES_ONLINE = {
     "predict": "BatchGetItem",
+    "host": "BatchGetItem",
     "publish": "BatchWriteItem",
     "retire": "Query BatchWriteItem",
     "fail_run": "Query BatchWriteItem",
@@ -353,7 +357,7 @@ TOUCHES_ONLINE = {
 }
 
 
-def test_the_features_that_are_looked_up_are_written_by_runs_and_read_by_predict_alone(
+def test_the_features_that_are_looked_up_are_written_by_runs_and_read_by_what_predicts_alone(
     dev: Synthesised,
 ) -> None:
     (online,) = (k for k in dev.resources("AWS::DynamoDB::Table") if k.startswith("Online"))

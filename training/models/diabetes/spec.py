@@ -3,12 +3,12 @@
 from relearn.spec import (
     Category,
     Hyperparameter,
+    InLambda,
     Metric,
     ModelSpec,
     Number,
     Quality,
     Retrain,
-    Serverless,
     Training,
 )
 
@@ -44,7 +44,7 @@ SPEC = ModelSpec(
     ),
     quality=Quality(min_rows=50),
     metric=Metric("rmse", maximum=65.0, margin=0.0),
-    hosting=Serverless(memory_mb=2048, max_concurrency=10),
+    hosting=InLambda(),
     retrain=Retrain(debounce_seconds=60),
     training=Training(holdout=0.25),
     hyperparameters=(Hyperparameter("penalty", default=10.0, minimum=0.01, maximum=1000.0, scale="log"),),
