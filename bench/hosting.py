@@ -27,7 +27,7 @@ from bench import costs
 from bench.apps import with_models
 from bench.predict import laptop_stage, path_of, sample_text, signed
 
-ROUNDS, REQUESTS = 5, 300  # requests a block
+WARM_UP, ROUNDS, REQUESTS = 3, 30, 50  # requests a block: short ones, for a machine may be slow for a while
 SERVERLESS = "Serverless(memory_mb=2048, max_concurrency=10)"
 MODELS = {
     "Serverless": ("irisone", SERVERLESS),
@@ -72,12 +72,12 @@ def main() -> int:
 
 
 def measured(asked: dict[str, Callable[[], dict[str, float]]]) -> dict[str, list[list[dict[str, float]]]]:
-    """Ask in blocks, mode by mode, round by round; the first round only warms up."""
+    """Ask in blocks, mode by mode, round by round; the first rounds only warm up."""
     blocks: dict[str, list[list[dict[str, float]]]] = {mode: [] for mode in asked}
-    for number in range(ROUNDS + 1):
+    for number in range(WARM_UP + ROUNDS):
         for mode, ask in asked.items():
             block = [ask() for _ in range(REQUESTS)]
-            if number:
+            if number >= WARM_UP:
                 blocks[mode].append(block)
     return blocks
 

@@ -97,7 +97,7 @@ def promote(stage: Stage, name: str) -> None:
     """Upload better data, and wait until what comes of it serves."""
     version_id = stage.put(MODEL, name, MORE.read_bytes())
     run = stage.run_of(MODEL, version_id, "PROMOTED", "REJECTED", "ROLLED_BACK", "FAILED")
-    assert run["state"] == "PROMOTED", run
+    assert run["state"] == "PROMOTED", run["reason"]
     stage.wait("it is at rest", lambda: stage.at_rest(MODEL))
 
 
