@@ -193,11 +193,11 @@ class Access:
         ]
 
     def guards(self) -> Grant:
-        """Allow reading the alarms that rollouts heed."""
+        """Allow looking for the alarms that rollouts heed."""
         return Grant(
             actions=["cloudwatch:DescribeAlarms"],
-            resources=[self._arn("cloudwatch", "alarm", f"{names.guards(self._stage)}*")],
-            because="users add alarms of their own, by the start of the name",
+            resources=[self._arn("cloudwatch", "alarm", "*")],
+            because="CloudWatch asks for it on all alarms, also where a look is for those of one name",
         )
 
     def look_for_endpoints(self) -> list[Grant]:

@@ -81,14 +81,9 @@ def tag(key: str) -> str:
     return f"{PROJECT}:{key}"
 
 
-def guards(stage: str) -> str:
-    """What the name of every alarm starts with that a rollout heeds."""
-    return f"{prefix(stage)}guard-"
-
-
 def guard(stage: str, model: str) -> str:
-    """What the name of those starts with that a rollout of one model heeds: ours, and users' own."""
-    return f"{guards(stage)}{model}-"
+    """What the name of every alarm starts with that a rollout of a model heeds: ours, and users' own."""
+    return f"{prefix(stage)}guard-{model}-"
 
 
 def group(stage: str, model: str) -> str:
