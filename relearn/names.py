@@ -58,6 +58,11 @@ def place(stage: str, model: str, version: int, *, in_lambda: bool) -> str:
     return host_function(stage, model) if in_lambda else endpoint(stage, model, version)
 
 
+def in_sagemaker(stage: str, model: str, version: int, place: str) -> str:
+    """Name of what a version has in SageMaker: of one that runs in Lambda that is a model, to score batches with."""
+    return endpoint(stage, model, version) if place == host_function(stage, model) else place
+
+
 def check_stage(stage: str) -> str:
     """Give ``stage`` back when it may be part of every name.
 
@@ -79,6 +84,16 @@ def stack(stage: str, part: str) -> str:
 def prefix(stage: str) -> str:
     """What the name of everything a stage's runs create starts with."""
     return f"{PROJECT}-{stage}-"
+
+
+def tag(key: str) -> str:
+    """Key of a tag of what a stage's runs create; ``key`` is stage, model, version or run."""
+    return f"{PROJECT}:{key}"
+
+
+def guard(stage: str, model: str) -> str:
+    """What the name of every alarm starts with that a rollout of a model heeds: ours, and users' own."""
+    return f"{prefix(stage)}guard-{model}-"
 
 
 def group(stage: str, model: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -25,6 +26,22 @@ VARIANT = "AllTraffic"
 _NO_MORE = "ResourceLimitExceeded"
 _POLL_SECONDS = 2.0
 _log = logging.getLogger(__name__)
+
+
+class Made(NamedTuple):
+    """An endpoint, config or model.
+
+    Parameters
+    ----------
+    name, arn
+        Its own.
+    made_at
+        When, aware.
+    """
+
+    name: str
+    arn: str
+    made_at: datetime
 
 
 class Endpoints:
@@ -113,10 +130,8 @@ class Endpoints:
         )
 
     def remove_version(self, version: Version) -> None:
-        """Remove what a version has in SageMaker, as `remove` does: of one that runs in Lambda, its model alone."""
-        in_lambda = version.endpoint == names.host_function(self._stage, version.model)
-        own = names.endpoint(self._stage, version.model, version.version)
-        self.remove(own if in_lambda else version.endpoint)
+        """Remove what a version has in SageMaker, as `remove` does."""
+        self.remove(names.in_sagemaker(self._stage, version.model, version.version, version.endpoint))
 
     def remove(self, name: str, wait_seconds: float = 90) -> None:
         """Remove an endpoint with its config and model; what is gone already is no error.
@@ -144,15 +159,21 @@ class Endpoints:
         _unless_refused(self._client.delete_endpoint_config, EndpointConfigName=name)
         _unless_refused(self._client.delete_model, ModelName=name)
 
-    def all_names(self) -> set[str]:
-        """List the names of every endpoint, config and model of the stage."""
+    def all(self) -> Iterator[Made]:
+        """List every endpoint, config and model whose name is of the stage."""
         client, prefix = self._client, names.prefix(self._stage)
-        listings: tuple[tuple[Any, str, str], ...] = (
-            (client.get_paginator("list_endpoints"), "Endpoints", "EndpointName"),
-            (client.get_paginator("list_endpoint_configs"), "EndpointConfigs", "EndpointConfigName"),
-            (client.get_paginator("list_models"), "Models", "ModelName"),
+        listings: tuple[tuple[Any, str], ...] = (
+            (client.get_paginator("list_endpoints"), "Endpoint"),
+            (client.get_paginator("list_endpoint_configs"), "EndpointConfig"),
+            (client.get_paginator("list_models"), "Model"),
         )
-        return {name for listing in listings for name in _listed(*listing, prefix)}
+        for paginator, kind in listings:
+            yield from _listed(paginator, kind, prefix)
+
+    def tags(self, arn: str) -> dict[str, str]:
+        """Read the tags of an endpoint, config or model; none when it is gone."""
+        found = _exists(self._client.list_tags, ResourceArn=arn) or {"Tags": []}
+        return {tag["Key"]: tag["Value"] for tag in found["Tags"]}
 
     def _tags(self, version: Version) -> list[Any]:
         values = {
@@ -161,7 +182,7 @@ class Endpoints:
             "version": str(version.version),
             "run": version.run_id,
         }
-        return [{"Key": f"{names.PROJECT}:{key}", "Value": value} for key, value in values.items()]
+        return [{"Key": names.tag(key), "Value": value} for key, value in values.items()]
 
 
 def _variant(hosting: Serverless | Realtime, name: str) -> Any:
@@ -212,6 +233,8 @@ def _unless_refused(delete: Callable[..., Any], **key: str) -> None:
         _log.info("not deleted: %s", error)
 
 
-def _listed(paginator: Any, member: str, field: str, prefix: str) -> Iterator[str]:
+def _listed(paginator: Any, kind: str, prefix: str) -> Iterator[Made]:
     for page in paginator.paginate(NameContains=prefix):
-        yield from (item[field] for item in page[member] if item[field].startswith(prefix))
+        for item in page[f"{kind}s"]:
+            if item[f"{kind}Name"].startswith(prefix):
+                yield Made(item[f"{kind}Name"], item[f"{kind}Arn"], item["CreationTime"])
