@@ -154,7 +154,7 @@ class Sweep:
         for version in reversed(versions):
             upload = known.get(names.upload_id(self._bucket, version.key, version.version_id))
             sequencer = upload.sequencer if upload is not None else f"{sequencer}1"
-            since = version.stored_at if upload is None else datetime.fromisoformat(upload.received_at)
+            since = version.stored_at if upload is None else _received(upload)
             undecided = upload is None or upload.state is UploadState.RECEIVED
             if undecided and self._older(since, EVENT_LATE if upload is None else STUCK):
                 self._queue.send(events.object_created(self._bucket, version, sequencer=sequencer))
@@ -163,6 +163,11 @@ class Sweep:
 
     def _older(self, since: datetime, age: timedelta) -> bool:
         return self._clock() - since > age
+
+
+def _received(upload: Upload) -> datetime:
+    """Give when ingest got it: when a person had it tried again, that time."""
+    return datetime.fromisoformat(upload.times.get(UploadState.RECEIVED, upload.received_at))
 
 
 def _with_model(stored: Iterable[StoredVersion]) -> Iterator[tuple[str, StoredVersion]]:

@@ -68,6 +68,7 @@ from tests.aws.world import (
 
 CACHED: list[Callable[..., Any]] = [
     ingest.intake,
+    ingest.retrying,
     open_run.opening,
     check_data.checking,
     judge.judging,
