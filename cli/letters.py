@@ -18,6 +18,8 @@ MOST = 1000
 """Letters that one call takes out of a box at most."""
 AT_ONCE = 10
 """Messages that SQS hands over in one call at most."""
+LOOK_SECONDS = 1
+"""How long SQS looks for letters: with any time at all it asks every server of a queue, not a few."""
 HELD_SECONDS = 120
 """How long a letter is kept from others while it goes back."""
 _SAID = ("ErrorMessage", "ERROR_MESSAGE", "ERROR_CODE")
@@ -158,7 +160,7 @@ class Post:
             QueueUrl=box.dead,
             MaxNumberOfMessages=AT_ONCE,
             VisibilityTimeout=HELD_SECONDS,
-            WaitTimeSeconds=1,  # asks every server of the queue, not a few
+            WaitTimeSeconds=LOOK_SECONDS,
             MessageSystemAttributeNames=["All"],
             MessageAttributeNames=["All"],
         )

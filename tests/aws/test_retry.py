@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -14,7 +14,7 @@ from relearn.uploads import Upload, UploadState
 from tests.aws.models import FLOWERS, FLOWERS_CSV
 from tests.aws.world import LAKE, MOVED, UPLOADS, World
 
-REGION = "eu-central-1"
+REGION: Final = "eu-central-1"
 
 
 def again(world: World, *uploads: Upload) -> list[str]:

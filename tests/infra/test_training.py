@@ -106,8 +106,8 @@ def test_a_stack_says_where_dead_letters_are_and_what_they_were_for(
     dev: Synthesised, part: str, function: str, source: str
 ) -> None:
     told = json.loads(text(dev.templates[part]["Outputs"][f"{part}DeadLetters"]["Value"]))[function]
-    dead, to = told.pop("dead"), *told.values()
-    assert "DeadLetters" in dead
+    assert "DeadLetters" in told.pop("dead")
+    (to,) = told.values()
     assert to.startswith(f"<{source}")
 
 

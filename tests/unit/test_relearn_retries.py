@@ -29,7 +29,9 @@ RUN = Run(run_id="20260504t100000-aaaaaa", model="iris", state=RunState.FAILED, 
 
 
 def upload(state: UploadState, *reached: UploadState, reason: str = "") -> Upload:
-    times = {one: f"2026-05-01T10:00:0{number}.000+00:00" for number, one in enumerate((*reached, state))}
+    times: dict[str, str] = {
+        one: f"2026-05-01T10:00:0{number}.000+00:00" for number, one in enumerate((*reached, state))
+    }
     return replace(UPLOAD, state=state, reason=reason, times=times)
 
 
