@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 
+from lambdas.sweep import EVENT_LATE
 from tests.infra.synthesis import Synthesised, text
 from training import catalog
 
@@ -118,3 +120,12 @@ def test_every_queue_of_dead_letters_is_told(dev: Synthesised) -> None:
     ]
     buried = [name for name in dev.resources("AWS::SQS::Queue") if "DeadLetters" in name]
     assert [name for name in buried if f"<{name}>" not in "".join(told)] == []
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod", "laptop"])
+def test_what_an_event_lost_is_repaired_within_fifteen_minutes(
+    stage: str, request: pytest.FixtureRequest
+) -> None:
+    synthesised: Synthesised = request.getfixturevalue(stage)
+    between_two_sweeps = timedelta(minutes=synthesised.settings.sweep_minutes)
+    assert EVENT_LATE + between_two_sweeps < timedelta(minutes=15)
