@@ -19,6 +19,7 @@
     ├── ConflictError             the ledger changed under us: someone else won the conditional write
     │   └── RouteChangedError     a person's change of a route does not fit the route as it is
     ├── FrozenRouteError          a person froze the route: no run may move it
+    ├── NothingToRetryError       a person wants something tried again that needs, or allows, no other try
     ├── IllegalTransitionError    an upload, run or version may not go from this state to that one
     ├── DataError                 a snapshot or upload can not be used; carries a stable code
     └── ArtifactError             a model artifact is damaged, tampered with or unfaithful
@@ -215,6 +216,10 @@ class RouteChangedError(ConflictError):
 
 class FrozenRouteError(RelearnError):
     """A person froze the route: no run may move it."""
+
+
+class NothingToRetryError(RelearnError):
+    """What a person wants tried again needs no other try, or can not have one; says what to do instead."""
 
 
 class IllegalTransitionError(RelearnError):

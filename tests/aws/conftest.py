@@ -69,6 +69,7 @@ from tests.aws.world import (
 
 CACHED: list[Callable[..., Any]] = [
     ingest.intake,
+    ingest.retrying,
     open_run.opening,
     check_data.checking,
     judge.judging,
