@@ -14,9 +14,11 @@ from itertools import groupby
 from typing import Any
 
 from lambdas import catalog, events, wiring
+from lambdas.approving import Approving
 from lambdas.aws.executions import Executions
 from lambdas.aws.ledger import Ledger
 from lambdas.aws.queue import IngestQueue
+from lambdas.aws.registry import Registry
 from lambdas.aws.storage import Storage, StoredVersion
 from lambdas.batch_repair import BatchRepair
 from lambdas.config import Config
@@ -50,6 +52,8 @@ class Sweep:
         What starts, ends and cleans up after runs.
     operating
         What deploys versions again.
+    approving, registry
+        What takes decisions about versions that wait, and where some are given.
     models
         Names of the models.
     bucket
@@ -70,6 +74,8 @@ class Sweep:
         failing: Failing,
         retirement: Retirement,
         operating: Operating,
+        approving: Approving,
+        registry: Registry,
         models: Iterable[str],
         bucket: str,
         clock: Callable[[], datetime],
@@ -83,6 +89,8 @@ class Sweep:
         self._failing = failing
         self._retirement = retirement
         self._operating = operating
+        self._approving = approving
+        self._registry = registry
         self._models = tuple(models)
         self._bucket = bucket
         self._clock = clock
@@ -102,7 +110,7 @@ class Sweep:
         """
         troubles: list[Exception] = []
         for model in self._models:
-            for repair in (self._model, self._batches.repair, self._operating.repair):
+            for repair in (self._model, self._batches.repair, self._operating.repair, self._decision):
                 try:
                     repair(model)
                 except Exception as error:  # noqa: BLE001 - raised with the others below
@@ -134,6 +142,9 @@ class Sweep:
             self._retirement.retire(model)
         except ConflictError:
             _log.warning("a version is not gone yet", extra={"model": model})
+
+    def _decision(self, model: str) -> None:
+        self._approving.repair(model, self._registry)
 
     def _lost_uploads(self) -> int:
         stored = self._storage.versions(self._bucket, f"{names.INCOMING}/")
@@ -210,6 +221,8 @@ def sweep() -> Sweep:
         failing=Failing(runs=runs, retirement=retirement),
         retirement=retirement,
         operating=wiring.operating(config),
+        approving=wiring.approving(config),
+        registry=wiring.registry(config),
         models=catalog.load().specs,
         bucket=config.need("UPLOADS_BUCKET"),
         clock=wiring.now,

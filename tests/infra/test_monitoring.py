@@ -6,6 +6,7 @@ from tests.infra.synthesis import Synthesised, text
 
 WATCHED = {
     "ApiErrors": "5xx",
+    "ApprovalEventErrors": "Errors",
     "BatchDeadLetters": "ApproximateNumberOfMessagesVisible",
     "BatchEventErrors": "Errors",
     "BatchesErrors": "Errors",
