@@ -85,5 +85,3 @@ def first_task() -> dict[str, str]:
 
 def _key(version: Version) -> dict[str, str]:
     return {"pk": partition(version.model), "sk": version_key(version.version)}
-
-

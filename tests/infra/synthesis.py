@@ -12,6 +12,7 @@ from aws_cdk import App
 
 from infra import assets, stages
 from infra.settings import Settings, read
+from relearn.spec import ModelSpec
 from training import catalog
 
 Resource = dict[str, Any]
@@ -60,13 +61,20 @@ class Synthesised:
         return found
 
 
-def synthesise(folder: Path, stage: str, models: Sequence[str] = (), **changes: Any) -> Synthesised:
-    """Synthesise a stage of cdk.json, with all models or some; ``changes`` are settings that differ."""
+def synthesise(
+    folder: Path,
+    stage: str,
+    models: Sequence[str] = (),
+    *,
+    respec: Callable[[ModelSpec], ModelSpec] = lambda spec: spec,
+    **changes: Any,
+) -> Synthesised:
+    """Synthesise a stage of cdk.json, with all models or some, as they are or changed; ``changes`` are settings that differ."""
     chosen = {**CONTEXT["relearn"]["stages"][stage], **changes}
     context = {**CONTEXT, "stage": stage, "relearn": {"stages": {stage: chosen}}}
     app = App(context=context, outdir=str(folder))
     settings = read(app.node.try_get_context)
-    specs = {name: spec for name, spec in catalog.load().items() if not models or name in models}
+    specs = {name: respec(spec) for name, spec in catalog.load().items() if not models or name in models}
     stages.build(app, settings=settings, specs=specs)
     app.synth()
     found = {path.name.split(".")[0]: path for path in folder.glob("*.template.json")}
