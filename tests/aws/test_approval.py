@@ -347,6 +347,7 @@ def test_an_answer_that_was_lost_may_be_asked_for_again(waits: World) -> None:
 def test_a_version_that_does_not_wait_says_how_it_stands(
     waits: World, version: int, code: int, detail: str
 ) -> None:
+    del waits
     answered, told = say("reject", version, why="no")
     assert answered == code
     assert detail in told["detail"]
