@@ -102,8 +102,8 @@ class FakeSageMaker:
         package = self.packages.get(PrimaryContainer["ModelPackageName"])
         if package is None:
             raise RefusedError("ValidationException", "Could not find model package")
-        if package["ModelApprovalStatus"] != "Approved":
-            raise RefusedError("ValidationException", f"the package is {package['ModelApprovalStatus']}")
+        if (status := package.get("ModelApprovalStatus", "Approved")) != "Approved":
+            raise RefusedError("ValidationException", f"the package is {status}")
         self.models[ModelName] = {"ModelName": ModelName, "PrimaryContainer": PrimaryContainer, **rest}
         return {"ModelArn": _arn("model", ModelName)}
 
