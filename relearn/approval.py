@@ -176,7 +176,7 @@ def decide(version: Version, asked: Asked, who: str, now: datetime) -> Approval:
     NotWaitingError
         The version does not wait for an answer: someone answered before, or nobody asks.
     """
-    answer = {"state": _AFTER[asked.decision], "who": who or UNNAMED, "why": asked.why}
+    answer: dict[str, Any] = {"state": _AFTER[asked.decision], "who": who or UNNAMED, "why": asked.why}
     before = version.approval
     if before is not None and version.awaits_approval:
         return replace(before, **answer, at=now.isoformat(timespec="milliseconds"))
