@@ -29,7 +29,12 @@ class Approvals(Construct):
             name="approval_event",
             code=code,
             environment=access.variables("STAGE", "LEDGER_TABLE", "TOPIC_ARN"),
-            allowed=[access.ledger("GetItem", "UpdateItem"), access.publish(), access.wake_runs()],
+            allowed=[
+                access.ledger("GetItem", "UpdateItem"),
+                access.versions("DescribeModelPackage"),
+                access.publish(),
+                access.wake_runs(),
+            ],
         )
         events.Rule(
             self,

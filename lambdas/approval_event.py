@@ -20,13 +20,8 @@ def approving() -> Approving:
 
 @entry
 def handler(event: Any, _context: Any) -> None:
-    """Take what a ``SageMaker Model Package State Change`` says of a version."""
+    """Look at the version that a ``SageMaker Model Package State Change`` is about."""
     detail = event["detail"]
     model = names.parse_group(Config.from_env().need("STAGE"), detail["ModelPackageGroupName"])
     if model is not None:
-        approving().heard(
-            model,
-            detail["ModelPackageVersion"],
-            detail["ModelApprovalStatus"],
-            detail.get("ApprovalDescription") or "",
-        )
+        approving().hear(model, detail["ModelPackageVersion"])

@@ -29,17 +29,24 @@ class Approving:
 
     Parameters
     ----------
-    ledger, callbacks, notifier
+    ledger, callbacks, registry, notifier
         Adapters.
     clock
         Gives the time, aware.
     """
 
     def __init__(
-        self, *, ledger: Ledger, callbacks: Callbacks, notifier: Notifier, clock: Callable[[], datetime]
+        self,
+        *,
+        ledger: Ledger,
+        callbacks: Callbacks,
+        registry: Registry,
+        notifier: Notifier,
+        clock: Callable[[], datetime],
     ) -> None:
         self._ledger = ledger
         self._callbacks = callbacks
+        self._registry = registry
         self._notifier = notifier
         self._clock = clock
 
@@ -71,20 +78,20 @@ class Approving:
         self.wake(version)
         return version
 
-    def heard(self, model: str, number: int, status: str, why: str) -> None:
-        """Take the approval status that the Model Registry has of a version, which may be of our own writing.
+    def hear(self, model: str, number: int) -> None:
+        """Take the decision that the Model Registry has of a version, which may be of our own writing.
 
         Parameters
         ----------
         model, number
             Which version; one that is not known, or that nobody has to approve, is let be.
-        status
-            As the registry writes it; one that decides nothing is let be.
-        why
-            What was written beside it; may be empty.
         """
-        version, decision = self._ledger.version(model, number), _BY_STATUS.get(status)
-        if version is None or version.approval is None or decision is None:
+        version = self._ledger.version(model, number)
+        if version is None or version.approval is None:
+            return
+        status, why = self._registry.decision(version.package_arn)
+        decision = _BY_STATUS.get(status)
+        if decision is None:
             return
         try:
             self.decide(model, number, Asked(decision, why or "no reason given"), REGISTRY)
@@ -94,7 +101,7 @@ class Approving:
                 headline = f"what {REGISTRY} says of version {number}, {status}, has no effect"
                 self._notifier.tell("changed", model, headline, str(error))
 
-    def repair(self, model: str, registry: Registry) -> None:
+    def repair(self, model: str) -> None:
         """Go on with what a lost event or a lost reply left of the run that waits."""
         lock = self._ledger.lock(model)
         try:
@@ -105,7 +112,7 @@ class Approving:
             return
         version = self._version(model, run.version)
         if version.awaits_approval:
-            self.heard(model, version.version, *registry.decision(version.package_arn))
+            self.hear(model, version.version)
         else:
             self.wake(version)
 

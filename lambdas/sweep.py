@@ -18,7 +18,6 @@ from lambdas.approving import Approving
 from lambdas.aws.executions import Executions
 from lambdas.aws.ledger import Ledger
 from lambdas.aws.queue import IngestQueue
-from lambdas.aws.registry import Registry
 from lambdas.aws.storage import Storage, StoredVersion
 from lambdas.batch_repair import BatchRepair
 from lambdas.config import Config
@@ -52,8 +51,8 @@ class Sweep:
         What starts, ends and cleans up after runs.
     operating
         What deploys versions again.
-    approving, registry
-        What takes decisions about versions that wait, and where some are given.
+    approving
+        What takes decisions about versions that wait.
     models
         Names of the models.
     bucket
@@ -75,7 +74,6 @@ class Sweep:
         retirement: Retirement,
         operating: Operating,
         approving: Approving,
-        registry: Registry,
         models: Iterable[str],
         bucket: str,
         clock: Callable[[], datetime],
@@ -90,7 +88,6 @@ class Sweep:
         self._retirement = retirement
         self._operating = operating
         self._approving = approving
-        self._registry = registry
         self._models = tuple(models)
         self._bucket = bucket
         self._clock = clock
@@ -110,7 +107,7 @@ class Sweep:
         """
         troubles: list[Exception] = []
         for model in self._models:
-            for repair in (self._model, self._batches.repair, self._operating.repair, self._decision):
+            for repair in (self._model, self._batches.repair, self._operating.repair, self._approving.repair):
                 try:
                     repair(model)
                 except Exception as error:  # noqa: BLE001 - raised with the others below
@@ -142,9 +139,6 @@ class Sweep:
             self._retirement.retire(model)
         except ConflictError:
             _log.warning("a version is not gone yet", extra={"model": model})
-
-    def _decision(self, model: str) -> None:
-        self._approving.repair(model, self._registry)
 
     def _lost_uploads(self) -> int:
         stored = self._storage.versions(self._bucket, f"{names.INCOMING}/")
@@ -222,7 +216,6 @@ def sweep() -> Sweep:
         retirement=retirement,
         operating=wiring.operating(config),
         approving=wiring.approving(config),
-        registry=wiring.registry(config),
         models=catalog.load().specs,
         bucket=config.need("UPLOADS_BUCKET"),
         clock=wiring.now,

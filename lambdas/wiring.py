@@ -143,6 +143,7 @@ def approving(config: Config) -> Approving:
     return Approving(
         ledger=ledger(config),
         callbacks=Callbacks(clients.stepfunctions()),
+        registry=registry(config),
         notifier=notifier(config),
         clock=now,
     )

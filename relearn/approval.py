@@ -141,20 +141,19 @@ def check_decision(body: object) -> Asked:
         With a JSON pointer for every wrong value.
     """
     fields, errors = schema.fields_of(body, _FIELDS, InvalidDecisionError)
-    decision, why = fields.get("decision"), fields.get("why")
+    decision, why = fields.get("decision"), fields.get("why", "")
     if decision not in list(Decision):
         errors.append(
             FieldError("/decision", f"got {shown(decision)}; allowed: one of {', '.join(Decision)}")
         )
     least = 0 if decision == Decision.APPROVE else 1
-    given = why if why is not None else ""
-    if not isinstance(given, str) or not least <= len(given.strip()) or len(given) > MAX_WHY:
+    if not isinstance(why, str) or len(why.strip()) < least or len(why) > MAX_WHY:
         errors.append(
             FieldError("/why", f"got {shown(why)}; allowed: a reason of {least} to {MAX_WHY} characters")
         )
     if errors:
         raise InvalidDecisionError(tuple(errors))
-    return Asked(Decision(str(decision)), str(given).strip())
+    return Asked(Decision(str(decision)), str(why).strip())
 
 
 def decide(version: Version, asked: Asked, who: str, now: datetime) -> Approval:

@@ -48,7 +48,7 @@ class ApprovalLedger(RouteLedger):
             changes = {"state": VersionState.FAILED, "reason": approval.words}
         expected = {"state": VersionState.REGISTERED, "approval.state": ApprovalState.WAITING}
         new = {"approval": asdict(approval), **changes}
-        self._table.write(Update(**_key(version), changes=new, expected=expected))
+        self._table.write(_update(version, new, expected))
         return replace(version, approval=approval, **changes)
 
     def task(self, version: Version) -> Task:
@@ -71,10 +71,8 @@ class ApprovalLedger(RouteLedger):
         """
         before = self.task(version)
         if task.attempt >= before.attempt:
-            changes = {"task": asdict(task)}
-            self._table.write(
-                Update(**_key(version), changes=changes, expected={"task.attempt": before.attempt})
-            )
+            expected = {"task.attempt": before.attempt}
+            self._table.write(_update(version, {"task": asdict(task)}, expected))
         return not before.attempt
 
 
@@ -83,5 +81,6 @@ def first_task() -> dict[str, str]:
     return asdict(Task())
 
 
-def _key(version: Version) -> dict[str, str]:
-    return {"pk": partition(version.model), "sk": version_key(version.version)}
+def _update(version: Version, changes: dict[str, Any], expected: dict[str, Any]) -> Update:
+    pk, sk = partition(version.model), version_key(version.version)
+    return Update(pk=pk, sk=sk, changes=changes, expected=expected)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from relearn import names
 from relearn.jsonlines import MEDIA_TYPE
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 
-APPROVED, REJECTED = "Approved", "Rejected"
+APPROVED: Final = "Approved"
+REJECTED: Final = "Rejected"
 _LONGEST_TEXT = 1024
 
 

@@ -88,11 +88,14 @@ def set_in_registry(world: World, status: str, version: int = 2, why: str = "") 
 def hear_of_registry(world: World, version: int = 2) -> None:
     """Deliver the event of a package as it is."""
     found = world.sagemaker.packages[package(world, version)]
+    hear_of("flowers", version, found["ModelApprovalStatus"])
+
+
+def hear_of(model: str, version: int, status: str, stage: str = STAGE) -> None:
     detail = {
-        "ModelPackageGroupName": names.group(STAGE, "flowers"),
+        "ModelPackageGroupName": names.group(stage, model),
         "ModelPackageVersion": version,
-        "ModelApprovalStatus": found["ModelApprovalStatus"],
-        "ApprovalDescription": found.get("ApprovalDescription"),
+        "ModelApprovalStatus": status,
     }
     approval_event.handler(
         {"detail-type": "SageMaker Model Package State Change", "detail": detail}, LambdaContext()
@@ -257,10 +260,11 @@ def test_a_rejected_version_can_not_be_promoted_by_hand(waits: World) -> None:
 
 
 def test_a_rejection_stands_when_the_run_breaks_right_after_it(waits: World) -> None:
-    waits.decides = lambda: (
-        say("reject", why="no"),
-        waits.sagemaker.__setattr__("no_more_by", "UpdateModelPackage"),
-    )
+    def decides() -> None:
+        say("reject", why="no")
+        waits.sagemaker.no_more_by = "UpdateModelPackage"
+
+    waits.decides = decides
     run = waits.run()
     assert (run.state, new_upload(waits).state) == (RunState.REJECTED, "FAILED")
 
@@ -310,12 +314,13 @@ def test_the_second_operator_hears_who_decided_first(waits: World, second: str) 
 
 
 def test_of_two_at_the_very_same_time_exactly_one_wins(waits: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    read, answers = Ledger.version, []
+    read = Ledger.version
+    answers: list[tuple[int, Any]] = []
 
     def read_and_be_beaten(self: Ledger, model: str, number: int) -> Any:
         found = read(self, model, number)
         if not answers:
-            answers.append((0, None))
+            answers.append((0, {}))
             answers[0] = say("reject", why="first", who=BOB)
         return found
 
@@ -404,10 +409,10 @@ def test_what_we_write_into_the_registry_comes_back_and_changes_nothing(waits: W
     run = waits.run()
     waits.notifications()
     before = waits.ledger.version("flowers", 2)
-    calls = len(waits.sagemaker.calls)
+    written = waits.sagemaker.calls.count("UpdateModelPackage")
     hear_of_registry(waits)
     assert (waits.ledger.version("flowers", 2), waits.latest()) == (before, run)
-    assert (waits.notifications(), len(waits.sagemaker.calls)) == ([], calls)
+    assert (waits.notifications(), waits.sagemaker.calls.count("UpdateModelPackage")) == ([], written)
 
 
 def test_a_status_that_is_set_after_the_decision_changes_nothing_and_people_are_told(waits: World) -> None:
@@ -425,15 +430,21 @@ def test_a_version_that_nobody_has_to_approve_is_let_be(world: World) -> None:
     world.send(b"area,price\n" + b"50,100\n60,120\n" * 10, "incoming/prices/0.csv")
     world.run("prices")
     world.notifications()
-    detail = {
-        "ModelPackageGroupName": names.group(STAGE, "prices"),
-        "ModelPackageVersion": 1,
-        "ModelApprovalStatus": "Rejected",
-    }
-    for group in (detail["ModelPackageGroupName"], "relearn-other-flowers"):
-        approval_event.handler({"detail": {**detail, "ModelPackageGroupName": group}}, LambdaContext())
+    for found in world.sagemaker.packages.values():
+        found["ModelApprovalStatus"] = "Rejected"
+    hear_of("prices", 1, "Rejected")
+    hear_of("prices", 9, "Rejected")
+    hear_of("prices", 1, "Rejected", stage="other")
     assert world.ledger.route("prices").champion == 1
     assert world.notifications() == []
+
+
+def test_a_new_version_that_waits_is_heard_of_and_nothing_is_decided(waits: World) -> None:
+    def look() -> object:
+        hear_of_registry(waits)
+        return waits.latest().state
+
+    assert seen_while_waiting(waits, look) is RunState.AWAITING_APPROVAL
 
 
 def test_the_sweep_finds_a_decision_in_the_registry_whose_event_was_lost(waits: World) -> None:
@@ -550,7 +561,11 @@ def test_an_approval_never_beats_a_newer_decision_about_what_serves(waits: World
 
 
 def test_its_data_is_judged_again_against_what_serves_now(waits: World) -> None:
-    waits.decides = lambda: (move(waits, champion=0, previous=1), say("approve"))
+    def decides() -> None:
+        move(waits, champion=0, previous=1)
+        say("approve")
+
+    waits.decides = decides
     waits.run()
     waits.decides = lambda: say("approve", 3)
     sweep.sweep().everything()
@@ -558,7 +573,11 @@ def test_its_data_is_judged_again_against_what_serves_now(waits: World) -> None:
 
 
 def test_an_approval_does_not_move_a_frozen_route_and_the_data_waits(waits: World) -> None:
-    waits.decides = lambda: (move(waits, frozen=True), say("approve"))
+    def decides() -> None:
+        move(waits, frozen=True)
+        say("approve")
+
+    waits.decides = decides
     run = waits.run()
     assert run.state is RunState.FAILED
     assert "the route is frozen" in run.reason
@@ -595,5 +614,5 @@ def test_a_run_that_died_while_it_waited_leaves_nothing_to_decide(waits: World) 
 
 def test_the_sweep_lets_a_run_be_that_never_got_going(waits: World) -> None:
     waits.ledger.replace_lock("flowers", waits.ledger.lock("flowers"), "no-such-run")
-    wiring.approving(Config.from_env()).repair("flowers", wiring.registry(Config.from_env()))
+    wiring.approving(Config.from_env()).repair("flowers")
     assert waits.callbacks.woken == ["secret-token-1"]

@@ -37,7 +37,12 @@ def test_only_what_takes_decisions_wakes_runs_and_only_those_of_the_stage(dev: S
 
 
 @pytest.mark.parametrize(
-    ("name", "action"), [("decided", "UpdateModelPackage"), ("sweep", "DescribeModelPackage")]
+    ("name", "action"),
+    [
+        ("decided", "UpdateModelPackage"),
+        ("sweep", "DescribeModelPackage"),
+        ("approval_event", "DescribeModelPackage"),
+    ],
 )
 def test_the_registry_is_asked_about_the_models_versions_and_no_others(
     dev: Synthesised, name: str, action: str

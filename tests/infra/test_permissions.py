@@ -142,7 +142,12 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
         ("decided", {"dynamodb": "GetItem UpdateItem", "sagemaker": "UpdateModelPackage"}),
         (
             "approval_event",
-            {"dynamodb": "GetItem UpdateItem", "sns": "Publish", "states": "SendTaskSuccess"},
+            {
+                "dynamodb": "GetItem UpdateItem",
+                "sagemaker": "DescribeModelPackage",
+                "sns": "Publish",
+                "states": "SendTaskSuccess",
+            },
         ),
         (
             "operate",

@@ -117,11 +117,10 @@ def test_who_is_refused_because_nobody_decided_is_told_what_to_type() -> None:
 
 @given(st.text(max_size=600) | st.none() | st.integers(), st.sampled_from(["approve", "reject"]))
 def test_a_reason_is_needed_to_reject_and_never_too_long(why: object, decision: str) -> None:
-    text = "" if why is None else why
-    right = isinstance(text, str) and len(text) <= approval.MAX_WHY
-    if right and (decision == "approve" or str(text).strip()):
+    right = isinstance(why, str) and len(why) <= approval.MAX_WHY
+    if right and (decision == "approve" or str(why).strip()):
         asked = approval.check_decision({"decision": decision, "why": why})
-        assert asked == Asked(Decision(decision), str(text).strip())
+        assert asked == Asked(Decision(decision), str(why).strip())
     else:
         with pytest.raises(InvalidDecisionError, match="/why"):
             approval.check_decision({"decision": decision, "why": why})

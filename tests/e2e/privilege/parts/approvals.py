@@ -120,21 +120,32 @@ def decision_step(bench: Bench, moments: Moments) -> Part:
 
 
 def approval_event(bench: Bench, moments: Moments) -> Part:
+    """Every model has its own package group."""
     book = moments["Rest"].book
-    detail = {
-        "ModelPackageGroupName": bench.name(MODEL),
-        "ModelPackageVersion": NUMBER,
-        "ModelApprovalStatus": "Approved",
-    }
 
-    def someone_approves_in_the_registry() -> None:
+    def hear(model: str) -> None:
+        detail = {"ModelPackageGroupName": bench.name(model), "ModelPackageVersion": NUMBER}
+        bench.invoke("approval-event", {"detail": detail})
+
+    def heard(model: str) -> Callable[[], None]:
+        def someone_approves() -> None:
+            bench.ledger.write(asked(book, model=model))
+            hear(model)
+            if _question(bench, model) != "APPROVED":
+                raise Broken("nobody decided")
+
+        someone_approves.__name__ = f"someone_approves_a_version_of_{model}"
+        return someone_approves
+
+    def the_run_hears_of_it() -> None:
         def approved() -> None:
-            bench.invoke("approval-event", {"detail": detail})
+            hear(MODEL)
             bench.expect("a notification", bench.topic.heard, seconds=0)
 
         a_run_that_waits(bench, book, approved)
 
-    return Part(bench.of_function("approval-event"), [someone_approves_in_the_registry])
+    scenes = [*(heard(model) for model in catalog.load()), the_run_hears_of_it]
+    return Part(bench.of_function("approval-event"), scenes)
 
 
 def rule(bench: Bench, _moments: Moments) -> Part:
