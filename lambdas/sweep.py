@@ -9,7 +9,7 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from itertools import groupby
 from typing import Any
 
@@ -24,6 +24,7 @@ from lambdas.config import Config
 from lambdas.fail_run import Failing
 from lambdas.logs import entry
 from lambdas.operating import Operating
+from lambdas.orphans import Orphans
 from lambdas.retirement import Retirement
 from lambdas.runs_flow import TEARDOWN, Runs
 from relearn import names
@@ -53,6 +54,8 @@ class Sweep:
         What deploys versions again.
     approving
         What takes decisions about versions that wait.
+    orphans
+        What removes endpoints that no version has.
     models
         Names of the models.
     bucket
@@ -74,6 +77,7 @@ class Sweep:
         retirement: Retirement,
         operating: Operating,
         approving: Approving,
+        orphans: Orphans,
         models: Iterable[str],
         bucket: str,
         clock: Callable[[], datetime],
@@ -88,6 +92,7 @@ class Sweep:
         self._retirement = retirement
         self._operating = operating
         self._approving = approving
+        self._orphans = orphans
         self._models = tuple(models)
         self._bucket = bucket
         self._clock = clock
@@ -105,13 +110,16 @@ class Sweep:
         ExceptionGroup
             What went wrong, after everything else was looked at.
         """
+        repairs = (self._model, self._batches.repair, self._operating.repair, self._approving.repair)
+        tasks: list[Callable[[], object]] = [
+            partial(repair, model) for model in self._models for repair in repairs
+        ]
         troubles: list[Exception] = []
-        for model in self._models:
-            for repair in (self._model, self._batches.repair, self._operating.repair, self._approving.repair):
-                try:
-                    repair(model)
-                except Exception as error:  # noqa: BLE001 - raised with the others below
-                    troubles.append(error)
+        for task in (*tasks, self._orphans.remove):
+            try:
+                task()
+            except Exception as error:  # noqa: BLE001 - raised with the others below
+                troubles.append(error)
         sent = self._lost_uploads()
         if troubles:
             raise ExceptionGroup("the sweep of some models failed", troubles)
@@ -216,6 +224,9 @@ def sweep() -> Sweep:
         retirement=retirement,
         operating=wiring.operating(config),
         approving=wiring.approving(config),
+        orphans=Orphans(
+            ledger=ledger, endpoints=wiring.endpoints(config), stage=config.need("STAGE"), clock=wiring.now
+        ),
         models=catalog.load().specs,
         bucket=config.need("UPLOADS_BUCKET"),
         clock=wiring.now,

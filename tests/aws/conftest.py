@@ -143,7 +143,7 @@ def world(
         detach = [fake.attach(aws_session) for fake in (sagemaker, functions, callbacks)]
         for made in CACHED:
             made.cache_clear()  # type: ignore[attr-defined]
-        clock = Clock()
+        sagemaker.now = clock = Clock()
         for name, value in _environment(**_infrastructure()).items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(wiring, "now", clock)

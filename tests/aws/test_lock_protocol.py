@@ -164,6 +164,7 @@ class Stage:
             retirement=nothing,
             operating=nothing,
             approving=nothing,
+            orphans=nothing,
             models=[MODEL],
             bucket="b",
             clock=self.clock,

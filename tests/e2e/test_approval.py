@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from relearn.spec import ModelSpec, Retrain
+from relearn.spec import Retrain
 from tests.e2e.client import Item, Stage
 from tests.e2e.clouds import cloud_of
 from tests.infra.synthesis import synthesise
@@ -21,11 +21,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
 MODEL = "iris"
 MORE = (Path(__file__).parents[2] / "examples" / "iris" / "more_measurements.csv").read_bytes()
+ASKING = Retrain(debounce_seconds=0, approval="manual", approval_hours=1)
 ENDED = ("PROMOTED", "REJECTED", "ROLLED_BACK", "FAILED")
-
-
-def asking_people(spec: ModelSpec) -> ModelSpec:
-    return replace(spec, retrain=Retrain(debounce_seconds=0, approval="manual", approval_hours=1))
 
 
 @dataclass
@@ -72,7 +69,7 @@ def waiting(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     if request.config.getoption("--target") != "local":
         pytest.skip("the models of a deployed stage decide by themselves who is asked")
     folder = tmp_path_factory.mktemp("approval")
-    synthesise(folder / "cdk.out", "local", [MODEL], respec=asking_people)
+    synthesise(folder / "cdk.out", "local", [MODEL], specs={MODEL: {"retrain": ASKING}})
     with cloud_of(folder, folder / "cdk.out") as running:
         yield Waiting(running, folder / "info.json")
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -335,7 +334,7 @@ def test_a_run_has_time_for_every_wait(definition: dict[str, Any], states: dict[
 
 def test_a_run_has_time_for_a_person_to_decide(tmp_path: Path, definition: dict[str, Any]) -> None:
     by_hand = Retrain(approval="manual", approval_hours=700)
-    patient = synthesise(tmp_path, "dev", ["iris"], respec=lambda spec: replace(spec, retrain=by_hand))
+    patient = synthesise(tmp_path, "dev", ["iris"], specs={"iris": {"retrain": by_hand}})
     found = json.loads(text(patient.machine("retrain")["DefinitionString"]))
     # Without it a run of all models has less time than of one that waits for a person.
     assert found["TimeoutSeconds"] > 700 * 3600 + 60 + 3600
