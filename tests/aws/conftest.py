@@ -13,11 +13,14 @@ from moto import mock_aws
 
 from lambdas import (
     advance,
+    approval_event,
+    ask_approval,
     batch_event,
     batches,
     catalog,
     check_data,
     close_run,
+    decided,
     deploy,
     fail_run,
     feedback,
@@ -47,6 +50,7 @@ from lambdas.aws import clients
 from lambdas.aws.endpoints import Endpoints
 from lambdas.config import Config
 from relearn import codec, names
+from tests.aws.fake_callbacks import FakeCallbacks
 from tests.aws.fake_lambda import FakeLambda
 from tests.aws.fake_sagemaker import ACCOUNT, REGION, FakeSageMaker
 from tests.aws.models import FLOWERS_CSV, PRICES_CSV, SAMPLES
@@ -74,6 +78,9 @@ CACHED: list[Callable[..., Any]] = [
     check_data.checking,
     judge.judging,
     register.registering,
+    ask_approval.asking,
+    decided.deciding,
+    approval_event.approving,
     deploy.deploying,
     smoke.smoke_test,
     publish.publishing,
@@ -135,7 +142,8 @@ def world(
         monkeypatch.setattr(boto3, "DEFAULT_SESSION", aws_session)
         sagemaker = FakeSageMaker(brain, groups={names.group(STAGE, name) for name in SPECS})
         functions = FakeLambda({names.function(STAGE, "batch_event")})
-        detach = sagemaker.attach(aws_session), functions.attach(aws_session)
+        callbacks = FakeCallbacks()
+        detach = [fake.attach(aws_session) for fake in (sagemaker, functions, callbacks)]
         for made in CACHED:
             made.cache_clear()  # type: ignore[attr-defined]
         sagemaker.now = clock = Clock()
@@ -144,7 +152,7 @@ def world(
         monkeypatch.setattr(wiring, "now", clock)
         monkeypatch.setattr(wiring, "endpoints", lambda config: _endpoints(config, clock))
         monkeypatch.setattr(catalog, "load", lambda: models_catalog)
-        world = World(sagemaker, functions, clock)
+        world = World(sagemaker, functions, clock, callbacks)
         with serving(world.aws) as world.aws.url:
             for name, value in _endpoints_without_sdk(world.aws.url).items():
                 monkeypatch.setenv(name, value)

@@ -93,11 +93,8 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
     machine = dev.machine("retrain")
     allowed = actions_on(dev, machine["RoleArn"])
     functions = dev.resources("AWS::Lambda::Function", "Training")
-    steps = {
-        k
-        for k, f in functions.items()
-        if not any(n in f["Properties"]["Handler"] for n in ("ingest", "sweep", "scheduled_run", "restore"))
-    }
+    others = ("ingest", "sweep", "scheduled_run", "restore", "approval_event")
+    steps = {k for k, f in functions.items() if not any(n in f["Properties"]["Handler"] for n in others)}
     assert allowed.pop("lambda:InvokeFunction") == {f"<{name}.Arn>" for name in steps}
     job = {"arn:<AWS::Partition>:sagemaker:<AWS::Region>:<AWS::AccountId>:training-job/relearn-dev-*"}
     for action in ("CreateTrainingJob", "DescribeTrainingJob", "StopTrainingJob", "AddTags"):
@@ -145,6 +142,28 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
         ("open_run", {"dynamodb": "GetItem UpdateItem Query", "s3": "PutObject"}),
         ("judge", {"dynamodb": "GetItem UpdateItem", "s3": "GetObject PutObject"}),
         ("register", {"dynamodb": "GetItem PutItem UpdateItem", "sagemaker": "CreateModelPackage"}),
+        (
+            "ask_approval",
+            {"dynamodb": "GetItem UpdateItem", "sns": "Publish", "states": "SendTaskSuccess"},
+        ),
+        ("decided", {"dynamodb": "GetItem UpdateItem", "sagemaker": "UpdateModelPackage"}),
+        (
+            "approval_event",
+            {
+                "dynamodb": "GetItem UpdateItem",
+                "sagemaker": "DescribeModelPackage",
+                "sns": "Publish",
+                "states": "SendTaskSuccess",
+            },
+        ),
+        (
+            "operate",
+            {
+                "dynamodb": "GetItem PutItem UpdateItem Query",
+                "sns": "Publish",
+                "states": "StartExecution SendTaskSuccess",
+            },
+        ),
         ("smoke", {"lambda": "InvokeFunction", "sagemaker": "InvokeEndpoint"}),
         ("publish", {"dynamodb": "GetItem UpdateItem BatchWriteItem", "s3": "GetObject"}),
         (
