@@ -107,7 +107,7 @@ rollout-load: $(INSTALLED) ## 20 promotions, 10 rollbacks and a change of the ho
 	@$(BIN)/python -m tests.e2e.rollout_load
 
 bench: $(INSTALLED) ## measurements, as ratios in one run
-	@for file in bench/serve.py bench/predict.py bench/features.py bench/recommend.py bench/text.py bench/text_in_graph.py bench/shadow.py bench/hosting.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@for file in bench/serve.py bench/predict.py bench/features.py bench/recommend.py bench/text.py bench/text_in_graph.py bench/shadow.py bench/ingest_memory.py bench/hosting.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 lock: $(VENV)/.installed ## pin requirements anew, with hashes
 	$(BIN)/python -m pip install --quiet uv

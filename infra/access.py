@@ -190,12 +190,25 @@ class Access:
 
     def register_versions(self) -> Grant:
         """Allow adding a version to each model's package group; asked of the version, not of the group."""
+        return self.versions("CreateModelPackage")
+
+    def versions(self, *actions: str) -> Grant:
+        """Allow SageMaker ``actions`` on the versions in each model's package group."""
         packages = [self._arn("sagemaker", "model-package", f"{group}/*") for group in self._groups]
         return Grant(
-            actions=["sagemaker:CreateModelPackage"],
+            actions=[f"sagemaker:{action}" for action in actions],
             resources=packages,
             because="the version's number is known only once it is registered",
         )
+
+    def wake_runs(self) -> Grant:
+        """Allow telling a run that waits by a task token to go on.
+
+        The Service Authorization Reference names no resource for it. In an account a token of a step that is no
+        activity belongs to its state machine, and leave on that is enough: what `StateMachine.grant_task_response` of
+        AWS CDK gives too.
+        """
+        return self.machine("SendTaskSuccess")
 
     def drop_versions(self) -> list[Grant]:
         """Allow taking a version's endpoint, endpoint config and model away, and its features."""
@@ -218,11 +231,11 @@ class Access:
         ]
 
     def guards(self) -> Grant:
-        """Allow reading the alarms that rollouts heed."""
+        """Allow looking for the alarms that rollouts heed."""
         return Grant(
             actions=["cloudwatch:DescribeAlarms"],
-            resources=[self._arn("cloudwatch", "alarm", f"{names.guards(self._stage)}*")],
-            because="users add alarms of their own, by the start of the name",
+            resources=[self._arn("cloudwatch", "alarm", "*")],
+            because="CloudWatch asks for it on all alarms, also where a look is for those of one name",
         )
 
     def look_for_endpoints(self) -> list[Grant]:

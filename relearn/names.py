@@ -58,6 +58,11 @@ def place(stage: str, model: str, version: int, *, in_lambda: bool) -> str:
     return host_function(stage, model) if in_lambda else endpoint(stage, model, version)
 
 
+def in_sagemaker(stage: str, model: str, version: int, place: str) -> str:
+    """Name of what a version has in SageMaker: of one that runs in Lambda that is a model, to score batches with."""
+    return endpoint(stage, model, version) if place == host_function(stage, model) else place
+
+
 def check_stage(stage: str) -> str:
     """Give ``stage`` back when it may be part of every name.
 
@@ -86,19 +91,19 @@ def tag(key: str) -> str:
     return f"{PROJECT}:{key}"
 
 
-def guards(stage: str) -> str:
-    """What the name of every alarm starts with that a rollout heeds."""
-    return f"{prefix(stage)}guard-"
-
-
 def guard(stage: str, model: str) -> str:
-    """What the name of those starts with that a rollout of one model heeds: ours, and users' own."""
-    return f"{guards(stage)}{model}-"
+    """What the name of every alarm starts with that a rollout of a model heeds: ours, and users' own."""
+    return f"{prefix(stage)}guard-{model}-"
 
 
 def group(stage: str, model: str) -> str:
     """Name of the model package group of a model."""
     return f"{prefix(stage)}{model}"
+
+
+def parse_group(stage: str, name: str) -> str | None:
+    """Read the model from the name of a model package group; None when the group is not the stage's."""
+    return name.removeprefix(prefix(stage)) if name.startswith(prefix(stage)) else None
 
 
 def endpoint(stage: str, model: str, version: int) -> str:

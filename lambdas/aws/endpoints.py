@@ -146,8 +146,8 @@ class Endpoints:
         )
 
     def remove_version(self, version: Version) -> None:
-        """Remove what a version has in SageMaker, as `remove` does; one that runs in Lambda has a model alone."""
-        self.remove(names.endpoint(self._stage, version.model, version.version))
+        """Remove what a version has in SageMaker, as `remove` does."""
+        self.remove(names.in_sagemaker(self._stage, version.model, version.version, version.endpoint))
 
     def remove(self, name: str, wait_seconds: float = 90) -> None:
         """Remove an endpoint with its config and model; what is gone already is no error.

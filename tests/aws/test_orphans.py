@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -90,3 +91,11 @@ def test_an_orphan_that_takes_its_time_to_go_is_gone_after_the_next_sweep(world:
     world.sagemaker.deleting = 0
     world.sagemaker.endpoints.clear()
     assert swept(world) == set()
+
+
+def test_what_batches_of_a_version_in_lambda_are_scored_with_stays(world: World) -> None:
+    version = deployed(world, 9)
+    for kind in (world.sagemaker.endpoints, world.sagemaker.configs):
+        kind.clear()
+    registered(world, replace(version, endpoint=names.host_function(STAGE, "flowers")))
+    assert swept(world) == {version.endpoint}

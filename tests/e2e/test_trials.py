@@ -15,7 +15,7 @@ import pytest
 
 from relearn.rollout import Canary, Limits, Shadow
 from tests.e2e.asking import Load, constantly_asked
-from tests.e2e.client import Item, Stage, csv_bytes
+from tests.e2e.client import ENDS, Item, Stage, csv_bytes, rows
 from tests.e2e.clouds import cloud_of
 from tests.infra.synthesis import synthesise
 
@@ -23,10 +23,14 @@ pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
 MODEL = "iris"
 MORE = Path(__file__).parents[2] / "examples" / "iris" / "more_measurements.csv"
-STEP_SECONDS = 4
+STEP_SECONDS = 5
 PAUSE = 0.05  # training runs on the same machine
-LIMITS = Limits(requests=20)
-TRIED = {"shadow": Shadow(minutes=5, limits=LIMITS), "rollout": Canary(steps=(20, 50), limits=LIMITS)}
+# A machine that trains at the same time is slow now and then; a candidate that is stopped again and again is slower than that.
+TRIED = {
+    "shadow": Shadow(minutes=5, limits=Limits(requests=10, latency_ratio=50)),
+    "rollout": Canary(steps=(20, 50), limits=Limits(requests=5, latency_ratio=5)),
+}
+STOPPED_SECONDS = 0.6
 
 
 @pytest.fixture(scope="module")
@@ -46,11 +50,13 @@ def moves(stage: Stage) -> list[str]:
     return [one["what"] for one in reversed(history)]
 
 
-def tries(stage: Stage) -> Item:
-    """Wait until a candidate gets requests; gives the route."""
+def tries(stage: Stage, upload: str) -> Item:
+    """Wait until the candidate that an upload made gets requests; gives the route."""
 
     def look() -> Item | None:
         found: Item = stage.http(f"/v1/models/{MODEL}/route")[2]
+        ended = stage.ended_run(MODEL, upload)
+        assert ended is None, ended
         return found if found["weight"] else None
 
     return stage.wait("a canary", look)
@@ -75,7 +81,7 @@ def signalled(version: int, *signals: signal.Signals) -> None:
                 os.kill(process, number)
             except ProcessLookupError:
                 continue
-        time.sleep(0.25 if number == signal.SIGSTOP else 0.02)
+        time.sleep(STOPPED_SECONDS if number == signal.SIGSTOP else 0.02)
 
 
 @contextmanager
@@ -97,7 +103,7 @@ def harmed(harm: Callable[[], None]) -> Iterator[None]:
 
 
 def rolled_back(stage: Stage, upload: str) -> Item:
-    run = stage.run_of(MODEL, upload, "ROLLED_BACK", "PROMOTED", "REJECTED", "FAILED")
+    run = stage.run_of(MODEL, upload, *ENDS)
     assert run["state"] == "ROLLED_BACK", run
     stage.wait("iris at rest", lambda: stage.at_rest(MODEL))
     return run
@@ -123,7 +129,7 @@ def test_a_candidate_that_does_harm_is_withdrawn_within_the_first_step(
 ) -> None:
     with constantly_asked(tried, MODEL, pause=PAUSE) as load:
         upload = tried.put(MODEL, "more.csv", MORE.read_bytes())
-        version = tries(tried)["candidate"]
+        version = tries(tried, upload)["candidate"]
         with harmed(lambda: signalled(version, *signals)):
             run = rolled_back(tried, upload)
     assert_unharmed(load, run, moves(tried))
@@ -132,11 +138,11 @@ def test_a_candidate_that_does_harm_is_withdrawn_within_the_first_step(
 
 
 def elsewhere(rows: int, seed: int) -> list[Item]:
-    """Flowers of a size that no seed has: version 1 takes them for virginica."""
+    """Flowers with sepals that no seed has: version 1 takes them for setosa."""
     chance = random.Random(seed)
-    sizes = {"sepal_length": 12.0, "sepal_width": 3.0, "petal_length": 11.0, "petal_width": 4.0}
+    sizes = {"sepal_length": 7.0, "sepal_width": 7.0, "petal_length": 6.0, "petal_width": 2.2}
     return [
-        {name: round(size + chance.uniform(-0.5, 0.5), 2) for name, size in sizes.items()}
+        {name: round(size + chance.uniform(-0.3, 0.3), 2) for name, size in sizes.items()}
         for _ in range(rows)
     ]
 
@@ -144,13 +150,12 @@ def elsewhere(rows: int, seed: int) -> list[Item]:
 def test_a_candidate_that_answers_otherwise_is_withdrawn_although_its_figures_were_better(
     tried: Stage,
 ) -> None:
-    relabelled = [{**flower, "species": "setosa"} for flower in elsewhere(150, seed=1)]
+    relabelled = [{**flower, "species": "versicolor"} for flower in elsewhere(150, seed=1)] + list(rows(MORE))
     with constantly_asked(tried, MODEL, elsewhere(4, seed=2), pause=PAUSE) as load:
         run = rolled_back(tried, tried.put(MODEL, "relabelled.csv", csv_bytes(relabelled)))
     assert load.failed == []
     assert load.versions() == {1}
-    assert "answers differ" in run["reason"]
-    assert run["reason"].startswith("shadow")
+    assert run["reason"].startswith("shadow: answers differ by 1.00 in their shares")
 
 
 def test_a_shadow_changes_no_answer_and_its_agreement_is_written_down(tried: Stage) -> None:
@@ -159,7 +164,7 @@ def test_a_shadow_changes_no_answer_and_its_agreement_is_written_down(tried: Sta
         upload = tried.put(MODEL, "more.csv", MORE.read_bytes())
         shadowed = tried.wait("a shadow", lambda: shadow(tried))
         counted = tried.wait("copies", lambda: compared(tried, shadowed))
-        run = tried.run_of(MODEL, upload, "PROMOTED", "ROLLED_BACK", "REJECTED", "FAILED")
+        run = tried.run_of(MODEL, upload, *ENDS)
     assert (run["state"], load.failed) == ("PROMOTED", [])
     assert moves(tried)[-4:] == ["shadow", "canary 20 %", "canary 50 %", "promoted"]
     of_champion = [one.outputs for one in load.seen if one.version == 1]

@@ -75,6 +75,11 @@ def test_every_other_wildcard_follows_a_name_of_this_stage_or_a_folder_of_a_buck
                 }, resource  # fmt: skip
 
 
+def test_all_alarms_are_only_looked_at(dev: Synthesised) -> None:
+    found = [s for _, s in statements(dev) if ":alarm:*" in text(listed(s["Resource"])[0])]
+    assert {s["Action"] for s in found} == {"cloudwatch:DescribeAlarms"}
+
+
 def test_there_are_no_managed_policies_and_no_policies_beside_the_roles(dev: Synthesised) -> None:
     for role in dev.properties("AWS::IAM::Role"):
         assert "ManagedPolicyArns" not in role
@@ -95,11 +100,8 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
     machine = dev.machine("retrain")
     allowed = actions_on(dev, machine["RoleArn"])
     functions = dev.resources("AWS::Lambda::Function", "Training")
-    steps = {
-        k
-        for k, f in functions.items()
-        if not any(n in f["Properties"]["Handler"] for n in ("ingest", "sweep", "scheduled_run", "restore"))
-    }
+    others = ("ingest", "sweep", "scheduled_run", "restore", "approval_event")
+    steps = {k for k, f in functions.items() if not any(n in f["Properties"]["Handler"] for n in others)}
     assert allowed.pop("lambda:InvokeFunction") == {f"<{name}.Arn>" for name in steps}
     job = {"arn:<AWS::Partition>:sagemaker:<AWS::Region>:<AWS::AccountId>:training-job/relearn-dev-*"}
     for action in ("CreateTrainingJob", "DescribeTrainingJob", "StopTrainingJob", "AddTags"):
@@ -147,6 +149,28 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
         ("open_run", {"dynamodb": "GetItem UpdateItem Query", "s3": "PutObject"}),
         ("judge", {"dynamodb": "GetItem UpdateItem", "s3": "GetObject PutObject"}),
         ("register", {"dynamodb": "GetItem PutItem UpdateItem", "sagemaker": "CreateModelPackage"}),
+        (
+            "ask_approval",
+            {"dynamodb": "GetItem UpdateItem", "sns": "Publish", "states": "SendTaskSuccess"},
+        ),
+        ("decided", {"dynamodb": "GetItem UpdateItem", "sagemaker": "UpdateModelPackage"}),
+        (
+            "approval_event",
+            {
+                "dynamodb": "GetItem UpdateItem",
+                "sagemaker": "DescribeModelPackage",
+                "sns": "Publish",
+                "states": "SendTaskSuccess",
+            },
+        ),
+        (
+            "operate",
+            {
+                "dynamodb": "GetItem PutItem UpdateItem Query",
+                "sns": "Publish",
+                "states": "StartExecution SendTaskSuccess",
+            },
+        ),
         ("smoke", {"lambda": "InvokeFunction", "sagemaker": "InvokeEndpoint"}),
         ("publish", {"dynamodb": "GetItem UpdateItem BatchWriteItem", "s3": "GetObject"}),
         (
