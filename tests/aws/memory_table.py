@@ -68,14 +68,22 @@ class MemoryTable:
         expected, unless = write.expected or {}, getattr(write, "unless", {})
         return (
             found is not None
-            and all(found.get(name) == value for name, value in expected.items())
-            and all(name not in found or found[name] != value for name, value in unless.items())
+            and all(_at(found, name) == value for name, value in expected.items())
+            and all(_at(found, name) != value for name, value in unless.items())
         )
 
 
 def _copy(item: Mapping[str, Any]) -> Item:
     """Take a value through DynamoDB's JSON, as the real table does."""
     return {name: decode(json.loads(json.dumps(encode(value)))) for name, value in item.items()}
+
+
+def _at(item: Item, path: str) -> Any:
+    """Give an attribute, or one entry of a map; None where there is none."""
+    found: Any = item
+    for name in path.split("."):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
 
 
 def _set(item: Item, path: str, value: Any) -> None:

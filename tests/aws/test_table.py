@@ -78,6 +78,17 @@ def test_an_update_changes_only_what_it_names_also_inside_a_map(table: AnyTable)
     assert table.get("p", "a") == {"pk": "p", "sk": "a", **expected}
 
 
+def test_an_update_may_expect_an_entry_of_a_map(table: AnyTable) -> None:
+    table.write(put("a", n=1, times={"x": "1"}))
+    for wrong in ({"times.x": "2"}, {"times.y": "1"}):
+        with pytest.raises(ConflictError):
+            table.write(Update(pk="p", sk="a", changes={"n": 2}, expected=wrong))
+    table.write(Update(pk="p", sk="a", changes={"n": 2}, expected={"times.x": "1"}))
+    found = table.get("p", "a")
+    assert found is not None
+    assert found["n"] == 2
+
+
 @pytest.mark.parametrize(
     "update",
     [
