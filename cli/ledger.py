@@ -10,6 +10,7 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer
 
 from cli.target import Target
+from relearn.approval import Approval
 from relearn.errors import NotFoundError
 from relearn.routing import Route
 from relearn.runs import Run, RunState, Version, VersionState
@@ -109,7 +110,8 @@ def _run(item: Item) -> Run:
 
 
 def _version(item: Item) -> Version:
-    return Version(**_known(Version, item) | {"state": VersionState(item["state"])})
+    read = {"state": VersionState(item["state"]), "approval": Approval.read(item.get("approval"))}
+    return Version(**_known(Version, item) | read)
 
 
 def _known(cls: Any, item: Item) -> Item:

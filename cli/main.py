@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cli import (
+    approve,
     backfill,
     batch,
     doctor,
@@ -87,6 +88,8 @@ app.command("rollback")(route.rollback)
 app.command("promote")(route.promote)
 app.command("freeze")(route.freeze)
 app.command("unfreeze")(route.unfreeze)
+app.command("approve")(approve.approve)
+app.command("reject")(approve.reject)
 app.command("wait")(wait.wait)
 app.command("backfill")(backfill.backfill)
 app.command("new-model")(new_model.new_model)

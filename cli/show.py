@@ -10,11 +10,12 @@ import typer
 
 from cli import target as targets
 from cli.api import connect
-from cli.follow import run_text
+from cli.follow import run_text, why
 from cli.ledger import Ledger
 from cli.options import Json, Limit, Model
 from cli.output import all_metrics, metrics, moment, note, out, print_json, print_table, state
 from cli.reports import data_report
+from relearn import pending
 from relearn import runs as life
 from relearn.runs import Run
 from relearn.uploads import Upload, UploadState
@@ -74,8 +75,10 @@ def uploads(
     json_: Json = False,
 ) -> None:
     """List a model's uploads, the newest first."""
-    every = Ledger(targets.of(ctx)).uploads(model)
-    found = [upload for upload in every if not states or upload.state in states][:limit]
+    ledger = Ledger(targets.of(ctx))
+    newest = next(iter(ledger.runs(model, 1)), None)
+    chosen = [upload for upload in ledger.uploads(model) if not states or upload.state in states]
+    found = [pending.explained(upload, newest) for upload in chosen[:limit]]
     if json_:
         print_json([asdict(upload) for upload in found])
         return
@@ -121,7 +124,7 @@ def runs(ctx: typer.Context, model: Model, limit: Limit = 20, json_: Json = Fals
                 r.version or "-",
                 metrics(r.metrics),
                 metrics(r.champion_metrics),
-                r.reason,
+                why(r),
             )
             for r in found
         ],

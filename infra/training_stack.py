@@ -12,6 +12,7 @@ from constructs import Construct
 
 from infra import assets, feature_job, job_roles, queues, run_functions, state_machine
 from infra.access import Access
+from infra.approvals import Approvals
 from infra.feature_job import FeatureJob
 from infra.ingest import Ingest
 from infra.schedules import Schedules
@@ -78,6 +79,7 @@ class TrainingStack(StageStack):
         self.sweep = Sweep(
             self, "Sweep", settings=settings, access=access, code=code, queue=self.ingest.queue
         )
+        self.approvals = Approvals(self, "Approvals", settings=settings, access=access, code=code)
         self.schedules = Schedules(
             self, "Schedules", settings=settings, specs=specs, access=access, code=code
         )

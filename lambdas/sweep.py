@@ -14,6 +14,7 @@ from itertools import groupby
 from typing import Any
 
 from lambdas import catalog, events, wiring
+from lambdas.approving import Approving
 from lambdas.aws.executions import Executions
 from lambdas.aws.ledger import Ledger
 from lambdas.aws.queue import IngestQueue
@@ -53,6 +54,8 @@ class Sweep:
         What starts, ends and cleans up after runs.
     operating
         What deploys versions again.
+    approving
+        What takes decisions about versions that wait.
     orphans
         What removes endpoints that no version has.
     models
@@ -75,6 +78,7 @@ class Sweep:
         failing: Failing,
         retirement: Retirement,
         operating: Operating,
+        approving: Approving,
         orphans: Orphans,
         models: Iterable[str],
         bucket: str,
@@ -89,6 +93,7 @@ class Sweep:
         self._failing = failing
         self._retirement = retirement
         self._operating = operating
+        self._approving = approving
         self._orphans = orphans
         self._models = tuple(models)
         self._bucket = bucket
@@ -107,7 +112,7 @@ class Sweep:
         ExceptionGroup
             What went wrong, after everything else was looked at.
         """
-        repairs = (self._model, self._batches.repair, self._operating.repair)
+        repairs = (self._model, self._batches.repair, self._operating.repair, self._approving.repair)
         tasks: list[Callable[[], object]] = [
             partial(repair, model) for model in self._models for repair in repairs
         ]
@@ -225,6 +230,7 @@ def sweep() -> Sweep:
         failing=Failing(runs=runs, retirement=retirement),
         retirement=retirement,
         operating=wiring.operating(config),
+        approving=wiring.approving(config),
         orphans=Orphans(
             ledger=ledger, endpoints=wiring.endpoints(config), stage=config.need("STAGE"), clock=wiring.now
         ),
