@@ -100,7 +100,8 @@ def names_pk(model: str) -> str:
 
 
 def _upload(item: Item) -> Upload:
-    return Upload(**_known(Upload, item) | {"state": UploadState(item["state"])})
+    values = _known(Upload, item) | {"state": UploadState(item["state"])}
+    return Upload(**values | {"earlier": tuple(item.get("earlier", ()))})
 
 
 def _run(item: Item) -> Run:

@@ -18,7 +18,9 @@ from cli import (
     predict,
     predictions,
     proxy,
+    replay,
     reports,
+    retry,
     route,
     show,
     upload,
@@ -76,6 +78,8 @@ app.command("feedback")(feedback.feedback)
 app.command("proxy")(proxy.proxy)
 app.command("status")(show.status)
 app.command("uploads")(show.uploads)
+app.command("retry")(retry.retry)
+app.command("replay-dlq")(replay.replay_dlq)
 app.command("runs")(show.runs)
 app.command("report")(reports.report)
 app.command("versions")(show.versions)

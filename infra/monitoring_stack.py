@@ -52,6 +52,7 @@ class MonitoringStack(StageStack):
             "Batches": serving.batches.api,
             "Uploads": serving.uploads,
             "Operate": serving.operate,
+            **{f"Host-{model}": function for model, function in serving.hosts.items()},
         }
         working = {
             "Ingest": training.ingest.function,

@@ -146,7 +146,11 @@ def make(
             "deploy", *_deploying(access, endpoint_role), ENDPOINT_ROLE_ARN=endpoint_role.role_arn
         ),
         smoke=function(
-            "smoke", access.sagemaker("InvokeEndpoint", on=["endpoint"]), told=["STAGE"], seconds=180
+            "smoke",
+            access.sagemaker("InvokeEndpoint", on=["endpoint"]),
+            access.ask_hosts(),
+            told=["STAGE"],
+            seconds=180,
         ),
         publish=function(
             "publish",
@@ -167,6 +171,7 @@ def make(
             access.ledger("GetItem", "PutItem", "UpdateItem"),
             access.lake("s3:GetObject", under=[names.REPORTS]),
             access.sagemaker("InvokeEndpoint", on=["endpoint"]),
+            access.ask_hosts(),
             access.guards(),
             told=stores[:3],
             seconds=900,  # two endpoints may be cold, and slow at every question
@@ -237,4 +242,5 @@ def _deploying(access: Access, endpoint_role: iam.IRole) -> list[Grant]:
         access.sagemaker("AddTags", on=CREATED),
         access.sagemaker("CreateModel", "DescribeModelPackage", on=["model-package"]),
         access.pass_to_sagemaker(endpoint_role),
+        *access.scale_endpoints(),
     ]

@@ -92,6 +92,7 @@ class Registering:
             run_id=run.run_id,
             package_arn=arn,
             artifact=artifact,
+            artifact_sha256=run.artifact_sha256,
             hosting=hosting.to_dict(self._catalog.spec(run.model).hosting),
             metrics=run.metrics,
             approval=asked,

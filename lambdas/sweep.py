@@ -36,6 +36,8 @@ EVENT_LATE = timedelta(minutes=2)
 """An object without a record, or a lock without an execution, is let alone for so long."""
 STUCK = timedelta(minutes=20)
 """An upload that is received and not decided is sent again after this: ingest may take 15 minutes."""
+FIRST = "0" * 24
+"""Sequencer of a missed version with none before it, without its last digit: longer than S3's, so less than any of them."""
 _log = logging.getLogger(__name__)
 
 
@@ -161,13 +163,13 @@ class Sweep:
         """Send the versions of one object that ingest missed, the oldest first.
 
         S3 tells the order of versions by its listing, not by sequencers; a missed version gets
-        one that sorts just after that of the version before it.
+        one that sorts just after that of the version before it, and before those that S3 gave to later ones.
         """
-        sequencer, sent = "0", 0
+        sequencer, sent = FIRST, 0
         for version in reversed(versions):
             upload = known.get(names.upload_id(self._bucket, version.key, version.version_id))
             sequencer = upload.sequencer if upload is not None else f"{sequencer}1"
-            since = version.stored_at if upload is None else datetime.fromisoformat(upload.received_at)
+            since = version.stored_at if upload is None else _received(upload)
             undecided = upload is None or upload.state is UploadState.RECEIVED
             if undecided and self._older(since, EVENT_LATE if upload is None else STUCK):
                 self._queue.send(events.object_created(self._bucket, version, sequencer=sequencer))
@@ -176,6 +178,11 @@ class Sweep:
 
     def _older(self, since: datetime, age: timedelta) -> bool:
         return self._clock() - since > age
+
+
+def _received(upload: Upload) -> datetime:
+    """Give when ingest got it: when a person had it tried again, that time."""
+    return datetime.fromisoformat(upload.times.get(UploadState.RECEIVED, upload.received_at))
 
 
 def _with_model(stored: Iterable[StoredVersion]) -> Iterator[tuple[str, StoredVersion]]:

@@ -21,6 +21,7 @@
     │   ├── RouteChangedError     a person's change of a route does not fit the route as it is
     │   └── NotWaitingError       a decision about a version that waits for none, or for one
     ├── FrozenRouteError          a person froze the route: no run may move it
+    ├── NothingToRetryError       a person wants something tried again that needs, or allows, no other try
     ├── IllegalTransitionError    an upload, run or version may not go from this state to that one
     ├── DataError                 a snapshot or upload can not be used; carries a stable code
     └── ArtifactError             a model artifact is damaged, tampered with or unfaithful
@@ -225,6 +226,10 @@ class NotWaitingError(ConflictError):
 
 class FrozenRouteError(RelearnError):
     """A person froze the route: no run may move it."""
+
+
+class NothingToRetryError(RelearnError):
+    """What a person wants tried again needs no other try, or can not have one; says what to do instead."""
 
 
 class IllegalTransitionError(RelearnError):

@@ -8,7 +8,7 @@ promotion moves.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from relearn import problems
@@ -64,6 +64,10 @@ class Operation:
     def key(self) -> str:
         """API Gateway's route key."""
         return f"{self.method} {self.path}"
+
+    def of(self, model: str) -> Operation:
+        """Give the same for one model alone; API Gateway prefers a route with less left open."""
+        return replace(self, path=self.path.replace("{model}", model))
 
 
 _PREDICT_FAILS = (
@@ -223,6 +227,8 @@ OPERATIONS = (
     GET_DOCS,
     GET_DOCS_FILE,
 )
+PREDICTING = tuple(operation for operation in OPERATIONS if operation.function == PREDICT.function)
+"""What the host of a model can answer too."""
 BY_KEY = {operation.key: operation for operation in OPERATIONS}
 
 

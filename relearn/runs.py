@@ -96,6 +96,8 @@ class Run:
     online
         What the job says of the features it left to be looked up: ``rows``, ``sha256`` of the file and
         ``as_of``; empty for a model whose requests give them.
+    artifact_sha256
+        SHA-256 (hex) of the ``model.tar.gz`` that was judged; empty until then.
     times
         When each state was reached: state to ISO 8601, UTC.
     """
@@ -113,6 +115,7 @@ class Run:
     metrics: dict[str, float] = field(default_factory=dict)
     champion_metrics: dict[str, float] = field(default_factory=dict)
     online: dict[str, Any] = field(default_factory=dict)
+    artifact_sha256: str = ""
     times: dict[str, str] = field(default_factory=dict)
 
 
@@ -130,10 +133,10 @@ class Version:
         The run that made it.
     package_arn
         Its entry in the Model Registry.
-    artifact
-        S3 URI of its ``model.tar.gz``.
+    artifact, artifact_sha256
+        S3 URI of its ``model.tar.gz``, and the file's SHA-256 (hex): what is loaded is what was judged.
     endpoint
-        Name of its endpoint.
+        Name of its endpoint, or of its model's host (`relearn.names.host_function`); empty when it has none.
     hosting
         Where it runs, as `relearn.hosting` writes it: its spec's when it was registered, so that it runs there
         again when it comes back.
@@ -155,6 +158,7 @@ class Version:
     run_id: str = ""
     package_arn: str = ""
     artifact: str = ""
+    artifact_sha256: str = ""
     endpoint: str = ""
     hosting: dict[str, Any] = field(default_factory=dict)
     online: dict[str, Any] = field(default_factory=dict)

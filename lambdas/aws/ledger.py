@@ -16,7 +16,7 @@ from lambdas.aws.items import Item
 from lambdas.aws.ledger_approvals import ApprovalLedger, first_task
 from lambdas.aws.records import partition, version_key
 from lambdas.aws.table import Put, Update
-from relearn import runs, uploads
+from relearn import retries, runs, uploads
 from relearn.errors import ConflictError, NotFoundError
 from relearn.runs import Run, RunState, Version
 from relearn.uploads import Upload, UploadState
@@ -93,6 +93,30 @@ class Ledger(ApprovalLedger):
                 raise
             return now
         return moved
+
+    def note_trouble(self, upload: Upload, reason: str) -> None:
+        """Write down why an upload could not be decided yet; one that was decided meanwhile stays as it is."""
+        try:
+            self._table.write(self._upload_update(upload, {"reason": reason}))
+        except ConflictError:
+            return
+
+    def retry_upload(self, upload: Upload) -> Upload:
+        """Take an upload that ended badly back to where it begins again, and keep how it ended.
+
+        Raises
+        ------
+        NothingToRetryError
+            It did not end badly.
+        ConflictError
+            It is no longer as it was read.
+        """
+        changes = retries.begin_again(upload, self._now())
+        ended = f"times.{upload.state}"
+        expected = {"state": upload.state, ended: upload.times.get(upload.state, "")}
+        pk, sk = partition(upload.model), f"UPLOAD#{upload.upload_id}"
+        self._table.write(Update(pk=pk, sk=sk, changes=changes, expected=expected))
+        return replace(upload, **changes)
 
     def count_failed_run(self, upload: Upload, run_id: str, reason: str) -> None:
         """Write down that a run with a pending upload failed; once per run, however often it is called."""

@@ -35,7 +35,8 @@ def known(cls: Any, item: Item) -> Item:
 
 def upload(item: Item) -> Upload:
     """Read an upload."""
-    return Upload(**known(Upload, item) | {"state": UploadState(item["state"])})
+    values = known(Upload, item) | {"state": UploadState(item["state"])}
+    return Upload(**values | {"earlier": tuple(item.get("earlier", ()))})
 
 
 def run(item: Item) -> Run:

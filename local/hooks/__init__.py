@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 def install(world: World, issuer: Issuer) -> None:
     """Put every hook in place; once, before the first request."""
     service.add_sagemaker(world)
+    service.add_application_auto_scaling(world)
     templates.add_sagemaker_types(world)
     registry.authorise_repositories_by_name()
     alarms.authorise_looks_on_all_alarms()

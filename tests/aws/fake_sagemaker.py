@@ -135,7 +135,9 @@ class FakeSageMaker:
     def on_CreateEndpointConfig(self, EndpointConfigName: str, **rest: Any) -> Any:  # noqa: N802, N803
         _absent(self.configs, EndpointConfigName)
         for variant in rest["ProductionVariants"]:
-            _present(self.models, variant["ModelName"])
+            model = _present(self.models, variant["ModelName"])
+            if "ServerlessConfig" in variant and model["EnableNetworkIsolation"]:
+                raise RefusedError("ValidationException", "serverless inference knows no network isolation")
         self.configs[EndpointConfigName] = {
             "EndpointConfigName": EndpointConfigName,
             "made": self.now(),

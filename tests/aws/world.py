@@ -45,6 +45,7 @@ from relearn.uploads import Upload
 from tests.aws.fake_callbacks import FakeCallbacks
 from tests.aws.fake_lambda import FakeLambda
 from tests.aws.fake_sagemaker import ACCOUNT, REGION, FakeSageMaker
+from tests.aws.fake_scaling import FakeScaling
 from tests.aws.models import FLOWERS, PRICES
 from tests.aws.wire import LocalAWS
 
@@ -100,6 +101,7 @@ class World:
     """See the module."""
 
     sagemaker: FakeSageMaker
+    scaling: FakeScaling
     functions: FakeLambda
     clock: Clock
     callbacks: FakeCallbacks = field(default_factory=FakeCallbacks)
@@ -110,6 +112,8 @@ class World:
     lies: dict[str, Any] = field(default_factory=dict)
     asked: Callable[[dict[str, Any]], object] = lambda _rollout: None
     """Who asks while a candidate is tried; told of the step."""
+    artifacts: dict[str, bytes] = field(default_factory=dict)
+    """Model to the model.tar.gz that its training jobs leave, where it has to be a real one."""
     decides: Callable[[], object] = lambda: None
     """Who decides while a version waits for that."""
     probes: tuple[dict[str, Any], ...] = ({"length": 4.0, "width": 1.0}, {"length": 8.0, "width": 4.0})
@@ -345,9 +349,8 @@ class World:
             "probes.jsonl": b"".join(json.dumps(probe).encode() + b"\n" for probe in self.probes),
         }
         self.s3.put_object(Bucket=ARTIFACTS, Key=f"{folder}output.tar.gz", Body=tar_gz(files))
-        self.s3.put_object(
-            Bucket=ARTIFACTS, Key=f"{folder}model.tar.gz", Body=tar_gz({"model.onnx": b"onnx"})
-        )
+        left = self.artifacts.get(spec.name) or tar_gz({"model.onnx": b"onnx"})
+        self.s3.put_object(Bucket=ARTIFACTS, Key=f"{folder}model.tar.gz", Body=left)
         return names.s3_uri(ARTIFACTS, f"{folder}model.tar.gz")
 
     def _leave_online(self, spec: ModelSpec, run_id: str) -> dict[str, Any] | None:

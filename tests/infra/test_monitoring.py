@@ -41,6 +41,7 @@ WATCHED = {
     "TrialErrors": "Errors",
     "UploadsErrors": "Errors",
     "UploadsThrottles": "Throttles",
+    **{f"Host{model}{metric}": metric for model in catalog.load() for metric in ("Errors", "Throttles")},
 }
 
 
