@@ -121,6 +121,17 @@ def test_several_writes_happen_all_or_not_at_all(table: AnyTable) -> None:
     assert [item["n"] for item in table.query("p", "i#")] == [2, 1]
 
 
+def test_one_entry_of_a_map_may_be_what_is_expected(table: AnyTable) -> None:
+    table.write(Put(pk="p", sk="a", item={"asked": {"state": "x", "who": ""}}))
+    for expected in ({"asked.state": "y"}, {"asked.nothing": "x"}, {"nothing.state": "x"}):
+        with pytest.raises(ConflictError):
+            table.write(Update(pk="p", sk="a", changes={"asked": {"state": "z"}}, expected=expected))
+    table.write(Update(pk="p", sk="a", changes={"asked": {"state": "y"}}, expected={"asked.state": "x"}))
+    found = table.get("p", "a")
+    assert found is not None
+    assert found["asked"] == {"state": "y"}
+
+
 def test_an_item_is_deleted_only_when_it_is_as_expected(table: AnyTable) -> None:
     table.write(put("a", n=1))
     assert table.delete("p", "a", {"n": 2}) is False
