@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,22 +66,22 @@ class Scenes:
         self.bench.ledger.write(self.book.drop(MODEL, "ROUTE"))
         key = str(uuid.uuid4())
         for _ in range(2):
-            self._ask(503, **{"idempotency-key": key})
+            self._ask(503, {"idempotency-key": key})
 
     def a_candidate_is_tried(self) -> None:
         self.bench.settle(REMEMBERED_SECONDS)
         there, key = tried(self.book, MODEL)
         self.bench.ledger.write(there)
         self._empty("trial")
-        self._ask(200, **{"x-relearn-key": key})
+        self._ask(200, {"x-relearn-key": key})
         if counted(self.bench, NOBODY, MODEL).get("errors") != 1:
             raise Broken("what the candidate failed is not counted")
         if not self.bench.stage.queued("trial"):
             raise Broken("no copy for the candidate")
 
-    def _ask(self, status: int, rows: int = 1, **headers: str) -> None:
+    def _ask(self, status: int, headers: Mapping[str, str] | None = None, *, rows: int = 1) -> None:
         body = json.dumps({"instances": [{"customer_id": self.customer}] * rows})
-        given = {"content-type": "application/json", **headers}
+        given = {"content-type": "application/json", **(headers or {})}
         answer = self.bench.invoke(HOST, {**EVENT, "headers": given, "body": body})
         if answer["statusCode"] != status:
             raise Broken(f"the host answers {answer}")
