@@ -17,7 +17,7 @@ LAMBDA_WHEELS := --python-version 3.14 --only-binary=:all: --platform manylinux_
 	--platform manylinux_2_26_aarch64 --platform manylinux2014_aarch64 --ignore-requires-python
 
 .DEFAULT_GOAL := help
-.PHONY: help install run shop test test-sdk spark check format openapi picture synth deploy destroy rollout-load bench lock clean
+.PHONY: help install run shop test test-sdk spark check format openapi picture costs synth deploy destroy rollout-load bench lock clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -91,6 +91,9 @@ openapi: $(INSTALLED) ## write docs/openapi.json anew from the specs
 picture: $(INSTALLED) ## draw the runs in docs/RUN.md anew from the state machine
 	@$(BIN)/python -m infra.picture > docs/RUN.md.new && mv docs/RUN.md.new docs/RUN.md
 
+costs: $(INSTALLED) ## write what each hosting mode costs in docs/HOSTING.md anew from bench/prices.json
+	@$(BIN)/python -m bench.costs
+
 synth: $(INSTALLED) ## CloudFormation templates of STAGE into cdk.out
 	$(CDK) synth --quiet -c stage=$(STAGE)
 
@@ -104,7 +107,7 @@ rollout-load: $(INSTALLED) ## 20 promotions, 10 rollbacks and a change of the ho
 	@$(BIN)/python -m tests.e2e.rollout_load
 
 bench: $(INSTALLED) ## measurements, as ratios in one run
-	@for file in bench/serve.py bench/predict.py bench/features.py bench/recommend.py bench/text.py bench/text_in_graph.py bench/shadow.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@for file in bench/serve.py bench/predict.py bench/features.py bench/recommend.py bench/text.py bench/text_in_graph.py bench/shadow.py bench/ingest_memory.py bench/hosting.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 lock: $(VENV)/.installed ## pin requirements anew, with hashes
 	$(BIN)/python -m pip install --quiet uv

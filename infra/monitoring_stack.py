@@ -61,6 +61,7 @@ class MonitoringStack(StageStack):
             "Restore": training.functions.restore,
             "Sweep": training.sweep.function,
             "ScheduledRun": training.schedules.function,
+            "ApprovalEvent": training.approvals.function,
             "BatchEvent": serving.batches.events,
             "Record": serving.records.function,
             "Trial": serving.trials.function,

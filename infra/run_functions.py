@@ -26,6 +26,8 @@ class RunFunctions:
     check_data: Function
     judge: Function
     register: Function
+    ask_approval: Function
+    decided: Function
     deploy: Function
     smoke: Function
     publish: Function
@@ -130,6 +132,16 @@ def make(
             told=stores[:3],
             TRAINING_IMAGE=image_uri,
         ),
+        ask_approval=function(
+            "ask_approval",
+            access.ledger("GetItem", "UpdateItem"),
+            access.publish(),
+            access.wake_runs(),
+            told=("STAGE", "LEDGER_TABLE", "TOPIC_ARN"),
+        ),
+        decided=function(
+            "decided", access.ledger("GetItem", "UpdateItem"), access.versions("UpdateModelPackage")
+        ),
         deploy=function(
             "deploy", *_deploying(access, endpoint_role), ENDPOINT_ROLE_ARN=endpoint_role.role_arn
         ),
@@ -191,8 +203,9 @@ def make(
 
 
 def moving_by_hand(access: Access) -> list[Grant]:
-    """Allow what moves a route by hand, deploys a version again and starts runs of what waited."""
+    """Allow what moves a route by hand, deploys a version again, starts runs of what waited, and takes decisions."""
     return [
+        access.wake_runs(),
         access.ledger("GetItem", "PutItem", "UpdateItem", "Query"),
         access.machine("StartExecution"),
         access.restore_machine("StartExecution"),
@@ -229,4 +242,5 @@ def _deploying(access: Access, endpoint_role: iam.IRole) -> list[Grant]:
         access.sagemaker("AddTags", on=CREATED),
         access.sagemaker("CreateModel", "DescribeModelPackage", on=["model-package"]),
         access.pass_to_sagemaker(endpoint_role),
+        *access.scale_endpoints(),
     ]

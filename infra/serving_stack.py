@@ -8,7 +8,7 @@ from aws_cdk import CfnOutput
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra import assets, run_functions, site
+from infra import assets, queues, run_functions, site
 from infra.access import Access
 from infra.answering import Answering
 from infra.api import Api
@@ -150,6 +150,15 @@ class ServingStack(StageStack):
             access=access,
             code=code,
             after=[*asked, *self.hosts.values(), self.records, self.trials, self.batches, self.api],
+        )
+        queues.tell_dead_letters(
+            self,
+            "ServingDeadLetters",
+            {
+                "record": (self.records.dead_letters, self.records.queue),
+                "trial": (self.trials.dead_letters, self.trials.queue),
+                "batch_event": (self.batches.dead_letters, self.batches.events),
+            },
         )
         CfnOutput(self, "ApiUrl", value=self.api.url)
         CfnOutput(self, "ApiAuth", value=settings.api_auth)

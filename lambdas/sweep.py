@@ -14,6 +14,7 @@ from itertools import groupby
 from typing import Any
 
 from lambdas import catalog, events, wiring
+from lambdas.approving import Approving
 from lambdas.aws.executions import Executions
 from lambdas.aws.ledger import Ledger
 from lambdas.aws.queue import IngestQueue
@@ -35,6 +36,8 @@ EVENT_LATE = timedelta(minutes=2)
 """An object without a record, or a lock without an execution, is let alone for so long."""
 STUCK = timedelta(minutes=20)
 """An upload that is received and not decided is sent again after this: ingest may take 15 minutes."""
+FIRST = "0" * 24
+"""Sequencer of a missed version with none before it, without its last digit: longer than S3's, so less than any of them."""
 _log = logging.getLogger(__name__)
 
 
@@ -51,6 +54,8 @@ class Sweep:
         What starts, ends and cleans up after runs.
     operating
         What deploys versions again.
+    approving
+        What takes decisions about versions that wait.
     orphans
         What removes endpoints that no version has.
     models
@@ -73,6 +78,7 @@ class Sweep:
         failing: Failing,
         retirement: Retirement,
         operating: Operating,
+        approving: Approving,
         orphans: Orphans,
         models: Iterable[str],
         bucket: str,
@@ -87,6 +93,7 @@ class Sweep:
         self._failing = failing
         self._retirement = retirement
         self._operating = operating
+        self._approving = approving
         self._orphans = orphans
         self._models = tuple(models)
         self._bucket = bucket
@@ -105,7 +112,7 @@ class Sweep:
         ExceptionGroup
             What went wrong, after everything else was looked at.
         """
-        repairs = (self._model, self._batches.repair, self._operating.repair)
+        repairs = (self._model, self._batches.repair, self._operating.repair, self._approving.repair)
         tasks: list[Callable[[], object]] = [
             partial(repair, model) for model in self._models for repair in repairs
         ]
@@ -156,13 +163,13 @@ class Sweep:
         """Send the versions of one object that ingest missed, the oldest first.
 
         S3 tells the order of versions by its listing, not by sequencers; a missed version gets
-        one that sorts just after that of the version before it.
+        one that sorts just after that of the version before it, and before those that S3 gave to later ones.
         """
-        sequencer, sent = "0", 0
+        sequencer, sent = FIRST, 0
         for version in reversed(versions):
             upload = known.get(names.upload_id(self._bucket, version.key, version.version_id))
             sequencer = upload.sequencer if upload is not None else f"{sequencer}1"
-            since = version.stored_at if upload is None else datetime.fromisoformat(upload.received_at)
+            since = version.stored_at if upload is None else _received(upload)
             undecided = upload is None or upload.state is UploadState.RECEIVED
             if undecided and self._older(since, EVENT_LATE if upload is None else STUCK):
                 self._queue.send(events.object_created(self._bucket, version, sequencer=sequencer))
@@ -171,6 +178,11 @@ class Sweep:
 
     def _older(self, since: datetime, age: timedelta) -> bool:
         return self._clock() - since > age
+
+
+def _received(upload: Upload) -> datetime:
+    """Give when ingest got it: when a person had it tried again, that time."""
+    return datetime.fromisoformat(upload.times.get(UploadState.RECEIVED, upload.received_at))
 
 
 def _with_model(stored: Iterable[StoredVersion]) -> Iterator[tuple[str, StoredVersion]]:
@@ -218,6 +230,7 @@ def sweep() -> Sweep:
         failing=Failing(runs=runs, retirement=retirement),
         retirement=retirement,
         operating=wiring.operating(config),
+        approving=wiring.approving(config),
         orphans=Orphans(
             ledger=ledger, endpoints=wiring.endpoints(config), stage=config.need("STAGE"), clock=wiring.now
         ),

@@ -6,10 +6,12 @@ import os
 from datetime import UTC, datetime
 
 from lambdas import catalog
+from lambdas.approving import Approving
 from lambdas.aws import clients, direct
 from lambdas.aws.alarms import Alarms
 from lambdas.aws.batch_records import BatchRecords
 from lambdas.aws.blocks import Blocks
+from lambdas.aws.callbacks import Callbacks
 from lambdas.aws.endpoints import Endpoints
 from lambdas.aws.executions import Executions
 from lambdas.aws.form_records import FormRecords
@@ -25,6 +27,7 @@ from lambdas.aws.once import Once
 from lambdas.aws.online import Online
 from lambdas.aws.queue import IngestQueue
 from lambdas.aws.registry import Registry
+from lambdas.aws.scaling import Scaling
 from lambdas.aws.storage import Storage
 from lambdas.aws.table import Table
 from lambdas.aws.transforms import Transforms
@@ -88,7 +91,7 @@ def restores(config: Config) -> Executions:
 
 def endpoints(config: Config) -> Endpoints:
     """Make what makes endpoints."""
-    return Endpoints(clients.sagemaker(), config.need("STAGE"))
+    return Endpoints(clients.sagemaker(), config.need("STAGE"), Scaling(clients.scaling()))
 
 
 def online(config: Config) -> Online:
@@ -145,6 +148,17 @@ def operating(config: Config) -> Operating:
         executions=restores(config),
         notifier=notifier(config),
         runs=runs(config),
+    )
+
+
+def approving(config: Config) -> Approving:
+    """Make what takes decisions about versions that wait."""
+    return Approving(
+        ledger=ledger(config),
+        callbacks=Callbacks(clients.stepfunctions()),
+        registry=registry(config),
+        notifier=notifier(config),
+        clock=now,
     )
 
 

@@ -101,6 +101,11 @@ def group(stage: str, model: str) -> str:
     return f"{prefix(stage)}{model}"
 
 
+def parse_group(stage: str, name: str) -> str | None:
+    """Read the model from the name of a model package group; None when the group is not the stage's."""
+    return name.removeprefix(prefix(stage)) if name.startswith(prefix(stage)) else None
+
+
 def endpoint(stage: str, model: str, version: int) -> str:
     """Name of the endpoint of one version; also of its SageMaker model and endpoint config."""
     return f"{prefix(stage)}{model}-v{version}"

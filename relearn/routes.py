@@ -108,6 +108,14 @@ _CHANGE_FAILS = (
     problems.UNSUPPORTED_MEDIA_TYPE,
     problems.INVALID_CHANGE,
 )
+_DECIDE_FAILS = (
+    problems.MALFORMED_BODY,
+    problems.NOT_FOUND,
+    problems.NOT_WAITING,
+    problems.TOO_LARGE,
+    problems.UNSUPPORTED_MEDIA_TYPE,
+    problems.INVALID_DECISION,
+)
 _LIST_FAILS = (problems.NOT_FOUND, problems.INVALID_PARAMETERS)
 
 PREDICT = Operation(
@@ -128,6 +136,14 @@ GET_ROUTE = Operation(
 )
 CHANGE_ROUTE = Operation(
     "changeRoute", "POST", "/v1/models/{model}/route", "operate", _CHANGE_FAILS, scope="operate"
+)
+DECIDE_VERSION = Operation(
+    "decideVersion",
+    "POST",
+    "/v1/models/{model}/versions/{version}/approval",
+    "operate",
+    _DECIDE_FAILS,
+    scope="operate",
 )
 LIST_RUNS = Operation("listRuns", "GET", "/v1/models/{model}/runs", "models", _LIST_FAILS, scope="operate")
 GET_RUN = Operation(
@@ -192,6 +208,7 @@ OPERATIONS = (
     LIST_VERSIONS,
     GET_ROUTE,
     CHANGE_ROUTE,
+    DECIDE_VERSION,
     LIST_RUNS,
     GET_RUN,
     CREATE_BATCH,

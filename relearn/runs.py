@@ -2,11 +2,11 @@
 
 ::
 
-    run      DEBOUNCING ─► TRAINING ─► JUDGING ─► DEPLOYING ─► [WATCHING] ─► PROMOTED
-                 │             │           │                       └───────► ROLLED_BACK(reason)
-                 │             │           └───────────────────────────────► REJECTED(reason)
-                 │             └─ any state ───────────────────────────────► FAILED(reason)
-                 └─────────────────────────────────────────────────────────► EMPTY    nothing was pending any more
+    run      DEBOUNCING ─► TRAINING ─► JUDGING ─► [AWAITING_APPROVAL] ─► DEPLOYING ─► [WATCHING] ─► PROMOTED
+                 │             │           │               │                              └───────► ROLLED_BACK(reason)
+                 │             │           └───────────────┴──────────────────────────────────────► REJECTED(reason)
+                 │             └─ any state ──────────────────────────────────────────────────────► FAILED(reason)
+                 └────────────────────────────────────────────────────────────────────────────────► EMPTY    nothing was pending any more
 
     version  REGISTERED ─► LIVE ─► PREVIOUS ─► RETIRED
                  └──► FAILED(reason)
@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from relearn.approval import Approval, ApprovalState
 from relearn.errors import IllegalTransitionError
 
 MAX_REASON = 1000
@@ -37,6 +38,7 @@ class RunState(StrEnum):
     DEBOUNCING = "DEBOUNCING"
     TRAINING = "TRAINING"
     JUDGING = "JUDGING"
+    AWAITING_APPROVAL = "AWAITING_APPROVAL"
     DEPLOYING = "DEPLOYING"
     WATCHING = "WATCHING"
     PROMOTED = "PROMOTED"
@@ -63,6 +65,7 @@ _ORDER = (
     RunState.DEBOUNCING,
     RunState.TRAINING,
     RunState.JUDGING,
+    RunState.AWAITING_APPROVAL,
     RunState.DEPLOYING,
     RunState.WATCHING,
 )
@@ -142,6 +145,8 @@ class Version:
         are none.
     metrics
         Metric name to value on its run's holdout.
+    approval
+        Whether a person has to approve it before it is deployed, and did; None: nobody has to.
     created_at
         ISO 8601, UTC.
     """
@@ -158,7 +163,14 @@ class Version:
     hosting: dict[str, Any] = field(default_factory=dict)
     online: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
+    approval: Approval | None = None
     created_at: str = ""
+
+    @property
+    def awaits_approval(self) -> bool:
+        """Whether a person may still decide about it."""
+        asked = self.approval is not None and self.approval.state is ApprovalState.WAITING
+        return asked and self.state is VersionState.REGISTERED
 
 
 def check_transition(old: RunState, new: RunState) -> None:

@@ -10,6 +10,7 @@ import pytest
 from lambdas import sweep
 from lambdas.aws import clients
 from lambdas.aws.endpoints import Endpoints
+from lambdas.aws.scaling import Scaling
 from relearn import names
 from relearn.hosting import Serverless
 from relearn.runs import Run, RunState, Version, VersionState
@@ -26,7 +27,9 @@ def deployed(world: World, number: int) -> Version:
     world.sagemaker.packages[arn] = {}
     name = names.endpoint(STAGE, "flowers", number)
     version = Version(model="flowers", version=number, run_id="r", package_arn=arn, endpoint=name)
-    Endpoints(clients.sagemaker(), STAGE, world.clock.pass_seconds).ensure(Serverless(), version, ROLE)
+    scaling = Scaling(clients.scaling())
+    endpoints = Endpoints(clients.sagemaker(), STAGE, scaling, world.clock.pass_seconds)
+    endpoints.ensure(Serverless(), version, ROLE)
     return version
 
 

@@ -9,6 +9,7 @@ from training import catalog
 
 WATCHED = {
     "ApiErrors": "5xx",
+    "ApprovalEventErrors": "Errors",
     "BatchDeadLetters": "ApproximateNumberOfMessagesVisible",
     "BatchEventErrors": "Errors",
     "BatchesErrors": "Errors",

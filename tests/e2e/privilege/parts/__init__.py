@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from tests.e2e.privilege.bench import Bench
 from tests.e2e.privilege.parts import (
+    approvals,
     batches,
     containers,
     doors,
@@ -44,6 +45,7 @@ PARTS: dict[str, Callable[[Bench, Moments], Part]] = {
     **doors.PARTS,
     **machine.PARTS,
     **operating.PARTS,
+    **approvals.PARTS,
     **settings.PARTS,
     **lifecycle.PARTS,
 }
