@@ -1,4 +1,4 @@
-"""Which scenes use which grants: every grant of the stage belongs to exactly one part."""
+"""Which scenes use which grants: every grant of the stage belongs to exactly one part, but for those of other hosts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tests.e2e.privilege.parts import (
     doors,
     endings,
     feedback,
+    hosts,
     ingest,
     lifecycle,
     machine,
@@ -32,6 +33,7 @@ PARTS: dict[str, Callable[[Bench, Moments], Part]] = {
     **steps.PARTS,
     **ingest.PARTS,
     **serving.PARTS,
+    **hosts.PARTS,
     **records.PARTS,
     **trials.PARTS,
     **feedback.PARTS,

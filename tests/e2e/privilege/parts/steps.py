@@ -126,6 +126,20 @@ def deploy(bench: Bench, moments: Moments) -> Part:
     return Part(bench.of_function("deploy"), scenes)
 
 
+def smoke(bench: Bench, moments: Moments) -> Part:
+    moment = moments["Smoke"]
+
+    def a_version_at_an_endpoint() -> None:
+        bench.ledger.write(moment.book)
+        bench.invoke("smoke", moment.context)
+
+    def a_version_in_lambda() -> None:
+        bench.ledger.write(moment.book)
+        bench.invoke("smoke", {**moment.context, "endpoint": {"name": bench.name(f"host-{MODEL}")}})
+
+    return Part(bench.of_function("smoke"), [a_version_at_an_endpoint, a_version_in_lambda])
+
+
 def publish_again(bench: Bench, moments: Moments) -> None:
     """Publish the features of the model whose are looked up, for the version that serves."""
     book, model = moments["Rest"].book, "churn"
@@ -172,7 +186,15 @@ def watch(bench: Bench, moments: Moments) -> Part:
         bench.ledger.write(moment.book)
         expect("pass")
 
-    scenes = [a_candidate_that_fails_is_withdrawn, a_candidate_that_nobody_asks_is_asked]
+    def a_candidate_in_lambda_is_asked_there() -> None:
+        bench.ledger.write(moment.book.change(MODEL, f"VERSION#{NEW}", endpoint=bench.name(f"host-{MODEL}")))
+        expect("pass")
+
+    scenes = [
+        a_candidate_that_fails_is_withdrawn,
+        a_candidate_that_nobody_asks_is_asked,
+        a_candidate_in_lambda_is_asked_there,
+    ]
     return Part(bench.of_function("watch"), scenes)
 
 
@@ -207,7 +229,7 @@ PARTS = {
     "judge": simple("Judge", "judge"),
     "register": register,
     "deploy": deploy,
-    "smoke": simple("Smoke", "smoke"),
+    "smoke": smoke,
     "publish": publish,
     "advance": simple("Advance", "advance"),
     "watch": watch,
