@@ -20,6 +20,7 @@ from relearn.approval import REGISTRY, Asked, Decision
 from relearn.errors import ConflictError, NotFoundError, NotWaitingError
 from relearn.runs import RunState, Version
 
+TRIES = 5
 _BY_STATUS = {APPROVED: Decision.APPROVE, REJECTED: Decision.REJECT}
 _log = logging.getLogger(__name__)
 
@@ -65,16 +66,7 @@ class Approving:
         NotFoundError
             There is no such version.
         """
-        version = self._version(model, number)
-        decided = approval.decide(version, asked, who, self._clock())
-        if decided != version.approval:
-            try:
-                version = self._ledger.decide(version, decided)
-            except ConflictError:
-                # Whoever was first stands in the ledger now; or it was we, and the reply was lost.
-                version = self._version(model, number)
-                approval.decide(version, asked, who, self._clock())
-            self._tell(version)
+        version = self._decide(model, number, asked, who)
         self.wake(version)
         return version
 
@@ -123,6 +115,20 @@ class Approving:
         token = self._ledger.task(version).token
         if token:
             self._callbacks.wake(token)
+
+    def _decide(self, model: str, number: int, asked: Asked, who: str) -> Version:
+        for _ in range(TRIES):
+            version = self._version(model, number)
+            decided = approval.decide(version, asked, who, self._clock())
+            if decided == version.approval:
+                return version
+            try:
+                version = self._ledger.decide(version, decided)
+            except ConflictError:
+                continue  # someone was first, or only touched the item; or it was we, and the reply was lost
+            self._tell(version)
+            return version
+        raise ConflictError(f"version {number} of {model} is being written by others; try again")
 
     def _tell(self, version: Version) -> None:
         if version.approval is None:

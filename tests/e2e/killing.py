@@ -46,7 +46,7 @@ class Killer:
         over, rng = threading.Event(), random.Random(self.seed)
 
         def work() -> None:
-            while not over.wait(rng.uniform(0.1, 1.0)):
+            while not over.wait(rng.uniform(0.5, 2.0)):
                 self.one(rng)
 
         worker = threading.Thread(target=work)
@@ -58,19 +58,18 @@ class Killer:
             worker.join()
 
     def one(self, rng: random.Random) -> None:
-        """Kill a process of the kind that was killed least, if any runs."""
-        found = processes(self.cloud)
-        least = sorted(found, key=lambda kind: (self.killed[kind], kind))
-        if least and found[least[0]]:
+        """Kill a process of one kind, if any runs."""
+        kind = rng.choice(sorted(KINDS))
+        if found := processes(self.cloud)[kind]:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(rng.choice(found[least[0]]), signal.SIGKILL)
-                self.killed[least[0]] += 1
+                os.kill(rng.choice(found), signal.SIGKILL)
+                self.killed[kind] += 1
 
 
 def processes(cloud: int) -> dict[str, list[int]]:
     """Find the processes below the cloud's, by kind."""
     listed = subprocess.run(
-        ["ps", "-axo", "pid=,ppid=,command="],
+        ["ps", "-axwwo", "pid=,ppid=,command="],
         check=True,
         capture_output=True,
         text=True,

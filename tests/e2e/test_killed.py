@@ -28,6 +28,7 @@ SEED = 20260504
 UPLOADS = 20
 FINAL = {"TRAINED", "SUPERSEDED", "QUARANTINED", "FAILED"}
 RUN_ENDS = {"PROMOTED", "REJECTED", "ROLLED_BACK", "FAILED", "EMPTY"}
+GIVEN_UP = "3 runs with it failed"
 REDELIVERED_SECONDS = 10
 REST_SECONDS = 600.0
 
@@ -63,10 +64,21 @@ def versions(cloud: tuple[Stage, int], tmp_path_factory: pytest.TempPathFactory)
             sent[stage.put(MODEL, f"upload-{number}.csv", content(number))] = number
             time.sleep(1)
         stage.wait("a process of each kind killed", lambda: set(killer.killed) == set(KINDS))
-    replay = [*options(stage, tmp_path_factory.mktemp("person")), "replay-dlq", "ingest"]
-    _patiently(lambda: at_rest(stage, sent) or not CliRunner().invoke(app, replay))
-    assert set(killer.killed) == set(KINDS), f"seed {SEED}, killed: {dict(killer.killed)}"
+    relearn(
+        stage, tmp_path_factory.mktemp("person"), "replay-dlq", "ingest", until=lambda: at_rest(stage, sent)
+    )
     return sent
+
+
+def relearn(stage: Stage, folder: Path, *arguments: str, until: Callable[[], bool]) -> None:
+    """Let a person repeat a command until something is so."""
+    command = [*options(stage, folder), *arguments]
+    end = time.monotonic() + REST_SECONDS
+    while not until():
+        assert time.monotonic() < end, f"not so in time, though {arguments} was repeated"
+        ran = CliRunner().invoke(app, command)
+        assert ran.exit_code == 0, ran.stderr
+        time.sleep(2)
 
 
 def content(number: int) -> bytes:
@@ -80,13 +92,6 @@ def at_rest(stage: Stage, sent: dict[str, int]) -> bool:
     """Tell whether every upload has its end and no run is under way."""
     ended = {one["version_id"] for one in stage.items(MODEL, "UPLOAD#") if one["state"] in FINAL}
     return ended >= set(sent) and stage.at_rest(MODEL)
-
-
-def _patiently(done: Callable[[], Any]) -> None:
-    end = time.monotonic() + REST_SECONDS
-    while not done():
-        assert time.monotonic() < end, "not at rest in time"
-        time.sleep(2)
 
 
 @pytest.fixture
@@ -144,3 +149,24 @@ def _answer(stage: Stage) -> Any:
     status, _, answer = stage.http(f"/v1/models/{MODEL}/predict", {"instances": stage.sample(MODEL)})
     assert status in {200, 502, 503, 504}, answer
     return answer if status == 200 else None
+
+
+@pytest.mark.usefixtures("versions")
+def test_what_the_kills_failed_is_tried_again_and_ends_on_its_merits(
+    cloud: tuple[Stage, int], tmp_path: Path
+) -> None:
+    stage, _ = cloud
+
+    def given_up() -> list[Item]:
+        return [one for one in stage.items(MODEL, "UPLOAD#") if one["reason"].startswith(GIVEN_UP)]
+
+    for one in given_up():
+        ran = CliRunner().invoke(app, [*options(stage, tmp_path), "retry", one["upload_id"]])
+        assert ran.exit_code == 0, ran.stderr
+    stage.wait("all at rest", lambda: stage.at_rest(MODEL) and not waiting(stage))
+    assert given_up() == []
+
+
+def waiting(stage: Stage) -> list[Item]:
+    """Uploads that have not ended."""
+    return [one for one in stage.items(MODEL, "UPLOAD#") if one["state"] not in FINAL]
