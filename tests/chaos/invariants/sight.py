@@ -1,0 +1,49 @@
+"""What people must be able to see."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from relearn.runs import RunState
+from relearn.uploads import UploadState
+from tests.chaos.invariants.evidence import Evidence
+
+BAD_RUNS = frozenset({RunState.FAILED, RunState.REJECTED, RunState.ROLLED_BACK})
+BAD_UPLOADS = frozenset({UploadState.QUARANTINED, UploadState.FAILED, UploadState.SUPERSEDED})
+
+
+def visibility(evidence: Evidence) -> Iterator[str]:
+    """Each failure has its reason, a metric and an alarm or a notification; and there is no alarm without a cause.
+
+    Runs that failed, were rejected or rolled back have a reason, are counted by outcome, and people were told (unless the
+    notification itself was lost); one that failed, or dead letters, are an alarm. Uploads that did not come to be used
+    have a reason; quarantined ones are counted. Where nothing went wrong and nobody did anything by hand, no alarm is.
+    """
+    history = evidence.history
+    outcomes = Counter((run.model, run.state) for run in evidence.runs)
+    for run in evidence.runs:
+        if run.state in BAD_RUNS and not run.reason:
+            yield f"run {run.run_id} is {run.state} without a reason"
+    for (model, state), count in outcomes.items():
+        if state in BAD_RUNS and history.metrics[("Runs", model, state)] < count:
+            yield f"{count} runs of {model} are {state}, fewer are counted"
+        told = sum(1 for one in history.told if (one.model, one.kind) == (model, state.lower()) and " run " in one.text)
+        if state in BAD_RUNS and told + evidence.stage.faults.hits["notification_lost"] < count:
+            yield f"{count} runs of {model} are {state}, people heard of {told}"
+    failed = sum(count for (_, state), count in outcomes.items() if state is RunState.FAILED)
+    if failed > history.alarms["RunsFailed"]:
+        yield f"{failed} runs failed, the alarm saw {history.alarms['RunsFailed']}"
+    states = Counter((upload.model, upload.state) for upload in evidence.uploads.values())
+    for upload in evidence.uploads.values():
+        if upload.state in BAD_UPLOADS and not upload.reason:
+            yield f"{upload.key} is {upload.state} without a reason"
+    for (model, upload_state), count in states.items():
+        counted = history.metrics[("Uploads", model, upload_state)]
+        if upload_state is UploadState.QUARANTINED and counted < count:
+            yield f"{count} uploads of {model} are QUARANTINED, {counted} are counted"
+    for name, queue in evidence.stage.queues.queues.items():
+        if queue.dead and not history.alarms[f"{name}_dead_letters"]:
+            yield f"{name} has {len(queue.dead)} dead letters without an alarm"
+    if evidence.calm and history.alarms:
+        yield f"nothing went wrong, and there were alarms: {dict(history.alarms)}"
