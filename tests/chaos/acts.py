@@ -18,6 +18,7 @@ from tests.chaos.stage import Stage
 EVENT = json.loads((Path(__file__).parents[1] / "events" / "http_predict.json").read_text())
 GOOD = {"instances": [{"length": 3.0, "width": 1.0}, {"length": 9.0, "width": 4.0}]}
 LATE_SECONDS, AGAIN_SECONDS, HELD_SECONDS = 900, 45, 20
+OK = 200
 ODD = "a b+c%20ü"
 
 
@@ -52,6 +53,10 @@ class Acts:
     poison: int = 0
     by_hand: int = 0
     _number: int = 0
+
+    def __post_init__(self) -> None:
+        self.stage.workers.champion_changes = lambda model: self.change(model, "rollback") == OK
+        self.stage.calls.meanwhile = self.meanwhile
 
     # people
 
@@ -139,7 +144,7 @@ class Acts:
             answer = {"statusCode": 502, "body": "{}"}
         told = json.loads(answer["body"])
         version, record = told.get("version", 0), ""
-        if answer["statusCode"] == 200:  # noqa: PLR2004
+        if answer["statusCode"] == OK:
             record = told["predictions"][0]["id"].rpartition("-")[0]
         struck = tuple(self.stage.wires.struck)
         by = self.stage.sagemaker.asked_last
@@ -147,6 +152,11 @@ class Acts:
         return int(answer["statusCode"])
 
     # bad luck
+
+    def meanwhile(self) -> None:
+        """Let something else happen between two calls of a function: the next thing that would have anyway."""
+        if not self.stage.agenda.hasten("ingest", "event", "step", "visible", "record"):
+            self.stage.faults.hits["interleaved"] -= 1
 
     def own_output(self, model: str) -> None:
         """Tell ingest of an object of our own, as a rule that is too wide would."""

@@ -13,6 +13,10 @@ REST_SECONDS = 3600
 """What everything has to come to rest in."""
 
 
+TROUBLED_SECONDS = 600
+"""In what was brought about last may still strike."""
+
+
 class ViolationError(AssertionError):
     """An invariant does not hold."""
 
@@ -38,6 +42,7 @@ class Run:
             Says which do not hold, and what happened.
         """
         made = self.acts.stage
+        made.agenda.pass_seconds(TROUBLED_SECONDS)
         made.faults.stop()
         made.agenda.pass_seconds(REST_SECONDS)
         found = list(violations(Evidence(self.acts)))

@@ -24,6 +24,7 @@ from tests.chaos import definitions, patches
 from tests.chaos.agenda import Agenda
 from tests.chaos.asl import Execution, Machine
 from tests.chaos.calls import Calls
+from tests.chaos.dynamo import Dynamo
 from tests.chaos.executions import ENDED_BADLY, Executions, status_change
 from tests.chaos.faults import Faults
 from tests.chaos.history import History, Told
@@ -103,10 +104,11 @@ def _parts(leaving: ExitStack) -> Stage:
     clock, faults = Clock(), Faults()
     agenda, history = Agenda(clock), History(clock)
     calls, executions, queues = Calls(history, faults), Executions(), Queues(agenda, history)
+    dynamo = Dynamo(TABLE, ONLINE)
     groups = {names.group(STAGE, name) for name in SPECS}
     sagemaker = TimedSageMaker(answer, groups=groups, clock=clock, faults=faults)
     functions = FakeLambda({names.function(STAGE, "batch_event")})
-    for part in (calls, executions, queues, sagemaker, functions):
+    for part in (calls, dynamo, executions, queues, sagemaker, functions):
         leaving.callback(part.attach(SESSION))
     world = World(sagemaker, functions, clock)
     sagemaker.s3 = world.s3
@@ -118,7 +120,12 @@ def _parts(leaving: ExitStack) -> Stage:
     made = Stage(
         clock, agenda, history, faults, calls, sagemaker, training, executions, queues, workers, wires, world
     )
-    calls.standins = {"sagemaker": sagemaker._control, "sfn": executions.answer, "sqs": queues.answer}
+    calls.standins = {
+        "dynamodb": dynamo.answer,
+        "sagemaker": sagemaker._control,
+        "sfn": executions.answer,
+        "sqs": queues.answer,
+    }
     hook: Any = made.people
     SESSION.events.register("before-call.sns", hook)
     leaving.callback(SESSION.events.unregister, "before-call.sns", hook)
@@ -178,15 +185,7 @@ QUEUES = {"INGEST": "ingest", "RECORDS": "record", "TRIALS": "trial"}
 
 
 def _stores() -> None:
-    """Make the tables and the buckets."""
-    key: Any = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
-    for table in (TABLE, ONLINE):
-        clients.dynamodb().create_table(
-            TableName=table,
-            KeySchema=key,
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
-            BillingMode="PAY_PER_REQUEST",
-        )
+    """Make the buckets."""
     s3 = clients.s3()
     for bucket in (UPLOADS, LAKE, ARTIFACTS):
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow.parquet as pq
 
+from lambdas.report import LARGEST_FILE
 from relearn import codec, names
 from relearn.spec import ModelSpec
 from tests.aws.world import tar_gz
@@ -60,7 +61,6 @@ class Training:
     s3: Any
     specs: Mapping[str, ModelSpec]
     jobs: dict[str, Job] = field(default_factory=dict)
-    report: Callable[[dict[str, Any]], Mapping[str, bytes]] = lambda report: as_files(report)
 
     def begin(self, request: Mapping[str, Any], done: Done) -> None:
         """Do what ``createTrainingJob.sync`` does."""
@@ -163,15 +163,19 @@ class Training:
             report["snapshot"] = "0" * 64
         if self.faults.strikes("report_tampered"):
             report["run_id"] = "another"
-        return self.report(report)
+        return self._files(report)
 
-
-def as_files(report: Mapping[str, Any]) -> dict[str, bytes]:
-    return {
-        "report.json": json.dumps(report).encode(),
-        "report.html": b"<p>report</p>",
-        "probes.jsonl": b'{"length": 3.0, "width": 1.0}\n{"length": 9.0, "width": 4.0}\n',
-    }
+    def _files(self, report: Mapping[str, Any]) -> dict[str, bytes]:
+        files = {
+            "report.json": json.dumps(report).encode(),
+            "report.html": b"<p>report</p>",
+            "probes.jsonl": b'{"length": 3.0, "width": 1.0}\n{"length": 9.0, "width": 4.0}\n',
+        }
+        if self.faults.strikes("tar_traversal"):
+            files |= {"../../report.json": b"{}", "/etc/passwd": b"root", "./../report.html": b"<script>"}
+        if self.faults.strikes("tar_bomb"):
+            files["bomb.bin"] = b"0" * (LARGEST_FILE + 1)
+        return files
 
 
 def quality(spec: ModelSpec, shards: Sequence[bytes]) -> float:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 
-from relearn import names
-from tests.aws.world import STAGE
 from tests.chaos import data
 from tests.chaos.acts import ODD, Acts
-from tests.chaos.faults import CLASSES, SERVING
+from tests.chaos.faults import PROCESSES, SERVING
 
 OUTAGES = frozenset({*SERVING} - {"record_sent_twice"})
 """They last for so many seconds; everything else strikes once."""
@@ -99,28 +98,41 @@ ACTS: Mapping[str, Callable[[Acts, str], object]] = {
     **{name: (lambda acts, model, name=name: acts.upload(model, name)) for name in data.BAD},
 }
 """What is done at once; a class that is in none of these is armed."""
-_ = (CLASSES, STAGE, names)
+FREQUENT = frozenset({*PROCESSES} - {"invoked_twice", "notification_lost"})
+"""What has many chances in every run: each call of AWS is one."""
 
 
-def bring(acts: Acts, name: str, model: str, skip: int, worker: str, seconds: int) -> None:
-    """Bring a fault about.
+@dataclass(frozen=True)
+class Trouble:
+    """A fault to bring about.
 
     Parameters
     ----------
-    acts
-        To do so.
     name, model
         Which, of which model where it is of one.
     skip, worker
-        After how many chances; in which function.
+        After how many chances, or nearly at once where there are few; in which function.
     seconds
         How long, of one that lasts.
     """
-    acts.stage.history.note(f"trouble: {name} {model} {skip} {worker} {seconds}")
+
+    name: str
+    model: str
+    skip: int = 0
+    worker: str = ""
+    seconds: int = 30
+
+
+def bring(acts: Acts, trouble: Trouble) -> None:
+    """Bring a fault about, and what may be struck by it."""
+    name, faults = trouble.name, acts.stage.faults
+    acts.stage.history.note(f"trouble: {trouble}")
     if name in ACTS:
-        ACTS[name](acts, model)
+        ACTS[name](acts, trouble.model)
     elif name in OUTAGES:
-        acts.stage.faults.last(name, acts.stage.clock.now + timedelta(seconds=seconds))
-        acts.predict(model)
+        faults.last(name, acts.stage.clock.now + timedelta(seconds=trouble.seconds))
+        acts.predict(trouble.model)
     else:
-        acts.stage.faults.arm(name, skip, *([worker] if worker else []))
+        skip = trouble.skip if name in FREQUENT else trouble.skip % 2
+        faults.arm(name, skip, *([trouble.worker] if trouble.worker and name in PROCESSES else []))
+        acts.upload(trouble.model)

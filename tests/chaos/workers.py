@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -18,6 +18,7 @@ from tests.chaos.training import Training
 
 ASYNC_PAUSES = (60, 120)
 """Seconds after which Lambda tries an event again that a function failed at."""
+AFTER_TRAINING = ("judge", "register", "smoke", "promote")
 WAIT_FOR_TOKEN = ":states:::lambda:invoke.waitForTaskToken"
 
 
@@ -48,6 +49,8 @@ class Workers:
         self._calls = calls
         self._training = training
         self._executions = executions
+        self.champion_changes: Callable[[str], bool] = lambda _model: False
+        """Lets a person roll a model back; whether that was possible."""
 
     def call(self, name: str, event: Any, *, seconds: float = 300) -> Any:
         """Call a function; its answer, as it crosses the wire.
@@ -94,6 +97,8 @@ class Workers:
             raise AssertionError(f"a task of {resource} is not known here")
 
     def _task(self, name: str, payload: Any, done: Done) -> None:
+        if name in AFTER_TRAINING and self._faults.strikes("champion_changed") and not self.champion_changes(payload["model"]):
+            self._faults.hits["champion_changed"] -= 1
         try:
             result = self.call(name, payload)
             if self._faults.strikes("invoked_twice", name):
