@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from relearn import names, routes
+from relearn.names import upload_id  # as it is, whatever a mutant makes of it
 from tests.aws.world import LAKE, STAGE, UPLOADS
 from tests.chaos import data
 from tests.chaos.calls import DiedError
@@ -19,6 +20,7 @@ EVENT = json.loads((Path(__file__).parents[1] / "events" / "http_predict.json").
 GOOD = {"instances": [{"length": 3.0, "width": 1.0}, {"length": 9.0, "width": 4.0}]}
 LATE_SECONDS, AGAIN_SECONDS, HELD_SECONDS = 900, 45, 20
 OK = 200
+POISON = '{"detail": {"bucket"'
 ODD = "a b+c%20ü"
 
 
@@ -35,7 +37,7 @@ class Stored:
 
     @property
     def upload_id(self) -> str:
-        return names.upload_id(UPLOADS, self.key, self.version)
+        return upload_id(UPLOADS, self.key, self.version)
 
 
 @dataclass
@@ -52,6 +54,7 @@ class Acts:
     stored: list[Stored] = field(default_factory=list)
     poison: int = 0
     by_hand: int = 0
+    events: list[dict[str, Any]] = field(default_factory=list)
     _number: int = 0
 
     def __post_init__(self) -> None:
@@ -169,11 +172,18 @@ class Acts:
         """Send ingest what is no event."""
         self.poison += 1
         self.stage.faults.hit("poison_message")
-        self.stage.queues.send("ingest", '{"detail": {"bucket"')
+        self.stage.queues.send("ingest", POISON)
+
+    def repeat_events(self) -> None:
+        """Deliver every event that there ever was once more."""
+        self.stage.faults.hit("event_duplicated")
+        for event in self.events:
+            self.stage.queues.send("ingest", json.dumps(event))
 
     def _announce(self, event: dict[str, Any]) -> None:
         """Let EventBridge deliver an event: at least once, some time, in any order; or lose it."""
         faults, agenda = self.stage.faults, self.stage.agenda
+        self.events.append(event)
 
         def deliver() -> None:
             self.stage.queues.send("ingest", json.dumps(event))

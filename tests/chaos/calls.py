@@ -13,6 +13,7 @@ from tests.chaos.faults import Faults
 from tests.chaos.history import Call, History
 
 READS = ("Get", "Describe", "List", "Query", "BatchGet", "Head", "Scan")
+SERVICES = ("dynamodb", "lambda", "s3", "sagemaker", "sfn", "sns", "sqs")
 RUNNING = "chaos"
 """Where a call's context has its record."""
 
@@ -50,7 +51,8 @@ class Calls:
         """Hear of the calls of all clients that this session makes from now on; give what ends that."""
         hooks: dict[str, Any] = {
             "before-parameter-build": self._built,
-            "before-call": self._before,
+            # What answers for a service is registered for it by name, and such come before all others.
+            **{f"before-call.{service}": self._before for service in SERVICES},
             "before-send": self._sent,
             "after-call": self._after,
         }
@@ -74,15 +76,15 @@ class Calls:
         call: Call = context[RUNNING]
         if not self.workers:
             return None
-        if self._faults.strikes("interleaved", call.worker):
+        if self._faults.strikes("interleaved", call.worker, call.operation):
             self.meanwhile()
-        if self._faults.strikes("crash_before_a_call", call.worker):
+        if self._faults.strikes("crash_before_a_call", call.worker, call.operation):
             raise DiedError(f"before {call.operation}")
-        if self._faults.strikes("call_throttled", call.worker):
+        if self._faults.strikes("call_throttled", call.worker, call.operation):
             error = {"Code": "ThrottlingException", "Message": "Rate exceeded"}
             return Answer(400), {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 400}}
         standin = self.standins.get(call.service)
-        if standin and not _reads(call.operation) and self._faults.strikes("reply_lost", call.worker):
+        if standin and not _reads(call.operation) and self._faults.strikes("reply_lost", call.worker, call.operation):
             standin(model=model, params=params)  # botocore hears nothing of it, and calls again
         return None
 
@@ -100,7 +102,7 @@ class Calls:
         call: Call = context[RUNNING]
         call.ok = http_response.status_code < 300  # noqa: PLR2004
         call.error = "" if call.ok else parsed.get("Error", {}).get("Code", "")
-        if self.workers and self._faults.strikes("crash_after_a_call", call.worker):
+        if self.workers and self._faults.strikes("crash_after_a_call", call.worker, call.operation):
             raise DiedError(f"after {call.operation}")
 
 

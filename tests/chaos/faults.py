@@ -48,11 +48,17 @@ CLASSES = tuple(name for group in GROUPS.values() for name in group)
 
 @dataclass
 class Armed:
-    """A fault to come: after ``skip`` chances, and in these functions alone when any are named."""
+    """A fault to come: after ``skip`` chances, and in these functions, at these calls alone when any are named."""
 
     name: str
     skip: int = 0
     workers: frozenset[str] = frozenset()
+    operations: frozenset[str] = frozenset()
+
+
+    def meets(self, name: str, worker: str, operation: str) -> bool:
+        here = not self.workers or worker in self.workers
+        return self.name == name and here and (not self.operations or operation in self.operations)
 
 
 @dataclass
@@ -73,18 +79,18 @@ class Faults:
         self.hits: Counter[str] = Counter()
         self.stopped = False
 
-    def arm(self, name: str, skip: int = 0, *workers: str) -> None:
+    def arm(self, name: str, skip: int = 0, *workers: str, operation: str = "") -> None:
         """Let something go wrong at its next chance, or after ``skip`` of them."""
         if name not in CLASSES:
             raise ValueError(f"fault: got {name!r}; allowed: {', '.join(CLASSES)}")
-        self.armed.append(Armed(name, skip, frozenset(workers)))
+        self.armed.append(Armed(name, skip, frozenset(workers), frozenset([operation] if operation else [])))
 
-    def strikes(self, name: str, worker: str = "") -> bool:
+    def strikes(self, name: str, worker: str = "", operation: str = "") -> bool:
         """Whether it goes wrong here and now."""
         if self.stopped:
             return False
         for armed in self.armed:
-            if armed.name == name and (not armed.workers or worker in armed.workers):
+            if armed.meets(name, worker, operation):
                 if armed.skip:
                     armed.skip -= 1
                     return False

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow.parquet as pq
+from botocore.exceptions import ClientError
 
 from lambdas.report import LARGEST_FILE
 from relearn import codec, names
@@ -74,7 +75,11 @@ class Training:
             self._run(request, done)
 
     def _run(self, request: Mapping[str, Any], done: Done) -> None:
-        job = self._read(request)
+        try:
+            job = self._read(request)
+        except ClientError as error:
+            done(FailedError("States.TaskFailed", json.dumps({"FailureReason": f"ClientError: {error}"})))
+            return
         self.jobs[job.name] = job
         if self.faults.strikes("job_hung"):
             longest = request["StoppingCondition"]["MaxRuntimeInSeconds"]
@@ -112,14 +117,19 @@ class Training:
         done(FailedError("States.TaskFailed", json.dumps(cause)))
 
     def _stop(self, job: Job, request: Mapping[str, Any], done: Done) -> None:
-        """Stop a job, which leaves what it has by then."""
+        """Stop a job, which leaves what it has by then: it may look whole."""
         job.status = "Stopped"
-        self._put(request, "model.tar.gz", {"model.onnx": b"half a"})
+        self.leave(job, request)
         cause = {"TrainingJobStatus": "Stopped", "SecondaryStatus": "MaxRuntimeExceeded"}
         done(FailedError("States.TaskFailed", json.dumps(cause)))
 
     def _complete(self, job: Job, request: Mapping[str, Any], done: Done) -> None:
         job.status = "Completed"
+        uri = self.leave(job, request)
+        done({"TrainingJobStatus": "Completed", "ModelArtifacts": {"S3ModelArtifacts": uri}})
+
+    def leave(self, job: Job, request: Mapping[str, Any]) -> str:
+        """Leave an artifact and a report; the artifact's URI."""
         onnx = json.dumps([job.name, job.shards, job.quality]).encode()
         job.onnx_sha256 = hashlib.sha256(onnx).hexdigest()
         meta = {"onnx_sha256": job.onnx_sha256, "quality": job.quality}
@@ -128,7 +138,7 @@ class Training:
         uri = self._put(request, "model.tar.gz", artifact)
         if self.faults.strikes("artifact_tampered"):
             self._put(request, "model.tar.gz", {**artifact, "model.onnx": b"something else"})
-        done({"TrainingJobStatus": "Completed", "ModelArtifacts": {"S3ModelArtifacts": uri}})
+        return uri
 
     def _put(self, request: Mapping[str, Any], name: str, files: Mapping[str, bytes]) -> str:
         base = request["OutputDataConfig"]["S3OutputPath"]
@@ -145,6 +155,9 @@ class Training:
             value = {"another": 1.0}
         if self.faults.strikes("metric_nan"):
             value = {metric: float("nan")}
+        another = self.faults.strikes("report_of_another_snapshot")
+        if another:
+            value = {metric: 1.0}
         job.told = value.get(metric, float("nan"))
         champion = {"version": job.champion, "metrics": {metric: job.champion_quality}}
         report = {
@@ -159,7 +172,7 @@ class Training:
             "champion_incompatible": None,
             "features": None,
         }
-        if self.faults.strikes("report_of_another_snapshot"):
+        if another:
             report["snapshot"] = "0" * 64
         if self.faults.strikes("report_tampered"):
             report["run_id"] = "another"

@@ -52,7 +52,8 @@ def legal_promotion(evidence: Evidence) -> Iterator[str]:
     """What a run promotes comes from a Completed job, with a finite metric on the holdout, as good as the spec demands and
     as the champion at the moment of the swap, with the digest that its report says, and it answered the smoke test before.
 
-    By the truth that the stand-in for training knows, not by what the ledger says.
+    It was measured against that champion, and nobody had frozen the route.
+    All this by the truth that the stand-in for training knows, not by what the ledger says.
     """  # noqa: D205
     for model in SPECS:
         moves = evidence.moves(model)
@@ -66,6 +67,10 @@ def legal_promotion(evidence: Evidence) -> Iterator[str]:
             if job is None or job.run_id != run or job.status != "Completed":
                 yield f"{where}: its job is {job and job.status}"
                 continue
+            if old is not None and old.frozen:
+                yield f"{where}: a run moved the route while it was frozen"
+            if job.champion != (old.champion if old is not None else 0):
+                yield f"{where}: it was measured against version {job.champion}, and version {old and old.champion} served"
             minimum = SPECS[model].metric.minimum or 0.0
             if not math.isfinite(job.told) or not job.quality >= minimum:
                 yield f"{where}: {job.told} was told of it, {job.quality} is true"

@@ -41,7 +41,8 @@ def pointer_equals_reality(evidence: Evidence) -> Iterator[str]:
     """The route never names a missing endpoint at rest.
 
     The endpoints of the champion, of the previous version and of a candidate are in service and the ledger names
-    them; nothing is tried beside the champion when no run is under way; no endpoint is left of a version that failed.
+    them; nothing is tried beside the champion when no run is under way; no endpoint is left of a version that failed,
+    and no config or model of an endpoint that the ledger says is gone.
     """
     for model, route in evidence.routes.items():
         for number in sorted(route.named):
@@ -52,10 +53,14 @@ def pointer_equals_reality(evidence: Evidence) -> Iterator[str]:
                 yield f"{model}: the route names version {number}, whose endpoint is not in service"
         if route.candidate:
             yield f"{model}: version {route.candidate} is still tried"
+    sagemaker = evidence.stage.sagemaker
     for (model, number), version in evidence.versions.items():
         name = evidence.endpoint(model, number)
-        if version.state is VersionState.FAILED and name in evidence.stage.sagemaker.endpoints:
+        if version.state is VersionState.FAILED and name in sagemaker.endpoints:
             yield f"{model}: version {number} failed, and its endpoint is still there"
+        for kind, things in (("config", sagemaker.configs), ("model", sagemaker.models)):
+            if not version.endpoint and name in things:
+                yield f"{model}: version {number} has no endpoint, and its {kind} is still there"
 
 
 def liveness(evidence: Evidence) -> Iterator[str]:
@@ -82,7 +87,7 @@ def liveness(evidence: Evidence) -> Iterator[str]:
     for name, queue in evidence.stage.queues.queues.items():
         if queue.messages or queue.hidden:
             yield f"{len(queue.messages) + queue.hidden} messages wait in {name}"
-    for name in evidence.stage.sagemaker.endpoints:
+    for name in list(evidence.stage.sagemaker.endpoints):
         evidence.stage.sagemaker.settle(name)
     for name, found in evidence.stage.sagemaker.endpoints.items():
         if found["EndpointStatus"] in ("Creating", "Deleting"):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from relearn.runs import RunState
 from relearn.uploads import UploadState
+from tests.chaos.acts import POISON
 from tests.chaos.invariants.evidence import Evidence
 
 BAD_RUNS = frozenset({RunState.FAILED, RunState.REJECTED, RunState.ROLLED_BACK})
@@ -18,7 +19,7 @@ def visibility(evidence: Evidence) -> Iterator[str]:
 
     Runs that failed, were rejected or rolled back have a reason, are counted by outcome, and people were told (unless the
     notification itself was lost); one that failed, or dead letters, are an alarm. Uploads that did not come to be used
-    have a reason; quarantined ones are counted. Where nothing went wrong and nobody did anything by hand, no alarm is.
+    have a reason; quarantined ones are counted. Messages that nobody can read are kept as dead letters. Where nothing went wrong and nobody did anything by hand, no alarm is.
     """
     history = evidence.history
     outcomes = Counter((run.model, run.state) for run in evidence.runs)
@@ -45,5 +46,8 @@ def visibility(evidence: Evidence) -> Iterator[str]:
     for name, queue in evidence.stage.queues.queues.items():
         if queue.dead and not history.alarms[f"{name}_dead_letters"]:
             yield f"{name} has {len(queue.dead)} dead letters without an alarm"
+    dead = [letter.body for letter in evidence.stage.queues.queues["ingest"].dead]
+    if dead.count(POISON) < evidence.acts.poison:
+        yield f"{evidence.acts.poison} messages could not be read, {dead.count(POISON)} are kept as dead letters"
     if evidence.calm and history.alarms:
         yield f"nothing went wrong, and there were alarms: {dict(history.alarms)}"
