@@ -14,6 +14,8 @@ from tests.chaos.history import Call, History
 
 READS = ("Get", "Describe", "List", "Query", "BatchGet", "Head", "Scan")
 SERVICES = ("dynamodb", "lambda", "s3", "sagemaker", "sfn", "sns", "sqs")
+CLEANING = ("retire", "fail_run", "sweep")
+"""Functions that remove endpoints, a thing after the other."""
 RUNNING = "chaos"
 """Where a call's context has its record."""
 
@@ -102,6 +104,8 @@ class Calls:
         call: Call = context[RUNNING]
         call.ok = http_response.status_code < 300  # noqa: PLR2004
         call.error = "" if call.ok else parsed.get("Error", {}).get("Code", "")
+        if call.worker in CLEANING and call.operation.startswith("Delete") and self._faults.strikes("cleanup_partial"):
+            raise DiedError(f"after {call.operation}")
         if self.workers and self._faults.strikes("crash_after_a_call", call.worker, call.operation):
             raise DiedError(f"after {call.operation}")
 

@@ -25,7 +25,7 @@ TRAINING = (
 DEPLOY = (
     *("register_repeated", "artifact_tampered", "report_tampered", "tar_traversal", "tar_bomb"),
     *("endpoint_failed", "endpoint_quota", "smoke_failed", "endpoint_vanished", "config_in_use"),
-    *("cleanup_partial", "stack_deleted"),
+    "cleanup_partial",
 )
 SERVING = (
     *("model_error", "model_timeout", "model_throttled", "model_wrong_answer"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.chaos.machine import machine
+from tests.chaos.machine import focus_of, machine
 from tests.chaos.run import Run, ViolationError
 
 RUNS, STEPS = 5, 12
@@ -27,7 +27,7 @@ class Outcome:
     story: str = ""
 
 
-def run(number: int, *, runs: int = RUNS, shrink: bool = True) -> Outcome:
+def run(number: int, *, runs: int = RUNS, shrink: bool = True, focus: tuple[str, ...] = ()) -> Outcome:
     """Do the runs of a seed; the first violation ends them.
 
     Parameters
@@ -38,6 +38,8 @@ def run(number: int, *, runs: int = RUNS, shrink: bool = True) -> Outcome:
         How many.
     shrink
         Whether a violation is reduced to the fewest steps that show it.
+    focus
+        The classes of faults that it is about; none: those of its number.
     """
     made: list[Run] = []
     outcome = Outcome(number)
@@ -52,7 +54,7 @@ def run(number: int, *, runs: int = RUNS, shrink: bool = True) -> Outcome:
         suppress_health_check=list(HealthCheck),
     )
     try:
-        run_state_machine_as_test(seed(number)(machine(number, made)), settings=chosen)
+        run_state_machine_as_test(seed(number)(machine(number, made, focus or focus_of(number))), settings=chosen)
     except ViolationError as error:
         outcome.found, outcome.story = error.found, "\n".join([*getattr(error, "__notes__", []), str(error)])
     outcome.runs = len(made)

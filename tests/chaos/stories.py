@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.chaos.acts import Acts
-from tests.chaos.troubles import Trouble, bring
+from tests.chaos.troubles import A_RUN, Trouble, bring
 
 MODEL = "flowers"
-A_RUN = 330
-"""Seconds from an upload to the end of its run, if all goes well."""
 Story = Callable[[Acts], None]
 
 

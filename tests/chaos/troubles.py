@@ -102,6 +102,12 @@ FREQUENT = frozenset({*PROCESSES} - {"invoked_twice", "notification_lost"})
 """What has many chances in every run: each call of AWS is one."""
 
 
+CLEANED = ("cleanup_partial", "config_in_use")
+"""What strikes only when an endpoint is removed, and that is that of the version before the previous one."""
+A_RUN = 330
+"""Seconds from an upload to the end of its run, if all goes well."""
+
+
 @dataclass(frozen=True)
 class Trouble:
     """A fault to bring about.
@@ -135,4 +141,6 @@ def bring(acts: Acts, trouble: Trouble) -> None:
     else:
         skip = trouble.skip if name in FREQUENT else trouble.skip % 2
         faults.arm(name, skip, *([trouble.worker] if trouble.worker and name in PROCESSES else []))
-        acts.upload(trouble.model)
+        for _ in range(3 if name in CLEANED else 1):
+            acts.upload(trouble.model)
+            acts.stage.agenda.pass_seconds(A_RUN if name in CLEANED else 0)
