@@ -15,10 +15,10 @@ LAMBDA_WHEELS := --python-version 3.14 --only-binary=:all: --platform manylinux_
 	--platform manylinux_2_26_aarch64 --platform manylinux2014_aarch64
 
 .DEFAULT_GOAL := help
-.PHONY: help install run shop test test-sdk spark check format openapi picture synth deploy destroy bench lock clean
+.PHONY: help install run shop test test-sdk spark check format openapi picture synth deploy destroy rollout-load bench lock clean
 
 help: ## list what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 install: $(INSTALLED) ## virtual environment, CDK command, API page, Lambda layer
 
@@ -95,6 +95,9 @@ deploy: $(INSTALLED) ## deploy STAGE into the AWS account of your credentials (n
 
 destroy: $(INSTALLED) ## remove STAGE; the data buckets stay
 	$(CDK) destroy --all -c stage=$(STAGE) $(ARGS)
+
+rollout-load: $(INSTALLED) ## 20 promotions, 10 rollbacks and a change of the hosting mode under load; nobody may notice
+	@$(BIN)/python -m tests.e2e.rollout_load
 
 bench: $(INSTALLED) ## measurements, as ratios in one run
 	@for file in bench/serve.py bench/predict.py bench/features.py bench/recommend.py bench/text.py bench/text_in_graph.py bench/shadow.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

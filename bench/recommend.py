@@ -35,7 +35,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from relearn import codec
+from relearn import codec, hosting
 from relearn.spec import ModelSpec
 from training import artifact, catalog
 from training.fit import Code
@@ -79,7 +79,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="relearn-bench-") as folder:
         write(Path(folder), spec, onnx)
         served = serve(Path(folder), known)
-    declared = spec.hosting.memory_mb
+    declared = hosting.to_dict(spec.hosting)["memory_mb"]
     print(f"\n{ITEMS:,} items, {VISITORS:,} visitors, {factors_of(model).items.shape[1]} factors")
     print(f"artifact {served.artifact_mb:,.0f} MB; {served.seconds:.1f} s until it answers")
     print(f"memory at most {served.peak_mb:,.0f} MB; the spec declares {declared:,} MB")

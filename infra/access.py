@@ -192,6 +192,21 @@ class Access:
             self.sagemaker("DeleteModel", on=["model"]),
         ]
 
+    def guards(self) -> Grant:
+        """Allow looking for the alarms that rollouts heed."""
+        return Grant(
+            actions=["cloudwatch:DescribeAlarms"],
+            resources=[self._arn("cloudwatch", "alarm", "*")],
+            because="CloudWatch asks for it on all alarms, also where a look is for those of one name",
+        )
+
+    def look_for_endpoints(self) -> list[Grant]:
+        """Allow finding endpoints, endpoint configs and models, and whose they are."""
+        return [
+            grants.list_sagemaker("Endpoints", "EndpointConfigs", "Models"),
+            self.sagemaker("ListTags", on=["endpoint", "endpoint-config", "model"]),
+        ]
+
     def pass_to_sagemaker(self, role: iam.IRole) -> Grant:
         """Allow handing ``role`` to SageMaker."""
         return grants.pass_role(role, to=SAGEMAKER)
@@ -208,7 +223,7 @@ class Access:
         return self._stack.format_arn(service="sagemaker", resource=kind, resource_name=f"{self._prefix}*")
 
     def _arn(self, service: str, resource: str, name: str) -> str:
-        colon = service in ("states", "lambda")
+        colon = service in ("states", "lambda", "cloudwatch")
         separator = ArnFormat.COLON_RESOURCE_NAME if colon else ArnFormat.SLASH_RESOURCE_NAME
         return self._stack.format_arn(
             service=service, resource=resource, resource_name=name, arn_format=separator

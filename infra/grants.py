@@ -43,6 +43,15 @@ class Grant:
     conditions: Mapping[str, Any] = field(default_factory=dict)
 
 
+def list_sagemaker(*kinds: str) -> Grant:
+    """Allow listing everything of these kinds, e.g. ``"Endpoints"``."""
+    return Grant(
+        actions=[f"sagemaker:List{kind}" for kind in kinds],
+        resources=["*"],
+        because="SageMaker's list actions take no resource",
+    )
+
+
 def role(scope: Construct, construct_id: str, *, service: str, grants: Sequence[Grant]) -> iam.IRole:
     """Make a role for one AWS service with exactly ``grants``, which no construct can widen later.
 

@@ -8,7 +8,7 @@ from aws_cdk import CustomResource, Duration
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct, IDependable
 
-from infra import assets
+from infra import assets, grants
 from infra.access import Access
 from infra.functions import Function
 from infra.grants import Grant
@@ -82,14 +82,7 @@ def _allowed(access: Access) -> list[Grant]:
         access.restores("StopExecution"),
         access.uploads("s3:ListBucket", conditions={"StringLike": {"s3:prefix": f"{names.INCOMING}/*"}}),
         access.incoming("s3:PutObject"),
-        Grant(
-            actions=[
-                f"sagemaker:List{kind}"
-                for kind in ("Endpoints", "EndpointConfigs", "Models", "ModelPackages", "TransformJobs")
-            ],
-            resources=["*"],
-            because="SageMaker's list actions take no resource",
-        ),
+        grants.list_sagemaker("Endpoints", "EndpointConfigs", "Models", "ModelPackages", "TransformJobs"),
         access.sagemaker("StopTransformJob", on=["transform-job"]),
         *access.drop_endpoints(),
         access.online("Scan", "BatchWriteItem"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
@@ -15,6 +17,8 @@ from infra.training_stack import TrainingStack
 from relearn import names
 
 PERIOD = Duration.minutes(5)
+GUARD_ERRORS = 5
+"""Failed requests of a model within a minute; a single one may be chance."""
 
 
 class MonitoringStack(StageStack):
@@ -24,6 +28,8 @@ class MonitoringStack(StageStack):
     ----------
     topic
         Where alarms are told.
+    models
+        Names of all models.
     """
 
     def __init__(
@@ -33,6 +39,7 @@ class MonitoringStack(StageStack):
         *,
         settings: Settings,
         topic: sns.ITopic,
+        models: Iterable[str],
         training: TrainingStack,
         serving: ServingStack,
     ) -> None:
@@ -131,14 +138,41 @@ class MonitoringStack(StageStack):
                 for name, function in answering.items()
             ),
         ]
+        alarms += [self._guard(settings.stage, model) for model in models]
         self._dashboard(settings=settings, training=training, serving=serving, alarms=alarms)
 
-    def _alarm(self, name: str, metric: cloudwatch.IMetric, description: str) -> cloudwatch.Alarm:
+    def _guard(self, stage: str, model: str) -> cloudwatch.Alarm:
+        """Make the alarm that every rollout of a model heeds; users add theirs by the start of its name."""
+        metric = cloudwatch.Metric(
+            namespace="Relearn",
+            metric_name="ServerErrors",
+            dimensions_map={"stage": stage, "model": model},
+            statistic="Sum",
+            period=Duration.minutes(1),
+        )
+        return self._alarm(
+            f"{model.title().replace('-', '')}Guard",
+            metric,
+            f"Callers of {model} get 5xx: a candidate that is tried meanwhile is withdrawn",
+            threshold=GUARD_ERRORS,
+            alarm_name=f"{names.guard(stage, model)}server-errors",
+        )
+
+    def _alarm(
+        self,
+        name: str,
+        metric: cloudwatch.IMetric,
+        description: str,
+        *,
+        threshold: int = 1,
+        alarm_name: str | None = None,
+    ) -> cloudwatch.Alarm:
         alarm = cloudwatch.Alarm(
             self,
             name,
             metric=metric,
-            threshold=1,
+            alarm_name=alarm_name,
+            threshold=threshold,
             evaluation_periods=1,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,

@@ -155,6 +155,7 @@ def make(
             access.ledger("GetItem", "PutItem", "UpdateItem"),
             access.lake("s3:GetObject", under=[names.REPORTS]),
             access.sagemaker("InvokeEndpoint", on=["endpoint"]),
+            access.guards(),
             told=stores[:3],
             seconds=900,  # two endpoints may be cold, and slow at every question
             memory_mb=1769,  # a whole core: it times them

@@ -29,7 +29,13 @@ def build(app: App, *, settings: Settings, specs: Mapping[str, ModelSpec]) -> No
         app, "Serving", settings=settings, specs=specs, stores=data.stores, training=training
     )
     MonitoringStack(
-        app, "Monitoring", settings=settings, topic=data.stores.topic, training=training, serving=serving
+        app,
+        "Monitoring",
+        settings=settings,
+        topic=data.stores.topic,
+        models=specs,
+        training=training,
+        serving=serving,
     )
     if settings.github_repository is not None:
         CiStack(app, "Ci", settings=settings)

@@ -59,6 +59,7 @@ class Sweep(Construct):
             allowed=[
                 *ending_a_run(access),
                 *access.drop_versions(),
+                *access.look_for_endpoints(),
                 access.executions("DescribeExecution"),
                 access.restores("DescribeExecution"),
                 access.restore_machine("StartExecution"),

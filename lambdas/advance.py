@@ -66,7 +66,7 @@ class Advancing:
         -------
         dict
             ``steps``: the whole way. Of this one: its ``index``, ``phase``, ``weight`` and ``limits``, the ``revision`` of the route
-            that it is counted under, ``wait_seconds`` until it is looked at, and ``until`` when it lasts.
+            that it is counted under, when it ``began``, ``wait_seconds`` until it is looked at, and ``until`` when it lasts.
 
         Raises
         ------
@@ -91,6 +91,7 @@ class Advancing:
             "weight": step["weight"],
             "limits": step["limits"],
             "revision": route.revision,
+            "began": self._clock().isoformat(),
             "wait_seconds": math.ceil(seconds / _looks(seconds)),
             "until": (self._clock() + timedelta(seconds=seconds)).isoformat(),
         }

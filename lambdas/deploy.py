@@ -13,7 +13,7 @@ from lambdas.config import Config
 from lambdas.logs import entry
 from relearn import hosting, names
 from relearn.errors import ModelFailedError, NotFoundError
-from relearn.hosting import Serverless
+from relearn.hosting import Hosting, InLambda
 from relearn.runs import Version
 
 _UNDER_WAY = ("Creating", "InService")
@@ -57,18 +57,26 @@ class Deploying:
         version = self._ledger.version(model, number)
         if version is None:
             raise NotFoundError(f"version {number} of {model} is not in the ledger")
-        name = names.endpoint(self._stage, model, number)
+        where = self._hosting(version)
+        name = self._name(where, version)
         if version.endpoint != name:
             # Written down before it is made, so that nothing is made that nobody knows of.
             version = self._ledger.change_version(version, endpoint=name)
-        status = self._endpoints.ensure(self._hosting(version), version, self._role_arn)
+        if isinstance(where, InLambda):  # the function is there always, and holds what it is asked for
+            return {"name": name, "status": "InService"}
+        status = self._endpoints.ensure(where, version, self._role_arn)
         if status.status not in _UNDER_WAY:
             raise ModelFailedError(
                 f"endpoint {name} is {status.status}: {status.reason or 'no reason given'}"
             )
         return {"name": name, "status": status.status}
 
-    def _hosting(self, version: Version) -> Serverless:
+    def _name(self, where: Hosting, version: Version) -> str:
+        if isinstance(where, InLambda):
+            return names.host_function(self._stage, version.model)
+        return names.endpoint(self._stage, version.model, version.version)
+
+    def _hosting(self, version: Version) -> Hosting:
         """Say where a version runs: where it was registered for, or, before that was written down, as its spec says."""
         return (
             hosting.from_dict(version.hosting)

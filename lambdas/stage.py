@@ -144,7 +144,7 @@ class Teardown:
         self._stop_executions(deadline)
         for name in list(self._transforms.running()):
             self._transforms.stop(name)
-        for name in sorted(self._endpoints.all_names()):
+        for name in sorted({made.name for made in self._endpoints.all()}):
             self._endpoints.remove(name, max(deadline - time.monotonic(), 1))
         # All items, also those that nobody knows of: numbers of versions start again at 1.
         if not self._online.clear(lambda: deadline - time.monotonic()):

@@ -9,7 +9,7 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from itertools import groupby
 from typing import Any
 
@@ -23,6 +23,7 @@ from lambdas.config import Config
 from lambdas.fail_run import Failing
 from lambdas.logs import entry
 from lambdas.operating import Operating
+from lambdas.orphans import Orphans
 from lambdas.retirement import Retirement
 from lambdas.runs_flow import TEARDOWN, Runs
 from relearn import names
@@ -50,6 +51,8 @@ class Sweep:
         What starts, ends and cleans up after runs.
     operating
         What deploys versions again.
+    orphans
+        What removes endpoints that no version has.
     models
         Names of the models.
     bucket
@@ -70,6 +73,7 @@ class Sweep:
         failing: Failing,
         retirement: Retirement,
         operating: Operating,
+        orphans: Orphans,
         models: Iterable[str],
         bucket: str,
         clock: Callable[[], datetime],
@@ -83,6 +87,7 @@ class Sweep:
         self._failing = failing
         self._retirement = retirement
         self._operating = operating
+        self._orphans = orphans
         self._models = tuple(models)
         self._bucket = bucket
         self._clock = clock
@@ -100,13 +105,16 @@ class Sweep:
         ExceptionGroup
             What went wrong, after everything else was looked at.
         """
+        repairs = (self._model, self._batches.repair, self._operating.repair)
+        tasks: list[Callable[[], object]] = [
+            partial(repair, model) for model in self._models for repair in repairs
+        ]
         troubles: list[Exception] = []
-        for model in self._models:
-            for repair in (self._model, self._batches.repair, self._operating.repair):
-                try:
-                    repair(model)
-                except Exception as error:  # noqa: BLE001 - raised with the others below
-                    troubles.append(error)
+        for task in (*tasks, self._orphans.remove):
+            try:
+                task()
+            except Exception as error:  # noqa: BLE001 - raised with the others below
+                troubles.append(error)
         sent = self._lost_uploads()
         if troubles:
             raise ExceptionGroup("the sweep of some models failed", troubles)
@@ -210,6 +218,9 @@ def sweep() -> Sweep:
         failing=Failing(runs=runs, retirement=retirement),
         retirement=retirement,
         operating=wiring.operating(config),
+        orphans=Orphans(
+            ledger=ledger, endpoints=wiring.endpoints(config), stage=config.need("STAGE"), clock=wiring.now
+        ),
         models=catalog.load().specs,
         bucket=config.need("UPLOADS_BUCKET"),
         clock=wiring.now,

@@ -11,7 +11,7 @@ from lambdas.aws.metrics import COUNT, MILLISECONDS, Group, Meter
 
 UNKNOWN = "unknown"
 """The model of a request that names none of ours: a caller must not be able to make metrics of their own."""
-_FAILED = 400
+_FAILED, _OURS = 400, 500
 
 
 class Visit:
@@ -126,6 +126,8 @@ class Visit:
         yield from self._losses()
         if status >= _FAILED:
             yield Group({"model": self.model, "status": status}, {"PredictionErrors": (1, COUNT)})
+            if status >= _OURS:
+                yield Group({"model": self.model}, {"ServerErrors": (1, COUNT)})
             return
         done: dict[str, tuple[float, str]] = {"Predictions": (1, COUNT)}
         if "model" in millis:

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from lambdas import catalog, report, wiring, withdrawing
+from lambdas.aws.alarms import Alarms
 from lambdas.aws.ledger import Ledger
 from lambdas.aws.live_counts import LiveCounts
 from lambdas.aws.storage import Storage
@@ -43,10 +44,14 @@ class Watching:
     ----------
     ledger, counts, storage
         Adapters.
+    alarms
+        Knows which alarms ring.
     probing
         Asks where too few others do.
     catalog
         The models.
+    stage
+        Part of the names of alarms.
     lake
         Name of the lake.
     clock
@@ -56,8 +61,10 @@ class Watching:
     ledger: Ledger
     counts: LiveCounts
     storage: Storage
+    alarms: Alarms
     probing: Probing
     catalog: Catalog
+    stage: str
     lake: str
     clock: Callable[[], datetime]
 
@@ -118,6 +125,8 @@ class Watching:
             )
 
     def _judge(self, run: Run, pair: Pair, step: Step, left: Left) -> tuple[str, str]:
+        if ringing := self.alarms.ringing(names.guard(self.stage, run.model), _began(step)):
+            return BREACH, "; ".join(f"alarm {alarm.name}: {alarm.reason}" for alarm in ringing)
         limits = Limits(**step["limits"])
         mine, theirs = (self.counts.read(run.model, step["revision"], one.version) for one in pair)
         if self.clock() + EARLY < datetime.fromisoformat(step["until"]):
@@ -148,6 +157,11 @@ class Watching:
         return version
 
 
+def _began(step: Step) -> datetime:
+    # A run that an older version of this code began may be under way: it did not say when.
+    return datetime.fromisoformat(step.get("began", step["until"]))
+
+
 def _where(step: Step) -> str:
     return "shadow" if step["phase"] == "shadow" else f"canary {step['weight']} %"
 
@@ -160,8 +174,10 @@ def watching() -> Watching:
         ledger=wiring.ledger(config),
         counts=wiring.live_counts(config),
         storage=wiring.storage(),
+        alarms=wiring.alarms(),
         probing=Probing(invoker=wiring.invoker()),
         catalog=catalog.load(),
+        stage=config.need("STAGE"),
         lake=config.need("LAKE_BUCKET"),
         clock=wiring.now,
     )

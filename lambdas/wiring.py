@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from lambdas import catalog
 from lambdas.aws import clients, direct
+from lambdas.aws.alarms import Alarms
 from lambdas.aws.batch_records import BatchRecords
 from lambdas.aws.blocks import Blocks
 from lambdas.aws.endpoints import Endpoints
@@ -56,6 +57,11 @@ def live_counts(config: Config) -> LiveCounts:
 def storage() -> Storage:
     """Make what reads and writes buckets."""
     return Storage(clients.s3())
+
+
+def alarms() -> Alarms:
+    """Make what knows which alarms ring."""
+    return Alarms(clients.cloudwatch())
 
 
 def meter(config: Config) -> Meter:

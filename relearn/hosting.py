@@ -1,9 +1,15 @@
-"""Where a version of a model runs."""
+"""Where a version of a model runs.
+
+Three modes, one artifact and one contract: `Serverless` and `Realtime` are a SageMaker endpoint per version,
+`InLambda` is a function per model that holds the versions it is asked for. A version keeps the mode that its spec
+had when it was registered; the spec may name another one for the next.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 from relearn.columns import check
 from relearn.errors import SpecError
@@ -12,6 +18,11 @@ SERVERLESS_MEMORY_MB = (1024, 2048, 3072, 4096, 5120, 6144)
 """SageMaker's MemorySizeInMB."""
 SERVERLESS_MAX_CONCURRENCY = 200
 """SageMaker's MaxConcurrency for one endpoint."""
+LAMBDA_MEMORY_MB = (256, 10_240)
+"""Lambda's memory goes from 128 MB on; the ONNX runtime with numpy alone holds more than that."""
+REALTIME_INSTANCES = 100
+"""More of them for one endpoint is a mistake in writing rather than a wish."""
+_INSTANCE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,15 +55,69 @@ class Serverless:
         _whole("provisioned", self.provisioned, 0, self.max_concurrency)
 
 
-_TYPES = {Serverless.type: Serverless}
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Realtime:
+    """A SageMaker endpoint on instances per version: always warm, scaled by the invocations of one instance.
+
+    Parameters
+    ----------
+    instance
+        SageMaker's type of an instance, e.g. ``"ml.m5.large"``.
+    minimum
+        Instances at least, 1 to `REALTIME_INSTANCES`; so many run from the start.
+    maximum
+        Instances at most, ``minimum`` to `REALTIME_INSTANCES`; scaling is off when both are equal.
+    target_invocations
+        Invocations per instance and minute that scaling aims at, 1 or more
+        (SageMakerVariantInvocationsPerInstance).
+    """
+
+    type: ClassVar[str] = "realtime"
+    instance: str
+    minimum: int = 1
+    maximum: int = 2
+    target_invocations: int = 1000
+
+    def __post_init__(self) -> None:
+        right = isinstance(self.instance, str) and _INSTANCE.fullmatch(self.instance)
+        check(bool(right), "hosting.instance", self.instance, 'a type of SageMaker\'s, as "ml.m5.large"')
+        _whole("minimum", self.minimum, 1, REALTIME_INSTANCES)
+        _whole("maximum", self.maximum, self.minimum, REALTIME_INSTANCES)
+        _whole("target_invocations", self.target_invocations, 1, 1_000_000)
+
+    @property
+    def scales(self) -> bool:
+        """Whether there is anything to scale between."""
+        return self.minimum < self.maximum
 
 
-def to_dict(hosting: Serverless) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InLambda:
+    """In the function that answers for the model: no endpoint, no second hop, scales to zero. For small models.
+
+    Parameters
+    ----------
+    memory_mb
+        Memory of the function, in MB, 256 to 10,240; Lambda gives it a whole core at 1,769.
+    """
+
+    type: ClassVar[str] = "in_lambda"
+    memory_mb: int = 1769
+
+    def __post_init__(self) -> None:
+        _whole("memory_mb", self.memory_mb, *LAMBDA_MEMORY_MB)
+
+
+Hosting: TypeAlias = Serverless | Realtime | InLambda
+_TYPES: dict[str, type[Hosting]] = {kind.type: kind for kind in (Serverless, Realtime, InLambda)}
+
+
+def to_dict(hosting: Hosting) -> dict[str, Any]:
     """Give it as JSON-ready data; `from_dict` reads it back equal."""
     return {"type": hosting.type, **asdict(hosting)}
 
 
-def from_dict(data: dict[str, Any]) -> Serverless:
+def from_dict(data: dict[str, Any]) -> Hosting:
     """Make it from what `to_dict` gave.
 
     Raises

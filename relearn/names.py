@@ -48,6 +48,11 @@ def function(stage: str, name: str) -> str:
     return f"{prefix(stage)}{name.replace('_', '-')}"
 
 
+def host_function(stage: str, model: str) -> str:
+    """Name of the function that answers for a model and can hold its versions (`relearn.hosting.InLambda`)."""
+    return f"{prefix(stage)}host-{model}"
+
+
 def check_stage(stage: str) -> str:
     """Give ``stage`` back when it may be part of every name.
 
@@ -69,6 +74,16 @@ def stack(stage: str, part: str) -> str:
 def prefix(stage: str) -> str:
     """What the name of everything a stage's runs create starts with."""
     return f"{PROJECT}-{stage}-"
+
+
+def tag(key: str) -> str:
+    """Key of a tag of what a stage's runs create; ``key`` is stage, model, version or run."""
+    return f"{PROJECT}:{key}"
+
+
+def guard(stage: str, model: str) -> str:
+    """What the name of every alarm starts with that a rollout of a model heeds: ours, and users' own."""
+    return f"{prefix(stage)}guard-{model}-"
 
 
 def group(stage: str, model: str) -> str:

@@ -25,7 +25,7 @@ from relearn.columns import (
     check,
 )
 from relearn.engines import Engine
-from relearn.hosting import Serverless
+from relearn.hosting import Hosting, InLambda, Realtime, Serverless
 from relearn.policies import (
     Hyperparameter,
     Ingest,
@@ -45,8 +45,10 @@ __all__ = [
     "Column",
     "DateTime",
     "Engine",
+    "Hosting",
     "Hyperparameter",
     "Id",
+    "InLambda",
     "Ingest",
     "Instant",
     "Limits",
@@ -56,6 +58,7 @@ __all__ = [
     "Number",
     "Quality",
     "Ranking",
+    "Realtime",
     "Reference",
     "Retrain",
     "Serverless",
@@ -112,7 +115,7 @@ class ModelSpec:
     columns: tuple[Column, ...]
     target: Target
     metric: Metric
-    hosting: Serverless = field(default_factory=Serverless)
+    hosting: Hosting = field(default_factory=Serverless)
     rollout: Rollout = field(default_factory=Instant)
     shadow: Shadow | None = None
     retrain: Retrain = field(default_factory=Retrain)

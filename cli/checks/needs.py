@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from relearn.engines import on_spark
+from relearn.hosting import Serverless
 from relearn.spec import ModelSpec
 
 ENDPOINTS_OF_A_MODEL = 3
@@ -47,7 +48,10 @@ def of(specs: Mapping[str, ModelSpec], engine: str | None) -> Needs:
     return Needs(
         models=len(specs),
         endpoints=ENDPOINTS_OF_A_MODEL * len(specs),
-        concurrency=ENDPOINTS_OF_A_MODEL * sum(spec.hosting.max_concurrency for spec in specs.values()),
+        concurrency=ENDPOINTS_OF_A_MODEL
+        * sum(
+            spec.hosting.max_concurrency for spec in specs.values() if isinstance(spec.hosting, Serverless)
+        ),
         training=Counter(spec.training.instance for spec in specs.values()),
         spark=tuple(name for name, spec in specs.items() if on_spark(spec, engine)),
     )

@@ -12,6 +12,7 @@ import boto3
 from botocore.config import Config
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
@@ -53,6 +54,12 @@ def sagemaker() -> SageMakerClient:
 def stepfunctions() -> SFNClient:
     """Give a client for the retrain state machine."""
     return boto3.client("stepfunctions", config=_CONTROL)
+
+
+@cache
+def cloudwatch() -> CloudWatchClient:
+    """Give a client for the alarms that a rollout heeds."""
+    return boto3.client("cloudwatch", config=_CONTROL)
 
 
 @cache

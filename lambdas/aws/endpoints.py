@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
 from lambdas.aws.status import Status
 from relearn import names
 from relearn.errors import ConflictError, QuotaExceededError
-from relearn.hosting import Serverless
+from relearn.hosting import Realtime, Serverless
 from relearn.runs import Version
 
 if TYPE_CHECKING:
@@ -20,9 +21,27 @@ if TYPE_CHECKING:
 
 # SageMaker says "does not exist", "exists already" and "not now" with one and the same code.
 _REFUSED = {"ValidationException", "ValidationError", "ResourceNotFound", "ResourceInUse"}
+VARIANT = "AllTraffic"
+"""The one variant of an endpoint."""
 _NO_MORE = "ResourceLimitExceeded"
 _POLL_SECONDS = 2.0
 _log = logging.getLogger(__name__)
+
+
+class Made(NamedTuple):
+    """An endpoint, config or model.
+
+    Parameters
+    ----------
+    name, arn
+        Its own.
+    made_at
+        When, aware.
+    """
+
+    name: str
+    arn: str
+    made_at: datetime
 
 
 class Endpoints:
@@ -52,7 +71,7 @@ class Endpoints:
             return None
         return Status(found["EndpointStatus"], found.get("FailureReason", ""))
 
-    def ensure(self, hosting: Serverless, version: Version, role_arn: str) -> Status:
+    def ensure(self, hosting: Serverless | Realtime, version: Version, role_arn: str) -> Status:
         """Make the endpoint of a version unless it is there, and say how it is.
 
         Parameters
@@ -123,15 +142,21 @@ class Endpoints:
         _unless_refused(self._client.delete_endpoint_config, EndpointConfigName=name)
         _unless_refused(self._client.delete_model, ModelName=name)
 
-    def all_names(self) -> set[str]:
-        """List the names of every endpoint, config and model of the stage."""
+    def all(self) -> Iterator[Made]:
+        """List every endpoint, config and model whose name is of the stage."""
         client, prefix = self._client, names.prefix(self._stage)
-        listings: tuple[tuple[Any, str, str], ...] = (
-            (client.get_paginator("list_endpoints"), "Endpoints", "EndpointName"),
-            (client.get_paginator("list_endpoint_configs"), "EndpointConfigs", "EndpointConfigName"),
-            (client.get_paginator("list_models"), "Models", "ModelName"),
+        listings: tuple[tuple[Any, str], ...] = (
+            (client.get_paginator("list_endpoints"), "Endpoint"),
+            (client.get_paginator("list_endpoint_configs"), "EndpointConfig"),
+            (client.get_paginator("list_models"), "Model"),
         )
-        return {name for listing in listings for name in _listed(*listing, prefix)}
+        for paginator, kind in listings:
+            yield from _listed(paginator, kind, prefix)
+
+    def tags(self, arn: str) -> dict[str, str]:
+        """Read the tags of an endpoint, config or model; none when it is gone."""
+        found = _exists(self._client.list_tags, ResourceArn=arn) or {"Tags": []}
+        return {tag["Key"]: tag["Value"] for tag in found["Tags"]}
 
     def _tags(self, version: Version) -> list[Any]:
         values = {
@@ -140,14 +165,22 @@ class Endpoints:
             "version": str(version.version),
             "run": version.run_id,
         }
-        return [{"Key": f"{names.PROJECT}:{key}", "Value": value} for key, value in values.items()]
+        return [{"Key": names.tag(key), "Value": value} for key, value in values.items()]
 
 
-def _variant(hosting: Serverless, name: str) -> Any:
+def _variant(hosting: Serverless | Realtime, name: str) -> Any:
+    whole = {"VariantName": VARIANT, "ModelName": name}
+    if isinstance(hosting, Realtime):
+        return {
+            **whole,
+            "InstanceType": hosting.instance,
+            "InitialInstanceCount": hosting.minimum,
+            "InitialVariantWeight": 1.0,
+        }
     config = {"MemorySizeInMB": hosting.memory_mb, "MaxConcurrency": hosting.max_concurrency}
     if hosting.provisioned:
         config["ProvisionedConcurrency"] = hosting.provisioned
-    return {"VariantName": "AllTraffic", "ModelName": name, "ServerlessConfig": config}
+    return {**whole, "ServerlessConfig": config}
 
 
 def _exists(describe: Callable[..., Any], **key: str) -> Any:
@@ -183,6 +216,8 @@ def _unless_refused(delete: Callable[..., Any], **key: str) -> None:
         _log.info("not deleted: %s", error)
 
 
-def _listed(paginator: Any, member: str, field: str, prefix: str) -> Iterator[str]:
+def _listed(paginator: Any, kind: str, prefix: str) -> Iterator[Made]:
     for page in paginator.paginate(NameContains=prefix):
-        yield from (item[field] for item in page[member] if item[field].startswith(prefix))
+        for item in page[f"{kind}s"]:
+            if item[f"{kind}Name"].startswith(prefix):
+                yield Made(item[f"{kind}Name"], item[f"{kind}Arn"], item["CreationTime"])

@@ -70,7 +70,7 @@ class Meter:
         ----------
         groups
             For a request to predict: ``Requests``, ``Latency`` and ``ColdStarts`` (model); ``Predictions`` and
-            ``ModelLatency`` (model, version); ``PredictionErrors`` (model, status); ``RecordsLost``,
+            ``ModelLatency`` (model, version); ``PredictionErrors`` (model, status); ``ServerErrors`` (model); ``RecordsLost``,
             ``CountsLost`` and ``TrialsSkipped`` (model; none).
         more
             What the line says besides; no metric.

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from local.hooks import (
+    alarms,
     callers,
     configuration,
     events,
@@ -34,6 +35,7 @@ def install(world: World, issuer: Issuer) -> None:
     service.add_sagemaker(world)
     templates.add_sagemaker_types(world)
     registry.authorise_repositories_by_name()
+    alarms.authorise_looks_on_all_alarms()
     step_functions.act_with_the_machines_role()
     step_functions.require_the_roles_permissions(world)
     glue.run_jobs(world)

@@ -135,7 +135,7 @@ def world(
         detach = sagemaker.attach(aws_session), functions.attach(aws_session)
         for made in CACHED:
             made.cache_clear()  # type: ignore[attr-defined]
-        clock = Clock()
+        sagemaker.now = clock = Clock()
         for name, value in _environment(**_infrastructure()).items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(wiring, "now", clock)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import boto3
@@ -19,6 +20,7 @@ NO_MORE = (
     "The account-level service limit 'Maximum number of serverless endpoints' is 5 Endpoints, with current utilization "
     "of 5 Endpoints and a request delta of 1 Endpoints."
 )
+_EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 Brain = Callable[[str, dict[str, Any]], tuple[int, Any]]
 
 
@@ -45,7 +47,7 @@ class FakeSageMaker:
     `brain` answers invocations: endpoint name and body in, status and JSON out. `creating` and
     `deleting` say how many looks at an endpoint pass before it is there, or gone; `fail_with` is why it
     never gets there. The next reply of the call `lose_reply_of` is lost. The account may have no more of
-    what the call `no_more_by` makes.
+    what the call `no_more_by` makes. `now` is when things are made.
     """
 
     brain: Brain
@@ -62,6 +64,7 @@ class FakeSageMaker:
     fail_with: str = ""
     lose_reply_of: str = ""
     no_more_by: str = ""
+    now: Callable[[], datetime] = lambda: _EPOCH
 
     def attach(self, session: boto3.Session) -> Callable[[], None]:
         """Answer every SageMaker call of the clients that this session makes; give what ends that."""
@@ -101,7 +104,12 @@ class FakeSageMaker:
         _absent(self.models, ModelName)
         if PrimaryContainer["ModelPackageName"] not in self.packages:
             raise RefusedError("ValidationException", "Could not find model package")
-        self.models[ModelName] = {"ModelName": ModelName, "PrimaryContainer": PrimaryContainer, **rest}
+        self.models[ModelName] = {
+            "ModelName": ModelName,
+            "PrimaryContainer": PrimaryContainer,
+            "made": self.now(),
+            **rest,
+        }
         return {"ModelArn": _arn("model", ModelName)}
 
     def on_DescribeModel(self, ModelName: str) -> Any:  # noqa: N802, N803
@@ -112,7 +120,12 @@ class FakeSageMaker:
         del self.models[ModelName]
 
     def on_ListModels(self, NameContains: str, **_: Any) -> Any:  # noqa: N802, N803
-        return {"Models": [{"ModelName": name} for name in self.models if NameContains in name]}
+        return _listed(self.models, "Model", NameContains)
+
+    def on_ListTags(self, ResourceArn: str) -> Any:  # noqa: N802, N803
+        kind, name = ResourceArn.rsplit(":", 1)[1].split("/")
+        things = {"model": self.models, "endpoint-config": self.configs, "endpoint": self.endpoints}[kind]
+        return {"Tags": _present(things, name).get("Tags", [])}
 
     # endpoint configs
 
@@ -120,7 +133,11 @@ class FakeSageMaker:
         _absent(self.configs, EndpointConfigName)
         for variant in rest["ProductionVariants"]:
             _present(self.models, variant["ModelName"])
-        self.configs[EndpointConfigName] = {"EndpointConfigName": EndpointConfigName, **rest}
+        self.configs[EndpointConfigName] = {
+            "EndpointConfigName": EndpointConfigName,
+            "made": self.now(),
+            **rest,
+        }
         return {"EndpointConfigArn": _arn("endpoint-config", EndpointConfigName)}
 
     def on_DescribeEndpointConfig(self, EndpointConfigName: str) -> Any:  # noqa: N802, N803
@@ -133,8 +150,7 @@ class FakeSageMaker:
         del self.configs[EndpointConfigName]
 
     def on_ListEndpointConfigs(self, NameContains: str, **_: Any) -> Any:  # noqa: N802, N803
-        names = [name for name in self.configs if NameContains in name]
-        return {"EndpointConfigs": [{"EndpointConfigName": name} for name in names]}
+        return _listed(self.configs, "EndpointConfig", NameContains)
 
     # endpoints
 
@@ -146,6 +162,7 @@ class FakeSageMaker:
             "EndpointConfigName": EndpointConfigName,
             "EndpointStatus": "Creating",
             "looks": self.creating,
+            "made": self.now(),
             **rest,
         }
         return {"EndpointArn": _arn("endpoint", EndpointName)}
@@ -167,7 +184,7 @@ class FakeSageMaker:
         found |= {"EndpointStatus": "Deleting", "looks": self.deleting}
 
     def on_ListEndpoints(self, NameContains: str, **_: Any) -> Any:  # noqa: N802, N803
-        return {"Endpoints": [{"EndpointName": name} for name in self.endpoints if NameContains in name]}
+        return _listed(self.endpoints, "Endpoint", NameContains)
 
     # transform jobs
 
@@ -224,6 +241,16 @@ class FakeSageMaker:
 
 def _arn(kind: str, name: str) -> str:
     return f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{kind}/{name}"
+
+
+def _listed(things: dict[str, Any], kind: str, contained: str) -> Any:
+    arn = {"Model": "model", "EndpointConfig": "endpoint-config", "Endpoint": "endpoint"}[kind]
+    found = [
+        {f"{kind}Name": name, f"{kind}Arn": _arn(arn, name), "CreationTime": thing.get("made", _EPOCH)}
+        for name, thing in things.items()
+        if contained in name
+    ]
+    return {f"{kind}s": found}
 
 
 def _present(things: dict[str, Any], name: str) -> Any:

@@ -14,11 +14,11 @@ from lambdas.aws.notify import Notifier
 from lambdas.aws.registry import Registry
 from lambdas.aws.storage import Storage
 from relearn.errors import ConflictError, DataError, NotFoundError
+from relearn.hosting import Serverless
 from relearn.routing import Route
 from relearn.runs import Run, RunState, Version, VersionState
 from relearn.uploads import Upload, UploadState
 from tests.aws.fake_sagemaker import ACCOUNT, REGION
-from tests.aws.models import FLOWERS
 from tests.aws.world import LAKE, MACHINE, MOVED, STAGE, UPLOADS, World
 
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:notifications"
@@ -91,7 +91,7 @@ def endpoints(world: World) -> Endpoints:
 
 def ensure(world: World, found: Version) -> str:
 
-    return endpoints(world).ensure(FLOWERS.hosting, found, "arn:aws:iam::123456789012:role/endpoint").status
+    return endpoints(world).ensure(Serverless(), found, "arn:aws:iam::123456789012:role/endpoint").status
 
 
 def test_what_is_left_of_a_deployment_that_broke_off_is_used(world: World) -> None:

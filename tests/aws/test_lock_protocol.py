@@ -163,6 +163,7 @@ class Stage:
             failing=Failing(runs=self.runs, retirement=nothing),
             retirement=nothing,
             operating=nothing,
+            orphans=nothing,
             models=[MODEL],
             bucket="b",
             clock=self.clock,

@@ -8,9 +8,9 @@ from lambdas import deploy
 from lambdas.aws import clients
 from lambdas.aws.endpoints import Endpoints
 from relearn.errors import QuotaExceededError
+from relearn.hosting import Serverless
 from relearn.runs import ADVICE, RunState, Version
 from tests.aws.fake_sagemaker import ACCOUNT, NO_MORE, REGION
-from tests.aws.models import FLOWERS
 from tests.aws.world import STAGE, LambdaContext, World
 
 CSV = b"length,width,kind\n" + b"3,1,rose\n9,4,tulip\n" * 10
@@ -22,7 +22,7 @@ def ensure(world: World) -> str:
     version = Version(model="flowers", version=1, run_id="r", package_arn=arn)
     role = f"arn:aws:iam::{ACCOUNT}:role/endpoint"
     endpoints = Endpoints(clients.sagemaker(), STAGE, world.clock.pass_seconds)
-    return endpoints.ensure(FLOWERS.hosting, version, role).status
+    return endpoints.ensure(Serverless(), version, role).status
 
 
 @pytest.mark.parametrize("call", ["CreateEndpointConfig", "CreateEndpoint"])

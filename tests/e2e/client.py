@@ -18,6 +18,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
 Item = dict[str, Any]
+ENDS = ("PROMOTED", "REJECTED", "ROLLED_BACK", "FAILED", "EMPTY")
 T = TypeVar("T")
 
 
@@ -123,14 +124,19 @@ class Stage:
     def run_of(self, model: str, version_id: str, *states: str) -> Item:
         """Wait for the run whose snapshot has the upload, in one of the states."""
 
-        def look() -> Item | None:
-            item = self.upload(model, version_id)
-            runs = self.items(model, "RUN#") if item else []
-            return next(
-                (r for r in runs if item and item["upload_id"] in r["uploads"] and r["state"] in states), None
-            )
+        return self.wait(
+            f"a run with upload {version_id} of {model} in {states}",
+            lambda: self.ended_run(model, version_id, *states),
+        )
 
-        return self.wait(f"a run with upload {version_id} of {model} in {states}", look)
+    def ended_run(self, model: str, version_id: str, *states: str) -> Item | None:
+        """The run whose snapshot has the upload, when it is in one of the states; by default those it can end in."""
+        item = self.upload(model, version_id)
+        runs = self.items(model, "RUN#") if item else []
+        wanted = states or ENDS
+        return next(
+            (r for r in runs if item and item["upload_id"] in r["uploads"] and r["state"] in wanted), None
+        )
 
     def queue_of(self, function: str) -> str:
         """URL of the queue that a function of the stage reads."""

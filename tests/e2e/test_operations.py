@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.e2e.asking import constantly_asked
 from tests.e2e.client import Stage
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
@@ -19,7 +16,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.local]
 MODEL = "iris"
 MORE = Path(__file__).parents[2] / "examples" / "iris" / "more_measurements.csv"
 ROUTE = f"/v1/models/{MODEL}/route"
-CONNECTIONS = 4
 TAKES_EFFECT_SECONDS = 5.0
 
 
@@ -33,42 +29,6 @@ def two(stage: Stage) -> Stage:
         stage.run_of(MODEL, version_id, "PROMOTED")
         stage.wait("iris at rest", lambda: stage.at_rest(MODEL))
     return stage
-
-
-@dataclass
-class Load:
-    """What callers saw: when they asked, and which version answered, or what went wrong."""
-
-    seen: list[tuple[float, int]] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
-
-
-@contextmanager
-def constantly_asked(stage: Stage) -> Iterator[Load]:
-    load, over, sample = Load(), threading.Event(), stage.sample(MODEL)
-
-    def caller() -> None:
-        while not over.is_set():
-            asked = time.monotonic()
-            try:
-                status, _, answer = stage.http(f"/v1/models/{MODEL}/predict", {"instances": sample})
-            except OSError as error:
-                load.failed.append(repr(error))
-                continue
-            if status == 200 and len(answer["predictions"]) == len(sample):
-                load.seen.append((asked, answer["version"]))
-            else:
-                load.failed.append(str(answer))
-
-    callers = [threading.Thread(target=caller) for _ in range(CONNECTIONS)]
-    for one in callers:
-        one.start()
-    try:
-        yield load
-    finally:
-        over.set()
-        for one in callers:
-            one.join()
 
 
 def route(stage: Stage) -> Any:
@@ -85,20 +45,18 @@ def change(stage: Stage, action: str, **more: Any) -> Any:
 
 def test_a_rollback_is_one_call_and_no_request_fails(two: Stage) -> None:
     before = route(two)
-    with constantly_asked(two) as load:
+    with constantly_asked(two, MODEL) as load:
         time.sleep(1)
         rolled = change(two, "rollback")
-        at = time.monotonic()
+        at = time.time()
         two.wait(
             "the older version alone",
-            lambda: (
-                {v for asked, v in load.seen if asked > at + TAKES_EFFECT_SECONDS} == {before["previous"]}
-            ),
+            lambda: load.versions(after=at + TAKES_EFFECT_SECONDS) == {before["previous"]},
         )
         back = change(two, "rollback")
-        two.wait("the newer version again", lambda: load.seen[-1][1] == before["champion"])
+        two.wait("the newer version again", lambda: load.seen[-1].version == before["champion"])
     assert load.failed == []
-    assert {version for _, version in load.seen} == {before["champion"], before["previous"]}
+    assert load.versions() == {before["champion"], before["previous"]}
     assert (rolled["champion"], rolled["previous"]) == (before["previous"], before["champion"])
     assert (back["champion"], back["revision"]) == (before["champion"], before["revision"] + 2)
     newest = back["history"][0]
@@ -110,7 +68,7 @@ def test_a_version_without_an_endpoint_is_deployed_before_it_serves(two: Stage) 
     before = route(two)
     time.sleep(TAKES_EFFECT_SECONDS)  # so long it may be remembered as the one that serves
     lose_endpoint(two, before["previous"])
-    with constantly_asked(two) as load:
+    with constantly_asked(two, MODEL) as load:
         begun = change(two, "rollback")
         assert (begun["champion"], begun["restore"]["state"]) == (before["champion"], "RESTORING")
         ended = two.wait(
@@ -118,7 +76,7 @@ def test_a_version_without_an_endpoint_is_deployed_before_it_serves(two: Stage) 
             lambda: found if (found := route(two))["restore"]["state"] != "RESTORING" else None,
         )
         assert (ended["restore"]["state"], ended["champion"]) == ("DONE", before["previous"]), ended
-        two.wait("it answers", lambda: load.seen[-1][1] == before["previous"])
+        two.wait("it answers", lambda: load.seen[-1].version == before["previous"])
     assert load.failed == []
     change(two, "rollback")
 

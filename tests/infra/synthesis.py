@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +60,28 @@ class Synthesised:
         return found
 
 
-def synthesise(folder: Path, stage: str, models: Sequence[str] = (), **changes: Any) -> Synthesised:
-    """Synthesise a stage of cdk.json, with all models or some; ``changes`` are settings that differ."""
+def synthesise(
+    folder: Path,
+    stage: str,
+    models: Sequence[str] = (),
+    *,
+    specs: Mapping[str, Mapping[str, Any]] | None = None,
+    **changes: Any,
+) -> Synthesised:
+    """Synthesise a stage of cdk.json, with all models or some.
+
+    ``specs`` holds, by model, what its spec says otherwise; ``changes`` are settings that differ.
+    """
     chosen = {**CONTEXT["relearn"]["stages"][stage], **changes}
     context = {**CONTEXT, "stage": stage, "relearn": {"stages": {stage: chosen}}}
     app = App(context=context, outdir=str(folder))
     settings = read(app.node.try_get_context)
-    specs = {name: spec for name, spec in catalog.load().items() if not models or name in models}
-    stages.build(app, settings=settings, specs=specs)
+    chosen_specs = {
+        name: replace(spec, **(specs or {}).get(name, {}))
+        for name, spec in catalog.load().items()
+        if not models or name in models
+    }
+    stages.build(app, settings=settings, specs=chosen_specs)
     app.synth()
     found = {path.name.split(".")[0]: path for path in folder.glob("*.template.json")}
     return Synthesised(

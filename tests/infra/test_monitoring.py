@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.infra.synthesis import Synthesised, text
+from training import catalog
 
 WATCHED = {
     "ApiErrors": "5xx",
@@ -48,9 +51,19 @@ def test_an_alarm_watches(dev: Synthesised, name: str, metric: str) -> None:
     assert alarm["MetricName"] == metric
 
 
+def guards(dev: Synthesised) -> list[dict[str, Any]]:
+    return [a for a in dev.properties("AWS::CloudWatch::Alarm") if a["MetricName"] == "ServerErrors"]
+
+
+def test_every_model_has_an_alarm_that_its_rollouts_heed(dev: Synthesised) -> None:
+    assert {alarm["AlarmName"] for alarm in guards(dev)} == {
+        f"relearn-dev-guard-{model}-server-errors" for model in catalog.load()
+    }
+
+
 def test_every_alarm_tells_the_topic_and_is_quiet_without_data(dev: Synthesised) -> None:
     alarms = dev.properties("AWS::CloudWatch::Alarm")
-    assert len(alarms) == len(WATCHED)
+    assert len(alarms) == len(WATCHED) + len(guards(dev))
     for alarm in alarms:
         (action,) = alarm["AlarmActions"]
         assert "Notifications" in text(action)

@@ -43,6 +43,21 @@ def test_a_user_may_do_only_what_its_policy_allows(cloud: Running, name: str) ->
     user.create_training_job(**job_request(cloud, name))
 
 
+def test_alarms_are_looked_at_with_a_permission_on_all_of_them(cloud: Running, name: str) -> None:
+    iam = cloud.client("iam")
+    iam.create_user(UserName=name)
+    keys = iam.create_access_key(UserName=name)["AccessKey"]
+    user = cloud.client(
+        "cloudwatch", aws_access_key_id=keys["AccessKeyId"], aws_secret_access_key=keys["SecretAccessKey"]
+    )
+    alarms = "arn:aws:cloudwatch:us-east-1:123456789012:alarm"
+    looks = {"Effect": "Allow", "Action": "cloudwatch:DescribeAlarms"}
+    allow(iam, name, [{**looks, "Resource": f"{alarms}:{name}*"}])
+    assert refusal(user.describe_alarms, AlarmNamePrefix=name)[0] == "AccessDeniedException"
+    allow(iam, name, [{**looks, "Resource": f"{alarms}:*"}])
+    assert user.describe_alarms(AlarmNamePrefix=name)["MetricAlarms"] == []
+
+
 def test_setting_tags_needs_its_own_permission(cloud: Running, name: str) -> None:
     tagged = {**job_request(cloud, name), "Tags": [{"Key": "a", "Value": "b"}]}
     role = cloud.outputs["MachineRole"]

@@ -17,7 +17,7 @@ import pytest
 
 from relearn.errors import DataError
 from relearn.promotion import Naive, decide
-from relearn.spec import Metric
+from relearn.spec import Metric, Serverless
 from tests.unit.training_kit import write_shard
 from training import artifact, catalog, dataset, tasks, train
 from training.app import App
@@ -257,6 +257,7 @@ def test_the_figures_in_the_documents_are_those_of_the_report(second: Path, page
         mine, popular = report["candidate"]["metrics"][name], report["naive"]["metrics"][name]
         assert f"| `{name}` | {mine:.{digits}f} | {popular:.{digits}f} |" in text
     if page.name == "RECOMMEND.md":
+        assert isinstance(SPEC.hosting, Serverless)
         assert f"`products` declares {SPEC.hosting.memory_mb:,} MB" in text
         assert f"{report['candidate']['visitors']} visitors with a truth" in text
 

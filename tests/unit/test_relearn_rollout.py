@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from relearn import hosting, rollout
 from relearn.errors import SpecError
-from relearn.hosting import Serverless
+from relearn.hosting import Hosting, InLambda, Realtime, Serverless
 from relearn.rollout import Canary, Instant, Limits, Rollout, Shadow, Step
 from relearn.routing import Route
 
@@ -25,11 +25,21 @@ ROLLOUTS = st.one_of(
         limits=st.builds(Limits, requests=st.integers(1, 1000), shift=st.floats(0, 1)),
     ),
 )
-HOSTINGS = st.builds(Serverless, memory_mb=st.sampled_from([1024, 6144]), provisioned=st.integers(0, 10))
+HOSTINGS = st.one_of(
+    st.builds(Serverless, memory_mb=st.sampled_from([1024, 6144]), provisioned=st.integers(0, 10)),
+    st.builds(
+        Realtime,
+        instance=st.sampled_from(["ml.m5.large", "ml.c7g.4xlarge"]),
+        minimum=st.integers(1, 2),
+        maximum=st.integers(2, 100),
+        target_invocations=st.integers(1, 100_000),
+    ),
+    st.builds(InLambda, memory_mb=st.integers(256, 10_240)),
+)
 
 
 @given(HOSTINGS)
-def test_hosting_survives_being_stored_as_json(value: Serverless) -> None:
+def test_hosting_survives_being_stored_as_json(value: Hosting) -> None:
     assert hosting.from_dict(json.loads(json.dumps(hosting.to_dict(value)))) == value
 
 
@@ -42,6 +52,10 @@ def test_a_rollout_survives_being_stored_as_json(value: Rollout) -> None:
     ("field", "make"),
     [
         ("hosting.provisioned", lambda: Serverless(max_concurrency=5, provisioned=6)),
+        ("hosting.instance", lambda: Realtime(instance="m5.large")),
+        ("hosting.maximum", lambda: Realtime(instance="ml.m5.large", minimum=3, maximum=2)),
+        ("hosting.target_invocations", lambda: Realtime(instance="ml.m5.large", target_invocations=0)),
+        ("hosting.memory_mb", lambda: InLambda(memory_mb=128)),
         ("hosting.type", lambda: hosting.from_dict({"type": "container"})),
         ("rollout.steps", lambda: Canary(steps=(50, 10))),
         ("rollout.steps", lambda: Canary(steps=(100,))),

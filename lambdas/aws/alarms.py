@@ -1,0 +1,55 @@
+"""CloudWatch's alarms, as something that a rollout heeds."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_cloudwatch.type_defs import MetricAlarmTypeDef
+
+
+class Ringing(NamedTuple):
+    """An alarm that went off.
+
+    Parameters
+    ----------
+    name
+        Its own.
+    reason
+        CloudWatch's words.
+    """
+
+    name: str
+    reason: str
+
+
+class Alarms:
+    """Reads alarms.
+
+    Parameters
+    ----------
+    client
+        A CloudWatch client.
+    """
+
+    def __init__(self, client: CloudWatchClient) -> None:
+        self._client = client
+
+    def ringing(self, prefix: str, since: datetime) -> list[Ringing]:
+        """Give the metric alarms whose name starts with ``prefix`` and which went off after ``since`` and still ring."""
+        pages = self._client.get_paginator("describe_alarms").paginate(
+            AlarmNamePrefix=prefix, StateValue="ALARM", AlarmTypes=["MetricAlarm"]
+        )
+        return [
+            Ringing(alarm["AlarmName"], alarm.get("StateReason", ""))
+            for page in pages
+            for alarm in page["MetricAlarms"]
+            if _went_off(alarm) > since
+        ]
+
+
+def _went_off(alarm: MetricAlarmTypeDef) -> datetime:
+    # StateUpdatedTimestamp moves on with every evaluation that changes the reason; not every cloud tells the other.
+    return alarm.get("StateTransitionedTimestamp") or alarm["StateUpdatedTimestamp"]
