@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -16,6 +17,7 @@ READS = ("Get", "Describe", "List", "Query", "BatchGet", "Head", "Scan")
 SERVICES = ("dynamodb", "lambda", "s3", "sagemaker", "sfn", "sns", "sqs")
 CLEANING = ("retire", "fail_run", "sweep")
 """Functions that remove endpoints, a thing after the other."""
+REFUSED = 300
 RUNNING = "chaos"
 """Where a call's context has its record."""
 
@@ -87,7 +89,8 @@ class Calls:
             return Answer(400), {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 400}}
         standin = self.standins.get(call.service)
         if standin and not _reads(call.operation) and self._faults.strikes("reply_lost", call.worker, call.operation):
-            standin(model=model, params=params)  # botocore hears nothing of it, and calls again
+            answer, _ = standin(model=model, params=params)  # botocore hears nothing of it, and calls again
+            self._unheard(call, answer.status_code)
         return None
 
     def _sent(self, event_name: str, request: Any, **_: Any) -> None:
@@ -96,13 +99,17 @@ class Calls:
             return
         if self._faults.strikes("reply_lost", self.worker):
             position = request.body.tell() if hasattr(request.body, "tell") else None
-            botocore_stubber(event_name, request)
+            self._unheard(request.context[RUNNING], botocore_stubber(event_name, request).status_code)
             if position is not None:
                 request.body.seek(position)
 
+    def _unheard(self, call: Call, status: int) -> None:
+        """Record what AWS did of which nobody heard: before the call that is made for it again."""
+        self._history.calls.insert(-1, replace(call, ok=status < REFUSED))
+
     def _after(self, http_response: Any, parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
         call: Call = context[RUNNING]
-        call.ok = http_response.status_code < 300  # noqa: PLR2004
+        call.ok = http_response.status_code < REFUSED
         call.error = "" if call.ok else parsed.get("Error", {}).get("Code", "")
         if call.worker in CLEANING and call.operation.startswith("Delete") and self._faults.strikes("cleanup_partial"):
             raise DiedError(f"after {call.operation}")

@@ -106,7 +106,7 @@ def _parts(leaving: ExitStack) -> Stage:
     calls, executions, queues = Calls(history, faults), Executions(), Queues(agenda, history)
     dynamo = Dynamo(TABLE, ONLINE)
     groups = {names.group(STAGE, name) for name in SPECS}
-    sagemaker = TimedSageMaker(answer, groups=groups, clock=clock, faults=faults)
+    sagemaker = TimedSageMaker(answer, groups=groups, clock=clock, faults=faults, now=clock)
     functions = FakeLambda({names.function(STAGE, "batch_event")})
     for part in (calls, dynamo, executions, queues, sagemaker, functions):
         leaving.callback(part.attach(SESSION))
