@@ -32,7 +32,9 @@ def run_sweep(world: World) -> None:
 
 
 def started(world: World) -> list[str]:
-    return [found["name"] for found in world.states.list_executions(stateMachineArn=RESTORE_MACHINE)["executions"]]
+    return [
+        found["name"] for found in world.states.list_executions(stateMachineArn=RESTORE_MACHINE)["executions"]
+    ]
 
 
 def deploy_again(world: World, *, fails: bool = False) -> None:

@@ -76,7 +76,9 @@ class Calls:
         context[RUNNING] = call
         self._history.calls.append(call)
 
-    def _before(self, model: Any, params: dict[str, Any], context: dict[str, Any], **_: Any) -> tuple[Answer, dict[str, Any]] | None:
+    def _before(
+        self, model: Any, params: dict[str, Any], context: dict[str, Any], **_: Any
+    ) -> tuple[Answer, dict[str, Any]] | None:
         call: Call = context[RUNNING]
         if not self.workers:
             return None
@@ -88,7 +90,11 @@ class Calls:
             error = {"Code": "ThrottlingException", "Message": "Rate exceeded"}
             return Answer(400), {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 400}}
         standin = self.standins.get(call.service)
-        if standin and not _reads(call.operation) and self._faults.strikes("reply_lost", call.worker, call.operation):
+        if (
+            standin
+            and not _reads(call.operation)
+            and self._faults.strikes("reply_lost", call.worker, call.operation)
+        ):
             answer, _ = standin(model=model, params=params)  # botocore hears nothing of it, and calls again
             self._unheard(call, answer.status_code)
         return None
@@ -111,7 +117,11 @@ class Calls:
         call: Call = context[RUNNING]
         call.ok = http_response.status_code < REFUSED
         call.error = "" if call.ok else parsed.get("Error", {}).get("Code", "")
-        if call.worker in CLEANING and call.operation.startswith("Delete") and self._faults.strikes("cleanup_partial"):
+        if (
+            call.worker in CLEANING
+            and call.operation.startswith("Delete")
+            and self._faults.strikes("cleanup_partial")
+        ):
             raise DiedError(f"after {call.operation}")
         if self.workers and self._faults.strikes("crash_after_a_call", call.worker, call.operation):
             raise DiedError(f"after {call.operation}")

@@ -46,7 +46,12 @@ def text(lines: list[str], header: str = HEADER, end: str = "\n") -> bytes:
 
 
 def _changed(number: int, column: int, value: str) -> bytes:
-    return text([",".join(value if at == column else cell for at, cell in enumerate(line.split(","))) for line in rows(number)])
+    return text(
+        [
+            ",".join(value if at == column else cell for at, cell in enumerate(line.split(",")))
+            for line in rows(number)
+        ]
+    )
 
 
 def _without_width(number: int) -> bytes:
@@ -67,7 +72,9 @@ def _parquet(number: int) -> bytes:
 
 def _flipped(number: int) -> bytes:
     swapped = {"rose": "tulip", "tulip": "rose"}
-    return text([f"{line.rpartition(',')[0]},{swapped[line.rpartition(',')[2]]}" for line in rows(number)] * 5)
+    return text(
+        [f"{line.rpartition(',')[0]},{swapped[line.rpartition(',')[2]]}" for line in rows(number)] * 5
+    )
 
 
 def _reordered(number: int) -> bytes:
@@ -80,8 +87,12 @@ BAD: dict[str, Callable[[int], Body]] = {
     "column_missing": lambda n: Body(_without_width(n), ends=QUARANTINED),
     "column_renamed": lambda n: Body(text(rows(n), "length,breadth,kind"), ends=QUARANTINED),
     "columns_reordered": lambda n: Body(_reordered(n)),
-    "column_extra": lambda n: Body(text([f"{line},1" for line in rows(n)], f"{HEADER},more"), ends=QUARANTINED),
-    "column_twice": lambda n: Body(text([f"{line},1" for line in rows(n)], f"{HEADER},width"), ends=QUARANTINED),
+    "column_extra": lambda n: Body(
+        text([f"{line},1" for line in rows(n)], f"{HEADER},more"), ends=QUARANTINED
+    ),
+    "column_twice": lambda n: Body(
+        text([f"{line},1" for line in rows(n)], f"{HEADER},width"), ends=QUARANTINED
+    ),
     "labels_null": lambda n: Body(_changed(n, 2, ""), ends=QUARANTINED),
     "label_unknown": lambda n: Body(_changed(n, 2, "cactus"), ends=QUARANTINED),
     "one_class": lambda n: Body(text(rows(n)[: ROWS // 2]), ends=QUARANTINED),

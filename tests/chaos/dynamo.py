@@ -53,7 +53,9 @@ class Dynamo:
         keys = sorted(table, reverse=not request.get("ScanIndexForward", True))
         if "ExclusiveStartKey" in request:
             start = _key(request["ExclusiveStartKey"])
-            keys = [key for key in keys if (key > start) == request.get("ScanIndexForward", True) and key != start]
+            keys = [
+                key for key in keys if (key > start) == request.get("ScanIndexForward", True) and key != start
+            ]
         found = []
         for key in keys:
             item = json.loads(table[key])

@@ -41,7 +41,9 @@ class Executions:
         """Give the executions of a machine, by name."""
         prefix = arn_of(machine, "")
         return {
-            arn.removeprefix(prefix): found for arn, found in self.executions.items() if arn.startswith(prefix)
+            arn.removeprefix(prefix): found
+            for arn, found in self.executions.items()
+            if arn.startswith(prefix)
         }
 
     def on_StartExecution(self, stateMachineArn: str, name: str, input: str) -> Any:  # noqa: A002, N802, N803

@@ -55,7 +55,6 @@ class Armed:
     workers: frozenset[str] = frozenset()
     operations: frozenset[str] = frozenset()
 
-
     def meets(self, name: str, worker: str, operation: str) -> bool:
         here = not self.workers or worker in self.workers
         return self.name == name and here and (not self.operations or operation in self.operations)

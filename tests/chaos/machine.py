@@ -24,70 +24,78 @@ def focus_of(seed: int) -> tuple[str, ...]:
     return tuple(CLASSES[(first + at) % len(CLASSES)] for at in range(FOCUS))
 
 
-def machine(seed: int, runs: list[Run], focus: tuple[str, ...]) -> type[RuleBasedStateMachine]:
+class Loop(RuleBasedStateMachine):
+    """One run: what happens in every one."""
+
+    seed = 0
+    runs: list[Run]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.run = Run(self.seed)
+        self.acts = self.run.acts
+        self.runs.append(self.run)
+
+    @initialize(serving=st.booleans())
+    def begin(self, serving: bool) -> None:  # noqa: FBT001 - hypothesis gives it by name
+        for model in SPECS if serving else ():
+            self.acts.upload(model)
+        if serving:
+            self.acts.stage.agenda.pass_seconds(BEGIN_SECONDS)
+
+    @rule(model=MODELS)
+    def upload(self, model: str) -> None:
+        self.acts.upload(model)
+
+    @rule(model=MODELS)
+    def predict(self, model: str) -> None:
+        self.acts.predict(model)
+
+    @rule(model=MODELS, action=st.sampled_from(("rollback", "freeze", "unfreeze")))
+    def change_by_hand(self, model: str, action: str) -> None:
+        self.acts.change(model, action)
+
+    @rule(seconds=st.sampled_from(SECONDS))
+    def wait(self, seconds: int) -> None:
+        self.acts.stage.agenda.pass_seconds(seconds)
+
+    def teardown(self) -> None:
+        try:
+            self.run.end()
+        finally:
+            self.run.close()
+
+
+def machine(number: int, made: list[Run], focus: tuple[str, ...]) -> type[RuleBasedStateMachine]:
     """Make the state machine of a seed.
 
     Parameters
     ----------
-    seed
+    number
         Of what is left to chance outside hypothesis.
-    runs
+    made
         Is given every run, for its figures.
     focus
         The classes of faults that it is about; all others are met too.
     """
-    names = st.sampled_from([*focus] * 20 + [*CLASSES])
     some = st.builds(
         Trouble,
-        name=names,
+        name=st.sampled_from([*focus] * 20 + [*CLASSES]),
         model=MODELS,
         skip=st.integers(0, 15),
         worker=st.sampled_from(FUNCTIONS),
         seconds=st.integers(1, 120),
     )
 
-    class Loop(RuleBasedStateMachine):
-        """One run."""
+    class Troubled(Loop):
+        """And what goes wrong."""
 
-        def __init__(self) -> None:
-            super().__init__()
-            self.run = Run(seed)
-            self.acts = self.run.acts
-            runs.append(self.run)
-
-        @initialize(serving=st.booleans())
-        def begin(self, serving: bool) -> None:  # noqa: FBT001
-            for model in SPECS if serving else ():
-                self.acts.upload(model)
-            if serving:
-                self.acts.stage.agenda.pass_seconds(BEGIN_SECONDS)
+        seed = number
+        runs = made
 
         @rule(troubles=st.lists(some, min_size=1, max_size=3))
         def trouble(self, troubles: list[Trouble]) -> None:
             for one in troubles:
                 bring(self.acts, one)
 
-        @rule(model=MODELS)
-        def upload(self, model: str) -> None:
-            self.acts.upload(model)
-
-        @rule(model=MODELS)
-        def predict(self, model: str) -> None:
-            self.acts.predict(model)
-
-        @rule(model=MODELS, action=st.sampled_from(("rollback", "freeze", "unfreeze")))
-        def change_by_hand(self, model: str, action: str) -> None:
-            self.acts.change(model, action)
-
-        @rule(seconds=st.sampled_from(SECONDS))
-        def wait(self, seconds: int) -> None:
-            self.acts.stage.agenda.pass_seconds(seconds)
-
-        def teardown(self) -> None:
-            try:
-                self.run.end()
-            finally:
-                self.run.close()
-
-    return Loop
-
+    return Troubled

@@ -19,5 +19,5 @@ PLAIN = replace(
 TRIED = replace(PLAIN, name="herbs", title="Herbs", rollout=Canary(steps=(50,), bake_minutes=2))
 SPECS: dict[str, ModelSpec] = {spec.name: spec for spec in (PLAIN, TRIED)}
 CATALOG = Catalog(
-    specs=SPECS, samples={name: SAMPLES["flowers"] for name in SPECS}, folder=Path(__file__).parent / "none"
+    specs=SPECS, samples=dict.fromkeys(SPECS, SAMPLES["flowers"]), folder=Path(__file__).parent / "none"
 )

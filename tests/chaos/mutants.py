@@ -51,13 +51,21 @@ class Mutant:
 MUTANTS = (
     Mutant("ingest takes every event for a new upload", m.drop_the_dedup, told_again),
     Mutant("a route is written whatever came before", m.skip_compare_and_swap, beaten),
-    Mutant("a promotion does not ask whom it was judged against", m.forget_the_judgement, troubled("champion_changed", versions=2)),
+    Mutant(
+        "a promotion does not ask whom it was judged against",
+        m.forget_the_judgement,
+        troubled("champion_changed", versions=2),
+    ),
     Mutant("a job that was Stopped counts as Completed", m.accept_stopped, troubled("job_stopped_partial")),
     Mutant("NaN counts as better", m.accept_nan, troubled("metric_nan")),
     Mutant("any figure is good enough", m.accept_any_figure, troubled("labels_flipped")),
     Mutant("another run's report is believed", m.believe_any_report, misreported),
     Mutant("keys are decoded that are not encoded", m.unquote_the_key, troubled("odd_key")),
-    Mutant("an upload is known by its key alone", m.forget_versions_of_objects, troubled("overwritten_before_read")),
+    Mutant(
+        "an upload is known by its key alone",
+        m.forget_versions_of_objects,
+        troubled("overwritten_before_read"),
+    ),
     Mutant("an endpoint's config is deleted before the endpoint", m.delete_the_config_too_early, three),
     Mutant("a manifest lists what is quarantined", m.list_what_is_quarantined, refused_then_good),
     Mutant("data that breaks its spec is accepted", m.accept_bad_rows, troubled("label_unknown")),

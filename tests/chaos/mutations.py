@@ -54,7 +54,8 @@ def drop_the_dedup(patch: M) -> None:
 def skip_compare_and_swap(patch: M) -> None:
     write = RouteLedger.write_route
 
-    def mutated(self: RouteLedger, model: str, old: Route, new: Route, steps: Any, change: Any) -> None:
+    def mutated(self: RouteLedger, model: str, old: Route, new: Route, *rest: Any) -> None:
+        steps, change = rest
         now = self.route(model)
         found = {number: (self._state(model, number), after) for number, (_, after) in steps.items()}  # type: ignore[attr-defined]
         del old
@@ -187,7 +188,11 @@ def keep_the_lock(patch: M) -> None:
 
 def drop_the_reason(patch: M) -> None:
     move = Ledger.move_run
-    patch.setattr(Ledger, "move_run", lambda self, run, state, _reason="", **changes: move(self, run, state, "", **changes))
+    patch.setattr(
+        Ledger,
+        "move_run",
+        lambda self, run, state, _reason="", **changes: move(self, run, state, "", **changes),
+    )
 
 
 def tell_nobody(patch: M) -> None:
@@ -226,9 +231,7 @@ def remember_for_good(patch: M) -> None:
 
 def ignore_the_freeze(patch: M) -> None:
     refuse = routing._refuse
-    patch.setattr(
-        routing, "_refuse", lambda route, *rest: refuse(replace(route, frozen=False), *rest)
-    )
+    patch.setattr(routing, "_refuse", lambda route, *rest: refuse(replace(route, frozen=False), *rest))
 
 
 def sweep_nothing(patch: M) -> None:

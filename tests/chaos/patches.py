@@ -36,18 +36,18 @@ def apply(monkeypatch: pytest.MonkeyPatch, clock: Clock, history: History, wires
     def meter(stage: str, now: Callable[[], Any]) -> Meter:
         return Meter(stage, now, history.metric)
 
+    def seconds() -> float:
+        return clock.now.timestamp()
+
     def once(config: Config) -> Once:
         return Once(
             wiring.table(config),
             wiring.storage(),
             config.need("LAKE_BUCKET"),
-            clock=lambda: clock.now.timestamp(),
+            clock=seconds,
             sleep=clock.pass_seconds,
             threads=1,
         )
-
-    def seconds() -> float:
-        return clock.now.timestamp()
 
     replaced: list[tuple[Any, str, Any]] = [
         (wiring, "now", clock),

@@ -54,7 +54,9 @@ def run(number: int, *, runs: int = RUNS, shrink: bool = True, focus: tuple[str,
         suppress_health_check=list(HealthCheck),
     )
     try:
-        run_state_machine_as_test(seed(number)(machine(number, made, focus or focus_of(number))), settings=chosen)
+        run_state_machine_as_test(
+            seed(number)(machine(number, made, focus or focus_of(number))), settings=chosen
+        )
     except ViolationError as error:
         outcome.found, outcome.story = error.found, "\n".join([*getattr(error, "__notes__", []), str(error)])
     outcome.runs = len(made)

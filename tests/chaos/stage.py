@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,7 +18,18 @@ from relearn import names, predictions
 from tests.aws.fake_lambda import FakeLambda
 from tests.aws.fake_sagemaker import REGION, Answer
 from tests.aws.wire import KEYS
-from tests.aws.world import ARTIFACTS, LAKE, MACHINE, ONLINE, RESTORE_MACHINE, STAGE, TABLE, UPLOADS, Clock, World
+from tests.aws.world import (
+    ARTIFACTS,
+    LAKE,
+    MACHINE,
+    ONLINE,
+    RESTORE_MACHINE,
+    STAGE,
+    TABLE,
+    UPLOADS,
+    Clock,
+    World,
+)
 from tests.chaos import definitions, patches
 from tests.chaos.agenda import Agenda
 from tests.chaos.asl import Execution, Machine
@@ -59,13 +69,17 @@ class Stage:
 
     def ended(self, machine: str, execution: Execution) -> None:
         """What AWS does when an execution is over."""
-        self.history.note(f"execution {execution.name} {execution.status} {execution.error} {execution.cause[:200]}")
+        self.history.note(
+            f"execution {execution.name} {execution.status} {execution.error} {execution.cause[:200]}"
+        )
         if execution.status not in ENDED_BADLY:
             return
         name = "RunsFailed" if machine == MACHINE else "RestoresFailed"
         self.history.alarms[name] += 1
         if machine == MACHINE and not self.faults.strikes("status_event_lost"):
-            self.agenda.after(1, "event", lambda: self.workers.later("sweep", status_change(machine, execution)))
+            self.agenda.after(
+                1, "event", lambda: self.workers.later("sweep", status_change(machine, execution))
+            )
 
     def people(self, params: dict[str, Any], **_: Any) -> tuple[Answer, dict[str, Any]]:
         """Take a notification."""
@@ -74,7 +88,9 @@ class Stage:
             error = {"Code": "InternalError", "Message": "Internal Error"}
             return Answer(500), {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 500}}
         kind = next(form[key] for key in form if form[key] in KINDS)
-        model = next(name for name in SPECS if f"({STAGE})" in form["Message"] and form["Message"].startswith(name))
+        model = next(
+            name for name in SPECS if f"({STAGE})" in form["Message"] and form["Message"].startswith(name)
+        )
         self.history.told.append(Told(self.clock.now, kind, model, form["Message"]))
         return Answer(200), {"MessageId": "told", "ResponseMetadata": {"HTTPStatusCode": 200}}
 

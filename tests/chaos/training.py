@@ -68,7 +68,9 @@ class Training:
         if self.faults.strikes("training_throttled"):
             done(FailedError("SageMaker.AmazonSageMakerException", "Rate exceeded"))
         elif self.faults.strikes("training_limit"):
-            done(FailedError("SageMaker.ResourceLimitExceededException", "ml.m5.large for training job usage"))
+            done(
+                FailedError("SageMaker.ResourceLimitExceededException", "ml.m5.large for training job usage")
+            )
         elif request["TrainingJobName"] in self.jobs:
             done(FailedError("SageMaker.ResourceInUseException", "Training job names must be unique"))
         else:
@@ -95,7 +97,8 @@ class Training:
         """Read the channels, as SageMaker does before a job begins."""
         told = request["HyperParameters"]
         channels = {
-            channel["ChannelName"]: channel["DataSource"]["S3DataSource"] for channel in request["InputDataConfig"]
+            channel["ChannelName"]: channel["DataSource"]["S3DataSource"]
+            for channel in request["InputDataConfig"]
         }
         manifest = json.loads(self._get(channels["train"]["S3Uri"]))
         uris = [manifest[0]["prefix"] + name for name in manifest[1:]]
@@ -113,7 +116,10 @@ class Training:
 
     def _fail(self, job: Job, done: Done) -> None:
         job.status = "Failed"
-        cause = {"TrainingJobStatus": "Failed", "FailureReason": "AlgorithmError: the data can not be trained on"}
+        cause = {
+            "TrainingJobStatus": "Failed",
+            "FailureReason": "AlgorithmError: the data can not be trained on",
+        }
         done(FailedError("States.TaskFailed", json.dumps(cause)))
 
     def _stop(self, job: Job, request: Mapping[str, Any], done: Done) -> None:

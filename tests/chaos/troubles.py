@@ -13,7 +13,18 @@ from tests.chaos.faults import PROCESSES, SERVING
 OUTAGES = frozenset({*SERVING} - {"record_sent_twice"})
 """They last for so many seconds; everything else strikes once."""
 FUNCTIONS = (
-    *("ingest", "open_run", "check_data", "judge", "register", "deploy", "smoke", "publish", "advance", "watch"),
+    *(
+        "ingest",
+        "open_run",
+        "check_data",
+        "judge",
+        "register",
+        "deploy",
+        "smoke",
+        "publish",
+        "advance",
+        "watch",
+    ),
     *("promote", "retire", "close_run", "fail_run", "sweep", "record", "operate", "restore", ""),
 )
 """Where a process may be hit; the last is whichever comes."""

@@ -30,9 +30,7 @@ class Wires:
         Names the function that runs.
     """
 
-    def __init__(
-        self, aws: LocalAWS, faults: Faults, history: History, worker: Callable[[], str]
-    ) -> None:
+    def __init__(self, aws: LocalAWS, faults: Faults, history: History, worker: Callable[[], str]) -> None:
         self._aws = aws
         self._faults = faults
         self._history = history

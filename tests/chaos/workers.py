@@ -97,7 +97,11 @@ class Workers:
             raise AssertionError(f"a task of {resource} is not known here")
 
     def _task(self, name: str, payload: Any, done: Done) -> None:
-        if name in AFTER_TRAINING and self._faults.strikes("champion_changed") and not self.champion_changes(payload["model"]):
+        if (
+            name in AFTER_TRAINING
+            and self._faults.strikes("champion_changed")
+            and not self.champion_changes(payload["model"])
+        ):
             self._faults.hits["champion_changed"] -= 1
         try:
             result = self.call(name, payload)

@@ -11,8 +11,8 @@ from tests.chaos.invariants.evidence import Evidence
 from tests.chaos.invariants.order import effect_once, legal_promotion, single_writer
 from tests.chaos.invariants.rest import liveness, no_loss, pointer_equals_reality
 from tests.chaos.invariants.serving import attribution, availability
-from tests.chaos.invariants.stores import immutability, quarantine
 from tests.chaos.invariants.sight import visibility
+from tests.chaos.invariants.stores import immutability, quarantine
 
 Invariant = Callable[[Evidence], Iterator[str]]
 INVARIANTS: tuple[Invariant, ...] = (

@@ -102,7 +102,9 @@ class Evidence:
 
     def keys(self, bucket: str, prefix: str = "") -> Iterator[tuple[str, str]]:
         """Give every version of every object: its key and its version."""
-        pages = self.stage.world.s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
+        pages = self.stage.world.s3.get_paginator("list_object_versions").paginate(
+            Bucket=bucket, Prefix=prefix
+        )
         for page in pages:
             for found in page.get("Versions", []):
                 yield found["Key"], found["VersionId"]

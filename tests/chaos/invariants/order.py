@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from itertools import pairwise
 
-from relearn.routing import Moved
+from relearn.routing import Moved, Route
 from relearn.runs import RunState, VersionState
 from relearn.uploads import UploadState
 from tests.chaos.invariants.evidence import Evidence
@@ -37,8 +37,14 @@ def effect_once(evidence: Evidence) -> Iterator[str]:
         promoted[(run.model, run.snapshot)] += len(moves)
         if len(moves) > 1:
             yield f"run {run.run_id} was promoted {len(moves)} times"
-    yield from (f"{count} versions of one snapshot of {model}" for (model, _), count in made.items() if count > 1)
-    yield from (f"{count} promotions of one snapshot of {model}" for (model, _), count in promoted.items() if count > 1)
+    yield from (
+        f"{count} versions of one snapshot of {model}" for (model, _), count in made.items() if count > 1
+    )
+    yield from (
+        f"{count} promotions of one snapshot of {model}"
+        for (model, _), count in promoted.items()
+        if count > 1
+    )
     runs = Counter((version.model, version.run_id) for version in evidence.versions.values())
     yield from (f"{count} versions of run {run}" for (_, run), count in runs.items() if count > 1)
 
@@ -49,39 +55,44 @@ def _run_of(move: Moved) -> str:
 
 
 def legal_promotion(evidence: Evidence) -> Iterator[str]:
-    """What a run promotes comes from a Completed job, with a finite metric on the holdout, as good as the spec demands and
-    as the champion at the moment of the swap, with the digest that its report says, and it answered the smoke test before.
+    """What a run promotes is the best there is, at the moment of the swap, and is what was measured.
 
-    It was measured against that champion, and nobody had frozen the route.
-    All this by the truth that the stand-in for training knows, not by what the ledger says.
-    """  # noqa: D205
+    It comes from a Completed job; its metric on the holdout is finite, as good as the spec demands and as that of the
+    champion of that moment, against which it was measured; its artifact has the digest that the job made; it answered
+    the smoke test before; and nobody had frozen the route. All this by the truth that the stand-in for training
+    knows, not by what the ledger says.
+    """
     for model in SPECS:
         moves = evidence.moves(model)
-        before = {move.route.revision: move.route for move in moves}
+        before = {move.route.revision + 1: move.route for move in moves}
         for move in moves:
-            if not (run := _run_of(move)):
-                continue
-            number, where = move.route.champion, f"version {move.route.champion} of {model}"
-            old = before.get(move.route.revision - 1)
-            job = evidence.job_of(model, number)
-            if job is None or job.run_id != run or job.status != "Completed":
-                yield f"{where}: its job is {job and job.status}"
-                continue
-            if old is not None and old.frozen:
-                yield f"{where}: a run moved the route while it was frozen"
-            if job.champion != (old.champion if old is not None else 0):
-                yield f"{where}: it was measured against version {job.champion}, and version {old and old.champion} served"
-            minimum = SPECS[model].metric.minimum or 0.0
-            if not math.isfinite(job.told) or not job.quality >= minimum:
-                yield f"{where}: {job.told} was told of it, {job.quality} is true"
-            rival = evidence.job_of(model, old.champion) if old is not None and old.champion else None
-            if rival is not None and job.quality < rival.quality:
-                yield f"{where}: {job.quality} is worse than the champion's {rival.quality}"
-            if _digest(evidence, model, number) != job.onnx_sha256:
-                yield f"{where}: its artifact is not the one that was measured"
-            name = evidence.endpoint(model, number)
-            if not any(name == found and f"{at:%FT%T.%f}" <= move.at for at, found in evidence.history.smoked):
-                yield f"{where}: it did not answer the smoke test before {move.at}"
+            if run := _run_of(move):
+                where = f"version {move.route.champion} of {model}"
+                old = before.get(move.route.revision, Route())
+                yield from (f"{where}: {wrong}" for wrong in _wrongs(evidence, model, run, move, old))
+
+
+def _wrongs(evidence: Evidence, model: str, run: str, move: Moved, old: Route) -> Iterator[str]:
+    number = move.route.champion
+    job = evidence.job_of(model, number)
+    if job is None or job.run_id != run or job.status != "Completed":
+        yield f"its job is {job and job.status}"
+        return
+    if old.frozen:
+        yield "a run moved the route while it was frozen"
+    if job.champion != old.champion:
+        yield f"it was measured against version {job.champion}, and version {old.champion} served"
+    minimum = SPECS[model].metric.minimum or 0.0
+    if not math.isfinite(job.told) or job.quality < minimum:
+        yield f"{job.told} was told of it, {job.quality} is true"
+    rival = evidence.job_of(model, old.champion)
+    if rival is not None and job.quality < rival.quality:
+        yield f"{job.quality} is worse than the champion's {rival.quality}"
+    if _digest(evidence, model, number) != job.onnx_sha256:
+        yield "its artifact is not the one that was measured"
+    name = evidence.endpoint(model, number)
+    if not any(name == found and f"{at:%FT%T.%f}" <= move.at for at, found in evidence.history.smoked):
+        yield f"it did not answer the smoke test before {move.at}"
 
 
 def _digest(evidence: Evidence, model: str, number: int) -> str:
@@ -112,6 +123,12 @@ def single_writer(evidence: Evidence) -> Iterator[str]:
         kept = [move.route.revision for move in evidence.moves(model)]
         if kept != sorted(set(written)):
             yield f"{model}: its route was written as {written}, its history has {kept}"
-    ends = Counter(upload.upload_id for upload in evidence.uploads.values() if upload.state is UploadState.TRAINED)
+    ends = Counter(
+        upload.upload_id for upload in evidence.uploads.values() if upload.state is UploadState.TRAINED
+    )
     new = Counter(one for run in evidence.runs if run.state is RunState.PROMOTED for one in run.uploads)
-    yield from (f"upload {one} was new in {count} promoted runs" for one, count in new.items() if count > 1 and one in ends)
+    yield from (
+        f"upload {one} was new in {count} promoted runs"
+        for one, count in new.items()
+        if count > 1 and one in ends
+    )

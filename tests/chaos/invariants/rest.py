@@ -72,23 +72,31 @@ def liveness(evidence: Evidence) -> Iterator[str]:
     for arn, execution in evidence.stage.executions.executions.items():
         if execution.status == "RUNNING":
             yield f"{arn} runs, in {execution.state}"
+    yield from (
+        f"run {run.run_id} of {run.model} is {run.state}" for run in evidence.runs if run.state not in FINAL
+    )
+    undecided = (upload for upload in evidence.uploads.values() if upload.state is UploadState.RECEIVED)
+    yield from (f"{upload.key} is RECEIVED" for upload in undecided)
+    for name, queue in evidence.stage.queues.queues.items():
+        if queue.messages or queue.hidden:
+            yield f"{len(queue.messages) + queue.hidden} messages wait in {name}"
+    yield from _held(evidence)
+    yield from _on_the_way(evidence)
+
+
+def _held(evidence: Evidence) -> Iterator[str]:
     for model in SPECS:
         if (lock := evidence.stage.world.ledger.lock(model)) is not None:
             yield f"{model} is locked by {lock.run_id}"
         restore = evidence.stage.world.ledger.restore(model)
         if restore is not None and restore.state is RestoreState.RESTORING:
             yield f"version {restore.version} of {model} is still being deployed again"
-    for run in evidence.runs:
-        if run.state not in FINAL:
-            yield f"run {run.run_id} of {run.model} is {run.state}"
-    for upload in evidence.uploads.values():
-        if upload.state is UploadState.RECEIVED:
-            yield f"{upload.key} is RECEIVED"
-    for name, queue in evidence.stage.queues.queues.items():
-        if queue.messages or queue.hidden:
-            yield f"{len(queue.messages) + queue.hidden} messages wait in {name}"
-    for name in list(evidence.stage.sagemaker.endpoints):
-        evidence.stage.sagemaker.settle(name)
-    for name, found in evidence.stage.sagemaker.endpoints.items():
+
+
+def _on_the_way(evidence: Evidence) -> Iterator[str]:
+    sagemaker = evidence.stage.sagemaker
+    for name in list(sagemaker.endpoints):
+        sagemaker.settle(name)
+    for name, found in sagemaker.endpoints.items():
         if found["EndpointStatus"] in ("Creating", "Deleting"):
             yield f"endpoint {name} is {found['EndpointStatus']}"

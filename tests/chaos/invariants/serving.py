@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from lambdas.route_memory import ROUTE_SECONDS
 from tests.aws.world import LAKE
@@ -16,6 +16,9 @@ OK = 200
 DECLARED = frozenset({429, 502, 503, 504})
 NOBODY_SERVES = 503
 SLACK = timedelta(seconds=ROUTE_SECONDS + 1)
+LONGEST = timedelta(days=1)
+REPAIRED = timedelta(minutes=20)
+"""What brings an endpoint back may need so long: the sweep comes by, then it is made and tried."""
 
 
 def availability(evidence: Evidence) -> Iterator[str]:
@@ -58,28 +61,33 @@ def attribution(evidence: Evidence) -> Iterator[str]:
 
 
 def _named(evidence: Evidence, asked: Asked) -> set[int]:
-    """The versions that the route named in the last seconds before an answer, or as long as it was remembered."""
+    """The versions that the route named in the last seconds before an answer, or for as long as it was remembered."""
     named: set[int] = set()
-    since = datetime.min.replace(tzinfo=asked.at.tzinfo) if "ledger_unreachable" in asked.excused else asked.at - SLACK
+    since = asked.at - (LONGEST if _was_out(evidence, asked) else SLACK)
     for written in evidence.writes_of_routes:
         if written.model == asked.model and written.at <= asked.at:
             answering = {written.route.champion, written.route.candidate if written.route.weight else 0} - {0}
-            named = (named if written.at > since else set()) | answering if written.at > since else answering
-    before = [w for w in evidence.writes_of_routes if w.model == asked.model and w.at <= since]
-    if before:
-        route = before[-1].route
-        named |= {route.champion, route.candidate if route.weight else 0} - {0}
+            # What was written long ago counts only until the next write.
+            named = answering if written.at <= since else named | answering
     return named
+
+
+def _was_out(evidence: Evidence, asked: Asked) -> bool:
+    """Whether the ledger could not be reached a moment ago."""
+    return any(
+        one.model == asked.model
+        and "ledger_unreachable" in one.excused
+        and timedelta() <= asked.at - one.at <= SLACK
+        for one in evidence.history.asked
+    )
 
 
 def _is_missing(evidence: Evidence, asked: Asked) -> bool:
     """Whether the champion's endpoint was taken away a while before: what repairs it may need that long."""
     return any(
-        model == asked.model and timedelta() <= asked.at - at <= REPAIRED for at, model in evidence.history.vanished
+        model == asked.model and timedelta() <= asked.at - at <= REPAIRED
+        for at, model in evidence.history.vanished
     )
-
-
-REPAIRED = timedelta(minutes=20)
 
 
 def _records(evidence: Evidence) -> dict[str, list[int]]:

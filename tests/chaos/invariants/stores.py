@@ -35,7 +35,10 @@ def quarantine(evidence: Evidence) -> Iterator[str]:
         prefix = names.quarantine_prefix(upload.model, upload.upload_id)
         if f"{prefix}reason.json" not in there:
             yield f"{upload.key} is quarantined without its reason"
-        if upload.upload_id in contents and _read(evidence, f"{prefix}object", there) != contents[upload.upload_id]:
+        if (
+            upload.upload_id in contents
+            and _read(evidence, f"{prefix}object", there) != contents[upload.upload_id]
+        ):
             yield f"{upload.key} is quarantined without its bytes"
 
 
@@ -53,7 +56,7 @@ def immutability(evidence: Evidence) -> Iterator[str]:
     """
     shards = Counter(key for key, _ in evidence.keys(LAKE, f"{names.DATASETS}/"))
     yield from (f"{key} was written {count} times" for key, count in shards.items() if count > 1)
-    for _, (base, *listed) in evidence.manifests.items():
+    for base, *listed in evidence.manifests.values():
         prefix = names.parse_s3_uri(base["prefix"])[1]
         yield from (f"{prefix}{shard} is gone" for shard in listed if prefix + shard not in shards)
     artifacts = {key for key, _ in evidence.keys(ARTIFACTS)}
