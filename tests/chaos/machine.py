@@ -14,6 +14,8 @@ SECONDS = (1, 5, 30, 120, 300, 900)
 MODELS = st.sampled_from(sorted(SPECS))
 BEGIN_SECONDS = 420
 """A first version of every model serves by then."""
+BETWEEN_SECONDS = 20
+"""From one trouble to the next."""
 FOCUS = 6
 """How many classes of faults a seed is about, beside all others."""
 
@@ -35,13 +37,6 @@ class Loop(RuleBasedStateMachine):
         self.run = Run(self.seed)
         self.acts = self.run.acts
         self.runs.append(self.run)
-
-    @initialize(serving=st.booleans())
-    def begin(self, serving: bool) -> None:  # noqa: FBT001 - hypothesis gives it by name
-        for model in SPECS if serving else ():
-            self.acts.upload(model)
-        if serving:
-            self.acts.stage.agenda.pass_seconds(BEGIN_SECONDS)
 
     @rule(model=MODELS)
     def upload(self, model: str) -> None:
@@ -93,9 +88,18 @@ def machine(number: int, made: list[Run], focus: tuple[str, ...]) -> type[RuleBa
         seed = number
         runs = made
 
+        @initialize(serving=st.booleans(), troubles=st.lists(some, min_size=3, max_size=5))
+        def begin(self, serving: bool, troubles: list[Trouble]) -> None:  # noqa: FBT001 - given by name
+            if serving:
+                for model in SPECS:
+                    self.acts.upload(model)
+                self.wait(BEGIN_SECONDS)
+            self.trouble(troubles)
+
         @rule(troubles=st.lists(some, min_size=1, max_size=3))
         def trouble(self, troubles: list[Trouble]) -> None:
             for one in troubles:
                 bring(self.acts, one)
+                self.acts.stage.agenda.pass_seconds(BETWEEN_SECONDS)
 
     return Troubled
