@@ -10,18 +10,20 @@ CDK := JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20 npx --no-install cdk
 LOCAL_APP := build/cdk.local
 FLOWS := tests/e2e tests/browser tests/local
 UNITS := tests clients/python/tests $(wildcard training/models/[!_]*/tests) $(FLOWS:%=--ignore=%)
-INSTALLED := $(VENV)/.installed node_modules/.installed build/layers/duckdb/.installed
+LAYERS := build/layers/duckdb/.installed build/layers/onnx/.installed
+INSTALLED := $(VENV)/.installed node_modules/.installed $(LAYERS)
 SOURCES := app.py cdk.json requirements.txt $(shell find relearn training lambdas infra -type f -not -path '*/__pycache__/*' -not -path '*/tests/*' 2>/dev/null)
+# The last one, because pip would hold what a wheel requires against this machine's Python.
 LAMBDA_WHEELS := --python-version 3.14 --only-binary=:all: --platform manylinux_2_28_aarch64 \
-	--platform manylinux_2_26_aarch64 --platform manylinux2014_aarch64
+	--platform manylinux_2_26_aarch64 --platform manylinux2014_aarch64 --ignore-requires-python
 
 .DEFAULT_GOAL := help
-.PHONY: help install run shop test chaos test-sdk spark check format openapi picture synth deploy destroy rollout-load bench lock clean
+.PHONY: help install run shop test chaos test-sdk spark check format openapi picture costs synth deploy destroy rollout-load bench lock clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-install: $(INSTALLED) ## virtual environment, CDK command, API page, Lambda layer
+install: $(INSTALLED) ## virtual environment, CDK command, API page, Lambda layers
 
 $(VENV)/.installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Relearn needs Python 3.11 or newer; $(PYTHON) is {sys.version.split()[0]}. Try: make PYTHON=python3.12 install")'
@@ -37,11 +39,13 @@ node_modules/.installed: package.json package-lock.json
 	npm ci --silent --no-audit --no-fund --ignore-scripts
 	@touch $@
 
-# The Lambda layer of ingest holds wheels for Lambda's machine, not for this one.
-build/layers/duckdb/.installed: lambdas/requirements.txt $(VENV)/.installed
+# The Lambda layers, of ingest and of the hosts, hold wheels for Lambda's machine, not for this one.
+build/layers/duckdb/.installed: lambdas/requirements.txt
+build/layers/onnx/.installed: lambdas/requirements-host.txt
+$(LAYERS): $(VENV)/.installed
 	@rm -rf $(@D) && mkdir -p $(@D)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes \
-		$(LAMBDA_WHEELS) --target $(@D)/python -r lambdas/requirements.txt
+		$(LAMBDA_WHEELS) --target $(@D)/python -r $(filter %.txt,$^)
 	@touch $@
 
 run: $(LOCAL_APP)/manifest.json ## the whole deployment on this machine, and its story; ARGS=--once to leave after it
@@ -91,6 +95,9 @@ openapi: $(INSTALLED) ## write docs/openapi.json anew from the specs
 picture: $(INSTALLED) ## draw the runs in docs/RUN.md anew from the state machine
 	@$(BIN)/python -m infra.picture > docs/RUN.md.new && mv docs/RUN.md.new docs/RUN.md
 
+costs: $(INSTALLED) ## write what each hosting mode costs in docs/HOSTING.md anew from bench/prices.json
+	@$(BIN)/python -m bench.costs
+
 synth: $(INSTALLED) ## CloudFormation templates of STAGE into cdk.out
 	$(CDK) synth --quiet -c stage=$(STAGE)
 
@@ -104,7 +111,7 @@ rollout-load: $(INSTALLED) ## 20 promotions, 10 rollbacks and a change of the ho
 	@$(BIN)/python -m tests.e2e.rollout_load
 
 bench: $(INSTALLED) ## measurements, as ratios in one run
-	@for file in bench/serve.py bench/predict.py bench/features.py bench/recommend.py bench/text.py bench/text_in_graph.py bench/shadow.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@for file in bench/serve.py bench/predict.py bench/features.py bench/recommend.py bench/text.py bench/text_in_graph.py bench/shadow.py bench/ingest_memory.py bench/hosting.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 lock: $(VENV)/.installed ## pin requirements anew, with hashes
 	$(BIN)/python -m pip install --quiet uv
@@ -112,6 +119,9 @@ lock: $(VENV)/.installed ## pin requirements anew, with hashes
 		requirements-sdk requirements-spark; do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 			--no-emit-index-url --no-emit-find-links $$file.in -o $$file.txt || exit 1; done
+	@# For Lambda's Python alone: pip reads markers as this machine's.
+	$(BIN)/uv pip compile --quiet --python-version 3.14 --python-platform aarch64-manylinux_2_28 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links lambdas/requirements-host.in -o lambdas/requirements-host.txt
 
 clean: ## remove everything that was built here
 	rm -rf $(VENV) node_modules build cdk.out .relearn .mypy_cache .ruff_cache .pytest_cache

@@ -12,6 +12,7 @@ The last line is one JSON object: ``handler_vs_powertools``, ``import_vs_powerto
 from __future__ import annotations
 
 import contextlib
+import functools
 import http.client
 import json
 import os
@@ -22,7 +23,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,7 +37,8 @@ APP = ROOT / "build" / "cdk.local"
 IMPORTS, CONNECTIONS = 15, (1, 8, 64)
 REQUESTS = 600  # at each number of connections
 AIM = 1 / 3
-PATH = "/v1/models/iris/predict"
+MODEL = "iris"
+PATH = f"/v1/models/{MODEL}/predict"
 
 
 def main() -> int:
@@ -135,13 +137,15 @@ def laptop_cloud() -> Iterator[tuple[str, SigV4Auth]]:
 
 
 @contextlib.contextmanager
-def laptop_stage() -> Iterator[tuple[dict[str, Any], SigV4Auth]]:
-    """Run the laptop cloud until the block ends; gives what it says of itself, and who signs, once iris serves."""
-    if not (APP / "manifest.json").exists():
-        raise SystemExit(f"{APP.relative_to(ROOT)} is missing; `make run` or `make test` synthesises it")
+def laptop_stage(
+    app: Path = APP, models: Sequence[str] = (MODEL,)
+) -> Iterator[tuple[dict[str, Any], SigV4Auth]]:
+    """Run the laptop cloud until the block ends; gives what it says of itself, and who signs, once all models serve."""
+    if not (app / "manifest.json").exists():
+        raise SystemExit(f"{app} is missing; `make run` or `make test` synthesises it")
     with tempfile.TemporaryDirectory(prefix="relearn-bench-") as folder:
         info = Path(folder, "info.json")
-        command = [sys.executable, "-m", "local", "--app", str(APP), "--no-story", "--info", str(info)]
+        command = [sys.executable, "-m", "local", "--app", str(app), "--no-story", "--info", str(info)]
         cloud = subprocess.Popen(
             [*command, "--port", "0", "--api-port", "0"], cwd=ROOT, stdout=subprocess.DEVNULL
         )
@@ -150,24 +154,31 @@ def laptop_stage() -> Iterator[tuple[dict[str, Any], SigV4Auth]]:
             about = json.loads(info.read_text())
             keys = Credentials(about["access_key_id"], about["secret_access_key"])
             signer = SigV4Auth(keys, "execute-api", about["region"])
-            wait_for(lambda: answers(about["api_url"], signer), cloud)
+            for model in models:
+                wait_for(functools.partial(answers, about["api_url"], signer, model), cloud)
             yield about, signer
         finally:
             cloud.send_signal(signal.SIGINT)
             cloud.wait(timeout=60)
 
 
-def signed(signer: SigV4Auth, url: str, body: str) -> dict[str, str]:
+def path_of(model: str) -> str:
+    """Give the path of a model's predictions."""
+    return f"/v1/models/{model}/predict"
+
+
+def signed(signer: SigV4Auth, url: str, body: str, model: str = MODEL) -> dict[str, str]:
     """Give the headers of a prediction."""
-    request = AWSRequest("POST", url + PATH, {"content-type": "application/json"}, body)
+    request = AWSRequest("POST", url + path_of(model), {"content-type": "application/json"}, body)
     signer.add_auth(request)
     return dict(request.headers)
 
 
-def answers(url: str, signer: SigV4Auth) -> bool:
-    """Tell whether iris serves."""
+def answers(url: str, signer: SigV4Auth, model: str) -> bool:
+    """Tell whether a model serves."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
-    connection.request("POST", PATH, sample_text(), signed(signer, url, sample_text()))
+    body = sample_text()
+    connection.request("POST", path_of(model), body, signed(signer, url, body, model))
     try:
         return connection.getresponse().status == 200
     finally:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cli import target as targets
-from cli.checks import account, functions, needs, regions, sagemaker, stage
+from cli.checks import account, endpoints, functions, jobs, needs, regions, stage
 from cli.checks.finding import Finding, asked
 from cli.errors import FAILED
 from cli.options import Json
@@ -59,8 +59,9 @@ def examine(target: Target, specs: Mapping[str, ModelSpec]) -> Iterator[Finding]
     wanted = needs.of(specs, settings.features_engine)
     yield from account.place(target, settings, number)
     yield from regions.services(target, wanted)
-    yield from asked("serverless endpoints", lambda: sagemaker.serverless(target, wanted))
-    yield from asked("instances for jobs", lambda: sagemaker.jobs(target, wanted))
+    yield from asked("serverless endpoints", lambda: endpoints.serverless(target, wanted))
+    yield from asked("instances for endpoints", lambda: endpoints.instances(target, wanted))
+    yield from asked("instances for jobs", lambda: jobs.instances(target, wanted))
     yield from asked("Lambda concurrency", lambda: functions.concurrency(target, settings))
 
 

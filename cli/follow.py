@@ -10,7 +10,7 @@ from typing import Any
 from cli.errors import FAILED, TIMED_OUT
 from cli.ledger import Ledger
 from cli.output import COLOURS, err
-from relearn import runs
+from relearn import pending, runs
 from relearn.runs import Run, RunState, VersionState
 from relearn.uploads import Upload, UploadState
 
@@ -156,7 +156,13 @@ def version_looks(ledger: Ledger, model: str, number: int) -> Look:
 def run_text(run: Run) -> str:
     """Tell where a run stands."""
     version = f" as version {run.version}" if run.version else ""
-    return f"run {run.run_id} is {run.state}{version}{_because(run.reason)}"
+    return f"run {run.run_id} is {run.state}{version}{_because(why(run))}"
+
+
+def why(run: Run) -> str:
+    """Tell why a run stands there, and what someone has to do, if so."""
+    waited = pending.decision_on(run)
+    return f"{run.reason}; someone has to decide about {waited}" if waited else run.reason
 
 
 def _upload_text(upload: Upload, ledger: Ledger) -> str:

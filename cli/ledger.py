@@ -10,6 +10,7 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer
 
 from cli.target import Target
+from relearn.approval import Approval
 from relearn.errors import NotFoundError
 from relearn.routing import Route
 from relearn.runs import Run, RunState, Version, VersionState
@@ -99,7 +100,8 @@ def names_pk(model: str) -> str:
 
 
 def _upload(item: Item) -> Upload:
-    return Upload(**_known(Upload, item) | {"state": UploadState(item["state"])})
+    values = _known(Upload, item) | {"state": UploadState(item["state"])}
+    return Upload(**values | {"earlier": tuple(item.get("earlier", ()))})
 
 
 def _run(item: Item) -> Run:
@@ -108,7 +110,8 @@ def _run(item: Item) -> Run:
 
 
 def _version(item: Item) -> Version:
-    return Version(**_known(Version, item) | {"state": VersionState(item["state"])})
+    read = {"state": VersionState(item["state"]), "approval": Approval.read(item.get("approval"))}
+    return Version(**_known(Version, item) | read)
 
 
 def _known(cls: Any, item: Item) -> Item:

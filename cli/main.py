@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cli import (
+    approve,
     backfill,
     batch,
     doctor,
@@ -17,7 +18,9 @@ from cli import (
     predict,
     predictions,
     proxy,
+    replay,
     reports,
+    retry,
     route,
     show,
     upload,
@@ -75,6 +78,8 @@ app.command("feedback")(feedback.feedback)
 app.command("proxy")(proxy.proxy)
 app.command("status")(show.status)
 app.command("uploads")(show.uploads)
+app.command("retry")(retry.retry)
+app.command("replay-dlq")(replay.replay_dlq)
 app.command("runs")(show.runs)
 app.command("report")(reports.report)
 app.command("versions")(show.versions)
@@ -83,6 +88,8 @@ app.command("rollback")(route.rollback)
 app.command("promote")(route.promote)
 app.command("freeze")(route.freeze)
 app.command("unfreeze")(route.unfreeze)
+app.command("approve")(approve.approve)
+app.command("reject")(approve.reject)
 app.command("wait")(wait.wait)
 app.command("backfill")(backfill.backfill)
 app.command("new-model")(new_model.new_model)

@@ -10,18 +10,20 @@ import typer
 
 from cli import target as targets
 from cli.api import connect
-from cli.follow import run_text
+from cli.follow import run_text, why
 from cli.ledger import Ledger
 from cli.options import Json, Limit, Model
 from cli.output import all_metrics, metrics, moment, note, out, print_json, print_table, state
 from cli.reports import data_report
+from relearn import pending
 from relearn import runs as life
 from relearn.runs import Run
-from relearn.uploads import UploadState
+from relearn.uploads import Upload, UploadState
 from relearn_client import Model as AboutModel
 from relearn_client import ModelBrief
 
 PENDING = (UploadState.RECEIVED, UploadState.ACCEPTED)
+ENDED_BADLY = (UploadState.QUARANTINED, UploadState.FAILED)
 
 
 def status(
@@ -60,9 +62,23 @@ def status(
         _print_whole(about)
 
 
-def uploads(ctx: typer.Context, model: Model, limit: Limit = 20, json_: Json = False) -> None:
+def uploads(
+    ctx: typer.Context,
+    model: Model,
+    states: Annotated[
+        list[UploadState] | None,
+        typer.Option(
+            "--state", case_sensitive=False, help="Only those in this state; give it again for another."
+        ),
+    ] = None,
+    limit: Limit = 20,
+    json_: Json = False,
+) -> None:
     """List a model's uploads, the newest first."""
-    found = Ledger(targets.of(ctx)).uploads(model)[:limit]
+    ledger = Ledger(targets.of(ctx))
+    newest = next(iter(ledger.runs(model, 1)), None)
+    chosen = [upload for upload in ledger.uploads(model) if not states or upload.state in states]
+    found = [pending.explained(upload, newest) for upload in chosen[:limit]]
     if json_:
         print_json([asdict(upload) for upload in found])
         return
@@ -79,11 +95,13 @@ def uploads(ctx: typer.Context, model: Model, limit: Limit = 20, json_: Json = F
                 u.state,
                 u.rows_accepted,
                 u.rows_rejected,
-                u.reason,
+                _reason(u),
             )
             for u in found
         ],
     )
+    if any(u.state in ENDED_BADLY for u in found):
+        note("try one again, after its cause has gone: relearn retry UPLOAD")
 
 
 def runs(ctx: typer.Context, model: Model, limit: Limit = 20, json_: Json = False) -> None:
@@ -106,7 +124,7 @@ def runs(ctx: typer.Context, model: Model, limit: Limit = 20, json_: Json = Fals
                 r.version or "-",
                 metrics(r.metrics),
                 metrics(r.champion_metrics),
-                r.reason,
+                why(r),
             )
             for r in found
         ],
@@ -168,6 +186,13 @@ def _print_whole(about: dict[str, Any]) -> None:
         out.print(f"  last run {run_text(Run(**about['run']))}", markup=False)
     counts = ", ".join(f"{count} {word}" for word, count in sorted(about["uploads"].items()))
     out.print(f"  uploads  {counts or 'none'}", markup=False)
+
+
+def _reason(upload: Upload) -> str:
+    """Show why an upload is as it is, and how often a person had it tried again."""
+    times = len(upload.earlier)
+    before = f"after {times} {'retry' if times == 1 else 'retries'}" if times else ""
+    return "; ".join(filter(None, (upload.reason, before)))
 
 
 def _run_cell(run: dict[str, Any] | None) -> str:

@@ -28,6 +28,8 @@ PARTS = {
     "RetrainStateMachine": "training",
     "TrainingImage": "training",
     "ExperimentRole": "training",
+    "TrainingDeadLetters": "training",
+    "ServingDeadLetters": "serving",
     "ApiUrl": "serving",
 }
 """Which stack gives which output."""

@@ -9,7 +9,7 @@ from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra import grants
+from infra import grants, scaling
 from infra.grants import Grant
 from infra.settings import Settings
 from infra.stores import Stores
@@ -171,25 +171,63 @@ class Access:
             because=f"runs create it: the name starts with {self._prefix} and ends in model and version",
         )
 
+    def ask_endpoints_of(self, model: str) -> Grant:
+        """Allow asking the endpoints of one model."""
+        name = f"{names.group(self._stage, model)}-v*"
+        return Grant(
+            actions=["sagemaker:InvokeEndpoint"],
+            resources=[self._stack.format_arn(service="sagemaker", resource="endpoint", resource_name=name)],
+            because="runs create it: the name ends in the version",
+        )
+
+    def ask_hosts(self) -> Grant:
+        """Allow asking the host of any model for a version."""
+        return Grant(
+            actions=["lambda:InvokeFunction"],
+            resources=[self._arn("lambda", "function", names.host_function(self._stage, "*"))],
+            because="every model has a host, and no other function is named so",
+        )
+
     def register_versions(self) -> Grant:
         """Allow adding a version to each model's package group; asked of the version, not of the group."""
+        return self.versions("CreateModelPackage")
+
+    def versions(self, *actions: str) -> Grant:
+        """Allow SageMaker ``actions`` on the versions in each model's package group."""
         packages = [self._arn("sagemaker", "model-package", f"{group}/*") for group in self._groups]
         return Grant(
-            actions=["sagemaker:CreateModelPackage"],
+            actions=[f"sagemaker:{action}" for action in actions],
             resources=packages,
             because="the version's number is known only once it is registered",
         )
+
+    def wake_runs(self) -> Grant:
+        """Allow telling a run that waits by a task token to go on.
+
+        The Service Authorization Reference names no resource for it. In an account a token of a step that is no
+        activity belongs to its state machine, and leave on that is enough: what `StateMachine.grant_task_response` of
+        AWS CDK gives too.
+        """
+        return self.machine("SendTaskSuccess")
 
     def drop_versions(self) -> list[Grant]:
         """Allow taking a version's endpoint, endpoint config and model away, and its features."""
         return [*self.drop_endpoints(), self.online("Query", "BatchWriteItem")]
 
     def drop_endpoints(self) -> list[Grant]:
-        """Allow taking a version's endpoint, endpoint config and model away."""
+        """Allow taking a version's endpoint, endpoint config and model away, and what scales it."""
         return [
+            scaling.allow(self._stack, "DeregisterScalableTarget"),
             self.sagemaker("DescribeEndpoint", "DeleteEndpoint", on=["endpoint"]),
             self.sagemaker("DeleteEndpointConfig", on=["endpoint-config"]),
             self.sagemaker("DeleteModel", on=["model"]),
+        ]
+
+    def scale_endpoints(self) -> list[Grant]:
+        """Allow registering a version's endpoint to be scaled."""
+        return [
+            *scaling.register(self._stack, prefix=self._prefix),
+            self.sagemaker("UpdateEndpointWeightsAndCapacities", on=["endpoint"]),
         ]
 
     def guards(self) -> Grant:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import cast
 
@@ -27,6 +27,8 @@ class Api(Construct):
     ----------
     functions
         Answer; which what, `relearn.routes` says.
+    hosts
+        Model name to the function that predicts for it, where that is not the one for all.
 
     Attributes
     ----------
@@ -35,7 +37,13 @@ class Api(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, settings: Settings, functions: Sequence[Function]
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        functions: Sequence[Function],
+        hosts: Mapping[str, Function],
     ) -> None:
         super().__init__(scope, construct_id)
         self._auth = ApiAuth(settings)
@@ -50,8 +58,11 @@ class Api(Construct):
         self._routes: list[Construct] = []
         for (_, function), group in groupby(routes.OPERATIONS, lambda one: (one.path, one.function)):
             self._route(list(group), by_name[function])
+        for model, host in hosts.items():
+            for operation in routes.PREDICTING:
+                self._route([operation.of(model)], host)
         self._default_route(by_name[routes.DEFAULT_FUNCTION])
-        self.stage = ApiStage(self, settings=settings, api=self.api, after=self._routes)
+        self.stage = ApiStage(self, settings=settings, api=self.api, hosted=list(hosts), after=self._routes)
         self.url = self.stage.url
 
     def _route(self, operations: list[Operation], function: Function) -> None:

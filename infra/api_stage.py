@@ -39,6 +39,8 @@ class ApiStage:
         The API's construct.
     api
         What is served.
+    hosted
+        Models with routes of their own: what holds for an operation holds for theirs, each by itself.
     after
         All routes: the stage has settings for some, which API Gateway refuses for a route that is not there.
 
@@ -49,7 +51,13 @@ class ApiStage:
     """
 
     def __init__(
-        self, scope: Construct, *, settings: Settings, api: gateway.HttpApi, after: Sequence[Construct]
+        self,
+        scope: Construct,
+        *,
+        settings: Settings,
+        api: gateway.HttpApi,
+        hosted: Sequence[str],
+        after: Sequence[Construct],
     ) -> None:
         stage = gateway.HttpStage(
             scope,
@@ -63,21 +71,24 @@ class ApiStage:
         )
         self.url = stage.url
         resource = cast("gateway.CfnStage", stage.node.default_child)
-        resource.route_settings = _route_settings(settings)
+        resource.route_settings = _route_settings(settings, hosted)
         resource.access_log_settings = _access_log(scope, settings)
         stage.node.add_dependency(*after)
 
 
-def _route_settings(settings: Settings) -> dict[str, Any]:
-    by_id = {operation.id: operation.key for operation in routes.OPERATIONS}
+def _route_settings(settings: Settings, hosted: Sequence[str]) -> dict[str, Any]:
+    keys = {operation.id: [operation.key] for operation in routes.OPERATIONS}
+    for operation in routes.PREDICTING:
+        keys[operation.id] += [operation.of(model).key for model in hosted]
     throttles = {**DEFAULT_THROTTLES, **settings.throttles}
     return {
-        by_id[name]: {
+        key: {
             "DetailedMetricsEnabled": True,
             "ThrottlingRateLimit": rate,
             "ThrottlingBurstLimit": burst,
         }
         for name, (rate, burst) in sorted(throttles.items())
+        for key in keys[name]
     }
 
 

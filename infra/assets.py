@@ -23,7 +23,10 @@ from training import catalog
 
 ROOT = Path(__file__).resolve().parent.parent
 STAGED = ROOT / "build" / "staged"
-LAYER = ROOT / "build" / "layers" / "duckdb"
+LAYERS = ROOT / "build" / "layers"
+NOT_IN_A_LAYER = [".installed", "**/__pycache__"]
+SCORING = ("app", "artifact", "encode", "reading", "scorer", "text", "tokeniser", "tokens")
+"""Modules of the container that answer with a model: the hosts run them too."""
 LEFT_OUT = frozenset({"__pycache__", "tests", ".pytest_cache", ".mypy_cache", ".ruff_cache"})
 
 
@@ -35,7 +38,10 @@ def lambda_code(specs: Mapping[str, ModelSpec]) -> Path:
     specs
         Model name to spec: `training.catalog.load`. Each model's spec, sample and seed go in as data.
     """
-    found = dict(files("relearn", "lambdas", "training/__init__.py", "training/prepare", "training/page"))
+    scoring = [f"training/{module}.py" for module in SCORING]
+    found = dict(
+        files("relearn", "lambdas", "training/__init__.py", "training/prepare", "training/page", *scoring)
+    )
     models = {
         name: {"spec": codec.to_dict(spec), "sample": catalog.sample(name)} for name, spec in specs.items()
     }
@@ -51,17 +57,17 @@ def image_context() -> Path:
     return stage("image", dict(files("relearn", "training")))
 
 
-def duckdb_layer() -> Path:
-    """Give the folder of the layer that `make install` prepared; it holds ``python/``.
+def layer(name: str) -> Path:
+    """Give the folder of a layer that `make install` prepared, ``duckdb`` or ``onnx``; it holds ``python/``.
 
     Raises
     ------
     ConfigError
         It is not there.
     """
-    if not (LAYER / "python" / "duckdb").is_dir():
-        raise ConfigError("build/layers/duckdb", "missing", "the Lambda layer that `make install` prepares")
-    return LAYER
+    if not (LAYERS / name / "python").is_dir():
+        raise ConfigError(f"build/layers/{name}", "missing", "the Lambda layer that `make install` prepares")
+    return LAYERS / name
 
 
 def seeds_digest(specs: Mapping[str, ModelSpec]) -> str:

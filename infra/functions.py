@@ -51,6 +51,8 @@ class Function(Construct):
         How many invocations may run at once, kept free for them; None: as many as the account has left.
     dead_letters
         Where an asynchronous invocation goes that failed after Lambda's own retries.
+    function_name
+        Where several functions run one file; else it is named after that.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Function(Construct):
         layers: Sequence[lambda_.ILayerVersion] = (),
         reserved_concurrency: int | None = None,
         dead_letters: sqs.IQueue | None = None,
+        function_name: str | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         self.name = name
@@ -83,7 +86,7 @@ class Function(Construct):
         self.function = lambda_.Function(
             self,
             "Function",
-            function_name=names.function(settings.stage, name),
+            function_name=function_name or names.function(settings.stage, name),
             runtime=RUNTIME,
             architecture=ARCHITECTURE,
             handler=f"lambdas.{name}.handler",

@@ -87,9 +87,7 @@ class Ingest(Construct):
         return lambda_.LayerVersion(
             self,
             "DuckDb",
-            code=lambda_.Code.from_asset(
-                str(assets.duckdb_layer()), exclude=[".installed", "**/__pycache__"]
-            ),
+            code=lambda_.Code.from_asset(str(assets.layer("duckdb")), exclude=assets.NOT_IN_A_LAYER),
             compatible_runtimes=[RUNTIME],
             compatible_architectures=[ARCHITECTURE],
         )

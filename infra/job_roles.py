@@ -79,7 +79,7 @@ def _job(
 def endpoint(scope: Construct, construct_id: str, *, access: Access, image: ecr.IRepository) -> iam.IRole:
     """Make the role of a served model.
 
-    SageMaker reads the artifact with it, and in transform jobs reads and writes batches. The container itself is isolated from the network and gets no credentials.
+    SageMaker reads the artifact with it, and in transform jobs reads and writes batches. A container on instances is isolated from the network and gets no credentials; serverless inference knows no isolation, so a serverless one could do what is listed here.
     """
     return grants.role(
         scope,

@@ -52,6 +52,7 @@ class MonitoringStack(StageStack):
             "Batches": serving.batches.api,
             "Uploads": serving.uploads,
             "Operate": serving.operate,
+            **{f"Host-{model}": function for model, function in serving.hosts.items()},
         }
         working = {
             "Ingest": training.ingest.function,
@@ -60,6 +61,7 @@ class MonitoringStack(StageStack):
             "Restore": training.functions.restore,
             "Sweep": training.sweep.function,
             "ScheduledRun": training.schedules.function,
+            "ApprovalEvent": training.approvals.function,
             "BatchEvent": serving.batches.events,
             "Record": serving.records.function,
             "Trial": serving.trials.function,

@@ -110,9 +110,10 @@ def _arrows(state: Mapping[str, Any], ids: Mapping[str, str], failure: str) -> I
         yield f"{ids[state['Default']]}: else"
     if "Next" in state:
         yield ids[state["Next"]]
-    for caught in _caught(state):
-        if caught != failure:
-            yield f"{ids[caught]}: an error"
+    for catch in state.get("Catch", ()):
+        if catch["Next"] != failure:
+            late = catch["ErrorEquals"] == ["States.Timeout"]
+            yield f"{ids[catch['Next']]}: {'its time is up' if late else 'an error'}"
     if state["Type"] in ("Succeed", "Fail"):
         yield "[*]"
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration
+from collections.abc import Mapping
+
+from aws_cdk import CfnOutput, Duration, Stack
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.functions import Function
 from infra.grants import Grant
 
 KEPT = Duration.days(14)
@@ -56,3 +59,28 @@ def read(queue: sqs.IQueue) -> Grant:
         actions=["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
         resources=[queue.queue_arn],
     )
+
+
+def tell_dead_letters(
+    scope: Construct, construct_id: str, buried: Mapping[str, tuple[sqs.Queue, sqs.Queue | Function]]
+) -> None:
+    """Give as an output of the stack where dead letters are, and where they go when a person replays them.
+
+    Parameters
+    ----------
+    buried
+        Name of a function to its dead letters and to what they were for: the queue that it reads, or the
+        function itself.
+    """
+    told = {
+        name: {
+            "dead": dead.queue_url,
+            **(
+                {"function": source.function.function_name}
+                if isinstance(source, Function)
+                else {"queue": source.queue_url}
+            ),
+        }
+        for name, (dead, source) in buried.items()
+    }
+    CfnOutput(scope, construct_id, value=Stack.of(scope).to_json_string(told))

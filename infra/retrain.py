@@ -5,7 +5,8 @@
     Debounce → Open → [nothing pending] ──────────────────────────────┐
                  └─► Check data → [wrong] ────────────────────────────┤
                         └─► [Features] → Train → Judge → [rejected] ──┤
-                               └─► Register → Deploy ⇄ Wait → Smoke   │
+                               └─► Register → [a person decides] ─────┤
+                                     └─► Deploy ⇄ Wait → Smoke        │
                         → Publish ⇄ Published?                        │
                                └─► Advance → [all] → Promote ─► Retire┴─► Close → Done
                                    ▲  └─► Wait ⇄ Watch           ▲
@@ -153,8 +154,38 @@ def _deploy_and_promote(
         .when(sfn.Condition.string_equals("$.endpoint.status", "InService"), published)
         .otherwise(again)
     )
+    deploy.next(ready)
+    approved = _approval(scope, steps, functions=functions, deploy=deploy, close=close)
     register = steps.call("Register", functions.register, result="$.registration", conflicts=True)
-    return register.next(deploy).next(ready)
+    return register.next(approved)
+
+
+def _approval(
+    scope: Construct, steps: Steps, *, functions: RunFunctions, deploy: sfn.IChainable, close: sfn.IChainable
+) -> sfn.IChainable:
+    """Let a person decide before anything is deployed, where the spec says so."""
+    decided = steps.call("Decision", functions.decided, result="$.approval", conflicts=True)
+    ask = steps.wait_for(
+        "Ask for approval",
+        functions.ask_approval,
+        payload={
+            "model": sfn.JsonPath.string_at("$.model"),
+            "version": sfn.JsonPath.number_at("$.registration.version"),
+            "token": sfn.JsonPath.task_token,
+            "entered": sfn.JsonPath.string_at("$$.State.EnteredTime"),
+            "retry": sfn.JsonPath.number_at("$$.State.RetryCount"),
+        },
+        seconds_path="$.registration.wait_seconds",
+        then=decided,
+    )
+    decided.next(
+        sfn.Choice(scope, "Approved?")
+        .when(sfn.Condition.string_equals("$.approval.verdict", "approve"), deploy)
+        .when(sfn.Condition.string_equals("$.approval.verdict", "reject"), close)
+        .otherwise(ask)  # woken without a decision
+    )
+    by_hand = sfn.Condition.string_equals("$.registration.approval", "manual")
+    return sfn.Choice(scope, "By hand?").when(by_hand, ask).otherwise(deploy)
 
 
 def _roll_out(

@@ -26,6 +26,8 @@ class RunFunctions:
     check_data: Function
     judge: Function
     register: Function
+    ask_approval: Function
+    decided: Function
     deploy: Function
     smoke: Function
     publish: Function
@@ -130,11 +132,25 @@ def make(
             told=stores[:3],
             TRAINING_IMAGE=image_uri,
         ),
+        ask_approval=function(
+            "ask_approval",
+            access.ledger("GetItem", "UpdateItem"),
+            access.publish(),
+            access.wake_runs(),
+            told=("STAGE", "LEDGER_TABLE", "TOPIC_ARN"),
+        ),
+        decided=function(
+            "decided", access.ledger("GetItem", "UpdateItem"), access.versions("UpdateModelPackage")
+        ),
         deploy=function(
             "deploy", *_deploying(access, endpoint_role), ENDPOINT_ROLE_ARN=endpoint_role.role_arn
         ),
         smoke=function(
-            "smoke", access.sagemaker("InvokeEndpoint", on=["endpoint"]), told=["STAGE"], seconds=180
+            "smoke",
+            access.sagemaker("InvokeEndpoint", on=["endpoint"]),
+            access.ask_hosts(),
+            told=["STAGE"],
+            seconds=180,
         ),
         publish=function(
             "publish",
@@ -155,6 +171,7 @@ def make(
             access.ledger("GetItem", "PutItem", "UpdateItem"),
             access.lake("s3:GetObject", under=[names.REPORTS]),
             access.sagemaker("InvokeEndpoint", on=["endpoint"]),
+            access.ask_hosts(),
             access.guards(),
             told=stores[:3],
             seconds=900,  # two endpoints may be cold, and slow at every question
@@ -186,8 +203,9 @@ def make(
 
 
 def moving_by_hand(access: Access) -> list[Grant]:
-    """Allow what moves a route by hand, deploys a version again and starts runs of what waited."""
+    """Allow what moves a route by hand, deploys a version again, starts runs of what waited, and takes decisions."""
     return [
+        access.wake_runs(),
         access.ledger("GetItem", "PutItem", "UpdateItem", "Query"),
         access.machine("StartExecution"),
         access.restore_machine("StartExecution"),
@@ -224,4 +242,5 @@ def _deploying(access: Access, endpoint_role: iam.IRole) -> list[Grant]:
         access.sagemaker("AddTags", on=CREATED),
         access.sagemaker("CreateModel", "DescribeModelPackage", on=["model-package"]),
         access.pass_to_sagemaker(endpoint_role),
+        *access.scale_endpoints(),
     ]

@@ -8,8 +8,9 @@ from aws_cdk import CfnOutput
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra import assets, run_functions, site
+from infra import assets, queues, run_functions, site
 from infra.access import Access
+from infra.answering import Answering
 from infra.api import Api
 from infra.api_auth import described
 from infra.batches import Batches
@@ -22,6 +23,7 @@ from infra.stores import Stores
 from infra.training_stack import TrainingStack
 from infra.trials import Trials
 from relearn import names, predictions
+from relearn.hosting import InLambda
 from relearn.spec import ModelSpec
 
 
@@ -52,34 +54,11 @@ class ServingStack(StageStack):
         code = lambda_.Code.from_asset(str(assets.lambda_code(specs)))
         self.records = Records(self, "Records", settings=settings, access=access, code=code)
         self.trials = Trials(self, "Trials", settings=settings, access=access, code=code)
-        self.predict = Function(
-            self,
-            "Predict",
-            settings=settings,
-            name="predict",
-            code=code,
-            environment=access.variables(
-                "STAGE",
-                "LEDGER_TABLE",
-                "ONLINE_TABLE",
-                "LAKE_BUCKET",
-                RECORDS_QUEUE_URL=self.records.queue.queue_url,
-                TRIALS_QUEUE_URL=self.trials.queue.queue_url,
-            ),
-            allowed=[
-                access.ledger("GetItem", "Query"),
-                access.online("BatchGetItem"),
-                access.keep_answers(),
-                access.live("UpdateItem"),
-                access.sagemaker("InvokeEndpoint", on=["endpoint"]),
-                self.records.send(),
-                self.trials.send(),
-                access.lake("s3:PutObject", under=[predictions.PREDICTIONS]),
-            ],
-            timeout_seconds=29,  # the API gives up after 30
-            memory_mb=512,
-            reserved_concurrency=settings.predict_reserved_concurrency,
+        answering = Answering(
+            settings=settings, access=access, code=code, records=self.records, trials=self.trials
         )
+        self.predict = answering.predict(self)
+        self.hosts = answering.hosts(self, specs)
         self.feedback = Function(
             self,
             "Feedback",
@@ -147,7 +126,7 @@ class ServingStack(StageStack):
             allowed=run_functions.moving_by_hand(access),
             timeout_seconds=29,  # the API gives up after 30
         )
-        answering = [
+        asked = [
             self.predict,
             self.feedback,
             self.models,
@@ -156,7 +135,13 @@ class ServingStack(StageStack):
             self.uploads,
             self.operate,
         ]
-        self.api = Api(self, "Api", settings=settings, functions=answering)
+        self.api = Api(
+            self,
+            "Api",
+            settings=settings,
+            functions=asked,
+            hosts={name: self.hosts[name] for name, spec in specs.items() if _is_in_lambda(spec)},
+        )
         Lifecycle(
             self,
             "Lifecycle",
@@ -164,9 +149,22 @@ class ServingStack(StageStack):
             specs=specs,
             access=access,
             code=code,
-            after=[*answering, self.records, self.trials, self.batches, self.api],
+            after=[*asked, *self.hosts.values(), self.records, self.trials, self.batches, self.api],
+        )
+        queues.tell_dead_letters(
+            self,
+            "ServingDeadLetters",
+            {
+                "record": (self.records.dead_letters, self.records.queue),
+                "trial": (self.trials.dead_letters, self.trials.queue),
+                "batch_event": (self.batches.dead_letters, self.batches.events),
+            },
         )
         CfnOutput(self, "ApiUrl", value=self.api.url)
         CfnOutput(self, "ApiAuth", value=settings.api_auth)
         if settings.api_auth == "jwt":
             CfnOutput(self, "ApiScopePrefix", value=settings.jwt_scope_prefix)
+
+
+def _is_in_lambda(spec: ModelSpec) -> bool:
+    return isinstance(spec.hosting, InLambda)

@@ -46,7 +46,7 @@ def retrain(
     Parameters
     ----------
     specs
-        Model name to spec; the longest debounce and training bound a run.
+        Model name to spec; the longest debounce, training, rollout and wait for an approval bound a run.
     job_role, image_uri
         What the training job acts as and runs in.
     feature_job
@@ -150,6 +150,7 @@ def _longest(settings: Settings, specs: Mapping[str, ModelSpec]) -> int:
         + spec.training.max_runtime_seconds
         + (spec.engine.max_runtime_minutes * 60 if on_spark(spec, settings.features_engine) else 0)
         + _longest_rollout(settings, spec)
+        + (spec.retrain.approval_hours * 3600 if spec.retrain.approval == "manual" else 0)
         for spec in specs.values()
     )
 

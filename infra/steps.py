@@ -82,6 +82,43 @@ class Steps:
             step.add_catch(otherwise, errors=[ALL], result_path="$.ignored")
         return step
 
+    def wait_for(
+        self,
+        name: str,
+        function: Function,
+        *,
+        payload: Mapping[str, Any],
+        seconds_path: str,
+        then: sfn.IChainable,
+    ) -> tasks.LambdaInvoke:
+        """Make a step that calls ``function`` and waits until someone gives back the task token in its payload.
+
+        Parameters
+        ----------
+        payload
+            What the function gets.
+        seconds_path
+            Where the state says how long it waits at most.
+        then
+            Where it leads, woken or not in time.
+        """
+        step = tasks.LambdaInvoke(
+            self._scope,
+            name,
+            lambda_function=function.function,
+            integration_pattern=sfn.IntegrationPattern.WAIT_FOR_TASK_TOKEN,
+            payload=sfn.TaskInput.from_object(dict(payload)),
+            task_timeout=sfn.Timeout.at(seconds_path),
+            result_path=sfn.JsonPath.DISCARD,
+            retry_on_service_exceptions=False,  # our own list, which has throttling too
+        )
+        _repeat(step)
+        step.add_retry(errors=[LOST_WRITE], interval=Duration.seconds(1), max_attempts=2)
+        step.add_catch(then, errors=["States.Timeout"], result_path="$.ignored")
+        step.add_catch(self._failure, errors=[ALL], result_path="$.error")
+        step.next(then)
+        return step
+
     def train(self, name: str, job: Mapping[str, Any], *, pause_seconds: int) -> sfn.CustomState:
         """Make a step that runs a training job to its end; its artifact's URI goes to ``$.training.artifact``.
 
@@ -167,14 +204,19 @@ class Steps:
             result_path=sfn.JsonPath.DISCARD if result is None else result,
             retry_on_service_exceptions=False,  # our own list, which has throttling too
         )
-        step.add_retry(
-            errors=list(LAMBDA_ERRORS),
-            interval=Duration.seconds(2),
-            max_attempts=6,
-            backoff_rate=2,
-            jitter_strategy=sfn.JitterType.FULL,
-        )
+        _repeat(step)
         return step
+
+
+def _repeat(step: tasks.LambdaInvoke) -> None:
+    """Call a function again when Lambda itself failed."""
+    step.add_retry(
+        errors=list(LAMBDA_ERRORS),
+        interval=Duration.seconds(2),
+        max_attempts=6,
+        backoff_rate=2,
+        jitter_strategy=sfn.JitterType.FULL,
+    )
 
 
 def _wait_for_room(

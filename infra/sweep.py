@@ -63,6 +63,8 @@ class Sweep(Construct):
                 access.executions("DescribeExecution"),
                 access.restores("DescribeExecution"),
                 access.restore_machine("StartExecution"),
+                access.wake_runs(),
+                access.versions("DescribeModelPackage"),
                 access.uploads(
                     "s3:ListBucketVersions",
                     conditions={"StringLike": {"s3:prefix": [f"{names.INCOMING}/*", f"{names.BATCHES}/*"]}},

@@ -10,8 +10,9 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from infra import assets, feature_job, job_roles, run_functions, state_machine
+from infra import assets, feature_job, job_roles, queues, run_functions, state_machine
 from infra.access import Access
+from infra.approvals import Approvals
 from infra.feature_job import FeatureJob
 from infra.ingest import Ingest
 from infra.schedules import Schedules
@@ -78,12 +79,21 @@ class TrainingStack(StageStack):
         self.sweep = Sweep(
             self, "Sweep", settings=settings, access=access, code=code, queue=self.ingest.queue
         )
+        self.approvals = Approvals(self, "Approvals", settings=settings, access=access, code=code)
         self.schedules = Schedules(
             self, "Schedules", settings=settings, specs=specs, access=access, code=code
         )
         CfnOutput(self, "RetrainStateMachine", value=self.retrain.state_machine_arn)
         CfnOutput(self, "RestoreStateMachine", value=self.restores.state_machine_arn)
         CfnOutput(self, "TrainingImage", value=image.image_uri)
+        queues.tell_dead_letters(
+            self,
+            "TrainingDeadLetters",
+            {
+                "ingest": (self.ingest.dead_letters, self.ingest.queue),
+                "scheduled_run": (self.schedules.dead_letters, self.schedules.function),
+            },
+        )
         # By its id: the construct of this name is the role.
         experiment = job_roles.experiment(self, "ExperimentRole", access=access, image=image.repository)
         CfnOutput(self, "ExperimentRoleArn", value=experiment.role_arn).override_logical_id("ExperimentRole")

@@ -52,8 +52,10 @@ class Trials(Construct):
             code=code,
             environment=access.variables("STAGE", "LEDGER_TABLE"),
             allowed=[
+                access.ledger("GetItem"),
                 access.live("UpdateItem"),
                 access.sagemaker("InvokeEndpoint", on=["endpoint"]),
+                access.ask_hosts(),
                 queues.read(self.queue),
             ],
             timeout_seconds=SECONDS,

@@ -17,7 +17,7 @@ from lambdas.aws.ledger import Ledger
 from lambdas.catalog import Catalog
 from lambdas.config import Config
 from lambdas.logs import entry
-from relearn import rollout, routing
+from relearn import approval, rollout, routing
 from relearn.routing import Change, Route
 from relearn.runs import RunState
 
@@ -71,10 +71,13 @@ class Advancing:
         Raises
         ------
         ConflictError
-            Another version became champion since the judgement, or someone wrote the route right now.
+            Another version became champion since the judgement, someone wrote the route right now, or nobody
+            approved a version that has to be.
         FrozenRouteError
             Someone froze the route.
         """
+        if before is None and (candidate := self._ledger.version(model, version)) is not None:
+            approval.refuse_undecided(candidate)
         route = self._ledger.route(model)
         steps = self._plan(model, route) if before is None else before["steps"]
         index = 0 if before is None else before["index"] + 1

@@ -1,4 +1,4 @@
-"""Asks one version: what its instances leave out is looked up, then its endpoint answers."""
+"""Asks one version: what its instances leave out is looked up, then it answers, wherever it is."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lambdas import answers, parts
-from lambdas.aws.invoke import Invoker
 from lambdas.lookup import Lookup
 from lambdas.parts import Part
+from lambdas.places import Places
+from lambdas.version_memory import VersionMemory
 from lambdas.visit import Visit
-from relearn import names
 from relearn.spec import ModelSpec
 
 MODEL_SECONDS = 25.0
-"""How long an endpoint may take, a retry included; API Gateway gives up after 30 s."""
+"""How long a version may take, a retry included; API Gateway gives up after 30 s."""
 Rows = list[dict[str, Any]]
 
 
@@ -42,16 +42,14 @@ class Asker:
 
     Parameters
     ----------
-    invoker, lookup
-        Adapters.
-    stage
-        Name of the stage.
+    versions, places, lookup
+        Know where versions are, ask them there, and complete what they are asked.
     """
 
-    def __init__(self, *, invoker: Invoker, lookup: Lookup, stage: str) -> None:
-        self._invoker = invoker
+    def __init__(self, *, versions: VersionMemory, places: Places, lookup: Lookup) -> None:
+        self._versions = versions
+        self._places = places
         self._lookup = lookup
-        self._stage = stage
 
     def complete(self, question: Question, version: int, visit: Visit) -> Question:
         """Give the question with all that it leaves out, as the version knows it.
@@ -68,7 +66,7 @@ class Asker:
         return question if whole is given else replace(question, instances=whole, bodies=parts.split(whole))
 
     def ask(self, question: Question, version: int, visit: Visit, seconds: float = MODEL_SECONDS) -> Rows:
-        """Ask a version's endpoint.
+        """Ask a version.
 
         Parameters
         ----------
@@ -86,11 +84,12 @@ class Asker:
         ModelFailedError, NotServingError, TimeoutError
             There is no answer.
         """
-        endpoint = names.endpoint(self._stage, question.spec.name, version)
+        model = question.spec.name
+        place = self._versions.place(model, version)
 
         def ask(part: Part) -> Rows:
             count, body = part
-            answer = self._invoker.ask(endpoint, body, min(seconds, visit.seconds_left()))
+            answer = self._places.ask(place, model, version, body, min(seconds, visit.seconds_left()))
             return answers.read(question.spec, version, count, answer)
 
         with visit.phase("model"):

@@ -34,8 +34,8 @@ def outcome_of(context: Mapping[str, Any]) -> tuple[RunState, str]:
     Parameters
     ----------
     context
-        ``proceed``, then ``data``, after judging ``judgement`` and after each step of a rollout ``watched``, all
-        with ``verdict`` and ``reason``.
+        ``proceed``, then ``data``, after judging ``judgement``, where a person decides ``approval``, and after each
+        step of a rollout ``watched``, all with ``verdict`` and ``reason``.
     """
     if not context["proceed"]:
         return RunState.EMPTY, "nothing was pending any more"
@@ -43,9 +43,11 @@ def outcome_of(context: Mapping[str, Any]) -> tuple[RunState, str]:
         return RunState.REJECTED, f"before training: {context['data']['reason']}"
     if (watched := context.get("watched", {})).get("verdict") == "breach":
         return RunState.ROLLED_BACK, watched["reason"]
-    judgement = context["judgement"]
+    judgement, approval = context["judgement"], context.get("approval")
+    if approval is not None and approval["verdict"] == "reject":
+        return RunState.REJECTED, approval["reason"]
     outcome = RunState.PROMOTED if judgement["verdict"] == "promote" else RunState.REJECTED
-    return outcome, judgement["reason"]
+    return outcome, "; ".join(part["reason"] for part in (judgement, approval) if part is not None)
 
 
 def stopped_by_its_data(context: Mapping[str, Any]) -> bool:

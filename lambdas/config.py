@@ -13,6 +13,7 @@ from relearn.errors import ConfigError
 
 VARIABLES = (
     "STAGE",
+    "HOSTED_MODEL",
     "LEDGER_TABLE",
     "ONLINE_TABLE",
     "UPLOADS_BUCKET",

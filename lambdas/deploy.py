@@ -63,6 +63,7 @@ class Deploying:
             # Written down before it is made, so that nothing is made that nobody knows of.
             version = self._ledger.change_version(version, endpoint=name)
         if isinstance(where, InLambda):  # the function is there always, and holds what it is asked for
+            self._endpoints.ensure_model(version, self._role_arn)  # what a batch is scored with
             return {"name": name, "status": "InService"}
         status = self._endpoints.ensure(where, version, self._role_arn)
         if status.status not in _UNDER_WAY:
@@ -72,9 +73,8 @@ class Deploying:
         return {"name": name, "status": status.status}
 
     def _name(self, where: Hosting, version: Version) -> str:
-        if isinstance(where, InLambda):
-            return names.host_function(self._stage, version.model)
-        return names.endpoint(self._stage, version.model, version.version)
+        in_lambda = isinstance(where, InLambda)
+        return names.place(self._stage, version.model, version.version, in_lambda=in_lambda)
 
     def _hosting(self, version: Version) -> Hosting:
         """Say where a version runs: where it was registered for, or, before that was written down, as its spec says."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lambdas.aws.storage import StoredVersion
+from relearn.uploads import Upload
 
 OBJECT_CREATED = "Object Created"
 
@@ -24,3 +25,14 @@ def object_created(bucket: str, version: StoredVersion, **more: str) -> dict[str
     found = {"key": version.key, "size": version.size_bytes, "version-id": version.version_id, **more}
     detail = {"bucket": {"name": bucket}, "object": found, "reason": "sweep"}
     return {"detail-type": OBJECT_CREATED, "source": "relearn.sweep", "detail": detail}
+
+
+def of_upload(bucket: str, upload: Upload) -> dict[str, Any]:
+    """Write the detail of the event by which an upload came."""
+    found = {
+        "key": upload.key,
+        "size": upload.size_bytes,
+        "version-id": upload.version_id,
+        "sequencer": upload.sequencer,
+    }
+    return {"bucket": {"name": bucket}, "object": found}

@@ -1,4 +1,4 @@
-"""Takes uploads in: SQS messages that each hold an EventBridge ``Object Created`` event.
+"""Takes uploads in: SQS messages that each hold an EventBridge ``Object Created`` event, or what a person wants tried again.
 
 A message that fails is reported alone, so that the others of its batch are done with; after the
 queue's last attempt it waits in the dead-letter queue, and the sweep sees the upload undecided.
@@ -15,6 +15,8 @@ from lambdas import catalog, wiring
 from lambdas.config import Config
 from lambdas.intake import Buckets, Intake
 from lambdas.logs import entry
+from lambdas.retrying import Retrying
+from relearn import retries
 
 _log = logging.getLogger(__name__)
 
@@ -35,13 +37,33 @@ def intake() -> Intake:
     )
 
 
+@cache
+def retrying() -> Retrying:
+    """Make what takes up again what ended badly."""
+    config = Config.from_env()
+    return Retrying(
+        ledger=wiring.ledger(config),
+        runs=wiring.runs(config),
+        intake=intake(),
+        bucket=config.need("UPLOADS_BUCKET"),
+    )
+
+
+def take(message: Any) -> None:
+    """Do what one message asks for."""
+    if message.get("detail-type") == retries.ASKED:
+        retrying().again(message["detail"])
+    else:
+        intake().take(message["detail"])
+
+
 @entry
 def handler(event: Any, _context: Any) -> dict[str, Any]:
     """Take in every message; give those that failed."""
     failures = []
     for record in event["Records"]:
         try:
-            intake().take(json.loads(record["body"])["detail"])
+            take(json.loads(record["body"]))
         except Exception:  # noqa: BLE001 - whatever it is, the other messages are done with
             _log.exception("message %s failed", record["messageId"])
             failures.append({"itemIdentifier": record["messageId"]})

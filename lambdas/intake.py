@@ -10,7 +10,7 @@ import json
 import logging
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from lambdas.aws.storage import Storage
 from lambdas.runs_flow import Runs
 from relearn import names
 from relearn.errors import ConflictError, NotFoundError
+from relearn.runs import MAX_REASON
 from relearn.spec import ModelSpec
 from relearn.tables import MAIN
 from relearn.uploads import Upload, UploadState
@@ -88,13 +89,10 @@ class Intake:
         upload = self._read(detail)
         if upload is None:
             return
+        table = upload.table  # as the models are now: who tries again may have deployed another since
         upload = self._ledger.receive(upload)
         if upload.state is UploadState.RECEIVED:
-            try:
-                upload = self._decide(upload)
-            except ConflictError:
-                _log.info("decided meanwhile by another delivery", extra={"upload_id": upload.upload_id})
-                upload = self._ledger.receive(upload)
+            upload = self._decided(replace(upload, table=table))
         if upload.state is UploadState.ACCEPTED:
             self._runs.ensure_run(upload.model)
 
@@ -117,6 +115,17 @@ class Intake:
             size_bytes=int(found.get("size", 0)),
             received_at=self._clock().isoformat(timespec="milliseconds"),
         )
+
+    def _decided(self, upload: Upload) -> Upload:
+        """Decide; of what can not be decided now the ledger says why, for whoever looks before the next try."""
+        try:
+            return self._decide(upload)
+        except ConflictError:
+            _log.info("decided meanwhile by another delivery", extra={"upload_id": upload.upload_id})
+            return self._ledger.receive(upload)
+        except Exception as error:
+            self._ledger.note_trouble(upload, trouble(error))
+            raise
 
     def _decide(self, upload: Upload) -> Upload:
         spec = self._specs.get(upload.model)
@@ -210,9 +219,14 @@ class Intake:
             kind = "quarantined" if state is UploadState.QUARANTINED else "failed"
             headline = f"upload {upload.key.rpartition('/')[2]} {kind}"
             self._notifier.tell(kind, upload.model, headline, f"{upload.key}\n{reason}")  # type: ignore[arg-type]
-        moved = self._ledger.move_upload(upload, state, reason, **counts)
+        moved = self._ledger.move_upload(upload, state, reason, table=upload.table, **counts)
         self._meter.count("Uploads", model=upload.model, state=state)
         _log.info(
             "upload %s", state, extra={"model": upload.model, "upload_id": upload.upload_id, "reason": reason}
         )
         return moved
+
+
+def trouble(error: Exception) -> str:
+    """Say why an upload is not decided yet."""
+    return f"not decided yet, it is tried again: {type(error).__name__}: {error}"[:MAX_REASON]

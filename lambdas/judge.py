@@ -60,7 +60,10 @@ class Judging:
             The report is missing, damaged, or not about this run.
         """
         run = self._ledger.run(model, run_id)
-        files = report.unpack(self._output(run, artifact))
+        folder = self._folder(run, artifact)
+        files = report.unpack(
+            self._storage.read(self._artifacts, f"{folder}output.tar.gz", report.LARGEST_ARCHIVE)
+        )
         spec = self._catalog.spec(model)
         expected = {
             "model": model,
@@ -84,17 +87,18 @@ class Judging:
             metrics=report.finite(said.candidate),
             champion_metrics=report.finite(said.champion or {}),
             online=said.online,
+            artifact_sha256=self._storage.sha256(self._artifacts, f"{folder}model.tar.gz"),
         )
         return {"verdict": decision.verdict, "reason": reason}
 
-    def _output(self, run: Run, artifact: str) -> bytes:
-        """Read what lies beside the artifact; an artifact of another job is none of ours."""
+    def _folder(self, run: Run, artifact: str) -> str:
+        """Say where the artifact lies, and what belongs to it; an artifact of another job is none of ours."""
         job = names.job(self._stage, run.model, run.run_id)
         folder = f"{names.artifact_prefix(run.model)}/{job}/output/"
         expected = names.s3_uri(self._artifacts, f"{folder}model.tar.gz")
         if artifact != expected:
             raise DataError("report", f"the job left {artifact}; expected {expected}")
-        return self._storage.read(self._artifacts, f"{folder}output.tar.gz", report.LARGEST_ARCHIVE)
+        return folder
 
 
 @cache

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from lambdas import catalog, http, ready, run_pages, waiting, wiring
+from lambdas import catalog, http, ready, run_pages, version_pages, waiting, wiring
 from lambdas.aws.ledger import Ledger
 from lambdas.catalog import Catalog
 from lambdas.config import Config
@@ -76,7 +76,7 @@ class Models:
     def list_versions(self, request: Request) -> dict[str, Any]:
         """List a model's versions, newest first."""
         found = self._ledger.versions(self._spec(request).name)
-        return {"versions": [_version(version) for version in reversed(found)]}
+        return {"versions": [version_pages.brief(version) for version in reversed(found)]}
 
     def list_runs(self, request: Request) -> dict[str, Any]:
         """List a model's runs, newest first, page by page."""
@@ -136,17 +136,6 @@ ANSWERS: dict[str, Callable[[Models, Request], dict[str, Any]]] = {
     routes.MODEL_READY.id: Models.model_is_ready,
 }
 """Operation id to what does it."""
-
-
-def _version(version: Version) -> dict[str, Any]:
-    return {
-        "version": version.version,
-        "state": version.state,
-        "reason": version.reason,
-        "run_id": version.run_id,
-        "metrics": version.metrics,
-        "created_at": version.created_at or None,
-    }
 
 
 def _lookup(spec: ModelSpec, live: Version | None) -> dict[str, Any] | None:

@@ -1,24 +1,29 @@
-"""Answers ``/v1/models/{model}/route``: how a route stands and how it came to, and changes by hand."""
+"""Answers what people decide by hand: how a route stands, changes of it, and approvals of versions that wait."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from functools import cache
 from typing import Any
 
-from lambdas import catalog, http, wiring
+from lambdas import catalog, http, version_pages, wiring
+from lambdas.approving import Approving
 from lambdas.aws.ledger import Ledger
 from lambdas.catalog import Catalog
 from lambdas.config import Config
 from lambdas.http import Request
 from lambdas.logs import entry
 from lambdas.operating import Operating
-from relearn import operations, routes
+from relearn import approval, operations, routes
+from relearn.columns import shown
+from relearn.errors import NotFoundError
 from relearn.operations import Restore
 from relearn.routing import Moved, Route
 
 NEWEST = 20
 """Writes of a route that are told."""
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 
 
 class Operate:
@@ -32,12 +37,17 @@ class Operate:
         The models.
     operating
         Does what is asked.
+    approving
+        Takes decisions about versions that wait.
     """
 
-    def __init__(self, *, ledger: Ledger, catalog: Catalog, operating: Operating) -> None:
+    def __init__(
+        self, *, ledger: Ledger, catalog: Catalog, operating: Operating, approving: Approving
+    ) -> None:
         self._ledger = ledger
         self._catalog = catalog
         self._operating = operating
+        self._approving = approving
 
     def answer(self, request: Request) -> dict[str, Any]:
         """Do the operation that was asked for.
@@ -50,9 +60,18 @@ class Operate:
         model = self._catalog.spec(request.parameters["model"]).name
         if request.route == routes.GET_ROUTE.key:
             return self._tell(model, self._ledger.route(model), self._ledger.restore(model))
+        if request.route == routes.DECIDE_VERSION.key:
+            return self._decide(model, request)
         asked = operations.check_change(request.json())
         route, restore = self._operating.change(model, asked, request.caller)
         return self._tell(model, route, restore or self._ledger.restore(model))
+
+    def _decide(self, model: str, request: Request) -> dict[str, Any]:
+        asked, given = approval.check_decision(request.json()), request.parameters["version"]
+        number = int(given) if _NUMBER.fullmatch(given) else 0
+        if not number:
+            raise NotFoundError(f"model {model} has no version {shown(given)}; a version is a whole number")
+        return version_pages.brief(self._approving.decide(model, number, asked, request.caller))
 
     def _tell(self, model: str, route: Route, restore: Restore | None) -> dict[str, Any]:
         return {
@@ -87,10 +106,15 @@ def _moved(moved: Moved) -> dict[str, Any]:
 def operate() -> Operate:
     """Make the function's one service."""
     config = Config.from_env()
-    return Operate(ledger=wiring.ledger(config), catalog=catalog.load(), operating=wiring.operating(config))
+    return Operate(
+        ledger=wiring.ledger(config),
+        catalog=catalog.load(),
+        operating=wiring.operating(config),
+        approving=wiring.approving(config),
+    )
 
 
 @entry
 def handler(event: Any, _context: Any) -> dict[str, Any]:
-    """Answer what is asked about a route, or change it."""
+    """Answer what is asked about a route, change it, or take a decision."""
     return http.serve(event, lambda request: operate().answer(request))

@@ -67,4 +67,6 @@ class Orphans:
         if tags.get(names.tag("stage")) != self._stage or not number.isdecimal():
             return False
         version = self._ledger.version(tags.get(names.tag("model"), ""), int(number))
-        return version is None or version.endpoint != name
+        if version is None:
+            return True
+        return name != names.in_sagemaker(self._stage, version.model, version.version, version.endpoint)

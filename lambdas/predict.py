@@ -11,11 +11,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache, partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from lambdas import beside, caller_key, catalog, http, idempotency, parts
 from lambdas.asking import Asker, Question
 from lambdas.aws import direct
+from lambdas.aws.hosts import HostFunctions
 from lambdas.aws.invoke import Invoker
 from lambdas.aws.kept_answers import KeptAnswers
 from lambdas.aws.ledger import Ledger
@@ -32,9 +33,11 @@ from lambdas.idempotency import Idempotency
 from lambdas.keeping import Keeper
 from lambdas.logs import entry
 from lambdas.lookup import Lookup
+from lambdas.places import Host, Places
 from lambdas.route_memory import RouteMemory
 from lambdas.sampling import Sampler
 from lambdas.trying import Trying
+from lambdas.version_memory import VersionMemory
 from lambdas.visit import Visit
 from relearn import online, schema
 from relearn.spec import ModelSpec
@@ -166,12 +169,31 @@ class Predictor:
         )
 
 
-@cache
-def predictor() -> Predictor:
-    """Make the function's one service."""
-    config = Config.from_env()
+class Tables(NamedTuple):
+    """What a process that predicts reads the tables with."""
+
+    client: direct.DynamoDB
+    table: Table
+    ledger: Ledger
+    versions: VersionMemory
+
+
+def tables(config: Config) -> Tables:
+    """Make what reads the tables."""
     client = direct.DynamoDB(direct.service("dynamodb", os.environ))
     table = Table(cast("DynamoDBClient", client), config.need("LEDGER_TABLE"))
+    ledger = Ledger(table, _now)
+    return Tables(client, table, ledger, VersionMemory(ledger, config.need("STAGE")))
+
+
+def make(config: Config, tables: Tables, host: Host) -> Predictor:
+    """Make what predicts.
+
+    Parameters
+    ----------
+    host
+        Asks the versions that run in Lambda.
+    """
     queue = direct.service("sqs", os.environ)
     outbox = Outbox(
         queue=queue,
@@ -180,28 +202,36 @@ def predictor() -> Predictor:
         lake=config.need("LAKE_BUCKET"),
     )
     return Predictor(
-        routes=RouteMemory(Ledger(table, _now), time.monotonic),
-        trying=_trying(config, client, queue),
-        idempotency=Idempotency(KeptAnswers(table, time.time)),
+        routes=RouteMemory(tables.ledger, time.monotonic),
+        trying=_trying(config, tables, host, queue),
+        idempotency=Idempotency(KeptAnswers(tables.table, time.time)),
         keeper=Keeper(outbox, _now),
         meter=Meter(config.need("STAGE"), _now),
         catalog=catalog.load(),
     )
 
 
-def _trying(config: Config, client: direct.DynamoDB, queue: direct.Service) -> Trying:
+def _trying(config: Config, tables: Tables, host: Host, queue: direct.Service) -> Trying:
+    quick = cast("DynamoDBClient", tables.client.within(beside.SECONDS))
+    endpoints = Invoker(direct.service("sagemaker", os.environ))
     return Trying(
         asker=Asker(
-            invoker=Invoker(direct.service("sagemaker", os.environ)),
-            lookup=Lookup(OnlineReader(client, config.need("ONLINE_TABLE"))),
-            stage=config.need("STAGE"),
+            versions=tables.versions,
+            places=Places(endpoints=endpoints, host=host, stage=config.need("STAGE")),
+            lookup=Lookup(OnlineReader(tables.client, config.need("ONLINE_TABLE"))),
         ),
-        counts=LiveCounts(
-            cast("DynamoDBClient", client.within(beside.SECONDS)), config.need("LEDGER_TABLE"), _now
-        ),
+        counts=LiveCounts(quick, config.need("LEDGER_TABLE"), _now),
         queue=TrialQueue(queue, config.need("TRIALS_QUEUE_URL")),
         sampler=Sampler(time.monotonic),
     )
+
+
+@cache
+def predictor() -> Predictor:
+    """Make the function's one service."""
+    config = Config.from_env()
+    hosts = HostFunctions(direct.service("lambda", os.environ), config.need("STAGE"))
+    return make(config, tables(config), hosts)
 
 
 @entry

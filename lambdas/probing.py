@@ -14,7 +14,7 @@ from itertools import cycle, islice
 from typing import Any, NamedTuple
 
 from lambdas import answers
-from lambdas.aws.invoke import Invoker
+from lambdas.places import Places
 from relearn import live
 from relearn.errors import ModelFailedError, NotServingError
 from relearn.live import Live, Verdict
@@ -54,18 +54,18 @@ class Measure:
 
 
 class Probing:
-    """Asks endpoints.
+    """Asks versions.
 
     Parameters
     ----------
-    invoker
+    places
         Asks one.
     clock
         Seconds that only grow.
     """
 
-    def __init__(self, *, invoker: Invoker, clock: Callable[[], float] = time.perf_counter) -> None:
-        self._invoker = invoker
+    def __init__(self, *, places: Places, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._places = places
         self._clock = clock
 
     def judge(
@@ -110,7 +110,7 @@ class Probing:
         body = json.dumps({"instances": [instance]}).encode()
         began = self._clock()
         try:
-            answer = self._invoker.ask(version.endpoint, body, SECONDS)
+            answer = self._places.ask(version.endpoint, version.model, version.version, body, SECONDS)
             predictions = answers.read(spec, version.version, 1, answer)
         except (ModelFailedError, NotServingError, TimeoutError):
             return Live(requests=1, errors=1)

@@ -9,7 +9,7 @@ from lambdas import wiring
 from lambdas.aws.ledger import Ledger
 from lambdas.config import Config
 from lambdas.logs import entry
-from relearn import routing
+from relearn import approval, routing
 from relearn.routing import Change
 from relearn.runs import VersionState
 
@@ -37,8 +37,11 @@ class Promoting:
         Raises
         ------
         ConflictError
-            Another version became champion since the judgement, or someone wrote the route right now.
+            Another version became champion since the judgement, someone wrote the route right now, or nobody
+            approved a version that has to be.
         """
+        if (candidate := self._ledger.version(model, version)) is not None:
+            approval.refuse_undecided(candidate)
         run = self._ledger.run(model, run_id)
         old = self._ledger.route(model)
         new = routing.promote(old, version, run.champion_version)

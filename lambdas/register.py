@@ -13,7 +13,7 @@ from lambdas.aws.registry import Entry, Registry
 from lambdas.catalog import Catalog
 from lambdas.config import Config
 from lambdas.logs import entry
-from relearn import codec, hosting, names, snapshots
+from relearn import approval, codec, hosting, names, snapshots
 from relearn.errors import NotFoundError
 from relearn.runs import Run, Version
 
@@ -63,11 +63,18 @@ class Registering:
         Returns
         -------
         dict
-            ``version`` and ``package_arn``.
+            ``version`` and ``package_arn``; ``approval``: ``"auto"``, or ``"manual"`` when someone has to decide
+            first, for which there are ``wait_seconds``.
         """
         run = self._ledger.run(model, run_id)
         version = self._known(run) if run.version else self._new(run, artifact)
-        return {"version": version.version, "package_arn": version.package_arn}
+        asked = version.approval
+        return {
+            "version": version.version,
+            "package_arn": version.package_arn,
+            "approval": "auto" if asked is None else "manual",
+            "wait_seconds": 0 if asked is None else asked.hours * 3600,
+        }
 
     def _known(self, run: Run) -> Version:
         version = self._ledger.version(run.model, run.version)
@@ -76,21 +83,25 @@ class Registering:
         return version
 
     def _new(self, run: Run, artifact: str) -> Version:
-        number, arn = self._registry.register(self._entry(run, artifact))
+        policy, now = self._catalog.spec(run.model).retrain, self._clock()
+        asked = approval.begin(now, policy.approval_hours) if policy.approval == "manual" else None
+        number, arn = self._registry.register(self._entry(run, artifact, approved=asked is None))
         version = Version(
             model=run.model,
             version=number,
             run_id=run.run_id,
             package_arn=arn,
             artifact=artifact,
+            artifact_sha256=run.artifact_sha256,
             hosting=hosting.to_dict(self._catalog.spec(run.model).hosting),
             metrics=run.metrics,
-            created_at=self._clock().isoformat(timespec="milliseconds"),
+            approval=asked,
+            created_at=now.isoformat(timespec="milliseconds"),
         )
         self._ledger.register(run, version)
         return version
 
-    def _entry(self, run: Run, artifact: str) -> Entry:
+    def _entry(self, run: Run, artifact: str, *, approved: bool) -> Entry:
         lineage = {
             "snapshot": snapshots.digest(run.snapshot),
             "spec_digest": codec.digest(self._catalog.spec(run.model)),
@@ -105,6 +116,7 @@ class Registering:
             artifact=artifact,
             report=names.s3_uri(self._lake, names.report_key(run.model, run.run_id, report.JSON)),
             reason=run.reason,
+            approved=approved,
             lineage=lineage,
         )
 

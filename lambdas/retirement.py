@@ -64,7 +64,7 @@ class Retirement:
         for number in unneeded:
             version = there[number]
             if version.endpoint:
-                self._endpoints.remove(version.endpoint)
+                self._endpoints.remove_version(version)
             if version.online and not self._online.remove(model, number, lambda: end - self._clock()):
                 raise ConflictError(f"the features of version {number} of {model} are not all deleted yet")
             state = VersionState.FAILED if number in failed else VersionState.RETIRED

@@ -181,8 +181,8 @@ class Runs:
     def fail(self, model: str, run_id: str, reason: str) -> None:
         """End a run that broke, whatever it had done; the champion stays.
 
-        A run that had moved the route before it broke is PROMOTED: its version serves. One that has
-        ended already only frees its lock.
+        A run that had moved the route before it broke is PROMOTED: its version serves. One whose version a person
+        rejected is REJECTED. One that has ended already only frees its lock.
         """
         try:
             run = self._ledger.run(model, run_id)
@@ -193,6 +193,9 @@ class Runs:
         if run.state not in runs.FINAL:
             if run.version and self._ledger.route(model).champion == run.version:
                 self.close(model, run_id, RunState.PROMOTED, run.reason)
+                return
+            if refusal := self._refusal(run):
+                self.close(model, run_id, RunState.REJECTED, refusal)
                 return
             self._count_failed(run, reason)
             self._give_up_candidate(run, reason)
@@ -226,6 +229,13 @@ class Runs:
             return
         for upload in self._pending_of(run):
             self._ledger.count_failed_run(upload, run.run_id, reason)
+
+    def _refusal(self, run: Run) -> str:
+        """Say how a run's version was rejected by a person; empty when none did so."""
+        version = self._ledger.version(run.model, run.version) if run.version else None
+        if version is None or version.approval is None or version.approval.verdict != "reject":
+            return ""
+        return f"version {version.version} {version.approval.words}"
 
     def _give_up_candidate(self, run: Run, reason: str) -> None:
         version = self._ledger.version(run.model, run.version) if run.version else None

@@ -1,4 +1,4 @@
-"""Asks a new endpoint for the model's sample before anybody is sent to it."""
+"""Asks a new version for the model's sample before anybody is sent to it."""
 
 from __future__ import annotations
 
@@ -7,31 +7,32 @@ from functools import cache
 from typing import Any
 
 from lambdas import answers, catalog, wiring
-from lambdas.aws.invoke import Invoker
 from lambdas.catalog import Catalog
+from lambdas.config import Config
 from lambdas.logs import entry
+from lambdas.places import Places
 
 SECONDS = 65
 """SageMaker gives a container 60 seconds; a cold serverless endpoint may need most of them."""
 
 
 class SmokeTest:
-    """Tries endpoints.
+    """Tries versions.
 
     Parameters
     ----------
-    invoker
-        Asks endpoints.
+    places
+        Asks versions.
     catalog
         The models and their samples.
     """
 
-    def __init__(self, *, invoker: Invoker, catalog: Catalog) -> None:
-        self._invoker = invoker
+    def __init__(self, *, places: Places, catalog: Catalog) -> None:
+        self._places = places
         self._catalog = catalog
 
-    def run(self, model: str, version: int, endpoint: str) -> dict[str, int]:
-        """Send the sample to an endpoint and check what comes back.
+    def run(self, model: str, version: int, place: str) -> dict[str, int]:
+        """Send the sample to a version and check what comes back.
 
         Returns
         -------
@@ -44,18 +45,19 @@ class SmokeTest:
             The answer is wrong, or there is none.
         """
         instances = self._catalog.samples[model]
-        body = self._invoker.ask(endpoint, json.dumps({"instances": instances}).encode(), SECONDS)
-        predictions = answers.read(self._catalog.spec(model), version, len(instances), body)
+        body = json.dumps({"instances": instances}).encode()
+        answer = self._places.ask(place, model, version, body, SECONDS)
+        predictions = answers.read(self._catalog.spec(model), version, len(instances), answer)
         return {"predictions": len(predictions)}
 
 
 @cache
 def smoke_test() -> SmokeTest:
     """Make the function's one service."""
-    return SmokeTest(invoker=wiring.invoker(), catalog=catalog.load())
+    return SmokeTest(places=wiring.places(Config.from_env()), catalog=catalog.load())
 
 
 @entry
 def handler(event: Any, _context: Any) -> dict[str, int]:
-    """Try the endpoint that came into service."""
+    """Try the version that came into service."""
     return smoke_test().run(event["model"], event["registration"]["version"], event["endpoint"]["name"])

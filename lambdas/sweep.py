@@ -14,6 +14,7 @@ from itertools import groupby
 from typing import Any
 
 from lambdas import catalog, events, wiring
+from lambdas.approving import Approving
 from lambdas.aws.executions import Executions
 from lambdas.aws.ledger import Ledger
 from lambdas.aws.queue import IngestQueue
@@ -36,6 +37,8 @@ EVENT_LATE = timedelta(minutes=2)
 """An object without a record, or a lock without an execution, is let alone for so long."""
 STUCK = timedelta(minutes=20)
 """An upload that is received and not decided is sent again after this: ingest may take 15 minutes."""
+FIRST = "0" * 24
+"""Sequencer of a missed version with none before it, without its last digit: longer than S3's, so less than any of them."""
 _log = logging.getLogger(__name__)
 
 
@@ -52,6 +55,8 @@ class Sweep:
         What starts, ends and cleans up after runs.
     operating
         What deploys versions again.
+    approving
+        What takes decisions about versions that wait.
     vanished
         What finds endpoints that are gone.
     orphans
@@ -76,6 +81,7 @@ class Sweep:
         failing: Failing,
         retirement: Retirement,
         operating: Operating,
+        approving: Approving,
         vanished: Vanished,
         orphans: Orphans,
         models: Iterable[str],
@@ -91,6 +97,7 @@ class Sweep:
         self._failing = failing
         self._retirement = retirement
         self._operating = operating
+        self._approving = approving
         self._vanished = vanished
         self._orphans = orphans
         self._models = tuple(models)
@@ -110,7 +117,13 @@ class Sweep:
         ExceptionGroup
             What went wrong, after everything else was looked at.
         """
-        repairs = (self._model, self._batches.repair, self._operating.repair, self._vanished.repair)
+        repairs = (
+            self._model,
+            self._batches.repair,
+            self._operating.repair,
+            self._approving.repair,
+            self._vanished.repair,
+        )
         tasks: list[Callable[[], object]] = [
             partial(repair, model) for model in self._models for repair in repairs
         ]
@@ -161,13 +174,13 @@ class Sweep:
         """Send the versions of one object that ingest missed, the oldest first.
 
         S3 tells the order of versions by its listing, not by sequencers; a missed version gets
-        one that sorts just after that of the version before it.
+        one that sorts just after that of the version before it, and before those that S3 gave to later ones.
         """
-        sequencer, sent = "0", 0
+        sequencer, sent = FIRST, 0
         for version in reversed(versions):
             upload = known.get(names.upload_id(self._bucket, version.key, version.version_id))
             sequencer = upload.sequencer if upload is not None else f"{sequencer}1"
-            since = version.stored_at if upload is None else datetime.fromisoformat(upload.received_at)
+            since = version.stored_at if upload is None else _received(upload)
             undecided = upload is None or upload.state is UploadState.RECEIVED
             if undecided and self._older(since, EVENT_LATE if upload is None else STUCK):
                 self._queue.send(events.object_created(self._bucket, version, sequencer=sequencer))
@@ -176,6 +189,11 @@ class Sweep:
 
     def _older(self, since: datetime, age: timedelta) -> bool:
         return self._clock() - since > age
+
+
+def _received(upload: Upload) -> datetime:
+    """Give when ingest got it: when a person had it tried again, that time."""
+    return datetime.fromisoformat(upload.times.get(UploadState.RECEIVED, upload.received_at))
 
 
 def _with_model(stored: Iterable[StoredVersion]) -> Iterator[tuple[str, StoredVersion]]:
@@ -229,6 +247,7 @@ def sweep() -> Sweep:
             operating=operating,
             stage=config.need("STAGE"),
         ),
+        approving=wiring.approving(config),
         orphans=Orphans(
             ledger=ledger, endpoints=wiring.endpoints(config), stage=config.need("STAGE"), clock=wiring.now
         ),

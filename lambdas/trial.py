@@ -20,14 +20,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from lambdas import answers, catalog
 from lambdas.asking import MODEL_SECONDS
 from lambdas.aws import direct
+from lambdas.aws.hosts import HostFunctions
 from lambdas.aws.invoke import Invoker
+from lambdas.aws.ledger import Ledger
 from lambdas.aws.live_counts import LiveCounts
+from lambdas.aws.table import Table
 from lambdas.catalog import Catalog
 from lambdas.config import Config
 from lambdas.logs import entry
 from lambdas.parts import AT_ONCE
+from lambdas.places import Places
 from lambdas.trying import FAILED, FAILURES
-from relearn import live, names, trials
+from lambdas.version_memory import VersionMemory
+from relearn import live, trials
 from relearn.live import Live
 from relearn.trials import Trial
 
@@ -59,21 +64,21 @@ class Trials:
 
     Parameters
     ----------
-    invoker
-        Asks endpoints.
+    versions, places
+        Know where versions are, and ask them there.
     counts
         Where what versions do is counted.
     catalog
         The models.
-    stage
-        Name of the stage.
     """
 
-    def __init__(self, *, invoker: Invoker, counts: LiveCounts, catalog: Catalog, stage: str) -> None:
-        self._invoker = invoker
+    def __init__(
+        self, *, versions: VersionMemory, places: Places, counts: LiveCounts, catalog: Catalog
+    ) -> None:
+        self._versions = versions
+        self._places = places
         self._counts = counts
         self._catalog = catalog
-        self._stage = stage
 
     def take(self, messages: Sequence[Message]) -> list[str]:
         """Carry out all trials, a few at a time, and count each step's as one.
@@ -114,11 +119,11 @@ class Trials:
     def _try(self, trial: Trial) -> Live:
         """Ask the candidate; what it did, and how far it agrees with the champion."""
         spec = self._catalog.spec(trial.model)
-        endpoint = names.endpoint(self._stage, trial.model, trial.candidate)
+        place = self._versions.place(trial.model, trial.candidate)
         body = json.dumps({"instances": trial.instances}, separators=(",", ":")).encode()
         began = time.monotonic()
         try:
-            answer = self._invoker.ask(endpoint, body, MODEL_SECONDS)
+            answer = self._places.ask(place, trial.model, trial.candidate, body, MODEL_SECONDS)
             outputs = answers.read(spec, trial.candidate, len(trial.instances), answer)
         except FAILURES:
             return FAILED
@@ -142,12 +147,17 @@ class Trials:
 def service() -> Trials:
     """Make the function's one service."""
     config = Config.from_env()
+    stage, table = config.need("STAGE"), config.need("LEDGER_TABLE")
     client = cast("DynamoDBClient", direct.DynamoDB(direct.service("dynamodb", os.environ)))
     return Trials(
-        invoker=Invoker(direct.service("sagemaker", os.environ)),
-        counts=LiveCounts(client, config.need("LEDGER_TABLE"), lambda: datetime.now(UTC)),
+        versions=VersionMemory(Ledger(Table(client, table), _now), stage),
+        places=Places(
+            endpoints=Invoker(direct.service("sagemaker", os.environ)),
+            host=HostFunctions(direct.service("lambda", os.environ), stage),
+            stage=stage,
+        ),
+        counts=LiveCounts(client, table, _now),
         catalog=catalog.load(),
-        stage=config.need("STAGE"),
     )
 
 
@@ -156,3 +166,7 @@ def handler(event: Any, _context: Any) -> dict[str, Any]:
     """Carry out every trial; give the messages that failed."""
     failed = service().take(event["Records"])
     return {"batchItemFailures": [{"itemIdentifier": message} for message in failed]}
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -20,7 +20,7 @@ from lambdas.catalog import Catalog
 from lambdas.config import Config
 from lambdas.http import Content, Request
 from lambdas.logs import entry
-from relearn import names, routes, upload_forms
+from relearn import names, pending, routes, upload_forms
 from relearn.errors import NotFoundError
 from relearn.spec import ModelSpec
 from relearn.upload_forms import Asked, UploadForm
@@ -80,7 +80,9 @@ class Uploads:
         if request.route == routes.LIST_UPLOADS.key:
             found = self._ledger.uploads(spec.name)
             found.sort(key=lambda upload: (upload.received_at, upload.upload_id), reverse=True)
-            return {"uploads": [upload_pages.brief(upload) for upload in found[:LISTED]]}
+            run = self._ledger.latest_run(spec.name)
+            shown = [pending.explained(upload, run) for upload in found[:LISTED]]
+            return {"uploads": [upload_pages.brief(upload) for upload in shown]}
         given = request.parameters["upload"]
         return self._by_id(spec, given) if names.is_upload_id(given) else self._by_form(spec, given)
 
@@ -105,7 +107,7 @@ class Uploads:
         upload = self._ledger.upload(spec.name, upload_id)
         if upload is None:
             raise NotFoundError(f"model {spec.name} has no upload {upload_id!r}")
-        return upload_pages.whole(upload, self._rejected(spec, upload))
+        return self._whole(spec, upload)
 
     def _by_form(self, spec: ModelSpec, form_id: str) -> dict[str, Any]:
         """Describe what came by a form: the newest version of its one object."""
@@ -114,7 +116,11 @@ class Uploads:
         if stored is None:
             return upload_pages.waiting(form, self._clock())
         upload = self._known(form, stored)
-        return upload_pages.whole(upload, self._rejected(spec, upload), form)
+        return self._whole(spec, upload, form)
+
+    def _whole(self, spec: ModelSpec, upload: Upload, form: UploadForm | None = None) -> dict[str, Any]:
+        explained = pending.explained(upload, self._ledger.latest_run(spec.name))
+        return upload_pages.whole(explained, self._rejected(spec, upload), form)
 
     def _known(self, form: UploadForm, stored: StoredVersion) -> Upload:
         """Give what the ledger knows of a version; what it will know at first while the event is on its way."""

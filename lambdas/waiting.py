@@ -15,6 +15,7 @@ _STEPS = {
     RunState.DEBOUNCING: "is waiting for more uploads",
     RunState.TRAINING: "is training",
     RunState.JUDGING: "is being judged",
+    RunState.AWAITING_APPROVAL: "waits for someone to approve it",
     RunState.DEPLOYING: "is being deployed",
     RunState.WATCHING: "is being watched",
 }

@@ -175,7 +175,7 @@ def watching() -> Watching:
         counts=wiring.live_counts(config),
         storage=wiring.storage(),
         alarms=wiring.alarms(),
-        probing=Probing(invoker=wiring.invoker()),
+        probing=Probing(places=wiring.places(config)),
         catalog=catalog.load(),
         stage=config.need("STAGE"),
         lake=config.need("LAKE_BUCKET"),

@@ -6,14 +6,17 @@ import os
 from datetime import UTC, datetime
 
 from lambdas import catalog
+from lambdas.approving import Approving
 from lambdas.aws import clients, direct
 from lambdas.aws.alarms import Alarms
 from lambdas.aws.batch_records import BatchRecords
 from lambdas.aws.blocks import Blocks
+from lambdas.aws.callbacks import Callbacks
 from lambdas.aws.endpoints import Endpoints
 from lambdas.aws.executions import Executions
 from lambdas.aws.form_records import FormRecords
 from lambdas.aws.functions import Functions
+from lambdas.aws.hosts import HostFunctions
 from lambdas.aws.invoke import Invoker
 from lambdas.aws.ledger import Ledger
 from lambdas.aws.links import Links
@@ -24,11 +27,13 @@ from lambdas.aws.once import Once
 from lambdas.aws.online import Online
 from lambdas.aws.queue import IngestQueue
 from lambdas.aws.registry import Registry
+from lambdas.aws.scaling import Scaling
 from lambdas.aws.storage import Storage
 from lambdas.aws.table import Table
 from lambdas.aws.transforms import Transforms
 from lambdas.config import Config
 from lambdas.operating import Operating
+from lambdas.places import Places
 from lambdas.retirement import Retirement
 from lambdas.runs_flow import Runs
 from lambdas.scoring import Closing
@@ -86,7 +91,7 @@ def restores(config: Config) -> Executions:
 
 def endpoints(config: Config) -> Endpoints:
     """Make what makes endpoints."""
-    return Endpoints(clients.sagemaker(), config.need("STAGE"))
+    return Endpoints(clients.sagemaker(), config.need("STAGE"), Scaling(clients.scaling()))
 
 
 def online(config: Config) -> Online:
@@ -109,9 +114,13 @@ def registry(config: Config) -> Registry:
     return Registry(clients.sagemaker(), config.need("STAGE"))
 
 
-def invoker() -> Invoker:
-    """Make what asks endpoints."""
-    return Invoker(direct.service("sagemaker", os.environ))
+def places(config: Config) -> Places:
+    """Make what asks versions where they are."""
+    return Places(
+        endpoints=Invoker(direct.service("sagemaker", os.environ)),
+        host=HostFunctions(direct.service("lambda", os.environ), config.need("STAGE")),
+        stage=config.need("STAGE"),
+    )
 
 
 def ingest_queue(config: Config) -> IngestQueue:
@@ -139,6 +148,17 @@ def operating(config: Config) -> Operating:
         executions=restores(config),
         notifier=notifier(config),
         runs=runs(config),
+        clock=now,
+    )
+
+
+def approving(config: Config) -> Approving:
+    """Make what takes decisions about versions that wait."""
+    return Approving(
+        ledger=ledger(config),
+        callbacks=Callbacks(clients.stepfunctions()),
+        registry=registry(config),
+        notifier=notifier(config),
         clock=now,
     )
 

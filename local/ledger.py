@@ -56,6 +56,8 @@ class Ledger:
         model = item["pk"].partition("#")[2]
         arrow = f"{before} -> {state}" if before else state
         reason = f": {item['reason']}" if item.get("reason") else ""
+        if state == "AWAITING_APPROVAL":
+            reason += f"; you decide: relearn --local approve {model} {item['version']}"
         return Change(
             kind, state, f"{model:10} {kind.lower():8} {name[-_SHOWN_ID:]:{_SHOWN_ID}} {arrow}{reason}"
         )

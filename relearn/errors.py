@@ -10,15 +10,18 @@
     │   ├── InvalidInstancesError the instances break the spec
     │   ├── InvalidFeedbackError  the rows of feedback break the spec
     │   ├── InvalidUploadError    the file that is announced may not be sent
-    │   └── InvalidChangeError    the change of a route is none that can be asked for
+    │   ├── InvalidChangeError    the change of a route is none that can be asked for
+    │   └── InvalidDecisionError  the decision about a version is none that can be given
     ├── InvalidLinesError         a file of instances breaks the spec; carries the first LineErrors
     ├── NotServingError           the model has no live version yet; carries what is being waited for
     ├── BusyError                 someone else is at the same thing; carries when to try again
     ├── ModelFailedError          the endpoint answered with an error, or not at all
     ├── QuotaExceededError        the account may have no more of something for now
     ├── ConflictError             the ledger changed under us: someone else won the conditional write
-    │   └── RouteChangedError     a person's change of a route does not fit the route as it is
+    │   ├── RouteChangedError     a person's change of a route does not fit the route as it is
+    │   └── NotWaitingError       a decision about a version that waits for none, or for one
     ├── FrozenRouteError          a person froze the route: no run may move it
+    ├── NothingToRetryError       a person wants something tried again that needs, or allows, no other try
     ├── IllegalTransitionError    an upload, run or version may not go from this state to that one
     ├── DataError                 a snapshot or upload can not be used; carries a stable code
     └── ArtifactError             a model artifact is damaged, tampered with or unfaithful
@@ -111,6 +114,10 @@ class InvalidUploadError(InvalidBodyError):
 
 class InvalidChangeError(InvalidBodyError):
     """The change of a route is none that can be asked for."""
+
+
+class InvalidDecisionError(InvalidBodyError):
+    """The decision about a version is none that can be given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,8 +220,16 @@ class RouteChangedError(ConflictError):
     """A person's change of a route does not fit the route as it is: someone was first, or there is nothing to move to."""
 
 
+class NotWaitingError(ConflictError):
+    """A version waits for no decision, or someone was first; or it must not serve before there is one."""
+
+
 class FrozenRouteError(RelearnError):
     """A person froze the route: no run may move it."""
+
+
+class NothingToRetryError(RelearnError):
+    """What a person wants tried again needs no other try, or can not have one; says what to do instead."""
 
 
 class IllegalTransitionError(RelearnError):

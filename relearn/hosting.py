@@ -23,6 +23,8 @@ LAMBDA_MEMORY_MB = (256, 10_240)
 REALTIME_INSTANCES = 100
 """More of them for one endpoint is a mistake in writing rather than a wish."""
 _INSTANCE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
+_BURSTABLE = re.compile(r"ml\.t\d.*")
+"""Types whose speed hangs on credits: Application Auto Scaling refuses to scale them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +68,8 @@ class Realtime:
     minimum
         Instances at least, 1 to `REALTIME_INSTANCES`; so many run from the start.
     maximum
-        Instances at most, ``minimum`` to `REALTIME_INSTANCES`; scaling is off when both are equal.
+        Instances at most, ``minimum`` to `REALTIME_INSTANCES`; scaling is off when both are equal, as it must be for
+        a burstable type (``"ml.t2.medium"``).
     target_invocations
         Invocations per instance and minute that scaling aims at, 1 or more
         (SageMakerVariantInvocationsPerInstance).
@@ -83,6 +86,9 @@ class Realtime:
         check(bool(right), "hosting.instance", self.instance, 'a type of SageMaker\'s, as "ml.m5.large"')
         _whole("minimum", self.minimum, 1, REALTIME_INSTANCES)
         _whole("maximum", self.maximum, self.minimum, REALTIME_INSTANCES)
+        if _BURSTABLE.fullmatch(self.instance):
+            allowed = f"as many as the minimum, {self.minimum}: AWS scales no {self.instance}"
+            check(not self.scales, "hosting.maximum", self.maximum, allowed)
         _whole("target_invocations", self.target_invocations, 1, 1_000_000)
 
     @property

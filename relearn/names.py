@@ -53,6 +53,16 @@ def host_function(stage: str, model: str) -> str:
     return f"{prefix(stage)}host-{model}"
 
 
+def place(stage: str, model: str, version: int, *, in_lambda: bool) -> str:
+    """Name of where a version is asked: its endpoint, or the host of its model. No version has the other's name."""
+    return host_function(stage, model) if in_lambda else endpoint(stage, model, version)
+
+
+def in_sagemaker(stage: str, model: str, version: int, place: str) -> str:
+    """Name of what a version has in SageMaker: of one that runs in Lambda that is a model, to score batches with."""
+    return endpoint(stage, model, version) if place == host_function(stage, model) else place
+
+
 def check_stage(stage: str) -> str:
     """Give ``stage`` back when it may be part of every name.
 
@@ -89,6 +99,11 @@ def guard(stage: str, model: str) -> str:
 def group(stage: str, model: str) -> str:
     """Name of the model package group of a model."""
     return f"{prefix(stage)}{model}"
+
+
+def parse_group(stage: str, name: str) -> str | None:
+    """Read the model from the name of a model package group; None when the group is not the stage's."""
+    return name.removeprefix(prefix(stage)) if name.startswith(prefix(stage)) else None
 
 
 def endpoint(stage: str, model: str, version: int) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from relearn import routing, schema
+from relearn import approval, routing, schema
 from relearn.columns import shown
 from relearn.errors import ConflictError, FieldError, InvalidChangeError
 from relearn.routing import Route
@@ -192,15 +192,16 @@ def execution_name(model: str, restore: Restore) -> str:
 
 
 def refuse_unfit(version: Version) -> None:
-    """Refuse a version that never came to answer.
+    """Refuse a version that never came to answer, or that nobody has approved yet.
 
     Raises
     ------
     ConflictError
-        It failed; says why.
+        It failed, or waits for someone to decide; says so.
     """
     if version.state is VersionState.FAILED:
         raise ConflictError(f"version {version.version} of {version.model} failed: {version.reason}")
+    approval.refuse_undecided(version)
 
 
 def _wrong_version(action: Action, fields: Any) -> str | None:

@@ -85,7 +85,10 @@ class Retrain:
     debounce_seconds
         How long a run waits for more uploads after the first, in seconds.
     approval
-        ``"auto"``: a candidate that wins is promoted without a person.
+        ``"auto"``: a candidate that wins is promoted without a person; ``"manual"``: before it is deployed someone
+        has to approve it.
+    approval_hours
+        How long a candidate waits for that, in hours; one that nobody decided about is rejected.
     schedule
         When the uploads that wait are trained on, as EventBridge Scheduler writes it, in UTC:
         ``"rate(1 day)"``, ``"cron(0 3 ? * MON *)"``; None: at no fixed time.
@@ -95,7 +98,8 @@ class Retrain:
     """
 
     debounce_seconds: int = 60
-    approval: Literal["auto"] = "auto"
+    approval: Literal["auto", "manual"] = "auto"
+    approval_hours: int = 72
     schedule: str | None = None
     on_upload: bool = True
 
@@ -106,7 +110,13 @@ class Retrain:
             self.debounce_seconds,
             "a whole number of seconds, 0 to 86400",
         )
-        check(self.approval == "auto", "retrain.approval", self.approval, "auto")
+        check(self.approval in ("auto", "manual"), "retrain.approval", self.approval, "auto or manual")
+        check(
+            type(self.approval_hours) is int and 1 <= self.approval_hours <= 720,  # noqa: PLR2004
+            "retrain.approval_hours",
+            self.approval_hours,
+            "a whole number of hours, 1 to 720",
+        )
         found = None if self.schedule is None else schedules.problem(self.schedule)
         check(found is None, "retrain.schedule", self.schedule, found or schedules.ALLOWED)
         check(isinstance(self.on_upload, bool), "retrain.on_upload", self.on_upload, "True or False")

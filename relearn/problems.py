@@ -52,6 +52,7 @@ IDEMPOTENCY_KEY_IN_USE = Kind(
     HTTPStatus.CONFLICT, "idempotency-key-in-use", "A request with this Idempotency-Key is being answered"
 )
 ROUTE_CHANGED = Kind(HTTPStatus.CONFLICT, "route-changed", "The route does not allow this change")
+NOT_WAITING = Kind(HTTPStatus.CONFLICT, "not-waiting", "The version does not wait for this decision")
 TOO_LARGE = Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The body is too large")
 ANSWER_TOO_LARGE = Kind(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "answer-too-large", "The answer is too large to be kept"
@@ -67,6 +68,9 @@ INVALID_FEEDBACK = Kind(
 )
 INVALID_UPLOAD = Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-upload", "Such a file can not be uploaded")
 INVALID_CHANGE = Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-change", "Such a change can not be made")
+INVALID_DECISION = Kind(
+    HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-decision", "Such a decision can not be given"
+)
 INVALID_PARAMETERS = Kind(
     HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-parameters", "A query parameter is not allowed"
 )
@@ -87,6 +91,7 @@ ALL = (
     IDEMPOTENCY_KEY_REUSED,
     IDEMPOTENCY_KEY_IN_USE,
     ROUTE_CHANGED,
+    NOT_WAITING,
     TOO_LARGE,
     ANSWER_TOO_LARGE,
     UNSUPPORTED_MEDIA_TYPE,
@@ -94,6 +99,7 @@ ALL = (
     INVALID_FEEDBACK,
     INVALID_UPLOAD,
     INVALID_CHANGE,
+    INVALID_DECISION,
     INVALID_PARAMETERS,
     INTERNAL_ERROR,
     MODEL_FAILED,

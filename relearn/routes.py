@@ -8,7 +8,7 @@ promotion moves.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from relearn import problems
@@ -65,6 +65,10 @@ class Operation:
         """API Gateway's route key."""
         return f"{self.method} {self.path}"
 
+    def of(self, model: str) -> Operation:
+        """Give the same for one model alone; API Gateway prefers a route with less left open."""
+        return replace(self, path=self.path.replace("{model}", model))
+
 
 _PREDICT_FAILS = (
     problems.MALFORMED_BODY,
@@ -104,6 +108,14 @@ _CHANGE_FAILS = (
     problems.UNSUPPORTED_MEDIA_TYPE,
     problems.INVALID_CHANGE,
 )
+_DECIDE_FAILS = (
+    problems.MALFORMED_BODY,
+    problems.NOT_FOUND,
+    problems.NOT_WAITING,
+    problems.TOO_LARGE,
+    problems.UNSUPPORTED_MEDIA_TYPE,
+    problems.INVALID_DECISION,
+)
 _LIST_FAILS = (problems.NOT_FOUND, problems.INVALID_PARAMETERS)
 
 PREDICT = Operation(
@@ -124,6 +136,14 @@ GET_ROUTE = Operation(
 )
 CHANGE_ROUTE = Operation(
     "changeRoute", "POST", "/v1/models/{model}/route", "operate", _CHANGE_FAILS, scope="operate"
+)
+DECIDE_VERSION = Operation(
+    "decideVersion",
+    "POST",
+    "/v1/models/{model}/versions/{version}/approval",
+    "operate",
+    _DECIDE_FAILS,
+    scope="operate",
 )
 LIST_RUNS = Operation("listRuns", "GET", "/v1/models/{model}/runs", "models", _LIST_FAILS, scope="operate")
 GET_RUN = Operation(
@@ -188,6 +208,7 @@ OPERATIONS = (
     LIST_VERSIONS,
     GET_ROUTE,
     CHANGE_ROUTE,
+    DECIDE_VERSION,
     LIST_RUNS,
     GET_RUN,
     CREATE_BATCH,
@@ -206,6 +227,8 @@ OPERATIONS = (
     GET_DOCS,
     GET_DOCS_FILE,
 )
+PREDICTING = tuple(operation for operation in OPERATIONS if operation.function == PREDICT.function)
+"""What the host of a model can answer too."""
 BY_KEY = {operation.key: operation for operation in OPERATIONS}
 
 

@@ -2,11 +2,11 @@
 
 ::
 
-    run      DEBOUNCING ─► TRAINING ─► JUDGING ─► DEPLOYING ─► [WATCHING] ─► PROMOTED
-                 │             │           │                       └───────► ROLLED_BACK(reason)
-                 │             │           └───────────────────────────────► REJECTED(reason)
-                 │             └─ any state ───────────────────────────────► FAILED(reason)
-                 └─────────────────────────────────────────────────────────► EMPTY    nothing was pending any more
+    run      DEBOUNCING ─► TRAINING ─► JUDGING ─► [AWAITING_APPROVAL] ─► DEPLOYING ─► [WATCHING] ─► PROMOTED
+                 │             │           │               │                              └───────► ROLLED_BACK(reason)
+                 │             │           └───────────────┴──────────────────────────────────────► REJECTED(reason)
+                 │             └─ any state ──────────────────────────────────────────────────────► FAILED(reason)
+                 └────────────────────────────────────────────────────────────────────────────────► EMPTY    nothing was pending any more
 
     version  REGISTERED ─► LIVE ─► PREVIOUS ─► RETIRED
                  └──► FAILED(reason)
@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from relearn.approval import Approval, ApprovalState
 from relearn.errors import IllegalTransitionError
 
 MAX_REASON = 1000
@@ -37,6 +38,7 @@ class RunState(StrEnum):
     DEBOUNCING = "DEBOUNCING"
     TRAINING = "TRAINING"
     JUDGING = "JUDGING"
+    AWAITING_APPROVAL = "AWAITING_APPROVAL"
     DEPLOYING = "DEPLOYING"
     WATCHING = "WATCHING"
     PROMOTED = "PROMOTED"
@@ -63,6 +65,7 @@ _ORDER = (
     RunState.DEBOUNCING,
     RunState.TRAINING,
     RunState.JUDGING,
+    RunState.AWAITING_APPROVAL,
     RunState.DEPLOYING,
     RunState.WATCHING,
 )
@@ -93,6 +96,8 @@ class Run:
     online
         What the job says of the features it left to be looked up: ``rows``, ``sha256`` of the file and
         ``as_of``; empty for a model whose requests give them.
+    artifact_sha256
+        SHA-256 (hex) of the ``model.tar.gz`` that was judged; empty until then.
     times
         When each state was reached: state to ISO 8601, UTC.
     """
@@ -110,6 +115,7 @@ class Run:
     metrics: dict[str, float] = field(default_factory=dict)
     champion_metrics: dict[str, float] = field(default_factory=dict)
     online: dict[str, Any] = field(default_factory=dict)
+    artifact_sha256: str = ""
     times: dict[str, str] = field(default_factory=dict)
 
 
@@ -127,10 +133,10 @@ class Version:
         The run that made it.
     package_arn
         Its entry in the Model Registry.
-    artifact
-        S3 URI of its ``model.tar.gz``.
+    artifact, artifact_sha256
+        S3 URI of its ``model.tar.gz``, and the file's SHA-256 (hex): what is loaded is what was judged.
     endpoint
-        Name of its endpoint.
+        Name of its endpoint, or of its model's host (`relearn.names.host_function`); empty when it has none.
     hosting
         Where it runs, as `relearn.hosting` writes it: its spec's when it was registered, so that it runs there
         again when it comes back.
@@ -139,6 +145,8 @@ class Version:
         are none.
     metrics
         Metric name to value on its run's holdout.
+    approval
+        Whether a person has to approve it before it is deployed, and did; None: nobody has to.
     created_at
         ISO 8601, UTC.
     """
@@ -150,11 +158,19 @@ class Version:
     run_id: str = ""
     package_arn: str = ""
     artifact: str = ""
+    artifact_sha256: str = ""
     endpoint: str = ""
     hosting: dict[str, Any] = field(default_factory=dict)
     online: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
+    approval: Approval | None = None
     created_at: str = ""
+
+    @property
+    def awaits_approval(self) -> bool:
+        """Whether a person may still decide about it."""
+        asked = self.approval is not None and self.approval.state is ApprovalState.WAITING
+        return asked and self.state is VersionState.REGISTERED
 
 
 def check_transition(old: RunState, new: RunState) -> None:

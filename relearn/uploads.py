@@ -10,7 +10,8 @@
         └─────► FAILED(reason)
 
 A TRAINED upload whose object is replaced becomes SUPERSEDED too: the next snapshot holds the
-new content instead of the old.
+new content instead of the old. What is QUARANTINED or FAILED stays so by itself; a person may have it
+tried again (`relearn.retries`), and how it ended before is kept.
 """
 
 from __future__ import annotations
@@ -73,6 +74,8 @@ class Upload:
         The run that trained on it, or was rejected with it; empty until there is one.
     times
         When each state was reached: state to ISO 8601, UTC.
+    earlier
+        Ends after which a person had it tried again, oldest first: ``state``, ``reason`` and ``at``.
     """
 
     upload_id: str
@@ -90,6 +93,7 @@ class Upload:
     attempts: int = 0
     run_id: str = ""
     times: dict[str, str] = field(default_factory=dict)
+    earlier: tuple[dict[str, str], ...] = ()
 
 
 def check_transition(old: UploadState, new: UploadState) -> None:

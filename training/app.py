@@ -110,6 +110,11 @@ class App:
             traceback.print_exc(file=sys.stderr)
             return 500, _problem("the model failed to answer; its log says why")
 
+    def invocation(self, body: bytes) -> tuple[int, bytes]:
+        """Give status and body that ``POST /invocations`` answers a body of JSON with: for those who need no HTTP."""
+        status, answer = self._invocation(body, self.answer)
+        return status, _encode(answer)
+
     def answer(self, body: bytes) -> dict[str, Any]:
         """Answer the body of one invocation.
 

@@ -13,7 +13,7 @@ import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from relearn import codec
 from relearn.errors import ArtifactError, RelearnError
@@ -96,19 +96,28 @@ def read_tar(path: Path, max_bytes: int = MAX_BYTES) -> Artifact:
     ArtifactError
         As `read`; also when it holds more than ``max_bytes`` unpacked.
     """
+    try:
+        with path.open("rb") as file:
+            return read_stream(file, path.name, max_bytes)
+    except OSError as error:
+        raise ArtifactError(f"{path.name} can not be read: {error}") from error
+
+
+def read_stream(stream: IO[bytes], name: str, max_bytes: int = MAX_BYTES) -> Artifact:
+    """Read and check the artifact in a stream of a model.tar.gz, as `read_tar`; ``name`` is for messages."""
     files: dict[str, bytes] = {}
     total = 0
     try:
-        with tarfile.open(path, mode="r|gz") as tar:
+        with tarfile.open(fileobj=stream, mode="r|gz") as tar:
             for member in tar:
                 total += member.size
                 if total > max_bytes:
-                    raise ArtifactError(f"{path.name} unpacks to more than {max_bytes} bytes")
-                name = posixpath.normpath(member.name)
-                if name in (ONNX, META) and member.isfile() and (file := tar.extractfile(member)):
-                    files[name] = file.read()
+                    raise ArtifactError(f"{name} unpacks to more than {max_bytes} bytes")
+                inside = posixpath.normpath(member.name)
+                if inside in (ONNX, META) and member.isfile() and (file := tar.extractfile(member)):
+                    files[inside] = file.read()
     except (OSError, EOFError, tarfile.TarError) as error:
-        raise ArtifactError(f"{path.name} can not be read: {error}") from error
+        raise ArtifactError(f"{name} can not be read: {error}") from error
     return _checked(files)
 
 

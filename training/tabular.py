@@ -7,7 +7,7 @@ from typing import Any
 
 from relearn.errors import DataError
 from relearn.spec import ModelSpec
-from training import agreement, catalog, onnx_export, tabular_page, thresholds
+from training import agreement, catalog, leakage, onnx_export, tabular_page, thresholds
 from training import evaluate as measuring
 from training.container import Job
 from training.dataset import Dataset, Table
@@ -21,7 +21,7 @@ LIBRARIES = ("duckdb", "numpy", "onnx", "onnxruntime", "pandas", "scikit-learn",
 
 
 def refuse_unusable(spec: ModelSpec, dataset: Dataset) -> None:
-    """Refuse a split with an empty side, a label that the spec lacks, or a side without one.
+    """Refuse a split with an empty side, a label that the spec lacks, a side without one, or a feature that is the target.
 
     Raises
     ------
@@ -41,6 +41,7 @@ def refuse_unusable(spec: ModelSpec, dataset: Dataset) -> None:
             raise DataError(
                 "missing_class", f"{share}, none of them {' or '.join(lacking)}; upload more rows of it"
             )
+    leakage.refuse(spec, dataset)
 
 
 def make_candidate(spec: ModelSpec, job: Job, dataset: Dataset) -> Candidate:

@@ -12,6 +12,7 @@ DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 """What AWS services call that the caller may not ask."""
 SERVICE_OF = {
     "DescribeEndpoint": "sagemaker",
+    "DescribeEndpointConfig": "sagemaker",
     "GetAccountSettings": "lambda",
     "GetFunctionConcurrency": "lambda",
     "GetParameter": "ssm",

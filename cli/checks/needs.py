@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from relearn.engines import on_spark
-from relearn.hosting import Serverless
+from relearn.hosting import Realtime, Serverless
 from relearn.spec import ModelSpec
 
 ENDPOINTS_OF_A_MODEL = 3
@@ -20,21 +20,28 @@ class Needs:
 
     Parameters
     ----------
-    models
-        How many models there are.
-    endpoints, concurrency
-        Serverless endpoints, and their concurrent invocations together.
+    serverless
+        How many models are on serverless endpoints.
+    concurrency
+        Concurrent invocations of these endpoints together.
+    hosted
+        Instance type to how many of them endpoints may have at the same time.
     training
         Instance type to how many jobs may want one at the same time.
     spark
         The models whose features AWS Glue makes.
     """
 
-    models: int
-    endpoints: int
+    serverless: int
     concurrency: int
+    hosted: Mapping[str, int]
     training: Mapping[str, int]
     spark: tuple[str, ...]
+
+    @property
+    def endpoints(self) -> int:
+        """How many serverless endpoints there may be at the same time."""
+        return ENDPOINTS_OF_A_MODEL * self.serverless
 
 
 def of(specs: Mapping[str, ModelSpec], engine: str | None) -> Needs:
@@ -45,13 +52,17 @@ def of(specs: Mapping[str, ModelSpec], engine: str | None) -> Needs:
     engine
         The features engine that the stage chose for all of its models; None: as their specs say.
     """
+    hostings = [spec.hosting for spec in specs.values()]
+    serverless = [one for one in hostings if isinstance(one, Serverless)]
+    hosted: Counter[str] = Counter()
+    for one in hostings:
+        if isinstance(one, Realtime):
+            # Who serves may have grown to its most while the two others, whom few ask, have their least.
+            hosted[one.instance] += one.maximum + (ENDPOINTS_OF_A_MODEL - 1) * one.minimum
     return Needs(
-        models=len(specs),
-        endpoints=ENDPOINTS_OF_A_MODEL * len(specs),
-        concurrency=ENDPOINTS_OF_A_MODEL
-        * sum(
-            spec.hosting.max_concurrency for spec in specs.values() if isinstance(spec.hosting, Serverless)
-        ),
+        serverless=len(serverless),
+        concurrency=ENDPOINTS_OF_A_MODEL * sum(one.max_concurrency for one in serverless),
+        hosted=hosted,
         training=Counter(spec.training.instance for spec in specs.values()),
         spark=tuple(name for name, spec in specs.items() if on_spark(spec, engine)),
     )

@@ -13,6 +13,7 @@ from cli.target import Target
 
 SERVICES = (
     "apigatewayv2",
+    "application-autoscaling",
     "cloudformation",
     "cloudwatch",
     "dynamodb",

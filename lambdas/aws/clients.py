@@ -6,7 +6,7 @@ Region, credentials and endpoint come from the environment, as boto3 reads it.
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -48,6 +48,12 @@ def s3_links() -> S3Client:
 def sagemaker() -> SageMakerClient:
     """Give a client for SageMaker's control plane."""
     return boto3.client("sagemaker", config=_CONTROL)
+
+
+@cache
+def scaling() -> Any:
+    """Give a client for Application Auto Scaling."""
+    return boto3.client("application-autoscaling", config=_CONTROL)
 
 
 @cache

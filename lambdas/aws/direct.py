@@ -17,7 +17,7 @@ from relearn.errors import ConfigError
 
 PAUSE_SECONDS = (0.05, 0.2)
 """How long to wait before the one retry; the middle of it is left to chance, so that callers do not meet again."""
-_OK = 200
+_OK = (200, 206)  # all of an object, or as much as was asked for
 _SERVER = 500
 _BUSY = frozenset(
     {
@@ -32,9 +32,16 @@ _BUSY = frozenset(
         "TooManyRequestsException",
     }
 )
-_HOSTS = {"dynamodb": "dynamodb", "s3": "s3", "sagemaker": "runtime.sagemaker", "sqs": "sqs"}
+_HOSTS = {
+    "dynamodb": "dynamodb",
+    "lambda": "lambda",
+    "s3": "s3",
+    "sagemaker": "runtime.sagemaker",
+    "sqs": "sqs",
+}
 _VARIABLES = {
     "dynamodb": "AWS_ENDPOINT_URL_DYNAMODB",
+    "lambda": "AWS_ENDPOINT_URL_LAMBDA",
     "s3": "AWS_ENDPOINT_URL_S3",
     "sagemaker": "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME",
     "sqs": "AWS_ENDPOINT_URL_SQS",
@@ -129,7 +136,7 @@ class Service:
         given = {"host": self._connections.host, **headers}
         signed = self._signer.sign(method, path, given, body, stamp)
         reply = self._connections.send(method, path, signed, body, seconds)
-        if reply.status != _OK:
+        if reply.status not in _OK:
             raise _refusal(reply)
         return reply.body
 
@@ -140,7 +147,7 @@ def service(name: str, environ: Mapping[str, str]) -> Service:
     Parameters
     ----------
     name
-        ``"dynamodb"``, ``"s3"``, ``"sqs"``, or ``"sagemaker"`` for its runtime.
+        ``"dynamodb"``, ``"lambda"``, ``"s3"``, ``"sqs"``, or ``"sagemaker"`` for its runtime.
     environ
         The process's environment.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
+from lambdas.aws.scaling import VARIANT, Scaling
 from lambdas.aws.status import Status
 from relearn import names
 from relearn.errors import ConflictError, QuotaExceededError
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 # SageMaker says "does not exist", "exists already" and "not now" with one and the same code.
 _REFUSED = {"ValidationException", "ValidationError", "ResourceNotFound", "ResourceInUse"}
-VARIANT = "AllTraffic"
-"""The one variant of an endpoint."""
 _NO_MORE = "ResourceLimitExceeded"
 _POLL_SECONDS = 2.0
 _log = logging.getLogger(__name__)
@@ -53,15 +52,22 @@ class Endpoints:
         A SageMaker client.
     stage
         Part of every name and tag.
+    scaling
+        Scales those that are on instances.
     sleep
         Waits so many seconds.
     """
 
     def __init__(
-        self, client: SageMakerClient, stage: str, sleep: Callable[[float], None] = time.sleep
+        self,
+        client: SageMakerClient,
+        stage: str,
+        scaling: Scaling,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
         self._stage = stage
+        self._scaling = scaling
         self._sleep = sleep
 
     def status(self, name: str) -> Status | None:
@@ -73,6 +79,8 @@ class Endpoints:
 
     def ensure(self, hosting: Serverless | Realtime, version: Version, role_arn: str) -> Status:
         """Make the endpoint of a version unless it is there, and say how it is.
+
+        One on instances is scaled before it is said to be in service: nobody is sent there earlier.
 
         Parameters
         ----------
@@ -89,21 +97,17 @@ class Endpoints:
             The account may have no more such endpoints for now; what was made stays for the next try.
         """
         name = names.endpoint(self._stage, version.model, version.version)
-        if (status := self.status(name)) is not None:
-            return status
-        tags = self._tags(version)
-        container = {
-            "ModelPackageName": version.package_arn,
-            "Environment": {"RELEARN_MODEL_VERSION": str(version.version)},
-        }
-        client = self._client
-        _ensure(
-            (client.create_model, client.describe_model, {"ModelName": name}),
-            PrimaryContainer=container,
-            ExecutionRoleArn=role_arn,
-            EnableNetworkIsolation=True,
-            Tags=tags,
-        )
+        if (status := self.status(name)) is None:
+            self._make(name, hosting, version, role_arn)
+            status = self.status(name) or Status("Creating")
+        if status.status == "InService" and isinstance(hosting, Realtime):
+            self._scaling.register(name, hosting)
+        return status
+
+    def _make(self, name: str, hosting: Serverless | Realtime, version: Version, role_arn: str) -> None:
+        # Serverless inference knows no network isolation: "Feature exclusions" in SageMaker's guide.
+        self.ensure_model(version, role_arn, isolated=isinstance(hosting, Realtime))
+        tags, client = self._tags(version), self._client
         _ensure(
             (client.create_endpoint_config, client.describe_endpoint_config, {"EndpointConfigName": name}),
             ProductionVariants=[_variant(hosting, name)],
@@ -114,7 +118,36 @@ class Endpoints:
             EndpointConfigName=name,
             Tags=tags,
         )
-        return self.status(name) or Status("Creating")
+
+    def ensure_model(self, version: Version, role_arn: str, *, isolated: bool = True) -> None:
+        """Make SageMaker's model of a version unless it is there: what its endpoint serves, and batches are scored with.
+
+        Parameters
+        ----------
+        version
+            A registered version.
+        role_arn
+            Role the container runs with.
+        isolated
+            Whether the container is cut off from the network, and gets no credentials.
+        """
+        container = {
+            "ModelPackageName": version.package_arn,
+            "Environment": {"RELEARN_MODEL_VERSION": str(version.version)},
+        }
+        client = self._client
+        name = names.endpoint(self._stage, version.model, version.version)
+        _ensure(
+            (client.create_model, client.describe_model, {"ModelName": name}),
+            PrimaryContainer=container,
+            ExecutionRoleArn=role_arn,
+            EnableNetworkIsolation=isolated,
+            Tags=self._tags(version),
+        )
+
+    def remove_version(self, version: Version) -> None:
+        """Remove what a version has in SageMaker, as `remove` does."""
+        self.remove(names.in_sagemaker(self._stage, version.model, version.version, version.endpoint))
 
     def remove(self, name: str, wait_seconds: float = 90) -> None:
         """Remove an endpoint with its config and model; what is gone already is no error.
@@ -131,6 +164,8 @@ class Endpoints:
         ConflictError
             The endpoint is not gone yet; call again later.
         """
+        # First, and for every mode: a target outlives its endpoint, and nothing here knows what the version asked for.
+        self._scaling.deregister(name)
         waited = 0.0
         while (status := self.status(name)) is not None:
             if waited >= wait_seconds:

@@ -1,4 +1,4 @@
-"""What an endpoint's failures are told as, whoever asked it."""
+"""What the failures of an endpoint, or of a host, are told as, whoever asked it."""
 
 from __future__ import annotations
 
@@ -6,20 +6,26 @@ import logging
 
 from relearn.errors import ModelFailedError, NotServingError
 
-_BUSY = {"ThrottlingException", "ServiceUnavailable", "ServiceUnavailableException", "ModelNotReadyException"}
+_BUSY = {
+    "ModelNotReadyException",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+    "ThrottlingException",
+    "TooManyRequestsException",
+}
 _RETRY_AFTER_SECONDS = 2
 _log = logging.getLogger(__name__)
 
 
 def refused(endpoint: str, code: str, status: object) -> Exception:
-    """Make the error for SageMaker's refusal to answer for an endpoint.
+    """Make the error for AWS's refusal to answer for an endpoint.
 
     Parameters
     ----------
     endpoint
         Its name, for the log.
     code
-        SageMaker's name of the error.
+        AWS's name of the error.
     status
         HTTP status of the container, if it was asked.
     """

@@ -13,10 +13,10 @@ from typing import Any
 
 from lambdas.aws import records
 from lambdas.aws.items import Item
-from lambdas.aws.ledger_routes import RouteLedger
+from lambdas.aws.ledger_approvals import ApprovalLedger, first_task
 from lambdas.aws.records import partition, version_key
 from lambdas.aws.table import Put, Update
-from relearn import runs, uploads
+from relearn import retries, runs, uploads
 from relearn.errors import ConflictError, NotFoundError
 from relearn.runs import Run, RunState, Version
 from relearn.uploads import Upload, UploadState
@@ -38,7 +38,7 @@ class Lock:
     taken_at: str
 
 
-class Ledger(RouteLedger):
+class Ledger(ApprovalLedger):
     """Typed reads and conditional writes.
 
     Parameters
@@ -93,6 +93,30 @@ class Ledger(RouteLedger):
                 raise
             return now
         return moved
+
+    def note_trouble(self, upload: Upload, reason: str) -> None:
+        """Write down why an upload could not be decided yet; one that was decided meanwhile stays as it is."""
+        try:
+            self._table.write(self._upload_update(upload, {"reason": reason}))
+        except ConflictError:
+            return
+
+    def retry_upload(self, upload: Upload) -> Upload:
+        """Take an upload that ended badly back to where it begins again, and keep how it ended.
+
+        Raises
+        ------
+        NothingToRetryError
+            It did not end badly.
+        ConflictError
+            It is no longer as it was read.
+        """
+        changes = retries.begin_again(upload, self._now())
+        ended = f"times.{upload.state}"
+        expected = {"state": upload.state, ended: upload.times.get(upload.state, "")}
+        pk, sk = partition(upload.model), f"UPLOAD#{upload.upload_id}"
+        self._table.write(Update(pk=pk, sk=sk, changes=changes, expected=expected))
+        return replace(upload, **changes)
 
     def count_failed_run(self, upload: Upload, run_id: str, reason: str) -> None:
         """Write down that a run with a pending upload failed; once per run, however often it is called."""
@@ -185,8 +209,9 @@ class Ledger(RouteLedger):
     def register(self, run: Run, version: Version) -> None:
         """Write down a new version and the run that made it, both or neither."""
         changes = {"version": version.version}
-        _, update = self._run_update(run, RunState.DEPLOYING, run.reason, changes)
-        put = Put(pk=partition(version.model), sk=version_key(version.version), item=asdict(version))
+        state = RunState.DEPLOYING if version.approval is None else RunState.AWAITING_APPROVAL
+        _, update = self._run_update(run, state, run.reason, changes)
+        put = Put(pk=partition(version.model), sk=version_key(version.version), item=_item(version))
         self._table.write(put, update)
 
     def change_version(self, version: Version, **changes: Any) -> Version:
@@ -244,3 +269,12 @@ class Ledger(RouteLedger):
             moved = replace(moved, times={**run.times, state: now})
         pk, sk = partition(run.model), f"RUN#{run.run_id}"
         return moved, Update(pk=pk, sk=sk, changes=new, expected={"state": run.state})
+
+
+def _item(version: Version) -> Item:
+    """Give what is written down of a new version; of one that nobody has to approve, nothing about that."""
+    item = asdict(version)
+    if version.approval is None:
+        del item["approval"]
+        return item
+    return {**item, "task": first_task()}

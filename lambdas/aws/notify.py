@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
-Kind = Literal["quarantined", "failed", "rejected", "rolled_back", "promoted", "changed"]
+Kind = Literal["quarantined", "failed", "rejected", "rolled_back", "waiting", "promoted", "changed"]
 _SUBJECT_LENGTH = 100  # SNS: at most 100 characters, ASCII
 _log = logging.getLogger(__name__)
 

@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 from lambdas.aws.items import Item
+from relearn.approval import Approval
 from relearn.operations import Restore, RestoreState
 from relearn.routing import Change, Moved, Route
 from relearn.runs import Run, RunState, Version, VersionState
@@ -34,7 +35,8 @@ def known(cls: Any, item: Item) -> Item:
 
 def upload(item: Item) -> Upload:
     """Read an upload."""
-    return Upload(**known(Upload, item) | {"state": UploadState(item["state"])})
+    values = known(Upload, item) | {"state": UploadState(item["state"])}
+    return Upload(**values | {"earlier": tuple(item.get("earlier", ()))})
 
 
 def run(item: Item) -> Run:
@@ -58,7 +60,8 @@ def restore(item: Item) -> Restore:
 def version(item: Item) -> Version:
     """Read a version."""
     values = known(Version, item) | {"state": VersionState(item["state"])}
-    return Version(**values | {"metrics": _metrics(item, "metrics")})
+    values |= {"metrics": _metrics(item, "metrics"), "approval": Approval.read(item.get("approval"))}
+    return Version(**values)
 
 
 def _metrics(item: Item, name: str) -> dict[str, float]:

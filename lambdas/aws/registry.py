@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from relearn import names
 from relearn.jsonlines import MEDIA_TYPE
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
+
+
+APPROVED: Final = "Approved"
+REJECTED: Final = "Rejected"
+_LONGEST_TEXT = 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +32,8 @@ class Entry:
         S3 URIs of ``model.tar.gz`` and ``report.json``.
     reason
         Why it won.
+    approved
+        Whether it may be deployed as it is; False: someone has to approve it first.
     lineage
         What made it, e.g. snapshot and spec digest: name to value, each at most 256 letters, digits
         and ``_.:/=+-@``.
@@ -39,6 +46,7 @@ class Entry:
     report: str
     reason: str
     lineage: dict[str, str]
+    approved: bool = True
 
 
 class Registry:
@@ -67,7 +75,7 @@ class Registry:
         answer = self._client.create_model_package(
             ModelPackageGroupName=names.group(self._stage, entry.model),
             ModelPackageDescription=f"run {entry.run_id}: {entry.reason}"[:1000],
-            ModelApprovalStatus="Approved",
+            ModelApprovalStatus=APPROVED if entry.approved else "PendingManualApproval",
             InferenceSpecification=_inference(entry),
             ModelMetrics={
                 "ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": entry.report}}
@@ -78,6 +86,19 @@ class Registry:
         )
         arn = answer["ModelPackageArn"]
         return int(arn.rsplit("/", 1)[1]), arn
+
+    def settle(self, package_arn: str, *, approved: bool, why: str) -> None:
+        """Give a package the approval status of a decision; again is the same."""
+        self._client.update_model_package(
+            ModelPackageArn=package_arn,
+            ModelApprovalStatus=APPROVED if approved else REJECTED,
+            ApprovalDescription=_one_line(why),
+        )
+
+    def decision(self, package_arn: str) -> tuple[str, str]:
+        """Read the approval status of a package, and the reason that was given with it."""
+        found = self._client.describe_model_package(ModelPackageName=package_arn)
+        return found.get("ModelApprovalStatus", ""), found.get("ApprovalDescription", "")
 
     def packages(self, model: str) -> Iterator[str]:
         """List the ARNs of a model's packages."""
@@ -90,6 +111,11 @@ class Registry:
     def remove(self, package_arn: str) -> None:
         """Delete a package."""
         self._client.delete_model_package(ModelPackageName=package_arn)
+
+
+def _one_line(text: str) -> str:
+    """The registry takes no control characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:_LONGEST_TEXT]
 
 
 def _inference(entry: Entry) -> Any:

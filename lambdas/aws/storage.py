@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,8 +16,10 @@ from relearn.errors import ConflictError, DataError, NotFoundError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
 _GONE = {"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed"}
+_PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ class Storage:
                 raise NotFoundError(f"version {version_id} of {key} no longer exists") from error
             raise
         with target.open("wb") as file:
-            shutil.copyfileobj(answer["Body"], file, 1024 * 1024)
+            shutil.copyfileobj(answer["Body"], file, _PIECE)
 
     def read(self, bucket: str, key: str, limit: int) -> bytes:
         """Read a whole object of at most ``limit`` bytes.
@@ -76,15 +79,23 @@ class Storage:
         DataError
             It is larger (code ``too_large``), or not there (code ``missing``).
         """
-        try:
-            answer = self._client.get_object(Bucket=bucket, Key=key)
-        except ClientError as error:
-            if error.response["Error"]["Code"] in {*_GONE, "AccessDenied"}:
-                raise DataError("missing", f"{key} is not in the bucket") from error
-            raise
+        answer = self._get(bucket, key)
         if answer["ContentLength"] > limit:
             raise DataError("too_large", f"{key} has {answer['ContentLength']} bytes; allowed: {limit}")
         return answer["Body"].read()
+
+    def sha256(self, bucket: str, key: str) -> str:
+        """Give the SHA-256 (hex) of an object.
+
+        Raises
+        ------
+        DataError
+            It is not there, or may not be read (code ``missing``).
+        """
+        digest = hashlib.sha256()
+        for piece in self._get(bucket, key)["Body"].iter_chunks(_PIECE):
+            digest.update(piece)
+        return digest.hexdigest()
 
     def fetch(self, bucket: str, key: str, target: Path) -> None:
         """Write an object to a file, streamed.
@@ -94,14 +105,17 @@ class Storage:
         DataError
             It is not there, or may not be read (code ``missing``).
         """
+        answer = self._get(bucket, key)
+        with target.open("wb") as file:
+            shutil.copyfileobj(answer["Body"], file, _PIECE)
+
+    def _get(self, bucket: str, key: str) -> GetObjectOutputTypeDef:
         try:
-            answer = self._client.get_object(Bucket=bucket, Key=key)
+            return self._client.get_object(Bucket=bucket, Key=key)
         except ClientError as error:
             if error.response["Error"]["Code"] in {*_GONE, "AccessDenied"}:
                 raise DataError("missing", f"{key} is not in the bucket") from error
             raise
-        with target.open("wb") as file:
-            shutil.copyfileobj(answer["Body"], file, 1024 * 1024)
 
     def first_lines(self, bucket: str, key: str, limit: int) -> list[bytes]:
         """Read the whole lines among the first ``limit`` bytes of an object; none when it is empty or not there."""

@@ -22,6 +22,7 @@ from local.hooks import (
     service,
     step_functions,
     storage,
+    task_tokens,
     templates,
 )
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 def install(world: World, issuer: Issuer) -> None:
     """Put every hook in place; once, before the first request."""
     service.add_sagemaker(world)
+    service.add_application_auto_scaling(world)
     templates.add_sagemaker_types(world)
     registry.authorise_repositories_by_name()
     alarms.authorise_looks_on_all_alarms()
@@ -41,6 +43,10 @@ def install(world: World, issuer: Issuer) -> None:
     glue.run_jobs(world)
     executions.end_executions_that_time_out()
     step_functions.stop_jobs_that_time_out()
+    task_tokens.wait_as_long_as_the_input_says()
+    task_tokens.fail_steps_whose_function_fails()
+    task_tokens.refuse_tokens_of_stopped_executions()
+    task_tokens.require_permission_on_the_machine()
     executions.keep_aborted_executions_aborted()
     events.require_target_permissions()
     events.require_topic_subscriptions_permission()

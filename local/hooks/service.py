@@ -1,4 +1,4 @@
-"""SageMaker becomes one of MiniStack's services."""
+"""SageMaker, and what scales its endpoints, become services of MiniStack."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from ministack import app
 from ministack.core import router
 
 from local.sagemaker.http import Service
+from local.scaling.service import Service as Scaling
 
 if TYPE_CHECKING:
     from local.sagemaker.world import World
@@ -25,4 +26,17 @@ def add_sagemaker(world: World) -> None:
         "target_prefixes": ["SageMaker."],
         "host_patterns": [r"api\.sagemaker\.", r"runtime\.sagemaker\."],
         "path_prefixes": ["/endpoints/"],
+    }
+
+
+def add_application_auto_scaling(world: World) -> None:
+    """Route Application Auto Scaling's requests to this package.
+
+    MiniStack has none: it answers "Unsupported service". As with SageMaker, the service asks itself what the
+    caller may do (``local.scaling.permissions``).
+    """
+    app.SERVICE_HANDLERS["application-autoscaling"] = Scaling(world).handle_request
+    router.SERVICE_PATTERNS["application-autoscaling"] = {
+        "target_prefixes": ["AnyScaleFrontendService."],
+        "host_patterns": [r"application-autoscaling\."],
     }

@@ -50,6 +50,11 @@ def act_with_the_machines_role() -> None:
     stepfunctions.ThreadPoolExecutor = Inheriting
 
 
+def execution_of_this_thread() -> dict[str, Any]:
+    """Give the execution whose task runs in this thread; an empty one outside of any."""
+    return _execution.get()
+
+
 def require_the_roles_permissions(world: World) -> None:
     """Run a task only when the state machine's role may do what it does; SageMaker's and AWS Glue's jobs run here.
 

@@ -16,6 +16,7 @@ job is the image's ``train`` command on an ``/opt/ml`` look-alike, an endpoint i
 - ``transforms``  batch transform jobs as records; ``transform_run`` runs one; ``records`` cuts its input
 - ``tuning``      hyperparameter tuning by random search: ``ranges`` to draw from, ``trials`` to compare
 - ``containers``  models and endpoint configurations; ``endpoints`` as records; ``hosting`` runs one
+- ``scaled``      what being scaled means for an endpoint
 - ``serving``     a container's ``serve`` command, for endpoints and transform jobs
 - ``packages``    the model registry
 - ``tags``        tags of all of them

@@ -64,9 +64,17 @@ def create_endpoint_config(world: World, request: Record) -> Record:
     for variant in variants:
         if "ModelName" not in variant:
             raise invalid(f"variant {variant['VariantName']} names no model")
-        found(world, MODELS, "Model", variant["ModelName"])
+        model = found(world, MODELS, "Model", variant["ModelName"])
+        if "ServerlessConfig" in variant and model.get("EnableNetworkIsolation"):
+            raise invalid(
+                f"variant {variant['VariantName']}: serverless inference knows no network isolation"
+            )
         if ("ServerlessConfig" in variant) == ("InstanceType" in variant):
             raise invalid(f"variant {variant['VariantName']} needs either ServerlessConfig or InstanceType")
+        if ("InitialInstanceCount" in variant) != ("InstanceType" in variant):
+            raise invalid(
+                f"variant {variant['VariantName']}: InitialInstanceCount goes with InstanceType alone"
+            )
         variant.setdefault("InitialVariantWeight", 1.0)
     return _add(world, CONFIGS, "EndpointConfig", request)
 

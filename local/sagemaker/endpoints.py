@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from local.sagemaker import tags
+from local.sagemaker import scaled, tags
 from local.sagemaker.containers import CONFIGS, ENDPOINTS, MODELS, found
 from local.sagemaker.control import operation
 from local.sagemaker.errors import invalid
@@ -64,6 +64,7 @@ def update_endpoint(world: World, request: Record) -> Record:
     endpoint = _settled(world, request["EndpointName"])
     config = found(world, CONFIGS, "EndpointConfig", request["EndpointConfigName"])["EndpointConfigName"]
     name = endpoint["EndpointName"]
+    scaled.refuse_change(world, endpoint, config)
     _move(world, name, EndpointStatus="Updating", PendingConfigName=config)
     world.in_background(_bring_up, world, name, config)
     return {"EndpointArn": endpoint["EndpointArn"]}
@@ -127,7 +128,10 @@ def _bring_up(world: World, name: str, config_name: str) -> None:
 
 
 def _start(world: World, name: str, config_name: str) -> tuple[Host, Record]:
-    """Start a host; it, and how DescribeEndpoint shows its variant."""
+    """Start a host; it, and how DescribeEndpoint shows its variant.
+
+    However many instances there are, one process answers for them all: what they would do apart is the same.
+    """
     variant = found(world, CONFIGS, "EndpointConfig", config_name)["ProductionVariants"][0]
     host = Host(world, name, found(world, MODELS, "Model", variant["ModelName"]), variant)
     host.start()
@@ -139,7 +143,8 @@ def _start(world: World, name: str, config_name: str) -> tuple[Host, Record]:
     }
     if host.serverless:
         return host, {**shown, "CurrentServerlessConfig": host.serverless}
-    return host, {**shown, "CurrentInstanceCount": 1, "DesiredInstanceCount": 1}
+    count = variant["InitialInstanceCount"]
+    return host, {**shown, "CurrentInstanceCount": count, "DesiredInstanceCount": count}
 
 
 def _take_down(world: World, name: str) -> None:

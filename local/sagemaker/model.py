@@ -1,4 +1,4 @@
-"""The SDK's own service model of SageMaker: checks requests, shapes answers.
+"""The SDK's own models of SageMaker, and of what scales its endpoints: checks requests, shapes answers.
 
 Clients check requests too, but not all of them (a Step Functions task, a template), and no client checks
 patterns, lengths and allowed values; AWS does.
@@ -23,10 +23,13 @@ if TYPE_CHECKING:
     Shape = Any  # a structure, a list, a map or a scalar, told apart by its type_name
 
 
+SAGEMAKER = "sagemaker"
+
+
 @functools.cache
-def service() -> ServiceModel:
-    """Return SageMaker's service model."""
-    return botocore.session.get_session().get_service_model("sagemaker")
+def service(name: str = SAGEMAKER) -> ServiceModel:
+    """Return a service's model."""
+    return botocore.session.get_session().get_service_model(name)
 
 
 def operation(action: str) -> OperationModel | None:
@@ -34,7 +37,7 @@ def operation(action: str) -> OperationModel | None:
     return service().operation_model(action) if action in service().operation_names else None
 
 
-def check(action: str, request: dict[str, Any]) -> None:
+def check(action: str, request: dict[str, Any], of: str = SAGEMAKER) -> None:
     """Refuse a request that the model does not allow.
 
     Raises
@@ -42,7 +45,7 @@ def check(action: str, request: dict[str, Any]) -> None:
     ApiError
         ``ValidationException``, naming the members, what was given and what is allowed.
     """
-    shape = service().operation_model(action).input_shape
+    shape = service(of).operation_model(action).input_shape
     if shape is None:
         return
     report = ParamValidator().validate(request, shape)
@@ -52,9 +55,9 @@ def check(action: str, request: dict[str, Any]) -> None:
         raise invalid(count + "; ".join(faults))
 
 
-def answer(action: str, record: dict[str, Any]) -> dict[str, Any]:
+def answer(action: str, record: dict[str, Any], of: str = SAGEMAKER) -> dict[str, Any]:
     """Return the members of a record that belong to this operation's answer."""
-    shape = service().operation_model(action).output_shape
+    shape = service(of).operation_model(action).output_shape
     return shaped(record, shape) if shape is not None else {}
 
 

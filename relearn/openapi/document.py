@@ -47,6 +47,7 @@ Before a function is asked, the gateway itself may answer with `{"message": ...}
 """
 _BYTES: Json = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 _IN_PATHS = {
+    "version": "Number of a version, as in the list of versions.",
     "run": "Id of a run, as in the list of runs.",
     "batch": "Id of a batch, as given when it began.",
     "upload": "Id of an upload, as given when it began, or as in the list of uploads.",

@@ -11,6 +11,7 @@ _PLACES = {
     problems.INVALID_INSTANCES: ("pointer", "JSON pointer (RFC 6901) to a wrong value."),
     problems.INVALID_FEEDBACK: ("pointer", "JSON pointer (RFC 6901) to a wrong value."),
     problems.INVALID_UPLOAD: ("pointer", "JSON pointer (RFC 6901) to a wrong value."),
+    problems.INVALID_DECISION: ("pointer", "JSON pointer (RFC 6901) to a wrong value."),
     problems.INVALID_PARAMETERS: ("parameter", "Name of a query parameter."),
 }
 """Problems that list every mistake: how a mistake's place is called."""

@@ -75,6 +75,10 @@ def _schemas(specs: Mapping[str, ModelSpec]) -> dict[str, Json]:
         "reason": {**TEXT, "description": "Why it stands there; may be empty."},
         "run_id": {**TEXT, "description": "The run that made it."},
         "metrics": METRICS,
+        "approval": {
+            "oneOf": [ref("Approval"), {"type": "null"}],
+            "description": "Whether someone has to approve it before it is deployed; null: nobody has to.",
+        },
         "created_at": or_null(TIME),
     }
     return {

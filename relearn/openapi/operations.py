@@ -1,10 +1,11 @@
-"""Moving routes by hand."""
+"""What people decide by hand: moving routes, and approving versions that wait."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from relearn import operations, routes
+from relearn import approval, operations, routes
+from relearn.approval import ApprovalState, Decision
 from relearn.openapi.described import Described, Group, Samples
 from relearn.openapi.parts import TEXT, TIME, VERSION, Json, list_of, object_of, or_null, ref
 from relearn.operations import Action, RestoreState
@@ -44,6 +45,27 @@ def _operations(_specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[
             },
             content={"schema": ref("Route")},
         ),
+        Described(
+            operation=routes.DECIDE_VERSION,
+            summary="Approve or reject a version that waits for it",
+            description="The first decision stands. An approved version is deployed, tried and promoted as any; a "
+            "rejected one never serves, and what was new in its run is not tried again. Setting the version's approval "
+            "status in the SageMaker Model Registry does the same.",
+            answers="The version as it is now.",
+            body={
+                "application/json": {
+                    "schema": ref("Decision"),
+                    "examples": {
+                        "approve": {"summary": "Let it go on", "value": {"decision": "approve"}},
+                        "reject": {
+                            "summary": "Never let it serve",
+                            "value": {"decision": "reject", "why": "a test's rows got in"},
+                        },
+                    },
+                }
+            },
+            content={"schema": ref("Version")},
+        ),
     ]
 
 
@@ -70,6 +92,8 @@ def _schemas(_specs: Mapping[str, ModelSpec]) -> dict[str, Json]:
         }
     )
     return {
+        "Approval": _approval(),
+        "Decision": {"oneOf": [_decision(Decision.APPROVE), _decision(Decision.REJECT)]},
         "RouteChange": {"oneOf": changes},
         "RouteWrite": object_of({**route, **who, "at": TIME}),
         "Restore": restore,
@@ -85,6 +109,27 @@ def _schemas(_specs: Mapping[str, ModelSpec]) -> dict[str, Json]:
             }
         ),
     }
+
+
+def _approval() -> Json:
+    return object_of(
+        {
+            "state": {"type": "string", "enum": list(ApprovalState)},
+            "hours": {"type": "integer", "minimum": 1, "description": "How long people have to decide."},
+            "until": TIME,
+            "who": {**TEXT, "description": "Who decided; empty until then."},
+            "why": {**TEXT, "description": "For what reason; may be empty."},
+            "at": or_null(TIME, description="When."),
+        }
+    )
+
+
+def _decision(decision: Decision) -> Json:
+    why: Json = {"type": "string", "maxLength": approval.MAX_WHY, "description": "Kept, for people."}
+    fields: dict[str, Json] = {"decision": {"type": "string", "const": str(decision)}}
+    if decision is Decision.APPROVE:
+        return object_of({**fields, "why": why}, "why", additionalProperties=False)
+    return object_of({**fields, "why": {**why, "pattern": r"\S"}}, additionalProperties=False)
 
 
 def _change(actions: list[Action], version: Json | None) -> Json:

@@ -13,14 +13,18 @@ from moto import mock_aws
 
 from lambdas import (
     advance,
+    approval_event,
+    ask_approval,
     batch_event,
     batches,
     catalog,
     check_data,
     close_run,
+    decided,
     deploy,
     fail_run,
     feedback,
+    host,
     ingest,
     judge,
     lifecycle,
@@ -44,10 +48,13 @@ from lambdas import (
 )
 from lambdas.aws import clients
 from lambdas.aws.endpoints import Endpoints
+from lambdas.aws.scaling import Scaling
 from lambdas.config import Config
 from relearn import codec, names
+from tests.aws.fake_callbacks import FakeCallbacks
 from tests.aws.fake_lambda import FakeLambda
 from tests.aws.fake_sagemaker import ACCOUNT, REGION, FakeSageMaker
+from tests.aws.fake_scaling import FakeScaling
 from tests.aws.models import FLOWERS_CSV, PRICES_CSV, SAMPLES
 from tests.aws.records import Queue
 from tests.aws.wire import KEYS, LocalAWS, serving
@@ -68,10 +75,14 @@ from tests.aws.world import (
 
 CACHED: list[Callable[..., Any]] = [
     ingest.intake,
+    ingest.retrying,
     open_run.opening,
     check_data.checking,
     judge.judging,
     register.registering,
+    ask_approval.asking,
+    decided.deciding,
+    approval_event.approving,
     deploy.deploying,
     smoke.smoke_test,
     publish.publishing,
@@ -86,6 +97,7 @@ CACHED: list[Callable[..., Any]] = [
     lifecycle.setup,
     lifecycle.teardown,
     predict.predictor,
+    host.hosting,
     feedback.service,
     record.recorder,
     models.models,
@@ -99,6 +111,7 @@ CACHED: list[Callable[..., Any]] = [
     clients.s3,
     clients.s3_links,
     clients.sagemaker,
+    clients.scaling,
     clients.stepfunctions,
     clients.sns,
     clients.sqs,
@@ -132,7 +145,8 @@ def world(
         monkeypatch.setattr(boto3, "DEFAULT_SESSION", aws_session)
         sagemaker = FakeSageMaker(brain, groups={names.group(STAGE, name) for name in SPECS})
         functions = FakeLambda({names.function(STAGE, "batch_event")})
-        detach = sagemaker.attach(aws_session), functions.attach(aws_session)
+        scaling, callbacks = FakeScaling(sagemaker), FakeCallbacks()
+        detach = [fake.attach(aws_session) for fake in (sagemaker, scaling, functions, callbacks)]
         for made in CACHED:
             made.cache_clear()  # type: ignore[attr-defined]
         sagemaker.now = clock = Clock()
@@ -141,7 +155,7 @@ def world(
         monkeypatch.setattr(wiring, "now", clock)
         monkeypatch.setattr(wiring, "endpoints", lambda config: _endpoints(config, clock))
         monkeypatch.setattr(catalog, "load", lambda: models_catalog)
-        world = World(sagemaker, functions, clock)
+        world = World(sagemaker, scaling, functions, clock, callbacks)
         with serving(world.aws) as world.aws.url:
             for name, value in _endpoints_without_sdk(world.aws.url).items():
                 monkeypatch.setenv(name, value)
@@ -176,11 +190,17 @@ def queue(world: World, local_aws: LocalAWS) -> Queue:
 
 
 def _endpoints_without_sdk(url: str) -> dict[str, str]:
-    return {"AWS_REGION": REGION, "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": url, **KEYS}
+    return {
+        "AWS_REGION": REGION,
+        "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": url,
+        "AWS_ENDPOINT_URL_LAMBDA": url,
+        **KEYS,
+    }
 
 
 def _endpoints(config: Config, clock: Clock) -> Endpoints:
-    return Endpoints(clients.sagemaker(), config.need("STAGE"), clock.pass_seconds)
+    scaling = Scaling(clients.scaling())
+    return Endpoints(clients.sagemaker(), config.need("STAGE"), scaling, clock.pass_seconds)
 
 
 def _environment(*, ingest: str, records: str, trials: str) -> dict[str, str]:

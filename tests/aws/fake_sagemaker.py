@@ -102,8 +102,11 @@ class FakeSageMaker:
 
     def on_CreateModel(self, ModelName: str, PrimaryContainer: dict[str, Any], **rest: Any) -> Any:  # noqa: N802, N803
         _absent(self.models, ModelName)
-        if PrimaryContainer["ModelPackageName"] not in self.packages:
+        package = self.packages.get(PrimaryContainer["ModelPackageName"])
+        if package is None:
             raise RefusedError("ValidationException", "Could not find model package")
+        if (status := package.get("ModelApprovalStatus", "Approved")) != "Approved":
+            raise RefusedError("ValidationException", f"the package is {status}")
         self.models[ModelName] = {
             "ModelName": ModelName,
             "PrimaryContainer": PrimaryContainer,
@@ -132,7 +135,9 @@ class FakeSageMaker:
     def on_CreateEndpointConfig(self, EndpointConfigName: str, **rest: Any) -> Any:  # noqa: N802, N803
         _absent(self.configs, EndpointConfigName)
         for variant in rest["ProductionVariants"]:
-            _present(self.models, variant["ModelName"])
+            model = _present(self.models, variant["ModelName"])
+            if "ServerlessConfig" in variant and model["EnableNetworkIsolation"]:
+                raise RefusedError("ValidationException", "serverless inference knows no network isolation")
         self.configs[EndpointConfigName] = {
             "EndpointConfigName": EndpointConfigName,
             "made": self.now(),
@@ -229,6 +234,13 @@ class FakeSageMaker:
             self.packages[arn] = rest
             self.tokens[ClientToken] = arn
         return {"ModelPackageArn": self.tokens[ClientToken]}
+
+    def on_DescribeModelPackage(self, ModelPackageName: str) -> Any:  # noqa: N802, N803
+        return _present(self.packages, ModelPackageName)
+
+    def on_UpdateModelPackage(self, ModelPackageArn: str, **changes: Any) -> Any:  # noqa: N802, N803
+        _present(self.packages, ModelPackageArn).update(changes)
+        return {"ModelPackageArn": ModelPackageArn}
 
     def on_ListModelPackages(self, ModelPackageGroupName: str, **_: Any) -> Any:  # noqa: N802, N803
         arns = [arn for arn in self.packages if f"/{ModelPackageGroupName}/" in arn]

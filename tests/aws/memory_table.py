@@ -11,6 +11,8 @@ from lambdas.aws.items import Item, decode, encode
 from lambdas.aws.table import Put, Update
 from relearn.errors import ConflictError
 
+_MISSING = object()
+
 
 class MemoryTable:
     """Does what `lambdas.aws.table.Table` does."""
@@ -68,14 +70,22 @@ class MemoryTable:
         expected, unless = write.expected or {}, getattr(write, "unless", {})
         return (
             found is not None
-            and all(found.get(name) == value for name, value in expected.items())
-            and all(name not in found or found[name] != value for name, value in unless.items())
+            and all(_read(found, name) == value for name, value in expected.items())
+            and all(_read(found, name) != value for name, value in unless.items())
         )
 
 
 def _copy(item: Mapping[str, Any]) -> Item:
     """Take a value through DynamoDB's JSON, as the real table does."""
     return {name: decode(json.loads(json.dumps(encode(value)))) for name, value in item.items()}
+
+
+def _read(item: Item, path: str) -> Any:
+    """Read ``a.b`` as the real table does; what is not there is none of the values that an item can hold."""
+    found: Any = item
+    for name in path.split("."):
+        found = found.get(name, _MISSING) if isinstance(found, dict) else _MISSING
+    return found
 
 
 def _set(item: Item, path: str, value: Any) -> None:

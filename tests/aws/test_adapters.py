@@ -12,6 +12,7 @@ from lambdas.aws.endpoints import Endpoints
 from lambdas.aws.executions import Executions
 from lambdas.aws.notify import Notifier
 from lambdas.aws.registry import Registry
+from lambdas.aws.scaling import Scaling
 from lambdas.aws.storage import Storage
 from relearn.errors import ConflictError, DataError, NotFoundError
 from relearn.hosting import Serverless
@@ -86,7 +87,7 @@ def version(world: World, number: int = 1) -> Version:
 
 
 def endpoints(world: World) -> Endpoints:
-    return Endpoints(clients.sagemaker(), STAGE, world.clock.pass_seconds)
+    return Endpoints(clients.sagemaker(), STAGE, Scaling(clients.scaling()), world.clock.pass_seconds)
 
 
 def ensure(world: World, found: Version) -> str:

@@ -144,6 +144,15 @@ def test_two_versions_of_one_object_are_two_uploads(world: World) -> None:
     assert len(world.ledger.uploads("flowers")) == 2
 
 
+def test_an_object_overwritten_before_it_was_read_is_read_as_its_event_says(world: World) -> None:
+    first = world.put("incoming/flowers/data.csv", FLOWERS_CSV)
+    second = world.put("incoming/flowers/data.csv", b"")
+    world.ingest(first)
+    assert world.states_of() == ["ACCEPTED"]
+    world.ingest(second)
+    assert sorted(world.states_of()) == ["ACCEPTED", "QUARANTINED"]
+
+
 def test_an_object_deleted_before_it_was_read_is_failed_and_says_so(world: World) -> None:
     event = world.put("incoming/flowers/data.csv", FLOWERS_CSV)
     version = event["detail"]["object"]["version-id"]

@@ -16,6 +16,7 @@ from lambdas.aws import clients
 from lambdas.aws.endpoints import Endpoints
 from lambdas.aws.executions import Executions
 from lambdas.aws.registry import Registry
+from lambdas.aws.scaling import Scaling
 from lambdas.aws.transforms import Transforms
 from lambdas.config import Config
 from lambdas.stage import Teardown
@@ -68,7 +69,7 @@ def teardown(world: World) -> Teardown:
         executions=Executions(clients.stepfunctions(), MACHINE),
         restores=Executions(clients.stepfunctions(), RESTORE_MACHINE),
         transforms=Transforms(clients.sagemaker(), STAGE),
-        endpoints=Endpoints(clients.sagemaker(), STAGE, world.clock.pass_seconds),
+        endpoints=Endpoints(clients.sagemaker(), STAGE, Scaling(clients.scaling()), world.clock.pass_seconds),
         online=wiring.online(Config.from_env()),
         registry=Registry(clients.sagemaker(), STAGE),
         models=SPECS,

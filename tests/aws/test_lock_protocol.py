@@ -124,6 +124,7 @@ class Nothing:
     def write(self, *_: Any) -> None: ...
     def retire(self, *_: Any) -> None: ...
     def repair(self, *_: Any) -> None: ...
+    def remove(self, *_: Any) -> None: ...
     def versions(self, *_: Any) -> list[Any]:
         return []
 
@@ -163,6 +164,7 @@ class Stage:
             failing=Failing(runs=self.runs, retirement=nothing),
             retirement=nothing,
             operating=nothing,
+            approving=nothing,
             orphans=nothing,
             models=[MODEL],
             bucket="b",

@@ -445,7 +445,6 @@ def test_an_endpoint_is_what_the_spec_says_and_knows_its_version(world: World) -
     run = world.run()
     model = world.sagemaker.models["relearn-test-flowers-v1"]
     assert model["PrimaryContainer"]["Environment"] == {"RELEARN_MODEL_VERSION": "1"}
-    assert model["EnableNetworkIsolation"] is True
     (variant,) = world.sagemaker.configs["relearn-test-flowers-v1"]["ProductionVariants"]
     assert variant["ServerlessConfig"] == {"MemorySizeInMB": 2048, "MaxConcurrency": 10}
     tags = {tag["Key"]: tag["Value"] for tag in world.sagemaker.endpoints["relearn-test-flowers-v1"]["Tags"]}

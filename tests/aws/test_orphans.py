@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from lambdas import sweep
 from lambdas.aws import clients
 from lambdas.aws.endpoints import Endpoints
+from lambdas.aws.scaling import Scaling
 from relearn import names
 from relearn.hosting import Serverless
 from relearn.runs import Run, RunState, Version, VersionState
@@ -25,7 +27,9 @@ def deployed(world: World, number: int) -> Version:
     world.sagemaker.packages[arn] = {}
     name = names.endpoint(STAGE, "flowers", number)
     version = Version(model="flowers", version=number, run_id="r", package_arn=arn, endpoint=name)
-    Endpoints(clients.sagemaker(), STAGE, world.clock.pass_seconds).ensure(Serverless(), version, ROLE)
+    scaling = Scaling(clients.scaling())
+    endpoints = Endpoints(clients.sagemaker(), STAGE, scaling, world.clock.pass_seconds)
+    endpoints.ensure(Serverless(), version, ROLE)
     return version
 
 
@@ -87,3 +91,11 @@ def test_an_orphan_that_takes_its_time_to_go_is_gone_after_the_next_sweep(world:
     world.sagemaker.deleting = 0
     world.sagemaker.endpoints.clear()
     assert swept(world) == set()
+
+
+def test_what_batches_of_a_version_in_lambda_are_scored_with_stays(world: World) -> None:
+    version = deployed(world, 9)
+    for kind in (world.sagemaker.endpoints, world.sagemaker.configs):
+        kind.clear()
+    registered(world, replace(version, endpoint=names.host_function(STAGE, "flowers")))
+    assert swept(world) == {version.endpoint}

@@ -7,6 +7,7 @@ import pytest
 from lambdas import deploy
 from lambdas.aws import clients
 from lambdas.aws.endpoints import Endpoints
+from lambdas.aws.scaling import Scaling
 from relearn.errors import QuotaExceededError
 from relearn.hosting import Serverless
 from relearn.runs import ADVICE, RunState, Version
@@ -21,7 +22,7 @@ def ensure(world: World) -> str:
     world.sagemaker.packages[arn] = {}
     version = Version(model="flowers", version=1, run_id="r", package_arn=arn)
     role = f"arn:aws:iam::{ACCOUNT}:role/endpoint"
-    endpoints = Endpoints(clients.sagemaker(), STAGE, world.clock.pass_seconds)
+    endpoints = Endpoints(clients.sagemaker(), STAGE, Scaling(clients.scaling()), world.clock.pass_seconds)
     return endpoints.ensure(Serverless(), version, role).status
 
 

@@ -98,6 +98,29 @@ def test_a_lost_version_is_newer_than_the_version_before_it_and_older_than_the_o
     assert set(states.values()) == {UploadState.SUPERSEDED}
 
 
+def test_a_lost_first_version_is_older_than_one_whose_event_came(today: World) -> None:
+    today.put("incoming/flowers/a.csv", FLOWERS_CSV)
+    second = today.put("incoming/flowers/a.csv", flowers_csv("8,4,tulip"))
+    second["detail"]["object"]["sequencer"] = "0062E99A88DC407460"  # as S3 writes them
+    today.ingest(second)
+    today.clock.pass_seconds(200)
+    assert run_sweep(today) == 1
+    today.run()
+    states = {upload.version_id: upload.state for upload in today.ledger.uploads("flowers")}
+    assert states.pop(second["detail"]["object"]["version-id"]) is UploadState.TRAINED
+    assert list(states.values()) == [UploadState.SUPERSEDED]
+
+
+def test_an_event_that_comes_after_the_sweep_took_its_upload_changes_nothing(today: World) -> None:
+    late = today.put("incoming/flowers/data.csv", FLOWERS_CSV)
+    today.clock.pass_seconds(200)
+    run_sweep(today)
+    taken = today.upload()
+    assert today.ingest(late) == []
+    assert today.upload() == taken
+    assert len(today.executions()) == 1
+
+
 def test_uploads_that_wait_without_a_run_get_one(today: World) -> None:
     today.send(FLOWERS_CSV)
     today.run(broken="training")

@@ -78,6 +78,17 @@ def test_an_update_changes_only_what_it_names_also_inside_a_map(table: AnyTable)
     assert table.get("p", "a") == {"pk": "p", "sk": "a", **expected}
 
 
+def test_an_update_may_expect_an_entry_of_a_map(table: AnyTable) -> None:
+    table.write(put("a", n=1, times={"x": "1"}))
+    for wrong in ({"times.x": "2"}, {"times.y": "1"}):
+        with pytest.raises(ConflictError):
+            table.write(Update(pk="p", sk="a", changes={"n": 2}, expected=wrong))
+    table.write(Update(pk="p", sk="a", changes={"n": 2}, expected={"times.x": "1"}))
+    found = table.get("p", "a")
+    assert found is not None
+    assert found["n"] == 2
+
+
 @pytest.mark.parametrize(
     "update",
     [
@@ -108,6 +119,17 @@ def test_several_writes_happen_all_or_not_at_all(table: AnyTable) -> None:
     assert table.get("p", "i#b") is None
     table.write(put("i#b", n=1), Update(pk="p", sk="i#a", changes={"n": 2}, expected={"n": 1}))
     assert [item["n"] for item in table.query("p", "i#")] == [2, 1]
+
+
+def test_one_entry_of_a_map_may_be_what_is_expected(table: AnyTable) -> None:
+    table.write(Put(pk="p", sk="a", item={"asked": {"state": "x", "who": ""}}))
+    for expected in ({"asked.state": "y"}, {"asked.nothing": "x"}, {"nothing.state": "x"}):
+        with pytest.raises(ConflictError):
+            table.write(Update(pk="p", sk="a", changes={"asked": {"state": "z"}}, expected=expected))
+    table.write(Update(pk="p", sk="a", changes={"asked": {"state": "y"}}, expected={"asked.state": "x"}))
+    found = table.get("p", "a")
+    assert found is not None
+    assert found["asked"] == {"state": "y"}
 
 
 def test_an_item_is_deleted_only_when_it_is_as_expected(table: AnyTable) -> None:

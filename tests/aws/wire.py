@@ -33,6 +33,7 @@ CALLS = {
     "UpdateItem": "update_item",
     "DeleteItem": "delete_item",
 }
+_FUNCTIONS = "/2015-03-31/functions/"
 Answer = tuple[int, dict[str, str], bytes]
 Behaviour = Callable[[str, dict[str, str], bytes], Answer | None]
 """Path, headers, body to status, headers, body; None: close the connection without an answer."""
@@ -43,7 +44,8 @@ class LocalAWS:
 
     ``once`` holds behaviours for the next requests to endpoints, each used up by one; then the fake answers.
     ``queue_once`` and ``s3_once`` do so for the queue of prediction records and for the lake, ``table_once`` for look-ups.
-    ``reads`` are the requests to tables, each with its action.
+    ``reads`` are the requests to tables, each with its action; ``fetched`` the keys of objects that were read.
+    ``hosts`` are the functions that may be called: name to what it does with an event.
     """
 
     def __init__(self, sagemaker: FakeSageMaker, dynamodb: Any, sqs: Any = None, s3: Any = None) -> None:
@@ -57,24 +59,26 @@ class LocalAWS:
         self.table_once: list[Behaviour] = []
         self.reads: list[tuple[str, Any]] = []
         self.url = ""
+        self.hosts: dict[str, Callable[[Any], Any]] = {}
+        self.fetched: list[str] = []
 
     def __call__(self, path: str, headers: dict[str, str], body: bytes) -> Answer | None:
-        target, _, action = headers.get("x-amz-target", "").partition(".")
+        target = headers.get("x-amz-target", "").partition(".")[0]
         if target == "AmazonSQS":
             return self._queue(path, headers, body)
         if target:
-            check_signature(path, headers, body, "dynamodb")
-            if action == "BatchGetItem" and self.table_once:
-                return self.table_once.pop(0)(path, headers, body)
-            return self._ledger(action, json.loads(body))
+            return self._table(path, headers, body)
+        if path.startswith(_FUNCTIONS):
+            return self._call(path, headers, body)
         if "x-amz-content-sha256" in headers:
-            return self._put(path, headers, body)
+            return (self._get if "range" in headers else self._put)(path, headers, body)
+        return self._invoke(path, headers, body)
+
+    def _invoke(self, path: str, headers: dict[str, str], body: bytes) -> Answer | None:
         check_signature(path, headers, body, "sagemaker")
         if self.once:
             return self.once.pop(0)(path, headers, body)
-        return self._invoke(unquote(path.split("/")[2]), body)
-
-    def _invoke(self, endpoint: str, body: bytes) -> Answer:
+        endpoint = unquote(path.split("/")[2])
         self._sagemaker.calls.append("InvokeEndpoint")
         try:
             return 200, {}, self._sagemaker._answer(endpoint, json.loads(body))
@@ -95,6 +99,27 @@ class LocalAWS:
         sent = self._sqs.send_message(**json.loads(body))
         return 200, {}, json.dumps({"MessageId": sent["MessageId"]}).encode()
 
+    def _call(self, path: str, headers: dict[str, str], body: bytes) -> Answer:
+        check_signature(path, headers, body, "lambda")
+        function = unquote(path.split("/")[3])
+        if function not in self.hosts:
+            return 404, {"x-amzn-ErrorType": "ResourceNotFoundException"}, b"{}"
+        try:
+            return 200, {}, json.dumps(self.hosts[function](json.loads(body))).encode()
+        except Exception as error:  # noqa: BLE001 - as Lambda tells it
+            told = {"errorMessage": str(error), "errorType": type(error).__name__}
+            return 200, {"x-amz-function-error": "Unhandled"}, json.dumps(told).encode()
+
+    def _get(self, path: str, headers: dict[str, str], body: bytes) -> Answer:
+        check_signature(path, headers, body, "s3", "GET")
+        _, bucket, key = unquote(path).split("/", 2)
+        self.fetched.append(key)
+        try:
+            found = self._s3.get_object(Bucket=bucket, Key=key, Range=headers["range"])
+        except ClientError as error:
+            return error.response["ResponseMetadata"]["HTTPStatusCode"], {}, b"<Error>as XML</Error>"
+        return 206, {}, found["Body"].read()
+
     def _put(self, path: str, headers: dict[str, str], body: bytes) -> Answer | None:
         check_signature(path, headers, body, "s3", "PUT")
         if self.s3_once:
@@ -105,6 +130,13 @@ class LocalAWS:
         except ClientError as error:
             return error.response["ResponseMetadata"]["HTTPStatusCode"], {}, b"<Error>as XML</Error>"
         return 200, {}, b""
+
+    def _table(self, path: str, headers: dict[str, str], body: bytes) -> Answer | None:
+        check_signature(path, headers, body, "dynamodb")
+        action = headers["x-amz-target"].partition(".")[2]
+        if action == "BatchGetItem" and self.table_once:
+            return self.table_once.pop(0)(path, headers, body)
+        return self._ledger(action, json.loads(body))
 
     def _ledger(self, action: str, request: dict[str, Any]) -> Answer:
         self.reads.append((action, request))
@@ -142,11 +174,14 @@ class _Server(ThreadingHTTPServer):
 
 @contextmanager
 def serving(behaviour: Behaviour) -> Iterator[str]:
-    """Answer POST and PUT requests over HTTP/1.1 with kept-alive connections; give the URL."""
+    """Answer GET, POST and PUT requests over HTTP/1.1 with kept-alive connections; give the URL."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         wbufsize = -1  # head and body leave together
+
+        def do_GET(self) -> None:
+            self.do_POST()
 
         def do_PUT(self) -> None:
             self.do_POST()

@@ -17,8 +17,10 @@ from typing import Any
 
 from lambdas import (
     advance,
+    ask_approval,
     check_data,
     close_run,
+    decided,
     deploy,
     fail_run,
     ingest,
@@ -40,8 +42,10 @@ from relearn.routing import Change, Route
 from relearn.runs import Run, RunState, Version, VersionState
 from relearn.spec import ModelSpec
 from relearn.uploads import Upload
+from tests.aws.fake_callbacks import FakeCallbacks
 from tests.aws.fake_lambda import FakeLambda
 from tests.aws.fake_sagemaker import ACCOUNT, REGION, FakeSageMaker
+from tests.aws.fake_scaling import FakeScaling
 from tests.aws.models import FLOWERS, PRICES
 from tests.aws.wire import LocalAWS
 
@@ -57,6 +61,7 @@ STEPS: dict[str, Callable[[Any, Any], Any]] = {
     "training": lambda event, _context: event,
     "judgement": judge.handler,
     "registration": register.handler,
+    "approval": decided.handler,
     "endpoint": deploy.handler,
     "smoke": smoke.handler,
     "published": publish.handler,
@@ -96,8 +101,10 @@ class World:
     """See the module."""
 
     sagemaker: FakeSageMaker
+    scaling: FakeScaling
     functions: FakeLambda
     clock: Clock
+    callbacks: FakeCallbacks = field(default_factory=FakeCallbacks)
     score: dict[str, float] = field(default_factory=lambda: {"flowers": 0.9, "prices": 5.0})
     champions: dict[int, float] = field(default_factory=dict)
     online: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -105,6 +112,10 @@ class World:
     lies: dict[str, Any] = field(default_factory=dict)
     asked: Callable[[dict[str, Any]], object] = lambda _rollout: None
     """Who asks while a candidate is tried; told of the step."""
+    artifacts: dict[str, bytes] = field(default_factory=dict)
+    """Model to the model.tar.gz that its training jobs leave, where it has to be a real one."""
+    decides: Callable[[], object] = lambda: None
+    """Who decides while a version waits for that."""
     probes: tuple[dict[str, Any], ...] = ({"length": 4.0, "width": 1.0}, {"length": 8.0, "width": 4.0})
 
     def __post_init__(self) -> None:
@@ -239,7 +250,7 @@ class World:
             for step, handler in STEPS.items():
                 (before or {}).get(step, str)()
                 self._step(context, step, handler, broken)
-                if step in ("data", "judgement") and context[step]["verdict"] == "reject":
+                if context.get(step, {}).get("verdict") == "reject":
                     break
                 if step == "rollout" and not self._rolled_out(context, before or {}):
                     self._step(context, "retired", STEPS["retired"], broken)
@@ -252,10 +263,38 @@ class World:
         if step == "training":
             context["training"] = {"artifact": self.train(context, **self.lies)}
             return
+        if step == "approval":
+            self._wait_for_approval(context)
+            return
         while True:
             context[step] = self._call(handler, context)
             if step not in UNTIL or context[step]["status"] == UNTIL[step]:
                 return
+
+    def _wait_for_approval(self, context: dict[str, Any]) -> None:
+        """Let the run wait until someone decides, or until its time is up."""
+        asked = context["registration"]
+        while asked["approval"] == "manual":
+            token = self.callbacks.begin()
+            self._call(ask_approval.handler, self.question(context, token))
+            self.decides()
+            if token in self.callbacks.waiting:
+                self.clock.pass_seconds(asked["wait_seconds"])
+            context["approval"] = self._call(decided.handler, context)
+            if context["approval"]["verdict"] != "wait":
+                return
+
+    def question(self, context: Mapping[str, Any], token: str, retry: int = 0) -> dict[str, Any]:
+        """Give what the step that asks for a decision is called with."""
+        entered = self.clock().isoformat()
+        version = context["registration"]["version"]
+        return {
+            "model": context["model"],
+            "version": version,
+            "token": token,
+            "entered": entered,
+            "retry": retry,
+        }
 
     def _rolled_out(self, context: dict[str, Any], before: Mapping[str, Callable[[], object]]) -> bool:
         """Watch a candidate to the end of its way; whether it did well."""
@@ -310,9 +349,8 @@ class World:
             "probes.jsonl": b"".join(json.dumps(probe).encode() + b"\n" for probe in self.probes),
         }
         self.s3.put_object(Bucket=ARTIFACTS, Key=f"{folder}output.tar.gz", Body=tar_gz(files))
-        self.s3.put_object(
-            Bucket=ARTIFACTS, Key=f"{folder}model.tar.gz", Body=tar_gz({"model.onnx": b"onnx"})
-        )
+        left = self.artifacts.get(spec.name) or tar_gz({"model.onnx": b"onnx"})
+        self.s3.put_object(Bucket=ARTIFACTS, Key=f"{folder}model.tar.gz", Body=left)
         return names.s3_uri(ARTIFACTS, f"{folder}model.tar.gz")
 
     def _leave_online(self, spec: ModelSpec, run_id: str) -> dict[str, Any] | None:

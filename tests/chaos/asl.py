@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Protocol
 
 from tests.chaos.agenda import Agenda
@@ -14,7 +15,7 @@ COMMON = {"Type", "Next", "End", "Comment"}
 KNOWN = {
     "Task": {
         *("Resource", "Parameters", "ResultSelector", "ResultPath", "Retry", "Catch"),
-        *("TimeoutSeconds", "HeartbeatSeconds"),
+        *("TimeoutSeconds", "TimeoutSecondsPath"),
     },
     "Wait": {"Seconds", "SecondsPath"},
     "Choice": {"Choices", "Default"},
@@ -53,6 +54,7 @@ class Execution:
     data: Any
     status: str = "RUNNING"
     state: str = ""
+    entered: str = ""
     error: str = ""
     cause: str = ""
     steps: int = 0
@@ -97,6 +99,7 @@ class Machine:
 
     def _go(self, execution: Execution, state: str, seconds: float = 0) -> None:
         execution.state, execution.tries = state, {}
+        execution.entered = (self._agenda.clock.now + timedelta(seconds=seconds)).isoformat()
         self._agenda.after(seconds, "step", lambda: self._step(execution))
 
     def _step(self, execution: Execution) -> None:
@@ -131,7 +134,11 @@ class Machine:
 
     def _context(self, execution: Execution) -> dict[str, Any]:
         token = f"{execution.name}:{execution.state}:{execution.steps}"
-        return {"Execution": {"Name": execution.name, "Input": execution.input}, "Task": {"Token": token}}
+        return {
+            "Execution": {"Name": execution.name, "Input": execution.input},
+            "State": {"EnteredTime": execution.entered, "RetryCount": sum(execution.tries.values())},
+            "Task": {"Token": token},
+        }
 
     def _next(self, execution: Execution, state: Mapping[str, Any]) -> None:
         if state.get("End"):
@@ -155,7 +162,8 @@ class Machine:
             execution.data = place(state.get("ResultPath", "$"), execution.data, result)
             self._next(execution, state)
 
-        seconds = state.get("HeartbeatSeconds", state.get("TimeoutSeconds"))
+        path = state.get("TimeoutSecondsPath")
+        seconds = read(path, execution.data, context) if path else state.get("TimeoutSeconds")
         if seconds is not None:
             self._agenda.after(seconds, "time-out", lambda: done(FailedError("States.Timeout")))
         payload = fill(state.get("Parameters", execution.data), execution.data, context)

@@ -12,12 +12,11 @@ import pytest
 from moto.s3 import models as moto_s3
 
 from lambdas import beside, catalog, evidence, predict, wiring
-from lambdas.aws import clients, direct
-from lambdas.aws.endpoints import Endpoints
+from lambdas.aws import direct
 from lambdas.aws.metrics import Meter
 from lambdas.aws.once import Once
 from lambdas.config import Config
-from tests.aws.conftest import CACHED
+from tests.aws.conftest import CACHED, _endpoints
 from tests.aws.world import Clock
 from tests.chaos.history import History
 from tests.chaos.models import CATALOG
@@ -53,11 +52,7 @@ def apply(monkeypatch: pytest.MonkeyPatch, clock: Clock, history: History, wires
         (wiring, "now", clock),
         (wiring, "meter", lambda config: meter(config.need("STAGE"), clock)),
         (wiring, "once", once),
-        (
-            wiring,
-            "endpoints",
-            lambda config: Endpoints(clients.sagemaker(), config.need("STAGE"), clock.pass_seconds),
-        ),
+        (wiring, "endpoints", lambda config: _endpoints(config, clock)),
         (catalog, "load", lambda: CATALOG),
         (evidence, "AT_ONCE", 1),
         (predict, "_now", clock),

@@ -17,6 +17,7 @@ from lambdas.aws import clients
 from relearn import names, predictions
 from tests.aws.fake_lambda import FakeLambda
 from tests.aws.fake_sagemaker import REGION, Answer
+from tests.aws.fake_scaling import FakeScaling
 from tests.aws.wire import KEYS
 from tests.aws.world import (
     ARTIFACTS,
@@ -123,10 +124,11 @@ def _parts(leaving: ExitStack) -> Stage:
     dynamo = Dynamo(TABLE, ONLINE)
     groups = {names.group(STAGE, name) for name in SPECS}
     sagemaker = TimedSageMaker(answer, groups=groups, clock=clock, faults=faults, now=clock)
+    scaling = FakeScaling(sagemaker)
     functions = FakeLambda({names.function(STAGE, "batch_event")})
-    for part in (calls, dynamo, executions, queues, sagemaker, functions):
+    for part in (calls, dynamo, executions, queues, sagemaker, scaling, functions):
         leaving.callback(part.attach(SESSION))
-    world = World(sagemaker, functions, clock)
+    world = World(sagemaker, scaling, functions, clock)
     sagemaker.s3 = world.s3
     training = Training(agenda, faults, world.s3, SPECS)
     workers = Workers(

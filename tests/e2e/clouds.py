@@ -50,7 +50,7 @@ def start_cloud(folder: Path, app: Path = APP) -> subprocess.Popen[bytes]:
 def stop_cloud(cloud: subprocess.Popen[bytes]) -> None:
     cloud.send_signal(signal.SIGINT)
     try:
-        cloud.wait(timeout=30)
+        cloud.wait(timeout=120)  # it ends every process it started, which takes its time on a busy machine
     except subprocess.TimeoutExpired:
         cloud.kill()
         raise

@@ -49,6 +49,11 @@ class Synthesised:
         (found,) = (p for p in self.properties("AWS::Lambda::Function") if p["Handler"] == handler)
         return found
 
+    def host(self, model: str) -> dict[str, Any]:
+        """Properties of the host of a model."""
+        found = self.properties("AWS::Lambda::Function")
+        return next(p for p in found if p["FunctionName"].endswith(f"-host-{model}"))
+
     def machine(self, name: str) -> dict[str, Any]:
         """Properties of a state machine, by the end of its name."""
         found = self.properties("AWS::StepFunctions::StateMachine")

@@ -77,6 +77,7 @@ def test_the_lambda_code_holds_what_the_functions_import_and_nothing_else(dev: S
             for folder in ("prepare", "page")
             for p in (assets.ROOT / "training" / folder).glob("*.py")
         ),
+        *(f"training/{module}.py" for module in assets.SCORING),
     }
     compiled = {path for path in found if path.endswith(".pyc")}
     assert compiled == set(bytecode.of(found, RUNTIME.name))
@@ -110,16 +111,16 @@ def test_the_image_tag_names_the_staged_folder(dev: Synthesised) -> None:
     assert image["source"]["dockerFile"] == "training/Dockerfile"
 
 
-def test_ingest_fits_into_lambda(dev: Synthesised) -> None:
-    layer = dev.asset("python")
-    assert (layer / "python" / "duckdb").is_dir()
+@pytest.mark.parametrize("library", ["duckdb", "onnxruntime"])
+def test_the_code_fits_into_lambda_with_its_layer(dev: Synthesised, library: str) -> None:
+    layer = dev.asset(f"python/{library}")
     assert size(layer) + size(dev.asset("lambdas/data/catalog.json")) < LAMBDA_LIMIT_BYTES
 
 
 def test_a_missing_layer_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(assets, "LAYER", tmp_path)
+    monkeypatch.setattr(assets, "LAYERS", tmp_path)
     with pytest.raises(ConfigError, match="make install"):
-        assets.duckdb_layer()
+        assets.layer("onnx")
 
 
 def test_another_seed_is_another_digest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

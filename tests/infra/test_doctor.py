@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from cli.checks import account, regions, sagemaker
+from cli.checks import account, jobs, regions
 from infra import settings
 from lambdas.aws import transforms
 from tests.infra.synthesis import Synthesised
@@ -44,7 +44,7 @@ def test_every_service_of_the_templates_is_looked_for_in_the_region(everything: 
 
 
 def test_files_are_scored_on_the_instance_whose_quota_is_looked_at() -> None:
-    assert sagemaker.TRANSFORM_INSTANCE == transforms.INSTANCE
+    assert jobs.TRANSFORM_INSTANCE == transforms.INSTANCE
 
 
 @pytest.mark.parametrize("key", ["account", "region", "features_engine", "predict_reserved_concurrency"])

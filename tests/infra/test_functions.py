@@ -11,6 +11,7 @@ import pytest
 
 from relearn import predictions
 from tests.infra.synthesis import Synthesised, text
+from training import catalog
 
 FUNCTIONS = sorted(
     [
@@ -19,6 +20,9 @@ FUNCTIONS = sorted(
         "check_data",
         "judge",
         "register",
+        "ask_approval",
+        "decided",
+        "approval_event",
         "deploy",
         "smoke",
         "publish",
@@ -48,7 +52,8 @@ FUNCTIONS = sorted(
 
 def test_these_are_the_functions(dev: Synthesised) -> None:
     handlers = [f["Handler"] for f in dev.properties("AWS::Lambda::Function")]
-    assert sorted(handlers) == [f"lambdas.{name}.handler" for name in FUNCTIONS]
+    expected = [*FUNCTIONS, *["host"] * len(catalog.load())]
+    assert sorted(handlers) == sorted(f"lambdas.{name}.handler" for name in expected)
 
 
 def test_a_function_is_named_after_its_stage_and_its_file(dev: Synthesised) -> None:
@@ -105,9 +110,10 @@ def test_the_stage_may_shorten_the_steps_of_a_rollout(dev: Synthesised, laptop: 
 @pytest.fixture(scope="module")
 def probed(laptop: Synthesised) -> dict[str, Any]:
     """What the staged handlers read of the environments that the template gives them."""
+    functions = {name: laptop.function(name) for name in FUNCTIONS} | {"host": laptop.host("iris")}
     variables = {
-        name: {key: text(value) for key, value in laptop.function(name)["Environment"]["Variables"].items()}
-        for name in FUNCTIONS
+        name: {key: text(value) for key, value in function["Environment"]["Variables"].items()}
+        for name, function in functions.items()
     }
     answer = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("probe_handlers.py"))],
@@ -129,7 +135,7 @@ def probed(laptop: Synthesised) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("name", [*FUNCTIONS, "host"])
 def test_a_function_starts_with_exactly_the_variables_it_is_given(probed: dict[str, Any], name: str) -> None:
     assert probed[name]["factories"]
     assert probed[name]["error"] is None

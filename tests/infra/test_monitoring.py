@@ -9,6 +9,7 @@ from training import catalog
 
 WATCHED = {
     "ApiErrors": "5xx",
+    "ApprovalEventErrors": "Errors",
     "BatchDeadLetters": "ApproximateNumberOfMessagesVisible",
     "BatchEventErrors": "Errors",
     "BatchesErrors": "Errors",
@@ -40,6 +41,7 @@ WATCHED = {
     "TrialErrors": "Errors",
     "UploadsErrors": "Errors",
     "UploadsThrottles": "Throttles",
+    **{f"Host{model}{metric}": metric for model in catalog.load() for metric in ("Errors", "Throttles")},
 }
 
 

@@ -33,6 +33,13 @@ WITHOUT_RESOURCES = {
 }
 
 
+NAMED_BY_NOBODY = (
+    "arn:<AWS::Partition>:application-autoscaling:<AWS::Region>:<AWS::AccountId>:scalable-target/*",
+    "arn:<AWS::Partition>:cloudwatch:<AWS::Region>:<AWS::AccountId>:alarm:*",
+)
+"""AWS asks for a scalable target, and whether alarms may be described, without saying which."""
+
+
 def actions_on(synthesised: Synthesised, role: Any) -> dict[str, set[str]]:
     """Action to the resources one role may use it on."""
     logical_id = role["Fn::GetAtt"][0]
@@ -58,7 +65,7 @@ def test_all_resources_are_allowed_only_where_the_action_takes_none(dev: Synthes
 def test_every_other_wildcard_follows_a_name_of_this_stage_or_a_folder_of_a_bucket(dev: Synthesised) -> None:
     for role, statement in statements(dev):
         for resource in map(text, listed(statement["Resource"])):
-            if "*" in resource and resource != "*" and not resource.endswith(":alarm:*"):
+            if "*" in resource and resource not in ("*", *NAMED_BY_NOBODY):
                 named, _, rest = resource.rpartition("*")
                 assert rest == "", role
                 ours = "relearn-dev-" in named or "/aws/sagemaker/" in named
@@ -70,7 +77,7 @@ def test_every_other_wildcard_follows_a_name_of_this_stage_or_a_folder_of_a_buck
 
 def test_all_alarms_are_only_looked_at(dev: Synthesised) -> None:
     found = [s for _, s in statements(dev) if ":alarm:*" in text(listed(s["Resource"])[0])]
-    assert [s["Action"] for s in found] == ["cloudwatch:DescribeAlarms"]
+    assert {s["Action"] for s in found} == {"cloudwatch:DescribeAlarms"}
 
 
 def test_there_are_no_managed_policies_and_no_policies_beside_the_roles(dev: Synthesised) -> None:
@@ -93,11 +100,8 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
     machine = dev.machine("retrain")
     allowed = actions_on(dev, machine["RoleArn"])
     functions = dev.resources("AWS::Lambda::Function", "Training")
-    steps = {
-        k
-        for k, f in functions.items()
-        if not any(n in f["Properties"]["Handler"] for n in ("ingest", "sweep", "scheduled_run", "restore"))
-    }
+    others = ("ingest", "sweep", "scheduled_run", "restore", "approval_event")
+    steps = {k for k, f in functions.items() if not any(n in f["Properties"]["Handler"] for n in others)}
     assert allowed.pop("lambda:InvokeFunction") == {f"<{name}.Arn>" for name in steps}
     job = {"arn:<AWS::Partition>:sagemaker:<AWS::Region>:<AWS::AccountId>:training-job/relearn-dev-*"}
     for action in ("CreateTrainingJob", "DescribeTrainingJob", "StopTrainingJob", "AddTags"):
@@ -117,6 +121,7 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
             "predict",
             {
                 "dynamodb": "GetItem Query PutItem UpdateItem DeleteItem BatchGetItem",
+                "lambda": "InvokeFunction",
                 "sagemaker": "InvokeEndpoint",
                 "s3": "PutObject",
                 "sqs": "SendMessage",
@@ -133,7 +138,8 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
         (
             "trial",
             {
-                "dynamodb": "UpdateItem",
+                "dynamodb": "GetItem UpdateItem",
+                "lambda": "InvokeFunction",
                 "sagemaker": "InvokeEndpoint",
                 "sqs": "ReceiveMessage DeleteMessage GetQueueAttributes",
             },
@@ -143,7 +149,29 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
         ("open_run", {"dynamodb": "GetItem UpdateItem Query", "s3": "PutObject"}),
         ("judge", {"dynamodb": "GetItem UpdateItem", "s3": "GetObject PutObject"}),
         ("register", {"dynamodb": "GetItem PutItem UpdateItem", "sagemaker": "CreateModelPackage"}),
-        ("smoke", {"sagemaker": "InvokeEndpoint"}),
+        (
+            "ask_approval",
+            {"dynamodb": "GetItem UpdateItem", "sns": "Publish", "states": "SendTaskSuccess"},
+        ),
+        ("decided", {"dynamodb": "GetItem UpdateItem", "sagemaker": "UpdateModelPackage"}),
+        (
+            "approval_event",
+            {
+                "dynamodb": "GetItem UpdateItem",
+                "sagemaker": "DescribeModelPackage",
+                "sns": "Publish",
+                "states": "SendTaskSuccess",
+            },
+        ),
+        (
+            "operate",
+            {
+                "dynamodb": "GetItem PutItem UpdateItem Query",
+                "sns": "Publish",
+                "states": "StartExecution SendTaskSuccess",
+            },
+        ),
+        ("smoke", {"lambda": "InvokeFunction", "sagemaker": "InvokeEndpoint"}),
         ("publish", {"dynamodb": "GetItem UpdateItem BatchWriteItem", "s3": "GetObject"}),
         (
             "scheduled_run",
@@ -155,6 +183,7 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
             {
                 "cloudwatch": "DescribeAlarms",
                 "dynamodb": "GetItem PutItem UpdateItem",
+                "lambda": "InvokeFunction",
                 "s3": "GetObject",
                 "sagemaker": "InvokeEndpoint",
             },
@@ -186,6 +215,7 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
             {
                 "dynamodb": "GetItem UpdateItem Query BatchWriteItem",
                 "sagemaker": "DescribeEndpoint DeleteEndpoint DeleteEndpointConfig DeleteModel",
+                "application-autoscaling": "DeregisterScalableTarget",
             },
         ),
     ],
@@ -278,6 +308,46 @@ def test_feedback_touches_the_index_of_predictions_and_the_truths_of_the_lake_an
     assert conditions["s3:ListBucket"] == {"StringLike": {"s3:prefix": ["truth/*"]}}
 
 
+@pytest.mark.parametrize("name", ["deploy", "retire", "fail_run", "sweep", "lifecycle"])
+def test_who_makes_or_removes_endpoints_scales_their_instances_and_nothing_else(
+    dev: Synthesised, name: str
+) -> None:
+    logical_id = dev.function(name)["Role"]["Fn::GetAtt"][0]
+    (statement,) = (
+        statement
+        for owner, statement in statements(dev)
+        if owner == logical_id and "application-autoscaling" in str(statement["Action"])
+    )
+    actions = (
+        {"RegisterScalableTarget", "PutScalingPolicy"} if name == "deploy" else {"DeregisterScalableTarget"}
+    )
+    assert {action.split(":")[1] for action in listed(statement["Action"])} == actions
+    assert statement["Condition"]["StringEquals"] == {
+        "application-autoscaling:service-namespace": "sagemaker",
+        "application-autoscaling:scalable-dimension": "sagemaker:variant:DesiredInstanceCount",
+    }
+
+
+def test_deploy_writes_alarms_of_its_own_endpoints_and_makes_one_service_linked_role(
+    dev: Synthesised,
+) -> None:
+    role = dev.function("deploy")["Role"]
+    allowed = actions_on(dev, role)
+    alarms = "arn:<AWS::Partition>:cloudwatch:<AWS::Region>:<AWS::AccountId>:alarm:"
+    for action in ("PutMetricAlarm", "DeleteAlarms"):
+        assert allowed[f"cloudwatch:{action}"] == {f"{alarms}TargetTracking-endpoint/relearn-dev-*"}
+    (made,) = allowed["iam:CreateServiceLinkedRole"]
+    service = "sagemaker.application-autoscaling.amazonaws.com"
+    linked = f"{service}/AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+    assert made == f"arn:<AWS::Partition>:iam::<AWS::AccountId>:role/aws-service-role/{linked}"
+    (condition,) = (
+        statement["Condition"]
+        for owner, statement in statements(dev)
+        if owner == role["Fn::GetAtt"][0] and "iam:CreateServiceLinkedRole" in listed(statement["Action"])
+    )
+    assert condition == {"StringEquals": {"iam:AWSServiceName": service}}
+
+
 def test_a_wildcard_without_a_reason_is_refused() -> None:
     stack = Stack(App(), "Test")
     with pytest.raises(ConfigError, match="because"):
@@ -302,6 +372,7 @@ def test_a_finding_is_named_as_cdk_nag_names_it() -> None:
 
 TOUCHES_ONLINE = {
     "predict": "BatchGetItem",
+    "host": "BatchGetItem",
     "publish": "BatchWriteItem",
     "retire": "Query BatchWriteItem",
     "fail_run": "Query BatchWriteItem",
@@ -310,7 +381,7 @@ TOUCHES_ONLINE = {
 }
 
 
-def test_the_features_that_are_looked_up_are_written_by_runs_and_read_by_predict_alone(
+def test_the_features_that_are_looked_up_are_written_by_runs_and_read_by_what_predicts_alone(
     dev: Synthesised,
 ) -> None:
     (online,) = (k for k in dev.resources("AWS::DynamoDB::Table") if k.startswith("Online"))

@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.infra.synthesis import Synthesised, text
+from relearn.policies import Retrain
+from tests.infra.synthesis import Synthesised, synthesise, text
 
 LAMBDA_STEPS = {
     "Open": "open_run",
     "Check data": "check_data",
     "Judge": "judge",
     "Register": "register",
+    "Decision": "decided",
     "Deploy": "deploy",
     "Smoke": "smoke",
     "Publish": "publish",
@@ -80,13 +83,14 @@ def test_a_better_candidate_goes_all_the_way(states: dict[str, State]) -> None:
         "Anything pending?": "Check data",
         "Data as demanded?": "Train",
         "Better?": "Register",
+        "By hand?": "Deploy",
         "In service?": "Smoke",
         "Published?": "Advance",
         "All the way?": "Promote",
     }
     assert normal_way(states, "Debounce", choices) == [
         "Debounce", "Open", "Anything pending?", "Check data", "Data as demanded?", "Train", "Judge",
-        "Better?", "Register", "Deploy", "In service?", "Smoke", "Publish", "Published?", "Advance",
+        "Better?", "Register", "By hand?", "Deploy", "In service?", "Smoke", "Publish", "Published?", "Advance",
         "All the way?", "Promote", "Retire", "Close", "Done",
     ]  # fmt: skip
 
@@ -109,6 +113,44 @@ def test_only_data_that_is_as_demanded_is_trained_on(states: dict[str, State]) -
         {"Variable": "$.data.verdict", "StringEquals": "train", "Next": "Train"}
     ]
     assert [name for name, state in states.items() if "Train" in ways(state)] == ["Data as demanded?"]
+
+
+def test_a_spec_may_let_a_person_decide_before_anything_is_deployed(states: dict[str, State]) -> None:
+    assert states["By hand?"]["Choices"] == [
+        {"Variable": "$.registration.approval", "StringEquals": "manual", "Next": "Ask for approval"}
+    ]
+    choices = {"By hand?": "Ask for approval", "Approved?": "Deploy", "In service?": "Done"}
+    assert normal_way(states, "Register", choices)[:6] == [
+        "Register", "By hand?", "Ask for approval", "Decision", "Approved?", "Deploy",
+    ]  # fmt: skip
+
+
+def test_what_was_decided_says_how_it_goes_on(states: dict[str, State]) -> None:
+    leads = {choice["StringEquals"]: choice["Next"] for choice in states["Approved?"]["Choices"]}
+    assert leads == {"approve": "Deploy", "reject": "Close"}
+    assert {choice["Variable"] for choice in states["Approved?"]["Choices"]} == {"$.approval.verdict"}
+    assert states["Approved?"]["Default"] == "Ask for approval"
+
+
+def test_a_decision_is_waited_for_by_a_task_token_as_long_as_the_version_says(
+    states: dict[str, State],
+) -> None:
+    ask = states["Ask for approval"]
+    assert ask["Resource"] == "arn:<AWS::Partition>:states:::lambda:invoke.waitForTaskToken"
+    assert ask["TimeoutSecondsPath"] == "$.registration.wait_seconds"
+    assert ask["Parameters"]["Payload"] == {
+        "model.$": "$.model",
+        "version.$": "$.registration.version",
+        "token.$": "$$.Task.Token",
+        "entered.$": "$$.State.EnteredTime",
+        "retry.$": "$$.State.RetryCount",
+    }
+
+
+def test_a_decision_that_does_not_come_in_time_is_one_too(states: dict[str, State]) -> None:
+    late, broken = states["Ask for approval"]["Catch"]
+    assert (late["ErrorEquals"], late["Next"]) == (["States.Timeout"], "Decision")
+    assert (broken["ErrorEquals"], broken["Next"]) == (["States.ALL"], "Fail")
 
 
 def test_an_endpoint_that_is_not_ready_is_looked_at_again_later(states: dict[str, State]) -> None:
@@ -148,7 +190,7 @@ def test_a_candidate_goes_on_is_looked_at_again_or_loses_its_endpoint(states: di
 
 def test_any_failure_is_recorded_and_fails_the_run_with_its_own_reason(states: dict[str, State]) -> None:
     for name, state in states.items():
-        if state["Type"] == "Task" and name not in {"Fail", "Retire"}:
+        if state["Type"] == "Task" and name not in {"Fail", "Retire", "Ask for approval"}:
             assert state["Catch"] == [
                 {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Fail"}
             ]
@@ -190,6 +232,8 @@ def test_a_step_gives_its_function_the_whole_state(
         ("Check data", "$.data"),
         ("Judge", "$.judgement"),
         ("Register", "$.registration"),
+        ("Ask for approval", None),
+        ("Decision", "$.approval"),
         ("Deploy", "$.endpoint"),
         ("Publish", "$.published"),
         ("Advance", "$.rollout"),
@@ -213,7 +257,19 @@ def test_lambda_service_errors_are_tried_again(states: dict[str, State]) -> None
 
 
 @pytest.mark.parametrize(
-    "name", ["Open", "Judge", "Register", "Deploy", "Publish", "Advance", "Watch", "Promote"]
+    "name",
+    [
+        "Open",
+        "Judge",
+        "Register",
+        "Ask for approval",
+        "Decision",
+        "Deploy",
+        "Publish",
+        "Advance",
+        "Watch",
+        "Promote",
+    ],
 )
 def test_a_lost_conditional_write_is_tried_again(states: dict[str, State], name: str) -> None:
     assert [r["MaxAttempts"] for r in states[name]["Retry"] if r["ErrorEquals"] == ["ConflictError"]] == [2]
@@ -274,6 +330,15 @@ def test_a_run_has_time_for_every_wait(definition: dict[str, Any], states: dict[
         for number in range(retry["MaxAttempts"])
     ]
     assert 60 + 3600 + sum(waits) < definition["TimeoutSeconds"]
+
+
+def test_a_run_has_time_for_a_person_to_decide(tmp_path: Path, definition: dict[str, Any]) -> None:
+    by_hand = Retrain(approval="manual", approval_hours=700)
+    patient = synthesise(tmp_path, "dev", ["iris"], specs={"iris": {"retrain": by_hand}})
+    found = json.loads(text(patient.machine("retrain")["DefinitionString"]))
+    # Without it a run of all models has less time than of one that waits for a person.
+    assert found["TimeoutSeconds"] > 700 * 3600 + 60 + 3600
+    assert definition["TimeoutSeconds"] < 700 * 3600
 
 
 def test_the_debounce_window_is_the_runs_own(states: dict[str, State]) -> None:

@@ -6,11 +6,16 @@ import pytest
 
 from infra.settings import DEFAULT_THROTTLES
 from relearn import routes
+from relearn.hosting import InLambda
 from tests.infra.synthesis import Synthesised, text
 from training import catalog
 
+HOSTED = [name for name, spec in catalog.load().items() if isinstance(spec.hosting, InLambda)]
+ALL = [*routes.OPERATIONS, *(one.of(model) for one in routes.PREDICTING for model in HOSTED)]
 ROUTES = {operation.key: operation.function for operation in routes.OPERATIONS} | {
-    routes.DEFAULT: routes.DEFAULT_FUNCTION
+    routes.DEFAULT: routes.DEFAULT_FUNCTION,
+    **{f"POST /v1/models/{model}/predict": "host" for model in HOSTED},
+    **{f"POST /v2/models/{model}/infer": "host" for model in HOSTED},
 }
 
 
@@ -36,7 +41,7 @@ def test_callers_sign_their_requests(request: pytest.FixtureRequest, name: str) 
 
 def test_where_tokens_are_taken_every_route_names_its_scope(tokens: Synthesised) -> None:
     (authorizer,) = tokens.resources("AWS::ApiGatewayV2::Authorizer")
-    scopes = {operation.key: operation.scope for operation in routes.OPERATIONS}
+    scopes = {operation.key: operation.scope for operation in ALL}
     scopes[routes.DEFAULT] = routes.DEFAULT_SCOPE
     for route in tokens.properties("AWS::ApiGatewayV2::Route"):
         assert route["AuthorizationType"] == "JWT"
@@ -74,7 +79,7 @@ def test_each_route_alone_may_invoke_its_function(dev: Synthesised) -> None:
         for permission in dev.properties("AWS::Lambda::Permission", "Serving")
         if permission["Principal"] == "apigateway.amazonaws.com"
     ]
-    paths = {f"*{operation.path}" for operation in routes.OPERATIONS}
+    paths = {f"*{operation.path}" for operation in ALL}
     assert sorted(source.partition("/*/")[2] for source in sources) == sorted([*paths, routes.DEFAULT])
 
 
@@ -103,9 +108,11 @@ def test_what_costs_money_has_a_throttle_of_its_own(dev: Synthesised, tokens: Sy
     assert set(stage["RouteSettings"]) == keys
     (chosen,) = tokens.properties("AWS::ApiGatewayV2::Stage")
     settings = chosen["RouteSettings"]
-    assert set(settings) == keys | {routes.PREDICT.key}
-    assert settings[routes.PREDICT.key]["ThrottlingRateLimit"] == 50
-    assert settings[routes.PREDICT.key]["ThrottlingBurstLimit"] == 100
+    predicting = {routes.PREDICT.key, *(routes.PREDICT.of(model).key for model in HOSTED)}
+    assert set(settings) == keys | predicting
+    for key in predicting:
+        assert settings[key]["ThrottlingRateLimit"] == 50
+        assert settings[key]["ThrottlingBurstLimit"] == 100
 
 
 def test_the_stage_comes_after_the_routes_it_has_settings_for(dev: Synthesised) -> None:

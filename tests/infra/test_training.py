@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import json
+from datetime import timedelta
+
 import pytest
 
+from lambdas.sweep import EVENT_LATE
 from tests.infra.synthesis import Synthesised, text
 from training import catalog
 
@@ -88,3 +92,40 @@ def test_the_sweep_runs_on_a_schedule_and_when_a_run_dies(dev: Synthesised) -> N
 def test_the_training_stack_says_where_its_parts_are(dev: Synthesised) -> None:
     outputs = dev.templates["Training"]["Outputs"]
     assert {"RetrainStateMachine", "TrainingImage", "ExperimentRole"} <= set(outputs)
+
+
+@pytest.mark.parametrize(
+    ("part", "function", "source"),
+    [
+        ("Training", "ingest", "IngestQueue"),
+        ("Training", "scheduled_run", "SchedulesRunFunction"),
+        ("Serving", "record", "RecordsQueue"),
+        ("Serving", "trial", "TrialsQueue"),
+        ("Serving", "batch_event", "BatchesEventsFunction"),
+    ],
+)
+def test_a_stack_says_where_dead_letters_are_and_what_they_were_for(
+    dev: Synthesised, part: str, function: str, source: str
+) -> None:
+    told = json.loads(text(dev.templates[part]["Outputs"][f"{part}DeadLetters"]["Value"]))[function]
+    assert "DeadLetters" in told.pop("dead")
+    (to,) = told.values()
+    assert to.startswith(f"<{source}")
+
+
+def test_every_queue_of_dead_letters_is_told(dev: Synthesised) -> None:
+    told = [
+        text(dev.templates[part]["Outputs"][f"{part}DeadLetters"]["Value"])
+        for part in ("Training", "Serving")
+    ]
+    buried = [name for name in dev.resources("AWS::SQS::Queue") if "DeadLetters" in name]
+    assert [name for name in buried if f"<{name}>" not in "".join(told)] == []
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod", "laptop"])
+def test_what_an_event_lost_is_repaired_within_fifteen_minutes(
+    stage: str, request: pytest.FixtureRequest
+) -> None:
+    synthesised: Synthesised = request.getfixturevalue(stage)
+    between_two_sweeps = timedelta(minutes=synthesised.settings.sweep_minutes)
+    assert EVENT_LATE + between_two_sweeps < timedelta(minutes=15)

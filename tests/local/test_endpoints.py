@@ -60,6 +60,24 @@ def test_an_endpoint_on_an_instance_answers_too(cloud: Running, artifact: str, n
     cloud.client("sagemaker").delete_endpoint(EndpointName=name)
 
 
+def test_a_serverless_container_can_not_be_isolated_from_the_network(
+    cloud: Running, artifact: str, name: str
+) -> None:
+    sagemaker = cloud.client("sagemaker")
+    container = {"Image": cloud.outputs["Image"], "ModelDataUrl": artifact}
+    role = cloud.outputs["JobRole"]
+    sagemaker.create_model(
+        ModelName=name, ExecutionRoleArn=role, PrimaryContainer=container, EnableNetworkIsolation=True
+    )
+    serverless, on_instances = (
+        {"VariantName": "AllTraffic", "ModelName": name, **hosting} for hosting in (SERVERLESS, INSTANCE)
+    )
+    create = sagemaker.create_endpoint_config
+    refused = refusal(create, EndpointConfigName=name, ProductionVariants=[serverless])
+    assert "no network isolation" in refused[1]
+    create(EndpointConfigName=name, ProductionVariants=[on_instances])
+
+
 def test_an_unknown_endpoint_is_a_validation_error(cloud: Running) -> None:
     code, message = refusal(
         cloud.client("sagemaker-runtime").invoke_endpoint, EndpointName="nobody", Body=b"{}"

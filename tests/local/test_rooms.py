@@ -55,6 +55,14 @@ def test_the_ledger_tells_each_new_state_once_with_its_reason() -> None:
     assert "iris" in second.text
 
 
+def test_a_run_that_waits_for_a_person_says_what_to_type() -> None:
+    table = Table()
+    run = {"pk": "MODEL#iris", "sk": "RUN#20261123-abcdef", "state": "AWAITING_APPROVAL", "version": "8"}
+    table.items = [{**run, "reason": "better"}]
+    (change,) = Ledger(table, "ledger").changes()
+    assert change.text.endswith("AWAITING_APPROVAL: better; you decide: relearn --local approve iris 8")
+
+
 @given(RECORDS, st.integers(1, 7))
 def test_pages_together_are_the_whole_list_in_order(records: list[dict[str, Any]], size: int) -> None:
     found: list[dict[str, Any]] = []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
@@ -13,6 +14,7 @@ from moto import mock_aws
 from cli.checks.finding import Finding
 from cli.doctor import examine
 from cli.target import Target
+from relearn.spec import ModelSpec
 from training import catalog
 
 REGION: Final = "eu-west-1"
@@ -21,6 +23,8 @@ ENDPOINTS: Final = "Maximum number of serverless endpoints"
 CONCURRENCY: Final = "Maximum total concurrency that can be allocated across all serverless endpoints"
 TRAINING: Final = "ml.m5.large for training job usage"
 TRANSFORM: Final = "ml.m5.large for transform job usage"
+HOSTED: Final = "ml.m5.large for endpoint usage"
+ALL_HOSTED: Final = "Number of instances across active endpoints"
 FUNCTIONS: Final = "Concurrent executions"
 SPECS: Final = {name: catalog.get(name) for name in ("churn", "iris")}
 
@@ -34,8 +38,9 @@ class Answer:
 class Account:
     """What a test has in hand.
 
-    `own` and `default` are quotas by name, over all services; `others` are endpoints by name, with the limit of
-    a serverless one; `denied` and `broken` are operations that AWS refuses.
+    `own` and `default` are quotas by name, over all services; `endpoints` are by name, with the limit of
+    a serverless one, and of others None or how many instances of which type they have; `denied` and `broken` are
+    operations that AWS refuses.
     """
 
     target: Target
@@ -44,7 +49,7 @@ class Account:
     )
     default: dict[str, float] = field(default_factory=dict)
     fixed: set[str] = field(default_factory=set)
-    endpoints: dict[str, int | None] = field(default_factory=dict)
+    endpoints: dict[str, int | tuple[int, str] | None] = field(default_factory=dict)
     concurrency: tuple[int, int] = (1000, 1000)
     reserved: int | None = None
     denied: set[str] = field(default_factory=set)
@@ -54,9 +59,9 @@ class Account:
         name = "/cdk-bootstrap/hnb659fds/version"
         self.target.client("ssm").put_parameter(Name=name, Value=version, Type="String", Overwrite=True)
 
-    def finding(self, check: str) -> Finding:
-        """Give what one check finds for two models."""
-        (found,) = [found for found in examine(self.target, SPECS) if found.check == check]
+    def finding(self, check: str, specs: Mapping[str, ModelSpec] = SPECS) -> Finding:
+        """Give what one check finds; for two models, unless others are given."""
+        (found,) = [found for found in examine(self.target, specs) if found.check == check]
         return found
 
     def answer(self, model: Any, params: dict[str, Any], **_: Any) -> tuple[Answer, dict[str, Any]] | None:
@@ -89,11 +94,19 @@ class Account:
         return {"Endpoints": [{"EndpointName": name} for name in self.endpoints]}
 
     def on_DescribeEndpoint(self, params: dict[str, Any]) -> Any:  # noqa: N802
-        limit = next(value for name, value in self.endpoints.items() if f'"{name}"' in str(params["body"]))
-        config = (
-            {"CurrentServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": limit}} if limit else {}
-        )
-        return {"ProductionVariants": [{"VariantName": "AllTraffic", **config}]}
+        name = json.loads(params["body"])["EndpointName"]
+        shown: dict[str, Any] = {"VariantName": "AllTraffic"}
+        match self.endpoints[name]:
+            case int() as limit:
+                shown["CurrentServerlessConfig"] = {"MemorySizeInMB": 2048, "MaxConcurrency": limit}
+            case (count, _):
+                shown["CurrentInstanceCount"] = count
+        return {"EndpointConfigName": name, "ProductionVariants": [shown]}
+
+    def on_DescribeEndpointConfig(self, params: dict[str, Any]) -> Any:  # noqa: N802
+        found = self.endpoints[json.loads(params["body"])["EndpointConfigName"]]
+        assert isinstance(found, tuple)
+        return {"ProductionVariants": [{"VariantName": "AllTraffic", "InstanceType": found[1]}]}
 
     def _quota(self, name: str, value: float) -> dict[str, Any]:
         code = f"L-{sum(map(ord, name)):08X}"

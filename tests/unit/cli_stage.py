@@ -28,6 +28,9 @@ from relearn.runs import Run, Version, VersionState
 from relearn.uploads import Upload
 
 REGION: Final = "eu-west-1"
+QUEUES: Final = ("ingest", "record", "trial")
+CALLED: Final = ("scheduled_run", "batch_event")
+"""Functions that read a queue, and those that are called."""
 NOW = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
 MODEL_SAMPLE = [{"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}]
 ABOUT = {
@@ -69,6 +72,7 @@ class CliStage:
     api: FakeApi
     ledger: Ledger
     s3: Any
+    sqs: Any
     uploads: str = "uploads-bucket"
     lake: str = "lake-bucket"
     artifacts: str = "artifacts-bucket"
@@ -88,6 +92,27 @@ class CliStage:
             "received_at": NOW.isoformat(),
         }
         return self.ledger.receive(Upload(**values | changes))
+
+    def queue(self, name: str) -> str:
+        """URL of a queue of the stage."""
+        return str(self.sqs.get_queue_url(QueueName=name)["QueueUrl"])
+
+    def messages(self, name: str) -> list[dict[str, Any]]:
+        """Take what is in a queue."""
+        found = []
+        url = self.queue(name)
+        while messages := self.sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        ).get("Messages"):
+            found += messages
+            for message in messages:
+                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return found
+
+    def bury(self, name: str, body: str, **attributes: str) -> None:
+        """Put a dead letter where those of a function lie."""
+        said = {key: {"DataType": "String", "StringValue": value} for key, value in attributes.items()}
+        self.sqs.send_message(QueueUrl=self.queue(f"{name}-dead"), MessageBody=body, MessageAttributes=said)
 
     def new_run(self, run_id: str = "20260504t100000-aaaaaa", **changes: Any) -> Run:
         return self.ledger.create_run(Run(run_id=run_id, model="iris", started_at=NOW.isoformat(), **changes))
@@ -125,10 +150,13 @@ def deployed() -> Iterator[CliStage]:
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
             BillingMode="PAY_PER_REQUEST",
         )
+        sqs = session.client("sqs")
+        for name in (*QUEUES, *(f"{name}-dead" for name in (*QUEUES, *CALLED))):
+            sqs.create_queue(QueueName=name)
         api.answers["/v1/models/iris"] = (200, {}, ABOUT)
         brief = {key: ABOUT[key] for key in ("name", "title", "kind", "state", "version")}
         api.answers["/v1/models"] = (200, {}, {"models": [brief]})
-        yield CliStage(url, api, Ledger(Table(dynamodb, "ledger"), lambda: NOW), s3)
+        yield CliStage(url, api, Ledger(Table(dynamodb, "ledger"), lambda: NOW), s3, sqs)
 
 
 def _outputs(url: str) -> dict[str, dict[str, str]]:
@@ -138,9 +166,27 @@ def _outputs(url: str) -> dict[str, dict[str, str]]:
         "ArtifactsBucket": CliStage.artifacts,
         "LedgerTable": "ledger",
     }
-    training = {"TrainingImage": "image:tag", "ExperimentRole": "arn:aws:iam::123456789012:role/job"}
-    parts = {"data": data, "training": training, "serving": {"ApiUrl": url}}
+    training = {
+        "TrainingImage": "image:tag",
+        "ExperimentRole": "arn:aws:iam::123456789012:role/job",
+        "TrainingDeadLetters": _dead_letters("ingest", "scheduled_run"),
+    }
+    serving = {"ApiUrl": url, "ServingDeadLetters": _dead_letters("record", "trial", "batch_event")}
+    parts = {"data": data, "training": training, "serving": serving}
     return {names.stack("test", part): outputs for part, outputs in parts.items()}
+
+
+def _dead_letters(*functions: str) -> str:
+    """Where dead letters are, as the stacks say it."""
+    place = f"https://sqs.{REGION}.amazonaws.com/123456789012"
+    told = {
+        name: {
+            "dead": f"{place}/{name}-dead",
+            **({"function": f"relearn-test-{name}"} if name in CALLED else {"queue": f"{place}/{name}"}),
+        }
+        for name in functions
+    }
+    return json.dumps(told).replace('"', "&quot;")
 
 
 def _describe_stacks(stack: str, url: str) -> tuple[int, bytes]:

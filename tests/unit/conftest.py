@@ -19,6 +19,7 @@ def cli_stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[CliStage]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setattr("cli.target.Target.poll_seconds", 0.0)
+    monkeypatch.setattr("cli.letters.LOOK_SECONDS", 0)
     with deployed() as stage:
         monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", stage.url)
         yield stage

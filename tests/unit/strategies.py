@@ -74,6 +74,8 @@ def specs(draw: st.DrawFn) -> ModelSpec:
             debounce_seconds=draw(st.integers(0, 86_400)),
             schedule="rate(1 day)",
             on_upload=draw(st.booleans()),
+            approval=draw(st.sampled_from(["auto", "manual"])),
+            approval_hours=draw(st.integers(1, 720)),
         ),
         ingest=Ingest(min_rows=draw(st.integers(1, 9))),
         training=Training(holdout=0.2),

@@ -9,13 +9,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.checks import functions, needs, regions, sagemaker
+from cli.checks import endpoints, functions, needs, regions
 from cli.checks.finding import Finding
 from cli.checks.stage import StageSettings
+from cli.doctor import examine
 from cli.target import Target
 from relearn.engines import Engine
+from relearn.hosting import InLambda, Realtime
 from relearn.spec import ModelSpec, Serverless, Training
-from tests.unit.cli_account import CONCURRENCY, ENDPOINTS, FUNCTIONS, SPECS, TRAINING, Account
+from tests.unit.cli_account import (
+    ALL_HOSTED,
+    CONCURRENCY,
+    ENDPOINTS,
+    FUNCTIONS,
+    HOSTED,
+    SPECS,
+    TRAINING,
+    Account,
+)
 
 # SageMaker's quotas
 
@@ -38,7 +49,7 @@ def test_the_more_general_quota_of_two_like_names_is_meant(aws: Account) -> None
 
 def test_endpoints_of_others_use_up_the_quota_and_those_of_the_stage_are_its_own(aws: Account) -> None:
     aws.endpoints = {"somebody-elses": 15, "not-serverless": None, "relearn-dev-iris-v3": 10}
-    assert sagemaker.taken_by_others(aws.target) == sagemaker.Taken(endpoints=1, concurrency=15)
+    assert endpoints.taken_by_others(aws.target) == endpoints.Taken(endpoints=1, concurrency=15)
     aws.own[CONCURRENCY] = 70
     found = aws.finding("concurrency of serverless endpoints")
     assert found.request is not None
@@ -74,6 +85,67 @@ def test_fewer_instances_than_models_let_them_wait_and_none_lets_them_fail(
     assert found.status == status
     assert (found.request is None) == (status == "ok")
     assert found.request is None or found.request.needed == 2
+
+
+# instances of endpoints
+
+
+@pytest.mark.parametrize(("quota", "status"), [(5, "failed"), (6, "ok")])
+def test_a_model_wants_its_most_instances_beside_the_least_of_two_more_versions(
+    aws: Account, quota: int, status: str
+) -> None:
+    aws.own[HOSTED] = quota
+    found = aws.finding("ml.m5.large for endpoints", hosted(1, 4))
+    assert (found.status, found.needed.partition(":")[0]) == (status, "6")
+    assert (found.request is None) == (status == "ok")
+    assert found.request is None or (found.request.name, found.request.needed) == (HOSTED, 6)
+
+
+def test_instances_of_others_use_up_the_quotas_and_those_of_the_stage_are_its_own(aws: Account) -> None:
+    aws.own |= {HOSTED: 8, ALL_HOSTED: 11}
+    aws.endpoints = {
+        "somebody-elses": (3, "ml.m5.large"),
+        "of-another-type": (2, "ml.c5.large"),
+        "serverless": 5,
+        "relearn-dev-iris-v3": (4, "ml.m5.large"),
+    }
+    of_type = aws.finding("ml.m5.large for endpoints", hosted(1, 4))
+    assert (of_type.found, of_type.request and of_type.request.needed) == ("8, of which others hold 3", 9)
+    of_all = aws.finding("instances of endpoints", hosted(1, 4))
+    assert (of_all.status, of_all.found) == ("ok", "11, of which others hold 5")
+
+
+def test_an_instance_type_without_a_quota_is_not_offered_for_endpoints(aws: Account) -> None:
+    found = aws.finding("ml.m5.large for endpoints", hosted(1, 1))
+    assert found.status == "failed"
+    assert found.advice == (
+        "ml.m5.large is not offered for endpoints in eu-west-1: choose another instance or region"
+    )
+
+
+def test_what_others_hold_may_be_a_secret(aws: Account) -> None:
+    aws.own[HOSTED], aws.denied = 6, {"DescribeEndpointConfig"}
+    aws.endpoints = {"somebody-elses": (3, "ml.m5.large")}
+    found = aws.finding("ml.m5.large for endpoints", hosted(1, 4))
+    assert (found.status, "allow sagemaker:DescribeEndpointConfig" in found.needed) == ("ok", True)
+
+
+def test_each_mode_is_checked_only_where_a_model_has_it(aws: Account) -> None:
+    aws.own |= {HOSTED: 6, ALL_HOSTED: 6}
+    modes = {"hosted": hosted(1, 4), "serverless": SPECS, "in lambda": {"iris": iris(hosting=InLambda())}}
+    found = {name: {one.check for one in examine(aws.target, specs)} for name, specs in modes.items()}
+    mine = {
+        "hosted": {"ml.m5.large for endpoints", "instances of endpoints"},
+        "serverless": {"serverless endpoints", "concurrency of serverless endpoints"},
+        "in lambda": set(),
+    }
+    everything = set().union(*mine.values())
+    assert {name: checks & everything for name, checks in found.items()} == mine
+
+
+def hosted(minimum: int, maximum: int) -> dict[str, ModelSpec]:
+    hosting = Realtime(instance="ml.m5.large", minimum=minimum, maximum=maximum)
+    return {"iris": iris(hosting=hosting)}
 
 
 # what the specs ask for

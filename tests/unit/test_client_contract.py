@@ -19,6 +19,7 @@ CALLS: dict[str, calls.Call[Any]] = {
     "listVersions": calls.versions("m"),
     "getRoute": calls.route("m"),
     "changeRoute": calls.change_route("m", "rollback", "why", revision=3),
+    "decideVersion": calls.decide("m", 2, "approve", ""),
     "listRuns": calls.runs("m", limit=5),
     "getRun": calls.run("m", "r"),
     "createBatch": file_calls.create_batch("m"),
@@ -35,7 +36,7 @@ CALLS: dict[str, calls.Call[Any]] = {
 def test_a_call_is_an_operation_of_the_api(operation: str) -> None:
     call = CALLS[operation]
     found = next(one for one in routes.OPERATIONS if one.id == operation)
-    template = re.sub(r"\{\w+\}", "[a-z]", found.path)
+    template = re.sub(r"\{\w+\}", "[a-z2]", found.path)
     assert re.fullmatch(template, call.path.partition("?")[0])
     assert call.method == found.method
     assert call.repeatable

@@ -38,8 +38,8 @@ class Endpoints:
         self.clock, self.seconds, self.fails = clock, seconds, fails
         self.asked: dict[str, list[Any]] = {"one": [], "two": []}
 
-    def ask(self, endpoint: str, body: bytes, seconds: float) -> bytes:
-        del seconds
+    def ask(self, endpoint: str, model: str, version: int, body: bytes, seconds: float) -> bytes:
+        del model, version, seconds
         self.asked[endpoint].append(json.loads(body)["instances"])
         self.clock.now += self.seconds[endpoint]
         if self.fails(endpoint, len(self.asked[endpoint])):
@@ -57,7 +57,7 @@ def of(
 
 
 def judged(endpoints: Endpoints, left: Callable[[], float] = lambda: 100.0) -> Any:
-    probing = Probing(invoker=endpoints, clock=endpoints.clock)  # type: ignore[arg-type]
+    probing = Probing(places=endpoints, clock=endpoints.clock)  # type: ignore[arg-type]
     return probing.judge(FLOWERS, PAIR, ROWS, MEASURE, left)
 
 

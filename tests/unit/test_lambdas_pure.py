@@ -214,6 +214,12 @@ def run(state: RunState, reason: str = "") -> Run:
         (None, [upload(UploadState.ACCEPTED)], "a run is about to start", 15),
         (run(RunState.TRAINING), [], "the first version is training (run r1)", 15),
         (run(RunState.JUDGING), [], "the first version is being judged (run r1)", 15),
+        (
+            run(RunState.AWAITING_APPROVAL),
+            [],
+            "the first version waits for someone to approve it (run r1)",
+            15,
+        ),
         (run(RunState.DEPLOYING), [], "the first version is being deployed (run r1)", 15),
         (run(RunState.WATCHING), [], "the first version is being watched (run r1)", 15),
         (
@@ -268,6 +274,8 @@ WATCHED = {**SOUND, "judgement": {"verdict": "promote", "reason": "r"}}
         ({**SOUND, "judgement": {"verdict": "reject", "reason": "r"}}, RunState.REJECTED),
         ({**SOUND, "judgement": {"verdict": "promote", "reason": "r"}}, RunState.PROMOTED),
         ({**WATCHED, "watched": {"verdict": "pass", "reason": "r"}}, RunState.PROMOTED),
+        ({**WATCHED, "approval": {"verdict": "approve", "reason": "r"}}, RunState.PROMOTED),
+        ({**WATCHED, "approval": {"verdict": "reject", "reason": "r"}}, RunState.REJECTED),
         ({**WATCHED, "watched": {"verdict": "breach", "reason": "r"}}, RunState.ROLLED_BACK),
     ],
 )

@@ -31,6 +31,15 @@ def test_every_name_is_one_that_sagemaker_takes(
         assert name.startswith(names.prefix(stage))
 
 
+@given(STAGES, MODEL_NAMES, st.integers(1, 99_999))
+def test_where_a_version_is_says_how_it_is_asked(stage: str, model: str, version: int) -> None:
+    endpoint, host = (names.place(stage, model, version, in_lambda=where) for where in (False, True))
+    assert (endpoint, host) == (names.endpoint(stage, model, version), names.host_function(stage, model))
+    assert endpoint != host
+    assert len(host) <= 64  # Lambda's limit
+    assert {names.in_sagemaker(stage, model, version, place) for place in (endpoint, host)} == {endpoint}
+
+
 @given(TIMES, TIMES, st.text(), st.text())
 def test_run_ids_sort_by_time(first: datetime, second: datetime, one: str, two: str) -> None:
     earlier, later = names.run_id(first, one), names.run_id(second, two)

@@ -43,6 +43,10 @@ def test_hosting_survives_being_stored_as_json(value: Hosting) -> None:
     assert hosting.from_dict(json.loads(json.dumps(hosting.to_dict(value)))) == value
 
 
+def test_a_burstable_instance_may_be_had_without_scaling() -> None:
+    assert not Realtime(instance="ml.t2.medium", minimum=2, maximum=2).scales
+
+
 @given(ROLLOUTS)
 def test_a_rollout_survives_being_stored_as_json(value: Rollout) -> None:
     assert rollout.from_dict(json.loads(json.dumps(rollout.to_dict(value)))) == value
@@ -54,6 +58,7 @@ def test_a_rollout_survives_being_stored_as_json(value: Rollout) -> None:
         ("hosting.provisioned", lambda: Serverless(max_concurrency=5, provisioned=6)),
         ("hosting.instance", lambda: Realtime(instance="m5.large")),
         ("hosting.maximum", lambda: Realtime(instance="ml.m5.large", minimum=3, maximum=2)),
+        ("hosting.maximum", lambda: Realtime(instance="ml.t2.medium", minimum=1, maximum=2)),
         ("hosting.target_invocations", lambda: Realtime(instance="ml.m5.large", target_invocations=0)),
         ("hosting.memory_mb", lambda: InLambda(memory_mb=128)),
         ("hosting.type", lambda: hosting.from_dict({"type": "container"})),

@@ -13,7 +13,14 @@ from relearn import runs
 from relearn.errors import IllegalTransitionError
 from relearn.runs import FINAL, RunState
 
-ORDER = [RunState.DEBOUNCING, RunState.TRAINING, RunState.JUDGING, RunState.DEPLOYING, RunState.WATCHING]
+ORDER = [
+    RunState.DEBOUNCING,
+    RunState.TRAINING,
+    RunState.JUDGING,
+    RunState.AWAITING_APPROVAL,
+    RunState.DEPLOYING,
+    RunState.WATCHING,
+]
 
 
 @pytest.mark.parametrize(("old", "new"), list(itertools.product(RunState, repeat=2)))

@@ -90,6 +90,9 @@ MISTAKES: list[tuple[str, Callable[[], Any]]] = [
     ("hosting.max_concurrency", lambda: Serverless(max_concurrency=201)),
     ("retrain.debounce_seconds", lambda: Retrain(debounce_seconds=-1)),
     ("retrain.approval", lambda: Retrain(approval="maybe")),  # type: ignore[arg-type]
+    ("retrain.approval_hours", lambda: Retrain(approval="manual", approval_hours=0)),
+    ("retrain.approval_hours", lambda: Retrain(approval="manual", approval_hours=721)),
+    ("retrain.approval_hours", lambda: Retrain(approval="manual", approval_hours=1.5)),  # type: ignore[arg-type]
     ("ingest.max_bad_row_rate", lambda: Ingest(max_bad_row_rate=1.1)),
     ("ingest.max_bytes", lambda: Ingest(max_bytes=0)),
     ("ingest.min_rows", lambda: Ingest(min_rows=0)),

@@ -151,6 +151,16 @@ def test_a_snapshot_with_nothing_to_measure_on_is_refused(tmp_path: Path, spec: 
     assert raised.value.code == "too_few_rows"
 
 
+@pytest.mark.parametrize("spec", [NUMBERS, REGRESSION])
+def test_rows_that_are_all_the_same_leave_nothing_to_measure_on_and_are_refused(
+    tmp_path: Path, spec: ModelSpec
+) -> None:
+    write_shard(tmp_path / "a.parquet", (*spec.columns, spec.target), many(1, spec) * 200)
+    with pytest.raises(DataError, match="too few rows to train and to measure; upload more") as raised:
+        dataset.load(spec, tmp_path)
+    assert raised.value.code == "too_few_rows"
+
+
 def test_a_snapshot_without_shards_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError) as raised:
         dataset.load(NUMBERS, tmp_path)

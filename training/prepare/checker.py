@@ -97,6 +97,21 @@ class Checker:
         last = f"v{len(self.columns) - 1}"
         return self.connection.execute(f"SELECT DISTINCT {last} FROM accepted LIMIT 2").fetchall()
 
+    def copies_of_target(self) -> list[str]:
+        """Name the columns that equal the target, the last, in every accepted row; none where it has one value."""
+        last = len(self.columns) - 1
+        target = f"CAST(v{last} AS VARCHAR)"
+        same = ", ".join(
+            f"bool_and(CAST(v{i} AS VARCHAR) IS NOT DISTINCT FROM {target})" for i in range(last)
+        )
+        if not same:
+            return []
+        found = self.connection.execute(
+            f"SELECT count(DISTINCT {target}) > 1, {same} FROM accepted"
+        ).fetchone()
+        several, *equal = found or (False,)
+        return [column.name for column, one in zip(self.columns, equal, strict=False) if several and one]
+
     def describe(self, key_columns: Sequence[str], workdir: Path) -> tuple[Profile, Path | None]:
         """Describe the accepted rows, as `training.prepare.profile` says."""
         named = ", ".join(f'v{i} AS "{column.name}"' for i, column in enumerate(self.columns))

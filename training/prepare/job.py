@@ -17,6 +17,8 @@ from training.prepare.sources import CsvSource, JsonSource, ParquetSource, Sourc
 from training.prepare.staging import CsvStaging, JsonStaging
 
 SHARD = "shard.parquet"
+LEAK_ROWS = 50
+"""Rows from which on a column that always equals the target is no chance."""
 
 
 def prepare(
@@ -76,6 +78,7 @@ def prepare(
             checker.tally.judge(spec)
             if not spec.tables:
                 _check_classes(spec, checker)
+                _check_leak(spec, checker)
             shard = workdir / SHARD
             checker.write_shard(shard)
             profile, keys = checker.describe(spec.key_columns(table), workdir)
@@ -103,8 +106,8 @@ def _check_rows(
         _check_parquet(source, cap, checker)
         return
     try:
-        with open_text(source, gzipped=kind.gzipped) as stream:
-            lines = Lines(stream, cap)
+        with source.open("rb") as file, open_text(file, gzipped=kind.gzipped) as text:
+            lines = Lines(text, cap, packed=file.tell if kind.gzipped else None)
             rows: Source
             if kind.format == "csv":
                 rows = CsvSource(checker.columns, CsvStaging(lines), staged, batch_bytes)
@@ -123,6 +126,15 @@ def _check_parquet(source: Path, cap: int, checker: Checker) -> None:
     except duckdb.Error as error:
         code = "encoding" if "utf" in str(error).lower() else "format"
         raise DataError(code, f"the Parquet file can not be read: {str(error).splitlines()[0]}") from error
+
+
+def _check_leak(spec: ModelSpec, checker: Checker) -> None:
+    if checker.tally.accepted >= LEAK_ROWS and (leaking := checker.copies_of_target()):
+        raise DataError(
+            "leakage",
+            f"{leaking[0]} equals {spec.target.name} in each of {checker.tally.accepted} rows: a request can not know it; "
+            "allowed: columns that are known before the target is",
+        )
 
 
 def _check_classes(spec: ModelSpec, checker: Checker) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import zlib
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import BinaryIO
 
 from relearn.errors import DataError
+from training.prepare.outcome import RATIO, RATIO_FROM
 from training.prepare.sniff import BOM
 
 MAX_LINE = 1024 * 1024
 """Bytes in one line at most, and in one CSV record."""
+LOOK_EVERY = 1024 * 1024
+"""Unpacked bytes between two looks at how far they came packed."""
 
 
 class Lines:
@@ -23,6 +26,8 @@ class Lines:
         The bytes of the text, unpacked.
     max_bytes
         Bytes that may be read in all.
+    packed
+        For gzip: gives how many bytes of the file were read to unpack those so far.
 
     Attributes
     ----------
@@ -30,10 +35,12 @@ class Lines:
         Number of the line that `read` gave last, from 1.
     """
 
-    def __init__(self, stream: BinaryIO, max_bytes: int) -> None:
+    def __init__(self, stream: BinaryIO, max_bytes: int, packed: Callable[[], int] | None = None) -> None:
         self.number = 0
         self._stream = stream
         self._max_bytes = max_bytes
+        self._packed = packed
+        self._look_at = RATIO_FROM
         self._offset = 0
         self._returned: deque[bytes] = deque()
 
@@ -64,6 +71,8 @@ class Lines:
             raise DataError(
                 "too_large", f"the file unpacks to more than {self._max_bytes} bytes, the most allowed"
             )
+        if self._offset > self._look_at:
+            self._check_ratio()
         if len(line) > MAX_LINE:
             raise DataError(
                 "format",
@@ -76,6 +85,15 @@ class Lines:
         kept = list(lines)
         self._returned.extendleft(reversed(kept))
         self.number -= len(kept)
+
+    def _check_ratio(self) -> None:
+        self._look_at = self._offset + LOOK_EVERY
+        if self._packed is not None and self._offset > RATIO * (packed := self._packed()):
+            raise DataError(
+                "too_large",
+                f"{packed} bytes of gzip unpack to {self._offset} and more; allowed: at most {RATIO} times its size "
+                f"beyond {RATIO_FROM} bytes; if its rows are meant, upload it unpacked or as Parquet",
+            )
 
     def _check_encoding(self, line: bytes) -> None:
         try:

@@ -12,6 +12,11 @@ MAX_REJECTED_ROWS = 10_000
 EXPANSION = 10
 """How many times the spec's ``max_bytes`` a file may hold once unpacked."""
 
+RATIO = 100
+"""How many times its packed size a gzipped file may unpack to, beyond `RATIO_FROM`; tables of real values reach 30."""
+RATIO_FROM = 16 * 1024**2
+"""Unpacked bytes before which the ratio says nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:

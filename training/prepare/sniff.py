@@ -24,6 +24,8 @@ FOREIGN = {
     b"\xfd7zXZ": "xz",
 }
 HEAD = 4096
+MAX_BLANK = 1024 * 1024
+"""Bytes of white space that a file may begin with: more of it can be packed into next to nothing."""
 ALLOWED = "allowed: CSV or JSON Lines (also gzipped), or Parquet"
 
 
@@ -79,17 +81,22 @@ def detect(source: Path, name: str) -> Kind:
     return Kind(promised or found, gzipped)
 
 
-def open_text(source: Path, *, gzipped: bool) -> BinaryIO:
-    """Open a file for reading the bytes of its text."""
-    return cast("BinaryIO", gzip.open(source)) if gzipped else source.open("rb")
+def open_text(file: BinaryIO, *, gzipped: bool) -> BinaryIO:
+    """Give the bytes of the text in a file."""
+    return cast("BinaryIO", gzip.GzipFile(fileobj=file)) if gzipped else file
 
 
 def _head(source: Path, *, gzipped: bool) -> bytes:
     try:
-        with open_text(source, gzipped=gzipped) as file:
-            head = file.read(HEAD).removeprefix(BOM)
-            while head and not head.strip() and (more := file.read(HEAD)):
-                head = more
+        with source.open("rb") as file, open_text(file, gzipped=gzipped) as text:
+            head = text.read(HEAD).removeprefix(BOM)
+            blank = 0
+            while head and not head.strip() and (more := text.read(HEAD)):
+                head, blank = more, blank + HEAD
+                if blank > MAX_BLANK:
+                    raise DataError(
+                        "format", f"the first {blank} bytes are white space; allowed: {MAX_BLANK} at most"
+                    )
     except (EOFError, OSError, zlib.error) as error:
         raise DataError("format", f"the gzip stream is corrupt: {error}") from error
     return head.lstrip()

@@ -37,6 +37,7 @@ VERSION = {
     "reason": "",
     "run_id": "r-1",
     "metrics": {"f1_macro": 0.95},
+    "approval": None,
     "created_at": AT,
 }
 RUN = {

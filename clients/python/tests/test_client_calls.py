@@ -137,6 +137,25 @@ def test_versions_are_listed(api: StubApi, ask: Ask) -> None:
     assert api.asked[0].path == "/v1/models/iris/versions"
 
 
+ASKED = {"state": "WAITING", "hours": 72, "until": AT, "who": "", "why": "", "at": None}
+
+
+def test_a_version_that_waits_is_approved_or_rejected(api: StubApi, ask: Ask) -> None:
+    waits = {**VERSION, "approval": ASKED}
+    decided = {**VERSION, "approval": {**ASKED, "state": "REJECTED", "who": "ann", "why": "no", "at": AT}}
+    api.turns = [Reply(body=waits), Reply(503), Reply(body=decided)]
+    found = ask(
+        lambda client: client.approve("iris", 3),
+        lambda client: client.reject("iris", 3, why="no"),
+    )
+    assert (found.approval.state, found.approval.who, found.approval.why) == ("REJECTED", "ann", "no")
+    assert found.approval.at == datetime(2026, 5, 4, 10, tzinfo=UTC)
+    bodies = [json.loads(asked.body) for asked in api.asked]
+    rejection = {"decision": "reject", "why": "no"}
+    assert bodies == [{"decision": "approve", "why": ""}, rejection, rejection]  # asked again after the 503
+    assert {asked.path for asked in api.asked} == {"/v1/models/iris/versions/3/approval"}
+
+
 def test_runs_are_listed_page_by_page(api: StubApi, ask: Ask) -> None:
     api.turns = [
         Reply(body={"runs": [RUN], "next": "6162"}),

@@ -13,11 +13,18 @@ NO_IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/nothing:here"
 """An endpoint of it is Failed at once, and costs no process."""
 
 
+SERVERLESS = {"ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 1}}
+INSTANCE = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+LINKED_ROLE = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+
+
 class Hosting:
-    """Makes and removes models, endpoint configs and endpoints of one name."""
+    """Makes and removes models, endpoint configs and endpoints of one name, and what scales them."""
 
     def __init__(self, stage: Stage) -> None:
         self.client = stage.client("sagemaker")
+        self._scaling = stage.client("application-autoscaling")
+        self._iam = stage.client("iam")
         deploy = stage.client("lambda").get_function_configuration(
             FunctionName=f"relearn-{stage.name}-deploy"
         )
@@ -31,11 +38,47 @@ class Hosting:
             self.client.create_endpoint(EndpointName=name, EndpointConfigName=name)
             self.settle(name)
 
-    def make(self, name: str, container: Any) -> None:
+    def put_in_service(self, name: str, package: str) -> None:
+        """Make an endpoint of a registered version, on an instance, and wait until it answers."""
+        self.remove(name)
+        self.make(name, {"ModelPackageName": package}, on=INSTANCE)
+        self.client.create_endpoint(EndpointName=name, EndpointConfigName=name)
+        assert self.settle(name) == "InService", self.client.describe_endpoint(EndpointName=name)
+
+    def nothing_of(self, group: str) -> str:
+        """Register a version of an image that is nowhere; its ARN."""
+        media = ["application/json"]
+        specification = {
+            "Containers": [{"Image": NO_IMAGE}],
+            "SupportedContentTypes": media,
+            "SupportedResponseMIMETypes": media,
+        }
+        registered = self.client.create_model_package(
+            ModelPackageGroupName=group,
+            ModelApprovalStatus="Approved",
+            InferenceSpecification=specification,
+        )
+        return str(registered["ModelPackageArn"])
+
+    def scaled(self) -> list[str]:
+        """Name the endpoints that are scaled."""
+        found = self._scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+        return sorted(target["ResourceId"].split("/")[1] for target in found)
+
+    def scale_nothing(self) -> None:
+        """As in an account in which no endpoint was scaled yet."""
+        for target in self._scaling.describe_scalable_targets(ServiceNamespace="sagemaker")[
+            "ScalableTargets"
+        ]:
+            key = ("ServiceNamespace", "ResourceId", "ScalableDimension")
+            self._scaling.deregister_scalable_target(**{name: target[name] for name in key})
+        if LINKED_ROLE in [role["RoleName"] for role in self._iam.list_roles(PathPrefix="/")["Roles"]]:
+            self._iam.delete_service_linked_role(RoleName=LINKED_ROLE)
+
+    def make(self, name: str, container: Any, on: Any = SERVERLESS) -> None:
         """Make a model and an endpoint config of a container."""
         self.client.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=self.role)
-        serverless = {"MemorySizeInMB": 2048, "MaxConcurrency": 1}
-        variant = {"VariantName": "AllTraffic", "ModelName": name, "ServerlessConfig": serverless}
+        variant = {"VariantName": "AllTraffic", "ModelName": name, **on}
         self.client.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
 
     def remove(self, *names: str) -> None:

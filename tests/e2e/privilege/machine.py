@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from tests.e2e.client import Stage
 from tests.e2e.privilege.trial import Broken
@@ -32,6 +36,33 @@ class Machine:
     def take_long(self) -> None:
         """Let executions of the stage's own machine last 20 s, and do nothing."""
         self._define(LONG)
+
+    @contextmanager
+    def only(self, state: str) -> Iterator[Callable[[object], str]]:
+        """Let executions of the stage's own machine be one step; give what begins one, and stop what is left of them."""
+        alone = {key: value for key, value in self.states[state].items() if key not in HANDLERS}
+        self._define({"StartAt": state, "States": {state: {**alone, "End": True}}})
+        begun: list[str] = []
+
+        def start(context: object) -> str:
+            given = json.dumps(context)
+            begun.append(self.client.start_execution(stateMachineArn=self.arn, input=given)["executionArn"])
+            return begun[-1]
+
+        try:
+            yield start
+        finally:
+            self.stand_still()
+            for execution in begun:
+                with suppress(ClientError):  # it has ended
+                    self.client.stop_execution(executionArn=execution)
+
+    def succeeded(self, execution: str) -> bool:
+        """Tell whether an execution ended well; `Broken` when it ended otherwise."""
+        found = self.client.describe_execution(executionArn=execution)
+        if found["status"] not in ("RUNNING", "SUCCEEDED"):
+            raise Broken(f"the execution {found['status']}: {found.get('error')}: {found.get('cause')}")
+        return bool(found["status"] == "SUCCEEDED")
 
     def start(self, state: str, context: object) -> str:
         """Begin one step of a run; the execution's ARN."""

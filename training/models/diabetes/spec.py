@@ -1,14 +1,15 @@
 """What the diabetes model takes, predicts and must reach."""
 
 from relearn.spec import (
+    Canary,
     Category,
     Hyperparameter,
+    InLambda,
     Metric,
     ModelSpec,
     Number,
     Quality,
     Retrain,
-    Serverless,
     Training,
 )
 
@@ -44,7 +45,8 @@ SPEC = ModelSpec(
     ),
     quality=Quality(min_rows=50),
     metric=Metric("rmse", maximum=65.0, margin=0.0),
-    hosting=Serverless(memory_mb=2048, max_concurrency=10),
+    hosting=InLambda(),
+    rollout=Canary(steps=(10, 50), bake_minutes=5),
     retrain=Retrain(debounce_seconds=60),
     training=Training(holdout=0.25),
     hyperparameters=(Hyperparameter("penalty", default=10.0, minimum=0.01, maximum=1000.0, scale="log"),),

@@ -19,6 +19,7 @@ from relearn_client.errors import (
     CredentialsError,
     FieldError,
     InvalidChangeError,
+    InvalidDecisionError,
     InvalidFeedbackError,
     InvalidInstancesError,
     InvalidParametersError,
@@ -35,6 +36,7 @@ from relearn_client.errors import (
     NotFoundError,
     NotJsonError,
     NotServingError,
+    NotWaitingError,
     ProblemError,
     RefusedError,
     RelearnClientError,
@@ -47,7 +49,7 @@ from relearn_client.errors import (
 )
 from relearn_client.feedback import Feedback, FeedbackResult
 from relearn_client.forms import Form
-from relearn_client.history import Run, RunBrief, RunPage, Version
+from relearn_client.history import Approval, Run, RunBrief, RunPage, Version
 from relearn_client.operations import Restore, Route, RouteWrite
 from relearn_client.retry import Retry
 from relearn_client.shapes import (
@@ -70,6 +72,7 @@ from relearn_client.uploads import RejectedRow, RejectedValue, Upload, UploadBri
 __all__ = [
     "AnswerTimeoutError",
     "AnswerTooLargeError",
+    "Approval",
     "AsyncClient",
     "BadAnswerError",
     "BareClassification",
@@ -89,6 +92,7 @@ __all__ = [
     "FieldError",
     "Form",
     "InvalidChangeError",
+    "InvalidDecisionError",
     "InvalidFeedbackError",
     "InvalidInstancesError",
     "InvalidParametersError",
@@ -108,6 +112,7 @@ __all__ = [
     "NotFoundError",
     "NotJsonError",
     "NotServingError",
+    "NotWaitingError",
     "Prediction",
     "Predictions",
     "ProblemError",

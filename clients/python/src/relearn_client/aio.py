@@ -101,6 +101,32 @@ class AsyncClient(AsyncFiles):
         """
         return await self._carry_out(calls.change_route(model, action, why, version, revision))
 
+    async def approve(self, model: str, version: int, *, why: str = "") -> Version:
+        """Let a version that waits for it be deployed; its run goes on.
+
+        Parameters
+        ----------
+        model, version
+            Which.
+        why
+            Kept with the version.
+
+        Raises
+        ------
+        NotWaitingError
+            It waits for no decision, or someone decided before: says who, and what.
+        RelearnClientError
+            See `relearn_client.errors`.
+        """
+        return await self._carry_out(calls.decide(model, version, "approve", why))
+
+    async def reject(self, model: str, version: int, *, why: str) -> Version:
+        """Refuse a version that waits for approval: it never serves, and what was new in its run is not tried again.
+
+        Parameters and errors are those of `approve`; a reason is needed.
+        """
+        return await self._carry_out(calls.decide(model, version, "reject", why))
+
     async def feedback(self, model: str, truths: Iterable[tuple[str, Any]]) -> Feedback:
         """Tell what proved true, as `Client.feedback` does."""
         answers = [await self._carry_out(call) for call in calls.feedback(model, truths)]

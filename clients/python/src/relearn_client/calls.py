@@ -14,7 +14,7 @@ from relearn_client import operations
 from relearn_client.errors import NotJsonError
 from relearn_client.feedback import Feedback
 from relearn_client.history import Run, RunPage, Version
-from relearn_client.operations import Action, Route
+from relearn_client.operations import Action, Decision, Route
 from relearn_client.shapes import Json, Model, ModelBrief, Predictions
 
 T = TypeVar("T")
@@ -158,6 +158,13 @@ def change_route(
     body = encode(operations.asked(action, why, version, revision), "the change")
     path, once = f"{model_path(name)}/route", revision is not None
     return Call("POST", path, Route.read, JSON_BODY, body, idempotent=once)
+
+
+def decide(name: str, version: int, decision: Decision, why: str) -> Call[Version]:
+    """Decide about a version that waits for it; a call may be repeated, by whoever made it."""
+    body = encode({"decision": decision, "why": why}, "the decision")
+    path = f"{model_path(name)}/versions/{version}/approval"
+    return Call("POST", path, Version.read, JSON_BODY, body, idempotent=True)
 
 
 def runs(name: str, limit: int | None = None, after: str | None = None) -> Call[RunPage]:

@@ -122,6 +122,32 @@ class Client(Files):
         """
         return self._carry_out(calls.change_route(model, action, why, version, revision))
 
+    def approve(self, model: str, version: int, *, why: str = "") -> Version:
+        """Let a version that waits for it be deployed; its run goes on.
+
+        Parameters
+        ----------
+        model, version
+            Which.
+        why
+            Kept with the version.
+
+        Raises
+        ------
+        NotWaitingError
+            It waits for no decision, or someone decided before: says who, and what.
+        RelearnClientError
+            See `relearn_client.errors`.
+        """
+        return self._carry_out(calls.decide(model, version, "approve", why))
+
+    def reject(self, model: str, version: int, *, why: str) -> Version:
+        """Refuse a version that waits for approval: it never serves, and what was new in its run is not tried again.
+
+        Parameters and errors are those of `approve`; a reason is needed.
+        """
+        return self._carry_out(calls.decide(model, version, "reject", why))
+
     def feedback(self, model: str, truths: Iterable[tuple[str, Any]]) -> Feedback:
         """Tell what proved true. It may be told again at any time: what is known stays as it is.
 

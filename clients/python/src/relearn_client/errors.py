@@ -22,13 +22,15 @@
         │   ├── InvalidFeedbackError  a truth does not fit the model; `errors` names every wrong field
         │   ├── InvalidUploadError   a file with such a name can not be uploaded
         │   ├── InvalidChangeError   such a change of a route can not be made
+        │   ├── InvalidDecisionError such a decision about a version can not be given
         │   ├── InvalidParametersError  a query parameter is wrong
         │   ├── TooLargeError        413: the body has too many bytes
         │   ├── AnswerTooLargeError  the answer is too large to be kept for its Idempotency-Key
         │   └── ConflictError        409: an earlier request stands in the way
         │       ├── KeyReusedError   its Idempotency-Key was the same, its body another
         │       ├── KeyInUseError    it has the same Idempotency-Key and is being answered
-        │       └── RouteChangedError the route does not allow the change, or someone was first
+        │       ├── RouteChangedError the route does not allow the change, or someone was first
+        │       └── NotWaitingError  the version waits for no decision, or someone was first
         └── ServerError              any 5xx: not the caller's fault
             ├── NotServingError      the model has no live version yet; `retry_after` says when to ask again
             ├── ModelFailedError     the model answered with an error, or not at all
@@ -212,6 +214,10 @@ class InvalidChangeError(InvalidRequestError):
     """Such a change of a route can not be made; `errors` says what is allowed."""
 
 
+class InvalidDecisionError(InvalidRequestError):
+    """Such a decision about a version can not be given; `errors` says what is allowed."""
+
+
 class InvalidParametersError(InvalidRequestError):
     """A query parameter is wrong."""
 
@@ -240,6 +246,10 @@ class RouteChangedError(ConflictError):
     """The route does not allow the change, or someone else changed it first."""
 
 
+class NotWaitingError(ConflictError):
+    """The version waits for no decision, or someone decided before."""
+
+
 class ServerError(ProblemError):
     """Something is wrong on the API's side."""
 
@@ -262,12 +272,14 @@ TYPES: dict[str, type[ProblemError]] = {
     "idempotency-key-reused": KeyReusedError,
     "idempotency-key-in-use": KeyInUseError,
     "route-changed": RouteChangedError,
+    "not-waiting": NotWaitingError,
     "answer-too-large": AnswerTooLargeError,
     "too-large": TooLargeError,
     "invalid-instances": InvalidInstancesError,
     "invalid-feedback": InvalidFeedbackError,
     "invalid-upload": InvalidUploadError,
     "invalid-change": InvalidChangeError,
+    "invalid-decision": InvalidDecisionError,
     "invalid-parameters": InvalidParametersError,
     "model-failed": ModelFailedError,
     "not-serving": NotServingError,

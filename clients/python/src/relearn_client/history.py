@@ -10,6 +10,33 @@ from relearn_client.shapes import Json, Step, moment, pick, steps
 
 
 @dataclass(frozen=True, slots=True)
+class Approval:
+    """What was asked about a version, and what was answered.
+
+    Parameters
+    ----------
+    state
+        ``"WAITING"``, ``"APPROVED"``, ``"REJECTED"`` or ``"EXPIRED"``.
+    hours, until
+        How long people have to answer, and when that time is over.
+    who, why, at
+        Who answered, for what reason and when; empty, and None, until then. An approval may have no reason.
+    """
+
+    state: str
+    hours: int
+    until: datetime
+    who: str
+    why: str
+    at: datetime | None
+
+    @classmethod
+    def read(cls, data: Json) -> Approval:
+        """Read the API's JSON."""
+        return pick(cls, {**data, "until": moment(data["until"]), "at": moment(data["at"])})
+
+
+@dataclass(frozen=True, slots=True)
 class Version:
     """A version of a model.
 
@@ -23,6 +50,8 @@ class Version:
         The run that made it.
     metrics
         On its holdout.
+    approval
+        Whether someone has to approve it before it is deployed, and did; None: nobody has to.
     created_at
         When it was registered; None when that is not known.
     """
@@ -32,12 +61,14 @@ class Version:
     reason: str
     run_id: str
     metrics: Mapping[str, float]
+    approval: Approval | None
     created_at: datetime | None
 
     @classmethod
     def read(cls, data: Json) -> Version:
         """Read the API's JSON."""
-        return pick(cls, {**data, "created_at": moment(data["created_at"])})
+        asked = None if data["approval"] is None else Approval.read(data["approval"])
+        return pick(cls, {**data, "approval": asked, "created_at": moment(data["created_at"])})
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Literal
 from relearn_client.shapes import Json, moment, pick
 
 Action = Literal["rollback", "promote", "freeze", "unfreeze"]
+Decision = Literal["approve", "reject"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Which scenes use which grants: every grant of the stage belongs to exactly one part."""
+"""Which scenes use which grants: every grant of the stage belongs to exactly one part, but for those of other hosts."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 from tests.e2e.privilege.bench import Bench
 from tests.e2e.privilege.parts import (
+    approvals,
     batches,
     containers,
     doors,
     endings,
     feedback,
+    hosts,
     ingest,
     lifecycle,
     machine,
@@ -31,6 +33,7 @@ PARTS: dict[str, Callable[[Bench, Moments], Part]] = {
     **steps.PARTS,
     **ingest.PARTS,
     **serving.PARTS,
+    **hosts.PARTS,
     **records.PARTS,
     **trials.PARTS,
     **feedback.PARTS,
@@ -42,6 +45,7 @@ PARTS: dict[str, Callable[[Bench, Moments], Part]] = {
     **doors.PARTS,
     **machine.PARTS,
     **operating.PARTS,
+    **approvals.PARTS,
     **settings.PARTS,
     **lifecycle.PARTS,
 }

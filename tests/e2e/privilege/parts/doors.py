@@ -51,6 +51,8 @@ def api(bench: Bench, moments: Moments) -> Part:
             "/nothing",
         ):  # a problem of the function's own
             _answers(bench.stage.http(path), 404, path)
+        asking_nobody = f"/v1/models/{MODEL}/versions/1/approval"
+        _answers(bench.stage.http(asking_nobody, {"decision": "approve"}), 409, asking_nobody)
         _answers(bench.stage.http(scored, {}), 201, scored)
         _answers(bench.stage.http(sent, {"filename": "new.csv"}), 201, sent)
         _opens(bench.stage, "/docs")

@@ -6,7 +6,7 @@ from tests.e2e.privilege import run
 from tests.e2e.privilege.bench import Bench
 from tests.e2e.privilege.ledger import Book, Item
 from tests.e2e.privilege.online import SOME
-from tests.e2e.privilege.parts import batches
+from tests.e2e.privilege.parts import approvals, batches
 from tests.e2e.privilege.parts.scenes import ERROR, pending, restoring
 from tests.e2e.privilege.parts.steps import NEW, OLD, STAND_IN
 from tests.e2e.privilege.run import MODEL, Moments
@@ -101,6 +101,8 @@ def sweep(bench: Bench, moments: Moments) -> Part:
         everything_is_repaired,
         a_candidate_with_an_endpoint_is_removed,
         a_version_that_comes_back_goes_on,
+        approvals.the_sweep_finds_decisions(bench, moments),
+        approvals.the_sweep_tells_a_run(bench, moments),
     ]
     return Part(bench.of_function("sweep"), scenes)
 

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from tests.e2e.privilege.bench import Bench
-from tests.e2e.privilege.hosting import NO_IMAGE
 from tests.e2e.privilege.ledger import Book
 from tests.e2e.privilege.machine import Machine
 from tests.e2e.privilege.parts import batches
@@ -94,7 +93,7 @@ def lifecycle(bench: Bench, moments: Moments) -> Part:
     def what_runs_left_is_removed() -> None:
         bench.hosting.stand_in(name, endpoint=False)
         bench.online.know(MODEL, STAND_IN)
-        _package(bench)
+        bench.hosting.nothing_of(bench.name(MODEL))
         request("Delete", rest)
         bench.online.expect(MODEL, STAND_IN, known=False)
 
@@ -121,18 +120,6 @@ def lifecycle(bench: Bench, moments: Moments) -> Part:
         an_endpoint_is_removed,
     ]
     return Part(bench.of_function("lifecycle"), scenes)
-
-
-def _package(bench: Bench) -> None:
-    media = ["application/json"]
-    bench.hosting.client.create_model_package(
-        ModelPackageGroupName=bench.name(MODEL),
-        InferenceSpecification={
-            "Containers": [{"Image": NO_IMAGE}],
-            "SupportedContentTypes": media,
-            "SupportedResponseMIMETypes": media,
-        },
-    )
 
 
 PARTS = {"lifecycle": lifecycle}

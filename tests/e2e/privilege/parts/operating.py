@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.e2e.privilege.bench import Bench
 from tests.e2e.privilege.ledger import Book
+from tests.e2e.privilege.parts import approvals
 from tests.e2e.privilege.parts.scenes import ERROR, pending, restoring
 from tests.e2e.privilege.parts.steps import OLD, publish_again
 from tests.e2e.privilege.run import MODEL, Moments
@@ -15,6 +16,7 @@ from tests.e2e.privilege.trial import Broken, Part
 INVOKE = "lambda:InvokeFunction"
 STEPS = {"deploy": "Deploy", "smoke": "Smoke", "publish": "Publish", "restore": "Move the route"}
 PATH = "/v1/models/{model}/route"
+APPROVAL = "/v1/models/{model}/versions/{version}/approval"
 
 
 def coming_back(book: Book) -> Book:
@@ -28,24 +30,29 @@ def context(moments: Moments) -> Any:
     return {"model": MODEL, "run_id": version["run_id"], "registration": {"version": OLD}}
 
 
+def post(bench: Bench, path: str, parameters: dict[str, str], body: dict[str, str]) -> Any:
+    """Call the function as the API does."""
+    event = {
+        "routeKey": f"POST {path}",
+        "rawPath": path,
+        "headers": {"content-type": "application/json"},
+        "requestContext": {"requestId": "r", "http": {"method": "POST"}},
+        "pathParameters": parameters,
+        "body": json.dumps({**body, "why": "a scene"}),
+    }
+    answer = bench.invoke("operate", event)
+    if answer["statusCode"] != 200:
+        raise Broken(f"{body} is answered {answer}")
+    return json.loads(answer["body"])
+
+
 def operate(bench: Bench, moments: Moments) -> Part:
     rest = moments["Rest"].book
 
     def ask(book: Book, action: str) -> Any:
         bench.ledger.write(book)
         bench.topic.forget()
-        event = {
-            "routeKey": f"POST {PATH}",
-            "rawPath": PATH,
-            "headers": {"content-type": "application/json"},
-            "requestContext": {"requestId": "r", "http": {"method": "POST"}},
-            "pathParameters": {"model": MODEL},
-            "body": json.dumps({"action": action, "why": "a scene"}),
-        }
-        answer = bench.invoke("operate", event)
-        if answer["statusCode"] != 200:
-            raise Broken(f"{action} answers {answer}")
-        return json.loads(answer["body"])
+        return post(bench, PATH, {"model": MODEL}, {"action": action})
 
     def the_previous_version_serves_again() -> None:
         if ask(rest, "rollback")["champion"] != OLD:
@@ -63,7 +70,14 @@ def operate(bench: Bench, moments: Moments) -> Part:
         if told["restore"]["state"] != "RESTORING":
             raise Broken(f"it is {told['restore']}")
 
+    def a_run_that_waits_hears_of_an_approval() -> None:
+        parameters = {"model": approvals.MODEL, "version": str(approvals.NUMBER)}
+        approvals.a_run_that_waits(
+            bench, rest, lambda: post(bench, APPROVAL, parameters, {"decision": "approve"})
+        )
+
     scenes = [
+        a_run_that_waits_hears_of_an_approval,
         the_previous_version_serves_again,
         uploads_that_waited_start_a_run,
         a_version_without_an_endpoint_is_deployed_again,

@@ -6,7 +6,7 @@ import uuid
 
 from tests.e2e.privilege.bench import Bench
 from tests.e2e.privilege.parts.steps import publish_again
-from tests.e2e.privilege.parts.trials import a_candidate_is_tried
+from tests.e2e.privilege.parts.trials import IN_LAMBDA, a_candidate_is_tried
 from tests.e2e.privilege.run import MODEL, Moments
 from tests.e2e.privilege.trial import Broken, Part
 
@@ -25,7 +25,7 @@ def answers(
 def predict(bench: Bench, moments: Moments) -> Part:
     book = moments["Rest"].book
     publish_again(bench, moments)
-    iris, diabetes = ({"instances": bench.stage.sample(model)} for model in (MODEL, "diabetes"))
+    iris, products = ({"instances": bench.stage.sample(model)} for model in (MODEL, "products"))
     # As many rows and digits as a request takes: more than a message holds.
     long_rows = {"instances": [dict.fromkeys(iris["instances"][0], 1.2345678901234567e-05)] * 1000}
 
@@ -34,14 +34,14 @@ def predict(bench: Bench, moments: Moments) -> Part:
         answers(bench, "predict", 200, f"/v1/models/{MODEL}/predict", iris)
 
     def a_model_that_does_not_serve_yet() -> None:
-        bench.ledger.write(book.drop("diabetes", "ROUTE"))  # only a route that serves is remembered
-        answers(bench, "predict", 503, "/v1/models/diabetes/predict", diabetes)
+        bench.ledger.write(book.drop("products", "ROUTE"))  # only a route that serves is remembered
+        answers(bench, "predict", 503, "/v1/models/products/predict", products)
 
     def a_key_is_free_again_when_its_request_failed() -> None:
-        bench.ledger.write(book.drop("diabetes", "ROUTE"))
+        bench.ledger.write(book.drop("products", "ROUTE"))
         key = str(uuid.uuid4())
         for _ in range(2):
-            answers(bench, "predict", 503, "/v1/models/diabetes/predict", diabetes, key=key)
+            answers(bench, "predict", 503, "/v1/models/products/predict", products, key=key)
 
     def a_record_is_sent_however_large_it_is() -> None:
         bench.ledger.write(book)
@@ -51,16 +51,16 @@ def predict(bench: Bench, moments: Moments) -> Part:
             if not bench.stage.queued("record"):
                 raise Broken("the record is lost")
 
-    def a_customer_is_looked_up() -> None:
-        bench.ledger.write(book)
+    def a_customer_is_looked_up_and_a_host_is_asked() -> None:
         (version,) = book.of("churn", "VERSION#")
+        bench.ledger.write(book.change("churn", version["sk"], hosting=IN_LAMBDA))
         customer = bench.online.entities("churn", int(version["version"]))[0]
         asked = {"instances": [{"customer_id": customer}]}
         answers(bench, "predict", 200, "/v1/models/churn/predict", asked)
 
     scenes = [
         a_model_that_serves,
-        a_customer_is_looked_up,
+        a_customer_is_looked_up_and_a_host_is_asked,
         a_model_that_does_not_serve_yet,
         a_key_is_free_again_when_its_request_failed,
         a_record_is_sent_however_large_it_is,

@@ -9,14 +9,20 @@ from datetime import datetime
 from typing import Any
 
 from tests.e2e.privilege.bench import Bench
-from tests.e2e.privilege.hosting import NO_IMAGE
 from tests.e2e.privilege.online import SOME
 from tests.e2e.privilege.run import MODEL, Moments
 from tests.e2e.privilege.trial import Broken, Part
 from training import catalog
 
 OLD, NEW = 1, 2
-STAND_IN = 91
+STAND_IN, ON_INSTANCES = 91, 92
+SCALED = {
+    "type": "realtime",
+    "instance": "ml.m5.large",
+    "minimum": 1,
+    "maximum": 2,
+    "target_invocations": 1000,
+}
 
 
 def simple(step: str, function: str) -> Any:
@@ -80,45 +86,58 @@ def register(bench: Bench, moments: Moments) -> Part:
 
 
 def deploy(bench: Bench, moments: Moments) -> Part:
-    """Its versions are of an image that is nowhere, so that no endpoint takes the time to come up."""
+    """Its new versions are of an image that is nowhere, so that no endpoint takes the time to come up; one is there."""
     moment, hosting = moments["Deploy"], bench.hosting
-    name = bench.name(f"{MODEL}-v{STAND_IN}")
-    registered = hosting.client.create_model_package(
-        ModelPackageGroupName=bench.name(MODEL),
-        ModelApprovalStatus="Approved",
-        InferenceSpecification={
-            "Containers": [{"Image": NO_IMAGE}],
-            "SupportedContentTypes": ["application/json"],
-            "SupportedResponseMIMETypes": ["application/json"],
-        },
-    )
-    version = {
-        **moment.book[f"MODEL#{MODEL}", f"VERSION#{NEW}"],
-        "sk": f"VERSION#{STAND_IN}",
-        "version": STAND_IN,
-        "package_arn": registered["ModelPackageArn"],
-    }
-    context = {**moment.context, "registration": {"version": STAND_IN}}
+    new = moment.book[f"MODEL#{MODEL}", f"VERSION#{NEW}"]
+    name, there = (bench.name(f"{MODEL}-v{number}") for number in (STAND_IN, ON_INSTANCES))
+    hosting.put_in_service(there, new["package_arn"])
+    nothing = hosting.nothing_of(bench.name(MODEL))
 
-    def ask() -> None:
+    def ask(number: int, package: str, **more: object) -> str:
+        version = {**new, "sk": f"VERSION#{number}", "version": number, "package_arn": package, **more}
         bench.ledger.write(moment.book.add(version))
+        context = {**moment.context, "registration": {"version": number}}
+        return str(bench.invoke("deploy", context)["status"])
+
+    def made() -> None:
         try:
-            status = bench.invoke("deploy", context)["status"]
+            status = ask(STAND_IN, nothing)
         finally:
-            made = hosting.status(name)
+            is_there = hosting.status(name)
             hosting.remove(name)
-        if status != "Creating" or not made:
+        if status != "Creating" or not is_there:
             raise Broken(f"the endpoint is {status}")
 
     def a_new_version() -> None:
         hosting.remove(name)
-        ask()
+        made()
 
     def a_version_that_was_half_deployed() -> None:
         hosting.stand_in(name, endpoint=False)
-        ask()
+        made()
 
-    return Part(bench.of_function("deploy"), [a_new_version, a_version_that_was_half_deployed])
+    def the_accounts_first_version_that_is_scaled() -> None:
+        hosting.scale_nothing()
+        status = ask(ON_INSTANCES, new["package_arn"], endpoint=there, hosting=SCALED)
+        if status != "InService" or hosting.scaled() != [there]:
+            raise Broken(f"the endpoint is {status}, and {hosting.scaled()} are scaled")
+
+    scenes = [the_accounts_first_version_that_is_scaled, a_new_version, a_version_that_was_half_deployed]
+    return Part(bench.of_function("deploy"), scenes)
+
+
+def smoke(bench: Bench, moments: Moments) -> Part:
+    moment = moments["Smoke"]
+
+    def a_version_at_an_endpoint() -> None:
+        bench.ledger.write(moment.book)
+        bench.invoke("smoke", moment.context)
+
+    def a_version_in_lambda() -> None:
+        bench.ledger.write(moment.book)
+        bench.invoke("smoke", {**moment.context, "endpoint": {"name": bench.name(f"host-{MODEL}")}})
+
+    return Part(bench.of_function("smoke"), [a_version_at_an_endpoint, a_version_in_lambda])
 
 
 def publish_again(bench: Bench, moments: Moments) -> None:
@@ -167,7 +186,15 @@ def watch(bench: Bench, moments: Moments) -> Part:
         bench.ledger.write(moment.book)
         expect("pass")
 
-    scenes = [a_candidate_that_fails_is_withdrawn, a_candidate_that_nobody_asks_is_asked]
+    def a_candidate_in_lambda_is_asked_there() -> None:
+        bench.ledger.write(moment.book.change(MODEL, f"VERSION#{NEW}", endpoint=bench.name(f"host-{MODEL}")))
+        expect("pass")
+
+    scenes = [
+        a_candidate_that_fails_is_withdrawn,
+        a_candidate_that_nobody_asks_is_asked,
+        a_candidate_in_lambda_is_asked_there,
+    ]
     return Part(bench.of_function("watch"), scenes)
 
 
@@ -202,7 +229,7 @@ PARTS = {
     "judge": simple("Judge", "judge"),
     "register": register,
     "deploy": deploy,
-    "smoke": simple("Smoke", "smoke"),
+    "smoke": smoke,
     "publish": publish,
     "advance": simple("Advance", "advance"),
     "watch": watch,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -20,15 +21,26 @@ MODEL = "tickets"
 NOBODY, WEIGHT = 99, 50
 
 
-def tried(book: Book) -> tuple[Book, str]:
+IN_LAMBDA = {"type": "in_lambda", "memory_mb": 1769}
+_numbers = count(200)
+
+
+def in_lambda(book: Book, model: str) -> tuple[Book, int]:
+    """Write down another version of a model, which runs in Lambda and is what the first one is: nobody knows it yet."""
+    number = next(_numbers)
+    (first,) = book.of(model, "VERSION#1")
+    return book.add({**first, "sk": f"VERSION#{number}", "version": number, "hosting": IN_LAMBDA}), number
+
+
+def tried(book: Book, model: str = MODEL) -> tuple[Book, str]:
     """Write a route with a candidate that has no endpoint; and a caller whom it would answer.
 
     What it fails is counted, and what the champion answers in its place is copied for it.
     """
-    item = book[f"MODEL#{MODEL}", "ROUTE"]
+    item = book[f"MODEL#{model}", "ROUTE"]
     route = Route(champion=int(item["champion"]), candidate=NOBODY, weight=WEIGHT, shadow=True)
     key = next(key for number in count() if routing.choose(route, key := f"caller-{number}") == NOBODY)
-    return book.change(MODEL, "ROUTE", candidate=NOBODY, weight=WEIGHT, shadow=True), key
+    return book.change(model, "ROUTE", candidate=NOBODY, weight=WEIGHT, shadow=True), key
 
 
 def a_candidate_is_tried(bench: Bench, moments: Moments) -> Callable[[], None]:
@@ -44,7 +56,7 @@ def a_candidate_is_tried(bench: Bench, moments: Moments) -> Callable[[], None]:
         )
         if status != 200:
             raise Broken(f"predict answers {status}: {answer}")
-        if _counted(bench, NOBODY).get("errors") != 1:
+        if counted(bench, NOBODY).get("errors") != 1:
             raise Broken("what the candidate failed is not counted")
         if not bench.stage.queued("trial"):
             raise Broken("no copy for the candidate")
@@ -54,22 +66,30 @@ def a_candidate_is_tried(bench: Bench, moments: Moments) -> Callable[[], None]:
 
 def trial(bench: Bench, moments: Moments) -> Part:
     book = moments["Rest"].book
-    body = _message(bench, book)
+    given = _trial(bench, book)
 
-    def the_candidate_is_asked() -> None:
+    def ask(book: Book, candidate: int) -> None:
         bench.ledger.write(book)
+        body = trials.write(replace(given, candidate=candidate))
         failed = bench.invoke("trial", {"Records": [{"messageId": "1", "body": body}]})["batchItemFailures"]
         if failed:
             raise Broken(f"not counted: {failed}")
-        if _counted(bench, _champion(book)).get("errors"):
+        if counted(bench, candidate).get("errors"):
             raise Broken("the candidate was not asked")
 
-    return Part(bench.of_function("trial", *QUEUE), [the_candidate_is_asked])
+    def the_candidate_is_asked() -> None:
+        ask(book, given.candidate)
+
+    def a_candidate_in_lambda_is_asked() -> None:
+        ask(*in_lambda(book, MODEL))
+
+    scenes = [the_candidate_is_asked, a_candidate_in_lambda_is_asked]
+    return Part(bench.of_function("trial", *QUEUE), scenes)
 
 
 def queue(bench: Bench, moments: Moments) -> Part:
     book = moments["Rest"].book
-    body = _message(bench, book)
+    body = trials.write(_trial(bench, book))
 
     def message() -> str:
         bench.ledger.write(book)
@@ -78,21 +98,19 @@ def queue(bench: Bench, moments: Moments) -> Part:
     return read_queue(bench, "trial", message)
 
 
-def _message(bench: Bench, book: Book) -> str:
-    """Write a trial in which the champion is its own candidate."""
+def _trial(bench: Bench, book: Book) -> Trial:
+    """Make a trial in which the champion is its own candidate."""
     version, instances = _champion(book), bench.stage.sample(MODEL)
     _, _, answer = bench.stage.http(f"/v1/models/{MODEL}/predict", {"instances": instances})
     predictions = [{k: v for k, v in one.items() if k != "id"} for one in answer["predictions"]]
-    return trials.write(
-        Trial(
-            model=MODEL,
-            revision=1,
-            candidate=version,
-            champion=version,
-            instances=instances,
-            predictions=predictions,
-            milliseconds=1.0,
-        )
+    return Trial(
+        model=MODEL,
+        revision=1,
+        candidate=version,
+        champion=version,
+        instances=instances,
+        predictions=predictions,
+        milliseconds=1.0,
     )
 
 
@@ -101,11 +119,11 @@ def _champion(book: Book) -> int:
     return int(item["champion"])
 
 
-def _counted(bench: Bench, version: int) -> dict[str, Any]:
+def counted(bench: Bench, version: int, model: str = MODEL) -> dict[str, Any]:
     """What was counted of a version in whichever step."""
     end = f"#{version}"
     found = (
-        item for (pk, sk), item in bench.ledger.read().items() if pk == f"LIVE#{MODEL}" and sk.endswith(end)
+        item for (pk, sk), item in bench.ledger.read().items() if pk == f"LIVE#{model}" and sk.endswith(end)
     )
     return next(found, {})
 

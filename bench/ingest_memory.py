@@ -1,0 +1,135 @@
+"""How much memory ingest needs: ``python bench/ingest_memory.py``; exit 1 when a limit is passed.
+
+A CSV of two gigabytes is checked and becomes a shard; gzips of ten megabytes that unpack to ten gigabytes are refused.
+The files are made here, in a folder that is deleted afterwards; each is taken in by the same `training.prepare` as in
+the ingest function, with the same settings, in a process of its own whose peak is told. Needs 8 GB of disk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+WORKER = Path(__file__).with_name("ingest_memory_worker.py")
+HEADER = "customer,at,seconds,pages,basket,country,returning,search,ordered\n"
+WORDS = ["red", "blue", "shoes", "coat", "garden", "chair", "lamp", "summer", "winter", "small", "large"]
+BLOCK_ROWS = 20_000
+BLOCKS = 20
+BAD_ROW = "c1,2026-05-04T10:00:00Z,long,3,1.5,DE,true,,no\n"
+MEMBER_BYTES = 100_000_000
+BOMB_BYTES = 10_000_000_000
+CSV_LIMIT_MB, BOMB_LIMIT_MB = 1000, 300
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """What one file cost."""
+
+    file: str
+    size_mb: float
+    unpacked_mb: float
+    outcome: str
+    rows_accepted: int
+    rows_rejected: int
+    shard_mb: int
+    seconds: float
+    peak_mb: float
+    limit_mb: int
+
+
+def _rows(rng: random.Random) -> Iterator[str]:
+    for _ in range(BLOCK_ROWS):
+        basket = f"{rng.uniform(0, 400):.2f}" if rng.random() < 0.7 else ""
+        search = " ".join(rng.choices(WORDS, k=rng.randrange(8)))
+        at = f"2026-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}T{rng.randrange(24):02}:{rng.randrange(60):02}:00Z"
+        yield (
+            f"c{rng.randrange(10**7)},{at},{rng.uniform(0, 3600):.3f},{rng.randrange(60)},{basket},"
+            f"{rng.choice(('DE', 'FR', 'JP', 'US'))},{rng.choice(('true', 'false'))},{search},{rng.choice(('no', 'yes'))}\n"
+        )
+
+
+def _csv(path: Path, size: int) -> int:
+    """Write a table with one bad row in every `BLOCK_ROWS`; its size."""
+    rng = random.Random(20260504)
+    blocks = ["".join([*_rows(rng), BAD_ROW]).encode() for _ in range(BLOCKS)]
+    written = 0
+    with path.open("wb") as out:
+        written += out.write(HEADER.encode())
+        while written < size:
+            written += out.write(blocks[rng.randrange(BLOCKS)])
+    return written
+
+
+def _bomb(path: Path, start: bytes, unit: bytes) -> int:
+    """Write a gzip of ``start`` and of ``unit`` again and again, member after member; what it unpacks to."""
+    member = gzip.compress(unit * (MEMBER_BYTES // len(unit)), 9, mtime=0)
+    members = BOMB_BYTES // MEMBER_BYTES
+    path.write_bytes(gzip.compress(start, mtime=0) + member * members)
+    return len(start) + members * len(unit) * (MEMBER_BYTES // len(unit))
+
+
+def _measure(path: Path, unpacked: int, limit_mb: int) -> Result:
+    command = [sys.executable, str(WORKER), str(path), path.name]
+    ran = subprocess.run(command, check=True, capture_output=True, text=True)
+    told: dict[str, Any] = json.loads(ran.stdout)
+    told.pop("detail")
+    size = path.stat().st_size
+    path.unlink()
+    return Result(file=path.name, size_mb=size / 1e6, unpacked_mb=unpacked / 1e6, limit_mb=limit_mb, **told)
+
+
+def _results(folder: Path, csv_bytes: int) -> Iterator[Result]:
+    table = folder / "visits.csv"
+    yield _measure(table, _csv(table, csv_bytes), CSV_LIMIT_MB)
+    row = next(_rows(random.Random(1))).encode()
+    bombs = {
+        "rows.csv.gz": (HEADER.encode(), row),
+        "zeros.csv.gz": (HEADER.encode(), b"\0" * 1_000_000),
+        "blank.csv.gz": (b"", b"\n" * 1_000_000),
+    }
+    for name, (start, unit) in bombs.items():
+        path = folder / name
+        yield _measure(path, _bomb(path, start, unit), BOMB_LIMIT_MB)
+
+
+def _print(results: list[Result]) -> None:
+    sys.stdout.write(
+        f"{'file':14} {'MB':>7} {'unpacked MB':>12} {'outcome':>10} {'rows':>11} {'rejected':>9} {'shard MB':>9} "
+        f"{'seconds':>8} {'peak MB':>8} {'limit':>6}\n"
+    )
+    for one in results:
+        sys.stdout.write(
+            f"{one.file:14} {one.size_mb:7.1f} {one.unpacked_mb:12.0f} {one.outcome:>10} {one.rows_accepted:11} "
+            f"{one.rows_rejected:9} {one.shard_mb:9} {one.seconds:8.1f} {one.peak_mb:8.0f} {one.limit_mb:6}\n"
+        )
+
+
+def main() -> int:
+    """Measure, print a table, then JSON."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--csv-bytes", type=int, default=2_000_000_000, help="size of the table")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="ingest-memory-") as folder:
+        results = list(_results(Path(folder), asked.csv_bytes))
+    _print(results)
+    held = all(
+        one.peak_mb < one.limit_mb and (one.outcome == "accepted") == (one.file == "visits.csv")
+        for one in results
+    )
+    sys.stdout.write(json.dumps({"held": held, "files": [asdict(one) for one in results]}) + "\n")
+    return 0 if held else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""One upload as ingest takes it in, in a process of its own: ``bench/ingest_memory_worker.py FILE NAME``.
+
+Prints one line of JSON: what became of it, how long it took, and the most memory the process ever had.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from relearn.spec import Boolean, Category, DateTime, Id, Metric, ModelSpec, Number, Text
+from training.prepare import prepare
+
+STATUS = Path("/proc/self/status")
+SPEC = ModelSpec(
+    name="visits",
+    title="Whether a visit ends in an order",
+    columns=(
+        Id("customer", max_length=20),
+        DateTime("at"),
+        Number("seconds", minimum=0),
+        Number("pages", minimum=0),
+        Number("basket", minimum=0, optional=True),
+        Category("country", values=("DE", "FR", "JP", "US")),
+        Boolean("returning"),
+        Text("search", max_length=200, optional=True),
+    ),
+    target=Category("ordered", values=("no", "yes")),
+    metric=Metric("accuracy", minimum=0.5),
+)
+
+
+def main(file: Path, name: str) -> None:
+    """Take a file in, with the memory and threads that ingest gives."""
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(dir=file.parent) as workdir:
+        prepared = prepare(SPEC, file, name, Path(workdir))
+        told = {
+            "outcome": prepared.refusal.code if prepared.refusal else "accepted",
+            "detail": prepared.refusal.detail if prepared.refusal else "",
+            "rows_accepted": prepared.rows_accepted,
+            "rows_rejected": prepared.rows_rejected,
+            "shard_mb": round(prepared.shard.stat().st_size / 1e6) if prepared.shard else 0,
+        }
+    sys.stdout.write(json.dumps({**told, "seconds": time.monotonic() - began, "peak_mb": _peak_mb()}) + "\n")
+
+
+def _peak_mb() -> float:
+    """Give the most memory this process ever had resident, in MB of 10^6 bytes.
+
+    Linux counts what rusage says from before the process's own program: it is the parent's, when that is larger.
+    """
+    if STATUS.exists():
+        line = next(one for one in STATUS.read_text().splitlines() if one.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024 / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])

@@ -1,0 +1,146 @@
+"""SageMaker's quotas of endpoints: serverless ones with their concurrency, and instances."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from cli.checks.finding import Finding, action, is_denied
+from cli.checks.needs import ENDPOINTS_OF_A_MODEL, Needs
+from cli.checks.quotas import Quotas, compare
+from cli.target import Target
+from relearn import names
+
+ENDPOINTS = r".*\bnumber of serverless (inference )?endpoints\b.*"
+CONCURRENCY = r".*\btotal concurrency\b.*\bserverless endpoints\b.*"
+ALL_INSTANCES = r"number of instances across (all )?active endpoints"
+_SERVICE = "sagemaker"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What others than the stage hold of the account's quotas.
+
+    Parameters
+    ----------
+    endpoints, concurrency
+        Serverless endpoints, and their concurrent invocations together.
+    instances
+        Type of instance to how many of them endpoints have.
+    """
+
+    endpoints: int = 0
+    concurrency: int = 0
+    instances: Mapping[str, int] = field(default_factory=dict)
+
+
+def serverless(target: Target, needs: Needs) -> Iterator[Finding]:
+    """Check the quotas of serverless endpoints, if a model wants one."""
+    if not needs.serverless:
+        return
+    quotas = Quotas(target, _SERVICE)
+    taken, note = _taken(target)
+    each = f"{needs.serverless} models, {ENDPOINTS_OF_A_MODEL} endpoints each{note}"
+    for check, pattern, needed, held in (
+        ("serverless endpoints", ENDPOINTS, needs.endpoints, taken.endpoints),
+        ("concurrency of serverless endpoints", CONCURRENCY, needs.concurrency, taken.concurrency),
+    ):
+        quota = quotas.find(pattern)
+        if quota is None:
+            yield _not_listed(check, f"{needed}: {each}", target)
+        else:
+            yield compare(target, quota, check=check, needed=needed, why=each, taken=held)
+
+
+def instances(target: Target, needs: Needs) -> Iterator[Finding]:
+    """Check that endpoints may have the instances that models want: of each type, and all together."""
+    if not needs.hosted:
+        return
+    quotas = Quotas(target, _SERVICE)
+    taken, note = _taken(target)
+    why = f"the most of who serves, and the least of a previous version and a candidate{note}"
+    for instance, needed in sorted(needs.hosted.items()):
+        check = f"{instance} for endpoints"
+        quota = quotas.find(rf"{re.escape(instance)} for endpoint usage")
+        held = taken.instances.get(instance, 0)
+        if quota is None:
+            yield _not_offered(check, instance, needed, target)
+        else:
+            yield compare(target, quota, check=check, needed=needed, why=why, taken=held)
+    if (quota := quotas.find(ALL_INSTANCES)) is not None:
+        everything, held = sum(needs.hosted.values()), sum(taken.instances.values())
+        yield compare(target, quota, check="instances of endpoints", needed=everything, why=why, taken=held)
+
+
+def taken_by_others(target: Target) -> Taken:
+    """Count what the endpoints of the account and region hold that are not the stage's."""
+    client, own = target.client("sagemaker"), names.prefix(target.stage)
+    endpoints = concurrency = 0
+    found: Counter[str] = Counter()
+    for page in client.get_paginator("list_endpoints").paginate():
+        for listed in page["Endpoints"]:
+            if not listed["EndpointName"].startswith(own):
+                about = client.describe_endpoint(EndpointName=listed["EndpointName"])
+                limits = list(_concurrency(about))
+                endpoints += bool(limits)
+                concurrency += sum(limits)
+                found.update(_instances(client, about))
+    return Taken(endpoints, concurrency, found)
+
+
+def _taken(target: Target) -> tuple[Taken, str]:
+    """Count what others hold; with what to say when that may not be asked."""
+    try:
+        return taken_by_others(target), ""
+    except ClientError as error:
+        if not is_denied(error):
+            raise
+        return Taken(), f" (what others hold was not counted: allow {action(error)})"
+
+
+def _concurrency(endpoint: dict[str, Any]) -> Iterator[int]:
+    """Give the limits of an endpoint's serverless variants."""
+    for variant in endpoint.get("ProductionVariants", []):
+        if (config := variant.get("CurrentServerlessConfig")) is not None:
+            yield config["MaxConcurrency"]
+
+
+def _instances(client: Any, endpoint: dict[str, Any]) -> Mapping[str, int]:
+    """Count the instances of an endpoint by type, which its configuration alone knows."""
+    counts = {
+        variant["VariantName"]: variant["CurrentInstanceCount"]
+        for variant in endpoint.get("ProductionVariants", [])
+        if "CurrentInstanceCount" in variant
+    }
+    if not counts:
+        return {}
+    config = client.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"])
+    found: Counter[str] = Counter()
+    for variant in config["ProductionVariants"]:
+        found[variant["InstanceType"]] += counts.get(variant["VariantName"], 0)
+    return found
+
+
+def _not_listed(check: str, needed: str, target: Target) -> Finding:
+    return Finding(
+        check=check,
+        status="unknown",
+        found=f"Service Quotas lists no such quota in {target.region}",
+        needed=needed,
+        advice="see in the Service Quotas console, under Amazon SageMaker, whether serverless endpoints are offered there",
+    )
+
+
+def _not_offered(check: str, instance: str, needed: int, target: Target) -> Finding:
+    return Finding(
+        check=check,
+        status="failed",
+        found=f"no such quota in {target.region}",
+        needed=str(needed),
+        advice=f"{instance} is not offered for endpoints in {target.region}: choose another instance or region",
+    )

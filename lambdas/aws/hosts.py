@@ -1,0 +1,74 @@
+"""Asks the functions that hold versions of a model (`lambdas.host`), without an SDK, within a deadline."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+from lambdas.aws import failures
+from lambdas.aws.connection import UnreachableError
+from lambdas.aws.direct import RefusedError, Service
+from relearn import names
+from relearn.errors import ModelFailedError
+
+_JSON = {"content-type": "application/json"}
+
+
+class HostFunctions:
+    """The hosts of a stage.
+
+    Parameters
+    ----------
+    functions
+        The service of Lambda.
+    stage
+        Name of the stage.
+    """
+
+    def __init__(self, functions: Service, stage: str) -> None:
+        self._service = functions
+        self._stage = stage
+
+    def ask(self, model: str, version: int, body: bytes, seconds: float) -> bytes:
+        """Send JSON to a version and give its JSON answer.
+
+        Parameters
+        ----------
+        model, version
+            Who is asked.
+        body
+            JSON.
+        seconds
+            How long it may take, a retry included.
+
+        Raises
+        ------
+        NotServingError
+            The function is busy.
+        ModelFailedError
+            It says why there is no answer, failed, or can not be reached.
+        TimeoutError
+            It did not answer in time.
+        """
+        name = names.host_function(self._stage, model)
+        path = f"/2015-03-31/functions/{quote(name, safe='')}/invocations"
+        # As text within JSON: Lambda's limit on that is above what the API lets through, which came as such itself.
+        event = json.dumps({"version": version, "body": body.decode()}, ensure_ascii=False).encode()
+        try:
+            return _read(self._service.send("POST", path, _JSON, event, seconds))
+        except RefusedError as error:
+            raise failures.refused(name, error.response["Error"]["Code"], None) from error
+        except TimeoutError as error:
+            raise failures.late(name, error) from error
+        except UnreachableError as error:
+            raise failures.unreachable(name, error) from error
+
+
+def _read(content: bytes) -> bytes:
+    """Read what `lambdas.host` returned; a function that failed answers with something else."""
+    answer: Any = json.loads(content)
+    if isinstance(answer, dict) and "body" in answer:
+        return str(answer["body"]).encode()
+    told = answer.get("failed") if isinstance(answer, dict) else None
+    raise ModelFailedError(told or "the model's host failed; its log says why")

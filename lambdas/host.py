@@ -1,0 +1,57 @@
+"""Answers for one model with its versions in this process: no endpoint, no second hop.
+
+It is asked in two ways. An event of the HTTP API is a prediction: everything is `lambdas.predict`'s own, but that a version
+which runs in Lambda is asked here; others are asked at their endpoints. ``{"version": 8, "body": "{...}"}`` comes from
+the stage's other functions that need a version's answer, and is answered with what its container would say:
+``{"body": "{...}"}``, or ``{"failed": "why"}``.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache, partial
+from typing import Any, NamedTuple, cast
+
+from lambdas import predict
+from lambdas.aws import direct
+from lambdas.aws.artifact_store import ArtifactStore
+from lambdas.config import Config
+from lambdas.held import LARGEST_TAR, Held
+from lambdas.logs import entry
+from lambdas.predict import Predictor
+from relearn.errors import ModelFailedError
+
+
+class Hosting(NamedTuple):
+    """The function's two services, and its model."""
+
+    model: str
+    held: Held
+    predictor: Predictor
+
+    def ask(self, version: int, body: str, seconds: float) -> dict[str, str]:
+        """Give the answer of a version, or why there is none."""
+        try:
+            return {"body": self.held.ask(self.model, version, body.encode(), seconds).decode()}
+        except (ModelFailedError, TimeoutError) as error:
+            return {"failed": str(error)}
+
+
+@cache
+def hosting() -> Hosting:
+    """Make the function's services."""
+    config = Config.from_env()
+    tables = predict.tables(config)
+    held = Held(tables.versions, ArtifactStore(partial(direct.service, "s3", os.environ), LARGEST_TAR))
+    return Hosting(config.need("HOSTED_MODEL"), held, predict.make(config, tables, held))
+
+
+@entry
+def handler(event: Any, context: Any) -> dict[str, Any]:
+    """Answer a prediction request, or for one version."""
+    seconds = context.get_remaining_time_in_millis() / 1000
+    if "requestContext" not in event:
+        return cast("dict[str, Any]", hosting().ask(event["version"], event["body"], seconds))
+    # The model's own routes have nothing in their paths that is left open.
+    given = {**event, "pathParameters": {"model": hosting().model}}
+    return hosting().predictor.answer(given, seconds)

@@ -1,0 +1,63 @@
+"""Asks a version where it is: at its own endpoint, or at the host of its model (`relearn.hosting.InLambda`)."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from lambdas.aws.invoke import Invoker
+from relearn import names
+
+
+class Host(Protocol):
+    """What holds versions of a model: this process, or a function that is asked."""
+
+    def ask(self, model: str, version: int, body: bytes, seconds: float) -> bytes:
+        """Give a version's answer, as a container gives it.
+
+        Raises
+        ------
+        ModelFailedError, NotServingError, TimeoutError
+            There is no answer.
+        """
+
+
+class Places:
+    """Asks versions.
+
+    Parameters
+    ----------
+    endpoints
+        Asks endpoints.
+    host
+        Asks those that a host holds.
+    stage
+        Name of the stage.
+    """
+
+    def __init__(self, *, endpoints: Invoker, host: Host, stage: str) -> None:
+        self._endpoints = endpoints
+        self._host = host
+        self._stage = stage
+
+    def ask(self, place: str, model: str, version: int, body: bytes, seconds: float) -> bytes:
+        """Send JSON to a version and give its JSON answer.
+
+        Parameters
+        ----------
+        place
+            `relearn.names.place` of the version.
+        model, version
+            Who is asked.
+        body
+            JSON.
+        seconds
+            How long it may take, a retry included.
+
+        Raises
+        ------
+        ModelFailedError, NotServingError, TimeoutError
+            There is no answer.
+        """
+        if place == names.host_function(self._stage, model):
+            return self._host.ask(model, version, body, seconds)
+        return self._endpoints.ask(place, body, seconds)

@@ -1,0 +1,71 @@
+"""Takes up again what ended badly, because a person says so."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from lambdas import events
+from lambdas.aws.ledger import Ledger
+from lambdas.intake import Intake
+from lambdas.runs_flow import Runs
+from relearn import retries
+from relearn.errors import NotFoundError, NothingToRetryError
+from relearn.uploads import Upload, UploadState
+
+_log = logging.getLogger(__name__)
+
+
+class Retrying:
+    """Does what a message of `relearn.retries` asks for; twice is once.
+
+    Parameters
+    ----------
+    ledger
+        The ledger.
+    runs
+        Starts runs.
+    intake
+        Takes uploads in.
+    bucket
+        Name of the uploads bucket.
+    """
+
+    def __init__(self, *, ledger: Ledger, runs: Runs, intake: Intake, bucket: str) -> None:
+        self._ledger = ledger
+        self._runs = runs
+        self._intake = intake
+        self._bucket = bucket
+
+    def again(self, detail: Mapping[str, Any]) -> None:
+        """Begin again with every upload that is named.
+
+        Raises
+        ------
+        NotFoundError
+            The ledger knows no such upload.
+        ConflictError
+            One moves right now: the message has to come again.
+        """
+        model, asked = retries.read(detail)
+        found = [self._begin(model, upload_id, seen) for upload_id, seen in asked.items()]
+        for upload in found:
+            if upload.state is UploadState.RECEIVED:
+                self._intake.take(events.of_upload(self._bucket, upload))
+        if pending := self._ledger.uploads(model, UploadState.ACCEPTED):
+            # A person who asks does not wait for the schedule.
+            self._runs.start(model, pending, scheduled=True)
+
+    def _begin(self, model: str, upload_id: str, seen: int) -> Upload:
+        upload = self._ledger.upload(model, upload_id)
+        if upload is None:
+            raise NotFoundError(f"model {model} has no upload {upload_id!r}")
+        if len(upload.earlier) != seen:
+            _log.info("tried again already", extra={"model": model, "upload_id": upload_id})
+            return upload
+        try:
+            return self._ledger.retry_upload(upload)
+        except NothingToRetryError as error:
+            _log.info("nothing to retry: %s", error, extra={"model": model, "upload_id": upload_id})
+            return upload

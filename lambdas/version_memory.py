@@ -1,0 +1,43 @@
+"""Versions, remembered for as long as the process lives: of what never changes of one, nothing has to be read twice."""
+
+from __future__ import annotations
+
+from lambdas.aws.ledger import Ledger
+from relearn import names
+from relearn.hosting import InLambda
+from relearn.runs import Version
+
+
+class VersionMemory:
+    """Reads versions; for any number of threads.
+
+    Parameters
+    ----------
+    ledger
+        Where they are.
+    stage
+        Name of the stage.
+    """
+
+    def __init__(self, ledger: Ledger, stage: str) -> None:
+        self._ledger = ledger
+        self._stage = stage
+        self._known: dict[tuple[str, int], Version] = {}
+
+    def read(self, model: str, number: int) -> Version | None:
+        """Give a version as it was registered; None when the ledger does not know it.
+
+        State, reason and endpoint are those of the time when it was read.
+        """
+        key = (model, number)
+        if (known := self._known.get(key)) is None:
+            known = self._ledger.version(model, number)
+            if known is not None:
+                self._known[key] = known
+        return known
+
+    def place(self, model: str, number: int) -> str:
+        """Name where a version is asked; one of which nothing was written down has an endpoint."""
+        known = self.read(model, number)
+        in_lambda = known is not None and known.hosting.get("type") == InLambda.type
+        return names.place(self._stage, model, number, in_lambda=in_lambda)

@@ -1,0 +1,42 @@
+"""What being scaled means for an endpoint; what is scaled is registered with ``local.scaling``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from local.sagemaker.containers import CONFIGS, ENDPOINTS, found
+from local.sagemaker.errors import invalid
+
+if TYPE_CHECKING:
+    from local.sagemaker.world import World
+
+    Record = dict[str, Any]
+
+TARGETS = "scalable_targets"
+"""The records of what is scaled."""
+
+
+def keep_between(world: World, name: str, least: int, most: int) -> None:
+    """Bring the number of instances of an endpoint that is in service between two bounds."""
+    with world.state.lock:
+        endpoint = world.state.get(ENDPOINTS, name)
+        if endpoint is None or endpoint["EndpointStatus"] != "InService":
+            return
+        (variant,) = endpoint["ProductionVariants"]
+        count = min(max(variant["DesiredInstanceCount"], least), most)
+        shown = {**variant, "CurrentInstanceCount": count, "DesiredInstanceCount": count}
+        world.state.change(ENDPOINTS, name, ProductionVariants=[shown])
+
+
+def refuse_change(world: World, endpoint: Record, config: str) -> None:
+    """Refuse, as SageMaker does, to take away or to change the type of instances that are scaled."""
+    before = found(world, CONFIGS, "EndpointConfig", endpoint["EndpointConfigName"])["ProductionVariants"][0]
+    after = found(world, CONFIGS, "EndpointConfig", config)["ProductionVariants"][0]
+    name = before["VariantName"]
+    target = world.state.get(TARGETS, f"endpoint/{endpoint['EndpointName']}/variant/{name}")
+    same = name == after["VariantName"] and before.get("InstanceType") == after.get("InstanceType")
+    if target and not same:
+        raise invalid(
+            f'The variant(s) "[{name}]" must be deregistered as scalable targets with AWS Auto Scaling before they '
+            "can be removed or have their instance type updated."
+        )

@@ -1,0 +1,109 @@
+"""What Application Auto Scaling asks of a caller before it lets an endpoint be scaled.
+
+Its user guide ("Permissions validation for Application Auto Scaling API calls") says that it makes calls of its own with
+the caller's permissions, to the scaled service and to CloudWatch; the SageMaker guide names SageMaker's.
+"""
+
+# ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from ministack.services import iam
+
+from local.sagemaker.errors import denied, invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from local.principals import Principal
+    from local.sagemaker.world import World
+
+LINKED_SERVICE = "sagemaker.application-autoscaling.amazonaws.com"
+LINKED_ROLE = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
+
+
+def authorise(world: World, action: str, request: dict[str, Any], caller: Principal) -> None:
+    """Refuse a caller whose policies do not allow the call.
+
+    AWS asks for no target by its id, and gives the namespace and the dimension as condition keys.
+
+    Raises
+    ------
+    ApiError
+        ``AccessDeniedException``.
+    """
+    name = f"application-autoscaling:{action}"
+    resource, keys = "*", {}
+    if not action.startswith("Describe"):
+        place = f"{world.settings.region}:{world.settings.account}"
+        resource = f"arn:aws:application-autoscaling:{place}:scalable-target/*"
+        keys = {
+            "application-autoscaling:service-namespace": request["ServiceNamespace"],
+            "application-autoscaling:scalable-dimension": request["ScalableDimension"],
+        }
+    if not caller.allowed(name, resource, keys):
+        raise denied(caller.denial(name, resource))
+
+
+def validate(world: World, endpoint: dict[str, Any], resource_id: str, caller: Principal) -> None:
+    """Refuse a caller who may not do himself what scaling an endpoint does.
+
+    Raises
+    ------
+    ApiError
+        ``ValidationException``, naming what is lacking.
+    """
+    lacking = [
+        f"{action} on {resource}"
+        for action, resource in _needed(world, endpoint, resource_id)
+        if not caller.allowed(action, resource)
+    ]
+    if lacking:
+        raise invalid(f"Missing permissions for {caller.arn}: {', '.join(lacking)}")
+
+
+def link_role(world: World, caller: Principal) -> None:
+    """Make the account's service-linked role unless it is there.
+
+    Raises
+    ------
+    ApiError
+        ``ValidationException`` when it is not there and the caller may not make it.
+    """
+    if LINKED_ROLE in iam._roles:
+        return
+    path = f"/aws-service-role/{LINKED_SERVICE}/"
+    arn = f"arn:aws:iam::{world.settings.account}:role{path}{LINKED_ROLE}"
+    if not caller.allowed("iam:CreateServiceLinkedRole", arn, {"iam:AWSServiceName": LINKED_SERVICE}):
+        raise invalid(
+            f"Unable to create the service-linked role: {caller.denial('iam:CreateServiceLinkedRole', arn)}"
+        )
+    trust = {"Effect": "Allow", "Principal": {"Service": LINKED_SERVICE}, "Action": "sts:AssumeRole"}
+    iam._roles[LINKED_ROLE] = {
+        "RoleName": LINKED_ROLE,
+        "Arn": arn,
+        "RoleId": f"AROA{time.monotonic_ns():017d}",
+        "CreateDate": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "Path": path,
+        "AssumeRolePolicyDocument": json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+        "Description": "",
+        "MaxSessionDuration": 3600,
+        "AttachedPolicies": [],
+        "InlinePolicies": {},
+        "Tags": [],
+    }
+
+
+def _needed(world: World, endpoint: dict[str, Any], resource_id: str) -> Iterator[tuple[str, str]]:
+    arn = world.arn("endpoint", endpoint["EndpointName"])
+    yield "sagemaker:DescribeEndpoint", arn
+    yield "sagemaker:DescribeEndpointConfig", world.arn("endpoint-config", endpoint["EndpointConfigName"])
+    yield "sagemaker:UpdateEndpointWeightsAndCapacities", arn
+    alarms = f"arn:aws:cloudwatch:{world.settings.region}:{world.settings.account}:alarm:"
+    yield "cloudwatch:PutMetricAlarm", f"{alarms}TargetTracking-{resource_id}-AlarmHigh"
+    yield "cloudwatch:DeleteAlarms", f"{alarms}TargetTracking-{resource_id}-AlarmHigh"
+    yield "cloudwatch:DescribeAlarms", f"{alarms}*"

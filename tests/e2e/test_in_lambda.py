@@ -1,0 +1,114 @@
+"""A model that runs in Lambda has the whole loop, without an endpoint: canary, promotion, rollback, batches."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.client import Stage, csv_bytes, outputs, rows
+from tests.e2e.forms import post_form
+
+pytestmark = [pytest.mark.e2e, pytest.mark.local]
+
+MODEL = "diabetes"
+SEED = Path(__file__).parents[2] / "training" / "models" / MODEL / "seed.csv"
+ROUTE = f"/v1/models/{MODEL}/route"
+ENDS = ("PROMOTED", "REJECTED", "ROLLED_BACK", "FAILED")
+
+
+@pytest.fixture(scope="module")
+def live(stage: Stage) -> Stage:
+    """The stage once the first version serves and nothing is under way."""
+    stage.wait(f"the first {MODEL} model", lambda: stage.live_version(MODEL))
+    stage.wait(f"{MODEL} at rest", lambda: stage.at_rest(MODEL))
+    return stage
+
+
+@pytest.fixture(scope="module")
+def promoted(live: Stage) -> Any:
+    """The run that twice as many rows made."""
+    before = outputs(live.predict(MODEL, *live.sample(MODEL)))
+    version_id = live.put(MODEL, "again.csv", csv_bytes(list(rows(SEED))))
+    run = live.run_of(MODEL, version_id, *ENDS)
+    live.wait(f"{MODEL} at rest", lambda: live.at_rest(MODEL))
+    assert run["state"] == "PROMOTED", run["reason"]
+    return {"run": run, "before": before}
+
+
+def endpoints(stage: Stage) -> list[str]:
+    found = stage.client("sagemaker").list_endpoints(NameContains=f"relearn-{stage.name}-{MODEL}-")
+    return [one["EndpointName"] for one in found["Endpoints"]]
+
+
+def ask_host(stage: Stage, version: int) -> Any:
+    """Ask for one version, as the stage's other functions do."""
+    body = json.dumps({"instances": stage.sample(MODEL)})
+    answer = stage.client("lambda").invoke(
+        FunctionName=f"relearn-{stage.name}-host-{MODEL}",
+        Payload=json.dumps({"version": version, "body": body}),
+    )
+    return json.load(answer["Payload"])
+
+
+def test_the_first_version_answers_from_the_host_and_no_endpoint_is_made(live: Stage) -> None:
+    answer = live.predict(MODEL, *live.sample(MODEL))
+    direct = json.loads(ask_host(live, answer["version"])["body"])
+    assert (direct["model"], direct["version"]) == (MODEL, answer["version"])
+    assert direct["predictions"] == outputs(answer)
+    assert endpoints(live) == []
+
+
+def test_a_better_version_is_tried_beside_the_champion_and_then_promoted(live: Stage, promoted: Any) -> None:
+    run = promoted["run"]
+    history = live.http(ROUTE)[2]["history"]
+    moved = [one for one in history if one["who"] == f"run {run['run_id']}"]
+    version = int(run["version"])
+    assert [(one["what"], one["candidate"]) for one in reversed(moved)] == [
+        ("canary 10 %", version),
+        ("canary 50 %", version),
+        ("promoted", None),
+    ]
+    assert live.predict(MODEL, *live.sample(MODEL))["version"] == version
+    assert endpoints(live) == []
+
+
+def test_one_call_rolls_back_and_another_forward(live: Stage, promoted: Any) -> None:
+    version = int(promoted["run"]["version"])
+    for expected in (version - 1, version):
+        status, _, route = live.http(ROUTE, {"action": "rollback", "why": "an end-to-end test"})
+        assert (status, route["champion"]) == (200, expected)
+        live.wait("the other version", lambda expected=expected: _answers(live) == expected)  # type: ignore[misc]
+        if expected == version - 1:
+            assert outputs(live.predict(MODEL, *live.sample(MODEL))) == promoted["before"]
+
+
+def _answers(stage: Stage) -> int:
+    return int(stage.predict(MODEL, *stage.sample(MODEL))["version"])
+
+
+def test_the_host_tells_why_a_version_can_not_answer(live: Stage) -> None:
+    assert ask_host(live, 999) == {
+        "failed": f"version 999 of {MODEL} can not be loaded: the ledger does not know it"
+    }
+
+
+def test_a_file_is_scored_all_the_same(live: Stage) -> None:
+    path, instances = f"/v1/models/{MODEL}/batches", live.sample(MODEL)
+    status, _, batch = live.http(path, raw=b"")
+    assert status == 201, batch
+    lines = b"".join(json.dumps(one).encode() + b"\n" for one in instances)
+    assert post_form(batch["upload"], lines)[0] == 204
+
+    def look() -> Any:
+        found = live.http(f"{path}/{batch['batch']}")[2]
+        return found if found["ended_at"] else None
+
+    done = live.wait("the end of the batch", look)
+    assert done["state"] == "SUCCEEDED", done
+    with urllib.request.urlopen(done["result"]["url"], timeout=30) as answer:  # noqa: S310
+        scored = [json.loads(line) for line in answer.read().splitlines()]
+    assert scored == outputs(live.predict(MODEL, *instances))
