@@ -8,18 +8,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from lambdas import waiting
-from lambdas.aws.connection import UnreachableError
-from lambdas.aws.direct import RefusedError
+from lambdas import unreadable, waiting
 from lambdas.aws.ledger import Ledger
-from relearn.errors import NotServingError
 from relearn.routing import Route
 
 ROUTE_SECONDS = 5.0
 """For how long a route may be remembered: a promotion, rollback or withdrawal takes effect within this."""
-RETRY_AFTER_SECONDS = 5
-_UNREADABLE = (RefusedError, UnreachableError, TimeoutError)
-_SERVER = 500
 _log = logging.getLogger(__name__)
 
 
@@ -56,20 +50,17 @@ class RouteMemory:
         return route
 
     def _look_up(self, model: str, known: Route | None) -> Route:
+        if known is None:
+            with unreadable.told():
+                return self._read(model)
         try:
-            route = self._ledger.route(model)
-            if not route.champion:
-                raise waiting.why(self._ledger, model)
-        except _UNREADABLE as error:
+            return self._read(model)
+        except unreadable.ERRORS as error:
             _log.warning("the route can not be read: %s", error, extra={"model": model})
-            if known is None and not _passes(error):
-                raise
-            if known is None:
-                raise NotServingError("the ledger can not be read", RETRY_AFTER_SECONDS) from error
             return known
+
+    def _read(self, model: str) -> Route:
+        route = self._ledger.route(model)
+        if not route.champion:
+            raise waiting.why(self._ledger, model)
         return route
-
-
-def _passes(error: Exception) -> bool:
-    """Tell whether it helps to ask again later; a refusal for good is a fault of ours."""
-    return not isinstance(error, RefusedError) or error.busy or error.status >= _SERVER

@@ -24,14 +24,15 @@ NOT_LOADED = "The primary container for production variant AllTraffic did not pa
 class TimedSageMaker(FakeSageMaker):
     """See the module.
 
-    ``s3`` reads artifacts; ``refused`` holds the calls that are refused once with ResourceLimitExceeded.
+    ``s3`` reads artifacts; ``asked_last`` is the version whose endpoint was asked last.
     """
 
     clock: Clock = field(default_factory=Clock)
     faults: Faults = field(default_factory=Faults)
     s3: Any = None
-    worker: str = ""
     asked_last: int = 0
+    too_early: list[str] = field(default_factory=list)
+    """Configs that someone asked to delete while their endpoint was there."""
     lived: dict[str, int] = field(default_factory=dict)
     """Endpoints that came into service, and the version that each is of."""
 
@@ -60,6 +61,8 @@ class TimedSageMaker(FakeSageMaker):
             raise RefusedError("ValidationException", f"{EndpointConfigName} is in use")
         for name in list(self.endpoints):
             self.settle(name)
+        if any(found["EndpointConfigName"] == EndpointConfigName for found in self.endpoints.values()):
+            self.too_early.append(EndpointConfigName)
         return super().on_DeleteEndpointConfig(EndpointConfigName)
 
     def on_DescribeModelPackage(self, ModelPackageName: str) -> Any:  # noqa: N802, N803

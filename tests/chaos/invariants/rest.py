@@ -42,7 +42,8 @@ def pointer_equals_reality(evidence: Evidence) -> Iterator[str]:
 
     The endpoints of the champion, of the previous version and of a candidate are in service and the ledger names
     them; nothing is tried beside the champion when no run is under way; no endpoint is left of a version that failed,
-    and no config or model of an endpoint that the ledger says is gone.
+    and no config or model of an endpoint that the ledger says is gone;
+    nobody asked to delete the config of an endpoint that was there.
     """
     for model, route in evidence.routes.items():
         for number in sorted(route.named):
@@ -54,6 +55,7 @@ def pointer_equals_reality(evidence: Evidence) -> Iterator[str]:
         if route.candidate:
             yield f"{model}: version {route.candidate} is still tried"
     sagemaker = evidence.stage.sagemaker
+    yield from (f"the config {name} was to be deleted before its endpoint" for name in sagemaker.too_early)
     for (model, number), version in evidence.versions.items():
         name = evidence.endpoint(model, number)
         if version.state is VersionState.FAILED and name in sagemaker.endpoints:
