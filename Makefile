@@ -2,6 +2,7 @@
 PYTHON ?= python3
 STAGE ?= dev
 ARGS ?=
+RUNS ?= 200
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,7 +18,7 @@ LAMBDA_WHEELS := --python-version 3.14 --only-binary=:all: --platform manylinux_
 	--platform manylinux_2_26_aarch64 --platform manylinux2014_aarch64 --ignore-requires-python
 
 .DEFAULT_GOAL := help
-.PHONY: help install run shop test test-sdk spark check format openapi picture costs synth deploy destroy rollout-load bench lock clean
+.PHONY: help install run shop test chaos test-sdk spark check format openapi picture costs synth deploy destroy rollout-load bench lock clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -61,6 +62,9 @@ test: $(LOCAL_APP)/manifest.json ## every test, offline: units, AWS adapters on 
 	@# 5: of what ARGS chooses, nothing is here
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(UNITS) $(ARGS) || [ $$? -eq 5 ]
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(FLOWS) $(ARGS) || [ $$? -eq 5 ]
+
+chaos: $(INSTALLED) ## the loop under faults in simulated time, and a verdict; RUNS=1000 for the long one
+	@$(BIN)/python -m tests.chaos --runs $(RUNS)
 
 test-sdk: $(LOCAL_APP)/manifest.json $(VENV)/.installed-sdk ## the official SageMaker SDK as a client (installs 800 MB more)
 	$(BIN)/python -m pytest -m sdk $(ARGS)

@@ -6,7 +6,9 @@ A run under way is not stopped: what it was judged against no longer serves then
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import asdict
+from datetime import datetime, timedelta
 
 from lambdas.aws.executions import Executions
 from lambdas.aws.ledger import Ledger
@@ -18,6 +20,8 @@ from relearn.operations import TOLD, Action, Asked, Restore, RestoreState
 from relearn.routing import Change, Route
 from relearn.runs import Version, VersionState
 
+AGAIN_AFTER = timedelta(minutes=15)
+"""What could not be brought back is tried again after this."""
 _log = logging.getLogger(__name__)
 
 
@@ -30,13 +34,24 @@ class Operating:
         Adapters; ``executions`` of the state machine that deploys versions again.
     runs
         Starts runs of uploads that waited.
+    clock
+        Gives the time, aware.
     """
 
-    def __init__(self, *, ledger: Ledger, executions: Executions, notifier: Notifier, runs: Runs) -> None:
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        executions: Executions,
+        notifier: Notifier,
+        runs: Runs,
+        clock: Callable[[], datetime],
+    ) -> None:
         self._ledger = ledger
         self._executions = executions
         self._notifier = notifier
         self._runs = runs
+        self._clock = clock
 
     def change(self, model: str, asked: Asked, who: str) -> tuple[Route, Restore | None]:
         """Change a route, or begin to.
@@ -89,7 +104,7 @@ class Operating:
         """
         restore = self._restoring(model, number)
         route = self._ledger.route(model)
-        if route.champion != number:
+        if route.champion != number and restore.what != operations.BROUGHT_BACK:
             asked = Asked(action=Action.PROMOTE, version=number, why=restore.why)
             change = Change(restore.what, restore.who, restore.why)
             route = self._write(model, asked, route, self._version(model, number), change)
@@ -104,6 +119,21 @@ class Operating:
             self._ledger.change_version(version, state=VersionState.RETIRED, reason=reason)
         self._ledger.end_restore(model, restore, RestoreState.FAILED, reason)
         self._notifier.tell("failed", model, f"version {number} could not be deployed again", reason)
+
+    def bring_back(self, version: Version) -> None:
+        """Deploy a version again that the route names and whose endpoint is gone, unless that is under way, or just failed."""
+        before = self._ledger.restore(version.model)
+        if before is not None and (before.state is RestoreState.RESTORING or self._failed_lately(before)):
+            return
+        change = Change(operations.BROUGHT_BACK, "the sweep", "its endpoint was gone")
+        headline = f"the endpoint of version {version.version} is gone"
+        self._notifier.tell("failed", version.model, headline, "It is deployed again.")
+        self._restore(version, change)
+
+    def _failed_lately(self, restore: Restore) -> bool:
+        if restore.state is not RestoreState.FAILED or restore.what != operations.BROUGHT_BACK:
+            return False
+        return self._clock() - datetime.fromisoformat(restore.ended_at) < AGAIN_AFTER
 
     def repair(self, model: str) -> None:
         """Go on with what a lost event or a dead execution left: start it again, or give it up."""

@@ -27,7 +27,7 @@ from relearn.spec import ModelSpec
 SPARE_SECONDS = 60
 """Kept of the function's time for the block it is at."""
 PUBLISHING, PUBLISHED = "Publishing", "Published"
-_SERVABLE = (VersionState.REGISTERED, VersionState.LIVE)
+_SERVABLE = (VersionState.REGISTERED, VersionState.LIVE, VersionState.PREVIOUS)
 Progress = Mapping[str, Any]
 
 

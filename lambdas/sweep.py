@@ -27,6 +27,7 @@ from lambdas.operating import Operating
 from lambdas.orphans import Orphans
 from lambdas.retirement import Retirement
 from lambdas.runs_flow import TEARDOWN, Runs
+from lambdas.vanished import Vanished
 from relearn import names
 from relearn.errors import ConflictError
 from relearn.runs import failure_reason
@@ -56,6 +57,8 @@ class Sweep:
         What deploys versions again.
     approving
         What takes decisions about versions that wait.
+    vanished
+        What finds endpoints that are gone.
     orphans
         What removes endpoints that no version has.
     models
@@ -79,6 +82,7 @@ class Sweep:
         retirement: Retirement,
         operating: Operating,
         approving: Approving,
+        vanished: Vanished,
         orphans: Orphans,
         models: Iterable[str],
         bucket: str,
@@ -94,6 +98,7 @@ class Sweep:
         self._retirement = retirement
         self._operating = operating
         self._approving = approving
+        self._vanished = vanished
         self._orphans = orphans
         self._models = tuple(models)
         self._bucket = bucket
@@ -112,7 +117,13 @@ class Sweep:
         ExceptionGroup
             What went wrong, after everything else was looked at.
         """
-        repairs = (self._model, self._batches.repair, self._operating.repair, self._approving.repair)
+        repairs = (
+            self._model,
+            self._batches.repair,
+            self._operating.repair,
+            self._approving.repair,
+            self._vanished.repair,
+        )
         tasks: list[Callable[[], object]] = [
             partial(repair, model) for model in self._models for repair in repairs
         ]
@@ -212,7 +223,7 @@ def sweep() -> Sweep:
     """Make the function's one service."""
     config = Config.from_env()
     ledger, runs = wiring.ledger(config), wiring.runs(config)
-    retirement = wiring.retirement(config)
+    retirement, operating = wiring.retirement(config), wiring.operating(config)
     return Sweep(
         ledger=ledger,
         storage=wiring.storage(),
@@ -229,7 +240,13 @@ def sweep() -> Sweep:
         runs=runs,
         failing=Failing(runs=runs, retirement=retirement),
         retirement=retirement,
-        operating=wiring.operating(config),
+        operating=operating,
+        vanished=Vanished(
+            ledger=ledger,
+            endpoints=wiring.endpoints(config),
+            operating=operating,
+            stage=config.need("STAGE"),
+        ),
         approving=wiring.approving(config),
         orphans=Orphans(
             ledger=ledger, endpoints=wiring.endpoints(config), stage=config.need("STAGE"), clock=wiring.now

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lambdas import unreadable
 from lambdas.aws.ledger import Ledger
 from relearn import names
 from relearn.hosting import InLambda
@@ -28,10 +29,16 @@ class VersionMemory:
         """Give a version as it was registered; None when the ledger does not know it.
 
         State, reason and endpoint are those of the time when it was read.
+
+        Raises
+        ------
+        NotServingError
+            The ledger can not be read, and the version is not remembered.
         """
         key = (model, number)
         if (known := self._known.get(key)) is None:
-            known = self._ledger.version(model, number)
+            with unreadable.told():
+                known = self._ledger.version(model, number)
             if known is not None:
                 self._known[key] = known
         return known

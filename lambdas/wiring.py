@@ -148,6 +148,7 @@ def operating(config: Config) -> Operating:
         executions=restores(config),
         notifier=notifier(config),
         runs=runs(config),
+        clock=now,
     )
 
 

@@ -41,6 +41,8 @@ TOLD = {
     Action.UNFREEZE: "unfrozen",
 }
 """How a route's history tells it."""
+BROUGHT_BACK = "brought back"
+"""What a restore is that moves no route: the version is named already, and its endpoint was gone."""
 
 
 class RestoreState(StrEnum):

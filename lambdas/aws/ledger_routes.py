@@ -105,6 +105,9 @@ class RouteLedger:
             Another one is being deployed again, or the version changed meanwhile.
         """
         begun = replace(restore, started_at=self._now())
+        # A version that the route names has lost nothing but its endpoint.
+        named = version.state in (VersionState.LIVE, VersionState.PREVIOUS)
+        state = version.state if named else VersionState.REGISTERED
         expected = None if before is None else {"started_at": before.started_at, "state": before.state}
         pk = partition(version.model)
         self._table.write(
@@ -112,7 +115,7 @@ class RouteLedger:
             Update(
                 pk=pk,
                 sk=version_key(version.version),
-                changes={"state": VersionState.REGISTERED, "reason": ""},
+                changes={"state": state, "reason": ""},
                 expected={"state": version.state},
             ),
         )

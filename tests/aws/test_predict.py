@@ -88,6 +88,25 @@ def test_a_promotion_takes_effect_within_five_seconds_and_the_route_is_read_no_m
     assert predictor.predict(request, Visit(9))["version"] == 2
 
 
+def test_while_the_ledger_can_not_be_read_the_last_known_route_keeps_serving(
+    live: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert call()[0] == 200
+    route = predict.predictor()._routes
+    route._clock = lambda: 1e9
+    monkeypatch.setattr(live.aws, "_ledger", lambda *_: None)  # closes the connection without an answer
+    assert call()[0] == 200
+
+
+def test_without_a_known_route_a_ledger_that_can_not_be_read_is_a_model_that_does_not_serve_yet(
+    live: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live.aws, "_ledger", lambda *_: None)
+    status, headers, problem = call()
+    assert (status, headers["retry-after"]) == (503, "5")
+    assert problem["detail"].endswith("the ledger can not be read")
+
+
 @pytest.mark.parametrize(
     ("changes", "status", "slug"),
     [

@@ -1,0 +1,131 @@
+"""Every call that our code makes of AWS by botocore: recorded, and broken in all the ways that a network knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import boto3
+from moto.core.models import botocore_stubber
+
+from tests.aws.fake_sagemaker import Answer
+from tests.chaos.faults import Faults
+from tests.chaos.history import Call, History
+
+READS = ("Get", "Describe", "List", "Query", "BatchGet", "Head", "Scan")
+SERVICES = ("dynamodb", "lambda", "s3", "sagemaker", "sfn", "sns", "sqs")
+CLEANING = ("retire", "fail_run", "sweep")
+"""Functions that remove endpoints, a thing after the other."""
+REFUSED = 300
+RUNNING = "chaos"
+"""Where a call's context has its record."""
+
+
+class DiedError(BaseException):
+    """The process is gone; nothing catches this."""
+
+
+class Calls:
+    """Hears of every call.
+
+    Parameters
+    ----------
+    history
+        Where they are recorded.
+    faults
+        What goes wrong.
+    """
+
+    def __init__(self, history: History, faults: Faults) -> None:
+        self._history = history
+        self._faults = faults
+        self.workers: list[str] = []
+        """The functions that run: the last is the one that runs now, inside the others' calls."""
+        self.standins: dict[str, Callable[..., Any]] = {}
+        """What answers for the services that moto does not: by service."""
+        self.meanwhile: Callable[[], object] = lambda: None
+        """What happens between two steps of a function, when something does."""
+
+    @property
+    def worker(self) -> str:
+        return self.workers[-1] if self.workers else ""
+
+    def attach(self, session: boto3.Session) -> Callable[[], None]:
+        """Hear of the calls of all clients that this session makes from now on; give what ends that."""
+        hooks: dict[str, Any] = {
+            "before-parameter-build": self._built,
+            # What answers for a service is registered for it by name, and such come before all others.
+            **{f"before-call.{service}": self._before for service in SERVICES},
+            "before-send": self._sent,
+            "after-call": self._after,
+        }
+        for name, hook in hooks.items():
+            session.events.register_first(name, hook)
+
+        def detach() -> None:
+            for name, hook in hooks.items():
+                session.events.unregister(name, hook)
+
+        return detach
+
+    def _built(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
+        service = model.service_model.service_id.hyphenize()
+        kept = {name: value for name, value in params.items() if name != "Body"}
+        call = Call(self._history.clock.now, self.worker, service, model.name, kept)
+        context[RUNNING] = call
+        self._history.calls.append(call)
+
+    def _before(
+        self, model: Any, params: dict[str, Any], context: dict[str, Any], **_: Any
+    ) -> tuple[Answer, dict[str, Any]] | None:
+        call: Call = context[RUNNING]
+        if not self.workers:
+            return None
+        if self._faults.strikes("interleaved", call.worker, call.operation):
+            self.meanwhile()
+        if self._faults.strikes("crash_before_a_call", call.worker, call.operation):
+            raise DiedError(f"before {call.operation}")
+        if self._faults.strikes("call_throttled", call.worker, call.operation):
+            error = {"Code": "ThrottlingException", "Message": "Rate exceeded"}
+            return Answer(400), {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 400}}
+        standin = self.standins.get(call.service)
+        if (
+            standin
+            and not _reads(call.operation)
+            and self._faults.strikes("reply_lost", call.worker, call.operation)
+        ):
+            answer, _ = standin(model=model, params=params)  # botocore hears nothing of it, and calls again
+            self._unheard(call, answer.status_code)
+        return None
+
+    def _sent(self, event_name: str, request: Any, **_: Any) -> None:
+        """Lose the reply to a write: AWS has done it, and botocore does so again."""
+        if not self.workers or _reads(event_name.rsplit(".", 1)[1]):
+            return
+        if self._faults.strikes("reply_lost", self.worker):
+            position = request.body.tell() if hasattr(request.body, "tell") else None
+            self._unheard(request.context[RUNNING], botocore_stubber(event_name, request).status_code)
+            if position is not None:
+                request.body.seek(position)
+
+    def _unheard(self, call: Call, status: int) -> None:
+        """Record what AWS did of which nobody heard: before the call that is made for it again."""
+        self._history.calls.insert(-1, replace(call, ok=status < REFUSED))
+
+    def _after(self, http_response: Any, parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+        call: Call = context[RUNNING]
+        call.ok = http_response.status_code < REFUSED
+        call.error = "" if call.ok else parsed.get("Error", {}).get("Code", "")
+        if (
+            call.worker in CLEANING
+            and call.operation.startswith("Delete")
+            and self._faults.strikes("cleanup_partial")
+        ):
+            raise DiedError(f"after {call.operation}")
+        if self.workers and self._faults.strikes("crash_after_a_call", call.worker, call.operation):
+            raise DiedError(f"after {call.operation}")
+
+
+def _reads(operation: str) -> bool:
+    return operation.startswith(READS)

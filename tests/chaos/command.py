@@ -1,0 +1,118 @@
+"""``python -m tests.chaos``: many seeded runs in two processes, every mutant, and a verdict.
+
+Prints tables for people, and one JSON object as its last line. Ends with 1 when an invariant was violated, a class of
+faults was met too seldom, or a mutant was not caught.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+
+from tests.chaos import definitions, seeds
+from tests.chaos.faults import CLASSES, GROUPS
+from tests.chaos.mutants import MUTANTS, caught_by
+from tests.chaos.seeds import Outcome
+
+PROCESSES = 2
+LEAST = 5
+"""So often each class of faults has to be met."""
+MOST_ROUNDS = 12
+"""Of extra seeds for the classes that were not."""
+
+
+def main() -> int:
+    """Do all of it; the process's status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--runs", type=int, default=200, help="how many runs, at least")
+    parser.add_argument("--seed", type=int, default=0, help="the first seed")
+    asked = parser.parse_args()
+    definitions.keep()
+    began = time.monotonic()
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(PROCESSES, mp_context=context) as pool:
+        caught = {pool.submit(hunt, number): number for number in range(len(MUTANTS))}
+        total = everything(pool, asked.runs, asked.seed)
+        mutants = {caught[future]: future.result() for future in as_completed(caught)}
+    return tell(total, mutants, time.monotonic() - began)
+
+
+def hunt(number: int) -> tuple[list[str], list[str]]:
+    """Tell a mutant's story without it and with it; what each breaks."""
+    mutant = MUTANTS[number]
+    return caught_by(None, mutant.story), caught_by(mutant, mutant.story)
+
+
+def everything(pool: ProcessPoolExecutor, runs: int, first: int) -> Outcome:
+    """Do so many runs, and more until every class of faults was met often enough."""
+    total = Outcome(first)
+    count = -(-runs // seeds.RUNS)
+    wave = [pool.submit(seeds.run, seed) for seed in range(first, first + count)]
+    for outcome in _shown(wave, total, runs):
+        _add(total, outcome)
+    number = first + count
+    for _ in range(MOST_ROUNDS):
+        lacking = [name for name in CLASSES if total.hits[name] < LEAST]
+        if not lacking or total.found:
+            break
+        wave = [
+            pool.submit(seeds.run, number + at, focus=tuple(lacking[at::PROCESSES]))
+            for at in range(PROCESSES)
+        ]
+        number += PROCESSES
+        for outcome in _shown(wave, total, runs):
+            _add(total, outcome)
+    return total
+
+
+def _shown(wave: list[Future[Outcome]], total: Outcome, runs: int) -> Iterator[Outcome]:
+    for future in as_completed(wave):
+        outcome = future.result()
+        yield outcome
+        met = sum(total.hits[name] >= LEAST for name in CLASSES)
+        said = f"{len(outcome.found)} VIOLATIONS" if outcome.found else "well"
+        print(
+            f"seed {outcome.seed}: {outcome.runs} runs ended {said}; in all {total.runs} of {runs} runs, "
+            f"{sum(total.hits.values())} faults, {met} of {len(CLASSES)} classes met",
+            flush=True,
+        )
+        if outcome.found:
+            print(outcome.story, flush=True)
+
+
+def _add(total: Outcome, outcome: Outcome) -> None:
+    total.runs += outcome.runs
+    total.hits.update(outcome.hits)
+    total.found += outcome.found
+
+
+def tell(total: Outcome, mutants: dict[int, tuple[list[str], list[str]]], seconds: float) -> int:
+    """Print the tables and the last line; the process's status."""
+    for group, names in GROUPS.items():
+        print(f"\n{group}")
+        for name in names:
+            print(f"  {name:32} {total.hits[name]:5}{'' if total.hits[name] >= LEAST else '  too seldom'}")
+    print("\nmutant, and the invariants that caught it")
+    for number in sorted(mutants):
+        clean, broken = mutants[number]
+        word = ", ".join(broken) or "NOT CAUGHT"
+        print(f"  {MUTANTS[number].what:58} {word}{f'  BUT ALSO WITHOUT IT: {clean}' if clean else ''}")
+    met = Counter(total.hits[name] >= LEAST for name in CLASSES)[True]
+    figures = {
+        "runs": total.runs,
+        "faults": sum(total.hits.values()),
+        "classes_hit": met,
+        "classes": len(CLASSES),
+        "violations": len(total.found),
+        "mutants": len(MUTANTS),
+        "mutants_caught": sum(bool(broken) and not clean for clean, broken in mutants.values()),
+        "seconds": round(seconds),
+    }
+    print(json.dumps(figures))
+    good = not total.found and met == len(CLASSES) and figures["mutants_caught"] == len(MUTANTS)
+    return 0 if good else 1

@@ -1,0 +1,112 @@
+"""Uploads, good and bad: the bytes of each, and what has to become of them."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from relearn.uploads import UploadState
+
+HEADER = "length,width,kind"
+USABLE = frozenset({UploadState.TRAINED, UploadState.SUPERSEDED, UploadState.FAILED, UploadState.ACCEPTED})
+"""Where accepted data may end: trained on, replaced, or given up with a run; or it waits, where a route is frozen."""
+QUARANTINED = frozenset({UploadState.QUARANTINED})
+REFUSED = frozenset({UploadState.FAILED, UploadState.SUPERSEDED, UploadState.ACCEPTED})
+"""Of what must never be trained on: the run that tried it says no."""
+ROWS = 20
+
+
+@dataclass(frozen=True)
+class Body:
+    """The content of an upload; ``ends`` are the states that it may end in."""
+
+    content: bytes
+    suffix: str = ".csv"
+    ends: frozenset[UploadState] = USABLE
+
+
+def good(number: int) -> Body:
+    """Rows that fit, others for each number."""
+    return Body(text(rows(number)))
+
+
+def rows(number: int) -> list[str]:
+    half = ROWS // 2
+    short = [f"{1 + (number * 7 + at) % 30 / 10},{at / 10},rose" for at in range(half)]
+    return short + [f"{6 + (number * 5 + at) % 30 / 10},{at / 10},tulip" for at in range(half)]
+
+
+def text(lines: list[str], header: str = HEADER, end: str = "\n") -> bytes:
+    return "".join(f"{line}{end}" for line in [header, *lines]).encode()
+
+
+def _changed(number: int, column: int, value: str) -> bytes:
+    return text(
+        [
+            ",".join(value if at == column else cell for at, cell in enumerate(line.split(",")))
+            for line in rows(number)
+        ]
+    )
+
+
+def _without_width(number: int) -> bytes:
+    return text([f"{line.split(',')[0]},{line.split(',')[2]}" for line in rows(number)], "length,kind")
+
+
+def _parquet(number: int) -> bytes:
+    cells = [line.split(",") for line in rows(number)]
+    columns = {
+        "length": [float(cell[0]) for cell in cells],
+        "width": [float(cell[1]) for cell in cells],
+        "kind": [cell[2] for cell in cells],
+    }
+    out = io.BytesIO()
+    pq.write_table(pa.table(columns), out)
+    return out.getvalue()
+
+
+def _flipped(number: int) -> bytes:
+    swapped = {"rose": "tulip", "tulip": "rose"}
+    return text(
+        [f"{line.rpartition(',')[0]},{swapped[line.rpartition(',')[2]]}" for line in rows(number)] * 5
+    )
+
+
+def _reordered(number: int) -> bytes:
+    return text([",".join(reversed(line.split(","))) for line in rows(number)], "kind,width,length")
+
+
+BAD: dict[str, Callable[[int], Body]] = {
+    "data_empty": lambda _: Body(b"", ends=QUARANTINED),
+    "data_header_only": lambda _: Body(text([]), ends=QUARANTINED),
+    "column_missing": lambda n: Body(_without_width(n), ends=QUARANTINED),
+    "column_renamed": lambda n: Body(text(rows(n), "length,breadth,kind"), ends=QUARANTINED),
+    "columns_reordered": lambda n: Body(_reordered(n)),
+    "column_extra": lambda n: Body(
+        text([f"{line},1" for line in rows(n)], f"{HEADER},more"), ends=QUARANTINED
+    ),
+    "column_twice": lambda n: Body(
+        text([f"{line},1" for line in rows(n)], f"{HEADER},width"), ends=QUARANTINED
+    ),
+    "labels_null": lambda n: Body(_changed(n, 2, ""), ends=QUARANTINED),
+    "label_unknown": lambda n: Body(_changed(n, 2, "cactus"), ends=QUARANTINED),
+    "one_class": lambda n: Body(text(rows(n)[: ROWS // 2]), ends=QUARANTINED),
+    "all_duplicates": lambda n: Body(text([rows(n)[0]] * ROWS + [rows(n)[-1]] * ROWS)),
+    "one_bad_row": lambda n: Body(text([*rows(n), "what,is,this"])),
+    "byte_order_mark": lambda n: Body(b"\xef\xbb\xbf" + text(rows(n))),
+    "crlf": lambda n: Body(text(rows(n), end="\r\n")),
+    "other_encoding": lambda n: Body(text(rows(n)).decode().encode("utf-16"), ends=QUARANTINED),
+    "nul_bytes": lambda n: Body(text(rows(n)).replace(b"rose", b"ro\0se"), ends=QUARANTINED),
+    "ragged_rows": lambda n: Body(text([f"{line},1,2" for line in rows(n)]), ends=QUARANTINED),
+    "parquet_named_csv": lambda n: Body(_parquet(n), ends=QUARANTINED),
+    "gzip_bomb": lambda _: Body(gzip.compress(b"0" * 5_000_000), ".csv.gz", QUARANTINED),
+    "huge_file": lambda n: Body(text(rows(n) * 100), ends=QUARANTINED),
+    "labels_flipped": lambda n: Body(_flipped(n)),
+    "out_of_bounds": lambda n: Body(_changed(n, 0, "1e9"), ends=QUARANTINED),
+}
+"""Name of the fault to the bytes of one; the number makes each another file."""

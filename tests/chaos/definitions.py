@@ -1,0 +1,90 @@
+"""What a run needs of the CDK app: the state machines as they are synthesised, and the queues' numbers.
+
+Made once, and kept in a file for the other processes of a command: CDK takes seconds to start.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+from tests.aws.fake_sagemaker import ACCOUNT, REGION
+
+KEPT = "RELEARN_CHAOS_DEFINITIONS"
+"""Names the file."""
+FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"
+MACHINES = ("retrain", "restore")
+
+
+@cache
+def load() -> dict[str, Any]:
+    """Give the definitions of `MACHINES`; ``queues``, by function: ``tries`` and ``batch``; ``settings`` of a stage."""
+    if path := os.environ.get(KEPT):
+        return cast("dict[str, Any]", json.loads(Path(path).read_text("utf-8")))
+    return _synthesise()
+
+
+def keep() -> str:
+    """Write them to a file that `load` takes them from in other processes; gives its name."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json", prefix="chaos-", delete=False) as file:
+        json.dump(load(), file)
+    os.environ[KEPT] = file.name
+    return file.name
+
+
+def _synthesise() -> dict[str, Any]:
+    """Synthesise both machines, with functions that are nothing but names: no asset has to be packed."""
+    os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
+    from aws_cdk import App, Stack  # noqa: PLC0415 - starts Node, for which only one process has the time
+    from aws_cdk import aws_iam as iam  # noqa: PLC0415
+    from aws_cdk import aws_lambda as lambda_  # noqa: PLC0415
+    from aws_cdk import aws_stepfunctions as sfn  # noqa: PLC0415
+    from constructs import Construct  # noqa: PLC0415
+
+    from infra import ingest, picture, records, restore, retrain, trials  # noqa: PLC0415
+    from infra.run_functions import RunFunctions  # noqa: PLC0415
+    from infra.settings import Settings  # noqa: PLC0415
+
+    settings = Settings(stage="test")
+
+    app = App()
+    stack = Stack(app, "Chaos")
+    named: Any = SimpleNamespace(
+        **{
+            found.name: SimpleNamespace(
+                function=lambda_.Function.from_function_arn(stack, found.name, FUNCTION + found.name)
+            )
+            for found in fields(RunFunctions)
+        }
+    )
+    role = iam.Role.from_role_arn(stack, "Job", f"arn:aws:iam::{ACCOUNT}:role/job")
+    job = retrain.training_job(stage="test", role=role, image_uri="image")
+    runs = retrain.definition(
+        Construct(stack, "Steps"), functions=named, job=job, poll_seconds=settings.poll_seconds
+    )
+    restores = restore.definition(
+        Construct(stack, "Again"), functions=named, restore=named.restore, poll_seconds=settings.poll_seconds
+    )
+    for name, first in (("retrain", runs), ("restore", restores)):
+        body = sfn.DefinitionBody.from_chainable(first)
+        sfn.StateMachine(stack, f"{name}-machine", state_machine_name=f"chaos-{name}", definition_body=body)
+    template = app.synth().get_stack_by_name("Chaos").template
+    return {
+        **{name: picture.definition_of(template, f"-{name}") for name in MACHINES},
+        "queues": {
+            "ingest": {"tries": ingest.TRIES, "batch": 1},
+            "record": {"tries": records.TRIES, "batch": records.BATCH_SIZE},
+            "trial": {"tries": trials.TRIES, "batch": trials.BATCH_SIZE, "seconds": 6 * trials.SECONDS},
+        },
+        "settings": {
+            "sweep_minutes": settings.sweep_minutes,
+            "ingest_timeout_seconds": settings.ingest_timeout_seconds,
+            "record_window_seconds": settings.record_window_seconds,
+        },
+    }

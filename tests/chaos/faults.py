@@ -1,0 +1,127 @@
+"""What goes wrong, by name, and how often it did."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+
+EVENTS = (
+    *("event_duplicated", "event_delayed", "event_reordered", "event_lost", "two_within_a_second"),
+    *("upload_during_a_run", "overwritten_before_read", "deleted_before_read", "odd_key", "folder_marker"),
+    *("multipart", "own_output", "poison_message", "dead_letters_replayed", "dead_letters_replayed_twice"),
+    "status_event_lost",
+)
+DATA = (
+    *("data_empty", "data_header_only", "column_missing", "column_renamed", "columns_reordered"),
+    *("column_extra", "column_twice", "labels_null", "label_unknown", "one_class", "all_duplicates"),
+    *("one_bad_row", "byte_order_mark", "crlf", "other_encoding", "nul_bytes", "ragged_rows"),
+    *("parquet_named_csv", "gzip_bomb", "huge_file", "labels_flipped", "out_of_bounds"),
+)
+TRAINING = (
+    *("training_throttled", "training_limit", "job_failed", "job_stopped_partial", "job_hung"),
+    *("metric_missing", "metric_nan", "report_of_another_snapshot", "champion_changed"),
+)
+DEPLOY = (
+    *("register_repeated", "artifact_tampered", "report_tampered", "tar_traversal", "tar_bomb"),
+    *("endpoint_failed", "endpoint_quota", "smoke_failed", "endpoint_vanished", "config_in_use"),
+    "cleanup_partial",
+)
+SERVING = (
+    *("model_error", "model_timeout", "model_throttled", "model_wrong_answer"),
+    *("ledger_unreachable", "record_not_sent", "record_sent_twice"),
+)
+PROCESSES = (
+    *("crash_before_a_call", "crash_after_a_call", "reply_lost", "call_throttled", "invoked_twice"),
+    *("interleaved", "notification_lost"),
+)
+GROUPS = {
+    "events": EVENTS,
+    "data": DATA,
+    "training": TRAINING,
+    "registry and deploy": DEPLOY,
+    "serving": SERVING,
+    "processes": PROCESSES,
+}
+CLASSES = tuple(name for group in GROUPS.values() for name in group)
+
+
+@dataclass
+class Armed:
+    """A fault to come: after ``skip`` chances, and in these functions, at these calls alone when any are named."""
+
+    name: str
+    skip: int = 0
+    workers: frozenset[str] = frozenset()
+    operations: frozenset[str] = frozenset()
+
+    def meets(self, name: str, worker: str, operation: str) -> bool:
+        here = not self.workers or worker in self.workers
+        return self.name == name and here and (not self.operations or operation in self.operations)
+
+
+@dataclass
+class Outage:
+    """A fault that lasts; ``met`` tells whether anybody noticed."""
+
+    name: str
+    until: datetime
+    met: bool = False
+
+
+class Faults:
+    """What is about to go wrong; asked wherever something can."""
+
+    def __init__(self) -> None:
+        self.armed: list[Armed] = []
+        self.outages: list[Outage] = []
+        self.hits: Counter[str] = Counter()
+        self.stopped = False
+
+    def arm(self, name: str, skip: int = 0, *workers: str, operation: str = "") -> None:
+        """Let something go wrong at its next chance, or after ``skip`` of them."""
+        if name not in CLASSES:
+            raise ValueError(f"fault: got {name!r}; allowed: {', '.join(CLASSES)}")
+        self.armed.append(Armed(name, skip, frozenset(workers), frozenset([operation] if operation else [])))
+
+    def strikes(self, name: str, worker: str = "", operation: str = "") -> bool:
+        """Whether it goes wrong here and now."""
+        if self.stopped:
+            return False
+        for armed in self.armed:
+            if armed.meets(name, worker, operation):
+                if armed.skip:
+                    armed.skip -= 1
+                    return False
+                self.armed.remove(armed)
+                self.hit(name)
+                return True
+        return False
+
+    def last(self, name: str, until: datetime) -> None:
+        """Let something go wrong again and again until then."""
+        if name not in CLASSES:
+            raise ValueError(f"fault: got {name!r}; allowed: {', '.join(CLASSES)}")
+        self.outages.append(Outage(name, until))
+
+    def lasts(self, name: str, now: datetime) -> bool:
+        """Whether it goes wrong now; each outage counts once."""
+        for outage in self.outages:
+            if outage.name == name and now <= outage.until:
+                if not outage.met:
+                    outage.met = True
+                    self.hit(name)
+                return True
+        return False
+
+    def hit(self, name: str) -> None:
+        """Count a fault that a run is itself: an upload of bad data, say."""
+        if name not in CLASSES:
+            raise ValueError(f"fault: got {name!r}; allowed: {', '.join(CLASSES)}")
+        self.hits[name] += 1
+
+    def stop(self) -> None:
+        """Let nothing go wrong any more."""
+        self.stopped = True
+        self.armed.clear()
+        self.outages.clear()

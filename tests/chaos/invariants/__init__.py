@@ -1,0 +1,37 @@
+"""What must hold of every run, whatever went wrong in it: one function each, whose docstring is the definition.
+
+Each looks at the recorded history and at the ledger, the buckets and SageMaker at rest, and gives what breaks it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from tests.chaos.invariants.evidence import Evidence
+from tests.chaos.invariants.order import effect_once, legal_promotion, single_writer
+from tests.chaos.invariants.rest import liveness, no_loss, pointer_equals_reality
+from tests.chaos.invariants.serving import attribution, availability
+from tests.chaos.invariants.sight import visibility
+from tests.chaos.invariants.stores import immutability, quarantine
+
+Invariant = Callable[[Evidence], Iterator[str]]
+INVARIANTS: tuple[Invariant, ...] = (
+    no_loss,
+    effect_once,
+    legal_promotion,
+    single_writer,
+    pointer_equals_reality,
+    availability,
+    attribution,
+    quarantine,
+    liveness,
+    visibility,
+    immutability,
+)
+
+
+def violations(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """Give every violation: the name of the invariant, and what breaks it."""
+    for invariant in INVARIANTS:
+        for found in invariant(evidence):
+            yield invariant.__name__, found

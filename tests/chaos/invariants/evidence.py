@@ -1,0 +1,141 @@
+"""What the invariants look at."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from lambdas.aws.items import decode_item
+from relearn import names
+from relearn.routing import Moved, Route
+from relearn.runs import Run, Version
+from relearn.uploads import Upload
+from tests.aws.world import ARTIFACTS, LAKE, STAGE
+from tests.chaos.acts import Acts, Stored
+from tests.chaos.history import Call, History
+from tests.chaos.models import SPECS
+from tests.chaos.stage import Stage
+from tests.chaos.training import Job
+
+MANY = 10_000
+
+
+@dataclass(frozen=True)
+class Written:
+    """One write of a route that DynamoDB did."""
+
+    at: datetime
+    model: str
+    route: Route
+
+
+@dataclass
+class Evidence:
+    """A stage at rest, and how it came there."""
+
+    acts: Acts
+
+    @property
+    def stage(self) -> Stage:
+        return self.acts.stage
+
+    @property
+    def history(self) -> History:
+        return self.stage.history
+
+    @cached_property
+    def uploads(self) -> dict[str, Upload]:
+        """Every upload in the ledger, by its id."""
+        ledger = self.stage.world.ledger
+        return {upload.upload_id: upload for model in SPECS for upload in ledger.uploads(model)}
+
+    @cached_property
+    def runs(self) -> list[Run]:
+        """Every run in the ledger, oldest first, model by model."""
+        ledger = self.stage.world.ledger
+        return [run for model in SPECS for run in reversed(ledger.runs(model, newest=MANY))]
+
+    @cached_property
+    def versions(self) -> dict[tuple[str, int], Version]:
+        """Every version in the ledger."""
+        ledger = self.stage.world.ledger
+        return {(model, found.version): found for model in SPECS for found in ledger.versions(model)}
+
+    @cached_property
+    def routes(self) -> dict[str, Route]:
+        return {model: self.stage.world.ledger.route(model) for model in SPECS}
+
+    def moves(self, model: str) -> list[Moved]:
+        """How a route came to stand so, oldest first."""
+        return self.stage.world.ledger.route_history(model, newest=MANY)[::-1]
+
+    def stored(self) -> Iterator[Stored]:
+        """Give the uploads that are there and that count as such."""
+        for stored in self.acts.stored:
+            if not stored.gone:
+                yield stored
+
+    def job(self, run: str) -> Job | None:
+        """The training job of a run."""
+        return next((job for job in self.stage.training.jobs.values() if job.run_id == run), None)
+
+    def job_of(self, model: str, version: int) -> Job | None:
+        """The training job that made a version."""
+        found = self.versions.get((model, version))
+        return None if found is None else self.job(found.run_id)
+
+    @cached_property
+    def writes_of_routes(self) -> list[Written]:
+        """Every write of a route, in the order DynamoDB did them."""
+        written = []
+        for call in self.history.successes("dynamodb", "PutItem", "TransactWriteItems"):
+            for put in _puts(call):
+                if put["Item"]["sk"].get("S") == "ROUTE":
+                    item = decode_item(put["Item"])
+                    fields = {name: item[name] for name in Route.__dataclass_fields__ if name in item}
+                    written.append(Written(call.at, item["pk"].partition("#")[2], Route(**fields)))
+        return written
+
+    def keys(self, bucket: str, prefix: str = "") -> Iterator[tuple[str, str]]:
+        """Give every version of every object: its key and its version."""
+        pages = self.stage.world.s3.get_paginator("list_object_versions").paginate(
+            Bucket=bucket, Prefix=prefix
+        )
+        for page in pages:
+            for found in page.get("Versions", []):
+                yield found["Key"], found["VersionId"]
+
+    @cached_property
+    def manifests(self) -> dict[str, list[Any]]:
+        """Every manifest that a run ever wrote, by key and version."""
+        found = {}
+        for key, version in self.keys(LAKE, f"{names.SNAPSHOTS}/"):
+            body = self.stage.world.s3.get_object(Bucket=LAKE, Key=key, VersionId=version)["Body"].read()
+            found[f"{key} {version}"] = json.loads(body)
+        return found
+
+    def artifact(self, uri: str) -> bytes:
+        bucket, key = names.parse_s3_uri(uri)
+        assert bucket == ARTIFACTS
+        body: bytes = self.stage.world.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        return body
+
+    def endpoint(self, model: str, version: int) -> str:
+        return names.endpoint(STAGE, model, version)
+
+    @property
+    def calm(self) -> bool:
+        """Whether nothing went wrong and nobody changed anything by hand."""
+        return not self.stage.faults.hits and not self.acts.by_hand
+
+
+def _puts(call: Call) -> Iterator[Any]:
+    if call.operation == "PutItem":
+        yield call.params
+    for member in call.params.get("TransactItems", ()):
+        if "Put" in member:
+            yield member["Put"]

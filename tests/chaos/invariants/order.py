@@ -1,0 +1,134 @@
+"""What must hold of the order of things."""
+
+from __future__ import annotations
+
+import io
+import math
+import tarfile
+from collections import Counter
+from collections.abc import Iterator
+from hashlib import sha256
+from itertools import pairwise
+
+from relearn.routing import Moved, Route
+from relearn.runs import RunState, VersionState
+from relearn.uploads import UploadState
+from tests.chaos.invariants.evidence import Evidence
+from tests.chaos.models import SPECS
+
+
+def effect_once(evidence: Evidence) -> Iterator[str]:
+    """Per snapshot and code at most one version is registered that did not fail, and one promotion made.
+
+    A run registers one version, in the registry as in the ledger; a version is in one run; an upload has one shard.
+    """
+    packages: Counter[str] = Counter()
+    for arn, package in evidence.stage.sagemaker.packages.items():
+        group = arn.rsplit("/", 2)[1]
+        packages[f"{group} {package['CustomerMetadataProperties']['run_id']}"] += 1
+    yield from (f"{count} packages of {run}" for run, count in packages.items() if count > 1)
+    made: Counter[tuple[str, tuple[str, ...]]] = Counter()
+    promoted: Counter[tuple[str, tuple[str, ...]]] = Counter()
+    for run in evidence.runs:
+        version = evidence.versions.get((run.model, run.version))
+        if version is not None and version.state is not VersionState.FAILED:
+            made[(run.model, run.snapshot)] += 1
+        moves = [move for move in evidence.moves(run.model) if _run_of(move) == run.run_id]
+        promoted[(run.model, run.snapshot)] += len(moves)
+        if len(moves) > 1:
+            yield f"run {run.run_id} was promoted {len(moves)} times"
+    yield from (
+        f"{count} versions of one snapshot of {model}" for (model, _), count in made.items() if count > 1
+    )
+    yield from (
+        f"{count} promotions of one snapshot of {model}"
+        for (model, _), count in promoted.items()
+        if count > 1
+    )
+    runs = Counter((version.model, version.run_id) for version in evidence.versions.values())
+    yield from (f"{count} versions of run {run}" for (_, run), count in runs.items() if count > 1)
+
+
+def _run_of(move: Moved) -> str:
+    """The run that made its version the champion; empty for any other write."""
+    return move.change.who.removeprefix("run ") if move.change.what == "promoted" else ""
+
+
+def legal_promotion(evidence: Evidence) -> Iterator[str]:
+    """What a run promotes is the best there is, at the moment of the swap, and is what was measured.
+
+    It comes from a Completed job; its metric on the holdout is finite, as good as the spec demands and as that of the
+    champion of that moment, against which it was measured; its artifact has the digest that the job made; it answered
+    the smoke test before; and nobody had frozen the route. All this by the truth that the stand-in for training
+    knows, not by what the ledger says.
+    """
+    for model in SPECS:
+        moves = evidence.moves(model)
+        before = {move.route.revision + 1: move.route for move in moves}
+        for move in moves:
+            if run := _run_of(move):
+                where = f"version {move.route.champion} of {model}"
+                old = before.get(move.route.revision, Route())
+                yield from (f"{where}: {wrong}" for wrong in _wrongs(evidence, model, run, move, old))
+
+
+def _wrongs(evidence: Evidence, model: str, run: str, move: Moved, old: Route) -> Iterator[str]:
+    number = move.route.champion
+    job = evidence.job_of(model, number)
+    if job is None or job.run_id != run or job.status != "Completed":
+        yield f"its job is {job and job.status}"
+        return
+    if old.frozen:
+        yield "a run moved the route while it was frozen"
+    if job.champion != old.champion:
+        yield f"it was measured against version {job.champion}, and version {old.champion} served"
+    minimum = SPECS[model].metric.minimum or 0.0
+    if not math.isfinite(job.told) or job.quality < minimum:
+        yield f"{job.told} was told of it, {job.quality} is true"
+    rival = evidence.job_of(model, old.champion)
+    if rival is not None and job.quality < rival.quality:
+        yield f"{job.quality} is worse than the champion's {rival.quality}"
+    if _digest(evidence, model, number) != job.onnx_sha256:
+        yield "its artifact is not the one that was measured"
+    name = evidence.endpoint(model, number)
+    if not any(name == found and f"{at:%FT%T.%f}" <= move.at for at, found in evidence.history.smoked):
+        yield f"it did not answer the smoke test before {move.at}"
+
+
+def _digest(evidence: Evidence, model: str, number: int) -> str:
+    artifact = evidence.artifact(evidence.versions[(model, number)].artifact)
+    with tarfile.open(fileobj=io.BytesIO(artifact), mode="r:gz") as tar:
+        file = tar.extractfile("model.onnx")
+        return sha256(file.read() if file is not None else b"").hexdigest()
+
+
+def single_writer(evidence: Evidence) -> Iterator[str]:
+    """One run of a model at a time works, and the revisions of a route strictly increase.
+
+    From its first write after the debounce to its end no other run of the model is at work; each write of a route is
+    the next revision, and its history has every one. An upload is in no two runs that both trained on it as new.
+    """
+    for model in SPECS:
+        spans = sorted(
+            (run.times[RunState.TRAINING], run.ended_at or "9", run.run_id)
+            for run in evidence.runs
+            if run.model == model and RunState.TRAINING in run.times
+        )
+        for (_, end, first), (start, _, second) in pairwise(spans):
+            if start < end:
+                yield f"{model}: run {second} began at {start}, and run {first} ended at {end}"
+        written = [found.route.revision for found in evidence.writes_of_routes if found.model == model]
+        if written != sorted(set(written)):
+            yield f"{model}: the revisions of its route were {written}"
+        kept = [move.route.revision for move in evidence.moves(model)]
+        if kept != sorted(set(written)):
+            yield f"{model}: its route was written as {written}, its history has {kept}"
+    ends = Counter(
+        upload.upload_id for upload in evidence.uploads.values() if upload.state is UploadState.TRAINED
+    )
+    new = Counter(one for run in evidence.runs if run.state is RunState.PROMOTED for one in run.uploads)
+    yield from (
+        f"upload {one} was new in {count} promoted runs"
+        for one, count in new.items()
+        if count > 1 and one in ends
+    )

@@ -1,0 +1,69 @@
+"""What must hold of the buckets."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from relearn import names
+from relearn.uploads import UploadState
+from tests.aws.world import ARTIFACTS, LAKE, UPLOADS
+from tests.chaos.invariants.evidence import Evidence
+
+USABLE = frozenset({UploadState.ACCEPTED, UploadState.TRAINED, UploadState.SUPERSEDED, UploadState.FAILED})
+
+
+def quarantine(evidence: Evidence) -> Iterator[str]:
+    """No quarantined byte reaches a training manifest, and what is quarantined is kept with its reason.
+
+    No manifest that a run ever wrote lists a shard of an upload that is quarantined, or of none; such an upload has no
+    shard, and in its folder are the object, byte for byte, and ``reason.json``.
+    """
+    shards = {key for key, _ in evidence.keys(LAKE, f"{names.DATASETS}/")}
+    there = {key for key, _ in evidence.keys(LAKE, f"{names.QUARANTINE}/")}
+    contents = {stored.upload_id: stored.content for stored in evidence.acts.stored if not stored.gone}
+    for name, (_, *listed) in evidence.manifests.items():
+        for shard in listed:
+            upload = evidence.uploads.get(shard.rpartition("/")[2].removesuffix(".parquet"))
+            if upload is None or upload.state not in USABLE:
+                yield f"{name} lists {shard}, which is {upload and upload.state}"
+    for upload in evidence.uploads.values():
+        if upload.state is not UploadState.QUARANTINED:
+            continue
+        if names.shard_key(upload.model, upload.upload_id) in shards:
+            yield f"{upload.key} is quarantined and has a shard"
+        prefix = names.quarantine_prefix(upload.model, upload.upload_id)
+        if f"{prefix}reason.json" not in there:
+            yield f"{upload.key} is quarantined without its reason"
+        if (
+            upload.upload_id in contents
+            and _read(evidence, f"{prefix}object", there) != contents[upload.upload_id]
+        ):
+            yield f"{upload.key} is quarantined without its bytes"
+
+
+def _read(evidence: Evidence, key: str, there: set[str]) -> bytes | None:
+    if key not in there:
+        return None
+    body: bytes = evidence.stage.world.s3.get_object(Bucket=LAKE, Key=key)["Body"].read()
+    return body
+
+
+def immutability(evidence: Evidence) -> Iterator[str]:
+    """Shards and artifacts never change or vanish, and none of our functions deletes an object or touches an artifact.
+
+    Every key of a shard has one version; what a run trained on is still there; uploads stay as they came.
+    """
+    shards = Counter(key for key, _ in evidence.keys(LAKE, f"{names.DATASETS}/"))
+    yield from (f"{key} was written {count} times" for key, count in shards.items() if count > 1)
+    for base, *listed in evidence.manifests.values():
+        prefix = names.parse_s3_uri(base["prefix"])[1]
+        yield from (f"{prefix}{shard} is gone" for shard in listed if prefix + shard not in shards)
+    artifacts = {key for key, _ in evidence.keys(ARTIFACTS)}
+    for version in evidence.versions.values():
+        if version.artifact and names.parse_s3_uri(version.artifact)[1] not in artifacts:
+            yield f"the artifact of version {version.version} of {version.model} is gone"
+    for call in evidence.history.successes("s3", "PutObject", "CopyObject", "DeleteObject", "DeleteObjects"):
+        bucket = call.params["Bucket"]
+        if call.worker and (call.operation.startswith("Delete") or bucket in (ARTIFACTS, UPLOADS)):
+            yield f"{call.worker} did {call.operation} of {call.params.get('Key')} in {bucket}"

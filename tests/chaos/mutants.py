@@ -1,0 +1,102 @@
+"""Errors of our own making: each breaks our code the way a person might, and the invariants have to notice.
+
+A mutant is a patch that lasts for one run, and a story in which it shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from tests.chaos import mutations as m
+from tests.chaos.run import Run, ViolationError
+from tests.chaos.stories import (
+    Story,
+    beaten,
+    cut_off,
+    frozen,
+    in_between,
+    misreported,
+    one,
+    refused_then_good,
+    three,
+    told_again,
+    troubled,
+)
+
+Patch = Callable[[pytest.MonkeyPatch], None]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One error.
+
+    Parameters
+    ----------
+    what
+        In a few words.
+    patch
+        Makes it.
+    story
+        Where it shows.
+    """
+
+    what: str
+    patch: Patch
+    story: Story
+
+
+MUTANTS = (
+    Mutant("ingest takes every event for a new upload", m.drop_the_dedup, told_again),
+    Mutant("a route is written whatever came before", m.skip_compare_and_swap, beaten),
+    Mutant(
+        "a promotion does not ask whom it was judged against",
+        m.forget_the_judgement,
+        troubled("champion_changed", versions=2),
+    ),
+    Mutant("a job that was Stopped counts as Completed", m.accept_stopped, troubled("job_stopped_partial")),
+    Mutant("NaN counts as better", m.accept_nan, troubled("metric_nan")),
+    Mutant("any figure is good enough", m.accept_any_figure, troubled("labels_flipped")),
+    Mutant("another run's report is believed", m.believe_any_report, misreported),
+    Mutant("keys are decoded that are not encoded", m.unquote_the_key, troubled("odd_key")),
+    Mutant(
+        "an upload is known by its key alone",
+        m.forget_versions_of_objects,
+        troubled("overwritten_before_read"),
+    ),
+    Mutant("an endpoint's config is deleted before the endpoint", m.delete_the_config_too_early, three),
+    Mutant("a manifest lists what is quarantined", m.list_what_is_quarantined, refused_then_good),
+    Mutant("data that breaks its spec is accepted", m.accept_bad_rows, troubled("label_unknown")),
+    Mutant("a version serves before its smoke test", m.promote_before_smoke, one),
+    Mutant("the model's lock is taken whoever holds it", m.forget_the_lock, in_between),
+    Mutant("a run that failed keeps the lock", m.keep_the_lock, troubled("job_failed")),
+    Mutant("the reason of a failure is dropped", m.drop_the_reason, troubled("job_failed")),
+    Mutant("people are not told", m.tell_nobody, troubled("job_failed")),
+    Mutant("ingest swallows what it can not read", m.swallow_what_fails, troubled("poison_message")),
+    Mutant("what the route names is retired", m.retire_what_is_named, three),
+    Mutant("answers are attributed to the next version", m.attribute_to_another, one),
+    Mutant("a route is remembered for good", m.remember_for_good, three),
+    Mutant("a frozen route is moved by runs", m.ignore_the_freeze, frozen),
+    Mutant("the sweep does not compare S3 with the ledger", m.sweep_nothing, troubled("event_lost")),
+    Mutant("a shard is written over", m.write_shards_over, cut_off("PutObject")),
+    Mutant("an upload is accepted before its shard is there", m.accept_before_writing, cut_off("UpdateItem")),
+    Mutant("a record is written each time it comes", m.write_records_again, troubled("record_sent_twice")),
+)
+
+
+def caught_by(mutant: Mutant | None, story: Story) -> list[str]:
+    """Tell a story with an error, or without any; the invariants that it breaks."""
+    run = Run()
+    with pytest.MonkeyPatch.context() as patch:
+        if mutant is not None:
+            mutant.patch(patch)
+        try:
+            story(run.acts)
+            run.end()
+        except ViolationError as error:
+            return sorted({name for name, _ in error.found})
+        finally:
+            run.close()
+    return []

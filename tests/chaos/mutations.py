@@ -1,0 +1,266 @@
+"""The patches of `tests.chaos.mutants`: what a person might write who had a bad day."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from itertools import count
+from typing import Any
+from urllib.parse import unquote_plus
+
+import pytest
+
+from lambdas import ingest, route_memory
+from lambdas.aws.endpoints import Endpoints, _unless_refused
+from lambdas.aws.ledger import Ledger, Lock
+from lambdas.aws.ledger_routes import RouteLedger
+from lambdas.aws.notify import Notifier
+from lambdas.aws.once import Line, Once
+from lambdas.aws.storage import Storage
+from lambdas.aws.table import Put
+from lambdas.intake import Intake
+from lambdas.keeping import Keeper
+from lambdas.runs_flow import Runs
+from lambdas.sweep import Sweep
+from relearn import names, promotion, routing, snapshots
+from relearn.promotion import Decision
+from relearn.routing import Route
+from relearn.uploads import Upload, UploadState
+from tests.chaos import asl_data
+from tests.chaos.training import Training
+
+M = pytest.MonkeyPatch
+
+
+def drop_the_dedup(patch: M) -> None:
+    receive = Ledger.receive
+
+    def mutated(self: Ledger, upload: Upload) -> Upload:
+        known = receive(self, upload)
+        if known.state is UploadState.RECEIVED:
+            return known
+        item = self._table.get(f"MODEL#{upload.model}", f"UPLOAD#{upload.upload_id}") or {}
+        changed = {**item, "state": "RECEIVED"}
+        pk, sk = changed.pop("pk"), changed.pop("sk")
+        self._table.write(Put(pk=pk, sk=sk, item=changed, expected={"state": item["state"]}))
+        return replace(known, state=UploadState.RECEIVED)
+
+    patch.setattr(Ledger, "receive", mutated)
+
+
+def skip_compare_and_swap(patch: M) -> None:
+    write = RouteLedger.write_route
+
+    def mutated(self: RouteLedger, model: str, old: Route, new: Route, *rest: Any) -> None:
+        steps, change = rest
+        now = self.route(model)
+        found = {number: (self._state(model, number), after) for number, (_, after) in steps.items()}  # type: ignore[attr-defined]
+        del old
+        write(self, model, now, replace(new, revision=now.revision + 1), found, change)
+
+    def state(self: Ledger, model: str, number: int) -> Any:
+        version = self.version(model, number)
+        return version and version.state
+
+    patch.setattr(RouteLedger, "_state", state, raising=False)
+    patch.setattr(RouteLedger, "write_route", mutated)
+
+
+def forget_the_judgement(patch: M) -> None:
+    promote = routing.promote
+    patch.setattr(routing, "promote", lambda route, version, _: promote(route, version, route.champion))
+
+
+def accept_stopped(patch: M) -> None:
+    def mutated(self: Training, job: Any, request: Mapping[str, Any], done: Callable[[Any], None]) -> None:
+        job.status = "Stopped"
+        uri = self.leave(job, request)
+        done({"TrainingJobStatus": "Stopped", "ModelArtifacts": {"S3ModelArtifacts": uri}})
+
+    patch.setattr(Training, "_stop", mutated)
+
+
+def accept_nan(patch: M) -> None:
+    decide = promotion.decide
+
+    def mutated(candidate: Mapping[str, float], champion: Any, policy: Any, naive: Any = None) -> Decision:
+        value = candidate.get(policy.name, math.nan)
+        better = Decision("promote", "it is not worse")
+        return better if math.isnan(value) else decide(candidate, champion, policy, naive)
+
+    patch.setattr(promotion, "decide", mutated)
+
+
+def accept_any_figure(patch: M) -> None:
+    patch.setattr(promotion, "_as_good", lambda *_: True)
+
+
+def believe_any_report(patch: M) -> None:
+    from lambdas import report  # noqa: PLC0415 - a name that others have too
+
+    read = report.read
+
+    def mutated(text: bytes, expected: Mapping[str, Any], champion_version: int) -> Any:
+        return read(json.dumps({**json.loads(text), **expected}).encode(), expected, champion_version)
+
+    patch.setattr(report, "read", mutated)
+
+
+def unquote_the_key(patch: M) -> None:
+    take = Intake.take
+
+    def mutated(self: Intake, detail: Mapping[str, Any]) -> None:
+        changed = copy.deepcopy(dict(detail))
+        changed["object"]["key"] = unquote_plus(changed["object"]["key"])
+        take(self, changed)
+
+    patch.setattr(Intake, "take", mutated)
+
+
+def forget_versions_of_objects(patch: M) -> None:
+    whole = names.upload_id
+    patch.setattr(names, "upload_id", lambda bucket, key, _version: whole(bucket, key, ""))
+
+
+def delete_the_config_too_early(patch: M) -> None:
+    def mutated(self: Endpoints, name: str, wait_seconds: float = 90) -> None:
+        del wait_seconds
+        _unless_refused(self._client.delete_endpoint_config, EndpointConfigName=name)
+        _unless_refused(self._client.delete_endpoint, EndpointName=name)
+        _unless_refused(self._client.delete_model, ModelName=name)
+
+    patch.setattr(Endpoints, "remove", mutated)
+
+
+def list_what_is_quarantined(patch: M) -> None:
+    manifest = snapshots.manifest
+
+    def mutated(prefix: str, snapshot: Iterable[str], uploads: Iterable[Upload]) -> list[object]:
+        found = list(uploads)
+        more = [upload.upload_id for upload in found if upload.state is UploadState.QUARANTINED]
+        return manifest(prefix, [*snapshot, *more], found)
+
+    patch.setattr(snapshots, "manifest", mutated)
+
+
+def accept_bad_rows(patch: M) -> None:
+    refuse = Intake._refuse
+
+    def mutated(self: Intake, upload: Upload, refusal: Any, prepared: Any = None) -> Upload:
+        if prepared is None or prepared.refusal is None:
+            return refuse(self, upload, refusal, prepared)
+        return self._ledger.move_upload(upload, UploadState.ACCEPTED)
+
+    patch.setattr(Intake, "_refuse", mutated)
+
+
+def promote_before_smoke(patch: M) -> None:
+    holds = asl_data.holds
+
+    def mutated(rule: Mapping[str, Any], data: Any, context: Mapping[str, Any]) -> bool:
+        return rule.get("Variable") == "$.endpoint.status" or holds(rule, data, context)
+
+    from tests.chaos import asl  # noqa: PLC0415 - the interpreter has the name too
+
+    patch.setattr(asl, "holds", mutated)
+    from lambdas.smoke import SmokeTest  # noqa: PLC0415
+
+    patch.setattr(SmokeTest, "run", lambda *_: {"predictions": 2})
+
+
+def forget_the_lock(patch: M) -> None:
+    def mutated(self: Ledger, model: str, run_id: str) -> Lock:
+        self.replace_lock(model, self.lock(model), run_id)
+        return Lock(run_id, self._now())
+
+    from lambdas.open_run import Opening  # noqa: PLC0415
+
+    patch.setattr(Ledger, "take_lock", mutated)
+    patch.setattr(Opening, "_hold", lambda *_: None, raising=False)
+
+
+def keep_the_lock(patch: M) -> None:
+    patch.setattr(Runs, "_free", lambda *_, **__: None)
+
+
+def drop_the_reason(patch: M) -> None:
+    move = Ledger.move_run
+    patch.setattr(
+        Ledger,
+        "move_run",
+        lambda self, run, state, _reason="", **changes: move(self, run, state, "", **changes),
+    )
+
+
+def tell_nobody(patch: M) -> None:
+    patch.setattr(Notifier, "tell", lambda *_: None)
+
+
+def swallow_what_fails(patch: M) -> None:
+    handler = ingest.handler
+
+    def mutated(event: Any, context: Any) -> dict[str, Any]:
+        handler(event, context)
+        return {"batchItemFailures": []}
+
+    patch.setattr(ingest, "handler", mutated)
+
+
+def retire_what_is_named(patch: M) -> None:
+    def mutated(route: Route, versions: Iterable[int]) -> list[int]:
+        return sorted(version for version in versions if version < route.champion)
+
+    patch.setattr(routing, "to_retire", mutated)
+
+
+def attribute_to_another(patch: M) -> None:
+    answer = Keeper.answer
+
+    def mutated(self: Keeper, model: str, version: int, *rest: Any, **more: Any) -> dict[str, Any]:
+        return answer(self, model, version + 1, *rest, **more)
+
+    patch.setattr(Keeper, "answer", mutated)
+
+
+def remember_for_good(patch: M) -> None:
+    patch.setattr(route_memory, "ROUTE_SECONDS", 1e9)
+
+
+def ignore_the_freeze(patch: M) -> None:
+    refuse = routing._refuse
+    patch.setattr(routing, "_refuse", lambda route, *rest: refuse(replace(route, frozen=False), *rest))
+
+
+def sweep_nothing(patch: M) -> None:
+    patch.setattr(Sweep, "_lost_uploads", lambda _self: 0)
+
+
+def write_shards_over(patch: M) -> None:
+    def mutated(self: Storage, bucket: str, key: str, body: Any) -> bool:
+        self._client.put_object(Bucket=bucket, Key=key, Body=body)
+        return True
+
+    patch.setattr(Storage, "write_once", mutated)
+
+
+def accept_before_writing(patch: M) -> None:
+    accept = Intake._accept
+
+    def mutated(self: Intake, upload: Upload, prepared: Any) -> Upload:
+        counts = {"rows_accepted": prepared.rows_accepted, "rows_rejected": prepared.rows_rejected}
+        self._move(upload, UploadState.ACCEPTED, "", **counts)
+        return accept(self, upload, prepared)
+
+    patch.setattr(Intake, "_accept", mutated)
+
+
+def write_records_again(patch: M) -> None:
+    place, numbers = Once.place, count()
+
+    def mutated(self: Once, lines: Iterable[Line], folder: str) -> Any:
+        return place(self, [replace(line, pk=f"{line.pk}-{next(numbers)}") for line in lines], folder)
+
+    patch.setattr(Once, "place", mutated)

@@ -1,0 +1,85 @@
+"""What a process of ours has of its machine, replaced: the time, threads, and connections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from moto.s3 import models as moto_s3
+
+from lambdas import beside, catalog, evidence, predict, wiring
+from lambdas.aws import direct
+from lambdas.aws.metrics import Meter
+from lambdas.aws.once import Once
+from lambdas.config import Config
+from tests.aws.conftest import CACHED, _endpoints
+from tests.aws.world import Clock
+from tests.chaos.history import History
+from tests.chaos.models import CATALOG
+from tests.chaos.wires import Wires
+
+
+def clear() -> None:
+    """Let every function start anew, as in a new process."""
+    for made in CACHED:
+        made.cache_clear()  # type: ignore[attr-defined]
+
+
+def apply(monkeypatch: pytest.MonkeyPatch, clock: Clock, history: History, wires: Wires) -> None:
+    """Replace them."""
+
+    def meter(stage: str, now: Callable[[], Any]) -> Meter:
+        return Meter(stage, now, history.metric)
+
+    def seconds() -> float:
+        return clock.now.timestamp()
+
+    def once(config: Config) -> Once:
+        return Once(
+            wiring.table(config),
+            wiring.storage(),
+            config.need("LAKE_BUCKET"),
+            clock=seconds,
+            sleep=clock.pass_seconds,
+            threads=1,
+        )
+
+    replaced: list[tuple[Any, str, Any]] = [
+        (wiring, "now", clock),
+        (wiring, "meter", lambda config: meter(config.need("STAGE"), clock)),
+        (wiring, "once", once),
+        (wiring, "endpoints", lambda config: _endpoints(config, clock)),
+        (catalog, "load", lambda: CATALOG),
+        (evidence, "AT_ONCE", 1),
+        (predict, "_now", clock),
+        (predict, "Meter", meter),
+        (predict, "time", SimpleNamespace(monotonic=seconds, time=seconds)),
+        (beside, "threading", SimpleNamespace(Thread=_AtOnce)),
+        (direct, "Connections", wires.connect),
+        (direct, "PAUSE_SECONDS", (0.0, 0.0)),
+        (moto_s3, "utcnow", lambda: clock().replace(tzinfo=None)),
+    ]
+    for owner, name, value in replaced:
+        monkeypatch.setattr(owner, name, value)
+
+
+class _AtOnce:
+    """A thread that is over when it has started: one order of things, not any."""
+
+    def __init__(self, target: Callable[..., Any], args: tuple[Any, ...], *, daemon: bool) -> None:
+        del daemon
+        self._run = partial(target, *args)
+
+    def start(self) -> None:
+        with suppress(Exception):
+            self._run()
+
+    def join(self, seconds: float) -> None:
+        del seconds
+
+    def is_alive(self) -> bool:
+        return False

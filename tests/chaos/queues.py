@@ -1,0 +1,126 @@
+"""A strict stand-in for SQS: visibility time-outs, tries, dead letters; and for Lambda's reading of queues."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import boto3
+
+from tests.aws.fake_sagemaker import Answer
+from tests.chaos.agenda import Agenda
+from tests.chaos.calls import DiedError
+from tests.chaos.history import History
+
+Reader = Callable[[dict[str, Any]], Any]
+"""Calls a function with a batch; raises what a failed function raises."""
+
+
+@dataclass
+class Message:
+    """One message."""
+
+    id: str
+    body: str
+    tries: int = 0
+
+
+@dataclass
+class Queue:
+    """One queue, whose messages a function reads.
+
+    ``seconds`` is how long a message is hidden while it is worked at, ``window`` how long others are waited for.
+    """
+
+    name: str
+    seconds: float
+    tries: int
+    batch: int
+    window: float
+    read: Reader
+    messages: list[Message] = field(default_factory=list)
+    dead: list[Message] = field(default_factory=list)
+    planned: bool = False
+    hidden: int = 0
+
+
+class Queues:
+    """The queues of a stage, by name.
+
+    Parameters
+    ----------
+    agenda, history
+        When messages are delivered, and what becomes of them.
+    """
+
+    def __init__(self, agenda: Agenda, history: History) -> None:
+        self._agenda = agenda
+        self._history = history
+        self._sent = 0
+        self.queues: dict[str, Queue] = {}
+
+    def attach(self, session: boto3.Session) -> Callable[[], None]:
+        """Answer every SQS call of the clients that this session makes; give what ends that."""
+        name, hook = "before-call.sqs", cast("Any", self.answer)
+        session.events.register(name, hook)
+        return lambda: session.events.unregister(name, hook)
+
+    def answer(self, model: Any, params: dict[str, Any], **_: Any) -> tuple[Answer, dict[str, Any]]:
+        given = json.loads(params["body"])
+        assert model.name == "SendMessage", f"{model.name} is not expected"
+        sent = self.send(given["QueueUrl"].rsplit("/", 1)[1], given["MessageBody"])
+        return Answer(200), {"MessageId": sent.id, "ResponseMetadata": {"HTTPStatusCode": 200}}
+
+    def send(self, name: str, body: str) -> Message:
+        """Put a message into a queue."""
+        self._sent += 1
+        message = Message(f"message-{self._sent}", body)
+        self._arrive(self.queues[name], message)
+        return message
+
+    def replay(self, name: str) -> int:
+        """Send a queue's dead letters to it again, as SQS's redrive does; how many there were."""
+        queue = self.queues[name]
+        letters, queue.dead = queue.dead, []
+        for letter in letters:
+            self.send(name, letter.body)
+        return len(letters)
+
+    def _arrive(self, queue: Queue, message: Message) -> None:
+        queue.messages.append(message)
+        if not queue.planned:
+            queue.planned = True
+            self._agenda.after(queue.window, queue.name, lambda: self._deliver(queue))
+
+    def _deliver(self, queue: Queue) -> None:
+        queue.planned = False
+        batch, queue.messages = queue.messages[: queue.batch], queue.messages[queue.batch :]
+        if queue.messages:
+            queue.planned = True
+            self._agenda.after(0, queue.name, lambda: self._deliver(queue))
+        for message in batch:
+            message.tries += 1
+        if failed := self._failed(queue, batch):
+            queue.hidden += len(failed)
+            self._agenda.after(queue.seconds, "visible", lambda: self._visible(queue, failed))
+
+    def _failed(self, queue: Queue, batch: list[Message]) -> list[Message]:
+        """Let the function read a batch; what is not deleted then."""
+        records = [{"messageId": message.id, "body": message.body} for message in batch]
+        try:
+            answer = queue.read({"Records": records})
+        except (Exception, DiedError):  # noqa: BLE001 - whatever it is, Lambda deletes nothing
+            return batch
+        named = {item["itemIdentifier"] for item in answer["batchItemFailures"]}
+        return [message for message in batch if message.id in named]
+
+    def _visible(self, queue: Queue, messages: list[Message]) -> None:
+        queue.hidden -= len(messages)
+        for message in messages:
+            if message.tries >= queue.tries:
+                queue.dead.append(message)
+                self._history.alarms[f"{queue.name}_dead_letters"] += 1
+            else:
+                self._arrive(queue, message)

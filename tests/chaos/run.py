@@ -1,0 +1,53 @@
+"""One run: a stage is troubled for a while, then left alone, and has to come to rest as the invariants say."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from tests.chaos.acts import Acts
+from tests.chaos.invariants import violations
+from tests.chaos.invariants.evidence import Evidence
+from tests.chaos.stage import stage
+
+REST_SECONDS = 3600
+"""What everything has to come to rest in."""
+
+
+TROUBLED_SECONDS = 600
+"""In what was brought about last may still strike."""
+
+
+class ViolationError(AssertionError):
+    """An invariant does not hold."""
+
+    def __init__(self, found: list[tuple[str, str]], story: list[str]) -> None:
+        self.found = found
+        lines = [f"{name}: {what}" for name, what in found]
+        super().__init__("\n".join([*lines, "", "what happened:", *story]))
+
+
+class Run:
+    """A stage and what can be done to it; `end` checks it."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self._leaving = ExitStack()
+        self.acts = Acts(self._leaving.enter_context(stage(seed)))
+
+    def end(self) -> None:
+        """Let faults stop and time pass, and check every invariant.
+
+        Raises
+        ------
+        ViolationError
+            Says which do not hold, and what happened.
+        """
+        made = self.acts.stage
+        made.agenda.pass_seconds(TROUBLED_SECONDS)
+        made.faults.stop()
+        made.agenda.pass_seconds(REST_SECONDS)
+        found = list(violations(Evidence(self.acts)))
+        if found:
+            raise ViolationError(found, made.history.story)
+
+    def close(self) -> None:
+        self._leaving.close()

@@ -1,0 +1,129 @@
+"""SageMaker's endpoints in simulated time: they take a while to come and to go, and load the artifact they are of."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from relearn import names
+from tests.aws.fake_sagemaker import NO_MORE, FakeSageMaker, RefusedError, _present
+from tests.aws.world import Clock
+from tests.chaos.faults import Faults
+
+CREATING_SECONDS, DELETING_SECONDS = 100, 15
+NOT_LOADED = "The primary container for production variant AllTraffic did not pass the ping health check."
+
+
+@dataclass
+class TimedSageMaker(FakeSageMaker):
+    """See the module.
+
+    ``s3`` reads artifacts; ``asked_last`` is the version whose endpoint was asked last.
+    """
+
+    clock: Clock = field(default_factory=Clock)
+    faults: Faults = field(default_factory=Faults)
+    s3: Any = None
+    asked_last: int = 0
+    too_early: list[str] = field(default_factory=list)
+    """Configs that someone asked to delete while their endpoint was there."""
+    lived: dict[str, int] = field(default_factory=dict)
+    """Endpoints that came into service, and the version that each is of."""
+
+    def on_CreateEndpoint(self, EndpointName: str, EndpointConfigName: str, **rest: Any) -> Any:  # noqa: N802, N803
+        if self.faults.strikes("endpoint_quota"):
+            raise RefusedError("ResourceLimitExceeded", NO_MORE)
+        answer = super().on_CreateEndpoint(EndpointName, EndpointConfigName, **rest)
+        made = self.endpoints[EndpointName]
+        made["then"] = self.clock.now + timedelta(seconds=CREATING_SECONDS)
+        made["reason"] = "it failed" if self.faults.strikes("endpoint_failed") else ""
+        return answer
+
+    def on_DescribeEndpoint(self, EndpointName: str) -> Any:  # noqa: N802, N803
+        self.settle(EndpointName)
+        return _present(self.endpoints, EndpointName)
+
+    def on_DeleteEndpoint(self, EndpointName: str) -> Any:  # noqa: N802, N803
+        self.settle(EndpointName)
+        found = _present(self.endpoints, EndpointName)
+        if found["EndpointStatus"] != "Deleting":
+            then = self.clock.now + timedelta(seconds=DELETING_SECONDS)
+            found |= {"EndpointStatus": "Deleting", "then": then}
+
+    def on_DeleteEndpointConfig(self, EndpointConfigName: str) -> Any:  # noqa: N802, N803
+        if EndpointConfigName in self.configs and self.faults.strikes("config_in_use"):
+            raise RefusedError("ValidationException", f"{EndpointConfigName} is in use")
+        for name in list(self.endpoints):
+            self.settle(name)
+        if any(found["EndpointConfigName"] == EndpointConfigName for found in self.endpoints.values()):
+            self.too_early.append(EndpointConfigName)
+        return super().on_DeleteEndpointConfig(EndpointConfigName)
+
+    def on_DescribeModelPackage(self, ModelPackageName: str) -> Any:  # noqa: N802, N803
+        return _present(self.packages, ModelPackageName)
+
+    def settle(self, name: str) -> None:
+        """Let an endpoint become what it is by now."""
+        found = self.endpoints.get(name)
+        if found is None or found.get("then") is None or self.clock.now < found["then"]:
+            return
+        found["then"] = None
+        if found["EndpointStatus"] == "Deleting":
+            del self.endpoints[name]
+            return
+        reason = found["reason"] or self._cannot_load(name)
+        found |= {"EndpointStatus": "Failed" if reason else "InService", "FailureReason": reason}
+        if not reason:
+            self.lived[name] = self._version(name)
+
+    def in_service(self, name: str) -> bool:
+        self.settle(name)
+        return bool(self.endpoints.get(name, {}).get("EndpointStatus") == "InService")
+
+    def vanish(self, name: str) -> None:
+        """Take an endpoint away at once, as someone does who should not."""
+        self.endpoints.pop(name, None)
+
+    def _container(self, name: str) -> Mapping[str, Any]:
+        config = self.configs[self.endpoints[name]["EndpointConfigName"]]
+        model = self.models[config["ProductionVariants"][0]["ModelName"]]
+        container: Mapping[str, Any] = model["PrimaryContainer"]
+        return container
+
+    def _version(self, name: str) -> int:
+        return int(self._container(name)["Environment"]["RELEARN_MODEL_VERSION"])
+
+    def _cannot_load(self, name: str) -> str:
+        """Load the artifact as the container does; why it can not be."""
+        package = self.packages[self._container(name)["ModelPackageName"]]
+        uri = package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
+        bucket, key = names.parse_s3_uri(uri)
+        try:
+            load(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+        except Exception as error:  # noqa: BLE001 - whatever it is, the container does not start
+            return f"{NOT_LOADED} {error}"
+        return ""
+
+    def _answer(self, name: str, body: dict[str, Any]) -> bytes:
+        self.settle(name)
+        self.asked_last = self.lived.get(name, 0)
+        return super()._answer(name, body)
+
+
+def load(artifact: bytes) -> dict[str, Any]:
+    """Read a model.tar.gz, whose parts have to belong together; what model.json says."""
+    files = {}
+    with tarfile.open(fileobj=io.BytesIO(artifact), mode="r:gz") as tar:
+        for member in tar:
+            file = tar.extractfile(member)
+            files[member.name] = file.read() if file is not None else b""
+    told: dict[str, Any] = json.loads(files["model.json"])
+    if hashlib.sha256(files["model.onnx"]).hexdigest() != told["onnx_sha256"]:
+        raise ValueError("model.onnx does not have the SHA-256 that model.json says")
+    return told

@@ -1,0 +1,210 @@
+"""A whole stage in simulated time: our handlers as they are, moto, and the stand-ins for what moto is not strict about."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from moto.moto_api._internal import mock_random
+
+from lambdas.aws import clients
+from relearn import names, predictions
+from tests.aws.fake_lambda import FakeLambda
+from tests.aws.fake_sagemaker import REGION, Answer
+from tests.aws.fake_scaling import FakeScaling
+from tests.aws.wire import KEYS
+from tests.aws.world import (
+    ARTIFACTS,
+    LAKE,
+    MACHINE,
+    ONLINE,
+    RESTORE_MACHINE,
+    STAGE,
+    TABLE,
+    UPLOADS,
+    Clock,
+    World,
+)
+from tests.chaos import definitions, patches
+from tests.chaos.agenda import Agenda
+from tests.chaos.asl import Execution, Machine
+from tests.chaos.calls import Calls
+from tests.chaos.dynamo import Dynamo
+from tests.chaos.executions import ENDED_BADLY, Executions, status_change
+from tests.chaos.faults import Faults
+from tests.chaos.history import History, Told
+from tests.chaos.models import SPECS
+from tests.chaos.queues import Queue, Queues
+from tests.chaos.sagemaker import TimedSageMaker
+from tests.chaos.serving import answer
+from tests.chaos.training import Training
+from tests.chaos.wires import Wires
+from tests.chaos.workers import Workers
+
+SESSION = boto3.Session("chaos", "chaos", region_name=REGION)
+"""One for all runs: reading the services' models anew takes most of a run's time."""
+
+
+@dataclass
+class Stage:
+    """See the module."""
+
+    clock: Clock
+    agenda: Agenda
+    history: History
+    faults: Faults
+    calls: Calls
+    sagemaker: TimedSageMaker
+    training: Training
+    executions: Executions
+    queues: Queues
+    workers: Workers
+    wires: Wires
+    world: World
+
+    def ended(self, machine: str, execution: Execution) -> None:
+        """What AWS does when an execution is over."""
+        self.history.note(
+            f"execution {execution.name} {execution.status} {execution.error} {execution.cause[:200]}"
+        )
+        if execution.status not in ENDED_BADLY:
+            return
+        name = "RunsFailed" if machine == MACHINE else "RestoresFailed"
+        self.history.alarms[name] += 1
+        if machine == MACHINE and not self.faults.strikes("status_event_lost"):
+            self.agenda.after(
+                1, "event", lambda: self.workers.later("sweep", status_change(machine, execution))
+            )
+
+    def people(self, params: dict[str, Any], **_: Any) -> tuple[Answer, dict[str, Any]]:
+        """Take a notification."""
+        form = params["body"]
+        if self.faults.strikes("notification_lost"):
+            error = {"Code": "InternalError", "Message": "Internal Error"}
+            return Answer(500), {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 500}}
+        kind = next(form[key] for key in form if form[key] in KINDS)
+        model = next(
+            name for name in SPECS if f"({STAGE})" in form["Message"] and form["Message"].startswith(name)
+        )
+        self.history.told.append(Told(self.clock.now, kind, model, form["Message"]))
+        return Answer(200), {"MessageId": "told", "ResponseMetadata": {"HTTPStatusCode": 200}}
+
+
+KINDS = ("quarantined", "failed", "rejected", "rolled_back", "promoted", "changed")
+
+
+@contextmanager
+def stage(seed: int = 0) -> Iterator[Stage]:
+    """Make a stage without any data, and leave nothing of it."""
+    logging.disable(logging.CRITICAL)
+    mock_random.seed(seed)
+    with ExitStack() as leaving, pytest.MonkeyPatch.context() as monkeypatch, mock_aws():
+        patches.clear()
+        for name, value in _environment().items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(boto3, "DEFAULT_SESSION", SESSION)
+        made = _parts(leaving)
+        patches.apply(monkeypatch, made.clock, made.history, made.wires)
+        _stores()
+        _plan(made)
+        yield made
+    logging.disable(logging.NOTSET)
+
+
+def _parts(leaving: ExitStack) -> Stage:
+    clock, faults = Clock(), Faults()
+    agenda, history = Agenda(clock), History(clock)
+    calls, executions, queues = Calls(history, faults), Executions(), Queues(agenda, history)
+    dynamo = Dynamo(TABLE, ONLINE)
+    groups = {names.group(STAGE, name) for name in SPECS}
+    sagemaker = TimedSageMaker(answer, groups=groups, clock=clock, faults=faults, now=clock)
+    scaling = FakeScaling(sagemaker)
+    functions = FakeLambda({names.function(STAGE, "batch_event")})
+    for part in (calls, dynamo, executions, queues, sagemaker, scaling, functions):
+        leaving.callback(part.attach(SESSION))
+    world = World(sagemaker, scaling, functions, clock)
+    sagemaker.s3 = world.s3
+    training = Training(agenda, faults, world.s3, SPECS)
+    workers = Workers(
+        agenda=agenda, history=history, faults=faults, calls=calls, training=training, executions=executions
+    )
+    wires = Wires(world.aws, faults, history, lambda: calls.worker)
+    made = Stage(
+        clock, agenda, history, faults, calls, sagemaker, training, executions, queues, workers, wires, world
+    )
+    calls.standins = {
+        "dynamodb": dynamo.answer,
+        "sagemaker": sagemaker._control,
+        "sfn": executions.answer,
+        "sqs": queues.answer,
+    }
+    hook: Any = made.people
+    SESSION.events.register("before-call.sns", hook)
+    leaving.callback(SESSION.events.unregister, "before-call.sns", hook)
+    return made
+
+
+def _plan(made: Stage) -> None:
+    """Set up the machines, the queues and the schedule."""
+    machines = {MACHINE: "retrain", RESTORE_MACHINE: "restore"}
+    for arn, name in machines.items():
+
+        def ended(execution: Execution, arn: str = arn) -> None:
+            made.ended(arn, execution)
+
+        definition = definitions.load()[name]
+        made.executions.machines[arn] = Machine(definition, made.workers, made.agenda, ended)
+    told, settings = definitions.load()["queues"], definitions.load()["settings"]
+    window = settings["record_window_seconds"]
+    seconds = {
+        "ingest": settings["ingest_timeout_seconds"] + 30,
+        "record": 6 * predictions.WRITER_SECONDS + window,
+        "trial": told["trial"]["seconds"],
+    }
+    for function, hidden in seconds.items():
+
+        def read(event: dict[str, Any], function: str = function) -> Any:
+            return made.workers.call(function, event)
+
+        waits = window if function == "record" else 1.0
+        tries, batch = told[function]["tries"], told[function]["batch"]
+        made.queues.queues[function] = Queue(function, hidden, tries, batch, waits, read)
+    sweep = {"detail-type": "Scheduled Event"}
+    made.agenda.every(60 * settings["sweep_minutes"], "sweep", lambda: made.workers.later("sweep", sweep))
+
+
+def _environment() -> dict[str, str]:
+    url = f"https://sqs.{REGION}.amazonaws.com/123456789012/"
+    return {
+        **KEYS,
+        "AWS_REGION": REGION,
+        "STAGE": STAGE,
+        "LEDGER_TABLE": TABLE,
+        "ONLINE_TABLE": ONLINE,
+        "UPLOADS_BUCKET": UPLOADS,
+        "LAKE_BUCKET": LAKE,
+        "ARTIFACTS_BUCKET": ARTIFACTS,
+        "TOPIC_ARN": f"arn:aws:sns:{REGION}:123456789012:notifications",
+        "STATE_MACHINE_ARN": MACHINE,
+        "RESTORE_MACHINE_ARN": RESTORE_MACHINE,
+        **{f"{env}_QUEUE_URL": url + name for env, name in QUEUES.items()},
+        "TRAINING_IMAGE": "image",
+        "ENDPOINT_ROLE_ARN": "arn:aws:iam::123456789012:role/endpoint",
+    }
+
+
+QUEUES = {"INGEST": "ingest", "RECORDS": "record", "TRIALS": "trial"}
+
+
+def _stores() -> None:
+    """Make the buckets."""
+    s3 = clients.s3()
+    for bucket in (UPLOADS, LAKE, ARTIFACTS):
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})

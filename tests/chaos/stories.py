@@ -1,0 +1,98 @@
+"""What is done to a stage so that an error of ours would show; without the error each ends well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.chaos.acts import Acts
+from tests.chaos.troubles import A_RUN, Trouble, bring
+
+MODEL = "flowers"
+Story = Callable[[Acts], None]
+
+
+def one(acts: Acts) -> None:
+    """One version serves, and is asked."""
+    acts.upload(MODEL)
+    acts.stage.agenda.pass_seconds(A_RUN)
+    acts.predict(MODEL)
+
+
+def three(acts: Acts) -> None:
+    """One version after the other serves, each is asked, and by then the first is not needed."""
+    for _ in range(3):
+        one(acts)
+    acts.stage.agenda.pass_seconds(60)
+
+
+def troubled(name: str, *, skip: int = 0, worker: str = "", versions: int = 1) -> Story:
+    """Make the story of one trouble, after so many versions served."""
+
+    def story(acts: Acts) -> None:
+        for _ in range(versions):
+            one(acts)
+        bring(acts, Trouble(name, MODEL, skip, worker))
+        acts.stage.agenda.pass_seconds(A_RUN)
+        acts.predict(MODEL)
+
+    return story
+
+
+def told_again(acts: Acts) -> None:
+    """Every event comes a second time when all is done."""
+    one(acts)
+    acts.repeat_events()
+    acts.stage.agenda.pass_seconds(A_RUN)
+
+
+def beaten(acts: Acts) -> None:
+    """A person rolls back between a promotion's look at the route and its write."""
+    one(acts)
+    one(acts)
+    acts.stage.calls.meanwhile = lambda: acts.change(MODEL, "rollback")
+    acts.stage.faults.arm("interleaved", 2, "promote")
+    one(acts)
+
+
+def frozen(acts: Acts) -> None:
+    """A person freezes the route while a run is under way."""
+    one(acts)
+    acts.upload(MODEL)
+    acts.stage.agenda.pass_seconds(60)
+    acts.change(MODEL, "freeze")
+    acts.stage.agenda.pass_seconds(A_RUN)
+    acts.change(MODEL, "unfreeze")
+    acts.stage.agenda.pass_seconds(A_RUN)
+
+
+def misreported(acts: Acts) -> None:
+    """A job on bad labels leaves a report with better figures, of another snapshot."""
+    one(acts)
+    acts.stage.faults.arm("report_of_another_snapshot")
+    bring(acts, Trouble("labels_flipped", MODEL))
+    acts.stage.agenda.pass_seconds(A_RUN)
+
+
+def refused_then_good(acts: Acts) -> None:
+    """Data is quarantined, and other data is trained on after it."""
+    bring(acts, Trouble("label_unknown", MODEL))
+    acts.stage.agenda.pass_seconds(60)
+    one(acts)
+
+
+def in_between(acts: Acts) -> None:
+    """Data comes while a run is under way."""
+    acts.upload(MODEL)
+    acts.stage.agenda.pass_seconds(60)
+    one(acts)
+
+
+def cut_off(operation: str) -> Story:
+    """Make the story of an ingest that dies just after its first call of some kind."""
+
+    def story(acts: Acts) -> None:
+        acts.stage.faults.arm("crash_after_a_call", 0, "ingest", operation=operation)
+        acts.upload(MODEL)
+        acts.stage.agenda.pass_seconds(2 * A_RUN)
+
+    return story

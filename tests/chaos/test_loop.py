@@ -1,0 +1,78 @@
+"""The loop in simulated time: well without faults, at rest after them; errors of ours are noticed."""
+
+from __future__ import annotations
+
+import pytest
+
+from relearn import names
+from tests.aws.world import STAGE
+from tests.chaos import seeds
+from tests.chaos.mutants import MUTANTS, Mutant, caught_by
+from tests.chaos.run import Run, ViolationError
+from tests.chaos.stories import MODEL, one, three
+
+SOME = [
+    mutant
+    for mutant in MUTANTS
+    if mutant.patch.__name__ in ("accept_nan", "unquote_the_key", "sweep_nothing")
+]
+
+
+def test_an_upload_becomes_a_version_that_answers(run: Run) -> None:
+    one(run.acts)
+    run.end()
+    ledger = run.acts.stage.world.ledger
+    assert run.acts.stage.world.states_of(MODEL) == ["TRAINED"]
+    assert ledger.route(MODEL).champion == 1
+    assert run.acts.predict(MODEL) == 200
+
+
+def test_the_version_before_the_previous_one_is_retired(run: Run) -> None:
+    three(run.acts)
+    run.end()
+    assert set(run.acts.stage.sagemaker.endpoints) == {
+        names.endpoint(STAGE, MODEL, number) for number in (2, 3)
+    }
+
+
+def test_a_candidate_that_is_tried_on_a_few_first_comes_to_serve(run: Run) -> None:
+    for _ in range(2):
+        run.acts.upload("herbs")
+        run.acts.stage.agenda.pass_seconds(600)
+    run.end()
+    told = [move.change.what for move in run.acts.stage.world.ledger.route_history("herbs", newest=9)]
+    assert told == ["promoted", "canary 50 %", "promoted"]
+
+
+def test_an_endpoint_that_vanished_serves_again(run: Run) -> None:
+    one(run.acts)
+    run.acts.vanish(MODEL)
+    run.end()
+    assert run.acts.predict(MODEL) == 200
+
+
+@pytest.mark.parametrize("seed", [1, 5])
+def test_everything_comes_to_rest_as_it_should_whatever_goes_wrong(seed: int) -> None:
+    outcome = seeds.run(seed, shrink=False)
+    assert outcome.found == [], outcome.story
+    assert outcome.runs >= seeds.RUNS
+    assert outcome.hits
+
+
+def test_the_same_seed_is_the_same_runs() -> None:
+    assert seeds.run(3, runs=1).hits == seeds.run(3, runs=1).hits
+
+
+@pytest.mark.parametrize("mutant", SOME, ids=lambda mutant: str(mutant.patch.__name__))
+def test_an_error_of_ours_is_caught_and_without_it_all_is_well(mutant: Mutant) -> None:
+    assert caught_by(mutant, mutant.story) != []
+    assert caught_by(None, mutant.story) == []
+
+
+def test_a_violation_tells_what_happened(run: Run) -> None:
+    stored = run.acts.upload(MODEL)
+    run.acts.stage.queues.queues["ingest"].tries = 0
+    run.acts.stage.executions.machines.clear()
+    with pytest.raises(ViolationError, match=f"no_loss: {stored.key}") as told:
+        run.end()
+    assert f"upload good {stored.key}" in str(told.value)

@@ -1,0 +1,208 @@
+"""A stand-in for training jobs: reads the snapshot that it is given, and leaves what the container leaves."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow.parquet as pq
+from botocore.exceptions import ClientError
+
+from lambdas.report import LARGEST_FILE
+from relearn import codec, names
+from relearn.spec import ModelSpec
+from tests.aws.world import tar_gz
+from tests.chaos.agenda import Agenda
+from tests.chaos.asl import Done, FailedError
+from tests.chaos.faults import Faults
+from tests.chaos.sagemaker import load
+
+SECONDS = 120
+STEPS = 200
+"""In how fine steps quality is told."""
+
+
+@dataclass
+class Job:
+    """One training job, and the truth about what it made: ``quality`` is on the
+    holdout that all share, ``told`` is what its report says."""
+
+    name: str
+    model: str
+    run_id: str
+    shards: tuple[str, ...]
+    status: str = "InProgress"
+    quality: float = float("nan")
+    told: float = float("nan")
+    onnx_sha256: str = ""
+    champion: int = 0
+    champion_quality: float = float("nan")
+
+
+@dataclass
+class Training:
+    """Runs jobs.
+
+    Parameters
+    ----------
+    agenda, faults
+        When they end, and how.
+    s3
+        Reads and writes; none of our code.
+    specs
+        The models.
+    """
+
+    agenda: Agenda
+    faults: Faults
+    s3: Any
+    specs: Mapping[str, ModelSpec]
+    jobs: dict[str, Job] = field(default_factory=dict)
+
+    def begin(self, request: Mapping[str, Any], done: Done) -> None:
+        """Do what ``createTrainingJob.sync`` does."""
+        if self.faults.strikes("training_throttled"):
+            done(FailedError("SageMaker.AmazonSageMakerException", "Rate exceeded"))
+        elif self.faults.strikes("training_limit"):
+            done(
+                FailedError("SageMaker.ResourceLimitExceededException", "ml.m5.large for training job usage")
+            )
+        elif request["TrainingJobName"] in self.jobs:
+            done(FailedError("SageMaker.ResourceInUseException", "Training job names must be unique"))
+        else:
+            self._run(request, done)
+
+    def _run(self, request: Mapping[str, Any], done: Done) -> None:
+        try:
+            job = self._read(request)
+        except ClientError as error:
+            done(FailedError("States.TaskFailed", json.dumps({"FailureReason": f"ClientError: {error}"})))
+            return
+        self.jobs[job.name] = job
+        if self.faults.strikes("job_hung"):
+            longest = request["StoppingCondition"]["MaxRuntimeInSeconds"]
+            self.agenda.after(longest, "job", lambda: self._stop(job, request, done))
+        elif self.faults.strikes("job_stopped_partial"):
+            self.agenda.after(SECONDS / 2, "job", lambda: self._stop(job, request, done))
+        elif self.faults.strikes("job_failed") or not job.shards:
+            self.agenda.after(SECONDS, "job", lambda: self._fail(job, done))
+        else:
+            self.agenda.after(SECONDS, "job", lambda: self._complete(job, request, done))
+
+    def _read(self, request: Mapping[str, Any]) -> Job:
+        """Read the channels, as SageMaker does before a job begins."""
+        told = request["HyperParameters"]
+        channels = {
+            channel["ChannelName"]: channel["DataSource"]["S3DataSource"]
+            for channel in request["InputDataConfig"]
+        }
+        manifest = json.loads(self._get(channels["train"]["S3Uri"]))
+        uris = [manifest[0]["prefix"] + name for name in manifest[1:]]
+        job = Job(request["TrainingJobName"], told["model"], told["run_id"], tuple(uris))
+        job.quality = quality(self.specs[job.model], [self._get(uri) for uri in uris])
+        if "champion" in channels:
+            job.champion = int(told["champion_version"])
+            job.champion_quality = load(self._get(channels["champion"]["S3Uri"]))["quality"]
+        return job
+
+    def _get(self, uri: str) -> bytes:
+        bucket, key = names.parse_s3_uri(uri)
+        body: bytes = self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        return body
+
+    def _fail(self, job: Job, done: Done) -> None:
+        job.status = "Failed"
+        cause = {
+            "TrainingJobStatus": "Failed",
+            "FailureReason": "AlgorithmError: the data can not be trained on",
+        }
+        done(FailedError("States.TaskFailed", json.dumps(cause)))
+
+    def _stop(self, job: Job, request: Mapping[str, Any], done: Done) -> None:
+        """Stop a job, which leaves what it has by then: it may look whole."""
+        job.status = "Stopped"
+        self.leave(job, request)
+        cause = {"TrainingJobStatus": "Stopped", "SecondaryStatus": "MaxRuntimeExceeded"}
+        done(FailedError("States.TaskFailed", json.dumps(cause)))
+
+    def _complete(self, job: Job, request: Mapping[str, Any], done: Done) -> None:
+        job.status = "Completed"
+        uri = self.leave(job, request)
+        done({"TrainingJobStatus": "Completed", "ModelArtifacts": {"S3ModelArtifacts": uri}})
+
+    def leave(self, job: Job, request: Mapping[str, Any]) -> str:
+        """Leave an artifact and a report; the artifact's URI."""
+        onnx = json.dumps([job.name, job.shards, job.quality]).encode()
+        job.onnx_sha256 = hashlib.sha256(onnx).hexdigest()
+        meta = {"onnx_sha256": job.onnx_sha256, "quality": job.quality}
+        artifact = {"model.onnx": onnx, "model.json": json.dumps(meta).encode()}
+        self._put(request, "output.tar.gz", self._report(job, request))
+        uri = self._put(request, "model.tar.gz", artifact)
+        if self.faults.strikes("artifact_tampered"):
+            self._put(request, "model.tar.gz", {**artifact, "model.onnx": b"something else"})
+        return uri
+
+    def _put(self, request: Mapping[str, Any], name: str, files: Mapping[str, bytes]) -> str:
+        base = request["OutputDataConfig"]["S3OutputPath"]
+        bucket, prefix = names.parse_s3_uri(base)
+        key = f"{prefix}/{request['TrainingJobName']}/output/{name}"
+        self.s3.put_object(Bucket=bucket, Key=key, Body=tar_gz(files))
+        return names.s3_uri(bucket, key)
+
+    def _report(self, job: Job, request: Mapping[str, Any]) -> Mapping[str, bytes]:
+        told, spec = request["HyperParameters"], self.specs[job.model]
+        metric = spec.metric.name
+        value: dict[str, float] = {metric: job.quality}
+        if self.faults.strikes("metric_missing"):
+            value = {"another": 1.0}
+        if self.faults.strikes("metric_nan"):
+            value = {metric: float("nan")}
+        another = self.faults.strikes("report_of_another_snapshot")
+        if another:
+            value = {metric: 1.0}
+        job.told = value.get(metric, float("nan"))
+        champion = {"version": job.champion, "metrics": {metric: job.champion_quality}}
+        report = {
+            "format": 1,
+            "model": job.model,
+            "run_id": job.run_id,
+            "snapshot": told["snapshot"],
+            "spec_digest": codec.digest(spec),
+            "onnx_sha256": job.onnx_sha256,
+            "candidate": {"metrics": value},
+            "champion": champion if job.champion else None,
+            "champion_incompatible": None,
+            "features": None,
+        }
+        if another:
+            report["snapshot"] = "0" * 64
+        if self.faults.strikes("report_tampered"):
+            report["run_id"] = "another"
+        return self._files(report)
+
+    def _files(self, report: Mapping[str, Any]) -> dict[str, bytes]:
+        files = {
+            "report.json": json.dumps(report).encode(),
+            "report.html": b"<p>report</p>",
+            "probes.jsonl": b'{"length": 3.0, "width": 1.0}\n{"length": 9.0, "width": 4.0}\n',
+        }
+        if self.faults.strikes("tar_traversal"):
+            files |= {"../../report.json": b"{}", "/etc/passwd": b"root", "./../report.html": b"<script>"}
+        if self.faults.strikes("tar_bomb"):
+            files["bomb.bin"] = b"0" * (LARGEST_FILE + 1)
+        return files
+
+
+def quality(spec: ModelSpec, shards: Sequence[bytes]) -> float:
+    """How well a model does that learned from these rows: the share of labels that are right, near enough."""
+    right = rows = 0
+    for shard in shards:
+        table = pq.read_table(io.BytesIO(shard)).to_pydict()
+        for length, kind in zip(table["length"], table[spec.target.name], strict=True):
+            rows += 1
+            right += kind == ("rose" if length < 5 else "tulip")
+    return round(right / rows * STEPS) / STEPS if rows else float("nan")

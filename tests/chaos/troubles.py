@@ -1,0 +1,157 @@
+"""How each class of faults is brought about: armed, for a while, or done at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from tests.chaos import data
+from tests.chaos.acts import ODD, Acts
+from tests.chaos.faults import PROCESSES, SERVING
+
+OUTAGES = frozenset({*SERVING} - {"record_sent_twice"})
+"""They last for so many seconds; everything else strikes once."""
+FUNCTIONS = (
+    *(
+        "ingest",
+        "open_run",
+        "check_data",
+        "judge",
+        "register",
+        "deploy",
+        "smoke",
+        "publish",
+        "advance",
+        "watch",
+    ),
+    *("promote", "retire", "close_run", "fail_run", "sweep", "record", "operate", "restore", ""),
+)
+"""Where a process may be hit; the last is whichever comes."""
+
+
+def _two_at_once(acts: Acts, model: str) -> None:
+    acts.upload(model)
+    acts.upload(model)
+    acts.stage.faults.hit("two_within_a_second")
+
+
+def _during(acts: Acts, model: str) -> None:
+    """Upload while a run of the model is under way."""
+    lock = acts.stage.world.ledger.lock(model)
+    if lock is not None:
+        acts.upload(model)
+        acts.stage.faults.hit("upload_during_a_run")
+
+
+def _overwritten(acts: Acts, model: str) -> None:
+    acts.upload(model, name="same")
+    acts.upload(model, name="same")
+    acts.stage.faults.hit("overwritten_before_read")
+
+
+def _deleted(acts: Acts, model: str) -> None:
+    acts.delete(acts.upload(model))
+    acts.stage.faults.hit("deleted_before_read")
+
+
+def _odd(acts: Acts, model: str) -> None:
+    acts.upload(model, name=ODD)
+    acts.stage.faults.hit("odd_key")
+
+
+def _multipart(acts: Acts, model: str) -> None:
+    acts.upload(model, multipart=True)
+    acts.stage.faults.hit("multipart")
+
+
+def _replayed(acts: Acts, _model: str) -> None:
+    if acts.stage.queues.replay("ingest"):
+        acts.stage.faults.hit("dead_letters_replayed")
+
+
+def _replayed_twice(acts: Acts, _model: str) -> None:
+    """Replay dead letters, as two people do that do not know of each other."""
+    letters = [letter.body for letter in acts.stage.queues.queues["ingest"].dead]
+    if acts.stage.queues.replay("ingest"):
+        for body in letters:
+            acts.stage.queues.send("ingest", body)
+        acts.stage.faults.hit("dead_letters_replayed_twice")
+
+
+def _record_twice(acts: Acts, model: str) -> None:
+    """Deliver a message of the records' queue a second time."""
+    acts.predict(model)
+    queue = acts.stage.queues.queues["record"]
+    if queue.messages:
+        acts.stage.queues.send("record", queue.messages[-1].body)
+        acts.stage.faults.hit("record_sent_twice")
+
+
+def _vanish(acts: Acts, model: str) -> None:
+    acts.vanish(model)
+
+
+ACTS: Mapping[str, Callable[[Acts, str], object]] = {
+    "two_within_a_second": _two_at_once,
+    "upload_during_a_run": _during,
+    "overwritten_before_read": _overwritten,
+    "deleted_before_read": _deleted,
+    "odd_key": _odd,
+    "folder_marker": Acts.folder_marker,
+    "multipart": _multipart,
+    "own_output": Acts.own_output,
+    "poison_message": lambda acts, _: acts.poison_message(),
+    "dead_letters_replayed": _replayed,
+    "dead_letters_replayed_twice": _replayed_twice,
+    "record_sent_twice": _record_twice,
+    "endpoint_vanished": _vanish,
+    **{name: (lambda acts, model, name=name: acts.upload(model, name)) for name in data.BAD},
+}
+"""What is done at once; a class that is in none of these is armed."""
+FREQUENT = frozenset({*PROCESSES} - {"invoked_twice", "notification_lost"})
+"""What has many chances in every run: each call of AWS is one."""
+
+
+CLEANED = ("cleanup_partial", "config_in_use")
+"""What strikes only when an endpoint is removed, and that is that of the version before the previous one."""
+A_RUN = 330
+"""Seconds from an upload to the end of its run, if all goes well."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A fault to bring about.
+
+    Parameters
+    ----------
+    name, model
+        Which, of which model where it is of one.
+    skip, worker
+        After how many chances, or nearly at once where there are few; in which function.
+    seconds
+        How long, of one that lasts.
+    """
+
+    name: str
+    model: str
+    skip: int = 0
+    worker: str = ""
+    seconds: int = 30
+
+
+def bring(acts: Acts, trouble: Trouble) -> None:
+    """Bring a fault about, and what may be struck by it."""
+    name, faults = trouble.name, acts.stage.faults
+    acts.stage.history.note(f"trouble: {trouble}")
+    if name in ACTS:
+        ACTS[name](acts, trouble.model)
+    elif name in OUTAGES:
+        faults.last(name, acts.stage.clock.now + timedelta(seconds=trouble.seconds))
+        acts.predict(trouble.model)
+    else:
+        skip = trouble.skip if name in FREQUENT else trouble.skip % 2
+        faults.arm(name, skip, *([trouble.worker] if trouble.worker and name in PROCESSES else []))
+        for _ in range(3 if name in CLEANED else 1):
+            acts.upload(trouble.model)
+            acts.stage.agenda.pass_seconds(A_RUN if name in CLEANED else 0)

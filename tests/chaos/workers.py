@@ -1,0 +1,123 @@
+"""The functions of a stage, as AWS calls them: by a task, from a queue, on an event; and what it does when they fail."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+from tests.aws.world import LambdaContext
+from tests.chaos.agenda import Agenda
+from tests.chaos.asl import Done, FailedError
+from tests.chaos.calls import Calls, DiedError
+from tests.chaos.executions import Executions
+from tests.chaos.faults import Faults
+from tests.chaos.history import History
+from tests.chaos.training import Training
+
+ASYNC_PAUSES = (60, 120)
+"""Seconds after which Lambda tries an event again that a function failed at."""
+AFTER_TRAINING = ("judge", "register", "smoke", "promote")
+WAIT_FOR_TOKEN = ":states:::lambda:invoke.waitForTaskToken"
+
+
+class Workers:
+    """Calls functions.
+
+    Parameters
+    ----------
+    agenda, history, faults, calls
+        Of the run.
+    training, executions
+        What tasks use that are no functions.
+    """
+
+    def __init__(
+        self,
+        *,
+        agenda: Agenda,
+        history: History,
+        faults: Faults,
+        calls: Calls,
+        training: Training,
+        executions: Executions,
+    ) -> None:
+        self._agenda = agenda
+        self._history = history
+        self._faults = faults
+        self._calls = calls
+        self._training = training
+        self._executions = executions
+        self.champion_changes: Callable[[str], bool] = lambda _model: False
+        """Lets a person roll a model back; whether that was possible."""
+
+    def call(self, name: str, event: Any, *, seconds: float = 300) -> Any:
+        """Call a function; its answer, as it crosses the wire.
+
+        Raises
+        ------
+        Exception
+            The function's.
+        DiedError
+            Its process was killed.
+        """
+        handler = import_module(f"lambdas.{name}").handler
+        self._calls.workers.append(name)
+        try:
+            return json.loads(
+                json.dumps(handler(json.loads(json.dumps(event)), LambdaContext(seconds=seconds)))
+            )
+        except (Exception, DiedError) as error:
+            self._history.alarms[f"{name}_errors"] += 1
+            self._history.note(f"{name}: {type(error).__name__}: {error}"[:300])
+            raise
+        finally:
+            self._calls.workers.pop()
+
+    def later(self, name: str, event: Any, tries: int = 0) -> None:
+        """Call a function as Lambda does with events: again, twice, when it fails."""
+        try:
+            self.call(name, event)
+        except (Exception, DiedError):  # noqa: BLE001 - whatever it is, Lambda tries again
+            if tries < len(ASYNC_PAUSES):
+                self._agenda.after(ASYNC_PAUSES[tries], "event", lambda: self.later(name, event, tries + 1))
+
+    def begin(self, resource: str, payload: Any, context: Mapping[str, Any], done: Done) -> None:
+        """Do what a task of a state machine asks for."""
+        if ":function:" in resource:
+            self._task(resource.rpartition(":")[2], payload, done)
+        elif resource.endswith(":states:::sagemaker:createTrainingJob.sync"):
+            self._training.begin(payload, done)
+        elif resource.endswith(WAIT_FOR_TOKEN):
+            self._executions.waiting[context["Task"]["Token"]] = done
+            function = payload["FunctionName"].rpartition(":")[2]
+            self._task(function, payload["Payload"], lambda result: _only_failures(result, done))
+        else:
+            raise AssertionError(f"a task of {resource} is not known here")
+
+    def _task(self, name: str, payload: Any, done: Done) -> None:
+        if (
+            name in AFTER_TRAINING
+            and self._faults.strikes("champion_changed")
+            and not self.champion_changes(payload["model"])
+        ):
+            self._faults.hits["champion_changed"] -= 1
+        try:
+            result = self.call(name, payload)
+            if self._faults.strikes("invoked_twice", name):
+                result = self.call(name, payload)
+            if name == "register" and self._faults.strikes("register_repeated"):
+                result = self.call(name, payload)
+        except DiedError as error:
+            done(FailedError("Lambda.Unknown", f"The cause could not be determined: {error}"))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the machine hears of it
+            told = {"errorMessage": str(error), "errorType": type(error).__name__}
+            done(FailedError(type(error).__name__, json.dumps(told)))
+        else:
+            done(result)
+
+
+def _only_failures(result: Any | FailedError, done: Done) -> None:
+    if isinstance(result, FailedError):
+        done(result)
