@@ -7,6 +7,7 @@ import io
 import json
 import tarfile
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,9 @@ def files(factor: float) -> dict[str, bytes]:
     return {"model.onnx": onnx, "model.json": json.dumps(meta).encode()}
 
 
+@cache
 def artifact(factor: float) -> bytes:
+    """The archive; the same bytes each time, though a gzip names the second it was made in."""
     return tar_gz(files(factor))
 
 

@@ -15,7 +15,7 @@ CARRIED: dict[str, tuple[str, ...]] = {
     "data": ("verdict", "reason", "tables"),
     "training": ("artifact",),
     "judgement": ("verdict", "reason"),
-    "registration": ("version", "package_arn"),
+    "registration": ("version", "package_arn", "approval", "wait_seconds"),
     "endpoint": ("name", "status"),
     "smoke": ("predictions",),
     "published": ("rows", "status"),

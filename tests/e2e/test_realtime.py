@@ -25,6 +25,8 @@ ON_INSTANCES = Realtime(instance="ml.m5.large", minimum=1, maximum=3, target_inv
 PATIENT = Canary(steps=(25,), limits=Limits(latency_ratio=100))
 """Both modes answer for a while; a machine that is busy with other tests is no reason to withdraw one."""
 UNTIL_SECONDS = 300
+PAUSE = 0.05
+"""Seconds between two requests of a caller: training, deploying and answering share one machine."""
 
 
 @dataclass
@@ -47,7 +49,7 @@ def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         stage.wait("the first model", lambda: stage.live_version(MODEL))
         stage.wait("it is at rest", lambda: stage.at_rest(MODEL))
         look(stage, told, "first", 1)
-        with constantly_asked(stage, MODEL) as told.moving:
+        with constantly_asked(stage, MODEL, pause=PAUSE) as told.moving:
             update(stage, folder, Serverless())
             look(stage, told, "deployed anew", 1)
             promote(stage, "second.csv")

@@ -14,10 +14,13 @@ from tests.e2e.privilege.run import MODEL, Moments
 from tests.e2e.privilege.trial import Broken, Part
 
 SECONDS = 3.0
+HOSTED = "diabetes"
+"""It runs in Lambda: the API has routes of its own for it."""
 
 
 def api(bench: Bench, moments: Moments) -> Part:
     instances = {"instances": bench.stage.sample(MODEL)}
+    hosted = {"instances": bench.stage.sample(HOSTED)}
 
     def every_route_answers() -> None:
         book = moments["Rest"].book.add(batches.record(batches.DONE, "FAILED"))
@@ -42,6 +45,8 @@ def api(bench: Bench, moments: Moments) -> Part:
             f"/v2/models/{MODEL}": None,
             f"/v2/models/{MODEL}/ready": None,
             f"/v2/models/{MODEL}/infer": _tensors(instances["instances"]),
+            f"/v1/models/{HOSTED}/predict": hosted,
+            f"/v2/models/{HOSTED}/infer": _tensors(hosted["instances"]),
         }
         for path, body in asked.items():
             _answers(bench.stage.http(path, body), 200, path)
@@ -64,7 +69,8 @@ def api(bench: Bench, moments: Moments) -> Part:
 def _tensors(instances: list[Item]) -> Item:
     shape = [len(instances)]
     data = {name: [row[name] for row in instances] for name in instances[0]}
-    return {"inputs": [{"name": n, "datatype": "FP32", "shape": shape, "data": d} for n, d in data.items()]}
+    kinds = {name: "BYTES" if isinstance(given[0], str) else "FP32" for name, given in data.items()}
+    return {"inputs": [{"name": n, "datatype": kinds[n], "shape": shape, "data": d} for n, d in data.items()]}
 
 
 def _answers(answer: tuple[int, object, object], status: int, path: str) -> None:

@@ -186,14 +186,16 @@ def watch(bench: Bench, moments: Moments) -> Part:
         bench.ledger.write(moment.book)
         expect("pass")
 
-    def a_candidate_in_lambda_is_asked_there() -> None:
-        bench.ledger.write(moment.book.change(MODEL, f"VERSION#{NEW}", endpoint=bench.name(f"host-{MODEL}")))
+    def versions_in_lambda_are_asked_there() -> None:
+        there = {"endpoint": bench.name(f"host-{MODEL}")}
+        both = moment.book.change(MODEL, f"VERSION#{OLD}", **there)
+        bench.ledger.write(both.change(MODEL, f"VERSION#{NEW}", **there))
         expect("pass")
 
     scenes = [
         a_candidate_that_fails_is_withdrawn,
         a_candidate_that_nobody_asks_is_asked,
-        a_candidate_in_lambda_is_asked_there,
+        versions_in_lambda_are_asked_there,
     ]
     return Part(bench.of_function("watch"), scenes)
 
