@@ -166,6 +166,7 @@ class Stage:
             operating=nothing,
             approving=nothing,
             orphans=nothing,
+            vanished=nothing,
             models=[MODEL],
             bucket="b",
             clock=self.clock,
