@@ -81,7 +81,7 @@ class Words:
         name = self.take()
         self.take("(")
         found = read(item, self.path())
-        value = self.value() if self.next_is(",") else None
+        value: Any = self.value() if self.next_is(",") else None
         self.take(")")
         match name:
             case "attribute_exists":

@@ -16,8 +16,8 @@ from tests.aws.fake_sagemaker import REGION
 from tests.chaos.dynamo import Dynamo
 
 NAME = "ledger"
-KEYS = st.sampled_from(["A", "B", "B#1"])
-VALUES = st.sampled_from(["x", "y", 1, 2, True, None, {"a": "x"}, ["x"]])
+KEYS = st.sampled_from(["A", "AB", "AB#1"])
+VALUES = st.sampled_from(["x", "y", 1, 2, True, {"a": "x"}, ["x"]])
 PUTS = st.builds(
     lambda sk, value, expected: Put(pk="P", sk=sk, item={"v": value, "m": {}}, expected=expected),
     KEYS,
@@ -70,16 +70,16 @@ def after(table: Table, writes: list[list[Put | Update]]) -> list[Any]:
     return [
         *seen,
         table.get("P", "A"),
-        list(table.query("P", "B")),
-        list(table.query("P", "", {"v": ["x", 1]})),
-        list(table.query("P", "B", newest=1)),
-        table.get_many([("P", "A"), ("P", "B"), ("P", "none")]),
+        list(table.query("P", "AB")),
+        list(table.query("P", "A", {"v": ["x", 1]})),
+        list(table.query("P", "AB", newest=1)),
+        table.get_many([("P", "A"), ("P", "AB"), ("P", "none")]),
         table.delete("P", "A", {"v": "x"}),
-        list(table.query("P", "")),
+        list(table.query("P", "A")),
     ]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(writes=WRITES)
 def test_both_tables_tell_the_same(writes: list[list[Put | Update]]) -> None:
     with mock_aws():

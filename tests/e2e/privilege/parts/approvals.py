@@ -15,6 +15,8 @@ from tests.e2e.privilege.trial import Broken, Part
 from training import catalog
 
 MODEL, NUMBER = "diabetes", 1
+RUN = "20990101t000000-waits0"
+"""Of no execution: one that has ended would be a run that died."""
 ASK, HEED = "Ask for approval", "Decision"
 INVOKE = "lambda:InvokeFunction"
 SECONDS = 10.0
@@ -30,16 +32,16 @@ def asked(book: Book, state: str = "WAITING", model: str = MODEL, token: str = "
     who, why = _WORDS[state]
     question = {"state": state, "hours": 1, "until": _LATER, "who": who, "why": why, "at": ""}
     task = {"token": token, "attempt": "1" if token else ""}
-    lock = {"pk": run["pk"], "sk": "LOCK", "run_id": run["run_id"], "taken_at": run["started_at"]}
-    changed = {**version, "state": "REGISTERED", "approval": question, "task": task}
-    return book.add(changed).add({**run, "state": "AWAITING_APPROVAL"}).add(lock)
+    lock = {"pk": run["pk"], "sk": "LOCK", "run_id": RUN, "taken_at": run["started_at"]}
+    waits = {**run, "sk": f"RUN#{RUN}", "run_id": RUN, "state": "AWAITING_APPROVAL", "version": NUMBER}
+    changed = {**version, "state": "REGISTERED", "run_id": RUN, "approval": question, "task": task}
+    return book.add(changed).add(waits).add(lock)
 
 
-def context(book: Book, model: str = MODEL) -> dict[str, Any]:
+def context(model: str = MODEL) -> dict[str, Any]:
     """Give what the machine's steps are told."""
-    (version,) = (one for one in book.of(model, "VERSION#") if one["version"] == NUMBER)
     registered = {"version": NUMBER, "approval": "manual", "wait_seconds": 30}
-    return {"model": model, "run_id": version["run_id"], "registration": registered}
+    return {"model": model, "run_id": RUN, "registration": registered}
 
 
 def a_run_that_waits(bench: Bench, book: Book, then: Callable[[], object]) -> None:
@@ -47,7 +49,7 @@ def a_run_that_waits(bench: Bench, book: Book, then: Callable[[], object]) -> No
     bench.ledger.write(asked(book))
     bench.topic.forget()
     with bench.machine.only(ASK) as start:
-        execution = start(context(book))
+        execution = start(context())
         bench.expect("the token", lambda: _token(bench), seconds=SECONDS)
         bench.expect("the question", bench.topic.heard, seconds=SECONDS)
         then()
@@ -77,7 +79,7 @@ def ask_approval(bench: Bench, moments: Moments) -> Part:
     def what_was_decided_before_moves_the_run() -> None:
         bench.ledger.write(asked(book, "APPROVED"))
         with bench.machine.only(ASK) as start:
-            execution = start(context(book))
+            execution = start(context())
             bench.expect("the run going on", lambda: bench.machine.succeeded(execution), seconds=SECONDS)
 
     scenes = [people_are_asked, what_was_decided_before_moves_the_run]
@@ -96,7 +98,7 @@ def decided(bench: Bench, moments: Moments) -> Part:
     def heeded(model: str) -> Callable[[], None]:
         def a_decision() -> None:
             bench.ledger.write(asked(_as_first(book, model), "APPROVED", model))
-            told = bench.invoke("decided", context(book, model))
+            told = bench.invoke("decided", context(model))
             if told["verdict"] != "approve":
                 raise Broken(f"it says {told}")
 
@@ -111,7 +113,7 @@ def decision_step(bench: Bench, moments: Moments) -> Part:
 
     def step_of_the_machine() -> None:
         bench.ledger.write(asked(book, "APPROVED"))
-        bench.machine.play(HEED, context(book))
+        bench.machine.play(HEED, context())
 
     grants = bench.of_role(bench.machine.role, INVOKE)
     return Part(
