@@ -13,11 +13,13 @@ from typing import Any
 from aws_cdk import App
 
 from infra import assets, stages
+from infra.adoption import THERE_ALREADY
 from infra.settings import DEFAULT_STAGE, read
 from relearn.errors import ConfigError
 from training import catalog
 
 PAGE = assets.ROOT / "docs" / "RUN.md"
+_CAUGHT = {"States.Timeout": "its time is up", THERE_ALREADY: "it is there already"}
 MACHINE = "AWS::StepFunctions::StateMachine"
 _FENCE = ("```mermaid\n", "```\n")
 _WORDS = {
@@ -112,8 +114,8 @@ def _arrows(state: Mapping[str, Any], ids: Mapping[str, str], failure: str) -> I
         yield ids[state["Next"]]
     for catch in state.get("Catch", ()):
         if catch["Next"] != failure:
-            late = catch["ErrorEquals"] == ["States.Timeout"]
-            yield f"{ids[catch['Next']]}: {'its time is up' if late else 'an error'}"
+            told = _CAUGHT.get(catch["ErrorEquals"][0], "an error")
+            yield f"{ids[catch['Next']]}: {told}"
     if state["Type"] in ("Succeed", "Fail"):
         yield "[*]"
 

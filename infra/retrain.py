@@ -62,8 +62,9 @@ def definition(
         .when(sfn.Condition.string_equals("$.judgement.verdict", "promote"), deployed)
         .otherwise(close)
     )
-    train = steps.train("Train", job, pause_seconds=poll_seconds)
-    train.next(steps.call("Judge", functions.judge, result="$.judgement", conflicts=True)).next(better)
+    judge = steps.call("Judge", functions.judge, result="$.judgement", conflicts=True)
+    judge.next(better)
+    train = steps.train("Train", job, pause_seconds=poll_seconds, then=judge)
     sound = (
         sfn.Choice(scope, "Data as demanded?")
         .when(

@@ -13,6 +13,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
+from infra.adoption import THERE_ALREADY, adopt
 from infra.functions import Function
 
 ALL = "States.ALL"
@@ -119,7 +120,9 @@ class Steps:
         step.next(then)
         return step
 
-    def train(self, name: str, job: Mapping[str, Any], *, pause_seconds: int) -> sfn.CustomState:
+    def train(
+        self, name: str, job: Mapping[str, Any], *, pause_seconds: int, then: sfn.IChainable
+    ) -> sfn.CustomState:
         """Make a step that runs a training job to its end; its artifact's URI goes to ``$.training.artifact``.
 
         Parameters
@@ -128,6 +131,8 @@ class Steps:
             CreateTrainingJob's request; keys that end in ``.$`` are paths into the state.
         pause_seconds
             Before a refused job is asked for again, the first time.
+        then
+            What follows.
         """
         step = sfn.CustomState(
             self._scope,
@@ -149,7 +154,11 @@ class Steps:
             max_attempts=3,
             backoff_rate=2,
         )
+        # Before the branch for all errors: the first that matches is taken.
+        adopted = adopt(self._scope, then=then, failure=self._failure, pause_seconds=pause_seconds)
+        step.add_catch(adopted, errors=[THERE_ALREADY], result_path="$.refused")
         step.add_catch(self._failure, errors=[ALL], result_path="$.error")
+        step.next(then)
         return step
 
     def on_glue(self, name: str, request: Mapping[str, Any], *, pause_seconds: int) -> sfn.CustomState:

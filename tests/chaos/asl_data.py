@@ -7,6 +7,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+_AS_TEXT = "States.JsonToString("
+
 
 class UnknownFeatureError(Exception):
     """A definition uses something that the interpreter does not know: teach it, or do not use it."""
@@ -39,10 +41,17 @@ def fill(template: Any, data: Any, context: Mapping[str, Any]) -> Any:
     filled = {}
     for key, value in template.items():
         if key.endswith(".$"):
-            filled[key[:-2]] = copy.deepcopy(read(value, data, context))
+            filled[key[:-2]] = copy.deepcopy(_value(value, data, context))
         else:
             filled[key] = fill(value, data, context)
     return filled
+
+
+def _value(told: str, data: Any, context: Mapping[str, Any]) -> Any:
+    """Give what a path leads to, or that as text where the one intrinsic function we use asks for it."""
+    if told.startswith(_AS_TEXT) and told.endswith(")"):
+        return json.dumps(read(told.removeprefix(_AS_TEXT)[:-1], data, context))
+    return read(told, data, context)
 
 
 def place(path: str | None, data: Any, result: Any) -> Any:

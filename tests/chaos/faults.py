@@ -19,7 +19,14 @@ DATA = (
     *("parquet_named_csv", "gzip_bomb", "huge_file", "labels_flipped", "out_of_bounds"),
 )
 TRAINING = (
-    *("training_throttled", "training_limit", "job_failed", "job_stopped_partial", "job_hung"),
+    *(
+        "training_throttled",
+        "training_limit",
+        "training_reply_lost",
+        "job_failed",
+        "job_stopped_partial",
+        "job_hung",
+    ),
     *("metric_missing", "metric_nan", "report_of_another_snapshot", "champion_changed"),
 )
 DEPLOY = (

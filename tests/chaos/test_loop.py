@@ -51,6 +51,22 @@ def test_an_endpoint_that_vanished_serves_again(run: Run) -> None:
     assert run.acts.predict(MODEL) == 200
 
 
+@pytest.mark.parametrize(
+    ("also", "ended"), [((), "PROMOTED"), (("job_failed",), "FAILED"), (("job_stopped_partial",), "FAILED")]
+)
+def test_a_job_whose_reply_was_lost_is_the_runs_own(run: Run, also: tuple[str, ...], ended: str) -> None:
+    stage = run.acts.stage
+    for fault in ("training_reply_lost", *also):
+        stage.faults.arm(fault)
+    run.acts.upload(MODEL)
+    stage.agenda.pass_seconds(600)
+    first = stage.world.ledger.runs(MODEL, newest=9)[-1]
+    assert first.state == ended
+    assert next(iter(stage.training.jobs)) == names.job(STAGE, MODEL, first.run_id)
+    assert ended == "FAILED" or len(stage.training.jobs) == 1
+    run.end()
+
+
 @pytest.mark.parametrize("seed", [1, 5])
 def test_everything_comes_to_rest_as_it_should_whatever_goes_wrong(seed: int) -> None:
     outcome = seeds.run(seed, shrink=False)

@@ -22,6 +22,7 @@ from tests.chaos.faults import Faults
 from tests.chaos.sagemaker import load
 
 SECONDS = 120
+_THERE_ALREADY = FailedError("SageMaker.ResourceInUseException", "Training job names must be unique")
 STEPS = 200
 """In how fine steps quality is told."""
 
@@ -41,6 +42,7 @@ class Job:
     onnx_sha256: str = ""
     champion: int = 0
     champion_quality: float = float("nan")
+    answer: dict[str, Any] = field(default_factory=lambda: {"TrainingJobStatus": "InProgress"})
 
 
 @dataclass
@@ -72,9 +74,20 @@ class Training:
                 FailedError("SageMaker.ResourceLimitExceededException", "ml.m5.large for training job usage")
             )
         elif request["TrainingJobName"] in self.jobs:
-            done(FailedError("SageMaker.ResourceInUseException", "Training job names must be unique"))
+            done(_THERE_ALREADY)
+        elif self.faults.strikes("training_reply_lost"):
+            self._run(request, _unheard)
+            done(_THERE_ALREADY)  # Step Functions asks again by itself, and is refused
         else:
             self._run(request, done)
+
+    def describe(self, request: Mapping[str, Any], done: Done) -> None:
+        """Do what ``aws-sdk:sagemaker:describeTrainingJob`` does."""
+        job = self.jobs.get(request["TrainingJobName"])
+        if job is None:
+            done(FailedError("SageMaker.SageMakerException", "Requested resource not found."))
+        else:
+            done(job.answer)
 
     def _run(self, request: Mapping[str, Any], done: Done) -> None:
         try:
@@ -116,23 +129,22 @@ class Training:
 
     def _fail(self, job: Job, done: Done) -> None:
         job.status = "Failed"
-        cause = {
-            "TrainingJobStatus": "Failed",
-            "FailureReason": "AlgorithmError: the data can not be trained on",
-        }
-        done(FailedError("States.TaskFailed", json.dumps(cause)))
+        reason = "AlgorithmError: the data can not be trained on"
+        job.answer = {"TrainingJobStatus": "Failed", "FailureReason": reason}
+        done(FailedError("States.TaskFailed", json.dumps(job.answer)))
 
     def _stop(self, job: Job, request: Mapping[str, Any], done: Done) -> None:
         """Stop a job, which leaves what it has by then: it may look whole."""
         job.status = "Stopped"
         self.leave(job, request)
-        cause = {"TrainingJobStatus": "Stopped", "SecondaryStatus": "MaxRuntimeExceeded"}
-        done(FailedError("States.TaskFailed", json.dumps(cause)))
+        job.answer = {"TrainingJobStatus": "Stopped", "SecondaryStatus": "MaxRuntimeExceeded"}
+        done(FailedError("States.TaskFailed", json.dumps(job.answer)))
 
     def _complete(self, job: Job, request: Mapping[str, Any], done: Done) -> None:
         job.status = "Completed"
         uri = self.leave(job, request)
-        done({"TrainingJobStatus": "Completed", "ModelArtifacts": {"S3ModelArtifacts": uri}})
+        job.answer = {"TrainingJobStatus": "Completed", "ModelArtifacts": {"S3ModelArtifacts": uri}}
+        done(job.answer)
 
     def leave(self, job: Job, request: Mapping[str, Any]) -> str:
         """Leave an artifact and a report; the artifact's URI."""
@@ -195,6 +207,10 @@ class Training:
         if self.faults.strikes("tar_bomb"):
             files["bomb.bin"] = b"0" * (LARGEST_FILE + 1)
         return files
+
+
+def _unheard(_: Any) -> None:
+    """Take an answer that gets lost."""
 
 
 def quality(spec: ModelSpec, shards: Sequence[bytes]) -> float:

@@ -89,6 +89,8 @@ class Workers:
             self._task(resource.rpartition(":")[2], payload, done)
         elif resource.endswith(":states:::sagemaker:createTrainingJob.sync"):
             self._training.begin(payload, done)
+        elif resource.endswith(":states:::aws-sdk:sagemaker:describeTrainingJob"):
+            self._training.describe(payload, done)
         elif resource.endswith(WAIT_FOR_TOKEN):
             self._executions.waiting[context["Task"]["Token"]] = done
             function = payload["FunctionName"].rpartition(":")[2]

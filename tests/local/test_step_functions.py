@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from aws_cdk import App, Stack
+from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk.assertions import Template
 
-from tests.local.actions import execute, job_request, outcome, without
+from infra.adoption import THERE_ALREADY, adopt
+from tests.local.actions import Record, execute, job_request, outcome, without
 from tests.local.conftest import Running, until
 
 
@@ -27,7 +31,45 @@ def test_a_failed_job_fails_the_task_with_the_jobs_description(cloud: Running, n
 def test_a_refused_call_fails_the_task_with_the_sdks_exception(cloud: Running, name: str) -> None:
     outcome(cloud, execute(cloud, name))
     assert outcome(cloud, execute(cloud, name))["error"] == "SageMaker.ResourceInUseException"
+
+
+def test_a_job_that_is_there_already_is_adopted_as_the_app_does(cloud: Running, name: str) -> None:
+    cloud.client("sagemaker").create_training_job(**job_request(cloud, name))
+    client = cloud.client("stepfunctions")
+    machine = client.create_state_machine(
+        name=name,
+        roleArn=f"arn:aws:iam::123456789012:role/{cloud.outputs['MachineRole']}",
+        definition=adopting(job_request(cloud, name)),
+    )["stateMachineArn"]
+    execution = client.start_execution(stateMachineArn=machine, input=json.dumps({"job_name": name}))[
+        "executionArn"
+    ]
+    ended = outcome(cloud, execution)
+    assert ended["status"] == "SUCCEEDED", ended
+    job = cloud.client("sagemaker").describe_training_job(TrainingJobName=name)
+    assert json.loads(ended["output"])["training"] == {"artifact": job["ModelArtifacts"]["S3ModelArtifacts"]}
     assert outcome(cloud, execute(cloud, "not_a_name"))["error"] == "SageMaker.AmazonSageMakerException"
+
+
+def adopting(job: Record) -> str:
+    """A machine that asks for a job, and has the app's own branch for one that is there already."""
+    stack = Stack(App(), "Adopting")
+    train = sfn.CustomState(
+        stack,
+        "Train",
+        state_json={
+            "Type": "Task",
+            "Resource": "arn:aws:states:::sagemaker:createTrainingJob.sync",
+            "Parameters": job,
+        },
+    )
+    branch = adopt(stack, then=sfn.Succeed(stack, "Done"), failure=sfn.Fail(stack, "Failed"), pause_seconds=1)
+    train.add_catch(branch, errors=[THERE_ALREADY], result_path="$.refused")
+    body = sfn.DefinitionBody.from_chainable(sfn.Chain.start(train).next(sfn.Fail(stack, "Not refused")))
+    sfn.StateMachine(stack, "Machine", definition_body=body)
+    (machine,) = Template.from_stack(stack).find_resources("AWS::StepFunctions::StateMachine").values()
+    _, parts = machine["Properties"]["DefinitionString"]["Fn::Join"]
+    return "".join(part if isinstance(part, str) else "aws" for part in parts)
 
 
 def test_stopping_an_execution_stops_its_job_and_stays_aborted(cloud: Running, name: str) -> None:
