@@ -17,8 +17,14 @@ LONG_AGO = "2020-01-01T00:00:00.000+00:00"
 
 
 def candidate(book: Book, name: str) -> Book:
-    """Let the endpoint of the run's candidate be the one of this name; it has features too."""
-    return book.change(MODEL, f"VERSION#{NEW}", endpoint=name, online=SOME)
+    """Let the run's candidate be a version with the endpoint of this name, and with features.
+
+    The real candidate stays as it is: an endpoint whose version names another one is an orphan, and would be removed.
+    """
+    real = book[f"MODEL#{MODEL}", f"VERSION#{NEW}"]
+    (run,) = (one for one in book.of(MODEL, "RUN#") if one["version"] == NEW)
+    stands_in = {**real, "sk": f"VERSION#{STAND_IN}", "version": STAND_IN, "endpoint": name, "online": SOME}
+    return book.add(stands_in).change(MODEL, run["sk"], version=STAND_IN)
 
 
 def close_run(bench: Bench, moments: Moments) -> Part:
@@ -41,12 +47,12 @@ def fail_run(bench: Bench, moments: Moments) -> Part:
 
     def failed(*, endpoint: bool) -> None:
         bench.hosting.stand_in(name, endpoint=endpoint)
-        bench.online.know(MODEL, NEW)
+        bench.online.know(MODEL, STAND_IN)
         bench.ledger.write(book)
         bench.topic.forget()
         bench.invoke("fail-run", {**moment.context, "error": ERROR})
         bench.expect("a notification", bench.topic.heard, seconds=0)
-        bench.online.expect(MODEL, NEW, known=False)
+        bench.online.expect(MODEL, STAND_IN, known=False)
 
     def a_run_fails_whose_endpoint_has_gone() -> None:
         failed(endpoint=False)
@@ -66,7 +72,8 @@ def sweep(bench: Bench, moments: Moments) -> Part:
     moment = moments["Smoke"]
     name = bench.name(f"{MODEL}-v{STAND_IN}")
     (seed,) = moment.book.of("diabetes", "UPLOAD#")
-    undecided = {**seed, "state": "RECEIVED", "received_at": LONG_AGO}
+    times = {"RECEIVED": LONG_AGO}
+    undecided = {**seed, "state": "RECEIVED", "received_at": LONG_AGO, "times": times}
     book = candidate(moment.book, name).add(pending(moment.book, "diabetes")).add(undecided)
 
     unheard = iter(run.UNHEARD)
@@ -75,13 +82,13 @@ def sweep(bench: Bench, moments: Moments) -> Part:
     def swept(*, endpoint: bool, besides: Item | None = None) -> None:
         batch = next(unheard)
         bench.hosting.stand_in(name, endpoint=endpoint)
-        bench.online.know(MODEL, NEW)
+        bench.online.know(MODEL, STAND_IN)
         there = book if besides is None else book.add(besides)
         bench.ledger.write(there.add(batches.record(batch, "WAITING_FOR_FILE")))
         bench.topic.forget()
         bench.invoke("sweep", {})
         bench.expect("a notification", bench.topic.heard, seconds=0)
-        bench.online.expect(MODEL, NEW, known=False)
+        bench.online.expect(MODEL, STAND_IN, known=False)
         bench.expect("the batch decided", lambda: batches.state(bench, batch) == "FAILED", seconds=SECONDS)
 
     def everything_is_repaired() -> None:
