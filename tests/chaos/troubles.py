@@ -105,6 +105,10 @@ def _vanish(acts: Acts, model: str) -> None:
     acts.vanish(model)
 
 
+def _upload_of(kind: str) -> Callable[[Acts, str], object]:
+    return lambda acts, model: acts.upload(model, kind)
+
+
 ACTS: Mapping[str, Callable[[Acts, str], object]] = {
     "two_within_a_second": _two_at_once,
     "upload_during_a_run": _during,
@@ -119,7 +123,7 @@ ACTS: Mapping[str, Callable[[Acts, str], object]] = {
     "dead_letters_replayed_twice": _replayed_twice,
     "record_sent_twice": _record_twice,
     "endpoint_vanished": _vanish,
-    **{name: (lambda acts, model, name=name: acts.upload(model, name)) for name in data.BAD},
+    **{name: _upload_of(name) for name in data.BAD},
 }
 """What is done at once; a class that is in none of these is armed."""
 FREQUENT = frozenset({*PROCESSES} - {"invoked_twice", "notification_lost"})
