@@ -105,7 +105,9 @@ class Calls:
             return
         if self._faults.strikes("reply_lost", self.worker):
             position = request.body.tell() if hasattr(request.body, "tell") else None
-            self._unheard(request.context[RUNNING], botocore_stubber(event_name, request).status_code)
+            answer = botocore_stubber(event_name, request)
+            assert answer is not None, "moto answers for every service that has no stand-in"
+            self._unheard(request.context[RUNNING], answer.status_code)
             if position is not None:
                 request.body.seek(position)
 

@@ -30,6 +30,10 @@ FUNCTIONS = (
 """Where a process may be hit; the last is whichever comes."""
 
 
+BURIED_SECONDS = 3000
+"""By then every try of a message is over."""
+
+
 def _two_at_once(acts: Acts, model: str) -> None:
     acts.upload(model)
     acts.upload(model)
@@ -65,13 +69,22 @@ def _multipart(acts: Acts, model: str) -> None:
     acts.stage.faults.hit("multipart")
 
 
+def _bury(acts: Acts) -> None:
+    """See that there are dead letters."""
+    if not acts.stage.queues.queues["ingest"].dead:
+        acts.poison_message()
+        acts.stage.agenda.pass_seconds(BURIED_SECONDS)
+
+
 def _replayed(acts: Acts, _model: str) -> None:
+    _bury(acts)
     if acts.stage.queues.replay("ingest"):
         acts.stage.faults.hit("dead_letters_replayed")
 
 
 def _replayed_twice(acts: Acts, _model: str) -> None:
     """Replay dead letters, as two people do that do not know of each other."""
+    _bury(acts)
     letters = [letter.body for letter in acts.stage.queues.queues["ingest"].dead]
     if acts.stage.queues.replay("ingest"):
         for body in letters:
@@ -92,6 +105,10 @@ def _vanish(acts: Acts, model: str) -> None:
     acts.vanish(model)
 
 
+def _upload_of(kind: str) -> Callable[[Acts, str], object]:
+    return lambda acts, model: acts.upload(model, kind)
+
+
 ACTS: Mapping[str, Callable[[Acts, str], object]] = {
     "two_within_a_second": _two_at_once,
     "upload_during_a_run": _during,
@@ -106,7 +123,7 @@ ACTS: Mapping[str, Callable[[Acts, str], object]] = {
     "dead_letters_replayed_twice": _replayed_twice,
     "record_sent_twice": _record_twice,
     "endpoint_vanished": _vanish,
-    **{name: (lambda acts, model, name=name: acts.upload(model, name)) for name in data.BAD},
+    **{name: _upload_of(name) for name in data.BAD},
 }
 """What is done at once; a class that is in none of these is armed."""
 FREQUENT = frozenset({*PROCESSES} - {"invoked_twice", "notification_lost"})
