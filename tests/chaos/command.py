@@ -61,7 +61,7 @@ def everything(pool: ProcessPoolExecutor, runs: int, first: int) -> Outcome:
         if not lacking or total.found:
             break
         wave = [
-            pool.submit(seeds.run, number + at, focus=tuple(lacking[at::PROCESSES]))
+            pool.submit(seeds.run, number + at, focus=tuple(lacking[at::PROCESSES] or lacking))
             for at in range(PROCESSES)
         ]
         number += PROCESSES

@@ -167,6 +167,10 @@ def bring(acts: Acts, trouble: Trouble) -> None:
         faults.last(name, acts.stage.clock.now + timedelta(seconds=trouble.seconds))
         acts.predict(trouble.model)
     else:
+        if name == "champion_changed":  # there has to be a version to go back to
+            for _ in range(2):
+                acts.upload(trouble.model)
+                acts.stage.agenda.pass_seconds(A_RUN)
         skip = trouble.skip if name in FREQUENT else trouble.skip % 2
         faults.arm(name, skip, *([trouble.worker] if trouble.worker and name in PROCESSES else []))
         for _ in range(3 if name in CLEANED else 1):
