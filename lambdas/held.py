@@ -80,8 +80,11 @@ class Held:
 
     def _load(self, model: str, number: int, seconds: float) -> App:
         try:
-            content = io.BytesIO(self._store.read(self._known(model, number), seconds))
-            app = App(artifact.read_stream(content, "model.tar.gz", LARGEST_UNPACKED), number)
+            version = self._known(model, number)
+            content = io.BytesIO(self._store.read(version, seconds))
+            found = artifact.read_stream(content, "model.tar.gz", LARGEST_UNPACKED)
+            artifact.require(found, version.onnx_sha256)
+            app = App(found, number)
         except TimeoutError as error:
             raise TimeoutError(f"version {number} of {model} could not be loaded in time") from error
         except (ArtifactError, UnreachableError) as error:

@@ -87,6 +87,7 @@ class Judging:
             metrics=report.finite(said.candidate),
             champion_metrics=report.finite(said.champion or {}),
             online=said.online,
+            onnx_sha256=said.onnx_sha256,
             artifact_sha256=self._storage.sha256(self._artifacts, f"{folder}model.tar.gz"),
         )
         return {"verdict": decision.verdict, "reason": reason}

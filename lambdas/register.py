@@ -93,6 +93,7 @@ class Registering:
             package_arn=arn,
             artifact=artifact,
             artifact_sha256=run.artifact_sha256,
+            onnx_sha256=run.onnx_sha256,
             hosting=hosting.to_dict(self._catalog.spec(run.model).hosting),
             metrics=run.metrics,
             approval=asked,

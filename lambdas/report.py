@@ -53,6 +53,8 @@ class Report:
         The features the job left to be looked up: ``rows``, ``sha256`` and ``as_of``; empty when it left none.
     naive
         What it says of the simplest method; None when it was not measured.
+    onnx_sha256
+        Digest (hex) of the graph that was measured; empty when it does not say.
     """
 
     candidate: dict[str, float]
@@ -60,6 +62,7 @@ class Report:
     incompatible: str
     online: dict[str, Any] = field(default_factory=dict)
     naive: dict[str, Any] | None = None
+    onnx_sha256: str = ""
 
 
 def unpack(archive: bytes) -> dict[str, bytes]:
@@ -123,7 +126,7 @@ def read(text: bytes, expected: Mapping[str, Any], champion_version: int) -> Rep
         raise DataError("report", f"the report is not as agreed: {error!r}") from error
     if about != champion_version:
         raise DataError("report", f"the report compares with version {about}, not with {champion_version}")
-    return Report(candidate, measured, why, online, data.get("naive"))
+    return Report(candidate, measured, why, online, data.get("naive"), str(data.get("onnx_sha256", "")))
 
 
 def naive(told: Mapping[str, Any] | None, spec: ModelSpec) -> Naive | None:

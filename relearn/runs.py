@@ -98,6 +98,8 @@ class Run:
         ``as_of``; empty for a model whose requests give them.
     artifact_sha256
         SHA-256 (hex) of the ``model.tar.gz`` that was judged; empty until then.
+    onnx_sha256
+        SHA-256 (hex) of the graph that the job measured, as its report says; empty until it was judged.
     times
         When each state was reached: state to ISO 8601, UTC.
     """
@@ -116,6 +118,7 @@ class Run:
     champion_metrics: dict[str, float] = field(default_factory=dict)
     online: dict[str, Any] = field(default_factory=dict)
     artifact_sha256: str = ""
+    onnx_sha256: str = ""
     times: dict[str, str] = field(default_factory=dict)
 
 
@@ -135,6 +138,8 @@ class Version:
         Its entry in the Model Registry.
     artifact, artifact_sha256
         S3 URI of its ``model.tar.gz``, and the file's SHA-256 (hex): what is loaded is what was judged.
+    onnx_sha256
+        SHA-256 (hex) of the graph that was measured: what serves is that; empty for a version of before this was kept.
     endpoint
         Name of its endpoint, or of its model's host (`relearn.names.host_function`); empty when it has none.
     hosting
@@ -159,6 +164,7 @@ class Version:
     package_arn: str = ""
     artifact: str = ""
     artifact_sha256: str = ""
+    onnx_sha256: str = ""
     endpoint: str = ""
     hosting: dict[str, Any] = field(default_factory=dict)
     online: dict[str, Any] = field(default_factory=dict)

@@ -65,6 +65,23 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def require(found: Artifact, onnx_sha256: str) -> None:
+    """Refuse an artifact whose graph is not the one that was measured and judged.
+
+    Parameters
+    ----------
+    onnx_sha256
+        Digest (hex) of that graph; empty when nobody knows it.
+
+    Raises
+    ------
+    ArtifactError
+        It is another graph.
+    """
+    if onnx_sha256 and (given := sha256(found.onnx)) != onnx_sha256:
+        raise ArtifactError(f"{ONNX} has SHA-256 {given}; the graph that was judged has {onnx_sha256}")
+
+
 def write(folder: Path, onnx: bytes, meta: Mapping[str, Any]) -> None:
     """Write both files; ``meta`` holds the digest of ``onnx``."""
     folder.mkdir(parents=True, exist_ok=True)

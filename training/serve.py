@@ -50,12 +50,15 @@ class Settings:
         Processes that answer; each holds the model once.
     version
         The model version that answers; None when it was not told.
+    onnx_sha256
+        Digest (hex) of the graph that was judged; empty when it was not told.
     """
 
     host: str
     port: int
     workers: int
     version: int | None
+    onnx_sha256: str
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
@@ -72,6 +75,7 @@ class Settings:
             port=_whole(environ, "SAGEMAKER_BIND_TO_PORT", "8080", 65_535),
             workers=_whole(environ, "SAGEMAKER_MODEL_SERVER_WORKERS", "1", 256),
             version=_whole(environ, "RELEARN_MODEL_VERSION", version, 10**9) if version else None,
+            onnx_sha256=environ.get("RELEARN_ONNX_SHA256", ""),
         )
 
 
@@ -102,12 +106,14 @@ def make_app() -> App:
     Raises
     ------
     ArtifactError
-        The artifact is damaged, tampered with, or does not load.
+        The artifact is damaged, tampered with, not the one that was judged, or does not load.
     ConfigError
         A setting is wrong.
     """
     settings = Settings.from_env(os.environ)
-    return App(artifact.read(Container.from_env(os.environ).model), settings.version)
+    found = artifact.read(Container.from_env(os.environ).model)
+    artifact.require(found, settings.onnx_sha256)
+    return App(found, settings.version)
 
 
 def _whole(environ: Mapping[str, str], key: str, default: str, largest: int) -> int:

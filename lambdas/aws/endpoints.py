@@ -133,7 +133,7 @@ class Endpoints:
         """
         container = {
             "ModelPackageName": version.package_arn,
-            "Environment": {"RELEARN_MODEL_VERSION": str(version.version)},
+            "Environment": _environment(version),
         }
         client = self._client
         name = names.endpoint(self._stage, version.model, version.version)
@@ -216,6 +216,12 @@ def _variant(hosting: Serverless | Realtime, name: str) -> Any:
     if hosting.provisioned:
         config["ProvisionedConcurrency"] = hosting.provisioned
     return {**whole, "ServerlessConfig": config}
+
+
+def _environment(version: Version) -> dict[str, str]:
+    """Tell the container who it is, and which graph was judged: it serves no other."""
+    told = {"RELEARN_MODEL_VERSION": str(version.version)}
+    return {**told, "RELEARN_ONNX_SHA256": version.onnx_sha256} if version.onnx_sha256 else told
 
 
 def _exists(describe: Callable[..., Any], **key: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pytest
@@ -444,7 +445,10 @@ def test_an_endpoint_is_what_the_spec_says_and_knows_its_version(world: World) -
     world.send(FLOWERS_CSV)
     run = world.run()
     model = world.sagemaker.models["relearn-test-flowers-v1"]
-    assert model["PrimaryContainer"]["Environment"] == {"RELEARN_MODEL_VERSION": "1"}
+    assert model["PrimaryContainer"]["Environment"] == {
+        "RELEARN_MODEL_VERSION": "1",
+        "RELEARN_ONNX_SHA256": hashlib.sha256(b"onnx").hexdigest(),
+    }
     (variant,) = world.sagemaker.configs["relearn-test-flowers-v1"]["ProductionVariants"]
     assert variant["ServerlessConfig"] == {"MemorySizeInMB": 2048, "MaxConcurrency": 10}
     tags = {tag["Key"]: tag["Value"] for tag in world.sagemaker.endpoints["relearn-test-flowers-v1"]["Tags"]}

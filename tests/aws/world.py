@@ -330,12 +330,14 @@ class World:
             "metrics": {metric: self.champions.get(version, self.score[spec.name])},
         }
         online = self._leave_online(spec, told["run_id"])
+        left = self.artifacts.get(spec.name) or tar_gz({"model.onnx": b"onnx"})
         report = {
             "format": 1,
             "model": told["model"],
             "run_id": told["run_id"],
             "snapshot": told["snapshot"],
             "spec_digest": codec.digest(spec),
+            "onnx_sha256": graph_digest(left),
             "candidate": {"metrics": {metric: self.score[spec.name]}},
             "champion": champion if version else None,
             "champion_incompatible": None,
@@ -349,7 +351,6 @@ class World:
             "probes.jsonl": b"".join(json.dumps(probe).encode() + b"\n" for probe in self.probes),
         }
         self.s3.put_object(Bucket=ARTIFACTS, Key=f"{folder}output.tar.gz", Body=tar_gz(files))
-        left = self.artifacts.get(spec.name) or tar_gz({"model.onnx": b"onnx"})
         self.s3.put_object(Bucket=ARTIFACTS, Key=f"{folder}model.tar.gz", Body=left)
         return names.s3_uri(ARTIFACTS, f"{folder}model.tar.gz")
 
@@ -362,6 +363,14 @@ class World:
         self.s3.put_object(Bucket=LAKE, Key=names.online_key(spec.name, run_id), Body=body)
         digest = hashlib.sha256(body).hexdigest()
         return {"rows": len(rows), "sha256": digest, "as_of": "2026-05-04T09:00:00Z"}
+
+
+def graph_digest(archive: bytes) -> str:
+    """SHA-256 of the graph in a model.tar.gz."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        graph = tar.extractfile("model.onnx")
+        assert graph is not None
+        return hashlib.sha256(graph.read()).hexdigest()
 
 
 def tar_gz(files: Mapping[str, bytes]) -> bytes:

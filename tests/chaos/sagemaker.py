@@ -105,10 +105,11 @@ class TimedSageMaker(FakeSageMaker):
         uri = package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
         bucket, key = names.parse_s3_uri(uri)
         try:
-            load(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+            told = load(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
         except Exception as error:  # noqa: BLE001 - whatever it is, the container does not start
             return f"{NOT_LOADED} {error}"
-        return ""
+        judged = self._container(name)["Environment"]["RELEARN_ONNX_SHA256"]
+        return "" if told["onnx_sha256"] == judged else f"{NOT_LOADED} it is not the graph that was judged"
 
     def _answer(self, name: str, body: dict[str, Any]) -> bytes:
         self.settle(name)

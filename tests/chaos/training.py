@@ -155,7 +155,9 @@ class Training:
         self._put(request, "output.tar.gz", self._report(job, request))
         uri = self._put(request, "model.tar.gz", artifact)
         if self.faults.strikes("artifact_tampered"):
-            self._put(request, "model.tar.gz", {**artifact, "model.onnx": b"something else"})
+            another = {**meta, "onnx_sha256": hashlib.sha256(b"something else").hexdigest()}
+            parts = {"model.onnx": b"something else", "model.json": json.dumps(another).encode()}
+            self._put(request, "model.tar.gz", parts)  # the parts agree with one another
         return uri
 
     def _put(self, request: Mapping[str, Any], name: str, files: Mapping[str, bytes]) -> str:

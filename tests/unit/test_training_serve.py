@@ -18,7 +18,7 @@ import pytest
 
 from relearn.errors import ConfigError
 from tests.unit.training_kit import iris_rows, job
-from training import train
+from training import artifact, train
 from training.serve import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,6 +101,28 @@ def test_a_graph_that_was_tampered_with_is_never_served(base: Path, tmp_path: Pa
     assert "Traceback" not in done.stderr
 
 
+def test_a_graph_that_is_not_the_one_that_was_judged_is_never_served(base: Path) -> None:
+    judged = "0" * 64
+    done = subprocess.run(
+        [sys.executable, "-m", "training", "serve"],
+        cwd=ROOT,
+        env={**environment(base), "RELEARN_ONNX_SHA256": judged},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("relearn: not serving: model.onnx has SHA-256 ")
+    assert done.stderr.endswith(f"; the graph that was judged has {judged}\n")
+
+
+def test_the_graph_that_was_judged_is_served(base: Path) -> None:
+    judged = artifact.sha256((base / "model" / "model.onnx").read_bytes())
+    with serving(base, RELEARN_ONNX_SHA256=judged) as (_, port):
+        assert call(port, "GET", "/ping") == 200
+
+
 def test_told_to_stop_it_finishes_the_request_under_way_and_exits_cleanly(base: Path) -> None:
     with serving(base) as (process, port):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
@@ -160,7 +182,8 @@ def test_training_loads_no_server(base: Path) -> None:
 
 
 def test_what_the_environment_does_not_say_is_sagemakers_contract() -> None:
-    assert Settings.from_env({}) == Settings(host="0.0.0.0", port=8080, workers=1, version=None)  # noqa: S104
+    every = "0.0.0.0"  # noqa: S104
+    assert Settings.from_env({}) == Settings(host=every, port=8080, workers=1, version=None, onnx_sha256="")
 
 
 @pytest.mark.parametrize(
