@@ -17,7 +17,7 @@ from tests.chaos.dynamo import Dynamo
 
 NAME = "ledger"
 KEYS = st.sampled_from(["A", "AB", "AB#1"])
-VALUES = st.sampled_from(["x", "y", 1, 2, True, {"a": "x"}, ["x"]])
+VALUES = st.sampled_from(["x", "y", 2, 3, True, {"a": "x"}, ["x"]])  # no 1: moto takes True for it
 PUTS = st.builds(
     lambda sk, value, expected: Put(pk="P", sk=sk, item={"v": value, "m": {}}, expected=expected),
     KEYS,
@@ -71,7 +71,7 @@ def after(table: Table, writes: list[list[Put | Update]]) -> list[Any]:
         *seen,
         table.get("P", "A"),
         list(table.query("P", "AB")),
-        list(table.query("P", "A", {"v": ["x", 1]})),
+        list(table.query("P", "A", {"v": ["x", 2]})),
         list(table.query("P", "AB", newest=1)),
         table.get_many([("P", "A"), ("P", "AB"), ("P", "none")]),
         table.delete("P", "A", {"v": "x"}),
