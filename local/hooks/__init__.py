@@ -65,3 +65,4 @@ def install(world: World, issuer: Issuer) -> None:
     functions.log_with_the_functions_role()
     functions.leave_layers_to_the_virtual_environment()
     functions.name_errors_by_their_type()
+    functions.let_invocations_end_before_their_worker_goes()

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 import threading
+import time
 import zipfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,10 @@ from ministack.services import lambda_svc
 from local import principals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _SERVICE = "lambda.amazonaws.com"
+_LONGEST_SECONDS = 900  # of an invocation
 _LOGGING = ("logs:CreateLogStream", "logs:PutLogEvents")
 _POLLING = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 
@@ -139,3 +141,40 @@ def name_errors_by_their_type() -> None:
         return outcome
 
     lambda_runtime.Worker.invoke, lambda_svc._execute_function_warm = remembered, named
+
+
+def let_invocations_end_before_their_worker_goes() -> None:
+    """Let what a function is doing end when its code or configuration is replaced, as Lambda does.
+
+    MiniStack kills the function's workers there and then, so whoever waits for an answer of one is told
+    that the worker process died.
+    """
+    workers, lock, kill = lambda_runtime._workers, lambda_runtime._lock, lambda_runtime.kill_workers
+    invalidate = lambda_svc.invalidate_worker
+
+    def patient(func_name: str, *rest: Any, **which: Any) -> None:
+        with lock:
+            busy = [
+                (key, worker)
+                for key, found in workers.items()
+                if func_name in key.split(":")
+                for worker in found
+                if worker.in_use
+            ]
+            for key, worker in busy:  # nobody else gets it, and nobody kills it now
+                workers[key].remove(worker)
+        invalidate(func_name, *rest, **which)
+        if busy:
+            threading.Thread(
+                target=_end, args=([worker for _, worker in busy], kill), daemon=True, name=f"end-{func_name}"
+            ).start()
+
+    lambda_svc.invalidate_worker = patient
+
+
+def _end(workers: list[Any], kill: Callable[[list[Any]], None]) -> None:
+    """Wait for the end of what workers are doing, and end them."""
+    over = time.monotonic() + _LONGEST_SECONDS
+    while any(worker.in_use for worker in workers) and time.monotonic() < over:
+        time.sleep(0.1)
+    kill(workers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +30,16 @@ def live(stage: Stage) -> Stage:
 
 
 @pytest.fixture(scope="module")
-def promoted(live: Stage) -> Any:
-    """The run that twice as many rows made."""
+def promoted(live: Stage) -> Iterator[Any]:
+    """The run that twice as many rows made; afterwards the first version serves again, which the pages show."""
     before = outputs(live.predict(MODEL, *live.sample(MODEL)))
     version_id = live.put(MODEL, "again.csv", csv_bytes(list(rows(SEED))))
     run = live.run_of(MODEL, version_id, *ENDS)
     live.wait(f"{MODEL} at rest", lambda: live.at_rest(MODEL))
     assert run["state"] == "PROMOTED", run["reason"]
-    return {"run": run, "before": before}
+    yield {"run": run, "before": before}
+    live.http(ROUTE, {"action": "rollback", "why": "the tests of a better version are over"})
+    live.wait("the version before", lambda: _answers(live) == int(run["version"]) - 1)
 
 
 def endpoints(stage: Stage) -> list[str]:
