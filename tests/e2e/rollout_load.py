@@ -29,16 +29,14 @@ from relearn.hosting import Hosting, InLambda, Serverless
 from relearn.rollout import Canary
 from tests.e2e.asking import CONNECTIONS, Load, Seen, constantly_asked
 from tests.e2e.client import Item, Stage, csv_bytes, rows
-from tests.e2e.clouds import ROOT, cloud_of
+from tests.e2e.clouds import cloud_of
+from tests.e2e.flowers import MORE, relearned
 from tests.infra.synthesis import synthesise
 from training import artifact
 from training.app import App
 
 MODEL = "iris"
-DATA = ROOT / "examples" / "iris" / "more_measurements.csv"
 PROMOTIONS, ROLLBACKS = 20, 10
-TRAINED = 4
-"""Promotions that a run makes; of the last of them the version runs elsewhere."""
 REMEMBERED_SECONDS = 5.0
 """For how long predict may go on by a route that it has read."""
 CLOCKS_SECONDS = 0.5
@@ -118,13 +116,12 @@ def synthesised(folder: Path, where: Hosting) -> Path:
 
 def story(told: Story) -> None:
     """Do everything that callers must not notice."""
-    data = list(rows(DATA))
-    parts = [data[at::TRAINED] for at in range(TRAINED)]
+    data = list(rows(MORE))
     told.route()
-    for part in parts[:-1]:
+    for part in (data[::4], data[1::4]):
         told.train(part)
     told.rehost(InLambda())
-    told.train(parts[-1])
+    told.train(data[2::4] + data[3::4] + relearned(150))
     newest = told.route()["champion"]
     for older in itertools.cycle((newest - 1, newest - 2)):
         if told.done("rolled back") < ROLLBACKS:

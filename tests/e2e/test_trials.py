@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import threading
 import time
@@ -17,12 +16,12 @@ from relearn.rollout import Canary, Limits, Shadow
 from tests.e2e.asking import Load, constantly_asked
 from tests.e2e.client import ENDS, Item, Stage, csv_bytes, rows
 from tests.e2e.clouds import cloud_of
+from tests.e2e.flowers import MORE, elsewhere, relearned
 from tests.infra.synthesis import synthesise
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
 MODEL = "iris"
-MORE = Path(__file__).parents[2] / "examples" / "iris" / "more_measurements.csv"
 STEP_SECONDS = 5
 PAUSE = 0.05  # training runs on the same machine
 # A machine that trains at the same time is slow now and then; a candidate that is stopped again and again is slower than that.
@@ -137,20 +136,10 @@ def test_a_candidate_that_does_harm_is_withdrawn_within_the_first_step(
     assert tried.upload(MODEL, upload)["state"] == "FAILED"  # type: ignore[index]
 
 
-def elsewhere(rows: int, seed: int) -> list[Item]:
-    """Flowers with sepals that no seed has: version 1 takes them for setosa."""
-    chance = random.Random(seed)
-    sizes = {"sepal_length": 7.0, "sepal_width": 7.0, "petal_length": 6.0, "petal_width": 2.2}
-    return [
-        {name: round(size + chance.uniform(-0.3, 0.3), 2) for name, size in sizes.items()}
-        for _ in range(rows)
-    ]
-
-
 def test_a_candidate_that_answers_otherwise_is_withdrawn_although_its_figures_were_better(
     tried: Stage,
 ) -> None:
-    relabelled = [{**flower, "species": "versicolor"} for flower in elsewhere(150, seed=1)] + list(rows(MORE))
+    relabelled = relearned(150) + list(rows(MORE))
     with constantly_asked(tried, MODEL, elsewhere(4, seed=2), pause=PAUSE) as load:
         run = rolled_back(tried, tried.put(MODEL, "relabelled.csv", csv_bytes(relabelled)))
     assert load.failed == []
