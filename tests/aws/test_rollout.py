@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from lambdas import advance, predict, watch, wiring
 from lambdas.catalog import Catalog
 from lambdas.config import Config
+from relearn import names
 from relearn.errors import ConflictError, FrozenRouteError
 from relearn.live import Live, counted
 from relearn.rollout import Canary, Limits, Shadow
@@ -20,7 +22,7 @@ from tests.aws.candidates import by
 from tests.aws.models import FLOWERS, FLOWERS_CSV
 from tests.aws.test_predict import call
 from tests.aws.test_withdrawing import beaten, frozen
-from tests.aws.world import World, brain
+from tests.aws.world import STAGE, World, brain
 
 LIMITS = Limits(requests=20)
 CANARY = Canary(steps=(10, 50), bake_minutes=5, limits=LIMITS)
@@ -347,3 +349,26 @@ def test_a_healthy_candidate_is_judged_by_those_who_ask_it(served: World) -> Non
     served.asked = asked
     assert served.run().state is RunState.PROMOTED
     assert versions == {1, 2}
+
+
+@pytest.mark.parametrize(
+    ("mode", "ended"),
+    [({"type": "serverless"}, RunState.ROLLED_BACK), ({"type": "realtime"}, RunState.PROMOTED)],
+    ids=["the same mode", "another mode"],
+)
+def test_latencies_of_probes_are_compared_only_where_both_versions_run_alike(
+    served: World, mode: dict[str, Any], ended: RunState
+) -> None:
+    def slowly(body: dict[str, Any]) -> tuple[int, Any]:
+        time.sleep(0.06)  # three times what a candidate may always be slower by
+        return brain(names.endpoint(STAGE, "flowers", 2), body)
+
+    def asked(_step: Step) -> None:
+        candidate = served.ledger.version("flowers", 2)
+        assert candidate is not None
+        served.ledger.change_version(candidate, hosting=mode)
+        served.sagemaker.brain = answers_of(2, slowly)
+
+    served.asked = asked
+    run = served.run()
+    assert (run.state, "p95 of latency" in run.reason) == (ended, ended is RunState.ROLLED_BACK)

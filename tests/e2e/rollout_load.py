@@ -26,7 +26,7 @@ from typing import Any
 from local.deploy import Cdk
 from local.settings import Settings
 from relearn.hosting import Hosting, InLambda, Serverless
-from relearn.rollout import Canary
+from relearn.rollout import Canary, Limits
 from tests.e2e.asking import CONNECTIONS, Load, Seen, constantly_asked
 from tests.e2e.client import Item, Stage, csv_bytes, rows
 from tests.e2e.clouds import cloud_of
@@ -43,6 +43,8 @@ CLOCKS_SECONDS = 0.5
 """What lies between a write of the ledger and the time that it is stamped with, at most."""
 SETTLED_SECONDS = REMEMBERED_SECONDS + 1
 UNTIL_SECONDS = 300
+ROLLOUT = Canary(steps=(25,), limits=Limits(requests=10, latency_ratio=20))
+"""The callers keep the machine busy, so that latencies are those of waiting."""
 
 
 @dataclass
@@ -109,7 +111,7 @@ class Story:
 
 
 def synthesised(folder: Path, where: Hosting) -> Path:
-    spec = {MODEL: {"hosting": where, "rollout": Canary(steps=(25,))}}
+    spec = {MODEL: {"hosting": where, "rollout": ROLLOUT}}
     synthesise(folder, "local", [MODEL], specs=spec)
     return folder
 
