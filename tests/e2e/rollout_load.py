@@ -37,6 +37,7 @@ from training.app import App
 
 MODEL = "iris"
 PROMOTIONS, ROLLBACKS = 20, 10
+PROMOTED, ROLLED_BACK = ("promoted", "promoted by hand"), "rolled back"
 REMEMBERED_SECONDS = 5.0
 """For how long predict may go on by a route that it has read."""
 CLOCKS_SECONDS = 0.5
@@ -61,13 +62,15 @@ class Story:
         self.moved |= {one["revision"]: one for one in found["history"]}
         return found
 
-    def done(self, what: str) -> int:
-        return sum(one["what"] == what for one in self.moved.values())
+    def done(self, *what: str) -> int:
+        return sum(one["what"] in what for one in self.moved.values())
 
     def tell(self, what: str) -> None:
         """Say how far it is, once what was done has taken effect for every caller."""
         time.sleep(SETTLED_SECONDS)
-        counts = f"{self.done('promoted')}/{PROMOTIONS} promoted, {self.done('rolled back')}/{ROLLBACKS} rolled back"
+        counts = (
+            f"{self.done(*PROMOTED)}/{PROMOTIONS} promoted, {self.done(ROLLED_BACK)}/{ROLLBACKS} rolled back"
+        )
         print(f"{counts}  {what}", flush=True)
 
     def train(self, rows_of_it: list[Item]) -> None:
@@ -126,9 +129,9 @@ def story(told: Story) -> None:
     told.train(data[2::4] + data[3::4] + relearned(150))
     newest = told.route()["champion"]
     for older in itertools.cycle((newest - 1, newest - 2)):
-        if told.done("rolled back") < ROLLBACKS:
+        if told.done(ROLLED_BACK) < ROLLBACKS:
             told.move("rollback")
-        if told.done("promoted") >= PROMOTIONS and told.done("rolled back") >= ROLLBACKS:
+        if told.done(*PROMOTED) >= PROMOTIONS and told.done(ROLLED_BACK) >= ROLLBACKS:
             return
         champion = told.route()["champion"]
         told.move("promote", version=older if champion == newest else newest)
@@ -221,8 +224,8 @@ def report(load: Load, told: Story, mistakes: list[str]) -> int:
         "failed": len(load.failed),
         "misattributed": len(mistakes),
         "connections": CONNECTIONS,
-        "promotions": told.done("promoted"),
-        "rollbacks": told.done("rolled back"),
+        "promotions": told.done(*PROMOTED),
+        "rollbacks": told.done(ROLLED_BACK),
         "mode_changes": 1,
     }
     print(json.dumps(figures))
