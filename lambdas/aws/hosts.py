@@ -6,9 +6,8 @@ import json
 from typing import Any
 from urllib.parse import quote
 
-from lambdas.aws import failures
-from lambdas.aws.connection import UnreachableError
-from lambdas.aws.direct import RefusedError, Service
+from lambdas.aws import invoke
+from lambdas.aws.direct import Service
 from relearn import names
 from relearn.errors import ModelFailedError
 
@@ -55,14 +54,7 @@ class HostFunctions:
         path = f"/2015-03-31/functions/{quote(name, safe='')}/invocations"
         # As text within JSON: Lambda's limit on that is above what the API lets through, which came as such itself.
         event = json.dumps({"version": version, "body": body.decode()}, ensure_ascii=False).encode()
-        try:
-            return _read(self._service.send("POST", path, _JSON, event, seconds))
-        except RefusedError as error:
-            raise failures.refused(name, error.response["Error"]["Code"], None) from error
-        except TimeoutError as error:
-            raise failures.late(name, error) from error
-        except UnreachableError as error:
-            raise failures.unreachable(name, error) from error
+        return _read(invoke.post(self._service, name, path, _JSON, body=event, seconds=seconds))
 
 
 def _read(content: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import quote
 
 from lambdas.aws import failures
@@ -45,12 +46,34 @@ class Invoker:
             It did not answer in time.
         """
         path = f"/endpoints/{quote(endpoint, safe='')}/invocations"
-        try:
-            return self._service.send("POST", path, _JSON, body, seconds)
-        except RefusedError as error:
-            status = error.detail.get("OriginalStatusCode")
-            raise failures.refused(endpoint, error.response["Error"]["Code"], status) from error
-        except TimeoutError as error:
-            raise failures.late(endpoint, error) from error
-        except UnreachableError as error:
-            raise failures.unreachable(endpoint, error) from error
+        return post(self._service, endpoint, path, _JSON, body=body, seconds=seconds)
+
+
+def post(
+    service: Service, name: str, path: str, headers: Mapping[str, str], *, body: bytes, seconds: float
+) -> bytes:
+    """Post to what answers for a model, and tell its refusals as a model's failures.
+
+    Parameters
+    ----------
+    service
+        Whose it is.
+    name
+        What messages call it.
+    path, headers, body, seconds
+        As `lambdas.aws.direct.Service.send` takes them.
+
+    Raises
+    ------
+    ModelFailedError, NotServingError, TimeoutError
+        See `Invoker.ask`.
+    """
+    try:
+        return service.send("POST", path, headers, body, seconds)
+    except RefusedError as error:
+        status = error.detail.get("OriginalStatusCode")
+        raise failures.refused(name, error.response["Error"]["Code"], status) from error
+    except TimeoutError as error:
+        raise failures.late(name, error) from error
+    except UnreachableError as error:
+        raise failures.unreachable(name, error) from error
