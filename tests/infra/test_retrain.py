@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from infra.adoption import THERE_ALREADY
 from relearn.policies import Retrain
 from tests.infra.synthesis import Synthesised, synthesise, text
 
@@ -191,15 +192,29 @@ def test_a_candidate_goes_on_is_looked_at_again_or_loses_its_endpoint(states: di
 def test_any_failure_is_recorded_and_fails_the_run_with_its_own_reason(states: dict[str, State]) -> None:
     for name, state in states.items():
         if state["Type"] == "Task" and name not in {"Fail", "Retire", "Ask for approval"}:
-            assert state["Catch"] == [
-                {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Fail"}
-            ]
+            assert state["Catch"][-1] == {
+                "ErrorEquals": ["States.ALL"],
+                "ResultPath": "$.error",
+                "Next": "Fail",
+            }
+            assert len(state["Catch"]) == (2 if name == "Train" else 1)
     assert states["Fail"]["Next"] == "Failed"
     assert states["Failed"] == {
         "Type": "Fail",
         "ErrorPath": "$.error.Error",
         "CausePath": "$.error.Cause",
     }
+
+
+def test_a_training_job_that_is_there_already_is_looked_at_and_not_failed(states: dict[str, State]) -> None:
+    assert states["Train"]["Catch"][0] == {
+        "ErrorEquals": [THERE_ALREADY],
+        "ResultPath": "$.refused",
+        "Next": "Look at job",
+    }
+    assert ways(states["Job done?"]) == {"Adopt job", "Job ended badly", "Wait for job"}
+    assert states["Adopt job"]["Next"] == states["Train"]["Next"]
+    assert states["Adopt job"]["ResultPath"] == "$.training"
 
 
 def test_a_failure_that_can_not_be_recorded_fails_the_run_all_the_same(states: dict[str, State]) -> None:
