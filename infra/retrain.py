@@ -21,13 +21,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from infra import into_service
 from infra.run_functions import RunFunctions
-from infra.steps import ALL, Steps
+from infra.steps import Steps
 
 
 def definition(
@@ -134,28 +134,8 @@ def training_job(*, stage: str, role: iam.IRole, image_uri: str) -> dict[str, An
 def _deploy_and_promote(
     scope: Construct, steps: Steps, *, functions: RunFunctions, poll_seconds: int, close: sfn.IChainable
 ) -> sfn.IChainable:
-    smoke = steps.call("Smoke", functions.smoke, result="$.smoke")
-    # A cold endpoint may refuse its first request.
-    smoke.add_retry(errors=[ALL], interval=Duration.seconds(5), max_attempts=3, backoff_rate=2)
     rolled_out = _roll_out(scope, steps, functions=functions, close=close)
-    publish = steps.call("Publish", functions.publish, result="$.published", conflicts=True)
-    published = smoke.next(publish).next(
-        sfn.Choice(scope, "Published?")
-        .when(sfn.Condition.string_equals("$.published.status", "Published"), rolled_out)
-        .otherwise(publish)
-    )
-    deploy = steps.call(
-        "Deploy", functions.deploy, result="$.endpoint", conflicts=True, quota_pause_seconds=poll_seconds
-    )
-    again = sfn.Wait(
-        scope, "Wait for endpoint", time=sfn.WaitTime.duration(Duration.seconds(poll_seconds))
-    ).next(deploy)
-    ready = (
-        sfn.Choice(scope, "In service?")
-        .when(sfn.Condition.string_equals("$.endpoint.status", "InService"), published)
-        .otherwise(again)
-    )
-    deploy.next(ready)
+    deploy = into_service.bring(scope, steps, functions=functions, poll_seconds=poll_seconds, then=rolled_out)
     approved = _approval(scope, steps, functions=functions, deploy=deploy, close=close)
     register = steps.call("Register", functions.register, result="$.registration", conflicts=True)
     return register.next(approved)
