@@ -15,6 +15,7 @@ from lambdas import catalog, wiring
 from lambdas.config import Config
 from lambdas.intake import Buckets, Intake
 from lambdas.logs import entry
+from lambdas.messages import Failures
 from lambdas.retrying import Retrying
 from relearn import retries
 
@@ -60,11 +61,8 @@ def take(message: Any) -> None:
 @entry
 def handler(event: Any, _context: Any) -> dict[str, Any]:
     """Take in every message; give those that failed."""
-    failures = []
-    for record in event["Records"]:
-        try:
-            take(json.loads(record["body"]))
-        except Exception:  # noqa: BLE001 - whatever it is, the other messages are done with
-            _log.exception("message %s failed", record["messageId"])
-            failures.append({"itemIdentifier": record["messageId"]})
-    return {"batchItemFailures": failures}
+    failures = Failures(_log)
+    for message in event["Records"]:
+        with failures.of(message):
+            take(json.loads(message["body"]))
+    return failures.told()

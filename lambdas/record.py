@@ -20,10 +20,11 @@ from lambdas.aws.once import Line, Once
 from lambdas.aws.table import Put, Table
 from lambdas.config import Config
 from lambdas.logs import entry
+from lambdas.messages import Failures, Message
 from relearn import names, predictions
 from relearn.errors import ConflictError
 
-Message = Mapping[str, Any]
+Record = Mapping[str, Any]
 _log = logging.getLogger(__name__)
 
 
@@ -42,55 +43,34 @@ class Recorder:
         self._once = once
         self._table = table
 
-    def take(self, messages: Sequence[Message]) -> list[str]:
-        """Take messages in, a folder of the lake at a time.
-
-        Parameters
-        ----------
-        messages
-            As Lambda gives them: ``messageId`` and ``body``.
-
-        Returns
-        -------
-        list of str
-            Ids of the messages that failed.
-        """
-        failed: list[str] = []
+    def take(self, messages: Sequence[Message]) -> Failures:
+        """Take messages in, a folder of the lake at a time; give those that failed."""
+        failures = Failures(_log)
         lines: defaultdict[str, dict[str, Line]] = defaultdict(dict)
         for message in messages:
-            try:
+            with failures.of(message):
                 record = json.loads(message["body"])
                 if "object" in record:
                     self._remember(record)
                 else:
                     lines[_folder(record)][message["messageId"]] = _line(record, message["body"])
-            except Exception:  # noqa: BLE001 - whatever it is, the other messages go on
-                _log.exception("message %s failed", message["messageId"])
-                failed.append(message["messageId"])
         for folder, found in lines.items():
-            failed += self._place(folder, found)
-        return failed
+            with failures.of_all(found, f"{len(found)} records for {folder}"):
+                self._once.place(list(found.values()), folder)
+        return failures
 
-    def _remember(self, record: Message) -> None:
+    def _remember(self, record: Record) -> None:
         item = {**_attributes(record, record["rows"]), "object": record["object"]}
         with suppress(ConflictError):  # the message came before
             self._table.write(Put(pk=_partition(record), sk=predictions.RECORD, item=item))
 
-    def _place(self, folder: str, lines: Mapping[str, Line]) -> list[str]:
-        try:
-            self._once.place(list(lines.values()), folder)
-        except Exception:  # noqa: BLE001 - whatever it is, the other folders go on
-            _log.exception("%d records for %s failed", len(lines), folder)
-            return list(lines)
-        return []
 
-
-def _line(record: Message, text: str) -> Line:
+def _line(record: Record, text: str) -> Line:
     attributes = _attributes(record, len(record["outputs"]))
     return Line(_partition(record), predictions.RECORD, text.encode(), attributes)
 
 
-def _attributes(record: Message, rows: int) -> dict[str, Any]:
+def _attributes(record: Record, rows: int) -> dict[str, Any]:
     return {
         "rows": rows,
         "at": record["at"],
@@ -99,11 +79,11 @@ def _attributes(record: Message, rows: int) -> dict[str, Any]:
     }
 
 
-def _partition(record: Message) -> str:
+def _partition(record: Record) -> str:
     return predictions.partition(record["model"], record["id"])
 
 
-def _folder(record: Message) -> str:
+def _folder(record: Record) -> str:
     return predictions.predictions_folder(record["model"], datetime.fromisoformat(record["at"]))
 
 
@@ -117,5 +97,4 @@ def recorder() -> Recorder:
 @entry
 def handler(event: Any, _context: Any) -> dict[str, Any]:
     """Take in every message; give those that failed."""
-    failed = recorder().take(event["Records"])
-    return {"batchItemFailures": [{"itemIdentifier": message} for message in failed]}
+    return recorder().take(event["Records"]).told()

@@ -11,10 +11,10 @@ import logging
 import os
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from lambdas import answers, catalog
@@ -28,6 +28,7 @@ from lambdas.aws.table import Table
 from lambdas.catalog import Catalog
 from lambdas.config import Config
 from lambdas.logs import entry
+from lambdas.messages import Failures, Message
 from lambdas.parts import AT_ONCE
 from lambdas.places import Places
 from lambdas.trying import FAILED, FAILURES
@@ -39,7 +40,6 @@ from relearn.trials import Trial
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-Message = Mapping[str, Any]
 _log = logging.getLogger(__name__)
 
 
@@ -80,41 +80,29 @@ class Trials:
         self._counts = counts
         self._catalog = catalog
 
-    def take(self, messages: Sequence[Message]) -> list[str]:
-        """Carry out all trials, a few at a time, and count each step's as one.
-
-        Parameters
-        ----------
-        messages
-            As Lambda gives them: ``messageId`` and ``body``.
-
-        Returns
-        -------
-        list of str
-            Ids of the messages that failed.
-        """
-        failed: list[str] = []
+    def take(self, messages: Sequence[Message]) -> Failures:
+        """Carry out all trials, a few at a time, and count each step's as one; give the messages that failed."""
+        failures = Failures(_log, logging.WARNING)
         steps: defaultdict[Step, dict[str, Done]] = defaultdict(dict)
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            for message, found in zip(messages, pool.map(self._one, messages), strict=True):
-                if found is None:
-                    failed.append(message["messageId"])
-                else:
+            for message, found in zip(
+                messages, pool.map(partial(self._one, failures), messages), strict=True
+            ):
+                if found is not None:
                     step, done = found
                     steps[step][message["messageId"]] = done
         for step, several in steps.items():
-            failed += self._count(step, several)
-        return failed
+            with failures.of_all(several, f"counting {len(several)} trials of {step.model}"):
+                self._count(step, several.values())
+        return failures
 
-    def _one(self, message: Message) -> tuple[Step, Done] | None:
-        try:
+    def _one(self, failures: Failures, message: Message) -> tuple[Step, Done] | None:
+        with failures.of(message):
             trial = trials.read(message["body"])
             step = Step(trial.model, trial.revision, trial.candidate, trial.champion)
             champion = live.counted(trial.predictions, trial.milliseconds)
             return step, Done(self._try(trial), champion)
-        except Exception:  # noqa: BLE001 - whatever it is, the other messages go on
-            _log.warning("message %s failed", message["messageId"], exc_info=True)
-            return None
+        return None
 
     def _try(self, trial: Trial) -> Live:
         """Ask the candidate; what it did, and how far it agrees with the champion."""
@@ -130,17 +118,12 @@ class Trials:
         took = (time.monotonic() - began) * 1000
         return live.add(live.counted(outputs, took), live.agreement(outputs, trial.predictions))
 
-    def _count(self, step: Step, several: Mapping[str, Done]) -> list[str]:
+    def _count(self, step: Step, several: Iterable[Done]) -> None:
         done = Done()
-        for one in several.values():
+        for one in several:
             done = Done(live.add(done.candidate, one.candidate), live.add(done.champion, one.champion))
-        try:
-            self._counts.count(step.model, step.revision, step.candidate, done.candidate)
-            self._counts.count(step.model, step.revision, step.champion, done.champion)
-        except Exception:  # noqa: BLE001 - whatever it is, the other steps go on
-            _log.warning("%d trials of %s could not be counted", len(several), step.model, exc_info=True)
-            return list(several)
-        return []
+        self._counts.count(step.model, step.revision, step.candidate, done.candidate)
+        self._counts.count(step.model, step.revision, step.champion, done.champion)
 
 
 @cache
@@ -164,8 +147,7 @@ def service() -> Trials:
 @entry
 def handler(event: Any, _context: Any) -> dict[str, Any]:
     """Carry out every trial; give the messages that failed."""
-    failed = service().take(event["Records"])
-    return {"batchItemFailures": [{"itemIdentifier": message} for message in failed]}
+    return service().take(event["Records"]).told()
 
 
 def _now() -> datetime:
