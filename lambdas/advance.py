@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -17,7 +16,8 @@ from lambdas.aws.ledger import Ledger
 from lambdas.catalog import Catalog
 from lambdas.config import Config
 from lambdas.logs import entry
-from relearn import approval, rollout, routing
+from relearn import approval, rollout
+from relearn.rollout import Step
 from relearn.routing import Change, Route
 from relearn.runs import RunState
 
@@ -83,16 +83,16 @@ class Advancing:
         index = 0 if before is None else before["index"] + 1
         # Whoever promoted it by hand meanwhile has gone the rest of its way.
         index = len(steps) - 1 if route.champion == version else index
-        step = steps[index]
-        if step["phase"] != "promote":
+        step = rollout.step_from_dict(steps[index])
+        if step.phase != "promote":
             route = self._watch(model, run_id, version, route, step)
-        seconds = self._seconds if self._seconds is not None else round(step["minutes"] * 60)
+        seconds = self._seconds if self._seconds is not None else round(step.minutes * 60)
         return {
             "steps": steps,
             "index": index,
-            "phase": step["phase"],
-            "weight": step["weight"],
-            "limits": step["limits"],
+            "phase": step.phase,
+            "weight": step.weight,
+            "limits": steps[index]["limits"],
             "revision": route.revision,
             "began": self._clock().isoformat(),
             "wait_seconds": math.ceil(seconds / _looks(seconds)),
@@ -101,23 +101,16 @@ class Advancing:
 
     def _plan(self, model: str, route: Route) -> list[dict[str, Any]]:
         spec = self._catalog.spec(model)
-        return [asdict_of(step) for step in rollout.plan(spec.rollout, spec.shadow, route)]
+        return [rollout.step_to_dict(step) for step in rollout.plan(spec.rollout, spec.shadow, route)]
 
-    def _watch(self, model: str, run_id: str, version: int, route: Route, step: Mapping[str, Any]) -> Route:
+    def _watch(self, model: str, run_id: str, version: int, route: Route, step: Step) -> Route:
         run = self._ledger.run(model, run_id)
-        weight, shadow = step["weight"], step["phase"] == "shadow"
-        new = routing.watch(route, version, run.champion_version, weight=weight, shadow=shadow)
+        new = step.on(route, version, run.champion_version)
         if run.state is not RunState.WATCHING:
             self._ledger.move_run(run, RunState.WATCHING, run.reason)
         if new is not route:
-            what = "shadow" if shadow else f"canary {weight} %"
-            self._ledger.write_route(model, route, new, {}, Change(what, f"run {run_id}", run.reason))
+            self._ledger.write_route(model, route, new, {}, Change(step.words, f"run {run_id}", run.reason))
         return new
-
-
-def asdict_of(step: rollout.Step) -> dict[str, Any]:
-    """Give a step as JSON-ready data."""
-    return {**step._asdict(), "limits": None if step.limits is None else asdict(step.limits)}
 
 
 def _looks(seconds: int) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from lambdas import catalog, report, wiring, withdrawing
 from lambdas.aws.alarms import Alarms
@@ -20,11 +20,11 @@ from lambdas.config import Config
 from lambdas.logs import entry
 from lambdas.probing import Left, Measure, Pair, Probing
 from lambdas.publish import until
-from relearn import live, names, routing
+from relearn import live, names, rollout
 from relearn.errors import ConflictError, NotFoundError
 from relearn.hosting import Serverless
 from relearn.live import Verdict
-from relearn.rollout import Limits
+from relearn.rollout import Limits, Step
 from relearn.routing import Change, Route
 from relearn.runs import MAX_REASON, Run, Version, VersionState
 
@@ -35,8 +35,17 @@ ANY_LATENCY = 1e9
 EARLY = timedelta(seconds=1)
 """Clocks of two machines may differ by so much."""
 PASS, WAIT, BREACH = "pass", "wait", "breach"
-Step = Mapping[str, Any]
 _log = logging.getLogger(__name__)
+
+
+class Begun(NamedTuple):
+    """A step as `lambdas.advance` began it: what it is, what ends it, what it is counted under, and its time."""
+
+    step: Step
+    limits: Limits
+    revision: int
+    began: datetime
+    until: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,14 +80,16 @@ class Watching:
     lake: str
     clock: Callable[[], datetime]
 
-    def watch(self, model: str, run_id: str, number: int, step: Step, left: Left) -> dict[str, str]:
+    def watch(
+        self, model: str, run_id: str, number: int, told: Mapping[str, Any], left: Left
+    ) -> dict[str, str]:
         """Judge a step.
 
         Parameters
         ----------
         model, run_id, number
             The candidate, and the run that made it.
-        step
+        told
             What `lambdas.advance` returned.
         left
             How many seconds there are.
@@ -102,13 +113,14 @@ class Watching:
         if route.champion == number:
             return {"verdict": PASS, "reason": f"version {number} serves already"}
         run = self.ledger.run(model, run_id)
-        self._refuse_moved(route, run, step)
+        begun = _begun(told)
+        self._refuse_moved(route, run, begun.step)
         pair = Pair(candidate, self._version(model, route.champion))
-        verdict, reason = self._judge(run, pair, step, left)
-        told = {"model": model, "run_id": run_id, "version": number, "reason": reason}
-        _log.info("%s: %s", _where(step), verdict, extra=told)
+        verdict, reason = self._judge(run, pair, begun, left)
+        about = {"model": model, "run_id": run_id, "version": number, "reason": reason}
+        _log.info("%s: %s", begun.step.words, verdict, extra=about)
         if verdict == BREACH:
-            reason = f"{_where(step)}: {reason}"[:MAX_REASON]
+            reason = f"{begun.step.words}: {reason}"[:MAX_REASON]
             self._withdraw(candidate, Change("withdrawn", f"run {run_id}", reason))
         return {"verdict": verdict, "reason": reason}
 
@@ -120,23 +132,20 @@ class Watching:
             self.ledger.change_version(candidate, state=VersionState.FAILED, reason=change.why)
 
     def _refuse_moved(self, route: Route, run: Run, step: Step) -> None:
-        weight, shadow = step["weight"], step["phase"] == "shadow"
-        same = routing.watch(route, run.version, run.champion_version, weight=weight, shadow=shadow)
-        if same is not route:
+        if step.on(route, run.version, run.champion_version) is not route:
             raise ConflictError(
-                f"version {run.version} is no longer tried at {weight} % (revision {route.revision})"
+                f"version {run.version} is no longer tried at {step.weight} % (revision {route.revision})"
             )
 
-    def _judge(self, run: Run, pair: Pair, step: Step, left: Left) -> tuple[str, str]:
-        if ringing := self.alarms.ringing(names.guard(self.stage, run.model), _began(step)):
+    def _judge(self, run: Run, pair: Pair, begun: Begun, left: Left) -> tuple[str, str]:
+        if ringing := self.alarms.ringing(names.guard(self.stage, run.model), begun.began):
             return BREACH, "; ".join(f"alarm {alarm.name}: {alarm.reason}" for alarm in ringing)
-        limits = Limits(**step["limits"])
-        mine, theirs = (self.counts.read(run.model, step["revision"], one.version) for one in pair)
-        if self.clock() + EARLY < datetime.fromisoformat(step["until"]):
-            failing = live.fails(mine, theirs, limits)
-            return (WAIT, f"{_where(step)} lasts") if failing is None else (BREACH, failing)
-        measure = Measure(limits, self._baseline(run))
-        found = live.judge(mine, theirs, limits, measure.baseline)
+        mine, theirs = (self.counts.read(run.model, begun.revision, one.version) for one in pair)
+        if self.clock() + EARLY < begun.until:
+            failing = live.fails(mine, theirs, begun.limits)
+            return (WAIT, f"{begun.step.words} lasts") if failing is None else (BREACH, failing)
+        measure = Measure(begun.limits, self._baseline(run))
+        found = live.judge(mine, theirs, begun.limits, measure.baseline)
         if found.verdict == "thin":
             found = self._probe(run, pair, measure, left)
         return found.verdict, found.reason
@@ -163,13 +172,16 @@ class Watching:
         return version
 
 
-def _began(step: Step) -> datetime:
-    # A run that an older version of this code began may be under way: it did not say when.
-    return datetime.fromisoformat(step.get("began", step["until"]))
-
-
-def _where(step: Step) -> str:
-    return "shadow" if step["phase"] == "shadow" else f"canary {step['weight']} %"
+def _begun(told: Mapping[str, Any]) -> Begun:
+    until = datetime.fromisoformat(told["until"])
+    return Begun(
+        rollout.step_from_dict(told),
+        Limits(**told["limits"]),
+        told["revision"],
+        # A run that an older version of this code began may be under way: it did not say when.
+        datetime.fromisoformat(told["began"]) if "began" in told else until,
+        until,
+    )
 
 
 @cache

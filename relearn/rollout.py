@@ -8,9 +8,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple
 
+from relearn import routing
 from relearn.columns import check, is_finite_number
 from relearn.errors import SpecError
 from relearn.routing import Route
@@ -127,6 +129,17 @@ class Step(NamedTuple):
     minutes: float = 0.0
     limits: Limits | None = None
 
+    @property
+    def words(self) -> str:
+        """Say what it is in a word or two."""
+        return f"canary {self.weight} %" if self.phase == "canary" else self.phase
+
+    def on(self, route: Route, version: int, judged_against: int) -> Route:
+        """Try a version beside the champion as this step says; what may be raised is `routing.watch`'s."""
+        return routing.watch(
+            route, version, judged_against, weight=self.weight, shadow=self.phase == "shadow"
+        )
+
 
 def plan(rollout: Rollout, shadow: Shadow | None, route: Route) -> tuple[Step, ...]:
     """Give the whole way of a candidate, the promotion last.
@@ -137,6 +150,17 @@ def plan(rollout: Rollout, shadow: Shadow | None, route: Route) -> tuple[Step, .
     if isinstance(rollout, Canary):
         steps += [Step("canary", weight, rollout.bake_minutes, rollout.limits) for weight in rollout.steps]
     return (*(steps if route.champion else ()), Step("promote"))
+
+
+def step_to_dict(step: Step) -> dict[str, Any]:
+    """Give a step as JSON-ready data; `step_from_dict` reads it back equal."""
+    return {**step._asdict(), "limits": None if step.limits is None else asdict(step.limits)}
+
+
+def step_from_dict(data: Mapping[str, Any]) -> Step:
+    """Make a step of what `step_to_dict` gave, whatever is there besides; without its minutes it lasts none."""
+    limits = None if data["limits"] is None else Limits(**data["limits"])
+    return Step(data["phase"], data["weight"], data.get("minutes", 0.0), limits)
 
 
 def to_dict(rollout: Rollout) -> dict[str, Any]:

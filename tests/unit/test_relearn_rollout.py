@@ -16,15 +16,17 @@ from relearn.hosting import Hosting, InLambda, Realtime, Serverless
 from relearn.rollout import Canary, Instant, Limits, Rollout, Shadow, Step
 from relearn.routing import Route
 
+LIMITS = st.builds(Limits, requests=st.integers(1, 1000), shift=st.floats(0, 1))
 ROLLOUTS = st.one_of(
     st.builds(Instant),
     st.builds(
         Canary,
         steps=st.lists(st.integers(1, 99), min_size=1, unique=True).map(sorted).map(tuple),
         bake_minutes=st.floats(0, 1440),
-        limits=st.builds(Limits, requests=st.integers(1, 1000), shift=st.floats(0, 1)),
+        limits=LIMITS,
     ),
 )
+PHASES = st.sampled_from(("shadow", "canary", "promote"))
 HOSTINGS = st.one_of(
     st.builds(Serverless, memory_mb=st.sampled_from([1024, 6144]), provisioned=st.integers(0, 10)),
     st.builds(
@@ -91,3 +93,23 @@ def test_a_shadow_goes_before_the_canary_and_the_promotion_is_last() -> None:
 
 def test_the_first_version_has_nobody_to_be_compared_with() -> None:
     assert rollout.plan(Canary(), Shadow(), Route()) == (Step("promote"),)
+
+
+@given(st.builds(Step, PHASES, st.integers(0, 99), st.floats(0, 1440), st.none() | LIMITS))
+def test_a_step_survives_its_json_and_company(step: Step) -> None:
+    data = json.loads(json.dumps({**rollout.step_to_dict(step), "revision": 7}))
+    assert rollout.step_from_dict(data) == step
+
+
+@pytest.mark.parametrize(
+    ("step", "words", "route"),
+    [
+        (Step("shadow"), "shadow", Route(3, revision=1, candidate=4, shadow=True)),
+        (Step("canary", 10), "canary 10 %", Route(3, revision=1, candidate=4, weight=10)),
+    ],
+    ids=["shadow", "canary"],
+)
+def test_a_step_says_what_the_route_is_while_it_lasts(step: Step, words: str, route: Route) -> None:
+    assert step.words == words
+    assert step.on(Route(3), 4, 3) == route
+    assert step.on(route, 4, 3) is route
