@@ -22,8 +22,8 @@ from lambdas.predict import Predictor
 from relearn.errors import ModelFailedError
 
 
-class Hosting(NamedTuple):
-    """The function's two services, and its model."""
+class ModelHost(NamedTuple):
+    """A model, and the two services by which its versions answer."""
 
     model: str
     held: Held
@@ -38,12 +38,12 @@ class Hosting(NamedTuple):
 
 
 @cache
-def hosting() -> Hosting:
+def model_host() -> ModelHost:
     """Make the function's services."""
     config = Config.from_env()
     tables = predict.tables(config)
     held = Held(tables.versions, ArtifactStore(partial(direct.service, "s3", os.environ), LARGEST_TAR))
-    return Hosting(config.need("HOSTED_MODEL"), held, predict.make(config, tables, held))
+    return ModelHost(config.need("HOSTED_MODEL"), held, predict.make(config, tables, held))
 
 
 @entry
@@ -51,7 +51,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     """Answer a prediction request, or for one version."""
     seconds = context.get_remaining_time_in_millis() / 1000
     if "requestContext" not in event:
-        return cast("dict[str, Any]", hosting().ask(event["version"], event["body"], seconds))
+        return cast("dict[str, Any]", model_host().ask(event["version"], event["body"], seconds))
     # The model's own routes have nothing in their paths that is left open.
-    given = {**event, "pathParameters": {"model": hosting().model}}
-    return hosting().predictor.answer(given, seconds)
+    given = {**event, "pathParameters": {"model": model_host().model}}
+    return model_host().predictor.answer(given, seconds)

@@ -97,7 +97,7 @@ CACHED: list[Callable[..., Any]] = [
     lifecycle.setup,
     lifecycle.teardown,
     predict.predictor,
-    host.hosting,
+    host.model_host,
     feedback.service,
     record.recorder,
     models.models,

@@ -77,7 +77,7 @@ def test_a_version_is_loaded_once(live: World) -> None:
 
 
 def test_those_who_ask_at_once_wait_for_one_loading(live: World) -> None:
-    host.hosting()
+    host.model_host()
     together = threading.Barrier(4)
 
     def ask(_: int) -> dict[str, Any]:

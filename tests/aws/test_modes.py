@@ -69,7 +69,7 @@ def retrain(world: World, number: int) -> None:
 
 def forget_routes() -> None:
     """Let more time pass than a route is remembered for."""
-    for predictor in (predict.predictor(), host.hosting().predictor):
+    for predictor in (predict.predictor(), host.model_host().predictor):
         predictor._routes._routes.clear()
 
 
