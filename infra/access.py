@@ -232,11 +232,7 @@ class Access:
 
     def guards(self) -> Grant:
         """Allow looking for the alarms that rollouts heed."""
-        return Grant(
-            actions=["cloudwatch:DescribeAlarms"],
-            resources=[self._arn("cloudwatch", "alarm", "*")],
-            because="CloudWatch asks for it on all alarms, also where a look is for those of one name",
-        )
+        return grants.look_at_alarms(self._stack)
 
     def look_for_endpoints(self) -> list[Grant]:
         """Allow finding endpoints, endpoint configs and models, and whose they are."""
@@ -261,7 +257,7 @@ class Access:
         return self._stack.format_arn(service="sagemaker", resource=kind, resource_name=f"{self._prefix}*")
 
     def _arn(self, service: str, resource: str, name: str) -> str:
-        colon = service in ("states", "lambda", "cloudwatch")
+        colon = service in ("states", "lambda")
         separator = ArnFormat.COLON_RESOURCE_NAME if colon else ArnFormat.SLASH_RESOURCE_NAME
         return self._stack.format_arn(
             service=service, resource=resource, resource_name=name, arn_format=separator

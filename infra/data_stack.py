@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from aws_cdk import ArnFormat, CfnOutput
+from aws_cdk import CfnOutput
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra import stores
+from infra import grants, stores
 from infra.settings import Settings
 from infra.stack import StageStack
 from relearn import names
@@ -52,9 +52,4 @@ class DataStack(StageStack):
 
     def _alarms(self, stage: str) -> str:
         """ARN pattern of the stage's alarms: CloudFormation names them after the monitoring stack."""
-        return self.format_arn(
-            service="cloudwatch",
-            resource="alarm",
-            resource_name=f"{names.stack(stage, 'monitoring')}-*",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
+        return grants.alarm(self, f"{names.stack(stage, 'monitoring')}-*")

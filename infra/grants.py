@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from aws_cdk import Acknowledgment, CfnResource, Stack, Validations
+from aws_cdk import Acknowledgment, ArnFormat, CfnResource, Stack, Validations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct, IConstruct
@@ -49,6 +49,23 @@ def list_sagemaker(*kinds: str) -> Grant:
         actions=[f"sagemaker:List{kind}" for kind in kinds],
         resources=["*"],
         because="SageMaker's list actions take no resource",
+    )
+
+
+def alarm(stack: Stack, name: str) -> str:
+    """ARN of an alarm; ``name`` may have a wildcard."""
+    return stack.format_arn(
+        service="cloudwatch", resource="alarm", resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
+    )
+
+
+def look_at_alarms(stack: Stack) -> Grant:
+    """Allow looking for alarms."""
+    return Grant(
+        actions=["cloudwatch:DescribeAlarms"],
+        resources=[alarm(stack, "*")],
+        because="CloudWatch asks for it on all alarms, also where a look is for those of one name, and so does "
+        "Application Auto Scaling of who registers a target; it only reads",
     )
 
 

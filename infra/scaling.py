@@ -6,8 +6,9 @@ in its user guide): the caller needs what its service-linked role then does, on 
 
 from __future__ import annotations
 
-from aws_cdk import ArnFormat, Stack
+from aws_cdk import Stack
 
+from infra import grants
 from infra.grants import Grant
 
 SERVICE = "sagemaker.application-autoscaling.amazonaws.com"
@@ -44,23 +45,13 @@ def register(stack: Stack, *, prefix: str) -> list[Grant]:
         allow(stack, "RegisterScalableTarget", "PutScalingPolicy"),
         Grant(
             actions=["cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms"],
-            resources=[_alarm(stack, f"TargetTracking-endpoint/{prefix}*")],
+            resources=[grants.alarm(stack, f"TargetTracking-endpoint/{prefix}*")],
             because=f"AWS names the alarms: after the endpoint, which starts with {prefix}, and an id of its own",
         ),
-        Grant(
-            actions=["cloudwatch:DescribeAlarms"],
-            resources=[_alarm(stack, "*")],
-            because="Application Auto Scaling asks for any one alarm to see whether the caller may; it only reads",
-        ),
+        grants.look_at_alarms(stack),
         Grant(  # the account's first scaled endpoint makes it
             actions=["iam:CreateServiceLinkedRole"],
             resources=[stack.format_arn(service="iam", region="", resource="role", resource_name=role)],
             conditions={"StringEquals": {"iam:AWSServiceName": SERVICE}},
         ),
     ]
-
-
-def _alarm(stack: Stack, name: str) -> str:
-    return stack.format_arn(
-        service="cloudwatch", resource="alarm", resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
-    )
