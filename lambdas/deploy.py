@@ -74,7 +74,7 @@ class Deploying:
 
     def _name(self, where: Hosting, version: Version) -> str:
         in_lambda = isinstance(where, InLambda)
-        return names.place(self._stage, version.model, version.version, in_lambda=in_lambda)
+        return names.place(self._stage, version.model, version.version, in_lambda=in_lambda).name
 
     def _hosting(self, version: Version) -> Hosting:
         """Say where a version runs: where it was registered for, or, before that was written down, as its spec says."""

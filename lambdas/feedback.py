@@ -10,7 +10,7 @@ from typing import Any
 from lambdas import catalog, http, wiring
 from lambdas.aws.items import Item, decode, encode
 from lambdas.aws.metrics import COUNT, Group, Meter
-from lambdas.aws.once import Line, Once, Place, Placement
+from lambdas.aws.once import Line, Once, Placement, PlacementState
 from lambdas.aws.table import Table
 from lambdas.catalog import Catalog
 from lambdas.config import Config
@@ -144,7 +144,7 @@ def _refused(found: PredictionId | None, record: Item | None, now: datetime) -> 
 
 def _told(row: Given, placement: Placement) -> Result:
     """Say what became of a row whose prediction is known."""
-    if placement.state is Place.PLACED:
+    if placement.state is PlacementState.PLACED:
         return FeedbackState.ACCEPTED, "stored"
     first, at = placement.item["truth"], placement.item["at"]
     if first == decode(encode(row.truth)):  # as the table gives numbers back

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from lambdas.aws.invoke import Invoker
-from relearn import names
+from relearn.names import Place
 
 
 class Host(Protocol):
@@ -30,22 +30,19 @@ class Places:
         Asks endpoints.
     host
         Asks those that a host holds.
-    stage
-        Name of the stage.
     """
 
-    def __init__(self, *, endpoints: Invoker, host: Host, stage: str) -> None:
+    def __init__(self, *, endpoints: Invoker, host: Host) -> None:
         self._endpoints = endpoints
         self._host = host
-        self._stage = stage
 
-    def ask(self, place: str, model: str, version: int, body: bytes, seconds: float) -> bytes:
+    def ask(self, place: Place, model: str, version: int, body: bytes, seconds: float) -> bytes:
         """Send JSON to a version and give its JSON answer.
 
         Parameters
         ----------
         place
-            `relearn.names.place` of the version.
+            The version's.
         model, version
             Who is asked.
         body
@@ -58,6 +55,6 @@ class Places:
         ModelFailedError, NotServingError, TimeoutError
             There is no answer.
         """
-        if place == names.host_function(self._stage, model):
+        if place.in_lambda:
             return self._host.ask(model, version, body, seconds)
-        return self._endpoints.ask(place, body, seconds)
+        return self._endpoints.ask(place.name, body, seconds)

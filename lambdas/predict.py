@@ -217,7 +217,7 @@ def _trying(config: Config, tables: Tables, host: Host, queue: direct.Service) -
     return Trying(
         asker=Asker(
             versions=tables.versions,
-            places=Places(endpoints=endpoints, host=host, stage=config.need("STAGE")),
+            places=Places(endpoints=endpoints, host=host),
             lookup=Lookup(OnlineReader(tables.client, config.need("ONLINE_TABLE"))),
         ),
         counts=LiveCounts(quick, config.need("LEDGER_TABLE"), _now),

@@ -18,6 +18,7 @@ from lambdas.places import Places
 from relearn import live
 from relearn.errors import ModelFailedError, NotServingError
 from relearn.live import Live, Verdict
+from relearn.names import Place
 from relearn.rollout import Limits
 from relearn.runs import Version
 from relearn.spec import ModelSpec
@@ -107,10 +108,11 @@ class Probing:
         return live.judge(candidate, champion, limits, measure.baseline)
 
     def _ask(self, spec: ModelSpec, version: Version, instance: Mapping[str, Any]) -> Live:
+        place = Place(version.endpoint, version.in_lambda)
         body = json.dumps({"instances": [instance]}).encode()
         began = self._clock()
         try:
-            answer = self._places.ask(version.endpoint, version.model, version.version, body, SECONDS)
+            answer = self._places.ask(place, version.model, version.version, body, SECONDS)
             predictions = answers.read(spec, version.version, 1, answer)
         except (ModelFailedError, NotServingError, TimeoutError):
             return Live(requests=1, errors=1)

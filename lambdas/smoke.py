@@ -11,6 +11,8 @@ from lambdas.catalog import Catalog
 from lambdas.config import Config
 from lambdas.logs import entry
 from lambdas.places import Places
+from relearn import names
+from relearn.names import Place
 
 SECONDS = 65
 """SageMaker gives a container 60 seconds; a cold serverless endpoint may need most of them."""
@@ -31,7 +33,7 @@ class SmokeTest:
         self._places = places
         self._catalog = catalog
 
-    def run(self, model: str, version: int, place: str) -> dict[str, int]:
+    def run(self, model: str, version: int, place: Place) -> dict[str, int]:
         """Send the sample to a version and check what comes back.
 
         Returns
@@ -60,4 +62,6 @@ def smoke_test() -> SmokeTest:
 @entry
 def handler(event: Any, _context: Any) -> dict[str, int]:
     """Try the version that came into service."""
-    return smoke_test().run(event["model"], event["registration"]["version"], event["endpoint"]["name"])
+    model, version = event["model"], event["registration"]["version"]
+    place = names.parse_place(Config.from_env().need("STAGE"), model, event["endpoint"]["name"])
+    return smoke_test().run(model, version, place)

@@ -137,7 +137,6 @@ def service() -> Trials:
         places=Places(
             endpoints=Invoker(direct.service("sagemaker", os.environ)),
             host=HostFunctions(direct.service("lambda", os.environ), stage),
-            stage=stage,
         ),
         counts=LiveCounts(client, table, _now),
         catalog=catalog.load(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lambdas import unreadable
 from lambdas.aws.ledger import Ledger
 from relearn import names
-from relearn.hosting import InLambda
+from relearn.names import Place
 from relearn.runs import Version
 
 
@@ -43,8 +43,7 @@ class VersionMemory:
                 self._known[key] = known
         return known
 
-    def place(self, model: str, number: int) -> str:
-        """Name where a version is asked; one of which nothing was written down has an endpoint."""
+    def place(self, model: str, number: int) -> Place:
+        """Say where a version is asked; one of which nothing was written down has an endpoint."""
         known = self.read(model, number)
-        in_lambda = known is not None and known.hosting.get("type") == InLambda.type
-        return names.place(self._stage, model, number, in_lambda=in_lambda)
+        return names.place(self._stage, model, number, in_lambda=known is not None and known.in_lambda)

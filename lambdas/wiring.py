@@ -119,7 +119,6 @@ def places(config: Config) -> Places:
     return Places(
         endpoints=Invoker(direct.service("sagemaker", os.environ)),
         host=HostFunctions(direct.service("lambda", os.environ), config.need("STAGE")),
-        stage=config.need("STAGE"),
     )
 
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from relearn.errors import ConfigError
 from relearn.tables import MAIN
@@ -53,14 +54,40 @@ def host_function(stage: str, model: str) -> str:
     return f"{prefix(stage)}host-{model}"
 
 
-def place(stage: str, model: str, version: int, *, in_lambda: bool) -> str:
-    """Name of where a version is asked: its endpoint, or the host of its model. No version has the other's name."""
-    return host_function(stage, model) if in_lambda else endpoint(stage, model, version)
+class Place(NamedTuple):
+    """Where a version is asked.
+
+    Parameters
+    ----------
+    name
+        Of its endpoint, or of the host of its model. No version has the other's name.
+    in_lambda
+        Whether it is the host.
+    """
+
+    name: str
+    in_lambda: bool
 
 
-def in_sagemaker(stage: str, model: str, version: int, place: str) -> str:
-    """Name of what a version has in SageMaker: of one that runs in Lambda that is a model, to score batches with."""
-    return endpoint(stage, model, version) if place == host_function(stage, model) else place
+def place(stage: str, model: str, version: int, *, in_lambda: bool) -> Place:
+    """Say where a version is asked."""
+    return Place(host_function(stage, model) if in_lambda else endpoint(stage, model, version), in_lambda)
+
+
+def parse_place(stage: str, model: str, name: str) -> Place:
+    """Read the name of a place, where nothing else was kept of it."""
+    return Place(name, name == host_function(stage, model))
+
+
+def in_sagemaker(stage: str, model: str, version: int, name: str) -> str:
+    """Name of what a version has in SageMaker: of one that runs in Lambda that is a model, to score batches with.
+
+    Parameters
+    ----------
+    name
+        Of its place, as its record has it; empty when it has none.
+    """
+    return endpoint(stage, model, version) if parse_place(stage, model, name).in_lambda else name
 
 
 def check_stage(stage: str) -> str:

@@ -21,6 +21,7 @@ from typing import Any
 
 from relearn.approval import Approval, ApprovalState
 from relearn.errors import IllegalTransitionError
+from relearn.hosting import InLambda
 
 MAX_REASON = 1000
 QUOTA_ERRORS = (
@@ -171,6 +172,11 @@ class Version:
     metrics: dict[str, float] = field(default_factory=dict)
     approval: Approval | None = None
     created_at: str = ""
+
+    @property
+    def in_lambda(self) -> bool:
+        """Whether it runs in the host of its model; one of which nothing was written down has an endpoint."""
+        return self.hosting.get("type") == InLambda.type
 
     @property
     def awaits_approval(self) -> bool:

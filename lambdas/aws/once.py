@@ -37,7 +37,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Place(StrEnum):
+class PlacementState(StrEnum):
     """What became of a line."""
 
     PLACED = "placed"
@@ -76,12 +76,12 @@ class Placement:
     Parameters
     ----------
     state
-        `Place.PLACED`: it is in an object now, by this call. `Place.KNOWN`: it was before, maybe with another text.
+        `PlacementState.PLACED`: it is in an object now, by this call. `PlacementState.KNOWN`: it was before, maybe with another text.
     item
         Its index item, of whoever placed it: the attributes given then, and ``object``.
     """
 
-    state: Place
+    state: PlacementState
     item: Item
 
 
@@ -160,7 +160,11 @@ class Once:
         now = self._clock()
         found = self._table.get_many([line.key for line in lines])
         stored = self._stored({item["object"] for item in found.values()})
-        known = {key: Placement(Place.KNOWN, item) for key, item in found.items() if item["object"] in stored}
+        known = {
+            key: Placement(PlacementState.KNOWN, item)
+            for key, item in found.items()
+            if item["object"] in stored
+        }
         # An item without a time of its claim was written after its object, by whoever has an object for a line alone.
         over = {key for key, item in found.items() if item.get("claimed_at", 0) + CLAIM_SECONDS <= now}
         free = [line for line in lines if line.key not in found or line.key in over - known.keys()]
@@ -175,7 +179,7 @@ class Once:
         if ours:
             body = b"".join(line.text + b"\n" for line in ours)
             self._storage.write(self._bucket, folder + name, body, jsonlines.MEDIA_TYPE)
-        return known | {line.key: Placement(Place.PLACED, items[line.key]) for line in ours}
+        return known | {line.key: Placement(PlacementState.PLACED, items[line.key]) for line in ours}
 
     def _stored(self, objects: set[str]) -> set[str]:
         """Tell which objects are there."""
@@ -208,6 +212,6 @@ def _in_order(lines: Sequence[Line], done: Mapping[tuple[str, str], Placement]) 
     seen = set()
     for line in lines:
         placement = done[line.key]
-        placements.append(Placement(Place.KNOWN, placement.item) if line.key in seen else placement)
+        placements.append(Placement(PlacementState.KNOWN, placement.item) if line.key in seen else placement)
         seen.add(line.key)
     return placements

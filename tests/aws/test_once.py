@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambdas.aws import clients
-from lambdas.aws.once import Line, Once, Place, Placement
+from lambdas.aws.once import Line, Once, Placement, PlacementState
 from lambdas.aws.storage import Storage
 from lambdas.aws.table import Put, Table
 from relearn.errors import ConflictError
@@ -74,7 +74,7 @@ def test_lines_are_placed_in_one_object_of_the_folder_that_the_index_names(shop:
     assert key.startswith(f"{FOLDER}20260504t100002-")  # the time of the newest
     assert key.endswith(".jsonl")
     assert shop.stored() == ["1 w", "2 w"]
-    assert [placement.state for placement in placements] == [Place.PLACED, Place.PLACED]
+    assert [placement.state for placement in placements] == [PlacementState.PLACED, PlacementState.PLACED]
     item = shop.table.get(line(1).pk, "RECORD")
     assert item is not None
     assert (item["object"], item["by"]) == (key, "w")
@@ -83,7 +83,9 @@ def test_lines_are_placed_in_one_object_of_the_folder_that_the_index_names(shop:
 def test_the_same_batch_again_is_known_and_writes_nothing(shop: Shop) -> None:
     shop.place(1, 2)
     again = shop.place(1, 2, by="other")
-    assert [(placement.state, placement.item["by"]) for placement in again] == [(Place.KNOWN, "w")] * 2
+    assert [(placement.state, placement.item["by"]) for placement in again] == [
+        (PlacementState.KNOWN, "w")
+    ] * 2
     assert shop.stored() == ["1 w", "2 w"]
 
 
@@ -96,7 +98,11 @@ def test_batches_that_overlap_place_what_is_new(shop: Shop) -> None:
 
 def test_of_lines_that_repeat_in_a_batch_the_first_counts(shop: Shop) -> None:
     placements = shop.once().place([line(1, "a"), line(2, "a"), line(1, "b")], FOLDER)
-    assert [placement.state for placement in placements] == [Place.PLACED, Place.PLACED, Place.KNOWN]
+    assert [placement.state for placement in placements] == [
+        PlacementState.PLACED,
+        PlacementState.PLACED,
+        PlacementState.KNOWN,
+    ]
     assert placements[2].item["by"] == "a"
     assert shop.stored() == ["1 a", "2 a"]
 
@@ -146,7 +152,7 @@ def test_a_claim_whose_reply_was_lost_and_that_was_sent_again_is_ours(shop: Shop
             raise ConflictError("the client tried again, and met its own item")
 
     placements = shop.once(table=Forgetful(clients.dynamodb(), TABLE)).place([line(1), line(2)], FOLDER)
-    assert [placement.state for placement in placements] == [Place.PLACED, Place.PLACED]
+    assert [placement.state for placement in placements] == [PlacementState.PLACED, PlacementState.PLACED]
     assert shop.stored() == ["1 w", "2 w"]
 
 
@@ -185,7 +191,7 @@ def test_many_writers_at_once_place_every_line_once(shop: Shop) -> None:
     for thread in threads:
         thread.join()
     assert sorted(int(text.split()[0]) for text in shop.stored()) == list(range(30))
-    assert [placement.state for answer in answers for placement in answer].count(Place.PLACED) == 30
+    assert [placement.state for answer in answers for placement in answer].count(PlacementState.PLACED) == 30
 
 
 class Play:
@@ -259,5 +265,7 @@ def test_however_writers_interleave_and_die_every_line_is_in_exactly_one_object_
         item = play.table.get(line(int(number)).pk, "RECORD")
         assert item is not None
         assert (item["object"], item["by"]) == (key, by)
-    placed = [number for answer in play.answers for number, what in answer if what.state is Place.PLACED]
+    placed = [
+        number for answer in play.answers for number, what in answer if what.state is PlacementState.PLACED
+    ]
     assert len(placed) == len(set(placed))

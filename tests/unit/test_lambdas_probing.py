@@ -10,6 +10,7 @@ import pytest
 
 from lambdas.probing import Measure, Pair, Probing
 from relearn.errors import ModelFailedError
+from relearn.names import Place
 from relearn.rollout import Limits
 from relearn.runs import Version
 from tests.aws.models import FLOWERS
@@ -38,8 +39,9 @@ class Endpoints:
         self.clock, self.seconds, self.fails = clock, seconds, fails
         self.asked: dict[str, list[Any]] = {"one": [], "two": []}
 
-    def ask(self, endpoint: str, model: str, version: int, body: bytes, seconds: float) -> bytes:
+    def ask(self, place: Place, model: str, version: int, body: bytes, seconds: float) -> bytes:
         del model, version, seconds
+        endpoint = place.name
         self.asked[endpoint].append(json.loads(body)["instances"])
         self.clock.now += self.seconds[endpoint]
         if self.fails(endpoint, len(self.asked[endpoint])):

@@ -34,10 +34,23 @@ def test_every_name_is_one_that_sagemaker_takes(
 @given(STAGES, MODEL_NAMES, st.integers(1, 99_999))
 def test_where_a_version_is_says_how_it_is_asked(stage: str, model: str, version: int) -> None:
     endpoint, host = (names.place(stage, model, version, in_lambda=where) for where in (False, True))
-    assert (endpoint, host) == (names.endpoint(stage, model, version), names.host_function(stage, model))
-    assert endpoint != host
-    assert len(host) <= 64  # Lambda's limit
-    assert {names.in_sagemaker(stage, model, version, place) for place in (endpoint, host)} == {endpoint}
+    assert endpoint == (names.endpoint(stage, model, version), False)
+    assert host == (names.host_function(stage, model), True)
+    assert endpoint.name != host.name
+    assert len(host.name) <= 64  # Lambda's limit
+
+
+@given(STAGES, MODEL_NAMES, st.integers(1, 99_999))
+def test_a_place_is_known_by_its_name(stage: str, model: str, version: int) -> None:
+    for in_lambda in (False, True):
+        place = names.place(stage, model, version, in_lambda=in_lambda)
+        assert names.parse_place(stage, model, place.name) == place
+        assert names.in_sagemaker(stage, model, version, place.name) == names.endpoint(stage, model, version)
+
+
+@given(STAGES, MODEL_NAMES, st.integers(1, 99_999))
+def test_a_version_without_a_place_has_nothing_in_sagemaker(stage: str, model: str, version: int) -> None:
+    assert names.in_sagemaker(stage, model, version, "") == ""
 
 
 @given(TIMES, TIMES, st.text(), st.text())
