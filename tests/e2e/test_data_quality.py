@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.client import Stage, csv_bytes, outputs, rows
+from tests.e2e.client import ENDS, Stage, csv_bytes, outputs, rows
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
 SEED = Path(__file__).parents[2] / "training" / "models" / "churn" / "seed"
-ENDS = ("PROMOTED", "REJECTED", "ROLLED_BACK", "FAILED")
 NOBODY = "nobody-knows-me"
 
 

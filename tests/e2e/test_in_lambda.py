@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.client import Stage, csv_bytes, outputs, rows
+from tests.e2e.client import ENDS, Stage, csv_bytes, outputs, rows
 from tests.e2e.forms import post_form
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
@@ -18,7 +18,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.local]
 MODEL = "diabetes"
 SEED = Path(__file__).parents[2] / "training" / "models" / MODEL / "seed.csv"
 ROUTE = f"/v1/models/{MODEL}/route"
-ENDS = ("PROMOTED", "REJECTED", "ROLLED_BACK", "FAILED")
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from tests.e2e import clouds
-from tests.e2e.client import Item, Stage, csv_bytes, rows
+from tests.e2e.client import ENDS, Item, Stage, csv_bytes, rows
 from tests.e2e.killing import KINDS, Killer
 from tests.e2e.proxied import options
 
@@ -27,7 +27,6 @@ MORE = Path(__file__).parents[2] / "examples" / "iris" / "more_measurements.csv"
 SEED = 20260504
 UPLOADS = 20
 FINAL = {"TRAINED", "SUPERSEDED", "QUARANTINED", "FAILED"}
-RUN_ENDS = {"PROMOTED", "REJECTED", "ROLLED_BACK", "FAILED", "EMPTY"}
 GIVEN_UP = "3 runs with it failed"
 REDELIVERED_SECONDS = 10
 REST_SECONDS = 600.0
@@ -130,7 +129,7 @@ def test_what_was_trained_on_was_trained_on_by_a_run_that_was_promoted(
 @pytest.mark.usefixtures("versions")
 def test_every_run_ended_and_one_that_failed_says_why(cloud: tuple[Stage, int]) -> None:
     for run in cloud[0].items(MODEL, "RUN#"):
-        assert run["state"] in RUN_ENDS
+        assert run["state"] in ENDS
         assert run["reason"] or run["state"] in {"PROMOTED", "EMPTY"}, run
 
 
