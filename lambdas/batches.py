@@ -17,7 +17,8 @@ from lambdas.aws.ledger import Ledger
 from lambdas.aws.links import Links
 from lambdas.catalog import Catalog
 from lambdas.config import Config
-from lambdas.http import Content, Request
+from lambdas.http import Content
+from lambdas.http_request import Request
 from lambdas.logs import entry
 from lambdas.scoring import Closing
 from relearn import batches, names, routes

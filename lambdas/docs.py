@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from lambdas import http
-from lambdas.http import Content, Request
+from lambdas.http import Content
+from lambdas.http_request import Request
 from lambdas.logs import entry
 from relearn import routes
 from relearn.errors import NotFoundError

@@ -14,7 +14,7 @@ from lambdas.aws.once import Line, Once, Placement, PlacementState
 from lambdas.aws.table import Table
 from lambdas.catalog import Catalog
 from lambdas.config import Config
-from lambdas.http import Request
+from lambdas.http_request import Request
 from lambdas.logs import entry
 from relearn import feedback, names, predictions
 from relearn.columns import shown
@@ -60,7 +60,7 @@ class Feedback:
         Raises
         ------
         Exception
-            One of `lambdas.http.PROBLEMS`.
+            One of `lambdas.http_problems.PROBLEMS`.
         """
         spec = self._catalog.spec(request.parameters["model"])
         rows = feedback.check_feedback(spec, request.json())

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from lambdas.http import MAX_BODY_BYTES, Content, MalformedBodyError, MediaTypeError, Request, TooLargeError
+from lambdas.http import Content
+from lambdas.http_request import MAX_BODY_BYTES, MalformedBodyError, MediaTypeError, Request, TooLargeError
 from lambdas.visit import Visit
 from relearn.columns import shown
 from relearn.errors import InvalidInstancesError
@@ -90,7 +91,7 @@ def answer(predict: Predict, given: Request, visit: Visit) -> dict[str, Any] | C
     Raises
     ------
     Exception
-        One of `lambdas.http.PROBLEMS`.
+        One of `lambdas.http_problems.PROBLEMS`.
     """
     inference = Inference()
     # Unpacked first: what an Idempotency-Key belongs to is what was said, and packing it anew changes the bytes.

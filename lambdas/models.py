@@ -13,7 +13,7 @@ from lambdas import catalog, http, ready, run_pages, version_pages, waiting, wir
 from lambdas.aws.ledger import Ledger
 from lambdas.catalog import Catalog
 from lambdas.config import Config
-from lambdas.http import MethodNotAllowedError, Request
+from lambdas.http_request import MethodNotAllowedError, Request
 from lambdas.logs import entry
 from relearn import routes, schema
 from relearn.errors import NotFoundError

@@ -12,7 +12,7 @@ from lambdas.approving import Approving
 from lambdas.aws.ledger import Ledger
 from lambdas.catalog import Catalog
 from lambdas.config import Config
-from lambdas.http import Request
+from lambdas.http_request import Request
 from lambdas.logs import entry
 from lambdas.operating import Operating
 from relearn import approval, operations, routes
@@ -55,7 +55,7 @@ class Operate:
         Raises
         ------
         Exception
-            One of `lambdas.http.PROBLEMS`.
+            One of `lambdas.http_problems.PROBLEMS`.
         """
         model = self._catalog.spec(request.parameters["model"]).name
         if request.route == routes.GET_ROUTE.key:

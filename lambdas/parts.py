@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from lambdas.http import MAX_BODY_BYTES, MalformedBodyError, TooLargeError
+from lambdas.http_request import MAX_BODY_BYTES, MalformedBodyError, TooLargeError
 
 AT_ONCE = 4
 """Calls under way at a time: more would take a small endpoint's whole concurrency."""

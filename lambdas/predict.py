@@ -28,7 +28,8 @@ from lambdas.aws.table import Table
 from lambdas.aws.trial_queue import TrialQueue
 from lambdas.catalog import Catalog
 from lambdas.config import Config
-from lambdas.http import Content, Request
+from lambdas.http import Content
+from lambdas.http_request import Request, is_v2
 from lambdas.idempotency import Idempotency
 from lambdas.keeping import Keeper
 from lambdas.logs import entry
@@ -110,7 +111,7 @@ class Predictor:
         return visit.finish(answer, self._meter, answer["headers"]["x-request-id"])
 
     def _answer(self, request: Request, visit: Visit) -> dict[str, Any] | Content:
-        if not http.is_v2(request.path):
+        if not is_v2(request.path):
             return self.predict(request, visit)
         from lambdas import infer  # noqa: PLC0415 - most processes never need it
 
@@ -141,7 +142,7 @@ class Predictor:
         Raises
         ------
         Exception
-            One of `lambdas.http.PROBLEMS`.
+            One of `lambdas.http_problems.PROBLEMS`.
         """
         spec = self._catalog.spec(request.model or "")
         visit.model = spec.name

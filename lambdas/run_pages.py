@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lambdas.aws.ledger import Ledger
-from lambdas.http import InvalidParametersError
+from lambdas.http_request import InvalidParametersError
 from relearn import paging
 from relearn.columns import shown
 from relearn.runs import Run

@@ -18,7 +18,8 @@ from lambdas.aws.links import Links
 from lambdas.aws.storage import Storage, StoredVersion
 from lambdas.catalog import Catalog
 from lambdas.config import Config
-from lambdas.http import Content, Request
+from lambdas.http import Content
+from lambdas.http_request import Request
 from lambdas.logs import entry
 from relearn import names, pending, routes, upload_forms
 from relearn.errors import NotFoundError

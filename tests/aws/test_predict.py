@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lambdas import http, models, predict
+from lambdas import models, predict
+from lambdas.http_request import Request
 from lambdas.visit import Visit
 from tests.aws.models import FLOWERS_CSV, SAMPLES
 from tests.aws.wire import Behaviour, LocalAWS
@@ -78,7 +79,7 @@ def test_a_promotion_takes_effect_within_five_seconds_and_the_route_is_read_no_m
     world.run()
     predictor, time = predict.predictor(), [0.0]
     predictor._routes._clock = lambda: time[0]
-    request = http.Request("id", "/", "flowers", "application/json", json.dumps(GOOD).encode())
+    request = Request("id", "/", "flowers", "application/json", json.dumps(GOOD).encode())
     assert predictor.predict(request, Visit(9))["version"] == 1
     world.send(FLOWERS_CSV, "incoming/flowers/more.csv")
     world.run()

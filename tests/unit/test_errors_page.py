@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lambdas.http import PROBLEMS
+from lambdas.http_problems import PROBLEMS
 from relearn import problems
 
 PAGE = (Path(__file__).parents[2] / "docs" / "errors.md").read_text("utf-8")

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas import parts
-from lambdas.http import MalformedBodyError, TooLargeError
+from lambdas.http_request import MalformedBodyError, TooLargeError
 from lambdas.parts import Part
 
 ROOT = Path(__file__).parents[2]

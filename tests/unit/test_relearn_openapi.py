@@ -12,7 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from infra import site
 from lambdas import docs, models
-from lambdas.http import PROBLEMS
+from lambdas.http_problems import PROBLEMS
 from relearn import openapi, problems, routes, schema
 from relearn.openapi import failures
 from relearn.problems import Kind

@@ -1,0 +1,168 @@
+"""What a caller sent: an event of the HTTP API (payload format 2.0) becomes a request, or an error that says what is wrong."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from relearn.columns import shown
+
+MAX_BODY_BYTES = 4_000_000
+"""What a serverless endpoint takes."""
+V2 = "/v2"
+"""Below it the API speaks the Open Inference Protocol."""
+
+
+class MalformedBodyError(Exception):
+    """The body is not JSON."""
+
+
+class MediaTypeError(Exception):
+    """The body's media type or encoding is none that the operation takes."""
+
+
+class TooLargeError(Exception):
+    """The body has too many bytes."""
+
+
+class MethodNotAllowedError(Exception):
+    """The path is known, but takes other methods.
+
+    Parameters
+    ----------
+    given
+        The method asked for.
+    allowed
+        What the path takes.
+    """
+
+    def __init__(self, given: str, allowed: tuple[str, ...]) -> None:
+        super().__init__(f"got {given}; allowed: {', '.join(allowed)}")
+        self.allowed = allowed
+
+
+class InvalidParametersError(Exception):
+    """Query parameters are wrong.
+
+    Parameters
+    ----------
+    errors
+        Name to what is wrong, what was given and what is allowed; at least one.
+    """
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {detail}" for name, detail in errors.items()))
+        self.errors = errors
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a caller sent.
+
+    Parameters
+    ----------
+    id
+        Names the request in answers and logs.
+    path
+        As sent.
+    model
+        The model that the path names; None when it names none.
+    content_type
+        As sent.
+    body
+        The bytes.
+    method
+        Upper case.
+    route
+        Key of the API's route that matched; see `relearn.routes`.
+    parameters
+        What the path's template names.
+    query
+        Query parameters; one that was sent twice has its values joined by commas.
+    headers
+        Lower-case name to value.
+    caller
+        Who the gateway says it is; empty when it does not say.
+    """
+
+    id: str
+    path: str
+    model: str | None
+    content_type: str
+    body: bytes
+    method: str = ""
+    route: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    caller: str = ""
+
+    def json(self) -> Any:
+        """Read the body as JSON; NaN and Infinity are none.
+
+        Raises
+        ------
+        MediaTypeError, TooLargeError, MalformedBodyError
+            Each says what was given and what is allowed.
+        """
+        media = self.content_type.partition(";")[0].strip().lower()
+        if media != "application/json":
+            raise MediaTypeError(f"got content type {shown(self.content_type)}; allowed: application/json")
+        if len(self.body) > MAX_BODY_BYTES:
+            raise TooLargeError(f"got {len(self.body)} bytes; allowed: {MAX_BODY_BYTES}")
+        try:
+            return json.loads(self.body.decode("utf-8"), parse_constant=_no_constant)
+        except RecursionError as error:
+            raise MalformedBodyError("the body is not JSON that can be read: nested too deeply") from error
+        except ValueError as error:
+            raise MalformedBodyError(f"the body is not JSON: {error}") from error
+
+
+def read(event: Mapping[str, Any]) -> Request:
+    """Read an event.
+
+    Raises
+    ------
+    MalformedBodyError
+        Its body can not be decoded.
+    """
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    text = event.get("body") or ""
+    try:
+        body = base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode()
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise MalformedBodyError("the body can not be decoded") from error
+    context = event["requestContext"]
+    parameters = event.get("pathParameters") or {}
+    return Request(
+        id=context["requestId"],
+        path=event["rawPath"],
+        model=parameters.get("model"),
+        content_type=headers.get("content-type", ""),
+        body=body,
+        method=context["http"]["method"],
+        route=event["routeKey"],
+        parameters=parameters,
+        query=event.get("queryStringParameters") or {},
+        headers=headers,
+        caller=_caller(context.get("authorizer") or {}),
+    )
+
+
+def _caller(authorizer: Mapping[str, Any]) -> str:
+    """Name who asks: the ARN that signed the request, or the subject of the token."""
+    told = (authorizer.get("iam") or {}).get("userArn")
+    return str(told or ((authorizer.get("jwt") or {}).get("claims") or {}).get("sub") or "")
+
+
+def is_v2(path: str) -> bool:
+    """Tell whether a path is one of the Open Inference Protocol."""
+    return path == V2 or path.startswith(V2 + "/")
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
