@@ -26,7 +26,7 @@ from cli.options import DEFAULT_TIMEOUT, Json, Model, Timeout
 from cli.output import done, note, out, print_json, print_table
 from cli.plan import choose, write_manifest
 from cli.target import Target
-from relearn import names, snapshots
+from relearn import ids, names, s3_keys, snapshots
 from relearn.errors import RelearnError, SpecError
 from relearn.spec import ModelSpec
 from training import catalog
@@ -85,7 +85,7 @@ def _request(target: Target, spec: ModelSpec, days: dict[str, datetime], every: 
     """Freeze the current data, and write CreateTrainingJob's request."""
     now = datetime.now(UTC)
     uploads, chosen = choose(Ledger(target), spec)
-    run_id = f"backfill-{names.run_id(now, spec.name)}"
+    run_id = f"backfill-{ids.run_id(now, spec.name)}"
     told = {"model": spec.name, "run_id": run_id, "snapshot": snapshots.digest(chosen)}
     told |= {f"moments_{name}": f"{day:%Y-%m-%d}" for name, day in days.items()}
     source = {
@@ -121,7 +121,7 @@ def _request(target: Target, spec: ModelSpec, days: dict[str, datetime], every: 
 
 
 def _output_path(target: Target, model: str) -> str:
-    return names.s3_uri(target.output("ArtifactsBucket"), names.experiment_prefix(model))
+    return s3_keys.uri(target.output("ArtifactsBucket"), s3_keys.experiment_prefix(model))
 
 
 def _looks(target: Target, job: str) -> Look:
@@ -146,7 +146,7 @@ def _fetch(target: Target, spec: ModelSpec, job: str, save: Path | None) -> dict
         The archive can not be read, or its features are not those that the statistics are about.
     """
     uri = f"{_output_path(target, spec.name)}/{job}/output/output.tar.gz"
-    bucket, key = names.parse_s3_uri(uri)
+    bucket, key = s3_keys.parse_uri(uri)
     with tempfile.TemporaryFile() as archive:
         target.client("s3").download_fileobj(bucket, key, archive)
         archive.seek(0)

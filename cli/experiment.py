@@ -19,7 +19,7 @@ from cli.options import DEFAULT_TIMEOUT, Json, Model, Timeout
 from cli.output import note, print_json
 from cli.plan import Plan, make_plan, parse_settings
 from cli.target import Target
-from relearn import names
+from relearn import s3_keys
 from relearn.errors import RelearnError
 from training import catalog
 
@@ -70,12 +70,12 @@ def _show(target: Target, plan: Plan, job: str, save: Path, *, json_: bool) -> N
 
 
 def _download(target: Target, plan: Plan, job: str) -> Any:
-    bucket, prefix = names.parse_s3_uri(plan.output_path)
+    bucket, prefix = s3_keys.parse_uri(plan.output_path)
     key = f"{prefix}/{job}/output/output.tar.gz"
     s3 = target.client("s3")
     size = s3.head_object(Bucket=bucket, Key=key)["ContentLength"]
     if size > report.MAX_ARCHIVE_BYTES:
         raise RelearnError(
-            f"{names.s3_uri(bucket, key)} has {size} bytes; a report has at most {report.MAX_ARCHIVE_BYTES}"
+            f"{s3_keys.uri(bucket, key)} has {size} bytes; a report has at most {report.MAX_ARCHIVE_BYTES}"
         )
     return s3.get_object(Bucket=bucket, Key=key)["Body"].read()

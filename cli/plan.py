@@ -9,7 +9,7 @@ from datetime import datetime
 
 from cli.ledger import Ledger
 from cli.target import Target
-from relearn import names, snapshots
+from relearn import ids, s3_keys, snapshots
 from relearn.errors import RelearnError, SpecError
 from relearn.spec import ModelSpec
 from relearn.uploads import Upload
@@ -100,7 +100,7 @@ def make_plan(
         The model has no accepted upload.
     """
     uploads, chosen = choose(ledger, spec)
-    run_id = f"experiment-{names.run_id(now, f'{spec.name} {sorted(fixed.items())}')}"
+    run_id = f"experiment-{ids.run_id(now, f'{spec.name} {sorted(fixed.items())}')}"
     told = {parameter.name: str(parameter.default) for parameter in spec.hyperparameters}
     told |= {name: repr(value) for name, value in fixed.items()}
     told |= {"model": spec.name, "run_id": run_id, "snapshot": snapshots.digest(chosen)}
@@ -117,7 +117,7 @@ def make_plan(
         fixed=fixed,
         hyperparameters=told,
         channels=tuple(channels),
-        output_path=names.s3_uri(target.output("ArtifactsBucket"), names.experiment_prefix(spec.name)),
+        output_path=s3_keys.uri(target.output("ArtifactsBucket"), s3_keys.experiment_prefix(spec.name)),
     )
 
 
@@ -142,9 +142,9 @@ def choose(ledger: Ledger, spec: ModelSpec) -> tuple[list[Upload], tuple[str, ..
 def write_manifest(target: Target, run_id: str, chosen: Sequence[str], uploads: Sequence[Upload]) -> str:
     """Write the manifest of an ad-hoc job's snapshot, and give its S3 URI."""
     lake, model = target.output("LakeBucket"), uploads[0].model
-    listing = snapshots.manifest(names.s3_uri(lake, names.shards_prefix(model)), chosen, uploads)
-    key = names.snapshot_key(model, run_id)
+    listing = snapshots.manifest(s3_keys.uri(lake, s3_keys.shards_prefix(model)), chosen, uploads)
+    key = s3_keys.snapshot_key(model, run_id)
     target.client("s3").put_object(
         Bucket=lake, Key=key, Body=json.dumps(listing).encode(), ContentType="application/json"
     )
-    return names.s3_uri(lake, key)
+    return s3_keys.uri(lake, key)

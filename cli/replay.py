@@ -15,7 +15,7 @@ from cli.letters import MOST, Letter, Post, boxes
 from cli.options import Json
 from cli.output import done, moment, note, print_json, print_table
 from cli.target import Target
-from relearn import names, retries
+from relearn import ids, names, retries, s3_keys
 from relearn.uploads import Upload
 
 Why = Callable[[Letter], str]
@@ -131,10 +131,10 @@ def _about(ledger: Ledger, message: Any) -> str:
         model, asked = retries.read(detail)
         return "; ".join(_upload(ledger.upload(model, one), one) for one in asked)
     found = detail["object"]
-    incoming = names.parse_incoming(found["key"])
+    incoming = s3_keys.parse_incoming(found["key"])
     if incoming is None:
         return f"{found['key']} is no upload, and is ignored"
-    upload_id = names.upload_id(detail["bucket"]["name"], found["key"], found.get("version-id") or "null")
+    upload_id = ids.upload_id(detail["bucket"]["name"], found["key"], found.get("version-id") or "null")
     return _upload(ledger.upload(incoming.model, upload_id), upload_id)
 
 

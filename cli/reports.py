@@ -12,7 +12,7 @@ from cli.ledger import Ledger
 from cli.options import Json, Model
 from cli.output import out, print_json
 from cli.target import Target
-from relearn import names
+from relearn import s3_keys
 from relearn.errors import NotFoundError
 from relearn.runs import Run
 
@@ -43,8 +43,8 @@ def report(
 
 def data_report(target: Target, run: Run) -> str | None:
     """Say where the report of a run's data is; None when the run never had any."""
-    key = names.data_report_key(run.model, run.run_id)
-    return names.s3_uri(target.output("LakeBucket"), key) if run.snapshot else None
+    key = s3_keys.data_report_key(run.model, run.run_id)
+    return s3_keys.uri(target.output("LakeBucket"), key) if run.snapshot else None
 
 
 def _run(ledger: Ledger, model: str, run_id: str | None) -> Run:
@@ -58,7 +58,7 @@ def _run(ledger: Ledger, model: str, run_id: str | None) -> Run:
 
 def _save(target: Target, run: Run, folder: Path) -> dict[str, Path]:
     client, bucket = target.client("s3"), target.output("LakeBucket")
-    prefix = names.report_key(run.model, run.run_id, "")
+    prefix = s3_keys.report_key(run.model, run.run_id, "")
     listed: dict[str, Any] = client.list_objects_v2(Bucket=bucket, Prefix=prefix)
     there = [one["Key"].removeprefix(prefix) for one in listed.get("Contents", [])]
     saved = {}

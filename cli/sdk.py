@@ -13,7 +13,7 @@ from typing import Any
 from cli.follow import Look, Seen
 from cli.plan import Plan
 from cli.target import Target
-from relearn import names
+from relearn import names, s3_keys
 from relearn.errors import RelearnError
 from relearn.spec import Hyperparameter
 
@@ -144,7 +144,7 @@ def _trainer(target: Target, plan: Plan) -> Any:
 
     logging.getLogger("sagemaker").setLevel(logging.ERROR)  # this command tells the story itself
     place = plan.spec.training
-    bucket, prefix = names.parse_s3_uri(plan.output_path)
+    bucket, prefix = s3_keys.parse_uri(plan.output_path)
     return ModelTrainer(
         sagemaker_session=Session(
             boto_session=target.session,

@@ -18,7 +18,7 @@ from cli.options import DEFAULT_TIMEOUT, Json, Model, Timeout
 from cli.output import done, err, fail, print_json, print_table
 from cli.sending import watched
 from cli.target import Target
-from relearn import names
+from relearn import ids, s3_keys
 from relearn.errors import RelearnError
 from relearn.tables import MAIN
 from relearn.uploads import Upload, UploadState
@@ -56,7 +56,7 @@ def upload(
         fail("two files have the same name; they would be two versions of one object")
         raise typer.Exit(USAGE)
     _check_model(target, model)
-    prefix = names.incoming_prefix(model, _table(model, table))
+    prefix = s3_keys.incoming_prefix(model, _table(model, table))
     sent = [_send(target, model, prefix, file) for file in files]
     codes = [_follow(target, one, timeout) for one in sent] if wait else [0]
     if json_:
@@ -96,7 +96,7 @@ def _send(target: Target, model: str, prefix: str, file: Path) -> dict[str, Any]
     bucket, key = target.output("UploadsBucket"), prefix + file.name
     with watched(file) as body:
         answer = target.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
-    upload_id = names.upload_id(bucket, key, answer["VersionId"])
+    upload_id = ids.upload_id(bucket, key, answer["VersionId"])
     done(f"{file.name} is upload {upload_id[:12]} of {model}")
     return {
         "file": str(file),
@@ -119,7 +119,7 @@ def _follow(target: Target, sent: dict[str, Any], timeout: float) -> int:
 
 def _show_rejections(target: Target, upload: Upload) -> None:
     """Print the first rejected rows of a quarantined upload, if any."""
-    bucket, key = target.output("LakeBucket"), names.rejected_key(upload.model, upload.upload_id)
+    bucket, key = target.output("LakeBucket"), s3_keys.rejected_key(upload.model, upload.upload_id)
     try:
         answer = target.client("s3").get_object(
             Bucket=bucket, Key=key, Range=f"bytes=0-{REJECTIONS_BYTES - 1}"
@@ -130,5 +130,7 @@ def _show_rejections(target: Target, upload: Upload) -> None:
     faults = [(row["line"], fault) for row in map(json.loads, lines) for fault in row["errors"]]
     rows = [(line, fault["column"] or "", fault["value"] or "", fault["reason"]) for line, fault in faults]
     print_table(
-        f"First rejected rows; all: {names.s3_uri(bucket, key)}", ("line", "column", "value", "reason"), rows
+        f"First rejected rows; all: {s3_keys.uri(bucket, key)}",
+        ("line", "column", "value", "reason"),
+        rows,
     )

@@ -13,7 +13,7 @@ from infra import grants, scaling
 from infra.grants import Grant
 from infra.settings import Settings
 from infra.stores import Stores
-from relearn import names, predictions
+from relearn import names, partitions, predictions, s3_keys
 
 SAGEMAKER = "sagemaker.amazonaws.com"
 
@@ -73,15 +73,15 @@ class Access:
 
     def keep_answers(self) -> Grant:
         """Allow writing what belongs to idempotency keys, and no other item of the ledger."""
-        return self._own_items("PutItem", "DeleteItem", of=names.IDEMPOTENCY)
+        return self._own_items("PutItem", "DeleteItem", of=partitions.IDEMPOTENCY)
 
     def keep_forms(self) -> Grant:
         """Allow writing down uploads' forms, and no other item of the ledger."""
-        return self._own_items("PutItem", of=names.FORMS)
+        return self._own_items("PutItem", of=partitions.FORMS)
 
     def live(self, *actions: str) -> Grant:
         """Allow DynamoDB ``actions`` on what is counted while a candidate is tried, and on no other item."""
-        return self._own_items(*actions, of=names.LIVE)
+        return self._own_items(*actions, of=partitions.LIVE)
 
     def wake(self, function: str) -> Grant:
         """Allow calling a function of the stage, whichever stack it is in; ``function`` is its file."""
@@ -110,11 +110,11 @@ class Access:
 
     def incoming(self, *actions: str) -> Grant:
         """Allow ``actions`` on uploads."""
-        return grants.objects(self._scope, self.stores.uploads, *actions, under=[f"{names.INCOMING}/"])
+        return grants.objects(self._scope, self.stores.uploads, *actions, under=[f"{s3_keys.INCOMING}/"])
 
     def sent_files(self, *actions: str) -> Grant:
         """Allow ``actions`` on the files that callers send to be scored."""
-        return grants.objects(self._scope, self.stores.uploads, *actions, under=[f"{names.BATCHES}/"])
+        return grants.objects(self._scope, self.stores.uploads, *actions, under=[f"{s3_keys.BATCHES}/"])
 
     def lake(self, *actions: str, under: Sequence[str]) -> Grant:
         """Allow ``actions`` on the lake's folders ``under``."""
@@ -130,7 +130,7 @@ class Access:
             conditions={"StringLike": {"s3:prefix": [f"{folder}/*" for folder in under]}},
         )
 
-    def artifacts(self, *actions: str, under: str = names.MODELS) -> Grant:
+    def artifacts(self, *actions: str, under: str = s3_keys.MODELS) -> Grant:
         """Allow ``actions`` on the artifacts' folder ``under``."""
         return grants.objects(self._scope, self.stores.artifacts, *actions, under=[f"{under}/"])
 

@@ -20,7 +20,7 @@ from infra.grants import Grant
 from infra.records import Records
 from infra.settings import Settings
 from infra.trials import Trials
-from relearn import names, predictions
+from relearn import names, predictions, s3_keys
 from relearn.hosting import InLambda
 from relearn.spec import ModelSpec
 
@@ -84,7 +84,7 @@ class Answering:
             allowed=[
                 *self._allowed(),
                 self.access.ask_endpoints_of(spec.name),
-                self.access.artifacts("s3:GetObject", under=names.artifact_prefix(spec.name)),
+                self.access.artifacts("s3:GetObject", under=s3_keys.artifact_prefix(spec.name)),
             ],
             memory_mb=hosting.memory_mb,
             layers=[layer],

@@ -12,7 +12,7 @@ from infra.access import Access
 from infra.functions import Function
 from infra.grants import Grant
 from infra.settings import Settings
-from relearn import names
+from relearn import names, s3_keys
 
 ENDED = ("Completed", "Failed", "Stopped")
 JOB = ("transform-job",)
@@ -66,7 +66,7 @@ class Batches(Construct):
             detail_type=["Object Created"],
             detail={
                 "bucket": {"name": [access.stores.uploads.bucket_name]},
-                "object": {"key": [{"prefix": f"{names.BATCHES}/"}]},
+                "object": {"key": [{"prefix": f"{s3_keys.BATCHES}/"}]},
             },
         )
         ended = events.EventPattern(
@@ -87,7 +87,7 @@ def _asking(access: Access) -> list[Grant]:
         access.ledger("GetItem", "PutItem", "UpdateItem", "Query"),
         # What the links it gives away allow.
         access.sent_files("s3:PutObject"),
-        access.lake("s3:GetObject", under=[names.BATCHES]),
+        access.lake("s3:GetObject", under=[s3_keys.BATCHES]),
         access.sagemaker("DescribeTransformJob", on=JOB),
     ]
 
@@ -96,6 +96,6 @@ def _carrying_on(access: Access) -> list[Grant]:
     return [
         access.ledger("GetItem", "UpdateItem"),
         access.sent_files("s3:GetObjectVersion"),
-        access.lake("s3:PutObject", under=[names.BATCHES]),
+        access.lake("s3:PutObject", under=[s3_keys.BATCHES]),
         access.sagemaker("CreateTransformJob", "DescribeTransformJob", "AddTags", on=JOB),
     ]

@@ -9,7 +9,7 @@ from constructs import Construct
 from infra import grants, stores
 from infra.settings import Settings
 from infra.stack import StageStack
-from relearn import names
+from relearn import names, s3_keys
 
 
 class DataStack(StageStack):
@@ -31,7 +31,11 @@ class DataStack(StageStack):
         self.stores = stores.Stores(
             uploads=stores.data_bucket(self, "Uploads", access_logs=access_logs, events=True, cors=sent),
             lake=stores.data_bucket(
-                self, "Lake", access_logs=access_logs, cors=fetched, made_again=[names.FEATURES, names.SPARK]
+                self,
+                "Lake",
+                access_logs=access_logs,
+                cors=fetched,
+                made_again=[s3_keys.FEATURES, s3_keys.SPARK],
             ),
             artifacts=stores.data_bucket(self, "Artifacts", access_logs=access_logs),
             ledger=stores.ledger(self, "Ledger", protect=settings.protect),

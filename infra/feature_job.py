@@ -16,7 +16,7 @@ from infra import assets, grants
 from infra.access import Access
 from infra.grants import Grant
 from infra.settings import Settings
-from relearn import engines, names
+from relearn import engines, names, s3_keys
 from relearn.spec import ModelSpec
 
 GLUE_VERSION = "5.1"  # Spark 3.5.6 and Python 3.11: requirements-spark.in has the same
@@ -106,8 +106,8 @@ class FeatureJob(Construct):
             grants=[
                 Grant(actions=["s3:GetObject"], resources=[_object_arn(asset) for asset in fetched]),
                 access.lake("s3:GetObject", under=READ),
-                access.lake("s3:GetObject", "s3:PutObject", "s3:DeleteObject", under=[names.SPARK]),
-                access.list_lake(*READ, names.SPARK),
+                access.lake("s3:GetObject", "s3:PutObject", "s3:DeleteObject", under=[s3_keys.SPARK]),
+                access.list_lake(*READ, s3_keys.SPARK),
                 _write_logs(self),
             ],
         )

@@ -13,7 +13,7 @@ from infra import assets, queues
 from infra.access import Access
 from infra.functions import ARCHITECTURE, RUNTIME, Function
 from infra.settings import Settings
-from relearn import names
+from relearn import s3_keys
 
 TRIES = 3
 AT_ONCE = 5
@@ -67,7 +67,7 @@ class Ingest(Construct):
                 detail_type=["Object Created"],
                 detail={
                     "bucket": {"name": [access.stores.uploads.bucket_name]},
-                    "object": {"key": [{"prefix": f"{names.INCOMING}/"}]},
+                    "object": {"key": [{"prefix": f"{s3_keys.INCOMING}/"}]},
                 },
             ),
             # As an imported queue, so that CDK adds no permissions; the one needed is below.

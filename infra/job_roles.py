@@ -17,7 +17,7 @@ from constructs import Construct
 from infra import grants
 from infra.access import SAGEMAKER, Access
 from infra.grants import Grant
-from relearn import names
+from relearn import s3_keys
 
 SNAPSHOT_FOLDERS = ("datasets", "snapshots")
 
@@ -35,20 +35,20 @@ def training_job(
         Whether the stage has models whose features Spark makes; it reads them then.
     """
     kept = [
-        access.lake("s3:GetObject", "s3:PutObject", under=[names.FEATURES]),
-        _list(access.stores.lake, under=[names.FEATURES]),
+        access.lake("s3:GetObject", "s3:PutObject", under=[s3_keys.FEATURES]),
+        _list(access.stores.lake, under=[s3_keys.FEATURES]),
     ]
     if on_spark:
         kept += [
-            access.lake("s3:GetObject", under=[names.SPARK]),
-            _list(access.stores.lake, under=[names.SPARK]),
+            access.lake("s3:GetObject", under=[s3_keys.SPARK]),
+            _list(access.stores.lake, under=[s3_keys.SPARK]),
         ]
-    return _job(scope, construct_id, access=access, image=image, writes=names.MODELS, more=kept)
+    return _job(scope, construct_id, access=access, image=image, writes=s3_keys.MODELS, more=kept)
 
 
 def experiment(scope: Construct, construct_id: str, *, access: Access, image: ecr.IRepository) -> iam.IRole:
     """Make the role of an ad-hoc job: as a run's, but it can write no artifact that may ever serve."""
-    return _job(scope, construct_id, access=access, image=image, writes=names.EXPERIMENTS)
+    return _job(scope, construct_id, access=access, image=image, writes=s3_keys.EXPERIMENTS)
 
 
 def _job(
@@ -68,7 +68,7 @@ def _job(
             access.lake("s3:GetObject", under=SNAPSHOT_FOLDERS),
             _list(access.stores.lake, under=SNAPSHOT_FOLDERS),
             access.artifacts("s3:GetObject"),
-            _list(access.stores.artifacts, under=[names.MODELS]),
+            _list(access.stores.artifacts, under=[s3_keys.MODELS]),
             access.artifacts("s3:PutObject", under=writes),
             *more,
             *_container(scope, image=image, logs="TrainingJobs"),
@@ -87,8 +87,8 @@ def endpoint(scope: Construct, construct_id: str, *, access: Access, image: ecr.
         service=SAGEMAKER,
         grants=[
             access.artifacts("s3:GetObject"),
-            access.lake("s3:GetObject", "s3:PutObject", under=[names.BATCHES]),
-            _list(access.stores.lake, under=[names.BATCHES]),
+            access.lake("s3:GetObject", "s3:PutObject", under=[s3_keys.BATCHES]),
+            _list(access.stores.lake, under=[s3_keys.BATCHES]),
             *_container(scope, image=image, logs="Endpoints"),
             *_output(scope, logs="TransformJobs"),
         ],

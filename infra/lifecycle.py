@@ -14,7 +14,7 @@ from infra.functions import Function
 from infra.grants import Grant
 from infra.run_functions import ending_a_run
 from infra.settings import Settings
-from relearn import names
+from relearn import s3_keys
 from relearn.spec import ModelSpec
 
 TIMEOUT_SECONDS = 900
@@ -80,7 +80,7 @@ def _allowed(access: Access) -> list[Grant]:
         access.executions("StopExecution"),
         access.restore_machine("ListExecutions"),
         access.restores("StopExecution"),
-        access.uploads("s3:ListBucket", conditions={"StringLike": {"s3:prefix": f"{names.INCOMING}/*"}}),
+        access.uploads("s3:ListBucket", conditions={"StringLike": {"s3:prefix": f"{s3_keys.INCOMING}/*"}}),
         access.incoming("s3:PutObject"),
         grants.list_sagemaker("Endpoints", "EndpointConfigs", "Models", "ModelPackages", "TransformJobs"),
         access.sagemaker("StopTransformJob", on=["transform-job"]),

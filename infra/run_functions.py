@@ -13,7 +13,7 @@ from infra.access import Access
 from infra.functions import Function
 from infra.grants import Grant
 from infra.settings import Settings
-from relearn import names
+from relearn import s3_keys
 
 CREATED = ("model", "endpoint-config", "endpoint")
 
@@ -155,7 +155,7 @@ def make(
         publish=function(
             "publish",
             access.ledger("GetItem", "UpdateItem"),
-            access.lake("s3:GetObject", under=[names.FEATURES]),
+            access.lake("s3:GetObject", under=[s3_keys.FEATURES]),
             access.online("BatchWriteItem"),
             told=("STAGE", "LEDGER_TABLE", "ONLINE_TABLE", "LAKE_BUCKET"),
             seconds=900,  # the longest there is; it is called again until all are there
@@ -169,7 +169,7 @@ def make(
         watch=function(
             "watch",
             access.ledger("GetItem", "PutItem", "UpdateItem"),
-            access.lake("s3:GetObject", under=[names.REPORTS]),
+            access.lake("s3:GetObject", under=[s3_keys.REPORTS]),
             access.sagemaker("InvokeEndpoint", on=["endpoint"]),
             access.ask_hosts(),
             access.guards(),
@@ -226,9 +226,9 @@ def _checking(access: Access) -> list[Grant]:
     """Allow reading profiles and, of shards without one, the shards; and writing profiles and reports."""
     return [
         access.ledger("GetItem", "Query"),
-        access.list_lake(names.PROFILES, names.REPORTS),  # to see which are there
-        access.lake("s3:GetObject", under=[names.PROFILES, names.DATASETS, names.REPORTS]),
-        access.lake("s3:PutObject", under=[names.PROFILES, names.REPORTS]),
+        access.list_lake(s3_keys.PROFILES, s3_keys.REPORTS),  # to see which are there
+        access.lake("s3:GetObject", under=[s3_keys.PROFILES, s3_keys.DATASETS, s3_keys.REPORTS]),
+        access.lake("s3:PutObject", under=[s3_keys.PROFILES, s3_keys.REPORTS]),
     ]
 
 

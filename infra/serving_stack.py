@@ -22,7 +22,7 @@ from infra.stack import StageStack
 from infra.stores import Stores
 from infra.training_stack import TrainingStack
 from infra.trials import Trials
-from relearn import names, predictions
+from relearn import predictions, s3_keys
 from relearn.hosting import InLambda
 from relearn.spec import ModelSpec
 
@@ -104,9 +104,9 @@ class ServingStack(StageStack):
                 access.incoming("s3:PutObject"),  # what the form it gives away allows
                 access.uploads(
                     "s3:ListBucketVersions",
-                    conditions={"StringLike": {"s3:prefix": f"{names.INCOMING}/*"}},
+                    conditions={"StringLike": {"s3:prefix": f"{s3_keys.INCOMING}/*"}},
                 ),
-                access.lake("s3:GetObject", under=[names.QUARANTINE]),
+                access.lake("s3:GetObject", under=[s3_keys.QUARANTINE]),
             ],
         )
         self.operate = Function(

@@ -14,7 +14,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from relearn import names
+from relearn import partitions
 
 OLD_VERSIONS_DAYS = 90
 ACCESS_LOGS_DAYS = 90
@@ -132,7 +132,7 @@ def ledger(scope: Construct, construct_id: str, *, protect: bool) -> dynamodb.Ta
     protect
         Whether it refuses deletion and outlives its stack.
     """
-    return _table(scope, construct_id, protect=protect, time_to_live_attribute=names.EXPIRES_AT)
+    return _table(scope, construct_id, protect=protect, time_to_live_attribute=partitions.EXPIRES_AT)
 
 
 def online(scope: Construct, construct_id: str, *, protect: bool) -> dynamodb.Table:

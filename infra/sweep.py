@@ -14,7 +14,7 @@ from infra.functions import Function
 from infra.grants import Grant
 from infra.run_functions import ending_a_run
 from infra.settings import Settings
-from relearn import names
+from relearn import s3_keys
 
 DEAD = ("FAILED", "TIMED_OUT", "ABORTED")
 
@@ -67,7 +67,9 @@ class Sweep(Construct):
                 access.versions("DescribeModelPackage"),
                 access.uploads(
                     "s3:ListBucketVersions",
-                    conditions={"StringLike": {"s3:prefix": [f"{names.INCOMING}/*", f"{names.BATCHES}/*"]}},
+                    conditions={
+                        "StringLike": {"s3:prefix": [f"{s3_keys.INCOMING}/*", f"{s3_keys.BATCHES}/*"]}
+                    },
                 ),
                 Grant(actions=["sqs:SendMessage"], resources=[queue.queue_arn]),
                 access.wake("batch_event"),

@@ -11,7 +11,7 @@ from lambdas.aws.batch_records import BatchRecords
 from lambdas.aws.functions import Functions
 from lambdas.aws.storage import Storage
 from lambdas.scoring import Closing
-from relearn import batches, names
+from relearn import batches, s3_keys
 from relearn.batches import Batch, BatchState, Repair
 
 LISTENER = "batch_event"
@@ -57,7 +57,7 @@ class BatchRepair:
             self._one(batch)
 
     def _one(self, batch: Batch) -> None:
-        key = names.batch_input_key(batch.model, batch.batch_id)
+        key = s3_keys.batch_input_key(batch.model, batch.batch_id)
         first = self._storage.oldest(self._bucket, key)
         match batches.repair(batch, None if first is None else first.stored_at, self._clock()):
             case Repair.HAND_ON if first is not None:

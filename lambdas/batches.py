@@ -21,7 +21,7 @@ from lambdas.http import Content
 from lambdas.http_request import Request
 from lambdas.logs import entry
 from lambdas.scoring import Closing
-from relearn import batches, names, routes
+from relearn import batches, ids, routes, s3_keys
 from relearn.batches import Batch, BatchState
 
 DOWNLOAD_SECONDS = 3600
@@ -87,8 +87,8 @@ class Batches:
     def _create(self, model: str) -> Content:
         if not self._ledger.route(model).champion:
             raise waiting.why(self._ledger, model)
-        batch = self._records.create(model, lambda: names.batch_id(self._clock(), secrets.token_hex(16)))
-        key = names.batch_input_key(model, batch.batch_id)
+        batch = self._records.create(model, lambda: ids.batch_id(self._clock(), secrets.token_hex(16)))
+        key = s3_keys.batch_input_key(model, batch.batch_id)
         limits = {"max_bytes": batches.MAX_BYTES, "seconds": batches.UPLOAD_SECONDS}
         form = self._links.upload(self._uploads, key, **limits)
         body = self._whole(batch) | {
@@ -112,7 +112,7 @@ class Batches:
         }
 
     def _result(self, batch: Batch) -> dict[str, str]:
-        key = names.batch_output_key(batch.model, batch.batch_id)
+        key = s3_keys.batch_output_key(batch.model, batch.batch_id)
         filename = f"{batch.model}-{batch.batch_id}.jsonl"
         url = self._links.download(self._lake, key, filename=filename, seconds=DOWNLOAD_SECONDS)
         return {"url": url, "expires_at": self._after(DOWNLOAD_SECONDS)}

@@ -14,7 +14,7 @@ from lambdas.catalog import Catalog
 from lambdas.config import Config
 from lambdas.evidence import Evidence
 from lambdas.logs import entry
-from relearn import codec, data_check, names, profiles, snapshots
+from relearn import codec, data_check, profiles, s3_keys, snapshots
 from relearn.data_check import Finding
 from relearn.errors import DataError
 from relearn.profiles import Profile
@@ -79,7 +79,7 @@ class Checking:
         version = self._ledger.version(run.model, run.champion_version) if run.champion_version else None
         if version is None:
             return {}
-        key = names.data_report_key(run.model, version.run_id, "json")
+        key = s3_keys.data_report_key(run.model, version.run_id, "json")
         if not self._storage.has_any(self._lake, key):
             return {}
         tables = json.loads(self._storage.read(self._lake, key, LARGEST_REPORT))["tables"]
@@ -101,7 +101,7 @@ class Checking:
             "html": (data_report.page(spec, report), "text/html; charset=utf-8"),
         }
         for kind, (content, media) in pages.items():
-            key = names.data_report_key(run.model, run.run_id, kind)
+            key = s3_keys.data_report_key(run.model, run.run_id, kind)
             self._storage.write(self._lake, key, content.encode(), media)
 
 

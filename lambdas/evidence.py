@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lambdas.aws.storage import Storage
-from relearn import codec, names, profiles
+from relearn import codec, profiles, s3_keys
 from relearn.data_check import Keys
 from relearn.profiles import Profile
 from relearn.spec import ModelSpec
@@ -100,11 +100,11 @@ class _Shelf:
         self._storage = storage
         self._lake = lake
         self._spec = spec
-        self._there = set(storage.keys(lake, names.profiles_prefix(spec.name)))
+        self._there = set(storage.keys(lake, s3_keys.profiles_prefix(spec.name)))
 
     def profile(self, upload: Upload, folder: Path) -> Profile:
         """Give the profile of a shard, made now if there is none."""
-        key = names.profile_key(upload.model, upload.upload_id, upload.table)
+        key = s3_keys.profile_key(upload.model, upload.upload_id, upload.table)
         lacks_keys = self._spec.key_columns(upload.table) and self._keys_key(upload) not in self._there
         if key in self._there and not lacks_keys:
             data = json.loads(self._storage.read(self._lake, key, LARGEST_PROFILE))
@@ -126,14 +126,14 @@ class _Shelf:
     def _describe(self, upload: Upload, folder: Path) -> Profile:
         shard, table = folder / f"{upload.upload_id}.parquet", upload.table
         keys = folder / f"{upload.upload_id}.keys.parquet"
-        self._storage.fetch(self._lake, names.shard_key(upload.model, upload.upload_id, table), shard)
+        self._storage.fetch(self._lake, s3_keys.shard_key(upload.model, upload.upload_id, table), shard)
         profile, written = describe_shard(self._spec, table, shard, keys)
         shard.unlink()
         write(self._storage, self._lake, self._spec, upload, (profile, written))
         return profile
 
     def _keys_key(self, upload: Upload) -> str:
-        return names.keys_key(upload.model, upload.upload_id, upload.table)
+        return s3_keys.keys_key(upload.model, upload.upload_id, upload.table)
 
 
 def write(
@@ -144,6 +144,6 @@ def write(
     place = (upload.model, upload.upload_id, upload.table)
     if keys is not None:
         with keys.open("rb") as content:
-            storage.write(lake, names.keys_key(*place), content, PARQUET)
+            storage.write(lake, s3_keys.keys_key(*place), content, PARQUET)
     data = {**profiles.to_dict(profile), "keys": spec.key_columns(upload.table)}
-    storage.write(lake, names.profile_key(*place), codec.canonical_json(data).encode(), "application/json")
+    storage.write(lake, s3_keys.profile_key(*place), codec.canonical_json(data).encode(), "application/json")

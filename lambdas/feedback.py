@@ -16,7 +16,7 @@ from lambdas.catalog import Catalog
 from lambdas.config import Config
 from lambdas.http_request import Request
 from lambdas.logs import entry
-from relearn import feedback, names, predictions
+from relearn import feedback, partitions, predictions
 from relearn.columns import shown
 from relearn.errors import BusyError, ConflictError
 from relearn.feedback import FeedbackState, Given
@@ -153,7 +153,11 @@ def _told(row: Given, placement: Placement) -> Result:
 
 
 def _line(truth: Truth, found: PredictionId) -> Line:
-    attributes = {"truth": truth.truth, "at": truth.at, names.EXPIRES_AT: predictions.expires_at(found.at)}
+    attributes = {
+        "truth": truth.truth,
+        "at": truth.at,
+        partitions.EXPIRES_AT: predictions.expires_at(found.at),
+    }
     pk = predictions.partition(truth.model, found.record)
     return Line(pk, predictions.truth_sort(found.row), predictions.line(truth), attributes)
 

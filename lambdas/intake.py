@@ -21,7 +21,7 @@ from lambdas.aws.metrics import Meter
 from lambdas.aws.notify import Notifier
 from lambdas.aws.storage import Storage
 from lambdas.runs_flow import Runs
-from relearn import names
+from relearn import ids, s3_keys
 from relearn.errors import ConflictError, NotFoundError
 from relearn.runs import MAX_REASON
 from relearn.spec import ModelSpec
@@ -98,7 +98,7 @@ class Intake:
 
     def _read(self, detail: Mapping[str, Any]) -> Upload | None:
         bucket, found = detail["bucket"]["name"], detail["object"]
-        incoming = names.parse_incoming(found["key"])
+        incoming = s3_keys.parse_incoming(found["key"])
         if incoming is None or bucket != self._buckets.uploads:
             _log.info("not an upload, ignored: s3://%s/%s", bucket, found["key"])
             return None
@@ -106,7 +106,7 @@ class Intake:
         table = incoming.table(spec.table_names) if spec else MAIN
         version_id = found.get("version-id") or "null"
         return Upload(
-            upload_id=names.upload_id(bucket, found["key"], version_id),
+            upload_id=ids.upload_id(bucket, found["key"], version_id),
             model=incoming.model,
             table=table or "",
             key=found["key"],
@@ -133,7 +133,7 @@ class Intake:
             known = ", ".join(self._specs) or "none"
             return self._refuse(upload, Refusal("unknown_model", f"{upload.model!r}; there are: {known}"))
         if upload.table not in spec.table_names:
-            place = f"{names.incoming_prefix(upload.model)}<table>/<name>"
+            place = f"{s3_keys.incoming_prefix(upload.model)}<table>/<name>"
             tables = ", ".join(spec.table_names)
             detail = f"{upload.key} names no table; allowed: {place}, with one of the tables {tables}"
             return self._refuse(upload, Refusal("unknown_table", detail))
@@ -160,7 +160,7 @@ class Intake:
     def _accept(self, upload: Upload, prepared: Prepared) -> Upload:
         if prepared.shard is None or prepared.profile is None:
             raise AssertionError("prepare gave neither a shard nor a refusal")
-        key = names.shard_key(upload.model, upload.upload_id, upload.table)
+        key = s3_keys.shard_key(upload.model, upload.upload_id, upload.table)
         with prepared.shard.open("rb") as shard:
             self._storage.write_once(self._buckets.lake, key, shard)
         evidence.write(
@@ -181,7 +181,7 @@ class Intake:
 
     def _refuse(self, upload: Upload, refusal: Refusal, prepared: Prepared | None = None) -> Upload:
         """Quarantine: a copy of the object, the reason, the rows; then the ledger."""
-        prefix = names.quarantine_prefix(upload.model, upload.upload_id)
+        prefix = s3_keys.quarantine_prefix(upload.model, upload.upload_id)
         if upload.size_bytes <= LARGEST_COPY:
             target = (self._buckets.lake, f"{prefix}object")
             self._storage.copy_version(self._buckets.uploads, upload.key, upload.version_id, target)
@@ -209,7 +209,7 @@ class Intake:
     def _write_rejected(self, upload: Upload, prepared: Prepared) -> None:
         if prepared.rejected is None:
             return
-        key = names.rejected_key(upload.model, upload.upload_id)
+        key = s3_keys.rejected_key(upload.model, upload.upload_id)
         with prepared.rejected.open("rb") as rows:
             self._storage.write(self._buckets.lake, key, rows, "application/x-ndjson")
 

@@ -11,7 +11,7 @@ from lambdas.aws.storage import Storage
 from lambdas.catalog import Catalog
 from lambdas.config import Config
 from lambdas.logs import entry
-from relearn import codec, names, promotion, snapshots
+from relearn import codec, names, promotion, s3_keys, snapshots
 from relearn.errors import DataError
 from relearn.runs import Run, RunState
 
@@ -73,7 +73,7 @@ class Judging:
         }
         said = report.read(files[report.JSON], expected, run.champion_version)
         for name, body in files.items():
-            key = names.report_key(model, run_id, name)
+            key = s3_keys.report_key(model, run_id, name)
             self._storage.write(self._lake, key, body, report.FILES[name])
         naive = report.naive(said.naive, spec)
         decision = promotion.decide(said.candidate, said.champion, spec.metric, naive)
@@ -95,8 +95,8 @@ class Judging:
     def _folder(self, run: Run, artifact: str) -> str:
         """Say where the artifact lies, and what belongs to it; an artifact of another job is none of ours."""
         job = names.job(self._stage, run.model, run.run_id)
-        folder = f"{names.artifact_prefix(run.model)}/{job}/output/"
-        expected = names.s3_uri(self._artifacts, f"{folder}model.tar.gz")
+        folder = f"{s3_keys.artifact_prefix(run.model)}/{job}/output/"
+        expected = s3_keys.uri(self._artifacts, f"{folder}model.tar.gz")
         if artifact != expected:
             raise DataError("report", f"the job left {artifact}; expected {expected}")
         return folder

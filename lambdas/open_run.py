@@ -12,7 +12,7 @@ from lambdas.aws.storage import Storage
 from lambdas.catalog import Catalog
 from lambdas.config import Config
 from lambdas.logs import entry
-from relearn import names, runs, snapshots
+from relearn import names, runs, s3_keys, snapshots
 from relearn.engines import Engine, on_spark
 from relearn.errors import ConflictError
 from relearn.runs import Run, RunState
@@ -77,10 +77,10 @@ class Opening:
             return {"model": model, "run_id": run_id, "proceed": False}
         # From the record, not from what was just chosen: a repeated call writes the same bytes.
         uploads = self._ledger.uploads(model)
-        shards = names.s3_uri(self._lake, names.shards_prefix(model))
+        shards = s3_keys.uri(self._lake, s3_keys.shards_prefix(model))
         listing = snapshots.manifest(shards, run.snapshot, uploads)
         body = json.dumps(listing).encode()
-        self._storage.write(self._lake, names.snapshot_key(model, run_id), body, "application/json")
+        self._storage.write(self._lake, s3_keys.snapshot_key(model, run_id), body, "application/json")
         return self._context(run)
 
     def _choose(self, run: Run) -> Run:
@@ -108,8 +108,8 @@ class Opening:
         spec = self._catalog.spec(run.model)
         told = {parameter.name: str(parameter.default) for parameter in spec.hyperparameters}
         told |= {"model": run.model, "run_id": run.run_id, "snapshot": snapshots.digest(run.snapshot)}
-        manifest = names.s3_uri(self._lake, names.snapshot_key(run.model, run.run_id))
-        made = names.s3_uri(self._lake, names.spark_prefix(run.model, run.run_id))
+        manifest = s3_keys.uri(self._lake, s3_keys.snapshot_key(run.model, run.run_id))
+        made = s3_keys.uri(self._lake, s3_keys.spark_prefix(run.model, run.run_id))
         spark = on_spark(spec, self._engine)
         # What Spark read is for Spark to read: one machine may not even hold it.
         channels = [
@@ -129,8 +129,8 @@ class Opening:
             "job_name": names.job(self._stage, run.model, run.run_id),
             "hyperparameters": told,
             "input_data_config": channels,
-            "output_path": names.s3_uri(self._artifacts, names.artifact_prefix(run.model)),
-            "checkpoint_uri": names.s3_uri(self._lake, names.features_prefix(run.model)),
+            "output_path": s3_keys.uri(self._artifacts, s3_keys.artifact_prefix(run.model)),
+            "checkpoint_uri": s3_keys.uri(self._lake, s3_keys.features_prefix(run.model)),
             "resource_config": {
                 "InstanceType": spec.training.instance,
                 "InstanceCount": 1,

@@ -19,7 +19,7 @@ from lambdas.aws.online import Left, Online
 from lambdas.catalog import Catalog
 from lambdas.config import Config
 from lambdas.logs import entry
-from relearn import names, online
+from relearn import online, s3_keys
 from relearn.errors import ConflictError, DataError, NotFoundError
 from relearn.runs import Run, Version, VersionState
 from relearn.spec import ModelSpec
@@ -76,7 +76,7 @@ class Publishing:
         if spec.looked_up_by is None:
             return {"status": PUBLISHED, "rows": 0}
         run, version = self._ledger.run(model, run_id), self._version(model, number)
-        key = names.online_key(model, run_id)
+        key = s3_keys.online_key(model, run_id)
         if not progress:
             progress = {"next": 0, "etag": self._check(key, run), "rows": run.online["rows"]}
             told = {name: run.online[name] for name in ("rows", "as_of")}

@@ -21,7 +21,7 @@ from lambdas.aws.table import Put, Table
 from lambdas.config import Config
 from lambdas.logs import entry
 from lambdas.messages import Failures, Message
-from relearn import names, predictions
+from relearn import partitions, predictions
 from relearn.errors import ConflictError
 
 Record = Mapping[str, Any]
@@ -75,7 +75,7 @@ def _attributes(record: Record, rows: int) -> dict[str, Any]:
         "rows": rows,
         "at": record["at"],
         "version": record["version"],
-        names.EXPIRES_AT: predictions.expires_at(datetime.fromisoformat(record["at"])),
+        partitions.EXPIRES_AT: predictions.expires_at(datetime.fromisoformat(record["at"])),
     }
 
 

@@ -13,7 +13,7 @@ from lambdas.aws.registry import Entry, Registry
 from lambdas.catalog import Catalog
 from lambdas.config import Config
 from lambdas.logs import entry
-from relearn import approval, codec, hosting, names, snapshots
+from relearn import approval, codec, hosting, s3_keys, snapshots
 from relearn.errors import NotFoundError
 from relearn.runs import Run, Version
 
@@ -107,7 +107,7 @@ class Registering:
             "snapshot": snapshots.digest(run.snapshot),
             "spec_digest": codec.digest(self._catalog.spec(run.model)),
             "champion_version": str(run.champion_version),
-            "data_report": names.s3_uri(self._lake, names.data_report_key(run.model, run.run_id)),
+            "data_report": s3_keys.uri(self._lake, s3_keys.data_report_key(run.model, run.run_id)),
             **{f"metric.{name}": repr(value) for name, value in run.metrics.items()},
         }
         return Entry(
@@ -115,7 +115,7 @@ class Registering:
             run_id=run.run_id,
             image=self._image,
             artifact=artifact,
-            report=names.s3_uri(self._lake, names.report_key(run.model, run.run_id, report.JSON)),
+            report=s3_keys.uri(self._lake, s3_keys.report_key(run.model, run.run_id, report.JSON)),
             reason=run.reason,
             approved=approved,
             lineage=lineage,

@@ -21,7 +21,7 @@ from lambdas.aws.executions import Executions
 from lambdas.aws.ledger import Ledger
 from lambdas.aws.metrics import Meter
 from lambdas.aws.notify import Kind, Notifier
-from relearn import names, runs, snapshots
+from relearn import ids, runs, snapshots
 from relearn.errors import NotFoundError
 from relearn.routing import Change
 from relearn.runs import Run, RunState, VersionState
@@ -119,7 +119,7 @@ class Runs:
         if not asking or self._lacks_data(self._specs[model]):
             return
         asked = sorted(f"{upload.upload_id}:{upload.attempts}" for upload in asking)
-        run_id = names.run_id(self._clock(), "\n".join([model, *asked]))
+        run_id = ids.run_id(self._clock(), "\n".join([model, *asked]))
         lock = self._ledger.take_lock(model, run_id)
         self.launch(model, lock.run_id, tuple(item.partition(":")[0] for item in asked))
 

@@ -18,7 +18,7 @@ from lambdas.aws.ledger import Ledger
 from lambdas.aws.metrics import Meter
 from lambdas.aws.storage import Storage
 from lambdas.aws.transforms import Transforms
-from relearn import batches, names
+from relearn import batches, s3_keys
 from relearn.batches import Batch, BatchState
 from relearn.errors import ConflictError, InvalidLinesError, ModelFailedError, NotFoundError
 from relearn.jsonlines import check_lines
@@ -125,7 +125,7 @@ class Scoring:
             The batch as it is now; None when the object is no batch's file.
         """
         found = detail["object"]
-        parsed = names.parse_batch_input(found["key"])
+        parsed = s3_keys.parse_batch_input(found["key"])
         if parsed is None or detail["bucket"]["name"] != self._uploads:
             return None
         try:
@@ -160,8 +160,8 @@ class Scoring:
     def _check(self, spec: ModelSpec, batch: Batch, version_id: str) -> int:
         """Check every line of a file; how many there are."""
         with tempfile.TemporaryDirectory(prefix="batch-") as folder:
-            file = Path(folder) / names.BATCH_INPUT
-            key = names.batch_input_key(batch.model, batch.batch_id)
+            file = Path(folder) / s3_keys.BATCH_INPUT
+            key = s3_keys.batch_input_key(batch.model, batch.batch_id)
             self._storage.download(self._uploads, key, version_id, file)
             with file.open("rb") as lines:
                 return sum(1 for _ in check_lines(spec, lines))
@@ -170,7 +170,7 @@ class Scoring:
         """Start the job of a running batch unless it is there."""
         if self._transforms.status(batch) is not None:
             return batch
-        key = names.batch_input_key(batch.model, batch.batch_id)
+        key = s3_keys.batch_input_key(batch.model, batch.batch_id)
         target = (self._lake, key)
         if not self._storage.copy_version(self._uploads, key, batch.input_version, target):
             return self._fail(batch, "the file is gone")

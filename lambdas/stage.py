@@ -16,7 +16,7 @@ from lambdas.aws.storage import Storage
 from lambdas.aws.transforms import Transforms
 from lambdas.catalog import Catalog
 from lambdas.runs_flow import TEARDOWN, Runs
-from relearn import names, runs
+from relearn import runs, s3_keys
 from relearn.errors import ConflictError, NotFoundError
 from relearn.routing import Change, Route
 from relearn.runs import RunState
@@ -73,7 +73,7 @@ class Setup:
     def _lacking_seeds(self, model: str, known: set[str]) -> dict[str, Path]:
         """Say which seeds are to be put: all or, when an earlier try broke off, the rest; none beside other data."""
         seeds = {
-            f"{names.incoming_prefix(model, table)}seed.csv": seed
+            f"{s3_keys.incoming_prefix(model, table)}seed.csv": seed
             for table, seed in self._catalog.seeds(model).items()
         }
         if known - seeds.keys():
@@ -84,7 +84,7 @@ class Setup:
             if key not in known and not self._storage.has_any(self._bucket, key)
         }
         if lacking.keys() == seeds.keys() and self._storage.has_any(
-            self._bucket, names.incoming_prefix(model)
+            self._bucket, s3_keys.incoming_prefix(model)
         ):
             return {}  # its owner's first objects, whose events are on their way
         return lacking

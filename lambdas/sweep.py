@@ -28,7 +28,7 @@ from lambdas.orphans import Orphans
 from lambdas.retirement import Retirement
 from lambdas.runs_flow import TEARDOWN, Runs
 from lambdas.vanished import Vanished
-from relearn import names
+from relearn import ids, s3_keys
 from relearn.errors import ConflictError
 from relearn.runs import failure_reason
 from relearn.uploads import Upload, UploadState
@@ -162,7 +162,7 @@ class Sweep:
             _log.warning("a version is not gone yet", extra={"model": model})
 
     def _lost_uploads(self) -> int:
-        stored = self._storage.versions(self._bucket, f"{names.INCOMING}/")
+        stored = self._storage.versions(self._bucket, f"{s3_keys.INCOMING}/")
         sent = 0
         for model, found in groupby(_with_model(stored), key=lambda pair: pair[0]):
             known = {upload.upload_id: upload for upload in self._ledger.uploads(model)}
@@ -178,7 +178,7 @@ class Sweep:
         """
         sequencer, sent = FIRST, 0
         for version in reversed(versions):
-            upload = known.get(names.upload_id(self._bucket, version.key, version.version_id))
+            upload = known.get(ids.upload_id(self._bucket, version.key, version.version_id))
             sequencer = upload.sequencer if upload is not None else f"{sequencer}1"
             since = version.stored_at if upload is None else _received(upload)
             undecided = upload is None or upload.state is UploadState.RECEIVED
@@ -198,7 +198,7 @@ def _received(upload: Upload) -> datetime:
 
 def _with_model(stored: Iterable[StoredVersion]) -> Iterator[tuple[str, StoredVersion]]:
     for version in stored:
-        incoming = names.parse_incoming(version.key)
+        incoming = s3_keys.parse_incoming(version.key)
         if incoming is not None:
             yield incoming.model, version
 

@@ -21,7 +21,7 @@ from lambdas.config import Config
 from lambdas.http import Content
 from lambdas.http_request import Request
 from lambdas.logs import entry
-from relearn import names, pending, routes, upload_forms
+from relearn import ids, pending, routes, s3_keys, upload_forms
 from relearn.errors import NotFoundError
 from relearn.spec import ModelSpec
 from relearn.upload_forms import Asked, UploadForm
@@ -85,12 +85,10 @@ class Uploads:
             shown = [pending.explained(upload, run) for upload in found[:LISTED]]
             return {"uploads": [upload_pages.brief(upload) for upload in shown]}
         given = request.parameters["upload"]
-        return self._by_id(spec, given) if names.is_upload_id(given) else self._by_form(spec, given)
+        return self._by_id(spec, given) if ids.is_upload_id(given) else self._by_form(spec, given)
 
     def _create(self, spec: ModelSpec, asked: Asked) -> Content:
-        form = self._forms.create(
-            spec.name, asked, lambda: names.form_id(self._clock(), secrets.token_hex(16))
-        )
+        form = self._forms.create(spec.name, asked, lambda: ids.form_id(self._clock(), secrets.token_hex(16)))
         key = _key(form)
         limits = {
             "max_bytes": min(spec.ingest.max_bytes, upload_forms.LARGEST_POST),
@@ -125,7 +123,7 @@ class Uploads:
 
     def _known(self, form: UploadForm, stored: StoredVersion) -> Upload:
         """Give what the ledger knows of a version; what it will know at first while the event is on its way."""
-        upload_id = names.upload_id(self._bucket, stored.key, stored.version_id)
+        upload_id = ids.upload_id(self._bucket, stored.key, stored.version_id)
         known = self._ledger.upload(form.model, upload_id)
         if known is not None:
             return known
@@ -145,14 +143,14 @@ class Uploads:
     def _rejected(self, spec: ModelSpec, upload: Upload) -> list[dict[str, Any]]:
         if not upload.rows_rejected:
             return []
-        key = names.rejected_key(upload.model, upload.upload_id)
+        key = s3_keys.rejected_key(upload.model, upload.upload_id)
         lines = self._storage.first_lines(self._lake, key, upload_pages.REJECTED_BYTES)
         return upload_pages.rejected_rows(spec, upload.table, lines)
 
 
 def _key(form: UploadForm) -> str:
     """Key of the one object that a form takes."""
-    return names.form_key(form.model, form.form_id, form.filename, form.table)
+    return s3_keys.form_key(form.model, form.form_id, form.filename, form.table)
 
 
 @cache

@@ -20,7 +20,7 @@ from lambdas.config import Config
 from lambdas.logs import entry
 from lambdas.probing import Left, Measure, Pair, Probing
 from lambdas.publish import until
-from relearn import live, names, rollout
+from relearn import live, names, rollout, s3_keys
 from relearn.errors import ConflictError, NotFoundError
 from relearn.hosting import Serverless
 from relearn.live import Verdict
@@ -151,7 +151,7 @@ class Watching:
         return found.verdict, found.reason
 
     def _probe(self, run: Run, pair: Pair, measure: Measure, left: Left) -> Verdict:
-        key = names.report_key(run.model, run.run_id, report.PROBES)
+        key = s3_keys.report_key(run.model, run.run_id, report.PROBES)
         lines = self.storage.first_lines(self.lake, key, report.LARGEST_PROBES)
         instances = [json.loads(line) for line in lines] or self.catalog.samples[run.model]
         if len({one.hosting.get("type", Serverless.type) for one in pair}) > 1:
@@ -161,7 +161,7 @@ class Watching:
 
     def _baseline(self, run: Run) -> dict[str, Any]:
         """Read what the target looked like in training; nothing of a job older than this."""
-        key = names.report_key(run.model, run.run_id, report.JSON)
+        key = s3_keys.report_key(run.model, run.run_id, report.JSON)
         told = json.loads(self.storage.read(self.lake, key, report.LARGEST_FILE))
         return dict(told.get("baseline") or {})
 

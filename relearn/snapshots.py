@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from relearn import names
+from relearn import s3_keys
 from relearn.codec import canonical_json
 from relearn.errors import DataError
 from relearn.uploads import Upload, UploadState, newer
@@ -103,7 +103,7 @@ def manifest(prefix_uri: str, snapshot: Sequence[str], uploads: Iterable[Upload]
         The uploads of the model: they know their tables.
     """
     tables = {upload.upload_id: upload.table for upload in uploads}
-    return [{"prefix": prefix_uri}, *(names.shard_name(upload, tables[upload]) for upload in snapshot)]
+    return [{"prefix": prefix_uri}, *(s3_keys.shard_name(upload, tables[upload]) for upload in snapshot)]
 
 
 def digest(snapshot: Sequence[str]) -> str:

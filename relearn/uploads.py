@@ -55,7 +55,7 @@ class Upload:
     Parameters
     ----------
     upload_id
-        See `relearn.names.upload_id`.
+        See `relearn.ids.upload_id`.
     model, table, key, version_id
         Which object it is.
     sequencer

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import numpy as np
 
-from relearn import names
+from relearn import s3_keys
 from relearn.errors import DataError
 from relearn.spec import Column, ModelSpec
 from relearn.tables import MAIN
@@ -160,7 +160,7 @@ def _of(spec: ModelSpec, made: Made) -> Dataset:
 
 
 def _online(store: Store | None) -> Path | None:
-    return store.folder / names.online_name(store.run_id) if store else None
+    return store.folder / s3_keys.online_name(store.run_id) if store else None
 
 
 def _read(spec: ModelSpec, files: list[Path]) -> Dataset:

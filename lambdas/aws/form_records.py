@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from lambdas.aws.records import known
 from lambdas.aws.table import LONGEST_ID, Put, Table
-from relearn import names, upload_forms
+from relearn import partitions, upload_forms
 from relearn.errors import ConflictError, NotFoundError
 from relearn.upload_forms import Asked, UploadForm
 
@@ -51,9 +51,9 @@ class FormRecords:
                 created_at=now.isoformat(timespec="milliseconds"),
                 ends_at=(now + timedelta(seconds=upload_forms.SECONDS)).isoformat(timespec="milliseconds"),
             )
-            item = {**asdict(form), names.EXPIRES_AT: int((now + upload_forms.KEPT).timestamp())}
+            item = {**asdict(form), partitions.EXPIRES_AT: int((now + upload_forms.KEPT).timestamp())}
             try:
-                self._table.write(Put(pk=names.FORMS + model, sk=form.form_id, item=item))
+                self._table.write(Put(pk=partitions.FORMS + model, sk=form.form_id, item=item))
             except ConflictError:
                 continue
             return form
@@ -66,7 +66,7 @@ class FormRecords:
         NotFoundError
             There is no such form.
         """
-        item = self._table.get(names.FORMS + model, form_id) if len(form_id) <= LONGEST_ID else None
+        item = self._table.get(partitions.FORMS + model, form_id) if len(form_id) <= LONGEST_ID else None
         if item is None:
             raise NotFoundError(f"model {model} has no upload {form_id[:LONGEST_ID]!r}")
         return UploadForm(**known(UploadForm, item))

@@ -2,7 +2,7 @@
 
 A key is claimed before its answer is computed, by a conditional write, so of two requests with one key exactly one
 computes. A claim without an answer is over when no function can be at work on it any more. DynamoDB deletes an
-item some time after `names.EXPIRES_AT`; from that moment on it counts as gone.
+item some time after `partitions.EXPIRES_AT`; from that moment on it counts as gone.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 from lambdas.aws.items import Item
 from lambdas.aws.table import Put, Table
-from relearn import names
+from relearn import partitions
 from relearn.errors import ConflictError
 
 KEPT_SECONDS = 24 * 3600
@@ -53,7 +53,7 @@ class Claim:
     @property
     def pk(self) -> str:
         """Partition of the item."""
-        return names.IDEMPOTENCY + self.model
+        return partitions.IDEMPOTENCY + self.model
 
     @property
     def sk(self) -> str:
@@ -142,7 +142,7 @@ class KeptAnswers:
         lost = (
             not item["answer"] and item["body_digest"] == claim.body_digest and item["claimed_until"] <= now
         )
-        return lost or bool(item[names.EXPIRES_AT] <= now)
+        return lost or bool(item[partitions.EXPIRES_AT] <= now)
 
     def _put(self, claim: Claim, answer: str | None, expected: str | None = None) -> Put:
         now = int(self._clock())
@@ -151,7 +151,7 @@ class KeptAnswers:
             "owner": claim.owner,
             "answer": answer or "",
             "claimed_until": now + CLAIM_SECONDS,
-            names.EXPIRES_AT: now + KEPT_SECONDS,
+            partitions.EXPIRES_AT: now + KEPT_SECONDS,
         }
         condition = None if expected is None else {"owner": expected}
         return Put(pk=claim.pk, sk=claim.sk, item=item, expected=condition)

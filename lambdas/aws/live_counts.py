@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lambdas.aws.items import decode_item, encode
-from relearn import names
+from relearn import partitions
 from relearn.live import Live
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class LiveCounts:
             Key=_key(model, revision, version),
             UpdateExpression="SET #at = :at ADD " + ", ".join(f"#n{at} :v{at}" for at in range(len(added))),
             ExpressionAttributeNames={
-                "#at": names.EXPIRES_AT,
+                "#at": partitions.EXPIRES_AT,
                 **{f"#n{at}": name for at, name in enumerate(added)},
             },
             ExpressionAttributeValues={
@@ -104,4 +104,4 @@ def _below(item: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, int]]:
 
 
 def _key(model: str, revision: int, version: int) -> dict[str, Any]:
-    return {"pk": encode(f"{names.LIVE}{model}"), "sk": encode(f"{revision:09d}#{version}")}
+    return {"pk": encode(f"{partitions.LIVE}{model}"), "sk": encode(f"{revision:09d}#{version}")}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from lambdas.aws.status import Status
-from relearn import names
+from relearn import names, s3_keys
 from relearn.batches import Batch
 from relearn.errors import ModelFailedError
 from relearn.jsonlines import MEDIA_TYPE
@@ -96,11 +96,11 @@ class Transforms:
 
     def _request(self, batch: Batch, bucket: str) -> Any:
         def uri(key: str) -> str:
-            return names.s3_uri(bucket, key)
+            return s3_keys.uri(bucket, key)
 
         source = {
             "S3DataType": "S3Prefix",
-            "S3Uri": uri(names.batch_input_key(batch.model, batch.batch_id)),
+            "S3Uri": uri(s3_keys.batch_input_key(batch.model, batch.batch_id)),
         }
         tags = {"stage": self._stage, "model": batch.model, "version": batch.version, "batch": batch.batch_id}
         return {
@@ -115,7 +115,7 @@ class Transforms:
                 "SplitType": "Line",
             },
             "TransformOutput": {
-                "S3OutputPath": uri(names.batch_output_prefix(batch.model, batch.batch_id)),
+                "S3OutputPath": uri(s3_keys.batch_output_prefix(batch.model, batch.batch_id)),
                 "Accept": MEDIA_TYPE,
                 "AssembleWith": "None",  # each answer ends its own lines
             },

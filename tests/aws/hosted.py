@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from lambdas import host
 from lambdas.catalog import Catalog
-from relearn import codec, hosting, names
+from relearn import codec, hosting, names, s3_keys
 from relearn.hosting import Hosting, InLambda
 from relearn.routing import Route
 from relearn.runs import Run, RunState, Version, VersionState
@@ -83,7 +83,7 @@ def store(
     version = Version(
         model=MODEL,
         version=number,
-        artifact=names.s3_uri(ARTIFACTS, key),
+        artifact=s3_keys.uri(ARTIFACTS, key),
         artifact_sha256=digest or hashlib.sha256(content).hexdigest(),
         hosting=hosting.to_dict(where or InLambda()),
     )

@@ -9,7 +9,7 @@ import pytest
 from lambdas import batch_event, sweep
 from lambdas.aws.batch_records import BatchRecords
 from lambdas.aws.table import Table
-from relearn import names
+from relearn import names, s3_keys
 from relearn.batches import Batch, BatchState
 from tests.aws.world import TABLE, LambdaContext, World
 
@@ -36,7 +36,7 @@ def batch(world: World) -> Batch:
 
 def store(world: World, body: bytes = ROWS) -> dict[str, Any]:
     """Let the file arrive; the event that S3 sends of it."""
-    event: dict[str, Any] = world.put(names.batch_input_key("flowers", ID), body)
+    event: dict[str, Any] = world.put(s3_keys.batch_input_key("flowers", ID), body)
     return event
 
 
@@ -109,7 +109,7 @@ def test_a_file_that_comes_after_that_changes_nothing(live: World) -> None:
 
 
 def test_the_file_of_no_batch_is_let_alone(live: World) -> None:
-    live.put(names.batch_input_key("flowers", "20260504t100000-000000"), ROWS)
+    live.put(s3_keys.batch_input_key("flowers", "20260504t100000-000000"), ROWS)
     live.clock.pass_seconds(200)
     assert swept(live) == []
 

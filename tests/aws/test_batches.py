@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from lambdas import batch_event, batches
 from lambdas.aws.batch_records import BatchRecords
 from lambdas.aws.table import Table
-from relearn import names
+from relearn import names, s3_keys
 from relearn import routes as api
 from relearn.batches import Batch, BatchState
 from tests.aws.models import FLOWERS_CSV
@@ -69,7 +69,7 @@ def hear(event: dict[str, Any]) -> dict[str, str]:
 
 def send(world: World, batch: str, body: bytes = ROWS) -> dict[str, Any]:
     """Upload the file of a batch; the event that tells of it."""
-    event: dict[str, Any] = world.put(names.batch_input_key("flowers", batch), body)
+    event: dict[str, Any] = world.put(s3_keys.batch_input_key("flowers", batch), body)
     return event
 
 
@@ -187,7 +187,7 @@ def test_a_file_sent_later_with_the_same_form_changes_nothing(live: World) -> No
     hear(first)
     assert hear(later)["state"] == "RUNNING"
     assert look(batch)["rows"] == 2
-    copied = live.s3.get_object(Bucket=LAKE, Key=names.batch_input_key("flowers", batch))["Body"].read()
+    copied = live.s3.get_object(Bucket=LAKE, Key=s3_keys.batch_input_key("flowers", batch))["Body"].read()
     assert copied == ROWS
 
 

@@ -16,7 +16,7 @@ from lambdas.aws import once
 from lambdas.aws.once import Line
 from lambdas.aws.storage import Storage
 from lambdas.config import Config
-from relearn import names, predictions
+from relearn import partitions, predictions
 from relearn import routes as api
 from relearn.predictions import CLAIM_SECONDS, Record, Truth
 from tests.aws.turns import DiedError
@@ -44,7 +44,7 @@ class Desk:
             inputs=[{"row": row} for row in range(rows)],
             outputs=[{"label": "rose"}] * rows,
         )
-        index = {"rows": rows, "version": 7, names.EXPIRES_AT: predictions.expires_at(at)}
+        index = {"rows": rows, "version": 7, partitions.EXPIRES_AT: predictions.expires_at(at)}
         pk = predictions.partition(model, record.id)
         line = Line(pk, predictions.RECORD, predictions.line(record), index)
         wiring.once(Config.from_env()).place([line], predictions.predictions_folder(model, at))
@@ -180,7 +180,7 @@ def test_the_index_of_a_truth_expires_with_that_of_its_prediction(desk: Desk) ->
     pk = predictions.partition("flowers", record)
     keys = [(pk, predictions.RECORD), (pk, predictions.truth_sort(0))]
     found = wiring.table(Config.from_env()).get_many(keys)
-    assert [found[key][names.EXPIRES_AT] for key in keys] == [
+    assert [found[key][partitions.EXPIRES_AT] for key in keys] == [
         predictions.expires_at(desk.world.clock() - timedelta(days=10))
     ] * 2
 

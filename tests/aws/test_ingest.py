@@ -9,7 +9,7 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from relearn import names
+from relearn import ids
 from relearn.uploads import UploadState
 from tests.aws.models import FLOWERS_CSV, flowers_csv
 from tests.aws.world import LAKE, MACHINE, UPLOADS, World
@@ -220,5 +220,5 @@ def test_events_shaped_like_those_of_aws_are_understood(world: World, name: str)
     assert world.ingest(message) == []
     upload = world.upload()
     assert (upload.key, upload.sequencer) == (found["key"], found["sequencer"])
-    assert upload.upload_id == names.upload_id(UPLOADS, found["key"], version)
+    assert upload.upload_id == ids.upload_id(UPLOADS, found["key"], version)
     assert quote_plus(found["key"]) != found["key"]

@@ -11,7 +11,7 @@ import pytest
 
 from lambdas.aws import direct
 from lambdas.aws.live_counts import KEPT, LiveCounts
-from relearn import live, names
+from relearn import live, partitions
 from relearn.live import Live
 from tests.aws.wire import LocalAWS
 from tests.aws.world import TABLE, World
@@ -81,4 +81,4 @@ def test_what_was_counted_goes_away_by_itself(counts: LiveCounts, world: World) 
     counts.count("flowers", 3, 2, answered("rose"))
     key = {"pk": {"S": "LIVE#flowers"}, "sk": {"S": "000000003#2"}}
     item = world.dynamodb.get_item(TableName=TABLE, Key=key)["Item"]
-    assert item[names.EXPIRES_AT] == {"N": str(int((world.clock() + KEPT).timestamp()))}
+    assert item[partitions.EXPIRES_AT] == {"N": str(int((world.clock() + KEPT).timestamp()))}

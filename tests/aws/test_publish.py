@@ -16,7 +16,7 @@ from lambdas.aws.blocks import Blocks
 from lambdas.aws.online import Online
 from lambdas.catalog import Catalog
 from lambdas.config import Config
-from relearn import names, online
+from relearn import online, s3_keys
 from relearn.errors import ConflictError, DataError
 from relearn.runs import RunState, VersionState
 from tests.aws.guests import AS_OF, MODEL, ROWS, begin, items, row, serve, with_guests
@@ -115,7 +115,7 @@ def test_a_file_that_is_not_there_fails_the_run(world: World) -> None:
     world._leave_online = lambda *_: {"rows": 3, "sha256": "", "as_of": ""}  # type: ignore[method-assign]
     run = world.run(MODEL)
     assert run.state is RunState.FAILED
-    assert f"{names.online_key(MODEL, run_id)} is not in the bucket" in run.reason
+    assert f"{s3_keys.online_key(MODEL, run_id)} is not in the bucket" in run.reason
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_a_file_that_is_written_anew_meanwhile_is_not_read_on(
     blocks = Blocks(clients.s3(), LAKE, size=4000)
     publishing = service(world, blocks)
     first = publishing.publish(MODEL, registered["run_id"], 1, {}, lambda: 0.0)
-    world.s3.put_object(Bucket=LAKE, Key=names.online_key(MODEL, registered["run_id"]), Body=b"{}\n")
+    world.s3.put_object(Bucket=LAKE, Key=s3_keys.online_key(MODEL, registered["run_id"]), Body=b"{}\n")
     with pytest.raises(DataError, match="written anew"):
         publishing.publish(MODEL, registered["run_id"], 1, first, lambda: 9.0)
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 
 from lambdas import ingest
-from relearn import names, retries
+from relearn import retries, s3_keys
 from relearn.runs import RunState
 from relearn.uploads import Upload, UploadState
 from tests.aws.models import FLOWERS, FLOWERS_CSV
@@ -42,7 +42,7 @@ def test_a_quarantined_upload_is_checked_again_by_the_code_that_is_deployed_now(
     (before,) = upload.earlier
     assert before["state"] == "QUARANTINED"
     assert before["reason"].startswith("unknown_model: ")
-    assert names.shard_key("trees", upload.upload_id) in refused.lake()
+    assert s3_keys.shard_key("trees", upload.upload_id) in refused.lake()
 
 
 def test_a_file_that_is_still_wrong_is_quarantined_again_with_both_ends_in_its_history(world: World) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lambdas import uploads
-from relearn import names, upload_forms
+from relearn import ids, s3_keys, upload_forms
 from relearn import routes as api
 from tests.aws.models import FLOWERS_CSV, flowers_csv
 from tests.aws.world import LAKE, TABLE, UPLOADS, LambdaContext, World
@@ -154,7 +154,7 @@ def test_a_file_that_ingest_has_not_seen_yet_is_received(today: World) -> None:
     event = today.put(key(form), FLOWERS_CSV)
     found = look(form["upload"])
     version = event["detail"]["object"]["version-id"]
-    assert found["upload_id"] == names.upload_id(UPLOADS, key(form), version)
+    assert found["upload_id"] == ids.upload_id(UPLOADS, key(form), version)
     assert (found["state"], found["size_bytes"]) == ("RECEIVED", len(FLOWERS_CSV))
     assert (found["rows_accepted"], found["run_id"]) == (None, None)
     assert [step["state"] for step in found["states"]] == ["WAITING_FOR_FILE", "RECEIVED"]
@@ -203,7 +203,9 @@ def test_an_accepted_file_shows_its_few_rejected_rows_too(world: World) -> None:
 def test_rejected_rows_that_are_gone_are_not_shown(world: World) -> None:
     form = begin()
     world.send(flowers_csv("wide,1,rose"), key(form))
-    world.s3.delete_object(Bucket=LAKE, Key=names.rejected_key("flowers", look(form["upload"])["upload_id"]))
+    world.s3.delete_object(
+        Bucket=LAKE, Key=s3_keys.rejected_key("flowers", look(form["upload"])["upload_id"])
+    )
     assert look(form["upload"])["rejected_rows"] == []
 
 

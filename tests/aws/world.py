@@ -37,7 +37,7 @@ from lambdas import (
 from lambdas.aws import clients
 from lambdas.aws.ledger import Ledger
 from lambdas.config import Config
-from relearn import codec, names
+from relearn import codec, names, s3_keys
 from relearn.routing import Change, Route
 from relearn.runs import Run, RunState, Version, VersionState
 from relearn.spec import ModelSpec
@@ -344,7 +344,7 @@ class World:
             "features": {"online": online} if online else None,
             **lies,
         }
-        folder = f"{names.artifact_prefix(spec.name)}/{context['job_name']}/output/"
+        folder = f"{s3_keys.artifact_prefix(spec.name)}/{context['job_name']}/output/"
         files = {
             "report.json": json.dumps(report).encode(),
             "report.html": b"<p>report</p>",
@@ -352,7 +352,7 @@ class World:
         }
         self.s3.put_object(Bucket=ARTIFACTS, Key=f"{folder}output.tar.gz", Body=tar_gz(files))
         self.s3.put_object(Bucket=ARTIFACTS, Key=f"{folder}model.tar.gz", Body=left)
-        return names.s3_uri(ARTIFACTS, f"{folder}model.tar.gz")
+        return s3_keys.uri(ARTIFACTS, f"{folder}model.tar.gz")
 
     def _leave_online(self, spec: ModelSpec, run_id: str) -> dict[str, Any] | None:
         """Leave the features of every entity in the lake; what the report says of them."""
@@ -360,7 +360,7 @@ class World:
             return None
         rows = self.online.get(spec.name, [])
         body = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
-        self.s3.put_object(Bucket=LAKE, Key=names.online_key(spec.name, run_id), Body=body)
+        self.s3.put_object(Bucket=LAKE, Key=s3_keys.online_key(spec.name, run_id), Body=body)
         digest = hashlib.sha256(body).hexdigest()
         return {"rows": len(rows), "sha256": digest, "as_of": "2026-05-04T09:00:00Z"}
 

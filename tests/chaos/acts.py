@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from relearn import names, routes
-from relearn.names import upload_id  # as it is, whatever a mutant makes of it
+from relearn import names, routes, s3_keys
+from relearn.ids import upload_id  # as it is, whatever a mutant makes of it
 from tests.aws.world import LAKE, STAGE, UPLOADS
 from tests.chaos import data
 from tests.chaos.calls import DiedError
@@ -69,7 +69,7 @@ class Acts:
         body = data.BAD[kind](self._number) if kind in data.BAD else data.good(self._number)
         if kind in data.BAD:
             self.stage.faults.hit(kind)
-        key = f"{names.incoming_prefix(model)}{name or f'file-{self._number}'}{body.suffix}"
+        key = f"{s3_keys.incoming_prefix(model)}{name or f'file-{self._number}'}{body.suffix}"
         event = self.stage.world.put(key, body.content)
         if multipart:
             event["detail"]["reason"] = "CompleteMultipartUpload"
@@ -80,7 +80,7 @@ class Acts:
         return stored
 
     def folder_marker(self, model: str) -> None:
-        event = self.stage.world.put(f"{names.incoming_prefix(model)}folder/", b"")
+        event = self.stage.world.put(f"{s3_keys.incoming_prefix(model)}folder/", b"")
         self.stage.faults.hit("folder_marker")
         self._announce(event)
 
@@ -163,7 +163,7 @@ class Acts:
 
     def own_output(self, model: str) -> None:
         """Tell ingest of an object of our own, as a rule that is too wide would."""
-        event = self.stage.world.event(f"{names.incoming_prefix(model)}mine.parquet", "null", 10)
+        event = self.stage.world.event(f"{s3_keys.incoming_prefix(model)}mine.parquet", "null", 10)
         event["detail"]["bucket"]["name"] = LAKE
         self.stage.faults.hit("own_output")
         self.stage.queues.send("ingest", json.dumps(event))

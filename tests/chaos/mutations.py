@@ -25,7 +25,7 @@ from lambdas.intake import Intake
 from lambdas.keeping import Keeper
 from lambdas.runs_flow import Runs
 from lambdas.sweep import Sweep
-from relearn import names, promotion, routing, snapshots
+from relearn import ids, promotion, routing, snapshots
 from relearn.promotion import Decision
 from relearn.routing import Route
 from relearn.uploads import Upload, UploadState
@@ -121,8 +121,8 @@ def unquote_the_key(patch: M) -> None:
 
 
 def forget_versions_of_objects(patch: M) -> None:
-    whole = names.upload_id
-    patch.setattr(names, "upload_id", lambda bucket, key, _version: whole(bucket, key, ""))
+    whole = ids.upload_id
+    patch.setattr(ids, "upload_id", lambda bucket, key, _version: whole(bucket, key, ""))
 
 
 def delete_the_config_too_early(patch: M) -> None:

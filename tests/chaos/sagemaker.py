@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from relearn import names
+from relearn import s3_keys
 from tests.aws.fake_sagemaker import NO_MORE, FakeSageMaker, RefusedError, _present
 from tests.aws.world import Clock
 from tests.chaos.faults import Faults
@@ -103,7 +103,7 @@ class TimedSageMaker(FakeSageMaker):
         """Load the artifact as the container does; why it can not be."""
         package = self.packages[self._container(name)["ModelPackageName"]]
         uri = package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
-        bucket, key = names.parse_s3_uri(uri)
+        bucket, key = s3_keys.parse_uri(uri)
         try:
             told = load(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
         except Exception as error:  # noqa: BLE001 - whatever it is, the container does not start

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from botocore.exceptions import ClientError
 
 from lambdas.report import LARGEST_FILE
-from relearn import codec, names
+from relearn import codec, s3_keys
 from relearn.spec import ModelSpec
 from tests.aws.world import tar_gz
 from tests.chaos.agenda import Agenda
@@ -123,7 +123,7 @@ class Training:
         return job
 
     def _get(self, uri: str) -> bytes:
-        bucket, key = names.parse_s3_uri(uri)
+        bucket, key = s3_keys.parse_uri(uri)
         body: bytes = self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
         return body
 
@@ -162,10 +162,10 @@ class Training:
 
     def _put(self, request: Mapping[str, Any], name: str, files: Mapping[str, bytes]) -> str:
         base = request["OutputDataConfig"]["S3OutputPath"]
-        bucket, prefix = names.parse_s3_uri(base)
+        bucket, prefix = s3_keys.parse_uri(base)
         key = f"{prefix}/{request['TrainingJobName']}/output/{name}"
         self.s3.put_object(Bucket=bucket, Key=key, Body=tar_gz(files))
-        return names.s3_uri(bucket, key)
+        return s3_keys.uri(bucket, key)
 
     def _report(self, job: Job, request: Mapping[str, Any]) -> Mapping[str, bytes]:
         told, spec = request["HyperParameters"], self.specs[job.model]

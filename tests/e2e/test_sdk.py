@@ -14,7 +14,7 @@ import pytest
 
 from cli import sdk
 from cli.target import Target
-from relearn import names
+from relearn import names, s3_keys
 from tests.e2e.client import Stage, outputs
 
 pytest.importorskip(
@@ -59,7 +59,7 @@ def job(iris: Stage, session: Any, champion: dict[str, Any]) -> Any:
     from sagemaker.train import ModelTrainer  # noqa: PLC0415
 
     outputs = iris.outputs
-    manifest = names.s3_uri(outputs["LakeBucket"], names.snapshot_key(MODEL, champion["run_id"]))
+    manifest = s3_keys.uri(outputs["LakeBucket"], s3_keys.snapshot_key(MODEL, champion["run_id"]))
     run_job = names.job(iris.name, MODEL, champion["run_id"])
     trainer = ModelTrainer(
         sagemaker_session=session,
@@ -69,7 +69,7 @@ def job(iris: Stage, session: Any, champion: dict[str, Any]) -> Any:
         compute=Compute(instance_type="ml.m5.large", instance_count=1),
         # Role and prefix of the loop's own jobs: what an endpoint may serve is under no other.
         output_data_config=OutputDataConfig(
-            s3_output_path=names.s3_uri(outputs["ArtifactsBucket"], names.artifact_prefix(MODEL))
+            s3_output_path=s3_keys.uri(outputs["ArtifactsBucket"], s3_keys.artifact_prefix(MODEL))
         ),
         hyperparameters={"model": MODEL},
     )

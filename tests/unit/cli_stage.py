@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 from cli.main import app
 from lambdas.aws.ledger import Ledger
 from lambdas.aws.table import Table
-from relearn import names
+from relearn import ids, names
 from relearn.routing import Change, Route
 from relearn.runs import Run, Version, VersionState
 from relearn.uploads import Upload
@@ -82,7 +82,7 @@ class CliStage:
 
     def upload(self, name: str = "a", **changes: Any) -> Upload:
         values: dict[str, Any] = {
-            "upload_id": names.upload_id(self.uploads, name, "v1"),
+            "upload_id": ids.upload_id(self.uploads, name, "v1"),
             "model": "iris",
             "table": "main",
             "key": f"incoming/iris/{name}",

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from relearn import names
+from relearn import ids
 from relearn.runs import Run, RunState, VersionState
 from relearn.uploads import Upload, UploadState
 from tests.unit.cli_stage import ABOUT, CliStage
@@ -41,7 +41,7 @@ def file(tmp_path: Path) -> Path:
 
 def sent_id(stage: CliStage) -> str:
     (version,) = stage.s3.list_object_versions(Bucket=stage.uploads)["Versions"]
-    return names.upload_id(stage.uploads, version["Key"], version["VersionId"])
+    return ids.upload_id(stage.uploads, version["Key"], version["VersionId"])
 
 
 def test_an_upload_lands_under_the_models_prefix_and_is_named_by_its_version(

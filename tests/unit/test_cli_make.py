@@ -18,7 +18,7 @@ from cli import plan, report
 from cli.ledger import Ledger
 from cli.main import app
 from cli.target import Choice
-from relearn import names
+from relearn import names, s3_keys
 from relearn.errors import RelearnError, SpecError
 from relearn.uploads import UploadState
 from tests.unit.cli_stage import REGION, CliStage
@@ -90,7 +90,7 @@ def test_an_experiment_trains_on_what_the_loop_would_train_on_now(cli_stage: Cli
     assert made.hyperparameters["champion_version"] == "1"
     assert made.output_path == "s3://artifacts-bucket/experiments/iris"
     train, champion = made.channels
-    bucket, key = names.parse_s3_uri(train.uri)
+    bucket, key = s3_keys.parse_uri(train.uri)
     assert key.startswith("snapshots/iris/experiment-20260504t")
     listing = json.loads(cli_stage.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
     assert listing == [

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from relearn import names, retries
+from relearn import ids, retries
 from relearn.uploads import UploadState
 from tests.unit.cli_stage import CliStage
 
@@ -97,7 +97,7 @@ def test_a_letter_that_came_back_is_shown_as_replayed_before(cli_stage: CliStage
 
 
 def test_the_ledger_says_why_an_event_of_an_upload_failed(cli_stage: CliStage) -> None:
-    upload_id = names.upload_id(cli_stage.uploads, "incoming/iris/a", "v1")
+    upload_id = ids.upload_id(cli_stage.uploads, "incoming/iris/a", "v1")
     upload = cli_stage.upload(upload_id=upload_id)
     cli_stage.ledger.note_trouble(upload, "not decided yet: AccessDenied")
     cli_stage.bury("ingest", event(cli_stage))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from relearn import batches, names
+from relearn import batches, ids, names, s3_keys
 from relearn.batches import Batch, BatchState, Repair
 from relearn.errors import IllegalTransitionError
 
@@ -75,7 +75,7 @@ def test_a_batch_without_a_file_ends_some_time_after_its_form(minutes: int, need
 
 
 def test_a_transform_jobs_name_is_read_back_and_fits() -> None:
-    batch, model = names.batch_id(AT, "seed"), "m" + "-a1" * 6
+    batch, model = ids.batch_id(AT, "seed"), "m" + "-a1" * 6
     name = names.transform_job("stage12345", model, batch)
     assert len(name) <= 63
     assert names.parse_transform_job("stage12345", name) == (model, batch)
@@ -96,16 +96,16 @@ def test_what_is_no_batch_of_the_stage_is_not_read(name: str) -> None:
 
 
 def test_the_key_of_a_batchs_file_is_read_back_and_no_other_is() -> None:
-    key = names.batch_input_key("iris", "b1")
-    assert names.parse_batch_input(key) == ("iris", "b1")
+    key = s3_keys.batch_input_key("iris", "b1")
+    assert s3_keys.parse_batch_input(key) == ("iris", "b1")
     for other in ("incoming/iris/input.jsonl", f"{key}.out", "batches/iris/input.jsonl", f"x/{key}"):
-        assert names.parse_batch_input(other) is None
+        assert s3_keys.parse_batch_input(other) is None
 
 
 def test_no_file_of_a_batch_lies_where_uploads_are_taken_in() -> None:
-    assert names.parse_incoming(names.batch_input_key("iris", "b1")) is None
+    assert s3_keys.parse_incoming(s3_keys.batch_input_key("iris", "b1")) is None
 
 
 def test_a_result_never_has_the_input_as_its_prefix() -> None:
-    key = names.batch_input_key("iris", "b1")
-    assert not names.batch_output_key("iris", "b1").startswith(key)
+    key = s3_keys.batch_input_key("iris", "b1")
+    assert not s3_keys.batch_output_key("iris", "b1").startswith(key)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relearn import filenames, names, upload_forms
+from relearn import filenames, ids, s3_keys, upload_forms
 from relearn.errors import InvalidUploadError
 from relearn.spec import ModelSpec
 from relearn.upload_forms import FormState, UploadForm
@@ -49,10 +49,10 @@ def test_any_other_name_is_refused(name: object) -> None:
 def test_a_name_that_is_allowed_makes_a_key_of_one_upload_that_s3_takes(name: str) -> None:
     if not filenames.is_allowed(name):
         return
-    key = names.form_key(LONGEST_MODEL, names.form_id(AT, "seed"), name, LONGEST_TABLE)
+    key = s3_keys.form_key(LONGEST_MODEL, ids.form_id(AT, "seed"), name, LONGEST_TABLE)
     assert len(key.encode()) <= 1024
     assert key.rpartition("/")[2] == name
-    found = names.parse_incoming(key)
+    found = s3_keys.parse_incoming(key)
     assert found is not None
     assert found.model == LONGEST_MODEL
 
@@ -91,12 +91,12 @@ def test_a_model_of_one_table_takes_no_name_of_one() -> None:
 
 
 def test_a_forms_id_is_no_uploads_id() -> None:
-    assert not names.is_upload_id(names.form_id(AT, "seed"))
-    assert names.is_upload_id(names.upload_id("b", "k", "v"))
+    assert not ids.is_upload_id(ids.form_id(AT, "seed"))
+    assert ids.is_upload_id(ids.upload_id("b", "k", "v"))
 
 
 def test_ids_of_forms_sort_by_time() -> None:
-    ids = [names.form_id(AT + timedelta(seconds=second), str(second)) for second in range(3)]
+    ids = [ids.form_id(AT + timedelta(seconds=second), str(second)) for second in range(3)]
     assert sorted(ids) == ids
 
 

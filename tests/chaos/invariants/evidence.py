@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from lambdas.aws.items import decode_item
-from relearn import names
+from relearn import names, s3_keys
 from relearn.routing import Moved, Route
 from relearn.runs import Run, Version
 from relearn.uploads import Upload
@@ -113,13 +113,13 @@ class Evidence:
     def manifests(self) -> dict[str, list[Any]]:
         """Every manifest that a run ever wrote, by key and version."""
         found = {}
-        for key, version in self.keys(LAKE, f"{names.SNAPSHOTS}/"):
+        for key, version in self.keys(LAKE, f"{s3_keys.SNAPSHOTS}/"):
             body = self.stage.world.s3.get_object(Bucket=LAKE, Key=key, VersionId=version)["Body"].read()
             found[f"{key} {version}"] = json.loads(body)
         return found
 
     def artifact(self, uri: str) -> bytes:
-        bucket, key = names.parse_s3_uri(uri)
+        bucket, key = s3_keys.parse_uri(uri)
         assert bucket == ARTIFACTS
         body: bytes = self.stage.world.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
         return body

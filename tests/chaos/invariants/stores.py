@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from relearn import names
+from relearn import s3_keys
 from relearn.uploads import UploadState
 from tests.aws.world import ARTIFACTS, LAKE, UPLOADS
 from tests.chaos.invariants.evidence import Evidence
@@ -19,8 +19,8 @@ def quarantine(evidence: Evidence) -> Iterator[str]:
     No manifest that a run ever wrote lists a shard of an upload that is quarantined, or of none; such an upload has no
     shard, and in its folder are the object, byte for byte, and ``reason.json``.
     """
-    shards = {key for key, _ in evidence.keys(LAKE, f"{names.DATASETS}/")}
-    there = {key for key, _ in evidence.keys(LAKE, f"{names.QUARANTINE}/")}
+    shards = {key for key, _ in evidence.keys(LAKE, f"{s3_keys.DATASETS}/")}
+    there = {key for key, _ in evidence.keys(LAKE, f"{s3_keys.QUARANTINE}/")}
     contents = {stored.upload_id: stored.content for stored in evidence.acts.stored if not stored.gone}
     for name, (_, *listed) in evidence.manifests.items():
         for shard in listed:
@@ -30,9 +30,9 @@ def quarantine(evidence: Evidence) -> Iterator[str]:
     for upload in evidence.uploads.values():
         if upload.state is not UploadState.QUARANTINED:
             continue
-        if names.shard_key(upload.model, upload.upload_id) in shards:
+        if s3_keys.shard_key(upload.model, upload.upload_id) in shards:
             yield f"{upload.key} is quarantined and has a shard"
-        prefix = names.quarantine_prefix(upload.model, upload.upload_id)
+        prefix = s3_keys.quarantine_prefix(upload.model, upload.upload_id)
         if f"{prefix}reason.json" not in there:
             yield f"{upload.key} is quarantined without its reason"
         if (
@@ -54,14 +54,14 @@ def immutability(evidence: Evidence) -> Iterator[str]:
 
     Every key of a shard has one version; what a run trained on is still there; uploads stay as they came.
     """
-    shards = Counter(key for key, _ in evidence.keys(LAKE, f"{names.DATASETS}/"))
+    shards = Counter(key for key, _ in evidence.keys(LAKE, f"{s3_keys.DATASETS}/"))
     yield from (f"{key} was written {count} times" for key, count in shards.items() if count > 1)
     for base, *listed in evidence.manifests.values():
-        prefix = names.parse_s3_uri(base["prefix"])[1]
+        prefix = s3_keys.parse_uri(base["prefix"])[1]
         yield from (f"{prefix}{shard} is gone" for shard in listed if prefix + shard not in shards)
     artifacts = {key for key, _ in evidence.keys(ARTIFACTS)}
     for version in evidence.versions.values():
-        if version.artifact and names.parse_s3_uri(version.artifact)[1] not in artifacts:
+        if version.artifact and s3_keys.parse_uri(version.artifact)[1] not in artifacts:
             yield f"the artifact of version {version.version} of {version.model} is gone"
     for call in evidence.history.successes("s3", "PutObject", "CopyObject", "DeleteObject", "DeleteObjects"):
         bucket = call.params["Bucket"]

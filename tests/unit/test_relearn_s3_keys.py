@@ -1,0 +1,63 @@
+"""Keys are read as they were written, and what is no upload is told by its key."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relearn import s3_keys
+from tests.unit.strategies import MODEL_NAMES
+
+
+@given(MODEL_NAMES, st.text(min_size=1).filter(lambda name: not name.endswith("/") and name[0] != "/"))
+def test_the_key_of_an_upload_is_read_back(model: str, name: str) -> None:
+    found = s3_keys.parse_incoming(s3_keys.incoming_prefix(model) + name)
+    assert found == s3_keys.IncomingKey(model=model, name=name)
+    assert found.table(("main",)) == "main"
+
+
+@given(MODEL_NAMES, st.text(min_size=1).filter(lambda name: not name.endswith("/") and name[0] != "/"))
+def test_the_key_of_an_upload_of_one_of_several_tables_names_it(model: str, name: str) -> None:
+    found = s3_keys.parse_incoming(s3_keys.incoming_prefix(model, "events") + name)
+    assert found == s3_keys.IncomingKey(model=model, name=f"events/{name}")
+    assert found.table(("customers", "events")) == "events"
+
+
+@pytest.mark.parametrize(
+    "name", ["a.csv", "events", "event/a.csv", "x/events/a.csv", "main/a.csv", "Events/a.csv"]
+)
+def test_a_key_that_names_none_of_several_tables_is_told(name: str) -> None:
+    found = s3_keys.parse_incoming(f"incoming/churn/{name}")
+    assert found is not None
+    assert found.table(("customers", "events")) is None
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["", "incoming", "incoming/", "incoming/iris", "incoming/iris/", "incoming//a.csv", "incoming/iris/sub/",
+     "Incoming/iris/a.csv", "datasets/iris/main/a.parquet", "quarantine/iris/u/object"],
+)  # fmt: skip
+def test_what_is_no_upload_is_told_by_its_key(key: str) -> None:
+    assert s3_keys.parse_incoming(key) is None
+
+
+@given(st.text())
+def test_any_key_is_read_without_an_error(key: str) -> None:
+    s3_keys.parse_incoming(key)
+
+
+@given(st.from_regex(r"[a-z0-9-]{3,20}", fullmatch=True), st.text())
+def test_an_s3_uri_is_read_back(bucket: str, key: str) -> None:
+    assert s3_keys.parse_uri(s3_keys.uri(bucket, key)) == (bucket, key)
+
+
+def test_our_own_outputs_are_never_under_the_prefix_of_uploads() -> None:
+    made = [
+        s3_keys.shard_key("iris", "u"),
+        s3_keys.quarantine_prefix("iris", "u"),
+        s3_keys.snapshot_key("iris", "r"),
+        s3_keys.report_key("iris", "r", "report.json"),
+        s3_keys.artifact_prefix("iris"),
+    ]
+    assert [key for key in made if s3_keys.parse_incoming(key)] == []
