@@ -7,38 +7,29 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from functools import cache, partial
-from itertools import groupby
 from typing import Any
 
-from lambdas import catalog, events, wiring
+from lambdas import catalog, wiring
 from lambdas.approving import Approving
 from lambdas.aws.executions import Executions
 from lambdas.aws.ledger import Ledger
-from lambdas.aws.queue import IngestQueue
-from lambdas.aws.storage import Storage, StoredVersion
 from lambdas.batch_repair import BatchRepair
 from lambdas.config import Config
 from lambdas.fail_run import Failing
 from lambdas.logs import entry
+from lambdas.lost_uploads import EVENT_LATE, LostUploads
 from lambdas.operating import Operating
 from lambdas.orphans import Orphans
 from lambdas.retirement import Retirement
 from lambdas.runs_flow import TEARDOWN, Runs
 from lambdas.vanished import Vanished
-from relearn import ids, s3_keys
 from relearn.errors import ConflictError
 from relearn.runs import failure_reason
-from relearn.uploads import Upload, UploadState
+from relearn.uploads import UploadState
 
-EVENT_LATE = timedelta(minutes=2)
-"""An object without a record, or a lock without an execution, is let alone for so long."""
-STUCK = timedelta(minutes=20)
-"""An upload that is received and not decided is sent again after this: ingest may take 15 minutes."""
-FIRST = "0" * 24
-"""Sequencer of a missed version with none before it, without its last digit: longer than S3's, so less than any of them."""
 _log = logging.getLogger(__name__)
 
 
@@ -47,8 +38,10 @@ class Sweep:
 
     Parameters
     ----------
-    ledger, storage, queue, executions
+    ledger, executions
         Adapters.
+    lost_uploads
+        What sends to ingest what it missed.
     batches
         What repairs batches.
     runs, failing, retirement
@@ -63,8 +56,6 @@ class Sweep:
         What removes endpoints that no version has.
     models
         Names of the models.
-    bucket
-        Name of the uploads bucket.
     clock
         Gives the time, aware.
     """
@@ -73,9 +64,8 @@ class Sweep:
         self,
         *,
         ledger: Ledger,
-        storage: Storage,
-        queue: IngestQueue,
         executions: Executions,
+        lost_uploads: LostUploads,
         batches: BatchRepair,
         runs: Runs,
         failing: Failing,
@@ -85,13 +75,11 @@ class Sweep:
         vanished: Vanished,
         orphans: Orphans,
         models: Iterable[str],
-        bucket: str,
         clock: Callable[[], datetime],
     ) -> None:
         self._ledger = ledger
-        self._storage = storage
-        self._queue = queue
         self._executions = executions
+        self._lost_uploads = lost_uploads
         self._batches = batches
         self._runs = runs
         self._failing = failing
@@ -101,7 +89,6 @@ class Sweep:
         self._vanished = vanished
         self._orphans = orphans
         self._models = tuple(models)
-        self._bucket = bucket
         self._clock = clock
 
     def everything(self) -> int:
@@ -133,7 +120,7 @@ class Sweep:
                 task()
             except Exception as error:  # noqa: BLE001 - raised with the others below
                 troubles.append(error)
-        sent = self._lost_uploads()
+        sent = self._lost_uploads.send()
         if troubles:
             raise ExceptionGroup("the sweep of some models failed", troubles)
         return sent
@@ -153,54 +140,13 @@ class Sweep:
         elif (reason := self._executions.ended(lock.run_id)) is not None:
             if reason:
                 self._failing.fail(model, lock.run_id, reason)
-        elif self._older(datetime.fromisoformat(lock.taken_at), EVENT_LATE):
+        elif self._clock() - datetime.fromisoformat(lock.taken_at) > EVENT_LATE:
             pending = self._ledger.uploads(model, UploadState.ACCEPTED)
             self._runs.launch(model, lock.run_id, tuple(upload.upload_id for upload in pending))
         try:
             self._retirement.retire(model)
         except ConflictError:
             _log.warning("a version is not gone yet", extra={"model": model})
-
-    def _lost_uploads(self) -> int:
-        stored = self._storage.versions(self._bucket, f"{s3_keys.INCOMING}/")
-        sent = 0
-        for model, found in groupby(_with_model(stored), key=lambda pair: pair[0]):
-            known = {upload.upload_id: upload for upload in self._ledger.uploads(model)}
-            for _, versions in groupby((version for _, version in found), key=lambda version: version.key):
-                sent += self._lost_versions(list(versions), known)
-        return sent
-
-    def _lost_versions(self, versions: list[StoredVersion], known: Mapping[str, Upload]) -> int:
-        """Send the versions of one object that ingest missed, the oldest first.
-
-        S3 tells the order of versions by its listing, not by sequencers; a missed version gets
-        one that sorts just after that of the version before it, and before those that S3 gave to later ones.
-        """
-        sequencer, sent = FIRST, 0
-        for version in reversed(versions):
-            upload = known.get(ids.upload_id(self._bucket, version.key, version.version_id))
-            sequencer = upload.sequencer if upload is not None else f"{sequencer}1"
-            since = version.stored_at if upload is None else _received(upload)
-            undecided = upload is None or upload.state is UploadState.RECEIVED
-            if undecided and self._older(since, EVENT_LATE if upload is None else STUCK):
-                self._queue.send(events.object_created(self._bucket, version, sequencer=sequencer))
-                sent += 1
-        return sent
-
-    def _older(self, since: datetime, age: timedelta) -> bool:
-        return self._clock() - since > age
-
-
-def _received(upload: Upload) -> datetime:
-    """Give when ingest got it: when a person had it tried again, that time."""
-    return datetime.fromisoformat(upload.times.get(UploadState.RECEIVED, upload.received_at))
-
-
-def _with_model(stored: Iterable[StoredVersion]) -> Iterator[tuple[str, StoredVersion]]:
-    for version in stored:
-        incoming = s3_keys.parse_incoming(version.key)
-        if incoming is not None:
-            yield incoming.model, version
 
 
 def ended_run(detail: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -226,9 +172,14 @@ def sweep() -> Sweep:
     retirement, operating = wiring.retirement(config), wiring.operating(config)
     return Sweep(
         ledger=ledger,
-        storage=wiring.storage(),
-        queue=wiring.ingest_queue(config),
         executions=wiring.executions(config),
+        lost_uploads=LostUploads(
+            ledger=ledger,
+            storage=wiring.storage(),
+            queue=wiring.ingest_queue(config),
+            bucket=config.need("UPLOADS_BUCKET"),
+            clock=wiring.now,
+        ),
         batches=BatchRepair(
             records=wiring.batch_records(config),
             storage=wiring.storage(),
@@ -252,7 +203,6 @@ def sweep() -> Sweep:
             ledger=ledger, endpoints=wiring.endpoints(config), stage=config.need("STAGE"), clock=wiring.now
         ),
         models=catalog.load().specs,
-        bucket=config.need("UPLOADS_BUCKET"),
         clock=wiring.now,
     )
 

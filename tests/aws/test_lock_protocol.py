@@ -125,8 +125,8 @@ class Nothing:
     def retire(self, *_: Any) -> None: ...
     def repair(self, *_: Any) -> None: ...
     def remove(self, *_: Any) -> None: ...
-    def versions(self, *_: Any) -> list[Any]:
-        return []
+    def send(self) -> int:
+        return 0
 
 
 class Stage:
@@ -156,9 +156,8 @@ class Stage:
         )
         self.sweep = Sweep(
             ledger=self.ledger,
-            storage=nothing,
-            queue=nothing,
             executions=executions,
+            lost_uploads=nothing,
             batches=nothing,
             runs=self.runs,
             failing=Failing(runs=self.runs, retirement=nothing),
@@ -168,7 +167,6 @@ class Stage:
             orphans=nothing,
             vanished=nothing,
             models=[MODEL],
-            bucket="b",
             clock=self.clock,
         )
 

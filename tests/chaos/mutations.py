@@ -23,8 +23,8 @@ from lambdas.aws.storage import Storage
 from lambdas.aws.table import Put
 from lambdas.intake import Intake
 from lambdas.keeping import Keeper
+from lambdas.lost_uploads import LostUploads
 from lambdas.runs_flow import Runs
-from lambdas.sweep import Sweep
 from relearn import ids, promotion, routing, snapshots
 from relearn.promotion import Decision
 from relearn.routing import Route
@@ -235,7 +235,7 @@ def ignore_the_freeze(patch: M) -> None:
 
 
 def sweep_nothing(patch: M) -> None:
-    patch.setattr(Sweep, "_lost_uploads", lambda _self: 0)
+    patch.setattr(LostUploads, "send", lambda _self: 0)
 
 
 def write_shards_over(patch: M) -> None:
