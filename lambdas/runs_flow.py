@@ -16,7 +16,7 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 
-from lambdas import withdrawing
+from lambdas import run_uploads, withdrawing
 from lambdas.aws.executions import Executions
 from lambdas.aws.ledger import Ledger
 from lambdas.aws.metrics import Meter
@@ -26,7 +26,7 @@ from relearn.errors import NotFoundError
 from relearn.routing import Change
 from relearn.runs import Run, RunState, VersionState
 from relearn.spec import ModelSpec
-from relearn.uploads import Upload, UploadState, newer
+from relearn.uploads import Upload, UploadState
 
 TEARDOWN = "teardown"
 """Holds the lock of every model of a stage that is being deleted; no run has this id."""
@@ -171,9 +171,10 @@ class Runs:
         """
         run = self._ledger.run(model, run_id)
         if outcome is RunState.PROMOTED:
-            self._keep(run)
+            run_uploads.keep(self._ledger, run)
         elif outcome in _REFUSED:
-            self._discard(run, f"{_words(outcome)} by run {run_id}: {reason}", tables)
+            why = f"{_words(outcome)} by run {run_id}: {reason}"
+            run_uploads.give_up(self._ledger, run, why, tables)
         self._end(run, outcome, reason)
         # What a rejected run did not give up was not to blame, and waits for the next.
         self._free(run, done_with=() if outcome in _REFUSED else run.uploads)
@@ -197,38 +198,10 @@ class Runs:
             if refusal := self._refusal(run):
                 self.close(model, run_id, RunState.REJECTED, refusal)
                 return
-            self._count_failed(run, reason)
+            run_uploads.count_failed(self._ledger, run, reason)
             self._give_up_candidate(run, reason)
         self._end(run, RunState.FAILED, reason)
         self._free(run, done_with=run.uploads)
-
-    def _keep(self, run: Run) -> None:
-        """What the run trained on is TRAINED; what it replaced is SUPERSEDED.
-
-        A version of an object that came during the run is newer than what was trained on, and waits for the next.
-        """
-        found = self._ledger.uploads(run.model, UploadState.ACCEPTED, UploadState.TRAINED)
-        trained_on = set(run.snapshot)
-        chosen = {upload.key: upload for upload in found if upload.upload_id in trained_on}
-        for upload in found:
-            if upload.state is UploadState.ACCEPTED and upload.upload_id in run.uploads:
-                self._ledger.move_upload(upload, UploadState.TRAINED, run_id=run.run_id)
-            elif (by := chosen.get(upload.key)) and by is not upload and newer(upload, by) is by:
-                self._ledger.move_upload(upload, UploadState.SUPERSEDED, f"by {by.upload_id}")
-
-    def _discard(self, run: Run, reason: str, tables: Collection[str] | None) -> None:
-        """What was new in the run never reaches a later snapshot."""
-        for upload in self._pending_of(run):
-            if tables is not None and upload.table not in tables:
-                continue
-            self._ledger.move_upload(upload, UploadState.FAILED, reason, run_id=run.run_id)
-
-    def _count_failed(self, run: Run, reason: str) -> None:
-        """Count a try for what was new in the run; where a person froze the route it was none, and it waits."""
-        if self._ledger.route(run.model).frozen:
-            return
-        for upload in self._pending_of(run):
-            self._ledger.count_failed_run(upload, run.run_id, reason)
 
     def _refusal(self, run: Run) -> str:
         """Say how a run's version was rejected by a person; empty when none did so."""
@@ -244,10 +217,6 @@ class Runs:
             withdrawing.withdraw(self._ledger, run.model, run.version, change)
         if version is not None and version.state is VersionState.REGISTERED:
             self._ledger.change_version(version, state=VersionState.FAILED, reason=reason)
-
-    def _pending_of(self, run: Run) -> list[Upload]:
-        pending = self._ledger.uploads(run.model, UploadState.ACCEPTED)
-        return [upload for upload in pending if upload.upload_id in run.uploads]
 
     def _end(self, run: Run, state: RunState, reason: str) -> None:
         """Write the run's final state, telling people first; a run that has ended stays as it is."""
