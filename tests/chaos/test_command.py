@@ -29,7 +29,7 @@ def test_a_command_that_is_killed_takes_its_processes_with_it() -> None:
 def _workers(parent: int | None) -> set[int]:
     """Processes of a pool: those that one process started, or all."""
     listed = subprocess.run(
-        ["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+        ["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
     )
     lines = (line.split(None, 2) for line in listed.stdout.splitlines())
     return {int(pid) for pid, ppid, words in lines if "spawn_main" in words and parent in (None, int(ppid))}
