@@ -165,7 +165,7 @@ def judge(candidate: Live, champion: Live, limits: Limits, baseline: Mapping[str
     """Hold a candidate against the champion.
 
     Errors are judged however few requests there are, as soon as there are more of them than the limit lets
-    pass among as many requests as the step asks for: a candidate that only fails is found at once.
+    pass among as many requests as the step asks for: a candidate that only fails is found at its second request.
 
     Parameters
     ----------
@@ -196,11 +196,13 @@ def judge(candidate: Live, champion: Live, limits: Limits, baseline: Mapping[str
 def fails(candidate: Live, champion: Live, limits: Limits) -> str | None:
     """Say why a candidate fails too often; None when it does not. It may be asked before a step is over.
 
-    One that never answered fails, even where the champion does no better.
+    One that never answered fails, even where the champion does no better. One failed request alone tells of no rate (any
+    connection may break once), unless the limit lets none pass.
     """
     allowed = champion.error_rate + limits.error_rate
     silent = candidate.errors == candidate.requests >= limits.requests
-    if not silent and candidate.errors <= allowed * max(candidate.requests, limits.requests):
+    one_off = 1 if limits.error_rate else 0
+    if not silent and candidate.errors <= max(one_off, allowed * max(candidate.requests, limits.requests)):
         return None
     return (
         f"{candidate.errors} of {candidate.requests} requests failed; the champion failed at "

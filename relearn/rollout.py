@@ -30,7 +30,8 @@ class Limits:
         Requests to the candidate, at least, before a step is judged; rows of the holdout make up for what
         is lacking.
     error_rate
-        By how much its share of failed requests may be above the champion's.
+        By how much its share of failed requests may be above the champion's; 0: not one more may fail. Otherwise
+        one failure alone is no reason.
     latency_ratio
         How many times the champion's its 95th percentile of latency may be; see `relearn.live.SLACK_MS`.
     shift

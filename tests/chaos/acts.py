@@ -14,6 +14,7 @@ from tests.chaos import data
 from tests.chaos.calls import DiedError
 from tests.chaos.data import Body
 from tests.chaos.history import Asked
+from tests.chaos.people import People, by_hand
 from tests.chaos.stage import Stage
 
 EVENT = json.loads((Path(__file__).parents[1] / "events" / "http_predict.json").read_text())
@@ -58,6 +59,8 @@ class Acts:
     _number: int = 0
 
     def __post_init__(self) -> None:
+        self.people = People(self.stage)
+        self.people.begin()
         self.stage.workers.champion_changes = lambda model: self.change(model, "rollback") == OK
         self.stage.calls.meanwhile = self.meanwhile
 
@@ -92,24 +95,9 @@ class Acts:
 
     def change(self, model: str, action: str, **more: Any) -> int:
         """Change a route by hand; the status of the answer."""
-        operation = routes.CHANGE_ROUTE
-        event = {
-            "routeKey": operation.key,
-            "rawPath": operation.path.format(model=model),
-            "headers": {"content-type": "application/json"},
-            "requestContext": {
-                "requestId": "r1",
-                "http": {"method": operation.method},
-                "authorizer": {"iam": {"userArn": "arn:aws:iam::123456789012:user/ann"}},
-            },
-            "pathParameters": {"model": model},
-            "body": json.dumps({"action": action, "why": "to see what happens", **more}),
-        }
         self.by_hand += 1
-        try:
-            status = int(self.stage.workers.call("operate", event)["statusCode"])
-        except DiedError:
-            status = 500
+        body = {"action": action, "why": "to see what happens", **more}
+        status = by_hand(self.stage, routes.CHANGE_ROUTE, body, model=model)
         self.stage.history.note(f"{action} of {model} by hand: {status}")
         return status
 

@@ -92,7 +92,7 @@ class Calls:
         standin = self.standins.get(call.service)
         if (
             standin
-            and not _reads(call.operation)
+            and not reads(call.operation)
             and self._faults.strikes("reply_lost", call.worker, call.operation)
         ):
             answer, _ = standin(model=model, params=params)  # botocore hears nothing of it, and calls again
@@ -101,15 +101,14 @@ class Calls:
 
     def _sent(self, event_name: str, request: Any, **_: Any) -> None:
         """Lose the reply to a write: AWS has done it, and botocore does so again."""
-        if not self.workers or _reads(event_name.rsplit(".", 1)[1]):
+        operation = event_name.rsplit(".", 1)[1]
+        if not self.workers or reads(operation):
             return
-        if self._faults.strikes("reply_lost", self.worker):
-            position = request.body.tell() if hasattr(request.body, "tell") else None
+        if self._faults.strikes("reply_lost", self.worker, operation):
             answer = botocore_stubber(event_name, request)
             assert answer is not None, "moto answers for every service that has no stand-in"
             self._unheard(request.context[RUNNING], answer.status_code)
-            if position is not None:
-                request.body.seek(position)
+            request.reset_stream()
 
     def _unheard(self, call: Call, status: int) -> None:
         """Record what AWS did of which nobody heard: before the call that is made for it again."""
@@ -129,5 +128,6 @@ class Calls:
             raise DiedError(f"after {call.operation}")
 
 
-def _reads(operation: str) -> bool:
+def reads(operation: str) -> bool:
+    """Whether a call changes nothing."""
     return operation.startswith(READS)

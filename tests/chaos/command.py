@@ -1,4 +1,4 @@
-"""``python -m tests.chaos``: many seeded runs in two processes, every mutant, and a verdict.
+"""``python -m tests.chaos``: every side effect cut, many seeded runs in two processes, every mutant, and a verdict.
 
 Prints tables for people, and one JSON object as its last line. Ends with 1 when an invariant was violated, a class of
 faults was met too seldom, or a mutant was not caught.
@@ -9,12 +9,14 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import os
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from threading import Thread
 
-from tests.chaos import definitions, seeds
+from tests.chaos import cuts, definitions, seeds
 from tests.chaos.faults import CLASSES, GROUPS
 from tests.chaos.mutants import MUTANTS, caught_by
 from tests.chaos.seeds import Outcome
@@ -22,6 +24,8 @@ from tests.chaos.seeds import Outcome
 PROCESSES = 2
 LEAST = 5
 """So often each class of faults has to be met."""
+SHOWN = 20
+"""Side effects from one line of progress to the next."""
 MOST_ROUNDS = 12
 """Of extra seeds for the classes that were not."""
 
@@ -32,20 +36,51 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=200, help="how many runs, at least")
     parser.add_argument("--seed", type=int, default=0, help="the first seed")
     asked = parser.parse_args()
-    definitions.keep()
     began = time.monotonic()
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(PROCESSES, mp_context=context) as pool:
+    with (
+        definitions.kept(),
+        ProcessPoolExecutor(PROCESSES, mp_context=context, initializer=end_with_parent) as pool,
+    ):
         caught = {pool.submit(hunt, number): number for number in range(len(MUTANTS))}
+        short = every_cut(pool)
         total = everything(pool, asked.runs, asked.seed)
         mutants = {caught[future]: future.result() for future in as_completed(caught)}
-    return tell(total, mutants, time.monotonic() - began)
+    return tell(total, short, mutants, time.monotonic() - began)
+
+
+def end_with_parent() -> None:
+    """See that this process does not outlive the command, however that ends."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "is called in the pool's processes"
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    Thread(target=wait, daemon=True).start()
 
 
 def hunt(number: int) -> tuple[list[str], list[str]]:
     """Tell a mutant's story without it and with it; what each breaks."""
     mutant = MUTANTS[number]
     return caught_by(None, mutant.story), caught_by(mutant, mutant.story)
+
+
+def every_cut(pool: ProcessPoolExecutor) -> Outcome:
+    """Cut every side effect in every way."""
+    total = Outcome(0)
+    effects = pool.submit(cuts.effects).result()
+    wave = [pool.submit(cuts.cut, effect) for effect in effects]
+    for done, future in enumerate(as_completed(wave), start=1):
+        outcome = future.result()
+        _add(total, outcome)
+        if outcome.found:
+            print(outcome.story, flush=True)
+        if outcome.found or not done % SHOWN or done == len(wave):
+            said = f"{len(total.found)} VIOLATIONS" if total.found else "all well"
+            print(f"{done} of {len(wave)} side effects cut in each way, {said}", flush=True)
+    return total
 
 
 def everything(pool: ProcessPoolExecutor, runs: int, first: int) -> Outcome:
@@ -91,7 +126,9 @@ def _add(total: Outcome, outcome: Outcome) -> None:
     total.found += outcome.found
 
 
-def tell(total: Outcome, mutants: dict[int, tuple[list[str], list[str]]], seconds: float) -> int:
+def tell(
+    total: Outcome, short: Outcome, mutants: dict[int, tuple[list[str], list[str]]], seconds: float
+) -> int:
     """Print the tables and the last line; the process's status."""
     for group, names in GROUPS.items():
         print(f"\n{group}")
@@ -105,14 +142,15 @@ def tell(total: Outcome, mutants: dict[int, tuple[list[str], list[str]]], second
     met = Counter(total.hits[name] >= LEAST for name in CLASSES)[True]
     figures = {
         "runs": total.runs,
-        "faults": sum(total.hits.values()),
+        "cuts": short.runs,
+        "faults": sum(total.hits.values()) + sum(short.hits.values()),
         "classes_hit": met,
         "classes": len(CLASSES),
-        "violations": len(total.found),
+        "violations": len(total.found) + len(short.found),
         "mutants": len(MUTANTS),
         "mutants_caught": sum(bool(broken) and not clean for clean, broken in mutants.values()),
         "seconds": round(seconds),
     }
     print(json.dumps(figures))
-    good = not total.found and met == len(CLASSES) and figures["mutants_caught"] == len(MUTANTS)
+    good = not figures["violations"] and met == len(CLASSES) and figures["mutants_caught"] == len(MUTANTS)
     return 0 if good else 1

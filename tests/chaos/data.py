@@ -18,7 +18,7 @@ USABLE = frozenset({UploadState.TRAINED, UploadState.SUPERSEDED, UploadState.FAI
 QUARANTINED = frozenset({UploadState.QUARANTINED})
 REFUSED = frozenset({UploadState.FAILED, UploadState.SUPERSEDED, UploadState.ACCEPTED})
 """Of what must never be trained on: the run that tried it says no."""
-ROWS = 20
+ROWS = 80
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,17 @@ def _flipped(number: int) -> bytes:
     )
 
 
+def _leaking(number: int) -> bytes:
+    """Rows whose length is another name for their kind; others for each number."""
+    return text(
+        [
+            f"{length},{number % 90 + at / 50},{kind}"
+            for length, kind in ((2, "rose"), (8, "tulip"))
+            for at in range(40)
+        ]
+    )
+
+
 def _reordered(number: int) -> bytes:
     return text([",".join(reversed(line.split(","))) for line in rows(number)], "kind,width,length")
 
@@ -107,6 +118,8 @@ BAD: dict[str, Callable[[int], Body]] = {
     "gzip_bomb": lambda _: Body(gzip.compress(b"0" * 5_000_000), ".csv.gz", QUARANTINED),
     "huge_file": lambda n: Body(text(rows(n) * 100), ends=QUARANTINED),
     "labels_flipped": lambda n: Body(_flipped(n)),
+    "leakage": lambda n: Body(_leaking(n)),
+    "too_few_of_a_class": lambda n: Body(text([*rows(n)[: ROWS // 2], rows(n)[-1]])),
     "out_of_bounds": lambda n: Body(_changed(n, 0, "1e9"), ends=QUARANTINED),
 }
 """Name of the fault to the bytes of one; the number makes each another file."""

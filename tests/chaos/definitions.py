@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -30,12 +32,17 @@ def load() -> dict[str, Any]:
     return _synthesise()
 
 
-def keep() -> str:
-    """Write them to a file that `load` takes them from in other processes; gives its name."""
-    with tempfile.NamedTemporaryFile("w", suffix=".json", prefix="chaos-", delete=False) as file:
-        json.dump(load(), file)
-    os.environ[KEPT] = file.name
-    return file.name
+@contextmanager
+def kept() -> Iterator[None]:
+    """Write them to a file that `load` takes them from in other processes, as long as this lasts."""
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+        file = Path(folder, "definitions.json")
+        file.write_text(json.dumps(load()), "utf-8")
+        os.environ[KEPT] = str(file)
+        try:
+            yield
+        finally:
+            del os.environ[KEPT]
 
 
 def _synthesise() -> dict[str, Any]:

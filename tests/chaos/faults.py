@@ -17,6 +17,7 @@ DATA = (
     *("column_extra", "column_twice", "labels_null", "label_unknown", "one_class", "all_duplicates"),
     *("one_bad_row", "byte_order_mark", "crlf", "other_encoding", "nul_bytes", "ragged_rows"),
     *("parquet_named_csv", "gzip_bomb", "huge_file", "labels_flipped", "out_of_bounds"),
+    *("leakage", "too_few_of_a_class"),
 )
 TRAINING = (
     *(
@@ -34,6 +35,7 @@ DEPLOY = (
     *("endpoint_failed", "endpoint_quota", "smoke_failed", "endpoint_vanished", "config_in_use"),
     "cleanup_partial",
 )
+APPROVAL = ("approval_by_two", "approval_unanswered", "approval_event_lost", "approval_overtaken")
 SERVING = (
     *("model_error", "model_timeout", "model_throttled", "model_wrong_answer"),
     *("ledger_unreachable", "record_not_sent", "record_sent_twice"),
@@ -47,6 +49,7 @@ GROUPS = {
     "data": DATA,
     "training": TRAINING,
     "registry and deploy": DEPLOY,
+    "approval": APPROVAL,
     "serving": SERVING,
     "processes": PROCESSES,
 }

@@ -36,6 +36,15 @@ class Told:
 
 
 @dataclass(frozen=True)
+class Said:
+    """A decision about a version; ``accepted`` tells whether the answer was that it counts."""
+
+    decision: str
+    who: str
+    accepted: bool
+
+
+@dataclass(frozen=True)
 class Asked:
     """One valid request to predict, and its answer.
 
@@ -66,6 +75,8 @@ class History:
     alarms: Counter[str] = field(default_factory=Counter)
     vanished: list[tuple[datetime, str]] = field(default_factory=list)
     """When the endpoint of a model's champion was taken away."""
+    said: dict[tuple[str, int], list[Said]] = field(default_factory=dict)
+    """What people decided about which version of which model, in order."""
     smoked: list[tuple[datetime, str]] = field(default_factory=list)
     """When which endpoint answered the smoke test."""
     story: list[str] = field(default_factory=list)

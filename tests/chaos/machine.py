@@ -11,8 +11,10 @@ from tests.chaos.run import Run
 from tests.chaos.troubles import FUNCTIONS, Trouble, bring
 
 SECONDS = (1, 5, 30, 120, 300, 900)
-MODELS = st.sampled_from(sorted(SPECS))
-BEGIN_SECONDS = 420
+AT_ONCE = 2
+"""Models of a run: the first, or the other, of those that its seed chooses."""
+WHICH = st.integers(0, AT_ONCE - 1)
+BEGIN_SECONDS = 480
 """A first version of every model serves by then."""
 BETWEEN_SECONDS = 20
 """From one trouble to the next."""
@@ -26,11 +28,17 @@ def focus_of(seed: int) -> tuple[str, ...]:
     return tuple(CLASSES[(first + at) % len(CLASSES)] for at in range(FOCUS))
 
 
+def models_of(seed: int) -> tuple[str, ...]:
+    """Give the models that a seed is about."""
+    return tuple(list(SPECS)[(seed + at) % len(SPECS)] for at in range(AT_ONCE))
+
+
 class Loop(RuleBasedStateMachine):
     """One run: what happens in every one."""
 
     seed = 0
     runs: list[Run]
+    models: tuple[str, ...]
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,17 +46,17 @@ class Loop(RuleBasedStateMachine):
         self.acts = self.run.acts
         self.runs.append(self.run)
 
-    @rule(model=MODELS)
-    def upload(self, model: str) -> None:
-        self.acts.upload(model)
+    @rule(which=WHICH)
+    def upload(self, which: int) -> None:
+        self.acts.upload(self.models[which])
 
-    @rule(model=MODELS)
-    def predict(self, model: str) -> None:
-        self.acts.predict(model)
+    @rule(which=WHICH)
+    def predict(self, which: int) -> None:
+        self.acts.predict(self.models[which])
 
-    @rule(model=MODELS, action=st.sampled_from(("rollback", "freeze", "unfreeze")))
-    def change_by_hand(self, model: str, action: str) -> None:
-        self.acts.change(model, action)
+    @rule(which=WHICH, action=st.sampled_from(("rollback", "freeze", "unfreeze")))
+    def change_by_hand(self, which: int, action: str) -> None:
+        self.acts.change(self.models[which], action)
 
     @rule(seconds=st.sampled_from(SECONDS))
     def wait(self, seconds: int) -> None:
@@ -76,7 +84,7 @@ def machine(number: int, made: list[Run], focus: tuple[str, ...]) -> type[RuleBa
     some = st.builds(
         Trouble,
         name=st.sampled_from([*focus] * 20 + [*CLASSES]),
-        model=MODELS,
+        model=st.sampled_from(models_of(number)),
         skip=st.integers(0, 15),
         worker=st.sampled_from(FUNCTIONS),
         seconds=st.integers(1, 120),
@@ -87,11 +95,12 @@ def machine(number: int, made: list[Run], focus: tuple[str, ...]) -> type[RuleBa
 
         seed = number
         runs = made
+        models = models_of(number)
 
-        @initialize(serving=st.booleans(), troubles=st.lists(some, min_size=3, max_size=5))
+        @initialize(serving=st.booleans(), troubles=st.lists(some, min_size=4, max_size=8))
         def begin(self, serving: bool, troubles: list[Trouble]) -> None:  # noqa: FBT001 - given by name
             if serving:
-                for model in SPECS:
+                for model in self.models:
                     self.acts.upload(model)
                 self.wait(BEGIN_SECONDS)
             self.trouble(troubles)

@@ -1,4 +1,4 @@
-"""The models of a run: one that serves at once, and one whose candidates are tried on a few first."""
+"""The models of a run: one that serves at once, one that is tried on a few first, and one of which a person is asked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lambdas.catalog import Catalog
 from relearn.rollout import Canary
-from relearn.spec import Ingest, Metric, ModelSpec, Training
+from relearn.spec import Ingest, Metric, ModelSpec, Retrain, Training
 from tests.aws.models import FLOWERS, SAMPLES
 
 PLAIN = replace(
@@ -17,7 +17,14 @@ PLAIN = replace(
     training=Training(max_runtime_seconds=900),
 )
 TRIED = replace(PLAIN, name="herbs", title="Herbs", rollout=Canary(steps=(50,), bake_minutes=2))
-SPECS: dict[str, ModelSpec] = {spec.name: spec for spec in (PLAIN, TRIED)}
+APPROVAL_HOURS = 1
+ASKED = replace(
+    PLAIN,
+    name="mosses",
+    title="Mosses",
+    retrain=Retrain(debounce_seconds=5, approval="manual", approval_hours=APPROVAL_HOURS),
+)
+SPECS: dict[str, ModelSpec] = {spec.name: spec for spec in (PLAIN, TRIED, ASKED)}
 CATALOG = Catalog(
     specs=SPECS, samples=dict.fromkeys(SPECS, SAMPLES["flowers"]), folder=Path(__file__).parent / "none"
 )

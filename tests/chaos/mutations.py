@@ -25,7 +25,8 @@ from lambdas.intake import Intake
 from lambdas.keeping import Keeper
 from lambdas.lost_uploads import LostUploads
 from lambdas.runs_flow import Runs
-from relearn import ids, promotion, routing, snapshots
+from relearn import approval, ids, promotion, routing, snapshots
+from relearn.approval import ApprovalState
 from relearn.promotion import Decision
 from relearn.routing import Route
 from relearn.uploads import Upload, UploadState
@@ -232,6 +233,18 @@ def remember_for_good(patch: M) -> None:
 def ignore_the_freeze(patch: M) -> None:
     refuse = routing._refuse
     patch.setattr(routing, "_refuse", lambda route, *rest: refuse(replace(route, frozen=False), *rest))
+
+
+def approve_by_silence(patch: M) -> None:
+    patch.setitem(approval._VERDICTS, ApprovalState.EXPIRED, "approve")
+    patch.setattr(approval, "refuse_undecided", lambda _version: None)
+
+
+def let_the_last_decide(patch: M) -> None:
+    from lambdas.aws import ledger_approvals  # noqa: PLC0415 - has a function that others have too
+
+    update = ledger_approvals._update
+    patch.setattr(ledger_approvals, "_update", lambda version, new, _expected: update(version, new, {}))
 
 
 def sweep_nothing(patch: M) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -33,6 +33,8 @@ class TimedSageMaker(FakeSageMaker):
     asked_last: int = 0
     too_early: list[str] = field(default_factory=list)
     """Configs that someone asked to delete while their endpoint was there."""
+    changed: Callable[[str], object] = lambda _arn: None
+    """Is told of packages that someone changed."""
     lived: dict[str, int] = field(default_factory=dict)
     """Endpoints that came into service, and the version that each is of."""
 
@@ -67,6 +69,11 @@ class TimedSageMaker(FakeSageMaker):
 
     def on_DescribeModelPackage(self, ModelPackageName: str) -> Any:  # noqa: N802, N803
         return _present(self.packages, ModelPackageName)
+
+    def on_UpdateModelPackage(self, ModelPackageArn: str, **changes: Any) -> Any:  # noqa: N802, N803
+        answer = super().on_UpdateModelPackage(ModelPackageArn, **changes)
+        self.changed(ModelPackageArn)
+        return answer
 
     def settle(self, name: str) -> None:
         """Let an endpoint become what it is by now."""

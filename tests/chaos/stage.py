@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -47,6 +47,8 @@ from tests.chaos.training import Training
 from tests.chaos.wires import Wires
 from tests.chaos.workers import Workers
 
+ANSWER_SECONDS = 30
+"""After which people answer who are asked for a decision."""
 SESSION = boto3.Session("chaos", "chaos", region_name=REGION)
 """One for all runs: reading the services' models anew takes most of a run's time."""
 
@@ -67,6 +69,8 @@ class Stage:
     workers: Workers
     wires: Wires
     world: World
+    asked: Callable[[], object] = lambda: None
+    """What people do who are asked for a decision."""
 
     def ended(self, machine: str, execution: Execution) -> None:
         """What AWS does when an execution is over."""
@@ -82,6 +86,18 @@ class Stage:
                 1, "event", lambda: self.workers.later("sweep", status_change(machine, execution))
             )
 
+    def registered(self, arn: str) -> None:
+        """What EventBridge does when a model package changes, whoever changed it."""
+        package = self.sagemaker.packages[arn]
+        group, number = arn.rsplit("/", 2)[1:]
+        detail = {
+            "ModelPackageGroupName": group,
+            "ModelPackageVersion": int(number),
+            "ModelApprovalStatus": package.get("ModelApprovalStatus", ""),
+        }
+        event = {"detail-type": "SageMaker Model Package State Change", "detail": detail}
+        self.agenda.after(1, "event", lambda: self.workers.later("approval_event", event))
+
     def people(self, params: dict[str, Any], **_: Any) -> tuple[Answer, dict[str, Any]]:
         """Take a notification."""
         form = params["body"]
@@ -93,10 +109,12 @@ class Stage:
             name for name in SPECS if f"({STAGE})" in form["Message"] and form["Message"].startswith(name)
         )
         self.history.told.append(Told(self.clock.now, kind, model, form["Message"]))
+        if kind == "waiting":
+            self.agenda.after(ANSWER_SECONDS, "person", self.asked)
         return Answer(200), {"MessageId": "told", "ResponseMetadata": {"HTTPStatusCode": 200}}
 
 
-KINDS = ("quarantined", "failed", "rejected", "rolled_back", "promoted", "changed")
+KINDS = ("quarantined", "failed", "rejected", "rolled_back", "promoted", "changed", "waiting")
 
 
 @contextmanager
@@ -138,10 +156,12 @@ def _parts(leaving: ExitStack) -> Stage:
     made = Stage(
         clock, agenda, history, faults, calls, sagemaker, training, executions, queues, workers, wires, world
     )
+    sagemaker.changed = made.registered
     calls.standins = {
         "dynamodb": dynamo.answer,
         "sagemaker": sagemaker._control,
         "sfn": executions.answer,
+        "sns": made.people,
         "sqs": queues.answer,
     }
     hook: Any = made.people

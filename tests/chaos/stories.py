@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.chaos.acts import Acts
+from tests.chaos.models import ASKED
 from tests.chaos.troubles import A_RUN, Trouble, bring
 
 MODEL = "flowers"
+BEFORE_WRITING = 3
+"""Calls of a promotion before its write: it looks at the version, the run and the route."""
 Story = Callable[[Acts], None]
 
 
@@ -38,6 +41,47 @@ def troubled(name: str, *, skip: int = 0, worker: str = "", versions: int = 1) -
     return story
 
 
+def asked_of(model: str) -> Story:
+    """Make the story of two versions of another model, each asked."""
+
+    def story(acts: Acts) -> None:
+        for _ in range(2):
+            acts.upload(model)
+            acts.stage.agenda.pass_seconds(2 * A_RUN)
+            acts.predict(model)
+
+    return story
+
+
+def given_back(acts: Acts) -> None:
+    """The endpoint that answers vanishes, and the sweep has it made again."""
+    one(acts)
+    acts.vanish(MODEL)
+    acts.stage.agenda.pass_seconds(3 * A_RUN)
+    acts.predict(MODEL)
+
+
+def by_hand(acts: Acts) -> None:
+    """A person rolls back, and to the newer version again."""
+    one(acts)
+    one(acts)
+    acts.change(MODEL, "rollback")
+    acts.change(MODEL, "freeze")
+    acts.change(MODEL, "unfreeze")
+    one(acts)
+
+
+def overruled(acts: Acts) -> None:
+    """Of two people one says no between the other's look at the version and her yes."""
+    acts.stage.asked = lambda: None
+    acts.upload(ASKED.name)
+    acts.stage.agenda.pass_seconds(A_RUN)
+    acts.stage.calls.meanwhile = lambda: acts.people.decide(ASKED.name, 1, "reject", "ben")
+    acts.stage.faults.arm("interleaved", 0, "operate", operation="UpdateItem")
+    acts.people.decide(ASKED.name, 1, "approve", "ann")
+    acts.stage.agenda.pass_seconds(A_RUN)
+
+
 def told_again(acts: Acts) -> None:
     """Every event comes a second time when all is done."""
     one(acts)
@@ -50,7 +94,7 @@ def beaten(acts: Acts) -> None:
     one(acts)
     one(acts)
     acts.stage.calls.meanwhile = lambda: acts.change(MODEL, "rollback")
-    acts.stage.faults.arm("interleaved", 2, "promote")
+    acts.stage.faults.arm("interleaved", BEFORE_WRITING, "promote")
     one(acts)
 
 

@@ -6,10 +6,13 @@ import pytest
 
 from relearn import names
 from tests.aws.world import STAGE
-from tests.chaos import seeds
+from tests.chaos import cuts, seeds
+from tests.chaos.faults import APPROVAL
+from tests.chaos.models import ASKED
 from tests.chaos.mutants import MUTANTS, Mutant, caught_by
 from tests.chaos.run import Run, ViolationError
 from tests.chaos.stories import MODEL, one, three
+from tests.chaos.troubles import Trouble, bring
 
 SOME = [
     mutant
@@ -83,6 +86,41 @@ def test_the_same_seed_is_the_same_runs() -> None:
 def test_an_error_of_ours_is_caught_and_without_it_all_is_well(mutant: Mutant) -> None:
     assert caught_by(mutant, mutant.story) != []
     assert caught_by(None, mutant.story) == []
+
+
+@pytest.mark.parametrize("way", cuts.WAYS)
+def test_a_side_effect_that_is_cut_is_made_good(run: Run, way: str) -> None:
+    run.acts.stage.faults.arm(way, 0, "promote", operation="TransactWriteItems")
+    one(run.acts)
+    run.end()
+    assert run.acts.stage.faults.hits[way] == 1
+    assert run.acts.stage.world.ledger.route(MODEL).champion == 1
+
+
+def test_every_function_of_a_run_that_writes_has_side_effects_that_are_cut() -> None:
+    assert {effect.worker for effect in cuts.of("a version")} >= {
+        *("ingest", "open_run", "check_data", "judge", "register", "deploy", "promote", "close_run", "record")
+    }
+
+
+@pytest.mark.parametrize(
+    ("trouble", "state", "reason"),
+    [
+        ("leakage", "FAILED", "leakage: length says kind"),
+        ("too_few_of_a_class", "FAILED", "missing_class: the split keeps"),
+        ("approval_unanswered", "REJECTED", "nobody decided within 1 hours"),
+        ("approval_by_two", "PROMOTED", "approved by arn:aws:iam::123456789012:user/ann"),
+        ("approval_event_lost", "PROMOTED", "approved by the Model Registry"),
+    ],
+)
+def test_a_run_ends_with_a_reason_that_names_what_went_wrong(
+    run: Run, trouble: str, state: str, reason: str
+) -> None:
+    model = ASKED.name if trouble in APPROVAL else MODEL
+    bring(run.acts, Trouble(trouble, model))
+    run.end()
+    first = run.acts.stage.world.ledger.runs(model, newest=9)[-1]
+    assert (first.state, reason in first.reason) == (state, True), first.reason
 
 
 def test_a_violation_tells_what_happened(run: Run) -> None:

@@ -5,24 +5,33 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from botocore.exceptions import ClientError
 
 from lambdas.report import LARGEST_FILE
 from relearn import codec, s3_keys
+from relearn.errors import DataError
 from relearn.spec import ModelSpec
 from tests.aws.world import tar_gz
 from tests.chaos.agenda import Agenda
 from tests.chaos.asl import Done, FailedError
 from tests.chaos.faults import Faults
 from tests.chaos.sagemaker import load
+from training import dataset, leakage
 
 SECONDS = 120
 _THERE_ALREADY = FailedError("SageMaker.ResourceInUseException", "Training job names must be unique")
+RARE = 40
+"""Rows of a class from which on there are some on either side of the split, all but certainly."""
 STEPS = 200
 """In how fine steps quality is told."""
 
@@ -30,7 +39,7 @@ STEPS = 200
 @dataclass
 class Job:
     """One training job, and the truth about what it made: ``quality`` is on the
-    holdout that all share, ``told`` is what its report says."""
+    holdout that all share, ``told`` is what its report says, ``refused`` why its data can not be trained on."""
 
     name: str
     model: str
@@ -40,6 +49,7 @@ class Job:
     quality: float = float("nan")
     told: float = float("nan")
     onnx_sha256: str = ""
+    refused: str = ""
     champion: int = 0
     champion_quality: float = float("nan")
     answer: dict[str, Any] = field(default_factory=lambda: {"TrainingJobStatus": "InProgress"})
@@ -101,8 +111,10 @@ class Training:
             self.agenda.after(longest, "job", lambda: self._stop(job, request, done))
         elif self.faults.strikes("job_stopped_partial"):
             self.agenda.after(SECONDS / 2, "job", lambda: self._stop(job, request, done))
-        elif self.faults.strikes("job_failed") or not job.shards:
-            self.agenda.after(SECONDS, "job", lambda: self._fail(job, done))
+        elif self.faults.strikes("job_failed"):
+            self.agenda.after(SECONDS, "job", lambda: self._fail(job, "the disk is full", done))
+        elif job.refused:
+            self.agenda.after(SECONDS, "job", lambda: self._fail(job, job.refused, done))
         else:
             self.agenda.after(SECONDS, "job", lambda: self._complete(job, request, done))
 
@@ -116,7 +128,9 @@ class Training:
         manifest = json.loads(self._get(channels["train"]["S3Uri"]))
         uris = [manifest[0]["prefix"] + name for name in manifest[1:]]
         job = Job(request["TrainingJobName"], told["model"], told["run_id"], tuple(uris))
-        job.quality = quality(self.specs[job.model], [self._get(uri) for uri in uris])
+        shards = [self._get(uri) for uri in uris]
+        job.quality = quality(self.specs[job.model], shards)
+        job.refused = refusal(self.specs[job.model], shards)
         if "champion" in channels:
             job.champion = int(told["champion_version"])
             job.champion_quality = load(self._get(channels["champion"]["S3Uri"]))["quality"]
@@ -127,10 +141,9 @@ class Training:
         body: bytes = self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
         return body
 
-    def _fail(self, job: Job, done: Done) -> None:
+    def _fail(self, job: Job, why: str, done: Done) -> None:
         job.status = "Failed"
-        reason = "AlgorithmError: the data can not be trained on"
-        job.answer = {"TrainingJobStatus": "Failed", "FailureReason": reason}
+        job.answer = {"TrainingJobStatus": "Failed", "FailureReason": f"AlgorithmError: {why}"}
         done(FailedError("States.TaskFailed", json.dumps(job.answer)))
 
     def _stop(self, job: Job, request: Mapping[str, Any], done: Done) -> None:
@@ -213,6 +226,28 @@ class Training:
 
 def _unheard(_: Any) -> None:
     """Take an answer that gets lost."""
+
+
+def refusal(spec: ModelSpec, shards: Sequence[bytes]) -> str:
+    """Why the container refuses a snapshot, by the container's own code; empty when it does not.
+
+    Its code is asked only where it might say no, which spares most of its time: where a class is rare, or a column
+    has as few values as there are classes.
+    """
+    table = pa.concat_tables([pq.read_table(io.BytesIO(shard)) for shard in shards]) if shards else None
+    if table is not None:
+        rarest = min(Counter(table[spec.target.name].to_pylist()).values(), default=0)
+        fewest = min(len(pc.unique(table[column.name])) for column in spec.features)
+        if rarest >= RARE and fewest > len(spec.classes):
+            return ""
+    with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+        for number, shard in enumerate(shards):
+            Path(folder, f"{number}.parquet").write_bytes(shard)
+        try:
+            leakage.refuse(spec, dataset.load(spec, Path(folder)))
+        except DataError as error:
+            return f"{error.code}: {error.detail}"
+    return ""
 
 
 def quality(spec: ModelSpec, shards: Sequence[bytes]) -> float:

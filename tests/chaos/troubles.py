@@ -8,7 +8,8 @@ from datetime import timedelta
 
 from tests.chaos import data
 from tests.chaos.acts import ODD, Acts
-from tests.chaos.faults import PROCESSES, SERVING
+from tests.chaos.faults import APPROVAL, PROCESSES, SERVING
+from tests.chaos.models import APPROVAL_HOURS, ASKED
 
 OUTAGES = frozenset({*SERVING} - {"record_sent_twice"})
 """They last for so many seconds; everything else strikes once."""
@@ -105,6 +106,20 @@ def _vanish(acts: Acts, model: str) -> None:
     acts.vanish(model)
 
 
+def _to_be_approved(name: str) -> Callable[[Acts, str], object]:
+    def act(acts: Acts, _model: str) -> None:
+        stage = acts.stage
+        if name == "approval_overtaken":  # there has to be a version to go back to
+            for _ in range(2):
+                acts.upload(ASKED.name)
+                stage.agenda.pass_seconds(A_RUN)
+        stage.faults.arm(name)
+        acts.upload(ASKED.name)
+        stage.agenda.pass_seconds(A_RUN + (3600 * APPROVAL_HOURS if name == "approval_unanswered" else 0))
+
+    return act
+
+
 def _upload_of(kind: str) -> Callable[[Acts, str], object]:
     return lambda acts, model: acts.upload(model, kind)
 
@@ -124,6 +139,7 @@ ACTS: Mapping[str, Callable[[Acts, str], object]] = {
     "record_sent_twice": _record_twice,
     "endpoint_vanished": _vanish,
     **{name: _upload_of(name) for name in data.BAD},
+    **{name: _to_be_approved(name) for name in APPROVAL},
 }
 """What is done at once; a class that is in none of these is armed."""
 FREQUENT = frozenset({*PROCESSES} - {"invoked_twice", "notification_lost"})

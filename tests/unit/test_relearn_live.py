@@ -41,8 +41,15 @@ def test_too_few_requests_tell_nothing() -> None:
     assert verdict(usual(49), usual(600)) == "thin"
 
 
-def test_a_candidate_that_only_fails_is_found_at_once() -> None:
-    assert verdict(Live(requests=1, errors=1), usual(600)) == "breach"
+def test_a_candidate_that_only_fails_is_found_at_its_second_request() -> None:
+    assert verdict(Live(requests=1, errors=1), usual(600)) == "thin"
+    assert verdict(Live(requests=2, errors=2), usual(600)) == "breach"
+
+
+@pytest.mark.parametrize(("rate", "found"), [(0.01, "pass"), (0.0, "breach")])
+def test_one_failure_alone_is_no_reason_unless_none_is_allowed(rate: float, found: str) -> None:
+    limits = Limits(requests=50, error_rate=rate)
+    assert live.judge(usual(49, errors=1), usual(600), limits, BASELINE).verdict == found
 
 
 def test_a_candidate_may_fail_as_often_as_the_champion_does() -> None:

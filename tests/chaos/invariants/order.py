@@ -59,8 +59,9 @@ def legal_promotion(evidence: Evidence) -> Iterator[str]:
 
     It comes from a Completed job; its metric on the holdout is finite, as good as the spec demands and as that of the
     champion of that moment, against which it was measured; its artifact has the digest that the job made; it answered
-    the smoke test before; and nobody had frozen the route. All this by the truth that the stand-in for training
-    knows, not by what the ledger says.
+    the smoke test before; nobody had frozen the route; and where a person has to approve it, one did, and nobody was
+    told before that their no counts. All this by the truth that the stand-ins for training and for people know, not by
+    what the ledger says.
     """
     for model in SPECS:
         moves = evidence.moves(model)
@@ -85,6 +86,8 @@ def _wrongs(evidence: Evidence, model: str, run: str, move: Moved, old: Route) -
     minimum = SPECS[model].metric.minimum or 0.0
     if not math.isfinite(job.told) or job.quality < minimum:
         yield f"{job.told} was told of it, {job.quality} is true"
+    if SPECS[model].retrain.approval == "manual":
+        yield from _unapproved(evidence, model, number)
     rival = evidence.job_of(model, old.champion)
     if rival is not None and job.quality < rival.quality:
         yield f"{job.quality} is worse than the champion's {rival.quality}"
@@ -93,6 +96,15 @@ def _wrongs(evidence: Evidence, model: str, run: str, move: Moved, old: Route) -
     name = evidence.endpoint(model, number)
     if not any(name == found and f"{at:%FT%T.%f}" <= move.at for at, found in evidence.history.smoked):
         yield f"it did not answer the smoke test before {move.at}"
+
+
+def _unapproved(evidence: Evidence, model: str, number: int) -> Iterator[str]:
+    said = evidence.history.said.get((model, number), [])
+    if not any(one.decision == "approve" for one in said):
+        yield f"nobody approved it: {said}"
+    yield from (
+        f"{one.who} was told that it is rejected" for one in said if one.accepted and one.decision == "reject"
+    )
 
 
 def _digest(evidence: Evidence, model: str, number: int) -> str:
@@ -106,7 +118,8 @@ def single_writer(evidence: Evidence) -> Iterator[str]:
     """One run of a model at a time works, and the revisions of a route strictly increase.
 
     From its first write after the debounce to its end no other run of the model is at work; each write of a route is
-    the next revision, and its history has every one. An upload is in no two runs that both trained on it as new.
+    the next revision, and its history has every one. An upload is in no two runs that both trained on it as new. Of the
+    decisions about a version one counts: nobody else is told that theirs does.
     """
     for model in SPECS:
         spans = sorted(
@@ -123,6 +136,10 @@ def single_writer(evidence: Evidence) -> Iterator[str]:
         kept = [move.route.revision for move in evidence.moves(model)]
         if kept != sorted(set(written)):
             yield f"{model}: its route was written as {written}, its history has {kept}"
+    for (model, number), said in evidence.history.said.items():
+        counts = {one.decision for one in said if one.accepted}
+        if len(counts) > 1:
+            yield f"{model}: both {' and '.join(sorted(counts))} counts of version {number}"
     ends = Counter(
         upload.upload_id for upload in evidence.uploads.values() if upload.state is UploadState.TRAINED
     )

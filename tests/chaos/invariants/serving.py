@@ -91,10 +91,13 @@ def _is_missing(evidence: Evidence, asked: Asked) -> bool:
 
 
 def _records(evidence: Evidence) -> dict[str, list[int]]:
-    """Every prediction record in the lake, or in the dead-letter queue: id to the versions that it names."""
+    """Every prediction record in the lake, or in the dead-letter queue: id to the versions that it names.
+
+    An object counts once, as whoever reads the lake sees it: a write whose reply was lost is made again, with the same bytes.
+    """
     found: dict[str, list[int]] = {}
-    for key, version in evidence.keys(LAKE, "predictions/"):
-        body = evidence.stage.world.s3.get_object(Bucket=LAKE, Key=key, VersionId=version)["Body"].read()
+    for key in dict(evidence.keys(LAKE, "predictions/")):
+        body = evidence.stage.world.s3.get_object(Bucket=LAKE, Key=key)["Body"].read()
         for line in body.splitlines():
             record = json.loads(line)
             found.setdefault(record["id"], []).append(record["version"])

@@ -1,0 +1,113 @@
+"""People who run the models: they change routes, and answer when they are asked about a version."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from relearn import names, routes
+from relearn.routes import Operation
+from tests.aws.fake_sagemaker import ACCOUNT, REGION
+from tests.aws.world import STAGE
+from tests.chaos.calls import DiedError
+from tests.chaos.history import Said
+from tests.chaos.models import SPECS
+from tests.chaos.stage import Stage
+
+OK, CONFLICT = 200, 409
+LOOK_SECONDS = 900
+"""In between they look by themselves: a notification can get lost."""
+AGAIN_SECONDS = 60
+REGISTRY_EVERY, REJECT_EVERY = 3, 5
+"""Every so many versions they decide in the Model Registry, or say no."""
+STATUS = {"approve": "Approved", "reject": "Rejected"}
+
+
+class People:
+    """Decide about what waits for them.
+
+    Parameters
+    ----------
+    stage
+        Whose versions they decide about.
+    """
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._let_be: set[tuple[str, int]] = set()
+        self._asked = [name for name, spec in SPECS.items() if spec.retrain.approval == "manual"]
+
+    def begin(self) -> None:
+        """Be there from now on."""
+        self._stage.asked = self.look
+        self._stage.agenda.every(LOOK_SECONDS, "person", self.look)
+
+    def look(self) -> None:
+        """Decide about every version that waits, but for those that they forget about while faults strike."""
+        for model in self._asked:
+            for version in self._stage.world.ledger.versions(model):
+                if version.awaits_approval:
+                    self._consider(model, version.version)
+
+    def _consider(self, model: str, number: int) -> None:
+        faults = self._stage.faults
+        if faults.strikes("approval_unanswered"):
+            self._let_be.add((model, number))
+        if (model, number) in self._let_be and not faults.stopped:
+            return
+        if faults.strikes("approval_overtaken"):
+            by_hand(
+                self._stage, routes.CHANGE_ROUTE, {"action": "rollback", "why": "before all"}, model=model
+            )
+        said = "approve" if number % REJECT_EVERY else "reject"
+        if faults.strikes("approval_by_two"):
+            other = "reject" if said == "approve" else "approve"
+            self.decide(model, number, said, "ann")
+            self.decide(model, number, other, "ben")
+        elif faults.strikes("approval_event_lost"):
+            self._decide_in_registry(model, number, said, heard=False)
+        elif number % REGISTRY_EVERY == 0:
+            self._decide_in_registry(model, number, said, heard=True)
+        else:
+            self.decide(model, number, said, "ann")
+
+    def decide(self, model: str, number: int, decision: str, who: str) -> None:
+        """Say approve or reject about a version, as ``relearn`` does."""
+        body = {"decision": decision, "why": "we looked at it"}
+        status = by_hand(self._stage, routes.DECIDE_VERSION, body, who=who, model=model, version=str(number))
+        self._say(model, number, Said(decision, who, accepted=status == OK))
+        if status not in (OK, CONFLICT):
+            self._stage.agenda.after(AGAIN_SECONDS, "person", self.look)
+
+    def _decide_in_registry(self, model: str, number: int, decision: str, *, heard: bool) -> None:
+        sagemaker = self._stage.sagemaker
+        arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/{names.group(STAGE, model)}/{number}"
+        status = {"ModelApprovalStatus": STATUS[decision], "ApprovalDescription": "we looked at it"}
+        sagemaker.packages[arn] |= status
+        self._say(model, number, Said(decision, "the registry", accepted=False))
+        if heard:
+            sagemaker.changed(arn)
+
+    def _say(self, model: str, number: int, said: Said) -> None:
+        self._stage.history.said.setdefault((model, number), []).append(said)
+        self._stage.history.note(f"{said} about version {number} of {model}")
+
+
+def by_hand(stage: Stage, operation: Operation, body: Any, who: str = "ann", **parameters: str) -> int:
+    """Ask something of the API that people decide; the status of the answer, 500 where the function died."""
+    event = {
+        "routeKey": operation.key,
+        "rawPath": operation.path.format(**parameters),
+        "headers": {"content-type": "application/json"},
+        "requestContext": {
+            "requestId": "r1",
+            "http": {"method": operation.method},
+            "authorizer": {"iam": {"userArn": f"arn:aws:iam::{ACCOUNT}:user/{who}"}},
+        },
+        "pathParameters": parameters,
+        "body": json.dumps(body),
+    }
+    try:
+        return int(stage.workers.call("operate", event)["statusCode"])
+    except DiedError:
+        return 500
