@@ -6,16 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aws_cdk import ArnFormat, Stack
-from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra import grants, scaling
+from infra import grants
 from infra.grants import Grant
+from infra.sagemaker_access import SageMakerAccess
 from infra.settings import Settings
 from infra.stores import Stores
 from relearn import names, partitions, predictions, s3_keys
-
-SAGEMAKER = "sagemaker.amazonaws.com"
 
 
 class Access:
@@ -25,6 +23,11 @@ class Access:
     ----------
     models
         Names of all models.
+
+    Attributes
+    ----------
+    sagemaker
+        Grants on what runs make in SageMaker.
     """
 
     def __init__(
@@ -33,10 +36,9 @@ class Access:
         self._scope = scope
         self._stack = Stack.of(scope)
         self._stage = settings.stage
-        self._prefix = names.prefix(settings.stage)
-        self._groups = [names.group(settings.stage, model) for model in models]
-        self._machine = f"{self._prefix}retrain"
+        self._machine = f"{names.prefix(settings.stage)}retrain"
         self.stores = stores
+        self.sagemaker = SageMakerAccess(self._stack, stage=settings.stage, models=models)
         self.state_machine_arn = self._arn("states", "stateMachine", self._machine)
         self.restore_machine_arn = self._arn("states", "stateMachine", names.restore_machine(self._stage))
         self._variables = {
@@ -163,42 +165,12 @@ class Access:
             because="an execution is named by its run, which is known only at run time",
         )
 
-    def sagemaker(self, *actions: str, on: Sequence[str]) -> Grant:
-        """Allow SageMaker ``actions`` (without ``sagemaker:``) on what runs create, by kind: ``"endpoint"`` ..."""
-        return Grant(
-            actions=[f"sagemaker:{action}" for action in actions],
-            resources=[self._runtime_arn(kind) for kind in on],
-            because=f"runs create it: the name starts with {self._prefix} and ends in model and version",
-        )
-
-    def ask_endpoints_of(self, model: str) -> Grant:
-        """Allow asking the endpoints of one model."""
-        name = f"{names.group(self._stage, model)}-v*"
-        return Grant(
-            actions=["sagemaker:InvokeEndpoint"],
-            resources=[self._stack.format_arn(service="sagemaker", resource="endpoint", resource_name=name)],
-            because="runs create it: the name ends in the version",
-        )
-
     def ask_hosts(self) -> Grant:
         """Allow asking the host of any model for a version."""
         return Grant(
             actions=["lambda:InvokeFunction"],
             resources=[self._arn("lambda", "function", names.host_function(self._stage, "*"))],
             because="every model has a host, and no other function is named so",
-        )
-
-    def register_versions(self) -> Grant:
-        """Allow adding a version to each model's package group; asked of the version, not of the group."""
-        return self.versions("CreateModelPackage")
-
-    def versions(self, *actions: str) -> Grant:
-        """Allow SageMaker ``actions`` on the versions in each model's package group."""
-        packages = [self._arn("sagemaker", "model-package", f"{group}/*") for group in self._groups]
-        return Grant(
-            actions=[f"sagemaker:{action}" for action in actions],
-            resources=packages,
-            because="the version's number is known only once it is registered",
         )
 
     def wake_runs(self) -> Grant:
@@ -212,38 +184,11 @@ class Access:
 
     def drop_versions(self) -> list[Grant]:
         """Allow taking a version's endpoint, endpoint config and model away, and its features."""
-        return [*self.drop_endpoints(), self.online("Query", "BatchWriteItem")]
-
-    def drop_endpoints(self) -> list[Grant]:
-        """Allow taking a version's endpoint, endpoint config and model away, and what scales it."""
-        return [
-            scaling.allow(self._stack, "DeregisterScalableTarget"),
-            self.sagemaker("DescribeEndpoint", "DeleteEndpoint", on=["endpoint"]),
-            self.sagemaker("DeleteEndpointConfig", on=["endpoint-config"]),
-            self.sagemaker("DeleteModel", on=["model"]),
-        ]
-
-    def scale_endpoints(self) -> list[Grant]:
-        """Allow registering a version's endpoint to be scaled."""
-        return [
-            *scaling.register(self._stack, prefix=self._prefix),
-            self.sagemaker("UpdateEndpointWeightsAndCapacities", on=["endpoint"]),
-        ]
+        return [*self.sagemaker.drop_endpoints(), self.online("Query", "BatchWriteItem")]
 
     def guards(self) -> Grant:
         """Allow looking for the alarms that rollouts heed."""
         return grants.look_at_alarms(self._stack)
-
-    def look_for_endpoints(self) -> list[Grant]:
-        """Allow finding endpoints, endpoint configs and models, and whose they are."""
-        return [
-            grants.list_sagemaker("Endpoints", "EndpointConfigs", "Models"),
-            self.sagemaker("ListTags", on=["endpoint", "endpoint-config", "model"]),
-        ]
-
-    def pass_to_sagemaker(self, role: iam.IRole) -> Grant:
-        """Allow handing ``role`` to SageMaker."""
-        return grants.pass_role(role, to=SAGEMAKER)
 
     def _own_items(self, *actions: str, of: str) -> Grant:
         """Allow DynamoDB ``actions`` on the items whose partition key starts with ``of``."""
@@ -253,12 +198,7 @@ class Access:
             conditions={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{of}*"]}},
         )
 
-    def _runtime_arn(self, kind: str) -> str:
-        return self._stack.format_arn(service="sagemaker", resource=kind, resource_name=f"{self._prefix}*")
-
     def _arn(self, service: str, resource: str, name: str) -> str:
-        colon = service in ("states", "lambda")
-        separator = ArnFormat.COLON_RESOURCE_NAME if colon else ArnFormat.SLASH_RESOURCE_NAME
         return self._stack.format_arn(
-            service=service, resource=resource, resource_name=name, arn_format=separator
+            service=service, resource=resource, resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
         )

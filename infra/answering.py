@@ -53,7 +53,7 @@ class Answering:
             environment=self._variables(),
             allowed=[
                 *self._allowed(),
-                self.access.sagemaker("InvokeEndpoint", on=["endpoint"]),
+                self.access.sagemaker.allow("InvokeEndpoint", on=["endpoint"]),
                 self.access.ask_hosts(),
             ],
             memory_mb=512,
@@ -83,7 +83,7 @@ class Answering:
             environment=self._variables(HOSTED_MODEL=spec.name),
             allowed=[
                 *self._allowed(),
-                self.access.ask_endpoints_of(spec.name),
+                self.access.sagemaker.ask_endpoints_of(spec.name),
                 self.access.artifacts("s3:GetObject", under=s3_keys.artifact_prefix(spec.name)),
             ],
             memory_mb=hosting.memory_mb,

@@ -31,7 +31,7 @@ class Approvals(Construct):
             environment=access.variables("STAGE", "LEDGER_TABLE", "TOPIC_ARN"),
             allowed=[
                 access.ledger("GetItem", "UpdateItem"),
-                access.versions("DescribeModelPackage"),
+                access.sagemaker.versions("DescribeModelPackage"),
                 access.publish(),
                 access.wake_runs(),
             ],

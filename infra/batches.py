@@ -88,7 +88,7 @@ def _asking(access: Access) -> list[Grant]:
         # What the links it gives away allow.
         access.sent_files("s3:PutObject"),
         access.lake("s3:GetObject", under=[s3_keys.BATCHES]),
-        access.sagemaker("DescribeTransformJob", on=JOB),
+        access.sagemaker.allow("DescribeTransformJob", on=JOB),
     ]
 
 
@@ -97,5 +97,5 @@ def _carrying_on(access: Access) -> list[Grant]:
         access.ledger("GetItem", "UpdateItem"),
         access.sent_files("s3:GetObjectVersion"),
         access.lake("s3:PutObject", under=[s3_keys.BATCHES]),
-        access.sagemaker("CreateTransformJob", "DescribeTransformJob", "AddTags", on=JOB),
+        access.sagemaker.allow("CreateTransformJob", "DescribeTransformJob", "AddTags", on=JOB),
     ]

@@ -15,8 +15,9 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra import grants
-from infra.access import SAGEMAKER, Access
+from infra.access import Access
 from infra.grants import Grant
+from infra.sagemaker_access import SAGEMAKER
 from relearn import s3_keys
 
 SNAPSHOT_FOLDERS = ("datasets", "snapshots")

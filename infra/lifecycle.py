@@ -83,8 +83,8 @@ def _allowed(access: Access) -> list[Grant]:
         access.uploads("s3:ListBucket", conditions={"StringLike": {"s3:prefix": f"{s3_keys.INCOMING}/*"}}),
         access.incoming("s3:PutObject"),
         grants.list_sagemaker("Endpoints", "EndpointConfigs", "Models", "ModelPackages", "TransformJobs"),
-        access.sagemaker("StopTransformJob", on=["transform-job"]),
-        *access.drop_endpoints(),
+        access.sagemaker.allow("StopTransformJob", on=["transform-job"]),
+        *access.sagemaker.drop_endpoints(),
         access.online("Scan", "BatchWriteItem"),
-        access.sagemaker("DeleteModelPackage", on=["model-package"]),
+        access.sagemaker.allow("DeleteModelPackage", on=["model-package"]),
     ]

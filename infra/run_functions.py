@@ -128,7 +128,7 @@ def make(
         register=function(
             "register",
             access.ledger("GetItem", "PutItem", "UpdateItem"),
-            access.register_versions(),
+            access.sagemaker.register_versions(),
             told=stores[:3],
             TRAINING_IMAGE=image_uri,
         ),
@@ -140,14 +140,14 @@ def make(
             told=("STAGE", "LEDGER_TABLE", "TOPIC_ARN"),
         ),
         decided=function(
-            "decided", access.ledger("GetItem", "UpdateItem"), access.versions("UpdateModelPackage")
+            "decided", access.ledger("GetItem", "UpdateItem"), access.sagemaker.versions("UpdateModelPackage")
         ),
         deploy=function(
             "deploy", *_deploying(access, endpoint_role), ENDPOINT_ROLE_ARN=endpoint_role.role_arn
         ),
         smoke=function(
             "smoke",
-            access.sagemaker("InvokeEndpoint", on=["endpoint"]),
+            access.sagemaker.allow("InvokeEndpoint", on=["endpoint"]),
             access.ask_hosts(),
             told=["STAGE"],
             seconds=180,
@@ -170,7 +170,7 @@ def make(
             "watch",
             access.ledger("GetItem", "PutItem", "UpdateItem"),
             access.lake("s3:GetObject", under=[s3_keys.REPORTS]),
-            access.sagemaker("InvokeEndpoint", on=["endpoint"]),
+            access.sagemaker.allow("InvokeEndpoint", on=["endpoint"]),
             access.ask_hosts(),
             access.guards(),
             told=stores[:3],
@@ -235,12 +235,12 @@ def _checking(access: Access) -> list[Grant]:
 def _deploying(access: Access, endpoint_role: iam.IRole) -> list[Grant]:
     return [
         access.ledger("GetItem", "UpdateItem"),
-        access.sagemaker("CreateModel", "DescribeModel", on=["model"]),
-        access.sagemaker("CreateEndpointConfig", "DescribeEndpointConfig", on=["endpoint-config"]),
-        access.sagemaker("CreateEndpoint", on=["endpoint", "endpoint-config"]),
-        access.sagemaker("DescribeEndpoint", on=["endpoint"]),
-        access.sagemaker("AddTags", on=CREATED),
-        access.sagemaker("CreateModel", "DescribeModelPackage", on=["model-package"]),
-        access.pass_to_sagemaker(endpoint_role),
-        *access.scale_endpoints(),
+        access.sagemaker.allow("CreateModel", "DescribeModel", on=["model"]),
+        access.sagemaker.allow("CreateEndpointConfig", "DescribeEndpointConfig", on=["endpoint-config"]),
+        access.sagemaker.allow("CreateEndpoint", on=["endpoint", "endpoint-config"]),
+        access.sagemaker.allow("DescribeEndpoint", on=["endpoint"]),
+        access.sagemaker.allow("AddTags", on=CREATED),
+        access.sagemaker.allow("CreateModel", "DescribeModelPackage", on=["model-package"]),
+        access.sagemaker.pass_role(endpoint_role),
+        *access.sagemaker.scale_endpoints(),
     ]

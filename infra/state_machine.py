@@ -65,10 +65,10 @@ def retrain(
         service="states.amazonaws.com",
         grants=[
             _invoke(functions.of_a_run()),
-            access.sagemaker(
+            access.sagemaker.allow(
                 "CreateTrainingJob", "DescribeTrainingJob", "StopTrainingJob", "AddTags", on=["training-job"]
             ),
-            access.pass_to_sagemaker(job_role),
+            access.sagemaker.pass_role(job_role),
             _hear_of_jobs(scope),
             *([feature_job.run()] if feature_job else []),
             _write_logs(),

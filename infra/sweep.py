@@ -59,12 +59,12 @@ class Sweep(Construct):
             allowed=[
                 *ending_a_run(access),
                 *access.drop_versions(),
-                *access.look_for_endpoints(),
+                *access.sagemaker.look_for_endpoints(),
                 access.executions("DescribeExecution"),
                 access.restores("DescribeExecution"),
                 access.restore_machine("StartExecution"),
                 access.wake_runs(),
-                access.versions("DescribeModelPackage"),
+                access.sagemaker.versions("DescribeModelPackage"),
                 access.uploads(
                     "s3:ListBucketVersions",
                     conditions={

@@ -54,7 +54,7 @@ class Trials(Construct):
             allowed=[
                 access.ledger("GetItem"),
                 access.live("UpdateItem"),
-                access.sagemaker("InvokeEndpoint", on=["endpoint"]),
+                access.sagemaker.allow("InvokeEndpoint", on=["endpoint"]),
                 access.ask_hosts(),
                 queues.read(self.queue),
             ],
