@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.probing import Measure, Pair, Probing
+from lambdas.probing import ROUNDS, Measure, Pair, Probing
 from relearn.errors import ModelFailedError
 from relearn.names import Place
 from relearn.rollout import Limits
@@ -78,12 +78,12 @@ def test_a_slow_one_is_found(two: float, verdict: str) -> None:
 def test_one_that_fails_is_asked_no_further() -> None:
     endpoints = of(fails=lambda endpoint, _: endpoint == "two")
     found = judged(endpoints)
-    assert (found.verdict, len(endpoints.asked["two"])) == ("breach", 2)
-    assert found.reason.startswith("asked what was held out: 1 of 1 requests failed")
+    assert (found.verdict, len(endpoints.asked["two"])) == ("breach", 2 * ROUNDS)
+    assert found.reason.startswith("asked what was held out: 2 of 2 requests failed")
 
 
 def test_what_is_seen_only_once_may_be_the_machines_fault() -> None:
-    assert judged(of(fails=lambda endpoint, number: (endpoint, number) == ("two", 3))).verdict == "pass"
+    assert judged(of(fails=lambda endpoint, number: endpoint == "two" and number in {3, 4})).verdict == "pass"
 
 
 def test_a_candidate_that_never_answers_does_not_pass_because_the_champion_is_no_better() -> None:
