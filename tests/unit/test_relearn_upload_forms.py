@@ -96,8 +96,8 @@ def test_a_forms_id_is_no_uploads_id() -> None:
 
 
 def test_ids_of_forms_sort_by_time() -> None:
-    ids = [ids.form_id(AT + timedelta(seconds=second), str(second)) for second in range(3)]
-    assert sorted(ids) == ids
+    made = [ids.form_id(AT + timedelta(seconds=second), str(second)) for second in range(3)]
+    assert sorted(made) == made
 
 
 @pytest.mark.parametrize(
