@@ -8,8 +8,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 CDK := JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20 npx --no-install cdk
 LOCAL_APP := build/cdk.local
-FLOWS := tests/e2e tests/browser tests/local
-UNITS := tests clients/python/tests $(wildcard training/models/[!_]*/tests) $(FLOWS:%=--ignore=%)
+TESTS := tests clients/python/tests $(wildcard training/models/[!_]*/tests)
+# Flows wait for half of their time: one process more than the machine has processors.
+PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(8, os.cpu_count() + 1))')
 LAYERS := build/layers/duckdb/.installed build/layers/onnx/.installed
 INSTALLED := $(VENV)/.installed node_modules/.installed $(LAYERS)
 SOURCES := app.py cdk.json requirements.txt $(shell find relearn training lambdas infra -type f -not -path '*/__pycache__/*' -not -path '*/tests/*' 2>/dev/null)
@@ -59,9 +60,7 @@ $(LOCAL_APP)/manifest.json: $(INSTALLED) $(SOURCES)
 	@rm -rf $(LOCAL_APP) && $(CDK) synth --quiet -c stage=local -o $(LOCAL_APP)
 
 test: $(LOCAL_APP)/manifest.json ## every test, offline: units, AWS adapters on moto, templates, whole flows on the laptop cloud
-	@# 5: of what ARGS chooses, nothing is here
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(UNITS) $(ARGS) || [ $$? -eq 5 ]
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(FLOWS) $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadgroup --no-loadscope-reorder $(TESTS) $(ARGS)
 
 chaos: $(INSTALLED) ## the loop under faults in simulated time, and a verdict; RUNS=1000 for the long one
 	@$(BIN)/python -m tests.chaos --runs $(RUNS)

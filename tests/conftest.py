@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -13,9 +14,16 @@ from tests.e2e.shopping import shop as shopping
 from tests.e2e.shopping.shop import Shop
 
 TOLD = "told"
+# As in the Makefile: which Node is fit is said once, when it is installed, not by every test that synthesises.
+os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 _SHARED = {"tests/infra/": "templates", "tests/spark/": "spark", "tests/local/": "toy"}
 _ENDS = {"destroyed", "closed"}
 _FLOWS, _CLOUDS = ("tests/e2e/", "tests/browser/"), ("stage", "shop")
+_LONG = (
+    *("tests/e2e/test_least_privilege.py", "tests/e2e/", "tests/spark/", "tests/local/", "tests/infra/"),
+    *("tests/models/", "tests/chaos/"),
+)
+"""What takes long, the longest first."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -35,11 +43,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep together, when several processes run tests, what shares something that takes long to make.
 
-    What destroys the shared stage, or closes the shop, comes last.
+    What destroys the shared stage, or closes the shop, comes after all others that use it; what takes longest comes first,
+    so that in the end no process waits for another's.
     """
-    items.sort(key=lambda item: bool(_ENDS & set(getattr(item, "fixturenames", ()))))
+    items.sort(key=lambda item: (bool(_ENDS & set(getattr(item, "fixturenames", ()))), _place(item)))
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+def _place(item: pytest.Item) -> int:
+    """Where in line: the shared clouds, other flows, other groups, single files."""
+    group = _group(item)
+    if group in _CLOUDS:
+        return _CLOUDS.index(group)
+    if item.nodeid.startswith(_LONG):
+        return len(_CLOUDS) + _LONG.index(next(start for start in _LONG if item.nodeid.startswith(start)))
+    return len(_CLOUDS) + len(_LONG)
 
 
 def _group(item: pytest.Item) -> str:

@@ -19,6 +19,7 @@ from tests.e2e import clouds
 from tests.e2e.client import ENDS, Item, Stage, csv_bytes, rows
 from tests.e2e.killing import KINDS, Killer
 from tests.e2e.proxied import options
+from tests.infra.synthesis import synthesise
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
@@ -40,7 +41,8 @@ def cloud(
     if request.config.getoption("--target") != "local":
         pytest.skip("nobody can kill the processes of an account")
     folder = tmp_path_factory.mktemp("killed")
-    running = clouds.start_cloud(folder)
+    synthesise(folder / "cdk.out", "local", [MODEL])
+    running = clouds.start_cloud(folder, folder / "cdk.out")
     try:
         stage = clouds.local_stage(folder / "info.json")
         stage.wait("the first iris model", lambda: stage.live_version(MODEL))

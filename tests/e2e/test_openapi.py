@@ -22,7 +22,7 @@ from tests.e2e.clouds import ROOT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
-EXAMPLES = 25
+EXAMPLES = 10
 """Random cases a schema at most; the boundaries of every schema are tested besides."""
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 MODELS = ("churn", "diabetes", "iris", "tickets")

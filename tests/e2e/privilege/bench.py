@@ -85,6 +85,10 @@ class Bench:
         group = self.configuration(function)["LoggingConfig"]["LogGroup"]
         return self.lines(group, since=since)
 
+    def is_quiet(self, function: str, *, seconds: float) -> bool:
+        """Tell whether a function wrote nothing into its log for a while: what called it before is over."""
+        return not self.logged(function, since=self.now() - seconds)
+
     def lines(self, group: str, prefix: str = "", *, since: float = 0) -> bool:
         """Tell whether there are lines in a log group, in streams whose name starts with ``prefix``."""
         logs = self.stage.client("logs")

@@ -14,6 +14,8 @@ from tests.e2e.privilege.run import MODEL, Moments
 from tests.e2e.privilege.trial import Broken, Part
 
 SECONDS = 3.0
+QUIET_SECONDS = 2.0
+"""After a function's last word nothing that began before goes on."""
 HOSTED = "diabetes"
 """It runs in Lambda: the API has routes of its own for it."""
 
@@ -97,6 +99,9 @@ def rules(bench: Bench, moments: Moments) -> Part:
     (schedule,) = (name for name in names if described[name].get("ScheduleExpression"))
     (died,) = (name for name in names if name != schedule)
 
+    def earlier_ones_are_over() -> bool:
+        return bench.is_quiet("sweep", seconds=QUIET_SECONDS)
+
     def swept(began: float) -> bool:
         return bench.logged("sweep", since=began)
 
@@ -108,6 +113,7 @@ def rules(bench: Bench, moments: Moments) -> Part:
             arn = machine.client.start_execution(
                 stateMachineArn=machine.arn, input='{"model": "iris", "run_id": "x"}'
             )
+            bench.expect("no sweep of an earlier scene", earlier_ones_are_over, seconds=60)
             began = bench.now()
             machine.client.stop_execution(executionArn=arn["executionArn"])
             bench.expect("the sweep after a run died", lambda: swept(began), seconds=SECONDS)
