@@ -6,6 +6,7 @@ RUNS ?= 200
 
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST = $(BIN)/python -m pytest -n $(PROCESSES) --dist loadgroup --no-loadscope-reorder
 CDK := JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20 npx --no-install cdk
 LOCAL_APP := build/cdk.local
 TESTS := tests clients/python/tests $(wildcard training/models/[!_]*/tests)
@@ -19,7 +20,7 @@ LAMBDA_WHEELS := --python-version 3.14 --only-binary=:all: --platform manylinux_
 	--platform manylinux_2_26_aarch64 --platform manylinux2014_aarch64 --ignore-requires-python
 
 .DEFAULT_GOAL := help
-.PHONY: help install run shop test chaos test-sdk spark check format openapi picture costs synth deploy destroy rollout-load bench lock clean
+.PHONY: help install run shop test test-long chaos test-sdk spark check format openapi picture costs synth deploy destroy rollout-load bench lock clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -59,8 +60,11 @@ $(LOCAL_APP)/manifest.json: $(INSTALLED) $(SOURCES)
 	@echo "Synthesising the CDK app for this machine ..."
 	@rm -rf $(LOCAL_APP) && $(CDK) synth --quiet -c stage=local -o $(LOCAL_APP)
 
-test: $(LOCAL_APP)/manifest.json ## every test, offline: units, AWS adapters on moto, templates, whole flows on the laptop cloud
-	$(BIN)/python -m pytest -n $(PROCESSES) --dist loadgroup --no-loadscope-reorder $(TESTS) $(ARGS)
+test: $(LOCAL_APP)/manifest.json ## the tests, offline: units, AWS adapters on moto, templates, whole flows on the laptop cloud
+	$(PYTEST) -m "not long" $(TESTS) $(ARGS)
+
+test-long: $(LOCAL_APP)/manifest.json ## what takes minutes each: every grant dropped in turn, processes killed, modes moved, Spark
+	$(PYTEST) -m long $(TESTS) $(ARGS)
 
 chaos: $(INSTALLED) ## the loop under faults in simulated time, and a verdict; RUNS=1000 for the long one
 	@$(BIN)/python -m tests.chaos --runs $(RUNS)

@@ -18,7 +18,8 @@ TOLD = "told"
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 _SHARED = {"tests/infra/": "templates", "tests/spark/": "spark", "tests/local/": "toy"}
 _ENDS = {"destroyed", "closed"}
-_FLOWS, _CLOUDS = ("tests/e2e/", "tests/browser/"), ("stage", "shop")
+_LOOKS = "tests/browser/"
+_FLOWS, _CLOUDS = ("tests/e2e/", _LOOKS), ("stage", "shop")
 _LONG = (
     *("tests/e2e/test_least_privilege.py", "tests/e2e/", "tests/spark/", "tests/local/", "tests/infra/"),
     *("tests/models/", "tests/chaos/"),
@@ -43,12 +44,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep together, when several processes run tests, what shares something that takes long to make.
 
-    What destroys the shared stage, or closes the shop, comes after all others that use it; what takes longest comes first,
-    so that in the end no process waits for another's.
+    What takes longest comes first, so that in the end no process waits for another's. Of those that share a cloud those in a
+    browser come after the flows, and what destroys the stage, or closes the shop, comes last.
     """
-    items.sort(key=lambda item: (bool(_ENDS & set(getattr(item, "fixturenames", ()))), _place(item)))
+    items.sort(key=lambda item: (_ends(item), _place(item), item.nodeid.startswith(_LOOKS)))
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+def _ends(item: pytest.Item) -> bool:
+    return bool(_ENDS & set(getattr(item, "fixturenames", ())))
 
 
 def _place(item: pytest.Item) -> int:

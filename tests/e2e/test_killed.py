@@ -21,7 +21,7 @@ from tests.e2e.killing import KINDS, Killer
 from tests.e2e.proxied import options
 from tests.infra.synthesis import synthesise
 
-pytestmark = [pytest.mark.e2e, pytest.mark.local]
+pytestmark = [pytest.mark.e2e, pytest.mark.local, pytest.mark.long]
 
 MODEL = "iris"
 MORE = Path(__file__).parents[2] / "examples" / "iris" / "more_measurements.csv"

@@ -18,7 +18,7 @@ from tests.e2e.privilege.trial import Outcome, outcomes
 from tests.e2e.privilege.uncatchable import UNCATCHABLE
 from training import catalog
 
-pytestmark = [pytest.mark.e2e, pytest.mark.local]
+pytestmark = [pytest.mark.e2e, pytest.mark.local, pytest.mark.long]
 
 
 @dataclass

@@ -19,7 +19,7 @@ from tests.e2e.clouds import cloud_of
 from tests.e2e.test_operations import MODEL, MORE, change, route
 from tests.infra.synthesis import synthesise
 
-pytestmark = [pytest.mark.e2e, pytest.mark.local]
+pytestmark = [pytest.mark.e2e, pytest.mark.local, pytest.mark.long]
 
 ON_INSTANCES = Realtime(instance="ml.m5.large", minimum=1, maximum=3, target_invocations=600)
 PATIENT = Canary(steps=(25,), limits=Limits(latency_ratio=100))

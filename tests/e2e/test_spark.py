@@ -13,7 +13,7 @@ from tests.e2e.clouds import cloud_of
 from tests.infra.synthesis import synthesise
 from tests.spark.conftest import lacking
 
-pytestmark = [pytest.mark.e2e, pytest.mark.local]
+pytestmark = [pytest.mark.e2e, pytest.mark.local, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

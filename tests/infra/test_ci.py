@@ -48,7 +48,7 @@ def test_an_account_that_trusts_github_already_gets_no_second_provider(tmp_path:
     assert federated == f"arn:<AWS::Partition>:iam::<AWS::AccountId>:oidc-provider/{ISSUER}"
 
 
-@pytest.mark.parametrize("name", ["ci.yml", "deploy.yml"])
+@pytest.mark.parametrize("name", ["ci.yml", "deploy.yml", "nightly.yml"])
 def test_a_workflow_calls_what_a_person_would(name: str) -> None:
     workflow = yaml.safe_load((WORKFLOWS / name).read_text())
     commands = [step["run"] for job in workflow["jobs"].values() for step in job["steps"] if "run" in step]
