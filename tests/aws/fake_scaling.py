@@ -46,6 +46,12 @@ class FakeScaling:
         (policy,) = found["ScalingPolicies"]
         return dict(policy)
 
+    def refuse_unknown(self, model: Any, params: dict[str, Any]) -> tuple[Answer, dict[str, Any]]:
+        """Answer where nothing is scaled: AWS refuses."""
+        answer = self._look(model, params)
+        assert answer is not None, f"{model.name} is moto's to answer"
+        return answer
+
     def _look(self, model: Any, params: dict[str, Any], **_: Any) -> tuple[Answer, dict[str, Any]] | None:
         if model.name.startswith("Describe"):
             return None

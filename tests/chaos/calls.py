@@ -14,7 +14,7 @@ from tests.chaos.faults import Faults
 from tests.chaos.history import Call, History
 
 READS = ("Get", "Describe", "List", "Query", "BatchGet", "Head", "Scan")
-SERVICES = ("dynamodb", "lambda", "s3", "sagemaker", "sfn", "sns", "sqs")
+SERVICES = ("application-autoscaling", "dynamodb", "lambda", "s3", "sagemaker", "sfn", "sns", "sqs")
 CLEANING = ("retire", "fail_run", "sweep")
 """Functions that remove endpoints, a thing after the other."""
 REFUSED = 300

@@ -79,6 +79,7 @@ def cut(effect: Effect) -> Outcome:
             run.end()
             if not run.acts.stage.faults.hits[way]:
                 outcome.found.append(("cuts", f"{effect}: {way} never struck"))
+                outcome.story += f"{effect}: {way} never struck\n"
         except ViolationError as error:
             outcome.found += error.found
             outcome.story += f"{effect}, {way}:\n{error}\n"

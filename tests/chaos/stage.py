@@ -158,6 +158,7 @@ def _parts(leaving: ExitStack) -> Stage:
     )
     sagemaker.changed = made.registered
     calls.standins = {
+        "application-auto-scaling": scaling.refuse_unknown,
         "dynamodb": dynamo.answer,
         "sagemaker": sagemaker._control,
         "sfn": executions.answer,
