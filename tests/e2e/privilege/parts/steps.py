@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from relearn.hosting import InLambda
 from tests.e2e.privilege.bench import Bench
 from tests.e2e.privilege.online import SOME
 from tests.e2e.privilege.run import MODEL, Moments
@@ -190,7 +191,7 @@ def watch(bench: Bench, moments: Moments) -> Part:
         expect("pass")
 
     def versions_in_lambda_are_asked_there() -> None:
-        there = {"endpoint": bench.name(f"host-{MODEL}")}
+        there = {"endpoint": bench.name(f"host-{MODEL}"), "hosting": {"type": InLambda.type}}
         both = moment.book.change(MODEL, f"VERSION#{OLD}", **there)
         bench.ledger.write(both.change(MODEL, f"VERSION#{NEW}", **there))
         expect("pass")
