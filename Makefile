@@ -10,8 +10,8 @@ PYTEST = $(BIN)/python -m pytest -n $(PROCESSES) --dist loadgroup --no-loadscope
 CDK := JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20 npx --no-install cdk
 LOCAL_APP := build/cdk.local
 TESTS := tests clients/python/tests $(wildcard training/models/[!_]*/tests)
-# Flows wait for half of their time: one process more than the machine has processors.
-PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(8, os.cpu_count() + 1))')
+# Flows wait for half of their time: one process more than the machine has processors. Each may need 4 GB, for a cloud of its own.
+PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(4, os.cpu_count() + 1))')
 LAYERS := build/layers/duckdb/.installed build/layers/onnx/.installed
 INSTALLED := $(VENV)/.installed node_modules/.installed $(LAYERS)
 SOURCES := app.py cdk.json requirements.txt $(shell find relearn training lambdas infra -type f -not -path '*/__pycache__/*' -not -path '*/tests/*' 2>/dev/null)
