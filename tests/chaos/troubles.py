@@ -142,7 +142,9 @@ ACTS: Mapping[str, Callable[[Acts, str], object]] = {
     **{name: _to_be_approved(name) for name in APPROVAL},
 }
 """What is done at once; a class that is in none of these is armed."""
-FREQUENT = frozenset({*PROCESSES} - {"invoked_twice", "notification_lost"})
+OF_A_FUNCTION = frozenset({*PROCESSES} - {"notification_lost"})
+"""What happens to one function; people may be told by any."""
+FREQUENT = OF_A_FUNCTION - {"invoked_twice"}
 """What has many chances in every run: each call of AWS is one."""
 
 
@@ -188,7 +190,7 @@ def bring(acts: Acts, trouble: Trouble) -> None:
                 acts.upload(trouble.model)
                 acts.stage.agenda.pass_seconds(A_RUN)
         skip = trouble.skip if name in FREQUENT else trouble.skip % 2
-        faults.arm(name, skip, *([trouble.worker] if trouble.worker and name in PROCESSES else []))
+        faults.arm(name, skip, *([trouble.worker] if trouble.worker and name in OF_A_FUNCTION else []))
         for _ in range(3 if name in CLEANED else 1):
             acts.upload(trouble.model)
             acts.stage.agenda.pass_seconds(A_RUN if name in CLEANED else 0)
