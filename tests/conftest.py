@@ -61,9 +61,8 @@ def _place(item: pytest.Item) -> int:
     group = _group(item)
     if group in _CLOUDS:
         return _CLOUDS.index(group)
-    if item.nodeid.startswith(_LONG):
-        return len(_CLOUDS) + _LONG.index(next(start for start in _LONG if item.nodeid.startswith(start)))
-    return len(_CLOUDS) + len(_LONG)
+    long = (at for at, start in enumerate(_LONG) if item.nodeid.startswith(start))
+    return len(_CLOUDS) + next(long, len(_LONG))
 
 
 def _group(item: pytest.Item) -> str:

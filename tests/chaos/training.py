@@ -129,8 +129,9 @@ class Training:
         uris = [manifest[0]["prefix"] + name for name in manifest[1:]]
         job = Job(request["TrainingJobName"], told["model"], told["run_id"], tuple(uris))
         shards = [self._get(uri) for uri in uris]
-        job.quality = quality(self.specs[job.model], shards)
-        job.refused = refusal(self.specs[job.model], shards)
+        tables = [pq.read_table(io.BytesIO(shard)) for shard in shards]
+        job.quality = quality(self.specs[job.model], tables)
+        job.refused = refusal(self.specs[job.model], shards, tables)
         if "champion" in channels:
             job.champion = int(told["champion_version"])
             job.champion_quality = load(self._get(channels["champion"]["S3Uri"]))["quality"]
@@ -228,14 +229,14 @@ def _unheard(_: Any) -> None:
     """Take an answer that gets lost."""
 
 
-def refusal(spec: ModelSpec, shards: Sequence[bytes]) -> str:
+def refusal(spec: ModelSpec, shards: Sequence[bytes], tables: Sequence[pa.Table]) -> str:
     """Why the container refuses a snapshot, by the container's own code; empty when it does not.
 
     Its code is asked only where it might say no, which spares most of its time: where a class is rare, or a column
     has as few values as there are classes.
     """
-    table = pa.concat_tables([pq.read_table(io.BytesIO(shard)) for shard in shards]) if shards else None
-    if table is not None:
+    if tables:
+        table = pa.concat_tables(tables)
         rarest = min(Counter(table[spec.target.name].to_pylist()).values(), default=0)
         fewest = min(len(pc.unique(table[column.name])) for column in spec.features)
         if rarest >= RARE and fewest > len(spec.classes):
@@ -250,12 +251,12 @@ def refusal(spec: ModelSpec, shards: Sequence[bytes]) -> str:
     return ""
 
 
-def quality(spec: ModelSpec, shards: Sequence[bytes]) -> float:
+def quality(spec: ModelSpec, tables: Sequence[pa.Table]) -> float:
     """How well a model does that learned from these rows: the share of labels that are right, near enough."""
     right = rows = 0
-    for shard in shards:
-        table = pq.read_table(io.BytesIO(shard)).to_pydict()
-        for length, kind in zip(table["length"], table[spec.target.name], strict=True):
+    for table in tables:
+        found = table.to_pydict()
+        for length, kind in zip(found["length"], found[spec.target.name], strict=True):
             rows += 1
             right += kind == ("rose" if length < 5 else "tulip")
     return round(right / rows * STEPS) / STEPS if rows else float("nan")

@@ -106,13 +106,18 @@ def _vanish(acts: Acts, model: str) -> None:
     acts.vanish(model)
 
 
+def _two_versions(acts: Acts, model: str) -> None:
+    """See that there is a version to go back to."""
+    for _ in range(2):
+        acts.upload(model)
+        acts.stage.agenda.pass_seconds(A_RUN)
+
+
 def _to_be_approved(name: str) -> Callable[[Acts, str], object]:
     def act(acts: Acts, _model: str) -> None:
         stage = acts.stage
-        if name == "approval_overtaken":  # there has to be a version to go back to
-            for _ in range(2):
-                acts.upload(ASKED.name)
-                stage.agenda.pass_seconds(A_RUN)
+        if name == "approval_overtaken":
+            _two_versions(acts, ASKED.name)
         stage.faults.arm(name)
         acts.upload(ASKED.name)
         stage.agenda.pass_seconds(A_RUN + (3600 * APPROVAL_HOURS if name == "approval_unanswered" else 0))
@@ -185,10 +190,8 @@ def bring(acts: Acts, trouble: Trouble) -> None:
         faults.last(name, acts.stage.clock.now + timedelta(seconds=trouble.seconds))
         acts.predict(trouble.model)
     else:
-        if name == "champion_changed":  # there has to be a version to go back to
-            for _ in range(2):
-                acts.upload(trouble.model)
-                acts.stage.agenda.pass_seconds(A_RUN)
+        if name == "champion_changed":
+            _two_versions(acts, trouble.model)
         skip = trouble.skip if name in FREQUENT else trouble.skip % 2
         faults.arm(name, skip, *([trouble.worker] if trouble.worker and name in OF_A_FUNCTION else []))
         for _ in range(3 if name in CLEANED else 1):
