@@ -7,7 +7,9 @@ RUNS ?= 200
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST = $(BIN)/python -m pytest -n $(PROCESSES) --dist loadgroup --no-loadscope-reorder
-CDK := JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20 npx --no-install cdk
+# Which Node is fit is said when it is installed, not by everything that synthesises.
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
+CDK := npx --no-install cdk
 LOCAL_APP := build/cdk.local
 TESTS := tests clients/python/tests $(wildcard training/models/[!_]*/tests)
 # Flows wait for half of their time: one process more than the machine has processors. Each may need 4 GB, for a cloud of its own.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -14,8 +13,6 @@ from tests.e2e.shopping import shop as shopping
 from tests.e2e.shopping.shop import Shop
 
 TOLD = "told"
-# As in the Makefile: which Node is fit is said once, when it is installed, not by every test that synthesises.
-os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 _SHARED = {"tests/infra/": "templates", "tests/spark/": "spark", "tests/local/": "toy"}
 _ENDS = {"destroyed", "closed"}
 _LOOKS = "tests/browser/"
