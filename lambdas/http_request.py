@@ -13,6 +13,8 @@ from relearn.columns import shown
 
 MAX_BODY_BYTES = 4_000_000
 """What a serverless endpoint takes."""
+_CHANGING = frozenset({"iat", "nbf", "exp", "jti", "auth_time"})
+"""Claims that differ from token to token of the same subject."""
 V2 = "/v2"
 """Below it the API speaks the Open Inference Protocol."""
 
@@ -86,7 +88,10 @@ class Request:
     headers
         Lower-case name to value.
     caller
-        Who the gateway says it is; empty when it does not say.
+        Who the gateway says it is, for people; empty when it does not say.
+    principal
+        Names whose request it is among all that the gateway lets in: no two who sign, and no two tokens' subjects, have
+        the same. What is kept for one of them is kept under it. Empty when the gateway does not say.
     """
 
     id: str
@@ -100,6 +105,7 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     caller: str = ""
+    principal: str = ""
 
     def json(self) -> Any:
         """Read the body as JSON; NaN and Infinity are none.
@@ -150,6 +156,7 @@ def read(event: Mapping[str, Any]) -> Request:
         query=event.get("queryStringParameters") or {},
         headers=headers,
         caller=_caller(context.get("authorizer") or {}),
+        principal=_principal(context.get("authorizer") or {}),
     )
 
 
@@ -157,6 +164,22 @@ def _caller(authorizer: Mapping[str, Any]) -> str:
     """Name who asks: the ARN that signed the request, or the subject of the token."""
     told = (authorizer.get("iam") or {}).get("userArn")
     return str(told or ((authorizer.get("jwt") or {}).get("claims") or {}).get("sub") or "")
+
+
+def _principal(authorizer: Mapping[str, Any]) -> str:
+    """Name whose request it is: who signed it, or the issuer and subject of its token.
+
+    All users of a Cognito identity pool share one role and one name of a session, so their identity counts too. A
+    token without a subject is told apart by its client, else by all it says but when and under which id.
+    """
+    if iam := authorizer.get("iam"):
+        identity = (iam.get("cognitoIdentity") or {}).get("identityId")
+        return json.dumps(["iam", iam.get("userArn"), identity])
+    if claims := (authorizer.get("jwt") or {}).get("claims"):
+        subject = claims.get("sub") or claims.get("client_id")
+        rest = sorted((name, value) for name, value in claims.items() if name not in _CHANGING)
+        return json.dumps(["jwt", claims.get("iss"), subject or rest])
+    return ""
 
 
 def is_v2(path: str) -> bool:

@@ -2,7 +2,8 @@
 
 After the IETF draft "The Idempotency-Key HTTP Header Field": of requests with one key that meet, one is answered and
 the others are told to come back (409); a key that comes with another body is refused (409). A request that
-failed has used up nothing, and may be sent again with its key. A key belongs to a model and is known for 24 hours.
+failed has used up nothing, and may be sent again with its key. A key belongs to who sent it and to a model, and is
+known for 24 hours: nobody gets an answer that was another's, or learns which keys others sent.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import logging
 import re
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from lambdas.aws.kept_answers import Claim, KeptAnswers, State
@@ -42,6 +44,26 @@ class KeyInUseError(Exception):
     retry_after_seconds = _RETRY_AFTER_SECONDS
 
 
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key, whose it is, and what came with it.
+
+    Parameters
+    ----------
+    principal, model
+        Who sent it, and to which model: `lambdas.http_request.Request.principal`.
+    text
+        As `read_key` gave it.
+    body
+        The request's bytes.
+    """
+
+    principal: str
+    model: str
+    text: str
+    body: bytes
+
+
 class Idempotency:
     """Answers once for each key.
 
@@ -54,19 +76,13 @@ class Idempotency:
     def __init__(self, kept: KeptAnswers) -> None:
         self._kept = kept
 
-    def once(
-        self, model: str, key: str, body: bytes, compute: Callable[[], dict[str, Any]]
-    ) -> tuple[dict[str, Any], bool]:
+    def once(self, key: Key, compute: Callable[[], dict[str, Any]]) -> tuple[dict[str, Any], bool]:
         """Give the answer that belongs to a key: computed now, or the one that was given before.
 
         Parameters
         ----------
-        model
-            Whose key it is.
         key
-            As `read_key` gave it.
-        body
-            The request's bytes.
+            Of this request.
         compute
             Makes the answer; when it raises, the key is free again.
 
@@ -82,7 +98,8 @@ class Idempotency:
         AnswerTooLargeError
             The answer can not be kept, so it is not given either.
         """
-        claim = Claim(model, key, hashlib.sha256(body).hexdigest(), secrets.token_hex(8))
+        digest = hashlib.sha256(key.body).hexdigest()
+        claim = Claim(key.model, key.principal, key.text, digest, secrets.token_hex(8))
         try:
             known = self._kept.claim(claim)
         except ConflictError as error:

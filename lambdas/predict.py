@@ -30,7 +30,7 @@ from lambdas.catalog import Catalog
 from lambdas.config import Config
 from lambdas.http import Content
 from lambdas.http_request import Request, is_v2
-from lambdas.idempotency import Idempotency
+from lambdas.idempotency import Idempotency, Key
 from lambdas.keeping import Keeper
 from lambdas.logs import entry
 from lambdas.lookup import Lookup
@@ -156,7 +156,8 @@ class Predictor:
         if key is None:
             answer = ask()
         else:
-            answer, visit.replayed = self._idempotency.once(spec.name, key, request.body, ask)
+            asked = Key(request.principal, spec.name, key, request.body)
+            answer, visit.replayed = self._idempotency.once(asked, ask)
             visit.version = answer["version"]
         return self._keeper.note(spec, instances, answer, visit)
 

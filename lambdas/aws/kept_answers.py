@@ -1,4 +1,6 @@
-"""The answers that belong to idempotency keys, in the ledger's table: ``pk = IDEMPOTENCY#<model>``, ``sk`` a key's hash.
+"""The answers that belong to idempotency keys, in the ledger's table.
+
+``pk = IDEMPOTENCY#<model>``, ``sk`` the hash of who sent a key and of the key.
 
 A key is claimed before its answer is computed, by a conditional write, so of two requests with one key exactly one
 computes. A claim without an answer is over when no function can be at work on it any more. DynamoDB deletes an
@@ -37,8 +39,8 @@ class Claim:
 
     Parameters
     ----------
-    model, key
-        Whose key.
+    model, principal, key
+        Whose key: the same text from another principal is another key.
     body_digest
         Names the request's body.
     owner
@@ -46,6 +48,7 @@ class Claim:
     """
 
     model: str
+    principal: str
     key: str
     body_digest: str
     owner: str
@@ -58,7 +61,7 @@ class Claim:
     @property
     def sk(self) -> str:
         """Sort key of the item; a hash, for a key may be anything."""
-        return hashlib.sha256(self.key.encode()).hexdigest()
+        return hashlib.sha256(json.dumps([self.principal, self.key]).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

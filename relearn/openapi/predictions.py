@@ -15,7 +15,7 @@ from relearn.spec import ModelSpec, Ranking
 IDEMPOTENCY_KEY: Json = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "For 24 hours, the same key with the same body gets the same answer, predicted once.",
+    "description": "For 24 hours, the same key and body from the same caller get the same answer, predicted once.",
     "schema": {
         "type": "string",
         "maxLength": 255,

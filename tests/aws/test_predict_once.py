@@ -20,8 +20,11 @@ from tests.aws.test_predict import EVENT, GOOD, refusal
 from tests.aws.wire import LocalAWS
 from tests.aws.world import TABLE, LambdaContext, World
 
+ROLE = "arn:aws:sts::123456789012:assumed-role"
+SIGNED = {"iam": {"userArn": f"{ROLE}/shop/one", "cognitoIdentity": None}}
 OTHER = {"instances": [{"length": 1.0, "width": 1.0}]}
-CLAIM = Claim("flowers", "key", "digest", "me")
+WHO = "somebody"
+CLAIM = Claim("flowers", WHO, "key", "digest", "me")
 
 
 class Seconds:
@@ -34,13 +37,16 @@ class Seconds:
         return self.now
 
 
-def call(key: str, body: Any = None, model: str = "flowers") -> tuple[int, dict[str, str], Any]:
+def call(
+    key: str, body: Any = None, model: str = "flowers", authorizer: dict[str, Any] | None = None
+) -> tuple[int, dict[str, str], Any]:
     answer = predict.handler(
         {
             **EVENT,
             "body": json.dumps(GOOD if body is None else body),
             "headers": {"content-type": "application/json", "idempotency-key": key},
             "pathParameters": {"model": model},
+            "requestContext": {**EVENT["requestContext"], "authorizer": authorizer or SIGNED},
         },
         LambdaContext(),
     )
@@ -93,6 +99,52 @@ def test_the_same_key_with_another_body_is_a_conflict(live: World) -> None:
 def test_a_key_belongs_to_one_model(live: World) -> None:
     live.serve("prices")
     assert call("a")[0] == call("a", {"instances": [{"area": 1.0}]}, "prices")[0] == 200
+
+
+def of_pool(identity: str) -> dict[str, Any]:
+    """Who signs with a Cognito identity pool's role: every user has the same ARN."""
+    return {
+        "iam": {
+            "userArn": f"{ROLE}/pool/CognitoIdentityCredentials",
+            "cognitoIdentity": {"identityId": identity},
+        }
+    }
+
+
+def of_token(**claims: str) -> dict[str, Any]:
+    return {"jwt": {"claims": {"iss": "https://login.example.com/", **claims}, "scopes": []}}
+
+
+@pytest.mark.parametrize(
+    ("one", "another"),
+    [
+        (SIGNED, {"iam": {"userArn": f"{ROLE}/shop/two"}}),
+        (SIGNED, {"iam": {"userArn": "arn:aws:iam::123456789012:user/one"}}),
+        (of_pool("eu:1"), of_pool("eu:2")),
+        (of_token(sub="alice"), of_token(sub="bob")),
+        (of_token(sub="alice"), of_token(sub="alice", iss="https://other.example.com/")),
+        (of_token(client_id="a"), of_token(client_id="b")),
+        (of_token(azp="a"), of_token(azp="b")),
+        (SIGNED, of_token(sub=f"{ROLE}/shop/one")),
+    ],
+    ids=["session", "user", "pool", "subject", "issuer", "client", "claims", "kind"],
+)
+def test_a_key_belongs_to_who_sent_it(live: World, one: dict[str, Any], another: dict[str, Any]) -> None:
+    """The fields are those of API Gateway's payload 2.0; the claims of a token arrive as texts."""
+    first, second = call("a", authorizer=one), call("a", authorizer=another)
+    assert asked(live) == 2
+    assert "idempotency-replayed" not in second[1]
+    assert first[2]["predictions"][0]["id"] != second[2]["predictions"][0]["id"]
+    assert call("a", OTHER, authorizer={"iam": {"userArn": "a third"}})[0] == 200
+
+
+def test_a_subjects_next_token_gets_the_answer_of_its_key(live: World) -> None:
+    """A token lives minutes, a key a day."""
+    for same in ({"sub": "alice"}, {"azp": "shop"}):
+        assert call("a", authorizer=of_token(exp="1", jti="x", **same))[0] == 200
+        again = call("a", authorizer=of_token(exp="2", jti="y", iat="1", **same))
+        assert again[1]["idempotency-replayed"] == "true"
+    assert asked(live) == 2
 
 
 def test_a_key_in_quotes_is_the_same_key(live: World) -> None:
@@ -161,7 +213,7 @@ def test_the_largest_answer_that_is_kept_fits_into_an_item(kept: KeptAnswers) ->
         part -= 1000
     kept.claim(CLAIM)
     kept.keep(CLAIM, {"text": noise["text"][:part]})
-    known = kept.claim(Claim("flowers", "key", "digest", "other"))
+    known = kept.claim(Claim("flowers", WHO, "key", "digest", "other"))
     assert known is not None
     assert known.answer == {"text": noise["text"][:part]}
 
@@ -179,7 +231,7 @@ def test_a_claim_without_an_answer_is_over_when_nobody_can_be_at_work_on_it(
 ) -> None:
     kept.claim(CLAIM)
     clock.now += kept_answers.CLAIM_SECONDS - 1
-    other = Claim("flowers", "key", "digest", "other")
+    other = Claim("flowers", WHO, "key", "digest", "other")
     assert kept.claim(other) is not None
     clock.now += 1
     assert kept.claim(other) is None
@@ -190,7 +242,7 @@ def test_a_claim_without_an_answer_is_over_when_nobody_can_be_at_work_on_it(
 def test_a_lost_claim_is_not_taken_over_with_another_body(kept: KeptAnswers, clock: Seconds) -> None:
     kept.claim(CLAIM)
     clock.now += kept_answers.CLAIM_SECONDS
-    assert kept.claim(Claim("flowers", "key", "another digest", "other")) is not None
+    assert kept.claim(Claim("flowers", WHO, "key", "another digest", "other")) is not None
 
 
 def test_a_key_is_forgotten_after_a_day_even_when_dynamodb_has_not_deleted_it_yet(
@@ -199,7 +251,7 @@ def test_a_key_is_forgotten_after_a_day_even_when_dynamodb_has_not_deleted_it_ye
     kept.claim(CLAIM)
     kept.keep(CLAIM, {"a": 1})
     clock.now += kept_answers.KEPT_SECONDS - 1
-    other = Claim("flowers", "key", "another digest", "other")
+    other = Claim("flowers", WHO, "key", "another digest", "other")
     assert kept.claim(other) is not None
     clock.now += 1
     assert kept.claim(other) is None
