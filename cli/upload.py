@@ -15,10 +15,10 @@ from cli.errors import USAGE
 from cli.follow import follow, upload_looks
 from cli.ledger import Ledger
 from cli.options import DEFAULT_TIMEOUT, Json, Model, Timeout
-from cli.output import done, err, fail, print_json, print_table
+from cli.output import done, err, fail, note, print_json, print_table
 from cli.sending import watched
 from cli.target import Target
-from relearn import ids, s3_keys
+from relearn import filenames, ids, s3_keys
 from relearn.errors import RelearnError
 from relearn.tables import MAIN
 from relearn.uploads import Upload, UploadState
@@ -52,6 +52,7 @@ def upload(
 ) -> None:
     """Upload data for a model."""
     target = targets.of(ctx)
+    files = _data(files)
     if len({file.name for file in files}) < len(files):
         fail("two files have the same name; they would be two versions of one object")
         raise typer.Exit(USAGE)
@@ -64,6 +65,20 @@ def upload(
     elif not wait:
         err.print(f"see what becomes of it: relearn uploads {model}", style="dim", markup=False)
     raise typer.Exit(max(codes))
+
+
+def _data(files: list[Path]) -> list[Path]:
+    """Leave out what lies beside data, as `relearn upload MODEL FOLDER/*` names it too; something must be left."""
+    chosen = []
+    for file in files:
+        if why := filenames.no_data(file.name):
+            note(f"left out {file}: {why}")
+        else:
+            chosen.append(file)
+    if not chosen:
+        fail("no file is left that can be data; where one is, give it another name")
+        raise typer.Exit(USAGE)
+    return chosen
 
 
 def _check_model(target: Target, model: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from relearn import filenames
 from relearn.tables import MAIN
 
 INCOMING = "incoming"
@@ -61,11 +62,11 @@ def form_key(model: str, form: str, filename: str, table: str = MAIN) -> str:
 
 
 def parse_incoming(key: str) -> IncomingKey | None:
-    """Read the key of an upload; None when it is not one (other prefix, folder marker, no name)."""
-    parts = key.split("/")
-    if parts[0] != INCOMING or len(parts) < 3 or not parts[1] or not parts[-1]:  # noqa: PLR2004
+    """Read the key of an upload; None when it is not one: another prefix, no name, or no data (`filenames.no_data`)."""
+    parts = key.split("/", 2)
+    if parts[0] != INCOMING or len(parts) < 3 or not parts[1] or filenames.no_data(parts[2]):  # noqa: PLR2004
         return None
-    return IncomingKey(model=parts[1], name="/".join(parts[2:]))
+    return IncomingKey(model=parts[1], name=parts[2])
 
 
 def shards_prefix(model: str) -> str:

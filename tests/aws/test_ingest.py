@@ -85,11 +85,26 @@ def test_an_upload_for_a_model_that_does_not_exist_is_quarantined_and_names_thos
     assert f"quarantine/trees/{upload.upload_id}/object" in world.lake()
 
 
-@pytest.mark.parametrize("key", ["incoming/flowers/", "other/flowers/a.csv", "incoming/a.csv"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "incoming/flowers/",
+        "other/flowers/a.csv",
+        "incoming/a.csv",
+        "incoming/flowers/out/_temporary/0/part-0.csv",
+    ],
+)
 def test_what_is_no_upload_is_ignored(world: World, key: str) -> None:
     world.send(b"" if key.endswith("/") else FLOWERS_CSV, key)
     assert world.ledger.uploads("flowers") == []
     assert world.executions() == []
+
+
+def test_a_folder_that_spark_wrote_is_one_upload_and_nobody_is_told_of_its_notes(world: World) -> None:
+    for name, body in {"_SUCCESS": b"", ".part-0.csv.crc": b"crc", "part-0.csv": FLOWERS_CSV}.items():
+        world.send(body, f"incoming/flowers/out/{name}")
+    assert [upload.key for upload in world.ledger.uploads("flowers")] == ["incoming/flowers/out/part-0.csv"]
+    assert world.notifications() == []
 
 
 def test_an_event_of_another_bucket_is_ignored(world: World) -> None:

@@ -58,8 +58,9 @@ def test_what_the_ledger_knows_is_not_sent_again(today: World) -> None:
     assert run_sweep(today) == 0
 
 
-def test_a_folder_marker_is_never_sent(today: World) -> None:
-    today.put("incoming/flowers/", b"")
+@pytest.mark.parametrize("name", ["", "_SUCCESS", "out/.part-0.csv.crc", "a.csv.part"])
+def test_what_is_no_data_is_never_sent(today: World, name: str) -> None:
+    today.put(f"incoming/flowers/{name}", b"")
     today.clock.pass_seconds(200)
     assert run_sweep(today) == 0
 

@@ -95,6 +95,15 @@ def test_two_files_of_one_name_are_refused(cli_stage: CliStage, file: Path, tmp_
     assert cli_stage.run("upload", "iris", str(file), str(other)).exit_code == 2
 
 
+def test_what_lies_beside_data_is_left_out_and_said(cli_stage: CliStage, file: Path) -> None:
+    beside = file.with_name("_SUCCESS")
+    beside.touch()
+    result = cli_stage.run("upload", "iris", str(file), str(beside), "--json")
+    assert [one["key"] for one in json.loads(result.stdout)] == ["incoming/iris/more.csv"]
+    assert "_SUCCESS: '_SUCCESS' begins with '_'" in result.stderr
+    assert cli_stage.run("upload", "iris", str(beside)).exit_code == 2
+
+
 def test_a_file_that_is_not_there_is_wrong_usage(cli_stage: CliStage) -> None:
     assert cli_stage.run("upload", "iris", "/nowhere.csv").exit_code == 2
 

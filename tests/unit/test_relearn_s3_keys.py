@@ -6,18 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relearn import s3_keys
+from relearn import filenames, s3_keys
 from tests.unit.strategies import MODEL_NAMES
 
+DATA_NAMES = st.text(min_size=1).filter(lambda name: name[0] != "/" and not filenames.no_data(name))
 
-@given(MODEL_NAMES, st.text(min_size=1).filter(lambda name: not name.endswith("/") and name[0] != "/"))
+
+@given(MODEL_NAMES, DATA_NAMES)
 def test_the_key_of_an_upload_is_read_back(model: str, name: str) -> None:
     found = s3_keys.parse_incoming(s3_keys.incoming_prefix(model) + name)
     assert found == s3_keys.IncomingKey(model=model, name=name)
     assert found.table(("main",)) == "main"
 
 
-@given(MODEL_NAMES, st.text(min_size=1).filter(lambda name: not name.endswith("/") and name[0] != "/"))
+@given(MODEL_NAMES, DATA_NAMES)
 def test_the_key_of_an_upload_of_one_of_several_tables_names_it(model: str, name: str) -> None:
     found = s3_keys.parse_incoming(s3_keys.incoming_prefix(model, "events") + name)
     assert found == s3_keys.IncomingKey(model=model, name=f"events/{name}")
@@ -40,6 +42,28 @@ def test_a_key_that_names_none_of_several_tables_is_told(name: str) -> None:
 )  # fmt: skip
 def test_what_is_no_upload_is_told_by_its_key(key: str) -> None:
     assert s3_keys.parse_incoming(key) is None
+
+
+NO_DATA = [
+    "folder/", "_SUCCESS", "_started_123", "_committed_123", "_temporary/0/part-0.csv", "out/_temporary/0/part-0.csv",
+    ".part-0.csv.crc", "out/.part-0.csv.crc", ".hive-staging/x.csv", ".DS_Store", "._a.csv", "__MACOSX/a.csv", "a_$folder$",
+    "Thumbs.db", "desktop.ini", "a.csv.part", "a.csv.tmp", "a.csv.TMP", "a.csv.crdownload", "a.csv.filepart", "a.csv~",
+    "a.csv._COPYING_", "~$a.csv", ".a.csv.swp", "a.csv.swp",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NO_DATA)
+def test_what_programs_leave_beside_data_is_no_upload_of_a_model_or_of_one_of_its_tables(name: str) -> None:
+    assert s3_keys.parse_incoming(f"incoming/iris/{name}") is None
+    assert s3_keys.parse_incoming(f"incoming/churn/events/{name}") is None
+
+
+@pytest.mark.parametrize(
+    "name", ["part-00000-a.snappy.parquet", "a_b.csv", "day=1/a.csv", "_day=1/a.csv", "a.b.csv", "tmp/a.csv", "part.csv",
+             "2026.part.csv", "x~y.csv"],
+)  # fmt: skip
+def test_names_that_only_resemble_those_are_uploads(name: str) -> None:
+    assert s3_keys.parse_incoming(f"incoming/iris/{name}") == s3_keys.IncomingKey(model="iris", name=name)
 
 
 @given(st.text())
