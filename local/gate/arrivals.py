@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote
 
@@ -21,12 +21,15 @@ class Arrival:
         As on the wire: path and query are still percent-encoded.
     headers : dict
         Lower case names; what came on several lines is joined by a comma, as SigV4 signs it.
+    repeated : frozenset
+        Names of the headers that came on several lines.
     """
 
     method: str
     path: str
     query: str
     headers: dict[str, str]
+    repeated: frozenset[str] = field(default=frozenset())
 
     @property
     def parameters(self) -> dict[str, list[str]]:
@@ -55,9 +58,13 @@ def remember(app: App) -> App:
 
 def _read(scope: Scope) -> Arrival:
     headers: dict[str, str] = {}
+    repeated = set()
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1").strip()
-        headers[name] = f"{headers[name]},{value}" if name in headers else value
+        if name in headers:
+            repeated.add(name)
+            value = f"{headers[name]},{value}"
+        headers[name] = value
     path = (scope.get("raw_path") or quote(scope["path"]).encode()).decode("latin-1")
     query = scope.get("query_string", b"").decode("latin-1")
-    return Arrival(scope["method"], path.partition("?")[0], query, headers)
+    return Arrival(scope["method"], path.partition("?")[0], query, headers, frozenset(repeated))

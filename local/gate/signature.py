@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING
 
 from ministack.core import iam_evaluator, sigv4
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 _SERVICE = "execute-api"
 _ACTION = "execute-api:Invoke"
+_SCOPE = re.compile(r"[^/]+/\d{8}/[^/]+/[^/]+/aws4_request")
+_ONE_LINE = frozenset({"authorization", "host", "x-amz-date", "x-amz-content-sha256", "x-amz-security-token"})
+"""Headers that decide who asks for what: sent twice, they would say two things."""
 
 
 def admits(arrival: Arrival, body: bytes, *, account: str, region: str, resource: str) -> bool:
@@ -42,7 +46,7 @@ def admits(arrival: Arrival, body: bytes, *, account: str, region: str, resource
 
 def _signer(arrival: Arrival, body: bytes, account: str, region: str) -> Principal | None:
     headers = arrival.headers
-    signature = _signature(headers, region)
+    signature = None if arrival.repeated & _ONE_LINE else _signature(headers, region)
     digest = hashlib.sha256(body).hexdigest()
     if signature is None or headers.get("x-amz-content-sha256", digest) != digest:
         return None
@@ -59,11 +63,30 @@ def _signer(arrival: Arrival, body: bytes, account: str, region: str) -> Princip
 
 def _signature(headers: Mapping[str, str], region: str) -> sigv4.HeaderSignature | None:
     """Return the signature when it is one for this API: whole, of now, over the host, for service and region."""
-    if not headers.get("authorization", "").startswith("AWS4-HMAC-SHA256 "):
+    if not _is_whole(headers.get("authorization", "")):
         return None
     signature = sigv4.parse_header_signature(headers)
     if isinstance(signature, tuple) or sigv4._amz_datetime(signature.amz_date) is None:
         return None
     meant = (signature.service, signature.region) == (_SERVICE, region)
-    whole = "host" in signature.signed_headers.split(";")
-    return signature if meant and whole and sigv4.request_time_failure(signature) is None else None
+    covers = _covers(signature.signed_headers.split(";"), headers)
+    return signature if meant and covers and sigv4.request_time_failure(signature) is None else None
+
+
+def _is_whole(authorization: str) -> bool:
+    """Whether the header has SigV4's three fields, each once and no others, and a scope that ends as it must."""
+    algorithm, _, rest = authorization.partition(" ")
+    fields = [part.strip().partition("=") for part in rest.split(",")]
+    named = sorted(name for name, _, _ in fields)
+    if algorithm != "AWS4-HMAC-SHA256" or named != ["Credential", "Signature", "SignedHeaders"]:
+        return False
+    return all(_SCOPE.fullmatch(value) for name, _, value in fields if name == "Credential")
+
+
+def _covers(signed: list[str], headers: Mapping[str, str]) -> bool:
+    """Whether what must be signed is: the host and every header of AWS's own that was sent.
+
+    The list is sorted, in lower case and of headers that were sent ("Create a signed AWS API request", IAM's guide).
+    """
+    needed = {"host", *(name for name in headers if name.startswith("x-amz-"))}
+    return signed == sorted(set(signed)) and needed <= set(signed) <= set(headers)

@@ -83,8 +83,7 @@ def check_tokens(issuer: Issuer) -> None:
         try:
             claims = tokens.claims_of(token, issuer.keys, **authorizer["jwtConfiguration"])
         except tokens.InvalidTokenError as error:
-            challenge = f'Bearer scope="" error="invalid_token" error_description="{error}"'
-            return None, None, _message(401, "Unauthorized", challenge=challenge)
+            return None, None, _refused(str(error))
         found, wanted = tokens.scopes_of(claims), route.get("authorizationScopes")
         if wanted and not set(wanted) & set(found):
             return None, None, _message(403, "Forbidden")
@@ -128,6 +127,12 @@ def throttle_routes() -> None:
         return await invoke(integration, api_id, stage, *request, **more)
 
     apigateway._invoke_lambda_proxy = bounded
+
+
+def _refused(description: str) -> Answer:
+    """Answer 401, and say what is wrong with the token; what it says itself is never repeated."""
+    challenge = f'Bearer scope="" error="invalid_token" error_description="{description}"'
+    return _message(401, "Unauthorized", challenge=challenge)
 
 
 def _message(status: int, message: str, *, challenge: str = "") -> Answer:

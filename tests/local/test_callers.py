@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import http.client
 import json
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -63,6 +67,46 @@ class Api:
         request = AWSRequest(method, self.url + path, {"content-type": "application/json"}, body)
         SigV4Auth(Credentials(*keys), service, region or self.region).add_auth(request)
         return dict(request.headers)
+
+
+@dataclass
+class ByHand:
+    """A signature as the guide describes it ("Create a signed AWS API request"), made wrong on purpose."""
+
+    api: Api
+    names: str = "content-type;host;x-amz-date;x-note"
+    end: str = "aws4_request"
+    note: str = "two words"
+
+    def send(self, *more: tuple[str, str], note: str | None = None) -> int:
+        """Send the signed request, with other or more lines in its head; the status of its answer."""
+        url = urllib.parse.urlsplit(f"{self.api.url}/things/1")
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        head = {
+            "content-type": "application/json",
+            "host": url.netloc,
+            "x-amz-date": stamp,
+            "x-note": self.note,
+        }
+        signed = "".join(f"{name}:{head.get(name, '')}\n" for name in self.names.split(";"))
+        digest = hashlib.sha256(b"{}").hexdigest()
+        request = f"POST\n{urllib.parse.quote(url.path)}\n\n{signed}\n{self.names}\n{digest}"
+        scope = f"{stamp[:8]}/{self.api.region}/execute-api/{self.end}"
+        text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
+        key = b"AWS4test"
+        for part in (*scope.split("/"), text):
+            key = hmac.digest(key, part.encode(), "sha256")
+        who = f"Credential=test/{scope}, SignedHeaders={self.names}, Signature={key.hex()}"
+        head |= {"x-note": self.note if note is None else note}
+        lines = [*head.items(), ("authorization", f"AWS4-HMAC-SHA256 {who}"), *more]
+        connection = http.client.HTTPConnection(url.netloc, timeout=20)
+        connection.putrequest("POST", url.path, skip_host=True)
+        for name, value in (*lines, ("content-length", "2")):
+            connection.putheader(name, value)
+        connection.endheaders(b"{}")
+        status = connection.getresponse().status
+        connection.close()
+        return status
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +172,48 @@ def test_a_digest_that_is_not_the_bodys_is_forbidden(api: Api) -> None:
     request = AWSRequest("POST", api.url + "/things/1", {"x-amz-content-sha256": "0" * 64}, b"{}")
     SigV4Auth(Credentials("test", "test"), "execute-api", api.region).add_auth(request)
     assert api.ask("/things/1", dict(request.headers), b"{}") == FORBIDDEN
+
+
+@pytest.mark.parametrize("note", ["two words", "  two words ", "two   words", " two    words  "])
+def test_spaces_around_and_within_a_signed_value_count_as_one(api: Api, note: str) -> None:
+    assert ByHand(api).send(note=note) == 200
+    assert ByHand(api).send(note=f"{note}x") == 403
+    assert ByHand(api).send(note=note.replace(" ", "")) == 403
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"names": "content-type;x-amz-date;x-note"},
+        {"names": "content-type;host;x-note"},
+        {"names": "host;content-type;x-amz-date;x-note"},
+        {"names": "content-type;host;host;x-amz-date;x-note"},
+        {"names": "content-type;host;x-amz-date;x-note;x-other"},
+        {"names": "content-type;host;;x-amz-date;x-note"},
+        {"end": "aws4"},
+    ],
+    ids=["no host", "no date", "unsorted", "twice", "not sent", "empty", "end of the scope"],
+)
+def test_a_signature_over_other_headers_than_it_must_cover_is_forbidden(
+    api: Api, wrong: dict[str, str]
+) -> None:
+    assert ByHand(api, **wrong).send() == 403
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ("authorization", "AWS4-HMAC-SHA256 Credential=x, SignedHeaders=host, Signature=x"),
+        ("authorization", "Bearer token"),
+        ("Authorization", ""),
+        ("x-amz-date", "20260504T100000Z"),
+        ("x-amz-security-token", "a token that nobody signed"),
+        ("x-amz-meta", "a header of AWS's that nobody signed"),
+    ],
+)
+def test_what_a_signature_does_not_cover_or_says_twice_is_forbidden(api: Api, more: tuple[str, str]) -> None:
+    assert ByHand(api).send() == 200
+    assert ByHand(api).send(more) == 403
 
 
 @pytest.mark.parametrize(("minutes", "status"), [(-6, 403), (-4, 200), (4, 200), (6, 403)])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import re
 import time
 from typing import Any
 
@@ -62,12 +65,59 @@ def test_the_audience_is_one_of_several_or_else_the_client(audience: dict[str, A
         {"algorithm": "PS256"},
         {"algorithm": "HS256", "key": "a secret that is long enough for the algorithm"},
         {"algorithm": "none", "key": None},
+        {"exp": str(NOW + DAY)},
+        {"exp": float("inf")},
+        {"exp": [NOW + DAY]},
+        {"exp": True},
+        {"nbf": str(NOW - DAY)},
+        {"nbf": False},
+        {"nbf": float("nan")},
+        {"iat": str(NOW - DAY)},
+        {"iat": True},
+        {"iat": {}},
+        {"aud": {"relearn": True}},
+        {"aud": [["relearn"]]},
+        {"aud": ["relearn", 1]},
+        {"aud": []},
+        {"aud": 1},
+        {"aud": None, "client_id": {"relearn": True}},
     ],
-    ids="-".join,  # several processes must give a test one name, whatever the time
+    ids=lambda wrong: "-".join(f"{name}-{type(value).__name__}" for name, value in wrong.items()),
 )
 def test_any_other_token_is_not_valid(wrong: dict[str, Any]) -> None:
     with pytest.raises(tokens.InvalidTokenError):
         claims(**wrong)
+
+
+def test_a_token_is_three_parts_and_nothing_around_them() -> None:
+    good = jwt.encode(GOOD, KEY, "RS256", headers={"kid": "one"})
+    for changed in (
+        f"{good},",
+        f"{good}, {good}",
+        f"{good}=",
+        f"{good}==",
+        f" {good}",
+        f"{good}\n",
+        f"{good}.x",
+    ):
+        with pytest.raises(tokens.InvalidTokenError, match="malformed"):
+            tokens.claims_of(changed, {"one": KEY.public_key()}, issuer=ISSUER, audience=["relearn"])
+
+
+@pytest.mark.parametrize("name", ["iss", "aud", "exp", "nbf", "iat", "kid", "alg", "crit"])
+def test_why_a_token_is_refused_repeats_nothing_that_it_says(name: str) -> None:
+    """It goes into a header of the answer, where a quote or a line's end would begin something else."""
+    said = 'x"\r\nset-cookie: a=b'
+    header = {"kid": "one"} | ({name: said} if name in ("kid", "crit") else {})
+    token = jwt.encode(GOOD if name in header else GOOD | {name: said}, KEY, "RS256", headers=header)
+    if name == "alg":
+        encoded = (
+            base64.urlsafe_b64encode(json.dumps({"kid": "one", "alg": said}).encode()).rstrip(b"=").decode()
+        )
+        token = f"{encoded}.{token.partition('.')[2]}"
+    with pytest.raises(tokens.InvalidTokenError) as refused:
+        tokens.claims_of(token, {"one": KEY.public_key()}, issuer=ISSUER, audience=["relearn"])
+    assert re.fullmatch(r"[a-zA-Z' ]+", str(refused.value))
 
 
 @given(st.text(max_size=60) | st.from_regex(r"[\w-]{1,40}\.[\w-]{1,40}\.[\w-]{1,40}", fullmatch=True))
@@ -84,6 +134,9 @@ def test_what_is_no_token_is_not_valid(text: str) -> None:
         ({"scp": ["b", "a"]}, ["a", "b"]),
         ({"scope": "a", "scp": "b"}, ["a", "b"]),
         ({"scope": None}, []),
+        ({"scope": {"a": True}}, []),
+        ({"scp": ["a", 1]}, []),
+        ({"scp": 1, "scope": True}, []),
     ],
 )
 def test_scopes_are_words_or_a_list(said: dict[str, Any], scopes: list[str]) -> None:
