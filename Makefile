@@ -17,6 +17,8 @@ PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(4, os.cpu_count() + 1))'
 LAYERS := build/layers/duckdb/.installed build/layers/onnx/.installed
 INSTALLED := $(VENV)/.installed node_modules/.installed $(LAYERS)
 SOURCES := app.py cdk.json requirements.txt $(shell find relearn training lambdas infra -type f -not -path '*/__pycache__/*' -not -path '*/tests/*' 2>/dev/null)
+# Whatever promises figures is a bench.
+BENCHES = $(shell grep -l 'last line is one JSON object' bench/*.py)
 # The last one, because pip would hold what a wheel requires against this machine's Python.
 LAMBDA_WHEELS := --python-version 3.14 --only-binary=:all: --platform manylinux_2_28_aarch64 \
 	--platform manylinux_2_26_aarch64 --platform manylinux2014_aarch64 --ignore-requires-python
@@ -115,8 +117,8 @@ destroy: $(INSTALLED) ## remove STAGE; the data buckets stay
 rollout-load: $(INSTALLED) ## 20 promotions, 10 rollbacks and a change of the hosting mode under load; nobody may notice
 	@$(BIN)/python -m tests.e2e.rollout_load
 
-bench: $(INSTALLED) ## measurements, as ratios in one run
-	@for file in bench/serve.py bench/predict.py bench/features.py bench/recommend.py bench/text.py bench/text_in_graph.py bench/shadow.py bench/ingest_memory.py bench/hosting.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+bench: $(LOCAL_APP)/manifest.json ## measurements, as ratios in one run; ARGS=--small shows that they run
+	@for file in $(BENCHES); do echo "== $$file"; $(BIN)/python $$file $(ARGS) || exit 1; done
 
 lock: $(VENV)/.installed ## pin requirements anew, with hashes
 	$(BIN)/python -m pip install --quiet uv

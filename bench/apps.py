@@ -13,7 +13,11 @@ COPIED = ("app.py", "cdk.json", "infra", "lambdas", "relearn", "training")
 LINKED = (".venv", "node_modules", "build/layers")
 
 
-def with_models(folder: Path, models: Mapping[str, tuple[str, Mapping[str, str]]]) -> Path:
+Models = Mapping[str, tuple[str, Mapping[str, str]]]
+"""Name to whose copy it is, and what stands in that one's ``spec.py`` once to what is to stand there instead."""
+
+
+def with_models(folder: Path, models: Models) -> Path:
     """Give the synthesised app that has other models than the repository.
 
     Parameters
@@ -21,17 +25,9 @@ def with_models(folder: Path, models: Mapping[str, tuple[str, Mapping[str, str]]
     folder
         Takes the copy of the app; made.
     models
-        Name to whose copy it is, and what stands in that one's ``spec.py`` once to what is to stand there instead.
+        Which.
     """
-    for name in COPIED:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=_models)
-        else:
-            folder.mkdir(exist_ok=True)
-            shutil.copy(source, folder / name)
-    for name, (model, changes) in models.items():
-        _copy(folder / "training" / "models", name, model, changes)
+    copied(folder, models)
     (folder / "build").mkdir()
     for name in LINKED:
         (folder / name).symlink_to(ROOT / name)
@@ -43,6 +39,25 @@ def with_models(folder: Path, models: Mapping[str, tuple[str, Mapping[str, str]]
     if done.returncode:
         raise SystemExit(done.stdout[-2000:] + done.stderr[-4000:])
     return folder / "app.out"
+
+
+def copied(folder: Path, models: Models) -> None:
+    """Copy the app, with other models than the repository.
+
+    Raises
+    ------
+    SystemExit
+        What a change replaces is not in the copied ``spec.py``, or is there more than once.
+    """
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=_models)
+        else:
+            folder.mkdir(exist_ok=True)
+            shutil.copy(source, folder / name)
+    for name, (model, changes) in models.items():
+        _copy(folder / "training" / "models", name, model, changes)
 
 
 def _copy(models: Path, name: str, source: str, changes: Mapping[str, str]) -> None:

@@ -2,11 +2,15 @@
 
 Each makes the features of the churn model, by its own expression or (pandas) by a translation of it whose rows are held
 against ours, in a process of its own; time is from the shards to the feature set, memory the process's peak.
+
+The last line is one JSON object: ``time_vs_pandas`` and ``memory_vs_pandas`` (theirs / ours: above 1, ours is better), and
+``memory_growth`` (by how much the memory grows with the data: 1 were in proportion).
 """
 
 from __future__ import annotations
 
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -15,11 +19,24 @@ from pathlib import Path
 
 import duckdb
 
+from bench import arguments
+
 ROOT = Path(__file__).resolve().parents[1]
-SIZES = (1_000_000, 5_000_000, 20_000_000)
-COMPARED = 5_000_000
 CUSTOMERS_PER_EVENT = 0.1
-RUNS = 3
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured: events at least, where all are compared, and at most; runs there; whether Spark is asked."""
+
+    least: int = 1_000_000
+    compared: int = 5_000_000
+    most: int = 20_000_000
+    runs: int = 3
+    spark: bool = True
+
+
+SMALL = Size(least=1_000, compared=1_000, most=4_000, runs=1, spark=False)
 
 
 @dataclass(frozen=True)
@@ -34,28 +51,31 @@ class Figures:
 
 def main() -> int:
     """Measure, print the table, then the figures as JSON."""
+    size = SMALL if arguments.read(__doc__).small else Size()
+    sizes = sorted({size.least, size.compared, size.most})
     with tempfile.TemporaryDirectory(prefix="bench-features-") as folder:
-        data = {size: _generate(Path(folder) / str(size), size) for size in SIZES}
-        ours = {size: _run("duckdb", data[size]) for size in SIZES if size != COMPARED}
-        pairs = [(_run("duckdb", data[COMPARED]), _run("pandas", data[COMPARED])) for _ in range(RUNS)]
-        ours[COMPARED] = min((pair[0] for pair in pairs), key=lambda found: found.seconds)
+        data = {events: _generate(Path(folder) / str(events), events) for events in sizes}
+        ours = {events: _run("duckdb", data[events]) for events in sizes if events != size.compared}
+        same = data[size.compared]
+        pairs = [(_run("duckdb", same), _run("pandas", same)) for _ in range(size.runs)]
+        ours[size.compared] = min((pair[0] for pair in pairs), key=lambda found: found.seconds)
         theirs = min((pair[1] for pair in pairs), key=lambda found: found.seconds)
-        spark = _spark(data[COMPARED])
-    if (ours[COMPARED].rows, ours[COMPARED].checksum) != (theirs.rows, theirs.checksum):
-        raise AssertionError(f"pandas makes other features: {theirs} instead of {ours[COMPARED]}")
+        spark = _spark(same) if size.spark else None
+    if (ours[size.compared].rows, ours[size.compared].checksum) != (theirs.rows, theirs.checksum):
+        raise AssertionError(f"pandas makes other features: {theirs} instead of {ours[size.compared]}")
     print(f"{'':24}{'events':>12}{'rows':>12}{'seconds':>10}{'peak MB':>10}")
-    for size in SIZES:
-        _row("duckdb", size, ours[size])
-    _row("pandas", COMPARED, theirs)
+    for events in sizes:
+        _row("duckdb", events, ours[events])
+    _row("pandas", size.compared, theirs)
     if spark:
-        _row("spark, local", COMPARED, spark)
+        _row("spark, local", size.compared, spark)
     else:
         print("spark, local: not measured, `make spark` and a Java runtime are needed")
-    first, last = SIZES[0], SIZES[-1]
+    grown = ours[size.most].peak_mb / ours[size.least].peak_mb
     figures = {
-        "time_vs_pandas": round(sorted(b.seconds / a.seconds for a, b in pairs)[RUNS // 2], 2),
-        "memory_vs_pandas": round(sorted(b.peak_mb / a.peak_mb for a, b in pairs)[RUNS // 2], 2),
-        "memory_growth": round(ours[last].peak_mb / ours[first].peak_mb / (last / first), 3),
+        "time_vs_pandas": round(statistics.median(b.seconds / a.seconds for a, b in pairs), 2),
+        "memory_vs_pandas": round(statistics.median(b.peak_mb / a.peak_mb for a, b in pairs), 2),
+        "memory_growth": round(grown / (size.most / size.least), 3),
     }
     print(json.dumps(figures))
     return 0

@@ -11,6 +11,7 @@ ms by mode), ``ratio`` (the medians' ratios to Serverless) and ``usd_a_month`` (
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import re
@@ -19,15 +20,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from bench import costs
-from bench.apps import with_models
-from bench.predict import laptop_stage, path_of, sample_text, signed
+from botocore.auth import SigV4Auth
 
-WARM_UP, ROUNDS, REQUESTS = 3, 30, 50  # requests a block: short ones, for a machine may be slow for a while
+from bench import arguments, costs, laptop
+from bench.apps import with_models
+
 SERVERLESS = "Serverless(memory_mb=2048, max_concurrency=10)"
 MODELS = {
     "Serverless": ("irisone", SERVERLESS),
@@ -35,27 +37,47 @@ MODELS = {
     "InLambda": ("iristhree", "InLambda()"),
 }
 """Mode to its model's name and hosting."""
+STANDING = {"Serverless": "iris", "InLambda": "diabetes"}
+"""Mode to the model that is asked instead, where a cloud runs already: not the same model, so no ratio means anything."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured: rounds that warm up, rounds that count, and requests a block.
+
+    Blocks are short, for a machine may be slow for a while.
+    """
+
+    warm_up: int = 3
+    rounds: int = 30
+    requests: int = 50
+
+
+SMALL = Size(warm_up=0, rounds=2, requests=5)
 _TIMING = re.compile(r"(\w+);dur=([\d.]+)")
 
 
 def main() -> int:
     """Measure and print."""
-    with tempfile.TemporaryDirectory(prefix="relearn-bench-") as folder:
-        app = with_models(Path(folder, "app"), {name: _copy(hosting) for name, hosting in MODELS.values()})
-        with laptop_stage(app, [name for name, _ in MODELS.values()]) as (about, signer):
-            host = urlsplit(about["api_url"]).netloc
-            connection = http.client.HTTPConnection(host, timeout=60)
-            body = json.dumps({"instances": json.loads(sample_text())["instances"][:1]})
-            asked = {
-                mode: _asking(connection, path_of(name), body, signed(signer, about["api_url"], body, name))
-                for mode, (name, _) in MODELS.items()
-            }
-            blocks = measured(asked)
+    asked = arguments.read(__doc__, stage=True)
+    size = SMALL if asked.small else Size()
+    with contextlib.ExitStack() as stack:
+        if asked.stage:
+            models, app = STANDING, laptop.APP
+        else:
+            models = {mode: name for mode, (name, _) in MODELS.items()}
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="relearn-bench-"))
+            app = with_models(Path(folder, "app"), copies())
+        about, signer = stack.enter_context(laptop.stage(list(models.values()), asked.stage, app))
+        connection = http.client.HTTPConnection(urlsplit(about["api_url"]).netloc, timeout=60)
+        blocks = measured(
+            {mode: _asking(connection, about["api_url"], signer, name) for mode, name in models.items()}, size
+        )
     medians = {
         mode: [statistics.median(one["seen"] for one in block) for block in found]
         for mode, found in blocks.items()
     }
-    ratios = {mode: ratio(medians, mode) for mode in MODELS}
+    ratios = {mode: ratio(medians, mode) for mode in blocks}
     for mode, found in blocks.items():
         answers = [one for block in found for one in block]
         low = statistics.median(one["seen"] for one in answers)
@@ -71,13 +93,15 @@ def main() -> int:
     return 0
 
 
-def measured(asked: dict[str, Callable[[], dict[str, float]]]) -> dict[str, list[list[dict[str, float]]]]:
+def measured(
+    asked: dict[str, Callable[[], dict[str, float]]], size: Size
+) -> dict[str, list[list[dict[str, float]]]]:
     """Ask in blocks, mode by mode, round by round; the first rounds only warm up."""
     blocks: dict[str, list[list[dict[str, float]]]] = {mode: [] for mode in asked}
-    for number in range(WARM_UP + ROUNDS):
+    for number in range(size.warm_up + size.rounds):
         for mode, ask in asked.items():
-            block = [ask() for _ in range(REQUESTS)]
-            if number >= WARM_UP:
+            block = [ask() for _ in range(size.requests)]
+            if number >= size.warm_up:
                 blocks[mode].append(block)
     return blocks
 
@@ -100,15 +124,20 @@ def usage(blocks: dict[str, list[list[dict[str, float]]]]) -> costs.Usage:
     )
 
 
-def _copy(hosting: str) -> tuple[str, dict[str, str]]:
-    """Say how a copy of iris differs: how it is hosted, and that it is not tried on a few first."""
-    kind = hosting.partition("(")[0]
-    return "iris", {"    Serverless,\n": f"    {kind},\n", SERVERLESS: hosting}
+def copies() -> dict[str, tuple[str, dict[str, str]]]:
+    """Say how the copies of iris differ: how each is hosted, and that it is not tried on a few first."""
+    return {
+        name: ("iris", {"    Serverless,\n": f"    {hosting.partition('(')[0]},\n", SERVERLESS: hosting})
+        for name, hosting in MODELS.values()
+    }
 
 
 def _asking(
-    connection: http.client.HTTPConnection, path: str, body: str, headers: dict[str, str]
+    connection: http.client.HTTPConnection, url: str, signer: SigV4Auth, model: str
 ) -> Callable[[], dict[str, float]]:
+    path, body = laptop.path_of(model), laptop.one_row(url, signer, model)
+    headers = laptop.signed(signer, url, body, model)
+
     def ask() -> dict[str, float]:
         """Ask once; give the milliseconds that it took here, and those that the answer tells of."""
         began = time.perf_counter()

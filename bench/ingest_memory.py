@@ -3,11 +3,12 @@
 A CSV of two gigabytes is checked and becomes a shard; gzips of ten megabytes that unpack to ten gigabytes are refused.
 The files are made here, in a folder that is deleted afterwards; each is taken in by the same `training.prepare` as in
 the ingest function, with the same settings, in a process of its own whose peak is told. Needs 8 GB of disk.
+
+The last line is one JSON object: ``held`` (whether no limit was passed) and ``files`` (what each took).
 """
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import json
 import random
@@ -19,15 +20,27 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from bench import arguments
+
 WORKER = Path(__file__).with_name("ingest_memory_worker.py")
 HEADER = "customer,at,seconds,pages,basket,country,returning,search,ordered\n"
 WORDS = ["red", "blue", "shoes", "coat", "garden", "chair", "lamp", "summer", "winter", "small", "large"]
 BLOCK_ROWS = 20_000
 BLOCKS = 20
 BAD_ROW = "c1,2026-05-04T10:00:00Z,long,3,1.5,DE,true,,no\n"
-MEMBER_BYTES = 100_000_000
-BOMB_BYTES = 10_000_000_000
 CSV_LIMIT_MB, BOMB_LIMIT_MB = 1000, 300
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Size:
+    """How much is made: bytes of the table, of one member of a gzip, and of all that one unpacks to."""
+
+    csv: int = 2_000_000_000
+    member: int = 100_000_000
+    bomb: int = 10_000_000_000
+
+
+SMALL = Size(csv=4_000_000, member=1_000_000, bomb=20_000_000)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,12 +82,12 @@ def _csv(path: Path, size: int) -> int:
     return written
 
 
-def _bomb(path: Path, start: bytes, unit: bytes) -> int:
+def _bomb(path: Path, start: bytes, unit: bytes, size: Size) -> int:
     """Write a gzip of ``start`` and of ``unit`` again and again, member after member; what it unpacks to."""
-    member = gzip.compress(unit * (MEMBER_BYTES // len(unit)), 9, mtime=0)
-    members = BOMB_BYTES // MEMBER_BYTES
-    path.write_bytes(gzip.compress(start, mtime=0) + member * members)
-    return len(start) + members * len(unit) * (MEMBER_BYTES // len(unit))
+    content = unit * (size.member // len(unit))
+    members = size.bomb // size.member
+    path.write_bytes(gzip.compress(start, mtime=0) + gzip.compress(content, 9, mtime=0) * members)
+    return len(start) + members * len(content)
 
 
 def _measure(path: Path, unpacked: int, limit_mb: int) -> Result:
@@ -87,9 +100,9 @@ def _measure(path: Path, unpacked: int, limit_mb: int) -> Result:
     return Result(file=path.name, size_mb=size / 1e6, unpacked_mb=unpacked / 1e6, limit_mb=limit_mb, **told)
 
 
-def _results(folder: Path, csv_bytes: int) -> Iterator[Result]:
+def _results(folder: Path, size: Size) -> Iterator[Result]:
     table = folder / "visits.csv"
-    yield _measure(table, _csv(table, csv_bytes), CSV_LIMIT_MB)
+    yield _measure(table, _csv(table, size.csv), CSV_LIMIT_MB)
     row = next(_rows(random.Random(1))).encode()
     bombs = {
         "rows.csv.gz": (HEADER.encode(), row),
@@ -98,7 +111,7 @@ def _results(folder: Path, csv_bytes: int) -> Iterator[Result]:
     }
     for name, (start, unit) in bombs.items():
         path = folder / name
-        yield _measure(path, _bomb(path, start, unit), BOMB_LIMIT_MB)
+        yield _measure(path, _bomb(path, start, unit, size), BOMB_LIMIT_MB)
 
 
 def _print(results: list[Result]) -> None:
@@ -115,13 +128,9 @@ def _print(results: list[Result]) -> None:
 
 def main() -> int:
     """Measure, print a table, then JSON."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--csv-bytes", type=int, default=2_000_000_000, help="size of the table")
-    asked = parser.parse_args()
+    size = SMALL if arguments.read(__doc__).small else Size()
     with tempfile.TemporaryDirectory(prefix="ingest-memory-") as folder:
-        results = list(_results(Path(folder), asked.csv_bytes))
+        results = list(_results(Path(folder), size))
     _print(results)
     held = all(
         one.peak_mb < one.limit_mb and (one.outcome == "accepted") == (one.file == "visits.csv")

@@ -11,53 +11,59 @@ The last line is one JSON object: ``handler_vs_powertools``, ``import_vs_powerto
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import http.client
 import json
 import os
-import signal
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
+
+from bench import arguments, laptop
 
 ROOT = Path(__file__).resolve().parents[1]
-APP = ROOT / "build" / "cdk.local"
-IMPORTS, CONNECTIONS = 15, (1, 8, 64)
-REQUESTS = 600  # at each number of connections
+CONNECTIONS = (1, 8, 64)
 AIM = 1 / 3
 MODEL = "iris"
-PATH = f"/v1/models/{MODEL}/predict"
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured: rounds of both handlers, imports of each, and requests at each number of connections."""
+
+    rounds: int = 25
+    imports: int = 15
+    requests: int = 600
+
+
+SMALL = Size(rounds=1, imports=1, requests=64)
 
 
 def main() -> int:
     """Measure and print."""
-    handlers = run("handlers")
+    asked = arguments.read(__doc__, stage=True)
+    size = SMALL if asked.small else Size()
+    handlers = run("handlers", str(size.rounds))
     imports: dict[str, list[float]] = {"ours": [], "theirs": []}
     for name in imports:
         run("import", name)  # writes the bytecode
-    for _ in range(IMPORTS):
+    for _ in range(size.imports):
         for name, times in imports.items():
             times.append(run("import", name)["ms"])
     result = {"handler_vs_powertools": show("handler, 1 row: CPU ms a request", handlers["1"])}
     show("handler, 100 rows: CPU ms a request", handlers["100"], aim=None)
     result["import_vs_powertools"] = show("cold import, ms", imports)
-    with laptop_cloud() as (url, signer):
-        end_to_end(
-            url, signer, max(CONNECTIONS), quiet=True
-        )  # the laptop cloud starts its function's workers
-        rates = {str(connections): end_to_end(url, signer, connections) for connections in CONNECTIONS}
+    with laptop.stage([MODEL], asked.stage) as (about, signer):
+        load = Load(about["api_url"], signer, size.requests)
+        load.rate(max(CONNECTIONS), quiet=True)  # the laptop cloud starts its function's workers
+        rates = {str(connections): load.rate(connections) for connections in CONNECTIONS}
     print(json.dumps({**result, "http": rates}))
     return 0
 
@@ -86,112 +92,56 @@ def show(title: str, times: dict[str, list[float]], aim: float | None = AIM) -> 
     return round(ratio, 3)
 
 
-def end_to_end(url: str, signer: SigV4Auth, connections: int, *, quiet: bool = False) -> float:
-    """Ask over so many kept-alive connections; print rate and latencies, and give the requests per second.
+class Load:
+    """Asks over kept-alive connections.
 
-    They are signed once, before the clocks start: what is measured is the API, not a signer here.
+    The request is signed once, before the clocks start: what is measured is the API, not a signer here.
+
+    Parameters
+    ----------
+    url, signer
+        The API's, and who signs for it.
+    requests
+        How many a measurement takes, over all connections.
     """
-    body = json.dumps({"instances": [json.loads(sample_text())["instances"][0]]})
-    host = urlsplit(url).netloc
-    latencies: list[float] = []
-    refused: list[float] = []
 
-    headers = signed(signer, url, body)
+    def __init__(self, url: str, signer: SigV4Auth, requests: int) -> None:
+        self._host = urlsplit(url).netloc
+        self._body = laptop.one_row(url, signer, MODEL)
+        self._headers = laptop.signed(signer, url, self._body, MODEL)
+        self._requests = requests
 
-    def client(requests: int) -> None:
-        connection = http.client.HTTPConnection(host, timeout=60)
-        for _ in range(requests):
-            began = time.perf_counter()
-            connection.request("POST", PATH, body, headers)
-            answer = connection.getresponse()
-            answer.read()
-            (latencies if answer.status == 200 else refused).append(time.perf_counter() - began)
-        connection.close()
+    def rate(self, connections: int, *, quiet: bool = False) -> float:
+        """Ask over so many connections; print rate and latencies, and give the answers per second."""
+        answered: list[float] = []
+        refused: list[float] = []
 
-    threads = [threading.Thread(target=client, args=(REQUESTS // connections,)) for _ in range(connections)]
-    began = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    rate = len(latencies) / (time.perf_counter() - began)
-    low, high = statistics.median(latencies), statistics.quantiles(latencies, n=100)[98]
-    if not quiet:
-        print(
-            f"HTTP on the laptop cloud, {connections:>2} connections: {rate:>6.0f} answers/s, "
-            f"p50 {low * 1000:.1f} ms, p99 {high * 1000:.1f} ms, {len(refused)} of {REQUESTS} not answered 200"
-        )
-    return round(rate, 1)
+        def client() -> None:
+            connection = http.client.HTTPConnection(self._host, timeout=60)
+            for _ in range(self._requests // connections):
+                began = time.perf_counter()
+                connection.request("POST", laptop.path_of(MODEL), self._body, self._headers)
+                answer = connection.getresponse()
+                answer.read()
+                (answered if answer.status == 200 else refused).append(time.perf_counter() - began)
+            connection.close()
 
-
-def sample_text() -> str:
-    """Give the sample request of iris."""
-    return (ROOT / "training/models/iris/sample.json").read_text(encoding="utf-8")
-
-
-@contextlib.contextmanager
-def laptop_cloud() -> Iterator[tuple[str, SigV4Auth]]:
-    """Run the laptop cloud until the block ends; gives the API's URL, and who signs for it, once iris serves."""
-    with laptop_stage() as (about, signer):
-        yield about["api_url"], signer
-
-
-@contextlib.contextmanager
-def laptop_stage(
-    app: Path = APP, models: Sequence[str] = (MODEL,)
-) -> Iterator[tuple[dict[str, Any], SigV4Auth]]:
-    """Run the laptop cloud until the block ends; gives what it says of itself, and who signs, once all models serve."""
-    if not (app / "manifest.json").exists():
-        raise SystemExit(f"{app} is missing; `make run` or `make test` synthesises it")
-    with tempfile.TemporaryDirectory(prefix="relearn-bench-") as folder:
-        info = Path(folder, "info.json")
-        command = [sys.executable, "-m", "local", "--app", str(app), "--no-story", "--info", str(info)]
-        cloud = subprocess.Popen(
-            [*command, "--port", "0", "--api-port", "0"], cwd=ROOT, stdout=subprocess.DEVNULL
-        )
-        try:
-            wait_for(info.exists, cloud)
-            about = json.loads(info.read_text())
-            keys = Credentials(about["access_key_id"], about["secret_access_key"])
-            signer = SigV4Auth(keys, "execute-api", about["region"])
-            for model in models:
-                wait_for(functools.partial(answers, about["api_url"], signer, model), cloud)
-            yield about, signer
-        finally:
-            cloud.send_signal(signal.SIGINT)
-            cloud.wait(timeout=60)
-
-
-def path_of(model: str) -> str:
-    """Give the path of a model's predictions."""
-    return f"/v1/models/{model}/predict"
-
-
-def signed(signer: SigV4Auth, url: str, body: str, model: str = MODEL) -> dict[str, str]:
-    """Give the headers of a prediction."""
-    request = AWSRequest("POST", url + path_of(model), {"content-type": "application/json"}, body)
-    signer.add_auth(request)
-    return dict(request.headers)
-
-
-def answers(url: str, signer: SigV4Auth, model: str) -> bool:
-    """Tell whether a model serves."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
-    body = sample_text()
-    connection.request("POST", path_of(model), body, signed(signer, url, body, model))
-    try:
-        return connection.getresponse().status == 200
-    finally:
-        connection.close()
-
-
-def wait_for(seen: Any, cloud: subprocess.Popen[bytes]) -> None:
-    """Look until there is something to see."""
-    end = time.monotonic() + 240
-    while not seen():
-        if cloud.poll() is not None or time.monotonic() > end:
-            raise SystemExit(f"the laptop cloud did not come up: exit code {cloud.poll()}")
-        time.sleep(0.2)
+        threads = [threading.Thread(target=client) for _ in range(connections)]
+        began = time.perf_counter()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        rate = len(answered) / (time.perf_counter() - began)
+        if len(answered) < 2:
+            raise SystemExit(f"{len(refused)} of {self._requests} requests were refused; no latency to tell")
+        low, high = statistics.median(answered), statistics.quantiles(answered, n=100)[98]
+        if not quiet:
+            print(
+                f"HTTP on the laptop cloud, {connections:>2} connections: {rate:>6.0f} answers/s, p50 {low * 1000:.1f} ms, "
+                f"p99 {high * 1000:.1f} ms, {len(refused)} of {len(answered) + len(refused)} not answered 200"
+            )
+        return round(rate, 1)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What `bench.predict` measures in processes of its own: ``handlers``, or ``import ours`` and ``import theirs``.
+"""What `bench.predict` measures in processes of its own: ``handlers ROUNDS``, or ``import ours`` and ``import theirs``.
 
 Neither function's bytes leave the process: ours ends at its connections, theirs at botocore's ``before-send``.
 Both get the same answers. ``handlers`` comes first: it writes the catalog that ours reads.
@@ -16,7 +16,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "build" / "bench"
-ROUNDS, REQUESTS = 25, 200  # requests a round; a tenth of them when they are large
+REQUESTS = 200  # a round; a tenth of them when they are large
 ENVIRONMENT = {
     "STAGE": "bench",
     "LEDGER_TABLE": "ledger",
@@ -54,7 +54,7 @@ def main() -> None:
     """Measure what the command says and print it as JSON."""
     os.environ.update(ENVIRONMENT)
     if sys.argv[1] == "handlers":
-        result: Any = handlers()
+        result: Any = handlers(int(sys.argv[2]))
     else:
         began = time.perf_counter()
         (ours if sys.argv[2] == "ours" else theirs)()
@@ -62,24 +62,24 @@ def main() -> None:
     sys.__stdout__.write(json.dumps(result) + "\n")  # type: ignore[union-attr]  # it is there in a script
 
 
-def handlers() -> dict[str, dict[str, list[float]]]:
+def handlers(rounds: int) -> dict[str, dict[str, list[float]]]:
     """Measure both handlers in turn: rows to name to CPU milliseconds a request, round by round."""
     with Path(os.devnull).open("w") as nowhere:
         sys.stdout = nowhere  # log lines and metrics are written, and not read
         write_catalog()
         both = {"ours": ours(answer), "theirs": theirs(answer)}
         return {
-            str(rows): {name: list(times) for name, times in measured(both, rows).items()}
+            str(rows): {name: list(times) for name, times in measured(both, rows, rounds).items()}
             for rows in (1, 100)
         }
 
 
-def measured(both: dict[str, Handler], rows: int) -> dict[str, list[float]]:
+def measured(both: dict[str, Handler], rows: int, rounds: int) -> dict[str, list[float]]:
     """Measure requests of so many rows."""
     requests = REQUESTS if rows == 1 else REQUESTS // 10
     asked, context = event(rows), Context()
     times: dict[str, list[float]] = {name: [] for name in both}
-    for number in range(ROUNDS + 1):
+    for number in range(rounds + 1):
         for name, handler in both.items():
             began = time.process_time()
             for _ in range(requests):
@@ -95,15 +95,16 @@ def ours(stub: Callable[[str, bytes], bytes] | None = None) -> Handler:
     from lambdas import catalog, predict  # noqa: PLC0415 - this import is what is measured
 
     catalog.load.__wrapped__.__defaults__ = (DATA,)
-    service: Any = predict.predictor()
     if stub is not None:
-        from lambdas.aws.connection import Reply  # noqa: PLC0415
+        from lambdas.aws.connection import Connections, Reply  # noqa: PLC0415
 
-        parts = (service._ledger._table._client, service._invoker)  # noqa: SLF001 - where bytes would leave
-        for leaving in (*(part._service for part in parts), service._keeper._outbox._queue):  # noqa: SLF001
-            leaving._connections.send = lambda _method, path, _headers, body, _seconds: Reply(  # noqa: SLF001
-                200, {}, stub(path, body)
-            )
+        def send(
+            there: Connections, _method: str, path: str, _headers: Any, body: bytes, _seconds: float
+        ) -> Reply:
+            return Reply(200, {}, stub(there.host + path, body))
+
+        Connections.send = send  # type: ignore[assignment, method-assign]  # every byte that leaves ours leaves through here
+    predict.predictor()
     return predict.handler
 
 
@@ -142,11 +143,15 @@ class Raw:
 
 
 def answer(url: str, body: bytes) -> bytes:
-    """Answer as SageMaker's runtime and DynamoDB do."""
-    if "/endpoints/" not in url:
-        return b'{"Item":{"champion":{"N":"3"},"previous":{"N":"2"},"revision":{"N":"3"}}}'
-    rows = body.count(b"sepal_length")
-    return json.dumps({"model": "iris", "version": 3, "predictions": [PREDICTION] * rows}).encode()
+    """Answer as SageMaker's runtime, DynamoDB and SQS do."""
+    if "/endpoints/" in url:
+        rows = body.count(b"sepal_length")
+        return json.dumps({"model": "iris", "version": 3, "predictions": [PREDICTION] * rows}).encode()
+    if "sqs." in url:
+        return b'{"MessageId":"8f5c0b8e-0d52-4b2f-8c1e-0c5f6d1a2b3c"}'
+    if b"VERSION#" in body:
+        return b'{"Item":{"model":{"S":"iris"},"version":{"N":"3"},"state":{"S":"LIVE"}}}'
+    return b'{"Item":{"champion":{"N":"3"},"previous":{"N":"2"},"revision":{"N":"3"}}}'
 
 
 def event(rows: int) -> dict[str, Any]:

@@ -9,8 +9,8 @@ to run: on all cores, and on one as ours. Rounds are interleaved; a ratio is of 
 The large one is then served by ``python -m training serve`` in a process of its own: size of the artifact, seconds to the
 first answer of /ping, and the most memory that the process ever held, after single rows and a request of 1,000.
 
-The last line is one JSON object: ``one_row_vs_library`` and ``hundred_rows_vs_library`` of the products model, the same of
-the large catalogue, ``serving_mb`` and ``declared_mb``.
+The last line is one JSON object: ``one_row_vs_library`` and ``hundred_rows_vs_library`` of the products model,
+``large_one_row_vs_library`` and ``large_hundred_rows_vs_library`` of the large catalogue, ``serving_mb`` and ``declared_mb``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from __future__ import annotations
 import functools
 import http.client
 import json
+import math
 import os
 import socket
 import statistics
@@ -35,6 +36,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
+from bench import arguments
 from relearn import codec, hosting
 from relearn.spec import ModelSpec
 from training import artifact, catalog
@@ -46,13 +48,25 @@ from training.ranking.interactions import Interactions
 from training.scorer import Input, Scorer
 
 ROOT = Path(__file__).resolve().parents[1]
-VISITORS, ITEMS, SEEN = 1_000_000, 100_000, 10
-SIZES = (1, 100)
-ROUNDS = 15
+SEEN = 10
+ROWS = (1, 100)
 CALLS = {("products", 1): 300, ("products", 100): 50, ("large", 1): 30, ("large", 100): 2}  # a round
 SEED = """
     SELECT visitor, product, CASE event WHEN 'view' THEN 1 WHEN 'cart' THEN 3 ELSE 5 END AS weight FROM read_csv(?)
 """
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured: the large catalogue, rounds, and the share of `CALLS` that a round has."""
+
+    visitors: int = 1_000_000
+    items: int = 100_000
+    rounds: int = 15
+    share: float = 1.0
+
+
+SMALL = Size(visitors=2_000, items=500, rounds=1, share=0.01)
 
 
 @dataclass(frozen=True)
@@ -66,21 +80,23 @@ class Served:
 
 def main() -> int:
     """Measure and print."""
+    size = SMALL if arguments.read(__doc__).small else Size()
     spec = catalog.get("products")
     ratios: dict[str, float] = {}
     print(f"{'catalogue':<12}{'rows':>6}{'library, ms':>14}{'ours, ms':>12}{'theirs / ours':>16}")
     known, model = products(spec)
-    for rows, ratio in compare("products", spec, known, model, drawn(spec, known, factors_of(model))).items():
-        ratios[f"{'one_row' if rows == 1 else 'hundred_rows'}_vs_library"] = ratio
-    known, model = large(spec)
     onnx = drawn(spec, known, factors_of(model))
-    for rows, ratio in compare("large", spec, known, model, onnx).items():
+    for rows, ratio in compare("products", spec, known, model, onnx, size=size).items():
+        ratios[f"{'one_row' if rows == 1 else 'hundred_rows'}_vs_library"] = ratio
+    known, model = large(spec, size)
+    onnx = drawn(spec, known, factors_of(model))
+    for rows, ratio in compare("large", spec, known, model, onnx, size=size).items():
         ratios[f"large_{'one_row' if rows == 1 else 'hundred_rows'}_vs_library"] = ratio
     with tempfile.TemporaryDirectory(prefix="relearn-bench-") as folder:
         write(Path(folder), spec, onnx)
         served = serve(Path(folder), known)
     declared = hosting.to_dict(spec.hosting)["memory_mb"]
-    print(f"\n{ITEMS:,} items, {VISITORS:,} visitors, {factors_of(model).items.shape[1]} factors")
+    print(f"\n{size.items:,} items, {size.visitors:,} visitors, {factors_of(model).items.shape[1]} factors")
     print(f"artifact {served.artifact_mb:,.0f} MB; {served.seconds:.1f} s until it answers")
     print(f"memory at most {served.peak_mb:,.0f} MB; the spec declares {declared:,} MB")
     figures = {**ratios, "serving_mb": served.peak_mb, "declared_mb": declared}
@@ -97,23 +113,22 @@ def products(spec: ModelSpec) -> tuple[Interactions, Any]:
     return known, fit(spec.name, Code.of(catalog.folder(spec.name)).build, defaults, known)
 
 
-def large(spec: ModelSpec) -> tuple[Interactions, Any]:
+def large(spec: ModelSpec, size: Size) -> tuple[Interactions, Any]:
     """Make a large catalogue, and a model of the library with random factors."""
     generator = np.random.default_rng(0)
-    seen = generator.integers(0, ITEMS, VISITORS * SEEN, dtype=np.int32)
-    matrix = csr_matrix(
-        (np.ones(len(seen), np.float32), seen, np.arange(0, len(seen) + 1, SEEN)), (VISITORS, ITEMS)
-    )
+    seen = generator.integers(0, size.items, size.visitors * SEEN, dtype=np.int32)
+    shape = (size.visitors, size.items)
+    matrix = csr_matrix((np.ones(len(seen), np.float32), seen, np.arange(0, len(seen) + 1, SEEN)), shape)
     matrix.sum_duplicates()
     names = [
         np.array([f"{kind}{n:07d}" for n in range(count)], object)
-        for kind, count in (("v", VISITORS), ("p", ITEMS))
+        for kind, count in (("v", size.visitors), ("p", size.items))
     ]
     defaults = {parameter.name: parameter.default for parameter in spec.hyperparameters}
     with threadpool_limits(1, "blas"):
         model = Code.of(catalog.folder(spec.name)).build(**defaults)
-    model.user_factors = generator.normal(size=(VISITORS, model.factors)).astype(np.float32)
-    model.item_factors = generator.normal(size=(ITEMS, model.factors)).astype(np.float32)
+    model.user_factors = generator.normal(size=(size.visitors, model.factors)).astype(np.float32)
+    model.item_factors = generator.normal(size=(size.items, model.factors)).astype(np.float32)
     return Interactions(names[0], names[1], matrix), model
 
 
@@ -126,16 +141,19 @@ def drawn(spec: ModelSpec, known: Interactions, factors: Factors) -> bytes:
     return onnx
 
 
-def compare(name: str, spec: ModelSpec, known: Interactions, model: Any, onnx: bytes) -> dict[int, float]:
+def compare(
+    name: str, spec: ModelSpec, known: Interactions, model: Any, onnx: bytes, *, size: Size
+) -> dict[int, float]:
     """Time both; give for each number of rows by how much ours is faster."""
     scorer, found = Scorer(onnx, spec, inputs_of(spec)), {}
-    for rows in SIZES:
+    for rows in ROWS:
         numbers = np.random.default_rng(1).choice(len(known.visitors), rows, replace=False)
         asked = [(known.visitors[number], None) for number in numbers]
         whom = int(numbers[0]) if rows == 1 else numbers
         with threadpool_limits(1, "blas"):
             ours, theirs = rounds(
-                CALLS[name, rows],
+                size.rounds,
+                math.ceil(CALLS[name, rows] * size.share),
                 functools.partial(scorer.rows, asked),
                 functools.partial(recommend, model, known, whom, spec),
                 model,
@@ -151,11 +169,11 @@ def recommend(model: Any, known: Interactions, whom: Any, spec: ModelSpec) -> No
 
 
 def rounds(
-    calls: int, ours: Callable[[], object], theirs: Callable[[], object], model: Any
+    number: int, calls: int, ours: Callable[[], object], theirs: Callable[[], object], model: Any
 ) -> tuple[float, float]:
     """Give the median seconds of a call of both, in turn; of the library in its better way to run."""
     times: dict[str, list[float]] = {"ours": [], "all cores": [], "one core": []}
-    for _ in range(ROUNDS):
+    for _ in range(number):
         for name, call in (("ours", ours), ("all cores", theirs), ("one core", theirs)):
             model.num_threads = int(name == "one core")  # 0 is all
             call()  # what the others left in the caches is not measured

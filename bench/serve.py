@@ -8,8 +8,9 @@ work on the machine does not change, beside it):
 - a bare uvicorn echo of the same payload, run with the same options: the ceiling;
 - Flask and gunicorn with the same scikit-learn pipeline on a DataFrame: what people start with.
 
-Then start-up to the first 200 of /ping, and resident memory after the load. The last line is one
-JSON object: ``vs_echo``, ``vs_flask_sklearn``, ``startup_s``, ``rss_mb``.
+Then start-up to the first 200 of /ping, and resident memory after the load.
+
+The last line is one JSON object: ``vs_echo``, ``vs_flask_sklearn``, ``startup_s``, ``rss_mb``.
 """
 
 from __future__ import annotations
@@ -29,16 +30,39 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench import arguments
+
 ROOT = Path(__file__).resolve().parents[1]
-ROUNDS, CONNECTIONS, STARTS = 15, 16, 5  # many short rounds: a neighbour's burst spoils only some
-REQUESTS = {"ours": 2500, "echo": 2500, "flask": 100}  # a round
+CONNECTIONS = 16
 ROWS = (  # key, title, aim
     ("ours", "ours: uvicorn, msgspec, onnxruntime", ""),
     ("echo", "bare uvicorn echo", "0.5x"),
     ("flask", "Flask, gunicorn, scikit-learn", "20x"),
 )
+TICK = 0.01  # seconds; no CPU time is told more exactly
 BUSY = 0.8  # a saturated server that had less of a core than this was held up by others
 GUNICORN = ("--worker-class=gthread", "--threads=4", "--keep-alive=60", "--log-level=error")
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured: rounds, requests of one to the fast servers and to the slow one, and starts of ours.
+
+    Many short rounds: a neighbour's burst spoils only some.
+    """
+
+    rounds: int = 15
+    fast: int = 2500
+    slow: int = 100
+    starts: int = 5
+
+    @property
+    def requests(self) -> dict[str, int]:
+        """The requests of a round to each server."""
+        return {"ours": self.fast, "echo": self.fast, "flask": self.slow}
+
+
+SMALL = Size(rounds=1, fast=32, slow=16, starts=1)
 
 
 @dataclass(frozen=True)
@@ -51,13 +75,14 @@ class Measured:
 
 def main() -> int:
     """Measure and print."""
+    size = SMALL if arguments.read(__doc__).small else Size()
     with tempfile.TemporaryDirectory(prefix="relearn-bench-") as folder:
         base = Path(folder)
         env = environment(base)
         train(base, env)
         sample = json.loads((ROOT / "training/models/iris/sample.json").read_text(encoding="utf-8"))
-        servers, rss = measure_rates(json.dumps({"instances": sample["instances"][:1]}), env)
-        startup = measure_startup(env)
+        servers, rss = measure_rates(json.dumps({"instances": sample["instances"][:1]}), env, size)
+        startup = measure_startup(env, size.starts)
     ratios = show(servers)
     print(f"start-up to the first /ping 200: {startup:.3f} s; resident memory: {rss:.0f} MB")
     result = {
@@ -119,12 +144,12 @@ def train(base: Path, env: dict[str, str]) -> None:
     subprocess.run([sys.executable, "-m", "training", "train"], env=env, check=True, capture_output=True)
 
 
-def measure_rates(payload: str, env: dict[str, str]) -> tuple[dict[str, Measured], float]:
+def measure_rates(payload: str, env: dict[str, str], size: Size) -> tuple[dict[str, Measured], float]:
     """Measure each server, and the memory of ours in MB."""
-    ports = {name: free_port() for name in REQUESTS}
+    ports = {name: free_port() for name in size.requests}
     targets = {
         name: {"port": ports[name], "path": "/invocations", "body": payload, "requests": requests}
-        for name, requests in REQUESTS.items()
+        for name, requests in size.requests.items()
     }
     with contextlib.ExitStack() as stack:
         pids = {
@@ -134,12 +159,17 @@ def measure_rates(payload: str, env: dict[str, str]) -> tuple[dict[str, Measured
         for pid in pids.values():
             pin(pid, 0)
         before = {name: cpu_seconds(pid) for name, pid in pids.items()}
-        rates = load(json.dumps({"connections": CONNECTIONS, "rounds": ROUNDS, "targets": targets}), env)
+        rates = load(json.dumps({"connections": CONNECTIONS, "rounds": size.rounds, "targets": targets}), env)
         measured = {
-            name: Measured(rates[name], REQUESTS[name] * (ROUNDS + 0.25) / (cpu_seconds(pid) - before[name]))
+            name: Measured(rates[name], answered(size, name) / max(cpu_seconds(pid) - before[name], TICK))
             for name, pid in pids.items()
         }
         return measured, resident_mb(pids["ours"])
+
+
+def answered(size: Size, name: str) -> float:
+    """Count the requests of all rounds to a server, and of the quarter of one that warms it up."""
+    return size.requests[name] * (size.rounds + 0.25)
 
 
 def commands(ports: dict[str, int]) -> dict[str, list[str]]:
@@ -161,10 +191,10 @@ def load(plan: str, env: dict[str, str]) -> dict[str, list[float]]:
     return rates
 
 
-def measure_startup(env: dict[str, str]) -> float:
+def measure_startup(env: dict[str, str], starts: int) -> float:
     """Give the median seconds from starting our server to its first /ping 200."""
     times = []
-    for _ in range(STARTS):
+    for _ in range(starts):
         started = time.perf_counter()
         with running(["-m", "training", "serve"], free_port(), env):
             times.append(time.perf_counter() - started)

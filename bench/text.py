@@ -28,12 +28,14 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
+from bench import arguments
 from training import catalog, onnx_export
 from training.models.tickets.generate import Ticket, tickets
 from training.models.tickets.model import build
 from training.scorer import Scorer
 
-ROUNDS, SECONDS = 41, 0.05  # of each way, in a round
+FULL, SMALL = (41, 0.05), (2, 0.001)
+"""Rounds, and seconds of each way in a round."""
 COLUMNS = ["subject", "body"]
 WAYS = {
     "ours": "ours: tokeniser and ONNX graph",
@@ -45,9 +47,10 @@ Ask = Callable[[list[Ticket]], Any]
 
 def main() -> int:
     """Measure and print."""
+    size = SMALL if arguments.read(__doc__).small else FULL
     ways = made()
     asked = tickets(100, seed=7)
-    one, hundred = (measured(ways, asked[:rows]) for rows in (1, 100))
+    one, hundred = (measured(ways, asked[:rows], *size) for rows in (1, 100))
     print(f"{'ms a request, median':<42}{'1 row':>10}{'ours is':>9}{'100 rows':>11}{'ours is':>9}")
     for name, title in WAYS.items():
         cells = [(statistics.median(times[name]), ratio(times, name)) for times in (one, hundred)]
@@ -99,13 +102,13 @@ def frame(rows: list[Ticket]) -> pd.DataFrame:
     return pd.DataFrame({name: texts[:, at] for at, name in enumerate(COLUMNS)})
 
 
-def measured(ways: dict[str, Ask], rows: list[Ticket]) -> dict[str, list[float]]:
+def measured(ways: dict[str, Ask], rows: list[Ticket], rounds: int, seconds: float) -> dict[str, list[float]]:
     """Measure each way in turn: CPU milliseconds a request, round by round."""
     times: dict[str, list[float]] = {name: [] for name in ways}
-    for number in range(ROUNDS):
+    for number in range(rounds):
         for name, ask in ways.items():
             began, asked = time.process_time(), 0
-            while time.process_time() - began < SECONDS:
+            while time.process_time() - began < seconds:
                 ask(rows)
                 asked += 1
             if number:  # the first round warms up

@@ -3,8 +3,10 @@
 
 A scikit-learn ``CountVectorizer`` is fitted on texts of one kind, converted with skl2onnx, and both count the same texts.
 Printed by kind of text and analyser: the share of rows with the very same counts. Then by how much the weights differ that
-skl2onnx makes of ``TfidfTransformer``, of the same counts. The last line is one JSON object: by analyser, of how many kinds
-of text every row was right; and that difference.
+skl2onnx makes of ``TfidfTransformer``, of the same counts.
+
+The last line is one JSON object: ``kinds`` (how many kinds of text there are), ``faithful`` (by analyser, of how many of
+them every row was right) and ``weights_off`` (that difference, by weighting).
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 
+from bench import arguments
 from training.onnx_export import use_plain_locale
 
 TEXTS = {
@@ -47,6 +50,7 @@ WEIGHTINGS: dict[str, dict[str, Any]] = {"tf-idf": {}, "tf-idf, sublinear_tf": {
 
 def main() -> int:
     """Measure and print."""
+    arguments.read(__doc__)  # it takes seconds: whether small or not, all of it is run
     onnxruntime.set_default_logger_severity(3)
     warnings.simplefilter("ignore")  # skl2onnx warns that this may not work; that is what is measured
     found = {

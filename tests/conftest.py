@@ -19,7 +19,7 @@ _LOOKS = "tests/browser/"
 _FLOWS, _CLOUDS = ("tests/e2e/", _LOOKS), ("stage", "shop")
 _LONG = (
     *("tests/e2e/test_least_privilege.py", "tests/e2e/", "tests/spark/", "tests/local/", "tests/infra/"),
-    *("tests/models/", "tests/chaos/"),
+    *("tests/models/", "tests/bench/", "tests/chaos/"),
 )
 """What takes long, the longest first."""
 

@@ -32,6 +32,7 @@ class Stage:
     session: boto3.Session
     endpoint_url: str | None = None
     timeout_seconds: float = 120
+    described_by: Path | None = None
     _clients: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:

@@ -65,6 +65,7 @@ def local_stage(info_file: Path) -> Stage:
         outputs=info["outputs"],
         session=session,
         endpoint_url=info["endpoint_url"],
+        described_by=info_file,
     )
 
 
