@@ -70,7 +70,7 @@ class Operating:
         """
         route = self._ledger.route(model)
         change = Change(TOLD[asked.action], who or "an unnamed caller", asked.why)
-        if asked.revision is not None and (done := self._done_already(model, asked.revision, change, route)):
+        if asked.revision is not None and (done := self._done_already(model, asked, change, route)):
             return done
         try:
             number = operations.target(asked, route)
@@ -82,17 +82,18 @@ class Operating:
             raise RouteChangedError(str(error)) from error
 
     def _done_already(
-        self, model: str, revision: int, change: Change, route: Route
+        self, model: str, asked: Asked, change: Change, route: Route
     ) -> tuple[Route, Restore | None] | None:
         """Tell whether this is a request that came before, and whose answer its caller never got."""
         restore = self._ledger.restore(model)
-        if restore and restore.state is RestoreState.RESTORING and route.revision == revision:
+        if restore and restore.state is RestoreState.RESTORING and route.revision == asked.revision:
             same = Change(restore.what, restore.who, restore.why) == change
-            return (route, restore) if same else None
-        if route.revision != revision + 1:
+            return (route, restore) if same and asked.version in (0, restore.version) else None
+        if asked.revision is None or route.revision != asked.revision + 1:
             return None
         newest = next(iter(self._ledger.route_history(model, newest=1)), None)
-        return (route, None) if newest is not None and newest.change == change else None
+        same = newest is not None and newest.change == change
+        return (route, None) if same and asked.version in (0, route.champion) else None
 
     def finish(self, model: str, number: int) -> Route:
         """Move the route to a version that was deployed again and tried.
@@ -104,8 +105,7 @@ class Operating:
         """
         restore = self._restoring(model, number)
         route = self._ledger.route(model)
-        if route.champion != number and restore.what != operations.BROUGHT_BACK:
-            asked = Asked(action=Action.PROMOTE, version=number, why=restore.why)
+        if route.champion != number and (asked := operations.finished(restore)) is not None:
             change = Change(restore.what, restore.who, restore.why)
             route = self._write(model, asked, route, self._version(model, number), change)
         self._ledger.end_restore(model, restore, RestoreState.DONE)

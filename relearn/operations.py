@@ -2,7 +2,7 @@
 
 ::
 
-    rollback   the previous version, or the one named, serves again
+    rollback   the previous version, or the one named, serves again; one that was rolled back from, only if named
     promote    the version named serves, whatever a run decided
     freeze     no run moves the route, and none is started, until `unfreeze`
     unfreeze   runs may move it again; uploads that waited start one
@@ -142,14 +142,14 @@ def target(asked: Asked, route: Route) -> int:
     Raises
     ------
     ConflictError
-        The route is not at the revision that the caller has seen; there is no version to go back to; or the
-        one named serves already.
+        The route is not at the revision that the caller has seen; there is no version to go back to, or only
+        one that was rolled back from; or the one named serves already.
     """
     if asked.revision is not None and asked.revision != route.revision:
         raise ConflictError(f"the route is at revision {route.revision}, not {asked.revision}: look again")
     if asked.action in (Action.FREEZE, Action.UNFREEZE):
         return 0
-    return routing.roll_back(route, asked.version).champion
+    return moved(asked, route).champion
 
 
 def moved(asked: Asked, route: Route) -> Route:
@@ -163,8 +163,10 @@ def moved(asked: Asked, route: Route) -> Route:
     match asked.action:
         case Action.FREEZE | Action.UNFREEZE:
             return routing.freeze(route, frozen=asked.action is Action.FREEZE)
-        case Action.ROLLBACK | Action.PROMOTE:
+        case Action.ROLLBACK:
             return routing.roll_back(route, asked.version)
+        case Action.PROMOTE:
+            return routing.promote_by_hand(route, asked.version)
 
 
 def steps(route: Route, version: Version | None) -> dict[int, tuple[VersionState, VersionState]]:
@@ -183,6 +185,14 @@ def steps(route: Route, version: Version | None) -> dict[int, tuple[VersionState
     if route.champion:
         found[route.champion] = (VersionState.LIVE, VersionState.PREVIOUS)
     return found
+
+
+def finished(restore: Restore) -> Asked | None:
+    """Give the change that a version was deployed again for; None when the route named it already."""
+    for action, told in TOLD.items():
+        if restore.what == told:
+            return Asked(action=action, version=restore.version, why=restore.why)
+    return None
 
 
 def execution_name(model: str, restore: Restore) -> str:

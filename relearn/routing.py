@@ -5,7 +5,8 @@
     promote    champion = the candidate, previous = the champion, nothing beside it
     watch      a candidate beside the champion: a copy of requests (shadow), or a share of them (weight)
     withdraw   the candidate gets nothing more
-    roll back  champion = an older version, previous = the champion, nothing beside it
+    roll back  champion = an older version, previous = the champion, nothing beside it; the version that
+               was left does not come back unless it is named
     freeze     no run may move it until it is unfrozen; a person may roll back
 
 The ledger writes a route only when its revision is still the one that was read, so of two
@@ -44,6 +45,8 @@ class Route:
         Whether the candidate gets a copy of what the champion answers.
     frozen
         Whether runs must leave it alone.
+    rolled_back
+        Whether the champion serves because ``previous`` was rolled back from.
     """
 
     champion: int = 0
@@ -53,6 +56,7 @@ class Route:
     weight: int = 0
     shadow: bool = False
     frozen: bool = False
+    rolled_back: bool = False
 
     @property
     def named(self) -> frozenset[int]:
@@ -146,7 +150,7 @@ def promote(route: Route, version: int, judged_against: int) -> Route:
     if route.champion == version:
         return route
     _refuse(route, version, judged_against)
-    return _with(route, champion=version, previous=route.champion, candidate=0, weight=0, shadow=False)
+    return _serving(route, version, rolled_back=False)
 
 
 def watch(route: Route, version: int, judged_against: int, *, weight: int = 0, shadow: bool = False) -> Route:
@@ -179,8 +183,8 @@ def withdraw(route: Route, version: int) -> Route:
 def roll_back(route: Route, to: int = 0) -> Route:
     """Make an older version the champion again; whatever was tried beside the champion is tried no more.
 
-    Rolling back twice without naming a version gives the first champion back: the previous version is
-    always the one that served last.
+    Without a version this leads away from a champion once and never back to it: of two people who roll back at
+    the same time, or of one request that comes twice, the second is refused instead of undoing the first.
 
     Parameters
     ----------
@@ -192,14 +196,27 @@ def roll_back(route: Route, to: int = 0) -> Route:
     Raises
     ------
     ConflictError
-        There is no previous version, or the one named serves already.
+        There is no previous version, it was itself rolled back from, or the one named serves already.
     """
-    version = to or route.previous
-    if not version:
+    if not to and not route.previous:
         raise ConflictError("there is no previous version to go back to: name one")
-    if version == route.champion:
-        raise ConflictError(f"version {version} serves already")
-    return _with(route, champion=version, previous=route.champion, candidate=0, weight=0, shadow=False)
+    if not to and route.rolled_back:
+        raise ConflictError(
+            f"version {route.previous} was rolled back from, and version {route.champion} serves since: to let version "
+            f"{route.previous} or an older one serve, name it (--to)"
+        )
+    return _serving(route, _other(route, to or route.previous), rolled_back=True)
+
+
+def promote_by_hand(route: Route, version: int) -> Route:
+    """Make the version that a person names the champion, whatever was judged; a rollback then leads back from it.
+
+    Raises
+    ------
+    ConflictError
+        It serves already.
+    """
+    return _serving(route, _other(route, version), rolled_back=False)
 
 
 def freeze(route: Route, *, frozen: bool) -> Route:
@@ -229,6 +246,24 @@ def _refuse(route: Route, version: int, judged_against: int) -> None:
         )
     if route.candidate not in (0, version):
         raise ConflictError(f"version {route.candidate} is being tried; version {version} has to wait")
+
+
+def _other(route: Route, version: int) -> int:
+    if version == route.champion:
+        raise ConflictError(f"version {version} serves already")
+    return version
+
+
+def _serving(route: Route, version: int, *, rolled_back: bool) -> Route:
+    return _with(
+        route,
+        champion=version,
+        previous=route.champion,
+        candidate=0,
+        weight=0,
+        shadow=False,
+        rolled_back=rolled_back,
+    )
 
 
 def _with(route: Route, **changes: Any) -> Route:

@@ -15,7 +15,7 @@ _COUNT: Json = {"type": "integer", "minimum": 0}
 
 
 _ALLOWED: Sequence[tuple[list[Action], Json | None]] = (
-    ([Action.ROLLBACK], or_null(VERSION, description="Another than the previous one.")),
+    ([Action.ROLLBACK], or_null(VERSION, description="Another than the previous one; needed after a rollback.")),
     ([Action.PROMOTE], {**VERSION, "description": "The one that shall serve."}),
     ([Action.FREEZE, Action.UNFREEZE], None),
 )
@@ -35,7 +35,8 @@ def _operations(_specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[
             operation=routes.CHANGE_ROUTE,
             summary="Roll back, promote, freeze or unfreeze by hand",
             description="Takes effect within 5 seconds. A version whose endpoint is gone is deployed again first: "
-            "`restore` then tells how that stands, and the route moves when it is done.",
+            "`restore` then tells how that stands, and the route moves when it is done. A rollback leads back once: the "
+            "version that was rolled back from, or an older one, has to be named.",
             answers="The route as it is now.",
             body={
                 "application/json": {

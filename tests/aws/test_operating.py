@@ -107,16 +107,42 @@ def test_people_are_told_of_a_change(two: World) -> None:
     assert WHY in told["Message"]
 
 
-def test_rolling_back_twice_gives_the_version_back(two: World) -> None:
+def test_a_second_rollback_does_not_put_the_bad_version_back(two: World) -> None:
     change("rollback")
-    assert change("rollback")[1]["champion"] == 2
+    status, told = change("rollback")
+    assert (status, told["type"]) == (409, "urn:relearn:problem:route-changed")
+    assert "version 2 was rolled back from, and version 1 serves since" in told["detail"]
+    assert states(two) == {1: "LIVE", 2: "PREVIOUS"}
+
+
+def test_a_version_that_was_rolled_back_from_serves_again_when_it_is_named(two: World) -> None:
+    change("rollback")
+    assert change("rollback", version=2)[1]["champion"] == 2
     assert states(two) == {1: "PREVIOUS", 2: "LIVE"}
+
+
+def test_a_rollback_that_had_to_deploy_first_is_one_as_any(two: World) -> None:
+    give_up_endpoint(two, 1)
+    change("rollback")
+    deploy_again(two)
+    assert "version 2 was rolled back from" in change("rollback")[1]["detail"]
+    assert two.ledger.route("flowers").champion == 1
 
 
 def test_a_request_whose_answer_was_lost_may_be_sent_again(two: World) -> None:
     first = change("rollback", revision=2)
     assert change("rollback", revision=2) == first
     assert two.ledger.route("flowers").revision == 3
+
+
+@pytest.mark.parametrize("named", [1, 3])
+def test_a_request_that_names_another_version_is_not_the_same_request(two: World, named: int) -> None:
+    two.send(b"length,width,kind\n" + b"3,1,rose\n9,4,tulip\n" * 10, "incoming/flowers/more.csv")
+    two.run()
+    change("rollback", revision=3)
+    status, told = change("rollback", revision=3, version=named)
+    assert (status, two.ledger.route("flowers").champion) == (409, 2)
+    assert "at revision 4, not 3" in told["detail"]
 
 
 def test_so_may_one_that_has_a_version_deployed_again(two: World) -> None:

@@ -102,3 +102,14 @@ def test_whatever_happens_one_version_is_live_and_it_is_the_one_that_the_route_n
         writers[index].step()
     live = [one.version for one in ledger.versions(MODEL) if one.state is VersionState.LIVE]
     assert live == [ledger.route(MODEL).champion]
+
+
+@given(STEPS)
+def test_however_many_roll_back_the_bad_version_does_not_come_back(order: list[int]) -> None:
+    ledger = stage()
+    writers = [Writer(ledger, f"writer {index}", "rollback") for index in range(4)]
+    for index in order:
+        writers[index].step()
+    won = sum(len(writer.won) for writer in writers)
+    assert won == (any(order.count(index) > 1 for index in range(4)))
+    assert ledger.route(MODEL).champion == (1 if won else 2)

@@ -62,7 +62,7 @@ def given_back(acts: Acts) -> None:
 
 
 def by_hand(acts: Acts) -> None:
-    """A person rolls back, and to the newer version again."""
+    """A person rolls back; the route is frozen and unfrozen, and the next version is promoted over it."""
     one(acts)
     one(acts)
     acts.change(MODEL, "rollback")

@@ -80,8 +80,11 @@ def test_a_better_version_is_tried_beside_the_champion_and_then_promoted(live: S
 
 def test_one_call_rolls_back_and_another_forward(live: Stage, promoted: Any) -> None:
     version = int(promoted["run"]["version"])
-    for expected in (version - 1, version):
-        status, _, route = live.http(ROUTE, {"action": "rollback", "why": "an end-to-end test"})
+    for expected, move in (
+        (version - 1, {"action": "rollback"}),
+        (version, {"action": "promote", "version": version}),
+    ):
+        status, _, route = live.http(ROUTE, {**move, "why": "an end-to-end test"})
         assert (status, route["champion"]) == (200, expected)
         live.wait("the other version", lambda expected=expected: _answers(live) == expected)  # type: ignore[misc]
         if expected == version - 1:

@@ -53,14 +53,14 @@ def test_a_rollback_is_one_call_and_no_request_fails(two: Stage) -> None:
             "the older version alone",
             lambda: load.versions(after=at + TAKES_EFFECT_SECONDS) == {before["previous"]},
         )
-        back = change(two, "rollback")
+        back = change(two, "promote", version=before["champion"])
         two.wait("the newer version again", lambda: load.seen[-1].version == before["champion"])
     assert load.failed == []
     assert load.versions() == {before["champion"], before["previous"]}
     assert (rolled["champion"], rolled["previous"]) == (before["previous"], before["champion"])
     assert (back["champion"], back["revision"]) == (before["champion"], before["revision"] + 2)
     newest = back["history"][0]
-    assert (newest["what"], newest["why"]) == ("rolled back", "an end-to-end test")
+    assert (newest["what"], newest["why"]) == ("promoted by hand", "an end-to-end test")
     assert newest["who"]
 
 
@@ -78,7 +78,7 @@ def test_a_version_without_an_endpoint_is_deployed_before_it_serves(two: Stage) 
         assert (ended["restore"]["state"], ended["champion"]) == ("DONE", before["previous"]), ended
         two.wait("it answers", lambda: load.seen[-1].version == before["previous"])
     assert load.failed == []
-    change(two, "rollback")
+    change(two, "promote", version=before["champion"])
 
 
 def test_of_two_operators_the_second_hears_that_the_first_was_there(two: Stage) -> None:

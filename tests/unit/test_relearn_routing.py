@@ -98,10 +98,44 @@ def test_a_rollback_keeps_what_served_as_the_previous_one(route: Route, to: int)
     assert (moved.candidate, moved.weight, moved.shadow) == (0, 0, False)
 
 
-def test_rolling_back_twice_gives_the_champion_back() -> None:
-    route = Route(champion=3, previous=2, revision=7)
-    twice = routing.roll_back(routing.roll_back(route))
-    assert twice == Route(champion=3, previous=2, revision=9)
+def test_a_version_that_was_rolled_back_from_comes_back_only_when_it_is_named() -> None:
+    once = routing.roll_back(Route(champion=3, previous=2, revision=7))
+    assert once == Route(champion=2, previous=3, revision=8, rolled_back=True)
+    with pytest.raises(ConflictError, match="version 3 was rolled back from, and version 2 serves since"):
+        routing.roll_back(once)
+    assert routing.roll_back(once, 3).champion == 3
+    assert routing.roll_back(once, 1).champion == 1
+
+
+@given(routes(), st.integers(1, 5))
+def test_after_any_rollback_another_one_has_to_name_its_version(route: Route, to: int) -> None:
+    if to == route.champion:
+        return
+    with pytest.raises(ConflictError, match=f"version {route.champion} was rolled back from"):
+        routing.roll_back(routing.roll_back(route, to))
+
+
+@pytest.mark.parametrize(
+    "move",
+    [
+        lambda route: routing.freeze(route, frozen=True),
+        lambda route: routing.withdraw(routing.watch(route, 5, 2, weight=10), 5),
+    ],
+)
+def test_what_moves_no_champion_does_not_make_a_second_rollback_possible(
+    move: Callable[[Route], Route],
+) -> None:
+    once = routing.roll_back(Route(champion=3, previous=2, revision=7))
+    with pytest.raises(ConflictError, match="was rolled back from"):
+        routing.roll_back(move(once))
+
+
+@pytest.mark.parametrize(
+    "move", [lambda route: routing.promote(route, 4, 2), lambda route: routing.promote_by_hand(route, 4)]
+)
+def test_after_a_promotion_a_rollback_leads_to_what_served_before_it(move: Callable[[Route], Route]) -> None:
+    once = routing.roll_back(Route(champion=3, previous=2, revision=7))
+    assert routing.roll_back(move(once)).champion == 2
 
 
 def test_runs_leave_a_frozen_route_alone_and_people_can_still_roll_back() -> None:
@@ -110,7 +144,9 @@ def test_runs_leave_a_frozen_route_alone_and_people_can_still_roll_back() -> Non
     for move in (routing.promote, routing.watch):
         with pytest.raises(FrozenRouteError):
             move(frozen, 4, 3)
-    assert routing.roll_back(frozen) == Route(champion=2, previous=3, revision=9, frozen=True)
+    assert routing.roll_back(frozen) == Route(
+        champion=2, previous=3, revision=9, frozen=True, rolled_back=True
+    )
     assert routing.freeze(frozen, frozen=True) is frozen
     assert not routing.freeze(frozen, frozen=False).frozen
 
@@ -122,6 +158,7 @@ def test_every_change_is_a_new_revision(route: Route, version: int) -> None:
         lambda: routing.watch(route, version, route.champion, weight=5),
         lambda: routing.withdraw(route, version),
         lambda: routing.roll_back(route, version),
+        lambda: routing.promote_by_hand(route, version),
         lambda: routing.freeze(route, frozen=True),
     ]
     for move in moves:

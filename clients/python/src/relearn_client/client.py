@@ -109,7 +109,8 @@ class Client(Files):
         why
             Kept in the route's history.
         version
-            Needed to promote; of a rollback: another than the previous one.
+            Needed to promote; of a rollback: another than the previous one, which a second rollback
+            in a row does not go back to.
         revision
             The revision that was seen: when the route has another by now, nothing is changed.
 
