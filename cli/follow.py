@@ -109,30 +109,49 @@ def upload_looks(ledger: Ledger, model: str, upload_id: str) -> Look:
 
 def run_looks(ledger: Ledger, model: str, run_id: str) -> Look:
     """Follow a run until it ends."""
+    return lambda: seen_run(ledger.run(model, run_id))
+
+
+def seen_run(run: Run) -> Seen:
+    """Tell where a run stands, and whether that is its end."""
+    return Seen(
+        run.state,
+        run_text(run),
+        ended=run.state in runs.FINAL,
+        good=run.state is RunState.PROMOTED,
+        record=asdict(run),
+    )
+
+
+def latest_looks(ledger: Ledger, model: str, arriving: Callable[[], str]) -> Look:
+    """Follow whatever is under way, until the newest run has ended and no upload is to come.
+
+    That run's outcome counts, but for an upload that was refused since the run began: then nobody shall take the run's
+    success for the upload's.
+
+    Parameters
+    ----------
+    ledger
+        Of the stage.
+    model
+        Whose.
+    arriving
+        Names an object that was stored just now and that the ledger does not know yet; empty when there is none.
+    """
 
     def look() -> Seen:
-        run = ledger.run(model, run_id)
-        return Seen(
-            run.state,
-            run_text(run),
-            ended=run.state in runs.FINAL,
-            good=run.state is RunState.PROMOTED,
-            record=asdict(run),
-        )
-
-    return look
-
-
-def latest_looks(ledger: Ledger, model: str) -> Look:
-    """Follow the newest run, or the first that starts, until it ends and nothing is pending."""
-
-    def look() -> Seen:
-        newest = next(iter(ledger.runs(model, 1)), None)
-        if newest is None:
-            return Seen("NO RUN", f"{model} has no run yet")
-        seen = run_looks(ledger, model, newest.run_id)()
-        if seen.ended and any(upload.state is UploadState.RECEIVED for upload in ledger.uploads(model)):
-            return Seen("NEXT", f"{seen.text}; another upload is being checked")
+        newest, uploads = next(iter(ledger.runs(model, 1)), None), ledger.uploads(model)
+        seen = Seen("NO RUN", f"{model} has no run yet") if newest is None else seen_run(newest)
+        if newest is not None and not seen.ended:
+            return seen
+        if coming := pending.to_come(uploads, newest):
+            return Seen("NEXT", f"{seen.text}; {_coming(coming[0], ledger)}")
+        if key := arriving():
+            return Seen("NEXT", f"{seen.text}; {key} was uploaded, and its event is on the way")
+        if refused := pending.refused_since(uploads, newest):
+            first, more = refused[0], f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
+            text = f"{_upload_text(first, ledger)}{more}; before it, {seen.text}"
+            return Seen(first.state, text, ended=True, record=asdict(first))
         return seen
 
     return look
@@ -163,6 +182,15 @@ def why(run: Run) -> str:
     """Tell why a run stands there, and what someone has to do, if so."""
     waited = pending.decision_on(run)
     return f"{run.reason}; someone has to decide about {waited}" if waited else run.reason
+
+
+def _coming(upload: Upload, ledger: Ledger) -> str:
+    name = f"upload {upload.upload_id[:12]}"
+    if upload.state is UploadState.RECEIVED:
+        return f"{name} is being checked"
+    if ledger.route(upload.model).frozen:
+        return f"{name} waits, because the route is frozen: relearn unfreeze {upload.model}"
+    return f"{name} waits for the next run"
 
 
 def _upload_text(upload: Upload, ledger: Ledger) -> str:

@@ -45,7 +45,14 @@ def rollback(
     model: Model,
     *,
     why: Why,
-    to: Annotated[int | None, typer.Option("--to", min=1, help="Another than the previous version; needed when that one was itself rolled back from.")] = None,
+    to: Annotated[
+        int | None,
+        typer.Option(
+            "--to",
+            min=1,
+            help="Another than the previous version; needed when that one was itself rolled back from.",
+        ),
+    ] = None,
     timeout: Timeout = DEFAULT_TIMEOUT,
     json_: Json = False,
 ) -> None:

@@ -15,7 +15,7 @@ from cli.errors import USAGE
 from cli.follow import follow, upload_looks
 from cli.ledger import Ledger
 from cli.options import DEFAULT_TIMEOUT, Json, Model, Timeout
-from cli.output import done, err, fail, note, print_json, print_table
+from cli.output import done, fail, note, print_json, print_table
 from cli.sending import watched
 from cli.target import Target
 from relearn import filenames, ids, s3_keys
@@ -63,7 +63,8 @@ def upload(
     if json_:
         print_json(sent)
     elif not wait:
-        err.print(f"see what becomes of it: relearn uploads {model}", style="dim", markup=False)
+        for one in sent:
+            note(f"follow it: relearn wait {model} --upload {one['upload_id']}")
     raise typer.Exit(max(codes))
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from cli import target as targets
+from cli.arriving import arriving
 from cli.errors import USAGE
 from cli.follow import Look, follow, latest_looks, run_looks, upload_looks, version_looks
 from cli.ledger import Ledger
 from cli.options import DEFAULT_TIMEOUT, Json, Model, Timeout
 from cli.output import fail, print_json
+from cli.target import Target
 from relearn.errors import NotFoundError
 
 
@@ -27,12 +30,15 @@ def wait(
     timeout: Timeout = DEFAULT_TIMEOUT,
     json_: Json = False,
 ) -> None:
-    """Wait, with live progress; without an option for the newest run, or the first. The exit code tells the outcome."""
+    """Wait, with live progress; without an option for all that is under way. The exit code tells the outcome.
+
+    Without an option the newest run's outcome counts, unless an upload was refused since that run began.
+    """
     if sum(option is not None for option in (run, upload, version)) > 1:
         fail("give at most one of --run, --upload and --version")
         raise typer.Exit(USAGE)
     target = targets.of(ctx)
-    what, look = _choose(Ledger(target), model, run, upload, version)
+    what, look = _choose(target, model, run, upload, version)
     seen, code = follow(look, what=what, timeout=timeout, poll=target.poll_seconds)
     if json_:
         print_json({"state": seen.state, "ended": seen.ended, "good": seen.good, "record": seen.record})
@@ -40,15 +46,18 @@ def wait(
 
 
 def _choose(
-    ledger: Ledger, model: str, run: str | None, upload: str | None, version: int | None
+    target: Target, model: str, run: str | None, upload: str | None, version: int | None
 ) -> tuple[str, Look]:
+    ledger = Ledger(target)
     if run is not None:
         return f"run {run}", run_looks(ledger, model, run)
     if upload is not None:
         return f"upload {upload}", upload_looks(ledger, model, _whole_id(ledger, model, upload))
     if version is not None:
         return f"version {version} of {model}", version_looks(ledger, model, version)
-    return f"a run of {model}", latest_looks(ledger, model)
+    return f"what is under way for {model}", latest_looks(
+        ledger, model, partial(arriving, target, ledger, model)
+    )
 
 
 def _whole_id(ledger: Ledger, model: str, start: str) -> str:

@@ -1,10 +1,13 @@
-"""Why an upload that was accepted is not trained on yet, in words, when a person is waited for."""
+"""What of a model's uploads is still to come, what was refused meanwhile, and whom an accepted one waits for."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 
 from relearn import approval
+from relearn import uploads as life
 from relearn.runs import Run, RunState
 from relearn.uploads import Upload, UploadState
 
@@ -24,3 +27,50 @@ def explained(upload: Upload, run: Run | None) -> Upload:
     if upload.upload_id in run.uploads:
         return replace(upload, reason=f"trained on; someone has to decide about {waited}")
     return replace(upload, reason=f"the next run starts when someone has decided about {waited}")
+
+
+def to_come(uploads: Iterable[Upload], run: Run | None) -> list[Upload]:
+    """Choose the uploads that a model's newest run has not settled: those being checked, and those for the next run.
+
+    What a failed run leaves is not among them: it waits for the next upload, or for a person.
+
+    Parameters
+    ----------
+    uploads
+        Those of the model.
+    run
+        The newest; None before the first.
+    """
+    had = set() if run is None else set(run.uploads)
+    return [
+        one
+        for one in uploads
+        if one.state is UploadState.RECEIVED
+        or (one.state is UploadState.ACCEPTED and one.upload_id not in had)
+    ]
+
+
+def refused_since(uploads: Iterable[Upload], run: Run | None) -> list[Upload]:
+    """Choose the uploads that ended badly after a model's newest run began, the newest first.
+
+    One that was in the run has the run's reason and is not among them, nor is one whose object has a newer version.
+
+    Parameters
+    ----------
+    uploads
+        Those of the model.
+    run
+        The newest; None before the first.
+    """
+    newest: dict[str, Upload] = {}
+    for one in uploads:
+        newest[one.key] = life.newer(newest.get(one.key, one), one)
+    had = set() if run is None else set(run.uploads)
+    found = [
+        (ended, one)
+        for one in newest.values()
+        if one.state in (UploadState.QUARANTINED, UploadState.FAILED) and one.upload_id not in had
+        if (ended := datetime.fromisoformat(one.times.get(one.state, one.received_at)))
+        and (run is None or ended >= datetime.fromisoformat(run.started_at))
+    ]
+    return [one for _, one in sorted(found, key=lambda pair: pair[0], reverse=True)]

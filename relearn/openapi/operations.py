@@ -15,7 +15,10 @@ _COUNT: Json = {"type": "integer", "minimum": 0}
 
 
 _ALLOWED: Sequence[tuple[list[Action], Json | None]] = (
-    ([Action.ROLLBACK], or_null(VERSION, description="Another than the previous one; needed after a rollback.")),
+    (
+        [Action.ROLLBACK],
+        or_null(VERSION, description="Another than the previous one; needed after a rollback."),
+    ),
     ([Action.PROMOTE], {**VERSION, "description": "The one that shall serve."}),
     ([Action.FREEZE, Action.UNFREEZE], None),
 )

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from cli.arriving import EVENT_LATE
 from relearn import ids
 from relearn.runs import Run, RunState, VersionState
 from relearn.uploads import Upload, UploadState
-from tests.unit.cli_stage import ABOUT, CliStage
+from tests.unit.cli_stage import ABOUT, NOW, CliStage
 
 RUN = "20260504t100000-aaaaaa"
 
@@ -186,6 +189,118 @@ def test_waiting_without_an_option_takes_the_first_run_that_starts(
         lambda: cli_stage.new_run(RUN),
         lambda: cli_stage.ledger.move_run(_run(cli_stage), RunState.PROMOTED),
     ]
+    assert cli_stage.run("wait", "iris").exit_code == 0
+
+
+def promoted_before(stage: CliStage) -> None:
+    """A run that ended well before whatever a test does."""
+    stage.new_run(RUN)
+    stage.ledger.move_run(_run(stage), RunState.PROMOTED, "better", version=2)
+
+
+def refuse(stage: CliStage, name: str = "a", **changes: Any) -> Upload:
+    return stage.ledger.move_upload(
+        stage.upload(name, **changes), UploadState.QUARANTINED, "bad_row_rate: 9 of 9"
+    )
+
+
+def test_waiting_after_a_refused_upload_does_not_tell_the_success_of_the_run_before(
+    cli_stage: CliStage,
+) -> None:
+    promoted_before(cli_stage)
+    upload = refuse(cli_stage)
+    result = cli_stage.run("wait", "iris", "--json")
+    assert result.exit_code == 1
+    assert (
+        f"upload {upload.upload_id[:12]} is QUARANTINED: bad_row_rate: 9 of 9; before it, run"
+        in result.stderr
+    )
+    said = json.loads(result.stdout)
+    assert (said["state"], said["record"]["upload_id"]) == ("QUARANTINED", upload.upload_id)
+
+
+def test_waiting_after_the_first_upload_was_refused_ends(cli_stage: CliStage) -> None:
+    refuse(cli_stage)
+    result = cli_stage.run("wait", "iris")
+    assert result.exit_code == 1
+    assert "bad_row_rate: 9 of 9; before it, iris has no run yet" in result.stderr
+
+
+def test_an_upload_refused_before_the_newest_run_began_is_no_news(cli_stage: CliStage) -> None:
+    refuse(cli_stage)
+    later = (NOW + timedelta(minutes=1)).isoformat()
+    cli_stage.ledger.create_run(Run(run_id=RUN, model="iris", started_at=later))
+    cli_stage.ledger.move_run(_run(cli_stage), RunState.PROMOTED)
+    assert cli_stage.run("wait", "iris").exit_code == 0
+
+
+def test_a_refused_file_that_was_mended_and_uploaded_again_is_no_news(cli_stage: CliStage) -> None:
+    promoted_before(cli_stage)
+    refuse(cli_stage)
+    mended = cli_stage.upload(upload_id="f" * 32, version_id="v2", sequencer="02")
+    cli_stage.ledger.move_upload(mended, UploadState.ACCEPTED)
+    trained = cli_stage.ledger.upload("iris", mended.upload_id)
+    assert trained is not None
+    cli_stage.ledger.move_upload(trained, UploadState.TRAINED, run_id=RUN)
+    assert cli_stage.run("wait", "iris").exit_code == 0
+
+
+def test_an_upload_that_is_being_checked_is_waited_for(cli_stage: CliStage) -> None:
+    promoted_before(cli_stage)
+    cli_stage.upload()
+    result = cli_stage.run("wait", "iris", "--timeout", "0")
+    assert result.exit_code == 3
+    assert "is being checked" in result.stderr
+
+
+def test_the_run_that_an_accepted_upload_waits_for_is_the_one_that_counts(
+    cli_stage: CliStage, between_looks: list[Callable[[], object]]
+) -> None:
+    promoted_before(cli_stage)
+    upload = cli_stage.ledger.move_upload(cli_stage.upload(), UploadState.ACCEPTED)
+    second = "20260504t100100-bbbbbb"
+
+    def move(state: RunState, **changes: Any) -> None:
+        cli_stage.ledger.move_run(cli_stage.ledger.run("iris", second), state, "worse", **changes)
+
+    between_looks += [
+        lambda: cli_stage.new_run(second),
+        lambda: move(RunState.TRAINING, uploads=(upload.upload_id,)),
+        lambda: move(RunState.REJECTED),
+    ]
+    result = cli_stage.run("wait", "iris")
+    assert result.exit_code == 1
+    assert "waits for the next run" in result.stderr
+    assert f"run {second} is REJECTED: worse" in result.stderr
+
+
+def test_what_a_failed_run_leaves_behind_is_not_waited_for(cli_stage: CliStage) -> None:
+    upload = cli_stage.ledger.move_upload(cli_stage.upload(), UploadState.ACCEPTED)
+    cli_stage.new_run(RUN)
+    cli_stage.ledger.move_run(_run(cli_stage), RunState.TRAINING, uploads=(upload.upload_id,))
+    cli_stage.ledger.move_run(_run(cli_stage), RunState.FAILED, "no capacity")
+    result = cli_stage.run("wait", "iris")
+    assert result.exit_code == 1
+    assert "FAILED: no capacity" in result.stderr
+
+
+def test_waiting_knows_an_upload_whose_event_is_on_the_way(
+    cli_stage: CliStage, between_looks: list[Callable[[], object]]
+) -> None:
+    promoted_before(cli_stage)
+    cli_stage.s3.put_object(Bucket=cli_stage.uploads, Key="incoming/iris/more.csv", Body=b"x")
+    between_looks.append(lambda: refuse(cli_stage, upload_id=sent_id(cli_stage)))
+    result = cli_stage.run("wait", "iris")
+    assert result.exit_code == 1
+    assert "incoming/iris/more.csv was uploaded, and its event is on the way" in result.stderr
+
+
+def test_an_object_that_never_became_an_upload_is_not_waited_for_forever(
+    cli_stage: CliStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promoted_before(cli_stage)
+    cli_stage.s3.put_object(Bucket=cli_stage.uploads, Key="incoming/iris/more.csv", Body=b"x")
+    monkeypatch.setattr("cli.arriving._now", lambda _: datetime.now(UTC) + EVENT_LATE)
     assert cli_stage.run("wait", "iris").exit_code == 0
 
 
