@@ -8,14 +8,13 @@ the same rows.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import tarfile
 import tempfile
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -26,15 +25,17 @@ from cli.options import DEFAULT_TIMEOUT, Json, Model, Timeout
 from cli.output import done, note, out, print_json, print_table
 from cli.plan import choose, write_manifest
 from cli.target import Target
-from relearn import ids, names, s3_keys, snapshots
-from relearn.errors import RelearnError, SpecError
+from relearn import archives, ids, names, s3_keys, snapshots, strict_json
+from relearn.archives import Limits, Member
+from relearn.errors import ArchiveError, RelearnError, SpecError
 from relearn.spec import ModelSpec
 from training import catalog
 
 FEATURES, STATISTICS = "features.parquet", "statistics.json"
 """The files that `training.backfill` writes."""
 FINAL = ("Completed", "Failed", "Stopped")
-BLOCK = 1024 * 1024
+LIMITS = Limits(file=64 * 1024**3, total=64 * 1024**3)
+"""Features are copied block by block: so many bytes of disk, and never much memory."""
 
 
 class Pace(StrEnum):
@@ -151,10 +152,8 @@ def _fetch(target: Target, spec: ModelSpec, job: str, save: Path | None) -> dict
         target.client("s3").download_fileobj(bucket, key, archive)
         archive.seek(0)
         try:
-            with tarfile.open(fileobj=archive, mode="r:gz") as files:
-                statistics = json.loads(_member(files, STATISTICS, uri).read())
-                digest = _copy(_member(files, FEATURES, uri), save)
-        except (tarfile.TarError, EOFError, ValueError) as error:
+            statistics, digest = _take(archives.files(archive, uri, LIMITS), uri, save)
+        except ArchiveError as error:
             raise RelearnError(f"{uri} can not be read: {error}") from error
     if digest != statistics["sha256"]:
         raise RelearnError(
@@ -163,20 +162,24 @@ def _fetch(target: Target, spec: ModelSpec, job: str, save: Path | None) -> dict
     return {"job": job, "uri": uri, "out": None if save is None else str(save), **statistics}
 
 
-def _member(files: tarfile.TarFile, name: str, uri: str) -> IO[bytes]:
-    """Open one file by its name; the archive is never unpacked."""
-    found = next((m for m in files if m.isfile() and m.name.removeprefix("./") == name), None)
-    content = None if found is None else files.extractfile(found)
-    if content is None:
-        raise RelearnError(f"{uri} has no {name}")
-    return content
+def _take(members: Iterable[Member], uri: str, save: Path | None) -> tuple[dict[str, Any], str]:
+    """Read the statistics and copy the features, in whatever order they come; the archive is never unpacked."""
+    statistics, digest = None, ""
+    for member in members:
+        if member.name == STATISTICS and member.size <= strict_json.LARGEST:
+            statistics = strict_json.loads(member.read(), STATISTICS)
+        elif member.name == FEATURES:
+            digest = _copy(member, save)
+    if not isinstance(statistics, dict) or not digest:
+        raise RelearnError(f"{uri} has no {FEATURES if statistics else STATISTICS}")
+    return statistics, digest
 
 
-def _copy(source: IO[bytes], save: Path | None) -> str:
+def _copy(source: Member, save: Path | None) -> str:
     """Copy a file, if anywhere, block by block; give its SHA-256."""
     digest = hashlib.sha256()
     with Path(os.devnull).open("wb") if save is None else save.open("wb") as copy:
-        while block := source.read(BLOCK):
+        for block in source.blocks():
             digest.update(block)
             copy.write(block)
     return digest.hexdigest()

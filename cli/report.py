@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
-import json
-import tarfile
 from pathlib import Path
 from typing import Any
 
 from cli.output import out, print_table
-from relearn.errors import RelearnError
+from relearn import archives, strict_json
+from relearn.archives import Limits
+from relearn.errors import ArchiveError, RelearnError
 
 MAX_ARCHIVE_BYTES = 64 * 1024**2
 MAX_FILE_BYTES = 128 * 1024**2
+MAX_BYTES = 512 * 1024**2
+DATA, PAGE = "report.json", "report.html"
 SHOWN_IMPORTANCES = 10
 
 
@@ -24,11 +26,15 @@ def read(archive: bytes) -> tuple[dict[str, Any], bytes]:
     RelearnError
         The archive can not be read, or holds no report.
     """
+    name = "the job's output"
     try:
-        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as files:
-            return json.loads(_member(files, "report.json")), _member(files, "report.html")
-    except (tarfile.TarError, OSError, EOFError, ValueError) as error:
-        raise RelearnError(f"the job's output can not be read: {error}") from error
+        members = archives.files(io.BytesIO(archive), name, Limits(file=MAX_FILE_BYTES, total=MAX_BYTES))
+        found = {one.name: one.read() for one in members if one.name in (DATA, PAGE)}
+        if lacking := [file for file in (DATA, PAGE) if file not in found]:
+            raise RelearnError(f"{name} has no {lacking[0]}")
+        return strict_json.loads(found[DATA], f"{DATA} in {name}"), found[PAGE]
+    except ArchiveError as error:
+        raise RelearnError(f"{name} can not be read: {error}") from error
 
 
 def show(report: dict[str, Any], job: str, page: Path) -> None:
@@ -52,17 +58,6 @@ def show(report: dict[str, Any], job: str, page: Path) -> None:
         [(n, _number(v)) for n, v in importance[:SHOWN_IMPORTANCES]],
     )
     out.print(f"whole report: {page}", markup=False)
-
-
-def _member(files: tarfile.TarFile, name: str) -> bytes:
-    """Read one file by its name; nothing of the archive is ever unpacked to disk."""
-    found = next(
-        (member for member in files if member.isfile() and member.name.removeprefix("./") == name), None
-    )
-    content = files.extractfile(found) if found is not None and found.size <= MAX_FILE_BYTES else None
-    if content is None:
-        raise RelearnError(f"the job's output has no {name}")
-    return content.read()
 
 
 def _number(value: float | None) -> str:

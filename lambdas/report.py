@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import io
-import json
 import math
-import tarfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from relearn.errors import DataError
+from relearn import archives, strict_json
+from relearn.archives import Limits
+from relearn.errors import ArchiveError, DataError
 from relearn.promotion import Naive
 from relearn.spec import ModelSpec
 
@@ -68,27 +67,19 @@ class Report:
 def unpack(archive: bytes) -> dict[str, bytes]:
     """Read the `FILES` that are there out of a job's output.tar.gz.
 
-    Only regular files are looked at, nothing is written to disk, and sizes are capped before reading.
+    Nothing is written to disk, and sizes are capped before reading.
 
     Raises
     ------
     DataError
-        Code ``report``: not a gzipped tar, too large, or without a report.json.
+        Code ``report``: not a gzipped tar, too large, odd, or without a report.json.
     """
-    found: dict[str, bytes] = {}
-    total = 0
+    limits = Limits(file=LARGEST_FILE, total=LARGEST_TOTAL)
     try:
-        with tarfile.open(fileobj=io.BytesIO(archive), mode="r|gz") as tar:
-            for member in tar:
-                total += member.size
-                if member.size > LARGEST_FILE or total > LARGEST_TOTAL:
-                    raise DataError("report", f"{member.name} in the job's output is too large")
-                name = member.name.removeprefix("./")
-                file = tar.extractfile(member) if member.isreg() and name in FILES else None
-                if file is not None:
-                    found[name] = file.read()
-    except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
-        raise DataError("report", f"the job's output can not be unpacked: {error}") from error
+        members = archives.files(io.BytesIO(archive), "the job's output", limits)
+        found = {one.name: one.read() for one in members if one.name in FILES}
+    except ArchiveError as error:
+        raise DataError("report", str(error)) from error
     if JSON not in found:
         raise DataError("report", f"the job's output has no {JSON}")
     return found
@@ -112,7 +103,7 @@ def read(text: bytes, expected: Mapping[str, Any], champion_version: int) -> Rep
         Code ``report``: it is not JSON, not about this run, or has a metric that is no number.
     """
     try:
-        data = json.loads(text)
+        data = strict_json.loads(text, JSON, LARGEST_FILE, finite=False)  # a figure that is none never wins
         for key, value in expected.items():
             if data[key] != value:
                 raise DataError("report", f"{key} in the report is {data[key]!r}; this run's is {value!r}")
@@ -122,7 +113,9 @@ def read(text: bytes, expected: Mapping[str, Any], champion_version: int) -> Rep
         measured = None if champion is None else _metrics(champion)
         why = "" if incompatible is None else str(incompatible["reason"])
         online = _online(data.get("features") or {})
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except ArchiveError as error:
+        raise DataError("report", str(error)) from error
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
         raise DataError("report", f"the report is not as agreed: {error!r}") from error
     if about != champion_version:
         raise DataError("report", f"the report compares with version {about}, not with {champion_version}")

@@ -24,6 +24,7 @@
     ├── NothingToRetryError       a person wants something tried again that needs, or allows, no other try
     ├── IllegalTransitionError    an upload, run or version may not go from this state to that one
     ├── DataError                 a snapshot or upload can not be used; carries a stable code
+    ├── ArchiveError              an archive or document of others is damaged, or holds more than it may
     └── ArtifactError             a model artifact is damaged, tampered with or unfaithful
 """
 
@@ -251,6 +252,10 @@ class DataError(RelearnError):
         super().__init__(detail)
         self.code = code
         self.detail = detail
+
+
+class ArchiveError(RelearnError):
+    """An archive, or a document in one, is damaged, holds more than it may, or can be read in two ways."""
 
 
 class ArtifactError(RelearnError):

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-import posixpath
-import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from relearn import codec
-from relearn.errors import ArtifactError, RelearnError
+from relearn import archives, codec, strict_json
+from relearn.archives import Limits
+from relearn.errors import ArchiveError, ArtifactError, RelearnError
 from relearn.spec import ModelSpec
+from training import graph_files
 from training.scorer import Input, Scorer
 
 FORMAT = 1
 ONNX, META = "model.onnx", "model.json"
 MAX_BYTES = 2 * 1024**3  # an ONNX file can not be larger; nor may a tar be that unpacks to more
+MAX_META = 8 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +99,20 @@ def read(folder: Path) -> Artifact:
         A file is missing, damaged, or does not belong to the other.
     """
     try:
-        return _checked({name: (folder / name).read_bytes() for name in (ONNX, META)})
+        return _checked(
+            {name: _read(folder / name, most) for name, most in ((ONNX, MAX_BYTES), (META, MAX_META))}
+        )
     except OSError as error:
         raise ArtifactError(f"the artifact in {folder} can not be read: {error}") from error
+
+
+def _read(path: Path, most: int) -> bytes:
+    """Read a file of the artifact: no link, which a server would follow and an archive's reader would not."""
+    if path.is_symlink():
+        raise ArtifactError(f"{path.name} is a link; allowed: a file")
+    if (size := path.stat().st_size) > most:
+        raise ArtifactError(f"{path.name} has {size} bytes; allowed: {most}")
+    return path.read_bytes()
 
 
 def read_tar(path: Path, max_bytes: int = MAX_BYTES) -> Artifact:
@@ -122,27 +134,20 @@ def read_tar(path: Path, max_bytes: int = MAX_BYTES) -> Artifact:
 
 def read_stream(stream: IO[bytes], name: str, max_bytes: int = MAX_BYTES) -> Artifact:
     """Read and check the artifact in a stream of a model.tar.gz, as `read_tar`; ``name`` is for messages."""
-    files: dict[str, bytes] = {}
-    total = 0
+    limits = Limits(file=max_bytes, total=max_bytes)
     try:
-        with tarfile.open(fileobj=stream, mode="r|gz") as tar:
-            for member in tar:
-                total += member.size
-                if total > max_bytes:
-                    raise ArtifactError(f"{name} unpacks to more than {max_bytes} bytes")
-                inside = posixpath.normpath(member.name)
-                if inside in (ONNX, META) and member.isfile() and (file := tar.extractfile(member)):
-                    files[inside] = file.read()
-    except (OSError, EOFError, tarfile.TarError) as error:
-        raise ArtifactError(f"{name} can not be read: {error}") from error
-    return _checked(files)
+        return _checked(
+            {one.name: one.read() for one in archives.files(stream, name, limits) if one.name in (ONNX, META)}
+        )
+    except ArchiveError as error:
+        raise ArtifactError(str(error)) from error
 
 
 def _checked(files: Mapping[str, bytes]) -> Artifact:
     if lacking := [name for name in (ONNX, META) if name not in files]:
         raise ArtifactError(f"the artifact has no {' and no '.join(lacking)}")
     try:
-        meta = json.loads(files[META])
+        meta = strict_json.loads(files[META], META, MAX_META)
         if meta["format"] != FORMAT:
             raise ArtifactError(f"{META} has format {meta['format']!r}; allowed: {FORMAT}")
         if (given := sha256(files[ONNX])) != meta["onnx_sha256"]:
@@ -150,12 +155,25 @@ def _checked(files: Mapping[str, bytes]) -> Artifact:
         spec = codec.from_dict(meta["spec"])
         if codec.digest(spec) != meta["spec_digest"]:
             raise ArtifactError(f"the spec in {META} does not have the digest {meta['spec_digest']}")
-        inputs = tuple(Input(i["name"], i["type"], tuple(i["columns"])) for i in meta["inputs"])
-        classes = tuple(meta["classes"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        inputs = tuple(
+            Input(_text(i["name"]), _text(i["type"]), _texts(i["columns"])) for i in meta["inputs"]
+        )
+        classes = _texts(meta["classes"])
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise ArtifactError(f"{META} is not a model's description: {error!r}") from error
     except RelearnError as error:
         raise error if isinstance(error, ArtifactError) else ArtifactError(str(error)) from error
     if sorted(classes) != sorted(spec.classes):
         raise ArtifactError(f"{META} lists classes {list(classes)}; its spec has {list(spec.classes)}")
+    graph_files.refuse(files[ONNX], ONNX)
     return Artifact(files[ONNX], spec, classes, inputs, meta)
+
+
+def _texts(given: list[Any]) -> tuple[str, ...]:
+    return tuple(_text(one) for one in given)
+
+
+def _text(given: Any) -> str:
+    if not isinstance(given, str):
+        raise TypeError(f"{given!r} is no text")
+    return given

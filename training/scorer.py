@@ -111,7 +111,7 @@ class Scorer:
             self._session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's exceptions have no common base of their own
             raise ArtifactError(f"onnxruntime does not load the model: {error}") from error
-        self._batch = int(self._session.get_modelmeta().custom_metadata_map.get(ROWS_AT_ONCE, BATCH))
+        self._batch = _rows_at_once(self._session.get_modelmeta().custom_metadata_map)
         self._feed = self._token_feed()
         self._outputs = [output.name for output in self._session.get_outputs()]
         self._kind = spec.kind
@@ -177,3 +177,15 @@ class Scorer:
                 return Scores(outputs[0].reshape(-1), None)
             case "ranking":
                 return Scores(outputs[0], None, outputs[1], outputs[2])
+
+
+def _rows_at_once(metadata: Mapping[str, str]) -> int:
+    told = metadata.get(ROWS_AT_ONCE, str(BATCH))
+    if (
+        not told.isascii()
+        or not told.isdecimal()
+        or len(told) > len(str(BATCH))
+        or not 1 <= int(told) <= BATCH
+    ):
+        raise ArtifactError(f"{ROWS_AT_ONCE} in the model's metadata is {told[:20]!r}; allowed: 1 to {BATCH}")
+    return int(told)

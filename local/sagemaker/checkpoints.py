@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from local.sagemaker.channels import ChannelError, split
+from local.sagemaker.channels import ChannelError, inside, split
 from local.sagemaker.errors import invalid
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def fetch(s3: Any, job: Record, root: Path) -> dict[Path, int]:
     try:
         for listed in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             for item in listed.get("Contents", []):
-                target = folder / item["Key"].removeprefix(prefix)
+                target = inside(folder, item["Key"].removeprefix(prefix))
                 target.parent.mkdir(parents=True, exist_ok=True)
                 s3.download_file(bucket, item["Key"], str(target))
                 fetched[target] = target.stat().st_mtime_ns

@@ -133,7 +133,7 @@ def _prepare(job: Record, root: Path, s3: Any) -> None:
     for name, content in written.items():
         (root / "input/config" / f"{name}.json").write_text(json.dumps(content))
     for channel in inputs:
-        channels.fetch(s3, channel, root / "input/data" / channel["ChannelName"])
+        channels.fetch(s3, channel, channels.inside(root / "input/data", channel["ChannelName"]))
 
 
 def _train(world: World, job: Record, root: Path, code: Path) -> tuple[Outcome, list[str]]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
+    from typing import IO
 
 _MEGABYTE = 1024**2
 DEFAULT_PAYLOAD_MB = 6
+LARGEST_PAYLOAD_MB = 100
+"""What MaxPayloadInMB may be at most; 0, which is no limit of the job's, is limited by it."""
 
 
 class RecordError(Exception):
@@ -33,16 +37,16 @@ def requests(file: Path, job: dict[str, Any]) -> Iterator[bytes]:
         A record is larger than a request may be, or the object is not what CompressionType says.
     """
     source = job["TransformInput"]
-    limit = job.get("MaxPayloadInMB", DEFAULT_PAYLOAD_MB) * _MEGABYTE
+    limit = (job.get("MaxPayloadInMB", DEFAULT_PAYLOAD_MB) or LARGEST_PAYLOAD_MB) * _MEGABYTE
     try:
         with gzip.open(file) if source.get("CompressionType") == "Gzip" else file.open("rb") as content:
             if source.get("SplitType", "None") == "None":
-                yield _fitting(content.read(), limit)
+                yield _fitting(content.read(limit + 1), limit)
             elif job.get("BatchStrategy", "MultiRecord") == "SingleRecord":
-                yield from (_fitting(line, limit) for line in content)
+                yield from _lines(content, limit)
             else:
-                yield from _together(content, limit)
-    except (gzip.BadGzipFile, EOFError) as error:
+                yield from _together(_lines(content, limit), limit)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise RecordError(f"{file.name} is not gzip: {error}") from error
 
 
@@ -54,23 +58,27 @@ def assembled(answers: Iterable[bytes], assemble_with: str) -> Iterator[bytes]:
             yield b"\n"
 
 
+def _lines(content: IO[bytes], limit: int) -> Iterator[bytes]:
+    """Give line by line, never more of one than a request may have: a small gzip holds a line without an end."""
+    while line := content.readline(limit + 1):
+        yield _fitting(line, limit)
+
+
 def _together(lines: Iterable[bytes], limit: int) -> Iterator[bytes]:
     """As many whole lines in a request as fit."""
     batch: list[bytes] = []
     size = 0
     for line in lines:
-        if batch and limit and size + len(line) > limit:
+        if batch and size + len(line) > limit:
             yield b"".join(batch)
             batch, size = [], 0
-        batch.append(_fitting(line, limit))
+        batch.append(line)
         size += len(line)
     if batch:
         yield b"".join(batch)
 
 
 def _fitting(record: bytes, limit: int) -> bytes:
-    if limit and len(record) > limit:
-        raise RecordError(
-            f"a record of {len(record)} bytes is larger than MaxPayloadInMB allows ({limit} bytes)"
-        )
+    if len(record) > limit:
+        raise RecordError(f"a record is larger than MaxPayloadInMB allows ({limit} bytes)")
     return record

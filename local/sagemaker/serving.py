@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import socket
-import tarfile
 import threading
 import time
 import urllib.error
@@ -16,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from local import sessions
 from local.processes import Child
-from local.sagemaker import channels, container, containers, logs, pulling
+from local.sagemaker import archives, channels, container, containers, logs, pulling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -123,8 +122,10 @@ class Server:
                 f"an object located at the URL and that the role passed to CreateModel has permissions to download the "
                 f"model. ({error})"
             ) from error
-        with tarfile.open(archive) as tar:
-            tar.extractall(model, filter="data")
+        try:
+            archives.unpack(archive, model)
+        except archives.ArchiveError as error:
+            raise ServingError(f'Failed to extract model data archive from URL: "{uri}": {error}') from error
         archive.unlink()
 
     def _ping(self) -> bool:

@@ -6,6 +6,8 @@ import io
 import json
 import logging
 import tarfile
+import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from lambdas.config import VARIABLES, Config
 from relearn.errors import ConfigError, DataError, ModelFailedError
 from relearn.runs import Run, RunState
 from relearn.uploads import Upload, UploadState
+from tests import bombs
 from tests.aws.models import FLOWERS, PRICES
 from tests.aws.world import Clock, LambdaContext, tar_gz
 
@@ -129,8 +132,14 @@ def test_figures_that_are_not_finite_are_not_kept() -> None:
 
 
 def test_a_report_is_unpacked_with_or_without_a_leading_dot() -> None:
-    files = {"report.json": b"{}", "./report.html": b"<p>", "failure": b"x", "../report.json": b"evil"}
+    files = {"report.json": b"{}", "./report.html": b"<p>", "failure": b"x"}
     assert report.unpack(tar_gz(files)) == {"report.json": b"{}", "report.html": b"<p>"}
+
+
+@pytest.mark.parametrize("name", ["../report.json", "/report.json", "a/../../report.json"])
+def test_an_output_with_a_file_elsewhere_is_refused(name: str) -> None:
+    with pytest.raises(DataError, match="is outside of it"):
+        report.unpack(tar_gz({"report.json": b"{}", name: b"evil"}))
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE])
@@ -140,20 +149,47 @@ def test_only_regular_files_are_read(kind: bytes) -> None:
         info = tarfile.TarInfo("report.json")
         info.type, info.linkname = kind, "/etc/passwd"
         tar.addfile(info)
-    with pytest.raises(DataError, match=r"has no report\.json"):
+    with pytest.raises(DataError, match=r"has no report\.json|holds a"):
         report.unpack(out.getvalue())
+
+
+@pytest.mark.parametrize("bomb", [bombs.pax_bomb, bombs.long_name_bomb, bombs.many_members])
+def test_a_bomb_in_the_headers_of_an_output_is_refused_in_little_memory(bomb: Callable[[], bytes]) -> None:
+    archive = bomb()
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError) as caught:
+            report.unpack(archive)
+        assert tracemalloc.get_traced_memory()[1] < 4 * 1024**2
+    finally:
+        tracemalloc.stop()
+    assert caught.value.code == "report"
+
+
+@pytest.mark.parametrize("what", list(bombs.ABSURD_JSON))
+def test_a_report_of_absurd_json_is_refused(what: str) -> None:
+    with pytest.raises(DataError) as caught:
+        report.read(bombs.ABSURD_JSON[what], EXPECTED, 0)
+    assert caught.value.code == "report"
+
+
+@pytest.mark.parametrize("figure", [10**18, -(10**18), 1e308])
+def test_a_figure_that_64_bits_hold_is_a_figure(figure: float) -> None:
+    assert read({"candidate": {"metrics": {"f1_macro": figure}}}).candidate == {"f1_macro": float(figure)}
 
 
 def test_a_file_that_unpacks_to_too_much_is_refused_before_it_is_read() -> None:
     bomb = tar_gz({"report.json": b"\0" * (report.LARGEST_FILE + 1)})
     assert len(bomb) < 100_000
-    with pytest.raises(DataError, match="too large"):
+    with pytest.raises(
+        DataError, match=f"has {report.LARGEST_FILE + 1} bytes; allowed: {report.LARGEST_FILE}"
+    ):
         report.unpack(bomb)
 
 
 def test_an_archive_cut_short_is_refused() -> None:
     whole = tar_gz({"report.json": json.dumps(REPORT).encode() * 50})
-    with pytest.raises(DataError, match="can not be unpacked"):
+    with pytest.raises(DataError, match="is cut off"):
         report.unpack(whole[: len(whole) // 2])
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from relearn.errors import ArtifactError
+from tests import bombs
 from tests.unit.training_kit import iris_rows, job
 from training import artifact, train
 from training.container import Container
@@ -120,23 +122,70 @@ def test_an_archive_is_read_as_sagemaker_packs_it(folder: Path, tmp_path: Path, 
 def test_a_file_elsewhere_in_an_archive_is_not_the_model(folder: Path, tmp_path: Path, name: str) -> None:
     members = [(info, content) for info, content in files_of(folder) if info.name == artifact.META]
     members.append((tarfile.TarInfo(name), (folder / artifact.ONNX).read_bytes()))
-    with pytest.raises(ArtifactError, match=r"no model\.onnx"):
+    with pytest.raises(ArtifactError, match=r"no model\.onnx|is outside of it"):
         artifact.read_tar(tar_of(tmp_path / "model.tar.gz", members))
 
 
-def test_a_link_in_an_archive_is_not_followed(folder: Path, tmp_path: Path) -> None:
+def test_a_link_in_an_archive_is_refused(folder: Path, tmp_path: Path) -> None:
     link = tarfile.TarInfo(artifact.META)
     link.type, link.linkname = tarfile.SYMTYPE, str(folder / artifact.META)
     members = [(info, content) for info, content in files_of(folder) if info.name == artifact.ONNX]
-    with pytest.raises(ArtifactError, match=r"no model\.json"):
+    with pytest.raises(ArtifactError, match=r"holds a link, 'model\.json'"):
         artifact.read_tar(tar_of(tmp_path / "model.tar.gz", [*members, (link, b"")]))
+
+
+@pytest.mark.parametrize("name", [artifact.ONNX, artifact.META])
+def test_a_link_in_a_folder_is_refused(folder: Path, tmp_path: Path, name: str) -> None:
+    (folder / name).rename(tmp_path / "elsewhere")
+    (folder / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ArtifactError, match=f"{name} is a link"):
+        artifact.read(folder)
+
+
+@pytest.mark.parametrize("bomb", [bombs.pax_bomb, bombs.long_name_bomb, bombs.many_members])
+def test_a_bomb_in_the_headers_of_an_archive_is_refused_in_little_memory(
+    tmp_path: Path, bomb: Callable[[], bytes]
+) -> None:
+    (tmp_path / "bomb.tar.gz").write_bytes(bomb())
+    tracemalloc.start()
+    try:
+        with pytest.raises(ArtifactError, match=r"bomb\.tar\.gz"):
+            artifact.read_tar(tmp_path / "bomb.tar.gz")
+        assert tracemalloc.get_traced_memory()[1] < 4 * 1024**2
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("what", list(bombs.ABSURD_JSON))
+def test_a_description_of_absurd_json_is_refused(folder: Path, what: str) -> None:
+    (folder / artifact.META).write_bytes(bombs.ABSURD_JSON[what])
+    with pytest.raises(ArtifactError, match=r"model\.json"):
+        artifact.read(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda meta: meta["spec"]["target"].update(values=[["setosa"], ["versicolor"]]),
+        lambda meta: meta["spec"]["columns"][0].update(minimum=10**18, maximum=-(10**18)),
+        lambda meta: meta["spec"]["training"].update(holdout=10**18),
+        lambda meta: meta.update(classes=["setosa", 1, None]),
+        lambda meta: meta.update(classes="setosa"),
+        lambda meta: meta.update(inputs=[{"name": ["x"], "type": "float32", "columns": []}]),
+        lambda meta: meta.update(inputs=[{"name": "x", "type": "float32", "columns": [{}]}]),
+    ],
+)
+def test_a_description_of_other_types_is_refused(folder: Path, change: Callable[[Meta], object]) -> None:
+    rewrite(folder, change)
+    with pytest.raises(ArtifactError):
+        artifact.read(folder)
 
 
 def test_an_archive_that_unpacks_to_too_much_is_refused(folder: Path, tmp_path: Path) -> None:
     padding = (tarfile.TarInfo("padding"), b"\0" * 2_000_000)
     path = tar_of(tmp_path / "model.tar.gz", [padding, *files_of(folder)])
     assert path.stat().st_size < 100_000
-    with pytest.raises(ArtifactError, match="more than 1000000 bytes"):
+    with pytest.raises(ArtifactError, match="allowed: 1000000"):
         artifact.read_tar(path, max_bytes=1_000_000)
 
 

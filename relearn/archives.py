@@ -1,0 +1,262 @@
+"""Reads a gzipped tar that somebody else packed: block by block, within limits, and only what every reader sees alike.
+
+The standard library's own reader takes the header records of an archive (long names, pax) into memory before anyone can look at
+their size, and goes on for as many members as there are. Here a header is looked at before anything is read for it; what could be
+read in two ways, so that one program sees another file than the next, is refused: links, devices, names that leave the
+archive or come twice, records that rename or resize a file, anything behind the end.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import tarfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO
+
+from relearn.errors import ArchiveError
+
+BLOCK = tarfile.BLOCKSIZE
+PIECE = 1 << 16
+LARGEST_RECORD = 1 << 16
+"""Of a pax header, in bytes."""
+MOST_PARTS = 1000
+"""Of a gzip file, which may be several one after the other."""
+MOST_PADDING = 1 << 20
+"""Behind the end of a tar, in bytes; tools fill their last record."""
+MOST_RATIO, RATIO_FROM = 200, 32 * 1024**2
+"""What unpacks to more than so many bytes may not be more than so many times larger than it was."""
+_GZIP = 31
+_RENAMING = ("path", "linkpath", "size", "hdrcharset", "GNU.sparse", "SCHILY.realsize")
+_PAX = {tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE}
+_FILE = {tarfile.REGTYPE, tarfile.AREGTYPE}
+_KINDS = {
+    tarfile.SYMTYPE: "a link",
+    tarfile.LNKTYPE: "a link",
+    tarfile.CHRTYPE: "a device",
+    tarfile.BLKTYPE: "a device",
+    tarfile.FIFOTYPE: "a pipe",
+    tarfile.GNUTYPE_LONGNAME: "a record of a long name",
+    tarfile.GNUTYPE_LONGLINK: "a record of a long name",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much an archive may be.
+
+    Parameters
+    ----------
+    file, total
+        Bytes of one file, and of everything unpacked, headers included.
+    members
+        Files, folders and records together.
+    """
+
+    file: int
+    total: int
+    members: int = 1000
+
+
+class Member:
+    """A file in an archive; readable until the next one is asked for.
+
+    Parameters
+    ----------
+    name
+        Within the archive, without a leading ``./``.
+    size
+        In bytes.
+    """
+
+    def __init__(self, name: str, size: int, unpacked: _Unpacked) -> None:
+        self.name = name
+        self.size = size
+        self._left = size
+        self._unpacked = unpacked
+
+    def blocks(self) -> Iterator[bytes]:
+        """Give the rest of its content, piece by piece.
+
+        Raises
+        ------
+        ArchiveError
+            The archive is damaged, or unpacks to too much.
+        """
+        while self._left:
+            block = self._unpacked.exactly(min(self._left, PIECE))
+            self._left -= len(block)
+            yield block
+
+    def read(self) -> bytes:
+        """Give the rest of its content, which is as long as its `size` at most.
+
+        Raises
+        ------
+        ArchiveError
+            As `blocks`.
+        """
+        return b"".join(self.blocks())
+
+
+def files(stream: IO[bytes], name: str, limits: Limits) -> Iterator[Member]:
+    """Give the files of an archive, one after the other; at the end it was whole and held nothing else.
+
+    Parameters
+    ----------
+    stream
+        A ``.tar.gz``.
+    name
+        What messages call it.
+    limits
+        What it may hold.
+
+    Raises
+    ------
+    ArchiveError
+        It is damaged, holds more than it may, or what can be read in two ways.
+    """
+    unpacked = _Unpacked(stream, name, limits.total)
+    seen: set[str] = set()
+    for count in range(1, limits.members + 2):
+        info = unpacked.header()
+        if info is None:
+            return
+        if count > limits.members:
+            break
+        _refuse_odd(info, name)
+        if info.type in _PAX:
+            _refuse_renaming(unpacked.exactly(info.size), info.name, name)
+            unpacked.exactly(-info.size % BLOCK)
+            continue
+        inside = _place(info.name, name)
+        if info.isdir():
+            continue
+        if inside in seen:
+            raise ArchiveError(f"{name} holds {inside!r} twice; allowed: once")
+        seen.add(inside)
+        if info.size > limits.file:
+            raise ArchiveError(f"{inside!r} in {name} has {info.size} bytes; allowed: {limits.file}")
+        member = Member(inside, info.size, unpacked)
+        yield member
+        for _ in member.blocks():  # what nobody read
+            pass
+        unpacked.exactly(-info.size % BLOCK)
+    raise ArchiveError(f"{name} has more than {limits.members} members, the most allowed")
+
+
+def _refuse_odd(info: tarfile.TarInfo, name: str) -> None:
+    largest = LARGEST_RECORD if info.type in _PAX else 0 if info.isdir() else None
+    if info.type not in _FILE | _PAX and not info.isdir():
+        kind = _KINDS.get(info.type, f"a member of type {info.type!r}")
+        raise ArchiveError(f"{name} holds {kind}, {info.name!r}; allowed: files and folders")
+    if info.size < 0 or (largest is not None and info.size > largest):
+        raise ArchiveError(
+            f"the header of {info.name!r} in {name} has {info.size} bytes; allowed: {largest or 0}"
+        )
+
+
+def _refuse_renaming(records: bytes, member: str, name: str) -> None:
+    """Refuse a pax header that says anything about the name or the size of a file."""
+    rest = records
+    while rest:
+        length, _, _ = rest.partition(b" ")
+        whole = int(length) if length.isdigit() and len(length) < len(str(LARGEST_RECORD)) + 1 else 0
+        key, equals, _ = rest[len(length) + 1 : whole].partition(b"=")
+        if not equals or whole > len(rest):
+            raise ArchiveError(f"the header {member!r} in {name} is damaged")
+        if key.decode("utf-8", "replace").startswith(_RENAMING):
+            raise ArchiveError(
+                f"the header {member!r} in {name} sets {key.decode('utf-8', 'replace')!r}; allowed: dates, owners"
+            )
+        rest = rest[whole:]
+
+
+def _place(member: str, name: str) -> str:
+    inside = posixpath.normpath(member)
+    if inside.startswith("/") or inside.split("/", 1)[0] == ".." or "\\" in inside:
+        raise ArchiveError(f"{member!r} in {name} is outside of it")
+    return inside
+
+
+class _Unpacked:
+    """The tar within a gzip file, never further than it is read."""
+
+    def __init__(self, stream: IO[bytes], name: str, limit: int) -> None:
+        self._stream = stream
+        self._name = name
+        self._limit = limit
+        self._inflate = zlib.decompressobj(_GZIP)
+        self._given = b""
+        self._parts = 1
+        self._taken = self._made = 0
+
+    def header(self) -> tarfile.TarInfo | None:
+        """Read the next header; None at the end, behind which there is nothing."""
+        block = self.exactly(BLOCK)
+        if not any(block):
+            self._finish()
+            return None
+        try:
+            return tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+        except (tarfile.HeaderError, ValueError) as error:
+            raise ArchiveError(f"{self._name} is no tar: {error}") from error
+
+    def exactly(self, size: int) -> bytes:
+        """Read so many bytes."""
+        parts = []
+        while size:
+            if not (part := self._read(size)):
+                raise ArchiveError(f"{self._name} is cut off")
+            parts.append(part)
+            size -= len(part)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _finish(self) -> None:
+        padding = 0
+        while block := self._read(PIECE):
+            padding += len(block)
+            if padding > MOST_PADDING or any(block):
+                raise ArchiveError(f"{self._name} goes on behind its end")
+
+    def _read(self, size: int) -> bytes:
+        """Read what is there, at most so many bytes; nothing only at the end."""
+        try:
+            while True:
+                if self._inflate.eof and not self._next_part():
+                    return b""
+                given = self._given or self._take()
+                if not given:
+                    raise ArchiveError(f"{self._name} is cut off")
+                block = self._inflate.decompress(given, size)
+                self._given = self._inflate.unconsumed_tail or self._inflate.unused_data
+                if block:
+                    self._count(len(block))
+                    return block
+        except (zlib.error, OSError) as error:
+            raise ArchiveError(f"{self._name} can not be unpacked: {error}") from error
+
+    def _take(self) -> bytes:
+        given = self._stream.read(PIECE)
+        self._taken += len(given)
+        return given
+
+    def _next_part(self) -> bool:
+        self._given = self._given or self._take()
+        if not self._given:
+            return False
+        self._parts += 1
+        if self._parts > MOST_PARTS:
+            raise ArchiveError(f"{self._name} is made of more than {MOST_PARTS} gzip files, the most allowed")
+        self._inflate = zlib.decompressobj(_GZIP)
+        return True
+
+    def _count(self, made: int) -> None:
+        self._made += made
+        if self._made > self._limit:
+            raise ArchiveError(f"{self._name} unpacks to more than {self._limit} bytes, the most allowed")
+        if self._made > max(RATIO_FROM, MOST_RATIO * self._taken):
+            raise ArchiveError(
+                f"{self._name} unpacks to more than {MOST_RATIO} times its size, the most allowed"
+            )

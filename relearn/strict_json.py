@@ -1,0 +1,115 @@
+"""Reads JSON that somebody else wrote: one meaning only, and nothing in it that breaks who uses it later.
+
+The standard library's reader takes numbers of any length, which no float holds, keys twice, of which the last wins, NaN, and halves
+of characters that can not be written again; deep nesting ends in a RecursionError, here or later.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, NoReturn
+
+from relearn.errors import ArchiveError
+
+LARGEST = 32 * 1024**2
+"""In bytes."""
+DEEPEST = 64
+"""Levels of lists and objects."""
+MOST_NESTED = 500_000
+"""Lists and objects: an empty one has two bytes here and many times more in memory."""
+LONGEST_NUMBER = 64
+"""Characters; what Python writes for a float has 24 at most."""
+MOST_DIGITS = 19
+"""Of a whole number: all that 64 bits hold."""
+
+
+def loads(content: bytes, name: str, limit: int = LARGEST, *, finite: bool = True) -> Any:
+    """Read a JSON document.
+
+    Parameters
+    ----------
+    content
+        UTF-8.
+    name
+        What messages call it.
+    limit
+        How many bytes it may have.
+    finite
+        Whether ``NaN`` and ``Infinity``, which Python writes though JSON has no such numbers, are refused: who takes them
+        has to look at each figure.
+
+    Raises
+    ------
+    ArchiveError
+        It is not JSON, larger or deeper than allowed, or says something that has two meanings.
+    """
+    if len(content) > limit:
+        raise ArchiveError(f"{name} has {len(content)} bytes; allowed: {limit}")
+    if (nested := content.count(b"[") + content.count(b"{")) > MOST_NESTED:
+        raise ArchiveError(f"{name} has {nested} lists and objects; allowed: {MOST_NESTED}")
+    try:
+        found = json.loads(
+            content.decode("utf-8"),
+            object_pairs_hook=_object,
+            parse_int=_whole,
+            parse_float=_decimal,
+            parse_constant=_constant if finite else float,
+        )
+        _refuse_deep(found)
+    except RecursionError as error:
+        raise ArchiveError(f"{name} is nested more than {DEEPEST} levels deep, the most allowed") from error
+    except ValueError as error:  # of the reader, and of UTF-8
+        raise ArchiveError(f"{name} is not JSON as allowed: {error}") from error
+    return found
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"the key {name[:LONGEST_NUMBER]!r} comes twice in one object")
+        found[name] = value
+    return found
+
+
+def _whole(text: str) -> int:
+    if len(text.removeprefix("-")) > MOST_DIGITS:
+        raise ValueError(f"a whole number has {len(text)} digits; allowed: {MOST_DIGITS}")
+    return int(text)
+
+
+def _decimal(text: str) -> float:
+    if len(text) > LONGEST_NUMBER or not math.isfinite(value := float(text)):
+        raise ValueError(f"the number {text[:LONGEST_NUMBER]} is longer or larger than a float")
+    return value
+
+
+def _constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no JSON number")
+
+
+def _refuse_deep(document: Any) -> None:
+    level, depth = [document], 0
+    while level:
+        depth += 1
+        if depth > DEEPEST:
+            raise RecursionError
+        level = [part for one in level for part in _parts(one)]
+
+
+def _parts(value: Any) -> list[Any]:
+    """Give what may hold more; every text is looked at on the way."""
+    if isinstance(value, dict):
+        _refuse_halves("".join(value))
+        inside = list(value.values())
+    elif isinstance(value, list):
+        inside = value
+    else:
+        inside = [value]
+    _refuse_halves("".join(one for one in inside if isinstance(one, str)))
+    return [one for one in inside if isinstance(one, dict | list)]
+
+
+def _refuse_halves(text: str) -> None:
+    text.encode("utf-8")  # of half a character (a lone surrogate) there is no UTF-8: a ValueError
