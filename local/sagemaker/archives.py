@@ -13,8 +13,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from io import BufferedIOBase
     from pathlib import Path
-    from typing import IO
 
 LARGEST = 8 * 1024**3
 """Bytes of all files together, unpacked."""
@@ -65,12 +65,12 @@ def unpack(archive: Path, folder: Path, limit: int = LARGEST) -> None:
     raise ArchiveError(f"it has more than {MOST_MEMBERS} members")
 
 
-def _header(stream: IO[bytes]) -> tarfile.TarInfo | None:
+def _header(stream: BufferedIOBase) -> tarfile.TarInfo | None:
     block = _read(stream, tarfile.BLOCKSIZE)
     return tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape") if any(block) else None
 
 
-def _take(stream: IO[bytes], info: tarfile.TarInfo, folder: Path) -> None:
+def _take(stream: BufferedIOBase, info: tarfile.TarInfo, folder: Path) -> None:
     if info.size < 0 or (info.type in _PAX and info.size > LARGEST_RECORD):
         raise ArchiveError(f"the header of {info.name!r} has {info.size} bytes; allowed: {LARGEST_RECORD}")
     if info.type in _PAX:
@@ -97,7 +97,7 @@ def _inside(folder: Path, name: str) -> Path:
     return folder / place
 
 
-def _read(stream: IO[bytes], size: int) -> bytes:
+def _read(stream: BufferedIOBase, size: int) -> bytes:
     block = stream.read(size)
     if len(block) < size:
         raise EOFError("it is cut off")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from io import BufferedIOBase
     from pathlib import Path
-    from typing import IO
 
 _MEGABYTE = 1024**2
 DEFAULT_PAYLOAD_MB = 6
@@ -58,7 +58,7 @@ def assembled(answers: Iterable[bytes], assemble_with: str) -> Iterator[bytes]:
             yield b"\n"
 
 
-def _lines(content: IO[bytes], limit: int) -> Iterator[bytes]:
+def _lines(content: BufferedIOBase, limit: int) -> Iterator[bytes]:
     """Give line by line, never more of one than a request may have: a small gzip holds a line without an end."""
     while line := content.readline(limit + 1):
         yield _fitting(line, limit)
