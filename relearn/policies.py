@@ -19,6 +19,12 @@ METRICS = {
 }
 """Kind of model to what may decide about it."""
 LOWER_IS_BETTER = ("mae", "rmse")
+TOLD = ("model", "run_id", "snapshot", "champion_version")
+"""What a training job is told beside its hyperparameters, under names that none of them can have."""
+TOLD_OF_MOMENTS = ("moments_from", "moments_to", "moments_every")
+"""The same of a job that makes features of past moments."""
+SAGEMAKER = "sagemaker_"
+"""What SageMaker's own hyperparameters begin with; a job leaves them out."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -223,7 +229,14 @@ class Hyperparameter(_Range):
 
     def __post_init__(self) -> None:
         key = f"hyperparameters.{self.name}"
-        check(NAME_PATTERN.fullmatch(self.name) is not None, "hyperparameters.name", self.name, NAME_ALLOWED)
+        check(
+            NAME_PATTERN.fullmatch(self.name) is not None
+            and self.name not in TOLD + TOLD_OF_MOMENTS
+            and not self.name.startswith(SAGEMAKER),
+            "hyperparameters.name",
+            self.name,
+            f"{NAME_ALLOWED}; not {', '.join(TOLD + TOLD_OF_MOMENTS)}, nor one that begins with {SAGEMAKER}: a job is told these itself",
+        )
         check(self.scale in ("linear", "log"), f"{key}.scale", self.scale, "linear or log")
         check(
             self.scale == "linear" or self.minimum > 0,

@@ -22,10 +22,11 @@ from typing import Any
 import duckdb
 
 from relearn.errors import ConfigError, DataError
+from relearn.policies import TOLD_OF_MOMENTS
 from relearn.spec import ModelSpec, Number
 from relearn.tables import AS_OF, month_starts
 from training import catalog
-from training.container import MOMENTS_FROM, Container
+from training.container import Container
 from training.features import engine
 from training.features.build import Workshop, count_rows, last_moment
 from training.features.check import wanted
@@ -34,7 +35,7 @@ from training.fit import Code
 from training.prepare.rules import quote
 from training.progress import say
 
-FROM, TO, EVERY = MOMENTS_FROM, "moments_to", "moments_every"
+FROM, TO, EVERY = TOLD_OF_MOMENTS
 """The hyperparameters: two days, as 2025-04-01, and one of `PACES`."""
 PACES = ("day", "month")
 FEATURES, STATISTICS = "features.parquet", "statistics.json"

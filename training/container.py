@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from relearn.errors import ConfigError
+from relearn.policies import SAGEMAKER, TOLD, TOLD_OF_MOMENTS
 from relearn.spec import Hyperparameter, ModelSpec
 
-RESERVED = ("model", "run_id", "snapshot", "champion_version")
-MOMENTS_FROM = "moments_from"
+MOMENTS_FROM = TOLD_OF_MOMENTS[0]
 """A job that is told this makes features of past moments instead of a model: `training.backfill`."""
 FAILURE_LIMIT = 1024  # SageMaker shows that many characters of a failure's reason
 
@@ -88,7 +88,7 @@ class Container:
             raise ConfigError(str(path), str(error), "a JSON object of strings") from error
         if not isinstance(given, dict):
             raise ConfigError(str(path), given, "a JSON object of strings")
-        return {key: str(value) for key, value in given.items() if not key.startswith(("_", "sagemaker_"))}
+        return {key: str(value) for key, value in given.items() if not key.startswith(("_", SAGEMAKER))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +122,8 @@ class Job:
             A name is unknown, or a value is not a number or out of its range.
         """
         declared = {parameter.name: parameter for parameter in spec.hyperparameters}
-        if unknown := sorted(told.keys() - declared.keys() - set(RESERVED)):
-            raise ConfigError(unknown[0], told[unknown[0]], f"one of {', '.join((*RESERVED, *declared))}")
+        if unknown := sorted(told.keys() - declared.keys() - set(TOLD)):
+            raise ConfigError(unknown[0], told[unknown[0]], f"one of {', '.join((*TOLD, *declared))}")
         version = told.get("champion_version")
         if version is not None and not version.isdecimal():
             raise ConfigError("champion_version", version, "a whole number")

@@ -17,11 +17,12 @@ feature is a number and no ColumnTransformer chooses columns by name.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import onnx
+from onnx import compose
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 from sklearn.base import BaseEstimator
@@ -80,7 +81,8 @@ def export(estimator: Any, spec: ModelSpec) -> onnx.ModelProto:
         if token_graph.takes(exact):
             graph = token_graph.export(exact, convert)
         else:
-            graph = convert(exact, _initial_types(spec, by_name=by_name))
+            types = _initial_types(spec, by_name=by_name)
+            graph = with_inputs(convert(exact, types), [name for name, _ in types])
     except Exception as error:  # skl2onnx raises whatever its converters meet
         raise ArtifactError(f"skl2onnx can not convert the estimator: {error}") from error
     return in_order(use_plain_locale(graph))
@@ -132,6 +134,30 @@ def in_order(graph: onnx.ModelProto) -> onnx.ModelProto:
     del graph.opset_import[:]
     graph.opset_import.extend(sets)
     return graph
+
+
+def with_inputs(graph: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:
+    """Call the inputs of a graph as its columns, in order.
+
+    skl2onnx gives an input another name where it has taken that name for something of its own (``variable``). What
+    is its own gets a name then that no column can have.
+    """
+    given = [one.name for one in graph.graph.input]
+    if given == list(names):
+        return graph
+    graph = compose.add_prefix(graph, "_", rename_functions=False)
+    _rename(graph.graph, {f"_{old}": name for old, name in zip(given, names, strict=True)})
+    return graph
+
+
+def _rename(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:
+    for one in graph.input:
+        one.name = names.get(one.name, one.name)
+    for node in graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+        for attribute in node.attribute:
+            for inner in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+                _rename(inner, names)
 
 
 def round_down(thresholds: Array) -> Array:

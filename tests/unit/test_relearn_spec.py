@@ -107,6 +107,8 @@ MISTAKES: list[tuple[str, Callable[[], Any]]] = [
         lambda: spec(hyperparameters=(Hyperparameter("x", default=1, minimum=0, maximum=2),) * 2),
     ),
     ("hyperparameters.name", lambda: Hyperparameter("X", default=1, minimum=0, maximum=2)),
+    ("hyperparameters.name", lambda: Hyperparameter("run_id", default=1, minimum=0, maximum=2)),
+    ("hyperparameters.name", lambda: Hyperparameter("sagemaker_x", default=1, minimum=0, maximum=2)),
     ("hyperparameters.depth.default", lambda: Hyperparameter("depth", default=3, minimum=0, maximum=2)),
     (
         "hyperparameters.rate.minimum",

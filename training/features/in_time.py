@@ -13,6 +13,7 @@ from relearn.tables import AS_OF
 
 DAY_SECONDS = 86_400
 WHOSE = "__whose"  # no column can be named so
+AGAIN = "__again_{name}"  # nor so: what a join calls a column that both sides have
 
 
 def before(spine: ibis.Table, rows: ibis.Table, *, on: str, time: str, days: int | None = None) -> ibis.Table:
@@ -79,7 +80,7 @@ def onto(spine: ibis.Table, made: ibis.Table, *, on: str) -> ibis.Table:
         The column that names the entity, in both.
     """
     added = [name for name in made.columns if name not in (on, AS_OF)]
-    joined = spine.left_join(made, [on, AS_OF])
+    joined = spine.left_join(made, [on, AS_OF], rname=AGAIN)
     return joined.select(*spine.columns, *added)
 
 

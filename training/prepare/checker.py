@@ -59,7 +59,7 @@ class Checker:
         self._database = workdir / "check.duckdb"
         self._database.unlink(missing_ok=True)
         self.connection = _connect(self._database, source, workdir, memory_mb, threads)
-        typed = ", ".join(f"v{i} {sql_type(column)}" for i, column in enumerate(columns))
+        typed = ", ".join(f"_v{i} {sql_type(column)}" for i, column in enumerate(columns))
         self.connection.execute(f"CREATE TABLE accepted ({typed})")
 
     def __enter__(self) -> Self:
@@ -77,32 +77,32 @@ class Checker:
     def check(self, source: Source) -> None:
         """Sort every row of ``source``."""
         for relation in source.batches():
-            texts = ", ".join(f"{source.text(i)} AS x{i}" for i in range(len(self.columns)))
-            values = ", ".join(f"{value(c, f'x{i}')} AS v{i}" for i, c in enumerate(self.columns))
-            bad = " OR ".join(["e IS NOT NULL", *(_bad(i, c) for i, c in enumerate(self.columns))])
-            kept = f"l, e, u, {self._names('t')}, {self._names('v')}"
+            texts = ", ".join(f"{source.text(i)} AS _x{i}" for i in range(len(self.columns)))
+            values = ", ".join(f"{value(c, f'_x{i}')} AS _v{i}" for i, c in enumerate(self.columns))
+            bad = " OR ".join(["_e IS NOT NULL", *(_bad(i, c) for i, c in enumerate(self.columns))])
+            kept = f"_l, _e, _u, {self._names('_t')}, {self._names('_v')}"
             typed = f"SELECT *, {values} FROM (SELECT *, {texts} FROM ({relation}))"
             self.connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE batch AS SELECT {kept}, {bad} AS bad FROM ({typed})"
+                f"CREATE OR REPLACE TEMP TABLE batch AS SELECT {kept}, {bad} AS _bad FROM ({typed})"
             )
             self.tally.add(self.connection)
             self.connection.execute(
-                f"INSERT INTO accepted SELECT {self._names('v')} FROM batch WHERE NOT bad"
+                f"INSERT INTO accepted SELECT {self._names('_v')} FROM batch WHERE NOT _bad"
             )
             self._write_rejected(source)
         self.connection.execute("DROP TABLE IF EXISTS batch")
 
     def labels(self) -> list[Any]:
         """Give up to two different values of the target among the accepted rows."""
-        last = f"v{len(self.columns) - 1}"
+        last = f"_v{len(self.columns) - 1}"
         return self.connection.execute(f"SELECT DISTINCT {last} FROM accepted LIMIT 2").fetchall()
 
     def copies_of_target(self) -> list[str]:
         """Name the columns that equal the target, the last, in every accepted row; none where it has one value."""
         last = len(self.columns) - 1
-        target = f"CAST(v{last} AS VARCHAR)"
+        target = f"CAST(_v{last} AS VARCHAR)"
         same = ", ".join(
-            f"bool_and(CAST(v{i} AS VARCHAR) IS NOT DISTINCT FROM {target})" for i in range(last)
+            f"bool_and(CAST(_v{i} AS VARCHAR) IS NOT DISTINCT FROM {target})" for i in range(last)
         )
         if not same:
             return []
@@ -114,7 +114,7 @@ class Checker:
 
     def describe(self, key_columns: Sequence[str], workdir: Path) -> tuple[Profile, Path | None]:
         """Describe the accepted rows, as `training.prepare.profile` says."""
-        named = ", ".join(f'v{i} AS "{column.name}"' for i, column in enumerate(self.columns))
+        named = ", ".join(f'_v{i} AS "{column.name}"' for i, column in enumerate(self.columns))
         self.connection.execute(f"CREATE OR REPLACE TEMP VIEW good AS SELECT {named} FROM accepted")
         described = profile.describe(self.connection, "good", self.columns)
         return described, profile.write_keys(self.connection, "good", key_columns, workdir / profile.KEYS)
@@ -124,7 +124,7 @@ class Checker:
 
         The footer gets a mark that tells the content from any other: whoever finds it need not read the rows.
         """
-        named = ", ".join(f'v{i} AS "{column.name}"' for i, column in enumerate(self.columns))
+        named = ", ".join(f'_v{i} AS "{column.name}"' for i, column in enumerate(self.columns))
         self.connection.execute("SET threads = 1")
         self.connection.execute(
             f"COPY (SELECT {named} FROM accepted) TO {quote(str(path))} (FORMAT parquet, COMPRESSION zstd, "
@@ -140,11 +140,11 @@ class Checker:
         if not self.tally.rejected or room <= 0:
             return
         reasons = ", ".join(
-            f"CASE WHEN {_bad(i, c)} THEN CASE WHEN t{i} IS NULL THEN 'missing' ELSE {reason(c, source.text(i))} END END, t{i}[:{SHOWN_VALUE}]"
+            f"CASE WHEN {_bad(i, c)} THEN CASE WHEN _t{i} IS NULL THEN 'missing' ELSE {reason(c, source.text(i))} END END, _t{i}[:{SHOWN_VALUE}]"
             for i, c in enumerate(self.columns)
         )
         found = self.connection.execute(
-            f"SELECT l, e, {reasons} FROM batch WHERE bad ORDER BY l LIMIT {room}"
+            f"SELECT _l, _e, {reasons} FROM batch WHERE _bad ORDER BY _l LIMIT {room}"
         )
         with self._rows_path.open("a", encoding="utf-8") as out:
             while rows := found.fetchmany(1000):
@@ -164,7 +164,7 @@ class Checker:
 
 
 def _bad(index: int, column: Column) -> str:
-    return f"(v{index} IS NULL AND t{index} IS NOT NULL)" if column.optional else f"(v{index} IS NULL)"
+    return f"(_v{index} IS NULL AND _t{index} IS NOT NULL)" if column.optional else f"(_v{index} IS NULL)"
 
 
 def _connect(

@@ -20,6 +20,7 @@ from relearn.spec import ModelSpec
 from training.prepare.rules import quote, sql_type
 
 KEYS = "keys.parquet"
+PLACE = "_place"  # no column can be named so
 
 
 def describe(connection: duckdb.DuckDBPyConnection, relation: str, columns: Iterable[Column]) -> Profile:
@@ -102,8 +103,8 @@ def _describe(connection: duckdb.DuckDBPyConnection, relation: str, column: Colu
     counts: list[Any] = []
     if counted:
         counts = connection.execute(
-            f'SELECT {counted} AS place, count(*) FROM {relation} WHERE "{column.name}" IS NOT NULL '
-            "GROUP BY place ORDER BY place"
+            f'SELECT {counted} AS {PLACE}, count(*) FROM {relation} WHERE "{column.name}" IS NOT NULL '
+            f"GROUP BY {PLACE} ORDER BY {PLACE}"
         ).fetchall()
     return ColumnProfile(
         type=column.type,

@@ -1,8 +1,8 @@
 """The three formats as one relation.
 
-Columns ``l`` (line or row number), ``e`` (the row's own fault, else NULL), ``u`` (names the
-spec does not have) and, for each column of the spec in order, ``t0, t1, ...``: the value as
-given, NULL when missing.
+Columns ``_l`` (line or row number), ``_e`` (the row's own fault, else NULL), ``_u`` (names the
+spec does not have) and, for each column of the spec in order, ``_t0, _t1, ...``: the value as
+given, NULL when missing. No column of a spec can begin with an underscore, so that none of them meets one of ours.
 """
 
 # ruff: noqa: S608 - every name and value in the SQL is ours, the spec's (checked), or goes through quote()
@@ -23,6 +23,8 @@ from training.prepare.staging import CR_AS, LF_AS, STAGED_MAX_LINE, US, CsvStagi
 
 NOT_AN_OBJECT = "not a JSON object"
 ROWS_PER_BATCH = 500_000
+ROW_NUMBER = "file_row_number"
+"""What DuckDB calls the number of a row in its Parquet file, from 0, where no column of the file is called so."""
 TRIMMED = (Number, Boolean, DateTime)
 JSON_TYPES: dict[type[Column], tuple[str, ...]] = {
     Number: ("BIGINT", "UBIGINT", "HUGEINT", "UHUGEINT", "DOUBLE"),
@@ -51,8 +53,8 @@ class Source(ABC):
         """Give the relation of each next part of the upload, in order."""
 
     def text(self, index: int) -> str:
-        """SQL of the text to check in ``t<index>``."""
-        return f"t{index}"
+        """SQL of the text to check in ``_t<index>``."""
+        return f"_t{index}"
 
 
 class CsvSource(Source):
@@ -68,15 +70,15 @@ class CsvSource(Source):
         header = self._staging.header
         fields = ", ".join(self._field(i, column, header) for i, column in enumerate(self.columns))
         for path in self._staging.batches(self._path, self._batch_bytes):
-            yield f"SELECT l, e, NULL AS u, {fields} FROM {_staged(path, len(header))}"
+            yield f"SELECT _l, _e, NULL AS _u, {fields} FROM {_staged(path, len(header))}"
 
     def _field(self, index: int, column: Column, header: list[str]) -> str:
         if column.name not in header:
-            return f"NULL::VARCHAR AS t{index}"
-        field = f"f{header.index(column.name)}"
+            return f"NULL::VARCHAR AS _t{index}"
+        field = f"_f{header.index(column.name)}"
         if isinstance(column, TRIMMED):
-            return f"nullif(trim({field}, ' ' || chr(9)), '') AS t{index}"
-        return f"translate({field}, {quote(LF_AS + CR_AS)}, chr(10) || chr(13)) AS t{index}"
+            return f"nullif(trim({field}, ' ' || chr(9)), '') AS _t{index}"
+        return f"translate({field}, {quote(LF_AS + CR_AS)}, chr(10) || chr(13)) AS _t{index}"
 
 
 class JsonSource(Source):
@@ -90,18 +92,18 @@ class JsonSource(Source):
         """Give the staged batches."""
         names = ", ".join(quote(column.name) for column in self.columns)
         paths = ", ".join(quote(f'$."{column.name}"') for column in self.columns)
-        fields = ", ".join(f"nullif(p[{i + 1}]::VARCHAR, 'null') AS t{i}" for i in range(len(self.columns)))
+        fields = ", ".join(f"nullif(_p[{i + 1}]::VARCHAR, 'null') AS _t{i}" for i in range(len(self.columns)))
         for path in self._staging.batches(self._path, self._batch_bytes):
-            parsed = f"SELECT l, e, CASE WHEN json_valid(f0) THEN f0 END AS d FROM {_staged(path, 1)}"
-            objects = f"SELECT l, e, CASE WHEN json_type(d) = 'OBJECT' THEN d END AS j FROM ({parsed})"
-            keyed = f"SELECT *, json_keys(j) AS k, json_extract(j, [{paths}]) AS p FROM ({objects})"
-            named = f"SELECT *, list_filter(k, lambda x: x NOT IN ({names})) AS u FROM ({keyed})"
-            yield f"SELECT l, {_json_fault()} AS e, u, {fields} FROM ({named})"
+            parsed = f"SELECT _l, _e, CASE WHEN json_valid(_f0) THEN _f0 END AS _d FROM {_staged(path, 1)}"
+            objects = f"SELECT _l, _e, CASE WHEN json_type(_d) = 'OBJECT' THEN _d END AS _j FROM ({parsed})"
+            keyed = f"SELECT *, json_keys(_j) AS _k, json_extract(_j, [{paths}]) AS _p FROM ({objects})"
+            named = f"SELECT *, list_filter(_k, lambda _x: _x NOT IN ({names})) AS _u FROM ({keyed})"
+            yield f"SELECT _l, {_json_fault()} AS _e, _u, {fields} FROM ({named})"
 
     def text(self, index: int) -> str:
         """SQL of the value when its JSON type is right."""
         types = ", ".join(map(quote, JSON_TYPES[type(self.columns[index])]))
-        return f"CASE WHEN json_type(t{index}) IN ({types}) THEN json_extract_string(t{index}, '$') END"
+        return f"CASE WHEN json_type(_t{index}) IN ({types}) THEN json_extract_string(_t{index}, '$') END"
 
 
 class ParquetSource(Source):
@@ -111,36 +113,52 @@ class ParquetSource(Source):
         self, columns: Sequence[Column], connection: duckdb.DuckDBPyConnection, path: Path, max_cells: int
     ) -> None:
         super().__init__(columns)
-        self._relation = f"read_parquet({quote(str(path))}, file_row_number=true)"
-        described = connection.execute(f"DESCRIBE SELECT * EXCLUDE (file_row_number) FROM {self._relation}")
+        file = quote(str(path))
+        names = _own_names(connection, file)
+        check_names(columns, names)
+        self._relation = f"read_parquet({file})"
+        described = connection.execute(f"DESCRIBE SELECT * FROM {self._relation}")
         types = {name: kind for name, kind, *_ in described.fetchall()}
-        check_names(columns, list(types))
         wrong = [f"{name} is {kind}" for name, kind in types.items() if _is_nested(kind)]
         if wrong:
             raise DataError(
                 "schema", f"{', '.join(wrong)}; allowed: numbers, strings, booleans, dates and times"
             )
-        counted = connection.execute(
-            f"SELECT num_rows FROM parquet_file_metadata({quote(str(path))})"
-        ).fetchone()
+        counted = connection.execute(f"SELECT num_rows FROM parquet_file_metadata({file})").fetchone()
         self._rows = counted[0] if counted else 0
         if self._rows * len(types) > max_cells:
             raise DataError(
                 "too_large", f"{self._rows} rows of {len(types)} columns; allowed: {max_cells} values"
             )
-        self._names = set(types)
+        self._names = set(names)
 
     def batches(self) -> Iterator[str]:
         """Give ranges of rows."""
         fields = ", ".join(
-            f'CAST("{column.name}" AS VARCHAR) AS t{index}'
+            f'CAST("{column.name}" AS VARCHAR) AS _t{index}'
             if column.name in self._names
-            else f"NULL::VARCHAR AS t{index}"
+            else f"NULL::VARCHAR AS _t{index}"
             for index, column in enumerate(self.columns)
         )
+        relation, number = self._relation, ROW_NUMBER
+        if (
+            ROW_NUMBER in self._names
+        ):  # the file's own column hides it: counted instead, which reads what goes before
+            relation, number = f"(SELECT *, row_number() OVER () - 1 AS _n FROM {relation})", "_n"
         for start in range(0, self._rows, ROWS_PER_BATCH):
-            where = f"file_row_number >= {start} AND file_row_number < {start + ROWS_PER_BATCH}"
-            yield f"SELECT file_row_number + 1 AS l, NULL::VARCHAR AS e, NULL AS u, {fields} FROM {self._relation} WHERE {where}"
+            where = f"{number} >= {start} AND {number} < {start + ROWS_PER_BATCH}"
+            yield f"SELECT {number} + 1 AS _l, NULL::VARCHAR AS _e, NULL AS _u, {fields} FROM {relation} WHERE {where}"
+
+
+def _own_names(connection: duckdb.DuckDBPyConnection, file: str) -> list[str]:
+    """Give the names of a Parquet file's columns as they are in it: DuckDB renames those that it takes for equal."""
+    schema = connection.execute(f"SELECT name, num_children FROM parquet_schema({file})").fetchall()
+    names, within = [], 0  # the root comes first, and every group before what is in it
+    for name, children in schema[1:]:
+        if not within:
+            names.append(name)
+        within = max(within - 1, 0) + (children or 0)
+    return names
 
 
 def check_names(columns: Sequence[Column], names: list[str]) -> None:
@@ -165,7 +183,9 @@ def check_names(columns: Sequence[Column], names: list[str]) -> None:
 
 
 def _staged(path: Path, fields: int) -> str:
-    columns = ", ".join(["'l': 'BIGINT'", "'e': 'VARCHAR'", *(f"'f{i}': 'VARCHAR'" for i in range(fields))])
+    columns = ", ".join(
+        ["'_l': 'BIGINT'", "'_e': 'VARCHAR'", *(f"'_f{i}': 'VARCHAR'" for i in range(fields))]
+    )
     dialect = (
         f"delim={quote(US)}, quote='', escape='', comment='', new_line='\\n', header=false, auto_detect=false"
     )
@@ -174,10 +194,10 @@ def _staged(path: Path, fields: int) -> str:
 
 
 def _json_fault() -> str:
-    unknown = "'unknown columns: ' || array_to_string(u[1:10], ', ')"
+    unknown = "'unknown columns: ' || array_to_string(_u[1:10], ', ')"
     return (
-        f"CASE WHEN e IS NOT NULL THEN e WHEN j IS NULL THEN '{NOT_AN_OBJECT}' "
-        f"WHEN len(u) > 0 THEN {unknown} WHEN len(k) <> len(list_distinct(k)) THEN 'a column is given twice' END"
+        f"CASE WHEN _e IS NOT NULL THEN _e WHEN _j IS NULL THEN '{NOT_AN_OBJECT}' "
+        f"WHEN len(_u) > 0 THEN {unknown} WHEN len(_k) <> len(list_distinct(_k)) THEN 'a column is given twice' END"
     )
 
 

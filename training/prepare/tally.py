@@ -38,10 +38,10 @@ class Tally:
 
     def add(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Count the rows of the table ``batch``."""
-        filled = ", ".join(f"count(t{index})" for index in range(len(self._columns)))
-        no_object = f"count(*) FILTER (starts_with(e, '{NOT_AN_OBJECT}'))"
-        unknown = "count(*) FILTER (len(u) > 0), any_value(u[1:10]) FILTER (len(u) > 0)"
-        counts = f"count(*) FILTER (NOT bad), count(*) FILTER (bad), {no_object}, {unknown}, {filled}"
+        filled = ", ".join(f"count(_t{index})" for index in range(len(self._columns)))
+        no_object = f"count(*) FILTER (starts_with(_e, '{NOT_AN_OBJECT}'))"
+        unknown = "count(*) FILTER (len(_u) > 0), any_value(_u[1:10]) FILTER (len(_u) > 0)"
+        counts = f"count(*) FILTER (NOT _bad), count(*) FILTER (_bad), {no_object}, {unknown}, {filled}"
         row = connection.execute(f"SELECT {counts} FROM batch").fetchone()
         assert row is not None  # noqa: S101 - an aggregate always gives a row
         self.accepted += row[0]

@@ -77,7 +77,7 @@ def _number(s: Sketch, given: str, names: list[str]) -> str:
     return s.node(
         "LabelEncoder",
         flat,
-        to=f"{given}_number",
+        to=f"number_of_{given}",
         keys_strings=names,
         values_int64s=list(range(len(names))),
         default_int64=-1,

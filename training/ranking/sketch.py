@@ -1,4 +1,7 @@
-"""Draws an ONNX graph node by node, with names that the order of drawing gives."""
+"""Draws an ONNX graph node by node, with names that the order of drawing gives.
+
+Inputs are called as the columns of a spec; every other name begins with `OURS`, as no column can.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from training.encode import Array
 ML = "ai.onnx.ml"
 OPSETS = (("", 18), (ML, 3))
 IR_VERSION = 8  # what came with these operator sets
+OURS = "_"
 
 
 class Sketch:
@@ -30,15 +34,17 @@ class Sketch:
     def nodes(self, operator: str, *inputs: str, to: Sequence[str], **attributes: Any) -> Sequence[str]:
         """Add a node with several outputs, and give their names."""
         domain = ML if operator == "LabelEncoder" else ""
+        made = [f"{OURS}{name}" for name in to]
         self._nodes.append(
             helper.make_node(
-                operator, inputs, to, name=f"n{len(self._nodes)}", domain=domain or None, **attributes
+                operator, inputs, made, name=f"n{len(self._nodes)}", domain=domain or None, **attributes
             )
         )
-        return to
+        return made
 
     def hold(self, name: str, values: Array) -> str:
         """Keep an array in the graph, once, and give its name."""
+        name = f"{OURS}{name}"
         if name not in self._held:
             if values.dtype == object:
                 tensor = helper.make_tensor(name, TensorProto.STRING, values.shape, values)
@@ -59,9 +65,9 @@ class Sketch:
         outputs: Sequence[tuple[str, int, list[str | int]]],
         about: Mapping[str, str],
     ) -> onnx.ModelProto:
-        """Finish the drawing: inputs are strings of shape (rows, 1), ``about`` is its metadata."""
+        """Finish the drawing: inputs are strings of shape (rows, 1), outputs are named as in `node`, ``about`` is its metadata."""
         given = [helper.make_tensor_value_info(one, TensorProto.STRING, ["rows", 1]) for one in inputs]
-        made = [helper.make_tensor_value_info(one, kind, shape) for one, kind, shape in outputs]
+        made = [helper.make_tensor_value_info(f"{OURS}{one}", kind, shape) for one, kind, shape in outputs]
         graph = helper.make_graph(self._nodes, name, given, made, list(self._held.values()))
         model = helper.make_model(
             graph,
