@@ -18,6 +18,14 @@ METRICS = {
     "ranking": RANKING_METRICS,
 }
 """Kind of model to what may decide about it."""
+CHECKED_PER_SECOND = 2_000_000
+"""Bytes of text that ingest checks in a second at least: ``bench/ingest_memory.py`` measures it, on two busy cores."""
+CHECK_SECONDS = 900
+"""How long the ingest function may run where a stage does not say less: the most that Lambda allows."""
+CHECK_MARGIN = 0.5
+"""Share of that time that a file of the largest size needs at that rate; the rest is for slower data and machines."""
+LARGEST_UPLOAD = int(CHECKED_PER_SECOND * CHECK_SECONDS * CHECK_MARGIN)
+"""Size of an upload at most, in bytes, where the stage gives ingest all its time."""
 LOWER_IS_BETTER = ("mae", "rmse")
 TOLD = ("model", "run_id", "snapshot", "champion_version")
 """What a training job is told beside its hyperparameters, under names that none of them can have."""
@@ -143,7 +151,7 @@ class Ingest:
     max_bad_row_rate
         Share of rows, 0 to 1, that may break the spec before the whole upload is quarantined.
     max_bytes
-        Size of the object at most, in bytes, as stored in S3.
+        Size of the object at most, in bytes, as stored in S3; never above `LARGEST_UPLOAD`.
     min_rows
         Accepted rows at least.
     allow_one_class
@@ -151,7 +159,7 @@ class Ingest:
     """
 
     max_bad_row_rate: float = 0.05
-    max_bytes: int = 2 * 1024**3
+    max_bytes: int = LARGEST_UPLOAD
     min_rows: int = 1
     allow_one_class: bool = False
 
@@ -163,6 +171,12 @@ class Ingest:
             check(
                 isinstance(value, int) and value >= 1, f"ingest.{name}", value, "a whole number, at least 1"
             )
+        check(
+            self.max_bytes <= LARGEST_UPLOAD,
+            "ingest.max_bytes",
+            self.max_bytes,
+            f"at most {LARGEST_UPLOAD}: more can not be checked in the time that ingest has",
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -95,6 +95,7 @@ MISTAKES: list[tuple[str, Callable[[], Any]]] = [
     ("retrain.approval_hours", lambda: Retrain(approval="manual", approval_hours=1.5)),  # type: ignore[arg-type]
     ("ingest.max_bad_row_rate", lambda: Ingest(max_bad_row_rate=1.1)),
     ("ingest.max_bytes", lambda: Ingest(max_bytes=0)),
+    ("ingest.max_bytes", lambda: Ingest(max_bytes=900_000_001)),
     ("ingest.min_rows", lambda: Ingest(min_rows=0)),
     ("training.instance", lambda: Training(instance="m5.large")),
     ("training.volume_gb", lambda: Training(volume_gb=0)),

@@ -27,8 +27,9 @@ Values
     ``true false 1 0`` in any case (JSON: ``true false``). Date-times ISO 8601 in extended form,
     UTC when without an offset, microseconds at most.
 
-Sizes: a file over the spec's ``max_bytes``, or that unpacks to more than `EXPANSION` times that,
-is refused as ``too_large``.
+Sizes: a file over the spec's ``max_bytes``, or that unpacks to more than `EXPANSION` times that or
+`MAX_UNPACKED`, is refused as ``too_large``; so is Parquet whose texts are longer in all, each counted in
+every row. One that takes longer than its check may take is refused as ``too_slow``.
 """
 
 from training.prepare.job import prepare

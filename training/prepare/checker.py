@@ -5,21 +5,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import duckdb
 
 from relearn.columns import Column
+from relearn.cutting import cut
 from relearn.profiles import Profile
 from training.prepare import profile
-from training.prepare.outcome import MAX_REJECTED_ROWS
+from training.prepare.outcome import MAX_REJECTED_BYTES, MAX_REJECTED_ROWS
 from training.prepare.rules import quote, reason, sql_type, value
 from training.prepare.sources import Source
 from training.prepare.tally import Tally
 
 SHOWN_VALUE = 200
+SHOWN_REASON_BYTES = 500
+SHOWN_ERRORS = 20
+"""Wrong values shown of one row at most; the others are counted."""
 FINGERPRINT = "relearn_fingerprint"
 """The key under which the footer of a shard tells its content from any other: SHA-256 (hex) of the file as it was
 with `UNMARKED` in that place."""
@@ -37,8 +41,8 @@ class Checker:
         The uploaded file; the only file outside ``workdir`` that DuckDB may open.
     workdir
         Where everything is written.
-    memory_mb
-        What DuckDB may hold, in MB.
+    memory_mb, disk_mb
+        What DuckDB may hold in memory, and on disk when that is full, in MB.
     threads
         How many threads it may use.
 
@@ -49,16 +53,33 @@ class Checker:
     """
 
     def __init__(
-        self, columns: Sequence[Column], source: Path, workdir: Path, *, memory_mb: int, threads: int
+        self,
+        columns: Sequence[Column],
+        source: Path,
+        workdir: Path,
+        *,
+        memory_mb: int,
+        disk_mb: int,
+        threads: int,
     ) -> None:
         self.columns = columns
         self.tally = Tally(columns)
         self._written = 0
+        self._written_bytes = 0
         self._rows_path = workdir / "rows.jsonl"
         self._rows_path.unlink(missing_ok=True)
         self._database = workdir / "check.duckdb"
         self._database.unlink(missing_ok=True)
-        self.connection = _connect(self._database, source, workdir, memory_mb, threads)
+        self.connection = _connect(
+            self._database,
+            source,
+            workdir,
+            {
+                "memory_limit": f"{memory_mb}MB",
+                "max_temp_directory_size": f"{disk_mb}MB",
+                "threads": threads,
+            },
+        )
         typed = ", ".join(f"_v{i} {sql_type(column)}" for i, column in enumerate(columns))
         self.connection.execute(f"CREATE TABLE accepted ({typed})")
 
@@ -137,7 +158,7 @@ class Checker:
 
     def _write_rejected(self, source: Source) -> None:
         room = MAX_REJECTED_ROWS - self._written
-        if not self.tally.rejected or room <= 0:
+        if not self.tally.rejected or room <= 0 or self._written_bytes >= MAX_REJECTED_BYTES:
             return
         reasons = ", ".join(
             f"CASE WHEN {_bad(i, c)} THEN CASE WHEN _t{i} IS NULL THEN 'missing' ELSE {reason(c, source.text(i))} END END, _t{i}[:{SHOWN_VALUE}]"
@@ -148,18 +169,26 @@ class Checker:
         )
         with self._rows_path.open("a", encoding="utf-8") as out:
             while rows := found.fetchmany(1000):
-                out.writelines(self._rejection(row) for row in rows)
-                self._written += len(rows)
+                for row in rows:
+                    line = self._rejection(row)
+                    self._written_bytes += len(line.encode())
+                    if self._written_bytes > MAX_REJECTED_BYTES:
+                        return
+                    out.write(line)
+                    self._written += 1
 
     def _rejection(self, row: Sequence[Any]) -> str:
         line, fault, *pairs = row
         errors = [
-            {"column": column.name, "value": given, "reason": why}
+            {"column": column.name, "value": given, "reason": cut(why, SHOWN_REASON_BYTES)}
             for column, why, given in zip(self.columns, pairs[::2], pairs[1::2], strict=True)
             if why is not None
         ]
+        if left := len(errors) - SHOWN_ERRORS if len(errors) > SHOWN_ERRORS else 0:
+            more = {"column": None, "value": None, "reason": f"and {left} more wrong values"}
+            errors = [*errors[:SHOWN_ERRORS], more]
         if fault is not None:
-            errors = [{"column": None, "value": None, "reason": fault}]
+            errors = [{"column": None, "value": None, "reason": cut(fault, SHOWN_REASON_BYTES)}]
         return json.dumps({"line": line, "errors": errors}, ensure_ascii=False) + "\n"
 
 
@@ -168,13 +197,12 @@ def _bad(index: int, column: Column) -> str:
 
 
 def _connect(
-    database: Path, source: Path, workdir: Path, memory_mb: int, threads: int
+    database: Path, source: Path, workdir: Path, limits: Mapping[str, str | int]
 ) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(
         str(database),
         config={
-            "memory_limit": f"{memory_mb}MB",
-            "threads": threads,
+            **limits,
             "temp_directory": str(workdir / "spill"),
             "preserve_insertion_order": True,
             "autoload_known_extensions": False,

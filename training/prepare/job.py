@@ -6,14 +6,16 @@ from pathlib import Path
 
 import duckdb
 
+from relearn.cutting import cut
 from relearn.errors import DataError
 from relearn.spec import ModelSpec
 from relearn.tables import MAIN
 from training.prepare.checker import Checker
+from training.prepare.deadline import Deadline
 from training.prepare.lines import Lines
-from training.prepare.outcome import EXPANSION, Prepared, Refusal
+from training.prepare.outcome import EXPANSION, MAX_UNPACKED, Prepared, Refusal
 from training.prepare.sniff import Kind, detect, open_text
-from training.prepare.sources import CsvSource, JsonSource, ParquetSource, Source
+from training.prepare.sources import Bounds, CsvSource, JsonSource, ParquetSource, Source
 from training.prepare.staging import CsvStaging, JsonStaging
 
 SHARD = "shard.parquet"
@@ -29,7 +31,9 @@ def prepare(
     *,
     table: str = MAIN,
     memory_mb: int = 512,
+    disk_mb: int = 3072,
     threads: int = 2,
+    seconds: float | None = None,
 ) -> Prepared:
     """Check an uploaded file and write its good rows as a shard.
 
@@ -47,8 +51,12 @@ def prepare(
         Which of the spec's raw tables the rows are of.
     memory_mb
         Memory that DuckDB may use, in MB. The process needs about 100 MB more.
+    disk_mb
+        What DuckDB may put on the disk of ``workdir`` when that memory is full, in MB.
     threads
         Threads that DuckDB may use.
+    seconds
+        How long the check may take; a file that takes longer is refused as ``too_slow``. None: as long as it takes.
 
     Returns
     -------
@@ -63,7 +71,11 @@ def prepare(
     source, workdir = source.resolve(), workdir.resolve()
     workdir.mkdir(parents=True, exist_ok=True)
     columns = spec.raw_columns(table)
-    with Checker(columns, source, workdir, memory_mb=memory_mb, threads=threads) as checker:
+    deadline = Deadline(seconds)
+    with (
+        Checker(columns, source, workdir, memory_mb=memory_mb, disk_mb=disk_mb, threads=threads) as checker,
+        deadline.interrupting(checker.connection.interrupt),
+    ):
         tally = checker.tally
         try:
             _check_size(spec, source)
@@ -74,6 +86,7 @@ def prepare(
                 checker,
                 staged=workdir / "staged",
                 batch_bytes=memory_mb * 2**16,
+                deadline=deadline,
             )
             checker.tally.judge(spec)
             if not spec.tables:
@@ -82,12 +95,29 @@ def prepare(
             shard = workdir / SHARD
             checker.write_shard(shard)
             profile, keys = checker.describe(spec.key_columns(table), workdir)
-        except DataError as error:
-            refusal = Refusal(error.code, error.detail)
+        except (DataError, duckdb.InterruptException, duckdb.OutOfMemoryException) as error:
+            refusal = _refusal(error, deadline, memory_mb, disk_mb)
             return Prepared(tally.accepted, tally.rejected, refusal, None, checker.rejected_file)
         return Prepared(
             tally.accepted, tally.rejected, None, shard, checker.rejected_file, profile=profile, keys=keys
         )
+
+
+def _refusal(error: Exception, deadline: Deadline, memory_mb: int, disk_mb: int) -> Refusal:
+    """Tell why the file is refused; of what is not the file's doing, raise it."""
+    match error:
+        case DataError():
+            return Refusal(error.code, cut(error.detail))
+        case duckdb.InterruptException() if deadline.passed:
+            late = deadline.error()
+            return Refusal(late.code, late.detail)
+        case duckdb.OutOfMemoryException():
+            return Refusal(
+                "too_large",
+                f"its check needs more than {memory_mb} MB of memory and {disk_mb} MB of disk, the most allowed; split "
+                "the file, or write Parquet with smaller row groups",
+            )
+    raise error
 
 
 def _check_size(spec: ModelSpec, source: Path) -> None:
@@ -99,15 +129,23 @@ def _check_size(spec: ModelSpec, source: Path) -> None:
 
 
 def _check_rows(
-    spec: ModelSpec, source: Path, kind: Kind, checker: Checker, *, staged: Path, batch_bytes: int
+    spec: ModelSpec,
+    source: Path,
+    kind: Kind,
+    checker: Checker,
+    *,
+    staged: Path,
+    batch_bytes: int,
+    deadline: Deadline,
 ) -> None:
-    cap = spec.ingest.max_bytes * EXPANSION
+    cap = min(spec.ingest.max_bytes * EXPANSION, MAX_UNPACKED)
     if kind.format == "parquet":
-        _check_parquet(source, cap, checker)
+        _check_parquet(source, cap, checker, batch_bytes, deadline)
         return
     try:
         with source.open("rb") as file, open_text(file, gzipped=kind.gzipped) as text:
-            lines = Lines(text, cap, packed=file.tell if kind.gzipped else None)
+            packed = file.tell if kind.gzipped else None
+            lines = Lines(text, cap, packed, size=source.stat().st_size, deadline=deadline)
             rows: Source
             if kind.format == "csv":
                 rows = CsvSource(checker.columns, CsvStaging(lines), staged, batch_bytes)
@@ -118,11 +156,12 @@ def _check_rows(
         staged.unlink(missing_ok=True)
 
 
-def _check_parquet(source: Path, cap: int, checker: Checker) -> None:
+def _check_parquet(source: Path, cap: int, checker: Checker, batch_bytes: int, deadline: Deadline) -> None:
     try:
-        checker.check(ParquetSource(checker.columns, checker.connection, source, cap))
-    except duckdb.OutOfMemoryException as error:
-        raise DataError("too_large", f"a row group of the file does not fit in memory: {error}") from error
+        bounds = Bounds(source, cap, batch_bytes, deadline)
+        checker.check(ParquetSource(checker.columns, checker.connection, bounds))
+    except (duckdb.InterruptException, duckdb.OutOfMemoryException):
+        raise
     except duckdb.Error as error:
         code = "encoding" if "utf" in str(error).lower() else "format"
         raise DataError(code, f"the Parquet file can not be read: {str(error).splitlines()[0]}") from error

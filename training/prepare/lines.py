@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable
 from typing import BinaryIO
 
 from relearn.errors import DataError
+from training.prepare.deadline import Deadline
 from training.prepare.outcome import RATIO, RATIO_FROM
 from training.prepare.sniff import BOM
 
 MAX_LINE = 1024 * 1024
 """Bytes in one line at most, and in one CSV record."""
 LOOK_EVERY = 1024 * 1024
-"""Unpacked bytes between two looks at how far they came packed."""
+"""Unpacked bytes between two looks at how far they came packed, and at the clock."""
 
 
 class Lines:
@@ -28,6 +29,10 @@ class Lines:
         Bytes that may be read in all.
     packed
         For gzip: gives how many bytes of the file were read to unpack those so far.
+    size
+        Bytes of the file.
+    deadline
+        When reading has to be done.
 
     Attributes
     ----------
@@ -35,12 +40,22 @@ class Lines:
         Number of the line that `read` gave last, from 1.
     """
 
-    def __init__(self, stream: BinaryIO, max_bytes: int, packed: Callable[[], int] | None = None) -> None:
+    def __init__(
+        self,
+        stream: BinaryIO,
+        max_bytes: int,
+        packed: Callable[[], int] | None = None,
+        *,
+        size: int = 0,
+        deadline: Deadline | None = None,
+    ) -> None:
         self.number = 0
         self._stream = stream
         self._max_bytes = max_bytes
         self._packed = packed
-        self._look_at = RATIO_FROM
+        self._size = size
+        self._deadline = deadline or Deadline(None)
+        self._look_at = min(LOOK_EVERY, RATIO_FROM)
         self._offset = 0
         self._returned: deque[bytes] = deque()
 
@@ -50,7 +65,7 @@ class Lines:
         Raises
         ------
         DataError
-            ``encoding``, ``format`` (line too long, corrupt gzip) or ``too_large``.
+            ``encoding``, ``format`` (line too long, corrupt gzip), ``too_large`` or ``too_slow``.
         """
         if self._returned:
             self.number += 1
@@ -72,7 +87,7 @@ class Lines:
                 "too_large", f"the file unpacks to more than {self._max_bytes} bytes, the most allowed"
             )
         if self._offset > self._look_at:
-            self._check_ratio()
+            self._look()
         if len(line) > MAX_LINE:
             raise DataError(
                 "format",
@@ -86,9 +101,11 @@ class Lines:
         self._returned.extendleft(reversed(kept))
         self.number -= len(kept)
 
-    def _check_ratio(self) -> None:
+    def _look(self) -> None:
         self._look_at = self._offset + LOOK_EVERY
-        if self._packed is not None and self._offset > RATIO * (packed := self._packed()):
+        packed = self._offset if self._packed is None else self._packed()
+        self._deadline.check(f"{packed} of {self._size} bytes, {self.number} lines")
+        if self._offset > RATIO_FROM and self._offset > RATIO * packed:
             raise DataError(
                 "too_large",
                 f"{packed} bytes of gzip unpack to {self._offset} and more; allowed: at most {RATIO} times its size "

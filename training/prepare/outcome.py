@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from relearn.policies import LARGEST_UPLOAD
 from relearn.profiles import Profile
 
 MAX_REJECTED_ROWS = 10_000
 """Rejected rows written to ``rows.jsonl`` at most; all are counted."""
 EXPANSION = 10
 """How many times the spec's ``max_bytes`` a file may hold once unpacked."""
+MAX_UNPACKED = 2 * LARGEST_UPLOAD
+"""Unpacked bytes of any file at most, whatever the spec says: what is checked in the whole time that ingest has."""
+MAX_REJECTED_BYTES = 8_000_000
+"""Size of ``rows.jsonl`` at most, in bytes; the rows beyond it are counted, as those beyond `MAX_REJECTED_ROWS` are."""
 
 RATIO = 100
 """How many times its packed size a gzipped file may unpack to, beyond `RATIO_FROM`; tables of real values reach 30."""
@@ -25,8 +30,8 @@ class Refusal:
     Parameters
     ----------
     code
-        ``empty``, ``schema``, ``encoding``, ``format``, ``bad_row_rate``, ``too_large``,
-        ``one_class`` or ``too_few_rows``.
+        ``empty``, ``schema``, ``encoding``, ``format``, ``bad_row_rate``, ``too_large``, ``too_slow``,
+        ``one_class``, ``leakage`` or ``too_few_rows``.
     detail
         What was found and what is allowed, for people.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
+import io
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import BinaryIO, cast
 from relearn import filenames
 from relearn.errors import DataError
 from relearn.filenames import SUFFIXES, Format
+from training.prepare.unzip import Unzipped
 
 TITLES: dict[Format, str] = {"csv": "CSV", "jsonl": "JSON Lines", "parquet": "Parquet"}
 GZIP = b"\x1f\x8b"
@@ -24,6 +25,7 @@ FOREIGN = {
     b"\xfd7zXZ": "xz",
 }
 HEAD = 4096
+PIECE = 1 << 18
 MAX_BLANK = 1024 * 1024
 """Bytes of white space that a file may begin with: more of it can be packed into next to nothing."""
 ALLOWED = "allowed: CSV or JSON Lines (also gzipped), or Parquet"
@@ -83,7 +85,7 @@ def detect(source: Path, name: str) -> Kind:
 
 def open_text(file: BinaryIO, *, gzipped: bool) -> BinaryIO:
     """Give the bytes of the text in a file."""
-    return cast("BinaryIO", gzip.GzipFile(fileobj=file)) if gzipped else file
+    return cast("BinaryIO", io.BufferedReader(Unzipped(file), PIECE)) if gzipped else file
 
 
 def _head(source: Path, *, gzipped: bool) -> bytes:

@@ -11,12 +11,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from relearn.columns import Boolean, Category, Column, DateTime, Id, Number, Text
+from relearn.cutting import NAME_BYTES, listed
 from relearn.errors import DataError
+from training.prepare.deadline import Deadline
 from training.prepare.lines import MAX_LINE
 from training.prepare.rules import quote
 from training.prepare.staging import CR_AS, LF_AS, STAGED_MAX_LINE, US, CsvStaging, JsonStaging
@@ -25,6 +28,9 @@ NOT_AN_OBJECT = "not a JSON object"
 ROWS_PER_BATCH = 500_000
 ROW_NUMBER = "file_row_number"
 """What DuckDB calls the number of a row in its Parquet file, from 0, where no column of the file is called so."""
+LEAST_PER_BATCH = 100
+MAX_FOOTER = 16 * 1024**2
+"""Bytes of a Parquet file's metadata at most: some 100 for each column of each row group."""
 TRIMMED = (Number, Boolean, DateTime)
 JSON_TYPES: dict[type[Column], tuple[str, ...]] = {
     Number: ("BIGINT", "UBIGINT", "HUGEINT", "UHUGEINT", "DOUBLE"),
@@ -97,7 +103,7 @@ class JsonSource(Source):
             parsed = f"SELECT _l, _e, CASE WHEN json_valid(_f0) THEN _f0 END AS _d FROM {_staged(path, 1)}"
             objects = f"SELECT _l, _e, CASE WHEN json_type(_d) = 'OBJECT' THEN _d END AS _j FROM ({parsed})"
             keyed = f"SELECT *, json_keys(_j) AS _k, json_extract(_j, [{paths}]) AS _p FROM ({objects})"
-            named = f"SELECT *, list_filter(_k, lambda _x: _x NOT IN ({names})) AS _u FROM ({keyed})"
+            named = f"SELECT *, list_transform(list_filter(_k, lambda _x: _x NOT IN ({names})), lambda _x: _x[:{NAME_BYTES}]) AS _u FROM ({keyed})"
             yield f"SELECT _l, {_json_fault()} AS _e, _u, {fields} FROM ({named})"
 
     def text(self, index: int) -> str:
@@ -106,14 +112,49 @@ class JsonSource(Source):
         return f"CASE WHEN json_type(_t{index}) IN ({types}) THEN json_extract_string(_t{index}, '$') END"
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """A Parquet file, and how much may come of it.
+
+    Parameters
+    ----------
+    path
+        The file.
+    max_bytes
+        Bytes of text, and values, that it may hold.
+    batch_bytes
+        About how big a batch may be.
+    deadline
+        When reading has to be done.
+    """
+
+    path: Path
+    max_bytes: int
+    batch_bytes: int
+    deadline: Deadline
+
+    def check_footer(self) -> None:
+        """Refuse metadata that would fill the memory: it is read whole, before any limit of DuckDB's counts."""
+        with self.path.open("rb") as file:
+            file.seek(-min(8, self.path.stat().st_size), 2)
+            size = int.from_bytes(file.read(4), "little")
+        if MAX_FOOTER < size <= self.path.stat().st_size:
+            raise DataError(
+                "too_large",
+                f"its metadata has {size} bytes; allowed: {MAX_FOOTER}; write fewer columns, or larger row groups",
+            )
+
+
 class ParquetSource(Source):
     """Parquet, read in place."""
 
     def __init__(
-        self, columns: Sequence[Column], connection: duckdb.DuckDBPyConnection, path: Path, max_cells: int
+        self, columns: Sequence[Column], connection: duckdb.DuckDBPyConnection, bounds: Bounds
     ) -> None:
         super().__init__(columns)
-        file = quote(str(path))
+        self._bounds = bounds
+        bounds.check_footer()
+        most, file = bounds.max_bytes, quote(str(bounds.path))
         names = _own_names(connection, file)
         check_names(columns, names)
         self._relation = f"read_parquet({file})"
@@ -124,13 +165,33 @@ class ParquetSource(Source):
             raise DataError(
                 "schema", f"{', '.join(wrong)}; allowed: numbers, strings, booleans, dates and times"
             )
-        counted = connection.execute(f"SELECT num_rows FROM parquet_file_metadata({file})").fetchone()
-        self._rows = counted[0] if counted else 0
-        if self._rows * len(types) > max_cells:
+        self._rows, unpacked = _statistics(connection, file)
+        if self._rows * len(types) > most:
+            raise DataError("too_large", f"{self._rows} rows of {len(types)} columns; allowed: {most} values")
+        if unpacked > most:
             raise DataError(
-                "too_large", f"{self._rows} rows of {len(types)} columns; allowed: {max_cells} values"
+                "too_large", f"it unpacks to {unpacked} bytes, its metadata says; allowed: {most}"
             )
         self._names = set(names)
+        texts = [c.name for c in columns if types.get(c.name) == "VARCHAR"]
+        self._step = self._rows_at_once(self._text_bytes(connection, texts))
+
+    def _text_bytes(self, connection: duckdb.DuckDBPyConnection, names: Sequence[str]) -> int:
+        """Give how long all texts are together, which no statistics say: one text of a dictionary stands in every row."""
+        sums = " + ".join(f'coalesce(sum(strlen("{name}")), 0)' for name in names) or "0"
+        (found,) = connection.execute(f"SELECT {sums} FROM {self._relation}").fetchone() or (0,)
+        if found > self._bounds.max_bytes:
+            size = self._bounds.path.stat().st_size
+            raise DataError(
+                "too_large",
+                f"{size} bytes of Parquet hold {found} bytes of text in {self._rows} rows; allowed: "
+                f"{self._bounds.max_bytes}; split the file",
+            )
+        return int(found)
+
+    def _rows_at_once(self, text_bytes: int) -> int:
+        each = max(text_bytes // max(self._rows, 1), 1)
+        return min(ROWS_PER_BATCH, max(self._bounds.batch_bytes // each, LEAST_PER_BATCH))
 
     def batches(self) -> Iterator[str]:
         """Give ranges of rows."""
@@ -145,8 +206,9 @@ class ParquetSource(Source):
             ROW_NUMBER in self._names
         ):  # the file's own column hides it: counted instead, which reads what goes before
             relation, number = f"(SELECT *, row_number() OVER () - 1 AS _n FROM {relation})", "_n"
-        for start in range(0, self._rows, ROWS_PER_BATCH):
-            where = f"{number} >= {start} AND {number} < {start + ROWS_PER_BATCH}"
+        for start in range(0, self._rows, self._step):
+            self._bounds.deadline.check(f"{start} of {self._rows} rows")
+            where = f"{number} >= {start} AND {number} < {start + self._step}"
             yield f"SELECT {number} + 1 AS _l, NULL::VARCHAR AS _e, NULL AS _u, {fields} FROM {relation} WHERE {where}"
 
 
@@ -159,6 +221,15 @@ def _own_names(connection: duckdb.DuckDBPyConnection, file: str) -> list[str]:
             names.append(name)
         within = max(within - 1, 0) + (children or 0)
     return names
+
+
+def _statistics(connection: duckdb.DuckDBPyConnection, file: str) -> tuple[int, int]:
+    """Give how many rows a Parquet file says it has, and what its columns unpack to, in bytes."""
+    (rows,) = connection.execute(f"SELECT num_rows FROM parquet_file_metadata({file})").fetchone() or (0,)
+    (size,) = connection.execute(
+        f"SELECT coalesce(sum(total_uncompressed_size), 0) FROM parquet_metadata({file})"
+    ).fetchone() or (0,)
+    return int(rows), int(size)
 
 
 def check_names(columns: Sequence[Column], names: list[str]) -> None:
@@ -175,11 +246,11 @@ def check_names(columns: Sequence[Column], names: list[str]) -> None:
     repeated = [name for name, count in Counter(names).items() if count > 1 and name in known]
     found = {"missing": missing, "unknown": unknown, "given twice": repeated}
     faults = [
-        f"{word}: {', '.join(name or '(no name)' for name in some)}" for word, some in found.items() if some
+        f"{word}: {listed(name or '(no name)' for name in some)}" for word, some in found.items() if some
     ]
     if faults:
         allowed = ", ".join(column.name + (" (optional)" if column.optional else "") for column in columns)
-        raise DataError("schema", f"columns {'; '.join(faults)[:1000]}. Allowed: {allowed}")
+        raise DataError("schema", f"columns {'; '.join(faults)}. Allowed: {allowed}")
 
 
 def _staged(path: Path, fields: int) -> str:
@@ -194,7 +265,10 @@ def _staged(path: Path, fields: int) -> str:
 
 
 def _json_fault() -> str:
-    unknown = "'unknown columns: ' || array_to_string(_u[1:10], ', ')"
+    unknown = (
+        "'unknown columns: ' || array_to_string(_u[1:10], ', ') || "
+        "CASE WHEN len(_u) > 10 THEN ' and ' || (len(_u) - 10) || ' more' ELSE '' END"
+    )
     return (
         f"CASE WHEN _e IS NOT NULL THEN _e WHEN _j IS NULL THEN '{NOT_AN_OBJECT}' "
         f"WHEN len(_u) > 0 THEN {unknown} WHEN len(_k) <> len(list_distinct(_k)) THEN 'a column is given twice' END"

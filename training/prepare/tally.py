@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import duckdb
 
 from relearn.columns import Column
+from relearn.cutting import listed
 from relearn.errors import DataError
 from relearn.spec import ModelSpec
 from training.prepare.sources import NOT_AN_OBJECT
@@ -86,4 +87,4 @@ class Tally:
         ]
         unknown = self._unknown if self._unknown_rows == rows else []
         found = {"missing": missing, "unknown": unknown}
-        return [f"{word}: {', '.join(names)}" for word, names in found.items() if names]
+        return [f"{word}: {listed(names)}" for word, names in found.items() if names]
