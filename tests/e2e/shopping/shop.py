@@ -20,7 +20,6 @@ from services import Services
 from tests.e2e.client import Item, Stage
 from tests.e2e.clouds import ROOT, local_stage
 from tests.e2e.shopping.people import Person
-from tests.infra.synthesis import synthesise
 
 MODELS = ("tickets", "products")
 AGENT = "agent"
@@ -115,6 +114,8 @@ class Shop:
 @contextmanager
 def running(folder: Path) -> Iterator[Shop]:
     """Run what ``make shop`` runs, with the shop's two models alone, until both serve and rest."""
+    from tests.infra.synthesis import synthesise  # noqa: PLC0415  # it starts Node; every session of tests imports this module
+
     synthesise(folder / "cdk.out", "local", MODELS)
     port, info = free_port(), folder / "local.json"
     command = [
