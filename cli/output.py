@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,13 +11,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from relearn.policies import METRICS
-
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 WIDE = 240
 """Columns of a table that goes to a file or a pipe."""
-HEADLINES = ("f1_macro", "accuracy", "r2", "mae", "ndcg_at_k", "recall_at_k")
 COLOURS = {
     **dict.fromkeys(("TRAINED", "PROMOTED", "LIVE", "live", "SUCCEEDED", "accepted", "ok"), "green"),
     **dict.fromkeys(
@@ -69,17 +66,6 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
 def state(word: str) -> Text:
     """Colour a state; other words stay as they are."""
     return Text(word, style=COLOURS.get(word, ""))
-
-
-def metrics(values: Mapping[str, float], names: Sequence[str] = HEADLINES) -> str:
-    """Show some metrics in one cell."""
-    return "  ".join(f"{name} {values[name]:.4f}" for name in names if name in values)
-
-
-def all_metrics(values: Mapping[str, float]) -> str:
-    """Show every metric, in the order reports have."""
-    known = [name for names in METRICS.values() for name in names]
-    return metrics(values, [*known, *(name for name in values if name not in known)])
 
 
 def moment(iso: str) -> str:

@@ -11,11 +11,11 @@ from typing import Annotated, Any
 import typer
 
 from cli import target as targets
-from cli.api import connect
 from cli.errors import FAILED
 from cli.follow import follow, upload_looks
 from cli.ledger import Ledger
 from cli.letters import boxes
+from cli.lookup import find_upload, models
 from cli.options import DEFAULT_TIMEOUT, Json, Timeout
 from cli.output import done, note, print_json
 from cli.target import Target
@@ -45,8 +45,8 @@ def retry(
     """Try an upload again with the code that is deployed now, or what a run failed or rejected."""
     target = targets.of(ctx)
     ledger = Ledger(target)
-    models = [model] if model else _models(target)
-    found = _of_run(ledger, models, what) if _RUN.fullmatch(what) else [_upload(ledger, models, what)]
+    names = [model] if model else models(target)
+    found = _of_run(ledger, names, what) if _RUN.fullmatch(what) else [_upload(ledger, names, what)]
     for line in dict.fromkeys(retries.outlook(one) for one in found):
         note(line)
     if ledger.route(found[0].model).frozen:
@@ -65,21 +65,10 @@ def retry(
     raise typer.Exit(max(codes))
 
 
-def _models(target: Target) -> list[str]:
-    with connect(target) as api:
-        return [about.name for about in api.models()]
-
-
-def _upload(ledger: Ledger, models: Sequence[str], start: str) -> Upload:
-    """Find the one upload whose id starts so."""
-    found = [one for model in models for one in ledger.uploads(model) if one.upload_id.startswith(start)]
-    if len(found) != 1:
-        raise NotFoundError(
-            f"{len(found)} uploads of {', '.join(models)} start with {start!r}; allowed: exactly one, or the id of a "
-            "run. See relearn uploads MODEL; an upload for a model that is not deployed needs --model"
-        )
-    retries.begins_again(found[0])
-    return found[0]
+def _upload(ledger: Ledger, names: Sequence[str], start: str) -> Upload:
+    found = find_upload(ledger, names, start)
+    retries.begins_again(found)
+    return found
 
 
 def _of_run(ledger: Ledger, models: Sequence[str], run_id: str) -> list[Upload]:

@@ -8,13 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
+from cli import measured, rejected
 from cli import target as targets
 from cli.api import connect
+from cli.errors import USAGE
 from cli.follow import run_text, why
 from cli.ledger import Ledger
+from cli.lookup import find_upload, models
 from cli.options import Json, Limit, Model
-from cli.output import all_metrics, metrics, moment, note, out, print_json, print_table, state
+from cli.output import fail, moment, note, out, print_json, print_table, state
 from cli.reports import data_report
+from cli.target import Target
 from relearn import pending
 from relearn import runs as life
 from relearn.runs import Run
@@ -40,14 +44,15 @@ def status(
         if json_:
             print_json(found)
         else:
-            columns = ("model", "state", "version", "metrics", "last run", "pending uploads")
+            columns = ("model", "state", "version", "decides", "metrics", "last run", "pending uploads")
             rows = [
                 (
                     f["name"],
                     f["state"],
                     f["version"] or "-",
-                    metrics(f["metrics"]),
-                    _run_cell(f["run"]),
+                    measured.words(f["metric"]) or "-",
+                    *measured.headlines(f["metric"], f["metrics"]),
+                    _run_cell(f["metric"], f["run"]),
                     f["pending"],
                 )
                 for f in found
@@ -64,18 +69,40 @@ def status(
 
 def uploads(
     ctx: typer.Context,
-    model: Model,
+    model: Annotated[
+        str | None, typer.Argument(help="The model's name; with --rows it may be left out.")
+    ] = None,
+    *,
     states: Annotated[
         list[UploadState] | None,
         typer.Option(
             "--state", case_sensitive=False, help="Only those in this state; give it again for another."
         ),
     ] = None,
+    rows: Annotated[
+        str | None,
+        typer.Option(
+            metavar="UPLOAD",
+            help="The refused rows of one upload, by its id (its first characters will do): line, column, value, reason.",
+        ),
+    ] = None,
+    after: Annotated[
+        int, typer.Option(min=0, help="With --rows: only rows behind this line of the file.")
+    ] = 0,
     limit: Limit = 20,
     json_: Json = False,
 ) -> None:
-    """List a model's uploads, the newest first."""
-    ledger = Ledger(targets.of(ctx))
+    """List a model's uploads, the newest first; or the refused rows of one."""
+    target = targets.of(ctx)
+    ledger = Ledger(target)
+    if rows is not None:
+        _rejected_rows(
+            target, find_upload(ledger, [model] if model else models(target), rows), after, limit, json_=json_
+        )
+        return
+    if model is None:
+        fail("which model? allowed: relearn uploads MODEL, or relearn uploads --rows UPLOAD")
+        raise typer.Exit(USAGE)
     newest = next(iter(ledger.runs(model, 1)), None)
     chosen = [upload for upload in ledger.uploads(model) if not states or upload.state in states]
     found = [pending.explained(upload, newest) for upload in chosen[:limit]]
@@ -100,20 +127,41 @@ def uploads(
             for u in found
         ],
     )
+    if any(u.rows_rejected for u in found):
+        note(f"rows that were refused: relearn uploads {model} --rows UPLOAD")
     if any(u.state in ENDED_BADLY for u in found):
         note("try one again, after its cause has gone: relearn retry UPLOAD")
+
+
+def _rejected_rows(target: Target, upload: Upload, after: int, limit: int, *, json_: bool) -> None:
+    found = rejected.page(target, upload, after=after, limit=limit)
+    if json_:
+        print_json(found)
+        return
+    name = f"upload {upload.upload_id[:12]} of {upload.model}"
+    told = f"{name} is {upload.state}{f': {upload.reason}' if upload.reason else ''}"
+    if not found:
+        note(f"{told}; no refused row is kept of it{f' behind line {after}' if after else ''}")
+        return
+    note(told)
+    rejected.print_page(f"Refused rows of {name}: {upload.rows_rejected} in all", found)
+    if len(found) == limit:
+        last = found[-1]["line"]
+        note(f"more: relearn uploads {upload.model} --rows {upload.upload_id[:12]} --after {last}")
 
 
 def runs(ctx: typer.Context, model: Model, limit: Limit = 20, json_: Json = False) -> None:
     """List a model's runs, the newest first."""
     target = targets.of(ctx)
-    found = Ledger(target).runs(model, limit)
+    found, metric = Ledger(target).runs(model, limit), measured.deciding(target, model)
     if json_:
-        print_json([{**asdict(run), "data_report": data_report(target, run)} for run in found])
+        print_json(
+            [{**asdict(run), "metric": metric, "data_report": data_report(target, run)} for run in found]
+        )
         return
     columns = ("run", "started (UTC)", "ended (UTC)", "state", "version", "candidate", "champion", "reason")
     print_table(
-        f"Runs of {model}",
+        _title(f"Runs of {model}", metric),
         columns,
         [
             (
@@ -122,8 +170,7 @@ def runs(ctx: typer.Context, model: Model, limit: Limit = 20, json_: Json = Fals
                 moment(r.ended_at),
                 r.state,
                 r.version or "-",
-                metrics(r.metrics),
-                metrics(r.champion_metrics),
+                *measured.headlines(metric, r.metrics, r.champion_metrics),
                 why(r),
             )
             for r in found
@@ -135,15 +182,23 @@ def runs(ctx: typer.Context, model: Model, limit: Limit = 20, json_: Json = Fals
 
 def versions(ctx: typer.Context, model: Model, json_: Json = False) -> None:
     """List a model's versions, the newest first."""
-    found = Ledger(targets.of(ctx)).versions(model)
+    target = targets.of(ctx)
+    found, metric = Ledger(target).versions(model), measured.deciding(target, model)
     if json_:
-        print_json([asdict(version) for version in found])
+        print_json([{**asdict(version), "metric": metric} for version in found])
         return
     columns = ("version", "created (UTC)", "state", "metrics", "run", "reason")
+    cells = measured.everything(metric, *(version.metrics for version in found))
     rows = [
-        (v.version, moment(v.created_at), v.state, all_metrics(v.metrics), v.run_id, v.reason) for v in found
+        (v.version, moment(v.created_at), v.state, cell, v.run_id, v.reason)
+        for v, cell in zip(found, cells, strict=True)
     ]
-    print_table(f"Versions of {model}", columns, rows)
+    print_table(_title(f"Versions of {model}", metric), columns, rows)
+
+
+def _title(what: str, metric: measured.Deciding | None) -> str:
+    told = measured.words(metric)
+    return f"{what}; {told}" if told else what
 
 
 def _brief(ledger: Ledger, about: ModelBrief) -> dict[str, Any]:
@@ -162,7 +217,7 @@ def _brief(ledger: Ledger, about: ModelBrief) -> dict[str, Any]:
 def _whole(ledger: Ledger, about: AboutModel) -> dict[str, Any]:
     name = about.name
     newest = next(iter(ledger.runs(name, 1)), None)
-    kept = ("name", "title", "kind", "state", "version", "metrics", "waiting_for")
+    kept = ("name", "title", "kind", "state", "version", "metric", "metrics", "waiting_for")
     return {
         **{key: getattr(about, key) for key in kept},
         "previous": ledger.route(name).previous or None,
@@ -180,10 +235,16 @@ def _print_whole(about: dict[str, Any]) -> None:
     )
     previous = f", before it version {about['previous']}" if about["previous"] else ""
     out.print("  serves   ", state(about["state"]), f" {serving}{previous}", sep="", markup=False)
+    metric = about["metric"]
+    if told := measured.words(metric):
+        out.print(f"  decides  {told}", markup=False)
     if about["metrics"]:
-        out.print(f"  metrics  {all_metrics(about['metrics'])}", markup=False)
+        out.print(f"  metrics  {measured.everything(metric, about['metrics'])[0]}", markup=False)
     if about["run"]:
-        out.print(f"  last run {run_text(Run(**about['run']))}", markup=False)
+        run = Run(**about["run"])
+        out.print(f"  last run {run_text(run)}", markup=False)
+        if figures := measured.against(metric, run.metrics, run.champion_metrics):
+            out.print(f"           {measured.words(metric)}: {figures}", markup=False)
     counts = ", ".join(f"{count} {word}" for word, count in sorted(about["uploads"].items()))
     out.print(f"  uploads  {counts or 'none'}", markup=False)
 
@@ -195,7 +256,9 @@ def _reason(upload: Upload) -> str:
     return "; ".join(filter(None, (upload.reason, before)))
 
 
-def _run_cell(run: dict[str, Any] | None) -> str:
+def _run_cell(metric: measured.Deciding | None, run: dict[str, Any] | None) -> str:
     if run is None:
         return "-"
-    return run["state"] if run["state"] in life.FINAL else f"{run['state']} (now)"
+    state = run["state"] if run["state"] in life.FINAL else f"{run['state']} (now)"
+    figures = measured.against(metric, run["metrics"], run["champion_metrics"])
+    return f"{state}: {figures}" if figures else state

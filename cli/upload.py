@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from botocore.exceptions import ClientError
 
+from cli import rejected
 from cli import target as targets
 from cli.api import connect
 from cli.errors import USAGE
 from cli.follow import follow, upload_looks
 from cli.ledger import Ledger
 from cli.options import DEFAULT_TIMEOUT, Json, Model, Timeout
-from cli.output import done, fail, note, print_json, print_table
+from cli.output import done, fail, note, print_json
 from cli.sending import watched
 from cli.target import Target
 from relearn import filenames, ids, s3_keys
@@ -28,7 +28,6 @@ from training import catalog
 MAX_BYTES = 5 * 1024**3
 """What S3 takes in one PUT; one PUT gives one version id, which is the upload's identity."""
 SHOWN_REJECTIONS = 10
-REJECTIONS_BYTES = 64 * 1024
 
 
 def upload(
@@ -135,18 +134,10 @@ def _follow(target: Target, sent: dict[str, Any], timeout: float) -> int:
 
 def _show_rejections(target: Target, upload: Upload) -> None:
     """Print the first rejected rows of a quarantined upload, if any."""
-    bucket, key = target.output("LakeBucket"), s3_keys.rejected_key(upload.model, upload.upload_id)
     try:
-        answer = target.client("s3").get_object(
-            Bucket=bucket, Key=key, Range=f"bytes=0-{REJECTIONS_BYTES - 1}"
-        )
+        rows = rejected.page(target, upload, after=0, limit=SHOWN_REJECTIONS)
     except ClientError:
-        return  # no row was rejected, or one may not read the lake: the reason has been told already
-    lines = answer["Body"].read().split(b"\n")[:-1][:SHOWN_REJECTIONS]
-    faults = [(row["line"], fault) for row in map(json.loads, lines) for fault in row["errors"]]
-    rows = [(line, fault["column"] or "", fault["value"] or "", fault["reason"]) for line, fault in faults]
-    print_table(
-        f"First rejected rows; all: {s3_keys.uri(bucket, key)}",
-        ("line", "column", "value", "reason"),
-        rows,
-    )
+        return  # one may not read the lake: the reason has been told already
+    if rows:
+        more = f"all: relearn uploads {upload.model} --rows {upload.upload_id[:12]}"
+        rejected.print_page(f"First rejected rows; {more}", rows)

@@ -120,6 +120,7 @@ class Models:
             "kind": spec.kind,
             "state": "live" if champion else "waiting",
             "version": champion or None,
+            "metric": {"name": spec.metric.name, "better": spec.metric.better},
         }
 
 

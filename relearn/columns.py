@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from relearn.errors import SpecError
+from relearn.figures import exact
 
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,62}")
 LARGEST_FLOAT32 = 3.4028234663852886e38  # IEEE 754 binary32
@@ -93,9 +94,9 @@ class Number(_Common):
             return f"got {shown(value)}; allowed: a finite number"
         assert isinstance(value, int | float)  # noqa: S101 - is_finite_number said so
         if self.minimum is not None and value < self.minimum:
-            return f"got {shown(value)}; allowed: at least {self.minimum:g}"
+            return f"got {shown(value)}; allowed: at least {exact(self.minimum)}"
         if self.maximum is not None and value > self.maximum:
-            return f"got {shown(value)}; allowed: at most {self.maximum:g}"
+            return f"got {shown(value)}; allowed: at most {exact(self.maximum)}"
         return None
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from relearn import shift
+from relearn.figures import apart, exact, percents
 from relearn.profiles import MIXED, ColumnProfile, Profile
 from relearn.spec import Category, Column, ModelSpec, Number
 from relearn.tables import Table
@@ -144,11 +145,6 @@ def blamed(findings: Iterable[Finding]) -> tuple[str, ...]:
     )
 
 
-def percent(count: int, rows: int) -> str:
-    """Write a share."""
-    return f"{count / rows:.1%}" if rows else "0.0%"
-
-
 def _rows(table: str, profile: Profile, least: int) -> Finding:
     return Finding(
         table=table,
@@ -167,12 +163,13 @@ def _missing(
     right = seen.missing <= most * rows
     if right and column.name not in allowed:
         return
+    share, limit = percents(seen.missing / rows if rows else 0.0, most)
     yield Finding(
         table=table,
         column=column.name,
         rule="missing",
-        found=f"{seen.missing} of {rows} rows ({percent(seen.missing, rows)}) lack it",
-        allowed=f"{most:.1%}",
+        found=f"{seen.missing} of {rows} rows ({share}) lack it",
+        allowed=limit,
         right=right,
         blamed=(table,),
     )
@@ -187,7 +184,7 @@ def _range(table: str, column: Column, seen: ColumnProfile) -> Iterator[Finding]
             for value in (seen.low, seen.high)
             if isinstance(value, float | int) and column.problem(value)
         ]
-        wrong = f"values reach {outside[0]:g}" if outside else ""
+        wrong = f"values reach {exact(outside[0])}" if outside else ""
     elif isinstance(column, Category) and seen.type == column.type:
         strange = sorted(set(seen.counts) - set(column.values))
         wrong = f"{seen.counts[strange[0]]} rows have {strange[0]!r}" if strange else ""
@@ -197,7 +194,9 @@ def _range(table: str, column: Column, seen: ColumnProfile) -> Iterator[Finding]
         allowed = f"one of {', '.join(column.values)}"
     else:
         bounds = {"at least": getattr(column, "minimum", None), "at most": getattr(column, "maximum", None)}
-        allowed = " and ".join(f"{word} {bound:g}" for word, bound in bounds.items() if bound is not None)
+        allowed = " and ".join(
+            f"{word} {exact(bound)}" for word, bound in bounds.items() if bound is not None
+        )
     yield Finding(
         table=table,
         column=column.name,
@@ -228,13 +227,13 @@ def _references(table: Table, keys: Keys) -> Iterator[Finding]:
     for reference in table.quality.references:
         found = keys.orphans[reference.column]
         example = f", for example {found.example!r}" if found.rows else ""
-        share = percent(found.rows, found.of)
+        share, limit = percents(found.rows / found.of if found.of else 0.0, reference.max_orphans)
         yield Finding(
             table=table.name,
             column=reference.column,
             rule="reference",
             found=f"{found.rows} of {found.of} rows ({share}) name no row of {reference.to}{example}",
-            allowed=f"{reference.max_orphans:.1%}",
+            allowed=limit,
             right=found.rows <= reference.max_orphans * found.of,
             # rows that were right before lost what they refer to
             blamed=(table.name,) if found.new else (reference.to,),
@@ -248,12 +247,13 @@ def _age(table: Table, profile: Profile, at: datetime) -> Iterator[Finding]:
     if most is None or newest is None:
         return
     days = (at - datetime.fromisoformat(str(newest))).total_seconds() / 86_400
+    old, _ = apart(days, most, decimals=1)
     yield Finding(
         table=table.name,
         column=table.time or "",
         rule="age",
-        found=f"the newest row, of {newest}, is {days:.1f} days old",
-        allowed=f"at most {most:g}",
+        found=f"the newest row, of {newest}, is {old} days old",
+        allowed=f"at most {exact(most)}",
         right=days <= most,
     )
 
@@ -266,12 +266,13 @@ def _shifts(table: str, profile: Profile, before: Profile | None, most: float | 
         found = None if old is None or MIXED in (old.type, seen.type) else shift.index(old, seen)
         if found is None:
             continue
+        moved, _ = apart(found, most, decimals=3)
         yield Finding(
             table=table,
             column=name,
             rule="shift",
-            found=f"population stability index {found:.3f} against the champion's data",
-            allowed=f"at most {most:g}",
+            found=f"population stability index {moved} against the champion's data",
+            allowed=f"at most {exact(most)}",
             right=found <= most,
             blamed=(table,),
         )

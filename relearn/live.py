@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
+from relearn.figures import apart, percents
 from relearn.live_shift import shifted
 from relearn.rollout import Limits
 
@@ -204,9 +205,10 @@ def fails(candidate: Live, champion: Live, limits: Limits) -> str | None:
     one_off = 1 if limits.error_rate else 0
     if not silent and candidate.errors <= max(one_off, allowed * max(candidate.requests, limits.requests)):
         return None
+    (most,) = percents(allowed, decimals=2)
     return (
         f"{candidate.errors} of {candidate.requests} requests failed; the champion failed at "
-        f"{champion.errors} of {champion.requests}, and at most {allowed:.2%} may fail"
+        f"{champion.errors} of {champion.requests}, and at most {most} may fail"
     )
 
 
@@ -216,10 +218,8 @@ def _slower(candidate: Live, champion: Live, limits: Limits) -> str | None:
     allowed = max(champion.p95_ms * limits.latency_ratio, champion.p95_ms + SLACK_MS)
     if candidate.p95_ms <= allowed:
         return None
-    return (
-        f"p95 of latency {candidate.p95_ms:.0f} ms against the champion's {champion.p95_ms:.0f} ms; "
-        f"allowed: {allowed:.0f} ms"
-    )
+    mine, theirs, most = apart(candidate.p95_ms, champion.p95_ms, allowed, decimals=0)
+    return f"p95 of latency {mine} ms against the champion's {theirs} ms; allowed: {most} ms"
 
 
 def _alike(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:

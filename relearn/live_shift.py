@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from relearn.figures import apart
 from relearn.rollout import Limits
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ def shifted(candidate: Live, champion: Live, limits: Limits, baseline: Mapping[s
     told = ", ".join(
         f"{answer} {first:.0%} against {second:.0%}" for answer, (first, second) in pairs.items()
     )
-    return f"answers differ by {distance:.2f} in their shares; allowed: {allowed:.2f} ({told})"
+    found, most = apart(distance, allowed, decimals=2)
+    return f"answers differ by {found} in their shares; allowed: {most} ({told})"
 
 
 def chance(mine: Mapping[str, int], theirs: Mapping[str, int]) -> float:
@@ -74,7 +76,6 @@ def _mean_moved(candidate: Live, champion: Live, limits: Limits, baseline: Mappi
     allowed = limits.shift + STANDARD_ERRORS * math.sqrt(1 / candidate.rows + (1 / rows if rows else 0))
     if distance <= allowed:
         return None
-    return (
-        f"the mean answer {candidate.mean:.6g} is {distance:.2f} standard deviations from {mean:.6g}; "
-        f"allowed: {allowed:.2f}"
-    )
+    found, most = apart(distance, allowed, decimals=2)
+    mine, theirs = apart(candidate.mean, mean, decimals=2)
+    return f"the mean answer {mine} is {found} standard deviations from {theirs}; allowed: {most}"

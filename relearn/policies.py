@@ -8,6 +8,7 @@ from typing import Literal
 
 from relearn import schedules
 from relearn.columns import NAME_ALLOWED, NAME_PATTERN, check, is_finite_number
+from relearn.figures import exact
 
 CLASSIFICATION_METRICS = ("accuracy", "precision_macro", "recall_macro", "f1_macro", "f1_weighted", "roc_auc")
 REGRESSION_METRICS = ("r2", "mae", "rmse")
@@ -88,6 +89,23 @@ class Metric(_Bounds):
     def lower_is_better(self) -> bool:
         """Whether the metric is an error."""
         return self.name in LOWER_IS_BETTER
+
+    @property
+    def better(self) -> Literal["higher", "lower"]:
+        """Which of two values is the better one."""
+        return "lower" if self.lower_is_better else "higher"
+
+    @property
+    def bound(self) -> float:
+        """The worst value that may ever serve."""
+        bound = self.maximum if self.lower_is_better else self.minimum
+        assert bound is not None  # noqa: S101 - checked when it was made
+        return bound
+
+    @property
+    def demanded(self) -> str:
+        """The bound in words, e.g. ``"at least 0.9"``."""
+        return f"{'at most' if self.lower_is_better else 'at least'} {exact(self.bound)}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from relearn.figures import apart
 from relearn.spec import Metric
 
 
@@ -54,7 +55,8 @@ class Naive:
     @property
     def words(self) -> str:
         """Say it in words."""
-        return f"better than {self.method}, {self.value:.4f}, by at least {self.low:.4f} ({self.confidence:.0%} sure)"
+        value, low = apart(self.value)[0], apart(self.low)[0]
+        return f"better than {self.method}, {value}, by at least {low} ({self.confidence:.0%} sure)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,41 +111,37 @@ def decide(
     beside = "" if naive is None else f"; {naive.words}"
     if champion is None:
         return Decision(
-            "promote", f"{name} {value:.4f} meets the spec's bound, {_demanded(policy)}{beside}; first model"
+            "promote",
+            f"{name} {apart(value)[0]} meets the spec's bound, {policy.demanded}{beside}; first model",
         )
     rival = champion.get(name, math.nan)
     if not math.isfinite(rival):
-        return Decision("reject", f"{name} of the champion is {rival}: nothing to compare {value:.4f} with")
+        return Decision(
+            "reject", f"{name} of the champion is {rival}: nothing to compare {apart(value)[0]} with"
+        )
     target = rival - policy.margin if policy.lower_is_better else rival + policy.margin
-    compared = f"{name} {value:.4f} against the champion's {rival:.4f}"
+    mine, theirs, needed = apart(value, rival, target)
+    compared = f"{name} {mine} against the champion's {theirs}"
     if not _as_good(value, target, policy):
-        return Decision("reject", f"{compared}; needed {_word(policy)} {target:.4f} on the same holdout")
+        return Decision("reject", f"{compared}; needed {_word(policy)} {needed} on the same holdout")
     return Decision("promote", f"{compared} on the same holdout{beside}")
 
 
 def _below_the_bound(value: float, policy: Metric) -> str | None:
-    if _as_good(value, _bound(policy), policy):
+    if _as_good(value, policy.bound, policy):
         return None
-    return f"{policy.name} {value:.4f}; the spec demands {_demanded(policy)}"
+    mine, _ = apart(value, policy.bound)
+    return f"{policy.name} {mine}; the spec demands {policy.demanded}"
 
 
 def _below_naive(value: float, naive: Naive | None, policy: Metric) -> str | None:
     if naive is None or naive.low > 0:  # false for NaN
         return None
+    (mine, theirs), (low,) = apart(value, naive.value), apart(naive.low)
     return (
-        f"{policy.name} {value:.4f} is not surely better than {naive.method}, {naive.value:.4f}: by at least "
-        f"{naive.low:.4f} ({naive.confidence:.0%} sure); needed above 0"
+        f"{policy.name} {mine} is not surely better than {naive.method}, {theirs}: by at least "
+        f"{low} ({naive.confidence:.0%} sure); needed above 0"
     )
-
-
-def _bound(policy: Metric) -> float:
-    bound = policy.maximum if policy.lower_is_better else policy.minimum
-    assert bound is not None  # noqa: S101 - Metric checks it
-    return bound
-
-
-def _demanded(policy: Metric) -> str:
-    return f"{_word(policy)} {_bound(policy):g}"
 
 
 def _word(policy: Metric) -> str:

@@ -25,6 +25,7 @@ from relearn.columns import (
     shown,
 )
 from relearn.errors import FieldError, InvalidBodyError, InvalidInstancesError
+from relearn.figures import exact
 from relearn.spec import ModelSpec
 
 MAX_INSTANCES = 1000
@@ -165,8 +166,8 @@ def allowed(column: Column) -> str:
     """Say in words what a column takes."""
     match column:
         case Number():
-            bounds = [f"at least {column.minimum:g}"] if column.minimum is not None else []
-            bounds += [f"at most {column.maximum:g}"] if column.maximum is not None else []
+            bounds = [f"at least {exact(column.minimum)}"] if column.minimum is not None else []
+            bounds += [f"at most {exact(column.maximum)}"] if column.maximum is not None else []
             return ", ".join(["a number" + (f" in {column.unit}" if column.unit else ""), *bounds])
         case Category():
             return f"one of {', '.join(column.values)}"

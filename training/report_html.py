@@ -9,7 +9,7 @@ from typing import Any
 from relearn.promotion import Naive, decide
 from relearn.spec import ModelSpec
 from training import tasks
-from training.page.html import document, figure, section, table
+from training.page.html import document, figure, figures, section, signed, table
 from training.tasks import Answers
 
 
@@ -45,19 +45,19 @@ def _verdict(spec: ModelSpec, report: Mapping[str, Any]) -> str:
         candidate, rival and rival["metrics"], spec.metric, Naive.read(report["naive"], spec.metric.name)
     )
     name, metric = spec.metric.name, spec.metric
-    bound = f"at most {metric.maximum:g}" if metric.lower_is_better else f"at least {metric.minimum:g}"
-    shown = [("Candidate", figure(candidate.get(name)))]
+    measured = {"Candidate": candidate}
     if rival:
-        shown.append((f"Champion, version {rival['version']}", figure(rival["metrics"].get(name))))
+        measured[f"Champion, version {rival['version']}"] = rival["metrics"]
     if report["naive"]:
-        shown.append((f"By {report['naive']['method']}", figure(report["naive"]["metrics"].get(name))))
-    shown += [("The spec demands", bound), ("Rows held out", f"{report['rows']['holdout']:,}")]
-    figures = "".join(f"<div><dd>{escape(value)}</dd><dt>{escape(word)}</dt></div>" for word, value in shown)
+        measured[f"By {report['naive']['method']}"] = report["naive"]["metrics"]
+    shown = list(zip(measured, figures(*(one.get(name) for one in measured.values())), strict=True))
+    shown += [("The spec demands", metric.demanded), ("Rows held out", f"{report['rows']['holdout']:,}")]
+    listed = "".join(f"<div><dd>{escape(value)}</dd><dt>{escape(word)}</dt></div>" for word, value in shown)
     note = report["champion_incompatible"]
     told = f"<p>Version {note['version']} is not compared: {escape(note['reason'])}.</p>" if note else ""
     return (
         f'<section class="verdict {decision.verdict}" aria-labelledby="verdict"><h2 id="verdict">{name}</h2>'
-        f'<dl class="figures">{figures}</dl>'
+        f'<dl class="figures">{listed}</dl>'
         f"<p><strong>By the spec's rule: {decision.verdict}.</strong> "
         f"{escape(decision.reason)}.</p>{told}</section>"
     )
@@ -71,12 +71,7 @@ def _metrics(report: Mapping[str, Any]) -> str:
         )
     theirs = rival["metrics"]
     rows = [
-        (
-            name,
-            figure(value),
-            figure(theirs.get(name)),
-            f"{value - theirs[name]:+.4f}" if name in theirs else "",
-        )
+        (name, *figures(value, theirs.get(name)), signed(value - theirs[name]) if name in theirs else "")
         for name, value in mine.items()
     ]
     heads = ["Metric", "Candidate", f"Champion, version {rival['version']}", "Difference"]

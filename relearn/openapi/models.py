@@ -49,6 +49,13 @@ def _schemas(specs: Mapping[str, ModelSpec]) -> dict[str, Json]:
         "kind": {"type": "string", "enum": ["classification", "regression", "ranking"]},
         "state": {"type": "string", "enum": ["live", "waiting"]},
         "version": or_null(VERSION, description="The version that serves; null while waiting."),
+        "metric": object_of(
+            {
+                "name": {"type": "string", "enum": sorted({spec.metric.name for spec in specs.values()})},
+                "better": {"type": "string", "enum": ["higher", "lower"], "description": "The better value."},
+            },
+            description="What decides between candidate and champion.",
+        ),
     }
     anything = {"type": "object", "additionalProperties": True}
     model: Json = {

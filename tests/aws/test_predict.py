@@ -411,6 +411,7 @@ def test_a_live_model_is_described_with_its_metrics_schema_and_sample(live: Worl
     del live
     _, model = get("flowers")
     assert (model["kind"], model["state"], model["version"]) == ("classification", "live", 1)
+    assert model["metric"] == {"name": "f1_macro", "better": "higher"}
     assert model["metrics"] == {"f1_macro": 0.9}
     assert model["waiting_for"] is None
     assert model["sample"] == {"instances": SAMPLES["flowers"]}

@@ -39,6 +39,7 @@ ABOUT = {
     "kind": "classification",
     "state": "live",
     "version": 1,
+    "metric": {"name": "f1_macro", "better": "higher"},
     "metrics": {"f1_macro": 0.95, "accuracy": 0.96},
     "waiting_for": None,
     "request_schema": {},
@@ -154,7 +155,7 @@ def deployed() -> Iterator[CliStage]:
         for name in (*QUEUES, *(f"{name}-dead" for name in (*QUEUES, *CALLED))):
             sqs.create_queue(QueueName=name)
         api.answers["/v1/models/iris"] = (200, {}, ABOUT)
-        brief = {key: ABOUT[key] for key in ("name", "title", "kind", "state", "version")}
+        brief = {key: ABOUT[key] for key in ("name", "title", "kind", "state", "version", "metric")}
         api.answers["/v1/models"] = (200, {}, {"models": [brief]})
         yield CliStage(url, api, Ledger(Table(dynamodb, "ledger"), lambda: NOW), s3, sqs)
 

@@ -145,7 +145,7 @@ def test_what_does_not_exist_is_told_with_where_to_look(
 def test_an_upload_for_a_model_that_is_not_deployed_is_named_with_its_model(cli_stage: CliStage) -> None:
     upload = cli_stage.upload(model="rose", key="incoming/rose/a")
     cli_stage.ledger.move_upload(upload, UploadState.QUARANTINED, "unknown_model")
-    assert "needs --model" in cli_stage.run("retry", upload.upload_id).stderr
+    assert "where the model is not deployed, name it too" in cli_stage.run("retry", upload.upload_id).stderr
     cli_stage.run("retry", upload.upload_id, "--model", "rose")
     (message,) = asked(cli_stage)
     assert message["detail"]["model"] == "rose"

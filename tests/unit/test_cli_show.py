@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from relearn.runs import RunState, Version
-from relearn.uploads import UploadState
-from tests.unit.cli_stage import NOW, CliStage
+from relearn.uploads import Upload, UploadState
+from tests.unit.cli_stage import ABOUT, NOW, CliStage
 
 
 def test_the_command_reads_what_the_functions_write(cli_stage: CliStage) -> None:
@@ -144,3 +146,118 @@ def test_a_run_without_pages_says_so(cli_stage: CliStage) -> None:
     done = cli_stage.run("report", "iris")
     assert done.exit_code == 1
     assert f"run {run.run_id} of iris is DEBOUNCING and left no report" in done.output
+
+
+CLOSE = {"f1_macro": 0.94841}
+CLOSER = {"f1_macro": 0.94838, "accuracy": 0.9}
+
+
+def rejected_run(stage: CliStage) -> None:
+    training = stage.ledger.move_run(stage.new_run(), RunState.TRAINING, champion_version=1)
+    measured: dict[str, Any] = {"metrics": CLOSER, "champion_metrics": CLOSE}
+    stage.ledger.move_run(training, RunState.REJECTED, "not better", **measured)
+
+
+@pytest.mark.parametrize("command", [["status"], ["status", "iris"], ["runs", "iris"], ["versions", "iris"]])
+def test_what_decides_is_named_with_its_direction(cli_stage: CliStage, command: list[str]) -> None:
+    cli_stage.serve()
+    assert "f1_macro, higher is better" in cli_stage.run(*command).stdout
+
+
+@pytest.mark.parametrize("command", [["status"], ["status", "iris"], ["runs", "iris"]])
+def test_a_rejection_by_a_little_shows_by_how_little(cli_stage: CliStage, command: list[str]) -> None:
+    rejected_run(cli_stage)
+    shown = cli_stage.run(*command).stdout
+    assert "0.94838" in shown
+    assert "0.94841" in shown
+
+
+def test_versions_that_differ_are_shown_to_differ(cli_stage: CliStage) -> None:
+    cli_stage.serve(2)
+    run = cli_stage.new_run(run_id="20260505t000003-cccccc")
+    made = Version(model="iris", version=3, run_id=run.run_id, metrics={"f1_macro": 0.95001})
+    cli_stage.ledger.register(run, made)
+    shown = cli_stage.run("versions", "iris").stdout
+    assert "f1_macro 0.95000" in shown
+    assert "f1_macro 0.95001" in shown
+
+
+def test_the_metric_that_decides_comes_first_though_it_is_no_headline(cli_stage: CliStage) -> None:
+    about = {**ABOUT, "metric": {"name": "recall_macro", "better": "higher"}}
+    cli_stage.api.answers["/v1/models/iris"] = (200, {}, about)
+    training = cli_stage.ledger.move_run(cli_stage.new_run(), RunState.TRAINING)
+    cli_stage.ledger.move_run(training, RunState.REJECTED, metrics={"accuracy": 0.75, "recall_macro": 0.5})
+    assert "recall_macro 0.5000  accuracy 0.7500" in cli_stage.run("runs", "iris").stdout
+
+
+def test_what_the_ledger_says_is_shown_where_nobody_tells_what_decides(cli_stage: CliStage) -> None:
+    rejected_run(cli_stage)
+    del cli_stage.api.answers["/v1/models/iris"]
+    result = cli_stage.run("runs", "iris")
+    assert result.exit_code == 0
+    assert "f1_macro 0.94838" in result.stdout
+
+
+def refused(stage: CliStage, *lines: int) -> Upload:
+    """An upload with refused rows, each with one fault."""
+    error = {"column": "petal_width", "value": "abc", "reason": "not a number"}
+    upload = stage.upload("more.csv")
+    body = "".join(json.dumps({"line": line, "errors": [error]}) + "\n" for line in lines)
+    key = f"quarantine/iris/{upload.upload_id}/rows.jsonl"
+    stage.s3.put_object(Bucket=stage.lake, Key=key, Body=body)
+    return stage.ledger.move_upload(
+        upload, UploadState.QUARANTINED, "bad_row_rate: 3 of 3", rows_rejected=len(lines)
+    )
+
+
+@pytest.mark.parametrize("model", [["iris"], []])
+def test_refused_rows_are_shown_by_line_column_value_and_reason(
+    cli_stage: CliStage, model: list[str]
+) -> None:
+    upload = refused(cli_stage, 17, 90)
+    result = cli_stage.run("uploads", *model, "--rows", upload.upload_id[:8])
+    assert result.exit_code == 0
+    rows = [line.split() for line in result.stdout.splitlines()]
+    assert ["line", "column", "value", "reason"] in rows
+    assert ["17", "petal_width", "abc", "not", "a", "number"] in rows
+    assert ["90", "petal_width", "abc", "not", "a", "number"] in rows
+    assert "2 in all" in result.stdout
+    assert "QUARANTINED: bad_row_rate: 3 of 3" in result.stderr
+
+
+def test_refused_rows_come_page_by_page(cli_stage: CliStage) -> None:
+    upload = refused(cli_stage, 3, 5, 8)
+    first = cli_stage.run("uploads", "iris", "--rows", upload.upload_id, "--limit", "2")
+    assert f"more: relearn uploads iris --rows {upload.upload_id[:12]} --after 5" in first.stderr
+    second = cli_stage.run(
+        "uploads", "iris", "--rows", upload.upload_id, "--limit", "2", "--after", "5", "--json"
+    )
+    assert [row["line"] for row in json.loads(second.stdout)] == [8]
+
+
+def test_an_upload_without_refused_rows_says_why_it_was_refused(cli_stage: CliStage) -> None:
+    upload = cli_stage.ledger.move_upload(
+        cli_stage.upload(), UploadState.QUARANTINED, "empty: the file has no rows"
+    )
+    result = cli_stage.run("uploads", "--rows", upload.upload_id)
+    assert result.exit_code == 0
+    assert "empty: the file has no rows; no refused row is kept of it" in result.stderr
+
+
+def test_values_of_private_columns_are_not_shown(cli_stage: CliStage) -> None:
+    upload = cli_stage.upload("tickets.csv", model="tickets", key="incoming/tickets/tickets.csv")
+    error = {"column": "body", "value": "my password is 1234", "reason": "longer than 10 characters"}
+    key = f"quarantine/tickets/{upload.upload_id}/rows.jsonl"
+    row = json.dumps({"line": 2, "errors": [error]}) + "\n"
+    cli_stage.s3.put_object(Bucket=cli_stage.lake, Key=key, Body=row)
+    for form in ([], ["--json"]):
+        shown = cli_stage.run("uploads", "tickets", "--rows", upload.upload_id, *form).stdout
+        assert "longer than 10 characters" in shown
+        assert "(private)" in shown
+        assert "password" not in shown
+
+
+def test_uploads_of_no_model_are_wrong_usage(cli_stage: CliStage) -> None:
+    result = cli_stage.run("uploads")
+    assert result.exit_code == 2
+    assert "which model? allowed: relearn uploads MODEL" in result.stderr

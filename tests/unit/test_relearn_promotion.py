@@ -40,6 +40,19 @@ def test_a_candidate_must_meet_the_bound_and_beat_the_champion_by_the_margin(
     assert f"{candidate:.4f}" in decision.reason
 
 
+@pytest.mark.parametrize(
+    ("candidate", "champion", "told"),
+    [
+        (0.94838, 0.94841, "accuracy 0.94838 against the champion's 0.94841; needed at least 0.94841 on"),
+        (0.49999999, 0.9, "accuracy 0.49999999; the spec demands at least 0.5"),
+    ],
+)
+def test_a_rejection_by_a_little_shows_what_was_lacking(candidate: float, champion: float, told: str) -> None:
+    decision = decide({"accuracy": candidate}, {"accuracy": champion}, Metric("accuracy", minimum=0.5))
+    assert decision.verdict == "reject"
+    assert decision.reason.startswith(told)
+
+
 def test_without_a_margin_a_tie_is_promoted() -> None:
     policy = Metric("accuracy", minimum=0.5)
     assert decide({"accuracy": 0.7}, {"accuracy": 0.7}, policy).verdict == "promote"

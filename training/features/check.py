@@ -10,6 +10,7 @@ import ibis
 
 from relearn.columns import LARGEST_FLOAT32
 from relearn.errors import DataError, SpecError
+from relearn.figures import exact
 from relearn.spec import Boolean, Category, Column, DateTime, Id, ModelSpec, Number, Text
 from relearn.tables import AS_OF
 from training.prepare.rules import quote
@@ -157,11 +158,11 @@ def _faults(spec: ModelSpec, column: Column) -> Iterator[tuple[str, str]]:
             number = f"CAST({name} AS DOUBLE)"
             yield "are not finite as float32", f"NOT abs({number}) <= CAST('{LARGEST_FLOAT32!r}' AS DOUBLE)"
             if column.minimum is not None:
-                yield f"are below the minimum, {column.minimum:g}", f"{number} < {column.minimum!r}"
+                yield f"are below the minimum, {exact(column.minimum)}", f"{number} < {column.minimum!r}"
             if column.maximum is not None:
                 finite = f"{number} <= CAST('{LARGEST_FLOAT32!r}' AS DOUBLE)"
                 yield (
-                    f"are above the maximum, {column.maximum:g}",
+                    f"are above the maximum, {exact(column.maximum)}",
                     f"{number} > {column.maximum!r} AND {finite}",
                 )
         case Category():

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
+from relearn.figures import apart
+
 STYLE = Path(__file__).with_name("report.css")
 
 
@@ -51,6 +53,23 @@ def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> 
 
 def figure(value: float | None) -> str:
     """Write a figure: four decimals near 1, two where it is large; empty for None."""
-    if value is None:
-        return ""
-    return f"{value:.4f}" if abs(value) < 10 else f"{value:,.2f}"  # noqa: PLR2004
+    return figures(value)[0]
+
+
+def figures(*values: float | None) -> list[str]:
+    """Write figures that are compared, as `figure` does, and with as many more digits as tell them apart."""
+    known = [value for value in values if value is not None]
+    near = all(abs(value) < 10 for value in known)  # noqa: PLR2004
+    written = iter(apart(*known, decimals=4 if near else 2))
+    return ["" if value is None else _grouped(next(written)) for value in values]
+
+
+def _grouped(number: str) -> str:
+    """Set commas between thousands."""
+    whole, point, rest = number.partition(".")
+    return f"{int(whole):,}{point}{rest}" if whole.lstrip("-").isdigit() and whole != "-0" else number
+
+
+def signed(difference: float) -> str:
+    """Write a difference with its sign."""
+    return f"{'+' if difference >= 0 else ''}{figure(difference)}"

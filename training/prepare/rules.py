@@ -7,6 +7,7 @@ JSON, of the wrong type).
 from __future__ import annotations
 
 from relearn.columns import LARGEST_FLOAT32, Boolean, Category, Column, DateTime, Id, Number, Ranking, Text
+from relearn.figures import exact
 
 NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 DATE_TIME = (
@@ -65,11 +66,11 @@ def reason(column: Column, text: str) -> str:
             cases = [f"WHEN {number} IS NULL THEN 'not a number'"]
             if column.minimum is not None:
                 cases.append(
-                    f"WHEN {number} < {_literal(column.minimum)} THEN 'below the minimum, {column.minimum:g}'"
+                    f"WHEN {number} < {_literal(column.minimum)} THEN 'below the minimum, {exact(column.minimum)}'"
                 )
             if column.maximum is not None:
                 cases.append(
-                    f"WHEN {number} > {_literal(column.maximum)} THEN 'above the maximum, {column.maximum:g}'"
+                    f"WHEN {number} > {_literal(column.maximum)} THEN 'above the maximum, {exact(column.maximum)}'"
                 )
             return f"CASE {' '.join(cases)} ELSE 'not finite as float32' END"
         case Category():

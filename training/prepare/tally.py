@@ -10,6 +10,7 @@ import duckdb
 from relearn.columns import Column
 from relearn.cutting import listed
 from relearn.errors import DataError
+from relearn.figures import percents
 from relearn.spec import ModelSpec
 from training.prepare.sources import NOT_AN_OBJECT
 
@@ -69,9 +70,10 @@ class Tally:
             raise DataError("schema", f"columns {'; '.join(faults)} in every row")
         rate, allowed = self.rejected / rows, spec.ingest.max_bad_row_rate
         if rate > allowed:
+            found, most = percents(rate, allowed)
             raise DataError(
                 "bad_row_rate",
-                f"{self.rejected} of {rows} rows ({rate:.1%}) break the spec; allowed: {allowed:.1%}. "
+                f"{self.rejected} of {rows} rows ({found}) break the spec; allowed: {most}. "
                 "The reasons are in rows.jsonl",
             )
         if self.accepted < spec.ingest.min_rows:

@@ -19,7 +19,15 @@ PREDICTION = {
     "probabilities": {"setosa": 0.98, "virginica": 0.02},
 }
 SCORED = {name: value for name, value in PREDICTION.items() if name != "id"}
-BRIEF = {"name": "iris", "title": "Iris species", "kind": "classification", "state": "live", "version": 3}
+METRIC = {"name": "f1_macro", "better": "higher"}
+BRIEF = {
+    "name": "iris",
+    "title": "Iris species",
+    "kind": "classification",
+    "state": "live",
+    "version": 3,
+    "metric": METRIC,
+}
 WHOLE = {
     **BRIEF,
     "metrics": {"f1_macro": 0.95},

@@ -26,7 +26,7 @@ from relearn_client import (
     Ranking,
     Regression,
 )
-from stub_api import AT, BRIEF, INSTANCE, RUN, SCORED, VERSION, WHOLE, Ask, Reply, StubApi
+from stub_api import AT, BRIEF, INSTANCE, METRIC, RUN, SCORED, VERSION, WHOLE, Ask, Reply, StubApi
 
 NAMELESS = {"model": "iris", "version": 3, "predictions": [SCORED]}
 
@@ -71,7 +71,7 @@ def test_a_ranking_gives_items_best_first_and_what_they_were_chosen_by(api: Stub
 
 def test_models_are_listed(ask: Ask) -> None:
     assert ask(lambda client: client.models()) == [
-        ModelBrief("iris", "Iris species", "classification", "live", 3)
+        ModelBrief("iris", "Iris species", "classification", "live", 3, METRIC)
     ]
 
 

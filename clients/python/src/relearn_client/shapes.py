@@ -174,6 +174,9 @@ class ModelBrief:
         Whether a version serves.
     version
         Which; None when none does.
+    metric
+        What decides between candidate and champion: its ``name``, and which of two values is ``better``, ``"higher"`` or
+        ``"lower"``; None of a stage that does not tell it.
     """
 
     name: str
@@ -181,11 +184,12 @@ class ModelBrief:
     kind: Literal["classification", "regression", "ranking"]
     state: Literal["live", "waiting"]
     version: int | None
+    metric: Mapping[str, str] | None
 
     @classmethod
     def read(cls, data: Json) -> ModelBrief:
         """Read the API's JSON."""
-        return pick(cls, data)
+        return pick(cls, {"metric": None, **data})  # an older stage tells nothing of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +223,7 @@ class Model(ModelBrief):
     @classmethod
     def read(cls, data: Json) -> Model:
         """Read the API's JSON."""
-        return pick(cls, {"lookup": None, **data})  # an older stage tells nothing of it
+        return pick(cls, {"metric": None, "lookup": None, **data})  # an older stage tells nothing of it
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,48 @@
+"""Figures in words: with as many digits as tell different numbers apart."""
+
+from __future__ import annotations
+
+import math
+
+_MOST_DECIMALS, _SIGNIFICANT, _LARGE = 12, 2, 1e15
+
+
+def apart(*values: float, decimals: int = 4) -> list[str]:
+    """Write numbers that are read together, so that two that differ are written differently.
+
+    All get the same number of decimals: as many as asked for, and as many more as keep different numbers apart and
+    show two digits of the smallest. Where 12 decimals do not do that, each is written in full.
+
+    Parameters
+    ----------
+    values
+        Finite or not.
+    decimals
+        Shown at least.
+
+    Returns
+    -------
+    list of str
+        In their order, e.g. ``["0.94841", "0.94838"]``.
+    """
+    different = len(set(map(repr, values)))
+    finite = [abs(value) for value in values if math.isfinite(value)]
+    smallest = min((size for size in finite if size), default=1.0)
+    needed = max(decimals, _SIGNIFICANT - 1 - math.floor(math.log10(smallest)))
+    if max(finite, default=0.0) < _LARGE:
+        for more in range(needed, _MOST_DECIMALS + 1):
+            written = [f"{value:.{more}f}" for value in values]
+            if len(set(written)) == different:
+                return written
+    return [repr(float(value)) for value in values]
+
+
+def percents(*shares: float, decimals: int = 1) -> list[str]:
+    """Write shares, 0 to 1, as percentages by the rule of `apart`, e.g. ``["1.04%", "1.00%"]``."""
+    return [f"{written}%" for written in apart(*(100 * share for share in shares), decimals=decimals)]
+
+
+def exact(value: float) -> str:
+    """Write a bound that someone declared: short where that says all, e.g. ``"0.9"``, else in full."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
