@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 from relearn.profiles import LOG_GAMMA, SHIFTED, SKETCHED, SMALLEST, ColumnProfile
-from training.page.svg import LETTER, figure, line, rect, text
+from training.page.axis import Axis, cut, number, widest
+from training.page.svg import figure, line, rect, text
 
 WIDTH, HEIGHT = 320, 150
 STEPS = 24
@@ -14,6 +15,10 @@ STEPS = 24
 MOST_VALUES = 12
 """Bars of a category; the rarest are put together."""
 ROW = 26
+NAMED = 160
+"""Width of a value's name at most."""
+LEAST_WHOLE = 2
+"""From this span on a column whose ends are whole numbers has its ticks at whole numbers too."""
 
 
 def column_chart(name: str, now: ColumnProfile, before: ColumnProfile | None) -> str:
@@ -59,10 +64,15 @@ def _histogram(name: str, now: ColumnProfile, before: ColumnProfile | None) -> s
             for side in (0, 1)
         )
         parts.append(f'<polyline points="{path}" class="was"/>')
-    for share, style in ((0.0, "tick start"), (0.5, "tick"), (1.0, "tick end")):
-        parts.append(text(left + share * WIDTH, HEIGHT + 26, f"{low + share * (high - low):.4g}", style))
     title = f"{name}, in characters" if now.type == "text" else name
-    return figure(title, _told(now, before), left + WIDTH + 8, HEIGHT + 34, "".join(parts))
+    whole = low.is_integer() and high.is_integer() and high - low >= LEAST_WHOLE
+    axis = Axis(name=title, low=low, high=high, whole=whole)
+    ticks = axis.ticks_within(WIDTH)
+    for value, label in ticks.places:
+        x = left + axis.share(value) * WIDTH
+        parts += [line(x, HEIGHT + 8, x, HEIGHT + 12, "rule"), text(x, HEIGHT + 26, label, "tick")]
+    room = left + WIDTH + max(8.0, ticks.width / 2)
+    return figure(axis.title(ticks), _told(now, before), room, HEIGHT + 34, "".join(parts))
 
 
 def _steps(column: ColumnProfile, low: float, high: float) -> list[float]:
@@ -107,12 +117,13 @@ def _shares(column: ColumnProfile, kept: Sequence[str]) -> dict[str, float]:
 def _pairs(title: str, now: Mapping[str, float], before: Mapping[str, float] | None) -> str:
     """Draw shares as bars, with a mark where each was before."""
     names = list(now)
-    left = 12 + LETTER * max(map(len, names))
+    shown = [cut(name, NAMED) for name in names]
+    left = 12 + widest(shown)
     highest = max([*now.values(), *(before or {}).values()]) or 1.0
     parts = [line(left, 2, left, ROW * len(names) + 6, "rule")]
     for index, name in enumerate(names):
         y, length = 4 + index * ROW, WIDTH * 0.75 * now[name] / highest
-        parts.append(text(left - 8, y + 17, name, "tick end"))
+        parts.append(text(left - 8, y + 17, shown[index], "tick end"))
         parts.append(rect(left, y + 5, length, ROW - 10, "bar"))
         mark = length
         if before is not None and name in before:
@@ -129,7 +140,7 @@ def _pairs(title: str, now: Mapping[str, float], before: Mapping[str, float] | N
 def _told(now: ColumnProfile, before: ColumnProfile | None) -> str:
     def words(column: ColumnProfile) -> str:
         figures = [column.low, column.quantile(0.5), column.high]
-        return " to ".join(f"{value:.4g}" for value in figures if isinstance(value, float | int))
+        return " to ".join(number(value) for value in figures if isinstance(value, float | int))
 
     was = f"; before {words(before)}" if before is not None and before.counts else ""
     return f"minimum to median to maximum: {words(now)}{was}"

@@ -10,8 +10,9 @@ import numpy as np
 
 from training import charts
 from training.encode import Array
+from training.page.axis import Axis
 from training.page.html import figure, section, table
-from training.page.svg import LEFT, PLOT, TOP, at, axes, canvas, line, text
+from training.page.plot import Plot
 from training.page.svg import figure as drawn
 from training.ranking.evaluate import NOTHING
 from training.ranking.exam import RankingExam
@@ -67,16 +68,15 @@ def _by_length(mine: Mapping[str, Any], popular: Mapping[str, Any]) -> str:
     lines = [("candidate", mine["ndcg_by_k"]), ("popularity", popular["ndcg_by_k"])]
     highest = max(0.01, *(max(values) for _, values in lines))
     count = len(mine["ndcg_by_k"])
-    parts = [axes(("items in the list", "NDCG"), (1, count), (0, highest))]
-    for index, (name, values) in enumerate(lines):
-        places = [at(step / max(count - 1, 1), value / highest) for step, value in enumerate(values)]
-        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-        parts.append(f'<polyline points="{points}" class="line c{index}"/>')
-        y = TOP + PLOT - 32 + 18 * index
-        parts.append(line(LEFT + PLOT - 120, y - 4, LEFT + PLOT - 100, y - 4, f"line c{index}"))
-        parts.append(text(LEFT + PLOT - 92, y, name, "tick start"))
+    plot = Plot(
+        Axis(name="items in the list", low=1, high=count, whole=True),
+        Axis(name="NDCG", low=0, high=highest),
+        [name for name, _ in lines],
+    )
+    parts = [plot.frame()]
+    parts += [plot.path(list(enumerate(values, start=1)), index) for index, (_, values) in enumerate(lines)]
     said = "; ".join(f"{name} {values[-1]:.4f} at {count}" for name, values in lines)
-    return drawn("NDCG by the length of the list", said, *canvas(), "".join(parts))
+    return drawn("NDCG by the length of the list", said, *plot.size, "".join(parts))
 
 
 def _spread(exam: RankingExam, lists: Array) -> str:
@@ -91,7 +91,7 @@ def _spread(exam: RankingExam, lists: Array) -> str:
 def _lengths(report: Mapping[str, Any], popular: Mapping[str, Any]) -> str:
     pairs = zip(report["candidate"]["ndcg_by_k"], popular["ndcg_by_k"], strict=True)
     rows = [(f"{at}", figure(mine), figure(theirs)) for at, (mine, theirs) in enumerate(pairs, start=1)]
-    return table("NDCG by the length of the list", ["Items", "Candidate", "Popularity"], rows)
+    return table("The same in figures", ["Items", "Candidate", "Popularity"], rows)
 
 
 def _samples(exam: RankingExam, lists: Array) -> str:
