@@ -98,7 +98,8 @@ def curves(title: str, axes: tuple[str, str], lines: Sequence[tuple[str, Array, 
 def scatter(title: str, axes: tuple[str, str], xs: Array, ys: Array, *, from_zero: bool = False) -> str:
     """Draw points on equal axes over the diagonal; ``from_zero``: none is negative, and the axes say so."""
     low, high = 0.0 if from_zero else float(min(xs.min(), ys.min())), float(max(xs.max(), ys.max()))
-    plot = Plot(*(Axis(name=name, low=low, high=high) for name in axes))
+    across, up = (Axis(name=name, low=low, high=high) for name in axes)
+    plot = Plot(across, up)
     parts = [plot.frame(), plot.diagonal()]
     chosen = _thin(len(xs))
     for x, y in zip(xs[chosen], ys[chosen], strict=True):
