@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -50,19 +51,23 @@ def retrying() -> Retrying:
     )
 
 
-def take(message: Any) -> None:
-    """Do what one message asks for."""
+def take(message: Any, left: Callable[[], float]) -> None:
+    """Do what one message asks for, in the seconds that ``left`` says are left."""
     if message.get("detail-type") == retries.ASKED:
-        retrying().again(message["detail"])
+        retrying().again(message["detail"], left)
     else:
-        intake().take(message["detail"])
+        intake().take(message["detail"], left)
 
 
 @entry
-def handler(event: Any, _context: Any) -> dict[str, Any]:
+def handler(event: Any, context: Any) -> dict[str, Any]:
     """Take in every message; give those that failed."""
+
+    def left() -> float:
+        return float(context.get_remaining_time_in_millis()) / 1000
+
     failures = Failures(_log)
     for message in event["Records"]:
         with failures.of(message):
-            take(json.loads(message["body"]))
+            take(json.loads(message["body"]), left)
     return failures.told()

@@ -11,7 +11,7 @@ import logging
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ from lambdas.aws.metrics import Meter
 from lambdas.aws.notify import Notifier
 from lambdas.aws.storage import Storage
 from lambdas.runs_flow import Runs
-from relearn import ids, s3_keys
+from relearn import ids, policies, s3_keys, uploads
+from relearn.cutting import cut
 from relearn.errors import ConflictError, NotFoundError
 from relearn.runs import MAX_REASON
 from relearn.spec import ModelSpec
@@ -29,6 +30,8 @@ from relearn.tables import MAIN
 from relearn.uploads import Upload, UploadState
 from training.prepare import Prepared, Refusal, prepare
 
+CHECK_SHARE = 0.85
+"""Share of the function's time that a check may take; the rest is for what it decides: a copy, a shard, people."""
 LARGEST_COPY = 5 * 1024**3  # what S3 copies in one call, in bytes
 _log = logging.getLogger(__name__)
 
@@ -77,7 +80,7 @@ class Intake:
         self._buckets = buckets
         self._clock = clock
 
-    def take(self, detail: Mapping[str, Any]) -> None:
+    def take(self, detail: Mapping[str, Any], left: Callable[[], float]) -> None:
         """Take in the object that an ``Object Created`` event is about.
 
         Parameters
@@ -85,6 +88,8 @@ class Intake:
         detail
             The event's detail: ``bucket.name`` and ``object.{key,size,version-id,sequencer}``. Keys are as
             they are: EventBridge does not encode them.
+        left
+            Gives the seconds before the function is cut off.
         """
         upload = self._read(detail)
         if upload is None:
@@ -92,7 +97,7 @@ class Intake:
         table = upload.table  # as the models are now: who tries again may have deployed another since
         upload = self._ledger.receive(upload)
         if upload.state is UploadState.RECEIVED:
-            upload = self._decided(replace(upload, table=table))
+            upload = self._decided(replace(upload, table=table), left)
         if upload.state is UploadState.ACCEPTED:
             self._runs.ensure_run(upload.model)
 
@@ -116,10 +121,16 @@ class Intake:
             received_at=self._clock().isoformat(timespec="milliseconds"),
         )
 
-    def _decided(self, upload: Upload) -> Upload:
+    def _decided(self, upload: Upload, left: Callable[[], float]) -> Upload:
         """Decide; of what can not be decided now the ledger says why, for whoever looks before the next try."""
+        begun = self._ledger.begin_check(upload, self._clock() + timedelta(seconds=left()))
+        if begun.state is not UploadState.RECEIVED:
+            return begun
+        upload = replace(begun, table=upload.table)
         try:
-            return self._decide(upload)
+            if why := uploads.hopeless(upload):
+                return self._move(upload, UploadState.FAILED, why)
+            return self._decide(upload, left() * CHECK_SHARE)
         except ConflictError:
             _log.info("decided meanwhile by another delivery", extra={"upload_id": upload.upload_id})
             return self._ledger.receive(upload)
@@ -127,7 +138,7 @@ class Intake:
             self._ledger.note_trouble(upload, trouble(error))
             raise
 
-    def _decide(self, upload: Upload) -> Upload:
+    def _decide(self, upload: Upload, seconds: float) -> Upload:
         spec = self._specs.get(upload.model)
         if spec is None:
             known = ", ".join(self._specs) or "none"
@@ -140,10 +151,13 @@ class Intake:
         if upload.size_bytes > spec.ingest.max_bytes:
             detail = f"{upload.size_bytes} bytes; allowed: at most {spec.ingest.max_bytes}"
             return self._refuse(upload, Refusal("too_large", detail))
+        if upload.size_bytes > (most := int(policies.CHECKED_PER_SECOND * seconds)):
+            detail = f"{upload.size_bytes} bytes; allowed: at most {most} in the {seconds:.0f} s that a check has here"
+            return self._refuse(upload, Refusal("too_large", f"{detail}; split the file"))
         with tempfile.TemporaryDirectory(prefix="ingest-") as folder:
-            return self._check(upload, spec, Path(folder))
+            return self._check(upload, spec, Path(folder), seconds)
 
-    def _check(self, upload: Upload, spec: ModelSpec, folder: Path) -> Upload:
+    def _check(self, upload: Upload, spec: ModelSpec, folder: Path, seconds: float) -> Upload:
         source, workdir = folder / "object", folder / "work"
         workdir.mkdir()
         try:
@@ -151,7 +165,7 @@ class Intake:
         except NotFoundError as error:
             return self._move(upload, UploadState.FAILED, f"object version gone: {error}")
         name = upload.key.rpartition("/")[2]
-        prepared = prepare(spec, source, name, workdir, table=upload.table)
+        prepared = prepare(spec, source, name, workdir, table=upload.table, seconds=seconds)
         source.unlink()
         if prepared.refusal is not None:
             return self._refuse(upload, prepared.refusal, prepared)
@@ -229,4 +243,4 @@ class Intake:
 
 def trouble(error: Exception) -> str:
     """Say why an upload is not decided yet."""
-    return f"not decided yet, it is tried again: {type(error).__name__}: {error}"[:MAX_REASON]
+    return cut(f"not decided yet, it is tried again: {type(error).__name__}: {error}", MAX_REASON)

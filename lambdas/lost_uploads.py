@@ -10,13 +10,11 @@ from lambdas import events
 from lambdas.aws.ledger import Ledger
 from lambdas.aws.queue import IngestQueue
 from lambdas.aws.storage import Storage, StoredVersion
-from relearn import ids, s3_keys
+from relearn import ids, s3_keys, uploads
 from relearn.uploads import Upload, UploadState
 
 EVENT_LATE = timedelta(minutes=2)
 """An object without a record, or a lock without an execution, is let alone for so long."""
-STUCK = timedelta(minutes=20)
-"""An upload that is received and not decided is sent again after this: ingest may take 15 minutes."""
 FIRST = "0" * 24
 """Sequencer of a missed version with none before it, without its last digit: longer than S3's, so less than any of them."""
 
@@ -69,20 +67,18 @@ class LostUploads:
         for version in reversed(versions):
             upload = known.get(ids.upload_id(self._bucket, version.key, version.version_id))
             sequencer = upload.sequencer if upload is not None else f"{sequencer}1"
-            since = version.stored_at if upload is None else _received(upload)
-            undecided = upload is None or upload.state is UploadState.RECEIVED
-            if undecided and self._older(since, EVENT_LATE if upload is None else STUCK):
+            if self._due(version, upload):
                 self._queue.send(events.object_created(self._bucket, version, sequencer=sequencer))
                 sent += 1
         return sent
 
-    def _older(self, since: datetime, age: timedelta) -> bool:
-        return self._clock() - since > age
-
-
-def _received(upload: Upload) -> datetime:
-    """Give when ingest got it: when a person had it tried again, that time."""
-    return datetime.fromisoformat(upload.times.get(UploadState.RECEIVED, upload.received_at))
+    def _due(self, version: StoredVersion, upload: Upload | None) -> bool:
+        """Tell whether a version is sent, and count that it is: before it is sent, so that whoever dies sends too little."""
+        if upload is None:
+            return self._clock() - version.stored_at > EVENT_LATE
+        if upload.state is not UploadState.RECEIVED or not uploads.due_again(upload, self._clock()):
+            return False
+        return self._ledger.count_send(upload)
 
 
 def _with_model(stored: Iterable[StoredVersion]) -> Iterator[tuple[str, StoredVersion]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from lambdas import events
@@ -38,8 +38,8 @@ class Retrying:
         self._intake = intake
         self._bucket = bucket
 
-    def again(self, detail: Mapping[str, Any]) -> None:
-        """Begin again with every upload that is named.
+    def again(self, detail: Mapping[str, Any], left: Callable[[], float]) -> None:
+        """Begin again with every upload that is named, in the seconds that ``left`` says are left.
 
         Raises
         ------
@@ -52,7 +52,7 @@ class Retrying:
         found = [self._begin(model, upload_id, seen) for upload_id, seen in asked.items()]
         for upload in found:
             if upload.state is UploadState.RECEIVED:
-                self._intake.take(events.of_upload(self._bucket, upload))
+                self._intake.take(events.of_upload(self._bucket, upload), left)
         if pending := self._ledger.uploads(model, UploadState.ACCEPTED):
             # A person who asks does not wait for the schedule.
             self._runs.start(model, pending, scheduled=True)

@@ -20,6 +20,7 @@ from lambdas.aws.storage import Storage
 from lambdas.aws.transforms import Transforms
 from relearn import batches, s3_keys
 from relearn.batches import Batch, BatchState
+from relearn.cutting import cut
 from relearn.errors import ConflictError, InvalidLinesError, ModelFailedError, NotFoundError
 from relearn.jsonlines import check_lines
 from relearn.spec import ModelSpec
@@ -152,7 +153,7 @@ class Scoring:
         except NotFoundError:
             return self._fail(batch, "the file is gone")
         except InvalidLinesError as error:
-            return self._fail(batch, str(error)[: batches.MAX_REASON], errors=error.errors)
+            return self._fail(batch, cut(str(error), batches.MAX_REASON), errors=error.errors)
         return self._closing.move(
             batch, BatchState.RUNNING, version=champion, rows=rows, input_version=version_id
         )

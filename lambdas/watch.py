@@ -21,6 +21,7 @@ from lambdas.logs import entry
 from lambdas.probing import Left, Measure, Pair, Probing
 from lambdas.publish import until
 from relearn import live, names, rollout, s3_keys
+from relearn.cutting import cut
 from relearn.errors import ConflictError, NotFoundError
 from relearn.hosting import Serverless
 from relearn.live import Verdict
@@ -120,7 +121,7 @@ class Watching:
         about = {"model": model, "run_id": run_id, "version": number, "reason": reason}
         _log.info("%s: %s", begun.step.words, verdict, extra=about)
         if verdict == BREACH:
-            reason = f"{begun.step.words}: {reason}"[:MAX_REASON]
+            reason = cut(f"{begun.step.words}: {reason}", MAX_REASON)
             self._withdraw(candidate, Change("withdrawn", f"run {run_id}", reason))
         return {"verdict": verdict, "reason": reason}
 

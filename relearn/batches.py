@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from relearn import transitions
+from relearn.cutting import cut
 from relearn.errors import LineError
 
 MAX_BYTES = 100_000_000
@@ -124,7 +125,9 @@ def outcome(status: str, reason: str) -> tuple[BatchState, str] | None:
         case "Stopped":
             return BatchState.FAILED, "the transform job was stopped"
         case "Failed":
-            return BatchState.FAILED, f"the transform job failed: {reason or 'no reason given'}"[:MAX_REASON]
+            return BatchState.FAILED, cut(
+                f"the transform job failed: {reason or 'no reason given'}", MAX_REASON
+            )
         case _:
             return None
 

@@ -20,6 +20,8 @@ ASKED = "Relearn Retry Asked"
 SOURCE = "relearn.retry"
 MOST = 1000
 """Uploads that one message names at most: it has to fit into the queue."""
+KEPT_REASONS = 20
+"""Earlier ends of an upload that are kept with their reasons: one item of the ledger holds them all."""
 _UNDECIDED = (UploadState.RECEIVED, UploadState.ACCEPTED)
 
 
@@ -73,9 +75,18 @@ def begin_again(upload: Upload, now: str) -> dict[str, Any]:
         "state": state,
         "reason": "",
         "attempts": 0,
+        "checks": 0,
+        "silent": 0,
+        "checking_until": "",
+        "sends": 0,
+        "sent_at": "",
         "run_id": "",
         "times": {**first, state: now},
-        "earlier": (*upload.earlier, ended),
+        "earlier": (
+            *(one | {"reason": ""} for one in upload.earlier[: 1 - KEPT_REASONS]),
+            *upload.earlier[1 - KEPT_REASONS :],
+            ended,
+        ),
     }
 
 

@@ -20,6 +20,7 @@ from enum import StrEnum
 from typing import Any
 
 from relearn.approval import Approval, ApprovalState
+from relearn.cutting import cut
 from relearn.errors import IllegalTransitionError
 from relearn.hosting import InLambda
 
@@ -213,7 +214,7 @@ def failure_reason(error: str, cause: str) -> str:
     Returns
     -------
     str
-        At most `MAX_REASON` characters.
+        At most `MAX_REASON` bytes.
     """
     try:
         data: Any = json.loads(cause)
@@ -227,8 +228,8 @@ def failure_reason(error: str, cause: str) -> str:
             cause = str(next(filter(None, told), None) or _glue_ended(data) or cause)
     reason = f"{error}: {cause}" if cause else error
     if error not in QUOTA_ERRORS:
-        return reason[:MAX_REASON]
-    return f"{reason[: MAX_REASON - len(ADVICE) - 1]} {ADVICE}"
+        return cut(reason, MAX_REASON)
+    return f"{cut(reason, MAX_REASON - len(ADVICE) - 1)} {ADVICE}"
 
 
 def _glue_ended(data: dict[str, Any]) -> str:

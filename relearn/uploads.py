@@ -16,13 +16,21 @@ tried again (`relearn.retries`), and how it ended before is kept.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from relearn import transitions
 
 MAX_ATTEMPTS = 3
 """Failed runs an accepted upload may be part of before it is FAILED itself."""
+MAX_SILENT = 4
+"""Checks of an upload that may end without a word, as a function does that is killed, before it is given up: more than
+the ingest queue tries, so that the dead letter is seen first, and chance is not taken for the file's doing."""
+MAX_CHECKS = 18
+"""Checks of an upload before it is given up, whatever kept them from deciding; with the pauses between, some six hours."""
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=20), timedelta(minutes=40)
+"""How long an undecided upload is let alone before it is sent to ingest again: at first longer than a check may take."""
 
 
 class UploadState(StrEnum):
@@ -70,6 +78,13 @@ class Upload:
         Counts of rows, 0 until known.
     attempts
         Failed runs it was part of.
+    checks, silent
+        Checks of it that were begun, and those of them that ended without a word.
+    checking_until
+        When the check that was begun last has come to its end, whatever becomes of it; ISO 8601, UTC. Empty when that
+        one said how it ended.
+    sends, sent_at
+        How often the sweep sent it to ingest again because it stayed undecided, and when it last did.
     run_id
         The run that trained on it, or was rejected with it; empty until there is one.
     times
@@ -91,6 +106,11 @@ class Upload:
     rows_accepted: int = 0
     rows_rejected: int = 0
     attempts: int = 0
+    checks: int = 0
+    silent: int = 0
+    checking_until: str = ""
+    sends: int = 0
+    sent_at: str = ""
     run_id: str = ""
     times: dict[str, str] = field(default_factory=dict)
     earlier: tuple[dict[str, str], ...] = ()
@@ -105,6 +125,62 @@ def check_transition(old: UploadState, new: UploadState) -> None:
         ``new`` can not follow ``old``.
     """
     transitions.check("an upload", old, new, TRANSITIONS)
+
+
+def begin_check(upload: Upload, now: datetime, until: datetime) -> Upload:
+    """Count a check that begins, before it does any work: one that is killed has counted.
+
+    Another delivery of the same upload while a check may still be at work is not counted; what both do is done once.
+
+    Parameters
+    ----------
+    upload
+        RECEIVED.
+    now, until
+        When the check begins, and when at the latest it ends; aware.
+    """
+    ended_by = datetime.fromisoformat(upload.checking_until) if upload.checking_until else None
+    if ended_by is not None and now < ended_by:
+        return upload
+    return replace(
+        upload,
+        checks=upload.checks + 1,
+        silent=upload.silent + (ended_by is not None),
+        checking_until=until.isoformat(timespec="milliseconds"),
+    )
+
+
+def hopeless(upload: Upload) -> str:
+    """Say why an upload whose check was begun is given up instead; empty when it is not.
+
+    Parameters
+    ----------
+    upload
+        As `begin_check` gave it, with the reason that the check before left.
+    """
+    again = f"when the cause has gone: relearn retry {upload.upload_id[:12]}"
+    if upload.silent >= MAX_SILENT:
+        return (
+            f"{upload.silent} checks of it were cut off without a word, as when the function's memory or time is used up; "
+            f"split the file into smaller ones, or send it as Parquet; {again}"
+        )
+    if upload.checks > MAX_CHECKS:
+        last = f"; the last: {upload.reason}" if upload.reason else ""
+        return f"{MAX_CHECKS} checks of it came to no decision; {again}{last}"
+    return ""
+
+
+def due_again(upload: Upload, now: datetime) -> bool:
+    """Tell whether the sweep sends an undecided upload to ingest again; the pauses grow with every time it did.
+
+    Parameters
+    ----------
+    now
+        Aware.
+    """
+    began = upload.times.get(UploadState.RECEIVED, upload.received_at)
+    since = max(datetime.fromisoformat(at) for at in (began, upload.sent_at) if at)
+    return now - since > min(FIRST_PAUSE * (1 << min(upload.sends, 8)), LONGEST_PAUSE)
 
 
 def newer(first: Upload, second: Upload) -> Upload:

@@ -157,7 +157,7 @@ class KeptAnswers:
             partitions.EXPIRES_AT: now + KEPT_SECONDS,
         }
         condition = None if expected is None else {"owner": expected}
-        return Put(pk=claim.pk, sk=claim.sk, item=item, expected=condition)
+        return Put(pk=claim.pk, sk=claim.sk, item=item, expected=condition, whole=("answer",))
 
 
 def _pack(answer: dict[str, Any]) -> str:

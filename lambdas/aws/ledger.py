@@ -9,6 +9,7 @@ change is conditional, so of two writers exactly one wins; doing a step again th
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from lambdas.aws import records
@@ -94,10 +95,34 @@ class Ledger(ApprovalLedger):
             return now
         return moved
 
-    def note_trouble(self, upload: Upload, reason: str) -> None:
-        """Write down why an upload could not be decided yet; one that was decided meanwhile stays as it is."""
+    def begin_check(self, upload: Upload, until: datetime) -> Upload:
+        """Write down that a check of a RECEIVED upload begins, and give the upload so; until when it may take.
+
+        One that was decided, or whose check another delivery began, is given as it is.
+        """
+        begun = uploads.begin_check(upload, self._clock(), until)
+        if begun is upload:
+            return upload
+        new = {name: getattr(begun, name) for name in ("checks", "silent", "checking_until")}
         try:
-            self._table.write(self._upload_update(upload, {"reason": reason}))
+            self._table.write(self._upload_update(upload, new, unless={"checks": begun.checks}))
+        except ConflictError:
+            return self.upload(upload.model, upload.upload_id) or upload
+        return begun
+
+    def count_send(self, upload: Upload) -> bool:
+        """Write down that an undecided upload is sent to ingest again; False when it is no longer undecided."""
+        new = {"sends": upload.sends + 1, "sent_at": self._now()}
+        try:
+            self._table.write(self._upload_update(upload, new, unless={"sends": upload.sends + 1}))
+        except ConflictError:
+            return False
+        return True
+
+    def note_trouble(self, upload: Upload, reason: str) -> None:
+        """Write down why a check could not decide an upload; one that was decided meanwhile stays as it is."""
+        try:
+            self._table.write(self._upload_update(upload, {"reason": reason, "checking_until": ""}))
         except ConflictError:
             return
 

@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from relearn.cutting import cut
+
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
+MESSAGE_BYTES = 16 * 1024
+"""Bytes of what people are told at most: SNS takes 256 KB, a mail program and a chat far less."""
 Kind = Literal["quarantined", "failed", "rejected", "rolled_back", "waiting", "promoted", "changed"]
 _SUBJECT_LENGTH = 100  # SNS: at most 100 characters, ASCII
 _log = logging.getLogger(__name__)
@@ -53,7 +57,7 @@ class Notifier:
             self._client.publish(
                 TopicArn=self._topic,
                 Subject=" ".join(subject.split())[:_SUBJECT_LENGTH],
-                Message=f"{model} ({self._stage}): {headline}\n\n{reason}\n",
+                Message=cut(f"{model} ({self._stage}): {headline}\n\n{reason}\n", MESSAGE_BYTES),
                 MessageAttributes={
                     name: {"DataType": "String", "StringValue": value} for name, value in values.items()
                 },

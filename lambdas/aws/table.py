@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lambdas.aws.items import Item, decode_item, encode
+from relearn.cutting import cut
 from relearn.errors import ConflictError
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 MOST_KEYS = 100
 """Items that DynamoDB reads in one call at most."""
 _FIRST_PAUSE_SECONDS = 0.05  # before keys that DynamoDB had no capacity for are asked for again; doubles
+TEXT_BYTES = 8192
+"""Bytes of one text at most: what quotes others (reasons above all) is cut, so that no item outgrows DynamoDB's 400 KB
+and nothing is left undecided because it could not be written down. No key of ours and no S3 key comes near it."""
 LONGEST_ID = 100
 """Characters of an id that callers may ask for: the table takes no key of any length."""
 _LOST = {"ConditionalCheckFailed", "TransactionConflict"}
@@ -36,12 +40,15 @@ class Put:
         Its attributes.
     expected
         Attribute values it must have now; None: there must be no such item.
+    whole
+        Attributes whose texts are kept however long they are: their writer weighs them.
     """
 
     pk: str
     sk: str
     item: Mapping[str, Any]
     expected: Mapping[str, Any] | None = None
+    whole: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -189,7 +196,10 @@ class Table:
         return {"Put": self._put(write)} if isinstance(write, Put) else {"Update": self._update(write)}
 
     def _put(self, put: Put) -> dict[str, Any]:
-        item = {**_key(put.pk, put.sk), **{name: encode(value) for name, value in put.item.items()}}
+        kept = {
+            name: encode(value if name in put.whole else short(value)) for name, value in put.item.items()
+        }
+        item = {**_key(put.pk, put.sk), **kept}
         condition = _Condition(put.expected or {}, absent=put.expected is None)
         return {"TableName": self._name, "Item": item, **condition.request()}
 
@@ -237,7 +247,7 @@ class _Condition:
     def value(self, value: Any) -> str:
         """Give the placeholder of a value."""
         mark = f":v{len(self._values)}"
-        self._values[mark] = encode(value)
+        self._values[mark] = encode(short(value))
         return mark
 
     def request(self) -> dict[str, Any]:
@@ -248,6 +258,18 @@ class _Condition:
         if self._values:
             request["ExpressionAttributeValues"] = self._values
         return request
+
+
+def short(value: Any) -> Any:
+    """Cut every text in a value to `TEXT_BYTES`, with a mark; names of attributes and numbers stay."""
+    match value:
+        case str():
+            return value if len(value) <= TEXT_BYTES // 4 else cut(value, TEXT_BYTES)
+        case list() | tuple():
+            return [short(item) for item in value]
+        case dict():
+            return {name: short(item) for name, item in value.items()}
+    return value
 
 
 def _key(pk: str, sk: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from lambdas.aws.items import Item, decode, encode
-from lambdas.aws.table import Put, Update
+from lambdas.aws.table import Put, Update, short
 from relearn.errors import ConflictError
 
 _MISSING = object()
@@ -50,10 +50,10 @@ class MemoryTable:
             for write in writes:
                 key = {"pk": write.pk, "sk": write.sk}
                 if isinstance(write, Put):
-                    self._items[(write.pk, write.sk)] = _copy({**key, **write.item})
+                    self._items[(write.pk, write.sk)] = _copy({**key, **_short(write)})
                 else:
                     for name, value in write.changes.items():
-                        _set(self._items[(write.pk, write.sk)], name, _copy({"x": value})["x"])
+                        _set(self._items[(write.pk, write.sk)], name, _copy({"x": short(value)})["x"])
 
     def delete(self, pk: str, sk: str, expected: Mapping[str, Any]) -> bool:
         with self._mutex:
@@ -73,6 +73,10 @@ class MemoryTable:
             and all(_read(found, name) == value for name, value in expected.items())
             and all(_read(found, name) != value for name, value in unless.items())
         )
+
+
+def _short(put: Put) -> Item:
+    return {name: value if name in put.whole else short(value) for name, value in put.item.items()}
 
 
 def _copy(item: Mapping[str, Any]) -> Item:

@@ -9,10 +9,11 @@ from urllib.parse import quote_plus
 
 import pytest
 
-from relearn import ids
-from relearn.uploads import UploadState
+from relearn import ids, retries
+from relearn.uploads import MAX_CHECKS, MAX_SILENT, UploadState
 from tests.aws.models import FLOWERS_CSV, flowers_csv
 from tests.aws.world import LAKE, MACHINE, UPLOADS, World
+from training.prepare import Prepared, Refusal
 
 EVENTS = Path(__file__).parent.parent / "events"
 
@@ -58,6 +59,33 @@ def test_a_file_with_too_many_bad_rows_is_quarantined_with_its_rows_and_reason(w
     assert (reason["code"], reason["rows_rejected"], reason["key"]) == ("bad_row_rate", 5, upload.key)
     assert upload.reason == f"bad_row_rate: {reason['detail']}"
     assert world.executions() == []
+
+
+@pytest.mark.parametrize("letter", ["k", "é", "日", "😀"])
+def test_the_longest_key_that_s3_takes_is_decided_whatever_its_letters(world: World, letter: str) -> None:
+    room = 1024 - len(b"incoming/flowers/.csv")
+    key = f"incoming/flowers/{letter * (room // len(letter.encode()))}.csv"
+    world.send(b"a,b\n1,2\n", key)
+    upload = world.upload()
+    assert (upload.key, upload.state) == (key, UploadState.QUARANTINED)
+    (told,) = world.notifications()
+    assert key in told["Message"]
+
+
+def test_a_file_whose_names_are_megabytes_is_decided_with_a_reason_that_fits(world: World) -> None:
+    line = json.dumps({f"{number}{'k' * 9000}": 1 for number in range(10)}) + "\n"
+    world.send(line.encode(), "incoming/flowers/data.jsonl")
+    assert world.upload().state is UploadState.QUARANTINED
+    assert len(world.upload().reason.encode()) < 4200
+
+
+def test_a_trouble_of_any_length_is_written_down(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("日" * 500_000)
+
+    monkeypatch.setattr("lambdas.intake.prepare", broken)
+    assert world.ingest(world.put("incoming/flowers/data.csv", FLOWERS_CSV)) == ["message-0"]
+    assert world.upload().reason.startswith("not decided yet, it is tried again: RuntimeError: 日日")
 
 
 def test_a_quarantine_is_told(world: World) -> None:
@@ -214,6 +242,88 @@ def test_an_upload_accepted_without_a_run_gets_one_with_the_next_delivery(world:
     lock = world.ledger.lock("flowers")
     assert lock is not None
     assert world.executions() == [lock.run_id]
+
+
+def killed(*_: object, **__: object) -> None:
+    """End a check as Lambda ends a function whose time or memory is used up: nothing that is caught."""
+    raise BaseExceptionGroup("killed", [SystemExit()])
+
+
+def test_a_check_is_counted_before_it_does_any_work(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lambdas.intake.prepare", killed)
+    with pytest.raises(BaseExceptionGroup):
+        world.send(FLOWERS_CSV)
+    assert (world.upload().state, world.upload().checks) == (UploadState.RECEIVED, 1)
+
+
+def test_an_upload_whose_checks_are_killed_again_and_again_is_given_up_and_says_so(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = world.put("incoming/flowers/data.csv", FLOWERS_CSV)
+    with monkeypatch.context() as during:
+        during.setattr("lambdas.intake.prepare", killed)
+        for _ in range(MAX_SILENT):
+            with pytest.raises(BaseExceptionGroup):
+                world.ingest(event)
+            world.clock.pass_seconds(world.ingest_seconds + 30)
+        assert world.ingest(event) == []
+    upload = world.upload()
+    assert upload.state is UploadState.FAILED
+    assert "4 checks of it were cut off without a word" in upload.reason
+    assert f"relearn retry {upload.upload_id[:12]}" in upload.reason
+    assert [told["MessageAttributes"]["kind"]["Value"] for told in world.notifications()] == ["failed"]
+
+
+def test_deliveries_at_the_same_time_count_as_one_check(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = world.put("incoming/flowers/data.csv", FLOWERS_CSV)
+    with monkeypatch.context() as during:
+        during.setattr("lambdas.intake.prepare", killed)
+        for _ in range(MAX_SILENT + 1):
+            with pytest.raises(BaseExceptionGroup):
+                world.ingest(event)
+    assert world.ingest(event) == []
+    assert (world.upload().state, world.upload().checks) == (UploadState.ACCEPTED, 1)
+
+
+def test_an_upload_that_cannot_be_decided_is_given_up_in_the_end_and_a_retry_begins_anew(
+    world: World,
+) -> None:
+    event = world.put("incoming/flowers/data.csv", FLOWERS_CSV)
+    world.s3.delete_bucket(Bucket=LAKE)
+    for _ in range(MAX_CHECKS):
+        assert world.ingest(event) == ["message-0"]
+    assert world.ingest(event) == []
+    upload = world.upload()
+    assert upload.state is UploadState.FAILED
+    assert f"{MAX_CHECKS} checks of it came to no decision" in upload.reason
+    assert "NoSuchBucket" in upload.reason
+    world.s3.create_bucket(Bucket=LAKE, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    assert world.ingest(retries.message("flowers", [upload])) == []
+    assert (world.upload().state, world.upload().checks) == (UploadState.ACCEPTED, 1)
+
+
+def test_a_check_that_has_no_time_left_is_a_reason_and_not_a_killed_function(world: World) -> None:
+    world.ingest_seconds = 1e-4
+    world.send(FLOWERS_CSV)
+    assert world.upload().state is UploadState.QUARANTINED
+    assert world.upload().reason.startswith("too_large: ")
+    assert "s that a check has here; split the file" in world.upload().reason
+
+
+def test_a_check_has_most_of_the_functions_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[float] = []
+
+    def check(*_: object, seconds: float, **__: object) -> Prepared:
+        given.append(seconds)
+        return Prepared(0, 0, Refusal("too_slow", "its check took longer"), None, None)
+
+    monkeypatch.setattr("lambdas.intake.prepare", check)
+    world.ingest_seconds = 900
+    world.send(FLOWERS_CSV)
+    assert given == [765]
+    assert world.upload().reason == "too_slow: its check took longer"
 
 
 def test_temporary_files_are_gone_afterwards(

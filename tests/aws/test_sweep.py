@@ -58,6 +58,20 @@ def test_what_the_ledger_knows_is_not_sent_again(today: World) -> None:
     assert run_sweep(today) == 0
 
 
+def test_an_upload_that_stays_undecided_is_sent_again_with_growing_pauses_and_each_time_counted(
+    today: World,
+) -> None:
+    event = today.put("incoming/flowers/data.csv", FLOWERS_CSV)
+    today.s3.delete_bucket(Bucket="lake-bucket")
+    assert today.ingest(event) == ["message-0"]
+    sent = []
+    for _ in range(24):  # two hours of sweeps, one in five minutes
+        today.clock.pass_seconds(300)
+        sent.append(sweep.handler({"source": "aws.scheduler"}, LambdaContext())["sent"])
+    assert [5 * (minute + 1) for minute, one in enumerate(sent) if one] == [20, 60, 100]
+    assert today.upload().sends == 3
+
+
 @pytest.mark.parametrize("name", ["", "_SUCCESS", "out/.part-0.csv.crc", "a.csv.part"])
 def test_what_is_no_data_is_never_sent(today: World, name: str) -> None:
     today.put(f"incoming/flowers/{name}", b"")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lambdas.aws import clients
 from lambdas.aws.items import decode, encode
-from lambdas.aws.table import Put, Table, Update
+from lambdas.aws.table import TEXT_BYTES, Put, Table, Update, short
 from relearn.errors import ConflictError
 from tests.aws.memory_table import MemoryTable
 from tests.aws.world import World
@@ -199,3 +199,47 @@ def test_what_is_too_small_for_dynamodb_is_zero(value: float) -> None:
 def test_what_the_ledger_can_not_hold_is_refused(value: Any) -> None:
     with pytest.raises(TypeError, match="the ledger can not hold"):
         encode(value)
+
+
+NESTED = st.recursive(
+    st.text() | st.integers() | st.builds(str.__mul__, st.text(min_size=1), st.integers(1000, 20_000)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def texts(value: Any) -> list[str]:
+    match value:
+        case str():
+            return [value]
+        case list():
+            return [text for one in value for text in texts(one)]
+        case dict():
+            return [text for one in value.values() for text in texts(one)]
+    return []
+
+
+@given(NESTED)
+def test_no_text_within_a_value_is_longer_than_the_ledger_keeps(value: Any) -> None:
+    kept = short(value)
+    assert all(len(text.encode()) <= TEXT_BYTES for text in texts(kept))
+    if all(len(text.encode("utf-8", "replace")) <= TEXT_BYTES // 4 for text in texts(value)):
+        assert kept == value
+
+
+@pytest.mark.parametrize("letter", ["a", "日", "😀"])
+def test_a_reason_of_any_length_is_written_down_cut_and_says_so(table: AnyTable, letter: str) -> None:
+    table.write(put("a", state="x", reason=letter * 500_000, times={}))
+    table.write(Update(pk="p", sk="a", changes={"reason": letter * 500_000, "times.y": letter * 500_000}))
+    item = table.get("p", "a")
+    assert item is not None
+    for said in (item["reason"], item["times"]["y"]):
+        assert len(said.encode()) <= TEXT_BYTES
+        assert "[cut; it has" in said
+
+
+def test_what_its_writer_weighs_is_kept_whole(table: AnyTable) -> None:
+    table.write(Put(pk="p", sk="a", item={"answer": "a" * 300_000}, whole=("answer",)))
+    item = table.get("p", "a")
+    assert item is not None
+    assert len(item["answer"]) == 300_000

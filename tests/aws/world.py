@@ -114,6 +114,8 @@ class World:
     """Who asks while a candidate is tried; told of the step."""
     artifacts: dict[str, bytes] = field(default_factory=dict)
     """Model to the model.tar.gz that its training jobs leave, where it has to be a real one."""
+    ingest_seconds: float = 300
+    """What is left of the ingest function's time when it begins."""
     decides: Callable[[], object] = lambda: None
     """Who decides while a version waits for that."""
     probes: tuple[dict[str, Any], ...] = ({"length": 4.0, "width": 1.0}, {"length": 8.0, "width": 4.0})
@@ -214,7 +216,7 @@ class World:
         records = [
             {"messageId": f"message-{index}", "body": json.dumps(event)} for index, event in enumerate(events)
         ]
-        answer = ingest.handler({"Records": records}, LambdaContext())
+        answer = ingest.handler({"Records": records}, LambdaContext(seconds=self.ingest_seconds))
         return [item["itemIdentifier"] for item in answer["batchItemFailures"]]
 
     def send(self, body: bytes, key: str = "incoming/flowers/data.csv") -> None:

@@ -113,10 +113,10 @@ def believe_any_report(patch: M) -> None:
 def unquote_the_key(patch: M) -> None:
     take = Intake.take
 
-    def mutated(self: Intake, detail: Mapping[str, Any]) -> None:
+    def mutated(self: Intake, detail: Mapping[str, Any], left: Callable[[], float]) -> None:
         changed = copy.deepcopy(dict(detail))
         changed["object"]["key"] = unquote_plus(changed["object"]["key"])
-        take(self, changed)
+        take(self, changed, left)
 
     patch.setattr(Intake, "take", mutated)
 

@@ -82,5 +82,7 @@ def test_what_a_job_is_told_wrongly_is_named(told: dict[str, str], message: str)
 
 
 def test_a_reason_is_left_where_sagemaker_shows_it_and_as_long_as_it_shows(tmp_path: Path) -> None:
-    Container(tmp_path).fail("x" * 5000)
-    assert (tmp_path / "output/failure").read_text(encoding="utf-8") == "x" * 1024
+    Container(tmp_path).fail("日" * 5000 + "\ud800")
+    left = (tmp_path / "output/failure").read_bytes()
+    assert 1000 < len(left) <= 1024
+    assert left.decode().endswith("… [cut; it has 15001 bytes]")
