@@ -17,7 +17,7 @@ feature is a number and no ColumnTransformer chooses columns by name.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,12 +28,14 @@ from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.tree._tree import Tree
 
 from relearn.errors import ArtifactError
 from relearn.spec import ModelSpec
 from training import token_graph, tokens
 from training.encode import FLOAT, STRING, Array, type_of
 from training.scorer import Input
+from training.thresholds import TREES
 
 MATRIX = "X"  # no column can be named so
 Export = Callable[[Any, ModelSpec], onnx.ModelProto]
@@ -43,6 +45,8 @@ _OUTPUTS = {
     "regression": ([_FLOAT], "values (float32)"),
     "ranking": ([_STRING, _FLOAT, _STRING], "items (string), scores (float32) and basis (string)"),
 }
+_Shape = tuple[tuple[int, int, float] | None, ...]
+"""A tree's nodes in their order: feature, left child and float32 threshold; None for a leaf."""
 _ELEMENTS = {onnx.TensorProto.FLOAT: FLOAT, onnx.TensorProto.STRING: STRING}
 
 
@@ -85,6 +89,7 @@ def export(estimator: Any, spec: ModelSpec) -> onnx.ModelProto:
             graph = with_inputs(convert(exact, types), [name for name, _ in types])
     except Exception as error:  # skl2onnx raises whatever its converters meet
         raise ArtifactError(f"skl2onnx can not convert the estimator: {error}") from error
+    send_missing_as_fitted(graph, parts)
     return in_order(use_plain_locale(graph))
 
 
@@ -116,6 +121,62 @@ def layout(graph: onnx.ModelProto, spec: ModelSpec) -> list[Input]:
     if given_types != wanted_types:
         raise ArtifactError(f"graph outputs have types {given_types}; allowed: {words}")
     return inputs
+
+
+def send_missing_as_fitted(graph: onnx.ModelProto, parts: Iterable[Any]) -> onnx.ModelProto:
+    """Send a missing number to the branch where the fitted trees send it.
+
+    skl2onnx 1.20 (`add_tree_to_attribute_pairs`) sends it right at every node of scikit-learn's trees and forests. These
+    learn a side, and where the data lacks no value they choose the child with more of the samples.
+
+    Parameters
+    ----------
+    graph
+        As skl2onnx made it; changed in place.
+    parts
+        The estimators that it was made of.
+    """
+    fitted: dict[_Shape, list[int]] = {}
+    for part in parts:
+        tree = getattr(part, "tree_", None)
+        if isinstance(tree, Tree):
+            left = [int(side) for side in tree.missing_go_to_left]
+            shape = _shape_of(tree)
+            # Two trees of one shape that part here can not be told apart: the agreement check has to judge them.
+            fitted[shape] = left if fitted.setdefault(shape, left) == left else []
+    for node in graph.graph.node:
+        if fitted and node.op_type in TREES:
+            _send_missing(node, fitted)
+    return graph
+
+
+def _send_missing(node: onnx.NodeProto, fitted: Mapping[_Shape, Sequence[int]]) -> None:
+    given = {each.name: each for each in node.attribute}
+    at: dict[int, list[int]] = {}
+    for index, tree in enumerate(given["nodes_treeids"].ints):
+        at.setdefault(tree, []).append(index)
+    sides = given["nodes_missing_value_tracks_true"].ints
+    for places in at.values():
+        shape = tuple(
+            None
+            if given["nodes_modes"].strings[index] == b"LEAF"
+            else (
+                given["nodes_featureids"].ints[index],
+                given["nodes_truenodeids"].ints[index],
+                float(np.float32(given["nodes_values"].floats[index])),
+            )
+            for index in places
+        )
+        for index, side in zip(places, fitted.get(shape, ()), strict=False):
+            sides[index] = side
+
+
+def _shape_of(tree: Tree) -> _Shape:
+    thresholds = round_down(tree.threshold)
+    return tuple(
+        None if left < 0 else (int(feature), int(left), float(threshold))
+        for feature, left, threshold in zip(tree.feature, tree.children_left, thresholds, strict=True)
+    )
 
 
 def use_plain_locale(graph: onnx.ModelProto) -> onnx.ModelProto:
