@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 from lambdas import answers, parts
@@ -11,6 +12,7 @@ from lambdas.parts import Part
 from lambdas.places import Places
 from lambdas.version_memory import VersionMemory
 from lambdas.visit import Visit
+from relearn.errors import FieldError, UnanswerableError
 from relearn.spec import ModelSpec
 
 MODEL_SECONDS = 25.0
@@ -83,14 +85,29 @@ class Asker:
         ------
         ModelFailedError, NotServingError, TimeoutError
             There is no answer.
+        UnanswerableError
+            The version has none to an instance; it points into the question.
         """
         model = question.spec.name
         place = self._versions.place(model, version)
 
-        def ask(part: Part) -> Rows:
-            count, body = part
-            answer = self._places.ask(place, model, version, body, min(seconds, visit.seconds_left()))
+        def ask(numbered: tuple[int, Part]) -> Rows:
+            first, (count, body) = numbered
+            try:
+                answer = self._places.ask(place, model, version, body, min(seconds, visit.seconds_left()))
+            except UnanswerableError as error:
+                raise UnanswerableError(tuple(_moved(one, first) for one in error.errors)) from error
             return answers.read(question.spec, version, count, answer)
 
+        counts = [count for count, _ in question.bodies]
+        firsts = accumulate(counts[:-1], initial=0)
         with visit.phase("model"):
-            return parts.each(ask, question.bodies)
+            return parts.each(ask, list(zip(firsts, question.bodies, strict=True)))
+
+
+def _moved(error: FieldError, first: int) -> FieldError:
+    """Point into the whole request what points into the part that begins with instance ``first``."""
+    steps = error.pointer.split("/")
+    if len(steps) > 2 and steps[2].isdecimal():  # noqa: PLR2004 - "", "instances", the number
+        steps[2] = str(int(steps[2]) + first)
+    return FieldError("/".join(steps), error.detail)

@@ -59,6 +59,8 @@ class Held:
 
         Raises
         ------
+        UnanswerableError
+            It has no answer to an instance.
         ModelFailedError
             It can not be loaded, or does not answer; says which version and why.
         TimeoutError
@@ -66,7 +68,7 @@ class Held:
         """
         status, answer = self._app(model, version, seconds).invocation(body)
         if status != _OK:
-            raise failures.refused(f"version {version} of {model}", "an error", status)
+            raise failures.refused(f"version {version} of {model}", "an error", status, answer.decode())
         return answer
 
     def _app(self, model: str, number: int, seconds: float) -> App:

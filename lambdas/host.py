@@ -3,14 +3,15 @@
 It is asked in two ways. An event of the HTTP API is a prediction: everything is `lambdas.predict`'s own, but that a version
 which runs in Lambda is asked here; others are asked at their endpoints. ``{"version": 8, "body": "{...}"}`` comes from
 the stage's other functions that need a version's answer, and is answered with what its container would say:
-``{"body": "{...}"}``, or ``{"failed": "why"}``.
+``{"body": "{...}"}``, ``{"failed": "why"}``, or ``{"unanswerable": [{"pointer": "/instances/0", "detail": "why"}]}``.
 """
 
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from functools import cache, partial
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from lambdas import predict
 from lambdas.aws import direct
@@ -19,7 +20,7 @@ from lambdas.config import Config
 from lambdas.held import LARGEST_TAR, Held
 from lambdas.logs import entry
 from lambdas.predict import Predictor
-from relearn.errors import ModelFailedError
+from relearn.errors import ModelFailedError, UnanswerableError
 
 
 class ModelHost(NamedTuple):
@@ -29,10 +30,12 @@ class ModelHost(NamedTuple):
     held: Held
     predictor: Predictor
 
-    def ask(self, version: int, body: str, seconds: float) -> dict[str, str]:
+    def ask(self, version: int, body: str, seconds: float) -> dict[str, Any]:
         """Give the answer of a version, or why there is none."""
         try:
             return {"body": self.held.ask(self.model, version, body.encode(), seconds).decode()}
+        except UnanswerableError as error:
+            return {"unanswerable": [asdict(one) for one in error.errors]}
         except (ModelFailedError, TimeoutError) as error:
             return {"failed": str(error)}
 
@@ -51,7 +54,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     """Answer a prediction request, or for one version."""
     seconds = context.get_remaining_time_in_millis() / 1000
     if "requestContext" not in event:
-        return cast("dict[str, Any]", model_host().ask(event["version"], event["body"], seconds))
+        return model_host().ask(event["version"], event["body"], seconds)
     # The model's own routes have nothing in their paths that is left open.
     given = {**event, "pathParameters": {"model": model_host().model}}
     return model_host().predictor.answer(given, seconds)

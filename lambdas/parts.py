@@ -14,6 +14,7 @@ from lambdas.http_request import MAX_BODY_BYTES, MalformedBodyError, TooLargeErr
 
 AT_ONCE = 4
 """Calls under way at a time: more would take a small endpoint's whole concurrency."""
+P = TypeVar("P")
 T = TypeVar("T")
 Part = tuple[int, bytes]
 
@@ -52,7 +53,7 @@ def split(instances: list[dict[str, Any]], limit: int = MAX_BODY_BYTES) -> list[
     return [*split(instances[:middle], limit), *split(instances[middle:], limit)]
 
 
-def each(ask: Callable[[Part], list[T]], parts: list[Part]) -> list[T]:
+def each(ask: Callable[[P], list[T]], parts: list[P]) -> list[T]:
     """Ask for every part and join the answers in order; the first failure is the failure of all.
 
     Parameters

@@ -16,7 +16,7 @@ class Host(Protocol):
 
         Raises
         ------
-        ModelFailedError, NotServingError, TimeoutError
+        ModelFailedError, NotServingError, TimeoutError, UnanswerableError
             There is no answer.
         """
 
@@ -52,7 +52,7 @@ class Places:
 
         Raises
         ------
-        ModelFailedError, NotServingError, TimeoutError
+        ModelFailedError, NotServingError, TimeoutError, UnanswerableError
             There is no answer.
         """
         if place.in_lambda:

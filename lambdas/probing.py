@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from lambdas import answers
 from lambdas.places import Places
 from relearn import live
-from relearn.errors import ModelFailedError, NotServingError
+from relearn.errors import ModelFailedError, NotServingError, UnanswerableError
 from relearn.live import Live, Verdict
 from relearn.names import Place
 from relearn.rollout import Limits
@@ -114,6 +114,6 @@ class Probing:
         try:
             answer = self._places.ask(place, version.model, version.version, body, SECONDS)
             predictions = answers.read(spec, version.version, 1, answer)
-        except (ModelFailedError, NotServingError, TimeoutError):
+        except (ModelFailedError, NotServingError, TimeoutError, UnanswerableError):
             return Live(requests=1, errors=1)
         return live.counted(predictions, (self._clock() - began) * 1000)

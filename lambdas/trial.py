@@ -34,6 +34,7 @@ from lambdas.places import Places
 from lambdas.trying import FAILED, FAILURES
 from lambdas.version_memory import VersionMemory
 from relearn import live, trials
+from relearn.errors import UnanswerableError
 from relearn.live import Live
 from relearn.trials import Trial
 
@@ -113,7 +114,7 @@ class Trials:
         try:
             answer = self._places.ask(place, trial.model, trial.candidate, body, MODEL_SECONDS)
             outputs = answers.read(spec, trial.candidate, len(trial.instances), answer)
-        except FAILURES:
+        except (*FAILURES, UnanswerableError):
             return FAILED
         took = (time.monotonic() - began) * 1000
         return live.add(live.counted(outputs, took), live.agreement(outputs, trial.predictions))

@@ -95,7 +95,9 @@ class Trying:
             return self._ask(question, route, route.candidate, visit, seconds)
         except FAILURES:
             return self._ask(question, route, route.champion, visit)
-        except InvalidInstancesError:  # an entity that the candidate does not know: the champion may
+        except (
+            InvalidInstancesError
+        ):  # an entity unknown to the candidate, or no answer of it: the champion may have one
             answered = self._ask(question, route, route.champion, visit)
         self._note(question, route, route.candidate, FAILED, visit)
         return answered

@@ -8,6 +8,7 @@
     ├── NotFoundError             no such model, version, run or upload
     ├── InvalidBodyError          a request's body is not what is allowed; carries every FieldError
     │   ├── InvalidInstancesError the instances break the spec
+    │   │   └── UnanswerableError they fit the spec, but a version has no answer to them
     │   ├── InvalidFeedbackError  the rows of feedback break the spec
     │   ├── InvalidUploadError    the file that is announced may not be sent
     │   ├── InvalidChangeError    the change of a route is none that can be asked for
@@ -103,6 +104,10 @@ class InvalidBodyError(RelearnError):
 
 class InvalidInstancesError(InvalidBodyError):
     """A request's instances break the spec."""
+
+
+class UnanswerableError(InvalidInstancesError):
+    """A version has no answer to an instance that the spec allows: it names the instance."""
 
 
 class InvalidFeedbackError(InvalidBodyError):

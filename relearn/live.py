@@ -21,7 +21,6 @@ BOUNDS_MS = tuple(round(1.1**power, 3) for power in range(111))
 SLACK_MS = 20.0
 """A candidate may always be slower by so much: a ratio of two small figures says nothing."""
 _PERCENTILE = 0.95
-_MILLIONTH = 1e-6
 K = TypeVar("K")
 
 
@@ -129,8 +128,8 @@ def counted(predictions: Iterable[Mapping[str, Any]], milliseconds: float) -> Li
 def agreement(mine: Iterable[Mapping[str, Any]], theirs: Iterable[Mapping[str, Any]]) -> Live:
     """Count how far two versions' answers to the same instances agree.
 
-    Two answers are alike when they have the same label, the same items in the same order, or values that
-    differ by a millionth at most. Their distance is the largest difference of a label's probabilities, the
+    Two answers are alike when they have the same label, the same items in the same order, or the same value: how far
+    from it another is depends on the spread of the target, which is not known here. Their distance is the largest difference of a label's probabilities, the
     share of items that only one of them has, or the difference of the values.
 
     Parameters
@@ -224,7 +223,7 @@ def _slower(candidate: Live, champion: Live, limits: Limits) -> str | None:
 
 def _alike(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
     if "value" in mine:
-        return math.isclose(mine["value"], theirs["value"], rel_tol=_MILLIONTH)
+        return bool(mine["value"] == theirs["value"])
     if "label" in mine:
         return bool(mine["label"] == theirs["label"])
     return [one["item"] for one in mine["items"]] == [one["item"] for one in theirs["items"]]

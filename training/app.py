@@ -5,6 +5,7 @@ status  when
 ======  ==================================================================
 200     answered; ``/ping`` answers so once the model is loaded
 400     not JSON, or it breaks the spec: every wrong value by JSON pointer
+422     it fits the spec, but this version has no answer to it: by JSON pointer
 404     another path
 405     another method
 413     a body above `MAX_BODY`
@@ -28,8 +29,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from relearn.errors import FieldError, InvalidInstancesError, InvalidLinesError, LineError, ModelFailedError
+from relearn.errors import FieldError, InvalidInstancesError, InvalidLinesError, LineError, UnanswerableError
 from relearn.jsonlines import MEDIA_TYPE as JSON_LINES
+from relearn.schema import MAX_ERRORS
 from training.artifact import Artifact
 from training.encode import Array
 from training.reading import Reader
@@ -37,6 +39,7 @@ from training.scorer import Scores
 
 MAX_BODY = 6 * 1024**2  # bytes; SageMaker's own limit on a real-time invocation
 JSON = "application/json"
+NO_ANSWER = "the model's answer to these values is not finite"
 ALLOWED = {"/ping": ("GET", "HEAD"), "/invocations": ("POST",)}
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -65,7 +68,7 @@ class App:
     def __init__(self, artifact: Artifact, version: int | None) -> None:
         self._spec = artifact.spec
         self._scorer = artifact.scorer()
-        self._reader = Reader(artifact.spec)
+        self._reader = Reader(artifact.spec, artifact.reach)
         self._head = {"model": artifact.spec.name, "version": version}
         # answers list the classes in the spec's order, the graph has its own
         self._order = [(label, artifact.classes.index(label)) for label in artifact.spec.classes]
@@ -104,6 +107,8 @@ class App:
             return 413, _problem(f"a body of more than {MAX_BODY} bytes")
         try:
             return 200, answer(body)
+        except UnanswerableError as error:
+            return 422, _problem("the version has no answer", error.errors)
         except (InvalidInstancesError, InvalidLinesError) as error:
             return 400, _problem("the request does not fit the model", error.errors)
         except Exception:  # noqa: BLE001 - the last door: a trace for the log, none for the caller
@@ -122,8 +127,8 @@ class App:
         ------
         InvalidInstancesError
             It is not JSON, or breaks the spec.
-        ModelFailedError
-            The model gave a figure that is not finite.
+        UnanswerableError
+            An instance is further from zero than the version answers, or its answer is not finite.
         """
         return {**self._head, "predictions": self._predictions(self._scorer.rows(self._reader.read(body)))}
 
@@ -143,20 +148,19 @@ class App:
         if scores.scores is not None and scores.basis is not None:
             return self._rankings(scores.predictions, scores.scores, scores.basis)
         if scores.probabilities is None:
-            values = scores.predictions.tolist()
-            self._refuse_unless_finite(values)
-            return [{"value": value} for value in values]
+            _refuse_unless_finite(scores.predictions)
+            return [{"value": value} for value in scores.predictions.tolist()]
+        _refuse_unless_finite(scores.probabilities)
         rows = scores.probabilities.tolist()
-        for row in rows:
-            self._refuse_unless_finite(row)
         return [
             {"label": label, "probabilities": {name: row[index] for name, index in self._order}}
             for label, row in zip(scores.predictions.tolist(), rows, strict=True)
         ]
 
     def _rankings(self, items: Array, scores: Array, basis: Array) -> list[dict[str, Any]]:
-        if np.isnan(scores).any():
-            raise ModelFailedError(f"{self._spec.name} gave a score that is no number")
+        _refuse_unless_finite(
+            np.where(np.isneginf(scores), 0, scores)
+        )  # -inf: there were fewer items than places
         return [
             {
                 "items": [
@@ -169,9 +173,13 @@ class App:
             for names, figures, word in zip(items.tolist(), scores.tolist(), basis.tolist(), strict=True)
         ]
 
-    def _refuse_unless_finite(self, figures: list[float]) -> None:
-        if not math.isfinite(sum(figures)):  # float32 figures in a float64 sum: it can not overflow by itself
-            raise ModelFailedError(f"{self._spec.name} gave a figure that is not finite")
+
+def _refuse_unless_finite(figures: Array) -> None:
+    if not np.isfinite(figures).all():
+        bad = np.flatnonzero(~np.isfinite(figures.reshape(len(figures), -1)).all(axis=1))
+        raise UnanswerableError(
+            tuple(FieldError(f"/instances/{at}", NO_ANSWER) for at in bad[:MAX_ERRORS].tolist())
+        )
 
 
 def content_type(headers: Iterable[tuple[bytes, bytes]]) -> str:

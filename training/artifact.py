@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from training.scorer import Input, Scorer
 
 FORMAT = 1
 ONNX, META = "model.onnx", "model.json"
+REACH = "reach"
+"""Where a description says how far from zero the version answers where the spec sets a number no bound; null: everywhere."""
 MAX_BYTES = 2 * 1024**3  # an ONNX file can not be larger; nor may a tar be that unpacks to more
 MAX_META = 8 * 1024**2
 
@@ -42,6 +45,8 @@ class Artifact:
         How columns become the graph's inputs.
     meta
         All of model.json.
+    reach
+        How far from zero it answers where the spec sets a number no bound; None: as far as float32 goes.
     """
 
     onnx: bytes
@@ -49,6 +54,7 @@ class Artifact:
     classes: tuple[str, ...]
     inputs: tuple[Input, ...]
     meta: Mapping[str, Any]
+    reach: float | None = None
 
     def scorer(self) -> Scorer:
         """Load the graph.
@@ -159,14 +165,17 @@ def _checked(files: Mapping[str, bytes]) -> Artifact:
             Input(_text(i["name"]), _text(i["type"]), _texts(i["columns"])) for i in meta["inputs"]
         )
         classes = _texts(meta["classes"])
+        reach = None if meta.get(REACH) is None else float(meta[REACH])  # older artifacts have none
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise ArtifactError(f"{META} is not a model's description: {error!r}") from error
     except RelearnError as error:
         raise error if isinstance(error, ArtifactError) else ArtifactError(str(error)) from error
     if sorted(classes) != sorted(spec.classes):
         raise ArtifactError(f"{META} lists classes {list(classes)}; its spec has {list(spec.classes)}")
+    if reach is not None and not 0 < reach < math.inf:
+        raise ArtifactError(f"{META} has {REACH} {reach}; allowed: a finite number above 0, or null")
     graph_files.refuse(files[ONNX], ONNX)
-    return Artifact(files[ONNX], spec, classes, inputs, meta)
+    return Artifact(files[ONNX], spec, classes, inputs, meta, reach)
 
 
 def _texts(given: list[Any]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from relearn.errors import ArtifactError, SpecError
@@ -76,9 +77,23 @@ def fit(spec: ModelSpec, code: Code, hyperparameters: Mapping[str, float], table
     Raises
     ------
     ArtifactError
-        A classifier that gives no probabilities, or not those of the spec's classes.
+        A classifier that gives no probabilities, or not those of the spec's classes; or an estimator that takes no
+        missing values of the columns that have some.
     """
-    estimator = code.build(**hyperparameters).fit(frame(table.columns), table.target)
+    try:
+        estimator = code.build(**hyperparameters).fit(frame(table.columns), table.target)
+    except ValueError as error:
+        if "NaN" not in str(error):
+            raise
+        lacking = [
+            name
+            for name, values in table.columns.items()
+            if values.dtype != object and np.isnan(values).any()
+        ]
+        raise ArtifactError(
+            f"the estimator of {spec.name} can not learn from rows without {' or '.join(lacking)} "
+            f"({str(error).splitlines()[0]}); put an imputer (SimpleImputer) before it in the pipeline, or make the column required"
+        ) from error
     if spec.kind == "classification":
         if not hasattr(estimator, "predict_proba"):
             raise ArtifactError(

@@ -8,13 +8,14 @@ both accept exactly the same bodies.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
 from relearn.columns import LARGEST_FLOAT32
-from relearn.errors import FieldError, InvalidInstancesError
+from relearn.errors import FieldError, InvalidInstancesError, UnanswerableError
 from relearn.jsonlines import check_lines
 from relearn.schema import MAX_INSTANCES, check_request
 from relearn.spec import Boolean, Category, Column, DateTime, Id, ModelSpec, Number, Text
@@ -29,11 +30,14 @@ class Reader:
     ----------
     spec
         The model's spec.
+    reach
+        How far from zero numbers may be that the spec sets no bound; None: as far as float32 goes.
     """
 
-    def __init__(self, spec: ModelSpec) -> None:
+    def __init__(self, spec: ModelSpec, reach: float | None = None) -> None:
         self._spec = spec
-        row = _row_type(spec)
+        self._answered = spec if reach is None else _within(spec, reach)
+        row = _row_type(self._answered)
         self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(_request_type(row)).decode
         self._decode_lines: Callable[[bytes], list[Any]] = msgspec.json.Decoder(row).decode_lines
         # a date-time is only a string to the compiled check
@@ -56,6 +60,8 @@ class Reader:
         ------
         InvalidInstancesError
             It is not JSON, or breaks the spec; with a JSON pointer for every wrong value.
+        UnanswerableError
+            It fits the spec, but numbers are out of reach.
         """
         try:
             rows = list(map(msgspec.structs.astuple, self._decode(body).instances))
@@ -99,7 +105,24 @@ class Reader:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise InvalidInstancesError((FieldError("", f"not JSON: {error}"),)) from error
         names = [column.name for column in self._spec.columns]
-        return [tuple(row.get(name) for name in names) for row in check_request(self._spec, request)]
+        rows = check_request(self._spec, request)
+        try:
+            check_request(self._answered, request)
+        except InvalidInstancesError as error:
+            raise UnanswerableError(error.errors) from error
+        return [tuple(row.get(name) for name in names) for row in rows]
+
+
+def _within(spec: ModelSpec, reach: float) -> ModelSpec:
+    """Give the spec with a bound for every number that has none."""
+    return replace(spec, columns=tuple(_bounded(column, reach) for column in spec.columns))
+
+
+def _bounded(column: Column, reach: float) -> Column:
+    if not isinstance(column, Number):
+        return column
+    low = -reach if column.minimum is None else column.minimum
+    return replace(column, minimum=low, maximum=reach if column.maximum is None else column.maximum)
 
 
 def _count_lines(body: bytes) -> int:

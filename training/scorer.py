@@ -114,7 +114,7 @@ class Scorer:
         self._batch = _rows_at_once(self._session.get_modelmeta().custom_metadata_map)
         self._feed = self._token_feed()
         self._outputs = [output.name for output in self._session.get_outputs()]
-        self._kind = spec.kind
+        self.kind = spec.kind
 
     def rows(self, rows: Sequence[Sequence[Any]]) -> Scores:
         """Score checked request rows (see `training.reading`)."""
@@ -170,7 +170,7 @@ class Scorer:
         )
 
     def _scores(self, outputs: list[Array]) -> Scores:
-        match self._kind:
+        match self.kind:
             case "classification":
                 return Scores(outputs[0], outputs[1])
             case "regression":

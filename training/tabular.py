@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from relearn.columns import LARGEST_FLOAT32
 from relearn.errors import DataError
 from relearn.spec import ModelSpec
-from training import agreement, catalog, leakage, onnx_export, tabular_page, thresholds
+from training import agreement, catalog, coverage, leakage, onnx_export, tabular_page, thresholds
 from training import evaluate as measuring
 from training.container import Job
 from training.dataset import Dataset, Table
@@ -50,7 +51,7 @@ def make_candidate(spec: ModelSpec, job: Job, dataset: Dataset) -> Candidate:
     Raises
     ------
     ArtifactError
-        It can not be exported, or the graph answers differently.
+        It can not be exported, the graph answers differently, or there is no answer to what the spec allows.
     """
     code = Code.of(catalog.folder(spec.name))
     estimator = fit(spec, code, job.hyperparameters, dataset.train)
@@ -59,12 +60,42 @@ def make_candidate(spec: ModelSpec, job: Job, dataset: Dataset) -> Candidate:
     inputs = onnx_export.layout(graph, spec)
     onnx = graph.SerializeToString(deterministic=True)
     scorer = Scorer(onnx, spec, inputs)
+    spread = float(dataset.train.target.std()) if spec.kind == "regression" else None
+    reach = _covered(estimator, scorer, spec, dataset, spread)
     extra = thresholds.rows(graph, inputs, dataset.holdout)
     rows = dataset.holdout if extra is None else dataset.holdout.and_also(extra)
-    agreed = agreement.check(estimator, scorer, rows.columns, threshold_rows=len(rows) - len(dataset.holdout))
+    threshold_rows = len(rows) - len(dataset.holdout)
+    agreed = agreement.check(estimator, scorer, rows.columns, threshold_rows=threshold_rows, spread=spread)
     say(f"ONNX agrees with the estimator on {agreed.rows} rows, to {agreed.max_abs_diff:.2g}")
     classes = [str(label) for label in estimator.classes_] if spec.kind == "classification" else []
-    return Candidate(onnx, inputs, classes, scorer, agreed, terms(estimator))
+    return Candidate(onnx, inputs, classes, scorer, agreed, terms(estimator), reach)
+
+
+def _covered(
+    estimator: Any, scorer: Scorer, spec: ModelSpec, dataset: Dataset, spread: float | None
+) -> float | None:
+    """Check the answers to what the spec allows; give how far they reach where numbers have no bound.
+
+    Before the check on the rows held out: what has no answer may be among them, and is named here.
+
+    Raises
+    ------
+    CornerError
+        Something allowed has no answer, or another.
+    """
+    data = dataset.train.and_also(dataset.holdout)
+    *further, last = coverage.reaches(spec, data)
+    for reach in (*further, last):
+        rows = coverage.rows(spec, dataset.holdout, reach)
+        try:
+            agreement.cover(estimator, scorer, rows, data.columns, spread=spread)
+        except agreement.CornerError as error:
+            if reach == last or not error.far:
+                raise
+        else:
+            say(f"ONNX agrees with the estimator on {len(rows)} rows that the spec allows")
+            return reach if reach < LARGEST_FLOAT32 else None
+    raise AssertionError("the last reach was tried")
 
 
 def set_exam(spec: ModelSpec, dataset: Dataset) -> Table:  # noqa: ARG001 - of any spec

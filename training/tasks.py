@@ -35,6 +35,8 @@ class Candidate:
         How well it agrees with the estimator.
     terms
         The terms that speak for each class; None where there are none.
+    reach
+        How far from zero it answers where the spec sets a number no bound; None: as far as float32 goes.
     """
 
     onnx: bytes
@@ -43,6 +45,7 @@ class Candidate:
     scorer: Scorer
     agreed: Agreement
     terms: dict[str, list[list[Any]]] | None = None
+    reach: float | None = None
 
 
 class Exam(Protocol):

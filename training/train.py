@@ -108,6 +108,7 @@ def _meta(
         "kind": spec.kind,
         "classes": candidate.classes,
         "inputs": [given.as_dict() for given in candidate.inputs],
+        artifact.REACH: candidate.reach,
         "hyperparameters": job.hyperparameters,
         "metrics": metrics,
         "dataset": {

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from lambdas.aws import invoke
 from lambdas.aws.direct import Service
 from relearn import names
-from relearn.errors import ModelFailedError
+from relearn.errors import FieldError, ModelFailedError, UnanswerableError
 
 _JSON = {"content-type": "application/json"}
 
@@ -45,6 +45,8 @@ class HostFunctions:
         ------
         NotServingError
             The function is busy.
+        UnanswerableError
+            The version has no answer to an instance.
         ModelFailedError
             It says why there is no answer, failed, or can not be reached.
         TimeoutError
@@ -62,5 +64,7 @@ def _read(content: bytes) -> bytes:
     answer: Any = json.loads(content)
     if isinstance(answer, dict) and "body" in answer:
         return str(answer["body"]).encode()
+    if isinstance(answer, dict) and "unanswerable" in answer:
+        raise UnanswerableError(tuple(FieldError(**one) for one in answer["unanswerable"]))
     told = answer.get("failed") if isinstance(answer, dict) else None
     raise ModelFailedError(told or "the model's host failed; its log says why")

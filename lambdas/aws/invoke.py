@@ -40,6 +40,8 @@ class Invoker:
         ------
         NotServingError
             The endpoint is busy or starting.
+        UnanswerableError
+            The version has no answer to an instance.
         ModelFailedError
             It answered with an error, or can not be reached.
         TimeoutError
@@ -72,7 +74,8 @@ def post(
         return service.send("POST", path, headers, body, seconds)
     except RefusedError as error:
         status = error.detail.get("OriginalStatusCode")
-        raise failures.refused(name, error.response["Error"]["Code"], status) from error
+        said = error.detail.get("OriginalMessage")
+        raise failures.refused(name, error.response["Error"]["Code"], status, said) from error
     except TimeoutError as error:
         raise failures.late(name, error) from error
     except UnreachableError as error:

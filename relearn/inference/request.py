@@ -107,8 +107,11 @@ def _outputs(spec: ModelSpec, body: Mapping[str, Any], errors: list[FieldError])
 
 
 def _moved(error: FieldError, places: Mapping[str, str]) -> FieldError:
-    """Point into the tensors instead of the instances: ``/instances/<row>/<column>``."""
-    _, _, row, name = error.pointer.split("/")
+    """Point into the tensors instead of the instances: ``/instances/<row>/<column>``, or a whole row or request."""
+    _, _, *found = error.pointer.split("/")
+    if len(found) < 2:  # noqa: PLR2004
+        return FieldError("/inputs", f"row {found[0]}: {error.detail}" if found else error.detail)
+    row, name = found
     if name not in places:  # a row without entity, in a request that leaves tensors out
         return FieldError("/inputs", f"row {row} has no {name}: {error.detail}")
     return FieldError(f"{places[name]}/{row}", error.detail)

@@ -95,7 +95,10 @@ class FakeSageMaker:
             raise RefusedError("ValidationError", f"Endpoint {name} of account {ACCOUNT} not found.")
         status, answer = self.brain(name, body)
         if status != 200:
-            raise RefusedError("ModelError", "Received error", 424, OriginalStatusCode=status)
+            said = answer.decode() if isinstance(answer, bytes) else json.dumps(answer)
+            raise RefusedError(
+                "ModelError", "Received error", 424, OriginalStatusCode=status, OriginalMessage=said
+            )
         return answer if isinstance(answer, bytes) else json.dumps(answer).encode()
 
     # models

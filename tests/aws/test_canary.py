@@ -117,7 +117,12 @@ def test_a_count_that_is_lost_is_told_and_costs_nobody_their_answer(
 
 @pytest.mark.parametrize(
     "answer",
-    [(500, {"error": "broken"}), (200, {"predictions": []}), (200, {"version": 9, "predictions": []})],
+    [
+        (500, {"error": "broken"}),
+        (422, {"error": "no", "errors": [{"pointer": "/instances/0", "detail": "not finite"}]}),
+        (200, {"predictions": []}),
+        (200, {"version": 9, "predictions": []}),
+    ],
 )
 def test_what_the_candidate_fails_is_answered_by_the_champion(
     world: World, route: Route, answer: tuple[int, Any]

@@ -18,7 +18,7 @@ from tests.aws.test_predict import EVENT, lines
 from tests.aws.wire import LocalAWS
 from tests.aws.world import ARTIFACTS, LambdaContext, World, tar_gz
 from training import artifact as artifacts
-from training.app import App
+from training.app import NO_ANSWER, App
 
 BODY = {"instances": [{"area": 50.0}, {"area": 60.5}]}
 
@@ -69,6 +69,17 @@ def test_what_breaks_the_spec_fails_with_the_containers_status(live: World) -> N
     del live
     answer = host.handler({"version": 1, "body": '{"instances": [{"area": "wide"}]}'}, LambdaContext())
     assert answer == {"failed": "the model answered with status 400"}
+
+
+def test_what_a_version_has_no_answer_to_is_told_by_the_instance(there: World) -> None:
+    store(there, 1, artifact(1e38))
+    serve(there, 1)
+    told = {"pointer": "/instances/1", "detail": NO_ANSWER}
+    body = {"instances": [{"area": 1.0}, {"area": 9999.0}]}
+    answer = host.handler({"version": 1, "body": json.dumps(body)}, LambdaContext())
+    assert answer == {"unanswerable": [told]}
+    status, problem = call(body)
+    assert (status, problem["errors"]) == (422, [told])
 
 
 def test_a_version_is_loaded_once(live: World) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from lambdas.aws import direct
 from lambdas.aws.hosts import HostFunctions
-from relearn.errors import ModelFailedError, NotServingError
+from relearn.errors import FieldError, ModelFailedError, NotServingError, UnanswerableError
 from tests.aws.wire import KEYS, Behaviour, check_signature, serving
 
 
@@ -55,6 +55,16 @@ def test_a_host_that_failed_has_no_answer(content: bytes) -> None:
     failing = asked(lambda *_: (200, {"x-amz-function-error": "Unhandled"}, content))
     with failing as hosts, pytest.raises(ModelFailedError, match="its log says why"):
         hosts.ask("flowers", 8, b"{}", 3)
+
+
+def test_what_a_version_has_no_answer_to_is_told_by_the_instance() -> None:
+    told = {"unanswerable": [{"pointer": "/instances/2", "detail": "not finite"}]}
+    with (
+        asked(lambda *_: (200, {}, json.dumps(told).encode())) as hosts,
+        pytest.raises(UnanswerableError) as found,
+    ):
+        hosts.ask("flowers", 8, b"{}", 3)
+    assert found.value.errors == (FieldError("/instances/2", "not finite"),)
 
 
 def test_a_host_that_hangs_up_can_not_be_reached() -> None:

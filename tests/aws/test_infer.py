@@ -249,6 +249,20 @@ def test_a_model_that_fails_is_a_bad_gateway(live: World) -> None:
     assert "secret" not in json.dumps(told)
 
 
+@pytest.mark.parametrize(
+    ("said", "pointer"),
+    [("/instances/0/length", "/inputs/0/data/0"), ("/instances/0", "/inputs"), ("/instances", "/inputs")],
+)
+def test_what_a_version_has_no_answer_to_is_pointed_at_in_the_tensors(
+    live: World, said: str, pointer: str
+) -> None:
+    told = {"error": "no", "errors": [{"pointer": said, "detail": "not finite"}]}
+    live.sagemaker.brain = lambda _endpoint, _body: (422, told)
+    body, headers = written(length=[1.0], width=[1.0])
+    found = problem(infer(body, **headers))
+    assert (found["status"], [one["pointer"] for one in found["errors"]]) == (422, [pointer])
+
+
 @pytest.mark.usefixtures("live")
 def test_it_is_counted_and_timed_as_any_prediction(capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()

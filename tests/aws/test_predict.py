@@ -14,9 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lambdas import models, predict
+from lambdas import asking, models, predict
 from lambdas.http_request import Request
 from lambdas.visit import Visit
+from relearn.errors import FieldError
 from tests.aws.models import FLOWERS_CSV, SAMPLES
 from tests.aws.wire import Behaviour, LocalAWS
 from tests.aws.world import LambdaContext, World, brain
@@ -220,6 +221,33 @@ def test_an_error_of_the_model_is_a_bad_gateway_even_when_it_blames_the_request(
 ) -> None:
     live.sagemaker.brain = lambda _endpoint, _body: (status, {"error": "no"})
     assert call()[0] == 502
+
+
+@pytest.mark.parametrize(
+    ("said", "pointers"),
+    [
+        (
+            b'{"error": "no", "errors": [{"pointer": "/instances/1", "detail": "not finite"}]}',
+            ["/instances/1"],
+        ),
+        (b'{"error": "no", "errors": [{"pointer": "/inst', ["/instances"]),
+        (b'{"error": "no", "errors": []}', ["/instances"]),
+    ],
+    ids=["named", "cut", "unnamed"],
+)
+def test_what_a_version_has_no_answer_to_is_told_by_the_instance_and_is_no_failure_of_the_model(
+    live: World, said: bytes, pointers: list[str]
+) -> None:
+    live.sagemaker.brain = lambda _endpoint, _body: (422, said)
+    status, _, problem = call()
+    assert (status, problem["type"]) == (422, "urn:relearn:problem:invalid-instances")
+    assert [one["pointer"] for one in problem["errors"]] == pointers
+
+
+def test_an_instance_without_an_answer_is_pointed_at_in_the_whole_request_however_it_was_split() -> None:
+    error = FieldError("/instances/3/length", "too far")
+    assert asking._moved(error, 40) == FieldError("/instances/43/length", "too far")
+    assert asking._moved(FieldError("/instances", "too far"), 40) == FieldError("/instances", "too far")
 
 
 @pytest.mark.parametrize(

@@ -166,7 +166,13 @@ def test_values_are_compared_too(world: World, local_aws: LocalAWS, waiting: Que
 
 
 @pytest.mark.parametrize(
-    "answer", [(500, {"error": "broken"}), (200, {"predictions": []}), (200, {"version": 1, **TULIPS[1]})]
+    "answer",
+    [
+        (500, {"error": "broken"}),
+        (422, {"error": "no"}),
+        (200, {"predictions": []}),
+        (200, {"version": 1, **TULIPS[1]}),
+    ],
 )
 def test_what_the_candidate_fails_is_counted_and_its_message_done(
     world: World, route: Route, waiting: Queue, answer: tuple[int, Any]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lambdas.probing import ROUNDS, Measure, Pair, Probing
-from relearn.errors import ModelFailedError
+from relearn.errors import FieldError, ModelFailedError, UnanswerableError
 from relearn.names import Place
 from relearn.rollout import Limits
 from relearn.runs import Version
@@ -35,6 +35,8 @@ class Clock:
 class Endpoints:
     """Two containers: each takes its time, and may fail at some questions."""
 
+    error: Exception = ModelFailedError("no")
+
     def __init__(self, clock: Clock, seconds: dict[str, float], fails: Callable[[str, int], bool]) -> None:
         self.clock, self.seconds, self.fails = clock, seconds, fails
         self.asked: dict[str, list[Any]] = {"one": [], "two": []}
@@ -45,7 +47,7 @@ class Endpoints:
         self.asked[endpoint].append(json.loads(body)["instances"])
         self.clock.now += self.seconds[endpoint]
         if self.fails(endpoint, len(self.asked[endpoint])):
-            raise ModelFailedError("no")
+            raise self.error
         (instance,) = self.asked[endpoint][-1]
         label = "rose" if instance["length"] < 5 else "tulip"
         prediction = {"label": label, "probabilities": {"rose": 0.5, "tulip": 0.5}}
@@ -75,8 +77,12 @@ def test_a_slow_one_is_found(two: float, verdict: str) -> None:
     assert judged(of(two=two)).verdict == verdict
 
 
-def test_one_that_fails_is_asked_no_further() -> None:
+@pytest.mark.parametrize(
+    "error", [ModelFailedError("no"), UnanswerableError((FieldError("/instances/0", "not finite"),))]
+)
+def test_one_that_fails_is_asked_no_further(error: Exception) -> None:
     endpoints = of(fails=lambda endpoint, _: endpoint == "two")
+    endpoints.error = error
     found = judged(endpoints)
     assert (found.verdict, len(endpoints.asked["two"])) == ("breach", 2 * ROUNDS)
     assert found.reason.startswith("asked what was held out: 2 of 2 requests failed")

@@ -141,3 +141,27 @@ def test_the_same_interactions_give_the_same_factors() -> None:
     one, other = (factors_of(fitted(met(7))) for _ in range(2))
     assert one.visitors.tobytes() == other.visitors.tobytes()
     assert one.items.tobytes() == other.items.tobytes()
+
+
+def test_a_score_that_is_off_is_refused_however_large_all_scores_are() -> None:
+    known = met(8)
+    estimator = fitted(known)
+    base = np.float32(300)  # added to every score by a factor of its own, as models with biases do
+    for of_all, value in (("user_factors", base), ("item_factors", np.float32(1))):
+        factors = getattr(estimator, of_all)
+        constant = np.full((len(factors), 1), value, np.float32)
+        setattr(estimator, of_all, np.hstack([factors, constant]))
+    off = factors_of(estimator).visitors.copy()
+    off[:, 0] *= np.float32(1.001)
+    with pytest.raises(ArtifactError, match="disagrees with the library"):
+        agreement.check(pair(known, estimator, altered(factors_of(estimator), visitors=off)), known.visitors)
+
+
+def test_every_kind_of_request_is_answered_its_way_also_beside_names_that_nobody_has() -> None:
+    known = met(9)
+    estimator = fitted(known)
+    assert agreement.cover(pair(known, estimator), 256) == 16
+    nameless = replace(known, visitors=np.array(["", *known.visitors[1:]], dtype=object))
+    scorer = of(nameless, factors_of(estimator)).scorer
+    with pytest.raises(ArtifactError, match="does not answer a request with guest"):
+        agreement.cover(replace(pair(known, estimator), scorer=scorer), 256)

@@ -130,9 +130,10 @@ def test_rankings_agree_when_the_items_are_the_same_in_the_same_order() -> None:
     assert found.distance == pytest.approx(2 / 3)
 
 
-def test_values_agree_within_a_millionth() -> None:
-    found = live.agreement([{"value": 1e6}, {"value": 2.0}], [{"value": 1e6 + 0.5}, {"value": 1.5}])
-    assert found == Live(compared=2, equal=1, distance=1.0)
+def test_values_agree_when_they_are_the_same_however_far_from_zero() -> None:
+    mine = [{"value": 1.7e9}, {"value": 2.0}, {"value": 1.5}]
+    found = live.agreement(mine, [{"value": 1.7e9 + 0.5}, {"value": 1.5}, {"value": 1.5}])
+    assert found == Live(compared=3, equal=1, distance=1.0)
 
 
 def test_one_that_never_answered_is_withdrawn_even_where_the_champion_does_no_better() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ import numpy as np
 import pytest
 
 from relearn.errors import ArtifactError
+from relearn.spec import Number
 from tests.unit.training_kit import iris_rows, job
-from training import artifact, train
-from training.app import MAX_BODY, App
+from training import artifact, catalog, train
+from training.app import MAX_BODY, NO_ANSWER, App
 from training.scorer import Scores
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -163,17 +165,41 @@ class Stub:
         return self._gives
 
 
-@pytest.mark.parametrize(
-    "gives",
-    [
-        ArtifactError("secret detail"),
-        Scores(np.array(["setosa"], dtype=object), np.array([[np.nan, 0.5, 0.5]], np.float32)),
-        Scores(np.array(["setosa"], dtype=object), np.array([[np.inf, -np.inf, 0]], np.float32)),
-    ],
-)
 def test_a_model_that_fails_is_a_500_whose_detail_stays_in_the_log(
-    folder: Path, gives: Scores | Exception, capsys: pytest.CaptureFixture[str]
+    folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answer = invoke(Broken(folder, gives), {"instances": [FLOWER]})
+    answer = invoke(Broken(folder, ArtifactError("secret detail")), {"instances": [FLOWER]})
     assert (answer.status, answer.json) == (500, {"error": "the model failed to answer; its log says why"})
     assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("figures", [[np.nan, 0.5, 0.5], [np.inf, -np.inf, 0]])
+def test_an_answer_that_is_not_finite_is_no_answer_to_that_instance(
+    folder: Path, figures: list[float]
+) -> None:
+    gives = Scores(np.array(["setosa"] * 2, dtype=object), np.array([[1, 0, 0], figures], np.float32))
+    answer = invoke(Broken(folder, gives), {"instances": [FLOWER] * 2})
+    assert answer.status == 422
+    assert answer.json["errors"] == [{"pointer": "/instances/1", "detail": NO_ANSWER}]
+
+
+UNBOUNDED = replace(catalog.get("iris"), columns=tuple(Number(name) for name in FLOWER))
+
+
+def test_a_number_out_of_reach_is_not_answered_and_named(folder: Path) -> None:
+    app = App(replace(artifact.read(folder), spec=UNBOUNDED, reach=1e9), 3)
+    assert invoke(app, {"instances": [{**FLOWER, "petal_width": 1e9}]}).status == 200
+    answer = invoke(app, {"instances": [FLOWER, {**FLOWER, "petal_width": -1.1e9}]})
+    assert answer.status == 422
+    assert answer.json["errors"] == [
+        {"pointer": "/instances/1/petal_width", "detail": "got -1100000000.0; allowed: at least -1e+09"}
+    ]
+
+
+def test_what_breaks_the_spec_is_a_bad_request_also_where_another_number_is_out_of_reach(
+    folder: Path,
+) -> None:
+    app = App(replace(artifact.read(folder), spec=UNBOUNDED, reach=1e9), 3)
+    answer = invoke(app, {"instances": [{**FLOWER, "petal_width": 1e30, "sepal_width": "wide"}]})
+    assert answer.status == 400
+    assert [one["pointer"] for one in answer.json["errors"]] == ["/instances/0/sepal_width"]

@@ -15,6 +15,7 @@ from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
     RandomForestClassifier,
+    RandomForestRegressor,
 )
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -32,7 +33,12 @@ from training.scorer import Scorer
 
 
 def agree(
-    estimator: Any, spec: ModelSpec, table: Table, graph: onnx.ModelProto | None = None
+    estimator: Any,
+    spec: ModelSpec,
+    table: Table,
+    graph: onnx.ModelProto | None = None,
+    *,
+    spread: float | None = None,
 ) -> agreement.Agreement:
     """Export as a training job does, and check."""
     graph = graph or onnx_export.export(estimator, spec)
@@ -40,7 +46,9 @@ def agree(
     extra = thresholds.rows(graph, inputs, table)
     rows = table if extra is None else table.and_also(extra)
     scorer = Scorer(graph.SerializeToString(), spec, inputs)
-    return agreement.check(estimator, scorer, rows.columns, threshold_rows=len(rows) - len(table))
+    return agreement.check(
+        estimator, scorer, rows.columns, threshold_rows=len(rows) - len(table), spread=spread
+    )
 
 
 def tight_table(rows: int = 4000) -> Table:
@@ -138,13 +146,43 @@ def test_a_tuned_threshold_is_refused() -> None:
         agree(estimator, NUMBERS, table)
 
 
-def test_a_regression_is_measured_by_the_size_of_its_target() -> None:
+def test_a_regression_is_measured_by_the_spread_of_its_target() -> None:
     table = numbers_table(300, regression=True)
-    table = Table(table.columns, table.target * 1e6)
+    table = Table(table.columns, table.target * 1e6 + 1e6)
     estimator = HistGradientBoostingRegressor(random_state=0).fit(frame(table.columns), table.target)
-    agreed = agree(estimator, REGRESSION, table)
-    assert agreed.tolerance == pytest.approx(1e-5 * np.abs(estimator.predict(frame(table.columns))).max())
+    agreed = agree(estimator, REGRESSION, table, spread=float(table.target.std()))
+    assert agreed.tolerance == pytest.approx(1e-5 * table.target.std())
     assert agreed.max_abs_diff <= agreed.tolerance
+
+
+@pytest.mark.parametrize("base", [0.0, 1e5, 1.7e9], ids=lambda base: f"around {base:g}")
+def test_a_wrong_graph_is_refused_however_far_from_zero_the_target_is(base: float) -> None:
+    table = numbers_table(300, regression=True)
+    table = Table(table.columns, table.target * 3600 + base)
+    estimator = RandomForestRegressor(20, max_depth=5, random_state=0).fit(frame(table.columns), table.target)
+    graph = onnx_export.export(estimator, REGRESSION)
+    trees = next(node for node in graph.graph.node if node.op_type == "TreeEnsembleRegressor")
+    thresholds_of = next(each for each in trees.attribute if each.name == "nodes_values")
+    thresholds_of.floats[:] = [value + 1 for value in thresholds_of.floats]
+    with pytest.raises(ArtifactError, match="of the spread"):
+        agree(estimator, REGRESSION, table, graph)
+
+
+def test_a_target_that_float32_does_not_tell_apart_is_refused_with_what_to_do() -> None:
+    table = numbers_table(300, regression=True)
+    table = Table(table.columns, table.target * 3600 + 1.7e9)  # seconds since 1970
+    estimator = RandomForestRegressor(20, max_depth=5, random_state=0).fit(frame(table.columns), table.target)
+    with pytest.raises(
+        ArtifactError, match=r"steps around 1.7e\+09 are 128: subtract a base from the target"
+    ):
+        agree(estimator, REGRESSION, table)
+
+
+def test_a_target_that_is_always_the_same_is_measured_by_its_size() -> None:
+    table = numbers_table(50, regression=True)
+    table = Table(table.columns, np.full(50, 0.1))
+    estimator = RandomForestRegressor(5, random_state=0).fit(frame(table.columns), table.target)
+    assert agree(estimator, REGRESSION, table, spread=0.0).tolerance == pytest.approx(1e-6)
 
 
 def test_trees_behind_a_scaler_are_refused_with_a_hint() -> None:

@@ -1,13 +1,14 @@
 """Does the graph recommend what the library itself would? If not, it is never served.
 
-Lists are compared place by place: the scores must be within 1e-5 of the largest, and so must the score that the
+Lists are compared place by place: the scores must be within 1e-5 of the spread (the standard deviation) of the scores of
+all items, and so must the score that the
 factors give of each item that the graph names. Where both name different items at a place, these tie within that
 tolerance, and either is right: such rows are counted, not refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +16,13 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from relearn.errors import ArtifactError
+from training import coverage
 from training.agreement import TOLERANCE, Agreement
 from training.encode import Array
 from training.ranking.fit import factors_of
 from training.ranking.interactions import Interactions, numbers_of
 from training.ranking.ways import SMALLEST_NORM
-from training.scorer import Scorer
+from training.scorer import Scorer, Scores
 
 LIMIT = 5_000  # visitors, and items, compared at most
 BATCH = 500  # of them at once: the library's scores are rows by items
@@ -74,6 +76,13 @@ class Pair:
         places = numbers_of(answered.predictions.ravel(), self.known.items)
         return _Lists(places.reshape(answered.predictions.shape), answered.scores)
 
+    def answer(self, rows: Sequence[tuple[str, str]]) -> Scores:
+        """Let the graph answer requests: a visitor and an item each, by name, the empty string for none."""
+        columns = {self.visitor: np.array([visitor for visitor, _ in rows], dtype=object)}
+        if self.similar_to is not None:
+            columns[self.similar_to] = np.array([item for _, item in rows], dtype=object)
+        return self.scorer.columns(columns)
+
     def recommend(self, visitors: Array) -> _Lists:
         """Let the library answer for visitors, by number."""
         with threadpool_limits(1, "blas"):
@@ -102,13 +111,12 @@ def check(pair: Pair, visitors: Array) -> Agreement:
     """
     found = numbers_of(np.unique(np.asarray(visitors, dtype=object)), pair.known.visitors)
     rows, wrong, ties, worst, allowed = 0, 0, 0, 0.0, 0.0
-    for ours, theirs, of_ours in _answers(pair, _thin(found[found >= 0])):
-        largest = float(np.abs(theirs.scores[np.isfinite(theirs.scores)]).max(initial=0)) or 1.0
+    for ours, theirs, of_ours, spread in _answers(pair, _thin(found[found >= 0])):
         differences = _differences(ours, theirs, of_ours)
-        bad = ~(differences <= TOLERANCE * largest)  # NaN is bad
+        bad = ~(differences <= TOLERANCE * spread)  # NaN is bad
         other = (ours.items != theirs.items).any(axis=1)
         rows, wrong, ties = rows + len(bad), wrong + int(bad.sum()), ties + int((other & ~bad).sum())
-        worst, allowed = max(worst, float(differences.max(initial=0))), max(allowed, TOLERANCE * largest)
+        worst, allowed = max(worst, float(differences.max(initial=0))), max(allowed, TOLERANCE * spread)
     if wrong:
         raise ArtifactError(
             f"the ONNX model disagrees with the library on {wrong} of {rows} rows (largest difference {worst:.3g}; "
@@ -117,18 +125,79 @@ def check(pair: Pair, visitors: Array) -> Agreement:
     return Agreement(rows, 0, True, ties, worst, allowed)
 
 
-def _answers(pair: Pair, visitors: Array) -> Iterator[tuple[_Lists, _Lists, Array]]:
-    """Give what the graph says, what the library says, and how the factors score what the graph says."""
+def cover(pair: Pair, longest: int) -> int:
+    """Compare what the graph says to every kind of request that the spec allows with what it must be; give how many.
+
+    Parameters
+    ----------
+    pair
+        Both.
+    longest
+        Characters of the longest name that a request may have.
+
+    Raises
+    ------
+    ArtifactError
+        An answer goes another way than `training.ranking.graph` says, or is not what it would be alone.
+    """
+    nobody = ["", coverage.STRANGER[:longest], "\u3042" * longest]
+    known = [str(pair.known.visitors[0]), str(pair.known.items[0])]
+    asked = [
+        (visitor, item)
+        for visitor in (known[0], *nobody)
+        for item in ((known[1], *nobody) if pair.similar_to is not None else ("",))
+    ]
+    together = pair.answer(asked)
+    for at, (visitor, item) in enumerate(asked):
+        basis = "similar" if item == known[1] else "history" if visitor == known[0] else "popularity"
+        alone = pair.answer([(visitor if basis == "history" else "", item if basis == "similar" else "")])
+        parts: list[Any] = [None if one is None else one[at : at + 1] for one in together]
+        mine = Scores(*parts)
+        assert mine.basis is not None  # noqa: S101 - a recommender has it
+        assert alone.scores is not None  # noqa: S101 - likewise
+        if mine.basis[0] != basis or not _are_same(mine, alone):
+            raise ArtifactError(
+                f"the ONNX model does not answer a request with {pair.visitor} {visitor!r} and {pair.similar_to} {item!r} "
+                f"by {basis}, as it would alone; it is not served"
+            )
+    best = pair.known.by_popularity()[: pair.k]
+    if list(pair.answer([("", "")]).predictions[0]) != list(pair.known.items[best]):
+        raise ArtifactError("the ONNX model does not answer nobody with what is popular; it is not served")
+    return len(asked)
+
+
+def _are_same(mine: Scores, alone: Scores) -> bool:
+    assert mine.scores is not None  # noqa: S101 - a recommender has them
+    assert alone.scores is not None  # noqa: S101 - likewise
+    close = np.isclose(mine.scores, alone.scores, rtol=TOLERANCE, atol=TOLERANCE)
+    return bool(close.all() and not np.isnan(mine.scores).any())
+
+
+def _answers(pair: Pair, visitors: Array) -> Iterator[tuple[_Lists, _Lists, Array, float]]:
+    """Give what the graph says, what the library says, how the factors score that, and the spread of all scores."""
     factors = factors_of(pair.estimator)
     for some in _batches(visitors):
         ours = pair.ask(visitors=pair.known.visitors[some])
-        yield ours, pair.recommend(some), _scores_of(factors.visitors[some], factors.items, ours)
+        queries = factors.visitors[some]
+        yield (
+            ours,
+            pair.recommend(some),
+            _scores_of(queries, factors.items, ours),
+            _spread(queries, factors.items),
+        )
     if pair.similar_to is None:
         return
     unit = factors.items / np.maximum(np.linalg.norm(factors.items, axis=1), SMALLEST_NORM)[:, None]
     for some in _batches(_thin(np.arange(len(pair.known.items)))):
         ours = pair.ask(items=pair.known.items[some])
-        yield ours, pair.similar(some), _scores_of(unit[some], unit, ours)
+        yield ours, pair.similar(some), _scores_of(unit[some], unit, ours), _spread(unit[some], unit)
+
+
+def _spread(queries: Array, items: Array) -> float:
+    """Say how far the scores of all items spread; of scores that are all the same, their size."""
+    with threadpool_limits(1, "blas"):
+        scores = queries @ items.T
+    return float(scores.std(dtype=np.float64)) or float(np.abs(scores).max(initial=0)) or 1.0
 
 
 def _known(items: Array, scores: Array) -> _Lists:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from relearn.errors import DataError
-from relearn.spec import ModelSpec
+from relearn.spec import Id, ModelSpec
 from relearn.tables import WEIGHT
 from training import catalog, onnx_export
 from training.container import Job
@@ -80,6 +80,7 @@ def make_candidate(spec: ModelSpec, job: Job, dataset: Dataset) -> Candidate:
     scorer = Scorer(onnx, spec, inputs)
     pair = agreement.Pair(estimator, scorer, known, str(spec.entity), target.similar_to, target.k)
     agreed = agreement.check(pair, dataset.holdout.columns[str(spec.entity)])
+    agreement.cover(pair, min(column.max_length for column in spec.columns if isinstance(column, Id)))
     say(f"ONNX agrees with the library on {agreed.rows} rows, to {agreed.max_abs_diff:.2g}")
     return Candidate(onnx, inputs, [], scorer, agreed)
 
