@@ -6,7 +6,9 @@ ask what kind it is to validate a request.
 
 from __future__ import annotations
 
+import math
 import re
+import struct
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -16,6 +18,8 @@ from relearn.figures import exact
 
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,62}")
 LARGEST_FLOAT32 = 3.4028234663852886e38  # IEEE 754 binary32
+_FLOAT32 = struct.Struct("<f")
+_DIGITS = range(1, 10)  # of nine decimal digits no two float32 have the same
 NAME_ALLOWED = "a lower-case letter, then up to 62 lower-case letters, digits or underscores"
 
 
@@ -35,6 +39,14 @@ def is_finite_number(value: object) -> bool:
         and not isinstance(value, bool)
         and abs(value) <= LARGEST_FLOAT32  # false for NaN too
     )
+
+
+def float32(value: float) -> float:
+    """Round to the nearest float32; infinite where that is too small."""
+    try:
+        return float(_FLOAT32.unpack(_FLOAT32.pack(value))[0])
+    except OverflowError:
+        return math.copysign(math.inf, value)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,6 +71,9 @@ class _Common:
 @dataclass(frozen=True, slots=True)
 class Number(_Common):
     """A finite number, float32 from here on.
+
+    What a caller or a file gives is compared with the bounds as float64, as it is written: 0.1 is at most 0.1. What
+    is stored is float32, and is compared with the bounds as float32 (`holds`): rounding takes no value across one.
 
     Parameters
     ----------
@@ -93,11 +108,32 @@ class Number(_Common):
         if not is_finite_number(value):
             return f"got {shown(value)}; allowed: a finite number"
         assert isinstance(value, int | float)  # noqa: S101 - is_finite_number said so
-        if self.minimum is not None and value < self.minimum:
+        if self.minimum is not None and float(value) < float(self.minimum):
             return f"got {shown(value)}; allowed: at least {exact(self.minimum)}"
-        if self.maximum is not None and value > self.maximum:
+        if self.maximum is not None and float(value) > float(self.maximum):
             return f"got {shown(value)}; allowed: at most {exact(self.maximum)}"
         return None
+
+    @property
+    def stored_bounds(self) -> tuple[float, float]:
+        """The bounds of what is stored: widened to the nearest float32, where that is outside; infinite for none."""
+        low, high = self.minimum, self.maximum
+        return (
+            -math.inf if low is None else min(float(low), float32(low)),
+            math.inf if high is None else max(float(high), float32(high)),
+        )
+
+    def holds(self, stored: float) -> bool:
+        """Tell whether a stored number, a float32, can come of a value that the column allows."""
+        low, high = self.stored_bounds
+        return low <= stored <= high
+
+    def as_given(self, stored: float) -> float:
+        """Give a stored number as a caller would give it: the bound that it was, or the shortest decimal that is this float32."""
+        for bound in (self.minimum, self.maximum):
+            if bound is not None and float32(bound) == stored:
+                return float(bound)
+        return next(given for digits in _DIGITS if float32(given := float(f"{stored:.{digits}g}")) == stored)
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,7 @@ def _range(table: str, column: Column, seen: ColumnProfile) -> Iterator[Finding]
         outside = [
             value
             for value in (seen.low, seen.high)
-            if isinstance(value, float | int) and column.problem(value)
+            if isinstance(value, float | int) and not column.holds(value)
         ]
         wrong = f"values reach {exact(outside[0])}" if outside else ""
     elif isinstance(column, Category) and seen.type == column.type:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from relearn.spec import Boolean, Column, DateTime, ModelSpec
+from relearn.spec import Boolean, Column, ModelSpec, Number
 from training.encode import STRING, Array, type_of
 
 ROWS = 200
@@ -69,11 +69,10 @@ def _is_missing(column: Column, value: Any) -> bool:
 
 
 def _value(column: Column, value: Any) -> Any:
+    if isinstance(column, Number):
+        return column.as_given(float(value))
     if type_of(column) == STRING:
         return str(value)
     if isinstance(column, Boolean):
         return bool(value)
-    if isinstance(column, DateTime):
-        return (_FROM_2000 + timedelta(days=float(value))).isoformat(timespec="seconds")
-    # The shortest decimal that is this float32: 0.3 stays within a bound of 0.3.
-    return float(str(np.float32(value)))
+    return (_FROM_2000 + timedelta(days=float(value))).isoformat(timespec="seconds")

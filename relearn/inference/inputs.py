@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from relearn import schema
-from relearn.columns import Column, Number, Text, shown
+from relearn.columns import Column, Number, Text, float32, is_finite_number, shown
 from relearn.errors import FieldError
 from relearn.inference import model, tensors
 from relearn.inference.parts import WrongError, name_of, parameters_of
@@ -29,19 +29,29 @@ class Input:
         One for each row, as sent.
     at
         JSON pointer to its data.
+    datatype
+        What its values are sent as.
     """
 
     column: Column
     values: list[Any]
     at: str
+    datatype: str
 
     def cells(self) -> list[Any]:
         """Give the values as instances have them: None where one is missing, for which tensors have no word."""
+        if isinstance(self.column, Number):
+            return [self._number(self.column, value) for value in self.values]
         if not self.column.optional:
             return self.values
-        if isinstance(self.column, Number):
-            return [None if value != value else value for value in self.values]  # noqa: PLR0124 - NaN
         return [None if value == "" and not isinstance(self.column, Text) else value for value in self.values]
+
+    def _number(self, column: Number, value: Any) -> Any:
+        if value != value and column.optional:  # noqa: PLR0124 - NaN
+            return None
+        if self.datatype != tensors.FP32 or not is_finite_number(value) or float32(value) != value:
+            return value
+        return column.as_given(value)  # a caller that computes in float32 has a bound in float32 too
 
 
 def read(spec: ModelSpec, listed: object, tail: bytes, errors: list[FieldError]) -> list[Input]:
@@ -75,7 +85,8 @@ def read(spec: ModelSpec, listed: object, tail: bytes, errors: list[FieldError])
             column = columns[name_of(one, at, tuple(columns), seen)]
             seen.add(column.name)
             shape = _shape(one, at, found)
-            found.append(Input(column, _values(column, one, at, shape, binary), f"{at}/data"))
+            values = _values(column, one, at, shape, binary)
+            found.append(Input(column, values, f"{at}/data", one["datatype"]))
         except WrongError as wrong:
             errors.append(wrong.error)
     else_ = f"; or {spec.looked_up_by}, by which it is looked up" if spec.looked_up_by else ""

@@ -102,7 +102,7 @@ def test_other_columns_than_the_specs_are_refused_and_named(changes: Any, said: 
     ("changes", "said"),
     [
         ({"spent": lambda made: -made["spent"]}, "spent: 2 of 2 rows are below the minimum, 0, such as -100"),
-        ({"orders": lambda made: made["orders"] * 600_000}, "orders: 1 of 2 rows are above the maximum, 1e\\+06"),
+        ({"orders": lambda made: made["orders"] * 600_000}, "orders: 1 of 2 rows are above the maximum, 1000000"),
         ({"spent": lambda made: made["spent"] * 1e38}, "spent: 2 of 2 rows are not finite as float32"),
         ({"spent": lambda made: made["size"].cast("int64")}, "can not be made: Conversion Error"),
         ({"spent": lambda made: (made["spent"] - 1000).sqrt()}, "spent: 2 of 2 rows are not finite as float32"),

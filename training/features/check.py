@@ -157,14 +157,14 @@ def _faults(spec: ModelSpec, column: Column) -> Iterator[tuple[str, str]]:
         case Number():
             number = f"CAST({name} AS DOUBLE)"
             yield "are not finite as float32", f"NOT abs({number}) <= CAST('{LARGEST_FLOAT32!r}' AS DOUBLE)"
+            low, high = column.stored_bounds
             if column.minimum is not None:
-                yield f"are below the minimum, {exact(column.minimum)}", f"{number} < {column.minimum!r}"
+                words = f"are below the minimum, {exact(column.minimum)}"
+                yield words, f"{number} < CAST('{low!r}' AS DOUBLE)"
             if column.maximum is not None:
                 finite = f"{number} <= CAST('{LARGEST_FLOAT32!r}' AS DOUBLE)"
-                yield (
-                    f"are above the maximum, {exact(column.maximum)}",
-                    f"{number} > {column.maximum!r} AND {finite}",
-                )
+                words = f"are above the maximum, {exact(column.maximum)}"
+                yield words, f"{number} > CAST('{high!r}' AS DOUBLE) AND {finite}"
         case Category():
             known = ", ".join(map(quote, column.values))
             yield f"are not one of {', '.join(column.values)}", f"{name} NOT IN ({known})"

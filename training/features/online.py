@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from relearn.spec import Column, DateTime, ModelSpec
+from relearn.spec import Column, DateTime, ModelSpec, Number
 from relearn.tables import AS_OF
 from training.features.build import Workshop, count_rows, last_moment
 from training.features.cache import digest
@@ -91,4 +91,13 @@ def export(
 def _value(column: Column) -> str:
     if isinstance(column, DateTime):
         return f"strftime(\"{column.name}\" AT TIME ZONE 'UTC', '{ISO}')"
+    if isinstance(column, Number):  # as a request gives it, which it becomes a part of
+        bounds = [bound for bound in (column.minimum, column.maximum) if bound is not None]
+        cases = " ".join(f"WHEN {_same(column, bound)} THEN CAST('{bound!r}' AS DOUBLE)" for bound in bounds)
+        plain = f'CAST(CAST("{column.name}" AS VARCHAR) AS DOUBLE)'
+        return f"CASE {cases} ELSE {plain} END" if cases else plain
     return f'"{column.name}"'
+
+
+def _same(column: Number, bound: float) -> str:
+    return f"\"{column.name}\" = CAST(CAST('{bound!r}' AS DOUBLE) AS FLOAT)"

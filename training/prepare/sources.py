@@ -172,7 +172,7 @@ class ParquetSource(Source):
             raise DataError(
                 "too_large", f"it unpacks to {unpacked} bytes, its metadata says; allowed: {most}"
             )
-        self._names = set(names)
+        self._types = types
         texts = [c.name for c in columns if types.get(c.name) == "VARCHAR"]
         self._step = self._rows_at_once(self._text_bytes(connection, texts))
 
@@ -195,21 +195,29 @@ class ParquetSource(Source):
 
     def batches(self) -> Iterator[str]:
         """Give ranges of rows."""
-        fields = ", ".join(
-            f'CAST("{column.name}" AS VARCHAR) AS _t{index}'
-            if column.name in self._names
-            else f"NULL::VARCHAR AS _t{index}"
-            for index, column in enumerate(self.columns)
-        )
+        fields = ", ".join(f"{self._text(column)} AS _t{i}" for i, column in enumerate(self.columns))
         relation, number = self._relation, ROW_NUMBER
         if (
-            ROW_NUMBER in self._names
+            ROW_NUMBER in self._types
         ):  # the file's own column hides it: counted instead, which reads what goes before
             relation, number = f"(SELECT *, row_number() OVER () - 1 AS _n FROM {relation})", "_n"
         for start in range(0, self._rows, self._step):
             self._bounds.deadline.check(f"{start} of {self._rows} rows")
             where = f"{number} >= {start} AND {number} < {start + self._step}"
             yield f"SELECT {number} + 1 AS _l, NULL::VARCHAR AS _e, NULL AS _u, {fields} FROM {relation} WHERE {where}"
+
+    def _text(self, column: Column) -> str:
+        if column.name not in self._types:
+            return "NULL::VARCHAR"
+        text = f'CAST("{column.name}" AS VARCHAR)'
+        if not isinstance(column, Number) or self._types[column.name] != "FLOAT":
+            return text
+        bounds = [bound for bound in (column.minimum, column.maximum) if bound is not None]
+        cases = [  # a float32 at a bound is the bound
+            f"WHEN \"{column.name}\" = CAST(CAST('{bound!r}' AS DOUBLE) AS FLOAT) THEN '{bound!r}'"
+            for bound in bounds
+        ]
+        return f"CASE {' '.join(cases)} ELSE {text} END" if cases else text
 
 
 def _own_names(connection: duckdb.DuckDBPyConnection, file: str) -> list[str]:
