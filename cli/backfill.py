@@ -197,7 +197,7 @@ def _show(found: dict[str, Any], save: Path | None) -> None:
         for moment, count in found["moments"].items()
     ]
     print_table(f"Features of {found['model']}", ("moment (UTC)", "rows", "target", "history"), rows)
-    out.print(f"{found['rows']} rows of {len(rows)} moments, SHA-256 {found['sha256']}", markup=False)
-    out.print(f"in {found['uri']}", markup=False)
+    out.print(f"{found['rows']} rows of {len(rows)} moments, SHA-256 {found['sha256']}")
+    out.print(f"in {found['uri']}")
     if save is not None:
         done(f"features in {save}")

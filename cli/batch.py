@@ -55,7 +55,7 @@ def batch(
     elif found.errors:
         _show_errors(found)
     elif not wait and out is None:
-        err.print(f"see what becomes of it: relearn batches {model}", style="dim", markup=False)
+        err.print(f"see what becomes of it: relearn batches {model}", style="dim")
     raise typer.Exit(code)
 
 

@@ -69,6 +69,6 @@ def _print(finding: Finding) -> None:
     needed = f"; needed: {finding.needed}" if finding.needed else ""
     head = state(finding.status)
     head.pad_right(WIDTH - len(finding.status))
-    out.print(head, f" {finding.check}: {finding.found}{needed}", sep="", markup=False)
+    out.print(head, f" {finding.check}: {finding.found}{needed}", sep="")
     if finding.advice:
-        out.print(f"{'':{WIDTH}} → {finding.advice}", markup=False)
+        out.print(f"{'':{WIDTH}} → {finding.advice}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
@@ -10,9 +12,12 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from typer.core import TyperGroup
 
 from cli.output import fail
+from relearn import visible
 from relearn.errors import RelearnError
 from relearn_client import RefusedError, RelearnClientError
 
+_WRONG_USAGE: Any = typer.BadParameter.__base__
+"""What Typer raises for every wrong command line; it gives the class no name of its own."""
 FAILED, USAGE, TIMED_OUT, INTERRUPTED = 1, 2, 3, 130
 """Exit codes: it failed or ended badly; the command line is wrong; the wait was given up; Ctrl-C, as shells say."""
 
@@ -20,10 +25,16 @@ FAILED, USAGE, TIMED_OUT, INTERRUPTED = 1, 2, 3, 130
 class Cli(TyperGroup):
     """The command, whose foreseeable errors end as one line on standard error."""
 
+    def make_context(self, *given: Any, **more: Any) -> Any:
+        """Read the options before the command."""
+        with _shown():
+            return super().make_context(*given, **more)
+
     def invoke(self, ctx: Any) -> Any:
         """Run a command; exit 1 with one line when it fails in a way that has words."""
         try:
-            return super().invoke(ctx)
+            with _shown():
+                return super().invoke(ctx)
         except NoCredentialsError as error:
             fail(
                 "no AWS credentials were found: configure them as for the AWS CLI, or use --local for the laptop cloud"
@@ -42,6 +53,16 @@ class Cli(TyperGroup):
             raise typer.Exit(FAILED) from error
         except KeyboardInterrupt as error:
             raise typer.Exit(INTERRUPTED) from error
+
+
+@contextmanager
+def _shown() -> Iterator[None]:
+    """Let what is said of a wrong command line, which Typer prints by itself, steer no terminal."""
+    try:
+        yield
+    except _WRONG_USAGE as error:
+        vars(error)["message"] = visible.line(vars(error)["message"])
+        raise
 
 
 def _refused(error: ClientError) -> str:

@@ -99,7 +99,7 @@ def _value(text: str, kind: Any, line: int) -> Any:
 
 def _show(answer: Feedback) -> None:
     counts = ", ".join(f"{count} {word}" for word, count in sorted(answer.counts.items()))
-    out.print(f"{len(answer.results)} truths about {answer.model}: {counts or 'none'}", markup=False)
+    out.print(f"{len(answer.results)} truths about {answer.model}: {counts or 'none'}")
     lost = [one for one in answer.results if one.state not in KEPT][:SHOWN]
     if lost:
         rows = [(one.prediction, one.state, one.detail) for one in lost]

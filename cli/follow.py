@@ -9,7 +9,7 @@ from typing import Any
 
 from cli.errors import FAILED, TIMED_OUT
 from cli.ledger import Ledger
-from cli.output import COLOURS, err
+from cli.output import COLOURS, err, waiting_for
 from relearn import pending, runs
 from relearn.runs import Run, RunState, VersionState
 from relearn.uploads import Upload, UploadState
@@ -63,7 +63,7 @@ def follow(look: Look, *, what: str, timeout: float, poll: float) -> tuple[Seen,
         What was seen last, and the exit code: 0 good, 1 bad, 3 not ended in time.
     """
     began, told = time.monotonic(), ""
-    with err.status(f"waiting for {what}") as spinner:
+    with err.waiting(what) as spinner:
         while True:
             seen = look()
             if seen.text != told:
@@ -72,7 +72,6 @@ def follow(look: Look, *, what: str, timeout: float, poll: float) -> tuple[Seen,
                     seen.text,
                     style=COLOURS.get(seen.state),
                     sep="",
-                    markup=False,
                 )
                 told = seen.text
             if seen.ended:
@@ -82,10 +81,9 @@ def follow(look: Look, *, what: str, timeout: float, poll: float) -> tuple[Seen,
                 err.print(
                     f"gave up after {timeout:g} s: {what} has not ended ({seen.state})",
                     style="red",
-                    markup=False,
                 )
                 return seen, TIMED_OUT
-            spinner.update(f"waiting for {what}: {seen.state}")
+            spinner.update(waiting_for(f"{what}: {seen.state}"))
             time.sleep(min(poll, left))
 
 

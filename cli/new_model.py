@@ -43,5 +43,5 @@ def new_model(
     folder = scaffold.new_model(name, models_dir, tables=tables)
     done(f"{folder} is there, and is a model that trains already")
     for file, job in FILES_WITH_TABLES if tables else FILES:
-        out.print(f"  {file:12} {job}", markup=False)
-    out.print("Then: make test, and make deploy.", markup=False)
+        out.print(f"  {file:12} {job}")
+    out.print("Then: make test, and make deploy.")

@@ -3,16 +3,46 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType  # noqa: TID251 - here
+from rich.segment import Segment
+from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+from relearn import visible
+
+
+class Terminal(Console):
+    """Where the command prints: whatever is printed, no character of it steers the terminal or turns text around.
+
+    A text is printed as one line, as it is: it has no markup, and no names of emoji.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(highlight=False, markup=False, emoji=False, **settings)
+
+    def print(self, *objects: Any, **settings: Any) -> None:
+        """Print texts, each shown as one line, and what rich can show."""
+        super().print(*(visible.line(one) if isinstance(one, str) else one for one in objects), **settings)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Show what nobody made visible before: the last place that everything comes by."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=visible.lines(segment.text))
+
+    def waiting(self, what: str) -> Status:
+        """Show that something is waited for, as a spinner where there is a terminal."""
+        return self.status(waiting_for(what))
+
+
+out = Terminal(soft_wrap=True)
+err = Terminal(stderr=True, soft_wrap=True)
+_SPACE = re.compile(r"[ \t\r\n]+")
 WIDE = 240
 """Columns of a table that goes to a file or a pipe."""
 COLOURS = {
@@ -27,22 +57,23 @@ COLOURS = {
 
 def fail(message: str) -> None:
     """Print an error's one line."""
-    err.print(Text(f"error: {' '.join(message.split())}", style="red"))
+    err.print(plain(f"error: {_SPACE.sub(' ', message).strip()}", "red"))
 
 
 def note(message: str) -> None:
     """Print a line of progress."""
-    err.print(Text(message, style="dim"))
+    err.print(plain(message, "dim"))
 
 
 def done(message: str) -> None:
     """Print a success that is no result."""
-    err.print(Text(message, style="green"))
+    err.print(plain(message, "green"))
 
 
 def print_json(value: Any) -> None:
-    """Print a result for a script."""
-    out.print(json.dumps(value, indent=2, ensure_ascii=False, default=_iso), markup=False)
+    """Print a result for a script: the same values, with what is not seen as JSON's own escapes."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=_iso)
+    out.print(Text(visible.json_text(text)))
 
 
 def _iso(value: Any) -> str:
@@ -54,18 +85,34 @@ def _iso(value: Any) -> str:
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print a table; cells are shown as plain text, states in their colour."""
-    table = Table(title=title, title_justify="left", header_style="bold", box=None, padding=(0, 2, 0, 0))
+    table = Table(
+        title=plain(title),
+        title_justify="left",
+        header_style="bold",
+        box=None,
+        padding=(0, 2, 0, 0),
+    )
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(plain(column), overflow="fold")
     for row in rows:
         table.add_row(*(state(str(cell)) for cell in row))
-    console = out if out.is_terminal else Console(width=WIDE, highlight=False)
+    console = out if out.is_terminal else Terminal(width=WIDE)
     console.print(table, soft_wrap=False)
 
 
 def state(word: str) -> Text:
     """Colour a state; other words stay as they are."""
-    return Text(word, style=COLOURS.get(word, ""))
+    return plain(word, COLOURS.get(word, ""))
+
+
+def plain(text: str, style: str = "") -> Text:
+    """Make a text for one line of a terminal."""
+    return Text(visible.line(text), style=style)
+
+
+def waiting_for(what: str) -> Text:
+    """Say what is waited for."""
+    return plain(f"waiting for {what}")
 
 
 def moment(iso: str) -> str:

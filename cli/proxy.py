@@ -29,7 +29,7 @@ def proxy(
     url, auth = target.output("ApiUrl"), authority(target)
     with _listen(port) as listener:
         own = listener.getsockname()[1]
-        app = Forward(url, auth, own, lambda line: err.print(line, style="dim", markup=False))
+        app = Forward(url, auth, own, lambda line: err.print(line, style="dim"))
         done(f"http://{HOST}:{own} is {url}; to try it out: http://{HOST}:{own}/docs")
         note("whoever is on this machine can use it as you; Ctrl-C ends it")
         # The last request must not hold Ctrl-C up for longer than a person waits.

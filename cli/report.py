@@ -45,11 +45,10 @@ def show(report: dict[str, Any], job: str, page: Path) -> None:
     rows = [(name, *(_number(metrics.get(name)) for metrics in measured)) for name in measured[0]]
     rows = [(f"{name} (decides)" if name == report["metric"] else name, *cells) for name, *cells in rows]
     print_table(f"{report['model']}: {job}", columns, rows)
-    out.print(f"rows: {report['rows']['train']} to train, {report['rows']['holdout']} held out", markup=False)
+    out.print(f"rows: {report['rows']['train']} to train, {report['rows']['holdout']} held out")
     if chosen := report.get("hyperparameters"):
         out.print(
             "hyperparameters: " + ", ".join(f"{name} {value:g}" for name, value in chosen.items()),
-            markup=False,
         )
     importance = sorted(report["candidate"].get("importance", {}).items(), key=lambda item: -item[1])
     print_table(
@@ -57,7 +56,7 @@ def show(report: dict[str, Any], job: str, page: Path) -> None:
         ("column", "importance"),
         [(n, _number(v)) for n, v in importance[:SHOWN_IMPORTANCES]],
     )
-    out.print(f"whole report: {page}", markup=False)
+    out.print(f"whole report: {page}")
 
 
 def _number(value: float | None) -> str:

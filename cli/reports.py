@@ -36,7 +36,7 @@ def report(
         print_json({name: str(path) for name, path in saved.items()})
     for name, path in saved.items():
         if not json_:
-            out.print(f"{PAGES[name]:<14}{path}", markup=False)
+            out.print(f"{PAGES[name]:<14}{path}")
         if open_:
             typer.launch(path.resolve().as_uri())
 

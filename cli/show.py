@@ -227,26 +227,26 @@ def _whole(ledger: Ledger, about: AboutModel) -> dict[str, Any]:
 
 
 def _print_whole(about: dict[str, Any]) -> None:
-    out.print(f"{about['name']}: {about['title']}", style="bold", markup=False)
+    out.print(f"{about['name']}: {about['title']}", style="bold")
     serving = (
         f"version {about['version']}"
         if about["version"]
         else f"nothing yet; waiting for {about['waiting_for']}"
     )
     previous = f", before it version {about['previous']}" if about["previous"] else ""
-    out.print("  serves   ", state(about["state"]), f" {serving}{previous}", sep="", markup=False)
+    out.print("  serves   ", state(about["state"]), f" {serving}{previous}", sep="")
     metric = about["metric"]
     if told := measured.words(metric):
-        out.print(f"  decides  {told}", markup=False)
+        out.print(f"  decides  {told}")
     if about["metrics"]:
-        out.print(f"  metrics  {measured.everything(metric, about['metrics'])[0]}", markup=False)
+        out.print(f"  metrics  {measured.everything(metric, about['metrics'])[0]}")
     if about["run"]:
         run = Run(**about["run"])
-        out.print(f"  last run {run_text(run)}", markup=False)
+        out.print(f"  last run {run_text(run)}")
         if figures := measured.against(metric, run.metrics, run.champion_metrics):
-            out.print(f"           {measured.words(metric)}: {figures}", markup=False)
+            out.print(f"           {measured.words(metric)}: {figures}")
     counts = ", ".join(f"{count} {word}" for word, count in sorted(about["uploads"].items()))
-    out.print(f"  uploads  {counts or 'none'}", markup=False)
+    out.print(f"  uploads  {counts or 'none'}")
 
 
 def _reason(upload: Upload) -> str:

@@ -25,7 +25,18 @@ ROOT = Path(__file__).resolve().parent.parent
 STAGED = ROOT / "build" / "staged"
 LAYERS = ROOT / "build" / "layers"
 NOT_IN_A_LAYER = [".installed", "**/__pycache__"]
-SCORING = ("app", "artifact", "encode", "graph_files", "reading", "scorer", "text", "tokeniser", "tokens")
+SCORING = (
+    "app",
+    "artifact",
+    "encode",
+    "graph_files",
+    "progress",
+    "reading",
+    "scorer",
+    "text",
+    "tokeniser",
+    "tokens",
+)
 """Modules of the container that answer with a model: the hosts run them too."""
 LEFT_OUT = frozenset({"__pycache__", "tests", ".pytest_cache", ".mypy_cache", ".ruff_cache"})
 

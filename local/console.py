@@ -7,6 +7,8 @@ import sys
 import threading
 import time
 
+from local import visible
+
 _BOLD, _DIM, _GREEN, _RED, _RESET = "\033[1m", "\033[2m", "\033[32m", "\033[31m", "\033[0m"
 
 
@@ -37,10 +39,10 @@ class Console:
     def plain(self, text: str = "") -> None:
         """Print a line as it is, to be copied."""
         with self._lock:
-            print(text, flush=True)
+            print(visible.lines(text), flush=True)
 
     def _print(self, style: str, text: str) -> None:
-        seconds = f"{time.monotonic() - self._began:7.1f}s "
+        seconds, text = f"{time.monotonic() - self._began:7.1f}s ", visible.lines(text)
         with self._lock:
             print(
                 seconds + text if self._plain else f"{_DIM}{seconds}{_RESET}{style}{text}{_RESET}", flush=True

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from training.progress import complain
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
@@ -59,7 +61,7 @@ def _prepare(model: str, table: str | None, source: Path, output: Path) -> int:
         output.mkdir(parents=True, exist_ok=True)
         result = prepare(spec, source, source.name, output, table=table or MAIN)
     except (RelearnError, OSError) as error:
-        sys.stderr.write(f"relearn: {error}\n")
+        complain(str(error))
         return 1
     sys.stdout.write(json.dumps(asdict(result), default=str) + "\n")
     return 0 if result.refusal is None else 1

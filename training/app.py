@@ -20,8 +20,6 @@ prediction a line, for as many lines as there are.
 from __future__ import annotations
 
 import math
-import sys
-import traceback
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import asdict
 from typing import Any
@@ -34,6 +32,7 @@ from relearn.jsonlines import MEDIA_TYPE as JSON_LINES
 from relearn.schema import MAX_ERRORS
 from training.artifact import Artifact
 from training.encode import Array
+from training.progress import trace
 from training.reading import Reader
 from training.scorer import Scores
 
@@ -112,7 +111,7 @@ class App:
         except (InvalidInstancesError, InvalidLinesError) as error:
             return 400, _problem("the request does not fit the model", error.errors)
         except Exception:  # noqa: BLE001 - the last door: a trace for the log, none for the caller
-            traceback.print_exc(file=sys.stderr)
+            trace()
             return 500, _problem("the model failed to answer; its log says why")
 
     def invocation(self, body: bytes) -> tuple[int, bytes]:

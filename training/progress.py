@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Mapping
+
+from relearn import visible
 
 
 def say(text: str) -> None:
     """Write one line of progress."""
-    sys.stdout.write(f"relearn: {text}\n")
+    sys.stdout.write(f"relearn: {visible.line(text)}\n")
     sys.stdout.flush()
+
+
+def complain(text: str) -> None:
+    """Write one line about what went wrong."""
+    sys.stderr.write(f"relearn: {visible.line(text)}\n")
+
+
+def trace() -> None:
+    """Write the traceback of the exception that is handled; what its message quotes steers no log."""
+    sys.stderr.write(visible.lines(traceback.format_exc()))
 
 
 def say_metrics(metrics: Mapping[str, float]) -> None:

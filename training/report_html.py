@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 from relearn.promotion import Naive, decide
 from relearn.spec import ModelSpec
 from training import tasks
-from training.page.html import document, figure, figures, section, signed, table
+from training.page.html import document, escape, figure, figures, section, signed, table
 from training.tasks import Answers
 
 

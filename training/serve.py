@@ -19,6 +19,7 @@ from relearn.errors import ConfigError, RelearnError
 from training import artifact
 from training.app import App
 from training.container import Container
+from training.progress import complain
 
 GRACE_SECONDS = 20  # for requests under way when the server is told to stop
 KEEP_ALIVE_SECONDS = 75  # longer than the callers' pools keep a connection, so that they close first
@@ -85,7 +86,7 @@ def main() -> int:
         settings = Settings.from_env(os.environ)
         app = make_app()  # also for several workers: a wrong artifact is one message, not one per worker
     except RelearnError as error:
-        sys.stderr.write(f"relearn: not serving: {error}\n")
+        complain(f"not serving: {error}")
         return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises it again once it has stopped
     one = settings.workers == 1

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 from sklearn import metrics
 
 from relearn.spec import ModelSpec, Number
 from training import charts, terms
-from training.page.html import figure, section, table
+from training.page.html import escape, figure, section, table
 from training.tasks import Answers
 
 

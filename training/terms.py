@@ -7,12 +7,12 @@ as ␣: ``「届か」``, ``「␣pa」``. No word has such a bracket.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
 
 from training.encode import Array
+from training.page.html import escape
 from training.token_graph import takes
 from training.tokeniser import Tokeniser
 

@@ -5,8 +5,6 @@ The artifact is written last, so a job that was stopped leaves none that could b
 
 from __future__ import annotations
 
-import sys
-import traceback
 from datetime import UTC, datetime
 from importlib.metadata import version
 from platform import python_version
@@ -19,7 +17,7 @@ from training import artifact, catalog, champion, feature_quality, probes, repor
 from training.baseline import baseline
 from training.container import MOMENTS_FROM, Container, Job
 from training.dataset import Dataset, Store, load
-from training.progress import say, say_metrics
+from training.progress import complain, say, say_metrics, trace
 from training.tasks import Candidate
 
 
@@ -31,12 +29,12 @@ def main(container: Container | None = None) -> int:
     except RelearnError as error:
         reason = str(error)
     except Exception as error:  # noqa: BLE001 - the last door: the log gets the trace, the ledger a reason
-        traceback.print_exc()
+        trace()
         reason = f"{type(error).__name__}: {error}"
     else:
         return 0
     box.fail(reason)
-    sys.stderr.write(f"relearn: failed: {reason}\n")
+    complain(f"failed: {reason}")
     return 1
 
 

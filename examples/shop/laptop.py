@@ -127,6 +127,8 @@ def _export(services: Services) -> None:
 
 
 def _say(text: str) -> None:
+    """Print a line; what would steer the terminal is shown as an escape."""
+    text = "".join(one if one.isprintable() or one == "\u3000" else repr(one)[1:-1] for one in text)
     sys.stdout.write(f"{time.strftime('%H:%M:%S')}  {text}\n")
     sys.stdout.flush()
 

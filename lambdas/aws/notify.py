@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from relearn import visible
 from relearn.cutting import cut
 
 if TYPE_CHECKING:
@@ -51,13 +52,16 @@ class Notifier:
         reason
             Why, in words.
         """
-        subject = f"[{self._stage}] {model}: {headline}".encode("ascii", "replace").decode()
+        subject = visible.line(f"[{self._stage}] {model}: {headline}").encode("ascii", "replace").decode()
         values = {"stage": self._stage, "model": model, "kind": kind}
         try:
             self._client.publish(
                 TopicArn=self._topic,
-                Subject=" ".join(subject.split())[:_SUBJECT_LENGTH],
-                Message=cut(f"{model} ({self._stage}): {headline}\n\n{reason}\n", MESSAGE_BYTES),
+                Subject=subject[:_SUBJECT_LENGTH],
+                Message=cut(
+                    f"{model} ({self._stage}): {visible.line(headline)}\n\n{visible.lines(reason)}\n",
+                    MESSAGE_BYTES,
+                ),
                 MessageAttributes={
                     name: {"DataType": "String", "StringValue": value} for name, value in values.items()
                 },

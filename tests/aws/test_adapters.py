@@ -166,12 +166,13 @@ def test_an_execution_is_running_ended_or_not_there(world: World) -> None:
 
 def test_a_notification_fits_what_sns_takes(world: World) -> None:
     notifier = Notifier(clients.sns(), TOPIC, STAGE)
-    notifier.tell("quarantined", "flowers", "upload größe\n日本.csv " + "x" * 200, "why")
+    notifier.tell("quarantined", "flowers", "upload größe\n日本.csv " + "x" * 200, "why\x1b[2J")
     (told,) = world.notifications()
     assert told["Subject"].isascii()
     assert len(told["Subject"]) == 100
     assert "\n" not in told["Subject"]
-    assert "größe\n日本.csv" in told["Message"]
+    assert "größe\\n日本.csv" in told["Message"]
+    assert told["Message"].endswith("\n\nwhy\\x1b[2J\n")
     values = {name: value["Value"] for name, value in told["MessageAttributes"].items()}
     assert values == {"stage": "test", "model": "flowers", "kind": "quarantined"}
 

@@ -18,7 +18,20 @@ MODEL_NAMES = st.from_regex(r"[a-z](-?[a-z0-9]){0,19}", fullmatch=True).map(
 )
 FLOATS = st.floats(-1e6, 1e6, width=32)
 WORDS = st.text(string.ascii_letters + "äß日 ", min_size=1, max_size=6).map(str.strip).filter(bool)
+NEVER_RAW = frozenset(
+    [chr(code) for code in (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))]
+    + ["\u061c", "\u200e", "\u200f", "\u2028", "\u2029", "\ufeff"]
+)
+"""Characters that steer a terminal, turn text around or end lines."""
 COMMON = {"optional": st.booleans(), "private": st.booleans(), "description": st.text(max_size=9)}
+
+
+def hostile_texts() -> st.SearchStrategy[str]:
+    """Texts full of what must never reach a terminal or a page as it is."""
+    pieces = st.sampled_from(
+        ["\x1b[2J", "\x1b]0;x\x07", "\x9b31m", "\udcff", "<b>", "[red]", ":bomb:", *sorted(NEVER_RAW)]
+    )
+    return st.lists(pieces | st.text(max_size=4), max_size=8).map("".join)
 
 
 def categories(name: str, **more: Any) -> st.SearchStrategy[Category]:

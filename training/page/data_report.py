@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from html import escape
 from typing import Any
 
 from relearn import data_check, profiles, shift
@@ -14,7 +13,7 @@ from relearn.quality import SHIFT_LARGE, SHIFT_MODERATE
 from relearn.spec import Column, ModelSpec
 from training.page.distributions import column_chart, missing_chart
 from training.page.html import document as whole_page
-from training.page.html import figure, section, table
+from training.page.html import escape, figure, section, table
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

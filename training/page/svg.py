@@ -6,7 +6,7 @@ also stand in a table of the page.
 
 from __future__ import annotations
 
-from html import escape
+from training.page.html import escape
 
 
 def figure(title: str, description: str, width: float, height: float, body: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from training import charts
 from training.encode import Array
 from training.page.axis import Axis
-from training.page.html import figure, section, table
+from training.page.html import escape, figure, section, table
 from training.page.plot import Plot
 from training.page.svg import figure as drawn
 from training.ranking.evaluate import NOTHING

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from typing import Any
 
 from flask import Flask, render_template
+from markupsafe import Markup
 from werkzeug.exceptions import HTTPException
 
 _JAPANESE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uff66-\uff9f]")
+# What turns text around or has no shape: a visitor's ticket must read to an agent as it was written.
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
+)
 
 
 def init_app(app: Flask) -> None:
-    """Give templates the filters, and errors a page."""
+    """Give templates the filters, show what is not seen, and give errors a page."""
+    app.jinja_env.finalize = visible
     app.jinja_env.filters.update(yen=yen, when=when, lang=lang)
     app.register_error_handler(HTTPException, _error_page)
+
+
+def visible(value: Any) -> Any:
+    r"""Give what a template writes; in a text, hidden characters are shown as escapes, e.g. ``\u202e``."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return _HIDDEN.sub(lambda found: repr(found[0])[1:-1], value)
 
 
 def yen(amount: int) -> str:

@@ -21,6 +21,16 @@ def test_a_ticket_waits_for_a_person(enter: Enter, db: Read) -> None:
     assert db(select(Ticket.queue, Ticket.decided_by, Ticket.status)) == [(None, None, "open")]
 
 
+def test_a_ticket_reads_as_it_was_written(enter: Enter) -> None:
+    """A bidirectional control would let it read as something else ("Trojan Source", CVE-2021-42574)."""
+    mia, agent = enter("Mia"), enter("agent")
+    number = mia.writes("pay \u202e001\u2069 <b>", "now\x1b[2J\u2028\nthen")
+    for page in (mia.see(f"/tickets/{number}"), mia.see("/tickets/"), agent.see(f"/desk/{number}")):
+        assert not set("\u202e\u2069\x1b\u2028") & set(page)
+        assert "pay \\u202e001\\u2069 <b>" in page
+    assert "now\\x1b[2J\\u2028\nthen" in agent.see(f"/desk/{number}")
+
+
 def test_an_agent_sorts_answers_and_closes_it(enter: Enter, db: Read) -> None:
     mia, agent = enter("Mia"), enter("agent")
     number = mia.writes("Broken", BODY)
