@@ -3,17 +3,36 @@ PYTHON ?= python3
 STAGE ?= dev
 ARGS ?=
 RUNS ?= 200
+# What a caller names is text, to make and to the shell: $(value) lets make run nothing of it, quotes let the shell run
+# nothing of it. ARGS are words, split as a shell would, by a program that runs no shell.
+quoted = '$(subst ','\'',$(1))'
+define newline
+
+
+endef
+as_text = $(subst $(newline), ,$(value $(1)))
+override PYTHON := $(call as_text,PYTHON)
+override STAGE := $(call as_text,STAGE)
+override RUNS := $(call as_text,RUNS)
+override ARGS := $(call as_text,ARGS)
+export ARGS
+ON_STAGE = -c stage=$(call quoted,$(STAGE))
+WITH_ARGS = $(BIN)/python -c 'import os, shlex, sys; os.execvp(sys.argv[1], sys.argv[1:] + shlex.split(os.environ["ARGS"]))'
 
 VENV := .venv
 BIN := $(VENV)/bin
-PYTEST = $(BIN)/python -m pytest -n $(PROCESSES) --dist loadgroup --no-loadscope-reorder
+PYTEST = $(WITH_ARGS) $(BIN)/python -m pytest -n $(call quoted,$(PROCESSES)) --dist loadgroup --no-loadscope-reorder
 # Which Node is fit is said when it is installed, not by everything that synthesises.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 CDK := npx --no-install cdk
 LOCAL_APP := build/cdk.local
 TESTS := tests clients/python/tests $(wildcard training/models/[!_]*/tests)
 # Flows wait for half of their time: one process more than the machine has processors. Each may need 4 GB, for a cloud of its own.
-PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(4, os.cpu_count() + 1))')
+ifeq ($(origin PROCESSES),undefined)
+PROCESSES = $(shell $(call quoted,$(PYTHON)) -c 'import os; print(min(4, os.cpu_count() + 1))')
+else
+override PROCESSES := $(call as_text,PROCESSES)
+endif
 LAYERS := build/layers/duckdb/.installed build/layers/onnx/.installed
 INSTALLED := $(VENV)/.installed node_modules/.installed $(LAYERS)
 SOURCES := app.py cdk.json requirements.txt $(shell find relearn training lambdas infra -type f -not -path '*/__pycache__/*' -not -path '*/tests/*' 2>/dev/null)
@@ -32,8 +51,8 @@ help: ## list what can be made
 install: $(INSTALLED) ## virtual environment, CDK command, API page, Lambda layers
 
 $(VENV)/.installed: requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Relearn needs Python 3.11 or newer; $(PYTHON) is {sys.version.split()[0]}. Try: make PYTHON=python3.12 install")'
-	$(PYTHON) -m venv $(VENV)
+	@$(call quoted,$(PYTHON)) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Relearn needs Python 3.11 or newer; {sys.argv[1]} is {sys.version.split()[0]}. Try: make PYTHON=python3.12 install")' $(call quoted,$(PYTHON))
+	$(call quoted,$(PYTHON)) -m venv $(VENV)
 	@# Of what is installed only a part is ever imported, and Python compiles that part itself.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.txt
 	@$(BIN)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "relearn.pth").write_text("".join(f"{pathlib.Path(root).resolve()}\n" for root in (".", "clients/python/src")))'
@@ -55,26 +74,26 @@ $(LAYERS): $(VENV)/.installed
 	@touch $@
 
 run: $(LOCAL_APP)/manifest.json ## the whole deployment on this machine, and its story; ARGS=--once to leave after it
-	@$(BIN)/python -m local --app $(LOCAL_APP) --port 4566 --api-port 4567 $(ARGS)
+	@exec $(WITH_ARGS) $(BIN)/python -m local --app $(LOCAL_APP) --port 4566 --api-port 4567
 
 shop: $(LOCAL_APP)/manifest.json ## a web shop with its models on this machine: http://127.0.0.1:8000; ARGS=--help lists options
-	@$(BIN)/python examples/shop/laptop.py --app $(LOCAL_APP) $(ARGS)
+	@exec $(WITH_ARGS) $(BIN)/python examples/shop/laptop.py --app $(LOCAL_APP)
 
 $(LOCAL_APP)/manifest.json: $(INSTALLED) $(SOURCES)
 	@echo "Synthesising the CDK app for this machine ..."
 	@rm -rf $(LOCAL_APP) && $(CDK) synth --quiet -c stage=local -o $(LOCAL_APP)
 
 test: $(LOCAL_APP)/manifest.json ## the tests, offline: units, AWS adapters on moto, templates, whole flows on the laptop cloud
-	$(PYTEST) -m "not long" $(TESTS) $(ARGS)
+	$(PYTEST) -m "not long" $(TESTS)
 
 test-long: $(LOCAL_APP)/manifest.json ## what takes minutes each: every grant dropped in turn, processes killed, modes moved, Spark
-	$(PYTEST) -m long $(TESTS) $(ARGS)
+	$(PYTEST) -m long $(TESTS)
 
 chaos: $(INSTALLED) ## the loop under faults in simulated time, and a verdict; RUNS=1000 for the long one
-	@$(BIN)/python -m tests.chaos --runs $(RUNS)
+	@$(BIN)/python -m tests.chaos --runs $(call quoted,$(RUNS))
 
 test-sdk: $(LOCAL_APP)/manifest.json $(VENV)/.installed-sdk ## the official SageMaker SDK as a client (installs 800 MB more)
-	$(BIN)/python -m pytest -m sdk $(ARGS)
+	$(WITH_ARGS) $(BIN)/python -m pytest -m sdk
 
 $(VENV)/.installed-sdk: requirements-sdk.txt $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-sdk.txt
@@ -86,11 +105,14 @@ $(VENV)/.installed-spark: requirements-spark.txt $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-spark.txt
 	@touch $@
 
-check: $(INSTALLED) ## ruff, mypy --strict, import-linter
+check: $(INSTALLED) ## ruff, mypy --strict, import-linter; workflows and scripts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/zizmor --offline --no-progress --quiet --persona pedantic .github
+	$(BIN)/actionlint -shellcheck $(BIN)/shellcheck
+	$(BIN)/shellcheck .ci/run
 
 format: $(INSTALLED) ## let ruff format and fix
 	$(BIN)/ruff format .
@@ -106,13 +128,13 @@ costs: $(INSTALLED) ## write what each hosting mode costs in docs/HOSTING.md ane
 	@$(BIN)/python -m bench.costs
 
 synth: $(INSTALLED) ## CloudFormation templates of STAGE into cdk.out
-	$(CDK) synth --quiet -c stage=$(STAGE)
+	$(CDK) synth --quiet $(ON_STAGE)
 
 deploy: $(INSTALLED) ## deploy STAGE into the AWS account of your credentials (needs Docker for the image)
-	$(CDK) deploy --all -c stage=$(STAGE) $(ARGS)
+	$(WITH_ARGS) $(CDK) deploy --all $(ON_STAGE)
 
 destroy: $(INSTALLED) ## remove STAGE; the data buckets stay
-	$(CDK) destroy --all -c stage=$(STAGE) $(ARGS)
+	$(WITH_ARGS) $(CDK) destroy --all $(ON_STAGE)
 
 rollout-load: $(INSTALLED) ## 20 promotions, 10 rollbacks and a change of the hosting mode under load; nobody may notice
 	@$(BIN)/python -m tests.e2e.rollout_load

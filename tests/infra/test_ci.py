@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from tests.infra.synthesis import Synthesised, listed, synthesise, text
 
 ISSUER = "token.actions.githubusercontent.com"
 WORKFLOWS = assets.ROOT / ".github" / "workflows"
+WORKFLOW_NAMES = ("ci.yml", "deploy.yml", "nightly.yml")
 
 
 def test_no_repository_no_deploy_role(dev: Synthesised) -> None:
@@ -48,13 +52,87 @@ def test_an_account_that_trusts_github_already_gets_no_second_provider(tmp_path:
     assert federated == f"arn:<AWS::Partition>:iam::<AWS::AccountId>:oidc-provider/{ISSUER}"
 
 
-@pytest.mark.parametrize("name", ["ci.yml", "deploy.yml", "nightly.yml"])
+@pytest.mark.parametrize("name", WORKFLOW_NAMES)
 def test_a_workflow_calls_what_a_person_would(name: str) -> None:
     workflow = yaml.safe_load((WORKFLOWS / name).read_text())
     commands = [step["run"] for job in workflow["jobs"].values() for step in job["steps"] if "run" in step]
     assert commands
     for command in commands:
         assert command.startswith("make ")
+        assert "${{" not in command
+
+
+@pytest.mark.parametrize("name", WORKFLOW_NAMES)
+def test_a_workflow_runs_only_actions_of_one_commit_and_names_their_version(name: str) -> None:
+    """A tag can be moved to other code; a commit cannot."""
+    used = re.findall(r"uses: (.*)", (WORKFLOWS / name).read_text())
+    assert used
+    for action in used:
+        assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action)
+
+
+@pytest.mark.parametrize("name", WORKFLOW_NAMES)
+def test_a_workflow_may_do_nothing_but_what_its_jobs_name(name: str) -> None:
+    workflow = yaml.safe_load((WORKFLOWS / name).read_text())
+    assert workflow["permissions"] == {}
+    allowed = {"contents": "read"} | ({"id-token": "write"} if name == "deploy.yml" else {})
+    for job in workflow["jobs"].values():
+        assert job["permissions"] == allowed
+        (checkout,) = [step for step in job["steps"] if step.get("uses", "").startswith("actions/checkout")]
+        assert checkout["with"]["persist-credentials"] is False
+
+
+BAD_WORKFLOW = """\
+name: bad
+on:
+  workflow_dispatch:
+    inputs:
+      stage:
+        required: true
+jobs:
+  deploy:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - run: make deploy STAGE=${{ inputs.stage }}
+      - run: echo ${{ inputs.missing }} $(ls *.txt)
+"""
+
+
+def checks() -> list[list[str]]:
+    """The commands of `make check` that look at workflows and scripts."""
+    told = subprocess.run(
+        ["make", "-n", "check"], cwd=assets.ROOT, text=True, capture_output=True, check=True
+    )
+    lines = [shlex.split(line) for line in told.stdout.splitlines()]
+    return [line for line in lines if Path(line[0]).name in ("zizmor", "actionlint", "shellcheck")]
+
+
+def test_make_check_finds_nothing_wrong_with_workflows_and_scripts() -> None:
+    """zizmor audits them, actionlint checks their types and scripts, shellcheck what is run."""
+    assert [Path(command[0]).name for command in checks()] == ["zizmor", "actionlint", "shellcheck"]
+    for command in checks():
+        subprocess.run(command, cwd=assets.ROOT, check=True)
+
+
+def test_make_check_refuses_a_workflow_that_runs_what_its_caller_wrote(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    folder = tmp_path / ".github" / "workflows"
+    folder.mkdir(parents=True)
+    (folder / "bad.yml").write_text(BAD_WORKFLOW)
+    (tmp_path / ".ci").mkdir()
+    (tmp_path / ".ci" / "run").write_text("#!/bin/sh\nrm -rf $1/*\n")
+    (tmp_path / ".venv").symlink_to(assets.ROOT / ".venv")
+    said = {}
+    for command in checks():
+        ended = subprocess.run(command, cwd=tmp_path, text=True, capture_output=True, check=False)
+        assert ended.returncode
+        said[Path(command[0]).name] = ended.stdout
+    for found in ("template-injection", "unpinned-uses", "excessive-permissions", "artipacked"):
+        assert f"[{found}]" in said["zizmor"]
+    assert 'property "missing" is not defined' in said["actionlint"]
+    assert "SC2046" in said["actionlint"]
+    assert "SC2086" in said["shellcheck"]
 
 
 def test_a_deploy_holds_no_stored_key() -> None:

@@ -1,0 +1,133 @@
+"""What a caller of make names is text: nothing of it is run, by make or by the shell."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+READY = (
+    "app.py",
+    "cdk.json",
+    "requirements.txt",
+    "package.json",
+    "package-lock.json",
+    "lambdas/requirements.txt",
+    "lambdas/requirements-host.txt",
+    ".venv/.installed",
+    "node_modules/.installed",
+    "build/layers/duckdb/.installed",
+    "build/layers/onnx/.installed",
+    "requirements-sdk.txt",
+    ".venv/.installed-sdk",
+    "build/cdk.local/manifest.json",
+)
+"""What the targets need, each older than what is made of it."""
+TELL = 'import json, os, sys; print("ran " + json.dumps(sys.argv[1:]))'
+STAGES = ("synth", "deploy", "destroy")
+TAKE_ARGS = ("run", "shop", "test", "test-long", "test-sdk", "deploy", "destroy")
+ATTACKS = (
+    "x; touch caught",
+    "x && touch caught",
+    "x | touch caught",
+    "x & touch caught",
+    "`touch caught`",
+    "$(touch caught)",
+    "$$(touch caught)",
+    "$(shell touch caught)",
+    "x' ; touch caught ; '",
+    'x" ; touch caught ; "',
+    "x\ntouch caught",
+    "x > caught",
+    "x # '",
+    "${HOME}",
+    "a\\",
+)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder with the Makefile, where everything is made and programs only tell what they were given."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for number, name in enumerate(READY):
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+        os.utime(file, (1_000_000_000 + number, 1_000_000_000 + number))
+    real = shlex.quote(sys.executable)
+    program(
+        tmp_path / ".venv/bin/python",
+        f'[ "$1" = -c ] && exec {real} "$@"\nexec {real} -c {shlex.quote(TELL)} "$@"',
+    )
+    program(tmp_path / "programs/npx", f'exec {real} -c {shlex.quote(TELL)} "$@"')
+    return tmp_path
+
+
+def program(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"#!/bin/sh\n{text}\n")
+    file.chmod(0o755)
+
+
+def make(place: Path, *arguments: str, **environment: str) -> list[list[str]]:
+    """What each program was given that the target ran."""
+    kept = {
+        name: value for name, value in os.environ.items() if name not in ("ARGS", "MAKEFLAGS", "MAKELEVEL")
+    }
+    path = f"{place / 'programs'}:{os.environ['PATH']}"
+    command = ["make", "-C", str(place), "--no-print-directory", *arguments]
+    ended = subprocess.run(
+        command,
+        env={**kept, "PATH": path, **environment},
+        text=True,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    lines = ended.stdout.splitlines()
+    assert not (place / "caught").exists(), ended.stdout + ended.stderr
+    return [json.loads(line.removeprefix("ran ")) for line in lines if line.startswith("ran ")]
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=range(len(ATTACKS)))
+@pytest.mark.parametrize("named", [True, False], ids=["argument", "environment"])
+def test_a_setting_is_one_word_whatever_it_holds(place: Path, attack: str, *, named: bool) -> None:
+    settings, word = dict.fromkeys(("STAGE", "RUNS", "PROCESSES"), attack), attack.replace("\n", " ")
+    targets = (*STAGES, "chaos", "test")
+    told = make(
+        place, *targets, *(f"{name}={value}" for name, value in settings.items() if named), **settings
+    )
+    assert [given[given.index("-c") + 1] for given in told[: len(STAGES)]] == [f"stage={word}"] * len(STAGES)
+    assert told[-2] == ["-m", "tests.chaos", "--runs", word]
+    assert told[-1][told[-1].index("-n") + 1] == word
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=range(len(ATTACKS)))
+def test_arguments_are_words_and_never_a_command(place: Path, attack: str) -> None:
+    """Each is words or, where its quotes or its backslash do not end, nothing is run at all."""
+    try:
+        words = shlex.split(attack.replace("\n", " "))
+    except ValueError:
+        words = None
+    told = make(place, "run", "deploy", f"ARGS={attack}")
+    assert told == [] if words is None else [given[-len(words) :] for given in told] == [words, words]
+
+
+def test_arguments_may_be_several_and_quoted(place: Path) -> None:
+    told = make(place, *TAKE_ARGS, "ARGS=-k 'a and (b or c)' --models \"x y\" --once")
+    words = ["-k", "a and (b or c)", "--models", "x y", "--once"]
+    assert [given[-5:] for given in told] == [words] * len(TAKE_ARGS)
+
+
+def test_without_settings_the_defaults_are_used(place: Path) -> None:
+    told = make(place, *STAGES, *TAKE_ARGS[:-2], "chaos")
+    assert len(told) == len(STAGES) + len(TAKE_ARGS) - 1
+    assert all("stage=dev" in given for given in told[: len(STAGES)])
+    assert told[-1][-1] == "200"
