@@ -140,7 +140,7 @@ rollout-load: $(INSTALLED) ## 20 promotions, 10 rollbacks and a change of the ho
 	@$(BIN)/python -m tests.e2e.rollout_load
 
 bench: $(LOCAL_APP)/manifest.json ## measurements, as ratios in one run; ARGS=--small shows that they run
-	@for file in $(BENCHES); do echo "== $$file"; $(BIN)/python $$file $(ARGS) || exit 1; done
+	@for file in $(BENCHES); do echo "== $$file"; $(WITH_ARGS) $(BIN)/python $$file || exit 1; done
 
 lock: $(VENV)/.installed ## pin requirements anew, with hashes
 	$(BIN)/python -m pip install --quiet uv

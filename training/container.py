@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from relearn import visible
 from relearn.cutting import cut
 from relearn.errors import ConfigError
 from relearn.policies import SAGEMAKER, TOLD, TOLD_OF_MOMENTS
@@ -73,7 +72,7 @@ class Container:
         """Leave the reason of a failure where SageMaker looks for it."""
         path = self.root / "output" / "failure"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(cut(visible.lines(reason), FAILURE_LIMIT), encoding="utf-8")
+        path.write_text(cut(reason, FAILURE_LIMIT), encoding="utf-8")
 
     def told(self) -> dict[str, str]:
         """Read the job's hyperparameters; those of SageMaker itself are left out.

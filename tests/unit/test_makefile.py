@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -131,3 +132,13 @@ def test_without_settings_the_defaults_are_used(place: Path) -> None:
     assert len(told) == len(STAGES) + len(TAKE_ARGS) - 1
     assert all("stage=dev" in given for given in told[: len(STAGES)])
     assert told[-1][-1] == "200"
+
+
+def test_no_recipe_takes_a_setting_but_as_a_word() -> None:
+    text = (ROOT / "Makefile").read_text()
+    settings = re.findall(r"^(?:override )?(\w+) := \$\(call as_text,", text, re.MULTILINE)
+    assert sorted(settings) == ["ARGS", "PROCESSES", "PYTHON", "RUNS", "STAGE"]
+    asked = set(re.findall(r"^(\w+) \?=", text, re.MULTILINE))
+    assert asked <= set(settings)
+    for name in settings:
+        assert not re.findall(rf"(?<!call quoted,)\$[({{]{name}[)}}]", text)
