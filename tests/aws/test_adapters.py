@@ -16,12 +16,14 @@ from lambdas.aws.scaling import Scaling
 from lambdas.aws.storage import Storage
 from relearn.errors import ConflictError, DataError, NotFoundError
 from relearn.hosting import Serverless
+from relearn.operations import Restore, RestoreState
 from relearn.routing import Route
 from relearn.runs import Run, RunState, Version, VersionState
 from relearn.uploads import Upload, UploadState
 from tests.aws.fake_sagemaker import ACCOUNT, REGION
 from tests.aws.world import LAKE, MACHINE, MOVED, STAGE, UPLOADS, World
 
+RESTORE = Restore(version=1, what="rolled back", who="a test", why="to see what happens")
 TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:notifications"
 
 # storage
@@ -266,3 +268,26 @@ def test_a_lock_is_freed_by_its_holder_only(world: World) -> None:
     assert ledger.take_lock("flowers", "r2").run_id == "r1"
     ledger.release_lock("flowers", "r1")
     assert ledger.take_lock("flowers", "r2").run_id == "r2"
+
+
+def test_a_restore_is_ended_by_the_one_who_began_it_only(world: World) -> None:
+    run = world.ledger.create_run(Run(run_id="run-1", model="flowers", state=RunState.JUDGING))
+    version = Version(model="flowers", version=1)
+    world.ledger.register(run, version)
+    first = world.ledger.begin_restore(version, RESTORE, None)
+    world.ledger.end_restore("flowers", first, RestoreState.FAILED)
+    world.clock.pass_seconds(1)
+    second = world.ledger.begin_restore(version, RESTORE, world.ledger.restore("flowers"))
+    world.ledger.end_restore("flowers", first, RestoreState.DONE)
+    assert world.ledger.restore("flowers") == second
+
+
+def test_an_upload_is_taken_up_again_only_from_the_end_that_was_read(world: World) -> None:
+    world.send(b"")
+    read = world.upload()
+    world.ledger.retry_upload(read)
+    world.clock.pass_seconds(1)
+    world.ledger.move_upload(world.upload(), UploadState.QUARANTINED, "still wrong")
+    with pytest.raises(ConflictError):
+        world.ledger.retry_upload(read)
+    assert len(world.upload().earlier) == 1

@@ -11,7 +11,7 @@ import pytest
 
 from relearn import ids, retries
 from relearn.uploads import MAX_CHECKS, MAX_SILENT, UploadState
-from tests.aws.models import FLOWERS_CSV, flowers_csv
+from tests.aws.models import FLOWERS, FLOWERS_CSV, flowers_csv
 from tests.aws.world import LAKE, MACHINE, UPLOADS, World
 from training.prepare import Prepared, Refusal
 
@@ -347,3 +347,23 @@ def test_events_shaped_like_those_of_aws_are_understood(world: World, name: str)
     assert (upload.key, upload.sequencer) == (found["key"], found["sequencer"])
     assert upload.upload_id == ids.upload_id(UPLOADS, found["key"], version)
     assert quote_plus(found["key"]) != found["key"]
+
+
+def test_an_upload_as_large_as_the_spec_allows_is_read(world: World) -> None:
+    event = world.put("incoming/flowers/data.csv", FLOWERS_CSV)
+    event["detail"]["object"]["size"] = FLOWERS.ingest.max_bytes
+    world.ingest(event)
+    assert world.states_of() == ["ACCEPTED"]
+
+
+@pytest.mark.parametrize(("size", "copied"), [(5 * 1024**3, True), (5 * 1024**3 + 1, False)])
+def test_what_s3_does_not_copy_in_one_call_is_refused_without_a_copy(
+    world: World, size: int, *, copied: bool
+) -> None:
+    """CopyObject takes 5 GB at most ("Copying, moving, and renaming objects", Amazon S3's user guide)."""
+    event = world.put("incoming/flowers/data.csv", b"x")
+    event["detail"]["object"]["size"] = size
+    assert world.ingest(event) == []
+    assert world.states_of() == ["QUARANTINED"]
+    kept = [key.rpartition("/")[2] for key in world.lake("quarantine/")]
+    assert ("object" in kept) == copied

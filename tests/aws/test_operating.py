@@ -321,3 +321,13 @@ def test_of_two_operators_exactly_one_wins_and_the_other_hears_which_revision_wa
     assert "first came revision 3" in told["detail"]
     assert WHO in told["detail"]
     assert two.ledger.route("flowers").revision == 3
+
+
+def test_a_failed_version_keeps_its_endpoint_while_the_route_names_it(two: World) -> None:
+    champion = two.ledger.version("flowers", 2)
+    assert champion is not None
+    two.ledger.change_version(champion, state=VersionState.FAILED)
+    retire.handler({"model": "flowers"}, LambdaContext())
+    kept = two.ledger.version("flowers", 2)
+    assert kept is not None
+    assert kept.endpoint in two.sagemaker.endpoints

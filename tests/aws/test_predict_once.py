@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -290,3 +291,11 @@ def test_any_other_header_is_a_key_or_refused(text: str) -> None:
 
 def test_a_request_without_the_header_has_no_key() -> None:
     assert idempotency.read_key({}) is None
+
+
+def test_a_key_is_given_back_by_who_claimed_it_only(kept: KeptAnswers) -> None:
+    kept.claim(CLAIM)
+    kept.release(replace(CLAIM, owner="somebody else"))
+    known = kept.claim(replace(CLAIM, owner="a third"))
+    assert known is not None
+    assert known.answer is None

@@ -12,6 +12,7 @@ from relearn import retries, s3_keys
 from relearn.runs import RunState
 from relearn.uploads import Upload, UploadState
 from tests.aws.models import FLOWERS, FLOWERS_CSV
+from tests.aws.test_tables import VISITS, VISITS_CSV
 from tests.aws.world import LAKE, MOVED, UPLOADS, World
 
 REGION: Final = "eu-central-1"
@@ -165,3 +166,16 @@ def test_a_retry_waits_for_a_frozen_route(world: World) -> None:
     again(world, upload)
     assert world.states_of() == ["ACCEPTED"]
     assert world.ledger.lock("flowers") is None
+
+
+def test_an_upload_that_is_tried_again_belongs_to_the_table_that_its_place_names_now(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = f"incoming/{VISITS.name}/visits/day.csv"
+    world.send(VISITS_CSV, key)  # nobody knows the model yet, nor its tables
+    (first,) = world.ledger.uploads(VISITS.name)
+    assert (first.state, first.table) == (UploadState.QUARANTINED, "main")
+    monkeypatch.setattr(ingest.intake(), "_specs", {VISITS.name: VISITS})
+    world.ingest(retries.message(VISITS.name, [first]))
+    (now,) = world.ledger.uploads(VISITS.name)
+    assert (now.state, now.table) == (UploadState.ACCEPTED, "visits")

@@ -247,3 +247,13 @@ def _dies(_event: Any, _context: Any) -> None:
 def ended(run_id: str) -> Any:
     """The event that Step Functions sends when an execution has timed out."""
     return json.loads((EVENTS / "execution_status.json").read_text().replace("RUN", run_id))
+
+
+def test_an_upload_that_is_tried_again_has_as_long_as_a_new_one(today: World) -> None:
+    today.send(b"")
+    today.clock.pass_seconds(3600)
+    today.ledger.retry_upload(today.upload())
+    today.clock.pass_seconds(600)
+    assert run_sweep(today) == 0
+    today.clock.pass_seconds(700)
+    assert run_sweep(today) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.aws import direct
+from lambdas.aws.connection import Connections, Reply
 from lambdas.aws.sigv4 import Credentials, Signer
 from relearn.errors import ConfigError
 
@@ -137,3 +139,30 @@ def test_what_is_missing_is_named(missing: str) -> None:
 def test_an_endpoint_that_is_no_url_is_refused() -> None:
     with pytest.raises(ConfigError, match=re.escape("https://")):
         direct.service("dynamodb", {**ENVIRONMENT, "AWS_ENDPOINT_URL": "localhost:4566"})
+
+
+@pytest.mark.parametrize("value", ["two  spaces", " around ", "a\ttab", "  many   of  them  "])
+def test_spaces_in_a_signed_header_count_as_one(value: str) -> None:
+    keys = Credentials("AKID", "secret")
+    headers = {"host": "h", "content-type": "application/json", "x-amz-target": value}
+    stamp = "20260504T100000Z"
+    signed = Signer(keys, "eu-central-1", "dynamodb").sign("POST", "/", headers, b"{}", stamp)
+    single = {**headers, "x-amz-target": " ".join(value.split())}
+    assert signed["authorization"] == theirs(keys, "dynamodb", "https://h/", single, b"{}", stamp)
+
+
+def test_a_request_is_signed_with_its_host() -> None:
+    sent: list[Mapping[str, str]] = []
+
+    class Answering(Connections):
+        def send(
+            self, method: str, path: str, headers: Mapping[str, str], body: bytes, seconds: float
+        ) -> Reply:
+            del method, path, body, seconds
+            sent.append(headers)
+            return Reply(200, {}, b"")
+
+    signer = Signer(Credentials("AKID", "secret"), "eu-central-1", "sqs")
+    direct.Service(Answering("https://sqs.example:444"), signer).send("POST", "/", {}, b"", 1)
+    assert sent[0]["host"] == "sqs.example:444"
+    assert "SignedHeaders=host;x-amz-date" in sent[0]["authorization"]

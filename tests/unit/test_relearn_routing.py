@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -199,3 +200,9 @@ def test_nothing_the_route_names_and_nothing_on_its_way_up_is_retired(
     assert all(version < route.champion for version in retired)
     assert retired == sorted(retired)
     assert {v for v in versions if v < route.champion} - route.named == set(retired)
+
+
+@given(routes())
+def test_what_is_withdrawn_gets_no_request_and_no_copy(route: Route) -> None:
+    left = routing.withdraw(replace(route, candidate=9, weight=10, shadow=True), 9)
+    assert (left.candidate, left.weight, left.shadow) == (0, 0, False)
