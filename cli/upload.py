@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -43,6 +44,12 @@ def upload(
     table: Annotated[
         str | None, typer.Option(help="Which of the model's tables, for a model that has several.")
     ] = None,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace", help="Let a file take the place of an earlier one of its name, without being asked."
+        ),
+    ] = False,
     wait: Annotated[
         bool, typer.Option("--wait", help="Follow each upload until a run has used it, or it is refused.")
     ] = False,
@@ -57,7 +64,7 @@ def upload(
         raise typer.Exit(USAGE)
     _check_model(target, model)
     prefix = s3_keys.incoming_prefix(model, _table(model, table))
-    sent = [_send(target, model, prefix, file) for file in files]
+    sent = [_send(target, model, prefix, file, replace=replace) for file in files]
     codes = [_follow(target, one, timeout) for one in sent] if wait else [0]
     if json_:
         print_json(sent)
@@ -102,24 +109,55 @@ def _table(model: str, given: str | None) -> str:
     return chosen
 
 
-def _send(target: Target, model: str, prefix: str, file: Path) -> dict[str, Any]:
+def _send(target: Target, model: str, prefix: str, file: Path, *, replace: bool) -> dict[str, Any]:
     size = file.stat().st_size
     if size > MAX_BYTES:
         raise RelearnError(
             f"{file} has {size} bytes; S3 takes at most {MAX_BYTES} in one upload: split it or gzip it"
         )
     bucket, key = target.output("UploadsBucket"), prefix + file.name
-    with watched(file) as body:
-        answer = target.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
-    upload_id = ids.upload_id(bucket, key, answer["VersionId"])
+    version = _put(target, bucket, key, file, replace=replace)
+    if not version and _may_replace(file, key):
+        version = _put(target, bucket, key, file, replace=True)
+    if not version:
+        raise RelearnError(
+            f"{key} is there already, and its rows would no longer count: give the file another name to keep both, "
+            "or say --replace"
+        )
+    upload_id = ids.upload_id(bucket, key, version)
     done(f"{file.name} is upload {upload_id[:12]} of {model}")
     return {
         "file": str(file),
         "model": model,
         "upload_id": upload_id,
         "key": key,
-        "version_id": answer["VersionId"],
+        "version_id": version,
     }
+
+
+def _put(target: Target, bucket: str, key: str, file: Path, *, replace: bool) -> str:
+    """Store a file and give its version id; empty when there is one of its name that it may not replace.
+
+    S3 decides that, so of two people who upload at the same time one is told too.
+    """
+    condition: dict[str, Any] = {} if replace else {"IfNoneMatch": "*"}
+    with watched(file) as body:
+        try:
+            answer = target.client("s3").put_object(Bucket=bucket, Key=key, Body=body, **condition)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"PreconditionFailed", "ConditionalRequestConflict"}:
+                return ""
+            raise
+    return str(answer["VersionId"])
+
+
+def _may_replace(file: Path, key: str) -> bool:
+    """Ask, where somebody is there to answer."""
+    if not sys.stdin.isatty():
+        return False
+    return typer.confirm(
+        f"{key} is there already. Shall the rows of {file.name} take its rows' place?", err=True
+    )
 
 
 def _follow(target: Target, sent: dict[str, Any], timeout: float) -> int:

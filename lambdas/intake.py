@@ -185,13 +185,24 @@ class Intake:
             (prepared.profile, prepared.keys),
         )
         self._write_rejected(upload, prepared)
+        counting = self._ledger.uploads(upload.model, UploadState.ACCEPTED, UploadState.TRAINED)
+        before = uploads.replaced_by(upload, counting)
+        if before is not None:
+            self._tell_replaced(upload, before)
         return self._move(
             upload,
             UploadState.ACCEPTED,
-            "",
+            "" if before is None else uploads.replacing(before),
             rows_accepted=prepared.rows_accepted,
             rows_rejected=prepared.rows_rejected,
+            replaces="" if before is None else before.upload_id,
         )
+
+    def _tell_replaced(self, upload: Upload, before: Upload) -> None:
+        """Tell people that one's rows are about to take the place of another's: two may have used one name."""
+        headline = f"upload {upload.key.rpartition('/')[2]} replaces another"
+        reason = f"upload {upload.upload_id[:12]} {uploads.replacing(before)}"
+        self._notifier.tell("replaced", upload.model, headline, f"{upload.key}\n{reason}")
 
     def _refuse(self, upload: Upload, refusal: Refusal, prepared: Prepared | None = None) -> Upload:
         """Quarantine: a copy of the object, the reason, the rows; then the ledger."""
@@ -227,7 +238,7 @@ class Intake:
         with prepared.rejected.open("rb") as rows:
             self._storage.write(self._buckets.lake, key, rows, "application/x-ndjson")
 
-    def _move(self, upload: Upload, state: UploadState, reason: str, **counts: int) -> Upload:
+    def _move(self, upload: Upload, state: UploadState, reason: str, **counts: int | str) -> Upload:
         """Decide an upload; people hear of a bad end before it is written, so that none goes unheard."""
         if state is not UploadState.ACCEPTED:
             kind = "quarantined" if state is UploadState.QUARANTINED else "failed"

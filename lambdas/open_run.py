@@ -86,10 +86,12 @@ class Opening:
     def _choose(self, run: Run) -> Run:
         found = self._ledger.uploads(run.model, UploadState.ACCEPTED, UploadState.TRAINED)
         selection = snapshots.select(found, self._catalog.spec(run.model).table_names)
+        known = {upload.upload_id: upload for upload in found}
         for upload in found:
-            if upload.state is UploadState.ACCEPTED and upload.upload_id in selection.superseded:
-                by = selection.superseded[upload.upload_id]
-                self._ledger.move_upload(upload, UploadState.SUPERSEDED, f"by {by}")
+            by = known.get(selection.superseded.get(upload.upload_id, ""))
+            # What is on trial itself replaces nothing before its run has used it: it may be rejected.
+            if upload.state is UploadState.ACCEPTED and by is not None and by.state is UploadState.TRAINED:
+                self._ledger.move_upload(upload, UploadState.SUPERSEDED, f"by {by.upload_id}")
         if selection.lacking:
             return run
         champion = self._ledger.route(run.model).champion

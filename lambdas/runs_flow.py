@@ -232,7 +232,8 @@ class Runs:
         """Free the lock, then start the next run if uploads wait beside those that this one is done with."""
         self._ledger.release_lock(run.model, run.run_id)
         pending = self._ledger.uploads(run.model, UploadState.ACCEPTED)
-        if {upload.upload_id for upload in pending} - set(done_with):
+        # An older version of an object that this run was about waits with it.
+        if {upload.upload_id for upload in snapshots.newest(pending).values()} - set(done_with):
             self.start(run.model, pending)
 
 

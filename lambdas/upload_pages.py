@@ -34,6 +34,7 @@ def brief(upload: Upload) -> dict[str, Any]:
         "rows_rejected": upload.rows_rejected if counted else None,
         "received_at": upload.received_at,
         "run_id": upload.run_id or None,
+        "replaces": upload.replaces or None,
     }
 
 
@@ -75,7 +76,15 @@ def waiting(form: UploadForm, now: datetime) -> dict[str, Any]:
     if state is FormState.EXPIRED:
         states.append(_step(state, form.ends_at))
         reason = f"no file came before the form's end, {form.ends_at}; begin another upload"
-    unknown = ("upload_id", "size_bytes", "rows_accepted", "rows_rejected", "received_at", "run_id")
+    unknown = (
+        "upload_id",
+        "size_bytes",
+        "rows_accepted",
+        "rows_rejected",
+        "received_at",
+        "run_id",
+        "replaces",
+    )
     return {
         "model": form.model,
         "upload": form.form_id,

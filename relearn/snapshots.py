@@ -56,10 +56,7 @@ def select(uploads: Iterable[Upload], tables: Sequence[str]) -> Selection:
     usable = of_tables(
         (upload for upload in uploads if upload.state in (UploadState.ACCEPTED, UploadState.TRAINED)), tables
     )
-    chosen: dict[tuple[str, str], Upload] = {}
-    for upload in usable:
-        place = (upload.table, upload.key)
-        chosen[place] = newer(chosen[place], upload) if place in chosen else upload
+    chosen = newest(usable)
     if len(chosen) > MAX_SHARDS:
         raise DataError(
             "too_many_uploads", f"{len(chosen)} uploads; allowed: {MAX_SHARDS}; upload fewer, larger files"
@@ -75,6 +72,15 @@ def select(uploads: Iterable[Upload], tables: Sequence[str]) -> Selection:
         },
         lacking=lacking(ordered, tables),
     )
+
+
+def newest(uploads: Iterable[Upload]) -> dict[tuple[str, str], Upload]:
+    """Give the newest version of every object, by its table and key."""
+    chosen: dict[tuple[str, str], Upload] = {}
+    for upload in uploads:
+        place = (upload.table, upload.key)
+        chosen[place] = newer(chosen[place], upload) if place in chosen else upload
+    return chosen
 
 
 def lacking(uploads: Iterable[Upload], tables: Sequence[str]) -> tuple[str, ...]:

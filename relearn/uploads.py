@@ -16,6 +16,7 @@ tried again (`relearn.retries`), and how it ended before is kept.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -85,6 +86,9 @@ class Upload:
         one said how it ended.
     sends, sent_at
         How often the sweep sent it to ingest again because it stayed undecided, and when it last did.
+    replaces
+        Id of the version of the same object whose rows this one's take the place of, once a run has used them; empty
+        when there was none.
     run_id
         The run that trained on it, or was rejected with it; empty until there is one.
     times
@@ -111,6 +115,7 @@ class Upload:
     checking_until: str = ""
     sends: int = 0
     sent_at: str = ""
+    replaces: str = ""
     run_id: str = ""
     times: dict[str, str] = field(default_factory=dict)
     earlier: tuple[dict[str, str], ...] = ()
@@ -191,6 +196,32 @@ def newer(first: Upload, second: Upload) -> Upload:
     """
     width = max(len(first.sequencer), len(second.sequencer))
     return max(first, second, key=lambda upload: upload.sequencer.upper().ljust(width, "0"))
+
+
+def replaced_by(upload: Upload, others: Iterable[Upload]) -> Upload | None:
+    """Find the version of the same object that an upload replaces: the newest of those before it that count.
+
+    Parameters
+    ----------
+    upload
+        Which is about to be accepted.
+    others
+        Those of its model that are ACCEPTED or TRAINED.
+    """
+    before: Upload | None = None
+    for other in others:
+        same = (other.table, other.key) == (upload.table, upload.key) and other.upload_id != upload.upload_id
+        if same and newer(other, upload) is upload:
+            before = other if before is None else newer(before, other)
+    return before
+
+
+def replacing(before: Upload) -> str:
+    """Say what an upload that was accepted replaces, and when."""
+    return (
+        f"replaces upload {before.upload_id[:12]} ({before.rows_accepted} rows, received {before.received_at[:19]}Z), "
+        "which counts until a run has used this one; to keep both, upload it under another name"
+    )
 
 
 def after_failed_run(upload: Upload, reason: str) -> tuple[UploadState, str, int]:

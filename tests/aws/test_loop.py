@@ -132,6 +132,57 @@ def test_of_two_pending_versions_of_an_object_the_one_s3_calls_newer_is_trained_
     assert world.states_of() == ["TRAINED", "SUPERSEDED"]
 
 
+def test_an_upload_that_replaces_another_says_so_in_the_ledger_and_to_people(world: World) -> None:
+    world.send(FLOWERS_CSV)
+    world.run()
+    world.notifications()
+    (first,) = world.ledger.uploads("flowers")
+    world.send(flowers_csv("8,4,tulip"))
+    second = next(one for one in world.ledger.uploads("flowers") if one.upload_id != first.upload_id)
+    assert second.replaces == first.upload_id
+    assert second.reason.startswith(f"replaces upload {first.upload_id[:12]} (20 rows, received ")
+    (told,) = world.notifications()
+    assert told["MessageAttributes"]["kind"]["Value"] == "replaced"
+    assert first.upload_id[:12] in told["Message"]
+
+
+def test_an_upload_under_a_name_of_its_own_replaces_nothing(world: World) -> None:
+    world.send(FLOWERS_CSV, "incoming/flowers/a.csv")
+    world.send(flowers_csv("8,4,tulip"), "incoming/flowers/b.csv")
+    assert [one.replaces for one in world.ledger.uploads("flowers")] == ["", ""]
+    assert world.notifications() == []
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_what_a_refused_file_would_have_replaced_still_counts(world: World, *, trained: bool) -> None:
+    world.send(FLOWERS_CSV)
+    if trained:
+        world.run()
+    world.send(b"a,b\n1,2\n")
+    assert world.states_of() == ["TRAINED" if trained else "ACCEPTED", "QUARANTINED"]
+    world.send(flowers_csv("8,4,tulip"), "incoming/flowers/other.csv")
+    assert len(world.run().snapshot) == 2
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_what_a_rejected_replacement_would_have_replaced_still_counts(world: World, *, trained: bool) -> None:
+    world.send(FLOWERS_CSV, "incoming/flowers/first.csv")
+    world.run()
+    world.champions = {1: 0.9, 2: 0.9}
+    world.send(flowers_csv("8,4,tulip"))
+    if trained:
+        world.run()
+    world.score["flowers"] = 0.5
+    world.send(flowers_csv("1,4,tulip"))
+    world.clock.pass_seconds(2)  # ids of runs have the second
+    assert world.run().state is RunState.REJECTED
+    assert world.states_of() == ["TRAINED", "TRAINED" if trained else "ACCEPTED", "FAILED"]
+    world.score["flowers"] = 0.95
+    world.send(flowers_csv("9,4,tulip"), "incoming/flowers/other.csv")
+    assert world.run().state is RunState.PROMOTED
+    assert world.states_of() == ["TRAINED", "TRAINED", "FAILED", "TRAINED"]
+
+
 def test_a_worse_candidate_is_rejected_and_its_data_never_reaches_a_later_snapshot(world: World) -> None:
     world.send(FLOWERS_CSV, "incoming/flowers/good.csv")
     world.run()

@@ -114,7 +114,7 @@ class Stage:
         return Answer(200), {"MessageId": "told", "ResponseMetadata": {"HTTPStatusCode": 200}}
 
 
-KINDS = ("quarantined", "failed", "rejected", "rolled_back", "promoted", "changed", "waiting")
+KINDS = ("quarantined", "failed", "rejected", "rolled_back", "promoted", "changed", "waiting", "replaced")
 
 
 @contextmanager

@@ -114,7 +114,15 @@ class Api:
         return {**self._upload(model, name, "WAITING_FOR_FILE"), "form": form}
 
     def _upload(self, model: str, name: str, state: str) -> Any:
-        empty = ("upload_id", "size_bytes", "rows_accepted", "rows_rejected", "received_at", "run_id")
+        empty = (
+            "upload_id",
+            "size_bytes",
+            "rows_accepted",
+            "rows_rejected",
+            "received_at",
+            "run_id",
+            "replaces",
+        )
         about = {"model": model, "upload": name, "table": self.begun[name][1], "filename": "shop.csv"}
         return {
             **dict.fromkeys(empty),

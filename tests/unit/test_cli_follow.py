@@ -98,6 +98,36 @@ def test_two_files_of_one_name_are_refused(cli_stage: CliStage, file: Path, tmp_
     assert cli_stage.run("upload", "iris", str(file), str(other)).exit_code == 2
 
 
+def test_a_name_that_is_taken_is_refused_with_what_helps_and_nothing_is_replaced(
+    cli_stage: CliStage, file: Path
+) -> None:
+    assert cli_stage.run("upload", "iris", str(file)).exit_code == 0
+    file.write_text("a,b\n3,4\n")
+    result = cli_stage.run("upload", "iris", str(file))
+    assert result.exit_code == 1
+    assert "incoming/iris/more.csv is there already" in result.stderr
+    assert "another name to keep both, or say --replace" in result.stderr
+    assert sent_id(cli_stage)
+
+
+def test_a_file_replaces_another_of_its_name_when_that_is_said(cli_stage: CliStage, file: Path) -> None:
+    for _ in range(2):
+        assert cli_stage.run("upload", "iris", str(file), "--replace").exit_code == 0
+    assert len(cli_stage.s3.list_object_versions(Bucket=cli_stage.uploads)["Versions"]) == 2
+
+
+@pytest.mark.parametrize(("answer", "versions"), [("y\n", 2), ("n\n", 1), ("\n", 1)])
+def test_who_is_there_to_answer_is_asked_before_anything_is_replaced(
+    cli_stage: CliStage, file: Path, monkeypatch: pytest.MonkeyPatch, answer: str, versions: int
+) -> None:
+    assert cli_stage.run("upload", "iris", str(file)).exit_code == 0
+    monkeypatch.setattr("cli.upload.sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
+    result = cli_stage.run("upload", "iris", str(file), stdin=answer)
+    assert result.exit_code == (0 if versions > 1 else 1)
+    assert "Shall the rows of more.csv take its rows' place?" in result.stderr
+    assert len(cli_stage.s3.list_object_versions(Bucket=cli_stage.uploads)["Versions"]) == versions
+
+
 def test_what_lies_beside_data_is_left_out_and_said(cli_stage: CliStage, file: Path) -> None:
     beside = file.with_name("_SUCCESS")
     beside.touch()

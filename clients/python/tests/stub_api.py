@@ -90,6 +90,7 @@ UPLOAD = {
     "rows_rejected": 1,
     "received_at": AT,
     "run_id": None,
+    "replaces": None,
     "states": [{"state": "WAITING_FOR_FILE", "at": AT}, {"state": "QUARANTINED", "at": AT}],
     "rejected_rows": [{"line": 3, "errors": [{"column": None, "value": None, "reason": "too short"}]}],
 }

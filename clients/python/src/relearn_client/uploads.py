@@ -73,6 +73,8 @@ class UploadBrief:
         When the file came; None until then.
     run_id
         The run that used it; None when none has.
+    replaces
+        Id of the file of the same key whose rows it takes the place of, once a run has used it; None when there is none.
     """
 
     model: str
@@ -87,6 +89,7 @@ class UploadBrief:
     rows_rejected: int | None
     received_at: datetime | None
     run_id: str | None
+    replaces: str | None
 
     @property
     def checked(self) -> bool:
