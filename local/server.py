@@ -14,7 +14,7 @@ import threading
 from typing import TYPE_CHECKING, Any, cast
 
 from local import environment
-from local.gate import arrivals, issuing
+from local.gate import arrivals, door, issuing
 from local.gate.issuer import Issuer
 
 if TYPE_CHECKING:
@@ -96,11 +96,18 @@ class Server:
         from hypercorn.config import Config  # noqa: PLC0415
         from ministack import app as ministack  # noqa: PLC0415
 
+        from local.gate import pages  # noqa: PLC0415
+
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         servers = []
+        account = issuing.beside(over_tls(ministack.app), self.issuer)
+        api = self._as_api(over_tls(ministack.app))
         for bound, app in zip(
             self._sockets,
-            (issuing.beside(over_tls(ministack.app), self.issuer), self._as_api(over_tls(ministack.app))),
+            (
+                door.keep(account, self.port, below=True, admits=pages.may_use_account),
+                door.keep(api, self.api_port, below=False, admits=self._page_may_call),
+            ),
             strict=True,
         ):
             config = Config()
@@ -111,6 +118,11 @@ class Server:
             servers.append(serve(cast("Any", arrivals.remember(app)), config, shutdown_trigger=self._stopped))
         self._loop.call_later(0.05, self._started.set)
         await asyncio.gather(*servers)
+
+    def _page_may_call(self, arrival: arrivals.Arrival) -> bool:
+        from local.gate import pages  # noqa: PLC0415 - after the environment is set
+
+        return pages.may_call(self._api_id, arrival)
 
     async def _stopped(self) -> None:
         if self._stop:

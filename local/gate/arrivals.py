@@ -50,13 +50,14 @@ def remember(app: App) -> App:
 
     async def remembering(scope: Scope, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
-            _ARRIVED.set(_read(scope))
+            _ARRIVED.set(read(scope))
         await app(scope, receive, send)
 
     return remembering
 
 
-def _read(scope: Scope) -> Arrival:
+def read(scope: Scope) -> Arrival:
+    """Return the head of an HTTP request."""
     headers: dict[str, str] = {}
     repeated = set()
     for raw_name, raw_value in scope["headers"]:

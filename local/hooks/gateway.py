@@ -45,18 +45,23 @@ def require_function_permission() -> None:
 
 
 def give_apis_every_path() -> None:
-    """Pass ``/v2`` and what looks like a path of a container registry to the API whose host it is asked of.
+    """Pass every path to the API whose host it is asked of.
 
-    MiniStack answers these paths as ECR's registry on every host. On AWS the registry has hosts of its own.
+    MiniStack answers some paths as another service on every host, ``/v2`` as ECR's registry for one. On AWS each
+    service has hosts of its own.
     """
-    registry = app._handle_ecr_registry_request
+    special = app._handle_special_data_plane_request
 
-    async def elsewhere(method: str, path: str, headers: dict[str, str], *rest: Any) -> Any:
-        if app._parse_execute_api_url(headers.get("host", ""), path) is not None:
-            return None
-        return await registry(method, path, headers, *rest)
+    async def elsewhere(method: str, path: str, headers: dict[str, str], *rest: Any, **more: Any) -> Any:
+        host = headers.get("host", "")
+        if app._parse_execute_api_url(host, path) is None:
+            return await special(method, path, headers, *rest, **more)
+        body, query, request_id = rest
+        address = {key: more.get(key) for key in ("raw_path", "raw_query_string")}
+        answer = await app._handle_execute_api_request(host, path, method, headers, body, query, **address)
+        return app._with_data_plane_headers(answer, request_id, wildcard_cors=False)
 
-    app._handle_ecr_registry_request = elsewhere
+    app._handle_special_data_plane_request = elsewhere
 
 
 def _route(route_key: str, method: str) -> str:

@@ -1,0 +1,90 @@
+"""Who may reach a port of this machine: its own programs, and no page of another origin.
+
+A browser sends what any page asks it to send to any port of this machine. So both ports answer only who speaks to
+them by a loopback name of their own (a foreign site that points its name here is refused), and a page of another
+origin only as far as the cloud's own configuration lets it (``local.gate.pages``).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from local.gate import arrivals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from local.gate.arrivals import Arrival
+    from local.server import App, Scope
+
+CALLBACK = "/_ministack/cfn-response/"
+"""Where a custom resource's function says how it went; what follows can not be guessed."""
+_EMULATORS = re.compile(r"/_(ministack|localstack)(/|$)")
+_NAMES, _HTTP_PORT = ("127.0.0.1", "localhost"), 80
+
+
+def keep(app: App, port: int, *, below: bool, admits: Callable[[Arrival], bool]) -> App:
+    """Let in only what comes from this machine's own programs, and what ``admits`` of pages.
+
+    There is no way in by websocket, for nothing here speaks it, nor to what the emulator has beside AWS: it wipes
+    the cloud and shows its queues to whoever asks.
+
+    Parameters
+    ----------
+    app : App
+        What is behind it.
+    port : int
+        Where it listens.
+    below : bool
+        Whether names below ``localhost`` are its own too: a bucket's, an API's. No other machine can have them.
+    admits : callable
+        Whether a page of another origin may send this request.
+    """
+    hosts = {f"{name}:{port}" for name in _NAMES} | (set(_NAMES) if port == _HTTP_PORT else set())
+    ending = f".localhost:{port}" if below else None
+
+    async def kept(scope: Scope, receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if scope["type"] == "http":
+            arrival = arrivals.read(scope)
+            refused = _refusal(arrival, hosts, ending, admits)
+            if refused:
+                await _reply(send, 403, f"the laptop cloud refuses this request: {refused}")
+                return
+            if _EMULATORS.match(scope["path"]) and not (below and _is_callback(scope)):
+                await _reply(send, 404, "Not Found")
+                return
+        await app(scope, receive, send)
+
+    return kept
+
+
+def _refusal(arrival: Arrival, hosts: set[str], ending: str | None, admits: Callable[[Arrival], bool]) -> str:
+    """Say why a request is none of this machine's own; empty when it is."""
+    host, origin = arrival.headers.get("host", ""), arrival.headers.get("origin")
+    if host.lower() not in hosts and not (ending and host.lower().endswith(ending)):
+        return f"its Host is {host!r}; allowed: {', '.join(sorted(hosts))}"
+    if not arrival.path.startswith("/"):
+        return "its target is no path"
+    foreign = origin is not None and origin.lower() not in {f"http://{name}" for name in hosts}
+    elsewhere = arrival.headers.get("sec-fetch-site", "none") not in ("same-origin", "none")
+    if not (foreign or elsewhere) or admits(arrival):
+        return ""
+    if foreign:
+        return f"its Origin is {origin!r}; allowed: what the stage's cors_origins name, and presigned links and forms"
+    return "a page of another site asked for it; open the address yourself"
+
+
+def _is_callback(scope: Scope) -> bool:
+    return bool(scope["method"] == "PUT" and scope["path"].startswith(CALLBACK))
+
+
+async def _reply(send: Any, status: int, message: str) -> None:
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps({"message": message}).encode()})
