@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import tempfile
 import time
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from local.gate.issuer import Issuer
 
-_REPOSITORY_WAIT_SECONDS = 10
+_LONGEST_FOLDER = 92
 
 
 class Cloud:
@@ -45,6 +46,12 @@ class Cloud:
                 f"{assembly} is not a synthesised CDK app: it has no manifest.json; run cdk synth first"
             )
         self._scratch = Path(tempfile.mkdtemp(prefix="relearn-local-"))
+        if len(os.fsencode(self._scratch)) > _LONGEST_FOLDER:
+            self._scratch.rmdir()
+            raise ValueError(
+                f"the folder for temporary files, TMPDIR: got {self._scratch.parent}; allowed: one with a shorter name, "
+                f"for containers listen on sockets below it, whose addresses have {_LONGEST_FOLDER} characters at most"
+            )
         self.settings = Settings(assembly=assembly.resolve(), scratch=self._scratch, **chosen)
         if self.settings.keep:
             self.settings.keep.mkdir(parents=True, exist_ok=True)

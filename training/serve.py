@@ -47,6 +47,8 @@ class Settings:
     ----------
     host, port
         Where to listen.
+    socket
+        A Unix socket to listen on instead, which no web page can reach; None outside a laptop.
     workers
         Processes that answer; each holds the model once.
     version
@@ -57,6 +59,7 @@ class Settings:
 
     host: str
     port: int
+    socket: str | None
     workers: int
     version: int | None
     onnx_sha256: str
@@ -74,6 +77,7 @@ class Settings:
         return cls(
             host=environ.get("RELEARN_BIND_HOST", "0.0.0.0"),  # noqa: S104 - a container's own network
             port=_whole(environ, "SAGEMAKER_BIND_TO_PORT", "8080", 65_535),
+            socket=environ.get("RELEARN_BIND_SOCKET"),
             workers=_whole(environ, "SAGEMAKER_MODEL_SERVER_WORKERS", "1", 256),
             version=_whole(environ, "RELEARN_MODEL_VERSION", version, 10**9) if version else None,
             onnx_sha256=environ.get("RELEARN_ONNX_SHA256", ""),
@@ -96,6 +100,7 @@ def main() -> int:
         workers=settings.workers,
         host=settings.host,
         port=settings.port,
+        uds=settings.socket,
         **OPTIONS,
     )
     return 0

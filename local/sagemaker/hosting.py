@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from local.sagemaker.serving import POLL_SECONDS, Server, ServingError
+from local.sagemaker.serving import POLL_SECONDS, Connection, Server, ServingError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,10 +49,9 @@ class Host:
         concurrency = self.serverless["MaxConcurrency"] if self.serverless else 1000
         self.slots = threading.BoundedSemaphore(concurrency)
 
-    @property
-    def port(self) -> int:
-        """Where the container answers now."""
-        return self._server.port
+    def connect(self, timeout: float) -> Connection:
+        """Return a connection to the container that answers now; `timeout` is in seconds."""
+        return self._server.connect(timeout)
 
     def start(self) -> None:
         """Pull, download, run; returns when the container answers its ping.

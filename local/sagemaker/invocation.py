@@ -69,7 +69,7 @@ def invoke(world: World, name: str, headers: Mapping[str, str], body: bytes, cal
 
 
 def _pass(host: Host, headers: Mapping[str, str], body: bytes) -> Answer:
-    connection = http.client.HTTPConnection("127.0.0.1", host.port, timeout=_TIMEOUT_SECONDS)
+    connection = host.connect(_TIMEOUT_SECONDS)
     try:
         connection.request(
             "POST", "/invocations", body, {key: headers[key] for key in _PASSED if key in headers}

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 import shutil
 import socket
 import threading
 import time
-import urllib.error
-import urllib.request
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     Record = dict[str, Any]
 
 _PING_SECONDS = 180.0
+_PING_TIMEOUT_SECONDS = 2.0
 POLL_SECONDS = 0.05
 
 
@@ -33,8 +33,22 @@ class ServingError(Exception):
     """A container can not come up; the message says why, as SageMaker would."""
 
 
+class Connection(http.client.HTTPConnection):
+    """HTTP over a Unix socket: unlike a port, only who may read the cloud's folder reaches it, and no web page."""
+
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        """Open the socket."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
 class Server:
-    """One model's container, serving on a port of its own.
+    """One model's container, serving on a socket of its own.
 
     Parameters
     ----------
@@ -59,7 +73,7 @@ class Server:
         self._isolated = bool(model.get("EnableNetworkIsolation"))
         self._more = more
         self.image = self._container.get("Image", "")
-        self.port = 0
+        self._socket = ""
         self.closed = threading.Event()
         self._child: Child | None = None
 
@@ -80,7 +94,7 @@ class Server:
 
     def run(self, code: Path, over: Callable[[], bool] = lambda: False) -> bool:
         """Start the container; whether it came to answer its ping before that was ``over``."""
-        self.port = _free_port()
+        self._socket = self._world.socket()
         self._child = Child(container.command("serve"), env=self._environment(code), cwd=code)
         threading.Thread(target=self._log, args=(self._child,), daemon=True).start()
         deadline = time.monotonic() + _PING_SECONDS
@@ -92,6 +106,10 @@ class Server:
             self.closed.wait(POLL_SECONDS)
         self._child.kill()
         return False
+
+    def connect(self, timeout: float) -> Connection:
+        """Return a connection to the container that runs now; `timeout` is in seconds."""
+        return Connection(self._socket, timeout)
 
     def alive(self) -> bool:
         """Whether the container runs."""
@@ -129,11 +147,14 @@ class Server:
         archive.unlink()
 
     def _ping(self) -> bool:
+        connection = self.connect(_PING_TIMEOUT_SECONDS)
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/ping", timeout=2) as answer:
-                return bool(answer.status == HTTPStatus.OK)
-        except (urllib.error.URLError, OSError):
+            connection.request("GET", "/ping")
+            return connection.getresponse().status == HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
             return False
+        finally:
+            connection.close()
 
     def _log(self, child: Child) -> None:
         client = sessions.connect("logs", sessions.assume(self.role, "SageMaker"))
@@ -147,15 +168,7 @@ class Server:
             **container.variables(
                 self._world, role_arn=self.role, root=self._root, code=code, isolated=self._isolated
             ),
-            "SAGEMAKER_BIND_TO_PORT": str(self.port),
-            "RELEARN_BIND_HOST": "127.0.0.1",
+            "RELEARN_BIND_SOCKET": self._socket,
             **self._container.get("Environment", {}),
             **self._more,
         }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -161,7 +161,7 @@ class _Work:
 
     def _post(self, body: bytes) -> tuple[int, bytes]:
         seconds = self._client("InvocationsTimeoutInSeconds", _DEFAULT_TIMEOUT_SECONDS)
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=seconds)
+        connection = self.server.connect(seconds)
         given = {
             "content-type": self.job["TransformInput"].get("ContentType"),
             "accept": self.job["TransformOutput"].get("Accept"),

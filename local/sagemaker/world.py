@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 import time
@@ -11,12 +12,15 @@ from typing import TYPE_CHECKING, Any
 from ministack.services import eventbridge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from local.images import Images
     from local.sagemaker.state import State
     from local.settings import Settings
+
+SOCKETS = "s"
+"""A short name: the system takes about a hundred characters for all of a socket's address."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +47,7 @@ class World:
     endpoint: str
     step_seconds: float = 0.15
     closing: threading.Event = field(default_factory=threading.Event)
+    numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def arn(self, kind: str, name: str) -> str:
         """Return a resource's ARN; SageMaker writes names in lower case there."""
@@ -53,6 +58,12 @@ class World:
         path = self.settings.scratch / kind / f"{name}-{time.monotonic_ns()}"
         path.mkdir(parents=True)
         return path
+
+    def socket(self) -> str:
+        """Return the address of a Unix socket that nobody has; the folder is the cloud's owner's alone."""
+        folder = self.settings.scratch / SOCKETS
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return str(folder / f"{next(self.numbers)}")
 
     def pause(self) -> None:
         """Let a status be seen."""

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from tests.local import actions, toy
 from tests.local.actions import job_request, refusal
 from tests.local.conftest import Running
+from tests.local.sockets import listening
 
 
 def test_a_signature_by_an_unknown_key_is_refused(cloud: Running) -> None:
@@ -94,13 +95,7 @@ def test_loopback_counts_as_tls(cloud: Running) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_nothing_listens_beyond_loopback(cloud: Running) -> None:
-    sockets = {link.readlink().name for link in Path(f"/proc/{cloud.pid}/fd").iterdir() if link.is_symlink()}
-    rows = [line.split() for line in Path(f"/proc/{cloud.pid}/net/tcp").read_text().splitlines()[1:]]
-    listening = [
-        row[1].partition(":")[0] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in sockets
-    ]
-    assert len(listening) == 2
-    assert set(listening) == {"0100007F"}
+    assert [address.partition(":")[0] for address in listening(cloud.pid)] == ["0100007F", "0100007F"]
 
 
 def test_a_function_can_import_its_code_its_layers_packages_and_boto3_alone(cloud: Running) -> None:

@@ -14,6 +14,7 @@ import pytest
 from local import processes
 from tests.local import actions, toy
 from tests.local.conftest import ROOT, Running, start, stop, until
+from tests.local.sockets import descendants
 from tests.local.test_endpoints import create, invoke, settled
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -110,20 +111,6 @@ def busy(cloud: Running) -> set[int]:
     return until(lambda: found if len(found := descendants(cloud.pid)) >= 3 else None) or set()
 
 
-def descendants(pid: int) -> set[int]:
-    parents = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-    found = {pid}
-    while grown := {child for child, parent in parents.items() if parent in found} - found:
-        found |= grown
-    return found - {pid}
-
-
 def alive(pids: set[int]) -> set[int]:
     def lives(pid: int) -> bool:
         try:
@@ -142,6 +129,6 @@ def run(*options: str) -> subprocess.CompletedProcess[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from botocore.exceptions import ClientError
 from tests.local import actions
 from tests.local.actions import refusal, train
 from tests.local.conftest import Running, until
+from tests.local.sockets import descendants, listening
 
 SERVERLESS = {"ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 2}}
 INSTANCE = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
@@ -38,6 +40,17 @@ def endpoint(cloud: Running, artifact: str) -> Iterator[str]:
 def test_an_endpoint_answers_once_its_container_does(cloud: Running, endpoint: str) -> None:
     answer = invoke(cloud, endpoint)
     assert (answer["answer"], answer["version"]) == ("7", "3")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_what_serves_opens_no_port(cloud: Running, endpoint: str) -> None:
+    """Whatever is on a port, every page in the developer's browser can ask; see local/gate/door.py."""
+    answered = invoke(cloud, endpoint)
+    cloud.client("lambda").invoke(FunctionName=cloud.outputs["Function"])
+    below = descendants(cloud.pid)
+    assert answered["pid"] in below
+    assert [pid for pid in below if listening(pid)] == []
+    assert len(listening(cloud.pid)) == 2
 
 
 def test_a_new_endpoint_is_creating_and_answers_nothing_yet(cloud: Running, artifact: str, name: str) -> None:

@@ -14,7 +14,7 @@ _PLACE = "${AWS::AccountId}-${AWS::Region}"
 
 TRAINING = '''
 """A container in miniature: train writes a model, serve answers with it."""
-import http.server, json, os, pathlib, sys, time
+import http.server, json, os, pathlib, socketserver, sys, time
 root = pathlib.Path(os.environ["SAGEMAKER_BASE_DIR"])
 def train():
     wish = json.loads((root / "input/config/hyperparameters.json").read_text())
@@ -53,7 +53,10 @@ def serve():
             if asked.get("bad"): self.reply(400, {"error": "bad input"})
             else: self.reply(200, {**model, "version": os.environ.get("RELEARN_MODEL_VERSION"), "pid": os.getpid(), "serves_with_keys": "AWS_ACCESS_KEY_ID" in os.environ})
     if os.environ.get("BROKEN"): sys.exit(4)
-    http.server.ThreadingHTTPServer((os.environ.get("RELEARN_BIND_HOST", "0.0.0.0"), int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
+    class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+        daemon_threads = True; request_queue_size = 50
+        def get_request(self): return self.socket.accept()[0], ("container", 0)
+    Server(os.environ["RELEARN_BIND_SOCKET"], Handler).serve_forever()
 {"train": train, "serve": serve}[sys.argv[1]]()
 '''
 

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -71,6 +72,17 @@ def answers(port: int) -> bool:
         return False
 
 
+def pinged(address: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(60)
+        try:
+            client.connect(address)
+            client.sendall(b"GET /ping HTTP/1.1\r\nhost: x\r\n\r\n")
+            return client.recv(100).startswith(b"HTTP/1.1 200 ")
+        except OSError:
+            return False
+
+
 def call(port: int, method: str, path: str, body: str | None = None) -> int:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     connection.request(method, path, body, {"Content-Type": "application/json"})
@@ -121,6 +133,27 @@ def test_the_graph_that_was_judged_is_served(base: Path) -> None:
     judged = artifact.sha256((base / "model" / "model.onnx").read_bytes())
     with serving(base, RELEARN_ONNX_SHA256=judged) as (_, port):
         assert call(port, "GET", "/ping") == 200
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_where_there_is_a_socket_for_it_it_opens_no_port(base: Path, workers: str) -> None:
+    """As on a laptop, where every web page reaches every port."""
+    with tempfile.TemporaryDirectory(
+        prefix="s-"
+    ) as folder:  # pytest's own are too long for the address of a socket
+        address = str(Path(folder, "s"))
+        chosen = {"RELEARN_BIND_SOCKET": address, "SAGEMAKER_MODEL_SERVER_WORKERS": workers}
+        command = [sys.executable, "-m", "training", "serve"]
+        process = subprocess.Popen(command, cwd=ROOT, env=environment(base, **chosen))
+        try:
+            deadline = time.monotonic() + 60
+            while not pinged(address) and time.monotonic() < deadline and process.poll() is None:
+                time.sleep(0.02)
+            assert pinged(address)
+            assert not answers(8080)
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
 
 
 def test_told_to_stop_it_finishes_the_request_under_way_and_exits_cleanly(base: Path) -> None:
@@ -183,7 +216,9 @@ def test_training_loads_no_server(base: Path) -> None:
 
 def test_what_the_environment_does_not_say_is_sagemakers_contract() -> None:
     every = "0.0.0.0"  # noqa: S104
-    assert Settings.from_env({}) == Settings(host=every, port=8080, workers=1, version=None, onnx_sha256="")
+    assert Settings.from_env({}) == Settings(
+        host=every, port=8080, socket=None, workers=1, version=None, onnx_sha256=""
+    )
 
 
 @pytest.mark.parametrize(

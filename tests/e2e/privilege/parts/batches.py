@@ -53,7 +53,7 @@ def never_answered(bench: Bench, model: str, artifact: str) -> str:
     name = bench.name(f"scored-{time.time_ns():x}")
     bench.hosting.make(model, {"Image": bench.stage.outputs["TrainingImage"], "ModelDataUrl": artifact})
     request = job(name, model, *places(bench, "given-up"))
-    elsewhere = {"RELEARN_BIND_HOST": "127.0.0.2"}
+    elsewhere = {"RELEARN_BIND_SOCKET": "elsewhere"}
     bench.hosting.client.create_transform_job(**request, Environment=elsewhere)
     return name
 
