@@ -19,13 +19,14 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     Parameters
     ----------
     config
-        Settings that stand above those of the environment: DATABASE_URL, SECRET_KEY, SHOP_AGENTS.
+        Settings that stand above those of the environment: DATABASE_URL, SECRET_KEY, SHOP_AGENTS, TRUSTED_HOSTS.
     """
     app = Flask(__name__)
     app.config.from_mapping(
         DATABASE_URL=os.environ.get("DATABASE_URL", "sqlite:///shop.db"),
         SECRET_KEY=os.environ.get("SECRET_KEY") or secrets.token_hex(32),  # a new one ends all sessions
         SHOP_AGENTS=os.environ.get("SHOP_AGENTS", "agent"),
+        TRUSTED_HOSTS=os.environ.get("SHOP_HOSTS", "127.0.0.1,localhost").split(","),
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=os.environ.get("SHOP_HTTPS") == "1",
         MAX_CONTENT_LENGTH=1_000_000,

@@ -1,4 +1,8 @@
-"""What every answer and every form needs: headers, and a token against forged requests (CSRF)."""
+"""What every answer and every form needs: headers, and guards against requests that pages of other sites send.
+
+Flask itself refuses a ``Host`` that is not in TRUSTED_HOSTS: a foreign site that points its own name at this machine
+is no shop, and there no cookie would help.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,7 @@ HEADERS = {
 
 def init_app(app: Flask) -> None:
     """Guard an application."""
+    app.before_request(_check_site)
     app.before_request(_check_token)
     app.after_request(_add_headers)
     app.jinja_env.globals["csrf_field"] = csrf_field
@@ -30,6 +35,13 @@ def csrf_field() -> Markup:
     """Give the hidden field that every form has to hold."""
     token = session.setdefault(FIELD, secrets.token_urlsafe(32))
     return Markup('<input type="hidden" name="{}" value="{}">').format(FIELD, token)
+
+
+def _check_site() -> None:
+    """Let other sites link here, and no more: what a page loads or sends by itself, nobody chose to do."""
+    followed = request.method == "GET" and request.headers.get("Sec-Fetch-Mode") == "navigate"
+    if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none") and not followed:
+        abort(403, "A page of another site asked for this. Open the shop itself.")
 
 
 def _check_token() -> None:

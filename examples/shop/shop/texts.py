@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, render_template
+from flask import Flask, render_template, request
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException
 
@@ -48,5 +49,8 @@ def lang(text: str) -> str:
 
 def _error_page(error: HTTPException) -> tuple[str, int] | HTTPException:
     if error.response is not None or error.code is None:  # a redirection
+        return error
+    # Where the host is none of the shop's names, nothing on a page would have an address.
+    if request.routing_exception is not None and error.code == HTTPStatus.BAD_REQUEST:
         return error
     return render_template("error.html", error=error), error.code

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from shop import create_app
 from shop.tables import Customer
 from tests.shop.ordinary.conftest import Enter, Read
 
@@ -139,3 +141,39 @@ def test_a_new_name_that_comes_twice_at_once_is_one_customer(
     monkeypatch.setattr("shop.accounts._known", lambda _: None)  # neither saw the other
     assert [enter("Mia").see("/").count("Welcome back") for _ in range(2)] == [1, 1]
     assert db(select(Customer.name)) == [("Mia",)]
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["rebound.example", "rebound.example:8000", "localhost.rebound.example", "127.0.0.1.rebound.example"],
+)
+@pytest.mark.parametrize("path", ["/", "/sign-in", "/desk/", "/nothing", "/static/shop.css"])
+def test_a_name_that_is_not_the_shops_own_is_no_shop(app: Flask, host: str, path: str) -> None:
+    """A foreign site can point its name at this machine: then its pages are of the same origin as what answers."""
+    for answer in (
+        app.test_client().get(path, headers={"Host": host}),
+        app.test_client().post(path, headers={"Host": host}),
+    ):
+        assert (answer.status_code, "csrf_token" in answer.text) == (400, False)
+
+
+def test_a_shop_on_the_web_says_by_which_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SHOP_HOSTS", "shop.example.com,.shop.example.org")
+    app = create_app({"DATABASE_URL": f"sqlite:///{tmp_path}/shop.db"})
+    assert app.test_client().get("/sign-in", headers={"Host": "eu.shop.example.org"}).status_code == 200
+    assert app.test_client().get("/sign-in", headers={"Host": "localhost"}).status_code == 400
+    app.extensions["engine"].dispose()
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_another_site_may_link_to_a_page_but_neither_load_nor_send(enter: Enter, site: str) -> None:
+    mia = enter("Mia")
+    elsewhere = {"Sec-Fetch-Site": site}
+    followed = {**elsewhere, "Sec-Fetch-Mode": "navigate"}
+    assert mia.browser.get("/product/tea-01", headers=followed).status_code == 200
+    for mode in ("no-cors", "cors", "websocket"):
+        assert (
+            mia.browser.get("/product/tea-01", headers={**elsewhere, "Sec-Fetch-Mode": mode}).status_code
+            == 403
+        )
+    assert mia.browser.post("/sign-out", headers=followed).status_code == 403
