@@ -12,6 +12,7 @@ from cli import (
     backfill,
     batch,
     doctor,
+    env,
     experiment,
     feedback,
     new_model,
@@ -94,5 +95,6 @@ app.command("wait")(wait.wait)
 app.command("backfill")(backfill.backfill)
 app.command("new-model")(new_model.new_model)
 app.command("token")(tokens.token)
+app.command("env")(env.env)
 app.command("experiment")(experiment.experiment)
 app.command("doctor")(doctor.doctor)

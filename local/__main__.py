@@ -120,8 +120,8 @@ def _write_info(file: Path, cloud: Cloud) -> None:
         "api_url": cloud.api_url,
         "account": settings.account,
         "region": settings.region,
-        "access_key_id": environment.ACCESS_KEY,
-        "secret_access_key": environment.SECRET_KEY,
+        "access_key_id": settings.access_key,
+        "secret_access_key": settings.secret_key,
         "stage": cloud.stage,
         "outputs": cloud.outputs,
         "token_client": cloud.issuer.client,
@@ -129,8 +129,9 @@ def _write_info(file: Path, cloud: Cloud) -> None:
     }
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_suffix(".draft")
+    draft.unlink(missing_ok=True)
+    draft.touch(0o600)
     draft.write_text(json.dumps(content, indent=2) + "\n")
-    draft.chmod(0o600)
     draft.replace(file)
 
 
@@ -142,7 +143,7 @@ def _print_addresses(cloud: Cloud, chosen: argparse.Namespace, console: Console)
         console.plain(f"  {key:20} {value}")
     console.plain(f"  {'addresses and keys':20} {chosen.info}")
     console.plain("\n  The AWS CLI and every SDK reach it with:")
-    for key, value in environment.client(cloud.endpoint_url, chosen.region).items():
+    for key, value in environment.client(cloud.settings, cloud.endpoint_url).items():
         console.plain(f"    export {key}={value}")
     console.plain()
 

@@ -8,8 +8,6 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from local import environment
-
 if TYPE_CHECKING:
     from local.cloud import Cloud
 
@@ -30,7 +28,7 @@ def headers(cloud: Cloud, method: str, url: str, body: bytes | None) -> dict[str
         prefix = cloud.outputs["ApiScopePrefix"]
         return {"authorization": f"Bearer {cloud.issuer.token(' '.join(prefix + name for name in SCOPES))}"}
     request = AWSRequest(method, url, data=body)
-    keys = Credentials(environment.ACCESS_KEY, environment.SECRET_KEY)
+    keys = Credentials(cloud.settings.access_key, cloud.settings.secret_key)
     SigV4Auth(keys, "execute-api", cloud.settings.region).add_auth(request)
     return dict(request.headers)
 
@@ -40,7 +38,7 @@ def curl(cloud: Cloud, path: str) -> str:
     url = f"{cloud.api_url}{path}"
     if _takes_tokens(cloud):
         return f'curl -H "authorization: Bearer $(.venv/bin/relearn --local token)" {url}'
-    keys = f"{environment.ACCESS_KEY}:{environment.SECRET_KEY}"
+    keys = '"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"'
     return f"curl --aws-sigv4 aws:amz:{cloud.settings.region}:execute-api --user {keys} {url}"
 
 

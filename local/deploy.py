@@ -46,7 +46,7 @@ class Cdk:
         self._environment = {
             **environment.base(os.environ),
             **environment.no_aws_files(),
-            **environment.client(endpoint, settings.region),
+            **environment.client(settings, endpoint),
             "CDK_DISABLE_CLI_TELEMETRY": "true",
             "CI": "true",
             "NODE_NO_WARNINGS": "1",

@@ -30,8 +30,6 @@ _KEPT = (
     "SYSTEMROOT",
 )
 
-ACCESS_KEY = SECRET_KEY = "test"  # noqa: S105 - MiniStack's name for the account's root user
-
 
 def base(environment: Mapping[str, str]) -> dict[str, str]:
     """Return what of a shell's environment the laptop cloud keeps."""
@@ -47,14 +45,14 @@ def no_aws_files() -> dict[str, str]:
     }
 
 
-def client(endpoint: str, region: str) -> dict[str, str]:
+def client(settings: Settings, endpoint: str) -> dict[str, str]:
     """Return what points an AWS SDK or the AWS CLI at the laptop cloud as the account's administrator."""
     return {
         "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
-        "AWS_REGION": region,
-        "AWS_DEFAULT_REGION": region,
+        "AWS_ACCESS_KEY_ID": settings.access_key,
+        "AWS_SECRET_ACCESS_KEY": settings.secret_key,
+        "AWS_REGION": settings.region,
+        "AWS_DEFAULT_REGION": settings.region,
     }
 
 
@@ -75,8 +73,7 @@ def _ministack(settings: Settings, port: int) -> dict[str, str]:
         "MINISTACK_HOST": "localhost",
         "MINISTACK_ACCOUNT_ID": settings.account,
         "MINISTACK_REGION": settings.region,
-        "AWS_DEFAULT_REGION": settings.region,
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        **client(settings, f"http://127.0.0.1:{port}"),
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "DOCKER_HOST": f"unix://{settings.scratch}/no-docker.sock",

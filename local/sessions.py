@@ -11,11 +11,8 @@ import boto3
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import sts
 
-from local import environment
-
 _SESSION_SECONDS = 12 * 3600.0
 Keys = tuple[str, str, str | None]
-ROOT_KEYS: Keys = (environment.ACCESS_KEY, environment.SECRET_KEY, None)
 
 
 def assume(role_arn: str, session: str) -> Keys:
@@ -35,8 +32,9 @@ def assume(role_arn: str, session: str) -> Keys:
     return keys
 
 
-def connect(service: str, keys: Keys = ROOT_KEYS) -> Any:
+def connect(service: str, keys: Keys | None = None) -> Any:
     """Return a boto3 client of this cloud; by default as the administrator."""
+    keys = keys or (os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"], None)
     connect_to: Any = boto3.client  # any service, by its name
     return connect_to(
         service,

@@ -1,5 +1,6 @@
 """What a laptop cloud is started with."""
 
+import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +25,8 @@ class Settings:
         Where the state is kept between runs; None keeps nothing.
     repository : Path
         Where ``node_modules`` with the CDK command lies.
+    access_key, secret_key : str
+        The account's administrator signs with them; they are of this cloud alone.
     """
 
     assembly: Path
@@ -34,3 +37,5 @@ class Settings:
     api_port: int = 0
     keep: Path | None = None
     repository: Path = field(default=ROOT)
+    access_key: str = field(default_factory=lambda: f"AKIA{secrets.token_hex(8).upper()}")
+    secret_key: str = field(default_factory=lambda: secrets.token_hex(20), repr=False)

@@ -13,11 +13,13 @@ from local.hooks import (
     alarms,
     callers,
     configuration,
+    credentials,
     events,
     executions,
     functions,
     gateway,
     glue,
+    origins,
     registry,
     service,
     step_functions,
@@ -33,6 +35,10 @@ if TYPE_CHECKING:
 
 def install(world: World, issuer: Issuer) -> None:
     """Put every hook in place; once, before the first request."""
+    credentials.check_everybodys_signature()
+    credentials.give_functions_keys_that_nobody_can_guess()
+    origins.leave_reading_to_the_configuration()
+    origins.hide_the_emulators_own_endpoints()
     service.add_sagemaker(world)
     service.add_application_auto_scaling(world)
     templates.add_sagemaker_types(world)

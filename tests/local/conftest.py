@@ -39,6 +39,15 @@ class Running:
         pid: int = self.info["pid"]
         return pid
 
+    @property
+    def keys(self) -> tuple[str, str]:
+        return self.info["access_key_id"], self.info["secret_access_key"]
+
+    @property
+    def description(self) -> str:
+        """What the cloud says of itself, as it wrote it."""
+        return json.dumps(self.info)
+
     def client(self, service: str, **more: Any) -> Any:
         connect: Any = boto3.client
         chosen = {
@@ -71,7 +80,7 @@ def start(assembly: Path, folder: Path, *options: str) -> Running:
             command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
         )
     try:
-        until(lambda: info.exists() or process.poll() is not None, seconds=60)
+        until(lambda: info.exists() or process.poll() is not None, seconds=300)
         assert info.exists(), log.read_text()
     except BaseException:
         process.kill()
@@ -119,5 +128,9 @@ def name(request: pytest.FixtureRequest) -> str:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if "cloud" in getattr(item, "fixturenames", ()) or "test_command" in item.nodeid:
+        if (
+            "cloud" in getattr(item, "fixturenames", ())
+            or "test_other_pages" in item.nodeid
+            or "test_command" in item.nodeid
+        ):
             item.add_marker("local")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import boto3
@@ -104,3 +105,18 @@ def test_an_unknown_profile_is_refused_with_those_there_are(
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     with mock_aws(), pytest.raises(ConfigError, match=r"allowed: .*work"):
         Choice(stage="dev", region=None, profile="play", local_file=None).target()
+
+
+def test_env_gives_a_shell_what_reaches_the_laptop_cloud(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["--local-file", str(local_file(tmp_path)), "env"])
+    assert result.exit_code == 0, result.stderr
+    script = result.stdout + 'echo "$AWS_ENDPOINT_URL $AWS_ACCESS_KEY_ID $AWS_SECRET_ACCESS_KEY $AWS_REGION"'
+    shell = ["sh", "-c", f"AWS_SESSION_TOKEN=old\n{script} ${{AWS_SESSION_TOKEN-none}}"]
+    told = subprocess.run(shell, capture_output=True, text=True, check=True).stdout
+    assert told == "http://127.0.0.1:9 id secret eu-west-1 none\n"
+
+
+def test_env_is_for_the_laptop_cloud_alone(cli_stage: CliStage) -> None:
+    result = cli_stage.run("env")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "--local" in result.stderr

@@ -1,0 +1,143 @@
+"""Nobody gets in without a signature that was checked, and no key but the caller's own can be known or guessed."""
+
+# ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from typing import TYPE_CHECKING, Any
+
+from ministack import app
+from ministack.core import iam_evaluator, lambda_runtime
+from ministack.core.responses import get_account_id
+from ministack.core.router import detect_service, extract_access_key_id
+from ministack.services import lambda_svc, s3, sts
+
+from local.gate import door
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Answer = tuple[int, dict[str, str], bytes]
+    Query = Mapping[str, Any]
+
+_UNSIGNED = iam_evaluator.AuthError("MissingAuthenticationToken", "Request is missing Authentication Token")
+_ANONYMOUS = iam_evaluator.AuthError("AccessDenied", "Access Denied")
+
+
+def check_everybodys_signature() -> None:
+    """Refuse who does not sign, and who signs wrongly, the account's administrator included.
+
+    MiniStack takes ``test``, every account number, no key at all and the configured key for the account's root user,
+    whatever the signature, and lets services and paths that it knows no IAM action for answer unsigned. On AWS a
+    request without a valid signature is nobody's. Three things are sent without one: a form to S3, whose policy is
+    signed; a call of a deployed API, whose routes ask for themselves; and what a custom resource's function has to
+    say, to an address that nobody else knows.
+    """
+    administrator = os.environ["AWS_ACCESS_KEY_ID"]
+    for module in (iam_evaluator, sts):
+        module.is_root_access_key = lambda key: key == administrator
+    iam_evaluator._is_root_key = lambda _key: False  # who has to sign: everybody
+    _know_the_administrator(administrator)
+    _leave_forms_to_s3()
+    deliver = app._handle_post_body_shortcuts
+
+    async def checked(method: str, path: str, headers: Any, *rest: Any) -> Any:
+        if app._parse_execute_api_url(headers.get("host", ""), path) is not None:
+            return None
+        if method == "PUT" and path.startswith(door.CALLBACK):
+            return await deliver(method, path, headers, *rest)
+        return _refusal(method, path, headers, *rest)
+
+    app._handle_post_body_shortcuts = checked
+
+
+def _know_the_administrator(administrator: str) -> None:
+    """Tell functions and APIs who called, where it is the administrator; MiniStack asks whether it has to sign."""
+    resolve = iam_evaluator.resolve_caller_identity
+
+    def resolved(key: str) -> Any:
+        if key != administrator:
+            return resolve(key)
+        account = get_account_id()
+        arn = f"arn:aws:iam::{account}:root"
+        found = {"accessKey": key, "accountId": account, "userArn": arn, "userId": account}
+        return {**found, "principalOrgId": iam_evaluator._principal_org_id(account), "session": None}
+
+    iam_evaluator.resolve_caller_identity = resolved
+
+
+def _leave_forms_to_s3() -> None:
+    """Let S3 itself judge what came unsigned, as MiniStack does for who has no key: it was the root user."""
+    enforce = iam_evaluator.enforce
+
+    def enforced(key: str, action: str, service: str, *rest: Any, **more: Any) -> Any:
+        if not key and service == "s3" and iam_evaluator._anonymous.get():
+            return None
+        return enforce(key, action, service, *rest, **more)
+
+    iam_evaluator.enforce = enforced
+
+
+def _refusal(method: str, path: str, headers: Mapping[str, str], *rest: Any) -> Answer | None:
+    """Refuse a request to the AWS APIs in the words of its service; None lets it in."""
+    body, query, request_id = rest
+    service = detect_service(method, path, headers, app._routing_params(method, path, headers, body, query))
+    if app._extract_s3_vhost_bucket(headers.get("host", "")):
+        service = "s3"
+    pinned = iam_evaluator._signed_request.get()
+    if pinned is not None and pinned.s3_scoped and service == "s3":
+        refused: Answer | None = s3._verify_presigned_sigv4(method, path, headers, query)
+        return refused
+    failure = _failure(service, headers, query)
+    if failure is None or (service == "s3" and _is_unsigned_form(method, headers, query)):
+        return None
+    answer: Answer = app._credential_failure(service, "", request_id, failure, headers)
+    return answer
+
+
+def _failure(service: str, headers: Mapping[str, str], query: Query) -> Any:
+    """Say why the request's signature does not count; None when it was checked and is good."""
+    failure = iam_evaluator._s3_scope_failure(service)
+    if failure:
+        return failure
+    found = iam_evaluator.authenticate(extract_access_key_id(headers, query), get_account_id())
+    if isinstance(found, iam_evaluator.ResolvedCredential):
+        return None
+    return found or (_ANONYMOUS if service == "s3" else _UNSIGNED)
+
+
+def _is_unsigned_form(method: str, headers: Mapping[str, str], query: Query) -> bool:
+    unsigned = iam_evaluator._anonymous.get() and not extract_access_key_id(headers, query)
+    return method == "POST" and unsigned and headers.get("content-type", "").startswith("multipart/form-data")
+
+
+def give_functions_keys_that_nobody_can_guess() -> None:
+    """Give a function credentials of its role that only this cloud can make.
+
+    MiniStack makes them of the function's and the role's name, so who knows these has them. On AWS they are random.
+    """
+    secret = os.environ["AWS_SECRET_ACCESS_KEY"].encode()
+
+    def credentials(config: Mapping[str, Any]) -> dict[str, str]:
+        account, _region = lambda_runtime._account_region_from_function_config(config)
+        role, function = config.get("Role", "").rsplit("/", 1)[-1], config.get("FunctionArn", "")
+        key, secret_key, token = (
+            hmac.new(
+                secret, f"{part} {function} {config.get('Role', '')}".encode(), hashlib.sha256
+            ).hexdigest()
+            for part in ("key", "secret", "token")
+        )
+        session, key = config.get("FunctionName", "")[:64], f"ASIA{key[:16].upper()}"
+        record = {
+            "Arn": f"arn:aws:sts::{account}:assumed-role/{role}/{session}",
+            "UserId": f"{role}:{session}",
+            "SecretAccessKey": secret_key,
+            "SessionToken": token,
+        }
+        sts.register_session(key, record)
+        return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret_key, "AWS_SESSION_TOKEN": token}
+
+    lambda_runtime.execution_credentials = lambda_svc.execution_credentials = credentials
