@@ -116,7 +116,9 @@ class Services:
 
     def _start(self, name: str, command: list[str]) -> None:
         # In a session of its own: Ctrl-C reaches this program alone, which then stops them one after another.
-        with (self.folder / f"{name}.log").open("wb") as log:
+        file = self.folder / f"{name}.log"
+        file.touch(0o600)  # the cloud's keys are printed there
+        with file.open("wb") as log:
             self._running[name] = subprocess.Popen(
                 command,
                 env=self._environment,

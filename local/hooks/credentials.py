@@ -15,7 +15,7 @@ from ministack.core.responses import get_account_id
 from ministack.core.router import detect_service, extract_access_key_id
 from ministack.services import lambda_svc, s3, sts
 
-from local.gate import door
+from local.gate import arrivals, door
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     Query = Mapping[str, Any]
 
 _UNSIGNED = iam_evaluator.AuthError("MissingAuthenticationToken", "Request is missing Authentication Token")
+_TWICE = iam_evaluator.AuthError("IncompleteSignature", "There is more than one Authorization header")
 _ANONYMOUS = iam_evaluator.AuthError("AccessDenied", "Access Denied")
 
 
@@ -100,6 +101,8 @@ def _refusal(method: str, path: str, headers: Mapping[str, str], *rest: Any) -> 
 
 def _failure(service: str, headers: Mapping[str, str], query: Query) -> Any:
     """Say why the request's signature does not count; None when it was checked and is good."""
+    if "authorization" in arrivals.current().repeated:
+        return _TWICE
     failure = iam_evaluator._s3_scope_failure(service)
     if failure:
         return failure

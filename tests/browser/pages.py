@@ -38,12 +38,12 @@ class Watched:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """Start the Chromium that is installed here: none is ever downloaded. Skips the test where there is none."""
+def chromium(*more: str) -> Iterator[Browser]:
+    """Start the Chromium that is installed here, with ``more`` flags: none is ever downloaded. Skips the test where there is none."""
     if CHROMIUM is None:
         pytest.skip("no Chromium here: apt-get install chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *more])
         try:
             yield browser
         finally:

@@ -218,6 +218,18 @@ def test_credentials_of_another_kind_are_nobodys(cloud: Running, name: str, auth
     assert name not in users(cloud)
 
 
+def test_two_signatures_are_none(cloud: Running, name: str) -> None:
+    body = CREATE + name.encode()
+    good = signed(cloud, cloud.keys, body=body)
+    headers = {name: value for name, value in good.items() if name.lower() != "authorization"}
+    own = good["Authorization"]
+    for pair in ((own, own), (own, claimed("test")["authorization"]), ("Basic eDp5", own)):
+        sent = {**headers, "Authorization": pair[0], "authorization": pair[1]}
+        form = {"content-type": "application/x-www-form-urlencoded"}
+        assert ask(cloud, method="POST", headers=sent | form, body=body)[0] in (400, 403)
+    assert name not in users(cloud)
+
+
 def test_a_request_without_a_signature_reaches_no_service(cloud: Running, name: str) -> None:
     targets = {
         "DynamoDB_20120810.ListTables": "application/x-amz-json-1.0",

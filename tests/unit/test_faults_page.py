@@ -16,7 +16,9 @@ TABLES = {
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
 
 
-@pytest.mark.parametrize("title", ["Events", "Data", "Training", "Registry and deploy", "Serving"])
+@pytest.mark.parametrize(
+    "title", ["Events", "Data", "Training", "Registry and deploy", "Serving", "Who gets in, on the laptop"]
+)
 def test_every_fault_says_what_happens_what_to_do_and_which_test_proves_it(title: str) -> None:
     rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in TABLES[title]]
     assert rows
