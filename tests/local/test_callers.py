@@ -95,10 +95,10 @@ class ByHand:
         request = f"POST\n{urllib.parse.quote(url.path)}\n\n{signed}\n{self.names}\n{digest}"
         scope = f"{stamp[:8]}/{self.api.region}/execute-api/{self.end}"
         text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
-        key = b"AWS4test"
+        key = b"AWS4" + self.api.keys[1].encode()
         for part in (*scope.split("/"), text):
             key = hmac.digest(key, part.encode(), "sha256")
-        who = f"Credential=test/{scope}, SignedHeaders={self.names}, Signature={key.hex()}"
+        who = f"Credential={self.api.keys[0]}/{scope}, SignedHeaders={self.names}, Signature={key.hex()}"
         head |= {"x-note": self.note if note is None else note}
         lines = [*head.items(), ("authorization", f"AWS4-HMAC-SHA256 {who}"), *more]
         connection = http.client.HTTPConnection(url.netloc, timeout=20)
