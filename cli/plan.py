@@ -109,6 +109,8 @@ def make_plan(
     ]
     if (serving := ledger.route(spec.name).champion) and (version := ledger.version(spec.name, serving)):
         told["champion_version"] = str(serving)
+        if version.artifact_sha256:  # of a version of before it was written down nobody knows it
+            told["champion_sha256"] = version.artifact_sha256
         channels.append(Channel(name="champion", kind="S3Prefix", uri=version.artifact))
     return Plan(
         spec=spec,

@@ -122,8 +122,8 @@ def make(
             access.artifacts("s3:GetObject"),
             access.lake("s3:PutObject", under=["reports"]),
             told=stores,
-            seconds=120,
-            memory_mb=512,
+            seconds=300,  # it reads an artifact of 2 GB to its end, unpacked
+            memory_mb=1769,  # a whole core
         ),
         register=function(
             "register",
@@ -143,13 +143,19 @@ def make(
             "decided", access.ledger("GetItem", "UpdateItem"), access.sagemaker.versions("UpdateModelPackage")
         ),
         deploy=function(
-            "deploy", *_deploying(access, endpoint_role), ENDPOINT_ROLE_ARN=endpoint_role.role_arn
+            "deploy",
+            *_deploying(access, endpoint_role),
+            seconds=300,  # it reads an artifact of 2 GB
+            memory_mb=1769,  # a whole core
+            ENDPOINT_ROLE_ARN=endpoint_role.role_arn,
         ),
         smoke=function(
             "smoke",
+            access.ledger("GetItem"),
+            access.lake("s3:GetObject", under=[s3_keys.REPORTS]),
             access.sagemaker.allow("InvokeEndpoint", on=["endpoint"]),
             access.ask_hosts(),
-            told=["STAGE"],
+            told=stores[:3],
             seconds=180,
         ),
         publish=function(
@@ -173,7 +179,8 @@ def make(
             access.sagemaker.allow("InvokeEndpoint", on=["endpoint"]),
             access.ask_hosts(),
             access.guards(),
-            told=stores[:3],
+            access.publish(),
+            told=[*stores[:3], "TOPIC_ARN"],
             seconds=900,  # two endpoints may be cold, and slow at every question
             memory_mb=1769,  # a whole core: it times them
         ),
@@ -235,6 +242,7 @@ def _checking(access: Access) -> list[Grant]:
 def _deploying(access: Access, endpoint_role: iam.IRole) -> list[Grant]:
     return [
         access.ledger("GetItem", "UpdateItem"),
+        access.artifacts("s3:GetObject"),
         access.sagemaker.allow("CreateModel", "DescribeModel", on=["model"]),
         access.sagemaker.allow("CreateEndpointConfig", "DescribeEndpointConfig", on=["endpoint-config"]),
         access.sagemaker.allow("CreateEndpoint", on=["endpoint", "endpoint-config"]),

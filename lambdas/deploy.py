@@ -8,11 +8,12 @@ from typing import Any
 from lambdas import catalog, wiring
 from lambdas.aws.endpoints import Endpoints
 from lambdas.aws.ledger import Ledger
+from lambdas.aws.storage import Storage
 from lambdas.catalog import Catalog
 from lambdas.config import Config
 from lambdas.logs import entry
-from relearn import hosting, names
-from relearn.errors import ModelFailedError, NotFoundError
+from relearn import hosting, names, s3_keys
+from relearn.errors import ArtifactError, ModelFailedError, NotFoundError
 from relearn.hosting import Hosting, InLambda
 from relearn.runs import Version
 
@@ -24,7 +25,7 @@ class Deploying:
 
     Parameters
     ----------
-    ledger, endpoints
+    ledger, endpoints, storage
         Adapters.
     catalog
         The models.
@@ -33,9 +34,17 @@ class Deploying:
     """
 
     def __init__(
-        self, *, ledger: Ledger, endpoints: Endpoints, catalog: Catalog, stage: str, role_arn: str
+        self,
+        *,
+        ledger: Ledger,
+        endpoints: Endpoints,
+        storage: Storage,
+        catalog: Catalog,
+        stage: str,
+        role_arn: str,
     ) -> None:
         self._ledger = ledger
+        self._storage = storage
         self._endpoints = endpoints
         self._catalog = catalog
         self._stage = stage
@@ -53,12 +62,16 @@ class Deploying:
         ------
         ModelFailedError
             The endpoint failed; says why.
+        ArtifactError
+            What lies in S3 is not what was judged.
         """
         version = self._ledger.version(model, number)
         if version is None:
             raise NotFoundError(f"version {number} of {model} is not in the ledger")
         where = self._hosting(version)
         name = self._name(where, version)
+        if isinstance(where, InLambda) or self._endpoints.status(name) is None:
+            self._require_judged(version)
         if version.endpoint != name:
             # Written down before it is made, so that nothing is made that nobody knows of.
             version = self._ledger.change_version(version, endpoint=name)
@@ -71,6 +84,20 @@ class Deploying:
                 f"endpoint {name} is {status.status}: {status.reason or 'no reason given'}"
             )
         return {"name": name, "status": status.status}
+
+    def _require_judged(self, version: Version) -> None:
+        """Refuse an artifact that was changed since the judge saw it, before anything is made that would load it."""
+        if not version.artifact_sha256:
+            raise ArtifactError(
+                f"nobody wrote down what was judged of version {version.version} of {version.model}, which is older than "
+                "that: it is not deployed again; retrain"
+            )
+        given = self._storage.stream(*s3_keys.parse_uri(version.artifact)).sha256()
+        if given != version.artifact_sha256:
+            raise ArtifactError(
+                f"{version.artifact} was changed since it was judged: it has SHA-256 {given}, and had "
+                f"{version.artifact_sha256}; it is not deployed. Look who changed it, then retrain"
+            )
 
     def _name(self, where: Hosting, version: Version) -> str:
         in_lambda = isinstance(where, InLambda)
@@ -92,6 +119,7 @@ def deploying() -> Deploying:
     return Deploying(
         ledger=wiring.ledger(config),
         endpoints=wiring.endpoints(config),
+        storage=wiring.storage(),
         catalog=catalog.load(),
         stage=config.need("STAGE"),
         role_arn=config.need("ENDPOINT_ROLE_ARN"),

@@ -85,7 +85,7 @@ class Held:
             version = self._known(model, number)
             content = io.BytesIO(self._store.read(version, seconds))
             found = artifact.read_stream(content, "model.tar.gz", LARGEST_UNPACKED)
-            artifact.require(found, version.onnx_sha256)
+            artifact.require(found, version.contents_sha256)
             app = App(found, number)
         except TimeoutError as error:
             raise TimeoutError(f"version {number} of {model} could not be loaded in time") from error

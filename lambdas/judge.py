@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cache
 from typing import Any
 
@@ -11,9 +12,14 @@ from lambdas.aws.storage import Storage
 from lambdas.catalog import Catalog
 from lambdas.config import Config
 from lambdas.logs import entry
-from relearn import codec, names, promotion, s3_keys, snapshots
-from relearn.errors import DataError
+from relearn import codec, contents, names, promotion, s3_keys, snapshots
+from relearn.archives import Limits
+from relearn.errors import ArchiveError, DataError
 from relearn.runs import Run, RunState
+
+LARGEST_MODEL = 2 * 1024**3
+"""Bytes of an artifact, unpacked: an ONNX file can not be larger."""
+_GRAPH = "model.onnx"
 
 
 class Judging:
@@ -57,7 +63,7 @@ class Judging:
         Raises
         ------
         DataError
-            The report is missing, damaged, or not about this run.
+            The report is missing, damaged, or not about this run; or the artifact is not what it measured.
         """
         run = self._ledger.run(model, run_id)
         folder = self._folder(run, artifact)
@@ -72,6 +78,7 @@ class Judging:
             "spec_digest": codec.digest(spec),
         }
         said = report.read(files[report.JSON], expected, run.champion_version)
+        artifact_sha256, contents_sha256 = self._weigh(f"{folder}model.tar.gz", said)
         for name, body in files.items():
             key = s3_keys.report_key(model, run_id, name)
             self._storage.write(self._lake, key, body, report.FILES[name])
@@ -88,9 +95,35 @@ class Judging:
             champion_metrics=report.finite(said.champion or {}),
             online=said.online,
             onnx_sha256=said.onnx_sha256,
-            artifact_sha256=self._storage.sha256(self._artifacts, f"{folder}model.tar.gz"),
+            contents_sha256=contents_sha256,
+            answers_sha256=hashlib.sha256(answers).hexdigest()
+            if (answers := files.get(report.ANSWERS))
+            else "",
+            artifact_sha256=artifact_sha256,
         )
         return {"verdict": decision.verdict, "reason": reason}
+
+    def _weigh(self, key: str, said: report.Report) -> tuple[str, str]:
+        """Give the digests of an artifact, packed and file by file; one that is not what was measured is refused."""
+        stored = self._storage.stream(self._artifacts, key)
+        limits = Limits(file=LARGEST_MODEL, total=LARGEST_MODEL + LARGEST_MODEL // 8)
+        try:
+            files = contents.of_archive(stored, key, limits)
+        except ArchiveError as error:
+            raise DataError("artifact", str(error)) from error
+        found = contents.digest(files)
+        # A job that began before its code was replaced tells the graph's digest alone.
+        told, given = (
+            (said.contents_sha256, found)
+            if said.contents_sha256
+            else (said.onnx_sha256, files.get(_GRAPH, ""))
+        )
+        if told != given:
+            raise DataError(
+                "artifact",
+                f"{key} is not what the job measured: its digest is {given}, and the report says {told}",
+            )
+        return stored.sha256(), found
 
     def _folder(self, run: Run, artifact: str) -> str:
         """Say where the artifact lies, and what belongs to it; an artifact of another job is none of ours."""

@@ -122,6 +122,8 @@ class Opening:
             if champion is None:
                 raise ConflictError(f"version {run.champion_version} of {run.model} is not in the ledger")
             told["champion_version"] = str(champion.version)
+            if champion.artifact_sha256:  # of a version of before it was written down nobody knows it
+                told["champion_sha256"] = champion.artifact_sha256
             channels.append(_channel("champion", "S3Prefix", champion.artifact))
         return {
             "model": run.model,

@@ -89,7 +89,7 @@ class Probing:
         """
         verdict = self._round(spec, pair, instances, measure, left)
         for _ in range(1, ROUNDS):
-            if verdict.verdict == "breach" and left() > 0:
+            if verdict.verdict in ("breach", "shift") and left() > 0:
                 verdict = self._round(spec, pair, instances, measure, left)
         return Verdict(verdict.verdict, f"asked what was held out: {verdict.reason}")
 

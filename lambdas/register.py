@@ -94,6 +94,8 @@ class Registering:
             artifact=artifact,
             artifact_sha256=run.artifact_sha256,
             onnx_sha256=run.onnx_sha256,
+            contents_sha256=run.contents_sha256,
+            answers_sha256=run.answers_sha256,
             hosting=hosting.to_dict(self._catalog.spec(run.model).hosting),
             metrics=run.metrics,
             approval=asked,

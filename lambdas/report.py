@@ -25,6 +25,8 @@ FEATURES = "features.html"
 """What the features of a model with several tables look like; other models have none."""
 PROBES = "probes.jsonl"
 """Instances of the holdout, one a line, for a candidate that too few others ask."""
+ANSWERS = "answers.jsonl"
+"""Some of them with the answers that the judged model gave, for whoever deploys it."""
 LARGEST_PROBES = 2_000_000
 """In bytes, as far as they are read."""
 FILES = {
@@ -32,6 +34,7 @@ FILES = {
     HTML: "text/html; charset=utf-8",
     FEATURES: "text/html; charset=utf-8",
     PROBES: "application/jsonlines",
+    ANSWERS: "application/jsonlines",
 }
 """What a job's output may hold, and the media type of each."""
 
@@ -52,8 +55,8 @@ class Report:
         The features the job left to be looked up: ``rows``, ``sha256`` and ``as_of``; empty when it left none.
     naive
         What it says of the simplest method; None when it was not measured.
-    onnx_sha256
-        Digest (hex) of the graph that was measured; empty when it does not say.
+    onnx_sha256, contents_sha256
+        Digests (hex) of the graph that was measured, and of all files of its artifact; empty when it does not say.
     """
 
     candidate: dict[str, float]
@@ -62,6 +65,7 @@ class Report:
     online: dict[str, Any] = field(default_factory=dict)
     naive: dict[str, Any] | None = None
     onnx_sha256: str = ""
+    contents_sha256: str = ""
 
 
 def unpack(archive: bytes) -> dict[str, bytes]:
@@ -119,7 +123,8 @@ def read(text: bytes, expected: Mapping[str, Any], champion_version: int) -> Rep
         raise DataError("report", f"the report is not as agreed: {error!r}") from error
     if about != champion_version:
         raise DataError("report", f"the report compares with version {about}, not with {champion_version}")
-    return Report(candidate, measured, why, online, data.get("naive"), str(data.get("onnx_sha256", "")))
+    digests = (str(data.get(name, "")) for name in ("onnx_sha256", "contents_sha256"))
+    return Report(candidate, measured, why, online, data.get("naive"), *digests)
 
 
 def naive(told: Mapping[str, Any] | None, spec: ModelSpec) -> Naive | None:

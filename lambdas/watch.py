@@ -14,6 +14,7 @@ from lambdas import catalog, report, wiring, withdrawing
 from lambdas.aws.alarms import Alarms
 from lambdas.aws.ledger import Ledger
 from lambdas.aws.live_counts import LiveCounts
+from lambdas.aws.notify import Notifier
 from lambdas.aws.storage import Storage
 from lambdas.catalog import Catalog
 from lambdas.config import Config
@@ -22,6 +23,7 @@ from lambdas.probing import Left, Measure, Pair, Probing
 from lambdas.publish import until
 from relearn import live, names, rollout, s3_keys
 from relearn.cutting import cut
+from relearn.duel import Duel
 from relearn.errors import ConflictError, NotFoundError
 from relearn.hosting import Serverless
 from relearn.live import Verdict
@@ -59,6 +61,8 @@ class Watching:
         Adapters.
     alarms
         Knows which alarms ring.
+    notifier
+        Tells people.
     probing
         Asks where too few others do.
     catalog
@@ -75,6 +79,7 @@ class Watching:
     counts: LiveCounts
     storage: Storage
     alarms: Alarms
+    notifier: Notifier
     probing: Probing
     catalog: Catalog
     stage: str
@@ -145,11 +150,26 @@ class Watching:
         if self.clock() + EARLY < begun.until:
             failing = live.fails(mine, theirs, begun.limits)
             return (WAIT, f"{begun.step.words} lasts") if failing is None else (BREACH, failing)
-        measure = Measure(begun.limits, self._baseline(run))
+        told = self._report(run)
+        measure = Measure(begun.limits, dict(told.get("baseline") or {}))
         found = live.judge(mine, theirs, begun.limits, measure.baseline)
         if found.verdict == "thin":
             found = self._probe(run, pair, measure, left)
+        if found.verdict == "shift":
+            return self._blame(pair, found.reason, Duel.read(told))
         return found.verdict, found.reason
+
+    def _blame(self, pair: Pair, reason: str, duel: Duel | None) -> tuple[str, str]:
+        """Say who is to blame where both answer differently: a candidate that is surely better is not withdrawn for it."""
+        if duel is None or not duel.surely_better:
+            return BREACH, reason
+        candidate, champion = pair
+        doubt = (
+            f"look at the champion, version {champion.version}: {reason}; and version {candidate.version} is surely {duel.words}. "
+            "It goes on"
+        )
+        self.notifier.tell("doubted", candidate.model, f"version {champion.version} answers wrongly", doubt)
+        return PASS, cut(doubt, MAX_REASON)
 
     def _probe(self, run: Run, pair: Pair, measure: Measure, left: Left) -> Verdict:
         key = s3_keys.report_key(run.model, run.run_id, report.PROBES)
@@ -160,11 +180,11 @@ class Watching:
             measure = replace(measure, limits=replace(measure.limits, latency_ratio=ANY_LATENCY))
         return self.probing.judge(self.catalog.spec(run.model), pair, instances, measure, left)
 
-    def _baseline(self, run: Run) -> dict[str, Any]:
-        """Read what the target looked like in training; nothing of a job older than this."""
+    def _report(self, run: Run) -> dict[str, Any]:
+        """Read what the job told the judge."""
         key = s3_keys.report_key(run.model, run.run_id, report.JSON)
-        told = json.loads(self.storage.read(self.lake, key, report.LARGEST_FILE))
-        return dict(told.get("baseline") or {})
+        told: dict[str, Any] = json.loads(self.storage.read(self.lake, key, report.LARGEST_FILE))
+        return told
 
     def _version(self, model: str, number: int) -> Version:
         version = self.ledger.version(model, number)
@@ -194,6 +214,7 @@ def watching() -> Watching:
         counts=wiring.live_counts(config),
         storage=wiring.storage(),
         alarms=wiring.alarms(),
+        notifier=wiring.notifier(config),
         probing=Probing(places=wiring.places(config)),
         catalog=catalog.load(),
         stage=config.need("STAGE"),

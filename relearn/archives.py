@@ -13,7 +13,7 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO
+from typing import Protocol
 
 from relearn.errors import ArchiveError
 
@@ -40,6 +40,13 @@ _KINDS = {
     tarfile.GNUTYPE_LONGNAME: "a record of a long name",
     tarfile.GNUTYPE_LONGLINK: "a record of a long name",
 }
+
+
+class Readable(Protocol):
+    """What an archive is read from."""
+
+    def read(self, size: int, /) -> bytes:
+        """Read at most so many bytes; none at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +107,7 @@ class Member:
         return b"".join(self.blocks())
 
 
-def files(stream: IO[bytes], name: str, limits: Limits) -> Iterator[Member]:
+def files(stream: Readable, name: str, limits: Limits) -> Iterator[Member]:
     """Give the files of an archive, one after the other; at the end it was whole and held nothing else.
 
     Parameters
@@ -183,7 +190,7 @@ def _place(member: str, name: str) -> str:
 class _Unpacked:
     """The tar within a gzip file, never further than it is read."""
 
-    def __init__(self, stream: IO[bytes], name: str, limit: int) -> None:
+    def __init__(self, stream: Readable, name: str, limit: int) -> None:
         self._stream = stream
         self._name = name
         self._limit = limit

@@ -83,12 +83,13 @@ class Verdict:
     Parameters
     ----------
     verdict
-        ``"pass"``; ``"thin"``: too few requests to tell; ``"breach"``.
+        ``"pass"``; ``"thin"``: too few requests to tell; ``"breach"``; ``"shift"``: it is sound and answers otherwise than
+        the champion, which is a breach unless the champion is to blame.
     reason
         Why, with the figures.
     """
 
-    verdict: Literal["pass", "thin", "breach"]
+    verdict: Literal["pass", "thin", "breach", "shift"]
     reason: str
 
 
@@ -183,9 +184,10 @@ def judge(candidate: Live, champion: Live, limits: Limits, baseline: Mapping[str
         return Verdict(
             "thin", f"{candidate.requests} requests; at least {limits.requests} are needed to tell"
         )
-    breach = _slower(candidate, champion, limits) or shifted(candidate, champion, limits, baseline)
-    if breach is not None:
-        return Verdict("breach", breach)
+    if (slower := _slower(candidate, champion, limits)) is not None:
+        return Verdict("breach", slower)
+    if (shift := shifted(candidate, champion, limits, baseline)) is not None:
+        return Verdict("shift", shift)
     return Verdict(
         "pass",
         f"{candidate.requests} requests, {candidate.errors} failed, p95 {candidate.p95_ms:.0f} ms; the champion "

@@ -102,6 +102,10 @@ class Run:
         SHA-256 (hex) of the ``model.tar.gz`` that was judged; empty until then.
     onnx_sha256
         SHA-256 (hex) of the graph that the job measured, as its report says; empty until it was judged.
+    contents_sha256
+        Digest (hex) of all files in it (`relearn.contents`), as its report says; empty until it was judged.
+    answers_sha256
+        SHA-256 (hex) of the answers on record that it gave in its job; empty when there are none.
     times
         When each state was reached: state to ISO 8601, UTC.
     """
@@ -121,6 +125,8 @@ class Run:
     online: dict[str, Any] = field(default_factory=dict)
     artifact_sha256: str = ""
     onnx_sha256: str = ""
+    contents_sha256: str = ""
+    answers_sha256: str = ""
     times: dict[str, str] = field(default_factory=dict)
 
 
@@ -142,6 +148,11 @@ class Version:
         S3 URI of its ``model.tar.gz``, and the file's SHA-256 (hex): what is loaded is what was judged.
     onnx_sha256
         SHA-256 (hex) of the graph that was measured: what serves is that; empty for a version of before this was kept.
+    contents_sha256
+        Digest (hex) of all files in the artifact (`relearn.contents`): what serves is that; empty for a version of before
+        this was kept.
+    answers_sha256
+        SHA-256 (hex) of the answers on record that a deployed version has to give again; empty when there are none.
     endpoint
         Name of its endpoint, or of its model's host (`relearn.names.host_function`); empty when it has none.
     hosting
@@ -167,6 +178,8 @@ class Version:
     artifact: str = ""
     artifact_sha256: str = ""
     onnx_sha256: str = ""
+    contents_sha256: str = ""
+    answers_sha256: str = ""
     endpoint: str = ""
     hosting: dict[str, Any] = field(default_factory=dict)
     online: dict[str, Any] = field(default_factory=dict)

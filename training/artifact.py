@@ -1,4 +1,4 @@
-"""The artifact of a version: model.onnx and model.json, bound by their digests.
+"""The artifact of a version: model.onnx and model.json, bound by their digests, together by one (`relearn.contents`).
 
 Reading one never runs code and never trusts it: both files are checked before anything is
 loaded, from a folder (a server) or from a model.tar.gz (the champion, in a training job).
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from relearn import archives, codec, strict_json
+from relearn import archives, codec, contents, strict_json
 from relearn.archives import Limits
 from relearn.errors import ArchiveError, ArtifactError, RelearnError
 from relearn.spec import ModelSpec
@@ -45,6 +45,8 @@ class Artifact:
         How columns become the graph's inputs.
     meta
         All of model.json.
+    contents_sha256
+        Digest (hex) of all its files: `relearn.contents`.
     reach
         How far from zero it answers where the spec sets a number no bound; None: as far as float32 goes.
     """
@@ -54,6 +56,7 @@ class Artifact:
     classes: tuple[str, ...]
     inputs: tuple[Input, ...]
     meta: Mapping[str, Any]
+    contents_sha256: str
     reach: float | None = None
 
     def scorer(self) -> Scorer:
@@ -72,28 +75,46 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def require(found: Artifact, onnx_sha256: str) -> None:
-    """Refuse an artifact whose graph is not the one that was measured and judged.
+def require(found: Artifact, contents_sha256: str) -> None:
+    """Refuse an artifact that is not the one that was measured and judged.
 
     Parameters
     ----------
-    onnx_sha256
-        Digest (hex) of that graph; empty when nobody knows it.
+    contents_sha256
+        Digest (hex) of all its files; empty when nobody knows it.
 
     Raises
     ------
     ArtifactError
-        It is another graph.
+        It is another one: its graph, what its description says of it, or a file beside them.
     """
-    if onnx_sha256 and (given := sha256(found.onnx)) != onnx_sha256:
-        raise ArtifactError(f"{ONNX} has SHA-256 {given}; the graph that was judged has {onnx_sha256}")
+    if contents_sha256 and found.contents_sha256 != contents_sha256:
+        raise ArtifactError(
+            f"the artifact has the digest {found.contents_sha256}; what was judged has {contents_sha256}: "
+            f"{ONNX} or {META} was changed since. Roll back, then retrain"
+        )
+
+
+def make(onnx: bytes, meta: Mapping[str, Any]) -> Artifact:
+    """Give the artifact of a graph and its description, as whoever reads it will.
+
+    Raises
+    ------
+    ArtifactError
+        They do not belong together, or no reader would take them.
+    """
+    return _checked({ONNX: onnx, META: _described(meta)})
 
 
 def write(folder: Path, onnx: bytes, meta: Mapping[str, Any]) -> None:
     """Write both files; ``meta`` holds the digest of ``onnx``."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ONNX).write_bytes(onnx)
-    (folder / META).write_text(json.dumps(meta, indent=1, allow_nan=False), encoding="utf-8")
+    (folder / META).write_bytes(_described(meta))
+
+
+def _described(meta: Mapping[str, Any]) -> bytes:
+    return json.dumps(meta, indent=1, allow_nan=False).encode()
 
 
 def read(folder: Path) -> Artifact:
@@ -141,15 +162,20 @@ def read_tar(path: Path, max_bytes: int = MAX_BYTES) -> Artifact:
 def read_stream(stream: IO[bytes], name: str, max_bytes: int = MAX_BYTES) -> Artifact:
     """Read and check the artifact in a stream of a model.tar.gz, as `read_tar`; ``name`` is for messages."""
     limits = Limits(file=max_bytes, total=max_bytes)
+    files: dict[str, bytes] = {}
+    others: dict[str, str] = {}
     try:
-        return _checked(
-            {one.name: one.read() for one in archives.files(stream, name, limits) if one.name in (ONNX, META)}
-        )
+        for member in archives.files(stream, name, limits):
+            if member.name in (ONNX, META):
+                files[member.name] = member.read()
+            else:
+                others[member.name] = contents.of_blocks(member.blocks())
     except ArchiveError as error:
         raise ArtifactError(str(error)) from error
+    return _checked(files, others)
 
 
-def _checked(files: Mapping[str, bytes]) -> Artifact:
+def _checked(files: Mapping[str, bytes], others: Mapping[str, str] | None = None) -> Artifact:
     if lacking := [name for name in (ONNX, META) if name not in files]:
         raise ArtifactError(f"the artifact has no {' and no '.join(lacking)}")
     try:
@@ -175,7 +201,9 @@ def _checked(files: Mapping[str, bytes]) -> Artifact:
     if reach is not None and not 0 < reach < math.inf:
         raise ArtifactError(f"{META} has {REACH} {reach}; allowed: a finite number above 0, or null")
     graph_files.refuse(files[ONNX], ONNX)
-    return Artifact(files[ONNX], spec, classes, inputs, meta, reach)
+    digests = {name: sha256(content) for name, content in files.items()}
+    judged = contents.digest({**digests, **(others or {})})
+    return Artifact(files[ONNX], spec, classes, inputs, meta, judged, reach)
 
 
 def _texts(given: list[Any]) -> tuple[str, ...]:

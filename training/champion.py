@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from relearn.errors import ConfigError
+from relearn import contents
+from relearn.errors import ArtifactError, ConfigError
 from relearn.spec import Category, ModelSpec, Ranking
 from training import artifact, tasks
+from training.scorer import Scores
 from training.tasks import Exam
+
+PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,35 @@ class Champion:
         return "none yet"
 
 
-def measure(spec: ModelSpec, path: Path, version: int | None, exam: Exam) -> Champion:
+def require(path: Path, version: int | None, sha256: str) -> None:
+    """Refuse a champion that is not what was judged, before anything is read of it.
+
+    Parameters
+    ----------
+    path
+        The champion's model.tar.gz; not there for a first model.
+    version
+        Its version.
+    sha256
+        SHA-256 (hex) of the archive that was judged; empty when nobody wrote it down.
+
+    Raises
+    ------
+    ArtifactError
+        It is another one. Nothing may be compared with it: a person has to look.
+    """
+    if not sha256 or not path.is_file():
+        return
+    with path.open("rb") as file:
+        given = contents.of_blocks(iter(lambda: file.read(PIECE), b""))
+    if given != sha256:
+        raise ArtifactError(
+            f"the artifact of the champion, version {version}, was changed since it was judged: it has SHA-256 {given}, "
+            f"and had {sha256}. Nothing is compared with it: look who changed it, roll back, then retry"
+        )
+
+
+def measure(spec: ModelSpec, path: Path, version: int | None, exam: Exam, mine: Scores) -> Champion:
     """Measure the champion in the candidate's exam.
 
     A champion that was made for other columns is measured as long as it can answer the rows: a
@@ -54,6 +86,8 @@ def measure(spec: ModelSpec, path: Path, version: int | None, exam: Exam) -> Cha
         Its version; None when the job was told of none.
     exam
         What both are asked.
+    mine
+        What the candidate answered.
 
     Raises
     ------
@@ -76,8 +110,15 @@ def measure(spec: ModelSpec, path: Path, version: int | None, exam: Exam) -> Cha
     except Exception as error:  # noqa: BLE001 - onnxruntime's exceptions have no common base
         reason = f"it fails on the holdout: {str(error).splitlines()[0]}"
         return Champion(incompatible={"version": version, "reason": reason})
-    measured = tasks.of(spec).evaluate(spec, exam, scores, champion.classes)
-    return Champion(measured={"version": version, "run_id": champion.meta.get("run_id"), **measured})
+    task = tasks.of(spec)
+    better, worse = task.duel(spec, exam, mine, scores)
+    measured = task.evaluate(spec, exam, scores, champion.classes)
+    about = {
+        "version": version,
+        "run_id": champion.meta.get("run_id"),
+        "duel": {"better": better, "worse": worse},
+    }
+    return Champion(measured={**about, **measured})
 
 
 def unfit(old: ModelSpec, new: ModelSpec) -> str | None:

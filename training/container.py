@@ -104,6 +104,8 @@ class Job:
         Digest of the manifest it trains on; None when it was not told.
     champion_version
         Version in the champion channel; None for a first model.
+    champion_sha256
+        SHA-256 (hex) of its archive, as it was judged; empty when it was not told.
     hyperparameters
         Keywords for the model's ``build``.
     """
@@ -111,6 +113,7 @@ class Job:
     run_id: str
     snapshot: str | None
     champion_version: int | None
+    champion_sha256: str
     hyperparameters: dict[str, float]
 
     @classmethod
@@ -132,6 +135,7 @@ class Job:
             run_id=told.get("run_id") or environ.get("TRAINING_JOB_NAME", "by-hand"),
             snapshot=told.get("snapshot"),
             champion_version=int(version) if version is not None else None,
+            champion_sha256=told.get("champion_sha256", ""),
             hyperparameters={
                 name: _value(declared[name], told[name]) if name in told else declared[name].default
                 for name in declared

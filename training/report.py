@@ -12,6 +12,7 @@ from training import report_html
 from training.champion import Champion
 from training.tasks import Answers
 
+CONTENTS = "contents_sha256"
 LINEAGE = ("format", "model", "run_id", "kind", "spec_digest", "onnx_sha256", "libraries", "created_at")
 
 
@@ -22,6 +23,7 @@ def document(
     rival: Champion,
     agreed: Mapping[str, Any],
     *,
+    contents_sha256: str,
     naive: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Put report.json together.
@@ -38,6 +40,8 @@ def document(
         The champion, measured in the same exam.
     agreed
         How the ONNX model agrees with the estimator.
+    contents_sha256
+        Digest of the whole artifact.
     naive
         What needs no model, measured in the same exam, and the candidate's lead over it; None where the kind of
         model has no such thing.
@@ -50,6 +54,7 @@ def document(
     """
     return {
         **{key: meta[key] for key in LINEAGE},
+        CONTENTS: contents_sha256,
         "metric": spec.metric.name,
         "snapshot": meta["dataset"]["snapshot"],
         "fingerprint": meta["dataset"]["fingerprint"],

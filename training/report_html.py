@@ -107,6 +107,7 @@ def _lineage(report: Mapping[str, Any]) -> str:
         "hyperparameters": ", ".join(f"{k}={v:g}" for k, v in report["hyperparameters"].items()) or "none",
         "spec digest": report["spec_digest"],
         "model.onnx SHA-256": report["onnx_sha256"],
+        "artifact SHA-256, file by file": report["contents_sha256"],
         "ONNX against estimator": f"{agreed['rows']:,} rows ({agreed['threshold_rows']:,} at thresholds of trees), "
         f"largest difference {agreed['max_abs_diff']:.2g}, allowed {agreed['tolerance']:.2g}",
         "libraries": ", ".join(f"{name} {version}" for name, version in report["libraries"].items()),

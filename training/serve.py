@@ -53,8 +53,8 @@ class Settings:
         Processes that answer; each holds the model once.
     version
         The model version that answers; None when it was not told.
-    onnx_sha256
-        Digest (hex) of the graph that was judged; empty when it was not told.
+    artifact_sha256
+        Digest (hex) of all files of the artifact that was judged; empty when it was not told.
     """
 
     host: str
@@ -62,7 +62,7 @@ class Settings:
     socket: str | None
     workers: int
     version: int | None
-    onnx_sha256: str
+    artifact_sha256: str
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
@@ -80,7 +80,7 @@ class Settings:
             socket=environ.get("RELEARN_BIND_SOCKET"),
             workers=_whole(environ, "SAGEMAKER_MODEL_SERVER_WORKERS", "1", 256),
             version=_whole(environ, "RELEARN_MODEL_VERSION", version, 10**9) if version else None,
-            onnx_sha256=environ.get("RELEARN_ONNX_SHA256", ""),
+            artifact_sha256=environ.get("RELEARN_ARTIFACT_SHA256", ""),
         )
 
 
@@ -106,8 +106,13 @@ def main() -> int:
     return 0
 
 
-def make_app() -> App:
+def make_app(environ: Mapping[str, str] = os.environ) -> App:
     """Load the model of the container; uvicorn calls it in every worker.
+
+    Parameters
+    ----------
+    environ
+        Says where the container's folders are, and what was judged.
 
     Raises
     ------
@@ -116,9 +121,9 @@ def make_app() -> App:
     ConfigError
         A setting is wrong.
     """
-    settings = Settings.from_env(os.environ)
-    found = artifact.read(Container.from_env(os.environ).model)
-    artifact.require(found, settings.onnx_sha256)
+    settings = Settings.from_env(environ)
+    found = artifact.read(Container.from_env(environ).model)
+    artifact.require(found, settings.artifact_sha256)
     return App(found, settings.version)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from relearn.columns import LARGEST_FLOAT32
 from relearn.errors import DataError
 from relearn.spec import ModelSpec
@@ -106,6 +108,15 @@ def set_exam(spec: ModelSpec, dataset: Dataset) -> Table:  # noqa: ARG001 - of a
 def evaluate(spec: ModelSpec, exam: Table, scores: Scores, classes: Sequence[str]) -> dict[str, Any]:
     """Measure answers by `training.evaluate`."""
     return measuring.evaluate(spec, exam.target, scores, classes)
+
+
+def duel(spec: ModelSpec, exam: Table, mine: Scores, theirs: Scores) -> tuple[int, int]:
+    """Count the rows whose label, or whose value more nearly, only one of both got right."""
+    if spec.kind == "classification":
+        first, second = (np.asarray(one.predictions != exam.target, np.float64) for one in (mine, theirs))
+    else:
+        first, second = (np.abs(one.predictions - exam.target.astype(np.float64)) for one in (mine, theirs))
+    return int((first < second).sum()), int((first > second).sum())
 
 
 def explain(spec: ModelSpec, exam: Table, candidate: Candidate) -> dict[str, float]:

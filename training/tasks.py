@@ -94,6 +94,9 @@ class Task(Protocol):
     def evaluate(self, spec: ModelSpec, exam: Any, scores: Scores, classes: Sequence[str]) -> dict[str, Any]:
         """Measure answers to the exam: ``metrics``, and what else the kind has, JSON-ready."""
 
+    def duel(self, spec: ModelSpec, exam: Any, mine: Scores, theirs: Scores) -> tuple[int, int]:
+        """Count where the first answers are better than the second, and where they are worse."""
+
     def explain(self, spec: ModelSpec, exam: Any, candidate: Candidate) -> dict[str, float]:
         """Say by how much the metric worsens without each feature."""
 

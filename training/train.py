@@ -13,7 +13,7 @@ from typing import Any
 from relearn import codec, profiles
 from relearn.errors import RelearnError
 from relearn.spec import ModelSpec
-from training import artifact, catalog, champion, feature_quality, probes, report, tasks
+from training import artifact, catalog, champion, feature_quality, probes, recorded, report, tasks
 from training.baseline import baseline
 from training.container import MOMENTS_FROM, Container, Job
 from training.dataset import Dataset, Store, load
@@ -56,6 +56,7 @@ def run(box: Container) -> None:
     job = Job.of(spec, told)
     store = Store(box.checkpoints, job.run_id) if box.checkpoints.is_dir() else None
     given = box.features if box.features.is_dir() else None
+    champion.require(box.champion, job.champion_version, job.champion_sha256)
     dataset = load(spec, box.train_data, store=store, given=given)
     trained, held = len(dataset.train), len(dataset.holdout)
     if dataset.features is not None:
@@ -72,14 +73,24 @@ def run(box: Container) -> None:
     if candidate.terms is not None:
         measured["terms"] = candidate.terms
     naive = task.naive(spec, answers)
-    rival = champion.measure(spec, box.champion, job.champion_version, exam)
+    rival = champion.measure(spec, box.champion, job.champion_version, exam, answers.scores)
     say(f"champion: {rival.words(spec.metric.name)}")
     meta = _meta(spec, job, dataset, candidate, measured["metrics"])
     if profile is not None:
         meta[feature_quality.PROFILE] = profiles.to_dict(profile)
-    document = report.document(meta, spec, measured, rival, candidate.agreed.as_dict(), naive=naive)
+    made = artifact.make(candidate.onnx, meta)
+    document = report.document(
+        meta,
+        spec,
+        measured,
+        rival,
+        candidate.agreed.as_dict(),
+        contents_sha256=made.contents_sha256,
+        naive=naive,
+    )
     report.write(box.output, spec, document, meta, answers)
     probes.write(box.output, spec, exam.columns)
+    recorded.write(box.output, made, probes.instances(spec, exam.columns))
     artifact.write(box.model, candidate.onnx, meta)
     say(f"wrote {artifact.ONNX}, {len(candidate.onnx)} bytes, and the report")
 

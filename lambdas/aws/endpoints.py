@@ -219,8 +219,13 @@ def _variant(hosting: Serverless | Realtime, name: str) -> Any:
 
 
 def _environment(version: Version) -> dict[str, str]:
-    """Tell the container who it is, and which graph was judged: it serves no other."""
+    """Tell the container who it is, and what was judged: it serves nothing else.
+
+    A version has the image of its time: one of before the digest of all its files was kept knows that of the graph.
+    """
     told = {"RELEARN_MODEL_VERSION": str(version.version)}
+    if version.contents_sha256:
+        return {**told, "RELEARN_ARTIFACT_SHA256": version.contents_sha256}
     return {**told, "RELEARN_ONNX_SHA256": version.onnx_sha256} if version.onnx_sha256 else told
 
 

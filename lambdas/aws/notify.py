@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 MESSAGE_BYTES = 16 * 1024
 """Bytes of what people are told at most: SNS takes 256 KB, a mail program and a chat far less."""
 Kind = Literal[
-    "quarantined", "failed", "rejected", "rolled_back", "waiting", "promoted", "changed", "replaced"
+    "quarantined",
+    "failed",
+    "rejected",
+    "rolled_back",
+    "waiting",
+    "promoted",
+    "changed",
+    "replaced",
+    "doubted",
 ]
 _SUBJECT_LENGTH = 100  # SNS: at most 100 characters, ASCII
 _log = logging.getLogger(__name__)

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from relearn.errors import ConflictError, DataError, NotFoundError
 
 if TYPE_CHECKING:
+    from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
@@ -40,6 +41,26 @@ class StoredVersion:
     version_id: str
     size_bytes: int
     stored_at: datetime
+
+
+class Hashed:
+    """A content that is read once, and whose digest is known at its end."""
+
+    def __init__(self, content: StreamingBody) -> None:
+        self._content = content
+        self._digest = hashlib.sha256()
+
+    def read(self, size: int, /) -> bytes:
+        """Read at most so many bytes; none at the end."""
+        piece: bytes = self._content.read(size)
+        self._digest.update(piece)
+        return piece
+
+    def sha256(self) -> str:
+        """Read to the end, and give the SHA-256 (hex) of all of it."""
+        while self.read(_PIECE):
+            pass
+        return self._digest.hexdigest()
 
 
 class Storage:
@@ -84,18 +105,15 @@ class Storage:
             raise DataError("too_large", f"{key} has {answer['ContentLength']} bytes; allowed: {limit}")
         return answer["Body"].read()
 
-    def sha256(self, bucket: str, key: str) -> str:
-        """Give the SHA-256 (hex) of an object.
+    def stream(self, bucket: str, key: str) -> Hashed:
+        """Give the content of an object, to be read once from its start.
 
         Raises
         ------
         DataError
             It is not there, or may not be read (code ``missing``).
         """
-        digest = hashlib.sha256()
-        for piece in self._get(bucket, key)["Body"].iter_chunks(_PIECE):
-            digest.update(piece)
-        return digest.hexdigest()
+        return Hashed(self._get(bucket, key)["Body"])
 
     def fetch(self, bucket: str, key: str, target: Path) -> None:
         """Write an object to a file, streamed.

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from lambdas import judge, open_run, retire
-from relearn import snapshots
-from relearn.errors import ConflictError, DataError
+from lambdas import deploy, judge, open_run, register, retire
+from relearn import contents, s3_keys, snapshots
+from relearn.errors import ArtifactError, ConflictError, DataError
 from relearn.routing import Route
 from relearn.runs import RunState, VersionState
 from relearn.uploads import MAX_ATTEMPTS
 from tests.aws.models import FLOWERS_CSV, flowers_csv
-from tests.aws.world import ARTIFACTS, LAKE, MOVED, LambdaContext, World
+from tests.aws.world import ARTIFACTS, LAKE, MOVED, STEPS, LambdaContext, World, tar_gz
 
 
 def test_a_first_upload_becomes_version_1_and_serves(world: World) -> None:
@@ -380,6 +381,14 @@ def test_a_run_with_nothing_left_to_train_on_is_empty(world: World) -> None:
     assert world.ledger.lock("flowers") is None
 
 
+def champion_sha256(world: World) -> str:
+    """SHA-256 of what lies in S3 of version 1, which nobody changed."""
+    version = world.ledger.version("flowers", 1)
+    assert version is not None
+    bucket, key = s3_keys.parse_uri(version.artifact)
+    return hashlib.sha256(world.s3.get_object(Bucket=bucket, Key=key)["Body"].read()).hexdigest()
+
+
 def test_a_training_job_is_told_what_the_container_needs(world: World) -> None:
     world.send(FLOWERS_CSV)
     world.run()
@@ -392,6 +401,7 @@ def test_a_training_job_is_told_what_the_container_needs(world: World) -> None:
         "run_id": run_id,
         "snapshot": snapshots.digest(world.ledger.run("flowers", run_id).snapshot),
         "champion_version": "1",
+        "champion_sha256": champion_sha256(world),
         "depth": "3",
     }
     sources = {
@@ -462,6 +472,95 @@ def test_an_artifact_of_another_job_is_not_judged(world: World) -> None:
         judge.handler({**event, "training": {"artifact": artifact}}, LambdaContext())
 
 
+@pytest.mark.parametrize("name", ["contents_sha256", "onnx_sha256"])
+def test_an_artifact_that_the_job_did_not_measure_is_not_judged(world: World, name: str) -> None:
+    world.lies = {"contents_sha256": "", name: "0" * 64}
+    world.send(FLOWERS_CSV)
+    run = world.run()
+    assert run.state is RunState.FAILED
+    assert "is not what the job measured" in run.reason
+    assert world.sagemaker.packages == {}
+
+
+def change_before_deploying(monkeypatch: pytest.MonkeyPatch, change: Callable[[], None]) -> None:
+    """Have something happen between the judge and Deploy."""
+    plain = register.handler
+
+    def registered(event: Any, context: Any) -> Any:
+        answer = plain(event, context)
+        change()
+        return answer
+
+    monkeypatch.setitem(STEPS, "registration", registered)
+
+
+def test_an_artifact_that_was_changed_after_it_was_judged_is_not_deployed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def change() -> None:
+        (key,) = (
+            found["Key"]
+            for found in world.s3.list_objects_v2(Bucket=ARTIFACTS)["Contents"]
+            if found["Key"].endswith("model.tar.gz")
+        )
+        world.s3.put_object(
+            Bucket=ARTIFACTS, Key=key, Body=tar_gz({"model.onnx": b"onnx", "model.json": b"{}"})
+        )
+
+    change_before_deploying(monkeypatch, change)
+    world.send(FLOWERS_CSV)
+    run = world.run()
+    assert run.state is RunState.FAILED
+    assert "was changed since it was judged" in run.reason
+    assert (world.sagemaker.models, world.sagemaker.endpoints) == ({}, {})
+
+
+ON_RECORD = {"length": 4.0, "width": 1.0}
+
+
+@pytest.mark.parametrize(("sure", "ended"), [(0.5, RunState.PROMOTED), (0.9, RunState.FAILED)])
+def test_a_version_has_to_answer_as_the_judged_model_did(world: World, sure: float, ended: RunState) -> None:
+    prediction = {"label": "tulip", "probabilities": {"tulip": sure, "rose": 1 - sure}}
+    world.recorded = [{"instance": ON_RECORD, "prediction": prediction}]
+    world.send(FLOWERS_CSV)
+    run = world.run()
+    assert run.state is ended
+    if ended is RunState.FAILED:
+        assert (
+            "1 of 1 answers are not those of the model that was judged: rose (0.5000), and it gave tulip (0.9000)"
+            in run.reason
+        )
+
+
+def test_answers_on_record_that_were_changed_fail_the_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def change() -> None:
+        (key,) = (key for key in world.lake("reports/") if key.endswith("answers.jsonl"))
+        world.s3.put_object(Bucket=LAKE, Key=key, Body=b"")
+
+    prediction = {"label": "rose", "probabilities": {"rose": 0.9, "tulip": 0.1}}
+    world.recorded = [{"instance": ON_RECORD, "prediction": prediction}]
+    change_before_deploying(monkeypatch, change)
+    world.send(FLOWERS_CSV)
+    run = world.run()
+    assert run.state is RunState.FAILED
+    assert "answers.jsonl has SHA-256" in run.reason
+
+
+def test_a_version_of_which_nobody_wrote_down_what_was_judged_is_not_deployed_again(world: World) -> None:
+    world.send(FLOWERS_CSV)
+    world.run()
+    version = world.ledger.version("flowers", 1)
+    assert version is not None
+    world.ledger.change_version(version, artifact_sha256="")
+    event = {"model": "flowers", "registration": {"version": 1}}
+    assert deploy.handler(event, LambdaContext())["status"] == "InService"  # it is there, and serves on
+    world.sagemaker.endpoints.clear()
+    with pytest.raises(ArtifactError, match="it is not deployed again; retrain"):
+        deploy.handler(event, LambdaContext())
+
+
 def test_a_candidate_whose_champion_changed_meanwhile_is_not_promoted(world: World) -> None:
     world.send(FLOWERS_CSV, "incoming/flowers/a.csv")
     world.run()
@@ -498,7 +597,7 @@ def test_an_endpoint_is_what_the_spec_says_and_knows_its_version(world: World) -
     model = world.sagemaker.models["relearn-test-flowers-v1"]
     assert model["PrimaryContainer"]["Environment"] == {
         "RELEARN_MODEL_VERSION": "1",
-        "RELEARN_ONNX_SHA256": hashlib.sha256(b"onnx").hexdigest(),
+        "RELEARN_ARTIFACT_SHA256": contents.digest({"model.onnx": hashlib.sha256(b"onnx").hexdigest()}),
     }
     (variant,) = world.sagemaker.configs["relearn-test-flowers-v1"]["ProductionVariants"]
     assert variant["ServerlessConfig"] == {"MemorySizeInMB": 2048, "MaxConcurrency": 10}

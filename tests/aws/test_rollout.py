@@ -169,6 +169,47 @@ def test_a_candidate_that_does_harm_to_those_who_ask_is_withdrawn_within_the_ste
     assert weights(served)[1:] == [("canary 10 %", 10), ("withdrawn", 0)]
 
 
+def reported(better: int, worse: int) -> dict[str, Any]:
+    """What a job's report says of the champion, with how the candidate did beside it."""
+    duel = {"better": better, "worse": worse}
+    return {"champion": {"version": 1, "metrics": {"f1_macro": 0.188}, "duel": duel}}
+
+
+@pytest.mark.parametrize("ask", [None, one_sided])
+def test_a_candidate_that_is_surely_better_is_not_withdrawn_for_answers_that_differ_and_people_hear_whom_to_look_at(
+    served: World, ask: Callable[[Step, World], None] | None
+) -> None:
+    served.lies = reported(better=36, worse=1)
+    if ask is None:
+        fails_from_then_on(served, collapsed)
+    else:
+        served.asked = lambda step: ask(step, served)
+    run = served.run()
+    assert run.state is RunState.PROMOTED
+    first, *_, last = served.notifications()
+    assert first["MessageAttributes"]["kind"]["Value"] == "doubted"
+    assert last["MessageAttributes"]["kind"]["Value"] == "promoted"
+    assert "look at the champion, version 1: " in first["Message"]
+    assert "answers differ by 0.50 in their shares" in first["Message"]
+    assert "surely better than it at 36 of what was held out, worse at 1" in first["Message"]
+
+
+def test_answers_that_differ_count_against_a_candidate_that_is_better_by_chance(served: World) -> None:
+    served.lies = reported(better=9, worse=3)
+    fails_from_then_on(served, collapsed)
+    assert served.run().state is RunState.ROLLED_BACK
+    assert told(served) == ["rolled_back"]
+
+
+@pytest.mark.parametrize("harm", [slow, failing])
+def test_a_candidate_that_is_surely_better_is_withdrawn_for_any_other_harm(
+    served: World, harm: Callable[[Step, World], None]
+) -> None:
+    served.lies = reported(better=36, worse=1)
+    served.asked = lambda step: harm(step, served)
+    assert served.run().state is RunState.ROLLED_BACK
+
+
 def test_one_that_fails_is_withdrawn_before_the_steps_time_is_up(served: World) -> None:
     looks: list[Step] = []
 

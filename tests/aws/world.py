@@ -37,7 +37,8 @@ from lambdas import (
 from lambdas.aws import clients
 from lambdas.aws.ledger import Ledger
 from lambdas.config import Config
-from relearn import codec, names, s3_keys
+from relearn import codec, contents, names, s3_keys
+from relearn.archives import Limits
 from relearn.routing import Change, Route
 from relearn.runs import Run, RunState, Version, VersionState
 from relearn.spec import ModelSpec
@@ -118,6 +119,8 @@ class World:
     """What is left of the ingest function's time when it begins."""
     decides: Callable[[], object] = lambda: None
     """Who decides while a version waits for that."""
+    recorded: list[dict[str, Any]] = field(default_factory=list)
+    """Questions with answers that training jobs leave."""
     probes: tuple[dict[str, Any], ...] = ({"length": 4.0, "width": 1.0}, {"length": 8.0, "width": 4.0})
 
     def __post_init__(self) -> None:
@@ -340,6 +343,7 @@ class World:
             "snapshot": told["snapshot"],
             "spec_digest": codec.digest(spec),
             "onnx_sha256": graph_digest(left),
+            "contents_sha256": contents_digest(left),
             "candidate": {"metrics": {metric: self.score[spec.name]}},
             "champion": champion if version else None,
             "champion_incompatible": None,
@@ -352,6 +356,8 @@ class World:
             "report.html": b"<p>report</p>",
             "probes.jsonl": b"".join(json.dumps(probe).encode() + b"\n" for probe in self.probes),
         }
+        if self.recorded:
+            files["answers.jsonl"] = b"".join(json.dumps(pair).encode() + b"\n" for pair in self.recorded)
         self.s3.put_object(Bucket=ARTIFACTS, Key=f"{folder}output.tar.gz", Body=tar_gz(files))
         self.s3.put_object(Bucket=ARTIFACTS, Key=f"{folder}model.tar.gz", Body=left)
         return s3_keys.uri(ARTIFACTS, f"{folder}model.tar.gz")
@@ -373,6 +379,12 @@ def graph_digest(archive: bytes) -> str:
         graph = tar.extractfile("model.onnx")
         assert graph is not None
         return hashlib.sha256(graph.read()).hexdigest()
+
+
+def contents_digest(archive: bytes) -> str:
+    """Digest of all files in a model.tar.gz."""
+    limits = Limits(file=10**9, total=10**9)
+    return contents.digest(contents.of_archive(io.BytesIO(archive), "model.tar.gz", limits))
 
 
 def tar_gz(files: Mapping[str, bytes]) -> bytes:

@@ -32,6 +32,7 @@ TRAINING = (
 )
 DEPLOY = (
     *("register_repeated", "artifact_tampered", "report_tampered", "tar_traversal", "tar_bomb"),
+    "metadata_swapped",
     *("endpoint_failed", "endpoint_quota", "smoke_failed", "endpoint_vanished", "config_in_use"),
     "cleanup_partial",
 )

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import boto3
+
 from relearn import s3_keys
-from tests.aws.fake_sagemaker import NO_MORE, FakeSageMaker, RefusedError, _present
-from tests.aws.world import Clock
+from tests.aws.fake_sagemaker import NO_MORE, REGION, FakeSageMaker, RefusedError, _present
+from tests.aws.world import Clock, contents_digest, tar_gz
 from tests.chaos.faults import Faults
 
 CREATING_SECONDS, DELETING_SECONDS = 100, 15
@@ -42,6 +44,8 @@ class TimedSageMaker(FakeSageMaker):
         if self.faults.strikes("endpoint_quota"):
             raise RefusedError("ResourceLimitExceeded", NO_MORE)
         answer = super().on_CreateEndpoint(EndpointName, EndpointConfigName, **rest)
+        if EndpointName not in self.lived and self.faults.strikes("metadata_swapped"):
+            self._swap_metadata(EndpointName)
         made = self.endpoints[EndpointName]
         made["then"] = self.clock.now + timedelta(seconds=CREATING_SECONDS)
         made["reason"] = "it failed" if self.faults.strikes("endpoint_failed") else ""
@@ -108,15 +112,26 @@ class TimedSageMaker(FakeSageMaker):
 
     def _cannot_load(self, name: str) -> str:
         """Load the artifact as the container does; why it can not be."""
-        package = self.packages[self._container(name)["ModelPackageName"]]
-        uri = package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
-        bucket, key = s3_keys.parse_uri(uri)
         try:
-            told = load(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+            archive = self.s3.get_object(**self._artifact(name))["Body"].read()
+            load(archive)
         except Exception as error:  # noqa: BLE001 - whatever it is, the container does not start
             return f"{NOT_LOADED} {error}"
-        judged = self._container(name)["Environment"]["RELEARN_ONNX_SHA256"]
-        return "" if told["onnx_sha256"] == judged else f"{NOT_LOADED} it is not the graph that was judged"
+        judged = self._container(name)["Environment"]["RELEARN_ARTIFACT_SHA256"]
+        return "" if contents_digest(archive) == judged else f"{NOT_LOADED} it is not what was judged"
+
+    def _artifact(self, name: str) -> dict[str, str]:
+        package = self.packages[self._container(name)["ModelPackageName"]]
+        bucket, key = s3_keys.parse_uri(package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"])
+        return {"Bucket": bucket, "Key": key}
+
+    def _swap_metadata(self, name: str) -> None:
+        """Change what the artifact says of its graph, which stays as it is, between Deploy's look and the container's."""
+        place = self._artifact(name)
+        somebody: Any = boto3.session.Session(region_name=REGION).client("s3")
+        files = unpack(somebody.get_object(**place)["Body"].read())
+        told = {**json.loads(files["model.json"]), "columns": ["width", "length"]}
+        somebody.put_object(**place, Body=tar_gz({**files, "model.json": json.dumps(told).encode()}))
 
     def _answer(self, name: str, body: dict[str, Any]) -> bytes:
         self.settle(name)
@@ -126,12 +141,18 @@ class TimedSageMaker(FakeSageMaker):
 
 def load(artifact: bytes) -> dict[str, Any]:
     """Read a model.tar.gz, whose parts have to belong together; what model.json says."""
+    files = unpack(artifact)
+    told: dict[str, Any] = json.loads(files["model.json"])
+    if hashlib.sha256(files["model.onnx"]).hexdigest() != told["onnx_sha256"]:
+        raise ValueError("model.onnx does not have the SHA-256 that model.json says")
+    return told
+
+
+def unpack(artifact: bytes) -> dict[str, bytes]:
+    """Read the files of a model.tar.gz."""
     files = {}
     with tarfile.open(fileobj=io.BytesIO(artifact), mode="r:gz") as tar:
         for member in tar:
             file = tar.extractfile(member)
             files[member.name] = file.read() if file is not None else b""
-    told: dict[str, Any] = json.loads(files["model.json"])
-    if hashlib.sha256(files["model.onnx"]).hexdigest() != told["onnx_sha256"]:
-        raise ValueError("model.onnx does not have the SHA-256 that model.json says")
-    return told
+    return files

@@ -108,6 +108,9 @@ def test_every_function_of_a_run_that_writes_has_side_effects_that_are_cut() -> 
     [
         ("leakage", "FAILED", "leakage: length says kind"),
         ("too_few_of_a_class", "FAILED", "missing_class: the split keeps"),
+        ("artifact_tampered", "FAILED", "is not what the job measured"),
+        ("metadata_swapped", "FAILED", "it is not what was judged"),
+        ("tar_traversal", "FAILED", "is outside of it"),
         ("approval_unanswered", "REJECTED", "nobody decided within 1 hours"),
         ("approval_by_two", "PROMOTED", "approved by arn:aws:iam::123456789012:user/ann"),
         ("approval_event_lost", "PROMOTED", "approved by the Model Registry"),

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from botocore.exceptions import ClientError
 
 from lambdas.report import LARGEST_FILE
-from relearn import codec, s3_keys
+from relearn import codec, contents, s3_keys
 from relearn.errors import DataError
 from relearn.spec import ModelSpec
 from tests.aws.world import tar_gz
@@ -48,7 +48,7 @@ class Job:
     status: str = "InProgress"
     quality: float = float("nan")
     told: float = float("nan")
-    onnx_sha256: str = ""
+    contents_sha256: str = ""
     refused: str = ""
     champion: int = 0
     champion_quality: float = float("nan")
@@ -134,7 +134,10 @@ class Training:
         job.refused = refusal(self.specs[job.model], shards, tables)
         if "champion" in channels:
             job.champion = int(told["champion_version"])
-            job.champion_quality = load(self._get(channels["champion"]["S3Uri"]))["quality"]
+            champion = self._get(channels["champion"]["S3Uri"])
+            job.champion_quality = load(champion)["quality"]
+            if hashlib.sha256(champion).hexdigest() != told["champion_sha256"]:
+                job.refused = "the artifact of the champion was changed since it was judged"
         return job
 
     def _get(self, uri: str) -> bytes:
@@ -163,9 +166,11 @@ class Training:
     def leave(self, job: Job, request: Mapping[str, Any]) -> str:
         """Leave an artifact and a report; the artifact's URI."""
         onnx = json.dumps([job.name, job.shards, job.quality]).encode()
-        job.onnx_sha256 = hashlib.sha256(onnx).hexdigest()
-        meta = {"onnx_sha256": job.onnx_sha256, "quality": job.quality}
+        meta = {"onnx_sha256": hashlib.sha256(onnx).hexdigest(), "quality": job.quality}
         artifact = {"model.onnx": onnx, "model.json": json.dumps(meta).encode()}
+        job.contents_sha256 = contents.digest(
+            {name: hashlib.sha256(content).hexdigest() for name, content in artifact.items()}
+        )
         self._put(request, "output.tar.gz", self._report(job, request))
         uri = self._put(request, "model.tar.gz", artifact)
         if self.faults.strikes("artifact_tampered"):
@@ -200,7 +205,7 @@ class Training:
             "run_id": job.run_id,
             "snapshot": told["snapshot"],
             "spec_digest": codec.digest(spec),
-            "onnx_sha256": job.onnx_sha256,
+            "contents_sha256": job.contents_sha256,
             "candidate": {"metrics": value},
             "champion": champion if job.champion else None,
             "champion_incompatible": None,

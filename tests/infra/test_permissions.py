@@ -171,7 +171,15 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
                 "states": "StartExecution SendTaskSuccess",
             },
         ),
-        ("smoke", {"lambda": "InvokeFunction", "sagemaker": "InvokeEndpoint"}),
+        (
+            "smoke",
+            {
+                "dynamodb": "GetItem",
+                "lambda": "InvokeFunction",
+                "s3": "GetObject",
+                "sagemaker": "InvokeEndpoint",
+            },
+        ),
         ("publish", {"dynamodb": "GetItem UpdateItem BatchWriteItem", "s3": "GetObject"}),
         (
             "scheduled_run",
@@ -186,6 +194,7 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
                 "lambda": "InvokeFunction",
                 "s3": "GetObject",
                 "sagemaker": "InvokeEndpoint",
+                "sns": "Publish",
             },
         ),
         ("promote", {"dynamodb": "GetItem PutItem UpdateItem"}),

@@ -49,7 +49,7 @@ def first() -> Pipeline:
 def app(first: Pipeline) -> App:
     graph = onnx_export.export(first, SPEC)
     inputs = tuple(onnx_export.layout(graph, SPEC))
-    return App(Artifact(graph.SerializeToString(), SPEC, tuple(map(str, first.classes_)), inputs, {}), 1)
+    return App(Artifact(graph.SerializeToString(), SPEC, tuple(map(str, first.classes_)), inputs, {}, ""), 1)
 
 
 def test_the_seed_is_what_the_generator_makes(tmp_path: Path) -> None:

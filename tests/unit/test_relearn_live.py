@@ -68,16 +68,16 @@ def test_a_few_milliseconds_are_no_breach() -> None:
 
 def test_answers_that_collapse_into_one_are_found() -> None:
     found = live.judge(of(["a"] * 60), usual(600), LIMITS, BASELINE)
-    assert found.verdict == "breach"
+    assert found.verdict == "shift"
     assert "a 100% against 33%" in found.reason
 
 
 def test_without_the_champions_answers_those_of_training_are_the_measure() -> None:
-    assert verdict(of(["a"] * 60), Live()) == "breach"
+    assert verdict(of(["a"] * 60), Live()) == "shift"
     assert verdict(of(["a", "b", "c", "a", "a"] * 12), Live()) == "pass"
 
 
-@pytest.mark.parametrize(("shift", "expected"), [(0.1, "pass"), (3.0, "breach")])
+@pytest.mark.parametrize(("shift", "expected"), [(0.1, "pass"), (3.0, "shift")])
 def test_values_that_move_away_are_found(shift: float, expected: str) -> None:
     def values(at: float) -> Live:
         return reduce(live.add, [live.counted([{"value": at}], 10.0)] * 60)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +20,7 @@ from training import artifact, champion, onnx_export
 from training.dataset import Table
 from training.fit import frame
 from training.ranking.exam import ranking_of
+from training.scorer import Scores
 
 HOLDOUT = numbers_table(200, seed=5)
 
@@ -44,8 +47,15 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "model.tar.gz"
 
 
+def candidate(rows: Table = HOLDOUT, *, wrong: int = 0) -> Scores:
+    """Answers that are right but for the first rows."""
+    labels = rows.target.copy()
+    labels[:wrong] = np.where(labels[:wrong] == "yes", "no", "yes")
+    return Scores(labels, None)
+
+
 def incompatible(spec: ModelSpec, path: Path, holdout: Table) -> str:
-    found = champion.measure(spec, path, 3, holdout)
+    found = champion.measure(spec, path, 3, holdout, candidate())
     assert found.measured is None
     assert found.incompatible is not None
     assert found.incompatible["version"] == 3
@@ -53,24 +63,55 @@ def incompatible(spec: ModelSpec, path: Path, holdout: Table) -> str:
 
 
 def test_there_is_none_before_the_first_model(tmp_path: Path) -> None:
-    found = champion.measure(NUMBERS, tmp_path / "model.tar.gz", None, HOLDOUT)
+    found = champion.measure(NUMBERS, tmp_path / "model.tar.gz", None, HOLDOUT, candidate())
     assert (found.measured, found.incompatible) == (None, None)
     assert found.words("accuracy") == "none yet"
 
 
 def test_it_is_measured_on_the_rows_of_the_candidate(path: Path) -> None:
-    found = champion.measure(NUMBERS, path, 3, HOLDOUT).measured
+    found = champion.measure(NUMBERS, path, 3, HOLDOUT, candidate()).measured
     assert found is not None
     assert found["version"] == 3
     assert sum(map(sum, found["confusion"]["matrix"])) == len(HOLDOUT)
     assert 0.5 < found["metrics"]["accuracy"] < 1
 
 
+def test_it_is_told_at_how_many_rows_the_candidate_is_better_and_worse(path: Path) -> None:
+    found = champion.measure(NUMBERS, path, 3, HOLDOUT, candidate(wrong=5)).measured
+    assert found is not None
+    matrix = found["confusion"]["matrix"]
+    mistakes = len(HOLDOUT) - sum(row[at] for at, row in enumerate(matrix))
+    assert found["duel"]["better"] - found["duel"]["worse"] == mistakes - 5
+    assert 0 < found["duel"]["worse"] <= 5
+
+
+def test_one_that_is_what_was_judged_is_taken(path: Path) -> None:
+    champion.require(path, 3, hashlib.sha256(path.read_bytes()).hexdigest())
+    champion.require(path, 3, "")  # of before digests were kept
+    champion.require(path.with_name("none"), None, "")
+
+
+def test_one_whose_description_was_changed_with_all_its_parts_in_agreement_is_not_compared_with(
+    path: Path,
+) -> None:
+    judged = hashlib.sha256(path.read_bytes()).hexdigest()
+    model = path.parent / "model"
+    meta = json.loads((model / artifact.META).read_text(encoding="utf-8"))
+    meta["inputs"][0]["columns"].reverse()
+    artifact.write(model, (model / artifact.ONNX).read_bytes(), meta)
+    with tarfile.open(path, "w:gz") as tar:
+        tar.add(model, arcname=".")
+    assert artifact.read_tar(path).spec == NUMBERS
+    with pytest.raises(ArtifactError, match="the champion, version 3, was changed since it was judged"):
+        champion.require(path, 3, judged)
+
+
 def test_a_column_added_since_does_not_matter_to_it(path: Path) -> None:
     spec = replace(NUMBERS, columns=(Number("new", optional=True), *NUMBERS.columns))
     rows = Table({"new": np.ones(len(HOLDOUT), np.float32), **HOLDOUT.columns}, HOLDOUT.target)
     assert (
-        champion.measure(spec, path, 3, rows).measured == champion.measure(NUMBERS, path, 3, HOLDOUT).measured
+        champion.measure(spec, path, 3, rows, candidate()).measured
+        == champion.measure(NUMBERS, path, 3, HOLDOUT, candidate()).measured
     )
 
 
@@ -114,14 +155,14 @@ def test_one_that_was_tampered_with_fails_the_job(path: Path) -> None:
             info.size = len(content)
             tar.addfile(info, io.BytesIO(content))
     with pytest.raises(ArtifactError, match="SHA-256"):
-        champion.measure(NUMBERS, path, 3, HOLDOUT)
+        champion.measure(NUMBERS, path, 3, HOLDOUT, candidate())
 
 
 def test_a_version_without_an_artifact_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="channel absent"):
-        champion.measure(NUMBERS, tmp_path / "model.tar.gz", 3, HOLDOUT)
+        champion.measure(NUMBERS, tmp_path / "model.tar.gz", 3, HOLDOUT, candidate())
 
 
 def test_an_artifact_without_a_version_is_a_mistake(path: Path) -> None:
     with pytest.raises(ConfigError, match="channel present"):
-        champion.measure(NUMBERS, path, None, HOLDOUT)
+        champion.measure(NUMBERS, path, None, HOLDOUT, candidate())

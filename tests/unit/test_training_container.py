@@ -45,7 +45,7 @@ def test_hyperparameters_that_can_not_be_read_are_named(tmp_path: Path, content:
 
 def test_what_a_job_is_not_told_has_its_default() -> None:
     job = Job.of(SPEC, {"model": "numbers"}, {"TRAINING_JOB_NAME": "by-sagemaker"})
-    assert job == Job("by-sagemaker", None, None, {"trees": 10, "rate": 0.1})
+    assert job == Job("by-sagemaker", None, None, "", {"trees": 10, "rate": 0.1})
 
 
 def test_what_a_job_is_told_is_typed_as_its_default() -> None:
@@ -58,7 +58,7 @@ def test_what_a_job_is_told_is_typed_as_its_default() -> None:
         "rate": "0.5",
     }
     job = Job.of(SPEC, told, {})
-    assert job == Job("r", "s", 4, {"trees": 20, "rate": 0.5})
+    assert job == Job("r", "s", 4, "", {"trees": 20, "rate": 0.5})
     assert isinstance(job.hyperparameters["trees"], int)
 
 
@@ -67,7 +67,7 @@ def test_what_a_job_is_told_is_typed_as_its_default() -> None:
     [
         (
             {"depth": "3"},
-            "'depth': got '3'; allowed: one of model, run_id, snapshot, champion_version, trees, rate",
+            "'depth': got '3'; allowed: one of model, run_id, snapshot, champion_version, champion_sha256, trees, rate",
         ),
         ({"rate": "fast"}, "'rate': got 'fast'; allowed: a number, 0.01 to 1"),
         ({"rate": "2"}, "'rate': got '2'; allowed: a number, 0.01 to 1"),

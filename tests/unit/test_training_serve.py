@@ -11,15 +11,16 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from relearn.errors import ConfigError
+from relearn.errors import ArtifactError, ConfigError
 from tests.unit.training_kit import iris_rows, job
-from training import artifact, train
+from training import artifact, serve, train
 from training.serve import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -113,25 +114,53 @@ def test_a_graph_that_was_tampered_with_is_never_served(base: Path, tmp_path: Pa
     assert "Traceback" not in done.stderr
 
 
-def test_a_graph_that_is_not_the_one_that_was_judged_is_never_served(base: Path) -> None:
+def swapped(meta: dict[str, Any]) -> None:
+    """Have the graph's columns come in another order: it answers, and answers nonsense."""
+    meta["inputs"][0]["columns"].reverse()
+
+
+def relabelled(meta: dict[str, Any]) -> None:
+    meta["classes"].reverse()
+
+
+def annotated(meta: dict[str, Any]) -> None:
+    meta["run_id"] = "another"
+
+
+@pytest.mark.parametrize("change", [swapped, relabelled, annotated])
+def test_a_description_that_is_not_the_one_that_was_judged_is_never_served(
+    base: Path, tmp_path: Path, change: Callable[[dict[str, Any]], None]
+) -> None:
+    judged = artifact.read(base / "model").contents_sha256
+    shutil.copytree(base / "model", tmp_path / "model")
+    path = tmp_path / "model" / "model.json"
+    meta = json.loads(path.read_text(encoding="utf-8"))
+    change(meta)
+    path.write_text(json.dumps(meta, indent=1), encoding="utf-8")
+    given = artifact.read(tmp_path / "model").contents_sha256  # its parts agree with one another
+    with pytest.raises(ArtifactError, match=f"{given}; what was judged has {judged}"):
+        serve.make_app({**environment(tmp_path), "RELEARN_ARTIFACT_SHA256": judged})
+
+
+def test_an_artifact_that_is_not_the_one_that_was_judged_is_never_served(base: Path) -> None:
     judged = "0" * 64
     done = subprocess.run(
         [sys.executable, "-m", "training", "serve"],
         cwd=ROOT,
-        env={**environment(base), "RELEARN_ONNX_SHA256": judged},
+        env={**environment(base), "RELEARN_ARTIFACT_SHA256": judged},
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("relearn: not serving: model.onnx has SHA-256 ")
-    assert done.stderr.endswith(f"; the graph that was judged has {judged}\n")
+    assert done.stderr.startswith("relearn: not serving: the artifact has the digest ")
+    assert f"; what was judged has {judged}: " in done.stderr
 
 
-def test_the_graph_that_was_judged_is_served(base: Path) -> None:
-    judged = artifact.sha256((base / "model" / "model.onnx").read_bytes())
-    with serving(base, RELEARN_ONNX_SHA256=judged) as (_, port):
+def test_the_artifact_that_was_judged_is_served(base: Path) -> None:
+    report = json.loads((base / "output/data/report.json").read_text(encoding="utf-8"))
+    with serving(base, RELEARN_ARTIFACT_SHA256=report["contents_sha256"]) as (_, port):
         assert call(port, "GET", "/ping") == 200
 
 
@@ -217,7 +246,7 @@ def test_training_loads_no_server(base: Path) -> None:
 def test_what_the_environment_does_not_say_is_sagemakers_contract() -> None:
     every = "0.0.0.0"  # noqa: S104
     assert Settings.from_env({}) == Settings(
-        host=every, port=8080, socket=None, workers=1, version=None, onnx_sha256=""
+        host=every, port=8080, socket=None, workers=1, version=None, artifact_sha256=""
     )
 
 

@@ -9,8 +9,12 @@ from typing import Any
 
 import pytest
 
+from relearn import contents, recorded
+from relearn.archives import Limits
+from relearn.recorded import Recorded
 from tests.unit.training_kit import IRIS_SEED, iris_rows, job
-from training import catalog, tabular, train
+from training import artifact, catalog, tabular, train
+from training.app import App
 from training.container import Container
 from training.models.diabetes import collect as diabetes
 from training.models.iris import collect as iris
@@ -55,6 +59,33 @@ def test_more_measurements_make_a_better_iris_model_on_the_same_rows(second: Con
 
 def test_a_first_iris_model_meets_its_bound(first: Container) -> None:
     assert report_of(first)["candidate"]["metrics"]["f1_macro"] >= 0.90
+
+
+def test_a_champion_that_was_changed_fails_the_job_with_the_reason(tmp_path: Path, first: Container) -> None:
+    box = with_champion(job(tmp_path, iris_rows(), champion_version="1", champion_sha256="0" * 64), first)
+    assert train.main(box) == 1
+    said = (box.root / "output/failure").read_text(encoding="utf-8")
+    assert said.startswith("the artifact of the champion, version 1, was changed since it was judged")
+    assert not box.model.exists()
+
+
+def test_the_report_tells_the_digest_of_the_whole_artifact(first: Container) -> None:
+    found = artifact.read(first.model)
+    assert report_of(first)["contents_sha256"] == found.contents_sha256
+    with (first.model.parent / "packed.tar.gz").open("w+b") as file:
+        with tarfile.open(fileobj=file, mode="w:gz") as tar:
+            tar.add(first.model, arcname=".")
+        file.seek(0)
+        files = contents.of_archive(file, "packed.tar.gz", Limits(file=10**9, total=10**9))
+    assert contents.digest(files) == found.contents_sha256
+
+
+def test_answers_on_record_are_those_that_the_artifact_gives(first: Container) -> None:
+    app = App(artifact.read(first.model), 1)
+    known = Recorded.read((first.output / "answers.jsonl").read_bytes().splitlines())
+    assert 0 < len(known) <= 20
+    body = json.dumps({"instances": [one.instance for one in known]}).encode()
+    assert recorded.difference([one.prediction for one in known], app.answer(body)["predictions"]) is None
 
 
 def test_turned_labels_make_a_worse_candidate(tmp_path: Path, first: Container) -> None:

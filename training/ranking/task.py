@@ -26,6 +26,7 @@ from training.tasks import Answers, Candidate
 
 __all__ = [
     "LIBRARIES",
+    "duel",
     "evaluate",
     "explain",
     "make_candidate",
@@ -93,6 +94,14 @@ def evaluate(
 ) -> dict[str, Any]:
     """Measure lists of items; ``ndcg_by_k`` has that of lists of 1 to k items."""
     return _as_report(exam, lists_of(exam, scores))
+
+
+def duel(spec: ModelSpec, exam: RankingExam, mine: Scores, theirs: Scores) -> tuple[int, int]:
+    """Count the visitors whose list is better, and worse, by the metric that decides."""
+    first, second = (
+        _measured(exam, lists_of(exam, one)).by_visitor(spec.metric.name) for one in (mine, theirs)
+    )
+    return int((first > second).sum()), int((first < second).sum())
 
 
 def explain(spec: ModelSpec, exam: RankingExam, candidate: Candidate) -> dict[str, float]:  # noqa: ARG001

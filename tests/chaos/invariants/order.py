@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import math
-import tarfile
 from collections import Counter
 from collections.abc import Iterator
-from hashlib import sha256
 from itertools import pairwise
 
 from relearn.routing import Moved, Route
 from relearn.runs import RunState, VersionState
 from relearn.uploads import UploadState
+from tests.aws.world import contents_digest
 from tests.chaos.invariants.evidence import Evidence
 from tests.chaos.models import SPECS
 
@@ -91,7 +89,8 @@ def _wrongs(evidence: Evidence, model: str, run: str, move: Moved, old: Route) -
     rival = evidence.job_of(model, old.champion)
     if rival is not None and job.quality < rival.quality:
         yield f"{job.quality} is worse than the champion's {rival.quality}"
-    if _digest(evidence, model, number) != job.onnx_sha256:
+    artifact = evidence.artifact(evidence.versions[(model, number)].artifact)
+    if contents_digest(artifact) != job.contents_sha256:
         yield "its artifact is not the one that was measured"
     name = evidence.endpoint(model, number)
     if not any(name == found and f"{at:%FT%T.%f}" <= move.at for at, found in evidence.history.smoked):
@@ -105,13 +104,6 @@ def _unapproved(evidence: Evidence, model: str, number: int) -> Iterator[str]:
     yield from (
         f"{one.who} was told that it is rejected" for one in said if one.accepted and one.decision == "reject"
     )
-
-
-def _digest(evidence: Evidence, model: str, number: int) -> str:
-    artifact = evidence.artifact(evidence.versions[(model, number)].artifact)
-    with tarfile.open(fileobj=io.BytesIO(artifact), mode="r:gz") as tar:
-        file = tar.extractfile("model.onnx")
-        return sha256(file.read() if file is not None else b"").hexdigest()
 
 
 def single_writer(evidence: Evidence) -> Iterator[str]:

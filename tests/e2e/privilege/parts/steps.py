@@ -190,6 +190,26 @@ def watch(bench: Bench, moments: Moments) -> Part:
         bench.ledger.write(moment.book)
         expect("pass")
 
+    def people_are_told_to_look_at_the_champion() -> None:
+        """All answers of one label, against all of another: no fault of a candidate that is surely better."""
+        run, lake, s3 = context["run_id"], bench.stage.outputs["LakeBucket"], bench.stage.client("s3")
+        where = {"Bucket": lake, "Key": f"reports/{MODEL}/{run}/report.json"}
+        plain = s3.get_object(**where)["Body"].read()
+        report = json.loads(plain)
+        report["champion"] = {**(report["champion"] or {}), "duel": {"better": 40, "worse": 0}}
+        seen = [
+            {**failed, "errors": 0, "sk": f"{step['revision']:09d}#{number}", "l:1": 50, f"a:{label}": 50}
+            for number, label in ((NEW, "setosa"), (OLD, "virginica"))
+        ]
+        bench.ledger.write(moment.book.add(seen[0]).add(seen[1]))
+        bench.topic.forget()
+        try:
+            s3.put_object(**where, Body=json.dumps(report).encode())
+            expect("pass")
+        finally:
+            s3.put_object(**where, Body=plain)
+        bench.expect("the notification", bench.topic.heard, seconds=0)
+
     def versions_in_lambda_are_asked_there() -> None:
         there = {"endpoint": bench.name(f"host-{MODEL}"), "hosting": {"type": InLambda.type}}
         both = moment.book.change(MODEL, f"VERSION#{OLD}", **there)
@@ -199,6 +219,7 @@ def watch(bench: Bench, moments: Moments) -> Part:
     scenes = [
         a_candidate_that_fails_is_withdrawn,
         a_candidate_that_nobody_asks_is_asked,
+        people_are_told_to_look_at_the_champion,
         versions_in_lambda_are_asked_there,
     ]
     return Part(bench.of_function("watch"), scenes)

@@ -1,0 +1,96 @@
+"""Are two answers to one question the same? Asked of what was recorded in training and what an endpoint says.
+
+Both come from one graph, but of two machines, whose arithmetic differs in the last digits of a float32: figures may differ by a
+thousandth, and where two labels or items are that close, either is right.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+TOLERANCE = 1e-3
+"""Of probabilities; of other figures, as a share of the largest."""
+Answer = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A question and the answer that was given to it."""
+
+    instance: Mapping[str, Any]
+    prediction: Answer
+
+    @classmethod
+    def read(cls, lines: Iterable[bytes]) -> list[Recorded]:
+        """Read what a training job wrote, a question a line."""
+        return [cls(**json.loads(line)) for line in lines]
+
+
+def difference(recorded: Sequence[Answer], given: Sequence[Answer]) -> str | None:
+    """Say how answers differ from those on record; None when they are the same.
+
+    Parameters
+    ----------
+    recorded, given
+        In the same order.
+    """
+    scale = max((abs(figure) for answer in recorded for figure in _figures(answer)), default=0.0)
+    pairs = list(zip(recorded, given, strict=True))
+    wrong = [pair for pair in pairs if not _same(*pair, scale)]
+    if not wrong:
+        return None
+    was, now = (_words(answer) for answer in wrong[0])
+    return f"{len(wrong)} of {len(pairs)} answers are not those of the model that was judged: {now}, and it gave {was}"
+
+
+def _same(was: Answer, now: Answer, scale: float) -> bool:
+    if was.keys() != now.keys():
+        return False
+    if "value" in was:
+        return _close(was["value"], now["value"], scale)
+    if "label" in was:
+        first, second = was["probabilities"], now["probabilities"]
+        if first.keys() != second.keys() or not all(
+            _close(first[label], second[label], 1.0) for label in first
+        ):
+            return False
+        return bool(was["label"] == now["label"]) or _close(
+            first[was["label"]], first.get(now["label"], -1.0), 2.0
+        )
+    if was["basis"] != now["basis"] or len(was["items"]) != len(now["items"]):
+        return False
+    return all(
+        _close(one["score"], other["score"], scale)
+        for one, other in zip(was["items"], now["items"], strict=True)
+    ) and all(_has_its_place(at, was["items"], other["item"], scale) for at, other in enumerate(now["items"]))
+
+
+def _has_its_place(at: int, items: Sequence[Mapping[str, Any]], item: str, scale: float) -> bool:
+    """Tell whether an item may be at a place: it was there, or what was there and it are as good as equal."""
+    here = items[at]
+    if here["item"] == item:
+        return True
+    score = next((one["score"] for one in items if one["item"] == item), items[-1]["score"])
+    return _close(here["score"], score, scale)
+
+
+def _close(first: float, second: float, scale: float) -> bool:
+    return math.isclose(first, second, rel_tol=0.0, abs_tol=TOLERANCE * scale)
+
+
+def _figures(answer: Answer) -> list[float]:
+    if "value" in answer:
+        return [answer["value"]]
+    return [one["score"] for one in answer.get("items", ())]
+
+
+def _words(answer: Answer) -> str:
+    if "value" in answer:
+        return f"{answer['value']:.6g}"
+    if "label" in answer:
+        return f"{answer['label']} ({answer['probabilities'].get(answer['label'], math.nan):.4f})"
+    return ", ".join(str(one["item"]) for one in answer["items"])
