@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from aws_cdk import Acknowledgment, ArnFormat, CfnResource, Stack, Validations
+from aws_cdk import Acknowledgment, ArnFormat, Aws, CfnResource, Stack, Validations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct, IConstruct
@@ -19,6 +19,8 @@ from constructs import Construct, IConstruct
 from relearn.errors import ConfigError
 
 XRAY_HAS_NO_RESOURCES = "X-Ray's write actions take no resource"
+NAMES_NO_SOURCE = frozenset({"glue.amazonaws.com"})
+"""Services whose guides do not say that they tell for whom they take on a role: a condition on it might lock them out."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,15 +74,19 @@ def look_at_alarms(stack: Stack) -> Grant:
 def role(scope: Construct, construct_id: str, *, service: str, grants: Sequence[Grant]) -> iam.IRole:
     """Make a role for one AWS service with exactly ``grants``, which no construct can widen later.
 
+    The service takes it on for this account's resources alone, so that nobody else's can have it act here ("The confused deputy
+    problem" in the IAM guide); Lambda, SageMaker, Step Functions and EventBridge Scheduler tell the account.
+
     Parameters
     ----------
     service
         Service principal, e.g. ``"lambda.amazonaws.com"``.
     """
+    own = {} if service in NAMES_NO_SOURCE else {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
     made = iam.Role(
         scope,
         construct_id,
-        assumed_by=iam.ServicePrincipal(service),
+        assumed_by=iam.ServicePrincipal(service, conditions=own),
         inline_policies={"Exactly": iam.PolicyDocument(statements=[_statement(grant) for grant in grants])},
     )
     for grant in grants:

@@ -87,6 +87,23 @@ def test_there_are_no_managed_policies_and_no_policies_beside_the_roles(dev: Syn
     assert not dev.resources("AWS::IAM::ManagedPolicy")
 
 
+def test_a_service_takes_on_a_role_for_this_account_alone(dev: Synthesised) -> None:
+    """Each of these services tells for which account it acts; AWS Glue's guide does not say that it does."""
+    trusts = [
+        statement
+        for role in dev.properties("AWS::IAM::Role")
+        for statement in role["AssumeRolePolicyDocument"]["Statement"]
+    ]
+    services = {trust["Principal"]["Service"] for trust in trusts}
+    assert services - grants.NAMES_NO_SOURCE == {
+        f"{name}.amazonaws.com" for name in ("lambda", "sagemaker", "scheduler", "states")
+    }
+    for trust in trusts:
+        own = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+        named = trust["Principal"]["Service"] not in grants.NAMES_NO_SOURCE
+        assert trust.get("Condition") == (own if named else None), trust
+
+
 def test_a_role_is_passed_to_sagemaker_and_to_nothing_else(dev: Synthesised) -> None:
     passing = [s for _, s in statements(dev) if "iam:PassRole" in listed(s["Action"])]
     assert len(passing) == 2
