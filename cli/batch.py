@@ -16,7 +16,7 @@ from cli.follow import Look, Seen, follow
 from cli.options import DEFAULT_TIMEOUT, Json, Model, Timeout
 from cli.output import done, err, moment, print_json, print_table
 from cli.sending import watched
-from relearn_client import BarePrediction, Batch, BatchBrief, Client
+from relearn_client import Batch, BatchBrief, BatchLine, Client, FailedLine
 
 SHOWN_ERRORS = 10
 
@@ -31,7 +31,7 @@ def batch(
     wait: Annotated[bool, typer.Option("--wait", help="Follow it to its end.")] = False,
     out: Annotated[
         Path | None,
-        typer.Option(help="Where to put the predictions, one a line in the file's order; implies --wait."),
+        typer.Option(help="Where to put the result, a line for each line of the file; implies --wait."),
     ] = None,
     timeout: Timeout = DEFAULT_TIMEOUT,
     json_: Json = False,
@@ -66,7 +66,7 @@ def batches(ctx: typer.Context, model: Model, json_: Json = False) -> None:
     if json_:
         print_json([_plain(one) for one in found])
         return
-    columns = ("batch", "created (UTC)", "ended (UTC)", "state", "rows", "version", "reason")
+    columns = ("batch", "created (UTC)", "ended (UTC)", "state", "rows", "failed", "version", "reason")
     rows = [
         (
             one.batch,
@@ -74,6 +74,7 @@ def batches(ctx: typer.Context, model: Model, json_: Json = False) -> None:
             moment(one.ended_at.isoformat()) if one.ended_at else "-",
             one.state,
             one.rows or "-",
+            "-" if one.failed is None else one.failed,
             one.version or "-",
             one.reason,
         )
@@ -87,7 +88,8 @@ def _looks(api: Client, begun: Batch) -> Look:
         seen = api.batch(begun.model, begun.batch)
         because = f": {seen.reason}" if seen.reason else ""
         by = f" by version {seen.version}" if seen.version else ""
-        rows = f" ({seen.rows} rows{by})" if seen.rows else ""
+        without = f", {seen.failed} without a prediction" if seen.failed else ""
+        rows = f" ({seen.rows} rows{by}{without})" if seen.rows else ""
         text = f"batch {seen.batch} is {seen.state}{rows}{because}"
         return Seen(seen.state, text, ended=seen.ended, good=seen.result is not None)
 
@@ -99,15 +101,17 @@ def _show_errors(found: Batch) -> None:
     print_table("First wrong values", ("line", "pointer", "detail"), rows)
 
 
-def _save(predictions: Iterable[BarePrediction], out: Path) -> None:
+def _save(result: Iterable[BatchLine], out: Path) -> None:
     """Write a result; what breaks off leaves no file that looks like one."""
-    part, count = out.with_name(out.name + ".part"), 0
+    part, count, failed = out.with_name(out.name + ".part"), 0, 0
     with part.open("w", encoding="utf-8") as lines:
-        for prediction in predictions:
-            lines.write(json.dumps(asdict(prediction), ensure_ascii=False) + "\n")
+        for one in result:
+            lines.write(json.dumps(asdict(one), ensure_ascii=False) + "\n")
+            failed += isinstance(one, FailedLine)
             count += 1
     part.replace(out)
-    done(f"{count} predictions are in {out}")
+    without = f"; {failed} lines have none and say why" if failed else ""
+    done(f"{count - failed} predictions are in {out}{without}")
 
 
 def _plain(found: BatchBrief) -> dict[str, Any]:

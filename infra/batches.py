@@ -12,7 +12,7 @@ from infra.access import Access
 from infra.functions import Function
 from infra.grants import Grant
 from infra.settings import Settings
-from relearn import names, s3_keys
+from relearn import names, predictions, s3_keys
 
 ENDED = ("Completed", "Failed", "Stopped")
 JOB = ("transform-job",)
@@ -94,8 +94,9 @@ def _asking(access: Access) -> list[Grant]:
 
 def _carrying_on(access: Access) -> list[Grant]:
     return [
-        access.ledger("GetItem", "UpdateItem"),
+        access.ledger("GetItem", "PutItem", "UpdateItem"),
         access.sent_files("s3:GetObjectVersion"),
-        access.lake("s3:PutObject", under=[s3_keys.BATCHES]),
+        access.lake("s3:GetObject", under=[s3_keys.BATCHES]),
+        access.lake("s3:PutObject", under=[s3_keys.BATCHES, predictions.PREDICTIONS]),
         access.sagemaker.allow("CreateTransformJob", "DescribeTransformJob", "AddTags", on=JOB),
     ]

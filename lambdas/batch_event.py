@@ -13,6 +13,7 @@ from typing import Any
 
 from lambdas import catalog, events, wiring
 from lambdas.aws.batch_records import BatchRecords
+from lambdas.batch_results import BatchResults
 from lambdas.config import Config
 from lambdas.logs import entry
 from lambdas.scoring import Closing, Scoring
@@ -51,6 +52,10 @@ class Listener:
         """
         if event["detail-type"] == events.OBJECT_CREATED:
             batch = self._scoring.arrived(event["detail"])
+        elif event["detail-type"] == events.BATCH_RUNS:
+            batch = self._closing.look(
+                self._records.batch(event["detail"]["model"], event["detail"]["batch"])
+            )
         else:
             batch = self._ended(event["detail"])
         return {} if batch is None else {"batch": batch.batch_id, "state": batch.state}
@@ -71,14 +76,18 @@ class Listener:
 def listener() -> Listener:
     """Make the function's one service."""
     config = Config.from_env()
-    records, closing = wiring.batch_records(config), wiring.closing(config)
+    records, specs = wiring.batch_records(config), catalog.load().specs
+    results = BatchResults(
+        storage=wiring.storage(), table=wiring.table(config), specs=specs, lake=config.need("LAKE_BUCKET")
+    )
+    closing = wiring.closing(config, results)
     scoring = Scoring(
         ledger=wiring.ledger(config),
         records=records,
         storage=wiring.storage(),
         transforms=wiring.transforms(config),
         closing=closing,
-        specs=catalog.load().specs,
+        specs=specs,
         uploads=config.need("UPLOADS_BUCKET"),
         lake=config.need("LAKE_BUCKET"),
     )

@@ -1,4 +1,4 @@
-"""Repairs batches that wait: a file whose event was lost is handed on, and what waits in vain comes to an end."""
+"""Repairs batches: a file or an end whose event was lost is handed on, and what waits in vain comes to an end."""
 
 from __future__ import annotations
 
@@ -52,9 +52,11 @@ class BatchRepair:
         self._clock = clock
 
     def repair(self, model: str) -> None:
-        """Repair the batches of a model; those that only wait are let alone."""
+        """Repair the batches of a model; those that only wait are let alone, those that run are looked at."""
         for batch in self._records.waiting(model):
             self._one(batch)
+        for batch in self._records.running(model):
+            self._functions.wake(LISTENER, events.batch_runs(batch.model, batch.batch_id))
 
     def _one(self, batch: Batch) -> None:
         key = s3_keys.batch_input_key(batch.model, batch.batch_id)

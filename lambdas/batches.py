@@ -112,7 +112,10 @@ class Batches:
         }
 
     def _result(self, batch: Batch) -> dict[str, str]:
-        key = s3_keys.batch_output_key(batch.model, batch.batch_id)
+        # One from before there were ids has its result as the transform job left it.
+        counted = batch.failed != batches.NOT_COUNTED
+        key_of = s3_keys.batch_answers_key if counted else s3_keys.batch_output_key
+        key = key_of(batch.model, batch.batch_id)
         filename = f"{batch.model}-{batch.batch_id}.jsonl"
         url = self._links.download(self._lake, key, filename=filename, seconds=DOWNLOAD_SECONDS)
         return {"url": url, "expires_at": self._after(DOWNLOAD_SECONDS)}
@@ -130,6 +133,7 @@ def _brief(batch: Batch) -> dict[str, Any]:
         "reason": batch.reason,
         "version": batch.version or None,
         "rows": batch.rows or None,
+        "failed": None if batch.failed == batches.NOT_COUNTED else batch.failed,
         "created_at": batch.created_at,
         "ended_at": ended,
     }

@@ -8,6 +8,7 @@ from lambdas.aws.storage import StoredVersion
 from relearn.uploads import Upload
 
 OBJECT_CREATED = "Object Created"
+BATCH_RUNS = "Batch Runs"
 
 
 def object_created(bucket: str, version: StoredVersion, **more: str) -> dict[str, Any]:
@@ -25,6 +26,12 @@ def object_created(bucket: str, version: StoredVersion, **more: str) -> dict[str
     found = {"key": version.key, "size": version.size_bytes, "version-id": version.version_id, **more}
     detail = {"bucket": {"name": bucket}, "object": found, "reason": "sweep"}
     return {"detail-type": OBJECT_CREATED, "source": "relearn.sweep", "detail": detail}
+
+
+def batch_runs(model: str, batch: str) -> dict[str, Any]:
+    """Write the event that asks how a batch that runs is."""
+    detail = {"model": model, "batch": batch}
+    return {"detail-type": BATCH_RUNS, "source": "relearn.sweep", "detail": detail}
 
 
 def of_upload(bucket: str, upload: Upload) -> dict[str, Any]:

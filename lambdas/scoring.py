@@ -1,28 +1,38 @@
 """The way of one batch: its file arrives, is checked and scored; every step may be done again.
 
-The first file that arrives decides: it is checked, and copied to where only we write before it is scored, so that
-a file sent later with the same form changes nothing.
+The first file that arrives decides: it is checked, and written to where only we write before it is scored, so that
+a file sent later with the same form changes nothing. Where a line does not fit the spec, what is wrong with it is
+written instead: the other lines are scored.
 """
 
 from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from lambdas.aws.batch_records import BatchRecords
 from lambdas.aws.ledger import Ledger
 from lambdas.aws.metrics import Meter
 from lambdas.aws.storage import Storage
 from lambdas.aws.transforms import Transforms
+from lambdas.batch_results import BatchResults
 from relearn import batches, s3_keys
 from relearn.batches import Batch, BatchState
 from relearn.cutting import cut
-from relearn.errors import ConflictError, InvalidLinesError, ModelFailedError, NotFoundError
-from relearn.jsonlines import check_lines
+from relearn.errors import (
+    ConflictError,
+    DataError,
+    FieldError,
+    InvalidLinesError,
+    LineError,
+    ModelFailedError,
+    NotFoundError,
+)
+from relearn.jsonlines import MAX_ERRORS, MAX_LINE_BYTES, MEDIA_TYPE, read_line, refused
 from relearn.spec import ModelSpec
 
 _log = logging.getLogger(__name__)
@@ -37,11 +47,20 @@ class Closing:
         Adapters.
     clock
         Gives the time, aware.
+    results
+        Writes what callers get of a completed job; None: another function does, and the batch runs until then.
     """
 
     def __init__(
-        self, *, records: BatchRecords, transforms: Transforms, meter: Meter, clock: Callable[[], datetime]
+        self,
+        *,
+        records: BatchRecords,
+        transforms: Transforms,
+        meter: Meter,
+        clock: Callable[[], datetime],
+        results: BatchResults | None = None,
     ) -> None:
+        self._results = results
         self._records = records
         self._transforms = transforms
         self._meter = meter
@@ -52,7 +71,15 @@ class Closing:
         found = batches.outcome(status, reason)
         if batch.state is not BatchState.RUNNING or found is None:
             return batch
-        return self.move(batch, *found)
+        if found[0] is not BatchState.SUCCEEDED:
+            return self.move(batch, *found)
+        if self._results is None:
+            return batch
+        try:
+            failed = self._results.write(batch)
+        except DataError as error:
+            return self.move(batch, BatchState.FAILED, error.detail)
+        return self.move(batch, BatchState.SUCCEEDED, failed=failed)
 
     def look(self, batch: Batch) -> Batch:
         """Repair what a lost event left: ask for the job of a batch that runs."""
@@ -149,31 +176,57 @@ class Scoring:
         if size > batches.MAX_BYTES:
             return self._fail(batch, f"the file has {size} bytes; allowed: {batches.MAX_BYTES}")
         try:
-            rows = self._check(spec, batch, version_id)
+            rows, fitting, errors = self._check(spec, batch, version_id)
         except NotFoundError:
             return self._fail(batch, "the file is gone")
-        except InvalidLinesError as error:
-            return self._fail(batch, cut(str(error), batches.MAX_REASON), errors=error.errors)
+        if not fitting:
+            return self._fail(batch, cut(str(InvalidLinesError(errors)), batches.MAX_REASON), errors=errors)
         return self._closing.move(
-            batch, BatchState.RUNNING, version=champion, rows=rows, input_version=version_id
+            batch, BatchState.RUNNING, version=champion, rows=rows, input_version=version_id, errors=errors
         )
 
-    def _check(self, spec: ModelSpec, batch: Batch, version_id: str) -> int:
-        """Check every line of a file; how many there are."""
+    def _check(
+        self, spec: ModelSpec, batch: Batch, version_id: str
+    ) -> tuple[int, int, tuple[LineError, ...]]:
+        """Check every line of a file; give how many there are, how many fit, and the first errors."""
+        rows = fitting = 0
+        errors: list[LineError] = []
+        for rows, (_, wrong) in enumerate(self._read(spec, batch, version_id), 1):
+            fitting += not wrong
+            some = wrong[: MAX_ERRORS - len(errors)]
+            errors += [LineError(rows, one.pointer, one.detail) for one in some]
+        if not rows:
+            errors.append(LineError(1, "", "the file is empty; allowed: one JSON object a line"))
+        return rows, fitting, tuple(errors)
+
+    def _read(
+        self, spec: ModelSpec, batch: Batch, version_id: str
+    ) -> Iterator[tuple[bytes, list[FieldError]]]:
+        """Give the lines of a file, without their ends, each with what is wrong with it."""
         with tempfile.TemporaryDirectory(prefix="batch-") as folder:
             file = Path(folder) / s3_keys.BATCH_INPUT
             key = s3_keys.batch_input_key(batch.model, batch.batch_id)
             self._storage.download(self._uploads, key, version_id, file)
             with file.open("rb") as lines:
-                return sum(1 for _ in check_lines(spec, lines))
+                for line in _lines(lines):
+                    yield line, read_line(spec, line)[1]
+
+    def _write(self, batch: Batch) -> None:
+        """Write what is scored: the lines that fit, and in the place of others what is wrong with them."""
+        with tempfile.TemporaryFile() as scored:
+            for line, wrong in self._read(self._specs[batch.model], batch, batch.input_version):
+                scored.write(refused(wrong) if wrong else line + b"\n")
+            scored.seek(0)
+            key = s3_keys.batch_input_key(batch.model, batch.batch_id)
+            self._storage.write(self._lake, key, scored, MEDIA_TYPE)
 
     def _start(self, batch: Batch) -> Batch:
         """Start the job of a running batch unless it is there."""
         if self._transforms.status(batch) is not None:
             return batch
-        key = s3_keys.batch_input_key(batch.model, batch.batch_id)
-        target = (self._lake, key)
-        if not self._storage.copy_version(self._uploads, key, batch.input_version, target):
+        try:
+            self._write(batch)
+        except NotFoundError:
             return self._fail(batch, "the file is gone")
         try:
             self._transforms.start(batch, self._lake)
@@ -183,3 +236,12 @@ class Scoring:
 
     def _fail(self, batch: Batch, reason: str, **changes: Any) -> Batch:
         return self._closing.move(batch, BatchState.FAILED, reason, **changes)
+
+
+def _lines(file: IO[bytes]) -> Iterator[bytes]:
+    """Give the lines of a file, without their ends; of one that is too long no more than shows it."""
+    while line := file.readline(MAX_LINE_BYTES + 2):
+        rest = line
+        while rest and not rest.endswith(b"\n"):
+            rest = file.readline(MAX_LINE_BYTES)
+        yield line.removesuffix(b"\n")

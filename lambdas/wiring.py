@@ -31,6 +31,7 @@ from lambdas.aws.scaling import Scaling
 from lambdas.aws.storage import Storage
 from lambdas.aws.table import Table
 from lambdas.aws.transforms import Transforms
+from lambdas.batch_results import BatchResults
 from lambdas.config import Config
 from lambdas.operating import Operating
 from lambdas.places import Places
@@ -192,8 +193,12 @@ def functions(config: Config) -> Functions:
     return Functions(clients.functions(), config.need("STAGE"))
 
 
-def closing(config: Config) -> Closing:
-    """Make what ends batches."""
+def closing(config: Config, results: BatchResults | None = None) -> Closing:
+    """Make what ends batches; ``results`` of the function that writes these."""
     return Closing(
-        records=batch_records(config), transforms=transforms(config), meter=meter(config), clock=now
+        records=batch_records(config),
+        transforms=transforms(config),
+        meter=meter(config),
+        clock=now,
+        results=results,
     )

@@ -4,7 +4,9 @@
 
     WAITING_FOR_FILE ─► RUNNING ─► SUCCEEDED
             │              └─────► FAILED(reason)    the transform job failed, was stopped, or never began
-            └────────────────────► FAILED(reason)    the file breaks the spec, never came, or nothing serves any more
+            └────────────────────► FAILED(reason)    no line fits the spec, no file came, or nothing serves any more
+
+A line that does not fit the spec, or to which the version has no answer, costs no other line its answer: its own says why.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ MAX_REASON = 1000
 
 
 class Repair(StrEnum):
-    """What a batch that waits needs."""
+    """What a batch that waits for its file needs."""
 
     HAND_ON = "HAND_ON"
     GIVE_UP = "GIVE_UP"
@@ -57,6 +59,11 @@ TRANSITIONS: dict[BatchState, frozenset[BatchState]] = {
 }
 
 
+NOT_COUNTED = -1
+ROWS_A_RECORD = 1000
+"""Rows whose predictions share a record, as of one request (`relearn.predictions`)."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
     """One file to score.
@@ -70,13 +77,15 @@ class Batch:
     state, reason
         Where it stands, and why.
     errors
-        The first wrong values of a file that breaks the spec.
+        The first wrong values of the lines that do not fit the spec.
     version
         The version that scores it; 0 until it runs.
     input_version
         S3 version of the file it scores, empty until it runs: a file that comes later changes nothing.
     rows
         Rows in the file; 0 until known.
+    failed
+        Rows without a prediction; `NOT_COUNTED` until it succeeded, and in batches of earlier releases.
     times
         When each state was reached: state to ISO 8601, UTC.
     """
@@ -90,6 +99,7 @@ class Batch:
     version: int = 0
     input_version: str = ""
     rows: int = 0
+    failed: int = NOT_COUNTED
     times: dict[str, str] = field(default_factory=dict)
 
 

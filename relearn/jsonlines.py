@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import Any
 
-from relearn.errors import InvalidLinesError, LineError
+from relearn.errors import FieldError, InvalidLinesError, LineError
 from relearn.schema import check_instance
 from relearn.spec import ModelSpec
 
 MEDIA_TYPE = "application/jsonlines"
+ERRORS = "errors"
+"""What the answer to a line that has none holds instead: what is wrong with it, ``{"pointer", "detail"}`` each."""
+REFUSED = "__refused__"
+"""Stands, with `ERRORS` of it, where a line was refused before it was scored: no column can be named so."""
 MAX_LINE_BYTES = 500_000
 """Length of one line at most: a line is never split between requests to a model."""
 MAX_ERRORS = 20
@@ -51,6 +56,24 @@ def check_lines(spec: ModelSpec, lines: Iterable[bytes]) -> Iterator[dict[str, A
         errors.append(LineError(1, "", "the file is empty; allowed: one JSON object a line"))
     if errors:
         raise InvalidLinesError(tuple(errors[:MAX_ERRORS]))
+
+
+def read_line(spec: ModelSpec, line: bytes) -> tuple[Any, list[FieldError]]:
+    """Read a line of a file: the instance, and what is wrong with it."""
+    instance, wrong = _read(spec, line)
+    return instance, [FieldError(pointer, detail[:_DETAIL_LENGTH]) for pointer, detail in wrong]
+
+
+def refused(errors: Iterable[FieldError]) -> bytes:
+    """Write what stands for a line that was refused."""
+    return json.dumps({REFUSED: [asdict(error) for error in errors]}).encode() + b"\n"
+
+
+def refused_errors(line: bytes) -> list[FieldError] | None:
+    """Read what `refused` wrote; None when the line is another."""
+    if not line.startswith(b'{"' + REFUSED.encode()):
+        return None
+    return [FieldError(**error) for error in json.loads(line)[REFUSED]]
 
 
 def _read(spec: ModelSpec, line: bytes) -> tuple[Any, list[tuple[str, str]]]:

@@ -174,6 +174,11 @@ def batch_output_key(model: str, batch: str) -> str:
     return f"{batch_output_prefix(model, batch)}/{BATCH_INPUT}.out"
 
 
+def batch_answers_key(model: str, batch: str) -> str:
+    """Key of what a caller gets: the result, with ids and what is wrong with lines."""
+    return f"{batch_prefix(model, batch)}answers.jsonl"
+
+
 def parse_batch_input(key: str) -> tuple[str, str] | None:
     """Read the key of a batch's file: model and batch; None when it is not one."""
     match key.split("/"):

@@ -14,7 +14,7 @@ status  when
 ======  ==================================================================
 
 A body of JSON is answered in JSON, one of JSON Lines (`relearn.jsonlines`) in JSON Lines: one
-prediction a line, for as many lines as there are.
+prediction a line, for as many lines as there are; a line without one is answered with its errors.
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from relearn.errors import FieldError, InvalidInstancesError, InvalidLinesError, LineError, UnanswerableError
+from relearn.errors import FieldError, InvalidInstancesError, UnanswerableError
+from relearn.jsonlines import ERRORS
 from relearn.jsonlines import MEDIA_TYPE as JSON_LINES
 from relearn.schema import MAX_ERRORS
 from training.artifact import Artifact
 from training.encode import Array
 from training.progress import trace
-from training.reading import Reader
+from training.reading import Reader, lines_of
 from training.scorer import Scores
 
 MAX_BODY = 6 * 1024**2  # bytes; SageMaker's own limit on a real-time invocation
@@ -108,7 +109,7 @@ class App:
             return 200, answer(body)
         except UnanswerableError as error:
             return 422, _problem("the version has no answer", error.errors)
-        except (InvalidInstancesError, InvalidLinesError) as error:
+        except InvalidInstancesError as error:
             return 400, _problem("the request does not fit the model", error.errors)
         except Exception:  # noqa: BLE001 - the last door: a trace for the log, none for the caller
             trace()
@@ -132,16 +133,27 @@ class App:
         return {**self._head, "predictions": self._predictions(self._scorer.rows(self._reader.read(body)))}
 
     def answer_lines(self, body: bytes) -> list[dict[str, Any]]:
-        """Answer the body of one invocation of JSON Lines: a prediction for each line.
+        """Answer the body of one invocation of JSON Lines: a line for each line, in order.
 
-        Raises
-        ------
-        InvalidLinesError
-            A line is not JSON, or breaks the spec.
-        ModelFailedError
-            The model gave a figure that is not finite.
+        A line that is not JSON, breaks the spec or has no answer is answered with what is wrong with it, and costs no other line
+        its prediction: batch transform fails the whole job for one answer that is no success.
         """
-        return self._predictions(self._scorer.rows(self._reader.read_lines(body)))
+        try:
+            return self._predictions(self._scorer.rows(self._reader.read_lines(body)))
+        except Exception:  # noqa: BLE001 - each line is tried by itself, and says what is wrong
+            return [self._line(line) for line in lines_of(body)]
+
+    def _line(self, line: bytes) -> dict[str, Any]:
+        row, wrong = self._reader.read_line(line)
+        if row is not None:
+            try:
+                return self._predictions(self._scorer.rows([row]))[0]
+            except UnanswerableError:
+                wrong = [FieldError("", NO_ANSWER)]
+            except Exception:  # noqa: BLE001 - a trace for the log, a word for the caller
+                trace()
+                wrong = [FieldError("", "the model failed to answer")]
+        return {ERRORS: [asdict(one) for one in wrong]}
 
     def _predictions(self, scores: Scores) -> list[dict[str, Any]]:
         if scores.scores is not None and scores.basis is not None:
@@ -201,6 +213,6 @@ async def read(receive: Receive) -> bytes | None:
     return body if len(body) <= MAX_BODY else None
 
 
-def _problem(error: str, errors: tuple[FieldError | LineError, ...] = ()) -> dict[str, Any]:
+def _problem(error: str, errors: tuple[FieldError, ...] = ()) -> dict[str, Any]:
     listed = [asdict(one) for one in errors]
     return {"error": error, "errors": listed} if listed else {"error": error}

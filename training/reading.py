@@ -16,7 +16,7 @@ from msgspec import Meta
 
 from relearn.columns import LARGEST_FLOAT32
 from relearn.errors import FieldError, InvalidInstancesError, UnanswerableError
-from relearn.jsonlines import check_lines
+from relearn.jsonlines import check_lines, read_line
 from relearn.schema import MAX_INSTANCES, check_request
 from relearn.spec import Boolean, Category, Column, DateTime, Id, ModelSpec, Number, Text
 
@@ -88,6 +88,13 @@ class Reader:
             return self._read_lines_in_words(body)
         return rows
 
+    def read_line(self, line: bytes) -> tuple[Row | None, list[FieldError]]:
+        """Read and check one line of a file: its row, or what is wrong with it."""
+        instance, wrong = read_line(self._answered, line)
+        if wrong:
+            return None, wrong
+        return tuple(instance.get(column.name) for column in self._spec.columns), []
+
     def _has_wrong_moment(self, rows: list[Row]) -> bool:
         return any(
             row[at] is not None and column.problem(row[at]) for at, column in self._moments for row in rows
@@ -95,9 +102,7 @@ class Reader:
 
     def _read_lines_in_words(self, body: bytes) -> list[Row]:
         names = [column.name for column in self._spec.columns]
-        lines = body.split(b"\n")
-        given = lines[:-1] if not lines[-1] else lines  # the last line's end starts no line
-        return [tuple(row.get(name) for name in names) for row in check_lines(self._spec, given)]
+        return [tuple(row.get(name) for name in names) for row in check_lines(self._answered, lines_of(body))]
 
     def _read_in_words(self, body: bytes) -> list[Row]:
         try:
@@ -111,6 +116,12 @@ class Reader:
         except InvalidInstancesError as error:
             raise UnanswerableError(error.errors) from error
         return [tuple(row.get(name) for name in names) for row in rows]
+
+
+def lines_of(body: bytes) -> list[bytes]:
+    """Cut a body into its lines; the last line's end starts no line."""
+    lines = body.split(b"\n")
+    return lines[:-1] if not lines[-1] else lines
 
 
 def _within(spec: ModelSpec, reach: float) -> ModelSpec:

@@ -72,6 +72,11 @@ class BatchRecords:
         where = {"state": [BatchState.WAITING_FOR_FILE]}
         return [_batch(item) for item in self._table.query(_pk(model), "BATCH#", where)]
 
+    def running(self, model: str) -> list[Batch]:
+        """Read the batches of a model that run."""
+        where = {"state": [BatchState.RUNNING]}
+        return [_batch(item) for item in self._table.query(_pk(model), "BATCH#", where)]
+
     def move(self, batch: Batch, state: BatchState, reason: str = "", **changes: Any) -> Batch:
         """Take a batch to its next state.
 
@@ -105,6 +110,7 @@ def _sk(batch_id: str) -> str:
 
 
 def _batch(item: Item) -> Batch:
-    values = {field.name: item[field.name] for field in fields(Batch)}
+    # An older release wrote fewer fields.
+    values = {field.name: item[field.name] for field in fields(Batch) if field.name in item}
     errors = tuple(LineError(**error) for error in item["errors"])
     return Batch(**{**values, "state": BatchState(item["state"]), "errors": errors})

@@ -127,6 +127,21 @@ class Storage:
         with target.open("wb") as file:
             shutil.copyfileobj(answer["Body"], file, _PIECE)
 
+    def lines(self, bucket: str, key: str) -> Iterator[bytes]:
+        """Give the lines of an object, without their ends, streamed.
+
+        Raises
+        ------
+        DataError
+            It is not there, or may not be read (code ``missing``).
+        """
+        rest = b""
+        for piece in self._get(bucket, key)["Body"].iter_chunks(_PIECE):
+            *whole, rest = (rest + piece).split(b"\n")
+            yield from whole
+        if rest:
+            yield rest
+
     def _get(self, bucket: str, key: str) -> GetObjectOutputTypeDef:
         try:
             return self._client.get_object(Bucket=bucket, Key=key)

@@ -61,6 +61,11 @@ def _schemas(_specs: Mapping[str, ModelSpec]) -> dict[str, Json]:
         "reason": {**TEXT, "description": "Why it failed; may be empty."},
         "version": or_null(VERSION, description="The version that scores it; null until it runs."),
         "rows": {"type": ["integer", "null"], "minimum": 1, "description": "Rows in its file, once known."},
+        "failed": {
+            "type": ["integer", "null"],
+            "minimum": 0,
+            "description": "Rows without a prediction; their lines of the result say why. Null until it succeeds.",
+        },
         "created_at": TIME,
         "ended_at": or_null(TIME),
     }
@@ -75,7 +80,9 @@ def _schemas(_specs: Mapping[str, ModelSpec]) -> dict[str, Json]:
     whole = {
         **brief,
         "states": list_of(object_of({"state": state, "at": TIME}), description="The way it went, in order."),
-        "errors": list_of(error, maxItems=jsonlines.MAX_ERRORS, description="What is wrong with its file."),
+        "errors": list_of(
+            error, maxItems=jsonlines.MAX_ERRORS, description="The first wrong values of its file."
+        ),
         "result": or_null(link, description="Where its result is; null until it succeeds."),
     }
     return {
@@ -89,7 +96,7 @@ def _schemas(_specs: Mapping[str, ModelSpec]) -> dict[str, Json]:
 GROUP = Group(
     tag="batches",
     about="Score a whole file of JSON Lines (one instance a line): begin a batch, POST the file with the form "
-    "you get, ask until it is done, fetch the result (one prediction a line, in the same order).",
+    "you get, ask until it is done, fetch the result: a line for each line, in the same order, a prediction with its id, or the line's number and errors.",
     operations=_operations,
     schemas=_schemas,
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lambdas import batch_event, sweep
+from lambdas import batch_event, events, sweep
 from lambdas.aws.batch_records import BatchRecords
 from lambdas.aws.table import Table
 from relearn import names, s3_keys
@@ -66,11 +66,13 @@ def test_an_event_gets_two_minutes_to_come(live: World) -> None:
     assert batch(live).state is BatchState.WAITING_FOR_FILE
 
 
-def test_what_was_handed_on_and_came_is_not_handed_on_again(live: World) -> None:
+def test_what_was_handed_on_and_came_is_not_handed_on_again_but_asked_for_while_it_runs(live: World) -> None:
     event = store(live)
     batch_event.handler(event, LambdaContext())
     live.clock.pass_seconds(200)
-    assert swept(live) == []
+    ((_, asked),) = swept(live)
+    assert asked["detail-type"] == events.BATCH_RUNS
+    assert batch_event.handler(asked, LambdaContext())["state"] == "RUNNING"
 
 
 def test_of_two_files_the_first_is_handed_on(live: World) -> None:

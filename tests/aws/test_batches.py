@@ -10,15 +10,16 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from botocore.exceptions import ClientError
 
-from lambdas import batch_event, batches
+from lambdas import batch_event, batch_results, batches, events
 from lambdas.aws.batch_records import BatchRecords
 from lambdas.aws.table import Table
-from relearn import names, s3_keys
+from relearn import names, predictions, s3_keys
 from relearn import routes as api
 from relearn.batches import Batch, BatchState
 from tests.aws.models import FLOWERS_CSV
 from tests.aws.world import LAKE, TABLE, UPLOADS, LambdaContext, World
 
+NO_ANSWER = "the model's answer to these values is not finite"
 ROWS = b'{"length": 3.0, "width": 1.0}\n{"length": 9.0, "width": 4.0}\n'
 
 
@@ -131,15 +132,108 @@ def test_a_file_is_scored_by_the_version_that_serves(live: World) -> None:
     assert copied == ROWS
 
 
+def complete(world: World, batch: str) -> None:
+    """End the job of a batch as its container would: an answer a line, in order."""
+    answers: list[dict[str, Any]] = []
+    for line in stored(world, s3_keys.batch_input_key("flowers", batch)):
+        if "width" not in line or line["width"] > 99:
+            answers.append({"errors": [{"pointer": "", "detail": NO_ANSWER}]})
+        else:
+            label = "rose" if line["length"] < 5 else "tulip"
+            answers.append({"label": label, "probabilities": {"rose": 0.5, "tulip": 0.5}})
+    body = b"".join(json.dumps(answer).encode() + b"\n" for answer in answers)
+    world.s3.put_object(Bucket=LAKE, Key=s3_keys.batch_output_key("flowers", batch), Body=body)
+    job(world, batch)["TransformJobStatus"] = "Completed"
+
+
+def stored(world: World, key: str) -> list[Any]:
+    """The lines of an object of the lake."""
+    body = world.s3.get_object(Bucket=LAKE, Key=key)["Body"].read()
+    return [json.loads(line) for line in body.splitlines()]
+
+
+def result(world: World, batch: str) -> list[Any]:
+    return stored(world, s3_keys.batch_answers_key("flowers", batch))
+
+
+def test_a_line_that_can_not_be_answered_is_named_and_costs_no_other_line_its_prediction(
+    live: World,
+) -> None:
+    batch = begin()["batch"]
+    rows = b'{"length": 3.0, "width": 1.0}\n\nno json\n{"length": 9.0, "width": 100}\n{"length": 9.0, "width": 4.0}'
+    assert hear(send(live, batch, rows))["state"] == "RUNNING"
+    complete(live, batch)
+    assert hear(job_event(batch, "Completed"))["state"] == "SUCCEEDED"
+    found = look(batch)
+    assert (found["rows"], found["failed"]) == (5, 3)
+    assert [error["line"] for error in found["errors"]] == [2, 3]
+    lines = result(live, batch)
+    assert [line.get("label") for line in lines] == ["rose", None, None, None, "tulip"]
+    assert [(line["line"], line["errors"][0]["detail"]) for line in lines[1:4]] == [
+        (2, "an empty line; allowed: one JSON object a line"),
+        (3, "not JSON: Expecting value: line 1 column 1 (char 0)"),
+        (4, NO_ANSWER),
+    ]
+
+
+def test_every_prediction_has_an_id_that_feedback_can_name_and_a_record_without_private_columns(
+    live: World,
+) -> None:
+    batch = begin()["batch"]
+    hear(send(live, batch, ROWS + b"no json\n" + ROWS))
+    complete(live, batch)
+    for _ in range(2):  # an event may come again
+        hear(job_event(batch, "Completed"))
+    names_given = [line["id"] for line in result(live, batch) if "id" in line]
+    assert len(set(names_given)) == 4
+    index = Table(live.dynamodb, TABLE)
+    for name in names_given:
+        parsed = predictions.parse_prediction_id(name)
+        assert parsed is not None
+        known = index.get(predictions.partition("flowers", parsed.record), predictions.RECORD)
+        assert known is not None
+        assert (known["version"], known["rows"]) == (1, 4)
+    assert known is not None
+    (record,) = predictions.read_records(
+        live.s3.get_object(Bucket=LAKE, Key=known["object"])["Body"].read().splitlines()
+    )
+    assert [row["length"] for row in record.inputs] == [3.0, 9.0, 3.0, 9.0]
+    assert [row["label"] for row in record.outputs] == ["rose", "tulip", "rose", "tulip"]
+
+
+def test_predictions_share_a_record_only_as_many_as_those_of_a_request(
+    live: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_results, "ROWS_A_RECORD", 2)
+    batch = begin()["batch"]
+    hear(send(live, batch, ROWS * 2 + ROWS[:30]))
+    complete(live, batch)
+    hear(job_event(batch, "Completed"))
+    given = [predictions.parse_prediction_id(line["id"]) for line in result(live, batch)]
+    assert [one.row for one in given if one is not None] == [0, 1, 0, 1, 0]
+    assert len({one.record for one in given if one is not None}) == 3
+
+
+def test_a_job_that_did_not_answer_line_by_line_fails_the_batch(live: World) -> None:
+    batch = begin()["batch"]
+    hear(send(live, batch))
+    live.s3.put_object(
+        Bucket=LAKE, Key=s3_keys.batch_output_key("flowers", batch), Body=b'{"label": "rose"}\n'
+    )
+    hear(job_event(batch, "Completed"))
+    assert look(batch)["reason"] == "the transform job did not answer one line for each line of the file"
+
+
 def test_a_completed_job_closes_the_batch_with_a_link_that_expires(live: World) -> None:
     batch = begin()["batch"]
     hear(send(live, batch))
+    complete(live, batch)
     assert hear(job_event(batch, "Completed")) == {"batch": batch, "state": "SUCCEEDED"}
     found = look(batch)
     assert found["ended_at"]
     assert [step["state"] for step in found["states"]] == ["WAITING_FOR_FILE", "RUNNING", "SUCCEEDED"]
     link = urlsplit(found["result"]["url"])
-    assert link.path.endswith(f"batches/flowers/{batch}/result/input.jsonl.out")
+    assert link.path.endswith(f"batches/flowers/{batch}/answers.jsonl")
     given = parse_qs(link.query)
     assert given["X-Amz-Expires"] == ["3600"]
     assert f"flowers-{batch}.jsonl" in given["response-content-disposition"][0]
@@ -157,15 +251,15 @@ def test_a_job_that_does_not_complete_fails_the_batch(live: World, status: str, 
     assert (found["state"], found["reason"], found["result"]) == ("FAILED", said, None)
 
 
-def test_a_broken_file_fails_with_its_lines_and_starts_nothing(live: World) -> None:
+def test_a_file_of_which_no_line_fits_fails_with_its_lines_and_starts_nothing(live: World) -> None:
     batch = begin()["batch"]
-    hear(send(live, batch, ROWS + b'{"length": 3.0}\n' + b"no json\n"))
+    hear(send(live, batch, b'{"length": 3.0}\n' + b"no json\n"))
     found = look(batch)
     assert found["state"] == "FAILED"
     assert (
-        found["reason"] == "line 3: /width: missing; allowed: a number, at least 0, at most 100; and 1 more"
+        found["reason"] == "line 1: /width: missing; allowed: a number, at least 0, at most 100; and 1 more"
     )
-    assert [error["line"] for error in found["errors"]] == [3, 4]
+    assert [error["line"] for error in found["errors"]] == [1, 2]
     assert live.sagemaker.transforms == {}
 
 
@@ -175,6 +269,7 @@ def test_every_event_may_come_again_and_late(live: World) -> None:
     for _ in range(2):
         assert hear(arrived)["state"] == "RUNNING"
     assert hear(job_event(batch, "InProgress"))["state"] == "RUNNING"
+    complete(live, batch)
     for event in (job_event(batch, "Completed"), arrived, job_event(batch, "Failed")):
         assert hear(event)["state"] == "SUCCEEDED"
     assert live.sagemaker.calls.count("CreateTransformJob") == 1
@@ -226,9 +321,18 @@ def test_a_version_that_is_gone_fails_the_batch(live: World) -> None:
 def test_the_answer_repairs_what_a_lost_event_left(live: World) -> None:
     batch = begin()["batch"]
     hear(send(live, batch))
-    job(live, batch)["TransformJobStatus"] = "Completed"
-    assert look(batch)["state"] == "SUCCEEDED"
-    assert records(live).batch("flowers", batch).state is BatchState.SUCCEEDED
+    job(live, batch)["TransformJobStatus"] = "Stopped"
+    assert look(batch)["state"] == "FAILED"
+    assert records(live).batch("flowers", batch).state is BatchState.FAILED
+
+
+def test_the_result_whose_event_was_lost_is_written_when_the_sweep_asks_for_the_batch(live: World) -> None:
+    batch = begin()["batch"]
+    hear(send(live, batch))
+    complete(live, batch)
+    assert look(batch)["state"] == "RUNNING"  # who answers the API writes no results
+    assert hear(events.batch_runs("flowers", batch))["state"] == "SUCCEEDED"
+    assert len(result(live, batch)) == 2
 
 
 def test_a_job_that_never_began_fails_the_batch_when_every_retry_is_over(live: World) -> None:

@@ -67,21 +67,40 @@ def test_a_file_of_a_thousand_rows_is_scored_as_online_predictions_are(stage_wit
         scored = [json.loads(line) for line in answer.read().splitlines()]
     online = stage.predict("iris", *rows)
     assert done["version"] == online["version"]
+    ids = [prediction.pop("id") for prediction in scored]
     assert scored == outputs(online)
+    assert len(set(ids)) == ROWS
+    truths = [{"prediction": name, "truth": "setosa"} for name in (ids[0], ids[-1])]
+    told = stage.http("/v1/models/iris/feedback", {"feedback": truths})[2]
+    assert told["counts"]["accepted"] == 2
     assert len({prediction["label"] for prediction in scored}) == 3
     listed = stage.http(PATH)[2]["batches"]
     assert batch["batch"] in [item["batch"] for item in listed]
 
 
-def test_a_broken_file_fails_with_the_line_and_is_never_scored(stage_with_iris: Stage) -> None:
+def test_a_broken_line_is_named_and_the_others_are_scored(stage_with_iris: Stage) -> None:
     stage, rows = stage_with_iris, flowers(10)
     rows[6]["petal_width"] = "wide"
     batch = begin(stage)
     assert post_form(batch["upload"], jsonl(rows))[0] == 204
     done = ended(stage, batch["batch"])
+    assert (done["state"], done["rows"], done["failed"]) == ("SUCCEEDED", 10, 1)
+    with urllib.request.urlopen(done["result"]["url"], timeout=30) as answer:  # noqa: S310
+        scored = [json.loads(line) for line in answer.read().splitlines()]
+    assert [at for at, line in enumerate(scored, 1) if "id" not in line] == [7]
+    assert (scored[6]["line"], scored[6]["errors"][0]["pointer"]) == (7, "/petal_width")
+
+
+def test_a_file_of_which_no_line_fits_fails_with_the_lines_and_is_never_scored(
+    stage_with_iris: Stage,
+) -> None:
+    stage, rows = stage_with_iris, [{**row, "petal_width": "wide"} for row in flowers(1)]
+    batch = begin(stage)
+    assert post_form(batch["upload"], jsonl(rows))[0] == 204
+    done = ended(stage, batch["batch"])
     assert (done["state"], done["result"], done["version"]) == ("FAILED", None, None)
-    assert done["reason"].startswith("line 7: /petal_width: got 'wide'")
-    assert [(error["line"], error["pointer"]) for error in done["errors"]] == [(7, "/petal_width")]
+    assert done["reason"].startswith("line 1: /petal_width: got 'wide'")
+    assert [(error["line"], error["pointer"]) for error in done["errors"]] == [(1, "/petal_width")]
     jobs = stage.client("sagemaker").list_transform_jobs(NameContains=batch["batch"])
     assert jobs["TransformJobSummaries"] == []
 

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relearn.errors import InvalidLinesError
+from relearn.errors import ArtifactError, InvalidLinesError
 from tests.unit.strategies import instances
 from tests.unit.test_training_app import FLOWER, ask
 from tests.unit.training_kit import MIXED, iris_rows, job
 from training import artifact, train
-from training.app import MAX_BODY, App
+from training.app import MAX_BODY, NO_ANSWER, App
 from training.reading import Reader
+from training.scorer import Scorer, Scores
 
 LINES = ((b"content-type", b"application/jsonlines"), (b"accept", b"application/jsonlines"))
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> App:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     box = job(tmp_path_factory.mktemp("ml"), iris_rows())
     assert train.main(box) == 0
-    return App(artifact.read(box.model), 3)
+    return box.model
+
+
+@pytest.fixture(scope="module")
+def app(folder: Path) -> App:
+    return App(artifact.read(folder), 3)
 
 
 def lines(*items: object) -> bytes:
@@ -51,19 +59,65 @@ def test_there_is_no_limit_to_the_lines_but_the_bodys(app: App) -> None:
     assert ask(app, "POST", "/invocations", b" " * (MAX_BODY + 1), headers=LINES).status == 413
 
 
-def test_an_error_names_the_line_and_the_value_and_is_json(app: App) -> None:
-    body = lines(FLOWER, {**FLOWER, "petal_width": "wide"}) + b"nonsense\n"
+def test_a_line_without_a_prediction_says_why_and_costs_no_other_line_its_own(app: App) -> None:
+    body = (
+        lines(FLOWER, {**FLOWER, "petal_width": "wide"})
+        + b"nonsense\n\n"
+        + lines(FLOWER)[:-1] * 2
+        + b"\n"
+        + lines(FLOWER)
+    )
     answer = ask(app, "POST", "/invocations", body, headers=LINES)
-    assert (answer.status, answer.headers[b"content-type"]) == (400, b"application/json")
-    first, second = answer.json["errors"]
-    assert (first["line"], first["pointer"]) == (2, "/petal_width")
-    assert first["detail"] == "got 'wide'; allowed: a finite number"
-    assert (second["line"], second["pointer"]) == (3, "")
+    assert (answer.status, answer.headers[b"content-type"]) == (200, b"application/jsonlines")
+    first, second, third, fourth, fifth, last = [json.loads(line) for line in answer.body.splitlines()]
+    assert first == last
+    assert first["label"] == "setosa"
+    assert second["errors"] == [{"pointer": "/petal_width", "detail": "got 'wide'; allowed: a finite number"}]
+    assert third["errors"][0]["detail"].startswith("not JSON")
+    assert fourth["errors"][0]["detail"].startswith("an empty line")
+    assert fifth["errors"][0]["detail"].startswith("not JSON")
 
 
-@pytest.mark.parametrize("body", [b"", b"\n", lines(FLOWER) + b"\n" + lines(FLOWER), lines(FLOWER)[:-1] * 2])
-def test_a_line_is_one_instance_no_less_and_no_more(app: App, body: bytes) -> None:
-    assert ask(app, "POST", "/invocations", body, headers=LINES).status == 400
+class Picky(App):
+    """An application whose model answers no flower with a wide petal: not finite, or not at all."""
+
+    def __init__(self, artifact_: artifact.Artifact, *, fails: bool) -> None:
+        super().__init__(artifact_, 3)
+        self._scorer = Wide(self._scorer, fails=fails)  # type: ignore[assignment]
+
+
+class Wide:
+    """Stands where a scorer stands."""
+
+    def __init__(self, scorer: Scorer, *, fails: bool) -> None:
+        self._real, self._fails = scorer, fails
+
+    def rows(self, rows: Any) -> Scores:
+        scores = self._real.rows(rows)
+        assert scores.probabilities is not None
+        wide = [row[3] > 9 for row in rows]
+        if self._fails and any(wide):
+            raise ArtifactError("broken")
+        return scores._replace(probabilities=np.where(np.array(wide)[:, None], np.nan, scores.probabilities))
+
+
+@pytest.mark.parametrize(("fails", "detail"), [(False, NO_ANSWER), (True, "the model failed to answer")])
+def test_a_line_that_the_model_does_not_answer_costs_no_other_line_its_prediction(
+    folder: Path, *, fails: bool, detail: str
+) -> None:
+    picky = Picky(artifact.read(folder), fails=fails)
+    answer = ask(
+        picky, "POST", "/invocations", lines(FLOWER, {**FLOWER, "petal_width": 10}, FLOWER), headers=LINES
+    )
+    first, second, third = [json.loads(line) for line in answer.body.splitlines()]
+    assert second == {"errors": [{"pointer": "", "detail": detail}]}
+    assert (first["label"], third["label"]) == ("setosa", "setosa")
+
+
+@pytest.mark.parametrize("body", [b"\n", lines(FLOWER) + b"\n" + lines(FLOWER), lines(FLOWER)[:-1] * 2])
+def test_a_line_is_answered_by_a_line_whatever_it_is(app: App, body: bytes) -> None:
+    answer = ask(app, "POST", "/invocations", body, headers=LINES)
+    assert (answer.status, answer.body.count(b"\n")) == (200, body.count(b"\n") or 1)
 
 
 @given(st.lists(instances(MIXED), min_size=1, max_size=4))

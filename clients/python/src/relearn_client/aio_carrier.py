@@ -16,7 +16,7 @@ from relearn_client.base import Base
 from relearn_client.calls import Call, T
 from relearn_client.exchange import Outcome, Send
 from relearn_client.forms import Form
-from relearn_client.shapes import BarePrediction
+from relearn_client.shapes import BatchLine
 from relearn_client.storage import File
 from relearn_client.waiting import Patience, W
 
@@ -69,7 +69,7 @@ class AsyncCarrier(Base[httpx.AsyncClient]):
                 raise wire.no_answer(form.url, storage.TIMEOUT_SECONDS, error) from error
         storage.check(response)
 
-    async def _fetch(self, request: httpx.Request) -> AsyncIterator[BarePrediction]:
+    async def _fetch(self, request: httpx.Request) -> AsyncIterator[BatchLine]:
         lines = storage.Lines()
         try:
             async with aclosing(await self._http.send(request, auth=None, stream=True)) as response:

@@ -59,6 +59,8 @@ class BatchBrief:
         The version that scores it; None until one does.
     rows
         How many; None until they are counted.
+    failed
+        How many of them have no prediction; None until it succeeded.
     created_at, ended_at
         The latter is None until then.
     """
@@ -69,6 +71,7 @@ class BatchBrief:
     reason: str
     version: int | None
     rows: int | None
+    failed: int | None
     created_at: datetime
     ended_at: datetime | None
 
@@ -121,4 +124,5 @@ def _expiring(data: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def _with_times(data: Mapping[str, Json]) -> dict[str, Json]:
-    return {**data, **{name: moment(data[name]) for name in ("created_at", "ended_at")}}
+    times = {name: moment(data[name]) for name in ("created_at", "ended_at")}
+    return {"failed": None, **data, **times}  # an older stage counts none

@@ -8,7 +8,7 @@ from relearn_client import file_calls, storage
 from relearn_client.batches import Batch, BatchBrief
 from relearn_client.carrier import Carrier
 from relearn_client.forms import Form
-from relearn_client.shapes import BarePrediction
+from relearn_client.shapes import BatchLine
 from relearn_client.storage import File
 from relearn_client.uploads import Upload, UploadBrief
 from relearn_client.waiting import ENDED, GOALS, POLL_SECONDS, TIMEOUT_SECONDS, Goal, Patience
@@ -81,7 +81,7 @@ class Files(Carrier):
             f"batch {batch_id} of {model}", lambda: self.batch(model, batch_id), ENDED, patience
         )
 
-    def results(self, batch: Batch) -> Iterator[BarePrediction]:
+    def results(self, batch: Batch) -> Iterator[BatchLine]:
         """Fetch a batch's predictions one by one, in the order of its file's lines; they come without ids.
 
         Parameters

@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal, TypeAlias, TypeVar
 
+from relearn_client.errors import FieldError
+
 T = TypeVar("T")
 Json: TypeAlias = Any
 
@@ -114,6 +116,26 @@ class Ranking(BareRanking):
 
 Prediction: TypeAlias = Classification | Regression | Ranking
 BarePrediction: TypeAlias = BareClassification | BareRegression | BareRanking
+
+
+@dataclass(frozen=True, slots=True)
+class FailedLine:
+    """A line of a batch's file that has no prediction.
+
+    Parameters
+    ----------
+    line
+        Its number in the file, from 1.
+    errors
+        Why; each with a JSON pointer (RFC 6901) within the line, which may be empty.
+    """
+
+    line: int
+    errors: tuple[FieldError, ...]
+
+
+BatchLine: TypeAlias = Prediction | BarePrediction | FailedLine
+"""What a batch's result has for a line; those of stages that gave no ids are bare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,8 +283,12 @@ def _names(cls: Any) -> Iterable[str]:
     return (one.name for one in fields(cls))
 
 
-def read_bare(data: Mapping[str, Json]) -> BarePrediction:
-    """Read a prediction of a batch."""
+def read_line(data: Mapping[str, Json]) -> BatchLine:
+    """Read a line of a batch's result."""
+    if "errors" in data:
+        return FailedLine(data["line"], tuple(FieldError(e["pointer"], e["detail"]) for e in data["errors"]))
+    if "id" in data:
+        return _prediction(data)
     if "items" in data:
         return pick(BareRanking, _with_items(data))
     return pick(BareClassification, data) if "label" in data else pick(BareRegression, data)

@@ -15,7 +15,7 @@ import httpx
 from relearn_client.batches import Batch
 from relearn_client.errors import BadAnswerError, NoResultError, StorageError
 from relearn_client.forms import Form
-from relearn_client.shapes import BarePrediction, read_bare
+from relearn_client.shapes import BatchLine, read_line
 
 File: TypeAlias = Path | str | bytes | BinaryIO
 """A path, or content: bytes, or an open binary file, which is sent from its beginning."""
@@ -104,21 +104,21 @@ class Lines:
         self._rest = b""
         self._number = 0
 
-    def take(self, part: bytes) -> Iterator[BarePrediction]:
+    def take(self, part: bytes) -> Iterator[BatchLine]:
         """Take the next bytes."""
         *whole, self._rest = (self._rest + part).split(b"\n")
         for line in whole:
             yield self._read(line)
 
-    def end(self) -> Iterator[BarePrediction]:
+    def end(self) -> Iterator[BatchLine]:
         """Give what a last line without an end holds."""
         if self._rest:
             yield self._read(self._rest)
 
-    def _read(self, line: bytes) -> BarePrediction:
+    def _read(self, line: bytes) -> BatchLine:
         self._number += 1
         try:
-            return read_bare(json.loads(line))
+            return read_line(json.loads(line))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise BadAnswerError(
                 f"line {self._number} of the result is no prediction ({type(error).__name__}: {error}): "

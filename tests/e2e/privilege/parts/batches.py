@@ -22,6 +22,7 @@ from tests.e2e.privilege.trial import Broken, Part
 GROUP = "/aws/sagemaker/TransformJobs"
 SECONDS = 60.0
 DONE = "20260101t000000-000000"
+SCORED = "20260101t000000-000001"
 PATH = "/v1/models/{model}/batches"
 WOKEN_SECONDS = 3.0
 LATE_SECONDS = 122.0
@@ -88,8 +89,11 @@ def expect_stopped(bench: Bench, name: str) -> None:
 def api(bench: Bench, moments: Moments) -> Part:
     rest = moments["Rest"].book
     name = bench.name(f"{MODEL}-{DONE}")
-    bench.hosting.client.create_transform_job(**job(name, _champion(bench, rest), *places(bench, DONE)))
-    assert ended(bench, name)["TransformJobStatus"] == "Completed"
+    request = job(name, _champion(bench, rest), *places(bench, DONE))
+    bench.hosting.client.create_transform_job(**request, Environment={"PYTHONPATH": "/nowhere"})
+    assert ended(bench, name)["TransformJobStatus"] == "Failed"
+    bucket, key = bench.stage.outputs["LakeBucket"], f"batches/{MODEL}/{DONE}/answers.jsonl"
+    bench.stage.client("s3").put_object(Bucket=bucket, Key=key, Body=b"{}\n")
 
     def a_file_can_be_sent() -> None:
         bench.ledger.write(rest)
@@ -102,8 +106,14 @@ def api(bench: Bench, moments: Moments) -> Part:
         bench.ledger.write(rest)
         _ask(bench, "GET", PATH, 200)
 
-    def an_end_nobody_heard_of_is_seen_and_the_result_fetched() -> None:
+    def an_end_nobody_heard_of_is_seen() -> None:
         bench.ledger.write(rest.add(record(DONE, "RUNNING")))
+        found = _ask(bench, "GET", PATH + "/{batch}", 200)
+        if found["state"] != "FAILED":
+            raise Broken(f"the batch is {found['state']}")
+
+    def a_result_is_fetched() -> None:
+        bench.ledger.write(rest.add({**record(DONE, "SUCCEEDED"), "failed": 0}))
         found = _ask(bench, "GET", PATH + "/{batch}", 200)
         try:
             with urllib.request.urlopen(found["result"]["url"], timeout=10) as answer:  # noqa: S310
@@ -111,11 +121,24 @@ def api(bench: Bench, moments: Moments) -> Part:
         except urllib.error.HTTPError as error:
             raise Broken(f"the link answers {error.code}") from error
 
-    scenes = [a_file_can_be_sent, batches_are_listed, an_end_nobody_heard_of_is_seen_and_the_result_fetched]
+    scenes = [a_file_can_be_sent, batches_are_listed, an_end_nobody_heard_of_is_seen, a_result_is_fetched]
     return Part(bench.of_function("batches"), scenes)
 
 
 def events(bench: Bench, moments: Moments) -> Part:
+    rest = moments["Rest"].book
+    name = bench.name(f"{MODEL}-{SCORED}")
+    bench.hosting.client.create_transform_job(**job(name, _champion(bench, rest), *places(bench, SCORED)))
+    assert ended(bench, name)["TransformJobStatus"] == "Completed"
+
+    def a_result_is_written() -> None:
+        bench.ledger.write(rest.add(record(SCORED, "RUNNING")))
+        detail = {"TransformJobName": name, "TransformJobStatus": "Completed"}
+        kind = "SageMaker Transform Job State Change"
+        heard = bench.invoke("batch-event", {"detail-type": kind, "detail": detail})
+        if heard != {"batch": SCORED, "state": "SUCCEEDED"}:
+            raise Broken(f"the batch is {heard}")
+
     def a_file_is_taken_in() -> None:
         batch = f"20260101t000000-{time.time_ns() % 16**6:06x}"
         bench.ledger.write(moments["Rest"].book.add(record(batch, "WAITING_FOR_FILE")))
@@ -124,7 +147,7 @@ def events(bench: Bench, moments: Moments) -> Part:
             raise Broken(f"the batch is {heard}")
         stop(bench, bench.name(f"{MODEL}-{batch}"))
 
-    return Part(bench.of_function("batch-event"), [a_file_is_taken_in])
+    return Part(bench.of_function("batch-event"), [a_file_is_taken_in, a_result_is_written])
 
 
 def is_for_transforms(grant: RoleGrant) -> bool:
