@@ -97,7 +97,10 @@ def _quality_from_dict(data: dict[str, Any]) -> Quality:
 
 
 def _column_to_dict(column: Column) -> dict[str, Any]:
-    return {"type": column.type, **asdict(column)}
+    data = {"type": column.type, **asdict(column)}
+    if not data.get("parts", True):
+        del data["parts"]  # a spec without any is what it was before there were parts, and has that digest
+    return data
 
 
 def _column_from_dict(data: dict[str, Any]) -> Column:
@@ -105,6 +108,7 @@ def _column_from_dict(data: dict[str, Any]) -> Column:
     kind = rest.pop("type", None)
     if kind not in COLUMN_TYPES:
         raise SpecError("columns.type", kind, f"one of {', '.join(COLUMN_TYPES)}")
-    if "values" in rest:
-        rest["values"] = tuple(rest["values"])
+    for name in ("values", "parts"):
+        if name in rest:
+            rest[name] = tuple(rest[name])
     return COLUMN_TYPES[kind](**rest)

@@ -222,18 +222,51 @@ class Boolean(_Common):
         return None if isinstance(value, bool) else f"got {shown(value)}; allowed: true or false"
 
 
+PARTS = ("date", "time", "year", "month", "day", "yearday", "weekday", "hour", "minute")
+"""What an estimator may see of a date-time, each of UTC and a number of its own:
+
+==========  ===========================================================
+date        whole days since 2000-01-01
+time        seconds since midnight, to a hundredth
+year        e.g. 2026
+month       1 to 12
+day         of the month, 1 to 31
+yearday     1 to 366
+weekday     1, Monday, to 7, Sunday, as ISO 8601 counts
+hour        0 to 23
+minute      0 to 59
+==========  ===========================================================
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class DateTime(_Common):
     """A point in time, ISO 8601; without an offset it is UTC.
+
+    An estimator sees it as days since 2000, as float32: to 43 seconds until 2044. What must be known better, or by itself, is
+    declared: ``date`` and ``time`` together lose nothing.
 
     Parameters
     ----------
     name
         Column name.
+    parts
+        What an estimator sees beside, of `PARTS`; as columns ``<name>_<part>``.
     """
 
     type: ClassVar[str] = "datetime"
     name: str
+    parts: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check(
+            isinstance(self.parts, tuple)
+            and set(self.parts) <= set(PARTS)
+            and len(set(self.parts)) == len(self.parts),
+            f"{self.name}.parts",
+            self.parts,
+            f"a tuple of {', '.join(PARTS)}, each once",
+        )
 
     def problem(self, value: object) -> str | None:
         """Say what is wrong with ``value``, or None when it is right."""
@@ -305,6 +338,27 @@ class Ranking(_Common):
         if not isinstance(value, str) or not value or len(value) > self.max_length:
             return f"got {shown(value)}; allowed: a string of 1 to {self.max_length} characters"
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a date-time, as an estimator sees it.
+
+    Parameters
+    ----------
+    of
+        Name of the date-time's column.
+    part
+        One of `PARTS`.
+    """
+
+    of: str
+    part: str
+
+    @property
+    def name(self) -> str:
+        """What the estimator's frame, and the graph, call it."""
+        return f"{self.of}_{self.part}"
 
 
 Column = Number | Category | Text | Boolean | DateTime | Id | Ranking

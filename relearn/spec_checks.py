@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from relearn.columns import Id, Ranking, Target, check
+from relearn.columns import DateTime, Id, Part, Ranking, Target, check
 from relearn.policies import METRICS
 from relearn.tables import AS_OF, WEIGHT, Table, check_names, is_given
 
@@ -61,6 +61,7 @@ def _check_columns(spec: ModelSpec) -> None:
 def _check_target(spec: ModelSpec) -> None:
     check(isinstance(spec.target, Target), "target", spec.target, "a Category, a Number or a Ranking column")
     check_names("columns", (*spec.columns, spec.target))
+    _check_parts(spec)
     check(not spec.target.optional, "target.optional", spec.target.optional, "False")
     allowed = METRICS[spec.kind]
     check(
@@ -69,6 +70,20 @@ def _check_target(spec: ModelSpec) -> None:
         spec.metric.name,
         f"for {spec.kind} one of {', '.join(allowed)}",
     )
+
+
+def _check_parts(spec: ModelSpec) -> None:
+    """Refuse a part of a date-time that has the name of a column: an estimator could not tell them apart."""
+    names = {column.name for column in (*spec.columns, spec.target)}
+    for column in spec.columns:
+        for part in column.parts if isinstance(column, DateTime) else ():
+            name = Part(column.name, part).name
+            check(
+                name not in names,
+                f"{column.name}.parts",
+                part,
+                f"parts whose name no column has ({name} is one)",
+            )
 
 
 def _check_entity(spec: ModelSpec) -> None:

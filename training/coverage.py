@@ -18,7 +18,7 @@ import numpy as np
 from relearn.columns import LARGEST_FLOAT32, shown
 from relearn.spec import Boolean, Category, Column, DateTime, Id, ModelSpec, Number, Text
 from training.dataset import Table
-from training.encode import STRING, Array, from_values, type_of
+from training.encode import STRING, Array, from_values, seen, source, type_of
 
 BORROWED = 8
 """Rows of the data that each single corner is tried on."""
@@ -145,11 +145,14 @@ def borrowing(
     """Put corners into rows of the data, in turn."""
     count = len(next(iter(given.values())))
     turn = np.arange(len(chosen)) % count
-    made = {column.name: given[column.name][turn] for column in columns}
-    encoders = {column.name: from_values([column]) for column in columns}
+    made = {one.name: given[one.name][turn] for one in seen(columns)}
+    encoders: dict[str, list[tuple[str, Any]]] = {column.name: [] for column in columns}
+    for one in seen(columns):
+        encoders[source(one)].append((one.name, from_values([one])))
     for at, row in enumerate(chosen):
         for corner in row:
-            made[corner.column][at] = encoders[corner.column]([[corner.value]])[0, 0]
+            for name, encode in encoders[corner.column]:
+                made[name][at] = encode([[corner.value]])[0, 0]
     return Coverage(made, chosen)
 
 

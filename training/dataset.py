@@ -22,7 +22,7 @@ from relearn.errors import DataError
 from relearn.spec import Column, ModelSpec
 from relearn.tables import MAIN
 from training import catalog
-from training.encode import Array, expression, from_table
+from training.encode import Array, expression, from_table, seen, source
 from training.split import holdout_expression, order_expression
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Table:
     Parameters
     ----------
     columns
-        Feature name to values of shape (rows,), encoded as `training.encode` says; of a recommender, the
+        What an estimator sees (`training.encode.seen`) to values of shape (rows,), encoded; of a recommender, the
         entity and the weight.
     target
         Shape (rows,): labels or items as strings, or float64.
@@ -168,7 +168,7 @@ def _read(spec: ModelSpec, files: list[Path]) -> Dataset:
     side = np.ma.getdata(fetched.pop(HOLDOUT)).astype(bool)
     for column in (*learnt(spec), spec.target):
         _refuse_missing(column, fetched[column.name])
-    columns = {column.name: from_table(column, fetched.pop(column.name)) for column in learnt(spec)}
+    columns = {one.name: from_table(one, fetched[source(one)]) for one in seen(learnt(spec))}
     target = from_table(spec.target, fetched.pop(spec.target.name))
     rows = Table(columns, target.astype(np.float64) if spec.kind == "regression" else target)
     counts = {MAIN: {"shards": len(files), "rows": len(rows)}}

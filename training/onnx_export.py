@@ -33,7 +33,7 @@ from sklearn.tree._tree import Tree
 from relearn.errors import ArtifactError
 from relearn.spec import ModelSpec
 from training import token_graph, tokens
-from training.encode import FLOAT, STRING, Array, type_of
+from training.encode import FLOAT, STRING, Array, seen, type_of
 from training.scorer import Input
 from training.thresholds import TREES
 
@@ -101,7 +101,7 @@ def layout(graph: onnx.ModelProto, spec: ModelSpec) -> list[Input]:
     ArtifactError
         The graph is not as the module's docstring asks.
     """
-    names = tuple(column.name for column in spec.inputs)
+    names = tuple(column.name for column in seen(spec.inputs))
     inputs = []
     for given in graph.graph.input:
         if given.name == tokens.INPUT:
@@ -109,7 +109,7 @@ def layout(graph: onnx.ModelProto, spec: ModelSpec) -> list[Input]:
             continue
         kind = _ELEMENTS.get(given.type.tensor_type.elem_type)
         columns = names if given.name == MATRIX else (given.name,)
-        wanted = {type_of(column) for column in spec.inputs if column.name in columns}
+        wanted = {type_of(column) for column in seen(spec.inputs) if column.name in columns}
         if wanted != {kind}:
             raise ArtifactError(
                 f"graph input {given.name!r} is {kind}; allowed: {MATRIX!r} for all features when all are "
@@ -253,7 +253,7 @@ def _parts(root: object) -> Iterator[BaseEstimator]:
 
 
 def _initial_types(spec: ModelSpec, *, by_name: bool) -> list[tuple[str, Any]]:
-    features = spec.features
+    features = seen(spec.features)
     if not by_name and all(type_of(column) == FLOAT for column in features):
         return [(MATRIX, FloatTensorType([None, len(features)]))]
     tensors = {FLOAT: FloatTensorType, STRING: StringTensorType}

@@ -13,9 +13,9 @@ import numpy as np
 import onnxruntime
 
 from relearn.errors import ArtifactError
-from relearn.spec import Column, ModelSpec
+from relearn.spec import ModelSpec
 from training import tokens
-from training.encode import Array, from_values
+from training.encode import Array, Seen, from_values, seen, source
 
 BATCH = 50_000  # rows scored at once, so that a large holdout needs little memory
 ROWS_AT_ONCE = "rows_at_once"
@@ -94,12 +94,12 @@ class Scorer:
     """
 
     def __init__(self, onnx: bytes, spec: ModelSpec, inputs: Sequence[Input]) -> None:
-        features: dict[str, Column] = {column.name: column for column in spec.inputs}
+        features: dict[str, Seen] = {column.name: column for column in seen(spec.inputs)}
         if unknown := [name for given in inputs for name in given.columns if name not in features]:
             raise ArtifactError(f"the model takes {unknown[0]!r}, which is no input of its spec")
         self._inputs = inputs
         at = {column.name: index for index, column in enumerate(spec.columns)}
-        self._places = [[at[name] for name in given.columns] for given in inputs]
+        self._places = [[at[source(features[name])] for name in given.columns] for given in inputs]
         self._encoders = [from_values([features[name] for name in given.columns]) for given in inputs]
         self._as_given = self._places == [list(range(len(spec.columns)))]
         options = onnxruntime.SessionOptions()

@@ -19,7 +19,7 @@ from relearn.spec import ModelSpec
 from tests.models.conftest import MODELS, VERSION, Trained
 from tests.models.rankings import Library
 from training import artifact, catalog, dataset, probes, tasks
-from training.encode import from_values
+from training.encode import from_values, seen, source
 from training.fit import Code, fit, frame
 from training.prepare import Prepared
 from training.reading import Reader
@@ -103,7 +103,7 @@ def test_the_artifact_describes_every_column_it_was_trained_on(spec: ModelSpec, 
 
 def test_everything_that_a_model_takes_is_an_input_of_the_graph(spec: ModelSpec, trained: Trained) -> None:
     fed = [name for given in trained.meta["inputs"] for name in given["columns"]]
-    assert sorted(fed) == sorted(column.name for column in spec.inputs)
+    assert sorted(fed) == sorted(column.name for column in seen(spec.inputs))
 
 
 def test_onnx_answers_the_holdout_as_the_estimator_does(spec: ModelSpec, trained: Trained) -> None:
@@ -147,7 +147,7 @@ def test_the_report_keeps_its_contract(spec: ModelSpec, trained: Trained) -> Non
     assert report["agreement"]["rows"] >= asked > 0
     assert (report["naive"] is not None) == (spec.kind == "ranking")
     assert report["candidate"]["metrics"] == trained.meta["metrics"]
-    assert set(report["candidate"]["importance"]) == {column.name for column in spec.features}
+    assert set(report["candidate"]["importance"]) == {column.name for column in seen(spec.features)}
 
 
 def test_a_version_takes_every_probe_that_the_job_leaves(spec: ModelSpec, trained: Trained) -> None:
@@ -206,8 +206,8 @@ def test_the_server_answers_the_sample_as_the_estimator_does(
     estimator = refitted(spec, trained)
     rows = frame(
         {
-            column.name: from_values([column])([[row.get(column.name)] for row in sample])[:, 0]
-            for column in spec.features
+            column.name: from_values([column])([[row.get(source(column))] for row in sample])[:, 0]
+            for column in seen(spec.features)
         }
     )
     if spec.kind == "classification":

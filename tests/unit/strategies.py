@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from relearn.columns import Boolean, Category, Column, DateTime, Id, Number, Ranking, Text
+from relearn.columns import PARTS, Boolean, Category, Column, DateTime, Id, Number, Ranking, Text
 from relearn.spec import Engine, Ingest, Metric, ModelSpec, Monthly, Retrain, Serverless, Table, Training
 
 NAMES = st.text(string.ascii_lowercase + string.digits + "_", min_size=1, max_size=8).map(lambda s: f"c{s}")
@@ -24,6 +24,8 @@ NEVER_RAW = frozenset(
 )
 """Characters that steer a terminal, turn text around or end lines."""
 COMMON = {"optional": st.booleans(), "private": st.booleans(), "description": st.text(max_size=9)}
+
+PARTED = st.sampled_from([(), ("hour",), ("date", "time"), PARTS])
 
 
 def hostile_texts() -> st.SearchStrategy[str]:
@@ -59,7 +61,8 @@ def columns(name: str) -> st.SearchStrategy[Column]:
         categories(name, **COMMON),
         st.builds(Text, name=st.just(name), max_length=lengths, **COMMON),
         st.builds(Id, name=st.just(name), max_length=lengths, **COMMON),
-        *(st.builds(cls, name=st.just(name), **COMMON) for cls in (Boolean, DateTime)),
+        st.builds(Boolean, name=st.just(name), **COMMON),
+        st.builds(DateTime, name=st.just(name), parts=PARTED, **COMMON),
     )
 
 

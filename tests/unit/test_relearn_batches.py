@@ -47,7 +47,7 @@ def test_a_job_under_way_ends_nothing(status: str) -> None:
 def test_a_failure_keeps_its_reason_in_bounds() -> None:
     found = batches.outcome("Failed", "x" * 2000)
     assert found is not None
-    assert (found[1][:28], len(found[1])) == ("the transform job failed: xx", 1000)
+    assert (found[1][:28], len(found[1].encode())) == ("the transform job failed: xx", 1000)
 
 
 def test_a_batch_without_a_job_is_lost_only_after_every_retry() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 
 from relearn import codec
 from relearn.errors import SpecError
-from relearn.spec import Engine, ModelSpec, Number, Retrain
+from relearn.spec import DateTime, Engine, Metric, ModelSpec, Number, Retrain
 from tests.unit.strategies import specs
 
 LATER = ("tables", "moments", "engine")
@@ -51,3 +51,19 @@ def test_an_unknown_hosting_or_column_type_is_named(spec: ModelSpec) -> None:
 
 def test_equal_values_have_one_json() -> None:
     assert codec.canonical_json({"b": 1, "a": ["ü"]}) == codec.canonical_json({"a": ["ü"], "b": 1})
+
+
+def test_a_date_time_without_parts_is_stored_as_before_there_were_any() -> None:
+    plain = replace(PLAIN, columns=(DateTime("at"),))
+    (stored,) = codec.to_dict(plain)["columns"]
+    assert "parts" not in stored
+    assert codec.digest(replace(plain, columns=(DateTime("at", parts=("hour",)),))) != codec.digest(plain)
+
+
+PLAIN = ModelSpec(
+    name="plain",
+    title="A spec",
+    columns=(DateTime("at"),),
+    target=Number("size"),
+    metric=Metric("mae", maximum=1.0),
+)

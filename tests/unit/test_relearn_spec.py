@@ -60,6 +60,10 @@ MISTAKES: list[tuple[str, Callable[[], Any]]] = [
     ("columns.name", lambda: spec(columns=(Number("a b"),))),
     ("columns.name", lambda: spec(target=Category("Kind", values=("a", "b")))),
     ("target", lambda: spec(target=Boolean("kind"))),
+    ("at.parts", lambda: DateTime("at", parts=("century",))),
+    ("at.parts", lambda: DateTime("at", parts=("hour", "hour"))),
+    ("at.parts", lambda: DateTime("at", parts=["hour"])),  # type: ignore[arg-type]
+    ("at.parts", lambda: spec(columns=(Number("at_hour"), DateTime("at", parts=("hour",))))),
     ("tables", lambda: spec(tables=[EVENTS], entity="plant")),
     ("tables", lambda: spec(tables=("events",), entity="plant")),
     ("tables", lambda: spec(tables=(EVENTS, EVENTS), entity="plant")),

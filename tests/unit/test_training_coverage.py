@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -25,11 +26,12 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from relearn.errors import ArtifactError
-from relearn.spec import Category, ModelSpec, Number, Text
+from relearn.spec import Category, DateTime, ModelSpec, Number, Text
 from tests.unit import strategies
 from tests.unit.training_kit import NUMBERS, REGRESSION, numbers_table
 from training import agreement, coverage, onnx_export, tabular
 from training.dataset import Dataset, Table
+from training.encode import from_values, seen, source
 from training.fit import Code, fit, frame
 from training.scorer import Scorer
 
@@ -183,3 +185,23 @@ def test_every_row_tried_is_one_that_the_spec_allows(spec: ModelSpec) -> None:
                 assert column.optional
             else:
                 assert column.problem(corner.value) is None
+
+
+def test_a_model_answers_by_the_parts_of_a_date_time_as_its_estimator_does() -> None:
+    spec = replace(NUMBERS, columns=(Number("a"), DateTime("at", parts=("hour", "weekday"), optional=True)))
+    generator = np.random.default_rng(0)
+    began = datetime(2026, 5, 4, tzinfo=UTC)
+    moments = [began + timedelta(minutes=int(at)) for at in generator.integers(0, 100_000, 600)]
+    rows = [(0.0, moment.isoformat()) for moment in moments]
+    encoded = {
+        one.name: from_values([one])([[row[source(one) == "at"]] for row in rows])[:, 0]
+        for one in seen(spec.columns)
+    }
+    target = np.array(
+        ["yes" if moment.hour >= 18 and moment.weekday() < 5 else "no" for moment in moments], object
+    )
+    assert list(encoded) == ["a", "at", "at_hour", "at_weekday"]
+    trees = DecisionTreeClassifier(max_depth=4, random_state=0).fit(frame(encoded), target)
+    assert reach_of(trees, spec, Table(encoded, target)) is None
+    answered = served(trees, spec).rows(rows)
+    assert list(answered.predictions) == list(target) == list(trees.predict(frame(encoded)))

@@ -11,7 +11,7 @@ def build(*, inverse_penalty: float) -> Pipeline:
     """Make the unfitted estimator.
 
     It is fitted on a DataFrame with the spec's columns: numbers, booleans and date-times as
-    float32 (NaN where missing), categories and texts as strings ("" where missing).
+    float32 (NaN where missing; the parts of a date-time as columns of their own, ``at_hour``), categories and texts as strings ("" where missing).
 
     Parameters
     ----------
