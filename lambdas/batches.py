@@ -73,11 +73,13 @@ class Batches:
 
         Raises
         ------
-        NotFoundError, NotServingError
-            There is no such model or batch, or no version that could score.
+        NotFoundError, NotServingError, InvalidBatchError
+            There is no such model or batch, or no version that could score; or a batch was asked for with a body.
         """
         model = self._catalog.spec(request.parameters["model"]).name
         if request.route == routes.CREATE_BATCH.key:
+            if request.body:
+                batches.check_request(request.json())
             return self._create(model)
         if request.route == routes.LIST_BATCHES.key:
             return {"batches": [_brief(batch) for batch in self._records.newest(model, LISTED)]}

@@ -50,7 +50,9 @@ def serve(event: Mapping[str, Any], answer: Callable[[Request], Any]) -> dict[st
     """
     request_id = event.get("requestContext", {}).get("requestId", "")
     try:
-        given = answer(http_request.read(event))
+        request = http_request.read(event)
+        http_request.refuse_unknown(request)
+        given = answer(request)
         if isinstance(given, Content):
             return _content(given, request_id)
         return _answer(HTTPStatus.OK, request_id, "application/json", given)

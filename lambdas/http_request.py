@@ -5,16 +5,19 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from relearn import routes
 from relearn.columns import shown
+from relearn.schema import MAX_ERRORS
 
 MAX_BODY_BYTES = 4_000_000
 """What a serverless endpoint takes."""
 _CHANGING = frozenset({"iat", "nbf", "exp", "jti", "auth_time"})
 """Claims that differ from token to token of the same subject."""
+_SIGNATURE = "X-Amz-"  # what a presigned URL adds
 V2 = "/v2"
 """Below it the API speaks the Open Inference Protocol."""
 
@@ -158,6 +161,30 @@ def read(event: Mapping[str, Any]) -> Request:
         caller=_caller(context.get("authorizer") or {}),
         principal=_principal(context.get("authorizer") or {}),
     )
+
+
+def refuse_unknown(request: Request) -> None:
+    """Refuse query parameters that the operation does not take; they would have no effect, whatever they were to say.
+
+    Raises
+    ------
+    InvalidParametersError
+        Names each, and what is allowed.
+    """
+    if not request.query or request.route == routes.DEFAULT or is_v2(request.path):
+        return
+    operation = routes.BY_KEY.get(request.route)  # a model's own routes are in no table, and take none
+    if operation is not None and (operation.query or not operation.strict):
+        return  # who reads parameters names the unknown ones with whatever else is wrong
+    if wrong := unknown(request.query, ()):
+        raise InvalidParametersError(wrong)
+
+
+def unknown(query: Mapping[str, str], taken: Sequence[str]) -> dict[str, str]:
+    """Find the query parameters that are not taken: name to what is allowed; a signature's own are let be."""
+    allowed = f"unknown; allowed: {', '.join(taken) or 'none'}"
+    names = [name for name in query if name not in taken and not name.startswith(_SIGNATURE)]
+    return dict.fromkeys(names[:MAX_ERRORS], allowed)
 
 
 def _caller(authorizer: Mapping[str, Any]) -> str:

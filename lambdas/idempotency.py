@@ -109,6 +109,8 @@ class Idempotency:
         try:
             answer = compute()
             self._kept.keep(claim, answer)
+        except ConflictError as error:  # it took so long that another request has the key now
+            raise KeyInUseError("another request with this Idempotency-Key is being answered") from error
         except Exception:
             self._free(claim)
             raise

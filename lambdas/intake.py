@@ -21,7 +21,7 @@ from lambdas.aws.metrics import Meter
 from lambdas.aws.notify import Notifier
 from lambdas.aws.storage import Storage
 from lambdas.runs_flow import Runs
-from relearn import ids, policies, s3_keys, uploads
+from relearn import faults, ids, policies, s3_keys, uploads
 from relearn.cutting import cut
 from relearn.errors import ConflictError, NotFoundError
 from relearn.runs import MAX_REASON
@@ -254,4 +254,4 @@ class Intake:
 
 def trouble(error: Exception) -> str:
     """Say why an upload is not decided yet."""
-    return cut(f"not decided yet, it is tried again: {type(error).__name__}: {error}", MAX_REASON)
+    return cut(f"not decided yet, it is tried again: {faults.told(error, faults.INGEST_DISK)}", MAX_REASON)

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from lambdas.aws.ledger import Ledger
-from lambdas.http_request import InvalidParametersError
-from relearn import paging
+from lambdas.http_request import InvalidParametersError, unknown
+from relearn import paging, routes
 from relearn.columns import shown
 from relearn.runs import Run
-
-_SIGNATURE = "X-Amz-"  # what a presigned URL adds
 
 
 def page(ledger: Ledger, model: str, query: Mapping[str, str]) -> dict[str, Any]:
@@ -67,8 +65,7 @@ def whole(run: Run) -> dict[str, Any]:
 
 
 def _read(query: Mapping[str, str]) -> tuple[int, str]:
-    unknown = [name for name in query if name not in ("limit", "next") and not name.startswith(_SIGNATURE)]
-    wrong = dict.fromkeys(unknown, "unknown; allowed: limit, next")
+    wrong = unknown(query, routes.LIST_RUNS.query)
     limit, before = paging.DEFAULT_LIMIT, ""
     if "limit" in query:
         limit = paging.limit(query["limit"]) or 0

@@ -241,7 +241,7 @@ class _Unpacked:
                 if block:
                     self._count(len(block))
                     return block
-        except (zlib.error, OSError) as error:
+        except zlib.error as error:  # no fault of the disk is the archive's
             raise ArchiveError(f"{self._name} can not be unpacked: {error}") from error
 
     def _take(self) -> bytes:

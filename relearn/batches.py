@@ -16,8 +16,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from relearn import transitions
+from relearn.columns import shown
 from relearn.cutting import cut
-from relearn.errors import LineError
+from relearn.errors import FieldError, InvalidBatchError, LineError
+from relearn.schema import MAX_ERRORS, pointer
 
 MAX_BYTES = 100_000_000
 """Size of a batch's file at most."""
@@ -32,6 +34,26 @@ GIVEN_UP_AFTER = timedelta(hours=6)
 EXPIRED_AFTER = timedelta(seconds=UPLOAD_SECONDS, minutes=30)
 """No file comes after this: what was begun while the form was good has arrived."""
 MAX_REASON = 1000
+
+
+def check_request(body: object) -> None:
+    """Refuse a body that says anything: the file of a batch comes by the form that the answer gives.
+
+    Parameters
+    ----------
+    body
+        Parsed JSON.
+
+    Raises
+    ------
+    InvalidBatchError
+        It is no empty object.
+    """
+    if not isinstance(body, dict):
+        raise InvalidBatchError((FieldError("", f"got {shown(body)}; allowed: no body, or an empty object"),))
+    if body:
+        allowed = "unknown field; allowed: none, the file is sent with the form that the answer gives"
+        raise InvalidBatchError(tuple(FieldError(pointer(name), allowed) for name in [*body][:MAX_ERRORS]))
 
 
 class Repair(StrEnum):

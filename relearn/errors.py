@@ -12,7 +12,8 @@
     │   ├── InvalidFeedbackError  the rows of feedback break the spec
     │   ├── InvalidUploadError    the file that is announced may not be sent
     │   ├── InvalidChangeError    the change of a route is none that can be asked for
-    │   └── InvalidDecisionError  the decision about a version is none that can be given
+    │   ├── InvalidDecisionError  the decision about a version is none that can be given
+    │   └── InvalidBatchError     a batch was asked for with a body that would have no effect
     ├── InvalidLinesError         a file of instances breaks the spec; carries the first LineErrors
     ├── NotServingError           the model has no live version yet; carries what is being waited for
     ├── BusyError                 someone else is at the same thing; carries when to try again
@@ -124,6 +125,10 @@ class InvalidChangeError(InvalidBodyError):
 
 class InvalidDecisionError(InvalidBodyError):
     """The decision about a version is none that can be given."""
+
+
+class InvalidBatchError(InvalidBodyError):
+    """A batch was asked for with a body, which would have no effect."""
 
 
 @dataclass(frozen=True, slots=True)

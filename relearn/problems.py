@@ -52,6 +52,7 @@ IDEMPOTENCY_KEY_IN_USE = Kind(
     HTTPStatus.CONFLICT, "idempotency-key-in-use", "A request with this Idempotency-Key is being answered"
 )
 ROUTE_CHANGED = Kind(HTTPStatus.CONFLICT, "route-changed", "The route does not allow this change")
+CONFLICT = Kind(HTTPStatus.CONFLICT, "conflict", "What is asked about is changing, or does not stand so")
 NOT_WAITING = Kind(HTTPStatus.CONFLICT, "not-waiting", "The version does not wait for this decision")
 TOO_LARGE = Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The body is too large")
 ANSWER_TOO_LARGE = Kind(
@@ -71,6 +72,7 @@ INVALID_CHANGE = Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-change", "Such a
 INVALID_DECISION = Kind(
     HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-decision", "Such a decision can not be given"
 )
+INVALID_BATCH = Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-batch", "A batch begins without a body")
 INVALID_PARAMETERS = Kind(
     HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-parameters", "A query parameter is not allowed"
 )
@@ -92,6 +94,7 @@ ALL = (
     IDEMPOTENCY_KEY_IN_USE,
     ROUTE_CHANGED,
     NOT_WAITING,
+    CONFLICT,
     TOO_LARGE,
     ANSWER_TOO_LARGE,
     UNSUPPORTED_MEDIA_TYPE,
@@ -100,6 +103,7 @@ ALL = (
     INVALID_UPLOAD,
     INVALID_CHANGE,
     INVALID_DECISION,
+    INVALID_BATCH,
     INVALID_PARAMETERS,
     INTERNAL_ERROR,
     MODEL_FAILED,

@@ -50,6 +50,8 @@ class Operation:
         What a token must allow to call it.
     described
         Whether OpenAPI describes it; pages for people are not described.
+    query
+        Names of the query parameters that it takes.
     """
 
     id: str
@@ -59,6 +61,15 @@ class Operation:
     fails: tuple[Kind, ...] = ()
     scope: Scope = field(kw_only=True)
     described: bool = True
+    query: tuple[str, ...] = ()
+
+    @property
+    def strict(self) -> bool:
+        """Whether a query parameter that it does not take is refused.
+
+        The Open Inference Protocol lets its clients send what a server does not know; people come to pages by any link.
+        """
+        return self.described and not self.path.startswith("/v2")
 
     @property
     def key(self) -> str:
@@ -96,6 +107,7 @@ _FEEDBACK_FAILS = (
 _CREATE_UPLOAD_FAILS = (
     problems.MALFORMED_BODY,
     problems.NOT_FOUND,
+    problems.CONFLICT,
     problems.TOO_LARGE,
     problems.UNSUPPORTED_MEDIA_TYPE,
     problems.INVALID_UPLOAD,
@@ -103,6 +115,7 @@ _CREATE_UPLOAD_FAILS = (
 _CHANGE_FAILS = (
     problems.MALFORMED_BODY,
     problems.NOT_FOUND,
+    problems.CONFLICT,
     problems.ROUTE_CHANGED,
     problems.TOO_LARGE,
     problems.UNSUPPORTED_MEDIA_TYPE,
@@ -111,12 +124,12 @@ _CHANGE_FAILS = (
 _DECIDE_FAILS = (
     problems.MALFORMED_BODY,
     problems.NOT_FOUND,
+    problems.CONFLICT,
     problems.NOT_WAITING,
     problems.TOO_LARGE,
     problems.UNSUPPORTED_MEDIA_TYPE,
     problems.INVALID_DECISION,
 )
-_LIST_FAILS = (problems.NOT_FOUND, problems.INVALID_PARAMETERS)
 
 PREDICT = Operation(
     "predict", "POST", "/v1/models/{model}/predict", "predict", _PREDICT_FAILS, scope="predict"
@@ -145,7 +158,15 @@ DECIDE_VERSION = Operation(
     _DECIDE_FAILS,
     scope="operate",
 )
-LIST_RUNS = Operation("listRuns", "GET", "/v1/models/{model}/runs", "models", _LIST_FAILS, scope="operate")
+LIST_RUNS = Operation(
+    "listRuns",
+    "GET",
+    "/v1/models/{model}/runs",
+    "models",
+    (problems.NOT_FOUND,),
+    scope="operate",
+    query=("limit", "next"),
+)
 GET_RUN = Operation(
     "getRun", "GET", "/v1/models/{model}/runs/{run}", "models", (problems.NOT_FOUND,), scope="operate"
 )
@@ -154,14 +175,27 @@ CREATE_BATCH = Operation(
     "POST",
     "/v1/models/{model}/batches",
     "batches",
-    (problems.NOT_FOUND, problems.NOT_SERVING),
+    (
+        problems.MALFORMED_BODY,
+        problems.NOT_FOUND,
+        problems.CONFLICT,
+        problems.TOO_LARGE,
+        problems.UNSUPPORTED_MEDIA_TYPE,
+        problems.INVALID_BATCH,
+        problems.NOT_SERVING,
+    ),
     scope="upload",
 )
 LIST_BATCHES = Operation(
     "listBatches", "GET", "/v1/models/{model}/batches", "batches", (problems.NOT_FOUND,), scope="upload"
 )
 GET_BATCH = Operation(
-    "getBatch", "GET", "/v1/models/{model}/batches/{batch}", "batches", (problems.NOT_FOUND,), scope="upload"
+    "getBatch",
+    "GET",
+    "/v1/models/{model}/batches/{batch}",
+    "batches",
+    (problems.NOT_FOUND, problems.CONFLICT),
+    scope="upload",
 )
 CREATE_UPLOAD = Operation(
     "createUpload", "POST", "/v1/models/{model}/uploads", "uploads", _CREATE_UPLOAD_FAILS, scope="upload"

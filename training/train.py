@@ -5,12 +5,13 @@ The artifact is written last, so a job that was stopped leaves none that could b
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 from importlib.metadata import version
 from platform import python_version
 from typing import Any
 
-from relearn import codec, profiles
+from relearn import codec, faults, profiles
 from relearn.errors import RelearnError
 from relearn.spec import ModelSpec
 from training import artifact, catalog, champion, feature_quality, probes, recorded, report, tasks
@@ -30,11 +31,12 @@ def main(container: Container | None = None) -> int:
         reason = str(error)
     except Exception as error:  # noqa: BLE001 - the last door: the log gets the trace, the ledger a reason
         trace()
-        reason = f"{type(error).__name__}: {error}"
+        reason = faults.told(error, faults.TRAINING_DISK)
     else:
         return 0
-    box.fail(reason)
     complain(f"failed: {reason}")
+    with contextlib.suppress(OSError):  # a disk that is full takes no reason either; the log has it
+        box.fail(reason)
     return 1
 
 

@@ -62,6 +62,7 @@ def install(world: World, issuer: Issuer) -> None:
     callers.check_tokens(issuer)
     callers.read_cors_of_templates()
     callers.throttle_routes()
+    gateway.tell_callers_nothing_of_a_failure()
     gateway.give_apis_every_path()
     storage.name_versions_in_events()
     storage.hide_missing_objects_from_those_who_may_not_list()

@@ -5,15 +5,20 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 from ministack import app
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import apigateway
+from ministack.services import apigateway, lambda_svc
 
 from local import principals
 
 _SERVICE = "apigateway.amazonaws.com"
+_JSON = {"Content-Type": "application/json"}
+_FAILED = json.dumps({"message": "Internal Server Error"}, separators=(",", ":"))
+_BUSY = json.dumps({"message": "Service Unavailable"}, separators=(",", ":"))
+_log = logging.getLogger(__name__)
 
 
 def require_function_permission() -> None:
@@ -34,14 +39,37 @@ def require_function_permission() -> None:
             f"arn:aws:execute-api:{get_region()}:{get_account_id()}:{api_id}/{stage}/{_route(route, method)}"
         )
         if not principals.function_admits(function, _SERVICE, source):
-            return (
-                500,
-                {"Content-Type": "application/json"},
-                json.dumps({"message": "Internal Server Error"}).encode(),
-            )
+            return 500, dict(_JSON), _FAILED.encode()
         return await invoke(integration, api_id, stage, path, method, *rest, **kw)
 
     apigateway._invoke_lambda_proxy = checked
+
+
+def tell_callers_nothing_of_a_failure() -> None:
+    """Answer for a function that failed, died or was not let run in the gateway's own words.
+
+    MiniStack answers 502 with the function's error and the worker's last words, 429 with Lambda's own refusal, and what
+    breaks in itself with the exception's text. An HTTP API says "Internal Server Error" or "Service Unavailable"
+    and nothing of the reason ("Troubleshooting issues with HTTP API Lambda integrations", API Gateway's guide).
+    """
+    shape, execute = lambda_svc.lambda_execute_result_to_api_proxy_response, apigateway.handle_execute
+
+    def worded(result: dict[str, Any]) -> Any:
+        if result.get("throttle"):
+            return {"statusCode": 503, "headers": dict(_JSON), "body": _BUSY}, None
+        if result.get("error"):
+            return {"statusCode": 500, "headers": dict(_JSON), "body": _FAILED}, None
+        return shape(result)
+
+    async def guarded(*request: Any, **more: Any) -> Any:
+        try:
+            return await execute(*request, **more)
+        except Exception:  # noqa: BLE001 - whatever it is, a full disk too: its text is not the caller's
+            _log.exception("a request to the API could not be answered")
+            return 500, dict(_JSON), _FAILED.encode()
+
+    lambda_svc.lambda_execute_result_to_api_proxy_response = worded
+    apigateway.handle_execute = guarded
 
 
 def give_apis_every_path() -> None:

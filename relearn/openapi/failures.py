@@ -11,7 +11,9 @@ _PLACES = {
     problems.INVALID_INSTANCES: ("pointer", "JSON pointer (RFC 6901) to a wrong value."),
     problems.INVALID_FEEDBACK: ("pointer", "JSON pointer (RFC 6901) to a wrong value."),
     problems.INVALID_UPLOAD: ("pointer", "JSON pointer (RFC 6901) to a wrong value."),
+    problems.INVALID_CHANGE: ("pointer", "JSON pointer (RFC 6901) to a wrong value."),
     problems.INVALID_DECISION: ("pointer", "JSON pointer (RFC 6901) to a wrong value."),
+    problems.INVALID_BATCH: ("pointer", "JSON pointer (RFC 6901) to an unknown field."),
     problems.INVALID_PARAMETERS: ("parameter", "Name of a query parameter."),
 }
 """Problems that list every mistake: how a mistake's place is called."""
@@ -43,7 +45,8 @@ def responses() -> dict[str, Json]:
 def of_operation(operation: Operation) -> Json:
     """Write the failures of an operation: status to response."""
     by_status: dict[str, list[Kind]] = {}
-    for kind in sorted({*operation.fails, INTERNAL_ERROR}, key=lambda kind: (kind.status, kind.slug)):
+    every = {INTERNAL_ERROR, *([problems.INVALID_PARAMETERS] if operation.strict else [])}
+    for kind in sorted({*operation.fails, *every}, key=lambda kind: (kind.status, kind.slug)):
         by_status.setdefault(str(int(kind.status)), []).append(kind)
     return {status: _one_of(kinds) for status, kinds in by_status.items()} | {
         "429": ref("TooManyRequests", "responses")

@@ -6,6 +6,8 @@ import hashlib
 import hmac
 import http.client
 import json
+import subprocess
+import sys
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -253,6 +255,33 @@ def test_a_route_that_is_called_too_often_answers_429(api: Api) -> None:
     assert [status for status, _ in asked] == [200, 200, 429, 429]
     assert asked[-1][1] == {"message": "Too Many Requests"}
     assert api.ask("/things/1", api.signed("/things/1"), b"{}")[0] == 200
+
+
+@pytest.mark.parametrize("end", ["raise", "die"])
+def test_of_a_function_that_fails_or_is_killed_a_caller_hears_no_more_than_on_aws(api: Api, end: str) -> None:
+    path = f"/things/{end}"
+    assert api.ask(path, api.signed(path), b"{}") == (500, {"message": "Internal Server Error"})
+    assert api.ask("/things/1", api.signed("/things/1"), b"{}")[0] == 200
+
+
+def test_of_what_breaks_in_the_laptop_itself_a_caller_hears_as_little() -> None:
+    """Run apart: it breaks the emulator."""
+    code = """
+import asyncio
+from ministack.services import apigateway, lambda_svc
+from local.hooks import gateway
+async def full(*_, **__): raise OSError(28, "No space left on device", "/home/me/cloud/state.json")
+apigateway.handle_execute = full
+gateway.tell_callers_nothing_of_a_failure()
+status, headers, body = asyncio.run(apigateway.handle_execute("api", "$default", "/v1/models", "GET"))
+shape = lambda_svc.lambda_execute_result_to_api_proxy_response
+busy, _ = shape({"throttle": True, "body": {"Reason": "ReservedFunctionConcurrentInvocationLimitExceeded"}})
+print(status, body.decode(), busy["statusCode"], busy["body"])
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", code], text=True, capture_output=True, check=True, timeout=120
+    )
+    assert ran.stdout == '500 {"message":"Internal Server Error"} 503 {"message":"Service Unavailable"}\n'
 
 
 def test_a_preflight_is_answered_without_a_signature_to_a_page_that_may_call(api: Api) -> None:

@@ -73,6 +73,10 @@ def handler(event, context):
     for record in event.get("Records", []):
         seen = record.get("body") or record["Sns"]["Message"]
         boto3.client("dynamodb").put_item(TableName=os.environ["TABLE"], Item={"pk": {"S": "SEEN"}, "sk": {"S": record.get("messageId") or record["Sns"]["MessageId"]}, "body": {"S": seen}})
+    if event.get("rawPath", "").endswith("/raise"):
+        raise KeyError("/a/path/of/ours")
+    if event.get("rawPath", "").endswith("/die"):
+        os._exit(3)
     if "requestContext" in event:
         return {"statusCode": 200, "headers": {"content-type": "application/json", "x-route": event["routeKey"]}, "body": json.dumps({"path": event["rawPath"], "said": event.get("body")})}
     return {"modules": [name for name in ("boto3", "index", "layered", "packaging", "relearn") if found(name)], "identity": boto3.client("sts").get_caller_identity()["Arn"], "environment": sorted(os.environ)}

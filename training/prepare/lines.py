@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -72,7 +73,7 @@ class Lines:
             return self._returned.popleft()
         try:
             line = self._stream.readline(MAX_LINE + 1)
-        except (EOFError, OSError, zlib.error) as error:
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:  # no fault of the disk is the file's
             raise DataError(
                 "format", f"the gzip stream is corrupt after line {self.number}: {error}"
             ) from error

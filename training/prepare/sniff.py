@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import zlib
 from dataclasses import dataclass
@@ -99,7 +100,7 @@ def _head(source: Path, *, gzipped: bool) -> bytes:
                     raise DataError(
                         "format", f"the first {blank} bytes are white space; allowed: {MAX_BLANK} at most"
                     )
-    except (EOFError, OSError, zlib.error) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:  # no fault of the disk is the file's
         raise DataError("format", f"the gzip stream is corrupt: {error}") from error
     return head.lstrip()
 
