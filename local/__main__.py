@@ -12,15 +12,18 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local import calling, environment, story
+from local import calling, environment, preflight, story
 from local.cloud import Cloud
 from local.console import Console
 from local.deploy import DeployError
+from local.locks import HeldError, Lock
 from local.settings import ROOT, Settings
 from local.teller import StoryError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+STORY_UPLOAD = ROOT / "examples/iris/more_measurements.csv"
 
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
@@ -60,6 +63,21 @@ def main(given: Sequence[str] | None = None) -> int:
     chosen = arguments(given)
     chosen.info = chosen.info.resolve()
     console = Console()
+    if wrong := preflight.refusals(chosen, STORY_UPLOAD):
+        for line in wrong:
+            console.failed(line)
+        return 2
+    chosen.info.parent.mkdir(parents=True, exist_ok=True)
+    described = Lock(chosen.info.with_name(f"{chosen.info.name}.lock"))
+    try:
+        described.take()
+    except HeldError as error:
+        console.failed(
+            f"{chosen.info} describes another laptop cloud, process {error.pid}, that is up: stop that one "
+            f"(kill {error.pid}), or give another file with --info"
+        )
+        return 1
+    chosen.info.unlink(missing_ok=True)  # of a cloud that was killed
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts its background jobs deaf to SIGINT
         signal.signal(number, signal.default_int_handler)
     try:
@@ -101,7 +119,7 @@ def _told(chosen: argparse.Namespace, cloud: Cloud, console: Console) -> bool:
             cloud,
             console,
             models=models,
-            upload=chosen.upload or ROOT / "examples/iris/more_measurements.csv",
+            upload=chosen.upload or STORY_UPLOAD,
         )
     except StoryError as error:
         console.failed(str(error))

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from ministack.core import lambda_runtime
 
-from local import hooks, sessions
+from local import hooks, kept, sessions
 from local.glue import runs
 from local.hooks import executions
+from local.hooks.durable import Durable
 from local.sagemaker import containers, endpoints, packages, tags, training, transforms, tuning
 from local.sagemaker.state import State
 from local.sagemaker.world import World
@@ -48,6 +49,9 @@ class Account:
         state = State(settings.keep / "sagemaker.json" if settings.keep else None)
         self.world = World(settings=settings, state=state, images=images, endpoint=endpoint)
         hooks.install(self.world, issuer)
+        self.durable = Durable(settings.keep / kept.GENERATIONS) if settings.keep else None
+        if self.durable:
+            self.durable.answer_after_writing_tables()
 
     def client(self, service: str) -> Any:
         """Return a boto3 client that acts as the account's administrator."""
@@ -66,7 +70,6 @@ class Account:
         """Stop every job and endpoint."""
         self.world.closing.set()
         endpoints.close()
-        self.world.state.save()
 
     @staticmethod
     def end_workers() -> None:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
-import tempfile
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from local import processes
 from local.deploy import Cdk
 from local.images import Images
+from local.kept import Kept
+from local.scratch import Scratch
 from local.server import Server
 from local.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from local.gate.issuer import Issuer
 
@@ -45,16 +45,16 @@ class Cloud:
             raise FileNotFoundError(
                 f"{assembly} is not a synthesised CDK app: it has no manifest.json; run cdk synth first"
             )
-        self._scratch = Path(tempfile.mkdtemp(prefix="relearn-local-"))
-        if len(os.fsencode(self._scratch)) > _LONGEST_FOLDER:
-            self._scratch.rmdir()
+        keep = chosen.get("keep")
+        self._kept = Kept(keep) if keep else None
+        self._scratch = Scratch()
+        if len(os.fsencode(self._scratch.path)) > _LONGEST_FOLDER:
+            self._scratch.remove()
             raise ValueError(
-                f"the folder for temporary files, TMPDIR: got {self._scratch.parent}; allowed: one with a shorter name, "
+                f"the folder for temporary files, TMPDIR: got {self._scratch.path.parent}; allowed: one with a shorter name, "
                 f"for containers listen on sockets below it, whose addresses have {_LONGEST_FOLDER} characters at most"
             )
-        self.settings = Settings(assembly=assembly.resolve(), scratch=self._scratch, **chosen)
-        if self.settings.keep:
-            self.settings.keep.mkdir(parents=True, exist_ok=True)
+        self.settings = Settings(assembly=assembly.resolve(), scratch=self._scratch.path, **chosen)
         self._say = say
         self.stacks: dict[str, dict[str, str]] = {}
         self._server: Server | None = None
@@ -62,6 +62,14 @@ class Cloud:
 
     def start(self) -> Self:
         """Serve the AWS APIs; nothing is deployed yet."""
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def _start(self) -> None:
         images = Images(self.settings)
         self._server = Server(self.settings)
         from local.account import Account  # noqa: PLC0415 - MiniStack reads the environment on import
@@ -70,7 +78,8 @@ class Cloud:
         self._server.start()
         self._account.resume()
         self._images = images
-        return self
+        if self._account.durable:
+            self._server.begin(self._account.durable.write_motion())
 
     def deploy(self) -> float:
         """Bootstrap the account and deploy every stack; the seconds it took."""
@@ -81,6 +90,8 @@ class Cloud:
         self._say(f"{count} container image(s) published: each is a directory of {self.settings.assembly}")
         self.stacks = cdk.deploy()
         self._server_started.publish_api(self._api_id())
+        if self._account.durable:
+            self._server_started.begin(self._account.durable.write_everything()).result()
         return time.monotonic() - began
 
     @property
@@ -124,7 +135,11 @@ class Cloud:
         processes.kill_all()
         if self._account:
             self._account.end_workers()
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._scratch.remove()
+        if self._kept:
+            if self._server:
+                self._kept.stopped()
+            self._kept.release()
 
     def __enter__(self) -> Self:
         return self.start()

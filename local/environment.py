@@ -11,6 +11,8 @@ import os
 import tempfile
 from typing import TYPE_CHECKING
 
+from local.kept import MINISTACK
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -84,7 +86,7 @@ def _ministack(settings: Settings, port: int) -> dict[str, str]:
     if settings.keep:
         chosen |= {
             "PERSIST_STATE": "1",
-            "STATE_DIR": str(settings.keep / "ministack"),
+            "STATE_DIR": str(settings.keep / MINISTACK),
             "S3_PERSIST": "1",
             "S3_DATA_DIR": str(settings.keep / "s3"),
         }

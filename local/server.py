@@ -18,7 +18,8 @@ from local.gate import arrivals, door, issuing
 from local.gate.issuer import Issuer
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
+    from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+    from concurrent.futures import Future
 
     from local.settings import Settings
 
@@ -79,10 +80,16 @@ class Server:
             raise TimeoutError("MiniStack did not start within 30 s")
 
     def stop(self) -> None:
-        """Stop serving; persists the state when the cloud keeps it."""
+        """Stop serving; MiniStack writes its whole state then, when the cloud keeps it."""
         if self._loop and self._stop and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join(_STOP_SECONDS)
+
+    def begin(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
+        """Begin work between requests, where no request changes what it reads; it ends with the server."""
+        if self._loop is None:
+            raise RuntimeError("the server is not started")
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def publish_api(self, api_id: str) -> None:
         """Answer on the second port as this HTTP API."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -76,10 +77,11 @@ def main(given: Sequence[str] | None = None) -> int:
 
 
 def _run(chosen: argparse.Namespace, services: Services) -> int:
-    if chosen.info.exists():
+    if _lives(chosen.info):
         raise ShopError(
             f"{chosen.info} is there: a laptop cloud runs already; stop it, or give another --info"
         )
+    chosen.info.unlink(missing_ok=True)
     _say("filling the shop's database")
     if services.new_database():
         services.flask("import-history", "--tickets", str(chosen.tickets), "--events", str(chosen.events))
@@ -96,6 +98,17 @@ def _run(chosen: argparse.Namespace, services: Services) -> int:
         return 0
     _keep_on(chosen.export_minutes * 60, progress, services)
     return 0
+
+
+def _lives(info: Path) -> bool:
+    """Tell whether the laptop cloud that a file describes is up; one that was killed leaves its file."""
+    try:
+        os.kill(int(json.loads(info.read_text())["pid"]), 0)
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _until_served(progress: Progress, services: Services) -> None:

@@ -47,6 +47,7 @@ class State:
             if name.lower() in self._table(table):
                 return False
             self._table(table)[name.lower()] = copy.deepcopy(record)
+            self._save()
             return True
 
     def change(self, table: str, name: str, **fields: Any) -> Record:
@@ -59,12 +60,15 @@ class State:
             for key in [key for key, value in fields.items() if value is None]:
                 del record[key]
             record["LastModifiedTime"] = time.time()
+            self._save()
             return copy.deepcopy(record)
 
     def remove(self, table: str, name: str) -> Record | None:
         """Forget a record and return it."""
         with self.lock:
-            return self._table(table).pop(name.lower(), None)
+            removed = self._table(table).pop(name.lower(), None)
+            self._save()
+            return removed
 
     def all(self, table: str) -> list[Record]:
         """Return copies of every record of a table."""
@@ -74,8 +78,8 @@ class State:
     def _table(self, table: str) -> dict[str, Record]:
         return self._tables.setdefault(table, {})
 
-    def save(self) -> None:
-        """Write the records to the file, if there is one: when the cloud stops, together with MiniStack's."""
+    def _save(self) -> None:
+        """Write the records to the file, if there is one, before anybody hears of the change: a cloud may be killed."""
         if self._file:
             draft = self._file.with_suffix(".draft")
             draft.write_text(json.dumps(self._tables))

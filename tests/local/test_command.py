@@ -21,7 +21,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
 @linux
-def test_an_interrupt_stops_everything_and_what_is_kept_comes_back(assembly: Path, tmp_path: Path) -> None:
+def test_what_is_kept_comes_back_after_an_interrupt_and_after_a_kill(assembly: Path, tmp_path: Path) -> None:
     keep = ("--keep", str(tmp_path / "kept"))
     cloud = start(assembly, tmp_path, *keep)
     serve(cloud)
@@ -38,8 +38,24 @@ def test_an_interrupt_stops_everything_and_what_is_kept_comes_back(assembly: Pat
             "TrainingJobSummaries"
         ]
         assert interrupted["TrainingJobStatus"] in ("Failed", "Stopped")
+        refused = run("--app", str(assembly), "--info", str(tmp_path / "second.json"), *keep)
+        assert refused.returncode == 1
+        assert f"in use by another laptop cloud, process {again.pid}: stop that one" in refused.stdout
+        answered = write_something(again)
     finally:
-        assert stop(again) == 0
+        os.kill(again.pid, signal.SIGKILL)
+        again.process.wait(10)
+    (scratch,) = tmp_path.glob("relearn-local-*")
+    last = start(assembly, tmp_path, *keep)
+    try:
+        assert last.outputs == cloud.outputs
+        assert not scratch.exists()
+        assert answered <= found(last)
+        until(lambda: settled(last, "toy-kept")["EndpointStatus"] == "InService")
+        assert invoke(last, "toy-kept")["answer"] == "7"
+    finally:
+        assert stop(last) == 0
+    assert not list(tmp_path.glob("relearn-local-*"))
 
 
 @linux
@@ -61,7 +77,7 @@ def test_the_info_file_has_all_a_client_needs_and_is_private(cloud: Running, ass
 
 def test_a_folder_that_is_no_assembly_is_named(tmp_path: Path) -> None:
     ran = run("--app", str(tmp_path))
-    assert ran.returncode == 1
+    assert ran.returncode == 2
     assert f"{tmp_path} is not a synthesised CDK app" in ran.stdout
 
 
@@ -95,6 +111,27 @@ def test_killing_a_guarded_command_kills_what_it_started(tmp_path: Path) -> None
     grandchild = int(child.output.readline())
     child.kill()
     until(lambda: not alive({grandchild}), seconds=5)
+
+
+def write_something(cloud: Running) -> set[str]:
+    """Store objects and items, and give those that the cloud says are stored."""
+    dynamodb, s3 = cloud.client("dynamodb"), cloud.client("s3")
+    dynamodb.create_table(
+        TableName="routes",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    for number in range(5):
+        dynamodb.put_item(TableName="routes", Item={"pk": {"S": f"route {number}"}})
+        s3.put_object(Bucket=cloud.outputs["Bucket"], Key=f"upload {number}", Body=b"rows")
+    return {f"{kind} {number}" for kind in ("route", "upload") for number in range(5)}
+
+
+def found(cloud: Running) -> set[str]:
+    items = cloud.client("dynamodb").scan(TableName="routes")["Items"]
+    objects = cloud.client("s3").list_objects_v2(Bucket=cloud.outputs["Bucket"])["Contents"]
+    return {item["pk"]["S"] for item in items} | {one["Key"] for one in objects}
 
 
 def serve(cloud: Running) -> None:

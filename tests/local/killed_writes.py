@@ -1,0 +1,196 @@
+"""Kills a process at every one of its writes and tells what it had answered and what is found; run as a script.
+
+``python -m tests.local.killed_writes objects|tables|generations FOLDER``: MiniStack reads its settings when it is
+imported, so this is a process of its own; each try is a fork of it. Prints a JSON list, one item a try.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from local import kept
+
+FOLDER = Path(sys.argv[2])
+os.environ |= {
+    "PERSIST_STATE": "1",
+    "STATE_DIR": str(FOLDER / kept.MINISTACK),
+    "S3_PERSIST": "1",
+    "S3_DATA_DIR": str(FOLDER / "s3"),
+    "DOCKER_HOST": f"unix://{FOLDER}/none.sock",
+}
+
+from ministack import app  # noqa: E402 - after the environment is set
+from ministack.core import persistence  # noqa: E402
+from ministack.services import dynamodb, s3, sqs  # noqa: E402
+
+from local.hooks.durable import Durable  # noqa: E402
+
+WRITES = {"open", "os.rename", "os.remove", "os.mkdir", "os.symlink", "os.rmdir", "shutil.rmtree"}
+"""Audit events of what changes files (docs.python.org, "Audit events table"); os.replace raises os.rename's."""
+MOST = 200
+Answer = tuple[int, dict[str, str], bytes]
+
+
+def ask(service: str, *request: Any) -> Answer:
+    answer: Answer = asyncio.run(app.SERVICE_HANDLERS[service](*request))
+    return answer
+
+
+def put(key: str, body: bytes) -> str:
+    status, headers, _ = ask("s3", "PUT", f"/box/{key}", {}, body, {})
+    assert status == 200
+    return headers["x-amz-version-id"]
+
+
+def write_objects(said: Callable[[Any], None]) -> None:
+    for number in range(3):
+        body = f"content {number}"
+        said({"key": "same", "version": put("same", body.encode()), "body": body})
+        said({"key": f"own{number}", "version": put(f"own{number}", body.encode()), "body": body})
+
+
+def found_objects() -> Any:
+    for store in (s3._buckets, s3._object_versions, s3._object_tags):
+        store._data.clear()
+    s3._load_persisted_data()
+    s3._bucket_versioning["box"] = "Enabled"
+    found = []
+    for vkey, versions in s3._object_versions.items():
+        for one in versions:
+            key, version = vkey[1], one["version_id"]
+            _, _, body = ask("s3", "GET", f"/box/{key}", {}, b"", {"versionId": [version]})
+            found.append({"key": key, "version": version, "body": body.decode()})
+            if one["is_latest"]:
+                _, headers, now = ask("s3", "GET", f"/box/{key}", {}, b"", {})
+                assert (headers["x-amz-version-id"], now) == (version, body), (key, headers, now)
+    listed = {one["key"] for one in found}
+    assert set(s3._buckets.get("box", {"objects": ()})["objects"]) <= listed
+    return found
+
+
+def table(action: str, **request: Any) -> Answer:
+    headers = {"x-amz-target": f"DynamoDB_20120810.{action}"}
+    return ask("dynamodb", "POST", "/", headers, json.dumps({"TableName": "ledger", **request}).encode(), {})
+
+
+def make_table() -> None:
+    keys = [{"AttributeName": "pk", "KeyType": "HASH"}]
+    attributes = [{"AttributeName": "pk", "AttributeType": "S"}]
+    table("CreateTable", KeySchema=keys, AttributeDefinitions=attributes, BillingMode="PAY_PER_REQUEST")
+
+
+def write_tables(said: Callable[[Any], None]) -> None:
+    for number in range(4):
+        assert table("PutItem", Item={"pk": {"S": f"route{number}"}})[0] == 200
+        said(f"route{number}")
+
+
+def found_tables() -> Any:
+    state = persistence.load_state("dynamodb")
+    assert state is not None
+    return [pk for (_, _, _), made in state["tables"].all_items() for pk in made["items"]]
+
+
+def write_generations(said: Callable[[Any], None]) -> None:
+    durable = Durable(FOLDER / kept.GENERATIONS)
+    for number in range(3):
+        for service in (dynamodb, sqs):
+            service.get_state = lambda number=number: {"generation": number}
+        asyncio.run(durable.write_everything())
+        said(number)
+
+
+def found_generations() -> Any:
+    states = [persistence.load_state(name) for name in ("dynamodb", "sqs")]
+    return [None if state is None else state["generation"] for state in states]
+
+
+def prepare(what: str) -> None:
+    (FOLDER / "lock").touch()
+    if what == "objects":
+        kept.publish(FOLDER / kept.GENERATIONS, {})
+        ask("s3", "PUT", "/box", {}, b"", {})
+        s3._bucket_versioning["box"] = "Enabled"
+        return
+    app._loaded_modules |= {"dynamodb": dynamodb, "sqs": sqs}
+    if what == "tables":
+        durable = Durable(FOLDER / kept.GENERATIONS)
+        durable.answer_after_writing_tables()
+        make_table()
+        asyncio.run(durable.write_everything())
+
+
+def tries(what: str) -> Iterator[dict[str, Any]]:
+    work = {"objects": write_objects, "tables": write_tables, "generations": write_generations}[what]
+    look = {"objects": found_objects, "tables": found_tables, "generations": found_generations}[what]
+    prepare(what)
+    fresh = FOLDER.with_name("fresh")
+    shutil.copytree(FOLDER, fresh, symlinks=True)
+    for at in range(1, MOST):
+        shutil.rmtree(FOLDER)
+        shutil.copytree(fresh, FOLDER, symlinks=True)
+        said = FOLDER.with_name("said")
+        said.write_text("")
+        ended = forked(lambda at=at, said=said: killed(work, at, said))
+        answered = [json.loads(line) for line in said.read_text().splitlines()]
+        result = FOLDER.with_name("found")
+        assert forked(lambda result=result: found(look, result)) == 0
+        yield {"at": at, "answered": answered, "found": json.loads(result.read_text())}
+        if ended == 0:
+            return
+    raise AssertionError("it was always killed")
+
+
+def found(look: Callable[[], Any], result: Path) -> None:
+    """Look as a cloud does that is started with the folder again."""
+    kept.Kept(FOLDER)
+    result.write_text(json.dumps(look()))
+
+
+def killed(work: Callable[[Callable[[Any], None]], None], at: int, said: Path) -> None:
+    """Work until the write number ``at``, which is not done any more."""
+    told = os.open(said, os.O_WRONLY | os.O_APPEND)
+    left = at
+
+    def count(event: str, arguments: tuple[Any, ...]) -> None:
+        nonlocal left
+        if event not in WRITES or not str(arguments[0]).startswith(str(FOLDER)):
+            return
+        if event == "open" and not (
+            isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
+        ):
+            return
+        left -= 1
+        if not left:
+            os._exit(9)
+
+    sys.addaudithook(count)
+    work(lambda answer: os.write(told, json.dumps(answer).encode() + b"\n"))  # type: ignore[arg-type,return-value]
+
+
+def forked(work: Callable[[], Any]) -> int:
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            work()
+            code = 0
+        except BaseException:  # noqa: BLE001 - this process ends here
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    sys.stdout.write(json.dumps(list(tries(sys.argv[1]))))
