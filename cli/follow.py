@@ -14,7 +14,15 @@ from relearn import pending, runs
 from relearn.runs import Run, RunState, VersionState
 from relearn.uploads import Upload, UploadState
 
-ENDS = frozenset({UploadState.TRAINED, UploadState.QUARANTINED, UploadState.SUPERSEDED, UploadState.FAILED})
+ENDS = frozenset(
+    {
+        UploadState.TRAINED,
+        UploadState.QUARANTINED,
+        UploadState.SUPERSEDED,
+        UploadState.FAILED,
+        UploadState.EXCLUDED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

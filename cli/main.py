@@ -13,6 +13,7 @@ from cli import (
     batch,
     doctor,
     env,
+    exclude,
     experiment,
     feedback,
     new_model,
@@ -79,6 +80,7 @@ app.command("feedback")(feedback.feedback)
 app.command("proxy")(proxy.proxy)
 app.command("status")(show.status)
 app.command("uploads")(show.uploads)
+app.command("exclude")(exclude.exclude)
 app.command("retry")(retry.retry)
 app.command("replay-dlq")(replay.replay_dlq)
 app.command("runs")(show.runs)

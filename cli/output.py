@@ -51,7 +51,7 @@ COLOURS = {
         ("QUARANTINED", "FAILED", "REJECTED", "ROLLED_BACK", "conflict", "unknown", "late", "failed"), "red"
     ),
     "warning": "yellow",
-    **dict.fromkeys(("SUPERSEDED", "PREVIOUS", "RETIRED", "EMPTY"), "dim"),
+    **dict.fromkeys(("SUPERSEDED", "EXCLUDED", "PREVIOUS", "RETIRED", "EMPTY"), "dim"),
 }
 
 

@@ -14,11 +14,12 @@ from typing import Any
 
 from lambdas import catalog, wiring
 from lambdas.config import Config
+from lambdas.excluding import exclude
 from lambdas.intake import Buckets, Intake
 from lambdas.logs import entry
 from lambdas.messages import Failures
 from lambdas.retrying import Retrying
-from relearn import retries
+from relearn import exclusions, retries
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +56,8 @@ def take(message: Any, left: Callable[[], float]) -> None:
     """Do what one message asks for, in the seconds that ``left`` says are left."""
     if message.get("detail-type") == retries.ASKED:
         retrying().again(message["detail"], left)
+    elif message.get("detail-type") == exclusions.ASKED:
+        exclude(wiring.ledger(Config.from_env()), message["detail"])
     else:
         intake().take(message["detail"], left)
 

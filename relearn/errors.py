@@ -24,6 +24,7 @@
     │   └── NotWaitingError       a decision about a version that waits for none, or for one
     ├── FrozenRouteError          a person froze the route: no run may move it
     ├── NothingToRetryError       a person wants something tried again that needs, or allows, no other try
+    ├── NothingToExcludeError     a person wants an upload trained on no more that would not be anyway
     ├── IllegalTransitionError    an upload, run or version may not go from this state to that one
     ├── DataError                 a snapshot or upload can not be used; carries a stable code
     ├── ArchiveError              an archive or document of others is damaged, or holds more than it may
@@ -241,6 +242,10 @@ class FrozenRouteError(RelearnError):
 
 class NothingToRetryError(RelearnError):
     """What a person wants tried again needs no other try, or can not have one; says what to do instead."""
+
+
+class NothingToExcludeError(RelearnError):
+    """An upload that a person wants trained on no more is in no later snapshot anyway, or not decided yet."""
 
 
 class IllegalTransitionError(RelearnError):

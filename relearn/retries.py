@@ -48,7 +48,9 @@ def begins_again(upload: Upload) -> UploadState:
         )
     if upload.state is UploadState.ACCEPTED:
         return UploadState.ACCEPTED
-    was_accepted = upload.state is UploadState.FAILED and UploadState.ACCEPTED in upload.times
+    was_accepted = (
+        upload.state in (UploadState.FAILED, UploadState.EXCLUDED) and UploadState.ACCEPTED in upload.times
+    )
     return UploadState.ACCEPTED if was_accepted else UploadState.RECEIVED
 
 
@@ -98,6 +100,8 @@ def outlook(upload: Upload) -> str:
                 "its object version is checked again by the code that is deployed now; the same code refuses the same "
                 "bytes again: where the file is wrong, mend it and upload it"
             )
+        case UploadState.EXCLUDED, _:
+            return "its shard stands, and it is in the next snapshot again"
         case UploadState.FAILED, UploadState.ACCEPTED:
             return (
                 "its shard stands and a run trains on it again; the same data and code end the same way: what helps is "

@@ -5,12 +5,13 @@
     RECEIVED ─► ACCEPTED ─► TRAINED
         │           ├─────► SUPERSEDED(by)    a newer version of the same object was accepted
         │           └─────► FAILED(reason)    the run it was in was rejected, or failed too often
+        │   └─ TRAINED too ─► EXCLUDED(by whom, why)   a person took it out of all later snapshots
         ├─────► QUARANTINED(reason)
         ├─────► SUPERSEDED(by)
         └─────► FAILED(reason)
 
 A TRAINED upload whose object is replaced becomes SUPERSEDED too: the next snapshot holds the
-new content instead of the old. What is QUARANTINED or FAILED stays so by itself; a person may have it
+new content instead of the old. What is QUARANTINED, FAILED or EXCLUDED stays so by itself; a person may have it
 tried again (`relearn.retries`), and how it ended before is kept.
 """
 
@@ -43,17 +44,21 @@ class UploadState(StrEnum):
     QUARANTINED = "QUARANTINED"
     SUPERSEDED = "SUPERSEDED"
     FAILED = "FAILED"
+    EXCLUDED = "EXCLUDED"
 
 
 TRANSITIONS: dict[UploadState, frozenset[UploadState]] = {
     UploadState.RECEIVED: frozenset(
         {UploadState.ACCEPTED, UploadState.QUARANTINED, UploadState.SUPERSEDED, UploadState.FAILED}
     ),
-    UploadState.ACCEPTED: frozenset({UploadState.TRAINED, UploadState.SUPERSEDED, UploadState.FAILED}),
-    UploadState.TRAINED: frozenset({UploadState.SUPERSEDED}),
+    UploadState.ACCEPTED: frozenset(
+        {UploadState.TRAINED, UploadState.SUPERSEDED, UploadState.FAILED, UploadState.EXCLUDED}
+    ),
+    UploadState.TRAINED: frozenset({UploadState.SUPERSEDED, UploadState.EXCLUDED}),
     UploadState.QUARANTINED: frozenset(),
     UploadState.SUPERSEDED: frozenset(),
     UploadState.FAILED: frozenset(),
+    UploadState.EXCLUDED: frozenset(),
 }
 
 

@@ -48,7 +48,7 @@ def test_only_the_steps_of_an_uploads_life_are_legal(old: UploadState, new: Uplo
 
 
 def test_a_bad_end_is_final() -> None:
-    for state in (UploadState.QUARANTINED, UploadState.SUPERSEDED, UploadState.FAILED):
+    for state in (UploadState.QUARANTINED, UploadState.SUPERSEDED, UploadState.FAILED, UploadState.EXCLUDED):
         assert TRANSITIONS[state] == frozenset()
 
 

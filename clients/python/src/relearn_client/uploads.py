@@ -10,7 +10,7 @@ from relearn_client.forms import Form
 from relearn_client.shapes import Json, Step, moment, pick, steps
 
 _UNCHECKED = frozenset({"WAITING_FOR_FILE", "RECEIVED"})
-_ENDS = frozenset({"EXPIRED", "TRAINED", "QUARANTINED", "SUPERSEDED", "FAILED"})
+_ENDS = frozenset({"EXPIRED", "TRAINED", "QUARANTINED", "SUPERSEDED", "FAILED", "EXCLUDED"})
 
 
 @dataclass(frozen=True, slots=True)
