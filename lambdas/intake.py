@@ -196,6 +196,7 @@ class Intake:
             rows_accepted=prepared.rows_accepted,
             rows_rejected=prepared.rows_rejected,
             replaces="" if before is None else before.upload_id,
+            predicts=self._specs[upload.model].predicts,
         )
 
     def _tell_replaced(self, upload: Upload, before: Upload) -> None:
@@ -238,13 +239,13 @@ class Intake:
         with prepared.rejected.open("rb") as rows:
             self._storage.write(self._buckets.lake, key, rows, "application/x-ndjson")
 
-    def _move(self, upload: Upload, state: UploadState, reason: str, **counts: int | str) -> Upload:
+    def _move(self, upload: Upload, state: UploadState, reason: str, **found: Any) -> Upload:
         """Decide an upload; people hear of a bad end before it is written, so that none goes unheard."""
         if state is not UploadState.ACCEPTED:
             kind = "quarantined" if state is UploadState.QUARANTINED else "failed"
             headline = f"upload {upload.key.rpartition('/')[2]} {kind}"
             self._notifier.tell(kind, upload.model, headline, f"{upload.key}\n{reason}")  # type: ignore[arg-type]
-        moved = self._ledger.move_upload(upload, state, reason, table=upload.table, **counts)
+        moved = self._ledger.move_upload(upload, state, reason, table=upload.table, **found)
         self._meter.count("Uploads", model=upload.model, state=state)
         _log.info(
             "upload %s", state, extra={"model": upload.model, "upload_id": upload.upload_id, "reason": reason}

@@ -16,7 +16,8 @@ from relearn import names, runs, s3_keys, snapshots
 from relearn.engines import Engine, on_spark
 from relearn.errors import ConflictError
 from relearn.runs import Run, RunState
-from relearn.uploads import UploadState
+from relearn.spec import ModelSpec
+from relearn.uploads import Upload, UploadState
 
 
 class Opening:
@@ -84,8 +85,9 @@ class Opening:
         return self._context(run)
 
     def _choose(self, run: Run) -> Run:
-        found = self._ledger.uploads(run.model, UploadState.ACCEPTED, UploadState.TRAINED)
-        selection = snapshots.select(found, self._catalog.spec(run.model).table_names)
+        spec = self._catalog.spec(run.model)
+        found = self._without_other_targets(run.model, spec)
+        selection = snapshots.select(found, spec.table_names)
         known = {upload.upload_id: upload for upload in found}
         for upload in found:
             by = known.get(selection.superseded.get(upload.upload_id, ""))
@@ -105,6 +107,15 @@ class Opening:
             snapshot=selection.snapshot,
             champion_version=champion,
         )
+
+    def _without_other_targets(self, model: str, spec: ModelSpec) -> list[Upload]:
+        """Give what may be trained on; what was accepted for another target is EXCLUDED, with that as its reason."""
+        found = self._ledger.uploads(model, UploadState.ACCEPTED, UploadState.TRAINED)
+        others = snapshots.of_other_targets(found, spec.predicts)
+        for upload in found:
+            if upload.upload_id in others:
+                self._ledger.move_upload(upload, UploadState.EXCLUDED, others[upload.upload_id])
+        return [upload for upload in found if upload.upload_id not in others]
 
     def _context(self, run: Run) -> dict[str, Any]:
         spec = self._catalog.spec(run.model)

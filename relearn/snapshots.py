@@ -83,6 +83,29 @@ def newest(uploads: Iterable[Upload]) -> dict[tuple[str, str], Upload]:
     return chosen
 
 
+def of_other_targets(uploads: Iterable[Upload], predicts: str) -> dict[str, str]:
+    """Tell apart the uploads of a model that predicted something else when they were accepted.
+
+    Parameters
+    ----------
+    uploads
+        Uploads of one model.
+    predicts
+        What it predicts now.
+
+    Returns
+    -------
+    dict
+        Id of each such upload to why no snapshot holds it.
+    """
+    return {
+        upload.upload_id: f"its rows were accepted for {upload.predicts}, and the model predicts {predicts or 'from tables'} now: "
+        "upload data that has it"
+        for upload in uploads
+        if upload.predicts and upload.predicts != predicts
+    }
+
+
 def lacking(uploads: Iterable[Upload], tables: Sequence[str]) -> tuple[str, ...]:
     """Name the tables that none of the uploads is of, in their order."""
     there = {upload.table for upload in uploads}

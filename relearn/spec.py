@@ -168,6 +168,11 @@ class ModelSpec:
         return tuple(dict.fromkeys(column for column in named if column is not None))
 
     @property
+    def predicts(self) -> str:
+        """What rows of the one table were accepted for, e.g. ``"classification of species"``; empty where features make it."""
+        return "" if self.tables else f"{self.kind} of {self.target.name}"
+
+    @property
     def kind(self) -> Literal["classification", "regression", "ranking"]:
         """What the target's type makes of the model."""
         match self.target:

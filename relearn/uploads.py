@@ -98,6 +98,9 @@ class Upload:
         The run that trained on it, or was rejected with it; empty until there is one.
     times
         When each state was reached: state to ISO 8601, UTC.
+    predicts
+        What the model predicted when it was accepted (`relearn.spec.ModelSpec.predicts`); empty until then, and of uploads that
+        are older than this.
     earlier
         Ends after which a person had it tried again, oldest first: ``state``, ``reason`` and ``at``.
     """
@@ -123,6 +126,7 @@ class Upload:
     replaces: str = ""
     run_id: str = ""
     times: dict[str, str] = field(default_factory=dict)
+    predicts: str = ""
     earlier: tuple[dict[str, str], ...] = ()
 
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from relearn import exclusions, retries
+from dataclasses import replace
+
+import pytest
+
+from lambdas import ingest, open_run
+from relearn import exclusions, retries, snapshots
 from relearn.exclusions import Exclusion
+from relearn.spec import Metric, Number
 from relearn.uploads import Upload, UploadState
-from tests.aws.models import FLOWERS_CSV
+from tests.aws.models import FLOWERS, FLOWERS_CSV
 from tests.aws.world import World
 
 WHO = "arn:aws:iam::123456789012:user/ann"
@@ -79,3 +85,34 @@ def test_what_is_in_no_snapshot_stays_as_it_is(world: World) -> None:
 def test_an_exclusion_of_an_upload_that_nobody_knows_is_told_as_failed(world: World) -> None:
     unknown = Exclusion(model="flowers", upload_id="f" * 32, why="x", who=WHO)
     assert world.ingest(exclusions.message(unknown)) == ["message-0"]
+
+
+def test_after_a_model_got_another_target_its_old_data_is_in_no_snapshot_and_says_why(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.send(FLOWERS_CSV, "incoming/flowers/old.csv")
+    world.run()
+    columns = tuple(column for column in FLOWERS.columns if column.name != "width")
+    target = next(column for column in FLOWERS.columns if column.name == "width")
+    assert isinstance(target, Number)
+    metric = Metric("mae", maximum=100.0)
+    retargeted = replace(FLOWERS, columns=(*columns, FLOWERS.target), target=target, metric=metric)
+    monkeypatch.setitem(open_run.opening()._catalog.specs, "flowers", retargeted)  # type: ignore[index]
+    monkeypatch.setitem(ingest.intake()._specs, "flowers", retargeted)  # type: ignore[index]
+    world.send(FLOWERS_CSV, "incoming/flowers/new.csv")
+    lock = world.ledger.lock("flowers")
+    assert lock is not None
+    open_run.opening().open("flowers", lock.run_id)
+    uploads = by_key(world)
+    assert world.ledger.run("flowers", lock.run_id).snapshot == (uploads["new.csv"].upload_id,)
+    assert uploads["old.csv"].state is UploadState.EXCLUDED
+    assert uploads["old.csv"].reason.startswith(
+        "its rows were accepted for classification of kind, and the model predicts regression of width now"
+    )
+
+
+def test_uploads_of_before_targets_were_written_down_stay(world: World) -> None:
+    world.send(FLOWERS_CSV, "incoming/flowers/old.csv")
+    world.run()
+    old = replace(by_key(world)["old.csv"], predicts="")
+    assert snapshots.of_other_targets([old], "regression of width") == {}
