@@ -7,10 +7,10 @@ import time
 from typing import Annotated
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
 
 from cli import target as targets
 from cli.errors import FAILED
+from cli.identity import who
 from cli.ledger import Ledger
 from cli.letters import boxes
 from cli.lookup import find_upload, models
@@ -47,15 +47,8 @@ def exclude(
 def _send(target: Target, upload: Upload, why: str) -> None:
     """Ask ingest, as a retry does."""
     (box,) = boxes(target, "ingest")
-    asked = Exclusion(model=upload.model, upload_id=upload.upload_id, why=why, who=_who(target))
+    asked = Exclusion(model=upload.model, upload_id=upload.upload_id, why=why, who=who(target))
     target.client("sqs").send_message(QueueUrl=box.queue, MessageBody=json.dumps(exclusions.message(asked)))
-
-
-def _who(target: Target) -> str:
-    try:
-        return str(target.client("sts").get_caller_identity()["Arn"])
-    except (ClientError, BotoCoreError):
-        return ""
 
 
 def _excluded(target: Target, ledger: Ledger, upload: Upload) -> bool:

@@ -20,6 +20,7 @@ from cli import (
     predict,
     predictions,
     proxy,
+    remove_model,
     replay,
     reports,
     retry,
@@ -94,6 +95,7 @@ app.command("unfreeze")(route.unfreeze)
 app.command("approve")(approve.approve)
 app.command("reject")(approve.reject)
 app.command("wait")(wait.wait)
+app.command("remove-model")(remove_model.remove_model)
 app.command("backfill")(backfill.backfill)
 app.command("new-model")(new_model.new_model)
 app.command("token")(tokens.token)

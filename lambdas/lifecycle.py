@@ -17,6 +17,7 @@ from lambdas import catalog, wiring
 from lambdas.config import Config
 from lambdas.logs import entry
 from lambdas.stage import Setup, Teardown
+from relearn.errors import ConflictError
 
 SPARE_SECONDS = 30
 """Kept of the function's time for the answer."""
@@ -51,20 +52,36 @@ def teardown() -> Teardown:
         online=wiring.online(config),
         registry=wiring.registry(config),
         models=catalog.load().specs,
+        stage=config.need("STAGE"),
     )
 
 
 @entry
-def handler(event: Any, context: Any) -> None:
-    """Do what CloudFormation asks for, and answer it."""
+def handler(event: Any, context: Any) -> dict[str, Any] | None:
+    """Do what CloudFormation asks for, and answer it; or remove one model, because a person asks."""
     status, reason, data = "SUCCESS", "", {}
+    seconds = context.get_remaining_time_in_millis() / 1000 - SPARE_SECONDS
+    if asked := event.get("remove_model"):
+        return _removed(asked, seconds)
     try:
-        seconds = context.get_remaining_time_in_millis() / 1000 - SPARE_SECONDS
         data = work(event["RequestType"], seconds)
     except Exception as error:  # noqa: BLE001 - CloudFormation must hear of it
         _log.exception("the custom resource failed")
         status, reason = "FAILED", f"{type(error).__name__}: {error}"
     answer(event, status, reason[:_REASON_LENGTH], data)
+    return None
+
+
+def _removed(asked: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+    """Say what there is of a model, and remove it unless it is only to be told; or say why that cannot be."""
+    model = str(asked["model"])
+    told = teardown().told(model)
+    try:
+        if not asked["only_tell"]:
+            teardown().remove(model, str(asked["who"]), seconds)
+    except (ConflictError, TimeoutError) as error:
+        return {**told, "refused": str(error)}
+    return told
 
 
 def work(request: str, seconds: float) -> dict[str, str]:

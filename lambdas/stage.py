@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from lambdas.aws.endpoints import Endpoints
 from lambdas.aws.executions import Executions
@@ -16,8 +18,9 @@ from lambdas.aws.storage import Storage
 from lambdas.aws.transforms import Transforms
 from lambdas.catalog import Catalog
 from lambdas.runs_flow import TEARDOWN, Runs
-from relearn import runs, s3_keys
+from relearn import names, runs, s3_keys
 from relearn.errors import ConflictError, NotFoundError
+from relearn.operations import RestoreState
 from relearn.routing import Change, Route
 from relearn.runs import RunState
 from relearn.uploads import UploadState
@@ -99,6 +102,8 @@ class Teardown:
         Adapters; ``restores`` are the executions that deploy versions again.
     models
         Names of the models.
+    stage
+        Part of the names of what they have.
     sleep
         Waits so many seconds.
     """
@@ -114,6 +119,7 @@ class Teardown:
         online: Online,
         registry: Registry,
         models: Iterable[str],
+        stage: str,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._ledger = ledger
@@ -123,6 +129,7 @@ class Teardown:
         self._online = online
         self._registry = registry
         self._models = tuple(models)
+        self._stage = stage
         self._sleep = sleep
 
     def run(self, seconds: float) -> None:
@@ -154,6 +161,67 @@ class Teardown:
                 self._registry.remove(package)
             self._forget(model)
 
+    def told(self, model: str) -> dict[str, Any]:
+        """Say what `remove` takes away of a model."""
+        route = self._ledger.route(model)
+        return {
+            "serves": route.champion or None,
+            "versions": [version.version for version in self._ledger.versions(model)],
+            "endpoints": self._endpoints_of(model),
+            "packages": len(list(self._registry.packages(model))),
+        }
+
+    def remove(self, model: str, who: str, seconds: float) -> None:
+        """Remove what runs created of one model; its data and the ledger's history stay. Again finds nothing to do.
+
+        The model's lock is held from then on, so that no run starts; the next deployment of the model gives it back.
+
+        Parameters
+        ----------
+        model
+            Its name.
+        who
+            For the route's history.
+        seconds
+            How long it may take, in seconds.
+
+        Raises
+        ------
+        ConflictError
+            A run or a restore of the model is under way.
+        TimeoutError
+            Features are still there.
+        """
+        deadline = time.monotonic() + seconds
+        self._take_unless_busy(model)
+        self._empty_route(model, Change("emptied", who, "the model is being removed"))
+        for name in list(self._transforms.running()):
+            found = names.parse_transform_job(self._stage, name)
+            if found is not None and found[0] == model:
+                self._transforms.stop(name)
+        for name in self._endpoints_of(model):
+            self._endpoints.remove(name, max(deadline - time.monotonic(), 1))
+        for version in self._ledger.versions(model):
+            if not self._online.remove(model, version.version, lambda: deadline - time.monotonic()):
+                raise TimeoutError("not all features are deleted yet; the same command goes on with them")
+        for package in list(self._registry.packages(model)):
+            self._registry.remove(package)
+        self._forget_versions(model)
+
+    def _endpoints_of(self, model: str) -> list[str]:
+        pattern = re.compile(rf"{re.escape(names.group(self._stage, model))}-v[0-9]+")
+        return sorted({made.name for made in self._endpoints.all() if pattern.fullmatch(made.name)})
+
+    def _take_unless_busy(self, model: str) -> None:
+        restore = self._ledger.restore(model)
+        if restore is not None and restore.state is RestoreState.RESTORING:
+            raise ConflictError(f"version {restore.version} of {model} is being deployed again; wait for it")
+        holder = self._ledger.take_lock(model, TEARDOWN)
+        if holder.run_id != TEARDOWN:
+            raise ConflictError(
+                f"run {holder.run_id} of {model} is under way: wait for it (relearn wait {model} --run {holder.run_id})"
+            )
+
     def _take(self, model: str) -> None:
         """Hold the model's lock for good, so that nothing starts while the stage goes."""
         while (lock := self._ledger.lock(model)) is None or lock.run_id != TEARDOWN:
@@ -183,12 +251,15 @@ class Teardown:
 
     def _forget(self, model: str) -> None:
         """Take back what is no longer true: numbers start again at 1 with a new package group."""
+        self._empty_route(model, Change("emptied", "the stage", "it is being deleted"))
+        self._forget_versions(model)
+
+    def _empty_route(self, model: str, change: Change) -> None:
         route = self._ledger.route(model)
-        if route.champion:
-            empty = Route(revision=route.revision + 1)
-            self._ledger.write_route(
-                model, route, empty, {}, Change("emptied", "the stage", "it is being deleted")
-            )
+        if route.named:
+            self._ledger.write_route(model, route, Route(revision=route.revision + 1), {}, change)
+
+    def _forget_versions(self, model: str) -> None:
         for version in self._ledger.versions(model):
             self._ledger.forget_version(version)
         _log.info("removed everything of a model", extra={"model": model})

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from botocore.exceptions import ClientError
+
 from relearn import names
 from relearn.jsonlines import MEDIA_TYPE
 
@@ -101,12 +103,16 @@ class Registry:
         return found.get("ModelApprovalStatus", ""), found.get("ApprovalDescription", "")
 
     def packages(self, model: str) -> Iterator[str]:
-        """List the ARNs of a model's packages."""
+        """List the ARNs of a model's packages; none where its group is gone."""
         pages = self._client.get_paginator("list_model_packages").paginate(
             ModelPackageGroupName=names.group(self._stage, model)
         )
-        for page in pages:
-            yield from (package["ModelPackageArn"] for package in page["ModelPackageSummaryList"])
+        try:
+            for page in pages:
+                yield from (package["ModelPackageArn"] for package in page["ModelPackageSummaryList"])
+        except ClientError as error:
+            if "does not exist" not in error.response["Error"]["Message"]:
+                raise
 
     def remove(self, package_arn: str) -> None:
         """Delete a package."""

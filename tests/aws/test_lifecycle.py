@@ -73,6 +73,7 @@ def teardown(world: World) -> Teardown:
         online=wiring.online(Config.from_env()),
         registry=Registry(clients.sagemaker(), STAGE),
         models=SPECS,
+        stage=STAGE,
         sleep=world.clock.pass_seconds,
     )
 
@@ -214,3 +215,72 @@ def test_an_answer_goes_to_http_only(world: World) -> None:
     event = json.loads((EVENTS / "lifecycle_create.json").read_text())
     with pytest.raises(ValueError, match="allowed: an http or https URL"):
         lifecycle.handler({**event, "ResponseURL": "file:///etc/passwd"}, LambdaContext())
+
+
+def trained(world: World) -> None:
+    """Let a run promote the first version of a model."""
+    world.send(FLOWERS_CSV)
+    assert world.run().state is RunState.PROMOTED
+
+
+def remove(world: World, monkeypatch: pytest.MonkeyPatch, *, only_tell: bool = False) -> dict[str, Any]:
+    monkeypatch.setattr(lifecycle, "teardown", lambda: teardown(world))
+    asked = {"model": "flowers", "only_tell": only_tell, "who": "ann"}
+    told = lifecycle.handler({"remove_model": asked}, LambdaContext(seconds=300))
+    assert told is not None
+    return told
+
+
+def test_what_removing_a_model_takes_is_told_and_stays_until_it_is_asked_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained(world)
+    told = remove(world, monkeypatch, only_tell=True)
+    assert told == {
+        "serves": 1, "versions": [1], "endpoints": ["relearn-test-flowers-v1"], "packages": 1,
+    }  # fmt: skip
+    assert world.ledger.route("flowers").champion == 1
+    assert "relearn-test-flowers-v1" in world.sagemaker.endpoints
+
+
+def test_a_removed_model_leaves_nothing_that_costs_and_keeps_its_data_and_history(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained(world)
+    assert "refused" not in remove(world, monkeypatch)
+    assert (world.sagemaker.endpoints, world.ledger.versions("flowers")) == ({}, [])
+    assert world.ledger.route("flowers").champion == 0
+    newest = world.ledger.route_history("flowers", newest=1)[0]
+    assert (newest.change.who, newest.change.why) == ("ann", "the model is being removed")
+    assert world.states_of() == ["TRAINED"]
+    assert incoming(world) != []
+    assert remove(world, monkeypatch) == {"serves": None, "versions": [], "endpoints": [], "packages": 0}
+
+
+def test_no_run_starts_of_a_removed_model_until_it_is_deployed_again(
+    world: World, cloudformation: CloudFormation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained(world)
+    remove(world, monkeypatch)
+    world.send(FLOWERS_CSV, "incoming/flowers/late.csv")
+    lock = world.ledger.lock("flowers")
+    assert lock is not None
+    assert lock.run_id == "teardown"
+    cloudformation.send("Update")
+    assert world.run().state is RunState.PROMOTED
+
+
+def test_a_model_with_a_run_under_way_is_not_removed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained(world)
+    world.send(FLOWERS_CSV, "incoming/flowers/more.csv")
+    told = remove(world, monkeypatch)
+    assert "is under way: wait for it (relearn wait flowers --run" in told["refused"]
+    assert world.ledger.route("flowers").champion == 1
+
+
+def test_a_model_whose_name_begins_alike_is_left_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained(world)
+    alike = world.sagemaker.endpoints["relearn-test-flowers-v1"]
+    world.sagemaker.endpoints["relearn-test-flowers-v1-v1"] = alike
+    remove(world, monkeypatch)
+    assert list(world.sagemaker.endpoints) == ["relearn-test-flowers-v1-v1"]
