@@ -226,7 +226,7 @@ def trained(world: World) -> None:
 def remove(world: World, monkeypatch: pytest.MonkeyPatch, *, only_tell: bool = False) -> dict[str, Any]:
     monkeypatch.setattr(lifecycle, "teardown", lambda: teardown(world))
     asked = {"model": "flowers", "only_tell": only_tell, "who": "ann"}
-    told = lifecycle.handler({"remove_model": asked}, LambdaContext(seconds=300))
+    told: dict[str, Any] | None = lifecycle.handler({"remove_model": asked}, LambdaContext(seconds=300))
     assert told is not None
     return told
 

@@ -13,6 +13,7 @@ import shutil
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -139,10 +140,10 @@ def tries(what: str) -> Iterator[dict[str, Any]]:
         shutil.copytree(fresh, FOLDER, symlinks=True)
         said = FOLDER.with_name("said")
         said.write_text("")
-        ended = forked(lambda at=at, said=said: killed(work, at, said))
+        ended = forked(partial(killed, work, at, said))
         answered = [json.loads(line) for line in said.read_text().splitlines()]
         result = FOLDER.with_name("found")
-        assert forked(lambda result=result: found(look, result)) == 0
+        assert forked(partial(found, look, result)) == 0
         yield {"at": at, "answered": answered, "found": json.loads(result.read_text())}
         if ended == 0:
             return
@@ -173,7 +174,7 @@ def killed(work: Callable[[Callable[[Any], None]], None], at: int, said: Path) -
             os._exit(9)
 
     sys.addaudithook(count)
-    work(lambda answer: os.write(told, json.dumps(answer).encode() + b"\n"))  # type: ignore[arg-type,return-value]
+    work(lambda answer: os.write(told, json.dumps(answer).encode() + b"\n"))  # type: ignore[arg-type]
 
 
 def forked(work: Callable[[], Any]) -> int:

@@ -51,7 +51,7 @@ def test_what_is_kept_comes_back_after_an_interrupt_and_after_a_kill(assembly: P
     try:
         assert last.outputs == cloud.outputs
         assert not scratch.exists()
-        assert answered <= found(last)
+        assert answered <= stored(last)
         until(lambda: settled(last, "toy-kept")["EndpointStatus"] == "InService")
         assert invoke(last, "toy-kept")["answer"] == "7"
     finally:
@@ -129,7 +129,7 @@ def write_something(cloud: Running) -> set[str]:
     return {f"{kind} {number}" for kind in ("route", "upload") for number in range(5)}
 
 
-def found(cloud: Running) -> set[str]:
+def stored(cloud: Running) -> set[str]:
     items = cloud.client("dynamodb").scan(TableName="routes")["Items"]
     objects = cloud.client("s3").list_objects_v2(Bucket=cloud.outputs["Bucket"])["Contents"]
     return {item["pk"]["S"] for item in items} | {one["Key"] for one in objects}

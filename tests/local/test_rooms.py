@@ -90,7 +90,6 @@ def test_names_are_unique_without_case_and_keep_it(tmp_path: Path) -> None:
     state = State(tmp_path / "state.json")
     assert state.add("jobs", "Iris", {"Name": "Iris"})
     assert not state.add("jobs", "iris", {"Name": "iris"})
-    state.save()
     assert State(tmp_path / "state.json").get("jobs", "IRIS") == {"Name": "Iris"}
 
 
