@@ -9,10 +9,15 @@ import json
 import os
 import re
 import secrets
+import shlex
+import shutil
 import socket
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,7 +28,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from tests.local.conftest import Running
+from tests.local.conftest import ROOT, Running
 
 PAGE, EVIL = "https://app.example.com", "https://evil.example.com"
 Answer = tuple[int, dict[str, str], bytes]
@@ -372,16 +377,40 @@ def test_no_answer_of_a_service_may_be_read_by_a_page(cloud: Running) -> None:
         assert [name for name in headers if name.startswith("access-control")] == []
 
 
-@pytest.mark.parametrize("port", PORTS)
-@pytest.mark.parametrize("origin", ["", EVIL, "own"])
-def test_nobody_gets_in_by_websocket(cloud: Running, port: str, origin: str) -> None:
-    url = cloud.info[port]
-    headers = {
-        "upgrade": "websocket", "connection": "Upgrade", "sec-websocket-version": "13",
-        "sec-websocket-key": base64.b64encode(os.urandom(16)).decode(), "content-length": "",
-        "origin": url if origin == "own" else origin,
-    }  # fmt: skip
-    assert ask(cloud, port=port, target="/_aws/execute-api/any/$default", headers=headers)[0] == 403
+def test_nobody_gets_in_by_websocket(cloud: Running, name: str) -> None:
+    """Not even to an API that speaks it: a page of any origin may open one, and no preflight asks before."""
+    gateway = cloud.client("apigatewayv2")
+    api = gateway.create_api(Name=name, ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.a")
+    gateway.create_stage(ApiId=api["ApiId"], StageName="live", AutoDeploy=True)
+    key = base64.b64encode(os.urandom(16)).decode()
+    head = {
+        "upgrade": "websocket",
+        "connection": "Upgrade",
+        "sec-websocket-version": "13",
+        "sec-websocket-key": key,
+    }
+    for port in PORTS:
+        for origin in ("", EVIL, cloud.info[port]):
+            headers = {**head, "content-length": "", "origin": origin}
+            assert ask(cloud, f"/_aws/execute-api/{api['ApiId']}/live", port=port, headers=headers)[0] == 403
+    gateway.delete_api(ApiId=api["ApiId"])
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_what_the_readme_says_reaches_the_cloud(cloud: Running, tmp_path: Path) -> None:
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    (evaluated,) = re.findall(r'^eval "\$\(\S+relearn --local env\)"', page, re.MULTILINE)
+    (who,) = re.findall(r"--user (\S+)", page)
+    file = tmp_path / "local.json"
+    file.write_text(cloud.description)
+    command = f"{shlex.quote(sys.executable)} -m cli --local-file {shlex.quote(str(file))}"
+    here = evaluated.replace(".venv/bin/relearn --local", command)
+    asked = '"$AWS_ENDPOINT_URL/?Action=GetCallerIdentity&Version=2011-06-15"'
+    script = f"{here}\ncurl -sS --aws-sigv4 aws:amz:us-east-1:sts --user {who} {asked}"
+    told = subprocess.run(
+        ["sh", "-ec", script], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120
+    )
+    assert f"<Arn>arn:aws:iam::{cloud.info['account']}:root</Arn>" in told.stdout
 
 
 def test_a_functions_credentials_can_not_be_made_of_its_name(cloud: Running) -> None:
