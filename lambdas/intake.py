@@ -6,6 +6,7 @@ decided is left alone, a shard is written once, and of two that decide at once o
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import tempfile
@@ -164,6 +165,8 @@ class Intake:
             self._storage.download(self._buckets.uploads, upload.key, upload.version_id, source)
         except NotFoundError as error:
             return self._move(upload, UploadState.FAILED, f"object version gone: {error}")
+        with source.open("rb") as file:
+            upload = replace(upload, sha256=hashlib.file_digest(file, "sha256").hexdigest())
         name = upload.key.rpartition("/")[2]
         prepared = prepare(spec, source, name, workdir, table=upload.table, seconds=seconds)
         source.unlink()
@@ -186,18 +189,30 @@ class Intake:
         )
         self._write_rejected(upload, prepared)
         counting = self._ledger.uploads(upload.model, UploadState.ACCEPTED, UploadState.TRAINED)
+        found: dict[str, Any] = {
+            "sha256": upload.sha256,
+            "rows_accepted": prepared.rows_accepted,
+            "rows_rejected": prepared.rows_rejected,
+            "predicts": self._specs[upload.model].predicts,
+        }
+        same = uploads.same_content(replace(upload, **found), counting)
         before = uploads.replaced_by(upload, counting)
-        if before is not None:
+        reasons = [] if same is None else [uploads.repeating(same)]
+        if before is not None and same is None:
             self._tell_replaced(upload, before)
-        return self._move(
+            reasons.append(uploads.replacing(before))
+        accepted = self._move(
             upload,
             UploadState.ACCEPTED,
-            "" if before is None else uploads.replacing(before),
-            rows_accepted=prepared.rows_accepted,
-            rows_rejected=prepared.rows_rejected,
+            "; ".join(reasons),
             replaces="" if before is None else before.upload_id,
-            predicts=self._specs[upload.model].predicts,
+            same_as="" if same is None else same.upload_id,
+            **found,
         )
+        if same is None or same.state is not UploadState.TRAINED:
+            return accepted
+        # It was trained on already: no run has anything to learn from it.
+        return self._move(accepted, UploadState.TRAINED, uploads.repeating(same), run_id=same.run_id)
 
     def _tell_replaced(self, upload: Upload, before: Upload) -> None:
         """Tell people that one's rows are about to take the place of another's: two may have used one name."""
@@ -241,7 +256,7 @@ class Intake:
 
     def _move(self, upload: Upload, state: UploadState, reason: str, **found: Any) -> Upload:
         """Decide an upload; people hear of a bad end before it is written, so that none goes unheard."""
-        if state is not UploadState.ACCEPTED:
+        if state in (UploadState.QUARANTINED, UploadState.FAILED):
             kind = "quarantined" if state is UploadState.QUARANTINED else "failed"
             headline = f"upload {upload.key.rpartition('/')[2]} {kind}"
             self._notifier.tell(kind, upload.model, headline, f"{upload.key}\n{reason}")  # type: ignore[arg-type]

@@ -35,6 +35,7 @@ def brief(upload: Upload) -> dict[str, Any]:
         "received_at": upload.received_at,
         "run_id": upload.run_id or None,
         "replaces": upload.replaces or None,
+        "same_as": upload.same_as or None,
     }
 
 
@@ -84,6 +85,7 @@ def waiting(form: UploadForm, now: datetime) -> dict[str, Any]:
         "received_at",
         "run_id",
         "replaces",
+        "same_as",
     )
     return {
         "model": form.model,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from relearn import s3_keys
 from relearn.codec import canonical_json
 from relearn.errors import DataError
-from relearn.uploads import Upload, UploadState, newer
+from relearn.uploads import Upload, UploadState, newer, same_content
 
 MAX_SHARDS = 5000
 """Shards of one snapshot at most: what one ledger item (400 KB) has room for, twice."""
@@ -22,9 +22,9 @@ class Selection:
     Parameters
     ----------
     snapshot
-        Ids of the chosen uploads, in the order they were received.
+        Ids of the chosen uploads, in the order they were received; of those with the same content the first.
     new
-        Those of them that are pending.
+        Of the chosen uploads those that are pending.
     superseded
         Id of an upload that is not chosen to the id of the newer version of its object.
     lacking
@@ -63,7 +63,7 @@ def select(uploads: Iterable[Upload], tables: Sequence[str]) -> Selection:
         )
     ordered = sorted(chosen.values(), key=lambda upload: (upload.received_at, upload.upload_id))
     return Selection(
-        snapshot=tuple(upload.upload_id for upload in ordered),
+        snapshot=tuple(upload.upload_id for upload in _each_once(ordered)),
         new=tuple(upload.upload_id for upload in ordered if upload.state is UploadState.ACCEPTED),
         superseded={
             upload.upload_id: winner.upload_id
@@ -72,6 +72,15 @@ def select(uploads: Iterable[Upload], tables: Sequence[str]) -> Selection:
         },
         lacking=lacking(ordered, tables),
     )
+
+
+def _each_once(ordered: Iterable[Upload]) -> list[Upload]:
+    """Leave out the uploads that repeat the content of one before them: its rows would count twice."""
+    kept: list[Upload] = []
+    for upload in ordered:
+        if same_content(upload, kept) is None:
+            kept.append(upload)
+    return kept
 
 
 def newest(uploads: Iterable[Upload]) -> dict[tuple[str, str], Upload]:

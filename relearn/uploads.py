@@ -94,6 +94,10 @@ class Upload:
     replaces
         Id of the version of the same object whose rows this one's take the place of, once a run has used them; empty
         when there was none.
+    sha256
+        SHA-256 (hex) of the object's bytes; empty until it was read.
+    same_as
+        Id of an earlier upload with the same content, whose rows count for both; empty when there is none.
     run_id
         The run that trained on it, or was rejected with it; empty until there is one.
     times
@@ -124,6 +128,8 @@ class Upload:
     sends: int = 0
     sent_at: str = ""
     replaces: str = ""
+    sha256: str = ""
+    same_as: str = ""
     run_id: str = ""
     times: dict[str, str] = field(default_factory=dict)
     predicts: str = ""
@@ -223,6 +229,43 @@ def replaced_by(upload: Upload, others: Iterable[Upload]) -> Upload | None:
         if same and newer(other, upload) is upload:
             before = other if before is None else newer(before, other)
     return before
+
+
+def same_content(upload: Upload, others: Iterable[Upload]) -> Upload | None:
+    """Find the upload whose content an upload repeats: of those that count, one that was trained on, else the oldest.
+
+    The same bytes with other counts of rows, or for another target, are not the same: the spec is another since.
+
+    Parameters
+    ----------
+    upload
+        Which is about to be accepted, with its digest and counts.
+    others
+        Those of its model that are ACCEPTED or TRAINED.
+    """
+    alike = [
+        other
+        for other in others
+        if other.upload_id != upload.upload_id and upload.sha256 and _content(other) == _content(upload)
+    ]
+    return min(
+        alike,
+        key=lambda one: (one.state is not UploadState.TRAINED, one.received_at, one.upload_id),
+        default=None,
+    )
+
+
+def _content(upload: Upload) -> tuple[str | int, ...]:
+    return upload.table, upload.sha256, upload.predicts, upload.rows_accepted, upload.rows_rejected
+
+
+def repeating(before: Upload) -> str:
+    """Say what an upload repeats, and that nobody has to do anything."""
+    name = before.key.rpartition("/")[2]
+    return (
+        f"the same content as upload {before.upload_id[:12]} ({name}, received {before.received_at[:19]}Z): "
+        "its rows count once"
+    )
 
 
 def replacing(before: Upload) -> str:

@@ -114,6 +114,9 @@ def _brief(states: list[str]) -> dict[str, Json]:
         "rows_rejected": or_null(rows, description="Rows that break the spec, once known."),
         "received_at": or_null(TIME),
         "run_id": or_null(TEXT, description="The run that trained on it, or was rejected with it."),
+        "same_as": or_null(
+            TEXT, description="Id of an earlier file with the same content: the rows of both count once."
+        ),
         "replaces": or_null(
             TEXT,
             description="Id of the file of the same key whose rows it takes the place of, once a run has used it.",

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from lambdas import deploy, judge, open_run, register, retire
-from relearn import contents, s3_keys, snapshots
+from relearn import contents, s3_keys, snapshots, uploads
 from relearn.errors import ArtifactError, ConflictError, DataError
 from relearn.routing import Route
 from relearn.runs import RunState, VersionState
-from relearn.uploads import MAX_ATTEMPTS
+from relearn.uploads import MAX_ATTEMPTS, UploadState
 from tests.aws.models import FLOWERS_CSV, flowers_csv
 from tests.aws.world import ARTIFACTS, LAKE, MOVED, STEPS, LambdaContext, World, tar_gz
 
@@ -145,6 +146,38 @@ def test_an_upload_that_replaces_another_says_so_in_the_ledger_and_to_people(wor
     (told,) = world.notifications()
     assert told["MessageAttributes"]["kind"]["Value"] == "replaced"
     assert first.upload_id[:12] in told["Message"]
+
+
+@pytest.mark.parametrize("name", ["data.csv", "other.csv"])
+def test_the_same_content_again_is_said_and_starts_no_run(world: World, name: str) -> None:
+    world.ingest(world.put("incoming/flowers/data.csv", FLOWERS_CSV, same=True))
+    run = world.run()
+    (first,) = world.ledger.uploads("flowers")
+    world.ingest(world.put(f"incoming/flowers/{name}", FLOWERS_CSV, same=True))
+    again = next(one for one in world.ledger.uploads("flowers") if one.upload_id != first.upload_id)
+    assert (again.state, again.same_as, again.run_id) == (UploadState.TRAINED, first.upload_id, run.run_id)
+    assert again.reason.startswith(f"the same content as upload {first.upload_id[:12]} (data.csv, received ")
+    assert again.sha256 == hashlib.sha256(FLOWERS_CSV).hexdigest()
+    assert world.ledger.lock("flowers") is None
+
+
+def test_the_same_content_under_two_names_counts_once_and_outlives_either(world: World) -> None:
+    for name in ("a.csv", "b.csv"):
+        world.ingest(world.put(f"incoming/flowers/{name}", FLOWERS_CSV, same=True))
+    assert len(world.run().snapshot) == 1
+    assert world.states_of() == ["TRAINED", "TRAINED"]
+    world.send(flowers_csv("8,4,tulip"), "incoming/flowers/a.csv")
+    run = world.run()
+    assert world.states_of() == ["SUPERSEDED", "TRAINED", "TRAINED"]
+    assert len(run.snapshot) == 2
+
+
+def test_the_same_content_with_other_counts_of_rows_is_not_the_same(world: World) -> None:
+    world.ingest(world.put("incoming/flowers/a.csv", FLOWERS_CSV, same=True))
+    first = world.upload()
+    other = replace(first, upload_id="other", rows_rejected=3)
+    assert uploads.same_content(other, [first]) is None
+    assert uploads.same_content(replace(other, rows_rejected=0), [first]) is first
 
 
 def test_an_upload_under_a_name_of_its_own_replaces_nothing(world: World) -> None:

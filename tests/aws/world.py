@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import tarfile
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -130,6 +131,7 @@ class World:
         self.states = clients.stepfunctions()
         self.aws = LocalAWS(self.sagemaker, self.dynamodb, self.sqs, self.s3)
         self._sequence = 0
+        self._stored: Counter[bytes] = Counter()
 
     # what is there
 
@@ -191,8 +193,15 @@ class World:
 
     # what AWS does
 
-    def put(self, key: str, body: bytes) -> dict[str, Any]:
-        """Store an object and give the event that S3 sends."""
+    def put(self, key: str, body: bytes, *, same: bool = False) -> dict[str, Any]:
+        """Store an object and give the event that S3 sends.
+
+        A text that was stored before gets one more blank line, as a file of its own has something of its own, unless it is
+        to be the ``same``.
+        """
+        if body.endswith(b"\n") and not same:
+            self._stored[body] += 1
+            body += b"\n" * (self._stored[body] - 1)
         version = self.s3.put_object(Bucket=UPLOADS, Key=key, Body=body)["VersionId"]
         return self.event(key, version, len(body))
 

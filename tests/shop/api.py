@@ -122,6 +122,7 @@ class Api:
             "received_at",
             "run_id",
             "replaces",
+            "same_as",
         )
         about = {"model": model, "upload": name, "table": self.begun[name][1], "filename": "shop.csv"}
         return {

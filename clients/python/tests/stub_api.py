@@ -91,6 +91,7 @@ UPLOAD = {
     "received_at": AT,
     "run_id": None,
     "replaces": None,
+    "same_as": None,
     "states": [{"state": "WAITING_FOR_FILE", "at": AT}, {"state": "QUARANTINED", "at": AT}],
     "rejected_rows": [{"line": 3, "errors": [{"column": None, "value": None, "reason": "too short"}]}],
 }

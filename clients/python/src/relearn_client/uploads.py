@@ -75,6 +75,8 @@ class UploadBrief:
         The run that used it; None when none has.
     replaces
         Id of the file of the same key whose rows it takes the place of, once a run has used it; None when there is none.
+    same_as
+        Id of an earlier file with the same content: the rows of both count once; None when there is none.
     """
 
     model: str
@@ -90,6 +92,7 @@ class UploadBrief:
     received_at: datetime | None
     run_id: str | None
     replaces: str | None
+    same_as: str | None
 
     @property
     def checked(self) -> bool:
