@@ -43,7 +43,7 @@ LAMBDA_WHEELS := --python-version 3.14 --only-binary=:all: --platform manylinux_
 	--platform manylinux_2_26_aarch64 --platform manylinux2014_aarch64 --ignore-requires-python
 
 .DEFAULT_GOAL := help
-.PHONY: help install run shop test test-long chaos test-sdk spark check format openapi picture costs synth deploy destroy rollout-load bench lock clean
+.PHONY: help install run shop test test-long chaos hostile mutants test-sdk spark check format openapi picture costs synth deploy destroy rollout-load bench lock clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -91,6 +91,16 @@ test-long: $(LOCAL_APP)/manifest.json ## what takes minutes each: every grant dr
 
 chaos: $(INSTALLED) ## the loop under faults in simulated time, and a verdict; RUNS=1000 for the long one
 	@$(BIN)/python -m tests.chaos --runs $(call quoted,$(RUNS))
+
+hostile: $(INSTALLED) ## hostile and odd inputs at every door; ARGS="--only NUL" for some of them
+	@$(WITH_ARGS) $(BIN)/python -m tests.hostile
+
+mutants: $(VENV)/.installed-mutants ## small changes of the domain that the tests must notice (installs mutmut); ARGS="--mutants 2000" for more
+	@$(WITH_ARGS) $(BIN)/python -m tests.mutants
+
+$(VENV)/.installed-mutants: requirements-mutants.txt $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-mutants.txt
+	@touch $@
 
 test-sdk: $(LOCAL_APP)/manifest.json $(VENV)/.installed-sdk ## the official SageMaker SDK as a client (installs 800 MB more)
 	$(WITH_ARGS) $(BIN)/python -m pytest -m sdk
@@ -145,7 +155,7 @@ bench: $(LOCAL_APP)/manifest.json ## measurements, as ratios in one run; ARGS=--
 lock: $(VENV)/.installed ## pin requirements anew, with hashes
 	$(BIN)/python -m pip install --quiet uv
 	for file in requirements training/requirements training/requirements-glue lambdas/requirements \
-		requirements-sdk requirements-spark; do \
+		requirements-sdk requirements-spark requirements-mutants; do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 			--no-emit-index-url --no-emit-find-links $$file.in -o $$file.txt || exit 1; done
 	@# For Lambda's Python alone: pip reads markers as this machine's.
