@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from relearn import routes
+from relearn import media_types, routes, strict_json
 from relearn.columns import shown
+from relearn.errors import ArchiveError
 from relearn.schema import MAX_ERRORS
 
 MAX_BODY_BYTES = 4_000_000
@@ -18,6 +19,8 @@ MAX_BODY_BYTES = 4_000_000
 _CHANGING = frozenset({"iat", "nbf", "exp", "jti", "auth_time"})
 """Claims that differ from token to token of the same subject."""
 _SIGNATURE = "X-Amz-"  # what a presigned URL adds
+REPLACED, REPLACED_ESCAPED = "\N{REPLACEMENT CHARACTER}", "\\ufffd"
+"""What a gateway that gives a body as text puts in place of bytes that are not UTF-8; and as JSON may write it."""
 V2 = "/v2"
 """Below it the API speaks the Open Inference Protocol."""
 
@@ -121,14 +124,38 @@ class Request:
         media = self.content_type.partition(";")[0].strip().lower()
         if media != "application/json":
             raise MediaTypeError(f"got content type {shown(self.content_type)}; allowed: application/json")
+        refuse_charset(self.content_type)
         if len(self.body) > MAX_BODY_BYTES:
             raise TooLargeError(f"got {len(self.body)} bytes; allowed: {MAX_BODY_BYTES}")
-        try:
-            return json.loads(self.body.decode("utf-8"), parse_constant=_no_constant)
-        except RecursionError as error:
-            raise MalformedBodyError("the body is not JSON that can be read: nested too deeply") from error
-        except ValueError as error:
-            raise MalformedBodyError(f"the body is not JSON: {error}") from error
+        return read_json(self.body)
+
+
+def refuse_charset(content_type: str) -> None:
+    """Refuse a media type that says another encoding than UTF-8, the only one of JSON (RFC 8259, 8.1).
+
+    Raises
+    ------
+    MediaTypeError
+        Says which.
+    """
+    if (charset := media_types.charset(content_type)) != media_types.UTF_8:
+        raise MediaTypeError(
+            f"got charset {shown(charset)}; allowed: {media_types.UTF_8}, the encoding of JSON"
+        )
+
+
+def read_json(body: bytes, *, finite: bool = True) -> Any:
+    """Read a body as JSON that has one meaning; NaN and Infinity are none, unless ``finite`` is false.
+
+    Raises
+    ------
+    MalformedBodyError
+        It is not.
+    """
+    try:
+        return strict_json.loads(body, "the body", MAX_BODY_BYTES, finite=finite)
+    except ArchiveError as error:
+        raise MalformedBodyError(str(error)) from error
 
 
 def read(event: Mapping[str, Any]) -> Request:
@@ -145,6 +172,11 @@ def read(event: Mapping[str, Any]) -> Request:
         body = base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode()
     except (binascii.Error, UnicodeEncodeError) as error:
         raise MalformedBodyError("the body can not be decoded") from error
+    if REPLACED in text and not event.get("isBase64Encoded"):
+        raise MalformedBodyError(
+            f"the body is not UTF-8, or holds the character U+FFFD, which stands for bytes that are not; allowed: UTF-8, "
+            f"with {REPLACED_ESCAPED} where that character is meant"
+        )
     context = event["requestContext"]
     parameters = event.get("pathParameters") or {}
     return Request(
@@ -212,7 +244,3 @@ def _principal(authorizer: Mapping[str, Any]) -> str:
 def is_v2(path: str) -> bool:
     """Tell whether a path is one of the Open Inference Protocol."""
     return path == V2 or path.startswith(V2 + "/")
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")

@@ -13,7 +13,15 @@ from dataclasses import replace
 from typing import Any
 
 from lambdas.http import Content
-from lambdas.http_request import MAX_BODY_BYTES, MalformedBodyError, MediaTypeError, Request, TooLargeError
+from lambdas.http_request import (
+    MAX_BODY_BYTES,
+    MalformedBodyError,
+    MediaTypeError,
+    Request,
+    TooLargeError,
+    read_json,
+    refuse_charset,
+)
 from lambdas.visit import Visit
 from relearn.columns import shown
 from relearn.errors import InvalidInstancesError
@@ -46,12 +54,7 @@ class Inference:
         if len(given.body) > MAX_BODY_BYTES:
             raise TooLargeError(f"got {len(given.body)} bytes; allowed: {MAX_BODY_BYTES}")
         length = _json_length(given)
-        try:
-            body = json.loads(given.body[:length].decode("utf-8"))  # NaN stands for a missing number
-        except RecursionError as error:
-            raise MalformedBodyError("the body is not JSON that can be read: nested too deeply") from error
-        except ValueError as error:
-            raise MalformedBodyError(f"the body is not JSON: {error}") from error
+        body = read_json(given.body[:length], finite=False)  # NaN stands for a missing number
         self._spec, self._asked = spec, request.read(spec, body, given.body[length:])
         return self._asked.instances
 
@@ -111,6 +114,7 @@ def _unpacked(given: Request) -> bytes:
     if media not in ("", *_MEDIA_TYPES):
         allowed = ", ".join(_MEDIA_TYPES)
         raise MediaTypeError(f"got content type {shown(given.content_type)}; allowed: {allowed}")
+    refuse_charset(given.content_type)
     coding = given.headers.get("content-encoding", "identity").strip().lower()
     if coding == "identity":
         return given.body

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from relearn.errors import FieldError, InvalidLinesError, LineError
+from relearn import strict_json
+from relearn.errors import ArchiveError, FieldError, InvalidLinesError, LineError
 from relearn.schema import check_instance
 from relearn.spec import ModelSpec
 
@@ -83,13 +84,7 @@ def _read(spec: ModelSpec, line: bytes) -> tuple[Any, list[tuple[str, str]]]:
     if not line.strip():
         return None, [("", "an empty line; allowed: one JSON object a line")]
     try:
-        instance = json.loads(line.decode("utf-8"), parse_constant=_no_constant)
-    except RecursionError:
-        return None, [("", "not JSON that can be read: nested too deeply")]
-    except ValueError as error:
+        instance = strict_json.loads(line, "the line")
+    except ArchiveError as error:
         return None, [("", f"not JSON: {error}")]
     return instance, [(error.pointer, error.detail) for error in check_instance(spec, instance)]
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")

@@ -27,6 +27,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from relearn import media_types
 from relearn.errors import FieldError, InvalidInstancesError, UnanswerableError
 from relearn.jsonlines import ERRORS
 from relearn.jsonlines import MEDIA_TYPE as JSON_LINES
@@ -86,7 +87,10 @@ class App:
         elif given == JSON_LINES:
             status, answer = self._invocation(await read(receive), self.answer_lines)
         else:
-            status, answer = 415, _problem(f"content type {given!r}; allowed: {JSON}, {JSON_LINES}")
+            status, answer = (
+                415,
+                _problem(f"content type {given!r}; allowed: {JSON}, {JSON_LINES}, in {media_types.UTF_8}"),
+            )
         if isinstance(answer, list):
             body, media = _encode_lines(answer), JSON_LINES.encode()
         else:
@@ -194,12 +198,15 @@ def _refuse_unless_finite(figures: Array) -> None:
 
 
 def content_type(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """Media type of a request, without parameters; JSON when it names none."""
+    """Media type of a request, without parameters; JSON when it names none; all of it when its charset is another than UTF-8."""
     for name, value in headers:
         if name == b"content-type":
             if value == b"application/json":  # nearly always: nothing to take apart
                 return JSON
-            return value.split(b";", 1)[0].strip().lower().decode("latin-1")
+            text = value.decode("latin-1")
+            if media_types.charset(text) != media_types.UTF_8:
+                return text
+            return text.partition(";")[0].strip().lower()
     return JSON
 
 

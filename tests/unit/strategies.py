@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from relearn.columns import PARTS, Boolean, Category, Column, DateTime, Id, Number, Ranking, Text
 from relearn.spec import Engine, Ingest, Metric, ModelSpec, Monthly, Retrain, Serverless, Table, Training
 
+CHARACTERS = st.characters(exclude_characters="\0", exclude_categories=["Cs"])  # what no text holds
 NAMES = st.text(string.ascii_lowercase + string.digits + "_", min_size=1, max_size=8).map(lambda s: f"c{s}")
 MODEL_NAMES = st.from_regex(r"[a-z](-?[a-z0-9]){0,19}", fullmatch=True).map(
     lambda name: name[:20].rstrip("-")
@@ -143,9 +144,9 @@ def values(column: Column) -> st.SearchStrategy[Any]:
         case Category():
             return st.sampled_from(column.values)
         case Text():
-            return st.text(max_size=column.max_length)
+            return st.text(CHARACTERS, max_size=column.max_length)
         case Id() | Ranking():
-            return st.text(min_size=1, max_size=column.max_length)
+            return st.text(CHARACTERS, min_size=1, max_size=column.max_length)
         case Boolean():
             return st.booleans()
         case DateTime():
@@ -161,7 +162,14 @@ def instances(spec: ModelSpec) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries(required, optional=optional)
 
 
-ANY = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12) | st.lists(st.none())
+ANY = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(CHARACTERS, max_size=12)
+    | st.lists(st.none())
+)
 
 
 @st.composite

@@ -8,6 +8,7 @@ escapes. US (0x1f) can not occur in the fields; LF and CR inside a quoted CSV va
 from __future__ import annotations
 
 import csv
+import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ BROKEN_QUOTES = "broken quotes: a quoted value is not closed, or text follows it
 BARE_CR = "it holds a bare carriage return"
 STAGED_MAX_LINE = 2 * MAX_LINE
 _RESERVED = re.compile(rb"[\x00\x1d\x1e\x1f\r]")
+_TRAILING = re.compile(rb",\s*[}\]]")
 _RESERVED_IN_QUOTES = re.compile(r"[\x00\x1d\x1e\x1f]")
 _TRAVEL = str.maketrans({"\n": LF_AS, "\r": CR_AS})
 
@@ -91,6 +93,11 @@ class JsonStaging(Staging):
         """Rewrite one line."""
         if _RESERVED.search(body):
             return self._fault(self.lines.number, "not a JSON object: it holds a control character")
+        if _TRAILING.search(body):  # DuckDB takes a comma that nothing follows; in a text it may stand
+            try:
+                json.loads(body)
+            except (ValueError, RecursionError):
+                return self._fault(self.lines.number, "not a JSON object: a comma before a closing bracket")
         return b"%d\x1f\x1f%b\n" % (self.lines.number, body)
 
 

@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - the SQL is made of column numbers
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import duckdb
@@ -13,6 +14,14 @@ from relearn.errors import DataError
 from relearn.figures import percents
 from relearn.spec import ModelSpec
 from training.prepare.sources import NOT_AN_OBJECT
+
+BROKEN = "count(*) FILTER (_e IS NOT NULL AND coalesce(len(_u), 0) = 0)"
+"""Rows of which no values are known."""
+REMEDY = (
+    "allowed: every row as the header has it, values with a comma, a quote or a line's end in double quotes"
+)
+MAX_REASONS = 1000
+"""Different reasons that are counted at most: a reason may name what was given."""
 
 
 class Tally:
@@ -37,13 +46,25 @@ class Tally:
         self._no_objects = 0
         self._unknown_rows = 0
         self._unknown: list[str] = []
+        self._broken = 0
+        self._reasons: Counter[tuple[str, str]] = Counter()
+        self._first: dict[tuple[str, str], int] = {}
+
+    def tell(self, line: int, column: str | None, reason: str) -> None:
+        """Count a reason against a row; no column: it is against the whole row."""
+        what = (column or "", reason)
+        if what in self._first or len(self._first) < MAX_REASONS:
+            self._reasons[what] += 1
+            self._first.setdefault(what, line)
 
     def add(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Count the rows of the table ``batch``."""
         filled = ", ".join(f"count(_t{index})" for index in range(len(self._columns)))
         no_object = f"count(*) FILTER (starts_with(_e, '{NOT_AN_OBJECT}'))"
         unknown = "count(*) FILTER (len(_u) > 0), any_value(_u[1:10]) FILTER (len(_u) > 0)"
-        counts = f"count(*) FILTER (NOT _bad), count(*) FILTER (_bad), {no_object}, {unknown}, {filled}"
+        counts = (
+            f"count(*) FILTER (NOT _bad), count(*) FILTER (_bad), {no_object}, {unknown}, {BROKEN}, {filled}"
+        )
         row = connection.execute(f"SELECT {counts} FROM batch").fetchone()
         assert row is not None  # noqa: S101 - an aggregate always gives a row
         self.accepted += row[0]
@@ -51,7 +72,8 @@ class Tally:
         self._no_objects += row[2]
         self._unknown_rows += row[3]
         self._unknown = row[4] or self._unknown
-        self._filled = [old + new for old, new in zip(self._filled, row[5:], strict=True)]
+        self._broken += row[5]
+        self._filled = [old + new for old, new in zip(self._filled, row[6:], strict=True)]
 
     def judge(self, spec: ModelSpec) -> None:
         """Refuse the upload when too few of its rows are good.
@@ -66,6 +88,8 @@ class Tally:
             raise DataError("empty", "the file has no rows; allowed: at least one")
         if self._no_objects == rows:
             raise DataError("format", "no line is a JSON object; allowed in JSON Lines: one object a line")
+        if self._broken == rows:
+            raise DataError("format", f"no row can be read: {self._most_often()}; {REMEDY}")
         if faults := self._faults_of_every_row(rows):
             raise DataError("schema", f"columns {'; '.join(faults)} in every row")
         rate, allowed = self.rejected / rows, spec.ingest.max_bad_row_rate
@@ -74,12 +98,19 @@ class Tally:
             raise DataError(
                 "bad_row_rate",
                 f"{self.rejected} of {rows} rows ({found}) break the spec; allowed: {most}. "
-                "The reasons are in rows.jsonl",
+                f"Most often: {self._most_often()}. The reasons are in rows.jsonl",
             )
         if self.accepted < spec.ingest.min_rows:
             raise DataError(
                 "too_few_rows", f"{self.accepted} good rows; allowed: at least {spec.ingest.min_rows}"
             )
+
+    def _most_often(self) -> str:
+        """Say what is wrong with most rows, of those that are written down."""
+        ((column, reason), count), *_ = self._reasons.most_common(1)
+        where = f"{column}: " if column else ""
+        of = "in 1 row" if count == 1 else f"in {count} rows"
+        return f"{where}{reason} ({of}, first on line {self._first[column, reason]})"
 
     def _faults_of_every_row(self, rows: int) -> list[str]:
         missing = [
