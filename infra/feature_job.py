@@ -87,6 +87,7 @@ class FeatureJob(Construct):
                 "--model.$": "$.model",
                 "--snapshot.$": "$.spark.snapshot",
                 "--output.$": "$.spark.output",
+                "--now.$": "$.spark.now",
             },
             "WorkerType.$": "$.spark.worker_type",
             "NumberOfWorkers.$": "$.spark.workers",

@@ -168,7 +168,9 @@ class Intake:
         with source.open("rb") as file:
             upload = replace(upload, sha256=hashlib.file_digest(file, "sha256").hexdigest())
         name = upload.key.rpartition("/")[2]
-        prepared = prepare(spec, source, name, workdir, table=upload.table, seconds=seconds)
+        prepared = prepare(
+            spec, source, name, workdir, table=upload.table, seconds=seconds, now=self._clock()
+        )
         source.unlink()
         if prepared.refusal is not None:
             return self._refuse(upload, prepared.refusal, prepared)

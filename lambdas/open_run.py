@@ -121,6 +121,7 @@ class Opening:
         spec = self._catalog.spec(run.model)
         told = {parameter.name: str(parameter.default) for parameter in spec.hyperparameters}
         told |= {"model": run.model, "run_id": run.run_id, "snapshot": snapshots.digest(run.snapshot)}
+        told["now"] = run.started_at
         manifest = s3_keys.uri(self._lake, s3_keys.snapshot_key(run.model, run.run_id))
         made = s3_keys.uri(self._lake, s3_keys.spark_prefix(run.model, run.run_id))
         spark = on_spark(spec, self._engine)
@@ -152,15 +153,16 @@ class Opening:
                 "VolumeSizeInGB": spec.training.volume_gb,
             },
             "stopping_condition": {"MaxRuntimeInSeconds": spec.training.max_runtime_seconds},
-            **({"spark": _spark(spec.engine, manifest, made)} if spark else {}),
+            **({"spark": _spark(spec.engine, manifest, made, run.started_at)} if spark else {}),
         }
 
 
-def _spark(engine: Engine, snapshot: str, output: str) -> dict[str, Any]:
+def _spark(engine: Engine, snapshot: str, output: str, now: str) -> dict[str, Any]:
     """Say what the Glue job gets."""
     return {
         "snapshot": snapshot,
         "output": output,
+        "now": now,
         "worker_type": engine.worker_type,
         "workers": engine.workers,
         "minutes": engine.max_runtime_minutes,

@@ -98,8 +98,9 @@ def _quality_from_dict(data: dict[str, Any]) -> Quality:
 
 def _column_to_dict(column: Column) -> dict[str, Any]:
     data = {"type": column.type, **asdict(column)}
-    if not data.get("parts", True):
-        del data["parts"]  # a spec without any is what it was before there were parts, and has that digest
+    for name in ("parts", "missing"):
+        if not data.get(name, True):
+            del data[name]  # a spec without any is what it was before there were such, and has that digest
     return data
 
 
@@ -108,7 +109,7 @@ def _column_from_dict(data: dict[str, Any]) -> Column:
     kind = rest.pop("type", None)
     if kind not in COLUMN_TYPES:
         raise SpecError("columns.type", kind, f"one of {', '.join(COLUMN_TYPES)}")
-    for name in ("values", "parts"):
+    for name in ("values", "parts", "missing"):
         if name in rest:
             rest[name] = tuple(rest[name])
     return COLUMN_TYPES[kind](**rest)

@@ -10,7 +10,7 @@ import math
 import re
 import struct
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import ClassVar
 
 from relearn.errors import SpecError
@@ -20,6 +20,16 @@ NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,62}")
 LARGEST_FLOAT32 = 3.4028234663852886e38  # IEEE 754 binary32
 _FLOAT32 = struct.Struct("<f")
 _DIGITS = range(1, 10)  # of nine decimal digits no two float32 have the same
+DATE_TIME = (
+    r"([1-9][0-9]{3}|0[0-9]{2}[1-9]|0[0-9][1-9]0|0[1-9]00)-[0-9]{2}-[0-9]{2}"
+    r"([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?"
+    r"(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)?)?"
+)
+"""A date-time as everyone here takes it: ISO 8601 in extended form, without week dates, leap seconds or 24:00."""
+DATE_TIME_ALLOWED = "an ISO 8601 date-time such as 2026-05-04T10:00:00Z, from year 1 to 9999"
+_DATE_TIME = re.compile(DATE_TIME)
+NUL = "\0"
+"""In no text: it ends strings in C, and with them what libraries see of a value."""
 NAME_ALLOWED = "a lower-case letter, then up to 62 lower-case letters, digits or underscores"
 
 
@@ -39,6 +49,22 @@ def is_finite_number(value: object) -> bool:
         and not isinstance(value, bool)
         and abs(value) <= LARGEST_FLOAT32  # false for NaN too
     )
+
+
+def moment(text: str) -> datetime | None:
+    """Read a date-time, UTC where it has no offset; None when it is none, or no moment of the years 1 to 9999 in UTC."""
+    if _DATE_TIME.fullmatch(text) is None:
+        return None
+    try:
+        read = datetime.fromisoformat(text)
+        return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def means_missing(missing: tuple[str, ...], text: str) -> bool:
+    """Tell whether a date-time is one of those that stand for a missing value, however it is written."""
+    return bool(missing) and moment(text) in {moment(one) for one in missing}
 
 
 def float32(value: float) -> float:
@@ -199,6 +225,8 @@ class Text(_Common):
         """Say what is wrong with ``value``, or None when it is right."""
         if not isinstance(value, str):
             return f"got {shown(value)}; allowed: a string"
+        if NUL in value:
+            return f"got {shown(value)}; allowed: a string without a NUL character"
         if len(value) > self.max_length:
             return f"got {len(value)} characters; allowed: at most {self.max_length}"
         return None
@@ -252,11 +280,14 @@ class DateTime(_Common):
         Column name.
     parts
         What an estimator sees beside, of `PARTS`; as columns ``<name>_<part>``.
+    missing
+        Moments that stand for a missing value where the data comes from, such as ``"9999-12-31"``: they are read as none.
     """
 
     type: ClassVar[str] = "datetime"
     name: str
     parts: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check(
@@ -267,17 +298,20 @@ class DateTime(_Common):
             self.parts,
             f"a tuple of {', '.join(PARTS)}, each once",
         )
+        field = f"{self.name}.missing"
+        check(isinstance(self.missing, tuple), field, self.missing, "a tuple of date-times")
+        right = all(isinstance(one, str) and moment(one) is not None for one in self.missing)
+        check(right, field, self.missing, f"each {DATE_TIME_ALLOWED}")
 
     def problem(self, value: object) -> str | None:
         """Say what is wrong with ``value``, or None when it is right."""
-        allowed = "allowed: an ISO 8601 date-time such as 2026-05-04T10:00:00Z"
-        if not isinstance(value, str):
-            return f"got {shown(value)}; {allowed}"
-        try:
-            datetime.fromisoformat(value)
-        except ValueError:
-            return f"got {shown(value)}; {allowed}"
+        if not isinstance(value, str) or moment(value) is None:
+            return f"got {shown(value)}; allowed: {DATE_TIME_ALLOWED}"
         return None
+
+    def means_missing(self, value: object) -> bool:
+        """Tell whether ``value`` stands for a missing one, however it is written."""
+        return isinstance(value, str) and means_missing(self.missing, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,8 +332,8 @@ class Id(_Common):
 
     def problem(self, value: object) -> str | None:
         """Say what is wrong with ``value``, or None when it is right."""
-        if not isinstance(value, str) or not value or len(value) > self.max_length:
-            return f"got {shown(value)}; allowed: a string of 1 to {self.max_length} characters"
+        if not isinstance(value, str) or not value or len(value) > self.max_length or NUL in value:
+            return f"got {shown(value)}; allowed: a string of 1 to {self.max_length} characters, none of them NUL"
         return None
 
 
@@ -335,8 +369,8 @@ class Ranking(_Common):
 
     def problem(self, value: object) -> str | None:
         """Say what is wrong with ``value``, the name of one item, or None when it is right."""
-        if not isinstance(value, str) or not value or len(value) > self.max_length:
-            return f"got {shown(value)}; allowed: a string of 1 to {self.max_length} characters"
+        if not isinstance(value, str) or not value or len(value) > self.max_length or NUL in value:
+            return f"got {shown(value)}; allowed: a string of 1 to {self.max_length} characters, none of them NUL"
         return None
 
 
@@ -350,10 +384,13 @@ class Part:
         Name of the date-time's column.
     part
         One of `PARTS`.
+    missing
+        As of the column.
     """
 
     of: str
     part: str
+    missing: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -243,19 +243,33 @@ def _references(table: Table, keys: Keys) -> Iterator[Finding]:
 def _age(table: Table, profile: Profile, at: datetime) -> Iterator[Finding]:
     most = table.quality.max_age_days
     seen = profile.columns.get(table.time or "")
-    newest = None if seen is None else seen.high
+    newest = None if seen is None else _newest(seen, at)
     if most is None or newest is None:
         return
-    days = (at - datetime.fromisoformat(str(newest))).total_seconds() / 86_400
+    days = (at - newest).total_seconds() / 86_400
     old, _ = apart(days, most, decimals=1)
     yield Finding(
         table=table.name,
         column=table.time or "",
         rule="age",
-        found=f"the newest row, of {newest}, is {old} days old",
+        found=f"the newest row, of {newest:%Y-%m-%dT%H:%M:%SZ}, is {old} days old",
         allowed=f"at most {exact(most)}",
         right=days <= most,
     )
+
+
+def _newest(seen: ColumnProfile, at: datetime) -> datetime | None:
+    """Give the newest time that is not after ``at``; where later ones hide it, the end of its month."""
+    if seen.high is None:
+        return None
+    newest = datetime.fromisoformat(str(seen.high))
+    if newest <= at:
+        return newest
+    months = [month for month in seen.counts if month <= f"{at:%Y-%m}"]
+    if not months:
+        return None
+    year, month = map(int, max(months).split("-"))
+    return min(at, datetime(year + month // 12, month % 12 + 1, 1, tzinfo=at.tzinfo))
 
 
 def _shifts(table: str, profile: Profile, before: Profile | None, most: float | None) -> Iterator[Finding]:

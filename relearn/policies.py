@@ -28,7 +28,7 @@ CHECK_MARGIN = 0.5
 LARGEST_UPLOAD = int(CHECKED_PER_SECOND * CHECK_SECONDS * CHECK_MARGIN)
 """Size of an upload at most, in bytes, where the stage gives ingest all its time."""
 LOWER_IS_BETTER = ("mae", "rmse")
-TOLD = ("model", "run_id", "snapshot", "champion_version", "champion_sha256")
+TOLD = ("model", "run_id", "snapshot", "champion_version", "champion_sha256", "now")
 """What a training job is told beside its hyperparameters, under names that none of them can have."""
 TOLD_OF_MOMENTS = ("moments_from", "moments_to", "moments_every")
 """The same of a job that makes features of past moments."""

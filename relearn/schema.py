@@ -131,9 +131,9 @@ def check_instance(
     looked_up = by_entity and spec.looked_up_by is not None and instance.get(spec.looked_up_by) is not None
     for column in spec.columns:
         value = instance.get(column.name)
-        if value is None:
+        if value is None or (isinstance(column, DateTime) and column.means_missing(value)):
             if not column.optional and (column.name in instance or not looked_up):
-                detail = _missing(spec, column, given=column.name in instance, by_entity=by_entity)
+                detail = _missing(spec, column, instance, by_entity=by_entity)
                 errors.append(FieldError(at + pointer(column.name), detail))
         elif (problem := column.problem(value)) is not None:
             errors.append(FieldError(at + pointer(column.name), problem))
@@ -147,8 +147,11 @@ def check_instance(
     return errors
 
 
-def _missing(spec: ModelSpec, column: Column, *, given: bool, by_entity: bool) -> str:
-    told = f"{'null is not allowed' if given else 'missing'}; allowed: {allowed(column)}"
+def _missing(spec: ModelSpec, column: Column, instance: Mapping[str, Any], *, by_entity: bool) -> str:
+    given = column.name in instance
+    value = instance.get(column.name)
+    null = "null is" if value is None else f"got {shown(value)}, which stands for a missing value:"
+    told = f"{f'{null} not allowed' if given else 'missing'}; allowed: {allowed(column)}"
     entity = spec.looked_up_by
     if given or entity is None or entity == column.name:
         return told

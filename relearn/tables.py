@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 
 from relearn.columns import NAME_ALLOWED, NAME_PATTERN, Column, DateTime, Ranking, check
 from relearn.quality import Quality
@@ -14,6 +14,11 @@ AS_OF = "as_of"
 """The column of a feature set that says when its row was known: nothing after it may be seen."""
 WEIGHT = "weight"
 """The column of a recommender's feature set that says how much a row counts: above 0."""
+AHEAD = timedelta(days=1)
+"""How far the time of a row may be ahead of the clock when it comes: clocks differ, and a local time without an offset
+is read as UTC. Until its time has come a row waits: no features see it."""
+MAX_MOMENTS = 240
+"""Moments that a model learns from at most: twenty years of months; what is older is history alone."""
 MOMENTS = "moments"
 """What features() finds the moments under that it must speak of; no raw table has this name."""
 
@@ -121,16 +126,19 @@ class Monthly:
             )
 
     def between(self, first: datetime, last: datetime) -> tuple[datetime, ...]:
-        """List the moments, in order.
+        """List the moments, in order: the latest `MAX_MOMENTS`, where there are more.
 
         Parameters
         ----------
         first, last
-            The table's first and last time, aware.
+            The table's first and last time, aware; the last not after now.
         """
-        earliest = first.astimezone(UTC) + timedelta(days=self.history_days)
-        latest = last.astimezone(UTC) - timedelta(days=self.label_days)
-        return month_starts(earliest, latest)
+        try:
+            earliest = first.astimezone(UTC) + timedelta(days=self.history_days)
+            latest = last.astimezone(UTC) - timedelta(days=self.label_days)
+        except OverflowError:  # at the ends of the calendar there is no such history, or no such days after
+            return ()
+        return month_starts(earliest, latest)[-MAX_MOMENTS:]
 
 
 def month_starts(earliest: datetime, latest: datetime) -> tuple[datetime, ...]:
@@ -140,6 +148,8 @@ def month_starts(earliest: datetime, latest: datetime) -> tuple[datetime, ...]:
     while start <= latest:
         if start >= earliest:
             found.append(start)
+        if (start.year, start.month) == (MAXYEAR, 12):
+            break
         start = start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
     return tuple(found)
 

@@ -15,7 +15,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from relearn.policies import TOLD_OF_MOMENTS
 from relearn.spec import ModelSpec, Number
 from relearn.tables import AS_OF, month_starts
 from training import catalog
-from training.container import Container
+from training.container import Container, clock
 from training.features import engine
 from training.features.build import Workshop, count_rows, last_moment
 from training.features.check import wanted
@@ -111,14 +111,16 @@ def run(box: Container, told: Mapping[str, str]) -> None:
     span = Span.of(told)
     box.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="backfill-") as folder:
-        statistics = write(spec, span, box.train_data, Path(folder), box.output / FEATURES)
+        statistics = write(spec, span, box.train_data, Path(folder), box.output / FEATURES, clock(told))
     statistics |= {"model": spec.name, "run_id": told.get("run_id"), "snapshot": told.get("snapshot")}
     document = json.dumps(statistics, indent=2, sort_keys=True)
     (box.output / STATISTICS).write_text(document + "\n", encoding="utf-8")
     say(f"made {statistics['rows']} rows of features of {len(statistics['moments'])} moments; no model")
 
 
-def write(spec: ModelSpec, span: Span, shards: Path, workdir: Path, file: Path) -> dict[str, Any]:
+def write(  # noqa: PLR0917 - what to make, of what, where and as of when
+    spec: ModelSpec, span: Span, shards: Path, workdir: Path, file: Path, now: datetime
+) -> dict[str, Any]:
     """Make the features of some moments, in bounded memory.
 
     Parameters
@@ -133,6 +135,8 @@ def write(spec: ModelSpec, span: Span, shards: Path, workdir: Path, file: Path) 
         An empty folder for what does not fit into memory.
     file
         What to write.
+    now
+        The job's clock, aware: moments after it are refused, rows after it not seen.
 
     Returns
     -------
@@ -148,7 +152,7 @@ def write(spec: ModelSpec, span: Span, shards: Path, workdir: Path, file: Path) 
     sources, room = shards.resolve(), workdir.resolve()
     made = room / FEATURES
     with engine.connect(room, [sources]) as connection:
-        workshop = Workshop(spec, Code.of(catalog.folder(spec.name)).features, connection, room)
+        workshop = Workshop(spec, Code.of(catalog.folder(spec.name)).features, connection, room, now)
         found = workshop.shards(_files(spec, sources))
         earliest, known = _check_reach(spec, found, span)
         files = [workshop.write(found, moment, f"{moment:%Y%m%d}") for moment in span.moments()]
@@ -192,10 +196,10 @@ def _written(moment: datetime) -> str:
 
 def _midnight(name: str, text: str | None) -> datetime:
     try:
-        day = date.fromisoformat(text or "")
+        day = datetime.strptime(text or "", "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
         raise ConfigError(name, text, "a day, as 2025-04-01") from None
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return day
 
 
 def _check_reach(
@@ -211,7 +215,7 @@ def _check_reach(
         raise DataError(
             "moments",
             f"got {moments[0]:%Y-%m-%d} to {moments[-1]:%Y-%m-%d}; allowed: {first:%Y-%m-%d %H:%M} to "
-            f"{last:%Y-%m-%d %H:%M}, from the first to the last row of table {spec.moments.table}",
+            f"{last:%Y-%m-%d %H:%M}, from the first to the last row of table {spec.moments.table} that is known by now",
         )
     history, label = (timedelta(days=days) for days in (spec.moments.history_days, spec.moments.label_days))
     return first + history, last - label

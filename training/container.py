@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from relearn.cutting import cut
@@ -108,6 +109,8 @@ class Job:
         SHA-256 (hex) of its archive, as it was judged; empty when it was not told.
     hyperparameters
         Keywords for the model's ``build``.
+    now
+        The run's clock, aware: what is dated later is not known yet; None outside the loop.
     """
 
     run_id: str
@@ -115,6 +118,7 @@ class Job:
     champion_version: int | None
     champion_sha256: str
     hyperparameters: dict[str, float]
+    now: datetime | None = None
 
     @classmethod
     def of(cls, spec: ModelSpec, told: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> Job:
@@ -140,7 +144,23 @@ class Job:
                 name: _value(declared[name], told[name]) if name in told else declared[name].default
                 for name in declared
             },
+            now=clock(told) if "now" in told else None,
         )
+
+
+def clock(told: Mapping[str, str]) -> datetime:
+    """Read the run's clock; of a job outside the loop, which is not told it, this machine's.
+
+    Raises
+    ------
+    ConfigError
+        It is no moment.
+    """
+    text = told.get("now")
+    try:
+        return datetime.now(UTC) if text is None else datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ConfigError("now", text, "a moment such as 2026-05-04T10:00:00+00:00") from None
 
 
 def _value(parameter: Hyperparameter, text: str) -> float:

@@ -11,6 +11,7 @@ import hashlib
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +105,14 @@ class Store:
     run_id: str
 
 
-def load(spec: ModelSpec, folder: Path, *, store: Store | None = None, given: Path | None = None) -> Dataset:
+def load(
+    spec: ModelSpec,
+    folder: Path,
+    *,
+    store: Store | None = None,
+    given: Path | None = None,
+    now: datetime | None = None,
+) -> Dataset:
     """Read every shard of ``folder`` and split the rows.
 
     Parameters
@@ -117,6 +125,8 @@ def load(spec: ModelSpec, folder: Path, *, store: Store | None = None, given: Pa
         Where features of earlier runs are, and these may be kept; None: nowhere.
     given
         Folder of the features that Spark made of the snapshot; None: they are made here.
+    now
+        The run's clock, aware: features see no row of a later time; None: this machine's.
 
     Raises
     ------
@@ -131,10 +141,10 @@ def load(spec: ModelSpec, folder: Path, *, store: Store | None = None, given: Pa
     files = sorted(folder.rglob("*.parquet"))
     if not files:
         raise DataError("empty", f"the snapshot has no shard: nothing to train {spec.name} on")
-    return _made(spec, folder, files, store) if spec.tables else _read(spec, files)
+    return _made(spec, folder, files, store, now or datetime.now(UTC)) if spec.tables else _read(spec, files)
 
 
-def _made(spec: ModelSpec, folder: Path, files: list[Path], store: Store | None) -> Dataset:
+def _made(spec: ModelSpec, folder: Path, files: list[Path], store: Store | None, now: datetime) -> Dataset:
     """Make the features, and read them as the shards that they are."""
     from training.features import making  # noqa: PLC0415 - Ibis is for models that use it
     from training.fit import Code  # noqa: PLC0415 - which takes the tables of this module
@@ -144,7 +154,8 @@ def _made(spec: ModelSpec, folder: Path, files: list[Path], store: Store | None)
     code = making.Code(Code.of(home).features, home)
     cache = store.folder / "partitions" if store else None
     with tempfile.TemporaryDirectory(prefix="features-") as workdir:
-        made = making.make(spec, code, by_table, making.Rooms(folder, Path(workdir), cache, _online(store)))
+        rooms = making.Rooms(folder, Path(workdir), cache, _online(store), now)
+        made = making.make(spec, code, by_table, rooms)
         return _of(spec, made)
 
 

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from relearn.columns import Part
+from relearn.columns import Part, means_missing, moment
 from relearn.spec import Boolean, Category, Column, DateTime, Id, Number, Ranking, Text
 
 FLOAT, STRING = "float32", "string"
@@ -61,7 +61,11 @@ def source(column: Seen) -> str:
 
 
 def _parts(column: Column) -> list[Part]:
-    return [Part(column.name, part) for part in column.parts] if isinstance(column, DateTime) else []
+    return (
+        [Part(column.name, part, column.missing) for part in column.parts]
+        if isinstance(column, DateTime)
+        else []
+    )
 
 
 def type_of(column: Seen) -> str:
@@ -133,9 +137,9 @@ def _with_moments(moments: Sequence[tuple[int, DateTime | Part]], rows: Sequence
     places = {at for at, _ in moments}
     made = _floats([[None if at in places else value for at, value in enumerate(row)] for row in rows])
     for at, column in moments:
-        given = [row[at] for row in rows]
+        given = [_known(column, row[at]) for row in rows]
         missing = np.array([value is None for value in given], dtype=bool)
-        known = np.array([0 if value is None else _microseconds(value) for value in given], dtype=np.int64)
+        known = np.array([value or 0 for value in given], dtype=np.int64)
         made[:, at] = np.where(missing, np.float32("nan"), _of_moments(column, known).astype(np.float32))
     return made
 
@@ -144,10 +148,9 @@ def _floats(rows: Sequence[Sequence[Any]]) -> Array:
     return np.array(rows, dtype=np.float32)  # numpy makes None NaN and true 1
 
 
-def _microseconds(text: str) -> int:
-    moment = datetime.fromisoformat(text)
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return (aware - _EPOCH) // _MICROSECOND
+def _known(column: DateTime | Part, value: str | None) -> int | None:
+    found = None if value is None or means_missing(column.missing, value) else moment(value)
+    return None if found is None else (found - _EPOCH) // _MICROSECOND
 
 
 def _of_moments(column: DateTime | Part, microseconds: Array) -> Array:

@@ -25,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--model", required=True, help="whose features")
     parser.add_argument("--snapshot", required=True, help="URI of the manifest that lists its shards")
     parser.add_argument("--output", required=True, help="URI of the folder to write to")
+    parser.add_argument("--now", required=True, help="the run's clock, ISO 8601")
     parser.add_argument("--code", required=True, help="URI of a zip file of relearn/ and training/")
     given, _ = parser.parse_known_args(arguments)  # AWS Glue adds arguments of its own
     session = SparkSession.builder.getOrCreate()
@@ -33,9 +34,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with zipfile.ZipFile(io.BytesIO(read(session, place(given.code)))) as code:
             code.extractall(root)  # our own, from the bucket that the CDK deploys from
         sys.path.insert(0, root)
-        from training.features import spark_job  # noqa: PLC0415 - it has just come
+        from training.container import clock  # noqa: PLC0415 - it has just come
+        from training.features import spark_job  # noqa: PLC0415 - this too
 
-        spark_job.run(session, model=given.model, shards=shards(manifest), output=place(given.output))
+        spark_job.run(
+            session,
+            model=given.model,
+            shards=shards(manifest),
+            output=place(given.output),
+            now=clock({"now": given.now}),
+        )
 
 
 def shards(manifest: Sequence[object]) -> dict[str, list[str]]:

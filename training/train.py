@@ -59,7 +59,7 @@ def run(box: Container) -> None:
     store = Store(box.checkpoints, job.run_id) if box.checkpoints.is_dir() else None
     given = box.features if box.features.is_dir() else None
     champion.require(box.champion, job.champion_version, job.champion_sha256)
-    dataset = load(spec, box.train_data, store=store, given=given)
+    dataset = load(spec, box.train_data, store=store, given=given, now=job.now)
     trained, held = len(dataset.train), len(dataset.holdout)
     if dataset.features is not None:
         say(f"{dataset.features['rows']} rows of features of {_counts(dataset)}; moments {_moments(dataset)}")

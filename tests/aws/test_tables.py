@@ -203,6 +203,7 @@ def test_where_spark_makes_features_the_job_gets_them_and_no_shards(
     assert context["spark"] == {
         "snapshot": f"s3://{LAKE}/snapshots/visits/{context['run_id']}.manifest",
         "output": made,
+        "now": context["hyperparameters"]["now"],
         "worker_type": "G.1X",
         "workers": 2,
         "minutes": 60,

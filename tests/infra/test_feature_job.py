@@ -99,6 +99,7 @@ def test_a_run_asks_for_what_its_model_needs_and_keeps_its_context(states: dict[
     assert features["Resource"].endswith(":states:::glue:startJobRun.sync")
     assert features["Parameters"]["NumberOfWorkers.$"] == "$.spark.workers"
     assert features["Parameters"]["Arguments"]["--output.$"] == "$.spark.output"
+    assert features["Parameters"]["Arguments"]["--now.$"] == "$.spark.now"
     assert features["ResultPath"] == "$.made"
 
 

@@ -148,7 +148,12 @@ def test_the_script_makes_a_snapshots_features_of_the_code_it_fetches(
         code.writestr("training/__init__.py", "")
     (tmp_path / "assets").mkdir()
     (tmp_path / "code.zip").rename(tmp_path / "assets" / "code.zip")
-    given = {"model": "churn", "snapshot": "s3://lake/run.manifest", "output": "s3://lake/spark/churn/r1/"}
+    given = {
+        "model": "churn",
+        "snapshot": "s3://lake/run.manifest",
+        "output": "s3://lake/spark/churn/r1/",
+        "now": "2026-05-04T10:00:00+00:00",
+    }
     words = [word for key, value in given.items() for word in (f"--{key}", value)]
     glue_job.main([*words, "--code", "s3://assets/code.zip", "--JOB_NAME", "relearn-dev-features"])
     made = json.loads((lake / "spark/churn/r1/statistics.json").read_text())

@@ -22,7 +22,7 @@ from relearn.tables import MOMENTS
 from training.features import engine
 from training.features.cache import Cache, digest
 from training.features.check import Connection, as_shard, check_schema, check_values
-from training.features.shards import Shard, describe, refuse_missing
+from training.features.shards import Shard, describe, refuse_missing, until
 from training.features.window import Window
 from training.prepare.rules import quote
 
@@ -71,12 +71,15 @@ class Workshop:
         A database that reads the shards.
     workdir
         For the files.
+    now
+        The run's clock, aware: rows of a later time wait, whatever they claim.
     """
 
     spec: ModelSpec
     features: Features | None
     connection: duckdb.DuckDBPyConnection
     workdir: Path
+    now: datetime
 
     def shards(self, files: Mapping[str, Sequence[Path]]) -> dict[str, list[Shard]]:
         """Read the footers of a snapshot's shards, and refuse those that can not be used.
@@ -91,7 +94,11 @@ class Workshop:
                 "empty", f"the snapshot of {self.spec.name} has no shard of table {', '.join(lacking)}"
             )
         found = {
-            table.name: describe(self.connection, table, files[table.name]) for table in self.spec.tables
+            table.name: [
+                until(self.connection, table, shard, self.now)
+                for shard in describe(self.connection, table, files[table.name])
+            ]
+            for table in self.spec.tables
         }
         for table, shards in found.items():
             refuse_missing(self.spec, table, shards)
@@ -105,9 +112,9 @@ class Workshop:
         DataError, SpecError
             As `make`.
         """
-        window = None
+        window = Window(None, self.now)
         if self.spec.moments and moment:
-            window = Window.of(self.spec.moments, moment)
+            window = Window.of(self.spec.moments, moment, self.now)
             engine.show_moments(self.connection, [moment])
         seen = {table: engine.of_files(seen_at(window, of)) for table, of in shards.items()}
         engine.show(self.connection, self.spec, seen, window)
@@ -124,7 +131,7 @@ def seen_at(window: Window | None, shards: Sequence[Shard]) -> list[Shard]:
 
 
 def last_moment(spec: ModelSpec, shards: Mapping[str, Sequence[Shard]]) -> datetime | None:
-    """Say up to when the data reaches, in the table that the spec's moments follow; None without rows."""
+    """Say up to when the data reaches, in the table that the spec's moments follow; None without rows known by now."""
     assert spec.moments is not None  # noqa: S101 - asked of such specs alone
     return max((shard.last for shard in shards[spec.moments.table] if shard.last), default=None)
 
@@ -196,7 +203,7 @@ def build(
     for moment in moments_of(spec, shards) if spec.moments else (None,):
         file = None
         if cache and moment and spec.moments:
-            window = Window.of(spec.moments, moment)
+            window = Window.of(spec.moments, moment, workshop.now)
             key = cache.key(moment, {table: seen_at(window, of) for table, of in shards.items()})
             file = cache.find(key)
             kept += file is not None

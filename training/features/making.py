@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +46,15 @@ class Rooms:
         Folder of what earlier runs made; None: nothing is kept.
     online
         The file for what is served by entity; None: it is not made.
+    now
+        The run's clock, aware.
     """
 
     sources: Path
     workdir: Path
     cache: Path | None = None
     online: Path | None = None
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,7 @@ def make(
     cache = Cache(rooms.cache.resolve(), spec, code_digest(code.home)) if rooms.cache else None
     open_to = [rooms.sources, *([rooms.cache.resolve()] if rooms.cache else [])]
     with engine.connect(rooms.workdir, open_to, memory_mb) as connection:
-        workshop = Workshop(spec, code.features, connection, rooms.workdir)
+        workshop = Workshop(spec, code.features, connection, rooms.workdir, rooms.now)
         shards = workshop.shards(files)
         made = build(workshop, shards, cache)
         online = write_online(workshop, shards, rooms.online) if rooms.online else None

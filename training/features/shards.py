@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from relearn.spec import ModelSpec, Table
 from training.features.window import Window
 from training.prepare.checker import FINGERPRINT
 from training.prepare.rules import quote
+from training.progress import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,22 @@ def describe(connection: duckdb.DuckDBPyConnection, table: Table, files: Sequenc
         raise DataError(
             "format", f"the shards of table {table.name} do not fit its columns: {detail}"
         ) from error
+
+
+def until(connection: duckdb.DuckDBPyConnection, table: Table, shard: Shard, now: datetime) -> Shard:
+    """Give a shard as it is known now: the rows that are dated later are none of its reach."""
+    if shard.last is None or shard.last <= now:
+        return shard
+    time = f'CAST("{table.time}" AS TIMESTAMPTZ)'
+    known = (
+        f"FROM read_parquet({quote(str(shard.file))}) WHERE {time} <= TIMESTAMPTZ {quote(now.isoformat())}"
+    )
+    found = connection.execute(f"SELECT {_utc(f'min({time})')}, {_utc(f'max({time})')}, count(*) {known}")
+    first, last, rows = found.fetchone() or (None, None, 0)
+    say(
+        f"{shard.rows - rows} rows of table {table.name} wait: they are dated after {now.isoformat()}, this run's clock"
+    )
+    return replace(shard, first=_aware(first), last=_aware(last))
 
 
 def refuse_missing(spec: ModelSpec, table: str, shards: Iterable[Shard | Counted]) -> None:

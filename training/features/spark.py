@@ -77,8 +77,8 @@ def connect(session: SparkSession) -> Sql:
     return Sql(own)
 
 
-def show_shards(sql: Sql, spec: ModelSpec, table: str, files: Sequence[str]) -> int:
-    """Make a raw table out of its shards, in the types that an expression finds on DuckDB.
+def show_shards(sql: Sql, spec: ModelSpec, table: str, files: Sequence[str], now: datetime) -> int:
+    """Make a raw table out of its shards, in the types that an expression finds on DuckDB, without rows after ``now``.
 
     Returns
     -------
@@ -94,21 +94,24 @@ def show_shards(sql: Sql, spec: ModelSpec, table: str, files: Sequence[str]) -> 
     try:
         shards = sql.session.read.option("mergeSchema", "true").parquet(*files)
         there = set(shards.columns)
-        shards.select([_value(column, there) for column in columns]).createOrReplaceTempView(table)
+        rows = shards.select([_value(column, there) for column in columns])
+        if (declared := spec.raw_table(table)) is not None and declared.time is not None:
+            rows = rows.where(f.col(f"`{declared.time}`") <= f.expr(_moment(now)))
+        rows.createOrReplaceTempView(table)
         counts = ", ".join(["count(*)", *(f'count("{column.name}")' for column in columns)])
-        rows, *filled = sql.execute(f'SELECT {counts} FROM "{table}"').fetchone() or (0,)  # noqa: S608 - the spec's names, checked
+        count, *filled = sql.execute(f'SELECT {counts} FROM "{table}"').fetchone() or (0,)  # noqa: S608 - the spec's names, checked
     except _LIBRARY_ERRORS as error:
         raise DataError(
             "format", f"the shards of table {table} do not fit its columns: {_line(error)}"
         ) from error
-    missing = {column.name: rows - count for column, count in zip(columns, filled, strict=True)}
-    refuse_missing(spec, table, [Counted(rows, missing)])
-    return int(rows)
+    missing = {column.name: count - given for column, given in zip(columns, filled, strict=True)}
+    refuse_missing(spec, table, [Counted(count, missing)])
+    return int(count)
 
 
 def show_moments(sql: Sql, moments: Sequence[datetime]) -> None:
     """Make the table `MOMENTS`, in place of an earlier one."""
-    given = ", ".join(f"(TIMESTAMP_NTZ'{moment.astimezone(UTC).replace(tzinfo=None)}')" for moment in moments)
+    given = ", ".join(f"({_moment(moment)})" for moment in moments)
     kind = f"CAST({AS_OF} AS TIMESTAMP_NTZ) AS {AS_OF}"
     rows = f"VALUES {given} AS given({AS_OF})" if moments else f"VALUES (NULL) AS given({AS_OF}) WHERE FALSE"
     sql.session.sql(f"SELECT {kind} FROM {rows}").createOrReplaceTempView(MOMENTS)  # noqa: S608 - moments alone
@@ -170,6 +173,10 @@ def _value(column: Column, there: set[str]) -> Any:
         case _:
             value = found.cast("string")
     return value.alias(column.name)
+
+
+def _moment(moment: datetime) -> str:
+    return f"TIMESTAMP_NTZ'{moment.astimezone(UTC).replace(tzinfo=None)}'"
 
 
 def _line(error: Exception) -> str:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -30,7 +30,9 @@ from training.prepare.checker import FINGERPRINT
 FOOTERS_AT_ONCE = 16
 
 
-def run(session: SparkSession, *, model: str, shards: Mapping[str, Sequence[str]], output: str) -> None:
+def run(
+    session: SparkSession, *, model: str, shards: Mapping[str, Sequence[str]], output: str, now: datetime
+) -> None:
     """Make the features of a model.
 
     Parameters
@@ -43,6 +45,8 @@ def run(session: SparkSession, *, model: str, shards: Mapping[str, Sequence[str]
         Raw table to the URIs of its shards.
     output
         URI of a folder.
+    now
+        The run's clock, aware: rows of a later time are not seen.
 
     Raises
     ------
@@ -51,7 +55,7 @@ def run(session: SparkSession, *, model: str, shards: Mapping[str, Sequence[str]
     """
     spec = catalog.get(model)
     module = catalog.load_module(catalog.folder(model) / "features.py")
-    made = make(session, spec, getattr(module, "features", None), shards, output)
+    made = make(session, spec, getattr(module, "features", None), shards, output, now=now)
     write_text(session, f"{output.rstrip('/')}/{STATISTICS}", as_json(made))
 
 
@@ -61,8 +65,10 @@ def make(
     features: Features | None,
     shards: Mapping[str, Sequence[str]],
     output: str,
+    *,
+    now: datetime | None = None,
 ) -> dict[str, Any]:
-    """Make features of shards, write them, and say what they hold.
+    """Make features of shards, write them, and say what they hold; without ``now`` the clock is this machine's.
 
     Raises
     ------
@@ -71,9 +77,9 @@ def make(
     """
     if lacking := [table for table in spec.table_names if not shards.get(table)]:
         raise DataError("empty", f"the snapshot of {spec.name} has no shard of table {', '.join(lacking)}")
-    sql = spark.connect(session)
+    sql, now = spark.connect(session), now or datetime.now(UTC)
     tables = {
-        table: {"shards": len(shards[table]), "rows": spark.show_shards(sql, spec, table, shards[table])}
+        table: {"shards": len(shards[table]), "rows": spark.show_shards(sql, spec, table, shards[table], now)}
         for table in spec.table_names
     }
     marks = fingerprints(session, [file for table in spec.table_names for file in shards[table]])

@@ -24,13 +24,14 @@ class Window:
     until: datetime
 
     @classmethod
-    def of(cls, moments: Monthly, moment: datetime) -> Window:
-        """What a moment may hang on: features on what was known by then, its target on the days after."""
+    def of(cls, moments: Monthly, moment: datetime, now: datetime) -> Window:
+        """What a moment may hang on: features on what was known by then, its target on the days after; nothing after now."""
         back = moments.lookback_days
-        return cls(
-            None if back is None else moment - timedelta(days=back),
-            moment + timedelta(days=moments.label_days),
-        )
+        try:
+            after = None if back is None else moment - timedelta(days=back)
+        except OverflowError:  # further back than the calendar goes
+            after = None
+        return cls(after, min(moment + timedelta(days=moments.label_days), now))
 
     def meets(self, first: datetime, last: datetime) -> bool:
         """Tell whether a stretch from ``first`` to ``last``, both in it, has anything in common with this."""

@@ -6,17 +6,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
 import duckdb
 
-from relearn.columns import Column
+from relearn.columns import Column, DateTime
 from relearn.cutting import cut
 from relearn.profiles import Profile
 from training.prepare import profile
 from training.prepare.outcome import MAX_REJECTED_BYTES, MAX_REJECTED_ROWS
-from training.prepare.rules import quote, reason, sql_type, value
+from training.prepare.rules import means_missing, quote, reason, sql_type, value
 from training.prepare.sources import Source
 from training.prepare.tally import Tally
 
@@ -45,6 +46,8 @@ class Checker:
         What DuckDB may hold in memory, and on disk when that is full, in MB.
     threads
         How many threads it may use.
+    clock
+        Name of the column that says since when a row is known, and now; None: rows have no such column.
 
     Attributes
     ----------
@@ -61,7 +64,10 @@ class Checker:
         memory_mb: int,
         disk_mb: int,
         threads: int,
+        clock: tuple[str, datetime] | None = None,
     ) -> None:
+        time, now = clock or ("", None)
+        self._now = {column.name: now if column.name == time else None for column in columns}
         self.columns = columns
         self.tally = Tally(columns)
         self._written = 0
@@ -99,10 +105,12 @@ class Checker:
         """Sort every row of ``source``."""
         for relation in source.batches():
             texts = ", ".join(f"{source.text(i)} AS _x{i}" for i in range(len(self.columns)))
-            values = ", ".join(f"{value(c, f'_x{i}')} AS _v{i}" for i, c in enumerate(self.columns))
+            values = ", ".join(
+                f"{value(c, f'_x{i}', self._now[c.name])} AS _v{i}" for i, c in enumerate(self.columns)
+            )
             bad = " OR ".join(["_e IS NOT NULL", *(_bad(i, c) for i, c in enumerate(self.columns))])
             kept = f"_l, _e, _u, {self._names('_t')}, {self._names('_v')}"
-            typed = f"SELECT *, {values} FROM (SELECT *, {texts} FROM ({relation}))"
+            typed = f"SELECT *, {values} FROM (SELECT *, {texts} FROM ({self._without_sentinels(source, relation)}))"
             self.connection.execute(
                 f"CREATE OR REPLACE TEMP TABLE batch AS SELECT {kept}, {bad} AS _bad FROM ({typed})"
             )
@@ -112,6 +120,14 @@ class Checker:
             )
             self._write_rejected(source)
         self.connection.execute("DROP TABLE IF EXISTS batch")
+
+    def _without_sentinels(self, source: Source, relation: str) -> str:
+        missing = [
+            f"CASE WHEN {means_missing(column, source.text(i))} THEN NULL ELSE _t{i} END AS _t{i}"
+            for i, column in enumerate(self.columns)
+            if isinstance(column, DateTime) and column.missing
+        ]
+        return f"SELECT * REPLACE ({', '.join(missing)}) FROM ({relation})" if missing else relation
 
     def labels(self) -> list[Any]:
         """Give up to two different values of the target among the accepted rows."""
@@ -161,7 +177,7 @@ class Checker:
         if not self.tally.rejected or room <= 0 or self._written_bytes >= MAX_REJECTED_BYTES:
             return
         reasons = ", ".join(
-            f"CASE WHEN {_bad(i, c)} THEN CASE WHEN _t{i} IS NULL THEN 'missing' ELSE {reason(c, source.text(i))} END END, _t{i}[:{SHOWN_VALUE}]"
+            f"CASE WHEN {_bad(i, c)} THEN CASE WHEN _t{i} IS NULL THEN 'missing' ELSE {reason(c, source.text(i), self._now[c.name])} END END, _t{i}[:{SHOWN_VALUE}]"
             for i, c in enumerate(self.columns)
         )
         found = self.connection.execute(
@@ -189,6 +205,8 @@ class Checker:
             errors = [*errors[:SHOWN_ERRORS], more]
         if fault is not None:
             errors = [{"column": None, "value": None, "reason": cut(fault, SHOWN_REASON_BYTES)}]
+        for error in errors:
+            self.tally.tell(line, error["column"], error["reason"])
         return json.dumps({"line": line, "errors": errors}, ensure_ascii=False) + "\n"
 
 

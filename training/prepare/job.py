@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -34,6 +35,7 @@ def prepare(
     disk_mb: int = 3072,
     threads: int = 2,
     seconds: float | None = None,
+    now: datetime | None = None,
 ) -> Prepared:
     """Check an uploaded file and write its good rows as a shard.
 
@@ -57,6 +59,8 @@ def prepare(
         Threads that DuckDB may use.
     seconds
         How long the check may take; a file that takes longer is refused as ``too_slow``. None: as long as it takes.
+    now
+        What a row's time may be ahead of by `relearn.tables.AHEAD` at most, aware; None: this machine's clock.
 
     Returns
     -------
@@ -70,10 +74,19 @@ def prepare(
     """
     source, workdir = source.resolve(), workdir.resolve()
     workdir.mkdir(parents=True, exist_ok=True)
-    columns = spec.raw_columns(table)
+    columns, declared = spec.raw_columns(table), spec.raw_table(table)
+    time = declared.time if declared else None
     deadline = Deadline(seconds)
     with (
-        Checker(columns, source, workdir, memory_mb=memory_mb, disk_mb=disk_mb, threads=threads) as checker,
+        Checker(
+            columns,
+            source,
+            workdir,
+            memory_mb=memory_mb,
+            disk_mb=disk_mb,
+            threads=threads,
+            clock=None if time is None else (time, now or datetime.now(UTC)),
+        ) as checker,
         deadline.interrupting(checker.connection.interrupt),
     ):
         tally = checker.tally

@@ -6,15 +6,28 @@ JSON, of the wrong type).
 
 from __future__ import annotations
 
-from relearn.columns import LARGEST_FLOAT32, Boolean, Category, Column, DateTime, Id, Number, Ranking, Text
+from datetime import datetime
+
+from relearn.columns import (
+    DATE_TIME,
+    DATE_TIME_ALLOWED,
+    LARGEST_FLOAT32,
+    Boolean,
+    Category,
+    Column,
+    DateTime,
+    Id,
+    Number,
+    Ranking,
+    Text,
+    moment,
+)
 from relearn.figures import exact
+from relearn.tables import AHEAD
 
 NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
-DATE_TIME = (
-    r"([1-9][0-9]{3}|0[0-9]{2}[1-9]|0[0-9][1-9]0|0[1-9]00)-[0-9]{2}-[0-9]{2}"
-    r"([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?"
-    r"(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)?)?"
-)
+FIRST, LAST = "0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59.999999+00:00"
+"""What Python can hold of time; DuckDB goes further."""
 SHOWN_VALUES = 10
 
 
@@ -36,8 +49,8 @@ def sql_type(column: Column) -> str:
             return "VARCHAR"
 
 
-def value(column: Column, text: str) -> str:
-    """SQL of the typed value; NULL when the text breaks the spec."""
+def value(column: Column, text: str, now: datetime | None = None) -> str:
+    """SQL of the typed value; NULL when the text breaks the spec, or is later than ``now`` and `AHEAD`, if that is given."""
     match column:
         case Number():
             number = _double(text)
@@ -52,13 +65,23 @@ def value(column: Column, text: str) -> str:
         case Boolean():
             return f"CASE lower({text}) WHEN 'true' THEN true WHEN '1' THEN true WHEN 'false' THEN false WHEN '0' THEN false END"
         case DateTime():
-            return f"CASE WHEN regexp_full_match({text}, {quote(DATE_TIME)}) THEN TRY_CAST({text} AS TIMESTAMPTZ) END"
+            last = LAST if now is None else (now + AHEAD).isoformat()
+            within = f"{_moment(text)} BETWEEN TIMESTAMPTZ '{FIRST}' AND TIMESTAMPTZ '{last}'"
+            return f"CASE WHEN {within} THEN {_moment(text)} END"
         case Id() | Ranking():
             length = f"length({text}) BETWEEN 1 AND {column.max_length}"
             return f"CASE WHEN {length} AND NOT {_has_nul(text)} THEN {text} END"
 
 
-def reason(column: Column, text: str) -> str:
+def means_missing(column: DateTime, text: str) -> str:
+    """SQL that is true where the text is a moment that stands for a missing value."""
+    moments = ", ".join(
+        f"TIMESTAMPTZ '{found.isoformat()}'" for found in map(moment, column.missing) if found
+    )
+    return f"coalesce({_moment(text)} IN ({moments}), false)"
+
+
+def reason(column: Column, text: str, now: datetime | None = None) -> str:
     """SQL of the reason against a value that `value` made NULL."""
     match column:
         case Number():
@@ -84,10 +107,27 @@ def reason(column: Column, text: str) -> str:
         case Boolean():
             return "'not true or false'"
         case DateTime():
-            return "'not an ISO 8601 date-time'"
+            return _not_a_moment(text, now)
         case Id() | Ranking():
             words = f"'not a string of 1 to {column.max_length} characters'"
             return f"CASE WHEN {_has_nul(text)} THEN 'holds a NUL character' ELSE {words} END"
+
+
+def _moment(text: str) -> str:
+    return f"CASE WHEN regexp_full_match({text}, {quote(DATE_TIME)}) THEN TRY_CAST({text} AS TIMESTAMPTZ) END"
+
+
+def _not_a_moment(text: str, now: datetime | None) -> str:
+    wrong = quote(f"not {DATE_TIME_ALLOWED}")
+    if now is None:
+        return wrong
+    ahead = quote(
+        f"later than now, {now.isoformat(timespec='seconds')}, by more than the {AHEAD.days * 24} hours that clocks may "
+        "differ; send the row when its time has come, or declare the moment as one that stands for a missing value"
+    )
+    return (
+        f"CASE WHEN {_moment(text)} > TIMESTAMPTZ '{(now + AHEAD).isoformat()}' THEN {ahead} ELSE {wrong} END"
+    )
 
 
 def _double(text: str) -> str:
