@@ -153,7 +153,7 @@ def read_json(body: bytes, *, finite: bool = True) -> Any:
         It is not.
     """
     try:
-        return strict_json.loads(body, "the body", MAX_BODY_BYTES, finite=finite)
+        return strict_json.loads(body, "the body", MAX_BODY_BYTES, finite=finite, rounded=True)
     except ArchiveError as error:
         raise MalformedBodyError(str(error)) from error
 

@@ -84,7 +84,7 @@ def _read(spec: ModelSpec, line: bytes) -> tuple[Any, list[tuple[str, str]]]:
     if not line.strip():
         return None, [("", "an empty line; allowed: one JSON object a line")]
     try:
-        instance = strict_json.loads(line, "the line")
+        instance = strict_json.loads(line, "the line", rounded=True)
     except ArchiveError as error:
         return None, [("", f"not JSON: {error}")]
     return instance, [(error.pointer, error.detail) for error in check_instance(spec, instance)]

@@ -24,7 +24,9 @@ MOST_DIGITS = 19
 """Of a whole number: all that 64 bits hold."""
 
 
-def loads(content: bytes, name: str, limit: int = LARGEST, *, finite: bool = True) -> Any:
+def loads(
+    content: bytes, name: str, limit: int = LARGEST, *, finite: bool = True, rounded: bool = False
+) -> Any:
     """Read a JSON document.
 
     Parameters
@@ -38,6 +40,8 @@ def loads(content: bytes, name: str, limit: int = LARGEST, *, finite: bool = Tru
     finite
         Whether ``NaN`` and ``Infinity``, which Python writes though JSON has no such numbers, are refused: who takes them
         has to look at each figure.
+    rounded
+        Whether a number of more characters becomes the nearest float, infinite too, for who judges each number anyway.
 
     Raises
     ------
@@ -52,8 +56,8 @@ def loads(content: bytes, name: str, limit: int = LARGEST, *, finite: bool = Tru
         found = json.loads(
             content.decode("utf-8"),
             object_pairs_hook=_object,
-            parse_int=_whole,
-            parse_float=_decimal,
+            parse_int=_rounded if rounded else _whole,
+            parse_float=float if rounded else _decimal,
             parse_constant=_constant if finite else float,
         )
         _refuse_deep(found)
@@ -77,6 +81,10 @@ def _whole(text: str) -> int:
     if len(text.removeprefix("-")) > MOST_DIGITS:
         raise ValueError(f"a whole number has {len(text)} digits; allowed: {MOST_DIGITS}")
     return int(text)
+
+
+def _rounded(text: str) -> int | float:
+    return int(text) if len(text) <= LONGEST_NUMBER else float(text)
 
 
 def _decimal(text: str) -> float:

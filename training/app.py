@@ -89,7 +89,7 @@ class App:
         else:
             status, answer = (
                 415,
-                _problem(f"content type {given!r}; allowed: {JSON}, {JSON_LINES}, in {media_types.UTF_8}"),
+                _problem(f"content type {given!r}; allowed: {JSON}, {JSON_LINES}"),
             )
         if isinstance(answer, list):
             body, media = _encode_lines(answer), JSON_LINES.encode()

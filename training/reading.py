@@ -133,7 +133,7 @@ class Reader:
 
     def _read_in_words(self, body: bytes) -> list[Row]:
         try:
-            request = strict_json.loads(body, "the body")
+            request = strict_json.loads(body, "the body", rounded=True)
         except ArchiveError as error:
             raise InvalidInstancesError((FieldError("", f"not JSON: {error}"),)) from error
         names = [column.name for column in self._spec.columns]

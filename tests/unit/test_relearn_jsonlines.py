@@ -56,9 +56,9 @@ def test_the_good_lines_of_a_wrong_file_are_given_before_it_is_refused() -> None
     ("line", "said"),
     [
         (b"\n", "an empty line"),
-        (b'{"who": NaN}', "NaN is not JSON"),
+        (b'{"who": NaN}', "NaN is no JSON number"),
         (b'{"who": "\xff"}', "not JSON"),
-        (b"[" * 100_000, "nested too deeply"),
+        (b"[" * 100_000, "nested more than 64 levels"),
         (b"[]", "allowed: an object"),
         (b'{"who": "' + b"x" * MAX_LINE_BYTES + b'"}', f"longer than {MAX_LINE_BYTES} bytes"),
     ],
