@@ -21,7 +21,8 @@ from tests.unit.prepare_data import rejected
 from tests.unit.training_kit import write_shard
 from training import backfill, encode
 from training.container import clock
-from training.features import after, before, onto
+from training.features import after, before, engine, onto
+from training.features.build import Workshop
 from training.features.making import Code, Made, Rooms, make
 from training.prepare import Prepared, prepare
 from training.reading import Reader
@@ -203,8 +204,8 @@ def test_features_of_moments_to_come_can_not_be_asked_for(tmp_path: Path) -> Non
         [{"who": "a", "at": at, "amount": 1.0} for _, at in (*REAL, ("a", "2030-01-01T00:00:00Z"))],
     )
     span = backfill.Span.of({"moments_from": "2025-02-01", "moments_to": "2029-12-01"})
-    with backfill.engine.connect(tmp_path, [tmp_path]) as connection:
-        workshop = backfill.Workshop(SPEC, features, connection, tmp_path, NOW)
+    with engine.connect(tmp_path, [tmp_path]) as connection:
+        workshop = Workshop(SPEC, features, connection, tmp_path, NOW)
         found = workshop.shards({"orders": [shard]})
         with pytest.raises(DataError, match=r"to 2025-10-15 .* known by now"):
             backfill._check_reach(SPEC, found, span)
