@@ -91,7 +91,7 @@ def parts_of(moment: datetime) -> dict[str, float]:
 ANY_MOMENT = st.datetimes(
     datetime(1, 1, 3),  # noqa: DTZ001 - aware by its zone; no offset leads out of the years that there are
     datetime(9999, 12, 29),  # noqa: DTZ001
-    timezones=st.timedeltas(timedelta(hours=-23), timedelta(hours=23)).map(timezone),
+    timezones=st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes))),
 )
 
 

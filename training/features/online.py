@@ -94,8 +94,7 @@ def _value(column: Column) -> str:
     if isinstance(column, Number):  # as a request gives it, which it becomes a part of
         bounds = [bound for bound in (column.minimum, column.maximum) if bound is not None]
         cases = " ".join(f"WHEN {_same(column, bound)} THEN CAST('{bound!r}' AS DOUBLE)" for bound in bounds)
-        plain = f'CAST(CAST("{column.name}" AS VARCHAR) AS DOUBLE)'
-        return f"CASE {cases} ELSE {plain} END" if cases else plain
+        return f'CASE {cases} ELSE "{column.name}" END' if cases else f'"{column.name}"'
     return f'"{column.name}"'
 
 
