@@ -1,4 +1,4 @@
-"""A part of ``make hostile`` with every change: no door fails, decides nothing or refuses without saying why."""
+"""A part of ``make hostile`` with every change: no door fails, decides nothing, refuses without saying why, or differs."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ def test_there_are_hundreds_of_inputs_each_with_a_name_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("one", [*islice(rows(), 0, None, STEP)], ids=lambda one: one.name)
-def test_every_door_decides_on_a_row_and_says_why(one: Row) -> None:
+def test_every_door_decides_the_same_on_a_row_and_says_why(one: Row) -> None:
     tried = doors.row(one)
+    assert not tried.disputed, tried.said()
     assert not tried.crashed, tried.said()
     assert not tried.undecided, tried.said()
     assert not tried.unclear, tried.said()
