@@ -69,7 +69,9 @@ def test_nothing_but_files_within_becomes_a_file(
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"no gzip", gzip.compress(b"no tar"), gzip.compress(b"x" * 512), gzip.compress(b"")[:-3]]
+    "content",
+    [b"", b"no gzip", gzip.compress(b"no tar"), gzip.compress(b"x" * 512), gzip.compress(b"")[:-3]],
+    ids=["empty", "no gzip", "no tar", "no header", "cut off"],
 )
 def test_what_is_no_archive_is_refused_with_the_same_error(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "model.tar.gz").write_bytes(content)

@@ -23,7 +23,7 @@ from onnx import TensorProto
 from relearn.ranking import BASES, BASIS, ITEMS, SCORES
 from training.ranking.sketch import Sketch
 from training.ranking.ways import Draft, Ranked, by_history, by_popularity, by_similarity
-from training.scorer import ROWS_AT_ONCE
+from training.scorer import BATCH, ROWS_AT_ONCE
 
 __all__ = ["Draft", "build"]
 
@@ -67,7 +67,7 @@ def build(draft: Draft, name: str, *, visitor: str, similar_to: str | None) -> o
         (SCORES, TensorProto.FLOAT, ["rows", k]),
         (BASIS, TensorProto.STRING, ["rows"]),
     ]
-    at_once = str(max(1, SCORES_AT_ONCE // len(draft.known.items)))
+    at_once = str(min(BATCH, max(1, SCORES_AT_ONCE // len(draft.known.items))))
     given = [visitor] if similar_to is None else [visitor, similar_to]
     return s.model(name, given, outputs, {ROWS_AT_ONCE: at_once})
 
