@@ -94,7 +94,7 @@ def test_every_wrong_field_is_reported_at_once() -> None:
         "/instances/0/note": "got 4 characters; allowed: at most 3",
         "/instances/0/wild": "got 1; allowed: true or false",
         "/instances/0/seen": "got 'now'; allowed: an ISO 8601 date-time such as 2026-05-04T10:00:00Z, from year 1 to 9999",
-        "/instances/0/plant": "got ''; allowed: a string of 1 to 4 characters",
+        "/instances/0/plant": "got ''; allowed: a string of 1 to 4 characters, none of them NUL",
         "/instances/0/extra~1~0": "unknown column; allowed: size, hue, note, wild, seen, plant",
     }
 
