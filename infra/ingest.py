@@ -12,11 +12,11 @@ from constructs import Construct
 from infra import assets, queues
 from infra.access import Access
 from infra.functions import ARCHITECTURE, RUNTIME, Function
+from infra.grants import Grant
 from infra.settings import Settings
-from relearn import s3_keys
+from relearn import s3_keys, turns
 
 TRIES = 3
-AT_ONCE = 5
 
 
 class Ingest(Construct):
@@ -53,7 +53,7 @@ class Ingest(Construct):
             target=self.function.function,
             event_source_arn=self.queue.queue_arn,
             batch_size=1,
-            max_concurrency=AT_ONCE,
+            max_concurrency=turns.AT_ONCE,
             report_batch_item_failures=True,
         )
 
@@ -107,6 +107,7 @@ class Ingest(Construct):
                 "TOPIC_ARN",
                 "STATE_MACHINE_ARN",
                 "DEBOUNCE_SECONDS",
+                INGEST_QUEUE_URL=self.queue.queue_url,
             ),
             allowed=[
                 access.ledger("GetItem", "PutItem", "UpdateItem", "Query"),
@@ -117,6 +118,8 @@ class Ingest(Construct):
                 access.machine("StartExecution"),
                 access.publish(),
                 queues.read(self.queue),
+                # What is put off comes again by a message of its own.
+                Grant(actions=["sqs:SendMessage"], resources=[self.queue.queue_arn]),
             ],
             timeout_seconds=settings.ingest_timeout_seconds,
             memory_mb=2048,

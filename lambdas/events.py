@@ -28,6 +28,12 @@ def object_created(bucket: str, version: StoredVersion, **more: str) -> dict[str
     return {"detail-type": OBJECT_CREATED, "source": "relearn.sweep", "detail": detail}
 
 
+def put_off(bucket: str, upload: Upload, returns: int) -> dict[str, Any]:
+    """Write the event by which an upload that was put off comes again, for the how-manieth time."""
+    detail = {**of_upload(bucket, upload), "reason": "put off", "returns": returns}
+    return {"detail-type": OBJECT_CREATED, "source": "relearn.ingest", "detail": detail}
+
+
 def batch_runs(model: str, batch: str) -> dict[str, Any]:
     """Write the event that asks how a batch that runs is."""
     detail = {"model": model, "batch": batch}

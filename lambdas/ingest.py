@@ -30,6 +30,8 @@ def intake() -> Intake:
     config = Config.from_env()
     return Intake(
         ledger=wiring.ledger(config),
+        turns=wiring.turns(config),
+        queue=wiring.ingest_queue(config),
         storage=wiring.storage(),
         notifier=wiring.notifier(config),
         meter=wiring.meter(config),

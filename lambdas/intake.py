@@ -16,13 +16,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from lambdas import evidence
+from lambdas import events, evidence
 from lambdas.aws.ledger import Ledger
 from lambdas.aws.metrics import Meter
 from lambdas.aws.notify import Notifier
+from lambdas.aws.queue import IngestQueue
 from lambdas.aws.storage import Storage
+from lambdas.aws.turns import Turns
 from lambdas.runs_flow import Runs
-from relearn import faults, ids, policies, s3_keys, uploads
+from relearn import faults, ids, policies, s3_keys, turns, uploads
 from relearn.cutting import cut
 from relearn.errors import ConflictError, NotFoundError
 from relearn.runs import MAX_REASON
@@ -50,7 +52,7 @@ class Intake:
 
     Parameters
     ----------
-    ledger, storage, notifier, meter, runs
+    ledger, turns, queue, storage, notifier, meter, runs
         Adapters, and what starts runs.
     specs
         Model name to spec.
@@ -64,6 +66,8 @@ class Intake:
         self,
         *,
         ledger: Ledger,
+        turns: Turns,
+        queue: IngestQueue,
         storage: Storage,
         notifier: Notifier,
         meter: Meter,
@@ -73,6 +77,8 @@ class Intake:
         clock: Callable[[], datetime],
     ) -> None:
         self._ledger = ledger
+        self._turns = turns
+        self._queue = queue
         self._storage = storage
         self._notifier = notifier
         self._meter = meter
@@ -88,7 +94,7 @@ class Intake:
         ----------
         detail
             The event's detail: ``bucket.name`` and ``object.{key,size,version-id,sequencer}``. Keys are as
-            they are: EventBridge does not encode them.
+            they are: EventBridge does not encode them. ``returns`` when it was put off: how often.
         left
             Gives the seconds before the function is cut off.
         """
@@ -98,7 +104,7 @@ class Intake:
         table = upload.table  # as the models are now: who tries again may have deployed another since
         upload = self._ledger.receive(upload)
         if upload.state is UploadState.RECEIVED:
-            upload = self._decided(replace(upload, table=table), left)
+            upload = self._in_turn(replace(upload, table=table), left, detail.get("returns", 0))
         if upload.state is UploadState.ACCEPTED:
             self._runs.ensure_run(upload.model)
 
@@ -122,9 +128,36 @@ class Intake:
             received_at=self._clock().isoformat(timespec="milliseconds"),
         )
 
-    def _decided(self, upload: Upload, left: Callable[[], float]) -> Upload:
+    def _in_turn(self, upload: Upload, left: Callable[[], float], returns: int) -> Upload:
+        """Decide when it is the model's turn; put the upload off when others of the model take its share of ingest."""
+        if upload.sent_at and datetime.fromisoformat(upload.sent_at) > self._clock():
+            _log.info("put off already, it comes again", extra={"upload_id": upload.upload_id})
+            return upload
+        until = self._clock() + timedelta(seconds=left())
+        model = upload.model if upload.model in self._specs else turns.UNKNOWN
+        if not self._turns.take(model, upload.upload_id, until):
+            return self._put_off(upload, model, returns)
+        try:
+            return self._decided(upload, until, left)
+        finally:
+            self._turns.give_back(model, upload.upload_id)
+
+    def _put_off(self, upload: Upload, model: str, returns: int) -> Upload:
+        """Let an upload come again later: a message of its own, for the queue buries one that is handed back thrice.
+
+        The ledger says so first: whoever dies in between sends too little, and the sweep sends it then.
+        """
+        seconds, now = turns.pause(returns), self._clock()
+        due = None if seconds is None else now + timedelta(seconds=seconds)
+        reason = turns.put_off(model, due)
+        _log.info("%s", reason, extra={"model": upload.model, "upload_id": upload.upload_id})
+        if self._ledger.put_off(upload, due or now, reason) and seconds is not None:
+            self._queue.send(events.put_off(self._buckets.uploads, upload, returns + 1), seconds)
+        return upload
+
+    def _decided(self, upload: Upload, until: datetime, left: Callable[[], float]) -> Upload:
         """Decide; of what can not be decided now the ledger says why, for whoever looks before the next try."""
-        begun = self._ledger.begin_check(upload, self._clock() + timedelta(seconds=left()))
+        begun = self._ledger.begin_check(upload, until)
         if begun.state is not UploadState.RECEIVED:
             return begun
         upload = replace(begun, table=upload.table)

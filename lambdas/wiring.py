@@ -31,6 +31,7 @@ from lambdas.aws.scaling import Scaling
 from lambdas.aws.storage import Storage
 from lambdas.aws.table import Table
 from lambdas.aws.transforms import Transforms
+from lambdas.aws.turns import Turns
 from lambdas.batch_results import BatchResults
 from lambdas.config import Config
 from lambdas.operating import Operating
@@ -53,6 +54,11 @@ def table(config: Config) -> Table:
 def ledger(config: Config) -> Ledger:
     """Make the ledger."""
     return Ledger(table(config), now)
+
+
+def turns(config: Config) -> Turns:
+    """Make what knows whose checks are under way."""
+    return Turns(table(config), now)
 
 
 def live_counts(config: Config) -> LiveCounts:

@@ -90,7 +90,8 @@ class Upload:
         When the check that was begun last has come to its end, whatever becomes of it; ISO 8601, UTC. Empty when that
         one said how it ended.
     sends, sent_at
-        How often the sweep sent it to ingest again because it stayed undecided, and when it last did.
+        How often the sweep sent it to ingest again because it stayed undecided, and when it last did; a time to come when
+        it was put off until then (`relearn.turns`).
     replaces
         Id of the version of the same object whose rows this one's take the place of, once a run has used them; empty
         when there was none.

@@ -119,6 +119,16 @@ class Ledger(ApprovalLedger):
             return False
         return True
 
+    def put_off(self, upload: Upload, until: datetime, reason: str) -> bool:
+        """Write down that an undecided upload comes again at ``until``; False when it is no longer as it was read."""
+        until_at = until.isoformat(timespec="milliseconds")
+        update = self._upload_update(upload, {"sent_at": until_at, "reason": reason})
+        try:
+            self._table.write(replace(update, expected={**update.expected, "sent_at": upload.sent_at}))
+        except ConflictError:
+            return False
+        return True
+
     def note_trouble(self, upload: Upload, reason: str) -> None:
         """Write down why a check could not decide an upload; one that was decided meanwhile stays as it is."""
         try:

@@ -1,4 +1,4 @@
-"""The ingest queue: an upload whose event was lost is sent again as if the event had come."""
+"""The ingest queue: an upload whose event was lost, or that was put off, is sent again as if its event had come."""
 
 from __future__ import annotations
 
@@ -24,6 +24,6 @@ class IngestQueue:
         self._client = client
         self._url = url
 
-    def send(self, event: dict[str, Any]) -> None:
-        """Send one event."""
-        self._client.send_message(QueueUrl=self._url, MessageBody=json.dumps(event))
+    def send(self, event: dict[str, Any], seconds: int = 0) -> None:
+        """Send one event, which nobody gets before so many seconds, 900 at most, have passed."""
+        self._client.send_message(QueueUrl=self._url, MessageBody=json.dumps(event), DelaySeconds=seconds)

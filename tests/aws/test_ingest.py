@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
 
-from relearn import ids, retries
+from lambdas import wiring
+from lambdas.aws.queue import IngestQueue
+from lambdas.config import Config
+from relearn import ids, retries, turns, uploads
 from relearn.uploads import MAX_CHECKS, MAX_SILENT, UploadState
 from tests.aws.models import FLOWERS, FLOWERS_CSV, flowers_csv
 from tests.aws.world import LAKE, MACHINE, UPLOADS, World
@@ -367,3 +372,119 @@ def test_what_s3_does_not_copy_in_one_call_is_refused_without_a_copy(
     assert world.states_of() == ["QUARANTINED"]
     kept = [key.rpartition("/")[2] for key in world.lake("quarantine/")]
     assert ("object" in kept) == copied
+
+
+def sent_messages(world: World) -> list[Any]:
+    """Take the messages that wait in the ingest queue, delayed ones when the delay is over."""
+    url = world.sqs.get_queue_url(QueueName="ingest")["QueueUrl"]
+    found = []
+    while messages := world.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1).get("Messages"):
+        found.append(json.loads(messages[0]["Body"]))
+        world.sqs.delete_message(QueueUrl=url, ReceiptHandle=messages[0]["ReceiptHandle"])
+    return found
+
+
+def delays(world: World, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Give how long messages to ingest are delayed, as they are sent; they come at once, for the world's clock is another."""
+    asked: list[int] = []
+    send = IngestQueue.send
+
+    def at_once(queue: IngestQueue, event: dict[str, Any], seconds: int = 0) -> None:
+        asked.append(seconds)
+        send(queue, event)
+
+    monkeypatch.setattr(IngestQueue, "send", at_once)
+    del world
+    return asked
+
+
+def hold_turns(world: World, model: str = "flowers", seconds: float = 900) -> None:
+    """Let checks of other uploads of a model take all its turns, as slow files do."""
+    until = world.clock.now + timedelta(seconds=seconds)
+    for number in range(turns.OF_ONE_MODEL):
+        assert wiring.turns(Config.from_env()).take(model, f"slow-{number}", until)
+
+
+def test_an_upload_beyond_its_models_turns_is_put_off_says_why_and_comes_again_by_itself(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = delays(world, monkeypatch)
+    hold_turns(world)
+    world.send(FLOWERS_CSV)
+    upload = world.upload()
+    assert (upload.state, upload.checks) == (UploadState.RECEIVED, 0)
+    assert upload.reason.startswith("not checked yet: 3 checks of flowers are under way")
+    (message,) = sent_messages(world)
+    assert asked == [5]
+    for number in range(turns.OF_ONE_MODEL):
+        wiring.turns(Config.from_env()).give_back("flowers", f"slow-{number}")
+    world.clock.pass_seconds(5)
+    assert world.ingest(message) == []
+    assert (world.upload().state, world.upload().reason) == (UploadState.ACCEPTED, "")
+
+
+def test_slow_files_of_one_model_put_off_no_upload_of_another(world: World) -> None:
+    hold_turns(world)
+    world.send(b"area,price\n" + b"1,2\n3,5\n" * 10, "incoming/prices/data.csv")
+    assert world.upload("prices").state is not UploadState.RECEIVED
+    assert sent_messages(world) == []
+
+
+def test_made_up_models_share_the_turns_of_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    delays(world, monkeypatch)
+    hold_turns(world, turns.UNKNOWN)
+    world.send(FLOWERS_CSV, "incoming/trees/data.csv")
+    assert world.states_of("trees") == ["RECEIVED"]
+    world.send(FLOWERS_CSV)
+    assert world.states_of() == ["ACCEPTED"]
+
+
+def test_an_upload_that_stays_put_off_comes_at_growing_pauses_and_is_then_left_to_the_sweep(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = delays(world, monkeypatch)
+    hold_turns(world, seconds=100_000)
+    world.send(FLOWERS_CSV)
+    while messages := sent_messages(world):
+        world.clock.pass_seconds(asked[-1])
+        assert world.ingest(*messages) == []
+    assert asked == [5, 10, 20, 40, 80, 160, 320, 640, 900, 900, 900, 900]
+    assert "the sweep sends it again" in world.upload().reason
+    assert uploads.due_again(world.upload(), world.clock.now + uploads.LONGEST_PAUSE + timedelta(seconds=1))
+    assert world.upload().checks == 0
+
+
+def test_an_upload_that_is_put_off_has_one_message_however_often_it_is_delivered(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delays(world, monkeypatch)
+    hold_turns(world)
+    event = world.put("incoming/flowers/data.csv", FLOWERS_CSV)
+    for _ in range(3):
+        assert world.ingest(event) == []
+    assert len(sent_messages(world)) == 1
+
+
+def test_a_check_gives_its_turn_back_however_it_ends(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as during:
+        during.setattr("lambdas.intake.prepare", lambda *_, **__: 1 / 0)
+        for number in range(turns.AT_ONCE):
+            event = world.put(f"incoming/flowers/{number}.csv", FLOWERS_CSV)
+            assert world.ingest(event) == ["message-0"]
+    world.send(FLOWERS_CSV)
+    assert sent_messages(world) == []
+
+
+def test_the_turn_of_a_check_that_was_killed_ends_with_the_time_it_had(world: World) -> None:
+    hold_turns(world, seconds=600)
+    world.clock.pass_seconds(601)
+    world.send(FLOWERS_CSV)
+    assert world.states_of() == ["ACCEPTED"]
+
+
+def test_of_many_that_take_a_models_last_turn_at_once_one_gets_it(world: World) -> None:
+    until = world.clock.now + timedelta(seconds=900)
+    taking = wiring.turns(Config.from_env())
+    with ThreadPoolExecutor(8) as pool:
+        got = list(pool.map(lambda number: taking.take("flowers", str(number), until), range(8)))
+    assert sum(got) == turns.OF_ONE_MODEL
