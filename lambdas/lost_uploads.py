@@ -15,6 +15,7 @@ from relearn.uploads import Upload, UploadState
 
 EVENT_LATE = timedelta(minutes=2)
 """An object without a record, or a lock without an execution, is let alone for so long."""
+MISSED = "its event did not come within two minutes; the sweep sent it to be checked"
 FIRST = "0" * 24
 """Sequencer of a missed version with none before it, without its last digit: longer than S3's, so less than any of them."""
 
@@ -54,10 +55,10 @@ class LostUploads:
         for model, found in groupby(_with_model(stored), key=lambda pair: pair[0]):
             known = {upload.upload_id: upload for upload in self._ledger.uploads(model)}
             for _, versions in groupby((version for _, version in found), key=lambda version: version.key):
-                sent += self._lost_versions(list(versions), known)
+                sent += self._lost_versions(model, list(versions), known)
         return sent
 
-    def _lost_versions(self, versions: list[StoredVersion], known: Mapping[str, Upload]) -> int:
+    def _lost_versions(self, model: str, versions: list[StoredVersion], known: Mapping[str, Upload]) -> int:
         """Send the versions of one object that ingest missed, the oldest first.
 
         S3 tells the order of versions by its listing, not by sequencers; a missed version gets
@@ -67,18 +68,34 @@ class LostUploads:
         for version in reversed(versions):
             upload = known.get(ids.upload_id(self._bucket, version.key, version.version_id))
             sequencer = upload.sequencer if upload is not None else f"{sequencer}1"
-            if self._due(version, upload):
+            if self._missed(model, version, sequencer) if upload is None else self._due(upload):
                 self._queue.send(events.object_created(self._bucket, version, sequencer=sequencer))
                 sent += 1
         return sent
 
-    def _due(self, version: StoredVersion, upload: Upload | None) -> bool:
-        """Tell whether a version is sent, and count that it is: before it is sent, so that whoever dies sends too little."""
-        if upload is None:
-            return self._clock() - version.stored_at > EVENT_LATE
+    def _due(self, upload: Upload) -> bool:
+        """Tell whether an upload is sent, and count that it is: before it is sent, so that whoever dies sends too little."""
         if upload.state is not UploadState.RECEIVED or not uploads.due_again(upload, self._clock()):
             return False
         return self._ledger.count_send(upload)
+
+    def _missed(self, model: str, version: StoredVersion, sequencer: str) -> bool:
+        """Tell whether a version that the ledger does not know is sent, and write down that it is; ingest says of which table."""
+        if self._clock() - version.stored_at <= EVENT_LATE:
+            return False
+        now = self._clock().isoformat(timespec="milliseconds")
+        missed = Upload(
+            upload_id=ids.upload_id(self._bucket, version.key, version.version_id),
+            model=model,
+            table="",
+            key=version.key,
+            version_id=version.version_id,
+            sequencer=sequencer,
+            size_bytes=version.size_bytes,
+            received_at=now,
+            reason=MISSED,
+        )
+        return self._ledger.receive(missed).received_at == now
 
 
 def _with_model(stored: Iterable[StoredVersion]) -> Iterator[tuple[str, StoredVersion]]:

@@ -44,6 +44,17 @@ def test_an_event_gets_two_minutes_to_come(today: World) -> None:
     assert run_sweep(today) == 0
 
 
+def test_an_upload_that_ingest_never_took_is_known_and_sent_with_growing_pauses_too(today: World) -> None:
+    today.put("incoming/flowers/data.csv", FLOWERS_CSV)
+    sent = []
+    for _ in range(24):  # two hours of sweeps, one in five minutes, while nobody reads the queue
+        today.clock.pass_seconds(300)
+        sent.append(sweep.handler({"source": "aws.scheduler"}, LambdaContext())["sent"])
+    assert [5 * (minute + 1) for minute, one in enumerate(sent) if one] == [5, 25, 65, 105]
+    assert (today.upload().state, today.upload().sends) == (UploadState.RECEIVED, 3)
+    assert today.upload().reason.startswith("its event did not come")
+
+
 def test_a_lost_upload_for_a_model_that_does_not_exist_is_quarantined_too(today: World) -> None:
     today.put("incoming/trees/data.csv", FLOWERS_CSV)
     today.clock.pass_seconds(200)
