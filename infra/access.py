@@ -52,6 +52,7 @@ class Access:
             "STATE_MACHINE_ARN": self.state_machine_arn,
             "RESTORE_MACHINE_ARN": self.restore_machine_arn,
             "FEATURES_ENGINE": settings.features_engine,
+            "INGEST_SECONDS": str(settings.ingest_timeout_seconds),
             "DEBOUNCE_SECONDS": None if settings.debounce_seconds is None else str(settings.debounce_seconds),
             "ROLLOUT_SECONDS": None if settings.rollout_seconds is None else str(settings.rollout_seconds),
         }

@@ -97,7 +97,9 @@ class ServingStack(StageStack):
             settings=settings,
             name="uploads",
             code=code,
-            environment=access.variables("STAGE", "LEDGER_TABLE", "UPLOADS_BUCKET", "LAKE_BUCKET"),
+            environment=access.variables(
+                "STAGE", "LEDGER_TABLE", "UPLOADS_BUCKET", "LAKE_BUCKET", "INGEST_SECONDS"
+            ),
             allowed=[
                 access.ledger("GetItem", "Query"),
                 access.keep_forms(),

@@ -21,7 +21,7 @@ from lambdas.config import Config
 from lambdas.http import Content
 from lambdas.http_request import Request
 from lambdas.logs import entry
-from relearn import ids, pending, routes, s3_keys, upload_forms
+from relearn import ids, pending, policies, routes, s3_keys, upload_forms
 from relearn.errors import NotFoundError
 from relearn.spec import ModelSpec
 from relearn.upload_forms import Asked, UploadForm
@@ -42,6 +42,8 @@ class Uploads:
         The models.
     bucket, lake
         Names of the buckets: where files arrive, and where their rejected rows are.
+    largest
+        Bytes of a file at most that ingest checks in the time it has here.
     clock
         Gives the time, aware.
     """
@@ -56,6 +58,7 @@ class Uploads:
         catalog: Catalog,
         bucket: str,
         lake: str,
+        largest: int,
         clock: Callable[[], datetime],
     ) -> None:
         self._ledger = ledger
@@ -65,6 +68,7 @@ class Uploads:
         self._catalog = catalog
         self._bucket = bucket
         self._lake = lake
+        self._largest = largest
         self._clock = clock
 
     def answer(self, request: Request) -> Any:
@@ -91,7 +95,7 @@ class Uploads:
         form = self._forms.create(spec.name, asked, lambda: ids.form_id(self._clock(), secrets.token_hex(16)))
         key = _key(form)
         limits = {
-            "max_bytes": min(spec.ingest.max_bytes, upload_forms.LARGEST_POST),
+            "max_bytes": min(spec.ingest.max_bytes, self._largest, upload_forms.LARGEST_POST),
             "seconds": upload_forms.SECONDS,
         }
         given = self._links.upload(self._bucket, key, **limits)
@@ -165,6 +169,7 @@ def service() -> Uploads:
         catalog=catalog.load(),
         bucket=config.need("UPLOADS_BUCKET"),
         lake=config.need("LAKE_BUCKET"),
+        largest=policies.largest_upload(float(config.need("INGEST_SECONDS"))),
         clock=wiring.now,
     )
 

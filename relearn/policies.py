@@ -25,7 +25,14 @@ CHECK_SECONDS = 900
 """How long the ingest function may run where a stage does not say less: the most that Lambda allows."""
 CHECK_MARGIN = 0.5
 """Share of that time that a file of the largest size needs at that rate; the rest is for slower data and machines."""
-LARGEST_UPLOAD = int(CHECKED_PER_SECOND * CHECK_SECONDS * CHECK_MARGIN)
+
+
+def largest_upload(seconds: float) -> int:
+    """Give the size of an upload at most, in bytes, where ingest has so many seconds."""
+    return int(CHECKED_PER_SECOND * seconds * CHECK_MARGIN)
+
+
+LARGEST_UPLOAD = largest_upload(CHECK_SECONDS)
 """Size of an upload at most, in bytes, where the stage gives ingest all its time."""
 LOWER_IS_BETTER = ("mae", "rmse")
 TOLD = ("model", "run_id", "snapshot", "champion_version", "champion_sha256", "now")

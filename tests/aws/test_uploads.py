@@ -84,6 +84,15 @@ def test_the_form_takes_this_one_object_of_1_byte_to_what_the_spec_allows_and_no
 
 
 @pytest.mark.usefixtures("world")
+@pytest.mark.parametrize(("seconds", "largest"), [("0.05", 50_000), ("0.2", 100_000), ("900", 100_000)])
+def test_a_form_never_takes_more_than_ingest_checks_in_the_time_that_the_stage_gives_it(
+    monkeypatch: pytest.MonkeyPatch, seconds: str, largest: int
+) -> None:
+    monkeypatch.setenv("INGEST_SECONDS", seconds)
+    assert begin()["form"]["max_bytes"] == largest
+
+
+@pytest.mark.usefixtures("world")
 def test_a_form_never_takes_more_than_s3_does(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upload_forms, "LARGEST_POST", 999)
     assert begin()["form"]["max_bytes"] == 999
