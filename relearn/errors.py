@@ -22,6 +22,7 @@
     ├── ConflictError             the ledger changed under us: someone else won the conditional write
     │   ├── RouteChangedError     a person's change of a route does not fit the route as it is
     │   └── NotWaitingError       a decision about a version that waits for none, or for one
+    ├── TooMuchToKeepError        what is to be written down is more than one item of the ledger holds
     ├── FrozenRouteError          a person froze the route: no run may move it
     ├── NothingToRetryError       a person wants something tried again that needs, or allows, no other try
     ├── NothingToExcludeError     a person wants an upload trained on no more that would not be anyway
@@ -234,6 +235,26 @@ class RouteChangedError(ConflictError):
 
 class NotWaitingError(ConflictError):
     """A version waits for no decision, or someone was first; or it must not serve before there is one."""
+
+
+class TooMuchToKeepError(RelearnError):
+    """What is to be written down is more than one item of the ledger holds.
+
+    Parameters
+    ----------
+    name
+        The item's key.
+    size, most
+        Bytes it would have, and may have.
+    largest
+        The attribute that most of them are of.
+    """
+
+    def __init__(self, name: str, size: int, most: int, largest: str) -> None:
+        super().__init__(
+            f"the ledger's item {name} would have {size} bytes, most of them in {largest!r}; allowed: at most {most}; "
+            "send fewer, larger files"
+        )
 
 
 class FrozenRouteError(RelearnError):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambdas.aws.items import Item, decode_item, encode
 from relearn.cutting import cut
-from relearn.errors import ConflictError
+from relearn.errors import ConflictError, TooMuchToKeepError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -23,6 +23,8 @@ _FIRST_PAUSE_SECONDS = 0.05  # before keys that DynamoDB had no capacity for are
 TEXT_BYTES = 8192
 """Bytes of one text at most: what quotes others (reasons above all) is cut, so that no item outgrows DynamoDB's 400 KB
 and nothing is left undecided because it could not be written down. No key of ours and no S3 key comes near it."""
+ITEM_BYTES = 390_000
+"""Bytes of one item at most, as `weight` counts them: DynamoDB takes 400 KB, and a little is left for what updates add."""
 LONGEST_ID = 100
 """Characters of an id that callers may ask for: the table takes no key of any length."""
 _LOST = {"ConditionalCheckFailed", "TransactionConflict"}
@@ -166,7 +168,11 @@ class Table:
         ------
         ConflictError
             A condition does not hold, or another transaction is at the same items.
+        TooMuchToKeepError
+            An item would be larger than the ledger takes: nothing is written.
         """
+        for write in writes:
+            weigh(write)
         try:
             match writes:
                 case (Put() as put,):
@@ -258,6 +264,41 @@ class _Condition:
         if self._values:
             request["ExpressionAttributeValues"] = self._values
         return request
+
+
+def weigh(write: Put | Update) -> None:
+    """Refuse to write more than an item holds; of an update what it changes is weighed, for the rest was when it came.
+
+    Raises
+    ------
+    TooMuchToKeepError
+        With the attribute that is to blame.
+    """
+    given, whole = (write.item, write.whole) if isinstance(write, Put) else (write.changes, ())
+    sizes = {
+        name: len(name.encode("utf-8", "replace")) + weight(encode(value if name in whole else short(value)))
+        for name, value in {"pk": write.pk, "sk": write.sk, **given}.items()
+    }
+    if (size := sum(sizes.values())) > ITEM_BYTES:
+        largest = max(sizes, key=lambda name: sizes[name])
+        raise TooMuchToKeepError(f"{write.pk} {write.sk}", size, ITEM_BYTES, largest)
+
+
+def weight(value: Mapping[str, Any]) -> int:
+    """Give the bytes of a value in DynamoDB's typed JSON at most, as the Developer Guide counts them ("Item sizes")."""
+    ((kind, content),) = value.items()
+    match kind:
+        case "S":
+            return len(content.encode("utf-8", "replace"))
+        case "N":
+            return len(content) // 2 + 2  # two digits a byte, one for the exponent, one for the sign
+        case "L":
+            return 3 + sum(1 + weight(item) for item in content)
+        case "M":
+            return 3 + sum(
+                1 + len(name.encode("utf-8", "replace")) + weight(item) for name, item in content.items()
+            )
+    return 1
 
 
 def short(value: Any) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from lambdas.aws.items import Item, decode, encode
-from lambdas.aws.table import Put, Update, short
+from lambdas.aws.table import Put, Update, short, weigh
 from relearn.errors import ConflictError
 
 _MISSING = object()
@@ -44,6 +44,8 @@ class MemoryTable:
         yield from (item for item in found if all(item.get(name) in wanted[name] for name in wanted))
 
     def write(self, *writes: Put | Update) -> None:
+        for write in writes:
+            weigh(write)
         with self._mutex:
             if not all(self._holds(write) for write in writes):
                 raise ConflictError("the ledger changed meanwhile")

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from lambdas.aws import clients
 from lambdas.aws.items import decode, encode
-from lambdas.aws.table import TEXT_BYTES, Put, Table, Update, short
-from relearn.errors import ConflictError
+from lambdas.aws.table import ITEM_BYTES, TEXT_BYTES, Put, Table, Update, short, weigh, weight
+from relearn.errors import ConflictError, TooMuchToKeepError
 from tests.aws.memory_table import MemoryTable
 from tests.aws.world import World
 
@@ -243,3 +243,51 @@ def test_what_its_writer_weighs_is_kept_whole(table: AnyTable) -> None:
     item = table.get("p", "a")
     assert item is not None
     assert len(item["answer"]) == 300_000
+
+
+@pytest.mark.parametrize("write", ["put", "update"])
+@pytest.mark.parametrize("ids", [5_700, 6_000])
+def test_a_list_of_any_length_is_kept_or_refused_by_its_name_and_never_by_dynamodb(
+    table: AnyTable, ids: int, write: str
+) -> None:
+    table.write(put("a", n=1))
+    snapshot = [f"{number:064}" for number in range(ids)]
+    wanted = (
+        put("b", snapshot=snapshot, reason="x")
+        if write == "put"
+        else Update(pk="p", sk="a", changes={"snapshot": snapshot, "n": 2})
+    )
+    if ids < 6_000:
+        table.write(wanted)
+        found = table.get("p", wanted.sk)
+        assert found is not None
+        assert found["snapshot"] == snapshot
+        return
+    with pytest.raises(TooMuchToKeepError, match="'snapshot'; allowed: at most 390000"):
+        table.write(wanted)
+    assert table.get("p", "b") is None
+    assert (table.get("p", "a") or {})["n"] == 1
+
+
+def test_of_several_writes_none_is_done_when_one_is_too_large(table: AnyTable) -> None:
+    with pytest.raises(TooMuchToKeepError):
+        table.write(put("a", n=1), put("b", names=["x" * 2000] * 300))
+    assert table.get("p", "a") is None
+
+
+@given(NESTED)
+def test_an_item_weighs_every_byte_of_its_texts_and_names(value: Any) -> None:
+    assert weight(encode(value)) >= sum(len(text.encode("utf-8", "replace")) for text in texts(value))
+    assert weight(encode([value, value])) == 2 * weight(encode(value)) + 5
+
+
+@given(st.lists(st.text(min_size=1).map(lambda text: text * 500), max_size=40), st.integers(1, 40))
+def test_what_is_let_through_is_below_what_dynamodb_takes(names: list[str], times: int) -> None:
+    write = put("a", names=names * times)
+    size = sum(len(kept.encode()) for kept in short(names * times))
+    try:
+        weigh(write)
+    except TooMuchToKeepError:
+        assert size > ITEM_BYTES - 100 - 2 * len(names) * times
+    else:
+        assert size <= 400 * 1024
