@@ -138,9 +138,12 @@ class Intake:
         if not self._turns.take(model, upload.upload_id, until):
             return self._put_off(upload, model, returns)
         try:
-            return self._decided(upload, until, left)
-        finally:
+            decided = self._decided(upload, until, left)
+        except Exception:
             self._turns.give_back(model, upload.upload_id)
+            raise
+        self._turns.give_back(model, upload.upload_id)
+        return decided
 
     def _put_off(self, upload: Upload, model: str, returns: int) -> Upload:
         """Let an upload come again later: a message of its own, for the queue buries one that is handed back thrice.

@@ -10,7 +10,7 @@ import pytest
 from lambdas.aws import clients
 from lambdas.aws.endpoints import Endpoints
 from lambdas.aws.executions import Executions
-from lambdas.aws.notify import Notifier
+from lambdas.aws.notify import MESSAGE_BYTES, Notifier
 from lambdas.aws.registry import Registry
 from lambdas.aws.scaling import Scaling
 from lambdas.aws.storage import Storage
@@ -177,6 +177,15 @@ def test_a_notification_fits_what_sns_takes(world: World) -> None:
     assert told["Message"].endswith("\n\nwhy\\x1b[2J\n")
     values = {name: value["Value"] for name, value in told["MessageAttributes"].items()}
     assert values == {"stage": "test", "model": "flowers", "kind": "quarantined"}
+
+
+def test_a_reason_of_any_length_is_told_cut_and_says_so(world: World) -> None:
+    for letter in ("a", "日", "😀", "\x1b"):
+        Notifier(clients.sns(), TOPIC, STAGE).tell("failed", "flowers", "run", letter * 300_000)
+    told = [one["Message"] for one in world.notifications()]
+    assert len(told) == 4
+    assert all(len(message.encode()) <= MESSAGE_BYTES for message in told)
+    assert all("[cut; it has" in message for message in told)
 
 
 def test_a_notification_that_can_not_be_sent_stops_nothing_and_is_logged(

@@ -70,14 +70,18 @@ class Queues:
     def answer(self, model: Any, params: dict[str, Any], **_: Any) -> tuple[Answer, dict[str, Any]]:
         given = json.loads(params["body"])
         assert model.name == "SendMessage", f"{model.name} is not expected"
-        sent = self.send(given["QueueUrl"].rsplit("/", 1)[1], given["MessageBody"])
+        name, seconds = given["QueueUrl"].rsplit("/", 1)[1], given.get("DelaySeconds", 0)
+        sent = self.send(name, given["MessageBody"], seconds)
         return Answer(200), {"MessageId": sent.id, "ResponseMetadata": {"HTTPStatusCode": 200}}
 
-    def send(self, name: str, body: str) -> Message:
-        """Put a message into a queue."""
+    def send(self, name: str, body: str, seconds: float = 0) -> Message:
+        """Put a message into a queue, which nobody gets before so many seconds have passed."""
         self._sent += 1
         message = Message(f"message-{self._sent}", body)
-        self._arrive(self.queues[name], message)
+        if seconds:
+            self._agenda.after(seconds, "delayed", lambda: self._arrive(self.queues[name], message))
+        else:
+            self._arrive(self.queues[name], message)
         return message
 
     def replay(self, name: str) -> int:

@@ -226,8 +226,8 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
         (
             "batch_event",
             {
-                "dynamodb": "GetItem UpdateItem",
-                "s3": "GetObjectVersion PutObject",
+                "dynamodb": "GetItem PutItem UpdateItem",
+                "s3": "GetObject GetObjectVersion PutObject",
                 "sagemaker": "CreateTransformJob DescribeTransformJob AddTags",
                 "sqs": "SendMessage",
             },

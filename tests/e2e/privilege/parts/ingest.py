@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from relearn.turns import OF_ONE_MODEL
 from tests.e2e.privilege.bench import Bench
 from tests.e2e.privilege.run import MODEL, Moments, message, uploaded
 from tests.e2e.privilege.trial import Broken, Part
@@ -19,6 +20,8 @@ def ingest(bench: Bench, moments: Moments) -> Part:
     decided = moments["Open"].book
     broken = uploaded(bench, "broken.csv", b"sepal_length,sepal_width\n5.1,3.5\n")
     gone = _gone(bench)
+    others = {f"slow-{number}": "2999-01-01T00:00:00+00:00" for number in range(OF_ONE_MODEL)}
+    turns = {"pk": f"MODEL#{MODEL}", "sk": "TURNS", "held": others, "revision": 1}
 
     def take(event: Any) -> None:
         failures = bench.invoke("ingest", event)["batchItemFailures"]
@@ -43,8 +46,13 @@ def ingest(bench: Bench, moments: Moments) -> Part:
         bench.ledger.write(arrival.book)
         take(gone)
 
+    def a_file_is_put_off() -> None:
+        bench.ledger.write(arrival.book.add(turns))
+        take(arrival.context)
+
     scenes = [
         a_good_file_is_accepted,
+        a_file_is_put_off,
         the_same_event_comes_again,
         a_broken_file_is_quarantined,
         a_version_has_gone,
