@@ -52,6 +52,7 @@ def serve(event: Mapping[str, Any], answer: Callable[[Request], Any]) -> dict[st
     try:
         request = http_request.read(event)
         http_request.refuse_unknown(request)
+        http_request.refuse_encoding(request)
         given = answer(request)
         if isinstance(given, Content):
             return _content(given, request_id)

@@ -21,6 +21,11 @@ _CHANGING = frozenset({"iat", "nbf", "exp", "jti", "auth_time"})
 _SIGNATURE = "X-Amz-"  # what a presigned URL adds
 REPLACED, REPLACED_ESCAPED = "\N{REPLACEMENT CHARACTER}", "\\ufffd"
 """What a gateway that gives a body as text puts in place of bytes that are not UTF-8; and as JSON may write it."""
+JSON = "application/json"
+JSON_LENGTH = "inference-header-content-length"
+"""How many bytes of a body are its JSON; the rest is binary. Without it all of them are."""
+_IN_PARTS = frozenset({"content-encoding", JSON_LENGTH})
+"""Headers of a body that is not text as a whole."""
 V2 = "/v2"
 """Below it the API speaks the Open Inference Protocol."""
 
@@ -113,6 +118,11 @@ class Request:
     caller: str = ""
     principal: str = ""
 
+    @property
+    def media(self) -> str:
+        """The media type without its parameters, lower case."""
+        return self.content_type.partition(";")[0].strip().lower()
+
     def json(self) -> Any:
         """Read the body as JSON; NaN and Infinity are none.
 
@@ -121,27 +131,39 @@ class Request:
         MediaTypeError, TooLargeError, MalformedBodyError
             Each says what was given and what is allowed.
         """
-        media = self.content_type.partition(";")[0].strip().lower()
-        if media != "application/json":
-            raise MediaTypeError(f"got content type {shown(self.content_type)}; allowed: application/json")
-        refuse_charset(self.content_type)
+        if self.media != JSON:
+            raise MediaTypeError(f"got content type {shown(self.content_type)}; allowed: {JSON}")
         if len(self.body) > MAX_BODY_BYTES:
             raise TooLargeError(f"got {len(self.body)} bytes; allowed: {MAX_BODY_BYTES}")
         return read_json(self.body)
 
 
-def refuse_charset(content_type: str) -> None:
-    """Refuse a media type that says another encoding than UTF-8, the only one of JSON (RFC 8259, 8.1).
+def refuse_encoding(request: Request) -> None:
+    """Refuse a body in another encoding than UTF-8, the only one of JSON (RFC 8259, 8.1), whichever operation it is for.
 
     Raises
     ------
     MediaTypeError
-        Says which.
+        Its media type says another.
+    MalformedBodyError
+        It is JSON by its media type, and its bytes are not UTF-8. Of what is packed, or has binary behind its JSON, who
+        takes it apart says that.
     """
-    if (charset := media_types.charset(content_type)) != media_types.UTF_8:
+    if not request.body or request.route == routes.DEFAULT:
+        return
+    if (charset := media_types.charset(request.content_type)) != media_types.UTF_8:
         raise MediaTypeError(
             f"got charset {shown(charset)}; allowed: {media_types.UTF_8}, the encoding of JSON"
         )
+    if request.media != JSON or not _IN_PARTS.isdisjoint(request.headers):
+        return
+    try:
+        request.body.decode()
+    except UnicodeDecodeError as error:
+        found = request.body[error.start]
+        raise MalformedBodyError(
+            f"the body is not UTF-8: byte 0x{found:02x} at offset {error.start}; allowed: UTF-8"
+        ) from error
 
 
 def read_json(body: bytes, *, finite: bool = True) -> Any:

@@ -14,13 +14,14 @@ from typing import Any
 
 from lambdas.http import Content
 from lambdas.http_request import (
+    JSON,
+    JSON_LENGTH,
     MAX_BODY_BYTES,
     MalformedBodyError,
     MediaTypeError,
     Request,
     TooLargeError,
     read_json,
-    refuse_charset,
 )
 from lambdas.visit import Visit
 from relearn.columns import shown
@@ -29,9 +30,7 @@ from relearn.inference import model, request
 from relearn.inference.request import Asked
 from relearn.spec import ModelSpec
 
-LENGTH = "inference-header-content-length"
-"""How many bytes of a body are its JSON; the rest is binary. Without it all of them are."""
-_MEDIA_TYPES = ("application/json", "application/octet-stream")
+_MEDIA_TYPES = (JSON, "application/octet-stream")
 _WINDOWS = {"gzip": 31, "deflate": 15}  # what zlib calls these codings
 Instances = list[dict[str, Any]]
 Predict = Callable[[Request, Visit, Callable[[ModelSpec, Request], Instances]], dict[str, Any]]
@@ -74,7 +73,7 @@ class Inference:
         headers = {
             "content-type": "application/octet-stream",
             "cache-control": "no-store",
-            LENGTH: str(len(head)),
+            JSON_LENGTH: str(len(head)),
         }
         return Content(head + tail, headers)
 
@@ -110,11 +109,9 @@ def _unpacked(given: Request) -> bytes:
 
     Clients of Triton name no media type, so none is as good as the two of the protocol.
     """
-    media = given.content_type.partition(";")[0].strip().lower()
-    if media not in ("", *_MEDIA_TYPES):
+    if given.media not in ("", *_MEDIA_TYPES):
         allowed = ", ".join(_MEDIA_TYPES)
         raise MediaTypeError(f"got content type {shown(given.content_type)}; allowed: {allowed}")
-    refuse_charset(given.content_type)
     coding = given.headers.get("content-encoding", "identity").strip().lower()
     if coding == "identity":
         return given.body
@@ -133,11 +130,11 @@ def _unpacked(given: Request) -> bytes:
 
 
 def _json_length(given: Request) -> int:
-    text = given.headers.get(LENGTH)
+    text = given.headers.get(JSON_LENGTH)
     if text is None:
         return len(given.body)
     if not (text.isascii() and text.isdigit()) or not len(text) < 10 or int(text) > len(given.body):  # noqa: PLR2004
         raise MalformedBodyError(
-            f"got {LENGTH} {shown(text)}; allowed: 0 to {len(given.body)}, the body's length"
+            f"got {JSON_LENGTH} {shown(text)}; allowed: 0 to {len(given.body)}, the body's length"
         )
     return int(text)

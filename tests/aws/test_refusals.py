@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import inspect
 import json
 from collections.abc import Callable
@@ -26,6 +27,7 @@ HANDLERS: dict[str, Callable[[Any, Any], dict[str, Any]]] = {
     "uploads": uploads.handler,
 }
 STRICT = [operation for operation in routes.OPERATIONS if operation.strict]
+TAKING = [operation for operation in routes.OPERATIONS if problems.UNSUPPORTED_MEDIA_TYPE in operation.fails]
 OURS = {
     errors.RelearnError,
     errors.SpecError,
@@ -35,13 +37,16 @@ OURS = {
     errors.ArchiveError,
     errors.InvalidBodyError,
     errors.InvalidLinesError,
+    errors.NothingToExcludeError,
     errors.NothingToRetryError,
     errors.QuotaExceededError,
 }
 """What no caller of the API brings about: told without details, and logged."""
 
 
-def call(operation: Operation, query: dict[str, str], body: str = "") -> tuple[int, dict[str, Any]]:
+def call(
+    operation: Operation, query: dict[str, str], body: str | bytes = "", media: str = "application/json"
+) -> tuple[int, dict[str, Any]]:
     path = {"model": "flowers", "version": "1", "run": "r", "batch": "b", "upload": "u", "file": "f"}
     context = {
         **EVENT["requestContext"],
@@ -54,7 +59,9 @@ def call(operation: Operation, query: dict[str, str], body: str = "") -> tuple[i
         "pathParameters": path,
         "queryStringParameters": query,
         "requestContext": context,
-        "body": body,
+        "headers": {**EVENT["headers"], "content-type": media},
+        "body": base64.b64encode(body).decode() if isinstance(body, bytes) else body,
+        "isBase64Encoded": isinstance(body, bytes),
     }
     answer = HANDLERS[operation.function](event, LambdaContext())
     return answer["statusCode"], {**answer["headers"], **json.loads(answer["body"])}
@@ -87,6 +94,25 @@ def test_a_models_own_routes_take_no_query_parameters_either(world: World) -> No
     own = routes.PREDICT.of("flowers")
     status, told = call(own, {"dry_run": "true"})
     assert (status, told["type"]) == (422, problems.INVALID_PARAMETERS.uri)
+
+
+def test_every_operation_that_takes_a_body_says_that_it_refuses_media_types() -> None:
+    assert [one.id for one in TAKING] == [one.id for one in routes.OPERATIONS if one.method != "GET"]
+
+
+@pytest.mark.parametrize("operation", [*TAKING, routes.PREDICT.of("flowers")], ids=lambda one: one.key)
+def test_every_operation_refuses_json_in_another_encoding_said_or_not(
+    world: World, operation: Operation
+) -> None:
+    del world
+    media = "application/json; charset=Shift_JIS"
+    status, told = call(operation, {}, '{"why": "配達"}'.encode("shift_jis"), media)
+    assert (status, told["type"]) == (415, problems.UNSUPPORTED_MEDIA_TYPE.uri)
+    assert told["detail"] == "got charset 'shift_jis'; allowed: utf-8, the encoding of JSON"
+    for encoding, byte in (("shift_jis", "0x94 at offset 9"), ("utf-16", "0xff at offset 0")):
+        status, told = call(operation, {}, '{"why": "配達"}'.encode(encoding))
+        assert (status, told["type"]) == (400, problems.MALFORMED_BODY.uri)
+        assert told["detail"] == f"the body is not UTF-8: byte {byte}; allowed: UTF-8"
 
 
 @pytest.mark.parametrize(
