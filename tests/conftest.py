@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.e2e import clouds
 from tests.e2e.client import Stage
@@ -22,6 +23,12 @@ _LONG = (
     *("tests/models/", "tests/bench/", "tests/chaos/"),
 )
 """What takes long, the longest first."""
+ANY_MACHINE = "any machine"
+settings.register_profile(ANY_MACHINE, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+if (
+    settings.get_current_profile_name() == "default"
+):  # nobody chose another, as the mutants' runs and continuous integration do
+    settings.load_profile(ANY_MACHINE)  # no test says how fast the machine is
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
