@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from relearn.columns import DATE_TIME_ALLOWED
 from tests.unit.prepare_data import (
     NAMES,
     Upload,
@@ -127,8 +128,8 @@ GOOD = {"who": "a", "size": 1, "free": None, "note": None, "flag": None, "at": N
         ("flag", "true", "not true or false"),
         ("note", 5, "not a string"),
         ("note", "a\0b", "holds a NUL character"),
-        ("at", 1700000000, "not an ISO 8601 date-time"),
-        ("at", " 2026-01-01", "not an ISO 8601 date-time"),
+        ("at", 1700000000, f"not {DATE_TIME_ALLOWED}"),
+        ("at", " 2026-01-01", f"not {DATE_TIME_ALLOWED}"),
         ("label", "LOW", 'not one of low, high, very, say "high"'),
     ],
 )
@@ -230,8 +231,6 @@ def test_a_quote_inside_an_unquoted_value_is_part_of_it(upload: Upload) -> None:
         ("x\0y", "it holds a NUL byte"),
         ('"x\0y"', "it holds a NUL byte"),
         ("x\ry", "it holds a bare carriage return"),
-        ("x\x1fy", "it holds the control character 0x1f"),
-        ('"x\x1ey"', "it holds the control character 0x1e"),
     ],
 )
 def test_a_row_with_a_byte_that_text_does_not_have_is_rejected(

@@ -15,12 +15,12 @@ CSV
     ignored, upper and lower case told apart. Blank lines are skipped and counted. A quote that
     opens a value and is never properly closed costs the row it opened on, not the rows after it.
     An empty value is a missing one. Spaces around numbers, booleans and date-times are ignored;
-    text, categories and ids are taken exactly.
+    text, categories and ids are taken exactly, with any character but NUL.
 JSON Lines
     One object a line, typed as in a predict request: a number is a JSON number, never ``"1.5"``;
     ``null`` is missing; a column the spec does not have, or one given twice, rejects the row.
 Parquet
-    Any flat column type; values are read as CSV would write them, but ``""`` is a value.
+    Any flat column type; values are read as CSV would write them, but ``""`` is a value. Spaces in texts as in CSV.
 Values
     Numbers as JSON and spreadsheets write them (``1``, ``-1.5``, ``.5``, ``1e3``; not ``nan``,
     ``inf``, ``1,5``, ``0x1f``), finite as float32, within the spec's bounds. Booleans

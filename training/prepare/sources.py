@@ -22,7 +22,7 @@ from relearn.errors import DataError
 from training.prepare.deadline import Deadline
 from training.prepare.lines import MAX_LINE
 from training.prepare.rules import quote
-from training.prepare.staging import CR_AS, LF_AS, STAGED_MAX_LINE, US, CsvStaging, JsonStaging
+from training.prepare.staging import STAGED_MAX_LINE, US, CsvStaging, JsonStaging, unescaped
 
 NOT_AN_OBJECT = "not a JSON object"
 ROWS_PER_BATCH = 500_000
@@ -81,10 +81,10 @@ class CsvSource(Source):
     def _field(self, index: int, column: Column, header: list[str]) -> str:
         if column.name not in header:
             return f"NULL::VARCHAR AS _t{index}"
-        field = f"_f{header.index(column.name)}"
+        text = unescaped(f"_f{header.index(column.name)}")
         if isinstance(column, TRIMMED):
-            return f"nullif(trim({field}, ' ' || chr(9)), '') AS _t{index}"
-        return f"translate({field}, {quote(LF_AS + CR_AS)}, chr(10) || chr(13)) AS _t{index}"
+            return f"nullif({_trimmed(text)}, '') AS _t{index}"
+        return f"{text} AS _t{index}"
 
 
 class JsonSource(Source):
@@ -210,6 +210,8 @@ class ParquetSource(Source):
         if column.name not in self._types:
             return "NULL::VARCHAR"
         text = f'CAST("{column.name}" AS VARCHAR)'
+        if isinstance(column, TRIMMED) and self._types[column.name] == "VARCHAR":
+            return _trimmed(text)
         if not isinstance(column, Number) or self._types[column.name] != "FLOAT":
             return text
         bounds = [bound for bound in (column.minimum, column.maximum) if bound is not None]
@@ -259,6 +261,10 @@ def check_names(columns: Sequence[Column], names: list[str]) -> None:
     if faults:
         allowed = ", ".join(column.name + (" (optional)" if column.optional else "") for column in columns)
         raise DataError("schema", f"columns {'; '.join(faults)}. Allowed: {allowed}")
+
+
+def _trimmed(text: str) -> str:
+    return f"trim({text}, ' ' || chr(9))"
 
 
 def _staged(path: Path, fields: int) -> str:

@@ -1,8 +1,8 @@
 r"""Text uploads rewritten, batch by batch, in the one dialect that DuckDB reads without guessing.
 
-A staged line is ``<line number> US <row's own fault> US <field> US <field>...``: no quotes, no
-escapes. US (0x1f) can not occur in the fields; LF and CR inside a quoted CSV value travel as RS
-(0x1e) and GS (0x1d), and rows that hold one of these bytes themselves are rejected.
+A staged line is ``<line number> US <row's own fault> US <field> US <field>...``, without
+quotes. What a CSV value holds of US (0x1f), LF, CR and GS (0x1d) travels as GS and a letter, see `TRAVELS`; `unescaped`
+reads it. A NUL, and a CR outside quotes, costs the row.
 """
 
 from __future__ import annotations
@@ -20,15 +20,29 @@ from relearn.errors import DataError
 from training.prepare.lines import MAX_LINE, Lines
 
 US = "\x1f"
-LF_AS = "\x1e"
-CR_AS = "\x1d"
+ESCAPE = "\x1d"
+TRAVELS = {US: ESCAPE + "u", "\n": ESCAPE + "n", "\r": ESCAPE + "r", ESCAPE: ESCAPE + "e"}
+"""What can not stand in a staged field as it is, and what stands there for it; the escape itself last: `unescaped` needs that."""
 BROKEN_QUOTES = "broken quotes: a quoted value is not closed, or text follows its closing quote"
 BARE_CR = "it holds a bare carriage return"
+NUL_BYTE = "it holds a NUL byte"
 STAGED_MAX_LINE = 2 * MAX_LINE
-_RESERVED = re.compile(rb"[\x00\x1d\x1e\x1f\r]")
+_RESERVED = re.compile(rb"[\x00\r]")
+_RESERVED_IN_JSON = re.compile(rb"[\x00\x1f\r]")
 _TRAILING = re.compile(rb",\s*[}\]]")
-_RESERVED_IN_QUOTES = re.compile(r"[\x00\x1d\x1e\x1f]")
-_TRAVEL = str.maketrans({"\n": LF_AS, "\r": CR_AS})
+_TRAVEL = str.maketrans(TRAVELS)
+
+
+def unescaped(field: str) -> str:
+    """SQL of the text that a staged field stands for."""
+    text = field
+    for meant, stands in TRAVELS.items():
+        text = f"replace({text}, {_characters(stands)}, {_characters(meant)})"
+    return f"CASE WHEN contains({field}, {_characters(ESCAPE)}) THEN {text} ELSE {field} END"
+
+
+def _characters(text: str) -> str:
+    return " || ".join(f"chr({ord(one)})" for one in text)
 
 
 class Staging(ABC):
@@ -91,7 +105,7 @@ class JsonStaging(Staging):
 
     def row(self, body: bytes, line: bytes) -> bytes:  # noqa: ARG002 - a JSON row is its one line
         """Rewrite one line."""
-        if _RESERVED.search(body):
+        if _RESERVED_IN_JSON.search(body):
             return self._fault(self.lines.number, "not a JSON object: it holds a control character")
         if _TRAILING.search(body):  # DuckDB takes a comma that nothing follows; in a text it may stand
             try:
@@ -121,9 +135,11 @@ class CsvStaging(Staging):
         if b'"' in body:
             return self._quoted(number, line)
         if found := _RESERVED.search(body):
-            return self._fault(number, _reserved(found.group()[0]))
+            return self._fault(number, BARE_CR if found.group() == b"\r" else NUL_BYTE)
         if body.count(b",") != self.fields - 1:
             return self._ragged(number, body.count(b",") + 1)
+        if b"\x1d" in body or b"\x1f" in body:
+            body = body.decode().translate(_TRAVEL).encode()
         return b"%d\x1f\x1f%b\n" % (number, body.replace(b",", b"\x1f"))
 
     def _quoted(self, number: int, line: bytes) -> bytes:
@@ -135,9 +151,9 @@ class CsvStaging(Staging):
             return self._fault(number, BARE_CR if "new-line" in str(error) else BROKEN_QUOTES)
         if len(fields) != self.fields:
             return self._ragged(number, len(fields))
-        if found := _RESERVED_IN_QUOTES.search("".join(fields)):
-            return self._fault(number, _reserved(ord(found.group())))
-        return f"{number}{US}{US}{US.join(fields).translate(_TRAVEL)}\n".encode()
+        if any("\0" in field for field in fields):
+            return self._fault(number, NUL_BYTE)
+        return f"{number}{US}{US}{US.join(field.translate(_TRAVEL) for field in fields)}\n".encode()
 
     def _ragged(self, number: int, fields: int) -> bytes:
         return self._fault(number, f"{fields} fields; the header has {self.fields}")
@@ -159,21 +175,16 @@ def _header(lines: Lines) -> list[str]:
     line = lines.read()
     while line and not line.strip():
         line = lines.read()
+    number = lines.number
     if b"\r" in line.rstrip(b"\r\n") and b'"' not in line:
         raise DataError(
             "format",
-            f"line {lines.number} has a bare carriage return; allowed: lines that end with LF or CRLF",
+            f"line {number} has a bare carriage return; allowed: lines that end with LF or CRLF",
         )
     try:
         names = next(csv.reader(_record(lines, line, []), strict=True))
     except csv.Error as error:
-        raise DataError("format", f"the header on line {lines.number} can not be read: {error}") from error
+        raise DataError("format", f"the header on line {number} can not be read: {error}") from error
     if any("\0" in name for name in names):
         raise DataError("format", f"the header holds a NUL byte: {shown(names)}")
     return [name.strip() for name in names]
-
-
-def _reserved(byte: int) -> str:
-    return {0: "it holds a NUL byte", ord("\r"): BARE_CR}.get(
-        byte, f"it holds the control character 0x{byte:02x}"
-    )
