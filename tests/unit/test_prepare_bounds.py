@@ -187,8 +187,9 @@ def test_of_a_row_with_very_many_wrong_values_some_are_shown_and_the_others_coun
     assert row["errors"][-1]["reason"] == "and 40 more wrong values"
 
 
+@pytest.mark.parametrize("last", ["", ","])
 @pytest.mark.parametrize("name", ["a", "who"])
-def test_very_deep_json_is_a_bad_row_and_nothing_worse(upload: Upload, name: str) -> None:
-    deep = f'{{"{name}":' + "[" * 200_000 + "]" * 200_000 + "}\n"
+def test_very_deep_json_is_a_bad_row_and_nothing_worse(upload: Upload, name: str, last: str) -> None:
+    deep = f'{{"{name}":' + "[" * 200_000 + "]" * 200_000 + last + "}\n"
     prepared = upload(deep + '{"who": "a", "size": 1, "label": "low"}\n', "x.jsonl")
     assert (prepared.rows_accepted, prepared.rows_rejected) == (1, 1)
