@@ -23,6 +23,7 @@ from relearn.errors import ConflictError
 HEADER = "idempotency-key"
 _MAX_LENGTH = 255
 _RETRY_AFTER_SECONDS = 1
+_WAIT = "wait for the seconds of Retry-After, then send it again"
 _ALLOWED = f"1 to {_MAX_LENGTH} visible ASCII characters, bare or in double quotes"
 # The draft's form is a string of RFC 9651, in quotes; the bare form is what most clients send. A comma in that
 # one may also be two headers made one on the way.
@@ -103,14 +104,16 @@ class Idempotency:
         try:
             known = self._kept.claim(claim)
         except ConflictError as error:
-            raise KeyInUseError("a request with this Idempotency-Key came first") from error
+            raise KeyInUseError(f"a request with this Idempotency-Key came first; {_WAIT}") from error
         if known is not None:
             return self._known(claim, known), True
         try:
             answer = compute()
             self._kept.keep(claim, answer)
         except ConflictError as error:  # it took so long that another request has the key now
-            raise KeyInUseError("another request with this Idempotency-Key is being answered") from error
+            raise KeyInUseError(
+                f"another request with this Idempotency-Key is being answered; {_WAIT}"
+            ) from error
         except Exception:
             self._free(claim)
             raise
@@ -118,9 +121,11 @@ class Idempotency:
 
     def _known(self, claim: Claim, known: State) -> dict[str, Any]:
         if known.body_digest != claim.body_digest:
-            raise KeyReusedError("this Idempotency-Key was sent before, with another body")
+            raise KeyReusedError(
+                "this Idempotency-Key was sent before, with another body; allowed: the same body, or a new key"
+            )
         if known.answer is None:
-            raise KeyInUseError("a request with this Idempotency-Key is being answered")
+            raise KeyInUseError(f"a request with this Idempotency-Key is being answered; {_WAIT}")
         return known.answer
 
     def _free(self, claim: Claim) -> None:

@@ -84,7 +84,7 @@ class Visit:
             No longer.
         """
         if (left := self._end - self._clock()) <= 0:
-            raise TimeoutError("the request took too long")
+            raise TimeoutError("the request took longer than it may; send it again, or with fewer instances")
         return left
 
     def finish(self, answer: dict[str, Any], meter: Meter, request_id: str) -> dict[str, Any]:

@@ -23,7 +23,8 @@ _STEPS = {
 
 def why(ledger: Ledger, model: str) -> NotServingError:
     """Look up what a model without a live version waits for."""
-    return explain(ledger.latest_run(model), ledger.uploads(model))
+    found = explain(ledger.latest_run(model), ledger.uploads(model))
+    return NotServingError(found.waiting_for, found.retry_after_seconds, model)
 
 
 def explain(run: Run | None, uploads: list[Upload]) -> NotServingError:

@@ -180,10 +180,14 @@ class NotServingError(RelearnError):
         What has to happen first, in words.
     retry_after_seconds
         When it makes sense to ask again.
+    model
+        The model that waits; empty where ``waiting_for`` says all.
     """
 
-    def __init__(self, waiting_for: str, retry_after_seconds: int) -> None:
-        super().__init__(waiting_for)
+    def __init__(self, waiting_for: str, retry_after_seconds: int, model: str = "") -> None:
+        super().__init__(
+            f"no version of {model} serves yet; it waits for: {waiting_for}" if model else waiting_for
+        )
         self.waiting_for = waiting_for
         self.retry_after_seconds = retry_after_seconds
 

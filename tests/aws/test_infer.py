@@ -225,7 +225,7 @@ def test_an_unknown_model_and_one_that_waits_are_told() -> None:
     assert problem(infer(body, "trees", **headers))["error"] == "no model 'trees'; there are: flowers, prices"
     status, given_headers, _ = answer = infer(*_price())
     assert (status, given_headers["retry-after"]) == (503, "300")
-    assert problem(answer)["error"] == "the first upload"
+    assert problem(answer)["error"] == "no version of prices serves yet; it waits for: the first upload"
 
 
 def _price() -> tuple[bytes, str]:
@@ -317,7 +317,7 @@ def test_a_model_is_described_whether_it_serves_or_not() -> None:
 def test_a_model_is_ready_once_a_version_serves() -> None:
     assert get(routes.MODEL_READY) == (200, {"name": "flowers", "ready": True})
     status, told = get(routes.MODEL_READY, "prices")
-    assert (status, told["error"]) == (503, "the first upload")
+    assert (status, told["error"]) == (503, "no version of prices serves yet; it waits for: the first upload")
     assert get(routes.MODEL_READY, "trees")[0] == 404
 
 

@@ -397,15 +397,15 @@ def test_before_the_first_upload_the_caller_is_told_so(world: World) -> None:
     del world
     status, headers, problem = call()
     assert (status, headers["retry-after"]) == (503, "300")
-    assert problem["detail"] == "the first upload"
+    assert problem["detail"] == "no version of flowers serves yet; it waits for: the first upload"
 
 
 def test_while_a_run_goes_the_caller_is_told_which_and_where_it_stands(world: World) -> None:
     world.send(FLOWERS_CSV)
     status, headers, problem = call()
     assert (status, headers["retry-after"]) == (503, "15")
-    assert problem["detail"] == (
-        f"the first version is waiting for more uploads (run {world.latest().run_id})"
+    assert problem["detail"].endswith(
+        f"; it waits for: the first version is waiting for more uploads (run {world.latest().run_id})"
     )
 
 
@@ -414,12 +414,12 @@ def test_after_a_rejected_run_the_caller_is_told_why(world: World) -> None:
     world.send(FLOWERS_CSV)
     world.run()
     detail = call()[2]["detail"]
-    assert detail.startswith("better data: the last run was rejected: f1_macro 0.5000")
+    assert "; it waits for: better data: the last run was rejected: f1_macro 0.5000" in detail
 
 
 def test_after_a_quarantined_upload_the_caller_is_told_why(world: World) -> None:
     world.send(b"")
-    assert call()[2]["detail"].startswith("data that can be used: the last upload was refused: empty")
+    assert "data that can be used: the last upload was refused: empty" in call()[2]["detail"]
 
 
 # descriptions
