@@ -6,10 +6,12 @@ import base64
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lambdas import intake
 from lambdas.aws import kept_answers, once
 from lambdas.aws.ledger_approvals import ApprovalLedger
 from lambdas.aws.records import partition, version_key
@@ -19,6 +21,7 @@ from relearn import approval, problems, routes
 from relearn.problems import Kind
 from relearn.routes import Operation
 from relearn.runs import Run, RunState, Version, VersionState
+from tests import words_of_refusals
 from tests.aws.test_feedback import Desk
 from tests.aws.test_predict import EVENT, GOOD
 from tests.aws.test_refusals import HANDLERS
@@ -216,3 +219,29 @@ def test_a_problem_says_what_was_given_and_what_is_allowed(
     assert (status, told.get("type")) == (kind.status, kind.uri), told
     assert cause.given in told["detail"]
     assert cause.allowed in told["detail"]
+
+
+INTAKE = (
+    ("incoming/trees/x.csv", 300, 300.0, "unknown_model: 'trees'; there are: flowers, prices"),
+    ("incoming/flowers/x.csv", 100_001, 300.0, "too_large: 100001 bytes; allowed: at most 100000"),
+    ("incoming/flowers/x.csv", 90_000, 0.001, "too_large: 90000 bytes; allowed: at most 1700 in the 0 s that a check has here"),
+)  # fmt: skip
+"""Key, bytes as S3 says, seconds that the function has, and what the upload is refused for before it is read."""
+
+
+def test_every_refusal_of_an_upload_before_it_is_read_has_an_upload_that_causes_it(world: World) -> None:
+    told = []
+    for number, (key, size, seconds, said) in enumerate(INTAKE):
+        world.ingest_seconds = seconds
+        stored = world.put(key, f"x{number}".encode())["detail"]["object"]
+        assert world.ingest(world.event(key, stored["version-id"], size)) == []
+        found = [upload for model in ("flowers", "trees") for upload in world.ledger.uploads(model)]
+        (reason,) = [upload.reason for upload in found if upload.version_id == stored["version-id"]]
+        assert said in reason
+        told.append(reason)
+    found_codes = {
+        code for one in words_of_refusals.calls(Path(intake.__file__), "Refusal") for code in one.codes
+    }
+    assert found_codes - {reason.partition(":")[0] for reason in told} == {
+        "unknown_table"
+    }  # see test_tables.py
