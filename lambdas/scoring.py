@@ -34,6 +34,7 @@ from relearn.errors import (
 )
 from relearn.jsonlines import MAX_ERRORS, MAX_LINE_BYTES, MEDIA_TYPE, read_line, refused
 from relearn.spec import ModelSpec
+from relearn.strict_json import BOM
 
 _log = logging.getLogger(__name__)
 
@@ -208,8 +209,9 @@ class Scoring:
             key = s3_keys.batch_input_key(batch.model, batch.batch_id)
             self._storage.download(self._uploads, key, version_id, file)
             with file.open("rb") as lines:
-                for line in _lines(lines):
-                    yield line, read_line(spec, line)[1]
+                for number, line in enumerate(_lines(lines)):
+                    text = line if number else line.removeprefix(BOM)
+                    yield text, read_line(spec, text)[1]
 
     def _write(self, batch: Batch) -> None:
         """Write what is scored: the lines that fit, and in the place of others what is wrong with them."""

@@ -47,7 +47,7 @@ def check_lines(spec: ModelSpec, lines: Iterable[bytes]) -> Iterator[dict[str, A
     errors: list[LineError] = []
     number = 0
     for number, line in enumerate(lines, 1):
-        instance, wrong = _read(spec, line)
+        instance, wrong = _read(spec, line.removeprefix(strict_json.BOM) if number == 1 else line)
         if not wrong:
             yield instance
         errors += [LineError(number, pointer, detail[:_DETAIL_LENGTH]) for pointer, detail in wrong]
@@ -81,6 +81,8 @@ def _read(spec: ModelSpec, line: bytes) -> tuple[Any, list[tuple[str, str]]]:
     """Read one line; what is wrong with it as (pointer, detail)."""
     if len(line) > MAX_LINE_BYTES:
         return None, [("", f"longer than {MAX_LINE_BYTES} bytes")]
+    if line.startswith(strict_json.BOM):
+        return None, [("", "a byte order mark; allowed: one, before the first line of a file")]
     if not line.strip():
         return None, [("", "an empty line; allowed: one JSON object a line")]
     try:

@@ -12,6 +12,8 @@ from typing import Any, NoReturn
 
 from relearn.errors import ArchiveError
 
+BOM = b"\xef\xbb\xbf"
+"""What some programs write before UTF-8: no part of the text, and ignored once in front of it (RFC 8259, section 8.1)."""
 LARGEST = 32 * 1024**2
 """In bytes."""
 DEEPEST = 64
@@ -32,7 +34,7 @@ def loads(
     Parameters
     ----------
     content
-        UTF-8.
+        UTF-8, with or without a byte order mark.
     name
         What messages call it.
     limit
@@ -54,7 +56,7 @@ def loads(
         raise ArchiveError(f"{name} has {nested} lists and objects; allowed: {MOST_NESTED}")
     try:
         found = json.loads(
-            content.decode("utf-8"),
+            content.removeprefix(BOM).decode("utf-8"),
             object_pairs_hook=_object,
             parse_int=_rounded if rounded else _whole,
             parse_float=float if rounded else _decimal,

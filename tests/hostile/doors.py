@@ -160,6 +160,12 @@ def _selected(column: Column) -> str:
     return f'epoch_us("{column.name}")' if isinstance(column, DateTime) else f'"{column.name}"'
 
 
+def _request(line: str) -> str:
+    """Make a request of a row; a byte order mark stands before a whole text."""
+    row = line.removeprefix("\ufeff")
+    return f'{line[: len(line) - len(row)]}{{"instances": [{row}]}}'
+
+
 def _api(line: str) -> Verdict:
     event = {
         "routeKey": "POST /v1/models/{model}/predict",
@@ -167,7 +173,7 @@ def _api(line: str) -> Verdict:
         "headers": {"content-type": "application/json"},
         "requestContext": {"requestId": "r", "http": {"method": "POST"}},
         "pathParameters": {"model": "odd"},
-        "body": f'{{"instances": [{line}]}}',
+        "body": _request(line),
     }
     taken: list[Any] = []
     answer = http.serve(event, lambda request: taken.extend(check_request(SPEC, request.json())))
@@ -189,7 +195,7 @@ def _batch(line: str) -> Verdict:
 
 
 def _container(line: str) -> Verdict:
-    body = f'{{"instances": [{line}]}}'.encode("utf-8", "surrogatepass")
+    body = _request(line).encode("utf-8", "surrogatepass")
     try:
         rows = READER.read(body)
     except InvalidInstancesError as error:

@@ -45,6 +45,15 @@ def test_every_wrong_value_is_named_by_its_line(rows: list[dict[str, Any]]) -> N
         assert len(list(check_lines(MIXED, lines))) == len(rows)
 
 
+def test_a_byte_order_mark_is_no_part_of_a_file_and_stands_before_it_alone() -> None:
+    marked = b"\xef\xbb\xbf" + GOOD
+    assert list(check_lines(MIXED, [marked, GOOD])) == [{"who": "a"}] * 2
+    (told,) = wrong(GOOD, marked)
+    assert told.startswith("line 2: ")
+    assert "byte order mark; allowed" in told
+    assert len(wrong(b"\xef\xbb\xbf" + marked)) == 1
+
+
 def test_the_good_lines_of_a_wrong_file_are_given_before_it_is_refused() -> None:
     seen: list[Any] = []
     with pytest.raises(InvalidLinesError, match="line 2: not JSON"):
