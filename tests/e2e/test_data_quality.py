@@ -46,7 +46,7 @@ def report(stage: Stage, run: Any) -> Any:
 def test_orphans_end_the_run_with_the_figure_and_what_is_allowed(orphaned: Any) -> None:
     assert orphaned["run"]["state"] == "REJECTED"
     assert "events.customer_id: 20 of " in orphaned["run"]["reason"]
-    assert f"name no row of customers, for example '{NOBODY}'; allowed: 0.0%" in orphaned["run"]["reason"]
+    assert f"name no row of customers, for example '{NOBODY}'; allowed: 0.00%" in orphaned["run"]["reason"]
 
 
 def test_no_training_job_was_created_for_it(churn: Stage, orphaned: Any) -> None:

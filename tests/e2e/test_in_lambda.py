@@ -116,4 +116,4 @@ def test_a_file_is_scored_all_the_same(live: Stage) -> None:
     assert done["state"] == "SUCCEEDED", done
     with urllib.request.urlopen(done["result"]["url"], timeout=30) as answer:  # noqa: S310
         scored = [json.loads(line) for line in answer.read().splitlines()]
-    assert scored == outputs(live.predict(MODEL, *instances))
+    assert outputs({"predictions": scored}) == outputs(live.predict(MODEL, *instances))

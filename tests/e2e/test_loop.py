@@ -97,7 +97,7 @@ def test_a_worse_candidate_is_rejected_and_the_champion_answers_as_before(iris: 
 
 
 def test_a_broken_file_is_quarantined_with_its_reason(iris: Stage) -> None:
-    content = b"sepal_length,sepal_width\n5.1,3.5\n"
+    content = b"sepal_length,sepal_width\n5.1,3.5"
     version_id = iris.put("iris", "broken.csv", content)
     upload = iris.wait_for_upload("iris", version_id, "QUARANTINED", "ACCEPTED", "FAILED")
     assert upload["state"] == "QUARANTINED"

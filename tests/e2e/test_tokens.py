@@ -108,8 +108,8 @@ REFUSED: dict[str, tuple[Callable[[Any], str], str]] = {
         lambda about: token(about, *CALLS, audience="another"),
         "the token does not have a valid audience",
     ),
-    "of another issuer": (foreign, "Signature verification failed"),
-    "no token at all": (lambda _: "nonsense", "the token is not valid"),
+    "of another issuer": (foreign, "the token's signature is wrong"),
+    "no token at all": (lambda _: "nonsense", "the token is malformed"),
 }
 
 

@@ -29,7 +29,7 @@ const refused = await api.POST("/v1/models/iris/predict", {
   body: { instances: [{ ...instances[0], sepal_length: "long", colour: "blue" }] },
 });
 const problem = refused.error;
-const pointers = problem && "errors" in problem ? problem.errors.map(({ pointer }) => pointer) : [];
+const pointers = problem && "errors" in problem ? problem.errors.flatMap((one) => ("pointer" in one ? [one.pointer] : [])) : [];
 
 // @ts-expect-error there is no such model
 const missing = await api.GET("/v1/models/{model}", { params: { path: { model: "tulip" } } });

@@ -82,7 +82,7 @@ class Files(Carrier):
         )
 
     def results(self, batch: Batch) -> Iterator[BatchLine]:
-        """Fetch a batch's predictions one by one, in the order of its file's lines; they come without ids.
+        """Fetch a batch's predictions one by one, in the order of its file's lines, each with an id for feedback.
 
         Parameters
         ----------
