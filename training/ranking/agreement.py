@@ -1,7 +1,7 @@
 """Does the graph recommend what the library itself would? If not, it is never served.
 
 Lists are compared place by place: the scores must be within 1e-5 of the spread (the standard deviation) of the scores of
-all items, and so must the score that the
+all items, or within what float32 rounds away of sums as large as theirs where that is more, and so must the score that the
 factors give of each item that the graph names. Where both name different items at a place, these tie within that
 tolerance, and either is right: such rows are counted, not refused.
 """
@@ -27,6 +27,7 @@ from training.scorer import Scorer, Scores
 LIMIT = 5_000  # visitors, and items, compared at most
 BATCH = 500  # of them at once: the library's scores are rows by items
 NOBODY = -1
+_ROUNDING = float(np.finfo(np.float32).eps) / 2
 _NO_SCORE = -1e38  # the library scores what it has put aside with the smallest float32
 
 
@@ -111,12 +112,12 @@ def check(pair: Pair, visitors: Array) -> Agreement:
     """
     found = numbers_of(np.unique(np.asarray(visitors, dtype=object)), pair.known.visitors)
     rows, wrong, ties, worst, allowed = 0, 0, 0, 0.0, 0.0
-    for ours, theirs, of_ours, spread in _answers(pair, _thin(found[found >= 0])):
+    for ours, theirs, of_ours, limit in _answers(pair, _thin(found[found >= 0])):
         differences = _differences(ours, theirs, of_ours)
-        bad = ~(differences <= TOLERANCE * spread)  # NaN is bad
+        bad = ~(differences <= limit)  # NaN is bad
         other = (ours.items != theirs.items).any(axis=1)
         rows, wrong, ties = rows + len(bad), wrong + int(bad.sum()), ties + int((other & ~bad).sum())
-        worst, allowed = max(worst, float(differences.max(initial=0))), max(allowed, TOLERANCE * spread)
+        worst, allowed = max(worst, float(differences.max(initial=0))), max(allowed, limit)
     if wrong:
         raise ArtifactError(
             f"the ONNX model disagrees with the library on {wrong} of {rows} rows (largest difference {worst:.3g}; "
@@ -174,7 +175,7 @@ def _are_same(mine: Scores, alone: Scores) -> bool:
 
 
 def _answers(pair: Pair, visitors: Array) -> Iterator[tuple[_Lists, _Lists, Array, float]]:
-    """Give what the graph says, what the library says, how the factors score that, and the spread of all scores."""
+    """Give what the graph says, what the library says, how the factors score that, and how far these may be apart."""
     factors = factors_of(pair.estimator)
     for some in _batches(visitors):
         ours = pair.ask(visitors=pair.known.visitors[some])
@@ -183,14 +184,26 @@ def _answers(pair: Pair, visitors: Array) -> Iterator[tuple[_Lists, _Lists, Arra
             ours,
             pair.recommend(some),
             _scores_of(queries, factors.items, ours),
-            _spread(queries, factors.items),
+            _limit(queries, factors.items),
         )
     if pair.similar_to is None:
         return
     unit = factors.items / np.maximum(np.linalg.norm(factors.items, axis=1), SMALLEST_NORM)[:, None]
     for some in _batches(_thin(np.arange(len(pair.known.items)))):
         ours = pair.ask(items=pair.known.items[some])
-        yield ours, pair.similar(some), _scores_of(unit[some], unit, ours), _spread(unit[some], unit)
+        yield ours, pair.similar(some), _scores_of(unit[some], unit, ours), _limit(unit[some], unit)
+
+
+def _limit(queries: Array, items: Array) -> float:
+    """Say how far two scores of the same may be apart: by the spread of all, and at least by rounding.
+
+    Two float32 sums of n products differ by about sqrt(n) units of rounding each, times the sum of the products' sizes
+    (N. Higham, T. Mary, "A new approach to probabilistic rounding error analysis", SIAM J. Sci. Comput. 41, 2019), which the
+    factors' lengths bound.
+    """
+    lengths = (float(np.linalg.norm(factors, axis=1).max(initial=0)) for factors in (queries, items))
+    rounding = 4 * np.sqrt(items.shape[1]) * _ROUNDING * np.prod(list(lengths))
+    return max(TOLERANCE * _spread(queries, items), float(rounding))
 
 
 def _spread(queries: Array, items: Array) -> float:
