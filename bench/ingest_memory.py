@@ -6,7 +6,7 @@ be at least `relearn.policies.CHECKED_PER_SECOND`.
 The files are made here, in a folder that is deleted afterwards; each is taken in by the same `training.prepare` as in
 the ingest function, with the same settings, in a process of its own whose peak is told. Needs 8 GB of disk.
 
-The last line is one JSON object: ``held`` (whether no limit was passed) and ``files`` (what each took).
+The last line is one JSON object: ``held`` (whether no limit was passed), ``mb_per_second`` (of the text) and ``files`` (what each took).
 """
 
 from __future__ import annotations
