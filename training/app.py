@@ -32,6 +32,7 @@ from relearn.errors import FieldError, InvalidInstancesError, UnanswerableError
 from relearn.jsonlines import ERRORS
 from relearn.jsonlines import MEDIA_TYPE as JSON_LINES
 from relearn.schema import MAX_ERRORS
+from relearn.strict_json import BOM
 from training.artifact import Artifact
 from training.encode import Array
 from training.progress import trace
@@ -145,7 +146,7 @@ class App:
         try:
             return self._predictions(self._scorer.rows(self._reader.read_lines(body)))
         except Exception:  # noqa: BLE001 - each line is tried by itself, and says what is wrong
-            return [self._line(line) for line in lines_of(body)]
+            return [self._line(line) for line in lines_of(body.removeprefix(BOM))]
 
     def _line(self, line: bytes) -> dict[str, Any]:
         row, wrong = self._reader.read_line(line)

@@ -146,8 +146,8 @@ class Reader:
 
 
 def lines_of(body: bytes) -> list[bytes]:
-    """Cut a body into its lines; the last line's end starts no line, and a byte order mark in front is none of the first."""
-    lines = body.removeprefix(strict_json.BOM).split(b"\n")
+    """Cut a body into its lines; the last line's end starts no line."""
+    lines = body.split(b"\n")
     return lines[:-1] if not lines[-1] else lines
 
 
