@@ -160,16 +160,24 @@ class Watching:
         return found.verdict, found.reason
 
     def _blame(self, pair: Pair, reason: str, duel: Duel | None) -> tuple[str, str]:
-        """Say who is to blame where both answer differently: a candidate that is surely better is not withdrawn for it."""
+        """Say whom to look at where both answer differently: the champion, too, where the candidate is surely better.
+
+        The candidate is withdrawn all the same: its uploads may have brought an evaluation set of their own.
+        """
         if duel is None or not duel.surely_better:
             return BREACH, reason
         candidate, champion = pair
         doubt = (
-            f"look at the champion, version {champion.version}: {reason}; and version {candidate.version} is surely {duel.words}. "
-            "It goes on"
+            f"{reason}; yet version {candidate.version} is surely {duel.words}: look at the champion, version "
+            f"{champion.version}, and at what the uploads hold out"
         )
-        self.notifier.tell("doubted", candidate.model, f"version {champion.version} answers wrongly", doubt)
-        return PASS, cut(doubt, MAX_REASON)
+        self.notifier.tell(
+            "doubted",
+            candidate.model,
+            f"version {champion.version} or {candidate.version} answers wrongly",
+            doubt,
+        )
+        return BREACH, cut(doubt, MAX_REASON)
 
     def _probe(self, run: Run, pair: Pair, measure: Measure, left: Left) -> Verdict:
         key = s3_keys.report_key(run.model, run.run_id, report.PROBES)

@@ -42,7 +42,13 @@ def percents(*shares: float, decimals: int = 1) -> list[str]:
     return [f"{written}%" for written in apart(*(100 * share for share in shares), decimals=decimals)]
 
 
+_WHOLE = 1e15
+"""Whole numbers below it are written without an exponent."""
+
+
 def exact(value: float) -> str:
-    """Write a bound that someone declared: short where that says all, e.g. ``"0.9"``, else in full."""
+    """Write a bound that someone declared: short where that says all, e.g. ``"0.9"`` and ``"1000000"``, else in full."""
+    if float(value).is_integer() and abs(value) < _WHOLE:
+        return f"{value:.0f}"
     short = f"{value:g}"
     return short if float(short) == value else repr(value)

@@ -171,7 +171,7 @@ def test_a_line_that_can_not_be_answered_is_named_and_costs_no_other_line_its_pr
     assert [line.get("label") for line in lines] == ["rose", None, None, None, "tulip"]
     assert [(line["line"], line["errors"][0]["detail"]) for line in lines[1:4]] == [
         (2, "an empty line; allowed: one JSON object a line"),
-        (3, "not JSON: Expecting value: line 1 column 1 (char 0)"),
+        (3, "not JSON: the line is not JSON as allowed: Expecting value: line 1 column 1 (char 0)"),
         (4, NO_ANSWER),
     ]
 

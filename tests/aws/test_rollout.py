@@ -176,7 +176,7 @@ def reported(better: int, worse: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("ask", [None, one_sided])
-def test_a_candidate_that_is_surely_better_is_not_withdrawn_for_answers_that_differ_and_people_hear_whom_to_look_at(
+def test_a_candidate_that_is_surely_better_and_answers_otherwise_is_withdrawn_and_people_hear_whom_to_look_at(
     served: World, ask: Callable[[Step, World], None] | None
 ) -> None:
     served.lies = reported(better=36, worse=1)
@@ -185,11 +185,12 @@ def test_a_candidate_that_is_surely_better_is_not_withdrawn_for_answers_that_dif
     else:
         served.asked = lambda step: ask(step, served)
     run = served.run()
-    assert run.state is RunState.PROMOTED
+    assert run.state is RunState.ROLLED_BACK
+    assert "look at the champion, version 1" in run.reason
     first, *_, last = served.notifications()
     assert first["MessageAttributes"]["kind"]["Value"] == "doubted"
-    assert last["MessageAttributes"]["kind"]["Value"] == "promoted"
-    assert "look at the champion, version 1: " in first["Message"]
+    assert last["MessageAttributes"]["kind"]["Value"] == "rolled_back"
+    assert "look at the champion, version 1" in first["Message"]
     assert "answers differ by 0.50 in their shares" in first["Message"]
     assert "surely better than it at 36 of what was held out, worse at 1" in first["Message"]
 
