@@ -28,6 +28,8 @@ from relearn.errors import FieldError, InvalidBodyError, InvalidInstancesError
 from relearn.figures import exact
 from relearn.spec import ModelSpec
 
+WITHOUT_NUL = r"^[^\u0000]*$"
+"""What JSON Schema says of a text: no column takes a NUL character."""
 MAX_INSTANCES = 1000
 """Rows in one request at most."""
 MAX_ERRORS = 100
@@ -241,10 +243,15 @@ def _value_schema(column: Column) -> dict[str, Any]:
         case Category():
             return {"type": "string", "enum": list(column.values)}
         case Text():
-            return {"type": "string", "maxLength": column.max_length}
+            return {"type": "string", "maxLength": column.max_length, "pattern": WITHOUT_NUL}
         case Boolean():
             return {"type": "boolean"}
         case DateTime():
             return {"type": "string", "format": "date-time"}
         case Id() | Ranking():
-            return {"type": "string", "minLength": 1, "maxLength": column.max_length}
+            return {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": column.max_length,
+                "pattern": WITHOUT_NUL,
+            }
