@@ -91,10 +91,10 @@ def start(assembly: Path, folder: Path, *options: str) -> Running:
 def stop(cloud: Running) -> int:
     """Interrupt it as Ctrl-C does; its exit code."""
     cloud.process.send_signal(signal.SIGINT)
-    return cloud.process.wait(30)
+    return cloud.process.wait(120)
 
 
-def until(come: Callable[[], T], seconds: float = 20) -> T:
+def until(come: Callable[[], T], seconds: float = 60) -> T:
     """Wait for a true value, and give it."""
     end = time.monotonic() + seconds
     while True:

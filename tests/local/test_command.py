@@ -27,7 +27,7 @@ def test_what_is_kept_comes_back_after_an_interrupt_and_after_a_kill(assembly: P
     serve(cloud)
     below = busy(cloud)
     assert stop(cloud) == 0
-    until(lambda: not alive(below), seconds=5)
+    until(lambda: not alive(below), seconds=60)
     assert not (tmp_path / "info.json").exists()
     again = start(assembly, tmp_path, *keep)
     try:
@@ -64,8 +64,8 @@ def test_nothing_outlives_a_cloud_that_is_killed(assembly: Path, tmp_path: Path)
     cloud = start(assembly, tmp_path)
     below = busy(cloud)
     os.kill(cloud.pid, signal.SIGKILL)
-    cloud.process.wait(10)
-    until(lambda: not alive(below), seconds=5)
+    cloud.process.wait(120)
+    until(lambda: not alive(below), seconds=60)
 
 
 def test_the_info_file_has_all_a_client_needs_and_is_private(cloud: Running, assembly: Path) -> None:
@@ -111,7 +111,7 @@ def test_killing_a_guarded_command_kills_what_it_started(tmp_path: Path) -> None
     child = processes.Child([sys.executable, "-c", code], env=dict(os.environ), cwd=tmp_path)
     grandchild = int(child.output.readline())
     child.kill()
-    until(lambda: not alive({grandchild}), seconds=5)
+    until(lambda: not alive({grandchild}), seconds=60)
 
 
 def write_something(cloud: Running) -> set[str]:
