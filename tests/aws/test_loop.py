@@ -435,6 +435,7 @@ def test_a_training_job_is_told_what_the_container_needs(world: World) -> None:
         "snapshot": snapshots.digest(world.ledger.run("flowers", run_id).snapshot),
         "champion_version": "1",
         "champion_sha256": champion_sha256(world),
+        "now": world.latest().started_at,
         "depth": "3",
     }
     sources = {
