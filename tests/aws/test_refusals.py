@@ -40,6 +40,7 @@ OURS = {
     errors.NothingToExcludeError,
     errors.NothingToRetryError,
     errors.QuotaExceededError,
+    errors.TooMuchToKeepError,
 }
 """What no caller of the API brings about: told without details, and logged."""
 
