@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from local.gate.issuer import Issuer
-
-_LONGEST_FOLDER = 92
 
 
 class Cloud:
@@ -48,12 +45,6 @@ class Cloud:
         keep = chosen.get("keep")
         self._kept = Kept(keep) if keep else None
         self._scratch = Scratch()
-        if len(os.fsencode(self._scratch.path)) > _LONGEST_FOLDER:
-            self._scratch.remove()
-            raise ValueError(
-                f"the folder for temporary files, TMPDIR: got {self._scratch.path.parent}; allowed: one with a shorter name, "
-                f"for containers listen on sockets below it, whose addresses have {_LONGEST_FOLDER} characters at most"
-            )
         self.settings = Settings(assembly=assembly.resolve(), scratch=self._scratch.path, **chosen)
         self._say = say
         self.stacks: dict[str, dict[str, str]] = {}

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -103,6 +104,13 @@ def until(come: Callable[[], T], seconds: float = 60) -> T:
             return found
         assert time.monotonic() < end, f"not within {seconds} s"
         time.sleep(0.05)
+
+
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder whose name leaves room for the addresses of sockets, however deep pytest's own lies."""
+    with tempfile.TemporaryDirectory(prefix="t-", dir="/tmp") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")

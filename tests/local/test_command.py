@@ -21,15 +21,15 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
 @linux
-def test_what_is_kept_comes_back_after_an_interrupt_and_after_a_kill(assembly: Path, tmp_path: Path) -> None:
-    keep = ("--keep", str(tmp_path / "kept"))
-    cloud = start(assembly, tmp_path, *keep)
+def test_what_is_kept_comes_back_after_an_interrupt_and_after_a_kill(assembly: Path, short: Path) -> None:
+    keep = ("--keep", str(short / "kept"))
+    cloud = start(assembly, short, *keep)
     serve(cloud)
     below = busy(cloud)
     assert stop(cloud) == 0
     until(lambda: not alive(below), seconds=60)
-    assert not (tmp_path / "info.json").exists()
-    again = start(assembly, tmp_path, *keep)
+    assert not (short / "info.json").exists()
+    again = start(assembly, short, *keep)
     try:
         assert (again.outputs, again.info["endpoint_url"]) == (cloud.outputs, cloud.info["endpoint_url"])
         until(lambda: settled(again, "toy-kept")["EndpointStatus"] == "InService")
@@ -38,16 +38,16 @@ def test_what_is_kept_comes_back_after_an_interrupt_and_after_a_kill(assembly: P
             "TrainingJobSummaries"
         ]
         assert interrupted["TrainingJobStatus"] in ("Failed", "Stopped")
-        refused = run("--app", str(assembly), "--info", str(tmp_path / "second.json"), *keep)
+        refused = run("--app", str(assembly), "--info", str(short / "second.json"), *keep)
         assert refused.returncode == 1
         assert f"in use by another laptop cloud, process {again.pid}: stop that one" in refused.stdout
         answered = write_something(again)
     finally:
         os.kill(again.pid, signal.SIGKILL)
         again.process.wait(10)
-    (scratch,) = tmp_path.glob("relearn-local-*")
-    (tmp_path / "info.json").unlink()  # a killed cloud leaves it; `start` waits for the new one's
-    last = start(assembly, tmp_path, *keep)
+    (scratch,) = short.glob("relearn-local-*")
+    (short / "info.json").unlink()  # a killed cloud leaves it; `start` waits for the new one's
+    last = start(assembly, short, *keep)
     try:
         assert last.outputs == cloud.outputs
         assert not scratch.exists()
@@ -56,12 +56,12 @@ def test_what_is_kept_comes_back_after_an_interrupt_and_after_a_kill(assembly: P
         assert invoke(last, "toy-kept")["answer"] == "7"
     finally:
         assert stop(last) == 0
-    assert not list(tmp_path.glob("relearn-local-*"))
+    assert not list(short.glob("relearn-local-*"))
 
 
 @linux
-def test_nothing_outlives_a_cloud_that_is_killed(assembly: Path, tmp_path: Path) -> None:
-    cloud = start(assembly, tmp_path)
+def test_nothing_outlives_a_cloud_that_is_killed(assembly: Path, short: Path) -> None:
+    cloud = start(assembly, short)
     below = busy(cloud)
     os.kill(cloud.pid, signal.SIGKILL)
     cloud.process.wait(120)

@@ -14,7 +14,7 @@ from local import kept
 from local.kept import Kept, KeptError
 from local.locks import Lock
 from local.sagemaker.state import State
-from local.scratch import Scratch, forget_dead
+from local.scratch import LONGEST, Scratch, forget_dead
 from tests.local.conftest import ROOT
 
 HOLD = (
@@ -127,27 +127,40 @@ def test_what_was_kept_before_there_were_generations_is_taken_over(tmp_path: Pat
 
 
 def test_the_scratch_folder_of_a_killed_cloud_goes_at_the_next_start_and_a_living_ones_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    short: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(short))
     dead, living = hold("scratch", "Scratch"), hold("scratch", "Scratch")
     try:
         left, used = Path(said(dead)), Path(said(living))
         killed(dead)
-        nobodys = tmp_path / "relearn-local-other"
+        nobodys = short / "relearn-local-other"
         nobodys.mkdir()
-        assert forget_dead(tmp_path) == [left]
+        assert forget_dead(short) == [left]
         assert (left.exists(), used.is_dir(), nobodys.is_dir()) == (False, True, True)
     finally:
         killed(living)
 
 
-def test_a_scratch_folder_goes_with_its_cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+def test_a_scratch_folder_goes_with_its_cloud(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(short))
     scratch = Scratch()
-    assert scratch.path.parent == tmp_path
+    assert scratch.path.parent == short
     scratch.remove()
-    assert list(tmp_path.iterdir()) == []
+    assert list(short.iterdir()) == []
+
+
+def test_a_scratch_folder_is_in_tmp_where_temporary_files_have_too_long_a_name_for_sockets(
+    short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = short / ("d" * (LONGEST - len(str(short))))
+    deep.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(deep))
+    scratch = Scratch()
+    try:
+        assert scratch.path.parent == Path("/tmp")
+    finally:
+        scratch.remove()
 
 
 def test_a_lock_that_was_given_back_can_be_taken_again(tmp_path: Path) -> None:
