@@ -129,30 +129,31 @@ class Intake:
         )
 
     def _in_turn(self, upload: Upload, left: Callable[[], float], returns: int) -> Upload:
-        """Decide when it is the model's turn; put the upload off when others of the model take its share of ingest."""
+        """Decide when it is its turn; put the upload off when others take its model's share of ingest."""
         if upload.sent_at and datetime.fromisoformat(upload.sent_at) > self._clock():
             _log.info("put off already, it comes again", extra={"upload_id": upload.upload_id})
             return upload
-        until = self._clock() + timedelta(seconds=left())
+        given = left()
+        until = self._clock() + timedelta(seconds=given)
         model = upload.model if upload.model in self._specs else turns.UNKNOWN
-        if not self._turns.take(model, upload.upload_id, until):
-            return self._put_off(upload, model, returns)
+        if why := self._turns.take(model, upload.upload_id, until, slow=uploads.was_slow(upload)):
+            return self._put_off(upload, why, returns)
         try:
             decided = self._decided(upload, until, left)
         except Exception:
-            self._turns.give_back(model, upload.upload_id)
+            self._turns.give_back(model, upload.upload_id, given - left())
             raise
-        self._turns.give_back(model, upload.upload_id)
+        self._turns.give_back(model, upload.upload_id, given - left())
         return decided
 
-    def _put_off(self, upload: Upload, model: str, returns: int) -> Upload:
+    def _put_off(self, upload: Upload, why: str, returns: int) -> Upload:
         """Let an upload come again later: a message of its own, for the queue buries one that is handed back thrice.
 
         The ledger says so first: whoever dies in between sends too little, and the sweep sends it then.
         """
         seconds, now = turns.pause(returns), self._clock()
         due = None if seconds is None else now + timedelta(seconds=seconds)
-        reason = turns.put_off(model, due)
+        reason = turns.put_off(why, due)
         _log.info("%s", reason, extra={"model": upload.model, "upload_id": upload.upload_id})
         if self._ledger.put_off(upload, due or now, reason) and seconds is not None:
             self._queue.send(events.put_off(self._buckets.uploads, upload, returns + 1), seconds)

@@ -35,6 +35,10 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=20), timedelta(minutes=40)
 """How long an undecided upload is let alone before it is sent to ingest again: at first longer than a check may take."""
 
 
+TOO_SLOW = "too_slow"
+"""What the reason begins with of an upload whose check came to the end of its time."""
+
+
 class UploadState(StrEnum):
     """Where an upload stands."""
 
@@ -189,6 +193,12 @@ def hopeless(upload: Upload) -> str:
         last = f"; the last: {upload.reason}" if upload.reason else ""
         return f"{MAX_CHECKS} checks of it came to no decision; {again}{last}"
     return ""
+
+
+def was_slow(upload: Upload) -> bool:
+    """Tell whether an earlier check of an undecided upload came to the end of its time, with a word or without."""
+    told = any(one["reason"].startswith(f"{TOO_SLOW}: ") for one in upload.earlier)
+    return told or upload.silent > 0 or bool(upload.checking_until)
 
 
 def due_again(upload: Upload, now: datetime) -> bool:

@@ -1,6 +1,6 @@
 """The ledger: what the state of every upload, run, version and route is, in one DynamoDB table.
 
-Keys: ``pk = MODEL#<model>`` and ``sk`` one of ``ROUTE``, ``LOCK``, ``TURNS``, ``UPLOAD#<id>``, ``RUN#<id>``,
+Keys: ``pk = MODEL#<model>`` and ``sk`` one of ``ROUTE``, ``LOCK``, ``UPLOAD#<id>``, ``RUN#<id>``,
 ``VERSION#<n>``; attributes are the fields of the dataclasses of `relearn`, and for uploads and runs
 ``times``: when each state was reached (state to ISO 8601). Every read is strongly consistent and every
 change is conditional, so of two writers exactly one wins; doing a step again that is done is no error.

@@ -1,16 +1,17 @@
-"""Who has a turn at the check of uploads (`relearn.turns`): one item of the ledger for each model."""
+"""Who has a turn at the check of uploads (`relearn.turns`): one item of the ledger, for the places are all models'."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 
-from lambdas.aws.records import partition
 from lambdas.aws.table import Put, Table
 from relearn import turns
 from relearn.errors import ConflictError
+from relearn.turns import Places
 
-_KEY = "TURNS"
+PARTITION, KEY = "INGEST", "TURNS"
+"""The key of the item."""
 
 
 class Turns:
@@ -28,25 +29,30 @@ class Turns:
         self._table = table
         self._clock = clock
 
-    def take(self, model: str, upload_id: str, until: datetime) -> bool:
-        """Take a turn of a model for an upload whose check ends at ``until`` at the latest; False when there is none."""
-        return self._change(model, lambda held: turns.take(held, upload_id, self._clock(), until))
+    def take(self, model: str, upload_id: str, until: datetime, *, slow: bool = False) -> str:
+        """Take a turn for a check that ends at ``until`` at the latest; why there is none, empty when it is taken.
 
-    def give_back(self, model: str, upload_id: str) -> None:
-        """Give a turn back."""
-        self._change(model, lambda held: {other: at for other, at in held.items() if other != upload_id})
+        ``slow`` tells whether an earlier check of the upload was.
+        """
+        return self._change(
+            lambda places: turns.take(places, model, upload_id, self._clock(), until, slow=slow)
+        )
 
-    def _change(self, model: str, change: Callable[[Mapping[str, str]], dict[str, str] | None]) -> bool:
+    def give_back(self, model: str, upload_id: str, seconds: float) -> None:
+        """Give a turn back, after a check that took so many seconds."""
+        self._change(lambda places: turns.give_back(places, model, upload_id, self._clock(), seconds))
+
+    def _change(self, change: Callable[[Places], Places | str]) -> str:
         while True:
-            item = self._table.get(partition(model), _KEY)
-            changed = change({} if item is None else item["held"])
-            if changed is None:
-                return False
+            item = self._table.get(PARTITION, KEY)
+            changed = change(Places() if item is None else Places(item["held"], item["slow"]))
+            if isinstance(changed, str):
+                return changed
             revision = 0 if item is None else item["revision"]
-            new = {"held": changed, "revision": revision + 1}
+            new = {"held": changed.held, "slow": changed.slow, "revision": revision + 1}
             expected = None if item is None else {"revision": revision}
             try:
-                self._table.write(Put(pk=partition(model), sk=_KEY, item=new, expected=expected))
+                self._table.write(Put(pk=PARTITION, sk=KEY, item=new, expected=expected))
             except ConflictError:
-                continue  # another check of the model began or ended meanwhile
-            return True
+                continue  # another check began or ended meanwhile
+            return ""

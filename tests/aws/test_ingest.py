@@ -405,7 +405,7 @@ def hold_turns(world: World, model: str = "flowers", seconds: float = 900) -> No
     """Let checks of other uploads of a model take all its turns, as slow files do."""
     until = world.clock.now + timedelta(seconds=seconds)
     for number in range(turns.OF_ONE_MODEL):
-        assert wiring.turns(Config.from_env()).take(model, f"slow-{number}", until)
+        assert wiring.turns(Config.from_env()).take(model, f"slow-{number}", until) == ""
 
 
 def test_an_upload_beyond_its_models_turns_is_put_off_says_why_and_comes_again_by_itself(
@@ -420,7 +420,7 @@ def test_an_upload_beyond_its_models_turns_is_put_off_says_why_and_comes_again_b
     (message,) = sent_messages(world)
     assert asked == [5]
     for number in range(turns.OF_ONE_MODEL):
-        wiring.turns(Config.from_env()).give_back("flowers", f"slow-{number}")
+        wiring.turns(Config.from_env()).give_back("flowers", f"slow-{number}", 1.0)
     world.clock.pass_seconds(5)
     assert world.ingest(message) == []
     assert (world.upload().state, world.upload().reason) == (UploadState.ACCEPTED, "")
@@ -498,4 +498,23 @@ def test_of_many_that_take_a_models_last_turn_at_once_one_gets_it(world: World) 
     taking = wiring.turns(Config.from_env())
     with ThreadPoolExecutor(8) as pool:
         got = list(pool.map(lambda number: taking.take("flowers", str(number), until), range(8)))
-    assert sum(got) == turns.OF_ONE_MODEL
+    assert got.count("") == turns.OF_ONE_MODEL
+
+
+def test_an_upload_whose_check_was_cut_off_leaves_the_last_place_to_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taking = wiring.turns(Config.from_env())
+    event = world.put("incoming/flowers/slow.csv", FLOWERS_CSV)
+    with monkeypatch.context() as during:
+        during.setattr("lambdas.intake.prepare", killed)
+        with pytest.raises(BaseExceptionGroup):
+            world.ingest(event)
+    world.clock.pass_seconds(2 * turns.REMEMBERED.total_seconds())
+    until = world.clock.now + timedelta(seconds=900)
+    for number in range(turns.AT_ONCE - 1):
+        assert taking.take(f"other-{number}", "0", until) == ""
+    world.ingest(event)
+    assert "kept, for checks that were quick so far" in world.upload().reason
+    world.send(FLOWERS_CSV, "incoming/flowers/quick.csv")
+    assert sorted(world.states_of()) == ["ACCEPTED", "RECEIVED"]

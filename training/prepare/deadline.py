@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from relearn.errors import DataError
+from relearn.uploads import TOO_SLOW
 
 _INTERRUPT_AGAIN_SECONDS = 0.2
 
@@ -55,7 +56,7 @@ class Deadline:
         """Make the reason: what was allowed, how far the check came, and what helps."""
         so_far = f" after {self.progress}" if self.progress else ""
         return DataError(
-            "too_slow",
+            TOO_SLOW,
             f"its check took longer than {self._seconds:g} s, the most allowed, and was stopped{so_far}; "
             "split the file into smaller ones, or send it as Parquet",
         )

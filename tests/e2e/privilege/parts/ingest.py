@@ -21,7 +21,7 @@ def ingest(bench: Bench, moments: Moments) -> Part:
     broken = uploaded(bench, "broken.csv", b"sepal_length,sepal_width\n5.1,3.5\n")
     gone = _gone(bench)
     others = {f"slow-{number}": "2999-01-01T00:00:00+00:00" for number in range(OF_ONE_MODEL)}
-    turns = {"pk": f"MODEL#{MODEL}", "sk": "TURNS", "held": others, "revision": 1}
+    turns = {"pk": "INGEST", "sk": "TURNS", "held": {MODEL: others}, "slow": {}, "revision": 1}
 
     def take(event: Any) -> None:
         failures = bench.invoke("ingest", event)["batchItemFailures"]
