@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
 
 from cli.target import Target
+from relearn import id_lists
 from relearn.approval import Approval
 from relearn.errors import NotFoundError
 from relearn.routing import Route
@@ -58,12 +60,13 @@ class Ledger:
         item = self._get(model, f"RUN#{run_id}")
         if item is None:
             raise NotFoundError(f"model {model} has no run {run_id}; see relearn runs {model}")
-        return _run(item)
+        return _run(item, self._parts(model))
 
     def runs(self, model: str, limit: int = 20) -> list[Run]:
         """Read the newest runs, the newest first."""
+        part = self._parts(model)
         return [
-            _run(item)
+            _run(item, part)
             for _, item in zip(range(limit), self._query(model, "RUN#", newest_first=True), strict=False)
         ]
 
@@ -76,6 +79,18 @@ class Ledger:
         """Read all versions of a model, the newest first."""
         found = [_version(item) for item in self._query(model, "VERSION#")]
         return sorted(found, key=lambda version: version.version, reverse=True)
+
+    def _parts(self, model: str) -> Callable[[str], Sequence[str]]:
+        """Make what reads the parts of long lists, each once."""
+
+        @cache
+        def part(key: str) -> Sequence[str]:
+            item = self._get(model, key)
+            if item is None:
+                raise NotFoundError(f"a list of a run of {model} lacks its part {key}")
+            return id_lists.read(item)
+
+        return part
 
     def _get(self, model: str, sk: str) -> Item | None:
         key = {"pk": {"S": names_pk(model)}, "sk": {"S": sk}}
@@ -104,8 +119,8 @@ def _upload(item: Item) -> Upload:
     return Upload(**values | {"earlier": tuple(item.get("earlier", ()))})
 
 
-def _run(item: Item) -> Run:
-    lists = {name: tuple(item.get(name, ())) for name in ("uploads", "snapshot")}
+def _run(item: Item, part: Callable[[str], Sequence[str]]) -> Run:
+    lists = {name: id_lists.whole(item.get(name, ()), part) for name in ("uploads", "snapshot")}
     return Run(**_known(Run, item) | lists | {"state": RunState(item["state"])})
 
 

@@ -106,6 +106,7 @@ def make(
             access.ledger("GetItem", "UpdateItem", "Query"),
             access.lake("s3:PutObject", under=["snapshots"]),
             told=[*stores, "FEATURES_ENGINE"],
+            seconds=300,  # it reads every upload of the model, three times
         ),
         check_data=function(
             "check_data",
@@ -192,13 +193,13 @@ def make(
             told=("STAGE", "LEDGER_TABLE", "ONLINE_TABLE"),
             seconds=300,
         ),
-        close_run=function("close_run", *ending_a_run(access), told=ending, seconds=120),
+        close_run=function("close_run", *ending_a_run(access), told=ending, seconds=900),
         fail_run=function(
             "fail_run",
             *ending_a_run(access),
             *access.drop_versions(),
             told=("ONLINE_TABLE", *ending),
-            seconds=300,
+            seconds=900,
         ),
         restore=function(
             "restore",

@@ -18,10 +18,10 @@ def keep(ledger: Ledger, run: Run) -> None:
     A version of an object that came during the run is newer than what was trained on, and waits for the next.
     """
     found = ledger.uploads(run.model, UploadState.ACCEPTED, UploadState.TRAINED)
-    trained_on = set(run.snapshot)
+    trained_on, new = set(run.snapshot), set(run.uploads)
     chosen = {upload.key: upload for upload in found if upload.upload_id in trained_on}
     for upload in found:
-        if upload.state is UploadState.ACCEPTED and upload.upload_id in run.uploads:
+        if upload.state is UploadState.ACCEPTED and upload.upload_id in new:
             ledger.move_upload(upload, UploadState.TRAINED, run_id=run.run_id)
         elif (by := chosen.get(upload.key)) and by is not upload and newer(upload, by) is by:
             ledger.move_upload(upload, UploadState.SUPERSEDED, f"by {by.upload_id}")
@@ -43,5 +43,5 @@ def count_failed(ledger: Ledger, run: Run, reason: str) -> None:
 
 
 def _pending_of(ledger: Ledger, run: Run) -> list[Upload]:
-    pending = ledger.uploads(run.model, UploadState.ACCEPTED)
-    return [upload for upload in pending if upload.upload_id in run.uploads]
+    new, pending = set(run.uploads), ledger.uploads(run.model, UploadState.ACCEPTED)
+    return [upload for upload in pending if upload.upload_id in new]

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from relearn import s3_keys
 from relearn.codec import canonical_json
 from relearn.errors import DataError
-from relearn.uploads import Upload, UploadState, newer, same_content
+from relearn.uploads import Upload, UploadState, content, newer
 
-MAX_SHARDS = 5000
-"""Shards of one snapshot at most: what one ledger item (400 KB) has room for, twice."""
+MAX_SHARDS = 20_000
+"""Shards of one snapshot at most: the steps of a run write or read something of each, one after the other, and have time for these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +76,10 @@ def select(uploads: Iterable[Upload], tables: Sequence[str]) -> Selection:
 
 def _each_once(ordered: Iterable[Upload]) -> list[Upload]:
     """Leave out the uploads that repeat the content of one before them: its rows would count twice."""
-    kept: list[Upload] = []
+    kept: dict[object, Upload] = {}
     for upload in ordered:
-        if same_content(upload, kept) is None:
-            kept.append(upload)
-    return kept
+        kept.setdefault(content(upload) or upload.upload_id, upload)
+    return list(kept.values())
 
 
 def newest(uploads: Iterable[Upload]) -> dict[tuple[str, str], Upload]:

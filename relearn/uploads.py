@@ -257,7 +257,7 @@ def same_content(upload: Upload, others: Iterable[Upload]) -> Upload | None:
     alike = [
         other
         for other in others
-        if other.upload_id != upload.upload_id and upload.sha256 and _content(other) == _content(upload)
+        if other.upload_id != upload.upload_id and upload.sha256 and content(other) == content(upload)
     ]
     return min(
         alike,
@@ -266,7 +266,10 @@ def same_content(upload: Upload, others: Iterable[Upload]) -> Upload | None:
     )
 
 
-def _content(upload: Upload) -> tuple[str | int, ...]:
+def content(upload: Upload) -> tuple[str | int, ...] | None:
+    """Give what uploads with the same content have in common; None of one that was not read."""
+    if not upload.sha256:
+        return None
     return upload.table, upload.sha256, upload.predicts, upload.rows_accepted, upload.rows_rejected
 
 

@@ -1,23 +1,26 @@
 """The ledger: what the state of every upload, run, version and route is, in one DynamoDB table.
 
 Keys: ``pk = MODEL#<model>`` and ``sk`` one of ``ROUTE``, ``LOCK``, ``UPLOAD#<id>``, ``RUN#<id>``,
-``VERSION#<n>``; attributes are the fields of the dataclasses of `relearn`, and for uploads and runs
+``LIST#<digest>`` (part of a run's list that is too long for its item, `relearn.id_lists`), ``VERSION#<n>``; attributes are the fields of the dataclasses of `relearn`, and for uploads and runs
 ``times``: when each state was reached (state to ISO 8601). Every read is strongly consistent and every
 change is conditional, so of two writers exactly one wins; doing a step again that is done is no error.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from lambdas.aws import records
 from lambdas.aws.items import Item
 from lambdas.aws.ledger_approvals import ApprovalLedger, first_task
-from lambdas.aws.records import partition, version_key
+from lambdas.aws.records import RUN_LISTS, partition, version_key
 from lambdas.aws.table import Put, Update
-from relearn import retries, runs, uploads
+from relearn import id_lists, retries, runs, uploads
 from relearn.errors import ConflictError, NotFoundError
 from relearn.runs import Run, RunState, Version
 from relearn.uploads import Upload, UploadState
@@ -178,7 +181,7 @@ class Ledger(ApprovalLedger):
         item = self._table.get(partition(model), f"RUN#{run_id}")
         if item is None:
             raise NotFoundError(f"model {model} has no run {run_id}")
-        return records.run(item)
+        return records.run(item, self._parts(model))
 
     def latest_run(self, model: str) -> Run | None:
         """Read the newest run."""
@@ -198,13 +201,18 @@ class Ledger(ApprovalLedger):
         """
         last = f"RUN#{before}" if before else ""
         found = self._table.query(partition(model), "RUN#", newest=newest, before=last)
-        return [records.run(item) for item in found]
+        part = self._parts(model)
+        return [records.run(item, part) for item in found]
 
     def create_run(self, run: Run) -> Run:
         """Write down a run unless it is known, and give what the ledger knows."""
         run = replace(run, times={run.state: run.started_at})
+        item, parts = _in_parts(asdict(run))
+        for key, part in parts:
+            with suppress(ConflictError):  # it is there: a part's name is its content
+                self._table.write(Put(pk=partition(run.model), sk=key, item=part, whole=tuple(part)))
         try:
-            self._table.write(Put(pk=partition(run.model), sk=f"RUN#{run.run_id}", item=asdict(run)))
+            self._table.write(Put(pk=partition(run.model), sk=f"RUN#{run.run_id}", item=item))
         except ConflictError:
             return self.run(run.model, run.run_id)
         return run
@@ -219,7 +227,11 @@ class Ledger(ApprovalLedger):
         ConflictError
             It went somewhere else meanwhile.
         """
-        moved, update = self._run_update(run, state, reason, changes)
+        held, parts = _in_parts(changes)
+        moved, update = self._run_update(run, state, reason, changes, held)
+        for key, part in parts:
+            with suppress(ConflictError):
+                self._table.write(Update(pk=update.pk, sk=key, changes=part, makes=True, whole=tuple(part)))
         try:
             self._table.write(update)
         except ConflictError:
@@ -228,6 +240,18 @@ class Ledger(ApprovalLedger):
                 raise
             return now
         return moved
+
+    def _parts(self, model: str) -> Callable[[str], Sequence[str]]:
+        """Make what reads the parts of long lists, each once."""
+
+        @cache
+        def part(key: str) -> Sequence[str]:
+            item = self._table.get(partition(model), key)
+            if item is None:
+                raise NotFoundError(f"a list of a run of {model} lacks its part {key}")
+            return id_lists.read(item)
+
+        return part
 
     # versions
 
@@ -292,7 +316,10 @@ class Ledger(ApprovalLedger):
         pk, sk = partition(upload.model), f"UPLOAD#{upload.upload_id}"
         return Update(pk=pk, sk=sk, changes=new, expected={"state": upload.state}, unless=unless or {})
 
-    def _run_update(self, run: Run, state: RunState, reason: str, changes: Item) -> tuple[Run, Update]:
+    def _run_update(
+        self, run: Run, state: RunState, reason: str, changes: Item, held: Item | None = None
+    ) -> tuple[Run, Update]:
+        """Give the run as it becomes, and the write that makes it so, where changes that are long are ``held`` otherwise."""
         runs.check_transition(run.state, state)
         now = self._now()
         if state in runs.FINAL and not run.ended_at:
@@ -303,7 +330,14 @@ class Ledger(ApprovalLedger):
             new[f"times.{state}"] = now
             moved = replace(moved, times={**run.times, state: now})
         pk, sk = partition(run.model), f"RUN#{run.run_id}"
-        return moved, Update(pk=pk, sk=sk, changes=new, expected={"state": run.state})
+        return moved, Update(pk=pk, sk=sk, changes={**new, **(held or {})}, expected={"state": run.state})
+
+
+def _in_parts(item: Item) -> tuple[Item, list[tuple[str, Item]]]:
+    """Give what an item of a run holds, and the parts of its long lists."""
+    long = {name: item[name] for name in RUN_LISTS if name in item}
+    held = {name: id_lists.named(ids) for name, ids in long.items()}
+    return {**item, **held}, [part for ids in long.values() for part in id_lists.parts(ids)]
 
 
 def _item(version: Version) -> Item:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any
 
 from lambdas.aws.items import Item
+from relearn import id_lists
 from relearn.approval import Approval
 from relearn.operations import Restore, RestoreState
 from relearn.routing import Change, Moved, Route
 from relearn.runs import Run, RunState, Version, VersionState
 from relearn.uploads import Upload, UploadState
+
+RUN_LISTS = ("uploads", "snapshot")
+"""Lists of a run that may be long."""
 
 
 def partition(model: str) -> str:
@@ -39,10 +44,10 @@ def upload(item: Item) -> Upload:
     return Upload(**values | {"earlier": tuple(item.get("earlier", ()))})
 
 
-def run(item: Item) -> Run:
-    """Read a run."""
+def run(item: Item, part: Callable[[str], Sequence[str]]) -> Run:
+    """Read a run; ``part`` reads a part of a long list, by its sort key."""
     values = known(Run, item) | {"state": RunState(item["state"])}
-    values |= {name: tuple(item.get(name, ())) for name in ("uploads", "snapshot")}
+    values |= {name: id_lists.whole(item.get(name, ()), part) for name in RUN_LISTS}
     values |= {name: _metrics(item, name) for name in ("metrics", "champion_metrics")}
     return Run(**values)
 

@@ -55,7 +55,7 @@ class Put:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Update:
-    """Change some attributes of an item that exists.
+    """Change some attributes of an item that exists, or make an item of them.
 
     Parameters
     ----------
@@ -67,6 +67,10 @@ class Update:
         Attribute values it must have now.
     unless
         Attribute values it must not have now.
+    makes
+        Whether there must be no such item, and it is made: for who may change items and not put them.
+    whole
+        As of `Put`.
     """
 
     pk: str
@@ -74,6 +78,8 @@ class Update:
     changes: Mapping[str, Any]
     expected: Mapping[str, Any] = field(default_factory=dict)
     unless: Mapping[str, Any] = field(default_factory=dict)
+    makes: bool = False
+    whole: tuple[str, ...] = ()
 
 
 class Table:
@@ -210,9 +216,10 @@ class Table:
         return {"TableName": self._name, "Item": item, **condition.request()}
 
     def _update(self, update: Update) -> dict[str, Any]:
-        condition = _Condition(update.expected, update.unless, present=True)
+        condition = _Condition(update.expected, update.unless, absent=update.makes, present=not update.makes)
         sets = [
-            f"{condition.path(name)} = {condition.value(value)}" for name, value in update.changes.items()
+            f"{condition.path(name)} = {condition.value(value, whole=name in update.whole)}"
+            for name, value in update.changes.items()
         ]
         return {
             "TableName": self._name,
@@ -250,10 +257,10 @@ class _Condition:
             marks.append(mark)
         return ".".join(marks)
 
-    def value(self, value: Any) -> str:
-        """Give the placeholder of a value."""
+    def value(self, value: Any, *, whole: bool = False) -> str:
+        """Give the placeholder of a value, whose texts are cut unless it is kept whole."""
         mark = f":v{len(self._values)}"
-        self._values[mark] = encode(short(value))
+        self._values[mark] = encode(value if whole else short(value))
         return mark
 
     def request(self) -> dict[str, Any]:
@@ -274,7 +281,7 @@ def weigh(write: Put | Update) -> None:
     TooMuchToKeepError
         With the attribute that is to blame.
     """
-    given, whole = (write.item, write.whole) if isinstance(write, Put) else (write.changes, ())
+    given, whole = write.item if isinstance(write, Put) else write.changes, write.whole
     sizes = {
         name: len(name.encode("utf-8", "replace")) + weight(encode(value if name in whole else short(value)))
         for name, value in {"pk": write.pk, "sk": write.sk, **given}.items()

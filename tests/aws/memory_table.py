@@ -54,8 +54,13 @@ class MemoryTable:
                 if isinstance(write, Put):
                     self._items[(write.pk, write.sk)] = _copy({**key, **_short(write)})
                 else:
+                    self._items.setdefault((write.pk, write.sk), key)
                     for name, value in write.changes.items():
-                        _set(self._items[(write.pk, write.sk)], name, _copy({"x": short(value)})["x"])
+                        _set(
+                            self._items[(write.pk, write.sk)],
+                            name,
+                            _copy({"x": value if name in write.whole else short(value)})["x"],
+                        )
 
     def delete(self, pk: str, sk: str, expected: Mapping[str, Any]) -> bool:
         with self._mutex:
@@ -67,7 +72,7 @@ class MemoryTable:
 
     def _holds(self, write: Put | Update) -> bool:
         found = self._items.get((write.pk, write.sk))
-        if isinstance(write, Put) and write.expected is None:
+        if write.makes if isinstance(write, Update) else write.expected is None:
             return found is None
         expected, unless = write.expected or {}, getattr(write, "unless", {})
         return (

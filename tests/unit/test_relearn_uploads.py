@@ -124,9 +124,9 @@ def test_an_upload_of_a_table_that_the_spec_no_longer_has_is_passed_over() -> No
     assert snapshots.select(found, ("t2",)).snapshot == ("u2",)
 
 
-def test_a_snapshot_that_would_not_fit_the_ledger_is_refused() -> None:
+def test_a_snapshot_that_the_steps_of_a_run_have_no_time_for_is_refused() -> None:
     found = [upload(n, state=UploadState.TRAINED) for n in range(snapshots.MAX_SHARDS + 1)]
-    with pytest.raises(DataError, match="5001 uploads; allowed: 5000") as caught:
+    with pytest.raises(DataError, match="20001 uploads; allowed: 20000") as caught:
         snapshots.select(found, ("main",))
     assert caught.value.code == "too_many_uploads"
 
