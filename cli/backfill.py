@@ -97,7 +97,7 @@ def _request(target: Target, spec: ModelSpec, days: dict[str, datetime], every: 
     place = spec.training
     return {
         "TrainingJobName": names.backfill_job(target.stage, spec.name, now),
-        "RoleArn": target.output("ExperimentRole"),
+        "RoleArn": target.output("ExperimentRoles") + spec.name,
         "AlgorithmSpecification": {
             "TrainingImage": target.output("TrainingImage"),
             "TrainingInputMode": "File",

@@ -154,7 +154,7 @@ def _trainer(target: Target, plan: Plan) -> Any:
         ),
         base_job_name=names.experiment_job(target.stage, plan.spec.name),
         training_image=target.output("TrainingImage"),
-        role=target.output("ExperimentRole"),
+        role=target.output("ExperimentRoles") + plan.spec.name,
         compute=Compute(instance_type=place.instance, instance_count=1, volume_size_in_gb=place.volume_gb),
         stopping_condition=StoppingCondition(max_runtime_in_seconds=place.max_runtime_seconds),
         networking=Networking(enable_network_isolation=True),

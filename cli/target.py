@@ -27,7 +27,7 @@ PARTS = {
     "LedgerTable": "data",
     "RetrainStateMachine": "training",
     "TrainingImage": "training",
-    "ExperimentRole": "training",
+    "ExperimentRoles": "training",
     "TrainingDeadLetters": "training",
     "ServingDeadLetters": "serving",
     "ApiUrl": "serving",

@@ -71,7 +71,9 @@ def look_at_alarms(stack: Stack) -> Grant:
     )
 
 
-def role(scope: Construct, construct_id: str, *, service: str, grants: Sequence[Grant]) -> iam.IRole:
+def role(
+    scope: Construct, construct_id: str, *, service: str, grants: Sequence[Grant], name: str | None = None
+) -> iam.IRole:
     """Make a role for one AWS service with exactly ``grants``, which no construct can widen later.
 
     The service takes it on for this account's resources alone, so that nobody else's can have it act here ("The confused deputy
@@ -81,11 +83,14 @@ def role(scope: Construct, construct_id: str, *, service: str, grants: Sequence[
     ----------
     service
         Service principal, e.g. ``"lambda.amazonaws.com"``.
+    name
+        Of the role; None: CloudFormation gives it one.
     """
     own = {} if service in NAMES_NO_SOURCE else {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
     made = iam.Role(
         scope,
         construct_id,
+        role_name=name,
         assumed_by=iam.ServicePrincipal(service, conditions=own),
         inline_policies={"Exactly": iam.PolicyDocument(statements=[_statement(grant) for grant in grants])},
     )
@@ -104,11 +109,12 @@ def tracing() -> Grant:
     )
 
 
-def pass_role(passed: iam.IRole, *, to: str) -> Grant:
-    """Allow handing ``passed`` to one service and to no other."""
+def pass_roles(prefix: str, *, to: str) -> Grant:
+    """Allow handing the roles whose ARN starts with ``prefix`` to one service and to no other."""
     return Grant(
         actions=["iam:PassRole"],
-        resources=[passed.role_arn],
+        resources=[f"{prefix}*"],
+        because="there is one for each model, whose name ends it; a list of them would outgrow the policy",
         conditions={"StringEquals": {"iam:PassedToService": to}},
     )
 

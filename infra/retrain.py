@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
@@ -103,17 +102,19 @@ def _after_features(
     return sfn.Choice(scope, "On Spark?").when(on_spark, features).otherwise(train)
 
 
-def training_job(*, stage: str, role: iam.IRole, image_uri: str) -> dict[str, Any]:
+def training_job(*, stage: str, roles: str, image_uri: str) -> dict[str, Any]:
     """Write CreateTrainingJob's request, the run's part of it taken from what Open returned.
 
     Parameters
     ----------
-    role, image_uri
-        What the job acts as and runs in.
+    roles
+        What the ARN of the role it acts as starts with; the model's name ends it.
+    image_uri
+        What it runs in.
     """
     return {
         "TrainingJobName.$": "$.job_name",
-        "RoleArn": role.role_arn,
+        "RoleArn.$": f"States.Format('{roles}{{}}', $.model)",
         "AlgorithmSpecification": {"TrainingImage": image_uri, "TrainingInputMode": "File"},
         "HyperParameters.$": "$.hyperparameters",
         "InputDataConfig.$": "$.input_data_config",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.access import Access
 from infra.functions import Function
 from infra.grants import Grant
+from infra.job_roles import RolesOfModels
 from infra.settings import Settings
 from relearn import s3_keys
 
@@ -59,7 +59,7 @@ def make(
     access: Access,
     code: lambda_.Code,
     image_uri: str,
-    endpoint_role: iam.IRole,
+    endpoint_roles: RolesOfModels,
     duckdb: lambda_.ILayerVersion,
 ) -> RunFunctions:
     """Make them.
@@ -70,8 +70,8 @@ def make(
         The layer of what checks data.
     image_uri
         What a registered version runs in.
-    endpoint_role
-        What its endpoint acts as.
+    endpoint_roles
+        What its endpoint acts as: its model's.
     """
 
     def function(
@@ -100,7 +100,7 @@ def make(
 
     stores = ("STAGE", "LEDGER_TABLE", "LAKE_BUCKET", "ARTIFACTS_BUCKET")
     ending = ("STAGE", "LEDGER_TABLE", "STATE_MACHINE_ARN", "TOPIC_ARN", "DEBOUNCE_SECONDS")
-    return RunFunctions(
+    made = RunFunctions(
         open_run=function(
             "open_run",
             access.ledger("GetItem", "UpdateItem", "Query"),
@@ -145,10 +145,10 @@ def make(
         ),
         deploy=function(
             "deploy",
-            *_deploying(access, endpoint_role),
+            *_deploying(access, endpoint_roles),
             seconds=300,  # it reads an artifact of 2 GB
             memory_mb=1769,  # a whole core
-            ENDPOINT_ROLE_ARN=endpoint_role.role_arn,
+            ENDPOINT_ROLES=endpoint_roles.arn_prefix,
         ),
         smoke=function(
             "smoke",
@@ -208,6 +208,8 @@ def make(
             told=[*ending, "RESTORE_MACHINE_ARN"],
         ),
     )
+    made.deploy.node.add_dependency(endpoint_roles)  # it names them by what their names start with
+    return made
 
 
 def moving_by_hand(access: Access) -> list[Grant]:
@@ -240,7 +242,7 @@ def _checking(access: Access) -> list[Grant]:
     ]
 
 
-def _deploying(access: Access, endpoint_role: iam.IRole) -> list[Grant]:
+def _deploying(access: Access, endpoint_roles: RolesOfModels) -> list[Grant]:
     return [
         access.ledger("GetItem", "UpdateItem"),
         access.artifacts("s3:GetObject"),
@@ -250,6 +252,6 @@ def _deploying(access: Access, endpoint_role: iam.IRole) -> list[Grant]:
         access.sagemaker.allow("DescribeEndpoint", on=["endpoint"]),
         access.sagemaker.allow("AddTags", on=CREATED),
         access.sagemaker.allow("CreateModel", "DescribeModelPackage", on=["model-package"]),
-        access.sagemaker.pass_role(endpoint_role),
+        access.sagemaker.pass_roles(endpoint_roles.arn_prefix),
         *access.sagemaker.scale_endpoints(),
     ]

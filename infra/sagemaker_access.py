@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aws_cdk import Stack
-from aws_cdk import aws_iam as iam
 
 from infra import grants, scaling
 from infra.grants import Grant
@@ -82,9 +81,9 @@ class SageMakerAccess:
             self.allow("ListTags", on=["endpoint", "endpoint-config", "model"]),
         ]
 
-    def pass_role(self, role: iam.IRole) -> Grant:
-        """Allow handing ``role`` to SageMaker."""
-        return grants.pass_role(role, to=SAGEMAKER)
+    def pass_roles(self, prefix: str) -> Grant:
+        """Allow handing the roles whose ARN starts with ``prefix`` to SageMaker."""
+        return grants.pass_roles(prefix, to=SAGEMAKER)
 
     def _arn(self, resource: str, name: str) -> str:
         return self._stack.format_arn(service="sagemaker", resource=resource, resource_name=name)

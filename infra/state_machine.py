@@ -14,6 +14,7 @@ from infra.access import Access
 from infra.feature_job import FeatureJob
 from infra.functions import Function, log_group_for
 from infra.grants import Grant
+from infra.job_roles import RolesOfModels
 from infra.restore import definition as definition_of_a_restore
 from infra.retrain import definition as definition_of_a_run
 from infra.retrain import training_job
@@ -37,7 +38,7 @@ def retrain(
     specs: Mapping[str, ModelSpec],
     access: Access,
     functions: RunFunctions,
-    job_role: iam.IRole,
+    job_roles: RolesOfModels,
     image_uri: str,
     feature_job: FeatureJob | None = None,
 ) -> sfn.StateMachine:
@@ -47,15 +48,15 @@ def retrain(
     ----------
     specs
         Model name to spec; the longest debounce, training, rollout and wait for an approval bound a run.
-    job_role, image_uri
-        What the training job acts as and runs in.
+    job_roles, image_uri
+        What training jobs act as, each as its model's, and run in.
     feature_job
         What makes features on Spark; None when no model wants it.
     """
     definition = definition_of_a_run(
         Construct(scope, "Steps"),
         functions=functions,
-        job=training_job(stage=settings.stage, role=job_role, image_uri=image_uri),
+        job=training_job(stage=settings.stage, roles=job_roles.arn_prefix, image_uri=image_uri),
         features=feature_job.request() if feature_job else None,
         poll_seconds=settings.poll_seconds,
     )
@@ -68,14 +69,14 @@ def retrain(
             access.sagemaker.allow(
                 "CreateTrainingJob", "DescribeTrainingJob", "StopTrainingJob", "AddTags", on=["training-job"]
             ),
-            access.sagemaker.pass_role(job_role),
+            access.sagemaker.pass_roles(job_roles.arn_prefix),
             _hear_of_jobs(scope),
             *([feature_job.run()] if feature_job else []),
             _write_logs(),
             _trace(),
         ],
     )
-    return _machine(
+    machine = _machine(
         scope,
         "Retrain",
         settings=settings,
@@ -84,6 +85,8 @@ def retrain(
         role=role,
         seconds=_longest(settings, specs) + SLACK_SECONDS,
     )
+    machine.node.add_dependency(job_roles)  # it names them by what their names start with
+    return machine
 
 
 def restore(scope: Construct, *, settings: Settings, functions: RunFunctions) -> sfn.StateMachine:

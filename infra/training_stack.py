@@ -10,11 +10,12 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
-from infra import assets, feature_job, job_roles, queues, run_functions, state_machine
+from infra import assets, feature_job, queues, run_functions, state_machine
 from infra.access import Access
 from infra.approvals import Approvals
 from infra.feature_job import FeatureJob
 from infra.ingest import Ingest
+from infra.job_roles import ModelRoles
 from infra.schedules import Schedules
 from infra.settings import Settings
 from infra.stack import StageStack
@@ -50,9 +51,7 @@ class TrainingStack(StageStack):
         )
         self._groups(settings=settings, specs=specs)
         spark = feature_job.any_on_spark(settings, specs)
-        self.job_role = job_roles.training_job(
-            self, "JobRole", access=access, image=image.repository, on_spark=spark
-        )
+        roles = ModelRoles(self, settings=settings, specs=specs, access=access, image=image.repository)
         self.ingest = Ingest(self, "Ingest", settings=settings, access=access, code=code)
         self.functions = run_functions.make(
             self,
@@ -60,7 +59,7 @@ class TrainingStack(StageStack):
             access=access,
             code=code,
             image_uri=image.image_uri,
-            endpoint_role=job_roles.endpoint(self, "EndpointRole", access=access, image=image.repository),
+            endpoint_roles=roles.endpoints(),
             duckdb=self.ingest.duckdb,
         )
         self.retrain = state_machine.retrain(
@@ -69,7 +68,7 @@ class TrainingStack(StageStack):
             specs=specs,
             access=access,
             functions=self.functions,
-            job_role=self.job_role,
+            job_roles=roles.jobs(),
             image_uri=image.image_uri,
             feature_job=FeatureJob(self, "Features", settings=settings, specs=specs, access=access)
             if spark
@@ -94,9 +93,8 @@ class TrainingStack(StageStack):
                 "scheduled_run": (self.schedules.dead_letters, self.schedules.function),
             },
         )
-        # By its id: the construct of this name is the role.
-        experiment = job_roles.experiment(self, "ExperimentRole", access=access, image=image.repository)
-        CfnOutput(self, "ExperimentRoleArn", value=experiment.role_arn).override_logical_id("ExperimentRole")
+        CfnOutput(self, "ExperimentRoles", value=roles.experiments().arn_prefix)
+        roles.of_versions_that_are_older()
 
     def _groups(self, *, settings: Settings, specs: Mapping[str, ModelSpec]) -> None:
         groups = Construct(self, "Groups")

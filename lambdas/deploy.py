@@ -29,8 +29,10 @@ class Deploying:
         Adapters.
     catalog
         The models.
-    stage, role_arn
-        Name of the stage, and the role that containers run with.
+    stage
+        Its name.
+    roles
+        What the ARNs of the roles that containers run with start with; each model's ends in its name.
     """
 
     def __init__(
@@ -41,14 +43,14 @@ class Deploying:
         storage: Storage,
         catalog: Catalog,
         stage: str,
-        role_arn: str,
+        roles: str,
     ) -> None:
         self._ledger = ledger
         self._storage = storage
         self._endpoints = endpoints
         self._catalog = catalog
         self._stage = stage
-        self._role_arn = role_arn
+        self._roles = roles
 
     def deploy(self, model: str, number: int) -> dict[str, str]:
         """Make the endpoint of a version unless it is there.
@@ -75,10 +77,11 @@ class Deploying:
         if version.endpoint != name:
             # Written down before it is made, so that nothing is made that nobody knows of.
             version = self._ledger.change_version(version, endpoint=name)
+        role = self._roles + version.model
         if isinstance(where, InLambda):  # the function is there always, and holds what it is asked for
-            self._endpoints.ensure_model(version, self._role_arn)  # what a batch is scored with
+            self._endpoints.ensure_model(version, role)  # what a batch is scored with
             return {"name": name, "status": "InService"}
-        status = self._endpoints.ensure(where, version, self._role_arn)
+        status = self._endpoints.ensure(where, version, role)
         if status.status not in _UNDER_WAY:
             raise ModelFailedError(
                 f"endpoint {name} is {status.status}: {status.reason or 'no reason given'}"
@@ -122,7 +125,7 @@ def deploying() -> Deploying:
         storage=wiring.storage(),
         catalog=catalog.load(),
         stage=config.need("STAGE"),
-        role_arn=config.need("ENDPOINT_ROLE_ARN"),
+        roles=config.need("ENDPOINT_ROLES"),
     )
 
 

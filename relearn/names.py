@@ -2,7 +2,7 @@
 
 The longest names SageMaker allows are 63 characters (training and transform jobs, endpoints, models,
 endpoint configs and model package groups); the limits on a stage (10), a model (20) and a
-run id (22) keep every name within that.
+run id (22) keep every name within that, and, with a region of at most 14, roles within IAM's 64.
 """
 
 from __future__ import annotations
@@ -116,6 +116,19 @@ def endpoint(stage: str, model: str, version: int) -> str:
 def job(stage: str, model: str, run_id: str) -> str:
     """Name of the training job of a run."""
     return f"{prefix(stage)}{model}-{run_id}"
+
+
+def roles(stage: str, kind: str, region: str) -> str:
+    """What the names of all models' roles of one kind start with; the model's name ends them.
+
+    Parameters
+    ----------
+    kind
+        What takes them on: at most eight characters.
+    region
+        Where the stage is: an account's roles are in no region, and a stage may be in several.
+    """
+    return f"{prefix(stage)}{kind}-{region}-"
 
 
 def restore_machine(stage: str) -> str:

@@ -218,7 +218,7 @@ def _environment(*, ingest: str, records: str, trials: str) -> dict[str, str]:
         "RECORDS_QUEUE_URL": records,
         "TRIALS_QUEUE_URL": trials,
         "TRAINING_IMAGE": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/relearn:abc",
-        "ENDPOINT_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/endpoint",
+        "ENDPOINT_ROLES": f"arn:aws:iam::{ACCOUNT}:role/endpoint-",
         "INGEST_SECONDS": "900",
     }
 

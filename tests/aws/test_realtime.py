@@ -59,6 +59,14 @@ def test_a_container_is_isolated_from_the_network_where_sagemaker_can(
 
 
 @pytest.mark.parametrize("hosting", [FIXED, Serverless()], ids=["fixed", "serverless"])
+def test_what_is_served_acts_with_the_role_of_its_model(
+    world: World, models_catalog: Catalog, hosting: Hosting
+) -> None:
+    train(world, models_catalog, hosting)
+    assert world.sagemaker.models[name(1)]["ExecutionRoleArn"].endswith(":role/endpoint-flowers")
+
+
+@pytest.mark.parametrize("hosting", [FIXED, Serverless()], ids=["fixed", "serverless"])
 def test_what_has_nothing_to_scale_between_is_not_registered(
     world: World, models_catalog: Catalog, hosting: Hosting
 ) -> None:

@@ -49,7 +49,6 @@ def _synthesise() -> dict[str, Any]:
     """Synthesise both machines, with functions that are nothing but names: no asset has to be packed."""
     os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
     from aws_cdk import App, Stack  # noqa: PLC0415 - starts Node, for which only one process has the time
-    from aws_cdk import aws_iam as iam  # noqa: PLC0415
     from aws_cdk import aws_lambda as lambda_  # noqa: PLC0415
     from aws_cdk import aws_stepfunctions as sfn  # noqa: PLC0415
     from constructs import Construct  # noqa: PLC0415
@@ -70,8 +69,7 @@ def _synthesise() -> dict[str, Any]:
             for found in fields(RunFunctions)
         }
     )
-    role = iam.Role.from_role_arn(stack, "Job", f"arn:aws:iam::{ACCOUNT}:role/job")
-    job = retrain.training_job(stage="test", role=role, image_uri="image")
+    job = retrain.training_job(stage="test", roles=f"arn:aws:iam::{ACCOUNT}:role/job-", image_uri="image")
     runs = retrain.definition(
         Construct(stack, "Steps"), functions=named, job=job, poll_seconds=settings.poll_seconds
     )

@@ -216,7 +216,7 @@ def _environment() -> dict[str, str]:
         "RESTORE_MACHINE_ARN": RESTORE_MACHINE,
         **{f"{env}_QUEUE_URL": url + name for env, name in QUEUES.items()},
         "TRAINING_IMAGE": "image",
-        "ENDPOINT_ROLE_ARN": "arn:aws:iam::123456789012:role/endpoint",
+        "ENDPOINT_ROLES": "arn:aws:iam::123456789012:role/endpoint-",
     }
 
 

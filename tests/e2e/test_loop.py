@@ -107,7 +107,12 @@ def test_a_broken_file_is_quarantined_with_its_reason(iris: Stage) -> None:
     reason = json.load(iris.client("s3").get_object(Bucket=lake, Key=folder + "reason.json")["Body"])
     assert reason["code"] == "schema"
     kept = iris.client("s3").get_object(Bucket=lake, Key=folder + "object")["Body"].read()
-    assert kept == content
+    sent = {
+        "Bucket": iris.outputs["UploadsBucket"],
+        "Key": "incoming/iris/broken.csv",
+        "VersionId": version_id,
+    }
+    assert kept == iris.client("s3").get_object(**sent)["Body"].read()
 
 
 def test_a_few_bad_rows_are_set_aside_and_the_rest_is_used(iris: Stage) -> None:

@@ -49,15 +49,15 @@ def _allowed(dev: Synthesised) -> list[Any]:
     return [s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Allow"]
 
 
-def test_the_served_models_role_reads_and_writes_batches_and_logs_transform_jobs(dev: Synthesised) -> None:
+def test_a_served_models_role_reads_and_writes_batches_and_logs_transform_jobs(dev: Synthesised) -> None:
     ((_, role),) = (
         (k, r["Properties"])
         for k, r in dev.resources("AWS::IAM::Role").items()
-        if k.startswith("EndpointRole")
+        if k.startswith("RolesEndpointiris")
     )
     statements = role["Policies"][0]["PolicyDocument"]["Statement"]
     written = [s for s in statements if "s3:PutObject" in s["Action"]]
-    assert [text(s["Resource"]).rpartition(">/")[2] for s in written] == ["batches/*"]
+    assert [text(s["Resource"]).rpartition(">/")[2] for s in written] == ["batches/iris/*"]
     listed = [s for s in statements if s["Action"] == "s3:ListBucket"]
-    assert [s["Condition"] for s in listed] == [{"StringLike": {"s3:prefix": ["batches/*"]}}]
+    assert [s["Condition"] for s in listed] == [{"StringLike": {"s3:prefix": ["batches/iris/*"]}}]
     assert any("/aws/sagemaker/TransformJobs" in text(s["Resource"]) for s in statements)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from infra import grants
 from infra.grants import Grant
 from relearn.errors import ConfigError
 from tests.infra.synthesis import Synthesised, listed, statements, text
+from training import catalog
 
 WITHOUT_RESOURCES = {
     "cloudwatch:PutMetricData",
@@ -40,6 +42,13 @@ NAMED_BY_NOBODY = (
 """AWS asks for a scalable target, and whether alarms may be described, without saying which."""
 
 
+FOLDERS = {
+    "incoming", "datasets", "quarantine", "snapshots", "reports", "models", "batches", "predictions", "truth", "features",
+    "experiments",
+}  # fmt: skip
+OF_ALL_OR_ONE = {"", *(f"{model}/" for model in catalog.load())}
+
+
 def actions_on(synthesised: Synthesised, role: Any) -> dict[str, set[str]]:
     """Action to the resources one role may use it on."""
     logical_id = role["Fn::GetAtt"][0]
@@ -69,10 +78,8 @@ def test_every_other_wildcard_follows_a_name_of_this_stage_or_a_folder_of_a_buck
                 named, _, rest = resource.rpartition("*")
                 assert rest == "", role
                 ours = "relearn-dev-" in named or "/aws/sagemaker/" in named
-                assert ours or named.rpartition(">/")[2] in {
-                    "incoming/", "datasets/", "quarantine/", "snapshots/", "reports/", "models/", "batches/",
-                    "predictions/", "truth/", "features/",
-                }, resource  # fmt: skip
+                folder, _, of = named.rpartition(">/")[2].partition("/")
+                assert ours or (folder in FOLDERS and of in OF_ALL_OR_ONE), resource
 
 
 def test_all_alarms_are_only_looked_at(dev: Synthesised) -> None:
@@ -110,7 +117,10 @@ def test_a_role_is_passed_to_sagemaker_and_to_nothing_else(dev: Synthesised) -> 
     for statement in passing:
         assert statement["Action"] == "iam:PassRole"
         assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
-        assert "*" not in text(statement["Resource"])
+        assert re.fullmatch(
+            r"arn:<AWS::Partition>:iam::<AWS::AccountId>:role/relearn-dev-(job|endpoint)-<AWS::Region>-\*",
+            text(statement["Resource"]),
+        )
 
 
 def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:

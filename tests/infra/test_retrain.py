@@ -309,6 +309,7 @@ def test_the_training_job_is_isolated_tagged_and_described_by_open(
     }
     assert {key: job[key] for key in job if key.endswith(".$")} == {
         "TrainingJobName.$": "$.job_name",
+        "RoleArn.$": "States.Format('arn:<AWS::Partition>:iam::<AWS::AccountId>:role/relearn-dev-job-<AWS::Region>-{}', $.model)",
         "HyperParameters.$": "$.hyperparameters",
         "InputDataConfig.$": "$.input_data_config",
         "ResourceConfig.$": "$.resource_config",

@@ -91,7 +91,7 @@ def test_the_sweep_runs_on_a_schedule_and_when_a_run_dies(dev: Synthesised) -> N
 
 def test_the_training_stack_says_where_its_parts_are(dev: Synthesised) -> None:
     outputs = dev.templates["Training"]["Outputs"]
-    assert {"RetrainStateMachine", "TrainingImage", "ExperimentRole"} <= set(outputs)
+    assert {"RetrainStateMachine", "TrainingImage", "ExperimentRoles"} <= set(outputs)
 
 
 @pytest.mark.parametrize(

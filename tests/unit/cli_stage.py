@@ -169,7 +169,7 @@ def _outputs(url: str) -> dict[str, dict[str, str]]:
     }
     training = {
         "TrainingImage": "image:tag",
-        "ExperimentRole": "arn:aws:iam::123456789012:role/job",
+        "ExperimentRoles": "arn:aws:iam::123456789012:role/exp-",
         "TrainingDeadLetters": _dead_letters("ingest", "scheduled_run"),
     }
     serving = {"ApiUrl": url, "ServingDeadLetters": _dead_letters("record", "trial", "batch_event")}

@@ -41,7 +41,7 @@ def target(cli_stage: CliStage) -> Target:
         "ArtifactsBucket": cli_stage.artifacts,
         "LedgerTable": "ledger",
         "TrainingImage": "image:tag",
-        "ExperimentRole": "arn:aws:iam::123456789012:role/job",
+        "ExperimentRoles": "arn:aws:iam::123456789012:role/exp-",
     }
     return Target("test", boto3.Session(region_name=REGION), outputs=outputs)
 
@@ -76,7 +76,7 @@ def test_the_job_trains_on_the_current_data_and_can_write_nothing_that_serves(
         "day",
     )
     assert request["OutputDataConfig"]["S3OutputPath"] == f"s3://{cli_stage.artifacts}/experiments/churn"
-    assert request["RoleArn"].endswith(":role/job")
+    assert request["RoleArn"].endswith(":role/exp-churn")
     assert request["TrainingJobName"].startswith("relearn-test-churn-backfill-")
     (channel,) = request["InputDataConfig"]
     key = channel["DataSource"]["S3DataSource"]["S3Uri"].removeprefix(f"s3://{cli_stage.lake}/")

@@ -31,6 +31,12 @@ def test_every_name_is_one_that_sagemaker_takes(
         assert name.startswith(names.prefix(stage))
 
 
+@given(STAGES, MODEL_NAMES, st.sampled_from(["job", "endpoint", "exp"]))
+def test_every_name_of_a_role_is_one_that_iam_takes(stage: str, model: str, kind: str) -> None:
+    name = names.roles(stage, kind, "ap-southeast-2") + model  # no region has a longer name
+    assert re.fullmatch(r"[\w+=,.@-]{1,64}", name)
+
+
 @given(STAGES, MODEL_NAMES, st.integers(1, 99_999))
 def test_where_a_version_is_says_how_it_is_asked(stage: str, model: str, version: int) -> None:
     endpoint, host = (names.place(stage, model, version, in_lambda=where) for where in (False, True))

@@ -15,6 +15,8 @@ NO_IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/nothing:here"
 
 SERVERLESS = {"ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 1}}
 INSTANCE = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+MODEL = "iris"
+"""With its role what is made here is served."""
 LINKED_ROLE = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
 
 
@@ -28,7 +30,7 @@ class Hosting:
         deploy = stage.client("lambda").get_function_configuration(
             FunctionName=f"relearn-{stage.name}-deploy"
         )
-        self.role: str = deploy["Environment"]["Variables"]["ENDPOINT_ROLE_ARN"]
+        self.role: str = deploy["Environment"]["Variables"]["ENDPOINT_ROLES"] + MODEL
 
     def stand_in(self, name: str, *, endpoint: bool) -> None:
         """Make what a version leaves, with its endpoint or without; all of it, and nothing else."""

@@ -14,8 +14,8 @@ UNCATCHABLE = {
     ),
     "RestoresRole: xray:*": "traces of executions, which nothing waits for; the laptop has no X-Ray",
     "RetrainRole: xray:*": "traces of executions, which nothing waits for; the laptop has no X-Ray",
-    "*Role: cloudwatch:PutMetricData *": "SageMaker's own CPU and memory figures; the laptop has no instances",
-    "[JE][ox]*Role: s3:ListBucket on *lake*": (
+    "relearn-*: cloudwatch:PutMetricData *": "SageMaker's own CPU and memory figures; the laptop has no instances",
+    "relearn-*-[je][ox]*: s3:ListBucket on *lake*": (
         "SageMaker's guide asks for it on every bucket a job reads; the laptop's jobs fetch what a manifest "
         "names without listing"
     ),

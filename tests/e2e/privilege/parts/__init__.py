@@ -1,4 +1,4 @@
-"""Which scenes use which grants: every grant of the stage belongs to exactly one part, but for those of other hosts."""
+"""Which scenes use which grants: every grant of the stage belongs to exactly one part, but for those of other models."""
 
 from __future__ import annotations
 

@@ -1,17 +1,26 @@
-"""The roles that containers have: a training job's and an endpoint's."""
+"""The roles that containers have: a training job's and an endpoint's.
+
+Those of all models are made alike (`tests/infra/test_roles_of_models.py`), so the grants of one stand for those of the others: of
+`MODEL`, but for features that are kept, which its jobs have none of.
+"""
 
 from __future__ import annotations
 
 import itertools
+import re
 import time
 from typing import Any
 
 from tests.e2e.privilege.bench import Bench
+from tests.e2e.privilege.grants import Grant
 from tests.e2e.privilege.parts import batches
 from tests.e2e.privilege.parts.steps import OLD
 from tests.e2e.privilege.run import MODEL, Moments
 from tests.e2e.privilege.trial import Broken, Part
 
+KEEPER = "churn"
+FEATURES = ("s3:GetObject ", "s3:PutObject ")
+OF_A_MODEL = re.compile(r"relearn-[a-z0-9]+-(?P<kind>job|endpoint|exp)-[a-z]+(-[a-z]+)+-\d-(?P<model>.+)")
 GROUP = "/aws/sagemaker/TrainingJobs"
 SECONDS = 90.0
 REQUEST = (
@@ -28,16 +37,34 @@ REQUEST = (
 NO_PROGRAM = {"PYTHONPATH": "/nowhere"}
 
 
+def is_of_another(grant: Grant) -> bool:
+    """Tell whether a grant is one of another model's role, or of what older endpoints have, as far as it is tried here."""
+    if grant.name.startswith("EndpointRole: "):
+        return True
+    role, _, what = grant.name.partition(": ")
+    named = OF_A_MODEL.fullmatch(role)
+    if named is None:
+        return False
+    keeps = named["kind"] == "job" and what.startswith(FEATURES) and "/features/" in what
+    return named["model"] != (KEEPER if keeps else MODEL)
+
+
 def run_job(bench: Bench, moments: Moments) -> Part:
-    role = bench.machine.states["Train"]["Parameters"]["RoleArn"]
+    role = _job_of(bench, MODEL)["RoleArn"]
     part = _jobs(bench, moments["Train"].context, role=role, folder="models")
-    numbers = itertools.count()
+    return Part([grant for grant in part.grants if not is_of_another(grant)], part.scenes)
+
+
+def keeping_job(bench: Bench, _moments: Moments) -> Part:
+    """A job of a model whose features are kept from run to run."""
+    request, numbers = _job_of(bench, KEEPER), itertools.count()
 
     def a_job_takes_features_that_are_kept_and_keeps_more() -> None:
-        found = _run(bench, f"kept-{next(numbers)}", **_job_of(bench, "churn"))
+        found = _run(bench, f"kept-{next(numbers)}", **request)
         assert found["TrainingJobStatus"] == "Completed", found["FailureReason"]
 
-    return Part(part.grants, [*part.scenes, a_job_takes_features_that_are_kept_and_keeps_more])
+    grants = [grant for grant in bench.of_role(request["RoleArn"]) if not is_of_another(grant)]
+    return Part(grants, [a_job_takes_features_that_are_kept_and_keeps_more])
 
 
 def _job_of(bench: Bench, model: str) -> dict[str, Any]:
@@ -49,7 +76,7 @@ def _job_of(bench: Bench, model: str) -> dict[str, Any]:
 
 def experiment(bench: Bench, moments: Moments) -> Part:
     """An ad-hoc job: as a run's, but its model is left elsewhere."""
-    role = bench.stage.outputs["ExperimentRole"]
+    role = bench.stage.outputs["ExperimentRoles"] + MODEL
     return _jobs(bench, moments["Train"].context, role=role, folder="experiments")
 
 
@@ -141,4 +168,4 @@ def endpoint(bench: Bench, moments: Moments) -> Part:
 
 LOG_SECONDS = 0.8
 """What a container says is in its log within this."""
-PARTS = {"training_job": run_job, "experiment": experiment, "endpoint": endpoint}
+PARTS = {"training_job": run_job, "keeping_job": keeping_job, "experiment": experiment, "endpoint": endpoint}
