@@ -1,4 +1,4 @@
-"""The AWS Glue job that makes features on Spark; a stage has it when one of its models asks for it."""
+"""The AWS Glue jobs that make features on Spark: one for each model that asks for it."""
 
 from __future__ import annotations
 
@@ -20,18 +20,20 @@ from relearn import engines, names, s3_keys
 from relearn.spec import ModelSpec
 
 GLUE_VERSION = "5.1"  # Spark 3.5.6 and Python 3.11: requirements-spark.in has the same
-READ = ("datasets", "snapshots")
-MOST_RUNS = 20
-"""Runs of the job at once; a run that finds no place waits for one."""
+READ = (s3_keys.DATASETS, s3_keys.SNAPSHOTS)
+MOST_RUNS = 2
+"""Runs of a job at once: a model has one run at a time, and what the one before left may still be stopping."""
 
 
-class FeatureJob(Construct):
-    """The job, its role and what it runs.
+class FeatureJobs(Construct):
+    """One job for each model whose features Spark makes, its role and what all of them run.
+
+    StartJobRun takes no role, so a job's own role is all that keeps what one model's code does from the others' data.
 
     Parameters
     ----------
     specs
-        Model name to spec; the largest demand is the job's own, each run asks for its model's.
+        Model name to spec.
     """
 
     def __init__(
@@ -44,45 +46,20 @@ class FeatureJob(Construct):
         access: Access,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.name = names.feature_job(settings.stage)
+        self._prefix = names.feature_jobs(settings.stage)
         script = _asset(self, "Script", assets.ROOT / "training" / "glue_job.py")
         packages = _asset(self, "Packages", assets.ROOT / "training" / "requirements-glue.txt")
         code = _asset(self, "Code", assets.image_context())
-        role = self._role(access, script, packages, code)
-        chosen = [spec.engine for spec in specs.values() if engines.on_spark(spec, settings.features_engine)]
-        glue.CfnJob(
-            self,
-            "Job",
-            name=self.name,
-            role=role.role_arn,
-            command=glue.CfnJob.JobCommandProperty(
-                name="glueetl", python_version="3", script_location=_uri(script)
-            ),
-            glue_version=GLUE_VERSION,
-            worker_type=chosen[0].worker_type,
-            number_of_workers=max(engine.workers for engine in chosen),
-            timeout=max(engine.max_runtime_minutes for engine in chosen),
-            max_retries=0,  # the state machine repeats what passes by itself
-            execution_property=glue.CfnJob.ExecutionPropertyProperty(max_concurrent_runs=MOST_RUNS),
-            default_arguments={
-                "--code": _uri(code),
-                "--additional-python-modules": _uri(packages),
-                "--python-modules-installer-option": "-r",
-                "--enable-auto-scaling": "true",
-                "--enable-job-insights": "false",
-                "--job-language": "python",
-            },
-        )
-
-    @property
-    def arn(self) -> str:
-        """ARN of the job."""
-        return Stack.of(self).format_arn(service="glue", resource="job", resource_name=self.name)
+        for spec in specs.values():
+            if engines.on_spark(spec, settings.features_engine):
+                home = Construct(self, spec.name)
+                role = _role(home, access, spec.name, script, packages, code)
+                self._job(home, spec, role=role, script=script, packages=packages, code=code)
 
     def request(self) -> dict[str, Any]:
         """Write StartJobRun's request, the run's part of it taken from what Open returned."""
         return {
-            "JobName": self.name,
+            "JobName.$": f"States.Format('{self._prefix}{{}}', $.model)",
             "Arguments": {
                 "--model.$": "$.model",
                 "--snapshot.$": "$.spark.snapshot",
@@ -95,28 +72,83 @@ class FeatureJob(Construct):
         }
 
     def run(self) -> Grant:
-        """Allow running the job and waiting for it, which Step Functions does by asking."""
+        """Allow running the jobs and waiting for them, which Step Functions does by asking."""
         actions = ("StartJobRun", "GetJobRun", "GetJobRuns", "BatchStopJobRun")
-        return Grant(actions=[f"glue:{action}" for action in actions], resources=[self.arn])
+        of_any = Stack.of(self).format_arn(service="glue", resource="job", resource_name=f"{self._prefix}*")
+        return Grant(
+            actions=[f"glue:{action}" for action in actions],
+            resources=[of_any],
+            because="there is one for each model, whose name ends it; a list of them would outgrow the policy",
+        )
 
-    def _role(self, access: Access, *fetched: s3_assets.Asset) -> iam.IRole:
-        return grants.role(
-            self,
-            "Role",
-            service="glue.amazonaws.com",
-            grants=[
-                Grant(actions=["s3:GetObject"], resources=[_object_arn(asset) for asset in fetched]),
-                access.lake("s3:GetObject", under=READ),
-                access.lake("s3:GetObject", "s3:PutObject", "s3:DeleteObject", under=[s3_keys.SPARK]),
-                access.list_lake(*READ, s3_keys.SPARK),
-                _write_logs(self),
-            ],
+    def _job(
+        self,
+        scope: Construct,
+        spec: ModelSpec,
+        *,
+        role: iam.IRole,
+        script: s3_assets.Asset,
+        packages: s3_assets.Asset,
+        code: s3_assets.Asset,
+    ) -> None:
+        glue.CfnJob(
+            scope,
+            "Job",
+            name=f"{self._prefix}{spec.name}",
+            role=role.role_arn,
+            command=glue.CfnJob.JobCommandProperty(
+                name="glueetl", python_version="3", script_location=_uri(script)
+            ),
+            glue_version=GLUE_VERSION,
+            worker_type=spec.engine.worker_type,
+            number_of_workers=spec.engine.workers,
+            timeout=spec.engine.max_runtime_minutes,
+            max_retries=0,  # the state machine repeats what passes by itself
+            execution_property=glue.CfnJob.ExecutionPropertyProperty(max_concurrent_runs=MOST_RUNS),
+            default_arguments={
+                "--code": _uri(code),
+                "--additional-python-modules": _uri(packages),
+                "--python-modules-installer-option": "-r",
+                "--enable-auto-scaling": "true",
+                "--enable-job-insights": "false",
+                "--job-language": "python",
+            },
         )
 
 
 def any_on_spark(settings: Settings, specs: Mapping[str, ModelSpec]) -> bool:
-    """Tell whether a stage needs the job."""
+    """Tell whether a stage needs a job."""
     return any(engines.on_spark(spec, settings.features_engine) for spec in specs.values())
+
+
+def _role(scope: Construct, access: Access, model: str, *fetched: s3_assets.Asset) -> iam.IRole:
+    read = [f"{folder}/{model}" for folder in READ]
+    made = f"{s3_keys.SPARK}/{model}"
+    return grants.role(
+        scope,
+        "Role",
+        service="glue.amazonaws.com",
+        grants=[
+            Grant(actions=["s3:GetObject"], resources=[_object_arn(asset) for asset in fetched]),
+            access.lake("s3:GetObject", under=read),
+            access.lake("s3:GetObject", "s3:PutObject", "s3:DeleteObject", under=[made]),
+            access.list_lake(*read, made),
+            _look_at_ancestors(access),
+            _write_logs(scope),
+        ],
+    )
+
+
+def _look_at_ancestors(access: Access) -> Grant:
+    """Allow seeing that the folder of all models is one, which shows their names and nothing of what is in theirs.
+
+    Before Hadoop's S3A writes into a new folder it lists each folder above until it finds one that is there.
+    """
+    return Grant(
+        actions=["s3:ListBucket"],
+        resources=[access.stores.lake.bucket_arn],
+        conditions={"StringEquals": {"s3:prefix": f"{s3_keys.SPARK}/", "s3:delimiter": "/"}},
+    )
 
 
 def _asset(scope: Construct, construct_id: str, path: Path) -> s3_assets.Asset:

@@ -11,7 +11,7 @@ from constructs import Construct
 
 from infra import grants
 from infra.access import Access
-from infra.feature_job import FeatureJob
+from infra.feature_job import FeatureJobs
 from infra.functions import Function, log_group_for
 from infra.grants import Grant
 from infra.job_roles import RolesOfModels
@@ -40,7 +40,7 @@ def retrain(
     functions: RunFunctions,
     job_roles: RolesOfModels,
     image_uri: str,
-    feature_job: FeatureJob | None = None,
+    feature_jobs: FeatureJobs | None = None,
 ) -> sfn.StateMachine:
     """Make the state machine.
 
@@ -50,14 +50,14 @@ def retrain(
         Model name to spec; the longest debounce, training, rollout and wait for an approval bound a run.
     job_roles, image_uri
         What training jobs act as, each as its model's, and run in.
-    feature_job
+    feature_jobs
         What makes features on Spark; None when no model wants it.
     """
     definition = definition_of_a_run(
         Construct(scope, "Steps"),
         functions=functions,
         job=training_job(stage=settings.stage, roles=job_roles.arn_prefix, image_uri=image_uri),
-        features=feature_job.request() if feature_job else None,
+        features=feature_jobs.request() if feature_jobs else None,
         poll_seconds=settings.poll_seconds,
     )
     role = grants.role(
@@ -71,7 +71,7 @@ def retrain(
             ),
             access.sagemaker.pass_roles(job_roles.arn_prefix),
             _hear_of_jobs(scope),
-            *([feature_job.run()] if feature_job else []),
+            *([feature_jobs.run()] if feature_jobs else []),
             _write_logs(),
             _trace(),
         ],

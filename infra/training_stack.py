@@ -13,7 +13,7 @@ from constructs import Construct
 from infra import assets, feature_job, queues, run_functions, state_machine
 from infra.access import Access
 from infra.approvals import Approvals
-from infra.feature_job import FeatureJob
+from infra.feature_job import FeatureJobs
 from infra.ingest import Ingest
 from infra.job_roles import ModelRoles
 from infra.schedules import Schedules
@@ -70,7 +70,7 @@ class TrainingStack(StageStack):
             functions=self.functions,
             job_roles=roles.jobs(),
             image_uri=image.image_uri,
-            feature_job=FeatureJob(self, "Features", settings=settings, specs=specs, access=access)
+            feature_jobs=FeatureJobs(self, "Features", settings=settings, specs=specs, access=access)
             if spark
             else None,
         )

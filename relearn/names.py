@@ -2,7 +2,7 @@
 
 The longest names SageMaker allows are 63 characters (training and transform jobs, endpoints, models,
 endpoint configs and model package groups); the limits on a stage (10), a model (20) and a
-run id (22) keep every name within that, and, with a region of at most 14, roles within IAM's 64.
+run id (22) keep every name within that, and, with a region of at most 15, roles within IAM's 64.
 """
 
 from __future__ import annotations
@@ -141,9 +141,9 @@ def schedule(stage: str, model: str) -> str:
     return f"{prefix(stage)}{model}-retrain"
 
 
-def feature_job(stage: str) -> str:
-    """Name of the Glue job that makes features on Spark."""
-    return f"{prefix(stage)}features"
+def feature_jobs(stage: str) -> str:
+    """What the names of the Glue jobs that make features on Spark start with; the model's name ends them."""
+    return f"{prefix(stage)}features-"
 
 
 def transform_job(stage: str, model: str, batch: str) -> str:

@@ -40,7 +40,7 @@ def first(spark_stage: Stage) -> dict[str, Any]:
 def test_a_model_made_on_spark_answers(spark_stage: Stage, first: dict[str, Any]) -> None:
     answer = spark_stage.predict("churn", *spark_stage.sample("churn"))
     assert answer["version"] == first["version"]
-    (job,) = spark_stage.client("glue").get_job_runs(JobName="relearn-local-features")["JobRuns"]
+    (job,) = spark_stage.client("glue").get_job_runs(JobName="relearn-local-features-churn")["JobRuns"]
     assert job["JobRunState"] == "SUCCEEDED"
 
 
@@ -78,7 +78,7 @@ def test_a_glue_run_that_fails_fails_the_run_with_its_reason(
     version_id = spark_stage.put("churn", "customers/again.csv", again)
     run = spark_stage.run_of("churn", version_id, "PROMOTED", "REJECTED", "ROLLED_BACK", "FAILED")
     assert run["state"] == "FAILED"
-    jobs = spark_stage.client("glue").get_job_runs(JobName="relearn-local-features")["JobRuns"]
+    jobs = spark_stage.client("glue").get_job_runs(JobName="relearn-local-features-churn")["JobRuns"]
     (failed,) = (job for job in jobs if job["JobRunState"] == "FAILED")
     assert failed["ErrorMessage"] in run["reason"]
     assert spark_stage.live_version("churn") == first["version"]

@@ -1,4 +1,4 @@
-"""The Glue job of a stage whose features Spark makes."""
+"""The Glue jobs of a stage whose features Spark makes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from relearn import engines
 from tests.infra.synthesis import Synthesised, listed, statements, synthesise, text
 from tests.infra.test_permissions import actions_on
 from tests.infra.test_retrain import normal_way
+from training import catalog
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +21,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
 
 @pytest.fixture(scope="module")
 def job(spark: Synthesised) -> dict[str, Any]:
-    (found,) = spark.properties("AWS::Glue::Job")
-    return found
+    """That of churn."""
+    return next(one for one in spark.properties("AWS::Glue::Job") if one["Name"].endswith("-churn"))
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +48,7 @@ def test_the_job_has_a_pinned_version_and_scales_by_itself_within_bounds(job: di
     assert (job["GlueVersion"], job["Command"]["Name"]) == ("5.1", "glueetl")
     assert job["DefaultArguments"]["--enable-auto-scaling"] == "true"
     assert (job["WorkerType"], job["NumberOfWorkers"], job["Timeout"]) == ("G.1X", 2, 60)
-    assert job["ExecutionProperty"]["MaxConcurrentRuns"] == 20
+    assert job["ExecutionProperty"]["MaxConcurrentRuns"] == 2
     assert job["MaxRetries"] == 0
 
 
@@ -60,29 +62,57 @@ def test_the_job_brings_its_code_and_pinned_packages(spark: Synthesised, job: di
     assert "RELEARN_S3_DIR" in (spark.folder / f"asset.{script}").read_text()
 
 
-def test_the_job_may_read_snapshots_write_its_features_and_log(
-    spark: Synthesised, job: dict[str, Any]
+def test_every_model_on_spark_has_a_job_and_a_role_of_its_own(spark: Synthesised) -> None:
+    found = {job["Name"]: job["Role"]["Fn::GetAtt"][0] for job in spark.properties("AWS::Glue::Job")}
+    on_spark = [name for name, spec in catalog.load().items() if engines.on_spark(spec, "spark")]
+    assert set(found) == {f"relearn-dev-features-{model}" for model in on_spark}
+    assert len(set(found.values())) == len(on_spark)
+
+
+def test_a_job_may_read_its_models_snapshots_write_its_features_and_log(spark: Synthesised) -> None:
+    for job in spark.properties("AWS::Glue::Job"):
+        model = job["Name"].removeprefix("relearn-dev-features-")
+        allowed = actions_on(spark, job["Role"])
+        assert set(allowed) == {
+            "s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket",
+            "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents",
+        }  # fmt: skip
+        written = {
+            place.rpartition(">/")[2] for place in allowed["s3:PutObject"] | allowed["s3:DeleteObject"]
+        }
+        assert written == {f"spark/{model}/*"}
+        read = {place.rpartition(">/")[2] for place in allowed["s3:GetObject"] if "Lake" in place}
+        assert read == {f"{folder}/{model}/*" for folder in ("datasets", "snapshots", "spark")}
+        assert all("/aws-glue/jobs/" in place for place in allowed["logs:PutLogEvents"])
+
+
+def test_a_job_lists_its_models_folders_and_elsewhere_no_more_than_models_names(spark: Synthesised) -> None:
+    for job in spark.properties("AWS::Glue::Job"):
+        model = job["Name"].removeprefix("relearn-dev-features-")
+        conditions = [
+            s["Condition"]
+            for owner, s in statements(spark)
+            if owner == job["Role"]["Fn::GetAtt"][0] and s["Action"] == "s3:ListBucket"
+        ]
+        own = [f"{folder}/{model}/*" for folder in ("datasets", "snapshots", "spark")]
+        assert conditions == [
+            {"StringLike": {"s3:prefix": own}},
+            {"StringEquals": {"s3:prefix": "spark/", "s3:delimiter": "/"}},
+        ]
+
+
+def test_the_machine_may_run_the_job_of_its_runs_model_and_no_others(
+    spark: Synthesised, states: dict[str, Any]
 ) -> None:
-    allowed = actions_on(spark, job["Role"])
-    assert set(allowed) == {
-        "s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket",
-        "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents",
-    }  # fmt: skip
-    written = {place.rpartition(">/")[2] for place in allowed["s3:PutObject"] | allowed["s3:DeleteObject"]}
-    assert written == {"spark/*"}
-    read = {place.rpartition(">/")[2] for place in allowed["s3:GetObject"] if "Lake" in place}
-    assert read == {"datasets/*", "snapshots/*", "spark/*"}
-    assert all("/aws-glue/jobs/" in place for place in allowed["logs:PutLogEvents"])
-
-
-def test_the_machine_may_run_this_job_and_no_other(spark: Synthesised) -> None:
     allowed = role_of_machine(spark)
     asked = {action: places for action, places in allowed.items() if action.startswith("glue:")}
     assert set(asked) == {
         "glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun",
     }  # fmt: skip
     (place,) = set.union(*asked.values())
-    assert place.endswith(":job/relearn-dev-features")
+    assert place.endswith(":job/relearn-dev-features-*")
+    named = states["Features"]["Parameters"]["JobName.$"]
+    assert named == "States.Format('relearn-dev-features-{}', $.model)"
 
 
 def test_features_come_before_training_for_the_models_that_spark_makes_them_for(
