@@ -184,6 +184,90 @@ def test_the_same_event_twice_changes_nothing(iris: Stage) -> None:
     assert [r["run_id"] for r in iris.items("iris", "RUN#")] == runs
 
 
+JOB = (
+    "AlgorithmSpecification",
+    "HyperParameters",
+    "InputDataConfig",
+    "OutputDataConfig",
+    "ResourceConfig",
+    "StoppingCondition",
+    "RoleArn",
+)
+"""What of a job's description asks for another such job, which keeps nothing."""
+
+
+@pytest.fixture(scope="module")
+def jobs(iris: Stage, better: Any) -> dict[str, Any]:
+    """By model, the request of a job that has trained it."""
+    iris.wait("the first model of diabetes", lambda: iris.live_version("diabetes"))
+    runs = {"iris": better["run"], "diabetes": iris.items("diabetes", "RUN#")[0]}
+    describe = iris.client("sagemaker").describe_training_job
+    done = {
+        m: describe(TrainingJobName=f"relearn-{iris.name}-{m}-{run['run_id']}") for m, run in runs.items()
+    }
+    return {model: {key: job[key] for key in JOB} for model, job in done.items()}
+
+
+def ended(stage: Stage, name: str, request: Any) -> Any:
+    """Run a job to its end."""
+    sagemaker = stage.client("sagemaker")
+    sagemaker.create_training_job(TrainingJobName=name, **request)
+    describe = sagemaker.describe_training_job
+    over = ("Completed", "Failed", "Stopped")
+    stage.wait(f"the end of {name}", lambda: describe(TrainingJobName=name)["TrainingJobStatus"] in over)
+    return describe(TrainingJobName=name)
+
+
+def test_a_job_with_the_role_of_its_model_may_be_run_again(iris: Stage, jobs: Any) -> None:
+    again = ended(iris, f"relearn-{iris.name}-again", jobs["iris"])
+    assert again["TrainingJobStatus"] == "Completed", again["FailureReason"]
+
+
+def test_a_job_can_not_read_another_models_data(iris: Stage, jobs: Any) -> None:
+    crossed = jobs["diabetes"] | {key: jobs["iris"][key] for key in ("RoleArn", "OutputDataConfig")}
+    refused = ended(iris, f"relearn-{iris.name}-reader", crossed)
+    assert refused["TrainingJobStatus"] == "Failed"
+    assert "Data download failed" in refused["FailureReason"]
+    assert "not authorized" in refused["FailureReason"]
+
+
+def test_a_job_can_not_write_into_another_models_folder(iris: Stage, jobs: Any) -> None:
+    name = f"relearn-{iris.name}-writer"
+    output = jobs["diabetes"]["OutputDataConfig"]
+    refused = ended(iris, name, jobs["iris"] | {"OutputDataConfig": output})
+    assert refused["TrainingJobStatus"] == "Failed"
+    assert "not authorized" in refused["FailureReason"]
+    bucket, prefix = output["S3OutputPath"].removeprefix("s3://").split("/", 1)
+    assert "Contents" not in iris.client("s3").list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/{name}/")
+
+
+@pytest.mark.usefixtures("better")
+def test_an_endpoint_can_not_load_another_models_artifact(iris: Stage) -> None:
+    name, sagemaker = f"relearn-{iris.name}-crossed", iris.client("sagemaker")
+    live = f"relearn-{iris.name}-{{}}-v{{}}"
+    models = {
+        model: sagemaker.describe_model(ModelName=live.format(model, iris.live_version(model)))
+        for model in ("iris", "tickets")
+    }
+    roles = {model: found["ExecutionRoleArn"] for model, found in models.items()}
+    assert roles["iris"] != roles["tickets"]
+    container = {"ModelPackageName": models["tickets"]["PrimaryContainer"]["ModelPackageName"]}
+    sagemaker.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=roles["iris"])
+    variant = {
+        "VariantName": "AllTraffic",
+        "ModelName": name,
+        "ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 1},
+    }
+    sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    describe = sagemaker.describe_endpoint
+    iris.wait(f"the end of {name}", lambda: describe(EndpointName=name)["EndpointStatus"] != "Creating")
+    refused = describe(EndpointName=name)
+    assert refused["EndpointStatus"] == "Failed"
+    assert "Failed to download model data" in refused["FailureReason"]
+    assert "Forbidden" in refused["FailureReason"]
+
+
 def test_a_wrong_request_says_what_is_wrong_with_every_field(iris: Stage) -> None:
     wrong = {**iris.sample("iris")[0], "petal_width": "wide", "colour": "blue"}
     status, headers, problem = iris.http("/v1/models/iris/predict", {"instances": [wrong]})
