@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from aws_cdk import App
 
-from infra import stages
+from infra import limits, stages
 from infra.settings import read
 from relearn.errors import RelearnError
 from training import catalog
@@ -14,12 +15,16 @@ from training import catalog
 
 def main() -> None:
     """Write the templates of the stage that ``-c stage=`` chooses."""
-    app = App()
+    app = App(context=limits.CDKS_OWN)
     try:
-        stages.build(app, settings=read(app.node.try_get_context), specs=catalog.load())
-    except RelearnError as error:  # a wrong setting or spec says all there is to say; no stack trace
+        specs = catalog.load()
+        stages.build(app, settings=read(app.node.try_get_context), specs=specs)
+        try:
+            app.synth()
+        finally:  # CDK refuses some of it too, and says so with a stack trace
+            limits.check(Path(app.outdir), models=len(specs))
+    except RelearnError as error:  # a wrong setting, a wrong spec or one too many: no stack trace says more
         sys.exit(str(error))
-    app.synth()
 
 
 if __name__ == "__main__":

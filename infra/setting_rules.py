@@ -83,7 +83,9 @@ def _throttles() -> _Rule:
 
 RULES: dict[str, _Rule] = {
     "account": _text(r"\d{12}", "the 12 digits of an AWS account, quoted"),
-    "region": _text(r"[a-z]{2}(-[a-z]+)+-\d", "an AWS region, e.g. eu-central-1"),
+    "region": _text(
+        r"(?=.{1,15}$)[a-z]{2}(-[a-z]+)+-\d", "an AWS region, e.g. eu-central-1, of at most 15 characters"
+    ),
     "api_auth": _one_of("iam", "jwt"),
     "jwt_issuer": _text(
         r"https://[^\s?#]+", "the https:// URL of an OIDC issuer, without a query or fragment"

@@ -30,4 +30,5 @@ class StageStack(Stack):
             description=f"Relearn {settings.stage}: {about}",
             env=Environment(account=settings.account, region=settings.region),
             termination_protection=settings.protect,
+            suppress_template_indentation=True,  # half of a template would be spaces, and its size is limited
         )

@@ -9,11 +9,24 @@ from pathlib import Path
 from infra import assets
 from tests.infra.synthesis import CONTEXT
 
+CROWDED = """
+import app
+from aws_cdk import CfnWaitConditionHandle, Stack
 
-def run(outdir: Path, **context: str) -> subprocess.CompletedProcess[str]:
+def build(built, **_):
+    stack = Stack(built, "Crowded")
+    for number in range(501):
+        CfnWaitConditionHandle(stack, f"H{number}")
+
+app.stages.build = build
+app.main()
+"""
+
+
+def run(outdir: Path, *program: str, **context: str) -> subprocess.CompletedProcess[str]:
     """What the CDK command does: the app in a process, its context and output folder in the environment."""
     return subprocess.run(
-        [sys.executable, "app.py"],
+        [sys.executable, *(program or ["app.py"])],
         cwd=assets.ROOT,
         env={
             **os.environ,
@@ -39,3 +52,13 @@ def test_a_wrong_setting_ends_with_one_line_that_says_what_is_allowed(tmp_path: 
     assert answer.returncode == 1
     assert "Traceback" not in answer.stderr
     assert "setting 'stage': got 'staging'; allowed: one of dev, local, prod" in answer.stderr
+
+
+def test_a_stack_that_cloudformation_would_refuse_ends_with_one_line_that_says_what_to_do(
+    tmp_path: Path,
+) -> None:
+    answer = run(tmp_path, "-c", CROWDED, stage="dev")
+    assert answer.returncode == 1
+    assert "Traceback" not in answer.stderr
+    assert "the stack Crowded of a stage with " in answer.stderr
+    assert " has 501 resources in " in answer.stderr

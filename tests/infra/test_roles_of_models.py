@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 import pytest
 from ministack.core import iam_evaluator
 
+from infra import assets, limits
 from relearn import engines, s3_keys
+from relearn.hosting import InLambda
 from tests.infra.synthesis import Synthesised, listed, statements, synthesise, text
 from training import catalog
 
@@ -176,6 +178,18 @@ def test_the_role_that_older_endpoints_have_is_kept_and_passed_to_no_new_one(dev
     kept = [k for k in dev.resources("AWS::IAM::Role", "Training") if k.startswith("EndpointRole")]
     assert kept == ["EndpointRole1A3BA5E6"]
     assert "EndpointRole" not in str([s for _, s in statements(dev) if "iam:PassRole" in listed(s["Action"])])
+
+
+def test_the_documents_say_how_many_models_a_stage_holds(dev: Synthesised) -> None:
+    """By what each adds: four or, on Spark, six resources to training; three or, in Lambda, nine to serving."""
+    in_lambda = sum(isinstance(spec.hosting, InLambda) for spec in catalog.load().values())
+    training = len(dev.templates["Training"]["Resources"]) - 4 * len(MODELS)
+    serving = len(dev.templates["Serving"]["Resources"]) - 3 * len(MODELS) - 6 * in_lambda
+    most, on_spark = ((limits.RESOURCES - training) // each for each in (4, 6))
+    assert most <= (limits.RESOURCES - serving) // 3
+    said = " ".join((assets.ROOT / "docs" / "ARCHITECTURE.md").read_text().split())
+    answering = (limits.RESOURCES - serving) // 9
+    assert f"holds {most} models, {on_spark} if all are on Spark, {answering} if all answer in Lambda" in said
 
 
 def passed(stage: Synthesised, role: Any) -> list[str]:

@@ -92,6 +92,7 @@ def test_a_context_that_is_not_settings_is_refused(root: Any) -> None:
         ("burst", 5001, "a whole number, 1 to 5000"),
         ("account", 123456789012, "the 12 digits of an AWS account, quoted"),
         ("region", "Frankfurt", "an AWS region, e.g. eu-central-1"),
+        ("region", "eu-northwestern-1", "at most 15 characters"),  # names of roles would be too long
         ("alarm_email", "me", "an e-mail address"),
         ("github_repository", "relearn", "owner/name of a GitHub repository"),
         ("github_branch", None, "name of a branch"),
