@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from cli.errors import FAILED, TIMED_OUT
@@ -12,7 +13,7 @@ from cli.ledger import Ledger
 from cli.output import COLOURS, err, waiting_for
 from relearn import pending, runs
 from relearn.runs import Run, RunState, VersionState
-from relearn.uploads import Upload, UploadState
+from relearn.uploads import Upload, UploadState, waiting
 
 ENDS = frozenset(
     {
@@ -187,7 +188,13 @@ def run_text(run: Run) -> str:
 def why(run: Run) -> str:
     """Tell why a run stands there, and what someone has to do, if so."""
     waited = pending.decision_on(run)
-    return f"{run.reason}; someone has to decide about {waited}" if waited else run.reason
+    late = ", ".join(f"{count} of {table}" for table, count in sorted(run.rows_waiting.items()))
+    told = (
+        run.reason,
+        f"someone has to decide about {waited}" if waited else "",
+        f"rows dated later than it began wait for a later run: {late}" if late else "",
+    )
+    return "; ".join(filter(None, told))
 
 
 def _coming(upload: Upload, ledger: Ledger) -> str:
@@ -202,7 +209,10 @@ def _coming(upload: Upload, ledger: Ledger) -> str:
 def _upload_text(upload: Upload, ledger: Ledger) -> str:
     rows = f"{upload.rows_accepted} rows good, {upload.rows_rejected} rejected"
     counted = f" ({rows})" if upload.rows_accepted or upload.rows_rejected else ""
-    text = f"upload {upload.upload_id[:12]} is {upload.state}{counted}{_because(upload.reason)}"
+    late = waiting(upload, datetime.now(UTC))
+    text = (
+        f"upload {upload.upload_id[:12]} is {upload.state}{counted}{_because(upload.reason)}{_because(late)}"
+    )
     if upload.state is UploadState.ACCEPTED:
         newest = next(iter(ledger.runs(upload.model, 1)), None)
         return f"{text}; {run_text(newest)}" if newest else text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -22,7 +23,7 @@ from cli.target import Target
 from relearn import pending
 from relearn import runs as life
 from relearn.runs import Run
-from relearn.uploads import Upload, UploadState
+from relearn.uploads import Upload, UploadState, waiting
 from relearn_client import Model as AboutModel
 from relearn_client import ModelBrief
 
@@ -253,7 +254,7 @@ def _reason(upload: Upload) -> str:
     """Show why an upload is as it is, and how often a person had it tried again."""
     times = len(upload.earlier)
     before = f"after {times} {'retry' if times == 1 else 'retries'}" if times else ""
-    return "; ".join(filter(None, (upload.reason, before)))
+    return "; ".join(filter(None, (upload.reason, waiting(upload, datetime.now(UTC)), before)))
 
 
 def _run_cell(metric: measured.Deciding | None, run: dict[str, Any] | None) -> str:

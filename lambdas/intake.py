@@ -234,6 +234,11 @@ class Intake:
             "rows_rejected": prepared.rows_rejected,
             "predicts": self._specs[upload.model].predicts,
         }
+        if prepared.waits_until is not None:
+            found |= {
+                "rows_waiting": prepared.rows_waiting,
+                "waits_until": prepared.waits_until.isoformat(timespec="milliseconds"),
+            }
         same = uploads.same_content(replace(upload, **found), counting)
         before = uploads.replaced_by(upload, counting)
         reasons = [] if same is None else [uploads.repeating(same)]

@@ -94,6 +94,7 @@ class Judging:
             metrics=report.finite(said.candidate),
             champion_metrics=report.finite(said.champion or {}),
             online=said.online,
+            rows_waiting=said.waiting,
             onnx_sha256=said.onnx_sha256,
             contents_sha256=contents_sha256,
             answers_sha256=hashlib.sha256(answers).hexdigest()

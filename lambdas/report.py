@@ -55,6 +55,8 @@ class Report:
         The features the job left to be looked up: ``rows``, ``sha256`` and ``as_of``; empty when it left none.
     naive
         What it says of the simplest method; None when it was not measured.
+    waiting
+        Raw table to its rows that were dated later than the run's clock, where there are any.
     onnx_sha256, contents_sha256
         Digests (hex) of the graph that was measured, and of all files of its artifact; empty when it does not say.
     """
@@ -64,6 +66,7 @@ class Report:
     incompatible: str
     online: dict[str, Any] = field(default_factory=dict)
     naive: dict[str, Any] | None = None
+    waiting: dict[str, int] = field(default_factory=dict)
     onnx_sha256: str = ""
     contents_sha256: str = ""
 
@@ -117,6 +120,7 @@ def read(text: bytes, expected: Mapping[str, Any], champion_version: int) -> Rep
         measured = None if champion is None else _metrics(champion)
         why = "" if incompatible is None else str(incompatible["reason"])
         online = _online(data.get("features") or {})
+        waiting = _waiting(data.get("tables") or {})
     except ArchiveError as error:
         raise DataError("report", str(error)) from error
     except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
@@ -124,7 +128,7 @@ def read(text: bytes, expected: Mapping[str, Any], champion_version: int) -> Rep
     if about != champion_version:
         raise DataError("report", f"the report compares with version {about}, not with {champion_version}")
     digests = (str(data.get(name, "")) for name in ("onnx_sha256", "contents_sha256"))
-    return Report(candidate, measured, why, online, data.get("naive"), *digests)
+    return Report(candidate, measured, why, online, data.get("naive"), waiting, *digests)
 
 
 def naive(told: Mapping[str, Any] | None, spec: ModelSpec) -> Naive | None:
@@ -155,6 +159,11 @@ def _online(features: Mapping[str, Any]) -> dict[str, Any]:
     if (told := features.get("online")) is None:
         return {}
     return {"rows": int(told["rows"]), "sha256": str(told["sha256"]), "as_of": str(told["as_of"])}
+
+
+def _waiting(tables: Mapping[str, Any]) -> dict[str, int]:
+    counts = {str(table): int(told.get("waiting", 0)) for table, told in tables.items()}
+    return {table: count for table, count in counts.items() if count > 0}
 
 
 def _metrics(measured: Mapping[str, Any]) -> dict[str, float]:

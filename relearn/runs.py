@@ -95,6 +95,9 @@ class Run:
         The version it registered; 0 until then.
     metrics, champion_metrics
         Metric name to value on the same holdout.
+    rows_waiting
+        Raw table to how many rows of the snapshot are dated later than the run began, which it did not see; only tables
+        that have such rows.
     online
         What the job says of the features it left to be looked up: ``rows``, ``sha256`` of the file and
         ``as_of``; empty for a model whose requests give them.
@@ -122,6 +125,7 @@ class Run:
     version: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
     champion_metrics: dict[str, float] = field(default_factory=dict)
+    rows_waiting: dict[str, int] = field(default_factory=dict)
     online: dict[str, Any] = field(default_factory=dict)
     artifact_sha256: str = ""
     onnx_sha256: str = ""

@@ -86,6 +86,9 @@ class Upload:
         ISO 8601, UTC.
     rows_accepted, rows_rejected
         Counts of rows, 0 until known.
+    rows_waiting, waits_until
+        How many of its accepted rows were dated later than the clock of its check: a run sees each from its time on. And
+        when the last of them is known, ISO 8601, UTC; empty when there is none.
     attempts
         Failed runs it was part of.
     checks, silent
@@ -126,6 +129,8 @@ class Upload:
     reason: str = ""
     rows_accepted: int = 0
     rows_rejected: int = 0
+    rows_waiting: int = 0
+    waits_until: str = ""
     attempts: int = 0
     checks: int = 0
     silent: int = 0
@@ -199,6 +204,20 @@ def was_slow(upload: Upload) -> bool:
     """Tell whether an earlier check of an undecided upload came to the end of its time, with a word or without."""
     told = any(one["reason"].startswith(f"{TOO_SLOW}: ") for one in upload.earlier)
     return told or upload.silent > 0 or bool(upload.checking_until)
+
+
+def waiting(upload: Upload, now: datetime) -> str:
+    """Say that rows of an upload wait for their time; empty when none does any more.
+
+    Parameters
+    ----------
+    now
+        Aware.
+    """
+    if not upload.rows_waiting or datetime.fromisoformat(upload.waits_until) <= now:
+        return ""
+    what = "1 row waits" if upload.rows_waiting == 1 else f"{upload.rows_waiting} rows wait"
+    return f"{what} for the time that is in them, at the latest until {upload.waits_until[:19]}Z"
 
 
 def due_again(upload: Upload, now: datetime) -> bool:

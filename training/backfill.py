@@ -30,7 +30,7 @@ from training.container import Container, clock
 from training.features import engine
 from training.features.build import Workshop, count_rows, last_moment
 from training.features.check import wanted
-from training.features.shards import Shard
+from training.features.shards import Shard, counts_of
 from training.fit import Code
 from training.prepare.rules import quote
 from training.progress import say
@@ -185,9 +185,7 @@ def _files(spec: ModelSpec, sources: Path) -> dict[str, list[Path]]:
 
 
 def _by_table(shards: Mapping[str, Sequence[Shard]]) -> dict[str, dict[str, int]]:
-    return {
-        table: {"shards": len(of), "rows": sum(shard.rows for shard in of)} for table, of in shards.items()
-    }
+    return {table: counts_of(of) for table, of in shards.items()}
 
 
 def _written(moment: datetime) -> str:

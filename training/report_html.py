@@ -92,6 +92,11 @@ def _data(baseline: Mapping[str, Any]) -> str:
     return table("Text by its length in characters, date-times in days since 2000", heads, rows)
 
 
+def _waiting(counts: Mapping[str, int]) -> str:
+    late = counts.get("waiting", 0)
+    return f", and {late:,} that wait, dated later than the run began" if late else ""
+
+
 def _lineage(report: Mapping[str, Any]) -> str:
     agreed = report["agreement"]
     facts = {
@@ -99,7 +104,7 @@ def _lineage(report: Mapping[str, Any]) -> str:
         "snapshot": report["snapshot"] or "not told",
         "data fingerprint": report["fingerprint"],
         "raw tables": "; ".join(
-            f"{name}: {counts['rows']:,} rows of {counts['shards']:,} shards"
+            f"{name}: {counts['rows']:,} rows of {counts['shards']:,} shards{_waiting(counts)}"
             for name, counts in report["tables"].items()
         ),
         "features SHA-256": report["features"]["sha256"] if report["features"] else "none made",

@@ -75,6 +75,11 @@ def _schemas(_specs: Mapping[str, ModelSpec]) -> dict[str, Json]:
         "states": list_of(object_of({"state": state, "at": TIME}), description="The way it went, in order."),
         "uploads": {**ids, "description": "Ids of the uploads it was started for."},
         "snapshot": {**ids, "description": "Ids of all uploads it trains on."},
+        "rows_waiting": {
+            "type": "object",
+            "additionalProperties": {"type": "integer", "minimum": 1},
+            "description": "Raw table to its rows that are dated later than the run began, which it did not see.",
+        },
     }
     following = {"type": ["string", "null"], "description": "Where the next page begins; null on the last."}
     return {

@@ -112,6 +112,11 @@ def _brief(states: list[str]) -> dict[str, Json]:
         "size_bytes": or_null(rows),
         "rows_accepted": or_null(rows, description="Rows that fit the spec, once known."),
         "rows_rejected": or_null(rows, description="Rows that break the spec, once known."),
+        "rows_waiting": or_null(
+            rows,
+            description="Rows among them that were dated later than now: a run sees each from its time on.",
+        ),
+        "waits_until": or_null(TIME, description="When the last of them is known; null when there is none."),
         "received_at": or_null(TIME),
         "run_id": or_null(TEXT, description="The run that trained on it, or was rejected with it."),
         "same_as": or_null(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lambdas import open_run
+from lambdas import open_run, run_pages
 from lambdas.catalog import Catalog
 from lambdas.config import Config
 from lambdas.stage import Setup
@@ -75,6 +75,31 @@ def test_each_table_is_checked_by_its_own_columns_and_has_its_own_shards(world: 
     assert world.lake("datasets/") == [
         f"datasets/visits/{table}/{upload.upload_id}.parquet" for table, upload in sorted(found.items())
     ]
+
+
+AHEAD_CSV = b"person,at\na,2026-05-04T10:00:00Z\na,2026-05-05T09:00:00Z\nb,2026-05-05T01:00:00Z\n"
+"""By the world's clock, 2026-05-04 10:00, two rows are of the future."""
+
+
+def test_an_upload_says_how_many_of_its_rows_wait_and_until_when(world: World) -> None:
+    world.send(AHEAD_CSV, "incoming/visits/visits/a.csv")
+    (upload,) = world.ledger.uploads("visits")
+    assert (upload.rows_accepted, upload.rows_waiting) == (3, 2)
+    assert upload.waits_until == "2026-05-05T09:00:00.000+00:00"
+    shown = look(upload.upload_id, model="visits")
+    assert (shown["rows_waiting"], shown["waits_until"]) == (2, upload.waits_until)
+
+
+def test_a_run_says_how_many_rows_its_job_did_not_see_yet(world: World) -> None:
+    told = {
+        "people": {"shards": 1, "rows": 2, "waiting": 0},
+        "visits": {"shards": 1, "rows": 1, "waiting": 2},
+    }
+    world.lies = {"tables": told}
+    both_tables(world)
+    run = world.run("visits")
+    assert run.rows_waiting == {"visits": 2}
+    assert run_pages.whole(run)["rows_waiting"] == {"visits": 2}
 
 
 def test_rows_of_another_table_are_quarantined(world: World) -> None:

@@ -119,6 +119,8 @@ class Api:
             "size_bytes",
             "rows_accepted",
             "rows_rejected",
+            "rows_waiting",
+            "waits_until",
             "received_at",
             "run_id",
             "replaces",

@@ -59,11 +59,21 @@ def make(
 
 def test_the_statistics_count_what_was_made(spark: SparkSession, tmp_path: Path) -> None:
     made = make(spark, tmp_path)
-    assert made["tables"] == {"people": {"shards": 2, "rows": 2}, "orders": {"shards": 2, "rows": 2}}
+    assert made["tables"] == {
+        "people": {"shards": 2, "rows": 2, "waiting": 0},
+        "orders": {"shards": 2, "rows": 2, "waiting": 0},
+    }
     assert made["training"]["rows"] == 2
     assert made["training"]["columns"]["spent"] == {"missing": 0, "minimum": 0.0, "maximum": 5.5}
     assert made["training"]["columns"]["as_of"]["maximum"] == "2026-01-03T01:00:00Z"
     assert made["training"]["columns"]["again"] == {"missing": 0}
+
+
+def test_rows_of_the_future_wait_and_are_counted(spark: SparkSession, tmp_path: Path) -> None:
+    later = {**ORDERS[0], "at": "9998-01-01T10:00:00Z"}
+    made = make(spark, tmp_path, orders=[*ORDERS, later, later])
+    assert made["tables"]["orders"] == {"shards": 2, "rows": 2, "waiting": 2}
+    assert made["training"]["columns"]["as_of"]["maximum"] == "2026-01-03T01:00:00Z"
 
 
 def test_a_value_that_breaks_the_spec_is_named(spark: SparkSession, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def test_the_command_reads_what_the_functions_write(cli_stage: CliStage) -> None
     assert shown == {
         "upload_id": accepted.upload_id, "model": "iris", "table": "main", "key": "incoming/iris/more.csv",
         "version_id": "v1", "sequencer": "01", "size_bytes": 10, "received_at": NOW.isoformat(),
-        "state": "ACCEPTED", "reason": "", "rows_accepted": 3, "rows_rejected": 1, "attempts": 0,
+        "state": "ACCEPTED", "reason": "", "rows_accepted": 3, "rows_rejected": 1, "rows_waiting": 0, "waits_until": "", "attempts": 0,
         "checks": 0, "silent": 0, "checking_until": "", "sends": 0, "sent_at": "", "replaces": "", "sha256": "", "same_as": "", "run_id": "", "times": accepted.times, "predicts": "", "earlier": [],
     }  # fmt: skip
     (shown,) = json.loads(cli_stage.run("runs", "iris", "--json").stdout)
@@ -42,6 +42,21 @@ def test_the_command_reads_what_the_functions_write(cli_stage: CliStage) -> None
         [upload.upload_id],
     )
     assert {key: shown[key] for key in measured} == measured
+
+
+def test_rows_that_wait_are_told_of_an_upload_until_their_time_and_of_the_run_that_did_not_see_them(
+    cli_stage: CliStage,
+) -> None:
+    waits: dict[str, Any] = {"rows_waiting": 2, "waits_until": "2999-05-05T09:00:00.000+00:00"}
+    cli_stage.ledger.move_upload(cli_stage.upload("late"), UploadState.ACCEPTED, **waits)
+    over = {**waits, "waits_until": "2026-05-05T09:00:00.000+00:00"}
+    cli_stage.ledger.move_upload(cli_stage.upload("over"), UploadState.ACCEPTED, **over)
+    shown = " ".join(cli_stage.run("uploads", "iris").stdout.split())
+    assert shown.count("wait") == 1
+    assert "2 rows wait for the time that is in them, at the latest until 2999-05-05T09:00:00Z" in shown
+    cli_stage.new_run(rows_waiting={"orders": 3})
+    shown = " ".join(cli_stage.run("runs", "iris").stdout.split())
+    assert "rows dated later than it began wait for a later run: 3 of orders" in shown
 
 
 def test_versions_come_newest_first_by_number(cli_stage: CliStage) -> None:

@@ -111,6 +111,19 @@ def test_a_clock_may_be_ahead_by_a_day(at: str, tmp_path: Path) -> None:
     assert take(tmp_path, f"a,{at},1,").rows_rejected == 0
 
 
+def test_rows_ahead_of_the_clock_are_counted_with_when_the_last_is_known(tmp_path: Path) -> None:
+    prepared = take(
+        tmp_path, "a,2026-05-04T10:00Z,1,", "a,2026-05-05T01:00+09:00,1,", "a,2026-05-04T11:00Z,1,"
+    )
+    assert (prepared.rows_accepted, prepared.rows_waiting) == (3, 2)
+    assert prepared.waits_until == datetime(2026, 5, 4, 16, tzinfo=UTC)
+
+
+def test_no_row_waits_in_a_file_of_the_past(tmp_path: Path) -> None:
+    prepared = take(tmp_path, "a,2026-05-04T10:00Z,1,", f"a,{NEVER},1,")
+    assert (prepared.rows_waiting, prepared.waits_until) == (0, None)
+
+
 @pytest.mark.parametrize("paid", [NEVER, "9999-12-31T00:00:00Z", "1970-01-01T09:00+09:00"])
 def test_a_moment_that_the_spec_says_stands_for_a_missing_value_is_one(paid: str, tmp_path: Path) -> None:
     prepared = take(tmp_path, f"a,2026-05-01,1,{paid}", "b,2026-05-01,1,2026-05-02")
@@ -164,6 +177,9 @@ def test_a_row_of_the_future_changes_no_features_and_no_moments(at: str, tmp_pat
     assert ruined.facts["moments"] == honest.facts["moments"]
     assert ruined.facts["online"] == honest.facts["online"]
     assert honest.facts["online"]["as_of"].startswith("2025-10-15")
+    counts = {"shards": 1, "rows": len(REAL)}
+    assert honest.tables["orders"] == {**counts, "waiting": 0}
+    assert ruined.tables["orders"] == {**counts, "waiting": 1}
 
 
 def test_a_row_that_waited_is_seen_when_its_time_has_come(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_the_statistics_say_what_each_column_holds(made: tuple[Container, Any]) 
     assert visits["missing"] == visits["minimum"] == 0
     assert 0 < visits["mean"] < visits["maximum"]
     assert statistics["columns"]["plan"] == {"missing": 0}
-    assert statistics["tables"]["customers"] == {"shards": 1, "rows": 300}
+    assert statistics["tables"]["customers"] == {"shards": 1, "rows": 300, "waiting": 0}
 
 
 def test_the_same_snapshot_and_moments_give_the_same_bytes(

@@ -161,7 +161,10 @@ def build(folder: Path, found: dict[str, list[Path]], work: str, **more: int) ->
 
 def test_features_are_made_of_the_shards_of_each_table_and_counted(tmp_path: Path) -> None:
     made = build(tmp_path, shards(tmp_path, [ORDERS[:1], ORDERS[1:]]), "work")
-    assert made.tables == {"people": {"shards": 1, "rows": 2}, "orders": {"shards": 2, "rows": 3}}
+    assert made.tables == {
+        "people": {"shards": 1, "rows": 2, "waiting": 0},
+        "orders": {"shards": 2, "rows": 3, "waiting": 0},
+    }
     assert made.facts["rows"] == 2
     columns = "person, orders, spent, size, again"
     found = duckdb.execute(f"SELECT {columns} FROM '{made.files[0]}' ORDER BY 1").fetchall()  # noqa: S608

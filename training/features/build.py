@@ -22,7 +22,7 @@ from relearn.tables import MOMENTS
 from training.features import engine
 from training.features.cache import Cache, digest
 from training.features.check import Connection, as_shard, check_schema, check_values
-from training.features.shards import Shard, describe, refuse_missing, until
+from training.features.shards import Shard, counts_of, describe, refuse_missing, until
 from training.features.window import Window
 from training.prepare.rules import quote
 
@@ -216,10 +216,7 @@ def build(
         files=tuple(files),
         rows=rows,
         sha256=hashlib.sha256("\n".join(map(digest, files)).encode()).hexdigest(),
-        tables={
-            table: {"shards": len(of), "rows": sum(shard.rows for shard in of)}
-            for table, of in shards.items()
-        },
+        tables={table: counts_of(of) for table, of in shards.items()},
         moments={"made": len(files) - kept, "kept": kept} if spec.moments else {},
     )
 

@@ -52,6 +52,8 @@ class Shard:
         Column to its number of nulls; a column that the file lacks is not in it.
     first, last
         The least and greatest time of its rows, aware; None when the table has no time, or there is no row.
+    waiting
+        How many more rows it has that are not known yet.
     """
 
     file: Path
@@ -60,6 +62,7 @@ class Shard:
     missing: Mapping[str, int]
     first: datetime | None
     last: datetime | None
+    waiting: int = 0
 
     def within(self, window: Window | None) -> bool:
         """Tell whether a window on the times may show any of its rows."""
@@ -110,7 +113,7 @@ def describe(connection: duckdb.DuckDBPyConnection, table: Table, files: Sequenc
 
 
 def until(connection: duckdb.DuckDBPyConnection, table: Table, shard: Shard, now: datetime) -> Shard:
-    """Give a shard as it is known now: the rows that are dated later are none of its reach."""
+    """Give a shard as it is known now: the rows that are dated later are none of its own, and counted."""
     if shard.last is None or shard.last <= now:
         return shard
     time = f'CAST("{table.time}" AS TIMESTAMPTZ)'
@@ -119,10 +122,22 @@ def until(connection: duckdb.DuckDBPyConnection, table: Table, shard: Shard, now
     )
     found = connection.execute(f"SELECT {_utc(f'min({time})')}, {_utc(f'max({time})')}, count(*) {known}")
     first, last, rows = found.fetchone() or (None, None, 0)
-    say(
-        f"{shard.rows - rows} rows of table {table.name} wait: they are dated after {now.isoformat()}, this run's clock"
-    )
-    return replace(shard, first=_aware(first), last=_aware(last))
+    say(waits(shard.rows - rows, table.name, now))
+    return replace(shard, first=_aware(first), last=_aware(last), rows=rows, waiting=shard.rows - rows)
+
+
+def waits(rows: int, table: str, now: datetime) -> str:
+    """Say that rows of a raw table are not known yet."""
+    return f"{rows} rows of table {table} wait: they are dated after {now.isoformat()}, this run's clock"
+
+
+def counts_of(shards: Sequence[Shard]) -> dict[str, int]:
+    """Count the shards of a raw table, their rows that are known, and those that wait."""
+    return {
+        "shards": len(shards),
+        "rows": sum(shard.rows for shard in shards),
+        "waiting": sum(shard.waiting for shard in shards),
+    }
 
 
 def refuse_missing(spec: ModelSpec, table: str, shards: Iterable[Shard | Counted]) -> None:

@@ -27,7 +27,8 @@ from relearn.spec import Boolean, Column, DateTime, ModelSpec, Number
 from relearn.tables import AS_OF, MOMENTS
 from training.features.build import MADE, Features, check_keys, need_function
 from training.features.check import check_schema, check_values, row_key, wanted
-from training.features.shards import Counted, refuse_missing
+from training.features.shards import Counted, refuse_missing, waits
+from training.progress import say
 
 CONFIGURATION = {
     "spark.sql.session.timeZone": "UTC",
@@ -77,13 +78,13 @@ def connect(session: SparkSession) -> Sql:
     return Sql(own)
 
 
-def show_shards(sql: Sql, spec: ModelSpec, table: str, files: Sequence[str], now: datetime) -> int:
+def show_shards(sql: Sql, spec: ModelSpec, table: str, files: Sequence[str], now: datetime) -> dict[str, int]:
     """Make a raw table out of its shards, in the types that an expression finds on DuckDB, without rows after ``now``.
 
     Returns
     -------
-    int
-        How many rows it has.
+    dict
+        How many ``rows`` it has, and how many are ``waiting``, for they are dated after ``now``.
 
     Raises
     ------
@@ -94,9 +95,11 @@ def show_shards(sql: Sql, spec: ModelSpec, table: str, files: Sequence[str], now
     try:
         shards = sql.session.read.option("mergeSchema", "true").parquet(*files)
         there = set(shards.columns)
-        rows = shards.select([_value(column, there) for column in columns])
+        rows, waiting = shards.select([_value(column, there) for column in columns]), 0
         if (declared := spec.raw_table(table)) is not None and declared.time is not None:
-            rows = rows.where(f.col(f"`{declared.time}`") <= f.expr(_moment(now)))
+            time = f.col(f"`{declared.time}`")
+            waiting = rows.where(time > f.expr(_moment(now))).count()
+            rows = rows.where(time <= f.expr(_moment(now)))
         rows.createOrReplaceTempView(table)
         counts = ", ".join(["count(*)", *(f'count("{column.name}")' for column in columns)])
         count, *filled = sql.execute(f'SELECT {counts} FROM "{table}"').fetchone() or (0,)  # noqa: S608 - the spec's names, checked
@@ -106,7 +109,9 @@ def show_shards(sql: Sql, spec: ModelSpec, table: str, files: Sequence[str], now
         ) from error
     missing = {column.name: count - given for column, given in zip(columns, filled, strict=True)}
     refuse_missing(spec, table, [Counted(count, missing)])
-    return int(count)
+    if waiting:
+        say(waits(waiting, table, now))
+    return {"rows": int(count), "waiting": waiting}
 
 
 def show_moments(sql: Sql, moments: Sequence[datetime]) -> None:

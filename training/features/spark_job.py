@@ -79,7 +79,7 @@ def make(
         raise DataError("empty", f"the snapshot of {spec.name} has no shard of table {', '.join(lacking)}")
     sql, now = spark.connect(session), now or datetime.now(UTC)
     tables = {
-        table: {"shards": len(shards[table]), "rows": spark.show_shards(sql, spec, table, shards[table], now)}
+        table: {"shards": len(shards[table]), **spark.show_shards(sql, spec, table, shards[table], now)}
         for table in spec.table_names
     }
     marks = fingerprints(session, [file for table in spec.table_names for file in shards[table]])

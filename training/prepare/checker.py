@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -148,6 +148,19 @@ class Checker:
         ).fetchone()
         several, *equal = found or (False,)
         return [column.name for column, one in zip(self.columns, equal, strict=False) if several and one]
+
+    def waiting(self) -> tuple[int, datetime | None]:
+        """Count the accepted rows that are dated later than now, and say when the last of them is known."""
+        found: tuple[int, datetime | None] = (0, None)
+        for i, column in enumerate(self.columns):
+            if (now := self._now[column.name]) is not None:
+                later = f"FROM accepted WHERE _v{i} > TIMESTAMPTZ {quote(now.isoformat())}"
+                row = self.connection.execute(
+                    f"SELECT count(*), max(_v{i}) AT TIME ZONE 'UTC' {later}"
+                ).fetchone()
+                count, last = row or (0, None)
+                found = (count, last and last.replace(tzinfo=UTC))
+        return found
 
     def describe(self, key_columns: Sequence[str], workdir: Path) -> tuple[Profile, Path | None]:
         """Describe the accepted rows, as `training.prepare.profile` says."""

@@ -108,11 +108,20 @@ def prepare(
             shard = workdir / SHARD
             checker.write_shard(shard)
             profile, keys = checker.describe(spec.key_columns(table), workdir)
+            waiting, until = checker.waiting()
         except (DataError, duckdb.InterruptException, duckdb.OutOfMemoryException) as error:
             refusal = _refusal(error, deadline, memory_mb, disk_mb)
             return Prepared(tally.accepted, tally.rejected, refusal, None, checker.rejected_file)
         return Prepared(
-            tally.accepted, tally.rejected, None, shard, checker.rejected_file, profile=profile, keys=keys
+            tally.accepted,
+            tally.rejected,
+            None,
+            shard,
+            checker.rejected_file,
+            profile=profile,
+            keys=keys,
+            rows_waiting=waiting,
+            waits_until=until,
         )
 
 

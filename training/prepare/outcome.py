@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from relearn.policies import LARGEST_UPLOAD
@@ -58,6 +59,9 @@ class Prepared:
         What the accepted rows look like; None when refused.
     keys
         Parquet file of the values of keys and references, where the table has such.
+    rows_waiting, waits_until
+        How many accepted rows are dated later than the check's clock, and when the last of them is known, aware; None
+        when there is none.
     """
 
     rows_accepted: int
@@ -67,3 +71,5 @@ class Prepared:
     rejected: Path | None
     profile: Profile | None = None
     keys: Path | None = None
+    rows_waiting: int = 0
+    waits_until: datetime | None = None

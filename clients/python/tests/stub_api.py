@@ -88,6 +88,8 @@ UPLOAD = {
     "size_bytes": 100,
     "rows_accepted": 1,
     "rows_rejected": 1,
+    "rows_waiting": 0,
+    "waits_until": None,
     "received_at": AT,
     "run_id": None,
     "replaces": None,
@@ -95,7 +97,7 @@ UPLOAD = {
     "states": [{"state": "WAITING_FOR_FILE", "at": AT}, {"state": "QUARANTINED", "at": AT}],
     "rejected_rows": [{"line": 3, "errors": [{"column": None, "value": None, "reason": "too short"}]}],
 }
-_NOT_YET = ("upload_id", "size_bytes", "rows_accepted", "rows_rejected", "received_at")
+_NOT_YET = ("upload_id", "size_bytes", "rows_accepted", "rows_rejected", "rows_waiting", "received_at")
 EMPTY = {**UPLOAD, **dict.fromkeys(_NOT_YET), "state": "WAITING_FOR_FILE", "reason": "", "rejected_rows": []}
 
 

@@ -119,11 +119,14 @@ class Run(RunBrief):
         Ids of the uploads that were new in it.
     snapshot
         Ids of all uploads that it trained on.
+    rows_waiting
+        Raw table to its rows that are dated later than the run began, which it did not see.
     """
 
     states: tuple[Step, ...]
     uploads: tuple[str, ...]
     snapshot: tuple[str, ...]
+    rows_waiting: Mapping[str, int]
 
     @classmethod
     def read(cls, data: Json) -> Run:

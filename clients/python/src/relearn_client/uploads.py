@@ -69,6 +69,10 @@ class UploadBrief:
         Of the file; None until it came.
     rows_accepted, rows_rejected
         None until they are counted.
+    rows_waiting
+        How many of the good ones were dated later than now when they were counted: a run sees each from its time on.
+    waits_until
+        When the last of them is known; None when there is none.
     received_at
         When the file came; None until then.
     run_id
@@ -89,6 +93,8 @@ class UploadBrief:
     size_bytes: int | None
     rows_accepted: int | None
     rows_rejected: int | None
+    rows_waiting: int | None
+    waits_until: datetime | None
     received_at: datetime | None
     run_id: str | None
     replaces: str | None
@@ -144,4 +150,4 @@ def _rejected(data: Mapping[str, Json]) -> RejectedRow:
 
 
 def _with_time(data: Mapping[str, Json]) -> dict[str, Json]:
-    return {**data, "received_at": moment(data["received_at"])}
+    return {**data, **{name: moment(data[name]) for name in ("received_at", "waits_until")}}
