@@ -12,7 +12,7 @@ from lambdas.aws.storage import Storage
 from lambdas.catalog import Catalog
 from lambdas.config import Config
 from lambdas.logs import entry
-from relearn import names, runs, s3_keys, snapshots
+from relearn import names, runs, s3_keys, snapshots, uploads
 from relearn.engines import Engine, on_spark
 from relearn.errors import ConflictError
 from relearn.runs import Run, RunState
@@ -77,16 +77,16 @@ class Opening:
         if run.state in {RunState.DEBOUNCING, *runs.FINAL}:
             return {"model": model, "run_id": run_id, "proceed": False}
         # From the record, not from what was just chosen: a repeated call writes the same bytes.
-        uploads = self._ledger.uploads(model)
+        every = self._ledger.uploads(model)
         shards = s3_keys.uri(self._lake, s3_keys.shards_prefix(model))
-        listing = snapshots.manifest(shards, run.snapshot, uploads)
+        listing = snapshots.manifest(shards, run.snapshot, every)
         body = json.dumps(listing).encode()
         self._storage.write(self._lake, s3_keys.snapshot_key(model, run_id), body, "application/json")
         return self._context(run)
 
     def _choose(self, run: Run) -> Run:
         spec = self._catalog.spec(run.model)
-        found = self._without_other_targets(run.model, spec)
+        found = self._trained_meanwhile(self._without_other_targets(run.model, spec))
         selection = snapshots.select(found, spec.table_names)
         known = {upload.upload_id: upload for upload in found}
         for upload in found:
@@ -116,6 +116,25 @@ class Opening:
             if upload.upload_id in others:
                 self._ledger.move_upload(upload, UploadState.EXCLUDED, others[upload.upload_id])
         return [upload for upload in found if upload.upload_id not in others]
+
+    def _trained_meanwhile(self, found: list[Upload]) -> list[Upload]:
+        """Let what repeats the content of an upload be TRAINED that came to be so after both were accepted.
+
+        A run for it would train on what the one before did.
+        """
+        trained = [upload for upload in found if upload.state is UploadState.TRAINED]
+        return [
+            self._ledger.move_upload(
+                upload,
+                UploadState.TRAINED,
+                uploads.repeating(same),
+                run_id=same.run_id,
+                same_as=same.upload_id,
+            )
+            if upload.state is UploadState.ACCEPTED and (same := uploads.same_content(upload, trained))
+            else upload
+            for upload in found
+        ]
 
     def _context(self, run: Run) -> dict[str, Any]:
         spec = self._catalog.spec(run.model)

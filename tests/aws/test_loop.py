@@ -172,6 +172,29 @@ def test_the_same_content_under_two_names_counts_once_and_outlives_either(world:
     assert len(run.snapshot) == 2
 
 
+def test_the_same_content_that_came_during_the_run_that_used_it_is_trained_on_by_no_other(
+    world: World,
+) -> None:
+    world.ingest(world.put("incoming/flowers/a.csv", FLOWERS_CSV, same=True))
+    lock = world.ledger.lock("flowers")
+    assert lock is not None
+    again = world.put("incoming/flowers/b.csv", FLOWERS_CSV, same=True)
+    world.walk({"model": "flowers", "run_id": lock.run_id}, before={"training": lambda: world.ingest(again)})
+    assert world.states_of() == ["TRAINED", "ACCEPTED"]
+    world.stop(lock.run_id)
+    world.clock.pass_seconds(1)
+    run = world.run()
+    assert (run.snapshot, run.version) == ((), 0)
+    first, second = sorted(world.ledger.uploads("flowers"), key=lambda upload: upload.key)
+    assert (second.state, second.same_as, second.run_id) == (
+        UploadState.TRAINED,
+        first.upload_id,
+        lock.run_id,
+    )
+    assert second.reason.startswith("the same content as upload")
+    assert world.ledger.lock("flowers") is None
+
+
 def test_the_same_content_with_other_counts_of_rows_is_not_the_same(world: World) -> None:
     world.ingest(world.put("incoming/flowers/a.csv", FLOWERS_CSV, same=True))
     first = world.upload()
