@@ -75,7 +75,7 @@ class Dataset:
     shards
         How many files it came from.
     tables
-        Raw table to its number of ``shards`` and ``rows``.
+        Raw table to its number of ``shards`` and ``rows``, and of rows that are ``waiting`` for their time.
     features
         For a model with several raw tables, what was made of them: ``rows``, ``sha256`` of them, how many
         ``moments`` were made and kept, and what is served by entity, ``online``.

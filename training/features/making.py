@@ -68,7 +68,7 @@ class Made:
     fingerprint
         SHA-256 (hex) of what the shards hold.
     tables
-        Raw table to its number of ``shards`` and ``rows``.
+        Raw table to its number of ``shards`` and ``rows``, and of rows that are ``waiting`` for their time.
     facts
         ``rows``, ``sha256``, ``moments`` and ``online`` of the features, JSON-ready.
     """
