@@ -160,3 +160,91 @@ def test_what_is_decided_about_an_upload_needs_no_other_reason(state: UploadStat
     run = Run(run_id="r", model="iris", state=RunState.AWAITING_APPROVAL, version=8)
     assert pending.explained(upload("a", state), run).reason == "as it was"
     assert pending.explained(upload("a"), None).reason == "as it was"
+
+
+def refused(body: object) -> dict[str, str]:
+    with pytest.raises(InvalidDecisionError) as caught:
+        approval.check_decision(body)
+    return {error.pointer: error.detail for error in caught.value.errors}
+
+
+def test_a_decision_that_is_none_is_told_which_there_are() -> None:
+    told = {"/decision": "got 'perhaps'; allowed: one of approve, reject"}
+    assert refused({"decision": "perhaps", "why": "x"}) == told
+    assert refused({"why": "x"}) == {"/decision": "got None; allowed: one of approve, reject"}
+
+
+def test_a_decision_is_an_object_of_two_fields() -> None:
+    assert refused([]) == {"": "got []; allowed: a JSON object"}
+    told = {"/who": "unknown field; allowed: decision, why"}
+    assert refused({"decision": "approve", "who": "ann"}) == told
+
+
+@pytest.mark.parametrize("why", ["", "  ", None, 7])
+def test_who_rejects_without_a_reason_is_told_how_long_one_may_be(why: object) -> None:
+    assert refused({"decision": "reject", "why": why}) == {
+        "/why": f"got {why!r}; allowed: a reason of 1 to 500 characters"
+    }
+
+
+def test_who_approves_may_say_nothing_but_not_too_much() -> None:
+    assert approval.check_decision({"decision": "approve"}) == Asked(Decision.APPROVE, "")
+    long = "x" * 501
+    assert list(refused({"decision": "approve", "why": long})) == ["/why"]
+    assert refused({"decision": "approve", "why": 7}) == {
+        "/why": "got 7; allowed: a reason of 0 to 500 characters"
+    }
+    assert approval.check_decision({"decision": "reject", "why": "x" * 500}).why == "x" * 500
+    assert approval.check_decision({"decision": "reject", "why": "x"}).why == "x"
+
+
+def test_everything_wrong_with_a_decision_is_told_at_once() -> None:
+    assert list(refused({"decision": "no", "who": "ann"})) == ["/who", "/decision", "/why"]
+
+
+def test_a_reason_is_kept_without_the_space_around_it() -> None:
+    assert approval.check_decision({"decision": "reject", "why": " no "}).why == "no"
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (Approval(hours=72, until="T"), "waits for a decision until T"),
+        (
+            Approval(state=ApprovalState.EXPIRED, hours=72, until="T"),
+            "expired: nobody decided within 72 hours, until T",
+        ),
+        (Approval(state=ApprovalState.APPROVED, hours=72, until="T", who="ann"), "approved by ann"),
+        (
+            Approval(state=ApprovalState.REJECTED, hours=72, until="T", who="ann", why="no"),
+            "rejected by ann: no",
+        ),
+    ],
+)
+def test_how_a_question_stands_fits_into_a_line(found: Approval, words: str) -> None:
+    assert found.words == words
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (version(replace(approval.begin(NOW, 1), state=ApprovalState.APPROVED, who="ann", at="T")),
+         "version 8 of iris was approved by ann, at T"),
+        (version(replace(approval.begin(NOW, 1), state=ApprovalState.EXPIRED, at="T")),
+         "version 8 of iris expired: nobody decided within 1 hours, until 2026-05-04T11:00:00.000+00:00"),
+        (replace(version(None, VersionState.LIVE), reason=""),
+         "version 8 of iris does not wait for a decision: it is LIVE"),
+    ],
+)  # fmt: skip
+def test_a_version_that_waits_for_nobody_says_how_it_stands(found: Version, said: str) -> None:
+    assert approval.standing(found) == said
+
+
+def test_a_version_that_was_rejected_is_refused_without_advice() -> None:
+    rejected = version(replace(approval.begin(NOW, 1), state=ApprovalState.REJECTED, who="ann"))
+    with pytest.raises(NotWaitingError, match=r"^version 8 of iris rejected by ann$"):
+        approval.refuse_undecided(rejected)
+
+
+def test_a_question_that_nobody_asked_reads_as_none() -> None:
+    assert Approval.read(None) is None

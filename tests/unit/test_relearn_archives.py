@@ -194,3 +194,49 @@ def test_a_gzip_of_very_many_empty_parts_is_refused() -> None:
     assert "more than 1000 gzip files" in told
     assert peak < PEAK
     assert looked_at < 0.1
+
+
+def test_a_member_knows_its_size_before_it_is_read() -> None:
+    content = packed((info("a"), b"x" * 70_000), (info("b"), b""))
+    assert [one.size for one in archives.files(io.BytesIO(content), "a.tar.gz", LIMITS)] == [70_000, 0]
+
+
+def test_a_member_is_given_in_pieces_and_only_once() -> None:
+    content = packed((info("a"), bytes(70_000)))
+    (member,) = archives.files(io.BytesIO(content), "a.tar.gz", LIMITS)
+    assert member.read() == b""
+    for one in archives.files(io.BytesIO(content), "a.tar.gz", LIMITS):
+        assert max(map(len, one.blocks())) <= archives.PIECE
+
+
+def test_as_many_members_and_bytes_as_are_allowed_are_read() -> None:
+    content = packed((info("a"), b"xyz"), (info("b"), b""))
+    assert read(content, Limits(file=3, total=10**6, members=2)) == {"a": b"xyz", "b": b""}
+    with pytest.raises(ArchiveError, match=r"^a.tar.gz has more than 1 members, the most allowed$"):
+        read(content, Limits(file=3, total=10**6, members=1))
+    with pytest.raises(ArchiveError, match=r"^'a' in a.tar.gz has 3 bytes; allowed: 2$"):
+        read(content, Limits(file=2, total=10**6, members=2))
+
+
+def test_an_archive_that_unpacks_to_just_as_much_as_allowed_is_read() -> None:
+    content = packed((info("a"), b"xyz"))
+    whole = len(gzip.decompress(content))
+    assert read(content, Limits(file=3, total=whole)) == {"a": b"xyz"}
+    with pytest.raises(
+        ArchiveError, match=rf"^a.tar.gz unpacks to more than {whole - 1} bytes, the most allowed$"
+    ):
+        read(content, Limits(file=3, total=whole - 1))
+
+
+def test_an_archive_that_is_cut_off_says_so() -> None:
+    whole = packed((info("a"), b"xyz"))
+    for content in (whole[:-1], gzip.compress(gzip.decompress(whole)[:700])):
+        with pytest.raises(ArchiveError, match=r"^a.tar.gz is cut off$"):
+            read(content)
+
+
+def test_what_comes_behind_the_end_is_told() -> None:
+    tar = gzip.decompress(packed((info("a"), b"xyz")))
+    with pytest.raises(ArchiveError, match=r"^a.tar.gz goes on behind its end$"):
+        read(gzip.compress(tar + b"x"))
+    assert read(gzip.compress(tar + bytes(10_000))) == {"a": b"xyz"}

@@ -48,3 +48,32 @@ def test_a_list_is_weighed_and_every_name_is_shown_or_counted(names: list[str], 
 )
 def test_the_names_left_out_are_counted(names: list[str], said: str) -> None:
     assert cutting.listed(names, 15) == said
+
+
+def test_a_text_is_cut_only_when_it_is_too_long() -> None:
+    assert cutting.cut("a" * 100, 100) == "a" * 100
+    assert cutting.cut("a" * 101, 100) == "a" * 73 + "… [cut; it has 101 bytes]"
+
+
+def test_a_cut_text_takes_all_the_room_there_is() -> None:
+    assert len(cutting.cut("a" * 5000, where="rows.jsonl").encode()) == cutting.REASON_BYTES
+
+
+def test_a_place_is_named_as_long_as_its_name_fits() -> None:
+    mark = len("… [cut; it has 300 bytes, all in ]".encode())
+    fits, too_long = "x" * (100 - mark), "x" * (101 - mark)
+    assert cutting.cut("a" * 300, 100, fits) == f"… [cut; it has 300 bytes, all in {fits}]"
+    assert cutting.cut("a" * 300, 100, too_long) == "a" * 73 + "… [cut; it has 300 bytes]"
+
+
+def test_no_half_of_a_character_is_left_where_a_text_is_cut() -> None:
+    assert cutting.cut("aa" + "日" * 100, 100).startswith("aa" + "日" * 23 + "…")
+
+
+def test_a_name_in_a_list_is_cut_by_itself() -> None:
+    assert cutting.listed(["a" * 300, "b"]) == cutting.cut("a" * 300, cutting.NAME_BYTES) + ", b"
+
+
+def test_a_list_is_weighed_with_its_commas() -> None:
+    assert cutting.listed(["aaa", "bbb"], 10) == "aaa, bbb"
+    assert cutting.listed(["aaa", "bbb"], 9) == "aaa and 1 more"

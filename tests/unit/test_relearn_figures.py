@@ -62,3 +62,36 @@ def test_a_bound_is_written_as_it_was_declared(bound: float) -> None:
 )
 def test_a_bound_is_short_where_that_says_all(bound: float, written: str) -> None:
     assert exact(bound) == written
+
+
+@pytest.mark.parametrize(
+    ("values", "written"),
+    [
+        ((1e15,), ["1000000000000000.0"]),
+        ((9e14,), ["900000000000000.0000"]),
+        ((1e-13, 1.0), ["1e-13", "1.0"]),
+        ((1.2e-11, 1.0), ["0.000000000012", "1.000000000000"]),
+        ((0.0, 0.5), ["0.0000", "0.5000"]),
+        ((-0.00012, 0.5), ["-0.00012", "0.50000"]),
+        ((-2e15, 1.0), ["-2000000000000000.0", "1.0"]),
+        ((0.01,), ["0.0100"]),
+        ((1, 2), ["1.0000", "2.0000"]),
+        ((10**15, 1), ["1000000000000000.0", "1.0"]),
+        ((math.nan, 0.00012), ["nan", "0.00012"]),
+    ],
+)
+def test_numbers_get_as_few_decimals_as_tell_them(values: tuple[float, ...], written: list[str]) -> None:
+    assert apart(*values) == written
+
+
+@pytest.mark.parametrize(
+    ("bound", "written"),
+    [
+        (1e15, "1e+15"),
+        (-1e15, "-1e+15"),
+        (999_999_999_999_999.0, "999999999999999"),
+        (0.1 + 0.2, "0.30000000000000004"),
+    ],
+)
+def test_only_a_very_large_bound_has_an_exponent(bound: float, written: str) -> None:
+    assert exact(bound) == written

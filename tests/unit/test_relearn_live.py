@@ -139,3 +139,82 @@ def test_values_agree_when_they_are_the_same_however_far_from_zero() -> None:
 def test_one_that_never_answered_is_withdrawn_even_where_the_champion_does_no_better() -> None:
     dead = Live(requests=50, errors=50)
     assert live.judge(dead, dead, Limits(requests=50), {}).verdict == "breach"
+
+
+def test_an_answered_request_is_counted_with_its_labels() -> None:
+    found = live.counted([{"label": "a"}, {"label": "b", "basis": "x"}, {"label": "a"}], 3.0)
+    assert found == Live(requests=1, latency={live.bucket(3.0): 1}, answers={"a": 2, "b": 1})
+
+
+def test_an_answered_request_is_counted_with_its_values() -> None:
+    found = live.counted([{"value": 2}, {"value": "1.5"}], 3.0)
+    assert found == Live(requests=1, latency={live.bucket(3.0): 1}, rows=2, total=3.5, squares=6.25)
+
+
+def test_an_answered_request_of_a_ranking_is_counted_with_its_bases() -> None:
+    assert live.counted([{"basis": "history"}], 3.0).answers == {"history": 1}
+
+
+def test_what_was_counted_of_one_version_adds_up_field_by_field() -> None:
+    first = Live(
+        requests=1,
+        errors=2,
+        latency={3: 1},
+        answers={"a": 1},
+        rows=4,
+        total=5.0,
+        squares=6.0,
+        compared=7,
+        equal=8,
+        distance=9.0,
+    )
+    second = Live(
+        requests=10,
+        errors=20,
+        latency={3: 1, 4: 2},
+        answers={"b": 1},
+        rows=40,
+        total=50.0,
+        squares=60.0,
+        compared=70,
+        equal=80,
+        distance=90.0,
+    )
+    assert live.add(first, second) == Live(
+        requests=11,
+        errors=22,
+        latency={3: 2, 4: 2},
+        answers={"a": 1, "b": 1},
+        rows=44,
+        total=55.0,
+        squares=66.0,
+        compared=77,
+        equal=88,
+        distance=99.0,
+    )
+
+
+@pytest.mark.parametrize(("milliseconds", "bucket"), [(0.0, 0), (1.0, 0), (1.05, 1), (1.1, 1), (10**9, 110)])
+def test_a_latency_is_in_the_first_bucket_that_reaches_it(milliseconds: float, bucket: int) -> None:
+    assert live.bucket(milliseconds) == bucket
+
+
+def test_the_95th_percentile_is_the_bound_that_95_of_100_requests_keep() -> None:
+    assert Live(latency={3: 95, 5: 5}).p95_ms == live.BOUNDS_MS[3]
+    assert Live(latency={3: 94, 5: 6}).p95_ms == live.BOUNDS_MS[5]
+    assert Live().p95_ms == 0.0
+
+
+def test_shares_and_means_are_of_what_was_counted() -> None:
+    assert (Live(requests=4, errors=1).error_rate, Live().error_rate) == (0.25, 0.0)
+    assert (Live(rows=4, total=6.0).mean, Live().mean) == (1.5, None)
+
+
+def test_a_pass_says_how_both_did() -> None:
+    found = live.judge(usual(60), usual(600), LIMITS, BASELINE)
+    assert found.reason == "60 requests, 0 failed, p95 11 ms; the champion 600, 0, 11 ms"
+
+
+def test_what_is_thin_says_how_many_requests_are_missing() -> None:
+    found = live.judge(usual(49), usual(600), LIMITS, BASELINE)
+    assert found.reason == "49 requests; at least 50 are needed to tell"

@@ -132,3 +132,85 @@ def test_what_is_written_is_read() -> None:
 def test_the_largest_message_fits_into_a_queue() -> None:
     body = json.dumps(retries.message("m" * 40, [UPLOAD] * retries.MOST))
     assert len(body) < 256 * 1024
+
+
+def test_a_retry_goes_to_ingest_as_what_it_is() -> None:
+    assert retries.message("iris", [UPLOAD]) == {
+        "source": "relearn.retry",
+        "detail-type": "Relearn Retry Asked",
+        "detail": {"model": "iris", "uploads": [{"upload_id": UPLOAD.upload_id, "retries": 0}]},
+    }
+
+
+def test_who_retries_what_was_trained_on_hears_by_which_run() -> None:
+    name = "^upload 0123456789ab of iris is TRAINED, by run"
+    with pytest.raises(NothingToRetryError, match=f"{name} r1: there is nothing to retry$"):
+        retries.begins_again(replace(upload(UploadState.TRAINED), run_id="r1"))
+    with pytest.raises(NothingToRetryError, match=f"{name} -: there is nothing to retry$"):
+        retries.begins_again(upload(UploadState.TRAINED))
+
+
+def test_an_upload_taken_up_again_begins_with_nothing_of_its_last_try() -> None:
+    worn = replace(
+        upload(UploadState.QUARANTINED, reason="no rows"), attempts=3, checks=4, silent=2, checking_until="x", sends=5,
+        sent_at="y", run_id="r",
+    )  # fmt: skip
+    changes = retries.begin_again(worn, NOW)
+    nothing = {
+        "reason": "",
+        "attempts": 0,
+        "checks": 0,
+        "silent": 0,
+        "checking_until": "",
+        "sends": 0,
+        "sent_at": "",
+        "run_id": "",
+    }
+    assert {name: changes[name] for name in nothing} == nothing
+    ended = {"state": "QUARANTINED", "reason": "no rows", "at": worn.times[UploadState.QUARANTINED]}
+    assert changes["earlier"] == (ended,)
+
+
+def test_an_upload_whose_shard_stands_keeps_when_it_came() -> None:
+    failed = upload(UploadState.FAILED, UploadState.RECEIVED, UploadState.ACCEPTED)
+    came = failed.times[UploadState.RECEIVED]
+    assert retries.begin_again(failed, NOW)["times"] == {
+        UploadState.RECEIVED: came,
+        UploadState.ACCEPTED: NOW,
+    }
+    unknown = upload(UploadState.FAILED, UploadState.ACCEPTED)
+    assert retries.begin_again(unknown, NOW)["times"] == {
+        UploadState.RECEIVED: UPLOAD.received_at,
+        UploadState.ACCEPTED: NOW,
+    }
+
+
+def test_of_very_many_earlier_ends_the_last_keep_their_reasons() -> None:
+    ends = tuple({"state": "FAILED", "reason": str(number), "at": NOW} for number in range(25))
+    kept = retries.begin_again(replace(upload(UploadState.FAILED, reason="now"), earlier=ends), NOW)[
+        "earlier"
+    ]
+    assert [end["reason"] for end in kept] == [""] * 6 + [str(number) for number in range(6, 25)] + ["now"]
+
+
+def test_an_excluded_upload_whose_shard_stands_is_accepted_again() -> None:
+    excluded = upload(UploadState.EXCLUDED, UploadState.ACCEPTED)
+    assert retries.begins_again(excluded) is UploadState.ACCEPTED
+    assert retries.outlook(excluded) == "its shard stands, and it is in the next snapshot again"
+
+
+def test_a_run_that_left_nothing_says_how_each_upload_stands() -> None:
+    name = "^run 20260504t100000-aaaaaa of iris has no upload left to retry:"
+    with pytest.raises(NothingToRetryError, match=f"{name} none is known; upload more data$"):
+        retries.of_run(RUN, [])
+    both = replace(RUN, uploads=(UPLOAD.upload_id, "second"))
+    trained = [upload(UploadState.TRAINED), replace(upload(UploadState.EXCLUDED), upload_id="second")]
+    with pytest.raises(
+        NothingToRetryError, match=f"{name} 0123456789ab TRAINED, second EXCLUDED; upload more data$"
+    ):
+        retries.of_run(both, trained)
+
+
+@pytest.mark.parametrize("state", [UploadState.FAILED, UploadState.RECEIVED, UploadState.ACCEPTED])
+def test_what_a_run_left_undecided_or_failed_is_tried_again(state: UploadState) -> None:
+    assert retries.of_run(RUN, [upload(state)]) == [upload(state)]

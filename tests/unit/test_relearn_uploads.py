@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -141,3 +142,50 @@ def test_a_manifest_is_what_sagemaker_reads() -> None:
 def test_a_snapshots_digest_tells_snapshots_apart(first: list[str], second: list[str]) -> None:
     assert (snapshots.digest(first) == snapshots.digest(second)) == (first == second)
     assert snapshots.digest(first) == snapshots.digest(tuple(first))
+
+
+CAME = datetime(2026, 5, 4, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("sends", "minutes"), [(0, 20), (1, 40), (2, 40), (9, 40), (100, 40)], ids=str)
+def test_an_undecided_upload_is_sent_again_after_pauses_that_grow_and_end_growing(
+    sends: int, minutes: int
+) -> None:
+    one = upload(received_at="2026-05-01T00:00:00+00:00", sent_at=CAME.isoformat(), sends=sends)
+    due = CAME + timedelta(minutes=minutes)
+    assert not uploads.due_again(one, due)
+    assert uploads.due_again(one, due + timedelta(seconds=1))
+
+
+def test_an_upload_that_was_never_sent_again_waits_from_when_it_came() -> None:
+    late = CAME + timedelta(minutes=20, seconds=1)
+    assert uploads.due_again(upload(received_at=CAME.isoformat()), late)
+    retried = upload(received_at="2026-05-01T00:00:00+00:00", times={UploadState.RECEIVED: CAME.isoformat()})
+    assert not uploads.due_again(retried, late - timedelta(seconds=1))
+    assert uploads.due_again(retried, late)
+
+
+def test_a_check_that_begins_is_counted_and_says_how_long_it_may_take() -> None:
+    begun = uploads.begin_check(upload(checks=2, silent=1), CAME, CAME + timedelta(minutes=15))
+    assert (begun.checks, begun.silent, begun.checking_until) == (3, 1, "2026-05-04T10:15:00.000+00:00")
+
+
+def test_a_check_after_one_that_ended_without_a_word_counts_that_too() -> None:
+    cut_off = upload(checks=2, silent=1, checking_until=CAME.isoformat())
+    assert uploads.begin_check(cut_off, CAME - timedelta(seconds=1), CAME) is cut_off
+    begun = uploads.begin_check(cut_off, CAME, CAME + timedelta(minutes=15))
+    assert (begun.checks, begun.silent) == (3, 2)
+
+
+def test_an_upload_is_given_up_after_so_many_silent_checks_and_no_earlier() -> None:
+    assert uploads.hopeless(upload(silent=uploads.MAX_SILENT - 1)) == ""
+    said = uploads.hopeless(upload(silent=uploads.MAX_SILENT, checks=99, upload_id="0123456789abcdef"))
+    assert said.startswith("4 checks of it were cut off without a word")
+    assert said.endswith("; when the cause has gone: relearn retry 0123456789ab")
+
+
+def test_an_upload_is_given_up_after_so_many_checks_with_the_last_reason() -> None:
+    assert uploads.hopeless(upload(checks=uploads.MAX_CHECKS)) == ""
+    again = "18 checks of it came to no decision; when the cause has gone: relearn retry u1"
+    assert uploads.hopeless(upload(checks=19)) == again
+    assert uploads.hopeless(upload(checks=19, reason="S3 is slow")) == f"{again}; the last: S3 is slow"

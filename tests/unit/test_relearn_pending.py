@@ -1,0 +1,72 @@
+"""What is still to come of a model's uploads, and what was refused meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from relearn import pending
+from relearn.runs import Run, RunState
+from relearn.uploads import Upload, UploadState
+
+BEGAN = "2026-05-04T10:00:00.000+00:00"
+RUN = Run(run_id="r", model="iris", state=RunState.TRAINING, uploads=("a",), started_at=BEGAN)
+
+
+def upload(upload_id: str, state: UploadState, **changes: Any) -> Upload:
+    one = Upload(
+        upload_id=upload_id, model="iris", table="main", key=upload_id, version_id="v", sequencer="1", size_bytes=1,
+        state=state, received_at="2026-05-04T09:00:00.000+00:00",
+    )  # fmt: skip
+    return replace(one, **changes)
+
+
+@pytest.mark.parametrize("state", list(UploadState))
+def test_what_is_checked_and_what_is_accepted_after_the_newest_run_is_to_come(state: UploadState) -> None:
+    in_run, other = upload("a", state), upload("b", state)
+    expected = {UploadState.RECEIVED: [in_run, other], UploadState.ACCEPTED: [other]}
+    assert pending.to_come([in_run, other], RUN) == expected.get(state, [])
+
+
+def test_before_the_first_run_everything_accepted_is_to_come() -> None:
+    found = [upload("a", UploadState.ACCEPTED)]
+    assert pending.to_come(found, None) == found
+
+
+@pytest.mark.parametrize("state", [UploadState.QUARANTINED, UploadState.FAILED])
+@pytest.mark.parametrize(("second", "told"), [("09:59:59.999", False), ("10:00:00.000", True)])
+def test_what_ended_badly_since_the_run_began_is_told(state: UploadState, second: str, *, told: bool) -> None:
+    one = upload("b", state, times={state: f"2026-05-04T{second}+00:00"})
+    assert pending.refused_since([one], RUN) == ([one] if told else [])
+
+
+def test_an_end_without_a_time_counts_from_the_arrival() -> None:
+    assert pending.refused_since([upload("b", UploadState.FAILED)], RUN) == []
+    late = upload("b", UploadState.FAILED, received_at="2026-05-04T11:00:00.000+00:00")
+    assert pending.refused_since([late], RUN) == [late]
+
+
+def test_before_the_first_run_every_bad_end_is_told_the_newest_first() -> None:
+    ends = [
+        upload(
+            str(hour), UploadState.FAILED, times={UploadState.FAILED: f"2026-05-04T0{hour}:00:00.000+00:00"}
+        )
+        for hour in (2, 3, 1)
+    ]
+    assert [one.upload_id for one in pending.refused_since(ends, None)] == ["3", "2", "1"]
+
+
+def test_what_was_in_the_run_or_ended_well_is_not_told_as_refused() -> None:
+    late = {"received_at": "2026-05-04T11:00:00.000+00:00"}
+    assert pending.refused_since([upload("a", UploadState.FAILED, **late)], RUN) == []
+    assert pending.refused_since([upload("b", UploadState.EXCLUDED, **late)], RUN) == []
+
+
+def test_an_object_whose_newer_version_was_taken_is_not_told_as_refused() -> None:
+    late = {"received_at": "2026-05-04T11:00:00.000+00:00", "key": "k"}
+    refused = upload("b", UploadState.QUARANTINED, sequencer="1", **late)
+    mended = upload("c", UploadState.ACCEPTED, sequencer="2", **late)
+    assert pending.refused_since([mended, refused], RUN) == []
+    assert pending.refused_since([refused, mended], RUN) == []
