@@ -95,12 +95,8 @@ chaos: $(INSTALLED) ## the loop under faults in simulated time, and a verdict; R
 hostile: $(INSTALLED) ## hostile and odd inputs at every door; ARGS="--only NUL" for some of them
 	@$(WITH_ARGS) $(BIN)/python -m tests.hostile
 
-mutants: $(VENV)/.installed-mutants ## small changes of the domain that the tests must notice (installs mutmut); ARGS="--mutants 2000" for more
+mutants: $(INSTALLED) ## small changes of the domain and the use cases that the tests must notice; ARGS="--seed 2" for others
 	@$(WITH_ARGS) $(BIN)/python -m tests.mutants
-
-$(VENV)/.installed-mutants: requirements-mutants.txt $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements-mutants.txt
-	@touch $@
 
 test-sdk: $(LOCAL_APP)/manifest.json $(VENV)/.installed-sdk ## the official SageMaker SDK as a client (installs 800 MB more)
 	$(WITH_ARGS) $(BIN)/python -m pytest -m sdk
@@ -155,7 +151,7 @@ bench: $(LOCAL_APP)/manifest.json ## measurements, as ratios in one run; ARGS=--
 lock: $(VENV)/.installed ## pin requirements anew, with hashes
 	$(BIN)/python -m pip install --quiet uv
 	for file in requirements training/requirements training/requirements-glue lambdas/requirements \
-		requirements-sdk requirements-spark requirements-mutants; do \
+		requirements-sdk requirements-spark; do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 			--no-emit-index-url --no-emit-find-links $$file.in -o $$file.txt || exit 1; done
 	@# For Lambda's Python alone: pip reads markers as this machine's.

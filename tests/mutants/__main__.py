@@ -1,25 +1,87 @@
-"""``python -m tests.mutants --mutants 400``: a table of the survivors, then one line of JSON."""
+"""``python -m tests.mutants``: a table of the survivors, then one line of JSON."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
-from tests.mutants.sample import AIM, table, tried
+import pytest
+
+from tests.mutants import equivalent
+from tests.mutants.making import ROOT, Importer, Mutant, Mutated, made
+from tests.mutants.sample import AIM, Found, drawn, is_wording
+from tests.mutants.trying import Trials, Tried
+
+SOURCES = ("relearn/**/*.py", "lambdas/*.py")
+"""The domain and the use cases; the adapters of AWS decide nothing."""
+TESTS = ("tests/unit", "tests/aws")
+_QUIET = ("--capture=sys", "-oaddopts=", "-pno:schemathesis", "-pno:cacheprovider", "-pno:terminal")
+_OTHERS = ("test_cli_", "test_training_", "test_prepare_", "test_ranking_", "test_client_", "test_makefile")
+"""Files that test other packages than the mutants'."""
+
+
+class Chosen:
+    """A plugin: it leaves out the files that test other packages."""
+
+    @staticmethod
+    def pytest_ignore_collect(collection_path: Path) -> bool | None:
+        """Leave out a file by its name."""
+        name = collection_path.name
+        return True if name.startswith("test_") and any(other in name for other in _OTHERS) else None
+
+
+def counted(mutated: list[Mutated], only: str) -> dict[str, list[Mutant]]:
+    """Give, by module, the mutants that count."""
+    return {
+        each.module: [
+            mutant
+            for mutant in each.mutants()
+            if not is_wording(mutant.diff) and not equivalent.is_declared(mutant)
+        ]
+        for each in mutated
+        if each.names and (each.module + ".").startswith(only)
+    }
+
+
+def run(mutants: list[Mutant], mutated: list[Mutated], tests: list[str], processes: int) -> Found:
+    """Try mutants on tests."""
+    Importer(mutated).install()
+    trials = Trials([each.module for each in mutated], mutants, processes, sys.stderr.write)
+    code = pytest.main([*_QUIET, *tests], plugins=[Chosen(), trials])
+    if code != pytest.ExitCode.OK:
+        raise SystemExit(f"the tests ended with {code!r} before every mutant was tried")
+    return Found(len(mutants), [(each.mutant, _why(each)) for each in trials.tried if not each.killed])
+
+
+def _why(tried: Tried) -> str:
+    if not tried.passing:
+        return "no test passes through it"
+    return f"{tried.tests} tests ran of {tried.passing} that pass through it"
 
 
 def main() -> int:
     """Try mutants, print, and fail when fewer are noticed than must be."""
     parser = argparse.ArgumentParser(
-        prog="make mutants", description="Change the domain, and see who notices."
+        prog="make mutants", description="Change the domain and the use cases, and see who notices."
     )
     parser.add_argument("--mutants", type=int, default=400, help="how many, drawn from all (default: 400)")
     parser.add_argument("--seed", type=int, default=1, help="of the draw (default: 1)")
+    parser.add_argument(
+        "--sources", nargs="+", default=SOURCES, help=f"what has mutants (default: {' '.join(SOURCES)})"
+    )
+    parser.add_argument(
+        "--only", default="", help="draw of modules alone whose names begin so: relearn. or lambdas.sweep."
+    )
+    parser.add_argument(
+        "--tests", nargs="+", default=TESTS, help=f"where the tests are (default: {' '.join(TESTS)})"
+    )
     parser.add_argument("--processes", type=int, default=2, help="how many are tried at once (default: 2)")
     asked = parser.parse_args()
-    found = tried(asked.mutants, asked.seed, asked.processes)
-    sys.stdout.write(table(found))
-    sys.stdout.write(found.line() + "\n")
+    mutated = made(sorted(path for pattern in asked.sources for path in ROOT.glob(pattern)))
+    mutants = drawn(counted(mutated, asked.only), asked.mutants, asked.seed)
+    found = run(mutants, mutated, list(asked.tests), asked.processes)
+    sys.stdout.write(found.table() + found.line() + "\n")
     return int(found.share < AIM)
 
 

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
-from tests.mutants.sample import Found, Mutant, is_wording
+from tests.mutants import equivalent
+from tests.mutants.making import Mutant, of_file
+from tests.mutants.sample import Found, drawn, is_wording
+
+HOUSE = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
@@ -37,6 +46,62 @@ def test_everything_else_counts(diff: str) -> None:
 
 
 def test_the_figures_say_how_many_were_noticed() -> None:
-    found = Found(tuple(Mutant(f"m{n}", killed=n > 0, diff="") for n in range(4)))
+    found = Found(4, [(Mutant("m", "x_f__mutmut_1", "-a\n+b\n"), "no test passes through it")])
     assert json.loads(found.line()) == {"mutants": 4, "killed": 3, "share": 0.75}
-    assert [mutant.name for mutant in found.survivors] == ["m0"]
+    assert "m.x_f__mutmut_1 (no test passes through it)\n-a\n+b\n" in found.table()
+
+
+def made_up(module: str, count: int) -> list[Mutant]:
+    return [Mutant(module, f"x_f__mutmut_{number}", "") for number in range(count)]
+
+
+def test_of_every_module_one_is_drawn_before_of_any_module_another() -> None:
+    of = {module: made_up(module, count) for module, count in {"a": 100, "b": 3, "c": 1}.items()}
+    found = Counter(mutant.module for mutant in drawn(of, 10, 1))
+    assert found == {"a": 6, "b": 3, "c": 1}
+
+
+def test_a_seed_draws_the_same_again_whatever_became_of_other_modules() -> None:
+    one, other = made_up("a", 50), made_up("b", 50)
+    first = drawn({"a": one, "b": other}, 20, 1)
+    assert drawn({"a": one, "b": other}, 20, 1) == first
+    assert drawn({"a": one, "b": other}, 20, 2) != first
+    assert [each for each in first if each.module == "a"] == drawn({"a": one}, 10, 1)
+
+
+def test_a_mutant_shows_what_it_changes() -> None:
+    mutants = of_file(HOUSE / "relearn" / "cutting.py").mutants()
+    shown = {mutant.diff for mutant in mutants if mutant.function == "relearn.cutting.x_cut"}
+    assert "-    if len(whole) <= most:\n+    if len(whole) < most:\n" in shown
+
+
+def test_what_is_declared_to_change_nothing_is_a_mutant_and_says_why() -> None:
+    for declared in equivalent.DECLARED:
+        module = declared.function.rpartition(".")[0]
+        mutants = of_file(HOUSE.joinpath(*module.split(".")).with_suffix(".py")).mutants()
+        assert [mutant.key for mutant in mutants if equivalent.matches(declared, mutant)], declared
+        assert len(declared.why.split()) >= 5, declared
+
+
+def test_the_command_lists_what_no_test_noticed_and_fails_when_that_is_too_much(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.mutmut]\nsource_paths = ["small.py"]\n')
+    (tmp_path / "small.py").write_text(
+        "def more(one, two):\n    return one > two\n\n\ndef less(one, two):\n    return one < two\n"
+    )
+    (tmp_path / "test_small.py").write_text(
+        "import small\n\n\ndef test_more():\n    assert small.more(2, 1)\n\n\n"
+        "def test_less():\n    assert not small.less(1, 1)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.mutants", "--sources", "small.py", "--tests", "test_small.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(HOUSE)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert json.loads(ran.stdout.splitlines()[-1]) == {"mutants": 2, "killed": 1, "share": 0.5}, ran.stderr
+    assert "small.x_more__mutmut_1 (1 tests ran of 1 that pass through it)" in ran.stdout
+    assert "-    return one > two\n+    return one >= two\n" in ran.stdout
+    assert ran.returncode == 1
