@@ -80,13 +80,13 @@ def refused_errors(line: bytes) -> list[FieldError] | None:
 def _read(spec: ModelSpec, line: bytes) -> tuple[Any, list[tuple[str, str]]]:
     """Read one line; what is wrong with it as (pointer, detail)."""
     if len(line) > MAX_LINE_BYTES:
-        return None, [("", f"longer than {MAX_LINE_BYTES} bytes")]
+        return None, [("", f"got more than {MAX_LINE_BYTES} bytes; allowed: at most {MAX_LINE_BYTES}")]
     if line.startswith(strict_json.BOM):
-        return None, [("", "a byte order mark; allowed: one, before the first line of a file")]
+        return None, [("", "got a byte order mark; allowed: one, before the first line of a file")]
     if not line.strip():
-        return None, [("", "an empty line; allowed: one JSON object a line")]
+        return None, [("", "got an empty line; allowed: one JSON object a line")]
     try:
         instance = strict_json.loads(line, "the line", rounded=True)
     except ArchiveError as error:
-        return None, [("", f"not JSON: {error}")]
+        return None, [("", str(error))]
     return instance, [(error.pointer, error.detail) for error in check_instance(spec, instance)]

@@ -10,6 +10,7 @@ import json
 import math
 from typing import Any, NoReturn
 
+from relearn import json_faults
 from relearn.errors import ArchiveError
 
 BOM = b"\xef\xbb\xbf"
@@ -54,19 +55,36 @@ def loads(
         raise ArchiveError(f"{name} has {len(content)} bytes; allowed: {limit}")
     if (nested := content.count(b"[") + content.count(b"{")) > MOST_NESTED:
         raise ArchiveError(f"{name} has {nested} lists and objects; allowed: {MOST_NESTED}")
+    hooks: json_faults.Hooks = {
+        "object_pairs_hook": _object,
+        "parse_int": _rounded if rounded else _whole,
+        "parse_float": float if rounded else _decimal,
+        "parse_constant": _constant if finite else float,
+    }
+    body = content.removeprefix(BOM)
     try:
-        found = json.loads(
-            content.removeprefix(BOM).decode("utf-8"),
-            object_pairs_hook=_object,
-            parse_int=_rounded if rounded else _whole,
-            parse_float=float if rounded else _decimal,
-            parse_constant=_constant if finite else float,
-        )
-        _refuse_deep(found)
+        text = body.decode("utf-8")
+        return _read(text, hooks)
     except RecursionError as error:
-        raise ArchiveError(f"{name} is nested more than {DEEPEST} levels deep, the most allowed") from error
-    except ValueError as error:  # of the reader, and of UTF-8
+        raise ArchiveError(f"{name} is nested more than {DEEPEST} levels deep; allowed: {DEEPEST}") from error
+    except UnicodeDecodeError as error:
+        told = json_faults.encoding(error, len(content) - len(body))
+        raise ArchiveError(f"{name} is not UTF-8: {told}") from error
+    except json.JSONDecodeError as error:
+        raise ArchiveError(f"{name} is not JSON: {json_faults.grammar(error)}") from error
+    except json_faults.FaultError as error:
         raise ArchiveError(f"{name} is not JSON as allowed: {error}") from error
+
+
+def _read(text: str, hooks: json_faults.Hooks) -> Any:
+    try:
+        found = json.loads(text, **hooks)
+    except json_faults.FaultError:
+        json_faults.raise_placed(text, hooks)
+    try:
+        _refuse_deep(found)
+    except UnicodeEncodeError:
+        json_faults.raise_half(found)
     return found
 
 
@@ -74,14 +92,16 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
-            raise ValueError(f"the key {name[:LONGEST_NUMBER]!r} comes twice in one object")
+            raise json_faults.FaultError(
+                f"the key {name[:LONGEST_NUMBER]!r} twice in one object", "each key once"
+            )
         found[name] = value
     return found
 
 
 def _whole(text: str) -> int:
     if len(text.removeprefix("-")) > MOST_DIGITS:
-        raise ValueError(f"a whole number has {len(text)} digits; allowed: {MOST_DIGITS}")
+        raise json_faults.FaultError(f"a whole number of {len(text)} digits", f"{MOST_DIGITS} digits")
     return int(text)
 
 
@@ -91,12 +111,14 @@ def _rounded(text: str) -> int | float:
 
 def _decimal(text: str) -> float:
     if len(text) > LONGEST_NUMBER or not math.isfinite(value := float(text)):
-        raise ValueError(f"the number {text[:LONGEST_NUMBER]} is longer or larger than a float")
+        raise json_faults.FaultError(
+            f"the number {text[:LONGEST_NUMBER]}", f"what a float holds, in {LONGEST_NUMBER} characters"
+        )
     return value
 
 
 def _constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no JSON number")
+    raise json_faults.FaultError(text, "numbers of JSON, which are finite")
 
 
 def _refuse_deep(document: Any) -> None:

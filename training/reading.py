@@ -135,7 +135,7 @@ class Reader:
         try:
             request = strict_json.loads(body, "the body", rounded=True)
         except ArchiveError as error:
-            raise InvalidInstancesError((FieldError("", f"not JSON: {error}"),)) from error
+            raise InvalidInstancesError((FieldError("", str(error)),)) from error
         names = [column.name for column in self._spec.columns]
         rows = check_request(self._spec, request)
         try:

@@ -56,7 +56,9 @@ def test_a_byte_order_mark_is_no_part_of_a_file_and_stands_before_it_alone() -> 
 
 def test_the_good_lines_of_a_wrong_file_are_given_before_it_is_refused() -> None:
     seen: list[Any] = []
-    with pytest.raises(InvalidLinesError, match="line 2: not JSON"):
+    with pytest.raises(
+        InvalidLinesError, match="line 2: the line is not JSON: got its end at line 1, column 2"
+    ):
         seen.extend(check_lines(MIXED, [GOOD, b"{", GOOD]))
     assert seen == [{"who": "a"}, {"who": "a"}]
 
@@ -65,11 +67,11 @@ def test_the_good_lines_of_a_wrong_file_are_given_before_it_is_refused() -> None
     ("line", "said"),
     [
         (b"\n", "an empty line"),
-        (b'{"who": NaN}', "NaN is no JSON number"),
-        (b'{"who": "\xff"}', "not JSON"),
+        (b'{"who": NaN}', "got NaN at '/who'; allowed: numbers of JSON"),
+        (b'{"who": "\xff"}', "is not UTF-8: got byte 0xff at offset 9"),
         (b"[" * 100_000, "nested more than 64 levels"),
         (b"[]", "allowed: an object"),
-        (b'{"who": "' + b"x" * MAX_LINE_BYTES + b'"}', f"longer than {MAX_LINE_BYTES} bytes"),
+        (b'{"who": "' + b"x" * MAX_LINE_BYTES + b'"}', f"got more than {MAX_LINE_BYTES} bytes"),
     ],
 )
 def test_a_line_that_is_no_instance_is_refused(line: bytes, said: str) -> None:

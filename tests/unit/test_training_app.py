@@ -123,7 +123,7 @@ def test_a_wrong_value_is_named_by_its_pointer(app: App) -> None:
 def test_what_is_no_json_is_refused(app: App) -> None:
     answer = ask(app, "POST", "/invocations", b"\x80\x04N.")
     assert answer.status == 400
-    assert answer.json["errors"][0]["detail"].startswith("not JSON")
+    assert answer.json["errors"][0]["detail"].startswith("the body is not ")
 
 
 @pytest.mark.parametrize("parts", [(b" " * (MAX_BODY + 1),), (b" " * MAX_BODY, b" " * 9, b" " * 9)])

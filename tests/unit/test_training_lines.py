@@ -73,9 +73,9 @@ def test_a_line_without_a_prediction_says_why_and_costs_no_other_line_its_own(ap
     assert first == last
     assert first["label"] == "setosa"
     assert second["errors"] == [{"pointer": "/petal_width", "detail": "got 'wide'; allowed: a finite number"}]
-    assert third["errors"][0]["detail"].startswith("not JSON")
-    assert fourth["errors"][0]["detail"].startswith("an empty line")
-    assert fifth["errors"][0]["detail"].startswith("not JSON")
+    assert third["errors"][0]["detail"].startswith("the line is not JSON: got ")
+    assert fourth["errors"][0]["detail"].startswith("got an empty line")
+    assert fifth["errors"][0]["detail"].startswith("the line is not JSON: got ")
 
 
 class Picky(App):
