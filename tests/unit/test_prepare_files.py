@@ -66,12 +66,18 @@ def test_optional_columns_may_be_missing_and_names_may_have_spaces_around_them(u
 
 def test_json_rows_that_all_lack_a_column_are_a_schema_fault(upload: Upload) -> None:
     found = refusal(upload('{"who": "a", "label": "low"}\n' * 3, "x.jsonl", make_spec(max_bad_row_rate=0.1)))
-    assert (found.code, found.detail) == ("schema", "columns missing: size in every row")
+    assert (found.code, found.detail) == (
+        "schema",
+        "columns missing: size in every row; allowed: who, size, free (optional), note (optional), flag (optional), at (optional), label",
+    )
 
 
 def test_json_rows_that_all_have_an_unknown_column_are_a_schema_fault(upload: Upload) -> None:
     found = refusal(upload(as_json_lines([{**GOOD, "x": 1}] * 3), "x.jsonl", make_spec(max_bad_row_rate=0.1)))
-    assert (found.code, found.detail) == ("schema", "columns unknown: x in every row")
+    assert (found.code, found.detail) == (
+        "schema",
+        "columns unknown: x in every row; allowed: who, size, free (optional), note (optional), flag (optional), at (optional), label",
+    )
 
 
 def test_text_that_is_not_utf8_is_refused_with_its_line_and_offset(upload: Upload) -> None:
@@ -116,7 +122,11 @@ def test_damaged_gzip_is_refused_wherever_the_damage_is(upload: Upload) -> None:
         ("x.parquet.gz", gzip.compress(b"PAR1....PAR1", mtime=0), "Parquet inside gzip"),
         ("x.csv", b"who,size,label\ra,1,low\r", "bare carriage return"),
         ("x.csv", b'"who,size\n', "the header on line 1 can not be read"),
-        ("x.jsonl", b"who,size,label\na,1,low\n", "no line is a JSON object"),
+        (
+            "x.jsonl",
+            b"who,size,label\na,1,low\n",
+            "no line of the file is JSON as allowed: not a JSON object",
+        ),
         ("x.csv", b"who,size,label\na,1,low" + b" " * 1_100_000, "line 2 is longer than"),
     ],
 )

@@ -145,11 +145,21 @@ def test_json_values_must_have_their_json_type(
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("[1, 2]", "not a JSON object"),
-        ("who,size", "not a JSON object"),
-        ('{"who": "a"', "not a JSON object"),
-        ('{"who": "a", "who": "b", "size": 1, "label": "low"}', "a column is given twice"),
-        ('{"who": "a", "size": 1, "label": "low", "extra": 1, "Size": 2}', "unknown columns: extra, Size"),
+        ("[1, 2]", "not a JSON object: got an array; allowed: one object a line"),
+        ("7", "not a JSON object: got a number; allowed: one object a line"),
+        ('"a"', "not a JSON object: got a string; allowed: one object a line"),
+        ("null", "not a JSON object: got null; allowed: one object a line"),
+        ("true", "not a JSON object: got true or false; allowed: one object a line"),
+        ("who,size", "not a JSON object: got text that is not JSON; allowed: one object a line"),
+        ('{"who": "a"', "not a JSON object: got text that is not JSON; allowed: one object a line"),
+        (
+            '{"who": "a", "who": "b", "size": 1, "label": "low"}',
+            "given twice: who; allowed: each column once",
+        ),
+        (
+            '{"who": "a", "size": 1, "label": "low", "extra": 1, "Size": 2}',
+            "unknown columns: extra, Size; allowed: who, size, free, note, flag, at, label",
+        ),
     ],
 )
 def test_a_json_line_that_is_not_one_object_of_the_spec_is_rejected(
@@ -207,9 +217,9 @@ def test_a_row_with_too_few_or_too_many_fields_is_rejected(upload: Upload) -> No
     prepared = upload('who,size,label\na,1\nb,1,low,more\nc,1,low\n"d",1\n')
     assert prepared.rows_accepted == 1
     assert [(row["line"], row["errors"][0]["reason"]) for row in rejected(prepared)] == [
-        (2, "2 fields; the header has 3"),
-        (3, "4 fields; the header has 3"),
-        (5, "2 fields; the header has 3"),
+        (2, "2 fields; allowed: 3, as in the header"),
+        (3, "4 fields; allowed: 3, as in the header"),
+        (5, "2 fields; allowed: 3, as in the header"),
     ]
 
 
@@ -228,9 +238,9 @@ def test_a_quote_inside_an_unquoted_value_is_part_of_it(upload: Upload) -> None:
 @pytest.mark.parametrize(
     ("cell", "reason"),
     [
-        ("x\0y", "it holds a NUL byte"),
-        ('"x\0y"', "it holds a NUL byte"),
-        ("x\ry", "it holds a bare carriage return"),
+        ("x\0y", "it holds a NUL byte; allowed: text without"),
+        ('"x\0y"', "it holds a NUL byte; allowed: text without"),
+        ("x\ry", "it holds a bare carriage return; allowed: lines that end with LF or CRLF"),
     ],
 )
 def test_a_row_with_a_byte_that_text_does_not_have_is_rejected(

@@ -71,11 +71,11 @@ FILES: dict[str, File] = {
     "columns that are not the spec's": File("schema", b"size,colour\n1,a\n", "columns missing: label; unknown: colour"),
     "a column twice": File("schema", b"size,label,size\n1,a,2\n", "given twice: size"),
     "a column that is empty in every row": File("schema", HEAD + b",a\n,b\n", "columns missing: size in every row"),
-    "rows longer than the header": File("format", HEAD + b"1,a,\n2,b,\n", "no row can be read: 3 fields; the header has 2 (in 2 rows, first on line 2)"),
-    "rows shorter than the header": File("format", HEAD + b"1\n2\n", "no row can be read: 1 fields; the header has 2 (in 2 rows, first on line 2)"),
+    "rows longer than the header": File("format", HEAD + b"1,a,\n2,b,\n", "no row can be read: 3 fields (in 2 rows, first on line 2); allowed: 2, as in the header; put values"),
+    "rows shorter than the header": File("format", HEAD + b"1\n2\n", "no row can be read: 1 fields (in 2 rows, first on line 2); allowed: 2, as in the header; put values"),
     "broken quotes in every row": File("format", HEAD + b'1,"a\n2,"b\n', "no row can be read: broken quotes"),
     "no object in any line": File("format", b"[1]\n", "JSON array"),
-    "lines that are no JSON": File("format", b'{"size": 1,}\n', "no line is a JSON object"),
+    "lines that are no JSON": File("format", b'{"size": 1,}\n', "no line of the file is JSON as allowed: not a JSON object: got a comma before a closing bracket (in 1 row, first on line 1)"),
     "an Excel workbook": File("format", b"PK\x03\x04", "a zip archive or an Excel workbook"),
     "a carriage return alone": File("format", b"size\rlabel\n1,a\n", "bare carriage return"),
     "bytes that are not UTF-8": File("encoding", HEAD + b"1,\x93\n", "not UTF-8: byte 0x93 on line 2"),
@@ -98,7 +98,7 @@ FILES: dict[str, File] = {
     "a line without end": File("format", HEAD + b"1" * (MAX_LINE + 1), f"line 2 is longer than {MAX_LINE} bytes", most=9_999_999),
     "a header that is not closed": File("format", b'"size,label\n1,a\n', "the header on line 1 can not be read"),
     "a NUL in the header": File("format", b"size,la\0bel\n1,a\n", "the header holds a NUL byte: ['size', 'la"),
-    "more time than there is": File("too_slow", table(9), "longer than 0 s, the most allowed", most=9999, seconds=0),
+    "more time than there is": File("too_slow", table(9), "longer than 0 s and was stopped", most=9999, seconds=0),
     "Parquet with lists": File("schema", table(1, size=[1.0]), "size is DOUBLE[]; allowed: numbers, strings"),
     "Parquet that is none": File("format", b"PAR1" + b"\0" * 40, "the Parquet file can not be read"),
     "Parquet with text that is not UTF-8": File("encoding", pa.table({"size": [1.0], "label": pa.array([b"\x93"], pa.binary()).view(pa.string())}), "the Parquet file can not be read", most=9999),
@@ -140,21 +140,33 @@ JSON_VALUES: tuple[tuple[str, Any, str], ...] = (
 )
 """What only JSON can say wrong."""
 WHOLE: tuple[tuple[bytes, str], ...] = (
-    (b"1,2", "2 fields; the header has 7"),
-    (b'1,"2', "broken quotes: a quoted value is not closed, or text follows its closing quote"),
-    (b"1,2\r3", "it holds a bare carriage return"),
-    (b"1,\x00", "it holds a NUL byte"),
+    (b"1,2", "2 fields; allowed: 7, as in the header"),
+    (
+        b'1,"2',
+        "broken quotes: a quoted value is not closed, or text follows its closing quote; allowed: a quote doubled within quotes",
+    ),
+    (b"1,2\r3", "it holds a bare carriage return; allowed: lines that end with LF or CRLF"),
+    (b"1,\x00", "it holds a NUL byte; allowed: text without"),
 )
 LINES: tuple[tuple[bytes, str], ...] = (
-    (b"[1]", "not a JSON object"),
-    (b'{"size": 1,}', "not a JSON object: a comma before a closing bracket"),
-    (b'{"size": 1, "size": 2}', "a column is given twice"),
-    (b'{"size": 1, "colour": 2}', "unknown columns: colour"),
+    (b"[1]", "not a JSON object: got an array; allowed: one object a line"),
+    (b'"x"', "not a JSON object: got a string; allowed: one object a line"),
+    (b"1", "not a JSON object: got a number; allowed: one object a line"),
+    (b"true", "not a JSON object: got true or false; allowed: one object a line"),
+    (b"null", "not a JSON object: got null; allowed: one object a line"),
+    (b"{", "not a JSON object: got text that is not JSON; allowed: one object a line"),
+    (b'{"size": 1,}', "not a JSON object: got a comma before a closing bracket; allowed: none there"),
+    (b'{"size": 1, "size": 2}', "given twice: size; allowed: each column once"),
+    (b'{"size": 1, "colour": 2}', "unknown columns: colour; allowed: who, size, free, note, flag, at, label"),
+    (
+        b'{"": 1, "a\\u0000": 2}',
+        "unknown columns: (no name), a?; allowed: who, size, free, note, flag, at, label",
+    ),
     (
         json.dumps(dict.fromkeys("bcdefghijklm", 1)).encode(),
-        "unknown columns: b, c, d, e, f, g, h, i, j, k and 2 more",
+        "unknown columns: b, c, d, e, f, g, h, i, j, k and 2 more; allowed: who, size, free, note, flag, at, label",
     ),
-    (b'{"size": 1} \x00', "not a JSON object: it holds a control character"),
+    (b'{"size": 1} \x00', "not a JSON object: got the control character 0x00; allowed: its escape, \\u0000"),
 )
 
 
@@ -295,7 +307,10 @@ def test_every_reason_against_a_value_in_the_code_has_a_value_that_causes_it() -
 def test_every_reason_against_a_row_in_the_code_has_a_row_that_causes_it() -> None:
     told = [said for _, said in (*WHOLE, *LINES)]
     patterns = [one.pattern for one in words_of_refusals.calls(PREPARE / "staging.py", "_fault")]
-    patterns += [re.escape(words) for words in words_of_refusals.in_sql(sources._json_fault())]
+    patterns += [
+        re.escape(words)
+        for words in words_of_refusals.in_sql(sources._json_fault((*EVERY.columns, EVERY.target)))
+    ]
     assert len(patterns) > 7
     assert [one for one in patterns if not any(re.search(one, said) for said in told)] == []
 

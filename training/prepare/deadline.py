@@ -57,7 +57,7 @@ class Deadline:
         so_far = f" after {self.progress}" if self.progress else ""
         return DataError(
             TOO_SLOW,
-            f"its check took longer than {self._seconds:g} s, the most allowed, and was stopped{so_far}; "
+            f"its check took longer than {self._seconds:g} s and was stopped{so_far}; allowed: {self._seconds:g} s; "
             "split the file into smaller ones, or send it as Parquet",
         )
 

@@ -136,8 +136,8 @@ def _refusal(error: Exception, deadline: Deadline, memory_mb: int, disk_mb: int)
         case duckdb.OutOfMemoryException():
             return Refusal(
                 "too_large",
-                f"its check needs more than {memory_mb} MB of memory and {disk_mb} MB of disk, the most allowed; split "
-                "the file, or write Parquet with smaller row groups",
+                f"its check needs more than {memory_mb} MB of memory and {disk_mb} MB of disk; allowed: so much; split the file, "
+                "or write Parquet with smaller row groups",
             )
     raise error
 
@@ -147,7 +147,7 @@ def _check_size(spec: ModelSpec, source: Path) -> None:
     if size == 0:
         raise DataError("empty", "the file has 0 bytes; allowed: a header and at least one row")
     if size > spec.ingest.max_bytes:
-        raise DataError("too_large", f"{size} bytes; allowed: at most {spec.ingest.max_bytes}")
+        raise DataError("too_large", f"the file has {size} bytes; allowed: at most {spec.ingest.max_bytes}")
 
 
 def _check_rows(
@@ -186,7 +186,21 @@ def _check_parquet(source: Path, cap: int, checker: Checker, batch_bytes: int, d
         raise
     except duckdb.Error as error:
         code = "encoding" if "utf" in str(error).lower() else "format"
-        raise DataError(code, f"the Parquet file can not be read: {str(error).splitlines()[0]}") from error
+        raise DataError(
+            code,
+            f"the Parquet file can not be read: {_said(error, source)}; allowed: whole Parquet, text in UTF-8; write it again",
+        ) from error
+
+
+def _said(error: duckdb.Error, source: Path) -> str:
+    """Give DuckDB's words about a file, without the kind of its error and without where the file is here."""
+    first = str(error).splitlines()[0].partition("Error: ")[2] or "it is no Parquet"
+    return (
+        first.replace(f"'{source}'", "it")
+        .replace(str(source), "it")
+        .replace("file it", "it")
+        .replace("File it", "it is")
+    )
 
 
 def _check_leak(spec: ModelSpec, checker: Checker) -> None:

@@ -12,6 +12,7 @@ from relearn.errors import DataError
 from training.prepare.deadline import Deadline
 from training.prepare.outcome import RATIO, RATIO_FROM
 from training.prepare.sniff import BOM
+from training.prepare.unzip import WHOLE_GZIP, zlib_words
 
 MAX_LINE = 1024 * 1024
 """Bytes in one line at most, and in one CSV record."""
@@ -75,7 +76,8 @@ class Lines:
             line = self._stream.readline(MAX_LINE + 1)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:  # no fault of the disk is the file's
             raise DataError(
-                "format", f"the gzip stream is corrupt after line {self.number}: {error}"
+                "format",
+                f"the gzip stream is corrupt after line {self.number}: {zlib_words(error)}; {WHOLE_GZIP}",
             ) from error
         if not line:
             return b""
@@ -85,14 +87,15 @@ class Lines:
         self._offset += len(line)
         if self._offset > self._max_bytes:
             raise DataError(
-                "too_large", f"the file unpacks to more than {self._max_bytes} bytes, the most allowed"
+                "too_large",
+                f"the file unpacks to more than {self._max_bytes} bytes; allowed: {self._max_bytes}; split the file",
             )
         if self._offset > self._look_at:
             self._look()
         if len(line) > MAX_LINE:
             raise DataError(
                 "format",
-                f"line {self.number} is longer than {MAX_LINE} bytes, the most allowed (lines end with LF or CRLF)",
+                f"line {self.number} is longer than {MAX_LINE} bytes; allowed: {MAX_LINE}, and lines that end with LF or CRLF",
             )
         return line.removeprefix(BOM) if self.number == 1 else line
 
@@ -123,5 +126,5 @@ class Lines:
             raise DataError(
                 "encoding",
                 f"not UTF-8: byte 0x{line[error.start]:02x} on line {self.number}, "
-                f"byte offset {self._offset + error.start}" + ("; it looks like UTF-16" if utf16 else ""),
+                f"byte offset {self._offset + error.start}{'; it looks like UTF-16' if utf16 else ''}; allowed: UTF-8",
             ) from error

@@ -12,7 +12,7 @@ from typing import BinaryIO, cast
 from relearn import filenames
 from relearn.errors import DataError
 from relearn.filenames import SUFFIXES, Format
-from training.prepare.unzip import Unzipped
+from training.prepare.unzip import WHOLE_GZIP, Unzipped, zlib_words
 
 TITLES: dict[Format, str] = {"csv": "CSV", "jsonl": "JSON Lines", "parquet": "Parquet"}
 GZIP = b"\x1f\x8b"
@@ -74,12 +74,16 @@ def detect(source: Path, name: str) -> Kind:
     found = _format(head, name)
     if gzipped and found == "parquet":
         raise DataError(
-            "format", f"{name} is Parquet inside gzip; Parquet is compressed already: upload it plain"
+            "format",
+            f"{name} is Parquet inside gzip; allowed: Parquet alone, which is compressed already: upload it plain",
         )
     rest = suffixes[:-1] if named_gzip else suffixes
     promised = SUFFIXES.get(rest[-1]) if rest else None
     if promised is not None and promised != found and not (promised == "jsonl" and found == "csv"):
-        raise DataError("format", f"{name} is named {rest[-1]} but its content is {TITLES[found]}")
+        raise DataError(
+            "format",
+            f"{name} is named {rest[-1]} but its content is {TITLES[found]}; allowed: a name of its format, or none",
+        )
     # Text that is no object may still be JSON Lines with a bad first line: its rows decide.
     return Kind(promised or found, gzipped)
 
@@ -98,21 +102,24 @@ def _head(source: Path, *, gzipped: bool) -> bytes:
                 head, blank = more, blank + HEAD
                 if blank > MAX_BLANK:
                     raise DataError(
-                        "format", f"the first {blank} bytes are white space; allowed: {MAX_BLANK} at most"
+                        "format",
+                        f"the first {blank} bytes of the file are white space; allowed: {MAX_BLANK} at most",
                     )
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:  # no fault of the disk is the file's
-        raise DataError("format", f"the gzip stream is corrupt: {error}") from error
+        raise DataError("format", f"the gzip stream is corrupt: {zlib_words(error)}; {WHOLE_GZIP}") from error
     return head.lstrip()
 
 
 def _format(head: bytes, name: str) -> Format:
     if not head:
-        raise DataError("empty", "the file holds nothing; allowed: a header and at least one row")
+        raise DataError(
+            "empty", "the file holds nothing but white space; allowed: a header and at least one row"
+        )
     if head.startswith(PARQUET):
         return "parquet"
     for magic, title in FOREIGN.items():
         if head.startswith(magic):
-            raise DataError("format", f"{name} is {title}; {ALLOWED}")
+            raise DataError("format", f"the file {name} is {title}; {ALLOWED}")
     if head.startswith(b"["):
-        raise DataError("format", f"{name} is a JSON array; allowed in JSON: one object a line")
+        raise DataError("format", f"the file {name} is a JSON array; allowed in JSON: one object a line")
     return "jsonl" if head.startswith(b"{") else "csv"

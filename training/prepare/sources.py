@@ -16,6 +16,7 @@ from pathlib import Path
 
 import duckdb
 
+from relearn import visible
 from relearn.columns import Boolean, Category, Column, DateTime, Id, Number, Text
 from relearn.cutting import NAME_BYTES, listed
 from relearn.errors import DataError
@@ -29,6 +30,10 @@ ROWS_PER_BATCH = 500_000
 ROW_NUMBER = "file_row_number"
 """What DuckDB calls the number of a row in its Parquet file, from 0, where no column of the file is called so."""
 LEAST_PER_BATCH = 100
+_JSON_KIND = (
+    "CASE json_type(_d) WHEN 'ARRAY' THEN 'an array' WHEN 'VARCHAR' THEN 'a string' WHEN 'BOOLEAN' THEN 'true or false' "
+    "WHEN 'NULL' THEN 'null' ELSE CASE WHEN _d IS NULL THEN 'text that is not JSON' ELSE 'a number' END END"
+)
 MAX_FOOTER = 16 * 1024**2
 """Bytes of a Parquet file's metadata at most: some 100 for each column of each row group."""
 TRIMMED = (Number, Boolean, DateTime)
@@ -101,10 +106,12 @@ class JsonSource(Source):
         fields = ", ".join(f"nullif(_p[{i + 1}]::VARCHAR, 'null') AS _t{i}" for i in range(len(self.columns)))
         for path in self._staging.batches(self._path, self._batch_bytes):
             parsed = f"SELECT _l, _e, CASE WHEN json_valid(_f0) THEN _f0 END AS _d FROM {_staged(path, 1)}"
-            objects = f"SELECT _l, _e, CASE WHEN json_type(_d) = 'OBJECT' THEN _d END AS _j FROM ({parsed})"
+            objects = (
+                f"SELECT _l, _e, _d, CASE WHEN json_type(_d) = 'OBJECT' THEN _d END AS _j FROM ({parsed})"
+            )
             keyed = f"SELECT *, json_keys(_j) AS _k, json_extract(_j, [{paths}]) AS _p FROM ({objects})"
             named = f"SELECT *, list_transform(list_filter(_k, lambda _x: _x NOT IN ({names})), lambda _x: _x[:{NAME_BYTES}]) AS _u FROM ({keyed})"
-            yield f"SELECT _l, {_json_fault()} AS _e, _u, {fields} FROM ({named})"
+            yield f"SELECT _l, {_json_fault(self.columns)} AS _e, _u, {fields} FROM ({named})"
 
     def text(self, index: int) -> str:
         """SQL of the value when its JSON type is right."""
@@ -141,7 +148,7 @@ class Bounds:
         if MAX_FOOTER < size <= self.path.stat().st_size:
             raise DataError(
                 "too_large",
-                f"its metadata has {size} bytes; allowed: {MAX_FOOTER}; write fewer columns, or larger row groups",
+                f"the file's metadata has {size} bytes; allowed: {MAX_FOOTER}; write fewer columns, or larger row groups",
             )
 
 
@@ -170,7 +177,7 @@ class ParquetSource(Source):
             raise DataError("too_large", f"{self._rows} rows of {len(types)} columns; allowed: {most} values")
         if unpacked > most:
             raise DataError(
-                "too_large", f"it unpacks to {unpacked} bytes, its metadata says; allowed: {most}"
+                "too_large", f"the file unpacks to {unpacked} bytes, its metadata says; allowed: {most}"
             )
         self._types = types
         texts = [c.name for c in columns if types.get(c.name) == "VARCHAR"]
@@ -256,11 +263,17 @@ def check_names(columns: Sequence[Column], names: list[str]) -> None:
     repeated = [name for name, count in Counter(names).items() if count > 1 and name in known]
     found = {"missing": missing, "unknown": unknown, "given twice": repeated}
     faults = [
-        f"{word}: {listed(name or '(no name)' for name in some)}" for word, some in found.items() if some
+        f"{word}: {listed(visible.line(name) or '(no name)' for name in some)}"
+        for word, some in found.items()
+        if some
     ]
     if faults:
-        allowed = ", ".join(column.name + (" (optional)" if column.optional else "") for column in columns)
-        raise DataError("schema", f"columns {'; '.join(faults)}. Allowed: {allowed}")
+        raise DataError("schema", f"columns {'; '.join(faults)}; allowed: {allowed_names(columns)}")
+
+
+def allowed_names(columns: Sequence[Column]) -> str:
+    """Name the columns that a file may have, and which it need not have."""
+    return listed(column.name + (" (optional)" if column.optional else "") for column in columns)
 
 
 def _trimmed(text: str) -> str:
@@ -278,14 +291,22 @@ def _staged(path: Path, fields: int) -> str:
     return f"read_csv({quote(str(path))}, {dialect}, {limits}, columns={{{columns}}})"
 
 
-def _json_fault() -> str:
-    unknown = (
-        "'unknown columns: ' || array_to_string(_u[1:10], ', ') || "
-        "CASE WHEN len(_u) > 10 THEN ' and ' || (len(_u) - 10) || ' more' ELSE '' END"
+def _json_fault(columns: Sequence[Column]) -> str:
+    """SQL of what is wrong with a line as a whole; NULL when nothing is."""
+    visible = (
+        "lambda _x: CASE WHEN _x = '' THEN '(no name)' ELSE regexp_replace(_x, '[[:cntrl:]]', '?', 'g') END"
     )
+    unknown = (
+        f"'unknown columns: ' || array_to_string(list_transform(_u[1:10], {visible}), ', ') || "
+        "CASE WHEN len(_u) > 10 THEN ' and ' || (len(_u) - 10) || ' more' ELSE '' END || "
+        f"{quote(f'; allowed: {listed(column.name for column in columns)}')}"
+    )
+    twice = "list_filter(list_distinct(_k), lambda _x: len(list_filter(_k, lambda _y: _y = _x)) > 1)"
+    repeated = f"'given twice: ' || array_to_string({twice}, ', ') || '; allowed: each column once'"
     return (
-        f"CASE WHEN _e IS NOT NULL THEN _e WHEN _j IS NULL THEN '{NOT_AN_OBJECT}' "
-        f"WHEN len(_u) > 0 THEN {unknown} WHEN len(_k) <> len(list_distinct(_k)) THEN 'a column is given twice' END"
+        f"CASE WHEN _e IS NOT NULL THEN _e WHEN _j IS NULL THEN '{NOT_AN_OBJECT}: got ' || {_JSON_KIND} || "
+        f"'; allowed: one object a line' WHEN len(_u) > 0 THEN {unknown} "
+        f"WHEN len(_k) <> len(list_distinct(_k)) THEN {repeated} END"
     )
 
 

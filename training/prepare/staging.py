@@ -23,9 +23,9 @@ US = "\x1f"
 ESCAPE = "\x1d"
 TRAVELS = {US: ESCAPE + "u", "\n": ESCAPE + "n", "\r": ESCAPE + "r", ESCAPE: ESCAPE + "e"}
 """What can not stand in a staged field as it is, and what stands there for it; the escape itself last: `unescaped` needs that."""
-BROKEN_QUOTES = "broken quotes: a quoted value is not closed, or text follows its closing quote"
-BARE_CR = "it holds a bare carriage return"
-NUL_BYTE = "it holds a NUL byte"
+BROKEN_QUOTES = "broken quotes: a quoted value is not closed, or text follows its closing quote; allowed: a quote doubled within quotes"
+BARE_CR = "it holds a bare carriage return; allowed: lines that end with LF or CRLF"
+NUL_BYTE = "it holds a NUL byte; allowed: text without"
 STAGED_MAX_LINE = 2 * MAX_LINE
 _RESERVED = re.compile(rb"[\x00\r]")
 _RESERVED_IN_JSON = re.compile(rb"[\x00\x1f\r]")
@@ -105,13 +105,15 @@ class JsonStaging(Staging):
 
     def row(self, body: bytes, line: bytes) -> bytes:  # noqa: ARG002 - a JSON row is its one line
         """Rewrite one line."""
-        if _RESERVED_IN_JSON.search(body):
-            return self._fault(self.lines.number, "not a JSON object: it holds a control character")
+        if found := _RESERVED_IN_JSON.search(body):
+            what = f"the control character 0x{found[0][0]:02x}; allowed: its escape, \\u{found[0][0]:04x}"
+            return self._fault(self.lines.number, f"not a JSON object: got {what}")
         if _TRAILING.search(body):  # DuckDB takes a comma that nothing follows; in a text it may stand
             try:
                 json.loads(body)
             except (ValueError, RecursionError):
-                return self._fault(self.lines.number, "not a JSON object: a comma before a closing bracket")
+                what = "not a JSON object: got a comma before a closing bracket; allowed: none there"
+                return self._fault(self.lines.number, what)
         return b"%d\x1f\x1f%b\n" % (self.lines.number, body)
 
 
@@ -156,7 +158,7 @@ class CsvStaging(Staging):
         return f"{number}{US}{US}{US.join(field.translate(_TRAVEL) for field in fields)}\n".encode()
 
     def _ragged(self, number: int, fields: int) -> bytes:
-        return self._fault(number, f"{fields} fields; the header has {self.fields}")
+        return self._fault(number, f"{fields} fields; allowed: {self.fields}, as in the header")
 
 
 def _record(lines: Lines, line: bytes, taken: list[bytes]) -> Iterator[str]:
@@ -184,7 +186,12 @@ def _header(lines: Lines) -> list[str]:
     try:
         names = next(csv.reader(_record(lines, line, []), strict=True))
     except csv.Error as error:
-        raise DataError("format", f"the header on line {number} can not be read: {error}") from error
+        raise DataError(
+            "format",
+            f"the header on line {number} can not be read: {error}; allowed: a quote doubled within quotes",
+        ) from error
     if any("\0" in name for name in names):
-        raise DataError("format", f"the header holds a NUL byte: {shown(names)}")
+        raise DataError(
+            "format", f"the header holds a NUL byte: {shown(names)}; allowed: the names of the columns"
+        )
     return [name.strip() for name in names]

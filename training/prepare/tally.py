@@ -13,13 +13,11 @@ from relearn.cutting import listed
 from relearn.errors import DataError
 from relearn.figures import percents
 from relearn.spec import ModelSpec
-from training.prepare.sources import NOT_AN_OBJECT
+from training.prepare.sources import NOT_AN_OBJECT, allowed_names
 
 BROKEN = "count(*) FILTER (_e IS NOT NULL AND coalesce(len(_u), 0) = 0)"
 """Rows of which no values are known."""
-REMEDY = (
-    "allowed: every row as the header has it, values with a comma, a quote or a line's end in double quotes"
-)
+REMEDY = "put values with a comma, a quote or a line's end in double quotes"
 MAX_REASONS = 1000
 """Different reasons that are counted at most: a reason may name what was given."""
 
@@ -87,11 +85,13 @@ class Tally:
         if rows == 0:
             raise DataError("empty", "the file has no rows; allowed: at least one")
         if self._no_objects == rows:
-            raise DataError("format", "no line is a JSON object; allowed in JSON Lines: one object a line")
+            raise DataError("format", f"no line of the file is JSON as allowed: {self._most_often()}")
         if self._broken == rows:
             raise DataError("format", f"no row can be read: {self._most_often()}; {REMEDY}")
         if faults := self._faults_of_every_row(rows):
-            raise DataError("schema", f"columns {'; '.join(faults)} in every row")
+            raise DataError(
+                "schema", f"columns {'; '.join(faults)} in every row; allowed: {allowed_names(self._columns)}"
+            )
         rate, allowed = self.rejected / rows, spec.ingest.max_bad_row_rate
         if rate > allowed:
             found, most = percents(rate, allowed)
@@ -110,7 +110,8 @@ class Tally:
         ((column, reason), count), *_ = self._reasons.most_common(1)
         where = f"{column}: " if column else ""
         of = "in 1 row" if count == 1 else f"in {count} rows"
-        return f"{where}{reason} ({of}, first on line {self._first[column, reason]})"
+        found, allowed, what = reason.partition("; allowed: ")
+        return f"{where}{found} ({of}, first on line {self._first[column, reason]}){allowed}{what}"
 
     def _faults_of_every_row(self, rows: int) -> list[str]:
         missing = [

@@ -20,6 +20,12 @@ MAX_MEMBERS = 1000
 MEMBER_BYTES = 4096
 _PIECE = 1 << 16
 _GZIP = 16 + zlib.MAX_WBITS
+WHOLE_GZIP = "allowed: a whole gzip stream; pack the file again, or upload it unpacked"
+
+
+def zlib_words(error: Exception) -> str:
+    """Give what a reader of gzip says, without the number and the call that zlib puts before it."""
+    return str(error).rpartition(": ")[2]
 
 
 class Unzipped(io.RawIOBase):
