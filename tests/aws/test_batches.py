@@ -171,7 +171,10 @@ def test_a_line_that_can_not_be_answered_is_named_and_costs_no_other_line_its_pr
     assert [line.get("label") for line in lines] == ["rose", None, None, None, "tulip"]
     assert [(line["line"], line["errors"][0]["detail"]) for line in lines[1:4]] == [
         (2, "got an empty line; allowed: one JSON object a line"),
-        (3, "the line is not JSON: got 'no json' at line 1, column 1 (character 0); allowed: a value of JSON"),
+        (
+            3,
+            "the line is not JSON: got 'no json' at line 1, column 1 (character 0); allowed: a value of JSON",
+        ),
         (4, NO_ANSWER),
     ]
 

@@ -16,7 +16,7 @@ from lambdas.aws import direct
 from lambdas.aws.metrics import Meter
 from lambdas.aws.once import Once
 from lambdas.config import Config
-from tests.aws.conftest import CACHED, _endpoints
+from tests.aws.stage import CACHED, _endpoints
 from tests.aws.world import Clock
 from tests.chaos.history import History
 from tests.chaos.models import CATALOG

@@ -5,18 +5,27 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 
-from tests.hostile import doors
-from tests.hostile.doors import Tried
-from tests.hostile.inputs import FILES, rows
+from tests.hostile import doors, inputs
+from tests.hostile.inputs import Input
+from tests.hostile.limits import Limited, OverrunError
+from tests.hostile.verdicts import Reason, Tried, Verdict
+
+Ask = Callable[[tuple[str, Input]], Verdict]
+WORDS = {"undecided": "undecided", "unclear": "unclear", "crashed": "crash", "disputed": "disagreement"}
 
 
-def everything(only: str = "") -> list[Tried]:
-    """Bring every input, or those in whose name ``only`` is, to its doors."""
-    tried = [doors.row(one) for one in rows() if only in one.name]
-    files = {f"file: {name}": content for name, content in FILES.items()}
-    return tried + [doors.file(name, *content) for name, content in files.items() if only in name]
+def bring(given: Input, ask: Ask) -> Tried:
+    """Bring an input to its doors; one that takes more than it may has decided nothing."""
+    verdicts = {}
+    for door in given.doors:
+        try:
+            verdicts[door] = ask((door, given))
+        except OverrunError as error:
+            verdicts[door] = Verdict(None, reasons=(Reason(str(error)),))
+    return Tried(given.name, verdicts)
 
 
 def figures(tried: Sequence[Tried]) -> dict[str, int]:
@@ -30,20 +39,31 @@ def figures(tried: Sequence[Tried]) -> dict[str, int]:
     }
 
 
+def table(tried: Sequence[Tried]) -> str:
+    """Give a line for each door: how much came to it, and what became of that."""
+    counts = Counter((door, one.taken) for each in tried for door, one in each.verdicts.items())
+    lines = [f"{'door':<10} {'inputs':>7} {'taken':>7} {'refused':>8} {'undecided':>10}"]
+    for door in dict.fromkeys(door for door, _ in counts):
+        taken, refused, undecided = (counts[door, word] for word in (True, False, None))
+        lines.append(f"{door:<10} {taken + refused + undecided:>7} {taken:>7} {refused:>8} {undecided:>10}")
+    return "\n".join(lines)
+
+
 def main() -> int:
     """Try, print, and fail when anything went wrong."""
     parser = argparse.ArgumentParser(
         prog="make hostile", description="Bring hostile and odd inputs to every door."
     )
     parser.add_argument("--only", default="", metavar="TEXT", help="those in whose name this is")
-    tried = everything(parser.parse_args().only)
-    kinds = {"undecided": "undecided", "unclear": "unclear", "crashed": "crash", "disputed": "disagreement"}
-    for kind, word in kinds.items():
+    only = parser.parse_args().only
+    with Limited[tuple[str, Input], Verdict](doors.asking) as ask:
+        tried = [bring(one, ask) for one in inputs.everything() if only in one.name]
+    for kind, word in WORDS.items():
         for one in tried:
             if getattr(one, kind):
                 sys.stdout.write(f"{word}: {one.name}\n{one.said()}\n")
     found = figures(tried)
-    sys.stdout.write(json.dumps(found) + "\n")
+    sys.stdout.write(f"{table(tried)}\n{json.dumps(found)}\n")
     return int(any(count for name, count in found.items() if name != "inputs"))
 
 

@@ -1,163 +1,348 @@
-"""The doors: what each makes of a row."""
+"""The doors, each as a caller or an uploader meets it: what each makes of a row, a body or a file.
+
+A stage over moto runs every handler. Its endpoint, and the container of its batches, is the real application with a real
+graph: what reaches that graph is what a door has taken.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import hashlib
 import json
-import re
 import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import duckdb
 import numpy as np
+import pytest
+from onnx import TensorProto, helper
 
-from lambdas import http
-from relearn.errors import InvalidInstancesError, InvalidLinesError
-from relearn.jsonlines import check_lines
-from relearn.schema import check_request
+from lambdas import batch_event, batches, predict
+from relearn import codec, ids, names, routes, s3_keys
+from relearn.jsonlines import MEDIA_TYPE as JSON_LINES
 from relearn.spec import Column, DateTime, Number
-from tests.hostile.inputs import SPEC, Row
-from training.prepare import Prepared, prepare
-from training.reading import Reader
+from relearn.uploads import UploadState
+from tests.aws import world as worlds
+from tests.aws.fake_sagemaker import REGION
+from tests.aws.stage import reach_without_sdk, stage_of, written_catalog
+from tests.aws.world import LAKE, STAGE, UPLOADS, LambdaContext, World
+from tests.hostile.inputs import SPEC, Body, File, Input, Row
+from tests.hostile.verdicts import Reason, Verdict
+from training import artifact
+from training.app import App
+from training.scorer import Scorer, Scores
 
-READER = Reader(SPEC)
+MODEL = SPEC.name
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TARGET = '"kind": "a"'
-_TELLS = re.compile(
-    r"allowed|at most|not |no |missing|unknown|above|below|longer|empty|twice|holds a NUL|corrupt|but its"
-)
-"""Words by which a reason says what is wrong with what was given, or what is allowed."""
+_TAKEN = (UploadState.ACCEPTED, UploadState.TRAINED)
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What a door made of an input.
+class Tap:
+    """A scorer that notes the rows which it is asked."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        self._scorer = scorer
+        self.rows_asked: list[Sequence[Any]] = []
+
+    def rows(self, rows: Sequence[Sequence[Any]]) -> Scores:
+        self.rows_asked += rows
+        return self._scorer.rows(rows)
+
+
+class Doors:
+    """All doors of one stage.
 
     Parameters
     ----------
-    taken
-        Whether it was; None: not decided.
-    row
-        The values taken, in a form that can be compared.
-    reasons
-        Why it was refused.
-    crash
-        The error that is nobody's answer; empty when there is none.
+    world
+        The stage; its model serves.
     """
 
-    taken: bool | None
-    row: tuple[Any, ...] = ()
-    reasons: tuple[str, ...] = ()
-    crash: str = ""
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._app = App(made(), 1)
+        self._tap = Tap(self._app._scorer)
+        self._app._scorer = self._tap  # type: ignore[assignment]
+        self._count = 0
+        world.sagemaker.brain = lambda _endpoint, body: self._app.invocation(json.dumps(body).encode())
 
+    def ask(self, door: str, given: Input) -> Verdict:
+        """Bring an input to a door; every error that is no verdict is a crash."""
+        self._tap.rows_asked.clear()
+        self._count += 1
+        doors: dict[str, Callable[[Any], Verdict]] = {
+            "ingest": self._ingest,
+            "api": self._api,
+            "batch": self._batch,
+            "container": self._container,
+            "lines": self._lines,
+        }
+        try:
+            return doors[door](given)
+        except Exception as error:  # noqa: BLE001 - it is what is looked for
+            return Verdict(None, crash=f"{type(error).__name__}: {error}")
 
-@dataclass(frozen=True)
-class Tried:
-    """An input, and what each door made of it."""
+    # ingest
 
-    name: str
-    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    def _ingest(self, given: Row | File) -> Verdict:
+        """Upload a file, or one of a single line, whose target is put before what the row has."""
+        if isinstance(given, File):
+            filename, content = given.filename, given.content
+        else:
+            filename, content = "a.jsonl", _labelled(given.line).encode("utf-8", "surrogatepass")
+        key = f"incoming/{MODEL}/{self._count}/{filename}"
+        event = self._world.put(key, content, same=True)
+        if failed := self._world.ingest(event):
+            return Verdict(None, crash=f"not taken from the queue: {failed}")
+        version = event["detail"]["object"]["version-id"]
+        upload_id = ids.upload_id(UPLOADS, key, version)
+        upload = self._world.ledger.upload(MODEL, upload_id)
+        assert upload is not None
+        if upload.state in _TAKEN:
+            return Verdict(True, self._of_shard(upload_id))
+        if upload.state is not UploadState.QUARANTINED:
+            return Verdict(None, reasons=(Reason(f"{upload.state}: {upload.reason}"),))
+        told = [Reason(upload.reason.partition(": ")[2])]
+        told += self._of_rows(upload_id) if upload.rows_rejected else []
+        return Verdict(False, reasons=tuple(told))
 
-    @property
-    def undecided(self) -> bool:
-        """Whether a door decided nothing."""
-        return any(one.taken is None and not one.crash for one in self.verdicts.values())
+    def _of_shard(self, upload_id: str) -> tuple[Any, ...]:
+        shard = self._read(s3_keys.shard_key(MODEL, upload_id))
+        selected = ", ".join(_selected(column) for column in SPEC.columns)
+        with tempfile.NamedTemporaryFile(suffix=".parquet") as file, duckdb.connect() as connection:
+            file.write(shard)
+            file.flush()
+            rows = connection.execute(f"SELECT {selected} FROM read_parquet(?)", [file.name]).fetchall()  # noqa: S608
+        return tuple(map(_comparable, rows))
 
-    @property
-    def crashed(self) -> bool:
-        """Whether a door failed."""
-        return any(one.crash for one in self.verdicts.values())
+    def _of_rows(self, upload_id: str) -> list[Reason]:
+        """Read the reasons against rows, as whoever asks for an upload gets them."""
+        found = []
+        for line in self._read(s3_keys.rejected_key(MODEL, upload_id)).decode().splitlines():
+            row = json.loads(line)
+            for one in row["errors"]:
+                place = f"line {row['line']}" + (f", column {one['column']}" if one["column"] else "")
+                found.append(
+                    Reason(one["reason"], place, None if one["column"] is None else str(one["value"]))
+                )
+        return found
 
-    @property
-    def unclear(self) -> bool:
-        """Whether a refusal does not say where and what: a reason, of the length of a sentence, with a word of `_TELLS`."""
-        return any(
-            one.taken is False and not (one.reasons and all(map(is_clear, one.reasons)))
-            for one in self.verdicts.values()
+    def _read(self, key: str) -> bytes:
+        content: bytes = self._world.s3.get_object(Bucket=LAKE, Key=key)["Body"].read()
+        return content
+
+    # the API
+
+    def _api(self, given: Row | Body) -> Verdict:
+        body = given if isinstance(given, Body) else Body(given.name, _request(given.line).encode())
+        event = {
+            "routeKey": routes.PREDICT.key,
+            "rawPath": routes.PREDICT.path.format(model=MODEL),
+            "headers": {"Content-Type": body.media},
+            "requestContext": {"requestId": f"r{self._count}", "http": {"method": "POST"}},
+            "pathParameters": {"model": MODEL},
+            "body": body.content.decode(
+                "utf-8", "replace"
+            ),  # as the gateway gives what is text by its media type
+        }
+        answer = predict.handler(event, LambdaContext())
+        told = json.loads(answer["body"])
+        if answer["statusCode"] == 200:
+            return self._scored(len(told["predictions"]))
+        if answer["statusCode"] >= 500:
+            return Verdict(None, crash=answer["body"])
+        return _refused(told.get("errors"), told["detail"])
+
+    # the container
+
+    def _container(self, given: Row | Body) -> Verdict:
+        body = given if isinstance(given, Body) else Body(given.name, _request(given.line).encode())
+        return self._of_container(*self._invoke(body.content, body.media))
+
+    def _lines(self, given: Row) -> Verdict:
+        status, told = self._invoke(given.line.encode("utf-8", "surrogatepass"), JSON_LINES)
+        lines = [json.loads(line) for line in told.splitlines()] if status == 200 else []
+        if len(lines) == 1 and "errors" in lines[0]:
+            return _refused(lines[0]["errors"], "", "line 1")
+        return self._of_container(status, json.dumps({"predictions": lines}).encode() if lines else told)
+
+    def _of_container(self, status: int, told: bytes) -> Verdict:
+        answer = json.loads(told)
+        if status == 200:
+            return self._scored(len(answer["predictions"]))
+        if status >= 500:
+            return Verdict(None, crash=told.decode())
+        return _refused(answer.get("errors"), answer["error"])
+
+    def _invoke(self, body: bytes, media: str) -> tuple[int, bytes]:
+        """Send a request to the application as an ASGI server does."""
+        sent: list[Any] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        headers = [(b"content-type", media.encode())]
+        scope = {"type": "http", "method": "POST", "path": "/invocations", "headers": headers}
+        asyncio.run(self._app(scope, receive, send))
+        start, end = sent
+        return start["status"], end["body"]
+
+    def _scored(self, answers: int) -> Verdict:
+        """Give what the graph was asked, of which there is an answer for each row."""
+        rows = tuple(map(_comparable, self._tap.rows_asked))
+        if len(rows) != answers:
+            return Verdict(None, crash=f"{answers} answers to {len(rows)} rows")
+        return Verdict(True, rows)
+
+    # a batch
+
+    def _batch(self, given: Row | File) -> Verdict:
+        content = (
+            given.content if isinstance(given, File) else given.line.encode("utf-8", "surrogatepass") + b"\n"
+        )
+        batch = self._call(routes.CREATE_BATCH, "")["batch"]
+        batch_event.handler(self._world.put(s3_keys.batch_input_key(MODEL, batch), content), LambdaContext())
+        self._transform(batch)
+        found = self._call(routes.GET_BATCH, batch)
+        if found["state"] == "FAILED" and found["errors"]:
+            return _refused_lines(found["errors"])
+        if found["state"] == "FAILED":
+            return Verdict(False, reasons=(Reason(found["reason"]),))
+        if found["state"] != "SUCCEEDED":
+            return Verdict(None, reasons=(Reason(f"{found['state']}: {found['reason']}"),))
+        answers = self._read(s3_keys.batch_answers_key(MODEL, batch)).decode().split("\n")[:-1]
+        lines = [json.loads(line) for line in answers]
+        wrong = [error | {"line": line["line"]} for line in lines for error in line.get("errors", ())]
+        if len(lines) == found["failed"]:
+            return _refused_lines(wrong)
+        return self._scored(len(lines) - found["failed"])
+
+    def _call(self, operation: routes.Operation, batch: str) -> Any:
+        event = {
+            "routeKey": operation.key,
+            "rawPath": operation.path.format(model=MODEL, batch=batch),
+            "headers": {},
+            "requestContext": {"requestId": f"r{self._count}", "http": {"method": operation.method}},
+            "pathParameters": {"model": MODEL, "batch": batch},
+        }
+        answer = batches.handler(event, LambdaContext())
+        return json.loads(
+            answer["body"] if not answer.get("isBase64Encoded") else base64.b64decode(answer["body"])
         )
 
-    @property
-    def disputed(self) -> bool:
-        """Whether doors differ: some take it and others do not, or they take other values."""
-        decided = [(one.taken, one.row) for one in self.verdicts.values() if one.taken is not None]
-        return len(set(decided)) > 1
-
-    def said(self) -> str:
-        """Say in a few lines what each door made of it."""
-        lines = []
-        for door, one in self.verdicts.items():
-            told = one.crash or "; ".join(one.reasons) or str(one.row)
-            lines.append(f"    {door:<10} {'taken' if one.taken else 'refused'}: {told[:200]!r}")
-        return "\n".join(lines)
-
-
-def is_clear(reason: str) -> bool:
-    """Tell whether a reason can be understood: it says what is wrong or allowed, in words."""
-    return (bool(_TELLS.search(reason)) and len(reason.split()) > 1) or reason == "missing"
+    def _transform(self, batch: str) -> None:
+        """Do the transform job of a batch, if it was given one, and let its end be heard."""
+        name = names.transform_job(STAGE, MODEL, batch)
+        if (job := self._world.sagemaker.transforms.get(name)) is None:
+            return
+        status, answers = self._invoke(self._read(s3_keys.batch_input_key(MODEL, batch)), JSON_LINES)
+        if status == 200:
+            key = s3_keys.batch_output_key(MODEL, batch)
+            self._world.s3.put_object(Bucket=LAKE, Key=key, Body=answers)
+        told = {"TransformJobStatus": "Completed" if status == 200 else "Failed"}
+        job.update(told)
+        detail = {"TransformJobName": name, **told}
+        event = {"detail-type": "SageMaker Transform Job State Change", "detail": detail}
+        batch_event.handler(event, LambdaContext())
 
 
-def row(one: Row) -> Tried:
-    """Bring a row to all doors."""
-    doors: dict[str, Callable[[str], Verdict]] = {
-        "ingest": _ingest,
-        "api": _api,
-        "batch": _batch,
-        "container": _container,
-        "lines": _container_lines,
+@contextmanager
+def opened() -> Iterator[Doors]:
+    """Open the doors of a new stage."""
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+        models = written_catalog(Path(folder), {MODEL: SPEC}, {}, {})
+        patch.setitem(worlds.SPECS, MODEL, SPEC)
+        with stage_of(models, boto3.Session("test", "test", region_name=REGION), patch) as world:
+            reach_without_sdk(world, patch)
+            world.serve(MODEL)
+            world.sagemaker.models[names.endpoint(STAGE, MODEL, 1)] = {}
+            yield Doors(world)
+
+
+@contextmanager
+def asking() -> Iterator[Callable[[tuple[str, Input]], Verdict]]:
+    """Open them, to be asked by name."""
+    with opened() as doors:
+        yield lambda asked: doors.ask(*asked)
+
+
+def made() -> artifact.Artifact:
+    """Give an artifact whose graph takes every column, and answers by how many numbers are missing."""
+    rows: list[str | int | None] = ["rows"]
+    numbers, words = ["amount", "free", "flag", "at"], ["colour", "note"]
+    onnx = helper.make_model(
+        helper.make_graph(
+            [
+                helper.make_node("IsNaN", ["X"], ["missing"]),
+                helper.make_node("Cast", ["missing"], ["ones"], to=TensorProto.FLOAT),
+                helper.make_node("ReduceMean", ["ones"], ["share"], axes=[1], keepdims=1),
+                helper.make_node("Constant", [], ["one"], value_float=1.0),
+                helper.make_node("Sub", ["one", "share"], ["rest"]),
+                helper.make_node("Concat", ["rest", "share"], ["probabilities"], axis=1),
+                helper.make_node("Constant", [], ["half"], value_float=0.5),
+                helper.make_node("Greater", ["share", "half"], ["many"]),
+                helper.make_node("Constant", [], ["flat"], value_ints=[-1]),
+                helper.make_node("Reshape", ["many", "flat"], ["most"]),
+                helper.make_node("Constant", [], ["a"], value_string=b"a"),
+                helper.make_node("Constant", [], ["b"], value_string=b"b"),
+                helper.make_node("Where", ["most", "b", "a"], ["label"]),
+            ],
+            "odd",
+            [
+                helper.make_tensor_value_info("X", TensorProto.FLOAT, [*rows, len(numbers)]),
+                helper.make_tensor_value_info("S", TensorProto.STRING, [*rows, len(words)]),
+            ],
+            [
+                helper.make_tensor_value_info("label", TensorProto.STRING, rows),
+                helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [*rows, 2]),
+            ],
+        ),
+        opset_imports=[helper.make_opsetid("", 17)],
+        ir_version=9,
+    ).SerializeToString()
+    meta = {
+        "format": artifact.FORMAT,
+        "model": MODEL,
+        "spec": codec.to_dict(SPEC),
+        "spec_digest": codec.digest(SPEC),
+        "onnx_sha256": hashlib.sha256(onnx).hexdigest(),
+        "inputs": [
+            {"name": "X", "type": "float32", "columns": numbers},
+            {"name": "S", "type": "string", "columns": words},
+        ],
+        "classes": ["a", "b"],
     }
-    return Tried(one.name, {name: _asked(door, one.line) for name, door in doors.items()})
+    return artifact.make(onnx, meta)
 
 
-def file(name: str, filename: str, content: bytes) -> Tried:
-    """Bring a file to ingest."""
-    with tempfile.TemporaryDirectory() as folder:
-        return Tried(
-            name, {"ingest": _asked(lambda _: _of_file(_prepared(Path(folder), filename, content)), "")}
-        )
+def _refused(errors: Sequence[Mapping[str, str]] | None, detail: str, where: str = "") -> Verdict:
+    """Read what a problem, or a container's answer, says."""
+    if not errors:
+        return Verdict(False, reasons=(Reason(detail),))
+    told = (Reason(one["detail"], f"{where}{one['pointer']}" or "the body") for one in errors)
+    return Verdict(False, reasons=tuple(told))
 
 
-def _asked(door: Callable[[str], Verdict], line: str) -> Verdict:
-    try:
-        return door(line)
-    except Exception as error:  # noqa: BLE001 - every error that is no verdict is what is looked for
-        return Verdict(None, crash=f"{type(error).__name__}: {error}")
+def _refused_lines(errors: Sequence[Mapping[str, Any]]) -> Verdict:
+    told = (Reason(one["detail"], f"line {one['line']}{one['pointer']}") for one in errors)
+    return Verdict(False, reasons=tuple(told))
 
 
-def _ingest(line: str) -> Verdict:
-    """A file of one line; the target is put before what the row has."""
+def _labelled(line: str) -> str:
     head, brace, rest = line.partition("{")
-    labelled = line if not brace else f"{head}{{{_TARGET}{'' if rest.strip().startswith('}') else ', '}{rest}"
-    with tempfile.TemporaryDirectory() as folder:
-        return _of_file(_prepared(Path(folder), "a.jsonl", labelled.encode("utf-8", "surrogatepass")))
-
-
-def _prepared(folder: Path, name: str, content: bytes) -> Prepared:
-    (folder / "object").write_bytes(content)
-    (folder / "work").mkdir()
-    return prepare(SPEC, folder / "object", name, folder / "work")
-
-
-def _of_file(found: Prepared) -> Verdict:
-    if found.shard is not None:
-        names = ", ".join(_selected(column) for column in SPEC.columns)
-        with duckdb.connect() as connection:
-            rows = connection.execute(f"SELECT {names} FROM read_parquet(?)", [str(found.shard)]).fetchall()  # noqa: S608
-        return Verdict(True, _comparable(rows[0]))
-    reasons: list[str] = []
-    if found.rejected is not None:
-        told = [json.loads(one) for one in found.rejected.read_text().splitlines()]
-        reasons = [error["reason"] for one in told for error in one["errors"]]
-    if not reasons and found.refusal is not None:
-        reasons = [found.refusal.detail]
-    return Verdict(False if found.refusal else None, reasons=tuple(reasons))
-
-
-def _selected(column: Column) -> str:
-    """Select a column; of a moment its microseconds since 1970, which need no library of time zones."""
-    return f'epoch_us("{column.name}")' if isinstance(column, DateTime) else f'"{column.name}"'
+    if not brace:
+        return line
+    return f"{head}{{{_TARGET}{'' if rest.strip().startswith('}') else ', '}{rest}"
 
 
 def _request(line: str) -> str:
@@ -166,53 +351,9 @@ def _request(line: str) -> str:
     return f'{line[: len(line) - len(row)]}{{"instances": [{row}]}}'
 
 
-def _api(line: str) -> Verdict:
-    event = {
-        "routeKey": "POST /v1/models/{model}/predict",
-        "rawPath": "/v1/models/odd/predict",
-        "headers": {"content-type": "application/json"},
-        "requestContext": {"requestId": "r", "http": {"method": "POST"}},
-        "pathParameters": {"model": "odd"},
-        "body": _request(line),
-    }
-    taken: list[Any] = []
-    answer = http.serve(event, lambda request: taken.extend(check_request(SPEC, request.json())))
-    if answer["statusCode"] == 200:
-        return Verdict(True, _of_instance(taken[0])) if len(taken) == 1 else Verdict(None, crash=f"{taken}")
-    problem = json.loads(answer["body"])
-    if answer["statusCode"] >= 500:
-        return Verdict(None, crash=answer["body"])
-    reasons = [error["detail"] for error in problem.get("errors", ())] or [problem["detail"]]
-    return Verdict(False, reasons=tuple(reasons))
-
-
-def _batch(line: str) -> Verdict:
-    try:
-        (instance,) = check_lines(SPEC, [line.encode("utf-8", "surrogatepass")])
-    except InvalidLinesError as error:
-        return Verdict(False, reasons=tuple(one.detail for one in error.errors))
-    return Verdict(True, _of_instance(instance))
-
-
-def _container(line: str) -> Verdict:
-    body = _request(line).encode("utf-8", "surrogatepass")
-    try:
-        rows = READER.read(body)
-    except InvalidInstancesError as error:
-        return Verdict(False, reasons=tuple(one.detail for one in error.errors))
-    return Verdict(True, _comparable(rows[0]))
-
-
-def _container_lines(line: str) -> Verdict:
-    try:
-        rows = READER.read_lines(line.encode("utf-8", "surrogatepass"))
-    except InvalidLinesError as error:
-        return Verdict(False, reasons=tuple(one.detail for one in error.errors))
-    return Verdict(True, _comparable(rows[0]))
-
-
-def _of_instance(instance: Mapping[str, Any]) -> tuple[Any, ...]:
-    return _comparable([instance.get(column.name) for column in SPEC.columns])
+def _selected(column: Column) -> str:
+    """Select a column; of a moment its microseconds since 1970, which need no library of time zones."""
+    return f'epoch_us("{column.name}")' if isinstance(column, DateTime) else f'"{column.name}"'
 
 
 def _comparable(values: Any) -> tuple[Any, ...]:

@@ -4,9 +4,43 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from relearn.spec import Boolean, Category, DateTime, Id, Ingest, Metric, ModelSpec, Number, Text
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of JSON that a row of the spec may be, with its name."""
+
+    name: str
+    line: str
+    doors: ClassVar[tuple[str, ...]] = ("ingest", "api", "batch", "container", "lines")
+
+
+@dataclass(frozen=True)
+class Body:
+    """The body of a request for predictions, with its name."""
+
+    name: str
+    content: bytes
+    media: str = "application/json"
+    doors: ClassVar[tuple[str, ...]] = ("api", "container")
+
+
+@dataclass(frozen=True)
+class File:
+    """An upload, or the file of a batch, with its name."""
+
+    name: str
+    filename: str
+    content: bytes
+    doors: tuple[str, ...]
+
+
+Input = Row | Body | File
+
 
 SPEC = ModelSpec(
     name="odd",
@@ -196,12 +230,66 @@ FILES: dict[str, tuple[str, bytes]] = {
 """What it is to the name and bytes of an upload."""
 
 
-@dataclass(frozen=True)
-class Row:
-    """One line of JSON that a row of the spec may be, with its name."""
+_GOOD = "{" + ", ".join(f'"{name}": {value}' for name, value in GOOD.items()) + "}"
+_BODY = f'{{"instances": [{_GOOD}]}}'
+BODIES: dict[str, Body] = {
+    name: Body(name, *rest)
+    for name, *rest in (
+        ("nothing", b""),
+        ("white space", b" \n\t"),
+        ("good", _BODY.encode()),
+        ("two rows", _BODY.replace("[", f"[{_GOOD}, ").encode()),
+        ("good, with parameters", _BODY.encode(), 'application/json; charset="UTF-8"'),
+        ("no row", b'{"instances": []}'),
+        ("1000 rows", f'{{"instances": [{", ".join([_GOOD] * 1000)}]}}'.encode()),
+        ("1001 rows", f'{{"instances": [{", ".join([_GOOD] * 1001)}]}}'.encode()),
+        ("1000 wrong rows", b'{"instances": [' + b"1," * 999 + b"1]}"),
+        ("null for rows", b'{"instances": null}'),
+        ("an object for rows", f'{{"instances": {_GOOD}}}'.encode()),
+        ("rows twice", f'{{"instances": [{_GOOD}], "instances": [{_GOOD}]}}'.encode()),
+        ("rows twice, escaped", f'{{"instances": [{_GOOD}], "\\u0069nstances": [{_GOOD}]}}'.encode()),
+        ("a field beside the rows", f'{{"instances": [{_GOOD}], "why": 1}}'.encode()),
+        ("__proto__ beside the rows", f'{{"instances": [{_GOOD}], "__proto__": {{}}}}'.encode()),
+        ("rows alone", f"[{_GOOD}]".encode()),
+        ("a row alone", _GOOD.encode()),
+        ("null", b"null"),
+        ("a number", b"1"),
+        ("a string", b'"instances"'),
+        ("two bodies", (_BODY * 2).encode()),
+        ("JSON Lines", f"{_GOOD}\n{_GOOD}\n".encode()),
+        ("not closed", _BODY[:-2].encode()),
+        ("100,000 arrays deep", b"[" * 100_000),
+        ("100,000 objects deep", b'{"instances":' * 100_000),
+        ("a million digits", b'{"instances": [' + b"9" * 1_000_000 + b"]}"),
+        ("600,000 empty objects", b'{"instances": [' + b"{}," * 600_000 + b"{}]}"),
+        ("a byte order mark", b"\xef\xbb\xbf" + _BODY.encode()),
+        ("two byte order marks", b"\xef\xbb\xbf" * 2 + _BODY.encode()),
+        ("Latin-1", _BODY.replace("fine", "caf\u00e9").encode("latin-1")),
+        ("broken UTF-8", _BODY.encode().replace(b"fine", b"f\xff\xfene")),
+        ("an overlong NUL", _BODY.encode().replace(b"fine", b"f\xc0\x80ne")),
+        ("half a character in UTF-8", _BODY.encode().replace(b"fine", b"f\xed\xa0\x80ne")),
+        ("UTF-16", _BODY.encode("utf-16")),
+        ("gzip", gzip.compress(_BODY.encode())),
+        ("NUL", b"\0" * 100),
+        ("markup", b"<instances/>"),
+        ("another charset", _BODY.encode("latin-1"), "application/json; charset=latin-1"),
+        ("no such charset", _BODY.encode(), "application/json; charset=x"),
+        ("CSV by its media type", _BODY.encode(), "text/csv"),
+        ("no media type", _BODY.encode(), "nothing"),
+        ("a long media type", _BODY.encode(), "application/" + "x" * 5000),
+    )
+}
+"""What it is to the body of a request, with its media type where that is another than JSON."""
 
-    name: str
-    line: str
+
+def everything() -> Iterator[Input]:
+    """Give all inputs: rows to every door, bodies to those of requests, files to ingest and as those of batches."""
+    yield from rows()
+    for what, body in BODIES.items():
+        yield replace(body, name=f"body: {what}")
+    for what, (filename, content) in FILES.items():
+        yield File(f"file: {what}", filename, content, ("ingest",))
+        yield File(f"file of a batch: {what}", filename, content, ("batch",))
 
 
 def rows() -> Iterator[Row]:
