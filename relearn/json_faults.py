@@ -27,7 +27,8 @@ _EXPECTED = {
     "Invalid \\uXXXX escape": "four hexadecimal digits",
 }
 """What Python's reader complains of, to what JSON has in that place."""
-Hooks = Mapping[str, Callable[[Any], Any]]
+Hooks = Mapping[str, Any]
+"""Arguments of `json.loads` that give values of their own."""
 
 
 class FaultError(ValueError):
@@ -69,7 +70,8 @@ def raise_placed(text: str, hooks: Hooks) -> NoReturn:
     json.JSONDecodeError, RecursionError
         The document breaks the grammar behind that value, or is too deep: this is what is wrong with it.
     """
-    document = json.loads(text, **{name: _marking(hook) for name, hook in hooks.items()})
+    marking: Hooks = {name: _marking(hook) for name, hook in hooks.items()}
+    document = json.loads(text, **marking)
     for pointer, value in _walk(document):
         if isinstance(value, FaultError):
             raise FaultError(f"{value.given} at {_at(pointer)}", value.allowed)
