@@ -12,7 +12,7 @@ from lambdas.parts import Part
 from lambdas.places import Places
 from lambdas.version_memory import VersionMemory
 from lambdas.visit import Visit
-from relearn.errors import FieldError, UnanswerableError
+from relearn.errors import FieldError, ModelFailedError, UnanswerableError
 from relearn.spec import ModelSpec
 
 MODEL_SECONDS = 25.0
@@ -97,12 +97,19 @@ class Asker:
                 answer = self._places.ask(place, model, version, body, min(seconds, visit.seconds_left()))
             except UnanswerableError as error:
                 raise UnanswerableError(tuple(_moved(one, first) for one in error.errors)) from error
+            except ModelFailedError as error:
+                raise ModelFailedError(f"{error}; it was asked for {_named(first, count)}") from error
             return answers.read(question.spec, version, count, answer)
 
         counts = [count for count, _ in question.bodies]
         firsts = accumulate(counts[:-1], initial=0)
         with visit.phase("model"):
             return parts.each(ask, list(zip(firsts, question.bodies, strict=True)))
+
+
+def _named(first: int, count: int) -> str:
+    """Name instances by their numbers in the request, from 0."""
+    return f"instance {first}" if count == 1 else f"instances {first} to {first + count - 1}"
 
 
 def _moved(error: FieldError, first: int) -> FieldError:

@@ -5,12 +5,12 @@ status  when
 ======  ==================================================================
 200     answered; ``/ping`` answers so once the model is loaded
 400     not JSON, or it breaks the spec: every wrong value by JSON pointer
-422     it fits the spec, but this version has no answer to it: by JSON pointer
+422     it fits the spec, but this version has no answer to it, or fails at it: by JSON pointer
 404     another path
 405     another method
 413     a body above `MAX_BODY`
 415     another content type
-500     our fault: a line in the log, and no detail in the answer
+500     our fault, or the model fails and has never answered: a trace in the log, and no detail in the answer
 ======  ==================================================================
 
 A body of JSON is answered in JSON, one of JSON Lines (`relearn.jsonlines`) in JSON Lines: one
@@ -36,12 +36,13 @@ from relearn.strict_json import BOM
 from training.artifact import Artifact
 from training.encode import Array
 from training.progress import trace
-from training.reading import Reader, lines_of
+from training.reading import Reader, Row, lines_of
 from training.scorer import Scores
 
 MAX_BODY = 6 * 1024**2  # bytes; SageMaker's own limit on a real-time invocation
 JSON = "application/json"
 NO_ANSWER = "the model's answer to these values is not finite"
+FAILS = "the model fails at these values"
 ALLOWED = {"/ping": ("GET", "HEAD"), "/invocations": ("POST",)}
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -72,6 +73,7 @@ class App:
         self._scorer = artifact.scorer()
         self._reader = Reader(artifact.spec, artifact.reach)
         self._head = {"model": artifact.spec.name, "version": version}
+        self._has_answered = False
         # answers list the classes in the spec's order, the graph has its own
         self._order = [(label, artifact.classes.index(label)) for label in artifact.spec.classes]
 
@@ -133,9 +135,10 @@ class App:
         InvalidInstancesError
             It is not JSON, or breaks the spec.
         UnanswerableError
-            An instance is further from zero than the version answers, or its answer is not finite.
+            An instance is further from zero than the version answers, its answer is not finite, or the model fails at it
+            and not at others.
         """
-        return {**self._head, "predictions": self._predictions(self._scorer.rows(self._reader.read(body)))}
+        return {**self._head, "predictions": self._predictions(self._scored(self._reader.read(body)))}
 
     def answer_lines(self, body: bytes) -> list[dict[str, Any]]:
         """Answer the body of one invocation of JSON Lines: a line for each line, in order.
@@ -148,6 +151,49 @@ class App:
         except Exception:  # noqa: BLE001 - each line is tried by itself, and says what is wrong
             return [self._line(line) for line in lines_of(body.removeprefix(BOM))]
 
+    def _scored(self, rows: list[Row]) -> Scores:
+        """Score rows; where the model fails, find out at which, and whether it is they.
+
+        Raises
+        ------
+        UnanswerableError
+            It fails at these rows, and has answered others.
+        Exception
+            What it failed with: it has never answered in this process, or the memory is used up.
+        """
+        try:
+            scores = self._scorer.rows(rows)
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - what a graph fails with has no base of its own
+            scores = self._in_halves(rows, error)
+        self._has_answered = True
+        return scores
+
+    def _in_halves(self, rows: list[Row], failure: Exception) -> Scores:
+        """Score rows of which some make the model fail: half of them, and halves of the half that fails."""
+        parts: list[Scores] = []
+        bad: list[int] = []
+        left = [(0, rows)]
+        while left and len(bad) < MAX_ERRORS:
+            first, some = left.pop()
+            try:
+                parts.append(self._scorer.rows(some))
+            except MemoryError:
+                raise
+            except Exception as error:  # noqa: BLE001 - as above
+                failure, half = error, len(some) // 2
+                if half:
+                    left += [(first + half, some[half:]), (first, some[:half])]
+                else:
+                    bad.append(first)
+        if not bad:  # all of them together were too much, or it was chance
+            return Scores.joined(parts)
+        if not parts and not self._has_answered:
+            raise failure
+        trace()
+        raise UnanswerableError(tuple(FieldError(f"/instances/{at}", FAILS) for at in bad)) from failure
+
     def _line(self, line: bytes) -> dict[str, Any]:
         row, wrong = self._reader.read_line(line)
         if row is not None:
@@ -157,7 +203,7 @@ class App:
                 wrong = [FieldError("", NO_ANSWER)]
             except Exception:  # noqa: BLE001 - a trace for the log, a word for the caller
                 trace()
-                wrong = [FieldError("", "the model failed to answer")]
+                wrong = [FieldError("", FAILS)]
         return {ERRORS: [asdict(one) for one in wrong]}
 
     def _predictions(self, scores: Scores) -> list[dict[str, Any]]:

@@ -43,9 +43,30 @@ def graph(factor: float) -> bytes:
     return content
 
 
-def files(factor: float) -> dict[str, bytes]:
-    """The two files of an artifact."""
-    onnx = graph(factor)
+def fussy_graph() -> bytes:
+    """A graph that takes the area's price from a list of ten, and fails at an area that is in none of its places."""
+    shape: list[str | int | None] = ["rows", 1]
+    made = helper.make_model(
+        helper.make_graph(
+            [
+                helper.make_node("Cast", ["X"], ["place"], to=TensorProto.INT64),
+                helper.make_node("Gather", ["list", "place"], ["value"]),
+            ],
+            "prices",
+            [helper.make_tensor_value_info("X", TensorProto.FLOAT, shape)],
+            [helper.make_tensor_value_info("value", TensorProto.FLOAT, shape)],
+            [numpy_helper.from_array(np.arange(10, dtype=np.float32), "list")],
+        ),
+        opset_imports=[helper.make_opsetid("", 17)],
+        ir_version=9,
+    )
+    content: bytes = made.SerializeToString()
+    return content
+
+
+def files(factor: float, onnx: bytes = b"") -> dict[str, bytes]:
+    """The two files of an artifact: of a graph that multiplies by a factor, unless it is another."""
+    onnx = onnx or graph(factor)
     meta = {
         "format": 1,
         "model": MODEL,

@@ -12,13 +12,13 @@ import pytest
 
 from lambdas import held, host
 from relearn import predictions
-from tests.aws.hosted import MODEL, artifact, bomb, direct, files, serve, store
+from tests.aws.hosted import MODEL, artifact, bomb, direct, files, fussy_graph, serve, store
 from tests.aws.records import Queue, keyed
 from tests.aws.test_predict import EVENT, lines
 from tests.aws.wire import LocalAWS
 from tests.aws.world import ARTIFACTS, LambdaContext, World, tar_gz
 from training import artifact as artifacts
-from training.app import NO_ANSWER, App
+from training.app import FAILS, NO_ANSWER, App
 
 BODY = {"instances": [{"area": 50.0}, {"area": 60.5}]}
 
@@ -69,6 +69,25 @@ def test_what_breaks_the_spec_fails_with_the_containers_status(live: World) -> N
     del live
     answer = host.handler({"version": 1, "body": '{"instances": [{"area": "wide"}]}'}, LambdaContext())
     assert answer == {"failed": "the model answered with status 400"}
+
+
+def test_an_instance_at_which_the_graph_fails_is_named_and_the_others_are_answered(there: World) -> None:
+    store(there, 1, tar_gz(files(0, fussy_graph())))
+    serve(there, 1)
+    status, problem = call({"instances": [{"area": 1.0}, {"area": 50.0}, {"area": 2.0}]})
+    assert (status, problem["type"]) == (422, "urn:relearn:problem:invalid-instances")
+    assert problem["errors"] == [{"pointer": "/instances/1", "detail": FAILS}]
+    assert [
+        one["value"] for one in call({"instances": [{"area": 1.0}, {"area": 2.0}]})[1]["predictions"]
+    ] == [1, 2]
+
+
+def test_a_graph_that_answers_nothing_has_failed_and_the_problem_names_the_instances(there: World) -> None:
+    store(there, 1, tar_gz(files(0, fussy_graph())))
+    serve(there, 1)
+    status, problem = call({"instances": [{"area": 50.0}, {"area": 60.0}]})
+    assert (status, problem["type"]) == (502, "urn:relearn:problem:model-failed")
+    assert problem["detail"] == "the model answered with status 500; it was asked for instances 0 to 1"
 
 
 def test_what_a_version_has_no_answer_to_is_told_by_the_instance(there: World) -> None:

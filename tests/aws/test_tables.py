@@ -106,7 +106,7 @@ def test_rows_of_another_table_are_quarantined(world: World) -> None:
     world.send(PEOPLE_CSV, "incoming/visits/visits/a.csv")
     upload = world.upload("visits")
     assert upload.state is UploadState.QUARANTINED
-    assert upload.reason == "schema: columns missing: at. Allowed: person, at"
+    assert upload.reason == "schema: columns missing: at; allowed: person, at"
 
 
 @pytest.mark.parametrize("name", ["a.csv", "persons/a.csv", "main/a.csv"])

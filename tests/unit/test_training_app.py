@@ -14,8 +14,8 @@ from relearn.errors import ArtifactError
 from relearn.spec import Number
 from tests.unit.training_kit import iris_rows, job
 from training import artifact, catalog, train
-from training.app import MAX_BODY, NO_ANSWER, App
-from training.scorer import Scores
+from training.app import FAILS, MAX_BODY, NO_ANSWER, App
+from training.scorer import Scorer, Scores
 
 Headers = Sequence[tuple[bytes, bytes]]
 JSON: Headers = ((b"content-type", b"application/json"),)
@@ -171,6 +171,70 @@ def test_a_model_that_fails_is_a_500_whose_detail_stays_in_the_log(
     answer = invoke(Broken(folder, ArtifactError("secret detail")), {"instances": [FLOWER]})
     assert (answer.status, answer.json) == (500, {"error": "the model failed to answer; its log says why"})
     assert "Traceback" in capsys.readouterr().err
+
+
+class Picky(App):
+    """An application whose model fails at wide petals."""
+
+    def __init__(self, folder: Path, failure: Exception) -> None:
+        super().__init__(artifact.read(folder), 3)
+        self._scorer = Fussy(self._scorer, failure)  # type: ignore[assignment]
+
+
+class Fussy:
+    """Stands where a scorer stands, fails at some rows, and counts how often it is asked."""
+
+    def __init__(self, scorer: Scorer, failure: Exception, most: int = 1000) -> None:
+        self._real, self._failure, self.most, self.asked = scorer, failure, most, 0
+
+    def rows(self, rows: Any) -> Scores:
+        self.asked += 1
+        if any(row[3] > 9 for row in rows) or len(rows) > self.most:
+            raise self._failure
+        return self._real.rows(rows)
+
+
+WIDE = {**FLOWER, "petal_width": 9.5}
+
+
+@pytest.mark.parametrize("bad", [{0}, {3}, {1, 2}, {0, 1, 2, 4}, {97}])
+def test_rows_at_which_the_model_fails_are_named_when_it_answers_others(folder: Path, bad: set[int]) -> None:
+    count = max(5, *bad) + 1
+    picky = Picky(folder, ArtifactError("secret detail"))
+    answer = invoke(picky, {"instances": [WIDE if at in bad else FLOWER for at in range(count)]})
+    assert answer.status == 422
+    assert [one["pointer"] for one in answer.json["errors"]] == [f"/instances/{at}" for at in sorted(bad)]
+    assert {one["detail"] for one in answer.json["errors"]} == {FAILS}
+
+
+def test_one_bad_row_of_many_is_found_without_asking_for_each(folder: Path) -> None:
+    picky = Picky(folder, ArtifactError("x"))
+    invoke(picky, {"instances": [WIDE, *[FLOWER] * 999]})
+    assert picky._scorer.asked < 30  # type: ignore[attr-defined]
+
+
+def test_a_row_alone_is_to_blame_once_the_model_has_answered_another(folder: Path) -> None:
+    picky = Picky(folder, ArtifactError("x"))
+    assert invoke(picky, {"instances": [WIDE]}).status == 500
+    assert invoke(picky, {"instances": [FLOWER]}).status == 200
+    assert invoke(picky, {"instances": [WIDE]}).status == 422
+
+
+def test_rows_that_are_too_many_at_once_are_answered_in_parts(folder: Path) -> None:
+    body = {"instances": [{**FLOWER, "petal_length": 1.0 + at, "petal_width": at / 3} for at in range(7)]}
+    picky = Picky(folder, ArtifactError("x"))
+    picky._scorer.most = 2  # type: ignore[attr-defined]
+    found, whole = invoke(picky, body), invoke(Picky(folder, ArtifactError("x")), body)
+    assert (found.status, whole.status) == (200, 200)
+    labels = [[one["label"] for one in answer.json["predictions"]] for answer in (found, whole)]
+    assert labels[0] == labels[1]
+    assert len(set(labels[0])) > 1
+
+
+def test_memory_that_is_used_up_is_no_rows_fault(folder: Path) -> None:
+    picky = Picky(folder, MemoryError())
+    assert invoke(picky, {"instances": [FLOWER]}).status == 200
+    assert invoke(picky, {"instances": [FLOWER, WIDE]}).status == 500
 
 
 @pytest.mark.parametrize("figures", [[np.nan, 0.5, 0.5], [np.inf, -np.inf, 0]])

@@ -16,7 +16,7 @@ from tests.unit.strategies import instances
 from tests.unit.test_training_app import FLOWER, ask
 from tests.unit.training_kit import MIXED, iris_rows, job
 from training import artifact, train
-from training.app import MAX_BODY, NO_ANSWER, App
+from training.app import FAILS, MAX_BODY, NO_ANSWER, App
 from training.reading import Reader
 from training.scorer import Scorer, Scores
 
@@ -101,7 +101,7 @@ class Wide:
         return scores._replace(probabilities=np.where(np.array(wide)[:, None], np.nan, scores.probabilities))
 
 
-@pytest.mark.parametrize(("fails", "detail"), [(False, NO_ANSWER), (True, "the model failed to answer")])
+@pytest.mark.parametrize(("fails", "detail"), [(False, NO_ANSWER), (True, FAILS)])
 def test_a_line_that_the_model_does_not_answer_costs_no_other_line_its_prediction(
     folder: Path, *, fails: bool, detail: str
 ) -> None:
