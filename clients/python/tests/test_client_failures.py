@@ -64,7 +64,32 @@ def test_reading_is_asked_again_too(api: StubApi, ask: Ask) -> None:
     assert len(api.asked) == 3
 
 
-@pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 405, 409, 413, 415, 422, 500, 501])
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_passing_answer_of_the_gateway_is_asked_again_when_it_may_be(
+    api: StubApi, ask: Ask, status: int
+) -> None:
+    passing = Reply(status, {"message": "Internal Server Error"}, {"retry-after": "0"})
+    api.turns = [passing]
+    assert ask(predict).version == 3
+    assert len({asked.headers["idempotency-key"] for asked in api.asked}) == 1
+    api.turns = [passing]
+    assert ask(lambda client: client.model("iris")).name == "iris"
+    assert len(api.asked) == 4
+    api.turns = [passing]
+    with pytest.raises(ProblemError):
+        ask(lambda client: client.predict("iris", [INSTANCE], repeatable=False))
+    assert len(api.asked) == 5
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_no_pause_is_shorter_than_the_gateway_asks_for(api: StubApi, ask: Ask, status: int) -> None:
+    api.turns = [Reply(status, {"message": "Service Unavailable"}, {"retry-after": "30"})]
+    with pytest.raises(ProblemError) as caught:
+        ask(predict, retry=Retry(max_pause_seconds=20))
+    assert (caught.value.attempts, caught.value.retry_after) == (1, 30)
+
+
+@pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 405, 409, 413, 415, 422, 501])
 def test_what_will_be_the_same_again_is_asked_once(api: StubApi, ask: Ask, status: int) -> None:
     api.turns = [Reply(status, {})]
     with pytest.raises(ProblemError) as caught:

@@ -33,7 +33,7 @@ retries = st.builds(
     pauses,
 )
 waits = st.one_of(st.none(), st.integers(0, 200))
-passing = st.sampled_from([429, 502, 503, 504])
+passing = st.sampled_from([429, 500, 502, 503, 504])
 
 
 def failed(status: int, wait: int | None = None) -> ProblemError:
@@ -99,7 +99,7 @@ def test_nobody_asks_before_retry_after_nor_waits_longer_than_allowed(
         assert wait <= pause <= retry.max_pause_seconds
 
 
-@given(retries, st.integers(300, 599).filter(lambda status: status not in {429, 502, 503, 504}), waits)
+@given(retries, st.integers(300, 599).filter(lambda status: status not in {429, 500, 502, 503, 504}), waits)
 def test_what_can_not_pass_is_never_asked_again(retry: Retry, status: int, wait: int | None) -> None:
     assert retry.pause(1, failed(status, wait), 0.5) is None
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from relearn_client.errors import KeyInUseError, NoAnswerError, ProblemError, RelearnClientError
 
-RETRIED = frozenset({429, 502, 503, 504})
+RETRIED = frozenset({429, 500, 502, 503, 504})
 """Statuses that may be another on the next attempt."""
 
 
