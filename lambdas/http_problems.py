@@ -18,7 +18,7 @@ from lambdas.http_request import (
     is_v2,
 )
 from lambdas.idempotency import InvalidKeyError, KeyInUseError, KeyReusedError
-from relearn import problems
+from relearn import faults, problems
 from relearn.errors import (
     BusyError,
     ConflictError,
@@ -73,6 +73,7 @@ PROBLEMS: dict[type[Exception], Kind] = {
     TimeoutError: problems.TIMEOUT,
 }
 _OURS = problems.INTERNAL_ERROR
+_REPORT = "Quote the request id when you report this."
 
 
 class Problem(NamedTuple):
@@ -119,7 +120,7 @@ def tell(error: Exception, request_id: str, path: str) -> Problem:
         "type": kind.uri,
         "title": kind.title,
         "status": kind.status,
-        "detail": "Quote the request id when you report this." if kind is _OURS else _detail(error),
+        "detail": _ours(error) if kind is _OURS else _detail(error),
         "instance": quote(path, safe=_PATH_SAFE, errors="replace"),
         "request_id": request_id,
     }
@@ -150,6 +151,12 @@ def _detail(error: Exception) -> str:
     if isinstance(error, InvalidBodyError):
         return _many(error.errors)
     return str(error)
+
+
+def _ours(error: Exception) -> str:
+    """Tell a fault of ours without details, but for what the machine lacks."""
+    lacks = faults.of_the_machine(error, faults.ANSWER_DISK)
+    return f"{lacks}. {_REPORT}" if lacks else _REPORT
 
 
 def _many(errors: tuple[FieldError, ...]) -> str:

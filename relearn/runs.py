@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from relearn import faults
 from relearn.approval import Approval, ApprovalState
 from relearn.cutting import cut
 from relearn.errors import IllegalTransitionError
@@ -243,6 +244,7 @@ def failure_reason(error: str, cause: str) -> str:
         else:
             told = (data.get(key) for key in ("FailureReason", "ErrorMessage", "errorMessage"))
             cause = str(next(filter(None, told), None) or _glue_ended(data) or cause)
+    cause = faults.quoted(cause, faults.RUN_DISK)
     reason = f"{error}: {cause}" if cause else error
     if error not in QUOTA_ERRORS:
         return cut(reason, MAX_REASON)

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ministack.core.responses import new_uuid
 from ministack.services import glue
 
-from local import sessions
+from local import faults, sessions
 from local.glue import room
 from local.glue.buckets import Buckets
 from local.processes import Child
@@ -82,7 +82,7 @@ def _carry_out(world: World, job: Record, run: Record) -> None:
     except (ClientError, BotoCoreError, ChannelError) as error:
         state, reason = "FAILED", str(error)
     except Exception as error:  # noqa: BLE001 - the run's record is the only place to say it
-        state, reason = "FAILED", f"InternalServiceException: {type(error).__name__}: {error}"
+        state, reason = "FAILED", f"InternalServiceException: {faults.told(error)}"
     finally:
         shutil.rmtree(home, ignore_errors=True)
     _move(run, state, reason)

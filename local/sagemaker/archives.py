@@ -12,6 +12,8 @@ import zlib
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from local import faults
+
 if TYPE_CHECKING:
     from io import BufferedIOBase
     from pathlib import Path
@@ -61,7 +63,7 @@ def unpack(archive: Path, folder: Path, limit: int = LARGEST) -> None:
                 _take(stream, info, folder)
                 _read(stream, -info.size % tarfile.BLOCKSIZE)
     except (OSError, EOFError, zlib.error, tarfile.HeaderError, ValueError) as error:
-        raise ArchiveError(f"it can not be unpacked: {error}") from error
+        raise ArchiveError(f"it can not be unpacked: {faults.told(error)}") from error
     raise ArchiveError(f"it has more than {MOST_MEMBERS} members")
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from local import faults
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -102,7 +104,7 @@ def store(s3: Any, folder: Path, uri: str) -> None:
     try:
         s3.upload_file(str(archive), bucket, key)
     except Exception as error:
-        raise ChannelError(f"Artifact upload failed for {uri}: {error}") from error
+        raise ChannelError(f"Artifact upload failed for {uri}: {faults.told(error)}") from error
     finally:
         archive.unlink()
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from local import faults
 from local.sagemaker.channels import ChannelError, inside, split
 from local.sagemaker.errors import invalid
 
@@ -77,7 +78,9 @@ def store(s3: Any, job: Record, root: Path, fetched: dict[Path, int]) -> None:
             try:
                 s3.upload_file(str(path), bucket, prefix + path.relative_to(folder).as_posix())
             except Exception as error:
-                raise ChannelError(f"Checkpoint upload failed for {config['S3Uri']}: {error}") from error
+                raise ChannelError(
+                    f"Checkpoint upload failed for {config['S3Uri']}: {faults.told(error)}"
+                ) from error
 
 
 def _place(config: Record) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from local import faults
 from local.sagemaker import scaled, tags
 from local.sagemaker.containers import CONFIGS, ENDPOINTS, MODELS, found
 from local.sagemaker.control import operation
@@ -114,7 +115,9 @@ def _bring_up(world: World, name: str, config_name: str) -> None:
     try:
         new, shown = _start(world, name, config_name)
     except Exception as error:  # noqa: BLE001 - the endpoint's record is the only place to say it
-        reason = str(error) if isinstance(error, ServingError) else f"{type(error).__name__}: {error}"
+        reason = (
+            str(error) if isinstance(error, ServingError) else f"InternalServerError: {faults.told(error)}"
+        )
         status = "InService" if old else "Failed"
         _move(world, name, EndpointStatus=status, FailureReason=reason[:1024], PendingConfigName=None)
         return

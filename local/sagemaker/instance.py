@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from local import sessions
+from local import faults, sessions
 from local.processes import Child
 from local.sagemaker import channels, checkpoints, container, logs, pulling
 
@@ -60,7 +60,7 @@ def run(world: World, name: str, progress: Progress) -> None:
     except (channels.ChannelError, pulling.ImageError) as error:
         outcome = Outcome("Failed", "Failed", f"ClientError: {error}")
     except Exception as error:  # noqa: BLE001 - the job's record is the only place to say it
-        outcome = Outcome("Failed", "Failed", f"InternalServerError: {type(error).__name__}: {error}")
+        outcome = Outcome("Failed", "Failed", f"InternalServerError: {faults.told(error)}")
     finally:
         shutil.rmtree(root, ignore_errors=True)
     if outcome.reason:

@@ -6,6 +6,7 @@ import http.client
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from local import faults
 from local.sagemaker import endpoints
 from local.sagemaker.containers import ENDPOINTS
 from local.sagemaker.errors import ApiError, denied
@@ -81,7 +82,9 @@ def _pass(host: Host, headers: Mapping[str, str], body: bytes) -> Answer:
             0, "Your invocation timed out while waiting for a response from container primary."
         ) from error
     except (OSError, http.client.HTTPException) as error:
-        raise _model_error(0, f"The connection to container primary was lost: {error}") from error
+        raise _model_error(
+            0, f"The connection to container primary was lost: {faults.told(error)}"
+        ) from error
     finally:
         connection.close()
     if answer.status >= HTTPStatus.MULTIPLE_CHOICES:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from local import sessions
+from local import faults, sessions
 from local.sagemaker import channels, logs, records
 from local.sagemaker.containers import MODELS
 from local.sagemaker.serving import Server, ServingError
@@ -64,7 +64,7 @@ def run(world: World, name: str, progress: Progress) -> None:
     except (RefusedError, records.RecordError):
         reason = f"ClientError: {_SEE_LOGS}"
     except Exception as error:  # noqa: BLE001 - the job's record is the only place to say it
-        reason = f"InternalServerError: {type(error).__name__}: {error}"
+        reason = f"InternalServerError: {faults.told(error)}"
     progress(world, name, status, **({"FailureReason": reason[:_REASON_LENGTH]} if reason else {}))
 
 
@@ -131,7 +131,7 @@ class _Work:
                 s3.upload_file(str(result), bucket, key)
             except Exception as error:
                 raise channels.ChannelError(
-                    f"Result upload failed for s3://{bucket}/{key}: {error}"
+                    f"Result upload failed for s3://{bucket}/{key}: {faults.told(error)}"
                 ) from error
 
     def _answers(self, file: Path) -> Iterator[bytes]:
@@ -150,7 +150,7 @@ class _Work:
             try:
                 status, content = self._post(body)
             except (OSError, http.client.HTTPException) as error:
-                failure = f"the connection to the container was lost: {error}"
+                failure = f"the connection to the container was lost: {faults.told(error)}"
                 continue
             if status < HTTPStatus.MULTIPLE_CHOICES:
                 return content

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import inspect
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -153,12 +154,33 @@ def test_every_error_that_a_caller_can_bring_about_is_a_problem_of_its_own() -> 
 
 
 @pytest.mark.parametrize(
-    "error", [OSError(28, "No space left on device", "/tmp/secret"), MemoryError(), KeyError("k")]
+    ("error", "said"),
+    [
+        (
+            OSError(28, "No space left on device", "/tmp/secret"),
+            "the disk is full: the function's temporary disk; send",
+        ),
+        (
+            OSError(122, "Disk quota exceeded", "/tmp/secret"),
+            "the disk is full: the function's temporary disk; send",
+        ),
+        (
+            RuntimeError("write of /tmp/secret: No space left on device"),
+            "the disk is full: the function's temporary",
+        ),
+        (MemoryError(), "the memory is used up: "),
+        (OSError(5, "Input/output error", "/tmp/secret"), "Quote the request id"),
+        (KeyError("k"), "Quote the request id"),
+    ],
 )
-def test_a_fault_of_the_machine_is_told_without_its_text(error: Exception) -> None:
+def test_a_fault_of_the_machine_is_told_in_words_without_its_text(error: Exception, said: str) -> None:
     def answer(_request: Any) -> Any:
         raise error
 
     told = http.serve(EVENT, answer)
     assert (told["statusCode"], told["headers"]["content-type"]) == (500, problems.MEDIA_TYPE)
-    assert not {"secret", "space", "KeyError"} & set(told["body"].replace("/", " ").split())
+    assert json.loads(told["body"])["type"] == problems.INTERNAL_ERROR.uri
+    detail = json.loads(told["body"])["detail"]
+    assert detail.startswith(said)
+    assert detail.endswith("Quote the request id when you report this.")
+    assert not {"secret", "space", "KeyError", "tmp", "28"} & set(re.split(r"\W+", detail))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import io
+import json
 from pathlib import Path
 
 import pytest
 
 from lambdas.intake import trouble
 from relearn import archives, faults
+from relearn.runs import failure_reason
 from training import train
 from training.container import Container
 from training.prepare import sniff
@@ -92,3 +94,10 @@ def test_a_disk_that_fails_is_not_blamed_on_the_file(monkeypatch: pytest.MonkeyP
 def test_a_disk_that_fails_is_not_blamed_on_the_archive() -> None:
     with pytest.raises(OSError, match="Input/output error"):
         list(archives.files(Broken(), "it", archives.Limits(file=1, total=1)))
+
+
+def test_what_a_service_quotes_of_a_full_disk_is_told_in_words() -> None:
+    cause = {"errorType": "OSError", "errorMessage": "[Errno 28] No space left on device: '/tmp/x'"}
+    said = failure_reason("OSError", json.dumps(cause))
+    assert said == f"OSError: the disk is full: {faults.RUN_DISK}"
+    assert failure_reason("OSError", "[Errno 5] x") == "OSError: [Errno 5] x"
