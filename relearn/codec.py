@@ -10,7 +10,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from relearn import hosting, rollout
+from relearn import hosting, rollout, zones
 from relearn.columns import COLUMN_TYPES, Column
 from relearn.errors import SpecError
 from relearn.quality import Quality, Reference
@@ -101,6 +101,8 @@ def _column_to_dict(column: Column) -> dict[str, Any]:
     for name in ("parts", "missing"):
         if not data.get(name, True):
             del data[name]  # a spec without any is what it was before there were such, and has that digest
+    if data.get("zone") == zones.NEUTRAL:
+        del data["zone"]
     return data
 
 

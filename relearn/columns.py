@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import ClassVar
 
+from relearn import zones
 from relearn.errors import SpecError
 from relearn.figures import exact
 
@@ -251,7 +252,7 @@ class Boolean(_Common):
 
 
 PARTS = ("date", "time", "year", "month", "day", "yearday", "weekday", "hour", "minute")
-"""What an estimator may see of a date-time, each of UTC and a number of its own:
+"""What an estimator may see of a date-time, each in the column's time zone and a number of its own:
 
 ==========  ===========================================================
 date        whole days since 2000-01-01
@@ -271,8 +272,10 @@ minute      0 to 59
 class DateTime(_Common):
     """A point in time, ISO 8601; without an offset it is UTC.
 
-    An estimator sees it as days since 2000, as float32: to 43 seconds until 2044. What must be known better, or by itself, is
-    declared: ``date`` and ``time`` together lose nothing.
+    An estimator sees a moment t as two float32, which together tell it to a hundredth of a second::
+
+        <name>       (t - 2000-01-01T00:00Z) / 86400 s    days, to 43 seconds until 2044 (half of 2**-10 days)
+        <name>_time  t - the midnight before it, local    seconds, to 0.004 (half of 2**-7)
 
     Parameters
     ----------
@@ -280,6 +283,9 @@ class DateTime(_Common):
         Column name.
     parts
         What an estimator sees beside, of `PARTS`; as columns ``<name>_<part>``.
+    zone
+        IANA name of the time zone of ``<name>_time`` and of the parts, such as ``"Asia/Tokyo"``, with its summer times. What is
+        given without an offset is UTC all the same.
     missing
         Moments that stand for a missing value where the data comes from, such as ``"9999-12-31"``: they are read as none.
     """
@@ -288,8 +294,10 @@ class DateTime(_Common):
     name: str
     parts: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    zone: str = zones.NEUTRAL
 
     def __post_init__(self) -> None:
+        check(zones.known(self.zone), f"{self.name}.zone", self.zone, zones.ALLOWED)
         check(
             isinstance(self.parts, tuple)
             and set(self.parts) <= set(PARTS)
@@ -308,6 +316,12 @@ class DateTime(_Common):
         if not isinstance(value, str) or moment(value) is None:
             return f"got {shown(value)}; allowed: {DATE_TIME_ALLOWED}"
         return None
+
+    @property
+    def made(self) -> tuple[Part, ...]:
+        """The parts that an estimator sees: the time of the day always, without which days are no moment."""
+        parts = dict.fromkeys(("time", *self.parts))
+        return tuple(Part(self.name, part, self.missing, self.zone) for part in parts)
 
     def means_missing(self, value: object) -> bool:
         """Tell whether ``value`` stands for a missing one, however it is written."""
@@ -384,13 +398,14 @@ class Part:
         Name of the date-time's column.
     part
         One of `PARTS`.
-    missing
+    missing, zone
         As of the column.
     """
 
     of: str
     part: str
     missing: tuple[str, ...] = ()
+    zone: str = zones.NEUTRAL
 
     @property
     def name(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from relearn.columns import DateTime, Id, Part, Ranking, Target, check
+from relearn.columns import DateTime, Id, Ranking, Target, check
 from relearn.policies import METRICS
 from relearn.tables import AS_OF, WEIGHT, Table, check_names, is_given
 
@@ -76,13 +76,12 @@ def _check_parts(spec: ModelSpec) -> None:
     """Refuse a part of a date-time that has the name of a column: an estimator could not tell them apart."""
     names = {column.name for column in (*spec.columns, spec.target)}
     for column in spec.columns:
-        for part in column.parts if isinstance(column, DateTime) else ():
-            name = Part(column.name, part).name
+        for part in column.made if isinstance(column, DateTime) else ():
             check(
-                name not in names,
+                part.name not in names,
                 f"{column.name}.parts",
-                part,
-                f"parts whose name no column has ({name} is one)",
+                part.part,
+                f"no column called {part.name}, as an estimator sees this part, and the time in any case",
             )
 
 

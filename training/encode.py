@@ -6,14 +6,16 @@ column     in a model                                  missing (null)
 number     float32                                     NaN
 boolean    float32: 0 or 1                             NaN
 datetime   float32: days since 2000-01-01T00:00Z       NaN
-its parts  float32, a column each: see `PARTS`         NaN
+its parts  float32, a column each: the time of the     NaN
+           day, and of `PARTS` what is declared
 category   string                                      the empty string
 text       string                                      the empty string
 id         string                                      the empty string
 =========  ==========================================  ==============================
 
 Days since 2000 keep a date-time within 43 seconds until 2044 as float32, and near the size of
-other features; its parts (`relearn.columns.PARTS`) are made of whole microseconds, and lose nothing. An id is never a feature, but what a recommender is asked. numpy only: a server imports this too.
+other features; its parts (`relearn.columns.PARTS`) are made of whole microseconds, so that with the time of the day nothing
+is lost. Parts are in the column's time zone, days and moments know none. An id is never a feature, but what a recommender is asked. numpy only: a server imports this too.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from relearn import zones
 from relearn.columns import Part, means_missing, moment
+from relearn.errors import ArtifactError
 from relearn.spec import Boolean, Category, Column, DateTime, Id, Number, Ranking, Text
 
 FLOAT, STRING = "float32", "string"
@@ -36,6 +40,9 @@ Array = NDArray[Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _SECOND, _MINUTE, _DAY = 1_000_000, 60_000_000, 86_400_000_000  # microseconds
+_WITH_A_ZONE = tuple(
+    (datetime(*day, tzinfo=UTC) - _EPOCH) // timedelta(seconds=1) for day in ((1, 1, 2), (9999, 12, 30))
+)
 _WEEK, _THURSDAY = 7, 4  # the first of January 1970 was one
 _DAYS_TO_2000 = 10_957.0
 
@@ -60,12 +67,8 @@ def source(column: Seen) -> str:
     return column.of if isinstance(column, Part) else column.name
 
 
-def _parts(column: Column) -> list[Part]:
-    return (
-        [Part(column.name, part, column.missing) for part in column.parts]
-        if isinstance(column, DateTime)
-        else []
-    )
+def _parts(column: Column) -> tuple[Part, ...]:
+    return column.made if isinstance(column, DateTime) else ()
 
 
 def type_of(column: Seen) -> str:
@@ -157,12 +160,24 @@ def _of_moments(column: DateTime | Part, microseconds: Array) -> Array:
     """Make what an estimator sees of moments, whole microseconds since 1970."""
     if isinstance(column, DateTime):
         return np.asarray(microseconds / _DAY - _DAYS_TO_2000)
-    days, within = np.divmod(microseconds, _DAY)
+    days, within = np.divmod(microseconds + _offsets(column.zone, microseconds), _DAY)
     if column.part in _OF_DAYS:
         return np.asarray(_OF_DAYS[column.part](days))
     if column.part in _WITHIN_DAYS:
         return np.asarray(_WITHIN_DAYS[column.part](within))
     return _of_dates(column.part, days.astype("datetime64[D]"))
+
+
+def _offsets(name: str, microseconds: Array) -> Array:
+    """Give how far local time is ahead of UTC at moments, in whole microseconds."""
+    zone = zones.zone(name)
+    if zone is None:
+        raise ArtifactError(f"there is no time zone {name!r}; allowed: {zones.ALLOWED}")
+    # At the ends of the calendar, where there may be no local time, it is what it is a day further in.
+    seconds, place = np.unique(np.clip(microseconds // _SECOND, *_WITH_A_ZONE), return_inverse=True)
+    moments = (_EPOCH + timedelta(seconds=int(one)) for one in seconds)
+    offsets = [(moment.astimezone(zone).utcoffset() or timedelta()) // _MICROSECOND for moment in moments]
+    return np.asarray(offsets, dtype=np.int64)[place]
 
 
 def _of_dates(part: str, dates: Array) -> Array:

@@ -63,7 +63,9 @@ def columns(name: str) -> st.SearchStrategy[Column]:
         st.builds(Text, name=st.just(name), max_length=lengths, **COMMON),
         st.builds(Id, name=st.just(name), max_length=lengths, **COMMON),
         st.builds(Boolean, name=st.just(name), **COMMON),
-        st.builds(DateTime, name=st.just(name), parts=PARTED, **COMMON),
+        st.builds(
+            DateTime, name=st.just(name), parts=PARTED, zone=st.sampled_from(("UTC", "Asia/Tokyo")), **COMMON
+        ),
     )
 
 

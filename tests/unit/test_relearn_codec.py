@@ -53,10 +53,12 @@ def test_equal_values_have_one_json() -> None:
     assert codec.canonical_json({"b": 1, "a": ["ü"]}) == codec.canonical_json({"a": ["ü"], "b": 1})
 
 
-def test_a_date_time_without_parts_is_stored_as_before_there_were_any() -> None:
+def test_a_date_time_without_parts_and_of_utc_is_stored_as_before_there_were_any() -> None:
     plain = replace(PLAIN, columns=(DateTime("at"),))
     (stored,) = codec.to_dict(plain)["columns"]
-    assert "parts" not in stored
+    assert stored.keys() == {"type", "name", "description", "optional", "private"}
+    tokyo = replace(plain, columns=(DateTime("at", zone="Asia/Tokyo"),))
+    assert codec.digest(tokyo) != codec.digest(plain)
     assert codec.digest(replace(plain, columns=(DateTime("at", parts=("hour",)),))) != codec.digest(plain)
 
 

@@ -62,6 +62,13 @@ MISTAKES: list[tuple[str, Callable[[], Any]]] = [
     ("target", lambda: spec(target=Boolean("kind"))),
     ("at.parts", lambda: DateTime("at", parts=("century",))),
     ("at.parts", lambda: DateTime("at", parts=("hour", "hour"))),
+    ("at.zone", lambda: DateTime("at", zone="Asia/Tokio")),
+    ("at.zone", lambda: DateTime("at", zone="")),
+    ("at.zone", lambda: DateTime("at", zone="Asia")),
+    ("at.zone", lambda: DateTime("at", zone="zone.tab")),
+    ("at.zone", lambda: DateTime("at", zone="../zoneinfo/Asia/Tokyo")),
+    ("at.zone", lambda: DateTime("at", zone=9)),  # type: ignore[arg-type]
+    ("at.parts", lambda: spec(columns=(Number("at_time"), DateTime("at")))),
     ("at.parts", lambda: DateTime("at", parts=["hour"])),  # type: ignore[arg-type]
     ("at.parts", lambda: spec(columns=(Number("at_hour"), DateTime("at", parts=("hour",))))),
     ("tables", lambda: spec(tables=[EVENTS], entity="plant")),

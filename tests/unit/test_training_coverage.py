@@ -200,7 +200,7 @@ def test_a_model_answers_by_the_parts_of_a_date_time_as_its_estimator_does() -> 
     target = np.array(
         ["yes" if moment.hour >= 18 and moment.weekday() < 5 else "no" for moment in moments], object
     )
-    assert list(encoded) == ["a", "at", "at_hour", "at_weekday"]
+    assert list(encoded) == ["a", "at", "at_time", "at_hour", "at_weekday"]
     trees = DecisionTreeClassifier(max_depth=4, random_state=0).fit(frame(encoded), target)
     assert reach_of(trees, spec, Table(encoded, target)) is None
     answered = served(trees, spec).rows(rows)

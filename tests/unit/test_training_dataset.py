@@ -103,7 +103,7 @@ def test_shards_are_read_as_one_and_ids_are_no_features(tmp_path: Path) -> None:
     data = dataset.load(MIXED, tmp_path)
     assert len(data.train) + len(data.holdout) == 40
     assert data.shards == 2
-    assert list(data.train.columns) == ["size", "colour", "note", "fresh", "at"]
+    assert list(data.train.columns) == ["size", "colour", "note", "fresh", "at", "at_time"]
     sizes = np.concatenate([data.train.columns["size"], data.holdout.columns["size"]])
     assert sorted(sizes.tolist()) == list(range(40))
 

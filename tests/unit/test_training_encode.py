@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 import numpy as np
@@ -81,9 +82,31 @@ def test_a_moment_keeps_within_43_seconds_until_2044() -> None:
         assert abs(encoded * 86_400 - (days * 86_400 + 12_345)) <= 43
 
 
-def parts_of(moment: datetime) -> dict[str, float]:
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    moment=st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1)),  # noqa: DTZ001 - made aware below
+    zone=st.sampled_from(("UTC", "Asia/Tokyo", "America/New_York")),
+)
+def test_two_moments_a_second_apart_reach_an_estimator_as_two_served_and_trained_alike(
+    tmp_path: Path, moment: datetime, zone: str
+) -> None:
+    column = DateTime("at", zone=zone)
+    both = [(moment + timedelta(seconds=one)).isoformat() + "Z" for one in (0, 1)]
+    path = write_shard(tmp_path / "shard.parquet", [column], [{"at": one} for one in both])
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        query = f"SELECT {expression(column)} AS v FROM '{path}'"  # noqa: S608
+        stored: Any = connection.execute(query).fetchnumpy()["v"]
+    trained = np.column_stack([from_table(one, stored) for one in seen([column])])
+    served = from_values(seen([column]))([[one] * 2 for one in both])
+    assert trained.dtype == served.dtype == np.float32
+    assert trained.tolist() == served.tolist()
+    assert trained[0].tolist() != trained[1].tolist()
+
+
+def parts_of(moment: datetime, zone: str = "UTC") -> dict[str, float]:
     """What an estimator sees of the parts of a moment that a request names."""
-    columns = seen([DateTime("at", parts=PARTS)])
+    columns = seen([DateTime("at", parts=PARTS, zone=zone)])
     row = from_values(columns)([[moment.isoformat()] * len(columns)])[0]
     return {column.name.removeprefix("at_"): float(value) for column, value in zip(columns, row, strict=True)}
 
@@ -98,10 +121,49 @@ ANY_MOMENT = st.datetimes(
 @settings(max_examples=200)
 @given(ANY_MOMENT)
 def test_the_parts_of_a_moment_are_those_of_utc(moment: datetime) -> None:
-    utc, found = moment.astimezone(UTC), parts_of(moment)
-    wanted = (utc.year, utc.month, utc.day, utc.timetuple().tm_yday, utc.isoweekday(), utc.hour, utc.minute)
+    assert_parts(moment.astimezone(UTC), parts_of(moment))
+
+
+@settings(max_examples=200)
+@given(
+    ANY_MOMENT, st.sampled_from(("Asia/Tokyo", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe"))
+)
+def test_the_parts_of_a_moment_are_those_of_the_declared_zone(moment: datetime, zone: str) -> None:
+    assert_parts(moment.astimezone(ZoneInfo(zone)), parts_of(moment, zone))
+
+
+def assert_parts(local: datetime, found: dict[str, float]) -> None:
+    days = local.timetuple().tm_yday
+    wanted = (local.year, local.month, local.day, days, local.isoweekday(), local.hour, local.minute)
     names = ("year", "month", "day", "yearday", "weekday", "hour", "minute")
     assert tuple(found[name] for name in names) == wanted
+    assert found["time"] == pytest.approx(
+        local.hour * 3600 + local.minute * 60 + local.second + local.microsecond / 1e6, abs=0.004
+    )
+
+
+@pytest.mark.parametrize(
+    ("moment", "zone", "hour", "weekday"),
+    [
+        ("2026-05-03T15:30:00Z", "Asia/Tokyo", 0, 1),
+        ("2026-03-29T00:59:59Z", "Europe/Berlin", 1, 7),  # its clocks go from 2 to 3
+        ("2026-03-29T01:00:00Z", "Europe/Berlin", 3, 7),
+        ("2026-10-25T00:30:00Z", "Europe/Berlin", 2, 7),  # and from 3 back to 2
+        ("2026-10-25T01:30:00Z", "Europe/Berlin", 2, 7),
+        ("0001-01-01T00:00:00Z", "America/New_York", 19, 7),
+        ("9999-12-31T23:59:59Z", "Asia/Tokyo", 8, 6),
+    ],
+)
+def test_hours_and_weekdays_are_local_with_summer_time_and_at_the_ends_of_the_calendar(
+    moment: str, zone: str, hour: int, weekday: int
+) -> None:
+    found = parts_of(datetime.fromisoformat(moment), zone)
+    assert (found["hour"], found["weekday"]) == (hour, weekday)
+
+
+def test_a_zone_moves_no_moment() -> None:
+    given = [["2026-05-04T10:00:00Z"]]
+    assert from_values([DateTime("at", zone="Asia/Tokyo")])(given) == from_values([DateTime("at")])(given)
 
 
 @settings(max_examples=200)

@@ -15,7 +15,7 @@ from relearn.spec import (
 SPEC = ModelSpec(
     name="template-model",
     title="Whether a parcel arrives late",  # one line for people
-    # what a caller sends, in order: Number, Category, Text, Boolean, DateTime (parts=("hour", "weekday")), Id
+    # what a caller sends, in order: Number, Category, Text, Boolean, DateTime (parts=("hour", "weekday"), zone="Asia/Tokyo"), Id
     columns=(
         Number("distance", unit="km", minimum=0, maximum=20_000, description="How far it goes."),
         Number("weight", unit="kg", minimum=0, maximum=1_000, optional=True, description="What it weighs."),
