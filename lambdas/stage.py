@@ -169,6 +169,7 @@ class Teardown:
             "versions": [version.version for version in self._ledger.versions(model)],
             "endpoints": self._endpoints_of(model),
             "packages": len(list(self._registry.packages(model))),
+            "deployed": model in self._models,
         }
 
     def remove(self, model: str, who: str, seconds: float) -> None:

@@ -237,7 +237,7 @@ def test_what_removing_a_model_takes_is_told_and_stays_until_it_is_asked_for(
     trained(world)
     told = remove(world, monkeypatch, only_tell=True)
     assert told == {
-        "serves": 1, "versions": [1], "endpoints": ["relearn-test-flowers-v1"], "packages": 1,
+        "serves": 1, "versions": [1], "endpoints": ["relearn-test-flowers-v1"], "packages": 1, "deployed": True,
     }  # fmt: skip
     assert world.ledger.route("flowers").champion == 1
     assert "relearn-test-flowers-v1" in world.sagemaker.endpoints
@@ -254,7 +254,8 @@ def test_a_removed_model_leaves_nothing_that_costs_and_keeps_its_data_and_histor
     assert (newest.change.who, newest.change.why) == ("ann", "the model is being removed")
     assert world.states_of() == ["TRAINED"]
     assert incoming(world) != []
-    assert remove(world, monkeypatch) == {"serves": None, "versions": [], "endpoints": [], "packages": 0}
+    nothing = {"serves": None, "versions": [], "endpoints": [], "packages": 0, "deployed": True}
+    assert remove(world, monkeypatch) == nothing
 
 
 def test_no_run_starts_of_a_removed_model_until_it_is_deployed_again(

@@ -74,6 +74,7 @@ class CliStage:
     ledger: Ledger
     s3: Any
     sqs: Any
+    dynamodb: Any
     uploads: str = "uploads-bucket"
     lake: str = "lake-bucket"
     artifacts: str = "artifacts-bucket"
@@ -157,7 +158,7 @@ def deployed() -> Iterator[CliStage]:
         api.answers["/v1/models/iris"] = (200, {}, ABOUT)
         brief = {key: ABOUT[key] for key in ("name", "title", "kind", "state", "version", "metric")}
         api.answers["/v1/models"] = (200, {}, {"models": [brief]})
-        yield CliStage(url, api, Ledger(Table(dynamodb, "ledger"), lambda: NOW), s3, sqs)
+        yield CliStage(url, api, Ledger(Table(dynamodb, "ledger"), lambda: NOW), s3, sqs, dynamodb)
 
 
 def _outputs(url: str) -> dict[str, dict[str, str]]:
