@@ -28,6 +28,7 @@ from cli.target import Target
 from relearn import archives, ids, names, s3_keys, snapshots, strict_json
 from relearn.archives import Limits, Member
 from relearn.errors import ArchiveError, RelearnError, SpecError
+from relearn.figures import counted
 from relearn.spec import ModelSpec
 from training import catalog
 
@@ -197,7 +198,7 @@ def _show(found: dict[str, Any], save: Path | None) -> None:
         for moment, count in found["moments"].items()
     ]
     print_table(f"Features of {found['model']}", ("moment (UTC)", "rows", "target", "history"), rows)
-    out.print(f"{found['rows']} rows of {len(rows)} moments, SHA-256 {found['sha256']}")
+    out.print(f"{counted(found['rows'], 'row')} of {counted(len(rows), 'moment')}, SHA-256 {found['sha256']}")
     out.print(f"in {found['uri']}")
     if save is not None:
         done(f"features in {save}")

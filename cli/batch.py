@@ -16,6 +16,7 @@ from cli.follow import Look, Seen, follow
 from cli.options import DEFAULT_TIMEOUT, Json, Model, Timeout
 from cli.output import done, err, moment, print_json, print_table
 from cli.sending import watched
+from relearn.figures import counted
 from relearn_client import Batch, BatchBrief, BatchLine, Client, FailedLine
 
 SHOWN_ERRORS = 10
@@ -89,7 +90,7 @@ def _looks(api: Client, begun: Batch) -> Look:
         because = f": {seen.reason}" if seen.reason else ""
         by = f" by version {seen.version}" if seen.version else ""
         without = f", {seen.failed} without a prediction" if seen.failed else ""
-        rows = f" ({seen.rows} rows{by}{without})" if seen.rows else ""
+        rows = f" ({counted(seen.rows, 'row')}{by}{without})" if seen.rows else ""
         text = f"batch {seen.batch} is {seen.state}{rows}{because}"
         return Seen(seen.state, text, ended=seen.ended, good=seen.result is not None)
 

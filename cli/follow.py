@@ -12,6 +12,7 @@ from cli.errors import FAILED, TIMED_OUT
 from cli.ledger import Ledger
 from cli.output import COLOURS, err, waiting_for
 from relearn import pending, runs
+from relearn.figures import counted
 from relearn.runs import Run, RunState, VersionState
 from relearn.uploads import Upload, UploadState, waiting
 
@@ -207,12 +208,10 @@ def _coming(upload: Upload, ledger: Ledger) -> str:
 
 
 def _upload_text(upload: Upload, ledger: Ledger) -> str:
-    rows = f"{upload.rows_accepted} rows good, {upload.rows_rejected} rejected"
-    counted = f" ({rows})" if upload.rows_accepted or upload.rows_rejected else ""
+    rows = f"{counted(upload.rows_accepted, 'row')} good, {upload.rows_rejected} rejected"
+    told = f" ({rows})" if upload.rows_accepted or upload.rows_rejected else ""
     late = waiting(upload, datetime.now(UTC))
-    text = (
-        f"upload {upload.upload_id[:12]} is {upload.state}{counted}{_because(upload.reason)}{_because(late)}"
-    )
+    text = f"upload {upload.upload_id[:12]} is {upload.state}{told}{_because(upload.reason)}{_because(late)}"
     if upload.state is UploadState.ACCEPTED:
         newest = next(iter(ledger.runs(upload.model, 1)), None)
         return f"{text}; {run_text(newest)}" if newest else text

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from relearn import shift
-from relearn.figures import apart, exact, percents
+from relearn.figures import apart, counted, exact, percents
 from relearn.profiles import MIXED, ColumnProfile, Profile
 from relearn.spec import Category, Column, ModelSpec, Number
 from relearn.tables import Table
@@ -150,7 +150,7 @@ def _rows(table: str, profile: Profile, least: int) -> Finding:
         table=table,
         column="",
         rule="rows",
-        found=f"{profile.rows} rows",
+        found=counted(profile.rows, "row"),
         allowed=f"at least {least}",
         right=profile.rows >= least,
     )

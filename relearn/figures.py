@@ -52,3 +52,8 @@ def exact(value: float) -> str:
         return f"{value:.0f}"
     short = f"{value:g}"
     return short if float(short) == value else repr(value)
+
+
+def counted(count: int, what: str) -> str:
+    """Write a count with what is counted, e.g. ``"1 shard"`` and ``"2,000 rows"``; ``what`` is in the singular."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

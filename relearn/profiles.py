@@ -68,13 +68,19 @@ class ColumnProfile:
         return sorted((int(code), count) for code, count in self.counts.items())
 
     def quantile(self, share: float) -> float | None:
-        """Give a quantile, to within `ACCURACY` of its value; None when there is no value."""
+        """Give a quantile, to within `ACCURACY` of its value and between the least and the greatest; None when there is no value."""
         below, wanted = 0, share * (self.present - 1)
         for code, count in self.bins():
             below += count
             if below > wanted:
-                return value_of(code)
+                return self.within(value_of(code))
         return None
+
+    def within(self, value: float) -> float:
+        """Give the nearest number that is neither below the least value nor above the greatest."""
+        low = self.low if isinstance(self.low, float | int) else value
+        high = self.high if isinstance(self.high, float | int) else value
+        return min(max(value, low), high)
 
     def plus(self, other: ColumnProfile) -> ColumnProfile:
         """Give the profile of both columns' rows together."""

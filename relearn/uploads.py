@@ -23,6 +23,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from relearn import transitions
+from relearn.figures import counted
 
 MAX_ATTEMPTS = 3
 """Failed runs an accepted upload may be part of before it is FAILED itself."""
@@ -304,7 +305,7 @@ def repeating(before: Upload) -> str:
 def replacing(before: Upload) -> str:
     """Say what an upload that was accepted replaces, and when."""
     return (
-        f"replaces upload {before.upload_id[:12]} ({before.rows_accepted} rows, received {before.received_at[:19]}Z), "
+        f"replaces upload {before.upload_id[:12]} ({counted(before.rows_accepted, 'row')}, received {before.received_at[:19]}Z), "
         "which counts until a run has used this one; to keep both, upload it under another name"
     )
 

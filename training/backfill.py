@@ -22,6 +22,7 @@ from typing import Any
 import duckdb
 
 from relearn.errors import ConfigError, DataError
+from relearn.figures import counted
 from relearn.policies import TOLD_OF_MOMENTS
 from relearn.spec import ModelSpec, Number
 from relearn.tables import AS_OF, month_starts
@@ -115,7 +116,8 @@ def run(box: Container, told: Mapping[str, str]) -> None:
     statistics |= {"model": spec.name, "run_id": told.get("run_id"), "snapshot": told.get("snapshot")}
     document = json.dumps(statistics, indent=2, sort_keys=True)
     (box.output / STATISTICS).write_text(document + "\n", encoding="utf-8")
-    say(f"made {statistics['rows']} rows of features of {len(statistics['moments'])} moments; no model")
+    rows, moments = counted(statistics["rows"], "row"), counted(len(statistics["moments"]), "moment")
+    say(f"made {rows} of features of {moments}; no model")
 
 
 def write(  # noqa: PLR0917 - what to make, of what, where and as of when

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from relearn.figures import counted
 from relearn.promotion import Naive, decide
 from relearn.spec import ModelSpec
 from training import tasks
-from training.page.html import document, escape, figure, figures, section, signed, table
+from training.page.html import amount, document, escape, figure, figures, section, signed, table
 from training.tasks import Answers
 
 
@@ -81,12 +82,12 @@ def _data(baseline: Mapping[str, Any]) -> str:
     rows = []
     for name, column in baseline.items():
         quantiles = column.get("quantiles") or column.get("length") or []
-        spread = [figure(quantiles[at]) for at in (0, 5, 10)] if quantiles else ["", "", ""]
+        spread = [amount(quantiles[at]) for at in (0, 5, 10)] if quantiles else ["", "", ""]
         values = ", ".join(f"{value}: {count:,}" for value, count in column.get("counts", {}).items())
         if "distinct" in column:
             values = f"{column['distinct']:,} different"
         rows.append(
-            (name, column["type"], f"{column['missing']:,}", figure(column.get("mean")), *spread, values)
+            (name, column["type"], f"{column['missing']:,}", amount(column.get("mean")), *spread, values)
         )
     heads = ["Column", "Type", "Missing", "Mean", "Minimum", "Median", "Maximum", "Values"]
     return table("Text by its length in characters, date-times in days since 2000", heads, rows)
@@ -104,7 +105,7 @@ def _lineage(report: Mapping[str, Any]) -> str:
         "snapshot": report["snapshot"] or "not told",
         "data fingerprint": report["fingerprint"],
         "raw tables": "; ".join(
-            f"{name}: {counts['rows']:,} rows of {counts['shards']:,} shards{_waiting(counts)}"
+            f"{name}: {counted(counts['rows'], 'row')} of {counted(counts['shards'], 'shard')}{_waiting(counts)}"
             for name, counts in report["tables"].items()
         ),
         "features SHA-256": report["features"]["sha256"] if report["features"] else "none made",
@@ -113,7 +114,7 @@ def _lineage(report: Mapping[str, Any]) -> str:
         "spec digest": report["spec_digest"],
         "model.onnx SHA-256": report["onnx_sha256"],
         "artifact SHA-256, file by file": report["contents_sha256"],
-        "ONNX against estimator": f"{agreed['rows']:,} rows ({agreed['threshold_rows']:,} at thresholds of trees), "
+        "ONNX against estimator": f"{counted(agreed['rows'], 'row')} ({agreed['threshold_rows']:,} at thresholds of trees), "
         f"largest difference {agreed['max_abs_diff']:.2g}, allowed {agreed['tolerance']:.2g}",
         "libraries": ", ".join(f"{name} {version}" for name, version in report["libraries"].items()),
     }

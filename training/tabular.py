@@ -9,6 +9,7 @@ import numpy as np
 
 from relearn.columns import LARGEST_FLOAT32
 from relearn.errors import DataError
+from relearn.figures import counted
 from relearn.spec import ModelSpec
 from training import agreement, catalog, coverage, leakage, onnx_export, tabular_page, thresholds
 from training import evaluate as measuring
@@ -68,7 +69,7 @@ def make_candidate(spec: ModelSpec, job: Job, dataset: Dataset) -> Candidate:
     rows = dataset.holdout if extra is None else dataset.holdout.and_also(extra)
     threshold_rows = len(rows) - len(dataset.holdout)
     agreed = agreement.check(estimator, scorer, rows.columns, threshold_rows=threshold_rows, spread=spread)
-    say(f"ONNX agrees with the estimator on {agreed.rows} rows, to {agreed.max_abs_diff:.2g}")
+    say(f"ONNX agrees with the estimator on {counted(agreed.rows, 'row')}, to {agreed.max_abs_diff:.2g}")
     classes = [str(label) for label in estimator.classes_] if spec.kind == "classification" else []
     return Candidate(onnx, inputs, classes, scorer, agreed, terms(estimator), reach)
 
@@ -95,7 +96,7 @@ def _covered(
             if reach == last or not error.far:
                 raise
         else:
-            say(f"ONNX agrees with the estimator on {len(rows)} rows that the spec allows")
+            say(f"ONNX agrees with the estimator on {counted(len(rows), 'row')} that the spec allows")
             return reach if reach < LARGEST_FLOAT32 else None
     raise AssertionError("the last reach was tried")
 

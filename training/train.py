@@ -13,6 +13,7 @@ from typing import Any
 
 from relearn import codec, faults, profiles
 from relearn.errors import RelearnError
+from relearn.figures import counted
 from relearn.spec import ModelSpec
 from training import artifact, catalog, champion, feature_quality, probes, recorded, report, tasks
 from training.baseline import baseline
@@ -62,8 +63,12 @@ def run(box: Container) -> None:
     dataset = load(spec, box.train_data, store=store, given=given, now=job.now)
     trained, held = len(dataset.train), len(dataset.holdout)
     if dataset.features is not None:
-        say(f"{dataset.features['rows']} rows of features of {_counts(dataset)}; moments {_moments(dataset)}")
-    say(f"read {trained + held} rows of {dataset.shards} shards: {trained} to train, {held} held out")
+        say(
+            f"{counted(dataset.features['rows'], 'row')} of features of {_counts(dataset)}; moments {_moments(dataset)}"
+        )
+    say(
+        f"read {counted(trained + held, 'row')} of {counted(dataset.shards, 'shard')}: {trained} to train, {held} held out"
+    )
     profile = feature_quality.check(spec, dataset, box, job) if spec.tables else None
     task = tasks.of(spec)
     exam = task.set_exam(spec, dataset)
@@ -98,7 +103,9 @@ def run(box: Container) -> None:
 
 
 def _counts(dataset: Dataset) -> str:
-    return ", ".join(f"{counts['rows']} rows of {table}" for table, counts in dataset.tables.items())
+    return ", ".join(
+        f"{counted(counts['rows'], 'row')} of {table}" for table, counts in dataset.tables.items()
+    )
 
 
 def _moments(dataset: Dataset) -> str:

@@ -173,7 +173,7 @@ def test_too_few_rows_give_nothing_up_and_the_next_upload_may_mend_it(world: Wor
     world.send(b"person,at,spent\na,2026-05-01,5\n", "incoming/visits/visits/a.csv")
     run = world.run("visits")
     assert run.state is RunState.FAILED
-    assert run.reason.endswith("visits: 1 rows; allowed: at least 2")
+    assert run.reason.endswith("visits: 1 row; allowed: at least 2")
     assert upload(world, "visits/a.csv").state == "ACCEPTED"
     world.send(GOOD, "incoming/visits/visits/b.csv")
     assert world.run("visits").state is RunState.PROMOTED

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page
 
-from relearn.profiles import ColumnProfile, bin_of
+from relearn.data_check import Finding
+from relearn.profiles import ColumnProfile, Profile, bin_of
+from relearn.spec import Category, Number
+from tests.unit.training_kit import MIXED
 from training import charts
+from training.page import data_report
 from training.page.distributions import column_chart
 from training.page.html import document, section
 
@@ -70,6 +75,39 @@ def _queues() -> str:
 DRAWN: tuple[Callable[[], str], ...] = (
     *(_prices, _billions, _errors, _matrix, _many_classes, _roc, _importance, _amounts, _queues),
 )
+
+
+def _data() -> str:
+    """A data report of one shard with long names, whole numbers and a rule that is broken."""
+    columns = (
+        Number("sales"),
+        Number("amount_of_all_orders_of_the_last_ninety_days"),
+        Category("queue", values=QUEUES),
+    )
+    profile = Profile(
+        rows=1,
+        columns={
+            columns[0].name: ColumnProfile(type="number", low=7_466_028.0, high=7_466_028.0, total=7_466_028.0, counts={str(bin_of(7_466_028.0)): 1}),
+            columns[1].name: ColumnProfile(type="number", low=-1.25, high=3.5, total=2.25, counts={str(bin_of(3.5)): 1}),
+            "queue": ColumnProfile(type="category", counts=dict.fromkeys(QUEUES, 1)),
+        },
+    )  # fmt: skip
+    one = data_report.TableReport(name="main", columns=columns, profile=profile, before=None, shards=1)
+    finding = Finding(
+        table="main", column="sales", rule="missing", right=False, found="1 of 1 row (100%) lacks it", allowed="10%",
+    )  # fmt: skip
+    report = data_report.DataReport(
+        run_id="20260504t100000-8c5f1d",
+        at="2026-05-04T10:00:00Z",
+        compared_with="version 1",
+        tables=(one,),
+        findings=(finding,),
+    )
+    return data_report.page(
+        replace(MIXED, title="あやめの種類を、花びらとがくの長さと幅から見分けるモデル"), report
+    )
+
+
 WORDS = """svg => {
     const canvas = svg.getBoundingClientRect();
     return [...svg.querySelectorAll('text')].map(text => {
@@ -111,3 +149,52 @@ def test_no_word_of_a_chart_is_clipped_or_meets_another(page: Page, number: int)
 
 def test_no_chart_is_wider_than_the_window(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+@pytest.fixture(scope="module", params=[390, 1280], ids=["telephone", "desk"])
+def data_page(
+    browser: Browser, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Page:
+    file: Path = tmp_path_factory.mktemp("data") / "data.html"
+    file.write_text(_data(), encoding="utf-8")
+    opened = browser.new_page(viewport={"width": request.param, "height": 900})
+    opened.goto(file.as_uri())
+    return opened
+
+
+def test_what_a_table_shows_can_be_read_whole_without_scrolling(data_page: Page) -> None:
+    captions = data_page.locator(".caption").all()
+    assert len(captions) == 2
+    for caption in captions:
+        box = caption.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= (data_page.viewport_size or {"width": 0})["width"]
+        assert caption.evaluate("one => one.scrollWidth <= one.clientWidth")
+    assert data_page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+def test_a_table_has_its_caption_for_who_cannot_see_it_and_says_it_once(data_page: Page) -> None:
+    for caption, table in zip(
+        data_page.locator(".caption").all(), data_page.locator("table").all(), strict=True
+    ):
+        assert table.get_attribute("aria-label") == caption.text_content()
+        assert caption.get_attribute("aria-hidden") == "true"
+
+
+def test_counts_are_whole_and_one_of_something_is_no_plural(data_page: Page) -> None:
+    words = data_page.locator("main").inner_text()
+    assert "1 row of 1 shard;" in words
+    assert "7,466,028" in words
+    assert "7,466,028.0" not in words
+
+
+def test_a_median_is_not_beyond_the_least_and_the_greatest_value(data_page: Page) -> None:
+    cells = data_page.locator("table").nth(1).locator("tbody tr").first.locator("td").all_text_contents()
+    assert cells[2:6] == ["7,466,028"] * 4
+
+
+def test_a_long_name_of_a_column_leaves_room_for_its_figures(data_page: Page) -> None:
+    name = data_page.locator("table").nth(1).locator("tbody th").nth(1).bounding_box()
+    assert name is not None
+    assert name["width"] <= (data_page.viewport_size or {"width": 0})["width"] / 2

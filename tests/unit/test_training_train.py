@@ -132,7 +132,7 @@ def test_the_log_tells_what_happens_and_every_metric(
     box = job(tmp_path, iris_rows())
     assert train.main(box) == 0
     log = capsys.readouterr().out
-    assert log.startswith("relearn: read 45 rows of 1 shards: 32 to train, 13 held out\n")
+    assert log.startswith("relearn: read 45 rows of 1 shard: 32 to train, 13 held out\n")
     found = {
         name: float(value) for name, value in re.findall(r"^metric (\w+)=([0-9.eE+-]+)$", log, re.MULTILINE)
     }

@@ -8,12 +8,13 @@ from typing import Any
 
 from relearn import data_check, profiles, shift
 from relearn.data_check import Finding
+from relearn.figures import counted
 from relearn.profiles import SKETCHED, ColumnProfile, Profile
 from relearn.quality import SHIFT_LARGE, SHIFT_MODERATE
 from relearn.spec import Column, ModelSpec
 from training.page.distributions import column_chart, missing_chart
+from training.page.html import amount, escape, section, table
 from training.page.html import document as whole_page
-from training.page.html import escape, figure, section, table
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,7 +137,7 @@ def _table(one: TableReport) -> str:
             if column.name in one.profile.columns
         ),
     ]
-    of = f" of {one.shards} shards" if one.shards else ""
+    of = f" of {counted(one.shards, 'shard')}" if one.shards else ""
     return f'{_figures(one, of)}<div class="charts">{"".join(charts)}</div>'
 
 
@@ -149,7 +150,7 @@ def _figures(one: TableReport, of: str) -> str:
     ]
     heads = ["Column", "Type", "Missing", "Mean", "Minimum", "Median", "Maximum", "Shift"]
     told = (
-        f"{one.profile.rows:,} rows{of}; text by its length in characters; medians to within "
+        f"{counted(one.profile.rows, 'row')}{of}; text by its length in characters; medians to within "
         f"{profiles.ACCURACY:.0%}; shift is the population stability index, below {SHIFT_MODERATE} none to speak "
         f"of, above {SHIFT_LARGE} large"
     )
@@ -163,13 +164,19 @@ def _row(column: Column, now: ColumnProfile, before: ColumnProfile | None) -> Se
         column.name,
         now.type,
         f"{now.missing:,}",
-        figure(now.mean),
+        amount(now.mean),
         _edge(now.low),
-        figure(now.quantile(0.5)) if sketched else "",
+        _median(now) if sketched else "",
         _edge(now.high),
         "" if moved is None else f"{moved:.3f}",
     )
 
 
+def _median(column: ColumnProfile) -> str:
+    """Write the median with the digits that are known of it: three."""
+    found = column.quantile(0.5)
+    return "" if found is None else amount(column.within(float(f"{found:.3g}")))
+
+
 def _edge(value: float | str | None) -> str:
-    return value if isinstance(value, str) else figure(value)
+    return value if isinstance(value, str) else amount(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from html import escape as _escaped  # noqa: TID251 - here
@@ -10,6 +11,8 @@ from pathlib import Path
 from relearn import visible
 from relearn.figures import apart
 
+_WHOLE = 1e15
+"""Whole numbers below it are written without an exponent."""
 STYLE = Path(__file__).with_name("report.css")
 
 
@@ -45,14 +48,18 @@ def section(title: str, content: str) -> str:
 
 
 def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Write a table whose first column names the row."""
+    """Write a table whose first column names the row.
+
+    The caption stands before what scrolls, and breaks where the page does: inside, it would be as wide as the table.
+    """
     head = "".join(f'<th scope="col">{escape(word)}</th>' for word in heads)
     body = "".join(
         f'<tr><th scope="row">{escape(row[0])}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in row[1:])}</tr>'
         for row in rows
     )
     return (
-        f'<div class="scroll"><table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>'
+        f'<p class="caption" aria-hidden="true">{escape(caption)}</p>'
+        f'<div class="scroll"><table aria-label="{escape(caption)}"><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
 
@@ -60,6 +67,12 @@ def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> 
 def figure(value: float | None) -> str:
     """Write a figure: four decimals near 1, two where it is large; empty for None."""
     return figures(value)[0]
+
+
+def amount(value: float | None) -> str:
+    """Write a value of the data: a whole number as one, any other as `figure` does; empty for None."""
+    whole = value is not None and math.isfinite(value) and float(value).is_integer() and abs(value) < _WHOLE
+    return f"{value:,.0f}" if whole else figure(value)
 
 
 def figures(*values: float | None) -> list[str]:

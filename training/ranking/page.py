@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from relearn.figures import counted
 from training import charts
 from training.encode import Array
 from training.page.axis import Axis
@@ -58,7 +59,7 @@ def _against(report: Mapping[str, Any]) -> str:
         )
         for name, value in mine.items()
     ]
-    asked = f"On the {report['candidate']['visitors']:,} visitors held out who met something new"
+    asked = f"On the {counted(report['candidate']['visitors'], 'visitor')} held out who met something new"
     return table(asked, ["Metric", "Candidate", "Popularity", "Lead", "Lead over all visitors"], rows)
 
 

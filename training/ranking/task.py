@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from relearn.errors import DataError
+from relearn.figures import counted
 from relearn.spec import Id, ModelSpec
 from relearn.tables import WEIGHT
 from training import catalog, onnx_export
@@ -73,7 +74,9 @@ def make_candidate(spec: ModelSpec, job: Job, dataset: Dataset) -> Candidate:
     known, target = known_of(spec, dataset.train), ranking_of(spec)
     build = Code.of(catalog.folder(spec.name)).build
     estimator = fit(spec.name, build, job.hyperparameters, known)
-    say(f"fitted {type(estimator).__name__} on {len(known.visitors)} visitors and {len(known.items)} items")
+    say(
+        f"fitted {type(estimator).__name__} on {counted(len(known.visitors), 'visitor')} and {counted(len(known.items), 'item')}"
+    )
     draft = graph.Draft(known, factors_of(estimator), target.k)
     drawn = graph.build(draft, spec.name, visitor=str(spec.entity), similar_to=target.similar_to)
     inputs = onnx_export.layout(drawn, spec)
@@ -82,7 +85,7 @@ def make_candidate(spec: ModelSpec, job: Job, dataset: Dataset) -> Candidate:
     pair = agreement.Pair(estimator, scorer, known, str(spec.entity), target.similar_to, target.k)
     agreed = agreement.check(pair, dataset.holdout.columns[str(spec.entity)])
     agreement.cover(pair, min(column.max_length for column in spec.columns if isinstance(column, Id)))
-    say(f"ONNX agrees with the library on {agreed.rows} rows, to {agreed.max_abs_diff:.2g}")
+    say(f"ONNX agrees with the library on {counted(agreed.rows, 'row')}, to {agreed.max_abs_diff:.2g}")
     return Candidate(onnx, inputs, [], scorer, agreed)
 
 
