@@ -40,8 +40,9 @@ Array = NDArray[Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _SECOND, _MINUTE, _DAY = 1_000_000, 60_000_000, 86_400_000_000  # microseconds
-_WITH_A_ZONE = tuple(
-    (datetime(*day, tzinfo=UTC) - _EPOCH) // timedelta(seconds=1) for day in ((1, 1, 2), (9999, 12, 30))
+_EARLIEST, _LATEST = (
+    (end - _EPOCH) // timedelta(seconds=1)
+    for end in (datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC))
 )
 _WEEK, _THURSDAY = 7, 4  # the first of January 1970 was one
 _DAYS_TO_2000 = 10_957.0
@@ -174,10 +175,11 @@ def _offsets(name: str, microseconds: Array) -> Array:
     if zone is None:
         raise ArtifactError(f"there is no time zone {name!r}; allowed: {zones.ALLOWED}")
     # At the ends of the calendar, where there may be no local time, it is what it is a day further in.
-    seconds, place = np.unique(np.clip(microseconds // _SECOND, *_WITH_A_ZONE), return_inverse=True)
+    within: Array = np.clip(microseconds // _SECOND, _EARLIEST, _LATEST)
+    seconds, place = np.unique(within, return_inverse=True)
     moments = (_EPOCH + timedelta(seconds=int(one)) for one in seconds)
     offsets = [(moment.astimezone(zone).utcoffset() or timedelta()) // _MICROSECOND for moment in moments]
-    return np.asarray(offsets, dtype=np.int64)[place]
+    return np.asarray(np.asarray(offsets, dtype=np.int64)[place])
 
 
 def _of_dates(part: str, dates: Array) -> Array:

@@ -254,7 +254,13 @@ def test_a_removed_model_leaves_nothing_that_costs_and_keeps_its_data_and_histor
     assert (newest.change.who, newest.change.why) == ("ann", "the model is being removed")
     assert world.states_of() == ["TRAINED"]
     assert incoming(world) != []
-    nothing = {"serves": None, "versions": [], "endpoints": [], "packages": 0, "deployed": True}
+    nothing: dict[str, Any] = {
+        "serves": None,
+        "versions": [],
+        "endpoints": [],
+        "packages": 0,
+        "deployed": True,
+    }
     assert remove(world, monkeypatch) == nothing
 
 
