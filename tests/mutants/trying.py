@@ -36,13 +36,13 @@ from mutmut.mutation.trampoline import set_mutant_under_test
 
 from tests.mutants.making import KEPT, ROOT, Mutant, digest, keep
 
-SECONDS = 20.0
+SECONDS = 10.0
 """How long the tests of one mutant may take when none of them fails."""
 _SLOW = 10.0
 """A test that takes longer than so many seconds is left out: it would be the only one of its mutant."""
 _SPARE = 10
-"""A mutant may use so many times the seconds that its tests need without it, as mutmut's own runner allows, and as many seconds more."""
-_PATIENCE = 10
+"""A test may use so many times the seconds that it needs without the mutant, and as many seconds more."""
+_PATIENCE = 20
 """On a busy machine a second of a process takes longer than a second: it is given so many times as long."""
 _RECORD = "mutmut.mutation.trampoline.record_trampoline_hit"
 _FOUND, _NOT_FOUND, _NO_TEST = 1, 0, 33
@@ -222,12 +222,10 @@ class Trials:
                     self._ended(_Child(mutant, 0, len(passing), "", 0), _NO_TEST)
                     continue
                 room = tempfile.mkdtemp(prefix="mutant-")
-                limit = _SPARE * (1 + seconds)
-                tests = [items[name] for name in chosen]
-                pid = _forked(lambda m=mutant, t=tests, r=room, s=limit: self._run_on(m, t, r, s))  # type: ignore[misc]
-                running[pid] = _Child(
-                    mutant, len(chosen), len(passing), room, time.monotonic() + _PATIENCE * limit
-                )
+                tests = [(items[name], passed[name].seconds) for name in chosen]
+                pid = _forked(lambda m=mutant, t=tests, r=room: self._run_on(m, t, r))  # type: ignore[misc]
+                deadline = time.monotonic() + _PATIENCE * (_SPARE + seconds)
+                running[pid] = _Child(mutant, len(chosen), len(passing), room, deadline)
                 continue
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid:
@@ -253,13 +251,15 @@ class Trials:
             f"{done}/{len(self.mutants)} {missed} missed: {child.mutant.key} {code} {child.tests}/{child.passing}\n"
         )
 
-    def _run_on(self, mutant: Mutant, tests: Sequence[pytest.Item], room: str, seconds: float) -> int:
+    def _run_on(self, mutant: Mutant, tests: Sequence[tuple[pytest.Item, float]], room: str) -> int:
         os.setpgid(0, 0)
-        resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + 1, int(seconds) + 5))
         _live_in(room)
         set_mutant_under_test(mutant.key)
-        for at, item in enumerate(tests):
-            _run(item, tests[at + 1] if at + 1 < len(tests) else None)
+        following = [*(item for item, _ in tests[1:]), None]
+        for (item, seconds), after in zip(tests, following, strict=True):
+            most = int(time.process_time() + _SPARE * (1 + seconds))
+            resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
+            _run(item, after)
             if self._failed:
                 return _FOUND
         return _NOT_FOUND
