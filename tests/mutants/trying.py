@@ -26,12 +26,9 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.loaders import JSONFileLoader
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from moto import mock_aws
 from mutmut.mutation.trampoline import set_mutant_under_test
 
 from tests.mutants.making import KEPT, ROOT, Mutant, digest, keep
@@ -323,6 +320,10 @@ def _run(item: pytest.Item, following: pytest.Item | None) -> None:
 
 def _warm_aws() -> None:
     """Read, once, the models of the services of AWS, and import what imitates them."""
+    import boto3  # noqa: PLC0415 - these take a second, and most tests need none of them
+    from botocore.loaders import JSONFileLoader  # noqa: PLC0415
+    from moto import mock_aws  # noqa: PLC0415
+
     read = cache(partial(JSONFileLoader.load_file, JSONFileLoader()))
     pytest.MonkeyPatch().setattr(JSONFileLoader, "load_file", lambda _, path: read(path))
     with mock_aws():
