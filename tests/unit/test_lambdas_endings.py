@@ -109,6 +109,7 @@ def test_a_version_that_gets_requests_gets_none_any_more(ledger: Any) -> None:
     ledger.route.return_value = route
     new = withdrawing.withdraw(ledger, "iris", 2, CHANGE, steps)
     assert (new.champion, new.candidate, new.weight) == (1, 0, 0.0)
+    assert ledger.route.mock_calls == [call("iris")]
     assert ledger.write_route.mock_calls == [call("iris", route, new, steps, CHANGE)]
 
 
@@ -132,6 +133,7 @@ def test_a_conflict_that_no_other_writer_explains_is_raised_at_once(ledger: Any)
     with pytest.raises(ConflictError, match="the version is FAILED"):
         withdrawing.withdraw(ledger, "iris", 2, CHANGE)
     assert ledger.write_route.call_count == 1
+    assert ledger.route.mock_calls == [call("iris"), call("iris")]
 
 
 # retirement
@@ -166,6 +168,16 @@ def test_a_version_that_failed_loses_its_endpoint_and_stays_failed(
     ((model, number, left), _) = online.remove.call_args
     assert (model, number, left()) == ("iris", 3, ITEMS_SECONDS - 1)
     changed = call(failed, endpoint="", online={}, state=VersionState.FAILED)
+    assert ledger.change_version.mock_calls == [changed]
+    assert (ledger.versions.mock_calls, ledger.route.mock_calls) == ([call("iris")], [call("iris")])
+
+
+def test_a_version_before_the_previous_one_is_retired(retirement: Retirement, ledger: Any) -> None:
+    oldest = version(1, VersionState.PREVIOUS, endpoint="e1")
+    ledger.versions.return_value = [oldest, version(2, endpoint="e2"), version(3, endpoint="e3")]
+    ledger.route.return_value = Route(champion=3, previous=2)
+    assert retirement.retire("iris") == [1]
+    changed = call(oldest, endpoint="", online={}, state=VersionState.RETIRED)
     assert ledger.change_version.mock_calls == [changed]
 
 
@@ -230,6 +242,23 @@ def test_only_the_name_that_a_record_has_is_kept(
 ) -> None:
     ledger.version.return_value = version(7, endpoint=name)
     assert orphans(ledger, endpoints, stage="dev", model="iris", version="7") == gone
+
+
+@pytest.mark.parametrize(("name", "gone"), [("relearn-dev-iris-v7", []), ("relearn-dev-iris-v8", ["found"])])
+def test_what_a_version_in_lambda_scores_batches_with_has_the_name_of_its_endpoint(
+    ledger: Any, endpoints: Any, name: str, gone: list[str]
+) -> None:
+    ledger.version.return_value = version(7, endpoint="relearn-dev-host-iris")
+    endpoints.all.return_value = [SimpleNamespace(name=name, arn="arn", made_at=NOW - timedelta(hours=1))]
+    endpoints.tags.return_value = {"relearn:stage": "dev", "relearn:model": "iris", "relearn:version": "7"}
+    removed = Orphans(ledger=ledger, endpoints=endpoints, stage="dev", clock=lambda: NOW).remove()
+    assert removed == [name] * len(gone)
+
+
+def test_what_names_no_model_belongs_to_no_version(ledger: Any, endpoints: Any) -> None:
+    ledger.version.return_value = None
+    assert orphans(ledger, endpoints, stage="dev", version="7") == ["found"]
+    assert ledger.version.mock_calls == [call("", 7)]
 
 
 @pytest.mark.parametrize(
@@ -302,6 +331,8 @@ def test_an_endpoint_that_failed_is_removed_and_brought_back(
     serving(ledger, Route(champion=2, previous=1))
     assert repaired(ledger, endpoints, operating, "InService", "Failed") == [1]
     assert endpoints.remove.mock_calls == [call("relearn-dev-iris-v1")]
+    assert endpoints.status.mock_calls == [call("relearn-dev-iris-v2"), call("relearn-dev-iris-v1")]
+    assert ledger.route.mock_calls == [call("iris")]
 
 
 def test_an_endpoint_that_is_there_is_let_alone(ledger: Any, endpoints: Any, operating: Any) -> None:
