@@ -156,7 +156,10 @@ def test_a_version_that_can_not_be_read_is_asked_for_later(ledger: Ledger) -> No
 
 @pytest.mark.parametrize(
     ("hosting", "place"),
-    [({}, Place("relearn-dev-iris-v1", False)), ({"type": "in_lambda"}, Place("relearn-dev-host-iris", True))],
+    [
+        ({}, Place("relearn-dev-iris-v1", False)),
+        ({"type": "in_lambda"}, Place("relearn-dev-host-iris", True)),
+    ],
 )
 def test_a_version_is_asked_where_it_is(ledger: Ledger, hosting: dict[str, str], place: Place) -> None:
     ledger.versions["iris", 1] = Version(model="iris", version=1, hosting=hosting)

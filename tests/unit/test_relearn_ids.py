@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,3 +35,34 @@ def test_an_upload_id_names_one_version_of_one_object(
 ) -> None:
     if "\n" not in "".join(first + second):
         assert (ids.upload_id(*first) == ids.upload_id(*second)) == (first == second)
+
+
+@pytest.mark.parametrize("make", [ids.run_id, ids.batch_id, ids.form_id])
+def test_an_id_with_a_time_is_the_same_for_the_same_time_and_seed(
+    make: Callable[[datetime, str], str],
+) -> None:
+    at = datetime(2026, 5, 4, 10, 11, 12, tzinfo=UTC)
+    assert make(at, "s") == f"20260504t101112-{hashlib.sha256(b's').hexdigest()[:6]}"
+    assert make(at, "another") != make(at, "s")
+
+
+def test_an_id_does_not_depend_on_where_the_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert ids.run_id(datetime(2026, 5, 4, 10, tzinfo=UTC), "s").startswith("20260504t100000-")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_an_upload_id_is_the_one_that_ledgers_hold() -> None:
+    assert ids.upload_id("b", "k", "v") == hashlib.sha256(b"b\nk\nv").hexdigest()[:32]
+
+
+def test_ids_are_told_from_each_other_by_their_form() -> None:
+    upload = ids.upload_id("b", "k", "v")
+    batch = ids.batch_id(datetime(2026, 5, 4, 10, tzinfo=UTC), "s")
+    assert (ids.is_upload_id(upload), ids.is_batch_id(batch)) == (True, True)
+    assert not any(map(ids.is_upload_id, [batch, upload[1:], upload + "0", upload.upper(), ""]))
+    assert not any(map(ids.is_batch_id, [upload, batch[1:], batch + "0", batch.upper(), ""]))
