@@ -104,11 +104,11 @@ def test_a_run_that_failed_counts_as_a_try_unless_a_person_froze_the_route(
 
 
 def test_a_version_that_gets_requests_gets_none_any_more(ledger: Any) -> None:
-    route = Route(champion=1, candidate=2, weight=0.1, revision=3)
+    route = Route(champion=1, candidate=2, weight=10, revision=3)
     steps = {2: (VersionState.REGISTERED, VersionState.FAILED)}
     ledger.route.return_value = route
     new = withdrawing.withdraw(ledger, "iris", 2, CHANGE, steps)
-    assert (new.champion, new.candidate, new.weight) == (1, 0, 0.0)
+    assert (new.champion, new.candidate, new.weight) == (1, 0, 0)
     assert ledger.route.mock_calls == [call("iris")]
     assert ledger.write_route.mock_calls == [call("iris", route, new, steps, CHANGE)]
 
@@ -120,7 +120,7 @@ def test_a_version_that_gets_nothing_is_let_alone(ledger: Any) -> None:
 
 
 def test_who_writes_the_route_first_is_looked_at_again_four_times(ledger: Any) -> None:
-    ledger.route.side_effect = [Route(champion=1, candidate=2, weight=0.1, revision=at) for at in range(20)]
+    ledger.route.side_effect = [Route(champion=1, candidate=2, weight=10, revision=at) for at in range(20)]
     ledger.write_route.side_effect = ConflictError("changed")
     with pytest.raises(ConflictError):
         withdrawing.withdraw(ledger, "iris", 2, CHANGE)
@@ -128,7 +128,7 @@ def test_who_writes_the_route_first_is_looked_at_again_four_times(ledger: Any) -
 
 
 def test_a_conflict_that_no_other_writer_explains_is_raised_at_once(ledger: Any) -> None:
-    ledger.route.return_value = Route(champion=1, candidate=2, weight=0.1, revision=3)
+    ledger.route.return_value = Route(champion=1, candidate=2, weight=10, revision=3)
     ledger.write_route.side_effect = ConflictError("the version is FAILED")
     with pytest.raises(ConflictError, match="the version is FAILED"):
         withdrawing.withdraw(ledger, "iris", 2, CHANGE)
@@ -223,7 +223,7 @@ def test_where_nothing_is_left_the_route_is_not_even_read(retirement: Retirement
 # what nobody answers for
 
 
-def orphans(ledger: Any, endpoints: Any, *, age: timedelta = timedelta(hours=1), **tags: str) -> list[str]:
+def orphans(ledger: Any, endpoints: Any, age: timedelta = timedelta(hours=1), **tags: Any) -> list[str]:
     endpoints.all.return_value = [SimpleNamespace(name="found", arn="arn", made_at=NOW - age)]
     endpoints.tags.return_value = {f"relearn:{name}": value for name, value in tags.items()}
     return Orphans(ledger=ledger, endpoints=endpoints, stage="dev", clock=lambda: NOW).remove()
@@ -264,7 +264,7 @@ def test_what_names_no_model_belongs_to_no_version(ledger: Any, endpoints: Any) 
 @pytest.mark.parametrize(
     "tags", [{}, {"stage": "prod", "version": "7"}, {"stage": "dev"}, {"stage": "dev", "version": "x"}]
 )
-def test_what_somebody_else_made_is_never_removed(ledger: Any, endpoints: Any, tags: dict[str, str]) -> None:
+def test_what_somebody_else_made_is_never_removed(ledger: Any, endpoints: Any, tags: dict[str, Any]) -> None:
     ledger.version.return_value = None
     assert orphans(ledger, endpoints, **tags) == []
     endpoints.remove.assert_not_called()
