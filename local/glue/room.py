@@ -18,7 +18,10 @@ S3_DIR = "RELEARN_S3_DIR"
 """Tells the script in which folder buckets are folders."""
 _SUBMIT = (
     "--master local[2] --driver-memory 1g --conf spark.ui.enabled=false --conf spark.sql.shuffle.partitions=4 "
-    "--conf spark.driver.host=127.0.0.1 --conf spark.driver.bindAddress=127.0.0.1 pyspark-shell"
+    "--conf spark.driver.host=127.0.0.1 --conf spark.driver.bindAddress=127.0.0.1 "
+    # Its ports are on loopback, and answer who has the secret that Spark makes for each run of its own (docs/security.md
+    # of Spark: "for local deployments, Spark will automatically handle generating"): no other user, and no page.
+    "--conf spark.authenticate=true --conf spark.network.crypto.enabled=true pyspark-shell"
 )
 
 
