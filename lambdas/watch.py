@@ -156,16 +156,16 @@ class Watching:
         if found.verdict == "thin":
             found = self._probe(run, pair, measure, left)
         if found.verdict == "shift":
-            return self._blame(pair, found.reason, Duel.read(told))
+            return BREACH, self._whom_to_look_at(pair, found.reason, Duel.read(told))
         return found.verdict, found.reason
 
-    def _blame(self, pair: Pair, reason: str, duel: Duel | None) -> tuple[str, str]:
-        """Say whom to look at where both answer differently: the champion, too, where the candidate is surely better.
+    def _whom_to_look_at(self, pair: Pair, reason: str, duel: Duel | None) -> str:
+        """Give the reason where both answer differently, and tell people of the champion where the candidate is surely better.
 
         The candidate is withdrawn all the same: its uploads may have brought an evaluation set of their own.
         """
         if duel is None or not duel.surely_better:
-            return BREACH, reason
+            return reason
         candidate, champion = pair
         doubt = (
             f"{reason}; yet version {candidate.version} is surely {duel.words}: look at the champion, version "
@@ -177,7 +177,7 @@ class Watching:
             f"version {champion.version} or {candidate.version} answers wrongly",
             doubt,
         )
-        return BREACH, cut(doubt, MAX_REASON)
+        return cut(doubt, MAX_REASON)
 
     def _probe(self, run: Run, pair: Pair, measure: Measure, left: Left) -> Verdict:
         key = s3_keys.report_key(run.model, run.run_id, report.PROBES)
