@@ -7,11 +7,13 @@ import hashlib
 import io
 import tarfile
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from relearn import contents
 from relearn.archives import Limits
+from relearn.errors import ArchiveError
 
 LIMITS = Limits(file=1_000_000, total=2_000_000)
 
@@ -45,3 +47,8 @@ def test_the_order_of_files_changes_nothing_and_everything_else_does() -> None:
 
 def test_the_digest_is_the_one_that_artifacts_in_registries_carry() -> None:
     assert contents.digest({"b": "é", "a": "1"}) == hashlib.sha256('{"a":"1","b":"é"}'.encode()).hexdigest()
+
+
+def test_an_archive_that_is_damaged_is_named() -> None:
+    with pytest.raises(ArchiveError, match=r"^m\.tar\.gz is cut off$"):
+        contents.of_archive(io.BytesIO(), "m.tar.gz", LIMITS)

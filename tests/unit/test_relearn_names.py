@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -70,3 +70,57 @@ def test_a_stage_that_can_not_be_part_of_names_is_refused(stage: str) -> None:
 @given(STAGES)
 def test_any_other_stage_is_taken(stage: str) -> None:
     assert names.check_stage(stage) == stage
+
+
+AT = datetime(2026, 5, 4, 10, 11, 12, tzinfo=UTC)
+
+
+def test_a_name_is_the_one_that_deployed_stages_have() -> None:
+    made = {
+        "relearn-dev-open-run": names.function("dev", "open_run"),
+        "relearn-dev-host-iris": names.host_function("dev", "iris"),
+        "relearn-dev-data": names.stack("dev", "data"),
+        "relearn:model": names.tag("model"),
+        "relearn-dev-guard-iris-": names.guard("dev", "iris"),
+        "relearn-dev-iris": names.group("dev", "iris"),
+        "relearn-dev-iris-v7": names.endpoint("dev", "iris", 7),
+        "relearn-dev-iris-r": names.job("dev", "iris", "r"),
+        "relearn-dev-job-eu-west-1-": names.roles("dev", "job", "eu-west-1"),
+        "relearn-dev-restore": names.restore_machine("dev"),
+        "relearn-dev-iris-retrain": names.schedule("dev", "iris"),
+        "relearn-dev-features-": names.feature_jobs("dev"),
+        "relearn-dev-iris-b": names.transform_job("dev", "iris", "b"),
+        "relearn-dev-iris-exp": names.experiment_job("dev", "iris"),
+        "relearn-dev-iris-backfill-20260504101112": names.backfill_job("dev", "iris", AT),
+        "relearn-dev-tune-043a7187": names.tuning_job("dev", "s"),
+    }
+    assert made == {name: name for name in made}
+
+
+def test_the_name_of_a_job_does_not_depend_on_the_time_zone() -> None:
+    tokyo = AT.astimezone(timezone(timedelta(hours=9)))
+    assert names.backfill_job("dev", "iris", tokyo) == names.backfill_job("dev", "iris", AT)
+
+
+@pytest.mark.parametrize(
+    ("in_lambda", "name"), [(True, "relearn-dev-host-iris"), (False, "relearn-dev-iris-v7")]
+)
+def test_a_place_is_read_as_it_was_named(*, in_lambda: bool, name: str) -> None:
+    place = names.place("dev", "iris", 7, in_lambda=in_lambda)
+    assert place == names.Place(name, in_lambda)
+    assert names.parse_place("dev", "iris", name) == place
+    assert names.in_sagemaker("dev", "iris", 7, name) == "relearn-dev-iris-v7"
+
+
+def test_the_group_of_another_stage_is_of_no_model() -> None:
+    assert names.parse_group("dev", "relearn-dev-iris") == "iris"
+    assert names.parse_group("dev", "relearn-prod-iris") is None
+
+
+@pytest.mark.parametrize(
+    "name", ["relearn-prod-iris-{}", "relearn-dev-{}", "relearn-dev-iris{}", "relearn-dev-iris-x"]
+)
+def test_what_is_no_transform_job_of_the_stage_is_told(name: str) -> None:
+    batch = ids.batch_id(AT, "s")
+    assert names.parse_transform_job("dev", f"relearn-dev-iris-{batch}") == ("iris", batch)
+    assert names.parse_transform_job("dev", name.format(batch)) is None

@@ -124,3 +124,41 @@ def test_a_version_that_knows_less_than_the_spec_wants_says_what_it_lacks() -> N
 def test_a_line_that_is_not_as_agreed_is_refused(line: bytes) -> None:
     with pytest.raises(DataError, match="online features"):
         online.item(SPEC, 1, line)
+
+
+def test_an_item_is_the_one_that_the_table_holds() -> None:
+    line = json.dumps({"who": "ann", "as_of": "2026-05-04", "a": 1.5, "b": None}).encode()
+    pk, sk = online.key("m", 3, "ann")
+    assert pk.startswith("m#3#")
+    assert sk == "=ann"
+    expected = {"pk": pk, "sk": sk, "as_of": "2026-05-04", "columns": '{"a":1.5,"b":null}'}
+    assert online.item(SPEC, 3, line) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"who": 7}, "the online features of 7 have who, a, b; expected: a, b, who"),
+        ({"as_of": 7}, "the online features of 'ann' have who, a, b; expected: a, b, who"),
+        ({"c": 1}, "the online features of 'ann' have who, a, b, c; expected: a, b, who"),
+    ],
+)
+def test_a_line_with_other_columns_says_which_were_expected(changes: dict[str, Any], said: str) -> None:
+    line = json.dumps({"who": "ann", "as_of": "2026-05-04", "a": 1.5, "b": None} | changes).encode()
+    with pytest.raises(DataError) as caught:
+        online.item(SPEC, 3, line)
+    assert (caught.value.code, said in str(caught.value)) == ("features", True)
+
+
+def test_an_entity_whose_features_are_needed_twice_is_looked_up_once() -> None:
+    whole = {"a": 1.0, "b": 2.0, "who": "bob"}
+    asked = [{"who": "ann"}, whole, {"who": "cid", "a": 1.0}, {"who": "ann"}, {"who": None}, {"a": 1.0}]
+    assert online.entities(SPEC, asked) == ["ann", "cid"]
+
+
+def test_an_unknown_entity_is_pointed_at_with_what_to_give() -> None:
+    with pytest.raises(InvalidInstancesError) as caught:
+        online.fill(SPEC, 3, [{"a": 1.0, "b": 2.0, "who": "bob"}, {"who": "ann"}], {})
+    (error,) = caught.value.errors
+    assert error.pointer == "/instances/1/who"
+    assert error.detail == "got 'ann', not known to version 3; allowed: a known one, or to give a, b too"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relearn.promotion import decide
+from relearn.promotion import Naive, decide
 from relearn.spec import Metric
 
 HIGHER = Metric("accuracy", minimum=0.8, margin=0.01)
@@ -95,3 +95,23 @@ def test_two_models_never_each_beat_the_other(policy: Metric, one: float, two: f
     first = decide({policy.name: one}, {policy.name: two}, policy).verdict
     second = decide({policy.name: two}, {policy.name: one}, policy).verdict
     assert "reject" in (first, second)
+
+
+LEAD = {
+    "method": "popularity",
+    "metrics": {"recall": 0.25},
+    "lead": {"metric": "recall", "mean": 0.1, "low": 0.05, "confidence": 0.95},
+}
+
+
+def test_the_lead_over_the_simplest_method_is_read_and_said() -> None:
+    found = Naive.read(LEAD, "recall")
+    assert found == Naive("popularity", 0.25, 0.1, 0.05, 0.95)
+    assert found is not None
+    assert found.words == "better than popularity, 0.2500, by at least 0.0500 (95% sure)"
+    assert Naive.read(None, "recall") is None
+
+
+def test_a_lead_of_another_metric_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^the lead is of recall, not of ndcg$"):
+        Naive.read(LEAD, "ndcg")
