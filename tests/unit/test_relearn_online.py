@@ -151,8 +151,15 @@ def test_a_line_with_other_columns_says_which_were_expected(changes: dict[str, A
 
 
 def test_an_entity_whose_features_are_needed_twice_is_looked_up_once() -> None:
-    whole = {"a": 1.0, "b": 2.0, "who": "bob"}
-    asked = [{"who": "ann"}, whole, {"who": "cid", "a": 1.0}, {"who": "ann"}, {"who": None}, {"a": 1.0}]
+    whole: dict[str, Any] = {"a": 1.0, "b": 2.0, "who": "bob"}
+    asked: list[dict[str, Any]] = [
+        {"who": "ann"},
+        whole,
+        {"who": "cid", "a": 1.0},
+        {"who": "ann"},
+        {"who": None},
+        {"a": 1.0},
+    ]
     assert online.entities(SPEC, asked) == ["ann", "cid"]
 
 

@@ -54,20 +54,20 @@ def test_another_model_answers_otherwise(was: dict[str, Any], now: dict[str, Any
     assert said.startswith("1 of 2 answers are not those of the model that was judged")
 
 
-def ranked(*pairs: tuple[str, float]) -> dict[str, Any]:
+def listed_by(*pairs: tuple[str, float]) -> dict[str, Any]:
     return {"basis": "history", "items": [{"item": item, "score": score} for item, score in pairs]}
 
 
 def test_two_items_may_change_places_where_their_scores_are_as_good_as_equal() -> None:
-    was = ranked(("a", 1.0), ("b", 0.9999), ("c", 0.5))
-    assert difference([was], [ranked(("b", 1.0), ("a", 0.9999), ("c", 0.5))]) is None
-    assert difference([was], [ranked(("a", 1.0), ("c", 0.9999), ("b", 0.5))]) is not None
+    was = listed_by(("a", 1.0), ("b", 0.9999), ("c", 0.5))
+    assert difference([was], [listed_by(("b", 1.0), ("a", 0.9999), ("c", 0.5))]) is None
+    assert difference([was], [listed_by(("a", 1.0), ("c", 0.9999), ("b", 0.5))]) is not None
 
 
 def test_an_item_that_was_not_listed_may_only_come_last_and_as_good_as_the_last() -> None:
-    was = ranked(("a", 1.0), ("b", 0.7), ("c", 0.5))
-    assert difference([was], [ranked(("a", 1.0), ("b", 0.7), ("new", 0.5))]) is None
-    assert difference([was], [ranked(("a", 1.0), ("new", 0.7), ("c", 0.5))]) is not None
+    was = listed_by(("a", 1.0), ("b", 0.7), ("c", 0.5))
+    assert difference([was], [listed_by(("a", 1.0), ("b", 0.7), ("new", 0.5))]) is None
+    assert difference([was], [listed_by(("a", 1.0), ("new", 0.7), ("c", 0.5))]) is not None
 
 
 def test_answers_that_differ_are_counted_and_the_first_is_told() -> None:
@@ -83,6 +83,6 @@ def test_a_figure_may_differ_by_a_thousandth_of_the_largest(given: float, *, sam
 
 
 def test_answers_of_another_kind_or_basis_or_length_differ() -> None:
-    was = ranked(("a", 1.0))
-    others = [{"value": 1.0}, {**was, "basis": "popularity"}, ranked(("a", 1.0), ("b", 0.9))]
+    was = listed_by(("a", 1.0))
+    others = [{"value": 1.0}, {**was, "basis": "popularity"}, listed_by(("a", 1.0), ("b", 0.9))]
     assert all(difference([was], [other]) for other in others)

@@ -61,3 +61,9 @@ def test_a_page_has_1_to_100_items(number: int) -> None:
 @pytest.mark.parametrize("given_limit", ["", " 1", "1 ", "+1", "01", "1.0", "1,2", "٣", "1\n", "null"])
 def test_a_limit_is_written_in_plain_digits(given_limit: str) -> None:
     assert paging.limit(given_limit) is None
+
+
+def test_an_operation_of_one_model_has_its_name_in_the_path() -> None:
+    predict = routes.BY_KEY["POST /v1/models/{model}/predict"].of("iris")
+    assert predict.path == "/v1/models/iris/predict"
+    assert predict.function == "predict"

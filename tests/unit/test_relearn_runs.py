@@ -72,3 +72,10 @@ def test_a_used_up_quota_is_told_with_advice_however_long_the_cause(error: str, 
 @given(st.text(min_size=1), st.text())
 def test_a_reason_is_never_too_long_and_never_empty(error: str, cause: str) -> None:
     assert 0 < len(runs.failure_reason(error, cause)) <= runs.MAX_REASON
+
+
+def test_a_training_job_that_someone_stopped_says_how_far_it_was() -> None:
+    stopped = '{"TrainingJobStatus": "Stopped", "SecondaryStatus": "MaxRuntimeExceeded"}'
+    assert runs.failure_reason("E", stopped) == "E: the training job was stopped (MaxRuntimeExceeded)"
+    unknown = '{"TrainingJobStatus": "Stopped"}'
+    assert runs.failure_reason("E", unknown) == "E: the training job was stopped (no detail)"

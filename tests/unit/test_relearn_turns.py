@@ -147,3 +147,38 @@ def test_an_upload_comes_again_by_itself_less_often_than_lambda_takes_for_a_loop
     pauses = [turns.pause(returns) for returns in range(20)]
     assert pauses.index(None) < 16
     assert all(pause is None or 0 < pause <= 900 for pause in pauses)
+
+
+def test_a_model_whose_turn_is_given_back_keeps_its_others() -> None:
+    held = {
+        "a": {"0": "2026-05-04T01:00:00.000+00:00", "1": "2026-05-04T02:00:00.000+00:00"},
+        "b": {"0": "2026-05-04T01:00:00.000+00:00"},
+    }
+    left = turns.give_back(Places(held), "a", "0", NOW, SLOW_SECONDS)
+    assert left == Places({"a": {"1": held["a"]["1"]}, "b": held["b"]})
+    assert turns.give_back(left, "a", "1", NOW, SLOW_SECONDS) == Places({"b": held["b"]})
+
+
+def test_a_check_that_took_longer_than_a_minute_is_slow() -> None:
+    slow = turns.give_back(Places(), "a", "0", NOW, SLOW_SECONDS + 0.1)
+    assert slow == Places({}, {"a": "2026-05-04T00:00:00.000+00:00"})
+
+
+def test_a_turn_is_held_until_its_check_has_to_be_over() -> None:
+    taken = turns.take(Places(), "a", "0", NOW, NOW + timedelta(minutes=15))
+    assert taken == Places({"a": {"0": "2026-05-04T00:15:00.000+00:00"}})
+
+
+@pytest.mark.parametrize(
+    ("until", "when"), [(None, "the sweep sends it again"), (NOW, "it comes again at 2026-05-04T00:00:00Z")]
+)
+def test_who_is_put_off_hears_why_and_when_it_comes_again(until: datetime | None, when: str) -> None:
+    assert (
+        turns.put_off("8 checks are under way", until) == f"not checked yet: 8 checks are under way; {when}"
+    )
+
+
+def test_the_pauses_double_up_to_what_a_queue_can_delay() -> None:
+    assert [turns.pause(returns) for returns in range(14)] == [
+        5, 10, 20, 40, 80, 160, 320, 640, 900, 900, 900, 900, None, None,
+    ]  # fmt: skip
