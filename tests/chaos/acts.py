@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,11 @@ from relearn.ids import upload_id  # as it is, whatever a mutant makes of it
 from tests.aws.world import LAKE, STAGE, UPLOADS
 from tests.chaos import data
 from tests.chaos.calls import DiedError
+from tests.chaos.checks import CUT_OFF, SLOW
 from tests.chaos.data import Body
 from tests.chaos.history import Asked
+from tests.chaos.kills import Kill, kill
+from tests.chaos.models import DATED, ORDINARY, TABLE
 from tests.chaos.people import People, by_hand
 from tests.chaos.stage import Stage
 
@@ -21,6 +25,14 @@ EVENT = json.loads((Path(__file__).parents[1] / "events" / "http_predict.json").
 GOOD = {"instances": [{"length": 3.0, "width": 1.0}, {"length": 9.0, "width": 4.0}]}
 LATE_SECONDS, AGAIN_SECONDS, HELD_SECONDS = 900, 45, 20
 OK = 200
+LONGEST_KEY = 1024
+"""Bytes of a key that S3 takes."""
+PRIME = 7919
+"""What chooses the moments of kills, which have to lie far from one another."""
+SERVING_SECONDS = 330
+"""After an upload its version serves by then, if all goes well."""
+SOON_SECONDS = 5
+"""From one upload to the next of somebody else."""
 POISON = '{"detail": {"bucket"'
 ODD = "a b+c%20ü"
 
@@ -34,6 +46,7 @@ class Stored:
     version: str
     content: bytes
     body: Body
+    at: datetime
     gone: bool = False
 
     @property
@@ -55,6 +68,7 @@ class Acts:
     stored: list[Stored] = field(default_factory=list)
     poison: int = 0
     by_hand: int = 0
+    kills: list[Kill] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     _number: int = 0
 
@@ -68,19 +82,83 @@ class Acts:
 
     def upload(self, model: str, kind: str = "good", name: str = "", *, multipart: bool = False) -> Stored:
         """Store an object, whose event takes the way that events take."""
-        self._number += 1
-        body = data.BAD[kind](self._number) if kind in data.BAD else data.good(self._number)
+        body = data.BAD[kind](self._number + 1) if kind in data.BAD else data.good(self._number + 1)
         if kind in data.BAD:
             self.stage.faults.hit(kind)
+        return self.store(model, body, name, kind=kind, multipart=multipart)
+
+    def store(
+        self,
+        model: str,
+        body: Body,
+        name: str = "",
+        *,
+        kind: str = "",
+        multipart: bool = False,
+        same: bool = False,
+    ) -> Stored:
+        """Store an object, whose event takes the way that events take; the ``same`` content may be there already."""
+        self._number += 1
         key = f"{s3_keys.incoming_prefix(model)}{name or f'file-{self._number}'}{body.suffix}"
-        event = self.stage.world.put(key, body.content)
+        event = self.stage.world.put(key, body.content, same=same)
         if multipart:
             event["detail"]["reason"] = "CompleteMultipartUpload"
-        stored = Stored(model, key, event["detail"]["object"]["version-id"], body.content, body)
+        version, now = event["detail"]["object"]["version-id"], self.stage.clock.now
+        stored = Stored(model, key, version, body.content, body, now)
         self.stored.append(stored)
         self.stage.history.note(f"upload {kind} {key} {stored.upload_id}")
         self._announce(event)
         return stored
+
+    def future_rows(self, _model: str) -> None:
+        """Upload rows of the past, some that are dated later today, and some of a year to come."""
+        body = data.dated(self._number + 1, self.stage.clock.now, ahead=True)
+        self.stage.faults.hit("future_rows")
+        self.store(DATED.name, body, f"{TABLE}/file-{self._number + 1}", kind="future_rows")
+
+    def slow_files(self, model: str) -> None:
+        """Upload files whose check never ends, more than ingest has places, for two models; and a good one for a third."""
+        at = ORDINARY.index(model)
+        other, third = (ORDINARY[(at + more) % len(ORDINARY)] for more in (1, 2))
+        self.stage.faults.hit("slow_files")
+        for of, kind in (
+            (model, SLOW),
+            (other, SLOW),
+            (model, SLOW),
+            (other, CUT_OFF),
+            (model, SLOW),
+            (other, SLOW),
+        ):
+            self._number += 1
+            self.store(of, data.slow(self._number), f"{kind}-{self._number}", kind="slow_files")
+        # While they are checked: ingest's own time passes within this act's.
+        self.stage.agenda.after(SOON_SECONDS, "person", lambda: self.upload(third))
+
+    def long_reason(self, _model: str) -> None:
+        """Upload what is refused for a reason as long as its file, under the longest key that S3 takes."""
+        self.stage.faults.hit("long_reasons")
+        start = s3_keys.incoming_prefix(DATED.name)
+        name = f"{TABLE}/{self._number}-".ljust(LONGEST_KEY - len(start) - len(".csv"), "k")
+        self.store(DATED.name, data.long_reason(self._number + 1), name, kind="long_reasons")
+
+    def two_names(self, model: str) -> None:
+        """Two people use one name for their files, one after the other; and one of them uploads hers under another name too."""
+        self.stage.faults.hit("two_names")
+        name = f"ours-{self._number}"
+        hers, his = data.good(self._number + 1), data.good(self._number + 2)
+        for body, called in ((hers, name), (his, name), (his, f"{name}-again")):
+            self.store(model, body, called, kind="two_names", same=True)
+            self.stage.agenda.pass_seconds(SOON_SECONDS)
+
+    def kill_kept_cloud(self, model: str) -> None:
+        """Kill a laptop cloud at some write of all that was written so far, and start it again with its folder; once a run."""
+        if self.kills:
+            return
+        if not self.stored:
+            self.upload(model)
+            self.stage.agenda.pass_seconds(SERVING_SECONDS)
+        self.stage.faults.hit("kept_cloud_killed")
+        self.kills.append(kill(self.stage, PRIME * len(self.stage.history.calls)))
 
     def folder_marker(self, model: str) -> None:
         event = self.stage.world.put(f"{s3_keys.incoming_prefix(model)}folder/", b"")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 _AS_TEXT = "States.JsonToString("
+_FORMAT = re.compile(r"States\.Format\('([^'\\]*)'((?:, \$[\w.$]*)+)\)")
 
 
 class UnknownFeatureError(Exception):
@@ -48,9 +50,12 @@ def fill(template: Any, data: Any, context: Mapping[str, Any]) -> Any:
 
 
 def _value(told: str, data: Any, context: Mapping[str, Any]) -> Any:
-    """Give what a path leads to, or that as text where the one intrinsic function we use asks for it."""
+    """Give what a path leads to; that as text, or put into a text, where one of the two intrinsic functions we use says so."""
     if told.startswith(_AS_TEXT) and told.endswith(")"):
         return json.dumps(read(told.removeprefix(_AS_TEXT)[:-1], data, context))
+    if found := _FORMAT.fullmatch(told):
+        text, paths = found.groups()
+        return text.format(*(read(path, data, context) for path in paths.removeprefix(", ").split(", ")))
     return read(told, data, context)
 
 

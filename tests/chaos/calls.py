@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -50,6 +51,15 @@ class Calls:
     @property
     def worker(self) -> str:
         return self.workers[-1] if self.workers else ""
+
+    @contextmanager
+    def nobody(self) -> Iterator[None]:
+        """Let no function run for a while: one waits for its machine."""
+        waiting, self.workers = self.workers, []
+        try:
+            yield
+        finally:
+            self.workers = waiting
 
     def attach(self, session: boto3.Session) -> Callable[[], None]:
         """Hear of the calls of all clients that this session makes from now on; give what ends that."""

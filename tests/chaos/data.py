@@ -5,7 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,15 +20,21 @@ QUARANTINED = frozenset({UploadState.QUARANTINED})
 REFUSED = frozenset({UploadState.FAILED, UploadState.SUPERSEDED, UploadState.ACCEPTED})
 """Of what must never be trained on: the run that tried it says no."""
 ROWS = 80
+SWAPPED = {"rose": "tulip", "tulip": "rose"}
 
 
 @dataclass(frozen=True)
 class Body:
-    """The content of an upload; ``ends`` are the states that it may end in."""
+    """The content of an upload; ``ends`` are the states that it may end in.
+
+    ``waiting`` of its rows are dated later than any run begins, ``refused`` later than any check takes.
+    """
 
     content: bytes
     suffix: str = ".csv"
     ends: frozenset[UploadState] = USABLE
+    waiting: int = 0
+    refused: int = 0
 
 
 def good(number: int) -> Body:
@@ -71,9 +78,8 @@ def _parquet(number: int) -> bytes:
 
 
 def _flipped(number: int) -> bytes:
-    swapped = {"rose": "tulip", "tulip": "rose"}
     return text(
-        [f"{line.rpartition(',')[0]},{swapped[line.rpartition(',')[2]]}" for line in rows(number)] * 5
+        [f"{line.rpartition(',')[0]},{SWAPPED[line.rpartition(',')[2]]}" for line in rows(number)] * 5
     )
 
 
@@ -90,6 +96,36 @@ def _leaking(number: int) -> bytes:
 
 def _reordered(number: int) -> bytes:
     return text([",".join(reversed(line.split(","))) for line in rows(number)], "kind,width,length")
+
+
+SOON, NEVER = timedelta(hours=20), timedelta(days=365)
+"""How far ahead rows of the future are: one is taken and waits, the other is refused."""
+WAITING, REFUSED_ROWS = 12, 9
+LONG_NAME = 900_000
+"""Characters of a column's name, which the reason names."""
+
+
+def dated(number: int, now: datetime, *, ahead: bool = False) -> Body:
+    """Rows of a table with a time, of the day before ``now``; those of the future have their labels swapped."""
+    made = [
+        f"p{at % 7},{now - timedelta(minutes=at + 1):%FT%TZ},{row}" for at, row in enumerate(rows(number))
+    ]
+    if ahead:
+        lies = [f"{line.rpartition(',')[0]},{SWAPPED[line.rpartition(',')[2]]}" for line in rows(number)]
+        for many, when in ((WAITING, SOON), (REFUSED_ROWS, NEVER)):
+            made += [f"p1,{now + when + timedelta(minutes=at):%FT%TZ},{lies[at]}" for at in range(many)]
+    body = Body(text(made, f"pond,at,{HEADER}"))
+    return replace(body, waiting=WAITING, refused=REFUSED_ROWS) if ahead else body
+
+
+def long_reason(number: int) -> Body:
+    """Rows with a column that nobody knows, whose name is longer than the ledger keeps."""
+    return Body(text([f"{line},1" for line in rows(number)], f"{HEADER},{'x' * LONG_NAME}"), ends=QUARANTINED)
+
+
+def slow(number: int) -> Body:
+    """Rows that fit, whose check takes longer than it may."""
+    return Body(text(rows(number)), ends=QUARANTINED)
 
 
 BAD: dict[str, Callable[[int], Body]] = {

@@ -12,10 +12,12 @@ from typing import Any, cast
 import boto3
 
 from tests.aws.fake_sagemaker import Answer, RefusedError
-from tests.chaos.dynamo_words import Item, Words, update
+from tests.chaos.dynamo_words import Item, Words, update, weight
 
 Table = dict[tuple[str, str], str]
 FAILED = "ConditionalCheckFailed"
+ITEM_BYTES, KEY_BYTES = 400 * 1024, {"pk": 2048, "sk": 1024}
+"""What DynamoDB takes (Developer Guide, "Constraints in Amazon DynamoDB")."""
 
 
 class Dynamo:
@@ -87,14 +89,15 @@ class Dynamo:
         if any(reason["Code"] != "None" for reason in reasons):
             said = "Transaction cancelled, please refer cancellation reasons for specific reasons"
             raise RefusedError("TransactionCanceledException", said, CancellationReasons=reasons)
-        for kind, member in members:
-            self._do(kind, member)
+        made = [self._made(kind, member) for kind, member in members]
+        for (_, member), (key, item) in zip(members, made, strict=True):
+            self._put(member["TableName"], key, item)
         return {}
 
     def _one(self, kind: str, request: Mapping[str, Any]) -> None:
         if not self._holds(kind, request):
             raise RefusedError("ConditionalCheckFailedException", "The conditional request failed")
-        self._do(kind, request)
+        self._put(request["TableName"], *self._made(kind, request))
 
     def _holds(self, kind: str, request: Mapping[str, Any]) -> bool:
         if "ConditionExpression" not in request:
@@ -102,17 +105,23 @@ class Dynamo:
         key = request["Item"] if kind == "Put" else request["Key"]
         return Words(request["ConditionExpression"], request).holds(self._get(request["TableName"], key))
 
-    def _do(self, kind: str, request: Mapping[str, Any]) -> None:
-        table = self.tables[request["TableName"]]
+    def _made(self, kind: str, request: Mapping[str, Any]) -> tuple[tuple[str, str], Item | None]:
+        """Make the item that a write leaves, which has to be one that DynamoDB takes; None: none."""
         key = _key(request["Item"] if kind == "Put" else request["Key"])
-        if kind == "Put":
-            table[key] = json.dumps(request["Item"])
-        elif kind == "Delete":
-            table.pop(key, None)
-        else:
-            item = json.loads(table[key]) if key in table else dict(request["Key"])
+        if kind == "Delete":
+            return key, None
+        item = dict(request["Item"]) if kind == "Put" else self._get(request["TableName"], request["Key"])
+        if kind == "Update":
+            item = item or dict(request["Key"])
             update(item, request)
-            table[key] = json.dumps(item)
+        _check_size(item or {})
+        return key, item
+
+    def _put(self, table: str, key: tuple[str, str], item: Item | None) -> None:
+        if item is None:
+            self.tables[table].pop(key, None)
+        else:
+            self.tables[table][key] = json.dumps(item)
 
     def _get(self, table: str, key: Mapping[str, Any]) -> Item | None:
         found = self.tables[table].get(_key(key))
@@ -121,3 +130,13 @@ class Dynamo:
 
 def _key(item: Mapping[str, Any]) -> tuple[str, str]:
     return item["pk"]["S"], item["sk"]["S"]
+
+
+def _check_size(item: Item) -> None:
+    if sum(len(name) + weight(value) for name, value in item.items()) > ITEM_BYTES:
+        said = "Item size has exceeded the maximum allowed size"
+        raise RefusedError("ValidationException", said)
+    for name, most in KEY_BYTES.items():
+        if len(item[name]["S"].encode()) > most:
+            said = f"One or more parameter values were invalid: Size of {name} has exceeded the maximum size limit"
+            raise RefusedError("ValidationException", said)

@@ -114,6 +114,21 @@ def read(item: Item | None, path: list[str]) -> Any:
     return found
 
 
+def weight(value: Mapping[str, Any]) -> int:
+    """How many bytes an attribute value takes, as DynamoDB counts (Developer Guide, "Item sizes and formats")."""
+    ((kind, content),) = value.items()
+    match kind:
+        case "S":
+            return len(content.encode())
+        case "N":
+            return len(content.strip("-").replace(".", "")) // 2 + 1
+        case "L":
+            return 3 + sum(1 + weight(one) for one in content)
+        case "M":
+            return 3 + sum(1 + len(name.encode()) + weight(one) for name, one in content.items())
+    return 1
+
+
 def write(item: Item, path: list[str], value: Any) -> None:
     """Put an attribute value at a path."""
     into = item

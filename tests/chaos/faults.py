@@ -10,14 +10,14 @@ EVENTS = (
     *("event_duplicated", "event_delayed", "event_reordered", "event_lost", "two_within_a_second"),
     *("upload_during_a_run", "overwritten_before_read", "deleted_before_read", "odd_key", "folder_marker"),
     *("multipart", "own_output", "poison_message", "dead_letters_replayed", "dead_letters_replayed_twice"),
-    "status_event_lost",
+    *("status_event_lost", "two_names"),
 )
 DATA = (
     *("data_empty", "data_header_only", "column_missing", "column_renamed", "columns_reordered"),
     *("column_extra", "column_twice", "labels_null", "label_unknown", "one_class", "all_duplicates"),
     *("one_bad_row", "byte_order_mark", "crlf", "other_encoding", "nul_bytes", "ragged_rows"),
     *("parquet_named_csv", "gzip_bomb", "huge_file", "labels_flipped", "out_of_bounds"),
-    *("leakage", "too_few_of_a_class"),
+    *("leakage", "too_few_of_a_class", "future_rows", "slow_files", "long_reasons"),
 )
 TRAINING = (
     *(
@@ -43,7 +43,7 @@ SERVING = (
 )
 PROCESSES = (
     *("crash_before_a_call", "crash_after_a_call", "reply_lost", "call_throttled", "invoked_twice"),
-    *("interleaved", "notification_lost"),
+    *("interleaved", "notification_lost", "kept_cloud_killed"),
 )
 GROUPS = {
     "events": EVENTS,

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from tests.chaos.faults import CLASSES
-from tests.chaos.models import SPECS
+from tests.chaos.models import ORDINARY
 from tests.chaos.run import Run
 from tests.chaos.troubles import FUNCTIONS, Trouble, bring
 
@@ -30,7 +30,7 @@ def focus_of(seed: int) -> tuple[str, ...]:
 
 def models_of(seed: int) -> tuple[str, ...]:
     """Give the models that a seed is about."""
-    return tuple(list(SPECS)[(seed + at) % len(SPECS)] for at in range(AT_ONCE))
+    return tuple(ORDINARY[(seed + at) % len(ORDINARY)] for at in range(AT_ONCE))
 
 
 class Loop(RuleBasedStateMachine):

@@ -1,13 +1,15 @@
-"""The models of a run: one that serves at once, one that is tried on a few first, and one of which a person is asked."""
+"""The models of a run: one that serves at once, one tried on a few first, one of which a person is asked, one with a table."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from lambdas.catalog import Catalog
 from relearn.rollout import Canary
-from relearn.spec import Ingest, Metric, ModelSpec, Retrain, Training
+from relearn.spec import DateTime, Id, Ingest, Metric, ModelSpec, Retrain, Table, Training
 from tests.aws.models import FLOWERS, SAMPLES
 
 PLAIN = replace(
@@ -24,7 +26,27 @@ ASKED = replace(
     title="Mosses",
     retrain=Retrain(debounce_seconds=5, approval="manual", approval_hours=APPROVAL_HOURS),
 )
-SPECS: dict[str, ModelSpec] = {spec.name: spec for spec in (PLAIN, TRIED, ASKED)}
+TABLE, TIME = "sightings", "at"
+DATED = replace(
+    PLAIN,
+    name="ponds",
+    title="What blooms at ponds",
+    columns=(Id("pond", optional=True), *PLAIN.columns),
+    entity="pond",
+    tables=(Table(TABLE, columns=(Id("pond"), DateTime(TIME), *PLAIN.columns, PLAIN.target), time=TIME),),
+    ingest=Ingest(max_bad_row_rate=0.3, max_bytes=2_000_000),
+)
+"""Its rows have a time, so that one can be of the future; and its files may be long."""
+ORDINARY = (PLAIN.name, TRIED.name, ASKED.name)
+"""Whose rows have no time: what chance uploads is for these."""
+SPECS: dict[str, ModelSpec] = {spec.name: spec for spec in (PLAIN, TRIED, ASKED, DATED)}
+
+
+def features(tables: Mapping[str, Any]) -> Any:
+    """Make the features of `DATED`: each sighting as it is, as of its time."""
+    return tables[TABLE].rename(as_of=TIME)
+
+
 CATALOG = Catalog(
     specs=SPECS, samples=dict.fromkeys(SPECS, SAMPLES["flowers"]), folder=Path(__file__).parent / "none"
 )

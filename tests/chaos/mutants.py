@@ -14,14 +14,18 @@ from tests.chaos import mutations as m
 from tests.chaos.run import Run, ViolationError
 from tests.chaos.stories import (
     Story,
+    ahead,
     beaten,
     cut_off,
     frozen,
     in_between,
+    kept,
     misreported,
     one,
     overruled,
+    overwritten_by_worse,
     refused_then_good,
+    slowed,
     three,
     told_again,
     troubled,
@@ -90,6 +94,21 @@ MUTANTS = (
     Mutant("a shard is written over", m.write_shards_over, cut_off("PutObject")),
     Mutant("an upload is accepted before its shard is there", m.accept_before_writing, cut_off("UpdateItem")),
     Mutant("a record is written each time it comes", m.write_records_again, troubled("record_sent_twice")),
+    Mutant("a kept cloud answers before it has written", m.answer_early, kept),
+    Mutant("a run sees rows of the future", m.see_the_future, ahead),
+    Mutant("ingest takes rows of any date", m.take_any_date, ahead),
+    Mutant("rows that wait are not counted", m.count_none_that_wait, ahead),
+    Mutant("a check has no deadline", m.check_for_ever, slowed),
+    Mutant("a check is not counted before it begins", m.count_no_check, slowed),
+    Mutant("whoever comes has ingest's places", m.give_every_place, slowed),
+    Mutant("a reason is as long as what it quotes", m.quote_in_full, troubled("long_reasons")),
+    Mutant("people do not hear of a replacement", m.replace_silently, troubled("two_names")),
+    Mutant("one content counts under each of its names", m.count_content_twice, troubled("two_names")),
+    Mutant(
+        "what is overwritten is superseded before a run used the new",
+        m.supersede_at_once,
+        overwritten_by_worse,
+    ),
 )
 
 

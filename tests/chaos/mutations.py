@@ -7,13 +7,15 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 from typing import Any
 from urllib.parse import unquote_plus
 
 import pytest
 
-from lambdas import ingest, route_memory
+from lambdas import ingest, report, route_memory
+from lambdas.aws import table
 from lambdas.aws.endpoints import Endpoints, _unless_refused
 from lambdas.aws.ledger import Ledger, Lock
 from lambdas.aws.ledger_routes import RouteLedger
@@ -25,13 +27,16 @@ from lambdas.intake import Intake
 from lambdas.keeping import Keeper
 from lambdas.lost_uploads import LostUploads
 from lambdas.runs_flow import Runs
-from relearn import approval, ids, promotion, routing, snapshots
+from relearn import approval, ids, promotion, routing, snapshots, turns, uploads
 from relearn.approval import ApprovalState
 from relearn.promotion import Decision
 from relearn.routing import Route
+from relearn.turns import Places
 from relearn.uploads import Upload, UploadState
-from tests.chaos import asl_data
+from tests.chaos import asl_data, kills
 from tests.chaos.training import Training
+from training.features import engine
+from training.prepare import job, rules, sources
 
 M = pytest.MonkeyPatch
 
@@ -100,8 +105,6 @@ def accept_any_figure(patch: M) -> None:
 
 
 def believe_any_report(patch: M) -> None:
-    from lambdas import report  # noqa: PLC0415 - a name that others have too
-
     read = report.read
 
     def mutated(text: bytes, expected: Mapping[str, Any], champion_version: int) -> Any:
@@ -277,3 +280,63 @@ def write_records_again(patch: M) -> None:
         return place(self, [replace(line, pk=f"{line.pk}-{next(numbers)}") for line in lines], folder)
 
     patch.setattr(Once, "place", mutated)
+
+
+def see_the_future(patch: M) -> None:
+    patch.setattr(engine, "_inside", lambda *_: "true")
+
+
+def take_any_date(patch: M) -> None:
+    patch.setattr(rules, "AHEAD", timedelta(days=3650))
+
+
+def count_none_that_wait(patch: M) -> None:
+    patch.setattr(report, "_waiting", lambda _tables: {})
+
+
+def check_for_ever(patch: M) -> None:
+    from lambdas import intake  # noqa: PLC0415 - ingest has a function of this name
+
+    check: Any = vars(intake)["prepare"]
+    patch.setattr(intake, "prepare", lambda *given, **more: check(*given, **{**more, "seconds": None}))
+
+
+def count_no_check(patch: M) -> None:
+    patch.setattr(Ledger, "begin_check", lambda _self, upload, _until: upload)
+
+
+def give_every_place(patch: M) -> None:
+    def mutated(places: Places, model: str, upload_id: str, *_: Any, **__: Any) -> Places:
+        return replace(places, held={**places.held, model: {upload_id: "9999-12-31T00:00:00+00:00"}})
+
+    patch.setattr(turns, "take", mutated)
+
+
+def quote_in_full(patch: M) -> None:
+    patch.setattr(sources, "listed", ", ".join)
+    patch.setattr(job, "cut", lambda text, *_: text)
+    patch.setattr(table, "short", lambda value: value)
+    patch.setattr(table, "weigh", lambda _write: None)
+
+
+def replace_silently(patch: M) -> None:
+    patch.setattr(Intake, "_tell_replaced", lambda *_: None)
+
+
+def count_content_twice(patch: M) -> None:
+    patch.setattr(snapshots, "_each_once", list)
+    patch.setattr(uploads, "same_content", lambda *_: None)
+
+
+def supersede_at_once(patch: M) -> None:
+    tell = Intake._tell_replaced
+
+    def mutated(self: Intake, upload: Upload, before: Upload) -> None:
+        tell(self, upload, before)
+        self._ledger.move_upload(before, UploadState.SUPERSEDED, f"by {upload.upload_id}")
+
+    patch.setattr(Intake, "_tell_replaced", mutated)
+
+
+def answer_early(patch: M) -> None:
+    patch.setattr(kills, "ARGUMENTS", ("lazy",))

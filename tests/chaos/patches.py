@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from moto.s3 import models as moto_s3
 
-from lambdas import beside, catalog, evidence, predict, wiring
+from lambdas import beside, catalog, evidence, intake, predict, wiring
 from lambdas.aws import direct
 from lambdas.aws.metrics import Meter
 from lambdas.aws.once import Once
 from lambdas.config import Config
 from tests.aws.stage import CACHED, _endpoints
 from tests.aws.world import Clock
+from tests.chaos.checks import Checks
 from tests.chaos.history import History
 from tests.chaos.models import CATALOG
 from tests.chaos.wires import Wires
@@ -29,7 +30,9 @@ def clear() -> None:
         made.cache_clear()  # type: ignore[attr-defined]
 
 
-def apply(monkeypatch: pytest.MonkeyPatch, clock: Clock, history: History, wires: Wires) -> None:
+def apply(
+    monkeypatch: pytest.MonkeyPatch, clock: Clock, history: History, wires: Wires, checks: Checks
+) -> None:
     """Replace them."""
 
     def meter(stage: str, now: Callable[[], Any]) -> Meter:
@@ -50,6 +53,7 @@ def apply(monkeypatch: pytest.MonkeyPatch, clock: Clock, history: History, wires
 
     replaced: list[tuple[Any, str, Any]] = [
         (wiring, "now", clock),
+        (intake, "prepare", checks.prepare),
         (wiring, "meter", lambda config: meter(config.need("STAGE"), clock)),
         (wiring, "once", once),
         (wiring, "endpoints", lambda config: _endpoints(config, clock)),

@@ -14,6 +14,8 @@ from tests.chaos.agenda import Agenda
 from tests.chaos.calls import DiedError
 from tests.chaos.history import History
 
+FULL_SECONDS = 1
+"""After which a message is offered again that found every place taken."""
 Reader = Callable[[dict[str, Any]], Any]
 """Calls a function with a batch; raises what a failed function raises."""
 
@@ -31,7 +33,8 @@ class Message:
 class Queue:
     """One queue, whose messages a function reads.
 
-    ``seconds`` is how long a message is hidden while it is worked at, ``window`` how long others are waited for.
+    ``seconds`` is how long a message is hidden while it is worked at, ``window`` how long others are waited for,
+    ``places`` how many batches are worked at at once; 0: as many as there are.
     """
 
     name: str
@@ -40,10 +43,12 @@ class Queue:
     batch: int
     window: float
     read: Reader
+    places: int = 0
     messages: list[Message] = field(default_factory=list)
     dead: list[Message] = field(default_factory=list)
     planned: bool = False
     hidden: int = 0
+    working: int = 0
 
 
 class Queues:
@@ -100,6 +105,10 @@ class Queues:
 
     def _deliver(self, queue: Queue) -> None:
         queue.planned = False
+        if queue.places and queue.working >= queue.places:
+            queue.planned = True
+            self._agenda.after(FULL_SECONDS, queue.name, lambda: self._deliver(queue))
+            return
         batch, queue.messages = queue.messages[: queue.batch], queue.messages[queue.batch :]
         if queue.messages:
             queue.planned = True
@@ -113,10 +122,13 @@ class Queues:
     def _failed(self, queue: Queue, batch: list[Message]) -> list[Message]:
         """Let the function read a batch; what is not deleted then."""
         records = [{"messageId": message.id, "body": message.body} for message in batch]
+        queue.working += 1
         try:
             answer = queue.read({"Records": records})
         except (Exception, DiedError):  # noqa: BLE001 - whatever it is, Lambda deletes nothing
             return batch
+        finally:
+            queue.working -= 1
         named = {item["itemIdentifier"] for item in answer["batchItemFailures"]}
         return [message for message in batch if message.id in named]
 

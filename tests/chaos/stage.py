@@ -14,7 +14,7 @@ from moto import mock_aws
 from moto.moto_api._internal import mock_random
 
 from lambdas.aws import clients
-from relearn import names, predictions
+from relearn import names, predictions, turns
 from tests.aws.fake_lambda import FakeLambda
 from tests.aws.fake_sagemaker import REGION, Answer
 from tests.aws.fake_scaling import FakeScaling
@@ -35,6 +35,7 @@ from tests.chaos import definitions, patches
 from tests.chaos.agenda import Agenda
 from tests.chaos.asl import Execution, Machine
 from tests.chaos.calls import Calls
+from tests.chaos.checks import Checks
 from tests.chaos.dynamo import Dynamo
 from tests.chaos.executions import ENDED_BADLY, Executions, status_change
 from tests.chaos.faults import Faults
@@ -47,6 +48,8 @@ from tests.chaos.training import Training
 from tests.chaos.wires import Wires
 from tests.chaos.workers import Workers
 
+MESSAGE_BYTES, SUBJECT_LENGTH = 256 * 1024, 100
+"""What SNS takes."""
 ANSWER_SECONDS = 30
 """After which people answer who are asked for a decision."""
 SESSION = boto3.Session("chaos", "chaos", region_name=REGION)
@@ -68,6 +71,7 @@ class Stage:
     queues: Queues
     workers: Workers
     wires: Wires
+    checks: Checks
     world: World
     asked: Callable[[], object] = lambda: None
     """What people do who are asked for a decision."""
@@ -101,6 +105,9 @@ class Stage:
     def people(self, params: dict[str, Any], **_: Any) -> tuple[Answer, dict[str, Any]]:
         """Take a notification."""
         form = params["body"]
+        if len(form["Message"].encode()) > MESSAGE_BYTES or len(form["Subject"]) > SUBJECT_LENGTH:
+            error = {"Code": "InvalidParameter", "Message": "Invalid parameter: too long"}
+            return Answer(400), {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 400}}
         if self.faults.strikes("notification_lost"):
             error = {"Code": "InternalError", "Message": "Internal Error"}
             return Answer(500), {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 500}}
@@ -128,7 +135,7 @@ def stage(seed: int = 0) -> Iterator[Stage]:
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(boto3, "DEFAULT_SESSION", SESSION)
         made = _parts(leaving)
-        patches.apply(monkeypatch, made.clock, made.history, made.wires)
+        patches.apply(monkeypatch, made.clock, made.history, made.wires, made.checks)
         _stores()
         _plan(made)
         yield made
@@ -153,8 +160,21 @@ def _parts(leaving: ExitStack) -> Stage:
         agenda=agenda, history=history, faults=faults, calls=calls, training=training, executions=executions
     )
     wires = Wires(world.aws, faults, history, lambda: calls.worker)
+    checks = Checks(agenda, calls, definitions.load()["settings"]["ingest_timeout_seconds"])
     made = Stage(
-        clock, agenda, history, faults, calls, sagemaker, training, executions, queues, workers, wires, world
+        clock=clock,
+        agenda=agenda,
+        history=history,
+        faults=faults,
+        calls=calls,
+        sagemaker=sagemaker,
+        training=training,
+        executions=executions,
+        queues=queues,
+        workers=workers,
+        wires=wires,
+        checks=checks,
+        world=world,
     )
     sagemaker.changed = made.registered
     calls.standins = {
@@ -188,14 +208,15 @@ def _plan(made: Stage) -> None:
         "record": 6 * predictions.WRITER_SECONDS + window,
         "trial": told["trial"]["seconds"],
     }
+    works = {"ingest": settings["ingest_timeout_seconds"]}
     for function, hidden in seconds.items():
 
         def read(event: dict[str, Any], function: str = function) -> Any:
-            return made.workers.call(function, event)
+            return made.workers.call(function, event, seconds=works.get(function, 300))
 
-        waits = window if function == "record" else 1.0
+        waits, places = window if function == "record" else 1.0, turns.AT_ONCE if function == "ingest" else 0
         tries, batch = told[function]["tries"], told[function]["batch"]
-        made.queues.queues[function] = Queue(function, hidden, tries, batch, waits, read)
+        made.queues.queues[function] = Queue(function, hidden, tries, batch, waits, read, places)
     sweep = {"detail-type": "Scheduled Event"}
     made.agenda.every(60 * settings["sweep_minutes"], "sweep", lambda: made.workers.later("sweep", sweep))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.chaos.acts import Acts
+from tests.chaos.kills import kill
 from tests.chaos.models import ASKED
 from tests.chaos.troubles import A_RUN, Trouble, bring
 
@@ -129,6 +130,34 @@ def in_between(acts: Acts) -> None:
     acts.upload(MODEL)
     acts.stage.agenda.pass_seconds(60)
     one(acts)
+
+
+def kept(acts: Acts) -> None:
+    """A laptop cloud in which two versions came to serve is killed at its end, nearly."""
+    one(acts)
+    one(acts)
+    acts.kills.append(kill(acts.stage, -2))
+
+
+def ahead(acts: Acts) -> None:
+    """Rows of the future come, and are there for two runs."""
+    for _ in range(2):
+        bring(acts, Trouble("future_rows", MODEL))
+        acts.stage.agenda.pass_seconds(A_RUN)
+
+
+def slowed(acts: Acts) -> None:
+    """Slow files of two models take ingest's places, and a third model has a good one."""
+    bring(acts, Trouble("slow_files", MODEL))
+    acts.stage.agenda.pass_seconds(4 * A_RUN)
+
+
+def overwritten_by_worse(acts: Acts) -> None:
+    """What was trained on is overwritten with rows whose labels are wrong: no run uses them."""
+    acts.upload(MODEL, name="ours")
+    acts.stage.agenda.pass_seconds(A_RUN)
+    acts.upload(MODEL, "labels_flipped", name="ours")
+    acts.stage.agenda.pass_seconds(A_RUN)
 
 
 def cut_off(operation: str) -> Story:

@@ -49,6 +49,13 @@ def test_a_task_gets_the_state_and_its_answer_goes_to_its_place() -> None:
     assert tasks.given == [(0, {"x": 1})]
 
 
+def test_a_text_is_made_of_what_the_state_has() -> None:
+    filled = fill(
+        {"a.$": "States.Format('job-{}/{}', $.model, $.run.id)"}, {"model": "m", "run": {"id": "r"}}, {}
+    )
+    assert filled == {"a": "job-m/r"}
+
+
 def test_time_passes_in_a_wait() -> None:
     _, tasks = walk(
         {"W": {"Type": "Wait", "SecondsPath": "$.s", "Next": "A"}, "A": task()}, 1, given={"s": 90}

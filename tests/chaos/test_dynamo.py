@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import boto3
+import pytest
 from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -77,6 +78,22 @@ def after(table: Table, writes: list[list[Put | Update]]) -> list[Any]:
         table.delete("P", "A", {"v": "x"}),
         list(table.query("P", "A")),
     ]
+
+
+@pytest.mark.parametrize(
+    "large",
+    [Put(pk="P", sk="A", item={"v": "x" * 420_000}, whole=("v",)), Put(pk="P", sk="A" * 1025, item={})],
+    ids=["item", "key"],
+)
+def test_both_tables_refuse_what_dynamodb_does_not_take(large: Put, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lambdas.aws.table.weigh", lambda _write: None)
+    seen = []
+    with mock_aws():
+        for table in (moto(), ours()):
+            with pytest.raises(ClientError) as told:
+                table.write(large)
+            seen.append(told.value.response["Error"]["Code"])
+    assert seen == ["ValidationException"] * 2
 
 
 @settings(max_examples=8, deadline=None)

@@ -17,7 +17,7 @@ from tests.chaos.troubles import Trouble, bring
 SOME = [
     mutant
     for mutant in MUTANTS
-    if mutant.patch.__name__ in ("accept_nan", "unquote_the_key", "sweep_nothing")
+    if mutant.patch.__name__ in ("accept_nan", "unquote_the_key", "sweep_nothing", "supersede_at_once")
 ]
 
 

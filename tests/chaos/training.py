@@ -9,6 +9,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,13 @@ from relearn import codec, contents, s3_keys
 from relearn.errors import DataError
 from relearn.spec import ModelSpec
 from tests.aws.world import tar_gz
+from tests.chaos import models
 from tests.chaos.agenda import Agenda
 from tests.chaos.asl import Done, FailedError
 from tests.chaos.faults import Faults
 from tests.chaos.sagemaker import load
 from training import dataset, leakage
+from training.features import making
 
 SECONDS = 120
 _THERE_ALREADY = FailedError("SageMaker.ResourceInUseException", "Training job names must be unique")
@@ -39,7 +42,9 @@ STEPS = 200
 @dataclass
 class Job:
     """One training job, and the truth about what it made: ``quality`` is on the
-    holdout that all share, ``told`` is what its report says, ``refused`` why its data can not be trained on."""
+    holdout that all share, ``told`` is what its report says, ``refused`` why its data can not be trained on. ``now`` is the
+    clock that it was given, ``began`` the true one, ``newest`` the time of the last row that it learned from, and ``waiting``
+    how many rows of its shards are of later; ``tables`` is what the container's code says of them."""
 
     name: str
     model: str
@@ -52,6 +57,11 @@ class Job:
     refused: str = ""
     champion: int = 0
     champion_quality: float = float("nan")
+    now: str = ""
+    began: str = ""
+    newest: str = ""
+    waiting: int = 0
+    tables: dict[str, dict[str, int]] = field(default_factory=dict)
     answer: dict[str, Any] = field(default_factory=lambda: {"TrainingJobStatus": "InProgress"})
 
 
@@ -129,9 +139,13 @@ class Training:
         uris = [manifest[0]["prefix"] + name for name in manifest[1:]]
         job = Job(request["TrainingJobName"], told["model"], told["run_id"], tuple(uris))
         shards = [self._get(uri) for uri in uris]
-        tables = [pq.read_table(io.BytesIO(shard)) for shard in shards]
-        job.quality = quality(self.specs[job.model], tables)
-        job.refused = refusal(self.specs[job.model], shards, tables)
+        job.now, job.began = told["now"], f"{self.agenda.clock.now:%FT%T.%f}"
+        spec = self.specs[job.model]
+        tables = (
+            self._features(job, shards) if spec.tables else [pq.read_table(io.BytesIO(one)) for one in shards]
+        )
+        job.quality = quality(spec, tables)
+        job.refused = "" if spec.tables else refusal(spec, shards, tables)
         if "champion" in channels:
             job.champion = int(told["champion_version"])
             champion = self._get(channels["champion"]["S3Uri"])
@@ -139,6 +153,24 @@ class Training:
             if hashlib.sha256(champion).hexdigest() != told["champion_sha256"]:
                 job.refused = "the artifact of the champion was changed since it was judged"
         return job
+
+    def _features(self, job: Job, shards: Sequence[bytes]) -> list[pa.Table]:
+        """Make the features of shards of a table with a time, by the container's own code."""
+        now = datetime.fromisoformat(job.now)
+        with tempfile.TemporaryDirectory(prefix="chaos-") as name:
+            files = [Path(name, f"{number}.parquet") for number in range(len(shards))]
+            for file, shard in zip(files, shards, strict=True):
+                file.write_bytes(shard)
+                times = pq.read_table(file, columns=[models.TIME])[models.TIME].to_pylist()
+                job.waiting += sum(at > now for at in times)
+            rooms = making.Rooms(Path(name), Path(name, "work"), now=now)
+            rooms.workdir.mkdir()
+            code = making.Code(models.features, Path(__file__).parent)
+            made = making.make(self.specs[job.model], code, {models.TABLE: files}, rooms)
+            tables = [pq.read_table(file) for file in made.files]
+        job.tables = made.tables
+        job.newest = max(f"{at:%FT%T.%f}" for table in tables for at in table["as_of"].to_pylist())
+        return tables
 
     def _get(self, uri: str) -> bytes:
         bucket, key = s3_keys.parse_uri(uri)
@@ -210,6 +242,7 @@ class Training:
             "champion": champion if job.champion else None,
             "champion_incompatible": None,
             "features": None,
+            "tables": job.tables,
         }
         if another:
             report["snapshot"] = "0" * 64

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-from tests.aws.world import LambdaContext
+from tests.aws.world import Clock, LambdaContext
 from tests.chaos.agenda import Agenda
 from tests.chaos.asl import Done, FailedError
 from tests.chaos.calls import Calls, DiedError
@@ -20,6 +21,20 @@ ASYNC_PAUSES = (60, 120)
 """Seconds after which Lambda tries an event again that a function failed at."""
 AFTER_TRAINING = ("judge", "register", "smoke", "promote")
 WAIT_FOR_TOKEN = ":states:::lambda:invoke.waitForTaskToken"
+
+
+@dataclass
+class TimedContext(LambdaContext):
+    """A function's context: the time that it has left passes."""
+
+    clock: Clock = field(default_factory=Clock)
+
+    def __post_init__(self) -> None:
+        self._began = self.clock.now
+
+    def get_remaining_time_in_millis(self) -> int:
+        passed = (self.clock.now - self._began).total_seconds()
+        return max(0, int(1000 * (self.seconds - passed)))
 
 
 class Workers:
@@ -65,9 +80,8 @@ class Workers:
         handler = import_module(f"lambdas.{name}").handler
         self._calls.workers.append(name)
         try:
-            return json.loads(
-                json.dumps(handler(json.loads(json.dumps(event)), LambdaContext(seconds=seconds)))
-            )
+            context = TimedContext(seconds=seconds, clock=self._agenda.clock)
+            return json.loads(json.dumps(handler(json.loads(json.dumps(event)), context)))
         except (Exception, DiedError) as error:
             self._history.alarms[f"{name}_errors"] += 1
             self._history.note(f"{name}: {type(error).__name__}: {error}"[:300])

@@ -19,6 +19,8 @@ from typing import Any
 
 from local import kept
 
+__all__ = ["FOLDER", "Durable", "app", "ask", "counted", "dynamodb", "forked", "killed", "persistence", "s3"]
+
 FOLDER = Path(sys.argv[2])
 os.environ |= {
     "PERSIST_STATE": "1",
@@ -158,23 +160,51 @@ def found(look: Callable[[], Any], result: Path) -> None:
 
 def killed(work: Callable[[Callable[[Any], None]], None], at: int, said: Path) -> None:
     """Work until the write number ``at``, which is not done any more."""
-    told = os.open(said, os.O_WRONLY | os.O_APPEND)
     left = at
 
-    def count(event: str, arguments: tuple[Any, ...]) -> None:
+    def count() -> None:
         nonlocal left
+        left -= 1
+        if not left:
+            os._exit(9)
+
+    on_writes(count)
+    work(partial(tell, said))
+
+
+def counted(work: Callable[[Callable[[Any], None]], None], said: Path) -> None:
+    """Work to the end, and tell how many writes that are."""
+    done = 0
+
+    def count() -> None:
+        nonlocal done
+        done += 1
+
+    on_writes(count)
+    work(lambda _: None)
+    tell(said, done)
+
+
+def tell(said: Path, answer: Any) -> None:
+    """Add a line to what was said, which is outside of the folder that is watched."""
+    line = os.open(said, os.O_WRONLY | os.O_APPEND)
+    os.write(line, json.dumps(answer).encode() + b"\n")
+    os.close(line)
+
+
+def on_writes(count: Callable[[], None]) -> None:
+    """Have a function called before every write to the folder."""
+
+    def audit(event: str, arguments: tuple[Any, ...]) -> None:
         if event not in WRITES or not str(arguments[0]).startswith(str(FOLDER)):
             return
         if event == "open" and not (
             isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
         ):
             return
-        left -= 1
-        if not left:
-            os._exit(9)
+        count()
 
-    sys.addaudithook(count)
-    work(lambda answer: os.write(told, json.dumps(answer).encode() + b"\n"))  # type: ignore[arg-type]
+    sys.addaudithook(audit)
 
 
 def forked(work: Callable[[], Any]) -> int:

@@ -12,7 +12,8 @@ from tests.chaos.invariants.order import effect_once, legal_promotion, single_wr
 from tests.chaos.invariants.rest import liveness, no_loss, pointer_equals_reality
 from tests.chaos.invariants.serving import attribution, availability
 from tests.chaos.invariants.sight import visibility
-from tests.chaos.invariants.stores import immutability, quarantine
+from tests.chaos.invariants.stores import immutability, kept, quarantine
+from tests.chaos.invariants.uploads import in_turn, no_future, replacement
 
 Invariant = Callable[[Evidence], Iterator[str]]
 INVARIANTS: tuple[Invariant, ...] = (
@@ -27,6 +28,10 @@ INVARIANTS: tuple[Invariant, ...] = (
     liveness,
     visibility,
     immutability,
+    no_future,
+    replacement,
+    in_turn,
+    kept,
 )
 
 

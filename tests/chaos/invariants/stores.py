@@ -49,6 +49,17 @@ def _read(evidence: Evidence, key: str, there: set[str]) -> bytes | None:
     return body
 
 
+def kept(evidence: Evidence) -> Iterator[str]:
+    """Of a laptop cloud that is kept a kill takes nothing, at whatever moment.
+
+    Every item of the ledger (uploads, runs, versions, routes), every object and every record of SageMaker's that was answered
+    before the kill is there, as it was, when the cloud is started again with its folder.
+    """
+    for kill in evidence.acts.kills:
+        where = f"killed at write {kill.at} of {kill.of}, after {kill.answered} answers"
+        yield from (f"{where}: {' '.join(lost)} is lost, or not as it was" for lost in kill.lost)
+
+
 def immutability(evidence: Evidence) -> Iterator[str]:
     """Shards and artifacts never change or vanish, and none of our functions deletes an object or touches an artifact.
 

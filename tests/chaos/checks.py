@@ -1,0 +1,77 @@
+"""The check of an upload in simulated time: of a slow file it takes longer than the function has."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from itertools import chain, repeat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relearn.spec import ModelSpec
+from tests.chaos.agenda import Agenda
+from tests.chaos.calls import Calls, DiedError
+from training.prepare import Prepared, job, lines, prepare
+from training.prepare.deadline import Deadline
+
+SLOW, CUT_OFF = "slow", "cut-off"
+"""What the name of a slow file begins with; of one whose first check is cut off without a word, the other."""
+SEEN_BYTES = 32
+"""From one look at the deadline to the next: a file is slow here for a few rows."""
+
+
+class Checks:
+    """Checks uploads as ingest does.
+
+    Parameters
+    ----------
+    agenda, calls
+        Other things happen while a slow file is checked, of which ingest knows nothing.
+    seconds
+        What the function has.
+
+    Attributes
+    ----------
+    begun
+        How often the check of a slow file was begun, by its name.
+    """
+
+    def __init__(self, agenda: Agenda, calls: Calls, seconds: float) -> None:
+        self._agenda = agenda
+        self._calls = calls
+        self._function_seconds = seconds
+        self.begun: Counter[str] = Counter()
+
+    def prepare(
+        self,
+        spec: ModelSpec,
+        source: Path,
+        name: str,
+        workdir: Path,
+        *,
+        seconds: float | None = None,
+        **more: Any,
+    ) -> Prepared:
+        """Check a file; raises `DiedError` when the function's time is over before."""
+        if not name.startswith((SLOW, CUT_OFF)):
+            return prepare(spec, source, name, workdir, seconds=seconds, **more)
+        self.begun[name] += 1
+        dies = seconds is None or (name.startswith(CUT_OFF) and self.begun[name] == 1)
+        began, given = self._agenda.clock.now, self._function_seconds if dies or seconds is None else seconds
+        with self._calls.nobody():
+            self._agenda.pass_seconds(given)
+        took = (self._agenda.clock.now - began).total_seconds()
+        if dies or took >= self._function_seconds:
+            raise DiedError(f"the check of {name} took longer than the function may")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(lines, "LOOK_EVERY", SEEN_BYTES)
+            patch.setattr(job, "Deadline", lambda allowed: Deadline(allowed, _clock(given)))
+            return prepare(spec, source, name, workdir, seconds=seconds, **more)
+
+
+def _clock(seconds: float) -> Callable[[], float]:
+    """Make a clock that shows 0 when a check begins, and this whenever it is looked at again."""
+    times = chain([0.0], repeat(seconds))
+    return lambda: next(times)

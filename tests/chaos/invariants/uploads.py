@@ -1,0 +1,118 @@
+"""What must hold of uploads: their time, their names, and the time that they take."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from relearn.runs import RunState
+from relearn.uploads import Upload, UploadState
+from tests.chaos.acts import Stored
+from tests.chaos.checks import CUT_OFF, SLOW
+from tests.chaos.faults import EVENTS, PROCESSES
+from tests.chaos.invariants.evidence import Evidence
+from tests.chaos.models import SPECS
+
+PATIENCE = timedelta(minutes=2)
+"""For the check of an upload, where nothing goes wrong with it: its model's places are free, or nearly so."""
+OVER = frozenset({UploadState.FAILED, UploadState.SUPERSEDED, UploadState.EXCLUDED})
+
+
+def no_future(evidence: Evidence) -> Iterator[str]:
+    """Nothing that is dated later than a run began is in what it learns from, and each row of the future has its place.
+
+    The clock of a job is when its run began. Rows that are dated a day after their check, or later, are rejected; those
+    before that wait, and the upload tells how many there are and until when, the run how many it did not see.
+    """
+    runs = {run.run_id: run for run in evidence.runs}
+    for job in evidence.stage.training.jobs.values():
+        if not SPECS[job.model].tables or job.run_id not in runs:
+            continue
+        run, now = runs[job.run_id], _moment(job.now)
+        if job.now != run.started_at or now > _moment(job.began):
+            yield f"the clock of run {run.run_id} is {job.now}; it began at {run.started_at}"
+        if job.newest and _moment(job.newest) > now:
+            yield f"run {run.run_id} began at {job.now} and learned from a row of {job.newest}"
+        if RunState.JUDGING in run.times and sum(run.rows_waiting.values()) != job.waiting:
+            yield f"run {run.run_id} tells of rows that wait: {run.rows_waiting}; there are {job.waiting}"
+    for stored in evidence.stored():
+        upload = evidence.uploads.get(stored.upload_id)
+        if upload is None or not stored.body.waiting or UploadState.ACCEPTED not in upload.times:
+            continue
+        told = (upload.rows_rejected, upload.rows_waiting, bool(upload.waits_until))
+        if told != (stored.body.refused, stored.body.waiting, True):
+            yield f"{stored.key} tells of its rows of the future: {told}"
+
+
+def replacement(evidence: Evidence) -> Iterator[str]:
+    """Nobody's rows vanish silently, and none count twice.
+
+    What takes the place of a version that counts says which one, and people are told; the rows of the one before count until
+    a run has used the new ones. Of files with one content, under whatever names, a snapshot has one.
+    """
+    for upload in evidence.uploads.values():
+        if upload.state is UploadState.SUPERSEDED:
+            by = evidence.uploads.get(upload.reason.removeprefix("by "))
+            if by is None or by.key != upload.key or UploadState.TRAINED not in by.times:
+                yield f"{upload.key} was superseded {upload.reason}, which no run has used"
+    told = Counter(one.text for one in evidence.history.told if one.kind == "replaced")
+    lost = evidence.stage.faults.hits["notification_lost"]
+    for upload in evidence.uploads.values():
+        before = [one for one in evidence.uploads.values() if _counted_before(one, upload)]
+        if not before or UploadState.ACCEPTED not in upload.times:
+            continue
+        if upload.replaces not in {one.upload_id for one in before}:
+            yield f"{upload.key} replaces another and tells of {upload.replaces or 'none'}"
+        heard = sum(count for text, count in told.items() if upload.upload_id[:12] in text)
+        if not upload.same_as and not heard and not lost:
+            yield f"{upload.key} replaces another, and nobody was told"
+    for run in evidence.runs:
+        contents = Counter(evidence.uploads[one].sha256 for one in run.snapshot if one in evidence.uploads)
+        twice = [digest for digest, count in contents.items() if digest and count > 1]
+        yield from (f"the snapshot of run {run.run_id} has content {digest} twice" for digest in twice)
+
+
+def _counted_before(one: Upload, upload: Upload) -> bool:
+    """Whether a version of the same object counted when a newer one was accepted."""
+    if one.key != upload.key or one.upload_id == upload.upload_id or one.sequencer >= upload.sequencer:
+        return False
+    accepted, then = one.times.get(UploadState.ACCEPTED, "9"), upload.times.get(UploadState.ACCEPTED, "")
+    return accepted < then and not any(one.times.get(state, "9") <= then for state in OVER)
+
+
+def in_turn(evidence: Evidence) -> Iterator[str]:
+    """Every check is counted before it begins, and slow files keep nobody else waiting.
+
+    The ledger has as many checks of a slow file as were begun. An upload of a model that sends nothing slow is decided within
+    two minutes, however many slow files of others there are, unless its event or ingest itself was hit.
+    """
+    checks = evidence.stage.checks.begun
+    for stored in evidence.stored():
+        upload, name = evidence.uploads.get(stored.upload_id), stored.key.rpartition("/")[2]
+        if upload is not None and upload.checks < checks[name]:
+            yield f"{checks[name]} checks of {stored.key} were begun, {upload.checks} are counted"
+    hits = evidence.stage.faults.hits
+    if hits["slow_files"] and not any(hits[name] for name in (*EVENTS, *PROCESSES)):
+        slow = {stored.model for stored in evidence.acts.stored if _is_slow(stored)}
+        for stored in evidence.stored():
+            if stored.model not in slow and (took := _took(evidence, stored)) > PATIENCE:
+                yield f"{stored.key} was decided after {took}, while others sent slow files"
+
+
+def _is_slow(stored: Stored) -> bool:
+    return stored.key.rpartition("/")[2].startswith((SLOW, CUT_OFF))
+
+
+def _took(evidence: Evidence, stored: Stored) -> timedelta:
+    """How long an upload was undecided."""
+    upload = evidence.uploads.get(stored.upload_id)
+    times = (
+        [] if upload is None else [at for state, at in upload.times.items() if state != UploadState.RECEIVED]
+    )
+    return _moment(min(times)) - stored.at if times else timedelta.max
+
+
+def _moment(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
