@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,6 +43,37 @@ def calls(path: Path, *names: str) -> Iterator[Words]:
                     yield Words(f"{path.name}:{node.lineno}", codes - {""}, _pattern(said))
 
 
+def said(path: Path, at: Mapping[str, int]) -> Iterator[str]:
+    """Find what is said in the argument at a place of the calls of functions, as words with "…" for what is formatted.
+
+    Parameters
+    ----------
+    path
+        A file of ours.
+    at
+        Name of a function, or method, to the number of that argument, from 0. Words that are only passed on are left out.
+    """
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and len(node.args) > (
+            place := at.get(_name(node.func), len(node.args))
+        ):
+            for one in _all(node.args[place], tree):
+                if isinstance(one, ast.Constant | ast.JoinedStr) and _words(one).strip("…"):
+                    yield _words(one)
+
+
+def given(path: Path) -> Iterator[str]:
+    """Find what the functions of a file give, alone or in a tuple, that is words with a blank; as `said` does."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Return) and node.value is not None:
+            parts = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
+            for one in (found for part in parts for found in _all(part, tree)):
+                if isinstance(one, ast.Constant | ast.JoinedStr) and " " in _words(one):
+                    yield _words(one)
+
+
 def in_sql(sql: str) -> list[str]:
     """List the texts that an SQL expression may give."""
     return [found.replace("''", "'") for found in _SQL_LITERAL.findall(sql)]
@@ -71,6 +102,13 @@ def _all(node: ast.expr, tree: ast.Module) -> list[ast.expr]:
 
 def _plain(node: ast.expr) -> str:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def _words(node: ast.expr) -> str:
+    """Give words, with "…" for what is formatted into them."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_words(one) for one in node.values)
+    return str(node.value) if isinstance(node, ast.Constant) else "…"
 
 
 def _pattern(node: ast.expr) -> str:

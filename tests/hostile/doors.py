@@ -24,6 +24,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from lambdas import batch_event, batches, predict
+from lambdas.aws import records
 from relearn import codec, ids, names, routes, s3_keys
 from relearn.jsonlines import MEDIA_TYPE as JSON_LINES
 from relearn.spec import Column, DateTime, Number
@@ -31,7 +32,7 @@ from relearn.uploads import UploadState
 from tests.aws import world as worlds
 from tests.aws.fake_sagemaker import REGION
 from tests.aws.stage import reach_without_sdk, stage_of, written_catalog
-from tests.aws.world import LAKE, STAGE, UPLOADS, LambdaContext, World
+from tests.aws.world import LAKE, STAGE, TABLE, UPLOADS, LambdaContext, World
 from tests.hostile.inputs import SPEC, Body, File, Input, Row
 from tests.hostile.verdicts import Reason, Verdict
 from training import artifact
@@ -105,6 +106,7 @@ class Doors:
         upload_id = ids.upload_id(UPLOADS, key, version)
         upload = self._world.ledger.upload(MODEL, upload_id)
         assert upload is not None
+        self._forget(upload_id)
         if upload.state in _TAKEN:
             return Verdict(True, self._of_shard(upload_id))
         if upload.state is not UploadState.QUARANTINED:
@@ -112,6 +114,11 @@ class Doors:
         told = [Reason(upload.reason.partition(": ")[2])]
         told += self._of_rows(upload_id) if upload.rows_rejected else []
         return Verdict(False, reasons=tuple(told))
+
+    def _forget(self, upload_id: str) -> None:
+        """Leave nothing in the ledger of what is decided: the next upload is compared with all that are there."""
+        key = {"pk": {"S": records.partition(MODEL)}, "sk": {"S": f"UPLOAD#{upload_id}"}}
+        self._world.dynamodb.delete_item(TableName=TABLE, Key=key)
 
     def _of_shard(self, upload_id: str) -> tuple[Any, ...]:
         shard = self._read(s3_keys.shard_key(MODEL, upload_id))

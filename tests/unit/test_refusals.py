@@ -69,6 +69,7 @@ FILES: dict[str, File] = {
     "white space": File("empty", b" \n\n", "the file holds nothing"),
     "a header alone": File("empty", HEAD, "the file has no rows"),
     "columns that are not the spec's": File("schema", b"size,colour\n1,a\n", "columns missing: label; unknown: colour"),
+    "unknown columns in every row": File("schema", b'{"size": 1, "label": "a", "": 1, "\\u001b[2J\\u0000": 2}\n', "columns unknown: (no name), \\x1b[2J\\x00 in every row; allowed: size, copy (optional), label"),
     "a column twice": File("schema", b"size,label,size\n1,a,2\n", "given twice: size"),
     "a column that is empty in every row": File("schema", HEAD + b",a\n,b\n", "columns missing: size in every row"),
     "rows longer than the header": File("format", HEAD + b"1,a,\n2,b,\n", "no row can be read: 3 fields (in 2 rows, first on line 2); allowed: 2, as in the header; put values"),

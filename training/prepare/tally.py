@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import duckdb
 
+from relearn import visible
 from relearn.columns import Column
 from relearn.cutting import listed
 from relearn.errors import DataError
@@ -121,4 +122,8 @@ class Tally:
         ]
         unknown = self._unknown if self._unknown_rows == rows else []
         found = {"missing": missing, "unknown": unknown}
-        return [f"{word}: {listed(names)}" for word, names in found.items() if names]
+        return [
+            f"{word}: {listed(visible.line(name) or '(no name)' for name in names)}"
+            for word, names in found.items()
+            if names
+        ]
