@@ -80,7 +80,10 @@ def _show_report(teller: Teller, model: str, run: Item) -> None:
     report = json.loads(teller.read(f"{prefix}report.json"))
     teller.console.step(f"what run {run['run_id']} made of it")
     for table, counts in report["tables"].items():
-        teller.console.detail(f"table {table}: {counts['rows']} rows of {counts['shards']} uploads")
+        rows, uploads = counts["rows"], counts["shards"]
+        teller.console.detail(
+            f"table {table}: {rows:,} {'row' if rows == 1 else 'rows'} of {uploads:,} {'upload' if uploads == 1 else 'uploads'}"
+        )
     if features := report.get("features"):
         teller.console.detail(f"features: {features['rows']} rows, SHA-256 {features['sha256']}")
     for name, value in sorted(metrics_of(run, "metrics").items()):

@@ -35,7 +35,7 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def test_both_tables_get_new_data_and_a_run_trains_on_it(told: str) -> None:
     for table in ("customers", "events"):
         assert f"/incoming/churn/{table}/seed.csv" in told
-    assert "table customers: 1200 rows of 1 uploads" in told
+    assert "table customers: 1,200 rows of 1 upload" in told
 
 
 def test_features_reports_and_metrics_are_shown(told: str) -> None:

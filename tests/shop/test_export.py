@@ -77,7 +77,7 @@ def test_a_ticket_that_is_moved_later_goes_out_again(api: Api, app: Flask, enter
 def test_of_what_the_models_know_already_nothing_is_sent(api: Api, app: Flask, enter: Enter) -> None:
     mia = enter("Mia")
     mia.see("/product/tea-01")
-    assert export(app, "--known") == "products: 1 rows\n"
+    assert export(app, "--known") == "products: 1 row\n"
     mia.see("/product/tea-02")
     export(app)
     assert [row[1] for row in sent(api, "products")] == ["tea-02"]
@@ -104,5 +104,5 @@ def test_the_rest_of_a_large_table_goes_out_in_further_files(
     mia = enter("Mia")
     for number in range(1, 6):
         mia.see(f"/product/tea-{number:02}")
-    assert export(app) == "products: 2 rows\nproducts: 2 rows\nproducts: 1 rows\n"
+    assert export(app) == "products: 2 rows\nproducts: 2 rows\nproducts: 1 row\n"
     assert len(sent(api, "products")) == 5

@@ -103,7 +103,7 @@ def export(*, known: bool) -> None:
             if client:
                 _settle(client, model)
             while count := _send_new(client, model):
-                click.echo(f"{model}: {count} rows")
+                click.echo(f"{model}: {count} {'row' if count == 1 else 'rows'}")
     except RelearnClientError as error:
         raise click.ClickException(f"what was not sent is sent by the next export: {error}") from error
 
