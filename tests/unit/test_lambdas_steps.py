@@ -327,7 +327,10 @@ def test_what_does_not_end_in_time_is_counted_as_lost(monkeypatch: pytest.Monkey
     monkeypatch.setattr(beside, "SECONDS", 0.01)
     end, visit = threading.Event(), Visit(1.0)
 
+    ends_with_the_process: list[bool] = []
+
     def waits() -> None:
+        ends_with_the_process.append(threading.current_thread().daemon)
         end.wait(60)
 
     visit.beside = [waits]
@@ -335,6 +338,7 @@ def test_what_does_not_end_in_time_is_counted_as_lost(monkeypatch: pytest.Monkey
         pass
     assert visit.uncounted
     end.set()
+    assert ends_with_the_process == [True]
 
 
 # what a model that does not serve waits for
