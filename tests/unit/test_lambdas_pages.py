@@ -1,0 +1,199 @@
+"""How callers are shown uploads, runs and versions: every field, and null where nothing is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest.mock import call, create_autospec
+
+import pytest
+
+from lambdas import run_pages, upload_pages, version_pages
+from lambdas.aws.ledger import Ledger
+from lambdas.http_request import InvalidParametersError
+from relearn import approval, paging
+from relearn.runs import Run, RunState, Version, VersionState
+from relearn.upload_forms import UploadForm
+from relearn.uploads import Upload, UploadState
+
+NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
+UPLOAD = Upload(
+    upload_id="u1", model="iris", table="main", key="incoming/iris/day/a.csv", version_id="v", sequencer="1",
+    size_bytes=7, received_at="T0",
+)  # fmt: skip
+LISTED = {
+    "model": "iris",
+    "upload": "u1",
+    "upload_id": "u1",
+    "table": "main",
+    "filename": "a.csv",
+    "state": "RECEIVED",
+    "reason": "",
+    "size_bytes": 7,
+    "rows_accepted": None,
+    "rows_rejected": None,
+    "rows_waiting": None,
+    "waits_until": None,
+    "received_at": "T0",
+    "run_id": None,
+    "replaces": None,
+    "same_as": None,
+}
+FORM = UploadForm(
+    form_id="f1", model="iris", table="main", filename="a.csv", created_at=(NOW - timedelta(hours=1)).isoformat(),
+    ends_at=NOW.isoformat(),
+)  # fmt: skip
+
+
+def test_an_upload_that_is_being_checked_has_no_rows_yet() -> None:
+    assert upload_pages.brief(UPLOAD) == LISTED
+
+
+def test_an_upload_that_was_checked_is_shown_with_its_rows() -> None:
+    checked = replace(
+        UPLOAD, state=UploadState.TRAINED, reason="why", rows_accepted=5, rows_rejected=2, rows_waiting=1,
+        waits_until="T9", run_id="r", replaces="u0", same_as="u2",
+    )  # fmt: skip
+    assert upload_pages.brief(checked) == LISTED | {
+        "state": "TRAINED",
+        "reason": "why",
+        "rows_accepted": 5,
+        "rows_rejected": 2,
+        "rows_waiting": 1,
+        "waits_until": "T9",
+        "run_id": "r",
+        "replaces": "u0",
+        "same_as": "u2",
+    }
+
+
+def test_an_upload_is_shown_with_the_way_it_went() -> None:
+    went = replace(UPLOAD, state=UploadState.QUARANTINED, times={"QUARANTINED": "T1", "RECEIVED": "T1"})
+    rows: list[dict[str, Any]] = [{"line": 2}]
+    found = upload_pages.whole(went, rows)
+    assert found["states"] == [{"state": "RECEIVED", "at": "T1"}, {"state": "QUARANTINED", "at": "T1"}]
+    assert (found["upload"], found["rejected_rows"]) == ("u1", rows)
+
+
+def test_an_upload_that_came_by_a_form_has_the_forms_id_and_begin() -> None:
+    found = upload_pages.whole(replace(UPLOAD, times={"RECEIVED": "T1"}), [], FORM)
+    assert (found["upload"], found["upload_id"]) == ("f1", "u1")
+    assert found["states"] == [
+        {"state": "WAITING_FOR_FILE", "at": FORM.created_at},
+        {"state": "RECEIVED", "at": "T1"},
+    ]
+
+
+def test_a_form_without_a_file_is_shown_as_the_upload_it_may_become() -> None:
+    found = upload_pages.waiting(FORM, NOW - timedelta(minutes=30))
+    nothing = dict.fromkeys(set(LISTED) - {"model", "upload", "table", "filename", "state", "reason"})
+    assert found == {
+        **nothing,
+        "model": "iris",
+        "upload": "f1",
+        "table": "main",
+        "filename": "a.csv",
+        "state": "WAITING_FOR_FILE",
+        "reason": "",
+        "states": [{"state": "WAITING_FOR_FILE", "at": FORM.created_at}],
+        "rejected_rows": [],
+    }
+
+
+def test_a_form_whose_time_is_over_says_what_to_do() -> None:
+    found = upload_pages.waiting(FORM, NOW + timedelta(days=2))
+    assert found["state"] == "EXPIRED"
+    assert found["reason"] == f"no file came before the form's end, {FORM.ends_at}; begin another upload"
+    assert found["states"][1:] == [{"state": "EXPIRED", "at": FORM.ends_at}]
+
+
+RUN = Run(run_id="r", model="iris", state=RunState.TRAINING)
+
+
+def test_a_run_that_has_not_ended_shows_null_for_what_is_not_known() -> None:
+    assert run_pages.brief(RUN) == {
+        "run_id": "r",
+        "state": "TRAINING",
+        "reason": "",
+        "started_at": None,
+        "ended_at": None,
+        "version": None,
+        "metrics": RUN.metrics,
+        "champion_version": None,
+        "champion_metrics": RUN.champion_metrics,
+    }
+
+
+def test_a_run_is_shown_with_its_figures_and_the_way_it_went() -> None:
+    ended = replace(
+        RUN, state=RunState.PROMOTED, reason="better", started_at="T1", ended_at="T2", version=8,
+        metrics={"f1_macro": 0.9}, champion_version=7, champion_metrics={"f1_macro": 0.8}, uploads=("a",),
+        snapshot=("a", "b"), rows_waiting={"main": 3}, times={"PROMOTED": "T2", "TRAINING": "T1", "JUDGING": "T2", "DEPLOYING": ""},
+    )  # fmt: skip
+    found = run_pages.whole(ended)
+    assert found["states"] == [
+        {"state": "TRAINING", "at": "T1"},
+        {"state": "JUDGING", "at": "T2"},
+        {"state": "PROMOTED", "at": "T2"},
+    ]
+    assert {name: found[name] for name in ("started_at", "ended_at", "version", "champion_version")} == {
+        "started_at": "T1", "ended_at": "T2", "version": 8, "champion_version": 7,
+    }  # fmt: skip
+    assert (found["metrics"], found["champion_metrics"]) == ({"f1_macro": 0.9}, {"f1_macro": 0.8})
+    assert (found["uploads"], found["snapshot"], found["rows_waiting"]) == (["a"], ["a", "b"], {"main": 3})
+
+
+@pytest.fixture
+def ledger() -> Any:
+    found = create_autospec(Ledger, instance=True)
+    found.runs.return_value = [replace(RUN, run_id=name) for name in ("c", "b", "a")]
+    return found
+
+
+def test_a_page_of_runs_that_is_full_says_where_the_next_begins(ledger: Any) -> None:
+    page = run_pages.page(ledger, "iris", {"limit": "2", "next": paging.cursor("d")})
+    assert [run["run_id"] for run in page["runs"]] == ["c", "b"]
+    assert page["next"] == paging.cursor("b")
+    assert ledger.runs.mock_calls == [call("iris", newest=3, before="d")]
+
+
+def test_the_last_page_of_runs_has_no_next(ledger: Any) -> None:
+    page = run_pages.page(ledger, "iris", {"limit": "3"})
+    assert (len(page["runs"]), page["next"]) == (3, None)
+    run_pages.page(ledger, "iris", {})
+    assert ledger.runs.mock_calls[-1] == call("iris", newest=paging.DEFAULT_LIMIT + 1, before="")
+
+
+def test_everything_wrong_with_the_parameters_of_a_list_is_told(ledger: Any) -> None:
+    with pytest.raises(InvalidParametersError) as caught:
+        run_pages.page(ledger, "iris", {"limit": "0", "next": "?", "sort": "x"})
+    assert caught.value.errors == {
+        "sort": "unknown; allowed: limit, next",
+        "limit": f"got '0'; allowed: a whole number, 1 to {paging.MAX_LIMIT}",
+        "next": "got '?'; allowed: what an earlier answer gave as next",
+    }
+
+
+def test_a_version_is_shown_with_what_was_decided_about_it() -> None:
+    version = Version(model="iris", version=8, run_id="r", reason="why", metrics={"f1_macro": 0.9})
+    shown = {
+        "version": 8,
+        "state": "REGISTERED",
+        "reason": "why",
+        "run_id": "r",
+        "metrics": {"f1_macro": 0.9},
+        "approval": None,
+        "created_at": None,
+    }
+    assert version_pages.brief(version) == shown
+    asked = replace(version, state=VersionState.LIVE, created_at="T", approval=approval.begin(NOW, 1))
+    waits = {
+        "state": "WAITING",
+        "hours": 1,
+        "until": "2026-05-04T11:00:00.000+00:00",
+        "who": "",
+        "why": "",
+        "at": None,
+    }
+    assert version_pages.brief(asked) == shown | {"state": "LIVE", "created_at": "T", "approval": waits}
