@@ -26,7 +26,40 @@ class Equivalent:
     why: str
 
 
-DECLARED: tuple[Equivalent, ...] = ()
+DECLARED: tuple[Equivalent, ...] = (
+    Equivalent(
+        "relearn.online.x__filled",
+        (
+            '-found = known.get(one.get(spec.entity or "") or "") if _lacks(spec, one) else None',
+            '+found = known.get(one.get(spec.entity or "") or "XXXX") if _lacks(spec, one) else None',
+        ),
+        "what is known is keyed by entities that were asked for, of which neither is one",
+    ),
+    Equivalent(
+        "relearn.visible.x__json_escape",
+        (
+            '-units = found[0].encode("utf-16-be", "surrogatepass")',
+            '+units = found[0].encode("UTF-16-BE", "surrogatepass")',
+        ),
+        "the names of encodings are the same in capitals",
+    ),
+    Equivalent(
+        "lambdas.route_memory.xǁRouteMemoryǁread",
+        (
+            "-read_at, route = self._routes.get(model, (0.0, None))",
+            "+read_at, route = self._routes.get(model, (1.0, None))",
+        ),
+        "where there is no route, nobody looks at when it was read",
+    ),
+    Equivalent(
+        "lambdas.asking.xǁAskerǁask",
+        (
+            "-return parts.each(ask, list(zip(firsts, question.bodies, strict=True)))",
+            "+return parts.each(ask, list(zip(firsts, question.bodies, )))",
+        ),
+        "both were made of the same bodies, so they have the same length",
+    ),
+)
 
 
 def is_declared(mutant: Mutant) -> bool:
