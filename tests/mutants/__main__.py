@@ -65,7 +65,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="make mutants", description="Change the domain and the use cases, and see who notices."
     )
-    parser.add_argument("--mutants", type=int, default=400, help="how many, drawn from all (default: 400)")
+    parser.add_argument("--mutants", type=int, default=320, help="how many, drawn from all (default: 320)")
     parser.add_argument("--seed", type=int, default=1, help="of the draw (default: 1)")
     parser.add_argument(
         "--sources", nargs="+", default=SOURCES, help=f"what has mutants (default: {' '.join(SOURCES)})"
