@@ -75,6 +75,8 @@ class Cloud:
     def deploy(self) -> float:
         """Bootstrap the account and deploy every stack; the seconds it took."""
         began = time.monotonic()
+        if self._account.durable:
+            self._account.durable.begin_deployment()
         cdk = Cdk(self.settings, self.endpoint_url, self._say)
         cdk.bootstrap()
         count = self._images.publish(self.client("ecr"))

@@ -9,6 +9,7 @@
     generations/current  a link to the generation that counts, one file a service: the tables of DynamoDB are written before
                          a request is answered, queues and executions every few seconds, all together after a deployment
                          and when the cloud is stopped
+                         while a later deployment is under way nothing of what it makes is written
     ministack/           what MiniStack reads when it starts: a copy of the generation that counts, and functions' code
     images/              container images
 
@@ -133,6 +134,27 @@ def rewrite(services: Path, service: str, text: str) -> None:
         draft = current / f"{service}.draft"
         draft.write_text(text)
         draft.replace(current / f"{service}.json")
+
+
+def tables(services: Path) -> set[str]:
+    """Give the keys of the tables of DynamoDB in the generation that counts; none before there is one."""
+    file = services / CURRENT / "dynamodb.json"
+    return set(_tables(json.loads(file.read_text()))) if file.exists() else set()
+
+
+def without_tables(text: str, but: set[str]) -> str:
+    """Leave all tables but some out of the state of DynamoDB, as MiniStack writes it."""
+    state = json.loads(text)
+    found = _tables(state)
+    for key in found.keys() - but:
+        del found[key]
+    return json.dumps(state)
+
+
+def _tables(state: dict[str, Any]) -> dict[str, Any]:
+    """Give the tables in a state of DynamoDB, by MiniStack's key of each."""
+    found: dict[str, Any] = state["payload"]["tables"]["data"]
+    return found
 
 
 def _forget_others(services: Path) -> None:

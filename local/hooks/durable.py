@@ -41,6 +41,7 @@ class Durable:
         self._generations = generations
         self._changes, self._saved = 0, 0
         self._written: dict[str, str] = {}
+        self._deployed: set[str] | None = None
         self._code: set[str] = set()
         self._forget_code = lambda_svc._prune_orphan_code_blobs
         # MiniStack forgets code as soon as it takes its state: the generation that counts until then still needs it.
@@ -65,13 +66,26 @@ class Durable:
 
         app.SERVICE_HANDLERS[_TABLES] = durable
 
+    def begin_deployment(self) -> None:
+        """Write nothing that a deployment makes until it is done: of one that dies the stacks know nothing.
+
+        What was there before stays as durable as ever; of a first deployment there is nothing to go on with anyway.
+        """
+        self._deployed = kept.tables(self._generations)
+
+    def write_moved(self) -> None:
+        """Write messages and executions, where they moved; not while a deployment may be making queues and machines."""
+        if self._deployed is not None:
+            return
+        for service in MOTION:
+            with contextlib.suppress(RuntimeError):  # a thread of MiniStack's changed it: the next time
+                self._write(service)
+
     async def write_motion(self) -> None:
         """Write messages and executions again and again, where they moved; what is lost of them the sweep repairs."""
         while True:
             await asyncio.sleep(_EVERY_SECONDS)
-            for service in MOTION:
-                with contextlib.suppress(RuntimeError):  # a thread of MiniStack's changed it: the next time
-                    self._write(service)
+            self.write_moved()
 
     async def write_everything(self) -> None:
         """Write every service's state as one generation: those that a deployment changes must fit together."""
@@ -81,6 +95,7 @@ class Durable:
         }
         files = {service: _text(service, state) for service, state in states.items() if state is not None}
         kept.publish(self._generations, files)
+        self._deployed = None
         self._forget_code(self._code)
 
     def _write(self, service: str) -> None:
@@ -88,6 +103,8 @@ class Durable:
         if state is None or (found := state()) is None:
             return
         text = _text(service, found)
+        if service == _TABLES and self._deployed is not None:
+            text = kept.without_tables(text, self._deployed)
         if self._written.get(service) != text:
             kept.rewrite(self._generations, service, text)
             self._written[service] = text

@@ -1,6 +1,6 @@
 """Kills a process at every one of its writes and tells what it had answered and what is found; run as a script.
 
-``python -m tests.local.killed_writes objects|tables|generations FOLDER``: MiniStack reads its settings when it is
+``python -m tests.local.killed_writes objects|tables|generations|deployment FOLDER``: MiniStack reads its settings when it is
 imported, so this is a process of its own; each try is a fork of it. Prints a JSON list, one item a try.
 """
 
@@ -39,6 +39,8 @@ from local.hooks.durable import Durable  # noqa: E402
 WRITES = {"open", "os.rename", "os.remove", "os.mkdir", "os.symlink", "os.rmdir", "shutil.rmtree"}
 """Audit events of what changes files (docs.python.org, "Audit events table"); os.replace raises os.rename's."""
 MOST = 200
+DURABLE: list[Durable] = []
+"""What writes the cloud's state, where a way of working asks it for more."""
 Answer = tuple[int, dict[str, str], bytes]
 
 
@@ -84,10 +86,16 @@ def table(action: str, **request: Any) -> Answer:
     return ask("dynamodb", "POST", "/", headers, json.dumps({"TableName": "ledger", **request}).encode(), {})
 
 
-def make_table() -> None:
+def make_table(name: str = "ledger") -> None:
     keys = [{"AttributeName": "pk", "KeyType": "HASH"}]
     attributes = [{"AttributeName": "pk", "AttributeType": "S"}]
-    table("CreateTable", KeySchema=keys, AttributeDefinitions=attributes, BillingMode="PAY_PER_REQUEST")
+    table(
+        "CreateTable",
+        TableName=name,
+        KeySchema=keys,
+        AttributeDefinitions=attributes,
+        BillingMode="PAY_PER_REQUEST",
+    )
 
 
 def write_tables(said: Callable[[Any], None]) -> None:
@@ -116,6 +124,28 @@ def found_generations() -> Any:
     return [None if state is None else state["generation"] for state in states]
 
 
+def write_deployment(said: Callable[[Any], None]) -> None:
+    """Deploy something else, with a table and a queue more, while what was there goes on."""
+    durable = DURABLE[0]
+    durable.begin_deployment()
+    make_table("later")
+    ask("sqs", "POST", "/", {"x-amz-target": "AmazonSQS.CreateQueue"}, b'{"QueueName": "later"}', {})
+    for number in range(2):
+        assert table("PutItem", Item={"pk": {"S": f"route{number}"}})[0] == 200
+        said(f"route{number}")
+        durable.write_moved()
+    asyncio.run(durable.write_everything())
+    said("deployed")
+
+
+def found_deployment() -> Any:
+    state = persistence.load_state("dynamodb")
+    assert state is not None
+    made = {str(key[-1]): one for key, one in state["tables"].all_items()}
+    queues = Path(os.environ["STATE_DIR"], "sqs.json").read_text()
+    return {"tables": sorted(made), "queue": "later" in queues, "items": list(made["ledger"]["items"])}
+
+
 def prepare(what: str) -> None:
     (FOLDER / "lock").touch()
     if what == "objects":
@@ -124,16 +154,21 @@ def prepare(what: str) -> None:
         s3._bucket_versioning["box"] = "Enabled"
         return
     app._loaded_modules |= {"dynamodb": dynamodb, "sqs": sqs}
-    if what == "tables":
+    if what in ("tables", "deployment"):
         durable = Durable(FOLDER / kept.GENERATIONS)
         durable.answer_after_writing_tables()
         make_table()
         asyncio.run(durable.write_everything())
+        DURABLE.append(durable)
 
 
 def tries(what: str) -> Iterator[dict[str, Any]]:
-    work = {"objects": write_objects, "tables": write_tables, "generations": write_generations}[what]
-    look = {"objects": found_objects, "tables": found_tables, "generations": found_generations}[what]
+    work, look = {
+        "objects": (write_objects, found_objects),
+        "tables": (write_tables, found_tables),
+        "generations": (write_generations, found_generations),
+        "deployment": (write_deployment, found_deployment),
+    }[what]
     prepare(what)
     fresh = FOLDER.with_name("fresh")
     shutil.copytree(FOLDER, fresh, symlinks=True)

@@ -25,7 +25,7 @@ HOLD = (
 
 def killed_at_every_write(what: str, folder: Path) -> list[dict[str, Any]]:
     command = [sys.executable, "-m", "tests.local.killed_writes", what, str(folder / "kept")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     tries: list[dict[str, Any]] = json.loads(done.stdout)
     assert len(tries) > 5
@@ -53,6 +53,21 @@ def test_what_a_deployment_changed_comes_back_whole_or_as_it_was_before(tmp_path
         assert len(set(one["found"])) == 1, one
         done = len(one["answered"])
         assert one["found"][0] in (done, done - 1 if done else None), one
+
+
+def test_a_kill_during_a_later_deployment_leaves_all_of_it_or_nothing_and_what_was_there(
+    tmp_path: Path,
+) -> None:
+    seen = set()
+    for one in killed_at_every_write("deployment", tmp_path):
+        found = one["found"]
+        deployed = found["tables"] == ["later", "ledger"]
+        assert deployed or found["tables"] == ["ledger"], one
+        assert found["queue"] == deployed, one
+        assert deployed or "deployed" not in one["answered"], one
+        assert {told for told in one["answered"] if told != "deployed"} <= set(found["items"]), one
+        seen.add(deployed)
+    assert seen == {True, False}
 
 
 def test_every_change_of_sagemakers_records_is_on_disk_when_it_is_told(tmp_path: Path) -> None:
