@@ -8,6 +8,7 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -166,7 +167,8 @@ class Training:
             rooms = making.Rooms(Path(name), Path(name, "work"), now=now)
             rooms.workdir.mkdir()
             code = making.Code(models.features, Path(__file__).parent)
-            made = making.make(self.specs[job.model], code, {models.TABLE: files}, rooms)
+            with redirect_stdout(io.StringIO()):  # the container's log
+                made = making.make(self.specs[job.model], code, {models.TABLE: files}, rooms)
             tables = [pq.read_table(file) for file in made.files]
         job.tables = made.tables
         job.newest = max(f"{at:%FT%T.%f}" for table in tables for at in table["as_of"].to_pylist())
