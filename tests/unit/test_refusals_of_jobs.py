@@ -1,0 +1,138 @@
+"""Every refusal of a job's data and of its artifact, with the test that causes it; none can be added without a line here.
+
+Which test causes which was found by tracing where the errors are made. Those that no traced test causes stand by themselves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import relearn
+from tests import words_of_refusals
+
+ROOT = Path(relearn.__file__).parents[1]
+SAID = {"DataError": 1, "ArtifactError": 0}
+CAUSED: dict[str, str] = {
+    "lambdas/aws/artifact_store.py: … can not be read: S3 answers …": "tests/aws/test_host.py::test_one_that_is_gone_says_so_and_is_found_when_it_is_back",
+    "lambdas/aws/artifact_store.py: … has SHA-256 …; the ledger says …": "tests/aws/test_host.py::test_an_artifact_that_is_not_what_was_judged_is_not_even_unpacked",
+    "lambdas/aws/artifact_store.py: … has more than … bytes, the most allowed here": "tests/aws/test_host.py::test_an_archive_that_is_too_large_is_refused_without_reading_it_all",
+    "lambdas/aws/blocks.py: … is not in the bucket": "tests/aws/test_publish.py::test_a_file_that_is_not_there_fails_the_run",
+    "lambdas/aws/blocks.py: … was written anew while it was read": "tests/aws/test_publish.py::test_a_file_that_is_written_anew_meanwhile_is_not_read_on",
+    "lambdas/aws/storage.py: … has … bytes; allowed: …": "tests/aws/test_adapters.py::test_more_bytes_than_allowed_are_not_read",
+    "lambdas/aws/storage.py: … is not in the bucket": "tests/aws/test_adapters.py::test_reading_what_is_not_there_says_so",
+    "lambdas/batch_results.py: the transform job did not answer one line for each line of the file": "tests/aws/test_batches.py::test_a_job_that_did_not_answer_line_by_line_fails_the_batch",
+    "lambdas/deploy.py: nobody wrote down what was judged of version … of …, which is older than that: it is not deployed again; retrain": "tests/aws/test_loop.py::test_a_version_of_which_nobody_wrote_down_what_was_judged_is_not_deployed_again",
+    "lambdas/deploy.py: … was changed since it was judged: it has SHA-256 …, and had …; it is not deployed. Look who changed it, then retrain": "tests/aws/test_loop.py::test_an_artifact_that_was_changed_after_it_was_judged_is_not_deployed",
+    "lambdas/held.py: the ledger does not know it": "tests/aws/test_host.py::test_a_version_that_the_ledger_does_not_know_is_none",
+    "lambdas/judge.py: the job left …; expected …": "tests/aws/test_loop.py::test_an_artifact_of_another_job_is_not_judged",
+    "lambdas/judge.py: … is not what the job measured: its digest is …, and the report says …": "tests/aws/test_loop.py::test_an_artifact_that_the_job_did_not_measure_is_not_judged",
+    "lambdas/publish.py: the online features have two lines of …": "tests/aws/test_publish.py::test_an_entity_that_has_two_lines_fails_the_run",
+    "lambdas/publish.py: the report of run … tells of no online features": "tests/aws/test_publish.py::test_a_report_that_tells_of_no_features_fails_the_run",
+    "lambdas/publish.py: … of … is …; …": "tests/aws/test_publish.py::test_a_file_that_is_not_what_the_report_says_fails_the_run_and_leaves_the_champion_alone",
+    "lambdas/report.py: metric … is …, not a number": "tests/unit/test_lambdas_pure.py::test_a_report_that_is_not_as_agreed_is_refused",
+    "lambdas/report.py: the job's output has no …": "tests/unit/test_lambdas_pure.py::test_only_regular_files_are_read",
+    "lambdas/report.py: the report compares with version …, not with …": "tests/unit/test_lambdas_pure.py::test_a_report_that_compares_with_another_champion_is_refused",
+    "lambdas/report.py: the report is not as agreed: …": "tests/unit/test_lambdas_pure.py::test_a_report_that_is_not_as_agreed_is_refused",
+    "lambdas/report.py: … in the report is …; this run's is …": "tests/unit/test_lambdas_pure.py::test_a_report_about_something_else_is_refused",
+    "lambdas/smoke.py: … has SHA-256 …; when it was judged it had …": "tests/aws/test_loop.py::test_answers_on_record_that_were_changed_fail_the_run",
+    "relearn/online.py: a line of the online features is not as agreed: …": "tests/aws/test_publish.py::test_a_line_that_is_not_as_agreed_fails_the_run",
+    "relearn/online.py: the online features …": "tests/aws/test_publish.py::test_a_line_that_is_not_as_agreed_fails_the_run",
+    "training/agreement.py: the ONNX model disagrees with the estimator on … of … rows (largest difference …; allowed: …, …); it is not served. …": "tests/unit/test_training_export.py::test_histogram_boosting_as_skl2onnx_leaves_it_is_refused",
+    "training/artifact.py: the artifact has no …": "tests/unit/test_training_artifact.py::test_a_file_elsewhere_in_an_archive_is_not_the_model",
+    "training/artifact.py: the artifact has the digest …; what was judged has …: … or … was changed since. Roll back, then retrain": "tests/unit/test_training_serve.py::test_a_description_that_is_not_the_one_that_was_judged_is_never_served",
+    "training/artifact.py: the artifact in … can not be read: …": "tests/unit/test_training_artifact.py::test_an_artifact_without_a_file_is_refused",
+    "training/artifact.py: the spec in … does not have the digest …": "tests/unit/test_training_artifact.py::test_a_description_that_does_not_fit_is_refused",
+    "training/artifact.py: … has SHA-256 …, but … says …": "tests/unit/test_training_artifact.py::test_a_graph_that_was_changed_is_refused",
+    "training/artifact.py: … has format …; allowed: …": "tests/unit/test_training_artifact.py::test_a_description_that_does_not_fit_is_refused",
+    "training/artifact.py: … is a link; allowed: a file": "tests/unit/test_training_artifact.py::test_a_link_in_a_folder_is_refused",
+    "training/artifact.py: … is not a model's description: …": "tests/unit/test_training_artifact.py::test_a_description_that_does_not_fit_is_refused",
+    "training/artifact.py: … lists classes …; its spec has …": "tests/unit/test_training_artifact.py::test_a_description_that_does_not_fit_is_refused",
+    "training/backfill.py: table … of … has no row": "tests/unit/test_training_backfill.py::test_what_can_not_be_made_is_refused_with_what_is_allowed",
+    "training/champion.py: the artifact of the champion, version …, was changed since it was judged: it has SHA-256 …, and had …. Nothing is compared with it: look who changed it, roll back, then retry": "tests/unit/test_training_champion.py::test_one_whose_description_was_changed_with_all_its_parts_in_agreement_is_not_compared_with",
+    "training/dataset.py: the shards do not fit the spec of …: …": "tests/unit/test_training_dataset.py::test_a_damaged_shard_is_refused",
+    "training/dataset.py: the snapshot has no shard: nothing to train … on": "tests/unit/test_training_dataset.py::test_a_snapshot_without_shards_is_refused",
+    "training/dataset.py: … of … rows have no …, which the spec demands; declare it optional, or upload the data again with it": "tests/unit/test_training_dataset.py::test_a_column_the_spec_demands_must_have_a_value_in_every_row",
+    "training/features/build.py: no moment to learn from: table … …; needed: the first of a month with … days of it before and … after": "tests/unit/test_training_reuse.py::test_data_with_no_moment_to_learn_from_is_refused_with_its_reach",
+    "training/features/build.py: table … has … rows with … …; allowed: one. A file that replaces another is uploaded under the other's name": "tests/unit/test_training_features.py::test_a_key_that_comes_twice_is_refused",
+    "training/features/build.py: the features of … can not be made: …": "tests/unit/test_training_features.py::test_values_that_break_the_spec_are_refused_and_shown",
+    "training/features/build.py: the features of … have no row: is there enough data before and after every as_of?": "tests/unit/test_training_features.py::test_a_feature_set_without_rows_is_refused",
+    "training/features/build.py: the snapshot of … has no shard of table …": "tests/unit/test_training_features.py::test_a_table_without_a_shard_is_named",
+    "training/features/check.py: the features of … break its spec: …": "tests/unit/test_training_features.py::test_values_that_break_the_spec_are_refused_and_shown",
+    "training/features/shards.py: the shards of table … do not fit its columns: …": "tests/unit/test_training_features.py::test_a_damaged_shard_names_its_table",
+    "training/features/shards.py: …; declare it optional, or upload the data again with it": "tests/unit/test_training_features.py::test_a_shard_from_before_a_column_lacks_it_when_it_is_optional_and_is_refused_when_not",
+    "training/fit.py: the estimator of … can not learn from rows without … (…); put an imputer (SimpleImputer) before it in the pipeline, or make the column required": "tests/unit/test_training_coverage.py::test_an_estimator_that_can_not_learn_of_missing_values_is_refused_by_the_column",
+    "training/graph_files.py: a tensor of … lies in another file; allowed: within …": "tests/unit/test_training_graph_files.py::test_a_tensor_in_another_file_is_refused_and_one_within_is_not",
+    "training/graph_files.py: … is no ONNX graph": "tests/unit/test_training_graph_files.py::test_what_can_not_be_followed_is_refused_when_it_might_name_a_file",
+    "training/leakage.py: … says … in each of … rows: a request can not know it; allowed: columns that are known before the target is. Take it out of the spec, or upload what was known": "tests/unit/test_training_leakage.py::test_a_feature_that_says_the_target_in_every_row_is_refused_by_name",
+    "training/onnx_export.py: graph input … is …; allowed: … for all features when all are float32, or one per feature of its own type (…)": "tests/unit/test_training_export.py::test_an_export_with_an_input_that_is_no_feature_is_refused",
+    "training/onnx_export.py: graph outputs have types …; allowed: …": "tests/unit/test_training_export.py::test_an_export_with_other_outputs_is_refused",
+    "training/onnx_export.py: skl2onnx can not convert the estimator: …": "tests/unit/test_training_export.py::test_an_estimator_that_can_not_be_converted_is_refused",
+    "training/ranking/agreement.py: the ONNX model disagrees with the library on … of … rows (largest difference …; allowed: …, the same items); it is not served": "tests/unit/test_ranking_agreement.py::test_a_score_that_is_off_is_refused",
+    "training/ranking/agreement.py: the ONNX model does not answer a request with … … and … … by …, as it would alone; it is not served": "tests/unit/test_ranking_agreement.py::test_every_kind_of_request_is_answered_its_way_also_beside_names_that_nobody_has",
+    "training/ranking/exam.py: of … visitors held out … met an item that they had not met before; needed: …, to measure recommendations; upload more": "tests/unit/test_ranking_exam.py::test_too_few_visitors_who_met_something_new_are_refused",
+    "training/ranking/fit.py: the factorisation of … found factors that are not finite": "tests/unit/test_ranking_agreement.py::test_factors_that_are_not_finite_are_refused",
+    "training/ranking/fit.py: …/model.py: build gave a model whose user_factors and item_factors have the shapes …; allowed: a matrix factorisation of implicit with factors of … visitors and … items": "tests/unit/test_ranking_agreement.py::test_a_model_without_factors_of_everybody_is_refused",
+    "training/scorer.py: onnxruntime does not load the model: …": "tests/unit/test_training_artifact.py::test_a_graph_that_onnxruntime_does_not_know_is_refused",
+    "training/scorer.py: the model does not take what its tokeniser gives: …": "tests/unit/test_training_tokens.py::test_a_graph_with_a_damaged_tokeniser_does_not_load",
+    "training/scorer.py: the model takes …, which is no input of its spec": "tests/unit/test_training_artifact.py::test_an_input_that_the_spec_lacks_is_refused_before_it_serves",
+    "training/tokeniser.py: the tokeniser of the model is damaged: … is …; allowed: …": "tests/unit/test_training_text.py::test_a_damaged_tokeniser_is_refused_by_the_name_of_what_is_wrong",
+    "training/tokeniser.py: the tokeniser of the model is not JSON: …": "tests/unit/test_training_text.py::test_what_is_no_tokeniser_is_refused",
+    "training/tokens.py: the model takes tokens, but has no … in its metadata": "tests/unit/test_training_tokens.py::test_a_graph_without_its_tokeniser_does_not_load",
+    "training/tokens.py: the tokeniser takes …, the model …": "tests/unit/test_training_tokens.py::test_a_graph_with_a_damaged_tokeniser_does_not_load",
+}  # fmt: skip
+"""File and words, "…" for what is formatted into them, to the test."""
+UNTRACED = {
+    "lambdas/publish.py: a line of … has no end within … bytes",
+    "lambdas/report.py: the report does not compare the candidate with what is popular",
+    "lambdas/report.py: what the report says of the simplest method is not as agreed: …",
+    "relearn/snapshots.py: … uploads; allowed: …; upload fewer, larger files",
+    "training/artifact.py: … can not be read: …",
+    "training/artifact.py: … has … bytes; allowed: …",
+    "training/artifact.py: … has … …; allowed: a finite number above 0, or null",
+    "training/backfill.py: got … to …; allowed: … to …, from the first to the last row of table … that is known by now",
+    "training/backfill.py: the features of … have no row at any of these moments",
+    "training/encode.py: there is no time zone …; allowed: …",
+    "training/features/given.py: Spark left no … features of …",
+    "training/features/spark.py: the features of … can not be made: …",
+    "training/features/spark.py: the shards of table … do not fit its columns: …",
+    "training/features/spark_job.py: the snapshot of … has no shard of table …",
+    "training/fit.py: the estimator of … has no predict_proba; answers name probabilities",
+    "training/fit.py: the estimator of … knows …",
+    "training/ranking/agreement.py: the ONNX model does not answer nobody with what is popular; it is not served",
+    "training/ranking/task.py: the split keeps none of … rows for …; upload more",
+    "training/ranking/task.py: there are … different …s to recommend; needed: more than the … of an answer",
+    "training/ranking/task.py: … of … rows have a … of 0; needed: above 0",
+    "training/recorded.py: the model has no answer to a row that was held out: …",
+    "training/scorer.py: the model takes … and other inputs; allowed: … alone",
+    "training/scorer.py: … in the model's metadata is …; allowed: 1 to …",
+    "training/tabular.py: … has …; allowed: one of …",
+    "training/tabular.py: …, none of them …; upload more rows of it",
+    "training/tabular.py: …: too few rows to train and to measure; upload more",
+}  # fmt: skip
+"""What no test was seen to cause: it gets none that is added, and loses what a test comes to cause."""
+
+
+def refusals() -> Iterator[str]:
+    """Give file and words of every refusal; those of files have a table of their own."""
+    for room in ("training", "lambdas", "relearn"):
+        for path in sorted((ROOT / room).rglob("*.py")):
+            if not {"prepare", "models"} & set(path.relative_to(ROOT).parts):
+                for words in words_of_refusals.said(path, SAID):
+                    yield f"{path.relative_to(ROOT).as_posix()}: {words}"
+
+
+def test_every_refusal_in_the_code_has_a_line_and_every_line_a_refusal() -> None:
+    assert set(refusals()) == CAUSED.keys() | UNTRACED
+    assert CAUSED.keys().isdisjoint(UNTRACED)
+
+
+def test_every_test_that_is_named_exists() -> None:
+    missing = [
+        named
+        for named in CAUSED.values()
+        for file, _, test in [named.partition("::")]
+        if not re.search(rf"^def {test}\(", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    assert missing == []
