@@ -59,6 +59,14 @@ DECLARED: tuple[Equivalent, ...] = (
         ),
         "both were made of the same bodies, so they have the same length",
     ),
+    Equivalent(
+        "lambdas.http_request.x_read",
+        (
+            '-if REPLACED in text and not event.get("isBase64Encoded"):',
+            '+if REPLACED in text and not event.get("ISBASE64ENCODED"):',
+        ),
+        "what is Base64 was decoded above, and holds no such character",
+    ),
 )
 
 

@@ -113,6 +113,12 @@ def test_the_record_holds_question_and_answer_with_what_was_looked_up(
     assert (visit.lost, visit.milliseconds("record")) == (False, 0.0)
 
 
+def test_where_nothing_was_looked_up_the_record_holds_what_was_asked(keeper: Keeper, visit: Visit) -> None:
+    keeper.note(FLOWERS, [ROSE, ROSE], answered(keeper, visit), visit)
+    assert visit.record is not None
+    assert visit.record()["inputs"] == [ROSE, ROSE]
+
+
 def test_the_record_leaves_private_columns_out_whole(keeper: Keeper, visit: Visit) -> None:
     spec = replace(PRICES, columns=(Number("area"), Text("owner", optional=True, private=True)))
     given = keeper.answer("prices", 3, [{"value": 1.0}], "req", visit, looked_up={"0": {"owner": "ann"}})

@@ -245,6 +245,11 @@ def test_what_is_wrong_with_a_request_is_told_before_it_is_answered() -> None:
         assert found["statusCode"] in {415, 422}
 
 
+def test_an_event_that_is_none_of_the_gateways_gets_a_problem_too() -> None:
+    found = http.serve({}, lambda _: None)
+    assert (found["statusCode"], found["headers"]["x-request-id"]) == (500, "")
+
+
 # settings, models, logs
 
 
