@@ -15,6 +15,8 @@ from pathlib import Path
 import boto3
 import pytest
 
+from local.deploy import Cdk
+from local.settings import Settings
 from tests.e2e.client import Stage
 
 ROOT = Path(__file__).parents[2]
@@ -67,6 +69,27 @@ def local_stage(info_file: Path) -> Stage:
         endpoint_url=info["endpoint_url"],
         described_by=info_file,
     )
+
+
+def deploy_again(stage: Stage, app: Path, scratch: Path) -> None:
+    """Update the stacks of a laptop cloud from another app, as its administrator.
+
+    Parameters
+    ----------
+    scratch
+        A folder for what the command writes; it is made.
+    """
+    scratch.mkdir()
+    keys = stage.session.get_credentials()
+    assert keys is not None
+    settings = Settings(
+        assembly=app,
+        scratch=scratch,
+        region=str(stage.session.region_name),
+        access_key=str(keys.access_key),
+        secret_key=str(keys.secret_key),
+    )
+    Cdk(settings, str(stage.endpoint_url), lambda _line: None).deploy()
 
 
 def deployed_stage(name: str) -> Stage:

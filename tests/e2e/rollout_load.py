@@ -23,13 +23,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from local.deploy import Cdk
-from local.settings import Settings
 from relearn.hosting import Hosting, InLambda, Serverless
 from relearn.rollout import Canary, Limits
 from tests.e2e.asking import CONNECTIONS, Load, Seen, constantly_asked
 from tests.e2e.client import Item, Stage, csv_bytes, rows
-from tests.e2e.clouds import cloud_of
+from tests.e2e.clouds import cloud_of, deploy_again
 from tests.e2e.flowers import MORE, relearned
 from tests.infra.synthesis import synthesise
 from training import artifact
@@ -102,10 +100,7 @@ class Story:
     def rehost(self, where: Hosting) -> None:
         """Update the stacks so that the spec says another hosting mode."""
         app = synthesised(self.folder / where.type, where)
-        scratch = self.folder / f"deploy-{where.type}"
-        scratch.mkdir()
-        settings = Settings(assembly=app, scratch=scratch, region=str(self.stage.session.region_name))
-        Cdk(settings, str(self.stage.endpoint_url), lambda _line: None).deploy()
+        deploy_again(self.stage, app, self.folder / f"deploy-{where.type}")
         self.tell(f"the spec says {where.type}: the stacks are updated")
 
     def versions(self) -> dict[int, str]:

@@ -9,13 +9,11 @@ from typing import Any
 
 import pytest
 
-from local.deploy import Cdk
-from local.settings import Settings
 from relearn.hosting import Hosting, Realtime, Serverless
 from relearn.rollout import Canary, Limits
 from tests.e2e.asking import CONNECTIONS, Load, constantly_asked
 from tests.e2e.client import Stage
-from tests.e2e.clouds import cloud_of
+from tests.e2e.clouds import cloud_of, deploy_again
 from tests.e2e.test_operations import MODEL, MORE, change, route
 from tests.infra.synthesis import synthesise
 
@@ -69,10 +67,7 @@ def synthesised(folder: Path, where: Hosting) -> Path:
 
 def update(stage: Stage, folder: Path, where: Hosting) -> None:
     """Update the stacks: the spec says another hosting mode now."""
-    app, scratch = synthesised(folder / "after", where), folder / "deploy"
-    scratch.mkdir()
-    settings = Settings(assembly=app, scratch=scratch, region=str(stage.session.region_name))
-    Cdk(settings, str(stage.endpoint_url), lambda _line: None).deploy()
+    deploy_again(stage, synthesised(folder / "after", where), folder / "deploy")
 
 
 def look(stage: Stage, told: Story, when: str, version: int) -> None:
