@@ -191,7 +191,7 @@ def watch(bench: Bench, moments: Moments) -> Part:
         expect("pass")
 
     def people_are_told_to_look_at_the_champion() -> None:
-        """All answers of one label, against all of another: no fault of a candidate that is surely better."""
+        """All answers of one label, against all of another: withdrawn, though it is surely better."""
         run, lake, s3 = context["run_id"], bench.stage.outputs["LakeBucket"], bench.stage.client("s3")
         where = {"Bucket": lake, "Key": f"reports/{MODEL}/{run}/report.json"}
         plain = s3.get_object(**where)["Body"].read()
@@ -205,7 +205,7 @@ def watch(bench: Bench, moments: Moments) -> Part:
         bench.topic.forget()
         try:
             s3.put_object(**where, Body=json.dumps(report).encode())
-            expect("pass")
+            expect("breach")
         finally:
             s3.put_object(**where, Body=plain)
         bench.expect("the notification", bench.topic.heard, seconds=0)
