@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from botocore.config import Config
 
 from tests.e2e.client import Stage
+from tests.e2e.privilege import trial
 from tests.e2e.privilege.grants import RoleGrant, of_roles
 from tests.e2e.privilege.heard import Listener
 from tests.e2e.privilege.hosting import Hosting
@@ -20,6 +21,9 @@ from tests.e2e.privilege.trial import Broken
 
 T = TypeVar("T")
 TRACE = "xray:PutTraceSegments"
+PATIENT_SECONDS = 120.0
+SPARE = 3
+"""How many times as long what is missing is waited for as it took when it came."""
 
 
 class Bench:
@@ -40,6 +44,7 @@ class Bench:
         self.restores = Machine(stage, "RestoreStateMachine")
         self.hosting = Hosting(stage)
         self.topic = Listener(stage)
+        self._took: dict[str, float] = {}
         self.roles = list(of_roles(stage.client("iam"), f"relearn-{stage.name}-"))
         patient = Config(read_timeout=120, retries={"total_max_attempts": 1})
         self._lambda: Any = stage.session.client("lambda", endpoint_url=stage.endpoint_url, config=patient)
@@ -110,12 +115,19 @@ class Bench:
             return
 
     def expect(self, what: str, look: Callable[[], T | None], *, seconds: float) -> T:
-        """Look until something is there; `Broken` when it does not come."""
-        end = time.monotonic() + seconds
+        """Look until something is there; `Broken` when it does not come.
+
+        While nothing that is needed is deleted it may take its time; and without a grant it gets ``seconds``, or several times
+        as long as it took with all of them: a busy machine is no proof of either.
+        """
+        began = time.monotonic()
+        limit = PATIENT_SECONDS if trial.complete() else max(seconds, SPARE * self._took.get(what, 0.0))
         while not (seen := look()):
-            if time.monotonic() > end:
+            if time.monotonic() > began + limit:
                 raise Broken(f"did not see {what}")
             time.sleep(0.05)
+        if trial.complete():
+            self._took[what] = max(self._took.get(what, 0.0), time.monotonic() - began)
         return seen
 
     @staticmethod

@@ -38,6 +38,14 @@ class Outcome:
     excused: str = ""
 
 
+_deleted: list[Grant] = []
+
+
+def complete() -> bool:
+    """Tell whether every grant that a scene needs is in place."""
+    return not _deleted
+
+
 def outcomes(part: Part) -> list[Outcome]:
     """Try every grant of a part.
 
@@ -72,7 +80,11 @@ def _play_without_the_excused(part: Part, grants: list[Grant]) -> None:
 
 def _trial(part: Part, grant: Grant) -> str:
     with without([grant]):
-        return next((scene.__name__ for scene in part.scenes if _broken(scene)), "")
+        _deleted.append(grant)
+        try:
+            return next((scene.__name__ for scene in part.scenes if _broken(scene)), "")
+        finally:
+            _deleted.remove(grant)
 
 
 def _broken(scene: Callable[[], None]) -> str:
