@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from datetime import UTC, tzinfo
 from functools import cache
-from importlib import resources
-from zoneinfo import ZoneInfo
 
 NEUTRAL = "UTC"
 ALLOWED = "the IANA name of a time zone, such as Asia/Tokyo or UTC"
@@ -19,7 +16,11 @@ def known(name: object) -> bool:
     """Tell whether a spec may name a time zone; a function without any rules, which never needs them, takes its word."""
     if not isinstance(name, str) or _NAME.fullmatch(name) is None:
         return False
-    return importlib.util.find_spec(_RULES) is None or zone(name) is not None
+    if name == NEUTRAL:
+        return True
+    from importlib.util import find_spec  # noqa: PLC0415 - a prediction of most models meets no zone
+
+    return find_spec(_RULES) is None or zone(name) is not None
 
 
 @cache
@@ -27,6 +28,9 @@ def zone(name: str) -> tzinfo | None:
     """Give a time zone with all its changes; None when there is none of that name."""
     if name == NEUTRAL:
         return UTC
+    from importlib import resources  # noqa: PLC0415 - 13 ms of a cold start, for models that declare a zone
+    from zoneinfo import ZoneInfo  # noqa: PLC0415
+
     file = resources.files(_RULES).joinpath("zoneinfo", *name.split("/"))
     if not file.is_file():
         return None

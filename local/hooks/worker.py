@@ -15,7 +15,8 @@ def _only_what_lambda_has() -> None:
 
     class Only(importlib.abc.MetaPathFinder):
         def find_spec(self, name, path=None, target=None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG002
-            if path is not None or name in allowed:
+            # What sysconfig reads is named after the build of Python: it is the standard library's, and not in that list.
+            if path is not None or name in allowed or name.startswith("_sysconfigdata_"):
                 return None
             spec = importlib.machinery.PathFinder.find_spec(name, [task])
             if spec is None:
