@@ -10,7 +10,7 @@ from unittest.mock import call, create_autospec
 
 import pytest
 
-from lambdas import events, excluding
+from lambdas import events, excluding, ingest, wiring
 from lambdas.aws.batch_records import BatchRecords
 from lambdas.aws.functions import Functions
 from lambdas.aws.kept_answers import KeptAnswers, State
@@ -575,3 +575,28 @@ def test_a_version_about_which_nothing_was_asked_is_not_found(
 def test_a_version_that_went_on_without_an_answer_is_a_conflict(ledger: Any, registry: Any) -> None:
     with pytest.raises(ConflictError, match=r"^version 8 of iris does not wait for a decision: it is LIVE"):
         heed(ledger, registry, replace(ASKED, state=VersionState.LIVE))
+
+
+# which message asks for what
+
+
+def test_a_message_goes_to_who_does_what_it_asks_for(monkeypatch: pytest.MonkeyPatch, ledger: Any) -> None:
+    taken: list[tuple[str, Any]] = []
+    for name in ("intake", "retrying"):
+        one = create_autospec({"intake": Intake, "retrying": Retrying}[name], instance=True)
+        for does in ("take", "again"):
+            if hasattr(one, does):
+                getattr(one, does).side_effect = lambda detail, time, name=name: taken.append(
+                    (name, (detail, time))
+                )
+        monkeypatch.setattr(ingest, name, lambda one=one: one)
+    monkeypatch.setenv("LEDGER_TABLE", "table")
+    monkeypatch.setattr(wiring, "ledger", lambda config: (ledger, config.need("LEDGER_TABLE")))
+    monkeypatch.setattr(ingest, "exclude", lambda of, detail: taken.append(("exclude", (of, detail))))
+    for kind in ("Relearn Retry Asked", "Relearn Exclusion Asked", "Object Created"):
+        ingest.take({"detail-type": kind, "detail": kind}, left)
+    assert taken == [
+        ("retrying", ("Relearn Retry Asked", left)),
+        ("exclude", ((ledger, "table"), "Relearn Exclusion Asked")),
+        ("intake", ("Object Created", left)),
+    ]

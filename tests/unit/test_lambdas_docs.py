@@ -53,6 +53,7 @@ def test_the_page_is_html_that_may_load_our_own_files_alone(site: Mapping[str, d
     assert headers["content-security-policy"].startswith("default-src 'none'; script-src 'self';")
     assert "unsafe" not in headers["content-security-policy"]
     assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
 
 
 def test_the_description_is_json(site: Mapping[str, docs.File]) -> None:

@@ -9,13 +9,19 @@ from unittest.mock import call, create_autospec
 
 import pytest
 
-from lambdas import run_pages, upload_pages, version_pages
+from lambdas import batches, run_pages, upload_pages, version_pages
+from lambdas.aws.batch_records import BatchRecords
 from lambdas.aws.ledger import Ledger
-from lambdas.http_request import InvalidParametersError
-from relearn import approval, paging
+from lambdas.aws.links import Links
+from lambdas.catalog import Catalog
+from lambdas.http_request import InvalidParametersError, Request
+from lambdas.scoring import Closing
+from relearn import approval, paging, routes
+from relearn.batches import Batch, BatchState
 from relearn.runs import Run, RunState, Version, VersionState
 from relearn.upload_forms import UploadForm
 from relearn.uploads import Upload, UploadState
+from tests.aws.models import FLOWERS
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 UPLOAD = Upload(
@@ -197,3 +203,47 @@ def test_a_version_is_shown_with_what_was_decided_about_it() -> None:
         "at": None,
     }
     assert version_pages.brief(asked) == shown | {"state": "LIVE", "created_at": "T", "approval": waits}
+
+
+def test_a_batch_that_waits_shows_null_for_what_is_not_known() -> None:
+    batch = Batch(batch_id="b", model="iris", created_at="T0")
+    assert batches._brief(batch) == {
+        "model": "iris",
+        "batch": "b",
+        "state": "WAITING_FOR_FILE",
+        "reason": "",
+        "version": None,
+        "rows": None,
+        "failed": None,
+        "created_at": "T0",
+        "ended_at": None,
+    }
+
+
+@pytest.mark.parametrize("state", [BatchState.SUCCEEDED, BatchState.FAILED])
+def test_a_batch_that_ended_shows_when_and_how_many_rows(state: BatchState) -> None:
+    batch = Batch(
+        batch_id="b", model="iris", created_at="T0", state=state, reason="why", version=3, rows=9, failed=0,
+        times={state: "T1"},
+    )  # fmt: skip
+    shown = batches._brief(batch)
+    assert (shown["state"], shown["reason"], shown["ended_at"]) == (state, "why", "T1")
+    assert (shown["version"], shown["rows"], shown["failed"]) == (3, 9, 0)
+
+
+def test_the_list_of_batches_is_the_models_own() -> None:
+    records, known = create_autospec(BatchRecords, instance=True), create_autospec(Catalog, instance=True)
+    records.newest.return_value = [Batch(batch_id="b", model="flowers", created_at="T0")]
+    known.spec = lambda model: {"flowers": FLOWERS}[model]
+    nobody = create_autospec(Ledger, instance=True)
+    service = batches.Batches(
+        ledger=nobody, records=records, links=create_autospec(Links, instance=True),
+        closing=create_autospec(Closing, instance=True), catalog=known, uploads="uploads", lake="lake",
+        clock=lambda: NOW,
+    )  # fmt: skip
+    request = Request(
+        id="i", path="/", model="flowers", content_type="", body=b"", route=routes.LIST_BATCHES.key,
+        parameters={"model": "flowers"},
+    )  # fmt: skip
+    assert [one["batch"] for one in service.answer(request)["batches"]] == ["b"]
+    assert records.newest.mock_calls == [call("flowers", batches.LISTED)]

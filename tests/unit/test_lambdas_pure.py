@@ -8,16 +8,19 @@ import logging
 import tarfile
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas import answers, close_run, logs, report, waiting
+from lambdas import answers, close_run, infer, logs, report, scoring, waiting
 from lambdas.aws.metrics import Meter
 from lambdas.config import VARIABLES, Config
+from lambdas.http_request import MediaTypeError, Request
 from relearn.errors import ConfigError, DataError, ModelFailedError
+from relearn.jsonlines import MAX_LINE_BYTES
 from relearn.runs import Run, RunState
 from relearn.uploads import Upload, UploadState
 from tests import bombs
@@ -364,3 +367,33 @@ def test_a_metric_is_a_line_that_cloudwatch_reads() -> None:
         "outcome": "PROMOTED",
     }
     assert line["Runs"] == 1
+
+
+# lines of a batch's file
+
+
+def test_a_line_that_is_too_long_is_given_cut_and_the_next_one_whole() -> None:
+    most = MAX_LINE_BYTES
+    file = io.BytesIO(b"a" * (3 * most) + b"\n" + b"b" * most + b"\nc")
+    lengths = [(line[:1], len(line)) for line in scoring._lines(file)]
+    assert lengths == [(b"a", most + 2), (b"b", most), (b"c", 1)]
+
+
+# packed bodies
+
+
+def test_a_body_of_another_media_type_is_refused_with_those_that_are_taken() -> None:
+    given = Request(id="i", path="/v2", model=None, content_type="text/csv", body=b"")
+    with pytest.raises(
+        MediaTypeError,
+        match=r"^got content type 'text/csv'; allowed: application/json, application/octet-stream$",
+    ):
+        infer._unpacked(given)
+
+
+def test_what_the_report_says_of_the_simplest_method_is_kept_as_it_is() -> None:
+    lead = {"method": "popularity"}
+    assert read({"naive": lead}).naive == lead
+    assert read({"onnx_sha256": "a", "contents_sha256": "b"}) == replace(
+        read(), onnx_sha256="a", contents_sha256="b"
+    )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relearn.figures import apart, exact, percents
+from relearn.figures import apart, counted, exact, percents
 
 NUMBERS = st.floats(allow_nan=False)
 
@@ -95,3 +95,7 @@ def test_numbers_get_as_few_decimals_as_tell_them(values: tuple[float, ...], wri
 )
 def test_only_a_very_large_bound_has_an_exponent(bound: float, written: str) -> None:
     assert exact(bound) == written
+
+
+def test_a_count_names_what_it_counts() -> None:
+    assert [counted(count, "row") for count in (0, 1, 2, 2000)] == ["0 rows", "1 row", "2 rows", "2,000 rows"]

@@ -132,3 +132,8 @@ def test_only_a_batchs_own_file_is_read_as_one(key: str, expected: tuple[str, st
 def test_a_model_with_one_table_takes_any_name_for_it() -> None:
     key = s3_keys.IncomingKey(model="iris", name="events/a.csv")
     assert key.table(("main",)) == "main"
+
+
+def test_the_first_folder_names_the_table_whatever_comes_after_it() -> None:
+    key = s3_keys.IncomingKey(model="churn", name="events/day=1/a.csv")
+    assert key.table(("customers", "events")) == "events"
