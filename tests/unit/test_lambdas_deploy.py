@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import call, create_autospec
@@ -12,16 +13,20 @@ import pytest
 
 from lambdas.aws.endpoints import Endpoints
 from lambdas.aws.ledger import Ledger
+from lambdas.aws.registry import Entry, Registry
 from lambdas.aws.storage import Storage
 from lambdas.catalog import Catalog
 from lambdas.deploy import Deploying
-from relearn import hosting
+from lambdas.register import Registering
+from relearn import approval, codec, hosting, snapshots
 from relearn.errors import ArtifactError, ModelFailedError, NotFoundError
 from relearn.hosting import InLambda, Realtime, Serverless
-from relearn.runs import Version
+from relearn.runs import Run, RunState, Version
+from relearn.spec import ModelSpec, Retrain
 from tests.aws.models import FLOWERS
 
 NAME = "relearn-dev-flowers-v3"
+NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 SHA = hashlib.sha256(b"judged").hexdigest()
 VERSION = Version(
     model="flowers", version=3, artifact="s3://artifacts/models/flowers/model.tar.gz", artifact_sha256=SHA
@@ -146,3 +151,72 @@ def test_a_version_that_nobody_knows_is_not_deployed(deploying: Deploying, ledge
     ledger.version.return_value = None
     with pytest.raises(NotFoundError, match=r"^version 3 of flowers is not in the ledger$"):
         deploying.deploy("flowers", 3)
+
+
+# registering it
+
+
+RUN = Run(
+    run_id="r", model="flowers", state=RunState.JUDGING, reason="better", champion_version=2, snapshot=("a", "b"),
+    metrics={"f1_macro": 0.9}, artifact_sha256="1", onnx_sha256="2", contents_sha256="3", answers_sha256="4",
+)  # fmt: skip
+
+
+@pytest.fixture
+def registry() -> Any:
+    found = create_autospec(Registry, instance=True)
+    found.register.return_value = (3, "arn")
+    return found
+
+
+def registering(ledger: Any, registry: Any, spec: ModelSpec = FLOWERS) -> Registering:
+    ledger.run.return_value = RUN
+    known = create_autospec(Catalog, instance=True)
+    known.spec = lambda model: {"flowers": spec}[model]
+    return Registering(
+        ledger=ledger, registry=registry, catalog=known, lake="lake", image="image", clock=lambda: NOW
+    )
+
+
+def test_a_candidate_is_registered_with_where_it_comes_from(ledger: Any, registry: Any) -> None:
+    told = registering(ledger, registry).register("flowers", "r", "s3://artifact")
+    assert told == {"version": 3, "package_arn": "arn", "approval": "auto", "wait_seconds": 0}
+    assert ledger.run.mock_calls == [call("flowers", "r")]
+    lineage = {
+        "snapshot": snapshots.digest(RUN.snapshot),
+        "spec_digest": codec.digest(FLOWERS),
+        "champion_version": "2",
+        "data_report": "s3://lake/reports/flowers/r/data.html",
+        "metric.f1_macro": "0.9",
+    }
+    entry = Entry(
+        model="flowers", run_id="r", image="image", artifact="s3://artifact",
+        report="s3://lake/reports/flowers/r/report.json", reason="better", approved=True, lineage=lineage,
+    )  # fmt: skip
+    assert registry.register.mock_calls == [call(entry)]
+    version = Version(
+        model="flowers", version=3, run_id="r", package_arn="arn", artifact="s3://artifact", artifact_sha256="1",
+        onnx_sha256="2", contents_sha256="3", answers_sha256="4", hosting=hosting.to_dict(FLOWERS.hosting),
+        metrics={"f1_macro": 0.9}, created_at="2026-05-04T10:00:00.000+00:00",
+    )  # fmt: skip
+    assert ledger.register.mock_calls == [call(RUN, version)]
+
+
+def test_a_candidate_that_needs_an_approval_says_for_how_long_it_waits(ledger: Any, registry: Any) -> None:
+    manual = replace(FLOWERS, retrain=Retrain(approval="manual", approval_hours=2))
+    told = registering(ledger, registry, manual).register("flowers", "r", "s3://artifact")
+    assert (told["approval"], told["wait_seconds"]) == ("manual", 7200)
+    assert registry.register.call_args.args[0].approved is False
+    assert ledger.register.call_args.args[1].approval == approval.begin(NOW, 2)
+
+
+def test_a_candidate_is_registered_once(ledger: Any, registry: Any) -> None:
+    service = registering(ledger, registry)
+    ledger.run.return_value = replace(RUN, version=3)
+    ledger.version.return_value = replace(VERSION, package_arn="before")
+    assert service.register("flowers", "r", "s3://artifact")["package_arn"] == "before"
+    assert ledger.version.mock_calls == [call("flowers", 3)]
+    registry.register.assert_not_called()
+    ledger.version.return_value = None
+    with pytest.raises(NotFoundError, match=r"^version 3 of flowers is not in the ledger$"):
+        service.register("flowers", "r", "s3://artifact")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import logging
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+from unittest.mock import create_autospec
 
 import pytest
 
-from lambdas import caller_key, catalog, http, http_request, logs
+from lambdas import caller_key, catalog, http, http_request, infer, lifecycle, logs, ready
+from lambdas.aws.ledger import Ledger
 from lambdas.caller_key import InvalidCallerKeyError
 from lambdas.config import Config
 from lambdas.http_request import (
@@ -21,7 +24,8 @@ from lambdas.http_request import (
     TooLargeError,
 )
 from relearn import codec
-from relearn.errors import NotFoundError
+from relearn.errors import FieldError, InvalidChangeError, NotFoundError, NotServingError
+from relearn.routing import Route
 from tests.aws.models import FLOWERS, PRICES, SAMPLES
 
 PREDICT = "POST /v1/models/{model}/predict"
@@ -298,3 +302,82 @@ def test_the_runtimes_handlers_write_json_and_botocore_speaks_only_of_what_is_wr
     finally:
         root.setLevel(levels[0])
         botocore.setLevel(levels[1])
+
+
+# problems
+
+
+@pytest.mark.parametrize(
+    ("errors", "detail"),
+    [
+        ([FieldError("/a", "wrong")], "/a: wrong"),
+        ([FieldError("", "wrong"), FieldError("/b", "bad"), FieldError("/c", "bad")], "/: wrong; and 2 more"),
+    ],
+)
+def test_a_problem_tells_the_first_wrong_value_and_how_many_more_there_are(
+    errors: list[FieldError], detail: str
+) -> None:
+    def refuse(_: Request) -> None:
+        raise InvalidChangeError(tuple(errors))
+
+    assert json.loads(http.serve(event(), refuse)["body"])["detail"] == detail
+
+
+def test_a_body_packed_in_another_way_is_refused_with_those_that_are_taken() -> None:
+    given = http_request.read(event(headers={"content-type": "", "content-encoding": "br"}))
+    with pytest.raises(
+        MediaTypeError, match=r"^got content encoding 'br'; allowed: (gzip, deflate|deflate, gzip)$"
+    ):
+        infer._unpacked(given)
+
+
+# readiness
+
+
+def test_a_model_without_a_version_says_when_to_ask_again() -> None:
+    ledger = create_autospec(Ledger, instance=True)
+    ledger.route.side_effect = lambda name: {"flowers": Route(champion=1), "iris": Route()}[name]
+    ledger.latest_run.return_value, ledger.uploads.return_value = None, []
+    assert ready.model(ledger, "flowers") == {"name": "flowers", "ready": True}
+    assert ready.server(ledger, ["flowers"]) == {"live": True, "ready": True}
+    with pytest.raises(NotServingError, match=r"^iris waits for: the first upload$") as caught:
+        ready.server(ledger, ["flowers", "iris"])
+    assert caught.value.retry_after_seconds == 300
+
+
+# CloudFormation
+
+
+def test_cloudformation_hears_what_came_of_a_request(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    sent: list[tuple[Any, int]] = []
+
+    def opened(request: Any, timeout: int) -> Any:
+        sent.append((request, timeout))
+        return nullcontext()
+
+    monkeypatch.setattr("urllib.request.urlopen", opened)
+    asked = {"ResponseURL": "https://s3/x", "StackId": "s", "RequestId": "r", "LogicalResourceId": "Setup"}
+    lifecycle.answer(asked, "FAILED", "no room", {"Seeded": "iris"})
+    ((request, timeout),) = sent
+    assert (request.full_url, request.get_method(), timeout > 0) == ("https://s3/x", "PUT", True)
+    assert json.loads(request.data) == {
+        "Status": "FAILED",
+        "Reason": "no room",
+        "PhysicalResourceId": "Setup-lifecycle",
+        "StackId": "s",
+        "RequestId": "r",
+        "LogicalResourceId": "Setup",
+        "Data": {"Seeded": "iris"},
+    }
+    assert caplog.messages == ["answered CloudFormation: FAILED no room"]
+    lifecycle.answer({**asked, "PhysicalResourceId": "old"}, "SUCCESS", "", {})
+    again = json.loads(sent[1][0].data)
+    assert (again["PhysicalResourceId"], again["Reason"], again["Data"]) == ("old", "done", {})
+
+
+def test_cloudformation_is_answered_by_http_alone() -> None:
+    with pytest.raises(ValueError, match=r"^ResponseURL: got 'file:///x'; allowed: an http or https URL$"):
+        lifecycle.answer({"ResponseURL": "file:///x"}, "SUCCESS", "", {})
