@@ -36,6 +36,14 @@ DECLARED: tuple[Equivalent, ...] = (
         "what is known is keyed by entities that were asked for, of which neither is one",
     ),
     Equivalent(
+        "relearn.profiles.x_bin_of",
+        (
+            "-return exponent if value > 0 else -exponent",
+            "+return exponent if value >= 0 else -exponent",
+        ),
+        "zero is so small that it has left the function before",
+    ),
+    Equivalent(
         "relearn.visible.x__json_escape",
         (
             '-units = found[0].encode("utf-16-be", "surrogatepass")',

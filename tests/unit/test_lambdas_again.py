@@ -18,6 +18,7 @@ from lambdas.aws.ledger import Ledger
 from lambdas.aws.queue import IngestQueue
 from lambdas.aws.registry import Registry
 from lambdas.aws.storage import Storage, StoredVersion
+from lambdas.batch_event import Listener
 from lambdas.batch_repair import BatchRepair
 from lambdas.decided import Deciding
 from lambdas.idempotency import Idempotency, InvalidKeyError, Key, KeyInUseError, KeyReusedError, read_key
@@ -25,7 +26,7 @@ from lambdas.intake import Intake
 from lambdas.lost_uploads import FIRST, MISSED, LostUploads
 from lambdas.retrying import Retrying
 from lambdas.runs_flow import Runs
-from lambdas.scoring import Closing
+from lambdas.scoring import Closing, Scoring
 from relearn import approval, ids
 from relearn.approval import Approval, ApprovalState, Asked, Decision
 from relearn.batches import Batch, BatchState
@@ -600,3 +601,65 @@ def test_a_message_goes_to_who_does_what_it_asks_for(monkeypatch: pytest.MonkeyP
         ("exclude", ((ledger, "table"), "Relearn Exclusion Asked")),
         ("intake", ("Object Created", left)),
     ]
+
+
+# the events of batches
+
+
+ENDED = "SageMaker Transform Job State Change"
+
+
+@pytest.fixture
+def scoring() -> Any:
+    return create_autospec(Scoring, instance=True)
+
+
+@pytest.fixture
+def listener(records: Any, scoring: Any, closing: Any) -> Listener:
+    return Listener(records=records, scoring=scoring, closing=closing, stage="dev")
+
+
+def test_the_file_of_a_batch_begins_it(listener: Listener, scoring: Any) -> None:
+    scoring.arrived.return_value = batch(BatchState.RUNNING)
+    told = listener.hear({"detail-type": "Object Created", "detail": {"a": "b"}})
+    assert told == {"batch": "b1", "state": "RUNNING"}
+    assert scoring.arrived.mock_calls == [call({"a": "b"})]
+
+
+def test_a_file_of_no_batch_is_told_as_nothing(listener: Listener, scoring: Any) -> None:
+    scoring.arrived.return_value = None
+    assert listener.hear({"detail-type": "Object Created", "detail": {}}) == {}
+
+
+def test_a_batch_that_runs_is_looked_at_when_the_sweep_asks(
+    listener: Listener, records: Any, closing: Any
+) -> None:
+    closing.look.return_value = batch(BatchState.SUCCEEDED)
+    assert listener.hear(events.batch_runs("iris", "b1")) == {"batch": "b1", "state": "SUCCEEDED"}
+    assert records.batch.mock_calls == [call("iris", "b1")]
+    assert closing.look.mock_calls == [call(records.batch.return_value)]
+
+
+@pytest.mark.parametrize(("reason", "told"), [({"FailureReason": "no memory"}, "no memory"), ({}, "")])
+def test_the_end_of_its_job_closes_a_batch(
+    listener: Listener, records: Any, closing: Any, reason: dict[str, str], told: str
+) -> None:
+    name = ids.batch_id(NOW, "s")
+    closing.close.return_value = batch(BatchState.FAILED)
+    detail = {"TransformJobName": f"relearn-dev-iris-{name}", "TransformJobStatus": "Failed", **reason}
+    assert listener.hear({"detail-type": ENDED, "detail": detail}) == {"batch": "b1", "state": "FAILED"}
+    assert records.batch.mock_calls == [call("iris", name)]
+    assert closing.close.mock_calls == [call(records.batch.return_value, "Failed", told)]
+
+
+def test_the_job_of_no_batch_is_ignored(
+    listener: Listener, records: Any, closing: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    name = f"relearn-dev-iris-{ids.batch_id(NOW, 's')}"
+    records.batch.side_effect = NotFoundError("no such batch")
+    for job in ("relearn-prod-iris-x", name):
+        detail = {"TransformJobName": job, "TransformJobStatus": "Completed"}
+        assert listener.hear({"detail-type": ENDED, "detail": detail}) == {}
+    assert caplog.messages == [f"the job of no batch, ignored: {name}"]
+    closing.close.assert_not_called()
