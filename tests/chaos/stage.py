@@ -127,9 +127,10 @@ KINDS = ("quarantined", "failed", "rejected", "rolled_back", "promoted", "change
 @contextmanager
 def stage(seed: int = 0) -> Iterator[Stage]:
     """Make a stage without any data, and leave nothing of it."""
-    logging.disable(logging.CRITICAL)
-    mock_random.seed(seed)
     with ExitStack() as leaving, pytest.MonkeyPatch.context() as monkeypatch, mock_aws():
+        logging.disable(logging.CRITICAL)
+        leaving.callback(logging.disable, logging.NOTSET)
+        mock_random.seed(seed)
         patches.clear()
         for name, value in _environment().items():
             monkeypatch.setenv(name, value)
@@ -139,7 +140,6 @@ def stage(seed: int = 0) -> Iterator[Stage]:
         _stores()
         _plan(made)
         yield made
-    logging.disable(logging.NOTSET)
 
 
 def _parts(leaving: ExitStack) -> Stage:
