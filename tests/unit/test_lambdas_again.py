@@ -270,8 +270,9 @@ def test_an_upload_is_excluded_with_who_asked_and_why(ledger: Any, caplog: pytes
     excluding.exclude(ledger, detail)
     assert ledger.upload.mock_calls == [call("iris", "u1")]
     assert ledger.move_upload.mock_calls == [call(UPLOAD, UploadState.EXCLUDED, "by ann: wrong units")]
-    (told,) = [record.__dict__ for record in caplog.records if record.name == "lambdas.excluding"]
-    assert (told["message"], told["model"], told["upload_id"], told["reason"]) == (
+    (record,) = [record for record in caplog.records if record.name == "lambdas.excluding"]
+    told = record.__dict__
+    assert (record.getMessage(), told["model"], told["upload_id"], told["reason"]) == (
         "upload EXCLUDED", "iris", "u1", "by ann: wrong units",
     )  # fmt: skip
 
@@ -283,8 +284,9 @@ def test_an_upload_that_is_excluded_already_is_let_alone(
     ledger.upload.return_value = replace(UPLOAD, state=UploadState.EXCLUDED)
     excluding.exclude(ledger, message(Exclusion(model="iris", upload_id="u1", why="x", who="ann"))["detail"])
     ledger.move_upload.assert_not_called()
-    (told,) = [record.__dict__ for record in caplog.records if record.name == "lambdas.excluding"]
-    assert told["message"].startswith("nothing to exclude: upload u1 of iris is EXCLUDED")
+    (record,) = [record for record in caplog.records if record.name == "lambdas.excluding"]
+    told = record.__dict__
+    assert record.getMessage().startswith("nothing to exclude: upload u1 of iris is EXCLUDED")
     assert (told["model"], told["upload_id"]) == ("iris", "u1")
 
 

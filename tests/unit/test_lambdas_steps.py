@@ -295,8 +295,13 @@ def test_a_candidate_that_can_not_be_removed_yet_does_not_keep_a_run_from_ending
     runs, retirement = create_autospec(Runs, instance=True), create_autospec(Retirement, instance=True)
     retirement.retire.side_effect = ConflictError("it is in the making")
     Failing(runs=runs, retirement=retirement).fail("flowers", "r", "no capacity")
-    (told,) = [record.__dict__ for record in caplog.records if record.name == "lambdas.fail_run"]
-    assert (told["message"], told["model"], told["run_id"]) == ("the sweep will try again", "flowers", "r")
+    (record,) = [record for record in caplog.records if record.name == "lambdas.fail_run"]
+    told = record.__dict__
+    assert (record.getMessage(), told["model"], told["run_id"]) == (
+        "the sweep will try again",
+        "flowers",
+        "r",
+    )
 
 
 # what is done beside an answer
