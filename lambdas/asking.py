@@ -98,7 +98,7 @@ class Asker:
             except UnanswerableError as error:
                 raise UnanswerableError(tuple(_moved(one, first) for one in error.errors)) from error
             except ModelFailedError as error:
-                raise ModelFailedError(f"{error}; it was asked for {_named(first, count)}") from error
+                raise ModelFailedError(f"{error}; the request was for {_named(first, count)}") from error
             return answers.read(question.spec, version, count, answer)
 
         counts = [count for count, _ in question.bodies]

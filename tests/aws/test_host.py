@@ -87,7 +87,7 @@ def test_a_graph_that_answers_nothing_has_failed_and_the_problem_names_the_insta
     serve(there, 1)
     status, problem = call({"instances": [{"area": 50.0}, {"area": 60.0}]})
     assert (status, problem["type"]) == (502, "urn:relearn:problem:model-failed")
-    assert problem["detail"] == "the model answered with status 500; it was asked for instances 0 to 1"
+    assert problem["detail"] == "the model answered with status 500; the request was for instances 0 to 1"
 
 
 def test_what_a_version_has_no_answer_to_is_told_by_the_instance(there: World) -> None:

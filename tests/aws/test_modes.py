@@ -158,9 +158,11 @@ def test_a_host_that_is_not_there_or_fails_is_the_models_failure(stage: World) -
     store(stage, 1, artifact(2.0))
     serve(stage, 1)
     stage.aws.hosts[function_name()] = lambda event: event["none"]
-    assert by_predict()[1]["detail"] == "the model's host failed; its log says why"
+    assert (
+        by_predict()[1]["detail"] == "the model's host failed; its log says why; the request was for instance 0"
+    )
     del stage.aws.hosts[function_name()]
-    assert by_predict()[1]["detail"] == "the model can not be asked"
+    assert by_predict()[1]["detail"] == "the model can not be asked; the request was for instance 0"
 
 
 def test_a_shadowed_candidate_in_lambda_is_asked_there(stage: World) -> None:
