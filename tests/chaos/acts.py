@@ -104,7 +104,9 @@ class Acts:
         if multipart:
             event["detail"]["reason"] = "CompleteMultipartUpload"
         version, now = event["detail"]["object"]["version-id"], self.stage.clock.now
-        stored = Stored(model, key, version, body.content, body, now)
+        # with the blank lines of `World.put`
+        content = body.content.ljust(event["detail"]["object"]["size"], b"\n")
+        stored = Stored(model, key, version, content, body, now)
         self.stored.append(stored)
         self.stage.history.note(f"upload {kind} {key} {stored.upload_id}")
         self._announce(event)
