@@ -159,7 +159,8 @@ def test_a_host_that_is_not_there_or_fails_is_the_models_failure(stage: World) -
     serve(stage, 1)
     stage.aws.hosts[function_name()] = lambda event: event["none"]
     assert (
-        by_predict()[1]["detail"] == "the model's host failed; its log says why; the request was for instance 0"
+        by_predict()[1]["detail"]
+        == "the model's host failed; its log says why; the request was for instance 0"
     )
     del stage.aws.hosts[function_name()]
     assert by_predict()[1]["detail"] == "the model can not be asked; the request was for instance 0"
