@@ -74,6 +74,7 @@ def test_a_graph_that_was_changed_is_refused(folder: Path) -> None:
         (lambda meta: meta["spec"]["metric"].update(minimum="much"), "metric.minimum"),
         (lambda meta: meta.update(classes=["setosa"]), "lists classes"),
         (lambda meta: meta.pop("inputs"), "not a model's description"),
+        (lambda meta: meta.update(reach=0), "reach 0.0; allowed: a finite number above 0, or null"),
         (lambda meta: meta.update(spec=[]), "not a model's description"),
     ],
 )
