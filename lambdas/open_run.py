@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from functools import cache
 from typing import Any
 
@@ -122,7 +123,10 @@ class Opening:
 
         A run for it would train on what the one before did.
         """
-        trained = [upload for upload in found if upload.state is UploadState.TRAINED]
+        trained: defaultdict[object, list[Upload]] = defaultdict(list)
+        for upload in found:
+            if upload.state is UploadState.TRAINED:
+                trained[uploads.content(upload)].append(upload)
         return [
             self._ledger.move_upload(
                 upload,
@@ -131,7 +135,8 @@ class Opening:
                 run_id=same.run_id,
                 same_as=same.upload_id,
             )
-            if upload.state is UploadState.ACCEPTED and (same := uploads.same_content(upload, trained))
+            if upload.state is UploadState.ACCEPTED
+            and (same := uploads.same_content(upload, trained.get(uploads.content(upload), ())))
             else upload
             for upload in found
         ]

@@ -274,13 +274,11 @@ def same_content(upload: Upload, others: Iterable[Upload]) -> Upload | None:
     others
         Those of its model that are ACCEPTED or TRAINED.
     """
-    alike = [
-        other
-        for other in others
-        if other.upload_id != upload.upload_id and upload.sha256 and content(other) == content(upload)
-    ]
+    mine = content(upload)
+    if mine is None:
+        return None
     return min(
-        alike,
+        (other for other in others if other.upload_id != upload.upload_id and content(other) == mine),
         key=lambda one: (one.state is not UploadState.TRAINED, one.received_at, one.upload_id),
         default=None,
     )
