@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from relearn.columns import shown
+from relearn.schema import pointer as step
 
 _SHOWN = 20
 """Characters shown of what stands where a document breaks the grammar of JSON."""
@@ -121,7 +122,7 @@ def _walk(document: Any) -> Iterator[tuple[str, Any]]:
         pointer, value = left.pop()
         yield pointer, value
         if isinstance(value, dict):
-            steps = [(str(name).replace("~", "~0").replace("/", "~1"), one) for name, one in value.items()]
+            below = [(step(name), one) for name, one in value.items()]
         else:
-            steps = [(str(at), one) for at, one in enumerate(value)] if isinstance(value, list) else []
-        left += [(f"{pointer}/{step}", one) for step, one in reversed(steps)]
+            below = [(f"/{at}", one) for at, one in enumerate(value)] if isinstance(value, list) else []
+        left += [(pointer + to, one) for to, one in reversed(below)]
