@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.client import Stage, csv_bytes, outputs, rows
+from tests.e2e.privilege.parts.containers import REQUEST
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
@@ -184,18 +185,6 @@ def test_the_same_event_twice_changes_nothing(iris: Stage) -> None:
     assert [r["run_id"] for r in iris.items("iris", "RUN#")] == runs
 
 
-JOB = (
-    "AlgorithmSpecification",
-    "HyperParameters",
-    "InputDataConfig",
-    "OutputDataConfig",
-    "ResourceConfig",
-    "StoppingCondition",
-    "RoleArn",
-)
-"""What of a job's description asks for another such job, which keeps nothing."""
-
-
 @pytest.fixture(scope="module")
 def jobs(iris: Stage, better: Any) -> dict[str, Any]:
     """By model, the request of a job that has trained it."""
@@ -205,7 +194,7 @@ def jobs(iris: Stage, better: Any) -> dict[str, Any]:
     done = {
         m: describe(TrainingJobName=f"relearn-{iris.name}-{m}-{run['run_id']}") for m, run in runs.items()
     }
-    return {model: {key: job[key] for key in JOB} for model, job in done.items()}
+    return {model: {key: job[key] for key in REQUEST} for model, job in done.items()}
 
 
 def ended(stage: Stage, name: str, request: Any) -> Any:

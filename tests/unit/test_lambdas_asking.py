@@ -18,23 +18,15 @@ from lambdas.visit import Visit
 from relearn.errors import FieldError, UnanswerableError
 from relearn.names import Place
 from tests.aws.models import FLOWERS
+from tests.unit.clocks import Clock
 
 ROSE, TULIP = {"length": 3.0, "width": 1.0}, {"length": 9.0, "width": 4.0}
 PLACE = Place("relearn-dev-flowers-v3", in_lambda=False)
 
 
-class Clock:
-    """Seconds that a test moves."""
-
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(100.0)
 
 
 @pytest.fixture

@@ -15,24 +15,16 @@ from lambdas.visit import Visit
 from relearn import predictions
 from relearn.spec import Number, Text
 from tests.aws.models import FLOWERS, PRICES
+from tests.unit.clocks import Clock
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 ROSE = {"length": 3.0, "width": 1.0}
 OUTPUTS = [{"label": "rose"}, {"label": "tulip"}]
 
 
-class Clock:
-    """Seconds that a test moves."""
-
-    now = 5.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(5.0)
 
 
 @pytest.fixture

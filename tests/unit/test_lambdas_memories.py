@@ -15,6 +15,7 @@ from relearn.errors import NotServingError
 from relearn.names import Place
 from relearn.routing import Route
 from relearn.runs import Version, VersionState
+from tests.unit.clocks import Clock
 
 
 class Ledger:
@@ -46,15 +47,6 @@ class Ledger:
             raise self.broken
 
 
-class Clock:
-    """Seconds that a test moves; the first may be any."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
 def ledger() -> Ledger:
     found = Ledger()
@@ -64,7 +56,7 @@ def ledger() -> Ledger:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1000.0)
 
 
 @pytest.fixture
