@@ -25,6 +25,7 @@ def env(ctx: typer.Context) -> None:
         "AWS_SECRET_ACCESS_KEY": keys.secret_key,
         "AWS_REGION": target.region,
         "AWS_DEFAULT_REGION": target.region,
+        "API_URL": target.output("ApiUrl"),
     }
     for name, value in variables.items():
         print(f"export {name}={shlex.quote(str(value))}")  # noqa: T201

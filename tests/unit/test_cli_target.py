@@ -110,10 +110,11 @@ def test_an_unknown_profile_is_refused_with_those_there_are(
 def test_env_gives_a_shell_what_reaches_the_laptop_cloud(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["--local-file", str(local_file(tmp_path)), "env"])
     assert result.exit_code == 0, result.stderr
-    script = result.stdout + 'echo "$AWS_ENDPOINT_URL $AWS_ACCESS_KEY_ID $AWS_SECRET_ACCESS_KEY $AWS_REGION"'
+    names = "AWS_ENDPOINT_URL AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_REGION API_URL"
+    script = f'{result.stdout}echo "${names.replace(" ", " $")}"'
     shell = ["sh", "-c", f"AWS_SESSION_TOKEN=old\n{script} ${{AWS_SESSION_TOKEN-none}}"]
     told = subprocess.run(shell, capture_output=True, text=True, check=True).stdout
-    assert told == "http://127.0.0.1:9 id secret eu-west-1 none\n"
+    assert told == "http://127.0.0.1:9 id secret eu-west-1 http://127.0.0.1:8 none\n"
 
 
 def test_env_is_for_the_laptop_cloud_alone(cli_stage: CliStage) -> None:
