@@ -154,16 +154,31 @@ def _write_info(file: Path, cloud: Cloud) -> None:
 
 
 def _print_addresses(cloud: Cloud, chosen: argparse.Namespace, console: Console) -> None:
-    console.plain()
-    console.plain(f"  API   {cloud.api_url}   e.g.")
-    console.plain(f"    {calling.curl(cloud, '/v1/models')}")
-    for key, value in cloud.outputs.items():
-        console.plain(f"  {key:20} {value}")
-    console.plain(f"  {'addresses and keys':20} {chosen.info}")
-    console.plain("\n  The AWS CLI and every SDK reach it with:")
-    for key, value in environment.client(cloud.settings, cloud.endpoint_url).items():
-        console.plain(f"    export {key}={value}")
-    console.plain()
+    for line in addresses(cloud, chosen.info):
+        console.plain(line)
+
+
+def addresses(cloud: Cloud, info: Path) -> list[str]:
+    """Return the lines that say where the cloud answers and how it is reached.
+
+    Of the stacks' outputs those are left out that a person has no use for: the API's address on AWS, where this one
+    does not answer, and JSON that programs read from `info`.
+    """
+    shown = {
+        key: value for key, value in cloud.outputs.items() if key != "ApiUrl" and not value.startswith("{")
+    }
+    keys = {**environment.client(cloud.settings, cloud.endpoint_url), "API_URL": cloud.api_url}
+    return [
+        "",
+        f"  API   {cloud.api_url}   e.g.",
+        f"    {calling.curl(cloud, '/v1/models')}",
+        *(f"  {key:20} {value}" for key, value in shown.items()),
+        f"  {'addresses and keys':20} {info}",
+        "",
+        "  The AWS CLI and every SDK reach it with:",
+        *(f"    export {key}={value}" for key, value in keys.items()),
+        "",
+    ]
 
 
 if __name__ == "__main__":
