@@ -37,14 +37,17 @@ def write(folder: Path, made: Artifact, instances: Sequence[Mapping[str, Any]]) 
     Raises
     ------
     ArtifactError
-        The model fails at one of them.
+        The model fails at one of them: says which, and what columns it has.
     """
     app, rows, size = App(made, None), 0, 0
     with (folder / FILE).open("wb") as file:
-        for instance in instances:
+        for number, instance in enumerate(instances, 1):
             status, body = app.invocation(json.dumps({"instances": [instance]}).encode())
             if status >= _INTERNAL_SERVER_ERROR:
-                raise ArtifactError(f"the model has no answer to a row that was held out: {instance}")
+                raise ArtifactError(  # without the values: a reason is read by more people than a snapshot is
+                    f"the model fails at held-out row {number} of the {len(instances)} that it is asked, which has "
+                    f"{', '.join(instance)}; the job's log has the traceback"
+                )
             if status != _OK:
                 continue
             (prediction,) = json.loads(body)["predictions"]

@@ -108,7 +108,7 @@ UNTRACED = {
     "training/features/spark.py: the features of … can not be made: …",
     "training/features/spark.py: the shards of table … do not fit its columns: …",
     "training/ranking/agreement.py: the ONNX model does not answer nobody with what is popular; it is not served",
-    "training/recorded.py: the model has no answer to a row that was held out: …",
+    "training/recorded.py: the model fails at held-out row … of the … that it is asked, which has …; the job's log has the traceback",
     "training/scorer.py: the model takes … and other inputs; allowed: … alone",
 }  # fmt: skip
 """What no test was seen to cause: it gets none that is added, and loses what a test comes to cause."""
