@@ -56,7 +56,7 @@ def test_an_object_written_once_is_never_changed(world: World, storage: Storage)
 def test_more_bytes_than_allowed_are_not_read(storage: Storage) -> None:
     storage.write(LAKE, "key", b"12345", "text/plain")
     assert storage.read(LAKE, "key", 5) == b"12345"
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(DataError, match="key has 5 bytes; allowed: 4") as caught:
         storage.read(LAKE, "key", 4)
     assert caught.value.code == "too_large"
 

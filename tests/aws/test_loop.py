@@ -525,7 +525,7 @@ def test_an_artifact_of_another_job_is_not_judged(world: World) -> None:
     event = {"model": "flowers", "run_id": world.latest().run_id}
     context = open_run.handler(event, LambdaContext())
     artifact = world.train({**context, "job_name": "somebody-elses"})
-    with pytest.raises(DataError, match="somebody-elses"):
+    with pytest.raises(DataError, match=r"the job left .*somebody-elses.*; expected "):
         judge.handler({**event, "training": {"artifact": artifact}}, LambdaContext())
 
 
@@ -603,6 +603,7 @@ def test_answers_on_record_that_were_changed_fail_the_run(
     run = world.run()
     assert run.state is RunState.FAILED
     assert "answers.jsonl has SHA-256" in run.reason
+    assert "; when it was judged it had " in run.reason
 
 
 def test_a_version_of_which_nobody_wrote_down_what_was_judged_is_not_deployed_again(world: World) -> None:

@@ -209,6 +209,14 @@ def test_a_file_that_is_written_anew_meanwhile_is_not_read_on(
         publishing.publish(MODEL, registered["run_id"], 1, first, lambda: 9.0)
 
 
+def test_a_line_that_is_longer_than_a_block_is_refused(world: World, registered: dict[str, Any]) -> None:
+    publishing = service(world, Blocks(clients.s3(), LAKE, size=16))
+    key = s3_keys.online_key(MODEL, registered["run_id"])
+    with pytest.raises(DataError, match=f"a line of {key} has no end within 16 bytes"):
+        publishing.publish(MODEL, registered["run_id"], 1, {}, lambda: 9.0)
+    assert items(world) == {}
+
+
 class Throttled:
     """DynamoDB that takes a part of what it is given, and at times nothing."""
 

@@ -132,6 +132,14 @@ def test_an_expression_that_fails_on_the_data_says_how(spark: SparkSession, tmp_
         make(spark, tmp_path, failing)
 
 
+def test_a_shard_that_is_damaged_names_its_table(spark: SparkSession, tmp_path: Path) -> None:
+    files = engines.shards(SPEC, tmp_path / "shards", {"people": PEOPLE, "orders": ORDERS})
+    files["orders"][0].write_bytes(b"PAR1 and nothing else")
+    uris = {table: [path.as_uri() for path in paths] for table, paths in files.items()}
+    with pytest.raises(DataError, match=r"of table orders do not fit its columns: .*orders/0\.parquet"):
+        spark_job.make(spark, SPEC, spent, uris, (tmp_path / "made").as_uri())
+
+
 def test_no_rows_are_nothing_to_learn_from(spark: SparkSession, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="the features of shop have no row"):
         make(spark, tmp_path, orders=[])

@@ -105,19 +105,19 @@ def test_a_report_that_compares_with_another_champion_is_refused(changes: dict[s
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "said"),
     [
-        {"candidate": None},
-        {"candidate": {}},
-        {"candidate": {"metrics": {"f1_macro": "high"}}},
-        {"candidate": {"metrics": {"f1_macro": True}}},
-        {"candidate": {"metrics": [0.9]}},
-        {"champion": "version 3"},
-        {"champion": {"metrics": {}}},
+        ({"candidate": None}, "the report is not as agreed: "),
+        ({"candidate": {}}, "the report is not as agreed: "),
+        ({"candidate": {"metrics": {"f1_macro": "high"}}}, "metric f1_macro is 'high', not a number"),
+        ({"candidate": {"metrics": {"f1_macro": True}}}, "metric f1_macro is True, not a number"),
+        ({"candidate": {"metrics": [0.9]}}, "the report is not as agreed: "),
+        ({"champion": "version 3"}, "the report is not as agreed: "),
+        ({"champion": {"metrics": {}}}, "the report is not as agreed: "),
     ],
 )
-def test_a_report_that_is_not_as_agreed_is_refused(changes: dict[str, Any]) -> None:
-    with pytest.raises(DataError) as caught:
+def test_a_report_that_is_not_as_agreed_is_refused(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(DataError, match=said) as caught:
         read(changes)
     assert caught.value.code == "report"
 
@@ -152,7 +152,7 @@ def test_only_regular_files_are_read(kind: bytes) -> None:
         info = tarfile.TarInfo("report.json")
         info.type, info.linkname = kind, "/etc/passwd"
         tar.addfile(info)
-    with pytest.raises(DataError, match=r"has no report\.json|holds a"):
+    with pytest.raises(DataError, match=r"the job's output has no report\.json|holds a"):
         report.unpack(out.getvalue())
 
 

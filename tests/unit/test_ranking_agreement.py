@@ -133,7 +133,7 @@ def test_factors_that_are_not_finite_are_refused() -> None:
             super().fit(*given, **named)
             self.item_factors[0, 0] = np.nan
 
-    with pytest.raises(ArtifactError, match="not finite"):
+    with pytest.raises(ArtifactError, match="the factorisation of films found factors that are not finite"):
         fit("films", lambda: Broken(factors=4, random_state=0), {}, met(6))
 
 

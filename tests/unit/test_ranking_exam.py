@@ -126,7 +126,9 @@ def test_no_more_items_than_an_answer_has_are_refused() -> None:
 
 
 def test_a_weight_of_nothing_is_refused() -> None:
-    assert "1 of 20 rows have a weight of 0" in refusal([*ENOUGH[:-1], ("g1", "f1", 0.0)], LATER)
+    assert "1 of 20 rows have a weight of 0; needed: above 0" in refusal(
+        [*ENOUGH[:-1], ("g1", "f1", 0.0)], LATER
+    )
 
 
 def test_interactions_sum_the_weights_of_a_pair_and_sort_the_names() -> None:

@@ -1,23 +1,35 @@
-"""Refusals that nothing of ours causes any more, each with what would: artifacts and reports of another hand."""
+"""Refusals that nothing of ours causes any more, each with what would: artifacts, features and reports of another hand."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from lambdas import report
-from relearn import snapshots
+from relearn import codec, snapshots
 from relearn.errors import ArtifactError, DataError
 from relearn.tables import MAIN
 from relearn.uploads import Upload, UploadState
+from tests.unit.ranking_kit import K, small
+from tests.unit.ranking_kit import of as drawn
 from tests.unit.test_relearn_ranking import SONGS
-from tests.unit.training_kit import NUMBERS, numbers_table
-from training import artifact, encode, scorer
+from tests.unit.test_training_features import SPEC as SHOP
+from tests.unit.training_kit import NUMBERS, REGRESSION, numbers_table
+from training import artifact, encode, recorded, scorer, tokens
+from training.app import App
+from training.artifact import Artifact
+from training.features import given
 from training.fit import Code, fit
+from training.ranking import agreement
+from training.ranking.agreement import Pair
+from training.scorer import Input, Scorer
 
 
 def upload(number: int) -> Upload:
@@ -81,7 +93,10 @@ class Narrow(Silent):
 
 @pytest.mark.parametrize(
     ("build", "words"),
-    [(Silent, "has no predict_proba; answers name probabilities"), (Narrow, r"knows \['no'\]")],
+    [
+        (Silent, "has no predict_proba; answers name probabilities"),
+        (Narrow, r"the estimator of numbers knows \['no'\]"),
+    ],
 )
 def test_an_estimator_that_can_not_answer_for_every_class_is_refused(
     build: Callable[..., Any], words: str
@@ -99,3 +114,56 @@ def test_what_a_report_says_of_the_simplest_method_is_as_agreed(told: Any) -> No
 def test_a_report_on_a_ranking_compares_it_with_what_is_popular() -> None:
     with pytest.raises(DataError, match="does not compare the candidate with what is popular"):
         report.naive(None, SONGS)
+
+
+@pytest.mark.parametrize("folder", [given.TRAINING, "elsewhere"])
+def test_features_that_spark_did_not_leave_are_refused(folder: str, tmp_path: Path) -> None:
+    (tmp_path / folder).mkdir()
+    (tmp_path / given.STATISTICS).write_text(json.dumps({"tables": {}, "fingerprints": []}))
+    with pytest.raises(DataError, match="Spark left no training features of shop"):
+        given.take(SHOP, tmp_path, tmp_path, None)
+
+
+def test_a_graph_that_knows_other_items_as_popular_is_refused() -> None:
+    model = small(films=9)
+    turned = replace(model.known, matrix=model.known.matrix[:, ::-1].tocsr())
+    assert list(turned.by_popularity()[:K]) != list(model.known.by_popularity()[:K])
+    pair = Pair(None, drawn(turned, model.factors).scorer, model.known, "guest", "like", K)
+    with pytest.raises(ArtifactError, match="does not answer nobody with what is popular; it is not served"):
+        agreement.cover(pair, 256)
+
+
+def of_pairs() -> Artifact:
+    """Make a regression, the sum of a row, that answers two rows and fails at one, which has no second axis then."""
+    rows = helper.make_tensor_value_info("rows", TensorProto.FLOAT, [None, 3])
+    sums = helper.make_tensor_value_info("sums", TensorProto.FLOAT, None)
+    second = numpy_helper.from_array(np.array([1], np.int64), "second")
+    nodes = [
+        helper.make_node("Squeeze", ["rows"], ["squeezed"]),
+        helper.make_node("ReduceSum", ["squeezed", "second"], ["sums"], keepdims=0),
+    ]
+    graph = helper.make_graph(nodes, "sums", [rows], [sums], [second])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    content = model.SerializeToString()
+    meta = {
+        "format": artifact.FORMAT, "onnx_sha256": artifact.sha256(content), "spec": codec.to_dict(REGRESSION),
+        "spec_digest": codec.digest(REGRESSION), "classes": [],
+        "inputs": [Input("rows", "float32", ("a", "b", "c")).as_dict()],
+    }  # fmt: skip
+    return artifact.make(content, meta)
+
+
+def test_a_model_that_fails_at_a_row_that_was_held_out_is_refused_without_the_values(tmp_path: Path) -> None:
+    made, row = of_pairs(), {"a": 41.5, "b": 42.5, "c": 43.5}
+    assert App(made, None).answer(json.dumps({"instances": [row, row]}).encode())["predictions"]
+    with pytest.raises(ArtifactError) as raised:
+        recorded.write(tmp_path, made, [row, row])
+    told = "the model fails at held-out row 1 of the 2 that it is asked, which has a, b, c; the job's log has the traceback"
+    assert str(raised.value) == told
+
+
+def test_a_graph_that_takes_more_than_tokens_is_refused() -> None:
+    content = of_pairs().onnx
+    inputs = [Input("texts", tokens.TYPE, ("a",)), Input("rows", "float32", ("b", "c"))]
+    with pytest.raises(ArtifactError, match="the model takes texts and other inputs; allowed: texts alone"):
+        Scorer(content, REGRESSION, inputs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -144,7 +145,10 @@ def test_a_target_is_missing_where_its_days_are_not_over(shards: Path, tmp_path:
         ({**SPAN, "moments_to": "2025-03-01"}, "allowed: 1 to 3700 moments, one a month; these are 0"),
         ({**SPAN, "moments_to": "9999-12-31", "moments_every": "day"}, "these are 3701"),
         ({**SPAN, "moments_from": "2024-12-01"}, "got 2024-12-01 to 2025-12-01; allowed: 2025-01-01"),
-        ({**SPAN, "moments_to": "2026-02-01"}, "got 2025-04-01 to 2026-02-01; allowed: .* to 2025-12-30"),
+        (
+            {**SPAN, "moments_to": "2026-02-01"},
+            "got 2025-04-01 to 2026-02-01; allowed: .* to 2025-12-30 .*, from the first to the last row of table events",
+        ),
     ],
 )
 def test_what_can_not_be_made_is_refused_with_what_is_allowed(
@@ -156,6 +160,24 @@ def test_what_can_not_be_made_is_refused_with_what_is_allowed(
     failure = (tmp_path / "output/failure").read_text()
     with pytest.raises(AssertionError, match=reason):
         raise AssertionError(failure)
+
+
+def test_data_that_is_not_known_yet_is_no_data(shards: Path, tmp_path: Path) -> None:
+    code, _ = ended(tmp_path, shards, now="2024-06-01T00:00:00+00:00", **SPAN)
+    assert code == 1
+    assert "table events of churn has no row" in (tmp_path / "output/failure").read_text()
+
+
+def test_moments_before_anybody_was_there_are_refused(shards: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "snapshot" / "datasets" / "churn"
+    shutil.copytree(shards / "datasets" / "churn" / "events", folder / "events")
+    later = [{**row, "signed_up": "2025-11-15"} for row in rows_of(SEED / "customers.csv")]
+    write_shard(folder / "customers" / "seed.parquet", catalog.get("churn").raw_columns("customers"), later)
+    early = {"moments_from": "2025-04-01", "moments_to": "2025-05-01"}
+    code, _ = ended(tmp_path / "job", tmp_path / "snapshot", **early)
+    assert code == 1
+    failure = (tmp_path / "job/output/failure").read_text()
+    assert "the features of churn have no row at any of these moments" in failure
 
 
 def test_a_snapshot_without_one_of_the_tables_is_refused(tmp_path: Path) -> None:

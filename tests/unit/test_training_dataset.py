@@ -162,14 +162,14 @@ def test_rows_that_are_all_the_same_leave_nothing_to_measure_on_and_are_refused(
 
 
 def test_a_snapshot_without_shards_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError) as raised:
+    with pytest.raises(DataError, match="the snapshot has no shard: nothing to train numbers on") as raised:
         dataset.load(NUMBERS, tmp_path)
     assert raised.value.code == "empty"
 
 
 def test_a_damaged_shard_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(b"PAR1 and no more")
-    with pytest.raises(DataError) as raised:
+    with pytest.raises(DataError, match=r"the shards do not fit the spec of numbers: .*a\.parquet") as raised:
         dataset.load(NUMBERS, tmp_path)
     assert raised.value.code == "format"
 
