@@ -129,12 +129,12 @@ class Publishing:
 
 
 def _items(spec: ModelSpec, version: int, lines: bytes) -> Iterator[dict[str, str]]:
-    """Make the items of lines; an entity that has two, side by side as the file is sorted, is refused."""
+    """Make the items of lines; an entity that has two, side by side as the file is sorted, is refused: without its name, which may be private."""
     before = ("", "")
     for line in lines.splitlines():
         item = online.item(spec, version, line)
         if (item["pk"], item["sk"]) == before:
-            raise DataError("features", f"the online features have two lines of {item['sk'][1:]!r}")
+            raise DataError("features", f"the online features have two lines of the same {spec.entity}")
         before = (item["pk"], item["sk"])
         yield item
 

@@ -87,7 +87,7 @@ class _Common:
     optional
         Whether the value may be null or missing.
     private
-        Whether the value must not be kept in prediction records.
+        Whether the value must not be kept in prediction records. Reasons that quote values do not quote it either.
     """
 
     description: str = ""
@@ -424,3 +424,8 @@ def shown(value: object) -> str:
     """Show a value given by a caller, cut so that a message stays a message."""
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."  # noqa: PLR2004
+
+
+def quoted(column: Column, value: object) -> str:
+    """Show a value of a row in a reason, which more people read than may see the row; of a private column, not the value."""
+    return "(private)" if column.private else shown(value)

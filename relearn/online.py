@@ -56,8 +56,9 @@ def item(spec: ModelSpec, version: int, line: bytes) -> dict[str, str]:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError("features", f"a line of the online features is not as agreed: {error!r}") from error
     if not isinstance(entity, str) or not isinstance(as_of, str) or row.keys() != set(columns):
-        told = f"of {entity!r} have {', '.join(row)}; expected: {', '.join(columns)}"
-        raise DataError("features", f"the online features {told}")
+        has, allowed = ", ".join([*row, AS_OF]), ", ".join([*columns, AS_OF])
+        texts = f"with texts in {spec.entity} and {AS_OF}"
+        raise DataError("features", f"a line of the online features has {has}; allowed: {allowed}, {texts}")
     pk, sk = key(spec.name, version, entity)
     kept = {name: row[name] for name in columns if name != spec.entity}
     return {"pk": pk, "sk": sk, AS_OF: as_of, COLUMNS: json.dumps(kept, separators=(",", ":"))}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from relearn.columns import LARGEST_FLOAT32
+from relearn.columns import LARGEST_FLOAT32, quoted
 from relearn.errors import DataError
 from relearn.figures import counted
 from relearn.spec import ModelSpec
@@ -39,7 +39,8 @@ def refuse_unusable(spec: ModelSpec, dataset: Dataset) -> None:
         labels = set(table.target) if spec.kind == "classification" else set()
         if unknown := sorted(labels - set(spec.classes)):
             raise DataError(
-                "schema", f"{spec.target.name} has {unknown[0]!r}; allowed: one of {', '.join(spec.classes)}"
+                "schema",
+                f"{spec.target.name} has {quoted(spec.target, unknown[0])}; allowed: one of {', '.join(spec.classes)}",
             )
         if lacking := [label for label in spec.classes if label not in labels]:
             raise DataError(

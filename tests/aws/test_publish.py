@@ -131,13 +131,15 @@ def test_a_file_that_is_not_there_fails_the_run(world: World) -> None:
 def test_a_line_that_is_not_as_agreed_fails_the_run(world: World, line: Any) -> None:
     run = serve(world, [line])
     assert run.state is RunState.FAILED
-    assert "online features" in run.reason
+    assert "a line of the online features " in run.reason
+    assert "ann" not in run.reason
 
 
 def test_an_entity_that_has_two_lines_fails_the_run(world: World) -> None:
     run = serve(world, [ROWS[0], ROWS[0]])
     assert run.state is RunState.FAILED
-    assert "two lines of 'ann'" in run.reason
+    assert "the online features have two lines of the same guest" in run.reason
+    assert "ann" not in run.reason
 
 
 def test_a_candidate_that_fails_after_its_features_were_published_loses_them(world: World) -> None:

@@ -163,5 +163,7 @@ def test_every_kind_of_request_is_answered_its_way_also_beside_names_that_nobody
     assert agreement.cover(pair(known, estimator), 256) == 16
     nameless = replace(known, visitors=np.array(["", *known.visitors[1:]], dtype=object))
     scorer = of(nameless, factors_of(estimator)).scorer
-    with pytest.raises(ArtifactError, match="does not answer a request with guest"):
+    with pytest.raises(
+        ArtifactError, match="does not answer a request with a known guest and no like by history"
+    ):
         agreement.cover(replace(pair(known, estimator), scorer=scorer), 256)

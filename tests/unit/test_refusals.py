@@ -7,6 +7,7 @@ import json
 import re
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -201,6 +202,15 @@ def test_the_reason_is_what_was_found(name: str) -> None:
     refusal = refusal_of(name)
     assert refusal is not None
     assert (refusal.code, FILES[name].said in refusal.detail) == (FILES[name].code, True), refusal
+
+
+def test_the_one_label_of_a_file_is_not_shown_when_it_is_private(tmp_path: Path) -> None:
+    spec = spec_of()
+    (tmp_path / "x.csv").write_bytes(HEAD + b"1,a\n2,a\n")
+    hidden = replace(spec, target=replace(spec.target, private=True))
+    refusal = prepare(hidden, tmp_path / "x.csv", "x.csv", tmp_path / "work", threads=1).refusal
+    assert refusal is not None
+    assert refusal.detail == "every row has label (private); allowed: at least two different labels"
 
 
 def test_every_refusal_in_the_code_has_a_file_that_causes_it() -> None:

@@ -138,9 +138,9 @@ def test_an_item_is_the_one_that_the_table_holds() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"who": 7}, "the online features of 7 have who, a, b; expected: a, b, who"),
-        ({"as_of": 7}, "the online features of 'ann' have who, a, b; expected: a, b, who"),
-        ({"c": 1}, "the online features of 'ann' have who, a, b, c; expected: a, b, who"),
+        ({"who": 7}, "has who, a, b, as_of; allowed: a, b, who, as_of, with texts in who and as_of"),
+        ({"as_of": 7}, "has who, a, b, as_of; allowed: a, b, who, as_of, with"),
+        ({"c": 1}, "has who, a, b, c, as_of; allowed: a, b, who, as_of, with"),
     ],
 )
 def test_a_line_with_other_columns_says_which_were_expected(changes: dict[str, Any], said: str) -> None:
@@ -148,6 +148,7 @@ def test_a_line_with_other_columns_says_which_were_expected(changes: dict[str, A
     with pytest.raises(DataError) as caught:
         online.item(SPEC, 3, line)
     assert (caught.value.code, said in str(caught.value)) == ("features", True)
+    assert "ann" not in str(caught.value)  # whose line it is may be private
 
 
 def test_an_entity_whose_features_are_needed_twice_is_looked_up_once() -> None:

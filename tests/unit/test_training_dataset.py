@@ -135,6 +135,14 @@ def test_a_label_the_spec_does_not_know_is_refused(tmp_path: Path) -> None:
         dataset.load(NUMBERS, tmp_path)
 
 
+def test_a_private_label_the_spec_does_not_know_is_not_shown(tmp_path: Path) -> None:
+    spec = replace(NUMBERS, target=replace(NUMBERS.target, private=True))
+    rows = [*many(40), numbers(1, 1, 1, outcome="maybe")]
+    write_shard(tmp_path / "a.parquet", (*spec.columns, spec.target), rows)
+    with pytest.raises(DataError, match=r"outcome has \(private\); allowed: one of no, yes"):
+        dataset.load(spec, tmp_path)
+
+
 def test_a_side_without_a_class_is_refused(tmp_path: Path) -> None:
     rows = [{**row, "outcome": "no"} for row in many(40)]
     write_shard(tmp_path / "a.parquet", (*NUMBERS.columns, NUMBERS.target), rows)

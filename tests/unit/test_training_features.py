@@ -124,6 +124,25 @@ def test_values_that_break_the_spec_are_refused_and_shown(changes: Any, said: st
     assert (raised.value.code, broken) == ("features", "can not be made" not in said)
 
 
+def test_a_value_of_a_private_column_that_breaks_the_spec_is_not_shown() -> None:
+    person, orders, *others = SPEC.columns
+    spec = replace(SPEC, columns=(person, replace(orders, private=True), *others))
+    with pytest.raises(DataError, match=r"orders: 1 of 2 rows are above the maximum, 1000000$"):
+        compute(spec, many_times, {"people": PEOPLE, "orders": ORDERS})
+
+
+def many_times(tables: Any) -> ibis.Table:
+    return plain(tables, orders=lambda made: made["orders"] * 600_000)
+
+
+def test_a_private_key_that_comes_twice_is_not_shown() -> None:
+    people, orders = SPEC.tables
+    person, age = people.columns
+    spec = replace(SPEC, tables=(replace(people, columns=(replace(person, private=True), age)), orders))
+    with pytest.raises(DataError, match=r"table people has 2 rows with person \(private\); allowed: one"):
+        compute(spec, plain, {"people": [*PEOPLE, PEOPLE[0]], "orders": ORDERS})
+
+
 def test_a_join_that_multiplies_rows_is_refused() -> None:
     def doubled(tables: Any) -> ibis.Table:
         return plain(tables).union(plain(tables))

@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 import ibis
 
+from relearn.columns import quoted
 from relearn.errors import DataError, RelearnError, SpecError
 from relearn.spec import ModelSpec
 from relearn.tables import MOMENTS
@@ -279,13 +280,14 @@ def check_keys(spec: ModelSpec, connection: Connection) -> None:
         Code ``duplicate_key``: says which, and how often.
     """
     for table in spec.tables:
-        if table.key is None:
+        key = next((column for column in table.columns if column.name == table.key), None)
+        if key is None:
             continue
         again = f'SELECT "{table.key}", count(*) FROM "{table.name}" GROUP BY 1 HAVING count(*) > 1'
         found = connection.execute(f"{again} ORDER BY 1 LIMIT 1").fetchone()
         if found is not None:
             raise DataError(
                 "duplicate_key",
-                f"table {table.name} has {found[1]} rows with {table.key} {found[0]!r}; allowed: one. A file "
+                f"table {table.name} has {found[1]} rows with {table.key} {quoted(key, found[0])}; allowed: one. A file "
                 "that replaces another is uploaded under the other's name",
             )

@@ -93,7 +93,7 @@ def check_values(spec: ModelSpec, connection: Connection, relation: str, moments
         connection, f"SELECT count(*), {pairs}, {', '.join(counts + such)} FROM {relation}"
     )
     faults = [
-        f"{column.name}: {count} of {rows} rows {words}{f', such as {value[:80]}' if value is not None else ''}"
+        f"{column.name}: {count} of {rows} rows {words}{_such(column, value)}"
         for (column, words, _), count, value in zip(
             checks, found[: len(checks)], found[len(checks) :], strict=True
         )
@@ -108,6 +108,10 @@ def check_values(spec: ModelSpec, connection: Connection, relation: str, moments
     if faults:
         raise DataError("features", f"the features of {spec.name} break its spec: {'; '.join(faults)}")
     return int(rows)
+
+
+def _such(column: Column, value: str | None) -> str:
+    return "" if value is None or column.private else f", such as {value[:80]}"
 
 
 def _others(connection: Connection, relation: str, moments: str) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 
+from relearn.columns import quoted
 from relearn.cutting import cut
 from relearn.errors import DataError
 from relearn.spec import ModelSpec
@@ -217,5 +218,5 @@ def _check_classes(spec: ModelSpec, checker: Checker) -> None:
     if spec.classes and len(labels) == 1 and not spec.ingest.allow_one_class:
         raise DataError(
             "one_class",
-            f"every row has {spec.target.name} {labels[0][0]!r}; allowed: at least two different labels",
+            f"every row has {spec.target.name} {quoted(spec.target, labels[0][0])}; allowed: at least two different labels",
         )

@@ -8,6 +8,7 @@ tolerance, and either is right: such rows are counted, not refused.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -141,15 +142,14 @@ def cover(pair: Pair, longest: int) -> int:
     ArtifactError
         An answer goes another way than `training.ranking.graph` says, or is not what it would be alone.
     """
-    nobody = ["", coverage.STRANGER[:longest], "\u3042" * longest]
+    nobody = {"no": "", "an unknown": coverage.STRANGER[:longest], "a long unknown": "\u3042" * longest}
     known = [str(pair.known.visitors[0]), str(pair.known.items[0])]
-    asked = [
-        (visitor, item)
-        for visitor in (known[0], *nobody)
-        for item in ((known[1], *nobody) if pair.similar_to is not None else ("",))
-    ]
-    together = pair.answer(asked)
-    for at, (visitor, item) in enumerate(asked):
+    visitors = {"a known": known[0], **nobody}
+    items = {"a known": known[1], **nobody} if pair.similar_to is not None else {"no": ""}
+    asked = list(itertools.product(visitors, items))
+    together = pair.answer([(visitors[whose], items[which]) for whose, which in asked])
+    for at, (whose, which) in enumerate(asked):
+        visitor, item = visitors[whose], items[which]
         basis = "similar" if item == known[1] else "history" if visitor == known[0] else "popularity"
         alone = pair.answer([(visitor if basis == "history" else "", item if basis == "similar" else "")])
         parts: list[Any] = [None if one is None else one[at : at + 1] for one in together]
@@ -158,7 +158,7 @@ def cover(pair: Pair, longest: int) -> int:
         assert alone.scores is not None  # noqa: S101 - likewise
         if mine.basis[0] != basis or not _are_same(mine, alone):
             raise ArtifactError(
-                f"the ONNX model does not answer a request with {pair.visitor} {visitor!r} and {pair.similar_to} {item!r} "
+                f"the ONNX model does not answer a request with {whose} {pair.visitor} and {which} {pair.similar_to} "
                 f"by {basis}, as it would alone; it is not served"
             )
     best = pair.known.by_popularity()[: pair.k]
