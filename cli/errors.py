@@ -8,13 +8,14 @@ from typing import Any
 
 import typer
 from boto3.exceptions import Boto3Error
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError
 from typer.core import TyperGroup
 
 from cli.output import fail
+from cli.target import Choice
 from relearn import visible
 from relearn.errors import RelearnError
-from relearn_client import RefusedError, RelearnClientError
+from relearn_client import NoAnswerError, RefusedError, RelearnClientError
 
 _WRONG_USAGE: Any = typer.BadParameter.__base__
 """What Typer raises for every wrong command line; it gives the class no name of its own."""
@@ -48,6 +49,9 @@ class Cli(TyperGroup):
                 f"{error}; your AWS credentials need execute-api:Invoke on this API, or your token the operation's scope"
             )
             raise typer.Exit(FAILED) from error
+        except (NoAnswerError, EndpointConnectionError) as error:
+            fail(f"{error}{_remedy(ctx.obj)}")
+            raise typer.Exit(FAILED) from error
         except (RelearnError, RelearnClientError, BotoCoreError, Boto3Error, OSError) as error:
             fail(str(error))
             raise typer.Exit(FAILED) from error
@@ -63,6 +67,12 @@ def _shown() -> Iterator[None]:
     except _WRONG_USAGE as error:
         vars(error)["message"] = visible.line(vars(error)["message"])
         raise
+
+
+def _remedy(choice: Choice | None) -> str:
+    """What may help where nobody answers: a laptop cloud that was killed leaves the file that describes it."""
+    meant = choice is not None and choice.local_file is not None
+    return "; is the laptop cloud still up? make run starts one" if meant else ""
 
 
 def _refused(error: ClientError) -> str:

@@ -44,4 +44,6 @@ def new_model(
     done(f"{folder} is there, and is a model that trains already")
     for file, job in FILES_WITH_TABLES if tables else FILES:
         out.print(f"  {file:12} {job}")
-    out.print("Then: make test, and make deploy.")
+    out.print(
+        f"Then: .venv/bin/python -m pytest tests/models -k {name}, make openapi, and make run or make deploy."
+    )

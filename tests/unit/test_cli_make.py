@@ -35,6 +35,14 @@ def test_a_new_model_is_a_folder_that_loads(tmp_path: Path) -> None:
     assert catalog.get("flowers", tmp_path).name == "flowers"
 
 
+def test_what_is_to_be_done_with_a_new_model_is_what_the_readme_says(tmp_path: Path) -> None:
+    shutil.copytree(catalog.MODELS_DIR / "_template", tmp_path / "_template")
+    told = CliRunner().invoke(app, ["new-model", "flowers", "--models-dir", str(tmp_path)]).stdout
+    readme = (catalog.MODELS_DIR.parents[1] / "README.md").read_text()
+    steps = [".venv/bin/python -m pytest tests/models -k flowers", "make openapi", "make run", "make deploy"]
+    assert [(step in " ".join(told.split()), step in readme) for step in steps] == [(True, True)] * len(steps)
+
+
 def test_a_new_model_with_tables_has_them_and_tests_of_its_own(tmp_path: Path) -> None:
     shutil.copytree(catalog.MODELS_DIR / "_template_tables", tmp_path / "_template_tables")
     result = CliRunner().invoke(app, ["new-model", "corner-shop", "--tables", "--models-dir", str(tmp_path)])

@@ -124,16 +124,22 @@ def test_data_that_holds_no_instances_is_one_clear_line(stage: CliStage, data: s
     assert stage.api.asked == []
 
 
-def test_an_api_that_does_not_answer_is_one_clear_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", [["predict", "iris", "--sample"], ["runs", "iris"]])
+def test_a_laptop_cloud_that_is_gone_is_one_clear_line_that_says_how_to_start_one(
+    tmp_path: Path, command: list[str]
+) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
     file = tmp_path / "local.json"
     keys = {"access_key_id": "id", "secret_access_key": "secret", "region": "eu-west-1", "stage": "local"}
-    file.write_text(json.dumps({**keys, "endpoint_url": url, "api_url": url, "outputs": {}}))
-    result = CliRunner().invoke(app, ["--local-file", str(file), "predict", "iris", "--sample"])
+    file.write_text(
+        json.dumps({**keys, "endpoint_url": url, "api_url": url, "outputs": {"LedgerTable": "t"}})
+    )
+    result = CliRunner().invoke(app, ["--local-file", str(file), *command])
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
-    assert f"{url} does not answer" in result.stderr
+    assert url in result.stderr
+    assert "make run" in result.stderr
 
 
 def test_entities_may_be_named_and_the_rest_is_looked_up(stage: CliStage) -> None:
