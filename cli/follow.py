@@ -157,8 +157,9 @@ def latest_looks(ledger: Ledger, model: str, arriving: Callable[[], str]) -> Loo
         if key := arriving():
             return Seen("NEXT", f"{seen.text}; {key} was uploaded, and its event is on the way")
         if refused := pending.refused_since(uploads, newest):
-            first, more = refused[0], f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
-            text = f"{_upload_text(first, ledger)}{more}; before it, {seen.text}"
+            first, more = refused[0], len(refused) - 1
+            others = f"; {more} more {'upload was' if more == 1 else 'uploads were'} refused" if more else ""
+            text = f"{_upload_text(first, ledger)}{others}; before it, {seen.text}"
             return Seen(first.state, text, ended=True, record=asdict(first))
         return seen
 

@@ -46,8 +46,12 @@ def explain(run: Run | None, uploads: list[Upload]) -> NotServingError:
         return NotServingError("a run is about to start", SOON)
     if run is not None and run.state in (RunState.FAILED, RunState.REJECTED):
         reason = run.reason[:_REASON_LENGTH]
-        word = "failed" if run.state is RunState.FAILED else "was rejected"
-        return NotServingError(f"better data: the last run {word}: {reason}", LATER)
+        wanted = (
+            "a run that ends well: the last one failed"
+            if run.state is RunState.FAILED
+            else "better data: the last run was rejected"
+        )
+        return NotServingError(f"{wanted}: {reason}", LATER)
     if UploadState.QUARANTINED in states:
         last = max(
             (upload for upload in uploads if upload.state is UploadState.QUARANTINED),

@@ -249,6 +249,19 @@ def test_waiting_after_a_refused_upload_does_not_tell_the_success_of_the_run_bef
     assert (said["state"], said["record"]["upload_id"]) == ("QUARANTINED", upload.upload_id)
 
 
+@pytest.mark.parametrize(
+    ("others", "told"), [(1, "1 more upload was refused"), (2, "2 more uploads were refused")]
+)
+def test_waiting_after_several_refused_uploads_tells_one_and_how_many_more_there_are(
+    cli_stage: CliStage, others: int, told: str
+) -> None:
+    promoted_before(cli_stage)
+    for number in range(others + 1):
+        refuse(cli_stage, f"file-{number}")
+    said = cli_stage.run("wait", "iris").stderr
+    assert f"bad_row_rate: 9 of 9; {told}; before it, run" in " ".join(said.split())
+
+
 def test_waiting_after_the_first_upload_was_refused_ends(cli_stage: CliStage) -> None:
     refuse(cli_stage)
     result = cli_stage.run("wait", "iris")

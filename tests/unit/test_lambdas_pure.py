@@ -270,7 +270,7 @@ def run(state: RunState, reason: str = "") -> Run:
         (
             run(RunState.FAILED, "it broke"),
             [upload(UploadState.ACCEPTED)],
-            "better data: the last run failed: it broke",
+            "a run that ends well: the last one failed: it broke",
             300,
         ),
         (run(RunState.FAILED, "it broke"), [upload(UploadState.RECEIVED)], "an upload is being checked", 15),

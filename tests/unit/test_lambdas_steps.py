@@ -371,7 +371,7 @@ def run(state: RunState, reason: str = "") -> Run:
          "the first version waits for someone to approve it (run r)", 15),
         (run(RunState.REJECTED, "worse"), [upload(UploadState.ACCEPTED)], "a run is about to start", 15),
         (run(RunState.FAILED, "x" * 400), [upload(UploadState.ACCEPTED)],
-         "better data: the last run failed: " + "x" * 300, 300),
+         "a run that ends well: the last one failed: " + "x" * 300, 300),
         (run(RunState.REJECTED, "worse"), [upload(UploadState.FAILED)],
          "better data: the last run was rejected: worse", 300),
         (None, [upload(UploadState.QUARANTINED, "1", "old"), upload(UploadState.QUARANTINED, "3", "y" * 400),
