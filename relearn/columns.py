@@ -157,7 +157,7 @@ class Number(_Common):
 
     def as_given(self, stored: float) -> float:
         """Give a stored number as a caller would give it: the bound that it was, or the shortest decimal that is this float32."""
-        for bound in (self.minimum, self.maximum):
+        for bound in (self.minimum, self.maximum, -LARGEST_FLOAT32, LARGEST_FLOAT32):
             if bound is not None and float32(bound) == stored:
                 return float(bound)
         return next(given for digits in _DIGITS if float32(given := float(f"{stored:.{digits}g}")) == stored)

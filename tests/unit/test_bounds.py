@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -136,3 +137,13 @@ def test_a_bound_is_told_in_full() -> None:
     column = Number("x", minimum=0.5, maximum=99999999)
     assert column.problem(100000000) == "got 100000000; allowed: at most 99999999"
     assert column.problem(0) == "got 0; allowed: at least 0.5"
+
+
+@pytest.mark.parametrize("largest", [LARGEST_FLOAT32, -LARGEST_FLOAT32])
+def test_the_largest_float32_is_taken_however_it_comes_back(largest: float, tmp_path: Path) -> None:
+    assert Number("x").problem(Number("x").as_given(largest)) is None
+    spec = replace(spec_of(0, 1), columns=(Id("who", optional=True), Number("x")))
+    file = tmp_path / "x.parquet"
+    duckdb.execute(f"COPY (SELECT CAST({largest!r} AS FLOAT) AS x, 1.0 AS y) TO '{file}'")
+    made = prepare(spec, file, file.name, tmp_path / "work", threads=1)
+    assert (made.refusal, made.rows_accepted, made.rows_rejected) == (None, 1, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -12,7 +13,7 @@ import pytest
 from infra.settings import Settings
 from relearn import policies
 from relearn.spec import Category, Ingest, Metric, ModelSpec, Number
-from tests.unit.prepare_data import Upload, make_spec, rejected, zipped
+from tests.unit.prepare_data import Upload, as_csv, as_json_lines, make_spec, rejected, zipped
 from training.prepare import Prepared, Refusal, prepare
 from training.prepare.deadline import Deadline
 
@@ -25,6 +26,8 @@ WIDE = ModelSpec(
     metric=Metric("accuracy", minimum=0.5),
     ingest=Ingest(max_bad_row_rate=1.0, allow_one_class=True),
 )
+RICH_SPEC = replace(WIDE, columns=tuple(Number(f"n{index}") for index in range(150)))
+RICH = [{f"n{index}": index + row for index in range(150)} | {"label": "low"} for row in range(3)]
 
 
 @pytest.fixture
@@ -148,6 +151,39 @@ def test_what_needs_more_memory_and_disk_than_there_may_be_is_too_large(tmp_path
     source.write_text(HEADER + "".join(f"{number:020},1,low\n" for number in range(100_000)))
     prepared = prepare(make_spec(), source, "x.csv", tmp_path / "work", memory_mb=2, disk_mb=1, threads=1)
     assert refusal(prepared).code == "too_large"
+
+
+# many columns
+
+
+def wide_rows(count: int) -> list[dict[str, object]]:
+    """Rows of `WIDE`, each with one wrong value: in its first column, its second, and so on."""
+    names = [column.name for column in WIDE.columns]
+    return [
+        {"label": "low", **{n: "x" if at == row % 60 else 1.5 for at, n in enumerate(names)}}
+        for row in range(count)
+    ]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_a_row_of_many_columns_needs_little_memory(tmp_path: Path, suffix: str) -> None:
+    source = tmp_path / "object"
+    source.write_text(as_json_lines(RICH) if suffix == "jsonl" else as_csv(RICH, list(RICH[0])))
+    prepared = prepare(RICH_SPEC, source, f"x.{suffix}", tmp_path / "work", memory_mb=100, threads=1)
+    assert (prepared.refusal, prepared.rows_accepted) == (None, 3)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_of_many_columns_each_row_is_told_its_own_wrong_value(
+    upload: Upload, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    monkeypatch.setattr("training.prepare.checker.ROWS_AT_ONCE", 100)
+    rows = wide_rows(130)
+    text = as_json_lines(rows) if suffix == "jsonl" else as_csv(rows, list(rows[0]))
+    told = [
+        [error["column"] for error in row["errors"]] for row in rejected(upload(text, f"x.{suffix}", WIDE))
+    ]
+    assert told == [[f"n{row % 60}"] for row in range(130)]
 
 
 # what is told

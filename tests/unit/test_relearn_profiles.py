@@ -47,7 +47,7 @@ def profile(rows: list[tuple[Any, ...]]) -> Profile:
         connection.execute(f"CREATE TABLE given ({typed})")
         if rows:
             connection.executemany("INSERT INTO given VALUES (?, ?, ?, ?, ?, ?)", rows)
-        return describe(connection, "given", COLUMNS)
+        return describe(connection, dict.fromkeys((one.name for one in COLUMNS), "given"), COLUMNS, len(rows))
 
 
 def same(one: Profile, other: Profile) -> bool:

@@ -25,6 +25,10 @@ SHOWN_VALUE = 200
 SHOWN_REASON_BYTES = 500
 SHOWN_ERRORS = 20
 """Wrong values shown of one row at most; the others are counted."""
+AT_ONCE = 32
+"""Columns whose rules are in one statement."""
+ROWS_AT_ONCE = 1000
+"""Rejected rows whose reasons are held at once."""
 FINGERPRINT = "relearn_fingerprint"
 """The key under which the footer of a shard tells its content from any other: SHA-256 (hex) of the file as it was
 with `UNMARKED` in that place."""
@@ -104,22 +108,48 @@ class Checker:
     def check(self, source: Source) -> None:
         """Sort every row of ``source``."""
         for relation in source.batches():
-            texts = ", ".join(f"{source.text(i)} AS _x{i}" for i in range(len(self.columns)))
-            values = ", ".join(
-                f"{value(c, f'_x{i}', self._now[c.name])} AS _v{i}" for i, c in enumerate(self.columns)
-            )
-            bad = " OR ".join(["_e IS NOT NULL", *(_bad(i, c) for i, c in enumerate(self.columns))])
-            kept = f"_l, _e, _u, {self._names('_t')}, {self._names('_v')}"
-            typed = f"SELECT *, {values} FROM (SELECT *, {texts} FROM ({self._without_sentinels(source, relation)}))"
-            self.connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE batch AS SELECT {kept}, {bad} AS _bad FROM ({typed})"
-            )
+            self._stage(source, relation)
             self.tally.add(self.connection)
             self.connection.execute(
                 f"INSERT INTO accepted SELECT {self._names('_v')} FROM batch WHERE NOT _bad"
             )
             self._write_rejected(source)
-        self.connection.execute("DROP TABLE IF EXISTS batch")
+        self.connection.execute("DROP VIEW IF EXISTS batch")
+        for table in ("texts", "bad", *(f"part{first}" for first in self._firsts)):
+            self.connection.execute(f"DROP TABLE IF EXISTS {table}")
+
+    def _stage(self, source: Source, relation: str) -> None:
+        """Make the view ``batch`` of a part of the upload: its texts, their values, and whether a row is bad.
+
+        Some columns at a time: what DuckDB needs to plan one statement grows with the square of its expressions, and each
+        of JSON's functions holds memory of its own.
+        """
+        self.connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE texts AS {self._without_sentinels(source, relation)}"
+        )
+        for first in self._firsts:
+            some = self._some(first)
+            texts = ", ".join(f"{source.text(i)} AS _x{i}" for i, _ in some)
+            values = ", ".join(f"{value(c, f'_x{i}', self._now[c.name])} AS _v{i}" for i, c in some)
+            bad = " OR ".join(_bad(i, c) for i, c in some)
+            typed = f"SELECT *, {values} FROM (SELECT *, {texts} FROM texts)"
+            kept = ", ".join(f"_v{i}" for i, _ in some)
+            self.connection.execute(
+                f"CREATE OR REPLACE TEMP TABLE part{first} AS SELECT {kept}, {bad} AS _bad{first} FROM ({typed})"
+            )
+        parts = " ".join(f"POSITIONAL JOIN part{first}" for first in self._firsts)
+        bad = " OR ".join(["_e IS NOT NULL", *(f"_bad{first}" for first in self._firsts)])
+        kept = f"_l, _e, _u, {self._names('_t')}, {self._names('_v')}"
+        self.connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW batch AS SELECT {kept}, {bad} AS _bad FROM texts {parts}"
+        )
+
+    @property
+    def _firsts(self) -> range:
+        return range(0, len(self.columns), AT_ONCE)
+
+    def _some(self, first: int) -> list[tuple[int, Column]]:
+        return list(enumerate(self.columns[first : first + AT_ONCE], first))
 
     def _without_sentinels(self, source: Source, relation: str) -> str:
         missing = [
@@ -164,10 +194,12 @@ class Checker:
 
     def describe(self, key_columns: Sequence[str], workdir: Path) -> tuple[Profile, Path | None]:
         """Describe the accepted rows, as `training.prepare.profile` says."""
-        named = ", ".join(f'_v{i} AS "{column.name}"' for i, column in enumerate(self.columns))
-        self.connection.execute(f"CREATE OR REPLACE TEMP VIEW good AS SELECT {named} FROM accepted")
-        described = profile.describe(self.connection, "good", self.columns)
-        return described, profile.write_keys(self.connection, "good", key_columns, workdir / profile.KEYS)
+        relations = {  # each alone: a view of all would be planned as a whole for each of them
+            column.name: f'(SELECT _v{i} AS "{column.name}" FROM accepted)'
+            for i, column in enumerate(self.columns)
+        }
+        described = profile.describe(self.connection, relations, self.columns, self.tally.accepted)
+        return described, profile.write_keys(self.connection, relations, key_columns, workdir / profile.KEYS)
 
     def write_shard(self, path: Path) -> None:
         """Write the accepted rows, in their order; one thread, so that the same rows give the same bytes.
@@ -189,15 +221,12 @@ class Checker:
         room = MAX_REJECTED_ROWS - self._written
         if not self.tally.rejected or room <= 0 or self._written_bytes >= MAX_REJECTED_BYTES:
             return
-        reasons = ", ".join(
-            f"CASE WHEN {_bad(i, c)} THEN CASE WHEN _t{i} IS NULL THEN 'missing' ELSE {reason(c, source.text(i), self._now[c.name])} END END, _t{i}[:{SHOWN_VALUE}]"
-            for i, c in enumerate(self.columns)
-        )
-        found = self.connection.execute(
-            f"SELECT _l, _e, {reasons} FROM batch WHERE _bad ORDER BY _l LIMIT {room}"
+        self.connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE bad AS SELECT * FROM batch WHERE _bad ORDER BY _l LIMIT {room}"
         )
         with self._rows_path.open("a", encoding="utf-8") as out:
-            while rows := found.fetchmany(1000):
+            for start in range(0, room, ROWS_AT_ONCE):
+                rows = self._reasons(source, f"rowid >= {start} AND rowid < {start + ROWS_AT_ONCE}")
                 for row in rows:
                     line = self._rejection(row)
                     self._written_bytes += len(line.encode())
@@ -205,6 +234,22 @@ class Checker:
                         return
                     out.write(line)
                     self._written += 1
+                if len(rows) < ROWS_AT_ONCE:
+                    return
+
+    def _reasons(self, source: Source, where: str) -> list[tuple[Any, ...]]:
+        """Give of some rows of the table ``bad`` line, own fault, and for each column reason and text; some columns at a time."""
+        rows = self.connection.execute(f"SELECT _l, _e FROM bad WHERE {where} ORDER BY rowid").fetchall()
+        for first in self._firsts:
+            pairs = ", ".join(
+                f"CASE WHEN {_bad(i, c)} THEN "
+                f"CASE WHEN _t{i} IS NULL THEN 'missing' ELSE {reason(c, source.text(i), self._now[c.name])} END END, "
+                f"_t{i}[:{SHOWN_VALUE}]"
+                for i, c in self._some(first)
+            )
+            more = self.connection.execute(f"SELECT {pairs} FROM bad WHERE {where} ORDER BY rowid").fetchall()
+            rows = [(*row, *one) for row, one in zip(rows, more, strict=True)]
+        return rows
 
     def _rejection(self, row: Sequence[Any]) -> str:
         line, fault, *pairs = row

@@ -126,5 +126,5 @@ class Lines:
             raise DataError(
                 "encoding",
                 f"not UTF-8: byte 0x{line[error.start]:02x} on line {self.number}, "
-                f"byte offset {self._offset + error.start}{'; it looks like UTF-16' if utf16 else ''}; allowed: UTF-8",
+                f"byte offset {self._offset + error.start}{'; it looks like UTF-16' if utf16 else ''}; allowed: UTF-8; save the file so",
             ) from error

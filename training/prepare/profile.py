@@ -7,7 +7,7 @@ compared one by one, go into a Parquet file: ``name``, ``value`` and ``rows`` of
 # ruff: noqa: S608 - every name in the SQL is the spec's (checked) or ours, every path goes through quote()
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,34 +23,40 @@ KEYS = "keys.parquet"
 PLACE = "_place"  # no column can be named so
 
 
-def describe(connection: duckdb.DuckDBPyConnection, relation: str, columns: Iterable[Column]) -> Profile:
-    """Give the profile of a relation's rows.
+def describe(
+    connection: duckdb.DuckDBPyConnection,
+    relations: Mapping[str, str],
+    columns: Iterable[Column],
+    rows: int,
+) -> Profile:
+    """Give the profile of a table's rows.
 
     Parameters
     ----------
     connection
         In UTC.
-    relation
-        Name of a table or view.
+    relations
+        Column to a relation that has it, by its name.
     columns
-        Those it has, typed as in a shard.
+        Those of the table, typed as in a shard.
+    rows
+        How many rows there are.
     """
-    (rows,) = connection.execute(f"SELECT count(*) FROM {relation}").fetchone() or (0,)
     return Profile(
-        rows=int(rows),
-        columns={column.name: _describe(connection, relation, column) for column in columns},
+        rows=rows,
+        columns={column.name: _describe(connection, relations[column.name], column) for column in columns},
     )
 
 
 def write_keys(
-    connection: duckdb.DuckDBPyConnection, relation: str, names: Sequence[str], path: Path
+    connection: duckdb.DuckDBPyConnection, relations: Mapping[str, str], names: Sequence[str], path: Path
 ) -> Path | None:
     """Write the values of key columns and how many rows have each; None when there is no such column."""
     if not names:
         return None
     parts = [
         f'SELECT {quote(name)} AS name, CAST("{name}" AS VARCHAR) AS value, count(*) AS rows '
-        f'FROM {relation} WHERE "{name}" IS NOT NULL GROUP BY "{name}"'
+        f'FROM {relations[name]} WHERE "{name}" IS NOT NULL GROUP BY "{name}"'
         for name in names
     ]
     connection.execute(
@@ -82,10 +88,13 @@ def describe_shard(spec: ModelSpec, table: str, shard: Path, keys: Path) -> tupl
             str(found[0]) for found in connection.execute(f"SELECT * FROM {source} LIMIT 0").description or ()
         }
         columns = spec.raw_columns(table)
-        typed = ", ".join(f'{_read(column, there)} AS "{column.name}"' for column in columns)
-        connection.execute(f"CREATE VIEW shard AS SELECT {typed} FROM {source}")
-        profile = describe(connection, "shard", columns)
-        return profile, write_keys(connection, "shard", spec.key_columns(table), keys)
+        relations = {
+            column.name: f'(SELECT {_read(column, there)} AS "{column.name}" FROM {source})'
+            for column in columns
+        }
+        (rows,) = connection.execute(f"SELECT count(*) FROM {source}").fetchone() or (0,)
+        profile = describe(connection, relations, columns, int(rows))
+        return profile, write_keys(connection, relations, spec.key_columns(table), keys)
 
 
 def _read(column: Column, there: set[str]) -> str:

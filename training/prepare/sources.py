@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 
 from relearn import visible
-from relearn.columns import Boolean, Category, Column, DateTime, Id, Number, Text
+from relearn.columns import LARGEST_FLOAT32, Boolean, Category, Column, DateTime, Id, Number, Text
 from relearn.cutting import NAME_BYTES, listed
 from relearn.errors import DataError
 from training.prepare.deadline import Deadline
@@ -36,6 +36,7 @@ _JSON_KIND = (
 )
 MAX_FOOTER = 16 * 1024**2
 """Bytes of a Parquet file's metadata at most: some 100 for each column of each row group."""
+FLOATS = ("FLOAT", "DOUBLE")
 TRIMMED = (Number, Boolean, DateTime)
 JSON_TYPES: dict[type[Column], tuple[str, ...]] = {
     Number: ("BIGINT", "UBIGINT", "HUGEINT", "UHUGEINT", "DOUBLE"),
@@ -172,6 +173,17 @@ class ParquetSource(Source):
             raise DataError(
                 "schema", f"{', '.join(wrong)}; allowed: numbers, strings, booleans, dates and times"
             )
+        broken = [
+            f"column {column.name} is {types[column.name]}"
+            for column in columns
+            if isinstance(column, Id | Text) and types.get(column.name) in FLOATS
+        ]
+        if broken:  # 7 would be called 7.0, and a missing one nan
+            raise DataError(
+                "schema",
+                f"{', '.join(broken)}, which has no one spelling and no missing values; allowed in ids and texts: strings "
+                "or whole numbers; write them as such",
+            )
         self._rows, unpacked = _statistics(connection, file)
         if self._rows * len(types) > most:
             raise DataError("too_large", f"{self._rows} rows of {len(types)} columns; allowed: {most} values")
@@ -221,12 +233,13 @@ class ParquetSource(Source):
             return _trimmed(text)
         if not isinstance(column, Number) or self._types[column.name] != "FLOAT":
             return text
-        bounds = [bound for bound in (column.minimum, column.maximum) if bound is not None]
+        largest = (-LARGEST_FLOAT32, LARGEST_FLOAT32)  # whose shortest decimal is beyond it
+        bounds = [*largest, *(bound for bound in (column.minimum, column.maximum) if bound is not None)]
         cases = [  # a float32 at a bound is the bound
             f"WHEN \"{column.name}\" = CAST(CAST('{bound!r}' AS DOUBLE) AS FLOAT) THEN '{bound!r}'"
             for bound in bounds
         ]
-        return f"CASE {' '.join(cases)} ELSE {text} END" if cases else text
+        return f"CASE {' '.join(cases)} ELSE {text} END"
 
 
 def _own_names(connection: duckdb.DuckDBPyConnection, file: str) -> list[str]:

@@ -24,6 +24,8 @@ ESCAPE = "\x1d"
 TRAVELS = {US: ESCAPE + "u", "\n": ESCAPE + "n", "\r": ESCAPE + "r", ESCAPE: ESCAPE + "e"}
 """What can not stand in a staged field as it is, and what stands there for it; the escape itself last: `unescaped` needs that."""
 BROKEN_QUOTES = "broken quotes: a quoted value is not closed, or text follows its closing quote; allowed: a quote doubled within quotes"
+DIVIDERS = {"\t": "tabs", ";": "semicolons", "|": "vertical bars"}
+"""What other programs put between values; in no name of a column."""
 BARE_CR = "it holds a bare carriage return; allowed: lines that end with LF or CRLF"
 NUL_BYTE = "it holds a NUL byte; allowed: text without"
 STAGED_MAX_LINE = 2 * MAX_LINE
@@ -183,6 +185,7 @@ def _header(lines: Lines) -> list[str]:
             "format",
             f"line {number} has a bare carriage return; allowed: lines that end with LF or CRLF",
         )
+    _check_dividers(line.decode(), number)
     try:
         names = next(csv.reader(_record(lines, line, []), strict=True))
     except csv.Error as error:
@@ -195,3 +198,13 @@ def _header(lines: Lines) -> list[str]:
             "format", f"the header holds a NUL byte: {shown(names)}; allowed: the names of the columns"
         )
     return [name.strip() for name in names]
+
+
+def _check_dividers(line: str, number: int) -> None:
+    """Refuse a header whose names nothing divides but what stands for a comma elsewhere."""
+    for mark, title in DIVIDERS.items():
+        if mark in line.strip() and "," not in line:
+            raise DataError(
+                "format",
+                f"the header on line {number} is divided by {title}; allowed: commas, and a point in numbers; save the file so",
+            )

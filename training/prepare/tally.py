@@ -102,8 +102,13 @@ class Tally:
                 f"Most often: {self._most_often()}. The reasons are in rows.jsonl",
             )
         if self.accepted < spec.ingest.min_rows:
+            bad = (
+                f" and {self.rejected} that break the spec, most often {self._most_often()}"
+                if self.rejected
+                else ""
+            )
             raise DataError(
-                "too_few_rows", f"{self.accepted} good rows; allowed: at least {spec.ingest.min_rows}"
+                "too_few_rows", f"{self.accepted} good rows{bad}; allowed: at least {spec.ingest.min_rows}"
             )
 
     def _most_often(self) -> str:
