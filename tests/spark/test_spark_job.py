@@ -130,6 +130,10 @@ def test_an_expression_that_fails_on_the_data_says_how(spark: SparkSession, tmp_
 
     with pytest.raises(DataError, match=r"the features of shop can not be made: .*CAST_INVALID_INPUT"):
         make(spark, tmp_path, failing)
+    person, *others = SPEC.columns
+    private = replace(SPEC, columns=(replace(person, private=True), *others))
+    with pytest.raises(DataError, match=r"can not be made: \[CAST_INVALID_INPUT\] The value \(private\)$"):
+        make(spark, tmp_path / "private", failing, private)
 
 
 def test_a_shard_that_is_damaged_names_its_table(spark: SparkSession, tmp_path: Path) -> None:

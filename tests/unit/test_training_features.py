@@ -128,11 +128,22 @@ def test_a_value_of_a_private_column_that_breaks_the_spec_is_not_shown() -> None
     person, orders, *others = SPEC.columns
     spec = replace(SPEC, columns=(person, replace(orders, private=True), *others))
     with pytest.raises(DataError, match=r"orders: 1 of 2 rows are above the maximum, 1000000$"):
-        compute(spec, many_times, {"people": PEOPLE, "orders": ORDERS})
+        compute(
+            spec,
+            lambda tables: plain(tables, orders=lambda made: made["orders"] * 600_000),
+            {"people": PEOPLE, "orders": ORDERS},
+        )
 
 
-def many_times(tables: Any) -> ibis.Table:
-    return plain(tables, orders=lambda made: made["orders"] * 600_000)
+def test_an_expression_that_fails_does_not_show_at_which_value_where_one_may_be_private() -> None:
+    person, *others = SPEC.columns
+    spec = replace(SPEC, columns=(replace(person, private=True), *others))
+    with pytest.raises(DataError, match=r"shop can not be made: Conversion Error: [^']* string \(private\)$"):
+        compute(
+            spec,
+            lambda tables: plain(tables, spent=lambda made: made["person"].cast("int64")),
+            {"people": PEOPLE, "orders": ORDERS},
+        )
 
 
 def test_a_private_key_that_comes_twice_is_not_shown() -> None:

@@ -22,7 +22,7 @@ from relearn.spec import ModelSpec
 from relearn.tables import MOMENTS
 from training.features import engine
 from training.features.cache import Cache, digest
-from training.features.check import Connection, as_shard, check_schema, check_values
+from training.features.check import Connection, as_shard, check_schema, check_values, without_values
 from training.features.shards import Shard, counts_of, describe, refuse_missing, until
 from training.features.window import Window
 from training.prepare.rules import quote
@@ -253,7 +253,7 @@ def make(spec: ModelSpec, features: Features | None, connection: duckdb.DuckDBPy
     except RelearnError:
         raise
     except (duckdb.Error, ibis.common.exceptions.IbisError) as error:
-        detail = str(error).splitlines()[0]
+        detail = without_values(spec, str(error).splitlines()[0])
         raise DataError("features", f"the features of {spec.name} can not be made: {detail}") from error
 
 

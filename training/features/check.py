@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - every name in the SQL is the spec's (checked), every value goes through quote()
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
@@ -18,6 +19,7 @@ from training.prepare.rules import quote
 SQL_TYPES = {"number": "FLOAT", "boolean": "BOOLEAN", "datetime": "TIMESTAMPTZ"}
 """As in a shard; everything else is VARCHAR."""
 
+_VALUE = re.compile(r"['\"]|\b\d")
 _TUPLES = {2: "pairs", 3: "triples"}
 
 
@@ -108,6 +110,18 @@ def check_values(spec: ModelSpec, connection: Connection, relation: str, moments
     if faults:
         raise DataError("features", f"the features of {spec.name} break its spec: {'; '.join(faults)}")
     return int(rows)
+
+
+def without_values(spec: ModelSpec, told: str) -> str:
+    """Give what an engine says of an expression that failed, up to the first text or figure in it where a column is private.
+
+    An engine quotes the value that it failed at, and does not say of which column it is.
+    """
+    columns = [column for name in spec.table_names for column in spec.raw_columns(name)]
+    if not any(column.private for column in (*columns, *spec.columns, spec.target)):
+        return told
+    before, *value = _VALUE.split(told, maxsplit=1)
+    return f"{before.rstrip(' (')} (private)" if value else told
 
 
 def _such(column: Column, value: str | None) -> str:

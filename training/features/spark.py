@@ -26,7 +26,7 @@ from relearn.errors import DataError, RelearnError
 from relearn.spec import Boolean, Column, DateTime, ModelSpec, Number
 from relearn.tables import AS_OF, MOMENTS
 from training.features.build import MADE, Features, check_keys, need_function
-from training.features.check import check_schema, check_values, row_key, wanted
+from training.features.check import check_schema, check_values, row_key, wanted, without_values
 from training.features.shards import Counted, refuse_missing, waits
 from training.progress import say
 
@@ -153,7 +153,8 @@ def make(spec: ModelSpec, features: Features | None, sql: Sql) -> int:
     except RelearnError:
         raise
     except _LIBRARY_ERRORS as error:
-        raise DataError("features", f"the features of {spec.name} can not be made: {_line(error)}") from error
+        detail = without_values(spec, _line(error))
+        raise DataError("features", f"the features of {spec.name} can not be made: {detail}") from error
 
 
 def rows(spec: ModelSpec, sql: Sql) -> DataFrame:
