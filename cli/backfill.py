@@ -86,7 +86,7 @@ def backfill(
 def _request(target: Target, spec: ModelSpec, days: dict[str, datetime], every: Pace) -> dict[str, Any]:
     """Freeze the current data, and write CreateTrainingJob's request."""
     now = datetime.now(UTC)
-    uploads, chosen = choose(Ledger(target), spec)
+    uploads, chosen = choose(Ledger(target), spec, now)
     run_id = f"backfill-{ids.run_id(now, spec.name)}"
     told = {"model": spec.name, "run_id": run_id, "snapshot": snapshots.digest(chosen)}
     told |= {f"moments_{name}": f"{day:%Y-%m-%d}" for name, day in days.items()}

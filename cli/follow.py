@@ -205,7 +205,7 @@ def _coming(upload: Upload, ledger: Ledger) -> str:
         return f"{name} is being checked"
     if ledger.route(upload.model).frozen:
         return f"{name} waits, because the route is frozen: relearn unfreeze {upload.model}"
-    return f"{name} waits for the next run"
+    return f"{name} waits for the next run{_because(waiting(upload, datetime.now(UTC)))}"
 
 
 def _upload_text(upload: Upload, ledger: Ledger) -> str:

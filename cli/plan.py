@@ -99,7 +99,7 @@ def make_plan(
     RelearnError
         The model has no accepted upload.
     """
-    uploads, chosen = choose(ledger, spec)
+    uploads, chosen = choose(ledger, spec, now)
     run_id = f"experiment-{ids.run_id(now, f'{spec.name} {sorted(fixed.items())}')}"
     told = {parameter.name: str(parameter.default) for parameter in spec.hyperparameters}
     told |= {name: repr(value) for name, value in fixed.items()}
@@ -123,7 +123,7 @@ def make_plan(
     )
 
 
-def choose(ledger: Ledger, spec: ModelSpec) -> tuple[list[Upload], tuple[str, ...]]:
+def choose(ledger: Ledger, spec: ModelSpec, now: datetime) -> tuple[list[Upload], tuple[str, ...]]:
     """Give a model's uploads, and the ids of those that the loop would train on now.
 
     Raises
@@ -132,11 +132,11 @@ def choose(ledger: Ledger, spec: ModelSpec) -> tuple[list[Upload], tuple[str, ..
         The model has no accepted upload, or none of one of its tables.
     """
     uploads = ledger.uploads(spec.name)
-    selection = snapshots.select(uploads, spec.table_names)
+    selection = snapshots.select(uploads, spec.table_names, now)
     if selection.lacking:
         of = f" of {', '.join(selection.lacking)}" if spec.tables else ""
         raise RelearnError(
-            f"{spec.name} has no accepted upload{of} to train on; see relearn uploads {spec.name}"
+            f"{spec.name} has no accepted upload{of} to train on now; see relearn uploads {spec.name}"
         )
     return uploads, selection.snapshot
 

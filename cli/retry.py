@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -47,7 +48,7 @@ def retry(
     ledger = Ledger(target)
     names = [model] if model else models(target)
     found = _of_run(ledger, names, what) if _RUN.fullmatch(what) else [_upload(ledger, names, what)]
-    for line in dict.fromkeys(retries.outlook(one) for one in found):
+    for line in dict.fromkeys(retries.outlook(one, datetime.now(UTC)) for one in found):
         note(line)
     if ledger.route(found[0].model).frozen:
         note(

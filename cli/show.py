@@ -23,7 +23,7 @@ from cli.target import Target
 from relearn import pending
 from relearn import runs as life
 from relearn.runs import Run
-from relearn.uploads import Upload, UploadState, waiting
+from relearn.uploads import Upload, UploadState
 from relearn_client import Model as AboutModel
 from relearn_client import ModelBrief
 
@@ -106,7 +106,8 @@ def uploads(
         raise typer.Exit(USAGE)
     newest = next(iter(ledger.runs(model, 1)), None)
     chosen = [upload for upload in ledger.uploads(model) if not states or upload.state in states]
-    found = [pending.explained(upload, newest) for upload in chosen[:limit]]
+    now = datetime.now(UTC)
+    found = [pending.explained(upload, newest, now) for upload in chosen[:limit]]
     if json_:
         print_json([asdict(upload) for upload in found])
         return
@@ -254,7 +255,7 @@ def _reason(upload: Upload) -> str:
     """Show why an upload is as it is, and how often a person had it tried again."""
     times = len(upload.earlier)
     before = f"after {times} {'retry' if times == 1 else 'retries'}" if times else ""
-    return "; ".join(filter(None, (upload.reason, waiting(upload, datetime.now(UTC)), before)))
+    return "; ".join(filter(None, (upload.reason, before)))
 
 
 def _run_cell(metric: measured.Deciding | None, run: dict[str, Any] | None) -> str:

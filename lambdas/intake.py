@@ -239,6 +239,8 @@ class Intake:
                 "rows_waiting": prepared.rows_waiting,
                 "waits_until": prepared.waits_until.isoformat(timespec="milliseconds"),
             }
+        if prepared.known_from is not None:
+            found["known_from"] = prepared.known_from.isoformat(timespec="milliseconds")
         same = uploads.same_content(replace(upload, **found), counting)
         before = uploads.replaced_by(upload, counting)
         reasons = [] if same is None else [uploads.repeating(same)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -88,7 +89,7 @@ class Opening:
     def _choose(self, run: Run) -> Run:
         spec = self._catalog.spec(run.model)
         found = self._trained_meanwhile(self._without_other_targets(run.model, spec))
-        selection = snapshots.select(found, spec.table_names)
+        selection = snapshots.select(found, spec.table_names, datetime.fromisoformat(run.started_at))
         known = {upload.upload_id: upload for upload in found}
         for upload in found:
             by = known.get(selection.superseded.get(upload.upload_id, ""))

@@ -26,7 +26,7 @@ from relearn.errors import NotFoundError
 from relearn.routing import Change
 from relearn.runs import Run, RunState, VersionState
 from relearn.spec import ModelSpec
-from relearn.uploads import Upload, UploadState
+from relearn.uploads import Upload, UploadState, known
 
 TEARDOWN = "teardown"
 """Holds the lock of every model of a stage that is being deleted; no run has this id."""
@@ -78,14 +78,16 @@ class Runs:
 
     def ensure_run(self, model: str) -> None:
         """Start a run if uploads are pending and no run is on its way."""
-        pending = self._ledger.uploads(model, UploadState.ACCEPTED)
-        if pending:
+        if pending := self.pending(model):
             self.start(model, pending)
+
+    def pending(self, model: str) -> list[Upload]:
+        """Give the uploads that a run would be of; those all of whose rows wait for their time are not among them."""
+        return known(self._ledger.uploads(model, UploadState.ACCEPTED), self._clock())
 
     def start_scheduled(self, model: str) -> None:
         """Start a run of the uploads that wait, because it is time to; without any there is none."""
-        pending = self._ledger.uploads(model, UploadState.ACCEPTED)
-        if pending:
+        if pending := self.pending(model):
             self.start(model, pending, scheduled=True)
         else:
             _log.info("it is time for a run, and none is started: no upload waits", extra={"model": model})
@@ -93,8 +95,9 @@ class Runs:
     def start(self, model: str, pending: Iterable[Upload], *, scheduled: bool = False) -> None:
         """Start a run, or help the one that holds the lock to get going.
 
-        While one of the model's tables has no data, the uploads of the others wait for it. Where the spec says
-        so, uploads wait for the schedule; not for the first version, without which nothing serves.
+        While one of the model's tables has no data, or none that is known yet, the uploads of the others wait for it; an
+        upload of which no row is known asks for nothing. Where the spec says so, uploads wait for the schedule; not for
+        the first version, without which nothing serves.
 
         Parameters
         ----------
@@ -115,7 +118,7 @@ class Runs:
             expression = self._specs[model].retrain.schedule
             _log.info("no run is started: uploads wait for %s", expression, extra={"model": model})
             return
-        asking = snapshots.of_tables(pending, self._specs[model].table_names)
+        asking = snapshots.of_tables(known(pending, self._clock()), self._specs[model].table_names)
         if not asking or self._lacks_data(self._specs[model]):
             return
         asked = sorted(f"{upload.upload_id}:{upload.attempts}" for upload in asking)
@@ -130,7 +133,7 @@ class Runs:
         if not spec.tables:
             return False  # what asks for the run is data of the one table
         found = self._ledger.uploads(spec.name, UploadState.ACCEPTED, UploadState.TRAINED)
-        lacking = snapshots.lacking(found, spec.table_names)
+        lacking = snapshots.lacking(known(found, self._clock()), spec.table_names)
         if lacking:
             _log.info("no run is started: no data yet of %s", ", ".join(lacking), extra={"model": spec.name})
         return bool(lacking)
@@ -231,7 +234,7 @@ class Runs:
     def _free(self, run: Run, *, done_with: Collection[str]) -> None:
         """Free the lock, then start the next run if uploads wait beside those that this one is done with."""
         self._ledger.release_lock(run.model, run.run_id)
-        pending = self._ledger.uploads(run.model, UploadState.ACCEPTED)
+        pending = self.pending(run.model)
         # An older version of an object that this run was about waits with it.
         if {upload.upload_id for upload in snapshots.newest(pending).values()} - set(done_with):
             self.start(run.model, pending)

@@ -28,7 +28,6 @@ from lambdas.runs_flow import TEARDOWN, Runs
 from lambdas.vanished import Vanished
 from relearn.errors import ConflictError
 from relearn.runs import failure_reason
-from relearn.uploads import UploadState
 
 _log = logging.getLogger(__name__)
 
@@ -141,8 +140,8 @@ class Sweep:
             if reason:
                 self._failing.fail(model, lock.run_id, reason)
         elif self._clock() - datetime.fromisoformat(lock.taken_at) > EVENT_LATE:
-            pending = self._ledger.uploads(model, UploadState.ACCEPTED)
-            self._runs.launch(model, lock.run_id, tuple(upload.upload_id for upload in pending))
+            asking = tuple(upload.upload_id for upload in self._runs.pending(model))
+            self._runs.launch(model, lock.run_id, asking)
         try:
             self._retirement.retire(model)
         except ConflictError:

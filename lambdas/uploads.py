@@ -86,7 +86,8 @@ class Uploads:
             found = self._ledger.uploads(spec.name)
             found.sort(key=lambda upload: (upload.received_at, upload.upload_id), reverse=True)
             run = self._ledger.latest_run(spec.name)
-            shown = [pending.explained(upload, run) for upload in found[:LISTED]]
+            now = self._clock()
+            shown = [pending.explained(upload, run, now) for upload in found[:LISTED]]
             return {"uploads": [upload_pages.brief(upload) for upload in shown]}
         given = request.parameters["upload"]
         return self._by_id(spec, given) if ids.is_upload_id(given) else self._by_form(spec, given)
@@ -122,7 +123,7 @@ class Uploads:
         return self._whole(spec, upload, form)
 
     def _whole(self, spec: ModelSpec, upload: Upload, form: UploadForm | None = None) -> dict[str, Any]:
-        explained = pending.explained(upload, self._ledger.latest_run(spec.name))
+        explained = pending.explained(upload, self._ledger.latest_run(spec.name), self._clock())
         return upload_pages.whole(explained, self._rejected(spec, upload), form)
 
     def _known(self, form: UploadForm, stored: StoredVersion) -> Upload:

@@ -19,14 +19,28 @@ def decision_on(run: Run | None) -> str:
     return f"version {run.version}: {approval.how_to(run.model, run.version)}"
 
 
-def explained(upload: Upload, run: Run | None) -> Upload:
-    """Give an accepted upload its reason to wait, if a decision about the newest run is it."""
-    waited = decision_on(run)
-    if run is None or not waited or upload.state is not UploadState.ACCEPTED:
-        return upload
-    if upload.upload_id in run.uploads:
-        return replace(upload, reason=f"trained on; someone has to decide about {waited}")
-    return replace(upload, reason=f"the next run starts when someone has decided about {waited}")
+def explained(upload: Upload, run: Run | None, now: datetime) -> Upload:
+    """Give an accepted upload its reasons to wait: a decision about the newest run, and the time that is in its rows.
+
+    Parameters
+    ----------
+    upload
+        As the ledger knows it.
+    run
+        The newest of its model; None before the first.
+    now
+        Aware.
+    """
+    reason = upload.reason
+    if upload.state is UploadState.ACCEPTED and run is not None and (waited := decision_on(run)):
+        had = upload.upload_id in run.uploads
+        reason = (
+            f"trained on; someone has to decide about {waited}"
+            if had
+            else f"the next run starts when someone has decided about {waited}"
+        )
+    late = life.waiting(upload, now) if upload.state in (UploadState.ACCEPTED, UploadState.TRAINED) else ""
+    return replace(upload, reason="; ".join(filter(None, (reason, late))))
 
 
 def to_come(uploads: Iterable[Upload], run: Run | None) -> list[Upload]:

@@ -8,12 +8,13 @@ comes twice, or late, finds another number and moves nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from relearn import runs
 from relearn.errors import NothingToRetryError
 from relearn.runs import Run, RunState
-from relearn.uploads import Upload, UploadState
+from relearn.uploads import Upload, UploadState, is_known, waiting
 
 ASKED = "Relearn Retry Asked"
 """``detail-type`` of the message."""
@@ -92,9 +93,24 @@ def begin_again(upload: Upload, now: str) -> dict[str, Any]:
     }
 
 
-def outlook(upload: Upload) -> str:
-    """Say what another try does, and when it can not succeed."""
-    match upload.state, begins_again(upload):
+def outlook(upload: Upload, now: datetime) -> str:
+    """Say what another try does, and when it can not succeed.
+
+    Parameters
+    ----------
+    upload
+        As it is.
+    now
+        Aware.
+    """
+    begins = begins_again(upload)
+    if begins is UploadState.ACCEPTED and not is_known(upload, now):
+        return f"its shard stands, and it is in a run when its time has come: {waiting(upload, now)}"
+    return _outlook(upload.state, begins)
+
+
+def _outlook(state: UploadState, begins: UploadState) -> str:
+    match state, begins:
         case UploadState.QUARANTINED, _:
             return (
                 "its object version is checked again by the code that is deployed now; the same code refuses the same "

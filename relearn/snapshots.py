@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from relearn import s3_keys
 from relearn.codec import canonical_json
 from relearn.errors import DataError
-from relearn.uploads import Upload, UploadState, content, newer
+from relearn.uploads import Upload, UploadState, content, known, newer
 
 MAX_SHARDS = 20_000
 """Shards of one snapshot at most: the steps of a run write or read something of each, one after the other, and have time for these."""
@@ -37,8 +38,8 @@ class Selection:
     lacking: tuple[str, ...] = ()
 
 
-def select(uploads: Iterable[Upload], tables: Sequence[str]) -> Selection:
-    """Choose the newest usable version of every object.
+def select(uploads: Iterable[Upload], tables: Sequence[str], now: datetime) -> Selection:
+    """Choose the newest usable version of every object; while all rows of one wait for their time, the one before it.
 
     Parameters
     ----------
@@ -47,6 +48,8 @@ def select(uploads: Iterable[Upload], tables: Sequence[str]) -> Selection:
         a table that the spec no longer has.
     tables
         Names of the model's raw tables.
+    now
+        The run's clock, aware: an upload of which it knows no row is not chosen.
 
     Raises
     ------
@@ -56,7 +59,7 @@ def select(uploads: Iterable[Upload], tables: Sequence[str]) -> Selection:
     usable = of_tables(
         (upload for upload in uploads if upload.state in (UploadState.ACCEPTED, UploadState.TRAINED)), tables
     )
-    chosen = newest(usable)
+    chosen = newest(known(usable, now))
     if len(chosen) > MAX_SHARDS:
         raise DataError(
             "too_many_uploads", f"{len(chosen)} uploads; allowed: {MAX_SHARDS}; upload fewer, larger files"
@@ -68,7 +71,8 @@ def select(uploads: Iterable[Upload], tables: Sequence[str]) -> Selection:
         superseded={
             upload.upload_id: winner.upload_id
             for upload in usable
-            if (winner := chosen[(upload.table, upload.key)]).upload_id != upload.upload_id
+            if (winner := chosen.get((upload.table, upload.key), upload)) is not upload
+            and newer(winner, upload) is winner
         },
         lacking=lacking(ordered, tables),
     )

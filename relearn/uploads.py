@@ -90,6 +90,9 @@ class Upload:
     rows_waiting, waits_until
         How many of its accepted rows were dated later than the clock of its check: a run sees each from its time on. And
         when the last of them is known, ISO 8601, UTC; empty when there is none.
+    known_from
+        When the first of its rows is known, ISO 8601, UTC, if all of them wait; empty when its check knew one already, and
+        of uploads that are older than this.
     attempts
         Failed runs it was part of.
     checks, silent
@@ -132,6 +135,7 @@ class Upload:
     rows_rejected: int = 0
     rows_waiting: int = 0
     waits_until: str = ""
+    known_from: str = ""
     attempts: int = 0
     checks: int = 0
     silent: int = 0
@@ -207,6 +211,22 @@ def was_slow(upload: Upload) -> bool:
     return told or upload.silent > 0 or bool(upload.checking_until)
 
 
+def is_known(upload: Upload, now: datetime) -> bool:
+    """Tell whether a run that begins now would see a row of an upload.
+
+    Parameters
+    ----------
+    now
+        Aware.
+    """
+    return not upload.known_from or datetime.fromisoformat(upload.known_from) <= now
+
+
+def known(uploads: Iterable[Upload], now: datetime) -> list[Upload]:
+    """Keep the uploads that a run which begins now would see a row of: the others neither ask for it nor join it."""
+    return [upload for upload in uploads if is_known(upload, now)]
+
+
 def waiting(upload: Upload, now: datetime) -> str:
     """Say that rows of an upload wait for their time; empty when none does any more.
 
@@ -217,8 +237,18 @@ def waiting(upload: Upload, now: datetime) -> str:
     """
     if not upload.rows_waiting or datetime.fromisoformat(upload.waits_until) <= now:
         return ""
-    what = "1 row waits" if upload.rows_waiting == 1 else f"{upload.rows_waiting} rows wait"
-    return f"{what} for the time that is in them, at the latest until {upload.waits_until[:19]}Z"
+    if upload.rows_waiting == 1:
+        what, last = "1 row waits", f"until {_shown(upload.waits_until)}"
+    else:
+        what, last = f"{upload.rows_waiting} rows wait", f"at the latest until {_shown(upload.waits_until)}"
+    if is_known(upload, now):
+        return f"{what} for the time that is in them, {last}"
+    when = last if upload.rows_waiting == 1 else f"the first until {_shown(upload.known_from)}, {last}"
+    return f"{what} for the time that is in them, {when}: until then no run uses this upload"
+
+
+def _shown(at: str) -> str:
+    return f"{at[:19]}Z"
 
 
 def due_again(upload: Upload, now: datetime) -> bool:

@@ -130,5 +130,9 @@ class RouteLedger:
         except ConflictError:
             return
 
+    def now(self) -> datetime:
+        """Give the time that is written down, aware."""
+        return self._clock()
+
     def _now(self) -> str:
         return self._clock().isoformat(timespec="milliseconds")

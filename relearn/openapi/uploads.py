@@ -117,6 +117,11 @@ def _brief(states: list[str]) -> dict[str, Json]:
             description="Rows among them that were dated later than now: a run sees each from its time on.",
         ),
         "waits_until": or_null(TIME, description="When the last of them is known; null when there is none."),
+        "known_from": or_null(
+            TIME,
+            description="When the first of its rows is known, if all were dated later than now: until then no run uses it, "
+            "and the first run after it does; null otherwise.",
+        ),
         "received_at": or_null(TIME),
         "run_id": or_null(TEXT, description="The run that trained on it, or was rejected with it."),
         "same_as": or_null(

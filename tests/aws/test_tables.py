@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
-from lambdas import open_run, run_pages
+from lambdas import open_run, ready, run_pages, sweep
 from lambdas.catalog import Catalog
 from lambdas.config import Config
 from lambdas.stage import Setup
 from lambdas.wiring import runs, storage
+from relearn import exclusions, retries
+from relearn.errors import NotServingError
+from relearn.exclusions import Exclusion
 from relearn.runs import RunState
 from relearn.spec import DateTime, Id, Table
 from relearn.uploads import UploadState
@@ -100,6 +103,115 @@ def test_a_run_says_how_many_rows_its_job_did_not_see_yet(world: World) -> None:
     run = world.run("visits")
     assert run.rows_waiting == {"visits": 2}
     assert run_pages.whole(run)["rows_waiting"] == {"visits": 2}
+
+
+LATE_CSV = b"person,at\na,2026-05-04T12:00:00Z\nb,2026-05-04T13:00:00Z\n"
+"""By the world's clock no row is known for two hours."""
+TWO_HOURS = 7200
+
+
+def sweep_once(world: World) -> list[str]:
+    """Sweep; the runs that there are then."""
+    sweep.sweep().everything()
+    return world.executions()
+
+
+def test_an_upload_of_the_future_asks_for_no_run_and_says_until_when(world: World) -> None:
+    both_tables(world)
+    world.run("visits")
+    world.send(LATE_CSV, "incoming/visits/visits/late.csv")
+    assert len(sweep_once(world)) == 1
+    late = next(one for one in world.ledger.uploads("visits") if one.key.endswith("late.csv"))
+    assert (late.state, late.rows_waiting, late.attempts) == (UploadState.ACCEPTED, 2, 0)
+    assert late.known_from == "2026-05-04T12:00:00.000+00:00"
+    shown = look(late.upload_id, model="visits")
+    assert shown["known_from"] == late.known_from
+    assert shown["reason"] == (
+        "2 rows wait for the time that is in them, the first until 2026-05-04T12:00:00Z, at the latest until "
+        "2026-05-04T13:00:00Z: until then no run uses this upload"
+    )
+
+
+def test_the_sweep_asks_once_for_a_run_when_the_time_of_its_first_row_has_come(world: World) -> None:
+    both_tables(world)
+    world.run("visits")
+    world.send(LATE_CSV, "incoming/visits/visits/late.csv")
+    world.clock.pass_seconds(TWO_HOURS)
+    assert len(sweep_once(world)) == 2
+    assert len(sweep_once(world)) == 2
+    run = world.run("visits")
+    assert len(run.snapshot) == 3
+    assert set(world.states_of("visits")) == {"TRAINED"}
+    world.clock.pass_seconds(TWO_HOURS)
+    assert len(sweep_once(world)) == 2
+
+
+def test_a_run_that_began_before_its_time_leaves_an_upload_to_the_run_after(world: World) -> None:
+    both_tables(world)
+    world.run("visits")
+    world.send(LATE_CSV, "incoming/visits/visits/late.csv")
+    world.clock.pass_seconds(TWO_HOURS - 60)
+    world.send(VISITS_CSV + b"b,2026-05-04T09:00:00Z\n", "incoming/visits/visits/b.csv")
+    world.clock.pass_seconds(120)  # its time comes while the run is debouncing, and that run's clock stands
+    first = world.run("visits", broken="training")
+    late = next(one for one in world.ledger.uploads("visits") if one.key.endswith("late.csv"))
+    assert late.upload_id not in (*first.snapshot, *first.uploads)
+    assert (late.state, late.attempts) == (UploadState.ACCEPTED, 0)
+    second = world.run("visits")
+    assert late.upload_id in second.uploads
+    assert set(world.states_of("visits")) == {"TRAINED"}
+
+
+def test_a_failed_run_is_not_tried_again_at_once_for_an_upload_that_waits(world: World) -> None:
+    both_tables(world)
+    world.run("visits")
+    world.send(VISITS_CSV + b"b,2026-05-04T09:00:00Z\n", "incoming/visits/visits/b.csv")
+    world.send(LATE_CSV, "incoming/visits/visits/b.csv")
+    world.run("visits", broken="training")
+    assert world.ledger.lock("visits") is None
+
+
+def test_a_first_run_waits_for_the_table_whose_rows_all_wait(world: World) -> None:
+    world.score["visits"] = 0.9
+    world.send(PEOPLE_CSV, "incoming/visits/people/a.csv")
+    world.send(LATE_CSV, "incoming/visits/visits/late.csv")
+    assert sweep_once(world) == []
+    with pytest.raises(NotServingError, match=r"waits for: the time of upload .*until 2026-05-04T12:00:00Z"):
+        ready.model(world.ledger, "visits")
+    world.clock.pass_seconds(TWO_HOURS)
+    assert len(sweep_once(world)) == 1
+    assert world.run("visits").state is RunState.PROMOTED
+
+
+def test_a_version_that_waits_replaces_nothing_before_its_time(world: World) -> None:
+    both_tables(world)
+    before = world.run("visits").snapshot
+    world.send(LATE_CSV, "incoming/visits/visits/a.csv")
+    world.send(b"person\nc\n", "incoming/visits/people/b.csv")
+    assert set(before) < set(world.run("visits").snapshot)
+    world.clock.pass_seconds(TWO_HOURS)
+    sweep_once(world)
+    assert len(world.run("visits").snapshot) == 3
+    assert sorted(world.states_of("visits")) == ["SUPERSEDED", "TRAINED", "TRAINED", "TRAINED"]
+
+
+def test_an_upload_that_waits_for_its_time_can_be_excluded_and_is_asked_for_by_no_retry(world: World) -> None:
+    both_tables(world)
+    world.run("visits")
+    world.send(LATE_CSV, "incoming/visits/visits/late.csv")
+    late = next(one for one in world.ledger.uploads("visits") if one.key.endswith("late.csv"))
+    asked = Exclusion(model="visits", upload_id=late.upload_id, why="a slip", who="ann")
+    world.ingest(exclusions.message(asked))
+    world.ingest(retries.message("visits", [replace(late, state=UploadState.EXCLUDED)]))
+    world.clock.pass_seconds(60)
+    assert len(sweep_once(world)) == 1
+    again = world.ledger.upload("visits", late.upload_id)
+    assert again is not None
+    assert (again.state, again.known_from, len(again.earlier)) == (
+        UploadState.ACCEPTED,
+        late.known_from,
+        1,
+    )
 
 
 def test_rows_of_another_table_are_quarantined(world: World) -> None:

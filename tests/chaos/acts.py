@@ -113,10 +113,13 @@ class Acts:
         return stored
 
     def future_rows(self, _model: str) -> None:
-        """Upload rows of the past, some that are dated later today, and some of a year to come."""
+        """Upload rows of the past, some that are dated later today, and some of a year to come; and files all of which waits."""
         body = data.dated(self._number + 1, self.stage.clock.now, ahead=True)
         self.stage.faults.hit("future_rows")
         self.store(DATED.name, body, f"{TABLE}/file-{self._number + 1}", kind="future_rows")
+        for ahead in (data.SHORTLY, data.SOON):
+            late = data.late(self._number + 1, self.stage.clock.now, ahead)
+            self.store(DATED.name, late, f"{TABLE}/file-{self._number + 1}", kind="future_rows")
 
     def slow_files(self, model: str) -> None:
         """Upload files whose check never ends, more than ingest has places, for two models; and a good one for a third."""

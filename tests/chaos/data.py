@@ -27,7 +27,8 @@ SWAPPED = {"rose": "tulip", "tulip": "rose"}
 class Body:
     """The content of an upload; ``ends`` are the states that it may end in.
 
-    ``waiting`` of its rows are dated later than any run begins, ``refused`` later than any check takes.
+    ``waiting`` of its rows are dated later than any run begins, ``refused`` later than any check takes; of a file all of whose
+    rows wait, ``known_from`` is their time.
     """
 
     content: bytes
@@ -35,6 +36,7 @@ class Body:
     ends: frozenset[UploadState] = USABLE
     waiting: int = 0
     refused: int = 0
+    known_from: datetime | None = None
 
 
 def good(number: int) -> Body:
@@ -98,8 +100,8 @@ def _reordered(number: int) -> bytes:
     return text([",".join(reversed(line.split(","))) for line in rows(number)], "kind,width,length")
 
 
-SOON, NEVER = timedelta(hours=20), timedelta(days=365)
-"""How far ahead rows of the future are: one is taken and waits, the other is refused."""
+SHORTLY, SOON, NEVER = timedelta(minutes=20), timedelta(hours=20), timedelta(days=365)
+"""How far ahead rows of the future are: one is taken and used before all is at rest, one waits then, the other is refused."""
 WAITING, REFUSED_ROWS = 12, 9
 LONG_NAME = 900_000
 """Characters of a column's name, which the reason names."""
@@ -116,6 +118,14 @@ def dated(number: int, now: datetime, *, ahead: bool = False) -> Body:
             made += [f"p1,{now + when + timedelta(minutes=at):%FT%TZ},{lies[at]}" for at in range(many)]
     body = Body(text(made, f"pond,at,{HEADER}"))
     return replace(body, waiting=WAITING, refused=REFUSED_ROWS) if ahead else body
+
+
+def late(number: int, now: datetime, ahead: timedelta) -> Body:
+    """Right rows of a table with a time, a second apart, the first of them so long after ``now``; no two files share a moment."""
+    first = (now + ahead).replace(microsecond=1000 * number)
+    times = [first + timedelta(seconds=one) for one in range(ROWS)]
+    made = [f"p1,{at:%FT%T.%fZ},{row}" for at, row in zip(times, rows(number), strict=True)]
+    return replace(Body(text(made, f"pond,at,{HEADER}")), known_from=first)
 
 
 def long_reason(number: int) -> Body:

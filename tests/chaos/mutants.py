@@ -96,6 +96,8 @@ MUTANTS = (
     Mutant("a record is written each time it comes", m.write_records_again, troubled("record_sent_twice")),
     Mutant("a kept cloud answers before it has written", m.answer_early, kept),
     Mutant("a run sees rows of the future", m.see_the_future, ahead),
+    Mutant("a run takes an upload before the time of its rows", m.take_before_its_time, ahead),
+    Mutant("nobody asks for a run when the time of rows has come", m.wait_for_ever, ahead),
     Mutant("ingest takes rows of any date", m.take_any_date, ahead),
     Mutant("rows that wait are not counted", m.count_none_that_wait, ahead),
     Mutant("a check has no deadline", m.check_for_ever, slowed),

@@ -286,6 +286,14 @@ def see_the_future(patch: M) -> None:
     patch.setattr(engine, "_inside", lambda *_: "true")
 
 
+def take_before_its_time(patch: M) -> None:
+    patch.setattr(uploads, "is_known", lambda *_: True)
+
+
+def wait_for_ever(patch: M) -> None:
+    patch.setattr(uploads, "is_known", lambda upload, _now: not upload.known_from)
+
+
 def take_any_date(patch: M) -> None:
     patch.setattr(rules, "AHEAD", timedelta(days=3650))
 

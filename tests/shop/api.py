@@ -121,6 +121,7 @@ class Api:
             "rows_rejected",
             "rows_waiting",
             "waits_until",
+            "known_from",
             "received_at",
             "run_id",
             "replaces",

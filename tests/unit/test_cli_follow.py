@@ -296,6 +296,24 @@ def test_an_upload_that_is_being_checked_is_waited_for(cli_stage: CliStage) -> N
     assert "is being checked" in result.stderr
 
 
+@pytest.mark.parametrize("options", [(), ("--upload", "late")])
+def test_what_an_upload_of_the_future_waits_for_is_told(
+    cli_stage: CliStage, options: tuple[str, ...]
+) -> None:
+    promoted_before(cli_stage)
+    waits = {
+        "rows_waiting": 2,
+        "waits_until": "2999-05-05T09:00:00.000+00:00",
+        "known_from": "2999-05-05T08:00:00.000+00:00",
+    }
+    upload = cli_stage.ledger.move_upload(cli_stage.upload(), UploadState.ACCEPTED, **waits)
+    chosen = [upload.upload_id if option == "late" else option for option in options]
+    result = cli_stage.run("wait", "iris", *chosen, "--timeout", "0")
+    assert result.exit_code == 3
+    told = " ".join(result.stderr.split())
+    assert "2 rows wait for the time that is in them, the first until 2999-05-05T08:00:00Z" in told
+
+
 def test_the_run_that_an_accepted_upload_waits_for_is_the_one_that_counts(
     cli_stage: CliStage, between_looks: list[Callable[[], object]]
 ) -> None:

@@ -32,7 +32,7 @@ def test_the_command_reads_what_the_functions_write(cli_stage: CliStage) -> None
     assert shown == {
         "upload_id": accepted.upload_id, "model": "iris", "table": "main", "key": "incoming/iris/more.csv",
         "version_id": "v1", "sequencer": "01", "size_bytes": 10, "received_at": NOW.isoformat(),
-        "state": "ACCEPTED", "reason": "", "rows_accepted": 3, "rows_rejected": 1, "rows_waiting": 0, "waits_until": "", "attempts": 0,
+        "state": "ACCEPTED", "reason": "", "rows_accepted": 3, "rows_rejected": 1, "rows_waiting": 0, "waits_until": "", "known_from": "", "attempts": 0,
         "checks": 0, "silent": 0, "checking_until": "", "sends": 0, "sent_at": "", "replaces": "", "sha256": "", "same_as": "", "run_id": "", "times": accepted.times, "predicts": "", "earlier": [],
     }  # fmt: skip
     (shown,) = json.loads(cli_stage.run("runs", "iris", "--json").stdout)

@@ -119,9 +119,26 @@ def test_rows_ahead_of_the_clock_are_counted_with_when_the_last_is_known(tmp_pat
     assert prepared.waits_until == datetime(2026, 5, 4, 16, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    ("rows", "known_from"),
+    [
+        (("a,2026-05-04T12:00Z,1,", "a,2026-05-04T11:00Z,1,"), datetime(2026, 5, 4, 11, tzinfo=UTC)),
+        ((*("a,2026-05-04T12:00Z,1,",) * 19, f"a,{NEVER},1,"), datetime(2026, 5, 4, 12, tzinfo=UTC)),
+        (("a,2026-05-04T11:00:00.000001Z,1,",), datetime(2026, 5, 4, 11, 0, 0, 1000, tzinfo=UTC)),
+        (("a,2026-05-04T10:00Z,1,", "a,2026-05-04T11:00Z,1,"), None),
+    ],
+    ids=["all wait", "all that are taken", "a run's clock has milliseconds", "one is known"],
+)
+def test_a_file_of_which_no_row_is_known_says_from_when_one_is(
+    rows: Sequence[str], known_from: datetime | None, tmp_path: Path
+) -> None:
+    assert take(tmp_path, *rows).known_from == known_from
+
+
 def test_no_row_waits_in_a_file_of_the_past(tmp_path: Path) -> None:
-    prepared = take(tmp_path, "a,2026-05-04T10:00Z,1,", f"a,{NEVER},1,")
-    assert (prepared.rows_waiting, prepared.waits_until) == (0, None)
+    prepared = take(tmp_path, *("a,2026-05-04T10:00Z,1,",) * 19, f"a,{NEVER},1,")
+    assert (prepared.refusal, prepared.rows_accepted) == (None, 19)
+    assert (prepared.rows_waiting, prepared.waits_until, prepared.known_from) == (0, None, None)
 
 
 @pytest.mark.parametrize("paid", [NEVER, "9999-12-31T00:00:00Z", "1970-01-01T09:00+09:00"])

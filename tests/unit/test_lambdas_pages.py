@@ -41,6 +41,7 @@ LISTED = {
     "rows_rejected": None,
     "rows_waiting": None,
     "waits_until": None,
+    "known_from": None,
     "received_at": "T0",
     "run_id": None,
     "replaces": None,
@@ -59,7 +60,7 @@ def test_an_upload_that_is_being_checked_has_no_rows_yet() -> None:
 def test_an_upload_that_was_checked_is_shown_with_its_rows() -> None:
     checked = replace(
         UPLOAD, state=UploadState.TRAINED, reason="why", rows_accepted=5, rows_rejected=2, rows_waiting=1,
-        waits_until="T9", run_id="r", replaces="u0", same_as="u2",
+        waits_until="T9", known_from="T8", run_id="r", replaces="u0", same_as="u2",
     )  # fmt: skip
     assert upload_pages.brief(checked) == LISTED | {
         "state": "TRAINED",
@@ -68,6 +69,7 @@ def test_an_upload_that_was_checked_is_shown_with_its_rows() -> None:
         "rows_rejected": 2,
         "rows_waiting": 1,
         "waits_until": "T9",
+        "known_from": "T8",
         "run_id": "r",
         "replaces": "u0",
         "same_as": "u2",

@@ -9,6 +9,7 @@ import tarfile
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from tests import bombs
 from tests.aws.models import FLOWERS, PRICES
 from tests.aws.world import Clock, LambdaContext, tar_gz
 
+NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 EXPECTED = {"model": "flowers", "run_id": "r1", "snapshot": "s1", "spec_digest": "d1"}
 REPORT: dict[str, Any] = {
     **EXPECTED,
@@ -285,8 +287,28 @@ def run(state: RunState, reason: str = "") -> Run:
 def test_a_model_says_what_it_waits_for(
     last: Run | None, uploads: list[Upload], text: str, seconds: int
 ) -> None:
-    error = waiting.explain(last, uploads)
+    error = waiting.explain(last, uploads, NOW)
     assert (error.waiting_for, error.retry_after_seconds) == (text, seconds)
+
+
+def dated(table: str, hour: int, state: UploadState = UploadState.ACCEPTED) -> Upload:
+    """All rows of which are dated at some hour of this day."""
+    at = f"2026-05-04T{hour:02}:00:00.000+00:00"
+    return replace(
+        upload(state), upload_id=f"{table}{hour}", table=table, rows_waiting=3, waits_until=at, known_from=at
+    )
+
+
+@pytest.mark.parametrize("last", [None, run(RunState.FAILED, "it broke"), run(RunState.EMPTY)])
+def test_a_model_whose_first_data_is_of_the_future_waits_for_its_time(last: Run | None) -> None:
+    error = waiting.explain(last, [upload(UploadState.ACCEPTED), dated("b", 13), dated("b", 12)], NOW)
+    assert error.waiting_for.startswith("the time of upload b12: 3 rows wait for the time that is in them")
+    assert error.retry_after_seconds == 300
+
+
+def test_a_model_waits_for_no_time_when_it_has_other_data_of_that_table() -> None:
+    found = [dated("b", 12), dated("b", 9)]
+    assert waiting.explain(None, found, NOW).waiting_for == "a run is about to start"
 
 
 @given(
@@ -294,7 +316,7 @@ def test_a_model_says_what_it_waits_for(
     st.lists(st.sampled_from(UploadState).map(upload), max_size=3),
 )
 def test_there_is_always_something_to_wait_for(last: Run | None, uploads: list[Upload]) -> None:
-    error = waiting.explain(last, uploads)
+    error = waiting.explain(last, uploads, NOW)
     assert error.waiting_for
     assert error.retry_after_seconds > 0
 

@@ -382,7 +382,7 @@ def run(state: RunState, reason: str = "") -> Run:
 def test_who_calls_hears_what_the_model_waits_for(
     newest: Run | None, uploads: list[Upload], told: str, seconds: int
 ) -> None:
-    found = waiting.explain(newest, uploads)
+    found = waiting.explain(newest, uploads, NOW)
     assert (found.waiting_for, found.retry_after_seconds) == (told, seconds)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def upload(number: int) -> Upload:
 def test_a_snapshot_of_more_uploads_than_a_run_can_list_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshots, "MAX_SHARDS", 2)
     with pytest.raises(DataError, match="3 uploads; allowed: 2; upload fewer, larger files") as raised:
-        snapshots.select([upload(number) for number in range(3)], (MAIN,))
+        snapshots.select([upload(number) for number in range(3)], (MAIN,), datetime(2026, 5, 4, tzinfo=UTC))
     assert raised.value.code == "too_many_uploads"
 
 

@@ -144,7 +144,7 @@ def upload(upload_id: str, state: UploadState = UploadState.ACCEPTED) -> Upload:
 @pytest.mark.parametrize("state", list(RunState))
 def test_what_is_pending_says_that_a_decision_is_waited_for_as_long_as_it_is(state: RunState) -> None:
     run = Run(run_id="r", model="iris", state=state, uploads=("a",), version=8)
-    reasons = [pending.explained(upload(name), run).reason for name in ("a", "b")]
+    reasons = [pending.explained(upload(name), run, NOW).reason for name in ("a", "b")]
     if state is RunState.AWAITING_APPROVAL:
         how = approval.how_to("iris", 8)
         assert reasons == [
@@ -158,8 +158,8 @@ def test_what_is_pending_says_that_a_decision_is_waited_for_as_long_as_it_is(sta
 @pytest.mark.parametrize("state", [state for state in UploadState if state is not UploadState.ACCEPTED])
 def test_what_is_decided_about_an_upload_needs_no_other_reason(state: UploadState) -> None:
     run = Run(run_id="r", model="iris", state=RunState.AWAITING_APPROVAL, version=8)
-    assert pending.explained(upload("a", state), run).reason == "as it was"
-    assert pending.explained(upload("a"), None).reason == "as it was"
+    assert pending.explained(upload("a", state), run, NOW).reason == "as it was"
+    assert pending.explained(upload("a"), None, NOW).reason == "as it was"
 
 
 def refused(body: object) -> dict[str, str]:

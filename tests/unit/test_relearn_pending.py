@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -70,3 +71,23 @@ def test_an_object_whose_newer_version_was_taken_is_not_told_as_refused() -> Non
     mended = upload("c", UploadState.ACCEPTED, sequencer="2", **late)
     assert pending.refused_since([mended, refused], RUN) == []
     assert pending.refused_since([refused, mended], RUN) == []
+
+
+WAITS: dict[str, Any] = {
+    "rows_waiting": 2,
+    "waits_until": "2026-05-04T12:00:00.000+00:00",
+    "known_from": "2026-05-04T11:00:00.000+00:00",
+}
+
+
+def test_an_upload_all_of_whose_rows_wait_says_so_and_why_it_stands_there_besides() -> None:
+    late = upload("b", UploadState.ACCEPTED, reason="replaces upload x", **WAITS)
+    first, _, second = pending.explained(late, RUN, datetime.fromisoformat(BEGAN)).reason.partition("; ")
+    assert first == "replaces upload x"
+    assert second.startswith("2 rows wait for the time that is in them, the first until 2026-05-04T11:00:00Z")
+
+
+@pytest.mark.parametrize("state", [UploadState.FAILED, UploadState.EXCLUDED, UploadState.SUPERSEDED])
+def test_what_has_ended_waits_for_nothing(state: UploadState) -> None:
+    late = upload("b", state, reason="by ann", **WAITS)
+    assert pending.explained(late, RUN, datetime.fromisoformat(BEGAN)).reason == "by ann"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from hypothesis import given
@@ -97,7 +98,16 @@ def test_what_has_not_ended_does_not_begin_again(state: UploadState) -> None:
     ids=lambda value: value.state if isinstance(value, Upload) else None,
 )
 def test_the_outlook_says_what_helps(one: Upload, told: str) -> None:
-    assert told in retries.outlook(one)
+    assert told in retries.outlook(one, datetime.fromisoformat(NOW))
+
+
+@pytest.mark.parametrize("state", [UploadState.ACCEPTED, UploadState.EXCLUDED, UploadState.FAILED])
+def test_the_outlook_of_what_waits_for_its_time_is_no_run_before_it(state: UploadState) -> None:
+    late = "2026-05-04T11:00:00.000+00:00"
+    one = replace(upload(state, UploadState.ACCEPTED), rows_waiting=1, waits_until=late, known_from=late)
+    told = retries.outlook(one, datetime.fromisoformat(NOW))
+    assert "when its time has come: 1 row waits" in told
+    assert told != retries.outlook(one, datetime.fromisoformat(late))
 
 
 def test_a_run_leaves_the_uploads_it_was_started_for_and_that_are_not_trained_on() -> None:
@@ -196,7 +206,10 @@ def test_of_very_many_earlier_ends_the_last_keep_their_reasons() -> None:
 def test_an_excluded_upload_whose_shard_stands_is_accepted_again() -> None:
     excluded = upload(UploadState.EXCLUDED, UploadState.ACCEPTED)
     assert retries.begins_again(excluded) is UploadState.ACCEPTED
-    assert retries.outlook(excluded) == "its shard stands, and it is in the next snapshot again"
+    assert (
+        retries.outlook(excluded, datetime.fromisoformat(NOW))
+        == "its shard stands, and it is in the next snapshot again"
+    )
 
 
 def test_a_run_that_left_nothing_says_how_each_upload_stands() -> None:

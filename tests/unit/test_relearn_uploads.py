@@ -15,6 +15,7 @@ from relearn import snapshots, uploads
 from relearn.errors import DataError, IllegalTransitionError
 from relearn.uploads import MAX_ATTEMPTS, TRANSITIONS, Upload, UploadState
 
+NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 USABLE = {UploadState.ACCEPTED, UploadState.TRAINED}
 
 
@@ -81,7 +82,7 @@ def test_a_failed_run_leaves_an_upload_pending_until_it_has_tried_often_enough()
 
 @given(histories())
 def test_a_snapshot_holds_the_newest_usable_version_of_every_object_once(found: list[Upload]) -> None:
-    chosen = snapshots.select(found, ("main",))
+    chosen = snapshots.select(found, ("main",), NOW)
     by_id = {item.upload_id: item for item in found}
     keys = [by_id[name].key for name in chosen.snapshot]
     assert len(keys) == len(set(keys))
@@ -94,7 +95,7 @@ def test_a_snapshot_holds_the_newest_usable_version_of_every_object_once(found: 
 
 @given(histories())
 def test_what_is_not_usable_is_in_no_snapshot(found: list[Upload]) -> None:
-    chosen = snapshots.select(found, ("main",))
+    chosen = snapshots.select(found, ("main",), NOW)
     states = {item.upload_id: item.state for item in found}
     assert {states[name] for name in chosen.snapshot} <= USABLE
     assert {states[name] for name in chosen.new} <= {UploadState.ACCEPTED}
@@ -106,29 +107,83 @@ def test_what_is_not_usable_is_in_no_snapshot(found: list[Upload]) -> None:
 def test_a_snapshot_does_not_depend_on_the_order_of_reading(found: list[Upload], random: Any) -> None:
     shuffled = list(found)
     random.shuffle(shuffled)
-    assert snapshots.select(shuffled, ("main",)) == snapshots.select(found, ("main",))
+    assert snapshots.select(shuffled, ("main",), NOW) == snapshots.select(found, ("main",), NOW)
+
+
+EARLIER, LATER = "2026-05-04T10:00:00.000+00:00", "2026-05-04T10:00:00.001+00:00"
+"""The run's clock itself, and the moment after."""
+
+
+@given(histories(), st.data())
+def test_a_snapshot_is_as_if_uploads_of_which_no_row_is_known_had_not_come(
+    found: list[Upload], data: st.DataObject
+) -> None:
+    dated = [replace(one, known_from=data.draw(st.sampled_from(["", EARLIER, LATER]))) for one in found]
+    there = [one for one in dated if one.known_from != LATER]
+    chosen, without = (snapshots.select(uploads, ("main",), NOW) for uploads in (dated, there))
+    assert (chosen.snapshot, chosen.new, chosen.lacking) == (without.snapshot, without.new, without.lacking)
+
+
+def test_a_version_that_waits_for_its_time_supersedes_none_and_is_superseded_by_a_newer_one() -> None:
+    old, late, new = (
+        upload(number, key="k", state=UploadState.ACCEPTED, known_from=at)
+        for number, at in ((1, ""), (2, LATER), (3, ""))
+    )
+    assert snapshots.select([old, late], ("main",), NOW).superseded == {}
+    assert snapshots.select([late, new], ("main",), NOW).superseded == {"u2": "u3"}
+
+
+def test_of_two_versions_that_wait_neither_is_superseded_yet() -> None:
+    found = [upload(n, key="k", state=UploadState.ACCEPTED, known_from=LATER) for n in (1, 2)]
+    assert snapshots.select(found, ("main",), NOW).superseded == {}
+
+
+@pytest.mark.parametrize(
+    ("rows", "known_from", "told"),
+    [
+        (0, "", ""),
+        (2, "", "2 rows wait for the time that is in them, at the latest until 2026-05-04T12:00:00Z"),
+        (
+            2,
+            "2026-05-04T11:00:00.000+00:00",
+            (
+                "2 rows wait for the time that is in them, the first until 2026-05-04T11:00:00Z, at the latest until "
+                "2026-05-04T12:00:00Z: until then no run uses this upload"
+            ),
+        ),
+        (
+            1,
+            "2026-05-04T12:00:00.000+00:00",
+            "1 row waits for the time that is in them, until 2026-05-04T12:00:00Z: until then no run uses this upload",
+        ),
+        (2, EARLIER, "2 rows wait for the time that is in them, at the latest until 2026-05-04T12:00:00Z"),
+    ],
+)
+def test_an_upload_says_how_many_of_its_rows_wait_and_for_what(rows: int, known_from: str, told: str) -> None:
+    until = "2026-05-04T12:00:00.000+00:00" if rows else ""
+    assert uploads.waiting(upload(rows_waiting=rows, waits_until=until, known_from=known_from), NOW) == told
 
 
 def test_the_same_key_in_another_table_is_another_object() -> None:
     found = [upload(n, key="k", table=f"t{n}", state=UploadState.ACCEPTED) for n in (1, 2)]
-    assert snapshots.select(found, ("t1", "t2")).snapshot == ("u1", "u2")
+    assert snapshots.select(found, ("t1", "t2"), NOW).snapshot == ("u1", "u2")
 
 
 def test_a_snapshot_names_the_tables_it_lacks() -> None:
     found = [upload(1, table="t1", state=UploadState.ACCEPTED), upload(2, table="t2")]
-    assert snapshots.select(found, ("t1", "t2", "t3")).lacking == ("t2", "t3")
-    assert snapshots.select(found, ("t1",)).lacking == ()
+    assert snapshots.select(found, ("t1", "t2", "t3"), NOW).lacking == ("t2", "t3")
+    assert snapshots.select(found, ("t1",), NOW).lacking == ()
 
 
 def test_an_upload_of_a_table_that_the_spec_no_longer_has_is_passed_over() -> None:
     found = [upload(n, table=f"t{n}", state=UploadState.ACCEPTED) for n in (1, 2)]
-    assert snapshots.select(found, ("t2",)).snapshot == ("u2",)
+    assert snapshots.select(found, ("t2",), NOW).snapshot == ("u2",)
 
 
 def test_a_snapshot_that_the_steps_of_a_run_have_no_time_for_is_refused() -> None:
     found = [upload(n, state=UploadState.TRAINED) for n in range(snapshots.MAX_SHARDS + 1)]
     with pytest.raises(DataError, match="20001 uploads; allowed: 20000") as caught:
-        snapshots.select(found, ("main",))
+        snapshots.select(found, ("main",), NOW)
     assert caught.value.code == "too_many_uploads"
 
 

@@ -179,17 +179,17 @@ class Checker:
         several, *equal = found or (False,)
         return [column.name for column, one in zip(self.columns, equal, strict=False) if several and one]
 
-    def waiting(self) -> tuple[int, datetime | None]:
-        """Count the accepted rows that are dated later than now, and say when the last of them is known."""
-        found: tuple[int, datetime | None] = (0, None)
+    def waiting(self) -> tuple[int, datetime | None, datetime | None]:
+        """Count the accepted rows that are dated later than now, and say when the first and the last of them are known."""
+        found: tuple[int, datetime | None, datetime | None] = (0, None, None)
         for i, column in enumerate(self.columns):
             if (now := self._now[column.name]) is not None:
                 later = f"FROM accepted WHERE _v{i} > TIMESTAMPTZ {quote(now.isoformat())}"
                 row = self.connection.execute(
-                    f"SELECT count(*), max(_v{i}) AT TIME ZONE 'UTC' {later}"
+                    f"SELECT count(*), min(_v{i}) AT TIME ZONE 'UTC', max(_v{i}) AT TIME ZONE 'UTC' {later}"
                 ).fetchone()
-                count, last = row or (0, None)
-                found = (count, last and last.replace(tzinfo=UTC))
+                count, first, last = row or (0, None, None)
+                found = (count, first and first.replace(tzinfo=UTC), last and last.replace(tzinfo=UTC))
         return found
 
     def describe(self, key_columns: Sequence[str], workdir: Path) -> tuple[Profile, Path | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -109,7 +109,7 @@ def prepare(
             shard = workdir / SHARD
             checker.write_shard(shard)
             profile, keys = checker.describe(spec.key_columns(table), workdir)
-            waiting, until = checker.waiting()
+            waiting, first, until = checker.waiting()
         except (DataError, duckdb.InterruptException, duckdb.OutOfMemoryException) as error:
             refusal = _refusal(error, deadline, memory_mb, disk_mb)
             return Prepared(tally.accepted, tally.rejected, refusal, None, checker.rejected_file)
@@ -123,7 +123,13 @@ def prepare(
             keys=keys,
             rows_waiting=waiting,
             waits_until=until,
+            known_from=_in_milliseconds(first) if first and waiting == tally.accepted else None,
         )
+
+
+def _in_milliseconds(moment: datetime) -> datetime:
+    """Give the first whole millisecond that is not before a moment: a run's clock knows no less."""
+    return moment + timedelta(microseconds=-moment.microsecond % 1000)
 
 
 def _refusal(error: Exception, deadline: Deadline, memory_mb: int, disk_mb: int) -> Refusal:

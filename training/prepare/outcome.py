@@ -62,6 +62,8 @@ class Prepared:
     rows_waiting, waits_until
         How many accepted rows are dated later than the check's clock, and when the last of them is known, aware; None
         when there is none.
+    known_from
+        When the first accepted row is known, aware and in whole milliseconds, as a run's clock is; None when one is already.
     """
 
     rows_accepted: int
@@ -73,3 +75,4 @@ class Prepared:
     keys: Path | None = None
     rows_waiting: int = 0
     waits_until: datetime | None = None
+    known_from: datetime | None = None

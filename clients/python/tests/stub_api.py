@@ -90,6 +90,7 @@ UPLOAD = {
     "rows_rejected": 1,
     "rows_waiting": 0,
     "waits_until": None,
+    "known_from": None,
     "received_at": AT,
     "run_id": None,
     "replaces": None,

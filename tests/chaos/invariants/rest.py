@@ -18,7 +18,8 @@ def no_loss(evidence: Evidence) -> Iterator[str]:
     """Every object version that S3 acknowledged ends in exactly one state, with its reason, and in the right one.
 
     At rest the ledger knows each version of each object under ``incoming/<model>/`` that was not deleted since, as
-    TRAINED, SUPERSEDED, QUARANTINED or FAILED; as ACCEPTED only where a person froze the route, so that it waits.
+    TRAINED, SUPERSEDED, QUARANTINED or FAILED; as ACCEPTED only where a person froze the route, so that it waits, or while
+    the time of all its rows is to come.
     It came to no two ends. Data that breaks its spec ends as QUARANTINED, and no other does.
     """
     for stored in evidence.stored():
@@ -26,7 +27,8 @@ def no_loss(evidence: Evidence) -> Iterator[str]:
         if upload is None:
             yield f"{stored.key} {stored.version} is not in the ledger"
             continue
-        waits = evidence.routes[upload.model].frozen
+        late = stored.body.known_from
+        waits = evidence.routes[upload.model].frozen or (late is not None and late > evidence.stage.clock.now)
         if upload.state is UploadState.RECEIVED or (upload.state is UploadState.ACCEPTED and not waits):
             yield f"{stored.key} is {upload.state} at rest"
         if upload.state not in stored.body.ends and upload.state is not UploadState.RECEIVED:

@@ -23,8 +23,10 @@ def no_future(evidence: Evidence) -> Iterator[str]:
     """Nothing that is dated later than a run began is in what it learns from, and each row of the future has its place.
 
     The clock of a job is when its run began. Rows that are dated a day after their check, or later, are rejected; those
-    before that wait, and the upload tells how many there are and until when, the run how many it did not see.
+    before that wait, and the upload tells how many there are and until when, the run how many it did not see. An upload
+    all of whose rows wait is in no run that began before their time.
     """
+    yield from _before_their_time(evidence)
     runs = {run.run_id: run for run in evidence.runs}
     for job in evidence.stage.training.jobs.values():
         if not SPECS[job.model].tables or job.run_id not in runs:
@@ -43,6 +45,27 @@ def no_future(evidence: Evidence) -> Iterator[str]:
         told = (upload.rows_rejected, upload.rows_waiting, bool(upload.waits_until))
         if told != (stored.body.refused, stored.body.waiting, True):
             yield f"{stored.key} tells of its rows of the future: {told}"
+
+
+def _before_their_time(evidence: Evidence) -> Iterator[str]:
+    times = {
+        stored.upload_id: stored.body.known_from for stored in evidence.stored() if stored.body.known_from
+    }
+    for run in evidence.runs:
+        early = {one for one in (*run.uploads, *run.snapshot) if one in times}
+        began = _moment(run.started_at)
+        yield from (
+            f"run {run.run_id} began at {run.started_at} and has an upload of {times[one]}"
+            for one in sorted(early)
+            if times[one] > began
+        )
+    for upload_id, at in times.items():
+        upload = evidence.uploads.get(upload_id)
+        accepted = None if upload is None else upload.times.get(UploadState.ACCEPTED)
+        if upload is None or accepted is None or _moment(accepted) >= at:
+            continue
+        if not upload.known_from or _moment(upload.known_from) != at or not upload.rows_waiting:
+            yield f"{upload.key} is of {at} and tells of {upload.known_from or 'no time'}"
 
 
 def replacement(evidence: Evidence) -> Iterator[str]:

@@ -73,6 +73,9 @@ class UploadBrief:
         How many of the good ones were dated later than now when they were counted: a run sees each from its time on.
     waits_until
         When the last of them is known; None when there is none.
+    known_from
+        When the first of its rows is known, if all of them were dated later than now: until then no run uses it; None
+        otherwise.
     received_at
         When the file came; None until then.
     run_id
@@ -95,6 +98,7 @@ class UploadBrief:
     rows_rejected: int | None
     rows_waiting: int | None
     waits_until: datetime | None
+    known_from: datetime | None
     received_at: datetime | None
     run_id: str | None
     replaces: str | None
@@ -150,4 +154,4 @@ def _rejected(data: Mapping[str, Json]) -> RejectedRow:
 
 
 def _with_time(data: Mapping[str, Json]) -> dict[str, Json]:
-    return {**data, **{name: moment(data[name]) for name in ("received_at", "waits_until")}}
+    return {**data, **{name: moment(data[name]) for name in ("received_at", "waits_until", "known_from")}}
