@@ -171,6 +171,18 @@ def test_a_failed_run_is_not_tried_again_at_once_for_an_upload_that_waits(world:
     assert world.ledger.lock("visits") is None
 
 
+def test_a_run_that_the_sweep_gets_going_is_of_no_upload_that_waits(world: World) -> None:
+    both_tables(world)
+    world.run("visits")
+    world.send(LATE_CSV, "incoming/visits/visits/late.csv")
+    world.ledger.take_lock(
+        "visits", "20260504t100100-aaaaaa"
+    )  # by a process that died before it wrote the run down
+    world.clock.pass_seconds(1000)
+    sweep_once(world)
+    assert world.ledger.run("visits", "20260504t100100-aaaaaa").uploads == ()
+
+
 def test_a_first_run_waits_for_the_table_whose_rows_all_wait(world: World) -> None:
     world.score["visits"] = 0.9
     world.send(PEOPLE_CSV, "incoming/visits/people/a.csv")
