@@ -301,7 +301,7 @@ def test_what_an_upload_of_the_future_waits_for_is_told(
     cli_stage: CliStage, options: tuple[str, ...]
 ) -> None:
     promoted_before(cli_stage)
-    waits = {
+    waits: dict[str, Any] = {
         "rows_waiting": 2,
         "waits_until": "2999-05-05T09:00:00.000+00:00",
         "known_from": "2999-05-05T08:00:00.000+00:00",
