@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import struct
+import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -29,6 +30,10 @@ DATE_TIME = (
 """A date-time as everyone here takes it: ISO 8601 in extended form, without week dates, leap seconds or 24:00."""
 DATE_TIME_ALLOWED = "an ISO 8601 date-time such as 2026-05-04T10:00:00Z, from year 1 to 9999"
 _DATE_TIME = re.compile(DATE_TIME)
+DECOMPOSED = (
+    "it looks like one of them and has other characters: letter and accent apart (NFD), or together (NFC)"
+)
+"""What is said of a word that people can not tell from one that is allowed."""
 NUL = "\0"
 """In no text: it ends strings in C, and with them what libraries see of a value."""
 NAME_ALLOWED = "a lower-case letter, then up to 62 lower-case letters, digits or underscores"
@@ -194,8 +199,18 @@ class Category(_Common):
     def problem(self, value: object) -> str | None:
         """Say what is wrong with ``value``, or None when it is right."""
         if not isinstance(value, str) or value not in self.values:
-            return f"got {shown(value)}; allowed: one of {', '.join(self.values)}"
+            spelling = f"; {DECOMPOSED}" if isinstance(value, str) and self.is_decomposed(value) else ""
+            return f"got {shown(value)}; allowed: one of {', '.join(self.values)}{spelling}"
         return None
+
+    @property
+    def composed(self) -> tuple[str, ...]:
+        """The values as Unicode composes them (NFC)."""
+        return tuple(unicodedata.normalize("NFC", value) for value in self.values)
+
+    def is_decomposed(self, text: str) -> bool:
+        """Tell whether a text looks like one of the values and is written with other characters."""
+        return text not in self.values and unicodedata.normalize("NFC", text) in self.composed
 
 
 @dataclass(frozen=True, slots=True)

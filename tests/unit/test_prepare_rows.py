@@ -6,6 +6,7 @@ import codecs
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relearn.columns import DATE_TIME_ALLOWED
+from relearn.columns import DATE_TIME_ALLOWED, DECOMPOSED, Category
 from tests.unit.prepare_data import (
     NAMES,
     Upload,
@@ -300,3 +301,16 @@ def test_ten_thousand_rejected_rows_are_written_and_all_are_counted(upload: Uplo
     prepared = upload("who,size,label\n" + "a,1,low\n" + "a,wide,low\n" * 10_500)
     assert prepared.rows_rejected == 10_500
     assert len(rejected(prepared)) == 10_000
+
+
+def test_a_word_that_only_looks_like_one_that_is_allowed_is_told_so(tmp_path: Path) -> None:
+    colour = Category("label", values=("caf\u00e9", "tea"))
+    spec = replace(make_spec(), target=colour)
+    source = tmp_path / "object"
+    source.write_text("who,size,label\na,1,cafe\u0301\nb,1,milk\n", encoding="utf-8")
+    rows = rejected(prepare(spec, source, "x.csv", tmp_path / "work", threads=1))
+    decomposed, other = (row["errors"][0]["reason"] for row in rows)
+    assert decomposed == f"not one of caf\u00e9, tea; {DECOMPOSED}"
+    assert other == "not one of caf\u00e9, tea"
+    assert str(colour.problem("cafe\u0301")).endswith(f"allowed: one of caf\u00e9, tea; {DECOMPOSED}")
+    assert str(colour.problem("milk")).endswith("allowed: one of caf\u00e9, tea")

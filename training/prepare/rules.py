@@ -11,6 +11,7 @@ from datetime import datetime
 from relearn.columns import (
     DATE_TIME,
     DATE_TIME_ALLOWED,
+    DECOMPOSED,
     LARGEST_FLOAT32,
     Boolean,
     Category,
@@ -97,10 +98,7 @@ def reason(column: Column, text: str, now: datetime | None = None) -> str:
                 )
             return f"CASE {' '.join(cases)} ELSE 'not finite as float32' END"
         case Category():
-            more = (
-                f" and {len(column.values) - SHOWN_VALUES} more" if len(column.values) > SHOWN_VALUES else ""
-            )
-            return quote(f"not one of {', '.join(column.values[:SHOWN_VALUES])}{more}")
+            return _not_one_of(column, text)
         case Text():
             long = f"length({text}) || ' characters; at most {column.max_length}'"
             return f"CASE WHEN {text} IS NULL THEN 'not a string' WHEN {_has_nul(text)} THEN 'holds a NUL character' ELSE {long} END"
@@ -111,6 +109,15 @@ def reason(column: Column, text: str, now: datetime | None = None) -> str:
         case Id() | Ranking():
             words = f"'not a string of 1 to {column.max_length} characters'"
             return f"CASE WHEN {_has_nul(text)} THEN 'holds a NUL character' ELSE {words} END"
+
+
+def _not_one_of(column: Category, text: str) -> str:
+    more = f" and {len(column.values) - SHOWN_VALUES} more" if len(column.values) > SHOWN_VALUES else ""
+    wrong = f"not one of {', '.join(column.values[:SHOWN_VALUES])}{more}"
+    if "".join(column.values).isascii():
+        return quote(wrong)
+    alike = f"nfc_normalize({text}) IN ({', '.join(map(quote, column.composed))})"
+    return f"CASE WHEN {alike} THEN {quote(f'{wrong}; {DECOMPOSED}')} ELSE {quote(wrong)} END"
 
 
 def _moment(text: str) -> str:
