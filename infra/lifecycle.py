@@ -85,6 +85,6 @@ def _allowed(access: Access) -> list[Grant]:
         grants.list_sagemaker("Endpoints", "EndpointConfigs", "Models", "ModelPackages", "TransformJobs"),
         access.sagemaker.allow("StopTransformJob", on=["transform-job"]),
         *access.sagemaker.drop_endpoints(),
-        access.online("Scan", "BatchWriteItem"),
+        access.online("Query", "Scan", "BatchWriteItem"),
         access.sagemaker.allow("DeleteModelPackage", on=["model-package"]),
     ]

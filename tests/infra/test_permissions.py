@@ -413,7 +413,7 @@ TOUCHES_ONLINE = {
     "retire": "Query BatchWriteItem",
     "fail_run": "Query BatchWriteItem",
     "sweep": "Query BatchWriteItem",
-    "lifecycle": "Scan BatchWriteItem",
+    "lifecycle": "Query Scan BatchWriteItem",
 }
 
 

@@ -67,6 +67,20 @@ def _locked(book: Book) -> Book:
     return book.add(run).add(lock)
 
 
+def _removed_by_a_person(bench: Bench, rest: Book) -> Callable[[], None]:
+    def a_model_is_removed_because_a_person_asks() -> None:
+        version = int(rest.of(MODEL, "VERSION#")[0]["version"])
+        bench.online.know(MODEL, version)
+        bench.ledger.write(rest)
+        asked = {"model": MODEL, "who": "a person", "only_tell": False}
+        told = bench.invoke("lifecycle", {"remove_model": asked})
+        if "refused" in told:
+            raise Broken(f"{MODEL} is not removed: {told['refused']}")
+        bench.online.expect(MODEL, version, known=False)
+
+    return a_model_is_removed_because_a_person_asks
+
+
 def lifecycle(bench: Bench, moments: Moments) -> Part:
     rest = moments["Rest"].book
     name = bench.name(f"{MODEL}-v{STAND_IN}")
@@ -118,6 +132,7 @@ def lifecycle(bench: Bench, moments: Moments) -> Part:
         _stopped(bench.machine, "a_run_under_way_is_stopped", lambda: request("Delete", _locked(rest))),
         _stopped(bench.restores, "a_version_that_comes_back_is_stopped", lambda: request("Delete", rest)),
         an_endpoint_is_removed,
+        _removed_by_a_person(bench, rest),
     ]
     return Part(bench.of_function("lifecycle"), scenes)
 
