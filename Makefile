@@ -35,7 +35,7 @@ override PROCESSES := $(call as_text,PROCESSES)
 endif
 LAYERS := build/layers/duckdb/.installed build/layers/onnx/.installed
 INSTALLED := $(VENV)/.installed node_modules/.installed $(LAYERS)
-SOURCES := app.py cdk.json requirements.txt $(shell find relearn training lambdas infra -type f -not -path '*/__pycache__/*' -not -path '*/tests/*' 2>/dev/null)
+SOURCES := app.py cdk.json requirements.txt $(shell find relearn preparation scoring pages training lambdas infra -type f -not -path '*/__pycache__/*' -not -path '*/tests/*' 2>/dev/null)
 # Whatever promises figures is a bench.
 BENCHES = $(shell grep -l 'last line is one JSON object' bench/*.py)
 # The last one, because pip would hold what a wheel requires against this machine's Python.
@@ -125,10 +125,10 @@ format: $(INSTALLED) ## let ruff format and fix
 	$(BIN)/ruff check --fix .
 
 openapi: $(INSTALLED) ## write docs/openapi.json anew from the specs
-	@$(BIN)/python -m infra.site > docs/openapi.json
+	@$(BIN)/python -m infra.api.site > docs/openapi.json
 
 picture: $(INSTALLED) ## draw the runs in docs/RUN.md anew from the state machine
-	@$(BIN)/python -m infra.picture > docs/RUN.md.new && mv docs/RUN.md.new docs/RUN.md
+	@$(BIN)/python -m infra.stacks.picture > docs/RUN.md.new && mv docs/RUN.md.new docs/RUN.md
 
 costs: $(INSTALLED) ## write what each hosting mode costs in docs/HOSTING.md anew from bench/prices.json
 	@$(BIN)/python -m bench.costs

@@ -32,7 +32,7 @@ def duckdb_(data: Path, workdir: Path) -> str:
     """As the training job does."""
     from training import catalog  # noqa: PLC0415
     from training.features.making import Code, Rooms, make  # noqa: PLC0415
-    from training.fit import Code as ModelCode  # noqa: PLC0415
+    from training.fitting.fit import Code as ModelCode  # noqa: PLC0415
 
     home = catalog.folder("churn")
     code = Code(ModelCode.of(home).features, home)
@@ -97,7 +97,7 @@ def spark_(data: Path, workdir: Path) -> str:
     from training import catalog  # noqa: PLC0415
     from training.features.given import TRAINING  # noqa: PLC0415
     from training.features.spark_job import make  # noqa: PLC0415
-    from training.fit import Code as ModelCode  # noqa: PLC0415
+    from training.fitting.fit import Code as ModelCode  # noqa: PLC0415
 
     settings = {
         "spark.ui.enabled": "false",

@@ -2,8 +2,8 @@
 
 A CSV as large as an upload may be is checked and becomes a shard; gzips of ten megabytes that unpack to ten gigabytes
 are refused, and so is one of a million empty members. The rate of the CSV is what the limit on size follows from: it must
-be at least `relearn.policies.CHECKED_PER_SECOND`.
-The files are made here, in a folder that is deleted afterwards; each is taken in by the same `training.prepare` as in
+be at least `relearn.spec.policies.CHECKED_PER_SECOND`.
+The files are made here, in a folder that is deleted afterwards; each is taken in by the same `preparation` as in
 the ingest function, with the same settings, in a process of its own whose peak is told. Needs 8 GB of disk.
 
 The last line is one JSON object: ``held`` (whether no limit was passed), ``mb_per_second`` (of the text) and ``files`` (what each took).
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import arguments
-from relearn.policies import CHECKED_PER_SECOND, LARGEST_UPLOAD
+from relearn.spec.policies import CHECKED_PER_SECOND, LARGEST_UPLOAD
 
 WORKER = Path(__file__).with_name("ingest_memory_worker.py")
 HEADER = "customer,at,seconds,pages,basket,country,returning,search,ordered\n"

@@ -12,8 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from relearn.spec import Boolean, Category, DateTime, Id, Metric, ModelSpec, Number, Text
-from training.prepare import prepare
+from preparation import prepare
+from relearn.spec.model import Boolean, Category, DateTime, Id, Metric, ModelSpec, Number, Text
 
 STATUS = Path("/proc/self/status")
 SPEC = ModelSpec(

@@ -92,11 +92,12 @@ def measured(both: dict[str, Handler], rows: int, rounds: int) -> dict[str, list
 
 def ours(stub: Callable[[str, bytes], bytes] | None = None) -> Handler:
     """Import our function until it could take its first request; ``stub`` answers in place of the network."""
-    from lambdas import catalog, predict  # noqa: PLC0415 - this import is what is measured
+    from lambdas.handlers import predict  # noqa: PLC0415 - this import is what is measured
+    from lambdas.runtime import catalog  # noqa: PLC0415
 
     catalog.load.__wrapped__.__defaults__ = (DATA,)
     if stub is not None:
-        from lambdas.aws.connection import Connections, Reply  # noqa: PLC0415
+        from lambdas.aws.fast.connections import Connections, Reply  # noqa: PLC0415
 
         def send(
             there: Connections, _method: str, path: str, _headers: Any, body: bytes, _seconds: float
@@ -166,7 +167,7 @@ def event(rows: int) -> dict[str, Any]:
 
 def write_catalog() -> None:
     """Write what the CDK app puts beside our function's code; processes that measure imports find it there."""
-    from relearn import codec  # noqa: PLC0415
+    from relearn.spec import codec  # noqa: PLC0415
     from training import catalog  # noqa: PLC0415
 
     models = {

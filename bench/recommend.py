@@ -2,7 +2,7 @@
 
 Two catalogues: that of the products model, trained on its seed, and a synthetic one of 100,000 items and 1,000,000
 visitors with about ten seen items each (random factors, as many as the spec's default). For both, one row and 100 rows
-through `training.scorer.Scorer.rows`, what the server calls with a checked request, names in and names out; against
+through `scoring.scorer.Scorer.rows`, what the server calls with a checked request, names in and names out; against
 the library's own ``recommend(filter_already_liked_items=True)`` with numbers in and numbers out, the better of its two ways
 to run: on all cores, and on one as ours. Rounds are interleaved; a ratio is of medians, theirs / ours.
 
@@ -37,15 +37,16 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from bench import arguments
-from relearn import codec, hosting
-from relearn.spec import ModelSpec
-from training import artifact, catalog
-from training.fit import Code
-from training.ranking import graph
-from training.ranking.exam import ranking_of
-from training.ranking.fit import Factors, factors_of, fit
-from training.ranking.interactions import Interactions
-from training.scorer import Input, Scorer
+from relearn.spec import codec, hosting
+from relearn.spec.model import ModelSpec
+from scoring import artifact
+from scoring.scorer import Input, Scorer
+from training import catalog
+from training.fitting.fit import Code
+from training.fitting.ranking import graph
+from training.fitting.ranking.exam import ranking_of
+from training.fitting.ranking.fit import Factors, factors_of, fit
+from training.fitting.ranking.interactions import Interactions
 
 ROOT = Path(__file__).resolve().parents[1]
 SEEN = 10

@@ -50,9 +50,10 @@ def flask_app() -> Any:
 
 def fitted() -> tuple[Any, list[str]]:
     """Fit the pipeline that our server answers for; gives it with the names of its columns."""
-    from training import catalog, dataset  # noqa: PLC0415
-    from training.container import Container  # noqa: PLC0415
-    from training.fit import Code, fit  # noqa: PLC0415
+    from training import catalog  # noqa: PLC0415
+    from training.data import dataset  # noqa: PLC0415
+    from training.fitting.fit import Code, fit  # noqa: PLC0415
+    from training.job.container import Container  # noqa: PLC0415
 
     spec = catalog.get("iris")
     rows = dataset.load(spec, Container.from_env().train_data).train
@@ -64,6 +65,6 @@ def fitted() -> tuple[Any, list[str]]:
 if __name__ == "__main__":
     import uvicorn
 
-    from training.serve import OPTIONS
+    from scoring.serve import OPTIONS
 
     uvicorn.run(echo, host="127.0.0.1", port=int(sys.argv[1]), **OPTIONS)

@@ -1,6 +1,6 @@
 """How fast a text model is served, against the fitted scikit-learn pipeline that it was made of; ratios of one run.
 
-The tickets model, fitted on its seed: request rows through `training.scorer` (tokeniser, then ONNX graph), as the server
+The tickets model, fitted on its seed: request rows through `scoring.scorer` (tokeniser, then ONNX graph), as the server
 does it, against the pipeline's ``predict_proba`` on a DataFrame. Both count tokens with the same tokeniser; beside them
 the ordinary way, ``TfidfVectorizer`` of the same n-grams, which does so by itself. Short rounds take turns; a ratio is
 the median over the rounds, of CPU time. The tickets are of another seed than the model's.
@@ -29,10 +29,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from bench import arguments
-from training import catalog, onnx_export
+from scoring.scorer import Scorer
+from training import catalog
+from training.fitting import onnx_export
 from training.models.tickets.generate import Ticket, tickets
 from training.models.tickets.model import build
-from training.scorer import Scorer
 
 FULL, SMALL = (41, 0.05), (2, 0.001)
 """Rounds, and seconds of each way in a round."""

@@ -24,7 +24,7 @@ from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 
 from bench import arguments
-from training.onnx_export import use_plain_locale
+from training.fitting.onnx_export import use_plain_locale
 
 TEXTS = {
     "plain English": ["where is my order", "the parcel is late again", "I forgot my password", "refund please"],

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import (
+from cli.commands import (
     approve,
     backfill,
     batch,
@@ -21,17 +21,17 @@ from cli import (
     predictions,
     proxy,
     remove_model,
-    replay,
-    reports,
+    replay_dlq,
+    report,
     retry,
     route,
-    show,
+    status,
     upload,
     wait,
 )
-from cli import token as tokens
-from cli.errors import Cli
-from cli.target import LOCAL_FILE, Choice
+from cli.commands import token as tokens
+from cli.stage.target import LOCAL_FILE, Choice
+from cli.terminal.errors import Cli
 
 app = typer.Typer(
     name="relearn",
@@ -79,14 +79,14 @@ app.command("batch")(batch.batch)
 app.command("batches")(batch.batches)
 app.command("feedback")(feedback.feedback)
 app.command("proxy")(proxy.proxy)
-app.command("status")(show.status)
-app.command("uploads")(show.uploads)
+app.command("status")(status.status)
+app.command("uploads")(status.uploads)
 app.command("exclude")(exclude.exclude)
 app.command("retry")(retry.retry)
-app.command("replay-dlq")(replay.replay_dlq)
-app.command("runs")(show.runs)
-app.command("report")(reports.report)
-app.command("versions")(show.versions)
+app.command("replay-dlq")(replay_dlq.replay_dlq)
+app.command("runs")(status.runs)
+app.command("report")(report.report)
+app.command("versions")(status.versions)
 app.command("route")(route.route)
 app.command("rollback")(route.rollback)
 app.command("promote")(route.promote)

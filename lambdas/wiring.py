@@ -5,40 +5,41 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 
-from lambdas import catalog
-from lambdas.approving import Approving
-from lambdas.aws import clients, direct
+from lambdas.aws import clients
 from lambdas.aws.alarms import Alarms
-from lambdas.aws.batch_records import BatchRecords
-from lambdas.aws.blocks import Blocks
 from lambdas.aws.callbacks import Callbacks
-from lambdas.aws.endpoints import Endpoints
+from lambdas.aws.dynamo.batches import BatchRecords
+from lambdas.aws.dynamo.exactly_once import Once
+from lambdas.aws.dynamo.ledger import Ledger
+from lambdas.aws.dynamo.online_features import Online
+from lambdas.aws.dynamo.table import Table
+from lambdas.aws.dynamo.turns import Turns
+from lambdas.aws.dynamo.upload_forms import FormRecords
+from lambdas.aws.dynamo.version_stats import LiveCounts
 from lambdas.aws.executions import Executions
-from lambdas.aws.form_records import FormRecords
+from lambdas.aws.fast import client
+from lambdas.aws.fast.endpoints import Invoker
+from lambdas.aws.fast.hosts import HostFunctions
 from lambdas.aws.functions import Functions
-from lambdas.aws.hosts import HostFunctions
-from lambdas.aws.invoke import Invoker
-from lambdas.aws.ledger import Ledger
-from lambdas.aws.links import Links
-from lambdas.aws.live_counts import LiveCounts
 from lambdas.aws.metrics import Meter
 from lambdas.aws.notify import Notifier
-from lambdas.aws.once import Once
-from lambdas.aws.online import Online
 from lambdas.aws.queue import IngestQueue
-from lambdas.aws.registry import Registry
-from lambdas.aws.scaling import Scaling
-from lambdas.aws.storage import Storage
-from lambdas.aws.table import Table
-from lambdas.aws.transforms import Transforms
-from lambdas.aws.turns import Turns
-from lambdas.batch_results import BatchResults
-from lambdas.config import Config
-from lambdas.operating import Operating
-from lambdas.places import Places
-from lambdas.retirement import Retirement
-from lambdas.runs_flow import Runs
-from lambdas.scoring import Closing
+from lambdas.aws.s3.presigned import Links
+from lambdas.aws.s3.ranged_reader import Blocks
+from lambdas.aws.s3.storage import Storage
+from lambdas.aws.sagemaker.endpoints import Endpoints
+from lambdas.aws.sagemaker.registry import Registry
+from lambdas.aws.sagemaker.scaling import Scaling
+from lambdas.aws.sagemaker.transforms import Transforms
+from lambdas.batches.lifecycle import Closing
+from lambdas.batches.results import BatchResults
+from lambdas.rollout.approvals import Approving
+from lambdas.rollout.route_changes import Operating
+from lambdas.runs.lifecycle import Runs
+from lambdas.runs.retirement import Retirement
+from lambdas.runtime import catalog
+from lambdas.runtime.config import Config
+from lambdas.serving.backends import Places
 
 
 def now() -> datetime:
@@ -124,8 +125,8 @@ def registry(config: Config) -> Registry:
 def places(config: Config) -> Places:
     """Make what asks versions where they are."""
     return Places(
-        endpoints=Invoker(direct.service("sagemaker", os.environ)),
-        host=HostFunctions(direct.service("lambda", os.environ), config.need("STAGE")),
+        endpoints=Invoker(client.service("sagemaker", os.environ)),
+        host=HostFunctions(client.service("lambda", os.environ), config.need("STAGE")),
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from training.progress import complain
+from training.job.progress import complain
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,21 +40,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     prepare.add_argument("--output", required=True, type=Path, help="folder for the shard and rows.jsonl")
     given = parser.parse_args(arguments)
     if given.command == "train":
-        from training import train  # noqa: PLC0415 - a server must not load what trains
+        from training.job import train  # noqa: PLC0415 - a server must not load what trains
 
         return train.main()
     if given.command == "serve":
-        from training import serve  # noqa: PLC0415
+        from scoring import serve  # noqa: PLC0415
 
         return serve.main()
     return _prepare(given.model, given.table, given.input, given.output)
 
 
 def _prepare(model: str, table: str | None, source: Path, output: Path) -> int:
+    from preparation import prepare  # noqa: PLC0415
     from relearn.errors import RelearnError  # noqa: PLC0415
-    from relearn.tables import MAIN  # noqa: PLC0415
+    from relearn.spec.tables import MAIN  # noqa: PLC0415
     from training import catalog  # noqa: PLC0415
-    from training.prepare import prepare  # noqa: PLC0415
 
     try:
         spec = catalog.get(model)

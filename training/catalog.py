@@ -12,8 +12,8 @@ from types import ModuleType
 from typing import Any
 
 from relearn.errors import NotFoundError, RelearnError, SpecError
-from relearn.spec import ModelSpec
-from relearn.tables import MAIN
+from relearn.spec.model import ModelSpec
+from relearn.spec.tables import MAIN
 
 MODELS_DIR = Path(__file__).resolve().parent / "models"
 """Where the model folders are."""

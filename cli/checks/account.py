@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from cli.checks.finding import Finding, said
 from cli.checks.stage import StageSettings
-from cli.target import Target
+from cli.stage.target import Target
 
 BOOTSTRAP_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
 BOOTSTRAP_VERSION = 6

@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError
 from cli.checks.finding import Finding, action, is_denied
 from cli.checks.needs import ENDPOINTS_OF_A_MODEL, Needs
 from cli.checks.quotas import Quotas, compare
-from cli.target import Target
-from relearn import names
+from cli.stage.target import Target
+from relearn.naming import resources
 
 ENDPOINTS = r".*\bnumber of serverless (inference )?endpoints\b.*"
 CONCURRENCY = r".*\btotal concurrency\b.*\bserverless endpoints\b.*"
@@ -79,7 +79,7 @@ def instances(target: Target, needs: Needs) -> Iterator[Finding]:
 
 def taken_by_others(target: Target) -> Taken:
     """Count what the endpoints of the account and region hold that are not the stage's."""
-    client, own = target.client("sagemaker"), names.prefix(target.stage)
+    client, own = target.client("sagemaker"), resources.prefix(target.stage)
     endpoints = concurrency = 0
     found: Counter[str] = Counter()
     for page in client.get_paginator("list_endpoints").paginate():

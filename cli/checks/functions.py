@@ -9,8 +9,8 @@ from botocore.exceptions import ClientError
 from cli.checks.finding import Finding, is_denied
 from cli.checks.quotas import Quota, Quotas, advice_on, ask_for
 from cli.checks.stage import StageSettings
-from cli.target import Target
-from relearn import names
+from cli.stage.target import Target
+from relearn.naming import resources
 
 UNRESERVED = 100
 """What AWS Lambda keeps for functions that reserve nothing."""
@@ -59,7 +59,7 @@ def _reserved(target: Target) -> int:
     """Give what the stage's predict has reserved now."""
     try:
         found = target.client("lambda").get_function_concurrency(
-            FunctionName=names.function(target.stage, "predict")
+            FunctionName=resources.function(target.stage, "predict")
         )
     except ClientError as error:
         if error.response["Error"]["Code"] != "ResourceNotFoundException":

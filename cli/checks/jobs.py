@@ -9,7 +9,7 @@ from dataclasses import replace
 from cli.checks.finding import Finding
 from cli.checks.needs import Needs
 from cli.checks.quotas import Quotas, advice_on, ask_for, compare
-from cli.target import Target
+from cli.stage.target import Target
 
 TRANSFORM_INSTANCE = "ml.m5.large"
 """What scores whole files."""

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from relearn.engines import on_spark
-from relearn.hosting import Realtime, Serverless
-from relearn.spec import ModelSpec
+from relearn.spec.engines import on_spark
+from relearn.spec.hosting import Realtime, Serverless
+from relearn.spec.model import ModelSpec
 
 ENDPOINTS_OF_A_MODEL = 3
 """Champion, previous and candidate."""

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from cli.checks.finding import Finding, Request
-from cli.target import Target
+from cli.stage.target import Target
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,7 +9,7 @@ from botocore.exceptions import UnknownRegionError
 
 from cli.checks.finding import Finding
 from cli.checks.needs import Needs
-from cli.target import Target
+from cli.stage.target import Target
 
 SERVICES = (
     "apigatewayv2",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from relearn.runs import failure_reason
+from relearn.lifecycle.runs import failure_reason
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from relearn import names
+from relearn.naming import resources
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -38,7 +38,7 @@ class Functions:
             What it is called with.
         """
         self._client.invoke(
-            FunctionName=names.function(self._stage, name),
+            FunctionName=resources.function(self._stage, name),
             InvocationType="Event",
             Payload=json.dumps(event).encode(),
         )

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, expect
 from tests.browser.pages import Watched
 from tests.e2e.client import Stage
 from tests.e2e.proxied import proxy_of
-from tests.proxied import Proxy
+from tests.support.proxied import Proxy
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page
 
-from relearn.data_check import Finding
-from relearn.profiles import ColumnProfile, Profile, bin_of
-from relearn.spec import Category, Number
-from tests.unit.training_kit import MIXED
-from training import charts
-from training.page import data_report
-from training.page.distributions import column_chart
-from training.page.html import document, section
+from pages import data_report
+from pages.distributions import column_chart
+from pages.html import document, section
+from relearn.data.checks import Finding
+from relearn.data.profiles import ColumnProfile, Profile, bin_of
+from relearn.spec.model import Category, Number
+from tests.support.training_kit import MIXED
+from training.job import charts
 
 YEN = "円"
 QUEUES = ("迷惑メール", "注文した商品が届かない場合のお問い合わせ", "返品", "other", "請求書の金額が違う")

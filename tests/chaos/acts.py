@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from relearn import names, routes, s3_keys
-from relearn.ids import upload_id  # as it is, whatever a mutant makes of it
-from tests.aws.world import LAKE, STAGE, UPLOADS
+from relearn.api import operations
+from relearn.naming import resources, s3_keys
+from relearn.naming.ids import upload_id  # as it is, whatever a mutant makes of it
 from tests.chaos import data
 from tests.chaos.calls import DiedError
 from tests.chaos.checks import CUT_OFF, SLOW
@@ -20,6 +20,7 @@ from tests.chaos.kills import Kill, kill
 from tests.chaos.models import DATED, ORDINARY, TABLE
 from tests.chaos.people import People, by_hand
 from tests.chaos.stage import Stage
+from tests.support.world import LAKE, STAGE, UPLOADS
 
 EVENT = json.loads((Path(__file__).parents[1] / "events" / "http_predict.json").read_text())
 GOOD = {"instances": [{"length": 3.0, "width": 1.0}, {"length": 9.0, "width": 4.0}]}
@@ -186,14 +187,14 @@ class Acts:
         """Change a route by hand; the status of the answer."""
         self.by_hand += 1
         body = {"action": action, "why": "to see what happens", **more}
-        status = by_hand(self.stage, routes.CHANGE_ROUTE, body, model=model)
+        status = by_hand(self.stage, operations.CHANGE_ROUTE, body, model=model)
         self.stage.history.note(f"{action} of {model} by hand: {status}")
         return status
 
     def vanish(self, model: str) -> bool:
         """Delete the endpoint of the champion, past everything that knows of it."""
         champion = self.stage.world.ledger.route(model).champion
-        name = names.endpoint(STAGE, model, champion)
+        name = resources.endpoint(STAGE, model, champion)
         if not champion or not self.stage.sagemaker.in_service(name):
             return False
         self.stage.sagemaker.vanish(name)

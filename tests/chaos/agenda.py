@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import count
 
-from tests.aws.world import Clock
+from tests.support.world import Clock
 
 Action = Callable[[], object]
 

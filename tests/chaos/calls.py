@@ -10,9 +10,9 @@ from typing import Any
 import boto3
 from moto.core.models import botocore_stubber
 
-from tests.aws.fake_sagemaker import Answer
 from tests.chaos.faults import Faults
 from tests.chaos.history import Call, History
+from tests.support.fake_sagemaker import Answer
 
 READS = ("Get", "Describe", "List", "Query", "BatchGet", "Head", "Scan")
 SERVICES = ("application-autoscaling", "dynamodb", "lambda", "s3", "sagemaker", "sfn", "sns", "sqs")

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from relearn.spec import ModelSpec
+from preparation import Prepared, job, lines, prepare
+from preparation.deadline import Deadline
+from relearn.spec.model import ModelSpec
 from tests.chaos.agenda import Agenda
 from tests.chaos.calls import Calls, DiedError
-from training.prepare import Prepared, job, lines, prepare
-from training.prepare.deadline import Deadline
 
 SLOW, CUT_OFF = "slow", "cut-off"
 """What the name of a slow file begins with; of one whose first check is cut off without a word, the other."""

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from relearn.uploads import UploadState
+from relearn.lifecycle.uploads import UploadState
 
 HEADER = "length,width,kind"
 USABLE = frozenset({UploadState.TRAINED, UploadState.SUPERSEDED, UploadState.FAILED, UploadState.ACCEPTED})

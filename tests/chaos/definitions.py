@@ -16,7 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from tests.aws.fake_sagemaker import ACCOUNT, REGION
+from tests.support.fake_sagemaker import ACCOUNT, REGION
 
 KEPT = "RELEARN_CHAOS_DEFINITIONS"
 """Names the file."""
@@ -53,9 +53,11 @@ def _synthesise() -> dict[str, Any]:
     from aws_cdk import aws_stepfunctions as sfn  # noqa: PLC0415
     from constructs import Construct  # noqa: PLC0415
 
-    from infra import ingest, picture, records, restore, retrain, trials  # noqa: PLC0415
-    from infra.run_functions import RunFunctions  # noqa: PLC0415
-    from infra.settings import Settings  # noqa: PLC0415
+    from infra.base.settings import Settings  # noqa: PLC0415
+    from infra.parts import ingest, records, shadow  # noqa: PLC0415
+    from infra.stacks import picture  # noqa: PLC0415
+    from infra.workflow import restore, retrain  # noqa: PLC0415
+    from infra.workflow.step_functions import RunFunctions  # noqa: PLC0415
 
     settings = Settings(stage="test")
 
@@ -85,7 +87,7 @@ def _synthesise() -> dict[str, Any]:
         "queues": {
             "ingest": {"tries": ingest.TRIES, "batch": 1},
             "record": {"tries": records.TRIES, "batch": records.BATCH_SIZE},
-            "trial": {"tries": trials.TRIES, "batch": trials.BATCH_SIZE, "seconds": 6 * trials.SECONDS},
+            "trial": {"tries": shadow.TRIES, "batch": shadow.BATCH_SIZE, "seconds": 6 * shadow.SECONDS},
         },
         "settings": {
             "sweep_minutes": settings.sweep_minutes,

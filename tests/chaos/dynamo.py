@@ -11,8 +11,8 @@ from typing import Any, cast
 
 import boto3
 
-from tests.aws.fake_sagemaker import Answer, RefusedError
 from tests.chaos.dynamo_words import Item, Words, update, weight
+from tests.support.fake_sagemaker import Answer, RefusedError
 
 Table = dict[tuple[str, str], str]
 FAILED = "ConditionalCheckFailed"

@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import boto3
 
-from tests.aws.fake_sagemaker import Answer, RefusedError
 from tests.chaos.asl import Execution, FailedError, Machine
+from tests.support.fake_sagemaker import Answer, RefusedError
 
 ENDED_BADLY = ("FAILED", "TIMED_OUT", "ABORTED")
 

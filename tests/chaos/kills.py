@@ -15,9 +15,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tests.aws.world import TABLE
 from tests.chaos.history import Call
 from tests.chaos.stage import Stage
+from tests.support.world import TABLE
 
 ARGUMENTS: tuple[str, ...] = ()
 """What the cloud is told beside."""

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lambdas.catalog import Catalog
-from relearn.rollout import Canary
-from relearn.spec import DateTime, Id, Ingest, Metric, ModelSpec, Retrain, Table, Training
-from tests.aws.models import FLOWERS, SAMPLES
+from lambdas.runtime.catalog import Catalog
+from relearn.spec.model import DateTime, Id, Ingest, Metric, ModelSpec, Retrain, Table, Training
+from relearn.spec.rollout import Canary
+from tests.support.models import FLOWERS, SAMPLES
 
 PLAIN = replace(
     FLOWERS,

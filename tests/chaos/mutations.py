@@ -14,29 +14,34 @@ from urllib.parse import unquote_plus
 
 import pytest
 
-from lambdas import ingest, report, route_memory
-from lambdas.aws import table
-from lambdas.aws.endpoints import Endpoints, _unless_refused
-from lambdas.aws.ledger import Ledger, Lock
-from lambdas.aws.ledger_routes import RouteLedger
+from lambdas.aws.dynamo import table
+from lambdas.aws.dynamo.exactly_once import Line, Once
+from lambdas.aws.dynamo.ledger import Ledger, Lock
+from lambdas.aws.dynamo.ledger_routes import RouteLedger
+from lambdas.aws.dynamo.table import Put
 from lambdas.aws.notify import Notifier
-from lambdas.aws.once import Line, Once
-from lambdas.aws.storage import Storage
-from lambdas.aws.table import Put
-from lambdas.intake import Intake
-from lambdas.keeping import Keeper
-from lambdas.lost_uploads import LostUploads
-from lambdas.runs_flow import Runs
-from relearn import approval, ids, promotion, routing, snapshots, turns, uploads
-from relearn.approval import ApprovalState
-from relearn.promotion import Decision
-from relearn.routing import Route
-from relearn.turns import Places
-from relearn.uploads import Upload, UploadState
+from lambdas.aws.s3.storage import Storage
+from lambdas.aws.sagemaker.endpoints import Endpoints, _unless_refused
+from lambdas.handlers import ingest
+from lambdas.maintenance.lost_uploads import LostUploads
+from lambdas.runs import job_report
+from lambdas.runs.lifecycle import Runs
+from lambdas.serving import route_cache
+from lambdas.serving.prediction_records import Keeper
+from lambdas.uploads.ingestion import Intake
+from preparation import job, rules, sources
+from relearn.data import snapshots
+from relearn.lifecycle import approval, promotion, turns, uploads
+from relearn.lifecycle.approval import ApprovalState
+from relearn.lifecycle.promotion import Decision
+from relearn.lifecycle.turns import Places
+from relearn.lifecycle.uploads import Upload, UploadState
+from relearn.naming import ids
+from relearn.traffic import route as routing
+from relearn.traffic.route import Route
 from tests.chaos import asl_data, kills
 from tests.chaos.training import Training
 from training.features import engine
-from training.prepare import job, rules, sources
 
 M = pytest.MonkeyPatch
 
@@ -105,12 +110,12 @@ def accept_any_figure(patch: M) -> None:
 
 
 def believe_any_report(patch: M) -> None:
-    read = report.read
+    read = job_report.read
 
     def mutated(text: bytes, expected: Mapping[str, Any], champion_version: int) -> Any:
         return read(json.dumps({**json.loads(text), **expected}).encode(), expected, champion_version)
 
-    patch.setattr(report, "read", mutated)
+    patch.setattr(job_report, "read", mutated)
 
 
 def unquote_the_key(patch: M) -> None:
@@ -170,7 +175,7 @@ def promote_before_smoke(patch: M) -> None:
     from tests.chaos import asl  # noqa: PLC0415 - the interpreter has the name too
 
     patch.setattr(asl, "holds", mutated)
-    from lambdas.smoke import SmokeTest  # noqa: PLC0415
+    from lambdas.handlers.smoke import SmokeTest  # noqa: PLC0415
 
     patch.setattr(SmokeTest, "run", lambda *_: {"predictions": 2})
 
@@ -180,7 +185,7 @@ def forget_the_lock(patch: M) -> None:
         self.replace_lock(model, self.lock(model), run_id)
         return Lock(run_id, self._now())
 
-    from lambdas.open_run import Opening  # noqa: PLC0415
+    from lambdas.handlers.open_run import Opening  # noqa: PLC0415
 
     patch.setattr(Ledger, "take_lock", mutated)
     patch.setattr(Opening, "_hold", lambda *_: None, raising=False)
@@ -230,7 +235,7 @@ def attribute_to_another(patch: M) -> None:
 
 
 def remember_for_good(patch: M) -> None:
-    patch.setattr(route_memory, "ROUTE_SECONDS", 1e9)
+    patch.setattr(route_cache, "ROUTE_SECONDS", 1e9)
 
 
 def ignore_the_freeze(patch: M) -> None:
@@ -244,7 +249,7 @@ def approve_by_silence(patch: M) -> None:
 
 
 def let_the_last_decide(patch: M) -> None:
-    from lambdas.aws import ledger_approvals  # noqa: PLC0415 - has a function that others have too
+    from lambdas.aws.dynamo import ledger_approvals  # noqa: PLC0415 - has a function that others have too
 
     update = ledger_approvals._update
     patch.setattr(ledger_approvals, "_update", lambda version, new, _expected: update(version, new, {}))
@@ -299,14 +304,14 @@ def take_any_date(patch: M) -> None:
 
 
 def count_none_that_wait(patch: M) -> None:
-    patch.setattr(report, "_waiting", lambda _tables: {})
+    patch.setattr(job_report, "_waiting", lambda _tables: {})
 
 
 def check_for_ever(patch: M) -> None:
-    from lambdas import intake  # noqa: PLC0415 - ingest has a function of this name
+    from lambdas.uploads import ingestion  # noqa: PLC0415 - ingest has a function of this name
 
-    check: Any = vars(intake)["prepare"]
-    patch.setattr(intake, "prepare", lambda *given, **more: check(*given, **{**more, "seconds": None}))
+    check: Any = vars(ingestion)["prepare"]
+    patch.setattr(ingestion, "prepare", lambda *given, **more: check(*given, **{**more, "seconds": None}))
 
 
 def count_no_check(patch: M) -> None:

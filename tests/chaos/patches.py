@@ -11,17 +11,21 @@ from typing import Any
 import pytest
 from moto.s3 import models as moto_s3
 
-from lambdas import beside, catalog, evidence, intake, predict, wiring
-from lambdas.aws import direct
+from lambdas import wiring
+from lambdas.aws.dynamo.exactly_once import Once
+from lambdas.aws.fast import client
 from lambdas.aws.metrics import Meter
-from lambdas.aws.once import Once
-from lambdas.config import Config
-from tests.aws.stage import CACHED, _endpoints
-from tests.aws.world import Clock
+from lambdas.handlers import predict
+from lambdas.runtime import catalog
+from lambdas.runtime.config import Config
+from lambdas.serving import background
+from lambdas.uploads import ingestion, shard_profiles
 from tests.chaos.checks import Checks
 from tests.chaos.history import History
 from tests.chaos.models import CATALOG
 from tests.chaos.wires import Wires
+from tests.support.stage import CACHED, _endpoints
+from tests.support.world import Clock
 
 
 def clear() -> None:
@@ -53,18 +57,18 @@ def apply(
 
     replaced: list[tuple[Any, str, Any]] = [
         (wiring, "now", clock),
-        (intake, "prepare", checks.prepare),
+        (ingestion, "prepare", checks.prepare),
         (wiring, "meter", lambda config: meter(config.need("STAGE"), clock)),
         (wiring, "once", once),
         (wiring, "endpoints", lambda config: _endpoints(config, clock)),
         (catalog, "load", lambda: CATALOG),
-        (evidence, "AT_ONCE", 1),
+        (shard_profiles, "AT_ONCE", 1),
         (predict, "_now", clock),
         (predict, "Meter", meter),
         (predict, "time", SimpleNamespace(monotonic=seconds, time=seconds)),
-        (beside, "threading", SimpleNamespace(Thread=_AtOnce)),
-        (direct, "Connections", wires.connect),
-        (direct, "PAUSE_SECONDS", (0.0, 0.0)),
+        (background, "threading", SimpleNamespace(Thread=_AtOnce)),
+        (client, "Connections", wires.connect),
+        (client, "PAUSE_SECONDS", (0.0, 0.0)),
         (moto_s3, "utcnow", lambda: clock().replace(tzinfo=None)),
     ]
     for owner, name, value in replaced:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from relearn import names, routes
-from relearn.routes import Operation
-from tests.aws.fake_sagemaker import ACCOUNT, REGION
-from tests.aws.world import STAGE
+from relearn.api import operations
+from relearn.api.operations import Operation
+from relearn.naming import resources
 from tests.chaos.calls import DiedError
 from tests.chaos.history import Said
 from tests.chaos.models import SPECS
 from tests.chaos.stage import Stage
+from tests.support.fake_sagemaker import ACCOUNT, REGION
+from tests.support.world import STAGE
 
 OK, CONFLICT = 200, 409
 LOOK_SECONDS = 900
@@ -57,7 +58,7 @@ class People:
             return
         if faults.strikes("approval_overtaken"):
             by_hand(
-                self._stage, routes.CHANGE_ROUTE, {"action": "rollback", "why": "before all"}, model=model
+                self._stage, operations.CHANGE_ROUTE, {"action": "rollback", "why": "before all"}, model=model
             )
         said = "approve" if number % REJECT_EVERY else "reject"
         if faults.strikes("approval_by_two"):
@@ -74,14 +75,16 @@ class People:
     def decide(self, model: str, number: int, decision: str, who: str) -> None:
         """Say approve or reject about a version, as ``relearn`` does."""
         body = {"decision": decision, "why": "we looked at it"}
-        status = by_hand(self._stage, routes.DECIDE_VERSION, body, who=who, model=model, version=str(number))
+        status = by_hand(
+            self._stage, operations.DECIDE_VERSION, body, who=who, model=model, version=str(number)
+        )
         self._say(model, number, Said(decision, who, accepted=status == OK))
         if status not in (OK, CONFLICT):
             self._stage.agenda.after(AGAIN_SECONDS, "person", self.look)
 
     def _decide_in_registry(self, model: str, number: int, decision: str, *, heard: bool) -> None:
         sagemaker = self._stage.sagemaker
-        arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/{names.group(STAGE, model)}/{number}"
+        arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/{resources.group(STAGE, model)}/{number}"
         status = {"ModelApprovalStatus": STATUS[decision], "ApprovalDescription": "we looked at it"}
         sagemaker.packages[arn] |= status
         self._say(model, number, Said(decision, "the registry", accepted=False))

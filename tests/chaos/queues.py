@@ -9,10 +9,10 @@ from typing import Any, cast
 
 import boto3
 
-from tests.aws.fake_sagemaker import Answer
 from tests.chaos.agenda import Agenda
 from tests.chaos.calls import DiedError
 from tests.chaos.history import History
+from tests.support.fake_sagemaker import Answer
 
 FULL_SECONDS = 1
 """After which a message is offered again that found every place taken."""

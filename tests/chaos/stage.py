@@ -14,23 +14,9 @@ from moto import mock_aws
 from moto.moto_api._internal import mock_random
 
 from lambdas.aws import clients
-from relearn import names, predictions, turns
-from tests.aws.fake_lambda import FakeLambda
-from tests.aws.fake_sagemaker import REGION, Answer
-from tests.aws.fake_scaling import FakeScaling
-from tests.aws.wire import KEYS
-from tests.aws.world import (
-    ARTIFACTS,
-    LAKE,
-    MACHINE,
-    ONLINE,
-    RESTORE_MACHINE,
-    STAGE,
-    TABLE,
-    UPLOADS,
-    Clock,
-    World,
-)
+from relearn.lifecycle import turns
+from relearn.naming import resources
+from relearn.records import predictions
 from tests.chaos import definitions, patches
 from tests.chaos.agenda import Agenda
 from tests.chaos.asl import Execution, Machine
@@ -47,6 +33,22 @@ from tests.chaos.serving import answer
 from tests.chaos.training import Training
 from tests.chaos.wires import Wires
 from tests.chaos.workers import Workers
+from tests.support.fake_lambda import FakeLambda
+from tests.support.fake_sagemaker import REGION, Answer
+from tests.support.fake_scaling import FakeScaling
+from tests.support.wire import KEYS
+from tests.support.world import (
+    ARTIFACTS,
+    LAKE,
+    MACHINE,
+    ONLINE,
+    RESTORE_MACHINE,
+    STAGE,
+    TABLE,
+    UPLOADS,
+    Clock,
+    World,
+)
 
 MESSAGE_BYTES, SUBJECT_LENGTH = 256 * 1024, 100
 """What SNS takes."""
@@ -147,10 +149,10 @@ def _parts(leaving: ExitStack) -> Stage:
     agenda, history = Agenda(clock), History(clock)
     calls, executions, queues = Calls(history, faults), Executions(), Queues(agenda, history)
     dynamo = Dynamo(TABLE, ONLINE)
-    groups = {names.group(STAGE, name) for name in SPECS}
+    groups = {resources.group(STAGE, name) for name in SPECS}
     sagemaker = TimedSageMaker(answer, groups=groups, clock=clock, faults=faults, now=clock)
     scaling = FakeScaling(sagemaker)
-    functions = FakeLambda({names.function(STAGE, "batch_event")})
+    functions = FakeLambda({resources.function(STAGE, "batch_event")})
     for part in (calls, dynamo, executions, queues, sagemaker, scaling, functions):
         leaving.callback(part.attach(SESSION))
     world = World(sagemaker, scaling, functions, clock)

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.aws.world import Clock
 from tests.chaos import definitions
 from tests.chaos.agenda import Agenda
 from tests.chaos.asl import Done, Execution, FailedError, Machine, refuse_unknown
 from tests.chaos.asl_data import UnknownFeatureError, fill, holds, place, read
+from tests.support.world import Clock
 
 
 class Tasks:

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from lambdas.aws.table import Put, Table, Update
+from lambdas.aws.dynamo.table import Put, Table, Update
 from relearn.errors import ConflictError
-from tests.aws.fake_sagemaker import REGION
 from tests.chaos.dynamo import Dynamo
+from tests.support.fake_sagemaker import REGION
 
 NAME = "ledger"
 KEYS = st.sampled_from(["A", "AB", "AB#1"])
@@ -86,7 +86,7 @@ def after(table: Table, writes: list[list[Put | Update]]) -> list[Any]:
     ids=["item", "key"],
 )
 def test_both_tables_refuse_what_dynamodb_does_not_take(large: Put, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lambdas.aws.table.weigh", lambda _write: None)
+    monkeypatch.setattr("lambdas.aws.dynamo.table.weigh", lambda _write: None)
     seen = []
     with mock_aws():
         for table in (moto(), ours()):

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from relearn import names
-from tests.aws.world import STAGE
+from relearn.naming import resources
 from tests.chaos import cuts, seeds
 from tests.chaos.faults import APPROVAL
 from tests.chaos.models import ASKED
@@ -17,6 +16,7 @@ from tests.chaos.mutants import MUTANTS, Mutant, caught_by
 from tests.chaos.run import Run, ViolationError
 from tests.chaos.stories import MODEL, one, three
 from tests.chaos.troubles import Trouble, bring
+from tests.support.world import STAGE
 
 ROOT = Path(__file__).parents[2]
 SOME = [
@@ -39,7 +39,7 @@ def test_the_version_before_the_previous_one_is_retired(run: Run) -> None:
     three(run.acts)
     run.end()
     assert set(run.acts.stage.sagemaker.endpoints) == {
-        names.endpoint(STAGE, MODEL, number) for number in (2, 3)
+        resources.endpoint(STAGE, MODEL, number) for number in (2, 3)
     }
 
 
@@ -70,7 +70,7 @@ def test_a_job_whose_reply_was_lost_is_the_runs_own(run: Run, also: tuple[str, .
     stage.agenda.pass_seconds(600)
     first = stage.world.ledger.runs(MODEL, newest=9)[-1]
     assert first.state == ended
-    assert next(iter(stage.training.jobs)) == names.job(STAGE, MODEL, first.run_id)
+    assert next(iter(stage.training.jobs)) == resources.job(STAGE, MODEL, first.run_id)
     assert ended == "FAILED" or len(stage.training.jobs) == 1
     run.end()
 

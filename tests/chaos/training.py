@@ -19,17 +19,19 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from botocore.exceptions import ClientError
 
-from lambdas.report import LARGEST_FILE
-from relearn import codec, contents, s3_keys
+from lambdas.runs.job_report import LARGEST_FILE
+from relearn.data import contents
 from relearn.errors import DataError
-from relearn.spec import ModelSpec
-from tests.aws.world import tar_gz
+from relearn.naming import s3_keys
+from relearn.spec import codec
+from relearn.spec.model import ModelSpec
 from tests.chaos import models
 from tests.chaos.agenda import Agenda
 from tests.chaos.asl import Done, FailedError
 from tests.chaos.faults import Faults
 from tests.chaos.sagemaker import load
-from training import dataset, leakage
+from tests.support.world import tar_gz
+from training.data import dataset, leakage
 from training.features import making
 
 SECONDS = 120

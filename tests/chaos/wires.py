@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
-from lambdas.aws.connection import Reply, UnreachableError
-from tests.aws.wire import Answer, LocalAWS
+from lambdas.aws.fast.connections import Reply, UnreachableError
 from tests.chaos.faults import Faults
 from tests.chaos.history import History
+from tests.support.wire import Answer, LocalAWS
 
 OK = 200
 BUSY = b'{"__type": "ThrottlingException", "message": "Rate exceeded"}'
@@ -39,7 +39,7 @@ class Wires:
         """The serving faults since this was emptied."""
 
     def connect(self, url: str) -> Connection:
-        """Make a connection, as `lambdas.aws.connection.Connections` is made."""
+        """Make a connection, as `lambdas.aws.fast.connections.Connections` is made."""
         return Connection(urlsplit(url).netloc, self.send)
 
     def send(self, host: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
@@ -78,7 +78,7 @@ class Wires:
 
 
 class Connection:
-    """Does what `lambdas.aws.connection.Connections` does."""
+    """Does what `lambdas.aws.fast.connections.Connections` does."""
 
     def __init__(self, host: str, send: Callable[[str, str, Mapping[str, str], bytes], Reply]) -> None:
         self.host = host

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
-from tests.aws.world import Clock, LambdaContext
 from tests.chaos.agenda import Agenda
 from tests.chaos.asl import Done, FailedError
 from tests.chaos.calls import Calls, DiedError
@@ -16,6 +15,7 @@ from tests.chaos.executions import Executions
 from tests.chaos.faults import Faults
 from tests.chaos.history import History
 from tests.chaos.training import Training
+from tests.support.world import Clock, LambdaContext
 
 ASYNC_PAUSES = (60, 120)
 """Seconds after which Lambda tries an event again that a function failed at."""
@@ -77,7 +77,7 @@ class Workers:
         DiedError
             Its process was killed.
         """
-        handler = import_module(f"lambdas.{name}").handler
+        handler = import_module(f"lambdas.handlers.{name}").handler
         self._calls.workers.append(name)
         try:
             context = TimedContext(seconds=seconds, clock=self._agenda.clock)

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from tests.e2e.client import Stage
-from tests.proxied import Proxy, proxy
+from tests.support.proxied import Proxy, proxy
 
 
 def proxy_of(stage: Stage, folder: Path) -> AbstractContextManager[Proxy]:

@@ -23,15 +23,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from relearn.hosting import Hosting, InLambda, Serverless
-from relearn.rollout import Canary, Limits
+from relearn.spec.hosting import Hosting, InLambda, Serverless
+from relearn.spec.rollout import Canary, Limits
+from scoring import artifact
+from scoring.app import App
 from tests.e2e.asking import CONNECTIONS, Load, Seen, constantly_asked
 from tests.e2e.client import Item, Stage, csv_bytes, rows
 from tests.e2e.clouds import cloud_of, deploy_again
 from tests.e2e.flowers import MORE, relearned
 from tests.infra.synthesis import synthesise
-from training import artifact
-from training.app import App
 
 MODEL = "iris"
 PROMOTIONS, ROLLBACKS = 20, 10

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from relearn.spec import Retrain
+from relearn.spec.model import Retrain
 from tests.e2e.client import Item, Stage
 from tests.e2e.clouds import cloud_of
 from tests.infra.synthesis import synthesise

@@ -19,7 +19,7 @@ from tests.e2e.client import Item, Stage
 from tests.e2e.generated import Program
 from tests.e2e.proxied import proxy_of
 from tests.e2e.test_inference import tensors
-from tests.proxied import Proxy
+from tests.support.proxied import Proxy
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 

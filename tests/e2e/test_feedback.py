@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from relearn import predictions
-from relearn.predictions import Record, Truth
+from relearn.records import predictions
+from relearn.records.predictions import Record, Truth
 from tests.e2e.client import Stage
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]

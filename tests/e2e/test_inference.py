@@ -11,7 +11,7 @@ import pytest
 from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput, InferResult
 from tritonclient.utils import InferenceServerException
 
-from relearn.predictions import parse_prediction_id
+from relearn.records.predictions import parse_prediction_id
 from tests.e2e.client import Stage
 from tests.e2e.proxied import proxy_of
 

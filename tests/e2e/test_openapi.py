@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from relearn import problems, routes
-from relearn.openapi.document import PER_MODEL
+from relearn.api import operations as routes
+from relearn.api import problems
+from relearn.api.openapi.document import PER_MODEL
 from tests.e2e.client import Stage
 from tests.e2e.clouds import ROOT
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from relearn.hosting import Hosting, Realtime, Serverless
-from relearn.rollout import Canary, Limits
+from relearn.spec.hosting import Hosting, Realtime, Serverless
+from relearn.spec.rollout import Canary, Limits
 from tests.e2e.asking import CONNECTIONS, Load, constantly_asked
 from tests.e2e.client import Stage
 from tests.e2e.clouds import cloud_of, deploy_again

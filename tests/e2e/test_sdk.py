@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from cli import sdk
-from cli.target import Target
-from relearn import names, s3_keys
+from cli.experiments import sagemaker_sdk
+from cli.stage.target import Target
+from relearn.naming import resources, s3_keys
 from tests.e2e.client import Stage, outputs
 
 pytest.importorskip(
@@ -31,7 +31,7 @@ def iris(stage: Stage) -> Iterator[Stage]:
     """The stage once iris serves, with the SDK pointed at it."""
     stage.wait("the first iris model", lambda: stage.live_version(MODEL))
     stage.wait("iris at rest", lambda: stage.at_rest(MODEL))
-    with sdk.environment(Target(stage.name, stage.session, stage.endpoint_url, stage.outputs)):
+    with sagemaker_sdk.environment(Target(stage.name, stage.session, stage.endpoint_url, stage.outputs)):
         yield stage
 
 
@@ -48,7 +48,9 @@ def session(iris: Stage) -> Any:
     from sagemaker.core.helper.session_helper import Session  # noqa: PLC0415 - it may not be installed
 
     bucket = iris.outputs["ArtifactsBucket"]
-    return Session(boto_session=iris.session, sagemaker_config=sdk.NO_TELEMETRY, default_bucket=bucket)
+    return Session(
+        boto_session=iris.session, sagemaker_config=sagemaker_sdk.NO_TELEMETRY, default_bucket=bucket
+    )
 
 
 @pytest.fixture(scope="module")
@@ -60,10 +62,10 @@ def job(iris: Stage, session: Any, champion: dict[str, Any]) -> Any:
 
     outputs = iris.outputs
     manifest = s3_keys.uri(outputs["LakeBucket"], s3_keys.snapshot_key(MODEL, champion["run_id"]))
-    run_job = names.job(iris.name, MODEL, champion["run_id"])
+    run_job = resources.job(iris.name, MODEL, champion["run_id"])
     trainer = ModelTrainer(
         sagemaker_session=session,
-        base_job_name=f"{names.group(iris.name, MODEL)}-sdk",
+        base_job_name=f"{resources.group(iris.name, MODEL)}-sdk",
         training_image=outputs["TrainingImage"],
         role=iris.client("sagemaker").describe_training_job(TrainingJobName=run_job)["RoleArn"],
         compute=Compute(instance_type="ml.m5.large", instance_count=1),
@@ -87,7 +89,7 @@ def package(iris: Stage, session: Any, job: Any) -> Iterator[Any]:
     from sagemaker.core.resources import ModelPackage, ModelPackageGroup  # noqa: PLC0415
 
     group = ModelPackageGroup.create(
-        model_package_group_name=f"{names.group(iris.name, MODEL)}-sdk-{uuid.uuid4().hex[:8]}",
+        model_package_group_name=f"{resources.group(iris.name, MODEL)}-sdk-{uuid.uuid4().hex[:8]}",
         session=iris.session,
     )
     # ModelPackage.create of the SDK reads a name that CreateModelPackage never answers; this is its other way.
@@ -114,7 +116,7 @@ def endpoint(iris: Stage, champion: dict[str, Any], package: Any) -> Iterator[An
     from sagemaker.core.resources import Endpoint, EndpointConfig, Model  # noqa: PLC0415
     from sagemaker.core.shapes import ContainerDefinition, ProductionVariant  # noqa: PLC0415
 
-    name = f"{names.group(iris.name, MODEL)}-sdk-{uuid.uuid4().hex[:8]}"
+    name = f"{resources.group(iris.name, MODEL)}-sdk-{uuid.uuid4().hex[:8]}"
     serving = iris.client("sagemaker").describe_model(ModelName=champion["endpoint"])
     model = Model.create(
         model_name=name,
@@ -181,7 +183,7 @@ def test_an_experiment_shows_its_report_and_leaves_the_loop_alone(iris: Stage, e
     assert report["hyperparameters"] == {"inverse_penalty": 0.5}
     assert report["champion"]["version"] == iris.live_version(MODEL)
     assert report["candidate"]["metrics"].keys() == report["champion"]["metrics"].keys()
-    assert found["job"].startswith(names.experiment_job(iris.name, MODEL))
+    assert found["job"].startswith(resources.experiment_job(iris.name, MODEL))
     assert [iris.items(MODEL, kind) for kind in kinds] == before
 
 

@@ -136,7 +136,7 @@ def right(said: list[str]) -> float:
 
 
 def held_out(visitor: str) -> bool:
-    """Tell whether a model is judged by a visitor's latest events: `training.split` says how it is chosen."""
+    """Tell whether a model is judged by a visitor's latest events: `training.data.split` says how it is chosen."""
     share = catalog.get("products").training.holdout
     return int(hashlib.md5(visitor.encode(), usedforsecurity=False).hexdigest()[:8], 16) < share * 2**32
 

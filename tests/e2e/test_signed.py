@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from relearn import routes
+from relearn.api import operations
 from tests.e2e.callers import caller
 from tests.e2e.client import Stage
 from tests.e2e.clouds import ROOT
@@ -17,16 +17,16 @@ pytestmark = [pytest.mark.e2e, pytest.mark.local]
 FORBIDDEN = {"message": "Forbidden"}
 
 
-def path_of(operation: routes.Operation) -> str:
+def path_of(operation: operations.Operation) -> str:
     return operation.path.replace("{model}", "iris").replace("{file}", "nothing.js").replace("{run}", "none")
 
 
-def body_of(operation: routes.Operation) -> object:
+def body_of(operation: operations.Operation) -> object:
     return None if operation.method == "GET" else {}
 
 
-@pytest.mark.parametrize("operation", routes.OPERATIONS, ids=lambda operation: operation.id)
-def test_no_operation_answers_who_does_not_sign(stage: Stage, operation: routes.Operation) -> None:
+@pytest.mark.parametrize("operation", operations.OPERATIONS, ids=lambda operation: operation.id)
+def test_no_operation_answers_who_does_not_sign(stage: Stage, operation: operations.Operation) -> None:
     status, headers, answer = stage.http(path_of(operation), body_of(operation), signed=False)
     assert (status, answer) == (403, FORBIDDEN)
     assert headers["content-type"] == "application/json"
@@ -68,8 +68,10 @@ def test_a_role_that_may_predict_predicts(stage: Stage, only_predicts: Stage) ->
 
 
 @pytest.mark.parametrize(
-    "operation", [one for one in routes.OPERATIONS if one is not routes.PREDICT], ids=lambda one: one.id
+    "operation",
+    [one for one in operations.OPERATIONS if one is not operations.PREDICT],
+    ids=lambda one: one.id,
 )
-def test_and_does_nothing_else(only_predicts: Stage, operation: routes.Operation) -> None:
+def test_and_does_nothing_else(only_predicts: Stage, operation: operations.Operation) -> None:
     status, _, answer = only_predicts.http(path_of(operation), body_of(operation))
     assert (status, answer) == (403, FORBIDDEN)

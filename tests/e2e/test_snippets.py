@@ -20,7 +20,7 @@ from tests.e2e.callers import caller, policy_of
 from tests.e2e.client import Stage
 from tests.e2e.proxied import proxy_of
 from tests.e2e.snippets import ROOT, Snippet, run, snippets
-from tests.proxied import Proxy
+from tests.support.proxied import Proxy
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 

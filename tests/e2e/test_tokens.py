@@ -21,7 +21,7 @@ from relearn_client import Client, RefusedError, laptop
 from tests.e2e.clouds import ROOT, cloud_of
 from tests.e2e.snippets import run, snippets
 from tests.infra.synthesis import synthesise
-from tests.proxied import proxy
+from tests.support.proxied import proxy
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from relearn.rollout import Canary, Limits, Shadow
+from relearn.spec.rollout import Canary, Limits, Shadow
 from tests.e2e.asking import Load, constantly_asked
 from tests.e2e.client import ENDS, Item, Stage, csv_bytes, rows
 from tests.e2e.clouds import cloud_of

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from relearn.policies import largest_upload
+from relearn.spec.policies import largest_upload
 from tests.e2e.client import Stage
 from tests.e2e.forms import post_form
 from training import catalog

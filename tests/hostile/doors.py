@@ -23,21 +23,23 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
-from lambdas import batch_event, batches, predict
-from lambdas.aws import records
-from relearn import codec, ids, names, routes, s3_keys
-from relearn.jsonlines import MEDIA_TYPE as JSON_LINES
-from relearn.spec import Column, DateTime, Number
-from relearn.uploads import UploadState
-from tests.aws import world as worlds
-from tests.aws.fake_sagemaker import REGION
-from tests.aws.stage import reach_without_sdk, stage_of, written_catalog
-from tests.aws.world import LAKE, STAGE, TABLE, UPLOADS, LambdaContext, World
+from lambdas.aws.dynamo import ledger_items
+from lambdas.handlers import batch_event, batches, predict
+from relearn.api import operations
+from relearn.api.jsonlines import MEDIA_TYPE as JSON_LINES
+from relearn.lifecycle.uploads import UploadState
+from relearn.naming import ids, resources, s3_keys
+from relearn.spec import codec
+from relearn.spec.model import Column, DateTime, Number
+from scoring import artifact
+from scoring.app import App
+from scoring.scorer import Scorer, Scores
 from tests.hostile.inputs import SPEC, Body, File, Input, Row
 from tests.hostile.verdicts import Reason, Verdict
-from training import artifact
-from training.app import App
-from training.scorer import Scorer, Scores
+from tests.support import world as worlds
+from tests.support.fake_sagemaker import REGION
+from tests.support.stage import reach_without_sdk, stage_of, written_catalog
+from tests.support.world import LAKE, STAGE, TABLE, UPLOADS, LambdaContext, World
 
 MODEL = SPEC.name
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -117,7 +119,7 @@ class Doors:
 
     def _forget(self, upload_id: str) -> None:
         """Leave nothing in the ledger of what is decided: the next upload is compared with all that are there."""
-        key = {"pk": {"S": records.partition(MODEL)}, "sk": {"S": f"UPLOAD#{upload_id}"}}
+        key = {"pk": {"S": ledger_items.partition(MODEL)}, "sk": {"S": f"UPLOAD#{upload_id}"}}
         self._world.dynamodb.delete_item(TableName=TABLE, Key=key)
 
     def _of_shard(self, upload_id: str) -> tuple[Any, ...]:
@@ -150,8 +152,8 @@ class Doors:
     def _api(self, given: Row | Body) -> Verdict:
         body = given if isinstance(given, Body) else Body(given.name, _request(given.line).encode())
         event = {
-            "routeKey": routes.PREDICT.key,
-            "rawPath": routes.PREDICT.path.format(model=MODEL),
+            "routeKey": operations.PREDICT.key,
+            "rawPath": operations.PREDICT.path.format(model=MODEL),
             "headers": {"Content-Type": body.media},
             "requestContext": {"requestId": f"r{self._count}", "http": {"method": "POST"}},
             "pathParameters": {"model": MODEL},
@@ -217,10 +219,10 @@ class Doors:
         content = (
             given.content if isinstance(given, File) else given.line.encode("utf-8", "surrogatepass") + b"\n"
         )
-        batch = self._call(routes.CREATE_BATCH, "")["batch"]
+        batch = self._call(operations.CREATE_BATCH, "")["batch"]
         batch_event.handler(self._world.put(s3_keys.batch_input_key(MODEL, batch), content), LambdaContext())
         self._transform(batch)
-        found = self._call(routes.GET_BATCH, batch)
+        found = self._call(operations.GET_BATCH, batch)
         if found["state"] == "FAILED" and found["errors"]:
             return _refused_lines(found["errors"])
         if found["state"] == "FAILED":
@@ -234,7 +236,7 @@ class Doors:
             return _refused_lines(wrong)
         return self._scored(len(lines) - found["failed"])
 
-    def _call(self, operation: routes.Operation, batch: str) -> Any:
+    def _call(self, operation: operations.Operation, batch: str) -> Any:
         event = {
             "routeKey": operation.key,
             "rawPath": operation.path.format(model=MODEL, batch=batch),
@@ -249,7 +251,7 @@ class Doors:
 
     def _transform(self, batch: str) -> None:
         """Do the transform job of a batch, if it was given one, and let its end be heard."""
-        name = names.transform_job(STAGE, MODEL, batch)
+        name = resources.transform_job(STAGE, MODEL, batch)
         if (job := self._world.sagemaker.transforms.get(name)) is None:
             return
         status, answers = self._invoke(self._read(s3_keys.batch_input_key(MODEL, batch)), JSON_LINES)
@@ -272,7 +274,7 @@ def opened() -> Iterator[Doors]:
         with stage_of(models, boto3.Session("test", "test", region_name=REGION), patch) as world:
             reach_without_sdk(world, patch)
             world.serve(MODEL)
-            world.sagemaker.models[names.endpoint(STAGE, MODEL, 1)] = {}
+            world.sagemaker.models[resources.endpoint(STAGE, MODEL, 1)] = {}
             yield Doors(world)
 
 

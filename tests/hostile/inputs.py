@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from relearn.spec import Boolean, Category, DateTime, Id, Ingest, Metric, ModelSpec, Number, Text
+from relearn.spec.model import Boolean, Category, DateTime, Id, Ingest, Metric, ModelSpec, Number, Text
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ def factories(module: ModuleType) -> list[Any]:
 
 
 def probe(name: str, variables: dict[str, str]) -> dict[str, Any]:
-    from lambdas import config  # noqa: PLC0415
+    from lambdas.runtime import config  # noqa: PLC0415
 
     read: set[str] = set()
 
@@ -40,7 +40,7 @@ def probe(name: str, variables: dict[str, str]) -> dict[str, Any]:
 
     config.Config.from_env = classmethod(from_env)  # type: ignore[method-assign, assignment]
     os.environ.update(variables)
-    module = importlib.import_module(f"lambdas.{name}")
+    module = importlib.import_module(f"lambdas.handlers.{name}")
     found = factories(module)
     error = None
     try:

@@ -10,13 +10,14 @@ from typing import Any
 
 from aws_cdk import App
 
-from infra import assets, stages
-from infra.settings import Settings, read
+from infra.base import staging
+from infra.base.settings import Settings, read
+from infra.stacks import stage as stages
 from training import catalog
 
 Resource = dict[str, Any]
 PARTS = ("Data", "Training", "Serving", "Monitoring")
-CONTEXT: dict[str, Any] = json.loads((assets.ROOT / "cdk.json").read_text())["context"]
+CONTEXT: dict[str, Any] = json.loads((staging.ROOT / "cdk.json").read_text())["context"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Synthesised:
 
     def function(self, name: str) -> dict[str, Any]:
         """Properties of the function whose handler is in ``lambdas/<name>.py``."""
-        handler = f"lambdas.{name}.handler"
+        handler = f"lambdas.handlers.{name}.handler"
         (found,) = (p for p in self.properties("AWS::Lambda::Function") if p["Handler"] == handler)
         return found
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from infra import assets
+from infra.base import staging
 from tests.infra.synthesis import CONTEXT
 
 CROWDED = """
@@ -27,7 +27,7 @@ def run(outdir: Path, *program: str, **context: str) -> subprocess.CompletedProc
     """What the CDK command does: the app in a process, its context and output folder in the environment."""
     return subprocess.run(
         [sys.executable, *(program or ["app.py"])],
-        cwd=assets.ROOT,
+        cwd=staging.ROOT,
         env={
             **os.environ,
             "CDK_CONTEXT_JSON": json.dumps({**CONTEXT, **context}),

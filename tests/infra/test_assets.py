@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from infra import assets, bytecode, site
-from infra.functions import RUNTIME
-from relearn import codec
+from infra.api import site
+from infra.base import bytecode, staging
+from infra.base.functions import RUNTIME
 from relearn.errors import ConfigError
+from relearn.spec import codec
 from tests.infra.synthesis import Synthesised
 from training import catalog
 
@@ -23,7 +24,7 @@ LAMBDA_ANSWER_BYTES = 6 * 1024 * 1024
 
 @pytest.fixture
 def staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(assets, "STAGED", tmp_path / "staged")
+    monkeypatch.setattr(staging, "STAGED", tmp_path / "staged")
     return tmp_path / "staged"
 
 
@@ -37,15 +38,15 @@ def size(folder: Path) -> int:
 
 def test_the_same_files_are_staged_once(staged: Path) -> None:
     content = {"a/b.py": b"1", "c.py": b"2"}
-    first = assets.stage("x", content)
-    assert assets.stage("x", dict(reversed(content.items()))) == first
+    first = staging.stage("x", content)
+    assert staging.stage("x", dict(reversed(content.items()))) == first
     assert files(first) == content
     assert list(staged.iterdir()) == [first]
 
 
 @pytest.mark.parametrize("other", [{"a": b"2"}, {"b": b"1"}, {"a": b"1", "b": b""}])
 def test_other_files_are_staged_elsewhere(staged: Path, other: dict[str, bytes]) -> None:
-    assert assets.stage("x", other) != assets.stage("x", {"a": b"1"})
+    assert staging.stage("x", other) != staging.stage("x", {"a": b"1"})
     assert len(list(staged.iterdir())) == 2
 
 
@@ -57,11 +58,11 @@ def test_a_synth_that_lost_the_race_takes_what_the_other_wrote(
     def another_synth_finishes_meanwhile(**where: Any) -> str:
         draft: str = real(**where)
         monkeypatch.setattr(tempfile, "mkdtemp", real)
-        assets.stage("x", {"a": b"1"})
+        staging.stage("x", {"a": b"1"})
         return draft
 
     monkeypatch.setattr(tempfile, "mkdtemp", another_synth_finishes_meanwhile)
-    mine = assets.stage("x", {"a": b"1"})
+    mine = staging.stage("x", {"a": b"1"})
     assert files(mine) == {"a": b"1"}
     assert list(staged.iterdir()) == [mine]
 
@@ -71,13 +72,13 @@ def test_the_lambda_code_holds_what_the_functions_import_and_nothing_else(dev: S
     assert {path.split("/")[0] for path in found} == {"relearn", "lambdas", "training"}
     assert {p for p in found if p.startswith("training/")} == {
         "training/__init__.py",
-        "training/page/report.css",
+        "pages/report.css",
         *(
-            p.relative_to(assets.ROOT).as_posix()
+            p.relative_to(staging.ROOT).as_posix()
             for folder in ("prepare", "page")
-            for p in (assets.ROOT / "training" / folder).glob("*.py")
+            for p in (staging.ROOT / "training" / folder).glob("*.py")
         ),
-        *(f"training/{module}.py" for module in assets.SCORING),
+        *(f"training/{module}.py" for module in staging.SCORING),
     }
     compiled = {path for path in found if path.endswith(".pyc")}
     assert compiled == set(bytecode.of(found, RUNTIME.name))
@@ -118,17 +119,17 @@ def test_the_code_fits_into_lambda_with_its_layer(dev: Synthesised, library: str
 
 
 def test_a_missing_layer_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(assets, "LAYERS", tmp_path)
+    monkeypatch.setattr(staging, "LAYERS", tmp_path)
     with pytest.raises(ConfigError, match="make install"):
-        assets.layer("onnx")
+        staging.layer("onnx")
 
 
 def test_another_seed_is_another_digest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     specs = catalog.load()
-    before = assets.seeds_digest(specs)
+    before = staging.seeds_digest(specs)
     (tmp_path / "seed.csv").write_text("other")
     monkeypatch.setattr(catalog, "seeds", lambda _spec: {"main": tmp_path / "seed.csv"})
-    assert assets.seeds_digest(specs) != before
+    assert staging.seeds_digest(specs) != before
 
 
 def test_the_docs_function_carries_the_page_and_no_models_data(dev: Synthesised) -> None:

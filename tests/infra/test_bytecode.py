@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from infra import assets, bytecode
+from infra.base import bytecode, staging
 
 FILES = {
     "package/__init__.py": b"",
@@ -22,7 +22,7 @@ def test_modules_are_compiled_and_nothing_else() -> None:
 
 
 def test_the_same_sources_give_the_same_bytecode() -> None:
-    sources = {path: content for path, content in assets.files("relearn", "lambdas") if path.endswith(".py")}
+    sources = {path: content for path, content in staging.files("relearn", "lambdas") if path.endswith(".py")}
     first, second = (bytecode.of(sources, bytecode.HERE) for _ in range(2))
     assert len(first) == len(sources)
     assert first == second

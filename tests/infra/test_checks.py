@@ -12,7 +12,7 @@ from cfnlint.api import ManualArgs  # type: ignore[import-untyped]
 from cfnlint.api import lint as cfn_lint
 from constructs import IConstruct
 
-from infra import grants
+from infra.base import grants
 from tests.infra.synthesis import Synthesised, synthesise
 
 ALL = ["dev", "laptop", "prod", "everything", "tokens", "in_region"]

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from infra import assets
+from infra.base import staging
 from tests.infra.synthesis import Synthesised, listed, synthesise, text
 
 ISSUER = "token.actions.githubusercontent.com"
-WORKFLOWS = assets.ROOT / ".github" / "workflows"
+WORKFLOWS = staging.ROOT / ".github" / "workflows"
 WORKFLOW_NAMES = ("ci.yml", "deploy.yml", "nightly.yml")
 
 
@@ -102,7 +102,7 @@ jobs:
 def checks() -> list[list[str]]:
     """The commands of `make check` that look at workflows and scripts."""
     told = subprocess.run(
-        ["make", "-n", "check"], cwd=assets.ROOT, text=True, capture_output=True, check=True
+        ["make", "-n", "check"], cwd=staging.ROOT, text=True, capture_output=True, check=True
     )
     lines = [shlex.split(line) for line in told.stdout.splitlines()]
     return [line for line in lines if Path(line[0]).name in ("zizmor", "actionlint", "shellcheck")]
@@ -112,7 +112,7 @@ def test_make_check_finds_nothing_wrong_with_workflows_and_scripts() -> None:
     """zizmor audits them, actionlint checks their types and scripts, shellcheck what is run."""
     assert [Path(command[0]).name for command in checks()] == ["zizmor", "actionlint", "shellcheck"]
     for command in checks():
-        subprocess.run(command, cwd=assets.ROOT, check=True)
+        subprocess.run(command, cwd=staging.ROOT, check=True)
 
 
 def test_make_check_refuses_a_workflow_that_runs_what_its_caller_wrote(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_make_check_refuses_a_workflow_that_runs_what_its_caller_wrote(tmp_path:
     (folder / "bad.yml").write_text(BAD_WORKFLOW)
     (tmp_path / ".ci").mkdir()
     (tmp_path / ".ci" / "run").write_text("#!/bin/sh\nrm -rf $1/*\n")
-    (tmp_path / ".venv").symlink_to(assets.ROOT / ".venv")
+    (tmp_path / ".venv").symlink_to(staging.ROOT / ".venv")
     said = {}
     for command in checks():
         ended = subprocess.run(command, cwd=tmp_path, text=True, capture_output=True, check=False)

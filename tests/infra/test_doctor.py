@@ -8,8 +8,8 @@ import re
 import pytest
 
 from cli.checks import account, jobs, regions
-from infra import settings
-from lambdas.aws import transforms
+from infra.base import settings
+from lambdas.aws.sagemaker import transforms
 from tests.infra.synthesis import Synthesised
 
 BOTO3 = {

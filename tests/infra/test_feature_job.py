@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from relearn import engines
+from relearn.spec import engines
 from tests.infra.synthesis import Synthesised, listed, statements, synthesise, text
 from tests.infra.test_permissions import actions_on
 from tests.infra.test_retrain import normal_way

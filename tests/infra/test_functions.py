@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from relearn import predictions
+from relearn.records import predictions
 from tests.infra.synthesis import Synthesised, text
 from training import catalog
 
@@ -53,7 +53,7 @@ FUNCTIONS = sorted(
 def test_these_are_the_functions(dev: Synthesised) -> None:
     handlers = [f["Handler"] for f in dev.properties("AWS::Lambda::Function")]
     expected = [*FUNCTIONS, *["host"] * len(catalog.load())]
-    assert sorted(handlers) == sorted(f"lambdas.{name}.handler" for name in expected)
+    assert sorted(handlers) == sorted(f"lambdas.handlers.{name}.handler" for name in expected)
 
 
 def test_a_function_is_named_after_its_stage_and_its_file(dev: Synthesised) -> None:
@@ -84,7 +84,7 @@ def test_every_log_forgets_after_the_stages_retention(prod: Synthesised) -> None
 
 def test_no_function_is_one_that_cdk_brought_along(dev: Synthesised) -> None:
     for function in dev.properties("AWS::Lambda::Function"):
-        assert function["Handler"].startswith("lambdas.")
+        assert function["Handler"].startswith("lambdas.handlers.")
 
 
 def test_the_prediction_gives_up_before_the_api_does(dev: Synthesised) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from relearn.hosting import InLambda
+from relearn.spec.hosting import InLambda
 from tests.infra.synthesis import Synthesised, listed, statements, text
 from training import catalog
 
@@ -38,7 +38,9 @@ def without_the_name(stage: Synthesised, model: str) -> str:
 
 
 def test_there_is_one_for_every_model_whatever_its_spec_says(dev: Synthesised) -> None:
-    found = [p for p in dev.properties("AWS::Lambda::Function") if p["Handler"] == "lambdas.host.handler"]
+    found = [
+        p for p in dev.properties("AWS::Lambda::Function") if p["Handler"] == "lambdas.handlers.host.handler"
+    ]
     assert sorted(one["FunctionName"] for one in found) == [f"relearn-dev-host-{model}" for model in MODELS]
     assert {one["Environment"]["Variables"]["HOSTED_MODEL"] for one in found} == set(MODELS)
     assert set(IN_LAMBDA) < set(MODELS)
@@ -76,17 +78,21 @@ def test_what_asks_versions_may_ask_hosts_and_no_other_function(dev: Synthesised
     (found,) = allowed(dev, dev.function(name))["lambda:InvokeFunction"]
     assert found.endswith(":function:relearn-dev-host-*")
     functions = dev.properties("AWS::Lambda::Function")
-    assert {f["Handler"] for f in functions if "-host-" in f["FunctionName"]} == {"lambdas.host.handler"}
+    assert {f["Handler"] for f in functions if "-host-" in f["FunctionName"]} == {
+        "lambdas.handlers.host.handler"
+    }
 
 
 def test_hosts_alone_carry_what_scores(dev: Synthesised) -> None:
     layers = {
         text(p["Layers"][0])
         for p in dev.properties("AWS::Lambda::Function")
-        if p["Handler"] == "lambdas.host.handler"
+        if p["Handler"] == "lambdas.handlers.host.handler"
     }
     (layer,) = layers
-    others = [p for p in dev.properties("AWS::Lambda::Function") if p["Handler"] != "lambdas.host.handler"]
+    others = [
+        p for p in dev.properties("AWS::Lambda::Function") if p["Handler"] != "lambdas.handlers.host.handler"
+    ]
     assert not any(layer in map(text, p.get("Layers", [])) for p in others)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra import limits
+from infra.base import limits
 from relearn.errors import RelearnError
 
 

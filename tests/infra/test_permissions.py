@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from aws_cdk import App, Stack
 
-from infra import grants
-from infra.grants import Grant
+from infra.base import grants
+from infra.base.grants import Grant
 from relearn.errors import ConfigError
 from tests.infra.synthesis import Synthesised, listed, statements, text
 from training import catalog

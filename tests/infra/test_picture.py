@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra import picture
+from infra.stacks import picture
 from relearn.errors import ConfigError
 from tests.infra.synthesis import Synthesised
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from infra.adoption import THERE_ALREADY
-from relearn.policies import Retrain
+from infra.workflow.adopt_job import THERE_ALREADY
+from relearn.spec.policies import Retrain
 from tests.infra.synthesis import Synthesised, synthesise, text
 
 LAMBDA_STEPS = {
@@ -235,7 +235,7 @@ def test_a_step_gives_its_function_the_whole_state(
     state = states[name]
     functions = dev.resources("AWS::Lambda::Function", "Training")
     (logical_id,) = (
-        k for k, f in functions.items() if f["Properties"]["Handler"] == f"lambdas.{handler}.handler"
+        k for k, f in functions.items() if f["Properties"]["Handler"] == f"lambdas.handlers.{handler}.handler"
     )
     assert state["Resource"] == f"<{logical_id}.Arn>"
     assert not {"Parameters", "InputPath", "OutputPath", "Arguments", "Assign"} & set(state)

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import pytest
 from ministack.core import iam_evaluator
 
-from infra import assets, limits
-from relearn import engines, s3_keys
-from relearn.hosting import InLambda
+from infra.base import limits, staging
+from relearn.naming import s3_keys
+from relearn.spec import engines
+from relearn.spec.hosting import InLambda
 from tests.infra.synthesis import Synthesised, listed, statements, synthesise, text
 from training import catalog
 
@@ -187,7 +188,7 @@ def test_the_documents_say_how_many_models_a_stage_holds(dev: Synthesised) -> No
     serving = len(dev.templates["Serving"]["Resources"]) - 3 * len(MODELS) - 6 * in_lambda
     most, on_spark = ((limits.RESOURCES - training) // each for each in (4, 6))
     assert most <= (limits.RESOURCES - serving) // 3
-    said = " ".join((assets.ROOT / "docs" / "ARCHITECTURE.md").read_text().split())
+    said = " ".join((staging.ROOT / "docs" / "ARCHITECTURE.md").read_text().split())
     answering = (limits.RESOURCES - serving) // 9
     assert f"holds {most} models, {on_spark} if all are on Spark, {answering} if all answer in Lambda" in said
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from relearn.policies import Retrain
+from relearn.spec.policies import Retrain
 from tests.infra.synthesis import Synthesised, statements, synthesise, text
 from training import catalog
 

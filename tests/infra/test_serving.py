@@ -4,16 +4,16 @@ import json
 
 import pytest
 
-from infra.settings import DEFAULT_THROTTLES
-from relearn import routes
-from relearn.hosting import InLambda
+from infra.base.settings import DEFAULT_THROTTLES
+from relearn.api import operations
+from relearn.spec.hosting import InLambda
 from tests.infra.synthesis import Synthesised, text
 from training import catalog
 
 HOSTED = [name for name, spec in catalog.load().items() if isinstance(spec.hosting, InLambda)]
-ALL = [*routes.OPERATIONS, *(one.of(model) for one in routes.PREDICTING for model in HOSTED)]
-ROUTES = {operation.key: operation.function for operation in routes.OPERATIONS} | {
-    routes.DEFAULT: routes.DEFAULT_FUNCTION,
+ALL = [*operations.OPERATIONS, *(one.of(model) for one in operations.PREDICTING for model in HOSTED)]
+ROUTES = {operation.key: operation.function for operation in operations.OPERATIONS} | {
+    operations.DEFAULT: operations.DEFAULT_FUNCTION,
     **{f"POST /v1/models/{model}/predict": "host" for model in HOSTED},
     **{f"POST /v2/models/{model}/infer": "host" for model in HOSTED},
 }
@@ -42,7 +42,7 @@ def test_callers_sign_their_requests(request: pytest.FixtureRequest, name: str) 
 def test_where_tokens_are_taken_every_route_names_its_scope(tokens: Synthesised) -> None:
     (authorizer,) = tokens.resources("AWS::ApiGatewayV2::Authorizer")
     scopes = {operation.key: operation.scope for operation in ALL}
-    scopes[routes.DEFAULT] = routes.DEFAULT_SCOPE
+    scopes[operations.DEFAULT] = operations.DEFAULT_SCOPE
     for route in tokens.properties("AWS::ApiGatewayV2::Route"):
         assert route["AuthorizationType"] == "JWT"
         assert route["AuthorizerId"] == {"Ref": authorizer}
@@ -65,7 +65,7 @@ def test_only_pages_of_the_stages_origins_may_call(dev: Synthesised, tokens: Syn
     (api,) = tokens.properties("AWS::ApiGatewayV2::Api")
     cors = api["CorsConfiguration"]
     assert cors["AllowOrigins"] == ["https://app.example.com"]
-    assert set(cors["AllowMethods"]) == {operation.method for operation in routes.OPERATIONS}
+    assert set(cors["AllowMethods"]) == {operation.method for operation in operations.OPERATIONS}
     assert {"authorization", "content-type", "idempotency-key", "x-amz-date", "x-relearn-key"} <= set(
         cors["AllowHeaders"]
     )
@@ -80,7 +80,7 @@ def test_each_route_alone_may_invoke_its_function(dev: Synthesised) -> None:
         if permission["Principal"] == "apigateway.amazonaws.com"
     ]
     paths = {f"*{operation.path}" for operation in ALL}
-    assert sorted(source.partition("/*/")[2] for source in sources) == sorted([*paths, routes.DEFAULT])
+    assert sorted(source.partition("/*/")[2] for source in sources) == sorted([*paths, operations.DEFAULT])
 
 
 def test_the_api_bounds_and_logs_what_comes_in(dev: Synthesised) -> None:
@@ -104,11 +104,11 @@ def test_the_access_log_names_the_tokens_subject(tokens: Synthesised) -> None:
 
 def test_what_costs_money_has_a_throttle_of_its_own(dev: Synthesised, tokens: Synthesised) -> None:
     (stage,) = dev.properties("AWS::ApiGatewayV2::Stage")
-    keys = {operation.key for operation in routes.OPERATIONS if operation.id in DEFAULT_THROTTLES}
+    keys = {operation.key for operation in operations.OPERATIONS if operation.id in DEFAULT_THROTTLES}
     assert set(stage["RouteSettings"]) == keys
     (chosen,) = tokens.properties("AWS::ApiGatewayV2::Stage")
     settings = chosen["RouteSettings"]
-    predicting = {routes.PREDICT.key, *(routes.PREDICT.of(model).key for model in HOSTED)}
+    predicting = {operations.PREDICT.key, *(operations.PREDICT.of(model).key for model in HOSTED)}
     assert set(settings) == keys | predicting
     for key in predicting:
         assert settings[key]["ThrottlingRateLimit"] == 50
@@ -142,7 +142,7 @@ def test_the_lifecycle_calls_our_own_function_without_one_between(dev: Synthesis
     (resource,) = dev.properties("Custom::RelearnLifecycle")
     functions = dev.resources("AWS::Lambda::Function", "Serving")
     handler = functions[resource["ServiceToken"]["Fn::GetAtt"][0]]["Properties"]["Handler"]
-    assert handler == "lambdas.lifecycle.handler"
+    assert handler == "lambdas.handlers.lifecycle.handler"
     assert resource["Models"] == sorted(catalog.load())
 
 

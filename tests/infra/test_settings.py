@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra import assets
-from infra.setting_rules import LOG_RETENTION_DAYS
-from infra.settings import DEFAULT_THROTTLES, Settings, read
-from relearn import routes
+from infra.base import staging
+from infra.base.setting_rules import LOG_RETENTION_DAYS
+from infra.base.settings import DEFAULT_THROTTLES, Settings, read
+from relearn.api import operations
 from relearn.errors import ConfigError
 from tests.infra.synthesis import CONTEXT
 
@@ -120,7 +120,7 @@ def test_a_stage_that_takes_tokens_names_their_issuer_and_audience() -> None:
 
 
 def test_the_stage_that_the_page_shows_may_be_copied() -> None:
-    page = (assets.ROOT / "docs" / "API.md").read_text()
+    page = (staging.ROOT / "docs" / "API.md").read_text()
     (shown,) = (block for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL) if "jwt_issuer" in block)
     settings = read(context(json.loads(f"{{{shown}}}"), stage="prod"))
     assert settings.api_auth == "jwt"
@@ -181,7 +181,7 @@ def test_any_origin_may_call_only_with_tokens() -> None:
 
 
 def test_throttles_of_their_own_are_for_operations_that_exist() -> None:
-    assert set(DEFAULT_THROTTLES) <= {operation.id for operation in routes.OPERATIONS}
+    assert set(DEFAULT_THROTTLES) <= {operation.id for operation in operations.OPERATIONS}
     settings = read(context({"dev": {"throttles": {"predict": [50, 100]}}}))
     assert settings.throttles == {"predict": (50, 100)}
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from lambdas.lost_uploads import EVENT_LATE
+from lambdas.maintenance.lost_uploads import EVENT_LATE
 from tests.infra.synthesis import Synthesised, text
 from training import catalog
 

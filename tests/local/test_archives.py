@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from local.sagemaker import archives, channels, checkpoints, records
-from tests import bombs
+from tests.support import bombs
 
 PEAK = 8 * 1024**2
 

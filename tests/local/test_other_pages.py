@@ -18,7 +18,7 @@ from services import Services
 from tests.browser.pages import chromium
 from tests.e2e.shopping.shop import free_port
 from tests.local.conftest import Running
-from tests.proxied import proxy
+from tests.support.proxied import proxy
 
 RULES = ", ".join(f"MAP {name} 127.0.0.1" for name in ("evil.example", "rebound.example", "app.example"))
 LOCAL_ALLOWED = "--disable-features=LocalNetworkAccessChecks"

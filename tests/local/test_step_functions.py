@@ -9,7 +9,7 @@ from aws_cdk import App, Stack
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk.assertions import Template
 
-from infra.adoption import THERE_ALREADY, adopt
+from infra.workflow.adopt_job import THERE_ALREADY, adopt
 from tests.local.actions import Record, execute, job_request, outcome, without
 from tests.local.conftest import Running, until
 

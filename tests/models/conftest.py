@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from relearn.spec import ModelSpec
+from preparation import Prepared, prepare
+from relearn.spec.model import ModelSpec
 from training import catalog
-from training.prepare import Prepared, prepare
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = sorted(path.parent.name for path in catalog.MODELS_DIR.glob("[!_.]*/spec.py"))

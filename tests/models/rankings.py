@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from relearn.spec import ModelSpec
+from relearn.spec.model import ModelSpec
 from training import catalog
-from training.dataset import Table
-from training.fit import Code
-from training.ranking.exam import known_of, ranking_of
-from training.ranking.fit import fit
-from training.ranking.interactions import numbers_of
+from training.data.dataset import Table
+from training.fitting.fit import Code
+from training.fitting.ranking.exam import known_of, ranking_of
+from training.fitting.ranking.fit import fit
+from training.fitting.ranking.interactions import numbers_of
 
 Answer = tuple[str, list[tuple[str, float]]]
 """The basis, and items with their scores."""

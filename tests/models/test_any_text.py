@@ -17,7 +17,7 @@ import pytest
 from tests.models.conftest import ROOT
 
 SPEC = """
-from relearn.spec import Category, Metric, ModelSpec, Text
+from relearn.spec.model import Category, Metric, ModelSpec, Text
 
 SPEC = ModelSpec(
     name="moods",
@@ -32,7 +32,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from training.token_counts import TokenCounts
+from training.fitting.token_counts import TokenCounts
 
 
 def build():

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from training import catalog, dataset
+from preparation import prepare
+from training import catalog
+from training.data import dataset
 from training.features.build import Features
 from training.features.proof import assert_point_in_time
 from training.features.testing import compute, rows_of
-from training.fit import Code, fit, frame
+from training.fitting.fit import Code, fit, frame
 from training.models.churn import generate
-from training.prepare import prepare
 
 SPEC = catalog.get("churn")
 CODE = Code.of(catalog.folder("churn"))

@@ -12,17 +12,21 @@ import numpy as np
 import onnx
 import pytest
 
-from relearn import codec
-from relearn.promotion import Naive, decide
-from relearn.schema import check_request
-from relearn.spec import ModelSpec
+from preparation import Prepared
+from relearn.api.request_schema import check_request
+from relearn.lifecycle.promotion import Naive, decide
+from relearn.spec import codec
+from relearn.spec.model import ModelSpec
+from scoring import artifact
+from scoring.encode import from_values, seen, source
+from scoring.reading import Reader
 from tests.models.conftest import MODELS, VERSION, Trained
 from tests.models.rankings import Library
-from training import artifact, catalog, dataset, probes, tasks
-from training.encode import from_values, seen, source
-from training.fit import Code, fit, frame
-from training.prepare import Prepared
-from training.reading import Reader
+from training import catalog
+from training.data import dataset
+from training.fitting import tasks
+from training.fitting.fit import Code, fit, frame
+from training.job import probes
 
 
 def test_there_are_models() -> None:

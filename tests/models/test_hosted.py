@@ -11,16 +11,16 @@ from typing import Any, cast
 
 import pytest
 
-from lambdas.aws import direct
-from lambdas.aws.artifact_store import ArtifactStore
-from lambdas.aws.ledger import Ledger
-from lambdas.held import LARGEST_TAR, Held
-from lambdas.version_memory import VersionMemory
-from relearn.runs import Version
-from relearn.spec import ModelSpec
-from tests.aws.wire import KEYS, serving
-from tests.aws.world import tar_gz
+from lambdas.aws.dynamo.ledger import Ledger
+from lambdas.aws.fast import client
+from lambdas.aws.fast.artifacts import ArtifactStore
+from lambdas.serving.in_process_models import LARGEST_TAR, Held
+from lambdas.serving.version_cache import VersionMemory
+from relearn.lifecycle.runs import Version
+from relearn.spec.model import ModelSpec
 from tests.models.conftest import VERSION, Trained
+from tests.support.wire import KEYS, serving
+from tests.support.world import tar_gz
 from training import catalog
 
 
@@ -48,7 +48,7 @@ def ask(spec: ModelSpec, trained: Trained) -> Iterator[Callable[[bytes], bytes]]
             artifact_sha256=hashlib.sha256(content).hexdigest(),
         )
         versions = VersionMemory(cast("Ledger", OneVersion(version)), "test")
-        held = Held(versions, ArtifactStore(lambda: direct.service("s3", environ), LARGEST_TAR))
+        held = Held(versions, ArtifactStore(lambda: client.service("s3", environ), LARGEST_TAR))
         yield lambda body: held.ask(spec.name, VERSION, body, 30)
 
 

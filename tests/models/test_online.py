@@ -9,15 +9,16 @@ from typing import Any
 
 import pytest
 
-from relearn import online
-from relearn.columns import DateTime
-from relearn.schema import check_instance
-from tests.unit.training_kit import write_shard
-from training import catalog, fit
+from relearn.api.request_schema import check_instance
+from relearn.records import online_features
+from relearn.spec.columns import DateTime
+from tests.support.training_kit import write_shard
+from training import catalog
 from training.features import making
 from training.features.build import Features
 from training.features.making import Code, Rooms
 from training.features.testing import compute, rows_of
+from training.fitting import fit
 
 SPECS = catalog.load()
 MODELS = [name for name, spec in SPECS.items() if spec.looked_up_by]
@@ -64,7 +65,10 @@ def serve(model: str, tables: Tables, folder: Path) -> dict[str, dict[str, Any]]
     found = {}
     for line in left.read_bytes().splitlines():
         entity = json.loads(line)[spec.entity or ""]
-        found[entity] = {str(spec.entity): entity, **json.loads(online.item(spec, 1, line)[online.COLUMNS])}
+        found[entity] = {
+            str(spec.entity): entity,
+            **json.loads(online_features.item(spec, 1, line)[online_features.COLUMNS]),
+        }
     return found
 
 

@@ -15,17 +15,21 @@ import ibis
 import numpy as np
 import pytest
 
+from preparation import prepare
 from relearn.errors import DataError
-from relearn.promotion import Naive, decide
-from relearn.spec import Metric, Serverless
-from tests.unit.training_kit import write_shard
-from training import artifact, catalog, dataset, tasks, train
-from training.app import App
-from training.container import Container, Job
+from relearn.lifecycle.promotion import Naive, decide
+from relearn.spec.model import Metric, Serverless
+from scoring import artifact
+from scoring.app import App
+from tests.support.training_kit import write_shard
+from training import catalog
+from training.data import dataset
 from training.features.build import Features
 from training.features.testing import compute, rows_of
+from training.fitting import tasks
+from training.job import train
+from training.job.container import Container, Job
 from training.models.products import generate
-from training.prepare import prepare
 
 SPEC = catalog.get("products")
 SEED = catalog.seeds(SPEC)["events"]

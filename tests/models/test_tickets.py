@@ -15,12 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.pipeline import Pipeline
 
-from relearn.promotion import decide
-from tests.unit.training_kit import write_shard
-from training import catalog, onnx_export, train
-from training.app import App
-from training.artifact import Artifact
-from training.container import Container
+from relearn.lifecycle.promotion import decide
+from scoring.app import App
+from scoring.artifact import Artifact
+from tests.support.training_kit import write_shard
+from training import catalog
+from training.fitting import onnx_export
+from training.job import train
+from training.job.container import Container
 from training.models.tickets import generate
 from training.models.tickets.generate import Ticket, gift_cards, tickets
 from training.models.tickets.model import build

@@ -71,7 +71,9 @@ def main() -> int:
         "--sources", nargs="+", default=SOURCES, help=f"what has mutants (default: {' '.join(SOURCES)})"
     )
     parser.add_argument(
-        "--only", default="", help="draw of modules alone whose names begin so: relearn. or lambdas.sweep."
+        "--only",
+        default="",
+        help="draw of modules alone whose names begin so: relearn. or lambdas.handlers.sweep.",
     )
     parser.add_argument(
         "--tests", nargs="+", default=TESTS, help=f"where the tests are (default: {' '.join(TESTS)})"

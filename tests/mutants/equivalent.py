@@ -28,7 +28,7 @@ class Equivalent:
 
 DECLARED: tuple[Equivalent, ...] = (
     Equivalent(
-        "relearn.online.x__filled",
+        "relearn.records.online_features.x__filled",
         (
             '-found = known.get(one.get(spec.entity or "") or "") if _lacks(spec, one) else None',
             '+found = known.get(one.get(spec.entity or "") or "XXXX") if _lacks(spec, one) else None',
@@ -36,7 +36,7 @@ DECLARED: tuple[Equivalent, ...] = (
         "what is known is keyed by entities that were asked for, of which neither is one",
     ),
     Equivalent(
-        "relearn.profiles.x_bin_of",
+        "relearn.data.profiles.x_bin_of",
         (
             "-return exponent if value > 0 else -exponent",
             "+return exponent if value >= 0 else -exponent",
@@ -52,7 +52,7 @@ DECLARED: tuple[Equivalent, ...] = (
         "the names of encodings are the same in capitals",
     ),
     Equivalent(
-        "lambdas.route_memory.xǁRouteMemoryǁread",
+        "lambdas.serving.route_cache.xǁRouteMemoryǁread",
         (
             "-read_at, route = self._routes.get(model, (0.0, None))",
             "+read_at, route = self._routes.get(model, (1.0, None))",
@@ -60,7 +60,7 @@ DECLARED: tuple[Equivalent, ...] = (
         "where there is no route, nobody looks at when it was read",
     ),
     Equivalent(
-        "lambdas.asking.xǁAskerǁask",
+        "lambdas.serving.version_client.xǁAskerǁask",
         (
             "-return parts.each(ask, list(zip(firsts, question.bodies, strict=True)))",
             "+return parts.each(ask, list(zip(firsts, question.bodies, )))",
@@ -68,7 +68,7 @@ DECLARED: tuple[Equivalent, ...] = (
         "both were made of the same bodies, so they have the same length",
     ),
     Equivalent(
-        "lambdas.http_request.x_read",
+        "lambdas.http.request.x_read",
         (
             '-if REPLACED in text and not event.get("isBase64Encoded"):',
             '+if REPLACED in text and not event.get("ISBASE64ENCODED"):',

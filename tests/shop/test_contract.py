@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from relearn.spec import Category, ModelSpec, Text
+from relearn.spec.model import Category, ModelSpec, Text
 from shop import ml
 from shop.commands import CATALOGUE
 from shop.tables import EVENTS, MAX_BODY, MAX_SUBJECT, QUEUES

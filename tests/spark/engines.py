@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import numpy as np
 
-from relearn.spec import DateTime, ModelSpec
-from relearn.tables import AS_OF
-from tests.unit.training_kit import write_shard
+from relearn.spec.model import DateTime, ModelSpec
+from relearn.spec.tables import AS_OF
+from tests.support.training_kit import write_shard
 from training.features import given, making, spark_job
 from training.features.build import Features
 from training.features.check import row_key

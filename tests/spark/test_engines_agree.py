@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 import ibis
 import pytest
 
-from relearn.columns import Category, Column, DateTime, Id, Number, Text
-from relearn.spec import Boolean, Metric, ModelSpec, Monthly, Table
+from relearn.spec.columns import Category, Column, DateTime, Id, Number, Text
+from relearn.spec.model import Boolean, Metric, ModelSpec, Monthly, Table
 from tests.spark import engines
 from training import catalog
 from training.features import after, before, days_between, latest, onto

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import ibis
 import pytest
 
-from relearn.columns import Boolean
 from relearn.errors import DataError, SpecError
-from relearn.spec import Category, DateTime, Id, Metric, ModelSpec, Number, Table
+from relearn.spec.columns import Boolean
+from relearn.spec.model import Category, DateTime, Id, Metric, ModelSpec, Number, Table
 from tests.spark import engines
-from training import catalog, glue_job
+from training import catalog
 from training.features import spark_job
 from training.features.build import Features
+from training.job import glue_job
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -16,16 +16,16 @@ from pathlib import Path
 import duckdb
 import ibis
 
-from relearn.columns import quoted
+from preparation.rules import quote
 from relearn.errors import DataError, RelearnError, SpecError
-from relearn.spec import ModelSpec
-from relearn.tables import MOMENTS
+from relearn.spec.columns import quoted
+from relearn.spec.model import ModelSpec
+from relearn.spec.tables import MOMENTS
 from training.features import engine
 from training.features.cache import Cache, digest
 from training.features.check import Connection, as_shard, check_schema, check_values, without_values
 from training.features.shards import Shard, counts_of, describe, refuse_missing, until
 from training.features.window import Window
-from training.prepare.rules import quote
 
 Features = Callable[[Mapping[str, ibis.Table]], object]
 """What a features.py gives as ``features``."""

@@ -14,8 +14,8 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from relearn.codec import canonical_json, to_dict
-from relearn.spec import ModelSpec
+from relearn.spec.codec import canonical_json, to_dict
+from relearn.spec.model import ModelSpec
 from training.features.shards import Shard
 
 ROOM = Path(__file__).parent

@@ -9,12 +9,12 @@ from typing import Any, Protocol
 
 import ibis
 
-from relearn.columns import LARGEST_FLOAT32
+from preparation.rules import quote
 from relearn.errors import DataError, SpecError
 from relearn.figures import exact
-from relearn.spec import Boolean, Category, Column, DateTime, Id, ModelSpec, Number, Text
-from relearn.tables import AS_OF
-from training.prepare.rules import quote
+from relearn.spec.columns import LARGEST_FLOAT32
+from relearn.spec.model import Boolean, Category, Column, DateTime, Id, ModelSpec, Number, Text
+from relearn.spec.tables import AS_OF
 
 SQL_TYPES = {"number": "FLOAT", "boolean": "BOOLEAN", "datetime": "TIMESTAMPTZ"}
 """As in a shard; everything else is VARCHAR."""

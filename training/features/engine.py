@@ -17,12 +17,12 @@ import duckdb
 import ibis
 import pyarrow as pa
 
-from relearn.spec import Boolean, Column, DateTime, ModelSpec, Number, Table
-from relearn.tables import AS_OF, MOMENTS
+from preparation.rules import quote
+from relearn.spec.model import Boolean, Column, DateTime, ModelSpec, Number, Table
+from relearn.spec.tables import AS_OF, MOMENTS
 from training.features.check import Connection
 from training.features.shards import Shard
 from training.features.window import Window
-from training.prepare.rules import quote
 
 MEMORY_MB = 2048
 """What DuckDB may hold, in MB; the rest goes to disk. Always the same, as the order of sums hangs on it."""

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import duckdb
 
+from preparation.rules import quote
 from relearn.errors import DataError
-from relearn.spec import ModelSpec
+from relearn.spec.model import ModelSpec
 from training.features import engine
 from training.features.build import FeatureSet, count_rows
 from training.features.cache import digest
 from training.features.check import as_shard, check_values
 from training.features.making import Made
 from training.features.online import Online, export
-from training.prepare.rules import quote
 
 TRAINING, ONLINE, STATISTICS = "training", "online", "statistics.json"
 """What Spark's job writes: two folders of Parquet, and what it counted."""

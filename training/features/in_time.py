@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ibis
 
-from relearn.tables import AS_OF
+from relearn.spec.tables import AS_OF
 
 DAY_SECONDS = 86_400
 WHOSE = "__whose"  # no column can be named so

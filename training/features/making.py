@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from relearn.spec import ModelSpec
+from relearn.spec.model import ModelSpec
 from training.features import engine
 from training.features.build import Features, FeatureSet, Workshop, build
 from training.features.cache import Cache, code_digest

@@ -14,12 +14,12 @@ from typing import Any
 
 import duckdb
 
-from relearn.spec import Column, DateTime, ModelSpec, Number
-from relearn.tables import AS_OF
+from preparation.rules import quote
+from relearn.spec.model import Column, DateTime, ModelSpec, Number
+from relearn.spec.tables import AS_OF
 from training.features.build import Workshop, count_rows, last_moment
 from training.features.cache import digest
 from training.features.shards import Shard
-from training.prepare.rules import quote
 
 ISO = "%Y-%m-%dT%H:%M:%S.%fZ"
 

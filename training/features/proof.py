@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
-from relearn.columns import Boolean, Category, Column, Number
-from relearn.spec import ModelSpec, Table
-from relearn.tables import AS_OF
+from relearn.spec.columns import Boolean, Category, Column, Number
+from relearn.spec.model import ModelSpec, Table
+from relearn.spec.tables import AS_OF
 from training.features.build import Features
 from training.features.check import row_key
 from training.features.testing import Rows, compute

@@ -12,12 +12,12 @@ from typing import Any
 
 import duckdb
 
+from preparation.checker import FINGERPRINT
+from preparation.rules import quote
 from relearn.errors import DataError
-from relearn.spec import ModelSpec, Table
+from relearn.spec.model import ModelSpec, Table
 from training.features.window import Window
-from training.prepare.checker import FINGERPRINT
-from training.prepare.rules import quote
-from training.progress import say
+from training.job.progress import say
 
 
 @dataclass(frozen=True, slots=True)

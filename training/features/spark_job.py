@@ -18,14 +18,14 @@ from typing import Any
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as f
 
+from preparation.checker import FINGERPRINT
 from relearn.errors import DataError
-from relearn.spec import DateTime, ModelSpec, Number
+from relearn.spec.model import DateTime, ModelSpec, Number
 from training import catalog
 from training.features import engine, spark
 from training.features.build import MADE, Features, moments_between, no_rows
 from training.features.check import wanted
 from training.features.given import ONLINE, STATISTICS, TRAINING
-from training.prepare.checker import FINGERPRINT
 
 FOOTERS_AT_ONCE = 16
 

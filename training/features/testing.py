@@ -12,8 +12,8 @@ from typing import Any
 
 import duckdb
 
-from relearn.columns import DateTime
-from relearn.spec import ModelSpec
+from relearn.spec.columns import DateTime
+from relearn.spec.model import ModelSpec
 from training.features import engine
 from training.features.build import MADE, Features, make
 from training.features.check import as_shard, row_key, wanted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from relearn.spec import Monthly
+from relearn.spec.model import Monthly
 
 
 @dataclass(frozen=True, slots=True)

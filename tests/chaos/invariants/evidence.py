@@ -9,17 +9,17 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from lambdas.aws.items import decode_item
-from relearn import names, s3_keys
-from relearn.routing import Moved, Route
-from relearn.runs import Run, Version
-from relearn.uploads import Upload
-from tests.aws.world import ARTIFACTS, LAKE, STAGE
+from lambdas.aws.dynamo.codec import decode_item
+from relearn.lifecycle.runs import Run, Version
+from relearn.lifecycle.uploads import Upload
+from relearn.naming import resources, s3_keys
+from relearn.traffic.route import Moved, Route
 from tests.chaos.acts import Acts, Stored
 from tests.chaos.history import Call, History
 from tests.chaos.models import SPECS
 from tests.chaos.stage import Stage
 from tests.chaos.training import Job
+from tests.support.world import ARTIFACTS, LAKE, STAGE
 
 MANY = 10_000
 
@@ -125,7 +125,7 @@ class Evidence:
         return body
 
     def endpoint(self, model: str, version: int) -> str:
-        return names.endpoint(STAGE, model, version)
+        return resources.endpoint(STAGE, model, version)
 
     @property
     def calm(self) -> bool:

@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
-from relearn.routing import Moved, Route
-from relearn.runs import RunState, VersionState
-from relearn.uploads import UploadState
-from tests.aws.world import contents_digest
+from relearn.lifecycle.runs import RunState, VersionState
+from relearn.lifecycle.uploads import UploadState
+from relearn.traffic.route import Moved, Route
 from tests.chaos.invariants.evidence import Evidence
 from tests.chaos.models import SPECS
+from tests.support.world import contents_digest
 
 
 def effect_once(evidence: Evidence) -> Iterator[str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from relearn.operations import RestoreState
-from relearn.runs import FINAL, VersionState
-from relearn.uploads import UploadState
+from relearn.lifecycle.runs import FINAL, VersionState
+from relearn.lifecycle.uploads import UploadState
+from relearn.traffic.route_changes import RestoreState
 from tests.chaos.invariants.evidence import Evidence
 from tests.chaos.models import SPECS
 

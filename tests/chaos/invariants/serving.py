@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
-from lambdas.route_memory import ROUTE_SECONDS
-from tests.aws.world import LAKE
+from lambdas.serving.route_cache import ROUTE_SECONDS
 from tests.chaos.history import Asked
 from tests.chaos.invariants.evidence import Evidence
+from tests.support.world import LAKE
 
 OK = 200
 DECLARED = frozenset({429, 502, 503, 504})

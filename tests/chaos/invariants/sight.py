@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from relearn.runs import RunState
-from relearn.uploads import UploadState
+from relearn.lifecycle.runs import RunState
+from relearn.lifecycle.uploads import UploadState
 from tests.chaos.acts import POISON
 from tests.chaos.invariants.evidence import Evidence
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from relearn import s3_keys
-from relearn.uploads import UploadState
-from tests.aws.world import ARTIFACTS, LAKE, UPLOADS
+from relearn.lifecycle.uploads import UploadState
+from relearn.naming import s3_keys
 from tests.chaos.invariants.evidence import Evidence
+from tests.support.world import ARTIFACTS, LAKE, UPLOADS
 
 USABLE = frozenset({UploadState.ACCEPTED, UploadState.TRAINED, UploadState.SUPERSEDED, UploadState.FAILED})
 

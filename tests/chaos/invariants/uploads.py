@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from relearn.runs import RunState
-from relearn.uploads import Upload, UploadState
+from relearn.lifecycle.runs import RunState
+from relearn.lifecycle.uploads import Upload, UploadState
 from tests.chaos.acts import Stored
 from tests.chaos.checks import CUT_OFF, SLOW
 from tests.chaos.faults import EVENTS, PROCESSES

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from relearn.runs import FINAL
+from relearn.lifecycle.runs import FINAL
 from services import Services
 from tests.e2e.client import Item, Stage
 from tests.e2e.clouds import ROOT, local_stage

@@ -1,6 +1,6 @@
 """What template-model takes, predicts and must reach."""
 
-from relearn.spec import (
+from relearn.spec.model import (
     Boolean,
     Category,
     Hyperparameter,

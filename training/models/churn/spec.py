@@ -1,6 +1,6 @@
 """What the churn model is made of, takes, predicts and must reach."""
 
-from relearn.spec import (
+from relearn.spec.model import (
     Category,
     DateTime,
     Hyperparameter,

@@ -1,6 +1,6 @@
 """What the diabetes model takes, predicts and must reach."""
 
-from relearn.spec import (
+from relearn.spec.model import (
     Canary,
     Category,
     Hyperparameter,

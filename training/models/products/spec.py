@@ -1,6 +1,6 @@
 """What the products model is made of, is asked, recommends and must reach."""
 
-from relearn.spec import (
+from relearn.spec.model import (
     Category,
     DateTime,
     Hyperparameter,

@@ -7,7 +7,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from training.token_counts import TokenCounts
+from training.fitting.token_counts import TokenCounts
 
 
 def build(*, inverse_penalty: float) -> Pipeline:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from relearn import predictions
+from relearn.records import predictions
 from tests.e2e.privilege.bench import Bench
 from tests.e2e.privilege.ledger import Book, Item
 from tests.e2e.privilege.run import MODEL, Moments

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from relearn.turns import OF_ONE_MODEL
+from relearn.lifecycle.turns import OF_ONE_MODEL
 from tests.e2e.privilege.bench import Bench
 from tests.e2e.privilege.run import MODEL, Moments, message, uploaded
 from tests.e2e.privilege.trial import Broken, Part

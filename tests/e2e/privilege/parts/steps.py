@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from relearn.hosting import InLambda
+from relearn.spec.hosting import InLambda
 from tests.e2e.privilege.bench import Bench
 from tests.e2e.privilege.online import SOME
 from tests.e2e.privilege.run import MODEL, Moments

@@ -7,9 +7,10 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
-from relearn import routing, trials
-from relearn.routing import Route
-from relearn.trials import Trial
+from relearn.traffic import route as routing
+from relearn.traffic import shadow_requests
+from relearn.traffic.route import Route
+from relearn.traffic.shadow_requests import Trial
 from tests.e2e.privilege.bench import Bench
 from tests.e2e.privilege.ledger import Book
 from tests.e2e.privilege.parts.ingest import QUEUE, read_queue
@@ -70,7 +71,7 @@ def trial(bench: Bench, moments: Moments) -> Part:
 
     def ask(book: Book, candidate: int) -> None:
         bench.ledger.write(book)
-        body = trials.write(replace(given, candidate=candidate))
+        body = shadow_requests.write(replace(given, candidate=candidate))
         failed = bench.invoke("trial", {"Records": [{"messageId": "1", "body": body}]})["batchItemFailures"]
         if failed:
             raise Broken(f"not counted: {failed}")
@@ -89,7 +90,7 @@ def trial(bench: Bench, moments: Moments) -> Part:
 
 def queue(bench: Bench, moments: Moments) -> Part:
     book = moments["Rest"].book
-    body = trials.write(_trial(bench, book))
+    body = shadow_requests.write(_trial(bench, book))
 
     def message() -> str:
         bench.ledger.write(book)

@@ -1,0 +1,116 @@
+"""``relearn remove-model``: what runs made of a model goes, and its data where asked; before its folder does, or after."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+from botocore.config import Config
+
+from cli.stage import target as targets
+from cli.stage.holdings import Counts, Holdings
+from cli.stage.identity import who
+from cli.stage.target import Target
+from cli.terminal.errors import FAILED
+from cli.terminal.options import Json, Model
+from cli.terminal.output import done, fail, note, print_json, print_table
+from relearn.errors import RelearnError
+from relearn.naming import resources
+
+READ_SECONDS = 900
+"""As long as the function may take."""
+
+
+def remove_model(
+    ctx: typer.Context,
+    model: Model,
+    *,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do it; without, it is only said what would go.")
+    ] = False,
+    delete_objects: Annotated[
+        bool,
+        typer.Option(
+            "--delete-objects",
+            help="Its data goes too, for good: every version of its objects, and its items of the ledger.",
+        ),
+    ] = False,
+    confirm: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL", help="With --delete-objects: its name again, where nobody can be asked."
+        ),
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """Remove a model's route, endpoints, versions and registered packages; its data and history stay, unless told otherwise.
+
+    No run starts from then on, until the model is deployed again.
+    """
+    target = targets.of(ctx)
+    held = Holdings(target, model) if delete_objects else None
+    counts = held.count() if held else {}
+    if yes and delete_objects:
+        _confirm(model, counts, confirm)
+    told = _ask(target, model, only_tell=not yes)
+    refused = told.get("refused")
+    if held and yes and not refused:
+        held.delete(keep_lock=told["deployed"])
+    if json_:
+        data = {"data": counts} if held else {}
+        print_json({"model": model, "removed": yes and not refused, **told, **data})
+    elif not refused:
+        _print(model, told, counts, removed=yes, data=delete_objects)
+    if refused:
+        fail(str(refused))
+        raise typer.Exit(FAILED)
+
+
+def _confirm(model: str, counts: Counts, given: str | None) -> None:
+    """Have the name typed before data goes, which nothing brings back.
+
+    Raises
+    ------
+    RelearnError
+        It is another, or nobody can be asked.
+    """
+    if given is None and sys.stdin.isatty():
+        print_table(f"Will be deleted of {model}, for good", ("what", "how many"), list(counts.items()))
+        given = typer.prompt(f"To delete it, type the name of the model ({model})")
+    if given != model:
+        raise RelearnError(
+            f"nothing was removed: got {given!r} as the name of the model whose data is to be deleted; needed: --confirm {model}"
+        )
+
+
+def _ask(target: Target, model: str, *, only_tell: bool) -> dict[str, Any]:
+    """Call the function that takes stages down: it has the permissions, whoever asks needs to call it alone."""
+    config = Config(read_timeout=READ_SECONDS, retries={"total_max_attempts": 1})
+    client = target.session.client("lambda", endpoint_url=target.endpoint_url, config=config)
+    asked = {"remove_model": {"model": model, "only_tell": only_tell, "who": who(target)}}
+    answer = client.invoke(
+        FunctionName=resources.function(target.stage, "lifecycle"), Payload=json.dumps(asked).encode()
+    )
+    told = json.loads(answer["Payload"].read())
+    if "FunctionError" in answer:
+        raise RelearnError(f"{model} was not removed: {told.get('errorMessage', told)}")
+    return dict(told)
+
+
+def _print(model: str, told: dict[str, Any], counts: Counts, *, removed: bool, data: bool) -> None:
+    rows = [
+        ("serves", told["serves"] or "-"),
+        ("versions", ", ".join(map(str, told["versions"])) or "-"),
+        ("endpoints", ", ".join(told["endpoints"]) or "-"),
+        ("registered packages", told["packages"]),
+        *counts.items(),
+    ]
+    print_table(f"{'Removed' if removed else 'Would go'} of {model}", ("what", "which"), rows)
+    if removed:
+        what = " with its data" if data else "; its data stays"
+        done(f"{model} is removed{what}. To keep it so: take training/models/{model} out and deploy")
+    else:
+        more = " --delete-objects" if data else ""
+        note(f"nothing was removed; to do it: relearn remove-model {model} --yes{more}")

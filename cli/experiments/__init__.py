@@ -1,0 +1,1 @@
+"""Experiments: hyperparameter plans, their summary, the SageMaker SDK."""

@@ -1,0 +1,1 @@
+"""A deployed stage as the commands see it."""

@@ -1,0 +1,1 @@
+"""Options, output, errors and progress of the command line."""

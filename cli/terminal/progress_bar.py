@@ -1,0 +1,40 @@
+"""A file on its way, with a bar that shows how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import SEEK_SET
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+from cli.terminal.output import err
+
+
+@contextmanager
+def watched(file: Path) -> Iterator[Any]:
+    """Open a file whose reader's place is shown."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, console=err) as progress, file.open("rb") as content:
+        task = progress.add_task(file.name, total=file.stat().st_size)
+        yield _Watched(content, lambda position: progress.update(task, completed=position))
+
+
+class _Watched:
+    """A file that tells how far it was read; it may be read twice, once for a signature."""
+
+    def __init__(self, file: BinaryIO, tell: Callable[[int], None]) -> None:
+        self._file, self._tell = file, tell
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        self._tell(self._file.tell())
+        return data
+
+    def seek(self, offset: int, whence: int = SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()

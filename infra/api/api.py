@@ -1,0 +1,122 @@
+"""The HTTP API: its routes, and who may call them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import cast
+
+from aws_cdk import Stack
+from aws_cdk import aws_apigatewayv2 as gateway
+from aws_cdk import aws_apigatewayv2_integrations as integrations
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from infra.api.auth import ApiAuth, cross_origin
+from infra.api.stage import ApiStage
+from infra.base.functions import Function
+from infra.base.settings import Settings
+from relearn.api import operations as routes
+from relearn.api.operations import Operation
+from relearn.naming import resources
+
+
+class Api(Construct):
+    """HTTP API in front of the functions that answer.
+
+    Parameters
+    ----------
+    functions
+        Answer; which what, `relearn.api.operations` says.
+    hosts
+        Model name to the function that predicts for it, where that is not the one for all.
+
+    Attributes
+    ----------
+    url
+        Where it is.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        functions: Sequence[Function],
+        hosts: Mapping[str, Function],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._auth = ApiAuth(settings)
+        self.api = gateway.HttpApi(
+            self,
+            "Http",
+            api_name=resources.stack(settings.stage, "api"),
+            create_default_stage=False,
+            cors_preflight=cross_origin(settings),
+        )
+        by_name = {function.name: function for function in functions}
+        self._routes: list[Construct] = []
+        for (_, function), group in groupby(routes.OPERATIONS, lambda one: (one.path, one.function)):
+            self._route(list(group), by_name[function])
+        for model, host in hosts.items():
+            for operation in routes.PREDICTING:
+                self._route([operation.of(model)], host)
+        self._default_route(by_name[routes.DEFAULT_FUNCTION])
+        self.stage = ApiStage(self, settings=settings, api=self.api, hosted=list(hosts), after=self._routes)
+        self.url = self.stage.url
+
+    def _route(self, operations: list[Operation], function: Function) -> None:
+        integration = _integration(operations[0].id, function)
+        made = [
+            route
+            for operation in operations
+            for route in self.api.add_routes(
+                path=operation.path,
+                methods=[gateway.HttpMethod(operation.method)],
+                integration=integration,
+                authorizer=self._auth.authorizer,
+                authorization_scopes=self._auth.scopes(operation.scope),
+            )
+        ]
+        self._routes += made
+        for again in made[1:]:  # a permission is for the path: that of a second method would be the same
+            for child in again.node.children:
+                if child.node.id.endswith("-Permission"):
+                    again.node.try_remove_child(child.node.id)
+
+    def _default_route(self, function: Function) -> None:
+        """Answer what matches no operation ourselves: the gateway's own 404 is no problem document.
+
+        Made of the resources themselves, because CDK's integration would let every route of the API invoke the
+        function, and the other routes' own permissions would mean nothing.
+        """
+        integration = gateway.CfnIntegration(
+            self,
+            "DefaultIntegration",
+            api_id=self.api.api_id,
+            integration_type="AWS_PROXY",
+            integration_uri=function.arn,
+            payload_format_version="2.0",
+        )
+        route = gateway.CfnRoute(
+            self,
+            "Default",
+            api_id=self.api.api_id,
+            route_key=routes.DEFAULT,
+            target=f"integrations/{integration.ref}",
+            authorization_type=self._auth.route_type,
+            authorizer_id=self._auth.authorizer_id,
+            authorization_scopes=self._auth.scopes(routes.DEFAULT_SCOPE),
+        )
+        self._routes.append(cast("Construct", route))
+        source = Stack.of(self).format_arn(
+            service="execute-api", resource=self.api.api_id, resource_name=f"*/{routes.DEFAULT}"
+        )
+        function.function.add_permission(
+            "DefaultRoute", principal=iam.ServicePrincipal("apigateway.amazonaws.com"), source_arn=source
+        )
+
+
+def _integration(name: str, function: Function) -> integrations.HttpLambdaIntegration:
+    return integrations.HttpLambdaIntegration(f"{name[0].upper()}{name[1:]}Integration", function.function)

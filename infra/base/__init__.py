@@ -1,0 +1,1 @@
+"""What every stack builds on: settings, grants, functions, queues, stores."""

@@ -1,0 +1,89 @@
+"""What a stage's functions may do in SageMaker: with endpoints, which runs create, and with versions in the Model Registry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import Stack
+
+from infra.base import grants, scaling
+from infra.base.grants import Grant
+from relearn.naming import resources
+
+SAGEMAKER = "sagemaker.amazonaws.com"
+
+
+class SageMakerAccess:
+    """Grants on a stage's things in SageMaker, as one stack sees them.
+
+    Parameters
+    ----------
+    models
+        Names of all models.
+    """
+
+    def __init__(self, stack: Stack, *, stage: str, models: Sequence[str]) -> None:
+        self._stack = stack
+        self._stage = stage
+        self._prefix = resources.prefix(stage)
+        self._groups = [resources.group(stage, model) for model in models]
+
+    def allow(self, *actions: str, on: Sequence[str]) -> Grant:
+        """Allow SageMaker ``actions`` (without ``sagemaker:``) on what runs create, by kind: ``"endpoint"`` ..."""
+        return Grant(
+            actions=[f"sagemaker:{action}" for action in actions],
+            resources=[self._arn(kind, f"{self._prefix}*") for kind in on],
+            because=f"runs create it: the name starts with {self._prefix} and ends in model and version",
+        )
+
+    def ask_endpoints_of(self, model: str) -> Grant:
+        """Allow asking the endpoints of one model."""
+        name = f"{resources.group(self._stage, model)}-v*"
+        return Grant(
+            actions=["sagemaker:InvokeEndpoint"],
+            resources=[self._arn("endpoint", name)],
+            because="runs create it: the name ends in the version",
+        )
+
+    def register_versions(self) -> Grant:
+        """Allow adding a version to each model's package group; asked of the version, not of the group."""
+        return self.versions("CreateModelPackage")
+
+    def versions(self, *actions: str) -> Grant:
+        """Allow SageMaker ``actions`` on the versions in each model's package group."""
+        packages = [self._arn("model-package", f"{group}/*") for group in self._groups]
+        return Grant(
+            actions=[f"sagemaker:{action}" for action in actions],
+            resources=packages,
+            because="the version's number is known only once it is registered",
+        )
+
+    def drop_endpoints(self) -> list[Grant]:
+        """Allow taking a version's endpoint, endpoint config and model away, and what scales it."""
+        return [
+            scaling.allow(self._stack, "DeregisterScalableTarget"),
+            self.allow("DescribeEndpoint", "DeleteEndpoint", on=["endpoint"]),
+            self.allow("DeleteEndpointConfig", on=["endpoint-config"]),
+            self.allow("DeleteModel", on=["model"]),
+        ]
+
+    def scale_endpoints(self) -> list[Grant]:
+        """Allow registering a version's endpoint to be scaled."""
+        return [
+            *scaling.register(self._stack, prefix=self._prefix),
+            self.allow("UpdateEndpointWeightsAndCapacities", on=["endpoint"]),
+        ]
+
+    def look_for_endpoints(self) -> list[Grant]:
+        """Allow finding endpoints, endpoint configs and models, and whose they are."""
+        return [
+            grants.list_sagemaker("Endpoints", "EndpointConfigs", "Models"),
+            self.allow("ListTags", on=["endpoint", "endpoint-config", "model"]),
+        ]
+
+    def pass_roles(self, prefix: str) -> Grant:
+        """Allow handing the roles whose ARN starts with ``prefix`` to SageMaker."""
+        return grants.pass_roles(prefix, to=SAGEMAKER)
+
+    def _arn(self, resource: str, name: str) -> str:
+        return self._stack.format_arn(service="sagemaker", resource=resource, resource_name=name)

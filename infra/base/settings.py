@@ -1,0 +1,165 @@
+"""Everything a stage may choose, read from the CDK context and checked before anything is built.
+
+``cdk.json`` holds ``"relearn": {"stages": {name: {key: value}}}``; ``-c stage=`` picks one,
+``-c region=`` and ``-c account=`` say where it goes. Without the last two the templates fit any
+account and region.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, cast
+
+from infra.base.setting_rules import RULES
+from relearn.errors import ConfigError
+from relearn.naming import resources
+
+DEFAULT_STAGE = "dev"
+DEFAULT_THROTTLES = {"createBatch": (2, 10), "createUpload": (5, 20), "giveFeedback": (20, 50)}
+"""Each of these calls starts or writes something that costs more than an answer."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """What makes one stage differ from another.
+
+    Parameters
+    ----------
+    stage
+        Name of the stage; part of every name.
+    account, region
+        Where the stage goes; None: wherever it is deployed.
+    api_auth
+        ``"iam"``: callers sign their requests. ``"jwt"``: callers send a token of an OIDC issuer.
+    jwt_issuer
+        URL that the tokens name as their issuer; needed with ``"jwt"``, and refused without.
+    jwt_audience
+        Whom the tokens are meant for, one of these; needed with ``"jwt"``, and refused without.
+    jwt_scope_prefix
+        What stands before ``predict``, ``upload`` and ``operate`` in the tokens' scopes.
+    cors_origins
+        Web pages that may call from a browser; none: no page of another origin may. ``"*"``, alone, stands for any,
+        and only with ``"jwt"``.
+    protect
+        Whether the ledger survives a destroyed stack and refuses deletion.
+    debounce_seconds
+        Overrides what the specs say, 0 to 86400; None: the specs decide.
+    rollout_seconds
+        How long every step of a rollout lasts, 0 to 86400, whatever the specs say; None: they decide.
+    features_engine
+        ``"duckdb"`` or ``"spark"``: what makes the features of every model with tables, whatever its spec says; None:
+        the specs decide.
+    poll_seconds
+        How long a run waits between two looks at an endpoint that is being created, 1 to 300;
+        also the first pause before a throttled training job is asked for again.
+    sweep_minutes
+        How often the sweep looks for what an event lost, 1 to 1440.
+    ingest_timeout_seconds
+        How long one upload may take to check, 30 to 900; a failed try is repeated after that time.
+    record_window_seconds
+        How long prediction records are gathered before they are written, 1 to 300.
+    log_retention_days
+        One of `setting_rules.LOG_RETENTION_DAYS`.
+    requests_per_second, burst
+        What the HTTP API lets through before it answers 429, 1 to 10000 and 1 to 5000.
+    throttles
+        The same for single operations, by their id in `relearn.api.operations`: ``(requests a second, burst)``. What is not
+        named here keeps `DEFAULT_THROTTLES`.
+    predict_reserved_concurrency
+        How many predictions may run at once, kept free for them, 1 to 10000; None: as many as the account has left.
+        A new account has 10 in all, and refuses to reserve any.
+    alarm_email
+        Who is told of alarms and of runs' ends; None: nobody subscribes.
+    github_repository, github_branch
+        ``owner/name`` and branch that may deploy this stage; None: no deploy role is made.
+    github_provider
+        ``"create"``, or ``"existing"`` when the account already trusts GitHub's tokens (it can do so once).
+    """
+
+    stage: str
+    account: str | None = None
+    region: str | None = None
+    api_auth: Literal["iam", "jwt"] = "iam"
+    jwt_issuer: str | None = None
+    jwt_audience: tuple[str, ...] = ()
+    jwt_scope_prefix: str = "relearn/"
+    cors_origins: tuple[str, ...] = ()
+    protect: bool = False
+    debounce_seconds: int | None = None
+    rollout_seconds: int | None = None
+    features_engine: Literal["duckdb", "spark"] | None = None
+    poll_seconds: int = 15
+    sweep_minutes: int = 5
+    ingest_timeout_seconds: int = 900
+    record_window_seconds: int = 30
+    log_retention_days: int = 30
+    requests_per_second: int = 100
+    burst: int = 200
+    throttles: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    predict_reserved_concurrency: int | None = None
+    alarm_email: str | None = None
+    github_repository: str | None = None
+    github_branch: str = "main"
+    github_provider: Literal["create", "existing"] = "create"
+
+    def __post_init__(self) -> None:
+        resources.check_stage(self.stage)
+        for key, (holds, allowed) in RULES.items():
+            value = getattr(self, key)
+            if not holds(value):
+                raise ConfigError(key, value, allowed)
+        for key in ("jwt_issuer", "jwt_audience"):
+            value = getattr(self, key)
+            if self.api_auth == "jwt" and not value:
+                raise ConfigError(key, value, f"{RULES[key][1]}; api_auth jwt needs it")
+            if self.api_auth != "jwt" and value:
+                raise ConfigError(key, value, "nothing, unless api_auth is jwt")
+        if self.api_auth != "jwt" and "*" in self.cors_origins:
+            raise ConfigError(
+                "cors_origins",
+                self.cors_origins,
+                "named origins: pages that hold AWS credentials are known ones",
+            )
+
+
+def read(context: Callable[[str], object]) -> Settings:
+    """Read the settings of the stage that the context chooses.
+
+    Parameters
+    ----------
+    context
+        Gives the value of a context key, or None: ``app.node.try_get_context``.
+
+    Raises
+    ------
+    ConfigError
+        A key is unknown, or a value wrong: with the key, what was given and what is allowed.
+    """
+    root = _mapping("relearn", context("relearn"), ("stages",))
+    stages = _mapping("relearn.stages", root.get("stages"), None)
+    stage = context("stage") or DEFAULT_STAGE
+    if not isinstance(stage, str) or stage not in stages:
+        raise ConfigError("stage", stage, f"one of {', '.join(sorted(stages))} (cdk.json, relearn.stages)")
+    known = tuple(field.name for field in fields(Settings) if field.name != "stage")
+    values = dict(_mapping(f"relearn.stages.{stage}", stages[stage], known))
+    for key in ("account", "region"):
+        if (override := context(key)) is not None:
+            values[key] = override
+    return Settings(stage=stage, **{key: _frozen(value) for key, value in values.items()})
+
+
+def _frozen(value: Any) -> Any:
+    """Make a JSON list a tuple, also inside an object."""
+    if isinstance(value, dict):
+        return {key: _frozen(part) for key, part in value.items()}
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _mapping(key: str, value: object, known: tuple[str, ...] | None) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ConfigError(key, value, "an object of settings")
+    for name in value:
+        if known is not None and name not in known:
+            raise ConfigError(f"{key}.{name}", value[name], f"no such setting; one of {', '.join(known)}")
+    return cast("Mapping[str, Any]", value)

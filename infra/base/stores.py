@@ -1,0 +1,184 @@
+"""What must not be lost, one function a kind: buckets, tables; and the topic that tells people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from aws_cdk import Aws, Duration, RemovalPolicy
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
+
+from relearn.naming import ledger_keys
+
+OLD_VERSIONS_DAYS = 90
+ACCESS_LOGS_DAYS = 90
+HALF_UPLOADS_DAYS = 7
+KEPT_DAYS = 30
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stores:
+    """What the data stack hands to the others.
+
+    Parameters
+    ----------
+    uploads, lake, artifacts
+        Versioned buckets.
+    ledger
+        The table that knows the state of everything.
+    online
+        The table of the features that are looked up.
+    topic
+        Where runs' ends, quarantined uploads and alarms are told.
+    """
+
+    uploads: s3.Bucket
+    lake: s3.Bucket
+    artifacts: s3.Bucket
+    ledger: dynamodb.Table
+    online: dynamodb.Table
+    topic: sns.Topic
+
+
+def access_log_bucket(scope: Construct, construct_id: str) -> s3.Bucket:
+    """Make the bucket that records who read and wrote the others; it forgets after `ACCESS_LOGS_DAYS`."""
+    return s3.Bucket(
+        scope,
+        construct_id,
+        lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(ACCESS_LOGS_DAYS))],
+        encryption=s3.BucketEncryption.S3_MANAGED,
+        enforce_ssl=True,
+        minimum_tls_version=1.2,
+        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        removal_policy=RemovalPolicy.RETAIN,
+    )
+
+
+def pages(origins: Sequence[str], *methods: s3.HttpMethods) -> list[s3.CorsRule]:
+    """Let web pages of these origins use the links and forms that the API gives them; no origin, no rule.
+
+    Such a request is what HTML itself can send, so it needs no headers allowed.
+    """
+    if not origins:
+        return []
+    return [s3.CorsRule(allowed_origins=list(origins), allowed_methods=list(methods))]
+
+
+def data_bucket(
+    scope: Construct,
+    construct_id: str,
+    *,
+    access_logs: s3.IBucket,
+    events: bool = False,
+    cors: Sequence[s3.CorsRule] = (),
+    made_again: Sequence[str] = (),
+) -> s3.Bucket:
+    """Make a versioned bucket that outlives its stack; only what something newer replaced ever expires.
+
+    Parameters
+    ----------
+    events
+        Whether it tells EventBridge of every object.
+    cors
+        Which pages may use it from a browser.
+    made_again
+        Folders of what runs make anew from the rest when it is not there: it goes after `KEPT_DAYS`.
+    """
+    bucket = s3.Bucket(
+        scope,
+        construct_id,
+        versioned=True,
+        cors=list(cors),
+        lifecycle_rules=[
+            s3.LifecycleRule(
+                noncurrent_version_expiration=Duration.days(OLD_VERSIONS_DAYS),
+                abort_incomplete_multipart_upload_after=Duration.days(HALF_UPLOADS_DAYS),
+            ),
+            *(
+                s3.LifecycleRule(prefix=f"{folder}/", expiration=Duration.days(KEPT_DAYS))
+                for folder in made_again
+            ),
+        ],
+        encryption=s3.BucketEncryption.S3_MANAGED,
+        enforce_ssl=True,
+        minimum_tls_version=1.2,
+        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+        server_access_logs_bucket=access_logs,
+        server_access_logs_prefix=f"{construct_id.lower()}/",
+        removal_policy=RemovalPolicy.RETAIN,
+    )
+    if events:
+        # ``event_bridge_enabled=True`` would do it through a Lambda of CDK's own with a wide role.
+        resource = cast("s3.CfnBucket", bucket.node.default_child)
+        resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(
+                event_bridge_enabled=True
+            )
+        )
+    return bucket
+
+
+def ledger(scope: Construct, construct_id: str, *, protect: bool) -> dynamodb.Table:
+    """Make the ledger.
+
+    Parameters
+    ----------
+    protect
+        Whether it refuses deletion and outlives its stack.
+    """
+    return _table(scope, construct_id, protect=protect, time_to_live_attribute=ledger_keys.EXPIRES_AT)
+
+
+def online(scope: Construct, construct_id: str, *, protect: bool) -> dynamodb.Table:
+    """Make the table of the features that are looked up; as `ledger`, but no item of it expires."""
+    return _table(scope, construct_id, protect=protect)
+
+
+def _table(scope: Construct, construct_id: str, *, protect: bool, **more: Any) -> dynamodb.Table:
+    return dynamodb.Table(
+        scope,
+        construct_id,
+        partition_key=dynamodb.Attribute(name="pk", type=dynamodb.AttributeType.STRING),
+        sort_key=dynamodb.Attribute(name="sk", type=dynamodb.AttributeType.STRING),
+        billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+        point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+            point_in_time_recovery_enabled=True
+        ),
+        deletion_protection=protect,
+        removal_policy=RemovalPolicy.RETAIN if protect else RemovalPolicy.DESTROY,
+        **more,
+    )
+
+
+def notifications(scope: Construct, construct_id: str, *, alarms: str, email: str | None) -> sns.Topic:
+    """Make the topic.
+
+    Parameters
+    ----------
+    alarms
+        ARN pattern of the alarms that may publish. A topic with a policy of its own has lost SNS's
+        default one, by which the account's alarms might.
+    email
+        Who is told; None: nobody yet.
+    """
+    topic = sns.Topic(scope, construct_id, enforce_ssl=True)
+    topic.add_to_resource_policy(
+        iam.PolicyStatement(
+            principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+            actions=["sns:Publish"],
+            resources=[topic.topic_arn],
+            conditions={
+                "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
+                "ArnLike": {"aws:SourceArn": alarms},
+            },
+        )
+    )
+    if email:
+        topic.add_subscription(subscriptions.EmailSubscription(email))
+    return topic

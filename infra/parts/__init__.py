@@ -1,0 +1,1 @@
+"""Parts of a stage, each with its functions and grants."""

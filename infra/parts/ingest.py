@@ -1,0 +1,129 @@
+"""Uploads arrive: S3 → EventBridge → queue, with a dead-letter queue → the ingest function."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.base import queues, staging
+from infra.base.access import Access
+from infra.base.functions import ARCHITECTURE, RUNTIME, Function
+from infra.base.grants import Grant
+from infra.base.settings import Settings
+from relearn.lifecycle import turns
+from relearn.naming import s3_keys
+
+TRIES = 3
+
+
+class Ingest(Construct):
+    """The way of an upload into the lake.
+
+    Attributes
+    ----------
+    queue, dead_letters
+        Events of uploads; those that failed `TRIES` times.
+    function
+        The ingest function.
+    duckdb
+        The layer of the functions that check data.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: Settings, access: Access, code: lambda_.Code
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.dead_letters = queues.dead_letters(self)
+        self.queue = queues.work(
+            self,
+            tries=TRIES,
+            # Just past the function's own time: a failed upload is tried again then, not hours later.
+            visibility_seconds=settings.ingest_timeout_seconds + 30,
+            after=self.dead_letters,
+        )
+        self.duckdb = self._layer()
+        self.rule = self._rule(access)
+        self.function = self._function(settings=settings, access=access, code=code)
+        self.mapping = lambda_.EventSourceMapping(
+            self,
+            "Mapping",
+            target=self.function.function,
+            event_source_arn=self.queue.queue_arn,
+            batch_size=1,
+            max_concurrency=turns.AT_ONCE,
+            report_batch_item_failures=True,
+        )
+
+    def _rule(self, access: Access) -> events.Rule:
+        rule = events.Rule(
+            self,
+            "Uploaded",
+            description="An object arrived under incoming/",
+            event_pattern=events.EventPattern(
+                source=["aws.s3"],
+                detail_type=["Object Created"],
+                detail={
+                    "bucket": {"name": [access.stores.uploads.bucket_name]},
+                    "object": {"key": [{"prefix": f"{s3_keys.INCOMING}/"}]},
+                },
+            ),
+            # As an imported queue, so that CDK adds no permissions; the one needed is below.
+            targets=[targets.SqsQueue(sqs.Queue.from_queue_arn(self, "Target", self.queue.queue_arn))],
+        )
+        self.queue.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("events.amazonaws.com")],
+                actions=["sqs:SendMessage"],
+                resources=[self.queue.queue_arn],
+                conditions={"ArnEquals": {"aws:SourceArn": rule.rule_arn}},
+            )
+        )
+        return rule
+
+    def _layer(self) -> lambda_.LayerVersion:
+        return lambda_.LayerVersion(
+            self,
+            "DuckDb",
+            code=lambda_.Code.from_asset(str(staging.layer("duckdb")), exclude=staging.NOT_IN_A_LAYER),
+            compatible_runtimes=[RUNTIME],
+            compatible_architectures=[ARCHITECTURE],
+        )
+
+    def _function(self, *, settings: Settings, access: Access, code: lambda_.Code) -> Function:
+        return Function(
+            self,
+            "Ingest",
+            settings=settings,
+            name="ingest",
+            code=code,
+            environment=access.variables(
+                "STAGE",
+                "LEDGER_TABLE",
+                "UPLOADS_BUCKET",
+                "LAKE_BUCKET",
+                "TOPIC_ARN",
+                "STATE_MACHINE_ARN",
+                "DEBOUNCE_SECONDS",
+                INGEST_QUEUE_URL=self.queue.queue_url,
+            ),
+            allowed=[
+                access.ledger("GetItem", "PutItem", "UpdateItem", "Query"),
+                access.incoming("s3:GetObjectVersion"),
+                # Without it S3 says 403, not 404, for a version that is gone.
+                access.uploads("s3:ListBucket"),
+                access.lake("s3:PutObject", under=["datasets", "profiles", "quarantine"]),
+                access.machine("StartExecution"),
+                access.publish(),
+                queues.read(self.queue),
+                # What is put off comes again by a message of its own.
+                Grant(actions=["sqs:SendMessage"], resources=[self.queue.queue_arn]),
+            ],
+            timeout_seconds=settings.ingest_timeout_seconds,
+            memory_mb=2048,
+            storage_mb=8192,
+            layers=[self.duckdb],
+        )

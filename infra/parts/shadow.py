@@ -1,0 +1,76 @@
+"""Trials: what a shadowed candidate shall be asked waits in a queue; a function asks it and counts what both did."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.base import queues
+from infra.base.access import Access
+from infra.base.functions import Function
+from infra.base.grants import Grant
+from infra.base.settings import Settings
+
+TRIES = 3
+AT_ONCE = 2  # the fewest: predict needs what else the account may run
+BATCH_SIZE = 10
+SECONDS = 90  # a batch of candidates that do not answer: three rounds of four, 25 s each
+KEPT = Duration.hours(1)
+"""A step of a rollout is over by then; and a copy has what the instances have, private columns too."""
+DEAD_KEPT = Duration.days(1)
+
+
+class Trials(Construct):
+    """The way of an answered request to a candidate that nobody sees.
+
+    Attributes
+    ----------
+    queue, dead_letters
+        Copies on their way; those that could not be counted `TRIES` times.
+    function
+        Asks the candidate.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: Settings, access: Access, code: lambda_.Code
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.dead_letters = queues.dead_letters(self, kept=DEAD_KEPT)
+        self.queue = queues.work(
+            self,
+            tries=TRIES,
+            visibility_seconds=6 * SECONDS,  # as AWS advises for a queue that a function reads
+            after=self.dead_letters,
+            kept=KEPT,
+        )
+        self.function = Function(
+            self,
+            "Trial",
+            settings=settings,
+            name="trial",
+            code=code,
+            environment=access.variables("STAGE", "LEDGER_TABLE"),
+            allowed=[
+                access.ledger("GetItem"),
+                access.live("UpdateItem"),
+                access.sagemaker.allow("InvokeEndpoint", on=["endpoint"]),
+                access.ask_hosts(),
+                queues.read(self.queue),
+            ],
+            timeout_seconds=SECONDS,
+            memory_mb=512,
+        )
+        self.mapping = lambda_.EventSourceMapping(
+            self,
+            "Mapping",
+            target=self.function.function,
+            event_source_arn=self.queue.queue_arn,
+            batch_size=BATCH_SIZE,
+            max_concurrency=AT_ONCE,
+            report_batch_item_failures=True,
+        )
+
+    def send(self) -> Grant:
+        """Allow sending copies."""
+        return Grant(actions=["sqs:SendMessage"], resources=[self.queue.queue_arn])

@@ -1,0 +1,42 @@
+"""A stage: its stacks, joined."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aws_cdk import App, Tags
+
+from infra.base.settings import Settings
+from infra.stacks.ci import CiStack
+from infra.stacks.data import DataStack
+from infra.stacks.monitoring import MonitoringStack
+from infra.stacks.serving import ServingStack
+from infra.stacks.training import TrainingStack
+from relearn.spec.model import ModelSpec
+
+
+def build(app: App, *, settings: Settings, specs: Mapping[str, ModelSpec]) -> None:
+    """Put every stack of a stage into ``app``.
+
+    Parameters
+    ----------
+    specs
+        Model name to spec: `training.catalog.load`.
+    """
+    data = DataStack(app, "Data", settings=settings)
+    training = TrainingStack(app, "Training", settings=settings, specs=specs, stores=data.stores)
+    serving = ServingStack(
+        app, "Serving", settings=settings, specs=specs, stores=data.stores, training=training
+    )
+    MonitoringStack(
+        app,
+        "Monitoring",
+        settings=settings,
+        topic=data.stores.topic,
+        models=specs,
+        training=training,
+        serving=serving,
+    )
+    if settings.github_repository is not None:
+        CiStack(app, "Ci", settings=settings)
+    Tags.of(app).add("relearn:stage", settings.stage)

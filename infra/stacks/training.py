@@ -1,0 +1,108 @@
+"""From an upload to a serving version: ingest, the retrain state machine, the sweep, the registry's groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aws_cdk import CfnOutput
+from aws_cdk import aws_ecr_assets as ecr_assets
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sagemaker as sagemaker
+from constructs import Construct
+
+from infra.base import queues, staging
+from infra.base.access import Access
+from infra.base.settings import Settings
+from infra.base.stack import StageStack
+from infra.base.stores import Stores
+from infra.parts.approvals import Approvals
+from infra.parts.ingest import Ingest
+from infra.parts.schedules import Schedules
+from infra.parts.sweep import Sweep
+from infra.workflow import feature_job, state_machine, step_functions
+from infra.workflow.feature_job import FeatureJobs
+from infra.workflow.job_roles import ModelRoles
+from relearn.naming import resources
+from relearn.spec.model import ModelSpec
+
+
+class TrainingStack(StageStack):
+    """Ingest, runs and sweep of a stage."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        specs: Mapping[str, ModelSpec],
+        stores: Stores,
+    ) -> None:
+        super().__init__(
+            scope, construct_id, settings=settings, part="training", about="ingest, retrain, sweep"
+        )
+        access = Access(self, settings=settings, stores=stores, models=list(specs))
+        code = lambda_.Code.from_asset(str(staging.lambda_code(specs)))
+        image = ecr_assets.DockerImageAsset(
+            self,
+            "Image",
+            directory=str(staging.image_context()),
+            file="training/Dockerfile",
+            platform=ecr_assets.Platform.LINUX_AMD64,  # what ml.m5 and serverless endpoints run
+        )
+        self._groups(settings=settings, specs=specs)
+        spark = feature_job.any_on_spark(settings, specs)
+        roles = ModelRoles(self, settings=settings, specs=specs, access=access, image=image.repository)
+        self.ingest = Ingest(self, "Ingest", settings=settings, access=access, code=code)
+        self.functions = step_functions.make(
+            self,
+            settings=settings,
+            access=access,
+            code=code,
+            image_uri=image.image_uri,
+            endpoint_roles=roles.endpoints(),
+            duckdb=self.ingest.duckdb,
+        )
+        self.retrain = state_machine.retrain(
+            self,
+            settings=settings,
+            specs=specs,
+            access=access,
+            functions=self.functions,
+            job_roles=roles.jobs(),
+            image_uri=image.image_uri,
+            feature_jobs=FeatureJobs(self, "Features", settings=settings, specs=specs, access=access)
+            if spark
+            else None,
+        )
+        self.restores = state_machine.restore(self, settings=settings, functions=self.functions)
+        self.sweep = Sweep(
+            self, "Sweep", settings=settings, access=access, code=code, queue=self.ingest.queue
+        )
+        self.approvals = Approvals(self, "Approvals", settings=settings, access=access, code=code)
+        self.schedules = Schedules(
+            self, "Schedules", settings=settings, specs=specs, access=access, code=code
+        )
+        CfnOutput(self, "RetrainStateMachine", value=self.retrain.state_machine_arn)
+        CfnOutput(self, "RestoreStateMachine", value=self.restores.state_machine_arn)
+        CfnOutput(self, "TrainingImage", value=image.image_uri)
+        queues.tell_dead_letters(
+            self,
+            "TrainingDeadLetters",
+            {
+                "ingest": (self.ingest.dead_letters, self.ingest.queue),
+                "scheduled_run": (self.schedules.dead_letters, self.schedules.function),
+            },
+        )
+        CfnOutput(self, "ExperimentRoles", value=roles.experiments().arn_prefix)
+        roles.of_versions_that_are_older()
+
+    def _groups(self, *, settings: Settings, specs: Mapping[str, ModelSpec]) -> None:
+        groups = Construct(self, "Groups")
+        for name, spec in specs.items():
+            sagemaker.CfnModelPackageGroup(
+                groups,
+                name,
+                model_package_group_name=resources.group(settings.stage, name),
+                model_package_group_description=spec.title,
+            )

@@ -1,0 +1,55 @@
+"""How a version comes to answer: the way that a run's new version and one that comes back both go.
+
+::
+
+    Deploy ⇄ Wait → Smoke → Publish ⇄ Published? → whatever follows
+"""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk import aws_stepfunctions_tasks as tasks
+from constructs import Construct
+
+from infra.workflow.step_functions import RunFunctions
+from infra.workflow.steps import ALL, Steps
+
+
+def bring(
+    scope: Construct, steps: Steps, *, functions: RunFunctions, poll_seconds: int, then: sfn.IChainable
+) -> tasks.LambdaInvoke:
+    """Give the first state, with the others chained to it.
+
+    Parameters
+    ----------
+    scope
+        Where the states live.
+    steps
+        Makes them, and knows where their errors lead.
+    functions
+        Of which some make, try and fill an endpoint.
+    poll_seconds
+        Pause between two looks at an endpoint that is being created.
+    then
+        What follows a version that answers, with its features in place.
+    """
+    smoke = steps.call("Smoke", functions.smoke, result="$.smoke")
+    # A cold endpoint may refuse its first request.
+    smoke.add_retry(errors=[ALL], interval=Duration.seconds(5), max_attempts=3, backoff_rate=2)
+    publish = steps.call("Publish", functions.publish, result="$.published", conflicts=True)
+    smoke.next(publish).next(
+        sfn.Choice(scope, "Published?")
+        .when(sfn.Condition.string_equals("$.published.status", "Published"), then)
+        .otherwise(publish)
+    )
+    deploy = steps.call(
+        "Deploy", functions.deploy, result="$.endpoint", conflicts=True, quota_pause_seconds=poll_seconds
+    )
+    again = sfn.Wait(scope, "Wait for endpoint", time=sfn.WaitTime.duration(Duration.seconds(poll_seconds)))
+    deploy.next(
+        sfn.Choice(scope, "In service?")
+        .when(sfn.Condition.string_equals("$.endpoint.status", "InService"), smoke)
+        .otherwise(again.next(deploy))
+    )
+    return deploy

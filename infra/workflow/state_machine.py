@@ -1,0 +1,210 @@
+"""The state machines as resources: role, log, tracing and time limit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from aws_cdk import ArnFormat, Duration, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from infra.base import grants
+from infra.base.access import Access
+from infra.base.functions import Function, log_group_for
+from infra.base.grants import Grant
+from infra.base.settings import Settings
+from infra.workflow.feature_job import FeatureJobs
+from infra.workflow.job_roles import RolesOfModels
+from infra.workflow.restore import definition as definition_of_a_restore
+from infra.workflow.retrain import definition as definition_of_a_run
+from infra.workflow.retrain import training_job
+from infra.workflow.step_functions import RunFunctions
+from relearn.naming import resources
+from relearn.spec import rollout
+from relearn.spec.engines import on_spark
+from relearn.spec.model import ModelSpec
+from relearn.traffic.route import Route
+
+SLACK_SECONDS = 3 * 3600  # two hours of them may pass in waits for instances and endpoints
+LOOK_SECONDS = 900
+"""What one look at a candidate may take."""
+SYNC_RULE = "StepFunctionsGetEventsForSageMakerTrainingJobsRule"
+
+
+def retrain(
+    scope: Construct,
+    *,
+    settings: Settings,
+    specs: Mapping[str, ModelSpec],
+    access: Access,
+    functions: RunFunctions,
+    job_roles: RolesOfModels,
+    image_uri: str,
+    feature_jobs: FeatureJobs | None = None,
+) -> sfn.StateMachine:
+    """Make the state machine.
+
+    Parameters
+    ----------
+    specs
+        Model name to spec; the longest debounce, training, rollout and wait for an approval bound a run.
+    job_roles, image_uri
+        What training jobs act as, each as its model's, and run in.
+    feature_jobs
+        What makes features on Spark; None when no model wants it.
+    """
+    definition = definition_of_a_run(
+        Construct(scope, "Steps"),
+        functions=functions,
+        job=training_job(stage=settings.stage, roles=job_roles.arn_prefix, image_uri=image_uri),
+        features=feature_jobs.request() if feature_jobs else None,
+        poll_seconds=settings.poll_seconds,
+    )
+    role = grants.role(
+        scope,
+        "RetrainRole",
+        service="states.amazonaws.com",
+        grants=[
+            _invoke(functions.of_a_run()),
+            access.sagemaker.allow(
+                "CreateTrainingJob", "DescribeTrainingJob", "StopTrainingJob", "AddTags", on=["training-job"]
+            ),
+            access.sagemaker.pass_roles(job_roles.arn_prefix),
+            _hear_of_jobs(scope),
+            *([feature_jobs.run()] if feature_jobs else []),
+            _write_logs(),
+            _trace(),
+        ],
+    )
+    machine = _machine(
+        scope,
+        "Retrain",
+        settings=settings,
+        name=f"{resources.prefix(settings.stage)}retrain",
+        definition=definition,
+        role=role,
+        seconds=_longest(settings, specs) + SLACK_SECONDS,
+    )
+    machine.node.add_dependency(job_roles)  # it names them by what their names start with
+    return machine
+
+
+def restore(scope: Construct, *, settings: Settings, functions: RunFunctions) -> sfn.StateMachine:
+    """Make the state machine that deploys a version again."""
+    definition = definition_of_a_restore(
+        Construct(scope, "RestoreSteps"),
+        functions=functions,
+        restore=functions.restore,
+        poll_seconds=settings.poll_seconds,
+    )
+    role = grants.role(
+        scope,
+        "RestoresRole",
+        service="states.amazonaws.com",
+        grants=[_invoke(functions.of_a_restore()), _write_logs(), _trace()],
+    )
+    return _machine(
+        scope,
+        "Restores",
+        settings=settings,
+        name=resources.restore_machine(settings.stage),
+        definition=definition,
+        role=role,
+        seconds=SLACK_SECONDS,
+    )
+
+
+def _machine(
+    scope: Construct,
+    construct_id: str,
+    *,
+    settings: Settings,
+    name: str,
+    definition: sfn.IChainable,
+    role: iam.IRole,
+    seconds: int,
+) -> sfn.StateMachine:
+    return sfn.StateMachine(
+        scope,
+        construct_id,
+        state_machine_name=name,
+        definition_body=sfn.DefinitionBody.from_chainable(definition),
+        role=role,
+        timeout=Duration.seconds(seconds),
+        tracing_enabled=True,
+        logs=sfn.LogOptions(
+            # The vended prefix keeps the account's log resource policy from outgrowing its limit.
+            destination=log_group_for(
+                scope,
+                f"{construct_id}Logs",
+                settings=settings,
+                name=f"/aws/vendedlogs/states/{name}",
+            ),
+            level=sfn.LogLevel.ALL,
+            include_execution_data=True,
+        ),
+    )
+
+
+def _longest(settings: Settings, specs: Mapping[str, ModelSpec]) -> int:
+    override = settings.debounce_seconds
+    return max(
+        (spec.retrain.debounce_seconds if override is None else override)
+        + spec.training.max_runtime_seconds
+        + (spec.engine.max_runtime_minutes * 60 if on_spark(spec, settings.features_engine) else 0)
+        + _longest_rollout(settings, spec)
+        + (spec.retrain.approval_hours * 3600 if spec.retrain.approval == "manual" else 0)
+        for spec in specs.values()
+    )
+
+
+def _longest_rollout(settings: Settings, spec: ModelSpec) -> int:
+    """Say how many seconds a candidate may be watched: its steps, and a last look at each."""
+    steps = rollout.plan(spec.rollout, spec.shadow, Route(champion=1))[:-1]
+    override = settings.rollout_seconds
+    return sum(
+        LOOK_SECONDS + (override if override is not None else int(step.minutes * 60)) for step in steps
+    )
+
+
+def _invoke(functions: Iterable[Function]) -> Grant:
+    return Grant(actions=["lambda:InvokeFunction"], resources=[function.arn for function in functions])
+
+
+def _hear_of_jobs(scope: Construct) -> Grant:
+    # Step Functions' own rule, by which ``.sync`` hears that a job ended.
+    rule = Stack.of(scope).format_arn(
+        service="events", resource="rule", resource_name=SYNC_RULE, arn_format=ArnFormat.SLASH_RESOURCE_NAME
+    )
+    return Grant(actions=["events:DescribeRule", "events:PutRule", "events:PutTargets"], resources=[rule])
+
+
+def _write_logs() -> Grant:
+    return Grant(
+        actions=[
+            "logs:CreateLogDelivery",
+            "logs:DeleteLogDelivery",
+            "logs:DescribeLogGroups",
+            "logs:DescribeResourcePolicies",
+            "logs:GetLogDelivery",
+            "logs:ListLogDeliveries",
+            "logs:PutResourcePolicy",
+            "logs:UpdateLogDelivery",
+        ],
+        resources=["*"],
+        because="CloudWatch's log delivery actions take no resource",
+    )
+
+
+def _trace() -> Grant:
+    return Grant(
+        actions=[
+            "xray:GetSamplingRules",
+            "xray:GetSamplingTargets",
+            "xray:PutTelemetryRecords",
+            "xray:PutTraceSegments",
+        ],
+        resources=["*"],
+        because=grants.XRAY_HAS_NO_RESOURCES,
+    )

@@ -1,0 +1,218 @@
+"""Puts lines into objects of JSON Lines in S3, every line into exactly one object and once, whoever sends it how often.
+
+An index item (any key of the ledger's table) names the object that a line is in. A writer
+
+1. reads the items of its lines. A line whose object is there is *known*: nothing is written for it.
+2. claims the others by conditional writes of their items, which name one new object, its own: no two writers, and
+   no two attempts of one, ever write the same object.
+3. writes that object with exactly the lines it claimed.
+
+A writer that dies between 2 and 3 leaves claims on an object that never comes. They look like those of a writer that
+is at work, until `CLAIM_SECONDS` have passed: longer than any function that writes lines may run, so the object
+is then there or never will be, and the next writer takes the line, on condition that the item is as it was read.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from lambdas.aws.dynamo.codec import Item
+from lambdas.aws.dynamo.table import Put, Table
+from lambdas.aws.s3.storage import Storage
+from relearn.api import jsonlines
+from relearn.errors import ConflictError
+from relearn.records import predictions
+from relearn.records.predictions import CLAIM_SECONDS
+
+PAUSES = (0.1, 0.4, 1.5)
+"""Seconds between looks at lines that another writer is at: usually it is done within a moment."""
+THREADS = 10
+"""Calls under way at a time: as many connections as a client keeps."""
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class PlacementState(StrEnum):
+    """What became of a line."""
+
+    PLACED = "placed"
+    KNOWN = "known"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line to place.
+
+    Parameters
+    ----------
+    pk, sk
+        Key of its index item; ``pk`` ends in ``#`` and the id of a record.
+    text
+        The line, without its end.
+    attributes
+        What else the item holds; `Once` adds ``object`` and ``claimed_at``.
+    """
+
+    pk: str
+    sk: str
+    text: bytes
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Key of its index item."""
+        return self.pk, self.sk
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """What became of a line.
+
+    Parameters
+    ----------
+    state
+        `PlacementState.PLACED`: it is in an object now, by this call. `PlacementState.KNOWN`: it was before, maybe with another text.
+    item
+        Its index item, of whoever placed it: the attributes given then, and ``object``.
+    """
+
+    state: PlacementState
+    item: Item
+
+
+class Once:
+    """Places lines; for any number of callers at a time.
+
+    Parameters
+    ----------
+    table, storage
+        Adapters.
+    bucket
+        Where the objects go.
+    clock
+        Seconds since 1970.
+    sleep
+        Waits for so many seconds.
+    threads
+        Calls under way at a time.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        storage: Storage,
+        bucket: str,
+        *,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+        threads: int = THREADS,
+    ) -> None:
+        self._table = table
+        self._storage = storage
+        self._bucket = bucket
+        self._clock = clock
+        self._sleep = sleep
+        self._threads = threads
+
+    def place(self, lines: Sequence[Line], folder: str) -> list[Placement]:
+        """Put every line that is not in an object yet into one.
+
+        Parameters
+        ----------
+        lines
+            Of those with the same key the first counts; the others are known by it.
+        folder
+            What the new object's key starts with; ends in a slash.
+
+        Returns
+        -------
+        list of Placement
+            One for each line, in order.
+
+        Raises
+        ------
+        ConflictError
+            Another writer is at some of the lines, or died at them less than `CLAIM_SECONDS` ago. The others are
+            placed; place all of them again later.
+        """
+        waiting: dict[tuple[str, str], Line] = {}
+        for line in lines:
+            waiting.setdefault(line.key, line)
+        done: dict[tuple[str, str], Placement] = {}
+        for pause in (*PAUSES, None):
+            done |= self._round(list(waiting.values()), folder)
+            waiting = {key: line for key, line in waiting.items() if key not in done}
+            if not waiting:
+                return _in_order(lines, done)
+            if pause is not None:
+                self._sleep(pause)
+        raise ConflictError(
+            f"{len(waiting)} of {len(done) + len(waiting)} lines are claimed by another writer"
+        )
+
+    def _round(self, lines: list[Line], folder: str) -> dict[tuple[str, str], Placement]:
+        """Place what can be placed now."""
+        now = self._clock()
+        found = self._table.get_many([line.key for line in lines])
+        stored = self._stored({item["object"] for item in found.values()})
+        known = {
+            key: Placement(PlacementState.KNOWN, item)
+            for key, item in found.items()
+            if item["object"] in stored
+        }
+        # An item without a time of its claim was written after its object, by whoever has an object for a line alone.
+        over = {key for key, item in found.items() if item.get("claimed_at", 0) + CLAIM_SECONDS <= now}
+        free = [line for line in lines if line.key not in found or line.key in over - known.keys()]
+        if not free:
+            return known
+        name = predictions.object_name((line.pk for line in free), secrets.token_hex(8))
+        items = {
+            line.key: {**line.attributes, "object": folder + name, "claimed_at": int(now)} for line in free
+        }
+        claimed = self._each(lambda line: self._claim(line, items[line.key], found.get(line.key)), free)
+        ours = [line for line, is_ours in zip(free, claimed, strict=True) if is_ours]
+        if ours:
+            body = b"".join(line.text + b"\n" for line in ours)
+            self._storage.write(self._bucket, folder + name, body, jsonlines.MEDIA_TYPE)
+        return known | {line.key: Placement(PlacementState.PLACED, items[line.key]) for line in ours}
+
+    def _stored(self, objects: set[str]) -> set[str]:
+        """Tell which objects are there."""
+        keys = sorted(objects)
+        there = self._each(lambda key: self._storage.has_any(self._bucket, key), keys)
+        return {key for key, is_there in zip(keys, there, strict=True) if is_there}
+
+    def _claim(self, line: Line, item: Item, before: Item | None) -> bool:
+        """Make a line ours; False when it is another's."""
+        expected = None if before is None else {"object": before["object"]}
+        try:
+            self._table.write(Put(pk=line.pk, sk=line.sk, item=item, expected=expected))
+        except ConflictError:
+            # Maybe by ourselves: the reply to the first try of this very write was lost, and the client tried again.
+            now = self._table.get_many([line.key]).get(line.key)
+            return now is not None and now["object"] == item["object"]
+        return True
+
+    def _each(self, do: Callable[[T], R], values: Iterable[T]) -> list[R]:
+        """Do something with every value, some at a time; the results in order."""
+        given = list(values)
+        if self._threads == 1 or len(given) < 2:  # noqa: PLR2004 - nothing to do at the same time
+            return [do(value) for value in given]
+        with ThreadPoolExecutor(min(self._threads, len(given))) as pool:
+            return list(pool.map(do, given))
+
+
+def _in_order(lines: Sequence[Line], done: Mapping[tuple[str, str], Placement]) -> list[Placement]:
+    placements = []
+    seen = set()
+    for line in lines:
+        placement = done[line.key]
+        placements.append(Placement(PlacementState.KNOWN, placement.item) if line.key in seen else placement)
+        seen.add(line.key)
+    return placements

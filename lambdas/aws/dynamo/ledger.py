@@ -1,0 +1,349 @@
+"""The ledger: what the state of every upload, run, version and route is, in one DynamoDB table.
+
+Keys: ``pk = MODEL#<model>`` and ``sk`` one of ``ROUTE``, ``LOCK``, ``UPLOAD#<id>``, ``RUN#<id>``,
+``LIST#<digest>`` (part of a run's list that is too long for its item, `relearn.lifecycle.id_lists`), ``VERSION#<n>``; attributes are the fields of the dataclasses of `relearn`, and for uploads and runs
+``times``: when each state was reached (state to ISO 8601). Every read is strongly consistent and every
+change is conditional, so of two writers exactly one wins; doing a step again that is done is no error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from lambdas.aws.dynamo import ledger_items
+from lambdas.aws.dynamo.codec import Item
+from lambdas.aws.dynamo.ledger_approvals import ApprovalLedger, first_task
+from lambdas.aws.dynamo.ledger_items import RUN_LISTS, partition, version_key
+from lambdas.aws.dynamo.table import Put, Update
+from relearn.errors import ConflictError, NotFoundError
+from relearn.lifecycle import id_lists, retries, runs, uploads
+from relearn.lifecycle.runs import Run, RunState, Version
+from relearn.lifecycle.uploads import Upload, UploadState
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Who may change a model: one run at a time.
+
+    Parameters
+    ----------
+    run_id
+        The run that holds it.
+    taken_at
+        ISO 8601, UTC.
+    """
+
+    run_id: str
+    taken_at: str
+
+
+class Ledger(ApprovalLedger):
+    """Typed reads and conditional writes.
+
+    Parameters
+    ----------
+    table
+        The table.
+    clock
+        Gives the time, aware.
+    """
+
+    # uploads
+
+    def upload(self, model: str, upload_id: str) -> Upload | None:
+        """Read an upload."""
+        item = self._table.get(partition(model), f"UPLOAD#{upload_id}")
+        return None if item is None else ledger_items.upload(item)
+
+    def uploads(self, model: str, *states: UploadState) -> list[Upload]:
+        """Read the uploads of a model; all of them when no state is given."""
+        where = {"state": states} if states else None
+        return [ledger_items.upload(item) for item in self._table.query(partition(model), "UPLOAD#", where)]
+
+    def receive(self, upload: Upload) -> Upload:
+        """Write down an upload unless it is known, and give what the ledger knows."""
+        upload = replace(upload, times={upload.state: upload.received_at})
+        put = Put(pk=partition(upload.model), sk=f"UPLOAD#{upload.upload_id}", item=asdict(upload))
+        try:
+            self._table.write(put)
+        except ConflictError:
+            return self.upload(upload.model, upload.upload_id) or upload
+        return upload
+
+    def move_upload(self, upload: Upload, state: UploadState, reason: str = "", **changes: Any) -> Upload:
+        """Take an upload to its next state.
+
+        Raises
+        ------
+        IllegalTransitionError
+            Its life has no such step.
+        ConflictError
+            It went somewhere else meanwhile.
+        """
+        uploads.check_transition(upload.state, state)
+        now_at = self._now()
+        moved = replace(upload, state=state, reason=reason, times={**upload.times, state: now_at}, **changes)
+        new = {"state": state, "reason": reason, **changes, f"times.{state}": now_at}
+        try:
+            self._table.write(self._upload_update(upload, new))
+        except ConflictError:
+            now = self.upload(upload.model, upload.upload_id)
+            if now is None or now.state != state:
+                raise
+            return now
+        return moved
+
+    def begin_check(self, upload: Upload, until: datetime) -> Upload:
+        """Write down that a check of a RECEIVED upload begins, and give the upload so; until when it may take.
+
+        One that was decided, or whose check another delivery began, is given as it is.
+        """
+        begun = uploads.begin_check(upload, self._clock(), until)
+        if begun is upload:
+            return upload
+        new = {name: getattr(begun, name) for name in ("checks", "silent", "checking_until")}
+        try:
+            self._table.write(self._upload_update(upload, new, unless={"checks": begun.checks}))
+        except ConflictError:
+            return self.upload(upload.model, upload.upload_id) or upload
+        return begun
+
+    def count_send(self, upload: Upload) -> bool:
+        """Write down that an undecided upload is sent to ingest again; False when it is no longer undecided."""
+        new = {"sends": upload.sends + 1, "sent_at": self._now()}
+        try:
+            self._table.write(self._upload_update(upload, new, unless={"sends": upload.sends + 1}))
+        except ConflictError:
+            return False
+        return True
+
+    def put_off(self, upload: Upload, until: datetime, reason: str) -> bool:
+        """Write down that an undecided upload comes again at ``until``; False when it is no longer as it was read."""
+        until_at = until.isoformat(timespec="milliseconds")
+        update = self._upload_update(upload, {"sent_at": until_at, "reason": reason})
+        try:
+            self._table.write(replace(update, expected={**update.expected, "sent_at": upload.sent_at}))
+        except ConflictError:
+            return False
+        return True
+
+    def note_trouble(self, upload: Upload, reason: str) -> None:
+        """Write down why a check could not decide an upload; one that was decided meanwhile stays as it is."""
+        try:
+            self._table.write(self._upload_update(upload, {"reason": reason, "checking_until": ""}))
+        except ConflictError:
+            return
+
+    def retry_upload(self, upload: Upload) -> Upload:
+        """Take an upload that ended badly back to where it begins again, and keep how it ended.
+
+        Raises
+        ------
+        NothingToRetryError
+            It did not end badly.
+        ConflictError
+            It is no longer as it was read.
+        """
+        changes = retries.begin_again(upload, self._now())
+        ended = f"times.{upload.state}"
+        expected = {"state": upload.state, ended: upload.times.get(upload.state, "")}
+        pk, sk = partition(upload.model), f"UPLOAD#{upload.upload_id}"
+        self._table.write(Update(pk=pk, sk=sk, changes=changes, expected=expected))
+        return replace(upload, **changes)
+
+    def count_failed_run(self, upload: Upload, run_id: str, reason: str) -> None:
+        """Write down that a run with a pending upload failed; once per run, however often it is called."""
+        state, why, attempts = uploads.after_failed_run(upload, reason)
+        new = {"state": state, "reason": why, "attempts": attempts, "failed_run": run_id}
+        if state != upload.state:
+            uploads.check_transition(upload.state, state)
+            new[f"times.{state}"] = self._now()
+        try:
+            self._table.write(self._upload_update(upload, new, unless={"failed_run": run_id}))
+        except ConflictError:
+            return  # counted before, or the upload is no longer pending
+
+    # runs
+
+    def run(self, model: str, run_id: str) -> Run:
+        """Read a run.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such run.
+        """
+        item = self._table.get(partition(model), f"RUN#{run_id}")
+        if item is None:
+            raise NotFoundError(f"model {model} has no run {run_id}")
+        return ledger_items.run(item, self._parts(model))
+
+    def latest_run(self, model: str) -> Run | None:
+        """Read the newest run."""
+        return next(iter(self.runs(model, newest=1)), None)
+
+    def runs(self, model: str, *, newest: int, before: str = "") -> list[Run]:
+        """Read so many runs, newest first.
+
+        Parameters
+        ----------
+        model
+            Whose.
+        newest
+            How many at most, at least 1.
+        before
+            When given: only runs whose id sorts below this one.
+        """
+        last = f"RUN#{before}" if before else ""
+        found = self._table.query(partition(model), "RUN#", newest=newest, before=last)
+        part = self._parts(model)
+        return [ledger_items.run(item, part) for item in found]
+
+    def create_run(self, run: Run) -> Run:
+        """Write down a run unless it is known, and give what the ledger knows."""
+        run = replace(run, times={run.state: run.started_at})
+        item, parts = _in_parts(asdict(run))
+        for key, part in parts:
+            with suppress(ConflictError):  # it is there: a part's name is its content
+                self._table.write(Put(pk=partition(run.model), sk=key, item=part, whole=tuple(part)))
+        try:
+            self._table.write(Put(pk=partition(run.model), sk=f"RUN#{run.run_id}", item=item))
+        except ConflictError:
+            return self.run(run.model, run.run_id)
+        return run
+
+    def move_run(self, run: Run, state: RunState, reason: str = "", **changes: Any) -> Run:
+        """Take a run to its next state; a final one gets its time.
+
+        Raises
+        ------
+        IllegalTransitionError
+            Its life has no such step.
+        ConflictError
+            It went somewhere else meanwhile.
+        """
+        held, parts = _in_parts(changes)
+        moved, update = self._run_update(run, state, reason, changes, held)
+        for key, part in parts:
+            with suppress(ConflictError):
+                self._table.write(Update(pk=update.pk, sk=key, changes=part, makes=True, whole=tuple(part)))
+        try:
+            self._table.write(update)
+        except ConflictError:
+            now = self.run(run.model, run.run_id)
+            if now.state != state:
+                raise
+            return now
+        return moved
+
+    def _parts(self, model: str) -> Callable[[str], Sequence[str]]:
+        """Make what reads the parts of long lists, each once."""
+
+        @cache
+        def part(key: str) -> Sequence[str]:
+            item = self._table.get(partition(model), key)
+            if item is None:
+                raise NotFoundError(f"a list of a run of {model} lacks its part {key}")
+            return id_lists.read(item)
+
+        return part
+
+    # versions
+
+    def version(self, model: str, number: int) -> Version | None:
+        """Read a version."""
+        item = self._table.get(partition(model), version_key(number))
+        return None if item is None else ledger_items.version(item)
+
+    def versions(self, model: str) -> list[Version]:
+        """Read all versions of a model, ascending."""
+        found = [ledger_items.version(item) for item in self._table.query(partition(model), "VERSION#")]
+        return sorted(found, key=lambda version: version.version)
+
+    def register(self, run: Run, version: Version) -> None:
+        """Write down a new version and the run that made it, both or neither."""
+        changes = {"version": version.version}
+        state = RunState.DEPLOYING if version.approval is None else RunState.AWAITING_APPROVAL
+        _, update = self._run_update(run, state, run.reason, changes)
+        put = Put(pk=partition(version.model), sk=version_key(version.version), item=_item(version))
+        self._table.write(put, update)
+
+    def change_version(self, version: Version, **changes: Any) -> Version:
+        """Change fields of a version, unless its state changed meanwhile (`ConflictError`)."""
+        pk, sk = partition(version.model), version_key(version.version)
+        self._table.write(Update(pk=pk, sk=sk, changes=changes, expected={"state": version.state}))
+        return replace(version, **changes)
+
+    def forget_version(self, version: Version) -> None:
+        """Delete a version that is gone from the registry too."""
+        self._table.delete(partition(version.model), version_key(version.version), {"state": version.state})
+
+    # the lock
+
+    def lock(self, model: str) -> Lock | None:
+        """Read who holds the model."""
+        item = self._table.get(partition(model), "LOCK")
+        return None if item is None else Lock(**ledger_items.known(Lock, item))
+
+    def take_lock(self, model: str, run_id: str) -> Lock:
+        """Take the model for a run if it is free, and give the lock as it is: ours, or another's."""
+        lock = Lock(run_id, self._now())
+        while True:
+            try:
+                self._table.write(Put(pk=partition(model), sk="LOCK", item=asdict(lock)))
+            except ConflictError:
+                if (holder := self.lock(model)) is not None:
+                    return holder
+            else:
+                return lock
+
+    def replace_lock(self, model: str, holder: Lock | None, run_id: str) -> None:
+        """Take the model whoever holds it; `ConflictError` when that is no longer ``holder``."""
+        lock = Lock(run_id, self._now())
+        expected = None if holder is None else {"run_id": holder.run_id}
+        self._table.write(Put(pk=partition(model), sk="LOCK", item=asdict(lock), expected=expected))
+
+    def release_lock(self, model: str, run_id: str) -> None:
+        """Free the model if this run holds it."""
+        self._table.delete(partition(model), "LOCK", {"run_id": run_id})
+
+    def _upload_update(self, upload: Upload, new: Item, unless: Item | None = None) -> Update:
+        pk, sk = partition(upload.model), f"UPLOAD#{upload.upload_id}"
+        return Update(pk=pk, sk=sk, changes=new, expected={"state": upload.state}, unless=unless or {})
+
+    def _run_update(
+        self, run: Run, state: RunState, reason: str, changes: Item, held: Item | None = None
+    ) -> tuple[Run, Update]:
+        """Give the run as it becomes, and the write that makes it so, where changes that are long are ``held`` otherwise."""
+        runs.check_transition(run.state, state)
+        now = self._now()
+        if state in runs.FINAL and not run.ended_at:
+            changes = {**changes, "ended_at": now}
+        new = {"state": state, "reason": reason, **changes}
+        moved = replace(run, **new)
+        if state != run.state:
+            new[f"times.{state}"] = now
+            moved = replace(moved, times={**run.times, state: now})
+        pk, sk = partition(run.model), f"RUN#{run.run_id}"
+        return moved, Update(pk=pk, sk=sk, changes={**new, **(held or {})}, expected={"state": run.state})
+
+
+def _in_parts(item: Item) -> tuple[Item, list[tuple[str, Item]]]:
+    """Give what an item of a run holds, and the parts of its long lists."""
+    long = {name: item[name] for name in RUN_LISTS if name in item}
+    held = {name: id_lists.named(ids) for name, ids in long.items()}
+    return {**item, **held}, [part for ids in long.values() for part in id_lists.parts(ids)]
+
+
+def _item(version: Version) -> Item:
+    """Give what is written down of a new version; of one that nobody has to approve, nothing about that."""
+    item = asdict(version)
+    if version.approval is None:
+        del item["approval"]
+        return item
+    return {**item, "task": first_task()}

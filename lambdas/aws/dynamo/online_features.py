@@ -1,0 +1,113 @@
+"""The online table, as a run writes it and a retirement empties it; `relearn.records.online_features` says what is in it."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from lambdas.aws.dynamo.codec import Item, encode
+from relearn.records import online_features
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_AT_ONCE = 8
+_MOST_WRITES = 25  # that DynamoDB takes in one call
+_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.05, 3.0
+_BUSY = {
+    "InternalServerError",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ThrottlingException",
+}
+Left = Callable[[], float]
+"""How many seconds there are, none when it is not above 0."""
+
+
+class Online:
+    """Writes and deletes items; again does nothing more.
+
+    Parameters
+    ----------
+    client
+        A DynamoDB client, for any number of threads.
+    name
+        The table's name.
+    sleep
+        Waits so many seconds.
+    """
+
+    def __init__(
+        self, client: DynamoDBClient, name: str, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._client = client
+        self._name = name
+        self._sleep = sleep
+
+    def write(self, items: Iterable[Item], left: Left) -> bool:
+        """Write items, each key once; False when there is no time for all of them."""
+        requests = (
+            {"PutRequest": {"Item": {name: encode(value) for name, value in item.items()}}} for item in items
+        )
+        return self._all(requests, left)
+
+    def remove(self, model: str, version: int, left: Left) -> bool:
+        """Delete the items of a version; False when there is no time for all of them."""
+        for part in range(online_features.PARTS):
+            found = self._pages(
+                self._client.query,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues={":pk": encode(online_features.partition(model, version, part))},
+            )
+            if not self._delete(found, left):
+                return False
+        return True
+
+    def clear(self, left: Left) -> bool:
+        """Delete every item there is; False when there is no time for all of them."""
+        return self._delete(self._pages(self._client.scan), left)
+
+    def _pages(self, read: Callable[..., Any], **request: Any) -> Iterator[list[Any]]:
+        """Read the keys of items, page by page."""
+        request |= {"TableName": self._name, "ProjectionExpression": "pk, sk", "ConsistentRead": True}
+        while True:
+            page = read(**request)
+            yield page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def _delete(self, pages: Iterator[list[Any]], left: Left) -> bool:
+        return all(self._all(({"DeleteRequest": {"Key": key}} for key in page), left) for page in pages)
+
+    def _all(self, requests: Iterable[Any], left: Left) -> bool:
+        given = iter(requests)
+        batches = iter(lambda: list(islice(given, _MOST_WRITES)), [])
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return all(list(pool.map(lambda batch: self._batch(batch, left), batches)))
+
+    def _batch(self, requests: Sequence[Any], left: Left) -> bool:
+        """Do the writes of one call, and again those that DynamoDB had no capacity for, after ever longer pauses."""
+        pause = _PAUSE_SECONDS
+        while left() > 0:
+            requests = self._unprocessed(requests)
+            if not requests:
+                return True
+            self._sleep(random.uniform(0, pause))
+            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+        return False
+
+    def _unprocessed(self, requests: Sequence[Any]) -> Sequence[Any]:
+        try:
+            answer = self._client.batch_write_item(RequestItems={self._name: requests})
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _BUSY:
+                raise
+            return requests
+        return answer["UnprocessedItems"].get(self._name, [])

@@ -1,0 +1,73 @@
+"""The ledger's records of uploads' forms: ``pk = FORM#<model>``, ``sk`` the form's id.
+
+They have a partition of their own so that who gives forms away may write nothing else into the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from lambdas.aws.dynamo.ledger_items import known
+from lambdas.aws.dynamo.table import LONGEST_ID, Put, Table
+from relearn.api import upload_forms
+from relearn.api.upload_forms import Asked, UploadForm
+from relearn.errors import ConflictError, NotFoundError
+from relearn.naming import ledger_keys
+
+
+class FormRecords:
+    """Writes and reads forms.
+
+    Parameters
+    ----------
+    table
+        The ledger's table.
+    clock
+        Gives the time, aware.
+    """
+
+    def __init__(self, table: Table, clock: Callable[[], datetime]) -> None:
+        self._table = table
+        self._clock = clock
+
+    def create(self, model: str, asked: Asked, new_id: Callable[[], str]) -> UploadForm:
+        """Write down a form that begins now.
+
+        Parameters
+        ----------
+        model, asked
+            What it is for.
+        new_id
+            Gives an id; asked again when the id is taken.
+        """
+        while True:
+            now = self._clock()
+            form = UploadForm(
+                form_id=new_id(),
+                model=model,
+                filename=asked.filename,
+                table=asked.table,
+                created_at=now.isoformat(timespec="milliseconds"),
+                ends_at=(now + timedelta(seconds=upload_forms.SECONDS)).isoformat(timespec="milliseconds"),
+            )
+            item = {**asdict(form), ledger_keys.EXPIRES_AT: int((now + upload_forms.KEPT).timestamp())}
+            try:
+                self._table.write(Put(pk=ledger_keys.FORMS + model, sk=form.form_id, item=item))
+            except ConflictError:
+                continue
+            return form
+
+    def form(self, model: str, form_id: str) -> UploadForm:
+        """Read a form.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such form.
+        """
+        item = self._table.get(ledger_keys.FORMS + model, form_id) if len(form_id) <= LONGEST_ID else None
+        if item is None:
+            raise NotFoundError(f"model {model} has no upload {form_id[:LONGEST_ID]!r}")
+        return UploadForm(**known(UploadForm, item))

@@ -1,0 +1,1 @@
+"""Objects in S3: storage, ranged reads, presigned links."""

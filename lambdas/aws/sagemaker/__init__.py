@@ -1,0 +1,1 @@
+"""Endpoints, the registry, transform jobs and scaling."""

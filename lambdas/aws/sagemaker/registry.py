@@ -1,0 +1,136 @@
+"""The SageMaker Model Registry: one package per candidate that won, with its metrics and where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
+
+from relearn.api.jsonlines import MEDIA_TYPE
+from relearn.naming import resources
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+
+
+APPROVED: Final = "Approved"
+REJECTED: Final = "Rejected"
+_LONGEST_TEXT = 1024
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """What the registry is told about a candidate.
+
+    Parameters
+    ----------
+    model, run_id
+        Whose, and which run made it.
+    image
+        URI of the container image.
+    artifact, report
+        S3 URIs of ``model.tar.gz`` and ``report.json``.
+    reason
+        Why it won.
+    approved
+        Whether it may be deployed as it is; False: someone has to approve it first.
+    lineage
+        What made it, e.g. snapshot and spec digest: name to value, each at most 256 letters, digits
+        and ``_.:/=+-@``.
+    """
+
+    model: str
+    run_id: str
+    image: str
+    artifact: str
+    report: str
+    reason: str
+    lineage: dict[str, str]
+    approved: bool = True
+
+
+class Registry:
+    """Writes and removes packages.
+
+    Parameters
+    ----------
+    client
+        A SageMaker client.
+    stage
+        Part of the groups' names.
+    """
+
+    def __init__(self, client: SageMakerClient, stage: str) -> None:
+        self._client = client
+        self._stage = stage
+
+    def register(self, entry: Entry) -> tuple[int, str]:
+        """Register a candidate; the same run again is the same package.
+
+        Returns
+        -------
+        tuple
+            Version and ARN of the package.
+        """
+        answer = self._client.create_model_package(
+            ModelPackageGroupName=resources.group(self._stage, entry.model),
+            ModelPackageDescription=f"run {entry.run_id}: {entry.reason}"[:1000],
+            ModelApprovalStatus=APPROVED if entry.approved else "PendingManualApproval",
+            InferenceSpecification=_inference(entry),
+            ModelMetrics={
+                "ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": entry.report}}
+            },
+            CustomerMetadataProperties={"run_id": entry.run_id, **entry.lineage},
+            # 36 characters at most; the run's id alone tells runs apart
+            ClientToken=f"{entry.model}-{entry.run_id}"[-36:].strip("-"),
+        )
+        arn = answer["ModelPackageArn"]
+        return int(arn.rsplit("/", 1)[1]), arn
+
+    def settle(self, package_arn: str, *, approved: bool, why: str) -> None:
+        """Give a package the approval status of a decision; again is the same."""
+        self._client.update_model_package(
+            ModelPackageArn=package_arn,
+            ModelApprovalStatus=APPROVED if approved else REJECTED,
+            ApprovalDescription=_one_line(why),
+        )
+
+    def decision(self, package_arn: str) -> tuple[str, str]:
+        """Read the approval status of a package, and the reason that was given with it."""
+        found = self._client.describe_model_package(ModelPackageName=package_arn)
+        return found.get("ModelApprovalStatus", ""), found.get("ApprovalDescription", "")
+
+    def packages(self, model: str) -> Iterator[str]:
+        """List the ARNs of a model's packages; none where its group is gone."""
+        pages = self._client.get_paginator("list_model_packages").paginate(
+            ModelPackageGroupName=resources.group(self._stage, model)
+        )
+        try:
+            for page in pages:
+                yield from (package["ModelPackageArn"] for package in page["ModelPackageSummaryList"])
+        except ClientError as error:
+            if "does not exist" not in error.response["Error"]["Message"]:
+                raise
+
+    def remove(self, package_arn: str) -> None:
+        """Delete a package."""
+        self._client.delete_model_package(ModelPackageName=package_arn)
+
+
+def _one_line(text: str) -> str:
+    """The registry takes no control characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:_LONGEST_TEXT]
+
+
+def _inference(entry: Entry) -> Any:
+    types = ["application/json", MEDIA_TYPE]
+    instances = ["ml.m5.large", "ml.m5.xlarge", "ml.c5.xlarge"]  # for whoever deploys a package by hand
+    return {
+        "Containers": [{"Image": entry.image, "ModelDataUrl": entry.artifact}],
+        "SupportedContentTypes": types,
+        "SupportedResponseMIMETypes": types,
+        "SupportedRealtimeInferenceInstanceTypes": instances,
+        "SupportedTransformInstanceTypes": instances,
+    }

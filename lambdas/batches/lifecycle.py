@@ -1,0 +1,250 @@
+"""The way of one batch: its file arrives, is checked and scored; every step may be done again.
+
+The first file that arrives decides: it is checked, and written to where only we write before it is scored, so that
+a file sent later with the same form changes nothing. Where a line does not fit the spec, what is wrong with it is
+written instead: the other lines are scored.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+from lambdas.aws.dynamo.batches import BatchRecords
+from lambdas.aws.dynamo.ledger import Ledger
+from lambdas.aws.metrics import Meter
+from lambdas.aws.s3.storage import Storage
+from lambdas.aws.sagemaker.transforms import Transforms
+from lambdas.batches.results import BatchResults
+from relearn.api.jsonlines import MAX_ERRORS, MAX_LINE_BYTES, MEDIA_TYPE, read_line, refused
+from relearn.api.strict_json import BOM
+from relearn.cutting import cut
+from relearn.errors import (
+    ConflictError,
+    DataError,
+    FieldError,
+    InvalidLinesError,
+    LineError,
+    ModelFailedError,
+    NotFoundError,
+)
+from relearn.lifecycle import batches
+from relearn.lifecycle.batches import Batch, BatchState
+from relearn.naming import s3_keys
+from relearn.spec.model import ModelSpec
+
+_log = logging.getLogger(__name__)
+
+
+class Closing:
+    """Ends batches whose transform job has ended.
+
+    Parameters
+    ----------
+    records, transforms, meter
+        Adapters.
+    clock
+        Gives the time, aware.
+    results
+        Writes what callers get of a completed job; None: another function does, and the batch runs until then.
+    """
+
+    def __init__(
+        self,
+        *,
+        records: BatchRecords,
+        transforms: Transforms,
+        meter: Meter,
+        clock: Callable[[], datetime],
+        results: BatchResults | None = None,
+    ) -> None:
+        self._results = results
+        self._records = records
+        self._transforms = transforms
+        self._meter = meter
+        self._clock = clock
+
+    def close(self, batch: Batch, status: str, reason: str) -> Batch:
+        """End a running batch when its job's status says so, and give it as it is."""
+        found = batches.outcome(status, reason)
+        if batch.state is not BatchState.RUNNING or found is None:
+            return batch
+        if found[0] is not BatchState.SUCCEEDED:
+            return self.move(batch, *found)
+        if self._results is None:
+            return batch
+        try:
+            failed = self._results.write(batch)
+        except DataError as error:
+            return self.move(batch, BatchState.FAILED, error.detail)
+        return self.move(batch, BatchState.SUCCEEDED, failed=failed)
+
+    def look(self, batch: Batch) -> Batch:
+        """Repair what a lost event left: ask for the job of a batch that runs."""
+        if batch.state is not BatchState.RUNNING:
+            return batch
+        job = self._transforms.status(batch)
+        if job is not None:
+            return self.close(batch, job.status, job.reason)
+        if batches.is_lost(batch, self._clock()):
+            return self.move(batch, BatchState.FAILED, "the transform job could not be started")
+        return batch
+
+    def move(self, batch: Batch, state: BatchState, reason: str = "", **changes: Any) -> Batch:
+        """Take a batch to its next state; as it is now when someone else was first."""
+        try:
+            moved = self._records.move(batch, state, reason, **changes)
+        except ConflictError:
+            return self._records.batch(batch.model, batch.batch_id)
+        self._meter.count("Batches", model=batch.model, state=state)
+        _log.info("batch %s is %s", batch.batch_id, state, extra={"model": batch.model, "reason": reason})
+        return moved
+
+
+class Scoring:
+    """Takes in the files of batches and has them scored.
+
+    Parameters
+    ----------
+    ledger, records, storage, transforms
+        Adapters.
+    closing
+        Ends batches.
+    specs
+        Model name to spec.
+    uploads, lake
+        Names of the buckets: where files arrive, and where they are scored.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        records: BatchRecords,
+        storage: Storage,
+        transforms: Transforms,
+        closing: Closing,
+        specs: Mapping[str, ModelSpec],
+        uploads: str,
+        lake: str,
+    ) -> None:
+        self._ledger = ledger
+        self._records = records
+        self._storage = storage
+        self._transforms = transforms
+        self._closing = closing
+        self._specs = specs
+        self._uploads = uploads
+        self._lake = lake
+
+    def arrived(self, detail: Mapping[str, Any]) -> Batch | None:
+        """Take in the object that an ``Object Created`` event is about.
+
+        Parameters
+        ----------
+        detail
+            The event's detail: ``bucket.name`` and ``object.{key,size,version-id}``.
+
+        Returns
+        -------
+        Batch or None
+            The batch as it is now; None when the object is no batch's file.
+        """
+        found = detail["object"]
+        parsed = s3_keys.parse_batch_input(found["key"])
+        if parsed is None or detail["bucket"]["name"] != self._uploads:
+            return None
+        try:
+            batch = self._records.batch(*parsed)
+        except NotFoundError:
+            _log.info("the file of no batch, ignored: %s", found["key"])
+            return None
+        version_id = found["version-id"]
+        if batch.state is BatchState.WAITING_FOR_FILE:
+            batch = self._decide(batch, version_id, int(found["size"]))
+        if batch.state is BatchState.RUNNING and batch.input_version == version_id:
+            batch = self._start(batch)
+        return batch
+
+    def _decide(self, batch: Batch, version_id: str, size: int) -> Batch:
+        spec = self._specs.get(batch.model)
+        champion = self._ledger.route(batch.model).champion
+        if spec is None or not champion:
+            return self._fail(batch, "no version of the model serves any more")
+        if size > batches.MAX_BYTES:
+            return self._fail(batch, f"the file has {size} bytes; allowed: {batches.MAX_BYTES}")
+        try:
+            rows, fitting, errors = self._check(spec, batch, version_id)
+        except NotFoundError:
+            return self._fail(batch, "the file is gone")
+        if not fitting:
+            return self._fail(batch, cut(str(InvalidLinesError(errors)), batches.MAX_REASON), errors=errors)
+        return self._closing.move(
+            batch, BatchState.RUNNING, version=champion, rows=rows, input_version=version_id, errors=errors
+        )
+
+    def _check(
+        self, spec: ModelSpec, batch: Batch, version_id: str
+    ) -> tuple[int, int, tuple[LineError, ...]]:
+        """Check every line of a file; give how many there are, how many fit, and the first errors."""
+        rows = fitting = 0
+        errors: list[LineError] = []
+        for rows, (_, wrong) in enumerate(self._read(spec, batch, version_id), 1):
+            fitting += not wrong
+            some = wrong[: MAX_ERRORS - len(errors)]
+            errors += [LineError(rows, one.pointer, one.detail) for one in some]
+        if not rows:
+            errors.append(LineError(1, "", "the file is empty; allowed: one JSON object a line"))
+        return rows, fitting, tuple(errors)
+
+    def _read(
+        self, spec: ModelSpec, batch: Batch, version_id: str
+    ) -> Iterator[tuple[bytes, list[FieldError]]]:
+        """Give the lines of a file, without their ends, each with what is wrong with it."""
+        with tempfile.TemporaryDirectory(prefix="batch-") as folder:
+            file = Path(folder) / s3_keys.BATCH_INPUT
+            key = s3_keys.batch_input_key(batch.model, batch.batch_id)
+            self._storage.download(self._uploads, key, version_id, file)
+            with file.open("rb") as lines:
+                for number, line in enumerate(_lines(lines)):
+                    text = line if number else line.removeprefix(BOM)
+                    yield text, read_line(spec, text)[1]
+
+    def _write(self, batch: Batch) -> None:
+        """Write what is scored: the lines that fit, and in the place of others what is wrong with them."""
+        with tempfile.TemporaryFile() as scored:
+            for line, wrong in self._read(self._specs[batch.model], batch, batch.input_version):
+                scored.write(refused(wrong) if wrong else line + b"\n")
+            scored.seek(0)
+            key = s3_keys.batch_input_key(batch.model, batch.batch_id)
+            self._storage.write(self._lake, key, scored, MEDIA_TYPE)
+
+    def _start(self, batch: Batch) -> Batch:
+        """Start the job of a running batch unless it is there."""
+        if self._transforms.status(batch) is not None:
+            return batch
+        try:
+            self._write(batch)
+        except NotFoundError:
+            return self._fail(batch, "the file is gone")
+        try:
+            self._transforms.start(batch, self._lake)
+        except ModelFailedError as error:
+            return self._fail(batch, str(error))
+        return batch
+
+    def _fail(self, batch: Batch, reason: str, **changes: Any) -> Batch:
+        return self._closing.move(batch, BatchState.FAILED, reason, **changes)
+
+
+def _lines(file: IO[bytes]) -> Iterator[bytes]:
+    """Give the lines of a file, without their ends; of one that is too long no more than shows it."""
+    while line := file.readline(MAX_LINE_BYTES + 2):
+        rest = line
+        while rest and not rest.endswith(b"\n"):
+            rest = file.readline(MAX_LINE_BYTES)
+        yield line.removesuffix(b"\n")

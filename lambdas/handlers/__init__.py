@@ -1,0 +1,1 @@
+"""The functions of the deployment, one file each: parse, call, return."""

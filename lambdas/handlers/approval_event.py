@@ -1,0 +1,27 @@
+"""Hears of approval statuses that someone set in the SageMaker Model Registry; our own come back too and change nothing."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from lambdas import wiring
+from lambdas.rollout.approvals import Approving
+from lambdas.runtime.config import Config
+from lambdas.runtime.logging import entry
+from relearn.naming import resources
+
+
+@cache
+def approving() -> Approving:
+    """Make the function's one service."""
+    return wiring.approving(Config.from_env())
+
+
+@entry
+def handler(event: Any, _context: Any) -> None:
+    """Look at the version that a ``SageMaker Model Package State Change`` is about."""
+    detail = event["detail"]
+    model = resources.parse_group(Config.from_env().need("STAGE"), detail["ModelPackageGroupName"])
+    if model is not None:
+        approving().hear(model, detail["ModelPackageVersion"])

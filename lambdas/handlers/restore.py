@@ -1,0 +1,28 @@
+"""The last step of deploying a version again: the route moves to it, or people hear why it does not."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from lambdas import wiring
+from lambdas.rollout.route_changes import Operating
+from lambdas.runtime.config import Config
+from lambdas.runtime.logging import entry
+from relearn.lifecycle.runs import failure_reason
+
+
+@cache
+def operating() -> Operating:
+    """Make the function's one service."""
+    return wiring.operating(Config.from_env())
+
+
+@entry
+def handler(event: Any, _context: Any) -> dict[str, int]:
+    """Move the route to the version that was deployed again; or, with an error, give it up."""
+    model, version = event["model"], event["registration"]["version"]
+    if (error := event.get("error")) is not None:
+        operating().give_up(model, version, failure_reason(error["Error"], error.get("Cause", "")))
+        return {}
+    return {"revision": operating().finish(model, version).revision}

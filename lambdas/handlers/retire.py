@@ -1,0 +1,23 @@
+"""Retires the versions that a promotion left behind."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from lambdas import wiring
+from lambdas.runs.retirement import Retirement
+from lambdas.runtime.config import Config
+from lambdas.runtime.logging import entry
+
+
+@cache
+def retirement() -> Retirement:
+    """Make the function's one service."""
+    return wiring.retirement(Config.from_env())
+
+
+@entry
+def handler(event: Any, _context: Any) -> dict[str, list[int]]:
+    """Remove the endpoints and features of a model that its route no longer needs."""
+    return {"retired": retirement().retire(event["model"])}

@@ -1,0 +1,23 @@
+"""Starts a run of the uploads that wait, at the times that the model's spec names."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from lambdas import wiring
+from lambdas.runs.lifecycle import Runs
+from lambdas.runtime.config import Config
+from lambdas.runtime.logging import entry
+
+
+@cache
+def flow() -> Runs:
+    """Make the function's one service."""
+    return wiring.runs(Config.from_env())
+
+
+@entry
+def handler(event: Any, _context: Any) -> None:
+    """Start the run of the model that the schedule names."""
+    flow().start_scheduled(event["model"])

@@ -1,0 +1,1 @@
+"""What handlers of the HTTP API share: requests, responses, problems, views."""

@@ -1,0 +1,87 @@
+"""HTTP in and out: an event of the HTTP API is answered, with JSON, with content as it is, or with a problem."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from lambdas.http import problems as http_problems
+from lambdas.http import request as http_request
+from lambdas.http.request import Request
+from relearn.api import problems
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """An answer that is sent as it is, not as JSON.
+
+    Parameters
+    ----------
+    body
+        The bytes.
+    headers
+        Lower-case name to value; with ``content-type`` when there is a body.
+    status
+        HTTP status.
+    """
+
+    body: bytes
+    headers: Mapping[str, str]
+    status: HTTPStatus = HTTPStatus.OK
+
+
+def serve(event: Mapping[str, Any], answer: Callable[[Request], Any]) -> dict[str, Any]:
+    """Answer an API Gateway event.
+
+    Parameters
+    ----------
+    event
+        HTTP API, payload format 2.0.
+    answer
+        Gives what is sent as JSON with status 200, or `Content`, or raises.
+
+    Returns
+    -------
+    dict
+        The answer as API Gateway takes it: always with the request's id, errors as problems.
+    """
+    request_id = event.get("requestContext", {}).get("requestId", "")
+    try:
+        request = http_request.read(event)
+        http_request.refuse_unknown(request)
+        http_request.refuse_encoding(request)
+        given = answer(request)
+        if isinstance(given, Content):
+            return _content(given, request_id)
+        return _answer(HTTPStatus.OK, request_id, "application/json", given)
+    except Exception as error:  # noqa: BLE001 - every error becomes an answer
+        problem = http_problems.tell(error, request_id, event.get("rawPath", ""))
+        return _answer(problem.status, request_id, problems.MEDIA_TYPE, problem.body, problem.headers)
+
+
+def _answer(
+    status: int, request_id: str, media: str, body: Any, headers: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    return {
+        "statusCode": int(status),
+        "headers": {
+            "content-type": media,
+            "cache-control": "no-store",
+            "x-request-id": request_id,
+            **(headers or {}),
+        },
+        "body": json.dumps(body, separators=(",", ":")),
+    }
+
+
+def _content(content: Content, request_id: str) -> dict[str, Any]:
+    return {
+        "statusCode": int(content.status),
+        "headers": {"x-request-id": request_id, **content.headers},
+        "body": base64.b64encode(content.body).decode(),
+        "isBase64Encoded": True,
+    }

@@ -1,0 +1,1 @@
+"""What the sweep repairs: lost uploads, stuck batches, missing and orphaned endpoints."""

@@ -1,0 +1,106 @@
+"""Finds uploads that ingest missed: compares the versions of objects in S3 with the ledger, and sends their events again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from lambdas.aws.dynamo.ledger import Ledger
+from lambdas.aws.queue import IngestQueue
+from lambdas.aws.s3.storage import Storage, StoredVersion
+from lambdas.uploads import s3_events
+from relearn.lifecycle import uploads
+from relearn.lifecycle.uploads import Upload, UploadState
+from relearn.naming import ids, s3_keys
+
+EVENT_LATE = timedelta(minutes=2)
+"""An object without a record, or a lock without an execution, is let alone for so long."""
+MISSED = "its event did not come within two minutes; the sweep sent it to be checked"
+FIRST = "0" * 24
+"""Sequencer of a missed version with none before it, without its last digit: longer than S3's, so less than any of them."""
+
+
+class LostUploads:
+    """Compares and sends.
+
+    Parameters
+    ----------
+    ledger, storage, queue
+        Adapters.
+    bucket
+        Name of the uploads bucket.
+    clock
+        Gives the time, aware.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        storage: Storage,
+        queue: IngestQueue,
+        bucket: str,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._ledger = ledger
+        self._storage = storage
+        self._queue = queue
+        self._bucket = bucket
+        self._clock = clock
+
+    def send(self) -> int:
+        """Send to ingest what it missed, and what it took and never decided; give how many."""
+        stored = self._storage.versions(self._bucket, f"{s3_keys.INCOMING}/")
+        sent = 0
+        for model, found in groupby(_with_model(stored), key=lambda pair: pair[0]):
+            known = {upload.upload_id: upload for upload in self._ledger.uploads(model)}
+            for _, versions in groupby((version for _, version in found), key=lambda version: version.key):
+                sent += self._lost_versions(model, list(versions), known)
+        return sent
+
+    def _lost_versions(self, model: str, versions: list[StoredVersion], known: Mapping[str, Upload]) -> int:
+        """Send the versions of one object that ingest missed, the oldest first.
+
+        S3 tells the order of versions by its listing, not by sequencers; a missed version gets
+        one that sorts just after that of the version before it, and before those that S3 gave to later ones.
+        """
+        sequencer, sent = FIRST, 0
+        for version in reversed(versions):
+            upload = known.get(ids.upload_id(self._bucket, version.key, version.version_id))
+            sequencer = upload.sequencer if upload is not None else f"{sequencer}1"
+            if self._missed(model, version, sequencer) if upload is None else self._due(upload):
+                self._queue.send(s3_events.object_created(self._bucket, version, sequencer=sequencer))
+                sent += 1
+        return sent
+
+    def _due(self, upload: Upload) -> bool:
+        """Tell whether an upload is sent, and count that it is: before it is sent, so that whoever dies sends too little."""
+        if upload.state is not UploadState.RECEIVED or not uploads.due_again(upload, self._clock()):
+            return False
+        return self._ledger.count_send(upload)
+
+    def _missed(self, model: str, version: StoredVersion, sequencer: str) -> bool:
+        """Tell whether a version that the ledger does not know is sent, and write down that it is; ingest says of which table."""
+        if self._clock() - version.stored_at <= EVENT_LATE:
+            return False
+        now = self._clock().isoformat(timespec="milliseconds")
+        missed = Upload(
+            upload_id=ids.upload_id(self._bucket, version.key, version.version_id),
+            model=model,
+            table="",
+            key=version.key,
+            version_id=version.version_id,
+            sequencer=sequencer,
+            size_bytes=version.size_bytes,
+            received_at=now,
+            reason=MISSED,
+        )
+        return self._ledger.receive(missed).received_at == now
+
+
+def _with_model(stored: Iterable[StoredVersion]) -> Iterator[tuple[str, StoredVersion]]:
+    for version in stored:
+        incoming = s3_keys.parse_incoming(version.key)
+        if incoming is not None:
+            yield incoming.model, version

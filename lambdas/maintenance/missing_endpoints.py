@@ -1,0 +1,52 @@
+"""Brings back what serves and is gone: the endpoint of a version that the route names, which someone deleted or which failed."""
+
+from __future__ import annotations
+
+import logging
+
+from lambdas.aws.dynamo.ledger import Ledger
+from lambdas.aws.sagemaker.endpoints import Endpoints
+from lambdas.rollout.route_changes import Operating
+from relearn.lifecycle.runs import Version
+from relearn.naming import resources
+
+_log = logging.getLogger(__name__)
+
+
+class Vanished:
+    """Finds such versions, and has them deployed again.
+
+    Parameters
+    ----------
+    ledger, endpoints
+        Adapters.
+    operating
+        Deploys versions again.
+    stage
+        Part of the endpoints' names.
+    """
+
+    def __init__(self, *, ledger: Ledger, endpoints: Endpoints, operating: Operating, stage: str) -> None:
+        self._ledger = ledger
+        self._endpoints = endpoints
+        self._operating = operating
+        self._stage = stage
+
+    def repair(self, model: str) -> None:
+        """Look at the endpoints that a model's route names, the champion's first; one at a time is brought back."""
+        route = self._ledger.route(model)
+        for number in (route.champion, route.previous):
+            version = self._ledger.version(model, number) if number else None
+            if version is not None and self._is_gone(version):
+                _log.warning("endpoint %s is gone", version.endpoint, extra={"model": model})
+                self._operating.bring_back(version)
+                return
+
+    def _is_gone(self, version: Version) -> bool:
+        if version.endpoint != resources.endpoint(self._stage, version.model, version.version):
+            return False  # it is hosted elsewhere, or is being deployed again already
+        status = self._endpoints.status(version.endpoint)
+        if status is not None and status.status == "Failed":
+            self._endpoints.remove(version.endpoint)
+            return True
+        return status is None

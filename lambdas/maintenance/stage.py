@@ -1,0 +1,267 @@
+"""What a stage needs when it comes (its models' first data) and when it goes (nothing left that costs)."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from lambdas.aws.dynamo.ledger import Ledger
+from lambdas.aws.dynamo.online_features import Online
+from lambdas.aws.executions import Executions
+from lambdas.aws.s3.storage import Storage
+from lambdas.aws.sagemaker.endpoints import Endpoints
+from lambdas.aws.sagemaker.registry import Registry
+from lambdas.aws.sagemaker.transforms import Transforms
+from lambdas.runs.lifecycle import TEARDOWN, Runs
+from lambdas.runtime.catalog import Catalog
+from relearn.errors import ConflictError, NotFoundError
+from relearn.lifecycle import runs
+from relearn.lifecycle.runs import RunState
+from relearn.lifecycle.uploads import UploadState
+from relearn.naming import resources, s3_keys
+from relearn.traffic.route import Change, Route
+from relearn.traffic.route_changes import RestoreState
+
+_POLL_SECONDS = 2.0
+_log = logging.getLogger(__name__)
+
+
+class Setup:
+    """Gives every model that has nothing yet its seed, by the way every upload takes.
+
+    Parameters
+    ----------
+    ledger, storage, runs
+        Adapters, and what starts runs.
+    catalog
+        The models and their seeds.
+    bucket
+        Name of the uploads bucket.
+    """
+
+    def __init__(
+        self, *, ledger: Ledger, storage: Storage, runs: Runs, catalog: Catalog, bucket: str
+    ) -> None:
+        self._ledger = ledger
+        self._storage = storage
+        self._runs = runs
+        self._catalog = catalog
+        self._bucket = bucket
+
+    def run(self) -> list[str]:
+        """Prepare every model; again changes nothing.
+
+        Returns
+        -------
+        list of str
+            The models that were given their seed.
+        """
+        return [model for model in self._catalog.specs if self._prepare(model)]
+
+    def _prepare(self, model: str) -> bool:
+        self._ledger.release_lock(model, TEARDOWN)
+        uploads = self._ledger.uploads(model)
+        if lacking := self._lacking_seeds(model, {upload.key for upload in uploads}):
+            for key, seed in lacking.items():
+                self._storage.write(self._bucket, key, seed.read_bytes(), "text/csv")
+            return True
+        usable = [u for u in uploads if u.state in (UploadState.ACCEPTED, UploadState.TRAINED)]
+        if usable and not self._ledger.route(model).champion:
+            self._runs.start(model, usable)  # data outlived a former stage: train on it again
+        return False
+
+    def _lacking_seeds(self, model: str, known: set[str]) -> dict[str, Path]:
+        """Say which seeds are to be put: all or, when an earlier try broke off, the rest; none beside other data."""
+        seeds = {
+            f"{s3_keys.incoming_prefix(model, table)}seed.csv": seed
+            for table, seed in self._catalog.seeds(model).items()
+        }
+        if known - seeds.keys():
+            return {}
+        lacking = {
+            key: seed
+            for key, seed in seeds.items()
+            if key not in known and not self._storage.has_any(self._bucket, key)
+        }
+        if lacking.keys() == seeds.keys() and self._storage.has_any(
+            self._bucket, s3_keys.incoming_prefix(model)
+        ):
+            return {}  # its owner's first objects, whose events are on their way
+        return lacking
+
+
+class Teardown:
+    """Removes everything that runs created; data and ledger history stay.
+
+    Parameters
+    ----------
+    ledger, executions, restores, transforms, endpoints, online, registry
+        Adapters; ``restores`` are the executions that deploy versions again.
+    models
+        Names of the models.
+    stage
+        Part of the names of what they have.
+    sleep
+        Waits so many seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        executions: Executions,
+        restores: Executions,
+        transforms: Transforms,
+        endpoints: Endpoints,
+        online: Online,
+        registry: Registry,
+        models: Iterable[str],
+        stage: str,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._ledger = ledger
+        self._machines = (executions, restores)
+        self._transforms = transforms
+        self._endpoints = endpoints
+        self._online = online
+        self._registry = registry
+        self._models = tuple(models)
+        self._stage = stage
+        self._sleep = sleep
+
+    def run(self, seconds: float) -> None:
+        """Remove everything; again finds nothing to do.
+
+        Parameters
+        ----------
+        seconds
+            How long it may take, in seconds.
+
+        Raises
+        ------
+        TimeoutError
+            Executions still run, or endpoints or features are still there.
+        """
+        deadline = time.monotonic() + seconds
+        for model in self._models:
+            self._take(model)
+        self._stop_executions(deadline)
+        for name in list(self._transforms.running()):
+            self._transforms.stop(name)
+        for name in sorted({made.name for made in self._endpoints.all()}):
+            self._endpoints.remove(name, max(deadline - time.monotonic(), 1))
+        # All items, also those that nobody knows of: numbers of versions start again at 1.
+        if not self._online.clear(lambda: deadline - time.monotonic()):
+            raise TimeoutError("not all features are deleted yet; deleting the stack again goes on with them")
+        for model in self._models:
+            for package in list(self._registry.packages(model)):
+                self._registry.remove(package)
+            self._forget(model)
+
+    def told(self, model: str) -> dict[str, Any]:
+        """Say what `remove` takes away of a model."""
+        route = self._ledger.route(model)
+        return {
+            "serves": route.champion or None,
+            "versions": [version.version for version in self._ledger.versions(model)],
+            "endpoints": self._endpoints_of(model),
+            "packages": len(list(self._registry.packages(model))),
+            "deployed": model in self._models,
+        }
+
+    def remove(self, model: str, who: str, seconds: float) -> None:
+        """Remove what runs created of one model; its data and the ledger's history stay. Again finds nothing to do.
+
+        The model's lock is held from then on, so that no run starts; the next deployment of the model gives it back.
+
+        Parameters
+        ----------
+        model
+            Its name.
+        who
+            For the route's history.
+        seconds
+            How long it may take, in seconds.
+
+        Raises
+        ------
+        ConflictError
+            A run or a restore of the model is under way.
+        TimeoutError
+            Features are still there.
+        """
+        deadline = time.monotonic() + seconds
+        self._take_unless_busy(model)
+        self._empty_route(model, Change("emptied", who, "the model is being removed"))
+        for name in list(self._transforms.running()):
+            found = resources.parse_transform_job(self._stage, name)
+            if found is not None and found[0] == model:
+                self._transforms.stop(name)
+        for name in self._endpoints_of(model):
+            self._endpoints.remove(name, max(deadline - time.monotonic(), 1))
+        for version in self._ledger.versions(model):
+            if not self._online.remove(model, version.version, lambda: deadline - time.monotonic()):
+                raise TimeoutError("not all features are deleted yet; the same command goes on with them")
+        for package in list(self._registry.packages(model)):
+            self._registry.remove(package)
+        self._forget_versions(model)
+
+    def _endpoints_of(self, model: str) -> list[str]:
+        pattern = re.compile(rf"{re.escape(resources.group(self._stage, model))}-v[0-9]+")
+        return sorted({made.name for made in self._endpoints.all() if pattern.fullmatch(made.name)})
+
+    def _take_unless_busy(self, model: str) -> None:
+        restore = self._ledger.restore(model)
+        if restore is not None and restore.state is RestoreState.RESTORING:
+            raise ConflictError(f"version {restore.version} of {model} is being deployed again; wait for it")
+        holder = self._ledger.take_lock(model, TEARDOWN)
+        if holder.run_id != TEARDOWN:
+            raise ConflictError(
+                f"run {holder.run_id} of {model} is under way: wait for it (relearn wait {model} --run {holder.run_id})"
+            )
+
+    def _take(self, model: str) -> None:
+        """Hold the model's lock for good, so that nothing starts while the stage goes."""
+        while (lock := self._ledger.lock(model)) is None or lock.run_id != TEARDOWN:
+            try:
+                self._ledger.replace_lock(model, lock, TEARDOWN)
+            except ConflictError:
+                continue
+            if lock is not None:
+                self._give_up(model, lock.run_id)
+
+    def _give_up(self, model: str, run_id: str) -> None:
+        try:
+            run = self._ledger.run(model, run_id)
+        except NotFoundError:
+            return  # the lock was taken and nothing came of it yet
+        if run.state not in runs.FINAL:
+            self._ledger.move_run(run, RunState.FAILED, "the stage is being deleted")
+
+    def _stop_executions(self, deadline: float) -> None:
+        while running := [(one, arn) for one in self._machines for arn in one.running()]:
+            if time.monotonic() > deadline:
+                found = ", ".join(arn for _, arn in running)
+                raise TimeoutError(f"{len(running)} executions still run: {found}")
+            for machine, arn in running:
+                machine.stop(arn, "the stage is being deleted")
+            self._sleep(_POLL_SECONDS)
+
+    def _forget(self, model: str) -> None:
+        """Take back what is no longer true: numbers start again at 1 with a new package group."""
+        self._empty_route(model, Change("emptied", "the stage", "it is being deleted"))
+        self._forget_versions(model)
+
+    def _empty_route(self, model: str, change: Change) -> None:
+        route = self._ledger.route(model)
+        if route.named:
+            self._ledger.write_route(model, route, Route(revision=route.revision + 1), {}, change)
+
+    def _forget_versions(self, model: str) -> None:
+        for version in self._ledger.versions(model):
+            self._ledger.forget_version(version)
+        _log.info("removed everything of a model", extra={"model": model})

@@ -1,0 +1,74 @@
+"""Repairs batches: a file or an end whose event was lost is handed on, and what waits in vain comes to an end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from lambdas.aws.dynamo.batches import BatchRecords
+from lambdas.aws.functions import Functions
+from lambdas.aws.s3.storage import Storage
+from lambdas.batches.lifecycle import Closing
+from lambdas.uploads import s3_events
+from relearn.lifecycle import batches
+from relearn.lifecycle.batches import Batch, BatchState, Repair
+from relearn.naming import s3_keys
+
+LISTENER = "batch_event"
+"""The function that the event of a batch's file wakes."""
+_log = logging.getLogger(__name__)
+
+
+class BatchRepair:
+    """Looks at the batches that wait for their file.
+
+    Parameters
+    ----------
+    records, storage, functions
+        Adapters.
+    closing
+        Ends batches.
+    bucket
+        Name of the uploads bucket.
+    clock
+        Gives the time, aware.
+    """
+
+    def __init__(
+        self,
+        *,
+        records: BatchRecords,
+        storage: Storage,
+        functions: Functions,
+        closing: Closing,
+        bucket: str,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._records = records
+        self._storage = storage
+        self._functions = functions
+        self._closing = closing
+        self._bucket = bucket
+        self._clock = clock
+
+    def repair(self, model: str) -> None:
+        """Repair the batches of a model; those that only wait are let alone, those that run are looked at."""
+        for batch in self._records.waiting(model):
+            self._one(batch)
+        for batch in self._records.running(model):
+            self._functions.wake(LISTENER, s3_events.batch_runs(batch.model, batch.batch_id))
+
+    def _one(self, batch: Batch) -> None:
+        key = s3_keys.batch_input_key(batch.model, batch.batch_id)
+        first = self._storage.oldest(self._bucket, key)
+        match batches.repair(batch, None if first is None else first.stored_at, self._clock()):
+            case Repair.HAND_ON if first is not None:
+                _log.warning("the file of batch %s was not heard of", batch.batch_id)
+                self._functions.wake(LISTENER, s3_events.object_created(self._bucket, first))
+            case Repair.GIVE_UP:
+                reason = "its file could not be checked, however often it was tried; begin another batch"
+                self._closing.move(batch, BatchState.FAILED, reason)
+            case Repair.EXPIRE:
+                reason = "no file came while its form was good; begin another batch"
+                self._closing.move(batch, BatchState.FAILED, reason)

@@ -1,0 +1,1 @@
+"""Use cases of a rollout: approvals, probes and route changes."""

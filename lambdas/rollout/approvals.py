@@ -1,0 +1,144 @@
+"""Decisions about versions that wait: each is written down once, and then the run that waits is told.
+
+However a decision comes (API, Model Registry, an event's repetition, the sweep), it goes this way. The order is what
+makes it safe: a decision is written before the token is read, and a token is written before the decision is read
+(`lambdas.handlers.ask_approval`), so one of the two sees the other.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from lambdas.aws.callbacks import Callbacks
+from lambdas.aws.dynamo.ledger import Ledger
+from lambdas.aws.notify import Notifier
+from lambdas.aws.sagemaker.registry import APPROVED, REJECTED, Registry
+from relearn.errors import ConflictError, NotFoundError, NotWaitingError
+from relearn.lifecycle import approval
+from relearn.lifecycle.approval import REGISTRY, Asked, Decision
+from relearn.lifecycle.runs import RunState, Version
+
+TRIES = 5
+_BY_STATUS = {APPROVED: Decision.APPROVE, REJECTED: Decision.REJECT}
+_log = logging.getLogger(__name__)
+
+
+class Approving:
+    """Takes decisions.
+
+    Parameters
+    ----------
+    ledger, callbacks, registry, notifier
+        Adapters.
+    clock
+        Gives the time, aware.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        callbacks: Callbacks,
+        registry: Registry,
+        notifier: Notifier,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._ledger = ledger
+        self._callbacks = callbacks
+        self._registry = registry
+        self._notifier = notifier
+        self._clock = clock
+
+    def decide(self, model: str, number: int, asked: Asked, who: str) -> Version:
+        """Take a decision; the same one of the same person again tells the run again.
+
+        Returns
+        -------
+        Version
+            As it is now.
+
+        Raises
+        ------
+        NotWaitingError
+            The version waits for none: says how it stands, and who was first.
+        NotFoundError
+            There is no such version.
+        """
+        version = self._decide(model, number, asked, who)
+        self.wake(version)
+        return version
+
+    def hear(self, model: str, number: int) -> None:
+        """Take the decision that the Model Registry has of a version, which may be of our own writing.
+
+        Parameters
+        ----------
+        model, number
+            Which version; one that is not known, or that nobody has to approve, is let be.
+        """
+        version = self._ledger.version(model, number)
+        if version is None or version.approval is None:
+            return
+        status, why = self._registry.decision(version.package_arn)
+        decision = _BY_STATUS.get(status)
+        if decision is None:
+            return
+        try:
+            self.decide(model, number, Asked(decision, why or "no reason given"), REGISTRY)
+        except NotWaitingError as error:
+            stands = self._version(model, number).approval
+            if stands is not None and stands.verdict != decision:
+                headline = f"what {REGISTRY} says of version {number}, {status}, has no effect"
+                self._notifier.tell("changed", model, headline, str(error))
+
+    def repair(self, model: str) -> None:
+        """Go on with what a lost event or a lost reply left of the run that waits."""
+        lock = self._ledger.lock(model)
+        try:
+            run = None if lock is None else self._ledger.run(model, lock.run_id)
+        except NotFoundError:
+            return  # a run that never got going
+        if run is None or run.state is not RunState.AWAITING_APPROVAL:
+            return
+        version = self._version(model, run.version)
+        if version.awaits_approval:
+            self.hear(model, version.version)
+        else:
+            self.wake(version)
+
+    def wake(self, version: Version) -> None:
+        """Tell the run that waits for it of a decision, if there is one and a step waits already."""
+        if version.awaits_approval:
+            return
+        token = self._ledger.task(version).token
+        if token:
+            self._callbacks.wake(token)
+
+    def _decide(self, model: str, number: int, asked: Asked, who: str) -> Version:
+        for _ in range(TRIES):
+            version = self._version(model, number)
+            decided = approval.decide(version, asked, who, self._clock())
+            if decided == version.approval:
+                return version
+            try:
+                version = self._ledger.decide(version, decided)
+            except ConflictError:
+                continue  # someone was first, or only touched the item; or it was we, and the reply was lost
+            self._tell(version)
+            return version
+        raise ConflictError(f"version {number} of {model} is being written by others; try again")
+
+    def _tell(self, version: Version) -> None:
+        if version.approval is None:
+            return
+        headline = f"version {version.version} {version.approval.state.lower()} by {version.approval.who}"
+        _log.info("%s", headline, extra={"model": version.model, "version": version.version})
+        self._notifier.tell("changed", version.model, headline, version.approval.why or "no reason given")
+
+    def _version(self, model: str, number: int) -> Version:
+        version = self._ledger.version(model, number)
+        if version is None:
+            raise NotFoundError(f"model {model} has no version {number}")
+        return version

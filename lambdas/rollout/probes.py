@@ -1,0 +1,119 @@
+"""Asks a candidate and the champion the same questions, where too few others ask them to tell one from the other.
+
+What others asked is not mixed with it: the champion answers most of that and the candidate few, so that both would be
+measured on different questions.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import cycle, islice
+from typing import Any, NamedTuple
+
+from lambdas.serving import response_check
+from lambdas.serving.backends import Places
+from relearn.errors import ModelFailedError, NotServingError, UnanswerableError
+from relearn.lifecycle.runs import Version
+from relearn.naming.resources import Place
+from relearn.spec.model import ModelSpec
+from relearn.spec.rollout import Limits
+from relearn.traffic import canary
+from relearn.traffic.canary import Live, Verdict
+
+SECONDS = 65
+"""SageMaker gives a container 60 seconds; a cold serverless endpoint may need most of them."""
+ROUNDS = 2
+"""So often a breach has to be seen: a machine may be slow for a moment."""
+Instances = Sequence[Mapping[str, Any]]
+Left = Callable[[], float]
+
+
+class Pair(NamedTuple):
+    """Two versions of one model that are held against each other."""
+
+    candidate: Version
+    champion: Version
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """By what they are.
+
+    Parameters
+    ----------
+    limits
+        The spec's.
+    baseline
+        What the target looked like in training.
+    """
+
+    limits: Limits
+    baseline: Mapping[str, Any]
+
+
+class Probing:
+    """Asks versions.
+
+    Parameters
+    ----------
+    places
+        Asks one.
+    clock
+        Seconds that only grow.
+    """
+
+    def __init__(self, *, places: Places, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._places = places
+        self._clock = clock
+
+    def judge(
+        self, spec: ModelSpec, pair: Pair, instances: Instances, measure: Measure, left: Left
+    ) -> Verdict:
+        """Ask as many questions as a step needs, and judge the answers.
+
+        Parameters
+        ----------
+        spec
+            The model's spec.
+        pair
+            Whom.
+        instances
+            What; over again when there are fewer than are needed.
+        measure
+            By what.
+        left
+            How many seconds there are: those who are slow are judged by fewer questions.
+        """
+        verdict = self._round(spec, pair, instances, measure, left)
+        for _ in range(1, ROUNDS):
+            if verdict.verdict in ("breach", "shift") and left() > 0:
+                verdict = self._round(spec, pair, instances, measure, left)
+        return Verdict(verdict.verdict, f"asked what was held out: {verdict.reason}")
+
+    def _round(
+        self, spec: ModelSpec, pair: Pair, instances: Instances, measure: Measure, left: Left
+    ) -> Verdict:
+        candidate, champion = Live(), Live()
+        for instance in islice(cycle(instances), measure.limits.requests):
+            if candidate.requests and left() <= 0:
+                break
+            candidate = canary.add(candidate, self._ask(spec, pair.candidate, instance))
+            champion = canary.add(champion, self._ask(spec, pair.champion, instance))
+            if (failing := canary.fails(candidate, champion, measure.limits)) is not None:
+                return Verdict("breach", failing)
+        limits = replace(measure.limits, requests=candidate.requests)
+        return canary.judge(candidate, champion, limits, measure.baseline)
+
+    def _ask(self, spec: ModelSpec, version: Version, instance: Mapping[str, Any]) -> Live:
+        place = Place(version.endpoint, version.in_lambda)
+        body = json.dumps({"instances": [instance]}).encode()
+        began = self._clock()
+        try:
+            answer = self._places.ask(place, version.model, version.version, body, SECONDS)
+            predictions = response_check.read(spec, version.version, 1, answer)
+        except (ModelFailedError, NotServingError, TimeoutError, UnanswerableError):
+            return Live(requests=1, errors=1)
+        return canary.counted(predictions, (self._clock() - began) * 1000)

@@ -1,0 +1,196 @@
+"""Moves routes by hand: at once when the version that shall serve can answer, else once it is deployed again.
+
+A run under way is not stopped: what it was judged against no longer serves then, and its promotion is refused.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from lambdas.aws.dynamo.ledger import Ledger
+from lambdas.aws.executions import Executions
+from lambdas.aws.notify import Notifier
+from lambdas.runs.lifecycle import TEARDOWN, Runs
+from relearn.errors import ConflictError, NotFoundError, RouteChangedError
+from relearn.lifecycle.runs import Version, VersionState
+from relearn.traffic import route_changes
+from relearn.traffic.route import Change, Route
+from relearn.traffic.route_changes import TOLD, Action, Asked, Restore, RestoreState
+
+AGAIN_AFTER = timedelta(minutes=15)
+"""What could not be brought back is tried again after this."""
+_log = logging.getLogger(__name__)
+
+
+class Operating:
+    """Does what a person asks for.
+
+    Parameters
+    ----------
+    ledger, executions, notifier
+        Adapters; ``executions`` of the state machine that deploys versions again.
+    runs
+        Starts runs of uploads that waited.
+    clock
+        Gives the time, aware.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        executions: Executions,
+        notifier: Notifier,
+        runs: Runs,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._ledger = ledger
+        self._executions = executions
+        self._notifier = notifier
+        self._runs = runs
+        self._clock = clock
+
+    def change(self, model: str, asked: Asked, who: str) -> tuple[Route, Restore | None]:
+        """Change a route, or begin to.
+
+        Returns
+        -------
+        Route, Restore or None
+            The route as it is now; and, when the version has to be deployed again first, the record of that.
+
+        Raises
+        ------
+        RouteChangedError
+            The route, or the version, does not allow it; or someone else was first.
+        NotFoundError
+            There is no such version.
+        """
+        route = self._ledger.route(model)
+        change = Change(TOLD[asked.action], who or "an unnamed caller", asked.why)
+        if asked.revision is not None and (done := self._done_already(model, asked, change, route)):
+            return done
+        try:
+            number = route_changes.target(asked, route)
+            version = self._version(model, number) if number else None
+            if version is not None and not version.endpoint:
+                return route, self._restore(version, change)
+            return self._write(model, asked, route, version, change), None
+        except ConflictError as error:
+            raise RouteChangedError(str(error)) from error
+
+    def _done_already(
+        self, model: str, asked: Asked, change: Change, route: Route
+    ) -> tuple[Route, Restore | None] | None:
+        """Tell whether this is a request that came before, and whose answer its caller never got."""
+        restore = self._ledger.restore(model)
+        if restore and restore.state is RestoreState.RESTORING and route.revision == asked.revision:
+            same = Change(restore.what, restore.who, restore.why) == change
+            return (route, restore) if same and asked.version in (0, restore.version) else None
+        if asked.revision is None or route.revision != asked.revision + 1:
+            return None
+        newest = next(iter(self._ledger.route_history(model, newest=1)), None)
+        same = newest is not None and newest.change == change
+        return (route, None) if same and asked.version in (0, route.champion) else None
+
+    def finish(self, model: str, number: int) -> Route:
+        """Move the route to a version that was deployed again and tried.
+
+        Raises
+        ------
+        ConflictError
+            Nothing of the kind is under way, or someone wrote the route right now.
+        """
+        restore = self._restoring(model, number)
+        route = self._ledger.route(model)
+        if route.champion != number and (asked := route_changes.finished(restore)) is not None:
+            change = Change(restore.what, restore.who, restore.why)
+            route = self._write(model, asked, route, self._version(model, number), change)
+        self._ledger.end_restore(model, restore, RestoreState.DONE)
+        return route
+
+    def give_up(self, model: str, number: int, reason: str) -> None:
+        """Write down that a version could not be deployed again; what serves goes on to."""
+        restore = self._restoring(model, number)
+        version = self._version(model, number)
+        if version.state is VersionState.REGISTERED:
+            self._ledger.change_version(version, state=VersionState.RETIRED, reason=reason)
+        self._ledger.end_restore(model, restore, RestoreState.FAILED, reason)
+        self._notifier.tell("failed", model, f"version {number} could not be deployed again", reason)
+
+    def bring_back(self, version: Version) -> None:
+        """Deploy a version again that the route names and whose endpoint is gone, unless that is under way, or just failed."""
+        before = self._ledger.restore(version.model)
+        if before is not None and (before.state is RestoreState.RESTORING or self._failed_lately(before)):
+            return
+        change = Change(route_changes.BROUGHT_BACK, "the sweep", "its endpoint was gone")
+        headline = f"the endpoint of version {version.version} is gone"
+        self._notifier.tell("failed", version.model, headline, "It is deployed again.")
+        self._restore(version, change)
+
+    def _failed_lately(self, restore: Restore) -> bool:
+        if restore.state is not RestoreState.FAILED or restore.what != route_changes.BROUGHT_BACK:
+            return False
+        return self._clock() - datetime.fromisoformat(restore.ended_at) < AGAIN_AFTER
+
+    def repair(self, model: str) -> None:
+        """Go on with what a lost event or a dead execution left: start it again, or give it up."""
+        restore = self._ledger.restore(model)
+        if restore is None or restore.state is not RestoreState.RESTORING:
+            return
+        reason = self._executions.ended(route_changes.execution_name(model, restore))
+        if reason is None:
+            self._start(self._version(model, restore.version), restore)
+        elif reason:
+            self.give_up(model, restore.version, reason)
+
+    def _write(
+        self, model: str, asked: Asked, route: Route, version: Version | None, change: Change
+    ) -> Route:
+        new = route_changes.moved(asked, route)
+        if new is not route:
+            self._ledger.write_route(model, route, new, route_changes.steps(route, version), change)
+            served = f"version {new.champion} serves" if new.champion else "nothing serves"
+            headline = f"{change.what} by {change.who}: {served}, revision {new.revision}"
+            self._notifier.tell("changed", model, headline, change.why)
+            _log.info("%s, revision %d", change.what, new.revision, extra={"model": model})
+        if asked.action is Action.UNFREEZE:
+            self._runs.ensure_run(model)
+        return new
+
+    def _version(self, model: str, number: int) -> Version:
+        version = self._ledger.version(model, number)
+        if version is None:
+            raise NotFoundError(f"model {model} has no version {number}")
+        route_changes.refuse_unfit(version)
+        return version
+
+    def _restore(self, version: Version, change: Change) -> Restore:
+        before = self._ledger.restore(version.model)
+        if before is not None and before.state is RestoreState.RESTORING:
+            raise ConflictError(
+                f"version {before.version} is being deployed again, for {before.who}; wait for it"
+            )
+        lock = self._ledger.lock(version.model)
+        if lock is not None and lock.run_id == TEARDOWN:
+            raise ConflictError("the stage is being deleted")
+        restore = Restore(version=version.version, **asdict(change))
+        begun = self._ledger.begin_restore(version, restore, before)
+        self._start(version, begun)
+        return begun
+
+    def _start(self, version: Version, restore: Restore) -> None:
+        payload = {
+            "model": version.model,
+            "run_id": version.run_id,
+            "registration": {"version": version.version},
+        }
+        self._executions.start(route_changes.execution_name(version.model, restore), payload)
+
+    def _restoring(self, model: str, number: int) -> Restore:
+        restore = self._ledger.restore(model)
+        if restore is None or restore.version != number or restore.state is not RestoreState.RESTORING:
+            raise ConflictError(f"version {number} of {model} is not being deployed again")
+        return restore

@@ -1,0 +1,1 @@
+"""Use cases of runs: opening, closing, retirement and withdrawal."""

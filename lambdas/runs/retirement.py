@@ -1,0 +1,81 @@
+"""Removes what no route needs: endpoints and features of versions that failed, and of those before the previous one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from lambdas.aws.dynamo.ledger import Ledger
+from lambdas.aws.dynamo.online_features import Online
+from lambdas.aws.sagemaker.endpoints import Endpoints
+from relearn.errors import ConflictError
+from relearn.lifecycle.runs import Version, VersionState
+from relearn.traffic import route as routing
+from relearn.traffic.route_changes import RestoreState
+
+ITEMS_SECONDS = 100.0
+"""How long one call deletes a model's features; the next call goes on with the rest."""
+
+
+class Retirement:
+    """Retires versions.
+
+    Parameters
+    ----------
+    ledger, endpoints, online
+        Adapters.
+    clock
+        Seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        endpoints: Endpoints,
+        online: Online,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ledger = ledger
+        self._endpoints = endpoints
+        self._online = online
+        self._clock = clock
+
+    def retire(self, model: str) -> list[int]:
+        """Remove every endpoint of a model that is not needed any more, and every feature.
+
+        Returns
+        -------
+        list of int
+            The versions that lost theirs.
+
+        Raises
+        ------
+        ConflictError
+            An endpoint or some features are not gone yet; call again later.
+        """
+        there = {found.version: found for found in self._ledger.versions(model) if _has_any(found)}
+        if not there:
+            return []
+        route = self._ledger.route(model)
+        failed = {n for n, found in there.items() if found.state is VersionState.FAILED}
+        unneeded = sorted({*routing.to_retire(route, there), *failed - route.named} - self._restoring(model))
+        end = self._clock() + ITEMS_SECONDS
+        for number in unneeded:
+            version = there[number]
+            if version.endpoint:
+                self._endpoints.remove_version(version)
+            if version.online and not self._online.remove(model, number, lambda: end - self._clock()):
+                raise ConflictError(f"the features of version {number} of {model} are not all deleted yet")
+            state = VersionState.FAILED if number in failed else VersionState.RETIRED
+            self._ledger.change_version(version, endpoint="", online={}, state=state)
+        return unneeded
+
+    def _restoring(self, model: str) -> set[int]:
+        """Give the version that is being deployed again, which the route does not name yet."""
+        restore = self._ledger.restore(model)
+        return {restore.version} if restore and restore.state is RestoreState.RESTORING else set()
+
+
+def _has_any(version: Version) -> bool:
+    return bool(version.endpoint or version.online)

@@ -1,0 +1,1 @@
+"""What every function has: configuration, logging, the catalog of models."""

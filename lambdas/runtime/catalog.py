@@ -1,0 +1,65 @@
+"""The models this deployment knows, as data that the CDK app writes beside the code.
+
+``lambdas/data/catalog.json`` is ``{"models": {name: {"spec": {...}, "sample": [instances]}}}``;
+``lambdas/data/seeds/<model>/<table>.csv`` are what the first version of a model is trained on.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from relearn.errors import NotFoundError
+from relearn.spec import codec
+from relearn.spec.model import ModelSpec
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The specs, samples and seeds of all models.
+
+    Parameters
+    ----------
+    specs
+        Model name to spec, sorted by name.
+    samples
+        Model name to instances that a healthy version must answer.
+    folder
+        Where the seed files of each model are, in a folder of its own.
+    """
+
+    specs: dict[str, ModelSpec]
+    samples: dict[str, list[dict[str, Any]]]
+    folder: Path
+
+    def spec(self, model: str) -> ModelSpec:
+        """Give the spec of a model.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such model; says which there are.
+        """
+        if model not in self.specs:
+            raise NotFoundError(f"no model {model!r}; there are: {', '.join(self.specs) or 'none'}")
+        return self.specs[model]
+
+    def seeds(self, model: str) -> dict[str, Path]:
+        """Give the files that the first version of a model is trained on: raw table to file."""
+        return {table: self.folder / model / f"{table}.csv" for table in self.spec(model).table_names}
+
+
+@cache
+def load(folder: Path = DATA) -> Catalog:
+    """Read the catalog beside the code; once per process and folder."""
+    models = json.loads((folder / "catalog.json").read_text("utf-8"))["models"]
+    return Catalog(
+        specs={name: codec.from_dict(models[name]["spec"]) for name in sorted(models)},
+        samples={name: models[name]["sample"] for name in models},
+        folder=folder / "seeds",
+    )

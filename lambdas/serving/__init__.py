@@ -1,0 +1,1 @@
+"""Use cases of a prediction request, from the route to the prediction record."""

@@ -1,0 +1,155 @@
+"""Who answers while a candidate is tried beside the champion, and what is counted of both.
+
+::
+
+    canary   the route's share of requests is answered by the candidate; one that it fails, by the champion
+    shadow   all are answered by the champion; `lambdas.handlers.trial` asks the candidate later, from a queue, for a sample
+
+Neither counting nor the queue can fail an answer: both are noted here and done by `lambdas.serving.background`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from lambdas.aws.dynamo.version_stats import LiveCounts
+from lambdas.aws.fast.shadow_queue import TrialQueue
+from lambdas.serving.request_context import Visit
+from lambdas.serving.shadow_sampling import Sampler
+from lambdas.serving.version_client import MODEL_SECONDS, Asker, Question, Rows
+from relearn.errors import InvalidInstancesError, ModelFailedError, NotServingError
+from relearn.traffic import canary, shadow_requests
+from relearn.traffic import route as routing
+from relearn.traffic.canary import Live
+from relearn.traffic.route import Route
+
+CANDIDATE_SECONDS = 10.0
+"""How long a candidate may take; the champion must still have time to answer in its place."""
+FAILURES = (ModelFailedError, NotServingError, TimeoutError)
+FAILED = Live(requests=1, errors=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Who answered what.
+
+    Parameters
+    ----------
+    version
+        Who.
+    instances
+        What it was asked, whole.
+    outputs
+        One for each instance.
+    """
+
+    version: int
+    instances: Rows
+    outputs: Rows
+
+
+class Trying:
+    """Asks the version that a route chooses.
+
+    Parameters
+    ----------
+    asker
+        Asks versions.
+    counts
+        Where what they did is counted.
+    queue
+        Takes copies of what a shadowed candidate shall be asked.
+    sampler
+        Chooses what is copied.
+    """
+
+    def __init__(self, *, asker: Asker, counts: LiveCounts, queue: TrialQueue, sampler: Sampler) -> None:
+        self._asker = asker
+        self._counts = counts
+        self._queue = queue
+        self._sampler = sampler
+
+    def answer(self, question: Question, route: Route, key: str, visit: Visit) -> Answered:
+        """Answer by the route's choice; what the candidate fails, the champion answers.
+
+        Parameters
+        ----------
+        question
+            As it was asked.
+        route
+            The model's.
+        key
+            What the choice is made by.
+        visit
+            Is told what is to be counted.
+
+        Raises
+        ------
+        Exception
+            What the champion failed with, or why it can not be asked.
+        """
+        if routing.choose(route, key) == route.champion:
+            return self._ask(question, route, route.champion, visit)
+        seconds = min(CANDIDATE_SECONDS, visit.seconds_left() / 2)
+        try:
+            return self._ask(question, route, route.candidate, visit, seconds)
+        except FAILURES:
+            return self._ask(question, route, route.champion, visit)
+        except (
+            InvalidInstancesError
+        ):  # an entity unknown to the candidate, or no answer of it: the champion may have one
+            answered = self._ask(question, route, route.champion, visit)
+        self._note(question, route, route.candidate, FAILED, visit)
+        return answered
+
+    def _ask(
+        self,
+        question: Question,
+        route: Route,
+        version: int,
+        visit: Visit,
+        seconds: float = MODEL_SECONDS,
+    ) -> Answered:
+        whole = self._asker.complete(question, version, visit)
+        try:
+            outputs = self._asker.ask(whole, version, visit, seconds)
+        except FAILURES:
+            if self._is_watched(question, route, version):
+                self._note(question, route, version, FAILED, visit)
+            raise
+        answered = Answered(version, whole.instances, outputs)
+        took = visit.milliseconds("model")
+        if not self._is_watched(question, route, version):
+            return answered
+        if route.shadow and version == route.champion:
+            visit.beside.append(partial(self._copy, question, route, answered, took, visit))
+        else:
+            self._note(question, route, version, canary.counted(outputs, took), visit)
+        return answered
+
+    def _is_watched(self, question: Question, route: Route, version: int) -> bool:
+        """Of what a shadow's champion does only a sample is, its failures no less than its answers."""
+        if route.shadow and version == route.champion:
+            return self._sampler.take(question.spec.name, route.revision)
+        return bool(route.candidate)
+
+    def _note(self, question: Question, route: Route, version: int, done: Live, visit: Visit) -> None:
+        count = partial(self._counts.count, question.spec.name, route.revision, version, done)
+        visit.beside.append(count)
+
+    def _copy(self, question: Question, route: Route, answered: Answered, took: float, visit: Visit) -> None:
+        """Send a copy for the candidate; the champion's figures go along, to be counted with the candidate's."""
+        model = question.spec.name
+        trial = shadow_requests.Trial(
+            model=model,
+            revision=route.revision,
+            candidate=route.candidate,
+            champion=route.champion,
+            instances=answered.instances,
+            predictions=answered.outputs,
+            milliseconds=took,
+        )
+        if not self._queue.send(shadow_requests.write(trial)):
+            visit.skipped = True
+            self._counts.count(model, route.revision, route.champion, canary.counted(answered.outputs, took))

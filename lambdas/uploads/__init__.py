@@ -1,0 +1,1 @@
+"""Use cases of uploads: ingestion, retries, exclusions and profiles of shards."""

@@ -1,0 +1,322 @@
+"""The way of one upload: written down, checked, and either a shard or a quarantine record.
+
+Every step may be done again (queues deliver at least once, and two at a time): an upload that is
+decided is left alone, a shard is written once, and of two that decide at once one wins.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from lambdas.aws.dynamo.ledger import Ledger
+from lambdas.aws.dynamo.turns import Turns
+from lambdas.aws.metrics import Meter
+from lambdas.aws.notify import Notifier
+from lambdas.aws.queue import IngestQueue
+from lambdas.aws.s3.storage import Storage
+from lambdas.runs.lifecycle import Runs
+from lambdas.uploads import s3_events, shard_profiles
+from preparation import Prepared, Refusal, prepare
+from relearn import faults
+from relearn.cutting import cut
+from relearn.errors import ConflictError, NotFoundError
+from relearn.lifecycle import turns, uploads
+from relearn.lifecycle.runs import MAX_REASON
+from relearn.lifecycle.uploads import Upload, UploadState
+from relearn.naming import ids, s3_keys
+from relearn.spec import policies
+from relearn.spec.model import ModelSpec
+from relearn.spec.tables import MAIN
+
+CHECK_SHARE = 0.85
+"""Share of the function's time that a check may take; the rest is for what it decides: a copy, a shard, people."""
+LARGEST_COPY = 5 * 1024**3  # what S3 copies in one call, in bytes
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Buckets:
+    """Where uploads come from and where shards and quarantine records go."""
+
+    uploads: str
+    lake: str
+
+
+class Intake:
+    """Takes uploads in.
+
+    Parameters
+    ----------
+    ledger, turns, queue, storage, notifier, meter, runs
+        Adapters, and what starts runs.
+    specs
+        Model name to spec.
+    buckets
+        Names of the buckets.
+    clock
+        Gives the time, aware.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        turns: Turns,
+        queue: IngestQueue,
+        storage: Storage,
+        notifier: Notifier,
+        meter: Meter,
+        runs: Runs,
+        specs: Mapping[str, ModelSpec],
+        buckets: Buckets,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._ledger = ledger
+        self._turns = turns
+        self._queue = queue
+        self._storage = storage
+        self._notifier = notifier
+        self._meter = meter
+        self._runs = runs
+        self._specs = specs
+        self._buckets = buckets
+        self._clock = clock
+
+    def take(self, detail: Mapping[str, Any], left: Callable[[], float]) -> None:
+        """Take in the object that an ``Object Created`` event is about.
+
+        Parameters
+        ----------
+        detail
+            The event's detail: ``bucket.name`` and ``object.{key,size,version-id,sequencer}``. Keys are as
+            they are: EventBridge does not encode them. ``returns`` when it was put off: how often.
+        left
+            Gives the seconds before the function is cut off.
+        """
+        upload = self._read(detail)
+        if upload is None:
+            return
+        table = upload.table  # as the models are now: who tries again may have deployed another since
+        upload = self._ledger.receive(upload)
+        if upload.state is UploadState.RECEIVED:
+            upload = self._in_turn(replace(upload, table=table), left, detail.get("returns", 0))
+        if upload.state is UploadState.ACCEPTED:
+            self._runs.ensure_run(upload.model)
+
+    def _read(self, detail: Mapping[str, Any]) -> Upload | None:
+        bucket, found = detail["bucket"]["name"], detail["object"]
+        incoming = s3_keys.parse_incoming(found["key"])
+        if incoming is None or bucket != self._buckets.uploads:
+            _log.info("not an upload, ignored: s3://%s/%s", bucket, found["key"])
+            return None
+        spec = self._specs.get(incoming.model)
+        table = incoming.table(spec.table_names) if spec else MAIN
+        version_id = found.get("version-id") or "null"
+        return Upload(
+            upload_id=ids.upload_id(bucket, found["key"], version_id),
+            model=incoming.model,
+            table=table or "",
+            key=found["key"],
+            version_id=version_id,
+            sequencer=found.get("sequencer", ""),
+            size_bytes=int(found.get("size", 0)),
+            received_at=self._clock().isoformat(timespec="milliseconds"),
+        )
+
+    def _in_turn(self, upload: Upload, left: Callable[[], float], returns: int) -> Upload:
+        """Decide when it is its turn; put the upload off when others take its model's share of ingest."""
+        if upload.sent_at and datetime.fromisoformat(upload.sent_at) > self._clock():
+            _log.info("put off already, it comes again", extra={"upload_id": upload.upload_id})
+            return upload
+        given = left()
+        until = self._clock() + timedelta(seconds=given)
+        model = upload.model if upload.model in self._specs else turns.UNKNOWN
+        if why := self._turns.take(model, upload.upload_id, until, slow=uploads.was_slow(upload)):
+            return self._put_off(upload, why, returns)
+        try:
+            decided = self._decided(upload, until, left)
+        except Exception:
+            self._turns.give_back(model, upload.upload_id, given - left())
+            raise
+        self._turns.give_back(model, upload.upload_id, given - left())
+        return decided
+
+    def _put_off(self, upload: Upload, why: str, returns: int) -> Upload:
+        """Let an upload come again later: a message of its own, for the queue buries one that is handed back thrice.
+
+        The ledger says so first: whoever dies in between sends too little, and the sweep sends it then.
+        """
+        seconds, now = turns.pause(returns), self._clock()
+        due = None if seconds is None else now + timedelta(seconds=seconds)
+        reason = turns.put_off(why, due)
+        _log.info("%s", reason, extra={"model": upload.model, "upload_id": upload.upload_id})
+        if self._ledger.put_off(upload, due or now, reason) and seconds is not None:
+            self._queue.send(s3_events.put_off(self._buckets.uploads, upload, returns + 1), seconds)
+        return upload
+
+    def _decided(self, upload: Upload, until: datetime, left: Callable[[], float]) -> Upload:
+        """Decide; of what can not be decided now the ledger says why, for whoever looks before the next try."""
+        begun = self._ledger.begin_check(upload, until)
+        if begun.state is not UploadState.RECEIVED:
+            return begun
+        upload = replace(begun, table=upload.table)
+        try:
+            if why := uploads.hopeless(upload):
+                return self._move(upload, UploadState.FAILED, why)
+            return self._decide(upload, left() * CHECK_SHARE)
+        except ConflictError:
+            _log.info("decided meanwhile by another delivery", extra={"upload_id": upload.upload_id})
+            return self._ledger.receive(upload)
+        except Exception as error:
+            self._ledger.note_trouble(upload, trouble(error))
+            raise
+
+    def _decide(self, upload: Upload, seconds: float) -> Upload:
+        spec = self._specs.get(upload.model)
+        if spec is None:
+            known = ", ".join(self._specs) or "none"
+            return self._refuse(upload, Refusal("unknown_model", f"{upload.model!r}; there are: {known}"))
+        if upload.table not in spec.table_names:
+            place = f"{s3_keys.incoming_prefix(upload.model)}<table>/<name>"
+            tables = ", ".join(spec.table_names)
+            detail = f"{upload.key} names no table; allowed: {place}, with one of the tables {tables}"
+            return self._refuse(upload, Refusal("unknown_table", detail))
+        if upload.size_bytes > spec.ingest.max_bytes:
+            detail = f"{upload.size_bytes} bytes; allowed: at most {spec.ingest.max_bytes}"
+            return self._refuse(upload, Refusal("too_large", detail))
+        if upload.size_bytes > (most := int(policies.CHECKED_PER_SECOND * seconds)):
+            detail = f"{upload.size_bytes} bytes; allowed: at most {most} in the {seconds:.0f} s that a check has here"
+            return self._refuse(upload, Refusal("too_large", f"{detail}; split the file"))
+        with tempfile.TemporaryDirectory(prefix="ingest-") as folder:
+            return self._check(upload, spec, Path(folder), seconds)
+
+    def _check(self, upload: Upload, spec: ModelSpec, folder: Path, seconds: float) -> Upload:
+        source, workdir = folder / "object", folder / "work"
+        workdir.mkdir()
+        try:
+            self._storage.download(self._buckets.uploads, upload.key, upload.version_id, source)
+        except NotFoundError as error:
+            return self._move(upload, UploadState.FAILED, f"object version gone: {error}")
+        with source.open("rb") as file:
+            upload = replace(upload, sha256=hashlib.file_digest(file, "sha256").hexdigest())
+        name = upload.key.rpartition("/")[2]
+        prepared = prepare(
+            spec, source, name, workdir, table=upload.table, seconds=seconds, now=self._clock()
+        )
+        source.unlink()
+        if prepared.refusal is not None:
+            return self._refuse(upload, prepared.refusal, prepared)
+        return self._accept(upload, prepared)
+
+    def _accept(self, upload: Upload, prepared: Prepared) -> Upload:
+        if prepared.shard is None or prepared.profile is None:
+            raise AssertionError("prepare gave neither a shard nor a refusal")
+        key = s3_keys.shard_key(upload.model, upload.upload_id, upload.table)
+        with prepared.shard.open("rb") as shard:
+            self._storage.write_once(self._buckets.lake, key, shard)
+        shard_profiles.write(
+            self._storage,
+            self._buckets.lake,
+            self._specs[upload.model],
+            upload,
+            (prepared.profile, prepared.keys),
+        )
+        self._write_rejected(upload, prepared)
+        counting = self._ledger.uploads(upload.model, UploadState.ACCEPTED, UploadState.TRAINED)
+        found: dict[str, Any] = {
+            "sha256": upload.sha256,
+            "rows_accepted": prepared.rows_accepted,
+            "rows_rejected": prepared.rows_rejected,
+            "predicts": self._specs[upload.model].predicts,
+        }
+        if prepared.waits_until is not None:
+            found |= {
+                "rows_waiting": prepared.rows_waiting,
+                "waits_until": prepared.waits_until.isoformat(timespec="milliseconds"),
+            }
+        if prepared.known_from is not None:
+            found["known_from"] = prepared.known_from.isoformat(timespec="milliseconds")
+        same = uploads.same_content(replace(upload, **found), counting)
+        before = uploads.replaced_by(upload, counting)
+        reasons = [] if same is None else [uploads.repeating(same)]
+        if before is not None and same is None:
+            self._tell_replaced(upload, before)
+            reasons.append(uploads.replacing(before))
+        accepted = self._move(
+            upload,
+            UploadState.ACCEPTED,
+            "; ".join(reasons),
+            replaces="" if before is None else before.upload_id,
+            same_as="" if same is None else same.upload_id,
+            **found,
+        )
+        if same is None or same.state is not UploadState.TRAINED:
+            return accepted
+        # It was trained on already: no run has anything to learn from it.
+        return self._move(accepted, UploadState.TRAINED, uploads.repeating(same), run_id=same.run_id)
+
+    def _tell_replaced(self, upload: Upload, before: Upload) -> None:
+        """Tell people that one's rows are about to take the place of another's: two may have used one name."""
+        headline = f"upload {upload.key.rpartition('/')[2]} replaces another"
+        reason = f"upload {upload.upload_id[:12]} {uploads.replacing(before)}"
+        self._notifier.tell("replaced", upload.model, headline, f"{upload.key}\n{reason}")
+
+    def _refuse(self, upload: Upload, refusal: Refusal, prepared: Prepared | None = None) -> Upload:
+        """Quarantine: a copy of the object, the reason, the rows; then the ledger."""
+        prefix = s3_keys.quarantine_prefix(upload.model, upload.upload_id)
+        if upload.size_bytes <= LARGEST_COPY:
+            target = (self._buckets.lake, f"{prefix}object")
+            self._storage.copy_version(self._buckets.uploads, upload.key, upload.version_id, target)
+        counts = {
+            "rows_accepted": prepared.rows_accepted if prepared else 0,
+            "rows_rejected": prepared.rows_rejected if prepared else 0,
+        }
+        if prepared is not None:
+            self._write_rejected(upload, prepared)
+        record = {
+            "code": refusal.code,
+            "detail": refusal.detail,
+            "model": upload.model,
+            "upload_id": upload.upload_id,
+            "key": upload.key,
+            "version_id": upload.version_id,
+            "size_bytes": upload.size_bytes,
+            "received_at": upload.received_at,
+            **counts,
+        }
+        body = json.dumps(record, indent=2, ensure_ascii=False).encode()
+        self._storage.write(self._buckets.lake, f"{prefix}reason.json", body, "application/json")
+        return self._move(upload, UploadState.QUARANTINED, f"{refusal.code}: {refusal.detail}", **counts)
+
+    def _write_rejected(self, upload: Upload, prepared: Prepared) -> None:
+        if prepared.rejected is None:
+            return
+        key = s3_keys.rejected_key(upload.model, upload.upload_id)
+        with prepared.rejected.open("rb") as rows:
+            self._storage.write(self._buckets.lake, key, rows, "application/x-ndjson")
+
+    def _move(self, upload: Upload, state: UploadState, reason: str, **found: Any) -> Upload:
+        """Decide an upload; people hear of a bad end before it is written, so that none goes unheard."""
+        if state in (UploadState.QUARANTINED, UploadState.FAILED):
+            kind = "quarantined" if state is UploadState.QUARANTINED else "failed"
+            headline = f"upload {upload.key.rpartition('/')[2]} {kind}"
+            self._notifier.tell(kind, upload.model, headline, f"{upload.key}\n{reason}")  # type: ignore[arg-type]
+        moved = self._ledger.move_upload(upload, state, reason, table=upload.table, **found)
+        self._meter.count("Uploads", model=upload.model, state=state)
+        _log.info(
+            "upload %s", state, extra={"model": upload.model, "upload_id": upload.upload_id, "reason": reason}
+        )
+        return moved
+
+
+def trouble(error: Exception) -> str:
+    """Say why an upload is not decided yet."""
+    return cut(f"not decided yet, it is tried again: {faults.told(error, faults.INGEST_DISK)}", MAX_REASON)

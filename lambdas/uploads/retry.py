@@ -1,0 +1,71 @@
+"""Takes up again what ended badly, because a person says so."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lambdas.aws.dynamo.ledger import Ledger
+from lambdas.runs.lifecycle import Runs
+from lambdas.uploads import s3_events
+from lambdas.uploads.ingestion import Intake
+from relearn.errors import NotFoundError, NothingToRetryError
+from relearn.lifecycle import retries
+from relearn.lifecycle.uploads import Upload, UploadState
+
+_log = logging.getLogger(__name__)
+
+
+class Retrying:
+    """Does what a message of `relearn.lifecycle.retries` asks for; twice is once.
+
+    Parameters
+    ----------
+    ledger
+        The ledger.
+    runs
+        Starts runs.
+    intake
+        Takes uploads in.
+    bucket
+        Name of the uploads bucket.
+    """
+
+    def __init__(self, *, ledger: Ledger, runs: Runs, intake: Intake, bucket: str) -> None:
+        self._ledger = ledger
+        self._runs = runs
+        self._intake = intake
+        self._bucket = bucket
+
+    def again(self, detail: Mapping[str, Any], left: Callable[[], float]) -> None:
+        """Begin again with every upload that is named, in the seconds that ``left`` says are left.
+
+        Raises
+        ------
+        NotFoundError
+            The ledger knows no such upload.
+        ConflictError
+            One moves right now: the message has to come again.
+        """
+        model, asked = retries.read(detail)
+        found = [self._begin(model, upload_id, seen) for upload_id, seen in asked.items()]
+        for upload in found:
+            if upload.state is UploadState.RECEIVED:
+                self._intake.take(s3_events.of_upload(self._bucket, upload), left)
+        if pending := self._ledger.uploads(model, UploadState.ACCEPTED):
+            # A person who asks does not wait for the schedule.
+            self._runs.start(model, pending, scheduled=True)
+
+    def _begin(self, model: str, upload_id: str, seen: int) -> Upload:
+        upload = self._ledger.upload(model, upload_id)
+        if upload is None:
+            raise NotFoundError(f"model {model} has no upload {upload_id!r}")
+        if len(upload.earlier) != seen:
+            _log.info("tried again already", extra={"model": model, "upload_id": upload_id})
+            return upload
+        try:
+            return self._ledger.retry_upload(upload)
+        except NothingToRetryError as error:
+            _log.info("nothing to retry: %s", error, extra={"model": model, "upload_id": upload_id})
+            return upload

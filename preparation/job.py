@@ -1,0 +1,228 @@
+"""`prepare`: one upload from file to verdict."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from preparation.checker import Checker
+from preparation.deadline import Deadline
+from preparation.lines import Lines
+from preparation.outcome import EXPANSION, MAX_UNPACKED, Prepared, Refusal
+from preparation.sniff import Kind, detect, open_text
+from preparation.sources import Bounds, CsvSource, JsonSource, ParquetSource, Source
+from preparation.staging import CsvStaging, JsonStaging
+from relearn.cutting import cut
+from relearn.errors import DataError
+from relearn.spec.columns import quoted
+from relearn.spec.model import ModelSpec
+from relearn.spec.tables import MAIN
+
+SHARD = "shard.parquet"
+LEAK_ROWS = 50
+"""Rows from which on a column that always equals the target is no chance."""
+
+
+def prepare(
+    spec: ModelSpec,
+    source: Path,
+    name: str,
+    workdir: Path,
+    *,
+    table: str = MAIN,
+    memory_mb: int = 512,
+    disk_mb: int = 3072,
+    threads: int = 2,
+    seconds: float | None = None,
+    now: datetime | None = None,
+) -> Prepared:
+    """Check an uploaded file and write its good rows as a shard.
+
+    Parameters
+    ----------
+    spec
+        What the rows must be.
+    source
+        The file.
+    name
+        What its owner called it (the object's key will do): its suffix must not contradict the content.
+    workdir
+        A directory for the shard, ``rows.jsonl`` and what DuckDB spills; made when missing.
+    table
+        Which of the spec's raw tables the rows are of.
+    memory_mb
+        Memory that DuckDB may use, in MB. The process needs about 100 MB more.
+    disk_mb
+        What DuckDB may put on the disk of ``workdir`` when that memory is full, in MB.
+    threads
+        Threads that DuckDB may use.
+    seconds
+        How long the check may take; a file that takes longer is refused as ``too_slow``. None: as long as it takes.
+    now
+        What a row's time may be ahead of by `relearn.spec.tables.AHEAD` at most, aware; None: this machine's clock.
+
+    Returns
+    -------
+    Prepared
+        Counts and files, or the refusal. A file that is bad is an answer, not an exception.
+
+    Raises
+    ------
+    SpecError
+        The spec has no such table.
+    """
+    source, workdir = source.resolve(), workdir.resolve()
+    workdir.mkdir(parents=True, exist_ok=True)
+    columns, declared = spec.raw_columns(table), spec.raw_table(table)
+    time = declared.time if declared else None
+    deadline = Deadline(seconds)
+    with (
+        Checker(
+            columns,
+            source,
+            workdir,
+            memory_mb=memory_mb,
+            disk_mb=disk_mb,
+            threads=threads,
+            clock=None if time is None else (time, now or datetime.now(UTC)),
+        ) as checker,
+        deadline.interrupting(checker.connection.interrupt),
+    ):
+        tally = checker.tally
+        try:
+            _check_size(spec, source)
+            _check_rows(
+                spec,
+                source,
+                detect(source, name),
+                checker,
+                staged=workdir / "staged",
+                batch_bytes=memory_mb * 2**16,
+                deadline=deadline,
+            )
+            checker.tally.judge(spec)
+            if not spec.tables:
+                _check_classes(spec, checker)
+                _check_leak(spec, checker)
+            shard = workdir / SHARD
+            checker.write_shard(shard)
+            profile, keys = checker.describe(spec.key_columns(table), workdir)
+            waiting, first, until = checker.waiting()
+        except (DataError, duckdb.InterruptException, duckdb.OutOfMemoryException) as error:
+            refusal = _refusal(error, deadline, memory_mb, disk_mb)
+            return Prepared(tally.accepted, tally.rejected, refusal, None, checker.rejected_file)
+        return Prepared(
+            tally.accepted,
+            tally.rejected,
+            None,
+            shard,
+            checker.rejected_file,
+            profile=profile,
+            keys=keys,
+            rows_waiting=waiting,
+            waits_until=until,
+            known_from=_in_milliseconds(first) if first and waiting == tally.accepted else None,
+        )
+
+
+def _in_milliseconds(moment: datetime) -> datetime:
+    """Give the first whole millisecond that is not before a moment: a run's clock knows no less."""
+    return moment + timedelta(microseconds=-moment.microsecond % 1000)
+
+
+def _refusal(error: Exception, deadline: Deadline, memory_mb: int, disk_mb: int) -> Refusal:
+    """Tell why the file is refused; of what is not the file's doing, raise it."""
+    match error:
+        case DataError():
+            return Refusal(error.code, cut(error.detail))
+        case duckdb.InterruptException() if deadline.passed:
+            late = deadline.error()
+            return Refusal(late.code, late.detail)
+        case duckdb.OutOfMemoryException():
+            return Refusal(
+                "too_large",
+                f"its check needs more than {memory_mb} MB of memory and {disk_mb} MB of disk; allowed: so much; split the file, "
+                "or write Parquet with smaller row groups",
+            )
+    raise error
+
+
+def _check_size(spec: ModelSpec, source: Path) -> None:
+    size = source.stat().st_size
+    if size == 0:
+        raise DataError("empty", "the file has 0 bytes; allowed: a header and at least one row")
+    if size > spec.ingest.max_bytes:
+        raise DataError("too_large", f"the file has {size} bytes; allowed: at most {spec.ingest.max_bytes}")
+
+
+def _check_rows(
+    spec: ModelSpec,
+    source: Path,
+    kind: Kind,
+    checker: Checker,
+    *,
+    staged: Path,
+    batch_bytes: int,
+    deadline: Deadline,
+) -> None:
+    cap = min(spec.ingest.max_bytes * EXPANSION, MAX_UNPACKED)
+    if kind.format == "parquet":
+        _check_parquet(source, cap, checker, batch_bytes, deadline)
+        return
+    try:
+        with source.open("rb") as file, open_text(file, gzipped=kind.gzipped) as text:
+            packed = file.tell if kind.gzipped else None
+            lines = Lines(text, cap, packed, size=source.stat().st_size, deadline=deadline)
+            rows: Source
+            if kind.format == "csv":
+                rows = CsvSource(checker.columns, CsvStaging(lines), staged, batch_bytes)
+            else:
+                rows = JsonSource(checker.columns, JsonStaging(lines), staged, batch_bytes)
+            checker.check(rows)
+    finally:
+        staged.unlink(missing_ok=True)
+
+
+def _check_parquet(source: Path, cap: int, checker: Checker, batch_bytes: int, deadline: Deadline) -> None:
+    try:
+        bounds = Bounds(source, cap, batch_bytes, deadline)
+        checker.check(ParquetSource(checker.columns, checker.connection, bounds))
+    except (duckdb.InterruptException, duckdb.OutOfMemoryException):
+        raise
+    except duckdb.Error as error:
+        code = "encoding" if "utf" in str(error).lower() else "format"
+        raise DataError(
+            code,
+            f"the Parquet file can not be read: {_said(error, source)}; allowed: whole Parquet, text in UTF-8; write it again",
+        ) from error
+
+
+def _said(error: duckdb.Error, source: Path) -> str:
+    """Give DuckDB's words about a file, without the kind of its error and without where the file is here."""
+    first = str(error).splitlines()[0].partition("Error: ")[2] or "it is no Parquet"
+    return (
+        first.replace(f"'{source}'", "it")
+        .replace(str(source), "it")
+        .replace("file it", "it")
+        .replace("File it", "it is")
+    )
+
+
+def _check_leak(spec: ModelSpec, checker: Checker) -> None:
+    if checker.tally.accepted >= LEAK_ROWS and (leaking := checker.copies_of_target()):
+        raise DataError(
+            "leakage",
+            f"{leaking[0]} equals {spec.target.name} in each of {checker.tally.accepted} rows: a request can not know it; "
+            "allowed: columns that are known before the target is",
+        )
+
+
+def _check_classes(spec: ModelSpec, checker: Checker) -> None:
+    labels = checker.labels()
+    if spec.classes and len(labels) == 1 and not spec.ingest.allow_one_class:
+        raise DataError(
+            "one_class",
+            f"every row has {spec.target.name} {quoted(spec.target, labels[0][0])}; allowed: at least two different labels",
+        )

@@ -1,0 +1,87 @@
+"""Compares the keys and references of a snapshot, from what `preparation.profile` kept of its shards."""
+
+# ruff: noqa: S608 - the SQL is ours, every path goes through quote()
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import duckdb
+
+from preparation.rules import quote
+from relearn.data.checks import Keys, Orphans
+from relearn.spec.model import ModelSpec
+
+MEMORY_MB = 1024
+"""What DuckDB may hold, in MB; the rest goes to disk."""
+COLUMNS = "name VARCHAR, value VARCHAR, rows BIGINT, new BOOLEAN"
+
+
+def check_keys(
+    spec: ModelSpec,
+    files: Mapping[str, Sequence[Path]],
+    new: Mapping[str, Sequence[Path]],
+    workdir: Path,
+) -> dict[str, Keys]:
+    """Find values of keys that come twice, and references that lead nowhere.
+
+    Parameters
+    ----------
+    spec
+        What is a key and what a reference.
+    files, new
+        Table to the files of its shards that trained a champion before, and of those that did not.
+    workdir
+        For what does not fit into memory.
+
+    Returns
+    -------
+    dict
+        Table to what was found.
+    """
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": f"{MEMORY_MB}MB",
+        "temp_directory": str(workdir / "spill"),
+    }
+    with duckdb.connect(config=config) as connection:
+        for table in spec.table_names:
+            connection.execute(f'CREATE TABLE "{table}" ({COLUMNS})')
+            for paths, fresh in ((files.get(table, ()), False), (new.get(table, ()), True)):
+                if paths:
+                    listed = ", ".join(quote(str(path)) for path in paths)
+                    connection.execute(
+                        f'INSERT INTO "{table}" SELECT name, value, rows, {fresh} FROM read_parquet([{listed}])'
+                    )
+        return {table: _keys(connection, spec, table) for table in spec.table_names}
+
+
+def _keys(connection: duckdb.DuckDBPyConnection, spec: ModelSpec, table: str) -> Keys:
+    declared = spec.raw_table(table)
+    if declared is None:
+        return Keys(orphans={})
+    repeated, example = connection.execute(
+        f'SELECT count(*), min(value) FROM (SELECT value FROM "{table}" WHERE name = ? '
+        "GROUP BY value HAVING sum(rows) > 1)",
+        [declared.key],
+    ).fetchone() or (0, None)
+    keys = {one.name: one.key for one in spec.tables}
+    orphans = {
+        reference.column: _orphans(connection, table, reference.column, (reference.to, keys[reference.to]))
+        for reference in declared.quality.references
+    }
+    return Keys(repeated=int(repeated), example=example or "", orphans=orphans)
+
+
+def _orphans(
+    connection: duckdb.DuckDBPyConnection, table: str, column: str, to: tuple[str, str | None]
+) -> Orphans:
+    other, key = to
+    lost = f'value NOT IN (SELECT value FROM "{other}" WHERE name = ?)'
+    counts = connection.execute(
+        f"SELECT coalesce(sum(rows) FILTER ({lost}), 0), coalesce(sum(rows), 0), "
+        f"coalesce(sum(rows) FILTER (new AND {lost}), 0), min(value) FILTER ({lost}) "
+        f'FROM "{table}" WHERE name = ?',
+        [key, key, key, column],
+    ).fetchone()
+    rows, of, new, example = counts or (0, 0, 0, None)
+    return Orphans(rows=int(rows), of=int(of), new=int(new), example=example or "")

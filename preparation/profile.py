@@ -1,0 +1,167 @@
+"""Describes the rows of a shard, so that no check of a snapshot has to read it again.
+
+A profile (`relearn.data.profiles`) has what can be counted; the values of keys and references, which have to be
+compared one by one, go into a Parquet file: ``name``, ``value`` and ``rows`` of each.
+"""
+
+# ruff: noqa: S608 - every name in the SQL is the spec's (checked) or ours, every path goes through quote()
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from preparation.rules import quote, sql_type
+from relearn.data import profiles
+from relearn.data.profiles import ColumnProfile, Profile
+from relearn.spec.columns import Boolean, Category, Column, DateTime, Id, Number, Ranking, Text
+from relearn.spec.model import ModelSpec
+
+KEYS = "keys.parquet"
+PLACE = "_place"  # no column can be named so
+
+
+def describe(
+    connection: duckdb.DuckDBPyConnection,
+    relations: Mapping[str, str],
+    columns: Iterable[Column],
+    rows: int,
+) -> Profile:
+    """Give the profile of a table's rows.
+
+    Parameters
+    ----------
+    connection
+        In UTC.
+    relations
+        Column to a relation that has it, by its name.
+    columns
+        Those of the table, typed as in a shard.
+    rows
+        How many rows there are.
+    """
+    return Profile(
+        rows=rows,
+        columns={column.name: _describe(connection, relations[column.name], column) for column in columns},
+    )
+
+
+def write_keys(
+    connection: duckdb.DuckDBPyConnection, relations: Mapping[str, str], names: Sequence[str], path: Path
+) -> Path | None:
+    """Write the values of key columns and how many rows have each; None when there is no such column."""
+    if not names:
+        return None
+    parts = [
+        f'SELECT {quote(name)} AS name, CAST("{name}" AS VARCHAR) AS value, count(*) AS rows '
+        f'FROM {relations[name]} WHERE "{name}" IS NOT NULL GROUP BY "{name}"'
+        for name in names
+    ]
+    connection.execute(
+        f"COPY (SELECT * FROM ({' UNION ALL '.join(parts)}) ORDER BY name, value) TO {quote(str(path))} "
+        "(FORMAT parquet, COMPRESSION zstd)"
+    )
+    return path
+
+
+def describe_shard(spec: ModelSpec, table: str, shard: Path, keys: Path) -> tuple[Profile, Path | None]:
+    """Describe a shard that was written before shards had profiles, or before the spec had its keys.
+
+    Parameters
+    ----------
+    shard
+        The Parquet file.
+    keys
+        Where the values of keys are written, if the table has such.
+
+    Returns
+    -------
+    tuple
+        Its profile, and the values of its keys.
+    """
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        source = f"read_parquet({quote(str(shard))})"
+        there = {
+            str(found[0]) for found in connection.execute(f"SELECT * FROM {source} LIMIT 0").description or ()
+        }
+        columns = spec.raw_columns(table)
+        relations = {
+            column.name: f'(SELECT {_read(column, there)} AS "{column.name}" FROM {source})'
+            for column in columns
+        }
+        (rows,) = connection.execute(f"SELECT count(*) FROM {source}").fetchone() or (0,)
+        profile = describe(connection, relations, columns, int(rows))
+        return profile, write_keys(connection, relations, spec.key_columns(table), keys)
+
+
+def _read(column: Column, there: set[str]) -> str:
+    value = f'"{column.name}"' if column.name in there else "NULL"
+    return f"TRY_CAST({value} AS {sql_type(column)})"
+
+
+def _describe(connection: duckdb.DuckDBPyConnection, relation: str, column: Column) -> ColumnProfile:
+    value = _measured(column)
+    missing, low, high, total = connection.execute(
+        f'SELECT count(*) FILTER ("{column.name}" IS NULL), {_edge("min", column, value)}, '
+        f"{_edge('max', column, value)}, {_total(column, value)} FROM {relation}"
+    ).fetchone() or (0, None, None, 0.0)
+    counted = _counted(column, value)
+    counts: list[Any] = []
+    if counted:
+        counts = connection.execute(
+            f'SELECT {counted} AS {PLACE}, count(*) FROM {relation} WHERE "{column.name}" IS NOT NULL '
+            f"GROUP BY {PLACE} ORDER BY {PLACE}"
+        ).fetchall()
+    return ColumnProfile(
+        type=column.type,
+        missing=int(missing),
+        low=low,
+        high=high,
+        total=float(total or 0.0),
+        counts={str(place): int(count) for place, count in counts},
+    )
+
+
+def _measured(column: Column) -> str:
+    match column:
+        case Number():
+            return f'CAST("{column.name}" AS DOUBLE)'
+        case Text():
+            return f'CAST(length("{column.name}") AS DOUBLE)'
+        case _:
+            return f'"{column.name}"'
+
+
+def _edge(function: str, column: Column, value: str) -> str:
+    match column:
+        case Number() | Text():
+            return f"{function}({value})"
+        case DateTime():
+            return f"strftime({function}({value}), '%Y-%m-%dT%H:%M:%SZ')"
+        case _:
+            return "NULL"
+
+
+def _total(column: Column, value: str) -> str:
+    return f"sum({value})" if isinstance(column, Number | Text) else "0.0"
+
+
+def _counted(column: Column, value: str) -> str:
+    match column:
+        case Number() | Text():
+            exponent = f"ceil(ln(abs({value})) / {profiles.LOG_GAMMA!r}) + {profiles.SHIFTED}"
+            return (
+                f"CAST(CASE WHEN abs({value}) < {profiles.SMALLEST!r} THEN 0 "
+                f"ELSE sign({value}) * ({exponent}) END AS BIGINT)"
+            )
+        case Category():
+            return value
+        case Boolean():
+            return f"CAST({value} AS VARCHAR)"
+        case DateTime():
+            return f"strftime({value}, '%Y-%m')"
+        case Id() | Ranking():
+            return ""

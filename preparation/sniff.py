@@ -1,0 +1,125 @@
+"""What a file is: by its first bytes, and in agreement with its name."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from preparation.unzip import WHOLE_GZIP, Unzipped, zlib_words
+from relearn.errors import DataError
+from relearn.naming import filenames
+from relearn.naming.filenames import SUFFIXES, Format
+
+TITLES: dict[Format, str] = {"csv": "CSV", "jsonl": "JSON Lines", "parquet": "Parquet"}
+GZIP = b"\x1f\x8b"
+PARQUET = b"PAR1"
+BOM = b"\xef\xbb\xbf"
+FOREIGN = {
+    b"PK\x03\x04": "a zip archive or an Excel workbook",
+    b"%PDF": "a PDF",
+    b"\x28\xb5\x2f\xfd": "Zstandard",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+}
+HEAD = 4096
+PIECE = 1 << 18
+MAX_BLANK = 1024 * 1024
+"""Bytes of white space that a file may begin with: more of it can be packed into next to nothing."""
+ALLOWED = "allowed: CSV or JSON Lines (also gzipped), or Parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a file is.
+
+    Parameters
+    ----------
+    format
+        How its rows are written.
+    gzipped
+        Whether its text is compressed.
+    """
+
+    format: Format
+    gzipped: bool
+
+
+def detect(source: Path, name: str) -> Kind:
+    """Tell what ``source`` is.
+
+    Parameters
+    ----------
+    source
+        The file.
+    name
+        What its owner called it; only the suffix matters.
+
+    Raises
+    ------
+    DataError
+        ``empty``: no bytes but white space. ``format``: not one of the formats, or not the
+        one that the name says.
+    """
+    with source.open("rb") as file:
+        gzipped = file.read(len(GZIP)) == GZIP
+    suffixes = [suffix.lower() for suffix in Path(name).suffixes]
+    named_gzip = bool(suffixes) and suffixes[-1] == filenames.GZIP
+    if named_gzip and not gzipped:
+        raise DataError("format", f"{name} is named .gz but is not gzip; {ALLOWED}")
+    head = _head(source, gzipped=gzipped)
+    found = _format(head, name)
+    if gzipped and found == "parquet":
+        raise DataError(
+            "format",
+            f"{name} is Parquet inside gzip; allowed: Parquet alone, which is compressed already: upload it plain",
+        )
+    rest = suffixes[:-1] if named_gzip else suffixes
+    promised = SUFFIXES.get(rest[-1]) if rest else None
+    if promised is not None and promised != found and not (promised == "jsonl" and found == "csv"):
+        raise DataError(
+            "format",
+            f"{name} is named {rest[-1]} but its content is {TITLES[found]}; allowed: a name of its format, or none",
+        )
+    # Text that is no object may still be JSON Lines with a bad first line: its rows decide.
+    return Kind(promised or found, gzipped)
+
+
+def open_text(file: BinaryIO, *, gzipped: bool) -> BinaryIO:
+    """Give the bytes of the text in a file."""
+    return cast("BinaryIO", io.BufferedReader(Unzipped(file), PIECE)) if gzipped else file
+
+
+def _head(source: Path, *, gzipped: bool) -> bytes:
+    try:
+        with source.open("rb") as file, open_text(file, gzipped=gzipped) as text:
+            head = text.read(HEAD).removeprefix(BOM)
+            blank = 0
+            while head and not head.strip() and (more := text.read(HEAD)):
+                head, blank = more, blank + HEAD
+                if blank > MAX_BLANK:
+                    raise DataError(
+                        "format",
+                        f"the first {blank} bytes of the file are white space; allowed: {MAX_BLANK} at most",
+                    )
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:  # no fault of the disk is the file's
+        raise DataError("format", f"the gzip stream is corrupt: {zlib_words(error)}; {WHOLE_GZIP}") from error
+    return head.lstrip()
+
+
+def _format(head: bytes, name: str) -> Format:
+    if not head:
+        raise DataError(
+            "empty", "the file holds nothing but white space; allowed: a header and at least one row"
+        )
+    if head.startswith(PARQUET):
+        return "parquet"
+    for magic, title in FOREIGN.items():
+        if head.startswith(magic):
+            raise DataError("format", f"the file {name} is {title}; {ALLOWED}")
+    if head.startswith(b"["):
+        raise DataError("format", f"the file {name} is a JSON array; allowed in JSON: one object a line")
+    return "jsonl" if head.startswith(b"{") else "csv"

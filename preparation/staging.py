@@ -1,0 +1,210 @@
+r"""Text uploads rewritten, batch by batch, in the one dialect that DuckDB reads without guessing.
+
+A staged line is ``<line number> US <row's own fault> US <field> US <field>...``, without
+quotes. What a CSV value holds of US (0x1f), LF, CR and GS (0x1d) travels as GS and a letter, see `TRAVELS`; `unescaped`
+reads it. A NUL, and a CR outside quotes, costs the row.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from preparation.lines import MAX_LINE, Lines
+from relearn.errors import DataError
+from relearn.spec.columns import shown
+
+US = "\x1f"
+ESCAPE = "\x1d"
+TRAVELS = {US: ESCAPE + "u", "\n": ESCAPE + "n", "\r": ESCAPE + "r", ESCAPE: ESCAPE + "e"}
+"""What can not stand in a staged field as it is, and what stands there for it; the escape itself last: `unescaped` needs that."""
+BROKEN_QUOTES = "broken quotes: a quoted value is not closed, or text follows its closing quote; allowed: a quote doubled within quotes"
+DIVIDERS = {"\t": "tabs", ";": "semicolons", "|": "vertical bars"}
+"""What other programs put between values; in no name of a column."""
+BARE_CR = "it holds a bare carriage return; allowed: lines that end with LF or CRLF"
+NUL_BYTE = "it holds a NUL byte; allowed: text without"
+STAGED_MAX_LINE = 2 * MAX_LINE
+_RESERVED = re.compile(rb"[\x00\r]")
+_RESERVED_IN_JSON = re.compile(rb"[\x00\x1f\r]")
+_TRAILING = re.compile(rb",\s*[}\]]")
+_TRAVEL = str.maketrans(TRAVELS)
+
+
+def unescaped(field: str) -> str:
+    """SQL of the text that a staged field stands for."""
+    text = field
+    for meant, stands in TRAVELS.items():
+        text = f"replace({text}, {_characters(stands)}, {_characters(meant)})"
+    return f"CASE WHEN contains({field}, {_characters(ESCAPE)}) THEN {text} ELSE {field} END"
+
+
+def _characters(text: str) -> str:
+    return " || ".join(f"chr({ord(one)})" for one in text)
+
+
+class Staging(ABC):
+    """Writes batches of a text file for DuckDB.
+
+    Parameters
+    ----------
+    lines
+        The upload.
+    fields
+        How many fields every row has.
+    """
+
+    def __init__(self, lines: Lines, fields: int) -> None:
+        self.lines = lines
+        self.fields = fields
+        self._blanks = b"\x1f" * (fields - 1)
+
+    def batches(self, path: Path, batch_bytes: int) -> Iterator[Path]:
+        """Fill ``path`` with the next rows, again and again; give it when it is to be read.
+
+        Parameters
+        ----------
+        path
+            A file that each batch overwrites.
+        batch_bytes
+            About how big a batch may be.
+        """
+        more = True
+        while more:
+            with path.open("wb") as out:
+                more = self._fill(out, batch_bytes)
+            if path.stat().st_size:
+                yield path
+
+    def _fill(self, out: BinaryIO, batch_bytes: int) -> bool:
+        written = 0
+        while written < batch_bytes:
+            line = self.lines.read()
+            if not line:
+                return False
+            body = line.rstrip(b"\r\n")
+            if body.strip():
+                written += out.write(self.row(body, line))
+        return True
+
+    @abstractmethod
+    def row(self, body: bytes, line: bytes) -> bytes:
+        """Rewrite the row that starts with ``line``, whose text without the line's end is ``body``."""
+
+    def _fault(self, number: int, reason: str) -> bytes:
+        return f"{number}{US}{reason}{US}".encode() + self._blanks + b"\n"
+
+
+class JsonStaging(Staging):
+    """JSON Lines: one field, the text of the object."""
+
+    def __init__(self, lines: Lines) -> None:
+        super().__init__(lines, 1)
+
+    def row(self, body: bytes, line: bytes) -> bytes:  # noqa: ARG002 - a JSON row is its one line
+        """Rewrite one line."""
+        if found := _RESERVED_IN_JSON.search(body):
+            what = f"the control character 0x{found[0][0]:02x}; allowed: its escape, \\u{found[0][0]:04x}"
+            return self._fault(self.lines.number, f"not a JSON object: got {what}")
+        if _TRAILING.search(body):  # DuckDB takes a comma that nothing follows; in a text it may stand
+            try:
+                json.loads(body)
+            except (ValueError, RecursionError):
+                what = "not a JSON object: got a comma before a closing bracket; allowed: none there"
+                return self._fault(self.lines.number, what)
+        return b"%d\x1f\x1f%b\n" % (self.lines.number, body)
+
+
+class CsvStaging(Staging):
+    """CSV: the fields in the file's order.
+
+    Attributes
+    ----------
+    header
+        The names of the columns, in the file's order.
+    """
+
+    def __init__(self, lines: Lines) -> None:
+        csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE))
+        self.header = _header(lines)
+        super().__init__(lines, len(self.header))
+
+    def row(self, body: bytes, line: bytes) -> bytes:
+        """Rewrite the record that starts on ``line``."""
+        number = self.lines.number
+        if b'"' in body:
+            return self._quoted(number, line)
+        if found := _RESERVED.search(body):
+            return self._fault(number, BARE_CR if found.group() == b"\r" else NUL_BYTE)
+        if body.count(b",") != self.fields - 1:
+            return self._ragged(number, body.count(b",") + 1)
+        if b"\x1d" in body or b"\x1f" in body:
+            body = body.decode().translate(_TRAVEL).encode()
+        return b"%d\x1f\x1f%b\n" % (number, body.replace(b",", b"\x1f"))
+
+    def _quoted(self, number: int, line: bytes) -> bytes:
+        taken: list[bytes] = []
+        try:
+            fields = next(csv.reader(_record(self.lines, line, taken), strict=True))
+        except csv.Error as error:
+            self.lines.give_back(taken)
+            return self._fault(number, BARE_CR if "new-line" in str(error) else BROKEN_QUOTES)
+        if len(fields) != self.fields:
+            return self._ragged(number, len(fields))
+        if any("\0" in field for field in fields):
+            return self._fault(number, NUL_BYTE)
+        return f"{number}{US}{US}{US.join(field.translate(_TRAVEL) for field in fields)}\n".encode()
+
+    def _ragged(self, number: int, fields: int) -> bytes:
+        return self._fault(number, f"{fields} fields; allowed: {self.fields}, as in the header")
+
+
+def _record(lines: Lines, line: bytes, taken: list[bytes]) -> Iterator[str]:
+    """Give the lines of one record as csv.reader asks for them; note all but the first in ``taken``."""
+    size = len(line)
+    while line:
+        yield line.decode()
+        line = lines.read()
+        taken += [line] if line else []
+        size += len(line)
+        if size > MAX_LINE:
+            raise csv.Error("the record is too long")
+
+
+def _header(lines: Lines) -> list[str]:
+    line = lines.read()
+    while line and not line.strip():
+        line = lines.read()
+    number = lines.number
+    if b"\r" in line.rstrip(b"\r\n") and b'"' not in line:
+        raise DataError(
+            "format",
+            f"line {number} has a bare carriage return; allowed: lines that end with LF or CRLF",
+        )
+    _check_dividers(line.decode(), number)
+    try:
+        names = next(csv.reader(_record(lines, line, []), strict=True))
+    except csv.Error as error:
+        raise DataError(
+            "format",
+            f"the header on line {number} can not be read: {error}; allowed: a quote doubled within quotes",
+        ) from error
+    if any("\0" in name for name in names):
+        raise DataError(
+            "format", f"the header holds a NUL byte: {shown(names)}; allowed: the names of the columns"
+        )
+    return [name.strip() for name in names]
+
+
+def _check_dividers(line: str, number: int) -> None:
+    """Refuse a header whose names nothing divides but what stands for a comma elsewhere."""
+    for mark, title in DIVIDERS.items():
+        if mark in line.strip() and "," not in line:
+            raise DataError(
+                "format",
+                f"the header on line {number} is divided by {title}; allowed: commas, and a point in numbers; save the file so",
+            )

@@ -1,0 +1,1 @@
+"""The HTTP API as values: operations, problems, request schemas and its description."""

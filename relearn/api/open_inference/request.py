@@ -1,0 +1,117 @@
+"""A request as instances of a model, with a JSON pointer to every wrong part of it.
+
+What callers may add to a request (members and parameters that nobody knows) is left alone, as the protocol wants it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from relearn.api import request_schema
+from relearn.api.open_inference import inputs, model
+from relearn.api.open_inference.model import Wanted
+from relearn.api.open_inference.parts import WrongError, flag, name_of, parameters_of
+from relearn.api.request_schema import MAX_ERRORS
+from relearn.errors import FieldError, InvalidInstancesError
+from relearn.spec.columns import shown
+from relearn.spec.model import ModelSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request asks for.
+
+    Parameters
+    ----------
+    instances
+        Checked against the spec.
+    wanted
+        Outputs, in order.
+    id
+        The caller's name for the request, which the answer repeats; None when there is none.
+    places
+        Column to JSON pointer to its tensor's data.
+    """
+
+    instances: list[dict[str, Any]]
+    wanted: tuple[Wanted, ...]
+    id: str | None
+    places: Mapping[str, str]
+
+    def moved(self, error: InvalidInstancesError) -> InvalidInstancesError:
+        """Point into the tensors what points into the instances."""
+        return InvalidInstancesError(tuple(_moved(one, self.places) for one in error.errors))
+
+
+def read(spec: ModelSpec, body: object, tail: bytes) -> Asked:
+    """Read and check a request.
+
+    Parameters
+    ----------
+    spec
+        The model's spec.
+    body
+        Parsed JSON.
+    tail
+        What follows the JSON: the binary inputs, one after the other.
+
+    Raises
+    ------
+    InvalidInstancesError
+        With a JSON pointer for every wrong part, `MAX_ERRORS` at most. A row of a tensor is pointed at as if its data
+        were in the JSON, even when it came as binary.
+    """
+    if not isinstance(body, dict):
+        raise InvalidInstancesError((FieldError("", f"got {shown(body)}; allowed: a JSON object"),))
+    errors: list[FieldError] = []
+    if not isinstance(body.get("id"), str | None):
+        errors.append(FieldError("/id", f"got {shown(body['id'])}; allowed: a string"))
+    wanted = _outputs(spec, body, errors)
+    found = inputs.read(spec, body.get("inputs"), tail, errors)
+    if errors:
+        raise InvalidInstancesError(tuple(errors[:MAX_ERRORS]))
+    names = [one.column.name for one in found]
+    rows = zip(*(one.cells() for one in found), strict=True)
+    instances = [dict(zip(names, row, strict=True)) for row in rows]
+    asked = Asked(instances, wanted, body.get("id"), {one.column.name: one.at for one in found})
+    try:
+        request_schema.check_request(spec, {"instances": instances}, by_entity=True)
+    except InvalidInstancesError as error:
+        raise asked.moved(error) from error
+    return asked
+
+
+def _outputs(spec: ModelSpec, body: Mapping[str, Any], errors: list[FieldError]) -> tuple[Wanted, ...]:
+    """Read the outputs asked for; all of them when none is."""
+    names = model.output_names(spec)
+    listed = [] if body.get("outputs") is None else body["outputs"]
+    wanted: list[Wanted] = []
+    binary = False
+    try:
+        binary = flag(parameters_of(body, ""), "binary_data_output", "", default=False)
+    except WrongError as wrong:
+        errors.append(wrong.error)
+    if not isinstance(listed, list):
+        errors.append(FieldError("/outputs", f"got {shown(listed)}; allowed: a list of outputs"))
+        return ()
+    for index, one in enumerate(listed):
+        at = f"/outputs/{index}"
+        try:
+            name = name_of(one, at, names, [earlier.name for earlier in wanted])
+            wanted.append(Wanted(name, flag(parameters_of(one, at), "binary_data", at, default=binary)))
+        except WrongError as wrong:
+            errors.append(wrong.error)
+    return tuple(wanted) if listed else tuple(Wanted(name, binary) for name in names)
+
+
+def _moved(error: FieldError, places: Mapping[str, str]) -> FieldError:
+    """Point into the tensors instead of the instances: ``/instances/<row>/<column>``, or a whole row or request."""
+    _, _, *found = error.pointer.split("/")
+    if len(found) < 2:  # noqa: PLR2004
+        return FieldError("/inputs", f"row {found[0]}: {error.detail}" if found else error.detail)
+    row, name = found
+    if name not in places:  # a row without entity, in a request that leaves tensors out
+        return FieldError("/inputs", f"row {row} has no {name}: {error.detail}")
+    return FieldError(f"{places[name]}/{row}", error.detail)

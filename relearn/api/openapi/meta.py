@@ -1,0 +1,28 @@
+"""The API about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from relearn.api import operations
+from relearn.api.openapi.described import Described, Group, Samples
+from relearn.api.openapi.parts import Json
+from relearn.spec.model import ModelSpec
+
+
+def _operations(_specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[Described]:
+    return [
+        Described(
+            operation=operations.GET_OPENAPI,
+            summary="This document",
+            answers="OpenAPI 3.1.",
+            content={"schema": {"type": "object"}},
+        )
+    ]
+
+
+def _schemas(_specs: Mapping[str, ModelSpec]) -> dict[str, Json]:
+    return {}
+
+
+GROUP = Group(tag="meta", about="About this API.", operations=_operations, schemas=_schemas)

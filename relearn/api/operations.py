@@ -1,0 +1,282 @@
+"""Every operation of the HTTP API: one table.
+
+The CDK app makes the API's routes from it, the functions find what was asked in it, and the OpenAPI document is
+written from it, so the three can not differ. Not to be confused with `relearn.traffic.route`: the route that a
+promotion moves.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from relearn.api import problems
+from relearn.api.problems import Kind
+
+VERSION = "1.0.0"
+"""Of the API: the first number is that of the paths, the second grows with what is added."""
+DEFAULT = "$default"
+"""Route key of what matches no operation."""
+DEFAULT_FUNCTION = "models"
+"""Answers what matches no operation, with 404 or 405."""
+
+Scope = Literal["predict", "upload", "operate"]
+"""What a caller may do: ask models and look at them; give them data, file by file; see how the loop goes.
+
+Where tokens authorise, a token names the scopes it has; IAM policies name paths instead.
+"""
+DEFAULT_SCOPE: Scope = "predict"
+"""Needed to be told that there is no such operation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method on one path.
+
+    Parameters
+    ----------
+    id
+        Name in OpenAPI, so of the method in a generated client.
+    method
+        Upper case.
+    path
+        Template; ``{name}`` stands for one segment.
+    function
+        File in ``lambdas/`` whose handler answers.
+    fails
+        What its answer may be besides success; every operation may also fail for our own fault.
+    scope
+        What a token must allow to call it.
+    described
+        Whether OpenAPI describes it; pages for people are not described.
+    query
+        Names of the query parameters that it takes.
+    """
+
+    id: str
+    method: str
+    path: str
+    function: str
+    fails: tuple[Kind, ...] = ()
+    scope: Scope = field(kw_only=True)
+    described: bool = True
+    query: tuple[str, ...] = ()
+
+    @property
+    def strict(self) -> bool:
+        """Whether a query parameter that it does not take is refused.
+
+        The Open Inference Protocol lets its clients send what a server does not know; people come to pages by any link.
+        """
+        return self.described and not self.path.startswith("/v2")
+
+    @property
+    def key(self) -> str:
+        """API Gateway's route key."""
+        return f"{self.method} {self.path}"
+
+    def of(self, model: str) -> Operation:
+        """Give the same for one model alone; API Gateway prefers a route with less left open."""
+        return replace(self, path=self.path.replace("{model}", model))
+
+
+_PREDICT_FAILS = (
+    problems.MALFORMED_BODY,
+    problems.INVALID_IDEMPOTENCY_KEY,
+    problems.INVALID_CALLER_KEY,
+    problems.NOT_FOUND,
+    problems.IDEMPOTENCY_KEY_REUSED,
+    problems.IDEMPOTENCY_KEY_IN_USE,
+    problems.TOO_LARGE,
+    problems.ANSWER_TOO_LARGE,
+    problems.UNSUPPORTED_MEDIA_TYPE,
+    problems.INVALID_INSTANCES,
+    problems.MODEL_FAILED,
+    problems.NOT_SERVING,
+    problems.TIMEOUT,
+)
+_FEEDBACK_FAILS = (
+    problems.MALFORMED_BODY,
+    problems.NOT_FOUND,
+    problems.TOO_LARGE,
+    problems.UNSUPPORTED_MEDIA_TYPE,
+    problems.INVALID_FEEDBACK,
+    problems.FEEDBACK_BUSY,
+)
+_CREATE_UPLOAD_FAILS = (
+    problems.MALFORMED_BODY,
+    problems.NOT_FOUND,
+    problems.CONFLICT,
+    problems.TOO_LARGE,
+    problems.UNSUPPORTED_MEDIA_TYPE,
+    problems.INVALID_UPLOAD,
+)
+_CHANGE_FAILS = (
+    problems.MALFORMED_BODY,
+    problems.NOT_FOUND,
+    problems.CONFLICT,
+    problems.ROUTE_CHANGED,
+    problems.TOO_LARGE,
+    problems.UNSUPPORTED_MEDIA_TYPE,
+    problems.INVALID_CHANGE,
+)
+_DECIDE_FAILS = (
+    problems.MALFORMED_BODY,
+    problems.NOT_FOUND,
+    problems.CONFLICT,
+    problems.NOT_WAITING,
+    problems.TOO_LARGE,
+    problems.UNSUPPORTED_MEDIA_TYPE,
+    problems.INVALID_DECISION,
+)
+
+PREDICT = Operation(
+    "predict", "POST", "/v1/models/{model}/predict", "predict", _PREDICT_FAILS, scope="predict"
+)
+GIVE_FEEDBACK = Operation(
+    "giveFeedback", "POST", "/v1/models/{model}/feedback", "feedback", _FEEDBACK_FAILS, scope="predict"
+)
+LIST_MODELS = Operation("listModels", "GET", "/v1/models", "models", scope="predict")
+GET_MODEL = Operation(
+    "getModel", "GET", "/v1/models/{model}", "models", (problems.NOT_FOUND,), scope="predict"
+)
+LIST_VERSIONS = Operation(
+    "listVersions", "GET", "/v1/models/{model}/versions", "models", (problems.NOT_FOUND,), scope="predict"
+)
+GET_ROUTE = Operation(
+    "getRoute", "GET", "/v1/models/{model}/route", "operate", (problems.NOT_FOUND,), scope="operate"
+)
+CHANGE_ROUTE = Operation(
+    "changeRoute", "POST", "/v1/models/{model}/route", "operate", _CHANGE_FAILS, scope="operate"
+)
+DECIDE_VERSION = Operation(
+    "decideVersion",
+    "POST",
+    "/v1/models/{model}/versions/{version}/approval",
+    "operate",
+    _DECIDE_FAILS,
+    scope="operate",
+)
+LIST_RUNS = Operation(
+    "listRuns",
+    "GET",
+    "/v1/models/{model}/runs",
+    "models",
+    (problems.NOT_FOUND,),
+    scope="operate",
+    query=("limit", "next"),
+)
+GET_RUN = Operation(
+    "getRun", "GET", "/v1/models/{model}/runs/{run}", "models", (problems.NOT_FOUND,), scope="operate"
+)
+CREATE_BATCH = Operation(
+    "createBatch",
+    "POST",
+    "/v1/models/{model}/batches",
+    "batches",
+    (
+        problems.MALFORMED_BODY,
+        problems.NOT_FOUND,
+        problems.CONFLICT,
+        problems.TOO_LARGE,
+        problems.UNSUPPORTED_MEDIA_TYPE,
+        problems.INVALID_BATCH,
+        problems.NOT_SERVING,
+    ),
+    scope="upload",
+)
+LIST_BATCHES = Operation(
+    "listBatches", "GET", "/v1/models/{model}/batches", "batches", (problems.NOT_FOUND,), scope="upload"
+)
+GET_BATCH = Operation(
+    "getBatch",
+    "GET",
+    "/v1/models/{model}/batches/{batch}",
+    "batches",
+    (problems.NOT_FOUND, problems.CONFLICT),
+    scope="upload",
+)
+CREATE_UPLOAD = Operation(
+    "createUpload", "POST", "/v1/models/{model}/uploads", "uploads", _CREATE_UPLOAD_FAILS, scope="upload"
+)
+LIST_UPLOADS = Operation(
+    "listUploads", "GET", "/v1/models/{model}/uploads", "uploads", (problems.NOT_FOUND,), scope="upload"
+)
+GET_UPLOAD = Operation(
+    "getUpload",
+    "GET",
+    "/v1/models/{model}/uploads/{upload}",
+    "uploads",
+    (problems.NOT_FOUND,),
+    scope="upload",
+)
+SERVER_METADATA = Operation("serverMetadata", "GET", "/v2", "models", scope="predict")
+SERVER_LIVE = Operation("serverLive", "GET", "/v2/health/live", "models", scope="predict")
+SERVER_READY = Operation(
+    "serverReady", "GET", "/v2/health/ready", "models", (problems.NOT_SERVING,), scope="predict"
+)
+MODEL_METADATA = Operation(
+    "modelMetadata", "GET", "/v2/models/{model}", "models", (problems.NOT_FOUND,), scope="predict"
+)
+MODEL_READY = Operation(
+    "modelReady",
+    "GET",
+    "/v2/models/{model}/ready",
+    "models",
+    (problems.NOT_FOUND, problems.NOT_SERVING),
+    scope="predict",
+)
+INFER = Operation("infer", "POST", "/v2/models/{model}/infer", "predict", _PREDICT_FAILS, scope="predict")
+GET_OPENAPI = Operation("getOpenapi", "GET", "/openapi.json", "docs", scope="predict")
+GET_DOCS = Operation("getDocs", "GET", "/docs", "docs", scope="predict", described=False)
+GET_DOCS_FILE = Operation(
+    "getDocsFile", "GET", "/docs/{file}", "docs", (problems.NOT_FOUND,), scope="predict", described=False
+)
+
+OPERATIONS = (
+    PREDICT,
+    GIVE_FEEDBACK,
+    LIST_MODELS,
+    GET_MODEL,
+    LIST_VERSIONS,
+    GET_ROUTE,
+    CHANGE_ROUTE,
+    DECIDE_VERSION,
+    LIST_RUNS,
+    GET_RUN,
+    CREATE_BATCH,
+    LIST_BATCHES,
+    GET_BATCH,
+    CREATE_UPLOAD,
+    LIST_UPLOADS,
+    GET_UPLOAD,
+    SERVER_METADATA,
+    SERVER_LIVE,
+    SERVER_READY,
+    MODEL_METADATA,
+    MODEL_READY,
+    INFER,
+    GET_OPENAPI,
+    GET_DOCS,
+    GET_DOCS_FILE,
+)
+PREDICTING = tuple(operation for operation in OPERATIONS if operation.function == PREDICT.function)
+"""What the host of a model can answer too."""
+BY_KEY = {operation.key: operation for operation in OPERATIONS}
+
+
+def methods(path: str) -> tuple[str, ...]:
+    """List the methods that a path takes, sorted; none when there is no such path.
+
+    Parameters
+    ----------
+    path
+        As sent, e.g. ``"/v1/models/iris"``.
+    """
+    return tuple(sorted({item.method for item in OPERATIONS if _pattern(item.path).fullmatch(path)}))
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    parts = re.split(r"\{\w+\}", template)
+    return re.compile("[^/]+".join(re.escape(part) for part in parts), re.DOTALL)

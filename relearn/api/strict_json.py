@@ -1,0 +1,147 @@
+"""Reads JSON that somebody else wrote: one meaning only, and nothing in it that breaks who uses it later.
+
+The standard library's reader takes numbers of any length, which no float holds, keys twice, of which the last wins, NaN, and halves
+of characters that can not be written again; deep nesting ends in a RecursionError, here or later.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, NoReturn
+
+from relearn.api import json_faults
+from relearn.errors import ArchiveError
+
+BOM = b"\xef\xbb\xbf"
+"""What some programs write before UTF-8: no part of the text, and ignored once in front of it (RFC 8259, section 8.1)."""
+LARGEST = 32 * 1024**2
+"""In bytes."""
+DEEPEST = 64
+"""Levels of lists and objects."""
+MOST_NESTED = 500_000
+"""Lists and objects: an empty one has two bytes here and many times more in memory."""
+LONGEST_NUMBER = 64
+"""Characters; what Python writes for a float has 24 at most."""
+MOST_DIGITS = 19
+"""Of a whole number: all that 64 bits hold."""
+
+
+def loads(
+    content: bytes, name: str, limit: int = LARGEST, *, finite: bool = True, rounded: bool = False
+) -> Any:
+    """Read a JSON document.
+
+    Parameters
+    ----------
+    content
+        UTF-8, with or without a byte order mark.
+    name
+        What messages call it.
+    limit
+        How many bytes it may have.
+    finite
+        Whether ``NaN`` and ``Infinity``, which Python writes though JSON has no such numbers, are refused: who takes them
+        has to look at each figure.
+    rounded
+        Whether a number of more characters becomes the nearest float, infinite too, for who judges each number anyway.
+
+    Raises
+    ------
+    ArchiveError
+        It is not JSON, larger or deeper than allowed, or says something that has two meanings.
+    """
+    if len(content) > limit:
+        raise ArchiveError(f"{name} has {len(content)} bytes; allowed: {limit}")
+    if (nested := content.count(b"[") + content.count(b"{")) > MOST_NESTED:
+        raise ArchiveError(f"{name} has {nested} lists and objects; allowed: {MOST_NESTED}")
+    hooks: json_faults.Hooks = {
+        "object_pairs_hook": _object,
+        "parse_int": _rounded if rounded else _whole,
+        "parse_float": float if rounded else _decimal,
+        "parse_constant": _constant if finite else float,
+    }
+    body = content.removeprefix(BOM)
+    try:
+        text = body.decode("utf-8")
+        return _read(text, hooks)
+    except RecursionError as error:
+        raise ArchiveError(f"{name} is nested more than {DEEPEST} levels deep; allowed: {DEEPEST}") from error
+    except UnicodeDecodeError as error:
+        told = json_faults.encoding(error, len(content) - len(body))
+        raise ArchiveError(f"{name} is not UTF-8: {told}") from error
+    except json.JSONDecodeError as error:
+        raise ArchiveError(f"{name} is not JSON: {json_faults.grammar(error)}") from error
+    except json_faults.FaultError as error:
+        raise ArchiveError(f"{name} is not JSON as allowed: {error}") from error
+
+
+def _read(text: str, hooks: json_faults.Hooks) -> Any:
+    try:
+        found = json.loads(text, **hooks)
+    except json_faults.FaultError:
+        json_faults.raise_placed(text, hooks)
+    try:
+        _refuse_deep(found)
+    except UnicodeEncodeError:
+        json_faults.raise_half(found)
+    return found
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise json_faults.FaultError(
+                f"the key {name[:LONGEST_NUMBER]!r} twice in one object", "each key once"
+            )
+        found[name] = value
+    return found
+
+
+def _whole(text: str) -> int:
+    if len(text.removeprefix("-")) > MOST_DIGITS:
+        raise json_faults.FaultError(f"a whole number of {len(text)} digits", f"{MOST_DIGITS} digits")
+    return int(text)
+
+
+def _rounded(text: str) -> int | float:
+    return int(text) if len(text) <= LONGEST_NUMBER else float(text)
+
+
+def _decimal(text: str) -> float:
+    if len(text) > LONGEST_NUMBER or not math.isfinite(value := float(text)):
+        raise json_faults.FaultError(
+            f"the number {text[:LONGEST_NUMBER]}", f"what a float holds, in {LONGEST_NUMBER} characters"
+        )
+    return value
+
+
+def _constant(text: str) -> NoReturn:
+    raise json_faults.FaultError(text, "numbers of JSON, which are finite")
+
+
+def _refuse_deep(document: Any) -> None:
+    level, depth = [document], 0
+    while level:
+        depth += 1
+        if depth > DEEPEST:
+            raise RecursionError
+        level = [part for one in level for part in _parts(one)]
+
+
+def _parts(value: Any) -> list[Any]:
+    """Give what may hold more; every text is looked at on the way."""
+    if isinstance(value, dict):
+        _refuse_halves("".join(value))
+        inside = list(value.values())
+    elif isinstance(value, list):
+        inside = value
+    else:
+        inside = [value]
+    _refuse_halves("".join(one for one in inside if isinstance(one, str)))
+    return [one for one in inside if isinstance(one, dict | list)]
+
+
+def _refuse_halves(text: str) -> None:
+    text.encode("utf-8")  # of half a character (a lone surrogate) there is no UTF-8: a ValueError

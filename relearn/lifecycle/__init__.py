@@ -1,0 +1,1 @@
+"""States of uploads, runs, versions and batches, and the legal transitions between them."""

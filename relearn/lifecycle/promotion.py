@@ -1,0 +1,152 @@
+"""May this candidate replace the champion? A pure decision on plain numbers, with its reason."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from relearn.figures import apart
+from relearn.spec.model import Metric
+
+
+@dataclass(frozen=True, slots=True)
+class Naive:
+    """How a candidate does against the simplest method there is, on the same holdout.
+
+    Parameters
+    ----------
+    method
+        Its name, for people, e.g. ``"popularity"``.
+    value
+        The deciding metric of it.
+    mean
+        By how much the candidate is better, the mean over entities.
+    low
+        By how much at least: a one-sided bound, so that luck does not pass for skill.
+    confidence
+        Of that bound, 0 to 1.
+    """
+
+    method: str
+    value: float
+    mean: float
+    low: float
+    confidence: float
+
+    @classmethod
+    def read(cls, data: Mapping[str, Any] | None, metric: str) -> Naive | None:
+        """Read it from a report, for the metric that decides; None where the report has none.
+
+        Raises
+        ------
+        LookupError, TypeError, ValueError
+            It is not as agreed, or about another metric.
+        """
+        if data is None:
+            return None
+        lead = data["lead"]
+        if lead["metric"] != metric:
+            raise ValueError(f"the lead is of {lead['metric']}, not of {metric}")
+        figures = (data["metrics"][metric], lead["mean"], lead["low"], lead["confidence"])
+        return cls(str(data["method"]), *map(float, figures))
+
+    @property
+    def words(self) -> str:
+        """Say it in words."""
+        value, low = apart(self.value)[0], apart(self.low)[0]
+        return f"better than {self.method}, {value}, by at least {low} ({self.confidence:.0%} sure)"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What `decide` says.
+
+    Parameters
+    ----------
+    verdict
+        Whether the candidate goes on to be registered and served.
+    reason
+        Why, with the figures.
+    """
+
+    verdict: Literal["promote", "reject"]
+    reason: str
+
+
+def decide(
+    candidate: Mapping[str, float],
+    champion: Mapping[str, float] | None,
+    policy: Metric,
+    naive: Naive | None = None,
+) -> Decision:
+    """Judge a candidate against the spec's absolute bound, the simplest method and the champion.
+
+    All were measured on the same holdout. NaN and infinity never win: a candidate's metric
+    that is not finite is rejected, and a champion's that is not finite decides nothing, so the
+    candidate is rejected too until someone looks.
+
+    Parameters
+    ----------
+    candidate, champion
+        Metric name to value; None when nothing serves yet.
+    policy
+        The spec's metric.
+    naive
+        How the candidate does against the simplest method; None: its kind of model is not held against one.
+
+    Returns
+    -------
+    Decision
+        The verdict and its reason.
+    """
+    name = policy.name
+    value = candidate.get(name, math.nan)
+    if not math.isfinite(value):
+        return Decision("reject", f"{name} of the candidate is {value}, not a finite number")
+    refusal = _below_the_bound(value, policy) or _below_naive(value, naive, policy)
+    if refusal is not None:
+        return Decision("reject", refusal)
+    beside = "" if naive is None else f"; {naive.words}"
+    if champion is None:
+        return Decision(
+            "promote",
+            f"{name} {apart(value)[0]} meets the spec's bound, {policy.demanded}{beside}; first model",
+        )
+    rival = champion.get(name, math.nan)
+    if not math.isfinite(rival):
+        return Decision(
+            "reject", f"{name} of the champion is {rival}: nothing to compare {apart(value)[0]} with"
+        )
+    target = rival - policy.margin if policy.lower_is_better else rival + policy.margin
+    mine, theirs, needed = apart(value, rival, target)
+    compared = f"{name} {mine} against the champion's {theirs}"
+    if not _as_good(value, target, policy):
+        return Decision("reject", f"{compared}; needed {_word(policy)} {needed} on the same holdout")
+    return Decision("promote", f"{compared} on the same holdout{beside}")
+
+
+def _below_the_bound(value: float, policy: Metric) -> str | None:
+    if _as_good(value, policy.bound, policy):
+        return None
+    mine, _ = apart(value, policy.bound)
+    return f"{policy.name} {mine}; the spec demands {policy.demanded}"
+
+
+def _below_naive(value: float, naive: Naive | None, policy: Metric) -> str | None:
+    if naive is None or naive.low > 0:  # false for NaN
+        return None
+    (mine, theirs), (low,) = apart(value, naive.value), apart(naive.low)
+    return (
+        f"{policy.name} {mine} is not surely better than {naive.method}, {theirs}: by at least "
+        f"{low} ({naive.confidence:.0%} sure); needed above 0"
+    )
+
+
+def _word(policy: Metric) -> str:
+    return "at most" if policy.lower_is_better else "at least"
+
+
+def _as_good(value: float, target: float, policy: Metric) -> bool:
+    return value <= target if policy.lower_is_better else value >= target

@@ -1,0 +1,172 @@
+"""What ended badly, tried again because a person says so.
+
+A retry is a message in the ingest queue, so whoever asks needs to send there and nothing else, and what it does is
+done by the function that takes uploads in. It names how often each upload was tried again before: a message that
+comes twice, or late, finds another number and moves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from relearn.errors import NothingToRetryError
+from relearn.lifecycle import runs
+from relearn.lifecycle.runs import Run, RunState
+from relearn.lifecycle.uploads import Upload, UploadState, is_known, waiting
+
+ASKED = "Relearn Retry Asked"
+"""``detail-type`` of the message."""
+SOURCE = "relearn.retry"
+MOST = 1000
+"""Uploads that one message names at most: it has to fit into the queue."""
+KEPT_REASONS = 20
+"""Earlier ends of an upload that are kept with their reasons: one item of the ledger holds them all."""
+_UNDECIDED = (UploadState.RECEIVED, UploadState.ACCEPTED)
+
+
+def begins_again(upload: Upload) -> UploadState:
+    """Say in which state another try begins.
+
+    An upload that was accepted once has its shard, which never changes: a run tries it again. Any other is checked
+    again, by the code that is deployed now.
+
+    Raises
+    ------
+    NothingToRetryError
+        It was trained on, or replaced.
+    """
+    name = f"upload {upload.upload_id[:12]} of {upload.model}"
+    if upload.state is UploadState.TRAINED:
+        raise NothingToRetryError(
+            f"{name} is TRAINED, by run {upload.run_id or '-'}: there is nothing to retry"
+        )
+    if upload.state is UploadState.SUPERSEDED:
+        raise NothingToRetryError(
+            f"{name} is SUPERSEDED {upload.reason}: a newer version of {upload.key} counts; to have this content "
+            "again, upload it again"
+        )
+    if upload.state is UploadState.ACCEPTED:
+        return UploadState.ACCEPTED
+    was_accepted = (
+        upload.state in (UploadState.FAILED, UploadState.EXCLUDED) and UploadState.ACCEPTED in upload.times
+    )
+    return UploadState.ACCEPTED if was_accepted else UploadState.RECEIVED
+
+
+def begin_again(upload: Upload, now: str) -> dict[str, Any]:
+    """Give what the ledger changes when an upload that ended badly is taken up again.
+
+    Parameters
+    ----------
+    upload
+        As it is.
+    now
+        ISO 8601, UTC.
+
+    Raises
+    ------
+    NothingToRetryError
+        It did not end badly.
+    """
+    if (state := begins_again(upload)) is upload.state:
+        raise NothingToRetryError(f"upload {upload.upload_id[:12]} is {upload.state}: it has not ended")
+    ended = {"state": upload.state.value, "reason": upload.reason, "at": upload.times.get(upload.state, "")}
+    first = {UploadState.RECEIVED: upload.times.get(UploadState.RECEIVED, upload.received_at)}
+    return {
+        "state": state,
+        "reason": "",
+        "attempts": 0,
+        "checks": 0,
+        "silent": 0,
+        "checking_until": "",
+        "sends": 0,
+        "sent_at": "",
+        "run_id": "",
+        "times": {**first, state: now},
+        "earlier": (
+            *(one | {"reason": ""} for one in upload.earlier[: 1 - KEPT_REASONS]),
+            *upload.earlier[1 - KEPT_REASONS :],
+            ended,
+        ),
+    }
+
+
+def outlook(upload: Upload, now: datetime) -> str:
+    """Say what another try does, and when it can not succeed.
+
+    Parameters
+    ----------
+    upload
+        As it is.
+    now
+        Aware.
+    """
+    begins = begins_again(upload)
+    if begins is UploadState.ACCEPTED and not is_known(upload, now):
+        return f"its shard stands, and it is in a run when its time has come: {waiting(upload, now)}"
+    return _outlook(upload.state, begins)
+
+
+def _outlook(state: UploadState, begins: UploadState) -> str:
+    match state, begins:
+        case UploadState.QUARANTINED, _:
+            return (
+                "its object version is checked again by the code that is deployed now; the same code refuses the same "
+                "bytes again: where the file is wrong, mend it and upload it"
+            )
+        case UploadState.EXCLUDED, _:
+            return "its shard stands, and it is in the next snapshot again"
+        case UploadState.FAILED, UploadState.ACCEPTED:
+            return (
+                "its shard stands and a run trains on it again; the same data and code end the same way: what helps is "
+                "more data, or code that was deployed since"
+            )
+        case UploadState.FAILED, _:
+            return "its object version is read again; one that was deleted fails again: upload the file anew"
+        case UploadState.RECEIVED, _:
+            return "it is checked at once, not only when the queue or the sweep comes to it again"
+    return "a run is started now, unless one is under way: then it is in the next"
+
+
+def of_run(run: Run, uploads: Iterable[Upload]) -> list[Upload]:
+    """Choose the uploads that a run that ended badly leaves for another.
+
+    Parameters
+    ----------
+    run
+        Which.
+    uploads
+        Those of its model.
+
+    Raises
+    ------
+    NothingToRetryError
+        The run did not end badly, or nothing of it is left.
+    """
+    name = f"run {run.run_id} of {run.model}"
+    if run.state not in runs.FINAL:
+        raise NothingToRetryError(
+            f"{name} is {run.state}: it has not ended; follow it: relearn wait {run.model} --run {run.run_id}"
+        )
+    if run.state in {RunState.PROMOTED, RunState.EMPTY}:
+        raise NothingToRetryError(f"{name} is {run.state}: there is nothing to retry")
+    asked = set(run.uploads)
+    found = [one for one in uploads if one.upload_id in asked]
+    left = [one for one in found if one.state in {UploadState.FAILED, *_UNDECIDED}]
+    if not left:
+        now = ", ".join(f"{one.upload_id[:12]} {one.state}" for one in found) or "none is known"
+        raise NothingToRetryError(f"{name} has no upload left to retry: {now}; upload more data")
+    return left
+
+
+def message(model: str, uploads: Iterable[Upload]) -> dict[str, Any]:
+    """Write the message that has uploads of one model, `MOST` at most, tried again."""
+    listed = [{"upload_id": one.upload_id, "retries": len(one.earlier)} for one in uploads]
+    return {"source": SOURCE, "detail-type": ASKED, "detail": {"model": model, "uploads": listed}}
+
+
+def read(detail: Mapping[str, Any]) -> tuple[str, dict[str, int]]:
+    """Read a message's detail: the model, and how often each upload had been tried again when it was written."""
+    return str(detail["model"]), {str(one["upload_id"]): int(one["retries"]) for one in detail["uploads"]}

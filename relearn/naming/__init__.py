@@ -1,0 +1,1 @@
+"""Every bucket prefix, key, id, resource name and environment name."""

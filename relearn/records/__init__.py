@@ -1,0 +1,1 @@
+"""Prediction records, online features and feedback."""

@@ -1,0 +1,104 @@
+"""Feedback: callers say what proved true for predictions they got. Checks of its body, and what can become of a row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from relearn.api import request_schema
+from relearn.api.request_schema import MAX_ERRORS, pointer
+from relearn.errors import FieldError, InvalidFeedbackError
+from relearn.spec.columns import Number, shown
+from relearn.spec.model import ModelSpec
+
+MAX_ROWS = 1000
+"""Rows in one request at most."""
+MAX_ID_LENGTH = 100
+"""Characters of a prediction's id at most; ours have fewer."""
+_FIELDS = ("prediction", "truth")
+
+
+class FeedbackState(StrEnum):
+    """What became of a row."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+    UNKNOWN = "unknown"
+    LATE = "late"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One row.
+
+    Parameters
+    ----------
+    prediction
+        What the caller says is the id of a prediction.
+    truth
+        As the spec's target; a number is a float.
+    """
+
+    prediction: str
+    truth: str | float
+
+
+def check_feedback(spec: ModelSpec, body: object) -> list[Given]:
+    """Check the JSON body of feedback against a spec.
+
+    Parameters
+    ----------
+    spec
+        The model's spec.
+    body
+        Parsed JSON: ``{"feedback": [{"prediction": id, "truth": value}, ...]}``.
+
+    Raises
+    ------
+    InvalidFeedbackError
+        With a JSON pointer for every wrong value, `MAX_ERRORS` at most.
+    """
+    rows, errors = request_schema.rows_of(body, "feedback", MAX_ROWS, InvalidFeedbackError)
+    for index, row in enumerate(rows):
+        errors += _check_row(spec, row, f"/feedback/{index}")
+        if len(errors) >= MAX_ERRORS:
+            break
+    if errors:
+        raise InvalidFeedbackError(tuple(errors[:MAX_ERRORS]))
+    return [Given(row["prediction"], _truth(spec, row["truth"])) for row in rows]
+
+
+def _check_row(spec: ModelSpec, row: object, at: str) -> list[FieldError]:
+    if not isinstance(row, dict):
+        return [FieldError(at, f"got {shown(row)}; allowed: an object with {' and '.join(_FIELDS)}")]
+    wrong = {"prediction": _check_id(row.get("prediction")), "truth": _check_truth(spec, row.get("truth"))}
+    errors = [
+        FieldError(f"{at}/{name}", detail if name in row else f"missing; {detail.rpartition('; ')[2]}")
+        for name, detail in wrong.items()
+        if detail is not None
+    ]
+    return errors + [
+        FieldError(at + pointer(name), f"unknown field; allowed: {', '.join(_FIELDS)}")
+        for name in row
+        if name not in _FIELDS
+    ]
+
+
+def _check_id(value: object) -> str | None:
+    if isinstance(value, str) and len(value) <= MAX_ID_LENGTH:
+        return None
+    return (
+        f"got {shown(value)}; allowed: the id of a prediction, a string of at most {MAX_ID_LENGTH} characters"
+    )
+
+
+def _check_truth(spec: ModelSpec, value: object) -> str | None:
+    if value is None:
+        return f"got None; allowed: {request_schema.allowed(spec.target)}"
+    return spec.target.problem(value)
+
+
+def _truth(spec: ModelSpec, value: Any) -> str | float:
+    return float(value) if isinstance(spec.target, Number) else str(value)

@@ -1,0 +1,39 @@
+"""Everything that a stage keeps of one model: where its objects lie and what its items of the ledger's table are called."""
+
+from __future__ import annotations
+
+from relearn.naming import ledger_keys, s3_keys
+from relearn.records import predictions
+
+_MODEL = "MODEL#"
+_UPLOADS = (s3_keys.INCOMING, s3_keys.BATCHES)
+_LAKE = (
+    s3_keys.DATASETS,
+    s3_keys.QUARANTINE,
+    s3_keys.REPORTS,
+    s3_keys.SNAPSHOTS,
+    s3_keys.PROFILES,
+    s3_keys.FEATURES,
+    s3_keys.SPARK,
+    s3_keys.BATCHES,
+    predictions.PREDICTIONS,
+    predictions.TRUTH,
+)
+_ARTIFACTS = (s3_keys.MODELS, s3_keys.EXPERIMENTS)
+
+
+def prefixes(model: str) -> dict[str, tuple[str, ...]]:
+    """Give what the keys of a model's objects start with, under the bucket: ``uploads``, ``lake`` or ``artifacts``."""
+    folders = {"uploads": _UPLOADS, "lake": _LAKE, "artifacts": _ARTIFACTS}
+    return {bucket: tuple(f"{one}/{model}/" for one in of) for bucket, of in folders.items()}
+
+
+def is_of(model: str, pk: str) -> bool:
+    """Tell whether an item of the ledger's table is about a model, by its partition key."""
+    whole = (_MODEL, ledger_keys.IDEMPOTENCY, ledger_keys.LIVE, ledger_keys.FORMS)
+    return pk in {f"{kind}{model}" for kind in whole} or pk.startswith(f"{predictions.PARTITION}{model}#")
+
+
+def lock(model: str) -> tuple[str, str]:
+    """Give the key, ``pk`` and ``sk``, of the item that says who may change a model."""
+    return f"{_MODEL}{model}", "LOCK"

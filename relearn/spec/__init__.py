@@ -1,0 +1,1 @@
+"""The declaration of a model, and the rules it is checked by."""

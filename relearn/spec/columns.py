@@ -1,0 +1,446 @@
+"""The column types a spec can declare, and what each allows.
+
+A column knows how to check itself and how to check one JSON value; nothing else needs to
+ask what kind it is to validate a request.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+import unicodedata
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from relearn.errors import SpecError
+from relearn.figures import exact
+from relearn.spec import zones
+
+NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,62}")
+LARGEST_FLOAT32 = 3.4028234663852886e38  # IEEE 754 binary32
+_FLOAT32 = struct.Struct("<f")
+_DIGITS = range(1, 10)  # of nine decimal digits no two float32 have the same
+DATE_TIME = (
+    r"([1-9][0-9]{3}|0[0-9]{2}[1-9]|0[0-9][1-9]0|0[1-9]00)-[0-9]{2}-[0-9]{2}"
+    r"([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?"
+    r"(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)?)?"
+)
+"""A date-time as everyone here takes it: ISO 8601 in extended form, without week dates, leap seconds or 24:00."""
+DATE_TIME_ALLOWED = "an ISO 8601 date-time such as 2026-05-04T10:00:00Z, from year 1 to 9999"
+_DATE_TIME = re.compile(DATE_TIME)
+DECOMPOSED = (
+    "it looks like one of them and has other characters: letter and accent apart (NFD), or together (NFC)"
+)
+"""What is said of a word that people can not tell from one that is allowed."""
+NUL = "\0"
+"""In no text: it ends strings in C, and with them what libraries see of a value."""
+NAME_ALLOWED = "a lower-case letter, then up to 62 lower-case letters, digits or underscores"
+
+
+def check(condition: bool, field: str, value: object, allowed: str) -> None:  # noqa: FBT001
+    """Raise SpecError for ``field`` unless ``condition`` holds."""
+    if not condition:
+        raise SpecError(field, value, allowed)
+
+
+def is_finite_number(value: object) -> bool:
+    """Tell whether ``value`` is an int or float (not a bool) that is finite as float32.
+
+    float32 because numbers are float32 from the spec on: training sees what serving sees.
+    """
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and abs(value) <= LARGEST_FLOAT32  # false for NaN too
+    )
+
+
+def moment(text: str) -> datetime | None:
+    """Read a date-time, UTC where it has no offset; None when it is none, or no moment of the years 1 to 9999 in UTC."""
+    if _DATE_TIME.fullmatch(text) is None:
+        return None
+    try:
+        read = datetime.fromisoformat(text)
+        return read.astimezone(UTC) if read.tzinfo else read.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def means_missing(missing: tuple[str, ...], text: str) -> bool:
+    """Tell whether a date-time is one of those that stand for a missing value, however it is written."""
+    return bool(missing) and moment(text) in {moment(one) for one in missing}
+
+
+def float32(value: float) -> float:
+    """Round to the nearest float32; infinite where that is too small."""
+    try:
+        return float(_FLOAT32.unpack(_FLOAT32.pack(value))[0])
+    except OverflowError:
+        return math.copysign(math.inf, value)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Common:
+    """What every column has.
+
+    Parameters
+    ----------
+    description
+        One sentence for people who call the API.
+    optional
+        Whether the value may be null or missing.
+    private
+        Whether the value must not be kept in prediction records. Reasons that quote values do not quote it either.
+    """
+
+    description: str = ""
+    optional: bool = False
+    private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Number(_Common):
+    """A finite number, float32 from here on.
+
+    What a caller or a file gives is compared with the bounds as float64, as it is written: 0.1 is at most 0.1. What
+    is stored is float32, and is compared with the bounds as float32 (`holds`): rounding takes no value across one.
+
+    Parameters
+    ----------
+    name
+        Column name.
+    unit
+        Unit of the value, e.g. ``"cm"``; for people.
+    minimum, maximum
+        Inclusive bounds, in that unit.
+    """
+
+    type: ClassVar[str] = "number"
+    name: str
+    unit: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+
+    def __post_init__(self) -> None:
+        for bound in ("minimum", "maximum"):
+            value = getattr(self, bound)
+            check(value is None or is_finite_number(value), f"{self.name}.{bound}", value, "a finite number")
+        if self.minimum is not None and self.maximum is not None:
+            check(
+                self.minimum < self.maximum,
+                f"{self.name}.minimum",
+                self.minimum,
+                f"below maximum, {self.maximum}",
+            )
+
+    def problem(self, value: object) -> str | None:
+        """Say what is wrong with ``value``, or None when it is right."""
+        if not is_finite_number(value):
+            return f"got {shown(value)}; allowed: a finite number"
+        assert isinstance(value, int | float)  # noqa: S101 - is_finite_number said so
+        if self.minimum is not None and float(value) < float(self.minimum):
+            return f"got {shown(value)}; allowed: at least {exact(self.minimum)}"
+        if self.maximum is not None and float(value) > float(self.maximum):
+            return f"got {shown(value)}; allowed: at most {exact(self.maximum)}"
+        return None
+
+    @property
+    def stored_bounds(self) -> tuple[float, float]:
+        """The bounds of what is stored: widened to the nearest float32, where that is outside; infinite for none."""
+        low, high = self.minimum, self.maximum
+        return (
+            -math.inf if low is None else min(float(low), float32(low)),
+            math.inf if high is None else max(float(high), float32(high)),
+        )
+
+    def holds(self, stored: float) -> bool:
+        """Tell whether a stored number, a float32, can come of a value that the column allows."""
+        low, high = self.stored_bounds
+        return low <= stored <= high
+
+    def as_given(self, stored: float) -> float:
+        """Give a stored number as a caller would give it: the bound that it was, or the shortest decimal that is this float32."""
+        for bound in (self.minimum, self.maximum, -LARGEST_FLOAT32, LARGEST_FLOAT32):
+            if bound is not None and float32(bound) == stored:
+                return float(bound)
+        return next(given for digits in _DIGITS if float32(given := float(f"{stored:.{digits}g}")) == stored)
+
+
+@dataclass(frozen=True, slots=True)
+class Category(_Common):
+    """One of a fixed set of words.
+
+    Parameters
+    ----------
+    name
+        Column name.
+    values
+        Every allowed value, in the order that reports and answers list them.
+    """
+
+    type: ClassVar[str] = "category"
+    name: str
+    values: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        field = f"{self.name}.values"
+        check(isinstance(self.values, tuple), field, self.values, "a tuple of strings")
+        check(
+            all(isinstance(v, str) and v.strip() == v and v for v in self.values),
+            field,
+            self.values,
+            "non-empty strings without spaces around them",
+        )
+        check(len(self.values) >= 2, field, self.values, "at least two values")  # noqa: PLR2004
+        check(len(set(self.values)) == len(self.values), field, self.values, "each value once")
+
+    def problem(self, value: object) -> str | None:
+        """Say what is wrong with ``value``, or None when it is right."""
+        if not isinstance(value, str) or value not in self.values:
+            spelling = f"; {DECOMPOSED}" if isinstance(value, str) and self.is_decomposed(value) else ""
+            return f"got {shown(value)}; allowed: one of {', '.join(self.values)}{spelling}"
+        return None
+
+    @property
+    def composed(self) -> tuple[str, ...]:
+        """The values as Unicode composes them (NFC)."""
+        return tuple(unicodedata.normalize("NFC", value) for value in self.values)
+
+    def is_decomposed(self, text: str) -> bool:
+        """Tell whether a text looks like one of the values and is written with other characters."""
+        return text not in self.values and unicodedata.normalize("NFC", text) in self.composed
+
+
+@dataclass(frozen=True, slots=True)
+class Text(_Common):
+    """Free text.
+
+    Parameters
+    ----------
+    name
+        Column name.
+    max_length
+        Longest value allowed, in characters.
+    """
+
+    type: ClassVar[str] = "text"
+    name: str
+    max_length: int = 10_000
+
+    def __post_init__(self) -> None:
+        check(
+            isinstance(self.max_length, int) and self.max_length >= 1,
+            f"{self.name}.max_length",
+            self.max_length,
+            "a whole number of characters, at least 1",
+        )
+
+    def problem(self, value: object) -> str | None:
+        """Say what is wrong with ``value``, or None when it is right."""
+        if not isinstance(value, str):
+            return f"got {shown(value)}; allowed: a string"
+        if NUL in value:
+            return f"got {shown(value)}; allowed: a string without a NUL character"
+        if len(value) > self.max_length:
+            return f"got {len(value)} characters; allowed: at most {self.max_length}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Boolean(_Common):
+    """True or false.
+
+    Parameters
+    ----------
+    name
+        Column name.
+    """
+
+    type: ClassVar[str] = "boolean"
+    name: str
+
+    def problem(self, value: object) -> str | None:
+        """Say what is wrong with ``value``, or None when it is right."""
+        return None if isinstance(value, bool) else f"got {shown(value)}; allowed: true or false"
+
+
+PARTS = ("date", "time", "year", "month", "day", "yearday", "weekday", "hour", "minute")
+"""What an estimator may see of a date-time, each in the column's time zone and a number of its own:
+
+==========  ===========================================================
+date        whole days since 2000-01-01
+time        seconds since midnight, to a hundredth
+year        e.g. 2026
+month       1 to 12
+day         of the month, 1 to 31
+yearday     1 to 366
+weekday     1, Monday, to 7, Sunday, as ISO 8601 counts
+hour        0 to 23
+minute      0 to 59
+==========  ===========================================================
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DateTime(_Common):
+    """A point in time, ISO 8601; without an offset it is UTC.
+
+    An estimator sees a moment t as two float32, which together tell it to a hundredth of a second::
+
+        <name>       (t - 2000-01-01T00:00Z) / 86400 s    days, to 43 seconds until 2044 (half of 2**-10 days)
+        <name>_time  t - the midnight before it, local    seconds, to 0.004 (half of 2**-7)
+
+    Parameters
+    ----------
+    name
+        Column name.
+    parts
+        What an estimator sees beside, of `PARTS`; as columns ``<name>_<part>``.
+    zone
+        IANA name of the time zone of ``<name>_time`` and of the parts, such as ``"Asia/Tokyo"``, with its summer times. What is
+        given without an offset is UTC all the same.
+    missing
+        Moments that stand for a missing value where the data comes from, such as ``"9999-12-31"``: they are read as none.
+    """
+
+    type: ClassVar[str] = "datetime"
+    name: str
+    parts: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    zone: str = zones.NEUTRAL
+
+    def __post_init__(self) -> None:
+        check(zones.known(self.zone), f"{self.name}.zone", self.zone, zones.ALLOWED)
+        check(
+            isinstance(self.parts, tuple)
+            and set(self.parts) <= set(PARTS)
+            and len(set(self.parts)) == len(self.parts),
+            f"{self.name}.parts",
+            self.parts,
+            f"a tuple of {', '.join(PARTS)}, each once",
+        )
+        field = f"{self.name}.missing"
+        check(isinstance(self.missing, tuple), field, self.missing, "a tuple of date-times")
+        right = all(isinstance(one, str) and moment(one) is not None for one in self.missing)
+        check(right, field, self.missing, f"each {DATE_TIME_ALLOWED}")
+
+    def problem(self, value: object) -> str | None:
+        """Say what is wrong with ``value``, or None when it is right."""
+        if not isinstance(value, str) or moment(value) is None:
+            return f"got {shown(value)}; allowed: {DATE_TIME_ALLOWED}"
+        return None
+
+    @property
+    def made(self) -> tuple[Part, ...]:
+        """The parts that an estimator sees: the time of the day always, without which days are no moment."""
+        parts = dict.fromkeys(("time", *self.parts))
+        return tuple(Part(self.name, part, self.missing, self.zone) for part in parts)
+
+    def means_missing(self, value: object) -> bool:
+        """Tell whether ``value`` stands for a missing one, however it is written."""
+        return isinstance(value, str) and means_missing(self.missing, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Id(_Common):
+    """The name of an entity: never a feature, used to split, join and look up.
+
+    Parameters
+    ----------
+    name
+        Column name.
+    max_length
+        Longest value allowed, in characters.
+    """
+
+    type: ClassVar[str] = "id"
+    name: str
+    max_length: int = 256
+
+    def problem(self, value: object) -> str | None:
+        """Say what is wrong with ``value``, or None when it is right."""
+        if not isinstance(value, str) or not value or len(value) > self.max_length or NUL in value:
+            return f"got {shown(value)}; allowed: a string of 1 to {self.max_length} characters, none of them NUL"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking(_Common):
+    """The best few of all items, best first: what a recommender predicts; in data, the one item of a row.
+
+    Parameters
+    ----------
+    name
+        Column name: in data, the item that an entity met.
+    k
+        Items in an answer at most, 1 to 100; the k of the ranking metrics.
+    similar_to
+        Name of the `Id` column by which a request asks for items like one item; None: it can not.
+    max_length
+        Longest name of an item, in characters.
+    """
+
+    type: ClassVar[str] = "ranking"
+    name: str
+    k: int = 10
+    similar_to: str | None = None
+    max_length: int = 256
+
+    def __post_init__(self) -> None:
+        check(
+            isinstance(self.k, int) and 1 <= self.k <= 100,  # noqa: PLR2004 - an answer for people to look at
+            f"{self.name}.k",
+            self.k,
+            "a whole number of items, 1 to 100",
+        )
+
+    def problem(self, value: object) -> str | None:
+        """Say what is wrong with ``value``, the name of one item, or None when it is right."""
+        if not isinstance(value, str) or not value or len(value) > self.max_length or NUL in value:
+            return f"got {shown(value)}; allowed: a string of 1 to {self.max_length} characters, none of them NUL"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a date-time, as an estimator sees it.
+
+    Parameters
+    ----------
+    of
+        Name of the date-time's column.
+    part
+        One of `PARTS`.
+    missing, zone
+        As of the column.
+    """
+
+    of: str
+    part: str
+    missing: tuple[str, ...] = ()
+    zone: str = zones.NEUTRAL
+
+    @property
+    def name(self) -> str:
+        """What the estimator's frame, and the graph, call it."""
+        return f"{self.of}_{self.part}"
+
+
+Column = Number | Category | Text | Boolean | DateTime | Id | Ranking
+Target = Category | Number | Ranking
+COLUMN_TYPES: dict[str, type[Column]] = {
+    cls.type: cls for cls in (Number, Category, Text, Boolean, DateTime, Id, Ranking)
+}
+
+
+def shown(value: object) -> str:
+    """Show a value given by a caller, cut so that a message stays a message."""
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."  # noqa: PLR2004
+
+
+def quoted(column: Column, value: object) -> str:
+    """Show a value of a row in a reason, which more people read than may see the row; of a private column, not the value."""
+    return "(private)" if column.private else shown(value)

@@ -1,0 +1,61 @@
+"""What makes the features of a model with tables: DuckDB in the training job, or Spark in a job before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from relearn.spec.columns import check
+
+if TYPE_CHECKING:
+    from relearn.spec.model import ModelSpec
+
+ENGINES = ("duckdb", "spark")
+WORKER_TYPES = ("G.1X", "G.2X", "G.4X", "G.8X")  # AWS Glue's, for jobs of any region that has Glue
+MAX_WORKERS = 299  # AWS Glue's, for G.1X
+MAX_MINUTES = 7 * 24 * 60  # AWS Glue's longest
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What runs a model's ``features``, and on how many machines.
+
+    Parameters
+    ----------
+    name
+        ``"duckdb"``: one machine, in the training job, out of core. ``"spark"``: an AWS Glue job before it.
+    workers
+        How many machines the Glue job scales to at most, 2 to `MAX_WORKERS`.
+    worker_type
+        One of `WORKER_TYPES`.
+    max_runtime_minutes
+        After this AWS Glue stops the job, 1 to `MAX_MINUTES`.
+    """
+
+    name: Literal["duckdb", "spark"] = "duckdb"
+    workers: int = 2
+    worker_type: str = "G.1X"
+    max_runtime_minutes: int = 60
+
+    def __post_init__(self) -> None:
+        check(self.name in ENGINES, "engine.name", self.name, f"one of {', '.join(ENGINES)}")
+        _check_whole("workers", self.workers, 2, MAX_WORKERS)
+        known = self.worker_type in WORKER_TYPES
+        check(known, "engine.worker_type", self.worker_type, f"one of {', '.join(WORKER_TYPES)}")
+        _check_whole("max_runtime_minutes", self.max_runtime_minutes, 1, MAX_MINUTES)
+
+
+def on_spark(spec: ModelSpec, stage: str | None) -> bool:
+    """Tell whether a stage makes the features of a model on Spark.
+
+    Parameters
+    ----------
+    stage
+        The engine that the stage chose for all of its models; None: as their specs say.
+    """
+    return bool(spec.tables) and (stage or spec.engine.name) == "spark"
+
+
+def _check_whole(name: str, value: object, low: int, high: int) -> None:
+    right = type(value) is int and low <= value <= high
+    check(right, f"engine.{name}", value, f"a whole number, {low} to {high}")

@@ -1,0 +1,291 @@
+"""The parts of a spec that say how a model is judged, hosted, retrained, fed and trained."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from relearn.figures import exact
+from relearn.spec import schedules
+from relearn.spec.columns import NAME_ALLOWED, NAME_PATTERN, check, is_finite_number
+
+CLASSIFICATION_METRICS = ("accuracy", "precision_macro", "recall_macro", "f1_macro", "f1_weighted", "roc_auc")
+REGRESSION_METRICS = ("r2", "mae", "rmse")
+RANKING_METRICS = ("ndcg_at_k", "recall_at_k")  # coverage is told too; items at random cover most
+METRICS = {
+    "classification": CLASSIFICATION_METRICS,
+    "regression": REGRESSION_METRICS,
+    "ranking": RANKING_METRICS,
+}
+"""Kind of model to what may decide about it."""
+CHECKED_PER_SECOND = 2_000_000
+"""Bytes of text that ingest checks in a second at least: ``bench/ingest_memory.py`` measures it, on two busy cores."""
+CHECK_SECONDS = 900
+"""How long the ingest function may run where a stage does not say less: the most that Lambda allows."""
+CHECK_MARGIN = 0.5
+"""Share of that time that a file of the largest size needs at that rate; the rest is for slower data and machines."""
+
+
+def largest_upload(seconds: float) -> int:
+    """Give the size of an upload at most, in bytes, where ingest has so many seconds."""
+    return int(CHECKED_PER_SECOND * seconds * CHECK_MARGIN)
+
+
+LARGEST_UPLOAD = largest_upload(CHECK_SECONDS)
+"""Size of an upload at most, in bytes, where the stage gives ingest all its time."""
+LOWER_IS_BETTER = ("mae", "rmse")
+TOLD = ("model", "run_id", "snapshot", "champion_version", "champion_sha256", "now")
+"""What a training job is told beside its hyperparameters, under names that none of them can have."""
+TOLD_OF_MOMENTS = ("moments_from", "moments_to", "moments_every")
+"""The same of a job that makes features of past moments."""
+SAGEMAKER = "sagemaker_"
+"""What SageMaker's own hyperparameters begin with; a job leaves them out."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Bounds:
+    """The absolute bound a metric must meet."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+    margin: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Metric(_Bounds):
+    """What decides between candidate and champion.
+
+    Parameters
+    ----------
+    name
+        One of `METRICS`.
+    minimum
+        The worst value that may ever serve, for a metric where higher is better.
+    maximum
+        The same for an error (`LOWER_IS_BETTER`), where lower is better.
+    margin
+        By how much, at least, a candidate must beat the champion; 0 lets a tie pass,
+        because the candidate has seen more recent data. Below 0, for a ranking alone, it may be
+        worse by so much: a recommender that does not know what is new goes stale, and the bound
+        and what is popular still hold it.
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        known = CLASSIFICATION_METRICS + REGRESSION_METRICS + RANKING_METRICS
+        check(self.name in known, "metric.name", self.name, f"one of {', '.join(known)}")
+        bound, other = ("maximum", "minimum") if self.lower_is_better else ("minimum", "maximum")
+        value = getattr(self, bound)
+        check(is_finite_number(value), f"metric.{bound}", value, "a finite number, the worst that may serve")
+        check(
+            getattr(self, other) is None,
+            f"metric.{other}",
+            getattr(self, other),
+            f"nothing: {self.name} takes {bound}",
+        )
+        check(
+            is_finite_number(self.margin) and (self.margin >= 0 or self.name in RANKING_METRICS),
+            "metric.margin",
+            self.margin,
+            f"a number, 0 or more; of {', '.join(RANKING_METRICS)} also below 0",
+        )
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether the metric is an error."""
+        return self.name in LOWER_IS_BETTER
+
+    @property
+    def better(self) -> Literal["higher", "lower"]:
+        """Which of two values is the better one."""
+        return "lower" if self.lower_is_better else "higher"
+
+    @property
+    def bound(self) -> float:
+        """The worst value that may ever serve."""
+        bound = self.maximum if self.lower_is_better else self.minimum
+        assert bound is not None  # noqa: S101 - checked when it was made
+        return bound
+
+    @property
+    def demanded(self) -> str:
+        """The bound in words, e.g. ``"at least 0.9"``."""
+        return f"{'at most' if self.lower_is_better else 'at least'} {exact(self.bound)}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Retrain:
+    """When uploads become a run.
+
+    Parameters
+    ----------
+    debounce_seconds
+        How long a run waits for more uploads after the first, in seconds.
+    approval
+        ``"auto"``: a candidate that wins is promoted without a person; ``"manual"``: before it is deployed someone
+        has to approve it.
+    approval_hours
+        How long a candidate waits for that, in hours; one that nobody decided about is rejected.
+    schedule
+        When the uploads that wait are trained on, as EventBridge Scheduler writes it, in UTC:
+        ``"rate(1 day)"``, ``"cron(0 3 ? * MON *)"``; None: at no fixed time.
+    on_upload
+        Whether an accepted upload starts a run by itself. False: it waits for the schedule, once the
+        model has a version that serves.
+    """
+
+    debounce_seconds: int = 60
+    approval: Literal["auto", "manual"] = "auto"
+    approval_hours: int = 72
+    schedule: str | None = None
+    on_upload: bool = True
+
+    def __post_init__(self) -> None:
+        check(
+            isinstance(self.debounce_seconds, int) and 0 <= self.debounce_seconds <= 86_400,  # noqa: PLR2004
+            "retrain.debounce_seconds",
+            self.debounce_seconds,
+            "a whole number of seconds, 0 to 86400",
+        )
+        check(self.approval in ("auto", "manual"), "retrain.approval", self.approval, "auto or manual")
+        check(
+            type(self.approval_hours) is int and 1 <= self.approval_hours <= 720,  # noqa: PLR2004
+            "retrain.approval_hours",
+            self.approval_hours,
+            "a whole number of hours, 1 to 720",
+        )
+        found = None if self.schedule is None else schedules.problem(self.schedule)
+        check(found is None, "retrain.schedule", self.schedule, found or schedules.ALLOWED)
+        check(isinstance(self.on_upload, bool), "retrain.on_upload", self.on_upload, "True or False")
+        check(
+            self.on_upload or self.schedule is not None,
+            "retrain.on_upload",
+            self.on_upload,
+            "True, or a schedule beside it: without either no upload would ever be trained on",
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ingest:
+    """What an upload may be.
+
+    Parameters
+    ----------
+    max_bad_row_rate
+        Share of rows, 0 to 1, that may break the spec before the whole upload is quarantined.
+    max_bytes
+        Size of the object at most, in bytes, as stored in S3; never above `LARGEST_UPLOAD`.
+    min_rows
+        Accepted rows at least.
+    allow_one_class
+        Whether all accepted rows may carry the same label.
+    """
+
+    max_bad_row_rate: float = 0.05
+    max_bytes: int = LARGEST_UPLOAD
+    min_rows: int = 1
+    allow_one_class: bool = False
+
+    def __post_init__(self) -> None:
+        rate = self.max_bad_row_rate
+        check(is_finite_number(rate) and 0 <= rate <= 1, "ingest.max_bad_row_rate", rate, "a share, 0 to 1")
+        for name in ("max_bytes", "min_rows"):
+            value = getattr(self, name)
+            check(
+                isinstance(value, int) and value >= 1, f"ingest.{name}", value, "a whole number, at least 1"
+            )
+        check(
+            self.max_bytes <= LARGEST_UPLOAD,
+            "ingest.max_bytes",
+            self.max_bytes,
+            f"at most {LARGEST_UPLOAD}: more can not be checked in the time that ingest has",
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Training:
+    """Where and how long a run may train.
+
+    Parameters
+    ----------
+    instance
+        SageMaker instance type.
+    volume_gb
+        Size of the training volume, in GB.
+    max_runtime_seconds
+        After this SageMaker stops the job, in seconds.
+    holdout
+        Share of rows, 0.05 to 0.5, kept from training to measure candidate and champion.
+    """
+
+    instance: str = "ml.m5.large"
+    volume_gb: int = 10
+    max_runtime_seconds: int = 3600
+    holdout: float = 0.25
+
+    def __post_init__(self) -> None:
+        check(
+            re.fullmatch(r"ml\.[a-z0-9-]+\.[a-z0-9]+", self.instance) is not None,
+            "training.instance",
+            self.instance,
+            "a SageMaker instance type such as ml.m5.large",
+        )
+        check(self.volume_gb >= 1, "training.volume_gb", self.volume_gb, "a whole number of GB, at least 1")
+        seconds = self.max_runtime_seconds
+        check(60 <= seconds <= 432_000, "training.max_runtime_seconds", seconds, "60 to 432000")  # noqa: PLR2004
+        check(0.05 <= self.holdout <= 0.5, "training.holdout", self.holdout, "a share, 0.05 to 0.5")  # noqa: PLR2004
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Range:
+    """Where an experiment may look for a better value."""
+
+    default: float
+    minimum: float
+    maximum: float
+    scale: Literal["linear", "log"] = "linear"
+
+
+@dataclass(frozen=True, slots=True)
+class Hyperparameter(_Range):
+    """A number that `build` takes and an experiment may tune.
+
+    Parameters
+    ----------
+    name
+        Keyword of the model's ``build``.
+    default
+        What the loop trains with.
+    minimum, maximum
+        Inclusive range an experiment may search.
+    scale
+        ``"linear"`` or ``"log"``.
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        key = f"hyperparameters.{self.name}"
+        check(
+            NAME_PATTERN.fullmatch(self.name) is not None
+            and self.name not in TOLD + TOLD_OF_MOMENTS
+            and not self.name.startswith(SAGEMAKER),
+            "hyperparameters.name",
+            self.name,
+            f"{NAME_ALLOWED}; not {', '.join(TOLD + TOLD_OF_MOMENTS)}, nor one that begins with {SAGEMAKER}: a job is told these itself",
+        )
+        check(self.scale in ("linear", "log"), f"{key}.scale", self.scale, "linear or log")
+        check(
+            self.scale == "linear" or self.minimum > 0,
+            f"{key}.minimum",
+            self.minimum,
+            "above 0 on a log scale",
+        )
+        check(
+            self.minimum <= self.default <= self.maximum,
+            f"{key}.default",
+            self.default,
+            f"{self.minimum} to {self.maximum}",
+        )

@@ -1,0 +1,197 @@
+"""How a version that won comes to serve: at once, step by step, or beside the champion first.
+
+::
+
+    deployed ─► [shadow: copies of requests, nobody waits] ─► [canary: 10 % ─► 50 %] ─► promoted
+                     └──────────── a breach at any step ────────────┴─► withdrawn: weight 0 at once
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, Literal, NamedTuple
+
+from relearn.errors import SpecError
+from relearn.spec.columns import check, is_finite_number
+from relearn.traffic import route as routing
+from relearn.traffic.route import Route
+
+LONGEST_MINUTES = 24 * 60
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """What a candidate may be worse by than the champion, on requests that both met.
+
+    Parameters
+    ----------
+    requests
+        Requests to the candidate, at least, before a step is judged; rows of the holdout make up for what
+        is lacking.
+    error_rate
+        By how much its share of failed requests may be above the champion's; 0: not one more may fail. Otherwise
+        one failure alone is no reason.
+    latency_ratio
+        How many times the champion's its 95th percentile of latency may be; see `relearn.traffic.canary.SLACK_MS`.
+    shift
+        Of a classification or a ranking: the total variation distance, 0 to 1, between both answers' shares.
+        Of a regression: the difference of both means, in standard deviations of the training data.
+        What chance does to so few requests is allowed on top; see `relearn.traffic.answer_shift`.
+    """
+
+    requests: int = 50
+    error_rate: float = 0.01
+    latency_ratio: float = 1.5
+    shift: float = 0.2
+
+    def __post_init__(self) -> None:
+        right = isinstance(self.requests, int) and 1 <= self.requests <= 100_000  # noqa: PLR2004
+        check(right, "rollout.limits.requests", self.requests, "a whole number, 1 to 100000")
+        for name, least in (("error_rate", 0), ("latency_ratio", 1), ("shift", 0)):
+            value = getattr(self, name)
+            right = is_finite_number(value) and value >= least
+            check(right, f"rollout.limits.{name}", value, f"a number, at least {least}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Instant:
+    """All requests go to the new version at once."""
+
+    type: ClassVar[str] = "instant"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Canary:
+    """A share of requests goes to the new version, and more when it does as well as the champion.
+
+    Parameters
+    ----------
+    steps
+        Shares, in percent, rising.
+    bake_minutes
+        How long each lasts, in minutes.
+    limits
+        What ends it.
+    """
+
+    type: ClassVar[str] = "canary"
+    steps: tuple[int, ...] = (10, 50)
+    bake_minutes: float = 5
+    limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        rising = all(a < b for a, b in zip(self.steps, self.steps[1:], strict=False))
+        whole = all(isinstance(step, int) and 1 <= step <= 99 for step in self.steps)  # noqa: PLR2004
+        right = isinstance(self.steps, tuple) and bool(self.steps) and whole and rising
+        check(right, "rollout.steps", self.steps, "a tuple of whole percents, 1 to 99, rising")
+        _minutes("rollout.bake_minutes", self.bake_minutes)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shadow:
+    """The new version gets a copy of requests; callers wait for nothing, and nobody sees its answers.
+
+    Parameters
+    ----------
+    minutes
+        How long, in minutes.
+    limits
+        What ends it.
+    """
+
+    minutes: float = 10
+    limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        _minutes("shadow.minutes", self.minutes)
+
+
+Rollout = Instant | Canary
+
+
+class Step(NamedTuple):
+    """One step on the way of a candidate.
+
+    Parameters
+    ----------
+    phase
+        What it is.
+    weight
+        Share of requests that it answers, in percent.
+    minutes
+        How long, in minutes, before it is judged.
+    limits
+        By what; None: it is not.
+    """
+
+    phase: Literal["shadow", "canary", "promote"]
+    weight: int = 0
+    minutes: float = 0.0
+    limits: Limits | None = None
+
+    @property
+    def words(self) -> str:
+        """Say what it is in a word or two."""
+        return f"canary {self.weight} %" if self.phase == "canary" else self.phase
+
+    def on(self, route: Route, version: int, judged_against: int) -> Route:
+        """Try a version beside the champion as this step says; what may be raised is `routing.watch`'s."""
+        return routing.watch(
+            route, version, judged_against, weight=self.weight, shadow=self.phase == "shadow"
+        )
+
+
+def plan(rollout: Rollout, shadow: Shadow | None, route: Route) -> tuple[Step, ...]:
+    """Give the whole way of a candidate, the promotion last.
+
+    The first version of a model has nobody to be compared with: it serves at once.
+    """
+    steps = [Step("shadow", 0, shadow.minutes, shadow.limits)] if shadow is not None else []
+    if isinstance(rollout, Canary):
+        steps += [Step("canary", weight, rollout.bake_minutes, rollout.limits) for weight in rollout.steps]
+    return (*(steps if route.champion else ()), Step("promote"))
+
+
+def step_to_dict(step: Step) -> dict[str, Any]:
+    """Give a step as JSON-ready data; `step_from_dict` reads it back equal."""
+    return {**step._asdict(), "limits": None if step.limits is None else asdict(step.limits)}
+
+
+def step_from_dict(data: Mapping[str, Any]) -> Step:
+    """Make a step of what `step_to_dict` gave, whatever is there besides; without its minutes it lasts none."""
+    limits = None if data["limits"] is None else Limits(**data["limits"])
+    return Step(data["phase"], data["weight"], data.get("minutes", 0.0), limits)
+
+
+def to_dict(rollout: Rollout) -> dict[str, Any]:
+    """Give it as JSON-ready data; `from_dict` reads it back equal."""
+    return {"type": rollout.type, **asdict(rollout)}
+
+
+def from_dict(data: dict[str, Any]) -> Rollout:
+    """Make it from what `to_dict` gave.
+
+    Raises
+    ------
+    SpecError
+        The data is neither, or breaks one of their rules.
+    """
+    rest = dict(data)
+    match kind := rest.pop("type", None):
+        case Instant.type:
+            return Instant()
+        case Canary.type:
+            return Canary(**{**rest, "steps": tuple(rest["steps"]), "limits": Limits(**rest["limits"])})
+        case _:
+            raise SpecError("rollout.type", kind, f"{Instant.type} or {Canary.type}")
+
+
+def shadow_from_dict(data: dict[str, Any] | None) -> Shadow | None:
+    """Make a shadow of its JSON; None of None."""
+    return None if data is None else Shadow(**{**data, "limits": Limits(**data["limits"])})
+
+
+def _minutes(name: str, value: object) -> None:
+    right = is_finite_number(value) and 0 <= value <= LONGEST_MINUTES  # type: ignore[operator]
+    check(right, name, value, f"a number of minutes, 0 to {LONGEST_MINUTES}")

@@ -1,0 +1,1 @@
+"""Which versions answer requests: routes, route changes, canaries and shadow requests."""

@@ -1,0 +1,195 @@
+"""How a value becomes what a model sees: the one encoding of training and serving.
+
+=========  ==========================================  ==============================
+column     in a model                                  missing (null)
+=========  ==========================================  ==============================
+number     float32                                     NaN
+boolean    float32: 0 or 1                             NaN
+datetime   float32: days since 2000-01-01T00:00Z       NaN
+its parts  float32, a column each: the time of the     NaN
+           day, and of `PARTS` what is declared
+category   string                                      the empty string
+text       string                                      the empty string
+id         string                                      the empty string
+=========  ==========================================  ==============================
+
+Days since 2000 keep a date-time within 43 seconds until 2044 as float32, and near the size of
+other features; its parts (`relearn.spec.columns.PARTS`) are made of whole microseconds, so that with the time of the day nothing
+is lost. Parts are in the column's time zone, days and moments know none. An id is never a feature, but what a recommender is asked. numpy only: a server imports this too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from relearn.errors import ArtifactError
+from relearn.spec import zones
+from relearn.spec.columns import Part, means_missing, moment
+from relearn.spec.model import Boolean, Category, Column, DateTime, Id, Number, Ranking, Text
+
+FLOAT, STRING = "float32", "string"
+Seen = Column | Part
+"""A column of an estimator's frame."""
+Array = NDArray[Any]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_SECOND, _MINUTE, _DAY = 1_000_000, 60_000_000, 86_400_000_000  # microseconds
+_EARLIEST, _LATEST = (
+    (end - _EPOCH) // timedelta(seconds=1)
+    for end in (datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC))
+)
+_WEEK, _THURSDAY = 7, 4  # the first of January 1970 was one
+_DAYS_TO_2000 = 10_957.0
+
+_OF_DAYS: dict[str, Callable[[Array], Any]] = {
+    "date": lambda days: days - int(_DAYS_TO_2000),
+    "weekday": lambda days: (days + _THURSDAY - 1) % _WEEK + 1,
+}
+_WITHIN_DAYS: dict[str, Callable[[Array], Any]] = {
+    "time": lambda within: within / _SECOND,
+    "hour": lambda within: within // (60 * _MINUTE),
+    "minute": lambda within: within // _MINUTE % 60,
+}
+
+
+def seen(columns: Iterable[Column]) -> list[Seen]:
+    """List what an estimator sees of columns: a date-time's parts come after it."""
+    return [one for column in columns for one in (column, *_parts(column))]
+
+
+def source(column: Seen) -> str:
+    """Name the column of a request, or of a shard, that an estimator's is made of."""
+    return column.of if isinstance(column, Part) else column.name
+
+
+def _parts(column: Column) -> tuple[Part, ...]:
+    return column.made if isinstance(column, DateTime) else ()
+
+
+def type_of(column: Seen) -> str:
+    """Say what a model sees of ``column``: ``"float32"`` or ``"string"``."""
+    return STRING if isinstance(column, Category | Text | Id | Ranking) else FLOAT
+
+
+def expression(column: Column) -> str:
+    """DuckDB expression that reads ``column`` of a shard the way `from_table` takes it."""
+    quoted = f'"{column.name}"'
+    match column:
+        case Number():
+            return f"CAST({quoted} AS FLOAT)"
+        case Boolean():
+            return f"CAST({quoted} AS BOOLEAN)"
+        case DateTime():
+            return f"epoch_us(CAST({quoted} AS TIMESTAMPTZ))"
+        case _:
+            return f"CAST({quoted} AS VARCHAR)"
+
+
+def from_table(column: Seen, values: Array) -> Array:
+    """Encode a column that DuckDB read by `expression`.
+
+    Parameters
+    ----------
+    column
+        The column's declaration.
+    values
+        Shape (rows,); a masked array where values are missing.
+
+    Returns
+    -------
+    ndarray
+        Shape (rows,): float32, or strings as objects.
+    """
+    missing = np.ma.getmaskarray(values)
+    raw = np.ma.getdata(values)
+    if type_of(column) == STRING:
+        return np.where(missing, "", raw).astype(object)
+    if isinstance(column, DateTime | Part):
+        raw = _of_moments(column, np.where(missing, 0, raw).astype(np.int64))
+    return np.where(missing, np.float32("nan"), raw.astype(np.float32))
+
+
+def from_values(columns: Sequence[Seen]) -> Callable[[Sequence[Sequence[Any]]], Array]:
+    """Make the encoder of checked request values.
+
+    Parameters
+    ----------
+    columns
+        Columns of one `type_of`.
+
+    Returns
+    -------
+    callable
+        Takes for each row a value per column, None where missing, as `scoring.reading` gives
+        them; gives an array of shape (rows, columns): float32, or strings as objects.
+    """
+    if type_of(columns[0]) == STRING:
+        return lambda rows: np.array([[value or "" for value in row] for row in rows], dtype=object)
+    moments = [(at, one) for at, one in enumerate(columns) if isinstance(one, DateTime | Part)]
+    if moments:
+        return partial(_with_moments, moments)
+    return _floats
+
+
+def _with_moments(moments: Sequence[tuple[int, DateTime | Part]], rows: Sequence[Sequence[Any]]) -> Array:
+    places = {at for at, _ in moments}
+    made = _floats([[None if at in places else value for at, value in enumerate(row)] for row in rows])
+    for at, column in moments:
+        given = [_known(column, row[at]) for row in rows]
+        missing = np.array([value is None for value in given], dtype=bool)
+        known = np.array([value or 0 for value in given], dtype=np.int64)
+        made[:, at] = np.where(missing, np.float32("nan"), _of_moments(column, known).astype(np.float32))
+    return made
+
+
+def _floats(rows: Sequence[Sequence[Any]]) -> Array:
+    return np.array(rows, dtype=np.float32)  # numpy makes None NaN and true 1
+
+
+def _known(column: DateTime | Part, value: str | None) -> int | None:
+    found = None if value is None or means_missing(column.missing, value) else moment(value)
+    return None if found is None else (found - _EPOCH) // _MICROSECOND
+
+
+def _of_moments(column: DateTime | Part, microseconds: Array) -> Array:
+    """Make what an estimator sees of moments, whole microseconds since 1970."""
+    if isinstance(column, DateTime):
+        return np.asarray(microseconds / _DAY - _DAYS_TO_2000)
+    days, within = np.divmod(microseconds + _offsets(column.zone, microseconds), _DAY)
+    if column.part in _OF_DAYS:
+        return np.asarray(_OF_DAYS[column.part](days))
+    if column.part in _WITHIN_DAYS:
+        return np.asarray(_WITHIN_DAYS[column.part](within))
+    return _of_dates(column.part, days.astype("datetime64[D]"))
+
+
+def _offsets(name: str, microseconds: Array) -> Array:
+    """Give how far local time is ahead of UTC at moments, in whole microseconds."""
+    zone = zones.zone(name)
+    if zone is None:
+        raise ArtifactError(f"there is no time zone {name!r}; allowed: {zones.ALLOWED}")
+    # At the ends of the calendar, where there may be no local time, it is what it is a day further in.
+    within: Array = np.clip(microseconds // _SECOND, _EARLIEST, _LATEST)
+    seconds, place = np.unique(within, return_inverse=True)
+    moments = (_EPOCH + timedelta(seconds=int(one)) for one in seconds)
+    offsets = [(moment.astimezone(zone).utcoffset() or timedelta()) // _MICROSECOND for moment in moments]
+    return np.asarray(np.asarray(offsets, dtype=np.int64)[place])
+
+
+def _of_dates(part: str, dates: Array) -> Array:
+    months, years = dates.astype("datetime64[M]"), dates.astype("datetime64[Y]")
+    match part:
+        case "year":
+            return np.asarray(years.astype(np.int64) + 1970)
+        case "month":
+            return np.asarray(months.astype(np.int64) % 12 + 1)
+        case "day":
+            return np.asarray((dates - months).astype(np.int64) + 1)
+        case _:
+            return np.asarray((dates - years).astype(np.int64) + 1)

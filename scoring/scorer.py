@@ -1,0 +1,191 @@
+"""Answers rows with an ONNX model: the same code in evaluation, in the agreement check and in the server.
+
+numpy and onnxruntime only: a server imports this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import onnxruntime
+
+from relearn.errors import ArtifactError
+from relearn.spec.model import ModelSpec
+from scoring import tokens
+from scoring.encode import Array, Seen, from_values, seen, source
+
+BATCH = 50_000  # rows scored at once, so that a large holdout needs little memory
+ROWS_AT_ONCE = "rows_at_once"
+"""Where a graph says, in its metadata, that it needs much for each row: how many to score at once instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input of a graph.
+
+    Parameters
+    ----------
+    name
+        Its name in the graph.
+    type
+        ``"float32"`` or ``"string"``; ``"tokens"``: of texts, their tokens (`scoring.tokens`).
+    columns
+        The columns it takes, in order: shape (rows, columns).
+    """
+
+    name: str
+    type: str
+    columns: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give it as JSON-ready data."""
+        return {"name": self.name, "type": self.type, "columns": list(self.columns)}
+
+
+class Scores(NamedTuple):
+    """Answers of a model.
+
+    Parameters
+    ----------
+    predictions
+        Shape (rows,): labels as strings, or float32 values; of a ranking (rows, k): items, best first, the
+        empty string where there are fewer.
+    probabilities
+        Shape (rows, classes) in the order of the model's classes; of a classification alone.
+    scores
+        Shape (rows, k): of each item, -inf where there is none; of a ranking alone.
+    basis
+        Shape (rows,): what the items were chosen by, one of `relearn.spec.ranking.BASES`; of a ranking alone.
+    """
+
+    predictions: Array
+    probabilities: Array | None
+    scores: Array | None = None
+    basis: Array | None = None
+
+    @classmethod
+    def joined(cls, parts: Sequence[Scores]) -> Scores:
+        """Put answers to some rows below answers to others."""
+        joined: list[Any] = [
+            None if one[0] is None else np.concatenate(one) for one in zip(*parts, strict=True)
+        ]
+        return cls(*joined)
+
+
+class Scorer:
+    """A loaded ONNX model.
+
+    Parameters
+    ----------
+    onnx
+        The serialised graph.
+    spec
+        What the model was made for.
+    inputs
+        How columns become the graph's inputs.
+
+    Raises
+    ------
+    ArtifactError
+        onnxruntime does not load it, or its inputs name a column that the spec lacks.
+    """
+
+    def __init__(self, onnx: bytes, spec: ModelSpec, inputs: Sequence[Input]) -> None:
+        features: dict[str, Seen] = {column.name: column for column in seen(spec.inputs)}
+        if unknown := [name for given in inputs for name in given.columns if name not in features]:
+            raise ArtifactError(f"the model takes {unknown[0]!r}, which is no input of its spec")
+        self._inputs = inputs
+        at = {column.name: index for index, column in enumerate(spec.columns)}
+        self._places = [[at[source(features[name])] for name in given.columns] for given in inputs]
+        self._encoders = [from_values([features[name] for name in given.columns]) for given in inputs]
+        self._as_given = self._places == [list(range(len(spec.columns)))]
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1  # one request, one thread: workers share the cores, not requests
+        options.inter_op_num_threads = 1
+        options.enable_cpu_mem_arena = False  # faster at one row, and nothing is kept from a large request
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's exceptions have no common base of their own
+            raise ArtifactError(f"onnxruntime does not load the model: {error}") from error
+        self._batch = _rows_at_once(self._session.get_modelmeta().custom_metadata_map)
+        self._feed = self._token_feed()
+        self._outputs = [output.name for output in self._session.get_outputs()]
+        self.kind = spec.kind
+
+    def rows(self, rows: Sequence[Sequence[Any]]) -> Scores:
+        """Score checked request rows (see `scoring.reading`)."""
+        if self._as_given:  # one matrix of every column: nothing to pick apart
+            return self._run({self._inputs[0].name: self._encoders[0](rows)})
+        return self._run(
+            {
+                given.name: encode([[row[place] for place in places] for row in rows])
+                for given, encode, places in zip(self._inputs, self._encoders, self._places, strict=True)
+            }
+        )
+
+    def columns(self, columns: Mapping[str, Array]) -> Scores:
+        """Score encoded columns, each of shape (rows,)."""
+        return self._run(
+            {given.name: np.column_stack([columns[name] for name in given.columns]) for given in self._inputs}
+        )
+
+    def _token_feed(self) -> tokens.Feed | None:
+        given = next((each for each in self._inputs if each.type == tokens.TYPE), None)
+        if given is None:
+            return None
+        if len(self._inputs) > 1:
+            raise ArtifactError(f"the model takes {given.name} and other inputs; allowed: {given.name} alone")
+        feed = tokens.Feed(self._session.get_modelmeta().custom_metadata_map, given.columns)
+        try:  # a graph of a smaller vocabulary has no such token
+            self._session.run(None, {given.name: feed.last})
+        except Exception as error:  # onnxruntime's exceptions have no common base of their own
+            raise ArtifactError(f"the model does not take what its tokeniser gives: {error}") from error
+        return feed
+
+    def _run(self, feeds: dict[str, Array]) -> Scores:
+        if self._feed is not None:
+            ((name, texts),) = feeds.items()
+            return Scores.joined(
+                [
+                    self._scores(self._session.run(self._outputs, {name: part}))
+                    for part in self._feed.parts(texts.tolist())
+                ]
+            )
+        count, step = len(feeds[self._inputs[0].name]), self._batch
+        if count <= step:
+            return self._scores(self._session.run(self._outputs, feeds))
+        return Scores.joined(
+            [
+                self._scores(
+                    self._session.run(
+                        self._outputs, {name: values[start : start + step] for name, values in feeds.items()}
+                    )
+                )
+                for start in range(0, count, step)
+            ]
+        )
+
+    def _scores(self, outputs: list[Array]) -> Scores:
+        match self.kind:
+            case "classification":
+                return Scores(outputs[0], outputs[1])
+            case "regression":
+                return Scores(outputs[0].reshape(-1), None)
+            case "ranking":
+                return Scores(outputs[0], None, outputs[1], outputs[2])
+
+
+def _rows_at_once(metadata: Mapping[str, str]) -> int:
+    told = metadata.get(ROWS_AT_ONCE, str(BATCH))
+    if (
+        not told.isascii()
+        or not told.isdecimal()
+        or len(told) > len(str(BATCH))
+        or not 1 <= int(told) <= BATCH
+    ):
+        raise ArtifactError(f"{ROWS_AT_ONCE} in the model's metadata is {told[:20]!r}; allowed: 1 to {BATCH}")
+    return int(told)

@@ -1,0 +1,417 @@
+"""A candidate is tried beside the champion, on moto: one that does harm is withdrawn, a good one serves in the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lambdas import wiring
+from lambdas.handlers import advance, predict, watch
+from lambdas.runtime.catalog import Catalog
+from lambdas.runtime.config import Config
+from relearn.errors import ConflictError, FrozenRouteError
+from relearn.lifecycle.runs import RunState, VersionState
+from relearn.naming import resources
+from relearn.spec.rollout import Canary, Limits, Shadow
+from relearn.traffic.canary import Live, counted
+from relearn.traffic.route import Change, Route, freeze, roll_back
+from tests.moto.test_predict import call
+from tests.moto.test_withdrawing import beaten, frozen
+from tests.support.candidates import by
+from tests.support.models import FLOWERS, FLOWERS_CSV
+from tests.support.world import STAGE, World, brain
+
+LIMITS = Limits(requests=20)
+CANARY = Canary(steps=(10, 50), bake_minutes=5, limits=LIMITS)
+BY_HAND = Change("by hand", "ann", "to see what happens")
+ROSE, TULIP = {"label": "rose", "probabilities": {}}, {"label": "tulip", "probabilities": {}}
+Step = dict[str, Any]
+
+
+@pytest.fixture
+def models_catalog(models_catalog: Catalog) -> Catalog:
+    return replace(
+        models_catalog, specs={**models_catalog.specs, "flowers": replace(FLOWERS, rollout=CANARY)}
+    )
+
+
+@pytest.fixture
+def served(world: World) -> World:
+    """A stage where version 1 serves, and data has come that makes version 2."""
+    world.send(FLOWERS_CSV, "incoming/flowers/0.csv")
+    world.run()
+    world.notifications()
+    world.send(FLOWERS_CSV, "incoming/flowers/1.csv")
+    return world
+
+
+def answers_of(version: int, answer: Callable[[dict[str, Any]], tuple[int, Any]]) -> Any:
+    """The container of one version answers so, every other like a healthy one."""
+
+    def answered(endpoint: str, body: dict[str, Any]) -> tuple[int, Any]:
+        return answer(body) if endpoint.endswith(f"-v{version}") else brain(endpoint, body)
+
+    return answered
+
+
+def count(world: World, step: Step, version: int, live: Live, *, times: int = 20) -> None:
+    counts = wiring.live_counts(Config.from_env())
+    del world
+    for _ in range(times):
+        counts.count("flowers", step["revision"], version, live)
+
+
+def route(world: World) -> Route:
+    return world.ledger.route("flowers")
+
+
+def told(world: World) -> list[str]:
+    return [one["MessageAttributes"]["kind"]["Value"] for one in world.notifications()]
+
+
+def weights(world: World) -> list[tuple[str, int]]:
+    """The writes of the route, oldest first: what was done, and the candidate's share from then on."""
+    history = world.ledger.route_history("flowers", newest=50)
+    return [(one.change.what, one.route.weight) for one in reversed(history)]
+
+
+def test_the_first_version_of_a_model_serves_at_once(world: World) -> None:
+    world.send(FLOWERS_CSV)
+    assert world.run().state is RunState.PROMOTED
+    assert weights(world) == [("promoted", 0)]
+
+
+def test_a_healthy_candidate_gets_more_step_by_step_and_then_all(served: World) -> None:
+    run = served.run()
+    assert run.state is RunState.PROMOTED
+    assert weights(served)[1:] == [("canary 10 %", 10), ("canary 50 %", 50), ("promoted", 0)]
+    assert (route(served).champion, route(served).previous, route(served).candidate) == (2, 1, 0)
+    assert list(run.times)[-2:] == ["WATCHING", "PROMOTED"]
+
+
+def test_a_shadow_goes_before_the_canary(served: World, models_catalog: Catalog) -> None:
+    spec = models_catalog.specs["flowers"]
+    models_catalog.specs["flowers"] = replace(spec, shadow=Shadow(minutes=1, limits=LIMITS))
+    shadowed: list[bool] = []
+    served.asked = lambda _step: shadowed.append(route(served).shadow)
+    assert served.run().state is RunState.PROMOTED
+    assert shadowed[0]
+    assert not shadowed[-1]
+    assert [what for what, _ in weights(served)[1:]] == ["shadow", "canary 10 %", "canary 50 %", "promoted"]
+
+
+def errors(_body: dict[str, Any]) -> tuple[int, Any]:
+    return 500, {"error": "no"}
+
+
+def collapsed(body: dict[str, Any]) -> tuple[int, Any]:
+    label = {"label": "rose", "probabilities": {"rose": 0.5, "tulip": 0.5}}
+    return 200, {"version": 2, "predictions": [label for _ in body["instances"]]}
+
+
+def fails_from_then_on(world: World, answer: Callable[[dict[str, Any]], tuple[int, Any]]) -> None:
+    """Let version 2 pass its smoke test, and answer so once it is tried."""
+
+    def asked(_step: Step) -> None:
+        world.sagemaker.brain = answers_of(2, answer)
+
+    world.asked = asked
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"), [(errors, "requests failed"), (collapsed, "answers differ by 0.50 in their shares")]
+)
+def test_a_candidate_that_does_harm_is_found_by_probes_when_nobody_asks(
+    served: World, answer: Callable[[dict[str, Any]], tuple[int, Any]], why: str
+) -> None:
+    fails_from_then_on(served, answer)
+    run = served.run()
+    assert run.state is RunState.ROLLED_BACK
+    assert run.reason.startswith("canary 10 %: asked what was held out: ")
+    assert why in run.reason
+    assert weights(served)[1:] == [("canary 10 %", 10), ("withdrawn", 0)]
+
+
+def slow(step: Step, world: World) -> None:
+    count(world, step, 1, counted([ROSE], 10.0))
+    count(world, step, 2, counted([ROSE], 900.0))
+
+
+def failing(step: Step, world: World) -> None:
+    count(world, step, 1, counted([ROSE], 10.0))
+    count(world, step, 2, Live(requests=1, errors=1), times=2)
+
+
+def one_sided(step: Step, world: World) -> None:
+    for label in (ROSE, TULIP):
+        count(world, step, 1, counted([label], 10.0))
+    count(world, step, 2, counted([ROSE], 10.0))
+
+
+@pytest.mark.parametrize(
+    ("harm", "why"),
+    [
+        (slow, "p95 of latency"),
+        (failing, "2 of 2 requests failed"),
+        (one_sided, "answers differ by 0.50 in their shares"),
+    ],
+)
+def test_a_candidate_that_does_harm_to_those_who_ask_is_withdrawn_within_the_step(
+    served: World, harm: Callable[[Step, World], None], why: str
+) -> None:
+    served.asked = lambda step: harm(step, served)
+    run = served.run()
+    assert run.state is RunState.ROLLED_BACK
+    assert why in run.reason
+    assert weights(served)[1:] == [("canary 10 %", 10), ("withdrawn", 0)]
+
+
+def reported(better: int, worse: int) -> dict[str, Any]:
+    """What a job's report says of the champion, with how the candidate did beside it."""
+    duel = {"better": better, "worse": worse}
+    return {"champion": {"version": 1, "metrics": {"f1_macro": 0.188}, "duel": duel}}
+
+
+@pytest.mark.parametrize("ask", [None, one_sided])
+def test_a_candidate_that_is_surely_better_and_answers_otherwise_is_withdrawn_and_people_hear_whom_to_look_at(
+    served: World, ask: Callable[[Step, World], None] | None
+) -> None:
+    served.lies = reported(better=36, worse=1)
+    if ask is None:
+        fails_from_then_on(served, collapsed)
+    else:
+        served.asked = lambda step: ask(step, served)
+    run = served.run()
+    assert run.state is RunState.ROLLED_BACK
+    assert "look at the champion, version 1" in run.reason
+    first, *_, last = served.notifications()
+    assert first["MessageAttributes"]["kind"]["Value"] == "doubted"
+    assert last["MessageAttributes"]["kind"]["Value"] == "rolled_back"
+    assert "look at the champion, version 1" in first["Message"]
+    assert "answers differ by 0.50 in their shares" in first["Message"]
+    assert "surely better than it at 36 of what was held out, worse at 1" in first["Message"]
+
+
+def test_answers_that_differ_count_against_a_candidate_that_is_better_by_chance(served: World) -> None:
+    served.lies = reported(better=9, worse=3)
+    fails_from_then_on(served, collapsed)
+    assert served.run().state is RunState.ROLLED_BACK
+    assert told(served) == ["rolled_back"]
+
+
+@pytest.mark.parametrize("harm", [slow, failing])
+def test_a_candidate_that_is_surely_better_is_withdrawn_for_any_other_harm(
+    served: World, harm: Callable[[Step, World], None]
+) -> None:
+    served.lies = reported(better=36, worse=1)
+    served.asked = lambda step: harm(step, served)
+    assert served.run().state is RunState.ROLLED_BACK
+
+
+def test_one_that_fails_is_withdrawn_before_the_steps_time_is_up(served: World) -> None:
+    looks: list[Step] = []
+
+    def asked(step: Step) -> None:
+        looks.append(step)
+        failing(step, served)
+
+    served.asked = asked
+    assert served.run().state is RunState.ROLLED_BACK
+    assert len(looks) == 1
+    assert looks[0]["wait_seconds"] == 60
+
+
+def test_a_withdrawn_version_has_failed_for_the_reason_and_loses_its_endpoint(served: World) -> None:
+    fails_from_then_on(served, collapsed)
+    run = served.run()
+    version = served.ledger.version("flowers", 2)
+    assert version is not None
+    assert (version.state, version.reason, version.endpoint) == (VersionState.FAILED, run.reason, "")
+    assert list(served.sagemaker.endpoints) == ["relearn-test-flowers-v1"]
+    assert (route(served).champion, route(served).candidate) == (1, 0)
+
+
+def test_people_are_told_of_a_rollback(served: World) -> None:
+    fails_from_then_on(served, collapsed)
+    served.run()
+    assert told(served) == ["rolled_back"]
+
+
+def test_what_was_rolled_back_is_not_tried_again_with_the_same_data(served: World) -> None:
+    fails_from_then_on(served, collapsed)
+    run = served.run()
+    assert served.states_of() == ["TRAINED", "FAILED"]
+    assert served.ledger.lock("flowers") is None
+    served.asked = lambda _step: None
+    served.sagemaker.brain = brain
+    served.send(FLOWERS_CSV, "incoming/flowers/2.csv")
+    assert not set(run.uploads) & set(served.run().snapshot)
+
+
+def test_every_step_may_be_repeated(served: World) -> None:
+    served.repeats = 3
+    assert served.run().state is RunState.PROMOTED
+    assert weights(served)[1:] == [("canary 10 %", 10), ("canary 50 %", 50), ("promoted", 0)]
+
+
+def test_the_steps_of_a_rollback_may_be_repeated_too(served: World) -> None:
+    served.repeats = 3
+    fails_from_then_on(served, collapsed)
+    assert served.run().state is RunState.ROLLED_BACK
+    assert weights(served)[1:] == [("canary 10 %", 10), ("withdrawn", 0)]
+    assert told(served) == ["rolled_back"]
+
+
+def test_a_rollout_keeps_to_the_way_it_was_begun_on(served: World, models_catalog: Catalog) -> None:
+    def asked(_step: Step) -> None:
+        models_catalog.specs["flowers"] = FLOWERS  # a deployment comes between
+
+    served.asked = asked
+    served.run()
+    assert [weight for _, weight in weights(served)] == [0, 10, 50, 0]
+
+
+def test_a_stage_may_have_shorter_steps_than_the_specs_say(
+    served: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROLLOUT_SECONDS", "2")
+    advance.advancing.cache_clear()
+    waited: list[int] = []
+    served.asked = lambda step: waited.append(step["wait_seconds"])
+    served.run()
+    assert waited == [2, 2]
+
+
+def move(world: World, new: Callable[[Route], Route]) -> None:
+    """Write the route by hand, once, while version 2 is tried."""
+
+    def asked(_step: Step) -> None:
+        old = route(world)
+        if old.candidate:
+            world.ledger.write_route("flowers", old, new(old), {}, BY_HAND)
+
+    world.asked = asked
+
+
+def test_a_route_that_is_frozen_meanwhile_ends_the_run_and_its_data_waits(served: World) -> None:
+    move(served, lambda old: freeze(old, frozen=True))
+    run = served.run()
+    assert run.state is RunState.FAILED
+    assert run.reason.startswith(FrozenRouteError.__name__)
+    assert served.states_of() == ["TRAINED", "ACCEPTED"]
+    assert [upload.attempts for upload in served.ledger.uploads("flowers")] == [0, 0]
+    assert list(served.sagemaker.endpoints) == ["relearn-test-flowers-v1"]
+
+
+def test_a_rollback_by_hand_ends_the_run(served: World) -> None:
+    move(served, lambda old: roll_back(old, to=7))
+    run = served.run()
+    assert run.state is RunState.FAILED
+    assert run.reason.startswith(ConflictError.__name__)
+    assert route(served).champion == 7
+
+
+def test_a_candidate_that_was_withdrawn_by_hand_is_not_tried_any_more(served: World) -> None:
+    move(served, lambda old: freeze(replace(freeze(old, frozen=True)), frozen=False))
+    run = served.run()
+    assert (run.state, route(served).champion) == (RunState.FAILED, 1)
+    assert "is no longer tried" in run.reason
+
+
+def test_a_candidate_that_is_promoted_by_hand_has_gone_the_rest_of_its_way(served: World) -> None:
+    def asked(_step: Step) -> None:
+        old = route(served)
+        new = replace(old, champion=2, previous=1, candidate=0, weight=0, revision=old.revision + 1)
+        steps = {
+            2: (VersionState.REGISTERED, VersionState.LIVE),
+            1: (VersionState.LIVE, VersionState.PREVIOUS),
+        }
+        served.ledger.write_route("flowers", old, new, steps, BY_HAND)
+
+    served.asked = asked
+    assert served.run().state is RunState.PROMOTED
+    assert [what for what, _ in weights(served)[1:]] == ["canary 10 %", "by hand"]
+
+
+def test_a_route_that_is_frozen_in_the_moment_of_a_breach_changes_nothing_about_it(
+    served: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fails_from_then_on(served, collapsed)
+    made = replace(watch.watching(), ledger=beaten(served, 1, frozen))
+    monkeypatch.setattr(watch, "watching", lambda: made)
+    run = served.run()
+    assert (run.state, route(served).candidate, route(served).frozen) == (RunState.ROLLED_BACK, 0, True)
+    version = served.ledger.version("flowers", 2)
+    assert version is not None
+    assert (version.state, version.reason, version.endpoint) == (VersionState.FAILED, run.reason, "")
+
+
+def test_a_run_that_breaks_while_its_candidate_is_tried_takes_it_out_of_the_route(served: World) -> None:
+    run = served.run(broken="promotion")
+    assert run.state is RunState.FAILED
+    assert (route(served).champion, route(served).candidate, route(served).weight) == (1, 0, 0)
+    assert list(served.sagemaker.endpoints) == ["relearn-test-flowers-v1"]
+
+
+def test_without_probes_of_its_own_a_candidate_is_asked_the_models_sample(served: World) -> None:
+    served.probes = ()
+    fails_from_then_on(served, errors)
+    assert served.run().state is RunState.ROLLED_BACK
+
+
+@pytest.mark.usefixtures("local_aws")
+def test_those_who_ask_meanwhile_get_no_error_of_a_candidate_that_answers_errors(served: World) -> None:
+    statuses: list[int] = []
+
+    def asked(_step: Step) -> None:
+        predict.predictor.cache_clear()  # it remembers routes for seconds, which are none here
+        served.sagemaker.brain = answers_of(2, errors)
+        statuses.extend(call(**by(f"caller-{number}"))[0] for number in range(40))
+
+    served.asked = asked
+    run = served.run()
+    assert run.state is RunState.ROLLED_BACK
+    assert "requests failed" in run.reason
+    assert "asked what was held out" not in run.reason
+    assert set(statuses) == {200}
+    assert len(statuses) == 40  # one look was enough
+
+
+@pytest.mark.usefixtures("local_aws")
+def test_a_healthy_candidate_is_judged_by_those_who_ask_it(served: World) -> None:
+    versions: set[int] = set()
+
+    def asked(_step: Step) -> None:
+        predict.predictor.cache_clear()
+        versions.update(call(**by(f"caller-{number}"))[2]["version"] for number in range(100))
+
+    served.asked = asked
+    assert served.run().state is RunState.PROMOTED
+    assert versions == {1, 2}
+
+
+@pytest.mark.parametrize(
+    ("mode", "ended"),
+    [({"type": "serverless"}, RunState.ROLLED_BACK), ({"type": "realtime"}, RunState.PROMOTED)],
+    ids=["the same mode", "another mode"],
+)
+def test_latencies_of_probes_are_compared_only_where_both_versions_run_alike(
+    served: World, mode: dict[str, Any], ended: RunState
+) -> None:
+    def slowly(body: dict[str, Any]) -> tuple[int, Any]:
+        time.sleep(0.06)  # three times what a candidate may always be slower by
+        return brain(resources.endpoint(STAGE, "flowers", 2), body)
+
+    def asked(_step: Step) -> None:
+        candidate = served.ledger.version("flowers", 2)
+        assert candidate is not None
+        served.ledger.change_version(candidate, hosting=mode)
+        served.sagemaker.brain = answers_of(2, slowly)
+
+    served.asked = asked
+    run = served.run()
+    assert (run.state, "p95 of latency" in run.reason) == (ended, ended is RunState.ROLLED_BACK)

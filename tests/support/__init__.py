@@ -1,0 +1,1 @@
+"""Doubles, recorded candidates and small tools that tests of several rooms share."""

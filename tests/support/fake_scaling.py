@@ -1,0 +1,73 @@
+"""What moto's Application Auto Scaling lacks of AWS's rules, in front of it: moto answers what is let through.
+
+moto lets anything be scaled, says ValidationException of what is not registered, takes policies for it, and keeps
+the policies of what is deregistered.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import boto3
+
+from tests.support.fake_sagemaker import Answer, FakeSageMaker
+
+DIMENSION = "sagemaker:variant:DesiredInstanceCount"
+
+
+@dataclass
+class FakeScaling:
+    """Scales the endpoints of a `FakeSageMaker`. Of a call in `refuses`, the error's code comes instead, once."""
+
+    sagemaker: FakeSageMaker
+    calls: list[str] = field(default_factory=list)
+    refuses: dict[str, str] = field(default_factory=dict)
+
+    def attach(self, session: boto3.Session) -> Callable[[], None]:
+        """Look at every call of the clients that this session makes; give what ends that."""
+        name, hook = "before-call.application-autoscaling", cast("Any", self._look)
+        session.events.register(name, hook)
+        self._client = cast("Any", session.client("application-autoscaling"))
+        return lambda: session.events.unregister(name, hook)
+
+    @property
+    def targets(self) -> dict[str, dict[str, Any]]:
+        """What is scaled, by the endpoint's name."""
+        found = self._client.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
+        return {target["ResourceId"].split("/")[1]: target for target in found}
+
+    def policy(self, endpoint: str) -> dict[str, Any]:
+        """Give the one policy of an endpoint."""
+        resource = f"endpoint/{endpoint}/variant/AllTraffic"
+        found = self._client.describe_scaling_policies(ServiceNamespace="sagemaker", ResourceId=resource)
+        (policy,) = found["ScalingPolicies"]
+        return dict(policy)
+
+    def refuse_unknown(self, model: Any, params: dict[str, Any]) -> tuple[Answer, dict[str, Any]]:
+        """Answer where nothing is scaled: AWS refuses."""
+        answer = self._look(model, params)
+        assert answer is not None, f"{model.name} is moto's to answer"
+        return answer
+
+    def _look(self, model: Any, params: dict[str, Any], **_: Any) -> tuple[Answer, dict[str, Any]] | None:
+        if model.name.startswith("Describe"):
+            return None
+        self.calls.append(model.name)
+        if model.name in self.refuses:
+            return _refused(self.refuses.pop(model.name), f"{model.name} is refused")
+        endpoint = json.loads(params["body"])["ResourceId"].split("/")[1]
+        if model.name == "RegisterScalableTarget":
+            there = self.sagemaker.endpoints.get(endpoint, {}).get("EndpointStatus") == "InService"
+            return None if there else _refused("ValidationException", f"Endpoint {endpoint} is not there")
+        known = endpoint in self.targets
+        return None if known else _refused("ObjectNotFoundException", f"No scalable target for {endpoint}")
+
+
+def _refused(code: str, message: str) -> tuple[Answer, dict[str, Any]]:
+    return Answer(400), {
+        "Error": {"Code": code, "Message": message},
+        "ResponseMetadata": {"HTTPStatusCode": 400},
+    }

@@ -1,0 +1,36 @@
+"""Two small models for the tests, one of each kind, with data that fits them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from relearn.spec.model import Category, Hyperparameter, Ingest, Metric, ModelSpec, Number, Retrain, Text
+
+FLOWERS = ModelSpec(
+    name="flowers",
+    title="Flowers",
+    columns=(Number("length", minimum=0, maximum=100), Number("width", minimum=0, maximum=100)),
+    target=Category("kind", values=("rose", "tulip")),
+    metric=Metric("f1_macro", minimum=0.8),
+    retrain=Retrain(debounce_seconds=5),
+    ingest=Ingest(max_bad_row_rate=0.3, max_bytes=100_000),
+    hyperparameters=(Hyperparameter("depth", default=3, minimum=1, maximum=9),),
+)
+PRICES = ModelSpec(
+    name="prices",
+    title="Prices",
+    columns=(Number("area"), Text("owner", optional=True, private=True)),
+    target=Number("price"),
+    metric=Metric("mae", maximum=10.0),
+)
+SAMPLES: dict[str, list[dict[str, Any]]] = {
+    "flowers": [{"length": 3.0, "width": 1.0}, {"length": 9.0, "width": 4.0}],
+    "prices": [{"area": 50.0}],
+}
+FLOWERS_CSV = b"length,width,kind\n" + b"3,1,rose\n9,4,tulip\n" * 10
+PRICES_CSV = b"area,price\n" + b"50,100\n60,120\n" * 10
+
+
+def flowers_csv(*extra: str) -> bytes:
+    """Rows that fit FLOWERS, and then whatever else is wanted."""
+    return FLOWERS_CSV + "".join(f"{line}\n" for line in extra).encode()

@@ -1,0 +1,231 @@
+"""A stage over moto with every handler on it: for the fixtures of these tests, and for who runs it beside pytest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from lambdas import wiring
+from lambdas.aws import clients
+from lambdas.aws.sagemaker.endpoints import Endpoints
+from lambdas.aws.sagemaker.scaling import Scaling
+from lambdas.handlers import (
+    advance,
+    approval_event,
+    ask_approval,
+    batch_event,
+    batches,
+    check_data,
+    close_run,
+    decided,
+    deploy,
+    fail_run,
+    feedback,
+    host,
+    ingest,
+    judge,
+    lifecycle,
+    models,
+    open_run,
+    operate,
+    predict,
+    promote,
+    publish,
+    record,
+    register,
+    restore,
+    retire,
+    scheduled_run,
+    smoke,
+    sweep,
+    trial,
+    uploads,
+    watch,
+)
+from lambdas.runtime import catalog
+from lambdas.runtime.config import Config
+from relearn.naming import resources
+from relearn.spec import codec
+from relearn.spec.model import ModelSpec
+from tests.support.fake_callbacks import FakeCallbacks
+from tests.support.fake_lambda import FakeLambda
+from tests.support.fake_sagemaker import ACCOUNT, REGION, FakeSageMaker
+from tests.support.fake_scaling import FakeScaling
+from tests.support.wire import KEYS, serving
+from tests.support.world import (
+    ARTIFACTS,
+    LAKE,
+    MACHINE,
+    ONLINE,
+    RESTORE_MACHINE,
+    STAGE,
+    TABLE,
+    UPLOADS,
+    Clock,
+    World,
+    brain,
+)
+
+CACHED: list[Callable[..., Any]] = [
+    ingest.intake,
+    ingest.retrying,
+    open_run.opening,
+    check_data.checking,
+    judge.judging,
+    register.registering,
+    ask_approval.asking,
+    decided.deciding,
+    approval_event.approving,
+    deploy.deploying,
+    smoke.smoke_test,
+    publish.publishing,
+    advance.advancing,
+    watch.watching,
+    promote.promoting,
+    retire.retirement,
+    close_run.flow,
+    fail_run.failing,
+    sweep.sweep,
+    scheduled_run.flow,
+    lifecycle.setup,
+    lifecycle.teardown,
+    predict.predictor,
+    host.model_host,
+    feedback.service,
+    record.recorder,
+    models.models,
+    batches.service,
+    batch_event.listener,
+    uploads.service,
+    trial.service,
+    operate.operate,
+    restore.operating,
+    clients.dynamodb,
+    clients.s3,
+    clients.s3_links,
+    clients.sagemaker,
+    clients.scaling,
+    clients.stepfunctions,
+    clients.sns,
+    clients.sqs,
+    clients.functions,
+]
+
+
+def written_catalog(
+    folder: Path,
+    specs: Mapping[str, ModelSpec],
+    samples: Mapping[str, list[dict[str, Any]]],
+    seeds: Mapping[str, bytes],
+) -> catalog.Catalog:
+    """Write a catalog of models, and read it as the Lambda does."""
+    data = {
+        name: {"spec": codec.to_dict(spec), "sample": samples.get(name, [])} for name, spec in specs.items()
+    }
+    (folder / "catalog.json").write_text(json.dumps({"models": data}))
+    for name, seed in seeds.items():
+        (folder / "seeds" / name).mkdir(parents=True)
+        (folder / "seeds" / name / "main.csv").write_bytes(seed)
+    return catalog.load(folder)
+
+
+@contextmanager
+def stage_of(models: catalog.Catalog, session: boto3.Session, patch: pytest.MonkeyPatch) -> Iterator[World]:
+    """Make a stage without any data, on which every handler runs."""
+    with mock_aws():
+        patch.setattr(boto3, "DEFAULT_SESSION", session)
+        sagemaker = FakeSageMaker(brain, groups={resources.group(STAGE, name) for name in models.specs})
+        functions = FakeLambda({resources.function(STAGE, "batch_event")})
+        scaling, callbacks = FakeScaling(sagemaker), FakeCallbacks()
+        detach = [fake.attach(session) for fake in (sagemaker, scaling, functions, callbacks)]
+        for made in CACHED:
+            made.cache_clear()  # type: ignore[attr-defined]
+        sagemaker.now = clock = Clock()
+        for name, value in _environment(**_infrastructure()).items():
+            patch.setenv(name, value)
+        patch.setattr(wiring, "now", clock)
+        patch.setattr(wiring, "endpoints", lambda config: _endpoints(config, clock))
+        patch.setattr(catalog, "load", lambda: models)
+        world = World(sagemaker, scaling, functions, clock, callbacks)
+        with serving(world.aws) as world.aws.url:
+            for name, value in _endpoints_without_sdk(world.aws.url).items():
+                patch.setenv(name, value)
+            yield world
+        for end in detach:
+            end()
+
+
+def reach_without_sdk(world: World, patch: pytest.MonkeyPatch) -> None:
+    """Let the functions that use no SDK reach the stage, over HTTP."""
+    for service in ("DYNAMODB", "S3", "SQS"):
+        patch.setenv(f"AWS_ENDPOINT_URL_{service}", world.aws.url)
+
+
+def _endpoints_without_sdk(url: str) -> dict[str, str]:
+    return {
+        "AWS_REGION": REGION,
+        "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": url,
+        "AWS_ENDPOINT_URL_LAMBDA": url,
+        **KEYS,
+    }
+
+
+def _endpoints(config: Config, clock: Clock) -> Endpoints:
+    scaling = Scaling(clients.scaling())
+    return Endpoints(clients.sagemaker(), config.need("STAGE"), scaling, clock.pass_seconds)
+
+
+def _environment(*, ingest: str, records: str, trials: str) -> dict[str, str]:
+    return {
+        "STAGE": STAGE,
+        "LEDGER_TABLE": TABLE,
+        "ONLINE_TABLE": ONLINE,
+        "UPLOADS_BUCKET": UPLOADS,
+        "LAKE_BUCKET": LAKE,
+        "ARTIFACTS_BUCKET": ARTIFACTS,
+        "TOPIC_ARN": f"arn:aws:sns:{REGION}:{ACCOUNT}:notifications",
+        "STATE_MACHINE_ARN": MACHINE,
+        "RESTORE_MACHINE_ARN": RESTORE_MACHINE,
+        "INGEST_QUEUE_URL": ingest,
+        "RECORDS_QUEUE_URL": records,
+        "TRIALS_QUEUE_URL": trials,
+        "TRAINING_IMAGE": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/relearn:abc",
+        "ENDPOINT_ROLES": f"arn:aws:iam::{ACCOUNT}:role/endpoint-",
+        "INGEST_SECONDS": "900",
+    }
+
+
+def _infrastructure() -> dict[str, str]:
+    """Make the table, the buckets, the state machine, the topic and the queues; name to URL of the queues."""
+    key = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
+    for table in (TABLE, ONLINE):
+        clients.dynamodb().create_table(
+            TableName=table,
+            KeySchema=key,  # type: ignore[arg-type]
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+            BillingMode="PAY_PER_REQUEST",
+        )
+    s3 = clients.s3()
+    for bucket in (UPLOADS, LAKE, ARTIFACTS):
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    s3.put_bucket_versioning(Bucket=UPLOADS, VersioningConfiguration={"Status": "Enabled"})
+    definition = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}}
+    for machine in (MACHINE, RESTORE_MACHINE):
+        clients.stepfunctions().create_state_machine(
+            name=machine.rsplit(":", 1)[1],
+            definition=json.dumps(definition),
+            roleArn=f"arn:aws:iam::{ACCOUNT}:role/machine",
+        )
+    sns, sqs = clients.sns(), clients.sqs()
+    topic = sns.create_topic(Name="notifications")["TopicArn"]
+    people = sqs.create_queue(QueueName="people")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=people, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    return {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("ingest", "records", "trials")}

@@ -1,0 +1,100 @@
+"""Small specs, shards and jobs for the tests of training/."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from preparation.checker import FINGERPRINT
+from relearn.spec.model import (
+    Boolean,
+    Category,
+    Column,
+    DateTime,
+    Id,
+    Metric,
+    ModelSpec,
+    Number,
+    Text,
+    Training,
+)
+from training import catalog
+from training.data.dataset import Table
+from training.job.container import Container
+
+IRIS_SEED = catalog.MODELS_DIR / "iris" / "seed.csv"
+SQL_TYPES = {"number": "FLOAT", "boolean": "BOOLEAN", "datetime": "TIMESTAMPTZ"}
+MIXED = ModelSpec(
+    name="mixed",
+    title="Every type of column",
+    columns=(
+        Id("who"),
+        Number("size", minimum=-1000, maximum=1000, optional=True),
+        Category("colour", values=("red", "green"), optional=True),
+        Text("note", max_length=40, optional=True),
+        Boolean("fresh", optional=True),
+        DateTime("at", optional=True),
+    ),
+    target=Category("outcome", values=("no", "yes")),
+    metric=Metric("accuracy", minimum=0.5),
+    training=Training(holdout=0.5),
+)
+NUMBERS = replace(MIXED, name="numbers", columns=(Number("a"), Number("b"), Number("c")))
+REGRESSION = replace(NUMBERS, target=Number("y"), metric=Metric("rmse", maximum=10.0))
+
+
+def write_shard(path: Path, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> Path:
+    """Write a shard as ingest does: the columns' types, null where a value is missing, its mark in the footer."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        names = [f'"{column.name}" {SQL_TYPES.get(column.type, "VARCHAR")}' for column in columns]
+        connection.execute(f"CREATE TABLE shard ({', '.join(names)})")
+        if rows:
+            marks = ", ".join("?" for _ in columns)
+            values = [[row.get(column.name) for column in columns] for row in rows]
+            connection.executemany(f"INSERT INTO shard VALUES ({marks})", values)  # noqa: S608
+        mark = hashlib.sha256(f"{columns}{rows}".encode()).hexdigest()
+        connection.execute(
+            f"COPY shard TO '{path}' (FORMAT parquet, KV_METADATA {{{FINGERPRINT}: '{mark}'}})"
+        )
+    return path
+
+
+def iris_rows(*files: Path) -> list[dict[str, Any]]:
+    """Read the rows of iris files; the seed when none is named."""
+    rows: list[dict[str, Any]] = []
+    for path in files or (IRIS_SEED,):
+        with path.open(encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                species = row.pop("species")
+                rows.append({**{name: float(value) for name, value in row.items()}, "species": species})
+    return rows
+
+
+def job(base: Path, rows: Sequence[Mapping[str, Any]], **told: str) -> Container:
+    """Lay out a training job of the iris model."""
+    spec = catalog.get("iris")
+    write_shard(base / "input/data/train/a.parquet", (*spec.columns, spec.target), rows)
+    config = base / "input/config/hyperparameters.json"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text(json.dumps({"model": "iris", "run_id": "r1", **told}), encoding="utf-8")
+    return Container(base)
+
+
+def numbers_table(rows: int, *, seed: int = 0, regression: bool = False) -> Table:
+    """Make rows of `NUMBERS` or `REGRESSION` whose answer depends on all three columns."""
+    generator = np.random.default_rng(seed)
+    columns = {name: generator.normal(size=rows).astype(np.float32) for name in ("a", "b", "c")}
+    score = columns["a"] + 2 * columns["b"] * columns["c"] + generator.normal(scale=0.3, size=rows)
+    if regression:
+        return Table(columns, score.astype(np.float64))
+    return Table(columns, np.where(score > 0, "yes", "no").astype(object))

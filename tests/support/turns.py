@@ -1,0 +1,128 @@
+"""Writers that take turns: each runs in a thread of its own, from one call of an adapter to the next, when it is told to."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+
+from lambdas.aws.dynamo.codec import Item
+from lambdas.aws.dynamo.table import Put
+from relearn.records.predictions import WRITER_SECONDS
+from tests.support.memory_table import MemoryTable
+
+
+class Clock:
+    """Seconds since 1970, that pass when they are told to."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Bucket:
+    """The part of `lambdas.aws.s3.storage.Storage` that is used here, in memory."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def has_any(self, bucket: str, prefix: str) -> bool:
+        del bucket
+        return any(key.startswith(prefix) for key in self.objects)
+
+    def write(self, bucket: str, key: str, body: bytes, content_type: str) -> None:
+        del bucket, content_type
+        assert key not in self.objects, "an object is written once"
+        self.objects[key] = body
+
+
+class DiedError(BaseException):
+    """The process of a writer is gone; nothing catches this."""
+
+
+class Writer(threading.Thread):
+    """Does one thing, a step at a time.
+
+    Parameters
+    ----------
+    clock
+        A writer that runs longer than `WRITER_SECONDS` dies, as a function does.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(daemon=True)
+        self._clock = clock
+        self._ends_at = clock.now + WRITER_SECONDS
+        self._go = threading.Semaphore(0)
+        self._parked = threading.Semaphore(0)
+        self._task: Callable[[], object] = lambda: None
+        self.dies = False
+        self.is_over = False
+        self.error: BaseException | None = None
+
+    def begin(self, task: Callable[[], object]) -> None:
+        self._task = task
+        self.start()
+
+    def run(self) -> None:
+        self._go.acquire()
+        try:
+            self._alive()
+            self._task()
+        except BaseException as error:  # noqa: BLE001 - the test reads it
+            self.error = error
+        self.is_over = True
+        self._parked.release()
+
+    def turn(self) -> None:
+        """Wait to be told to go on; called by the writer, before whatever others can see."""
+        self._parked.release()
+        self._go.acquire()
+        self._alive()
+
+    def step(self) -> None:
+        """Let it go on to its next turn, or its end."""
+        if not self.is_over:
+            self._go.release()
+            self._parked.acquire()
+
+    def _alive(self) -> None:
+        if self.dies or self._clock.now > self._ends_at:
+            raise DiedError
+
+
+class WritersTable:
+    """The table, as one writer reaches it."""
+
+    def __init__(self, table: MemoryTable, writer: Writer) -> None:
+        self._table = table
+        self._writer = writer
+
+    def get_many(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Item]:
+        self._writer.turn()
+        return self._table.get_many(keys)
+
+    def write(self, put: Put) -> None:
+        self._writer.turn()
+        self._table.write(put)
+
+
+class WritersBucket:
+    """The bucket, as one writer reaches it."""
+
+    def __init__(self, bucket: Bucket, writer: Writer) -> None:
+        self._bucket = bucket
+        self._writer = writer
+
+    def has_any(self, bucket: str, prefix: str) -> bool:
+        self._writer.turn()
+        return self._bucket.has_any(bucket, prefix)
+
+    def write(self, bucket: str, key: str, body: bytes, content_type: str) -> None:
+        self._writer.turn()
+        self._bucket.write(bucket, key, body, content_type)
+        self._writer.turn()  # it may die without having said what it did

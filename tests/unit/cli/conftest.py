@@ -1,0 +1,35 @@
+"""What the unit tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from cli.stage.target import Choice
+from tests.support.cli_account import Account, account
+from tests.support.cli_stage import CliStage, deployed
+
+
+@pytest.fixture
+def cli_stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[CliStage]:
+    """A deployed stage, and credentials for it; nothing of the developer's own AWS settings."""
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "RELEARN_STAGE", "RELEARN_LOCAL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setattr("cli.stage.target.Target.poll_seconds", 0.0)
+    monkeypatch.setattr("cli.stage.dead_letters.LOOK_SECONDS", 0)
+    with deployed() as stage:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", stage.url)
+        yield stage
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    """An account into which the stage ``dev`` may be deployed; it is the target of every command."""
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "RELEARN_STAGE", "RELEARN_LOCAL"):
+        monkeypatch.delenv(name, raising=False)
+    with account() as made:
+        monkeypatch.setattr(Choice, "target", lambda _: made.target)
+        yield made

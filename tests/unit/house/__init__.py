@@ -1,0 +1,1 @@
+"""The house itself: documentation, Makefile, what must stand nowhere."""

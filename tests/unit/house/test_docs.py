@@ -1,0 +1,80 @@
+"""The documents tell the truth: commands exist, paths exist, both languages show the same commands."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from typer.main import get_command
+
+from cli.main import app
+from relearn.api import operations
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+COMMANDS = set(getattr(get_command(app), "commands", {}))
+
+
+def code_of(page: Path) -> list[str]:
+    """Everything a page sets as code: fenced blocks line by line, and inline spans."""
+    text = page.read_text()
+    blocks = re.findall(r"```\w*\n(.*?)```", text, re.DOTALL)
+    return [line for block in blocks for line in block.splitlines()] + re.findall(
+        r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_make_target_a_page_names_exists(page: Path) -> None:
+    named = {match for code in code_of(page) for match in re.findall(r"\bmake ([a-z][a-z-]*)", code)}
+    assert named <= TARGETS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_relearn_command_a_page_names_exists(page: Path) -> None:
+    pattern = r"(?:^|bin/)relearn (?:--local |--stage \w+ )?([a-z][a-z-]*)"
+    named = {match for code in code_of(page) for match in re.findall(pattern, code)}
+    assert named <= COMMANDS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_path_a_page_names_exists(page: Path) -> None:
+    pattern = r"(?<![\w/<.])((?:relearn|training|lambdas|infra|local|cli|tests|docs|bench|examples)/[\w/.-]*)"
+    named = {match.rstrip(".") for code in code_of(page) for match in re.findall(pattern, code)}
+    new = {"training/models/flowers", "training/models/x/"}  # the reader's own
+    scopes = {f"relearn/{scope}" for scope in get_args(operations.Scope)}
+    assert [name for name in sorted(named - new - scopes) if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_link_within_the_repository_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_both_readmes_show_the_same_commands() -> None:
+    english, japanese = (
+        re.findall(r"```\w*\n.*?```", (ROOT / name).read_text(), re.DOTALL)
+        for name in ("README.md", "README.ja.md")
+    )
+    assert english == japanese
+
+
+def test_both_readmes_name_the_same_code_and_the_same_pages_in_their_text() -> None:
+    english, japanese = (
+        re.sub(r"```.*?```", "", (ROOT / name).read_text(), flags=re.DOTALL)
+        for name in ("README.md", "README.ja.md")
+    )
+    for pattern in (r"`([^`\n]+)`", r"\]\((?!README)([^)]*)\)"):
+        assert set(re.findall(pattern, english)) == set(re.findall(pattern, japanese))
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.ja.md"])
+def test_a_readme_lists_the_targets_that_make_help_lists(name: str) -> None:
+    helped = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    (listed,) = re.findall(r"^`make help`[^:]*: (.*)$", (ROOT / name).read_text(), re.MULTILINE)
+    assert {"help", *re.findall(r"`([a-z-]+)`", listed)} == set(helped)

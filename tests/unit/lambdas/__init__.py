@@ -1,0 +1,1 @@
+"""Handlers and use cases on fakes."""

@@ -1,0 +1,102 @@
+"""A candidate and the champion are asked the same, and judged by what they answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from lambdas.rollout.probes import ROUNDS, Measure, Pair, Probing
+from relearn.errors import FieldError, ModelFailedError, UnanswerableError
+from relearn.lifecycle.runs import Version
+from relearn.naming.resources import Place
+from relearn.spec.rollout import Limits
+from tests.support.models import FLOWERS
+
+PAIR = Pair(
+    Version(model="flowers", version=2, endpoint="two"), Version(model="flowers", version=1, endpoint="one")
+)
+ROWS = [{"length": 1.0, "width": 1.0}, {"length": 9.0, "width": 1.0}, {"length": 2.0, "width": 1.0}]
+MEASURE = Measure(Limits(requests=10), {})
+
+
+class Clock:
+    """Seconds that pass when an endpoint takes them."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Endpoints:
+    """Two containers: each takes its time, and may fail at some questions."""
+
+    error: Exception = ModelFailedError("no")
+
+    def __init__(self, clock: Clock, seconds: dict[str, float], fails: Callable[[str, int], bool]) -> None:
+        self.clock, self.seconds, self.fails = clock, seconds, fails
+        self.asked: dict[str, list[Any]] = {"one": [], "two": []}
+
+    def ask(self, place: Place, model: str, version: int, body: bytes, seconds: float) -> bytes:
+        del model, version, seconds
+        endpoint = place.name
+        self.asked[endpoint].append(json.loads(body)["instances"])
+        self.clock.now += self.seconds[endpoint]
+        if self.fails(endpoint, len(self.asked[endpoint])):
+            raise self.error
+        (instance,) = self.asked[endpoint][-1]
+        label = "rose" if instance["length"] < 5 else "tulip"
+        prediction = {"label": label, "probabilities": {"rose": 0.5, "tulip": 0.5}}
+        return json.dumps({"predictions": [prediction]}).encode()
+
+
+def of(
+    *, one: float = 0.01, two: float = 0.01, fails: Callable[[str, int], bool] = lambda *_: False
+) -> Endpoints:
+    return Endpoints(Clock(), {"one": one, "two": two}, fails)
+
+
+def judged(endpoints: Endpoints, left: Callable[[], float] = lambda: 100.0) -> Any:
+    probing = Probing(places=endpoints, clock=endpoints.clock)  # type: ignore[arg-type]
+    return probing.judge(FLOWERS, PAIR, ROWS, MEASURE, left)
+
+
+def test_both_are_asked_the_same_as_often_as_the_step_needs() -> None:
+    endpoints = of()
+    assert judged(endpoints).verdict == "pass"
+    assert endpoints.asked["one"] == endpoints.asked["two"]
+    assert len(endpoints.asked["one"]) == 10
+
+
+@pytest.mark.parametrize(("two", "verdict"), [(0.01, "pass"), (0.02, "pass"), (0.1, "breach")])
+def test_a_slow_one_is_found(two: float, verdict: str) -> None:
+    assert judged(of(two=two)).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    "error", [ModelFailedError("no"), UnanswerableError((FieldError("/instances/0", "not finite"),))]
+)
+def test_one_that_fails_is_asked_no_further(error: Exception) -> None:
+    endpoints = of(fails=lambda endpoint, _: endpoint == "two")
+    endpoints.error = error
+    found = judged(endpoints)
+    assert (found.verdict, len(endpoints.asked["two"])) == ("breach", 2 * ROUNDS)
+    assert found.reason.startswith("asked what was held out: 2 of 2 requests failed")
+
+
+def test_what_is_seen_only_once_may_be_the_machines_fault() -> None:
+    assert judged(of(fails=lambda endpoint, number: endpoint == "two" and number in {3, 4})).verdict == "pass"
+
+
+def test_a_candidate_that_never_answers_does_not_pass_because_the_champion_is_no_better() -> None:
+    assert judged(of(fails=lambda *_: True)).verdict == "breach"
+
+
+def test_without_time_left_the_slow_are_judged_by_fewer_questions() -> None:
+    endpoints = of(one=40.0, two=40.0)
+    assert judged(endpoints, lambda: 200.0 - endpoints.clock.now).verdict == "pass"
+    assert len(endpoints.asked["two"]) == 3

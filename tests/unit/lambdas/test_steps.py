@@ -1,0 +1,396 @@
+"""The steps of a run: asking a person, trying a version, promoting it, closing or failing the run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from unittest.mock import call, create_autospec
+
+import pytest
+
+from lambdas.aws.dynamo.ledger import Ledger
+from lambdas.aws.dynamo.ledger_approvals import Task
+from lambdas.aws.notify import Notifier
+from lambdas.aws.s3.storage import Storage
+from lambdas.handlers import close_run
+from lambdas.handlers.ask_approval import Asking
+from lambdas.handlers.fail_run import Failing
+from lambdas.handlers.promote import Promoting
+from lambdas.handlers.smoke import SECONDS, SmokeTest
+from lambdas.rollout.approvals import Approving
+from lambdas.runs.lifecycle import Runs
+from lambdas.runs.retirement import Retirement
+from lambdas.runtime.catalog import Catalog
+from lambdas.serving import background, not_serving
+from lambdas.serving.backends import Places
+from lambdas.serving.request_context import Visit
+from relearn.errors import ConflictError, DataError, ModelFailedError, NotFoundError, NotWaitingError
+from relearn.lifecycle import approval
+from relearn.lifecycle.runs import Run, RunState, Version, VersionState
+from relearn.lifecycle.uploads import Upload, UploadState
+from relearn.naming.resources import Place
+from relearn.traffic.route import Change, Route
+from tests.support.models import FLOWERS, SAMPLES
+
+NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
+VERSION = Version(model="flowers", version=8, run_id="r", approval=approval.begin(NOW, 72))
+TASK = Task("token", "2026-05-04#0000")
+
+
+@pytest.fixture
+def ledger() -> Any:
+    return create_autospec(Ledger, instance=True)
+
+
+# asking a person
+
+
+@pytest.fixture
+def notifier() -> Any:
+    return create_autospec(Notifier, instance=True)
+
+
+@pytest.fixture
+def approving() -> Any:
+    return create_autospec(Approving, instance=True)
+
+
+@pytest.fixture
+def asking(ledger: Any, notifier: Any, approving: Any) -> Asking:
+    ledger.version.return_value = VERSION
+    ledger.run.return_value = Run(
+        run_id="r", model="flowers", state=RunState.AWAITING_APPROVAL, reason="better"
+    )
+    return Asking(ledger=ledger, notifier=notifier, approving=approving)
+
+
+def test_who_may_decide_is_told_how_and_until_when(asking: Asking, ledger: Any, notifier: Any) -> None:
+    ledger.keep_task.return_value = True
+    asking.ask("flowers", 8, TASK)
+    assert ledger.keep_task.mock_calls == [call(VERSION, TASK)]
+    assert ledger.run.mock_calls == [call("flowers", "r")]
+    text = (
+        'better\n\nTo decide, type: relearn approve flowers 8, or relearn reject flowers 8 --why "..."\n\n'
+        "Or set its approval status in the SageMaker Model Registry.\n\n"
+        "Without a decision it is rejected at 2026-05-07T10:00:00.000+00:00."
+    )
+    assert notifier.tell.mock_calls == [call("waiting", "flowers", "version 8 waits for approval", text)]
+
+
+def test_a_decision_of_before_the_question_wakes_the_run(asking: Asking, ledger: Any, approving: Any) -> None:
+    decided = replace(VERSION, approval=replace(approval.begin(NOW, 72), who="ann"))
+    ledger.version.side_effect = [VERSION, decided]
+    asking.ask("flowers", 8, TASK)
+    assert ledger.version.mock_calls == [call("flowers", 8)] * 2
+    assert approving.wake.mock_calls == [call(decided)]
+
+
+@pytest.mark.parametrize(("kept", "state"), [(False, VersionState.REGISTERED), (True, VersionState.LIVE)])
+def test_nobody_is_told_twice_or_of_what_is_decided(
+    asking: Asking, ledger: Any, notifier: Any, state: VersionState, *, kept: bool
+) -> None:
+    ledger.version.return_value = replace(VERSION, state=state)
+    ledger.keep_task.return_value = kept
+    asking.ask("flowers", 8, TASK)
+    notifier.tell.assert_not_called()
+
+
+def test_a_version_that_nobody_knows_is_not_asked_about(asking: Asking, ledger: Any) -> None:
+    ledger.version.return_value = None
+    with pytest.raises(NotFoundError, match=r"^version 8 of flowers is not in the ledger$"):
+        asking.ask("flowers", 8, TASK)
+
+
+# trying a version
+
+
+PLACE = Place("relearn-dev-flowers-v8", in_lambda=False)
+QUESTIONS = [
+    {
+        "instance": {"length": 3.0, "width": 1.0},
+        "prediction": {"label": "rose", "probabilities": {"rose": 1.0}},
+    }
+]
+ON_RECORD = b"\n".join(json.dumps(one).encode() for one in QUESTIONS)
+
+
+def answered(*labels: str) -> bytes:
+    predictions = [{"label": label, "probabilities": {label: 1.0}} for label in labels]
+    return json.dumps({"version": 8, "predictions": predictions}).encode()
+
+
+@pytest.fixture
+def storage() -> Any:
+    return create_autospec(Storage, instance=True)
+
+
+@pytest.fixture
+def places() -> Any:
+    return create_autospec(Places, instance=True)
+
+
+@pytest.fixture
+def smoke(ledger: Any, storage: Any, places: Any) -> SmokeTest:
+    ledger.version.return_value = replace(VERSION, answers_sha256=hashlib.sha256(ON_RECORD).hexdigest())
+    storage.read.return_value = ON_RECORD
+    known = create_autospec(Catalog, instance=True)
+    known.samples, known.spec = SAMPLES, lambda model: {"flowers": FLOWERS}[model]
+    return SmokeTest(ledger=ledger, storage=storage, places=places, catalog=known, lake="lake")
+
+
+def test_a_version_is_asked_its_sample_and_what_was_answered_in_training(
+    smoke: SmokeTest, ledger: Any, storage: Any, places: Any
+) -> None:
+    places.ask.side_effect = [answered("rose", "tulip"), answered("rose")]
+    assert smoke.run("flowers", 8, PLACE) == {"predictions": 3}
+    asked = [
+        json.dumps({"instances": rows}).encode() for rows in (SAMPLES["flowers"], [QUESTIONS[0]["instance"]])
+    ]
+    assert places.ask.mock_calls == [call(PLACE, "flowers", 8, body, SECONDS) for body in asked]
+    assert ledger.version.mock_calls == [call("flowers", 8)]
+    assert storage.read.call_args.args[:2] == ("lake", "reports/flowers/r/answers.jsonl")
+
+
+def test_a_version_that_answers_otherwise_than_in_training_is_refused(smoke: SmokeTest, places: Any) -> None:
+    places.ask.side_effect = [answered("rose", "tulip"), answered("tulip")]
+    said = r"^version 8 of flowers at relearn-dev-flowers-v8: 1 of 1 answers are not those of the model that was judged"
+    with pytest.raises(ModelFailedError, match=said):
+        smoke.run("flowers", 8, PLACE)
+
+
+def test_a_job_that_left_no_answers_is_tried_on_the_sample_alone(
+    smoke: SmokeTest, ledger: Any, storage: Any, places: Any
+) -> None:
+    ledger.version.return_value = VERSION
+    places.ask.return_value = answered("rose", "tulip")
+    assert smoke.run("flowers", 8, PLACE) == {"predictions": 2}
+    storage.read.assert_not_called()
+
+
+def test_answers_that_changed_since_the_version_was_judged_are_refused(
+    smoke: SmokeTest, storage: Any, places: Any
+) -> None:
+    places.ask.return_value = answered("rose", "tulip")
+    storage.read.return_value = b"other"
+    given, kept = (hashlib.sha256(content).hexdigest() for content in (b"other", ON_RECORD))
+    said = f"reports/flowers/r/answers.jsonl has SHA-256 {given}; when it was judged it had {kept}"
+    with pytest.raises(DataError, match=said) as caught:
+        smoke.run("flowers", 8, PLACE)
+    assert caught.value.code == "answers"
+
+
+def test_a_version_that_nobody_knows_is_not_tried(smoke: SmokeTest, ledger: Any, places: Any) -> None:
+    places.ask.return_value = answered("rose", "tulip")
+    ledger.version.return_value = None
+    with pytest.raises(NotFoundError, match=r"^version 8 of flowers is not in the ledger$"):
+        smoke.run("flowers", 8, PLACE)
+
+
+# promoting it
+
+
+@pytest.fixture
+def promoting(ledger: Any) -> Promoting:
+    ledger.version.return_value = replace(VERSION, approval=None)
+    ledger.run.return_value = Run(
+        run_id="r", model="flowers", state=RunState.DEPLOYING, champion_version=7, reason="better"
+    )
+    ledger.route.return_value = Route(champion=7, previous=6, revision=3)
+    return Promoting(ledger=ledger)
+
+
+def test_a_promotion_moves_the_route_and_both_versions_at_once(promoting: Promoting, ledger: Any) -> None:
+    told = promoting.promote("flowers", "r", 8)
+    assert told == {"champion": 8, "previous": 7, "revision": ledger.write_route.call_args.args[2].revision}
+    steps = {
+        8: (VersionState.REGISTERED, VersionState.LIVE),
+        7: (VersionState.LIVE, VersionState.PREVIOUS),
+    }
+    ((model, old, new, moved, change), _) = ledger.write_route.call_args
+    assert (model, old, moved) == ("flowers", ledger.route.return_value, steps)
+    assert (new.champion, new.previous, change) == (8, 7, Change("promoted", "run r", "better"))
+    asked = (ledger.version.mock_calls, ledger.run.mock_calls, ledger.route.mock_calls)
+    assert asked == ([call("flowers", 8)], [call("flowers", "r")], [call("flowers")])
+
+
+def test_the_first_version_has_none_before_it(promoting: Promoting, ledger: Any) -> None:
+    ledger.run.return_value = replace(ledger.run.return_value, champion_version=0)
+    ledger.route.return_value = Route()
+    promoting.promote("flowers", "r", 8)
+    assert ledger.write_route.call_args.args[3] == {8: (VersionState.REGISTERED, VersionState.LIVE)}
+
+
+def test_a_version_that_serves_already_is_promoted_without_a_write(promoting: Promoting, ledger: Any) -> None:
+    ledger.route.return_value = Route(champion=8, previous=7, revision=4)
+    assert promoting.promote("flowers", "r", 8) == {"champion": 8, "previous": 7, "revision": 4}
+    ledger.write_route.assert_not_called()
+
+
+def test_a_version_that_nobody_approved_yet_is_not_promoted(promoting: Promoting, ledger: Any) -> None:
+    ledger.version.return_value = VERSION
+    with pytest.raises(NotWaitingError, match="version 8 of flowers waits for a decision"):
+        promoting.promote("flowers", "r", 8)
+    ledger.write_route.assert_not_called()
+
+
+# how a run ends
+
+
+GOOD: dict[str, Any] = {"proceed": True, "data": {"verdict": "pass", "reason": "fine", "tables": ["main"]}}
+BETTER = {"verdict": "promote", "reason": "better"}
+
+
+@pytest.mark.parametrize(
+    ("context", "outcome"),
+    [
+        ({"proceed": False}, (RunState.EMPTY, "nothing was pending any more")),
+        (
+            {**GOOD, "data": {"verdict": "reject", "reason": "no labels"}},
+            (RunState.REJECTED, "before training: no labels"),
+        ),
+        ({**GOOD, "judgement": BETTER}, (RunState.PROMOTED, "better")),
+        ({**GOOD, "judgement": {"verdict": "reject", "reason": "worse"}}, (RunState.REJECTED, "worse")),
+        (
+            {**GOOD, "judgement": BETTER, "approval": {"verdict": "approve", "reason": "by ann"}},
+            (RunState.PROMOTED, "better; by ann"),
+        ),
+        (
+            {**GOOD, "judgement": BETTER, "approval": {"verdict": "reject", "reason": "by ann"}},
+            (RunState.REJECTED, "by ann"),
+        ),
+        (
+            {**GOOD, "judgement": BETTER, "watched": {"verdict": "breach", "reason": "slow"}},
+            (RunState.ROLLED_BACK, "slow"),
+        ),
+        (
+            {**GOOD, "judgement": BETTER, "watched": {"verdict": "pass", "reason": "sound"}},
+            (RunState.PROMOTED, "better"),
+        ),
+    ],
+)
+def test_a_run_ends_as_its_execution_shows(context: dict[str, Any], outcome: tuple[RunState, str]) -> None:
+    assert close_run.outcome_of(context) == outcome
+
+
+def test_only_the_check_of_its_data_stops_a_run_before_training() -> None:
+    rejected = {"verdict": "reject"}
+    assert close_run.stopped_by_its_data({"proceed": True, "data": rejected})
+    assert not close_run.stopped_by_its_data(GOOD)
+    assert not close_run.stopped_by_its_data({"proceed": False})
+
+
+def test_a_run_that_fails_is_ended_before_its_candidate_is_removed() -> None:
+    runs, retirement = create_autospec(Runs, instance=True), create_autospec(Retirement, instance=True)
+    Failing(runs=runs, retirement=retirement).fail("flowers", "r", "no capacity")
+    assert runs.fail.mock_calls == [call("flowers", "r", "no capacity")]
+    assert retirement.retire.mock_calls == [call("flowers")]
+
+
+def test_a_candidate_that_can_not_be_removed_yet_does_not_keep_a_run_from_ending(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    runs, retirement = create_autospec(Runs, instance=True), create_autospec(Retirement, instance=True)
+    retirement.retire.side_effect = ConflictError("it is in the making")
+    Failing(runs=runs, retirement=retirement).fail("flowers", "r", "no capacity")
+    (record,) = [record for record in caplog.records if record.name == "lambdas.handlers.fail_run"]
+    told = record.__dict__
+    assert (record.getMessage(), told["model"], told["run_id"]) == (
+        "the sweep will try again",
+        "flowers",
+        "r",
+    )
+
+
+# what is done beside an answer
+
+
+def test_what_is_done_beside_an_answer_is_over_when_the_answer_goes() -> None:
+    visit, done = Visit(1.0), []
+    visit.beside = [lambda: done.append(1), lambda: done.append(2)]
+    with background.running(visit):
+        pass
+    assert (sorted(done), visit.uncounted) == ([1, 2], False)
+
+
+def test_what_fails_beside_an_answer_is_counted_as_lost(caplog: pytest.LogCaptureFixture) -> None:
+    def fails() -> None:
+        raise OSError("no network")
+
+    visit = Visit(1.0)
+    visit.beside = [fails]
+    with background.running(visit):
+        pass
+    assert visit.uncounted
+    assert caplog.messages == ["what a version did is not counted"]
+    assert caplog.records[0].exc_info
+
+
+def test_what_does_not_end_in_time_is_counted_as_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background, "SECONDS", 0.01)
+    end, visit = threading.Event(), Visit(1.0)
+
+    ends_with_the_process: list[bool] = []
+
+    def waits() -> None:
+        ends_with_the_process.append(threading.current_thread().daemon)
+        end.wait(60)
+
+    visit.beside = [waits]
+    with background.running(visit):
+        pass
+    assert visit.uncounted
+    end.set()
+    assert ends_with_the_process == [True]
+
+
+# what a model that does not serve waits for
+
+
+def upload(state: UploadState, received_at: str = "2026-05-04", reason: str = "") -> Upload:
+    return Upload(
+        upload_id="u", model="flowers", table="main", key="k", version_id="v", sequencer="1", size_bytes=1, state=state,
+        received_at=received_at, reason=reason,
+    )  # fmt: skip
+
+
+def run(state: RunState, reason: str = "") -> Run:
+    return Run(run_id="r", model="flowers", state=state, reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("newest", "uploads", "told", "seconds"),
+    [
+        (None, [], "the first upload", 300),
+        (None, [upload(UploadState.RECEIVED)], "an upload is being checked", 15),
+        (None, [upload(UploadState.ACCEPTED)], "a run is about to start", 15),
+        (run(RunState.TRAINING), [], "the first version is training (run r)", 15),
+        (run(RunState.AWAITING_APPROVAL), [upload(UploadState.RECEIVED)],
+         "the first version waits for someone to approve it (run r)", 15),
+        (run(RunState.REJECTED, "worse"), [upload(UploadState.ACCEPTED)], "a run is about to start", 15),
+        (run(RunState.FAILED, "x" * 400), [upload(UploadState.ACCEPTED)],
+         "a run that ends well: the last one failed: " + "x" * 300, 300),
+        (run(RunState.REJECTED, "worse"), [upload(UploadState.FAILED)],
+         "better data: the last run was rejected: worse", 300),
+        (None, [upload(UploadState.QUARANTINED, "1", "old"), upload(UploadState.QUARANTINED, "3", "y" * 400),
+                upload(UploadState.QUARANTINED, "2", "mid"), upload(UploadState.FAILED, "9", "no")],
+         "data that can be used: the last upload was refused: " + "y" * 300, 300),
+    ],
+)  # fmt: skip
+def test_who_calls_hears_what_the_model_waits_for(
+    newest: Run | None, uploads: list[Upload], told: str, seconds: int
+) -> None:
+    found = not_serving.explain(newest, uploads, NOW)
+    assert (found.waiting_for, found.retry_after_seconds) == (told, seconds)
+
+
+def test_what_a_model_waits_for_is_read_from_its_own_records(ledger: Any) -> None:
+    ledger.latest_run.return_value, ledger.uploads.return_value = None, []
+    assert (
+        str(not_serving.why(ledger, "flowers"))
+        == "no version of flowers serves yet; it waits for: the first upload"
+    )
+    assert (ledger.latest_run.mock_calls, ledger.uploads.mock_calls) == ([call("flowers")], [call("flowers")])

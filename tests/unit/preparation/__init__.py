@@ -1,0 +1,1 @@
+"""Raw upload in, accepted rows out."""

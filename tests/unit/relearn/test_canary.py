@@ -1,0 +1,220 @@
+"""A version is judged on what it does: errors, latency and answers, held against the champion's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relearn.spec.rollout import Limits
+from relearn.traffic import canary
+from relearn.traffic.canary import Live
+
+LIMITS = Limits(requests=50)
+LABELS = ("a", "b", "c")
+BASELINE = {"counts": {"a": 50, "b": 30, "c": 20}}
+
+
+def of(labels: Sequence[str], milliseconds: float = 10.0, errors: int = 0) -> Live:
+    answered = [canary.counted([{"label": label}], milliseconds) for label in labels]
+    return canary.add(reduce(canary.add, answered, Live()), Live(requests=errors, errors=errors))
+
+
+def usual(requests: int, milliseconds: float = 10.0, errors: int = 0) -> Live:
+    return of([LABELS[place % 3] for place in range(requests)], milliseconds, errors)
+
+
+def verdict(candidate: Live, champion: Live, baseline: Any = BASELINE) -> str:
+    return canary.judge(candidate, champion, LIMITS, baseline).verdict
+
+
+def test_a_candidate_that_does_as_the_champion_does_passes() -> None:
+    assert verdict(usual(60), usual(600)) == "pass"
+
+
+def test_too_few_requests_tell_nothing() -> None:
+    assert verdict(usual(49), usual(600)) == "thin"
+
+
+def test_a_candidate_that_only_fails_is_found_at_its_second_request() -> None:
+    assert verdict(Live(requests=1, errors=1), usual(600)) == "thin"
+    assert verdict(Live(requests=2, errors=2), usual(600)) == "breach"
+
+
+@pytest.mark.parametrize(("rate", "found"), [(0.01, "pass"), (0.0, "breach")])
+def test_one_failure_alone_is_no_reason_unless_none_is_allowed(rate: float, found: str) -> None:
+    limits = Limits(requests=50, error_rate=rate)
+    assert canary.judge(usual(49, errors=1), usual(600), limits, BASELINE).verdict == found
+
+
+def test_a_candidate_may_fail_as_often_as_the_champion_does() -> None:
+    assert verdict(usual(95, errors=5), usual(95, errors=5)) == "pass"
+    assert verdict(usual(95, errors=5), usual(100)) == "breach"
+
+
+@pytest.mark.parametrize(("milliseconds", "expected"), [(140.0, "pass"), (300.0, "breach")])
+def test_a_slow_candidate_is_found(milliseconds: float, expected: str) -> None:
+    assert verdict(usual(60, milliseconds), usual(600, 100.0)) == expected
+
+
+def test_a_few_milliseconds_are_no_breach() -> None:
+    assert verdict(usual(60, 15.0), usual(600, 2.0)) == "pass"
+
+
+def test_answers_that_collapse_into_one_are_found() -> None:
+    found = canary.judge(of(["a"] * 60), usual(600), LIMITS, BASELINE)
+    assert found.verdict == "shift"
+    assert "a 100% against 33%" in found.reason
+
+
+def test_without_the_champions_answers_those_of_training_are_the_measure() -> None:
+    assert verdict(of(["a"] * 60), Live()) == "shift"
+    assert verdict(of(["a", "b", "c", "a", "a"] * 12), Live()) == "pass"
+
+
+@pytest.mark.parametrize(("shift", "expected"), [(0.1, "pass"), (3.0, "shift")])
+def test_values_that_move_away_are_found(shift: float, expected: str) -> None:
+    def values(at: float) -> Live:
+        return reduce(canary.add, [canary.counted([{"value": at}], 10.0)] * 60)
+
+    baseline = {"mean": 150.0, "std": 10.0}
+    assert verdict(values(150.0 + 10 * shift), values(150.0), baseline) == expected
+    assert verdict(values(150.0 + 10 * shift), Live(), baseline) == expected
+
+
+@given(st.lists(st.floats(0.5, 30_000), min_size=1, max_size=60))
+def test_the_percentile_is_at_most_a_tenth_above_the_true_one(latencies: list[float]) -> None:
+    found = reduce(canary.add, [canary.counted([{"label": "a"}], one) for one in latencies])
+    true = float(np.percentile(latencies, 95, method="inverted_cdf"))
+    assert true <= found.p95_ms <= max(true * 1.1 + 0.001, 1.0)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(LABELS), st.floats(1, 1000), st.booleans()), max_size=30), st.randoms()
+)
+def test_what_many_writers_counted_adds_up_in_any_order(seen: list[Any], random: Any) -> None:
+    counted = [
+        Live(requests=1, errors=1) if failed else canary.counted([{"label": label}], latency)
+        for label, latency, failed in seen
+    ]
+    shuffled = list(counted)
+    random.shuffle(shuffled)
+    assert reduce(canary.add, counted, Live()) == reduce(canary.add, shuffled, Live())
+
+
+def test_labels_agree_when_they_are_the_same_and_are_as_far_apart_as_their_probabilities() -> None:
+    mine = [
+        {"label": "a", "probabilities": {"a": 0.75, "b": 0.25}},
+        {"label": "a", "probabilities": {"a": 1.0}},
+    ]
+    theirs = [
+        {"label": "a", "probabilities": {"a": 0.5, "b": 0.5}},
+        {"label": "b", "probabilities": {"b": 1.0}},
+    ]
+    assert canary.agreement(mine, theirs) == Live(compared=2, equal=1, distance=1.25)
+
+
+def test_rankings_agree_when_the_items_are_the_same_in_the_same_order() -> None:
+    def ranked(*items: str) -> dict[str, Any]:
+        return {"items": [{"item": item, "score": 1.0} for item in items], "basis": "history"}
+
+    found = canary.agreement(
+        [ranked("x", "y"), ranked("x", "y"), ranked()], [ranked("x", "y"), ranked("y", "z"), ranked()]
+    )
+    assert (found.compared, found.equal) == (3, 2)
+    assert found.distance == pytest.approx(2 / 3)
+
+
+def test_values_agree_when_they_are_the_same_however_far_from_zero() -> None:
+    mine = [{"value": 1.7e9}, {"value": 2.0}, {"value": 1.5}]
+    found = canary.agreement(mine, [{"value": 1.7e9 + 0.5}, {"value": 1.5}, {"value": 1.5}])
+    assert found == Live(compared=3, equal=1, distance=1.0)
+
+
+def test_one_that_never_answered_is_withdrawn_even_where_the_champion_does_no_better() -> None:
+    dead = Live(requests=50, errors=50)
+    assert canary.judge(dead, dead, Limits(requests=50), {}).verdict == "breach"
+
+
+def test_an_answered_request_is_counted_with_its_labels() -> None:
+    found = canary.counted([{"label": "a"}, {"label": "b", "basis": "x"}, {"label": "a"}], 3.0)
+    assert found == Live(requests=1, latency={canary.bucket(3.0): 1}, answers={"a": 2, "b": 1})
+
+
+def test_an_answered_request_is_counted_with_its_values() -> None:
+    found = canary.counted([{"value": 2}, {"value": "1.5"}], 3.0)
+    assert found == Live(requests=1, latency={canary.bucket(3.0): 1}, rows=2, total=3.5, squares=6.25)
+
+
+def test_an_answered_request_of_a_ranking_is_counted_with_its_bases() -> None:
+    assert canary.counted([{"basis": "history"}], 3.0).answers == {"history": 1}
+
+
+def test_what_was_counted_of_one_version_adds_up_field_by_field() -> None:
+    first = Live(
+        requests=1,
+        errors=2,
+        latency={3: 1},
+        answers={"a": 1},
+        rows=4,
+        total=5.0,
+        squares=6.0,
+        compared=7,
+        equal=8,
+        distance=9.0,
+    )
+    second = Live(
+        requests=10,
+        errors=20,
+        latency={3: 1, 4: 2},
+        answers={"b": 1},
+        rows=40,
+        total=50.0,
+        squares=60.0,
+        compared=70,
+        equal=80,
+        distance=90.0,
+    )
+    assert canary.add(first, second) == Live(
+        requests=11,
+        errors=22,
+        latency={3: 2, 4: 2},
+        answers={"a": 1, "b": 1},
+        rows=44,
+        total=55.0,
+        squares=66.0,
+        compared=77,
+        equal=88,
+        distance=99.0,
+    )
+
+
+@pytest.mark.parametrize(("milliseconds", "bucket"), [(0.0, 0), (1.0, 0), (1.05, 1), (1.1, 1), (10**9, 110)])
+def test_a_latency_is_in_the_first_bucket_that_reaches_it(milliseconds: float, bucket: int) -> None:
+    assert canary.bucket(milliseconds) == bucket
+
+
+def test_the_95th_percentile_is_the_bound_that_95_of_100_requests_keep() -> None:
+    assert Live(latency={3: 95, 5: 5}).p95_ms == canary.BOUNDS_MS[3]
+    assert Live(latency={3: 94, 5: 6}).p95_ms == canary.BOUNDS_MS[5]
+    assert Live().p95_ms == 0.0
+
+
+def test_shares_and_means_are_of_what_was_counted() -> None:
+    assert (Live(requests=4, errors=1).error_rate, Live().error_rate) == (0.25, 0.0)
+    assert (Live(rows=4, total=6.0).mean, Live().mean) == (1.5, None)
+
+
+def test_a_pass_says_how_both_did() -> None:
+    found = canary.judge(usual(60), usual(600), LIMITS, BASELINE)
+    assert found.reason == "60 requests, 0 failed, p95 11 ms; the champion 600, 0, 11 ms"
+
+
+def test_what_is_thin_says_how_many_requests_are_missing() -> None:
+    found = canary.judge(usual(49), usual(600), LIMITS, BASELINE)
+    assert found.reason == "49 requests; at least 50 are needed to tell"

@@ -1,0 +1,181 @@
+"""A spec with a mistake fails when it is made, with the field, the value and what is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from relearn.errors import SpecError
+from relearn.spec.model import (
+    Boolean,
+    Category,
+    DateTime,
+    Hyperparameter,
+    Id,
+    Ingest,
+    Metric,
+    ModelSpec,
+    Number,
+    Retrain,
+    Serverless,
+    Table,
+    Text,
+    Training,
+)
+
+KIND = Category("kind", values=("a", "b"))
+EVENTS = Table("events", columns=(Id("who"), DateTime("at"), Number("size", optional=True)), time="at")
+PEOPLE = Table("people", columns=(Id("who"),), key="who")
+
+
+def spec(**changes: Any) -> ModelSpec:
+    """A valid spec, but for the changes."""
+    fields: dict[str, Any] = {
+        "name": "flowers",
+        "title": "Flowers",
+        "columns": (Number("length"), Id("plant")),
+        "target": KIND,
+        "metric": Metric("f1_macro", minimum=0.9),
+    }
+    return ModelSpec(**fields | changes)
+
+
+MISTAKES: list[tuple[str, Callable[[], Any]]] = [
+    ("name", lambda: spec(name="Flowers")),
+    ("name", lambda: spec(name="")),
+    ("name", lambda: spec(name="a" * 21)),
+    ("name", lambda: spec(name="a" + "-a" * 10)),
+    ("name", lambda: spec(name="a--b")),
+    ("name", lambda: spec(name="a-")),
+    ("title", lambda: spec(title=" ")),
+    ("columns", lambda: spec(columns=())),
+    ("columns", lambda: spec(columns=[Number("x")])),
+    ("columns", lambda: spec(columns=("x",))),
+    ("columns", lambda: spec(columns=(Id("plant"),))),
+    ("columns", lambda: spec(columns=(Number("x"), Text("x")))),
+    ("columns", lambda: spec(columns=(Number("kind"),))),
+    ("columns.name", lambda: spec(columns=(Number("Length"),))),
+    ("columns.name", lambda: spec(columns=(Number("a b"),))),
+    ("columns.name", lambda: spec(target=Category("Kind", values=("a", "b")))),
+    ("target", lambda: spec(target=Boolean("kind"))),
+    ("at.parts", lambda: DateTime("at", parts=("century",))),
+    ("at.parts", lambda: DateTime("at", parts=("hour", "hour"))),
+    ("at.zone", lambda: DateTime("at", zone="Asia/Tokio")),
+    ("at.zone", lambda: DateTime("at", zone="")),
+    ("at.zone", lambda: DateTime("at", zone="Asia")),
+    ("at.zone", lambda: DateTime("at", zone="zone.tab")),
+    ("at.zone", lambda: DateTime("at", zone="../zoneinfo/Asia/Tokyo")),
+    ("at.zone", lambda: DateTime("at", zone=9)),  # type: ignore[arg-type]
+    ("at.parts", lambda: spec(columns=(Number("at_time"), DateTime("at")))),
+    ("at.parts", lambda: DateTime("at", parts=["hour"])),  # type: ignore[arg-type]
+    ("at.parts", lambda: spec(columns=(Number("at_hour"), DateTime("at", parts=("hour",))))),
+    ("tables", lambda: spec(tables=[EVENTS], entity="plant")),
+    ("tables", lambda: spec(tables=("events",), entity="plant")),
+    ("tables", lambda: spec(tables=(EVENTS, EVENTS), entity="plant")),
+    ("entity", lambda: spec(tables=(EVENTS,))),
+    ("columns", lambda: spec(tables=(EVENTS,), entity="plant", columns=(Id("plant"), Number("as_of")))),
+    ("tables.events.columns", lambda: Table("events", columns=(DateTime("as_of"),))),
+    ("tables.name", lambda: Table("Events", columns=(Id("who"),))),
+    ("tables.name", lambda: Table("main", columns=(Id("who"),))),
+    ("tables.events.columns", lambda: Table("events", columns=())),
+    ("tables.events.columns", lambda: Table("events", columns=(Id("who"), Text("who")))),
+    ("tables.events.columns.name", lambda: Table("events", columns=(Id("Who"),))),
+    ("tables.events.key", lambda: Table("events", columns=(Id("who"),), key="whom")),
+    ("tables.events.key", lambda: Table("events", columns=(Id("who", optional=True),), key="who")),
+    ("tables.events.time", lambda: Table("events", columns=(Id("who"),), time="who")),
+    ("tables.events.time", lambda: Table("events", columns=(DateTime("at", optional=True),), time="at")),
+    ("target.optional", lambda: spec(target=Category("kind", values=("a", "b"), optional=True))),
+    ("metric.name", lambda: Metric("speed", minimum=1)),
+    ("metric.name", lambda: spec(metric=Metric("mae", maximum=1))),
+    ("metric.name", lambda: spec(target=Number("price"))),
+    ("metric.minimum", lambda: Metric("accuracy")),
+    ("metric.minimum", lambda: Metric("accuracy", minimum=float("nan"))),
+    ("metric.maximum", lambda: Metric("mae")),
+    ("metric.maximum", lambda: Metric("accuracy", minimum=0.5, maximum=1)),
+    ("metric.minimum", lambda: Metric("rmse", minimum=1, maximum=2)),
+    ("metric.margin", lambda: Metric("accuracy", minimum=0.5, margin=-0.1)),
+    ("hosting.memory_mb", lambda: Serverless(memory_mb=1000)),
+    ("hosting.max_concurrency", lambda: Serverless(max_concurrency=0)),
+    ("hosting.max_concurrency", lambda: Serverless(max_concurrency=201)),
+    ("retrain.debounce_seconds", lambda: Retrain(debounce_seconds=-1)),
+    ("retrain.approval", lambda: Retrain(approval="maybe")),  # type: ignore[arg-type]
+    ("retrain.approval_hours", lambda: Retrain(approval="manual", approval_hours=0)),
+    ("retrain.approval_hours", lambda: Retrain(approval="manual", approval_hours=721)),
+    ("retrain.approval_hours", lambda: Retrain(approval="manual", approval_hours=1.5)),  # type: ignore[arg-type]
+    ("ingest.max_bad_row_rate", lambda: Ingest(max_bad_row_rate=1.1)),
+    ("ingest.max_bytes", lambda: Ingest(max_bytes=0)),
+    ("ingest.max_bytes", lambda: Ingest(max_bytes=900_000_001)),
+    ("ingest.min_rows", lambda: Ingest(min_rows=0)),
+    ("training.instance", lambda: Training(instance="m5.large")),
+    ("training.volume_gb", lambda: Training(volume_gb=0)),
+    ("training.max_runtime_seconds", lambda: Training(max_runtime_seconds=59)),
+    ("training.holdout", lambda: Training(holdout=0.6)),
+    ("entity", lambda: spec(entity="length")),
+    ("entity", lambda: spec(entity="nobody")),
+    (
+        "hyperparameters",
+        lambda: spec(hyperparameters=(Hyperparameter("x", default=1, minimum=0, maximum=2),) * 2),
+    ),
+    ("hyperparameters.name", lambda: Hyperparameter("X", default=1, minimum=0, maximum=2)),
+    ("hyperparameters.name", lambda: Hyperparameter("run_id", default=1, minimum=0, maximum=2)),
+    ("hyperparameters.name", lambda: Hyperparameter("sagemaker_x", default=1, minimum=0, maximum=2)),
+    ("hyperparameters.depth.default", lambda: Hyperparameter("depth", default=3, minimum=0, maximum=2)),
+    (
+        "hyperparameters.rate.minimum",
+        lambda: Hyperparameter("rate", default=1, minimum=0, maximum=2, scale="log"),
+    ),
+    ("x.minimum", lambda: Number("x", minimum=2, maximum=1)),
+    ("x.minimum", lambda: Number("x", minimum=float("inf"))),
+    ("x.values", lambda: Category("x", values=("a",))),
+    ("x.values", lambda: Category("x", values=("a", "a"))),
+    ("x.values", lambda: Category("x", values=("a", " b"))),
+    ("x.values", lambda: Category("x", values=["a", "b"])),  # type: ignore[arg-type]
+    ("x.max_length", lambda: Text("x", max_length=0)),
+]
+
+
+@pytest.mark.parametrize(("field", "make"), MISTAKES)
+def test_a_mistake_names_the_field_the_value_and_what_is_allowed(field: str, make: Callable[[], Any]) -> None:
+    with pytest.raises(SpecError) as caught:
+        make()
+    assert caught.value.field == field
+    assert str(caught.value) == (
+        f"spec field {field!r}: got {caught.value.value!r}; allowed: {caught.value.allowed}"
+    )
+    assert caught.value.allowed
+
+
+def test_a_category_target_makes_a_classifier_and_a_number_target_a_regression() -> None:
+    assert (spec().kind, spec().classes) == ("classification", ("a", "b"))
+    regression = spec(target=Number("price"), metric=Metric("r2", minimum=0.1))
+    assert (regression.kind, regression.classes) == ("regression", ())
+
+
+def test_ids_are_never_features() -> None:
+    assert [column.name for column in spec().features] == ["length"]
+
+
+@pytest.mark.parametrize(("name", "lower"), [("mae", True), ("rmse", True), ("r2", False)])
+def test_errors_are_better_when_lower(name: str, lower: bool) -> None:  # noqa: FBT001
+    bound = {"maximum": 1.0} if lower else {"minimum": 1.0}
+    assert Metric(name, **bound).lower_is_better is lower
+
+
+def test_a_spec_without_tables_has_one_raw_table_of_its_columns_and_its_target() -> None:
+    plain = spec()
+    assert plain.table_names == ("main",)
+    assert plain.raw_columns("main") == (*plain.columns, KIND)
+
+
+def test_the_files_of_a_declared_table_hold_its_columns() -> None:
+    several = spec(tables=(PEOPLE, EVENTS), entity="plant")
+    assert several.table_names == ("people", "events")
+    assert several.raw_columns("events") == EVENTS.columns
+
+
+@pytest.mark.parametrize(("tables", "name"), [((), "events"), ((PEOPLE, EVENTS), "main")])
+def test_a_table_that_the_model_does_not_have_is_refused(tables: tuple[Table, ...], name: str) -> None:
+    with pytest.raises(SpecError, match=f"{name}.*one of"):
+        spec(tables=tables, entity="plant").raw_columns(name)

@@ -1,0 +1,117 @@
+"""When a candidate may replace the champion."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relearn.lifecycle.promotion import Naive, decide
+from relearn.spec.model import Metric
+
+HIGHER = Metric("accuracy", minimum=0.8, margin=0.01)
+LOWER = Metric("mae", maximum=10.0, margin=1.0)
+SCORES = st.floats(-1e6, 1e6)
+ANY_SCORES = st.floats() | SCORES
+
+
+@pytest.mark.parametrize(
+    ("policy", "candidate", "champion", "verdict"),
+    [
+        (HIGHER, 0.8, None, "promote"),
+        (HIGHER, 0.79, None, "reject"),
+        (HIGHER, 0.92, 0.9, "promote"),
+        (HIGHER, 0.905, 0.9, "reject"),
+        (HIGHER, 0.79, 0.1, "reject"),
+        (LOWER, 10.0, None, "promote"),
+        (LOWER, 10.1, None, "reject"),
+        (LOWER, 4.0, 5.0, "promote"),
+        (LOWER, 4.5, 5.0, "reject"),
+    ],
+)
+def test_a_candidate_must_meet_the_bound_and_beat_the_champion_by_the_margin(
+    policy: Metric, candidate: float, champion: float | None, verdict: str
+) -> None:
+    rival = None if champion is None else {policy.name: champion}
+    decision = decide({policy.name: candidate}, rival, policy)
+    assert decision.verdict == verdict
+    assert f"{candidate:.4f}" in decision.reason
+
+
+@pytest.mark.parametrize(
+    ("candidate", "champion", "told"),
+    [
+        (0.94838, 0.94841, "accuracy 0.94838 against the champion's 0.94841; needed at least 0.94841 on"),
+        (0.49999999, 0.9, "accuracy 0.49999999; the spec demands at least 0.5"),
+    ],
+)
+def test_a_rejection_by_a_little_shows_what_was_lacking(candidate: float, champion: float, told: str) -> None:
+    decision = decide({"accuracy": candidate}, {"accuracy": champion}, Metric("accuracy", minimum=0.5))
+    assert decision.verdict == "reject"
+    assert decision.reason.startswith(told)
+
+
+def test_without_a_margin_a_tie_is_promoted() -> None:
+    policy = Metric("accuracy", minimum=0.5)
+    assert decide({"accuracy": 0.7}, {"accuracy": 0.7}, policy).verdict == "promote"
+
+
+@given(st.sampled_from([HIGHER, LOWER]), st.sampled_from([math.nan, math.inf, -math.inf]), ANY_SCORES)
+def test_what_is_not_finite_never_wins(policy: Metric, value: float, champion: float) -> None:
+    assert decide({policy.name: value}, {policy.name: champion}, policy).verdict == "reject"
+    assert decide({policy.name: value}, None, policy).verdict == "reject"
+
+
+@given(st.sampled_from([HIGHER, LOWER]), st.sampled_from([math.nan, math.inf, -math.inf]), SCORES)
+def test_against_a_champion_without_a_finite_metric_nothing_wins(
+    policy: Metric, champion: float, value: float
+) -> None:
+    assert decide({policy.name: value}, {policy.name: champion}, policy).verdict == "reject"
+
+
+@given(SCORES)
+def test_a_missing_metric_never_wins(value: float) -> None:
+    assert decide({}, None, HIGHER).verdict == "reject"
+    assert decide({"accuracy": value}, {}, HIGHER).verdict == "reject"
+
+
+@given(st.sampled_from([HIGHER, LOWER]), SCORES, SCORES)
+def test_what_is_promoted_meets_the_bound_and_is_no_worse_than_the_champion(
+    policy: Metric, value: float, champion: float
+) -> None:
+    if decide({policy.name: value}, {policy.name: champion}, policy).verdict == "promote":
+        if policy.lower_is_better:
+            assert value <= 10.0
+            assert value < champion
+        else:
+            assert value >= 0.8
+            assert value > champion
+
+
+@given(st.sampled_from([HIGHER, LOWER]), SCORES, SCORES)
+def test_two_models_never_each_beat_the_other(policy: Metric, one: float, two: float) -> None:
+    first = decide({policy.name: one}, {policy.name: two}, policy).verdict
+    second = decide({policy.name: two}, {policy.name: one}, policy).verdict
+    assert "reject" in (first, second)
+
+
+LEAD = {
+    "method": "popularity",
+    "metrics": {"recall": 0.25},
+    "lead": {"metric": "recall", "mean": 0.1, "low": 0.05, "confidence": 0.95},
+}
+
+
+def test_the_lead_over_the_simplest_method_is_read_and_said() -> None:
+    found = Naive.read(LEAD, "recall")
+    assert found == Naive("popularity", 0.25, 0.1, 0.05, 0.95)
+    assert found is not None
+    assert found.words == "better than popularity, 0.2500, by at least 0.0500 (95% sure)"
+    assert Naive.read(None, "recall") is None
+
+
+def test_a_lead_of_another_metric_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^the lead is of recall, not of ndcg$"):
+        Naive.read(LEAD, "ndcg")

@@ -1,0 +1,115 @@
+"""Where versions run and how they come to serve, as a spec says it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relearn.errors import SpecError
+from relearn.spec import hosting, rollout
+from relearn.spec.hosting import Hosting, InLambda, Realtime, Serverless
+from relearn.spec.rollout import Canary, Instant, Limits, Rollout, Shadow, Step
+from relearn.traffic.route import Route
+
+LIMITS = st.builds(Limits, requests=st.integers(1, 1000), shift=st.floats(0, 1))
+ROLLOUTS = st.one_of(
+    st.builds(Instant),
+    st.builds(
+        Canary,
+        steps=st.lists(st.integers(1, 99), min_size=1, unique=True).map(sorted).map(tuple),
+        bake_minutes=st.floats(0, 1440),
+        limits=LIMITS,
+    ),
+)
+PHASES = st.sampled_from(("shadow", "canary", "promote"))
+HOSTINGS = st.one_of(
+    st.builds(Serverless, memory_mb=st.sampled_from([1024, 6144]), provisioned=st.integers(0, 10)),
+    st.builds(
+        Realtime,
+        instance=st.sampled_from(["ml.m5.large", "ml.c7g.4xlarge"]),
+        minimum=st.integers(1, 2),
+        maximum=st.integers(2, 100),
+        target_invocations=st.integers(1, 100_000),
+    ),
+    st.builds(InLambda, memory_mb=st.integers(256, 10_240)),
+)
+
+
+@given(HOSTINGS)
+def test_hosting_survives_being_stored_as_json(value: Hosting) -> None:
+    assert hosting.from_dict(json.loads(json.dumps(hosting.to_dict(value)))) == value
+
+
+def test_a_burstable_instance_may_be_had_without_scaling() -> None:
+    assert not Realtime(instance="ml.t2.medium", minimum=2, maximum=2).scales
+
+
+@given(ROLLOUTS)
+def test_a_rollout_survives_being_stored_as_json(value: Rollout) -> None:
+    assert rollout.from_dict(json.loads(json.dumps(rollout.to_dict(value)))) == value
+
+
+@pytest.mark.parametrize(
+    ("field", "make"),
+    [
+        ("hosting.provisioned", lambda: Serverless(max_concurrency=5, provisioned=6)),
+        ("hosting.instance", lambda: Realtime(instance="m5.large")),
+        ("hosting.maximum", lambda: Realtime(instance="ml.m5.large", minimum=3, maximum=2)),
+        ("hosting.maximum", lambda: Realtime(instance="ml.t2.medium", minimum=1, maximum=2)),
+        ("hosting.target_invocations", lambda: Realtime(instance="ml.m5.large", target_invocations=0)),
+        ("hosting.memory_mb", lambda: InLambda(memory_mb=128)),
+        ("hosting.type", lambda: hosting.from_dict({"type": "container"})),
+        ("rollout.steps", lambda: Canary(steps=(50, 10))),
+        ("rollout.steps", lambda: Canary(steps=(100,))),
+        ("rollout.steps", lambda: Canary(steps=())),
+        ("rollout.bake_minutes", lambda: Canary(bake_minutes=-1)),
+        ("rollout.limits.latency_ratio", lambda: Limits(latency_ratio=0.5)),
+        ("rollout.limits.requests", lambda: Limits(requests=0)),
+        ("rollout.type", lambda: rollout.from_dict({"type": "sudden"})),
+        ("shadow.minutes", lambda: Shadow(minutes=100_000)),
+    ],
+)
+def test_a_mistake_names_the_field(field: str, make: Callable[[], Any]) -> None:
+    with pytest.raises(SpecError) as caught:
+        make()
+    assert caught.value.field == field
+
+
+def test_a_shadow_goes_before_the_canary_and_the_promotion_is_last() -> None:
+    canary, shadow = Canary(steps=(10, 50), bake_minutes=5), Shadow(minutes=3)
+    assert rollout.plan(canary, shadow, Route(champion=1)) == (
+        Step("shadow", 0, 3, shadow.limits),
+        Step("canary", 10, 5, canary.limits),
+        Step("canary", 50, 5, canary.limits),
+        Step("promote"),
+    )
+    assert rollout.plan(Instant(), None, Route(champion=1)) == (Step("promote"),)
+
+
+def test_the_first_version_has_nobody_to_be_compared_with() -> None:
+    assert rollout.plan(Canary(), Shadow(), Route()) == (Step("promote"),)
+
+
+@given(st.builds(Step, PHASES, st.integers(0, 99), st.floats(0, 1440), st.none() | LIMITS))
+def test_a_step_survives_its_json_and_company(step: Step) -> None:
+    data = json.loads(json.dumps({**rollout.step_to_dict(step), "revision": 7}))
+    assert rollout.step_from_dict(data) == step
+
+
+@pytest.mark.parametrize(
+    ("step", "words", "route"),
+    [
+        (Step("shadow"), "shadow", Route(3, revision=1, candidate=4, shadow=True)),
+        (Step("canary", 10), "canary 10 %", Route(3, revision=1, candidate=4, weight=10)),
+    ],
+    ids=["shadow", "canary"],
+)
+def test_a_step_says_what_the_route_is_while_it_lasts(step: Step, words: str, route: Route) -> None:
+    assert step.words == words
+    assert step.on(Route(3), 4, 3) == route
+    assert step.on(route, 4, 3) is route

@@ -1,0 +1,78 @@
+"""Every reason that a candidate is rejected, or a run failed, for, with what causes it; none can be added without a line here."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from relearn.lifecycle import promotion, runs
+from relearn.lifecycle.promotion import Naive, decide
+from relearn.lifecycle.runs import ADVICE, QUOTA_ERRORS, failure_reason
+from relearn.spec.model import Metric
+from tests.support import words_of_refusals
+
+POLICY = Metric("accuracy", minimum=0.8, margin=0.01)
+ERROR = Metric("mae", maximum=10.0, margin=1.0)
+POPULAR = Naive("popularity", 0.9, 0.0, -0.1, 0.95)
+BEATEN = Naive("popularity", 0.5, 0.4, 0.3, 0.95)
+Given = tuple[float, float | None, Metric, Naive | None]
+DECISIONS: dict[str, Given] = {
+    "accuracy of the candidate is nan, not a finite number": (math.nan, None, POLICY, None),
+    "accuracy 0.7000; the spec demands at least 0.8": (0.7, None, POLICY, None),
+    "mae 11.0000; the spec demands at most 10": (11.0, None, ERROR, None),
+    "accuracy 0.9000 is not surely better than popularity, 0.9000: by at least -0.1000 (95% sure); needed above 0": (0.9, None, POLICY, POPULAR),
+    "accuracy of the champion is inf: nothing to compare 0.9000 with": (0.9, math.inf, POLICY, None),
+    "accuracy 0.9000 against the champion's 0.9500; needed at least 0.9600 on the same holdout": (0.9, 0.95, POLICY, None),
+    "mae 9.0000 against the champion's 9.5000; needed at most 8.5000 on the same holdout": (9.0, 9.5, ERROR, None),
+    "accuracy 0.9000 meets the spec's bound, at least 0.8; first model": (0.9, None, POLICY, None),
+    "accuracy 0.9000 meets the spec's bound, at least 0.8; better than popularity, 0.5000, by at least 0.3000 (95% sure); first model": (0.9, None, POLICY, BEATEN),
+    "accuracy 0.9000 against the champion's 0.8000 on the same holdout": (0.9, 0.8, POLICY, None),
+}  # fmt: skip
+"""A reason, to candidate, champion, policy and the simplest method."""
+QUOTA = next(iter(QUOTA_ERRORS))
+FAILURES: dict[str, tuple[str, str]] = {
+    "States.Timeout": ("States.Timeout", ""),
+    "States.TaskFailed: AlgorithmError: no row": ("States.TaskFailed", json.dumps({"FailureReason": "AlgorithmError: no row"})),
+    "States.TaskFailed: the training job was stopped (MaxRuntimeExceeded)": ("States.TaskFailed", json.dumps({"TrainingJobStatus": "Stopped", "SecondaryStatus": "MaxRuntimeExceeded"})),
+    "States.TaskFailed: the run of the Glue job features ended as TIMEOUT": ("States.TaskFailed", json.dumps({"JobName": "features", "JobRunState": "TIMEOUT"})),
+    "ConflictError: someone was first": ("ConflictError", json.dumps({"errorMessage": "someone was first"})),
+    "OSError: the disk is full: a function's temporary disk; redrive the run, another instance has room": ("OSError", json.dumps({"errorMessage": "[Errno 28] No space left on device: '/tmp/x'"})),
+    f"{QUOTA}: limit is 1 {ADVICE}": (QUOTA, "limit is 1"),
+}  # fmt: skip
+"""A reason, to the error's name and its cause."""
+
+
+@pytest.mark.parametrize("reason", DECISIONS)
+def test_a_decision_says_what_was_found_and_what_was_needed(reason: str) -> None:
+    mine, theirs, policy, naive = DECISIONS[reason]
+    champion = None if theirs is None else {policy.name: theirs}
+    assert decide({policy.name: mine}, champion, policy, naive).reason == reason
+
+
+@pytest.mark.parametrize("reason", FAILURES)
+def test_a_failed_run_says_what_ended_it(reason: str) -> None:
+    assert failure_reason(*FAILURES[reason]) == reason
+
+
+def test_every_reason_of_a_decision_in_the_code_has_figures_that_cause_it() -> None:
+    path = Path(promotion.__file__)
+    found = [*words_of_refusals.said(path, {"Decision": 1}), *words_of_refusals.given(path)]
+    assert len(found) > 8
+    assert [words for words in found if not _told(words, DECISIONS)] == []
+
+
+def test_every_reason_of_a_failure_in_the_code_has_a_cause() -> None:
+    path = Path(runs.__file__)
+    found = [words for words in words_of_refusals.given(path) if "…" in words]
+    assert found
+    assert [words for words in found if not _told(words, FAILURES)] == []
+
+
+def _told(words: str, table: Iterable[str]) -> bool:
+    pattern = ".*".join(map(re.escape, words.split("…")))
+    return any(re.search(pattern, reason) for reason in table)

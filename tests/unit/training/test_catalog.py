@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from relearn.errors import NotFoundError, RelearnError, SpecError
+from training import catalog
+from training.scaffold import new_model
+
+ROOT = Path(__file__).resolve().parents[2]
+SPEC = """
+from relearn.spec.model import Metric, ModelSpec, Number
+SPEC = ModelSpec(
+    name={name!r}, title="T", columns=(Number("a"),), target=Number("y"), metric=Metric("r2", minimum={minimum})
+)
+"""
+
+
+def write(models: Path, folder: str, text: str) -> None:
+    (models / folder).mkdir()
+    (models / folder / "spec.py").write_text(text, encoding="utf-8")
+
+
+def test_models_are_found_by_their_folders_in_order(tmp_path: Path) -> None:
+    for name in ("zebra", "a-b", "_template", ".hidden"):
+        write(tmp_path, name, SPEC.format(name=name, minimum=0.5))
+    (tmp_path / "empty").mkdir()
+    assert list(catalog.load(tmp_path)) == ["a-b", "zebra"]
+
+
+def test_finding_models_loads_no_ml_library() -> None:
+    script = "import sys; from training import catalog; catalog.load(); print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert not loaded & {"duckdb", "numpy", "onnx", "onnxruntime", "pandas", "scipy", "sklearn"}
+
+
+def test_a_broken_spec_is_named_with_its_file_field_value_and_what_is_allowed(tmp_path: Path) -> None:
+    write(tmp_path, "m", SPEC.format(name="m", minimum="'high'"))
+    with pytest.raises(SpecError) as raised:
+        catalog.load(tmp_path)
+    assert str(raised.value) == (
+        "spec field 'm/spec.py: metric.minimum': got 'high'; allowed: a finite number, the worst that may serve"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("SPEC = 1", "m/spec.py: SPEC"),
+        ("", "m/spec.py: SPEC"),
+        ("import nowhere", "ModuleNotFoundError"),
+        ("def", "SyntaxError"),
+        (SPEC.format(name="other", minimum=0.5), "the name of its folder, m"),
+    ],
+)
+def test_a_file_that_gives_no_spec_of_its_folder_is_named(tmp_path: Path, text: str, message: str) -> None:
+    write(tmp_path, "m", text)
+    with pytest.raises(SpecError, match=r"m/spec\.py") as raised:
+        catalog.load(tmp_path)
+    assert message in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["tulip", "_template", "../iris", "", None, 3])
+def test_a_model_that_is_not_there_is_answered_with_those_that_are(name: object) -> None:
+    with pytest.raises(NotFoundError, match="there are: churn, diabetes, iris, products, tickets"):
+        catalog.get(name)
+
+
+def test_a_missing_file_of_a_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RelearnError, match=r"m/model\.py is missing"):
+        catalog.load_module(tmp_path / "m" / "model.py")
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    (tmp_path / "_template").symlink_to(catalog.MODELS_DIR / "_template")
+    return tmp_path
+
+
+def test_a_new_model_is_the_template_under_its_own_name(models: Path) -> None:
+    folder = new_model("late-parcels", models)
+    assert list(catalog.load(models)) == ["late-parcels"]
+    assert {path.name for path in folder.iterdir()} == {
+        "README.md", "__init__.py", "model.py", "sample.json", "seed.csv", "spec.py",
+    }  # fmt: skip
+    assert not [
+        path.name for path in folder.iterdir() if "template-model" in path.read_text(encoding="utf-8")
+    ]
+
+
+@pytest.mark.parametrize("name", ["Late", "late_parcels", "x" * 21, "", "../up", "9lives", "a--b"])
+def test_a_name_that_no_model_can_have_is_refused(models: Path, name: str) -> None:
+    with pytest.raises(SpecError, match="spec field 'name'"):
+        new_model(name, models)
+    assert [path.name for path in models.iterdir()] == ["_template"]
+
+
+def test_a_folder_that_is_there_is_left_alone(models: Path) -> None:
+    new_model("mine", models).joinpath("spec.py").write_text("precious", encoding="utf-8")
+    with pytest.raises(SpecError, match="there already"):
+        new_model("mine", models)
+    assert (models / "mine" / "spec.py").read_text(encoding="utf-8") == "precious"

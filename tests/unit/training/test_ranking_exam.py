@@ -1,0 +1,149 @@
+"""What a recommender is asked, what it is asked of, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import duckdb
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from relearn.errors import DataError, SpecError
+from tests.support.ranking_kit import SPEC, data
+from training.data import split
+from training.fitting.ranking import task
+from training.fitting.ranking.exam import FEWEST_VISITORS, set_exam
+from training.fitting.ranking.interactions import Interactions, numbers_of
+
+Met = tuple[str, str, float]
+ENOUGH = [(f"g{number}", f"f{number % 5}", 1.0) for number in range(FEWEST_VISITORS)]
+LATER = [(f"g{number}", f"f{(number + 1) % 5}", 1.0) for number in range(FEWEST_VISITORS)]
+
+
+def held_out(rows: Sequence[tuple[str, str, int]]) -> list[bool]:
+    """Split rows, guest, film and hour, as the reader of the snapshot does."""
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE made (guest VARCHAR, film VARCHAR, as_of TIMESTAMP, place INT)")
+        values = [
+            (guest, film, f"2026-01-01 {hour:02d}:00", at) for at, (guest, film, hour) in enumerate(rows)
+        ]
+        connection.executemany("INSERT INTO made VALUES (?, ?, ?, ?)", values)
+        sides = f"SELECT {split.holdout_expression(SPEC)} FROM made ORDER BY place"  # noqa: S608 - our own
+        found = connection.execute(sides).fetchall()
+    return [bool(row[0]) for row in found]
+
+
+def rows_of(guest: str, count: int) -> list[tuple[str, str, int]]:
+    return [(guest, f"f{hour}", hour) for hour in range(count)]
+
+
+def chosen_guest() -> str:
+    """Name a guest whom the split holds out."""
+    return next(guest for guest in map("g{}".format, range(50)) if any(held_out(rows_of(guest, 5))))
+
+
+@pytest.mark.parametrize(("count", "late"), [(1, 1), (2, 1), (4, 1), (6, 1), (7, 2), (10, 3), (20, 6)])
+def test_the_latest_three_in_ten_rows_of_a_chosen_visitor_are_held_out(count: int, late: int) -> None:
+    assert held_out(rows_of(chosen_guest(), count)) == [False] * (count - late) + [True] * late
+
+
+def test_all_rows_of_the_other_visitors_are_learnt() -> None:
+    sides = {guest: any(held_out(rows_of(guest, 5))) for guest in map("g{}".format, range(100))}
+    assert 30 < sum(sides.values()) < 70  # the spec holds out half
+    other = next(guest for guest, chosen in sides.items() if not chosen)
+    assert not any(held_out(rows_of(other, 20)))
+
+
+@settings(max_examples=30, deadline=None)
+@given(now=st.integers(1, 20), more=st.integers(0, 4))
+def test_what_was_learnt_is_never_held_out_when_later_rows_come(now: int, more: int) -> None:
+    guest = chosen_guest()
+    before, after = held_out(rows_of(guest, now)), held_out(rows_of(guest, min(now + more, 24)))
+    assert not any(late for late, was_late in zip(after, before, strict=False) if not was_late)
+
+
+def test_the_truth_is_what_is_met_later_for_the_first_time() -> None:
+    dataset = data(
+        {
+            False: [*ENOUGH, ("g0", "f4", 2.0)],
+            True: [*LATER, ("g0", "f0", 1.0), ("g0", "f3", 1.0), ("g0", "f3", 5.0)],
+        }
+    )
+    exam = set_exam(SPEC, dataset)
+    at = list(exam.columns["guest"]).index("g0")
+    assert [exam.known.items[number] for number in exam.met[at]] == ["f0", "f4"]
+    assert [exam.known.items[number] for number in exam.truths[at]] == ["f1", "f3"]
+    assert set(exam.columns["like"]) == {""}
+
+
+def test_an_item_that_nobody_had_met_is_part_of_the_truth_though_no_list_can_name_it() -> None:
+    exam = set_exam(SPEC, data({False: ENOUGH, True: [*LATER, ("g1", "new", 1.0), ("g1", "newer", 1.0)]}))
+    at = list(exam.columns["guest"]).index("g1")
+    assert len(exam.truths[at]) == 3
+    assert sum(number >= len(exam.known.items) for number in exam.truths[at]) == 2
+
+
+def test_a_visitor_of_whom_nothing_was_learnt_is_asked_about_too() -> None:
+    exam = set_exam(SPEC, data({False: ENOUGH, True: [*LATER, ("stranger", "f0", 1.0)]}))
+    at = list(exam.columns["guest"]).index("stranger")
+    assert (len(exam.met[at]), len(exam.truths[at])) == (0, 1)
+
+
+def refusal(train: Sequence[Met], late: Sequence[Met], **changes: Any) -> str:
+    dataset, spec = data({False: train, True: late}), replace(SPEC, **changes)
+    try:
+        task.refuse_unusable(spec, dataset)
+        task.set_exam(spec, dataset)
+    except (DataError, SpecError) as error:
+        return str(error)
+    raise AssertionError("nothing was refused")
+
+
+def test_nothing_held_out_is_refused() -> None:
+    assert "keeps none of 20 rows for holdout" in refusal(ENOUGH, [])
+
+
+def test_nothing_to_learn_is_refused() -> None:
+    assert "keeps none of 20 rows for train" in refusal([], LATER)
+
+
+def test_too_few_visitors_who_met_something_new_are_refused() -> None:
+    known_already = [*LATER[:-1], ENOUGH[-1]]
+    assert "of 20 visitors held out 19 met an item that they had not met before; needed: 20" in refusal(
+        ENOUGH, known_already
+    )
+
+
+def test_no_more_items_than_an_answer_has_are_refused() -> None:
+    few = [(guest, f"f{int(film[1:]) % 3}", weight) for guest, film, weight in ENOUGH]
+    assert "there are 3 different films to recommend; needed: more than the 3 of an answer" in refusal(
+        few, LATER
+    )
+
+
+def test_a_weight_of_nothing_is_refused() -> None:
+    assert "1 of 20 rows have a weight of 0; needed: above 0" in refusal(
+        [*ENOUGH[:-1], ("g1", "f1", 0.0)], LATER
+    )
+
+
+def test_interactions_sum_the_weights_of_a_pair_and_sort_the_names() -> None:
+    known = Interactions.of(
+        np.array(["b", "a", "b"], object), np.array(["y", "x", "y"], object), np.array([1, 2, 4], np.float32)
+    )
+    assert (list(known.visitors), list(known.items)) == (["a", "b"], ["x", "y"])
+    assert known.matrix.toarray().tolist() == [[2, 0], [0, 5]]
+    assert list(known.popularity) == [0.5, 0.5]
+
+
+@given(names=st.lists(st.text(max_size=3)), known=st.sets(st.text(min_size=1, max_size=3)))
+def test_a_name_has_its_place_and_a_stranger_none(names: list[str], known: set[str]) -> None:
+    places = sorted(known)
+    found = numbers_of(np.array(names, dtype=object), np.array(places, dtype=object))
+    assert [places[at] if at >= 0 else None for at in found] == [
+        name if name in known else None for name in names
+    ]

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import json
+import re
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from relearn.data import contents, recorded_answers
+from relearn.data.archives import Limits
+from relearn.data.recorded_answers import Recorded
+from scoring import artifact
+from scoring.app import App
+from tests.support.training_kit import IRIS_SEED, iris_rows, job
+from training import catalog
+from training.fitting import tabular
+from training.job import train
+from training.job.container import Container
+from training.models.diabetes import collect as diabetes
+from training.models.iris import collect as iris
+
+
+def report_of(box: Container) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads((box.output / "report.json").read_text(encoding="utf-8"))
+    return data
+
+
+def page_of(box: Container) -> str:
+    return (box.output / "report.html").read_text(encoding="utf-8")
+
+
+def with_champion(box: Container, champion: Container) -> Container:
+    box.champion.parent.mkdir(parents=True)
+    with tarfile.open(box.champion, "w:gz") as tar:
+        tar.add(champion.model, arcname=".")
+    return box
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Container:
+    box = job(tmp_path_factory.mktemp("first"), iris_rows())
+    assert train.main(box) == 0
+    return box
+
+
+@pytest.fixture(scope="module")
+def second(tmp_path_factory: pytest.TempPathFactory, first: Container) -> Container:
+    rows = iris_rows(IRIS_SEED, iris.MORE)
+    box = with_champion(job(tmp_path_factory.mktemp("second"), rows, champion_version="1"), first)
+    assert train.main(box) == 0
+    return box
+
+
+def test_more_measurements_make_a_better_iris_model_on_the_same_rows(second: Container) -> None:
+    report = report_of(second)
+    assert report["champion"]["version"] == 1
+    assert report["candidate"]["metrics"]["f1_macro"] > report["champion"]["metrics"]["f1_macro"]
+
+
+def test_a_first_iris_model_meets_its_bound(first: Container) -> None:
+    assert report_of(first)["candidate"]["metrics"]["f1_macro"] >= 0.90
+
+
+def test_a_champion_that_was_changed_fails_the_job_with_the_reason(tmp_path: Path, first: Container) -> None:
+    box = with_champion(job(tmp_path, iris_rows(), champion_version="1", champion_sha256="0" * 64), first)
+    assert train.main(box) == 1
+    said = (box.root / "output/failure").read_text(encoding="utf-8")
+    assert said.startswith("the artifact of the champion, version 1, was changed since it was judged")
+    assert not box.model.exists()
+
+
+def test_the_report_tells_the_digest_of_the_whole_artifact(first: Container) -> None:
+    found = artifact.read(first.model)
+    assert report_of(first)["contents_sha256"] == found.contents_sha256
+    with (first.model.parent / "packed.tar.gz").open("w+b") as file:
+        with tarfile.open(fileobj=file, mode="w:gz") as tar:
+            tar.add(first.model, arcname=".")
+        file.seek(0)
+        files = contents.of_archive(file, "packed.tar.gz", Limits(file=10**9, total=10**9))
+    assert contents.digest(files) == found.contents_sha256
+
+
+def test_answers_on_record_are_those_that_the_artifact_gives(first: Container) -> None:
+    app = App(artifact.read(first.model), 1)
+    known = Recorded.read((first.output / "answers.jsonl").read_bytes().splitlines())
+    assert 0 < len(known) <= 20
+    body = json.dumps({"instances": [one.instance for one in known]}).encode()
+    assert (
+        recorded_answers.difference([one.prediction for one in known], app.answer(body)["predictions"])
+        is None
+    )
+
+
+def test_turned_labels_make_a_worse_candidate(tmp_path: Path, first: Container) -> None:
+    turn = {"setosa": "versicolor", "versicolor": "virginica", "virginica": "setosa"}
+    poisoned = [{**row, "species": turn[row["species"]]} for row in iris_rows(iris.MORE)]
+    box = with_champion(job(tmp_path, [*iris_rows(), *poisoned], champion_version="1"), first)
+    assert train.main(box) == 0
+    assert report_of(box)["candidate"]["metrics"]["f1_macro"] < 0.90
+    assert "By the spec's rule: reject." in page_of(box)
+
+
+@pytest.mark.parametrize("made", [iris.collect(), diabetes.collect()])
+def test_data_files_are_what_their_script_makes(made: dict[Path, str]) -> None:
+    for path, content in made.items():
+        assert path.read_text(encoding="utf-8") == content
+
+
+def test_the_page_shows_candidate_and_champion_side_by_side(second: Container) -> None:
+    page = page_of(second)
+    assert "By the spec's rule: promote." in page
+    assert page.count("<svg") == 4  # two confusion matrices, ROC, importance
+    assert page.count('role="img" aria-label="') == page.count("<figcaption>") == page.count("<svg")
+    assert page.count("<title>") == 1  # the page's: a chart's would say its caption again
+    assert "Champion, version 1" in page
+
+
+def test_a_champion_that_can_not_answer_is_reported_with_its_reason(
+    tmp_path: Path, second: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = replace(catalog.get("iris"), columns=catalog.get("iris").columns[:3])
+    box = with_champion(job(tmp_path, iris_rows(), champion_version="2"), second)
+    monkeypatch.setattr(catalog, "get", lambda _name: spec)
+    assert train.main(box) == 0
+    reason = "it takes petal_width, which the spec no longer has"
+    report = report_of(box)
+    assert report["champion"] is None
+    assert report["champion_incompatible"] == {"version": 2, "reason": reason}
+    assert f"Version 2 is not compared: {reason}." in page_of(box)
+
+
+def test_the_log_tells_what_happens_and_every_metric(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    box = job(tmp_path, iris_rows())
+    assert train.main(box) == 0
+    log = capsys.readouterr().out
+    assert log.startswith("relearn: read 45 rows of 1 shard: 32 to train, 13 held out\n")
+    found = {
+        name: float(value) for name, value in re.findall(r"^metric (\w+)=([0-9.eE+-]+)$", log, re.MULTILINE)
+    }
+    assert found == pytest.approx(report_of(box)["candidate"]["metrics"], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ({"model": "tulip"}, "no model 'tulip'; there are: churn, diabetes, iris, products, tickets"),
+        ({"inverse_penalty": "0"}, "setting 'inverse_penalty': got '0'; allowed: a number, 0.01 to 1000"),
+        ({"champion_version": "1"}, "setting 'champion_version': got 'version 1, channel absent'"),
+    ],
+)
+def test_a_job_that_fails_leaves_its_reason_and_no_artifact(
+    tmp_path: Path, told: dict[str, str], reason: str
+) -> None:
+    box = job(tmp_path, iris_rows(), **told)
+    assert train.main(box) == 1
+    assert (box.root / "output/failure").read_text(encoding="utf-8").startswith(reason)
+    assert not box.model.exists()
+
+
+def test_a_failure_nobody_foresaw_is_a_reason_too_and_its_trace_is_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("by nothing")
+
+    box = job(tmp_path, iris_rows())
+    monkeypatch.setattr(tabular, "make_candidate", broken)
+    assert train.main(box) == 1
+    assert (box.root / "output/failure").read_text(encoding="utf-8") == "ZeroDivisionError: by nothing"
+    assert "Traceback" in capsys.readouterr().err

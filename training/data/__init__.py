@@ -1,0 +1,1 @@
+"""The rows of a training job: reading, splitting, leakage and the baseline of drift."""

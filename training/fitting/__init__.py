@@ -1,0 +1,1 @@
+"""Fits estimators, evaluates them and exports them as ONNX."""

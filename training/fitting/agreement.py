@@ -1,0 +1,329 @@
+"""Does the ONNX model answer as the estimator it came from? If not, it is never served.
+
+A classification agrees when every label is the same and every probability within 1e-5. Where
+the estimator's own two best probabilities tie within 1e-5, either label is right: such rows
+are counted, not refused. A regression agrees within 1e-5 of the spread (the standard deviation) of the target: not of
+its size, since a target far from zero is not known any better for that.
+
+The rows are those held out, those at the thresholds of trees, and those that the spec allows and the data may lack
+(`training.fitting.coverage`). Of the last, float32 decides more: a difference is allowed that is no larger than what the
+estimator's own answer changes when a number changes by a millionth.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from relearn.errors import ArtifactError
+from scoring.encode import Array
+from scoring.scorer import Scorer
+from training.fitting.coverage import Corner, Coverage
+from training.fitting.fit import frame
+
+TOLERANCE = 1e-5
+MILLIONTH = 1e-6
+"""By how much of a number its answer may depend: float32 knows seven digits."""
+NAMED = 5
+"""Corners named in a refusal at most."""
+
+
+class CornerError(ArtifactError):
+    """Something that the spec allows has no answer, or another one than the estimator's.
+
+    Parameters
+    ----------
+    message
+        Names the columns, and the remedy.
+    far
+        Whether only numbers without a bound are to blame.
+    """
+
+    def __init__(self, message: str, *, far: bool) -> None:
+        super().__init__(message)
+        self.far = far
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What was compared.
+
+    Parameters
+    ----------
+    rows
+        How many, `threshold_rows` of them at the thresholds of trees.
+    labels_identical
+        Always true of what was not refused; a regression has no labels to differ.
+    ties
+        Rows with another label where the estimator itself was undecided.
+    max_abs_diff
+        Largest difference of a probability, or of a value in the target's unit.
+    tolerance
+        What was allowed, in the same unit.
+    """
+
+    rows: int
+    threshold_rows: int
+    labels_identical: bool
+    ties: int
+    max_abs_diff: float
+    tolerance: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give it as JSON-ready data."""
+        return asdict(self)
+
+
+class _Answers(NamedTuple):
+    """Answers to rows: labels, and probabilities (rows, classes); of a regression no labels, and values (rows, 1)."""
+
+    labels: Array | None
+    figures: Array
+
+
+def check(
+    estimator: Any,
+    scorer: Scorer,
+    columns: Mapping[str, Array],
+    *,
+    threshold_rows: int = 0,
+    spread: float | None = None,
+) -> Agreement:
+    """Compare the answers of both on ``columns``.
+
+    Parameters
+    ----------
+    estimator
+        As it was fitted.
+    scorer
+        The exported graph, loaded.
+    columns
+        Feature name to encoded values of shape (rows,).
+    threshold_rows
+        How many of the rows were made by `training.fitting.thresholds`.
+    spread
+        Standard deviation of the target of a regression; None: of the estimator's answers.
+
+    Raises
+    ------
+    ArtifactError
+        They disagree; the message says on how many rows and by how much.
+    """
+    wanted = _estimated(estimator, scorer, columns)
+    given = _given(scorer, columns)
+    scale = _scale(wanted, spread)
+    tolerance = TOLERANCE * scale
+    differences = _differences(wanted, given)
+    other = _other(wanted, given)
+    tied = other & _undecided(wanted, tolerance)
+    wrong = _beyond(differences, tolerance) | (other & ~tied)
+    worst = float(np.max(differences))
+    if wrong.any():
+        what = "labels identical" if wanted.labels is not None else f"{TOLERANCE:g} of the spread {scale:.3g}"
+        raise ArtifactError(
+            f"the ONNX model disagrees with the estimator on {int(wrong.sum())} of {len(differences)} rows (largest "
+            f"difference {worst:.3g}; allowed: {tolerance:.3g}, {what}); it is not served. {_hint(wanted, tolerance)}"
+        )
+    return Agreement(len(differences), threshold_rows, True, int(tied.sum()), worst, tolerance)
+
+
+def cover(
+    estimator: Any,
+    scorer: Scorer,
+    rows: Coverage,
+    columns: Mapping[str, Array],
+    *,
+    spread: float | None = None,
+) -> None:
+    """Compare the answers of both on what the spec allows.
+
+    Parameters
+    ----------
+    estimator, scorer, spread
+        As for `check`.
+    rows
+        Made by `training.fitting.coverage`.
+    columns
+        The data, which says how large numbers usually are.
+
+    Raises
+    ------
+    CornerError
+        One of them has no answer to a row, or they disagree.
+    """
+    wanted = _asked(lambda some: _estimated(estimator, scorer, some.columns), rows, "estimator")
+    given = _asked(lambda some: _given(scorer, some.columns), rows, "ONNX model")
+    for who, answers in (("estimator", wanted), ("ONNX model", given)):
+        if (silent := np.asarray(~np.isfinite(answers.figures).all(axis=1))).any():
+            raise _cannot(who, rows, silent, "its answer is not finite")
+    tolerance = TOLERANCE * _scale(wanted, spread)
+    differences, other = _differences(wanted, given), _other(wanted, given)
+    wrong = _beyond(differences, tolerance) | other
+    if wrong.any():
+        at = np.flatnonzero(wrong)
+        usual = {name: _largest(values) for name, values in columns.items()}
+        some = _Answers(wanted.labels, wanted.figures[at])
+        allowed = tolerance + _unsteady(partial(_estimated, estimator, scorer), rows.where(at), some, usual)
+        wrong[at] = _beyond(differences[at], allowed) | (other[at] & ~_undecided(some, allowed))
+    if wrong.any():
+        where, remedy, far = _where(rows, wrong)
+        raise CornerError(
+            f"the ONNX model answers otherwise than the estimator for {where}, which the spec allows (largest difference "
+            f"{float(np.max(differences[wrong])):.3g}, on {int(wrong.sum())} of {len(rows)} such rows); it is not served: {remedy}",
+            far=far,
+        )
+
+
+def _unsteady(
+    ask: Callable[[Mapping[str, Array]], _Answers],
+    rows: Coverage,
+    wanted: _Answers,
+    usual: Mapping[str, float],
+) -> Array:
+    """Say by how much the estimator's answers to some rows change when their numbers change by a millionth."""
+    changed = np.zeros(len(rows))
+    for name, values in rows.columns.items():
+        if values.dtype == object:
+            continue
+        with _quiet():
+            step = MILLIONTH * np.maximum(np.abs(values), np.float32(usual[name]))
+            moved = np.where(values > 0, values - step, values + step).astype(
+                np.float32
+            )  # inwards: none overflows
+            told = ask({**rows.columns, name: moved})
+        changed += np.nan_to_num(np.abs(told.figures - wanted.figures).max(axis=1))
+    return changed
+
+
+def _asked(ask: Callable[[Coverage], _Answers], rows: Coverage, who: str) -> _Answers:
+    """Ask for all answers.
+
+    Raises
+    ------
+    ArtifactError
+        There is none to some rows; names the columns.
+    """
+    with _quiet():
+        try:
+            return ask(rows)
+        except Exception as error:  # whatever an estimator's steps or onnxruntime raise
+            failing, reason = _failing(ask, rows)
+            raise _cannot(who, rows, failing, reason) from error
+
+
+def _failing(ask: Callable[[Coverage], _Answers], rows: Coverage) -> tuple[Array, str]:
+    """Find the corners that can not be answered, one by one; where each can be alone, the first row that can not."""
+    failing, reasons = np.zeros(len(rows), bool), dict[int, str]()
+    places: dict[tuple[Corner, ...], list[int]] = {}
+    for at, row in enumerate(rows.corners):
+        places.setdefault(row, []).append(at)
+    for row, found in sorted(places.items(), key=lambda each: len(each[0])):
+        if reasons and len(row) > 1:
+            break
+        try:
+            ask(rows.where(np.array(found)))
+        except Exception as error:  # noqa: BLE001 - as above
+            failing[found] = True
+            reasons[found[0]] = next(iter(str(error).splitlines()), type(error).__name__)
+    first = min(reasons, key=lambda at: any(corner.far for corner in rows.corners[at]), default=0)
+    return failing, reasons.get(first, "")
+
+
+def _cannot(who: str, rows: Coverage, failing: Array, reason: str) -> CornerError:
+    where, remedy, far = _where(rows, failing)
+    return CornerError(
+        f"the {who} can not answer for {where}, which the spec allows ({reason}); it is not served: {remedy}",
+        far=far,
+    )
+
+
+def _where(rows: Coverage, bad: Array) -> tuple[str, str, bool]:
+    """Name the fewest corners that explain the bad rows, what to do, and whether only far numbers are to blame."""
+    found = [rows.corners[at] for at in np.flatnonzero(bad).tolist()]
+    near = [row for row in found if not any(corner.far for corner in row)]
+    shortest = min(near or found, key=len)
+    alone = len(shortest) == 1
+    blamed = [row for row in near or found if len(row) == 1] if alone else [shortest]
+    named = list(dict.fromkeys(corner for row in blamed for corner in row))
+    more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
+    where = (", " if alone else " with ").join(map(str, named[:NAMED])) + more
+    return where, "; ".join(dict.fromkeys(corner.remedy for corner in named)), not near
+
+
+def _estimated(estimator: Any, scorer: Scorer, columns: Mapping[str, Array]) -> _Answers:
+    rows = frame(columns)
+    if scorer.kind == "regression":
+        return _Answers(None, np.asarray(estimator.predict(rows), dtype=np.float64).reshape(len(rows), 1))
+    figures = np.asarray(estimator.predict_proba(rows), dtype=np.float64)
+    return _Answers(np.asarray(estimator.predict(rows), dtype=object), figures)
+
+
+def _given(scorer: Scorer, columns: Mapping[str, Array]) -> _Answers:
+    scores = scorer.columns(columns)
+    if scores.probabilities is None:
+        return _Answers(None, scores.predictions.reshape(-1, 1))
+    return _Answers(scores.predictions, scores.probabilities)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Do without warnings: corners overflow, which is what is looked for."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _differences(wanted: _Answers, given: _Answers) -> Array:
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.abs(wanted.figures - given.figures).max(axis=1))
+
+
+def _other(wanted: _Answers, given: _Answers) -> Array:
+    if wanted.labels is None:
+        return np.zeros(len(wanted.figures), bool)
+    return np.asarray(wanted.labels != given.labels, dtype=bool)
+
+
+def _beyond(differences: Array, tolerance: Array | float) -> Array:
+    return np.asarray(~(differences <= tolerance))  # NaN is beyond
+
+
+def _undecided(wanted: _Answers, allowed: Array | float) -> Array:
+    if wanted.labels is None:
+        return np.zeros(len(wanted.figures), bool)
+    best = np.sort(wanted.figures, axis=1)
+    return np.asarray(best[:, -1] - best[:, -2] <= allowed)
+
+
+def _scale(wanted: _Answers, spread: float | None) -> float:
+    """Give what differences are measured against; of a target that is always the same, its size."""
+    if wanted.labels is not None:
+        return 1.0
+    return (
+        float(wanted.figures.std() if spread is None else spread)
+        or float(np.abs(wanted.figures).max())
+        or 1.0
+    )
+
+
+def _hint(told: _Answers, tolerance: float) -> str:
+    largest = np.float32(np.abs(told.figures).max())
+    if told.labels is None and (step := float(np.spacing(largest))) > tolerance:
+        return (
+            f"Answers are float32, whose steps around {float(largest):.3g} are {step:.3g}: subtract a base from the target, "
+            "in the data, so that it lies around zero"
+        )
+    return "Trees behind a scaler are a usual cause: give trees the columns as they come"
+
+
+def _largest(values: Array) -> float:
+    if values.dtype == object:
+        return 0.0
+    finite = np.abs(values[np.isfinite(values)])
+    return float(finite.max(initial=0))

@@ -1,0 +1,121 @@
+"""Measures a model's answers against the truth; pure functions on arrays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn import metrics
+
+from relearn.spec.model import Metric, ModelSpec
+from scoring.encode import Array
+from scoring.scorer import Scorer, Scores
+from training.data.dataset import Table
+
+IMPORTANCE_REPEATS = 5
+IMPORTANCE_ROWS = 5_000  # more rows would make the figures no clearer, only slower
+
+
+def evaluate(spec: ModelSpec, truth: Array, scores: Scores, classes: Sequence[str]) -> dict[str, Any]:
+    """Measure answers.
+
+    Parameters
+    ----------
+    spec
+        The model's spec: its kind, and the order in which classes are listed.
+    truth
+        Shape (rows,): labels, or float64 values.
+    scores
+        The answers to the same rows.
+    classes
+        Order of the probabilities' columns.
+
+    Returns
+    -------
+    dict
+        ``metrics``; for a classification also ``per_class`` and ``confusion`` (a row per true
+        class, a column per answer).
+    """
+    if scores.probabilities is None:
+        return {"metrics": _regression(truth, scores.predictions)}
+    labels = list(spec.classes)
+    precision, recall, f1, support = metrics.precision_recall_fscore_support(
+        truth, scores.predictions, labels=labels, zero_division=0.0
+    )
+    matrix = metrics.confusion_matrix(truth, scores.predictions, labels=labels)
+    figures = {
+        "accuracy": float(np.mean(truth == scores.predictions)),
+        "precision_macro": float(precision.mean()),
+        "recall_macro": float(recall.mean()),
+        "f1_macro": float(f1.mean()),
+        "f1_weighted": float(np.average(f1, weights=support)),
+        "roc_auc": roc_auc(truth, scores.probabilities, classes),
+    }
+    columns = zip(labels, precision, recall, f1, support, strict=True)
+    return {
+        "metrics": {name: value for name, value in figures.items() if value is not None},
+        "per_class": {
+            label: {"precision": float(p), "recall": float(r), "f1": float(f), "support": int(s)}
+            for label, p, r, f, s in columns
+        },
+        "confusion": {"labels": labels, "matrix": matrix.tolist()},
+    }
+
+
+def roc_auc(truth: Array, probabilities: Array, classes: Sequence[str]) -> float | None:
+    """Area under the ROC curve, the mean over classes of each against the rest.
+
+    For two classes that is the ordinary area. None where it is undefined: a class that is
+    absent or the only one, or probabilities that are not finite.
+    """
+    areas = []
+    for index, label in enumerate(classes):
+        positive = truth == label
+        if positive.all() or not positive.any() or not np.isfinite(probabilities[:, index]).all():
+            return None
+        areas.append(float(metrics.roc_auc_score(positive, probabilities[:, index])))
+    return float(np.mean(areas))
+
+
+def importance(spec: ModelSpec, scorer: Scorer, table: Table, classes: Sequence[str]) -> dict[str, float]:
+    """Permutation importance: by how much the spec's metric worsens when a column is shuffled.
+
+    Mean of `IMPORTANCE_REPEATS` shuffles on at most `IMPORTANCE_ROWS` rows (Breiman, "Random
+    Forests", 2001, section 10); above 0 means that the model leans on the column.
+    """
+    generator = np.random.default_rng(0)
+    rows = table
+    if len(rows) > IMPORTANCE_ROWS:
+        rows = rows.where(generator.choice(len(rows), IMPORTANCE_ROWS, replace=False))
+    base = _goodness(spec, scorer, rows, classes)
+    worse = {}
+    for name, values in rows.columns.items():
+        drops = []
+        for _ in range(IMPORTANCE_REPEATS):
+            shuffled = {**rows.columns, name: generator.permutation(values)}
+            drops.append(base - _goodness(spec, scorer, Table(shuffled, rows.target), classes))
+        worse[name] = float(np.mean(drops))
+    return {name: value for name, value in worse.items() if math.isfinite(value)}
+
+
+def _goodness(spec: ModelSpec, scorer: Scorer, table: Table, classes: Sequence[str]) -> float:
+    measured = evaluate(spec, table.target, scorer.columns(table.columns), classes)["metrics"]
+    return signed(spec.metric, measured.get(spec.metric.name, math.nan))
+
+
+def signed(metric: Metric, value: float) -> float:
+    """Turn an error around, so that more is always better."""
+    return -value if metric.lower_is_better else value
+
+
+def _regression(truth: Array, given: Array) -> dict[str, float]:
+    errors = truth - given.astype(np.float64)
+    spread = float(np.sum((truth - truth.mean()) ** 2))
+    figures = {
+        "mae": float(np.mean(np.abs(errors))),
+        "rmse": float(np.sqrt(np.mean(errors**2))),
+        "r2": 1.0 - float(np.sum(errors**2)) / spread if spread else math.nan,
+    }
+    return {name: value for name, value in figures.items() if math.isfinite(value)}

@@ -1,0 +1,120 @@
+"""The report's sections about a recommender."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pages.axis import Axis
+from pages.html import escape, figure, section, table
+from pages.plot import Plot
+from pages.svg import figure as drawn
+from relearn.figures import counted
+from scoring.encode import Array
+from training.fitting.ranking.evaluate import NOTHING
+from training.fitting.ranking.exam import RankingExam
+from training.job import charts
+
+SAMPLES = 5
+SHOWN_MET = 6  # of what a sampled visitor had met
+HIT = " ✓"
+
+
+def sections(
+    report: Mapping[str, Any], exam: RankingExam, lists: Array, popular: Mapping[str, Any]
+) -> list[str]:
+    """Write the sections.
+
+    Parameters
+    ----------
+    report
+        What `training.job.report.document` gave.
+    exam
+        What was asked.
+    lists
+        What the candidate recommended, item numbers of shape (visitors, k).
+    popular
+        What popularity came to, as ``report["candidate"]``.
+    """
+    pictures = _by_length(report["candidate"], popular) + _spread(exam, lists)
+    return [
+        section("Against what is popular", _against(report)),
+        section("How good the lists are", f'<div class="charts">{pictures}</div>{_lengths(report, popular)}'),
+        section("Some recommendations", _samples(exam, lists)),
+    ]
+
+
+def _against(report: Mapping[str, Any]) -> str:
+    naive, mine = report["naive"], report["candidate"]["metrics"]
+    lead = naive["lead"]
+    rows = [
+        (
+            name,
+            figure(value),
+            figure(naive["metrics"][name]),
+            f"{value - naive['metrics'][name]:+.4f}",
+            f"at least {lead['low']:+.4f}, {lead['confidence']:.0%} sure" if name == lead["metric"] else "",
+        )
+        for name, value in mine.items()
+    ]
+    asked = f"On the {counted(report['candidate']['visitors'], 'visitor')} held out who met something new"
+    return table(asked, ["Metric", "Candidate", "Popularity", "Lead", "Lead over all visitors"], rows)
+
+
+def _by_length(mine: Mapping[str, Any], popular: Mapping[str, Any]) -> str:
+    """Draw NDCG by the length of the list."""
+    lines = [("candidate", mine["ndcg_by_k"]), ("popularity", popular["ndcg_by_k"])]
+    highest = max(0.01, *(max(values) for _, values in lines))
+    count = len(mine["ndcg_by_k"])
+    plot = Plot(
+        Axis(name="items in the list", low=1, high=count, whole=True),
+        Axis(name="NDCG", low=0, high=highest),
+        [name for name, _ in lines],
+    )
+    parts = [plot.frame()]
+    parts += [plot.path(list(enumerate(values, start=1)), index) for index, (_, values) in enumerate(lines)]
+    said = "; ".join(f"{name} {values[-1]:.4f} at {count}" for name, values in lines)
+    return drawn("NDCG by the length of the list", said, *plot.size, "".join(parts))
+
+
+def _spread(exam: RankingExam, lists: Array) -> str:
+    """Draw how often an item is recommended against how many visitors have met it."""
+    count = len(exam.known.items)
+    recommended = np.bincount(lists[lists != NOTHING], minlength=count) / len(lists)
+    title = "Each item: how many have met it, and in how many lists it is"
+    axes_of = ("share of visitors", "share of lists")
+    return charts.scatter(title, axes_of, exam.known.popularity, recommended, from_zero=True)
+
+
+def _lengths(report: Mapping[str, Any], popular: Mapping[str, Any]) -> str:
+    pairs = zip(report["candidate"]["ndcg_by_k"], popular["ndcg_by_k"], strict=True)
+    rows = [(f"{at}", figure(mine), figure(theirs)) for at, (mine, theirs) in enumerate(pairs, start=1)]
+    return table("The same in figures", ["Items", "Candidate", "Popularity"], rows)
+
+
+def _samples(exam: RankingExam, lists: Array) -> str:
+    """Show what some visitors are recommended; who they are is not told."""
+    told = f"To the first visitors held out, best first;{HIT} is what they went on to meet."
+    chosen = [place for place, truth in enumerate(exam.truths) if len(truth) and len(exam.met[place])][
+        :SAMPLES
+    ]
+    shown = []
+    for number, who in enumerate(chosen, start=1):
+        more = len(exam.met[who]) - SHOWN_MET
+        met = _names(exam, exam.met[who][:SHOWN_MET]) + (f" and {more} more" if more > 0 else "")
+        hits = f"{int(np.isin(exam.truths[who], lists[who]).sum())} of {len(exam.truths[who])}"
+        shown += [
+            (f"{number}. had met", met),
+            ("is recommended", _names(exam, lists[who], hits=exam.truths[who])),
+            ("of what they met next", hits),
+        ]
+    items = "".join(f"<dt>{escape(word)}</dt><dd>{escape(said)}</dd>" for word, said in shown)
+    return f'<p>{told}</p><dl class="lineage">{items}</dl>'
+
+
+def _names(exam: RankingExam, items: Array, hits: Sequence[int] | Array = ()) -> str:
+    return ", ".join(
+        f"{exam.known.items[item]}{HIT if item in hits else ''}" for item in items if item != NOTHING
+    )

@@ -1,0 +1,150 @@
+"""Recommenders as a training job sees them; what each function does is said in `training.fitting.tasks`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from relearn.errors import DataError
+from relearn.figures import counted
+from relearn.spec.model import Id, ModelSpec
+from relearn.spec.tables import WEIGHT
+from scoring.encode import Array
+from scoring.scorer import Scorer, Scores
+from training import catalog
+from training.data.dataset import Dataset
+from training.fitting import onnx_export
+from training.fitting.fit import Code
+from training.fitting.ranking import agreement, graph, page
+from training.fitting.ranking.evaluate import Measured, lead, measure, popular_lists
+from training.fitting.ranking.exam import RankingExam, known_of, ranking_of, set_exam
+from training.fitting.ranking.fit import factors_of, fit
+from training.fitting.ranking.interactions import numbers_of
+from training.fitting.tasks import Answers, Candidate
+from training.job.container import Job
+from training.job.progress import say
+
+__all__ = [
+    "LIBRARIES",
+    "duel",
+    "evaluate",
+    "explain",
+    "make_candidate",
+    "naive",
+    "refuse_unusable",
+    "sections",
+    "set_exam",
+]
+
+LIBRARIES = ("duckdb", "implicit", "numpy", "onnx", "onnxruntime", "pandas", "scipy")
+POPULARITY = "popularity"
+
+
+def refuse_unusable(spec: ModelSpec, dataset: Dataset) -> None:
+    """Refuse rows that no recommender can be made of, or measured on.
+
+    Raises
+    ------
+    DataError
+        A side of the split is empty, a weight is not above 0, or there are no more items than one answer has.
+    """
+    for name, table in {"train": dataset.train, "holdout": dataset.holdout}.items():
+        if not len(table):
+            rows = len(dataset.train) + len(dataset.holdout)
+            raise DataError("too_few_rows", f"the split keeps none of {rows} rows for {name}; upload more")
+        if (wrong := int((table.columns[WEIGHT] <= 0).sum())) > 0:
+            raise DataError("features", f"{wrong} of {len(table)} rows have a {WEIGHT} of 0; needed: above 0")
+    items, k = len(set(dataset.train.target)), ranking_of(spec).k
+    if items <= k:
+        raise DataError(
+            "too_few_rows",
+            f"there are {items} different {spec.target.name}s to recommend; needed: more than the {k} of an answer",
+        )
+
+
+def make_candidate(spec: ModelSpec, job: Job, dataset: Dataset) -> Candidate:
+    """Factorise, draw the graph, and check that it recommends as the library does.
+
+    Raises
+    ------
+    ArtifactError
+        There are no factors to serve, or the graph answers differently.
+    """
+    known, target = known_of(spec, dataset.train), ranking_of(spec)
+    build = Code.of(catalog.folder(spec.name)).build
+    estimator = fit(spec.name, build, job.hyperparameters, known)
+    say(
+        f"fitted {type(estimator).__name__} on {counted(len(known.visitors), 'visitor')} and {counted(len(known.items), 'item')}"
+    )
+    draft = graph.Draft(known, factors_of(estimator), target.k)
+    drawn = graph.build(draft, spec.name, visitor=str(spec.entity), similar_to=target.similar_to)
+    inputs = onnx_export.layout(drawn, spec)
+    onnx = drawn.SerializeToString(deterministic=True)
+    scorer = Scorer(onnx, spec, inputs)
+    pair = agreement.Pair(estimator, scorer, known, str(spec.entity), target.similar_to, target.k)
+    agreed = agreement.check(pair, dataset.holdout.columns[str(spec.entity)])
+    agreement.cover(pair, min(column.max_length for column in spec.columns if isinstance(column, Id)))
+    say(f"ONNX agrees with the library on {counted(agreed.rows, 'row')}, to {agreed.max_abs_diff:.2g}")
+    return Candidate(onnx, inputs, [], scorer, agreed)
+
+
+def evaluate(
+    spec: ModelSpec,  # noqa: ARG001 - of any spec
+    exam: RankingExam,
+    scores: Scores,
+    classes: Sequence[str],  # noqa: ARG001 - there are none
+) -> dict[str, Any]:
+    """Measure lists of items; ``ndcg_by_k`` has that of lists of 1 to k items."""
+    return _as_report(exam, lists_of(exam, scores))
+
+
+def duel(spec: ModelSpec, exam: RankingExam, mine: Scores, theirs: Scores) -> tuple[int, int]:
+    """Count the visitors whose list is better, and worse, by the metric that decides."""
+    first, second = (
+        _measured(exam, lists_of(exam, one)).by_visitor(spec.metric.name) for one in (mine, theirs)
+    )
+    return int((first > second).sum()), int((first < second).sum())
+
+
+def explain(spec: ModelSpec, exam: RankingExam, candidate: Candidate) -> dict[str, float]:  # noqa: ARG001
+    """Name nothing: a recommender has no features."""
+    return {}
+
+
+def naive(spec: ModelSpec, answers: Answers) -> dict[str, Any] | None:
+    """Measure what is popular, and the lead over it."""
+    exam: RankingExam = answers.exam
+    theirs = _measured(exam, popular_lists(exam.known.by_popularity(), exam.met, ranking_of(spec).k))
+    mine = _measured(exam, lists_of(exam, answers.scores))
+    metric = spec.metric.name
+    found = lead(mine.by_visitor(metric), theirs.by_visitor(metric), metric)
+    return {"method": POPULARITY, "metrics": theirs.metrics(), "lead": found.as_dict()}
+
+
+def sections(spec: ModelSpec, report: Mapping[str, Any], answers: Answers) -> list[str]:
+    """Write the sections about the lists."""
+    exam: RankingExam = answers.exam
+    lists = lists_of(exam, answers.scores)
+    popular = popular_lists(exam.known.by_popularity(), exam.met, ranking_of(spec).k)
+    return page.sections(report, exam, lists, _as_report(exam, popular))
+
+
+def lists_of(exam: RankingExam, scores: Scores) -> Array:
+    """Number the items of answers, as `training.fitting.ranking.evaluate` takes them."""
+    items = np.asarray(scores.predictions, dtype=object)
+    return numbers_of(items.ravel(), exam.known.items).reshape(items.shape)
+
+
+def _measured(exam: RankingExam, lists: Array) -> Measured:
+    return measure(lists, exam.truths, len(exam.known.items))
+
+
+def _as_report(exam: RankingExam, lists: Array) -> dict[str, Any]:
+    shorter = [_measured(exam, lists[:, : at + 1]) for at in range(lists.shape[1])]
+    return {
+        "metrics": shorter[-1].metrics(),
+        "ndcg_by_k": [float(one.ndcg.mean()) for one in shorter],
+        "visitors": len(shorter[-1].ndcg),
+    }

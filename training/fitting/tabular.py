@@ -1,0 +1,138 @@
+"""Classifiers and regressions: rows of features and a target, an estimator of scikit-learn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from relearn.errors import DataError
+from relearn.figures import counted
+from relearn.spec.columns import LARGEST_FLOAT32, quoted
+from relearn.spec.model import ModelSpec
+from scoring.scorer import Scorer, Scores
+from training import catalog
+from training.data import leakage
+from training.data.dataset import Dataset, Table
+from training.fitting import agreement, coverage, onnx_export, tabular_page, thresholds
+from training.fitting import evaluate as measuring
+from training.fitting.fit import Code, fit
+from training.fitting.tasks import Answers, Candidate
+from training.fitting.terms import terms
+from training.job.container import Job
+from training.job.progress import say
+
+LIBRARIES = ("duckdb", "numpy", "onnx", "onnxruntime", "pandas", "scikit-learn", "skl2onnx")
+
+
+def refuse_unusable(spec: ModelSpec, dataset: Dataset) -> None:
+    """Refuse a split with an empty side, a label that the spec lacks, a side without one, or a feature that is the target.
+
+    Raises
+    ------
+    DataError
+        Says which side, and what it lacks.
+    """
+    for name, table in {"train": dataset.train, "holdout": dataset.holdout}.items():
+        share = f"the split keeps {len(table)} of {len(dataset.train) + len(dataset.holdout)} rows for {name}"
+        if not len(table):
+            raise DataError("too_few_rows", f"{share}: too few rows to train and to measure; upload more")
+        labels = set(table.target) if spec.kind == "classification" else set()
+        if unknown := sorted(labels - set(spec.classes)):
+            raise DataError(
+                "schema",
+                f"{spec.target.name} has {quoted(spec.target, unknown[0])}; allowed: one of {', '.join(spec.classes)}",
+            )
+        if lacking := [label for label in spec.classes if label not in labels]:
+            raise DataError(
+                "missing_class", f"{share}, none of them {' or '.join(lacking)}; upload more rows of it"
+            )
+    leakage.refuse(spec, dataset)
+
+
+def make_candidate(spec: ModelSpec, job: Job, dataset: Dataset) -> Candidate:
+    """Fit the model of ``spec``, export it, and check that both answer the same.
+
+    Raises
+    ------
+    ArtifactError
+        It can not be exported, the graph answers differently, or there is no answer to what the spec allows.
+    """
+    code = Code.of(catalog.folder(spec.name))
+    estimator = fit(spec, code, job.hyperparameters, dataset.train)
+    say(f"fitted {type(estimator).__name__}")
+    graph = (code.export or onnx_export.export)(estimator, spec)
+    inputs = onnx_export.layout(graph, spec)
+    onnx = graph.SerializeToString(deterministic=True)
+    scorer = Scorer(onnx, spec, inputs)
+    spread = float(dataset.train.target.std()) if spec.kind == "regression" else None
+    reach = _covered(estimator, scorer, spec, dataset, spread)
+    extra = thresholds.rows(graph, inputs, dataset.holdout)
+    rows = dataset.holdout if extra is None else dataset.holdout.and_also(extra)
+    threshold_rows = len(rows) - len(dataset.holdout)
+    agreed = agreement.check(estimator, scorer, rows.columns, threshold_rows=threshold_rows, spread=spread)
+    say(f"ONNX agrees with the estimator on {counted(agreed.rows, 'row')}, to {agreed.max_abs_diff:.2g}")
+    classes = [str(label) for label in estimator.classes_] if spec.kind == "classification" else []
+    return Candidate(onnx, inputs, classes, scorer, agreed, terms(estimator), reach)
+
+
+def _covered(
+    estimator: Any, scorer: Scorer, spec: ModelSpec, dataset: Dataset, spread: float | None
+) -> float | None:
+    """Check the answers to what the spec allows; give how far they reach where numbers have no bound.
+
+    Before the check on the rows held out: what has no answer may be among them, and is named here.
+
+    Raises
+    ------
+    CornerError
+        Something allowed has no answer, or another.
+    """
+    data = dataset.train.and_also(dataset.holdout)
+    *further, last = coverage.reaches(spec, data)
+    for reach in (*further, last):
+        rows = coverage.rows(spec, dataset.holdout, reach)
+        try:
+            agreement.cover(estimator, scorer, rows, data.columns, spread=spread)
+        except agreement.CornerError as error:
+            if reach == last or not error.far:
+                raise
+        else:
+            say(f"ONNX agrees with the estimator on {counted(len(rows), 'row')} that the spec allows")
+            return reach if reach < LARGEST_FLOAT32 else None
+    raise AssertionError("the last reach was tried")
+
+
+def set_exam(spec: ModelSpec, dataset: Dataset) -> Table:  # noqa: ARG001 - of any spec
+    """Ask the rows held out."""
+    return dataset.holdout
+
+
+def evaluate(spec: ModelSpec, exam: Table, scores: Scores, classes: Sequence[str]) -> dict[str, Any]:
+    """Measure answers by `training.fitting.evaluate`."""
+    return measuring.evaluate(spec, exam.target, scores, classes)
+
+
+def duel(spec: ModelSpec, exam: Table, mine: Scores, theirs: Scores) -> tuple[int, int]:
+    """Count the rows whose label, or whose value more nearly, only one of both got right."""
+    if spec.kind == "classification":
+        first, second = (np.asarray(one.predictions != exam.target, np.float64) for one in (mine, theirs))
+    else:
+        first, second = (np.abs(one.predictions - exam.target.astype(np.float64)) for one in (mine, theirs))
+    return int((first < second).sum()), int((first > second).sum())
+
+
+def explain(spec: ModelSpec, exam: Table, candidate: Candidate) -> dict[str, float]:
+    """Give the permutation importance of each feature."""
+    return measuring.importance(spec, candidate.scorer, exam, candidate.classes)
+
+
+def naive(spec: ModelSpec, answers: Answers) -> dict[str, Any] | None:  # noqa: ARG001 - of any spec
+    """Compare with nothing: the spec's bound says what is too little."""
+    return None
+
+
+def sections(spec: ModelSpec, report: Mapping[str, Any], answers: Answers) -> list[str]:
+    """Write the sections about the answers' quality, and about what the model leans on."""
+    return tabular_page.sections(spec, report, answers)

@@ -1,0 +1,1 @@
+"""The training job: what runs, what it reads and writes, and what it reports."""

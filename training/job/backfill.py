@@ -1,0 +1,251 @@
+"""Features of past moments, made from one snapshot: an ad-hoc job that trains nothing and never serves.
+
+The training container does it instead of training when the job's hyperparameters name ``moments_from``. It writes the
+features as one Parquet file, and beside them what they are: statistics.json. A row's target is missing where the
+days that it speaks of are not over yet. Moments with less history than the spec's ``history_days`` are made too, and listed: training does
+not use them. The same snapshot and the same moments give the same bytes.
+"""
+
+# ruff: noqa: S608 - every name in the SQL is ours or the spec's (checked), the path goes through quote()
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from preparation.rules import quote
+from relearn.errors import ConfigError, DataError
+from relearn.figures import counted
+from relearn.spec.model import ModelSpec, Number
+from relearn.spec.policies import TOLD_OF_MOMENTS
+from relearn.spec.tables import AS_OF, month_starts
+from training import catalog
+from training.features import engine
+from training.features.build import Workshop, count_rows, last_moment
+from training.features.check import wanted
+from training.features.shards import Shard, counts_of
+from training.fitting.fit import Code
+from training.job.container import Container, clock
+from training.job.progress import say
+
+FROM, TO, EVERY = TOLD_OF_MOMENTS
+"""The hyperparameters: two days, as 2025-04-01, and one of `PACES`."""
+PACES = ("day", "month")
+FEATURES, STATISTICS = "features.parquet", "statistics.json"
+MAX_MOMENTS = 3700  # ten years of days
+ROWS = "__rows"  # no table can be named so
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The moments that a backfill was asked for.
+
+    Parameters
+    ----------
+    first, last
+        Midnights, UTC; both inclusive.
+    every
+        One of `PACES`.
+    """
+
+    first: datetime
+    last: datetime
+    every: str
+
+    @classmethod
+    def of(cls, told: Mapping[str, str]) -> Span:
+        """Read a job's hyperparameters.
+
+        Raises
+        ------
+        ConfigError
+            A day is missing or none, the pace is unknown, or there is no moment, or there are too many.
+        """
+        first, last = (_midnight(name, told.get(name)) for name in (FROM, TO))
+        every = told.get(EVERY, "month")
+        if every not in PACES:
+            raise ConfigError(EVERY, every, f"one of {', '.join(PACES)}")
+        span = cls(first, last, every)
+        if not 1 <= (count := len(span.moments())) <= MAX_MOMENTS:
+            given = f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
+            raise ConfigError(
+                f"{FROM}, {TO}", given, f"1 to {MAX_MOMENTS} moments, one a {every}; these are {count}"
+            )
+        return span
+
+    def moments(self) -> tuple[datetime, ...]:
+        """List them, in order: each midnight, or the first of each month."""
+        if self.every == "month":
+            return month_starts(self.first, self.last)
+        days = (self.last - self.first).days + 1
+        return tuple(self.first + timedelta(days=day) for day in range(min(days, MAX_MOMENTS + 1)))
+
+
+def run(box: Container, told: Mapping[str, str]) -> None:
+    """Make the features that the job was asked for.
+
+    Parameters
+    ----------
+    box
+        The container.
+    told
+        The job's hyperparameters.
+
+    Raises
+    ------
+    ConfigError
+        They do not say which model's moments.
+    DataError
+        The snapshot can not speak of these moments, or the features break the spec.
+    """
+    spec = catalog.get(told.get("model"))
+    if spec.moments is None:
+        raise ConfigError(FROM, spec.name, "a model whose spec has tables and moments")
+    span = Span.of(told)
+    box.output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="backfill-") as folder:
+        statistics = write(spec, span, box.train_data, Path(folder), box.output / FEATURES, clock(told))
+    statistics |= {"model": spec.name, "run_id": told.get("run_id"), "snapshot": told.get("snapshot")}
+    document = json.dumps(statistics, indent=2, sort_keys=True)
+    (box.output / STATISTICS).write_text(document + "\n", encoding="utf-8")
+    rows, moments = counted(statistics["rows"], "row"), counted(len(statistics["moments"]), "moment")
+    say(f"made {rows} of features of {moments}; no model")
+
+
+def write(  # noqa: PLR0917 - what to make, of what, where and as of when
+    spec: ModelSpec, span: Span, shards: Path, workdir: Path, file: Path, now: datetime
+) -> dict[str, Any]:
+    """Make the features of some moments, in bounded memory.
+
+    Parameters
+    ----------
+    spec
+        A spec with moments.
+    span
+        Which.
+    shards
+        Folder with a folder of shards for each raw table.
+    workdir
+        An empty folder for what does not fit into memory.
+    file
+        What to write.
+    now
+        The job's clock, aware: moments after it are refused, rows after it not seen.
+
+    Returns
+    -------
+    dict
+        What was made: ``rows``, ``sha256``, ``moments`` with their rows, ``tables``, ``columns``; the moments
+        with a ``short_history``, and those of a ``target_unknown``.
+
+    Raises
+    ------
+    DataError, SpecError
+        As `training.features.build`; or the snapshot can not speak of these moments.
+    """
+    sources, room = shards.resolve(), workdir.resolve()
+    made = room / FEATURES
+    with engine.connect(room, [sources]) as connection:
+        workshop = Workshop(spec, Code.of(catalog.folder(spec.name)).features, connection, room, now)
+        found = workshop.shards(_files(spec, sources))
+        earliest, known = _check_reach(spec, found, span)
+        files = [workshop.write(found, moment, f"{moment:%Y%m%d}") for moment in span.moments()]
+        if not (rows := count_rows(connection, files)):
+            raise DataError("features", f"the features of {spec.name} have no row at any of these moments")
+        connection.execute(f"CREATE VIEW {ROWS} AS {_with_known_targets(spec, files, known)}")
+        written = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880"
+        connection.execute(f"COPY (SELECT * FROM {ROWS}) TO {quote(str(made))} ({written})")
+        counts = [count_rows(connection, [one]) for one in files]
+        columns = _by_column(connection, spec)
+    with made.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    shutil.move(made, file)
+    return {
+        "format": 1,
+        "engine": "duckdb",
+        "rows": rows,
+        "sha256": digest,
+        "tables": _by_table(found),
+        "moments": dict(zip(map(_written, span.moments()), counts, strict=True)),
+        "short_history": [_written(moment) for moment in span.moments() if moment < earliest],
+        "target_unknown": [_written(moment) for moment in span.moments() if moment > known],
+        "columns": columns,
+    }
+
+
+def _files(spec: ModelSpec, sources: Path) -> dict[str, list[Path]]:
+    found = sorted(sources.rglob("*.parquet"))  # SageMaker may keep the whole key of a shard
+    return {table: [path for path in found if path.parent.name == table] for table in spec.table_names}
+
+
+def _by_table(shards: Mapping[str, Sequence[Shard]]) -> dict[str, dict[str, int]]:
+    return {table: counts_of(of) for table, of in shards.items()}
+
+
+def _written(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _midnight(name: str, text: str | None) -> datetime:
+    try:
+        day = datetime.strptime(text or "", "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise ConfigError(name, text, "a day, as 2025-04-01") from None
+    return day
+
+
+def _check_reach(
+    spec: ModelSpec, shards: Mapping[str, Sequence[Shard]], span: Span
+) -> tuple[datetime, datetime]:
+    """Refuse moments outside the data; give from when training would use them, and until when it knows targets."""
+    assert spec.moments is not None  # noqa: S101 - run() said so
+    first = min((shard.first for shard in shards[spec.moments.table] if shard.first), default=None)
+    last, moments = last_moment(spec, shards), span.moments()
+    if first is None or last is None:
+        raise DataError("empty", f"table {spec.moments.table} of {spec.name} has no row")
+    if moments[0] < first or moments[-1] > last:
+        raise DataError(
+            "moments",
+            f"got {moments[0]:%Y-%m-%d} to {moments[-1]:%Y-%m-%d}; allowed: {first:%Y-%m-%d %H:%M} to "
+            f"{last:%Y-%m-%d %H:%M}, from the first to the last row of table {spec.moments.table} that is known by now",
+        )
+    history, label = (timedelta(days=days) for days in (spec.moments.history_days, spec.moments.label_days))
+    return first + history, last - label
+
+
+def _with_known_targets(spec: ModelSpec, files: Sequence[Path], known: datetime) -> str:
+    target, paths = f'"{spec.target.name}"', ", ".join(quote(str(file)) for file in files)
+    then = f"TIMESTAMPTZ {quote(known.isoformat())}"
+    given = f'CASE WHEN "{AS_OF}" <= {then} THEN {target} END AS {target}'
+    return f'SELECT * REPLACE ({given}) FROM read_parquet([{paths}]) ORDER BY "{AS_OF}", "{spec.entity}"'
+
+
+def _by_column(connection: duckdb.DuckDBPyConnection, spec: ModelSpec) -> dict[str, dict[str, Any]]:
+    return {
+        column.name: _of_number(connection, column)
+        if isinstance(column, Number)
+        else {"missing": _one(connection, f'count(*) - count("{column.name}")')[0]}
+        for column in wanted(spec)
+    }
+
+
+def _of_number(connection: duckdb.DuckDBPyConnection, column: Number) -> dict[str, Any]:
+    name = f'"{column.name}"'
+    found = _one(
+        connection, f"count(*) - count({name}), min({name}), max({name}), avg(CAST({name} AS DOUBLE))"
+    )
+    return dict(zip(("missing", "minimum", "maximum", "mean"), found, strict=True))
+
+
+def _one(connection: duckdb.DuckDBPyConnection, what: str) -> tuple[Any, ...]:
+    found: tuple[Any, ...] | None = connection.execute(f"SELECT {what} FROM {ROWS}").fetchone()
+    assert found is not None  # noqa: S101 - an aggregate always gives a row
+    return found

@@ -1,0 +1,126 @@
+"""The feature set of a model with several tables, judged by its spec before the model is fitted.
+
+What its raw tables hold was judged before the job began; what the expressions made of them can only be judged here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from pages import data_report
+from pages.data_report import DataReport, TableReport
+from relearn.data import checks, profiles
+from relearn.data.profiles import ColumnProfile, Profile
+from relearn.errors import DataError
+from relearn.spec.model import Boolean, Category, Column, DateTime, Id, ModelSpec, Ranking, Text
+from scoring import artifact
+from scoring.encode import STRING, Array, type_of
+from training.data.dataset import Dataset, learnt
+from training.job.container import Container, Job
+
+PAGE = "features.html"
+PROFILE = "profile"
+"""What model.json has the profile of the features under."""
+
+
+def check(spec: ModelSpec, dataset: Dataset, box: Container, job: Job) -> Profile:
+    """Describe the features, write the page about them, and judge them.
+
+    Parameters
+    ----------
+    dataset
+        Train and holdout.
+    box, job
+        Where the champion's artifact is and the page goes, and which run it is.
+
+    Raises
+    ------
+    DataError
+        Code ``data_quality``: the features are not as the spec demands.
+    ArtifactError
+        The champion's artifact is damaged.
+    """
+    profile = describe(spec, dataset)
+    before = of_champion(box.champion)
+    findings = checks.feature_findings(spec, profile, before)
+    report = DataReport(
+        run_id=job.run_id,
+        at="",
+        compared_with=f"version {job.champion_version}" if before else "",
+        tables=(
+            TableReport(
+                name="features",
+                columns=(*learnt(spec), spec.target),
+                profile=profile,
+                before=before,
+                shards=0,
+            ),
+        ),
+        findings=tuple(findings),
+    )
+    box.output.mkdir(parents=True, exist_ok=True)
+    (box.output / PAGE).write_text(data_report.page(spec, report), encoding="utf-8")
+    if reason := checks.reason(findings):
+        raise DataError("data_quality", reason)
+    return profile
+
+
+def of_champion(path: Path) -> Profile | None:
+    """Read the profile of a champion's features; None when there is no champion, or it kept none."""
+    if not path.is_file():
+        return None
+    kept = artifact.read_tar(path).meta.get(PROFILE)
+    return profiles.from_dict(kept) if isinstance(kept, dict) else None
+
+
+def describe(spec: ModelSpec, dataset: Dataset) -> Profile:
+    """Give the profile of all rows, train and holdout."""
+    rows = dataset.train.and_also(dataset.holdout)
+    columns = {column.name: _describe(column, rows.columns[column.name]) for column in learnt(spec)}
+    columns[spec.target.name] = _describe(spec.target, rows.target)
+    return Profile(rows=len(rows), columns=columns)
+
+
+def _describe(column: Column, values: Array) -> ColumnProfile:
+    lacking = values == "" if type_of(column) == STRING else np.isnan(values.astype(np.float64))
+    there = values[~lacking]
+    missing = int(lacking.sum())
+    match column:
+        case Category():
+            return ColumnProfile(type=column.type, missing=missing, counts=_count(there))
+        case Boolean():
+            words = np.where(there.astype(bool), "true", "false")
+            return ColumnProfile(type=column.type, missing=missing, counts=_count(words))
+        case DateTime():
+            moments = np.datetime64("2000-01-01") + there.astype(np.int64)
+            return ColumnProfile(
+                type=column.type, missing=missing, counts=_count(moments.astype("datetime64[M]").astype(str))
+            )
+        case Id() | Ranking():  # names are not told
+            return ColumnProfile(type=column.type, missing=missing)
+        case Text():
+            numbers = np.array([len(text) for text in there], dtype=np.float64)
+        case _:
+            numbers = there.astype(np.float64)
+    return ColumnProfile(
+        type=column.type,
+        missing=missing,
+        low=float(numbers.min()) if len(numbers) else None,
+        high=float(numbers.max()) if len(numbers) else None,
+        total=float(numbers.sum()),
+        counts=_count(_bins(numbers)),
+    )
+
+
+def _bins(values: Array) -> Array:
+    """As `relearn.data.profiles.bin_of`, for many numbers at once."""
+    size = np.abs(values)
+    exponents = np.ceil(np.log(np.maximum(size, profiles.SMALLEST)) / profiles.LOG_GAMMA) + profiles.SHIFTED
+    return np.where(size < profiles.SMALLEST, 0, np.sign(values) * exponents).astype(np.int64)
+
+
+def _count(values: Array) -> dict[str, int]:
+    found, counts = np.unique(values.astype(str) if values.dtype == object else values, return_counts=True)
+    return {str(value): int(count) for value, count in zip(found, counts, strict=True)}

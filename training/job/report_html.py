@@ -1,0 +1,122 @@
+"""The report as one page for people: no script, no file or address beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pages.html import amount, document, escape, figure, figures, section, signed, table
+from relearn.figures import counted
+from relearn.lifecycle.promotion import Naive, decide
+from relearn.spec.model import ModelSpec
+from training.fitting import tasks
+from training.fitting.tasks import Answers
+
+
+def page(spec: ModelSpec, report: Mapping[str, Any], baseline: Mapping[str, Any], answers: Answers) -> str:
+    """Write the page.
+
+    Parameters
+    ----------
+    spec
+        The model's spec.
+    report
+        What `training.job.report.document` gave.
+    baseline
+        What `training.data.baseline.baseline` gave.
+    answers
+        What the candidate answered on the holdout.
+    """
+    sections = [
+        _verdict(spec, report),
+        section("Metrics", _metrics(report)),
+        *tasks.of(spec).sections(spec, report, answers),
+        section("Data it was trained on", _data(baseline)),
+        section("Where it comes from", _lineage(report)),
+    ]
+    head = f"{spec.name}: report of run {report['run_id']}"
+    about = f"Model {spec.name}, run {report['run_id']}, {report['created_at']}"
+    return document(head, spec.title, about, sections)
+
+
+def _verdict(spec: ModelSpec, report: Mapping[str, Any]) -> str:
+    candidate, rival = report["candidate"]["metrics"], report["champion"]
+    decision = decide(
+        candidate, rival and rival["metrics"], spec.metric, Naive.read(report["naive"], spec.metric.name)
+    )
+    name, metric = spec.metric.name, spec.metric
+    measured = {"Candidate": candidate}
+    if rival:
+        measured[f"Champion, version {rival['version']}"] = rival["metrics"]
+    if report["naive"]:
+        measured[f"By {report['naive']['method']}"] = report["naive"]["metrics"]
+    shown = list(zip(measured, figures(*(one.get(name) for one in measured.values())), strict=True))
+    shown += [("The spec demands", metric.demanded), ("Rows held out", f"{report['rows']['holdout']:,}")]
+    listed = "".join(f"<div><dd>{escape(value)}</dd><dt>{escape(word)}</dt></div>" for word, value in shown)
+    note = report["champion_incompatible"]
+    told = f"<p>Version {note['version']} is not compared: {escape(note['reason'])}.</p>" if note else ""
+    return (
+        f'<section class="verdict {decision.verdict}" aria-labelledby="verdict"><h2 id="verdict">{name}</h2>'
+        f'<dl class="figures">{listed}</dl>'
+        f"<p><strong>By the spec's rule: {decision.verdict}.</strong> "
+        f"{escape(decision.reason)}.</p>{told}</section>"
+    )
+
+
+def _metrics(report: Mapping[str, Any]) -> str:
+    mine, rival = report["candidate"]["metrics"], report["champion"]
+    if not rival:
+        return table(
+            "On the rows held out", ["Metric", "Candidate"], [(k, figure(v)) for k, v in mine.items()]
+        )
+    theirs = rival["metrics"]
+    rows = [
+        (name, *figures(value, theirs.get(name)), signed(value - theirs[name]) if name in theirs else "")
+        for name, value in mine.items()
+    ]
+    heads = ["Metric", "Candidate", f"Champion, version {rival['version']}", "Difference"]
+    return table("Both on the same rows held out", heads, rows)
+
+
+def _data(baseline: Mapping[str, Any]) -> str:
+    rows = []
+    for name, column in baseline.items():
+        quantiles = column.get("quantiles") or column.get("length") or []
+        spread = [amount(quantiles[at]) for at in (0, 5, 10)] if quantiles else ["", "", ""]
+        values = ", ".join(f"{value}: {count:,}" for value, count in column.get("counts", {}).items())
+        if "distinct" in column:
+            values = f"{column['distinct']:,} different"
+        rows.append(
+            (name, column["type"], f"{column['missing']:,}", amount(column.get("mean")), *spread, values)
+        )
+    heads = ["Column", "Type", "Missing", "Mean", "Minimum", "Median", "Maximum", "Values"]
+    return table("Text by its length in characters, date-times in days since 2000", heads, rows)
+
+
+def _waiting(counts: Mapping[str, int]) -> str:
+    late = counts.get("waiting", 0)
+    return f", and {late:,} that wait, dated later than the run began" if late else ""
+
+
+def _lineage(report: Mapping[str, Any]) -> str:
+    agreed = report["agreement"]
+    facts = {
+        "run": report["run_id"],
+        "snapshot": report["snapshot"] or "not told",
+        "data fingerprint": report["fingerprint"],
+        "raw tables": "; ".join(
+            f"{name}: {counted(counts['rows'], 'row')} of {counted(counts['shards'], 'shard')}{_waiting(counts)}"
+            for name, counts in report["tables"].items()
+        ),
+        "features SHA-256": report["features"]["sha256"] if report["features"] else "none made",
+        "rows": f"{report['rows']['train']:,} to train, {report['rows']['holdout']:,} held out",
+        "hyperparameters": ", ".join(f"{k}={v:g}" for k, v in report["hyperparameters"].items()) or "none",
+        "spec digest": report["spec_digest"],
+        "model.onnx SHA-256": report["onnx_sha256"],
+        "artifact SHA-256, file by file": report["contents_sha256"],
+        "ONNX against estimator": f"{counted(agreed['rows'], 'row')} ({agreed['threshold_rows']:,} at thresholds of trees), "
+        f"largest difference {agreed['max_abs_diff']:.2g}, allowed {agreed['tolerance']:.2g}",
+        "libraries": ", ".join(f"{name} {version}" for name, version in report["libraries"].items()),
+    }
+    items = "".join(f"<dt>{escape(word)}</dt><dd>{escape(str(fact))}</dd>" for word, fact in facts.items())
+    return f'<dl class="lineage">{items}</dl>'

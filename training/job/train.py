@@ -1,0 +1,149 @@
+"""One training job: split, fit, export, check, measure candidate and champion, report.
+
+The artifact is written last, so a job that was stopped leaves none that could be mistaken for whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import UTC, datetime
+from importlib.metadata import version
+from platform import python_version
+from typing import Any
+
+from relearn import faults
+from relearn.data import profiles
+from relearn.errors import RelearnError
+from relearn.figures import counted
+from relearn.spec import codec
+from relearn.spec.model import ModelSpec
+from scoring import artifact
+from training import catalog
+from training.data.baseline import baseline
+from training.data.dataset import Dataset, Store, load
+from training.fitting import tasks
+from training.fitting.tasks import Candidate
+from training.job import champion, feature_quality, probes, recorded, report
+from training.job.container import MOMENTS_FROM, Container, Job
+from training.job.progress import complain, say, say_metrics, trace
+
+
+def main(container: Container | None = None) -> int:
+    """Run the job; 0, or 1 with the reason in output/failure."""
+    box = container or Container.from_env()
+    try:
+        run(box)
+    except RelearnError as error:
+        reason = str(error)
+    except Exception as error:  # noqa: BLE001 - the last door: the log gets the trace, the ledger a reason
+        trace()
+        reason = faults.told(error, faults.TRAINING_DISK)
+    else:
+        return 0
+    complain(f"failed: {reason}")
+    with contextlib.suppress(OSError):  # a disk that is full takes no reason either; the log has it
+        box.fail(reason)
+    return 1
+
+
+def run(box: Container) -> None:
+    """Train, measure and write what the job was told to; or only make features of past moments.
+
+    Raises
+    ------
+    RelearnError
+        The data, the settings, the model's code or the champion can not be used.
+    """
+    told = box.told()
+    if MOMENTS_FROM in told:
+        from training.job import backfill  # noqa: PLC0415 - it needs Ibis, which only models with tables have
+
+        backfill.run(box, told)
+        return
+    spec = catalog.get(told.get("model"))
+    job = Job.of(spec, told)
+    store = Store(box.checkpoints, job.run_id) if box.checkpoints.is_dir() else None
+    given = box.features if box.features.is_dir() else None
+    champion.require(box.champion, job.champion_version, job.champion_sha256)
+    dataset = load(spec, box.train_data, store=store, given=given, now=job.now)
+    trained, held = len(dataset.train), len(dataset.holdout)
+    if dataset.features is not None:
+        say(
+            f"{counted(dataset.features['rows'], 'row')} of features of {_counts(dataset)}; moments {_moments(dataset)}"
+        )
+    say(
+        f"read {counted(trained + held, 'row')} of {counted(dataset.shards, 'shard')}: {trained} to train, {held} held out"
+    )
+    profile = feature_quality.check(spec, dataset, box, job) if spec.tables else None
+    task = tasks.of(spec)
+    exam = task.set_exam(spec, dataset)
+    candidate = task.make_candidate(spec, job, dataset)
+    answers = tasks.Answers(exam, candidate.scorer.columns(exam.columns), tuple(candidate.classes))
+    measured = task.evaluate(spec, exam, answers.scores, answers.classes)
+    say_metrics(measured["metrics"])
+    measured["importance"] = task.explain(spec, exam, candidate)
+    if candidate.terms is not None:
+        measured["terms"] = candidate.terms
+    naive = task.naive(spec, answers)
+    rival = champion.measure(spec, box.champion, job.champion_version, exam, answers.scores)
+    say(f"champion: {rival.words(spec.metric.name)}")
+    meta = _meta(spec, job, dataset, candidate, measured["metrics"])
+    if profile is not None:
+        meta[feature_quality.PROFILE] = profiles.to_dict(profile)
+    made = artifact.make(candidate.onnx, meta)
+    document = report.document(
+        meta,
+        spec,
+        measured,
+        rival,
+        candidate.agreed.as_dict(),
+        contents_sha256=made.contents_sha256,
+        naive=naive,
+    )
+    report.write(box.output, spec, document, meta, answers)
+    probes.write(box.output, spec, exam.columns)
+    recorded.write(box.output, made, probes.instances(spec, exam.columns))
+    artifact.write(box.model, candidate.onnx, meta)
+    say(f"wrote {artifact.ONNX}, {len(candidate.onnx)} bytes, and the report")
+
+
+def _counts(dataset: Dataset) -> str:
+    return ", ".join(
+        f"{counted(counts['rows'], 'row')} of {table}" for table, counts in dataset.tables.items()
+    )
+
+
+def _moments(dataset: Dataset) -> str:
+    counts = (dataset.features or {}).get("moments") or {}
+    return ", ".join(f"{what} {count}" for what, count in counts.items()) or "as the features choose"
+
+
+def _meta(
+    spec: ModelSpec, job: Job, dataset: Dataset, candidate: Candidate, metrics: dict[str, float]
+) -> dict[str, Any]:
+    libraries = (*tasks.of(spec).LIBRARIES, *(() if dataset.features is None else ("ibis-framework",)))
+    return {
+        "format": artifact.FORMAT,
+        "model": spec.name,
+        "run_id": job.run_id,
+        "spec": codec.to_dict(spec),
+        "spec_digest": codec.digest(spec),
+        "kind": spec.kind,
+        "classes": candidate.classes,
+        "inputs": [given.as_dict() for given in candidate.inputs],
+        artifact.REACH: candidate.reach,
+        "hyperparameters": job.hyperparameters,
+        "metrics": metrics,
+        "dataset": {
+            "snapshot": job.snapshot,
+            "fingerprint": dataset.fingerprint,
+            "shards": dataset.shards,
+            "rows": {"train": len(dataset.train), "holdout": len(dataset.holdout)},
+            "tables": {table: dict(counts) for table, counts in dataset.tables.items()},
+            "features": None if dataset.features is None else dict(dataset.features),
+        },
+        "baseline": baseline(spec, dataset.train),
+        "onnx_sha256": artifact.sha256(candidate.onnx),
+        "libraries": {"python": python_version()} | {name: version(name) for name in libraries},
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
