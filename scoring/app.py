@@ -30,9 +30,9 @@ import numpy as np
 from relearn.api import media_types
 from relearn.api.jsonlines import ERRORS
 from relearn.api.jsonlines import MEDIA_TYPE as JSON_LINES
-from relearn.api.request_schema import MAX_ERRORS
 from relearn.api.strict_json import BOM
 from relearn.errors import FieldError, InvalidInstancesError, UnanswerableError
+from relearn.spec.fields import MAX_ERRORS
 from scoring.artifact import Artifact
 from scoring.encode import Array
 from scoring.reading import Reader, Row, lines_of

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from relearn.api import media_types, operations, strict_json
-from relearn.api.request_schema import MAX_ERRORS
 from relearn.errors import ArchiveError
 from relearn.spec.columns import shown
+from relearn.spec.fields import MAX_ERRORS
 
 MAX_BODY_BYTES = 4_000_000
 """What a serverless endpoint takes."""

@@ -9,11 +9,10 @@ whose spec is `ModelSpec.looked_up_by` an entity) it may name the entity instead
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from relearn.errors import FieldError, InvalidBodyError, InvalidInstancesError
-from relearn.figures import exact
+from relearn.errors import FieldError, InvalidInstancesError
 from relearn.spec.columns import (
     LARGEST_FLOAT32,
     Boolean,
@@ -24,16 +23,16 @@ from relearn.spec.columns import (
     Number,
     Ranking,
     Text,
+    allowed,
     shown,
 )
+from relearn.spec.fields import MAX_ERRORS, pointer, rows_of
 from relearn.spec.model import ModelSpec
 
 WITHOUT_NUL = r"^[^\u0000]*$"
 """What JSON Schema says of a text: no column takes a NUL character."""
 MAX_INSTANCES = 1000
 """Rows in one request at most."""
-MAX_ERRORS = 100
-"""Wrong fields reported in one answer at most."""
 
 
 def check_request(spec: ModelSpec, body: object, *, by_entity: bool = False) -> list[dict[str, Any]]:
@@ -66,49 +65,6 @@ def check_request(spec: ModelSpec, body: object, *, by_entity: bool = False) -> 
     if errors:
         raise InvalidInstancesError(tuple(errors[:MAX_ERRORS]))
     return instances
-
-
-def fields_of(
-    body: object, allowed: Sequence[str], refuse: type[InvalidBodyError]
-) -> tuple[Mapping[str, Any], list[FieldError]]:
-    """Read the fields that a body may have.
-
-    Parameters
-    ----------
-    body
-        Parsed JSON.
-    allowed
-        The fields.
-    refuse
-        What a wrong body is told with.
-
-    Returns
-    -------
-    Mapping, list of FieldError
-        The body; and every field of it that is not allowed.
-
-    Raises
-    ------
-    InvalidBodyError
-        ``refuse``: the body is no object.
-    """
-    if not isinstance(body, dict):
-        raise refuse((FieldError("", f"got {shown(body)}; allowed: a JSON object"),))
-    told = f"unknown field; allowed: {', '.join(allowed)}"
-    return body, [FieldError(pointer(name), told) for name in body if name not in allowed]
-
-
-def rows_of(
-    body: object, name: str, most: int, refuse: type[InvalidBodyError]
-) -> tuple[list[Any], list[FieldError]]:
-    """Read the list of 1 to ``most`` rows that is all that a body has; otherwise as `fields_of`."""
-    fields, errors = fields_of(body, (name,), refuse)
-    rows = fields.get(name)
-    if not isinstance(rows, list) or not 1 <= len(rows) <= most:
-        given = f"{len(rows)} rows" if isinstance(rows, list) else shown(rows)
-        detail = f"got {given}; allowed: a list of 1 to {most} objects"
-        raise refuse((*errors, FieldError(f"/{name}", detail)))
-    return rows, errors
 
 
 def check_instance(
@@ -160,30 +116,6 @@ def _missing(spec: ModelSpec, column: Column, instance: Mapping[str, Any], *, by
     if by_entity:
         return f"{told}; or {entity} alone, by which it is looked up"
     return f"{told}; here nothing is looked up by {entity}: only predict does"
-
-
-def pointer(name: str) -> str:
-    """One step of a JSON pointer (RFC 6901)."""
-    return "/" + str(name).replace("~", "~0").replace("/", "~1")
-
-
-def allowed(column: Column) -> str:
-    """Say in words what a column takes."""
-    match column:
-        case Number():
-            bounds = [f"at least {exact(column.minimum)}"] if column.minimum is not None else []
-            bounds += [f"at most {exact(column.maximum)}"] if column.maximum is not None else []
-            return ", ".join(["a number" + (f" in {column.unit}" if column.unit else ""), *bounds])
-        case Category():
-            return f"one of {', '.join(column.values)}"
-        case Text():
-            return f"a string of at most {column.max_length} characters"
-        case Boolean():
-            return "true or false"
-        case DateTime():
-            return "an ISO 8601 date-time"
-        case Id() | Ranking():
-            return f"a string of 1 to {column.max_length} characters"
 
 
 def instance_schema(spec: ModelSpec) -> dict[str, Any]:

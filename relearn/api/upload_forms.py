@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from relearn.api import request_schema
-from relearn.api.request_schema import MAX_ERRORS
 from relearn.errors import FieldError, InvalidUploadError
 from relearn.naming import filenames
 from relearn.spec.columns import shown
+from relearn.spec.fields import MAX_ERRORS, fields_of
 from relearn.spec.model import ModelSpec
 from relearn.spec.tables import MAIN
 
@@ -95,7 +94,7 @@ def check_request(spec: ModelSpec, body: object) -> Asked:
         With a JSON pointer for every wrong value.
     """
     allowed = ("filename", "table") if spec.tables else ("filename",)
-    fields, errors = request_schema.fields_of(body, allowed, InvalidUploadError)
+    fields, errors = fields_of(body, allowed, InvalidUploadError)
     name, table = fields.get("filename"), fields.get("table") if spec.tables else MAIN
     if not filenames.is_allowed(name):
         errors.append(FieldError("/filename", f"got {shown(name)}; allowed: {filenames.ALLOWED}"))

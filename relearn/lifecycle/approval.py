@@ -18,9 +18,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
-from relearn.api import request_schema
 from relearn.errors import FieldError, InvalidDecisionError, NotWaitingError
 from relearn.spec.columns import shown
+from relearn.spec.fields import fields_of
 
 if TYPE_CHECKING:
     from relearn.lifecycle.runs import Version
@@ -140,7 +140,7 @@ def check_decision(body: object) -> Asked:
     InvalidDecisionError
         With a JSON pointer for every wrong value.
     """
-    fields, errors = request_schema.fields_of(body, _FIELDS, InvalidDecisionError)
+    fields, errors = fields_of(body, _FIELDS, InvalidDecisionError)
     decision, why = fields.get("decision"), fields.get("why", "")
     if decision not in list(Decision):
         errors.append(

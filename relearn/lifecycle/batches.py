@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from relearn.api.request_schema import MAX_ERRORS, pointer
 from relearn.cutting import cut
 from relearn.errors import FieldError, InvalidBatchError, LineError
 from relearn.lifecycle import transitions
 from relearn.spec.columns import shown
+from relearn.spec.fields import MAX_ERRORS, pointer
 
 MAX_BYTES = 100_000_000
 """Size of a batch's file at most."""

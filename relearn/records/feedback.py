@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from relearn.api import request_schema
-from relearn.api.request_schema import MAX_ERRORS, pointer
 from relearn.errors import FieldError, InvalidFeedbackError
-from relearn.spec.columns import Number, shown
+from relearn.spec.columns import Number, allowed, shown
+from relearn.spec.fields import MAX_ERRORS, pointer, rows_of
 from relearn.spec.model import ModelSpec
 
 MAX_ROWS = 1000
@@ -60,7 +59,7 @@ def check_feedback(spec: ModelSpec, body: object) -> list[Given]:
     InvalidFeedbackError
         With a JSON pointer for every wrong value, `MAX_ERRORS` at most.
     """
-    rows, errors = request_schema.rows_of(body, "feedback", MAX_ROWS, InvalidFeedbackError)
+    rows, errors = rows_of(body, "feedback", MAX_ROWS, InvalidFeedbackError)
     for index, row in enumerate(rows):
         errors += _check_row(spec, row, f"/feedback/{index}")
         if len(errors) >= MAX_ERRORS:
@@ -96,7 +95,7 @@ def _check_id(value: object) -> str | None:
 
 def _check_truth(spec: ModelSpec, value: object) -> str | None:
     if value is None:
-        return f"got None; allowed: {request_schema.allowed(spec.target)}"
+        return f"got None; allowed: {allowed(spec.target)}"
     return spec.target.problem(value)
 
 

@@ -15,9 +15,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from relearn.api.request_schema import MAX_ERRORS, pointer
 from relearn.errors import DataError, FieldError, InvalidInstancesError
 from relearn.spec.columns import shown
+from relearn.spec.fields import MAX_ERRORS, pointer
 from relearn.spec.model import ModelSpec
 from relearn.spec.tables import AS_OF
 

@@ -444,3 +444,22 @@ def shown(value: object) -> str:
 def quoted(column: Column, value: object) -> str:
     """Show a value of a row in a reason, which more people read than may see the row; of a private column, not the value."""
     return "(private)" if column.private else shown(value)
+
+
+def allowed(column: Column) -> str:
+    """Say in words what a column takes."""
+    match column:
+        case Number():
+            bounds = [f"at least {exact(column.minimum)}"] if column.minimum is not None else []
+            bounds += [f"at most {exact(column.maximum)}"] if column.maximum is not None else []
+            return ", ".join(["a number" + (f" in {column.unit}" if column.unit else ""), *bounds])
+        case Category():
+            return f"one of {', '.join(column.values)}"
+        case Text():
+            return f"a string of at most {column.max_length} characters"
+        case Boolean():
+            return "true or false"
+        case DateTime():
+            return "an ISO 8601 date-time"
+        case Id() | Ranking():
+            return f"a string of 1 to {column.max_length} characters"

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from relearn.api import request_schema
 from relearn.errors import ConflictError, FieldError, InvalidChangeError
 from relearn.lifecycle import approval
 from relearn.lifecycle.runs import Version, VersionState
 from relearn.spec.columns import shown
+from relearn.spec.fields import fields_of
 from relearn.traffic import route as routing
 from relearn.traffic.route import Route
 
@@ -117,7 +117,7 @@ def check_change(body: object) -> Asked:
     InvalidChangeError
         With a JSON pointer for every wrong value.
     """
-    fields, errors = request_schema.fields_of(body, _FIELDS, InvalidChangeError)
+    fields, errors = fields_of(body, _FIELDS, InvalidChangeError)
     action, why = fields.get("action"), fields.get("why")
     known = action in list(Action)
     if not known:

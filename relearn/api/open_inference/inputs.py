@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from relearn.api import request_schema
 from relearn.api.open_inference import model, tensors
 from relearn.api.open_inference.parts import WrongError, name_of, parameters_of
 from relearn.api.request_schema import MAX_INSTANCES
 from relearn.errors import FieldError
-from relearn.spec.columns import Column, Number, Text, float32, is_finite_number, shown
+from relearn.spec.columns import Column, Number, Text, allowed, float32, is_finite_number, shown
 from relearn.spec.model import ModelSpec
 
 SIZE = "binary_data_size"
@@ -91,7 +90,7 @@ def read(spec: ModelSpec, listed: object, tail: bytes, errors: list[FieldError])
             errors.append(wrong.error)
     else_ = f"; or {spec.looked_up_by}, by which it is looked up" if spec.looked_up_by else ""
     errors += [
-        FieldError("/inputs", f"missing: {column.name}; allowed: {request_schema.allowed(column)}{else_}")
+        FieldError("/inputs", f"missing: {column.name}; allowed: {allowed(column)}{else_}")
         for column in spec.columns
         if not column.optional and column.name not in seen and spec.looked_up_by not in seen
     ]

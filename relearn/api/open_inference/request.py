@@ -13,9 +13,9 @@ from relearn.api import request_schema
 from relearn.api.open_inference import inputs, model
 from relearn.api.open_inference.model import Wanted
 from relearn.api.open_inference.parts import WrongError, flag, name_of, parameters_of
-from relearn.api.request_schema import MAX_ERRORS
 from relearn.errors import FieldError, InvalidInstancesError
 from relearn.spec.columns import shown
+from relearn.spec.fields import MAX_ERRORS
 from relearn.spec.model import ModelSpec
 
 

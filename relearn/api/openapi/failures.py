@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from relearn.api import problems, request_schema
+from relearn.api import problems
 from relearn.api.openapi.parts import REQUEST_ID, Json, list_of, object_of, ref, type_name
 from relearn.api.operations import Operation
 from relearn.api.problems import INTERNAL_ERROR, MEDIA_TYPE, Kind
+from relearn.spec.fields import MAX_ERRORS
 
 _PLACES = {
     problems.INVALID_INSTANCES: ("pointer", "JSON pointer (RFC 6901) to a wrong value."),
@@ -106,5 +107,5 @@ def _problem(kind: Kind) -> Json:
     if kind in _PLACES:
         name, about = _PLACES[kind]
         error = object_of({name: {**text, "description": about}, "detail": text})
-        properties["errors"] = list_of(error, minItems=1, maxItems=request_schema.MAX_ERRORS)
+        properties["errors"] = list_of(error, minItems=1, maxItems=MAX_ERRORS)
     return object_of(properties, "error")

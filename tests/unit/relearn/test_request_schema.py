@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from relearn.api import request_schema
 from relearn.errors import InvalidInstancesError
+from relearn.spec.fields import MAX_ERRORS
 from relearn.spec.model import (
     Boolean,
     Category,
@@ -167,7 +168,7 @@ def test_without_an_entity_a_missing_value_says_whether_it_could_be_looked_up(
 
 
 def test_no_more_than_a_hundred_errors_are_reported() -> None:
-    assert len(errors_of({"instances": [{}] * 500})) == request_schema.MAX_ERRORS
+    assert len(errors_of({"instances": [{}] * 500})) == MAX_ERRORS
 
 
 def test_an_optional_value_may_be_null_in_the_schema_too() -> None:
