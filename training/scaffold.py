@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from relearn.errors import SpecError
-from relearn.spec.validation import MODEL_NAME_PATTERN
+from relearn.spec.model import MODEL_NAME_PATTERN
 from training.catalog import MODELS_DIR
 
 TEMPLATE, TEMPLATE_WITH_TABLES = "_template", "_template_tables"

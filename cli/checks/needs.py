@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from relearn.spec.engines import on_spark
 from relearn.spec.hosting import Realtime, Serverless
-from relearn.spec.model import ModelSpec
+from relearn.spec.model import ModelSpec, on_spark
 
 ENDPOINTS_OF_A_MODEL = 3
 """Champion, previous and candidate."""

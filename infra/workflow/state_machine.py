@@ -21,9 +21,8 @@ from infra.workflow.retrain import definition as definition_of_a_run
 from infra.workflow.retrain import training_job
 from infra.workflow.step_functions import RunFunctions
 from relearn.naming import resources
-from relearn.spec import rollout
-from relearn.spec.engines import on_spark
-from relearn.spec.model import ModelSpec
+from relearn.spec.model import ModelSpec, on_spark
+from relearn.traffic import rollout_plan
 from relearn.traffic.route import Route
 
 SLACK_SECONDS = 3 * 3600  # two hours of them may pass in waits for instances and endpoints
@@ -161,7 +160,7 @@ def _longest(settings: Settings, specs: Mapping[str, ModelSpec]) -> int:
 
 def _longest_rollout(settings: Settings, spec: ModelSpec) -> int:
     """Say how many seconds a candidate may be watched: its steps, and a last look at each."""
-    steps = rollout.plan(spec.rollout, spec.shadow, Route(champion=1))[:-1]
+    steps = rollout_plan.plan(spec.rollout, spec.shadow, Route(champion=1))[:-1]
     override = settings.rollout_seconds
     return sum(
         LOOK_SECONDS + (override if override is not None else int(step.minutes * 60)) for step in steps

@@ -17,10 +17,10 @@ from lambdas.runtime import catalog
 from lambdas.runtime.catalog import Catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
-from relearn.lifecycle import approval
+from relearn.lifecycle import decisions
 from relearn.lifecycle.runs import RunState
-from relearn.spec import rollout
-from relearn.spec.rollout import Step
+from relearn.traffic import rollout_plan
+from relearn.traffic.rollout_plan import Step
 from relearn.traffic.route import Change, Route
 
 LOOK_SECONDS = 60
@@ -79,13 +79,13 @@ class Advancing:
             Someone froze the route.
         """
         if before is None and (candidate := self._ledger.version(model, version)) is not None:
-            approval.refuse_undecided(candidate)
+            decisions.refuse_undecided(candidate)
         route = self._ledger.route(model)
         steps = self._plan(model, route) if before is None else before["steps"]
         index = 0 if before is None else before["index"] + 1
         # Whoever promoted it by hand meanwhile has gone the rest of its way.
         index = len(steps) - 1 if route.champion == version else index
-        step = rollout.step_from_dict(steps[index])
+        step = rollout_plan.step_from_dict(steps[index])
         if step.phase != "promote":
             route = self._watch(model, run_id, version, route, step)
         seconds = self._seconds if self._seconds is not None else round(step.minutes * 60)
@@ -103,7 +103,9 @@ class Advancing:
 
     def _plan(self, model: str, route: Route) -> list[dict[str, Any]]:
         spec = self._catalog.spec(model)
-        return [rollout.step_to_dict(step) for step in rollout.plan(spec.rollout, spec.shadow, route)]
+        return [
+            rollout_plan.step_to_dict(step) for step in rollout_plan.plan(spec.rollout, spec.shadow, route)
+        ]
 
     def _watch(self, model: str, run_id: str, version: int, route: Route, step: Step) -> Route:
         run = self._ledger.run(model, run_id)

@@ -17,7 +17,7 @@ from lambdas.rollout.approvals import Approving
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 from relearn.errors import NotFoundError
-from relearn.lifecycle import approval
+from relearn.lifecycle import decisions
 from relearn.lifecycle.runs import Version
 
 
@@ -56,7 +56,7 @@ class Asking:
         until = version.approval.until if version.approval else ""
         lines = (
             run.reason,
-            f"To decide, type: {approval.how_to(version.model, version.version)}",
+            f"To decide, type: {decisions.how_to(version.model, version.version)}",
             "Or set its approval status in the SageMaker Model Registry.",
             f"Without a decision it is rejected at {until}.",
         )

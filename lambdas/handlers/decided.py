@@ -16,7 +16,7 @@ from lambdas.aws.sagemaker.registry import Registry
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 from relearn.errors import ConflictError, NotFoundError
-from relearn.lifecycle import approval
+from relearn.lifecycle import approval, decisions
 from relearn.lifecycle.approval import Approval
 from relearn.lifecycle.runs import RunState, Version
 from relearn.traffic import route
@@ -78,7 +78,7 @@ class Deciding:
         if found != version.approval:
             version = self._ledger.decide(version, found)
         elif found.verdict == "wait" and not version.awaits_approval:
-            raise ConflictError(approval.standing(version))
+            raise ConflictError(decisions.standing(version))
         return version, found
 
 

@@ -21,8 +21,8 @@ from relearn.lifecycle import runs, uploads
 from relearn.lifecycle.runs import Run, RunState
 from relearn.lifecycle.uploads import Upload, UploadState
 from relearn.naming import resources, s3_keys
-from relearn.spec.engines import Engine, on_spark
-from relearn.spec.model import ModelSpec
+from relearn.spec.engines import Engine
+from relearn.spec.model import ModelSpec, on_spark
 
 
 class Opening:

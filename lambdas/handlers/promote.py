@@ -9,7 +9,7 @@ from lambdas import wiring
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
-from relearn.lifecycle import approval
+from relearn.lifecycle import decisions
 from relearn.lifecycle.runs import VersionState
 from relearn.traffic import route
 from relearn.traffic.route import Change
@@ -42,7 +42,7 @@ class Promoting:
             approved a version that has to be.
         """
         if (candidate := self._ledger.version(model, version)) is not None:
-            approval.refuse_undecided(candidate)
+            decisions.refuse_undecided(candidate)
         run = self._ledger.run(model, run_id)
         old = self._ledger.route(model)
         new = route.promote(old, version, run.champion_version)

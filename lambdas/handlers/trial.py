@@ -35,9 +35,9 @@ from lambdas.serving.traffic import FAILED, FAILURES
 from lambdas.serving.version_cache import VersionMemory
 from lambdas.serving.version_client import MODEL_SECONDS
 from relearn.errors import UnanswerableError
-from relearn.traffic import canary, shadow_requests
-from relearn.traffic.canary import Live
+from relearn.traffic import shadow_requests, version_stats
 from relearn.traffic.shadow_requests import Trial
+from relearn.traffic.version_stats import Live
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -102,7 +102,7 @@ class Trials:
         with failures.of(message):
             trial = shadow_requests.read(message["body"])
             step = Step(trial.model, trial.revision, trial.candidate, trial.champion)
-            champion = canary.counted(trial.predictions, trial.milliseconds)
+            champion = version_stats.counted(trial.predictions, trial.milliseconds)
             return step, Done(self._try(trial), champion)
         return None
 
@@ -118,12 +118,17 @@ class Trials:
         except (*FAILURES, UnanswerableError):
             return FAILED
         took = (time.monotonic() - began) * 1000
-        return canary.add(canary.counted(outputs, took), canary.agreement(outputs, trial.predictions))
+        return version_stats.add(
+            version_stats.counted(outputs, took), version_stats.agreement(outputs, trial.predictions)
+        )
 
     def _count(self, step: Step, several: Iterable[Done]) -> None:
         done = Done()
         for one in several:
-            done = Done(canary.add(done.candidate, one.candidate), canary.add(done.champion, one.champion))
+            done = Done(
+                version_stats.add(done.candidate, one.candidate),
+                version_stats.add(done.champion, one.champion),
+            )
         self._counts.count(step.model, step.revision, step.candidate, done.candidate)
         self._counts.count(step.model, step.revision, step.champion, done.champion)
 

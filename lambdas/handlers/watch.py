@@ -27,12 +27,12 @@ from relearn.cutting import cut
 from relearn.errors import ConflictError, NotFoundError
 from relearn.lifecycle.runs import MAX_REASON, Run, Version, VersionState
 from relearn.naming import resources, s3_keys
-from relearn.spec import rollout
 from relearn.spec.hosting import Serverless
-from relearn.spec.rollout import Limits, Step
-from relearn.traffic import canary
+from relearn.spec.rollout import Limits
+from relearn.traffic import canary, rollout_plan
 from relearn.traffic.canary import Verdict
 from relearn.traffic.duel import Duel
+from relearn.traffic.rollout_plan import Step
 from relearn.traffic.route import Change, Route
 
 SPARE_SECONDS = 200
@@ -208,7 +208,7 @@ class Watching:
 def _begun(told: Mapping[str, Any]) -> Begun:
     until = datetime.fromisoformat(told["until"])
     return Begun(
-        rollout.step_from_dict(told),
+        rollout_plan.step_from_dict(told),
         Limits(**told["limits"]),
         told["revision"],
         # A run that an older version of this code began may be under way: it did not say when.

@@ -16,7 +16,7 @@ from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.notify import Notifier
 from lambdas.aws.sagemaker.registry import APPROVED, REJECTED, Registry
 from relearn.errors import ConflictError, NotFoundError, NotWaitingError
-from relearn.lifecycle import approval
+from relearn.lifecycle import decisions
 from relearn.lifecycle.approval import REGISTRY, Asked, Decision
 from relearn.lifecycle.runs import RunState, Version
 
@@ -119,7 +119,7 @@ class Approving:
     def _decide(self, model: str, number: int, asked: Asked, who: str) -> Version:
         for _ in range(TRIES):
             version = self._version(model, number)
-            decided = approval.decide(version, asked, who, self._clock())
+            decided = decisions.decide(version, asked, who, self._clock())
             if decided == version.approval:
                 return version
             try:

@@ -20,8 +20,9 @@ from relearn.lifecycle.runs import Version
 from relearn.naming.resources import Place
 from relearn.spec.model import ModelSpec
 from relearn.spec.rollout import Limits
-from relearn.traffic import canary
-from relearn.traffic.canary import Live, Verdict
+from relearn.traffic import canary, version_stats
+from relearn.traffic.canary import Verdict
+from relearn.traffic.version_stats import Live
 
 SECONDS = 65
 """SageMaker gives a container 60 seconds; a cold serverless endpoint may need most of them."""
@@ -100,8 +101,8 @@ class Probing:
         for instance in islice(cycle(instances), measure.limits.requests):
             if candidate.requests and left() <= 0:
                 break
-            candidate = canary.add(candidate, self._ask(spec, pair.candidate, instance))
-            champion = canary.add(champion, self._ask(spec, pair.champion, instance))
+            candidate = version_stats.add(candidate, self._ask(spec, pair.candidate, instance))
+            champion = version_stats.add(champion, self._ask(spec, pair.champion, instance))
             if (failing := canary.fails(candidate, champion, measure.limits)) is not None:
                 return Verdict("breach", failing)
         limits = replace(measure.limits, requests=candidate.requests)
@@ -116,4 +117,4 @@ class Probing:
             predictions = response_check.read(spec, version.version, 1, answer)
         except (ModelFailedError, NotServingError, TimeoutError, UnanswerableError):
             return Live(requests=1, errors=1)
-        return canary.counted(predictions, (self._clock() - began) * 1000)
+        return version_stats.counted(predictions, (self._clock() - began) * 1000)

@@ -19,10 +19,10 @@ from lambdas.serving.request_context import Visit
 from lambdas.serving.shadow_sampling import Sampler
 from lambdas.serving.version_client import MODEL_SECONDS, Asker, Question, Rows
 from relearn.errors import InvalidInstancesError, ModelFailedError, NotServingError
-from relearn.traffic import canary, shadow_requests
 from relearn.traffic import route as routing
-from relearn.traffic.canary import Live
+from relearn.traffic import shadow_requests, version_stats
 from relearn.traffic.route import Route
+from relearn.traffic.version_stats import Live
 
 CANDIDATE_SECONDS = 10.0
 """How long a candidate may take; the champion must still have time to answer in its place."""
@@ -125,7 +125,7 @@ class Trying:
         if route.shadow and version == route.champion:
             visit.beside.append(partial(self._copy, question, route, answered, took, visit))
         else:
-            self._note(question, route, version, canary.counted(outputs, took), visit)
+            self._note(question, route, version, version_stats.counted(outputs, took), visit)
         return answered
 
     def _is_watched(self, question: Question, route: Route, version: int) -> bool:
@@ -152,4 +152,6 @@ class Trying:
         )
         if not self._queue.send(shadow_requests.write(trial)):
             visit.skipped = True
-            self._counts.count(model, route.revision, route.champion, canary.counted(answered.outputs, took))
+            self._counts.count(
+                model, route.revision, route.champion, version_stats.counted(answered.outputs, took)
+            )

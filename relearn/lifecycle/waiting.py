@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from relearn.lifecycle import approval
+from relearn.lifecycle import decisions
 from relearn.lifecycle import uploads as life
 from relearn.lifecycle.runs import Run, RunState
 from relearn.lifecycle.uploads import Upload, UploadState
@@ -16,7 +16,7 @@ def decision_on(run: Run | None) -> str:
     """Say which decision a model's newest run waits for; empty when it waits for none."""
     if run is None or run.state is not RunState.AWAITING_APPROVAL:
         return ""
-    return f"version {run.version}: {approval.how_to(run.model, run.version)}"
+    return f"version {run.version}: {decisions.how_to(run.model, run.version)}"
 
 
 def explained(upload: Upload, run: Run | None, now: datetime) -> Upload:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from relearn.spec.columns import check
 
 if TYPE_CHECKING:
-    from relearn.spec.model import ModelSpec
+    pass
 
 ENGINES = ("duckdb", "spark")
 WORKER_TYPES = ("G.1X", "G.2X", "G.4X", "G.8X")  # AWS Glue's, for jobs of any region that has Glue
@@ -43,17 +43,6 @@ class Engine:
         known = self.worker_type in WORKER_TYPES
         check(known, "engine.worker_type", self.worker_type, f"one of {', '.join(WORKER_TYPES)}")
         _check_whole("max_runtime_minutes", self.max_runtime_minutes, 1, MAX_MINUTES)
-
-
-def on_spark(spec: ModelSpec, stage: str | None) -> bool:
-    """Tell whether a stage makes the features of a model on Spark.
-
-    Parameters
-    ----------
-    stage
-        The engine that the stage chose for all of its models; None: as their specs say.
-    """
-    return bool(spec.tables) and (stage or spec.engine.name) == "spark"
 
 
 def _check_whole(name: str, value: object, low: int, high: int) -> None:

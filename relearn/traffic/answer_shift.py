@@ -14,7 +14,7 @@ from relearn.figures import apart
 from relearn.spec.rollout import Limits
 
 if TYPE_CHECKING:
-    from relearn.traffic.canary import Live
+    from relearn.traffic.version_stats import Live
 
 STANDARD_ERRORS = 2.0
 """By so many the means of two samples of the same may differ; it is more in one of twenty."""

@@ -6,74 +6,17 @@ its bucket, a tenth above the true one at most.
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_left
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from relearn.figures import apart, percents
 from relearn.spec.rollout import Limits
 from relearn.traffic.answer_shift import shifted
+from relearn.traffic.version_stats import Live
 
-BOUNDS_MS = tuple(round(1.1**power, 3) for power in range(111))
-"""Upper bounds of the buckets of latency, in ms: 1 ms to 35 s."""
 SLACK_MS = 20.0
 """A candidate may always be slower by so much: a ratio of two small figures says nothing."""
-_PERCENTILE = 0.95
-K = TypeVar("K")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Live:
-    """What was counted of one version in one step.
-
-    Parameters
-    ----------
-    requests, errors
-        How many, and how many of them failed.
-    latency
-        Bucket (index into `BOUNDS_MS`) to requests.
-    answers
-        Of a classification: label to rows; of a ranking: basis to rows.
-    rows, total, squares
-        Of a regression: rows, and the sums of their values and of the squares of these.
-    compared, equal, distance
-        Of a shadow: rows that both versions answered, how many of these alike, and the sum of their
-        distances; see `agreement`.
-    """
-
-    requests: int = 0
-    errors: int = 0
-    latency: Mapping[int, int] = field(default_factory=dict)
-    answers: Mapping[str, int] = field(default_factory=dict)
-    rows: int = 0
-    total: float = 0.0
-    squares: float = 0.0
-    compared: int = 0
-    equal: int = 0
-    distance: float = 0.0
-
-    @property
-    def error_rate(self) -> float:
-        """Share of requests that failed, 0 to 1."""
-        return self.errors / self.requests if self.requests else 0.0
-
-    @property
-    def p95_ms(self) -> float:
-        """The 95th percentile of latency, in ms; 0 when nothing was answered."""
-        wanted = _PERCENTILE * sum(self.latency.values())
-        seen = 0
-        for bucket in sorted(self.latency):
-            seen += self.latency[bucket]
-            if seen >= wanted:
-                return BOUNDS_MS[bucket]
-        return 0.0
-
-    @property
-    def mean(self) -> float | None:
-        """Mean of the values of a regression; None without any."""
-        return self.total / self.rows if self.rows else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,75 +34,6 @@ class Verdict:
 
     verdict: Literal["pass", "thin", "breach", "shift"]
     reason: str
-
-
-def bucket(milliseconds: float) -> int:
-    """Give the bucket of a latency."""
-    return min(bisect_left(BOUNDS_MS, milliseconds), len(BOUNDS_MS) - 1)
-
-
-def counted(predictions: Iterable[Mapping[str, Any]], milliseconds: float) -> Live:
-    """Count one answered request.
-
-    Parameters
-    ----------
-    predictions
-        As the API answers them.
-    milliseconds
-        How long the model took.
-    """
-    answers: dict[str, int] = {}
-    values: list[float] = []
-    for one in predictions:
-        if "value" in one:
-            values.append(float(one["value"]))
-        else:
-            answer = str(one["label"] if "label" in one else one["basis"])
-            answers[answer] = answers.get(answer, 0) + 1
-    return Live(
-        requests=1,
-        latency={bucket(milliseconds): 1},
-        answers=answers,
-        rows=len(values),
-        total=math.fsum(values),
-        squares=math.fsum(value * value for value in values),
-    )
-
-
-def agreement(mine: Iterable[Mapping[str, Any]], theirs: Iterable[Mapping[str, Any]]) -> Live:
-    """Count how far two versions' answers to the same instances agree.
-
-    Two answers are alike when they have the same label, the same items in the same order, or the same value: how far
-    from it another is depends on the spread of the target, which is not known here. Their distance is the largest difference of a label's probabilities, the
-    share of items that only one of them has, or the difference of the values.
-
-    Parameters
-    ----------
-    mine, theirs
-        Predictions of both, in the same order.
-    """
-    pairs = list(zip(mine, theirs, strict=True))
-    return Live(
-        compared=len(pairs),
-        equal=sum(_alike(*pair) for pair in pairs),
-        distance=math.fsum(_distance(*pair) for pair in pairs),
-    )
-
-
-def add(first: Live, second: Live) -> Live:
-    """Add what was counted of the same version."""
-    return Live(
-        requests=first.requests + second.requests,
-        errors=first.errors + second.errors,
-        latency=_sum(first.latency, second.latency),
-        answers=_sum(first.answers, second.answers),
-        rows=first.rows + second.rows,
-        total=first.total + second.total,
-        squares=first.squares + second.squares,
-        compared=first.compared + second.compared,
-        equal=first.equal + second.equal,
-        distance=first.distance + second.distance,
-    )
 
 
 def judge(candidate: Live, champion: Live, limits: Limits, baseline: Mapping[str, Any]) -> Verdict:
@@ -221,25 +95,3 @@ def _slower(candidate: Live, champion: Live, limits: Limits) -> str | None:
         return None
     mine, theirs, most = apart(candidate.p95_ms, champion.p95_ms, allowed, decimals=0)
     return f"p95 of latency {mine} ms against the champion's {theirs} ms; allowed: {most} ms"
-
-
-def _alike(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
-    if "value" in mine:
-        return bool(mine["value"] == theirs["value"])
-    if "label" in mine:
-        return bool(mine["label"] == theirs["label"])
-    return [one["item"] for one in mine["items"]] == [one["item"] for one in theirs["items"]]
-
-
-def _distance(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> float:
-    if "value" in mine:
-        return abs(float(mine["value"]) - float(theirs["value"]))
-    if "label" in mine:
-        first, second = mine["probabilities"], theirs["probabilities"]
-        return max((abs(first.get(a, 0.0) - second.get(a, 0.0)) for a in {*first, *second}), default=0.0)
-    items = [{one["item"] for one in answer["items"]} for answer in (mine, theirs)]
-    return len(items[0] ^ items[1]) / (len(items[0] | items[1]) or 1)
-
-
-def _sum(first: Mapping[K, int], second: Mapping[K, int]) -> dict[K, int]:
-    return {key: first.get(key, 0) + second.get(key, 0) for key in first.keys() | second.keys()}

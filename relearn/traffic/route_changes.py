@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any
 
 from relearn.errors import ConflictError, FieldError, InvalidChangeError
-from relearn.lifecycle import approval
+from relearn.lifecycle import decisions
 from relearn.lifecycle.runs import Version, VersionState
 from relearn.spec.columns import shown
 from relearn.spec.fields import fields_of
@@ -213,7 +213,7 @@ def refuse_unfit(version: Version) -> None:
     """
     if version.state is VersionState.FAILED:
         raise ConflictError(f"version {version.version} of {version.model} failed: {version.reason}")
-    approval.refuse_undecided(version)
+    decisions.refuse_undecided(version)
 
 
 def _wrong_version(action: Action, fields: Any) -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from relearn.spec import engines
+from relearn.spec import model
 from tests.infra.synthesis import Synthesised, listed, statements, synthesise, text
 from tests.infra.test_permissions import actions_on
 from tests.infra.test_retrain import normal_way
@@ -64,7 +64,7 @@ def test_the_job_brings_its_code_and_pinned_packages(spark: Synthesised, job: di
 
 def test_every_model_on_spark_has_a_job_and_a_role_of_its_own(spark: Synthesised) -> None:
     found = {job["Name"]: job["Role"]["Fn::GetAtt"][0] for job in spark.properties("AWS::Glue::Job")}
-    on_spark = [name for name, spec in catalog.load().items() if engines.on_spark(spec, "spark")]
+    on_spark = [name for name, spec in catalog.load().items() if model.on_spark(spec, "spark")]
     assert set(found) == {f"relearn-dev-features-{model}" for model in on_spark}
     assert len(set(found.values())) == len(on_spark)
 

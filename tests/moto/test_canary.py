@@ -10,8 +10,8 @@ import pytest
 
 from lambdas.handlers import predict
 from relearn.traffic import route as routing
-from relearn.traffic.canary import Live
 from relearn.traffic.route import Route
+from relearn.traffic.version_stats import Live
 from tests.moto.test_predict import EVENT, call, lines, refusal, told
 from tests.support.candidates import CANDIDATE, CHAMPION, behave, by, counted, fail, key_of, try_candidate
 from tests.support.records import Queue, keyed

@@ -6,7 +6,7 @@ import pytest
 
 from lambdas.runtime.catalog import Catalog
 from relearn.traffic import route as routing
-from relearn.traffic.canary import Live
+from relearn.traffic.version_stats import Live
 from tests.moto.test_lookup import ask
 from tests.support.candidates import CANDIDATE, CHAMPION, by, counted, key_of
 from tests.support.guests import MODEL, ROWS, serve, with_guests

@@ -12,8 +12,8 @@ import pytest
 from lambdas.aws.dynamo.version_stats import KEPT, LiveCounts
 from lambdas.aws.fast import client
 from relearn.naming import ledger_keys
-from relearn.traffic import canary
-from relearn.traffic.canary import Live
+from relearn.traffic import version_stats
+from relearn.traffic.version_stats import Live
 from tests.support.wire import LocalAWS
 from tests.support.world import TABLE, World
 
@@ -32,7 +32,7 @@ def counts(request: pytest.FixtureRequest, world: World, local_aws: LocalAWS) ->
 
 
 def answered(*labels: str, milliseconds: float = 12.0) -> Live:
-    return canary.counted([{"label": label} for label in labels], milliseconds)
+    return version_stats.counted([{"label": label} for label in labels], milliseconds)
 
 
 def test_what_was_not_counted_is_nothing(counts: LiveCounts) -> None:
@@ -43,15 +43,15 @@ def test_what_is_counted_adds_up(counts: LiveCounts) -> None:
     seen = [answered(*LABELS), answered("tulip", milliseconds=900), Live(requests=1, errors=1)]
     for one in seen:
         counts.count("flowers", 3, 2, one)
-    assert counts.read("flowers", 3, 2) == reduce(canary.add, seen)
+    assert counts.read("flowers", 3, 2) == reduce(version_stats.add, seen)
 
 
 def test_values_and_agreement_add_up(counts: LiveCounts) -> None:
-    values = canary.counted([{"value": 150.25}, {"value": -0.125}], 12.0)
-    alike = canary.agreement([{"value": 150.25}], [{"value": 150.5}])
+    values = version_stats.counted([{"value": 150.25}, {"value": -0.125}], 12.0)
+    alike = version_stats.agreement([{"value": 150.25}], [{"value": 150.5}])
     counts.count("prices", 3, 2, values)
     counts.count("prices", 3, 2, alike)
-    assert counts.read("prices", 3, 2) == canary.add(values, alike)
+    assert counts.read("prices", 3, 2) == version_stats.add(values, alike)
 
 
 def test_every_revision_version_and_model_is_counted_apart(counts: LiveCounts) -> None:
@@ -74,7 +74,7 @@ def test_a_count_is_one_write_that_only_adds_so_of_many_at_once_none_is_lost(
 @pytest.mark.parametrize("value", [1e300, -1e300, 1e-300, 1e38 / 3, 123456.789e-9])
 def test_no_value_of_a_model_makes_counting_fail(counts: LiveCounts, value: float) -> None:
     for one in (value, 0.1, -1e22):
-        counts.count("prices", 3, 2, canary.counted([{"value": one}], 12.0))
+        counts.count("prices", 3, 2, version_stats.counted([{"value": one}], 12.0))
     assert counts.read("prices", 3, 2).requests == 3
 
 

@@ -17,8 +17,8 @@ from relearn.errors import ConflictError, FrozenRouteError
 from relearn.lifecycle.runs import RunState, VersionState
 from relearn.naming import resources
 from relearn.spec.rollout import Canary, Limits, Shadow
-from relearn.traffic.canary import Live, counted
 from relearn.traffic.route import Change, Route, freeze, roll_back
+from relearn.traffic.version_stats import Live, counted
 from tests.moto.test_predict import call
 from tests.moto.test_withdrawing import beaten, frozen
 from tests.support.candidates import by

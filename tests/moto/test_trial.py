@@ -11,9 +11,9 @@ import pytest
 from lambdas.handlers import predict, trial
 from lambdas.serving import shadow_sampling
 from relearn.traffic import shadow_requests
-from relearn.traffic.canary import Live
 from relearn.traffic.route import Route
 from relearn.traffic.shadow_requests import Trial
+from relearn.traffic.version_stats import Live
 from tests.moto.test_predict import GOOD, call, lines, told
 from tests.support.candidates import CANDIDATE, CHAMPION, behave, by, counted, fail, key_of, try_candidate
 from tests.support.records import Queue

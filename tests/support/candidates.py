@@ -9,8 +9,8 @@ from typing import Any
 from lambdas.aws.dynamo.version_stats import LiveCounts
 from relearn.naming import resources
 from relearn.traffic import route as routing
-from relearn.traffic.canary import Live
 from relearn.traffic.route import Route
+from relearn.traffic.version_stats import Live
 from tests.support.world import MOVED, STAGE, TABLE, World
 
 CHAMPION, CANDIDATE = 1, 2

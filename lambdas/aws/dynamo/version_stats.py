@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambdas.aws.dynamo.codec import decode_item, encode
 from relearn.naming import ledger_keys
-from relearn.traffic.canary import Live
+from relearn.traffic.version_stats import Live
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

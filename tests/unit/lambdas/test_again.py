@@ -37,7 +37,7 @@ from lambdas.uploads import exclusions, s3_events
 from lambdas.uploads.ingestion import Intake
 from lambdas.uploads.retry import Retrying
 from relearn.errors import ConflictError, NotFoundError, NothingToRetryError
-from relearn.lifecycle import approval
+from relearn.lifecycle import approval, decisions
 from relearn.lifecycle.approval import Approval, ApprovalState, Asked, Decision
 from relearn.lifecycle.batches import Batch, BatchState
 from relearn.lifecycle.exclusions import Exclusion, message
@@ -520,7 +520,7 @@ def heed(ledger: Any, registry: Any, version: Version | None, now: datetime = NO
 
 
 def answered(decision: Decision) -> Version:
-    return replace(ASKED, approval=approval.decide(ASKED, Asked(decision, "so"), "ann", NOW))
+    return replace(ASKED, approval=decisions.decide(ASKED, Asked(decision, "so"), "ann", NOW))
 
 
 def test_a_run_waits_as_long_as_nobody_decided(ledger: Any, registry: Any) -> None:

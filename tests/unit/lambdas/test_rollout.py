@@ -38,9 +38,9 @@ from relearn.lifecycle import approval
 from relearn.lifecycle.runs import Run, RunState, Version
 from relearn.naming.resources import Place
 from relearn.records import predictions
-from relearn.spec import rollout
-from relearn.spec.rollout import Canary, Shadow, Step
-from relearn.traffic import canary, shadow_requests
+from relearn.spec.rollout import Canary, Shadow
+from relearn.traffic import rollout_plan, shadow_requests, version_stats
+from relearn.traffic.rollout_plan import Step
 from relearn.traffic.route import Change, Route
 from relearn.traffic.shadow_requests import Trial
 from tests.support.models import FLOWERS
@@ -124,7 +124,7 @@ def test_the_candidate_that_the_route_chooses_answers_and_is_counted(
     assert trying.answer(QUESTION, CANARY, "key", visit) == Answered(2, [ROSE], [OUTPUT])
     assert asker.ask.mock_calls == [call(QUESTION, 2, visit, 10.0)]
     beside(visit)
-    assert counts.count.mock_calls == [call("flowers", 3, 2, canary.counted([OUTPUT], 0.0))]
+    assert counts.count.mock_calls == [call("flowers", 3, 2, version_stats.counted([OUTPUT], 0.0))]
 
 
 def test_the_candidate_leaves_the_champion_half_of_the_time(trying: Trying, asker: Any) -> None:
@@ -141,7 +141,7 @@ def test_what_the_candidate_fails_the_champion_answers(
     assert trying.answer(QUESTION, CANARY, "key", visit).version == 1
     assert [(one.args[1], one.args[3]) for one in asker.ask.mock_calls] == [(2, 10.0), (1, MODEL_SECONDS)]
     beside(visit)
-    answered = canary.counted([OUTPUT], 0.0)
+    answered = version_stats.counted([OUTPUT], 0.0)
     assert counts.count.mock_calls == [call("flowers", 3, 2, FAILED), call("flowers", 3, 1, answered)]
 
 
@@ -199,7 +199,7 @@ def test_a_copy_that_is_too_large_counts_for_the_champion_alone(
     sampler.take.return_value, queue.send.return_value = True, False
     trying.answer(QUESTION, SHADOW, "key", visit)
     beside(visit)
-    assert counts.count.mock_calls == [call("flowers", 3, 1, canary.counted([OUTPUT], 0.0))]
+    assert counts.count.mock_calls == [call("flowers", 3, 1, version_stats.counted([OUTPUT], 0.0))]
     assert visit.skipped
 
 
@@ -252,7 +252,7 @@ def test_the_shadow_is_asked_what_the_champion_was(shadowing: Trials, places: An
     (model, revision, version, done) = of_candidate.args
     assert (model, revision, version) == ("flowers", 3, 2)
     assert (done.requests, done.errors, done.compared, done.equal, done.answers) == (1, 0, 1, 1, {"rose": 1})
-    assert of_champion == call("flowers", 3, 1, canary.counted([OUTPUT], 4.0))
+    assert of_champion == call("flowers", 3, 1, version_stats.counted([OUTPUT], 4.0))
 
 
 @pytest.mark.parametrize(
@@ -313,18 +313,18 @@ def advancing(ledger: Any, seconds: int | None = None) -> Advancing:
 
 def test_the_first_step_asks_the_shadow(ledger: Any) -> None:
     step = advancing(ledger).advance("flowers", "r", 2, None)
-    plan = rollout.plan(SPEC.rollout, SPEC.shadow, Route(champion=1))
+    plan = rollout_plan.plan(SPEC.rollout, SPEC.shadow, Route(champion=1))
     ((model, old, new, steps, change), _) = ledger.write_route.call_args
     assert (model, old, steps) == ("flowers", ledger.route.return_value, {})
     assert (new.candidate, new.shadow, new.weight) == (2, True, 0)
     assert change == Change("shadow", "run r", "better")
     assert ledger.move_run.mock_calls == [call(ledger.run.return_value, RunState.WATCHING, "better")]
     assert step == {
-        "steps": [rollout.step_to_dict(one) for one in plan],
+        "steps": [rollout_plan.step_to_dict(one) for one in plan],
         "index": 0,
         "phase": "shadow",
         "weight": 0,
-        "limits": rollout.step_to_dict(plan[0])["limits"],
+        "limits": rollout_plan.step_to_dict(plan[0])["limits"],
         "revision": new.revision,
         "began": NOW.isoformat(),
         "wait_seconds": 60,
@@ -356,7 +356,9 @@ def test_a_step_that_is_begun_twice_writes_nothing(ledger: Any) -> None:
 
 
 def test_who_was_promoted_by_hand_has_gone_the_rest_of_its_way(ledger: Any) -> None:
-    steps = [rollout.step_to_dict(one) for one in (Step("canary", 10), Step("canary", 50), Step("promote"))]
+    steps = [
+        rollout_plan.step_to_dict(one) for one in (Step("canary", 10), Step("canary", 50), Step("promote"))
+    ]
     ledger.route.return_value = Route(champion=2, previous=1, revision=9)
     step = advancing(ledger).advance("flowers", "r", 2, {"steps": steps, "index": 0})
     assert (step["index"], step["phase"], step["revision"]) == (2, "promote", 9)

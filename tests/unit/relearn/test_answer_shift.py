@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from relearn.spec.rollout import Limits
 from relearn.traffic.answer_shift import chance, shifted
-from relearn.traffic.canary import Live
+from relearn.traffic.version_stats import Live
 
 LIMITS = Limits()
 FEW, MANY = 50, 450

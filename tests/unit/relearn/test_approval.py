@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relearn.errors import InvalidDecisionError, NotWaitingError
-from relearn.lifecycle import approval
+from relearn.lifecycle import approval, decisions
 from relearn.lifecycle import waiting as pending
 from relearn.lifecycle.approval import Approval, ApprovalState, Asked, Decision
 from relearn.lifecycle.runs import Run, RunState, Version, VersionState
@@ -43,7 +43,7 @@ def test_the_first_answer_is_kept_with_who_gave_it_and_why(
     answer: tuple[Asked, str, datetime], hours: int
 ) -> None:
     asked, who, when = answer
-    found = approval.decide(waiting(hours), asked, who, when)
+    found = decisions.decide(waiting(hours), asked, who, when)
     assert (found.who, found.why, found.at) == (who, asked.why, when.isoformat(timespec="milliseconds"))
     assert found.verdict == asked.decision
     assert who in found.words
@@ -54,14 +54,14 @@ def test_the_first_answer_is_kept_with_who_gave_it_and_why(
 def test_of_any_answers_the_first_stands_and_all_others_hear_whose_it_was(
     given_answers: list[tuple[Asked, str, datetime]], hours: int
 ) -> None:
-    first = approval.decide(waiting(hours), *given_answers[0])
+    first = decisions.decide(waiting(hours), *given_answers[0])
     stands = version(first)
     for asked, who, when in given_answers[1:]:
         if (asked, who) == given_answers[0][:2]:
-            assert approval.decide(stands, asked, who, when) == first
+            assert decisions.decide(stands, asked, who, when) == first
         else:
             with pytest.raises(NotWaitingError) as refused:
-                approval.decide(stands, asked, who, when)
+                decisions.decide(stands, asked, who, when)
             assert first.words in str(refused.value)
 
 
@@ -75,23 +75,23 @@ def test_a_question_is_given_up_when_its_time_is_over_and_no_second_before(hours
 
 @given(answers())
 def test_an_answer_is_never_given_up(answer: tuple[Asked, str, datetime]) -> None:
-    found = approval.decide(waiting(), *answer)
+    found = decisions.decide(waiting(), *answer)
     assert approval.expire(found, NOW + timedelta(days=999)) is found
 
 
 @pytest.mark.parametrize("state", [state for state in VersionState if state is not VersionState.REGISTERED])
 def test_a_version_that_went_on_without_an_answer_takes_none(state: VersionState) -> None:
     with pytest.raises(NotWaitingError, match=f"does not wait for a decision: it is {state}: it broke"):
-        approval.decide(version(approval.begin(NOW, 1), state), Asked(Decision.APPROVE), "ann", NOW)
+        decisions.decide(version(approval.begin(NOW, 1), state), Asked(Decision.APPROVE), "ann", NOW)
 
 
 def test_a_version_that_nobody_has_to_approve_takes_no_answer() -> None:
     with pytest.raises(NotWaitingError, match="version 8 of iris does not wait for a decision: it is LIVE"):
-        approval.decide(version(None, VersionState.LIVE), Asked(Decision.REJECT, "no"), "ann", NOW)
+        decisions.decide(version(None, VersionState.LIVE), Asked(Decision.REJECT, "no"), "ann", NOW)
 
 
 def test_whoever_is_not_named_is_told_so() -> None:
-    assert approval.decide(waiting(), Asked(Decision.APPROVE), "", NOW).who == "an unnamed caller"
+    assert decisions.decide(waiting(), Asked(Decision.APPROVE), "", NOW).who == "an unnamed caller"
 
 
 @given(st.sampled_from(ApprovalState), HOURS)
@@ -104,16 +104,16 @@ def test_an_approval_reads_back_as_it_was_written(state: ApprovalState, hours: i
 def test_only_what_was_approved_may_serve(state: ApprovalState) -> None:
     found = version(replace(approval.begin(NOW, 1), state=state, who="ann"))
     if state is ApprovalState.APPROVED:
-        approval.refuse_undecided(found)
+        decisions.refuse_undecided(found)
     else:
         with pytest.raises(NotWaitingError, match="version 8 of iris"):
-            approval.refuse_undecided(found)
-    approval.refuse_undecided(version(None))
+            decisions.refuse_undecided(found)
+    decisions.refuse_undecided(version(None))
 
 
 def test_who_is_refused_because_nobody_decided_is_told_what_to_type() -> None:
     with pytest.raises(NotWaitingError, match="relearn approve iris 8, or relearn reject iris 8 --why"):
-        approval.refuse_undecided(waiting())
+        decisions.refuse_undecided(waiting())
 
 
 @given(st.text(max_size=600) | st.none() | st.integers(), st.sampled_from(["approve", "reject"]))
@@ -147,7 +147,7 @@ def test_what_is_pending_says_that_a_decision_is_waited_for_as_long_as_it_is(sta
     run = Run(run_id="r", model="iris", state=state, uploads=("a",), version=8)
     reasons = [pending.explained(upload(name), run, NOW).reason for name in ("a", "b")]
     if state is RunState.AWAITING_APPROVAL:
-        how = approval.how_to("iris", 8)
+        how = decisions.how_to("iris", 8)
         assert reasons == [
             f"trained on; someone has to decide about version 8: {how}",
             f"the next run starts when someone has decided about version 8: {how}",
@@ -238,13 +238,13 @@ def test_how_a_question_stands_fits_into_a_line(found: Approval, words: str) -> 
     ],
 )  # fmt: skip
 def test_a_version_that_waits_for_nobody_says_how_it_stands(found: Version, said: str) -> None:
-    assert approval.standing(found) == said
+    assert decisions.standing(found) == said
 
 
 def test_a_version_that_was_rejected_is_refused_without_advice() -> None:
     rejected = version(replace(approval.begin(NOW, 1), state=ApprovalState.REJECTED, who="ann"))
     with pytest.raises(NotWaitingError, match=r"^version 8 of iris rejected by ann$"):
-        approval.refuse_undecided(rejected)
+        decisions.refuse_undecided(rejected)
 
 
 def test_a_question_that_nobody_asked_reads_as_none() -> None:

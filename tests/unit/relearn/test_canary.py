@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relearn.spec.rollout import Limits
-from relearn.traffic import canary
-from relearn.traffic.canary import Live
+from relearn.traffic import canary, version_stats
+from relearn.traffic.version_stats import Live
 
 LIMITS = Limits(requests=50)
 LABELS = ("a", "b", "c")
@@ -21,8 +21,10 @@ BASELINE = {"counts": {"a": 50, "b": 30, "c": 20}}
 
 
 def of(labels: Sequence[str], milliseconds: float = 10.0, errors: int = 0) -> Live:
-    answered = [canary.counted([{"label": label}], milliseconds) for label in labels]
-    return canary.add(reduce(canary.add, answered, Live()), Live(requests=errors, errors=errors))
+    answered = [version_stats.counted([{"label": label}], milliseconds) for label in labels]
+    return version_stats.add(
+        reduce(version_stats.add, answered, Live()), Live(requests=errors, errors=errors)
+    )
 
 
 def usual(requests: int, milliseconds: float = 10.0, errors: int = 0) -> Live:
@@ -80,7 +82,7 @@ def test_without_the_champions_answers_those_of_training_are_the_measure() -> No
 @pytest.mark.parametrize(("shift", "expected"), [(0.1, "pass"), (3.0, "shift")])
 def test_values_that_move_away_are_found(shift: float, expected: str) -> None:
     def values(at: float) -> Live:
-        return reduce(canary.add, [canary.counted([{"value": at}], 10.0)] * 60)
+        return reduce(version_stats.add, [version_stats.counted([{"value": at}], 10.0)] * 60)
 
     baseline = {"mean": 150.0, "std": 10.0}
     assert verdict(values(150.0 + 10 * shift), values(150.0), baseline) == expected
@@ -89,7 +91,7 @@ def test_values_that_move_away_are_found(shift: float, expected: str) -> None:
 
 @given(st.lists(st.floats(0.5, 30_000), min_size=1, max_size=60))
 def test_the_percentile_is_at_most_a_tenth_above_the_true_one(latencies: list[float]) -> None:
-    found = reduce(canary.add, [canary.counted([{"label": "a"}], one) for one in latencies])
+    found = reduce(version_stats.add, [version_stats.counted([{"label": "a"}], one) for one in latencies])
     true = float(np.percentile(latencies, 95, method="inverted_cdf"))
     assert true <= found.p95_ms <= max(true * 1.1 + 0.001, 1.0)
 
@@ -99,12 +101,12 @@ def test_the_percentile_is_at_most_a_tenth_above_the_true_one(latencies: list[fl
 )
 def test_what_many_writers_counted_adds_up_in_any_order(seen: list[Any], random: Any) -> None:
     counted = [
-        Live(requests=1, errors=1) if failed else canary.counted([{"label": label}], latency)
+        Live(requests=1, errors=1) if failed else version_stats.counted([{"label": label}], latency)
         for label, latency, failed in seen
     ]
     shuffled = list(counted)
     random.shuffle(shuffled)
-    assert reduce(canary.add, counted, Live()) == reduce(canary.add, shuffled, Live())
+    assert reduce(version_stats.add, counted, Live()) == reduce(version_stats.add, shuffled, Live())
 
 
 def test_labels_agree_when_they_are_the_same_and_are_as_far_apart_as_their_probabilities() -> None:
@@ -116,14 +118,14 @@ def test_labels_agree_when_they_are_the_same_and_are_as_far_apart_as_their_proba
         {"label": "a", "probabilities": {"a": 0.5, "b": 0.5}},
         {"label": "b", "probabilities": {"b": 1.0}},
     ]
-    assert canary.agreement(mine, theirs) == Live(compared=2, equal=1, distance=1.25)
+    assert version_stats.agreement(mine, theirs) == Live(compared=2, equal=1, distance=1.25)
 
 
 def test_rankings_agree_when_the_items_are_the_same_in_the_same_order() -> None:
     def ranked(*items: str) -> dict[str, Any]:
         return {"items": [{"item": item, "score": 1.0} for item in items], "basis": "history"}
 
-    found = canary.agreement(
+    found = version_stats.agreement(
         [ranked("x", "y"), ranked("x", "y"), ranked()], [ranked("x", "y"), ranked("y", "z"), ranked()]
     )
     assert (found.compared, found.equal) == (3, 2)
@@ -132,7 +134,7 @@ def test_rankings_agree_when_the_items_are_the_same_in_the_same_order() -> None:
 
 def test_values_agree_when_they_are_the_same_however_far_from_zero() -> None:
     mine = [{"value": 1.7e9}, {"value": 2.0}, {"value": 1.5}]
-    found = canary.agreement(mine, [{"value": 1.7e9 + 0.5}, {"value": 1.5}, {"value": 1.5}])
+    found = version_stats.agreement(mine, [{"value": 1.7e9 + 0.5}, {"value": 1.5}, {"value": 1.5}])
     assert found == Live(compared=3, equal=1, distance=1.0)
 
 
@@ -142,17 +144,17 @@ def test_one_that_never_answered_is_withdrawn_even_where_the_champion_does_no_be
 
 
 def test_an_answered_request_is_counted_with_its_labels() -> None:
-    found = canary.counted([{"label": "a"}, {"label": "b", "basis": "x"}, {"label": "a"}], 3.0)
-    assert found == Live(requests=1, latency={canary.bucket(3.0): 1}, answers={"a": 2, "b": 1})
+    found = version_stats.counted([{"label": "a"}, {"label": "b", "basis": "x"}, {"label": "a"}], 3.0)
+    assert found == Live(requests=1, latency={version_stats.bucket(3.0): 1}, answers={"a": 2, "b": 1})
 
 
 def test_an_answered_request_is_counted_with_its_values() -> None:
-    found = canary.counted([{"value": 2}, {"value": "1.5"}], 3.0)
-    assert found == Live(requests=1, latency={canary.bucket(3.0): 1}, rows=2, total=3.5, squares=6.25)
+    found = version_stats.counted([{"value": 2}, {"value": "1.5"}], 3.0)
+    assert found == Live(requests=1, latency={version_stats.bucket(3.0): 1}, rows=2, total=3.5, squares=6.25)
 
 
 def test_an_answered_request_of_a_ranking_is_counted_with_its_bases() -> None:
-    assert canary.counted([{"basis": "history"}], 3.0).answers == {"history": 1}
+    assert version_stats.counted([{"basis": "history"}], 3.0).answers == {"history": 1}
 
 
 def test_what_was_counted_of_one_version_adds_up_field_by_field() -> None:
@@ -180,7 +182,7 @@ def test_what_was_counted_of_one_version_adds_up_field_by_field() -> None:
         equal=80,
         distance=90.0,
     )
-    assert canary.add(first, second) == Live(
+    assert version_stats.add(first, second) == Live(
         requests=11,
         errors=22,
         latency={3: 2, 4: 2},
@@ -196,12 +198,12 @@ def test_what_was_counted_of_one_version_adds_up_field_by_field() -> None:
 
 @pytest.mark.parametrize(("milliseconds", "bucket"), [(0.0, 0), (1.0, 0), (1.05, 1), (1.1, 1), (10**9, 110)])
 def test_a_latency_is_in_the_first_bucket_that_reaches_it(milliseconds: float, bucket: int) -> None:
-    assert canary.bucket(milliseconds) == bucket
+    assert version_stats.bucket(milliseconds) == bucket
 
 
 def test_the_95th_percentile_is_the_bound_that_95_of_100_requests_keep() -> None:
-    assert Live(latency={3: 95, 5: 5}).p95_ms == canary.BOUNDS_MS[3]
-    assert Live(latency={3: 94, 5: 6}).p95_ms == canary.BOUNDS_MS[5]
+    assert Live(latency={3: 95, 5: 5}).p95_ms == version_stats.BOUNDS_MS[3]
+    assert Live(latency={3: 94, 5: 6}).p95_ms == version_stats.BOUNDS_MS[5]
     assert Live().p95_ms == 0.0
 
 

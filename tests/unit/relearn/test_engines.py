@@ -9,8 +9,8 @@ import pytest
 from relearn.errors import SpecError
 from relearn.lifecycle.runs import failure_reason
 from relearn.spec import codec
-from relearn.spec.engines import Engine, on_spark
-from relearn.spec.model import Category, DateTime, Id, Metric, ModelSpec, Number, Table
+from relearn.spec.engines import Engine
+from relearn.spec.model import Category, DateTime, Id, Metric, ModelSpec, Number, Table, on_spark
 
 
 def spec(*, tables: bool = True, **given: Any) -> ModelSpec:

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from relearn.errors import SpecError
 from relearn.spec import hosting, rollout
 from relearn.spec.hosting import Hosting, InLambda, Realtime, Serverless
-from relearn.spec.rollout import Canary, Instant, Limits, Rollout, Shadow, Step
+from relearn.spec.rollout import Canary, Instant, Limits, Rollout, Shadow
+from relearn.traffic import rollout_plan
+from relearn.traffic.rollout_plan import Step
 from relearn.traffic.route import Route
 
 LIMITS = st.builds(Limits, requests=st.integers(1, 1000), shift=st.floats(0, 1))
@@ -82,23 +84,23 @@ def test_a_mistake_names_the_field(field: str, make: Callable[[], Any]) -> None:
 
 def test_a_shadow_goes_before_the_canary_and_the_promotion_is_last() -> None:
     canary, shadow = Canary(steps=(10, 50), bake_minutes=5), Shadow(minutes=3)
-    assert rollout.plan(canary, shadow, Route(champion=1)) == (
+    assert rollout_plan.plan(canary, shadow, Route(champion=1)) == (
         Step("shadow", 0, 3, shadow.limits),
         Step("canary", 10, 5, canary.limits),
         Step("canary", 50, 5, canary.limits),
         Step("promote"),
     )
-    assert rollout.plan(Instant(), None, Route(champion=1)) == (Step("promote"),)
+    assert rollout_plan.plan(Instant(), None, Route(champion=1)) == (Step("promote"),)
 
 
 def test_the_first_version_has_nobody_to_be_compared_with() -> None:
-    assert rollout.plan(Canary(), Shadow(), Route()) == (Step("promote"),)
+    assert rollout_plan.plan(Canary(), Shadow(), Route()) == (Step("promote"),)
 
 
 @given(st.builds(Step, PHASES, st.integers(0, 99), st.floats(0, 1440), st.none() | LIMITS))
 def test_a_step_survives_its_json_and_company(step: Step) -> None:
-    data = json.loads(json.dumps({**rollout.step_to_dict(step), "revision": 7}))
-    assert rollout.step_from_dict(data) == step
+    data = json.loads(json.dumps({**rollout_plan.step_to_dict(step), "revision": 7}))
+    assert rollout_plan.step_from_dict(data) == step
 
 
 @pytest.mark.parametrize(
