@@ -10,6 +10,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from training.job import snapshot
+
 
 async def echo(_scope: dict[str, Any], receive: Any, send: Any) -> None:
     """Give the body back: the least an ASGI application can do with it."""
@@ -50,13 +52,12 @@ def flask_app() -> Any:
 
 def fitted() -> tuple[Any, list[str]]:
     """Fit the pipeline that our server answers for; gives it with the names of its columns."""
+    from scoring.container import Container  # noqa: PLC0415
     from training import catalog  # noqa: PLC0415
-    from training.data import dataset  # noqa: PLC0415
     from training.fitting.fit import Code, fit  # noqa: PLC0415
-    from training.job.container import Container  # noqa: PLC0415
 
     spec = catalog.get("iris")
-    rows = dataset.load(spec, Container.from_env().train_data).train
+    rows = snapshot.load(spec, Container.from_env().train_data).train
     defaults = {parameter.name: parameter.default for parameter in spec.hyperparameters}
     pipeline = fit(spec, Code.of(catalog.folder("iris")), defaults, rows)
     return pipeline, [column.name for column in spec.features]

@@ -35,9 +35,9 @@ from relearn.errors import FieldError, InvalidInstancesError, UnanswerableError
 from relearn.spec.fields import MAX_ERRORS
 from scoring.artifact import Artifact
 from scoring.encode import Array
+from scoring.progress import trace
 from scoring.reading import Reader, Row, lines_of
 from scoring.scorer import Scores
-from training.job.progress import trace
 
 MAX_BODY = 6 * 1024**2  # bytes; SageMaker's own limit on a real-time invocation
 JSON = "application/json"

@@ -18,8 +18,8 @@ import uvicorn
 from relearn.errors import ConfigError, RelearnError
 from scoring import artifact
 from scoring.app import App
-from training.job.container import Container
-from training.job.progress import complain
+from scoring.container import Container
+from scoring.progress import complain
 
 GRACE_SECONDS = 20  # for requests under way when the server is told to stop
 KEEP_ALIVE_SECONDS = 75  # longer than the callers' pools keep a connection, so that they close first

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from training.job.progress import complain
+from scoring.progress import complain
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,14 +10,13 @@ from typing import Annotated, Any
 import typer
 
 from cli.commands.report import data_report
-from cli.stage import rejected
+from cli.stage import measured, rejected
 from cli.stage import target as targets
 from cli.stage.api import connect
 from cli.stage.follow import run_text, why
 from cli.stage.ledger import Ledger
 from cli.stage.lookup import find_upload, models
 from cli.stage.target import Target
-from cli.terminal import measured
 from cli.terminal.errors import USAGE
 from cli.terminal.options import Json, Limit, Model
 from cli.terminal.output import fail, moment, note, out, print_json, print_table, state

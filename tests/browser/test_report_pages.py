@@ -17,7 +17,7 @@ from relearn.data.checks import Finding
 from relearn.data.profiles import ColumnProfile, Profile, bin_of
 from relearn.spec.model import Category, Number
 from tests.support.training_kit import MIXED
-from training.job import charts
+from training.fitting import charts
 
 YEN = "円"
 QUEUES = ("迷惑メール", "注文した商品が届かない場合のお問い合わせ", "返品", "other", "請求書の金額が違う")

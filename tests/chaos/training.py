@@ -31,8 +31,9 @@ from tests.chaos.asl import Done, FailedError
 from tests.chaos.faults import Faults
 from tests.chaos.sagemaker import load
 from tests.support.world import tar_gz
-from training.data import dataset, leakage
+from training.data import leakage
 from training.features import making
+from training.job import snapshot
 
 SECONDS = 120
 _THERE_ALREADY = FailedError("SageMaker.ResourceInUseException", "Training job names must be unique")
@@ -287,7 +288,7 @@ def refusal(spec: ModelSpec, shards: Sequence[bytes], tables: Sequence[pa.Table]
         for number, shard in enumerate(shards):
             Path(folder, f"{number}.parquet").write_bytes(shard)
         try:
-            leakage.refuse(spec, dataset.load(spec, Path(folder)))
+            leakage.refuse(spec, snapshot.load(spec, Path(folder)))
         except DataError as error:
             return f"{error.code}: {error.detail}"
     return ""

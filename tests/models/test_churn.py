@@ -18,6 +18,7 @@ from training.features.build import Features
 from training.features.proof import assert_point_in_time
 from training.features.testing import compute, rows_of
 from training.fitting.fit import Code, fit, frame
+from training.job import snapshot
 from training.models.churn import generate
 
 SPEC = catalog.get("churn")
@@ -133,7 +134,7 @@ def test_the_model_needs_the_features_made_of_events(tmp_path: Path) -> None:
         )  # SageMaker may keep the whole key of a shard
         folder.mkdir(parents=True)
         shard.rename(folder / "seed.parquet")
-    data = dataset.load(SPEC, tmp_path / "train")
+    data = snapshot.load(SPEC, tmp_path / "train")
     assert area(data) > area(data, without=MADE_OF_EVENTS) + 0.1
 
 

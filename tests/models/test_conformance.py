@@ -24,9 +24,9 @@ from tests.models.conftest import MODELS, VERSION, Trained
 from tests.models.rankings import Library
 from training import catalog
 from training.data import dataset
-from training.fitting import tasks
+from training.fitting import choice
 from training.fitting.fit import Code, fit, frame
-from training.job import probes
+from training.job import probes, snapshot
 
 
 def test_there_are_models() -> None:
@@ -112,7 +112,7 @@ def test_everything_that_a_model_takes_is_an_input_of_the_graph(spec: ModelSpec,
 
 def test_onnx_answers_the_holdout_as_the_estimator_does(spec: ModelSpec, trained: Trained) -> None:
     data = data_of(spec, trained)
-    exam = tasks.of(spec).set_exam(spec, data)
+    exam = choice.of(spec).set_exam(spec, data)
     scores = artifact.read(trained.base / "model").scorer().columns(exam.columns)
     if spec.kind == "ranking":
         library = Library(spec, trained.meta["hyperparameters"], data.train)
@@ -226,7 +226,7 @@ def test_the_server_answers_the_sample_as_the_estimator_does(
 
 
 def data_of(spec: ModelSpec, trained: Trained) -> dataset.Dataset:
-    return dataset.load(spec, trained.base / "input" / "data" / "train")
+    return snapshot.load(spec, trained.base / "input" / "data" / "train")
 
 
 def refitted(spec: ModelSpec, trained: Trained) -> Any:

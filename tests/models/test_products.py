@@ -21,14 +21,13 @@ from relearn.lifecycle.promotion import Naive, decide
 from relearn.spec.model import Metric, Serverless
 from scoring import artifact
 from scoring.app import App
+from scoring.container import Container, Job
 from tests.support.training_kit import write_shard
 from training import catalog
-from training.data import dataset
 from training.features.build import Features
 from training.features.testing import compute, rows_of
-from training.fitting import tasks
-from training.job import train
-from training.job.container import Container, Job
+from training.fitting import choice, tasks
+from training.job import snapshot, train
 from training.models.products import generate
 
 SPEC = catalog.get("products")
@@ -144,9 +143,9 @@ def test_a_champion_sits_the_same_exam(first: Path, second: Path) -> None:
 
 
 def test_a_champion_was_never_trained_on_a_row_held_out(first: Path, second: Path) -> None:
-    learnt, held = (dataset.load(SPEC, base / "input/data/train") for base in (first, second))
+    learnt, held = (snapshot.load(SPEC, base / "input/data/train") for base in (first, second))
     met_by_champion = set(zip(learnt.train.columns["visitor"], learnt.train.target, strict=True))
-    exam = tasks.of(SPEC).set_exam(SPEC, held)
+    exam = choice.of(SPEC).set_exam(SPEC, held)
     truths = {
         (visitor, exam.known.items[item])
         for visitor, truth in zip(exam.columns["visitor"], exam.truths, strict=True)
@@ -237,7 +236,7 @@ def by_chance(seed: int) -> list[Event]:
 def test_on_interactions_by_chance_it_is_refused(seed: int, tmp_path: Path) -> None:
     write_shard(tmp_path / "events" / "a.parquet", SPEC.tables[0].columns, by_chance(seed))
     spec = replace(SPEC, metric=Metric("ndcg_at_k", minimum=0.0))  # so that the bound does not refuse it
-    data, task = dataset.load(spec, tmp_path), tasks.of(spec)
+    data, task = snapshot.load(spec, tmp_path), choice.of(spec)
     exam = task.set_exam(spec, data)
     candidate = task.make_candidate(spec, Job.of(spec, {"run_id": "r1"}), data)
     answers = tasks.Answers(exam, candidate.scorer.columns(exam.columns), ())

@@ -18,11 +18,11 @@ from sklearn.pipeline import Pipeline
 from relearn.lifecycle.promotion import decide
 from scoring.app import App
 from scoring.artifact import Artifact
+from scoring.container import Container
 from tests.support.training_kit import write_shard
 from training import catalog
 from training.fitting import onnx_export
 from training.job import train
-from training.job.container import Container
 from training.models.tickets import generate
 from training.models.tickets.generate import Ticket, gift_cards, tickets
 from training.models.tickets.model import build

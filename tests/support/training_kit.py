@@ -26,9 +26,9 @@ from relearn.spec.model import (
     Text,
     Training,
 )
+from scoring.container import Container
 from training import catalog
 from training.data.dataset import Table
-from training.job.container import Container
 
 IRIS_SEED = catalog.MODELS_DIR / "iris" / "seed.csv"
 SQL_TYPES = {"number": "FLOAT", "boolean": "BOOLEAN", "datetime": "TIMESTAMPTZ"}

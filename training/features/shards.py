@@ -16,8 +16,8 @@ from preparation.checker import FINGERPRINT
 from preparation.rules import quote
 from relearn.errors import DataError
 from relearn.spec.model import ModelSpec, Table
+from scoring.progress import say
 from training.features.window import Window
-from training.job.progress import say
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,10 @@ from pyspark.sql import functions as f
 from relearn.errors import DataError, RelearnError
 from relearn.spec.model import Boolean, Column, DateTime, ModelSpec, Number
 from relearn.spec.tables import AS_OF, MOMENTS
+from scoring.progress import say
 from training.features.build import MADE, Features, check_keys, need_function
 from training.features.check import check_schema, check_values, row_key, wanted, without_values
 from training.features.shards import Counted, refuse_missing, waits
-from training.job.progress import say
 
 CONFIGURATION = {
     "spark.sql.session.timeZone": "UTC",

@@ -11,6 +11,8 @@ from relearn.errors import DataError
 from relearn.figures import counted
 from relearn.spec.columns import LARGEST_FLOAT32, quoted
 from relearn.spec.model import ModelSpec
+from scoring.container import Job
+from scoring.progress import say
 from scoring.scorer import Scorer, Scores
 from training import catalog
 from training.data import leakage
@@ -20,8 +22,6 @@ from training.fitting import evaluate as measuring
 from training.fitting.fit import Code, fit
 from training.fitting.tasks import Answers, Candidate
 from training.fitting.terms import terms
-from training.job.container import Job
-from training.job.progress import say
 
 LIBRARIES = ("duckdb", "numpy", "onnx", "onnxruntime", "pandas", "scikit-learn", "skl2onnx")
 

@@ -9,9 +9,8 @@ from sklearn import metrics
 
 from pages.html import escape, figure, section, table
 from relearn.spec.model import ModelSpec, Number
-from training.fitting import terms
+from training.fitting import charts, terms
 from training.fitting.tasks import Answers
-from training.job import charts
 
 
 def sections(spec: ModelSpec, report: Mapping[str, Any], answers: Answers) -> list[str]:

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from relearn.spec.model import ModelSpec
+from scoring.container import Job
 from scoring.encode import Array
 from scoring.scorer import Input, Scorer, Scores
 from training.data.dataset import Dataset
 from training.fitting.agreement import Agreement
-from training.job.container import Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +105,3 @@ class Task(Protocol):
 
     def sections(self, spec: ModelSpec, report: Mapping[str, Any], answers: Answers) -> list[str]:
         """Write the report's sections about how good the answers are."""
-
-
-def of(spec: ModelSpec) -> Task:
-    """Give the task of a kind; each brings libraries that the other does without."""
-    if spec.kind == "ranking":
-        from training.fitting.ranking import task  # noqa: PLC0415
-
-        return task
-    from training.fitting import tabular  # noqa: PLC0415
-
-    return tabular

@@ -27,14 +27,14 @@ from relearn.figures import counted
 from relearn.spec.model import ModelSpec, Number
 from relearn.spec.policies import TOLD_OF_MOMENTS
 from relearn.spec.tables import AS_OF, month_starts
+from scoring.container import Container, clock
+from scoring.progress import say
 from training import catalog
 from training.features import engine
 from training.features.build import Workshop, count_rows, last_moment
 from training.features.check import wanted
 from training.features.shards import Shard, counts_of
 from training.fitting.fit import Code
-from training.job.container import Container, clock
-from training.job.progress import say
 
 FROM, TO, EVERY = TOLD_OF_MOMENTS
 """The hyperparameters: two days, as 2025-04-01, and one of `PACES`."""

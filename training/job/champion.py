@@ -11,7 +11,7 @@ from relearn.errors import ArtifactError, ConfigError
 from relearn.spec.model import Category, ModelSpec, Ranking
 from scoring import artifact
 from scoring.scorer import Scores
-from training.fitting import tasks
+from training.fitting import choice
 from training.fitting.tasks import Exam
 
 PIECE = 1 << 20
@@ -111,7 +111,7 @@ def measure(spec: ModelSpec, path: Path, version: int | None, exam: Exam, mine: 
     except Exception as error:  # noqa: BLE001 - onnxruntime's exceptions have no common base
         reason = f"it fails on the holdout: {str(error).splitlines()[0]}"
         return Champion(incompatible={"version": version, "reason": reason})
-    task = tasks.of(spec)
+    task = choice.of(spec)
     better, worse = task.duel(spec, exam, mine, scores)
     measured = task.evaluate(spec, exam, scores, champion.classes)
     about = {

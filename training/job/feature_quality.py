@@ -16,9 +16,9 @@ from relearn.data.profiles import ColumnProfile, Profile
 from relearn.errors import DataError
 from relearn.spec.model import Boolean, Category, Column, DateTime, Id, ModelSpec, Ranking, Text
 from scoring import artifact
+from scoring.container import Container, Job
 from scoring.encode import STRING, Array, type_of
 from training.data.dataset import Dataset, learnt
-from training.job.container import Container, Job
 
 PAGE = "features.html"
 PROFILE = "profile"

@@ -34,8 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with zipfile.ZipFile(io.BytesIO(read(session, place(given.code)))) as code:
             code.extractall(root)  # our own, from the bucket that the CDK deploys from
         sys.path.insert(0, root)
+        from scoring.container import clock  # noqa: PLC0415 - it has just come
         from training.features import spark_job  # noqa: PLC0415 - this too
-        from training.job.container import clock  # noqa: PLC0415 - it has just come
 
         spark_job.run(
             session,

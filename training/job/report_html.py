@@ -9,7 +9,7 @@ from pages.html import amount, document, escape, figure, figures, section, signe
 from relearn.figures import counted
 from relearn.lifecycle.promotion import Naive, decide
 from relearn.spec.model import ModelSpec
-from training.fitting import tasks
+from training.fitting import choice
 from training.fitting.tasks import Answers
 
 
@@ -30,7 +30,7 @@ def page(spec: ModelSpec, report: Mapping[str, Any], baseline: Mapping[str, Any]
     sections = [
         _verdict(spec, report),
         section("Metrics", _metrics(report)),
-        *tasks.of(spec).sections(spec, report, answers),
+        *choice.of(spec).sections(spec, report, answers),
         section("Data it was trained on", _data(baseline)),
         section("Where it comes from", _lineage(report)),
     ]

@@ -18,14 +18,15 @@ from relearn.figures import counted
 from relearn.spec import codec
 from relearn.spec.model import ModelSpec
 from scoring import artifact
+from scoring.container import MOMENTS_FROM, Container, Job
+from scoring.progress import complain, say, say_metrics, trace
 from training import catalog
 from training.data.baseline import baseline
-from training.data.dataset import Dataset, Store, load
-from training.fitting import tasks
+from training.data.dataset import Dataset
+from training.fitting import choice, tasks
 from training.fitting.tasks import Candidate
 from training.job import champion, feature_quality, probes, recorded, report
-from training.job.container import MOMENTS_FROM, Container, Job
-from training.job.progress import complain, say, say_metrics, trace
+from training.job.snapshot import Store, load
 
 
 def main(container: Container | None = None) -> int:
@@ -75,7 +76,7 @@ def run(box: Container) -> None:
         f"read {counted(trained + held, 'row')} of {counted(dataset.shards, 'shard')}: {trained} to train, {held} held out"
     )
     profile = feature_quality.check(spec, dataset, box, job) if spec.tables else None
-    task = tasks.of(spec)
+    task = choice.of(spec)
     exam = task.set_exam(spec, dataset)
     candidate = task.make_candidate(spec, job, dataset)
     answers = tasks.Answers(exam, candidate.scorer.columns(exam.columns), tuple(candidate.classes))
@@ -121,7 +122,7 @@ def _moments(dataset: Dataset) -> str:
 def _meta(
     spec: ModelSpec, job: Job, dataset: Dataset, candidate: Candidate, metrics: dict[str, float]
 ) -> dict[str, Any]:
-    libraries = (*tasks.of(spec).LIBRARIES, *(() if dataset.features is None else ("ibis-framework",)))
+    libraries = (*choice.of(spec).LIBRARIES, *(() if dataset.features is None else ("ibis-framework",)))
     return {
         "format": artifact.FORMAT,
         "model": spec.name,

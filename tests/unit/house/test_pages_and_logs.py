@@ -14,8 +14,8 @@ from local.console import Console
 from pages import html as pages
 from pages import svg
 from relearn import visible
+from scoring import progress
 from tests.support.strategies import NEVER_RAW, hostile_texts
-from training.job import progress
 
 EVIL = "x\x1b[2J\x9b31m\u202egnp\u2066\x07\u2028"
 SHOWN = "x\\x1b[2J\\x9b31m\\u202egnp\\u2066\\x07\\u2028"

@@ -18,7 +18,7 @@ from pages import axis
 from pages.axis import Axis, cut, number, top_of, width
 from pages.distributions import column_chart
 from relearn.data.profiles import ColumnProfile, bin_of
-from training.job import charts
+from training.fitting import charts
 
 REAL = st.floats(-1e30, 1e30, allow_nan=False).map(lambda value: 0.0 if abs(value) < 1e-30 else value)
 SPREAD = st.lists(REAL, min_size=2, max_size=30).map(np.array)

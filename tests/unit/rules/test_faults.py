@@ -15,8 +15,8 @@ from preparation.lines import Lines
 from relearn import faults
 from relearn.data import archives
 from relearn.lifecycle.runs import failure_reason
+from scoring.container import Container
 from training.job import train
-from training.job.container import Container
 
 PLACE = "/tmp/of/ours"
 

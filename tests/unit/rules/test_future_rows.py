@@ -20,6 +20,7 @@ from relearn.spec.columns import DateTime
 from relearn.spec.model import Id, Metric, ModelSpec, Monthly, Number, Quality, Table, Training
 from relearn.spec.tables import MAX_MOMENTS, MOMENTS
 from scoring import encode
+from scoring.container import clock
 from scoring.reading import Reader
 from tests.support.prepare_data import rejected
 from tests.support.training_kit import write_shard
@@ -27,7 +28,6 @@ from training.features import after, before, engine, onto
 from training.features.build import Workshop
 from training.features.making import Code, Made, Rooms, make
 from training.job import backfill
-from training.job.container import clock
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 NEVER = "9999-12-31"

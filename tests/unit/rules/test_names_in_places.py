@@ -51,13 +51,13 @@ from scoring.reading import Reader
 from scoring.scorer import Scorer
 from tests.support.ranking_kit import K, interactions
 from tests.support.training_kit import write_shard
-from training.data import dataset
 from training.features.testing import compute
 from training.fitting import onnx_export
 from training.fitting.fit import frame
 from training.fitting.ranking import graph
 from training.fitting.ranking.fit import Factors
 from training.fitting.token_counts import TokenCounts
+from training.job import snapshot
 
 NAMES = {
     "SQL": ("select", "order", "table", "null"),
@@ -152,7 +152,7 @@ def estimator_of(spec: ModelSpec) -> Any:
 
 def goes_the_whole_way(spec: ModelSpec, folder: Path) -> None:
     """Assert that what is uploaded is learnt, and that a request by these names is answered as the estimator does."""
-    data = dataset._read(spec, [taken_in(spec, folder)])
+    data = snapshot._read(spec, [taken_in(spec, folder)])
     rows = data.train.and_also(data.holdout)
     wanted = {one.name for one in seen(spec.features)}
     assert set(rows.columns) == wanted
@@ -170,7 +170,7 @@ def goes_the_whole_way(spec: ModelSpec, folder: Path) -> None:
 
 def is_split(spec: ModelSpec, folder: Path) -> None:
     """Assert that what is uploaded comes back whole, each row on a side."""
-    data = dataset._read(spec, [taken_in(spec, folder)])
+    data = snapshot._read(spec, [taken_in(spec, folder)])
     assert len(data.train) + len(data.holdout) == ROWS
     assert set(data.train.columns) == {"zz_size"}
 
@@ -234,7 +234,7 @@ def recommends(spec: ModelSpec, folder: Path) -> None:
         }
         for at in range(ROWS)
     ]
-    fetched = dataset._fetch(spec, [write_shard(folder / "shard.parquet", columns, rows)])
+    fetched = snapshot._fetch(spec, [write_shard(folder / "shard.parquet", columns, rows)])
     assert set(fetched[spec.target.name]) == {f"f{at}" for at in range(ROWS)}
     assert set(fetched[str(spec.entity)]) == {"g0", "g1", "g2"}
     known = interactions(np.ones((3, 5)))

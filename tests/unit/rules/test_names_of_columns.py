@@ -56,11 +56,11 @@ from scoring.encode import STRING, type_of
 from scoring.reading import Reader
 from scoring.scorer import Scorer
 from tests.support.ranking_kit import small
-from training.data import dataset
 from training.features import latest, onto
 from training.features.testing import compute
 from training.fitting import onnx_export
 from training.fitting.fit import frame
+from training.job import snapshot
 
 ROOM = Path(training.__file__).parent
 SQL = (
@@ -163,7 +163,7 @@ def assert_read(spec: ModelSpec, row: Mapping[str, Any], file: Path) -> None:
     for column in spec.raw_columns(MAIN):
         seen = made.profile.columns[column.name]
         assert (seen.missing, sum(seen.counts.values())) == (0, 0 if isinstance(column, Id) else 2)
-    given = dataset._fetch(spec, [made.shard])
+    given = snapshot._fetch(spec, [made.shard])
     for column in (*spec.features, spec.target):
         if not isinstance(column, DateTime):
             assert given[column.name][0] == row[column.name]

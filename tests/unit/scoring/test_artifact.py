@@ -12,10 +12,10 @@ import pytest
 
 from relearn.errors import ArtifactError
 from scoring import artifact
+from scoring.container import Container
 from tests.support import bombs
 from tests.support.training_kit import iris_rows, job
 from training.job import train
-from training.job.container import Container
 
 Meta = dict[str, Any]
 

@@ -8,8 +8,8 @@ import pytest
 
 from relearn.errors import ConfigError
 from relearn.spec.model import Hyperparameter
+from scoring.container import Container, Job
 from tests.support.training_kit import NUMBERS
-from training.job.container import Container, Job
 
 SPEC = replace(
     NUMBERS,

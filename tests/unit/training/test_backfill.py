@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relearn.errors import ConfigError
+from scoring.container import Container
 from tests.support.training_kit import iris_rows, write_shard
 from tests.support.training_kit import job as iris_job
 from training import catalog
@@ -22,7 +23,6 @@ from training.features import making
 from training.features.testing import rows_of
 from training.job import backfill, train
 from training.job.backfill import Span
-from training.job.container import Container
 
 SEED = catalog.folder("churn") / "seed"
 SPAN = {"moments_from": "2025-04-01", "moments_to": "2025-12-15"}

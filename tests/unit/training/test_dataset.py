@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from relearn.errors import DataError
 from relearn.spec.model import ModelSpec, Number
 from tests.support.training_kit import MIXED, NUMBERS, REGRESSION, write_shard
-from training.data import dataset
 from training.data.split import holdout_expression, row_key
+from training.job import snapshot
 
 ALL = (*MIXED.columns, MIXED.target)
 
@@ -100,7 +100,7 @@ def test_shards_are_read_as_one_and_ids_are_no_features(tmp_path: Path) -> None:
     ]
     write_shard(tmp_path / "a.parquet", ALL, rows[:25])
     write_shard(tmp_path / "b.parquet", ALL, rows[25:])
-    data = dataset.load(MIXED, tmp_path)
+    data = snapshot.load(MIXED, tmp_path)
     assert len(data.train) + len(data.holdout) == 40
     assert data.shards == 2
     assert list(data.train.columns) == ["size", "colour", "note", "fresh", "at", "at_time"]
@@ -112,7 +112,7 @@ def test_a_column_the_spec_got_later_is_missing_in_older_shards_when_it_is_optio
     older = replace(NUMBERS, columns=NUMBERS.columns[:2])
     write_shard(tmp_path / "old.parquet", (*older.columns, older.target), many(40))
     spec = replace(NUMBERS, columns=(*older.columns, Number("c", optional=True)))
-    data = dataset.load(spec, tmp_path)
+    data = snapshot.load(spec, tmp_path)
     assert np.isnan(data.train.columns["c"]).all()
 
 
@@ -121,7 +121,7 @@ def test_a_column_the_spec_demands_must_have_a_value_in_every_row(tmp_path: Path
         tmp_path / "a.parquet", (*NUMBERS.columns, NUMBERS.target), [*many(40), {"a": 1, "outcome": "no"}]
     )
     with pytest.raises(DataError, match="1 of 41 rows have no b") as raised:
-        dataset.load(NUMBERS, tmp_path)
+        snapshot.load(NUMBERS, tmp_path)
     assert raised.value.code == "schema"
 
 
@@ -132,7 +132,7 @@ def test_a_label_the_spec_does_not_know_is_refused(tmp_path: Path) -> None:
         [*many(40), numbers(1, 1, 1, outcome="maybe")],
     )
     with pytest.raises(DataError, match="'maybe'; allowed: one of no, yes"):
-        dataset.load(NUMBERS, tmp_path)
+        snapshot.load(NUMBERS, tmp_path)
 
 
 def test_a_private_label_the_spec_does_not_know_is_not_shown(tmp_path: Path) -> None:
@@ -140,14 +140,14 @@ def test_a_private_label_the_spec_does_not_know_is_not_shown(tmp_path: Path) -> 
     rows = [*many(40), numbers(1, 1, 1, outcome="maybe")]
     write_shard(tmp_path / "a.parquet", (*spec.columns, spec.target), rows)
     with pytest.raises(DataError, match=r"outcome has \(private\); allowed: one of no, yes"):
-        dataset.load(spec, tmp_path)
+        snapshot.load(spec, tmp_path)
 
 
 def test_a_side_without_a_class_is_refused(tmp_path: Path) -> None:
     rows = [{**row, "outcome": "no"} for row in many(40)]
     write_shard(tmp_path / "a.parquet", (*NUMBERS.columns, NUMBERS.target), rows)
     with pytest.raises(DataError, match="none of them yes") as raised:
-        dataset.load(NUMBERS, tmp_path)
+        snapshot.load(NUMBERS, tmp_path)
     assert raised.value.code == "missing_class"
 
 
@@ -155,7 +155,7 @@ def test_a_side_without_a_class_is_refused(tmp_path: Path) -> None:
 def test_a_snapshot_with_nothing_to_measure_on_is_refused(tmp_path: Path, spec: ModelSpec) -> None:
     write_shard(tmp_path / "a.parquet", (*spec.columns, spec.target), many(1, spec))
     with pytest.raises(DataError) as raised:
-        dataset.load(spec, tmp_path)
+        snapshot.load(spec, tmp_path)
     assert raised.value.code == "too_few_rows"
 
 
@@ -165,20 +165,20 @@ def test_rows_that_are_all_the_same_leave_nothing_to_measure_on_and_are_refused(
 ) -> None:
     write_shard(tmp_path / "a.parquet", (*spec.columns, spec.target), many(1, spec) * 200)
     with pytest.raises(DataError, match="too few rows to train and to measure; upload more") as raised:
-        dataset.load(spec, tmp_path)
+        snapshot.load(spec, tmp_path)
     assert raised.value.code == "too_few_rows"
 
 
 def test_a_snapshot_without_shards_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="the snapshot has no shard: nothing to train numbers on") as raised:
-        dataset.load(NUMBERS, tmp_path)
+        snapshot.load(NUMBERS, tmp_path)
     assert raised.value.code == "empty"
 
 
 def test_a_damaged_shard_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(b"PAR1 and no more")
     with pytest.raises(DataError, match=r"the shards do not fit the spec of numbers: .*a\.parquet") as raised:
-        dataset.load(NUMBERS, tmp_path)
+        snapshot.load(NUMBERS, tmp_path)
     assert raised.value.code == "format"
 
 
@@ -186,5 +186,5 @@ def test_the_fingerprint_is_of_what_the_shards_hold_not_of_their_names(tmp_path:
     first = write_shard(tmp_path / "a.parquet", (*NUMBERS.columns, NUMBERS.target), many(4))
     second = write_shard(tmp_path / "b.parquet", (*NUMBERS.columns, NUMBERS.target), many(5))
     renamed = Path(shutil.copy(first, tmp_path / "z.parquet"))
-    assert dataset.fingerprint([first, second]) == dataset.fingerprint([second, renamed])
-    assert dataset.fingerprint([first, second]) != dataset.fingerprint([first])
+    assert snapshot.fingerprint([first, second]) == snapshot.fingerprint([second, renamed])
+    assert snapshot.fingerprint([first, second]) != snapshot.fingerprint([first])

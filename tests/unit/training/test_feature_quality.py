@@ -13,9 +13,9 @@ from relearn.data.profiles import Profile
 from relearn.errors import DataError
 from relearn.spec.model import Boolean, Category, DateTime, Metric, ModelSpec, Number, Text
 from relearn.spec.quality import Quality
+from scoring.container import Container, Job
 from training.data.dataset import Dataset, Table
 from training.job import feature_quality
-from training.job.container import Container, Job
 
 SPEC = ModelSpec(
     name="shop",

@@ -14,11 +14,11 @@ from relearn.data.archives import Limits
 from relearn.data.recorded_answers import Recorded
 from scoring import artifact
 from scoring.app import App
+from scoring.container import Container
 from tests.support.training_kit import IRIS_SEED, iris_rows, job
 from training import catalog
 from training.fitting import tabular
 from training.job import train
-from training.job.container import Container
 from training.models.diabetes import collect as diabetes
 from training.models.iris import collect as iris
 

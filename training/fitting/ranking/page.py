@@ -13,9 +13,9 @@ from pages.plot import Plot
 from pages.svg import figure as drawn
 from relearn.figures import counted
 from scoring.encode import Array
+from training.fitting import charts
 from training.fitting.ranking.evaluate import NOTHING
 from training.fitting.ranking.exam import RankingExam
-from training.job import charts
 
 SAMPLES = 5
 SHOWN_MET = 6  # of what a sampled visitor had met

@@ -11,7 +11,9 @@ from relearn.errors import DataError
 from relearn.figures import counted
 from relearn.spec.model import Id, ModelSpec
 from relearn.spec.tables import WEIGHT
+from scoring.container import Job
 from scoring.encode import Array
+from scoring.progress import say
 from scoring.scorer import Scorer, Scores
 from training import catalog
 from training.data.dataset import Dataset
@@ -23,8 +25,6 @@ from training.fitting.ranking.exam import RankingExam, known_of, ranking_of, set
 from training.fitting.ranking.fit import factors_of, fit
 from training.fitting.ranking.interactions import numbers_of
 from training.fitting.tasks import Answers, Candidate
-from training.job.container import Job
-from training.job.progress import say
 
 __all__ = [
     "LIBRARIES",
