@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-COPIED = ("app.py", "cdk.json", "infra", "lambdas", "relearn", "training")
+COPIED = ("app.py", "cdk.json", "infra", "lambdas", "relearn", "preparation", "scoring", "pages", "training")
 LINKED = (".venv", "node_modules", "build/layers")
 
 

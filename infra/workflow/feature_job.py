@@ -17,8 +17,7 @@ from infra.base.access import Access
 from infra.base.grants import Grant
 from infra.base.settings import Settings
 from relearn.naming import resources, s3_keys
-from relearn.spec import model
-from relearn.spec.model import ModelSpec
+from relearn.spec.model import ModelSpec, on_spark
 
 GLUE_VERSION = "5.1"  # Spark 3.5.6 and Python 3.11: requirements-spark.in has the same
 READ = (s3_keys.DATASETS, s3_keys.SNAPSHOTS)
@@ -52,7 +51,7 @@ class FeatureJobs(Construct):
         packages = _asset(self, "Packages", staging.ROOT / "training" / "requirements-glue.txt")
         code = _asset(self, "Code", staging.image_context())
         for spec in specs.values():
-            if model.on_spark(spec, settings.features_engine):
+            if on_spark(spec, settings.features_engine):
                 home = Construct(self, spec.name)
                 role = _role(home, access, spec.name, script, packages, code)
                 self._job(home, spec, role=role, script=script, packages=packages, code=code)
@@ -119,7 +118,7 @@ class FeatureJobs(Construct):
 
 def any_on_spark(settings: Settings, specs: Mapping[str, ModelSpec]) -> bool:
     """Tell whether a stage needs a job."""
-    return any(model.on_spark(spec, settings.features_engine) for spec in specs.values())
+    return any(on_spark(spec, settings.features_engine) for spec in specs.values())
 
 
 def _role(scope: Construct, access: Access, model: str, *fetched: s3_assets.Asset) -> iam.IRole:

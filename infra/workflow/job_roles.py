@@ -19,8 +19,7 @@ from infra.base.grants import Grant
 from infra.base.sagemaker_access import SAGEMAKER
 from infra.base.settings import Settings
 from relearn.naming import resources, s3_keys
-from relearn.spec import model
-from relearn.spec.model import ModelSpec
+from relearn.spec.model import ModelSpec, on_spark
 
 JOB = "job"
 ENDPOINT = "endpoint"
@@ -122,7 +121,7 @@ class ModelRoles:
     def _training(self, spec: ModelSpec) -> list[Grant]:
         kept = f"{s3_keys.FEATURES}/{spec.name}"
         made = f"{s3_keys.SPARK}/{spec.name}"
-        spark = model.on_spark(spec, self._settings.features_engine)
+        spark = on_spark(spec, self._settings.features_engine)
         return [
             *self._job(spec.name, writes=s3_keys.MODELS),
             self._access.lake("s3:GetObject", "s3:PutObject", under=[kept]),

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
 
-from relearn.api.request_schema import pointer as step
 from relearn.spec.columns import shown
+from relearn.spec.fields import pointer as step
 
 _SHOWN = 20
 """Characters shown of what stands where a document breaks the grammar of JSON."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from relearn.spec import model
+from relearn.spec.model import on_spark
 from tests.infra.synthesis import Synthesised, listed, statements, synthesise, text
 from tests.infra.test_permissions import actions_on
 from tests.infra.test_retrain import normal_way
@@ -64,9 +64,9 @@ def test_the_job_brings_its_code_and_pinned_packages(spark: Synthesised, job: di
 
 def test_every_model_on_spark_has_a_job_and_a_role_of_its_own(spark: Synthesised) -> None:
     found = {job["Name"]: job["Role"]["Fn::GetAtt"][0] for job in spark.properties("AWS::Glue::Job")}
-    on_spark = [name for name, spec in catalog.load().items() if model.on_spark(spec, "spark")]
-    assert set(found) == {f"relearn-dev-features-{model}" for model in on_spark}
-    assert len(set(found.values())) == len(on_spark)
+    asking = [name for name, spec in catalog.load().items() if on_spark(spec, "spark")]
+    assert set(found) == {f"relearn-dev-features-{model}" for model in asking}
+    assert len(set(found.values())) == len(asking)
 
 
 def test_a_job_may_read_its_models_snapshots_write_its_features_and_log(spark: Synthesised) -> None:

@@ -16,6 +16,7 @@ from ministack.core import iam_evaluator
 from infra.base import limits, staging
 from relearn.naming import s3_keys
 from relearn.spec.hosting import InLambda
+from relearn.spec.model import on_spark
 from tests.infra.synthesis import Synthesised, listed, statements, synthesise, text
 from training import catalog
 
@@ -133,7 +134,7 @@ def test_a_models_role_does_its_work_on_what_is_of_the_model(
 ) -> None:
     for model in MODELS:
         role, stored = found[kind, model], objects_of(model)
-        spark = model.on_spark(catalog.get(model), "spark")
+        spark = on_spark(catalog.get(model), "spark")
         expected = reads if spark else reads - {"spark"}
         assert {k.partition("/")[0] for b, k in stored if role.may(READ, b, k)} == expected, role.name
         assert {k.partition("/")[0] for b, k in stored if role.may(WRITE, b, k)} == writes, role.name

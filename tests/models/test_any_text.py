@@ -49,7 +49,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished job of a model that is a spec, a build and a CSV file."""
     home = tmp_path_factory.mktemp("moods")
     without = shutil.ignore_patterns("__pycache__", "models")
-    for package in ("relearn", "training"):
+    for package in ("relearn", "preparation", "scoring", "pages", "training"):
         shutil.copytree(ROOT / package, home / package, ignore=without)
     model = home / "training" / "models" / "moods"
     model.mkdir(parents=True)

@@ -15,7 +15,7 @@ from tests.mutants.trying import Trials, Tried
 
 SOURCES = ("relearn/**/*.py", "lambdas/*.py")
 """The domain and the use cases; the adapters of AWS decide nothing."""
-TESTS = ("tests/unit", "tests/aws")
+TESTS = ("tests/unit", "tests/moto")
 _QUIET = ("--capture=sys", "-oaddopts=", "-pno:schemathesis", "-pno:cacheprovider", "-pno:terminal")
 _OTHERS = ("test_cli_", "test_training_", "test_prepare_", "test_ranking_", "test_client_", "test_makefile")
 """Files that test other packages than the mutants'."""

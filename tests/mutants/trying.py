@@ -291,7 +291,17 @@ def _chosen(mutant: Mutant, passing: Sequence[str], passed: Mapping[str, Passed]
 
 def _shared() -> str:
     """Tell what every test may depend on, besides its own file."""
-    rooms = ("relearn", "lambdas", "training", "tests/aws", "tests/unit", "tests/models")
+    rooms = (
+        "relearn",
+        "preparation",
+        "scoring",
+        "pages",
+        "lambdas",
+        "training",
+        "tests/moto",
+        "tests/unit",
+        "tests/models",
+    )
     files = sorted(path for room in rooms for path in (ROOT / room).rglob("*.py"))
     return digest(*(path.read_text() for path in files if not path.name.startswith("test_")))
 

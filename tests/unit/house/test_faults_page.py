@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "FAULTS.md").read_text(encoding="utf-8")
 TABLES = {
     title: [line for line in text.splitlines() if line.startswith("| ")][1:]

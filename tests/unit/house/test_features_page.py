@@ -11,7 +11,7 @@ from typer.main import get_command
 
 from cli.main import app
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "FEATURES.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "FEATURES.md"
 
 
 @pytest.fixture(scope="module")

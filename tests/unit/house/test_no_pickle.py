@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 MODULES = {"cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve", "skops"}
 CALLS = {"load_pickle", "read_pickle", "to_pickle"}
 FILES = sorted(
     path
-    for part in ("relearn", "training", "lambdas")
+    for part in ("relearn", "preparation", "scoring", "pages", "training", "lambdas")
     for path in (ROOT / part).rglob("*.py")
     if path.is_file()
 )

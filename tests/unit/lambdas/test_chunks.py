@@ -15,7 +15,7 @@ from lambdas.http.request import MalformedBodyError, TooLargeError
 from lambdas.serving import chunks
 from lambdas.serving.chunks import Part
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 INSTANCES = st.lists(st.dictionaries(st.text("ab", min_size=1), st.floats(allow_nan=False)), min_size=1)
 
 

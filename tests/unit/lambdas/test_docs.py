@@ -15,7 +15,7 @@ from lambdas.handlers import docs
 from lambdas.http import responses
 from relearn.api import operations
 
-EVENT = json.loads((Path(__file__).parent.parent / "events" / "http_predict.json").read_text())
+EVENT = json.loads((Path(__file__).parents[2] / "events" / "http_predict.json").read_text())
 FILES = {
     "index.html": b"<!doctype html>",
     "openapi.json": b'{"openapi": "3.1.0"}',

@@ -11,7 +11,7 @@ import pytest
 
 from relearn.spec import zones
 
-ROOT = Path(zones.__file__).parents[1]
+ROOT = Path(zones.__file__).parents[2]
 LOCKS = ("training/requirements.txt", "training/requirements-glue.txt", "lambdas/requirements-host.txt")
 
 

@@ -62,15 +62,19 @@ from training.fitting import onnx_export
 from training.fitting.fit import frame
 from training.job import snapshot
 
-ROOM = Path(training.__file__).parent
+HOUSE = Path(training.__file__).parents[1]
 SQL = (
-    *(ROOM / "prepare").glob("*.py"),
-    *(ROOM / "features").glob("*.py"),
-    *(ROOM / f"{name}.py" for name in ("dataset", "split", "encode", "backfill")),
+    *(HOUSE / "preparation").glob("*.py"),
+    *(HOUSE / "training/features").glob("*.py"),
+    *(HOUSE / "training/data").glob("*.py"),
+    *(HOUSE / f"{name}.py" for name in ("training/job/snapshot", "training/job/backfill", "scoring/encode")),
 )
 GRAPHS = (
-    *(ROOM / "ranking").glob("*.py"),
-    *(ROOM / f"{name}.py" for name in ("onnx_export", "token_graph", "scorer")),
+    *(HOUSE / "training/fitting/ranking").glob("*.py"),
+    *(
+        HOUSE / f"{name}.py"
+        for name in ("training/fitting/onnx_export", "training/fitting/token_graph", "scoring/scorer")
+    ),
 )
 HIDDEN = {"file_row_number", "filename", "file_index", "file_size", "rowid"}
 """Columns that DuckDB adds to files and tables."""

@@ -19,7 +19,7 @@ from relearn.api.problems import Kind
 from relearn.spec.model import Category, Metric, ModelSpec, Number, Text
 from training import catalog
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SPECS = catalog.load()
 SAMPLES = {name: catalog.sample(name) for name in SPECS}
 DOCUMENT = openapi.document(SPECS, SAMPLES, auth="iam")

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import training
+import preparation
 from preparation import Refusal, prepare, rules, sources
 from preparation.lines import MAX_LINE
 from preparation.sniff import MAX_BLANK
@@ -42,7 +42,7 @@ from tests.support import words_of_refusals
 from tests.support.prepare_data import rejected
 from tests.unit.preparation import test_bounds
 
-PREPARE = Path(training.__file__).parent / "prepare"
+PREPARE = Path(preparation.__file__).parent
 HEAD = b"size,label\n"
 
 

@@ -116,9 +116,9 @@ QUOTED = 12
 
 def refusals() -> Iterator[str]:
     """Give file and words of every refusal; those of files have a table of their own."""
-    for room in ("training", "lambdas", "relearn"):
+    for room in ("training", "scoring", "pages", "lambdas", "relearn"):
         for path in sorted((ROOT / room).rglob("*.py")):
-            if not {"prepare", "models"} & set(path.relative_to(ROOT).parts):
+            if not {"models"} & set(path.relative_to(ROOT).parts):
                 for words in words_of_refusals.said(path, SAID):
                     yield f"{path.relative_to(ROOT).as_posix()}: {words}"
 

@@ -24,7 +24,7 @@ from scoring.serve import Settings
 from tests.support.training_kit import iris_rows, job
 from training.job import train
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 BODY = json.dumps(
     {"instances": [{"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}]}
 )

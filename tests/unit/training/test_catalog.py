@@ -10,7 +10,7 @@ from relearn.errors import NotFoundError, RelearnError, SpecError
 from training import catalog
 from training.scaffold import new_model
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SPEC = """
 from relearn.spec.model import Metric, ModelSpec, Number
 SPEC = ModelSpec(
