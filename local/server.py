@@ -18,13 +18,11 @@ from local.gate import arrivals, door, issuing
 from local.gate.issuer import Issuer
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+    from collections.abc import Coroutine
     from concurrent.futures import Future
 
+    from local.asgi import App, Scope
     from local.settings import Settings
-
-    Scope = MutableMapping[str, Any]
-    App = Callable[[Scope, Any, Any], Awaitable[None]]
 
 _STOP_SECONDS = 10.0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -11,7 +12,6 @@ from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError
 from typer.core import TyperGroup
 
-from cli.stage.target import Choice
 from cli.terminal.output import fail
 from relearn import visible
 from relearn.errors import RelearnError
@@ -50,7 +50,8 @@ class Cli(TyperGroup):
             )
             raise typer.Exit(FAILED) from error
         except (NoAnswerError, EndpointConnectionError) as error:
-            fail(f"{error}{_remedy(ctx.obj)}")
+            there = getattr(ctx.obj, "local_file", None)
+            fail(f"{error}{_remedy(there)}")
             raise typer.Exit(FAILED) from error
         except (RelearnError, RelearnClientError, BotoCoreError, Boto3Error, OSError) as error:
             fail(str(error))
@@ -69,10 +70,9 @@ def _shown() -> Iterator[None]:
         raise
 
 
-def _remedy(choice: Choice | None) -> str:
+def _remedy(local_file: Path | None) -> str:
     """What may help where nobody answers: a laptop cloud that was killed leaves the file that describes it."""
-    meant = choice is not None and choice.local_file is not None
-    return "; is the laptop cloud still up? make run starts one" if meant else ""
+    return "; is the laptop cloud still up? make run starts one" if local_file is not None else ""
 
 
 def _refused(error: ClientError) -> str:

@@ -1,149 +1,16 @@
-"""Answers what is asked about batches: a new one, one, the newest."""
+"""The function ``batches``: parses its event and calls `lambdas.batches.requests`."""
 
 from __future__ import annotations
 
-import json
-import secrets
-from collections.abc import Callable
-from dataclasses import asdict
-from datetime import datetime, timedelta
 from functools import cache
-from http import HTTPStatus
 from typing import Any
 
 from lambdas import wiring
-from lambdas.aws.dynamo.batches import BatchRecords
-from lambdas.aws.dynamo.ledger import Ledger
-from lambdas.aws.s3.presigned import Links
-from lambdas.batches.lifecycle import Closing
+from lambdas.batches.requests import Batches
 from lambdas.http import responses
-from lambdas.http.request import Request
-from lambdas.http.responses import Content
 from lambdas.runtime import catalog
-from lambdas.runtime.catalog import Catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
-from lambdas.serving import not_serving
-from relearn.api import operations
-from relearn.lifecycle import batches
-from relearn.lifecycle.batches import Batch, BatchState
-from relearn.naming import ids, s3_keys
-
-DOWNLOAD_SECONDS = 3600
-"""How long a link to a result works; the next answer has a new one."""
-LISTED = 100
-"""How many batches a list has at most."""
-
-
-class Batches:
-    """Makes and describes batches.
-
-    Parameters
-    ----------
-    ledger, records, links
-        Adapters.
-    closing
-        Ends the batches whose event was lost.
-    catalog
-        The models.
-    uploads, lake
-        Names of the buckets: where files arrive, and where results are.
-    clock
-        Gives the time, aware.
-    """
-
-    def __init__(
-        self,
-        *,
-        ledger: Ledger,
-        records: BatchRecords,
-        links: Links,
-        closing: Closing,
-        catalog: Catalog,
-        uploads: str,
-        lake: str,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._ledger = ledger
-        self._records = records
-        self._links = links
-        self._closing = closing
-        self._catalog = catalog
-        self._uploads = uploads
-        self._lake = lake
-        self._clock = clock
-
-    def answer(self, request: Request) -> Any:
-        """Do the operation that was asked for.
-
-        Raises
-        ------
-        NotFoundError, NotServingError, InvalidBatchError
-            There is no such model or batch, or no version that could score; or a batch was asked for with a body.
-        """
-        model = self._catalog.spec(request.parameters["model"]).name
-        if request.route == operations.CREATE_BATCH.key:
-            if request.body:
-                batches.check_request(request.json())
-            return self._create(model)
-        if request.route == operations.LIST_BATCHES.key:
-            return {"batches": [_brief(batch) for batch in self._records.newest(model, LISTED)]}
-        batch = self._records.batch(model, request.parameters["batch"])
-        return self._whole(self._closing.look(batch))
-
-    def _create(self, model: str) -> Content:
-        if not self._ledger.route(model).champion:
-            raise not_serving.why(self._ledger, model)
-        batch = self._records.create(model, lambda: ids.batch_id(self._clock(), secrets.token_hex(16)))
-        key = s3_keys.batch_input_key(model, batch.batch_id)
-        limits = {"max_bytes": batches.MAX_BYTES, "seconds": batches.UPLOAD_SECONDS}
-        form = self._links.upload(self._uploads, key, **limits)
-        body = self._whole(batch) | {
-            "upload": {
-                **asdict(form),
-                "max_bytes": batches.MAX_BYTES,
-                "expires_at": self._after(batches.UPLOAD_SECONDS),
-            }
-        }
-        place = operations.GET_BATCH.path.format(model=model, batch=batch.batch_id)
-        headers = {"content-type": "application/json", "cache-control": "no-store", "location": place}
-        return Content(json.dumps(body).encode(), headers, HTTPStatus.CREATED)
-
-    def _whole(self, batch: Batch) -> dict[str, Any]:
-        states = [{"state": state, "at": at} for state, at in batch.times.items()]
-        return {
-            **_brief(batch),
-            "states": sorted(states, key=lambda step: step["at"]),
-            "errors": [asdict(error) for error in batch.errors],
-            "result": self._result(batch) if batch.state is BatchState.SUCCEEDED else None,
-        }
-
-    def _result(self, batch: Batch) -> dict[str, str]:
-        # One from before there were ids has its result as the transform job left it.
-        counted = batch.failed != batches.NOT_COUNTED
-        key_of = s3_keys.batch_answers_key if counted else s3_keys.batch_output_key
-        key = key_of(batch.model, batch.batch_id)
-        filename = f"{batch.model}-{batch.batch_id}.jsonl"
-        url = self._links.download(self._lake, key, filename=filename, seconds=DOWNLOAD_SECONDS)
-        return {"url": url, "expires_at": self._after(DOWNLOAD_SECONDS)}
-
-    def _after(self, seconds: int) -> str:
-        return (self._clock() + timedelta(seconds=seconds)).isoformat(timespec="seconds")
-
-
-def _brief(batch: Batch) -> dict[str, Any]:
-    ended = batch.times.get(BatchState.SUCCEEDED) or batch.times.get(BatchState.FAILED)
-    return {
-        "model": batch.model,
-        "batch": batch.batch_id,
-        "state": batch.state,
-        "reason": batch.reason,
-        "version": batch.version or None,
-        "rows": batch.rows or None,
-        "failed": None if batch.failed == batches.NOT_COUNTED else batch.failed,
-        "created_at": batch.created_at,
-        "ended_at": ended,
-    }
 
 
 @cache

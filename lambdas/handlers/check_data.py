@@ -1,149 +1,15 @@
-"""Checks the data of a run before anything is paid for: what it holds, by its profiles, against what the spec demands."""
+"""The function ``check_data``: parses its event and calls `lambdas.runs.data_check`."""
 
 from __future__ import annotations
 
-import json
-from datetime import datetime
 from functools import cache
 from typing import Any
 
 from lambdas import wiring
-from lambdas.aws.dynamo.ledger import Ledger
-from lambdas.aws.s3.storage import Storage
+from lambdas.runs.data_check import Checking
 from lambdas.runtime import catalog
-from lambdas.runtime.catalog import Catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
-from lambdas.uploads import shard_profiles
-from lambdas.uploads.shard_profiles import Evidence
-from pages import data_report
-from pages.data_report import DataReport, TableReport
-from relearn.data import checks, profiles, snapshots
-from relearn.data.checks import Finding
-from relearn.data.profiles import Profile
-from relearn.errors import DataError
-from relearn.lifecycle.runs import Run
-from relearn.lifecycle.uploads import Upload
-from relearn.naming import s3_keys
-from relearn.spec import codec
-from relearn.spec.model import ModelSpec
-
-LARGEST_REPORT = 64 * 1024**2
-"""Of data.json, in bytes."""
-
-
-class Checking:
-    """Checks the data of runs.
-
-    Parameters
-    ----------
-    ledger, storage
-        Adapters.
-    catalog
-        The models.
-    lake
-        Name of the bucket with shards, profiles and reports.
-    """
-
-    def __init__(self, *, ledger: Ledger, storage: Storage, catalog: Catalog, lake: str) -> None:
-        self._ledger = ledger
-        self._storage = storage
-        self._catalog = catalog
-        self._lake = lake
-
-    def check(self, model: str, run_id: str) -> dict[str, Any]:
-        """Judge the snapshot of a run, and keep the report for people and for the next run.
-
-        Returns
-        -------
-        dict
-            ``verdict`` (train or reject), ``reason``, and ``tables``: those whose new uploads are given up.
-
-        Raises
-        ------
-        DataError
-            Code ``data_quality``: the data may not be trained on, and it is not the new uploads' fault.
-        """
-        run, spec = self._ledger.run(model, run_id), self._catalog.spec(model)
-        chosen, new = set(run.snapshot), set(run.uploads)
-        uploads = [upload for upload in self._ledger.uploads(model) if upload.upload_id in chosen]
-        found = shard_profiles.gather(self._storage, self._lake, spec, uploads, new)
-        before = self._champions(run)
-        findings = _findings(spec, run, found, before)
-        reason = checks.reason(findings)
-        fresh = [upload for upload in uploads if upload.upload_id in new]
-        tables = _given_up(findings, fresh)
-        self._write(spec, run, _report(spec, run, found, before, findings), fresh)
-        if reason and not tables:
-            raise DataError("data_quality", reason)
-        return {"verdict": "reject" if reason else "train", "reason": reason, "tables": tables}
-
-    def _champions(self, run: Run) -> dict[str, Profile]:
-        """Read what the champion was trained on; nothing when there is none, or it is older than such reports."""
-        version = self._ledger.version(run.model, run.champion_version) if run.champion_version else None
-        if version is None:
-            return {}
-        key = s3_keys.data_report_key(run.model, version.run_id, "json")
-        if not self._storage.has_any(self._lake, key):
-            return {}
-        tables = json.loads(self._storage.read(self._lake, key, LARGEST_REPORT))["tables"]
-        read = {name: profiles.from_dict(table["profile"]) for name, table in tables.items()}
-        return {name: profile for name, profile in read.items() if profile is not None}
-
-    def _write(self, spec: ModelSpec, run: Run, report: DataReport, fresh: list[Upload]) -> None:
-        data = {
-            "format": 1,
-            "model": run.model,
-            "run_id": run.run_id,
-            "snapshot": snapshots.digest(run.snapshot),
-            "champion_version": run.champion_version,
-            "new_uploads": [upload.upload_id for upload in fresh],
-            **data_report.document(report),
-        }
-        pages = {
-            "json": (codec.canonical_json(data), "application/json"),
-            "html": (data_report.page(spec, report), "text/html; charset=utf-8"),
-        }
-        for kind, (content, media) in pages.items():
-            key = s3_keys.data_report_key(run.model, run.run_id, kind)
-            self._storage.write(self._lake, key, content.encode(), media)
-
-
-def _findings(spec: ModelSpec, run: Run, found: Evidence, before: dict[str, Profile]) -> list[Finding]:
-    at = datetime.fromisoformat(run.started_at)
-    return [
-        finding
-        for table in spec.table_names
-        for finding in checks.table_findings(
-            spec, table, found.profiles[table], found.keys[table], before=before.get(table), at=at
-        )
-    ]
-
-
-def _given_up(findings: list[Finding], fresh: list[Upload]) -> list[str]:
-    there = {upload.table for upload in fresh}
-    return [table for table in checks.blamed(findings) if table in there]
-
-
-def _report(
-    spec: ModelSpec, run: Run, found: Evidence, before: dict[str, Profile], findings: list[Finding]
-) -> DataReport:
-    return DataReport(
-        run_id=run.run_id,
-        at=run.started_at,
-        compared_with=f"version {run.champion_version}" if before else "",
-        tables=tuple(
-            TableReport(
-                name=table,
-                columns=spec.raw_columns(table),
-                profile=found.profiles[table],
-                before=before.get(table),
-                shards=found.shards[table],
-            )
-            for table in spec.table_names
-        ),
-        findings=tuple(findings),
-    )
 
 
 @cache

@@ -1,44 +1,15 @@
-"""Ends a run that broke: the reason is written down, the candidate goes, the champion stays."""
+"""The function ``fail_run``: parses its event and calls `lambdas.runs.failure`."""
 
 from __future__ import annotations
 
-import logging
 from functools import cache
 from typing import Any
 
 from lambdas import wiring
-from lambdas.runs.lifecycle import Runs
-from lambdas.runs.retirement import Retirement
+from lambdas.runs.failure import Failing
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
-from relearn.errors import ConflictError
 from relearn.lifecycle.runs import failure_reason
-
-_log = logging.getLogger(__name__)
-
-
-class Failing:
-    """Ends runs that broke.
-
-    Parameters
-    ----------
-    runs
-        Ends runs in the ledger.
-    retirement
-        Removes candidates' endpoints and features.
-    """
-
-    def __init__(self, *, runs: Runs, retirement: Retirement) -> None:
-        self._runs = runs
-        self._retirement = retirement
-
-    def fail(self, model: str, run_id: str, reason: str) -> None:
-        """End a run; what will not go at once of its candidate is left to the sweep."""
-        self._runs.fail(model, run_id, reason)
-        try:
-            self._retirement.retire(model)
-        except ConflictError:
-            _log.exception("the sweep will try again", extra={"model": model, "run_id": run_id})
 
 
 @cache

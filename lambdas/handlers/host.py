@@ -1,52 +1,27 @@
-"""Answers for one model with its versions in this process: no endpoint, no second hop.
-
-It is asked in two ways. An event of the HTTP API is a prediction: everything is `lambdas.handlers.predict`'s own, but that a version
-which runs in Lambda is asked here; others are asked at their endpoints. ``{"version": 8, "body": "{...}"}`` comes from
-the stage's other functions that need a version's answer, and is answered with what its container would say:
-``{"body": "{...}"}``, ``{"failed": "why"}``, or ``{"unanswerable": [{"pointer": "/instances/0", "detail": "why"}]}``.
-"""
+"""The function ``host``: parses its event and calls `lambdas.serving.model_host`."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
 from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import Any
 
+from lambdas import fast_wiring
 from lambdas.aws.fast import client
 from lambdas.aws.fast.artifacts import ArtifactStore
-from lambdas.handlers import predict
-from lambdas.handlers.predict import Predictor
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 from lambdas.serving.in_process_models import LARGEST_TAR, Held
-from relearn.errors import ModelFailedError, UnanswerableError
-
-
-class ModelHost(NamedTuple):
-    """A model, and the two services by which its versions answer."""
-
-    model: str
-    held: Held
-    predictor: Predictor
-
-    def ask(self, version: int, body: str, seconds: float) -> dict[str, Any]:
-        """Give the answer of a version, or why there is none."""
-        try:
-            return {"body": self.held.ask(self.model, version, body.encode(), seconds).decode()}
-        except UnanswerableError as error:
-            return {"unanswerable": [asdict(one) for one in error.errors]}
-        except (ModelFailedError, TimeoutError) as error:
-            return {"failed": str(error)}
+from lambdas.serving.model_host import ModelHost
 
 
 @cache
 def model_host() -> ModelHost:
     """Make the function's services."""
     config = Config.from_env()
-    tables = predict.tables(config)
+    tables = fast_wiring.tables(config)
     held = Held(tables.versions, ArtifactStore(partial(client.service, "s3", os.environ), LARGEST_TAR))
-    return ModelHost(config.need("HOSTED_MODEL"), held, predict.make(config, tables, held))
+    return ModelHost(config.need("HOSTED_MODEL"), held, fast_wiring.make(config, tables, held))
 
 
 @entry

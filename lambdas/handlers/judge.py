@@ -1,144 +1,15 @@
-"""Judges a candidate: reads the job's report, keeps it, and says whether the candidate may serve."""
+"""The function ``judge``: parses its event and calls `lambdas.runs.judgement`."""
 
 from __future__ import annotations
 
-import hashlib
 from functools import cache
 from typing import Any
 
 from lambdas import wiring
-from lambdas.aws.dynamo.ledger import Ledger
-from lambdas.aws.s3.storage import Storage
-from lambdas.runs import job_report
+from lambdas.runs.judgement import Judging
 from lambdas.runtime import catalog
-from lambdas.runtime.catalog import Catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
-from relearn.data import contents, snapshots
-from relearn.data.archives import Limits
-from relearn.errors import ArchiveError, DataError
-from relearn.lifecycle import promotion
-from relearn.lifecycle.runs import Run, RunState
-from relearn.naming import resources, s3_keys
-from relearn.spec import codec
-
-LARGEST_MODEL = 2 * 1024**3
-"""Bytes of an artifact, unpacked: an ONNX file can not be larger."""
-_GRAPH = "model.onnx"
-
-
-class Judging:
-    """Judges candidates.
-
-    Parameters
-    ----------
-    ledger, storage
-        Adapters.
-    catalog
-        The models.
-    stage, lake, artifacts
-        Names of the stage and of its buckets.
-    """
-
-    def __init__(
-        self, *, ledger: Ledger, storage: Storage, catalog: Catalog, stage: str, lake: str, artifacts: str
-    ) -> None:
-        self._ledger = ledger
-        self._storage = storage
-        self._catalog = catalog
-        self._stage = stage
-        self._lake = lake
-        self._artifacts = artifacts
-
-    def judge(self, model: str, run_id: str, artifact: str) -> dict[str, str]:
-        """Decide, and write down the figures and the reason.
-
-        Parameters
-        ----------
-        model, run_id
-            Which run.
-        artifact
-            S3 URI of the ``model.tar.gz`` that SageMaker says the job left.
-
-        Returns
-        -------
-        dict
-            ``verdict`` (promote or reject) and ``reason``.
-
-        Raises
-        ------
-        DataError
-            The report is missing, damaged, or not about this run; or the artifact is not what it measured.
-        """
-        run = self._ledger.run(model, run_id)
-        folder = self._folder(run, artifact)
-        files = job_report.unpack(
-            self._storage.read(self._artifacts, f"{folder}output.tar.gz", job_report.LARGEST_ARCHIVE)
-        )
-        spec = self._catalog.spec(model)
-        expected = {
-            "model": model,
-            "run_id": run_id,
-            "snapshot": snapshots.digest(run.snapshot),
-            "spec_digest": codec.digest(spec),
-        }
-        said = job_report.read(files[job_report.JSON], expected, run.champion_version)
-        artifact_sha256, contents_sha256 = self._weigh(f"{folder}model.tar.gz", said)
-        for name, body in files.items():
-            key = s3_keys.report_key(model, run_id, name)
-            self._storage.write(self._lake, key, body, job_report.FILES[name])
-        naive = job_report.naive(said.naive, spec)
-        decision = promotion.decide(said.candidate, said.champion, spec.metric, naive)
-        reason = decision.reason
-        if said.incompatible:
-            reason += f"; version {run.champion_version} could not be compared: {said.incompatible}"
-        self._ledger.move_run(
-            run,
-            RunState.JUDGING,
-            reason,
-            metrics=job_report.finite(said.candidate),
-            champion_metrics=job_report.finite(said.champion or {}),
-            online=said.online,
-            rows_waiting=said.waiting,
-            onnx_sha256=said.onnx_sha256,
-            contents_sha256=contents_sha256,
-            answers_sha256=hashlib.sha256(answers).hexdigest()
-            if (answers := files.get(job_report.ANSWERS))
-            else "",
-            artifact_sha256=artifact_sha256,
-        )
-        return {"verdict": decision.verdict, "reason": reason}
-
-    def _weigh(self, key: str, said: job_report.Report) -> tuple[str, str]:
-        """Give the digests of an artifact, packed and file by file; one that is not what was measured is refused."""
-        stored = self._storage.stream(self._artifacts, key)
-        limits = Limits(file=LARGEST_MODEL, total=LARGEST_MODEL + LARGEST_MODEL // 8)
-        try:
-            files = contents.of_archive(stored, key, limits)
-        except ArchiveError as error:
-            raise DataError("artifact", str(error)) from error
-        found = contents.digest(files)
-        # A job that began before its code was replaced tells the graph's digest alone.
-        told, given = (
-            (said.contents_sha256, found)
-            if said.contents_sha256
-            else (said.onnx_sha256, files.get(_GRAPH, ""))
-        )
-        if told != given:
-            raise DataError(
-                "artifact",
-                f"{key} is not what the job measured: its digest is {given}, and the report says {told}",
-            )
-        return stored.sha256(), found
-
-    def _folder(self, run: Run, artifact: str) -> str:
-        """Say where the artifact lies, and what belongs to it; an artifact of another job is none of ours."""
-        job = resources.job(self._stage, run.model, run.run_id)
-        folder = f"{s3_keys.artifact_prefix(run.model)}/{job}/output/"
-        expected = s3_keys.uri(self._artifacts, f"{folder}model.tar.gz")
-        if artifact != expected:
-            raise DataError("report", f"the job left {artifact}; expected {expected}")
-        return folder
 
 
 @cache

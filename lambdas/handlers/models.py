@@ -1,153 +1,16 @@
-"""Answers what is asked about models: what there is, how it stands, its versions and its runs.
-
-The Open Inference Protocol asks some of it in its own words, below ``/v2``. What matches no operation comes here too, so that even that is answered by a problem.
-"""
+"""The function ``models``: parses its event and calls `lambdas.serving.model_views`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 from lambdas import wiring
-from lambdas.aws.dynamo.ledger import Ledger
-from lambdas.http import responses, run_views, version_views
-from lambdas.http.request import MethodNotAllowedError, Request
+from lambdas.http import responses
 from lambdas.runtime import catalog
-from lambdas.runtime.catalog import Catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
-from lambdas.serving import not_serving, readiness
-from relearn.api import operations, request_schema
-from relearn.api.open_inference import model as tensors
-from relearn.errors import NotFoundError
-from relearn.lifecycle.runs import Version
-from relearn.spec.model import ModelSpec
-
-_LONGEST_RUN_ID = 100
-
-
-class Models:
-    """Describes models.
-
-    Parameters
-    ----------
-    ledger
-        The ledger.
-    catalog
-        The models.
-    """
-
-    def __init__(self, *, ledger: Ledger, catalog: Catalog) -> None:
-        self._ledger = ledger
-        self._catalog = catalog
-
-    def answer(self, request: Request) -> dict[str, Any]:
-        """Do the operation that was asked for.
-
-        Raises
-        ------
-        MethodNotAllowedError, NotFoundError
-            There is no such operation, or not what it asks for.
-        """
-        operation = operations.BY_KEY.get(request.route)
-        if operation is None or operation.id not in ANSWERS:
-            if allowed := operations.methods(request.path):
-                raise MethodNotAllowedError(request.method, allowed)
-            raise NotFoundError("no operation has this path; /openapi.json lists all there are")
-        return ANSWERS[operation.id](self, request)
-
-    def list_models(self, _request: Request) -> dict[str, Any]:
-        """List all models."""
-        return {"models": [self._brief(spec) for spec in self._catalog.specs.values()]}
-
-    def get_model(self, request: Request) -> dict[str, Any]:
-        """Describe one model."""
-        spec = self._spec(request)
-        brief = self._brief(spec)
-        live = self._ledger.version(spec.name, brief["version"]) if brief["version"] else None
-        return {
-            **brief,
-            "metrics": {} if live is None else live.metrics,
-            "waiting_for": None if brief["version"] else not_serving.why(self._ledger, spec.name).waiting_for,
-            "request_schema": request_schema.request_schema(spec),
-            "sample": {"instances": self._catalog.samples[spec.name]},
-            "target": {"name": spec.target.name, **request_schema.column_schema(spec.target)},
-            "lookup": _lookup(spec, live),
-        }
-
-    def list_versions(self, request: Request) -> dict[str, Any]:
-        """List a model's versions, newest first."""
-        found = self._ledger.versions(self._spec(request).name)
-        return {"versions": [version_views.brief(version) for version in reversed(found)]}
-
-    def list_runs(self, request: Request) -> dict[str, Any]:
-        """List a model's runs, newest first, page by page."""
-        return run_views.page(self._ledger, self._spec(request).name, request.query)
-
-    def get_run(self, request: Request) -> dict[str, Any]:
-        """Describe one run."""
-        model, run_id = self._spec(request).name, request.parameters["run"]
-        if len(run_id) > _LONGEST_RUN_ID:  # the ledger takes no key of any length
-            raise NotFoundError(f"model {model} has no run with an id of {len(run_id)} characters")
-        return run_views.whole(self._ledger.run(model, run_id))
-
-    def describe_server(self, _request: Request) -> dict[str, Any]:
-        """Say who answers, and what else than the protocol asks for."""
-        return tensors.SERVER
-
-    def server_lives(self, _request: Request) -> dict[str, Any]:
-        """Say that requests are answered: this one was."""
-        return {"live": True}
-
-    def server_is_ready(self, _request: Request) -> dict[str, Any]:
-        """Say that all models answer."""
-        return readiness.server(self._ledger, self._catalog.specs)
-
-    def describe_tensors(self, request: Request) -> dict[str, Any]:
-        """Describe what one model takes and gives."""
-        return tensors.metadata(self._spec(request))
-
-    def model_is_ready(self, request: Request) -> dict[str, Any]:
-        """Say that one model answers."""
-        return readiness.model(self._ledger, self._spec(request).name)
-
-    def _spec(self, request: Request) -> ModelSpec:
-        return self._catalog.spec(request.parameters["model"])
-
-    def _brief(self, spec: ModelSpec) -> dict[str, Any]:
-        champion = self._ledger.route(spec.name).champion
-        return {
-            "name": spec.name,
-            "title": spec.title,
-            "kind": spec.kind,
-            "state": "live" if champion else "waiting",
-            "version": champion or None,
-            "metric": {"name": spec.metric.name, "better": spec.metric.better},
-        }
-
-
-ANSWERS: dict[str, Callable[[Models, Request], dict[str, Any]]] = {
-    operations.LIST_MODELS.id: Models.list_models,
-    operations.GET_MODEL.id: Models.get_model,
-    operations.LIST_VERSIONS.id: Models.list_versions,
-    operations.LIST_RUNS.id: Models.list_runs,
-    operations.GET_RUN.id: Models.get_run,
-    operations.SERVER_METADATA.id: Models.describe_server,
-    operations.SERVER_LIVE.id: Models.server_lives,
-    operations.SERVER_READY.id: Models.server_is_ready,
-    operations.MODEL_METADATA.id: Models.describe_tensors,
-    operations.MODEL_READY.id: Models.model_is_ready,
-}
-"""Operation id to what does it."""
-
-
-def _lookup(spec: ModelSpec, live: Version | None) -> dict[str, Any] | None:
-    """Tell which column a request may name alone, how many entities are known by it, and as of when."""
-    if spec.looked_up_by is None:
-        return None
-    known = {} if live is None else live.online
-    return {"column": spec.looked_up_by, "entities": known.get("rows", 0), "as_of": known.get("as_of")}
+from lambdas.serving.model_views import Models
 
 
 @cache

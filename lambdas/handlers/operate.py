@@ -1,109 +1,16 @@
-"""Answers what people decide by hand: how a route stands, changes of it, and approvals of versions that wait."""
+"""The function ``operate``: parses its event and calls `lambdas.rollout.operations`."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import asdict
 from functools import cache
 from typing import Any
 
 from lambdas import wiring
-from lambdas.aws.dynamo.ledger import Ledger
-from lambdas.http import responses, version_views
-from lambdas.http.request import Request
-from lambdas.rollout.approvals import Approving
-from lambdas.rollout.route_changes import Operating
+from lambdas.http import responses
+from lambdas.rollout.operations import Operate
 from lambdas.runtime import catalog
-from lambdas.runtime.catalog import Catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
-from relearn.api import operations as routes
-from relearn.errors import NotFoundError
-from relearn.lifecycle import approval
-from relearn.spec.columns import shown
-from relearn.traffic import route_changes
-from relearn.traffic.route import Moved, Route
-from relearn.traffic.route_changes import Restore
-
-NEWEST = 20
-"""Writes of a route that are told."""
-_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
-
-
-class Operate:
-    """Tells and changes routes.
-
-    Parameters
-    ----------
-    ledger
-        The ledger.
-    catalog
-        The models.
-    operating
-        Does what is asked.
-    approving
-        Takes decisions about versions that wait.
-    """
-
-    def __init__(
-        self, *, ledger: Ledger, catalog: Catalog, operating: Operating, approving: Approving
-    ) -> None:
-        self._ledger = ledger
-        self._catalog = catalog
-        self._operating = operating
-        self._approving = approving
-
-    def answer(self, request: Request) -> dict[str, Any]:
-        """Do the operation that was asked for.
-
-        Raises
-        ------
-        Exception
-            One of `lambdas.http.problems.PROBLEMS`.
-        """
-        model = self._catalog.spec(request.parameters["model"]).name
-        if request.route == routes.GET_ROUTE.key:
-            return self._tell(model, self._ledger.route(model), self._ledger.restore(model))
-        if request.route == routes.DECIDE_VERSION.key:
-            return self._decide(model, request)
-        asked = route_changes.check_change(request.json())
-        route, restore = self._operating.change(model, asked, request.caller)
-        return self._tell(model, route, restore or self._ledger.restore(model))
-
-    def _decide(self, model: str, request: Request) -> dict[str, Any]:
-        asked, given = approval.check_decision(request.json()), request.parameters["version"]
-        number = int(given) if _NUMBER.fullmatch(given) else 0
-        if not number:
-            raise NotFoundError(f"model {model} has no version {shown(given)}; a version is a whole number")
-        return version_views.brief(self._approving.decide(model, number, asked, request.caller))
-
-    def _tell(self, model: str, route: Route, restore: Restore | None) -> dict[str, Any]:
-        return {
-            "model": model,
-            **_route(route),
-            "restore": None if restore is None else _restore(restore),
-            "history": [_moved(one) for one in self._ledger.route_history(model, newest=NEWEST)],
-        }
-
-
-def _route(route: Route) -> dict[str, Any]:
-    return {
-        "revision": route.revision,
-        "champion": route.champion or None,
-        "previous": route.previous or None,
-        "candidate": route.candidate or None,
-        "weight": route.weight,
-        "shadow": route.shadow,
-        "frozen": route.frozen,
-    }
-
-
-def _restore(restore: Restore) -> dict[str, Any]:
-    return {**asdict(restore), "ended_at": restore.ended_at or None}
-
-
-def _moved(moved: Moved) -> dict[str, Any]:
-    return {**_route(moved.route), **asdict(moved.change), "at": moved.at}
 
 
 @cache

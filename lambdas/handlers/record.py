@@ -1,91 +1,14 @@
-"""Puts prediction records into the lake: SQS messages that `lambdas.serving.prediction_records` sent, exactly once each.
-
-A message holds a whole record; or, for one that is in an object of its own already, what the index knows of it. One
-that fails is reported alone; after the queue's last attempt it waits in the dead-letter queue.
-"""
+"""The function ``record``: parses its event and calls `lambdas.serving.recorder`."""
 
 from __future__ import annotations
 
-import json
-import logging
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from datetime import datetime
 from functools import cache
 from typing import Any
 
 from lambdas import wiring
-from lambdas.aws.dynamo.exactly_once import Line, Once
-from lambdas.aws.dynamo.table import Put, Table
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
-from lambdas.runtime.sqs_batch import Failures, Message
-from relearn.errors import ConflictError
-from relearn.naming import ledger_keys
-from relearn.records import predictions
-
-Record = Mapping[str, Any]
-_log = logging.getLogger(__name__)
-
-
-class Recorder:
-    """Takes records in.
-
-    Parameters
-    ----------
-    once
-        Places lines in the lake.
-    table
-        The ledger's table, where the index is.
-    """
-
-    def __init__(self, once: Once, table: Table) -> None:
-        self._once = once
-        self._table = table
-
-    def take(self, messages: Sequence[Message]) -> Failures:
-        """Take messages in, a folder of the lake at a time; give those that failed."""
-        failures = Failures(_log)
-        lines: defaultdict[str, dict[str, Line]] = defaultdict(dict)
-        for message in messages:
-            with failures.of(message):
-                record = json.loads(message["body"])
-                if "object" in record:
-                    self._remember(record)
-                else:
-                    lines[_folder(record)][message["messageId"]] = _line(record, message["body"])
-        for folder, found in lines.items():
-            with failures.of_all(found, f"{len(found)} records for {folder}"):
-                self._once.place(list(found.values()), folder)
-        return failures
-
-    def _remember(self, record: Record) -> None:
-        item = {**_attributes(record, record["rows"]), "object": record["object"]}
-        with suppress(ConflictError):  # the message came before
-            self._table.write(Put(pk=_partition(record), sk=predictions.RECORD, item=item))
-
-
-def _line(record: Record, text: str) -> Line:
-    attributes = _attributes(record, len(record["outputs"]))
-    return Line(_partition(record), predictions.RECORD, text.encode(), attributes)
-
-
-def _attributes(record: Record, rows: int) -> dict[str, Any]:
-    return {
-        "rows": rows,
-        "at": record["at"],
-        "version": record["version"],
-        ledger_keys.EXPIRES_AT: predictions.expires_at(datetime.fromisoformat(record["at"])),
-    }
-
-
-def _partition(record: Record) -> str:
-    return predictions.partition(record["model"], record["id"])
-
-
-def _folder(record: Record) -> str:
-    return predictions.predictions_folder(record["model"], datetime.fromisoformat(record["at"]))
+from lambdas.serving.recorder import Recorder
 
 
 @cache

@@ -1,99 +1,16 @@
-"""Asks a version for the model's sample, and for what the judged model answered, before anybody is sent to it."""
+"""The function ``smoke``: parses its event and calls `lambdas.runs.smoke_test`."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from lambdas import wiring
-from lambdas.aws.dynamo.ledger import Ledger
-from lambdas.aws.s3.storage import Storage
-from lambdas.runs import job_report
+from lambdas.runs.smoke_test import SmokeTest
 from lambdas.runtime import catalog
-from lambdas.runtime.catalog import Catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
-from lambdas.serving import response_check
-from lambdas.serving.backends import Places
-from relearn.data import recorded_answers
-from relearn.data.recorded_answers import Recorded
-from relearn.errors import DataError, ModelFailedError, NotFoundError
-from relearn.naming import resources, s3_keys
-from relearn.naming.resources import Place
-
-SECONDS = 65
-"""SageMaker gives a container 60 seconds; a cold serverless endpoint may need most of them."""
-
-
-class SmokeTest:
-    """Tries versions.
-
-    Parameters
-    ----------
-    ledger, storage
-        Adapters.
-    places
-        Asks versions.
-    catalog
-        The models and their samples.
-    lake
-        Name of the bucket with what runs left.
-    """
-
-    def __init__(
-        self, *, ledger: Ledger, storage: Storage, places: Places, catalog: Catalog, lake: str
-    ) -> None:
-        self._ledger = ledger
-        self._storage = storage
-        self._places = places
-        self._catalog = catalog
-        self._lake = lake
-
-    def run(self, model: str, version: int, place: Place) -> dict[str, int]:
-        """Send the sample to a version and check what comes back, then what its training job left with its answers.
-
-        Returns
-        -------
-        dict
-            ``predictions``: how many came back.
-
-        Raises
-        ------
-        ModelFailedError
-            An answer is wrong, is not that of the model that was judged, or there is none.
-        """
-        asked = len(self._ask(model, version, place, self._catalog.samples[model]))
-        known = self._recorded(model, version)
-        if known:
-            given = self._ask(model, version, place, [one.instance for one in known])
-            if wrong := recorded_answers.difference([one.prediction for one in known], given):
-                raise ModelFailedError(f"version {version} of {model} at {place.name}: {wrong}")
-        return {"predictions": asked + len(known)}
-
-    def _ask(
-        self, model: str, version: int, place: Place, instances: Sequence[Mapping[str, Any]]
-    ) -> list[dict[str, Any]]:
-        body = json.dumps({"instances": instances}).encode()
-        answer = self._places.ask(place, model, version, body, SECONDS)
-        return response_check.read(self._catalog.spec(model), version, len(instances), answer)
-
-    def _recorded(self, model: str, number: int) -> list[Recorded]:
-        """Read what its training job left, as it was when it was judged; nothing of a job that left none."""
-        version = self._ledger.version(model, number)
-        if version is None:
-            raise NotFoundError(f"version {number} of {model} is not in the ledger")
-        if not version.answers_sha256:
-            return []
-        key = s3_keys.report_key(model, version.run_id, job_report.ANSWERS)
-        content = self._storage.read(self._lake, key, job_report.LARGEST_FILE)
-        if (given := hashlib.sha256(content).hexdigest()) != version.answers_sha256:
-            raise DataError(
-                "answers", f"{key} has SHA-256 {given}; when it was judged it had {version.answers_sha256}"
-            )
-        return Recorded.read(content.splitlines())
+from relearn.naming import resources
 
 
 @cache

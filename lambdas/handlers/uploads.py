@@ -1,166 +1,17 @@
-"""Answers what is asked about uploads: a form for a new one, what became of one, the newest."""
+"""The function ``uploads``: parses its event and calls `lambdas.uploads.requests`."""
 
 from __future__ import annotations
 
-import json
-import secrets
-from collections.abc import Callable
-from dataclasses import asdict
-from datetime import datetime
 from functools import cache
-from http import HTTPStatus
 from typing import Any
 
 from lambdas import wiring
-from lambdas.aws.dynamo.ledger import Ledger
-from lambdas.aws.dynamo.upload_forms import FormRecords
-from lambdas.aws.s3.presigned import Links
-from lambdas.aws.s3.storage import Storage, StoredVersion
-from lambdas.http import responses, upload_views
-from lambdas.http.request import Request
-from lambdas.http.responses import Content
+from lambdas.http import responses
 from lambdas.runtime import catalog
-from lambdas.runtime.catalog import Catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
-from relearn.api import operations, upload_forms
-from relearn.api.upload_forms import Asked, UploadForm
-from relearn.errors import NotFoundError
-from relearn.lifecycle import waiting
-from relearn.lifecycle.uploads import Upload, UploadState
-from relearn.naming import ids, s3_keys
+from lambdas.uploads.requests import Uploads
 from relearn.spec import policies
-from relearn.spec.model import ModelSpec
-
-LISTED = 100
-"""How many uploads a list has at most."""
-
-
-class Uploads:
-    """Gives forms away and describes uploads.
-
-    Parameters
-    ----------
-    ledger, forms, storage, links
-        Adapters.
-    catalog
-        The models.
-    bucket, lake
-        Names of the buckets: where files arrive, and where their rejected rows are.
-    largest
-        Bytes of a file at most that ingest checks in the time it has here.
-    clock
-        Gives the time, aware.
-    """
-
-    def __init__(
-        self,
-        *,
-        ledger: Ledger,
-        forms: FormRecords,
-        storage: Storage,
-        links: Links,
-        catalog: Catalog,
-        bucket: str,
-        lake: str,
-        largest: int,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._ledger = ledger
-        self._forms = forms
-        self._storage = storage
-        self._links = links
-        self._catalog = catalog
-        self._bucket = bucket
-        self._lake = lake
-        self._largest = largest
-        self._clock = clock
-
-    def answer(self, request: Request) -> Any:
-        """Do the operation that was asked for.
-
-        Raises
-        ------
-        NotFoundError, InvalidUploadError
-            There is no such model or upload, or such a file may not be sent.
-        """
-        spec = self._catalog.spec(request.parameters["model"])
-        if request.route == operations.CREATE_UPLOAD.key:
-            return self._create(spec, upload_forms.check_request(spec, request.json()))
-        if request.route == operations.LIST_UPLOADS.key:
-            found = self._ledger.uploads(spec.name)
-            found.sort(key=lambda upload: (upload.received_at, upload.upload_id), reverse=True)
-            run = self._ledger.latest_run(spec.name)
-            now = self._clock()
-            shown = [waiting.explained(upload, run, now) for upload in found[:LISTED]]
-            return {"uploads": [upload_views.brief(upload) for upload in shown]}
-        given = request.parameters["upload"]
-        return self._by_id(spec, given) if ids.is_upload_id(given) else self._by_form(spec, given)
-
-    def _create(self, spec: ModelSpec, asked: Asked) -> Content:
-        form = self._forms.create(spec.name, asked, lambda: ids.form_id(self._clock(), secrets.token_hex(16)))
-        key = _key(form)
-        limits = {
-            "max_bytes": min(spec.ingest.max_bytes, self._largest, upload_forms.LARGEST_POST),
-            "seconds": upload_forms.SECONDS,
-        }
-        given = self._links.upload(self._bucket, key, **limits)
-        body = upload_views.waiting(form, self._clock()) | {
-            "form": {**asdict(given), "max_bytes": limits["max_bytes"], "expires_at": form.ends_at}
-        }
-        place = operations.GET_UPLOAD.path.format(model=spec.name, upload=form.form_id)
-        headers = {"content-type": "application/json", "cache-control": "no-store", "location": place}
-        return Content(json.dumps(body).encode(), headers, HTTPStatus.CREATED)
-
-    def _by_id(self, spec: ModelSpec, upload_id: str) -> dict[str, Any]:
-        upload = self._ledger.upload(spec.name, upload_id)
-        if upload is None:
-            raise NotFoundError(f"model {spec.name} has no upload {upload_id!r}")
-        return self._whole(spec, upload)
-
-    def _by_form(self, spec: ModelSpec, form_id: str) -> dict[str, Any]:
-        """Describe what came by a form: the newest version of its one object."""
-        form = self._forms.form(spec.name, form_id)
-        stored = self._storage.newest(self._bucket, _key(form))
-        if stored is None:
-            return upload_views.waiting(form, self._clock())
-        upload = self._known(form, stored)
-        return self._whole(spec, upload, form)
-
-    def _whole(self, spec: ModelSpec, upload: Upload, form: UploadForm | None = None) -> dict[str, Any]:
-        explained = waiting.explained(upload, self._ledger.latest_run(spec.name), self._clock())
-        return upload_views.whole(explained, self._rejected(spec, upload), form)
-
-    def _known(self, form: UploadForm, stored: StoredVersion) -> Upload:
-        """Give what the ledger knows of a version; what it will know at first while the event is on its way."""
-        upload_id = ids.upload_id(self._bucket, stored.key, stored.version_id)
-        known = self._ledger.upload(form.model, upload_id)
-        if known is not None:
-            return known
-        stored_at = stored.stored_at.isoformat(timespec="milliseconds")
-        return Upload(
-            upload_id=upload_id,
-            model=form.model,
-            table=form.table,
-            key=stored.key,
-            version_id=stored.version_id,
-            sequencer="",
-            size_bytes=stored.size_bytes,
-            received_at=stored_at,
-            times={UploadState.RECEIVED: stored_at},
-        )
-
-    def _rejected(self, spec: ModelSpec, upload: Upload) -> list[dict[str, Any]]:
-        if not upload.rows_rejected:
-            return []
-        key = s3_keys.rejected_key(upload.model, upload.upload_id)
-        lines = self._storage.first_lines(self._lake, key, upload_views.REJECTED_BYTES)
-        return upload_views.rejected_rows(spec, upload.table, lines)
-
-
-def _key(form: UploadForm) -> str:
-    """Key of the one object that a form takes."""
-    return s3_keys.form_key(form.model, form.form_id, form.filename, form.table)
 
 
 @cache

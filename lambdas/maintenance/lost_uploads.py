@@ -9,7 +9,7 @@ from itertools import groupby
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.queue import IngestQueue
 from lambdas.aws.s3.storage import Storage, StoredVersion
-from lambdas.uploads import s3_events
+from lambdas.runtime import s3_events
 from relearn.lifecycle import uploads
 from relearn.lifecycle.uploads import Upload, UploadState
 from relearn.naming import ids, s3_keys

@@ -10,7 +10,7 @@ from lambdas.aws.dynamo.batches import BatchRecords
 from lambdas.aws.functions import Functions
 from lambdas.aws.s3.storage import Storage
 from lambdas.batches.lifecycle import Closing
-from lambdas.uploads import s3_events
+from lambdas.runtime import s3_events
 from relearn.lifecycle import batches
 from relearn.lifecycle.batches import Batch, BatchState, Repair
 from relearn.naming import s3_keys

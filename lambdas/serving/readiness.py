@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from lambdas.aws.dynamo.ledger import Ledger
-from lambdas.serving import not_serving
+from lambdas.http import not_serving
 from relearn.errors import NotServingError
 
 

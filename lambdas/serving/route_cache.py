@@ -9,7 +9,8 @@ import logging
 from collections.abc import Callable
 
 from lambdas.aws.dynamo.ledger import Ledger
-from lambdas.serving import ledger_unavailable, not_serving
+from lambdas.http import not_serving
+from lambdas.serving import ledger_unavailable
 from relearn.traffic.route import Route
 
 ROUTE_SECONDS = 5.0

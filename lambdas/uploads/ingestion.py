@@ -22,8 +22,9 @@ from lambdas.aws.metrics import Meter
 from lambdas.aws.notify import Notifier
 from lambdas.aws.queue import IngestQueue
 from lambdas.aws.s3.storage import Storage
+from lambdas.runs import shard_profiles
 from lambdas.runs.lifecycle import Runs
-from lambdas.uploads import s3_events, shard_profiles
+from lambdas.runtime import s3_events
 from preparation import Prepared, Refusal, prepare
 from relearn import faults
 from relearn.cutting import cut

@@ -8,7 +8,7 @@ from typing import Any
 
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.runs.lifecycle import Runs
-from lambdas.uploads import s3_events
+from lambdas.runtime import s3_events
 from lambdas.uploads.ingestion import Intake
 from relearn.errors import NotFoundError, NothingToRetryError
 from relearn.lifecycle import retries

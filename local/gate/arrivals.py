@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote
 
 if TYPE_CHECKING:
-    from local.server import App, Scope
+    from local.asgi import App, Scope
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from local.gate import arrivals
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from local.asgi import App, Scope
     from local.gate.arrivals import Arrival
-    from local.server import App, Scope
 
 CALLBACK = "/_ministack/cfn-response/"
 """Where a custom resource's function says how it went; what follows can not be guessed."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from local.gate.issuer import PATH, Issuer
 
 if TYPE_CHECKING:
-    from local.server import App, Scope
+    from local.asgi import App, Scope
 
 
 def beside(app: App, issuer: Issuer) -> App:

@@ -175,7 +175,7 @@ def promote_before_smoke(patch: M) -> None:
     from tests.chaos import asl  # noqa: PLC0415 - the interpreter has the name too
 
     patch.setattr(asl, "holds", mutated)
-    from lambdas.handlers.smoke import SmokeTest  # noqa: PLC0415
+    from lambdas.runs.smoke_test import SmokeTest  # noqa: PLC0415
 
     patch.setattr(SmokeTest, "run", lambda *_: {"predictions": 2})
 
@@ -185,7 +185,7 @@ def forget_the_lock(patch: M) -> None:
         self.replace_lock(model, self.lock(model), run_id)
         return Lock(run_id, self._now())
 
-    from lambdas.handlers.open_run import Opening  # noqa: PLC0415
+    from lambdas.runs.opening import Opening  # noqa: PLC0415
 
     patch.setattr(Ledger, "take_lock", mutated)
     patch.setattr(Opening, "_hold", lambda *_: None, raising=False)

@@ -16,10 +16,11 @@ from lambdas.aws.dynamo.exactly_once import Once
 from lambdas.aws.fast import client
 from lambdas.aws.metrics import Meter
 from lambdas.handlers import predict
+from lambdas.runs import shard_profiles
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.serving import background
-from lambdas.uploads import ingestion, shard_profiles
+from lambdas.uploads import ingestion
 from tests.chaos.checks import Checks
 from tests.chaos.history import History
 from tests.chaos.models import CATALOG

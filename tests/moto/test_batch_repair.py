@@ -9,7 +9,7 @@ import pytest
 from lambdas.aws.dynamo.batches import BatchRecords
 from lambdas.aws.dynamo.table import Table
 from lambdas.handlers import batch_event, sweep
-from lambdas.uploads import s3_events
+from lambdas.runtime import s3_events
 from relearn.lifecycle.batches import Batch, BatchState
 from relearn.naming import resources, s3_keys
 from tests.support.world import TABLE, LambdaContext, World

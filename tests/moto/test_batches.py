@@ -14,7 +14,7 @@ from lambdas.aws.dynamo.batches import BatchRecords
 from lambdas.aws.dynamo.table import Table
 from lambdas.batches import results
 from lambdas.handlers import batch_event, batches
-from lambdas.uploads import s3_events
+from lambdas.runtime import s3_events
 from relearn.api import operations as api
 from relearn.lifecycle.batches import Batch, BatchState
 from relearn.naming import resources, s3_keys

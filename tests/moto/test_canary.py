@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.handlers import predict
+from lambdas.serving import prediction
 from relearn.traffic import route as routing
 from relearn.traffic.route import Route
 from relearn.traffic.version_stats import Live
@@ -155,7 +155,7 @@ def test_a_candidate_that_never_answers_leaves_the_champion_time_to(
         over.wait(10)
 
     local_aws.once = [never]
-    seconds = predict.ANSWER_SECONDS + 1.0
+    seconds = prediction.ANSWER_SECONDS + 1.0
     status, _, found = call(context=LambdaContext(seconds=seconds), **by(key_of(route, CANDIDATE)))
     over.set()
     assert (status, found["version"]) == (200, CHAMPION)

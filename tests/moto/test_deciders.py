@@ -13,7 +13,7 @@ from lambdas.aws.dynamo.codec import Item
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.dynamo.ledger_approvals import Task
 from lambdas.aws.dynamo.table import Put, Update
-from lambdas.handlers.ask_approval import Asking
+from lambdas.rollout.approval_request import Asking
 from lambdas.rollout.approvals import Approving
 from relearn.errors import ConflictError, NotWaitingError
 from relearn.lifecycle import approval

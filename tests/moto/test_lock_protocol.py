@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.metrics import Meter
-from lambdas.handlers.fail_run import Failing
-from lambdas.handlers.open_run import Opening
-from lambdas.handlers.promote import Promoting
-from lambdas.handlers.sweep import Sweep
+from lambdas.maintenance.sweep import Sweep
+from lambdas.rollout.promotion import Promoting
+from lambdas.runs.failure import Failing
 from lambdas.runs.lifecycle import Runs
+from lambdas.runs.opening import Opening
 from lambdas.runtime.catalog import Catalog
 from relearn.lifecycle import runs
 from relearn.lifecycle.runs import Run, RunState, Version

@@ -10,6 +10,7 @@ import pytest
 
 from lambdas.handlers import predict
 from lambdas.runtime.catalog import Catalog
+from lambdas.serving import prediction
 from relearn.records import predictions
 from tests.moto.test_predict import EVENT, lines, refusal, told
 from tests.support.guests import MODEL, ROWS, begin, row, serve, with_guests
@@ -181,7 +182,7 @@ def test_what_dynamodb_had_no_capacity_for_is_asked_for_again(
 def test_a_table_that_does_not_answer_in_time_is_a_gateway_timeout(local_aws: LocalAWS) -> None:
     over = threading.Event()
     local_aws.table_once = [lambda *_: over.wait(10)] * 2  # type: ignore[list-item]
-    status, _, _ = ask({"guest": "ann"}, seconds=predict.ANSWER_SECONDS + 0.3)
+    status, _, _ = ask({"guest": "ann"}, seconds=prediction.ANSWER_SECONDS + 0.3)
     over.set()
     assert status == 504
 
@@ -189,7 +190,7 @@ def test_a_table_that_does_not_answer_in_time_is_a_gateway_timeout(local_aws: Lo
 @pytest.mark.usefixtures("scored")
 def test_a_table_without_capacity_is_a_gateway_timeout_at_the_end(local_aws: LocalAWS) -> None:
     local_aws.table_once = [refusal("ThrottlingException")] * 100
-    assert ask({"guest": "ann"}, seconds=predict.ANSWER_SECONDS + 0.5)[0] == 504
+    assert ask({"guest": "ann"}, seconds=prediction.ANSWER_SECONDS + 0.5)[0] == 504
 
 
 def test_a_fault_of_the_table_is_ours(world: World, local_aws: LocalAWS, scored: list[Any]) -> None:

@@ -13,8 +13,8 @@ from lambdas import wiring
 from lambdas.aws.dynamo import ledger_items
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.dynamo.table import Put, Table, weight
-from lambdas.handlers.open_run import Opening
 from lambdas.http import run_views
+from lambdas.runs.opening import Opening
 from lambdas.runtime import catalog
 from relearn.data import snapshots
 from relearn.lifecycle import id_lists

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from lambdas.handlers import models, predict
 from lambdas.http.request import Request
-from lambdas.serving import version_client
+from lambdas.serving import prediction, version_client
 from lambdas.serving.request_context import Visit
 from relearn.errors import FieldError
 from tests.support.models import FLOWERS_CSV, SAMPLES
@@ -211,7 +211,7 @@ def test_what_will_not_pass_is_not_tried_again(local_aws: LocalAWS) -> None:
 @pytest.mark.usefixtures("live")
 def test_a_retry_that_the_deadline_does_not_allow_is_not_made(local_aws: LocalAWS) -> None:
     local_aws.once = [refusal("ThrottlingException")] * 2
-    almost_over = LambdaContext(seconds=predict.ANSWER_SECONDS + 0.04)
+    almost_over = LambdaContext(seconds=prediction.ANSWER_SECONDS + 0.04)
     assert call(context=almost_over)[0] in (503, 504)
     assert local_aws.once
 
@@ -279,7 +279,7 @@ def test_a_model_that_does_not_answer_in_time_is_a_gateway_timeout(local_aws: Lo
         over.wait(10)
 
     local_aws.once = [never] * 2
-    status, _, problem = call(context=LambdaContext(seconds=predict.ANSWER_SECONDS + 0.3))
+    status, _, problem = call(context=LambdaContext(seconds=prediction.ANSWER_SECONDS + 0.3))
     over.set()
     assert status == 504
     assert "127.0.0.1" not in json.dumps(problem)

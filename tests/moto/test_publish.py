@@ -14,6 +14,7 @@ from lambdas.aws import clients
 from lambdas.aws.dynamo.online_features import Online
 from lambdas.aws.s3.ranged_reader import Blocks
 from lambdas.handlers import lifecycle, publish, retire
+from lambdas.runs import publication
 from lambdas.runtime import catalog as catalogs
 from lambdas.runtime.catalog import Catalog
 from lambdas.runtime.config import Config
@@ -165,9 +166,9 @@ def test_a_version_that_was_given_up_gets_no_features(world: World) -> None:
 # more than fits into one call
 
 
-def service(world: World, blocks: Blocks, table: Online | None = None) -> publish.Publishing:
+def service(world: World, blocks: Blocks, table: Online | None = None) -> publication.Publishing:
     config = Config.from_env()
-    return publish.Publishing(
+    return publication.Publishing(
         ledger=world.ledger,
         blocks=blocks,
         online=table or wiring.online(config),

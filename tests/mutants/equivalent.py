@@ -62,8 +62,8 @@ DECLARED: tuple[Equivalent, ...] = (
     Equivalent(
         "lambdas.serving.version_client.xǁAskerǁask",
         (
-            "-return parts.each(ask, list(zip(firsts, question.bodies, strict=True)))",
-            "+return parts.each(ask, list(zip(firsts, question.bodies, )))",
+            "-return chunks.each(ask, list(zip(firsts, question.bodies, strict=True)))",
+            "+return chunks.each(ask, list(zip(firsts, question.bodies, )))",
         ),
         "both were made of the same bodies, so they have the same length",
     ),

@@ -18,10 +18,9 @@ from lambdas.aws.functions import Functions
 from lambdas.aws.queue import IngestQueue
 from lambdas.aws.s3.storage import Storage, StoredVersion
 from lambdas.aws.sagemaker.registry import Registry
+from lambdas.batches.events import Listener
 from lambdas.batches.lifecycle import Closing, Scoring
 from lambdas.handlers import ingest
-from lambdas.handlers.batch_event import Listener
-from lambdas.handlers.decided import Deciding
 from lambdas.http.idempotency import (
     Idempotency,
     InvalidKeyError,
@@ -32,8 +31,10 @@ from lambdas.http.idempotency import (
 )
 from lambdas.maintenance.lost_uploads import FIRST, MISSED, LostUploads
 from lambdas.maintenance.stuck_batches import BatchRepair
+from lambdas.rollout.approval_decision import Deciding
 from lambdas.runs.lifecycle import Runs
-from lambdas.uploads import exclusions, s3_events
+from lambdas.runtime import s3_events
+from lambdas.uploads import exclusions
 from lambdas.uploads.ingestion import Intake
 from lambdas.uploads.retry import Retrying
 from relearn.errors import ConflictError, NotFoundError, NothingToRetryError

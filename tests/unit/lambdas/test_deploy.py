@@ -15,8 +15,8 @@ from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.s3.storage import Storage
 from lambdas.aws.sagemaker.endpoints import Endpoints
 from lambdas.aws.sagemaker.registry import Entry, Registry
-from lambdas.handlers.deploy import Deploying
-from lambdas.handlers.register import Registering
+from lambdas.runs.deployment import Deploying
+from lambdas.runs.registration import Registering
 from lambdas.runtime.catalog import Catalog
 from relearn.data import snapshots
 from relearn.errors import ArtifactError, ModelFailedError, NotFoundError

@@ -12,8 +12,8 @@ import pytest
 from lambdas.aws.dynamo.batches import BatchRecords
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.s3.presigned import Links
+from lambdas.batches import requests
 from lambdas.batches.lifecycle import Closing
-from lambdas.handlers import batches
 from lambdas.http import run_views, upload_views, version_views
 from lambdas.http.request import InvalidParametersError, Request
 from lambdas.runtime.catalog import Catalog
@@ -211,7 +211,7 @@ def test_a_version_is_shown_with_what_was_decided_about_it() -> None:
 
 def test_a_batch_that_waits_shows_null_for_what_is_not_known() -> None:
     batch = Batch(batch_id="b", model="iris", created_at="T0")
-    assert batches._brief(batch) == {
+    assert requests._brief(batch) == {
         "model": "iris",
         "batch": "b",
         "state": "WAITING_FOR_FILE",
@@ -230,7 +230,7 @@ def test_a_batch_that_ended_shows_when_and_how_many_rows(state: BatchState) -> N
         batch_id="b", model="iris", created_at="T0", state=state, reason="why", version=3, rows=9, failed=0,
         times={state: "T1"},
     )  # fmt: skip
-    shown = batches._brief(batch)
+    shown = requests._brief(batch)
     assert (shown["state"], shown["reason"], shown["ended_at"]) == (state, "why", "T1")
     assert (shown["version"], shown["rows"], shown["failed"]) == (3, 9, 0)
 
@@ -240,7 +240,7 @@ def test_the_list_of_batches_is_the_models_own() -> None:
     records.newest.return_value = [Batch(batch_id="b", model="flowers", created_at="T0")]
     known.spec = lambda model: {"flowers": FLOWERS}[model]
     nobody = create_autospec(Ledger, instance=True)
-    service = batches.Batches(
+    service = requests.Batches(
         ledger=nobody, records=records, links=create_autospec(Links, instance=True),
         closing=create_autospec(Closing, instance=True), catalog=known, uploads="uploads", lake="lake",
         clock=lambda: NOW,
@@ -250,4 +250,4 @@ def test_the_list_of_batches_is_the_models_own() -> None:
         parameters={"model": "flowers"},
     )  # fmt: skip
     assert [one["batch"] for one in service.answer(request)["batches"]] == ["b"]
-    assert records.newest.mock_calls == [call("flowers", batches.LISTED)]
+    assert records.newest.mock_calls == [call("flowers", requests.LISTED)]

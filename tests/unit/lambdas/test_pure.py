@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 
 from lambdas.aws.metrics import Meter
 from lambdas.batches import lifecycle
-from lambdas.handlers import close_run
+from lambdas.http import not_serving
 from lambdas.http.request import MediaTypeError, Request
-from lambdas.runs import job_report
+from lambdas.runs import job_report, run_outcome
 from lambdas.runtime import logging as logs
 from lambdas.runtime.config import VARIABLES, Config
-from lambdas.serving import not_serving, open_inference, response_check
+from lambdas.serving import open_inference, response_check
 from relearn.api.jsonlines import MAX_LINE_BYTES
 from relearn.errors import ConfigError, DataError, ModelFailedError
 from relearn.lifecycle.runs import Run, RunState
@@ -345,7 +345,7 @@ WATCHED = {**SOUND, "judgement": {"verdict": "promote", "reason": "r"}}
     ],
 )
 def test_the_outcome_is_read_from_the_executions_context(context: dict[str, Any], outcome: RunState) -> None:
-    assert close_run.outcome_of(context)[0] is outcome
+    assert run_outcome.outcome_of(context)[0] is outcome
 
 
 # logs and metrics

@@ -15,13 +15,13 @@ from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.dynamo.table import Table
 from lambdas.aws.dynamo.version_stats import LiveCounts
 from lambdas.aws.fast.shadow_queue import TrialQueue
-from lambdas.handlers.advance import Advancing
-from lambdas.handlers.record import Recorder
-from lambdas.handlers.trial import Trials
+from lambdas.rollout.steps import Advancing
 from lambdas.runtime.catalog import Catalog
 from lambdas.serving.backends import Places
+from lambdas.serving.recorder import Recorder
 from lambdas.serving.request_context import Visit
 from lambdas.serving.shadow_sampling import Sampler
+from lambdas.serving.shadow_trials import Trials
 from lambdas.serving.traffic import FAILED, Answered, Trying
 from lambdas.serving.version_cache import VersionMemory
 from lambdas.serving.version_client import MODEL_SECONDS, Asker, Question

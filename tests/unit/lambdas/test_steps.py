@@ -16,16 +16,17 @@ from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.dynamo.ledger_approvals import Task
 from lambdas.aws.notify import Notifier
 from lambdas.aws.s3.storage import Storage
-from lambdas.handlers import close_run
-from lambdas.handlers.ask_approval import Asking
-from lambdas.handlers.fail_run import Failing
-from lambdas.handlers.promote import Promoting
-from lambdas.handlers.smoke import SECONDS, SmokeTest
+from lambdas.http import not_serving
+from lambdas.rollout.approval_request import Asking
 from lambdas.rollout.approvals import Approving
+from lambdas.rollout.promotion import Promoting
+from lambdas.runs import run_outcome
+from lambdas.runs.failure import Failing
 from lambdas.runs.lifecycle import Runs
 from lambdas.runs.retirement import Retirement
+from lambdas.runs.smoke_test import SECONDS, SmokeTest
 from lambdas.runtime.catalog import Catalog
-from lambdas.serving import background, not_serving
+from lambdas.serving import background
 from lambdas.serving.backends import Places
 from lambdas.serving.request_context import Visit
 from relearn.errors import ConflictError, DataError, ModelFailedError, NotFoundError, NotWaitingError
@@ -273,14 +274,14 @@ BETTER = {"verdict": "promote", "reason": "better"}
     ],
 )
 def test_a_run_ends_as_its_execution_shows(context: dict[str, Any], outcome: tuple[RunState, str]) -> None:
-    assert close_run.outcome_of(context) == outcome
+    assert run_outcome.outcome_of(context) == outcome
 
 
 def test_only_the_check_of_its_data_stops_a_run_before_training() -> None:
     rejected = {"verdict": "reject"}
-    assert close_run.stopped_by_its_data({"proceed": True, "data": rejected})
-    assert not close_run.stopped_by_its_data(GOOD)
-    assert not close_run.stopped_by_its_data({"proceed": False})
+    assert run_outcome.stopped_by_its_data({"proceed": True, "data": rejected})
+    assert not run_outcome.stopped_by_its_data(GOOD)
+    assert not run_outcome.stopped_by_its_data({"proceed": False})
 
 
 def test_a_run_that_fails_is_ended_before_its_candidate_is_removed() -> None:
@@ -296,7 +297,7 @@ def test_a_candidate_that_can_not_be_removed_yet_does_not_keep_a_run_from_ending
     runs, retirement = create_autospec(Runs, instance=True), create_autospec(Retirement, instance=True)
     retirement.retire.side_effect = ConflictError("it is in the making")
     Failing(runs=runs, retirement=retirement).fail("flowers", "r", "no capacity")
-    (record,) = [record for record in caplog.records if record.name == "lambdas.handlers.fail_run"]
+    (record,) = [record for record in caplog.records if record.name == "lambdas.runs.failure"]
     told = record.__dict__
     assert (record.getMessage(), told["model"], told["run_id"]) == (
         "the sweep will try again",

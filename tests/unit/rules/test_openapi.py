@@ -11,8 +11,9 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from infra.api import site
-from lambdas.handlers import docs, models
+from lambdas.http import site_files
 from lambdas.http.problems import PROBLEMS
+from lambdas.serving import model_views
 from relearn.api import openapi, operations, problems, request_schema
 from relearn.api.openapi import failures
 from relearn.api.problems import Kind
@@ -158,7 +159,7 @@ def test_the_read_functions_answer_exactly_their_operations_of_the_table() -> No
         name: {operation.id for operation in operations.OPERATIONS if operation.function == name}
         for name in ("models", "docs")
     }
-    assert by_function["models"] == set(models.ANSWERS)
+    assert by_function["models"] == set(model_views.ANSWERS)
     assert by_function["docs"] - {operations.GET_DOCS_FILE.id} == {
-        operations.BY_KEY[key].id for key in docs.PAGES
+        operations.BY_KEY[key].id for key in site_files.PAGES
     }

@@ -1,0 +1,97 @@
+"""Constructs what answers predictions, of adapters that import no AWS SDK."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from lambdas.aws.dynamo.idempotency_store import KeptAnswers
+from lambdas.aws.dynamo.ledger import Ledger
+from lambdas.aws.dynamo.table import Table
+from lambdas.aws.dynamo.version_stats import LiveCounts
+from lambdas.aws.fast import client as direct
+from lambdas.aws.fast.endpoints import Invoker
+from lambdas.aws.fast.online_features import OnlineReader
+from lambdas.aws.fast.prediction_queue import Outbox
+from lambdas.aws.fast.shadow_queue import TrialQueue
+from lambdas.aws.metrics import Meter
+from lambdas.http.idempotency import Idempotency
+from lambdas.runtime import catalog
+from lambdas.runtime.config import Config
+from lambdas.serving import background
+from lambdas.serving.backends import Host, Places
+from lambdas.serving.online_features import Lookup
+from lambdas.serving.prediction import Predictor
+from lambdas.serving.prediction_records import Keeper
+from lambdas.serving.route_cache import RouteMemory
+from lambdas.serving.shadow_sampling import Sampler
+from lambdas.serving.traffic import Trying
+from lambdas.serving.version_cache import VersionMemory
+from lambdas.serving.version_client import Asker
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class Tables(NamedTuple):
+    """What a process that predicts reads the tables with."""
+
+    client: direct.DynamoDB
+    table: Table
+    ledger: Ledger
+    versions: VersionMemory
+
+
+def tables(config: Config) -> Tables:
+    """Make what reads the tables."""
+    client = direct.DynamoDB(direct.service("dynamodb", os.environ))
+    table = Table(cast("DynamoDBClient", client), config.need("LEDGER_TABLE"))
+    ledger = Ledger(table, _now)
+    return Tables(client, table, ledger, VersionMemory(ledger, config.need("STAGE")))
+
+
+def make(config: Config, tables: Tables, host: Host) -> Predictor:
+    """Make what predicts.
+
+    Parameters
+    ----------
+    host
+        Asks the versions that run in Lambda.
+    """
+    queue = direct.service("sqs", os.environ)
+    outbox = Outbox(
+        queue=queue,
+        url=config.need("RECORDS_QUEUE_URL"),
+        s3=partial(direct.service, "s3", os.environ),
+        lake=config.need("LAKE_BUCKET"),
+    )
+    return Predictor(
+        routes=RouteMemory(tables.ledger, time.monotonic),
+        trying=_trying(config, tables, host, queue),
+        idempotency=Idempotency(KeptAnswers(tables.table, time.time)),
+        keeper=Keeper(outbox, _now),
+        meter=Meter(config.need("STAGE"), _now),
+        catalog=catalog.load(),
+    )
+
+
+def _trying(config: Config, tables: Tables, host: Host, queue: direct.Service) -> Trying:
+    quick = cast("DynamoDBClient", tables.client.within(background.SECONDS))
+    endpoints = Invoker(direct.service("sagemaker", os.environ))
+    return Trying(
+        asker=Asker(
+            versions=tables.versions,
+            places=Places(endpoints=endpoints, host=host),
+            lookup=Lookup(OnlineReader(tables.client, config.need("ONLINE_TABLE"))),
+        ),
+        counts=LiveCounts(quick, config.need("LEDGER_TABLE"), _now),
+        queue=TrialQueue(queue, config.need("TRIALS_QUEUE_URL")),
+        sampler=Sampler(time.monotonic),
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

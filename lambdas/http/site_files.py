@@ -1,0 +1,118 @@
+"""Answers ``GET /openapi.json`` and ``GET /docs``: pages made when the app was synthesised, and what they load.
+
+``data/site`` holds each file gzipped. Everything a page loads is named after its content, so it may be kept for
+ever; what has a fixed name is asked for again each time, and mostly answered by 304.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+
+from lambdas.http.request import Request
+from lambdas.http.responses import Content
+from relearn.api import operations
+from relearn.errors import NotFoundError
+
+PAGES = {operations.GET_DOCS.key: "index.html", operations.GET_OPENAPI.key: "openapi.json"}
+
+
+MEDIA_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".png": "image/png",
+    ".txt": "text/plain; charset=utf-8",
+}
+
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""What the page may do: load our own files and ask our own API."""
+
+
+_NEVER = re.compile(r"q=0(\.0*)?")
+
+
+_FIXED, _NAMED_BY_CONTENT = "no-cache", "public, max-age=31536000, immutable"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file of the site.
+
+    Parameters
+    ----------
+    zipped
+        Its content, gzipped.
+    headers
+        What is always sent with it.
+    """
+
+    zipped: bytes
+    headers: Mapping[str, str]
+
+    def answer(self, asked: Mapping[str, str]) -> Content:
+        """Answer with the file, or that the caller has it already.
+
+        Parameters
+        ----------
+        asked
+            The request's headers, lower case.
+        """
+        if self.headers["etag"] in _listed(asked.get("if-none-match", "")):
+            return Content(b"", self.headers, HTTPStatus.NOT_MODIFIED)
+        if _takes_gzip(asked.get("accept-encoding", "")):
+            return Content(self.zipped, {**self.headers, "content-encoding": "gzip"})
+        return Content(gzip.decompress(self.zipped), self.headers)
+
+
+def load(folder: Path) -> dict[str, File]:
+    """Read a site: file name, as callers know it, to file."""
+    return {path.stem: _file(path) for path in sorted(folder.glob("*.gz"))}
+
+
+def find(site: Mapping[str, File], request: Request) -> Content:
+    """Answer with what the request asks for.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such file.
+    """
+    name = PAGES.get(request.route) or request.parameters.get("file", "")
+    if name not in site:
+        raise NotFoundError("no such file; /docs is the page")
+    return site[name].answer(request.headers)
+
+
+def _file(path: Path) -> File:
+    zipped = path.read_bytes()
+    page = path.stem in PAGES.values()
+    headers = {
+        "content-type": MEDIA_TYPES[Path(path.stem).suffix],
+        "cache-control": _FIXED if page else _NAMED_BY_CONTENT,
+        "etag": f'"{hashlib.sha256(zipped).hexdigest()[:32]}"',
+        "vary": "accept-encoding",
+        "x-content-type-options": "nosniff",
+    }
+    if path.stem.endswith(".html"):
+        headers |= {"content-security-policy": POLICY, "referrer-policy": "no-referrer"}
+    return File(zipped, headers)
+
+
+def _listed(header: str) -> list[str]:
+    return [item.strip().removeprefix("W/") for item in header.split(",")]
+
+
+def _takes_gzip(header: str) -> bool:
+    codings = [item.replace(" ", "").lower().partition(";") for item in header.split(",")]
+    return any(name in ("gzip", "*") and not _NEVER.fullmatch(quality) for name, _, quality in codings)

@@ -1,0 +1,160 @@
+"""Repairs what events lost: compares buckets, executions and endpoints with the ledger, and acts.
+
+Runs on a schedule, and at once when an execution ends badly without having closed its run.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from lambdas.aws.dynamo.ledger import Ledger
+from lambdas.aws.executions import Executions
+from lambdas.maintenance.lost_uploads import EVENT_LATE, LostUploads
+from lambdas.maintenance.missing_endpoints import Vanished
+from lambdas.maintenance.orphaned_endpoints import Orphans
+from lambdas.maintenance.stuck_batches import BatchRepair
+from lambdas.rollout.approvals import Approving
+from lambdas.rollout.route_changes import Operating
+from lambdas.runs.failure import Failing
+from lambdas.runs.lifecycle import TEARDOWN, Runs
+from lambdas.runs.retirement import Retirement
+from relearn.errors import ConflictError
+from relearn.lifecycle.runs import failure_reason
+
+_log = logging.getLogger(__name__)
+
+
+class Sweep:
+    """Repairs.
+
+    Parameters
+    ----------
+    ledger, executions
+        Adapters.
+    lost_uploads
+        What sends to ingest what it missed.
+    batches
+        What repairs batches.
+    runs, failing, retirement
+        What starts, ends and cleans up after runs.
+    operating
+        What deploys versions again.
+    approving
+        What takes decisions about versions that wait.
+    vanished
+        What finds endpoints that are gone.
+    orphans
+        What removes endpoints that no version has.
+    models
+        Names of the models.
+    clock
+        Gives the time, aware.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        executions: Executions,
+        lost_uploads: LostUploads,
+        batches: BatchRepair,
+        runs: Runs,
+        failing: Failing,
+        retirement: Retirement,
+        operating: Operating,
+        approving: Approving,
+        vanished: Vanished,
+        orphans: Orphans,
+        models: Iterable[str],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._ledger = ledger
+        self._executions = executions
+        self._lost_uploads = lost_uploads
+        self._batches = batches
+        self._runs = runs
+        self._failing = failing
+        self._retirement = retirement
+        self._operating = operating
+        self._approving = approving
+        self._vanished = vanished
+        self._orphans = orphans
+        self._models = tuple(models)
+        self._clock = clock
+
+    def everything(self) -> int:
+        """Look at every model and every upload; the trouble of one keeps none of the others waiting.
+
+        Returns
+        -------
+        int
+            How many uploads were sent to ingest.
+
+        Raises
+        ------
+        ExceptionGroup
+            What went wrong, after everything else was looked at.
+        """
+        repairs = (
+            self._model,
+            self._batches.repair,
+            self._operating.repair,
+            self._approving.repair,
+            self._vanished.repair,
+        )
+        tasks: list[Callable[[], object]] = [
+            partial(repair, model) for model in self._models for repair in repairs
+        ]
+        troubles: list[Exception] = []
+        for task in (*tasks, self._orphans.remove):
+            try:
+                task()
+            except Exception as error:  # noqa: BLE001 - raised with the others below
+                troubles.append(error)
+        sent = self._lost_uploads.send()
+        if troubles:
+            raise ExceptionGroup("the sweep of some models failed", troubles)
+        return sent
+
+    def ended(self, model: str, run_id: str, reason: str) -> None:
+        """Fail a run whose execution ended badly; one that closed properly is not touched."""
+        lock = self._ledger.lock(model)
+        if lock is not None and lock.run_id == run_id:
+            self._failing.fail(model, run_id, reason)
+
+    def _model(self, model: str) -> None:
+        lock = self._ledger.lock(model)
+        if lock is None:
+            self._runs.ensure_run(model)
+        elif lock.run_id == TEARDOWN:
+            return
+        elif (reason := self._executions.ended(lock.run_id)) is not None:
+            if reason:
+                self._failing.fail(model, lock.run_id, reason)
+        elif self._clock() - datetime.fromisoformat(lock.taken_at) > EVENT_LATE:
+            asking = tuple(upload.upload_id for upload in self._runs.pending(model))
+            self._runs.launch(model, lock.run_id, asking)
+        try:
+            self._retirement.retire(model)
+        except ConflictError:
+            _log.warning("a version is not gone yet", extra={"model": model})
+
+
+def ended_run(detail: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Read model, run and reason from a ``Step Functions Execution Status Change``.
+
+    Parameters
+    ----------
+    detail
+        The event's detail; its ``input`` is the JSON that the execution was started with.
+    """
+    told = json.loads(detail["input"])
+    reason = failure_reason(
+        detail.get("error") or f"the execution {detail['status']}", detail.get("cause") or ""
+    )
+    return told["model"], told["run_id"], reason

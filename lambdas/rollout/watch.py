@@ -1,0 +1,219 @@
+"""Looks at a candidate beside the champion: it may go on, it is tried longer, or it gets nothing more from now on."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from lambdas.aws.alarms import Alarms
+from lambdas.aws.dynamo.ledger import Ledger
+from lambdas.aws.dynamo.version_stats import LiveCounts
+from lambdas.aws.notify import Notifier
+from lambdas.aws.s3.storage import Storage
+from lambdas.rollout.probes import Left, Measure, Pair, Probing
+from lambdas.runs import job_report, withdrawal
+from lambdas.runtime.catalog import Catalog
+from relearn.cutting import cut
+from relearn.errors import ConflictError, NotFoundError
+from relearn.lifecycle.runs import MAX_REASON, Run, Version, VersionState
+from relearn.naming import resources, s3_keys
+from relearn.spec.hosting import Serverless
+from relearn.spec.rollout import Limits
+from relearn.traffic import canary, rollout_plan
+from relearn.traffic.canary import Verdict
+from relearn.traffic.duel import Duel
+from relearn.traffic.rollout_plan import Step
+from relearn.traffic.route import Change, Route
+
+SPARE_SECONDS = 200
+"""Kept of the function's time for the questions that are under way, and for what follows from the answers."""
+
+
+ANY_LATENCY = 1e9
+"""A ratio that no latency exceeds."""
+
+
+EARLY = timedelta(seconds=1)
+"""Clocks of two machines may differ by so much."""
+
+
+PASS, WAIT, BREACH = "pass", "wait", "breach"
+
+
+_log = logging.getLogger(__name__)
+
+
+class Begun(NamedTuple):
+    """A step as `lambdas.handlers.advance` began it: what it is, what ends it, what it is counted under, and its time."""
+
+    step: Step
+    limits: Limits
+    revision: int
+    began: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Watching:
+    """Judges steps.
+
+    Parameters
+    ----------
+    ledger, counts, storage
+        Adapters.
+    alarms
+        Knows which alarms ring.
+    notifier
+        Tells people.
+    probing
+        Asks where too few others do.
+    catalog
+        The models.
+    stage
+        Part of the names of alarms.
+    lake
+        Name of the lake.
+    clock
+        Gives the time, aware.
+    """
+
+    ledger: Ledger
+    counts: LiveCounts
+    storage: Storage
+    alarms: Alarms
+    notifier: Notifier
+    probing: Probing
+    catalog: Catalog
+    stage: str
+    lake: str
+    clock: Callable[[], datetime]
+
+    def watch(
+        self, model: str, run_id: str, number: int, told: Mapping[str, Any], left: Left
+    ) -> dict[str, str]:
+        """Judge a step.
+
+        Parameters
+        ----------
+        model, run_id, number
+            The candidate, and the run that made it.
+        told
+            What `lambdas.handlers.advance` returned.
+        left
+            How many seconds there are.
+
+        Returns
+        -------
+        dict
+            ``verdict``: ``"pass"``, ``"wait"`` (until the step's time is up) or ``"breach"``; and the ``reason``.
+
+        Raises
+        ------
+        ConflictError
+            Somebody moved the route, so that the candidate is no longer what it was.
+        FrozenRouteError
+            Somebody froze it.
+        """
+        candidate = self._version(model, number)
+        if candidate.state is VersionState.FAILED:  # withdrawn by the call that this one repeats
+            return {"verdict": BREACH, "reason": candidate.reason}
+        route = self.ledger.route(model)
+        if route.champion == number:
+            return {"verdict": PASS, "reason": f"version {number} serves already"}
+        run = self.ledger.run(model, run_id)
+        begun = _begun(told)
+        self._refuse_moved(route, run, begun.step)
+        pair = Pair(candidate, self._version(model, route.champion))
+        verdict, reason = self._judge(run, pair, begun, left)
+        about = {"model": model, "run_id": run_id, "version": number, "reason": reason}
+        _log.info("%s: %s", begun.step.words, verdict, extra=about)
+        if verdict == BREACH:
+            reason = cut(f"{begun.step.words}: {reason}", MAX_REASON)
+            self._withdraw(candidate, Change("withdrawn", f"run {run_id}", reason))
+        return {"verdict": verdict, "reason": reason}
+
+    def _withdraw(self, candidate: Version, change: Change) -> None:
+        steps = {candidate.version: (VersionState.REGISTERED, VersionState.FAILED)}
+        withdrawal.withdraw(self.ledger, candidate.model, candidate.version, change, steps)
+        if self._version(candidate.model, candidate.version).state is VersionState.REGISTERED:
+            # Somebody else took it out of the route just then.
+            self.ledger.change_version(candidate, state=VersionState.FAILED, reason=change.why)
+
+    def _refuse_moved(self, route: Route, run: Run, step: Step) -> None:
+        if step.on(route, run.version, run.champion_version) is not route:
+            raise ConflictError(
+                f"version {run.version} is no longer tried at {step.weight} % (revision {route.revision})"
+            )
+
+    def _judge(self, run: Run, pair: Pair, begun: Begun, left: Left) -> tuple[str, str]:
+        if ringing := self.alarms.ringing(resources.guard(self.stage, run.model), begun.began):
+            return BREACH, "; ".join(f"alarm {alarm.name}: {alarm.reason}" for alarm in ringing)
+        mine, theirs = (self.counts.read(run.model, begun.revision, one.version) for one in pair)
+        if self.clock() + EARLY < begun.until:
+            failing = canary.fails(mine, theirs, begun.limits)
+            return (WAIT, f"{begun.step.words} lasts") if failing is None else (BREACH, failing)
+        told = self._report(run)
+        measure = Measure(begun.limits, dict(told.get("baseline") or {}))
+        found = canary.judge(mine, theirs, begun.limits, measure.baseline)
+        if found.verdict == "thin":
+            found = self._probe(run, pair, measure, left)
+        if found.verdict == "shift":
+            return BREACH, self._whom_to_look_at(pair, found.reason, Duel.read(told))
+        return found.verdict, found.reason
+
+    def _whom_to_look_at(self, pair: Pair, reason: str, duel: Duel | None) -> str:
+        """Give the reason where both answer differently, and tell people of the champion where the candidate is surely better.
+
+        The candidate is withdrawn all the same: its uploads may have brought an evaluation set of their own.
+        """
+        if duel is None or not duel.surely_better:
+            return reason
+        candidate, champion = pair
+        doubt = (
+            f"{reason}; yet version {candidate.version} is surely {duel.words}: look at the champion, version "
+            f"{champion.version}, and at what the uploads hold out"
+        )
+        self.notifier.tell(
+            "doubted",
+            candidate.model,
+            f"version {champion.version} or {candidate.version} answers wrongly",
+            doubt,
+        )
+        return cut(doubt, MAX_REASON)
+
+    def _probe(self, run: Run, pair: Pair, measure: Measure, left: Left) -> Verdict:
+        key = s3_keys.report_key(run.model, run.run_id, job_report.PROBES)
+        lines = self.storage.first_lines(self.lake, key, job_report.LARGEST_PROBES)
+        instances = [json.loads(line) for line in lines] or self.catalog.samples[run.model]
+        if len({one.hosting.get("type", Serverless.type) for one in pair}) > 1:
+            # Both are asked by other ways than callers' requests go: their latencies can not be compared.
+            measure = replace(measure, limits=replace(measure.limits, latency_ratio=ANY_LATENCY))
+        return self.probing.judge(self.catalog.spec(run.model), pair, instances, measure, left)
+
+    def _report(self, run: Run) -> dict[str, Any]:
+        """Read what the job told the judge."""
+        key = s3_keys.report_key(run.model, run.run_id, job_report.JSON)
+        told: dict[str, Any] = json.loads(self.storage.read(self.lake, key, job_report.LARGEST_FILE))
+        return told
+
+    def _version(self, model: str, number: int) -> Version:
+        version = self.ledger.version(model, number)
+        if version is None:
+            raise NotFoundError(f"version {number} of {model} is not in the ledger")
+        return version
+
+
+def _begun(told: Mapping[str, Any]) -> Begun:
+    until = datetime.fromisoformat(told["until"])
+    return Begun(
+        rollout_plan.step_from_dict(told),
+        Limits(**told["limits"]),
+        told["revision"],
+        # A run that an older version of this code began may be under way: it did not say when.
+        datetime.fromisoformat(told["began"]) if "began" in told else until,
+        until,
+    )

@@ -1,0 +1,35 @@
+"""Ends a run that broke: the reason is written down, the candidate goes, the champion stays."""
+
+from __future__ import annotations
+
+import logging
+
+from lambdas.runs.lifecycle import Runs
+from lambdas.runs.retirement import Retirement
+from relearn.errors import ConflictError
+
+_log = logging.getLogger(__name__)
+
+
+class Failing:
+    """Ends runs that broke.
+
+    Parameters
+    ----------
+    runs
+        Ends runs in the ledger.
+    retirement
+        Removes candidates' endpoints and features.
+    """
+
+    def __init__(self, *, runs: Runs, retirement: Retirement) -> None:
+        self._runs = runs
+        self._retirement = retirement
+
+    def fail(self, model: str, run_id: str, reason: str) -> None:
+        """End a run; what will not go at once of its candidate is left to the sweep."""
+        self._runs.fail(model, run_id, reason)
+        try:
+            self._retirement.retire(model)
+        except ConflictError:
+            _log.exception("the sweep will try again", extra={"model": model, "run_id": run_id})

@@ -1,0 +1,197 @@
+"""Opens a run: freezes what it trains on, and gives the context that the state machine carries on with."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from datetime import datetime
+from typing import Any
+
+from lambdas.aws.dynamo.ledger import Ledger
+from lambdas.aws.s3.storage import Storage
+from lambdas.runtime.catalog import Catalog
+from relearn.data import snapshots
+from relearn.errors import ConflictError
+from relearn.lifecycle import runs, uploads
+from relearn.lifecycle.runs import Run, RunState
+from relearn.lifecycle.uploads import Upload, UploadState
+from relearn.naming import resources, s3_keys
+from relearn.spec.engines import Engine
+from relearn.spec.model import ModelSpec, on_spark
+
+
+class Opening:
+    """Opens runs.
+
+    Parameters
+    ----------
+    ledger, storage
+        Adapters.
+    catalog
+        The models.
+    stage, lake, artifacts
+        Names of the stage and of its buckets.
+    engine
+        What makes features, whatever the specs say; None: they decide.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        storage: Storage,
+        catalog: Catalog,
+        stage: str,
+        lake: str,
+        artifacts: str,
+        engine: str | None = None,
+    ) -> None:
+        self._ledger = ledger
+        self._storage = storage
+        self._catalog = catalog
+        self._stage = stage
+        self._lake = lake
+        self._artifacts = artifacts
+        self._engine = engine
+
+    def open(self, model: str, run_id: str) -> dict[str, Any]:
+        """Choose the snapshot, once, and say how to train on it.
+
+        Returns
+        -------
+        dict
+            The execution's context; ``proceed`` is False when nothing is left to train on.
+
+        Raises
+        ------
+        ConflictError
+            The run no longer holds the model's lock.
+        """
+        lock = self._ledger.lock(model)
+        if lock is None or lock.run_id != run_id:
+            holder = "nobody" if lock is None else lock.run_id
+            raise ConflictError(f"run {run_id} does not hold the lock of {model}; {holder} does")
+        run = self._ledger.run(model, run_id)
+        if run.state is RunState.DEBOUNCING:
+            run = self._choose(run)
+        if run.state in {RunState.DEBOUNCING, *runs.FINAL}:
+            return {"model": model, "run_id": run_id, "proceed": False}
+        # From the record, not from what was just chosen: a repeated call writes the same bytes.
+        every = self._ledger.uploads(model)
+        shards = s3_keys.uri(self._lake, s3_keys.shards_prefix(model))
+        listing = snapshots.manifest(shards, run.snapshot, every)
+        body = json.dumps(listing).encode()
+        self._storage.write(self._lake, s3_keys.snapshot_key(model, run_id), body, "application/json")
+        return self._context(run)
+
+    def _choose(self, run: Run) -> Run:
+        spec = self._catalog.spec(run.model)
+        found = self._trained_meanwhile(self._without_other_targets(run.model, spec))
+        selection = snapshots.select(found, spec.table_names, datetime.fromisoformat(run.started_at))
+        known = {upload.upload_id: upload for upload in found}
+        for upload in found:
+            by = known.get(selection.superseded.get(upload.upload_id, ""))
+            # What is on trial itself replaces nothing before its run has used it: it may be rejected.
+            if upload.state is UploadState.ACCEPTED and by is not None and by.state is UploadState.TRAINED:
+                self._ledger.move_upload(upload, UploadState.SUPERSEDED, f"by {by.upload_id}")
+        if selection.lacking:
+            return run
+        champion = self._ledger.route(run.model).champion
+        # Without a champion old data is worth a run too: a stage that was taken down is built up again.
+        if not selection.new and (champion or not selection.snapshot):
+            return run
+        return self._ledger.move_run(
+            run,
+            RunState.TRAINING,
+            uploads=selection.new,
+            snapshot=selection.snapshot,
+            champion_version=champion,
+        )
+
+    def _without_other_targets(self, model: str, spec: ModelSpec) -> list[Upload]:
+        """Give what may be trained on; what was accepted for another target is EXCLUDED, with that as its reason."""
+        found = self._ledger.uploads(model, UploadState.ACCEPTED, UploadState.TRAINED)
+        others = snapshots.of_other_targets(found, spec.predicts)
+        for upload in found:
+            if upload.upload_id in others:
+                self._ledger.move_upload(upload, UploadState.EXCLUDED, others[upload.upload_id])
+        return [upload for upload in found if upload.upload_id not in others]
+
+    def _trained_meanwhile(self, found: list[Upload]) -> list[Upload]:
+        """Let what repeats the content of an upload be TRAINED that came to be so after both were accepted.
+
+        A run for it would train on what the one before did.
+        """
+        trained: defaultdict[object, list[Upload]] = defaultdict(list)
+        for upload in found:
+            if upload.state is UploadState.TRAINED:
+                trained[uploads.content(upload)].append(upload)
+        return [
+            self._ledger.move_upload(
+                upload,
+                UploadState.TRAINED,
+                uploads.repeating(same),
+                run_id=same.run_id,
+                same_as=same.upload_id,
+            )
+            if upload.state is UploadState.ACCEPTED
+            and (same := uploads.same_content(upload, trained.get(uploads.content(upload), ())))
+            else upload
+            for upload in found
+        ]
+
+    def _context(self, run: Run) -> dict[str, Any]:
+        spec = self._catalog.spec(run.model)
+        told = {parameter.name: str(parameter.default) for parameter in spec.hyperparameters}
+        told |= {"model": run.model, "run_id": run.run_id, "snapshot": snapshots.digest(run.snapshot)}
+        told["now"] = run.started_at
+        manifest = s3_keys.uri(self._lake, s3_keys.snapshot_key(run.model, run.run_id))
+        made = s3_keys.uri(self._lake, s3_keys.spark_prefix(run.model, run.run_id))
+        spark = on_spark(spec, self._engine)
+        # What Spark read is for Spark to read: one machine may not even hold it.
+        channels = [
+            _channel("features", "S3Prefix", made) if spark else _channel("train", "ManifestFile", manifest)
+        ]
+        if run.champion_version:
+            champion = self._ledger.version(run.model, run.champion_version)
+            if champion is None:
+                raise ConflictError(f"version {run.champion_version} of {run.model} is not in the ledger")
+            told["champion_version"] = str(champion.version)
+            if champion.artifact_sha256:  # of a version of before it was written down nobody knows it
+                told["champion_sha256"] = champion.artifact_sha256
+            channels.append(_channel("champion", "S3Prefix", champion.artifact))
+        return {
+            "model": run.model,
+            "run_id": run.run_id,
+            "proceed": True,
+            "champion_version": run.champion_version,
+            "job_name": resources.job(self._stage, run.model, run.run_id),
+            "hyperparameters": told,
+            "input_data_config": channels,
+            "output_path": s3_keys.uri(self._artifacts, s3_keys.artifact_prefix(run.model)),
+            "checkpoint_uri": s3_keys.uri(self._lake, s3_keys.features_prefix(run.model)),
+            "resource_config": {
+                "InstanceType": spec.training.instance,
+                "InstanceCount": 1,
+                "VolumeSizeInGB": spec.training.volume_gb,
+            },
+            "stopping_condition": {"MaxRuntimeInSeconds": spec.training.max_runtime_seconds},
+            **({"spark": _spark(spec.engine, manifest, made, run.started_at)} if spark else {}),
+        }
+
+
+def _spark(engine: Engine, snapshot: str, output: str, now: str) -> dict[str, Any]:
+    """Say what the Glue job gets."""
+    return {
+        "snapshot": snapshot,
+        "output": output,
+        "now": now,
+        "worker_type": engine.worker_type,
+        "workers": engine.workers,
+        "minutes": engine.max_runtime_minutes,
+    }
+
+
+def _channel(name: str, kind: str, uri: str) -> dict[str, Any]:
+    source = {"S3DataType": kind, "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
+    return {"ChannelName": name, "InputMode": "File", "DataSource": {"S3DataSource": source}}

@@ -1,0 +1,124 @@
+"""Registers a candidate that won in the Model Registry, with its metrics and where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from lambdas.aws.dynamo.ledger import Ledger
+from lambdas.aws.sagemaker.registry import Entry, Registry
+from lambdas.runs import job_report
+from lambdas.runtime.catalog import Catalog
+from relearn.data import snapshots
+from relearn.errors import NotFoundError
+from relearn.lifecycle import approval
+from relearn.lifecycle.runs import Run, Version
+from relearn.naming import s3_keys
+from relearn.spec import codec, hosting
+
+
+class Registering:
+    """Registers candidates.
+
+    Parameters
+    ----------
+    ledger, registry
+        Adapters.
+    catalog
+        The models.
+    lake, image
+        Name of the bucket with the reports; URI of the container image.
+    clock
+        Gives the time, aware.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        registry: Registry,
+        catalog: Catalog,
+        lake: str,
+        image: str,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._ledger = ledger
+        self._registry = registry
+        self._catalog = catalog
+        self._lake = lake
+        self._image = image
+        self._clock = clock
+
+    def register(self, model: str, run_id: str, artifact: str) -> dict[str, Any]:
+        """Register a run's candidate; once, however often it is called.
+
+        Parameters
+        ----------
+        model, run_id
+            Which run.
+        artifact
+            S3 URI of its ``model.tar.gz``.
+
+        Returns
+        -------
+        dict
+            ``version`` and ``package_arn``; ``approval``: ``"auto"``, or ``"manual"`` when someone has to decide
+            first, for which there are ``wait_seconds``.
+        """
+        run = self._ledger.run(model, run_id)
+        version = self._known(run) if run.version else self._new(run, artifact)
+        asked = version.approval
+        return {
+            "version": version.version,
+            "package_arn": version.package_arn,
+            "approval": "auto" if asked is None else "manual",
+            "wait_seconds": 0 if asked is None else asked.hours * 3600,
+        }
+
+    def _known(self, run: Run) -> Version:
+        version = self._ledger.version(run.model, run.version)
+        if version is None:
+            raise NotFoundError(f"version {run.version} of {run.model} is not in the ledger")
+        return version
+
+    def _new(self, run: Run, artifact: str) -> Version:
+        policy, now = self._catalog.spec(run.model).retrain, self._clock()
+        asked = approval.begin(now, policy.approval_hours) if policy.approval == "manual" else None
+        number, arn = self._registry.register(self._entry(run, artifact, approved=asked is None))
+        version = Version(
+            model=run.model,
+            version=number,
+            run_id=run.run_id,
+            package_arn=arn,
+            artifact=artifact,
+            artifact_sha256=run.artifact_sha256,
+            onnx_sha256=run.onnx_sha256,
+            contents_sha256=run.contents_sha256,
+            answers_sha256=run.answers_sha256,
+            hosting=hosting.to_dict(self._catalog.spec(run.model).hosting),
+            metrics=run.metrics,
+            approval=asked,
+            created_at=now.isoformat(timespec="milliseconds"),
+        )
+        self._ledger.register(run, version)
+        return version
+
+    def _entry(self, run: Run, artifact: str, *, approved: bool) -> Entry:
+        lineage = {
+            "snapshot": snapshots.digest(run.snapshot),
+            "spec_digest": codec.digest(self._catalog.spec(run.model)),
+            "champion_version": str(run.champion_version),
+            "data_report": s3_keys.uri(self._lake, s3_keys.data_report_key(run.model, run.run_id)),
+            **{f"metric.{name}": repr(value) for name, value in run.metrics.items()},
+        }
+        return Entry(
+            model=run.model,
+            run_id=run.run_id,
+            image=self._image,
+            artifact=artifact,
+            report=s3_keys.uri(self._lake, s3_keys.report_key(run.model, run.run_id, job_report.JSON)),
+            reason=run.reason,
+            approved=approved,
+            lineage=lineage,
+        )

@@ -1,0 +1,14 @@
+"""Until when a function may work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from lambdas.aws.dynamo.online_features import Left
+
+
+def until(seconds: float, clock: Callable[[], float] = time.monotonic) -> Left:
+    """Tell what is left of so many seconds from now on."""
+    end = clock() + seconds
+    return lambda: end - clock()

@@ -1,0 +1,156 @@
+"""Answers ``POST /v1/models/{model}/predict``: the hot path. Beside it `lambdas.serving.open_inference`, the same in other words.
+
+Nothing here or below imports an AWS SDK; `bench/predict.py` measures what that saves.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from lambdas.aws.metrics import Meter
+from lambdas.http import idempotency, responses, sticky_key
+from lambdas.http.idempotency import Idempotency, Key
+from lambdas.http.request import Request, is_v2
+from lambdas.http.responses import Content
+from lambdas.runtime.catalog import Catalog
+from lambdas.serving import background, chunks
+from lambdas.serving.prediction_records import Keeper
+from lambdas.serving.request_context import Visit
+from lambdas.serving.route_cache import RouteMemory
+from lambdas.serving.traffic import Trying
+from lambdas.serving.version_client import Question
+from relearn.api import request_schema
+from relearn.records import online_features
+from relearn.spec.model import ModelSpec
+
+if TYPE_CHECKING:
+    pass
+
+
+ANSWER_SECONDS = 1.0
+"""What is left of the function's time, for the answer that says the rest was not enough."""
+
+
+def _read(spec: ModelSpec, request: Request) -> list[dict[str, Any]]:
+    """Read ``{"instances": [{column: value, ...}, ...]}``."""
+    return request_schema.check_request(spec, request.json(), by_entity=True)
+
+
+class Predictor:
+    """Predicts; for any number of threads.
+
+    Parameters
+    ----------
+    routes
+        Knows which versions answer.
+    trying
+        Asks them.
+    idempotency, keeper, meter
+        Adapters.
+    catalog
+        The models.
+    clock
+        Seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        *,
+        routes: RouteMemory,
+        trying: Trying,
+        idempotency: Idempotency,
+        keeper: Keeper,
+        meter: Meter,
+        catalog: Catalog,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._routes = routes
+        self._trying = trying
+        self._idempotency = idempotency
+        self._keeper = keeper
+        self._meter = meter
+        self._catalog = catalog
+        self._clock = clock
+        self._cold = True
+
+    def answer(self, event: Any, seconds: float) -> dict[str, Any]:
+        """Answer an event of the API.
+
+        Parameters
+        ----------
+        event
+            HTTP API, payload format 2.0.
+        seconds
+            How long the function has.
+        """
+        visit = Visit(seconds - ANSWER_SECONDS, cold=self._cold, clock=self._clock)
+        self._cold = False
+        answer = responses.serve(event, lambda request: self._answer(request, visit))
+        with background.running(visit):
+            if answer["statusCode"] == HTTPStatus.OK:
+                self._keeper.send(visit)
+        return visit.finish(answer, self._meter, answer["headers"]["x-request-id"])
+
+    def _answer(self, request: Request, visit: Visit) -> dict[str, Any] | Content:
+        if not is_v2(request.path):
+            return self.predict(request, visit)
+        from lambdas.serving import open_inference  # noqa: PLC0415 - most processes never need it
+
+        return open_inference.answer(self.predict, request, visit)
+
+    def predict(
+        self,
+        request: Request,
+        visit: Visit,
+        read: Callable[[ModelSpec, Request], list[dict[str, Any]]] = _read,
+    ) -> dict[str, Any]:
+        """Ask the champion, or the candidate that is tried beside it.
+
+        Parameters
+        ----------
+        request
+            Its body holds the instances.
+        visit
+            Is told what happens.
+        read
+            Finds the instances in the request and checks them.
+
+        Returns
+        -------
+        dict
+            ``model``, ``version`` and ``predictions``, one for each instance, each with its ``id``.
+
+        Raises
+        ------
+        Exception
+            One of `lambdas.http.problems.PROBLEMS`.
+        """
+        spec = self._catalog.spec(request.model or "")
+        visit.model = spec.name
+        with visit.phase("validate"):
+            key = idempotency.read_key(request.headers)
+            caller = sticky_key.read(request.headers) or request.id
+            instances = read(spec, request)
+            visit.rows = len(instances)
+            question = Question(spec, instances, chunks.split(instances))
+        ask = partial(self._ask, question, caller, request.id, visit)
+        if key is None:
+            answer = ask()
+        else:
+            asked = Key(request.principal, spec.name, key, request.body)
+            answer, visit.replayed = self._idempotency.once(asked, ask)
+            visit.version = answer["version"]
+        return self._keeper.note(spec, instances, answer, visit)
+
+    def _ask(self, question: Question, caller: str, request_id: str, visit: Visit) -> dict[str, Any]:
+        spec, given = question.spec, question.instances
+        answered = self._trying.answer(question, self._routes.read(spec.name), caller, visit)
+        visit.version, whole = answered.version, answered.instances
+        added = {} if whole is given else online_features.looked_up(spec, given, whole)
+        return self._keeper.answer(
+            spec.name, answered.version, answered.outputs, request_id, visit, looked_up=added
+        )
