@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.e2e import clouds
-from tests.e2e.client import Stage
-from tests.e2e.shopping import shop as shopping
-from tests.e2e.shopping.shop import Shop
+if TYPE_CHECKING:
+    from tests.e2e.client import Stage
+    from tests.e2e.shopping.shop import Shop
 
 TOLD = "told"
 _SHARED = {"tests/infra/": "templates", "tests/spark/": "spark", "tests/local/": "toy"}
@@ -82,6 +82,8 @@ def _group(item: pytest.Item) -> str:
 @pytest.fixture(scope="session")
 def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """One deployed stage for all end-to-end tests and for those in a browser."""
+    from tests.e2e import clouds  # noqa: PLC0415 - no test of the domain waits for what only flows need
+
     target: str = request.config.getoption("--target")
     if target != "local":
         yield clouds.deployed_stage(target)
@@ -95,6 +97,8 @@ def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     """One shop with its models for the story and for those who look at its pages in a browser."""
     if request.config.getoption("--target") != "local":
         pytest.skip("the shop runs beside a laptop cloud")
+    from tests.e2e.shopping import shop as shopping  # noqa: PLC0415 - as above
+
     with shopping.running(tmp_path_factory.mktemp("shop")) as open_shop:
         yield open_shop
 
