@@ -43,7 +43,7 @@ LAMBDA_WHEELS := --python-version 3.14 --only-binary=:all: --platform manylinux_
 	--platform manylinux_2_26_aarch64 --platform manylinux2014_aarch64 --ignore-requires-python
 
 .DEFAULT_GOAL := help
-.PHONY: help install run shop test test-long chaos hostile mutants test-sdk spark check format openapi picture costs synth deploy destroy rollout-load bench lock clean
+.PHONY: help install run shop test unit test-one test-long chaos hostile mutants house test-sdk spark check format openapi picture costs synth deploy destroy rollout-load bench lock clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -86,6 +86,12 @@ $(LOCAL_APP)/manifest.json: $(INSTALLED) $(SOURCES)
 test: $(LOCAL_APP)/manifest.json ## the tests, offline: units, AWS adapters on moto, templates, whole flows on the laptop cloud
 	$(PYTEST) -m "not long" $(TESTS)
 
+unit: $(INSTALLED) ## the tests of the domain, of handlers on fakes and of the house's rules; no synthesis, no cloud
+	$(PYTEST) tests/unit
+
+test-one: $(INSTALLED) ## one test, or those of a file or folder: make test-one T=tests/unit/relearn/test_codec.py
+	@$(WITH_ARGS) $(BIN)/python -m pytest -q $(call quoted,$(T))
+
 test-long: $(LOCAL_APP)/manifest.json ## what takes minutes each: every grant dropped in turn, processes killed, modes moved, Spark
 	$(PYTEST) -m long $(TESTS)
 
@@ -97,6 +103,9 @@ hostile: $(INSTALLED) ## hostile and odd inputs at every door; ARGS="--only NUL"
 
 mutants: $(INSTALLED) ## small changes of the domain and the use cases that the tests must notice; ARGS="--seed 2" for others
 	@$(WITH_ARGS) $(BIN)/python -m tests.mutants
+
+house: $(INSTALLED) ## circles, lines, the way of a prediction, what lacks documentation; one line of JSON
+	@$(BIN)/python -m tests.house
 
 test-sdk: $(LOCAL_APP)/manifest.json $(VENV)/.installed-sdk ## the official SageMaker SDK as a client (installs 800 MB more)
 	$(WITH_ARGS) $(BIN)/python -m pytest -m sdk
