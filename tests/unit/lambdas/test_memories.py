@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
@@ -40,6 +41,9 @@ class Ledger:
 
     def uploads(self, _: str) -> list[Any]:
         return []
+
+    def now(self) -> datetime:
+        return datetime(2026, 5, 4, tzinfo=UTC)
 
     def _ask(self, what: object) -> None:
         self.asked.append(what)
