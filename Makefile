@@ -136,10 +136,10 @@ format: $(INSTALLED) ## let ruff format and fix
 openapi: $(INSTALLED) ## write docs/openapi.json anew from the specs
 	@$(BIN)/python -m infra.api.site > docs/openapi.json
 
-picture: $(INSTALLED) ## draw the runs in docs/RUN.md anew from the state machine
-	@$(BIN)/python -m infra.stacks.picture > docs/RUN.md.new && mv docs/RUN.md.new docs/RUN.md
+picture: $(INSTALLED) ## draw the runs in docs/concepts/RUN.md anew from the state machine
+	@$(BIN)/python -m infra.stacks.picture > docs/concepts/RUN.md.new && mv docs/concepts/RUN.md.new docs/concepts/RUN.md
 
-costs: $(INSTALLED) ## write what each hosting mode costs in docs/HOSTING.md anew from bench/prices.json
+costs: $(INSTALLED) ## write what each hosting mode costs in docs/how-to/HOSTING.md anew from bench/prices.json
 	@$(BIN)/python -m bench.costs
 
 synth: $(INSTALLED) ## CloudFormation templates of STAGE into cdk.out

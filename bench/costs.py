@@ -1,6 +1,6 @@
 """What a model costs a month in each hosting mode, computed from the published prices in ``bench/prices.json``.
 
-``python -m bench.costs`` writes the tables of ``docs/HOSTING.md`` anew; a test refuses a page that they are not in.
+``python -m bench.costs`` writes the tables of ``docs/how-to/HOSTING.md`` anew; a test refuses a page that they are not in.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 PRICES = ROOT / "bench" / "prices.json"
-PAGE = ROOT / "docs" / "HOSTING.md"
+PAGE = ROOT / "docs" / "how-to" / "HOSTING.md"
 BEGIN, END = "<!-- written by `make costs` -->", "<!-- end of what `make costs` writes -->"
 HOURS = 730  # in a month
 MINUTES = HOURS * 60

@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 - full-width letters are what is measured
-"""Are skl2onnx's own text converters faithful over Unicode? The figures of docs/TEXT.md.
+"""Are skl2onnx's own text converters faithful over Unicode? The figures of docs/how-to/TEXT.md.
 
 A scikit-learn ``CountVectorizer`` is fitted on texts of one kind, converted with skl2onnx, and both count the same texts.
 Printed by kind of text and analyser: the share of rows with the very same counts. Then by how much the weights differ that

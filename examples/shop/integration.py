@@ -2,7 +2,7 @@
 
 The sources hold the shop after. Of these, `shop/ml.py` and every line that ends with the mark ``# relearn`` came with
 the integration, and nothing else did; without them the shop is what it was. ``python examples/shop/integration.py``
-writes the diff into docs/EXISTING_APP.md, and tests hold that it is there as it is, and that the shop works without.
+writes the diff into docs/how-to/EXISTING_APP.md, and tests hold that it is there as it is, and that the shop works without.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PAGE = HERE.parents[1] / "docs" / "EXISTING_APP.md"
+PAGE = HERE.parents[1] / "docs" / "how-to" / "EXISTING_APP.md"
 MODULE = Path("shop/ml.py")
 MARK = re.compile(r"(?:  # relearn| \{# relearn #\})$")
 TYPES = (".py", ".html", ".css", ".txt")

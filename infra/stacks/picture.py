@@ -1,4 +1,4 @@
-"""The life of a run as a picture, drawn from the state machine as it is synthesised: `docs/RUN.md`."""
+"""The life of a run as a picture, drawn from the state machine as it is synthesised: `docs/concepts/RUN.md`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from infra.workflow.adopt_job import THERE_ALREADY
 from relearn.errors import ConfigError
 from training import catalog
 
-PAGE = staging.ROOT / "docs" / "RUN.md"
+PAGE = staging.ROOT / "docs" / "concepts" / "RUN.md"
 _CAUGHT = {"States.Timeout": "its time is up", THERE_ALREADY: "it is there already"}
 MACHINE = "AWS::StepFunctions::StateMachine"
 _FENCE = ("```mermaid\n", "```\n")

@@ -1,4 +1,4 @@
-"""Every way a request can fail, as the caller is told it (RFC 9457); docs/errors.md explains each.
+"""Every way a request can fail, as the caller is told it (RFC 9457); docs/reference/errors.md explains each.
 
 A slug never changes and never gets another meaning: clients branch on it.
 """

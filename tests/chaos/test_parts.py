@@ -17,7 +17,7 @@ from tests.chaos.mutants import MUTANTS
 from tests.chaos.queues import Queue, Queues
 from tests.support.world import Clock
 
-PAGE = (Path(__file__).parents[2] / "docs" / "RELIABILITY.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "operations" / "RELIABILITY.md").read_text("utf-8")
 
 
 def test_things_happen_in_the_order_of_their_time() -> None:

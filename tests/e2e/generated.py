@@ -1,4 +1,4 @@
-"""A TypeScript client, made as docs/API.md says: generated, type-checked, run."""
+"""A TypeScript client, made as docs/reference/API.md says: generated, type-checked, run."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def test_nor_is_it_told_what_there_is_not(stage: Stage) -> None:
 
 @pytest.fixture(scope="module")
 def only_predicts(stage: Stage) -> Iterator[Stage]:
-    """The stage for who has the role that docs/API.md shows: it may predict."""
+    """The stage for who has the role that docs/reference/API.md shows: it may predict."""
     if stage.endpoint_url is None:
         pytest.skip("no roles are made in an account")
     with caller(stage, "predicts-and-nothing-else", shown_policy(stage)) as web:
@@ -49,7 +49,7 @@ def only_predicts(stage: Stage) -> Iterator[Stage]:
 def shown_policy(stage: Stage) -> str:
     """The policy of the page, for this stage's API."""
     account = stage.client("sts").get_caller_identity()["Account"]
-    page = (ROOT / "docs" / "API.md").read_text()
+    page = (ROOT / "docs" / "reference" / "API.md").read_text()
     (shown,) = (
         block for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL) if '"Statement"' in block
     )

@@ -24,7 +24,7 @@ from tests.support.proxied import Proxy
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
-PAGES = [ROOT / "docs" / "API.md", ROOT / "clients" / "python" / "README.md"]
+PAGES = [ROOT / "docs" / "reference" / "API.md", ROOT / "clients" / "python" / "README.md"]
 FOUND = [snippet for page in PAGES for snippet in snippets(page) if "RELEARN_TOKEN" not in snippet.code]
 """All but those for a stage that takes tokens, which `test_tokens` runs."""
 SIGNED = next(snippet for snippet in FOUND if "--aws-sigv4" in snippet.code)
@@ -78,7 +78,9 @@ def need_curl(snippet: Snippet) -> None:
 @pytest.mark.parametrize("language", ["sh", "python", "typescript"])
 @pytest.mark.parametrize("heading", ["Predict", "Read a problem"])
 def test_the_page_shows_how_in_every_language(heading: str, language: str) -> None:
-    part = (ROOT / "docs" / "API.md").read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    part = (
+        (ROOT / "docs" / "reference" / "API.md").read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    )
     assert f"```{language}\n" in part
 
 

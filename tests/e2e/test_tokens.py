@@ -147,7 +147,8 @@ def test_the_command_gives_a_token_that_the_python_client_sends(info: Path, abou
 def test_the_snippet_of_the_page_predicts_with_a_token(about: Any, tmp_path: Path) -> None:
     if shutil.which("curl") is None:
         pytest.skip("curl is not on PATH")
-    (snippet,) = (one for one in snippets(ROOT / "docs" / "API.md") if "RELEARN_TOKEN" in one.code)
+    page = ROOT / "docs" / "reference" / "API.md"
+    (snippet,) = (one for one in snippets(page) if "RELEARN_TOKEN" in one.code)
     shell = {"API_URL": about["api_url"], "RELEARN_TOKEN": token(about, "predict")}
     assert json.loads(run(snippet, tmp_path, shell))["predictions"][0]["label"] == "setosa"
 

@@ -23,7 +23,7 @@ def said(stage: Stage, typescript: Program) -> Any:
 
 
 def test_the_page_says_how_the_client_is_generated() -> None:
-    assert f"$ npx {generated.GENERATE}\n" in (generated.ROOT / "docs" / "API.md").read_text()
+    assert f"$ npx {generated.GENERATE}\n" in (generated.ROOT / "docs" / "reference" / "API.md").read_text()
 
 
 def test_a_prediction_is_what_the_api_says(said: Any, stage: Stage) -> None:

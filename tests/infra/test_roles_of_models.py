@@ -188,7 +188,7 @@ def test_the_documents_say_how_many_models_a_stage_holds(dev: Synthesised) -> No
     serving = len(dev.templates["Serving"]["Resources"]) - 3 * len(MODELS) - 6 * in_lambda
     most, on_spark = ((limits.RESOURCES - training) // each for each in (4, 6))
     assert most <= (limits.RESOURCES - serving) // 3
-    said = " ".join((staging.ROOT / "docs" / "ARCHITECTURE.md").read_text().split())
+    said = " ".join((staging.ROOT / "docs" / "concepts" / "ARCHITECTURE.md").read_text().split())
     answering = (limits.RESOURCES - serving) // 9
     assert f"holds {most} models, {on_spark} if all are on Spark, {answering} if all answer in Lambda" in said
 

@@ -120,7 +120,7 @@ def test_a_stage_that_takes_tokens_names_their_issuer_and_audience() -> None:
 
 
 def test_the_stage_that_the_page_shows_may_be_copied() -> None:
-    page = (staging.ROOT / "docs" / "API.md").read_text()
+    page = (staging.ROOT / "docs" / "reference" / "API.md").read_text()
     (shown,) = (block for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL) if "jwt_issuer" in block)
     settings = read(context(json.loads(f"{{{shown}}}"), stage="prod"))
     assert settings.api_auth == "jwt"

@@ -248,7 +248,7 @@ def test_on_interactions_by_chance_it_is_refused(seed: int, tmp_path: Path) -> N
 
 
 PAGES = [
-    Path(__file__).resolve().parents[2] / "docs" / "RECOMMEND.md",
+    Path(__file__).resolve().parents[2] / "docs" / "how-to" / "RECOMMEND.md",
     catalog.folder("products") / "README.md",
 ]
 

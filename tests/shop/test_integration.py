@@ -1,4 +1,4 @@
-"""docs/EXISTING_APP.md shows the whole integration: without it the shop is one that never heard of Relearn, and works."""
+"""docs/how-to/EXISTING_APP.md shows the whole integration; without it the shop knows no Relearn, and works."""
 
 from __future__ import annotations
 

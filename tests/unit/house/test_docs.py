@@ -13,7 +13,8 @@ from cli.main import app
 from relearn.api import operations
 
 ROOT = Path(__file__).parents[3]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+INDEX = ROOT / "docs" / "README.md"
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 COMMANDS = set(getattr(get_command(app), "commands", {}))
@@ -26,6 +27,14 @@ def code_of(page: Path) -> list[str]:
     return [line for block in blocks for line in block.splitlines()] + re.findall(
         r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL)
     )
+
+
+def anchors(page: Path) -> set[str]:
+    """Names of the headings of a page, as links write them: GitHub's rule for text without accents."""
+    headings = re.findall(
+        r"^#+ (.+)$", re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL), re.MULTILINE
+    )
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
@@ -54,6 +63,17 @@ def test_every_path_a_page_names_exists(page: Path) -> None:
 def test_every_link_within_the_repository_leads_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text())
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_every_link_to_a_heading_names_one_that_is_there(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?://)([^)#]*\.md)?#([^)]+)\)", page.read_text())
+    assert [one for one in links if one[1] not in anchors((page.parent / one[0]) if one[0] else page)] == []
+
+
+def test_the_index_links_every_page() -> None:
+    links = {(INDEX.parent / link).resolve() for link in re.findall(r"\]\(([^)#:]+\.md)", INDEX.read_text())}
+    assert {page for page in PAGES if page.is_relative_to(INDEX.parent)} - links == {INDEX}
 
 
 def test_both_readmes_show_the_same_commands() -> None:

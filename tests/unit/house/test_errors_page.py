@@ -1,4 +1,4 @@
-"""docs/errors.md lists every problem with the status, type and title that callers get."""
+"""docs/reference/errors.md lists every problem with the status, type and title that callers get."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from lambdas.http.problems import PROBLEMS
 from relearn.api import problems
 
-PAGE = (Path(__file__).parents[3] / "docs" / "errors.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "errors.md").read_text("utf-8")
 ROWS = [
     tuple(cell.strip() for cell in line.strip("|").split("|"))
     for line in PAGE.splitlines()

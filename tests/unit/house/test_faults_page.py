@@ -1,4 +1,4 @@
-"""docs/FAULTS.md names a test for every fault, and each of them exists."""
+"""docs/operations/FAULTS.md names a test for every fault, and each of them exists."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-PAGE = (ROOT / "docs" / "FAULTS.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "operations" / "FAULTS.md").read_text(encoding="utf-8")
 TABLES = {
     title: [line for line in text.splitlines() if line.startswith("| ")][1:]
     for title, text in re.findall(r"^## (.+?)$(.+?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL)

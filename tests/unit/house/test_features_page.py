@@ -1,4 +1,4 @@
-"""docs/FEATURES.md: its code runs, its tests pass, and they would not if the features were wrong."""
+"""docs/how-to/FEATURES.md: its code runs, its tests pass, and they would not if the features were wrong."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typer.main import get_command
 
 from cli.main import app
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "FEATURES.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "FEATURES.md"
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What docs/HOSTING.md says of costs is computed from one dated file of prices."""
+"""What docs/how-to/HOSTING.md says of costs is computed from one dated file of prices."""
 
 from __future__ import annotations
 
