@@ -15,7 +15,7 @@ from lambdas.aws.dynamo.version_stats import LiveCounts
 from lambdas.aws.fast import client as direct
 from lambdas.aws.fast.endpoints import Invoker
 from lambdas.aws.fast.online_features import OnlineReader
-from lambdas.aws.fast.prediction_queue import Outbox
+from lambdas.aws.fast.prediction_queue import PredictionQueue
 from lambdas.aws.fast.shadow_queue import TrialQueue
 from lambdas.aws.metrics import Meter
 from lambdas.http.idempotency import Idempotency
@@ -25,12 +25,12 @@ from lambdas.serving import background
 from lambdas.serving.backends import Host, Places
 from lambdas.serving.online_features import Lookup
 from lambdas.serving.prediction import Predictor
-from lambdas.serving.prediction_records import Keeper
+from lambdas.serving.prediction_records import PredictionRecords
 from lambdas.serving.route_cache import RouteMemory
 from lambdas.serving.shadow_sampling import Sampler
-from lambdas.serving.traffic import Trying
+from lambdas.serving.traffic import Traffic
 from lambdas.serving.version_cache import VersionMemory
-from lambdas.serving.version_client import Asker
+from lambdas.serving.version_client import VersionClient
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -62,7 +62,7 @@ def make(config: Config, tables: Tables, host: Host) -> Predictor:
         Asks the versions that run in Lambda.
     """
     queue = direct.service("sqs", os.environ)
-    outbox = Outbox(
+    prediction_queue = PredictionQueue(
         queue=queue,
         url=config.need("RECORDS_QUEUE_URL"),
         s3=partial(direct.service, "s3", os.environ),
@@ -70,19 +70,19 @@ def make(config: Config, tables: Tables, host: Host) -> Predictor:
     )
     return Predictor(
         routes=RouteMemory(tables.ledger, time.monotonic),
-        trying=_trying(config, tables, host, queue),
+        traffic=_traffic(config, tables, host, queue),
         idempotency=Idempotency(KeptAnswers(tables.table, time.time)),
-        keeper=Keeper(outbox, _now),
+        records=PredictionRecords(prediction_queue, _now),
         meter=Meter(config.need("STAGE"), _now),
         catalog=catalog.load(),
     )
 
 
-def _trying(config: Config, tables: Tables, host: Host, queue: direct.Service) -> Trying:
+def _traffic(config: Config, tables: Tables, host: Host, queue: direct.Service) -> Traffic:
     quick = cast("DynamoDBClient", tables.client.within(background.SECONDS))
     endpoints = Invoker(direct.service("sagemaker", os.environ))
-    return Trying(
-        asker=Asker(
+    return Traffic(
+        client=VersionClient(
             versions=tables.versions,
             places=Places(endpoints=endpoints, host=host),
             lookup=Lookup(OnlineReader(tables.client, config.need("ONLINE_TABLE"))),

@@ -11,7 +11,7 @@ from lambdas.aws.fast import client
 from lambdas.aws.fast.artifacts import ArtifactStore
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
-from lambdas.serving.in_process_models import LARGEST_TAR, Held
+from lambdas.serving.in_process_models import LARGEST_TAR, InProcessModels
 from lambdas.serving.model_host import ModelHost
 
 
@@ -20,8 +20,10 @@ def model_host() -> ModelHost:
     """Make the function's services."""
     config = Config.from_env()
     tables = fast_wiring.tables(config)
-    held = Held(tables.versions, ArtifactStore(partial(client.service, "s3", os.environ), LARGEST_TAR))
-    return ModelHost(config.need("HOSTED_MODEL"), held, fast_wiring.make(config, tables, held))
+    models = InProcessModels(
+        tables.versions, ArtifactStore(partial(client.service, "s3", os.environ), LARGEST_TAR)
+    )
+    return ModelHost(config.need("HOSTED_MODEL"), models, fast_wiring.make(config, tables, models))
 
 
 @entry

@@ -1,7 +1,7 @@
-"""Asks a candidate and the champion the same questions, where too few others ask them to tell one from the other.
+"""Probe requests: the same to a candidate and to the champion, where callers send too few to compare the two.
 
-What others asked is not mixed with it: the champion answers most of that and the candidate few, so that both would be
-measured on different questions.
+Requests of callers are not mixed with them: the champion answers most of those and the candidate few, so that both would
+be measured on different requests.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ SECONDS = 65
 ROUNDS = 2
 """So often a breach has to be seen: a machine may be slow for a moment."""
 Instances = Sequence[Mapping[str, Any]]
-Left = Callable[[], float]
+RemainingSeconds = Callable[[], float]
 
 
 class Pair(NamedTuple):
-    """Two versions of one model that are held against each other."""
+    """Two versions of one model that are compared."""
 
     candidate: Version
     champion: Version
@@ -41,14 +41,14 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """By what they are.
+    """Limits and training baseline that the two versions are compared by.
 
     Parameters
     ----------
     limits
-        The spec's.
+        The spec's limits on error rate, latency and answers.
     baseline
-        What the target looked like in training.
+        Profile of the target in the training data.
     """
 
     limits: Limits
@@ -56,14 +56,14 @@ class Measure:
 
 
 class Probing:
-    """Asks versions.
+    """Sends the same probe requests to candidate and champion.
 
     Parameters
     ----------
     places
-        Asks one.
+        Sends a request to one version.
     clock
-        Seconds that only grow.
+        Monotonic clock, in seconds.
     """
 
     def __init__(self, *, places: Places, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -71,22 +71,22 @@ class Probing:
         self._clock = clock
 
     def judge(
-        self, spec: ModelSpec, pair: Pair, instances: Instances, measure: Measure, left: Left
+        self, spec: ModelSpec, pair: Pair, instances: Instances, measure: Measure, left: RemainingSeconds
     ) -> Verdict:
-        """Ask as many questions as a step needs, and judge the answers.
+        """Send as many requests as a step needs, and judge the answers.
 
         Parameters
         ----------
         spec
             The model's spec.
         pair
-            Whom.
+            Candidate and champion.
         instances
-            What; over again when there are fewer than are needed.
+            Probe instances; repeated when there are too few.
         measure
-            By what.
+            Limits and baseline of the comparison.
         left
-            How many seconds there are: those who are slow are judged by fewer questions.
+            Returns the remaining seconds: slow versions are judged by fewer requests.
         """
         verdict = self._round(spec, pair, instances, measure, left)
         for _ in range(1, ROUNDS):
@@ -95,7 +95,7 @@ class Probing:
         return Verdict(verdict.verdict, f"asked what was held out: {verdict.reason}")
 
     def _round(
-        self, spec: ModelSpec, pair: Pair, instances: Instances, measure: Measure, left: Left
+        self, spec: ModelSpec, pair: Pair, instances: Instances, measure: Measure, left: RemainingSeconds
     ) -> Verdict:
         candidate, champion = Live(), Live()
         for instance in islice(cycle(instances), measure.limits.requests):

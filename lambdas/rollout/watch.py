@@ -14,7 +14,7 @@ from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.dynamo.version_stats import LiveCounts
 from lambdas.aws.notify import Notifier
 from lambdas.aws.s3.storage import Storage
-from lambdas.rollout.probes import Left, Measure, Pair, Probing
+from lambdas.rollout.probes import Measure, Pair, Probing, RemainingSeconds
 from lambdas.runs import job_report, withdrawal
 from lambdas.runtime.catalog import Catalog
 from relearn.cutting import cut
@@ -93,7 +93,7 @@ class Watching:
     clock: Callable[[], datetime]
 
     def watch(
-        self, model: str, run_id: str, number: int, told: Mapping[str, Any], left: Left
+        self, model: str, run_id: str, number: int, told: Mapping[str, Any], left: RemainingSeconds
     ) -> dict[str, str]:
         """Judge a step.
 
@@ -149,7 +149,7 @@ class Watching:
                 f"version {run.version} is no longer tried at {step.weight} % (revision {route.revision})"
             )
 
-    def _judge(self, run: Run, pair: Pair, begun: Begun, left: Left) -> tuple[str, str]:
+    def _judge(self, run: Run, pair: Pair, begun: Begun, left: RemainingSeconds) -> tuple[str, str]:
         if ringing := self.alarms.ringing(resources.guard(self.stage, run.model), begun.began):
             return BREACH, "; ".join(f"alarm {alarm.name}: {alarm.reason}" for alarm in ringing)
         mine, theirs = (self.counts.read(run.model, begun.revision, one.version) for one in pair)
@@ -185,7 +185,7 @@ class Watching:
         )
         return cut(doubt, MAX_REASON)
 
-    def _probe(self, run: Run, pair: Pair, measure: Measure, left: Left) -> Verdict:
+    def _probe(self, run: Run, pair: Pair, measure: Measure, left: RemainingSeconds) -> Verdict:
         key = s3_keys.report_key(run.model, run.run_id, job_report.PROBES)
         lines = self.storage.first_lines(self.lake, key, job_report.LARGEST_PROBES)
         instances = [json.loads(line) for line in lines] or self.catalog.samples[run.model]

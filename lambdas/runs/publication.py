@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lambdas.aws.dynamo.ledger import Ledger
-from lambdas.aws.dynamo.online_features import Left, Online
+from lambdas.aws.dynamo.online_features import Online, RemainingSeconds
 from lambdas.aws.s3.ranged_reader import Blocks
 from lambdas.runtime.catalog import Catalog
 from relearn.errors import ConflictError, DataError, NotFoundError
@@ -50,7 +50,9 @@ class Publishing:
         self._online = online
         self._catalog = catalog
 
-    def publish(self, model: str, run_id: str, number: int, progress: Progress, left: Left) -> dict[str, Any]:
+    def publish(
+        self, model: str, run_id: str, number: int, progress: Progress, left: RemainingSeconds
+    ) -> dict[str, Any]:
         """Publish as much as there is time for.
 
         Parameters

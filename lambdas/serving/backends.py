@@ -1,4 +1,4 @@
-"""Asks a version where it is: at its own endpoint, or at the host of its model (`relearn.spec.hosting.InLambda`)."""
+"""Sends a request to where a version is hosted: at its own endpoint, or at the host of its model (`relearn.spec.hosting.InLambda`)."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class Host(Protocol):
 
 
 class Places:
-    """Asks versions.
+    """Sends a payload to a version's endpoint or Lambda host.
 
     Parameters
     ----------
     endpoints
-        Asks endpoints.
+        Invokes endpoints.
     host
-        Asks those that a host holds.
+        Invokes versions that a Lambda function hosts.
     """
 
     def __init__(self, *, endpoints: Invoker, host: Host) -> None:
@@ -42,9 +42,9 @@ class Places:
         Parameters
         ----------
         place
-            The version's.
+            Where the version is hosted.
         model, version
-            Who is asked.
+            The version that is invoked.
         body
             JSON.
         seconds

@@ -28,15 +28,15 @@ _OK = 200
 _log = logging.getLogger(__name__)
 
 
-class Held:
-    """Holds versions; for any number of threads.
+class InProcessModels:
+    """Versions loaded into this process; any number of threads may share one.
 
     Parameters
     ----------
     versions
-        Knows where their artifacts are.
+        Knows where the artifacts of versions are.
     store
-        Reads these.
+        Reads artifacts.
     """
 
     def __init__(self, versions: VersionMemory, store: ArtifactStore) -> None:
@@ -51,7 +51,7 @@ class Held:
         Parameters
         ----------
         model, version
-            Who is asked.
+            The version that is invoked.
         body
             JSON.
         seconds

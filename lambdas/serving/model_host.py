@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
-from lambdas.serving.in_process_models import Held
+from lambdas.serving.in_process_models import InProcessModels
 from lambdas.serving.prediction import Predictor
 from relearn.errors import ModelFailedError, UnanswerableError
 
@@ -20,13 +20,13 @@ class ModelHost(NamedTuple):
     """A model, and the two services by which its versions answer."""
 
     model: str
-    held: Held
+    models: InProcessModels
     predictor: Predictor
 
     def ask(self, version: int, body: str, seconds: float) -> dict[str, Any]:
         """Give the answer of a version, or why there is none."""
         try:
-            return {"body": self.held.ask(self.model, version, body.encode(), seconds).decode()}
+            return {"body": self.models.ask(self.model, version, body.encode(), seconds).decode()}
         except UnanswerableError as error:
             return {"unanswerable": [asdict(one) for one in error.errors]}
         except (ModelFailedError, TimeoutError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lambdas.aws.fast.online_features import OnlineReader
-from lambdas.serving.request_context import Visit
+from lambdas.serving.request_context import RequestContext
 from relearn.records import online_features
 from relearn.spec.model import ModelSpec
 
@@ -24,7 +24,9 @@ class Lookup:
     def __init__(self, reader: OnlineReader) -> None:
         self._reader = reader
 
-    def complete(self, spec: ModelSpec, version: int, instances: Instances, visit: Visit) -> Instances:
+    def complete(
+        self, spec: ModelSpec, version: int, instances: Instances, context: RequestContext
+    ) -> Instances:
         """Give instances with all that they leave out; those that are complete cost nothing.
 
         Parameters
@@ -33,7 +35,7 @@ class Lookup:
             The model, and the version that will answer.
         instances
             Checked.
-        visit
+        context
             The request.
 
         Raises
@@ -46,7 +48,7 @@ class Lookup:
         entities = online_features.entities(spec, instances)
         if not entities:
             return instances
-        with visit.phase("features"):
-            known = self._reader.read(spec.name, version, entities, visit.seconds_left)
-        visit.looked_up, visit.unknown = len(entities), len(entities) - len(known)
+        with context.phase("features"):
+            known = self._reader.read(spec.name, version, entities, context.seconds_left)
+        context.looked_up, context.unknown = len(entities), len(entities) - len(known)
         return online_features.fill(spec, version, instances, known)

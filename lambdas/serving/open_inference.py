@@ -23,7 +23,7 @@ from lambdas.http.request import (
     read_json,
 )
 from lambdas.http.responses import Content
-from lambdas.serving.request_context import Visit
+from lambdas.serving.request_context import RequestContext
 from relearn.api.open_inference import model, request
 from relearn.api.open_inference.request import Asked
 from relearn.errors import InvalidInstancesError
@@ -33,7 +33,7 @@ from relearn.spec.model import ModelSpec
 _MEDIA_TYPES = (JSON, "application/octet-stream")
 _WINDOWS = {"gzip": 31, "deflate": 15}  # what zlib calls these codings
 Instances = list[dict[str, Any]]
-Predict = Callable[[Request, Visit, Callable[[ModelSpec, Request], Instances]], dict[str, Any]]
+Predict = Callable[[Request, RequestContext, Callable[[ModelSpec, Request], Instances]], dict[str, Any]]
 
 
 class Inference:
@@ -78,7 +78,7 @@ class Inference:
         return Content(head + tail, headers)
 
 
-def answer(predict: Predict, given: Request, visit: Visit) -> dict[str, Any] | Content:
+def answer(predict: Predict, given: Request, context: RequestContext) -> dict[str, Any] | Content:
     """Answer a request.
 
     Parameters
@@ -87,7 +87,7 @@ def answer(predict: Predict, given: Request, visit: Visit) -> dict[str, Any] | C
         Does the work; it is told how to read the request.
     given
         As it came.
-    visit
+    context
         Is told what happens.
 
     Raises
@@ -99,7 +99,7 @@ def answer(predict: Predict, given: Request, visit: Visit) -> dict[str, Any] | C
     # Unpacked first: what an Idempotency-Key belongs to is what was said, and packing it anew changes the bytes.
     plain = replace(given, body=_unpacked(given))
     try:
-        return inference.write(predict(plain, visit, inference.read))
+        return inference.write(predict(plain, context, inference.read))
     except InvalidInstancesError as error:
         raise inference.told(error) from error
 

@@ -18,10 +18,10 @@ from lambdas.http.request import Request, is_v2
 from lambdas.http.responses import Content
 from lambdas.runtime.catalog import Catalog
 from lambdas.serving import background, chunks
-from lambdas.serving.prediction_records import Keeper
-from lambdas.serving.request_context import Visit
+from lambdas.serving.prediction_records import PredictionRecords
+from lambdas.serving.request_context import RequestContext
 from lambdas.serving.route_cache import RouteMemory
-from lambdas.serving.traffic import Trying
+from lambdas.serving.traffic import Traffic
 from lambdas.serving.version_client import Question
 from relearn.api import request_schema
 from relearn.records import online_features
@@ -47,9 +47,9 @@ class Predictor:
     ----------
     routes
         Knows which versions answer.
-    trying
+    traffic
         Asks them.
-    idempotency, keeper, meter
+    idempotency, records, meter
         Adapters.
     catalog
         The models.
@@ -61,17 +61,17 @@ class Predictor:
         self,
         *,
         routes: RouteMemory,
-        trying: Trying,
+        traffic: Traffic,
         idempotency: Idempotency,
-        keeper: Keeper,
+        records: PredictionRecords,
         meter: Meter,
         catalog: Catalog,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._routes = routes
-        self._trying = trying
+        self._traffic = traffic
         self._idempotency = idempotency
-        self._keeper = keeper
+        self._records = records
         self._meter = meter
         self._catalog = catalog
         self._clock = clock
@@ -87,25 +87,25 @@ class Predictor:
         seconds
             How long the function has.
         """
-        visit = Visit(seconds - ANSWER_SECONDS, cold=self._cold, clock=self._clock)
+        context = RequestContext(seconds - ANSWER_SECONDS, cold=self._cold, clock=self._clock)
         self._cold = False
-        answer = responses.serve(event, lambda request: self._answer(request, visit))
-        with background.running(visit):
+        answer = responses.serve(event, lambda request: self._answer(request, context))
+        with background.running(context):
             if answer["statusCode"] == HTTPStatus.OK:
-                self._keeper.send(visit)
-        return visit.finish(answer, self._meter, answer["headers"]["x-request-id"])
+                self._records.send(context)
+        return context.finish(answer, self._meter, answer["headers"]["x-request-id"])
 
-    def _answer(self, request: Request, visit: Visit) -> dict[str, Any] | Content:
+    def _answer(self, request: Request, context: RequestContext) -> dict[str, Any] | Content:
         if not is_v2(request.path):
-            return self.predict(request, visit)
+            return self.predict(request, context)
         from lambdas.serving import open_inference  # noqa: PLC0415 - most processes never need it
 
-        return open_inference.answer(self.predict, request, visit)
+        return open_inference.answer(self.predict, request, context)
 
     def predict(
         self,
         request: Request,
-        visit: Visit,
+        context: RequestContext,
         read: Callable[[ModelSpec, Request], list[dict[str, Any]]] = _read,
     ) -> dict[str, Any]:
         """Ask the champion, or the candidate that is tried beside it.
@@ -114,7 +114,7 @@ class Predictor:
         ----------
         request
             Its body holds the instances.
-        visit
+        context
             Is told what happens.
         read
             Finds the instances in the request and checks them.
@@ -130,27 +130,29 @@ class Predictor:
             One of `lambdas.http.problems.PROBLEMS`.
         """
         spec = self._catalog.spec(request.model or "")
-        visit.model = spec.name
-        with visit.phase("validate"):
+        context.model = spec.name
+        with context.phase("validate"):
             key = idempotency.read_key(request.headers)
             caller = sticky_key.read(request.headers) or request.id
             instances = read(spec, request)
-            visit.rows = len(instances)
+            context.rows = len(instances)
             question = Question(spec, instances, chunks.split(instances))
-        ask = partial(self._ask, question, caller, request.id, visit)
+        ask = partial(self._ask, question, caller, request.id, context)
         if key is None:
             answer = ask()
         else:
             asked = Key(request.principal, spec.name, key, request.body)
-            answer, visit.replayed = self._idempotency.once(asked, ask)
-            visit.version = answer["version"]
-        return self._keeper.note(spec, instances, answer, visit)
+            answer, context.replayed = self._idempotency.once(asked, ask)
+            context.version = answer["version"]
+        return self._records.note(spec, instances, answer, context)
 
-    def _ask(self, question: Question, caller: str, request_id: str, visit: Visit) -> dict[str, Any]:
+    def _ask(
+        self, question: Question, caller: str, request_id: str, context: RequestContext
+    ) -> dict[str, Any]:
         spec, given = question.spec, question.instances
-        answered = self._trying.answer(question, self._routes.read(spec.name), caller, visit)
-        visit.version, whole = answered.version, answered.instances
+        answered = self._traffic.answer(question, self._routes.read(spec.name), caller, context)
+        context.version, whole = answered.version, answered.instances
         added = {} if whole is given else online_features.looked_up(spec, given, whole)
-        return self._keeper.answer(
-            spec.name, answered.version, answered.outputs, request_id, visit, looked_up=added
+        return self._records.answer(
+            spec.name, answered.version, answered.outputs, request_id, context, looked_up=added
         )

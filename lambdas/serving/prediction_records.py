@@ -13,31 +13,31 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from lambdas.aws.fast.prediction_queue import Outbox
-from lambdas.serving.request_context import Visit
+from lambdas.aws.fast.prediction_queue import PredictionQueue
+from lambdas.serving.request_context import RequestContext
 from relearn.records import predictions
 from relearn.spec.model import ModelSpec
 
 RECORD = "record"
 """Where an answer has what its record says besides; no caller gets that."""
 LOOKED_UP = "looked_up"
-"""Where that has the columns that were looked up: number of the instance to column to value."""
+"""Key of the record that holds looked-up columns: number of the instance to column to value."""
 _log = logging.getLogger(__name__)
 
 
-class Keeper:
-    """Names predictions, and sends their records.
+class PredictionRecords:
+    """Gives predictions their ids, and sends prediction records.
 
     Parameters
     ----------
-    outbox
-        Takes the records.
+    queue
+        Receives the records.
     now
-        Gives the time, aware.
+        Returns the time, aware.
     """
 
-    def __init__(self, outbox: Outbox, now: Callable[[], datetime]) -> None:
-        self._outbox = outbox
+    def __init__(self, queue: PredictionQueue, now: Callable[[], datetime]) -> None:
+        self._queue = queue
         self._now = now
 
     def answer(
@@ -46,7 +46,7 @@ class Keeper:
         version: int,
         outputs: list[dict[str, Any]],
         request_id: str,
-        visit: Visit,
+        context: RequestContext,
         *,
         looked_up: Mapping[str, Any],
     ) -> dict[str, Any]:
@@ -60,7 +60,7 @@ class Keeper:
             One for each instance.
         request_id
             The API's.
-        visit
+        context
             Knows how long it took.
         looked_up
             What the instances left out, as `relearn.records.online_features.looked_up` tells it: no later request could find it.
@@ -82,13 +82,17 @@ class Keeper:
                 "id": record,
                 "at": at.isoformat(timespec="milliseconds"),
                 "request_id": request_id,
-                "latency_ms": round(visit.elapsed() * 1000, 3),
+                "latency_ms": round(context.elapsed() * 1000, 3),
                 **({LOOKED_UP: dict(looked_up)} if looked_up else {}),
             },
         }
 
     def note(
-        self, spec: ModelSpec, instances: list[dict[str, Any]], answer: dict[str, Any], visit: Visit
+        self,
+        spec: ModelSpec,
+        instances: list[dict[str, Any]],
+        answer: dict[str, Any],
+        context: RequestContext,
     ) -> dict[str, Any]:
         """Note what the record of an answer will be, and give the answer as callers get it.
 
@@ -100,23 +104,23 @@ class Keeper:
             What was asked.
         answer
             As `answer` made it, now or for an earlier request.
-        visit
+        context
             The request.
         """
         told = answer.pop(RECORD, None)  # what an older version of this function kept for a key has none
         if told is not None:
-            visit.record = lambda: _record(spec, instances, answer, told)
+            context.record = lambda: _record(spec, instances, answer, told)
         return answer
 
-    def send(self, visit: Visit) -> None:
+    def send(self, context: RequestContext) -> None:
         """Send the record of a request that was answered; when that fails it is counted, and the answer stands."""
-        if visit.record is None:
+        if context.record is None:
             return
-        with visit.phase("record"):
+        with context.phase("record"):
             try:
-                self._outbox.send(visit.record(), visit.seconds_left())
+                self._queue.send(context.record(), context.seconds_left())
             except Exception:  # noqa: BLE001 - whatever it is, the caller has an answer
-                visit.lost = True
+                context.lost = True
                 _log.warning("the record of an answer is lost", exc_info=True)
 
 

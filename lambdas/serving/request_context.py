@@ -14,8 +14,8 @@ UNKNOWN = "unknown"
 _FAILED, _OURS = 400, 500
 
 
-class Visit:
-    """What is known of one request.
+class RequestContext:
+    """State of one request to predict: its deadline, the times of its phases, and what its metrics report.
 
     Parameters
     ----------

@@ -15,9 +15,9 @@ from functools import partial
 
 from lambdas.aws.dynamo.version_stats import LiveCounts
 from lambdas.aws.fast.shadow_queue import TrialQueue
-from lambdas.serving.request_context import Visit
+from lambdas.serving.request_context import RequestContext
 from lambdas.serving.shadow_sampling import Sampler
-from lambdas.serving.version_client import MODEL_SECONDS, Asker, Question, Rows
+from lambdas.serving.version_client import MODEL_SECONDS, Question, Rows, VersionClient
 from relearn.errors import InvalidInstancesError, ModelFailedError, NotServingError
 from relearn.traffic import route as routing
 from relearn.traffic import shadow_requests, version_stats
@@ -49,28 +49,30 @@ class Answered:
     outputs: Rows
 
 
-class Trying:
-    """Asks the version that a route chooses.
+class Traffic:
+    """Sends requests to the version that a route chooses.
 
     Parameters
     ----------
-    asker
-        Asks versions.
+    client
+        Invokes versions.
     counts
-        Where what they did is counted.
+        Counts requests, errors and latencies of each version.
     queue
-        Takes copies of what a shadowed candidate shall be asked.
+        Receives the copies of requests that a candidate in shadow gets.
     sampler
-        Chooses what is copied.
+        Chooses the requests that are copied.
     """
 
-    def __init__(self, *, asker: Asker, counts: LiveCounts, queue: TrialQueue, sampler: Sampler) -> None:
-        self._asker = asker
+    def __init__(
+        self, *, client: VersionClient, counts: LiveCounts, queue: TrialQueue, sampler: Sampler
+    ) -> None:
+        self._client = client
         self._counts = counts
         self._queue = queue
         self._sampler = sampler
 
-    def answer(self, question: Question, route: Route, key: str, visit: Visit) -> Answered:
+    def answer(self, question: Question, route: Route, key: str, context: RequestContext) -> Answered:
         """Answer by the route's choice; what the candidate fails, the champion answers.
 
         Parameters
@@ -81,7 +83,7 @@ class Trying:
             The model's.
         key
             What the choice is made by.
-        visit
+        context
             Is told what is to be counted.
 
         Raises
@@ -90,17 +92,17 @@ class Trying:
             What the champion failed with, or why it can not be asked.
         """
         if routing.choose(route, key) == route.champion:
-            return self._ask(question, route, route.champion, visit)
-        seconds = min(CANDIDATE_SECONDS, visit.seconds_left() / 2)
+            return self._ask(question, route, route.champion, context)
+        seconds = min(CANDIDATE_SECONDS, context.seconds_left() / 2)
         try:
-            return self._ask(question, route, route.candidate, visit, seconds)
+            return self._ask(question, route, route.candidate, context, seconds)
         except FAILURES:
-            return self._ask(question, route, route.champion, visit)
+            return self._ask(question, route, route.champion, context)
         except (
             InvalidInstancesError
         ):  # an entity unknown to the candidate, or no answer of it: the champion may have one
-            answered = self._ask(question, route, route.champion, visit)
-        self._note(question, route, route.candidate, FAILED, visit)
+            answered = self._ask(question, route, route.champion, context)
+        self._note(question, route, route.candidate, FAILED, context)
         return answered
 
     def _ask(
@@ -108,24 +110,24 @@ class Trying:
         question: Question,
         route: Route,
         version: int,
-        visit: Visit,
+        context: RequestContext,
         seconds: float = MODEL_SECONDS,
     ) -> Answered:
-        whole = self._asker.complete(question, version, visit)
+        whole = self._client.complete(question, version, context)
         try:
-            outputs = self._asker.ask(whole, version, visit, seconds)
+            outputs = self._client.ask(whole, version, context, seconds)
         except FAILURES:
             if self._is_watched(question, route, version):
-                self._note(question, route, version, FAILED, visit)
+                self._note(question, route, version, FAILED, context)
             raise
         answered = Answered(version, whole.instances, outputs)
-        took = visit.milliseconds("model")
+        took = context.milliseconds("model")
         if not self._is_watched(question, route, version):
             return answered
         if route.shadow and version == route.champion:
-            visit.beside.append(partial(self._copy, question, route, answered, took, visit))
+            context.beside.append(partial(self._copy, question, route, answered, took, context))
         else:
-            self._note(question, route, version, version_stats.counted(outputs, took), visit)
+            self._note(question, route, version, version_stats.counted(outputs, took), context)
         return answered
 
     def _is_watched(self, question: Question, route: Route, version: int) -> bool:
@@ -134,11 +136,15 @@ class Trying:
             return self._sampler.take(question.spec.name, route.revision)
         return bool(route.candidate)
 
-    def _note(self, question: Question, route: Route, version: int, done: Live, visit: Visit) -> None:
+    def _note(
+        self, question: Question, route: Route, version: int, done: Live, context: RequestContext
+    ) -> None:
         count = partial(self._counts.count, question.spec.name, route.revision, version, done)
-        visit.beside.append(count)
+        context.beside.append(count)
 
-    def _copy(self, question: Question, route: Route, answered: Answered, took: float, visit: Visit) -> None:
+    def _copy(
+        self, question: Question, route: Route, answered: Answered, took: float, context: RequestContext
+    ) -> None:
         """Send a copy for the candidate; the champion's figures go along, to be counted with the candidate's."""
         model = question.spec.name
         trial = shadow_requests.Trial(
@@ -151,7 +157,7 @@ class Trying:
             milliseconds=took,
         )
         if not self._queue.send(shadow_requests.write(trial)):
-            visit.skipped = True
+            context.skipped = True
             self._counts.count(
                 model, route.revision, route.champion, version_stats.counted(answered.outputs, took)
             )

@@ -1,4 +1,4 @@
-"""Asks one version: what its instances leave out is looked up, then it answers, wherever it is."""
+"""Client of one version: looks up the columns that instances leave out, then invokes the version where it is hosted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lambdas.serving import chunks, response_check
 from lambdas.serving.backends import Places
 from lambdas.serving.chunks import Part
 from lambdas.serving.online_features import Lookup
-from lambdas.serving.request_context import Visit
+from lambdas.serving.request_context import RequestContext
 from lambdas.serving.version_cache import VersionMemory
 from relearn.errors import FieldError, ModelFailedError, UnanswerableError
 from relearn.spec.model import ModelSpec
@@ -39,13 +39,17 @@ class Question:
     bodies: list[Part]
 
 
-class Asker:
-    """Asks versions.
+class VersionClient:
+    """Resolves online features, then invokes one version.
 
     Parameters
     ----------
-    versions, places, lookup
-        Know where versions are, ask them there, and complete what they are asked.
+    versions
+        Knows where versions are hosted.
+    places
+        Sends requests to endpoints and host functions.
+    lookup
+        Completes instances with online features.
     """
 
     def __init__(self, *, versions: VersionMemory, places: Places, lookup: Lookup) -> None:
@@ -53,7 +57,7 @@ class Asker:
         self._places = places
         self._lookup = lookup
 
-    def complete(self, question: Question, version: int, visit: Visit) -> Question:
+    def complete(self, question: Question, version: int, context: RequestContext) -> Question:
         """Give the question with all that it leaves out, as the version knows it.
 
         Raises
@@ -64,10 +68,12 @@ class Asker:
             The request has no time left.
         """
         given = question.instances
-        whole = self._lookup.complete(question.spec, version, given, visit)
+        whole = self._lookup.complete(question.spec, version, given, context)
         return question if whole is given else replace(question, instances=whole, bodies=chunks.split(whole))
 
-    def ask(self, question: Question, version: int, visit: Visit, seconds: float = MODEL_SECONDS) -> Rows:
+    def ask(
+        self, question: Question, version: int, context: RequestContext, seconds: float = MODEL_SECONDS
+    ) -> Rows:
         """Ask a version.
 
         Parameters
@@ -76,7 +82,7 @@ class Asker:
             Whole.
         version
             Who is asked.
-        visit
+        context
             The request.
         seconds
             How long each call may take, and no longer than the request has.
@@ -94,7 +100,7 @@ class Asker:
         def ask(numbered: tuple[int, Part]) -> Rows:
             first, (count, body) = numbered
             try:
-                answer = self._places.ask(place, model, version, body, min(seconds, visit.seconds_left()))
+                answer = self._places.ask(place, model, version, body, min(seconds, context.seconds_left()))
             except UnanswerableError as error:
                 raise UnanswerableError(tuple(_moved(one, first) for one in error.errors)) from error
             except ModelFailedError as error:
@@ -103,7 +109,7 @@ class Asker:
 
         counts = [count for count, _ in question.bodies]
         firsts = accumulate(counts[:-1], initial=0)
-        with visit.phase("model"):
+        with context.phase("model"):
             return chunks.each(ask, list(zip(firsts, question.bodies, strict=True)))
 
 

@@ -27,7 +27,7 @@ from lambdas.maintenance.lost_uploads import LostUploads
 from lambdas.runs import job_report
 from lambdas.runs.lifecycle import Runs
 from lambdas.serving import route_cache
-from lambdas.serving.prediction_records import Keeper
+from lambdas.serving.prediction_records import PredictionRecords
 from lambdas.uploads.ingestion import Intake
 from preparation import job, rules, sources
 from relearn.data import snapshots
@@ -226,12 +226,12 @@ def retire_what_is_named(patch: M) -> None:
 
 
 def attribute_to_another(patch: M) -> None:
-    answer = Keeper.answer
+    answer = PredictionRecords.answer
 
-    def mutated(self: Keeper, model: str, version: int, *rest: Any, **more: Any) -> dict[str, Any]:
+    def mutated(self: PredictionRecords, model: str, version: int, *rest: Any, **more: Any) -> dict[str, Any]:
         return answer(self, model, version + 1, *rest, **more)
 
-    patch.setattr(Keeper, "answer", mutated)
+    patch.setattr(PredictionRecords, "answer", mutated)
 
 
 def remember_for_good(patch: M) -> None:

@@ -14,7 +14,7 @@ import pytest
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.fast import client
 from lambdas.aws.fast.artifacts import ArtifactStore
-from lambdas.serving.in_process_models import LARGEST_TAR, Held
+from lambdas.serving.in_process_models import LARGEST_TAR, InProcessModels
 from lambdas.serving.version_cache import VersionMemory
 from relearn.lifecycle.runs import Version
 from relearn.spec.model import ModelSpec
@@ -48,7 +48,7 @@ def ask(spec: ModelSpec, trained: Trained) -> Iterator[Callable[[bytes], bytes]]
             artifact_sha256=hashlib.sha256(content).hexdigest(),
         )
         versions = VersionMemory(cast("Ledger", OneVersion(version)), "test")
-        held = Held(versions, ArtifactStore(lambda: client.service("s3", environ), LARGEST_TAR))
+        held = InProcessModels(versions, ArtifactStore(lambda: client.service("s3", environ), LARGEST_TAR))
         yield lambda body: held.ask(spec.name, VERSION, body, 30)
 
 

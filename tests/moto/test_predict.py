@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from lambdas.handlers import models, predict
 from lambdas.http.request import Request
 from lambdas.serving import prediction, version_client
-from lambdas.serving.request_context import Visit
+from lambdas.serving.request_context import RequestContext
 from relearn.errors import FieldError
 from tests.support.models import FLOWERS_CSV, SAMPLES
 from tests.support.wire import Behaviour, LocalAWS
@@ -82,13 +82,13 @@ def test_a_promotion_takes_effect_within_five_seconds_and_the_route_is_read_no_m
     predictor, time = predict.predictor(), [0.0]
     predictor._routes._clock = lambda: time[0]
     request = Request("id", "/", "flowers", "application/json", json.dumps(GOOD).encode())
-    assert predictor.predict(request, Visit(9))["version"] == 1
+    assert predictor.predict(request, RequestContext(9))["version"] == 1
     world.send(FLOWERS_CSV, "incoming/flowers/more.csv")
     world.run()
     time[0] = 4.9
-    assert predictor.predict(request, Visit(9))["version"] == 1
+    assert predictor.predict(request, RequestContext(9))["version"] == 1
     time[0] = 5.0
-    assert predictor.predict(request, Visit(9))["version"] == 2
+    assert predictor.predict(request, RequestContext(9))["version"] == 2
 
 
 def test_while_the_ledger_can_not_be_read_the_last_known_route_keeps_serving(

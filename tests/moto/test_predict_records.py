@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from lambdas.aws.fast import prediction_queue
 from lambdas.handlers import predict
 from lambdas.serving import prediction_records
-from lambdas.serving.request_context import Visit
+from lambdas.serving.request_context import RequestContext
 from relearn.records import predictions
 from tests.moto.test_predict import EVENT, GOOD, call, lines, mutated, refusal, told
 from tests.support.records import Queue, in_the_lake, indexed, keyed, take_in
@@ -128,7 +128,7 @@ def test_an_answer_kept_by_a_version_without_records_is_given_again_as_it_was(
 ) -> None:
     old = {"model": "flowers", "version": 1, "predictions": [{"label": "rose", "probabilities": {}}]}
     with monkeypatch.context() as before:
-        before.setattr(prediction_records.Keeper, "answer", lambda *_, **_more: old)
+        before.setattr(prediction_records.PredictionRecords, "answer", lambda *_, **_more: old)
         call(**keyed("a"))
     assert call(**keyed("a"))[::2] == (200, old)
     assert queue.take() == []
@@ -193,10 +193,11 @@ def test_what_passes_is_tried_once_more(queue: Queue, local_aws: LocalAWS) -> No
 
 
 def test_a_request_without_time_left_loses_its_record_and_not_its_answer() -> None:
-    visit = Visit(0)
-    visit.record = dict
-    prediction_records.Keeper(prediction_queue.Outbox(queue=None, url="", s3=None, lake=""), None).send(visit)  # type: ignore[arg-type]
-    assert visit.lost
+    context = RequestContext(0)
+    context.record = dict
+    queue = prediction_queue.PredictionQueue(queue=None, url="", s3=None, lake="")  # type: ignore[arg-type]
+    prediction_records.PredictionRecords(queue, None).send(context)  # type: ignore[arg-type]
+    assert context.lost
 
 
 # private columns

@@ -74,7 +74,7 @@ def test_the_candidate_is_not_asked_before_the_answer(world: World) -> None:
 def test_under_load_a_sample_is_copied_and_of_the_rest_nothing_is_counted(
     world: World, route: Route, waiting: Queue
 ) -> None:
-    predict.predictor()._trying._sampler._clock = lambda: 0.0  # time stands still
+    predict.predictor()._traffic._sampler._clock = lambda: 0.0  # time stands still
     for _ in range(2 * shadow_sampling.BURST):
         call()
     carry_out(*(copies := waiting.take()))

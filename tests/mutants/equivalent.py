@@ -60,7 +60,7 @@ DECLARED: tuple[Equivalent, ...] = (
         "where there is no route, nobody looks at when it was read",
     ),
     Equivalent(
-        "lambdas.serving.version_client.xǁAskerǁask",
+        "lambdas.serving.version_client.xǁVersionClientǁask",
         (
             "-return chunks.each(ask, list(zip(firsts, question.bodies, strict=True)))",
             "+return chunks.each(ask, list(zip(firsts, question.bodies, )))",

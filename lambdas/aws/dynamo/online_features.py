@@ -26,7 +26,7 @@ _BUSY = {
     "RequestLimitExceeded",
     "ThrottlingException",
 }
-Left = Callable[[], float]
+RemainingSeconds = Callable[[], float]
 """How many seconds there are, none when it is not above 0."""
 
 
@@ -50,14 +50,14 @@ class Online:
         self._name = name
         self._sleep = sleep
 
-    def write(self, items: Iterable[Item], left: Left) -> bool:
+    def write(self, items: Iterable[Item], left: RemainingSeconds) -> bool:
         """Write items, each key once; False when there is no time for all of them."""
         requests = (
             {"PutRequest": {"Item": {name: encode(value) for name, value in item.items()}}} for item in items
         )
         return self._all(requests, left)
 
-    def remove(self, model: str, version: int, left: Left) -> bool:
+    def remove(self, model: str, version: int, left: RemainingSeconds) -> bool:
         """Delete the items of a version; False when there is no time for all of them."""
         for part in range(online_features.PARTS):
             found = self._pages(
@@ -69,7 +69,7 @@ class Online:
                 return False
         return True
 
-    def clear(self, left: Left) -> bool:
+    def clear(self, left: RemainingSeconds) -> bool:
         """Delete every item there is; False when there is no time for all of them."""
         return self._delete(self._pages(self._client.scan), left)
 
@@ -83,16 +83,16 @@ class Online:
                 return
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
-    def _delete(self, pages: Iterator[list[Any]], left: Left) -> bool:
+    def _delete(self, pages: Iterator[list[Any]], left: RemainingSeconds) -> bool:
         return all(self._all(({"DeleteRequest": {"Key": key}} for key in page), left) for page in pages)
 
-    def _all(self, requests: Iterable[Any], left: Left) -> bool:
+    def _all(self, requests: Iterable[Any], left: RemainingSeconds) -> bool:
         given = iter(requests)
         batches = iter(lambda: list(islice(given, _MOST_WRITES)), [])
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return all(list(pool.map(lambda batch: self._batch(batch, left), batches)))
 
-    def _batch(self, requests: Sequence[Any], left: Left) -> bool:
+    def _batch(self, requests: Sequence[Any], left: RemainingSeconds) -> bool:
         """Do the writes of one call, and again those that DynamoDB had no capacity for, after ever longer pauses."""
         pause = _PAUSE_SECONDS
         while left() > 0:

@@ -26,8 +26,8 @@ _WRITTEN = frozenset({409, 412})
 """What S3 answers when another request is writing the same object, or wrote it."""
 
 
-class Outbox:
-    """Where prediction records are sent.
+class PredictionQueue:
+    """Sends prediction records to their queue, and large ones to the lake.
 
     Parameters
     ----------

@@ -19,12 +19,12 @@ from lambdas.rollout.steps import Advancing
 from lambdas.runtime.catalog import Catalog
 from lambdas.serving.backends import Places
 from lambdas.serving.recorder import Recorder
-from lambdas.serving.request_context import Visit
+from lambdas.serving.request_context import RequestContext
 from lambdas.serving.shadow_sampling import Sampler
 from lambdas.serving.shadow_trials import Trials
-from lambdas.serving.traffic import FAILED, Answered, Trying
+from lambdas.serving.traffic import FAILED, Answered, Traffic
 from lambdas.serving.version_cache import VersionMemory
-from lambdas.serving.version_client import MODEL_SECONDS, Asker, Question
+from lambdas.serving.version_client import MODEL_SECONDS, Question, VersionClient
 from relearn.errors import (
     ConflictError,
     FieldError,
@@ -62,15 +62,15 @@ def counts() -> Any:
 
 
 @pytest.fixture
-def asker() -> Any:
-    found = create_autospec(Asker, instance=True)
+def client() -> Any:
+    found = create_autospec(VersionClient, instance=True)
     found.complete.side_effect = lambda question, *_: question
-    found.ask.side_effect = lambda _question, _version, visit, _seconds: _answer(visit)
+    found.ask.side_effect = lambda _question, _version, context, _seconds: _answer(context)
     return found
 
 
-def _answer(visit: Visit) -> list[dict[str, Any]]:
-    with visit.phase("model"):
+def _answer(context: RequestContext) -> list[dict[str, Any]]:
+    with context.phase("model"):
         return [OUTPUT]
 
 
@@ -85,100 +85,102 @@ def sampler() -> Any:
 
 
 @pytest.fixture
-def trying(asker: Any, counts: Any, queue: Any, sampler: Any) -> Trying:
-    return Trying(asker=asker, counts=counts, queue=queue, sampler=sampler)
+def traffic(client: Any, counts: Any, queue: Any, sampler: Any) -> Traffic:
+    return Traffic(client=client, counts=counts, queue=queue, sampler=sampler)
 
 
 @pytest.fixture
-def visit() -> Visit:
-    return Visit(28.0, clock=lambda: 5.0)
+def context() -> RequestContext:
+    return RequestContext(28.0, clock=lambda: 5.0)
 
 
-def beside(visit: Visit) -> None:
-    for job in visit.beside:
+def beside(context: RequestContext) -> None:
+    for job in context.beside:
         job()
 
 
-def failing(asker: Any, failed: int, error: Exception) -> None:
-    def ask(_question: Question, version: int, visit: Visit, _seconds: float) -> list[dict[str, Any]]:
+def failing(client: Any, failed: int, error: Exception) -> None:
+    def ask(
+        _question: Question, version: int, context: RequestContext, _seconds: float
+    ) -> list[dict[str, Any]]:
         if version == failed:
             raise error
-        return _answer(visit)
+        return _answer(context)
 
-    asker.ask.side_effect = ask
+    client.ask.side_effect = ask
 
 
 def test_without_a_candidate_the_champion_answers_and_nothing_is_counted(
-    trying: Trying, asker: Any, visit: Visit
+    traffic: Traffic, client: Any, context: RequestContext
 ) -> None:
-    found = trying.answer(QUESTION, Route(champion=1), "key", visit)
+    found = traffic.answer(QUESTION, Route(champion=1), "key", context)
     assert found == Answered(1, [ROSE], [OUTPUT])
-    assert asker.complete.mock_calls == [call(QUESTION, 1, visit)]
-    assert asker.ask.mock_calls == [call(QUESTION, 1, visit, MODEL_SECONDS)]
-    assert visit.beside == []
+    assert client.complete.mock_calls == [call(QUESTION, 1, context)]
+    assert client.ask.mock_calls == [call(QUESTION, 1, context, MODEL_SECONDS)]
+    assert context.beside == []
 
 
 def test_the_candidate_that_the_route_chooses_answers_and_is_counted(
-    trying: Trying, asker: Any, counts: Any, visit: Visit
+    traffic: Traffic, client: Any, counts: Any, context: RequestContext
 ) -> None:
-    assert trying.answer(QUESTION, CANARY, "key", visit) == Answered(2, [ROSE], [OUTPUT])
-    assert asker.ask.mock_calls == [call(QUESTION, 2, visit, 10.0)]
-    beside(visit)
+    assert traffic.answer(QUESTION, CANARY, "key", context) == Answered(2, [ROSE], [OUTPUT])
+    assert client.ask.mock_calls == [call(QUESTION, 2, context, 10.0)]
+    beside(context)
     assert counts.count.mock_calls == [call("flowers", 3, 2, version_stats.counted([OUTPUT], 0.0))]
 
 
-def test_the_candidate_leaves_the_champion_half_of_the_time(trying: Trying, asker: Any) -> None:
-    late = Visit(6.0, clock=lambda: 5.0)
-    trying.answer(QUESTION, CANARY, "key", late)
-    assert asker.ask.call_args.args[-1] == 3.0
+def test_the_candidate_leaves_the_champion_half_of_the_time(traffic: Traffic, client: Any) -> None:
+    late = RequestContext(6.0, clock=lambda: 5.0)
+    traffic.answer(QUESTION, CANARY, "key", late)
+    assert client.ask.call_args.args[-1] == 3.0
 
 
 @pytest.mark.parametrize("error", [ModelFailedError("no"), NotServingError("no", 1), TimeoutError("no")])
 def test_what_the_candidate_fails_the_champion_answers(
-    trying: Trying, asker: Any, counts: Any, visit: Visit, error: Exception
+    traffic: Traffic, client: Any, counts: Any, context: RequestContext, error: Exception
 ) -> None:
-    failing(asker, 2, error)
-    assert trying.answer(QUESTION, CANARY, "key", visit).version == 1
-    assert [(one.args[1], one.args[3]) for one in asker.ask.mock_calls] == [(2, 10.0), (1, MODEL_SECONDS)]
-    beside(visit)
+    failing(client, 2, error)
+    assert traffic.answer(QUESTION, CANARY, "key", context).version == 1
+    assert [(one.args[1], one.args[3]) for one in client.ask.mock_calls] == [(2, 10.0), (1, MODEL_SECONDS)]
+    beside(context)
     answered = version_stats.counted([OUTPUT], 0.0)
     assert counts.count.mock_calls == [call("flowers", 3, 2, FAILED), call("flowers", 3, 1, answered)]
 
 
 def test_what_the_candidate_alone_does_not_know_counts_against_it(
-    trying: Trying, asker: Any, counts: Any, visit: Visit
+    traffic: Traffic, client: Any, counts: Any, context: RequestContext
 ) -> None:
-    failing(asker, 2, InvalidInstancesError((FieldError("/instances/0", "unknown"),)))
-    assert trying.answer(QUESTION, CANARY, "key", visit).version == 1
-    beside(visit)
+    failing(client, 2, InvalidInstancesError((FieldError("/instances/0", "unknown"),)))
+    assert traffic.answer(QUESTION, CANARY, "key", context).version == 1
+    beside(context)
     assert call("flowers", 3, 2, FAILED) in counts.count.mock_calls
 
 
 def test_what_the_champion_does_not_know_either_is_nobodys_fault(
-    trying: Trying, asker: Any, visit: Visit
+    traffic: Traffic, client: Any, context: RequestContext
 ) -> None:
-    asker.ask.side_effect = InvalidInstancesError((FieldError("/instances/0", "unknown"),))
+    client.ask.side_effect = InvalidInstancesError((FieldError("/instances/0", "unknown"),))
     with pytest.raises(InvalidInstancesError):
-        trying.answer(QUESTION, CANARY, "key", visit)
-    assert visit.beside == []
+        traffic.answer(QUESTION, CANARY, "key", context)
+    assert context.beside == []
 
 
 def test_a_champion_that_fails_beside_a_candidate_is_counted(
-    trying: Trying, asker: Any, counts: Any, visit: Visit
+    traffic: Traffic, client: Any, counts: Any, context: RequestContext
 ) -> None:
-    failing(asker, 1, ModelFailedError("no"))
+    failing(client, 1, ModelFailedError("no"))
     with pytest.raises(ModelFailedError):
-        trying.answer(QUESTION, replace(CANARY, weight=0), "key", visit)
-    beside(visit)
+        traffic.answer(QUESTION, replace(CANARY, weight=0), "key", context)
+    beside(context)
     assert counts.count.mock_calls == [call("flowers", 3, 1, FAILED)]
 
 
 def test_a_copy_for_the_shadow_carries_the_question_and_the_answer(
-    trying: Trying, counts: Any, queue: Any, sampler: Any, visit: Visit
+    traffic: Traffic, counts: Any, queue: Any, sampler: Any, context: RequestContext
 ) -> None:
     sampler.take.return_value, queue.send.return_value = True, True
-    assert trying.answer(QUESTION, SHADOW, "key", visit).version == 1
-    beside(visit)
+    assert traffic.answer(QUESTION, SHADOW, "key", context).version == 1
+    beside(context)
     assert sampler.take.mock_calls == [call("flowers", 3)]
     trial = Trial(
         model="flowers",
@@ -190,23 +192,25 @@ def test_a_copy_for_the_shadow_carries_the_question_and_the_answer(
         milliseconds=0.0,
     )
     assert queue.send.mock_calls == [call(shadow_requests.write(trial))]
-    assert (counts.count.mock_calls, visit.skipped) == ([], False)
+    assert (counts.count.mock_calls, context.skipped) == ([], False)
 
 
 def test_a_copy_that_is_too_large_counts_for_the_champion_alone(
-    trying: Trying, counts: Any, queue: Any, sampler: Any, visit: Visit
+    traffic: Traffic, counts: Any, queue: Any, sampler: Any, context: RequestContext
 ) -> None:
     sampler.take.return_value, queue.send.return_value = True, False
-    trying.answer(QUESTION, SHADOW, "key", visit)
-    beside(visit)
+    traffic.answer(QUESTION, SHADOW, "key", context)
+    beside(context)
     assert counts.count.mock_calls == [call("flowers", 3, 1, version_stats.counted([OUTPUT], 0.0))]
-    assert visit.skipped
+    assert context.skipped
 
 
-def test_what_the_sampler_does_not_take_is_not_copied(trying: Trying, sampler: Any, visit: Visit) -> None:
+def test_what_the_sampler_does_not_take_is_not_copied(
+    traffic: Traffic, sampler: Any, context: RequestContext
+) -> None:
     sampler.take.return_value = False
-    trying.answer(QUESTION, SHADOW, "key", visit)
-    assert visit.beside == []
+    traffic.answer(QUESTION, SHADOW, "key", context)
+    assert context.beside == []
 
 
 # what the shadow would have answered

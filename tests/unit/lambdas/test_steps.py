@@ -28,7 +28,7 @@ from lambdas.runs.smoke_test import SECONDS, SmokeTest
 from lambdas.runtime.catalog import Catalog
 from lambdas.serving import background
 from lambdas.serving.backends import Places
-from lambdas.serving.request_context import Visit
+from lambdas.serving.request_context import RequestContext
 from relearn.errors import ConflictError, DataError, ModelFailedError, NotFoundError, NotWaitingError
 from relearn.lifecycle import approval
 from relearn.lifecycle.runs import Run, RunState, Version, VersionState
@@ -310,29 +310,29 @@ def test_a_candidate_that_can_not_be_removed_yet_does_not_keep_a_run_from_ending
 
 
 def test_what_is_done_beside_an_answer_is_over_when_the_answer_goes() -> None:
-    visit, done = Visit(1.0), []
-    visit.beside = [lambda: done.append(1), lambda: done.append(2)]
-    with background.running(visit):
+    context, done = RequestContext(1.0), []
+    context.beside = [lambda: done.append(1), lambda: done.append(2)]
+    with background.running(context):
         pass
-    assert (sorted(done), visit.uncounted) == ([1, 2], False)
+    assert (sorted(done), context.uncounted) == ([1, 2], False)
 
 
 def test_what_fails_beside_an_answer_is_counted_as_lost(caplog: pytest.LogCaptureFixture) -> None:
     def fails() -> None:
         raise OSError("no network")
 
-    visit = Visit(1.0)
-    visit.beside = [fails]
-    with background.running(visit):
+    context = RequestContext(1.0)
+    context.beside = [fails]
+    with background.running(context):
         pass
-    assert visit.uncounted
+    assert context.uncounted
     assert caplog.messages == ["what a version did is not counted"]
     assert caplog.records[0].exc_info
 
 
 def test_what_does_not_end_in_time_is_counted_as_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background, "SECONDS", 0.01)
-    end, visit = threading.Event(), Visit(1.0)
+    end, context = threading.Event(), RequestContext(1.0)
 
     ends_with_the_process: list[bool] = []
 
@@ -340,10 +340,10 @@ def test_what_does_not_end_in_time_is_counted_as_lost(monkeypatch: pytest.Monkey
         ends_with_the_process.append(threading.current_thread().daemon)
         end.wait(60)
 
-    visit.beside = [waits]
-    with background.running(visit):
+    context.beside = [waits]
+    with background.running(context):
         pass
-    assert visit.uncounted
+    assert context.uncounted
     end.set()
     assert ends_with_the_process == [True]
 

@@ -12,9 +12,9 @@ from lambdas.aws.fast.online_features import OnlineReader
 from lambdas.aws.metrics import COUNT, MILLISECONDS, Group, Meter
 from lambdas.serving.backends import Host, Places
 from lambdas.serving.online_features import Lookup
-from lambdas.serving.request_context import Visit
+from lambdas.serving.request_context import RequestContext
 from lambdas.serving.version_cache import VersionMemory
-from lambdas.serving.version_client import MODEL_SECONDS, Asker, Question
+from lambdas.serving.version_client import MODEL_SECONDS, Question, VersionClient
 from relearn.errors import FieldError, UnanswerableError
 from relearn.naming.resources import Place
 from tests.support.clocks import Clock
@@ -30,56 +30,58 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def visit(clock: Clock) -> Visit:
-    return Visit(20.0, clock=clock)
+def context(clock: Clock) -> RequestContext:
+    return RequestContext(20.0, clock=clock)
 
 
 # the time of a request
 
 
-def test_a_request_has_the_seconds_it_was_given_and_none_more(visit: Visit, clock: Clock) -> None:
-    assert (visit.seconds_left(), visit.elapsed()) == (20.0, 0.0)
+def test_a_request_has_the_seconds_it_was_given_and_none_more(context: RequestContext, clock: Clock) -> None:
+    assert (context.seconds_left(), context.elapsed()) == (20.0, 0.0)
     clock.now += 19.5
-    assert (visit.seconds_left(), visit.elapsed()) == (0.5, 19.5)
+    assert (context.seconds_left(), context.elapsed()) == (0.5, 19.5)
     clock.now += 0.5
     with pytest.raises(
         TimeoutError, match=r"^the request took longer than it may; send it again, or with fewer"
     ):
-        visit.seconds_left()
+        context.seconds_left()
 
 
-def test_a_phase_is_measured_also_when_it_fails(visit: Visit, clock: Clock) -> None:
+def test_a_phase_is_measured_also_when_it_fails(context: RequestContext, clock: Clock) -> None:
     def break_off() -> None:
-        with visit.phase("model"):
+        with context.phase("model"):
             clock.now += 0.25
             raise ValueError("broken")
 
     with pytest.raises(ValueError, match="broken"):
         break_off()
-    assert visit.milliseconds("model") == 250.0
+    assert context.milliseconds("model") == 250.0
 
 
 # what is told of a request
 
 
-def finished(visit: Visit, status: int = 200) -> tuple[dict[str, str], list[Group], dict[str, Any]]:
+def finished(
+    context: RequestContext, status: int = 200
+) -> tuple[dict[str, str], list[Group], dict[str, Any]]:
     meter = create_autospec(Meter, instance=True)
     answer = {"statusCode": status, "headers": {"a": "b"}}
-    assert visit.finish(answer, meter, "id-1") is answer
+    assert context.finish(answer, meter, "id-1") is answer
     (recorded,) = meter.record.mock_calls
     return answer["headers"], list(recorded.args), recorded.kwargs  # type: ignore[return-value]
 
 
-def test_an_answer_says_where_its_time_went(visit: Visit, clock: Clock) -> None:
-    with visit.phase("model"):
+def test_an_answer_says_where_its_time_went(context: RequestContext, clock: Clock) -> None:
+    with context.phase("model"):
         clock.now += 0.0125
-    headers, _, _ = finished(visit)
+    headers, _, _ = finished(context)
     assert headers == {"a": "b", "server-timing": "model;dur=12.5, total;dur=12.5"}
 
 
-def test_an_answer_that_was_given_before_says_so(visit: Visit) -> None:
-    visit.replayed = True
-    headers, _, line = finished(visit)
+def test_an_answer_that_was_given_before_says_so(context: RequestContext) -> None:
+    context.replayed = True
+    headers, _, line = finished(context)
     assert headers["idempotency-replayed"] == "true"
     assert line["replayed"] is True
 
@@ -87,18 +89,20 @@ def test_an_answer_that_was_given_before_says_so(visit: Visit) -> None:
 @pytest.mark.parametrize(
     ("status", "message"), [(200, "predicted"), (399, "predicted"), (400, "refused"), (503, "refused")]
 )
-def test_the_log_line_says_how_a_request_ended(visit: Visit, status: int, message: str) -> None:
-    visit.rows = 3
-    _, _, line = finished(visit, status)
+def test_the_log_line_says_how_a_request_ended(context: RequestContext, status: int, message: str) -> None:
+    context.rows = 3
+    _, _, line = finished(context, status)
     assert line == {"message": message, "request_id": "id-1", "rows": 3, "replayed": False}
 
 
-def test_a_request_that_was_answered_is_counted_for_its_version(visit: Visit, clock: Clock) -> None:
-    visit.model, visit.version = "flowers", 3
-    with visit.phase("model"):
+def test_a_request_that_was_answered_is_counted_for_its_version(
+    context: RequestContext, clock: Clock
+) -> None:
+    context.model, context.version = "flowers", 3
+    with context.phase("model"):
         clock.now += 0.01
     clock.now += 0.01
-    _, groups, _ = finished(visit)
+    _, groups, _ = finished(context)
     assert groups == [
         Group({"model": "flowers"}, {"Requests": (1, COUNT), "Latency": (20.0, MILLISECONDS)}),
         Group(
@@ -108,22 +112,24 @@ def test_a_request_that_was_answered_is_counted_for_its_version(visit: Visit, cl
     ]
 
 
-def test_an_answer_from_memory_has_no_latency_of_a_model(visit: Visit) -> None:
-    _, groups, _ = finished(visit)
+def test_an_answer_from_memory_has_no_latency_of_a_model(context: RequestContext) -> None:
+    _, groups, _ = finished(context)
     assert groups[-1] == Group({"model": "unknown", "version": 0}, {"Predictions": (1, COUNT)})
 
 
 @pytest.mark.parametrize(("status", "ours"), [(400, False), (499, False), (500, True)])
-def test_a_request_that_failed_is_counted_by_its_status(visit: Visit, status: int, *, ours: bool) -> None:
-    _, groups, _ = finished(visit, status)
+def test_a_request_that_failed_is_counted_by_its_status(
+    context: RequestContext, status: int, *, ours: bool
+) -> None:
+    _, groups, _ = finished(context, status)
     failed = [Group({"model": "unknown", "status": status}, {"PredictionErrors": (1, COUNT)})]
     assert groups[1:] == failed + [Group({"model": "unknown"}, {"ServerErrors": (1, COUNT)})] * ours
 
 
 def test_a_cold_start_and_what_was_looked_up_are_counted(clock: Clock) -> None:
-    visit = Visit(20.0, cold=True, clock=clock)
-    visit.looked_up, visit.unknown = 5, 2
-    _, groups, _ = finished(visit)
+    context = RequestContext(20.0, cold=True, clock=clock)
+    context.looked_up, context.unknown = 5, 2
+    _, groups, _ = finished(context)
     assert groups[0].metrics == {
         "Requests": (1, COUNT),
         "Latency": (0.0, MILLISECONDS),
@@ -138,10 +144,10 @@ def test_a_cold_start_and_what_was_looked_up_are_counted(clock: Clock) -> None:
     [("lost", "RecordsLost"), ("uncounted", "CountsLost"), ("skipped", "TrialsSkipped")],
 )
 def test_what_is_lost_beside_an_answer_is_counted_for_the_model_and_the_stage(
-    visit: Visit, attribute: str, metric: str
+    context: RequestContext, attribute: str, metric: str
 ) -> None:
-    setattr(visit, attribute, True)
-    _, groups, _ = finished(visit)
+    setattr(context, attribute, True)
+    _, groups, _ = finished(context)
     lost = {metric: (1.0, COUNT)}
     assert groups[1:3] == [Group({"model": "unknown"}, lost), Group({}, lost)]
 
@@ -162,10 +168,10 @@ def lookup() -> Any:
 
 
 @pytest.fixture
-def asker(places: Any, lookup: Any) -> Asker:
+def client(places: Any, lookup: Any) -> VersionClient:
     versions = create_autospec(VersionMemory, instance=True)
     versions.place.side_effect = lambda model, version: {("flowers", 3): PLACE}[model, version]
-    return Asker(versions=versions, places=places, lookup=lookup)
+    return VersionClient(versions=versions, places=places, lookup=lookup)
 
 
 def answer(version: int, *labels: str) -> bytes:
@@ -174,28 +180,28 @@ def answer(version: int, *labels: str) -> bytes:
 
 
 def test_a_version_is_asked_where_it_is_for_as_long_as_a_version_may_take(
-    asker: Asker, places: Any, clock: Clock
+    client: VersionClient, places: Any, clock: Clock
 ) -> None:
-    found = asker.ask(Question(FLOWERS, [ROSE], [(1, b"body")]), 3, Visit(60.0, clock=clock))
+    found = client.ask(Question(FLOWERS, [ROSE], [(1, b"body")]), 3, RequestContext(60.0, clock=clock))
     assert found == [{"label": "rose", "probabilities": {"rose": 1.0}}]
     assert places.ask.mock_calls == [call(PLACE, "flowers", 3, b"body", MODEL_SECONDS)]
 
 
 def test_a_version_is_asked_for_no_longer_than_the_request_has(
-    asker: Asker, places: Any, visit: Visit
+    client: VersionClient, places: Any, context: RequestContext
 ) -> None:
-    asker.ask(Question(FLOWERS, [ROSE], [(1, b"body")]), 3, visit)
-    asker.ask(Question(FLOWERS, [ROSE], [(1, b"body")]), 3, visit, 4.0)
+    client.ask(Question(FLOWERS, [ROSE], [(1, b"body")]), 3, context)
+    client.ask(Question(FLOWERS, [ROSE], [(1, b"body")]), 3, context, 4.0)
     assert [one.args[-1] for one in places.ask.mock_calls] == [20.0, 4.0]
-    assert visit.milliseconds("model") == 0.0
+    assert context.milliseconds("model") == 0.0
 
 
 def test_the_answers_to_parts_come_in_the_order_of_the_question(
-    asker: Asker, places: Any, visit: Visit
+    client: VersionClient, places: Any, context: RequestContext
 ) -> None:
     told = {b"one": answer(3, "rose", "rose"), b"two": answer(3, "tulip")}
     places.ask.side_effect = lambda _place, _model, _version, body, _seconds: told[body]
-    found = asker.ask(Question(FLOWERS, [ROSE, ROSE, TULIP], [(2, b"one"), (1, b"two")]), 3, visit)
+    found = client.ask(Question(FLOWERS, [ROSE, ROSE, TULIP], [(2, b"one"), (1, b"two")]), 3, context)
     assert [one["label"] for one in found] == ["rose", "rose", "tulip"]
 
 
@@ -205,7 +211,7 @@ def test_the_answers_to_parts_come_in_the_order_of_the_question(
      ("/other/x", "/other/x"), ("", "")],
 )  # fmt: skip
 def test_what_has_no_answer_is_pointed_at_in_the_whole_question(
-    asker: Asker, places: Any, visit: Visit, pointer: str, moved: str
+    client: VersionClient, places: Any, context: RequestContext, pointer: str, moved: str
 ) -> None:
     def refusing(_place: Place, _model: str, _version: int, body: bytes, _seconds: float) -> bytes:
         if body == b"two":
@@ -214,30 +220,32 @@ def test_what_has_no_answer_is_pointed_at_in_the_whole_question(
 
     places.ask.side_effect = refusing
     with pytest.raises(UnanswerableError) as caught:
-        asker.ask(Question(FLOWERS, [ROSE, ROSE, TULIP], [(2, b"one"), (1, b"two")]), 3, visit)
+        client.ask(Question(FLOWERS, [ROSE, ROSE, TULIP], [(2, b"one"), (1, b"two")]), 3, context)
     assert caught.value.errors == (FieldError(moved, "out of range"),)
 
 
-def test_a_question_that_is_whole_is_asked_as_it_is(asker: Asker, lookup: Any, visit: Visit) -> None:
+def test_a_question_that_is_whole_is_asked_as_it_is(
+    client: VersionClient, lookup: Any, context: RequestContext
+) -> None:
     lookup.complete.side_effect = lambda _spec, _version, instances, _visit: instances
     question = Question(FLOWERS, [ROSE], [(1, b"as it came")])
-    assert asker.complete(question, 3, visit) is question
-    assert lookup.complete.mock_calls == [call(FLOWERS, 3, [ROSE], visit)]
+    assert client.complete(question, 3, context) is question
+    assert lookup.complete.mock_calls == [call(FLOWERS, 3, [ROSE], context)]
 
 
 def test_a_question_that_leaves_something_out_is_written_anew(
-    asker: Asker, lookup: Any, visit: Visit
+    client: VersionClient, lookup: Any, context: RequestContext
 ) -> None:
     lookup.complete.side_effect = lambda *_: [ROSE]
-    whole = asker.complete(Question(FLOWERS, [{"length": 3.0}], [(1, b"as it came")]), 3, visit)
+    whole = client.complete(Question(FLOWERS, [{"length": 3.0}], [(1, b"as it came")]), 3, context)
     assert whole == Question(FLOWERS, [ROSE], [(1, b'{"instances":[{"length":3.0,"width":1.0}]}')])
 
 
-def test_what_names_no_entity_costs_no_look_up(visit: Visit) -> None:
+def test_what_names_no_entity_costs_no_look_up(context: RequestContext) -> None:
     reader = create_autospec(OnlineReader, instance=True)
     given = [ROSE]
-    assert Lookup(reader).complete(FLOWERS, 3, given, visit) is given
-    assert (reader.read.mock_calls, visit.looked_up) == ([], 0)
+    assert Lookup(reader).complete(FLOWERS, 3, given, context) is given
+    assert (reader.read.mock_calls, context.looked_up) == ([], 0)
 
 
 @pytest.mark.parametrize("in_lambda", [False, True])
