@@ -43,7 +43,7 @@ LAMBDA_WHEELS := --python-version 3.14 --only-binary=:all: --platform manylinux_
 	--platform manylinux_2_26_aarch64 --platform manylinux2014_aarch64 --ignore-requires-python
 
 .DEFAULT_GOAL := help
-.PHONY: help install run shop test unit test-one test-long chaos hostile mutants house test-sdk spark check format openapi picture costs synth deploy destroy rollout-load bench lock clean
+.PHONY: help install run shop test unit test-one test-long chaos hostile mutants house test-sdk spark check format openapi picture costs reference synth deploy destroy rollout-load bench lock clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -141,6 +141,9 @@ picture: $(INSTALLED) ## draw the runs in docs/concepts/RUN.md anew from the sta
 
 costs: $(INSTALLED) ## write what each hosting mode costs in docs/how-to/HOSTING.md anew from bench/prices.json
 	@$(BIN)/python -m bench.costs
+
+reference: $(INSTALLED) ## write the commands, settings and targets in docs/reference anew from the code
+	@$(BIN)/python -m tests.house.reference
 
 synth: $(INSTALLED) ## CloudFormation templates of STAGE into cdk.out
 	$(CDK) synth --quiet $(ON_STAGE)

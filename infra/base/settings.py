@@ -28,51 +28,57 @@ class Settings:
     ----------
     stage
         Name of the stage; part of every name.
-    account, region
-        Where the stage goes; None: wherever it is deployed.
+    account
+        Account that the stage goes to; None: that of the credentials it is deployed with.
+    region
+        Region that the stage goes to; None: that of the credentials it is deployed with.
     api_auth
         ``"iam"``: callers sign their requests. ``"jwt"``: callers send a token of an OIDC issuer.
     jwt_issuer
-        URL that the tokens name as their issuer; needed with ``"jwt"``, and refused without.
+        URL that the tokens name as their issuer; required with ``"jwt"``, and refused without.
     jwt_audience
-        Whom the tokens are meant for, one of these; needed with ``"jwt"``, and refused without.
+        Audiences of the tokens, one of which each must name; required with ``"jwt"``, and refused without.
     jwt_scope_prefix
-        What stands before ``predict``, ``upload`` and ``operate`` in the tokens' scopes.
+        Prefix of the scopes ``predict``, ``upload`` and ``operate`` in the tokens.
     cors_origins
-        Web pages that may call from a browser; none: no page of another origin may. ``"*"``, alone, stands for any,
-        and only with ``"jwt"``.
+        Origins whose pages may call the API from a browser; none: no page of another origin may. ``"*"``, alone, stands for
+        any, and only with ``"jwt"``.
     protect
         Whether the ledger survives a destroyed stack and refuses deletion.
     debounce_seconds
-        Overrides what the specs say, 0 to 86400; None: the specs decide.
+        Seconds that a run waits for more uploads, instead of the specs' own; None: the specs decide.
     rollout_seconds
-        How long every step of a rollout lasts, 0 to 86400, whatever the specs say; None: they decide.
+        Seconds that every step of a rollout lasts, whatever the specs say; None: the specs decide.
     features_engine
         ``"duckdb"`` or ``"spark"``: what makes the features of every model with tables, whatever its spec says; None:
         the specs decide.
     poll_seconds
-        How long a run waits between two looks at an endpoint that is being created, 1 to 300;
-        also the first pause before a throttled training job is asked for again.
+        Seconds that a run waits between two looks at an endpoint that is being created, and before it asks again for a
+        training job that was throttled.
     sweep_minutes
-        How often the sweep looks for what an event lost, 1 to 1440.
+        Minutes between two runs of the sweep, which repairs what a lost event left undone.
     ingest_timeout_seconds
-        How long one upload may take to check, 30 to 900; a failed try is repeated after that time.
+        Seconds that the check of one upload may take; a check that failed is repeated after that time.
     record_window_seconds
-        How long prediction records are gathered before they are written, 1 to 300.
+        Seconds that prediction records are gathered before they are written.
     log_retention_days
-        One of `setting_rules.LOG_RETENTION_DAYS`.
-    requests_per_second, burst
-        What the HTTP API lets through before it answers 429, 1 to 10000 and 1 to 5000.
+        Days that logs are kept.
+    requests_per_second
+        Requests a second that the HTTP API accepts; further ones are answered with 429.
+    burst
+        Requests that the HTTP API accepts at the same moment; further ones are answered with 429.
     throttles
-        The same for single operations, by their id in `relearn.api.operations`: ``(requests a second, burst)``. What is not
-        named here keeps `DEFAULT_THROTTLES`.
+        Requests a second and burst of single operations, by their id; an operation that is not named keeps
+        `DEFAULT_THROTTLES`.
     predict_reserved_concurrency
-        How many predictions may run at once, kept free for them, 1 to 10000; None: as many as the account has left.
-        A new account has 10 in all, and refuses to reserve any.
+        Predictions that may run at once, reserved for them; None: as many as the account has left. A new account has 10 in
+        all, and refuses to reserve any.
     alarm_email
-        Who is told of alarms and of runs' ends; None: nobody subscribes.
-    github_repository, github_branch
-        ``owner/name`` and branch that may deploy this stage; None: no deploy role is made.
+        Address that alarms and the ends of runs are sent to; None: nobody subscribes.
+    github_repository
+        ``owner/name`` of the repository that may deploy this stage; None: no deploy role is made.
+    github_branch
+        Branch of that repository that may deploy this stage.
     github_provider
         ``"create"``, or ``"existing"`` when the account already trusts GitHub's tokens (it can do so once).
     """

@@ -91,10 +91,3 @@ def test_both_readmes_name_the_same_code_and_the_same_pages_in_their_text() -> N
     )
     for pattern in (r"`([^`\n]+)`", r"\]\((?!README)([^)]*)\)"):
         assert set(re.findall(pattern, english)) == set(re.findall(pattern, japanese))
-
-
-@pytest.mark.parametrize("name", ["README.md", "README.ja.md"])
-def test_a_readme_lists_the_targets_that_make_help_lists(name: str) -> None:
-    helped = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    (listed,) = re.findall(r"^`make help`[^:]*: (.*)$", (ROOT / name).read_text(), re.MULTILINE)
-    assert {"help", *re.findall(r"`([a-z-]+)`", listed)} == set(helped)
