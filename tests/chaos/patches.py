@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 from moto.s3 import models as moto_s3
 
-from lambdas import wiring
+from lambdas import fast_wiring, wiring
 from lambdas.aws.dynamo.exactly_once import Once
 from lambdas.aws.fast import client
 from lambdas.aws.metrics import Meter
-from lambdas.handlers import predict
 from lambdas.runs import shard_profiles
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
@@ -64,9 +63,9 @@ def apply(
         (wiring, "endpoints", lambda config: _endpoints(config, clock)),
         (catalog, "load", lambda: CATALOG),
         (shard_profiles, "AT_ONCE", 1),
-        (predict, "_now", clock),
-        (predict, "Meter", meter),
-        (predict, "time", SimpleNamespace(monotonic=seconds, time=seconds)),
+        (fast_wiring, "_now", clock),
+        (fast_wiring, "Meter", meter),
+        (fast_wiring, "time", SimpleNamespace(monotonic=seconds, time=seconds)),
         (background, "threading", SimpleNamespace(Thread=_AtOnce)),
         (client, "Connections", wires.connect),
         (client, "PAUSE_SECONDS", (0.0, 0.0)),
