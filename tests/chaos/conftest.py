@@ -6,7 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.chaos import definitions
 from tests.chaos.run import Run
+
+
+@pytest.fixture(scope="session", autouse=True)
+def synthesised() -> Iterator[None]:
+    """Synthesise the state machines once, also for the processes that tests start."""
+    with definitions.kept():
+        yield
 
 
 @pytest.fixture
