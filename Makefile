@@ -24,6 +24,8 @@ BIN := $(VENV)/bin
 PYTEST = $(WITH_ARGS) $(BIN)/python -m pytest -n $(call quoted,$(PROCESSES)) --dist loadgroup --no-loadscope-reorder
 # Which Node is fit is said when it is installed, not by everything that synthesises.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
+# Everything here starts many processes: each would compile anew all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 CDK := npx --no-install cdk
 LOCAL_APP := build/cdk.local
 TESTS := tests clients/python/tests $(wildcard training/models/[!_]*/tests)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,6 +14,10 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from tests.e2e.client import Stage
     from tests.e2e.shopping.shop import Shop
+
+# Tests start many processes. Where Python is told to write no bytecode, each would compile all that it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 TOLD = "told"
 _SHARED = {"tests/infra/": "templates", "tests/spark/": "spark", "tests/local/": "toy"}
