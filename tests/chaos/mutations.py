@@ -31,7 +31,7 @@ from lambdas.serving.prediction_records import PredictionRecords
 from lambdas.uploads.ingestion import Intake
 from preparation import job, rules, sources
 from relearn.data import snapshots
-from relearn.lifecycle import approval, promotion, turns, uploads
+from relearn.lifecycle import approval, decisions, promotion, turns, uploads
 from relearn.lifecycle.approval import ApprovalState
 from relearn.lifecycle.promotion import Decision
 from relearn.lifecycle.turns import Places
@@ -245,7 +245,7 @@ def ignore_the_freeze(patch: M) -> None:
 
 def approve_by_silence(patch: M) -> None:
     patch.setitem(approval._VERDICTS, ApprovalState.EXPIRED, "approve")
-    patch.setattr(approval, "refuse_undecided", lambda _version: None)
+    patch.setattr(decisions, "refuse_undecided", lambda _version: None)
 
 
 def let_the_last_decide(patch: M) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lambdas.handlers import uploads
+from lambdas.uploads import requests
 from relearn.api import operations as api
 from relearn.api import upload_forms
 from relearn.naming import ids, s3_keys
@@ -264,7 +265,7 @@ def test_the_newest_uploads_come_first_however_they_came(world: World) -> None:
 
 
 def test_a_list_has_a_hundred_uploads_at_most(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "LISTED", 1)
+    monkeypatch.setattr(requests, "LISTED", 1)
     world.send(FLOWERS_CSV, "incoming/flowers/a.csv")
     world.send(b"", "incoming/flowers/b.csv")
     assert [item["filename"] for item in ask(api.LIST_UPLOADS)[2]["uploads"]] == ["b.csv"]
