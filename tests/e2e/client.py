@@ -35,7 +35,7 @@ class Stage:
     outputs: dict[str, str]
     session: boto3.Session
     endpoint_url: str | None = None
-    timeout_seconds: float = 120
+    timeout_seconds: float = 600
     described_by: Path | None = None
     _clients: dict[str, Any] = field(default_factory=dict)
 
@@ -61,7 +61,7 @@ class Stage:
             sent |= self.signature("GET" if data is None else "POST", url, data)
         request = urllib.request.Request(url, data=data, headers=sent)  # noqa: S310
         try:
-            with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=120) as response:  # noqa: S310
                 return response.status, _lower(response.headers), json.load(response)
         except urllib.error.HTTPError as error:
             return error.code, _lower(error.headers), json.load(error)

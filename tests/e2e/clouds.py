@@ -21,6 +21,8 @@ from tests.e2e.client import Stage
 
 ROOT = Path(__file__).parents[2]
 APP = ROOT / "build" / "cdk.local"
+SILENT_SECONDS = 240
+"""A cloud that comes up says so line by line; one that says nothing for so long hangs."""
 
 
 @contextmanager
@@ -40,9 +42,11 @@ def start_cloud(folder: Path, app: Path = APP) -> subprocess.Popen[bytes]:
     command += ["--port", "0", "--api-port", "0"]
     with log.open("wb") as output:
         cloud = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
-    end = time.monotonic() + 240
+    heard, seen = time.monotonic(), 0
     while not info.exists():
-        if cloud.poll() is not None or time.monotonic() > end:
+        if (length := log.stat().st_size) != seen:
+            heard, seen = time.monotonic(), length
+        if cloud.poll() is not None or time.monotonic() - heard > SILENT_SECONDS:
             cloud.kill()
             pytest.fail(f"the laptop cloud did not come up:\n{log.read_text()[-4000:]}")
         time.sleep(0.2)

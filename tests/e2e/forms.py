@@ -24,7 +24,7 @@ def post_form(form: Item, content: bytes) -> tuple[int, str]:
     headers = {"content-type": f"multipart/form-data; boundary={boundary}"}
     request = urllib.request.Request(form["url"], body, headers)  # noqa: S310
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
             return answer.status, ""
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()

@@ -62,7 +62,7 @@ def test_a_file_of_a_thousand_rows_is_scored_as_online_predictions_are(stage_wit
     done = ended(stage, batch["batch"])
     assert (done["state"], done["reason"], done["rows"]) == ("SUCCEEDED", "", ROWS)
     assert [step["state"] for step in done["states"]] == ["WAITING_FOR_FILE", "RUNNING", "SUCCEEDED"]
-    with urllib.request.urlopen(done["result"]["url"], timeout=30) as answer:  # noqa: S310
+    with urllib.request.urlopen(done["result"]["url"], timeout=120) as answer:  # noqa: S310
         assert "attachment" in answer.headers["content-disposition"]
         scored = [json.loads(line) for line in answer.read().splitlines()]
     online = stage.predict("iris", *rows)
@@ -85,7 +85,7 @@ def test_a_broken_line_is_named_and_the_others_are_scored(stage_with_iris: Stage
     assert post_form(batch["upload"], jsonl(rows))[0] == 204
     done = ended(stage, batch["batch"])
     assert (done["state"], done["rows"], done["failed"]) == ("SUCCEEDED", 10, 1)
-    with urllib.request.urlopen(done["result"]["url"], timeout=30) as answer:  # noqa: S310
+    with urllib.request.urlopen(done["result"]["url"], timeout=120) as answer:  # noqa: S310
         scored = [json.loads(line) for line in answer.read().splitlines()]
     assert [at for at, line in enumerate(scored, 1) if "id" not in line] == [7]
     assert (scored[6]["line"], scored[6]["errors"][0]["pointer"]) == (7, "/petal_width")

@@ -50,7 +50,7 @@ def by_curl(stage: Stage, sample: list[Item]) -> Answer:
     command += ["--user", f"{keys.access_key}:{keys.secret_key}", "-H", "content-type: application/json"]
     command += ["-H", f"x-amz-security-token: {keys.token}"] if keys.token else []
     command += ["-d", json.dumps({"instances": sample})]
-    answer = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
+    answer = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=600).stdout)
     return answer["version"], answer["predictions"]
 
 

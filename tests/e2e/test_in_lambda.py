@@ -114,6 +114,6 @@ def test_a_file_is_scored_all_the_same(live: Stage) -> None:
 
     done = live.wait("the end of the batch", look)
     assert done["state"] == "SUCCEEDED", done
-    with urllib.request.urlopen(done["result"]["url"], timeout=30) as answer:  # noqa: S310
+    with urllib.request.urlopen(done["result"]["url"], timeout=120) as answer:  # noqa: S310
         scored = [json.loads(line) for line in answer.read().splitlines()]
     assert outputs({"predictions": scored}) == outputs(live.predict(MODEL, *instances))

@@ -47,7 +47,7 @@ def destroy(stage: Stage) -> None:
         env={**os.environ, **account},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]

@@ -92,10 +92,10 @@ def start(assembly: Path, folder: Path, *options: str) -> Running:
 def stop(cloud: Running) -> int:
     """Interrupt it as Ctrl-C does; its exit code."""
     cloud.process.send_signal(signal.SIGINT)
-    return cloud.process.wait(120)
+    return cloud.process.wait(600)
 
 
-def until(come: Callable[[], T], seconds: float = 60) -> T:
+def until(come: Callable[[], T], seconds: float = 300) -> T:
     """Wait for a true value, and give it."""
     end = time.monotonic() + seconds
     while True:

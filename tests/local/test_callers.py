@@ -51,7 +51,7 @@ class Api:
     ) -> tuple[int, Any, Any]:
         request = urllib.request.Request(self.url + path, body, headers or {}, method=method)  # noqa: S310
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
                 return answer.status, answer.headers, json.loads(answer.read() or b"null")
         except urllib.error.HTTPError as error:
             return error.code, error.headers, json.loads(error.read() or b"null")
@@ -103,7 +103,7 @@ class ByHand:
         who = f"Credential={self.api.keys[0]}/{scope}, SignedHeaders={self.names}, Signature={key.hex()}"
         head |= {"x-note": self.note if note is None else note}
         lines = [*head.items(), ("authorization", f"AWS4-HMAC-SHA256 {who}"), *more]
-        connection = http.client.HTTPConnection(url.netloc, timeout=20)
+        connection = http.client.HTTPConnection(url.netloc, timeout=120)
         connection.putrequest("POST", url.path, skip_host=True)
         for name, value in (*lines, ("content-length", "2")):
             connection.putheader(name, value)

@@ -242,7 +242,7 @@ def post(cloud: Running, path: str, body: bytes, media: str = "application/json"
     headers = {"content-type": media}
     request = urllib.request.Request(cloud.info["api_url"] + path, data=body, headers=headers)  # noqa: S310
     try:
-        with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)

@@ -47,7 +47,7 @@ def ask(
 ) -> Answer:
     """Send exactly this; headers that are "" are left out."""
     netloc = urlsplit(cloud.info[port]).netloc
-    connection = http.client.HTTPConnection(netloc, timeout=30)
+    connection = http.client.HTTPConnection(netloc, timeout=120)
     try:
         connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
         for name, value in {"host": netloc, "content-length": str(len(body)), **(headers or {})}.items():

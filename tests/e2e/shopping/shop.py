@@ -108,7 +108,7 @@ class Shop:
             person.leaves()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-        return self.process.wait(timeout=300)
+        return self.process.wait(timeout=600)
 
 
 @contextmanager
