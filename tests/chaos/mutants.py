@@ -79,7 +79,7 @@ MUTANTS = (
     Mutant("a run that failed keeps the lock", m.keep_the_lock, troubled("job_failed")),
     Mutant("the reason of a failure is dropped", m.drop_the_reason, troubled("job_failed")),
     Mutant("people are not told", m.tell_nobody, troubled("job_failed")),
-    Mutant("ingest swallows what it can not read", m.swallow_what_fails, troubled("poison_message")),
+    Mutant("ingest swallows what it cannot read", m.swallow_what_fails, troubled("poison_message")),
     Mutant("what the route names is retired", m.retire_what_is_named, three),
     Mutant("answers are attributed to the next version", m.attribute_to_another, one),
     Mutant("a route is remembered for good", m.remember_for_good, three),
