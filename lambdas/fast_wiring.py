@@ -22,7 +22,7 @@ from lambdas.http.idempotency import Idempotency
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.serving import background
-from lambdas.serving.backends import Host, Places
+from lambdas.serving.backends import Backends, Host
 from lambdas.serving.online_features import Lookup
 from lambdas.serving.prediction import Predictor
 from lambdas.serving.prediction_records import PredictionRecords
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class Tables(NamedTuple):
-    """What a process that predicts reads the tables with."""
+    """Readers of the tables in a process that predicts."""
 
     client: direct.DynamoDB
     table: Table
@@ -46,7 +46,7 @@ class Tables(NamedTuple):
 
 
 def tables(config: Config) -> Tables:
-    """Make what reads the tables."""
+    """Construct the readers of the tables."""
     client = direct.DynamoDB(direct.service("dynamodb", os.environ))
     table = Table(cast("DynamoDBClient", client), config.need("LEDGER_TABLE"))
     ledger = Ledger(table, _now)
@@ -54,12 +54,12 @@ def tables(config: Config) -> Tables:
 
 
 def make(config: Config, tables: Tables, host: Host) -> Predictor:
-    """Make what predicts.
+    """Construct the predictor.
 
     Parameters
     ----------
     host
-        Asks the versions that run in Lambda.
+        Invokes the versions that run in Lambda.
     """
     queue = direct.service("sqs", os.environ)
     prediction_queue = PredictionQueue(
@@ -84,7 +84,7 @@ def _traffic(config: Config, tables: Tables, host: Host, queue: direct.Service) 
     return Traffic(
         client=VersionClient(
             versions=tables.versions,
-            places=Places(endpoints=endpoints, host=host),
+            backends=Backends(endpoints=endpoints, host=host),
             lookup=Lookup(OnlineReader(tables.client, config.need("ONLINE_TABLE"))),
         ),
         counts=LiveCounts(quick, config.need("LEDGER_TABLE"), _now),

@@ -31,112 +31,112 @@ from lambdas.aws.sagemaker.endpoints import Endpoints
 from lambdas.aws.sagemaker.registry import Registry
 from lambdas.aws.sagemaker.scaling import Scaling
 from lambdas.aws.sagemaker.transforms import Transforms
-from lambdas.batches.lifecycle import Closing
+from lambdas.batches.lifecycle import BatchCloser
 from lambdas.batches.results import BatchResults
-from lambdas.rollout.approvals import Approving
-from lambdas.rollout.route_changes import Operating
+from lambdas.rollout.approvals import Approvals
+from lambdas.rollout.route_changes import RouteChanges
 from lambdas.runs.lifecycle import Runs
 from lambdas.runs.retirement import Retirement
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
-from lambdas.serving.backends import Places
+from lambdas.serving.backends import Backends
 
 
 def now() -> datetime:
-    """Give the time, aware."""
+    """Return the current time, aware."""
     return datetime.now(UTC)
 
 
 def table(config: Config) -> Table:
-    """Make what reads and writes the ledger's table."""
+    """Construct the ledger's table."""
     return Table(clients.dynamodb(), config.need("LEDGER_TABLE"))
 
 
 def ledger(config: Config) -> Ledger:
-    """Make the ledger."""
+    """Construct the ledger."""
     return Ledger(table(config), now)
 
 
 def turns(config: Config) -> Turns:
-    """Make what knows whose checks are under way."""
+    """Construct the turns of ingest: the checks of uploads that are under way."""
     return Turns(table(config), now)
 
 
 def live_counts(config: Config) -> LiveCounts:
-    """Make what knows how a candidate and the champion do."""
+    """Construct the counters of candidate and champion."""
     return LiveCounts(clients.dynamodb(), config.need("LEDGER_TABLE"), now)
 
 
 def storage() -> Storage:
-    """Make what reads and writes buckets."""
+    """Construct the storage of buckets."""
     return Storage(clients.s3())
 
 
 def alarms() -> Alarms:
-    """Make what knows which alarms ring."""
+    """Construct the reader of CloudWatch alarms."""
     return Alarms(clients.cloudwatch())
 
 
 def meter(config: Config) -> Meter:
-    """Make what counts."""
+    """Construct the meter of metrics."""
     return Meter(config.need("STAGE"), now)
 
 
 def notifier(config: Config) -> Notifier:
-    """Make what tells people."""
+    """Construct the notifier of the stage's topic."""
     return Notifier(clients.sns(), config.need("TOPIC_ARN"), config.need("STAGE"))
 
 
 def executions(config: Config) -> Executions:
-    """Make what starts executions."""
+    """Construct the executions of the retrain state machine."""
     return Executions(clients.stepfunctions(), config.need("STATE_MACHINE_ARN"))
 
 
 def restores(config: Config) -> Executions:
-    """Make what starts the executions that deploy versions again."""
+    """Construct the executions of the restore state machine."""
     return Executions(clients.stepfunctions(), config.need("RESTORE_MACHINE_ARN"))
 
 
 def endpoints(config: Config) -> Endpoints:
-    """Make what makes endpoints."""
+    """Construct the endpoints of the stage."""
     return Endpoints(clients.sagemaker(), config.need("STAGE"), Scaling(clients.scaling()))
 
 
 def online(config: Config) -> Online:
-    """Make what writes and deletes features that are looked up."""
+    """Construct the table of online features."""
     return Online(clients.dynamodb(), config.need("ONLINE_TABLE"))
 
 
 def lake_blocks(config: Config) -> Blocks:
-    """Make what reads the lake's large objects."""
+    """Construct the ranged reader of the lake."""
     return Blocks(clients.s3(), config.need("LAKE_BUCKET"))
 
 
 def retirement(config: Config) -> Retirement:
-    """Make what removes versions that no route needs."""
+    """Construct the service that retires versions."""
     return Retirement(ledger=ledger(config), endpoints=endpoints(config), online=online(config))
 
 
 def registry(config: Config) -> Registry:
-    """Make what registers candidates."""
+    """Construct the Model Registry."""
     return Registry(clients.sagemaker(), config.need("STAGE"))
 
 
-def places(config: Config) -> Places:
-    """Make what asks versions where they are."""
-    return Places(
+def backends(config: Config) -> Backends:
+    """Construct the backends that invoke versions."""
+    return Backends(
         endpoints=Invoker(client.service("sagemaker", os.environ)),
         host=HostFunctions(client.service("lambda", os.environ), config.need("STAGE")),
     )
 
 
 def ingest_queue(config: Config) -> IngestQueue:
-    """Make what sends messages to ingest."""
+    """Construct the queue of ingest."""
     return IngestQueue(clients.sqs(), config.need("INGEST_QUEUE_URL"))
 
 
 def runs(config: Config) -> Runs:
-    """Make what starts and ends runs."""
+    """Construct the service that starts and ends runs."""
     return Runs(
         ledger=ledger(config),
         executions=executions(config),
@@ -148,9 +148,9 @@ def runs(config: Config) -> Runs:
     )
 
 
-def operating(config: Config) -> Operating:
-    """Make what moves routes by hand."""
-    return Operating(
+def route_changes(config: Config) -> RouteChanges:
+    """Construct the service that changes routes by hand."""
+    return RouteChanges(
         ledger=ledger(config),
         executions=restores(config),
         notifier=notifier(config),
@@ -159,9 +159,9 @@ def operating(config: Config) -> Operating:
     )
 
 
-def approving(config: Config) -> Approving:
-    """Make what takes decisions about versions that wait."""
-    return Approving(
+def approvals(config: Config) -> Approvals:
+    """Construct the service that records decisions about versions."""
+    return Approvals(
         ledger=ledger(config),
         callbacks=Callbacks(clients.stepfunctions()),
         registry=registry(config),
@@ -171,38 +171,38 @@ def approving(config: Config) -> Approving:
 
 
 def batch_records(config: Config) -> BatchRecords:
-    """Make what knows the batches."""
+    """Construct the records of batches."""
     return BatchRecords(table(config), now)
 
 
 def once(config: Config) -> Once:
-    """Make what puts lines into the lake."""
+    """Construct the writer that places each line in the lake exactly once."""
     return Once(table(config), storage(), config.need("LAKE_BUCKET"), clock=lambda: now().timestamp())
 
 
 def transforms(config: Config) -> Transforms:
-    """Make what starts transform jobs."""
+    """Construct the transform jobs of the stage."""
     return Transforms(clients.sagemaker(), config.need("STAGE"))
 
 
 def form_records(config: Config) -> FormRecords:
-    """Make what knows the forms of uploads."""
+    """Construct the records of upload forms."""
     return FormRecords(Table(clients.dynamodb(), config.need("LEDGER_TABLE")), now)
 
 
 def links() -> Links:
-    """Make what lets callers send and fetch objects."""
+    """Construct the presigned links of callers."""
     return Links(clients.s3_links())
 
 
 def functions(config: Config) -> Functions:
-    """Make what calls the stage's own functions."""
+    """Construct the client of the stage's own functions."""
     return Functions(clients.functions(), config.need("STAGE"))
 
 
-def closing(config: Config, results: BatchResults | None = None) -> Closing:
-    """Make what ends batches; ``results`` of the function that writes these."""
-    return Closing(
+def closer(config: Config, results: BatchResults | None = None) -> BatchCloser:
+    """Construct the service that ends batches; ``results`` in the function that writes results."""
+    return BatchCloser(
         records=batch_records(config),
         transforms=transforms(config),
         meter=meter(config),

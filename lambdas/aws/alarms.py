@@ -10,15 +10,15 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import MetricAlarmTypeDef
 
 
-class Ringing(NamedTuple):
-    """An alarm that went off.
+class RaisedAlarm(NamedTuple):
+    """An alarm in state ALARM.
 
     Parameters
     ----------
     name
-        Its own.
+        Name of the alarm.
     reason
-        CloudWatch's words.
+        Reason of the state, as CloudWatch words it.
     """
 
     name: str
@@ -37,13 +37,13 @@ class Alarms:
     def __init__(self, client: CloudWatchClient) -> None:
         self._client = client
 
-    def ringing(self, prefix: str, since: datetime) -> list[Ringing]:
+    def ringing(self, prefix: str, since: datetime) -> list[RaisedAlarm]:
         """Give the metric alarms whose name starts with ``prefix`` and which went off after ``since`` and still ring."""
         pages = self._client.get_paginator("describe_alarms").paginate(
             AlarmNamePrefix=prefix, StateValue="ALARM", AlarmTypes=["MetricAlarm"]
         )
         return [
-            Ringing(alarm["AlarmName"], alarm.get("StateReason", ""))
+            RaisedAlarm(alarm["AlarmName"], alarm.get("StateReason", ""))
             for page in pages
             for alarm in page["MetricAlarms"]
             if _went_off(alarm) > since

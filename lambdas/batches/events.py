@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lambdas.aws.dynamo.batches import BatchRecords
-from lambdas.batches.lifecycle import Closing, Scoring
+from lambdas.batches.lifecycle import BatchCloser, BatchScorer
 from lambdas.runtime import s3_events
 from relearn.errors import NotFoundError
 from relearn.naming import resources
@@ -20,22 +20,24 @@ _log = logging.getLogger(__name__)
 
 
 class Listener:
-    """Hears of files and jobs.
+    """Handles the events of uploaded files and ended transform jobs.
 
     Parameters
     ----------
     records
         Adapter.
-    scoring, closing
-        What begins and ends a batch.
+    scorer, closer
+        Begin and end batches.
     stage
         Part of the jobs' names.
     """
 
-    def __init__(self, *, records: BatchRecords, scoring: Scoring, closing: Closing, stage: str) -> None:
+    def __init__(
+        self, *, records: BatchRecords, scorer: BatchScorer, closer: BatchCloser, stage: str
+    ) -> None:
         self._records = records
-        self._scoring = scoring
-        self._closing = closing
+        self._scorer = scorer
+        self._closer = closer
         self._stage = stage
 
     def hear(self, event: Mapping[str, Any]) -> dict[str, str]:
@@ -47,11 +49,9 @@ class Listener:
             ``batch`` and ``state``; empty when it was about no batch.
         """
         if event["detail-type"] == s3_events.OBJECT_CREATED:
-            batch = self._scoring.arrived(event["detail"])
+            batch = self._scorer.arrived(event["detail"])
         elif event["detail-type"] == s3_events.BATCH_RUNS:
-            batch = self._closing.look(
-                self._records.batch(event["detail"]["model"], event["detail"]["batch"])
-            )
+            batch = self._closer.look(self._records.batch(event["detail"]["model"], event["detail"]["batch"]))
         else:
             batch = self._ended(event["detail"])
         return {} if batch is None else {"batch": batch.batch_id, "state": batch.state}
@@ -65,4 +65,4 @@ class Listener:
         except NotFoundError:
             _log.info("the job of no batch, ignored: %s", detail["TransformJobName"])
             return None
-        return self._closing.close(batch, detail["TransformJobStatus"], detail.get("FailureReason") or "")
+        return self._closer.close(batch, detail["TransformJobStatus"], detail.get("FailureReason") or "")

@@ -40,7 +40,7 @@ from relearn.spec.model import ModelSpec
 _log = logging.getLogger(__name__)
 
 
-class Closing:
+class BatchCloser:
     """Ends batches whose transform job has ended.
 
     Parameters
@@ -48,7 +48,7 @@ class Closing:
     records, transforms, meter
         Adapters.
     clock
-        Gives the time, aware.
+        Returns the time, aware.
     results
         Writes what callers get of a completed job; None: another function does, and the batch runs until then.
     """
@@ -105,14 +105,14 @@ class Closing:
         return moved
 
 
-class Scoring:
-    """Takes in the files of batches and has them scored.
+class BatchScorer:
+    """Checks the files of batches and starts their transform jobs.
 
     Parameters
     ----------
     ledger, records, storage, transforms
         Adapters.
-    closing
+    closer
         Ends batches.
     specs
         Model name to spec.
@@ -127,7 +127,7 @@ class Scoring:
         records: BatchRecords,
         storage: Storage,
         transforms: Transforms,
-        closing: Closing,
+        closer: BatchCloser,
         specs: Mapping[str, ModelSpec],
         uploads: str,
         lake: str,
@@ -136,7 +136,7 @@ class Scoring:
         self._records = records
         self._storage = storage
         self._transforms = transforms
-        self._closing = closing
+        self._closer = closer
         self._specs = specs
         self._uploads = uploads
         self._lake = lake
@@ -183,7 +183,7 @@ class Scoring:
             return self._fail(batch, "the file is gone")
         if not fitting:
             return self._fail(batch, cut(str(InvalidLinesError(errors)), batches.MAX_REASON), errors=errors)
-        return self._closing.move(
+        return self._closer.move(
             batch, BatchState.RUNNING, version=champion, rows=rows, input_version=version_id, errors=errors
         )
 
@@ -238,7 +238,7 @@ class Scoring:
         return batch
 
     def _fail(self, batch: Batch, reason: str, **changes: Any) -> Batch:
-        return self._closing.move(batch, BatchState.FAILED, reason, **changes)
+        return self._closer.move(batch, BatchState.FAILED, reason, **changes)
 
 
 def _lines(file: IO[bytes]) -> Iterator[bytes]:

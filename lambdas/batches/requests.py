@@ -13,7 +13,7 @@ from typing import Any
 from lambdas.aws.dynamo.batches import BatchRecords
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.s3.presigned import Links
-from lambdas.batches.lifecycle import Closing
+from lambdas.batches.lifecycle import BatchCloser
 from lambdas.http import not_serving
 from lambdas.http.request import Request
 from lambdas.http.responses import Content
@@ -38,7 +38,7 @@ class Batches:
     ----------
     ledger, records, links
         Adapters.
-    closing
+    closer
         Ends the batches whose event was lost.
     catalog
         The models.
@@ -54,7 +54,7 @@ class Batches:
         ledger: Ledger,
         records: BatchRecords,
         links: Links,
-        closing: Closing,
+        closer: BatchCloser,
         catalog: Catalog,
         uploads: str,
         lake: str,
@@ -63,7 +63,7 @@ class Batches:
         self._ledger = ledger
         self._records = records
         self._links = links
-        self._closing = closing
+        self._closer = closer
         self._catalog = catalog
         self._uploads = uploads
         self._lake = lake
@@ -85,7 +85,7 @@ class Batches:
         if request.route == operations.LIST_BATCHES.key:
             return {"batches": [_brief(batch) for batch in self._records.newest(model, LISTED)]}
         batch = self._records.batch(model, request.parameters["batch"])
-        return self._whole(self._closing.look(batch))
+        return self._whole(self._closer.look(batch))
 
     def _create(self, model: str) -> Content:
         if not self._ledger.route(model).champion:

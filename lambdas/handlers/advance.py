@@ -6,17 +6,17 @@ from functools import cache
 from typing import Any
 
 from lambdas import wiring
-from lambdas.rollout.steps import Advancing
+from lambdas.rollout.steps import RolloutSteps
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 
 
 @cache
-def advancing() -> Advancing:
-    """Make the function's one service."""
+def rollout_steps() -> RolloutSteps:
+    """Construct the service that begins the steps of a rollout."""
     config = Config.from_env()
-    return Advancing(
+    return RolloutSteps(
         ledger=wiring.ledger(config),
         catalog=catalog.load(),
         seconds=config.rollout_seconds,
@@ -28,4 +28,4 @@ def advancing() -> Advancing:
 def handler(event: Any, _context: Any) -> dict[str, Any]:
     """Begin the next step of the version that the run registered."""
     version = event["registration"]["version"]
-    return advancing().advance(event["model"], event["run_id"], version, event.get("rollout"))
+    return rollout_steps().advance(event["model"], event["run_id"], version, event.get("rollout"))

@@ -6,16 +6,16 @@ from functools import cache
 from typing import Any
 
 from lambdas import wiring
-from lambdas.rollout.approvals import Approving
+from lambdas.rollout.approvals import Approvals
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 from relearn.naming import resources
 
 
 @cache
-def approving() -> Approving:
-    """Make the function's one service."""
-    return wiring.approving(Config.from_env())
+def approvals() -> Approvals:
+    """Construct the service that records decisions."""
+    return wiring.approvals(Config.from_env())
 
 
 @entry
@@ -24,4 +24,4 @@ def handler(event: Any, _context: Any) -> None:
     detail = event["detail"]
     model = resources.parse_group(Config.from_env().need("STAGE"), detail["ModelPackageGroupName"])
     if model is not None:
-        approving().hear(model, detail["ModelPackageVersion"])
+        approvals().hear(model, detail["ModelPackageVersion"])

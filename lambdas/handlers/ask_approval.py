@@ -7,17 +7,17 @@ from typing import Any
 
 from lambdas import wiring
 from lambdas.aws.dynamo.ledger_approvals import Task
-from lambdas.rollout.approval_request import Asking
+from lambdas.rollout.approval_request import ApprovalRequests
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 
 
 @cache
-def asking() -> Asking:
-    """Make the function's one service."""
+def approval_requests() -> ApprovalRequests:
+    """Construct the service that requests decisions."""
     config = Config.from_env()
-    return Asking(
-        ledger=wiring.ledger(config), notifier=wiring.notifier(config), approving=wiring.approving(config)
+    return ApprovalRequests(
+        ledger=wiring.ledger(config), notifier=wiring.notifier(config), approvals=wiring.approvals(config)
     )
 
 
@@ -25,4 +25,4 @@ def asking() -> Asking:
 def handler(event: Any, _context: Any) -> None:
     """Ask about the version that the run registered; the step ends when someone decides."""
     task = Task(event["token"], f"{event['entered']}#{event['retry']:04d}")
-    asking().ask(event["model"], event["version"], task)
+    approval_requests().ask(event["model"], event["version"], task)

@@ -7,7 +7,7 @@ from typing import Any
 
 from lambdas import wiring
 from lambdas.batches.events import Listener
-from lambdas.batches.lifecycle import Scoring
+from lambdas.batches.lifecycle import BatchScorer
 from lambdas.batches.results import BatchResults
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
@@ -16,24 +16,24 @@ from lambdas.runtime.logging import entry
 
 @cache
 def listener() -> Listener:
-    """Make the function's one service."""
+    """Construct the listener to files and transform jobs of batches."""
     config = Config.from_env()
     records, specs = wiring.batch_records(config), catalog.load().specs
     results = BatchResults(
         storage=wiring.storage(), table=wiring.table(config), specs=specs, lake=config.need("LAKE_BUCKET")
     )
-    closing = wiring.closing(config, results)
-    scoring = Scoring(
+    closer = wiring.closer(config, results)
+    scorer = BatchScorer(
         ledger=wiring.ledger(config),
         records=records,
         storage=wiring.storage(),
         transforms=wiring.transforms(config),
-        closing=closing,
+        closer=closer,
         specs=specs,
         uploads=config.need("UPLOADS_BUCKET"),
         lake=config.need("LAKE_BUCKET"),
     )
-    return Listener(records=records, scoring=scoring, closing=closing, stage=config.need("STAGE"))
+    return Listener(records=records, scorer=scorer, closer=closer, stage=config.need("STAGE"))
 
 
 @entry

@@ -15,13 +15,13 @@ from lambdas.runtime.logging import entry
 
 @cache
 def service() -> Batches:
-    """Make the function's one service."""
+    """Construct the service that creates and describes batches."""
     config = Config.from_env()
     return Batches(
         ledger=wiring.ledger(config),
         records=wiring.batch_records(config),
         links=wiring.links(),
-        closing=wiring.closing(config),
+        closer=wiring.closer(config),
         catalog=catalog.load(),
         uploads=config.need("UPLOADS_BUCKET"),
         lake=config.need("LAKE_BUCKET"),

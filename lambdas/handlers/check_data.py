@@ -6,17 +6,17 @@ from functools import cache
 from typing import Any
 
 from lambdas import wiring
-from lambdas.runs.data_check import Checking
+from lambdas.runs.data_check import DataCheck
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 
 
 @cache
-def checking() -> Checking:
-    """Make the function's one service."""
+def data_check() -> DataCheck:
+    """Construct the service that checks the data of runs."""
     config = Config.from_env()
-    return Checking(
+    return DataCheck(
         ledger=wiring.ledger(config),
         storage=wiring.storage(),
         catalog=catalog.load(),
@@ -27,4 +27,4 @@ def checking() -> Checking:
 @entry
 def handler(event: Any, _context: Any) -> dict[str, Any]:
     """Check the data of the run that the execution is."""
-    return checking().check(event["model"], event["run_id"])
+    return data_check().check(event["model"], event["run_id"])

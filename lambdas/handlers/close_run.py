@@ -14,7 +14,7 @@ from lambdas.runtime.logging import entry
 
 @cache
 def flow() -> Runs:
-    """Make the function's one service."""
+    """Construct the service that starts and ends runs."""
     return wiring.runs(Config.from_env())
 
 

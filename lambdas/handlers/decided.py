@@ -6,19 +6,19 @@ from functools import cache
 from typing import Any
 
 from lambdas import wiring
-from lambdas.rollout.approval_decision import Deciding
+from lambdas.rollout.approval_decision import ApprovalDecisions
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 
 
 @cache
-def deciding() -> Deciding:
-    """Make the function's one service."""
+def decisions() -> ApprovalDecisions:
+    """Construct the service that applies decisions."""
     config = Config.from_env()
-    return Deciding(ledger=wiring.ledger(config), registry=wiring.registry(config), clock=wiring.now)
+    return ApprovalDecisions(ledger=wiring.ledger(config), registry=wiring.registry(config), clock=wiring.now)
 
 
 @entry
 def handler(event: Any, _context: Any) -> dict[str, str]:
     """Say what was decided about the version that the run registered."""
-    return deciding().heed(event["model"], event["run_id"], event["registration"]["version"])
+    return decisions().heed(event["model"], event["run_id"], event["registration"]["version"])

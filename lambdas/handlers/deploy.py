@@ -6,17 +6,17 @@ from functools import cache
 from typing import Any
 
 from lambdas import wiring
-from lambdas.runs.deployment import Deploying
+from lambdas.runs.deployment import Deployment
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 
 
 @cache
-def deploying() -> Deploying:
-    """Make the function's one service."""
+def deployment() -> Deployment:
+    """Construct the service that deploys versions."""
     config = Config.from_env()
-    return Deploying(
+    return Deployment(
         ledger=wiring.ledger(config),
         endpoints=wiring.endpoints(config),
         storage=wiring.storage(),
@@ -29,4 +29,4 @@ def deploying() -> Deploying:
 @entry
 def handler(event: Any, _context: Any) -> dict[str, str]:
     """Make the endpoint of the version that was registered, and say how it is."""
-    return deploying().deploy(event["model"], event["registration"]["version"])
+    return deployment().deploy(event["model"], event["registration"]["version"])

@@ -6,22 +6,22 @@ from functools import cache
 from typing import Any
 
 from lambdas import wiring
-from lambdas.runs.failure import Failing
+from lambdas.runs.failure import RunFailure
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 from relearn.lifecycle.runs import failure_reason
 
 
 @cache
-def failing() -> Failing:
-    """Make the function's one service."""
+def run_failure() -> RunFailure:
+    """Construct the service that ends failed runs."""
     config = Config.from_env()
-    return Failing(runs=wiring.runs(config), retirement=wiring.retirement(config))
+    return RunFailure(runs=wiring.runs(config), retirement=wiring.retirement(config))
 
 
 @entry
 def handler(event: Any, _context: Any) -> dict[str, str]:
     """Fail the run with the error that the state machine caught."""
     reason = failure_reason(event["error"]["Error"], event["error"].get("Cause", ""))
-    failing().fail(event["model"], event["run_id"], reason)
+    run_failure().fail(event["model"], event["run_id"], reason)
     return {"reason": reason}

@@ -15,7 +15,7 @@ from lambdas.serving.feedback import Feedback
 
 @cache
 def service() -> Feedback:
-    """Make the function's one service."""
+    """Construct the service that stores ground truth."""
     config = Config.from_env()
     return Feedback(
         table=wiring.table(config),

@@ -17,7 +17,7 @@ from lambdas.serving.model_host import ModelHost
 
 @cache
 def model_host() -> ModelHost:
-    """Make the function's services."""
+    """Construct the models of this process, and the predictor that invokes them."""
     config = Config.from_env()
     tables = fast_wiring.tables(config)
     models = InProcessModels(

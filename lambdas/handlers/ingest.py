@@ -18,18 +18,18 @@ from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 from lambdas.runtime.sqs_batch import Failures
 from lambdas.uploads.exclusions import exclude
-from lambdas.uploads.ingestion import Buckets, Intake
-from lambdas.uploads.retry import Retrying
+from lambdas.uploads.ingestion import Buckets, Ingestion
+from lambdas.uploads.retry import RetryRequests
 from relearn.lifecycle import exclusions, retries
 
 _log = logging.getLogger(__name__)
 
 
 @cache
-def intake() -> Intake:
-    """Make the function's one service."""
+def ingestion() -> Ingestion:
+    """Construct the service that ingests uploads."""
     config = Config.from_env()
-    return Intake(
+    return Ingestion(
         ledger=wiring.ledger(config),
         turns=wiring.turns(config),
         queue=wiring.ingest_queue(config),
@@ -44,30 +44,30 @@ def intake() -> Intake:
 
 
 @cache
-def retrying() -> Retrying:
-    """Make what takes up again what ended badly."""
+def retry_requests() -> RetryRequests:
+    """Construct the service that retries failed uploads and runs."""
     config = Config.from_env()
-    return Retrying(
+    return RetryRequests(
         ledger=wiring.ledger(config),
         runs=wiring.runs(config),
-        intake=intake(),
+        ingestion=ingestion(),
         bucket=config.need("UPLOADS_BUCKET"),
     )
 
 
 def take(message: Any, left: Callable[[], float]) -> None:
-    """Do what one message asks for, in the seconds that ``left`` says are left."""
+    """Handle one message; ``left`` returns the remaining seconds."""
     if message.get("detail-type") == retries.ASKED:
-        retrying().again(message["detail"], left)
+        retry_requests().again(message["detail"], left)
     elif message.get("detail-type") == exclusions.ASKED:
         exclude(wiring.ledger(Config.from_env()), message["detail"])
     else:
-        intake().take(message["detail"], left)
+        ingestion().take(message["detail"], left)
 
 
 @entry
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """Take in every message; give those that failed."""
+    """Handle every message; return those that failed."""
 
     def left() -> float:
         return float(context.get_remaining_time_in_millis()) / 1000

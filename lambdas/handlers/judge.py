@@ -6,17 +6,17 @@ from functools import cache
 from typing import Any
 
 from lambdas import wiring
-from lambdas.runs.judgement import Judging
+from lambdas.runs.judgement import Judge
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 
 
 @cache
-def judging() -> Judging:
-    """Make the function's one service."""
+def judge() -> Judge:
+    """Construct the judge of candidates."""
     config = Config.from_env()
-    return Judging(
+    return Judge(
         ledger=wiring.ledger(config),
         storage=wiring.storage(),
         catalog=catalog.load(),
@@ -29,4 +29,4 @@ def judging() -> Judging:
 @entry
 def handler(event: Any, _context: Any) -> dict[str, str]:
     """Judge the candidate that the training job left."""
-    return judging().judge(event["model"], event["run_id"], event["training"]["artifact"])
+    return judge().judge(event["model"], event["run_id"], event["training"]["artifact"])

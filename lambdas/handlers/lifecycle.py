@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 @cache
 def setup() -> Setup:
-    """Make what prepares a stage."""
+    """Construct the service that seeds a stage."""
     config = Config.from_env()
     return Setup(
         ledger=wiring.ledger(config),
@@ -42,7 +42,7 @@ def setup() -> Setup:
 
 @cache
 def teardown() -> Teardown:
-    """Make what takes a stage down."""
+    """Construct the service that removes what runs created."""
     config = Config.from_env()
     return Teardown(
         ledger=wiring.ledger(config),

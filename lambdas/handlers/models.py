@@ -15,7 +15,7 @@ from lambdas.serving.model_views import Models
 
 @cache
 def models() -> Models:
-    """Make the function's one service."""
+    """Construct the service that describes models."""
     return Models(ledger=wiring.ledger(Config.from_env()), catalog=catalog.load())
 
 

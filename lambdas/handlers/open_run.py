@@ -6,17 +6,17 @@ from functools import cache
 from typing import Any
 
 from lambdas import wiring
-from lambdas.runs.opening import Opening
+from lambdas.runs.opening import RunOpening
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 
 
 @cache
-def opening() -> Opening:
-    """Make the function's one service."""
+def run_opening() -> RunOpening:
+    """Construct the service that opens runs."""
     config = Config.from_env()
-    return Opening(
+    return RunOpening(
         ledger=wiring.ledger(config),
         storage=wiring.storage(),
         catalog=catalog.load(),
@@ -30,4 +30,4 @@ def opening() -> Opening:
 @entry
 def handler(event: Any, _context: Any) -> dict[str, Any]:
     """Open the run that the execution is."""
-    return opening().open(event["model"], event["run_id"])
+    return run_opening().open(event["model"], event["run_id"])

@@ -7,25 +7,25 @@ from typing import Any
 
 from lambdas import wiring
 from lambdas.http import responses
-from lambdas.rollout.operations import Operate
+from lambdas.rollout.operations import RouteOperations
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 
 
 @cache
-def operate() -> Operate:
-    """Make the function's one service."""
+def route_operations() -> RouteOperations:
+    """Construct the service that reports and changes routes."""
     config = Config.from_env()
-    return Operate(
+    return RouteOperations(
         ledger=wiring.ledger(config),
         catalog=catalog.load(),
-        operating=wiring.operating(config),
-        approving=wiring.approving(config),
+        route_changes=wiring.route_changes(config),
+        approvals=wiring.approvals(config),
     )
 
 
 @entry
 def handler(event: Any, _context: Any) -> dict[str, Any]:
     """Answer what is asked about a route, change it, or take a decision."""
-    return responses.serve(event, lambda request: operate().answer(request))
+    return responses.serve(event, lambda request: route_operations().answer(request))

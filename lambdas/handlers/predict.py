@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @cache
 def predictor() -> Predictor:
-    """Make the function's one service."""
+    """Construct the predictor."""
     config = Config.from_env()
     hosts = HostFunctions(direct.service("lambda", os.environ), config.need("STAGE"))
     return make(config, tables(config), hosts)

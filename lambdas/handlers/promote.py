@@ -6,18 +6,18 @@ from functools import cache
 from typing import Any
 
 from lambdas import wiring
-from lambdas.rollout.promotion import Promoting
+from lambdas.rollout.promotion import Promotion
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 
 
 @cache
-def promoting() -> Promoting:
-    """Make the function's one service."""
-    return Promoting(ledger=wiring.ledger(Config.from_env()))
+def promotion() -> Promotion:
+    """Construct the service that promotes versions."""
+    return Promotion(ledger=wiring.ledger(Config.from_env()))
 
 
 @entry
 def handler(event: Any, _context: Any) -> dict[str, int]:
     """Promote the version that the run registered."""
-    return promoting().promote(event["model"], event["run_id"], event["registration"]["version"])
+    return promotion().promote(event["model"], event["run_id"], event["registration"]["version"])

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from lambdas import wiring
-from lambdas.runs.publication import SPARE_SECONDS, Publishing
+from lambdas.runs.publication import SPARE_SECONDS, Publication
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.deadlines import until
@@ -14,10 +14,10 @@ from lambdas.runtime.logging import entry
 
 
 @cache
-def publishing() -> Publishing:
-    """Make the function's one service."""
+def publication() -> Publication:
+    """Construct the service that publishes online features."""
     config = Config.from_env()
-    return Publishing(
+    return Publication(
         ledger=wiring.ledger(config),
         blocks=wiring.lake_blocks(config),
         online=wiring.online(config),
@@ -30,6 +30,6 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     """Publish the features of the version that the run registered."""
     left = until(context.get_remaining_time_in_millis() / 1000 - SPARE_SECONDS)
     progress = event.get("published") or {}
-    return publishing().publish(
+    return publication().publish(
         event["model"], event["run_id"], event["registration"]["version"], progress, left
     )

@@ -13,12 +13,12 @@ from lambdas.serving.recorder import Recorder
 
 @cache
 def recorder() -> Recorder:
-    """Make the function's one service."""
+    """Construct the recorder of prediction records."""
     config = Config.from_env()
     return Recorder(wiring.once(config), wiring.table(config))
 
 
 @entry
 def handler(event: Any, _context: Any) -> dict[str, Any]:
-    """Take in every message; give those that failed."""
+    """Record the predictions of every message; return those that failed."""
     return recorder().take(event["Records"]).told()

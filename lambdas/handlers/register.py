@@ -6,17 +6,17 @@ from functools import cache
 from typing import Any
 
 from lambdas import wiring
-from lambdas.runs.registration import Registering
+from lambdas.runs.registration import Registration
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 
 
 @cache
-def registering() -> Registering:
-    """Make the function's one service."""
+def registration() -> Registration:
+    """Construct the service that registers candidates."""
     config = Config.from_env()
-    return Registering(
+    return Registration(
         ledger=wiring.ledger(config),
         registry=wiring.registry(config),
         catalog=catalog.load(),
@@ -29,4 +29,4 @@ def registering() -> Registering:
 @entry
 def handler(event: Any, _context: Any) -> dict[str, Any]:
     """Register the candidate that won."""
-    return registering().register(event["model"], event["run_id"], event["training"]["artifact"])
+    return registration().register(event["model"], event["run_id"], event["training"]["artifact"])

@@ -6,16 +6,16 @@ from functools import cache
 from typing import Any
 
 from lambdas import wiring
-from lambdas.rollout.route_changes import Operating
+from lambdas.rollout.route_changes import RouteChanges
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 from relearn.lifecycle.runs import failure_reason
 
 
 @cache
-def operating() -> Operating:
-    """Make the function's one service."""
-    return wiring.operating(Config.from_env())
+def route_changes() -> RouteChanges:
+    """Construct the service that changes routes."""
+    return wiring.route_changes(Config.from_env())
 
 
 @entry
@@ -23,6 +23,6 @@ def handler(event: Any, _context: Any) -> dict[str, int]:
     """Move the route to the version that was deployed again; or, with an error, give it up."""
     model, version = event["model"], event["registration"]["version"]
     if (error := event.get("error")) is not None:
-        operating().give_up(model, version, failure_reason(error["Error"], error.get("Cause", "")))
+        route_changes().give_up(model, version, failure_reason(error["Error"], error.get("Cause", "")))
         return {}
-    return {"revision": operating().finish(model, version).revision}
+    return {"revision": route_changes().finish(model, version).revision}

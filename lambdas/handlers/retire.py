@@ -13,7 +13,7 @@ from lambdas.runtime.logging import entry
 
 @cache
 def retirement() -> Retirement:
-    """Make the function's one service."""
+    """Construct the service that retires versions."""
     return wiring.retirement(Config.from_env())
 
 

@@ -15,12 +15,12 @@ from relearn.naming import resources
 
 @cache
 def smoke_test() -> SmokeTest:
-    """Make the function's one service."""
+    """Construct the smoke test of versions."""
     config = Config.from_env()
     return SmokeTest(
         ledger=wiring.ledger(config),
         storage=wiring.storage(),
-        places=wiring.places(config),
+        backends=wiring.backends(config),
         catalog=catalog.load(),
         lake=config.need("LAKE_BUCKET"),
     )

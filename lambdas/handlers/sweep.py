@@ -7,11 +7,11 @@ from typing import Any
 
 from lambdas import wiring
 from lambdas.maintenance.lost_uploads import LostUploads
-from lambdas.maintenance.missing_endpoints import Vanished
-from lambdas.maintenance.orphaned_endpoints import Orphans
+from lambdas.maintenance.missing_endpoints import MissingEndpoints
+from lambdas.maintenance.orphaned_endpoints import OrphanedEndpoints
 from lambdas.maintenance.stuck_batches import BatchRepair
 from lambdas.maintenance.sweep import Sweep, ended_run
-from lambdas.runs.failure import Failing
+from lambdas.runs.failure import RunFailure
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
@@ -19,10 +19,10 @@ from lambdas.runtime.logging import entry
 
 @cache
 def sweep() -> Sweep:
-    """Make the function's one service."""
+    """Construct the sweep."""
     config = Config.from_env()
     ledger, runs = wiring.ledger(config), wiring.runs(config)
-    retirement, operating = wiring.retirement(config), wiring.operating(config)
+    retirement, route_changes = wiring.retirement(config), wiring.route_changes(config)
     return Sweep(
         ledger=ledger,
         executions=wiring.executions(config),
@@ -37,22 +37,22 @@ def sweep() -> Sweep:
             records=wiring.batch_records(config),
             storage=wiring.storage(),
             functions=wiring.functions(config),
-            closing=wiring.closing(config),
+            closer=wiring.closer(config),
             bucket=config.need("UPLOADS_BUCKET"),
             clock=wiring.now,
         ),
         runs=runs,
-        failing=Failing(runs=runs, retirement=retirement),
+        run_failure=RunFailure(runs=runs, retirement=retirement),
         retirement=retirement,
-        operating=operating,
-        vanished=Vanished(
+        route_changes=route_changes,
+        missing_endpoints=MissingEndpoints(
             ledger=ledger,
             endpoints=wiring.endpoints(config),
-            operating=operating,
+            route_changes=route_changes,
             stage=config.need("STAGE"),
         ),
-        approving=wiring.approving(config),
-        orphans=Orphans(
+        approvals=wiring.approvals(config),
+        orphaned_endpoints=OrphanedEndpoints(
             ledger=ledger, endpoints=wiring.endpoints(config), stage=config.need("STAGE"), clock=wiring.now
         ),
         models=catalog.load().specs,

@@ -16,7 +16,7 @@ from lambdas.aws.fast.hosts import HostFunctions
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
-from lambdas.serving.backends import Places
+from lambdas.serving.backends import Backends
 from lambdas.serving.shadow_trials import Trials
 from lambdas.serving.version_cache import VersionMemory
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 @cache
 def service() -> Trials:
-    """Make the function's one service."""
+    """Construct the service that carries shadow requests out."""
     config = Config.from_env()
     stage, table = config.need("STAGE"), config.need("LEDGER_TABLE")
     client = cast("DynamoDBClient", direct.DynamoDB(direct.service("dynamodb", os.environ)))
     return Trials(
         versions=VersionMemory(Ledger(Table(client, table), _now), stage),
-        places=Places(
+        backends=Backends(
             endpoints=Invoker(direct.service("sagemaker", os.environ)),
             host=HostFunctions(direct.service("lambda", os.environ), stage),
         ),
@@ -43,7 +43,7 @@ def service() -> Trials:
 
 @entry
 def handler(event: Any, _context: Any) -> dict[str, Any]:
-    """Carry out every trial; give the messages that failed."""
+    """Carry out every shadow request; return the messages that failed."""
     return service().take(event["Records"]).told()
 
 

@@ -16,7 +16,7 @@ from relearn.spec import policies
 
 @cache
 def service() -> Uploads:
-    """Make the function's one service."""
+    """Construct the service that gives upload forms and describes uploads."""
     config = Config.from_env()
     return Uploads(
         ledger=wiring.ledger(config),

@@ -6,8 +6,8 @@ from functools import cache
 from typing import Any
 
 from lambdas import wiring
-from lambdas.rollout.probes import Probing
-from lambdas.rollout.watch import SPARE_SECONDS, Watching
+from lambdas.rollout.probes import Prober
+from lambdas.rollout.watch import SPARE_SECONDS, RolloutWatch
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.deadlines import until
@@ -15,16 +15,16 @@ from lambdas.runtime.logging import entry
 
 
 @cache
-def watching() -> Watching:
-    """Make the function's one service."""
+def rollout_watch() -> RolloutWatch:
+    """Construct the service that judges the steps of a rollout."""
     config = Config.from_env()
-    return Watching(
+    return RolloutWatch(
         ledger=wiring.ledger(config),
         counts=wiring.live_counts(config),
         storage=wiring.storage(),
         alarms=wiring.alarms(),
         notifier=wiring.notifier(config),
-        probing=Probing(places=wiring.places(config)),
+        prober=Prober(backends=wiring.backends(config)),
         catalog=catalog.load(),
         stage=config.need("STAGE"),
         lake=config.need("LAKE_BUCKET"),
@@ -37,4 +37,4 @@ def handler(event: Any, context: Any) -> dict[str, str]:
     """Judge the step that the version of the run is at."""
     left = until(context.get_remaining_time_in_millis() / 1000 - SPARE_SECONDS)
     version = event["registration"]["version"]
-    return watching().watch(event["model"], event["run_id"], version, event["rollout"], left)
+    return rollout_watch().watch(event["model"], event["run_id"], version, event["rollout"], left)

@@ -1,4 +1,4 @@
-"""Brings back what serves and is gone: the endpoint of a version that the route names, which someone deleted or which failed."""
+"""Deploys again the versions that a route names and whose endpoint was deleted or failed."""
 
 from __future__ import annotations
 
@@ -6,30 +6,32 @@ import logging
 
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.sagemaker.endpoints import Endpoints
-from lambdas.rollout.route_changes import Operating
+from lambdas.rollout.route_changes import RouteChanges
 from relearn.lifecycle.runs import Version
 from relearn.naming import resources
 
 _log = logging.getLogger(__name__)
 
 
-class Vanished:
-    """Finds such versions, and has them deployed again.
+class MissingEndpoints:
+    """Finds versions whose endpoint is missing, and deploys them again.
 
     Parameters
     ----------
     ledger, endpoints
         Adapters.
-    operating
+    route_changes
         Deploys versions again.
     stage
         Part of the endpoints' names.
     """
 
-    def __init__(self, *, ledger: Ledger, endpoints: Endpoints, operating: Operating, stage: str) -> None:
+    def __init__(
+        self, *, ledger: Ledger, endpoints: Endpoints, route_changes: RouteChanges, stage: str
+    ) -> None:
         self._ledger = ledger
         self._endpoints = endpoints
-        self._operating = operating
+        self._route_changes = route_changes
         self._stage = stage
 
     def repair(self, model: str) -> None:
@@ -39,7 +41,7 @@ class Vanished:
             version = self._ledger.version(model, number) if number else None
             if version is not None and self._is_gone(version):
                 _log.warning("endpoint %s is gone", version.endpoint, extra={"model": model})
-                self._operating.bring_back(version)
+                self._route_changes.bring_back(version)
                 return
 
     def _is_gone(self, version: Version) -> bool:

@@ -1,4 +1,4 @@
-"""Removes what no version answers for: endpoints, configs and models of the stage that the ledger does not know."""
+"""Removes what belongs to no version: endpoints, configs and models of the stage that the ledger does not know."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ YOUNG = timedelta(minutes=2)
 _log = logging.getLogger(__name__)
 
 
-class Orphans:
-    """Finds them by their tags, so that nothing which somebody else made is ever taken for one.
+class OrphanedEndpoints:
+    """Finds and removes orphaned endpoints; by their tags, so that resources of others are never removed.
 
     Parameters
     ----------
     ledger, endpoints
         Adapters.
     stage
-        Whose.
+        Name of the stage.
     clock
-        Gives the time, aware.
+        Returns the time, aware.
     """
 
     def __init__(

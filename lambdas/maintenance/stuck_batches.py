@@ -9,7 +9,7 @@ from datetime import datetime
 from lambdas.aws.dynamo.batches import BatchRecords
 from lambdas.aws.functions import Functions
 from lambdas.aws.s3.storage import Storage
-from lambdas.batches.lifecycle import Closing
+from lambdas.batches.lifecycle import BatchCloser
 from lambdas.runtime import s3_events
 from relearn.lifecycle import batches
 from relearn.lifecycle.batches import Batch, BatchState, Repair
@@ -27,7 +27,7 @@ class BatchRepair:
     ----------
     records, storage, functions
         Adapters.
-    closing
+    closer
         Ends batches.
     bucket
         Name of the uploads bucket.
@@ -41,14 +41,14 @@ class BatchRepair:
         records: BatchRecords,
         storage: Storage,
         functions: Functions,
-        closing: Closing,
+        closer: BatchCloser,
         bucket: str,
         clock: Callable[[], datetime],
     ) -> None:
         self._records = records
         self._storage = storage
         self._functions = functions
-        self._closing = closing
+        self._closer = closer
         self._bucket = bucket
         self._clock = clock
 
@@ -68,7 +68,7 @@ class BatchRepair:
                 self._functions.wake(LISTENER, s3_events.object_created(self._bucket, first))
             case Repair.GIVE_UP:
                 reason = "its file could not be checked, however often it was tried; begin another batch"
-                self._closing.move(batch, BatchState.FAILED, reason)
+                self._closer.move(batch, BatchState.FAILED, reason)
             case Repair.EXPIRE:
                 reason = "no file came while its form was good; begin another batch"
-                self._closing.move(batch, BatchState.FAILED, reason)
+                self._closer.move(batch, BatchState.FAILED, reason)

@@ -15,12 +15,12 @@ from typing import Any
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.executions import Executions
 from lambdas.maintenance.lost_uploads import EVENT_LATE, LostUploads
-from lambdas.maintenance.missing_endpoints import Vanished
-from lambdas.maintenance.orphaned_endpoints import Orphans
+from lambdas.maintenance.missing_endpoints import MissingEndpoints
+from lambdas.maintenance.orphaned_endpoints import OrphanedEndpoints
 from lambdas.maintenance.stuck_batches import BatchRepair
-from lambdas.rollout.approvals import Approving
-from lambdas.rollout.route_changes import Operating
-from lambdas.runs.failure import Failing
+from lambdas.rollout.approvals import Approvals
+from lambdas.rollout.route_changes import RouteChanges
+from lambdas.runs.failure import RunFailure
 from lambdas.runs.lifecycle import TEARDOWN, Runs
 from lambdas.runs.retirement import Retirement
 from relearn.errors import ConflictError
@@ -40,15 +40,15 @@ class Sweep:
         What sends to ingest what it missed.
     batches
         What repairs batches.
-    runs, failing, retirement
+    runs, run_failure, retirement
         What starts, ends and cleans up after runs.
-    operating
+    route_changes
         What deploys versions again.
-    approving
+    approvals
         What takes decisions about versions that wait.
-    vanished
+    missing_endpoints
         What finds endpoints that are gone.
-    orphans
+    orphaned_endpoints
         What removes endpoints that no version has.
     models
         Names of the models.
@@ -64,12 +64,12 @@ class Sweep:
         lost_uploads: LostUploads,
         batches: BatchRepair,
         runs: Runs,
-        failing: Failing,
+        run_failure: RunFailure,
         retirement: Retirement,
-        operating: Operating,
-        approving: Approving,
-        vanished: Vanished,
-        orphans: Orphans,
+        route_changes: RouteChanges,
+        approvals: Approvals,
+        missing_endpoints: MissingEndpoints,
+        orphaned_endpoints: OrphanedEndpoints,
         models: Iterable[str],
         clock: Callable[[], datetime],
     ) -> None:
@@ -78,12 +78,12 @@ class Sweep:
         self._lost_uploads = lost_uploads
         self._batches = batches
         self._runs = runs
-        self._failing = failing
+        self._run_failure = run_failure
         self._retirement = retirement
-        self._operating = operating
-        self._approving = approving
-        self._vanished = vanished
-        self._orphans = orphans
+        self._route_changes = route_changes
+        self._approvals = approvals
+        self._missing_endpoints = missing_endpoints
+        self._orphaned_endpoints = orphaned_endpoints
         self._models = tuple(models)
         self._clock = clock
 
@@ -103,15 +103,15 @@ class Sweep:
         repairs = (
             self._model,
             self._batches.repair,
-            self._operating.repair,
-            self._approving.repair,
-            self._vanished.repair,
+            self._route_changes.repair,
+            self._approvals.repair,
+            self._missing_endpoints.repair,
         )
         tasks: list[Callable[[], object]] = [
             partial(repair, model) for model in self._models for repair in repairs
         ]
         troubles: list[Exception] = []
-        for task in (*tasks, self._orphans.remove):
+        for task in (*tasks, self._orphaned_endpoints.remove):
             try:
                 task()
             except Exception as error:  # noqa: BLE001 - raised with the others below
@@ -125,7 +125,7 @@ class Sweep:
         """Fail a run whose execution ended badly; one that closed properly is not touched."""
         lock = self._ledger.lock(model)
         if lock is not None and lock.run_id == run_id:
-            self._failing.fail(model, run_id, reason)
+            self._run_failure.fail(model, run_id, reason)
 
     def _model(self, model: str) -> None:
         lock = self._ledger.lock(model)
@@ -135,7 +135,7 @@ class Sweep:
             return
         elif (reason := self._executions.ended(lock.run_id)) is not None:
             if reason:
-                self._failing.fail(model, lock.run_id, reason)
+                self._run_failure.fail(model, lock.run_id, reason)
         elif self._clock() - datetime.fromisoformat(lock.taken_at) > EVENT_LATE:
             asking = tuple(upload.upload_id for upload in self._runs.pending(model))
             self._runs.launch(model, lock.run_id, asking)

@@ -1,6 +1,6 @@
-"""Heeds the decision about a version: the Model Registry and the run are told, and the run goes on or ends.
+"""Applies the decision about a version to the Model Registry and to the run, which continues or ends.
 
-The ledger says what was decided, never who woke the step: that may have been its time limit.
+The decision is read from the ledger, never from who woke the step: that may have been its time limit.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from relearn.lifecycle.runs import RunState, Version
 from relearn.traffic import route
 
 
-class Deciding:
-    """Heeds decisions.
+class ApprovalDecisions:
+    """Applies decisions about versions.
 
     Parameters
     ----------
     ledger, registry
         Adapters.
     clock
-        Gives the time, aware.
+        Returns the time, aware.
     """
 
     def __init__(self, *, ledger: Ledger, registry: Registry, clock: Callable[[], datetime]) -> None:

@@ -9,27 +9,27 @@ from __future__ import annotations
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.dynamo.ledger_approvals import Task
 from lambdas.aws.notify import Notifier
-from lambdas.rollout.approvals import Approving
+from lambdas.rollout.approvals import Approvals
 from relearn.errors import NotFoundError
 from relearn.lifecycle import decisions
 from relearn.lifecycle.runs import Version
 
 
-class Asking:
-    """Asks for decisions.
+class ApprovalRequests:
+    """Requests decisions about versions.
 
     Parameters
     ----------
     ledger, notifier
         Adapters.
-    approving
-        Tells a run that waits of a decision.
+    approvals
+        Resumes a run that waits for a decision.
     """
 
-    def __init__(self, *, ledger: Ledger, notifier: Notifier, approving: Approving) -> None:
+    def __init__(self, *, ledger: Ledger, notifier: Notifier, approvals: Approvals) -> None:
         self._ledger = ledger
         self._notifier = notifier
-        self._approving = approving
+        self._approvals = approvals
 
     def ask(self, model: str, number: int, task: Task) -> None:
         """Ask about a version, unless there is a decision already.
@@ -43,7 +43,7 @@ class Asking:
         if self._ledger.keep_task(version, task) and version.awaits_approval:
             self._tell(version)
         # Read again: what was decided before the token was there, nobody else tells the run of.
-        self._approving.wake(self._version(model, number))
+        self._approvals.wake(self._version(model, number))
 
     def _tell(self, version: Version) -> None:
         run = self._ledger.run(version.model, version.run_id)

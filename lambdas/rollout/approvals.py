@@ -25,15 +25,15 @@ _BY_STATUS = {APPROVED: Decision.APPROVE, REJECTED: Decision.REJECT}
 _log = logging.getLogger(__name__)
 
 
-class Approving:
-    """Takes decisions.
+class Approvals:
+    """Records decisions about versions, and resumes the runs that wait for them.
 
     Parameters
     ----------
     ledger, callbacks, registry, notifier
         Adapters.
     clock
-        Gives the time, aware.
+        Returns the time, aware.
     """
 
     def __init__(

@@ -9,8 +9,8 @@ from typing import Any
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.http import version_views
 from lambdas.http.request import Request
-from lambdas.rollout.approvals import Approving
-from lambdas.rollout.route_changes import Operating
+from lambdas.rollout.approvals import Approvals
+from lambdas.rollout.route_changes import RouteChanges
 from lambdas.runtime.catalog import Catalog
 from relearn.api import operations as routes
 from relearn.errors import NotFoundError
@@ -27,8 +27,8 @@ NEWEST = 20
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 
 
-class Operate:
-    """Tells and changes routes.
+class RouteOperations:
+    """Reports and changes routes, and records decisions about versions.
 
     Parameters
     ----------
@@ -36,19 +36,19 @@ class Operate:
         The ledger.
     catalog
         The models.
-    operating
-        Does what is asked.
-    approving
-        Takes decisions about versions that wait.
+    route_changes
+        Changes routes.
+    approvals
+        Records decisions about versions that wait.
     """
 
     def __init__(
-        self, *, ledger: Ledger, catalog: Catalog, operating: Operating, approving: Approving
+        self, *, ledger: Ledger, catalog: Catalog, route_changes: RouteChanges, approvals: Approvals
     ) -> None:
         self._ledger = ledger
         self._catalog = catalog
-        self._operating = operating
-        self._approving = approving
+        self._route_changes = route_changes
+        self._approvals = approvals
 
     def answer(self, request: Request) -> dict[str, Any]:
         """Do the operation that was asked for.
@@ -64,7 +64,7 @@ class Operate:
         if request.route == routes.DECIDE_VERSION.key:
             return self._decide(model, request)
         asked = route_changes.check_change(request.json())
-        route, restore = self._operating.change(model, asked, request.caller)
+        route, restore = self._route_changes.change(model, asked, request.caller)
         return self._tell(model, route, restore or self._ledger.restore(model))
 
     def _decide(self, model: str, request: Request) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class Operate:
         number = int(given) if _NUMBER.fullmatch(given) else 0
         if not number:
             raise NotFoundError(f"model {model} has no version {shown(given)}; a version is a whole number")
-        return version_views.brief(self._approving.decide(model, number, asked, request.caller))
+        return version_views.brief(self._approvals.decide(model, number, asked, request.caller))
 
     def _tell(self, model: str, route: Route, restore: Restore | None) -> dict[str, Any]:
         return {

@@ -14,7 +14,7 @@ from itertools import cycle, islice
 from typing import Any, NamedTuple
 
 from lambdas.serving import response_check
-from lambdas.serving.backends import Places
+from lambdas.serving.backends import Backends
 from relearn.errors import ModelFailedError, NotServingError, UnanswerableError
 from relearn.lifecycle.runs import Version
 from relearn.naming.resources import Place
@@ -55,19 +55,19 @@ class Measure:
     baseline: Mapping[str, Any]
 
 
-class Probing:
+class Prober:
     """Sends the same probe requests to candidate and champion.
 
     Parameters
     ----------
-    places
+    backends
         Sends a request to one version.
     clock
         Monotonic clock, in seconds.
     """
 
-    def __init__(self, *, places: Places, clock: Callable[[], float] = time.perf_counter) -> None:
-        self._places = places
+    def __init__(self, *, backends: Backends, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._backends = backends
         self._clock = clock
 
     def judge(
@@ -113,7 +113,7 @@ class Probing:
         body = json.dumps({"instances": [instance]}).encode()
         began = self._clock()
         try:
-            answer = self._places.ask(place, version.model, version.version, body, SECONDS)
+            answer = self._backends.ask(place, version.model, version.version, body, SECONDS)
             predictions = response_check.read(spec, version.version, 1, answer)
         except (ModelFailedError, NotServingError, TimeoutError, UnanswerableError):
             return Live(requests=1, errors=1)

@@ -9,8 +9,8 @@ from relearn.traffic import route
 from relearn.traffic.route import Change
 
 
-class Promoting:
-    """Moves routes.
+class Promotion:
+    """Moves the route of a model to the version that a run registered.
 
     Parameters
     ----------

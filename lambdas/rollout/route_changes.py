@@ -25,8 +25,8 @@ AGAIN_AFTER = timedelta(minutes=15)
 _log = logging.getLogger(__name__)
 
 
-class Operating:
-    """Does what a person asks for.
+class RouteChanges:
+    """Changes routes by hand.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Operating:
     runs
         Starts runs of uploads that waited.
     clock
-        Gives the time, aware.
+        Returns the time, aware.
     """
 
     def __init__(

@@ -26,8 +26,8 @@ MOST_LOOKS = 60
 """At one step: an execution has room for 25,000 events."""
 
 
-class Advancing:
-    """Begins steps.
+class RolloutSteps:
+    """Begins the steps of a rollout.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class Advancing:
     seconds
         How long every step lasts, whatever the specs say; None: they decide.
     clock
-        Gives the time, aware.
+        Returns the time, aware.
     """
 
     def __init__(

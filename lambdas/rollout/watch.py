@@ -1,4 +1,4 @@
-"""Looks at a candidate beside the champion: it may go on, it is tried longer, or it gets nothing more from now on."""
+"""Compares a candidate with the champion: the rollout continues, the step lasts longer, or the candidate is withdrawn."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.dynamo.version_stats import LiveCounts
 from lambdas.aws.notify import Notifier
 from lambdas.aws.s3.storage import Storage
-from lambdas.rollout.probes import Measure, Pair, Probing, RemainingSeconds
+from lambdas.rollout.probes import Measure, Pair, Prober, RemainingSeconds
 from lambdas.runs import job_report, withdrawal
 from lambdas.runtime.catalog import Catalog
 from relearn.cutting import cut
@@ -58,19 +58,19 @@ class Begun(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Watching:
-    """Judges steps.
+class RolloutWatch:
+    """Judges the steps of a rollout.
 
     Parameters
     ----------
     ledger, counts, storage
         Adapters.
     alarms
-        Knows which alarms ring.
+        Reads the alarms that are raised.
     notifier
-        Tells people.
-    probing
-        Asks where too few others do.
+        Notifies people.
+    prober
+        Sends probe requests where callers send too few.
     catalog
         The models.
     stage
@@ -78,7 +78,7 @@ class Watching:
     lake
         Name of the lake.
     clock
-        Gives the time, aware.
+        Returns the time, aware.
     """
 
     ledger: Ledger
@@ -86,7 +86,7 @@ class Watching:
     storage: Storage
     alarms: Alarms
     notifier: Notifier
-    probing: Probing
+    prober: Prober
     catalog: Catalog
     stage: str
     lake: str
@@ -192,7 +192,7 @@ class Watching:
         if len({one.hosting.get("type", Serverless.type) for one in pair}) > 1:
             # Both are asked by other ways than callers' requests go: their latencies can not be compared.
             measure = replace(measure, limits=replace(measure.limits, latency_ratio=ANY_LATENCY))
-        return self.probing.judge(self.catalog.spec(run.model), pair, instances, measure, left)
+        return self.prober.judge(self.catalog.spec(run.model), pair, instances, measure, left)
 
     def _report(self, run: Run) -> dict[str, Any]:
         """Read what the job told the judge."""

@@ -27,8 +27,8 @@ LARGEST_REPORT = 64 * 1024**2
 """Of data.json, in bytes."""
 
 
-class Checking:
-    """Checks the data of runs.
+class DataCheck:
+    """Checks the data of a run against the quality rules of its spec.
 
     Parameters
     ----------

@@ -15,8 +15,8 @@ from relearn.spec.hosting import Hosting, InLambda
 _UNDER_WAY = ("Creating", "InService")
 
 
-class Deploying:
-    """Makes endpoints.
+class Deployment:
+    """Deploys versions: each gets an endpoint of its own.
 
     Parameters
     ----------
@@ -25,9 +25,9 @@ class Deploying:
     catalog
         The models.
     stage
-        Its name.
+        Name of the stage.
     roles
-        What the ARNs of the roles that containers run with start with; each model's ends in its name.
+        Prefix of the ARNs of the execution roles; the name of the model completes it.
     """
 
     def __init__(

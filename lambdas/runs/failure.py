@@ -1,4 +1,4 @@
-"""Ends a run that broke: the reason is written down, the candidate goes, the champion stays."""
+"""Ends a run that failed: records the reason and removes the candidate; the champion stays."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from relearn.errors import ConflictError
 _log = logging.getLogger(__name__)
 
 
-class Failing:
-    """Ends runs that broke.
+class RunFailure:
+    """Ends runs that failed.
 
     Parameters
     ----------

@@ -23,8 +23,8 @@ LARGEST_MODEL = 2 * 1024**3
 _GRAPH = "model.onnx"
 
 
-class Judging:
-    """Judges candidates.
+class Judge:
+    """Judges candidates by the reports of their training jobs.
 
     Parameters
     ----------

@@ -20,8 +20,8 @@ from relearn.spec.engines import Engine
 from relearn.spec.model import ModelSpec, on_spark
 
 
-class Opening:
-    """Opens runs.
+class RunOpening:
+    """Opens runs: freezes the snapshot of each.
 
     Parameters
     ----------

@@ -33,8 +33,8 @@ _SERVABLE = (VersionState.REGISTERED, VersionState.LIVE, VersionState.PREVIOUS)
 Progress = Mapping[str, Any]
 
 
-class Publishing:
-    """Publishes features.
+class Publication:
+    """Publishes the online features of a version.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class Publishing:
         Returns
         -------
         dict
-            ``status``: ``"Published"``, or ``"Publishing"``: call again with this. ``rows``: how many entities.
+            ``status``: ``"Published"``, or ``"Publication"``: call again with this. ``rows``: how many entities.
 
         Raises
         ------

@@ -18,8 +18,8 @@ from relearn.naming import s3_keys
 from relearn.spec import codec, hosting
 
 
-class Registering:
-    """Registers candidates.
+class Registration:
+    """Registers candidates in the Model Registry.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class Registering:
     lake, image
         Name of the bucket with the reports; URI of the container image.
     clock
-        Gives the time, aware.
+        Returns the time, aware.
     """
 
     def __init__(

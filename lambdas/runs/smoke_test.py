@@ -12,7 +12,7 @@ from lambdas.aws.s3.storage import Storage
 from lambdas.runs import job_report
 from lambdas.runtime.catalog import Catalog
 from lambdas.serving import response_check
-from lambdas.serving.backends import Places
+from lambdas.serving.backends import Backends
 from relearn.data import recorded_answers
 from relearn.data.recorded_answers import Recorded
 from relearn.errors import DataError, ModelFailedError, NotFoundError
@@ -30,7 +30,7 @@ class SmokeTest:
     ----------
     ledger, storage
         Adapters.
-    places
+    backends
         Asks versions.
     catalog
         The models and their samples.
@@ -39,11 +39,11 @@ class SmokeTest:
     """
 
     def __init__(
-        self, *, ledger: Ledger, storage: Storage, places: Places, catalog: Catalog, lake: str
+        self, *, ledger: Ledger, storage: Storage, backends: Backends, catalog: Catalog, lake: str
     ) -> None:
         self._ledger = ledger
         self._storage = storage
-        self._places = places
+        self._backends = backends
         self._catalog = catalog
         self._lake = lake
 
@@ -72,7 +72,7 @@ class SmokeTest:
         self, model: str, version: int, place: Place, instances: Sequence[Mapping[str, Any]]
     ) -> list[dict[str, Any]]:
         body = json.dumps({"instances": instances}).encode()
-        answer = self._places.ask(place, model, version, body, SECONDS)
+        answer = self._backends.ask(place, model, version, body, SECONDS)
         return response_check.read(self._catalog.spec(model), version, len(instances), answer)
 
     def _recorded(self, model: str, number: int) -> list[Recorded]:

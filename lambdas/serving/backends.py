@@ -21,7 +21,7 @@ class Host(Protocol):
         """
 
 
-class Places:
+class Backends:
     """Sends a payload to a version's endpoint or Lambda host.
 
     Parameters

@@ -19,7 +19,7 @@ from lambdas.aws.dynamo.version_stats import LiveCounts
 from lambdas.runtime.catalog import Catalog
 from lambdas.runtime.sqs_batch import Failures, Message
 from lambdas.serving import response_check
-from lambdas.serving.backends import Places
+from lambdas.serving.backends import Backends
 from lambdas.serving.chunks import AT_ONCE
 from lambdas.serving.traffic import FAILED, FAILURES
 from lambdas.serving.version_cache import VersionMemory
@@ -57,7 +57,7 @@ class Trials:
 
     Parameters
     ----------
-    versions, places
+    versions, backends
         Know where versions are, and ask them there.
     counts
         Where what versions do is counted.
@@ -66,10 +66,10 @@ class Trials:
     """
 
     def __init__(
-        self, *, versions: VersionMemory, places: Places, counts: LiveCounts, catalog: Catalog
+        self, *, versions: VersionMemory, backends: Backends, counts: LiveCounts, catalog: Catalog
     ) -> None:
         self._versions = versions
-        self._places = places
+        self._backends = backends
         self._counts = counts
         self._catalog = catalog
 
@@ -104,7 +104,7 @@ class Trials:
         body = json.dumps({"instances": trial.instances}, separators=(",", ":")).encode()
         began = time.monotonic()
         try:
-            answer = self._places.ask(place, trial.model, trial.candidate, body, MODEL_SECONDS)
+            answer = self._backends.ask(place, trial.model, trial.candidate, body, MODEL_SECONDS)
             outputs = response_check.read(spec, trial.candidate, len(trial.instances), answer)
         except (*FAILURES, UnanswerableError):
             return FAILED

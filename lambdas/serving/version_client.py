@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import Any
 
 from lambdas.serving import chunks, response_check
-from lambdas.serving.backends import Places
+from lambdas.serving.backends import Backends
 from lambdas.serving.chunks import Part
 from lambdas.serving.online_features import Lookup
 from lambdas.serving.request_context import RequestContext
@@ -46,15 +46,15 @@ class VersionClient:
     ----------
     versions
         Knows where versions are hosted.
-    places
+    backends
         Sends requests to endpoints and host functions.
     lookup
         Completes instances with online features.
     """
 
-    def __init__(self, *, versions: VersionMemory, places: Places, lookup: Lookup) -> None:
+    def __init__(self, *, versions: VersionMemory, backends: Backends, lookup: Lookup) -> None:
         self._versions = versions
-        self._places = places
+        self._backends = backends
         self._lookup = lookup
 
     def complete(self, question: Question, version: int, context: RequestContext) -> Question:
@@ -100,7 +100,7 @@ class VersionClient:
         def ask(numbered: tuple[int, Part]) -> Rows:
             first, (count, body) = numbered
             try:
-                answer = self._places.ask(place, model, version, body, min(seconds, context.seconds_left()))
+                answer = self._backends.ask(place, model, version, body, min(seconds, context.seconds_left()))
             except UnanswerableError as error:
                 raise UnanswerableError(tuple(_moved(one, first) for one in error.errors)) from error
             except ModelFailedError as error:

@@ -51,8 +51,8 @@ class Buckets:
     lake: str
 
 
-class Intake:
-    """Takes uploads in.
+class Ingestion:
+    """Ingests uploads.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class Intake:
     buckets
         Names of the buckets.
     clock
-        Gives the time, aware.
+        Returns the time, aware.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Takes up again what ended badly, because a person says so."""
+"""Retries failed uploads and runs on request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.runs.lifecycle import Runs
 from lambdas.runtime import s3_events
-from lambdas.uploads.ingestion import Intake
+from lambdas.uploads.ingestion import Ingestion
 from relearn.errors import NotFoundError, NothingToRetryError
 from relearn.lifecycle import retries
 from relearn.lifecycle.uploads import Upload, UploadState
@@ -17,8 +17,8 @@ from relearn.lifecycle.uploads import Upload, UploadState
 _log = logging.getLogger(__name__)
 
 
-class Retrying:
-    """Does what a message of `relearn.lifecycle.retries` asks for; twice is once.
+class RetryRequests:
+    """Handles the requests to retry of `relearn.lifecycle.retries`; idempotent.
 
     Parameters
     ----------
@@ -26,16 +26,16 @@ class Retrying:
         The ledger.
     runs
         Starts runs.
-    intake
-        Takes uploads in.
+    ingestion
+        Ingests uploads.
     bucket
         Name of the uploads bucket.
     """
 
-    def __init__(self, *, ledger: Ledger, runs: Runs, intake: Intake, bucket: str) -> None:
+    def __init__(self, *, ledger: Ledger, runs: Runs, ingestion: Ingestion, bucket: str) -> None:
         self._ledger = ledger
         self._runs = runs
-        self._intake = intake
+        self._ingestion = ingestion
         self._bucket = bucket
 
     def again(self, detail: Mapping[str, Any], left: Callable[[], float]) -> None:
@@ -52,7 +52,7 @@ class Retrying:
         found = [self._begin(model, upload_id, seen) for upload_id, seen in asked.items()]
         for upload in found:
             if upload.state is UploadState.RECEIVED:
-                self._intake.take(s3_events.of_upload(self._bucket, upload), left)
+                self._ingestion.take(s3_events.of_upload(self._bucket, upload), left)
         if pending := self._ledger.uploads(model, UploadState.ACCEPTED):
             # A person who asks does not wait for the schedule.
             self._runs.start(model, pending, scheduled=True)

@@ -28,7 +28,7 @@ from lambdas.runs import job_report
 from lambdas.runs.lifecycle import Runs
 from lambdas.serving import route_cache
 from lambdas.serving.prediction_records import PredictionRecords
-from lambdas.uploads.ingestion import Intake
+from lambdas.uploads.ingestion import Ingestion
 from preparation import job, rules, sources
 from relearn.data import snapshots
 from relearn.lifecycle import approval, decisions, promotion, turns, uploads
@@ -119,14 +119,14 @@ def believe_any_report(patch: M) -> None:
 
 
 def unquote_the_key(patch: M) -> None:
-    take = Intake.take
+    take = Ingestion.take
 
-    def mutated(self: Intake, detail: Mapping[str, Any], left: Callable[[], float]) -> None:
+    def mutated(self: Ingestion, detail: Mapping[str, Any], left: Callable[[], float]) -> None:
         changed = copy.deepcopy(dict(detail))
         changed["object"]["key"] = unquote_plus(changed["object"]["key"])
         take(self, changed, left)
 
-    patch.setattr(Intake, "take", mutated)
+    patch.setattr(Ingestion, "take", mutated)
 
 
 def forget_versions_of_objects(patch: M) -> None:
@@ -156,14 +156,14 @@ def list_what_is_quarantined(patch: M) -> None:
 
 
 def accept_bad_rows(patch: M) -> None:
-    refuse = Intake._refuse
+    refuse = Ingestion._refuse
 
-    def mutated(self: Intake, upload: Upload, refusal: Any, prepared: Any = None) -> Upload:
+    def mutated(self: Ingestion, upload: Upload, refusal: Any, prepared: Any = None) -> Upload:
         if prepared is None or prepared.refusal is None:
             return refuse(self, upload, refusal, prepared)
         return self._ledger.move_upload(upload, UploadState.ACCEPTED)
 
-    patch.setattr(Intake, "_refuse", mutated)
+    patch.setattr(Ingestion, "_refuse", mutated)
 
 
 def promote_before_smoke(patch: M) -> None:
@@ -185,10 +185,10 @@ def forget_the_lock(patch: M) -> None:
         self.replace_lock(model, self.lock(model), run_id)
         return Lock(run_id, self._now())
 
-    from lambdas.runs.opening import Opening  # noqa: PLC0415
+    from lambdas.runs.opening import RunOpening  # noqa: PLC0415
 
     patch.setattr(Ledger, "take_lock", mutated)
-    patch.setattr(Opening, "_hold", lambda *_: None, raising=False)
+    patch.setattr(RunOpening, "_hold", lambda *_: None, raising=False)
 
 
 def keep_the_lock(patch: M) -> None:
@@ -268,14 +268,14 @@ def write_shards_over(patch: M) -> None:
 
 
 def accept_before_writing(patch: M) -> None:
-    accept = Intake._accept
+    accept = Ingestion._accept
 
-    def mutated(self: Intake, upload: Upload, prepared: Any) -> Upload:
+    def mutated(self: Ingestion, upload: Upload, prepared: Any) -> Upload:
         counts = {"rows_accepted": prepared.rows_accepted, "rows_rejected": prepared.rows_rejected}
         self._move(upload, UploadState.ACCEPTED, "", **counts)
         return accept(self, upload, prepared)
 
-    patch.setattr(Intake, "_accept", mutated)
+    patch.setattr(Ingestion, "_accept", mutated)
 
 
 def write_records_again(patch: M) -> None:
@@ -333,7 +333,7 @@ def quote_in_full(patch: M) -> None:
 
 
 def replace_silently(patch: M) -> None:
-    patch.setattr(Intake, "_tell_replaced", lambda *_: None)
+    patch.setattr(Ingestion, "_tell_replaced", lambda *_: None)
 
 
 def count_content_twice(patch: M) -> None:
@@ -342,13 +342,13 @@ def count_content_twice(patch: M) -> None:
 
 
 def supersede_at_once(patch: M) -> None:
-    tell = Intake._tell_replaced
+    tell = Ingestion._tell_replaced
 
-    def mutated(self: Intake, upload: Upload, before: Upload) -> None:
+    def mutated(self: Ingestion, upload: Upload, before: Upload) -> None:
         tell(self, upload, before)
         self._ledger.move_upload(before, UploadState.SUPERSEDED, f"by {upload.upload_id}")
 
-    patch.setattr(Intake, "_tell_replaced", mutated)
+    patch.setattr(Ingestion, "_tell_replaced", mutated)
 
 
 def answer_early(patch: M) -> None:

@@ -616,5 +616,5 @@ def test_a_run_that_died_while_it_waited_leaves_nothing_to_decide(waits: World) 
 
 def test_the_sweep_lets_a_run_be_that_never_got_going(waits: World) -> None:
     waits.ledger.replace_lock("flowers", waits.ledger.lock("flowers"), "no-such-run")
-    wiring.approving(Config.from_env()).repair("flowers")
+    wiring.approvals(Config.from_env()).repair("flowers")
     assert waits.callbacks.woken == ["secret-token-1"]

@@ -13,8 +13,8 @@ from lambdas.aws.dynamo.codec import Item
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.dynamo.ledger_approvals import Task
 from lambdas.aws.dynamo.table import Put, Update
-from lambdas.rollout.approval_request import Asking
-from lambdas.rollout.approvals import Approving
+from lambdas.rollout.approval_request import ApprovalRequests
+from lambdas.rollout.approvals import Approvals
 from relearn.errors import ConflictError, NotWaitingError
 from relearn.lifecycle import approval
 from relearn.lifecycle.approval import Asked, Decision
@@ -75,10 +75,10 @@ class Question:
         asked = approval.begin(NOW, 72)
         self.ledger.register(run, Version(model=MODEL, version=8, run_id="r", approval=asked))
         self.writers = [Writer(clock) for _ in range(4)]
-        asking = [self._asking(writer) for writer in self.writers[:2]]
-        ann, bob = (self._approving(writer) for writer in self.writers[2:])
-        self.writers[0].begin(lambda: asking[0].ask(MODEL, 8, Task("old", "now#0000")))
-        self.writers[1].begin(lambda: asking[1].ask(MODEL, 8, Task("new", "now#0001")))
+        requests = [self._approval_requests(writer) for writer in self.writers[:2]]
+        ann, bob = (self._approvals(writer) for writer in self.writers[2:])
+        self.writers[0].begin(lambda: requests[0].ask(MODEL, 8, Task("old", "now#0000")))
+        self.writers[1].begin(lambda: requests[1].ask(MODEL, 8, Task("new", "now#0001")))
         self.writers[2].begin(lambda: ann.decide(MODEL, 8, Asked(Decision.APPROVE, "good"), "ann"))
         self.writers[3].begin(lambda: bob.decide(MODEL, 8, Asked(Decision.REJECT, "bad"), "bob"))
 
@@ -87,11 +87,11 @@ class Question:
             self.writers[number].step()
         assert all(writer.is_over for writer in self.writers)
 
-    def _approving(self, writer: Writer) -> Approving:
+    def _approvals(self, writer: Writer) -> Approvals:
         table: Any = WritersTable(self.table, writer)
         told: Any = self.step
         nobody: Any = Nobody()
-        return Approving(
+        return Approvals(
             ledger=Ledger(table, lambda: NOW),
             callbacks=told,
             registry=nobody,
@@ -99,10 +99,12 @@ class Question:
             clock=lambda: NOW,
         )
 
-    def _asking(self, writer: Writer) -> Asking:
+    def _approval_requests(self, writer: Writer) -> ApprovalRequests:
         table: Any = WritersTable(self.table, writer)
         nobody: Any = Nobody()
-        return Asking(ledger=Ledger(table, lambda: NOW), notifier=nobody, approving=self._approving(writer))
+        return ApprovalRequests(
+            ledger=Ledger(table, lambda: NOW), notifier=nobody, approvals=self._approvals(writer)
+        )
 
 
 @given(ORDER)

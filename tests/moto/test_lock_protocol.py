@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.metrics import Meter
 from lambdas.maintenance.sweep import Sweep
-from lambdas.rollout.promotion import Promoting
-from lambdas.runs.failure import Failing
+from lambdas.rollout.promotion import Promotion
+from lambdas.runs.failure import RunFailure
 from lambdas.runs.lifecycle import Runs
-from lambdas.runs.opening import Opening
+from lambdas.runs.opening import RunOpening
 from lambdas.runtime.catalog import Catalog
 from relearn.lifecycle import runs
 from relearn.lifecycle.runs import Run, RunState, Version
@@ -151,7 +151,7 @@ class Stage:
             clock=self.clock,
         )
         catalog: Any = Catalog({MODEL: FLOWERS}, {}, nothing)
-        self.opening = Opening(
+        self.opening = RunOpening(
             ledger=self.ledger, storage=nothing, catalog=catalog, stage="test", lake="l", artifacts="a"
         )
         self.sweep = Sweep(
@@ -160,12 +160,12 @@ class Stage:
             lost_uploads=nothing,
             batches=nothing,
             runs=self.runs,
-            failing=Failing(runs=self.runs, retirement=nothing),
+            run_failure=RunFailure(runs=self.runs, retirement=nothing),
             retirement=nothing,
-            operating=nothing,
-            approving=nothing,
-            orphans=nothing,
-            vanished=nothing,
+            route_changes=nothing,
+            approvals=nothing,
+            orphaned_endpoints=nothing,
+            missing_endpoints=nothing,
             models=[MODEL],
             clock=self.clock,
         )
@@ -210,7 +210,7 @@ class Stage:
     def _promote(self, run: Run) -> None:
         version = Version(model=MODEL, version=len(self.machines.running), run_id=run.run_id)
         self.ledger.register(run, version)
-        Promoting(ledger=self.ledger).promote(MODEL, run.run_id, version.version)
+        Promotion(ledger=self.ledger).promote(MODEL, run.run_id, version.version)
 
     def come_round(self) -> None:
         """Begin a sweep, five minutes later."""

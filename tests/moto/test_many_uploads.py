@@ -14,7 +14,7 @@ from lambdas.aws.dynamo import ledger_items
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.dynamo.table import Put, Table, weight
 from lambdas.http import run_views
-from lambdas.runs.opening import Opening
+from lambdas.runs.opening import RunOpening
 from lambdas.runtime import catalog
 from relearn.data import snapshots
 from relearn.lifecycle import id_lists
@@ -55,7 +55,7 @@ def test_a_run_of_20000_uploads_is_opened(world: World) -> None:
     ledger.take_lock("flowers", "run-1")
     ledger.create_run(Run(run_id="run-1", model="flowers", started_at=AT, uploads=wanted))
 
-    opening = Opening(
+    opening = RunOpening(
         ledger=ledger,
         storage=wiring.storage(),
         catalog=catalog.load(),

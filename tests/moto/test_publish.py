@@ -166,9 +166,9 @@ def test_a_version_that_was_given_up_gets_no_features(world: World) -> None:
 # more than fits into one call
 
 
-def service(world: World, blocks: Blocks, table: Online | None = None) -> publication.Publishing:
+def service(world: World, blocks: Blocks, table: Online | None = None) -> publication.Publication:
     config = Config.from_env()
-    return publication.Publishing(
+    return publication.Publication(
         ledger=world.ledger,
         blocks=blocks,
         online=table or wiring.online(config),

@@ -37,7 +37,7 @@ def test_a_quarantined_upload_is_checked_again_by_the_code_that_is_deployed_now(
     refused: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = retries.message("trees", [refused.upload("trees")])
-    monkeypatch.setattr(ingest.intake(), "_specs", {"trees": FLOWERS})
+    monkeypatch.setattr(ingest.ingestion(), "_specs", {"trees": FLOWERS})
     refused.ingest(asked)  # its runs do not know the model: what it accepts waits
     upload = refused.upload("trees")
     assert (upload.state, upload.rows_accepted) == (UploadState.ACCEPTED, 20)
@@ -176,7 +176,7 @@ def test_an_upload_that_is_tried_again_belongs_to_the_table_that_its_place_names
     world.send(VISITS_CSV, key)  # nobody knows the model yet, nor its tables
     (first,) = world.ledger.uploads(VISITS.name)
     assert (first.state, first.table) == (UploadState.QUARANTINED, "main")
-    monkeypatch.setattr(ingest.intake(), "_specs", {VISITS.name: VISITS})
+    monkeypatch.setattr(ingest.ingestion(), "_specs", {VISITS.name: VISITS})
     world.ingest(retries.message(VISITS.name, [first]))
     (now,) = world.ledger.uploads(VISITS.name)
     assert (now.state, now.table) == (UploadState.ACCEPTED, "visits")

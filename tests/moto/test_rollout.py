@@ -279,7 +279,7 @@ def test_a_stage_may_have_shorter_steps_than_the_specs_say(
     served: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ROLLOUT_SECONDS", "2")
-    advance.advancing.cache_clear()
+    advance.rollout_steps.cache_clear()
     waited: list[int] = []
     served.asked = lambda step: waited.append(step["wait_seconds"])
     served.run()
@@ -341,8 +341,8 @@ def test_a_route_that_is_frozen_in_the_moment_of_a_breach_changes_nothing_about_
     served: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fails_from_then_on(served, collapsed)
-    made = replace(watch.watching(), ledger=beaten(served, 1, frozen))
-    monkeypatch.setattr(watch, "watching", lambda: made)
+    made = replace(watch.rollout_watch(), ledger=beaten(served, 1, frozen))
+    monkeypatch.setattr(watch, "rollout_watch", lambda: made)
     run = served.run()
     assert (run.state, route(served).candidate, route(served).frozen) == (RunState.ROLLED_BACK, 0, True)
     version = served.ledger.version("flowers", 2)

@@ -19,7 +19,7 @@ from lambdas.aws.queue import IngestQueue
 from lambdas.aws.s3.storage import Storage, StoredVersion
 from lambdas.aws.sagemaker.registry import Registry
 from lambdas.batches.events import Listener
-from lambdas.batches.lifecycle import Closing, Scoring
+from lambdas.batches.lifecycle import BatchCloser, BatchScorer
 from lambdas.handlers import ingest
 from lambdas.http.idempotency import (
     Idempotency,
@@ -31,12 +31,12 @@ from lambdas.http.idempotency import (
 )
 from lambdas.maintenance.lost_uploads import FIRST, MISSED, LostUploads
 from lambdas.maintenance.stuck_batches import BatchRepair
-from lambdas.rollout.approval_decision import Deciding
+from lambdas.rollout.approval_decision import ApprovalDecisions
 from lambdas.runs.lifecycle import Runs
 from lambdas.runtime import s3_events
 from lambdas.uploads import exclusions
-from lambdas.uploads.ingestion import Intake
-from lambdas.uploads.retry import Retrying
+from lambdas.uploads.ingestion import Ingestion
+from lambdas.uploads.retry import RetryRequests
 from relearn.errors import ConflictError, NotFoundError, NothingToRetryError
 from relearn.lifecycle import approval, decisions
 from relearn.lifecycle.approval import Approval, ApprovalState, Asked, Decision
@@ -206,45 +206,45 @@ def runs() -> Any:
 
 
 @pytest.fixture
-def intake() -> Any:
-    return create_autospec(Intake, instance=True)
+def ingestion() -> Any:
+    return create_autospec(Ingestion, instance=True)
 
 
-def retry(ledger: Any, runs: Any, intake: Any, retries: int = 0) -> None:
+def retry(ledger: Any, runs: Any, ingestion: Any, retries: int = 0) -> None:
     detail = {"model": "iris", "uploads": [{"upload_id": "u1", "retries": retries}]}
-    Retrying(ledger=ledger, runs=runs, intake=intake, bucket="uploads").again(detail, left)
+    RetryRequests(ledger=ledger, runs=runs, ingestion=ingestion, bucket="uploads").again(detail, left)
 
 
-def test_an_upload_that_begins_again_is_checked_at_once(ledger: Any, runs: Any, intake: Any) -> None:
+def test_an_upload_that_begins_again_is_checked_at_once(ledger: Any, runs: Any, ingestion: Any) -> None:
     ledger.upload.return_value = failed = replace(UPLOAD, state=UploadState.QUARANTINED)
     ledger.retry_upload.return_value = again = replace(UPLOAD, state=UploadState.RECEIVED)
     ledger.uploads.return_value = []
-    retry(ledger, runs, intake)
+    retry(ledger, runs, ingestion)
     assert (ledger.upload.mock_calls, ledger.retry_upload.mock_calls) == (
         [call("iris", "u1")],
         [call(failed)],
     )
-    assert intake.take.mock_calls == [call(s3_events.of_upload("uploads", again), left)]
+    assert ingestion.take.mock_calls == [call(s3_events.of_upload("uploads", again), left)]
     runs.start.assert_not_called()
 
 
-def test_an_upload_whose_shard_stands_starts_a_run_at_once(ledger: Any, runs: Any, intake: Any) -> None:
+def test_an_upload_whose_shard_stands_starts_a_run_at_once(ledger: Any, runs: Any, ingestion: Any) -> None:
     ledger.upload.return_value = replace(UPLOAD, state=UploadState.FAILED)
     ledger.retry_upload.return_value = UPLOAD
     ledger.uploads.return_value = [UPLOAD]
-    retry(ledger, runs, intake)
+    retry(ledger, runs, ingestion)
     assert ledger.uploads.mock_calls == [call("iris", UploadState.ACCEPTED)]
     assert runs.start.mock_calls == [call("iris", [UPLOAD], scheduled=True)]
-    intake.take.assert_not_called()
+    ingestion.take.assert_not_called()
 
 
 def test_a_message_that_comes_late_moves_nothing(
-    ledger: Any, runs: Any, intake: Any, caplog: pytest.LogCaptureFixture
+    ledger: Any, runs: Any, ingestion: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
     ledger.upload.return_value = replace(UPLOAD, earlier=({"state": "FAILED"},))
     ledger.uploads.return_value = []
-    retry(ledger, runs, intake, retries=0)
+    retry(ledger, runs, ingestion, retries=0)
     ledger.retry_upload.assert_not_called()
     (record,) = caplog.records
     told = record.__dict__
@@ -252,13 +252,13 @@ def test_a_message_that_comes_late_moves_nothing(
 
 
 def test_what_needs_no_other_try_is_let_alone(
-    ledger: Any, runs: Any, intake: Any, caplog: pytest.LogCaptureFixture
+    ledger: Any, runs: Any, ingestion: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
     ledger.upload.return_value = replace(UPLOAD, state=UploadState.TRAINED)
     ledger.retry_upload.side_effect = NothingToRetryError("it is TRAINED")
     ledger.uploads.return_value = []
-    retry(ledger, runs, intake)
+    retry(ledger, runs, ingestion)
     (record,) = caplog.records
     told = record.__dict__
     assert (record.getMessage(), told["model"], told["upload_id"]) == (
@@ -268,10 +268,10 @@ def test_what_needs_no_other_try_is_let_alone(
     )
 
 
-def test_an_upload_that_nobody_knows_is_a_message_that_fails(ledger: Any, runs: Any, intake: Any) -> None:
+def test_an_upload_that_nobody_knows_is_a_message_that_fails(ledger: Any, runs: Any, ingestion: Any) -> None:
     ledger.upload.return_value = None
     with pytest.raises(NotFoundError, match=r"^model iris has no upload 'u1'$"):
-        retry(ledger, runs, intake)
+        retry(ledger, runs, ingestion)
 
 
 def test_an_upload_is_excluded_with_who_asked_and_why(ledger: Any, caplog: pytest.LogCaptureFixture) -> None:
@@ -426,17 +426,17 @@ def functions() -> Any:
 
 
 @pytest.fixture
-def closing() -> Any:
-    return create_autospec(Closing, instance=True)
+def closer() -> Any:
+    return create_autospec(BatchCloser, instance=True)
 
 
 @pytest.fixture
-def repair(records: Any, storage: Any, functions: Any, closing: Any) -> BatchRepair:
+def repair(records: Any, storage: Any, functions: Any, closer: Any) -> BatchRepair:
     return BatchRepair(
         records=records,
         storage=storage,
         functions=functions,
-        closing=closing,
+        closer=closer,
         bucket="uploads",
         clock=lambda: NOW,
     )
@@ -478,24 +478,24 @@ def test_a_batch_that_only_waits_is_let_alone(
 
 
 def test_a_batch_whose_file_was_never_checked_is_given_up(
-    repair: BatchRepair, records: Any, storage: Any, closing: Any
+    repair: BatchRepair, records: Any, storage: Any, closer: Any
 ) -> None:
     records.waiting.return_value = [batch(BatchState.WAITING_FOR_FILE)]
     storage.oldest.return_value = stored("k", age=timedelta(days=9))
     repair.repair("iris")
     reason = "its file could not be checked, however often it was tried; begin another batch"
-    assert closing.move.mock_calls == [call(batch(BatchState.WAITING_FOR_FILE), BatchState.FAILED, reason)]
+    assert closer.move.mock_calls == [call(batch(BatchState.WAITING_FOR_FILE), BatchState.FAILED, reason)]
 
 
 def test_a_batch_whose_file_never_came_is_given_up(
-    repair: BatchRepair, records: Any, storage: Any, closing: Any
+    repair: BatchRepair, records: Any, storage: Any, closer: Any
 ) -> None:
     old = replace(batch(BatchState.WAITING_FOR_FILE), created_at="2026-04-01T00:00:00+00:00")
     records.waiting.return_value = [old]
     storage.oldest.return_value = None
     repair.repair("iris")
     reason = "no file came while its form was good; begin another batch"
-    assert closing.move.mock_calls == [call(old, BatchState.FAILED, reason)]
+    assert closer.move.mock_calls == [call(old, BatchState.FAILED, reason)]
 
 
 # a decision that a run waits for
@@ -517,7 +517,7 @@ ASKED = Version(
 
 def heed(ledger: Any, registry: Any, version: Version | None, now: datetime = NOW) -> dict[str, str]:
     ledger.version.return_value = version
-    return Deciding(ledger=ledger, registry=registry, clock=lambda: now).heed("iris", "r", 8)
+    return ApprovalDecisions(ledger=ledger, registry=registry, clock=lambda: now).heed("iris", "r", 8)
 
 
 def answered(decision: Decision) -> Version:
@@ -596,8 +596,8 @@ def test_a_version_that_went_on_without_an_answer_is_a_conflict(ledger: Any, reg
 
 def test_a_message_goes_to_who_does_what_it_asks_for(monkeypatch: pytest.MonkeyPatch, ledger: Any) -> None:
     taken: list[tuple[str, Any]] = []
-    for name in ("intake", "retrying"):
-        one = create_autospec({"intake": Intake, "retrying": Retrying}[name], instance=True)
+    for name in ("ingestion", "retry_requests"):
+        one = create_autospec({"ingestion": Ingestion, "retry_requests": RetryRequests}[name], instance=True)
         for does in ("take", "again"):
             if hasattr(one, does):
                 getattr(one, does).side_effect = lambda detail, time, name=name: taken.append(
@@ -610,9 +610,9 @@ def test_a_message_goes_to_who_does_what_it_asks_for(monkeypatch: pytest.MonkeyP
     for kind in ("Relearn Retry Asked", "Relearn Exclusion Asked", "Object Created"):
         ingest.take({"detail-type": kind, "detail": kind}, left)
     assert taken == [
-        ("retrying", ("Relearn Retry Asked", left)),
+        ("retry_requests", ("Relearn Retry Asked", left)),
         ("exclude", ((ledger, "table"), "Relearn Exclusion Asked")),
-        ("intake", ("Object Created", left)),
+        ("ingestion", ("Object Created", left)),
     ]
 
 
@@ -623,50 +623,50 @@ ENDED = "SageMaker Transform Job State Change"
 
 
 @pytest.fixture
-def scoring() -> Any:
-    return create_autospec(Scoring, instance=True)
+def scorer() -> Any:
+    return create_autospec(BatchScorer, instance=True)
 
 
 @pytest.fixture
-def listener(records: Any, scoring: Any, closing: Any) -> Listener:
-    return Listener(records=records, scoring=scoring, closing=closing, stage="dev")
+def listener(records: Any, scorer: Any, closer: Any) -> Listener:
+    return Listener(records=records, scorer=scorer, closer=closer, stage="dev")
 
 
-def test_the_file_of_a_batch_begins_it(listener: Listener, scoring: Any) -> None:
-    scoring.arrived.return_value = batch(BatchState.RUNNING)
+def test_the_file_of_a_batch_begins_it(listener: Listener, scorer: Any) -> None:
+    scorer.arrived.return_value = batch(BatchState.RUNNING)
     told = listener.hear({"detail-type": "Object Created", "detail": {"a": "b"}})
     assert told == {"batch": "b1", "state": "RUNNING"}
-    assert scoring.arrived.mock_calls == [call({"a": "b"})]
+    assert scorer.arrived.mock_calls == [call({"a": "b"})]
 
 
-def test_a_file_of_no_batch_is_told_as_nothing(listener: Listener, scoring: Any) -> None:
-    scoring.arrived.return_value = None
+def test_a_file_of_no_batch_is_told_as_nothing(listener: Listener, scorer: Any) -> None:
+    scorer.arrived.return_value = None
     assert listener.hear({"detail-type": "Object Created", "detail": {}}) == {}
 
 
 def test_a_batch_that_runs_is_looked_at_when_the_sweep_asks(
-    listener: Listener, records: Any, closing: Any
+    listener: Listener, records: Any, closer: Any
 ) -> None:
-    closing.look.return_value = batch(BatchState.SUCCEEDED)
+    closer.look.return_value = batch(BatchState.SUCCEEDED)
     assert listener.hear(s3_events.batch_runs("iris", "b1")) == {"batch": "b1", "state": "SUCCEEDED"}
     assert records.batch.mock_calls == [call("iris", "b1")]
-    assert closing.look.mock_calls == [call(records.batch.return_value)]
+    assert closer.look.mock_calls == [call(records.batch.return_value)]
 
 
 @pytest.mark.parametrize(("reason", "told"), [({"FailureReason": "no memory"}, "no memory"), ({}, "")])
 def test_the_end_of_its_job_closes_a_batch(
-    listener: Listener, records: Any, closing: Any, reason: dict[str, str], told: str
+    listener: Listener, records: Any, closer: Any, reason: dict[str, str], told: str
 ) -> None:
     name = ids.batch_id(NOW, "s")
-    closing.close.return_value = batch(BatchState.FAILED)
+    closer.close.return_value = batch(BatchState.FAILED)
     detail = {"TransformJobName": f"relearn-dev-iris-{name}", "TransformJobStatus": "Failed", **reason}
     assert listener.hear({"detail-type": ENDED, "detail": detail}) == {"batch": "b1", "state": "FAILED"}
     assert records.batch.mock_calls == [call("iris", name)]
-    assert closing.close.mock_calls == [call(records.batch.return_value, "Failed", told)]
+    assert closer.close.mock_calls == [call(records.batch.return_value, "Failed", told)]
 
 
 def test_the_job_of_no_batch_is_ignored(
-    listener: Listener, records: Any, closing: Any, caplog: pytest.LogCaptureFixture
+    listener: Listener, records: Any, closer: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
     name = f"relearn-dev-iris-{ids.batch_id(NOW, 's')}"
@@ -675,4 +675,4 @@ def test_the_job_of_no_batch_is_ignored(
         detail = {"TransformJobName": job, "TransformJobStatus": "Completed"}
         assert listener.hear({"detail-type": ENDED, "detail": detail}) == {}
     assert caplog.messages == [f"the job of no batch, ignored: {name}"]
-    closing.close.assert_not_called()
+    closer.close.assert_not_called()

@@ -15,8 +15,8 @@ from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.s3.storage import Storage
 from lambdas.aws.sagemaker.endpoints import Endpoints
 from lambdas.aws.sagemaker.registry import Entry, Registry
-from lambdas.runs.deployment import Deploying
-from lambdas.runs.registration import Registering
+from lambdas.runs.deployment import Deployment
+from lambdas.runs.registration import Registration
 from lambdas.runtime.catalog import Catalog
 from relearn.data import snapshots
 from relearn.errors import ArtifactError, ModelFailedError, NotFoundError
@@ -59,10 +59,10 @@ def storage() -> Any:
 
 
 @pytest.fixture
-def deploying(ledger: Any, endpoints: Any, storage: Any) -> Deploying:
+def deployment(ledger: Any, endpoints: Any, storage: Any) -> Deployment:
     known = create_autospec(Catalog, instance=True)
     known.spec = lambda model: {"flowers": FLOWERS}[model]
-    return Deploying(
+    return Deployment(
         ledger=ledger,
         endpoints=endpoints,
         storage=storage,
@@ -73,9 +73,9 @@ def deploying(ledger: Any, endpoints: Any, storage: Any) -> Deploying:
 
 
 def test_an_endpoint_is_written_down_before_it_is_made(
-    deploying: Deploying, ledger: Any, endpoints: Any
+    deployment: Deployment, ledger: Any, endpoints: Any
 ) -> None:
-    assert deploying.deploy("flowers", 3) == {"name": NAME, "status": "Creating"}
+    assert deployment.deploy("flowers", 3) == {"name": NAME, "status": "Creating"}
     assert ledger.version.mock_calls == [call("flowers", 3)]
     assert ledger.change_version.mock_calls == [call(VERSION, endpoint=NAME)]
     made = call(FLOWERS.hosting, replace(VERSION, endpoint=NAME), "arn:role/relearn-flowers")
@@ -84,34 +84,34 @@ def test_an_endpoint_is_written_down_before_it_is_made(
 
 
 def test_an_endpoint_that_is_there_is_neither_written_down_nor_checked_again(
-    deploying: Deploying, ledger: Any, endpoints: Any, storage: Any
+    deployment: Deployment, ledger: Any, endpoints: Any, storage: Any
 ) -> None:
     ledger.version.return_value = replace(VERSION, endpoint=NAME)
     endpoints.status.return_value = endpoints.ensure.return_value = SimpleNamespace(
         status="InService", reason=""
     )
-    assert deploying.deploy("flowers", 3) == {"name": NAME, "status": "InService"}
+    assert deployment.deploy("flowers", 3) == {"name": NAME, "status": "InService"}
     ledger.change_version.assert_not_called()
     storage.stream.assert_not_called()
 
 
 def test_a_version_runs_where_it_was_registered_for(
-    deploying: Deploying, ledger: Any, endpoints: Any
+    deployment: Deployment, ledger: Any, endpoints: Any
 ) -> None:
     where = Realtime(instance="ml.m5.large")
     assert not isinstance(FLOWERS.hosting, Realtime)
     assert isinstance(FLOWERS.hosting, Serverless)
     ledger.version.return_value = replace(VERSION, hosting=hosting.to_dict(where))
-    deploying.deploy("flowers", 3)
+    deployment.deploy("flowers", 3)
     assert endpoints.ensure.call_args.args[0] == where
 
 
 def test_a_version_in_lambda_needs_no_endpoint_but_a_model_to_score_batches_with(
-    deploying: Deploying, ledger: Any, endpoints: Any, storage: Any
+    deployment: Deployment, ledger: Any, endpoints: Any, storage: Any
 ) -> None:
     ledger.version.return_value = in_lambda = replace(VERSION, hosting=hosting.to_dict(InLambda()))
     name = "relearn-dev-host-flowers"
-    assert deploying.deploy("flowers", 3) == {"name": name, "status": "InService"}
+    assert deployment.deploy("flowers", 3) == {"name": name, "status": "InService"}
     model = call(replace(in_lambda, endpoint=name), "arn:role/relearn-flowers")
     assert endpoints.ensure_model.mock_calls == [model]
     assert storage.stream.mock_calls[0] == call("artifacts", "models/flowers/model.tar.gz")
@@ -120,39 +120,39 @@ def test_a_version_in_lambda_needs_no_endpoint_but_a_model_to_score_batches_with
 
 @pytest.mark.parametrize(("reason", "said"), [("no capacity", "no capacity"), ("", "no reason given")])
 def test_an_endpoint_that_failed_says_why(
-    deploying: Deploying, endpoints: Any, reason: str, said: str
+    deployment: Deployment, endpoints: Any, reason: str, said: str
 ) -> None:
     endpoints.ensure.return_value = SimpleNamespace(status="Failed", reason=reason)
     with pytest.raises(ModelFailedError, match=rf"^endpoint {NAME} is Failed: {said}$"):
-        deploying.deploy("flowers", 3)
+        deployment.deploy("flowers", 3)
 
 
 def test_an_artifact_that_was_changed_since_it_was_judged_is_not_deployed(
-    deploying: Deploying, ledger: Any, endpoints: Any, storage: Any
+    deployment: Deployment, ledger: Any, endpoints: Any, storage: Any
 ) -> None:
     storage.stream.return_value.sha256.return_value = "other"
     said = f"^{VERSION.artifact} was changed since it was judged: it has SHA-256 other, and had {SHA}; it is not deployed"
     with pytest.raises(ArtifactError, match=said):
-        deploying.deploy("flowers", 3)
+        deployment.deploy("flowers", 3)
     ledger.change_version.assert_not_called()
     endpoints.ensure.assert_not_called()
 
 
 def test_a_version_of_which_nobody_knows_what_was_judged_is_not_deployed(
-    deploying: Deploying, ledger: Any, storage: Any
+    deployment: Deployment, ledger: Any, storage: Any
 ) -> None:
     ledger.version.return_value = replace(VERSION, artifact_sha256="")
     with pytest.raises(
         ArtifactError, match=r"^nobody wrote down what was judged of version 3 of flowers, which is older"
     ):
-        deploying.deploy("flowers", 3)
+        deployment.deploy("flowers", 3)
     storage.stream.assert_not_called()
 
 
-def test_a_version_that_nobody_knows_is_not_deployed(deploying: Deploying, ledger: Any) -> None:
+def test_a_version_that_nobody_knows_is_not_deployed(deployment: Deployment, ledger: Any) -> None:
     ledger.version.return_value = None
     with pytest.raises(NotFoundError, match=r"^version 3 of flowers is not in the ledger$"):
-        deploying.deploy("flowers", 3)
+        deployment.deploy("flowers", 3)
 
 
 # registering it
@@ -171,11 +171,11 @@ def registry() -> Any:
     return found
 
 
-def registering(ledger: Any, registry: Any, spec: ModelSpec = FLOWERS) -> Registering:
+def registering(ledger: Any, registry: Any, spec: ModelSpec = FLOWERS) -> Registration:
     ledger.run.return_value = RUN
     known = create_autospec(Catalog, instance=True)
     known.spec = lambda model: {"flowers": spec}[model]
-    return Registering(
+    return Registration(
         ledger=ledger, registry=registry, catalog=known, lake="lake", image="image", clock=lambda: NOW
     )
 

@@ -11,9 +11,9 @@ import pytest
 
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.sagemaker.endpoints import Endpoints
-from lambdas.maintenance.missing_endpoints import Vanished
-from lambdas.maintenance.orphaned_endpoints import Orphans
-from lambdas.rollout.route_changes import Operating
+from lambdas.maintenance.missing_endpoints import MissingEndpoints
+from lambdas.maintenance.orphaned_endpoints import OrphanedEndpoints
+from lambdas.rollout.route_changes import RouteChanges
 from lambdas.runs import upload_outcomes, withdrawal
 from lambdas.runs.retirement import ITEMS_SECONDS, Retirement
 from relearn.errors import ConflictError
@@ -226,7 +226,7 @@ def test_where_nothing_is_left_the_route_is_not_even_read(retirement: Retirement
 def orphans(ledger: Any, endpoints: Any, age: timedelta = timedelta(hours=1), **tags: Any) -> list[str]:
     endpoints.all.return_value = [SimpleNamespace(name="found", arn="arn", made_at=NOW - age)]
     endpoints.tags.return_value = {f"relearn:{name}": value for name, value in tags.items()}
-    return Orphans(ledger=ledger, endpoints=endpoints, stage="dev", clock=lambda: NOW).remove()
+    return OrphanedEndpoints(ledger=ledger, endpoints=endpoints, stage="dev", clock=lambda: NOW).remove()
 
 
 def test_what_belongs_to_a_version_that_nobody_knows_is_removed(ledger: Any, endpoints: Any) -> None:
@@ -251,7 +251,7 @@ def test_what_a_version_in_lambda_scores_batches_with_has_the_name_of_its_endpoi
     ledger.version.return_value = version(7, endpoint="relearn-dev-host-iris")
     endpoints.all.return_value = [SimpleNamespace(name=name, arn="arn", made_at=NOW - timedelta(hours=1))]
     endpoints.tags.return_value = {"relearn:stage": "dev", "relearn:model": "iris", "relearn:version": "7"}
-    removed = Orphans(ledger=ledger, endpoints=endpoints, stage="dev", clock=lambda: NOW).remove()
+    removed = OrphanedEndpoints(ledger=ledger, endpoints=endpoints, stage="dev", clock=lambda: NOW).remove()
     assert removed == [name] * len(gone)
 
 
@@ -295,16 +295,18 @@ def test_what_can_not_be_removed_yet_follows_with_the_next_call(
 
 
 @pytest.fixture
-def operating() -> Any:
-    return create_autospec(Operating, instance=True)
+def route_changes() -> Any:
+    return create_autospec(RouteChanges, instance=True)
 
 
-def repaired(ledger: Any, endpoints: Any, operating: Any, *statuses: str | None) -> list[int]:
+def repaired(ledger: Any, endpoints: Any, route_changes: Any, *statuses: str | None) -> list[int]:
     endpoints.status.side_effect = [
         None if status is None else SimpleNamespace(status=status) for status in statuses
     ]
-    Vanished(ledger=ledger, endpoints=endpoints, operating=operating, stage="dev").repair("iris")
-    return [one.args[0].version for one in operating.bring_back.mock_calls]
+    MissingEndpoints(ledger=ledger, endpoints=endpoints, route_changes=route_changes, stage="dev").repair(
+        "iris"
+    )
+    return [one.args[0].version for one in route_changes.bring_back.mock_calls]
 
 
 def serving(ledger: Any, route: Route, **endpoints_of: str) -> None:
@@ -315,10 +317,10 @@ def serving(ledger: Any, route: Route, **endpoints_of: str) -> None:
 
 
 def test_a_champion_whose_endpoint_is_gone_is_brought_back(
-    ledger: Any, endpoints: Any, operating: Any, caplog: pytest.LogCaptureFixture
+    ledger: Any, endpoints: Any, route_changes: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     serving(ledger, Route(champion=2, previous=1))
-    assert repaired(ledger, endpoints, operating, None) == [2]
+    assert repaired(ledger, endpoints, route_changes, None) == [2]
     endpoints.remove.assert_not_called()
     ((record,), text) = (caplog.records, caplog.text)
     assert (record.levelname, record.__dict__["model"]) == ("WARNING", "iris")
@@ -326,30 +328,30 @@ def test_a_champion_whose_endpoint_is_gone_is_brought_back(
 
 
 def test_an_endpoint_that_failed_is_removed_and_brought_back(
-    ledger: Any, endpoints: Any, operating: Any
+    ledger: Any, endpoints: Any, route_changes: Any
 ) -> None:
     serving(ledger, Route(champion=2, previous=1))
-    assert repaired(ledger, endpoints, operating, "InService", "Failed") == [1]
+    assert repaired(ledger, endpoints, route_changes, "InService", "Failed") == [1]
     assert endpoints.remove.mock_calls == [call("relearn-dev-iris-v1")]
     assert endpoints.status.mock_calls == [call("relearn-dev-iris-v2"), call("relearn-dev-iris-v1")]
     assert ledger.route.mock_calls == [call("iris")]
 
 
-def test_an_endpoint_that_is_there_is_let_alone(ledger: Any, endpoints: Any, operating: Any) -> None:
+def test_an_endpoint_that_is_there_is_let_alone(ledger: Any, endpoints: Any, route_changes: Any) -> None:
     serving(ledger, Route(champion=2, previous=1))
-    assert repaired(ledger, endpoints, operating, "Updating", "InService") == []
+    assert repaired(ledger, endpoints, route_changes, "Updating", "InService") == []
     endpoints.remove.assert_not_called()
 
 
 def test_a_version_that_is_hosted_elsewhere_has_no_endpoint_to_be_gone(
-    ledger: Any, endpoints: Any, operating: Any
+    ledger: Any, endpoints: Any, route_changes: Any
 ) -> None:
     serving(ledger, Route(champion=2), v2="relearn-dev-host-iris")
-    assert repaired(ledger, endpoints, operating) == []
+    assert repaired(ledger, endpoints, route_changes) == []
     assert ledger.version.mock_calls == [call("iris", 2)]
 
 
-def test_a_route_that_names_no_version_needs_none(ledger: Any, endpoints: Any, operating: Any) -> None:
+def test_a_route_that_names_no_version_needs_none(ledger: Any, endpoints: Any, route_changes: Any) -> None:
     serving(ledger, Route())
-    assert repaired(ledger, endpoints, operating) == []
+    assert repaired(ledger, endpoints, route_changes) == []
     ledger.version.assert_not_called()

@@ -13,7 +13,7 @@ from lambdas.aws.dynamo.batches import BatchRecords
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.s3.presigned import Links
 from lambdas.batches import requests
-from lambdas.batches.lifecycle import Closing
+from lambdas.batches.lifecycle import BatchCloser
 from lambdas.http import run_views, upload_views, version_views
 from lambdas.http.request import InvalidParametersError, Request
 from lambdas.runtime.catalog import Catalog
@@ -242,7 +242,7 @@ def test_the_list_of_batches_is_the_models_own() -> None:
     nobody = create_autospec(Ledger, instance=True)
     service = requests.Batches(
         ledger=nobody, records=records, links=create_autospec(Links, instance=True),
-        closing=create_autospec(Closing, instance=True), catalog=known, uploads="uploads", lake="lake",
+        closer=create_autospec(BatchCloser, instance=True), catalog=known, uploads="uploads", lake="lake",
         clock=lambda: NOW,
     )  # fmt: skip
     request = Request(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.rollout.probes import ROUNDS, Measure, Pair, Probing
+from lambdas.rollout.probes import ROUNDS, Measure, Pair, Prober
 from relearn.errors import FieldError, ModelFailedError, UnanswerableError
 from relearn.lifecycle.runs import Version
 from relearn.naming.resources import Place
@@ -61,8 +61,8 @@ def of(
 
 
 def judged(endpoints: Endpoints, left: Callable[[], float] = lambda: 100.0) -> Any:
-    probing = Probing(places=endpoints, clock=endpoints.clock)  # type: ignore[arg-type]
-    return probing.judge(FLOWERS, PAIR, ROWS, MEASURE, left)
+    prober = Prober(backends=endpoints, clock=endpoints.clock)  # type: ignore[arg-type]
+    return prober.judge(FLOWERS, PAIR, ROWS, MEASURE, left)
 
 
 def test_both_are_asked_the_same_as_often_as_the_step_needs() -> None:

@@ -15,9 +15,9 @@ from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.dynamo.table import Table
 from lambdas.aws.dynamo.version_stats import LiveCounts
 from lambdas.aws.fast.shadow_queue import TrialQueue
-from lambdas.rollout.steps import Advancing
+from lambdas.rollout.steps import RolloutSteps
 from lambdas.runtime.catalog import Catalog
-from lambdas.serving.backends import Places
+from lambdas.serving.backends import Backends
 from lambdas.serving.recorder import Recorder
 from lambdas.serving.request_context import RequestContext
 from lambdas.serving.shadow_sampling import Sampler
@@ -229,29 +229,29 @@ TRIAL = Trial(
 
 
 @pytest.fixture
-def places() -> Any:
-    found = create_autospec(Places, instance=True)
+def backends() -> Any:
+    found = create_autospec(Backends, instance=True)
     found.ask.return_value = json.dumps({"version": 2, "predictions": [OUTPUT]}).encode()
     return found
 
 
 @pytest.fixture
-def shadowing(places: Any, counts: Any) -> Trials:
+def shadowing(backends: Any, counts: Any) -> Trials:
     versions = create_autospec(VersionMemory, instance=True)
     versions.place.side_effect = lambda model, version: {("flowers", 2): PLACE}[model, version]
     known = create_autospec(Catalog, instance=True)
     known.spec = lambda model: {"flowers": FLOWERS}[model]
-    return Trials(versions=versions, places=places, counts=counts, catalog=known)
+    return Trials(versions=versions, backends=backends, counts=counts, catalog=known)
 
 
 def message(name: str, trial: Trial = TRIAL) -> dict[str, str]:
     return {"messageId": name, "body": shadow_requests.write(trial)}
 
 
-def test_the_shadow_is_asked_what_the_champion_was(shadowing: Trials, places: Any, counts: Any) -> None:
+def test_the_shadow_is_asked_what_the_champion_was(shadowing: Trials, backends: Any, counts: Any) -> None:
     assert shadowing.take([message("m1")]).told() == {"batchItemFailures": []}
     body = b'{"instances":[{"length":3.0,"width":1.0}]}'
-    assert places.ask.mock_calls == [call(PLACE, "flowers", 2, body, MODEL_SECONDS)]
+    assert backends.ask.mock_calls == [call(PLACE, "flowers", 2, body, MODEL_SECONDS)]
     (of_candidate, of_champion) = counts.count.mock_calls
     (model, revision, version, done) = of_candidate.args
     assert (model, revision, version) == ("flowers", 3, 2)
@@ -263,9 +263,9 @@ def test_the_shadow_is_asked_what_the_champion_was(shadowing: Trials, places: An
     "error", [ModelFailedError("no"), TimeoutError(), UnanswerableError((FieldError("/instances/0", "no"),))]
 )
 def test_a_shadow_without_an_answer_has_failed_once(
-    shadowing: Trials, places: Any, counts: Any, error: Exception
+    shadowing: Trials, backends: Any, counts: Any, error: Exception
 ) -> None:
-    places.ask.side_effect = error
+    backends.ask.side_effect = error
     shadowing.take([message("m1")])
     assert counts.count.mock_calls[0] == call("flowers", 3, 2, FAILED)
 
@@ -309,14 +309,14 @@ def ledger() -> Any:
     return found
 
 
-def advancing(ledger: Any, seconds: int | None = None) -> Advancing:
+def rollout_steps(ledger: Any, seconds: int | None = None) -> RolloutSteps:
     known = create_autospec(Catalog, instance=True)
     known.spec = lambda model: {"flowers": SPEC}[model]
-    return Advancing(ledger=ledger, catalog=known, seconds=seconds, clock=lambda: NOW)
+    return RolloutSteps(ledger=ledger, catalog=known, seconds=seconds, clock=lambda: NOW)
 
 
 def test_the_first_step_asks_the_shadow(ledger: Any) -> None:
-    step = advancing(ledger).advance("flowers", "r", 2, None)
+    step = rollout_steps(ledger).advance("flowers", "r", 2, None)
     plan = rollout_plan.plan(SPEC.rollout, SPEC.shadow, Route(champion=1))
     ((model, old, new, steps, change), _) = ledger.write_route.call_args
     assert (model, old, steps) == ("flowers", ledger.route.return_value, {})
@@ -339,22 +339,22 @@ def test_the_first_step_asks_the_shadow(ledger: Any) -> None:
 
 
 def test_the_next_step_gives_the_candidate_its_share(ledger: Any) -> None:
-    first = advancing(ledger).advance("flowers", "r", 2, None)
+    first = rollout_steps(ledger).advance("flowers", "r", 2, None)
     ledger.route.return_value = ledger.write_route.call_args.args[2]
     ledger.run.return_value = replace(ledger.run.return_value, state=RunState.WATCHING)
     ledger.move_run.reset_mock()
     ledger.version.reset_mock()
-    second = advancing(ledger).advance("flowers", "r", 2, first)
+    second = rollout_steps(ledger).advance("flowers", "r", 2, first)
     assert (second["index"], second["phase"], second["weight"]) == (1, "canary", 10)
     assert ledger.write_route.call_args.args[-1] == Change("canary 10 %", "run r", "better")
     assert (ledger.move_run.mock_calls, ledger.version.mock_calls) == ([], [])
 
 
 def test_a_step_that_is_begun_twice_writes_nothing(ledger: Any) -> None:
-    first = advancing(ledger).advance("flowers", "r", 2, None)
+    first = rollout_steps(ledger).advance("flowers", "r", 2, None)
     ledger.route.return_value = ledger.write_route.call_args.args[2]
     ledger.write_route.reset_mock()
-    again = advancing(ledger).advance("flowers", "r", 2, None)
+    again = rollout_steps(ledger).advance("flowers", "r", 2, None)
     assert again == first
     ledger.write_route.assert_not_called()
 
@@ -364,7 +364,7 @@ def test_who_was_promoted_by_hand_has_gone_the_rest_of_its_way(ledger: Any) -> N
         rollout_plan.step_to_dict(one) for one in (Step("canary", 10), Step("canary", 50), Step("promote"))
     ]
     ledger.route.return_value = Route(champion=2, previous=1, revision=9)
-    step = advancing(ledger).advance("flowers", "r", 2, {"steps": steps, "index": 0})
+    step = rollout_steps(ledger).advance("flowers", "r", 2, {"steps": steps, "index": 0})
     assert (step["index"], step["phase"], step["revision"]) == (2, "promote", 9)
     ledger.write_route.assert_not_called()
 
@@ -375,7 +375,7 @@ def test_who_was_promoted_by_hand_has_gone_the_rest_of_its_way(ledger: Any) -> N
 def test_a_step_is_looked_at_every_minute_and_sixty_times_at_most(
     ledger: Any, seconds: int, wait: int, minutes: float
 ) -> None:
-    step = advancing(ledger, seconds).advance("flowers", "r", 2, None)
+    step = rollout_steps(ledger, seconds).advance("flowers", "r", 2, None)
     assert step["wait_seconds"] == wait
     assert step["until"] == (NOW + timedelta(minutes=minutes)).isoformat()
 
@@ -383,7 +383,7 @@ def test_a_step_is_looked_at_every_minute_and_sixty_times_at_most(
 def test_a_version_that_nobody_approved_yet_takes_no_step(ledger: Any) -> None:
     ledger.version.return_value = Version(model="flowers", version=2, approval=approval.begin(NOW, 1))
     with pytest.raises(NotWaitingError):
-        advancing(ledger).advance("flowers", "r", 2, None)
+        rollout_steps(ledger).advance("flowers", "r", 2, None)
     ledger.write_route.assert_not_called()
 
 

@@ -17,17 +17,17 @@ from lambdas.aws.dynamo.ledger_approvals import Task
 from lambdas.aws.notify import Notifier
 from lambdas.aws.s3.storage import Storage
 from lambdas.http import not_serving
-from lambdas.rollout.approval_request import Asking
-from lambdas.rollout.approvals import Approving
-from lambdas.rollout.promotion import Promoting
+from lambdas.rollout.approval_request import ApprovalRequests
+from lambdas.rollout.approvals import Approvals
+from lambdas.rollout.promotion import Promotion
 from lambdas.runs import run_outcome
-from lambdas.runs.failure import Failing
+from lambdas.runs.failure import RunFailure
 from lambdas.runs.lifecycle import Runs
 from lambdas.runs.retirement import Retirement
 from lambdas.runs.smoke_test import SECONDS, SmokeTest
 from lambdas.runtime.catalog import Catalog
 from lambdas.serving import background
-from lambdas.serving.backends import Places
+from lambdas.serving.backends import Backends
 from lambdas.serving.request_context import RequestContext
 from relearn.errors import ConflictError, DataError, ModelFailedError, NotFoundError, NotWaitingError
 from relearn.lifecycle import approval
@@ -56,22 +56,24 @@ def notifier() -> Any:
 
 
 @pytest.fixture
-def approving() -> Any:
-    return create_autospec(Approving, instance=True)
+def approvals() -> Any:
+    return create_autospec(Approvals, instance=True)
 
 
 @pytest.fixture
-def asking(ledger: Any, notifier: Any, approving: Any) -> Asking:
+def requests(ledger: Any, notifier: Any, approvals: Any) -> ApprovalRequests:
     ledger.version.return_value = VERSION
     ledger.run.return_value = Run(
         run_id="r", model="flowers", state=RunState.AWAITING_APPROVAL, reason="better"
     )
-    return Asking(ledger=ledger, notifier=notifier, approving=approving)
+    return ApprovalRequests(ledger=ledger, notifier=notifier, approvals=approvals)
 
 
-def test_who_may_decide_is_told_how_and_until_when(asking: Asking, ledger: Any, notifier: Any) -> None:
+def test_who_may_decide_is_told_how_and_until_when(
+    requests: ApprovalRequests, ledger: Any, notifier: Any
+) -> None:
     ledger.keep_task.return_value = True
-    asking.ask("flowers", 8, TASK)
+    requests.ask("flowers", 8, TASK)
     assert ledger.keep_task.mock_calls == [call(VERSION, TASK)]
     assert ledger.run.mock_calls == [call("flowers", "r")]
     text = (
@@ -82,28 +84,30 @@ def test_who_may_decide_is_told_how_and_until_when(asking: Asking, ledger: Any, 
     assert notifier.tell.mock_calls == [call("waiting", "flowers", "version 8 waits for approval", text)]
 
 
-def test_a_decision_of_before_the_question_wakes_the_run(asking: Asking, ledger: Any, approving: Any) -> None:
+def test_a_decision_of_before_the_question_wakes_the_run(
+    requests: ApprovalRequests, ledger: Any, approvals: Any
+) -> None:
     decided = replace(VERSION, approval=replace(approval.begin(NOW, 72), who="ann"))
     ledger.version.side_effect = [VERSION, decided]
-    asking.ask("flowers", 8, TASK)
+    requests.ask("flowers", 8, TASK)
     assert ledger.version.mock_calls == [call("flowers", 8)] * 2
-    assert approving.wake.mock_calls == [call(decided)]
+    assert approvals.wake.mock_calls == [call(decided)]
 
 
 @pytest.mark.parametrize(("kept", "state"), [(False, VersionState.REGISTERED), (True, VersionState.LIVE)])
 def test_nobody_is_told_twice_or_of_what_is_decided(
-    asking: Asking, ledger: Any, notifier: Any, state: VersionState, *, kept: bool
+    requests: ApprovalRequests, ledger: Any, notifier: Any, state: VersionState, *, kept: bool
 ) -> None:
     ledger.version.return_value = replace(VERSION, state=state)
     ledger.keep_task.return_value = kept
-    asking.ask("flowers", 8, TASK)
+    requests.ask("flowers", 8, TASK)
     notifier.tell.assert_not_called()
 
 
-def test_a_version_that_nobody_knows_is_not_asked_about(asking: Asking, ledger: Any) -> None:
+def test_a_version_that_nobody_knows_is_not_asked_about(requests: ApprovalRequests, ledger: Any) -> None:
     ledger.version.return_value = None
     with pytest.raises(NotFoundError, match=r"^version 8 of flowers is not in the ledger$"):
-        asking.ask("flowers", 8, TASK)
+        requests.ask("flowers", 8, TASK)
 
 
 # trying a version
@@ -130,52 +134,54 @@ def storage() -> Any:
 
 
 @pytest.fixture
-def places() -> Any:
-    return create_autospec(Places, instance=True)
+def backends() -> Any:
+    return create_autospec(Backends, instance=True)
 
 
 @pytest.fixture
-def smoke(ledger: Any, storage: Any, places: Any) -> SmokeTest:
+def smoke(ledger: Any, storage: Any, backends: Any) -> SmokeTest:
     ledger.version.return_value = replace(VERSION, answers_sha256=hashlib.sha256(ON_RECORD).hexdigest())
     storage.read.return_value = ON_RECORD
     known = create_autospec(Catalog, instance=True)
     known.samples, known.spec = SAMPLES, lambda model: {"flowers": FLOWERS}[model]
-    return SmokeTest(ledger=ledger, storage=storage, places=places, catalog=known, lake="lake")
+    return SmokeTest(ledger=ledger, storage=storage, backends=backends, catalog=known, lake="lake")
 
 
 def test_a_version_is_asked_its_sample_and_what_was_answered_in_training(
-    smoke: SmokeTest, ledger: Any, storage: Any, places: Any
+    smoke: SmokeTest, ledger: Any, storage: Any, backends: Any
 ) -> None:
-    places.ask.side_effect = [answered("rose", "tulip"), answered("rose")]
+    backends.ask.side_effect = [answered("rose", "tulip"), answered("rose")]
     assert smoke.run("flowers", 8, PLACE) == {"predictions": 3}
     asked = [
         json.dumps({"instances": rows}).encode() for rows in (SAMPLES["flowers"], [QUESTIONS[0]["instance"]])
     ]
-    assert places.ask.mock_calls == [call(PLACE, "flowers", 8, body, SECONDS) for body in asked]
+    assert backends.ask.mock_calls == [call(PLACE, "flowers", 8, body, SECONDS) for body in asked]
     assert ledger.version.mock_calls == [call("flowers", 8)]
     assert storage.read.call_args.args[:2] == ("lake", "reports/flowers/r/answers.jsonl")
 
 
-def test_a_version_that_answers_otherwise_than_in_training_is_refused(smoke: SmokeTest, places: Any) -> None:
-    places.ask.side_effect = [answered("rose", "tulip"), answered("tulip")]
+def test_a_version_that_answers_otherwise_than_in_training_is_refused(
+    smoke: SmokeTest, backends: Any
+) -> None:
+    backends.ask.side_effect = [answered("rose", "tulip"), answered("tulip")]
     said = r"^version 8 of flowers at relearn-dev-flowers-v8: 1 of 1 answers are not those of the model that was judged"
     with pytest.raises(ModelFailedError, match=said):
         smoke.run("flowers", 8, PLACE)
 
 
 def test_a_job_that_left_no_answers_is_tried_on_the_sample_alone(
-    smoke: SmokeTest, ledger: Any, storage: Any, places: Any
+    smoke: SmokeTest, ledger: Any, storage: Any, backends: Any
 ) -> None:
     ledger.version.return_value = VERSION
-    places.ask.return_value = answered("rose", "tulip")
+    backends.ask.return_value = answered("rose", "tulip")
     assert smoke.run("flowers", 8, PLACE) == {"predictions": 2}
     storage.read.assert_not_called()
 
 
 def test_answers_that_changed_since_the_version_was_judged_are_refused(
-    smoke: SmokeTest, storage: Any, places: Any
+    smoke: SmokeTest, storage: Any, backends: Any
 ) -> None:
-    places.ask.return_value = answered("rose", "tulip")
+    backends.ask.return_value = answered("rose", "tulip")
     storage.read.return_value = b"other"
     given, kept = (hashlib.sha256(content).hexdigest() for content in (b"other", ON_RECORD))
     said = f"reports/flowers/r/answers.jsonl has SHA-256 {given}; when it was judged it had {kept}"
@@ -184,8 +190,8 @@ def test_answers_that_changed_since_the_version_was_judged_are_refused(
     assert caught.value.code == "answers"
 
 
-def test_a_version_that_nobody_knows_is_not_tried(smoke: SmokeTest, ledger: Any, places: Any) -> None:
-    places.ask.return_value = answered("rose", "tulip")
+def test_a_version_that_nobody_knows_is_not_tried(smoke: SmokeTest, ledger: Any, backends: Any) -> None:
+    backends.ask.return_value = answered("rose", "tulip")
     ledger.version.return_value = None
     with pytest.raises(NotFoundError, match=r"^version 8 of flowers is not in the ledger$"):
         smoke.run("flowers", 8, PLACE)
@@ -195,17 +201,17 @@ def test_a_version_that_nobody_knows_is_not_tried(smoke: SmokeTest, ledger: Any,
 
 
 @pytest.fixture
-def promoting(ledger: Any) -> Promoting:
+def promotion(ledger: Any) -> Promotion:
     ledger.version.return_value = replace(VERSION, approval=None)
     ledger.run.return_value = Run(
         run_id="r", model="flowers", state=RunState.DEPLOYING, champion_version=7, reason="better"
     )
     ledger.route.return_value = Route(champion=7, previous=6, revision=3)
-    return Promoting(ledger=ledger)
+    return Promotion(ledger=ledger)
 
 
-def test_a_promotion_moves_the_route_and_both_versions_at_once(promoting: Promoting, ledger: Any) -> None:
-    told = promoting.promote("flowers", "r", 8)
+def test_a_promotion_moves_the_route_and_both_versions_at_once(promotion: Promotion, ledger: Any) -> None:
+    told = promotion.promote("flowers", "r", 8)
     assert told == {"champion": 8, "previous": 7, "revision": ledger.write_route.call_args.args[2].revision}
     steps = {
         8: (VersionState.REGISTERED, VersionState.LIVE),
@@ -218,23 +224,23 @@ def test_a_promotion_moves_the_route_and_both_versions_at_once(promoting: Promot
     assert asked == ([call("flowers", 8)], [call("flowers", "r")], [call("flowers")])
 
 
-def test_the_first_version_has_none_before_it(promoting: Promoting, ledger: Any) -> None:
+def test_the_first_version_has_none_before_it(promotion: Promotion, ledger: Any) -> None:
     ledger.run.return_value = replace(ledger.run.return_value, champion_version=0)
     ledger.route.return_value = Route()
-    promoting.promote("flowers", "r", 8)
+    promotion.promote("flowers", "r", 8)
     assert ledger.write_route.call_args.args[3] == {8: (VersionState.REGISTERED, VersionState.LIVE)}
 
 
-def test_a_version_that_serves_already_is_promoted_without_a_write(promoting: Promoting, ledger: Any) -> None:
+def test_a_version_that_serves_already_is_promoted_without_a_write(promotion: Promotion, ledger: Any) -> None:
     ledger.route.return_value = Route(champion=8, previous=7, revision=4)
-    assert promoting.promote("flowers", "r", 8) == {"champion": 8, "previous": 7, "revision": 4}
+    assert promotion.promote("flowers", "r", 8) == {"champion": 8, "previous": 7, "revision": 4}
     ledger.write_route.assert_not_called()
 
 
-def test_a_version_that_nobody_approved_yet_is_not_promoted(promoting: Promoting, ledger: Any) -> None:
+def test_a_version_that_nobody_approved_yet_is_not_promoted(promotion: Promotion, ledger: Any) -> None:
     ledger.version.return_value = VERSION
     with pytest.raises(NotWaitingError, match="version 8 of flowers waits for a decision"):
-        promoting.promote("flowers", "r", 8)
+        promotion.promote("flowers", "r", 8)
     ledger.write_route.assert_not_called()
 
 
@@ -286,7 +292,7 @@ def test_only_the_check_of_its_data_stops_a_run_before_training() -> None:
 
 def test_a_run_that_fails_is_ended_before_its_candidate_is_removed() -> None:
     runs, retirement = create_autospec(Runs, instance=True), create_autospec(Retirement, instance=True)
-    Failing(runs=runs, retirement=retirement).fail("flowers", "r", "no capacity")
+    RunFailure(runs=runs, retirement=retirement).fail("flowers", "r", "no capacity")
     assert runs.fail.mock_calls == [call("flowers", "r", "no capacity")]
     assert retirement.retire.mock_calls == [call("flowers")]
 
@@ -296,7 +302,7 @@ def test_a_candidate_that_can_not_be_removed_yet_does_not_keep_a_run_from_ending
 ) -> None:
     runs, retirement = create_autospec(Runs, instance=True), create_autospec(Retirement, instance=True)
     retirement.retire.side_effect = ConflictError("it is in the making")
-    Failing(runs=runs, retirement=retirement).fail("flowers", "r", "no capacity")
+    RunFailure(runs=runs, retirement=retirement).fail("flowers", "r", "no capacity")
     (record,) = [record for record in caplog.records if record.name == "lambdas.runs.failure"]
     told = record.__dict__
     assert (record.getMessage(), told["model"], told["run_id"]) == (

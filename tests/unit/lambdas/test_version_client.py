@@ -10,7 +10,7 @@ import pytest
 from lambdas.aws.fast.endpoints import Invoker
 from lambdas.aws.fast.online_features import OnlineReader
 from lambdas.aws.metrics import COUNT, MILLISECONDS, Group, Meter
-from lambdas.serving.backends import Host, Places
+from lambdas.serving.backends import Backends, Host
 from lambdas.serving.online_features import Lookup
 from lambdas.serving.request_context import RequestContext
 from lambdas.serving.version_cache import VersionMemory
@@ -156,8 +156,8 @@ def test_what_is_lost_beside_an_answer_is_counted_for_the_model_and_the_stage(
 
 
 @pytest.fixture
-def places() -> Any:
-    found = create_autospec(Places, instance=True)
+def backends() -> Any:
+    found = create_autospec(Backends, instance=True)
     found.ask.return_value = answer(3, "rose")
     return found
 
@@ -168,10 +168,10 @@ def lookup() -> Any:
 
 
 @pytest.fixture
-def client(places: Any, lookup: Any) -> VersionClient:
+def client(backends: Any, lookup: Any) -> VersionClient:
     versions = create_autospec(VersionMemory, instance=True)
     versions.place.side_effect = lambda model, version: {("flowers", 3): PLACE}[model, version]
-    return VersionClient(versions=versions, places=places, lookup=lookup)
+    return VersionClient(versions=versions, backends=backends, lookup=lookup)
 
 
 def answer(version: int, *labels: str) -> bytes:
@@ -180,27 +180,27 @@ def answer(version: int, *labels: str) -> bytes:
 
 
 def test_a_version_is_asked_where_it_is_for_as_long_as_a_version_may_take(
-    client: VersionClient, places: Any, clock: Clock
+    client: VersionClient, backends: Any, clock: Clock
 ) -> None:
     found = client.ask(Question(FLOWERS, [ROSE], [(1, b"body")]), 3, RequestContext(60.0, clock=clock))
     assert found == [{"label": "rose", "probabilities": {"rose": 1.0}}]
-    assert places.ask.mock_calls == [call(PLACE, "flowers", 3, b"body", MODEL_SECONDS)]
+    assert backends.ask.mock_calls == [call(PLACE, "flowers", 3, b"body", MODEL_SECONDS)]
 
 
 def test_a_version_is_asked_for_no_longer_than_the_request_has(
-    client: VersionClient, places: Any, context: RequestContext
+    client: VersionClient, backends: Any, context: RequestContext
 ) -> None:
     client.ask(Question(FLOWERS, [ROSE], [(1, b"body")]), 3, context)
     client.ask(Question(FLOWERS, [ROSE], [(1, b"body")]), 3, context, 4.0)
-    assert [one.args[-1] for one in places.ask.mock_calls] == [20.0, 4.0]
+    assert [one.args[-1] for one in backends.ask.mock_calls] == [20.0, 4.0]
     assert context.milliseconds("model") == 0.0
 
 
 def test_the_answers_to_parts_come_in_the_order_of_the_question(
-    client: VersionClient, places: Any, context: RequestContext
+    client: VersionClient, backends: Any, context: RequestContext
 ) -> None:
     told = {b"one": answer(3, "rose", "rose"), b"two": answer(3, "tulip")}
-    places.ask.side_effect = lambda _place, _model, _version, body, _seconds: told[body]
+    backends.ask.side_effect = lambda _place, _model, _version, body, _seconds: told[body]
     found = client.ask(Question(FLOWERS, [ROSE, ROSE, TULIP], [(2, b"one"), (1, b"two")]), 3, context)
     assert [one["label"] for one in found] == ["rose", "rose", "tulip"]
 
@@ -211,14 +211,14 @@ def test_the_answers_to_parts_come_in_the_order_of_the_question(
      ("/other/x", "/other/x"), ("", "")],
 )  # fmt: skip
 def test_what_has_no_answer_is_pointed_at_in_the_whole_question(
-    client: VersionClient, places: Any, context: RequestContext, pointer: str, moved: str
+    client: VersionClient, backends: Any, context: RequestContext, pointer: str, moved: str
 ) -> None:
     def refusing(_place: Place, _model: str, _version: int, body: bytes, _seconds: float) -> bytes:
         if body == b"two":
             raise UnanswerableError((FieldError(pointer, "out of range"),))
         return answer(3, "rose", "rose")
 
-    places.ask.side_effect = refusing
+    backends.ask.side_effect = refusing
     with pytest.raises(UnanswerableError) as caught:
         client.ask(Question(FLOWERS, [ROSE, ROSE, TULIP], [(2, b"one"), (1, b"two")]), 3, context)
     assert caught.value.errors == (FieldError(moved, "out of range"),)
@@ -252,7 +252,7 @@ def test_what_names_no_entity_costs_no_look_up(context: RequestContext) -> None:
 def test_a_host_is_asked_for_versions_in_lambda_and_endpoints_for_all_others(*, in_lambda: bool) -> None:
     endpoints, host = create_autospec(Invoker, instance=True), create_autospec(Host, instance=True)
     endpoints.ask.return_value, host.ask.return_value = b"endpoint", b"host"
-    found = Places(endpoints=endpoints, host=host).ask(Place("name", in_lambda), "iris", 3, b"body", 4.0)
+    found = Backends(endpoints=endpoints, host=host).ask(Place("name", in_lambda), "iris", 3, b"body", 4.0)
     if in_lambda:
         assert (found, host.ask.mock_calls) == (b"host", [call("iris", 3, b"body", 4.0)])
         endpoints.ask.assert_not_called()
