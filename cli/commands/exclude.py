@@ -10,7 +10,7 @@ import typer
 
 from cli.commands.retry import TAKEN_UP_SECONDS
 from cli.stage import target as targets
-from cli.stage.dead_letters import boxes
+from cli.stage.dead_letters import dead_letter_queues
 from cli.stage.identity import who
 from cli.stage.ledger import Ledger
 from cli.stage.lookup import find_upload, models
@@ -46,9 +46,9 @@ def exclude(
 
 def _send(target: Target, upload: Upload, why: str) -> None:
     """Ask ingest, as a retry does."""
-    (box,) = boxes(target, "ingest")
+    (dlq,) = dead_letter_queues(target, "ingest")
     asked = Exclusion(model=upload.model, upload_id=upload.upload_id, why=why, who=who(target))
-    target.client("sqs").send_message(QueueUrl=box.queue, MessageBody=json.dumps(exclusions.message(asked)))
+    target.client("sqs").send_message(QueueUrl=dlq.queue, MessageBody=json.dumps(exclusions.message(asked)))
 
 
 def _excluded(target: Target, ledger: Ledger, upload: Upload) -> bool:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.stage import target as targets
-from cli.stage.dead_letters import MOST, Letter, Post, boxes
+from cli.stage.dead_letters import MOST, DeadLetter, Replayer, dead_letter_queues
 from cli.stage.ledger import Ledger
 from cli.stage.target import Target
 from cli.terminal.options import Json
@@ -19,7 +19,7 @@ from relearn.lifecycle import retries
 from relearn.lifecycle.uploads import Upload
 from relearn.naming import ids, resources, s3_keys
 
-Why = Callable[[Letter], str]
+Why = Callable[[DeadLetter], str]
 
 
 def replay_dlq(
@@ -38,10 +38,12 @@ def replay_dlq(
 ) -> None:
     """Send dead letters back to their queues and functions, and show each with why it failed, where that is known."""
     target = targets.of(ctx)
-    post = Post(target)
+    replayer = Replayer(target)
     why = _why(target)
     found = [
-        _handled(post, letter, why, dry_run) for box in boxes(target, queue) for letter in post.letters(box)
+        _handled(replayer, letter, why, dry_run)
+        for dlq in dead_letter_queues(target, queue)
+        for letter in replayer.letters(dlq)
     ]
     if json_:
         print_json(found)
@@ -49,9 +51,9 @@ def replay_dlq(
     _tell(found, queue, dry_run=dry_run)
 
 
-def _handled(post: Post, letter: Letter, why: Why, dry_run: bool) -> dict[str, Any]:
+def _handled(replayer: Replayer, letter: DeadLetter, why: Why, dry_run: bool) -> dict[str, Any]:
     about = {
-        "queue": letter.box.name,
+        "queue": letter.dlq.name,
         "sent_at": letter.sent_at,
         "why": why(letter),
         "body": letter.body,
@@ -59,9 +61,9 @@ def _handled(post: Post, letter: Letter, why: Why, dry_run: bool) -> dict[str, A
         "replayed": not dry_run,
     }
     if dry_run:
-        post.put_back(letter)
+        replayer.put_back(letter)
     else:
-        post.replay(letter)
+        replayer.replay(letter)
     return about
 
 
@@ -104,20 +106,20 @@ def _why(target: Target) -> Why:
     """Make what knows why a letter failed: its service, the ledger, else a log."""
     ledger = Ledger(target)
 
-    def why(letter: Letter) -> str:
+    def why(letter: DeadLetter) -> str:
         if letter.said:
             return letter.said
         if (told := _of_uploads(ledger, letter)) is not None:
             return told
-        log = f"the log of {resources.function(target.stage, letter.box.name)}"
+        log = f"the log of {resources.function(target.stage, letter.dlq.name)}"
         return f"not known here: see {log} from {letter.sent_at} on"
 
     return why
 
 
-def _of_uploads(ledger: Ledger, letter: Letter) -> str | None:
+def _of_uploads(ledger: Ledger, letter: DeadLetter) -> str | None:
     """Say what the ledger knows of the uploads that a message to ingest is about; None when it is about none."""
-    if letter.box.name != "ingest":
+    if letter.dlq.name != "ingest":
         return None
     try:
         message = json.loads(letter.body)

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.stage import target as targets
-from cli.stage.dead_letters import boxes
+from cli.stage.dead_letters import dead_letter_queues
 from cli.stage.follow import follow, upload_looks
 from cli.stage.ledger import Ledger
 from cli.stage.lookup import find_upload, models
@@ -85,10 +85,10 @@ def _of_run(ledger: Ledger, models: Sequence[str], run_id: str) -> list[Upload]:
 
 def _send(target: Target, uploads: Sequence[Upload]) -> None:
     """Ask ingest, which may do all this already; whoever asks needs to send to its queue and nothing else."""
-    (box,) = boxes(target, "ingest")
+    (dlq,) = dead_letter_queues(target, "ingest")
     for part in _parts(uploads):
         message: dict[str, Any] = retries.message(part[0].model, part)
-        target.client("sqs").send_message(QueueUrl=box.queue, MessageBody=json.dumps(message))
+        target.client("sqs").send_message(QueueUrl=dlq.queue, MessageBody=json.dumps(message))
 
 
 def _parts(uploads: Sequence[Upload]) -> Iterator[Sequence[Upload]]:

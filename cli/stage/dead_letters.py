@@ -1,4 +1,4 @@
-"""Dead letters: where a stage keeps what failed every try, and how a letter goes back to what it was for."""
+"""Dead-letter queues of a stage: reads them, and replays messages to the queue or function they were for."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ OUTPUTS = ("TrainingDeadLetters", "ServingDeadLetters")
 MARK = "relearn-replayed"
 """Attribute of a message that was replayed: when, ISO 8601, UTC."""
 MOST = 1000
-"""Letters that one call takes out of a box at most."""
+"""Messages that one call takes from a dead-letter queue at most."""
 AT_ONCE = 10
 """Messages that SQS hands over in one call at most."""
 LOOK_SECONDS = 1
 """How long SQS looks for letters: with any time at all it asks every server of a queue, not a few."""
 HELD_SECONDS = 120
-"""How long a letter is kept from others while it goes back."""
+"""Visibility timeout of a message, in seconds, while it is replayed."""
 _SAID = ("ErrorMessage", "ERROR_MESSAGE", "ERROR_CODE")
 """Attributes in which Lambda, EventBridge and the scheduler say why they gave up."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Box:
-    """The dead letters of one function.
+class DeadLetterQueue:
+    """The dead-letter queue of one function.
 
     Parameters
     ----------
     name
-        The function's.
+        Name of the function, as in `lambdas/handlers`.
     dead
-        URL of the queue in which they lie.
+        URL of the dead-letter queue.
     queue
-        URL of the queue they came from; empty when they are calls of the function.
+        URL of the source queue; empty when the messages are asynchronous invocations of the function.
     function
-        Name of the function; empty when it reads a queue.
+        Name of the deployed function; empty when it reads a queue.
     """
 
     name: str
@@ -49,18 +49,18 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """One dead letter.
+class DeadLetter:
+    """One message of a dead-letter queue.
 
     Parameters
     ----------
-    box
-        Where it lies.
+    dlq
+        Its dead-letter queue.
     message
-        As SQS gives it.
+        Message as SQS returns it.
     """
 
-    box: Box
+    dlq: DeadLetterQueue
     message: Mapping[str, Any]
 
     @property
@@ -85,8 +85,8 @@ class Letter:
         return next(filter(None, (_attribute(self.message, name) for name in _SAID)), "")
 
 
-def boxes(target: Target, name: str | None = None) -> list[Box]:
-    """Find where dead letters are.
+def dead_letter_queues(target: Target, name: str | None = None) -> list[DeadLetterQueue]:
+    """Find the dead-letter queues of a stage.
 
     Parameters
     ----------
@@ -99,65 +99,65 @@ def boxes(target: Target, name: str | None = None) -> list[Box]:
         No function of this name has any, or the stage was deployed by a version that did not say where they are.
     """
     found = [
-        Box(name=function, **where)
+        DeadLetterQueue(name=function, **where)
         for output in OUTPUTS
         for function, where in json.loads(target.output(output)).items()
     ]
-    chosen = [box for box in found if name in (None, box.name)]
+    chosen = [dlq for dlq in found if name in (None, dlq.name)]
     if not chosen:
-        known = ", ".join(box.name for box in found)
+        known = ", ".join(dlq.name for dlq in found)
         raise NotFoundError(f"no dead letters of {name!r}: got {name!r}; allowed: {known}, or none for all")
     return chosen
 
 
-class Post:
-    """Takes letters out of a box and sends them back.
+class Replayer:
+    """Receives messages from dead-letter queues and sends them to their source again.
 
     Parameters
     ----------
     target
-        Whose.
+        The stage.
     """
 
     def __init__(self, target: Target) -> None:
         self._sqs = target.client("sqs")
         self._lambda = target.client("lambda")
 
-    def letters(self, box: Box) -> list[Letter]:
-        """Take the letters that are there, `MOST` at most, each once; nobody else gets them for `HELD_SECONDS`.
+    def letters(self, dlq: DeadLetterQueue) -> list[DeadLetter]:
+        """Receive the messages that are there, `MOST` at most, each once; hidden from others for `HELD_SECONDS`.
 
         All of them before any goes back, so that none that fails again at once is met twice.
         """
-        found: list[Letter] = []
-        while len(found) < MOST and (messages := self._receive(box)):
-            found += [Letter(box, message) for message in messages]
+        found: list[DeadLetter] = []
+        while len(found) < MOST and (messages := self._receive(dlq)):
+            found += [DeadLetter(dlq, message) for message in messages]
         return found
 
-    def put_back(self, letter: Letter) -> None:
-        """Let a letter lie where it was."""
+    def put_back(self, letter: DeadLetter) -> None:
+        """Return a message to its dead-letter queue."""
         handle = letter.message["ReceiptHandle"]
         self._sqs.change_message_visibility(
-            QueueUrl=letter.box.dead, ReceiptHandle=handle, VisibilityTimeout=0
+            QueueUrl=letter.dlq.dead, ReceiptHandle=handle, VisibilityTimeout=0
         )
 
-    def replay(self, letter: Letter) -> None:
-        """Send a letter to what it was for, and only then take it away: at the worst it arrives twice."""
-        if letter.box.queue:
+    def replay(self, letter: DeadLetter) -> None:
+        """Send a message to its source, and only then delete it: at worst it arrives twice."""
+        if letter.dlq.queue:
             now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
             attribute = {"DataType": "String", "StringValue": now}
             self._sqs.send_message(
-                QueueUrl=letter.box.queue, MessageBody=letter.body, MessageAttributes={MARK: attribute}
+                QueueUrl=letter.dlq.queue, MessageBody=letter.body, MessageAttributes={MARK: attribute}
             )
         else:
             self._lambda.invoke(
-                FunctionName=letter.box.function, InvocationType="Event", Payload=letter.body.encode()
+                FunctionName=letter.dlq.function, InvocationType="Event", Payload=letter.body.encode()
             )
         handle = letter.message["ReceiptHandle"]
-        self._sqs.delete_message(QueueUrl=letter.box.dead, ReceiptHandle=handle)
+        self._sqs.delete_message(QueueUrl=letter.dlq.dead, ReceiptHandle=handle)
 
-    def _receive(self, box: Box) -> list[Mapping[str, Any]]:
+    def _receive(self, dlq: DeadLetterQueue) -> list[Mapping[str, Any]]:
         answer = self._sqs.receive_message(
-            QueueUrl=box.dead,
+            QueueUrl=dlq.dead,
             MaxNumberOfMessages=AT_ONCE,
             VisibilityTimeout=HELD_SECONDS,
             WaitTimeSeconds=LOOK_SECONDS,
