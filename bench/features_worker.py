@@ -31,13 +31,13 @@ def main(engine: str, data: Path) -> int:
 def duckdb_(data: Path, workdir: Path) -> str:
     """As the training job does."""
     from training import catalog  # noqa: PLC0415
-    from training.features.making import Code, Rooms, make  # noqa: PLC0415
+    from training.features.feature_set import Code, Paths, make  # noqa: PLC0415
     from training.fitting.fit import Code as ModelCode  # noqa: PLC0415
 
     home = catalog.folder("churn")
     code = Code(ModelCode.of(home).features, home)
     files = {table: sorted((data / table).glob("*.parquet")) for table in ("customers", "events")}
-    make(catalog.get("churn"), code, files, Rooms(data, workdir))
+    make(catalog.get("churn"), code, files, Paths(data, workdir))
     return str(workdir / "made-*.parquet")
 
 

@@ -44,7 +44,7 @@ from scoring.scorer import Input, Scorer
 from training import catalog
 from training.fitting.fit import Code
 from training.fitting.ranking import graph
-from training.fitting.ranking.exam import ranking_of
+from training.fitting.ranking.evaluation_set import ranking_of
 from training.fitting.ranking.fit import Factors, factors_of, fit
 from training.fitting.ranking.interactions import Interactions
 

@@ -18,7 +18,7 @@ ERROR_RATE = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Duel:
-    """Candidate and champion in the same exam.
+    """Candidate and champion on the same evaluation set.
 
     Parameters
     ----------

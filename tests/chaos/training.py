@@ -32,7 +32,7 @@ from tests.chaos.faults import Faults
 from tests.chaos.sagemaker import load
 from tests.support.world import tar_gz
 from training.data import leakage
-from training.features import making
+from training.features import feature_set
 from training.job import snapshot
 
 SECONDS = 120
@@ -167,11 +167,11 @@ class Training:
                 file.write_bytes(shard)
                 times = pq.read_table(file, columns=[models.TIME])[models.TIME].to_pylist()
                 job.waiting += sum(at > now for at in times)
-            rooms = making.Rooms(Path(name), Path(name, "work"), now=now)
-            rooms.workdir.mkdir()
-            code = making.Code(models.features, Path(__file__).parent)
+            paths = feature_set.Paths(Path(name), Path(name, "work"), now=now)
+            paths.workdir.mkdir()
+            code = feature_set.Code(models.features, Path(__file__).parent)
             with redirect_stdout(io.StringIO()):  # the container's log
-                made = making.make(self.specs[job.model], code, {models.TABLE: files}, rooms)
+                made = feature_set.make(self.specs[job.model], code, {models.TABLE: files}, paths)
             tables = [pq.read_table(file) for file in made.files]
         job.tables = made.tables
         job.newest = max(f"{at:%FT%T.%f}" for table in tables for at in table["as_of"].to_pylist())

@@ -10,7 +10,7 @@ from relearn.spec.model import ModelSpec
 from training import catalog
 from training.data.dataset import Table
 from training.fitting.fit import Code
-from training.fitting.ranking.exam import known_of, ranking_of
+from training.fitting.ranking.evaluation_set import known_of, ranking_of
 from training.fitting.ranking.fit import fit
 from training.fitting.ranking.interactions import numbers_of
 

@@ -112,11 +112,11 @@ def test_everything_that_a_model_takes_is_an_input_of_the_graph(spec: ModelSpec,
 
 def test_onnx_answers_the_holdout_as_the_estimator_does(spec: ModelSpec, trained: Trained) -> None:
     data = data_of(spec, trained)
-    exam = choice.of(spec).set_exam(spec, data)
-    scores = artifact.read(trained.base / "model").scorer().columns(exam.columns)
+    evaluation_set = choice.of(spec).make_evaluation_set(spec, data)
+    scores = artifact.read(trained.base / "model").scorer().columns(evaluation_set.columns)
     if spec.kind == "ranking":
         library = Library(spec, trained.meta["hyperparameters"], data.train)
-        for at, visitor in enumerate(exam.columns[spec.entity]):
+        for at, visitor in enumerate(evaluation_set.columns[spec.entity]):
             basis, wanted_items = library.answer({str(spec.entity): visitor})
             assert scores.basis is not None
             assert (scores.basis[at], list(scores.predictions[at])) == (
@@ -124,7 +124,7 @@ def test_onnx_answers_the_holdout_as_the_estimator_does(spec: ModelSpec, trained
                 [item for item, _ in wanted_items],
             )
         return
-    estimator, rows = refitted(spec, trained), frame(exam.columns)
+    estimator, rows = refitted(spec, trained), frame(evaluation_set.columns)
     if spec.kind == "classification":
         assert list(scores.predictions) == list(estimator.predict(rows))
         assert scores.probabilities is not None

@@ -14,9 +14,9 @@ from relearn.records import online_features
 from relearn.spec.columns import DateTime
 from tests.support.training_kit import write_shard
 from training import catalog
-from training.features import making
+from training.features import feature_set
 from training.features.build import Features
-from training.features.making import Code, Rooms
+from training.features.feature_set import Code, Paths
 from training.features.testing import compute, rows_of
 from training.fitting import fit
 
@@ -61,7 +61,7 @@ def serve(model: str, tables: Tables, folder: Path) -> dict[str, dict[str, Any]]
     }
     (folder / "work").mkdir()
     left = folder / "online.jsonl"
-    making.make(spec, Code(*code(model)), files, Rooms(folder / "shards", folder / "work", None, left))
+    feature_set.make(spec, Code(*code(model)), files, Paths(folder / "shards", folder / "work", None, left))
     found = {}
     for line in left.read_bytes().splitlines():
         entity = json.loads(line)[spec.entity or ""]

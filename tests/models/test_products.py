@@ -145,12 +145,12 @@ def test_a_champion_sits_the_same_exam(first: Path, second: Path) -> None:
 def test_a_champion_was_never_trained_on_a_row_held_out(first: Path, second: Path) -> None:
     learnt, held = (snapshot.load(SPEC, base / "input/data/train") for base in (first, second))
     met_by_champion = set(zip(learnt.train.columns["visitor"], learnt.train.target, strict=True))
-    exam = choice.of(SPEC).set_exam(SPEC, held)
+    evaluation_set = choice.of(SPEC).make_evaluation_set(SPEC, held)
     truths = {
-        (visitor, exam.known.items[item])
-        for visitor, truth in zip(exam.columns["visitor"], exam.truths, strict=True)
+        (visitor, evaluation_set.known.items[item])
+        for visitor, truth in zip(evaluation_set.columns["visitor"], evaluation_set.truths, strict=True)
         for item in truth
-        if item < len(exam.known.items)
+        if item < len(evaluation_set.known.items)
     }
     assert truths
     assert not truths & met_by_champion
@@ -237,10 +237,10 @@ def test_on_interactions_by_chance_it_is_refused(seed: int, tmp_path: Path) -> N
     write_shard(tmp_path / "events" / "a.parquet", SPEC.tables[0].columns, by_chance(seed))
     spec = replace(SPEC, metric=Metric("ndcg_at_k", minimum=0.0))  # so that the bound does not refuse it
     data, task = snapshot.load(spec, tmp_path), choice.of(spec)
-    exam = task.set_exam(spec, data)
+    evaluation_set = task.make_evaluation_set(spec, data)
     candidate = task.make_candidate(spec, Job.of(spec, {"run_id": "r1"}), data)
-    answers = tasks.Answers(exam, candidate.scorer.columns(exam.columns), ())
-    measured = task.evaluate(spec, exam, answers.scores, ())
+    answers = tasks.Answers(evaluation_set, candidate.scorer.columns(evaluation_set.columns), ())
+    measured = task.evaluate(spec, evaluation_set, answers.scores, ())
     naive = Naive.read(task.naive(spec, answers), "ndcg_at_k")
     decision = decide(measured["metrics"], None, spec.metric, naive)
     assert decision.verdict == "reject"

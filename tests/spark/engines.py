@@ -14,7 +14,7 @@ import numpy as np
 from relearn.spec.model import DateTime, ModelSpec
 from relearn.spec.tables import AS_OF
 from tests.support.training_kit import write_shard
-from training.features import given, making, spark_job
+from training.features import feature_set, given, spark_job
 from training.features.build import Features
 from training.features.check import row_key
 
@@ -40,11 +40,11 @@ def shards(spec: ModelSpec, folder: Path, tables: Mapping[str, Rows]) -> dict[st
 
 def on_duckdb(
     spec: ModelSpec, features: Features, files: Mapping[str, Sequence[Path]], folder: Path
-) -> making.Made:
+) -> feature_set.FeatureSet:
     (folder / "work").mkdir(parents=True)
     sources = next(iter(files.values()))[0].parents[1]
-    rooms = making.Rooms(sources, folder / "work", online=folder / "online.jsonl")
-    return making.make(spec, making.Code(features, folder), files, rooms)
+    paths = feature_set.Paths(sources, folder / "work", online=folder / "online.jsonl")
+    return feature_set.make(spec, feature_set.Code(features, folder), files, paths)
 
 
 def on_spark(
@@ -53,7 +53,7 @@ def on_spark(
     features: Features,
     files: Mapping[str, Sequence[Path]],
     folder: Path,
-) -> making.Made:
+) -> feature_set.FeatureSet:
     (folder / "work").mkdir(parents=True)
     uris = {table: [path.as_uri() for path in paths] for table, paths in files.items()}
     output = folder / "made"

@@ -33,8 +33,8 @@ MADE = "__features"  # no table can be named so
 
 
 @dataclass(frozen=True, slots=True)
-class FeatureSet:
-    """What became of a snapshot's raw tables.
+class FeatureFiles:
+    """Files with the features of a snapshot.
 
     Parameters
     ----------
@@ -59,8 +59,8 @@ class FeatureSet:
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
-    """What features are made with.
+class FeatureBuilder:
+    """Makes the features of a snapshot, moment by moment.
 
     Parameters
     ----------
@@ -179,16 +179,16 @@ def no_rows(spec: ModelSpec) -> DataError:
 
 
 def build(
-    workshop: Workshop, shards: Mapping[str, Sequence[Shard]], cache: Cache | None = None
-) -> FeatureSet:
+    builder: FeatureBuilder, shards: Mapping[str, Sequence[Shard]], cache: Cache | None = None
+) -> FeatureFiles:
     """Make the features of a snapshot.
 
     Parameters
     ----------
-    workshop
-        What they are made with.
+    builder
+        Makes the features.
     shards
-        What `Workshop.shards` gave.
+        What `FeatureBuilder.shards` gave.
     cache
         What earlier runs made; None: nothing is kept.
 
@@ -199,21 +199,21 @@ def build(
     SpecError
         ``features`` gives something else than the spec's columns.
     """
-    spec, kept = workshop.spec, 0
+    spec, kept = builder.spec, 0
     files: list[Path] = []
     for moment in moments_of(spec, shards) if spec.moments else (None,):
         file = None
         if cache and moment and spec.moments:
-            window = Window.of(spec.moments, moment, workshop.now)
+            window = Window.of(spec.moments, moment, builder.now)
             key = cache.key(moment, {table: seen_at(window, of) for table, of in shards.items()})
             file = cache.find(key)
             kept += file is not None
-            file = file or cache.keep(key, workshop.write(shards, moment, key))
-        files.append(file or workshop.write(shards, moment, f"made-{len(files)}"))
-    rows = count_rows(workshop.connection, files)
+            file = file or cache.keep(key, builder.write(shards, moment, key))
+        files.append(file or builder.write(shards, moment, f"made-{len(files)}"))
+    rows = count_rows(builder.connection, files)
     if not rows:
         raise no_rows(spec)
-    return FeatureSet(
+    return FeatureFiles(
         files=tuple(files),
         rows=rows,
         sha256=hashlib.sha256("\n".join(map(digest, files)).encode()).hexdigest(),

@@ -11,7 +11,7 @@ from typing import Any
 
 from relearn.spec.model import ModelSpec
 from training.features import engine
-from training.features.build import Features, FeatureSet, Workshop, build
+from training.features.build import FeatureBuilder, FeatureFiles, Features, build
 from training.features.cache import Cache, code_digest
 from training.features.online import Online, write_online
 
@@ -33,8 +33,8 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
-class Rooms:
-    """Where things are.
+class Paths:
+    """Files and folders that features are made from and written to.
 
     Parameters
     ----------
@@ -58,8 +58,8 @@ class Rooms:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """What a job has of a model's raw tables.
+class FeatureSet:
+    """Features of a snapshot, as a training job reads them.
 
     Parameters
     ----------
@@ -79,8 +79,8 @@ class Made:
     facts: dict[str, Any]
 
     @classmethod
-    def of(cls, made: FeatureSet, fingerprints: Sequence[str], online: Online | None) -> Made:
-        """Put together what was made."""
+    def of(cls, made: FeatureFiles, fingerprints: Sequence[str], online: Online | None) -> FeatureSet:
+        """Combine files, fingerprints of the shards, and what is served by entity."""
         facts = {
             "rows": made.rows,
             "sha256": made.sha256,
@@ -95,10 +95,10 @@ def make(
     spec: ModelSpec,
     code: Code,
     files: Mapping[str, Sequence[Path]],
-    rooms: Rooms,
+    paths: Paths,
     *,
     memory_mb: int = engine.MEMORY_MB,
-) -> Made:
+) -> FeatureSet:
     """Make the features of a snapshot on DuckDB.
 
     Parameters
@@ -109,8 +109,8 @@ def make(
         Of its features.
     files
         Raw table to its shards.
-    rooms
-        Where things are.
+    paths
+        Files and folders.
     memory_mb
         What DuckDB may hold, in MB.
 
@@ -121,12 +121,12 @@ def make(
     SpecError
         ``features`` gives something else than the spec's columns.
     """
-    rooms = replace(rooms, workdir=rooms.workdir.resolve(), sources=rooms.sources.resolve())
-    cache = Cache(rooms.cache.resolve(), spec, code_digest(code.home)) if rooms.cache else None
-    open_to = [rooms.sources, *([rooms.cache.resolve()] if rooms.cache else [])]
-    with engine.connect(rooms.workdir, open_to, memory_mb) as connection:
-        workshop = Workshop(spec, code.features, connection, rooms.workdir, rooms.now)
-        shards = workshop.shards(files)
-        made = build(workshop, shards, cache)
-        online = write_online(workshop, shards, rooms.online) if rooms.online else None
-    return Made.of(made, [shard.fingerprint for of in shards.values() for shard in of], online)
+    paths = replace(paths, workdir=paths.workdir.resolve(), sources=paths.sources.resolve())
+    cache = Cache(paths.cache.resolve(), spec, code_digest(code.home)) if paths.cache else None
+    open_to = [paths.sources, *([paths.cache.resolve()] if paths.cache else [])]
+    with engine.connect(paths.workdir, open_to, memory_mb) as connection:
+        builder = FeatureBuilder(spec, code.features, connection, paths.workdir, paths.now)
+        shards = builder.shards(files)
+        made = build(builder, shards, cache)
+        online = write_online(builder, shards, paths.online) if paths.online else None
+    return FeatureSet.of(made, [shard.fingerprint for of in shards.values() for shard in of], online)

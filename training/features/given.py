@@ -12,17 +12,17 @@ from preparation.rules import quote
 from relearn.errors import DataError
 from relearn.spec.model import ModelSpec
 from training.features import engine
-from training.features.build import FeatureSet, count_rows
+from training.features.build import FeatureFiles, count_rows
 from training.features.cache import digest
 from training.features.check import as_shard, check_values
-from training.features.making import Made
+from training.features.feature_set import FeatureSet
 from training.features.online import Online, export
 
 TRAINING, ONLINE, STATISTICS = "training", "online", "statistics.json"
 """What Spark's job writes: two folders of Parquet, and what it counted."""
 
 
-def take(spec: ModelSpec, given: Path, workdir: Path, online: Path | None) -> Made:
+def take(spec: ModelSpec, given: Path, workdir: Path, online: Path | None) -> FeatureSet:
     """Take what Spark made.
 
     Parameters
@@ -44,9 +44,9 @@ def take(spec: ModelSpec, given: Path, workdir: Path, online: Path | None) -> Ma
     counted = json.loads((given / STATISTICS).read_text(encoding="utf-8"))
     with engine.connect(workdir.resolve(), [given.resolve()]) as connection:
         file = _in_order(spec, connection, given / TRAINING, workdir.resolve() / "features.parquet")
-        made = FeatureSet((file,), count_rows(connection, [file]), digest(file), counted["tables"], {})
+        made = FeatureFiles((file,), count_rows(connection, [file]), digest(file), counted["tables"], {})
         served = _served(spec, connection, given / ONLINE, workdir.resolve() / "online.parquet", online)
-    return Made.of(made, counted["fingerprints"], served)
+    return FeatureSet.of(made, counted["fingerprints"], served)
 
 
 def _served(

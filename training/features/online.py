@@ -17,7 +17,7 @@ import duckdb
 from preparation.rules import quote
 from relearn.spec.model import Column, DateTime, ModelSpec, Number
 from relearn.spec.tables import AS_OF
-from training.features.build import Workshop, count_rows, last_moment
+from training.features.build import FeatureBuilder, count_rows, last_moment
 from training.features.cache import digest
 from training.features.shards import Shard
 
@@ -47,15 +47,15 @@ class Online:
         return asdict(self)
 
 
-def write_online(workshop: Workshop, shards: Mapping[str, Sequence[Shard]], path: Path) -> Online | None:
+def write_online(builder: FeatureBuilder, shards: Mapping[str, Sequence[Shard]], path: Path) -> Online | None:
     """Make the features of every entity at the last moment, and write them as JSON Lines.
 
     Parameters
     ----------
-    workshop
+    builder
         What they are made with.
     shards
-        What `Workshop.shards` gave.
+        What `FeatureBuilder.shards` gave.
     path
         The file: an object an entity, in the order of entities, with the entity, ``as_of`` and the columns.
 
@@ -64,10 +64,10 @@ def write_online(workshop: Workshop, shards: Mapping[str, Sequence[Shard]], path
     Online or None
         None when the spec declares no moments.
     """
-    if workshop.spec.moments is None or (moment := last_moment(workshop.spec, shards)) is None:
+    if builder.spec.moments is None or (moment := last_moment(builder.spec, shards)) is None:
         return None
-    made = workshop.write(shards, moment, "online")
-    return export(workshop.connection, workshop.spec, [made], moment.isoformat(), path)
+    made = builder.write(shards, moment, "online")
+    return export(builder.connection, builder.spec, [made], moment.isoformat(), path)
 
 
 def export(

@@ -83,13 +83,13 @@ def make(
         for table in spec.table_names
     }
     marks = fingerprints(session, [file for table in spec.table_names for file in shards[table]])
-    room = _Room(sql, spec, features, output.rstrip("/"))
-    made = room.sets()
+    job = _SparkJob(sql, spec, features, output.rstrip("/"))
+    made = job.sets()
     return {"tables": tables, "fingerprints": marks, **made}
 
 
 @dataclass(frozen=True, slots=True)
-class _Room:
+class _SparkJob:
     sql: spark.Sql
     spec: ModelSpec
     features: Features | None

@@ -104,28 +104,34 @@ def _covered(
     raise AssertionError("the last reach was tried")
 
 
-def set_exam(spec: ModelSpec, dataset: Dataset) -> Table:  # noqa: ARG001 - of any spec
+def make_evaluation_set(spec: ModelSpec, dataset: Dataset) -> Table:  # noqa: ARG001 - of any spec
     """Ask the rows held out."""
     return dataset.holdout
 
 
-def evaluate(spec: ModelSpec, exam: Table, scores: Scores, classes: Sequence[str]) -> dict[str, Any]:
+def evaluate(
+    spec: ModelSpec, evaluation_set: Table, scores: Scores, classes: Sequence[str]
+) -> dict[str, Any]:
     """Measure answers by `training.fitting.evaluate`."""
-    return measuring.evaluate(spec, exam.target, scores, classes)
+    return measuring.evaluate(spec, evaluation_set.target, scores, classes)
 
 
-def duel(spec: ModelSpec, exam: Table, mine: Scores, theirs: Scores) -> tuple[int, int]:
+def duel(spec: ModelSpec, evaluation_set: Table, mine: Scores, theirs: Scores) -> tuple[int, int]:
     """Count the rows whose label, or whose value more nearly, only one of both got right."""
     if spec.kind == "classification":
-        first, second = (np.asarray(one.predictions != exam.target, np.float64) for one in (mine, theirs))
+        first, second = (
+            np.asarray(one.predictions != evaluation_set.target, np.float64) for one in (mine, theirs)
+        )
     else:
-        first, second = (np.abs(one.predictions - exam.target.astype(np.float64)) for one in (mine, theirs))
+        first, second = (
+            np.abs(one.predictions - evaluation_set.target.astype(np.float64)) for one in (mine, theirs)
+        )
     return int((first < second).sum()), int((first > second).sum())
 
 
-def explain(spec: ModelSpec, exam: Table, candidate: Candidate) -> dict[str, float]:
+def explain(spec: ModelSpec, evaluation_set: Table, candidate: Candidate) -> dict[str, float]:
     """Give the permutation importance of each feature."""
-    return measuring.importance(spec, candidate.scorer, exam, candidate.classes)
+    return measuring.importance(spec, candidate.scorer, evaluation_set, candidate.classes)
 
 
 def naive(spec: ModelSpec, answers: Answers) -> dict[str, Any] | None:  # noqa: ARG001 - of any spec

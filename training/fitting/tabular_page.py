@@ -23,7 +23,7 @@ def sections(spec: ModelSpec, report: Mapping[str, Any], answers: Answers) -> li
     report
         What `training.job.report.document` gave.
     answers
-        What the candidate answered; its exam is the rows held out, a `training.data.dataset.Table`.
+        What the candidate answered; its evaluation set is the rows held out, a `training.data.dataset.Table`.
     """
     leans_on = section("What the model leans on", _importance(spec, report))
     if spec.kind == "regression":
@@ -62,7 +62,7 @@ def _roc(spec: ModelSpec, answers: Answers) -> str:
     lines = []
     for label in spec.classes:
         index = answers.classes.index(label)
-        wrong, right, _ = metrics.roc_curve(answers.exam.target == label, probabilities[:, index])
+        wrong, right, _ = metrics.roc_curve(answers.evaluation_set.target == label, probabilities[:, index])
         lines.append((f"{label} {metrics.auc(wrong, right):.3f}", wrong, right))
     axes = ("false positive rate", "true positive rate")
     return charts.curves("ROC of each class against the rest, with its area", axes, lines)
@@ -72,9 +72,9 @@ def _regression(spec: ModelSpec, answers: Answers) -> str:
     unit = f", {spec.target.unit}" if isinstance(spec.target, Number) and spec.target.unit else ""
     given = answers.scores.predictions.astype(float)
     drawn = charts.scatter(
-        "Answer against truth", (f"true{unit}", f"answer{unit}"), answers.exam.target, given
+        "Answer against truth", (f"true{unit}", f"answer{unit}"), answers.evaluation_set.target, given
     )
-    errors = charts.histogram("Errors", f"answer minus truth{unit}", given - answers.exam.target)
+    errors = charts.histogram("Errors", f"answer minus truth{unit}", given - answers.evaluation_set.target)
     return f'<div class="charts">{drawn}{errors}</div>'
 
 

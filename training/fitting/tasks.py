@@ -1,6 +1,6 @@
 """What a training job does differently from kind to kind of model, chosen here and nowhere else.
 
-A job reads rows and splits them, makes a candidate, sets an exam of what was held out, and lets the candidate and the
+A job reads rows and splits them, makes a candidate, makes an evaluation set of what was held out, and lets the candidate and the
 champion sit it. `training.fitting.tabular` does so for models whose rows are features and a target, `training.fitting.ranking.task`
 for recommenders.
 """
@@ -48,7 +48,7 @@ class Candidate:
     reach: float | None = None
 
 
-class Exam(Protocol):
+class EvaluationSet(Protocol):
     """What was held out, as questions."""
 
     @property
@@ -62,7 +62,7 @@ class Answers:
 
     Parameters
     ----------
-    exam
+    evaluation_set
         The questions, and the truth.
     scores
         The answers.
@@ -70,7 +70,7 @@ class Answers:
         Order of the probabilities' columns.
     """
 
-    exam: Any
+    evaluation_set: Any
     scores: Scores
     classes: tuple[str, ...]
 
@@ -88,16 +88,18 @@ class Task(Protocol):
     def make_candidate(self, spec: ModelSpec, job: Job, dataset: Dataset) -> Candidate:
         """Fit the model, export it, and check that both answer the same."""
 
-    def set_exam(self, spec: ModelSpec, dataset: Dataset) -> Any:
-        """Ask what was held out; gives an `Exam`, with the truth."""
+    def make_evaluation_set(self, spec: ModelSpec, dataset: Dataset) -> Any:
+        """Ask what was held out; gives an `EvaluationSet`, with the truth."""
 
-    def evaluate(self, spec: ModelSpec, exam: Any, scores: Scores, classes: Sequence[str]) -> dict[str, Any]:
-        """Measure answers to the exam: ``metrics``, and what else the kind has, JSON-ready."""
+    def evaluate(
+        self, spec: ModelSpec, evaluation_set: Any, scores: Scores, classes: Sequence[str]
+    ) -> dict[str, Any]:
+        """Measure answers to the evaluation set: ``metrics``, and what else the kind has, JSON-ready."""
 
-    def duel(self, spec: ModelSpec, exam: Any, mine: Scores, theirs: Scores) -> tuple[int, int]:
+    def duel(self, spec: ModelSpec, evaluation_set: Any, mine: Scores, theirs: Scores) -> tuple[int, int]:
         """Count where the first answers are better than the second, and where they are worse."""
 
-    def explain(self, spec: ModelSpec, exam: Any, candidate: Candidate) -> dict[str, float]:
+    def explain(self, spec: ModelSpec, evaluation_set: Any, candidate: Candidate) -> dict[str, float]:
         """Say by how much the metric worsens without each feature."""
 
     def naive(self, spec: ModelSpec, answers: Answers) -> dict[str, Any] | None:

@@ -31,7 +31,7 @@ from scoring.container import Container, clock
 from scoring.progress import say
 from training import catalog
 from training.features import engine
-from training.features.build import Workshop, count_rows, last_moment
+from training.features.build import FeatureBuilder, count_rows, last_moment
 from training.features.check import wanted
 from training.features.shards import Shard, counts_of
 from training.fitting.fit import Code
@@ -151,13 +151,13 @@ def write(  # noqa: PLR0917 - what to make, of what, where and as of when
     DataError, SpecError
         As `training.features.build`; or the snapshot can not speak of these moments.
     """
-    sources, room = shards.resolve(), workdir.resolve()
-    made = room / FEATURES
-    with engine.connect(room, [sources]) as connection:
-        workshop = Workshop(spec, Code.of(catalog.folder(spec.name)).features, connection, room, now)
-        found = workshop.shards(_files(spec, sources))
+    sources, scratch = shards.resolve(), workdir.resolve()
+    made = scratch / FEATURES
+    with engine.connect(scratch, [sources]) as connection:
+        builder = FeatureBuilder(spec, Code.of(catalog.folder(spec.name)).features, connection, scratch, now)
+        found = builder.shards(_files(spec, sources))
         earliest, known = _check_reach(spec, found, span)
-        files = [workshop.write(found, moment, f"{moment:%Y%m%d}") for moment in span.moments()]
+        files = [builder.write(found, moment, f"{moment:%Y%m%d}") for moment in span.moments()]
         if not (rows := count_rows(connection, files)):
             raise DataError("features", f"the features of {spec.name} have no row at any of these moments")
         connection.execute(f"CREATE VIEW {ROWS} AS {_with_known_targets(spec, files, known)}")

@@ -12,7 +12,7 @@ from relearn.spec.model import Category, ModelSpec, Ranking
 from scoring import artifact
 from scoring.scorer import Scores
 from training.fitting import choice
-from training.fitting.tasks import Exam
+from training.fitting.tasks import EvaluationSet
 
 PIECE = 1 << 20
 
@@ -70,8 +70,10 @@ def require(path: Path, version: int | None, sha256: str) -> None:
         )
 
 
-def measure(spec: ModelSpec, path: Path, version: int | None, exam: Exam, mine: Scores) -> Champion:
-    """Measure the champion in the candidate's exam.
+def measure(
+    spec: ModelSpec, path: Path, version: int | None, evaluation_set: EvaluationSet, mine: Scores
+) -> Champion:
+    """Measure the champion on the candidate's evaluation set.
 
     A champion that was made for other columns is measured as long as it can answer the rows: a
     column that was added since does not matter to it. When it can not, there is nothing to
@@ -85,7 +87,7 @@ def measure(spec: ModelSpec, path: Path, version: int | None, exam: Exam, mine: 
         The champion's model.tar.gz.
     version
         Its version; None when the job was told of none.
-    exam
+    evaluation_set
         What both are asked.
     mine
         What the candidate answered.
@@ -107,13 +109,13 @@ def measure(spec: ModelSpec, path: Path, version: int | None, exam: Exam, mine: 
         return Champion(incompatible={"version": version, "reason": reason})
     scorer = champion.scorer()
     try:
-        scores = scorer.columns(exam.columns)
+        scores = scorer.columns(evaluation_set.columns)
     except Exception as error:  # noqa: BLE001 - onnxruntime's exceptions have no common base
         reason = f"it fails on the holdout: {str(error).splitlines()[0]}"
         return Champion(incompatible={"version": version, "reason": reason})
     task = choice.of(spec)
-    better, worse = task.duel(spec, exam, mine, scores)
-    measured = task.evaluate(spec, exam, scores, champion.classes)
+    better, worse = task.duel(spec, evaluation_set, mine, scores)
+    measured = task.evaluate(spec, evaluation_set, scores, champion.classes)
     about = {
         "version": version,
         "run_id": champion.meta.get("run_id"),

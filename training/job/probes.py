@@ -35,7 +35,7 @@ def write(folder: Path, spec: ModelSpec, columns: Mapping[str, Array]) -> None:
     spec
         The model's spec.
     columns
-        What the exam asks: name to encoded values of shape (rows,).
+        Columns of the evaluation set: name to encoded values of shape (rows,).
     """
     with (folder / FILE).open("wb") as file:
         for instance in instances(spec, columns):
@@ -46,9 +46,9 @@ def write(folder: Path, spec: ModelSpec, columns: Mapping[str, Array]) -> None:
 
 
 def instances(spec: ModelSpec, columns: Mapping[str, Array]) -> list[dict[str, Any]]:
-    """Choose at most `ROWS` rows, the same of the same exam, and write them as a request does."""
+    """Choose at most `ROWS` rows, the same of the same evaluation set, and write them as a request does."""
     count = len(next(iter(columns.values())))
-    # Shuffled: an exam may be in the order of what it asks for.
+    # Shuffled: an evaluation set may be in the order of its target.
     chosen = np.random.default_rng(0).permutation(count)[:ROWS]
     return [_instance(spec, {name: values[row] for name, values in columns.items()}) for row in chosen]
 

@@ -37,13 +37,13 @@ def document(
     candidate
         What was measured, and ``importance``.
     rival
-        The champion, measured in the same exam.
+        The champion, measured on the same evaluation set.
     agreed
         How the ONNX model agrees with the estimator.
     contents_sha256
         Digest of the whole artifact.
     naive
-        What needs no model, measured in the same exam, and the candidate's lead over it; None where the kind of
+        What needs no model, measured on the same evaluation set, and the candidate's lead over it; None where the kind of
         model has no such thing.
 
     Returns

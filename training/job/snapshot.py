@@ -28,7 +28,7 @@ from training.data.split import holdout_expression, order_expression
 from training.fitting import choice
 
 if TYPE_CHECKING:
-    from training.features.making import Made
+    from training.features.feature_set import FeatureSet
 
 
 HOLDOUT = "__holdout"  # no column can be named so
@@ -94,20 +94,20 @@ def load(
 
 def _made(spec: ModelSpec, folder: Path, files: list[Path], store: Store | None, now: datetime) -> Dataset:
     """Make the features, and read them as the shards that they are."""
-    from training.features import making  # noqa: PLC0415 - Ibis is for models that use it
+    from training.features import feature_set  # noqa: PLC0415 - Ibis is for models that use it
     from training.fitting.fit import Code  # noqa: PLC0415 - which takes the tables of this module
 
     by_table = {table: [path for path in files if path.parent.name == table] for table in spec.table_names}
     home = catalog.folder(spec.name)
-    code = making.Code(Code.of(home).features, home)
+    code = feature_set.Code(Code.of(home).features, home)
     cache = store.folder / "partitions" if store else None
     with tempfile.TemporaryDirectory(prefix="features-") as workdir:
-        rooms = making.Rooms(folder, Path(workdir), cache, _online(store), now)
-        made = making.make(spec, code, by_table, rooms)
+        paths = feature_set.Paths(folder, Path(workdir), cache, _online(store), now)
+        made = feature_set.make(spec, code, by_table, paths)
         return _of(spec, made)
 
 
-def _of(spec: ModelSpec, made: Made) -> Dataset:
+def _of(spec: ModelSpec, made: FeatureSet) -> Dataset:
     data = _read(spec, list(made.files))
     return replace(
         data,

@@ -77,16 +77,18 @@ def run(box: Container) -> None:
     )
     profile = feature_quality.check(spec, dataset, box, job) if spec.tables else None
     task = choice.of(spec)
-    exam = task.set_exam(spec, dataset)
+    evaluation_set = task.make_evaluation_set(spec, dataset)
     candidate = task.make_candidate(spec, job, dataset)
-    answers = tasks.Answers(exam, candidate.scorer.columns(exam.columns), tuple(candidate.classes))
-    measured = task.evaluate(spec, exam, answers.scores, answers.classes)
+    answers = tasks.Answers(
+        evaluation_set, candidate.scorer.columns(evaluation_set.columns), tuple(candidate.classes)
+    )
+    measured = task.evaluate(spec, evaluation_set, answers.scores, answers.classes)
     say_metrics(measured["metrics"])
-    measured["importance"] = task.explain(spec, exam, candidate)
+    measured["importance"] = task.explain(spec, evaluation_set, candidate)
     if candidate.terms is not None:
         measured["terms"] = candidate.terms
     naive = task.naive(spec, answers)
-    rival = champion.measure(spec, box.champion, job.champion_version, exam, answers.scores)
+    rival = champion.measure(spec, box.champion, job.champion_version, evaluation_set, answers.scores)
     say(f"champion: {rival.words(spec.metric.name)}")
     meta = _meta(spec, job, dataset, candidate, measured["metrics"])
     if profile is not None:
@@ -102,8 +104,8 @@ def run(box: Container) -> None:
         naive=naive,
     )
     report.write(box.output, spec, document, meta, answers)
-    probes.write(box.output, spec, exam.columns)
-    recorded.write(box.output, made, probes.instances(spec, exam.columns))
+    probes.write(box.output, spec, evaluation_set.columns)
+    recorded.write(box.output, made, probes.instances(spec, evaluation_set.columns))
     artifact.write(box.model, candidate.onnx, meta)
     say(f"wrote {artifact.ONNX}, {len(candidate.onnx)} bytes, and the report")
 

@@ -25,8 +25,8 @@ from scoring.reading import Reader
 from tests.support.prepare_data import rejected
 from tests.support.training_kit import write_shard
 from training.features import after, before, engine, onto
-from training.features.build import Workshop
-from training.features.making import Code, Made, Rooms, make
+from training.features.build import FeatureBuilder
+from training.features.feature_set import Code, FeatureSet, Paths, make
 from training.job import backfill
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
@@ -174,14 +174,14 @@ def test_what_stands_for_a_missing_value_is_a_moment() -> None:
         DateTime("at", missing=("never",))
 
 
-def made_of(folder: Path, rows: Sequence[tuple[str, str]]) -> Made:
+def made_of(folder: Path, rows: Sequence[tuple[str, str]]) -> FeatureSet:
     """Make the features of orders of a customer, at NOW."""
     given = [{"who": who, "at": at, "amount": 1.0, "paid": None} for who, at in rows]
     shard = write_shard(folder / "orders" / "a.parquet", ORDERS.columns, given)
     workdir = folder / "work"
     workdir.mkdir()
-    rooms = Rooms(folder, workdir, online=folder / "online.jsonl", now=NOW)
-    return make(SPEC, Code(features, folder), {"orders": [shard]}, rooms)
+    paths = Paths(folder, workdir, online=folder / "online.jsonl", now=NOW)
+    return make(SPEC, Code(features, folder), {"orders": [shard]}, paths)
 
 
 REAL = [("a", f"2025-{month:02d}-15T00:00:00Z") for month in range(1, 11)] + [("b", "2025-03-02T00:00:00Z")]
@@ -240,8 +240,8 @@ def test_features_of_moments_to_come_can_not_be_asked_for(tmp_path: Path) -> Non
     )
     span = backfill.Span.of({"moments_from": "2025-02-01", "moments_to": "2029-12-01"})
     with engine.connect(tmp_path, [tmp_path]) as connection:
-        workshop = Workshop(SPEC, features, connection, tmp_path, NOW)
-        found = workshop.shards({"orders": [shard]})
+        builder = FeatureBuilder(SPEC, features, connection, tmp_path, NOW)
+        found = builder.shards({"orders": [shard]})
         with pytest.raises(DataError, match=r"to 2025-10-15 .* known by now"):
             backfill._check_reach(SPEC, found, span)
 

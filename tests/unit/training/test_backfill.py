@@ -19,7 +19,7 @@ from scoring.container import Container
 from tests.support.training_kit import iris_rows, write_shard
 from tests.support.training_kit import job as iris_job
 from training import catalog
-from training.features import making
+from training.features import feature_set
 from training.features.testing import rows_of
 from training.job import backfill, train
 from training.job.backfill import Span
@@ -110,8 +110,8 @@ def test_what_training_made_of_a_month_is_made_again(
     by_table = {
         table: sorted((shards / "datasets" / "churn" / table).glob("*.parquet")) for table in spec.table_names
     }
-    code = making.Code(catalog.load_module(home / "features.py").features, home)
-    files = making.make(spec, code, by_table, making.Rooms(shards, tmp_path)).files
+    code = feature_set.Code(catalog.load_module(home / "features.py").features, home)
+    files = feature_set.make(spec, code, by_table, feature_set.Paths(shards, tmp_path)).files
     trained = sorted(row for file in files for row in rows(file))
     first, last = min(row[-1] for row in trained), max(row[-1] for row in trained)
     box, statistics = made

@@ -21,7 +21,7 @@ from tests.support.training_kit import NUMBERS, numbers_table
 from training.data.dataset import Table
 from training.fitting import onnx_export
 from training.fitting.fit import frame
-from training.fitting.ranking.exam import ranking_of
+from training.fitting.ranking.evaluation_set import ranking_of
 from training.job import champion
 
 HOLDOUT = numbers_table(200, seed=5)

@@ -16,7 +16,7 @@ import pytest
 from relearn.errors import DataError, SpecError
 from relearn.spec.model import Category, DateTime, Id, Metric, ModelSpec, Number, Table, Training
 from tests.support.training_kit import write_shard
-from training.features.making import Code, Made, Rooms, make
+from training.features.feature_set import Code, FeatureSet, Paths, make
 from training.features.testing import compute
 
 SPEC = ModelSpec(
@@ -185,9 +185,9 @@ def shards(folder: Path, orders: list[list[dict[str, Any]]]) -> dict[str, list[P
     }
 
 
-def build(folder: Path, found: dict[str, list[Path]], work: str, **more: int) -> Made:
+def build(folder: Path, found: dict[str, list[Path]], work: str, **more: int) -> FeatureSet:
     (folder / work).mkdir()
-    return make(SPEC, Code(plain, folder), found, Rooms(folder, folder / work), **more)
+    return make(SPEC, Code(plain, folder), found, Paths(folder, folder / work), **more)
 
 
 def test_features_are_made_of_the_shards_of_each_table_and_counted(tmp_path: Path) -> None:
@@ -274,7 +274,7 @@ def test_an_expression_reads_no_file_but_the_shards(tmp_path: Path) -> None:
 
     (tmp_path / "work").mkdir()
     with pytest.raises(DataError, match="can not be made: Permission"):
-        make(SPEC, Code(reading, tmp_path), found, Rooms(tmp_path / "in", tmp_path / "work"))
+        make(SPEC, Code(reading, tmp_path), found, Paths(tmp_path / "in", tmp_path / "work"))
 
 
 def test_a_model_with_one_table_is_trained_without_ibis(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from relearn.errors import DataError, SpecError
 from tests.support.ranking_kit import SPEC, data
 from training.data import split
 from training.fitting.ranking import task
-from training.fitting.ranking.exam import FEWEST_VISITORS, set_exam
+from training.fitting.ranking.evaluation_set import FEWEST_VISITORS, make_evaluation_set
 from training.fitting.ranking.interactions import Interactions, numbers_of
 
 Met = tuple[str, str, float]
@@ -73,31 +73,33 @@ def test_the_truth_is_what_is_met_later_for_the_first_time() -> None:
             True: [*LATER, ("g0", "f0", 1.0), ("g0", "f3", 1.0), ("g0", "f3", 5.0)],
         }
     )
-    exam = set_exam(SPEC, dataset)
-    at = list(exam.columns["guest"]).index("g0")
-    assert [exam.known.items[number] for number in exam.met[at]] == ["f0", "f4"]
-    assert [exam.known.items[number] for number in exam.truths[at]] == ["f1", "f3"]
-    assert set(exam.columns["like"]) == {""}
+    evaluation_set = make_evaluation_set(SPEC, dataset)
+    at = list(evaluation_set.columns["guest"]).index("g0")
+    assert [evaluation_set.known.items[number] for number in evaluation_set.met[at]] == ["f0", "f4"]
+    assert [evaluation_set.known.items[number] for number in evaluation_set.truths[at]] == ["f1", "f3"]
+    assert set(evaluation_set.columns["like"]) == {""}
 
 
 def test_an_item_that_nobody_had_met_is_part_of_the_truth_though_no_list_can_name_it() -> None:
-    exam = set_exam(SPEC, data({False: ENOUGH, True: [*LATER, ("g1", "new", 1.0), ("g1", "newer", 1.0)]}))
-    at = list(exam.columns["guest"]).index("g1")
-    assert len(exam.truths[at]) == 3
-    assert sum(number >= len(exam.known.items) for number in exam.truths[at]) == 2
+    evaluation_set = make_evaluation_set(
+        SPEC, data({False: ENOUGH, True: [*LATER, ("g1", "new", 1.0), ("g1", "newer", 1.0)]})
+    )
+    at = list(evaluation_set.columns["guest"]).index("g1")
+    assert len(evaluation_set.truths[at]) == 3
+    assert sum(number >= len(evaluation_set.known.items) for number in evaluation_set.truths[at]) == 2
 
 
 def test_a_visitor_of_whom_nothing_was_learnt_is_asked_about_too() -> None:
-    exam = set_exam(SPEC, data({False: ENOUGH, True: [*LATER, ("stranger", "f0", 1.0)]}))
-    at = list(exam.columns["guest"]).index("stranger")
-    assert (len(exam.met[at]), len(exam.truths[at])) == (0, 1)
+    evaluation_set = make_evaluation_set(SPEC, data({False: ENOUGH, True: [*LATER, ("stranger", "f0", 1.0)]}))
+    at = list(evaluation_set.columns["guest"]).index("stranger")
+    assert (len(evaluation_set.met[at]), len(evaluation_set.truths[at])) == (0, 1)
 
 
 def refusal(train: Sequence[Met], late: Sequence[Met], **changes: Any) -> str:
     dataset, spec = data({False: train, True: late}), replace(SPEC, **changes)
     try:
         task.refuse_unusable(spec, dataset)
-        task.set_exam(spec, dataset)
+        task.make_evaluation_set(spec, dataset)
     except (DataError, SpecError) as error:
         return str(error)
     raise AssertionError("nothing was refused")

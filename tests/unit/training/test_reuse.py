@@ -16,8 +16,8 @@ from preparation import prepare
 from relearn.errors import DataError
 from relearn.spec.model import Category, DateTime, Id, Metric, ModelSpec, Monthly, Number, Table
 from tests.support.training_kit import write_shard
-from training.features import after, before, making, onto
-from training.features.making import Code, Made, Rooms
+from training.features import after, before, feature_set, onto
+from training.features.feature_set import Code, FeatureSet, Paths
 from training.features.shards import describe
 
 SPEC = ModelSpec(
@@ -80,13 +80,13 @@ class Lake:
         self.files[table].append(write_shard(path, self.spec.raw_columns(table), rows))
         return path
 
-    def run(self, *, kept: bool = True) -> Made:
+    def run(self, *, kept: bool = True) -> FeatureSet:
         self.runs += 1
         workdir = self.folder / f"work{self.runs}"
         workdir.mkdir()
         cache = self.folder / "cache" if kept else None
-        rooms = Rooms(self.folder / "shards", workdir, cache, self.online)
-        return making.make(self.spec, Code(features, self.code), self.files, rooms)
+        paths = Paths(self.folder / "shards", workdir, cache, self.online)
+        return feature_set.make(self.spec, Code(features, self.code), self.files, paths)
 
     @property
     def online(self) -> Path:
@@ -101,7 +101,7 @@ def lake(tmp_path: Path) -> Lake:
     return lake
 
 
-def moments(made: Made) -> tuple[int, int]:
+def moments(made: FeatureSet) -> tuple[int, int]:
     return made.facts["moments"]["made"], made.facts["moments"]["kept"]
 
 
@@ -115,8 +115,8 @@ def test_shards_of_which_every_moment_is_kept_are_not_read(lake: Lake) -> None:
     lake.run()
     lake.add("orders", [{"person": "ann", "at": "2026-06-25", "amount": 1}])
     spoil(lake.files["orders"][0])
-    rooms = Rooms(lake.folder / "shards", lake.folder, lake.folder / "cache")
-    assert moments(making.make(SPEC, Code(features, lake.code), lake.files, rooms)) == (0, 4)
+    paths = Paths(lake.folder / "shards", lake.folder, lake.folder / "cache")
+    assert moments(feature_set.make(SPEC, Code(features, lake.code), lake.files, paths)) == (0, 4)
 
 
 def spoil(shard: Path) -> None:
@@ -228,7 +228,7 @@ def test_features_of_other_moments_than_those_given_are_refused(lake: Lake) -> N
     with pytest.raises(
         DataError, match="3 rows speak of a moment that is not in moments, such as 2026-02-28"
     ):
-        making.make(SPEC, Code(early, lake.code), lake.files, Rooms(lake.folder / "shards", lake.folder))
+        feature_set.make(SPEC, Code(early, lake.code), lake.files, Paths(lake.folder / "shards", lake.folder))
 
 
 def test_shards_that_ingest_wrote_say_in_their_footer_what_they_hold(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ FEWEST_VISITORS = 20  # with fewer no mean says anything
 
 
 @dataclass(frozen=True, slots=True)
-class RankingExam:
+class RankingEvaluationSet:
     """Visitors, what they had met, and what they then met for the first time.
 
     Parameters
@@ -49,7 +49,7 @@ def known_of(spec: ModelSpec, table: Table) -> Interactions:
     return Interactions.of(table.columns[str(spec.entity)], table.target, table.columns[WEIGHT])
 
 
-def set_exam(spec: ModelSpec, dataset: Dataset) -> RankingExam:
+def make_evaluation_set(spec: ModelSpec, dataset: Dataset) -> RankingEvaluationSet:
     """Ask for recommendations to every visitor of whom something was held out.
 
     Raises
@@ -71,7 +71,7 @@ def set_exam(spec: ModelSpec, dataset: Dataset) -> RankingExam:
         )
     nothing = np.full(len(visitors), "", dtype=object)
     columns = {column.name: visitors if column.name == spec.entity else nothing for column in spec.columns}
-    return RankingExam(columns, known, met, truths)
+    return RankingEvaluationSet(columns, known, met, truths)
 
 
 def _by_visitor(visitors: Array) -> tuple[Array, list[Array]]:

@@ -15,7 +15,7 @@ from relearn.figures import counted
 from scoring.encode import Array
 from training.fitting import charts
 from training.fitting.ranking.evaluate import NOTHING
-from training.fitting.ranking.exam import RankingExam
+from training.fitting.ranking.evaluation_set import RankingEvaluationSet
 
 SAMPLES = 5
 SHOWN_MET = 6  # of what a sampled visitor had met
@@ -23,7 +23,7 @@ HIT = " ✓"
 
 
 def sections(
-    report: Mapping[str, Any], exam: RankingExam, lists: Array, popular: Mapping[str, Any]
+    report: Mapping[str, Any], evaluation_set: RankingEvaluationSet, lists: Array, popular: Mapping[str, Any]
 ) -> list[str]:
     """Write the sections.
 
@@ -31,18 +31,18 @@ def sections(
     ----------
     report
         What `training.job.report.document` gave.
-    exam
+    evaluation_set
         What was asked.
     lists
         What the candidate recommended, item numbers of shape (visitors, k).
     popular
         What popularity came to, as ``report["candidate"]``.
     """
-    pictures = _by_length(report["candidate"], popular) + _spread(exam, lists)
+    pictures = _by_length(report["candidate"], popular) + _spread(evaluation_set, lists)
     return [
         section("Against what is popular", _against(report)),
         section("How good the lists are", f'<div class="charts">{pictures}</div>{_lengths(report, popular)}'),
-        section("Some recommendations", _samples(exam, lists)),
+        section("Some recommendations", _samples(evaluation_set, lists)),
     ]
 
 
@@ -79,13 +79,13 @@ def _by_length(mine: Mapping[str, Any], popular: Mapping[str, Any]) -> str:
     return drawn("NDCG by the length of the list", said, *plot.size, "".join(parts))
 
 
-def _spread(exam: RankingExam, lists: Array) -> str:
+def _spread(evaluation_set: RankingEvaluationSet, lists: Array) -> str:
     """Draw how often an item is recommended against how many visitors have met it."""
-    count = len(exam.known.items)
+    count = len(evaluation_set.known.items)
     recommended = np.bincount(lists[lists != NOTHING], minlength=count) / len(lists)
     title = "Each item: how many have met it, and in how many lists it is"
     axes_of = ("share of visitors", "share of lists")
-    return charts.scatter(title, axes_of, exam.known.popularity, recommended, from_zero=True)
+    return charts.scatter(title, axes_of, evaluation_set.known.popularity, recommended, from_zero=True)
 
 
 def _lengths(report: Mapping[str, Any], popular: Mapping[str, Any]) -> str:
@@ -94,27 +94,33 @@ def _lengths(report: Mapping[str, Any], popular: Mapping[str, Any]) -> str:
     return table("The same in figures", ["Items", "Candidate", "Popularity"], rows)
 
 
-def _samples(exam: RankingExam, lists: Array) -> str:
+def _samples(evaluation_set: RankingEvaluationSet, lists: Array) -> str:
     """Show what some visitors are recommended; who they are is not told."""
     told = f"To the first visitors held out, best first;{HIT} is what they went on to meet."
-    chosen = [place for place, truth in enumerate(exam.truths) if len(truth) and len(exam.met[place])][
-        :SAMPLES
-    ]
+    chosen = [
+        place
+        for place, truth in enumerate(evaluation_set.truths)
+        if len(truth) and len(evaluation_set.met[place])
+    ][:SAMPLES]
     shown = []
     for number, who in enumerate(chosen, start=1):
-        more = len(exam.met[who]) - SHOWN_MET
-        met = _names(exam, exam.met[who][:SHOWN_MET]) + (f" and {more} more" if more > 0 else "")
-        hits = f"{int(np.isin(exam.truths[who], lists[who]).sum())} of {len(exam.truths[who])}"
+        more = len(evaluation_set.met[who]) - SHOWN_MET
+        met = _names(evaluation_set, evaluation_set.met[who][:SHOWN_MET]) + (
+            f" and {more} more" if more > 0 else ""
+        )
+        hits = f"{int(np.isin(evaluation_set.truths[who], lists[who]).sum())} of {len(evaluation_set.truths[who])}"
         shown += [
             (f"{number}. had met", met),
-            ("is recommended", _names(exam, lists[who], hits=exam.truths[who])),
+            ("is recommended", _names(evaluation_set, lists[who], hits=evaluation_set.truths[who])),
             ("of what they met next", hits),
         ]
     items = "".join(f"<dt>{escape(word)}</dt><dd>{escape(said)}</dd>" for word, said in shown)
     return f'<p>{told}</p><dl class="lineage">{items}</dl>'
 
 
-def _names(exam: RankingExam, items: Array, hits: Sequence[int] | Array = ()) -> str:
+def _names(evaluation_set: RankingEvaluationSet, items: Array, hits: Sequence[int] | Array = ()) -> str:
     return ", ".join(
-        f"{exam.known.items[item]}{HIT if item in hits else ''}" for item in items if item != NOTHING
+        f"{evaluation_set.known.items[item]}{HIT if item in hits else ''}"
+        for item in items
+        if item != NOTHING
     )

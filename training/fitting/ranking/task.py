@@ -21,7 +21,12 @@ from training.fitting import onnx_export
 from training.fitting.fit import Code
 from training.fitting.ranking import agreement, graph, page
 from training.fitting.ranking.evaluate import Measured, lead, measure, popular_lists
-from training.fitting.ranking.exam import RankingExam, known_of, ranking_of, set_exam
+from training.fitting.ranking.evaluation_set import (
+    RankingEvaluationSet,
+    known_of,
+    make_evaluation_set,
+    ranking_of,
+)
 from training.fitting.ranking.fit import factors_of, fit
 from training.fitting.ranking.interactions import numbers_of
 from training.fitting.tasks import Answers, Candidate
@@ -32,10 +37,10 @@ __all__ = [
     "evaluate",
     "explain",
     "make_candidate",
+    "make_evaluation_set",
     "naive",
     "refuse_unusable",
     "sections",
-    "set_exam",
 ]
 
 LIBRARIES = ("duckdb", "implicit", "numpy", "onnx", "onnxruntime", "pandas", "scipy")
@@ -92,32 +97,38 @@ def make_candidate(spec: ModelSpec, job: Job, dataset: Dataset) -> Candidate:
 
 def evaluate(
     spec: ModelSpec,  # noqa: ARG001 - of any spec
-    exam: RankingExam,
+    evaluation_set: RankingEvaluationSet,
     scores: Scores,
     classes: Sequence[str],  # noqa: ARG001 - there are none
 ) -> dict[str, Any]:
     """Measure lists of items; ``ndcg_by_k`` has that of lists of 1 to k items."""
-    return _as_report(exam, lists_of(exam, scores))
+    return _as_report(evaluation_set, lists_of(evaluation_set, scores))
 
 
-def duel(spec: ModelSpec, exam: RankingExam, mine: Scores, theirs: Scores) -> tuple[int, int]:
+def duel(
+    spec: ModelSpec, evaluation_set: RankingEvaluationSet, mine: Scores, theirs: Scores
+) -> tuple[int, int]:
     """Count the visitors whose list is better, and worse, by the metric that decides."""
     first, second = (
-        _measured(exam, lists_of(exam, one)).by_visitor(spec.metric.name) for one in (mine, theirs)
+        _measured(evaluation_set, lists_of(evaluation_set, one)).by_visitor(spec.metric.name)
+        for one in (mine, theirs)
     )
     return int((first > second).sum()), int((first < second).sum())
 
 
-def explain(spec: ModelSpec, exam: RankingExam, candidate: Candidate) -> dict[str, float]:  # noqa: ARG001
+def explain(spec: ModelSpec, evaluation_set: RankingEvaluationSet, candidate: Candidate) -> dict[str, float]:  # noqa: ARG001
     """Name nothing: a recommender has no features."""
     return {}
 
 
 def naive(spec: ModelSpec, answers: Answers) -> dict[str, Any] | None:
     """Measure what is popular, and the lead over it."""
-    exam: RankingExam = answers.exam
-    theirs = _measured(exam, popular_lists(exam.known.by_popularity(), exam.met, ranking_of(spec).k))
-    mine = _measured(exam, lists_of(exam, answers.scores))
+    evaluation_set: RankingEvaluationSet = answers.evaluation_set
+    theirs = _measured(
+        evaluation_set,
+        popular_lists(evaluation_set.known.by_popularity(), evaluation_set.met, ranking_of(spec).k),
+    )
+    mine = _measured(evaluation_set, lists_of(evaluation_set, answers.scores))
     metric = spec.metric.name
     found = lead(mine.by_visitor(metric), theirs.by_visitor(metric), metric)
     return {"method": POPULARITY, "metrics": theirs.metrics(), "lead": found.as_dict()}
@@ -125,24 +136,24 @@ def naive(spec: ModelSpec, answers: Answers) -> dict[str, Any] | None:
 
 def sections(spec: ModelSpec, report: Mapping[str, Any], answers: Answers) -> list[str]:
     """Write the sections about the lists."""
-    exam: RankingExam = answers.exam
-    lists = lists_of(exam, answers.scores)
-    popular = popular_lists(exam.known.by_popularity(), exam.met, ranking_of(spec).k)
-    return page.sections(report, exam, lists, _as_report(exam, popular))
+    evaluation_set: RankingEvaluationSet = answers.evaluation_set
+    lists = lists_of(evaluation_set, answers.scores)
+    popular = popular_lists(evaluation_set.known.by_popularity(), evaluation_set.met, ranking_of(spec).k)
+    return page.sections(report, evaluation_set, lists, _as_report(evaluation_set, popular))
 
 
-def lists_of(exam: RankingExam, scores: Scores) -> Array:
+def lists_of(evaluation_set: RankingEvaluationSet, scores: Scores) -> Array:
     """Number the items of answers, as `training.fitting.ranking.evaluate` takes them."""
     items = np.asarray(scores.predictions, dtype=object)
-    return numbers_of(items.ravel(), exam.known.items).reshape(items.shape)
+    return numbers_of(items.ravel(), evaluation_set.known.items).reshape(items.shape)
 
 
-def _measured(exam: RankingExam, lists: Array) -> Measured:
-    return measure(lists, exam.truths, len(exam.known.items))
+def _measured(evaluation_set: RankingEvaluationSet, lists: Array) -> Measured:
+    return measure(lists, evaluation_set.truths, len(evaluation_set.known.items))
 
 
-def _as_report(exam: RankingExam, lists: Array) -> dict[str, Any]:
-    shorter = [_measured(exam, lists[:, : at + 1]) for at in range(lists.shape[1])]
+def _as_report(evaluation_set: RankingEvaluationSet, lists: Array) -> dict[str, Any]:
+    shorter = [_measured(evaluation_set, lists[:, : at + 1]) for at in range(lists.shape[1])]
     return {
         "metrics": shorter[-1].metrics(),
         "ndcg_by_k": [float(one.ndcg.mean()) for one in shorter],
