@@ -1,6 +1,6 @@
 """The laptop cloud: takes cdk.out, nothing else, and runs it as an AWS account on loopback.
 
-The rooms:
+The modules:
 
 - ``__main__``    the ``python -m local`` command
 - ``settings``    what a laptop cloud is started with

@@ -11,11 +11,11 @@ from local.glue import runs
 from local.hooks import executions
 from local.hooks.durable import Durable
 from local.sagemaker import containers, endpoints, packages, tags, training, transforms, tuning
+from local.sagemaker.context import Context
 from local.sagemaker.state import State
-from local.sagemaker.world import World
 
 if TYPE_CHECKING:
-    from local.gate.issuer import Issuer
+    from local.api_gateway.issuer import Issuer
     from local.images import Images
     from local.settings import Settings
 
@@ -47,8 +47,8 @@ class Account:
 
     def __init__(self, settings: Settings, images: Images, endpoint: str, issuer: Issuer) -> None:
         state = State(settings.keep / "sagemaker.json" if settings.keep else None)
-        self.world = World(settings=settings, state=state, images=images, endpoint=endpoint)
-        hooks.install(self.world, issuer)
+        self.context = Context(settings=settings, state=state, images=images, endpoint=endpoint)
+        hooks.install(self.context, issuer)
         self.durable = Durable(settings.keep / kept.GENERATIONS) if settings.keep else None
         if self.durable:
             self.durable.answer_after_writing_tables()
@@ -61,14 +61,14 @@ class Account:
         """Bring back what ran before, when the state was kept; what was under way has failed."""
         executions.fail_interrupted_executions()
         runs.resume()
-        training.resume(self.world)
-        transforms.resume(self.world)
-        tuning.resume(self.world)
-        endpoints.resume(self.world)
+        training.resume(self.context)
+        transforms.resume(self.context)
+        tuning.resume(self.context)
+        endpoints.resume(self.context)
 
     def close(self) -> None:
         """Stop every job and endpoint."""
-        self.world.closing.set()
+        self.context.closing.set()
         endpoints.close()
 
     @staticmethod

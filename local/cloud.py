@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from local.gate.issuer import Issuer
+    from local.api_gateway.issuer import Issuer
 
 
 class Cloud:

@@ -14,8 +14,8 @@ import threading
 from typing import TYPE_CHECKING, Any, cast
 
 from local import environment
-from local.gate import arrivals, door, issuing
-from local.gate.issuer import Issuer
+from local.api_gateway import arrivals, door, issuing
+from local.api_gateway.issuer import Issuer
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -101,7 +101,7 @@ class Server:
         from hypercorn.config import Config  # noqa: PLC0415
         from ministack import app as ministack  # noqa: PLC0415
 
-        from local.gate import pages  # noqa: PLC0415
+        from local.api_gateway import pages  # noqa: PLC0415
 
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         servers = []
@@ -125,7 +125,7 @@ class Server:
         await asyncio.gather(*servers)
 
     def _page_may_call(self, arrival: arrivals.Arrival) -> bool:
-        from local.gate import pages  # noqa: PLC0415 - after the environment is set
+        from local.api_gateway import pages  # noqa: PLC0415 - after the environment is set
 
         return pages.may_call(self._api_id, arrival)
 

@@ -17,7 +17,7 @@ from ministack.core.responses import new_uuid
 from ministack.services import glue
 
 from local import faults, sessions
-from local.glue import room
+from local.glue import runtime
 from local.glue.buckets import Buckets
 from local.processes import Child
 from local.sagemaker import logs
@@ -26,7 +26,7 @@ from local.sagemaker.channels import ChannelError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from local.sagemaker.world import World
+    from local.sagemaker.context import Context
 
     Record = dict[str, Any]
 
@@ -37,7 +37,7 @@ _ERROR = re.compile(r"(?:[A-Za-z_]\w*\.)*([A-Z]\w*(?:Error|Exception|Exit|Interr
 _POLL_SECONDS = 0.1
 
 
-def begin(world: World, job: Record, request: Record) -> Record:
+def begin(context: Context, job: Record, request: Record) -> Record:
     """Record a run and start it; its own arguments go before the job's."""
     now = time.time()
     run = {
@@ -55,7 +55,7 @@ def begin(world: World, job: Record, request: Record) -> Record:
         "GlueVersion": job["GlueVersion"],
     }
     glue._job_runs.setdefault(job["Name"], []).append(run)
-    world.in_background(_carry_out, world, dict(job), run)
+    context.in_background(_carry_out, context, dict(job), run)
     return run
 
 
@@ -75,10 +75,10 @@ def resume() -> None:
                 _move(run, "FAILED", "the laptop cloud was stopped while the job ran")
 
 
-def _carry_out(world: World, job: Record, run: Record) -> None:
-    home = world.folder("glue", run["Id"])
+def _carry_out(context: Context, job: Record, run: Record) -> None:
+    home = context.folder("glue", run["Id"])
     try:
-        state, reason = _run(world, job, run, home)
+        state, reason = _run(context, job, run, home)
     except (ClientError, BotoCoreError, ChannelError) as error:
         state, reason = "FAILED", str(error)
     except Exception as error:  # noqa: BLE001 - the run's record is the only place to say it
@@ -88,9 +88,9 @@ def _carry_out(world: World, job: Record, run: Record) -> None:
     _move(run, state, reason)
 
 
-def _run(world: World, job: Record, run: Record, home: Path) -> tuple[str, str]:
-    world.pause()
-    if reason := room.lacking():
+def _run(context: Context, job: Record, run: Record, home: Path) -> tuple[str, str]:
+    context.pause()
+    if reason := runtime.lacking():
         return "FAILED", reason
     keys = sessions.assume(job["Role"], "GlueJobRunnerSession")
     buckets = Buckets(sessions.connect("s3", keys), home / "s3")
@@ -101,11 +101,11 @@ def _run(world: World, job: Record, run: Record, home: Path) -> tuple[str, str]:
         _move(run, "RUNNING")
     stream = logs.LogStream(sessions.connect("logs", keys), LOG_GROUP, run["Id"], looks=False)
     lines: list[str] = []
-    environment = room.variables(home=home, buckets=buckets.folder)
-    with Child(room.command(script, given), env=environment, cwd=home) as child:
+    environment = runtime.variables(home=home, buckets=buckets.folder)
+    with Child(runtime.command(script, given), env=environment, cwd=home) as child:
         reader = threading.Thread(target=_read, args=(child, lines, stream), daemon=True)
         reader.start()
-        ended = _wait(world, run, child)
+        ended = _wait(context, run, child)
         reader.join(5)
     stream.close()
     if ended:
@@ -120,7 +120,7 @@ def _read(child: Child, lines: list[str], stream: logs.LogStream) -> None:
         stream.write(lines[-1])
 
 
-def _wait(world: World, run: Record, child: Child) -> tuple[str, str] | None:
+def _wait(context: Context, run: Record, child: Child) -> tuple[str, str] | None:
     """Wait for the script; how the run ended when that was not by itself."""
     deadline = time.monotonic() + run["Timeout"] * 60
     while True:
@@ -129,7 +129,7 @@ def _wait(world: World, run: Record, child: Child) -> tuple[str, str] | None:
             return None
         if time.monotonic() > deadline:
             return "TIMEOUT", ""
-        if run["JobRunState"] == "STOPPING" or world.closing.is_set():
+        if run["JobRunState"] == "STOPPING" or context.closing.is_set():
             return "STOPPED", ""
 
 

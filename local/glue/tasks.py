@@ -16,14 +16,14 @@ from local.sagemaker.tasks import TaskError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from local.sagemaker.world import World
+    from local.sagemaker.context import Context
 
     Over = Callable[[], TaskError | None]
 
 _POLL_SECONDS = 0.1
 
 
-def run_to_its_end(world: World, data: dict[str, Any], over: Over) -> dict[str, Any]:
+def run_to_its_end(context: Context, data: dict[str, Any], over: Over) -> dict[str, Any]:
     """Start a run and wait for it; the run, times in milliseconds.
 
     Raises
@@ -37,7 +37,7 @@ def run_to_its_end(world: World, data: dict[str, Any], over: Over) -> dict[str, 
             "Glue.EntityNotFoundException",
             f"Failed to start job run due to missing metadata: {data['JobName']}",
         )
-    run = runs.begin(world, job, data)
+    run = runs.begin(context, job, data)
     while run["JobRunState"] not in runs.ENDED:
         if error := over():
             runs.stop(run)

@@ -29,24 +29,24 @@ from local.hooks import (
 )
 
 if TYPE_CHECKING:
-    from local.gate.issuer import Issuer
-    from local.sagemaker.world import World
+    from local.api_gateway.issuer import Issuer
+    from local.sagemaker.context import Context
 
 
-def install(world: World, issuer: Issuer) -> None:
+def install(context: Context, issuer: Issuer) -> None:
     """Put every hook in place; once, before the first request."""
     credentials.check_everybodys_signature()
     credentials.give_functions_keys_that_nobody_can_guess()
     origins.leave_reading_to_the_configuration()
     origins.hide_the_emulators_own_endpoints()
-    service.add_sagemaker(world)
-    service.add_application_auto_scaling(world)
-    templates.add_sagemaker_types(world)
+    service.add_sagemaker(context)
+    service.add_application_auto_scaling(context)
+    templates.add_sagemaker_types(context)
     registry.authorise_repositories_by_name()
     alarms.authorise_looks_on_all_alarms()
     step_functions.act_with_the_machines_role()
-    step_functions.require_the_roles_permissions(world)
-    glue.run_jobs(world)
+    step_functions.require_the_roles_permissions(context)
+    glue.run_jobs(context)
     executions.end_executions_that_time_out()
     step_functions.stop_jobs_that_time_out()
     task_tokens.wait_as_long_as_the_input_says()

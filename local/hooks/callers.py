@@ -12,13 +12,13 @@ from ministack.core import arn
 from ministack.core.responses import request_scope
 from ministack.services import apigateway
 
-from local.gate import arrivals, signature, tokens
-from local.gate.throttle import Throttle, limits
+from local.api_gateway import arrivals, signature, tokens
+from local.api_gateway.throttle import Throttle, limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from local.gate.issuer import Issuer
+    from local.api_gateway.issuer import Issuer
 
     Answer = tuple[int, dict[str, str], bytes]
 

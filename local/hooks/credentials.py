@@ -15,7 +15,7 @@ from ministack.core.responses import get_account_id
 from ministack.core.router import detect_service, extract_access_key_id
 from ministack.services import lambda_svc, s3, sts
 
-from local.gate import arrivals, door
+from local.api_gateway import arrivals, door
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

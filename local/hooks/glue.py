@@ -12,10 +12,10 @@ from ministack.services import glue
 from local.glue import runs
 
 if TYPE_CHECKING:
-    from local.sagemaker.world import World
+    from local.sagemaker.context import Context
 
 
-def run_jobs(world: World) -> None:
+def run_jobs(context: Context) -> None:
     """Run a job's script under PySpark, with what its role may read and write.
 
     MiniStack runs a Spark script in a container of AWS's image where there is Docker, and elsewhere says at once
@@ -26,7 +26,7 @@ def run_jobs(world: World) -> None:
         job = glue._jobs.get(data.get("JobName"))
         if job is None:
             return error_response_json("EntityNotFoundException", f"Job {data.get('JobName')} not found", 400)
-        return json_response({"JobRunId": runs.begin(world, job, data)["Id"]})
+        return json_response({"JobRunId": runs.begin(context, job, data)["Id"]})
 
     def stop(data: dict[str, Any]) -> Any:
         name = data["JobName"]

@@ -19,7 +19,7 @@ from local.sagemaker import tasks
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from local.sagemaker.world import World
+    from local.sagemaker.context import Context
 
 SERVICE = "states.amazonaws.com"
 _execution: contextvars.ContextVar[dict[str, Any]] = contextvars.ContextVar("execution", default={})  # noqa: B039
@@ -55,26 +55,26 @@ def execution_of_this_thread() -> dict[str, Any]:
     return _execution.get()
 
 
-def require_the_roles_permissions(world: World) -> None:
+def require_the_roles_permissions(context: Context) -> None:
     """Run a task only when the state machine's role may do what it does; SageMaker's and AWS Glue's jobs run here.
 
     MiniStack checks nothing: every task succeeds, whatever the role. AWS assumes the role and fails the task
     with the service's own denial. MiniStack also has no SageMaker integration, and none that waits for AWS Glue.
     """
     for name in ("_invoke_resource", "_invoke_with_callback"):
-        setattr(stepfunctions, name, _checked(world, getattr(stepfunctions, name)))
+        setattr(stepfunctions, name, _checked(context, getattr(stepfunctions, name)))
 
 
-def _checked(world: World, invoke: Any) -> Any:
+def _checked(context: Context, invoke: Any) -> Any:
     def checked(resource: str, data: Any, *rest: Any) -> Any:
         role = _role()
         for action, target in permissions.of_task(resource, data):
             if not role.allowed(action, target):
                 raise _failed(permissions.denied_error(resource), role.denial(action, target))
         if permissions.service_of(resource) == "sagemaker":
-            return _named(lambda: tasks.Task(world, resource, role, _over).run(data))
+            return _named(lambda: tasks.Task(context, resource, role, _over).run(data))
         if resource.endswith(":glue:startJobRun.sync"):
-            return _named(lambda: glue.run_to_its_end(world, data, _over))
+            return _named(lambda: glue.run_to_its_end(context, data, _over))
         return invoke(resource, data, *rest)
 
     return checked

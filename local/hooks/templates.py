@@ -14,7 +14,7 @@ from local.sagemaker import control, model
 from local.sagemaker.errors import ApiError
 
 if TYPE_CHECKING:
-    from local.sagemaker.world import World
+    from local.sagemaker.context import Context
 
 _TYPES = {
     "ModelPackageGroup": ("ModelPackageGroupArn", ("ModelPackageGroupArn",)),
@@ -24,7 +24,7 @@ _TYPES = {
 }
 
 
-def add_sagemaker_types(world: World) -> None:
+def add_sagemaker_types(context: Context) -> None:
     """Provision AWS::SageMaker::ModelPackageGroup, Model, EndpointConfig and Endpoint.
 
     MiniStack refuses a template with a type it does not know. A delete that SageMaker refuses (a group that
@@ -32,19 +32,19 @@ def add_sagemaker_types(world: World) -> None:
     """
     for kind, (ref, attributes) in _TYPES.items():
         provisioners._RESOURCE_HANDLERS[f"AWS::SageMaker::{kind}"] = {
-            "create": _create(world, kind, ref, attributes),
+            "create": _create(context, kind, ref, attributes),
             "update": _update(kind),
-            "delete": _delete(world, kind),
+            "delete": _delete(context, kind),
         }
 
 
-def _create(world: World, kind: str, ref: str, attributes: tuple[str, ...]) -> Any:
+def _create(context: Context, kind: str, ref: str, attributes: tuple[str, ...]) -> Any:
     def create(logical_id: str, properties: dict[str, Any], stack: str) -> tuple[str, dict[str, Any]]:
         named = f"{kind}Name"
         request = _typed(
             {named: f"{stack}-{logical_id}-{new_uuid()[:8]}"[-63:].strip("-"), **properties}, f"Create{kind}"
         )
-        answer = _call(world, f"Create{kind}", request)
+        answer = _call(context, f"Create{kind}", request)
         known = {**request, **answer}
         return answer[ref], {key: known[key] for key in attributes}
 
@@ -65,11 +65,11 @@ def _update(kind: str) -> Any:
     return update
 
 
-def _delete(world: World, kind: str) -> Any:
+def _delete(context: Context, kind: str) -> Any:
     def delete(physical_id: str, properties: dict[str, Any]) -> None:
         name = properties.get(f"{kind}Name") or physical_id.rpartition("/")[2]
         try:
-            _call(world, f"Delete{kind}", {f"{kind}Name": name})
+            _call(context, f"Delete{kind}", {f"{kind}Name": name})
         except ValueError as error:
             if "not exist" not in str(error) and "Could not find" not in str(error):
                 raise
@@ -77,9 +77,9 @@ def _delete(world: World, kind: str) -> Any:
     return delete
 
 
-def _call(world: World, action: str, request: dict[str, Any]) -> dict[str, Any]:
+def _call(context: Context, action: str, request: dict[str, Any]) -> dict[str, Any]:
     try:
-        return control.call(world, action, request, principals.administrator())
+        return control.call(context, action, request, principals.administrator())
     except ApiError as error:
         raise ValueError(f"{action}: {error}") from error
 

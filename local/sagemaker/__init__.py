@@ -4,7 +4,7 @@ The state is plain JSON records in the shape of SageMaker's own Describe answers
 the SDK's service model, as AWS checks them. What AWS runs on its instances runs here as processes: a training
 job is the image's ``train`` command on an ``/opt/ml`` look-alike, an endpoint is its ``serve`` command.
 
-- ``world``       what every room shares: settings, state, images, clocks
+- ``context``     what every room shares: settings, state, images, clocks
 - ``state``       the records, their names, their lists
 - ``model``       the SDK's service model: checks requests, shapes answers
 - ``control``     one call: check, authorise, dispatch; the operations' table

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from local.principals import Principal
-    from local.sagemaker.world import World
+    from local.sagemaker.context import Context
 
 SERVICE = "sagemaker.amazonaws.com"
 _KINDS = {
@@ -26,7 +26,7 @@ _KINDS = {
 _ROLES = ("RoleArn", "ExecutionRoleArn")
 
 
-def authorise(world: World, action: str, request: dict[str, Any], caller: Principal) -> None:
+def authorise(context: Context, action: str, request: dict[str, Any], caller: Principal) -> None:
     """Refuse a caller whose policies do not allow the call, the roles it passes or the tags it sets.
 
     Raises
@@ -34,7 +34,7 @@ def authorise(world: World, action: str, request: dict[str, Any], caller: Princi
     ApiError
         ``AccessDeniedException``; ``ValidationException`` for a role that SageMaker can not assume.
     """
-    resources = list(_resources(world, action, request))
+    resources = list(_resources(context, action, request))
     names = [f"sagemaker:{action}"] + (
         ["sagemaker:AddTags"] if request.get("Tags") and action != "AddTags" else []
     )
@@ -46,7 +46,7 @@ def authorise(world: World, action: str, request: dict[str, Any], caller: Princi
         _pass_role(caller, role_arn)
 
 
-def _resources(world: World, action: str, request: dict[str, Any]) -> Iterator[str]:
+def _resources(context: Context, action: str, request: dict[str, Any]) -> Iterator[str]:
     if action.startswith("List") and action != "ListTags":
         yield "*"
         return
@@ -56,12 +56,12 @@ def _resources(world: World, action: str, request: dict[str, Any]) -> Iterator[s
             return
     if action == "CreateModelPackage" and "ModelPackageGroupName" in request:
         group = request["ModelPackageGroupName"].rpartition("/")[2]
-        yield world.arn("model-package", f"{group}/*")
+        yield context.arn("model-package", f"{group}/*")
         return
     keys = [key for key in _KINDS if isinstance(request.get(key), str)]
     if action == "CreateTransformJob":
         keys.remove("ModelName")  # asked of the job alone
-    yield from (world.arn(_KINDS[key], request[key].rpartition("/")[2]) for key in keys)
+    yield from (context.arn(_KINDS[key], request[key].rpartition("/")[2]) for key in keys)
     if not keys:
         yield "*"
 

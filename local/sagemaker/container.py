@@ -17,7 +17,7 @@ from local import environment, sessions
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from local.sagemaker.world import World
+    from local.sagemaker.context import Context
 
 
 def command(verb: str) -> list[str]:
@@ -25,12 +25,12 @@ def command(verb: str) -> list[str]:
     return [sys.executable, "-S", "-m", "training", verb]
 
 
-def variables(world: World, *, role_arn: str, root: Path, code: Path, isolated: bool) -> dict[str, str]:
+def variables(context: Context, *, role_arn: str, root: Path, code: Path, isolated: bool) -> dict[str, str]:
     """Return what every container's environment holds.
 
     Parameters
     ----------
-    world : World
+    context : Context
         The SageMaker.
     role_arn : str
         Whose credentials it gets; on AWS from the instance's metadata.
@@ -45,23 +45,23 @@ def variables(world: World, *, role_arn: str, root: Path, code: Path, isolated: 
     return {
         **environment.base(os.environ),
         **environment.no_aws_files(),
-        **({} if isolated else _credentials(world, role_arn)),
-        "AWS_REGION": world.settings.region,
-        "AWS_DEFAULT_REGION": world.settings.region,
+        **({} if isolated else _credentials(context, role_arn)),
+        "AWS_REGION": context.settings.region,
+        "AWS_DEFAULT_REGION": context.settings.region,
         "HOME": str(root),
         "TMPDIR": str(root / "tmp"),
-        "XDG_CACHE_HOME": str(world.settings.scratch / "caches"),  # shared, as an image's layers are
+        "XDG_CACHE_HOME": str(context.settings.scratch / "caches"),  # shared, as an image's layers are
         "PYTHONPATH": os.pathsep.join([str(code), *packages]),
         "PYTHONUNBUFFERED": "1",
         "SAGEMAKER_BASE_DIR": str(root),
     }
 
 
-def _credentials(world: World, role_arn: str) -> dict[str, str]:
+def _credentials(context: Context, role_arn: str) -> dict[str, str]:
     key, secret, token = sessions.assume(role_arn, "SageMaker")
     return {
         "AWS_ACCESS_KEY_ID": key,
         "AWS_SECRET_ACCESS_KEY": secret,
         "AWS_SESSION_TOKEN": token or "",
-        "AWS_ENDPOINT_URL": world.endpoint,
+        "AWS_ENDPOINT_URL": context.endpoint,
     }

@@ -11,7 +11,7 @@ from local.sagemaker.errors import invalid
 from local.sagemaker.state import page
 
 if TYPE_CHECKING:
-    from local.sagemaker.world import World
+    from local.sagemaker.context import Context
 
     Record = dict[str, Any]
 
@@ -21,40 +21,40 @@ ENDPOINTS = "endpoints"
 
 
 @operation
-def create_model(world: World, request: Record) -> Record:
+def create_model(context: Context, request: Record) -> Record:
     """Record a model of one container."""
     containers = request.get("Containers") or [request.get("PrimaryContainer")]
     if len(containers) != 1 or containers[0] is None:
         raise invalid(
             "a model of the laptop cloud has exactly one container: PrimaryContainer or Containers of one"
         )
-    resolve(world, containers[0])
-    return _add(world, MODELS, "Model", request)
+    resolve(context, containers[0])
+    return _add(context, MODELS, "Model", request)
 
 
 @operation
-def describe_model(world: World, request: Record) -> Record:
+def describe_model(context: Context, request: Record) -> Record:
     """Return one model."""
-    return found(world, MODELS, "Model", request["ModelName"])
+    return found(context, MODELS, "Model", request["ModelName"])
 
 
 @operation
-def list_models(world: World, request: Record) -> Record:
+def list_models(context: Context, request: Record) -> Record:
     """Return a page of models."""
-    models, more = page(world.state.all(MODELS), request, name="ModelName")
+    models, more = page(context.state.all(MODELS), request, name="ModelName")
     return {"Models": models, **more}
 
 
 @operation
-def delete_model(world: World, request: Record) -> Record:
+def delete_model(context: Context, request: Record) -> Record:
     """Forget a model; endpoints that were made from it go on."""
-    found(world, MODELS, "Model", request["ModelName"])
-    world.state.remove(MODELS, request["ModelName"])
+    found(context, MODELS, "Model", request["ModelName"])
+    context.state.remove(MODELS, request["ModelName"])
     return {}
 
 
 @operation
-def create_endpoint_config(world: World, request: Record) -> Record:
+def create_endpoint_config(context: Context, request: Record) -> Record:
     """Record an endpoint configuration of one variant, serverless or on instances."""
     variants = request["ProductionVariants"]
     if len(variants) != 1:
@@ -64,7 +64,7 @@ def create_endpoint_config(world: World, request: Record) -> Record:
     for variant in variants:
         if "ModelName" not in variant:
             raise invalid(f"variant {variant['VariantName']} names no model")
-        model = found(world, MODELS, "Model", variant["ModelName"])
+        model = found(context, MODELS, "Model", variant["ModelName"])
         if "ServerlessConfig" in variant and model.get("EnableNetworkIsolation"):
             raise invalid(
                 f"variant {variant['VariantName']}: serverless inference knows no network isolation"
@@ -76,33 +76,33 @@ def create_endpoint_config(world: World, request: Record) -> Record:
                 f"variant {variant['VariantName']}: InitialInstanceCount goes with InstanceType alone"
             )
         variant.setdefault("InitialVariantWeight", 1.0)
-    return _add(world, CONFIGS, "EndpointConfig", request)
+    return _add(context, CONFIGS, "EndpointConfig", request)
 
 
 @operation
-def describe_endpoint_config(world: World, request: Record) -> Record:
+def describe_endpoint_config(context: Context, request: Record) -> Record:
     """Return one endpoint configuration."""
-    return found(world, CONFIGS, "EndpointConfig", request["EndpointConfigName"])
+    return found(context, CONFIGS, "EndpointConfig", request["EndpointConfigName"])
 
 
 @operation
-def list_endpoint_configs(world: World, request: Record) -> Record:
+def list_endpoint_configs(context: Context, request: Record) -> Record:
     """Return a page of endpoint configurations."""
-    configs, more = page(world.state.all(CONFIGS), request, name="EndpointConfigName")
+    configs, more = page(context.state.all(CONFIGS), request, name="EndpointConfigName")
     return {"EndpointConfigs": configs, **more}
 
 
 @operation
-def delete_endpoint_config(world: World, request: Record) -> Record:
+def delete_endpoint_config(context: Context, request: Record) -> Record:
     """Forget an endpoint configuration that no endpoint uses."""
-    name = found(world, CONFIGS, "EndpointConfig", request["EndpointConfigName"])["EndpointConfigName"]
-    for endpoint in world.state.all(ENDPOINTS):
+    name = found(context, CONFIGS, "EndpointConfig", request["EndpointConfigName"])["EndpointConfigName"]
+    for endpoint in context.state.all(ENDPOINTS):
         if name in (endpoint["EndpointConfigName"], endpoint.get("PendingConfigName")):
             raise invalid(
-                f'Cannot delete endpoint configuration "{world.arn("endpoint-config", name)}" because it is in use by '
+                f'Cannot delete endpoint configuration "{context.arn("endpoint-config", name)}" because it is in use by '
                 f'endpoint "{endpoint["EndpointArn"]}"'
             )
-    world.state.remove(CONFIGS, name)
+    context.state.remove(CONFIGS, name)
     return {}
 
 
@@ -112,7 +112,7 @@ def container(model: Record) -> Record:
     return found
 
 
-def resolve(world: World, container: Record) -> Record:
+def resolve(context: Context, container: Record) -> Record:
     """Return a container's image, model data and environment, a model package's looked up.
 
     Raises
@@ -124,7 +124,7 @@ def resolve(world: World, container: Record) -> Record:
     if name is None:
         return container
     package = next(
-        (item for item in world.state.all("model_packages") if item["ModelPackageArn"] == name), None
+        (item for item in context.state.all("model_packages") if item["ModelPackageArn"] == name), None
     )
     if package is None:
         raise invalid(f"Model package {name} does not exist")
@@ -139,24 +139,24 @@ def resolve(world: World, container: Record) -> Record:
     }
 
 
-def found(world: World, table: str, kind: str, name: str) -> Record:
+def found(context: Context, table: str, kind: str, name: str) -> Record:
     """Return a record, or refuse as SageMaker does."""
-    record = world.state.get(table, name)
+    record = context.state.get(table, name)
     if record is None:
         label = {"Model": "model", "EndpointConfig": "endpoint configuration", "Endpoint": "endpoint"}[kind]
-        arn = world.arn(
+        arn = context.arn(
             {"Model": "model", "EndpointConfig": "endpoint-config", "Endpoint": "endpoint"}[kind], name
         )
         raise invalid(f'Could not find {label} "{arn}".')
     return record
 
 
-def _add(world: World, table: str, kind: str, request: Record) -> Record:
+def _add(context: Context, table: str, kind: str, request: Record) -> Record:
     name = request[f"{kind}Name"]
-    arn = world.arn("model" if kind == "Model" else "endpoint-config", name)
+    arn = context.arn("model" if kind == "Model" else "endpoint-config", name)
     record = {key: value for key, value in request.items() if key != "Tags"}
-    if not world.state.add(table, name, {**record, f"{kind}Arn": arn, "CreationTime": time.time()}):
+    if not context.state.add(table, name, {**record, f"{kind}Arn": arn, "CreationTime": time.time()}):
         label = "model" if kind == "Model" else "endpoint configuration"
         raise invalid(f'Cannot create already existing {label} "{arn}".')
-    tags.keep(world, arn, request.get("Tags", []))
+    tags.keep(context, arn, request.get("Tags", []))
     return {f"{kind}Arn": arn}

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from local.principals import Principal
-    from local.sagemaker.world import World
+    from local.sagemaker.context import Context
 
-    Handler = Callable[[World, dict[str, Any]], dict[str, Any]]
+    Handler = Callable[[Context, dict[str, Any]], dict[str, Any]]
 
 _OPERATIONS: dict[str, Handler] = {}
 
@@ -24,12 +24,12 @@ def operation(handler: Handler) -> Handler:
     return handler
 
 
-def call(world: World, action: str, request: dict[str, Any], caller: Principal) -> dict[str, Any]:
+def call(context: Context, action: str, request: dict[str, Any], caller: Principal) -> dict[str, Any]:
     """Carry out one call.
 
     Parameters
     ----------
-    world : World
+    context : Context
         The SageMaker.
     action : str
         The operation, e.g. ``CreateTrainingJob``.
@@ -54,5 +54,5 @@ def call(world: World, action: str, request: dict[str, Any], caller: Principal) 
     if handler is None:
         raise invalid(f"{action} is not part of the laptop cloud; it has {', '.join(sorted(_OPERATIONS))}")
     model.check(action, request)
-    access.authorise(world, action, request, caller)
-    return model.answer(action, handler(world, request))
+    access.authorise(context, action, request, caller)
+    return model.answer(action, handler(context, request))

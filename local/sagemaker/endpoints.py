@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 from local import faults
 from local.sagemaker import scaled, tags
 from local.sagemaker.containers import CONFIGS, ENDPOINTS, MODELS, found
+from local.sagemaker.context import announce
 from local.sagemaker.control import operation
 from local.sagemaker.errors import invalid
 from local.sagemaker.hosting import Host
 from local.sagemaker.serving import ServingError
 from local.sagemaker.state import page
-from local.sagemaker.world import announce
 
 if TYPE_CHECKING:
-    from local.sagemaker.world import World
+    from local.sagemaker.context import Context
 
     Record = dict[str, Any]
 
@@ -25,11 +25,11 @@ _hosts: dict[str, Host] = {}
 
 
 @operation
-def create_endpoint(world: World, request: Record) -> Record:
+def create_endpoint(context: Context, request: Record) -> Record:
     """Record the endpoint and start what it stands for."""
     name = request["EndpointName"]
-    found(world, CONFIGS, "EndpointConfig", request["EndpointConfigName"])
-    arn = world.arn("endpoint", name)
+    found(context, CONFIGS, "EndpointConfig", request["EndpointConfigName"])
+    arn = context.arn("endpoint", name)
     record = {
         "EndpointName": name,
         "EndpointArn": arn,
@@ -38,45 +38,47 @@ def create_endpoint(world: World, request: Record) -> Record:
         "CreationTime": time.time(),
         "LastModifiedTime": time.time(),
     }
-    if not world.state.add(ENDPOINTS, name, record):
+    if not context.state.add(ENDPOINTS, name, record):
         raise invalid(f'Cannot create already existing endpoint "{arn}".')
-    tags.keep(world, arn, request.get("Tags", []))
+    tags.keep(context, arn, request.get("Tags", []))
     _announce(record)
-    world.in_background(_bring_up, world, name, request["EndpointConfigName"])
+    context.in_background(_bring_up, context, name, request["EndpointConfigName"])
     return {"EndpointArn": arn}
 
 
 @operation
-def describe_endpoint(world: World, request: Record) -> Record:
+def describe_endpoint(context: Context, request: Record) -> Record:
     """Return one endpoint."""
-    return found(world, ENDPOINTS, "Endpoint", request["EndpointName"])
+    return found(context, ENDPOINTS, "Endpoint", request["EndpointName"])
 
 
 @operation
-def list_endpoints(world: World, request: Record) -> Record:
+def list_endpoints(context: Context, request: Record) -> Record:
     """Return a page of endpoints."""
-    endpoints, more = page(world.state.all(ENDPOINTS), request, name="EndpointName", status="EndpointStatus")
+    endpoints, more = page(
+        context.state.all(ENDPOINTS), request, name="EndpointName", status="EndpointStatus"
+    )
     return {"Endpoints": endpoints, **more}
 
 
 @operation
-def update_endpoint(world: World, request: Record) -> Record:
+def update_endpoint(context: Context, request: Record) -> Record:
     """Bring up a new configuration and switch to it; the old one answers until then, and stays if it fails."""
-    endpoint = _settled(world, request["EndpointName"])
-    config = found(world, CONFIGS, "EndpointConfig", request["EndpointConfigName"])["EndpointConfigName"]
+    endpoint = _settled(context, request["EndpointName"])
+    config = found(context, CONFIGS, "EndpointConfig", request["EndpointConfigName"])["EndpointConfigName"]
     name = endpoint["EndpointName"]
-    scaled.refuse_change(world, endpoint, config)
-    _move(world, name, EndpointStatus="Updating", PendingConfigName=config)
-    world.in_background(_bring_up, world, name, config)
+    scaled.refuse_change(context, endpoint, config)
+    _move(context, name, EndpointStatus="Updating", PendingConfigName=config)
+    context.in_background(_bring_up, context, name, config)
     return {"EndpointArn": endpoint["EndpointArn"]}
 
 
 @operation
-def delete_endpoint(world: World, request: Record) -> Record:
+def delete_endpoint(context: Context, request: Record) -> Record:
     """Stop the endpoint and forget it."""
-    name = _settled(world, request["EndpointName"])["EndpointName"]
-    _move(world, name, EndpointStatus="Deleting")
-    world.in_background(_take_down, world, name)
+    name = _settled(context, request["EndpointName"])["EndpointName"]
+    _move(context, name, EndpointStatus="Deleting")
+    context.in_background(_take_down, context, name)
     return {}
 
 
@@ -85,13 +87,15 @@ def host(name: str) -> Host | None:
     return _hosts.get(name.lower())
 
 
-def resume(world: World) -> None:
+def resume(context: Context) -> None:
     """Start again what the records of an earlier laptop cloud say serves."""
-    for endpoint in world.state.all(ENDPOINTS):
+    for endpoint in context.state.all(ENDPOINTS):
         if endpoint["EndpointStatus"] == "Deleting":
-            world.state.remove(ENDPOINTS, endpoint["EndpointName"])
+            context.state.remove(ENDPOINTS, endpoint["EndpointName"])
         elif endpoint["EndpointStatus"] != "Failed":
-            world.in_background(_bring_up, world, endpoint["EndpointName"], endpoint["EndpointConfigName"])
+            context.in_background(
+                _bring_up, context, endpoint["EndpointName"], endpoint["EndpointConfigName"]
+            )
 
 
 def close() -> None:
@@ -101,42 +105,42 @@ def close() -> None:
     _hosts.clear()
 
 
-def _settled(world: World, name: str) -> Record:
-    endpoint = found(world, ENDPOINTS, "Endpoint", name)
+def _settled(context: Context, name: str) -> Record:
+    endpoint = found(context, ENDPOINTS, "Endpoint", name)
     if endpoint["EndpointStatus"] in _IN_PROGRESS:
         raise invalid(f'Cannot update in-progress endpoint "{endpoint["EndpointArn"]}".')
     return endpoint
 
 
-def _bring_up(world: World, name: str, config_name: str) -> None:
+def _bring_up(context: Context, name: str, config_name: str) -> None:
     """Start a host for this configuration; switch to it when it answers, else keep what was there."""
-    world.pause()
+    context.pause()
     old = _hosts.get(name.lower())
     try:
-        new, shown = _start(world, name, config_name)
+        new, shown = _start(context, name, config_name)
     except Exception as error:  # noqa: BLE001 - the endpoint's record is the only place to say it
         reason = (
             str(error) if isinstance(error, ServingError) else f"InternalServerError: {faults.told(error)}"
         )
         status = "InService" if old else "Failed"
-        _move(world, name, EndpointStatus=status, FailureReason=reason[:1024], PendingConfigName=None)
+        _move(context, name, EndpointStatus=status, FailureReason=reason[:1024], PendingConfigName=None)
         return
     _hosts[name.lower()] = new
     _move(
-        world, name, EndpointStatus="InService", EndpointConfigName=config_name, ProductionVariants=[shown],
+        context, name, EndpointStatus="InService", EndpointConfigName=config_name, ProductionVariants=[shown],
         PendingConfigName=None, FailureReason=None,
     )  # fmt: skip
     if old:
         old.close()
 
 
-def _start(world: World, name: str, config_name: str) -> tuple[Host, Record]:
+def _start(context: Context, name: str, config_name: str) -> tuple[Host, Record]:
     """Start a host; it, and how DescribeEndpoint shows its variant.
 
     However many instances there are, one process answers for them all: what they would do apart is the same.
     """
-    variant = found(world, CONFIGS, "EndpointConfig", config_name)["ProductionVariants"][0]
-    host = Host(world, name, found(world, MODELS, "Model", variant["ModelName"]), variant)
+    variant = found(context, CONFIGS, "EndpointConfig", config_name)["ProductionVariants"][0]
+    host = Host(context, name, found(context, MODELS, "Model", variant["ModelName"]), variant)
     host.start()
     shown = {
         "VariantName": host.variant,
@@ -150,18 +154,18 @@ def _start(world: World, name: str, config_name: str) -> tuple[Host, Record]:
     return host, {**shown, "CurrentInstanceCount": count, "DesiredInstanceCount": count}
 
 
-def _take_down(world: World, name: str) -> None:
-    world.pause()
+def _take_down(context: Context, name: str) -> None:
+    context.pause()
     running = _hosts.pop(name.lower(), None)
     if running:
         running.close()
-    world.state.remove(ENDPOINTS, name)
+    context.state.remove(ENDPOINTS, name)
 
 
-def _move(world: World, name: str, **fields: Any) -> None:
-    with world.state.lock:
-        known = world.state.get(ENDPOINTS, name) or {}
-        record = world.state.change(
+def _move(context: Context, name: str, **fields: Any) -> None:
+    with context.state.lock:
+        known = context.state.get(ENDPOINTS, name) or {}
+        record = context.state.change(
             ENDPOINTS, name, **{k: v for k, v in fields.items() if v is not None or k in known}
         )
     if record:

@@ -10,7 +10,7 @@ from local.sagemaker.serving import POLL_SECONDS, Connection, Server, ServingErr
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from local.sagemaker.world import World
+    from local.sagemaker.context import Context
 
     Record = dict[str, Any]
 
@@ -23,7 +23,7 @@ class Host:
 
     Parameters
     ----------
-    world : World
+    context : Context
         The SageMaker.
     endpoint : str
         The endpoint's name.
@@ -33,13 +33,13 @@ class Host:
         The production variant: serverless or on an instance.
     """
 
-    def __init__(self, world: World, endpoint: str, model: Record, variant: Record) -> None:
+    def __init__(self, context: Context, endpoint: str, model: Record, variant: Record) -> None:
         self._endpoint = endpoint
         self.variant = variant["VariantName"]
         self._server = Server(
-            world,
+            context,
             model,
-            root=world.folder("endpoints", endpoint),
+            root=context.folder("endpoints", endpoint),
             group=f"/aws/sagemaker/Endpoints/{endpoint}",
             stream=f"{self.variant}/",
             more={},

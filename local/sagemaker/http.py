@@ -16,7 +16,7 @@ from local.sagemaker.errors import ApiError, denied
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from local.sagemaker.world import World
+    from local.sagemaker.context import Context
 
     Answer = tuple[int, dict[str, str], bytes]
 
@@ -28,12 +28,12 @@ class Service:
 
     Parameters
     ----------
-    world : World
+    context : Context
         The SageMaker.
     """
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: Context) -> None:
+        self._context = context
 
     async def handle_request(
         self, _method: str, path: str, headers: Mapping[str, str], body: bytes, _query: Mapping[str, Any]
@@ -47,9 +47,9 @@ class Service:
         try:
             caller = _caller(headers)
             if called:
-                return invocation.invoke(self._world, unquote(called[1]), headers, body, caller)
+                return invocation.invoke(self._context, unquote(called[1]), headers, body, caller)
             action = headers.get("x-amz-target", "").rpartition(".")[2]
-            answer = control.call(self._world, action, json.loads(body or b"{}"), caller)
+            answer = control.call(self._context, action, json.loads(body or b"{}"), caller)
             return 200, {"content-type": "application/x-amz-json-1.1"}, json.dumps(answer).encode()
         except ApiError as error:
             return _refusal(error, runtime=called is not None)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from local.sagemaker.world import World
+    from local.sagemaker.context import Context
 
     Record = dict[str, Any]
     Progress = Callable[..., Record]
@@ -40,23 +40,23 @@ class Outcome:
     reason: str = ""
 
 
-def run(world: World, name: str, progress: Progress) -> None:
+def run(context: Context, name: str, progress: Progress) -> None:
     """Run a job from its record to its end; every failure is in the record.
 
     Parameters
     ----------
-    world : World
+    context : Context
         The SageMaker.
     name : str
         The job.
     progress : callable
-        Moves the record: (world, name, status, secondary status, message, **fields).
+        Moves the record: (context, name, status, secondary status, message, **fields).
     """
-    job = world.state.get(TABLE, name) or {}
-    root = world.folder("jobs", name)
+    job = context.state.get(TABLE, name) or {}
+    root = context.folder("jobs", name)
     fields: Record = {}
     try:
-        outcome, fields = _carry_out(world, job, root, progress)
+        outcome, fields = _carry_out(context, job, root, progress)
     except (channels.ChannelError, pulling.ImageError) as error:
         outcome = Outcome("Failed", "Failed", f"ClientError: {error}")
     except Exception as error:  # noqa: BLE001 - the job's record is the only place to say it
@@ -65,47 +65,47 @@ def run(world: World, name: str, progress: Progress) -> None:
         shutil.rmtree(root, ignore_errors=True)
     if outcome.reason:
         fields["FailureReason"] = outcome.reason[:_REASON_LENGTH]
-    progress(world, name, outcome.status, outcome.secondary, outcome.reason, **fields)
+    progress(context, name, outcome.status, outcome.secondary, outcome.reason, **fields)
 
 
-def _carry_out(world: World, job: Record, root: Path, progress: Progress) -> tuple[Outcome, Record]:
+def _carry_out(context: Context, job: Record, root: Path, progress: Progress) -> tuple[Outcome, Record]:
     name, role_arn = job["TrainingJobName"], job["RoleArn"]
     s3 = sessions.connect("s3", sessions.assume(role_arn, "SageMaker"))
-    world.pause()
-    code = pulling.pull(world, job["AlgorithmSpecification"].get("TrainingImage", ""), role_arn)
-    _advance(world, name, progress, "Downloading", "Downloading input data")
+    context.pause()
+    code = pulling.pull(context, job["AlgorithmSpecification"].get("TrainingImage", ""), role_arn)
+    _advance(context, name, progress, "Downloading", "Downloading input data")
     _prepare(job, root, s3)
     fetched = checkpoints.fetch(s3, job, root)
-    world.pause()
+    context.pause()
     _advance(
-        world,
+        context,
         name,
         progress,
         "Training",
         "Training image download completed. Training in progress.",
         TrainingStartTime=time.time(),
     )
-    outcome, lines = _train(world, job, root, code)
+    outcome, lines = _train(context, job, root, code)
     if outcome.status == "Completed":
-        _advance(world, name, progress, "Uploading", "Uploading generated training model")
+        _advance(context, name, progress, "Uploading", "Uploading generated training model")
     checkpoints.store(s3, job, root, fetched)
     _upload(job, root, s3, outcome)
-    world.pause()
+    context.pause()
     found = logs.metrics(lines, job["AlgorithmSpecification"].get("MetricDefinitions", []))
     return outcome, {"FinalMetricDataList": found} if found else {}
 
 
 def _advance(
-    world: World, name: str, progress: Progress, secondary: str, message: str, **fields: Any
+    context: Context, name: str, progress: Progress, secondary: str, message: str, **fields: Any
 ) -> None:
     """Move a running job on; a job that is being stopped keeps saying so."""
-    if not _stopping(world, name):
-        progress(world, name, "InProgress", secondary, message, **fields)
+    if not _stopping(context, name):
+        progress(context, name, "InProgress", secondary, message, **fields)
 
 
-def _stopping(world: World, name: str) -> bool:
-    job = world.state.get(TABLE, name)
-    return job is None or job["TrainingJobStatus"] == "Stopping" or world.closing.is_set()
+def _stopping(context: Context, name: str) -> bool:
+    job = context.state.get(TABLE, name)
+    return job is None or job["TrainingJobStatus"] == "Stopping" or context.closing.is_set()
 
 
 def _prepare(job: Record, root: Path, s3: Any) -> None:
@@ -136,7 +136,7 @@ def _prepare(job: Record, root: Path, s3: Any) -> None:
         channels.fetch(s3, channel, channels.inside(root / "input/data", channel["ChannelName"]))
 
 
-def _train(world: World, job: Record, root: Path, code: Path) -> tuple[Outcome, list[str]]:
+def _train(context: Context, job: Record, root: Path, code: Path) -> tuple[Outcome, list[str]]:
     """Run the container's command to its end, or to the job's."""
     name = job["TrainingJobName"]
     client = sessions.connect("logs", sessions.assume(job["RoleArn"], "SageMaker"))
@@ -144,7 +144,7 @@ def _train(world: World, job: Record, root: Path, code: Path) -> tuple[Outcome, 
     lines: list[str] = []
     given = {
         **container.variables(
-            world,
+            context,
             role_arn=job["RoleArn"],
             root=root,
             code=code,
@@ -163,22 +163,22 @@ def _train(world: World, job: Record, root: Path, code: Path) -> tuple[Outcome, 
 
         reader = threading.Thread(target=read, daemon=True)
         reader.start()
-        outcome = _wait(world, job, child)
+        outcome = _wait(context, job, child)
         reader.join(5)
     stream.close()
     return outcome or _ended(child.wait(), root), lines
 
 
-def _wait(world: World, job: Record, child: Child) -> Outcome | None:
+def _wait(context: Context, job: Record, child: Child) -> Outcome | None:
     """Wait for the container; an outcome when it was ended from outside, None when it ended itself."""
     deadline = time.monotonic() + job["StoppingCondition"].get("MaxRuntimeInSeconds", 86400)
     while True:
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(_POLL_SECONDS)
-            return Outcome("Stopped", "Stopped") if _stopping(world, job["TrainingJobName"]) else None
+            return Outcome("Stopped", "Stopped") if _stopping(context, job["TrainingJobName"]) else None
         late = time.monotonic() > deadline
-        if late or _stopping(world, job["TrainingJobName"]):
-            child.stop(0.0 if world.closing.is_set() else _STOP_GRACE_SECONDS)
+        if late or _stopping(context, job["TrainingJobName"]):
+            child.stop(0.0 if context.closing.is_set() else _STOP_GRACE_SECONDS)
             return Outcome("Stopped", "MaxRuntimeExceeded" if late else "Stopped")
 
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from local.principals import Principal
+    from local.sagemaker.context import Context
     from local.sagemaker.hosting import Host
-    from local.sagemaker.world import World
 
     Answer = tuple[int, dict[str, str], bytes]
 
@@ -26,12 +26,12 @@ _TIMEOUT_SECONDS = 60.0
 _PASSED = ("content-type", "accept", "x-amzn-sagemaker-custom-attributes", "x-amzn-sagemaker-inference-id")
 
 
-def invoke(world: World, name: str, headers: Mapping[str, str], body: bytes, caller: Principal) -> Answer:
+def invoke(context: Context, name: str, headers: Mapping[str, str], body: bytes, caller: Principal) -> Answer:
     """Answer one invocation.
 
     Parameters
     ----------
-    world : World
+    context : Context
         The SageMaker.
     name : str
         The endpoint.
@@ -50,12 +50,12 @@ def invoke(world: World, name: str, headers: Mapping[str, str], body: bytes, cal
     ApiError
         What SageMaker refuses, and what the container failed.
     """
-    arn = world.arn("endpoint", name)
+    arn = context.arn("endpoint", name)
     if not caller.allowed("sagemaker:InvokeEndpoint", arn):
         raise denied(caller.denial("sagemaker:InvokeEndpoint", arn))
-    record, host = world.state.get(ENDPOINTS, name), endpoints.host(name)
+    record, host = context.state.get(ENDPOINTS, name), endpoints.host(name)
     if record is None or host is None or record["EndpointStatus"] in ("Creating", "Deleting", "Failed"):
-        raise ApiError("ValidationError", f"Endpoint {name} of account {world.settings.account} not found.")
+        raise ApiError("ValidationError", f"Endpoint {name} of account {context.settings.account} not found.")
     limit = SERVERLESS_BYTES if host.serverless else INSTANCE_BYTES
     if len(body) > limit:
         raise ApiError(

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from local.sagemaker import model
+from local.sagemaker.context import Context, announce
 from local.sagemaker.errors import invalid
 from local.sagemaker.state import page
-from local.sagemaker.world import World, announce
 
 if TYPE_CHECKING:
     Record = dict[str, Any]
@@ -44,7 +44,7 @@ class Jobs:
         """Return the field that says how a job is."""
         return f"{self.kind}JobStatus"
 
-    def describe(self, world: World, request: Record) -> Record:
+    def describe(self, context: Context, request: Record) -> Record:
         """Return the job that a request names.
 
         Raises
@@ -52,17 +52,17 @@ class Jobs:
         ApiError
             There is none.
         """
-        job = world.state.get(self.table, request[self.name])
+        job = context.state.get(self.table, request[self.name])
         if job is None:
             raise invalid(self.missing.format(name=request[self.name]))
         return job
 
-    def summaries(self, world: World, request: Record) -> Record:
+    def summaries(self, context: Context, request: Record) -> Record:
         """Return the page of jobs that a request asks for."""
-        jobs, more = page(world.state.all(self.table), request, name=self.name, status=self.status)
+        jobs, more = page(context.state.all(self.table), request, name=self.name, status=self.status)
         return {f"{self.kind}JobSummaries": jobs, **more}
 
-    def going(self, world: World, request: Record) -> Record:
+    def going(self, context: Context, request: Record) -> Record:
         """Return the job that a request wants to stop.
 
         Raises
@@ -70,7 +70,7 @@ class Jobs:
         ApiError
             It has ended, or there is none.
         """
-        job = self.describe(world, request)
+        job = self.describe(context, request)
         if self.has_ended(job):
             raise invalid(
                 f"The request was rejected because the {self.kind.lower()} job is in status {job[self.status]}"

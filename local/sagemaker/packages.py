@@ -6,13 +6,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from local.sagemaker import tags
+from local.sagemaker.context import announce
 from local.sagemaker.control import operation
 from local.sagemaker.errors import ApiError, invalid
 from local.sagemaker.state import page
-from local.sagemaker.world import announce
 
 if TYPE_CHECKING:
-    from local.sagemaker.world import World
+    from local.sagemaker.context import Context
 
     Record = dict[str, Any]
 
@@ -28,10 +28,10 @@ _LISTED = (
 
 
 @operation
-def create_model_package_group(world: World, request: Record) -> Record:
+def create_model_package_group(context: Context, request: Record) -> Record:
     """Record a group."""
     name = request["ModelPackageGroupName"]
-    arn = world.arn("model-package-group", name)
+    arn = context.arn("model-package-group", name)
     record = {
         **{key: value for key, value in request.items() if key != "Tags"},
         "ModelPackageGroupArn": arn,
@@ -39,52 +39,52 @@ def create_model_package_group(world: World, request: Record) -> Record:
         "CreationTime": time.time(),
         "LastVersion": 0,
     }
-    if not world.state.add(GROUPS, name, record):
+    if not context.state.add(GROUPS, name, record):
         raise invalid(f"Model Package Group already exists: {arn}")
-    tags.keep(world, arn, request.get("Tags", []))
+    tags.keep(context, arn, request.get("Tags", []))
     return {"ModelPackageGroupArn": arn}
 
 
 @operation
-def describe_model_package_group(world: World, request: Record) -> Record:
+def describe_model_package_group(context: Context, request: Record) -> Record:
     """Return one group."""
-    return _group(world, request["ModelPackageGroupName"])
+    return _group(context, request["ModelPackageGroupName"])
 
 
 @operation
-def list_model_package_groups(world: World, request: Record) -> Record:
+def list_model_package_groups(context: Context, request: Record) -> Record:
     """Return a page of groups."""
-    groups, more = page(world.state.all(GROUPS), request, name="ModelPackageGroupName")
+    groups, more = page(context.state.all(GROUPS), request, name="ModelPackageGroupName")
     return {"ModelPackageGroupSummaryList": groups, **more}
 
 
 @operation
-def delete_model_package_group(world: World, request: Record) -> Record:
+def delete_model_package_group(context: Context, request: Record) -> Record:
     """Forget an empty group."""
-    group = _group(world, request["ModelPackageGroupName"])
+    group = _group(context, request["ModelPackageGroupName"])
     if any(
         package["ModelPackageGroupName"] == group["ModelPackageGroupName"]
-        for package in world.state.all(PACKAGES)
+        for package in context.state.all(PACKAGES)
     ):
         raise ApiError(
             "ConflictException", "Model Package Group cannot be deleted as it still contains model packages."
         )
-    world.state.remove(GROUPS, group["ModelPackageGroupName"])
+    context.state.remove(GROUPS, group["ModelPackageGroupName"])
     return {}
 
 
 @operation
-def create_model_package(world: World, request: Record) -> Record:
+def create_model_package(context: Context, request: Record) -> Record:
     """Record the next version of a group."""
     if "ModelPackageGroupName" not in request:
         raise invalid(
             "a model package of the laptop cloud is a version of a group: ModelPackageGroupName is missing"
         )
-    with world.state.lock:
-        group = _group(world, request["ModelPackageGroupName"])
+    with context.state.lock:
+        group = _group(context, request["ModelPackageGroupName"])
         name, version = group["ModelPackageGroupName"], group["LastVersion"] + 1
-        world.state.change(GROUPS, name, LastVersion=version)
-    arn = world.arn("model-package", f"{name}/{version}")
+        context.state.change(GROUPS, name, LastVersion=version)
+    arn = context.arn("model-package", f"{name}/{version}")
     record = {
         "ModelApprovalStatus": "PendingManualApproval",
         **{key: value for key, value in request.items() if key not in ("Tags", "ClientToken")},
@@ -95,25 +95,25 @@ def create_model_package(world: World, request: Record) -> Record:
         "ModelPackageStatusDetails": {"ValidationStatuses": [], "ImageScanStatuses": []},
         "CreationTime": time.time(),
     }
-    world.state.add(PACKAGES, arn, record)
-    tags.keep(world, arn, request.get("Tags", []))
+    context.state.add(PACKAGES, arn, record)
+    tags.keep(context, arn, request.get("Tags", []))
     _announce(record)
     return {"ModelPackageArn": arn}
 
 
 @operation
-def describe_model_package(world: World, request: Record) -> Record:
+def describe_model_package(context: Context, request: Record) -> Record:
     """Return one version, by its ARN."""
-    return _package(world, request["ModelPackageName"])
+    return _package(context, request["ModelPackageName"])
 
 
 @operation
-def list_model_packages(world: World, request: Record) -> Record:
+def list_model_packages(context: Context, request: Record) -> Record:
     """Return a page of versions, of one group or of all."""
     name = request.get("ModelPackageGroupName", "").rpartition("/")[2]
     found = [
         package
-        for package in world.state.all(PACKAGES)
+        for package in context.state.all(PACKAGES)
         if not name or package["ModelPackageGroupName"] == name
     ]
     wanted = request.get("ModelApprovalStatus")
@@ -123,11 +123,11 @@ def list_model_packages(world: World, request: Record) -> Record:
 
 
 @operation
-def update_model_package(world: World, request: Record) -> Record:
+def update_model_package(context: Context, request: Record) -> Record:
     """Change a version's approval and metadata."""
     arn = request["ModelPackageArn"]
-    with world.state.lock:
-        package = _package(world, arn)
+    with context.state.lock:
+        package = _package(context, arn)
         metadata = {
             **package.get("CustomerMetadataProperties", {}),
             **request.get("CustomerMetadataProperties", {}),
@@ -136,28 +136,28 @@ def update_model_package(world: World, request: Record) -> Record:
             metadata.pop(key, None)
         kept = {key: value for key, value in request.items() if key not in ("ModelPackageArn", "ClientToken")}
         kept.pop("CustomerMetadataPropertiesToRemove", None)
-        changed = world.state.change(PACKAGES, arn, **{**kept, "CustomerMetadataProperties": metadata})
+        changed = context.state.change(PACKAGES, arn, **{**kept, "CustomerMetadataProperties": metadata})
     _announce(changed)
     return {"ModelPackageArn": arn}
 
 
 @operation
-def delete_model_package(world: World, request: Record) -> Record:
+def delete_model_package(context: Context, request: Record) -> Record:
     """Forget one version; its number is not given again."""
-    package = _package(world, request["ModelPackageName"])
-    world.state.remove(PACKAGES, package["ModelPackageArn"])
+    package = _package(context, request["ModelPackageName"])
+    context.state.remove(PACKAGES, package["ModelPackageArn"])
     return {}
 
 
-def _group(world: World, name: str) -> Record:
-    group = world.state.get(GROUPS, name.rpartition("/")[2])
+def _group(context: Context, name: str) -> Record:
+    group = context.state.get(GROUPS, name.rpartition("/")[2])
     if group is None:
         raise invalid(f"Model Package Group {name} does not exist.")
     return group
 
 
-def _package(world: World, arn: str) -> Record:
-    package = world.state.get(PACKAGES, arn)
+def _package(context: Context, arn: str) -> Record:
+    package = context.state.get(PACKAGES, arn)
     if package is None:
         raise invalid(f"Model Package {arn} does not exist.")
     return package

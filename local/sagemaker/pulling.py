@@ -11,7 +11,7 @@ from local.sagemaker.access import SERVICE
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from local.sagemaker.world import World
+    from local.sagemaker.context import Context
 
 _URI = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.[a-z.]+/([^:@]+)[:@].+")
 _PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
@@ -21,7 +21,7 @@ class ImageError(Exception):
     """The image can not be pulled."""
 
 
-def pull(world: World, uri: str, role_arn: str) -> Path:
+def pull(context: Context, uri: str, role_arn: str) -> Path:
     """Return the directory an image stands for, pulled with this role.
 
     Raises
@@ -40,7 +40,7 @@ def pull(world: World, uri: str, role_arn: str) -> Path:
     for action, resource in wanted:
         if not principals.role_allows(role_arn, SERVICE, action, resource):
             raise ImageError(f"the role {role_arn} is not authorized to perform {action} on {resource}")
-    directory = world.images.pull(uri)
+    directory = context.images.pull(uri)
     if directory is None:
         raise ImageError(f"the image {uri} does not exist in the registry")
     return directory

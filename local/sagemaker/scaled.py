@@ -8,7 +8,7 @@ from local.sagemaker.containers import CONFIGS, ENDPOINTS, found
 from local.sagemaker.errors import invalid
 
 if TYPE_CHECKING:
-    from local.sagemaker.world import World
+    from local.sagemaker.context import Context
 
     Record = dict[str, Any]
 
@@ -16,24 +16,26 @@ TARGETS = "scalable_targets"
 """The records of what is scaled."""
 
 
-def keep_between(world: World, name: str, least: int, most: int) -> None:
+def keep_between(context: Context, name: str, least: int, most: int) -> None:
     """Bring the number of instances of an endpoint that is in service between two bounds."""
-    with world.state.lock:
-        endpoint = world.state.get(ENDPOINTS, name)
+    with context.state.lock:
+        endpoint = context.state.get(ENDPOINTS, name)
         if endpoint is None or endpoint["EndpointStatus"] != "InService":
             return
         (variant,) = endpoint["ProductionVariants"]
         count = min(max(variant["DesiredInstanceCount"], least), most)
         shown = {**variant, "CurrentInstanceCount": count, "DesiredInstanceCount": count}
-        world.state.change(ENDPOINTS, name, ProductionVariants=[shown])
+        context.state.change(ENDPOINTS, name, ProductionVariants=[shown])
 
 
-def refuse_change(world: World, endpoint: Record, config: str) -> None:
+def refuse_change(context: Context, endpoint: Record, config: str) -> None:
     """Refuse, as SageMaker does, to take away or to change the type of instances that are scaled."""
-    before = found(world, CONFIGS, "EndpointConfig", endpoint["EndpointConfigName"])["ProductionVariants"][0]
-    after = found(world, CONFIGS, "EndpointConfig", config)["ProductionVariants"][0]
+    before = found(context, CONFIGS, "EndpointConfig", endpoint["EndpointConfigName"])["ProductionVariants"][
+        0
+    ]
+    after = found(context, CONFIGS, "EndpointConfig", config)["ProductionVariants"][0]
     name = before["VariantName"]
-    target = world.state.get(TARGETS, f"endpoint/{endpoint['EndpointName']}/variant/{name}")
+    target = context.state.get(TARGETS, f"endpoint/{endpoint['EndpointName']}/variant/{name}")
     same = name == after["VariantName"] and before.get("InstanceType") == after.get("InstanceType")
     if target and not same:
         raise invalid(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from local.sagemaker.world import World
+    from local.sagemaker.context import Context
 
     Record = dict[str, Any]
 
@@ -52,7 +52,7 @@ class Server:
 
     Parameters
     ----------
-    world : World
+    context : Context
         The SageMaker.
     model : dict
         The model's record: container, execution role, network isolation.
@@ -65,11 +65,11 @@ class Server:
     """
 
     def __init__(
-        self, world: World, model: Record, *, root: Path, group: str, stream: str, more: Mapping[str, str]
+        self, context: Context, model: Record, *, root: Path, group: str, stream: str, more: Mapping[str, str]
     ) -> None:
-        self._world, self._root, self._group, self._stream = world, root, group, stream
+        self._context, self._root, self._group, self._stream = context, root, group, stream
         self.role = str(model.get("ExecutionRoleArn"))
-        self._container = containers.resolve(world, containers.container(model))
+        self._container = containers.resolve(context, containers.container(model))
         self._isolated = bool(model.get("EnableNetworkIsolation"))
         self._more = more
         self.image = self._container.get("Image", "")
@@ -86,7 +86,7 @@ class Server:
             The image or the model can not be had.
         """
         try:
-            code = pulling.pull(self._world, self.image, self.role)
+            code = pulling.pull(self._context, self.image, self.role)
         except pulling.ImageError as error:
             raise ServingError(f"The image can not be pulled: {error}") from error
         self._download()
@@ -94,7 +94,7 @@ class Server:
 
     def run(self, code: Path, over: Callable[[], bool] = lambda: False) -> bool:
         """Start the container; whether it came to answer its ping before that was ``over``."""
-        self._socket = self._world.socket()
+        self._socket = self._context.socket()
         self._child = Child(container.command("serve"), env=self._environment(code), cwd=code)
         threading.Thread(target=self._log, args=(self._child,), daemon=True).start()
         deadline = time.monotonic() + _PING_SECONDS
@@ -166,7 +166,7 @@ class Server:
     def _environment(self, code: Path) -> dict[str, str]:
         return {
             **container.variables(
-                self._world, role_arn=self.role, root=self._root, code=code, isolated=self._isolated
+                self._context, role_arn=self.role, root=self._root, code=code, isolated=self._isolated
             ),
             "RELEARN_BIND_SOCKET": self._socket,
             **self._container.get("Environment", {}),

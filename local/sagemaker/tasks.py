@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from local.principals import Principal
-    from local.sagemaker.world import World
+    from local.sagemaker.context import Context
 
 _POLL_SECONDS = 0.1
 _JOBS = {"CreateTrainingJob": "TrainingJob", "CreateHyperParameterTuningJob": "HyperParameterTuningJob"}
@@ -34,7 +34,7 @@ class Task:
 
     Parameters
     ----------
-    world : World
+    context : Context
         The SageMaker.
     resource : str
         ``arn:aws:states:::[aws-sdk:]sagemaker:<action>[.sync]``.
@@ -45,7 +45,7 @@ class Task:
         time is up. None while there is none. The job is stopped then.
     """
 
-    world: World
+    context: Context
     resource: str
     role: Principal
     over: Callable[[], TaskError | None]
@@ -81,7 +81,7 @@ class Task:
 
     def _call(self, action: str, request: dict[str, Any]) -> Any:
         try:
-            answer = control.call(self.world, action, request, self.role)
+            answer = control.call(self.context, action, request, self.role)
         except ApiError as error:
             name = _error_name(action, error.code, sdk="aws-sdk:" in self.resource)
             raise TaskError(name, _cause(error)) from error

@@ -6,10 +6,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from local.sagemaker import checkpoints, instance, tags
+from local.sagemaker.context import Context
 from local.sagemaker.control import operation
 from local.sagemaker.errors import ApiError, invalid
 from local.sagemaker.jobs import ENDED, Jobs
-from local.sagemaker.world import World
 
 if TYPE_CHECKING:
     Record = dict[str, Any]
@@ -19,12 +19,12 @@ JOBS = Jobs(kind="Training", table=TABLE, missing="Requested resource not found.
 
 
 @operation
-def create_training_job(world: World, request: Record) -> Record:
+def create_training_job(context: Context, request: Record) -> Record:
     """Record the job and start its instance."""
     _refuse_what_is_not_here(request)
     checkpoints.refuse_what_is_not_here(request)
     name = request["TrainingJobName"]
-    arn = world.arn("training-job", name)
+    arn = context.arn("training-job", name)
     output = request["OutputDataConfig"]["S3OutputPath"].rstrip("/")
     now = time.time()
     record = {
@@ -39,55 +39,55 @@ def create_training_job(world: World, request: Record) -> Record:
         "CreationTime": now,
         "LastModifiedTime": now,
     }
-    if not world.state.add(TABLE, name, record):
+    if not context.state.add(TABLE, name, record):
         raise ApiError(
             "ResourceInUse",
             "Training job names must be unique within an AWS account and region, and a training job with this "
             f"name already exists ({arn})",
         )
-    tags.keep(world, arn, request.get("Tags", []))
+    tags.keep(context, arn, request.get("Tags", []))
     JOBS.announce(record)
-    world.in_background(instance.run, world, name, progress)
+    context.in_background(instance.run, context, name, progress)
     return {"TrainingJobArn": arn}
 
 
 @operation
-def describe_training_job(world: World, request: Record) -> Record:
+def describe_training_job(context: Context, request: Record) -> Record:
     """Return one job."""
-    return JOBS.describe(world, request)
+    return JOBS.describe(context, request)
 
 
 @operation
-def list_training_jobs(world: World, request: Record) -> Record:
+def list_training_jobs(context: Context, request: Record) -> Record:
     """Return a page of jobs."""
-    return JOBS.summaries(world, request)
+    return JOBS.summaries(context, request)
 
 
 @operation
-def stop_training_job(world: World, request: Record) -> Record:
+def stop_training_job(context: Context, request: Record) -> Record:
     """Ask a running job to stop; it gets SIGTERM, and 120 s later SIGKILL."""
-    job = JOBS.going(world, request)
-    progress(world, job["TrainingJobName"], "Stopping", "Stopping", "Stopping the training job")
+    job = JOBS.going(context, request)
+    progress(context, job["TrainingJobName"], "Stopping", "Stopping", "Stopping the training job")
     return {}
 
 
 @operation
-def delete_training_job(world: World, request: Record) -> Record:
+def delete_training_job(context: Context, request: Record) -> Record:
     """Forget an ended job."""
-    job = JOBS.describe(world, request)
+    job = JOBS.describe(context, request)
     if not JOBS.has_ended(job):
         raise ApiError("ResourceInUse", f"training job {job['TrainingJobArn']} is {job['TrainingJobStatus']}")
-    world.state.remove(TABLE, job["TrainingJobName"])
+    context.state.remove(TABLE, job["TrainingJobName"])
     return {}
 
 
 def progress(
-    world: World, name: str, status: str, secondary: str, message: str = "", **fields: Any
+    context: Context, name: str, status: str, secondary: str, message: str = "", **fields: Any
 ) -> Record:
     """Move a job to its next status, and say so on the event bus."""
     now = time.time()
-    with world.state.lock:
-        job = world.state.get(TABLE, name)
+    with context.state.lock:
+        job = context.state.get(TABLE, name)
         if job is None or JOBS.has_ended(job):
             return job or {}
         steps = job["SecondaryStatusTransitions"]
@@ -98,7 +98,7 @@ def progress(
             started = fields.get("TrainingStartTime") or job.get("TrainingStartTime") or now
             spent = max(1, round(now - started))
             fields |= {"TrainingEndTime": now, "TrainingTimeInSeconds": spent, "BillableTimeInSeconds": spent}
-        job = world.state.change(
+        job = context.state.change(
             TABLE,
             name,
             TrainingJobStatus=status,
@@ -110,12 +110,12 @@ def progress(
     return job
 
 
-def resume(world: World) -> None:
+def resume(context: Context) -> None:
     """Close the jobs that a stop of the laptop cloud interrupted."""
-    for job in world.state.all(TABLE):
+    for job in context.state.all(TABLE):
         if not JOBS.has_ended(job):
             reason = "InternalServerError: the laptop cloud was stopped while the job ran"
-            progress(world, job["TrainingJobName"], "Failed", "Failed", reason, FailureReason=reason)
+            progress(context, job["TrainingJobName"], "Failed", "Failed", reason, FailureReason=reason)
 
 
 def _refuse_what_is_not_here(request: Record) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from local.sagemaker.world import World
+    from local.sagemaker.context import Context
 
     Record = dict[str, Any]
     Progress = Callable[..., Record]
@@ -38,22 +38,22 @@ class RefusedError(Exception):
     """The container did not answer a request with success."""
 
 
-def run(world: World, name: str, progress: Progress) -> None:
+def run(context: Context, name: str, progress: Progress) -> None:
     """Run a job from its record to its end; every failure is in the record.
 
     Parameters
     ----------
-    world : World
+    context : Context
         The SageMaker.
     name : str
         The job.
     progress : callable
-        Moves the record: (world, name, status, **fields).
+        Moves the record: (context, name, status, **fields).
     """
-    job = world.state.get(TABLE, name) or {}
+    job = context.state.get(TABLE, name) or {}
     status, reason = "Failed", ""
     try:
-        _carry_out(world, job, progress)
+        _carry_out(context, job, progress)
         status = "Completed"
     except StoppedError:
         status = "Stopped"
@@ -65,29 +65,29 @@ def run(world: World, name: str, progress: Progress) -> None:
         reason = f"ClientError: {_SEE_LOGS}"
     except Exception as error:  # noqa: BLE001 - the job's record is the only place to say it
         reason = f"InternalServerError: {faults.told(error)}"
-    progress(world, name, status, **({"FailureReason": reason[:_REASON_LENGTH]} if reason else {}))
+    progress(context, name, status, **({"FailureReason": reason[:_REASON_LENGTH]} if reason else {}))
 
 
-def _carry_out(world: World, job: Record, progress: Progress) -> None:
+def _carry_out(context: Context, job: Record, progress: Progress) -> None:
     name = job["TransformJobName"]
-    model = world.state.get(MODELS, job["ModelName"])
+    model = context.state.get(MODELS, job["ModelName"])
     if model is None:
         raise ServingError(f"the model {job['ModelName']} was deleted before the job began")
     stream = f"{name}/i-{time.time_ns():x}"
-    root, files = world.folder("transforms", name), world.folder("transforms", f"{name}-files")
-    server = Server(world, model, root=root, group=LOG_GROUP, stream=f"{stream}-", more=_told(job))
+    root, files = context.folder("transforms", name), context.folder("transforms", f"{name}-files")
+    server = Server(context, model, root=root, group=LOG_GROUP, stream=f"{stream}-", more=_told(job))
     client = sessions.connect("logs", sessions.assume(server.role, "SageMaker"))
     said = logs.LogStream(client, LOG_GROUP, f"{stream}/data-log")
     try:
-        world.pause()
-        _stop_if_asked(world, name)
-        if not server.run(server.prepare(), lambda: _is_over(world, name)):
-            _stop_if_asked(world, name)
+        context.pause()
+        _stop_if_asked(context, name)
+        if not server.run(server.prepare(), lambda: _is_over(context, name)):
+            _stop_if_asked(context, name)
             raise ServingError("The primary container did not pass the ping health check")
-        progress(world, name, "InProgress", TransformStartTime=time.time())
-        _Work(world, job, server, said).transform(files)
-        world.pause()
-        _stop_if_asked(world, name)
+        progress(context, name, "InProgress", TransformStartTime=time.time())
+        _Work(context, job, server, said).transform(files)
+        context.pause()
+        _stop_if_asked(context, name)
     finally:
         server.close()
         said.close()
@@ -111,7 +111,7 @@ def _told(job: Record) -> dict[str, str]:
 class _Work:
     """What a running instance does with the job's input."""
 
-    world: World
+    context: Context
     job: Record
     server: Server
     said: logs.LogStream
@@ -137,7 +137,7 @@ class _Work:
     def _answers(self, file: Path) -> Iterator[bytes]:
         try:
             for body in records.requests(file, self.job):
-                _stop_if_asked(self.world, self.job["TransformJobName"])
+                _stop_if_asked(self.context, self.job["TransformJobName"])
                 yield self._ask(body)
         except (RefusedError, records.RecordError) as error:
             self.said.write(f"[sagemaker logs]: {file.name}: {error}")
@@ -179,11 +179,11 @@ class _Work:
         return value
 
 
-def _stop_if_asked(world: World, name: str) -> None:
-    if _is_over(world, name):
+def _stop_if_asked(context: Context, name: str) -> None:
+    if _is_over(context, name):
         raise StoppedError
 
 
-def _is_over(world: World, name: str) -> bool:
-    job = world.state.get(TABLE, name)
-    return job is None or job["TransformJobStatus"] == "Stopping" or world.closing.is_set()
+def _is_over(context: Context, name: str) -> bool:
+    job = context.state.get(TABLE, name)
+    return job is None or job["TransformJobStatus"] == "Stopping" or context.closing.is_set()

@@ -6,10 +6,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from local.sagemaker import containers, records, tags, transform_run
+from local.sagemaker.context import Context
 from local.sagemaker.control import operation
 from local.sagemaker.errors import ApiError, invalid
 from local.sagemaker.jobs import ENDED, Jobs
-from local.sagemaker.world import World
 
 if TYPE_CHECKING:
     Record = dict[str, Any]
@@ -21,12 +21,12 @@ _AS_GIVEN = {"InputFilter": "$", "OutputFilter": "$", "JoinSource": "None"}
 
 
 @operation
-def create_transform_job(world: World, request: Record) -> Record:
+def create_transform_job(context: Context, request: Record) -> Record:
     """Record the job and start its instance."""
-    containers.found(world, containers.MODELS, "Model", request["ModelName"])
+    containers.found(context, containers.MODELS, "Model", request["ModelName"])
     _refuse_what_is_not_here(request)
     name = request["TransformJobName"]
-    arn = world.arn("transform-job", name)
+    arn = context.arn("transform-job", name)
     record = {
         **{key: value for key, value in request.items() if key != "Tags"},
         "TransformJobArn": arn,
@@ -34,58 +34,58 @@ def create_transform_job(world: World, request: Record) -> Record:
         "CreationTime": time.time(),
         "LastModifiedTime": time.time(),
     }
-    if not world.state.add(TABLE, name, record):
+    if not context.state.add(TABLE, name, record):
         raise ApiError(
             "ResourceInUse",
             "Job name must be unique within an AWS account and region, and a job with this name already exists "
             f"({arn})",
         )
-    tags.keep(world, arn, request.get("Tags", []))
+    tags.keep(context, arn, request.get("Tags", []))
     JOBS.announce(record)
-    world.in_background(transform_run.run, world, name, progress)
+    context.in_background(transform_run.run, context, name, progress)
     return {"TransformJobArn": arn}
 
 
 @operation
-def describe_transform_job(world: World, request: Record) -> Record:
+def describe_transform_job(context: Context, request: Record) -> Record:
     """Return one job."""
-    return JOBS.describe(world, request)
+    return JOBS.describe(context, request)
 
 
 @operation
-def list_transform_jobs(world: World, request: Record) -> Record:
+def list_transform_jobs(context: Context, request: Record) -> Record:
     """Return a page of jobs."""
-    return JOBS.summaries(world, request)
+    return JOBS.summaries(context, request)
 
 
 @operation
-def stop_transform_job(world: World, request: Record) -> Record:
+def stop_transform_job(context: Context, request: Record) -> Record:
     """Ask a running job to stop: it sends no further request."""
-    job = JOBS.going(world, request)
-    progress(world, job["TransformJobName"], "Stopping")
+    job = JOBS.going(context, request)
+    progress(context, job["TransformJobName"], "Stopping")
     return {}
 
 
-def progress(world: World, name: str, status: str, **fields: Any) -> Record:
+def progress(context: Context, name: str, status: str, **fields: Any) -> Record:
     """Move a job to its next status, and say so on the event bus; one that stops never goes back to running."""
-    with world.state.lock:
-        job = world.state.get(TABLE, name)
+    with context.state.lock:
+        job = context.state.get(TABLE, name)
         if job is None or JOBS.has_ended(job):
             return job or {}
         if status in ENDED:
             fields["TransformEndTime"] = time.time()
         elif job["TransformJobStatus"] == "Stopping":
             status = "Stopping"
-        job = world.state.change(TABLE, name, TransformJobStatus=status, **fields)
+        job = context.state.change(TABLE, name, TransformJobStatus=status, **fields)
     JOBS.announce(job)
     return job
 
 
-def resume(world: World) -> None:
+def resume(context: Context) -> None:
     """Close the jobs that a stop of the laptop cloud interrupted."""
-    for job in world.state.all(TABLE):
+    for job in context.state.all(TABLE):
         reason = "InternalServerError: the laptop cloud was stopped while the job ran"
-        progress(world, job["TransformJobName"], "Failed", FailureReason=reason)
+        progress(context, job["TransformJobName"], "Failed", FailureReason=reason)
 
 
 def _refuse_what_is_not_here(request: Record) -> None:

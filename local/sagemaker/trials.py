@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from local.sagemaker.world import World
+    from local.sagemaker.context import Context
 
     Record = dict[str, Any]
 
@@ -23,10 +23,10 @@ def objective(job: Record) -> Record:
     return found
 
 
-def summaries(world: World, job: Record) -> list[Record]:
+def summaries(context: Context, job: Record) -> list[Record]:
     """Return a summary of every trial of a tuning job."""
     arn = job["HyperParameterTuningJobArn"]
-    trials = [trial for trial in world.state.all("training_jobs") if trial.get("TuningJobArn") == arn]
+    trials = [trial for trial in context.state.all("training_jobs") if trial.get("TuningJobArn") == arn]
     return [_summary(job, trial) for trial in trials]
 
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from local import principals
 from local.sagemaker import ranges, tags, training, trials
+from local.sagemaker.context import announce
 from local.sagemaker.control import call, operation
 from local.sagemaker.errors import ApiError, invalid
 from local.sagemaker.state import page
-from local.sagemaker.world import announce
 
 if TYPE_CHECKING:
-    from local.sagemaker.world import World
+    from local.sagemaker.context import Context
 
     Record = dict[str, Any]
 
@@ -32,34 +32,34 @@ _PASSED = (
 
 
 @operation
-def create_hyper_parameter_tuning_job(world: World, request: Record) -> Record:
+def create_hyper_parameter_tuning_job(context: Context, request: Record) -> Record:
     """Record the tuning job and start its trials."""
     name = request[_NAME]
-    arn = world.arn("hyper-parameter-tuning-job", name)
+    arn = context.arn("hyper-parameter-tuning-job", name)
     if "TrainingJobDefinition" not in request or "HyperParameterTuningJobObjective" not in request[_CONFIG]:
         raise invalid("a tuning job of the laptop cloud needs one TrainingJobDefinition and one objective")
     record = {key: value for key, value in request.items() if key != "Tags"}
     record |= {_ARN: arn, _STATUS: "InProgress", "CreationTime": time.time()}
     record |= trials.counts(record, [])
-    if not world.state.add(TABLE, name, record):
+    if not context.state.add(TABLE, name, record):
         raise ApiError(
             "ResourceInUse", f"Tuning job names must be unique, and one exists with this name ({arn})"
         )
-    tags.keep(world, arn, request.get("Tags", []))
-    world.in_background(_search, world, name)
+    tags.keep(context, arn, request.get("Tags", []))
+    context.in_background(_search, context, name)
     return {_ARN: arn}
 
 
 @operation
-def describe_hyper_parameter_tuning_job(world: World, request: Record) -> Record:
+def describe_hyper_parameter_tuning_job(context: Context, request: Record) -> Record:
     """Return one tuning job."""
-    return _found(world, request[_NAME])
+    return _found(context, request[_NAME])
 
 
 @operation
-def list_hyper_parameter_tuning_jobs(world: World, request: Record) -> Record:
+def list_hyper_parameter_tuning_jobs(context: Context, request: Record) -> Record:
     """Return a page of tuning jobs."""
-    jobs, more = page(world.state.all(TABLE), request, name=_NAME, status=_STATUS)
+    jobs, more = page(context.state.all(TABLE), request, name=_NAME, status=_STATUS)
     shown = ("Strategy", "ResourceLimits")
     return {
         "HyperParameterTuningJobSummaries": [
@@ -70,22 +70,22 @@ def list_hyper_parameter_tuning_jobs(world: World, request: Record) -> Record:
 
 
 @operation
-def stop_hyper_parameter_tuning_job(world: World, request: Record) -> Record:
+def stop_hyper_parameter_tuning_job(context: Context, request: Record) -> Record:
     """Start no more trials and stop those that run."""
-    job = _found(world, request[_NAME])
+    job = _found(context, request[_NAME])
     if job[_STATUS] == "InProgress":
-        world.state.change(TABLE, job[_NAME], **{_STATUS: "Stopping"})
-        for trial in trials.summaries(world, job):
+        context.state.change(TABLE, job[_NAME], **{_STATUS: "Stopping"})
+        for trial in trials.summaries(context, job):
             if trial["TrainingJobStatus"] == "InProgress":
-                training.stop_training_job(world, {"TrainingJobName": trial["TrainingJobName"]})
+                training.stop_training_job(context, {"TrainingJobName": trial["TrainingJobName"]})
     return {}
 
 
 @operation
-def list_training_jobs_for_hyper_parameter_tuning_job(world: World, request: Record) -> Record:
+def list_training_jobs_for_hyper_parameter_tuning_job(context: Context, request: Record) -> Record:
     """Return a page of a tuning job's trials, with what was tuned and what came out."""
-    job = _found(world, request[_NAME])
-    found = trials.summaries(world, job)
+    job = _found(context, request[_NAME])
+    found = trials.summaries(context, job)
     if request.get("SortBy") == "FinalObjectiveMetricValue":
         for trial in found:
             trial["_value"] = trials.goodness(job, trial) * (
@@ -96,38 +96,38 @@ def list_training_jobs_for_hyper_parameter_tuning_job(world: World, request: Rec
     return {"TrainingJobSummaries": listed, **more}
 
 
-def resume(world: World) -> None:
+def resume(context: Context) -> None:
     """Close the tuning jobs that a stop of the laptop cloud interrupted."""
-    for job in world.state.all(TABLE):
+    for job in context.state.all(TABLE):
         if job[_STATUS] not in _ENDED:
-            _end(world, job, "the laptop cloud was stopped while the job ran")
+            _end(context, job, "the laptop cloud was stopped while the job ran")
 
 
-def _search(world: World, name: str) -> None:
+def _search(context: Context, name: str) -> None:
     """Start trials until the limit is reached, as many at once as allowed."""
-    job = _found(world, name)
+    job = _found(context, name)
     limits = job[_CONFIG]["ResourceLimits"]
     chance = random.Random(job[_CONFIG].get("RandomSeed", name))
     started, reason = 0, ""
     while True:
-        job = world.state.change(TABLE, name, **trials.counts(job, trials.summaries(world, job)))
+        job = context.state.change(TABLE, name, **trials.counts(job, trials.summaries(context, job)))
         running = job["TrainingJobStatusCounters"]["InProgress"]
-        going = job[_STATUS] == "InProgress" and not reason and not world.closing.is_set()
+        going = job[_STATUS] == "InProgress" and not reason and not context.closing.is_set()
         if (
             going
             and started < limits["MaxNumberOfTrainingJobs"]
             and running < limits["MaxParallelTrainingJobs"]
         ):
             started += 1
-            reason = _start(world, job, started, chance)
+            reason = _start(context, job, started, chance)
         elif running == 0:
             break
         else:
             time.sleep(_POLL_SECONDS)
-    _end(world, job, reason)
+    _end(context, job, reason)
 
 
-def _start(world: World, job: Record, number: int, chance: random.Random) -> str:
+def _start(context: Context, job: Record, number: int, chance: random.Random) -> str:
     """Start one trial; the reason when SageMaker refused it."""
     definition = job["TrainingJobDefinition"]
     tuned = ranges.draw(job[_CONFIG].get("ParameterRanges", {}), chance)
@@ -137,16 +137,16 @@ def _start(world: World, job: Record, number: int, chance: random.Random) -> str
         **{key: value for key, value in definition.items() if key in _PASSED},
     }
     try:
-        call(world, "CreateTrainingJob", request, principals.administrator())
+        call(context, "CreateTrainingJob", request, principals.administrator())
     except ApiError as error:
         return str(error)
-    world.state.change(
+    context.state.change(
         "training_jobs", request["TrainingJobName"], TuningJobArn=job[_ARN], TunedHyperParameters=tuned
     )
     return ""
 
 
-def _end(world: World, job: Record, reason: str) -> None:
+def _end(context: Context, job: Record, reason: str) -> None:
     """Give the job its last status."""
     stopped, done = job[_STATUS] == "Stopping", job["TrainingJobStatusCounters"]["Completed"]
     if not stopped and not done:
@@ -157,7 +157,7 @@ def _end(world: World, job: Record, reason: str) -> None:
         "HyperParameterTuningEndTime": time.time(),
         **({"FailureReason": reason} if reason else {}),
     }
-    world.state.change(TABLE, job[_NAME], **fields)
+    context.state.change(TABLE, job[_NAME], **fields)
     announce(
         "SageMaker HyperParameter Tuning Job State Change",
         job[_ARN],
@@ -165,8 +165,8 @@ def _end(world: World, job: Record, reason: str) -> None:
     )
 
 
-def _found(world: World, name: str) -> Record:
-    job = world.state.get(TABLE, name)
+def _found(context: Context, name: str) -> Record:
+    job = context.state.get(TABLE, name)
     if job is None:
         raise invalid(f"Amazon SageMaker can't find a tuning job with the name {name}")
     return job

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from local.principals import Principal
-    from local.sagemaker.world import World
+    from local.sagemaker.context import Context
 
 LINKED_SERVICE = "sagemaker.application-autoscaling.amazonaws.com"
 LINKED_ROLE = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
 
 
-def authorise(world: World, action: str, request: dict[str, Any], caller: Principal) -> None:
+def authorise(context: Context, action: str, request: dict[str, Any], caller: Principal) -> None:
     """Refuse a caller whose policies do not allow the call.
 
     AWS asks for no target by its id, and gives the namespace and the dimension as condition keys.
@@ -39,7 +39,7 @@ def authorise(world: World, action: str, request: dict[str, Any], caller: Princi
     name = f"application-autoscaling:{action}"
     resource, keys = "*", {}
     if not action.startswith("Describe"):
-        place = f"{world.settings.region}:{world.settings.account}"
+        place = f"{context.settings.region}:{context.settings.account}"
         resource = f"arn:aws:application-autoscaling:{place}:scalable-target/*"
         keys = {
             "application-autoscaling:service-namespace": request["ServiceNamespace"],
@@ -49,7 +49,7 @@ def authorise(world: World, action: str, request: dict[str, Any], caller: Princi
         raise denied(caller.denial(name, resource))
 
 
-def validate(world: World, endpoint: dict[str, Any], resource_id: str, caller: Principal) -> None:
+def validate(context: Context, endpoint: dict[str, Any], resource_id: str, caller: Principal) -> None:
     """Refuse a caller who may not do himself what scaling an endpoint does.
 
     Raises
@@ -59,14 +59,14 @@ def validate(world: World, endpoint: dict[str, Any], resource_id: str, caller: P
     """
     lacking = [
         f"{action} on {resource}"
-        for action, resource in _needed(world, endpoint, resource_id)
+        for action, resource in _needed(context, endpoint, resource_id)
         if not caller.allowed(action, resource)
     ]
     if lacking:
         raise invalid(f"Missing permissions for {caller.arn}: {', '.join(lacking)}")
 
 
-def link_role(world: World, caller: Principal) -> None:
+def link_role(context: Context, caller: Principal) -> None:
     """Make the account's service-linked role unless it is there.
 
     Raises
@@ -77,7 +77,7 @@ def link_role(world: World, caller: Principal) -> None:
     if LINKED_ROLE in iam._roles:
         return
     path = f"/aws-service-role/{LINKED_SERVICE}/"
-    arn = f"arn:aws:iam::{world.settings.account}:role{path}{LINKED_ROLE}"
+    arn = f"arn:aws:iam::{context.settings.account}:role{path}{LINKED_ROLE}"
     if not caller.allowed("iam:CreateServiceLinkedRole", arn, {"iam:AWSServiceName": LINKED_SERVICE}):
         raise invalid(
             f"Unable to create the service-linked role: {caller.denial('iam:CreateServiceLinkedRole', arn)}"
@@ -98,12 +98,12 @@ def link_role(world: World, caller: Principal) -> None:
     }
 
 
-def _needed(world: World, endpoint: dict[str, Any], resource_id: str) -> Iterator[tuple[str, str]]:
-    arn = world.arn("endpoint", endpoint["EndpointName"])
+def _needed(context: Context, endpoint: dict[str, Any], resource_id: str) -> Iterator[tuple[str, str]]:
+    arn = context.arn("endpoint", endpoint["EndpointName"])
     yield "sagemaker:DescribeEndpoint", arn
-    yield "sagemaker:DescribeEndpointConfig", world.arn("endpoint-config", endpoint["EndpointConfigName"])
+    yield "sagemaker:DescribeEndpointConfig", context.arn("endpoint-config", endpoint["EndpointConfigName"])
     yield "sagemaker:UpdateEndpointWeightsAndCapacities", arn
-    alarms = f"arn:aws:cloudwatch:{world.settings.region}:{world.settings.account}:alarm:"
+    alarms = f"arn:aws:cloudwatch:{context.settings.region}:{context.settings.account}:alarm:"
     yield "cloudwatch:PutMetricAlarm", f"{alarms}TargetTracking-{resource_id}-AlarmHigh"
     yield "cloudwatch:DeleteAlarms", f"{alarms}TargetTracking-{resource_id}-AlarmHigh"
     yield "cloudwatch:DescribeAlarms", f"{alarms}*"

@@ -16,7 +16,7 @@ from local.scaling.targets import OPERATIONS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from local.sagemaker.world import World
+    from local.sagemaker.context import Context
 
     Answer = tuple[int, dict[str, str], bytes]
 
@@ -28,12 +28,12 @@ class Service:
 
     Parameters
     ----------
-    world : World
+    context : Context
         The SageMaker whose endpoints it scales.
     """
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, context: Context) -> None:
+        self._context = context
 
     async def handle_request(
         self, _method: str, _path: str, headers: Mapping[str, str], body: bytes, _query: Mapping[str, Any]
@@ -55,8 +55,8 @@ class Service:
         if action not in OPERATIONS:
             raise invalid(f"{action} is not part of the laptop cloud; it has {', '.join(sorted(OPERATIONS))}")
         model.check(action, request, API)
-        permissions.authorise(self._world, action, request, caller)
-        return model.answer(action, OPERATIONS[action](self._world, request, caller), API)
+        permissions.authorise(self._context, action, request, caller)
+        return model.answer(action, OPERATIONS[action](self._context, request, caller), API)
 
 
 def _caller(headers: Mapping[str, str]) -> principals.Principal:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from local.principals import Principal
-    from local.sagemaker.world import World
+    from local.sagemaker.context import Context
 
     Record = dict[str, Any]
 
@@ -27,66 +27,68 @@ _BURSTABLE = ("ml.t2.", "ml.t3.")
 _METRIC = "SageMakerVariantInvocationsPerInstance"
 
 
-def register(world: World, request: Record, caller: Principal) -> Record:
+def register(context: Context, request: Record, caller: Principal) -> Record:
     """Register or change a target, and bring its number of instances between the bounds."""
-    endpoint = _scaled(world, request)
-    permissions.validate(world, endpoint, request["ResourceId"], caller)
-    permissions.link_role(world, caller)
-    known = world.state.get(TARGETS, request["ResourceId"])
+    endpoint = _scaled(context, request)
+    permissions.validate(context, endpoint, request["ResourceId"], caller)
+    permissions.link_role(context, caller)
+    known = context.state.get(TARGETS, request["ResourceId"])
     bounds: Record = {key: request[key] for key in ("MinCapacity", "MaxCapacity") if key in request}
-    made: Record = {**_new(world, request), **(known or {}), **bounds}
+    made: Record = {**_new(context, request), **(known or {}), **bounds}
     if not {"MinCapacity", "MaxCapacity"} <= made.keys():
         raise invalid("MinCapacity and MaxCapacity are required to register a scalable target")
     if made["MinCapacity"] > made["MaxCapacity"]:
         raise invalid("Maximum capacity cannot be less than minimum capacity")
-    world.state.remove(TARGETS, request["ResourceId"])
-    world.state.add(TARGETS, request["ResourceId"], made)
-    keep_between(world, endpoint["EndpointName"], made["MinCapacity"], made["MaxCapacity"])
+    context.state.remove(TARGETS, request["ResourceId"])
+    context.state.add(TARGETS, request["ResourceId"], made)
+    keep_between(context, endpoint["EndpointName"], made["MinCapacity"], made["MaxCapacity"])
     return {"ScalableTargetARN": made["ScalableTargetARN"]}
 
 
-def deregister(world: World, request: Record, _caller: Principal) -> Record:
+def deregister(context: Context, request: Record, _caller: Principal) -> Record:
     """Forget a target and its policies; the endpoint stays as it is."""
-    _known(world, request)
-    world.state.remove(TARGETS, request["ResourceId"])
-    for policy in _of_resource(world, POLICIES, request):
-        world.state.remove(POLICIES, _key(policy))
+    _known(context, request)
+    context.state.remove(TARGETS, request["ResourceId"])
+    for policy in _of_resource(context, POLICIES, request):
+        context.state.remove(POLICIES, _key(policy))
     return {}
 
 
-def put_policy(world: World, request: Record, _caller: Principal) -> Record:
+def put_policy(context: Context, request: Record, _caller: Principal) -> Record:
     """Record or replace a policy of a target that is registered."""
-    _known(world, request)
+    _known(context, request)
     tracked = request.get("TargetTrackingScalingPolicyConfiguration", {})
     metric = tracked.get("PredefinedMetricSpecification", {}).get("PredefinedMetricType")
     if request.get("PolicyType") != "TargetTrackingScaling" or metric != _METRIC:
         raise invalid(
             f"a policy of the laptop cloud tracks {_METRIC}, got {request.get('PolicyType')} of {metric}"
         )
-    place = f"{world.settings.region}:{world.settings.account}"
+    place = f"{context.settings.region}:{context.settings.account}"
     which = f"resource/sagemaker/{request['ResourceId']}:policyName/{request['PolicyName']}"
     arn = f"arn:aws:autoscaling:{place}:scalingPolicy:{secrets.token_hex(16)}:{which}"
     made = {**request, "PolicyARN": arn, "CreationTime": time.time(), "Alarms": []}
-    if old := world.state.remove(POLICIES, _key(request)):
+    if old := context.state.remove(POLICIES, _key(request)):
         made |= {key: old[key] for key in ("PolicyARN", "CreationTime")}
-    world.state.add(POLICIES, _key(request), made)
+    context.state.add(POLICIES, _key(request), made)
     return {"PolicyARN": made["PolicyARN"], "Alarms": []}
 
 
-def describe_targets(world: World, request: Record, _caller: Principal) -> Record:
+def describe_targets(context: Context, request: Record, _caller: Principal) -> Record:
     """Return the targets, of all resources or of some."""
     wanted = request.get("ResourceIds")
-    found = [one for one in world.state.all(TARGETS) if wanted is None or one["ResourceId"] in wanted]
+    found = [one for one in context.state.all(TARGETS) if wanted is None or one["ResourceId"] in wanted]
     return {"ScalableTargets": found if request["ServiceNamespace"] == "sagemaker" else []}
 
 
-def describe_policies(world: World, request: Record, _caller: Principal) -> Record:
+def describe_policies(context: Context, request: Record, _caller: Principal) -> Record:
     """Return the policies, of all resources or of one."""
-    found = _of_resource(world, POLICIES, request) if "ResourceId" in request else world.state.all(POLICIES)
+    found = (
+        _of_resource(context, POLICIES, request) if "ResourceId" in request else context.state.all(POLICIES)
+    )
     return {"ScalingPolicies": found if request["ServiceNamespace"] == "sagemaker" else []}
 
 
-OPERATIONS: dict[str, Callable[[World, Record, Principal], Record]] = {
+OPERATIONS: dict[str, Callable[[Context, Record, Principal], Record]] = {
     "RegisterScalableTarget": register,
     "DeregisterScalableTarget": deregister,
     "PutScalingPolicy": put_policy,
@@ -95,37 +97,37 @@ OPERATIONS: dict[str, Callable[[World, Record, Principal], Record]] = {
 }
 
 
-def _scaled(world: World, request: Record) -> Record:
+def _scaled(context: Context, request: Record) -> Record:
     """Return the endpoint that a request is about, if its instances can be scaled."""
     found = _RESOURCE.fullmatch(request["ResourceId"])
     if request["ServiceNamespace"] != "sagemaker" or request["ScalableDimension"] != DIMENSION or not found:
         raise invalid("Unsupported service namespace, resource type or scalable dimension")
-    endpoint = world.state.get(ENDPOINTS, found[1])
+    endpoint = context.state.get(ENDPOINTS, found[1])
     variants = {one["VariantName"]: one for one in (endpoint or {}).get("ProductionVariants", [])}
     if endpoint is None or "CurrentInstanceCount" not in variants.get(found[2], {}):
         raise invalid(f"no variant on instances found for {request['ResourceId']}")
-    config = world.state.get(CONFIGS, endpoint["EndpointConfigName"]) or {"ProductionVariants": [{}]}
+    config = context.state.get(CONFIGS, endpoint["EndpointConfigName"]) or {"ProductionVariants": [{}]}
     instance = config["ProductionVariants"][0].get("InstanceType", "")
     if instance.startswith(_BURSTABLE):
         raise invalid(f"cannot register a variant with {instance} as a scalable target")
     return endpoint
 
 
-def _new(world: World, request: Record) -> Record:
-    place = f"{world.settings.region}:{world.settings.account}"
+def _new(context: Context, request: Record) -> Record:
+    place = f"{context.settings.region}:{context.settings.account}"
     return {
         "ServiceNamespace": "sagemaker",
         "ResourceId": request["ResourceId"],
         "ScalableDimension": DIMENSION,
-        "RoleARN": f"arn:aws:iam::{world.settings.account}:role/aws-service-role/"
+        "RoleARN": f"arn:aws:iam::{context.settings.account}:role/aws-service-role/"
         f"{permissions.LINKED_SERVICE}/{permissions.LINKED_ROLE}",
         "ScalableTargetARN": f"arn:aws:application-autoscaling:{place}:scalable-target/{secrets.token_hex(16)}",
         "CreationTime": time.time(),
     }
 
 
-def _known(world: World, request: Record) -> None:
-    if world.state.get(TARGETS, request["ResourceId"]) is None:
+def _known(context: Context, request: Record) -> None:
+    if context.state.get(TARGETS, request["ResourceId"]) is None:
         about = (
             f"service namespace: {request['ServiceNamespace']}, resource ID: {request['ResourceId']}, "
             f"scalable dimension: {request['ScalableDimension']}"
@@ -133,8 +135,8 @@ def _known(world: World, request: Record) -> None:
         raise ApiError("ObjectNotFoundException", f"No scalable target found for {about}")
 
 
-def _of_resource(world: World, table: str, request: Record) -> list[Record]:
-    return [one for one in world.state.all(table) if one["ResourceId"] == request["ResourceId"]]
+def _of_resource(context: Context, table: str, request: Record) -> list[Record]:
+    return [one for one in context.state.all(table) if one["ResourceId"] == request["ResourceId"]]
 
 
 def _key(policy: Record) -> str:

@@ -44,7 +44,7 @@ def test_an_endpoint_answers_once_its_container_does(cloud: Running, endpoint: s
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_what_serves_opens_no_port(cloud: Running, endpoint: str) -> None:
-    """Whatever is on a port, every page in the developer's browser can ask; see local/gate/door.py."""
+    """Whatever is on a port, every page in the developer's browser can ask; see local/api_gateway/door.py."""
     answered = invoke(cloud, endpoint)
     cloud.client("lambda").invoke(FunctionName=cloud.outputs["Function"])
     below = descendants(cloud.pid)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from local.glue import room
+from local.glue import runtime
 from tests.local.conftest import Running, until
 from tests.spark.conftest import lacking
 
@@ -200,7 +200,7 @@ def test_without_java_or_pyspark_the_reason_says_what_to_install(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
-    assert room.lacking() == (
+    assert runtime.lacking() == (
         "Spark can not run on this machine without PySpark (make spark) and Java 17 "
         "(apt-get install openjdk-17-jre-headless)"
     )

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import pytest
 
-from local.glue import room
+from local.glue import runtime
 from tests.local.sockets import descendants, listening
 from tests.spark.conftest import lacking
 
@@ -40,7 +40,7 @@ class Started:
 
     def __init__(self, folder: Path, *, secret: bool = True) -> None:
         folder.mkdir()
-        variables = room.variables(home=folder, buckets=folder)
+        variables = runtime.variables(home=folder, buckets=folder)
         if not secret:
             given = variables["PYSPARK_SUBMIT_ARGS"]
             variables["PYSPARK_SUBMIT_ARGS"] = given.replace(

@@ -1,4 +1,4 @@
-"""The gate's own rules, without a cloud: which tokens are valid, and how often is too often."""
+"""The API gateway's own rules, without a cloud: which tokens are valid, and how often is too often."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.gate import throttle, tokens
-from local.gate.issuer import Issuer
-from local.gate.throttle import Throttle
+from local.api_gateway import throttle, tokens
+from local.api_gateway.issuer import Issuer
+from local.api_gateway.throttle import Throttle
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 ISSUER = "https://login.example.com/"

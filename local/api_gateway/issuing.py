@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
-from local.gate.issuer import PATH, Issuer
+from local.api_gateway.issuer import PATH, Issuer
 
 if TYPE_CHECKING:
     from local.asgi import App, Scope

@@ -1,4 +1,4 @@
-"""What every room of SageMaker shares."""
+"""What every module of the local SageMaker shares: settings, state, images and clocks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SOCKETS = "s"
 
 
 @dataclass(frozen=True, kw_only=True)
-class World:
+class Context:
     """One SageMaker.
 
     Parameters

@@ -2,7 +2,7 @@
 
 A browser sends what any page asks it to send to any port of this machine. So both ports answer only who speaks to
 them by a loopback name of their own (a foreign site that points its name here is refused), and a page of another
-origin only as far as the cloud's own configuration lets it (``local.gate.pages``).
+origin only as far as the cloud's own configuration lets it (``local.api_gateway.pages``).
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from local.gate import arrivals
+from local.api_gateway import arrivals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from local.api_gateway.arrivals import Arrival
     from local.asgi import App, Scope
-    from local.gate.arrivals import Arrival
 
 CALLBACK = "/_ministack/cfn-response/"
 """Where a custom resource's function says how it went; what follows can not be guessed."""

@@ -16,7 +16,7 @@ from ministack.core.responses import request_scope
 from ministack.services import apigateway
 
 if TYPE_CHECKING:
-    from local.gate.arrivals import Arrival
+    from local.api_gateway.arrivals import Arrival
 
 _SERVICE = 3
 """The place of the service in a credential's scope."""

@@ -15,7 +15,7 @@ from local.principals import Principal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from local.gate.arrivals import Arrival
+    from local.api_gateway.arrivals import Arrival
 
 _SERVICE = "execute-api"
 _ACTION = "execute-api:Invoke"
