@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from lambdas import wiring
-from lambdas.aws.dynamo.ledger_approvals import Task
+from lambdas.aws.dynamo.ledger import Task
 from lambdas.rollout.approval_request import ApprovalRequests
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry

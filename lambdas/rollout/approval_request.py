@@ -6,8 +6,7 @@ there before the token is found here.
 
 from __future__ import annotations
 
-from lambdas.aws.dynamo.ledger import Ledger
-from lambdas.aws.dynamo.ledger_approvals import Task
+from lambdas.aws.dynamo.ledger import Ledger, Task
 from lambdas.aws.notify import Notifier
 from lambdas.rollout.approvals import Approvals
 from relearn.errors import NotFoundError

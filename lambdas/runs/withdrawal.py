@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from lambdas.aws.dynamo.ledger import Ledger
-from lambdas.aws.dynamo.ledger_routes import VersionSteps
+from lambdas.aws.dynamo.ledger import Ledger, VersionSteps
 from relearn.errors import ConflictError
 from relearn.traffic import route as routing
 from relearn.traffic.route import Change, Route

@@ -17,7 +17,6 @@ import pytest
 from lambdas.aws.dynamo import table
 from lambdas.aws.dynamo.exactly_once import Line, Once
 from lambdas.aws.dynamo.ledger import Ledger, Lock
-from lambdas.aws.dynamo.ledger_routes import RouteLedger
 from lambdas.aws.dynamo.table import Put
 from lambdas.aws.notify import Notifier
 from lambdas.aws.s3.storage import Storage
@@ -63,9 +62,9 @@ def drop_the_dedup(patch: M) -> None:
 
 
 def skip_compare_and_swap(patch: M) -> None:
-    write = RouteLedger.write_route
+    write = Ledger.write_route
 
-    def mutated(self: RouteLedger, model: str, old: Route, new: Route, *rest: Any) -> None:
+    def mutated(self: Ledger, model: str, old: Route, new: Route, *rest: Any) -> None:
         steps, change = rest
         now = self.route(model)
         found = {number: (self._state(model, number), after) for number, (_, after) in steps.items()}  # type: ignore[attr-defined]
@@ -76,8 +75,8 @@ def skip_compare_and_swap(patch: M) -> None:
         version = self.version(model, number)
         return version and version.state
 
-    patch.setattr(RouteLedger, "_state", state, raising=False)
-    patch.setattr(RouteLedger, "write_route", mutated)
+    patch.setattr(Ledger, "_state", state, raising=False)
+    patch.setattr(Ledger, "write_route", mutated)
 
 
 def forget_the_judgement(patch: M) -> None:
@@ -249,10 +248,10 @@ def approve_by_silence(patch: M) -> None:
 
 
 def let_the_last_decide(patch: M) -> None:
-    from lambdas.aws.dynamo import ledger_approvals  # noqa: PLC0415 - has a function that others have too
+    from lambdas.aws.dynamo import ledger  # noqa: PLC0415 - many functions have an argument of this name
 
-    update = ledger_approvals._update
-    patch.setattr(ledger_approvals, "_update", lambda version, new, _expected: update(version, new, {}))
+    update = ledger._version_update
+    patch.setattr(ledger, "_version_update", lambda version, new, _expected: update(version, new, {}))
 
 
 def sweep_nothing(patch: M) -> None:

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.aws.dynamo.codec import Item
-from lambdas.aws.dynamo.ledger import Ledger
-from lambdas.aws.dynamo.ledger_approvals import Task
+from lambdas.aws.dynamo.ledger import Ledger, Task
 from lambdas.aws.dynamo.table import Put, Update
 from lambdas.rollout.approval_request import ApprovalRequests
 from lambdas.rollout.approvals import Approvals

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from lambdas.aws.dynamo import exactly_once, idempotency_store
-from lambdas.aws.dynamo.ledger_approvals import ApprovalLedger
+from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.dynamo.ledger_items import partition, version_key
 from lambdas.aws.s3.storage import Storage
 from lambdas.http.problems import PROBLEMS
@@ -127,7 +127,7 @@ def others_decide(world: World, patch: pytest.MonkeyPatch) -> None:
     world.ledger.register(
         run, Version(model="flowers", version=2, endpoint="e", metrics={"accuracy": 0.9}, approval=asked)
     )
-    decide = ApprovalLedger.decide
+    decide = Ledger.decide
 
     def write(state: VersionState) -> None:
         world.dynamodb.update_item(
@@ -138,14 +138,14 @@ def others_decide(world: World, patch: pytest.MonkeyPatch) -> None:
             ExpressionAttributeValues={":s": {"S": state}},
         )
 
-    def late(ledger: ApprovalLedger, version: Version, decided: approval.Approval) -> Version:
+    def late(ledger: Ledger, version: Version, decided: approval.Approval) -> Version:
         write(VersionState.FAILED)
         try:
             return decide(ledger, version, decided)
         finally:
             write(VersionState.REGISTERED)
 
-    patch.setattr(ApprovalLedger, "decide", late)
+    patch.setattr(Ledger, "decide", late)
 
 
 def half_stored(world: World, patch: pytest.MonkeyPatch) -> Ask:

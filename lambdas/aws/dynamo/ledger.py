@@ -1,29 +1,39 @@
 """The ledger: what the state of every upload, run, version and route is, in one DynamoDB table.
 
-Keys: ``pk = MODEL#<model>`` and ``sk`` one of ``ROUTE``, ``LOCK``, ``UPLOAD#<id>``, ``RUN#<id>``,
-``LIST#<digest>`` (part of a run's list that is too long for its item, `relearn.lifecycle.id_lists`), ``VERSION#<n>``; attributes are the fields of the dataclasses of `relearn`, and for uploads and runs
-``times``: when each state was reached (state to ISO 8601). Every read is strongly consistent and every
-change is conditional, so of two writers exactly one wins; doing a step again that is done is no error.
+Keys: ``pk = MODEL#<model>`` and ``sk`` one of ``ROUTE``, ``ROUTE#<revision>`` (its history, written in the same
+transaction), ``RESTORE``, ``LOCK``, ``UPLOAD#<id>``, ``RUN#<id>``, ``LIST#<digest>`` (part of a run's list that is too
+long for its item, `relearn.lifecycle.id_lists`), ``VERSION#<n>``; attributes are the fields of the dataclasses of
+`relearn`, and for uploads and runs ``times``: when each state was reached (state to ISO 8601).
+A version's item also has ``approval``, and ``task`` with a ``token`` and the ``attempt`` that it came with: the token is
+read here and given to Step Functions, and is part of no value that anybody is shown.
+
+Every read is strongly consistent and every change is conditional, so of two writers exactly one wins; doing a step
+again that is done is no error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 from lambdas.aws.dynamo import ledger_items
 from lambdas.aws.dynamo.codec import Item
-from lambdas.aws.dynamo.ledger_approvals import ApprovalLedger, first_task
 from lambdas.aws.dynamo.ledger_items import RUN_LISTS, partition, version_key
-from lambdas.aws.dynamo.table import Put, Update
+from lambdas.aws.dynamo.table import Put, Table, Update
 from relearn.errors import ConflictError, NotFoundError
 from relearn.lifecycle import id_lists, retries, runs, uploads
-from relearn.lifecycle.runs import Run, RunState, Version
+from relearn.lifecycle.approval import Approval, ApprovalState
+from relearn.lifecycle.runs import Run, RunState, Version, VersionState
 from relearn.lifecycle.uploads import Upload, UploadState
+from relearn.traffic.route import Change, Moved, Route
+from relearn.traffic.route_changes import Restore, RestoreState
+
+VersionSteps = Mapping[int, tuple[VersionState, VersionState]]
+"""Version to the state it is in and the state it goes to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +52,23 @@ class Lock:
     taken_at: str
 
 
-class Ledger(ApprovalLedger):
+@dataclass(frozen=True, slots=True)
+class Task:
+    """The step of a run that waits for a decision.
+
+    Parameters
+    ----------
+    token
+        By which Step Functions knows it; empty until it began. Never shown, not even in a traceback.
+    attempt
+        Sorts as attempts follow each other.
+    """
+
+    token: str = field(default="", repr=False)
+    attempt: str = ""
+
+
+class Ledger:
     """Typed reads and conditional writes.
 
     Parameters
@@ -52,6 +78,14 @@ class Ledger(ApprovalLedger):
     clock
         Gives the time, aware.
     """
+
+    def __init__(self, table: Table, clock: Callable[[], datetime]) -> None:
+        self._table = table
+        self._clock = clock
+
+    def now(self) -> datetime:
+        """Give the time that is written down, aware."""
+        return self._clock()
 
     # uploads
 
@@ -312,6 +346,150 @@ class Ledger(ApprovalLedger):
         """Free the model if this run holds it."""
         self._table.delete(partition(model), "LOCK", {"run_id": run_id})
 
+    # approvals
+
+    def decide(self, version: Version, approval: Approval) -> Version:
+        """Write down a decision, and that a version which was not approved never serves.
+
+        Raises
+        ------
+        ConflictError
+            Someone decided meanwhile, or the version no longer waits.
+        """
+        changes: dict[str, Any] = {}
+        if approval.verdict == "reject":
+            changes = {"state": VersionState.FAILED, "reason": approval.words}
+        expected = {"state": VersionState.REGISTERED, "approval.state": ApprovalState.WAITING}
+        new = {"approval": asdict(approval), **changes}
+        self._table.write(_version_update(version, new, expected))
+        return replace(version, approval=approval, **changes)
+
+    def task(self, version: Version) -> Task:
+        """Read which step waits for the decision about a version."""
+        item = self._table.get(partition(version.model), version_key(version.version)) or {}
+        return Task(**item.get("task", {}))
+
+    def keep_task(self, version: Version, task: Task) -> bool:
+        """Write down which step waits, unless a later attempt did before.
+
+        Returns
+        -------
+        bool
+            Whether it is the first.
+
+        Raises
+        ------
+        ConflictError
+            Another attempt wrote at the same time: read again.
+        """
+        before = self.task(version)
+        if task.attempt >= before.attempt:
+            expected = {"task.attempt": before.attempt}
+            self._table.write(_version_update(version, {"task": asdict(task)}, expected))
+        return not before.attempt
+
+    # routes
+
+    def route(self, model: str) -> Route:
+        """Read the route; an empty one when the model never served."""
+        item = self._table.get(partition(model), "ROUTE")
+        return Route() if item is None else Route(**ledger_items.known(Route, item))
+
+    def route_history(self, model: str, *, newest: int) -> list[Moved]:
+        """Read so many writes of a route, newest first."""
+        return [
+            ledger_items.moved(item) for item in self._table.query(partition(model), "ROUTE#", newest=newest)
+        ]
+
+    def write_route(self, model: str, old: Route, new: Route, steps: VersionSteps, change: Change) -> None:
+        """Replace a route and take the versions it concerns to their next states, all or nothing.
+
+        Parameters
+        ----------
+        model
+            Whose.
+        old, new
+            The route as read, and as it shall be.
+        steps
+            Version to its state now and its next; one that becomes FAILED does so for the change's reason.
+        change
+            Who does so, and why: kept in the route's history.
+
+        Raises
+        ------
+        ConflictError
+            The route is no longer ``old``, and which revision came first; or a version is not in the state given.
+        """
+        now = self._now()
+        item = {**asdict(new), "changed_at": now}
+        entry = {**asdict(new), "change": asdict(change), "at": now}
+        expected = {"revision": old.revision} if old.revision else None
+        updates = [
+            Update(
+                pk=partition(model),
+                sk=version_key(number),
+                changes={"state": after, "reason": change.why if after is VersionState.FAILED else ""},
+                expected={"state": before},
+            )
+            for number, (before, after) in steps.items()
+        ]
+        put = Put(pk=partition(model), sk="ROUTE", item=item, expected=expected)
+        history = Put(pk=partition(model), sk=ledger_items.moved_key(new.revision), item=entry)
+        try:
+            self._table.write(put, history, *updates)
+        except ConflictError as error:
+            raise ConflictError(self._beaten(model, old, error)) from error
+
+    def _beaten(self, model: str, old: Route, error: ConflictError) -> str:
+        """Say which write of a route came before ours; the table's own words when none did."""
+        now = self.route(model)
+        item = self._table.get(partition(model), ledger_items.moved_key(now.revision))
+        if now.revision == old.revision or item is None:
+            return str(error)
+        return f"the route of {model} was read at revision {old.revision}; first came {ledger_items.moved(item).words}"
+
+    def restore(self, model: str) -> Restore | None:
+        """Read the last time that a version had to be deployed again; None when none ever had."""
+        item = self._table.get(partition(model), "RESTORE")
+        return None if item is None else ledger_items.restore(item)
+
+    def begin_restore(self, version: Version, restore: Restore, before: Restore | None) -> Restore:
+        """Write down that a version is deployed again, and make it deployable, both or neither.
+
+        Raises
+        ------
+        ConflictError
+            Another one is being deployed again, or the version changed meanwhile.
+        """
+        begun = replace(restore, started_at=self._now())
+        # A version that the route names has lost nothing but its endpoint.
+        named = version.state in (VersionState.LIVE, VersionState.PREVIOUS)
+        state = version.state if named else VersionState.REGISTERED
+        expected = None if before is None else {"started_at": before.started_at, "state": before.state}
+        pk = partition(version.model)
+        self._table.write(
+            Put(pk=pk, sk="RESTORE", item=asdict(begun), expected=expected),
+            Update(
+                pk=pk,
+                sk=version_key(version.version),
+                changes={"state": state, "reason": ""},
+                expected={"state": version.state},
+            ),
+        )
+        return begun
+
+    def end_restore(self, model: str, restore: Restore, state: RestoreState, reason: str = "") -> None:
+        """Write down how it ended; one that has ended stays as it is."""
+        changes = {"state": state, "reason": reason, "ended_at": self._now()}
+        expected = {"started_at": restore.started_at, "state": RestoreState.RESTORING}
+        try:
+            self._table.write(Update(pk=partition(model), sk="RESTORE", changes=changes, expected=expected))
+        except ConflictError:
+            return
+
+    def _now(self) -> str:
+        return self._clock().isoformat(timespec="milliseconds")
+
     def _upload_update(self, upload: Upload, new: Item, unless: Item | None = None) -> Update:
         pk, sk = partition(upload.model), f"UPLOAD#{upload.upload_id}"
         return Update(pk=pk, sk=sk, changes=new, expected={"state": upload.state}, unless=unless or {})
@@ -346,4 +524,9 @@ def _item(version: Version) -> Item:
     if version.approval is None:
         del item["approval"]
         return item
-    return {**item, "task": first_task()}
+    return {**item, "task": asdict(Task())}
+
+
+def _version_update(version: Version, changes: dict[str, Any], expected: dict[str, Any]) -> Update:
+    pk, sk = partition(version.model), version_key(version.version)
+    return Update(pk=pk, sk=sk, changes=changes, expected=expected)

@@ -12,8 +12,7 @@ from unittest.mock import call, create_autospec
 
 import pytest
 
-from lambdas.aws.dynamo.ledger import Ledger
-from lambdas.aws.dynamo.ledger_approvals import Task
+from lambdas.aws.dynamo.ledger import Ledger, Task
 from lambdas.aws.notify import Notifier
 from lambdas.aws.s3.storage import Storage
 from lambdas.http import not_serving
