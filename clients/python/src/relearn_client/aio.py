@@ -2,23 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import aclosing
+from types import TracebackType
+from typing import Any, Self
 
-from relearn_client import calls
-from relearn_client.aio_files import AsyncFiles
-from relearn_client.calls import Instance
+import httpx
+
+from relearn_client import calls, file_calls, storage, waiting, wire
+from relearn_client.base import Base
+from relearn_client.batches import Batch, BatchBrief
+from relearn_client.calls import Call, Instance, T
+from relearn_client.exchange import Outcome, Send
 from relearn_client.feedback import Feedback
+from relearn_client.forms import Form
 from relearn_client.history import Run, RunPage, Version
 from relearn_client.operations import Action, Route
-from relearn_client.shapes import Model, ModelBrief, Predictions
+from relearn_client.shapes import BatchLine, Model, ModelBrief, Predictions
+from relearn_client.storage import File
+from relearn_client.uploads import Upload, UploadBrief
+from relearn_client.waiting import ENDED, GOALS, POLL_SECONDS, TIMEOUT_SECONDS, Goal, Patience, W
 
 
-class AsyncClient(AsyncFiles):
+class AsyncClient(Base[httpx.AsyncClient]):
     """Calls the API over kept connections. Tasks of one event loop may share one.
 
-    It is made of what `base.Base` takes.
+    Its parameters are those of `base.Base`.
     """
+
+    def _open(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._owns_http:
+            await self._http.aclose()
 
     async def predict(
         self,
@@ -132,3 +160,134 @@ class AsyncClient(AsyncFiles):
         """Tell what proved true, as `Client.feedback` does."""
         answers = [await self._carry_out(call) for call in calls.feedback(model, truths)]
         return Feedback.joined(model, answers)
+
+    # files
+
+    async def send(self, form: Form, file: File) -> None:
+        """Send a file with a form, as `Client.send` does; the file is read in the event loop."""
+        await self._post(form, file)
+
+    async def create_batch(self, model: str) -> Batch:
+        """Begin a batch; its file is sent with its `form`, as JSON Lines with one instance a line."""
+        return await self._carry_out(file_calls.create_batch(model))
+
+    async def score(self, model: str, file: File) -> Batch:
+        """Begin a batch and send its file."""
+        batch = await self.create_batch(model)
+        await self._post(file_calls.form_of(batch), file)
+        return batch
+
+    async def batches(self, model: str) -> list[BatchBrief]:
+        """List a model's newest batches, the newest first."""
+        return await self._carry_out(file_calls.batches(model))
+
+    async def batch(self, model: str, batch_id: str) -> Batch:
+        """Describe one batch."""
+        return await self._carry_out(file_calls.batch(model, batch_id))
+
+    async def wait_for_batch(
+        self,
+        model: str,
+        batch_id: str,
+        *,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        poll_seconds: float = POLL_SECONDS,
+    ) -> Batch:
+        """Wait until a batch has SUCCEEDED or FAILED, as `Client.wait_for_batch` does."""
+        patience = Patience(timeout_seconds, poll_seconds)
+        return await self._wait(
+            f"batch {batch_id} of {model}", lambda: self.batch(model, batch_id), ENDED, patience
+        )
+
+    def results(self, batch: Batch) -> AsyncIterator[BatchLine]:
+        """Fetch a batch's predictions one by one, as `Client.results` does."""
+        return self._fetch(storage.result_request(batch))
+
+    async def create_upload(self, model: str, filename: str, *, table: str | None = None) -> Upload:
+        """Begin an upload; its file is sent with its `form`."""
+        return await self._carry_out(file_calls.create_upload(model, filename, table))
+
+    async def upload_file(
+        self, model: str, file: File, *, filename: str | None = None, table: str | None = None
+    ) -> Upload:
+        """Begin an upload and send its file."""
+        upload = await self.create_upload(model, storage.name_of(file, filename), table=table)
+        await self._post(file_calls.form_of(upload), file)
+        return upload
+
+    async def uploads(self, model: str) -> list[UploadBrief]:
+        """List a model's newest uploads, the newest first."""
+        return await self._carry_out(file_calls.uploads(model))
+
+    async def upload(self, model: str, upload_id: str) -> Upload:
+        """Describe one upload."""
+        return await self._carry_out(file_calls.upload(model, upload_id))
+
+    async def wait_for_upload(
+        self,
+        model: str,
+        upload_id: str,
+        *,
+        until: Goal = "used",
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        poll_seconds: float = POLL_SECONDS,
+    ) -> Upload:
+        """Wait until a run has used an upload, or nothing more will come of it, as `Client.wait_for_upload` does."""
+        patience, over = Patience(timeout_seconds, poll_seconds), GOALS[until]
+        what = f"upload {upload_id} of {model}"
+        return await self._wait(what, lambda: self.upload(model, upload_id), over, patience)
+
+    # how a call is carried out
+
+    async def _carry_out(self, call: Call[T]) -> T:
+        steps = self._begin(call)
+        send = next(steps)
+        while True:
+            outcome = await self._send(call, send)
+            try:
+                send = steps.send(outcome)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+
+    async def _send(self, call: Call[T], send: Send) -> Outcome:
+        await asyncio.sleep(send.after)
+        try:
+            async with asyncio.timeout(send.within):
+                request = wire.request(self._url, call, send)
+                response = await self._http.send(request, auth=self._auth)
+                return wire.answer(response, response.content)
+        except (httpx.HTTPError, TimeoutError) as error:
+            return wire.no_answer(self._url, send.within, error)
+
+    async def _post(self, form: Form, file: File) -> None:
+        with storage.form_request(form, file) as request:
+            try:
+                response = await self._http.send(request, auth=None, follow_redirects=True)
+            except httpx.HTTPError as error:
+                raise wire.no_answer(form.url, storage.TIMEOUT_SECONDS, error) from error
+        storage.check(response)
+
+    async def _fetch(self, request: httpx.Request) -> AsyncIterator[BatchLine]:
+        lines = storage.Lines()
+        try:
+            async with aclosing(await self._http.send(request, auth=None, stream=True)) as response:
+                if not response.is_success:
+                    await response.aread()
+                storage.check(response)
+                async for part in response.aiter_bytes():
+                    for prediction in lines.take(part):
+                        yield prediction
+                for prediction in lines.end():
+                    yield prediction
+        except httpx.HTTPError as error:
+            raise wire.no_answer(storage.host(request), storage.TIMEOUT_SECONDS, error) from error
+
+    async def _wait(
+        self, what: str, look: Callable[[], Awaitable[W]], over: Callable[[W], bool], patience: Patience
+    ) -> W:
+        for pause in patience.pauses(time.monotonic):
+            if over(seen := await look()):
+                return seen
+            await asyncio.sleep(pause)
+        raise waiting.gave_up(what, seen, patience)

@@ -2,24 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from types import TracebackType
+from typing import Any, Self
 
-from relearn_client import calls
-from relearn_client.calls import Instance
+import httpx
+
+from relearn_client import calls, file_calls, storage, waiting, wire
+from relearn_client.base import Base
+from relearn_client.batches import Batch, BatchBrief
+from relearn_client.calls import Call, Instance, T
+from relearn_client.exchange import Outcome, Send
 from relearn_client.feedback import Feedback
-from relearn_client.files import Files
+from relearn_client.forms import Form
 from relearn_client.history import Run, RunPage, Version
 from relearn_client.operations import Action, Route
-from relearn_client.shapes import Model, ModelBrief, Predictions
+from relearn_client.shapes import BatchLine, Model, ModelBrief, Predictions
+from relearn_client.storage import File
+from relearn_client.uploads import Upload, UploadBrief
+from relearn_client.waiting import ENDED, GOALS, POLL_SECONDS, TIMEOUT_SECONDS, Goal, Patience, W
 
 
-class Client(Files):
+class Client(Base[httpx.Client]):
     """Calls the API over kept connections. Threads may share one.
 
-    It is made of what `base.Base` takes. The deadline bounds every single wait, so a server that sends its answer in
-    drops can hold a call longer by one wait. `files.Files` has what it does with files.
+    Its parameters are those of `base.Base`. The deadline bounds every single wait, so a server that sends its answer in
+    drops can hold a call longer by one wait.
     """
+
+    def _open(self) -> httpx.Client:
+        return httpx.Client()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._owns_http:
+            self._http.close()
 
     def predict(
         self,
@@ -168,3 +195,221 @@ class Client(Files):
         """
         answers = [self._carry_out(call) for call in calls.feedback(model, truths)]
         return Feedback.joined(model, answers)
+
+    # files
+
+    def send(self, form: Form, file: File) -> None:
+        """Send a file with a form. It is sent once: after a NoAnswerError, ask what became of it.
+
+        Parameters
+        ----------
+        form
+            Of `create_batch` or `create_upload`.
+        file
+            A path, bytes, or an open binary file.
+
+        Raises
+        ------
+        StorageError
+            The file is empty or too large, or the form's time is over.
+        NoAnswerError
+            S3 could not be reached, or broke off.
+        """
+        self._post(form, file)
+
+    def create_batch(self, model: str) -> Batch:
+        """Begin a batch; its file is sent with its `form`, as JSON Lines with one instance a line."""
+        return self._carry_out(file_calls.create_batch(model))
+
+    def score(self, model: str, file: File) -> Batch:
+        """Begin a batch and send its file."""
+        batch = self.create_batch(model)
+        self._post(file_calls.form_of(batch), file)
+        return batch
+
+    def batches(self, model: str) -> list[BatchBrief]:
+        """List a model's newest batches, the newest first."""
+        return self._carry_out(file_calls.batches(model))
+
+    def batch(self, model: str, batch_id: str) -> Batch:
+        """Describe one batch."""
+        return self._carry_out(file_calls.batch(model, batch_id))
+
+    def wait_for_batch(
+        self,
+        model: str,
+        batch_id: str,
+        *,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        poll_seconds: float = POLL_SECONDS,
+    ) -> Batch:
+        """Wait until a batch has SUCCEEDED or FAILED.
+
+        Parameters
+        ----------
+        model, batch_id
+            Which.
+        timeout_seconds, poll_seconds
+            How long to wait at most, and between two looks.
+
+        Raises
+        ------
+        WaitTimeoutError
+            It has not ended in that time.
+        """
+        patience = Patience(timeout_seconds, poll_seconds)
+        return self._wait(
+            f"batch {batch_id} of {model}", lambda: self.batch(model, batch_id), ENDED, patience
+        )
+
+    def results(self, batch: Batch) -> Iterator[BatchLine]:
+        """Fetch a batch's predictions one by one, in the order of its file's lines, each with an id for feedback.
+
+        Parameters
+        ----------
+        batch
+            One that SUCCEEDED.
+
+        Raises
+        ------
+        NoResultError
+            It has no result.
+        StorageError
+            The link's time is over: ask for the batch again.
+        """
+        return self._fetch(storage.result_request(batch))
+
+    def create_upload(self, model: str, filename: str, *, table: str | None = None) -> Upload:
+        """Begin an upload; its file is sent with its `form`.
+
+        Parameters
+        ----------
+        model
+            Name.
+        filename
+            What it is called; the end tells what it is: CSV, JSON Lines (both may be gzipped) or Parquet.
+        table
+            Which of the model's tables it is data of, for a model that has several.
+        """
+        return self._carry_out(file_calls.create_upload(model, filename, table))
+
+    def upload_file(
+        self, model: str, file: File, *, filename: str | None = None, table: str | None = None
+    ) -> Upload:
+        """Begin an upload and send its file.
+
+        Parameters
+        ----------
+        model
+            Name.
+        file
+            A path, bytes, or an open binary file.
+        filename
+            What it is called; None takes a path's last part.
+        table
+            Which of the model's tables it is data of, for a model that has several.
+
+        Raises
+        ------
+        ValueError
+            Content was given without a filename.
+        """
+        upload = self.create_upload(model, storage.name_of(file, filename), table=table)
+        self._post(file_calls.form_of(upload), file)
+        return upload
+
+    def uploads(self, model: str) -> list[UploadBrief]:
+        """List a model's newest uploads, the newest first."""
+        return self._carry_out(file_calls.uploads(model))
+
+    def upload(self, model: str, upload_id: str) -> Upload:
+        """Describe one upload."""
+        return self._carry_out(file_calls.upload(model, upload_id))
+
+    def wait_for_upload(
+        self,
+        model: str,
+        upload_id: str,
+        *,
+        until: Goal = "used",
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        poll_seconds: float = POLL_SECONDS,
+    ) -> Upload:
+        """Wait until a run has used an upload, or nothing more will come of it.
+
+        Parameters
+        ----------
+        model, upload_id
+            Which.
+        until
+            ``"used"``, or ``"checked"``: its rows are counted, accepted or refused.
+        timeout_seconds, poll_seconds
+            How long to wait at most, and between two looks.
+
+        Raises
+        ------
+        WaitTimeoutError
+            It has not come so far in that time.
+        """
+        patience, over = Patience(timeout_seconds, poll_seconds), GOALS[until]
+        what = f"upload {upload_id} of {model}"
+        return self._wait(what, lambda: self.upload(model, upload_id), over, patience)
+
+    # how a call is carried out
+
+    def _carry_out(self, call: Call[T]) -> T:
+        steps = self._begin(call)
+        send = next(steps)
+        while True:
+            outcome = self._send(call, send)
+            try:
+                send = steps.send(outcome)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+
+    def _send(self, call: Call[T], send: Send) -> Outcome:
+        if send.after:
+            time.sleep(send.after)
+        ends = time.monotonic() + send.within
+        try:
+            response = self._http.send(wire.request(self._url, call, send), auth=self._auth, stream=True)
+            with closing(response):
+                return wire.answer(response, b"".join(_until(ends, response.iter_bytes())))
+        except (httpx.HTTPError, TimeoutError) as error:
+            return wire.no_answer(self._url, send.within, error)
+
+    def _post(self, form: Form, file: File) -> None:
+        with storage.form_request(form, file) as request:
+            try:
+                response = self._http.send(request, auth=None, follow_redirects=True)
+            except httpx.HTTPError as error:
+                raise wire.no_answer(form.url, storage.TIMEOUT_SECONDS, error) from error
+        storage.check(response)
+
+    def _fetch(self, request: httpx.Request) -> Iterator[BatchLine]:
+        lines = storage.Lines()
+        try:
+            with closing(self._http.send(request, auth=None, stream=True)) as response:
+                if not response.is_success:
+                    response.read()
+                storage.check(response)
+                for part in response.iter_bytes():
+                    yield from lines.take(part)
+                yield from lines.end()
+        except httpx.HTTPError as error:
+            raise wire.no_answer(storage.host(request), storage.TIMEOUT_SECONDS, error) from error
+
+    def _wait(self, what: str, look: Callable[[], W], over: Callable[[W], bool], patience: Patience) -> W:
+        for pause in patience.pauses(time.monotonic):
+            if over(seen := look()):
+                return seen
+            time.sleep(pause)
+        raise waiting.gave_up(what, seen, patience)
+
+
+def _until(ends: float, parts: Iterator[bytes]) -> Iterator[bytes]:
+    for part in parts:
+        yield part
+        if time.monotonic() >= ends:
+            raise TimeoutError
