@@ -1,7 +1,8 @@
-"""docs/reference has every command with its options, every setting of a stage, every target of make."""
+"""docs/reference has every command with its options, setting of a stage, target of make and code of a refusal."""
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import fields
 from typing import Any
@@ -11,6 +12,7 @@ from typer.main import get_command
 
 from cli.main import app
 from infra.base.settings import Settings
+from relearn.lifecycle import uploads
 from tests.house import reference
 
 ROOT: Any = get_command(app)
@@ -51,3 +53,32 @@ def test_a_page_that_lacks_something_is_refused(name: str) -> None:
     shorter = reference.page(TEXT[name], "\n".join(written.splitlines()[:-1]))
     assert shorter != TEXT[name]
     assert reference.page(shorter, written) == TEXT[name]
+
+
+CODED = ("DataError", "Refusal")
+CONSTANTS = {"TOO_SLOW": uploads.TOO_SLOW}
+
+
+def codes(source: str) -> set[str]:
+    """List the codes that a source gives to errors and refusals; a code in a variable is a literal elsewhere."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) and node.args]
+    coded = [node.args[0] for node in calls if isinstance(node.func, ast.Name) and node.func.id in CODED]
+    return {
+        *(one.value for one in coded if isinstance(one, ast.Constant) and isinstance(one.value, str)),
+        *(CONSTANTS[one.id] for one in coded if isinstance(one, ast.Name) and one.id in CONSTANTS),
+    }
+
+
+def test_every_code_of_a_refusal_says_when_it_comes_and_what_to_do() -> None:
+    page = (reference.FOLDER / "reasons.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (.+\.) \| (.+\.) \|$", page, re.MULTILINE)
+    packages = ("relearn", "preparation", "scoring", "training", "lambdas")
+    files = [file for package in packages for file in (reference.ROOT / package).rglob("*.py")]
+    assert [code for code, _, _ in rows] == sorted(set().union(*(codes(file.read_text()) for file in files)))
+
+
+def test_a_code_is_found_as_a_literal_and_as_a_constant() -> None:
+    assert codes('raise DataError("odd", detail)\nReason("even")\nDataError(TOO_SLOW, x)') == {
+        "odd",
+        "too_slow",
+    }
