@@ -76,7 +76,7 @@ $(LAYERS): $(VENV)/.installed
 	@touch $@
 
 run: $(LOCAL_APP)/manifest.json ## the whole deployment on this machine, and its story; ARGS=--once to leave after it
-	@exec $(WITH_ARGS) $(BIN)/python -m local --app $(LOCAL_APP) --port 4566 --api-port 4567
+	@exec $(WITH_ARGS) $(BIN)/python -m demo --app $(LOCAL_APP) --port 4566 --api-port 4567
 
 shop: $(LOCAL_APP)/manifest.json ## a web shop with its models on this machine: http://127.0.0.1:8000; ARGS=--help lists options
 	@exec $(WITH_ARGS) $(BIN)/python examples/shop/laptop.py --app $(LOCAL_APP)

@@ -56,7 +56,7 @@ def _started(app: Path) -> Iterator[Path]:
         raise SystemExit(f"{app} is missing; `make run` or `make test` synthesises it")
     with tempfile.TemporaryDirectory(prefix="relearn-bench-") as folder:
         info = Path(folder, "info.json")
-        command = [sys.executable, "-m", "local", "--app", str(app), "--no-story", "--info", str(info)]
+        command = [sys.executable, "-m", "local", "--app", str(app), "--info", str(info)]
         cloud = subprocess.Popen(
             [*command, "--port", "0", "--api-port", "0"], cwd=ROOT, stdout=subprocess.DEVNULL
         )

@@ -14,5 +14,4 @@ The modules:
 - ``account``     everything that needs MiniStack imported
 - ``hooks``       every place where MiniStack's own behaviour is changed, and why
 - ``sagemaker``   the service MiniStack lacks
-- ``story``       the loop, told from outside with nothing but boto3 and HTTP; ``ledger`` reads its table
 """

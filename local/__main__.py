@@ -12,18 +12,15 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local import calling, environment, preflight, story
+from local import calling, environment, preflight
 from local.cloud import Cloud
 from local.console import Console
 from local.deploy import DeployError
 from local.locks import HeldError, Lock
-from local.settings import ROOT, Settings
-from local.teller import StoryError
+from local.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-STORY_UPLOAD = ROOT / "examples/iris/more_measurements.csv"
 
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
@@ -40,20 +37,17 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add("--account", default=Settings.account, help="the AWS account it answers as (default %(default)s)")
     add("--region", default=Settings.region, help="the AWS region it answers as (default %(default)s)")
-    add("--once", action="store_true", help="end after the story: 0 when it went well")
-    add("--no-story", dest="story", action="store_false", help="only deploy and stay up")
-    add("--models", default="", help="the models the story is about, comma-separated (default: all)")
-    add(
-        "--upload",
-        type=Path,
-        help="the file the story uploads (default: examples/iris/more_measurements.csv)",
-    )
     add("--keep", type=Path, metavar="DIR", help="keep the state here between runs (default: keep nothing)")
     add(
         "--info",
         type=Path,
         default=Path(".relearn/local.json"),
         help="where to write addresses and keys (default %(default)s)",
+    )
+    add(
+        "--attached",
+        action="store_true",
+        help="stop when standard input ends, as it does when the program that holds its other end is gone",
     )
     return parser.parse_args(given)
 
@@ -63,7 +57,7 @@ def main(given: Sequence[str] | None = None) -> int:
     chosen = arguments(given)
     chosen.info = chosen.info.resolve()
     console = Console()
-    if wrong := preflight.refusals(chosen, STORY_UPLOAD):
+    if wrong := preflight.refusals(chosen):
         for line in wrong:
             console.failed(line)
         return 2
@@ -80,6 +74,8 @@ def main(given: Sequence[str] | None = None) -> int:
     chosen.info.unlink(missing_ok=True)  # of a cloud that was killed
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts its background jobs deaf to SIGINT
         signal.signal(number, signal.default_int_handler)
+    if chosen.attached:
+        threading.Thread(target=_stop_with_input, daemon=True).start()
     try:
         with Cloud(
             chosen.app, console.detail, account=chosen.account, region=chosen.region, port=chosen.port,
@@ -100,34 +96,21 @@ def _run(chosen: argparse.Namespace, cloud: Cloud, console: Console) -> int:
     console.step(f"AWS account {chosen.account} answers at {cloud.endpoint_url} ({chosen.region})")
     seconds = cloud.deploy()
     console.done(f"deployed in {seconds:.1f} s")
-    _write_info(chosen.info, cloud)
-    _print_addresses(cloud, chosen, console)
-    failed = chosen.story and not _told(chosen, cloud, console)
-    if not (chosen.once and chosen.story):
-        console.step("up; Ctrl-C stops it")
-        with contextlib.suppress(KeyboardInterrupt):
-            threading.Event().wait()
-        console.step("stopping")
-    return int(failed)
+    for line in addresses(cloud, chosen.info):
+        console.plain(line)
+    console.step("up; Ctrl-C stops it")
+    with contextlib.suppress(KeyboardInterrupt):
+        _write_info(chosen.info, cloud)
+        threading.Event().wait()
+    console.step("stopping")
+    return 0
 
 
-def _told(chosen: argparse.Namespace, cloud: Cloud, console: Console) -> bool:
-    """Tell the story; whether it went well. What failed stays up to be looked at, unless it runs only once."""
-    models = [name for name in chosen.models.split(",") if name]
-    try:
-        story.tell(
-            cloud,
-            console,
-            models=models,
-            upload=chosen.upload or STORY_UPLOAD,
-        )
-    except StoryError as error:
-        console.failed(str(error))
-        console.detail(
-            "what the containers and functions printed is in CloudWatch Logs: /aws/sagemaker/..., /aws/lambda/..."
-        )
-        return False
-    return True
+def _stop_with_input() -> None:
+    """Interrupt the main thread when standard input ends."""
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
 def _write_info(file: Path, cloud: Cloud) -> None:
@@ -151,11 +134,6 @@ def _write_info(file: Path, cloud: Cloud) -> None:
     draft.touch(0o600)
     draft.write_text(json.dumps(content, indent=2) + "\n")
     draft.replace(file)
-
-
-def _print_addresses(cloud: Cloud, chosen: argparse.Namespace, console: Console) -> None:
-    for line in addresses(cloud, chosen.info):
-        console.plain(line)
 
 
 def addresses(cloud: Cloud, info: Path) -> list[str]:

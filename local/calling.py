@@ -1,36 +1,11 @@
-"""How the laptop cloud calls its own API: as its administrator, or with a token of its issuer."""
+"""How a person calls the deployed API: signed as the account's administrator, or with a token of the cloud's issuer."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
-
 if TYPE_CHECKING:
     from local.cloud import Cloud
-
-SCOPES = ("predict", "upload", "operate")
-
-
-def headers(cloud: Cloud, method: str, url: str, body: bytes | None) -> dict[str, str]:
-    """Return the headers that let a request through.
-
-    Parameters
-    ----------
-    cloud : Cloud
-        A deployed laptop cloud.
-    method, url, body
-        The request; signed as it is.
-    """
-    if _takes_tokens(cloud):
-        prefix = cloud.outputs["ApiScopePrefix"]
-        return {"authorization": f"Bearer {cloud.issuer.token(' '.join(prefix + name for name in SCOPES))}"}
-    request = AWSRequest(method, url, data=body)
-    keys = Credentials(cloud.settings.access_key, cloud.settings.secret_key)
-    SigV4Auth(keys, "execute-api", cloud.settings.region).add_auth(request)
-    return dict(request.headers)
 
 
 def curl(cloud: Cloud, path: str) -> str:

@@ -25,7 +25,7 @@ class Cloud:
     """A laptop cloud in this process; a context manager that leaves nothing running.
 
     Its environment becomes this process's own, so a process has one cloud in its life. Tests rather start
-    ``python -m local --no-story --info FILE`` and read the file.
+    ``python -m local --info FILE`` and read the file.
 
     Parameters
     ----------

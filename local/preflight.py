@@ -13,23 +13,15 @@ if TYPE_CHECKING:
 _LARGEST_PORT, _ACCOUNT_DIGITS = 65_535, 12
 
 
-def refusals(chosen: argparse.Namespace, default_upload: Path) -> list[str]:
+def refusals(chosen: argparse.Namespace) -> list[str]:
     """Say what of a command line cannot work; nothing when all can.
 
     Parameters
     ----------
     chosen : argparse.Namespace
         The command line, see ``local.__main__``.
-    default_upload : Path
-        What the story uploads when no file is named.
     """
-    return [*_places(chosen), *_addresses(chosen), *(_story(chosen, default_upload) if chosen.story else ())]
-
-
-def models(assembly: Path) -> set[str]:
-    """Name the models of an assembly: each has a folder in the container image; none of an app without one."""
-    found = assembly.glob("asset.*/training/models/*/spec.py")
-    return {file.parent.name for file in found if not file.parent.name.startswith("_")}
+    return [*_places(chosen), *_addresses(chosen)]
 
 
 def _places(chosen: argparse.Namespace) -> Iterator[str]:
@@ -51,22 +43,6 @@ def _addresses(chosen: argparse.Namespace) -> Iterator[str]:
         yield f"--api-port: got {chosen.api_port}, which is --port too; allowed: another one"
     if not (chosen.account.isdigit() and len(chosen.account) == _ACCOUNT_DIGITS):
         yield f"--account: got {chosen.account!r}; allowed: {_ACCOUNT_DIGITS} digits"
-
-
-def _story(chosen: argparse.Namespace, default_upload: Path) -> Iterator[str]:
-    named, known = [name for name in chosen.models.split(",") if name], models(chosen.app)
-    if known and (unknown := [name for name in named if name not in known]):
-        yield f"--models: {', '.join(map(repr, unknown))} unknown; allowed: {', '.join(sorted(known))}"
-    upload = chosen.upload or default_upload
-    if not upload.is_file():
-        yield f"--upload: there is no file {upload}; choose another"
-    elif not os.access(upload, os.R_OK):
-        yield f"--upload: {upload} cannot be read: permission denied"
-    elif chosen.upload is not None and known and upload.resolve().parent.name not in known:
-        yield (
-            f"--upload: {upload} lies in no folder called as a model; allowed: one in a folder called "
-            f"{', '.join(sorted(known))}"
-        )
 
 
 def _unwritable(folder: Path) -> str:

@@ -80,7 +80,7 @@ class Services:
 
     def start_cloud(self, app: Path, port: int, api_port: int) -> None:
         """Start the laptop cloud; it writes its description when it is deployed."""
-        command = [sys.executable, "-m", "local", "--app", str(app), "--no-story", "--info", str(self.info)]
+        command = [sys.executable, "-m", "local", "--app", str(app), "--info", str(self.info)]
         command += ["--port", str(port), "--api-port", str(api_port), "--keep", str(self.folder / "cloud")]
         self._start("cloud", command)
 

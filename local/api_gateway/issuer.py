@@ -64,11 +64,6 @@ class Issuer:
         """Key id to public key."""
         return {self._key_id: self._key.public_key()}
 
-    def token(self, scope: str) -> str:
-        """Issue a token that the deployed API takes; its scopes are words in a text."""
-        trusted = _trusted()
-        return self._sign(trusted["issuer"], trusted["audience"][0], scope, LIFETIME_SECONDS)
-
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, Json]:
         """Answer a request: status and JSON.
 

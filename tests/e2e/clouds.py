@@ -36,9 +36,9 @@ def cloud_of(folder: Path, app: Path = APP) -> Iterator[Stage]:
 
 
 def start_cloud(folder: Path, app: Path = APP) -> subprocess.Popen[bytes]:
-    """Start the laptop cloud as `make run` does, and wait until it is deployed."""
+    """Start the laptop cloud, and wait until it is deployed."""
     info, log = folder / "info.json", folder / "cloud.log"
-    command = [sys.executable, "-m", "local", "--app", str(app), "--no-story", "--info", str(info)]
+    command = [sys.executable, "-m", "local", "--app", str(app), "--info", str(info)]
     command += ["--port", "0", "--api-port", "0"]
     with log.open("wb") as output:
         cloud = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)

@@ -1,4 +1,4 @@
-"""``python -m local --models churn --once``: the story of a model with tables goes to its end."""
+"""``python -m demo --models churn --once``: the story of a model with tables goes to its end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     if request.config.getoption("--target") != "local":
         pytest.skip("a story is told on the laptop cloud only")
     info: Path = tmp_path_factory.mktemp("story") / "info.json"
-    command = [sys.executable, "-m", "local", "--app", str(APP), "--info", str(info)]
+    command = [sys.executable, "-m", "demo", "--app", str(APP), "--info", str(info)]
     ran = subprocess.run(
         [*command, "--models", "churn", "--once"],
         cwd=ROOT,

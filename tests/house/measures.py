@@ -18,10 +18,21 @@ from tests.house import reference
 ROOT = Path(__file__).parents[2]
 ROOMS = (
     *("relearn", "preparation", "scoring", "pages", "training", "lambdas", "infra"),
-    *("local", "cli", "bench", "tests", "examples", "clients/python"),
+    *("local", "demo", "cli", "bench", "tests", "examples", "clients/python"),
 )
 """Folders whose Python files count, models' included."""
-PACKAGES = ("relearn", "preparation", "scoring", "pages", "training", "lambdas", "infra", "local", "cli")
+PACKAGES = (
+    "relearn",
+    "preparation",
+    "scoring",
+    "pages",
+    "training",
+    "lambdas",
+    "infra",
+    "local",
+    "demo",
+    "cli",
+)
 """Packages that must be free of circles."""
 
 

@@ -70,7 +70,6 @@ def start(assembly: Path, folder: Path, *options: str) -> Running:
         "local",
         "--app",
         str(assembly),
-        "--no-story",
         "--info",
         str(info),
         *options,

@@ -160,7 +160,7 @@ def alive(pids: set[int]) -> set[int]:
 
 
 def run(*options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "local", "--no-story", *options]
+    command = [sys.executable, "-m", "local", *options]
     return subprocess.run(
         command,
         cwd=ROOT,

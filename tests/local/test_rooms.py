@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 
 from local import deploy, environment
 from local.images import Images
-from local.ledger import Ledger
 from local.sagemaker import channels
 from local.sagemaker.errors import ApiError
 from local.sagemaker.state import State, page
@@ -25,42 +23,6 @@ RECORDS = st.lists(
     ),
     max_size=20,
 )
-
-
-class Table:
-    """A DynamoDB client that knows one table."""
-
-    def __init__(self) -> None:
-        self.items: list[dict[str, Any]] = []
-
-    def get_paginator(self, _operation: str) -> Table:
-        return self
-
-    def paginate(self, **_request: Any) -> Iterator[dict[str, Any]]:
-        for item in self.items:
-            yield {"Items": [{key: {"S": value} for key, value in item.items()}]}
-
-
-def test_the_ledger_tells_each_new_state_once_with_its_reason() -> None:
-    table = Table()
-    ledger = Ledger(table, "ledger")
-    run = {"pk": "MODEL#iris", "sk": "RUN#20261123-abcdef", "state": "TRAINING"}
-    table.items = [run]
-    (first,) = ledger.changes()
-    assert (first.kind, first.state) == ("RUN", "TRAINING")
-    assert ledger.changes() == []
-    table.items = [{**run, "state": "REJECTED", "reason": "worse"}]
-    (second,) = ledger.changes()
-    assert "TRAINING -> REJECTED: worse" in second.text
-    assert "iris" in second.text
-
-
-def test_a_run_that_waits_for_a_person_says_what_to_type() -> None:
-    table = Table()
-    run = {"pk": "MODEL#iris", "sk": "RUN#20261123-abcdef", "state": "AWAITING_APPROVAL", "version": "8"}
-    table.items = [{**run, "reason": "better"}]
-    (change,) = Ledger(table, "ledger").changes()
-    assert change.text.endswith("AWAITING_APPROVAL: better; you decide: relearn --local approve iris 8")
 
 
 @given(RECORDS, st.integers(1, 7))

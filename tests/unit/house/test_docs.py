@@ -52,7 +52,9 @@ def test_every_relearn_command_a_page_names_exists(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_every_path_a_page_names_exists(page: Path) -> None:
-    pattern = r"(?<![\w/<.])((?:relearn|training|lambdas|infra|local|cli|tests|docs|bench|examples)/[\w/.-]*)"
+    pattern = (
+        r"(?<![\w/<.])((?:relearn|training|lambdas|infra|local|demo|cli|tests|docs|bench|examples)/[\w/.-]*)"
+    )
     named = {match.rstrip(".") for code in code_of(page) for match in re.findall(pattern, code)}
     new = {"training/models/flowers", "training/models/x/"}  # the reader's own
     scopes = {f"relearn/{scope}" for scope in get_args(operations.Scope)}

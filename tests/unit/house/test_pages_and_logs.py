@@ -9,8 +9,9 @@ import logging
 import pytest
 from hypothesis import given
 
+from demo.console import Console
 from lambdas.runtime.logging import JsonFormatter
-from local.console import Console
+from local.console import Console as LaptopConsole
 from pages import html as pages
 from pages import svg
 from relearn import visible
@@ -66,12 +67,14 @@ def test_a_jobs_log_shows_what_it_quotes(capsys: pytest.CaptureFixture[str]) -> 
 
 
 @given(hostile_texts())
-def test_the_laptops_story_shows_what_it_quotes(text: str) -> None:
+def test_the_laptop_cloud_and_its_story_show_what_they_quote(text: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         said: list[str] = []
         patch.setattr("builtins.print", lambda line, **_: said.append(line))
-        console = Console()
-        for tell in (console.step, console.detail, console.done, console.failed, console.plain):
+        laptop, story = LaptopConsole(), Console()
+        for tell in (laptop.step, laptop.detail, laptop.done, laptop.failed, laptop.plain):
+            tell(text)
+        for tell in (story.step, story.detail, story.done, story.failed):
             tell(text)
     assert not (NEVER_RAW - {"\n"}) & set("".join(said))
     "".join(said).encode()

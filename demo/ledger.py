@@ -1,4 +1,8 @@
-"""What the ledger's table says, as lines of text: every change of a state, with its reason."""
+"""What changed in the ledger's table: every new state of every model's uploads, runs, versions and route, as a line of text.
+
+The API tells these model by model and kind by kind. A story follows all of them several times a second, so it scans the table, which
+is one request.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,17 @@ _SHOWN_ID = 8  # the end of an id tells more than its beginning
 
 @dataclass(frozen=True)
 class Change:
-    """One item came to a new state."""
+    """One item came to a new state.
+
+    Parameters
+    ----------
+    kind
+        The beginning of its sort key, e.g. ``"RUN"``.
+    state
+        The new state.
+    text
+        A line for a person: model, kind, end of the id, the state before and after, the reason.
+    """
 
     kind: str
     state: str
@@ -21,29 +35,28 @@ class Change:
 
 
 class Ledger:
-    """Reads the whole table and tells what is new.
+    """Reads the whole table and returns what is new.
 
     Parameters
     ----------
-    client : DynamoDB client
-        Of the laptop cloud.
-    table : str
+    client
+        boto3 client of DynamoDB.
+    table
         The table's name.
     """
 
     def __init__(self, client: Any, table: str) -> None:
         self._client, self._table = client, table
         self._seen: dict[tuple[str, str], str] = {}
-        self.items: list[Item] = []
 
     def changes(self) -> list[Change]:
-        """Return what changed since the last call, oldest states first."""
+        """Return what changed since the last call, by model and sort key."""
         read = TypeDeserializer().deserialize
-        found = []
+        found: list[Item] = []
         for page in self._client.get_paginator("scan").paginate(TableName=self._table, ConsistentRead=True):
             found += [{key: read(value) for key, value in item.items()} for item in page["Items"]]
-        self.items = sorted(found, key=lambda item: (item["pk"], item["sk"]))
-        return [change for change in map(self._change, self.items) if change]
+        found.sort(key=lambda item: (item["pk"], item["sk"]))
+        return [change for change in map(self._change, found) if change]
 
     def _change(self, item: Item) -> Change | None:
         key = (item["pk"], item["sk"])
@@ -67,9 +80,3 @@ def _route(item: Item) -> str:
     """Return which versions answer, as one word or two."""
     parts = [f"{key} {item[key]}" for key in ("champion", "previous", "candidate") if item.get(key)]
     return ", ".join(parts)
-
-
-def metrics_of(run: Item, key: str) -> dict[str, float]:
-    """Return the numbers of a run's metrics, which the ledger may hold as a map or as a list of pairs."""
-    found = run.get(key) or {}
-    return {name: float(value) for name, value in (found.items() if isinstance(found, dict) else found)}

@@ -1,0 +1,120 @@
+"""``python -m demo``: a laptop cloud with the whole deployment, and its story; it stays up until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from demo import cloud, preflight, story
+from demo.cloud import Cloud
+from demo.console import Console
+from demo.errors import CloudEndedError, StoryError
+from demo.narrator import Narrator
+from demo.stage import Stage
+from relearn_client import RelearnClientError, laptop
+
+_PASSED_ON = {
+    "--port": "loopback port of the AWS APIs",
+    "--api-port": "loopback port of the deployed HTTP API",
+    "--account": "the AWS account it answers as",
+    "--region": "the AWS region it answers as",
+    "--keep": "the folder in which it keeps its state between runs",
+}
+
+
+def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
+    add = parser.add_argument
+    add("--once", action="store_true", help="end after the story: 0 when it went well")
+    add("--no-story", dest="story", action="store_false", help="only deploy and stay up")
+    add("--models", default="", help="the models the story is about, comma-separated (default: all)")
+    add(
+        "--upload",
+        type=Path,
+        help="the file the story uploads (default: examples/iris/more_measurements.csv)",
+    )
+    add = parser.add_argument_group("the laptop cloud, see python -m local --help").add_argument
+    add("--app", type=Path, required=True, metavar="CDK_OUT", help="the synthesised CDK app")
+    add(
+        "--info", type=Path, default=laptop.LOCAL_FILE, help="where it describes itself (default %(default)s)"
+    )
+    for name, text in _PASSED_ON.items():
+        add(name, help=text)
+    return parser.parse_args(given)
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Run a laptop cloud and tell its story; the exit code."""
+    chosen, console = arguments(given), Console()
+    command = cloud.command(_cloud_options(chosen))
+    if not chosen.story:
+        os.execv(command[0], command)  # noqa: S606 - no shell: from here on this is the laptop cloud
+    chosen.models = [name for name in chosen.models.split(",") if name]
+    if wrong := preflight.refusals(chosen.app, chosen.models, chosen.upload):
+        for line in wrong:
+            console.failed(line)
+        return 2
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts its background jobs deaf to SIGINT
+        signal.signal(number, signal.default_int_handler)
+    try:
+        with Cloud(command, chosen.info) as running:
+            return _run(chosen, running, console)
+    except CloudEndedError as error:
+        console.failed(str(error))
+        return error.exit_code or 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _cloud_options(chosen: argparse.Namespace) -> list[str]:
+    """Return the options of the laptop cloud; what was not given it chooses itself."""
+    options = ["--app", str(chosen.app), "--info", str(chosen.info)]
+    for name in _PASSED_ON:
+        value = getattr(chosen, name.removeprefix("--").replace("-", "_"))
+        options += [] if value is None else [f"{name}={value}"]
+    return options
+
+
+def _run(chosen: argparse.Namespace, running: Cloud, console: Console) -> int:
+    running.wait_until_up()
+    failed = not _told(chosen, running, console)
+    if not chosen.once:
+        console.step("up; Ctrl-C stops it")
+        with contextlib.suppress(KeyboardInterrupt):
+            running.wait()
+    return int(failed)
+
+
+def _told(chosen: argparse.Namespace, running: Cloud, console: Console) -> bool:
+    """Tell the story; whether it went well.
+
+    Raises
+    ------
+    CloudEndedError
+        It did not, because the cloud is gone.
+    """
+    try:
+        with Stage.described(chosen.info) as stage:
+            story.tell(
+                Narrator(stage, console), models=chosen.models, upload=chosen.upload or preflight.UPLOAD
+            )
+    except (StoryError, RelearnClientError, BotoCoreError, ClientError) as error:
+        running.check()  # a cloud that is gone is the reason of all other errors
+        console.failed(str(error))
+        console.detail(
+            "what the containers and functions printed is in CloudWatch Logs: /aws/sagemaker/..., /aws/lambda/..."
+        )
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())
