@@ -159,7 +159,10 @@ def _bounds(low: float | None, high: float | None) -> Iterator[str]:
 def _given(param: Any) -> str:
     if param.required:
         return "required"
-    return "" if param.default in (None, False, "") else f"`{param.default}`"
+    default = param.default
+    if isinstance(default, Path) and default.is_relative_to(ROOT):
+        default = default.relative_to(ROOT)  # the page is the same wherever the repository lies
+    return "" if default in (None, False, "") else f"`{default}`"
 
 
 def _meaning(param: Any) -> str:
