@@ -85,13 +85,13 @@ def models(tmp_path: Path) -> Path:
 
 def test_a_new_model_is_the_template_under_its_own_name(models: Path) -> None:
     folder = new_model("late-parcels", models)
-    assert list(catalog.load(models)) == ["late-parcels"]
     assert {path.name for path in folder.iterdir()} == {
         "README.md", "__init__.py", "model.py", "sample.json", "seed.csv", "spec.py",
     }  # fmt: skip
     assert not [
         path.name for path in folder.iterdir() if "template-model" in path.read_text(encoding="utf-8")
     ]
+    assert list(catalog.load(models)) == ["late-parcels"]
 
 
 @pytest.mark.parametrize("name", ["Late", "late_parcels", "x" * 21, "", "../up", "9lives", "a--b"])
