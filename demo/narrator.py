@@ -156,18 +156,19 @@ class Narrator:
         Raises
         ------
         StoryError
-            A run, an upload or a version failed, or it has not come in 10 minutes.
+            A run, an upload or a version failed, or nothing changed for 10 minutes.
         """
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        last_change = time.monotonic()
         while True:
             for change in self._ledger.changes():
+                last_change = time.monotonic()
                 self.console.detail(change.text)
                 if change.state in _BAD_ENDS.get(change.kind, ()):
                     raise StoryError(f"waiting for {what()}: {change.text}")
             if come():
                 return
-            if time.monotonic() > deadline:
-                raise StoryError(f"waited {_PATIENCE_SECONDS:.0f} s for {what()} in vain")
+            if time.monotonic() - last_change > _PATIENCE_SECONDS:
+                raise StoryError(f"nothing changed for {_PATIENCE_SECONDS:.0f} s, waiting for {what()}")
             time.sleep(_POLL_SECONDS)
 
 

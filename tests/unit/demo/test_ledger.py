@@ -2,24 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 from demo.ledger import Ledger
-
-
-class Table:
-    """A DynamoDB client that knows one table."""
-
-    def __init__(self) -> None:
-        self.items: list[dict[str, Any]] = []
-
-    def get_paginator(self, _operation: str) -> Table:
-        return self
-
-    def paginate(self, **_request: Any) -> Iterator[dict[str, Any]]:
-        for item in self.items:
-            yield {"Items": [{key: {"S": value} for key, value in item.items()}]}
+from tests.unit.demo.table import Table
 
 
 def test_the_ledger_tells_each_new_state_once_with_its_reason() -> None:
