@@ -17,6 +17,10 @@ INDEX = ROOT / "docs" / "README.md"
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+ROOMS = (
+    *("relearn", "preparation", "scoring", "pages", "training", "lambdas", "infra", "local", "demo", "cli"),
+    *("clients", "tests", "docs", "bench", "examples"),
+)
 COMMANDS = set(getattr(get_command(app), "commands", {}))
 
 
@@ -52,9 +56,7 @@ def test_every_relearn_command_a_page_names_exists(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_every_path_a_page_names_exists(page: Path) -> None:
-    pattern = (
-        r"(?<![\w/<.])((?:relearn|training|lambdas|infra|local|demo|cli|tests|docs|bench|examples)/[\w/.-]*)"
-    )
+    pattern = rf"(?<![\w/<.])((?:{'|'.join(ROOMS)})/[\w/.-]*)"
     named = {match.rstrip(".") for code in code_of(page) for match in re.findall(pattern, code)}
     new = {"training/models/flowers", "training/models/x/"}  # the reader's own
     scopes = {f"relearn/{scope}" for scope in get_args(operations.Scope)}
@@ -76,6 +78,11 @@ def test_every_link_to_a_heading_names_one_that_is_there(page: Path) -> None:
 def test_the_index_links_every_page() -> None:
     links = {(INDEX.parent / link).resolve() for link in re.findall(r"\]\(([^)#:]+\.md)", INDEX.read_text())}
     assert {page for page in PAGES if page.is_relative_to(INDEX.parent)} - links == {INDEX}
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.ja.md"])
+def test_a_readme_is_a_page_that_links_on(name: str) -> None:
+    assert len((ROOT / name).read_text().splitlines()) <= 100
 
 
 def test_both_readmes_show_the_same_commands() -> None:
