@@ -87,8 +87,8 @@ def _run(chosen: argparse.Namespace, running: Cloud, console: Console) -> int:
     running.wait_until_up()
     failed = not _told(chosen, running, console)
     if not chosen.once:
-        console.step("up; Ctrl-C stops it")
         with contextlib.suppress(KeyboardInterrupt):
+            console.step("up; Ctrl-C stops it")
             running.wait()
     return int(failed)
 

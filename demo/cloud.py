@@ -81,8 +81,12 @@ class Cloud:
         CloudEndedError
             It was not stopped; it failed, or was killed.
         """
-        if status := self._process.wait():
-            raise CloudEndedError(status)
+        try:
+            while True:  # not one endless wait: a signal that comes just before it blocks would go unnoticed
+                self._look(1)
+        except CloudEndedError as error:
+            if error.exit_code:
+                raise
 
     def stop(self) -> None:
         """Ask it to stop and wait until it has; kill it when this program is interrupted again meanwhile."""
