@@ -8,7 +8,7 @@ from pathlib import Path
 from aws_cdk import App
 
 from infra.base import limits
-from infra.base.settings import read
+from infra.base.settings import load_settings
 from infra.stacks import stage
 from relearn.errors import RelearnError
 from training import catalog
@@ -19,7 +19,7 @@ def main() -> None:
     app = App(context=limits.CDKS_OWN)
     try:
         specs = catalog.load()
-        stage.build(app, settings=read(app.node.try_get_context), specs=specs)
+        stage.build(app, settings=load_settings(app.node.try_get_context), specs=specs)
         try:
             app.synth()
         finally:  # CDK refuses some of it too, and says so with a stack trace

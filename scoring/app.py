@@ -58,7 +58,7 @@ class App:
     Parameters
     ----------
     artifact
-        Checked by `scoring.artifact.read`.
+        Checked by `scoring.artifact.load`.
     version
         The version named in answers; None when unknown.
 
@@ -86,9 +86,9 @@ class App:
         elif path == "/ping":
             status, answer = 200, self._head
         elif (given := content_type(scope["headers"])) == JSON:
-            status, answer = self._invocation(await read(receive), self.answer)
+            status, answer = self._invocation(await read_body(receive), self.answer)
         elif given == JSON_LINES:
-            status, answer = self._invocation(await read(receive), self.answer_lines)
+            status, answer = self._invocation(await read_body(receive), self.answer_lines)
         else:
             status, answer = (
                 415,
@@ -138,7 +138,7 @@ class App:
             An instance is further from zero than the version answers, its answer is not finite, or the model fails at it
             and not at others.
         """
-        return {**self._head, "predictions": self._predictions(self._scored(self._reader.read(body)))}
+        return {**self._head, "predictions": self._predictions(self._scored(self._reader.parse(body)))}
 
     def answer_lines(self, body: bytes) -> list[dict[str, Any]]:
         """Answer the body of one invocation of JSON Lines: a line for each line, in order.
@@ -257,7 +257,7 @@ def content_type(headers: Iterable[tuple[bytes, bytes]]) -> str:
     return JSON
 
 
-async def read(receive: Receive) -> bytes | None:
+async def read_body(receive: Receive) -> bytes | None:
     """Read the body of a request; None when it is longer than `MAX_BODY` or the caller went away."""
     message = await receive()
     body: bytes = message.get("body", b"")

@@ -119,7 +119,7 @@ def _described(meta: Mapping[str, Any]) -> bytes:
     return json.dumps(meta, indent=1, allow_nan=False).encode()
 
 
-def read(folder: Path) -> Artifact:
+def load(folder: Path) -> Artifact:
     """Read and check the artifact in a folder.
 
     Raises
@@ -152,7 +152,7 @@ def read_tar(path: Path, max_bytes: int = MAX_BYTES) -> Artifact:
     Raises
     ------
     ArtifactError
-        As `read`; also when it holds more than ``max_bytes`` unpacked.
+        As `load`; also when it holds more than ``max_bytes`` unpacked.
     """
     try:
         with path.open("rb") as file:

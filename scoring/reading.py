@@ -51,7 +51,7 @@ class Reader:
             (at, f'"{column.name}"'.encode(), column.optional) for at, column in enumerate(spec.columns)
         ]
 
-    def read(self, body: bytes) -> list[Row]:
+    def parse(self, body: bytes) -> list[Row]:
         """Read and check a body.
 
         Parameters

@@ -122,7 +122,7 @@ def make_app(environ: Mapping[str, str] = os.environ) -> App:
         A setting is wrong.
     """
     settings = Settings.from_env(environ)
-    found = artifact.read(Container.from_env(environ).model)
+    found = artifact.load(Container.from_env(environ).model)
     artifact.require(found, settings.artifact_sha256)
     return App(found, settings.version)
 

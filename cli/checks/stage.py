@@ -32,7 +32,7 @@ class StageSettings:
     predict_reserved_concurrency: int | None = None
 
 
-def read(stage: str, file: Path = CDK_JSON) -> StageSettings:
+def load_settings(stage: str, file: Path = CDK_JSON) -> StageSettings:
     """Read the settings of a stage.
 
     Raises

@@ -48,7 +48,7 @@ def doctor(
 
 def examine(target: Target, specs: Mapping[str, ModelSpec]) -> Iterator[Finding]:
     """Make every check, one after the other."""
-    settings = stage.read(target.stage)
+    settings = stage.load_settings(target.stage)
     who, number = account.identity(target)
     yield who
     if number is None:

@@ -63,7 +63,7 @@ def experiment(
 
 def _show(target: Target, plan: Plan, job: str, save: Path, *, json_: bool) -> None:
     archive = _download(target, plan, job)
-    found, page = summary.read(archive)
+    found, page = summary.extract_report(archive)
     save.write_bytes(page)
     if json_:
         print_json({"job": job, "report": found, "html": str(save)})

@@ -131,7 +131,7 @@ def _of_uploads(ledger: Ledger, letter: DeadLetter) -> str | None:
 def _about(ledger: Ledger, message: Any) -> str:
     detail = message["detail"]
     if message.get("detail-type") == retries.ASKED:
-        model, asked = retries.read(detail)
+        model, asked = retries.parse_detail(detail)
         return "; ".join(_upload(ledger.upload(model, one), one) for one in asked)
     found = detail["object"]
     incoming = s3_keys.parse_incoming(found["key"])

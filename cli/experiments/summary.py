@@ -19,7 +19,7 @@ DATA, PAGE = "report.json", "report.html"
 SHOWN_IMPORTANCES = 10
 
 
-def read(archive: bytes) -> tuple[dict[str, Any], bytes]:
+def extract_report(archive: bytes) -> tuple[dict[str, Any], bytes]:
     """Take the report out of a job's ``output.tar.gz``: as data, and as the page.
 
     Raises

@@ -88,7 +88,7 @@ class Ledger:
             item = self._get(model, key)
             if item is None:
                 raise NotFoundError(f"a list of a run of {model} lacks its part {key}")
-            return id_lists.read(item)
+            return id_lists.ids_of(item)
 
         return part
 
@@ -125,7 +125,7 @@ def _run(item: Item, part: Callable[[str], Sequence[str]]) -> Run:
 
 
 def _version(item: Item) -> Version:
-    read = {"state": VersionState(item["state"]), "approval": Approval.read(item.get("approval"))}
+    read = {"state": VersionState(item["state"]), "approval": Approval.from_dict(item.get("approval"))}
     return Version(**_known(Version, item) | read)
 
 

@@ -53,7 +53,7 @@ def work(
     )
 
 
-def read(queue: sqs.IQueue) -> Grant:
+def consume(queue: sqs.IQueue) -> Grant:
     """Allow what Lambda does for a function that reads a queue."""
     return Grant(
         actions=["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],

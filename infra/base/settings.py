@@ -129,7 +129,7 @@ class Settings:
             )
 
 
-def read(context: Callable[[str], object]) -> Settings:
+def load_settings(context: Callable[[str], object]) -> Settings:
     """Read the settings of the stage that the context chooses.
 
     Parameters

@@ -118,7 +118,7 @@ class Ingest(Construct):
                 access.lake("s3:PutObject", under=["datasets", "profiles", "quarantine"]),
                 access.machine("StartExecution"),
                 access.publish(),
-                queues.read(self.queue),
+                queues.consume(self.queue),
                 # What is put off comes again by a message of its own.
                 Grant(actions=["sqs:SendMessage"], resources=[self.queue.queue_arn]),
             ],

@@ -71,5 +71,5 @@ class Records(Construct):
     def _allowed(self, access: Access) -> list[Grant]:
         return [
             *access.place_lines(predictions.PREDICTIONS),
-            queues.read(self.queue),
+            queues.consume(self.queue),
         ]

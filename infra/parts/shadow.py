@@ -56,7 +56,7 @@ class Trials(Construct):
                 access.live("UpdateItem"),
                 access.sagemaker.allow("InvokeEndpoint", on=["endpoint"]),
                 access.ask_hosts(),
-                queues.read(self.queue),
+                queues.consume(self.queue),
             ],
             timeout_seconds=SECONDS,
             memory_mb=512,

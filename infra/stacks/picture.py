@@ -13,7 +13,7 @@ from typing import Any
 from aws_cdk import App
 
 from infra.base import staging
-from infra.base.settings import DEFAULT_STAGE, read
+from infra.base.settings import DEFAULT_STAGE, load_settings
 from infra.stacks import stage
 from infra.workflow.adopt_job import THERE_ALREADY
 from relearn.errors import ConfigError
@@ -88,7 +88,7 @@ def drawn() -> str:
     with tempfile.TemporaryDirectory(prefix="picture-") as folder:
         context = json.loads((staging.ROOT / "cdk.json").read_text("utf-8"))["context"]
         app = App(context={**context, "stage": DEFAULT_STAGE}, outdir=folder)
-        stage.build(app, settings=read(app.node.try_get_context), specs=catalog.load())
+        stage.build(app, settings=load_settings(app.node.try_get_context), specs=catalog.load())
         app.synth()
         templates = [
             json.loads(path.read_text("utf-8")) for path in Path(folder).glob("Training*.template.json")

@@ -180,7 +180,7 @@ def read_json(body: bytes, *, finite: bool = True) -> Any:
         raise MalformedBodyError(str(error)) from error
 
 
-def read(event: Mapping[str, Any]) -> Request:
+def parse_event(event: Mapping[str, Any]) -> Request:
     """Read an event.
 
     Raises

@@ -51,7 +51,7 @@ def serve(event: Mapping[str, Any], answer: Callable[[Request], Any]) -> dict[st
     """
     request_id = event.get("requestContext", {}).get("requestId", "")
     try:
-        request = http_request.read(event)
+        request = http_request.parse_event(event)
         http_request.refuse_unknown(request)
         http_request.refuse_encoding(request)
         given = answer(request)

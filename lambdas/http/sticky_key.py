@@ -16,7 +16,7 @@ class InvalidCallerKeyError(Exception):
     """The header is no key."""
 
 
-def read(headers: Mapping[str, str]) -> str | None:
+def parse_key(headers: Mapping[str, str]) -> str | None:
     """Read the key of a request; None when it has none.
 
     Parameters

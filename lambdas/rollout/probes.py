@@ -114,7 +114,7 @@ class Prober:
         began = self._clock()
         try:
             answer = self._backends.ask(place, version.model, version.version, body, SECONDS)
-            predictions = response_check.read(spec, version.version, 1, answer)
+            predictions = response_check.parse_answer(spec, version.version, 1, answer)
         except (ModelFailedError, NotServingError, TimeoutError, UnanswerableError):
             return Live(requests=1, errors=1)
         return version_stats.counted(predictions, (self._clock() - began) * 1000)

@@ -152,7 +152,7 @@ class RolloutWatch:
     def _judge(self, run: Run, pair: Pair, begun: Begun, left: RemainingSeconds) -> tuple[str, str]:
         if ringing := self.alarms.ringing(resources.guard(self.stage, run.model), begun.began):
             return BREACH, "; ".join(f"alarm {alarm.name}: {alarm.reason}" for alarm in ringing)
-        mine, theirs = (self.counts.read(run.model, begun.revision, one.version) for one in pair)
+        mine, theirs = (self.counts.total(run.model, begun.revision, one.version) for one in pair)
         if self.clock() + EARLY < begun.until:
             failing = canary.fails(mine, theirs, begun.limits)
             return (WAIT, f"{begun.step.words} lasts") if failing is None else (BREACH, failing)
@@ -162,7 +162,7 @@ class RolloutWatch:
         if found.verdict == "thin":
             found = self._probe(run, pair, measure, left)
         if found.verdict == "shift":
-            return BREACH, self._whom_to_look_at(pair, found.reason, Duel.read(told))
+            return BREACH, self._whom_to_look_at(pair, found.reason, Duel.from_report(told))
         return found.verdict, found.reason
 
     def _whom_to_look_at(self, pair: Pair, reason: str, duel: Duel | None) -> str:

@@ -93,7 +93,7 @@ def unpack(archive: bytes) -> dict[str, bytes]:
     return found
 
 
-def read(text: bytes, expected: Mapping[str, Any], champion_version: int) -> Report:
+def parse_report(text: bytes, expected: Mapping[str, Any], champion_version: int) -> Report:
     """Read a report, and check that it is about this run.
 
     Parameters
@@ -141,7 +141,7 @@ def naive(told: Mapping[str, Any] | None, spec: ModelSpec) -> Naive | None:
         Code ``report``: not as agreed, or missing though a ranking is held against it.
     """
     try:
-        found = Naive.read(told, spec.metric.name)
+        found = Naive.from_report(told, spec.metric.name)
     except (LookupError, TypeError, ValueError) as error:
         raise DataError(
             "report", f"what the report says of the simplest method is not as agreed: {error!r}"

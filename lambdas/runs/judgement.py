@@ -78,7 +78,7 @@ class Judge:
             "snapshot": snapshots.digest(run.snapshot),
             "spec_digest": codec.digest(spec),
         }
-        said = job_report.read(files[job_report.JSON], expected, run.champion_version)
+        said = job_report.parse_report(files[job_report.JSON], expected, run.champion_version)
         artifact_sha256, contents_sha256 = self._weigh(f"{folder}model.tar.gz", said)
         for name, body in files.items():
             key = s3_keys.report_key(model, run_id, name)

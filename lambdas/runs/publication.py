@@ -108,7 +108,7 @@ class Publication:
             raise DataError("features", f"the report of run {run.run_id} tells of no online features")
         digest, rows, start, etag = hashlib.sha256(), 0, 0, ""
         while True:
-            block = self._blocks.read(key, start, etag)
+            block = self._blocks.fetch(key, start, etag)
             digest.update(block.body)
             rows += block.body.count(b"\n")
             start, etag = start + len(block.body), block.etag
@@ -123,7 +123,7 @@ class Publication:
 
     def _lines(self, key: str, start: int, etag: str) -> bytes | None:
         """Read the whole lines of the next block; None behind the last."""
-        block = self._blocks.read(key, start, etag)
+        block = self._blocks.fetch(key, start, etag)
         if not block.body:
             return None
         end = block.body.rfind(b"\n") + 1

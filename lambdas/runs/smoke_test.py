@@ -73,7 +73,7 @@ class SmokeTest:
     ) -> list[dict[str, Any]]:
         body = json.dumps({"instances": instances}).encode()
         answer = self._backends.ask(place, model, version, body, SECONDS)
-        return response_check.read(self._catalog.spec(model), version, len(instances), answer)
+        return response_check.parse_answer(self._catalog.spec(model), version, len(instances), answer)
 
     def _recorded(self, model: str, number: int) -> list[Recorded]:
         """Read what its training job left, as it was when it was judged; nothing of a job that left none."""
@@ -88,4 +88,4 @@ class SmokeTest:
             raise DataError(
                 "answers", f"{key} has SHA-256 {given}; when it was judged it had {version.answers_sha256}"
             )
-        return Recorded.read(content.splitlines())
+        return Recorded.parse_lines(content.splitlines())

@@ -83,7 +83,7 @@ class InProcessModels:
     def _load(self, model: str, number: int, seconds: float) -> App:
         try:
             version = self._known(model, number)
-            content = io.BytesIO(self._store.read(version, seconds))
+            content = io.BytesIO(self._store.fetch(version, seconds))
             found = artifact.read_stream(content, "model.tar.gz", LARGEST_UNPACKED)
             artifact.require(found, version.contents_sha256)
             app = App(found, number)
@@ -95,6 +95,6 @@ class InProcessModels:
         return app
 
     def _known(self, model: str, number: int) -> Version:
-        if (version := self._versions.read(model, number)) is None:
+        if (version := self._versions.version(model, number)) is None:
             raise ArtifactError("the ledger does not know it")
         return version

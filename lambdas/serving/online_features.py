@@ -49,6 +49,6 @@ class Lookup:
         if not entities:
             return instances
         with context.phase("features"):
-            known = self._reader.read(spec.name, version, entities, context.seconds_left)
+            known = self._reader.look_up(spec.name, version, entities, context.seconds_left)
         context.looked_up, context.unknown = len(entities), len(entities) - len(known)
         return online_features.fill(spec, version, instances, known)

@@ -42,7 +42,7 @@ class Inference:
     _spec: ModelSpec
     _asked: Asked | None = None
 
-    def read(self, spec: ModelSpec, given: Request) -> Instances:
+    def parse_instances(self, spec: ModelSpec, given: Request) -> Instances:
         """Read the instances.
 
         Raises
@@ -54,7 +54,7 @@ class Inference:
             raise TooLargeError(f"got {len(given.body)} bytes; allowed: {MAX_BODY_BYTES}")
         length = _json_length(given)
         body = read_json(given.body[:length], finite=False)  # NaN stands for a missing number
-        self._spec, self._asked = spec, request.read(spec, body, given.body[length:])
+        self._spec, self._asked = spec, request.parse_request(spec, body, given.body[length:])
         return self._asked.instances
 
     def told(self, error: InvalidInstancesError) -> InvalidInstancesError:
@@ -99,7 +99,7 @@ def answer(predict: Predict, given: Request, context: RequestContext) -> dict[st
     # Unpacked first: what an Idempotency-Key belongs to is what was said, and packing it anew changes the bytes.
     plain = replace(given, body=_unpacked(given))
     try:
-        return inference.write(predict(plain, context, inference.read))
+        return inference.write(predict(plain, context, inference.parse_instances))
     except InvalidInstancesError as error:
         raise inference.told(error) from error
 

@@ -133,7 +133,7 @@ class Predictor:
         context.model = spec.name
         with context.phase("validate"):
             key = idempotency.read_key(request.headers)
-            caller = sticky_key.read(request.headers) or request.id
+            caller = sticky_key.parse_key(request.headers) or request.id
             instances = read(spec, request)
             context.rows = len(instances)
             question = Question(spec, instances, chunks.split(instances))
@@ -150,7 +150,7 @@ class Predictor:
         self, question: Question, caller: str, request_id: str, context: RequestContext
     ) -> dict[str, Any]:
         spec, given = question.spec, question.instances
-        answered = self._traffic.answer(question, self._routes.read(spec.name), caller, context)
+        answered = self._traffic.answer(question, self._routes.route(spec.name), caller, context)
         context.version, whole = answered.version, answered.instances
         added = {} if whole is given else online_features.looked_up(spec, given, whole)
         return self._records.answer(

@@ -11,7 +11,7 @@ from relearn.spec.model import ModelSpec, Ranking
 from relearn.spec.ranking import BASES
 
 
-def read(spec: ModelSpec, version: int, count: int, body: bytes) -> list[dict[str, Any]]:
+def parse_answer(spec: ModelSpec, version: int, count: int, body: bytes) -> list[dict[str, Any]]:
     """Read an endpoint's answer.
 
     Parameters

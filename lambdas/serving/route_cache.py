@@ -34,7 +34,7 @@ class RouteMemory:
         self._clock = clock
         self._routes: dict[str, tuple[float, Route]] = {}
 
-    def read(self, model: str) -> Route:
+    def route(self, model: str) -> Route:
         """Give the route of a model as it was a few seconds ago at most, or as it was last known.
 
         Raises

@@ -91,7 +91,7 @@ class Trials:
 
     def _one(self, failures: Failures, message: Message) -> tuple[Step, Done] | None:
         with failures.of(message):
-            trial = shadow_requests.read(message["body"])
+            trial = shadow_requests.parse_message(message["body"])
             step = Step(trial.model, trial.revision, trial.candidate, trial.champion)
             champion = version_stats.counted(trial.predictions, trial.milliseconds)
             return step, Done(self._try(trial), champion)
@@ -105,7 +105,7 @@ class Trials:
         began = time.monotonic()
         try:
             answer = self._backends.ask(place, trial.model, trial.candidate, body, MODEL_SECONDS)
-            outputs = response_check.read(spec, trial.candidate, len(trial.instances), answer)
+            outputs = response_check.parse_answer(spec, trial.candidate, len(trial.instances), answer)
         except (*FAILURES, UnanswerableError):
             return FAILED
         took = (time.monotonic() - began) * 1000

@@ -25,7 +25,7 @@ class VersionMemory:
         self._stage = stage
         self._known: dict[tuple[str, int], Version] = {}
 
-    def read(self, model: str, number: int) -> Version | None:
+    def version(self, model: str, number: int) -> Version | None:
         """Give a version as it was registered; None when the ledger does not know it.
 
         State, reason and endpoint are those of the time when it was read.
@@ -45,5 +45,5 @@ class VersionMemory:
 
     def place(self, model: str, number: int) -> Place:
         """Say where a version is asked; one of which nothing was written down has an endpoint."""
-        known = self.read(model, number)
+        known = self.version(model, number)
         return resources.place(self._stage, model, number, in_lambda=known is not None and known.in_lambda)

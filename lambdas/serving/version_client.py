@@ -105,7 +105,7 @@ class VersionClient:
                 raise UnanswerableError(tuple(_moved(one, first) for one in error.errors)) from error
             except ModelFailedError as error:
                 raise ModelFailedError(f"{error}; the request was for {_named(first, count)}") from error
-            return response_check.read(question.spec, version, count, answer)
+            return response_check.parse_answer(question.spec, version, count, answer)
 
         counts = [count for count, _ in question.bodies]
         firsts = accumulate(counts[:-1], initial=0)

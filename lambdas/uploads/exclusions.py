@@ -24,7 +24,7 @@ def exclude(ledger: Ledger, detail: Mapping[str, Any]) -> None:
     ConflictError
         It moves right now: the message has to come again.
     """
-    asked = exclusions.read(detail)
+    asked = exclusions.parse_detail(detail)
     upload = ledger.upload(asked.model, asked.upload_id)
     if upload is None:
         raise NotFoundError(f"model {asked.model} has no upload {asked.upload_id!r}")

@@ -48,7 +48,7 @@ class RetryRequests:
         ConflictError
             One moves right now: the message has to come again.
         """
-        model, asked = retries.read(detail)
+        model, asked = retries.parse_detail(detail)
         found = [self._begin(model, upload_id, seen) for upload_id, seen in asked.items()]
         for upload in found:
             if upload.state is UploadState.RECEIVED:

@@ -50,13 +50,13 @@ def remember(app: App) -> App:
 
     async def remembering(scope: Scope, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
-            _ARRIVED.set(read(scope))
+            _ARRIVED.set(parse_scope(scope))
         await app(scope, receive, send)
 
     return remembering
 
 
-def read(scope: Scope) -> Arrival:
+def parse_scope(scope: Scope) -> Arrival:
     """Return the head of an HTTP request."""
     headers: dict[str, str] = {}
     repeated = set()

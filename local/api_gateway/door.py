@@ -51,7 +51,7 @@ def keep(app: App, port: int, *, below: bool, admits: Callable[[Arrival], bool])
             await send({"type": "websocket.close", "code": 1008})
             return
         if scope["type"] == "http":
-            arrival = arrivals.read(scope)
+            arrival = arrivals.parse_scope(scope)
             refused = _refusal(arrival, hosts, ending, admits)
             if refused:
                 await _reply(send, 403, f"the laptop cloud refuses this request: {refused}")

@@ -25,7 +25,7 @@ class Recorded:
     prediction: Answer
 
     @classmethod
-    def read(cls, lines: Iterable[bytes]) -> list[Recorded]:
+    def parse_lines(cls, lines: Iterable[bytes]) -> list[Recorded]:
         """Read what a training job wrote, a question a line."""
         return [cls(**json.loads(line)) for line in lines]
 

@@ -82,7 +82,7 @@ class Approval:
     at: str = ""
 
     @classmethod
-    def read(cls, data: Mapping[str, Any] | None) -> Approval | None:
+    def from_dict(cls, data: Mapping[str, Any] | None) -> Approval | None:
         """Read what `dataclasses.asdict` gave; None of None."""
         return None if data is None else cls(**{**data, "state": ApprovalState(data["state"])})
 

@@ -70,6 +70,6 @@ def message(asked: Exclusion) -> dict[str, Any]:
     return {"source": SOURCE, "detail-type": ASKED, "detail": detail}
 
 
-def read(detail: Mapping[str, Any]) -> Exclusion:
+def parse_detail(detail: Mapping[str, Any]) -> Exclusion:
     """Read a message's detail."""
     return Exclusion(**{name: str(detail[name]) for name in ("model", "upload_id", "why", "who")})

@@ -30,7 +30,7 @@ def parts(ids: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"LIST#{hashlib.sha256(text.encode()).hexdigest()}", {_IDS: text}
 
 
-def read(part: Mapping[str, Any]) -> list[str]:
+def ids_of(part: Mapping[str, Any]) -> list[str]:
     """Give the ids of a part."""
     return str(part[_IDS]).split("\n")
 

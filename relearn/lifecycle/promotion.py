@@ -36,7 +36,7 @@ class Naive:
     confidence: float
 
     @classmethod
-    def read(cls, data: Mapping[str, Any] | None, metric: str) -> Naive | None:
+    def from_report(cls, data: Mapping[str, Any] | None, metric: str) -> Naive | None:
         """Read it from a report, for the metric that decides; None where the report has none.
 
         Raises

@@ -167,6 +167,6 @@ def message(model: str, uploads: Iterable[Upload]) -> dict[str, Any]:
     return {"source": SOURCE, "detail-type": ASKED, "detail": {"model": model, "uploads": listed}}
 
 
-def read(detail: Mapping[str, Any]) -> tuple[str, dict[str, int]]:
+def parse_detail(detail: Mapping[str, Any]) -> tuple[str, dict[str, int]]:
     """Read a message's detail: the model, and how often each upload had been tried again when it was written."""
     return str(detail["model"]), {str(one["upload_id"]): int(one["retries"]) for one in detail["uploads"]}

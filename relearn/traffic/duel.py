@@ -30,7 +30,7 @@ class Duel:
     worse: int
 
     @classmethod
-    def read(cls, report: Mapping[str, Any]) -> Duel | None:
+    def from_report(cls, report: Mapping[str, Any]) -> Duel | None:
         """Read it from a training job's report; None where nothing was compared, or by a job older than this."""
         told = (report.get("champion") or {}).get("duel")
         return None if told is None else cls(int(told["better"]), int(told["worse"]))

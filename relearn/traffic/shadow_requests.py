@@ -42,6 +42,6 @@ def write(trial: Trial) -> str:
     return json.dumps(asdict(trial), separators=(",", ":"))
 
 
-def read(message: str) -> Trial:
+def parse_message(message: str) -> Trial:
     """Read what `write` wrote."""
     return Trial(**json.loads(message))

@@ -109,12 +109,12 @@ def accept_any_figure(patch: M) -> None:
 
 
 def believe_any_report(patch: M) -> None:
-    read = job_report.read
+    read = job_report.parse_report
 
     def mutated(text: bytes, expected: Mapping[str, Any], champion_version: int) -> Any:
         return read(json.dumps({**json.loads(text), **expected}).encode(), expected, champion_version)
 
-    patch.setattr(job_report, "read", mutated)
+    patch.setattr(job_report, "parse_report", mutated)
 
 
 def unquote_the_key(patch: M) -> None:

@@ -163,7 +163,7 @@ def scored(told: Story, sample: list[Item]) -> dict[int, list[Item]]:
         with tarfile.open(archive) as tar:
             tar.extractall(folder, filter="data")
         body = json.dumps({"instances": sample}).encode()
-        found[version] = App(artifact.read(folder), version).answer(body)["predictions"]
+        found[version] = App(artifact.load(folder), version).answer(body)["predictions"]
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from aws_cdk import App
 
 from infra.base import staging
-from infra.base.settings import Settings, read
+from infra.base.settings import Settings, load_settings
 from infra.stacks import stage as stages
 from training import catalog
 
@@ -81,7 +81,7 @@ def synthesise(
     chosen = {**CONTEXT["relearn"]["stages"][stage], **changes}
     context = {**CONTEXT, "stage": stage, "relearn": {"stages": {stage: chosen}}}
     app = App(context=context, outdir=str(folder))
-    settings = read(app.node.try_get_context)
+    settings = load_settings(app.node.try_get_context)
     chosen_specs = {
         name: replace(spec, **(specs or {}).get(name, {}))
         for name, spec in catalog.load().items()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from infra.base import staging
 from infra.base.setting_rules import LOG_RETENTION_DAYS
-from infra.base.settings import DEFAULT_THROTTLES, Settings, read
+from infra.base.settings import DEFAULT_THROTTLES, Settings, load_settings
 from relearn.api import operations
 from relearn.errors import ConfigError
 from tests.infra.synthesis import CONTEXT
@@ -22,21 +22,25 @@ def context(stages: Any, **keys: Any) -> Any:
 
 def refused(stages: Any, **keys: Any) -> ConfigError:
     with pytest.raises(ConfigError) as caught:
-        read(context(stages, **keys))
+        load_settings(context(stages, **keys))
     return caught.value
 
 
 def test_without_a_choice_the_stage_is_dev() -> None:
-    assert read(context({"dev": {}})) == Settings(stage="dev")
+    assert load_settings(context({"dev": {}})) == Settings(stage="dev")
 
 
 def test_the_chosen_stage_brings_its_own_settings() -> None:
     stages = {"dev": {}, "prod": {"protect": True, "log_retention_days": 365}}
-    assert read(context(stages, stage="prod")) == Settings(stage="prod", protect=True, log_retention_days=365)
+    assert load_settings(context(stages, stage="prod")) == Settings(
+        stage="prod", protect=True, log_retention_days=365
+    )
 
 
 def test_account_and_region_of_the_command_line_win_over_the_stage() -> None:
-    settings = read(context({"dev": {"region": "eu-west-1"}}, region="us-east-1", account="123456789012"))
+    settings = load_settings(
+        context({"dev": {"region": "eu-west-1"}}, region="us-east-1", account="123456789012")
+    )
     assert (settings.region, settings.account) == ("us-east-1", "123456789012")
 
 
@@ -59,7 +63,7 @@ def test_a_stage_can_not_name_itself() -> None:
 @pytest.mark.parametrize("root", [None, [], "stages", {"stages": []}, {"stage": {}}])
 def test_a_context_that_is_not_settings_is_refused(root: Any) -> None:
     with pytest.raises(ConfigError, match="relearn"):
-        read({"relearn": root}.get)
+        load_settings({"relearn": root}.get)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +118,7 @@ TOKENS = {"api_auth": "jwt", "jwt_issuer": "https://login.example.com/", "jwt_au
 
 
 def test_a_stage_that_takes_tokens_names_their_issuer_and_audience() -> None:
-    settings = read(context({"dev": TOKENS}))
+    settings = load_settings(context({"dev": TOKENS}))
     assert (settings.jwt_issuer, settings.jwt_audience) == ("https://login.example.com/", ("relearn",))
     assert settings.jwt_scope_prefix == "relearn/"
 
@@ -122,7 +126,7 @@ def test_a_stage_that_takes_tokens_names_their_issuer_and_audience() -> None:
 def test_the_stage_that_the_page_shows_may_be_copied() -> None:
     page = (staging.ROOT / "docs" / "reference" / "API.md").read_text()
     (shown,) = (block for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL) if "jwt_issuer" in block)
-    settings = read(context(json.loads(f"{{{shown}}}"), stage="prod"))
+    settings = load_settings(context(json.loads(f"{{{shown}}}"), stage="prod"))
     assert settings.api_auth == "jwt"
 
 
@@ -161,7 +165,7 @@ ORIGINS = ["https://app.example.com", "http://localhost:3000"]
 
 @pytest.mark.parametrize("auth", [{}, TOKENS])
 def test_pages_of_named_origins_may_call(auth: dict[str, Any]) -> None:
-    assert read(context({"dev": {**auth, "cors_origins": ORIGINS}})).cors_origins == tuple(ORIGINS)
+    assert load_settings(context({"dev": {**auth, "cors_origins": ORIGINS}})).cors_origins == tuple(ORIGINS)
 
 
 @pytest.mark.parametrize(
@@ -175,14 +179,14 @@ def test_what_is_no_origin_is_refused(origins: list[str]) -> None:
 
 
 def test_any_origin_may_call_only_with_tokens() -> None:
-    assert read(context({"dev": {**TOKENS, "cors_origins": ["*"]}})).cors_origins == ("*",)
+    assert load_settings(context({"dev": {**TOKENS, "cors_origins": ["*"]}})).cors_origins == ("*",)
     error = refused({"dev": {"cors_origins": ["*"]}})
     assert "named origins: pages that hold AWS credentials are known ones" in error.allowed
 
 
 def test_throttles_of_their_own_are_for_operations_that_exist() -> None:
     assert set(DEFAULT_THROTTLES) <= {operation.id for operation in operations.OPERATIONS}
-    settings = read(context({"dev": {"throttles": {"predict": [50, 100]}}}))
+    settings = load_settings(context({"dev": {"throttles": {"predict": [50, 100]}}}))
     assert settings.throttles == {"predict": (50, 100)}
 
 
@@ -206,4 +210,4 @@ def test_log_retention_is_one_that_cloudwatch_knows(days: int) -> None:
 
 @pytest.mark.parametrize("stage", sorted(CONTEXT["relearn"]["stages"]))
 def test_every_stage_of_cdk_json_is_right(stage: str) -> None:
-    assert read({**CONTEXT, "stage": stage}.get).stage == stage
+    assert load_settings({**CONTEXT, "stage": stage}.get).stage == stage

@@ -74,7 +74,7 @@ def test_no_feature_sees_the_future(spec: ModelSpec) -> None:
 
 def test_a_model_trained_on_its_seed_meets_the_bound(spec: ModelSpec, trained: Trained) -> None:
     report = trained.report
-    naive = Naive.read(report["naive"], spec.metric.name)
+    naive = Naive.from_report(report["naive"], spec.metric.name)
     assert decide(report["candidate"]["metrics"], None, spec.metric, naive).verdict == "promote"
 
 
@@ -87,7 +87,7 @@ def test_the_log_tells_the_deciding_metric(spec: ModelSpec, trained: Trained) ->
 def test_the_artifact_is_two_files_that_belong_together(spec: ModelSpec, trained: Trained) -> None:
     folder = trained.base / "model"
     assert sorted(path.name for path in folder.iterdir()) == ["model.json", "model.onnx"]
-    checked = artifact.read(folder)
+    checked = artifact.load(folder)
     assert checked.spec == spec
     assert checked.meta["spec_digest"] == codec.digest(spec)
     assert checked.meta["onnx_sha256"] == artifact.sha256(trained.onnx)
@@ -113,7 +113,7 @@ def test_everything_that_a_model_takes_is_an_input_of_the_graph(spec: ModelSpec,
 def test_onnx_answers_the_holdout_as_the_estimator_does(spec: ModelSpec, trained: Trained) -> None:
     data = data_of(spec, trained)
     evaluation_set = choice.of(spec).make_evaluation_set(spec, data)
-    scores = artifact.read(trained.base / "model").scorer().columns(evaluation_set.columns)
+    scores = artifact.load(trained.base / "model").scorer().columns(evaluation_set.columns)
     if spec.kind == "ranking":
         library = Library(spec, trained.meta["hyperparameters"], data.train)
         for at, visitor in enumerate(evaluation_set.columns[spec.entity]):

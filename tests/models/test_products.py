@@ -158,7 +158,7 @@ def test_a_champion_was_never_trained_on_a_row_held_out(first: Path, second: Pat
 
 @pytest.fixture(scope="module")
 def app(second: Path) -> App:
-    return App(artifact.read(second / "model"), VERSION)
+    return App(artifact.load(second / "model"), VERSION)
 
 
 def ask(app: App, *instances: dict[str, Any]) -> list[dict[str, Any]]:
@@ -241,7 +241,7 @@ def test_on_interactions_by_chance_it_is_refused(seed: int, tmp_path: Path) -> N
     candidate = task.make_candidate(spec, Job.of(spec, {"run_id": "r1"}), data)
     answers = tasks.Answers(evaluation_set, candidate.scorer.columns(evaluation_set.columns), ())
     measured = task.evaluate(spec, evaluation_set, answers.scores, ())
-    naive = Naive.read(task.naive(spec, answers), "ndcg_at_k")
+    naive = Naive.from_report(task.naive(spec, answers), "ndcg_at_k")
     decision = decide(measured["metrics"], None, spec.metric, naive)
     assert decision.verdict == "reject"
     assert "not surely better than popularity" in decision.reason

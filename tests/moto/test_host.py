@@ -62,7 +62,7 @@ def test_a_version_answers_byte_for_byte_as_its_container(there: World, tmp_path
     for name, content in files(1.1).items():
         (tmp_path / name).write_bytes(content)
     body = json.dumps({"instances": [{"area": 50.0}]})
-    status, expected = App(artifacts.read(tmp_path), 1).invocation(body.encode())
+    status, expected = App(artifacts.load(tmp_path), 1).invocation(body.encode())
     assert (status, direct(1)) == (200, {"body": expected.decode()})
 
 

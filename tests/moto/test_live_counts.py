@@ -36,14 +36,14 @@ def answered(*labels: str, milliseconds: float = 12.0) -> Live:
 
 
 def test_what_was_not_counted_is_nothing(counts: LiveCounts) -> None:
-    assert counts.read("flowers", 3, 2) == Live()
+    assert counts.total("flowers", 3, 2) == Live()
 
 
 def test_what_is_counted_adds_up(counts: LiveCounts) -> None:
     seen = [answered(*LABELS), answered("tulip", milliseconds=900), Live(requests=1, errors=1)]
     for one in seen:
         counts.count("flowers", 3, 2, one)
-    assert counts.read("flowers", 3, 2) == reduce(version_stats.add, seen)
+    assert counts.total("flowers", 3, 2) == reduce(version_stats.add, seen)
 
 
 def test_values_and_agreement_add_up(counts: LiveCounts) -> None:
@@ -51,13 +51,13 @@ def test_values_and_agreement_add_up(counts: LiveCounts) -> None:
     alike = version_stats.agreement([{"value": 150.25}], [{"value": 150.5}])
     counts.count("prices", 3, 2, values)
     counts.count("prices", 3, 2, alike)
-    assert counts.read("prices", 3, 2) == version_stats.add(values, alike)
+    assert counts.total("prices", 3, 2) == version_stats.add(values, alike)
 
 
 def test_every_revision_version_and_model_is_counted_apart(counts: LiveCounts) -> None:
     counts.count("flowers", 3, 2, answered("rose"))
     for others in (("flowers", 4, 2), ("flowers", 3, 1), ("prices", 3, 2)):
-        assert counts.read(*others) == Live()
+        assert counts.total(*others) == Live()
 
 
 def test_a_count_is_one_write_that_only_adds_so_of_many_at_once_none_is_lost(
@@ -68,14 +68,14 @@ def test_a_count_is_one_write_that_only_adds_so_of_many_at_once_none_is_lost(
     for _ in range(3):
         counts.count("flowers", 3, 2, answered(*LABELS))
     monkeypatch.undo()
-    assert counts.read("flowers", 3, 2).requests == 3
+    assert counts.total("flowers", 3, 2).requests == 3
 
 
 @pytest.mark.parametrize("value", [1e300, -1e300, 1e-300, 1e38 / 3, 123456.789e-9])
 def test_no_value_of_a_model_makes_counting_fail(counts: LiveCounts, value: float) -> None:
     for one in (value, 0.1, -1e22):
         counts.count("prices", 3, 2, version_stats.counted([{"value": one}], 12.0))
-    assert counts.read("prices", 3, 2).requests == 3
+    assert counts.total("prices", 3, 2).requests == 3
 
 
 def test_what_was_counted_goes_away_by_itself(counts: LiveCounts, world: World) -> None:

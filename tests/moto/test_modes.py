@@ -184,7 +184,7 @@ def test_a_shadowed_candidate_in_lambda_is_asked_there(stage: World) -> None:
     )
     message = {"messageId": "1", "body": shadow_requests.write(given)}
     assert trial.handler({"Records": [message]}, LambdaContext()) == {"batchItemFailures": []}
-    found = LiveCounts(stage.dynamodb, TABLE, stage.clock).read(MODEL, 3, 2)
+    found = LiveCounts(stage.dynamodb, TABLE, stage.clock).total(MODEL, 3, 2)
     assert (found.requests, found.errors) == (1, 0)
 
 

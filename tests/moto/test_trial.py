@@ -53,7 +53,7 @@ def test_every_request_is_answered_by_the_champion_whatever_its_key(route: Route
 def test_an_answer_sends_a_copy_of_what_was_asked_and_answered(route: Route, waiting: Queue) -> None:
     answer = call()[2]
     (body,) = waiting.take()
-    found = shadow_requests.read(body)
+    found = shadow_requests.parse_message(body)
     assert (found.model, found.revision, found.candidate, found.champion) == ("flowers", route.revision, 2, 1)
     assert found.instances == GOOD["instances"]
     assert found.predictions == [
@@ -211,7 +211,9 @@ def test_trials_of_several_steps_are_counted_apart(world: World, route: Route, w
     later = replace(route, revision=route.revision + 1)
     assert (
         carry_out(
-            body, shadow_requests.write(replace(shadow_requests.read(body), revision=later.revision)), body
+            body,
+            shadow_requests.write(replace(shadow_requests.parse_message(body), revision=later.revision)),
+            body,
         )
         == []
     )

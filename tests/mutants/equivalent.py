@@ -52,7 +52,7 @@ DECLARED: tuple[Equivalent, ...] = (
         "the names of encodings are the same in capitals",
     ),
     Equivalent(
-        "lambdas.serving.route_cache.xǁRouteMemoryǁread",
+        "lambdas.serving.route_cache.xǁRouteMemoryǁroute",
         (
             "-read_at, route = self._routes.get(model, (0.0, None))",
             "+read_at, route = self._routes.get(model, (1.0, None))",
@@ -68,7 +68,7 @@ DECLARED: tuple[Equivalent, ...] = (
         "both were made of the same bodies, so they have the same length",
     ),
     Equivalent(
-        "lambdas.http.request.x_read",
+        "lambdas.http.request.x_parse_event",
         (
             '-if REPLACED in text and not event.get("isBase64Encoded"):',
             '+if REPLACED in text and not event.get("ISBASE64ENCODED"):',

@@ -44,7 +44,7 @@ def fail(_endpoint: str, _body: Any) -> tuple[int, Any]:
 
 def counted(world: World, route: Route, version: int, model: str = "flowers") -> Live:
     """What was counted of a version in this step."""
-    return LiveCounts(world.dynamodb, TABLE, world.clock).read(model, route.revision, version)
+    return LiveCounts(world.dynamodb, TABLE, world.clock).total(model, route.revision, version)
 
 
 def key_of(route: Route, version: int) -> str:

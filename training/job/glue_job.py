@@ -29,9 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--code", required=True, help="URI of a zip file of relearn/ and training/")
     given, _ = parser.parse_known_args(arguments)  # AWS Glue adds arguments of its own
     session = SparkSession.builder.getOrCreate()
-    manifest = json.loads(read(session, place(given.snapshot)))
+    manifest = json.loads(read_file(session, place(given.snapshot)))
     with tempfile.TemporaryDirectory(prefix="relearn-") as root:
-        with zipfile.ZipFile(io.BytesIO(read(session, place(given.code)))) as code:
+        with zipfile.ZipFile(io.BytesIO(read_file(session, place(given.code)))) as code:
             code.extractall(root)  # our own, from the bucket that the CDK deploys from
         sys.path.insert(0, root)
         from scoring.container import clock  # noqa: PLC0415 - it has just come
@@ -62,7 +62,7 @@ def place(uri: str) -> str:
     return f"file://{folder}/{uri.removeprefix('s3://')}" if folder else uri
 
 
-def read(session: SparkSession, uri: str) -> bytes:
+def read_file(session: SparkSession, uri: str) -> bytes:
     """Read one file."""
     (row,) = session.read.format("binaryFile").load(uri).select("content").collect()
     return bytes(row["content"])

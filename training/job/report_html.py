@@ -42,7 +42,10 @@ def page(spec: ModelSpec, report: Mapping[str, Any], baseline: Mapping[str, Any]
 def _verdict(spec: ModelSpec, report: Mapping[str, Any]) -> str:
     candidate, rival = report["candidate"]["metrics"], report["champion"]
     decision = decide(
-        candidate, rival and rival["metrics"], spec.metric, Naive.read(report["naive"], spec.metric.name)
+        candidate,
+        rival and rival["metrics"],
+        spec.metric,
+        Naive.from_report(report["naive"], spec.metric.name),
     )
     name, metric = spec.metric.name, spec.metric
     measured = {"Candidate": candidate}

@@ -283,7 +283,7 @@ class Ledger:
             item = self._table.get(partition(model), key)
             if item is None:
                 raise NotFoundError(f"a list of a run of {model} lacks its part {key}")
-            return id_lists.read(item)
+            return id_lists.ids_of(item)
 
         return part
 

@@ -65,7 +65,7 @@ def restore(item: Item) -> Restore:
 def version(item: Item) -> Version:
     """Read a version."""
     values = known(Version, item) | {"state": VersionState(item["state"])}
-    values |= {"metrics": _metrics(item, "metrics"), "approval": Approval.read(item.get("approval"))}
+    values |= {"metrics": _metrics(item, "metrics"), "approval": Approval.from_dict(item.get("approval"))}
     return Version(**values)
 
 

@@ -71,7 +71,7 @@ class LiveCounts:
             },
         )
 
-    def read(self, model: str, revision: int, version: int) -> Live:
+    def total(self, model: str, revision: int, version: int) -> Live:
         """Give all that was counted of a version since its route was written, strongly consistent."""
         key = _key(model, revision, version)
         answer = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)

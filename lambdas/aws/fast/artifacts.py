@@ -28,7 +28,7 @@ class ArtifactStore:
         self._s3 = s3
         self._limit = limit
 
-    def read(self, version: Version, seconds: float) -> bytes:
+    def fetch(self, version: Version, seconds: float) -> bytes:
         """Read the ``model.tar.gz`` of a version.
 
         Parameters

@@ -37,7 +37,7 @@ class OnlineReader:
         self._name = name
         self._sleep = sleep
 
-    def read(
+    def look_up(
         self, model: str, version: int, entities: Sequence[str], seconds_left: Callable[[], float]
     ) -> dict[str, Columns]:
         """Look entities up, each once, strongly consistent: a version that serves was written a moment ago.

@@ -56,7 +56,7 @@ class Blocks:
         self._bucket = bucket
         self._size = size
 
-    def read(self, key: str, start: int, etag: str = "") -> Block:
+    def fetch(self, key: str, start: int, etag: str = "") -> Block:
         """Read the block that begins at ``start``; an empty one behind the end.
 
         Parameters

@@ -53,7 +53,7 @@ class Input:
         return column.as_given(value)  # a caller that computes in float32 has a bound in float32 too
 
 
-def read(spec: ModelSpec, listed: object, tail: bytes, errors: list[FieldError]) -> list[Input]:
+def parse_inputs(spec: ModelSpec, listed: object, tail: bytes, errors: list[FieldError]) -> list[Input]:
     """Read the inputs of a request.
 
     Parameters

@@ -45,7 +45,7 @@ class Asked:
         return InvalidInstancesError(tuple(_moved(one, self.places) for one in error.errors))
 
 
-def read(spec: ModelSpec, body: object, tail: bytes) -> Asked:
+def parse_request(spec: ModelSpec, body: object, tail: bytes) -> Asked:
     """Read and check a request.
 
     Parameters
@@ -69,7 +69,7 @@ def read(spec: ModelSpec, body: object, tail: bytes) -> Asked:
     if not isinstance(body.get("id"), str | None):
         errors.append(FieldError("/id", f"got {shown(body['id'])}; allowed: a string"))
     wanted = _outputs(spec, body, errors)
-    found = inputs.read(spec, body.get("inputs"), tail, errors)
+    found = inputs.parse_inputs(spec, body.get("inputs"), tail, errors)
     if errors:
         raise InvalidInstancesError(tuple(errors[:MAX_ERRORS]))
     names = [one.column.name for one in found]

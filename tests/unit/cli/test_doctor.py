@@ -170,7 +170,9 @@ def test_without_a_bootstrap_the_command_that_makes_it_is_told(aws: Account) -> 
 def test_a_stage_that_cdk_json_sends_elsewhere_is_not_examined_in_the_wrong_place(
     aws: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stage, "read", lambda _: StageSettings(account="210987654321", region="us-east-1"))
+    monkeypatch.setattr(
+        stage, "load_settings", lambda _: StageSettings(account="210987654321", region="us-east-1")
+    )
     for key, option in (("account", "--profile"), ("region", "--region")):
         found = aws.finding(f"{key} of the stage")
         assert found.status == "failed"
@@ -181,6 +183,8 @@ def test_the_settings_of_a_stage_are_read_from_cdk_json(tmp_path: Path) -> None:
     file = tmp_path / "cdk.json"
     stages = {"prod": {"protect": True, "region": "eu-west-1", "predict_reserved_concurrency": 50}}
     file.write_text(json.dumps({"context": {"relearn": {"stages": stages}}}))
-    assert stage.read("prod", file) == StageSettings(region="eu-west-1", predict_reserved_concurrency=50)
+    assert stage.load_settings("prod", file) == StageSettings(
+        region="eu-west-1", predict_reserved_concurrency=50
+    )
     with pytest.raises(ConfigError, match="one of prod"):
-        stage.read("dev", file)
+        stage.load_settings("dev", file)

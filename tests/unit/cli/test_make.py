@@ -126,7 +126,7 @@ def archive(**files: bytes) -> bytes:
 
 
 def test_a_report_is_read_from_the_jobs_output() -> None:
-    found, page = summary.read(archive(report_json=b'{"model": "iris"}', report_html=b"<html>"))
+    found, page = summary.extract_report(archive(report_json=b'{"model": "iris"}', report_html=b"<html>"))
     assert (found, page) == ({"model": "iris"}, b"<html>")
 
 
@@ -138,7 +138,7 @@ def test_a_report_is_read_from_the_jobs_output() -> None:
 )
 def test_an_output_without_a_report_is_one_clear_error(content: bytes) -> None:
     with pytest.raises(RelearnError, match="the job's output"):
-        summary.read(content)
+        summary.extract_report(content)
 
 
 stages = st.from_regex(resources.STAGE_PATTERN, fullmatch=True)

@@ -49,7 +49,7 @@ def ingest(cli_stage: CliStage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
 
 
 def _begin(ledger: Ledger, detail: Any) -> None:
-    model, asked = retries.read(detail)
+    model, asked = retries.parse_detail(detail)
     for upload_id in asked:
         upload = ledger.upload(model, upload_id)
         assert upload is not None

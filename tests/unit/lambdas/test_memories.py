@@ -69,16 +69,16 @@ def routes(ledger: Ledger, clock: Clock) -> RouteMemory:
 
 
 def test_a_route_is_read_once_in_five_seconds(routes: RouteMemory, ledger: Ledger, clock: Clock) -> None:
-    assert routes.read("iris").champion == 1
+    assert routes.route("iris").champion == 1
     ledger.routes["iris"] = Route(champion=2)
     clock.now += 4.99
-    assert (routes.read("iris").champion, ledger.asked) == (1, ["iris"])
+    assert (routes.route("iris").champion, ledger.asked) == (1, ["iris"])
     clock.now += 0.01
-    assert (routes.read("iris").champion, ledger.asked) == (2, ["iris", "iris"])
+    assert (routes.route("iris").champion, ledger.asked) == (2, ["iris", "iris"])
 
 
 def test_every_model_has_its_own_route(routes: RouteMemory) -> None:
-    assert [routes.read(model).champion for model in ("iris", "churn", "iris")] == [1, 4, 1]
+    assert [routes.route(model).champion for model in ("iris", "churn", "iris")] == [1, 4, 1]
 
 
 @pytest.mark.parametrize(
@@ -87,16 +87,16 @@ def test_every_model_has_its_own_route(routes: RouteMemory) -> None:
 def test_the_last_route_serves_on_while_the_ledger_can_not_be_read(
     routes: RouteMemory, ledger: Ledger, clock: Clock, error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
-    routes.read("iris")
+    routes.route("iris")
     clock.now += 5
     ledger.broken = error
-    assert routes.read("iris").champion == 1
+    assert routes.route("iris").champion == 1
     assert [(record.levelname, record.__dict__["model"]) for record in caplog.records] == [
         ("WARNING", "iris")
     ]
     assert str(error) in caplog.text
     clock.now += 4.99
-    routes.read("iris")
+    routes.route("iris")
     assert len(ledger.asked) == 2, "no request waits for what one waited for in vain just now"
 
 
@@ -105,7 +105,7 @@ def test_a_route_that_nobody_remembers_and_that_can_not_be_read_is_asked_for_lat
 ) -> None:
     ledger.broken = TimeoutError()
     with pytest.raises(NotServingError, match=r"^the ledger can not be read$") as caught:
-        routes.read("iris")
+        routes.route("iris")
     assert caught.value.retry_after_seconds == ledger_unavailable.RETRY_AFTER_SECONDS
 
 
@@ -114,9 +114,9 @@ def test_a_model_that_does_not_serve_is_looked_up_each_time(routes: RouteMemory,
         with pytest.raises(
             NotServingError, match="no version of new serves yet; it waits for: the first upload"
         ):
-            routes.read("new")
+            routes.route("new")
     ledger.routes["new"] = Route(champion=1)
-    assert routes.read("new").champion == 1
+    assert routes.route("new").champion == 1
 
 
 @pytest.mark.parametrize(
@@ -136,18 +136,18 @@ def test_only_a_refusal_for_good_is_a_fault_of_ours(status: int, code: str, *, l
 def test_a_version_that_is_known_is_read_once(ledger: Ledger) -> None:
     memory = VersionMemory(cast("Any", ledger), "dev")
     version = Version(model="iris", version=1, state=VersionState.LIVE)
-    assert memory.read("iris", 1) is None
+    assert memory.version("iris", 1) is None
     ledger.versions["iris", 1] = version
     ledger.versions["iris", 2] = Version(model="iris", version=2, state=VersionState.LIVE)
-    assert [memory.read("iris", 1), memory.read("iris", 1)] == [version, version]
-    assert memory.read("iris", 2) is ledger.versions["iris", 2]
+    assert [memory.version("iris", 1), memory.version("iris", 1)] == [version, version]
+    assert memory.version("iris", 2) is ledger.versions["iris", 2]
     assert ledger.asked == [("iris", 1), ("iris", 1), ("iris", 2)]
 
 
 def test_a_version_that_can_not_be_read_is_asked_for_later(ledger: Ledger) -> None:
     ledger.broken = UnreachableError("no")
     with pytest.raises(NotServingError):
-        VersionMemory(cast("Any", ledger), "dev").read("iris", 1)
+        VersionMemory(cast("Any", ledger), "dev").version("iris", 1)
 
 
 @pytest.mark.parametrize(

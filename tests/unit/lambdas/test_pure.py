@@ -78,7 +78,7 @@ def test_any_other_debounce_override_is_refused(text: str) -> None:
 
 
 def read(changes: dict[str, Any] | None = None, champion: int = 3) -> job_report.Report:
-    return job_report.read(json.dumps({**REPORT, **(changes or {})}).encode(), EXPECTED, champion)
+    return job_report.parse_report(json.dumps({**REPORT, **(changes or {})}).encode(), EXPECTED, champion)
 
 
 def test_a_report_gives_the_figures_of_both() -> None:
@@ -131,7 +131,7 @@ def test_a_report_that_is_not_as_agreed_is_refused(changes: dict[str, Any], said
 @given(st.binary())
 def test_any_bytes_are_refused_with_the_same_error(text: bytes) -> None:
     with pytest.raises(DataError):
-        job_report.read(text, EXPECTED, 0)
+        job_report.parse_report(text, EXPECTED, 0)
     with pytest.raises(DataError):
         job_report.unpack(text)
 
@@ -178,7 +178,7 @@ def test_a_bomb_in_the_headers_of_an_output_is_refused_in_little_memory(bomb: Ca
 @pytest.mark.parametrize("what", list(bombs.ABSURD_JSON))
 def test_a_report_of_absurd_json_is_refused(what: str) -> None:
     with pytest.raises(DataError) as caught:
-        job_report.read(bombs.ABSURD_JSON[what], EXPECTED, 0)
+        job_report.parse_report(bombs.ABSURD_JSON[what], EXPECTED, 0)
     assert caught.value.code == "report"
 
 
@@ -208,9 +208,9 @@ def test_an_archive_cut_short_is_refused() -> None:
 def test_a_sound_answer_gives_its_predictions() -> None:
     predictions = [{"label": "rose", "probabilities": {"rose": 1, "tulip": 0.0}}]
     body = json.dumps({"version": 2, "predictions": predictions}).encode()
-    assert response_check.read(FLOWERS, 2, 1, body) == predictions
+    assert response_check.parse_answer(FLOWERS, 2, 1, body) == predictions
     nameless = json.dumps({"predictions": [{"value": 1.5}]}).encode()
-    assert response_check.read(PRICES, 2, 1, nameless) == [{"value": 1.5}]
+    assert response_check.parse_answer(PRICES, 2, 1, nameless) == [{"value": 1.5}]
 
 
 @given(
@@ -219,14 +219,14 @@ def test_a_sound_answer_gives_its_predictions() -> None:
 )
 def test_any_other_bytes_are_a_failure_of_the_model(body: bytes) -> None:
     with pytest.raises(ModelFailedError):
-        response_check.read(PRICES, 2, 1, body)
+        response_check.parse_answer(PRICES, 2, 1, body)
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "null", "true", '"1"', "1" + "0" * 400])
 def test_a_value_that_is_no_finite_number_is_a_failure_of_the_model(value: str) -> None:
     body = b'{"predictions": [{"value": %s}]}' % value.encode()
     with pytest.raises(ModelFailedError):
-        response_check.read(PRICES, 2, 1, body)
+        response_check.parse_answer(PRICES, 2, 1, body)
 
 
 # what a model waits for

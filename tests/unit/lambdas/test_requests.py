@@ -50,14 +50,14 @@ def event(**changes: Any) -> dict[str, Any]:
 
 def authorized(**authorizer: Any) -> Request:
     context = {**event()["requestContext"], "authorizer": authorizer}
-    return http_request.read(event(requestContext=context))
+    return http_request.parse_event(event(requestContext=context))
 
 
 # reading it
 
 
 def test_a_request_is_read_as_the_gateway_hands_it_over() -> None:
-    found = http_request.read(
+    found = http_request.parse_event(
         event(queryStringParameters={"limit": "3"}, headers={"X-A": "b", "Content-Type": "x"})
     )
     assert found == Request(
@@ -76,37 +76,37 @@ def test_a_request_is_read_as_the_gateway_hands_it_over() -> None:
 
 def test_a_request_without_anything_optional_is_read_too() -> None:
     given = event(headers=None, pathParameters=None, body=None)
-    found = http_request.read(given)
+    found = http_request.parse_event(given)
     assert (found.model, found.content_type, found.body, found.query, found.caller) == (None, "", b"", {}, "")
 
 
 def test_a_body_in_base64_is_read_as_the_bytes_that_were_sent() -> None:
     sent = "\ufffd".encode()
-    found = http_request.read(event(body=base64.b64encode(sent).decode(), isBase64Encoded=True))
+    found = http_request.parse_event(event(body=base64.b64encode(sent).decode(), isBase64Encoded=True))
     assert found.body == sent
     with pytest.raises(MalformedBodyError, match=r"^the body can not be decoded$"):
-        http_request.read(event(body="%%%", isBase64Encoded=True))
+        http_request.parse_event(event(body="%%%", isBase64Encoded=True))
 
 
 def test_a_body_in_which_the_gateway_replaced_bytes_is_refused() -> None:
     with pytest.raises(MalformedBodyError, match=r"^the body is not UTF-8, or holds the character U\+FFFD"):
-        http_request.read(event(body='{"a": "\ufffd"}'))
+        http_request.parse_event(event(body='{"a": "\ufffd"}'))
 
 
 @pytest.mark.parametrize("name", ["application/json", "Application/JSON ; charset=utf-8"])
 def test_the_media_type_is_read_without_its_parameters(name: str) -> None:
-    request = http_request.read(event(headers={"content-type": name}))
+    request = http_request.parse_event(event(headers={"content-type": name}))
     assert (request.media, request.json()) == ("application/json", {"a": 1})
 
 
 def test_a_body_is_json_no_larger_than_allowed() -> None:
     with pytest.raises(MediaTypeError, match=r"^got content type 'text/csv'; allowed: application/json$"):
-        http_request.read(event(headers={"content-type": "text/csv"})).json()
+        http_request.parse_event(event(headers={"content-type": "text/csv"})).json()
     most = http_request.MAX_BODY_BYTES
-    fits = http_request.read(event(body='"' + "x" * (most - 2) + '"'))
+    fits = http_request.parse_event(event(body='"' + "x" * (most - 2) + '"'))
     assert len(fits.json()) == most - 2
     with pytest.raises(TooLargeError, match=rf"^got {most + 1} bytes; allowed: {most}$"):
-        http_request.read(event(body='"' + "x" * (most - 1) + '"')).json()
+        http_request.parse_event(event(body='"' + "x" * (most - 1) + '"')).json()
 
 
 # who sent it
@@ -141,17 +141,17 @@ def test_a_token_without_a_subject_is_told_apart_by_all_that_does_not_change_wit
 
 @pytest.mark.parametrize("given", ["k", " k ", "x" * 256, "!~"])
 def test_a_callers_key_is_visible_ascii(given: str) -> None:
-    assert sticky_key.read({"x-relearn-key": given}) == given.strip()
+    assert sticky_key.parse_key({"x-relearn-key": given}) == given.strip()
 
 
 def test_a_request_need_not_have_a_key() -> None:
-    assert sticky_key.read({"x-other": "k"}) is None
+    assert sticky_key.parse_key({"x-other": "k"}) is None
 
 
 @pytest.mark.parametrize("given", ["", " ", "a b", "é", "x" * 257])
 def test_what_is_no_key_of_a_caller_is_refused_with_what_is(given: str) -> None:
     with pytest.raises(InvalidCallerKeyError) as caught:
-        sticky_key.read({"x-relearn-key": given})
+        sticky_key.parse_key({"x-relearn-key": given})
     said = str(caught.value)
     assert said.startswith("got X-Relearn-Key ")
     assert said.endswith("; allowed: 1 to 256 visible ASCII characters")
@@ -163,7 +163,7 @@ def test_what_is_no_key_of_a_caller_is_refused_with_what_is(given: str) -> None:
 
 def test_a_parameter_that_an_operation_does_not_take_is_named() -> None:
     with pytest.raises(InvalidParametersError, match=r"^limit: unknown; allowed: none$") as caught:
-        http_request.refuse_unknown(http_request.read(event(queryStringParameters={"limit": "3"})))
+        http_request.refuse_unknown(http_request.parse_event(event(queryStringParameters={"limit": "3"})))
     assert caught.value.errors == {"limit": "unknown; allowed: none"}
 
 
@@ -178,7 +178,7 @@ def test_a_parameter_that_an_operation_does_not_take_is_named() -> None:
     ],
 )
 def test_parameters_that_are_read_or_mean_nothing_here_are_let_be(changes: dict[str, Any]) -> None:
-    http_request.refuse_unknown(http_request.read(event(**changes)))
+    http_request.refuse_unknown(http_request.parse_event(event(**changes)))
 
 
 def test_the_parameters_that_are_taken_are_listed() -> None:
@@ -200,18 +200,18 @@ def test_another_encoding_than_utf_8_is_refused() -> None:
     with pytest.raises(
         MediaTypeError, match=r"^got charset 'latin-1'; allowed: utf-8, the encoding of JSON$"
     ):
-        http_request.refuse_encoding(http_request.read(latin))
+        http_request.refuse_encoding(http_request.parse_event(latin))
     broken = event(body=base64.b64encode(b'"\xff"').decode(), isBase64Encoded=True)
     with pytest.raises(
         MalformedBodyError, match=r"^the body is not UTF-8: byte 0xff at offset 1; allowed: UTF-8$"
     ):
-        http_request.refuse_encoding(http_request.read(broken))
+        http_request.refuse_encoding(http_request.parse_event(broken))
 
 
 @pytest.mark.parametrize("changes", [{"body": ""}, {"routeKey": "$default"}])
 def test_what_has_no_body_to_read_has_no_encoding(changes: dict[str, Any]) -> None:
     given = event(headers={"content-type": "application/json; charset=latin-1"}, **changes)
-    http_request.refuse_encoding(http_request.read(given))
+    http_request.refuse_encoding(http_request.parse_event(given))
 
 
 # answering it
@@ -329,7 +329,7 @@ def test_a_problem_tells_the_first_wrong_value_and_how_many_more_there_are(
 
 
 def test_a_body_packed_in_another_way_is_refused_with_those_that_are_taken() -> None:
-    given = http_request.read(event(headers={"content-type": "", "content-encoding": "br"}))
+    given = http_request.parse_event(event(headers={"content-type": "", "content-encoding": "br"}))
     with pytest.raises(
         MediaTypeError, match=r"^got content encoding 'br'; allowed: (gzip, deflate|deflate, gzip)$"
     ):

@@ -245,7 +245,7 @@ def test_what_names_no_entity_costs_no_look_up(context: RequestContext) -> None:
     reader = create_autospec(OnlineReader, instance=True)
     given = [ROSE]
     assert Lookup(reader).complete(FLOWERS, 3, given, context) is given
-    assert (reader.read.mock_calls, context.looked_up) == ([], 0)
+    assert (reader.look_up.mock_calls, context.looked_up) == ([], 0)
 
 
 @pytest.mark.parametrize("in_lambda", [False, True])

@@ -33,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def app(folder: Path) -> App:
-    return App(artifact.read(folder), 3)
+    return App(artifact.load(folder), 3)
 
 
 def lines(*items: object) -> bytes:
@@ -106,7 +106,7 @@ class Wide:
 def test_a_line_that_the_model_does_not_answer_costs_no_other_line_its_prediction(
     folder: Path, *, fails: bool, detail: str
 ) -> None:
-    picky = Picky(artifact.read(folder), fails=fails)
+    picky = Picky(artifact.load(folder), fails=fails)
     answer = ask(
         picky, "POST", "/invocations", lines(FLOWER, {**FLOWER, "petal_width": 10}, FLOWER), headers=LINES
     )
@@ -124,7 +124,7 @@ def test_a_line_is_answered_by_a_line_whatever_it_is(app: App, body: bytes) -> N
 @given(st.lists(instances(MIXED), min_size=1, max_size=4))
 def test_lines_are_read_as_json_is(rows: list[dict[str, Any]]) -> None:
     reader = Reader(MIXED)
-    as_json = reader.read(json.dumps({"instances": rows}).encode())
+    as_json = reader.parse(json.dumps({"instances": rows}).encode())
     assert reader.read_lines(lines(*rows)) == as_json
 
 

@@ -97,7 +97,7 @@ def test_whoever_is_not_named_is_told_so() -> None:
 @given(st.sampled_from(ApprovalState), HOURS)
 def test_an_approval_reads_back_as_it_was_written(state: ApprovalState, hours: int) -> None:
     found = replace(approval.begin(NOW, hours), state=state, who="ann", why="x", at="2026-05-04")
-    assert Approval.read(asdict(found)) == found
+    assert Approval.from_dict(asdict(found)) == found
 
 
 @pytest.mark.parametrize("state", list(ApprovalState))
@@ -248,4 +248,4 @@ def test_a_version_that_was_rejected_is_refused_without_advice() -> None:
 
 
 def test_a_question_that_nobody_asked_reads_as_none() -> None:
-    assert Approval.read(None) is None
+    assert Approval.from_dict(None) is None

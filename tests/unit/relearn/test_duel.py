@@ -34,7 +34,7 @@ def test_two_that_are_equally_good_are_told_apart_no_more_often_than_said(questi
 
 
 def test_a_report_that_compares_with_nobody_has_no_duel() -> None:
-    assert Duel.read({}) is None
-    assert Duel.read({"champion": None}) is None
-    assert Duel.read({"champion": {"version": 1}}) is None
-    assert Duel.read({"champion": {"duel": {"better": 3, "worse": 1}}}) == Duel(3, 1)
+    assert Duel.from_report({}) is None
+    assert Duel.from_report({"champion": None}) is None
+    assert Duel.from_report({"champion": {"version": 1}}) is None
+    assert Duel.from_report({"champion": {"duel": {"better": 3, "worse": 1}}}) == Duel(3, 1)

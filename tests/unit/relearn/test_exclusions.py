@@ -42,12 +42,12 @@ def test_what_is_not_decided_yet_is_excluded_later() -> None:
 def test_what_is_asked_for_is_read_as_it_was_written() -> None:
     message = exclusions.message(ASKED)
     assert (message["source"], message["detail-type"]) == (exclusions.SOURCE, exclusions.ASKED)
-    assert exclusions.read(message["detail"]) == ASKED
+    assert exclusions.parse_detail(message["detail"]) == ASKED
 
 
 def test_a_long_reason_and_a_long_name_fit_into_the_message() -> None:
     long = Exclusion(model="iris", upload_id="u", why="y" * 501, who="z" * 201)
-    read = exclusions.read(exclusions.message(long)["detail"])
+    read = exclusions.parse_detail(exclusions.message(long)["detail"])
     assert (read.why, read.who) == ("y" * 500, "z" * 200)
 
 

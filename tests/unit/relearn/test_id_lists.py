@@ -10,7 +10,7 @@ from relearn.lifecycle import id_lists
 @pytest.mark.parametrize("count", [0, 1, 2000, 2001, 5000, 5001])
 def test_a_list_of_any_length_is_read_back(count: int) -> None:
     ids = [f"id{number}" for number in range(count)]
-    kept = {key: id_lists.read(part) for key, part in id_lists.parts(ids)}
+    kept = {key: id_lists.ids_of(part) for key, part in id_lists.parts(ids)}
     assert id_lists.whole(id_lists.named(ids), kept.__getitem__) == tuple(ids)
     assert len(kept) == (0 if count <= 2000 else 1 if count <= 5000 else 2)
 

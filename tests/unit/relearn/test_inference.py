@@ -51,13 +51,13 @@ OUTPUTS = ("label", "probabilities", "prediction_id")
 
 
 def asked(*inputs: Any, **more: Any) -> request.Asked:
-    return request.read(SPEC, {"inputs": list(inputs), **more}, b"")
+    return request.parse_request(SPEC, {"inputs": list(inputs), **more}, b"")
 
 
 def wrong(body: Any, tail: bytes = b"") -> dict[str, str]:
     """What is wrong with a request: pointer to detail."""
     with pytest.raises(InvalidInstancesError) as caught:
-        request.read(SPEC, body, tail)
+        request.parse_request(SPEC, body, tail)
     return {error.pointer: error.detail for error in caught.value.errors}
 
 
@@ -157,7 +157,7 @@ def test_an_empty_text_is_a_text() -> None:
 def test_members_and_parameters_nobody_knows_are_left_alone() -> None:
     inputs = [{**WEIGHT, "more": 1, "parameters": {"content_type": "np"}}, SERVICE]
     body = {"model_name": "x", "parameters": {"priority": 1}, "inputs": inputs, "id": None, "outputs": None}
-    assert len(request.read(SPEC, body, b"").instances) == 2
+    assert len(request.parse_request(SPEC, body, b"").instances) == 2
 
 
 @pytest.mark.parametrize(
@@ -267,7 +267,7 @@ def test_a_row_of_a_binary_tensor_is_pointed_at_too() -> None:
 
 def test_a_bound_is_met_by_the_float32_that_is_nearest_to_it() -> None:
     weight = {**WEIGHT, "datatype": "FP32", "parameters": {"binary_data_size": 8}}
-    found = request.read(SPEC, {"inputs": [weight, SERVICE]}, tensors.pack("FP32", [0.1, 100]))
+    found = request.parse_request(SPEC, {"inputs": [weight, SERVICE]}, tensors.pack("FP32", [0.1, 100]))
     assert [row["weight"] for row in found.instances] == [0.1, 100]
 
 
@@ -297,7 +297,7 @@ def test_what_tritons_client_writes_are_the_instances(
         inputs.append(InferInput(column.name, [len(rows)], datatype))
         inputs[-1].set_data_from_numpy(values, binary_data=form == "binary")
     body, length = _get_inference_request(inputs, "1", None, 0, False, False, 0, None, None)
-    found = request.read(spec, json.loads(body[:length]), body[length:] if length else b"")
+    found = request.parse_request(spec, json.loads(body[:length]), body[length:] if length else b"")
     assert found.instances == rows
 
 
@@ -321,7 +321,7 @@ BODY = ANY | st.fixed_dictionaries(
 def test_any_request_is_read_or_told_what_is_wrong_with_it(body: Any, tail: bytes) -> None:
     errors: tuple[FieldError, ...] = ()
     try:
-        found = request.read(SPEC, body, tail).instances
+        found = request.parse_request(SPEC, body, tail).instances
     except InvalidInstancesError as error:
         found, errors = [], error.errors
     assert bool(found) != bool(errors)

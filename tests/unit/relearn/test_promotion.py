@@ -105,13 +105,13 @@ LEAD = {
 
 
 def test_the_lead_over_the_simplest_method_is_read_and_said() -> None:
-    found = Naive.read(LEAD, "recall")
+    found = Naive.from_report(LEAD, "recall")
     assert found == Naive("popularity", 0.25, 0.1, 0.05, 0.95)
     assert found is not None
     assert found.words == "better than popularity, 0.2500, by at least 0.0500 (95% sure)"
-    assert Naive.read(None, "recall") is None
+    assert Naive.from_report(None, "recall") is None
 
 
 def test_a_lead_of_another_metric_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^the lead is of recall, not of ndcg$"):
-        Naive.read(LEAD, "ndcg")
+        Naive.from_report(LEAD, "ndcg")

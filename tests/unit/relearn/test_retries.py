@@ -136,7 +136,7 @@ def test_what_is_written_is_read() -> None:
     tried = replace(UPLOAD, earlier=({"state": "FAILED", "reason": "", "at": NOW},))
     message = json.loads(json.dumps(retries.message("iris", [tried])))
     assert message["detail-type"] == retries.ASKED
-    assert retries.read(message["detail"]) == ("iris", {UPLOAD.upload_id: 1})
+    assert retries.parse_detail(message["detail"]) == ("iris", {UPLOAD.upload_id: 1})
 
 
 def test_the_largest_message_fits_into_a_queue() -> None:

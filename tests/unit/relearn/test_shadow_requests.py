@@ -26,7 +26,7 @@ def test_a_trial_is_read_as_it_was_written(
         predictions=predictions,
         milliseconds=1.5,
     )
-    assert shadow_requests.read(shadow_requests.write(trial)) == trial
+    assert shadow_requests.parse_message(shadow_requests.write(trial)) == trial
 
 
 def test_a_trial_takes_as_few_ascii_characters_as_it_can() -> None:

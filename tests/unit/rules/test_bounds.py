@@ -61,8 +61,8 @@ def accepted_by(spec: ModelSpec, value: float, connection: duckdb.DuckDBPyConnec
     return {
         "ingest": stored is not None and stored[0] is not None,
         "API": not check_instance(spec, {"x": value}),
-        "container": _takes(lambda: Reader(spec).read(body)),
-        "tensors": _takes(lambda: inference.read(spec, {"inputs": [tensor]}, b"")),
+        "container": _takes(lambda: Reader(spec).parse(body)),
+        "tensors": _takes(lambda: inference.parse_request(spec, {"inputs": [tensor]}, b"")),
     }
 
 
@@ -95,7 +95,7 @@ def assert_one_comparison(low: float, high: float, connection: duckdb.DuckDBPyCo
         assert check_instance(spec, {"x": looked_up}) == []
         assert not any(wrong)
         tensor = {"name": "x", "datatype": "FP32", "shape": [1], "data": [stored]}
-        assert float32(inference.read(spec, {"inputs": [tensor]}, b"").instances[0]["x"]) == stored
+        assert float32(inference.parse_request(spec, {"inputs": [tensor]}, b"").instances[0]["x"]) == stored
 
 
 @pytest.mark.parametrize(("low", "high"), LISTED)

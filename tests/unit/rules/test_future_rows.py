@@ -163,7 +163,7 @@ def test_a_request_means_the_same_by_it() -> None:
     assert check_instance(spec, good) == []
     (error,) = check_instance(spec, {"due": f"{NEVER}T00:00Z"})
     assert "stands for a missing value" in error.detail
-    (row,) = Reader(spec).read(b'{"instances": [{"paid": "9999-12-31", "due": "2026-05-04"}]}')
+    (row,) = Reader(spec).parse(b'{"instances": [{"paid": "9999-12-31", "due": "2026-05-04"}]}')
     days = encode.from_values(spec.columns)([row])[0]
     assert str(days[0]) == "nan"
     assert codec.from_dict(codec.to_dict(spec)) == spec

@@ -164,7 +164,7 @@ def goes_the_whole_way(spec: ModelSpec, folder: Path) -> None:
     answers = scorer.columns(rows.columns).predictions
     assert answers == pytest.approx(estimator.predict(frame(rows.columns)), abs=1e-2)
     asked = [{column.name: value(column, row) for column in spec.columns} for row in range(ROWS)]
-    read = Reader(spec).read(json.dumps({"instances": asked}).encode())
+    read = Reader(spec).parse(json.dumps({"instances": asked}).encode())
     assert sorted(scorer.rows(read).predictions) == pytest.approx(sorted(answers), abs=1e-2)
 
 
@@ -178,7 +178,7 @@ def is_split(spec: ModelSpec, folder: Path) -> None:
 def is_asked_by_tensors(spec: ModelSpec, _folder: Path) -> None:
     row = {column.name: float(at) for at, column in enumerate(spec.columns)}
     tensors = [{"name": name, "datatype": "FP64", "shape": [1], "data": [at]} for name, at in row.items()]
-    assert inference.read(spec, {"inputs": tensors}, b"").instances == [row]
+    assert inference.parse_request(spec, {"inputs": tensors}, b"").instances == [row]
 
 
 def features(spec: ModelSpec) -> Callable[[Mapping[str, ibis.Table]], ibis.Table]:

@@ -277,9 +277,9 @@ def test_the_columns_of_a_request() -> None:
     names = spelt({*IN_SQL, *IN_PYTHON, *IN_GRAPHS, "instances", "predictions", "inputs", "id"})
     spec = spec_of(tuple(Number(name) for name in names))
     row = {name: at for at, name in enumerate(names)}
-    assert Reader(spec).read(json.dumps({"instances": [row]}).encode()) == [tuple(row.values())]
+    assert Reader(spec).parse(json.dumps({"instances": [row]}).encode()) == [tuple(row.values())]
     tensors = [{"name": name, "datatype": "FP64", "shape": [1], "data": [at]} for name, at in row.items()]
-    assert inference.read(spec, {"inputs": tensors}, b"").instances == [row]
+    assert inference.parse_request(spec, {"inputs": tensors}, b"").instances == [row]
 
 
 def test_columns_that_differ_in_case_alone_are_told_apart(tmp_path: Path) -> None:

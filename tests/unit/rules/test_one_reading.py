@@ -121,7 +121,7 @@ def readers(spec: ModelSpec, row: bytes, folder: Path) -> dict[str, Any]:
     found = {
         "API": _read(lambda: [api()]),
         "batch": _read(lambda: [next(iter(list(check_lines(spec, [row]))))["x"]]),
-        "container": _read(lambda: [Reader(spec).read(body)[0][0]]),
+        "container": _read(lambda: [Reader(spec).parse(body)[0][0]]),
         "container, lines": _read(lambda: [Reader(spec).read_lines(row + b"\n")[0][0]]),
         "ingest": ingest(spec, row, folder),
     }
@@ -379,9 +379,9 @@ def test_bytes_that_are_not_utf8_are_refused_however_the_gateway_hands_them_over
     }
     whole = {"body": base64.b64encode(raw).decode(), "isBase64Encoded": True}
     with pytest.raises(MalformedBodyError, match="UTF-8"):
-        request.refuse_encoding(request.read({**event, **whole}))
+        request.refuse_encoding(request.parse_event({**event, **whole}))
     with pytest.raises(MalformedBodyError):
-        request.read({**event, "body": raw.decode(errors="replace")}).json()
+        request.parse_event({**event, "body": raw.decode(errors="replace")}).json()
 
 
 def test_the_character_of_lost_bytes_can_be_meant() -> None:
@@ -392,4 +392,4 @@ def test_the_character_of_lost_bytes_can_be_meant() -> None:
         "routeKey": "",
         "headers": {"content-type": "application/json"},
     }
-    assert request.read({**event, "body": '{"x": "\\ufffd"}'}).json() == {"x": "\ufffd"}
+    assert request.parse_event({**event, "body": '{"x": "\\ufffd"}'}).json() == {"x": "\ufffd"}

@@ -45,7 +45,9 @@ def ranked(*items: str, basis: str = "history") -> dict[str, Any]:
 
 
 def read(*predictions: Any) -> list[dict[str, Any]]:
-    return response_check.read(SONGS, 2, 1, json.dumps({"version": 2, "predictions": predictions}).encode())
+    return response_check.parse_answer(
+        SONGS, 2, 1, json.dumps({"version": 2, "predictions": predictions}).encode()
+    )
 
 
 def test_a_ranking_is_a_kind_of_its_own_whose_graph_takes_what_a_request_names() -> None:
@@ -103,7 +105,7 @@ def test_the_truth_of_a_ranking_is_the_name_of_an_item() -> None:
 
 
 def test_a_candidate_that_is_surely_better_than_what_is_popular_is_promoted() -> None:
-    decision = decide({"ndcg_at_k": 0.1}, None, METRIC, Naive.read(NAIVE, "ndcg_at_k"))
+    decision = decide({"ndcg_at_k": 0.1}, None, METRIC, Naive.from_report(NAIVE, "ndcg_at_k"))
     assert decision.verdict == "promote"
     assert "popularity, 0.0600, by at least 0.0300 (99% sure)" in decision.reason
 
@@ -121,7 +123,7 @@ def test_a_lead_that_may_be_luck_is_refused_whatever_the_champion_does(
 
 @pytest.mark.parametrize(("value", "verdict"), [(0.195, "promote"), (0.185, "reject")])
 def test_newer_data_may_cost_as_much_as_the_margin_says(value: float, verdict: str) -> None:
-    naive = Naive.read(NAIVE, "ndcg_at_k")
+    naive = Naive.from_report(NAIVE, "ndcg_at_k")
     assert decide({"ndcg_at_k": value}, {"ndcg_at_k": 0.2}, METRIC, naive).verdict == verdict
 
 

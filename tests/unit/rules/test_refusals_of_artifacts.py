@@ -71,7 +71,7 @@ def test_a_file_of_an_artifact_that_is_too_large_is_refused_unread(
     monkeypatch.setattr(artifact, "MAX_BYTES", 3)
     (tmp_path / artifact.ONNX).write_bytes(b"1234")
     with pytest.raises(ArtifactError, match=f"{artifact.ONNX} has 4 bytes; allowed: 3"):
-        artifact.read(tmp_path)
+        artifact.load(tmp_path)
 
 
 class Silent:

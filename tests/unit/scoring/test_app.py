@@ -47,7 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def app(folder: Path) -> App:
-    return App(artifact.read(folder), 3)
+    return App(artifact.load(folder), 3)
 
 
 def ask(app: App, method: str, path: str, *parts: bytes, headers: Headers = JSON) -> Answer:
@@ -86,7 +86,7 @@ def test_an_answer_names_label_and_probabilities_in_the_order_of_the_spec(app: A
 
 
 def test_the_version_is_null_when_it_was_not_told(folder: Path) -> None:
-    assert invoke(App(artifact.read(folder), None), {"instances": [FLOWER]}).json["version"] is None
+    assert invoke(App(artifact.load(folder), None), {"instances": [FLOWER]}).json["version"] is None
 
 
 def test_a_body_may_come_in_parts(app: App) -> None:
@@ -151,7 +151,7 @@ class Broken(App):
     """An application whose model gives what it is told to."""
 
     def __init__(self, folder: Path, gives: Scores | Exception) -> None:
-        super().__init__(artifact.read(folder), 3)
+        super().__init__(artifact.load(folder), 3)
         self._scorer = Stub(gives)  # type: ignore[assignment]
 
 
@@ -179,7 +179,7 @@ class Picky(App):
     """An application whose model fails at wide petals."""
 
     def __init__(self, folder: Path, failure: Exception) -> None:
-        super().__init__(artifact.read(folder), 3)
+        super().__init__(artifact.load(folder), 3)
         self._scorer = Fussy(self._scorer, failure)  # type: ignore[assignment]
 
 
@@ -253,7 +253,7 @@ UNBOUNDED = replace(catalog.get("iris"), columns=tuple(Number(name) for name in 
 
 
 def test_a_number_out_of_reach_is_not_answered_and_named(folder: Path) -> None:
-    app = App(replace(artifact.read(folder), spec=UNBOUNDED, reach=1e9), 3)
+    app = App(replace(artifact.load(folder), spec=UNBOUNDED, reach=1e9), 3)
     assert invoke(app, {"instances": [{**FLOWER, "petal_width": 1e9}]}).status == 200
     answer = invoke(app, {"instances": [FLOWER, {**FLOWER, "petal_width": -1.1e9}]})
     assert answer.status == 422
@@ -265,7 +265,7 @@ def test_a_number_out_of_reach_is_not_answered_and_named(folder: Path) -> None:
 def test_what_breaks_the_spec_is_a_bad_request_also_where_another_number_is_out_of_reach(
     folder: Path,
 ) -> None:
-    app = App(replace(artifact.read(folder), spec=UNBOUNDED, reach=1e9), 3)
+    app = App(replace(artifact.load(folder), spec=UNBOUNDED, reach=1e9), 3)
     answer = invoke(app, {"instances": [{**FLOWER, "petal_width": 1e30, "sepal_width": "wide"}]})
     assert answer.status == 400
     assert [one["pointer"] for one in answer.json["errors"]] == ["/instances/0/sepal_width"]

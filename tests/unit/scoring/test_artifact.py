@@ -54,7 +54,7 @@ def files_of(folder: Path, prefix: str = "") -> list[tuple[tarfile.TarInfo, byte
 
 
 def test_an_artifact_as_written_is_read(folder: Path) -> None:
-    read = artifact.read(folder)
+    read = artifact.load(folder)
     assert read.spec.name == "iris"
     assert read.classes == ("setosa", "versicolor", "virginica")
 
@@ -65,7 +65,7 @@ def test_a_graph_that_was_changed_is_refused(folder: Path) -> None:
     with pytest.raises(
         ArtifactError, match=f"{artifact.ONNX} has SHA-256 [0-9a-f]{{64}}, but {artifact.META} says "
     ):
-        artifact.read(folder)
+        artifact.load(folder)
 
 
 @pytest.mark.parametrize(
@@ -86,34 +86,34 @@ def test_a_description_that_does_not_fit_is_refused(
 ) -> None:
     rewrite(folder, change)
     with pytest.raises(ArtifactError, match=message):
-        artifact.read(folder)
+        artifact.load(folder)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\x80\x04N."])
 def test_a_description_that_is_no_json_object_is_refused(folder: Path, content: bytes) -> None:
     (folder / artifact.META).write_bytes(content)
     with pytest.raises(ArtifactError):
-        artifact.read(folder)
+        artifact.load(folder)
 
 
 @pytest.mark.parametrize("name", [artifact.ONNX, artifact.META])
 def test_an_artifact_without_a_file_is_refused(folder: Path, name: str) -> None:
     (folder / name).unlink()
     with pytest.raises(ArtifactError, match=f"the artifact in {folder} can not be read: .*{name}"):
-        artifact.read(folder)
+        artifact.load(folder)
 
 
 def test_an_input_that_the_spec_lacks_is_refused_before_it_serves(folder: Path) -> None:
     rewrite(folder, lambda meta: meta["inputs"][0]["columns"].append("other"))
     with pytest.raises(ArtifactError, match="'other', which is no input"):
-        artifact.read(folder).scorer()
+        artifact.load(folder).scorer()
 
 
 def test_a_graph_that_onnxruntime_does_not_know_is_refused(folder: Path) -> None:
     (folder / artifact.ONNX).write_bytes(b"not a graph")
     rewrite(folder, lambda meta: meta.update(onnx_sha256=artifact.sha256(b"not a graph")))
     with pytest.raises(ArtifactError, match="does not load"):
-        artifact.read(folder).scorer()
+        artifact.load(folder).scorer()
 
 
 @pytest.mark.parametrize("prefix", ["", "./"])
@@ -143,7 +143,7 @@ def test_a_link_in_a_folder_is_refused(folder: Path, tmp_path: Path, name: str) 
     (folder / name).rename(tmp_path / "elsewhere")
     (folder / name).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(ArtifactError, match=f"{name} is a link; allowed: a file"):
-        artifact.read(folder)
+        artifact.load(folder)
 
 
 @pytest.mark.parametrize("bomb", [bombs.pax_bomb, bombs.long_name_bomb, bombs.many_members])
@@ -164,7 +164,7 @@ def test_a_bomb_in_the_headers_of_an_archive_is_refused_in_little_memory(
 def test_a_description_of_absurd_json_is_refused(folder: Path, what: str) -> None:
     (folder / artifact.META).write_bytes(bombs.ABSURD_JSON[what])
     with pytest.raises(ArtifactError, match=r"model\.json"):
-        artifact.read(folder)
+        artifact.load(folder)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_a_description_of_absurd_json_is_refused(folder: Path, what: str) -> Non
 def test_a_description_of_other_types_is_refused(folder: Path, change: Callable[[Meta], object]) -> None:
     rewrite(folder, change)
     with pytest.raises(ArtifactError):
-        artifact.read(folder)
+        artifact.load(folder)
 
 
 def test_an_archive_that_unpacks_to_too_much_is_refused(folder: Path, tmp_path: Path) -> None:

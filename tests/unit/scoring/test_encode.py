@@ -45,7 +45,7 @@ def test_a_request_and_a_shard_give_a_model_the_same_values(
     tmp_path: Path, rows: list[dict[str, Any]]
 ) -> None:
     path = write_shard(tmp_path / "shard.parquet", MIXED.columns, rows)
-    asked = Reader(MIXED).read(json.dumps({"instances": rows}).encode())
+    asked = Reader(MIXED).parse(json.dumps({"instances": rows}).encode())
     for column in seen(WITH_PARTS):
         with duckdb.connect() as connection:
             connection.execute("SET TimeZone = 'UTC'")

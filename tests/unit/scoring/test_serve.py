@@ -132,13 +132,13 @@ def annotated(meta: dict[str, Any]) -> None:
 def test_a_description_that_is_not_the_one_that_was_judged_is_never_served(
     base: Path, tmp_path: Path, change: Callable[[dict[str, Any]], None]
 ) -> None:
-    judged = artifact.read(base / "model").contents_sha256
+    judged = artifact.load(base / "model").contents_sha256
     shutil.copytree(base / "model", tmp_path / "model")
     path = tmp_path / "model" / "model.json"
     meta = json.loads(path.read_text(encoding="utf-8"))
     change(meta)
     path.write_text(json.dumps(meta, indent=1), encoding="utf-8")
-    given = artifact.read(tmp_path / "model").contents_sha256  # its parts agree with one another
+    given = artifact.load(tmp_path / "model").contents_sha256  # its parts agree with one another
     with pytest.raises(ArtifactError, match=f"{given}; what was judged has {judged}"):
         serve.make_app({**environment(tmp_path), "RELEARN_ARTIFACT_SHA256": judged})
 

@@ -58,7 +58,7 @@ def test_a_version_takes_what_is_left(columns: dict[str, Any]) -> None:
 def test_a_number_is_the_same_float32_to_the_model_and_keeps_within_its_bounds(value: float) -> None:
     column = np.array([value], np.float32).clip(np.float32(0.1), np.float32(0.3))
     body = json.dumps({"instances": probes.instances(LENGTHS, {"a": column})}).encode()
-    rows = Reader(LENGTHS).read(body)
+    rows = Reader(LENGTHS).parse(body)
     assert from_values(LENGTHS.columns)(rows).tolist() == [[column[0]]]
 
 

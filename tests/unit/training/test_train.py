@@ -73,7 +73,7 @@ def test_a_champion_that_was_changed_fails_the_job_with_the_reason(tmp_path: Pat
 
 
 def test_the_report_tells_the_digest_of_the_whole_artifact(first: Container) -> None:
-    found = artifact.read(first.model)
+    found = artifact.load(first.model)
     assert report_of(first)["contents_sha256"] == found.contents_sha256
     with (first.model.parent / "packed.tar.gz").open("w+b") as file:
         with tarfile.open(fileobj=file, mode="w:gz") as tar:
@@ -84,8 +84,8 @@ def test_the_report_tells_the_digest_of_the_whole_artifact(first: Container) -> 
 
 
 def test_answers_on_record_are_those_that_the_artifact_gives(first: Container) -> None:
-    app = App(artifact.read(first.model), 1)
-    known = Recorded.read((first.output / "answers.jsonl").read_bytes().splitlines())
+    app = App(artifact.load(first.model), 1)
+    known = Recorded.parse_lines((first.output / "answers.jsonl").read_bytes().splitlines())
     assert 0 < len(known) <= 20
     body = json.dumps({"instances": [one.instance for one in known]}).encode()
     assert (
