@@ -25,7 +25,7 @@ def with_models(folder: Path, models: Models) -> Path:
     folder
         Takes the copy of the app; made.
     models
-        Which.
+        Models of the app.
     """
     copied(folder, models)
     (folder / "build").mkdir()

@@ -42,7 +42,7 @@ def listen(port: int) -> socket.socket:
     except OSError as error:
         bound.close()
         raise OSError(
-            f"port {port} of 127.0.0.1 can not be opened: {error}; give another, or 0 for a free one"
+            f"port {port} of 127.0.0.1 cannot be opened: {error}; give another, or 0 for a free one"
         ) from error
     return bound
 

@@ -195,7 +195,7 @@ def _check_parquet(source: Path, cap: int, checker: Checker, batch_bytes: int, d
         code = "encoding" if "utf" in str(error).lower() else "format"
         raise DataError(
             code,
-            f"the Parquet file can not be read: {_said(error, source)}; allowed: whole Parquet, text in UTF-8; write it again",
+            f"the Parquet file cannot be read: {_said(error, source)}; allowed: whole Parquet, text in UTF-8; write it again",
         ) from error
 
 
@@ -214,7 +214,7 @@ def _check_leak(spec: ModelSpec, checker: Checker) -> None:
     if checker.tally.accepted >= LEAK_ROWS and (leaking := checker.copies_of_target()):
         raise DataError(
             "leakage",
-            f"{leaking[0]} equals {spec.target.name} in each of {checker.tally.accepted} rows: a request can not know it; "
+            f"{leaking[0]} equals {spec.target.name} in each of {checker.tally.accepted} rows: a request cannot know it; "
             "allowed: columns that are known before the target is",
         )
 

@@ -22,7 +22,7 @@ from relearn.spec.columns import shown
 US = "\x1f"
 ESCAPE = "\x1d"
 TRAVELS = {US: ESCAPE + "u", "\n": ESCAPE + "n", "\r": ESCAPE + "r", ESCAPE: ESCAPE + "e"}
-"""What can not stand in a staged field as it is, and what stands there for it; the escape itself last: `unescaped` needs that."""
+"""What cannot stand in a staged field as it is, and what stands there for it; the escape itself last: `unescaped` needs that."""
 BROKEN_QUOTES = "broken quotes: a quoted value is not closed, or text follows its closing quote; allowed: a quote doubled within quotes"
 DIVIDERS = {"\t": "tabs", ";": "semicolons", "|": "vertical bars"}
 """What other programs put between values; in no name of a column."""
@@ -191,7 +191,7 @@ def _header(lines: Lines) -> list[str]:
     except csv.Error as error:
         raise DataError(
             "format",
-            f"the header on line {number} can not be read: {error}; allowed: a quote doubled within quotes",
+            f"the header on line {number} cannot be read: {error}; allowed: a quote doubled within quotes",
         ) from error
     if any("\0" in name for name in names):
         raise DataError(

@@ -27,7 +27,7 @@
     ├── NothingToRetryError       a person wants something tried again that needs, or allows, no other try
     ├── NothingToExcludeError     a person wants an upload trained on no more that would not be anyway
     ├── IllegalTransitionError    an upload, run or version may not go from this state to that one
-    ├── DataError                 a snapshot or upload can not be used; carries a stable code
+    ├── DataError                 a snapshot or upload cannot be used; carries a stable code
     ├── ArchiveError              an archive or document of others is damaged, or holds more than it may
     └── ArtifactError             a model artifact is damaged, tampered with or unfaithful
 """
@@ -266,7 +266,7 @@ class FrozenRouteError(RelearnError):
 
 
 class NothingToRetryError(RelearnError):
-    """What a person wants tried again needs no other try, or can not have one; says what to do instead."""
+    """What a person wants tried again needs no other try, or cannot have one; says what to do instead."""
 
 
 class NothingToExcludeError(RelearnError):
@@ -278,7 +278,7 @@ class IllegalTransitionError(RelearnError):
 
 
 class DataError(RelearnError):
-    """Data can not be used.
+    """Data cannot be used.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ FORMAT = 1
 ONNX, META = "model.onnx", "model.json"
 REACH = "reach"
 """Where a description says how far from zero the version answers where the spec sets a number no bound; null: everywhere."""
-MAX_BYTES = 2 * 1024**3  # an ONNX file can not be larger; nor may a tar be that unpacks to more
+MAX_BYTES = 2 * 1024**3  # an ONNX file cannot be larger; nor may a tar be that unpacks to more
 MAX_META = 8 * 1024**2
 
 
@@ -132,7 +132,7 @@ def load(folder: Path) -> Artifact:
             {name: _read(folder / name, most) for name, most in ((ONNX, MAX_BYTES), (META, MAX_META))}
         )
     except OSError as error:
-        raise ArtifactError(f"the artifact in {folder} can not be read: {error}") from error
+        raise ArtifactError(f"the artifact in {folder} cannot be read: {error}") from error
 
 
 def _read(path: Path, most: int) -> bytes:
@@ -158,7 +158,7 @@ def read_tar(path: Path, max_bytes: int = MAX_BYTES) -> Artifact:
         with path.open("rb") as file:
             return read_stream(file, path.name, max_bytes)
     except OSError as error:
-        raise ArtifactError(f"{path.name} can not be read: {error}") from error
+        raise ArtifactError(f"{path.name} cannot be read: {error}") from error
 
 
 def read_stream(stream: IO[bytes], name: str, max_bytes: int = MAX_BYTES) -> Artifact:

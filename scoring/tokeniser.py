@@ -1,7 +1,7 @@
 """Counts the tokens of texts that are in a vocabulary: the one tokeniser of training and serving.
 
 numpy and the standard library only: a server imports this. The tokeniser with its vocabulary is JSON, which lies in the
-metadata of the ONNX model that takes the counts, so that the two can not be mixed up (`training.fitting.token_graph`).
+metadata of the ONNX model that takes the counts, so that the two cannot be mixed up (`training.fitting.token_graph`).
 """
 
 from __future__ import annotations

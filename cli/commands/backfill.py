@@ -147,7 +147,7 @@ def _fetch(target: Target, spec: ModelSpec, job: str, save: Path | None) -> dict
     Raises
     ------
     RelearnError
-        The archive can not be read, or its features are not those that the statistics are about.
+        The archive cannot be read, or its features are not those that the statistics are about.
     """
     uri = f"{_output_path(target, spec.name)}/{job}/output/output.tar.gz"
     bucket, key = s3_keys.parse_uri(uri)
@@ -157,7 +157,7 @@ def _fetch(target: Target, spec: ModelSpec, job: str, save: Path | None) -> dict
         try:
             statistics, digest = _take(archives.files(archive, uri, LIMITS), uri, save)
         except ArchiveError as error:
-            raise RelearnError(f"{uri} can not be read: {error}") from error
+            raise RelearnError(f"{uri} cannot be read: {error}") from error
     if digest != statistics["sha256"]:
         raise RelearnError(
             f"{uri}: {FEATURES} has SHA-256 {digest}; its statistics say {statistics['sha256']}"

@@ -1,4 +1,4 @@
-"""``relearn doctor``: whether an account and region can take a stage, and what to request where they can not."""
+"""``relearn doctor``: whether an account and region can take a stage, and what to request where they cannot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``relearn proxy``: the stage's API on this machine, for what can not sign: a browser, curl, a V2 client."""
+"""``relearn proxy``: the stage's API on this machine, for what cannot sign: a browser, curl, a V2 client."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ def _of_uploads(ledger: Ledger, letter: DeadLetter) -> str | None:
         message = json.loads(letter.body)
         return _about(ledger, message)
     except (ValueError, LookupError, TypeError, AttributeError):
-        return "it is no event of an upload: it can not succeed, and is forgotten after 14 days"
+        return "it is no event of an upload: it cannot succeed, and is forgotten after 14 days"
 
 
 def _about(ledger: Ledger, message: Any) -> str:

@@ -25,7 +25,7 @@ def extract_report(archive: bytes) -> tuple[dict[str, Any], bytes]:
     Raises
     ------
     RelearnError
-        The archive can not be read, or holds no report.
+        The archive cannot be read, or holds no report.
     """
     name = "the job's output"
     try:
@@ -35,7 +35,7 @@ def extract_report(archive: bytes) -> tuple[dict[str, Any], bytes]:
             raise RelearnError(f"{name} has no {lacking[0]}")
         return strict_json.loads(found[DATA], f"{DATA} in {name}"), found[PAGE]
     except ArchiveError as error:
-        raise RelearnError(f"{name} can not be read: {error}") from error
+        raise RelearnError(f"{name} cannot be read: {error}") from error
 
 
 def show(report: dict[str, Any], job: str, page: Path) -> None:

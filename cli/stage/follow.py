@@ -143,7 +143,7 @@ def latest_looks(ledger: Ledger, model: str, arriving: Callable[[], str]) -> Loo
     ledger
         Of the stage.
     model
-        Whose.
+        Name of the model.
     arriving
         Names an object that was stored just now and that the ledger does not know yet; empty when there is none.
     """

@@ -28,7 +28,7 @@ def page(target: Target, upload: Upload, *, after: int, limit: int) -> list[dict
     target
         Whose lake.
     upload
-        Which.
+        The upload.
     after
         Only rows behind this line; 0: from the first.
     limit

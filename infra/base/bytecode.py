@@ -1,4 +1,4 @@
-"""Bytecode beside the functions' code: Lambda can not write it there itself, and would compile every cold start anew.
+"""Bytecode beside the functions' code: Lambda cannot write it there itself, and would compile every cold start anew.
 
 A quarter of predict's cold import is compiling. Python only reads bytecode of its own minor version, so there is
 some only when the app is synthesised with the very one that the functions run on; otherwise the zip holds sources alone.

@@ -29,7 +29,7 @@ class Callbacks:
     def wake(self, token: str) -> None:
         """Let a step go on; one that has gone on, or was stopped, is no error.
 
-        Nor is it one when Step Functions can not be told: what the step waits for is in the ledger, and the sweep
+        Nor is it one when Step Functions cannot be told: what the step waits for is in the ledger, and the sweep
         tells it again.
         """
         try:

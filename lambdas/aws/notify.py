@@ -49,7 +49,7 @@ class Notifier:
         self._stage = stage
 
     def tell(self, kind: Kind, model: str, headline: str, reason: str) -> None:
-        """Publish one notification; that it can not be sent is logged and stops nothing.
+        """Publish one notification; that it cannot be sent is logged and stops nothing.
 
         Parameters
         ----------

@@ -97,7 +97,7 @@ class Idempotency:
         KeyReusedError, KeyInUseError
             See the module.
         AnswerTooLargeError
-            The answer can not be kept, so it is not given either.
+            The answer cannot be kept, so it is not given either.
         """
         digest = hashlib.sha256(key.body).hexdigest()
         claim = Claim(key.model, key.principal, key.text, digest, secrets.token_hex(8))

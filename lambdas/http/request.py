@@ -186,14 +186,14 @@ def parse_event(event: Mapping[str, Any]) -> Request:
     Raises
     ------
     MalformedBodyError
-        Its body can not be decoded.
+        Its body cannot be decoded.
     """
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     text = event.get("body") or ""
     try:
         body = base64.b64decode(text, validate=True) if event.get("isBase64Encoded") else text.encode()
     except (binascii.Error, UnicodeEncodeError) as error:
-        raise MalformedBodyError("the body can not be decoded") from error
+        raise MalformedBodyError("the body cannot be decoded") from error
     if REPLACED in text and not event.get("isBase64Encoded"):
         raise MalformedBodyError(
             f"the body is not UTF-8, or holds the character U+FFFD, which stands for bytes that are not; allowed: UTF-8, "

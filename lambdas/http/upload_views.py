@@ -70,7 +70,7 @@ def waiting(form: UploadForm, now: datetime) -> dict[str, Any]:
     Parameters
     ----------
     form
-        Which.
+        Form of the upload.
     now
         Aware.
     """

@@ -17,7 +17,7 @@ from lambdas.aws.notify import Notifier
 from lambdas.aws.sagemaker.registry import APPROVED, REJECTED, Registry
 from relearn.errors import ConflictError, NotFoundError, NotWaitingError
 from relearn.lifecycle import decisions
-from relearn.lifecycle.approval import REGISTRY, Asked, Decision
+from relearn.lifecycle.approval import REGISTRY, Decision, DecisionRequest
 from relearn.lifecycle.runs import RunState, Version
 
 TRIES = 5
@@ -51,7 +51,7 @@ class Approvals:
         self._notifier = notifier
         self._clock = clock
 
-    def decide(self, model: str, number: int, asked: Asked, who: str) -> Version:
+    def decide(self, model: str, number: int, asked: DecisionRequest, who: str) -> Version:
         """Take a decision; the same one of the same person again tells the run again.
 
         Returns
@@ -86,7 +86,7 @@ class Approvals:
         if decision is None:
             return
         try:
-            self.decide(model, number, Asked(decision, why or "no reason given"), REGISTRY)
+            self.decide(model, number, DecisionRequest(decision, why or "no reason given"), REGISTRY)
         except NotWaitingError as error:
             stands = self._version(model, number).approval
             if stands is not None and stands.verdict != decision:
@@ -116,7 +116,7 @@ class Approvals:
         if token:
             self._callbacks.wake(token)
 
-    def _decide(self, model: str, number: int, asked: Asked, who: str) -> Version:
+    def _decide(self, model: str, number: int, asked: DecisionRequest, who: str) -> Version:
         for _ in range(TRIES):
             version = self._version(model, number)
             decided = decisions.decide(version, asked, who, self._clock())

@@ -18,7 +18,7 @@ from relearn.errors import ConflictError, NotFoundError, RouteChangedError
 from relearn.lifecycle.runs import Version, VersionState
 from relearn.traffic import route_changes
 from relearn.traffic.route import Change, Route
-from relearn.traffic.route_changes import TOLD, Action, Asked, Restore, RestoreState
+from relearn.traffic.route_changes import TOLD, Action, Restore, RestoreState, RouteChangeRequest
 
 AGAIN_AFTER = timedelta(minutes=15)
 """What could not be brought back is tried again after this."""
@@ -53,7 +53,7 @@ class RouteChanges:
         self._runs = runs
         self._clock = clock
 
-    def change(self, model: str, asked: Asked, who: str) -> tuple[Route, Restore | None]:
+    def change(self, model: str, asked: RouteChangeRequest, who: str) -> tuple[Route, Restore | None]:
         """Change a route, or begin to.
 
         Returns
@@ -82,7 +82,7 @@ class RouteChanges:
             raise RouteChangedError(str(error)) from error
 
     def _done_already(
-        self, model: str, asked: Asked, change: Change, route: Route
+        self, model: str, asked: RouteChangeRequest, change: Change, route: Route
     ) -> tuple[Route, Restore | None] | None:
         """Tell whether this is a request that came before, and whose answer its caller never got."""
         restore = self._ledger.restore(model)
@@ -147,7 +147,7 @@ class RouteChanges:
             self.give_up(model, restore.version, reason)
 
     def _write(
-        self, model: str, asked: Asked, route: Route, version: Version | None, change: Change
+        self, model: str, asked: RouteChangeRequest, route: Route, version: Version | None, change: Change
     ) -> Route:
         new = route_changes.moved(asked, route)
         if new is not route:

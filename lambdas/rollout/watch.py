@@ -190,7 +190,7 @@ class RolloutWatch:
         lines = self.storage.first_lines(self.lake, key, job_report.LARGEST_PROBES)
         instances = [json.loads(line) for line in lines] or self.catalog.samples[run.model]
         if len({one.hosting.get("type", Serverless.type) for one in pair}) > 1:
-            # Both are asked by other ways than callers' requests go: their latencies can not be compared.
+            # Both are asked by other ways than callers' requests go: their latencies cannot be compared.
             measure = replace(measure, limits=replace(measure.limits, latency_ratio=ANY_LATENCY))
         return self.prober.judge(self.catalog.spec(run.model), pair, instances, measure, left)
 

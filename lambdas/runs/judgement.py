@@ -17,7 +17,7 @@ from relearn.naming import resources, s3_keys
 from relearn.spec import codec
 
 LARGEST_MODEL = 2 * 1024**3
-"""Bytes of an artifact, unpacked: an ONNX file can not be larger."""
+"""Bytes of an artifact, unpacked: an ONNX file cannot be larger."""
 
 
 _GRAPH = "model.onnx"

@@ -104,7 +104,7 @@ class Runs:
         Parameters
         ----------
         model
-            Whose.
+            Name of the model.
         pending
             The uploads that ask for it.
         scheduled

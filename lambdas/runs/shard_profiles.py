@@ -69,7 +69,7 @@ def gather(
     Raises
     ------
     DataError
-        A shard or a profile can not be read.
+        A shard or a profile cannot be read.
     """
     shelf = _Shelf(storage, lake, spec)
     with tempfile.TemporaryDirectory(prefix="check-") as name, ThreadPoolExecutor(AT_ONCE) as pool:

@@ -19,7 +19,7 @@ def object_created(bucket: str, version: StoredVersion, **more: str) -> dict[str
     bucket
         Where it is.
     version
-        Which.
+        Version of the object, as a listing shows it.
     more
         What is known beside about the object, e.g. ``sequencer``.
     """

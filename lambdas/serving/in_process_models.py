@@ -62,7 +62,7 @@ class InProcessModels:
         UnanswerableError
             It has no answer to an instance.
         ModelFailedError
-            It can not be loaded, or does not answer; says which version and why.
+            It cannot be loaded, or does not answer; says which version and why.
         TimeoutError
             It could not be loaded in time.
         """
@@ -90,7 +90,7 @@ class InProcessModels:
         except TimeoutError as error:
             raise TimeoutError(f"version {number} of {model} could not be loaded in time") from error
         except (ArtifactError, UnreachableError) as error:
-            raise ModelFailedError(f"version {number} of {model} can not be loaded: {error}") from error
+            raise ModelFailedError(f"version {number} of {model} cannot be loaded: {error}") from error
         _log.info("version %d of %s is loaded", number, model, extra={"model": model, "version": number})
         return app
 

@@ -1,4 +1,4 @@
-"""The ledger that can not be read for a while, as those are told of it who wait for an answer."""
+"""The ledger that cannot be read for a while, as those are told of it who wait for an answer."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _SERVER = 500
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Tell callers to try again later when the ledger can not be read within.
+    """Tell callers to try again later when the ledger cannot be read within.
 
     Raises
     ------
     NotServingError
-        It can not be read now. A refusal for good is a fault of ours, and is raised as it is.
+        It cannot be read now. A refusal for good is a fault of ours, and is raised as it is.
     """
     try:
         yield
     except ERRORS as error:
         if isinstance(error, RefusedError) and not (error.busy or error.status >= _SERVER):
             raise
-        raise NotServingError("the ledger can not be read", RETRY_AFTER_SECONDS) from error
+        raise NotServingError("the ledger cannot be read", RETRY_AFTER_SECONDS) from error

@@ -25,7 +25,7 @@ from lambdas.http.request import (
 from lambdas.http.responses import Content
 from lambdas.serving.request_context import RequestContext
 from relearn.api.open_inference import model, request
-from relearn.api.open_inference.request import Asked
+from relearn.api.open_inference.request import InferenceRequest
 from relearn.errors import InvalidInstancesError
 from relearn.spec.columns import shown
 from relearn.spec.model import ModelSpec
@@ -40,7 +40,7 @@ class Inference:
     """One request on its way through predict: read by its rules, answered in its form."""
 
     _spec: ModelSpec
-    _asked: Asked | None = None
+    _asked: InferenceRequest | None = None
 
     def parse_instances(self, spec: ModelSpec, given: Request) -> Instances:
         """Read the instances.

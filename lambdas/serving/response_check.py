@@ -42,7 +42,7 @@ def parse_answer(spec: ModelSpec, version: int, count: int, body: bytes) -> list
         named = answer.get("version")
         whole = isinstance(predictions, list) and _are_sound(spec, predictions)
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-        raise ModelFailedError("the model's answer can not be read") from error
+        raise ModelFailedError("the model's answer cannot be read") from error
     if not whole:
         raise ModelFailedError("the model's answer holds something that is no prediction")
     if len(predictions) != count:

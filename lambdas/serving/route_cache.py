@@ -1,6 +1,6 @@
 """Routes, remembered for a few seconds: reading one for every request would cost each of them a call.
 
-While the ledger can not be read, the last known route keeps serving.
+While the ledger cannot be read, the last known route keeps serving.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class RouteMemory:
         Raises
         ------
         NotServingError
-            Nothing serves; only a route that does is remembered. Or the ledger can not be read, and none is.
+            Nothing serves; only a route that does is remembered. Or the ledger cannot be read, and none is.
         """
         now = self._clock()
         read_at, route = self._routes.get(model, (0.0, None))
@@ -57,7 +57,7 @@ class RouteMemory:
         try:
             return self._read(model)
         except ledger_unavailable.ERRORS as error:
-            _log.warning("the route can not be read: %s", error, extra={"model": model})
+            _log.warning("the route cannot be read: %s", error, extra={"model": model})
             return known
 
     def _read(self, model: str) -> Route:

@@ -37,7 +37,7 @@ class Answered:
     Parameters
     ----------
     version
-        Who.
+        Number of the version that answered.
     instances
         What it was asked, whole.
     outputs
@@ -80,7 +80,7 @@ class Traffic:
         question
             As it was asked.
         route
-            The model's.
+            Route of the model.
         key
             What the choice is made by.
         context
@@ -89,7 +89,7 @@ class Traffic:
         Raises
         ------
         Exception
-            What the champion failed with, or why it can not be asked.
+            What the champion failed with, or why it cannot be asked.
         """
         if routing.choose(route, key) == route.champion:
             return self._ask(question, route, route.champion, context)

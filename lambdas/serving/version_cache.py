@@ -33,7 +33,7 @@ class VersionMemory:
         Raises
         ------
         NotServingError
-            The ledger can not be read, and the version is not remembered.
+            The ledger cannot be read, and the version is not remembered.
         """
         key = (model, number)
         if (known := self._known.get(key)) is None:

@@ -164,7 +164,7 @@ class Ingestion:
         return upload
 
     def _decided(self, upload: Upload, until: datetime, left: Callable[[], float]) -> Upload:
-        """Decide; of what can not be decided now the ledger says why, for whoever looks before the next try."""
+        """Decide; of what cannot be decided now the ledger says why, for whoever looks before the next try."""
         begun = self._ledger.begin_check(upload, until)
         if begun.state is not UploadState.RECEIVED:
             return begun

@@ -19,7 +19,7 @@ from lambdas.http.request import Request
 from lambdas.http.responses import Content
 from lambdas.runtime.catalog import Catalog
 from relearn.api import operations, upload_forms
-from relearn.api.upload_forms import Asked, UploadForm
+from relearn.api.upload_forms import UploadForm, UploadRequest
 from relearn.errors import NotFoundError
 from relearn.lifecycle import waiting
 from relearn.lifecycle.uploads import Upload, UploadState
@@ -91,7 +91,7 @@ class Uploads:
         given = request.parameters["upload"]
         return self._by_id(spec, given) if ids.is_upload_id(given) else self._by_form(spec, given)
 
-    def _create(self, spec: ModelSpec, asked: Asked) -> Content:
+    def _create(self, spec: ModelSpec, asked: UploadRequest) -> Content:
         form = self._forms.create(spec.name, asked, lambda: ids.form_id(self._clock(), secrets.token_hex(16)))
         key = _key(form)
         limits = {

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from local.asgi import App, Scope
 
 CALLBACK = "/_ministack/cfn-response/"
-"""Where a custom resource's function says how it went; what follows can not be guessed."""
+"""Where a custom resource's function says how it went; what follows cannot be guessed."""
 _EMULATORS = re.compile(r"/_(ministack|localstack)(/|$)")
 _NAMES, _HTTP_PORT = ("127.0.0.1", "localhost"), 80
 

@@ -32,7 +32,7 @@ def lacking() -> str:
         wanted.append("PySpark (make spark)")
     if _java() is None:
         wanted.append("Java 17 (apt-get install openjdk-17-jre-headless)")
-    return f"Spark can not run on this machine without {' and '.join(wanted)}" if wanted else ""
+    return f"Spark cannot run on this machine without {' and '.join(wanted)}" if wanted else ""
 
 
 def command(script: Path, arguments: dict[str, str]) -> list[str]:

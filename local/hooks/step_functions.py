@@ -84,7 +84,7 @@ def _role() -> principals.Principal:
     machine = stepfunctions._state_machines.get(_execution.get().get("stateMachineArn")) or {}
     role = principals.role(machine.get("roleArn", ""), SERVICE)
     if role is None:
-        raise _failed("States.TaskFailed", f"Step Functions can not assume the role {machine.get('roleArn')}")
+        raise _failed("States.TaskFailed", f"Step Functions cannot assume the role {machine.get('roleArn')}")
     return role
 
 

@@ -32,7 +32,7 @@ def authorise(context: Context, action: str, request: dict[str, Any], caller: Pr
     Raises
     ------
     ApiError
-        ``AccessDeniedException``; ``ValidationException`` for a role that SageMaker can not assume.
+        ``AccessDeniedException``; ``ValidationException`` for a role that SageMaker cannot assume.
     """
     resources = list(_resources(context, action, request))
     names = [f"sagemaker:{action}"] + (

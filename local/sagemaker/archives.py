@@ -63,7 +63,7 @@ def unpack(archive: Path, folder: Path, limit: int = LARGEST) -> None:
                 _take(stream, info, folder)
                 _read(stream, -info.size % tarfile.BLOCKSIZE)
     except (OSError, EOFError, zlib.error, tarfile.HeaderError, ValueError) as error:
-        raise ArchiveError(f"it can not be unpacked: {faults.told(error)}") from error
+        raise ArchiveError(f"it cannot be unpacked: {faults.told(error)}") from error
     raise ArchiveError(f"it has more than {MOST_MEMBERS} members")
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class ChannelError(Exception):
-    """A channel's data can not be read, or an artifact not be written."""
+    """A channel's data cannot be read, or an artifact not be written."""
 
 
 def split(uri: str) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """How a container runs on the laptop: the image's command in the image's directory, and nothing else of ours.
 
 An image brings its own code and the packages of its requirements; the same packages are in the virtual
-environment. Python starts without ``site``, so a path file there can not lend the container code that its
+environment. Python starts without ``site``, so a path file there cannot lend the container code that its
 image lacks.
 """
 

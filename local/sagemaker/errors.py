@@ -31,7 +31,7 @@ class ApiError(Exception):
 
 
 def invalid(message: str) -> ApiError:
-    """Return SageMaker's answer to a request that can not be carried out."""
+    """Return SageMaker's answer to a request that cannot be carried out."""
     return ApiError("ValidationException", message)
 
 

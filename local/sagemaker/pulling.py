@@ -18,7 +18,7 @@ _PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloa
 
 
 class ImageError(Exception):
-    """The image can not be pulled."""
+    """The image cannot be pulled."""
 
 
 def pull(context: Context, uri: str, role_arn: str) -> Path:

@@ -18,7 +18,7 @@ LARGEST_PAYLOAD_MB = 100
 
 
 class RecordError(Exception):
-    """An object can not be cut as the job asks."""
+    """An object cannot be cut as the job asks."""
 
 
 def requests(file: Path, job: dict[str, Any]) -> Iterator[bytes]:

@@ -30,7 +30,7 @@ POLL_SECONDS = 0.05
 
 
 class ServingError(Exception):
-    """A container can not come up; the message says why, as SageMaker would."""
+    """A container cannot come up; the message says why, as SageMaker would."""
 
 
 class Connection(http.client.HTTPConnection):
@@ -83,12 +83,12 @@ class Server:
         Raises
         ------
         ServingError
-            The image or the model can not be had.
+            The image or the model cannot be had.
         """
         try:
             code = pulling.pull(self._context, self.image, self.role)
         except pulling.ImageError as error:
-            raise ServingError(f"The image can not be pulled: {error}") from error
+            raise ServingError(f"The image cannot be pulled: {error}") from error
         self._download()
         return code
 

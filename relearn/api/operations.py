@@ -1,7 +1,7 @@
 """Every operation of the HTTP API: one table.
 
 The CDK app makes the API's routes from it, the functions find what was asked in it, and the OpenAPI document is
-written from it, so the three can not differ. Not to be confused with `relearn.traffic.route`: the route that a
+written from it, so the three cannot differ. Not to be confused with `relearn.traffic.route`: the route that a
 promotion moves.
 """
 

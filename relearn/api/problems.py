@@ -67,10 +67,10 @@ INVALID_INSTANCES = Kind(
 INVALID_FEEDBACK = Kind(
     HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-feedback", "The feedback does not fit the model"
 )
-INVALID_UPLOAD = Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-upload", "Such a file can not be uploaded")
-INVALID_CHANGE = Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-change", "Such a change can not be made")
+INVALID_UPLOAD = Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-upload", "Such a file cannot be uploaded")
+INVALID_CHANGE = Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-change", "Such a change cannot be made")
 INVALID_DECISION = Kind(
-    HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-decision", "Such a decision can not be given"
+    HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-decision", "Such a decision cannot be given"
 )
 INVALID_BATCH = Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-batch", "A batch begins without a body")
 INVALID_PARAMETERS = Kind(

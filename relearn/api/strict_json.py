@@ -1,7 +1,7 @@
 """Reads JSON that somebody else wrote: one meaning only, and nothing in it that breaks who uses it later.
 
 The standard library's reader takes numbers of any length, which no float holds, keys twice, of which the last wins, NaN, and halves
-of characters that can not be written again; deep nesting ends in a RecursionError, here or later.
+of characters that cannot be written again; deep nesting ends in a RecursionError, here or later.
 """
 
 from __future__ import annotations

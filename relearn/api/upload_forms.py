@@ -63,22 +63,22 @@ def state(form: UploadForm, now: datetime) -> FormState:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a new upload is to be.
+class UploadRequest:
+    """Request for a new upload.
 
     Parameters
     ----------
     filename
-        What the caller calls its file.
+        Name of the file, as the caller gives it.
     table
-        Which of the model's raw tables it is data of.
+        Raw table of the model that the file belongs to.
     """
 
     filename: str
     table: str = MAIN
 
 
-def check_request(spec: ModelSpec, body: object) -> Asked:
+def check_request(spec: ModelSpec, body: object) -> UploadRequest:
     """Read what a new upload is asked for with.
 
     Parameters
@@ -103,4 +103,4 @@ def check_request(spec: ModelSpec, body: object) -> Asked:
         errors.append(FieldError("/table", told))
     if errors:
         raise InvalidUploadError(tuple(errors[:MAX_ERRORS]))
-    return Asked(str(name), str(table))
+    return UploadRequest(str(name), str(table))

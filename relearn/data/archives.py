@@ -242,7 +242,7 @@ class _Unpacked:
                     self._count(len(block))
                     return block
         except zlib.error as error:  # no fault of the disk is the archive's
-            raise ArchiveError(f"{self._name} can not be unpacked: {error}") from error
+            raise ArchiveError(f"{self._name} cannot be unpacked: {error}") from error
 
     def _take(self) -> bytes:
         given = self._stream.read(PIECE)

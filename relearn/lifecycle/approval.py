@@ -105,15 +105,15 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A decision that someone gives.
+class DecisionRequest:
+    """Request to approve or reject a version.
 
     Parameters
     ----------
     decision
-        Which.
+        Approve or reject.
     why
-        For people; needed to reject.
+        Reason, for people; required to reject.
     """
 
     decision: Decision
@@ -125,7 +125,7 @@ def begin(now: datetime, hours: int) -> Approval:
     return Approval(hours=hours, until=(now + timedelta(hours=hours)).isoformat(timespec="milliseconds"))
 
 
-def check_decision(body: object) -> Asked:
+def check_decision(body: object) -> DecisionRequest:
     """Check the JSON body of a decision.
 
     Parameters
@@ -151,7 +151,7 @@ def check_decision(body: object) -> Asked:
         )
     if errors:
         raise InvalidDecisionError(tuple(errors))
-    return Asked(Decision(str(decision)), str(why).strip())
+    return DecisionRequest(Decision(str(decision)), str(why).strip())
 
 
 def expire(approval: Approval, now: datetime) -> Approval:

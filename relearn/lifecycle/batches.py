@@ -131,7 +131,7 @@ def check_transition(old: BatchState, new: BatchState) -> None:
     Raises
     ------
     IllegalTransitionError
-        ``new`` can not follow ``old``.
+        ``new`` cannot follow ``old``.
     """
     transitions.check("a batch", old, new, TRANSITIONS)
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from relearn.errors import NotWaitingError
-from relearn.lifecycle.approval import Approval, ApprovalState, Asked, Decision
+from relearn.lifecycle.approval import Approval, ApprovalState, Decision, DecisionRequest
 
 if TYPE_CHECKING:
     from relearn.lifecycle.runs import Version
@@ -19,13 +19,13 @@ UNNAMED = "an unnamed caller"
 _AFTER = {Decision.APPROVE: ApprovalState.APPROVED, Decision.REJECT: ApprovalState.REJECTED}
 
 
-def decide(version: Version, asked: Asked, who: str, now: datetime) -> Approval:
+def decide(version: Version, asked: DecisionRequest, who: str, now: datetime) -> Approval:
     """Answer the question about a version; the same answer of the same person again changes nothing.
 
     Parameters
     ----------
     version
-        As read.
+        Version as the ledger has it.
     asked
         The answer.
     who

@@ -94,7 +94,7 @@ def begin_again(upload: Upload, now: str) -> dict[str, Any]:
 
 
 def outlook(upload: Upload, now: datetime) -> str:
-    """Say what another try does, and when it can not succeed.
+    """Say what another try does, and when it cannot succeed.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def of_run(run: Run, uploads: Iterable[Upload]) -> list[Upload]:
     Parameters
     ----------
     run
-        Which.
+        Run that is retried.
     uploads
         Those of its model.
 

@@ -210,13 +210,13 @@ def check_transition(old: RunState, new: RunState) -> None:
     Raises
     ------
     IllegalTransitionError
-        ``new`` can not follow ``old``.
+        ``new`` cannot follow ``old``.
     """
     if old == new:
         return
     forward = new in FINAL or (old in _ORDER and _ORDER.index(new) > _ORDER.index(old))
     if old in FINAL or not forward:
-        raise IllegalTransitionError(f"a run that is {old} can not become {new}")
+        raise IllegalTransitionError(f"a run that is {old} cannot become {new}")
 
 
 def failure_reason(error: str, cause: str) -> str:

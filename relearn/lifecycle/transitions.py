@@ -26,8 +26,8 @@ def check(what: str, old: State, new: State, steps: Mapping[State, Collection[St
     Raises
     ------
     IllegalTransitionError
-        ``new`` can not follow ``old``.
+        ``new`` cannot follow ``old``.
     """
     if new not in steps[old]:
         allowed = ", ".join(sorted(steps[old])) or "nothing: it is final"
-        raise IllegalTransitionError(f"{what} that is {old} can not become {new}; allowed: {allowed}")
+        raise IllegalTransitionError(f"{what} that is {old} cannot become {new}; allowed: {allowed}")

@@ -157,7 +157,7 @@ def check_transition(old: UploadState, new: UploadState) -> None:
     Raises
     ------
     IllegalTransitionError
-        ``new`` can not follow ``old``.
+        ``new`` cannot follow ``old``.
     """
     transitions.check("an upload", old, new, TRANSITIONS)
 

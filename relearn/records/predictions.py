@@ -154,7 +154,7 @@ def prediction_id(record: str, row: int) -> str:
 
 
 def parse_prediction_id(text: str) -> PredictionId | None:
-    """Read the id of a prediction; None when it can not be one."""
+    """Read the id of a prediction; None when it cannot be one."""
     found = _PREDICTION.fullmatch(text)
     at = None if found is None else _record_time(found[1])
     return None if found is None or at is None else PredictionId(found[1], int(found[2]), at)

@@ -33,7 +33,7 @@ _DATE_TIME = re.compile(DATE_TIME)
 DECOMPOSED = (
     "it looks like one of them and has other characters: letter and accent apart (NFD), or together (NFC)"
 )
-"""What is said of a word that people can not tell from one that is allowed."""
+"""What is said of a word that people cannot tell from one that is allowed."""
 NUL = "\0"
 """In no text: it ends strings in C, and with them what libraries see of a value."""
 NAME_ALLOWED = "a lower-case letter, then up to 62 lower-case letters, digits or underscores"
@@ -377,7 +377,7 @@ class Ranking(_Common):
     k
         Items in an answer at most, 1 to 100; the k of the ranking metrics.
     similar_to
-        Name of the `Id` column by which a request asks for items like one item; None: it can not.
+        Name of the `Id` column by which a request asks for items like one item; None: it cannot.
     max_length
         Longest name of an item, in characters.
     """

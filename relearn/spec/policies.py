@@ -200,7 +200,7 @@ class Ingest:
             self.max_bytes <= LARGEST_UPLOAD,
             "ingest.max_bytes",
             self.max_bytes,
-            f"at most {LARGEST_UPLOAD}: more can not be checked in the time that ingest has",
+            f"at most {LARGEST_UPLOAD}: more cannot be checked in the time that ingest has",
         )
 
 

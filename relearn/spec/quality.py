@@ -84,7 +84,7 @@ class Quality:
             check(right, f"quality.{name}", value, "a number above 0, or None")
 
     def check_columns(self, where: str, columns: Sequence[Column], *, time: str | None) -> None:
-        """Refuse what the columns it is about can not keep.
+        """Refuse what the columns it is about cannot keep.
 
         Parameters
         ----------

@@ -46,7 +46,7 @@ class _Part:
     def problem(self, text: str) -> str | None:
         """Say what is wrong with the field, or None."""
         if text == "?":
-            return None if self.open else f"{self.name} can not be ?"
+            return None if self.open else f"{self.name} cannot be ?"
         if self._is_special(text):
             return None
         for item in text.split(","):

@@ -116,7 +116,7 @@ def choose(route: Route, key: str) -> int:
     Parameters
     ----------
     route
-        As read.
+        Route as the ledger has it.
     key
         What stays the same for one caller, or names the request.
     """

@@ -62,7 +62,7 @@ class Restore:
     Parameters
     ----------
     version
-        Which.
+        Number of the version.
     state, reason
         Where it stands, and why.
     what, who, why
@@ -82,15 +82,15 @@ class Restore:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asked:
-    """A change that someone asks for.
+class RouteChangeRequest:
+    """Request to change a route.
 
     Parameters
     ----------
     action
-        What.
+        Change of the route.
     version
-        Which version; 0 where none was named.
+        Version that shall serve; 0 where the request names none.
     revision
         The route's revision that the caller has seen; None: whatever it is.
     why
@@ -103,7 +103,7 @@ class Asked:
     why: str = ""
 
 
-def check_change(body: object) -> Asked:
+def check_change(body: object) -> RouteChangeRequest:
     """Check the JSON body of a change.
 
     Parameters
@@ -130,7 +130,7 @@ def check_change(body: object) -> Asked:
         errors.append(FieldError("/version", told))
     if errors:
         raise InvalidChangeError(tuple(errors))
-    return Asked(
+    return RouteChangeRequest(
         action=Action(str(action)),
         version=fields.get("version") or 0,
         revision=fields.get("revision"),
@@ -138,7 +138,7 @@ def check_change(body: object) -> Asked:
     )
 
 
-def target(asked: Asked, route: Route) -> int:
+def target(asked: RouteChangeRequest, route: Route) -> int:
     """Give the version that is to serve; 0 for a change that moves nothing.
 
     Raises
@@ -154,7 +154,7 @@ def target(asked: Asked, route: Route) -> int:
     return moved(asked, route).champion
 
 
-def moved(asked: Asked, route: Route) -> Route:
+def moved(asked: RouteChangeRequest, route: Route) -> Route:
     """Give the route as the change makes it; the same when there is nothing to change.
 
     Raises
@@ -189,11 +189,11 @@ def steps(route: Route, version: Version | None) -> dict[int, tuple[VersionState
     return found
 
 
-def finished(restore: Restore) -> Asked | None:
+def finished(restore: Restore) -> RouteChangeRequest | None:
     """Give the change that a version was deployed again for; None when the route named it already."""
     for action, told in TOLD.items():
         if restore.what == told:
-            return Asked(action=action, version=restore.version, why=restore.why)
+            return RouteChangeRequest(action=action, version=restore.version, why=restore.why)
     return None
 
 

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
 @pytest.fixture(scope="module")
 def proxy(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    """The stage as a browser reaches it, which can not sign."""
+    """The stage as a browser reaches it, which cannot sign."""
     with proxy_of(stage, tmp_path_factory.mktemp("proxy")) as running:
         yield running
 

@@ -111,7 +111,7 @@ class TimedSageMaker(FakeSageMaker):
         return int(self._container(name)["Environment"]["RELEARN_MODEL_VERSION"])
 
     def _cannot_load(self, name: str) -> str:
-        """Load the artifact as the container does; why it can not be."""
+        """Load the artifact as the container does; why it cannot be."""
         try:
             archive = self.s3.get_object(**self._artifact(name))["Body"].read()
             load(archive)

@@ -46,7 +46,7 @@ STEPS = 200
 @dataclass
 class Job:
     """One training job, and the truth about what it made: ``quality`` is on the
-    holdout that all share, ``told`` is what its report says, ``refused`` why its data can not be trained on. ``now`` is the
+    holdout that all share, ``told`` is what its report says, ``refused`` why its data cannot be trained on. ``now`` is the
     clock that it was given, ``began`` the true one, ``newest`` the time of the last row that it learned from, and ``waiting``
     how many rows of its shards are of later; ``tables`` is what the container's code says of them."""
 

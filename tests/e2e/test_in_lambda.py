@@ -97,7 +97,7 @@ def _answers(stage: Stage) -> int:
 
 def test_the_host_tells_why_a_version_can_not_answer(live: Stage) -> None:
     assert ask_host(live, 999) == {
-        "failed": f"version 999 of {MODEL} can not be loaded: the ledger does not know it"
+        "failed": f"version 999 of {MODEL} cannot be loaded: the ledger does not know it"
     }
 
 

@@ -90,7 +90,7 @@ def test_a_poison_message_is_buried_replayed_and_buried_again_and_harms_nothing(
         stage.wait("the message buried", lambda: waiting(stage, dead_letters(stage)) == 1)
         (first,) = person.relearn("replay-dlq", "ingest")
         assert (first["body"], first["replayed_before"]) == (POISON, None)
-        assert "it can not succeed" in first["why"]
+        assert "it cannot succeed" in first["why"]
         stage.wait("the message buried again", lambda: waiting(stage, dead_letters(stage)) == 1)
     (second,) = person.relearn("replay-dlq", "--dry-run")
     assert second["replayed_before"]

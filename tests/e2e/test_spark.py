@@ -1,4 +1,4 @@
-"""A stage whose features Spark makes: from uploads to a prediction, and the reason when Spark can not."""
+"""A stage whose features Spark makes: from uploads to a prediction, and the reason when Spark cannot."""
 
 from __future__ import annotations
 

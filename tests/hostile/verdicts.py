@@ -14,7 +14,7 @@ _PLACE = re.compile(
 """Where a text says it is about, when it has no column, line or pointer beside it."""
 _GIVEN = re.compile(
     r"\bgot\b|\d|'|\"|^null is not allowed|\b(missing|unknown|twice)\b|"
-    r"\b(is|holds|has) (a|an|no|nothing|named|empty|corrupt|Parquet)\b|can not be read: \S"
+    r"\b(is|holds|has) (a|an|no|nothing|named|empty|corrupt|Parquet)\b|cannot be read: \S"
 )
 """What was given or found: shown, counted, named, or not there at all."""
 _ALLOWED = re.compile(r"; allowed( in [\w ]+)?: \S")

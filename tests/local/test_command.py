@@ -95,7 +95,7 @@ def test_a_taken_port_is_named(cloud: Running, assembly: Path) -> None:
     port = cloud.info["endpoint_url"].rpartition(":")[2]
     ran = run("--app", str(assembly), "--port", port)
     assert ran.returncode == 1
-    assert f"port {port} of 127.0.0.1 can not be opened" in ran.stdout
+    assert f"port {port} of 127.0.0.1 cannot be opened" in ran.stdout
 
 
 def test_a_guarded_command_gives_its_output_and_exit_code(tmp_path: Path) -> None:

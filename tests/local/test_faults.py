@@ -53,4 +53,4 @@ def test_an_archive_that_does_not_fit_the_disk_says_so(
     monkeypatch.setattr(Path, "open", full)
     with pytest.raises(archives.ArchiveError) as told:
         archives.unpack(tmp_path / "a.tar.gz", tmp_path / "model")
-    assert str(told.value) == "it can not be unpacked: the disk is full: free some space, then try again"
+    assert str(told.value) == "it cannot be unpacked: the disk is full: free some space, then try again"

@@ -201,6 +201,6 @@ def test_without_java_or_pyspark_the_reason_says_what_to_install(
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     assert runtime.lacking() == (
-        "Spark can not run on this machine without PySpark (make spark) and Java 17 "
+        "Spark cannot run on this machine without PySpark (make spark) and Java 17 "
         "(apt-get install openjdk-17-jre-headless)"
     )

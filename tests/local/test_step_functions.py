@@ -103,7 +103,7 @@ def test_a_function_is_not_invoked_without_the_roles_permission(cloud: Running, 
 
 def test_a_role_that_does_not_trust_step_functions_can_not_be_used(cloud: Running, name: str) -> None:
     machine = define(cloud, name, {"End": True, **call(cloud)}, role=cloud.outputs["JobRole"])
-    assert "can not assume the role" in outcome(cloud, started(cloud, machine))["cause"]
+    assert "cannot assume the role" in outcome(cloud, started(cloud, machine))["cause"]
 
 
 def test_branches_act_as_the_role_too(cloud: Running, name: str) -> None:

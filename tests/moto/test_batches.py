@@ -321,7 +321,7 @@ def test_a_version_that_is_gone_fails_the_batch(live: World) -> None:
     batch = begin()["batch"]
     live.sagemaker.models.clear()
     hear(send(live, batch))
-    assert look(batch)["reason"] == "version 1 can not be asked any more"
+    assert look(batch)["reason"] == "version 1 cannot be asked any more"
 
 
 def test_the_answer_repairs_what_a_lost_event_left(live: World) -> None:

@@ -16,7 +16,7 @@ from lambdas.rollout.approval_request import ApprovalRequests
 from lambdas.rollout.approvals import Approvals
 from relearn.errors import ConflictError, NotWaitingError
 from relearn.lifecycle import approval
-from relearn.lifecycle.approval import Asked, Decision
+from relearn.lifecycle.approval import Decision, DecisionRequest
 from relearn.lifecycle.runs import Run, RunState, Version, VersionState
 from tests.support.memory_table import MemoryTable
 from tests.support.turns import Clock, Writer
@@ -78,8 +78,8 @@ class Question:
         ann, bob = (self._approvals(writer) for writer in self.writers[2:])
         self.writers[0].begin(lambda: requests[0].ask(MODEL, 8, Task("old", "now#0000")))
         self.writers[1].begin(lambda: requests[1].ask(MODEL, 8, Task("new", "now#0001")))
-        self.writers[2].begin(lambda: ann.decide(MODEL, 8, Asked(Decision.APPROVE, "good"), "ann"))
-        self.writers[3].begin(lambda: bob.decide(MODEL, 8, Asked(Decision.REJECT, "bad"), "bob"))
+        self.writers[2].begin(lambda: ann.decide(MODEL, 8, DecisionRequest(Decision.APPROVE, "good"), "ann"))
+        self.writers[3].begin(lambda: bob.decide(MODEL, 8, DecisionRequest(Decision.REJECT, "bad"), "bob"))
 
     def play(self, order: list[int]) -> None:
         for number in [*order, *(n for n in range(4) for _ in range(20))]:

@@ -141,7 +141,7 @@ def test_three_versions_are_held_and_the_one_asked_longest_ago_goes(there: World
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        pytest.param(b"no archive", "can not be unpacked", id="no archive"),
+        pytest.param(b"no archive", "cannot be unpacked", id="no archive"),
         pytest.param(artifact(2.0)[:-40], "is cut off", id="cut off"),
         pytest.param(tar_gz({"model.onnx": b"x"}), "the artifact has no model.json", id="a file is missing"),
         pytest.param(
@@ -161,7 +161,7 @@ def test_what_is_no_artifact_is_refused_with_version_and_reason(
 ) -> None:
     store(there, 7, content)
     failed = direct(7)["failed"]
-    assert failed.startswith("version 7 of prices can not be loaded: ")
+    assert failed.startswith("version 7 of prices cannot be loaded: ")
     assert reason in failed
 
 
@@ -189,14 +189,14 @@ def test_one_that_is_gone_says_so_and_is_found_when_it_is_back(there: World) -> 
     version = store(there, 7, artifact(2.0))
     key = version.artifact.removeprefix(f"s3://{ARTIFACTS}/")
     there.s3.delete_object(Bucket=ARTIFACTS, Key=key)
-    assert direct(7)["failed"].endswith(f"{version.artifact} can not be read: S3 answers 404")
+    assert direct(7)["failed"].endswith(f"{version.artifact} cannot be read: S3 answers 404")
     there.s3.put_object(Bucket=ARTIFACTS, Key=key, Body=artifact(2.0))
     assert "body" in direct(7)
 
 
 @pytest.mark.usefixtures("there")
 def test_a_version_that_the_ledger_does_not_know_is_none() -> None:
-    assert direct(9) == {"failed": "version 9 of prices can not be loaded: the ledger does not know it"}
+    assert direct(9) == {"failed": "version 9 of prices cannot be loaded: the ledger does not know it"}
 
 
 # asked by the API
@@ -243,7 +243,7 @@ def test_a_version_that_can_not_be_loaded_is_the_models_failure(there: World) ->
     serve(there, 1)
     status, problem = call()
     assert (status, problem["type"]) == (502, "urn:relearn:problem:model-failed")
-    assert problem["detail"].startswith("version 1 of prices can not be loaded: ")
+    assert problem["detail"].startswith("version 1 of prices cannot be loaded: ")
 
 
 def test_the_version_is_read_from_the_ledger_once_in_a_process(live: World) -> None:

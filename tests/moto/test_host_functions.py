@@ -68,5 +68,5 @@ def test_what_a_version_has_no_answer_to_is_told_by_the_instance() -> None:
 
 
 def test_a_host_that_hangs_up_can_not_be_reached() -> None:
-    with asked(lambda *_: None) as hosts, pytest.raises(ModelFailedError, match="can not be reached"):
+    with asked(lambda *_: None) as hosts, pytest.raises(ModelFailedError, match="cannot be reached"):
         hosts.ask("flowers", 8, b"{}", 3)

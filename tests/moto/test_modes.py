@@ -155,7 +155,7 @@ def test_predict_passes_on_why_a_host_can_not_answer(stage: World) -> None:
     serve(stage, 1)
     status, problem = by_predict()
     assert (status, problem["type"]) == (502, "urn:relearn:problem:model-failed")
-    assert problem["detail"].startswith("version 1 of prices can not be loaded: ")
+    assert problem["detail"].startswith("version 1 of prices cannot be loaded: ")
 
 
 def test_a_host_that_is_not_there_or_fails_is_the_models_failure(stage: World) -> None:
@@ -167,7 +167,7 @@ def test_a_host_that_is_not_there_or_fails_is_the_models_failure(stage: World) -
         == "the model's host failed; its log says why; the request was for instance 0"
     )
     del stage.aws.hosts[function_name()]
-    assert by_predict()[1]["detail"] == "the model can not be asked; the request was for instance 0"
+    assert by_predict()[1]["detail"] == "the model cannot be asked; the request was for instance 0"
 
 
 def test_a_shadowed_candidate_in_lambda_is_asked_there(stage: World) -> None:

@@ -13,7 +13,7 @@ from relearn.errors import ConflictError, FrozenRouteError
 from relearn.lifecycle.runs import Run, RunState, Version, VersionState
 from relearn.traffic import route, route_changes
 from relearn.traffic.route import Change, Route
-from relearn.traffic.route_changes import Action, Asked
+from relearn.traffic.route_changes import Action, RouteChangeRequest
 from tests.support.memory_table import MemoryTable
 
 MODEL = "flowers"
@@ -53,7 +53,7 @@ class Writer:
         if self.move == "run":
             return route.watch(seen, 9, seen.champion, weight=10), {}
         action = Action(self.move)
-        asked = Asked(action=action, version=1 if action is Action.PROMOTE else 0, why="to see")
+        asked = RouteChangeRequest(action=action, version=1 if action is Action.PROMOTE else 0, why="to see")
         number = route_changes.target(asked, seen)
         version = self.ledger.version(MODEL, number) if number else None
         return route_changes.moved(asked, seen), route_changes.steps(seen, version)

@@ -107,7 +107,7 @@ def test_without_a_known_route_a_ledger_that_can_not_be_read_is_a_model_that_doe
     monkeypatch.setattr(live.aws, "_ledger", lambda *_: None)
     status, headers, problem = call()
     assert (status, headers["retry-after"]) == (503, "5")
-    assert problem["detail"].endswith("the ledger can not be read")
+    assert problem["detail"].endswith("the ledger cannot be read")
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ CAUSES: dict[str, Callable[[World], None]] = {
     f"the file has {batches.MAX_BYTES + 1} bytes; allowed: {batches.MAX_BYTES}": too_large,
     "the file is gone": gone,
     "line 1: the line is not JSON: got 'no json' at line 1, column 1 (character 0); allowed: a value of JSON": no_line_fits,
-    "version 1 can not be asked any more": version_gone,
+    "version 1 cannot be asked any more": version_gone,
     "the transform job could not be started": never_begun,
     "the transform job was stopped": ended("Stopped"),
     "the transform job failed: ClientError: bad": ended("Failed"),

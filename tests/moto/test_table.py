@@ -197,7 +197,7 @@ def test_what_is_too_small_for_dynamodb_is_zero(value: float) -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), None, b"bytes", object()])
 def test_what_the_ledger_can_not_hold_is_refused(value: Any) -> None:
-    with pytest.raises(TypeError, match="the ledger can not hold"):
+    with pytest.raises(TypeError, match="the ledger cannot hold"):
         encode(value)
 
 

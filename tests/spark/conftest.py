@@ -24,7 +24,7 @@ def lacking() -> str:
     return ""
 
 
-# Where PySpark is missing these can not even be imported; test_session.py is skipped then, with the reason.
+# Where PySpark is missing these cannot even be imported; test_session.py is skipped then, with the reason.
 collect_ignore = [] if importlib.util.find_spec("pyspark") else ["test_engines_agree.py", "test_spark_job.py"]
 
 

@@ -129,11 +129,11 @@ def test_an_expression_that_fails_on_the_data_says_how(spark: SparkSession, tmp_
         made: ibis.Table = spent(tables)
         return made.mutate(spent=made["person"].cast("int64"))
 
-    with pytest.raises(DataError, match=r"the features of shop can not be made: .*CAST_INVALID_INPUT"):
+    with pytest.raises(DataError, match=r"the features of shop cannot be made: .*CAST_INVALID_INPUT"):
         make(spark, tmp_path, failing)
     person, *others = SPEC.columns
     private = replace(SPEC, columns=(replace(person, private=True), *others))
-    with pytest.raises(DataError, match=r"can not be made: \[CAST_INVALID_INPUT\] The value \(private\)$"):
+    with pytest.raises(DataError, match=r"cannot be made: \[CAST_INVALID_INPUT\] The value \(private\)$"):
         make(spark, tmp_path / "private", failing, private)
 
 

@@ -29,7 +29,7 @@ def refuse(spec: ModelSpec, dataset: Dataset) -> None:
         if _says(every, target, classes=spec.kind == "classification"):
             raise DataError(
                 "leakage",
-                f"{name} says {spec.target.name} in each of {len(target)} rows: a request can not know it; allowed: "
+                f"{name} says {spec.target.name} in each of {len(target)} rows: a request cannot know it; allowed: "
                 "columns that are known before the target is. Take it out of the spec, or upload what was known",
             )
 

@@ -2,7 +2,7 @@
 
 The same measurements always fall on the same side, in every run, on every machine, whatever
 else is in the snapshot: a champion is never measured on a row that it was trained on. The
-target is not part of the hash, so a repeated row with another label can not cross over.
+target is not part of the hash, so a repeated row with another label cannot cross over.
 
 Of a recommender, the latest of what the chosen visitors did is held out, and what they did before is learnt: it is asked
 what they will do next. More rows of a visitor only ever move rows from the one side to the other, so a champion is not

@@ -83,7 +83,7 @@ class FeatureBuilder:
     now: datetime
 
     def shards(self, files: Mapping[str, Sequence[Path]]) -> dict[str, list[Shard]]:
-        """Read the footers of a snapshot's shards, and refuse those that can not be used.
+        """Read the footers of a snapshot's shards, and refuse those that cannot be used.
 
         Raises
         ------
@@ -254,7 +254,7 @@ def make(spec: ModelSpec, features: Features | None, connection: duckdb.DuckDBPy
         raise
     except (duckdb.Error, ibis.common.exceptions.IbisError) as error:
         detail = without_values(spec, str(error).splitlines()[0])
-        raise DataError("features", f"the features of {spec.name} can not be made: {detail}") from error
+        raise DataError("features", f"the features of {spec.name} cannot be made: {detail}") from error
 
 
 def need_function(spec: ModelSpec, features: object) -> Features:
@@ -263,7 +263,7 @@ def need_function(spec: ModelSpec, features: object) -> Features:
     Raises
     ------
     SpecError
-        It can not.
+        It cannot.
     """
     if not callable(features):
         where = f"{spec.name}/features.py: features"

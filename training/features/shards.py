@@ -77,7 +77,7 @@ def describe(connection: duckdb.DuckDBPyConnection, table: Table, files: Sequenc
     Raises
     ------
     DataError
-        One can not be read.
+        One cannot be read.
     """
     paths = f"[{', '.join(quote(str(path)) for path in files)}]"
     try:

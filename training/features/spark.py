@@ -32,7 +32,7 @@ from training.features.shards import Counted, refuse_missing, waits
 
 CONFIGURATION = {
     "spark.sql.session.timeZone": "UTC",
-    "spark.sql.ansi.enabled": "true",  # what overflows or can not be read is an error, as it is for DuckDB
+    "spark.sql.ansi.enabled": "true",  # what overflows or cannot be read is an error, as it is for DuckDB
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.parquet.compression.codec": "zstd",
 }
@@ -89,7 +89,7 @@ def show_shards(sql: Sql, spec: ModelSpec, table: str, files: Sequence[str], now
     Raises
     ------
     DataError
-        A shard can not be read, or lacks what the spec demands.
+        A shard cannot be read, or lacks what the spec demands.
     """
     columns = spec.raw_columns(table)
     try:
@@ -154,7 +154,7 @@ def make(spec: ModelSpec, features: Features | None, sql: Sql) -> int:
         raise
     except _LIBRARY_ERRORS as error:
         detail = without_values(spec, _line(error))
-        raise DataError("features", f"the features of {spec.name} can not be made: {detail}") from error
+        raise DataError("features", f"the features of {spec.name} cannot be made: {detail}") from error
 
 
 def rows(spec: ModelSpec, sql: Sql) -> DataFrame:

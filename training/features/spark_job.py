@@ -40,7 +40,7 @@ def run(
     session
         Where to make them.
     model
-        Whose.
+        Name of the model.
     shards
         Raw table to the URIs of its shards.
     output
@@ -51,7 +51,7 @@ def run(
     Raises
     ------
     RelearnError
-        There is no such model, or its tables or features can not be used.
+        There is no such model, or its tables or features cannot be used.
     """
     spec = catalog.get(model)
     module = catalog.load_module(catalog.folder(model) / "features.py")

@@ -218,7 +218,7 @@ def _asked(ask: Callable[[Coverage], _Answers], rows: Coverage, who: str) -> _An
 
 
 def _failing(ask: Callable[[Coverage], _Answers], rows: Coverage) -> tuple[Array, str]:
-    """Find the corners that can not be answered, one by one; where each can be alone, the first row that can not."""
+    """Find the corners that cannot be answered, one by one; where each can be alone, the first row that cannot."""
     failing, reasons = np.zeros(len(rows), bool), dict[int, str]()
     places: dict[tuple[Corner, ...], list[int]] = {}
     for at, row in enumerate(rows.corners):
@@ -238,7 +238,7 @@ def _failing(ask: Callable[[Coverage], _Answers], rows: Coverage) -> tuple[Array
 def _cannot(who: str, rows: Coverage, failing: Array, reason: str) -> CornerError:
     where, remedy, far = _where(rows, failing)
     return CornerError(
-        f"the {who} can not answer for {where}, which the spec allows ({reason}); it is not served: {remedy}",
+        f"the {who} cannot answer for {where}, which the spec allows ({reason}); it is not served: {remedy}",
         far=far,
     )
 

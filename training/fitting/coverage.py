@@ -60,7 +60,7 @@ class Corner:
     value
         As a request gives it; None for none.
     remedy
-        What to do about a model that can not answer it.
+        What to do about a model that cannot answer it.
     far
         Whether the spec sets no bound here, so that a model may be served that reaches less far.
     """

@@ -91,7 +91,7 @@ def fit(spec: ModelSpec, code: Code, hyperparameters: Mapping[str, float], table
             if values.dtype != object and np.isnan(values).any()
         ]
         raise ArtifactError(
-            f"the estimator of {spec.name} can not learn from rows without {' or '.join(lacking)} "
+            f"the estimator of {spec.name} cannot learn from rows without {' or '.join(lacking)} "
             f"({str(error).splitlines()[0]}); put an imputer (SimpleImputer) before it in the pipeline, or make the column required"
         ) from error
     if spec.kind == "classification":

@@ -64,7 +64,7 @@ def export(estimator: Any, spec: ModelSpec) -> onnx.ModelProto:
     Raises
     ------
     ArtifactError
-        skl2onnx can not convert it.
+        skl2onnx cannot convert it.
     """
     exact = copy.deepcopy(estimator)  # the agreement check meets the estimator as it was fitted
     parts = list(_parts(exact))
@@ -89,7 +89,7 @@ def export(estimator: Any, spec: ModelSpec) -> onnx.ModelProto:
             types = _initial_types(spec, by_name=by_name)
             graph = with_inputs(convert(exact, types), [name for name, _ in types])
     except Exception as error:  # skl2onnx raises whatever its converters meet
-        raise ArtifactError(f"skl2onnx can not convert the estimator: {error}") from error
+        raise ArtifactError(f"skl2onnx cannot convert the estimator: {error}") from error
     send_missing_as_fitted(graph, parts)
     return in_order(use_plain_locale(graph))
 
@@ -143,7 +143,7 @@ def send_missing_as_fitted(graph: onnx.ModelProto, parts: Iterable[Any]) -> onnx
         if isinstance(tree, Tree):
             left = [int(side) for side in tree.missing_go_to_left]
             shape = _shape_of(tree)
-            # Two trees of one shape that part here can not be told apart: the agreement check has to judge them.
+            # Two trees of one shape that part here cannot be told apart: the agreement check has to judge them.
             fitted[shape] = left if fitted.setdefault(shape, left) == left else []
     for node in graph.graph.node:
         if fitted and node.op_type in TREES:

@@ -57,7 +57,7 @@ def make_candidate(spec: ModelSpec, job: Job, dataset: Dataset) -> Candidate:
     Raises
     ------
     ArtifactError
-        It can not be exported, the graph answers differently, or there is no answer to what the spec allows.
+        It cannot be exported, the graph answers differently, or there is no answer to what the spec allows.
     """
     code = Code.of(catalog.folder(spec.name))
     estimator = fit(spec, code, job.hyperparameters, dataset.train)

@@ -104,7 +104,7 @@ def run(box: Container, told: Mapping[str, str]) -> None:
     ConfigError
         They do not say which model's moments.
     DataError
-        The snapshot can not speak of these moments, or the features break the spec.
+        The snapshot cannot speak of these moments, or the features break the spec.
     """
     spec = catalog.get(told.get("model"))
     if spec.moments is None:
@@ -130,7 +130,7 @@ def write(  # noqa: PLR0917 - what to make, of what, where and as of when
     spec
         A spec with moments.
     span
-        Which.
+        Moments of the backfill.
     shards
         Folder with a folder of shards for each raw table.
     workdir
@@ -149,7 +149,7 @@ def write(  # noqa: PLR0917 - what to make, of what, where and as of when
     Raises
     ------
     DataError, SpecError
-        As `training.features.build`; or the snapshot can not speak of these moments.
+        As `training.features.build`; or the snapshot cannot speak of these moments.
     """
     sources, scratch = shards.resolve(), workdir.resolve()
     made = scratch / FEATURES

@@ -24,9 +24,9 @@ class Champion:
     Parameters
     ----------
     measured
-        The report's ``champion``; None when there is none, or it can not answer these rows.
+        The report's ``champion``; None when there is none, or it cannot answer these rows.
     incompatible
-        The report's ``champion_incompatible``: version and reason, when it can not.
+        The report's ``champion_incompatible``: version and reason, when it cannot.
     """
 
     measured: dict[str, Any] | None = None
@@ -38,7 +38,7 @@ class Champion:
             value = self.measured["metrics"].get(metric)
             return f"version {self.measured['version']}, {metric} {value} on the same rows"
         if self.incompatible is not None:
-            return "version {version} can not be compared: {reason}".format_map(self.incompatible)
+            return "version {version} cannot be compared: {reason}".format_map(self.incompatible)
         return "none yet"
 
 
@@ -76,7 +76,7 @@ def measure(
     """Measure the champion on the candidate's evaluation set.
 
     A champion that was made for other columns is measured as long as it can answer the rows: a
-    column that was added since does not matter to it. When it can not, there is nothing to
+    column that was added since does not matter to it. When it cannot, there is nothing to
     compare with, and the candidate is judged by the spec's absolute bound alone.
 
     Parameters
@@ -125,7 +125,7 @@ def measure(
 
 
 def unfit(old: ModelSpec, new: ModelSpec) -> str | None:
-    """Say why a model made for ``old`` can not answer rows of ``new``, or None when it can."""
+    """Say why a model made for ``old`` cannot answer rows of ``new``, or None when it can."""
     if (old.name, old.kind, old.target.name) != (new.name, new.kind, new.target.name):
         return f"it predicts {old.target.name} ({old.kind}) of {old.name}"
     if isinstance(old.target, Category) and set(old.classes) != set(new.classes):

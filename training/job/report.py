@@ -49,7 +49,7 @@ def document(
     Returns
     -------
     dict
-        ``champion`` is null when none serves, and also when the one that serves can not answer
+        ``champion`` is null when none serves, and also when the one that serves cannot answer
         the holdout; then ``champion_incompatible`` says which version and why.
     """
     return {

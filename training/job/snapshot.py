@@ -44,7 +44,7 @@ class Store:
     Parameters
     ----------
     folder
-        Where.
+        Folder that is kept.
     run_id
         The run that asks.
     """
@@ -79,7 +79,7 @@ def load(
     Raises
     ------
     DataError
-        No rows, a shard that does not fit the spec, or a side of the split that can not be used.
+        No rows, a shard that does not fit the spec, or a side of the split that cannot be used.
     """
     if given is not None:
         from training.features import given as spark  # noqa: PLC0415 - Ibis is for models that use it

@@ -53,7 +53,7 @@ def run(box: Container) -> None:
     Raises
     ------
     RelearnError
-        The data, the settings, the model's code or the champion can not be used.
+        The data, the settings, the model's code or the champion cannot be used.
     """
     told = box.told()
     if MOMENTS_FROM in told:

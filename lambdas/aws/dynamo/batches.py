@@ -35,7 +35,7 @@ class BatchRecords:
         Parameters
         ----------
         model
-            Whose.
+            Name of the model.
         new_id
             Gives an id; asked again when the id is taken.
         """

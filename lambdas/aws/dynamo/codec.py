@@ -32,7 +32,7 @@ def encode(value: Any) -> Any:
             return {"M": {name: encode(item) for name, item in value.items()}}
         case _:
             raise TypeError(
-                f"the ledger can not hold {value!r}; allowed: text, finite numbers, booleans, lists, maps"
+                f"the ledger cannot hold {value!r}; allowed: text, finite numbers, booleans, lists, maps"
             )
 
 

@@ -124,7 +124,7 @@ class KeptAnswers:
         Raises
         ------
         AnswerTooLargeError
-            It can not be kept.
+            It cannot be kept.
         ConflictError
             The claim was over, and is another's.
         """

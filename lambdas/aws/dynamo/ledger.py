@@ -227,7 +227,7 @@ class Ledger:
         Parameters
         ----------
         model
-            Whose.
+            Name of the model.
         newest
             How many at most, at least 1.
         before
@@ -407,7 +407,7 @@ class Ledger:
         Parameters
         ----------
         model
-            Whose.
+            Name of the model.
         old, new
             The route as read, and as it shall be.
         steps

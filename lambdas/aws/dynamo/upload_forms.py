@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from lambdas.aws.dynamo.ledger_items import known
 from lambdas.aws.dynamo.table import LONGEST_ID, Put, Table
 from relearn.api import upload_forms
-from relearn.api.upload_forms import Asked, UploadForm
+from relearn.api.upload_forms import UploadForm, UploadRequest
 from relearn.errors import ConflictError, NotFoundError
 from relearn.naming import ledger_keys
 
@@ -32,7 +32,7 @@ class FormRecords:
         self._table = table
         self._clock = clock
 
-    def create(self, model: str, asked: Asked, new_id: Callable[[], str]) -> UploadForm:
+    def create(self, model: str, asked: UploadRequest, new_id: Callable[[], str]) -> UploadForm:
         """Write down a form that begins now.
 
         Parameters

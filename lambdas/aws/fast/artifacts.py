@@ -41,7 +41,7 @@ class ArtifactStore:
         Raises
         ------
         ArtifactError
-            It can not be read, is too large, or is not what was judged.
+            It cannot be read, is too large, or is not what was judged.
         UnreachableError, TimeoutError
             S3 is not there, or does not answer in time.
         """
@@ -51,7 +51,7 @@ class ArtifactStore:
         try:
             content = self._s3().send("GET", path, headers, b"", seconds)
         except RefusedError as error:
-            raise ArtifactError(f"{version.artifact} can not be read: S3 answers {error.status}") from error
+            raise ArtifactError(f"{version.artifact} cannot be read: S3 answers {error.status}") from error
         if len(content) > self._limit:
             raise ArtifactError(
                 f"{version.artifact} has more than {self._limit} bytes, the most allowed here"

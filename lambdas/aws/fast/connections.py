@@ -29,7 +29,7 @@ _CLOSED_BEFORE_AN_ANSWER = (
 
 
 class UnreachableError(Exception):
-    """The host can not be reached, or what it sends is no HTTP."""
+    """The host cannot be reached, or what it sends is no HTTP."""
 
 
 class NoConnectionError(UnreachableError, TimeoutError):

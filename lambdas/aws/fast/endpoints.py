@@ -43,7 +43,7 @@ class Invoker:
         UnanswerableError
             The version has no answer to an instance.
         ModelFailedError
-            It answered with an error, or can not be reached.
+            It answered with an error, or cannot be reached.
         TimeoutError
             It did not answer in time.
         """

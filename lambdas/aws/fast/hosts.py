@@ -48,7 +48,7 @@ class HostFunctions:
         UnanswerableError
             The version has no answer to an instance.
         ModelFailedError
-            It says why there is no answer, failed, or can not be reached.
+            It says why there is no answer, failed, or cannot be reached.
         TimeoutError
             It did not answer in time.
         """

@@ -42,7 +42,7 @@ def refused(endpoint: str, code: str, status: object, said: object = None) -> Ex
     if status is not None:
         # Requests were checked against the spec before, so a 4xx is the model's failure too.
         return ModelFailedError(f"the model answered with status {status}")
-    return ModelFailedError("the model can not be asked")
+    return ModelFailedError("the model cannot be asked")
 
 
 def _errors(said: object) -> tuple[FieldError, ...]:
@@ -61,6 +61,6 @@ def late(endpoint: str, error: Exception) -> TimeoutError:
 
 
 def unreachable(endpoint: str, error: Exception) -> ModelFailedError:
-    """Make the error for an endpoint that can not be asked at all."""
-    _log.warning("%s can not be asked: %s", endpoint, error)
-    return ModelFailedError("the model can not be reached")
+    """Make the error for an endpoint that cannot be asked at all."""
+    _log.warning("%s cannot be asked: %s", endpoint, error)
+    return ModelFailedError("the model cannot be reached")

@@ -30,7 +30,7 @@ class StoredVersion:
     Parameters
     ----------
     key, version_id
-        Which.
+        Key of the object, and id of its version.
     size_bytes
         Size of the object.
     stored_at

@@ -33,7 +33,7 @@ class Made(NamedTuple):
     Parameters
     ----------
     name, arn
-        Its own.
+        Name and ARN of the resource.
     made_at
         When, aware.
     """

@@ -72,7 +72,7 @@ class Transforms:
             code = error.response["Error"]["Code"]
             if code in _REFUSED:
                 _log.exception("SageMaker refused the transform job of batch %s", batch.batch_id)
-                raise ModelFailedError(f"version {batch.version} can not be asked any more") from error
+                raise ModelFailedError(f"version {batch.version} cannot be asked any more") from error
             if code != "ResourceInUse":
                 raise
 

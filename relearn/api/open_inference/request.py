@@ -20,8 +20,8 @@ from relearn.spec.model import ModelSpec
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a request asks for.
+class InferenceRequest:
+    """Checked request of the Open Inference Protocol.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Asked:
         return InvalidInstancesError(tuple(_moved(one, self.places) for one in error.errors))
 
 
-def parse_request(spec: ModelSpec, body: object, tail: bytes) -> Asked:
+def parse_request(spec: ModelSpec, body: object, tail: bytes) -> InferenceRequest:
     """Read and check a request.
 
     Parameters
@@ -75,7 +75,7 @@ def parse_request(spec: ModelSpec, body: object, tail: bytes) -> Asked:
     names = [one.column.name for one in found]
     rows = zip(*(one.cells() for one in found), strict=True)
     instances = [dict(zip(names, row, strict=True)) for row in rows]
-    asked = Asked(instances, wanted, body.get("id"), {one.column.name: one.at for one in found})
+    asked = InferenceRequest(instances, wanted, body.get("id"), {one.column.name: one.at for one in found})
     try:
         request_schema.check_request(spec, {"instances": instances}, by_entity=True)
     except InvalidInstancesError as error:

@@ -20,7 +20,7 @@ class Described:
     Parameters
     ----------
     operation
-        Which.
+        Operation that is described.
     summary, description
         For people; one line, and more.
     answers

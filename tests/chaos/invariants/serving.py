@@ -38,7 +38,7 @@ def availability(evidence: Evidence) -> Iterator[str]:
 def attribution(evidence: Evidence) -> Iterator[str]:
     """Each 200 names the version that answered, which the route named then, and has one record or a counted loss.
 
-    The route may be remembered for a few seconds, and longer while the ledger can not be reached. A record in the
+    The route may be remembered for a few seconds, and longer while the ledger cannot be reached. A record in the
     dead-letter queue is not lost.
     """
     records = _records(evidence)

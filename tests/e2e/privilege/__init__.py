@@ -1,7 +1,7 @@
 """The least-privilege mutation test: deletes every grant of a deployed stage in turn and sees the flow fail.
 
 - ``grants`` ``policies``  what is granted: to roles, and by resources to services; how to delete and restore it
-- ``uncatchable``          the grants whose absence this machine can not show, each with its reason
+- ``uncatchable``          the grants whose absence this machine cannot show, each with its reason
 - ``trial``                deletes a part's grants one by one while its scenes are played
 - ``bench``                the stage, taken apart: functions called by hand, the state machine standing still
 - ``ledger`` ``hosting`` ``machine`` ``heard``  the ledger, SageMaker, single steps of a run, notifications

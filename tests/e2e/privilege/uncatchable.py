@@ -46,5 +46,5 @@ UNCATCHABLE = {
 
 
 def reason(name: str) -> str:
-    """Give why the grant of this name can not be caught; empty when it can."""
+    """Give why the grant of this name cannot be caught; empty when it can."""
     return next((why for pattern, why in UNCATCHABLE.items() if fnmatchcase(name, pattern)), "")

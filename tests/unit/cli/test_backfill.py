@@ -117,7 +117,7 @@ def test_the_features_are_saved_as_the_job_made_them(
         ({"features": CONTENT}, "has no statistics.json"),
         ({"statistics": json.dumps(FOUND).encode()}, "has no features.parquet"),
         ({"features": b"other", "statistics": json.dumps(FOUND).encode()}, "its statistics say"),
-        ({"features": CONTENT, "statistics": b"{"}, "can not be read"),
+        ({"features": CONTENT, "statistics": b"{"}, "cannot be read"),
     ],
 )
 def test_output_that_is_not_whole_is_refused(

@@ -115,7 +115,7 @@ def test_an_upload_that_was_decided_since_is_told_so(cli_stage: CliStage) -> Non
 @pytest.mark.parametrize("body", [POISON, "[]", '{"detail": 3}', '{"detail": {"object": {}}}', "null"])
 def test_what_is_no_event_of_an_upload_is_told_so(cli_stage: CliStage, body: str) -> None:
     cli_stage.bury("ingest", body)
-    assert "it is no event of an upload: it can not succeed" in told(cli_stage)[0]["why"]
+    assert "it is no event of an upload: it cannot succeed" in told(cli_stage)[0]["why"]
 
 
 def test_an_upload_that_the_ledger_does_not_know_is_told_so(cli_stage: CliStage) -> None:

@@ -1,4 +1,4 @@
-"""How the command finds a stage, and what it says when it can not."""
+"""How the command finds a stage, and what it says when it cannot."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ from lambdas.uploads.ingestion import Ingestion
 from lambdas.uploads.retry import RetryRequests
 from relearn.errors import ConflictError, NotFoundError, NothingToRetryError
 from relearn.lifecycle import approval, decisions
-from relearn.lifecycle.approval import Approval, ApprovalState, Asked, Decision
+from relearn.lifecycle.approval import Approval, ApprovalState, Decision, DecisionRequest
 from relearn.lifecycle.batches import Batch, BatchState
 from relearn.lifecycle.exclusions import Exclusion, message
 from relearn.lifecycle.runs import Run, RunState, Version, VersionState
@@ -521,7 +521,7 @@ def heed(ledger: Any, registry: Any, version: Version | None, now: datetime = NO
 
 
 def answered(decision: Decision) -> Version:
-    return replace(ASKED, approval=decisions.decide(ASKED, Asked(decision, "so"), "ann", NOW))
+    return replace(ASKED, approval=decisions.decide(ASKED, DecisionRequest(decision, "so"), "ann", NOW))
 
 
 def test_a_run_waits_as_long_as_nobody_decided(ledger: Any, registry: Any) -> None:

@@ -1,4 +1,4 @@
-"""A step that waits is told to go on; that it can not be told stops nothing, and its token stays a secret."""
+"""A step that waits is told to go on; that it cannot be told stops nothing, and its token stays a secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a process remembers of the ledger: routes for seconds, versions for ever, and both while the ledger can not be read."""
+"""What a process remembers of the ledger: routes for seconds, versions for ever, and both while the ledger cannot be read."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_a_route_that_nobody_remembers_and_that_can_not_be_read_is_asked_for_lat
     routes: RouteMemory, ledger: Ledger
 ) -> None:
     ledger.broken = TimeoutError()
-    with pytest.raises(NotServingError, match=r"^the ledger can not be read$") as caught:
+    with pytest.raises(NotServingError, match=r"^the ledger cannot be read$") as caught:
         routes.route("iris")
     assert caught.value.retry_after_seconds == ledger_unavailable.RETRY_AFTER_SECONDS
 

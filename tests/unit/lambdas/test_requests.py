@@ -84,7 +84,7 @@ def test_a_body_in_base64_is_read_as_the_bytes_that_were_sent() -> None:
     sent = "\ufffd".encode()
     found = http_request.parse_event(event(body=base64.b64encode(sent).decode(), isBase64Encoded=True))
     assert found.body == sent
-    with pytest.raises(MalformedBodyError, match=r"^the body can not be decoded$"):
+    with pytest.raises(MalformedBodyError, match=r"^the body cannot be decoded$"):
         http_request.parse_event(event(body="%%%", isBase64Encoded=True))
 
 

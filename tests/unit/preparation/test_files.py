@@ -118,10 +118,10 @@ def test_damaged_gzip_is_refused_wherever_the_damage_is(upload: Upload) -> None:
         ("x.csv", b'{"who": "a"}\n', "its content is JSON Lines"),
         ("x.json", b'[{"who": "a"}]\n', "a JSON array"),
         ("x.xlsx", b"PK\x03\x04....", "an Excel workbook"),
-        ("x.parquet", b"PAR1 and nothing that Parquet has", "can not be read"),
+        ("x.parquet", b"PAR1 and nothing that Parquet has", "cannot be read"),
         ("x.parquet.gz", gzip.compress(b"PAR1....PAR1", mtime=0), "Parquet inside gzip"),
         ("x.csv", b"who,size,label\ra,1,low\r", "bare carriage return"),
-        ("x.csv", b'"who,size\n', "the header on line 1 can not be read"),
+        ("x.csv", b'"who,size\n', "the header on line 1 cannot be read"),
         (
             "x.jsonl",
             b"who,size,label\na,1,low\n",

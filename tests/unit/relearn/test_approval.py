@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from relearn.errors import InvalidDecisionError, NotWaitingError
 from relearn.lifecycle import approval, decisions
 from relearn.lifecycle import waiting as pending
-from relearn.lifecycle.approval import Approval, ApprovalState, Asked, Decision
+from relearn.lifecycle.approval import Approval, ApprovalState, Decision, DecisionRequest
 from relearn.lifecycle.runs import Run, RunState, Version, VersionState
 from relearn.lifecycle.uploads import Upload, UploadState
 
@@ -23,11 +23,11 @@ WHYS = st.text(max_size=9).map(str.strip)
 
 
 @st.composite
-def answers(draw: st.DrawFn) -> tuple[Asked, str, datetime]:
+def answers(draw: st.DrawFn) -> tuple[DecisionRequest, str, datetime]:
     """Who says what, and when."""
     decision = draw(st.sampled_from(Decision))
     why = draw(WHYS if decision is Decision.APPROVE else NAMES)
-    return Asked(decision, why), draw(NAMES), NOW + timedelta(hours=draw(st.integers(0, 800)))
+    return DecisionRequest(decision, why), draw(NAMES), NOW + timedelta(hours=draw(st.integers(0, 800)))
 
 
 def version(asked: Approval | None, state: VersionState = VersionState.REGISTERED) -> Version:
@@ -40,7 +40,7 @@ def waiting(hours: int = 72) -> Version:
 
 @given(answers(), HOURS)
 def test_the_first_answer_is_kept_with_who_gave_it_and_why(
-    answer: tuple[Asked, str, datetime], hours: int
+    answer: tuple[DecisionRequest, str, datetime], hours: int
 ) -> None:
     asked, who, when = answer
     found = decisions.decide(waiting(hours), asked, who, when)
@@ -52,7 +52,7 @@ def test_the_first_answer_is_kept_with_who_gave_it_and_why(
 
 @given(st.lists(answers(), min_size=1, max_size=6), HOURS)
 def test_of_any_answers_the_first_stands_and_all_others_hear_whose_it_was(
-    given_answers: list[tuple[Asked, str, datetime]], hours: int
+    given_answers: list[tuple[DecisionRequest, str, datetime]], hours: int
 ) -> None:
     first = decisions.decide(waiting(hours), *given_answers[0])
     stands = version(first)
@@ -74,7 +74,7 @@ def test_a_question_is_given_up_when_its_time_is_over_and_no_second_before(hours
 
 
 @given(answers())
-def test_an_answer_is_never_given_up(answer: tuple[Asked, str, datetime]) -> None:
+def test_an_answer_is_never_given_up(answer: tuple[DecisionRequest, str, datetime]) -> None:
     found = decisions.decide(waiting(), *answer)
     assert approval.expire(found, NOW + timedelta(days=999)) is found
 
@@ -82,16 +82,18 @@ def test_an_answer_is_never_given_up(answer: tuple[Asked, str, datetime]) -> Non
 @pytest.mark.parametrize("state", [state for state in VersionState if state is not VersionState.REGISTERED])
 def test_a_version_that_went_on_without_an_answer_takes_none(state: VersionState) -> None:
     with pytest.raises(NotWaitingError, match=f"does not wait for a decision: it is {state}: it broke"):
-        decisions.decide(version(approval.begin(NOW, 1), state), Asked(Decision.APPROVE), "ann", NOW)
+        decisions.decide(
+            version(approval.begin(NOW, 1), state), DecisionRequest(Decision.APPROVE), "ann", NOW
+        )
 
 
 def test_a_version_that_nobody_has_to_approve_takes_no_answer() -> None:
     with pytest.raises(NotWaitingError, match="version 8 of iris does not wait for a decision: it is LIVE"):
-        decisions.decide(version(None, VersionState.LIVE), Asked(Decision.REJECT, "no"), "ann", NOW)
+        decisions.decide(version(None, VersionState.LIVE), DecisionRequest(Decision.REJECT, "no"), "ann", NOW)
 
 
 def test_whoever_is_not_named_is_told_so() -> None:
-    assert decisions.decide(waiting(), Asked(Decision.APPROVE), "", NOW).who == "an unnamed caller"
+    assert decisions.decide(waiting(), DecisionRequest(Decision.APPROVE), "", NOW).who == "an unnamed caller"
 
 
 @given(st.sampled_from(ApprovalState), HOURS)
@@ -121,7 +123,7 @@ def test_a_reason_is_needed_to_reject_and_never_too_long(why: object, decision: 
     right = isinstance(why, str) and len(why) <= approval.MAX_WHY
     if right and (decision == "approve" or str(why).strip()):
         asked = approval.check_decision({"decision": decision, "why": why})
-        assert asked == Asked(Decision(decision), str(why).strip())
+        assert asked == DecisionRequest(Decision(decision), str(why).strip())
     else:
         with pytest.raises(InvalidDecisionError, match="/why"):
             approval.check_decision({"decision": decision, "why": why})
@@ -189,7 +191,7 @@ def test_who_rejects_without_a_reason_is_told_how_long_one_may_be(why: object) -
 
 
 def test_who_approves_may_say_nothing_but_not_too_much() -> None:
-    assert approval.check_decision({"decision": "approve"}) == Asked(Decision.APPROVE, "")
+    assert approval.check_decision({"decision": "approve"}) == DecisionRequest(Decision.APPROVE, "")
     long = "x" * 501
     assert list(refused({"decision": "approve", "why": long})) == ["/why"]
     assert refused({"decision": "approve", "why": 7}) == {

@@ -26,7 +26,7 @@ def test_a_batch_goes_forward_and_ends_once(old: BatchState, new: BatchState) ->
     if (old, new) in LEGAL:
         batches.check_transition(old, new)
     else:
-        with pytest.raises(IllegalTransitionError, match=f"{old} can not become {new}"):
+        with pytest.raises(IllegalTransitionError, match=f"{old} cannot become {new}"):
             batches.check_transition(old, new)
 
 

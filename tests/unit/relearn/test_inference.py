@@ -50,7 +50,7 @@ SERVICE: dict[str, Any] = {
 OUTPUTS = ("label", "probabilities", "prediction_id")
 
 
-def asked(*inputs: Any, **more: Any) -> request.Asked:
+def asked(*inputs: Any, **more: Any) -> request.InferenceRequest:
     return request.parse_request(SPEC, {"inputs": list(inputs), **more}, b"")
 
 

@@ -8,7 +8,7 @@ from relearn.errors import ConflictError, InvalidChangeError
 from relearn.lifecycle.runs import Version, VersionState
 from relearn.traffic import route_changes
 from relearn.traffic.route import Route
-from relearn.traffic.route_changes import Action, Asked, Restore
+from relearn.traffic.route_changes import Action, Restore, RouteChangeRequest
 
 WHY = {"why": "it answers worse"}
 
@@ -21,13 +21,15 @@ def refused(body: object) -> dict[str, str]:
 
 def test_a_change_is_read_as_it_was_asked_for() -> None:
     asked = route_changes.check_change({"action": "promote", "version": 1, "revision": 0, **WHY})
-    assert asked == Asked(action=Action.PROMOTE, version=1, revision=0, why="it answers worse")
+    assert asked == RouteChangeRequest(action=Action.PROMOTE, version=1, revision=0, why="it answers worse")
 
 
 @pytest.mark.parametrize("action", ["rollback", "freeze", "unfreeze"])
 def test_a_change_needs_neither_version_nor_revision_unless_it_promotes(action: str) -> None:
     asked = route_changes.check_change({"action": action, **WHY})
-    assert asked == Asked(action=Action(action), version=0, revision=None, why="it answers worse")
+    assert asked == RouteChangeRequest(
+        action=Action(action), version=0, revision=None, why="it answers worse"
+    )
 
 
 def test_a_change_that_is_none_is_told_what_there_is() -> None:
@@ -85,23 +87,23 @@ def test_who_stops_the_route_names_no_version(action: str) -> None:
 def test_a_route_that_moved_meanwhile_is_not_changed_unseen() -> None:
     route = Route(champion=2, previous=1, revision=5)
     with pytest.raises(ConflictError, match=r"^the route is at revision 5, not 4: look again$"):
-        route_changes.target(Asked(action=Action.ROLLBACK, revision=4), route)
-    assert route_changes.target(Asked(action=Action.ROLLBACK, revision=5), route) == 1
-    assert route_changes.target(Asked(action=Action.ROLLBACK), route) == 1
+        route_changes.target(RouteChangeRequest(action=Action.ROLLBACK, revision=4), route)
+    assert route_changes.target(RouteChangeRequest(action=Action.ROLLBACK, revision=5), route) == 1
+    assert route_changes.target(RouteChangeRequest(action=Action.ROLLBACK), route) == 1
 
 
 @pytest.mark.parametrize(("action", "frozen"), [(Action.FREEZE, True), (Action.UNFREEZE, False)])
 def test_who_freezes_moves_no_version(action: Action, *, frozen: bool) -> None:
     route = Route(champion=2, frozen=not frozen)
-    assert route_changes.target(Asked(action=action), route) == 0
-    moved = route_changes.moved(Asked(action=action), route)
+    assert route_changes.target(RouteChangeRequest(action=action), route) == 0
+    moved = route_changes.moved(RouteChangeRequest(action=action), route)
     assert (moved.frozen, moved.champion) == (frozen, 2)
 
 
 def test_a_promotion_by_hand_serves_the_version_named() -> None:
     route = Route(champion=2, previous=1)
-    assert route_changes.moved(Asked(action=Action.PROMOTE, version=7), route).champion == 7
-    assert route_changes.moved(Asked(action=Action.ROLLBACK, version=1), route).champion == 1
+    assert route_changes.moved(RouteChangeRequest(action=Action.PROMOTE, version=7), route).champion == 7
+    assert route_changes.moved(RouteChangeRequest(action=Action.ROLLBACK, version=1), route).champion == 1
 
 
 def test_the_version_that_serves_next_is_live_and_the_one_before_is_previous() -> None:
@@ -118,7 +120,9 @@ def test_the_version_that_serves_next_is_live_and_the_one_before_is_previous() -
 @pytest.mark.parametrize(("action", "what"), list(route_changes.TOLD.items()))
 def test_a_version_deployed_again_for_a_change_leads_to_that_change(action: Action, what: str) -> None:
     restored = Restore(version=3, what=what, why="it was better")
-    assert route_changes.finished(restored) == Asked(action=action, version=3, why="it was better")
+    assert route_changes.finished(restored) == RouteChangeRequest(
+        action=action, version=3, why="it was better"
+    )
 
 
 def test_a_version_that_the_route_named_already_leads_to_no_change() -> None:

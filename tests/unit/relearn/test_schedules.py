@@ -87,7 +87,7 @@ def test_one_wrong_field_is_enough(expression: str, field: int, wrong: str) -> N
         ("cron(60 3 * * ? *)", "minutes '60'"),
         ("cron(0 24 * * ? *)", "hours '24'"),
         ("cron(0 3 ? FOO MON *)", "month 'FOO': 'FOO' is not *, 1-12 or JAN-DEC"),
-        ("cron(0 ? * * ? *)", "hours can not be ?"),
+        ("cron(0 ? * * ? *)", "hours cannot be ?"),
         ("cron(0 3 ? * 2#6 *)", "day of week '2#6'"),
         (3600, "as rate(1 day)"),
     ],

@@ -31,4 +31,4 @@ def test_a_state_that_may_follow_is_taken() -> None:
 def test_a_state_that_may_not_follow_is_refused_with_those_that_may(old: State, allowed: str) -> None:
     with pytest.raises(IllegalTransitionError) as caught:
         transitions.check("a run", old, State.B, STEPS)
-    assert str(caught.value) == f"a run that is {old} can not become b; allowed: {allowed}"
+    assert str(caught.value) == f"a run that is {old} cannot become b; allowed: {allowed}"

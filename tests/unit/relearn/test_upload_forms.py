@@ -80,7 +80,7 @@ def test_any_body_gives_an_allowed_name_or_says_what_is_wrong(body: object, spec
 
 def test_a_model_with_tables_wants_to_know_which() -> None:
     asked = upload_forms.check_request(SPECS["churn"], {"filename": "a.csv", "table": "events"})
-    assert asked == upload_forms.Asked("a.csv", "events")
+    assert asked == upload_forms.UploadRequest("a.csv", "events")
     for body in ({"filename": "a.csv"}, {"filename": "a.csv", "table": "orders"}):
         with pytest.raises(InvalidUploadError, match=r"/table: got .*; allowed: one of customers, events"):
             upload_forms.check_request(SPECS["churn"], body)

@@ -46,7 +46,7 @@ def test_only_the_steps_of_an_uploads_life_are_legal(old: UploadState, new: Uplo
     if new in TRANSITIONS[old]:
         uploads.check_transition(old, new)
     else:
-        with pytest.raises(IllegalTransitionError, match=f"{old} can not become {new}"):
+        with pytest.raises(IllegalTransitionError, match=f"{old} cannot become {new}"):
             uploads.check_transition(old, new)
 
 

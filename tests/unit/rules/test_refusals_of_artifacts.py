@@ -61,7 +61,7 @@ def test_a_graph_that_takes_no_number_of_rows_at_once_is_refused(told: str) -> N
 
 
 def test_an_archive_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match=r"none\.tar\.gz can not be read: "):
+    with pytest.raises(ArtifactError, match=r"none\.tar\.gz cannot be read: "):
         artifact.read_tar(tmp_path / "none.tar.gz")
 
 

@@ -99,7 +99,7 @@ def test_a_description_that_is_no_json_object_is_refused(folder: Path, content: 
 @pytest.mark.parametrize("name", [artifact.ONNX, artifact.META])
 def test_an_artifact_without_a_file_is_refused(folder: Path, name: str) -> None:
     (folder / name).unlink()
-    with pytest.raises(ArtifactError, match=f"the artifact in {folder} can not be read: .*{name}"):
+    with pytest.raises(ArtifactError, match=f"the artifact in {folder} cannot be read: .*{name}"):
         artifact.load(folder)
 
 

@@ -96,7 +96,7 @@ def test_an_estimator_that_takes_no_missing_value_is_refused_by_the_column_with_
     table = numbers_table(200)
     estimator = make_pipeline(StandardScaler(), LogisticRegression())
     estimator.fit(frame(table.columns), table.target)
-    with pytest.raises(ArtifactError, match=r"can not answer for a without a value.*SimpleImputer.*required"):
+    with pytest.raises(ArtifactError, match=r"cannot answer for a without a value.*SimpleImputer.*required"):
         cover(estimator, CLASSES, table)
 
 
@@ -104,7 +104,7 @@ def test_an_estimator_that_can_not_learn_of_missing_values_is_refused_by_the_col
     table = numbers_table(200)
     table.columns["a"][3] = np.nan
     code = Code(lambda: make_pipeline(StandardScaler(), LogisticRegression()), None)
-    with pytest.raises(ArtifactError, match=r"can not learn from rows without a .*SimpleImputer"):
+    with pytest.raises(ArtifactError, match=r"cannot learn from rows without a .*SimpleImputer"):
         fit(CLASSES, code, {}, table)
 
 
@@ -117,7 +117,7 @@ def test_an_estimator_that_takes_no_value_that_the_data_lacks_is_refused_by_it()
         encoder = make_column_transformer((OneHotEncoder(**options), ["colour"]), remainder="passthrough")
         return make_pipeline(encoder, LogisticRegression()).fit(frame(table.columns), table.target)
 
-    with pytest.raises(ArtifactError, match=r"can not answer for colour being 'blue'.*handle_unknown"):
+    with pytest.raises(ArtifactError, match=r"cannot answer for colour being 'blue'.*handle_unknown"):
         cover(model(), spec, table)
     assert reach_of(model(handle_unknown="ignore"), spec, table) is None
 

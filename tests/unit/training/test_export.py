@@ -142,7 +142,7 @@ def test_a_tuned_threshold_is_refused() -> None:
     estimator = TunedThresholdClassifierCV(
         LogisticRegression(), scoring="balanced_accuracy", random_state=0
     ).fit(frame(table.columns), rare)
-    with pytest.raises(ArtifactError, match=r"disagrees|can not convert"):
+    with pytest.raises(ArtifactError, match=r"disagrees|cannot convert"):
         agree(estimator, NUMBERS, table)
 
 
@@ -257,7 +257,7 @@ def test_an_export_with_an_input_that_is_no_feature_is_refused() -> None:
 
 
 def test_an_estimator_that_can_not_be_converted_is_refused() -> None:
-    with pytest.raises(ArtifactError, match="skl2onnx can not convert"):
+    with pytest.raises(ArtifactError, match="skl2onnx cannot convert"):
         onnx_export.export(object(), NUMBERS)
 
 

@@ -104,7 +104,7 @@ def test_other_columns_than_the_specs_are_refused_and_named(changes: Any, said: 
         ({"spent": lambda made: -made["spent"]}, "spent: 2 of 2 rows are below the minimum, 0, such as -100"),
         ({"orders": lambda made: made["orders"] * 600_000}, "orders: 1 of 2 rows are above the maximum, 1000000"),
         ({"spent": lambda made: made["spent"] * 1e38}, "spent: 2 of 2 rows are not finite as float32"),
-        ({"spent": lambda made: made["size"].cast("int64")}, "can not be made: Conversion Error"),
+        ({"spent": lambda made: made["size"].cast("int64")}, "cannot be made: Conversion Error"),
         ({"spent": lambda made: (made["spent"] - 1000).sqrt()}, "spent: 2 of 2 rows are not finite as float32"),
         ({"spent": lambda made: made["spent"].nullif(100)}, "spent: 1 of 2 rows are missing"),
         ({"size": lambda made: made["size"].upper()}, "size: 2 of 2 rows are not one of small, large, such as LARGE"),
@@ -121,7 +121,7 @@ def test_values_that_break_the_spec_are_refused_and_shown(changes: Any, said: st
     with pytest.raises(DataError, match=said) as raised:
         changed(**changes)
     broken = str(raised.value).startswith("the features of shop break its spec: ")
-    assert (raised.value.code, broken) == ("features", "can not be made" not in said)
+    assert (raised.value.code, broken) == ("features", "cannot be made" not in said)
 
 
 def test_a_value_of_a_private_column_that_breaks_the_spec_is_not_shown() -> None:
@@ -138,7 +138,7 @@ def test_a_value_of_a_private_column_that_breaks_the_spec_is_not_shown() -> None
 def test_an_expression_that_fails_does_not_show_at_which_value_where_one_may_be_private() -> None:
     person, *others = SPEC.columns
     spec = replace(SPEC, columns=(replace(person, private=True), *others))
-    with pytest.raises(DataError, match=r"shop can not be made: Conversion Error: [^']* string \(private\)$"):
+    with pytest.raises(DataError, match=r"shop cannot be made: Conversion Error: [^']* string \(private\)$"):
         compute(
             spec,
             lambda tables: plain(tables, spent=lambda made: made["person"].cast("int64")),
@@ -273,7 +273,7 @@ def test_an_expression_reads_no_file_but_the_shards(tmp_path: Path) -> None:
         return tables["people"].get_backend().read_parquet(other)
 
     (tmp_path / "work").mkdir()
-    with pytest.raises(DataError, match="can not be made: Permission"):
+    with pytest.raises(DataError, match="cannot be made: Permission"):
         make(SPEC, Code(reading, tmp_path), found, Paths(tmp_path / "in", tmp_path / "work"))
 
 

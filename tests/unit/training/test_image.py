@@ -1,4 +1,4 @@
-"""The image can not be built here; what it is made of can be checked."""
+"""The image cannot be built here; what it is made of can be checked."""
 
 from __future__ import annotations
 

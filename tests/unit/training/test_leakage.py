@@ -39,7 +39,7 @@ def test_a_feature_that_says_the_target_in_every_row_is_refused_by_name(
     spec: ModelSpec, table: Table
 ) -> None:
     with pytest.raises(
-        DataError, match=r"^d says (outcome|y) in each of 80 rows: a request can not know it"
+        DataError, match=r"^d says (outcome|y) in each of 80 rows: a request cannot know it"
     ) as raised:
         leakage.refuse(spec, dataset(table))
     assert raised.value.code == "leakage"

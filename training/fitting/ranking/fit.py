@@ -39,7 +39,7 @@ def fit(
     Parameters
     ----------
     name
-        The model's.
+        Name of the model.
     build
         The model's own: gives a matrix factorisation of `implicit`.
     hyperparameters

@@ -41,7 +41,7 @@ def build(draft: Draft, name: str, *, visitor: str, similar_to: str | None) -> o
     draft
         What to draw.
     name
-        The model's.
+        Name of the model.
     visitor
         The input that names a visitor; the empty string for none.
     similar_to

@@ -5,7 +5,7 @@ that belong to its queue, some that any ticket could have, and sometimes one of 
 two things at once. The queues share words on purpose (a refund may be of billing or of returns, an address of account
 or of delivery). Then fingers slip, and now and then whoever sorted the ticket was wrong: that share of the queues is
 not right, and no model can know which. Of gift cards, which are for billing, there are nearly none: a model of the
-seed can not know them well, as happens with everything new. `gift_cards` makes more, as corrections would bring them.
+seed cannot know them well, as happens with everything new. `gift_cards` makes more, as corrections would bring them.
 
 The same arguments give the same rows, byte for byte.
 """

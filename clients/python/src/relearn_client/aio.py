@@ -136,7 +136,7 @@ class AsyncClient(Base[httpx.AsyncClient]):
         Parameters
         ----------
         model, version
-            Which.
+            Name of the model, and number of the version.
         why
             Kept with the version.
 

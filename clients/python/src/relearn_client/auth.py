@@ -94,7 +94,7 @@ class SigV4(_Headers):
         Raises
         ------
         CredentialsError
-            No region is known, or the credentials can not be renewed.
+            No region is known, or the credentials cannot be renewed.
         """
         from botocore.auth import SigV4Auth  # noqa: PLC0415 - an extra
         from botocore.awsrequest import AWSRequest  # noqa: PLC0415 - an extra

@@ -85,7 +85,7 @@ def predict(
     Raises
     ------
     NotJsonError
-        The instances can not be sent as JSON.
+        The instances cannot be sent as JSON.
     ValueError
         The key is none, or the caller.
     """
@@ -117,7 +117,7 @@ def feedback(model: str, truths: Iterable[tuple[str, Any]]) -> list[Call[Feedbac
     Raises
     ------
     NotJsonError
-        A truth can not be sent as JSON.
+        A truth cannot be sent as JSON.
     """
     rows = [{"prediction": prediction, "truth": truth} for prediction, truth in truths]
     parts = (rows[start : start + MAX_TRUTHS] for start in range(0, len(rows), MAX_TRUTHS))
@@ -173,7 +173,7 @@ def runs(name: str, limit: int | None = None, after: str | None = None) -> Call[
     Parameters
     ----------
     name
-        The model's.
+        Name of the model.
     limit
         How many at most; None leaves it to the server.
     after

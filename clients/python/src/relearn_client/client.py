@@ -156,7 +156,7 @@ class Client(Base[httpx.Client]):
         Parameters
         ----------
         model, version
-            Which.
+            Name of the model, and number of the version.
         why
             Kept with the version.
 
@@ -248,7 +248,7 @@ class Client(Base[httpx.Client]):
         Parameters
         ----------
         model, batch_id
-            Which.
+            Name of the model, and id of the batch.
         timeout_seconds, poll_seconds
             How long to wait at most, and between two looks.
 
@@ -340,7 +340,7 @@ class Client(Base[httpx.Client]):
         Parameters
         ----------
         model, upload_id
-            Which.
+            Name of the model, and id of the upload.
         until
             ``"used"``, or ``"checked"``: its rows are counted, accepted or refused.
         timeout_seconds, poll_seconds

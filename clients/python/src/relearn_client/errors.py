@@ -3,7 +3,7 @@
 ::
 
     RelearnClientError               base
-    ├── LocalCloudError              no laptop cloud runs here, or its description can not be read
+    ├── LocalCloudError              no laptop cloud runs here, or its description cannot be read
     ├── CredentialsError             no credentials were found, or botocore is not installed
     ├── NotJsonError                 what was to be sent is not JSON: nothing was sent
     ├── NoAnswerError                the API could not be reached, or broke off
@@ -20,9 +20,9 @@
         │   ├── MalformedBodyError   the body is not JSON
         │   ├── InvalidInstancesError  the body does not fit the model; `errors` names every wrong field
         │   ├── InvalidFeedbackError  a truth does not fit the model; `errors` names every wrong field
-        │   ├── InvalidUploadError   a file with such a name can not be uploaded
-        │   ├── InvalidChangeError   such a change of a route can not be made
-        │   ├── InvalidDecisionError such a decision about a version can not be given
+        │   ├── InvalidUploadError   a file with such a name cannot be uploaded
+        │   ├── InvalidChangeError   such a change of a route cannot be made
+        │   ├── InvalidDecisionError such a decision about a version cannot be given
         │   ├── InvalidParametersError  a query parameter is wrong
         │   ├── TooLargeError        413: the body has too many bytes
         │   ├── AnswerTooLargeError  the answer is too large to be kept for its Idempotency-Key
@@ -56,7 +56,7 @@ class RelearnClientError(Exception):
 
 
 class LocalCloudError(RelearnClientError):
-    """No laptop cloud runs here, or its description can not be read."""
+    """No laptop cloud runs here, or its description cannot be read."""
 
 
 class CredentialsError(RelearnClientError):
@@ -207,15 +207,15 @@ class InvalidFeedbackError(InvalidRequestError):
 
 
 class InvalidUploadError(InvalidRequestError):
-    """A file with such a name can not be uploaded; `errors` says what is allowed."""
+    """A file with such a name cannot be uploaded; `errors` says what is allowed."""
 
 
 class InvalidChangeError(InvalidRequestError):
-    """Such a change of a route can not be made; `errors` says what is allowed."""
+    """Such a change of a route cannot be made; `errors` says what is allowed."""
 
 
 class InvalidDecisionError(InvalidRequestError):
-    """Such a decision about a version can not be given; `errors` says what is allowed."""
+    """Such a decision about a version cannot be given; `errors` says what is allowed."""
 
 
 class InvalidParametersError(InvalidRequestError):

@@ -28,7 +28,7 @@ def find(file: Path | str = LOCAL_FILE) -> tuple[str, httpx.Auth | None]:
     Raises
     ------
     LocalCloudError
-        There is none, or it can not be read.
+        There is none, or it cannot be read.
     CredentialsError
         Requests are to be signed, and botocore is not installed.
     """

@@ -67,7 +67,7 @@ class Restore:
     Parameters
     ----------
     version
-        Which.
+        Number of the version.
     state, reason
         ``"RESTORING"``, ``"DONE"`` or ``"FAILED"``, and why; the reason may be empty.
     what, who, why
@@ -99,7 +99,7 @@ class Route(RouteBrief):
     Parameters
     ----------
     model
-        Whose.
+        Name of the model.
     restore
         The last version that had to be deployed again, if any.
     history

@@ -255,7 +255,7 @@ class Step:
     Parameters
     ----------
     state
-        Which.
+        State that was reached.
     at
         When.
     """

@@ -115,7 +115,7 @@ def _jobs(bench: Bench, context: Any, *, role: str, folder: str) -> Part:
 
 
 def _run(bench: Bench, what: str, **request: Any) -> Any:
-    """Run a job to its end; it breaks when SageMaker, and not the container, can not go on."""
+    """Run a job to its end; it breaks when SageMaker, and not the container, cannot go on."""
     name = bench.name(what)
     bench.hosting.client.create_training_job(TrainingJobName=name, **request)
     found = _ended(bench, name)
