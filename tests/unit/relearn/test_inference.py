@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tritonclient.http import InferInput
-from tritonclient.http._utils import _get_inference_request
 
 from relearn.api.open_inference import model, request, tensors
 from relearn.api.open_inference.model import Wanted
@@ -286,6 +284,9 @@ def array(column: Column, values: Sequence[Any]) -> tuple[str, Any]:
 def test_what_tritons_client_writes_are_the_instances(
     data: st.DataObject, spec: ModelSpec, form: str
 ) -> None:
+    from tritonclient.http import InferInput  # noqa: PLC0415 - starts gevent, which no other test of the domain needs
+    from tritonclient.http._utils import _get_inference_request  # noqa: PLC0415
+
     columns = [column for column in spec.columns if not column.optional]
     drawn = data.draw(st.lists(instances(spec), min_size=1, max_size=3))
     rows = [{column.name: row[column.name] for column in columns} for row in drawn]
