@@ -9,6 +9,9 @@ import pytest
 from cli.stage.target import Choice
 from tests.support.cli_account import Account, account
 from tests.support.cli_stage import CliStage, deployed
+from tests.support.service_models import shared_loader
+
+__all__ = ["shared_loader"]
 
 
 @pytest.fixture
