@@ -30,8 +30,8 @@ SECONDS = 29
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Answering:
-    """What the functions that predict have in common.
+class PredictionFunctions:
+    """Makes the functions that predict: one for all models, and the host of each model in Lambda.
 
     Parameters
     ----------

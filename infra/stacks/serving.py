@@ -19,7 +19,7 @@ from infra.base.stack import StageStack
 from infra.base.stores import Stores
 from infra.parts.batches import Batches
 from infra.parts.lifecycle import Lifecycle
-from infra.parts.predict import Answering
+from infra.parts.predict import PredictionFunctions
 from infra.parts.records import Records
 from infra.parts.shadow import Trials
 from infra.stacks.training import TrainingStack
@@ -57,11 +57,11 @@ class ServingStack(StageStack):
         code = lambda_.Code.from_asset(str(staging.lambda_code(specs)))
         self.records = Records(self, "Records", settings=settings, access=access, code=code)
         self.trials = Trials(self, "Trials", settings=settings, access=access, code=code)
-        answering = Answering(
+        prediction_functions = PredictionFunctions(
             settings=settings, access=access, code=code, records=self.records, trials=self.trials
         )
-        self.predict = answering.predict(self)
-        self.hosts = answering.hosts(self, specs)
+        self.predict = prediction_functions.predict(self)
+        self.hosts = prediction_functions.hosts(self, specs)
         self.feedback = Function(
             self,
             "Feedback",

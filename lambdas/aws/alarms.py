@@ -37,8 +37,8 @@ class Alarms:
     def __init__(self, client: CloudWatchClient) -> None:
         self._client = client
 
-    def ringing(self, prefix: str, since: datetime) -> list[RaisedAlarm]:
-        """Give the metric alarms whose name starts with ``prefix`` and which went off after ``since`` and still ring."""
+    def raised(self, prefix: str, since: datetime) -> list[RaisedAlarm]:
+        """Give the metric alarms whose name starts with ``prefix`` and which went to ALARM after ``since`` and are still in it."""
         pages = self._client.get_paginator("describe_alarms").paginate(
             AlarmNamePrefix=prefix, StateValue="ALARM", AlarmTypes=["MetricAlarm"]
         )

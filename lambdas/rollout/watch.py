@@ -47,7 +47,7 @@ PASS, WAIT, BREACH = "pass", "wait", "breach"
 _log = logging.getLogger(__name__)
 
 
-class Begun(NamedTuple):
+class BegunStep(NamedTuple):
     """A step as `lambdas.handlers.advance` began it: what it is, what ends it, what it is counted under, and its time."""
 
     step: Step
@@ -149,9 +149,9 @@ class RolloutWatch:
                 f"version {run.version} is no longer tried at {step.weight} % (revision {route.revision})"
             )
 
-    def _judge(self, run: Run, pair: Pair, begun: Begun, left: RemainingSeconds) -> tuple[str, str]:
-        if ringing := self.alarms.ringing(resources.guard(self.stage, run.model), begun.began):
-            return BREACH, "; ".join(f"alarm {alarm.name}: {alarm.reason}" for alarm in ringing)
+    def _judge(self, run: Run, pair: Pair, begun: BegunStep, left: RemainingSeconds) -> tuple[str, str]:
+        if raised := self.alarms.raised(resources.guard(self.stage, run.model), begun.began):
+            return BREACH, "; ".join(f"alarm {alarm.name}: {alarm.reason}" for alarm in raised)
         mine, theirs = (self.counts.total(run.model, begun.revision, one.version) for one in pair)
         if self.clock() + EARLY < begun.until:
             failing = canary.fails(mine, theirs, begun.limits)
@@ -207,9 +207,9 @@ class RolloutWatch:
         return version
 
 
-def _begun(told: Mapping[str, Any]) -> Begun:
+def _begun(told: Mapping[str, Any]) -> BegunStep:
     until = datetime.fromisoformat(told["until"])
-    return Begun(
+    return BegunStep(
         rollout_plan.step_from_dict(told),
         Limits(**told["limits"]),
         told["revision"],

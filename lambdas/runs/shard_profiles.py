@@ -71,11 +71,11 @@ def gather(
     DataError
         A shard or a profile cannot be read.
     """
-    shelf = _Shelf(storage, lake, spec)
+    store = _ProfileStore(storage, lake, spec)
     with tempfile.TemporaryDirectory(prefix="check-") as name, ThreadPoolExecutor(AT_ONCE) as pool:
         folder = Path(name)
-        found = list(pool.map(lambda upload: shelf.profile(upload, folder), uploads))
-        files = list(pool.map(lambda upload: shelf.keys(upload, folder), uploads))
+        found = list(pool.map(lambda upload: store.profile(upload, folder), uploads))
+        files = list(pool.map(lambda upload: store.keys(upload, folder), uploads))
         kept: dict[bool, dict[str, list[Path]]] = {True: {}, False: {}}
         for upload, file in zip(uploads, files, strict=True):
             if file is not None:
@@ -95,7 +95,7 @@ def _of(table: str, uploads: Iterable[Upload], found: Iterable[Profile]) -> Prof
     )
 
 
-class _Shelf:
+class _ProfileStore:
     """The profiles of one model's shards in the lake."""
 
     def __init__(self, storage: Storage, lake: str, spec: ModelSpec) -> None:
