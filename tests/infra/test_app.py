@@ -18,7 +18,7 @@ def build(built, **_):
     for number in range(501):
         CfnWaitConditionHandle(stack, f"H{number}")
 
-app.stages.build = build
+app.stage.build = build
 app.main()
 """
 

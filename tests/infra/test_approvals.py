@@ -25,7 +25,7 @@ def test_a_decision_in_the_registry_of_this_stage_wakes_the_function_and_a_new_v
 
 def test_only_what_takes_decisions_wakes_runs_and_only_those_of_the_stage(dev: Synthesised) -> None:
     roles = {
-        f["Role"]["Fn::GetAtt"][0]: f["Handler"].split(".")[1]
+        f["Role"]["Fn::GetAtt"][0]: f["Handler"].split(".")[2]
         for f in dev.properties("AWS::Lambda::Function")
     }
     found = {

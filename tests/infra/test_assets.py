@@ -93,6 +93,9 @@ def test_the_image_is_built_from_the_domain_and_the_training_code_alone(dev: Syn
     folder = dev.asset("training/Dockerfile")
     assert {path.name for path in folder.iterdir() if not path.name.startswith(".")} == {
         "relearn",
+        "preparation",
+        "scoring",
+        "pages",
         "training",
     }
     assert not list(folder.rglob("__pycache__"))

@@ -423,7 +423,7 @@ def test_the_features_that_are_looked_up_are_written_by_runs_and_read_by_what_pr
     (online,) = (k for k in dev.resources("AWS::DynamoDB::Table") if k.startswith("Online"))
     found: dict[str, set[str]] = {}
     roles = {
-        f["Role"]["Fn::GetAtt"][0]: f["Handler"].split(".")[1]
+        f["Role"]["Fn::GetAtt"][0]: f["Handler"].split(".")[2]
         for f in dev.properties("AWS::Lambda::Function")
     }
     for owner, statement in statements(dev):

@@ -27,7 +27,7 @@ def test_these_are_the_routes_and_who_answers_them(dev: Synthesised) -> None:
         integration = integrations[text(route["Target"]).split("<")[1].rstrip(">")]["Properties"]
         assert integration["PayloadFormatVersion"] == "2.0"
         function = functions[integration["IntegrationUri"]["Fn::GetAtt"][0]]
-        found[route["RouteKey"]] = function["Properties"]["Handler"].split(".")[1]
+        found[route["RouteKey"]] = function["Properties"]["Handler"].split(".")[2]
     assert found == ROUTES
 
 
