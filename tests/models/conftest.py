@@ -104,7 +104,7 @@ def server(trained: Trained) -> Iterator[int]:
         yield port
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=120)
 
 
 def environment_for(base: Path) -> dict[str, str]:

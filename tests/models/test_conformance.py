@@ -236,7 +236,7 @@ def refitted(spec: ModelSpec, trained: Trained) -> Any:
 
 
 def ask(server: int, body: dict[str, Any]) -> dict[str, Any]:
-    connection = http.client.HTTPConnection("127.0.0.1", server, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", server, timeout=120)
     connection.request("POST", "/invocations", json.dumps(body), {"Content-Type": "application/json"})
     answer = connection.getresponse()
     assert answer.status == 200

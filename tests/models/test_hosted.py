@@ -53,7 +53,7 @@ def ask(spec: ModelSpec, trained: Trained) -> Iterator[Callable[[bytes], bytes]]
 
 
 def container(port: int, body: bytes) -> bytes:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     connection.request("POST", "/invocations", body, {"Content-Type": "application/json"})
     answer = connection.getresponse()
     assert answer.status == 200

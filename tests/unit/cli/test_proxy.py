@@ -102,7 +102,7 @@ def ask(
     body: bytes | None = None,
     headers: dict[str, str] | None = None,
 ) -> Answer:
-    connection = http.client.HTTPConnection(urlsplit(to.url).netloc, timeout=30)
+    connection = http.client.HTTPConnection(urlsplit(to.url).netloc, timeout=120)
     try:
         connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
         sent = {"host": urlsplit(to.url).netloc, **(headers or {})}

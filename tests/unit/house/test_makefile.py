@@ -89,7 +89,7 @@ def make(place: Path, *arguments: str, **environment: str) -> list[list[str]]:
         env={**kept, "PATH": path, **environment},
         text=True,
         capture_output=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     lines = ended.stdout.splitlines()

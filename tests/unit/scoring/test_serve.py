@@ -64,7 +64,7 @@ def serving(base: Path, **more: str) -> Iterator[tuple[subprocess.Popen[str], in
         yield process, port
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
 
 
 def answers(port: int) -> bool:
@@ -86,7 +86,7 @@ def pinged(address: str) -> bool:
 
 
 def call(port: int, method: str, path: str, body: str | None = None) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     connection.request(method, path, body, {"Content-Type": "application/json"})
     status = connection.getresponse().status
     connection.close()
@@ -107,7 +107,7 @@ def test_a_graph_that_was_tampered_with_is_never_served(base: Path, tmp_path: Pa
         env=environment(tmp_path),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 1
@@ -151,7 +151,7 @@ def test_an_artifact_that_is_not_the_one_that_was_judged_is_never_served(base: P
         env={**environment(base), "RELEARN_ARTIFACT_SHA256": judged},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 1
@@ -183,12 +183,12 @@ def test_where_there_is_a_socket_for_it_it_opens_no_port(base: Path, workers: st
             assert not answers(8080)
         finally:
             process.terminate()
-            process.wait(timeout=30)
+            process.wait(timeout=120)
 
 
 def test_told_to_stop_it_finishes_the_request_under_way_and_exits_cleanly(base: Path) -> None:
     with serving(base) as (process, port):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
         connection.putrequest("POST", "/invocations")
         connection.putheader("Content-Type", "application/json")
         connection.putheader("Content-Length", str(len(BODY)))
@@ -198,7 +198,7 @@ def test_told_to_stop_it_finishes_the_request_under_way_and_exits_cleanly(base: 
         rest = threading.Timer(0.3, connection.send, [BODY[20:].encode()])
         rest.start()
         assert connection.getresponse().status == 200
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=120) == 0
 
 
 def test_several_workers_answer_and_stop_together(base: Path) -> None:
@@ -207,7 +207,7 @@ def test_several_workers_answer_and_stop_together(base: Path) -> None:
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
         workers = children.read_text(encoding="ascii").split() if children.exists() else []
         process.terminate()
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=120) == 0
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline and any(map(alive, workers)):
             time.sleep(0.02)
@@ -222,7 +222,7 @@ def packages_after(script: str, base: Path) -> set[str]:
         env=environment(base),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=True,
     )
     return {name.partition(".")[0] for name in done.stdout.split()}

@@ -76,7 +76,7 @@ def test_its_entrypoint_runs_with_what_it_copies_alone(tmp_path: Path, command: 
         env={"SAGEMAKER_BASE_DIR": str(tmp_path / "ml")},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 1
