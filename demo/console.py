@@ -36,4 +36,9 @@ class Console:
 
     def _print(self, style: str, text: str) -> None:
         seconds, text = f"{time.monotonic() - self._began:7.1f}s ", visible.lines(text)
-        print(seconds + text if self._plain else f"{_DIM}{seconds}{_RESET}{style}{text}{_RESET}", flush=True)
+        line = seconds + text if self._plain else f"{_DIM}{seconds}{_RESET}{style}{text}{_RESET}"
+        try:
+            print(line, flush=True)
+        except BrokenPipeError:
+            # Whoever read this is gone, as with `| head`: the cloud still has to be ended, and without an error.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -38,12 +38,16 @@ class Console:
 
     def plain(self, text: str = "") -> None:
         """Print a line as it is, to be copied."""
-        with self._lock:
-            print(visible.lines(text), flush=True)
+        self._write(visible.lines(text))
 
     def _print(self, style: str, text: str) -> None:
         seconds, text = f"{time.monotonic() - self._began:7.1f}s ", visible.lines(text)
+        self._write(seconds + text if self._plain else f"{_DIM}{seconds}{_RESET}{style}{text}{_RESET}")
+
+    def _write(self, line: str) -> None:
         with self._lock:
-            print(
-                seconds + text if self._plain else f"{_DIM}{seconds}{_RESET}{style}{text}{_RESET}", flush=True
-            )
+            try:
+                print(line, flush=True)
+            except BrokenPipeError:
+                # Whoever read this is gone, as with `| head`: what stops the cloud still has to be done, and without an error.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

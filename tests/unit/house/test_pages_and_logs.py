@@ -5,6 +5,9 @@ from __future__ import annotations
 import html
 import json
 import logging
+import os
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -78,3 +81,22 @@ def test_the_laptop_cloud_and_its_story_show_what_they_quote(text: str) -> None:
             tell(text)
     assert not (NEVER_RAW - {"\n"}) & set("".join(said))
     "".join(said).encode()
+
+
+@pytest.mark.parametrize("package", ["local", "demo"])
+def test_a_console_that_nobody_reads_any_more_keeps_nothing_from_being_done(package: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    program = (
+        "import sys\n"
+        f"from {package}.console import Console\n"
+        "console = Console()\n"
+        "console.step('stopping')\n"
+        "console.detail('stopped')\n"
+        "print('all is done', file=sys.stderr)\n"
+    )
+    with os.fdopen(writer, "wb") as nobody:
+        done = subprocess.run(
+            [sys.executable, "-c", program], stdout=nobody, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (0, "all is done\n")
