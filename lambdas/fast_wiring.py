@@ -31,6 +31,7 @@ from lambdas.serving.shadow_sampling import Sampler
 from lambdas.serving.traffic import Traffic
 from lambdas.serving.version_cache import VersionMemory
 from lambdas.serving.version_client import VersionClient
+from relearn.naming.environment import Variable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -48,9 +49,9 @@ class Tables(NamedTuple):
 def tables(config: Config) -> Tables:
     """Construct the readers of the tables."""
     client = direct.DynamoDB(direct.service("dynamodb", os.environ))
-    table = Table(cast("DynamoDBClient", client), config.need("LEDGER_TABLE"))
+    table = Table(cast("DynamoDBClient", client), config.need(Variable.LEDGER_TABLE))
     ledger = Ledger(table, _now)
-    return Tables(client, table, ledger, VersionMemory(ledger, config.need("STAGE")))
+    return Tables(client, table, ledger, VersionMemory(ledger, config.need(Variable.STAGE)))
 
 
 def make(config: Config, tables: Tables, host: Host) -> Predictor:
@@ -64,16 +65,16 @@ def make(config: Config, tables: Tables, host: Host) -> Predictor:
     queue = direct.service("sqs", os.environ)
     prediction_queue = PredictionQueue(
         queue=queue,
-        url=config.need("RECORDS_QUEUE_URL"),
+        url=config.need(Variable.RECORDS_QUEUE_URL),
         s3=partial(direct.service, "s3", os.environ),
-        lake=config.need("LAKE_BUCKET"),
+        lake=config.need(Variable.LAKE_BUCKET),
     )
     return Predictor(
         routes=RouteMemory(tables.ledger, time.monotonic),
         traffic=_traffic(config, tables, host, queue),
         idempotency=Idempotency(KeptAnswers(tables.table, time.time)),
         records=PredictionRecords(prediction_queue, _now),
-        meter=Meter(config.need("STAGE"), _now),
+        meter=Meter(config.need(Variable.STAGE), _now),
         catalog=catalog.load(),
     )
 
@@ -85,10 +86,10 @@ def _traffic(config: Config, tables: Tables, host: Host, queue: direct.Service) 
         client=VersionClient(
             versions=tables.versions,
             backends=Backends(endpoints=endpoints, host=host),
-            lookup=Lookup(OnlineReader(tables.client, config.need("ONLINE_TABLE"))),
+            lookup=Lookup(OnlineReader(tables.client, config.need(Variable.ONLINE_TABLE))),
         ),
-        counts=LiveCounts(quick, config.need("LEDGER_TABLE"), _now),
-        queue=TrialQueue(queue, config.need("TRIALS_QUEUE_URL")),
+        counts=LiveCounts(quick, config.need(Variable.LEDGER_TABLE), _now),
+        queue=TrialQueue(queue, config.need(Variable.TRIALS_QUEUE_URL)),
         sampler=Sampler(time.monotonic),
     )
 

@@ -40,6 +40,7 @@ from lambdas.runs.retirement import Retirement
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.serving.backends import Backends
+from relearn.naming.environment import Variable
 
 
 def now() -> datetime:
@@ -49,7 +50,7 @@ def now() -> datetime:
 
 def table(config: Config) -> Table:
     """Construct the ledger's table."""
-    return Table(clients.dynamodb(), config.need("LEDGER_TABLE"))
+    return Table(clients.dynamodb(), config.need(Variable.LEDGER_TABLE))
 
 
 def ledger(config: Config) -> Ledger:
@@ -64,7 +65,7 @@ def turns(config: Config) -> Turns:
 
 def live_counts(config: Config) -> LiveCounts:
     """Construct the counters of candidate and champion."""
-    return LiveCounts(clients.dynamodb(), config.need("LEDGER_TABLE"), now)
+    return LiveCounts(clients.dynamodb(), config.need(Variable.LEDGER_TABLE), now)
 
 
 def storage() -> Storage:
@@ -79,37 +80,37 @@ def alarms() -> Alarms:
 
 def meter(config: Config) -> Meter:
     """Construct the meter of metrics."""
-    return Meter(config.need("STAGE"), now)
+    return Meter(config.need(Variable.STAGE), now)
 
 
 def notifier(config: Config) -> Notifier:
     """Construct the notifier of the stage's topic."""
-    return Notifier(clients.sns(), config.need("TOPIC_ARN"), config.need("STAGE"))
+    return Notifier(clients.sns(), config.need(Variable.TOPIC_ARN), config.need(Variable.STAGE))
 
 
 def executions(config: Config) -> Executions:
     """Construct the executions of the retrain state machine."""
-    return Executions(clients.stepfunctions(), config.need("STATE_MACHINE_ARN"))
+    return Executions(clients.stepfunctions(), config.need(Variable.STATE_MACHINE_ARN))
 
 
 def restores(config: Config) -> Executions:
     """Construct the executions of the restore state machine."""
-    return Executions(clients.stepfunctions(), config.need("RESTORE_MACHINE_ARN"))
+    return Executions(clients.stepfunctions(), config.need(Variable.RESTORE_MACHINE_ARN))
 
 
 def endpoints(config: Config) -> Endpoints:
     """Construct the endpoints of the stage."""
-    return Endpoints(clients.sagemaker(), config.need("STAGE"), Scaling(clients.scaling()))
+    return Endpoints(clients.sagemaker(), config.need(Variable.STAGE), Scaling(clients.scaling()))
 
 
 def online(config: Config) -> Online:
     """Construct the table of online features."""
-    return Online(clients.dynamodb(), config.need("ONLINE_TABLE"))
+    return Online(clients.dynamodb(), config.need(Variable.ONLINE_TABLE))
 
 
 def lake_blocks(config: Config) -> Blocks:
     """Construct the ranged reader of the lake."""
-    return Blocks(clients.s3(), config.need("LAKE_BUCKET"))
+    return Blocks(clients.s3(), config.need(Variable.LAKE_BUCKET))
 
 
 def retirement(config: Config) -> Retirement:
@@ -119,20 +120,20 @@ def retirement(config: Config) -> Retirement:
 
 def registry(config: Config) -> Registry:
     """Construct the Model Registry."""
-    return Registry(clients.sagemaker(), config.need("STAGE"))
+    return Registry(clients.sagemaker(), config.need(Variable.STAGE))
 
 
 def backends(config: Config) -> Backends:
     """Construct the backends that invoke versions."""
     return Backends(
         endpoints=Invoker(client.service("sagemaker", os.environ)),
-        host=HostFunctions(client.service("lambda", os.environ), config.need("STAGE")),
+        host=HostFunctions(client.service("lambda", os.environ), config.need(Variable.STAGE)),
     )
 
 
 def ingest_queue(config: Config) -> IngestQueue:
     """Construct the queue of ingest."""
-    return IngestQueue(clients.sqs(), config.need("INGEST_QUEUE_URL"))
+    return IngestQueue(clients.sqs(), config.need(Variable.INGEST_QUEUE_URL))
 
 
 def runs(config: Config) -> Runs:
@@ -177,17 +178,17 @@ def batch_records(config: Config) -> BatchRecords:
 
 def once(config: Config) -> Once:
     """Construct the writer that places each line in the lake exactly once."""
-    return Once(table(config), storage(), config.need("LAKE_BUCKET"), clock=lambda: now().timestamp())
+    return Once(table(config), storage(), config.need(Variable.LAKE_BUCKET), clock=lambda: now().timestamp())
 
 
 def transforms(config: Config) -> Transforms:
     """Construct the transform jobs of the stage."""
-    return Transforms(clients.sagemaker(), config.need("STAGE"))
+    return Transforms(clients.sagemaker(), config.need(Variable.STAGE))
 
 
 def form_records(config: Config) -> FormRecords:
     """Construct the records of upload forms."""
-    return FormRecords(Table(clients.dynamodb(), config.need("LEDGER_TABLE")), now)
+    return FormRecords(Table(clients.dynamodb(), config.need(Variable.LEDGER_TABLE)), now)
 
 
 def links() -> Links:
@@ -197,7 +198,7 @@ def links() -> Links:
 
 def functions(config: Config) -> Functions:
     """Construct the client of the stage's own functions."""
-    return Functions(clients.functions(), config.need("STAGE"))
+    return Functions(clients.functions(), config.need(Variable.STAGE))
 
 
 def closer(config: Config, results: BatchResults | None = None) -> BatchCloser:

@@ -14,6 +14,7 @@ from infra.base.sagemaker_access import SageMakerAccess
 from infra.base.settings import Settings
 from infra.base.stores import Stores
 from relearn.naming import ledger_keys, resources, s3_keys
+from relearn.naming.environment import Variable
 from relearn.records import predictions
 
 
@@ -43,24 +44,28 @@ class Access:
         self.state_machine_arn = self._arn("states", "stateMachine", self._machine)
         self.restore_machine_arn = self._arn("states", "stateMachine", resources.restore_machine(self._stage))
         self._variables = {
-            "STAGE": settings.stage,
-            "LEDGER_TABLE": stores.ledger.table_name,
-            "ONLINE_TABLE": stores.online.table_name,
-            "UPLOADS_BUCKET": stores.uploads.bucket_name,
-            "LAKE_BUCKET": stores.lake.bucket_name,
-            "ARTIFACTS_BUCKET": stores.artifacts.bucket_name,
-            "TOPIC_ARN": stores.topic.topic_arn,
-            "STATE_MACHINE_ARN": self.state_machine_arn,
-            "RESTORE_MACHINE_ARN": self.restore_machine_arn,
-            "FEATURES_ENGINE": settings.features_engine,
-            "INGEST_SECONDS": str(settings.ingest_timeout_seconds),
-            "DEBOUNCE_SECONDS": None if settings.debounce_seconds is None else str(settings.debounce_seconds),
-            "ROLLOUT_SECONDS": None if settings.rollout_seconds is None else str(settings.rollout_seconds),
+            Variable.STAGE: settings.stage,
+            Variable.LEDGER_TABLE: stores.ledger.table_name,
+            Variable.ONLINE_TABLE: stores.online.table_name,
+            Variable.UPLOADS_BUCKET: stores.uploads.bucket_name,
+            Variable.LAKE_BUCKET: stores.lake.bucket_name,
+            Variable.ARTIFACTS_BUCKET: stores.artifacts.bucket_name,
+            Variable.TOPIC_ARN: stores.topic.topic_arn,
+            Variable.STATE_MACHINE_ARN: self.state_machine_arn,
+            Variable.RESTORE_MACHINE_ARN: self.restore_machine_arn,
+            Variable.FEATURES_ENGINE: settings.features_engine,
+            Variable.INGEST_SECONDS: str(settings.ingest_timeout_seconds),
+            Variable.DEBOUNCE_SECONDS: None
+            if settings.debounce_seconds is None
+            else str(settings.debounce_seconds),
+            Variable.ROLLOUT_SECONDS: None
+            if settings.rollout_seconds is None
+            else str(settings.rollout_seconds),
         }
 
-    def variables(self, *wanted: str, **more: str) -> dict[str, str]:
+    def variables(self, *wanted: Variable, **more: str) -> dict[str, str]:
         """Give the named environment variables (those that the stage sets) and ``more``."""
-        known = {name: value for name in wanted if (value := self._variables[name]) is not None}
+        known = {name.value: value for name in wanted if (value := self._variables[name]) is not None}
         return {**known, **more}
 
     def ledger(self, *actions: str) -> Grant:

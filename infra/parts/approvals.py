@@ -11,6 +11,7 @@ from infra.base.access import Access
 from infra.base.functions import Function
 from infra.base.settings import Settings
 from relearn.naming import resources
+from relearn.naming.environment import Variable
 
 DECIDED = ("Approved", "Rejected")
 
@@ -28,7 +29,7 @@ class Approvals(Construct):
             settings=settings,
             name="approval_event",
             code=code,
-            environment=access.variables("STAGE", "LEDGER_TABLE", "TOPIC_ARN"),
+            environment=access.variables(Variable.STAGE, Variable.LEDGER_TABLE, Variable.TOPIC_ARN),
             allowed=[
                 access.ledger("GetItem", "UpdateItem"),
                 access.sagemaker.versions("DescribeModelPackage"),

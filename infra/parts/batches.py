@@ -13,6 +13,7 @@ from infra.base.functions import Function
 from infra.base.grants import Grant
 from infra.base.settings import Settings
 from relearn.naming import resources, s3_keys
+from relearn.naming.environment import Variable
 from relearn.records import predictions
 
 ENDED = ("Completed", "Failed", "Stopped")
@@ -36,7 +37,9 @@ class Batches(Construct):
         self, scope: Construct, construct_id: str, *, settings: Settings, access: Access, code: lambda_.Code
     ) -> None:
         super().__init__(scope, construct_id)
-        told = access.variables("STAGE", "LEDGER_TABLE", "UPLOADS_BUCKET", "LAKE_BUCKET")
+        told = access.variables(
+            Variable.STAGE, Variable.LEDGER_TABLE, Variable.UPLOADS_BUCKET, Variable.LAKE_BUCKET
+        )
         self.dead_letters = queues.dead_letters(self)
         self.api = Function(
             self,

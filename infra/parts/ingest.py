@@ -16,6 +16,7 @@ from infra.base.grants import Grant
 from infra.base.settings import Settings
 from relearn.lifecycle import turns
 from relearn.naming import s3_keys
+from relearn.naming.environment import Variable
 
 TRIES = 3
 
@@ -101,13 +102,13 @@ class Ingest(Construct):
             name="ingest",
             code=code,
             environment=access.variables(
-                "STAGE",
-                "LEDGER_TABLE",
-                "UPLOADS_BUCKET",
-                "LAKE_BUCKET",
-                "TOPIC_ARN",
-                "STATE_MACHINE_ARN",
-                "DEBOUNCE_SECONDS",
+                Variable.STAGE,
+                Variable.LEDGER_TABLE,
+                Variable.UPLOADS_BUCKET,
+                Variable.LAKE_BUCKET,
+                Variable.TOPIC_ARN,
+                Variable.STATE_MACHINE_ARN,
+                Variable.DEBOUNCE_SECONDS,
                 INGEST_QUEUE_URL=self.queue.queue_url,
             ),
             allowed=[

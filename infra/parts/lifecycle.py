@@ -15,6 +15,7 @@ from infra.base.grants import Grant
 from infra.base.settings import Settings
 from infra.workflow.step_functions import ending_a_run
 from relearn.naming import s3_keys
+from relearn.naming.environment import Variable
 from relearn.spec.model import ModelSpec
 
 TIMEOUT_SECONDS = 900
@@ -48,14 +49,14 @@ class Lifecycle(Construct):
             name="lifecycle",
             code=code,
             environment=access.variables(
-                "STAGE",
-                "LEDGER_TABLE",
-                "ONLINE_TABLE",
-                "UPLOADS_BUCKET",
-                "STATE_MACHINE_ARN",
-                "RESTORE_MACHINE_ARN",
-                "TOPIC_ARN",
-                "DEBOUNCE_SECONDS",
+                Variable.STAGE,
+                Variable.LEDGER_TABLE,
+                Variable.ONLINE_TABLE,
+                Variable.UPLOADS_BUCKET,
+                Variable.STATE_MACHINE_ARN,
+                Variable.RESTORE_MACHINE_ARN,
+                Variable.TOPIC_ARN,
+                Variable.DEBOUNCE_SECONDS,
             ),
             allowed=_allowed(access),
             timeout_seconds=TIMEOUT_SECONDS,

@@ -21,6 +21,7 @@ from infra.base.settings import Settings
 from infra.parts.records import Records
 from infra.parts.shadow import Trials
 from relearn.naming import resources, s3_keys
+from relearn.naming.environment import Variable
 from relearn.records import predictions
 from relearn.spec.hosting import InLambda
 from relearn.spec.model import ModelSpec
@@ -97,10 +98,10 @@ class PredictionFunctions:
 
     def _variables(self, **more: str) -> dict[str, str]:
         return self.access.variables(
-            "STAGE",
-            "LEDGER_TABLE",
-            "ONLINE_TABLE",
-            "LAKE_BUCKET",
+            Variable.STAGE,
+            Variable.LEDGER_TABLE,
+            Variable.ONLINE_TABLE,
+            Variable.LAKE_BUCKET,
             RECORDS_QUEUE_URL=self.records.queue.queue_url,
             TRIALS_QUEUE_URL=self.trials.queue.queue_url,
             **more,

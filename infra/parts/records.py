@@ -11,6 +11,7 @@ from infra.base.access import Access
 from infra.base.functions import Function
 from infra.base.grants import Grant
 from infra.base.settings import Settings
+from relearn.naming.environment import Variable
 from relearn.records import predictions
 
 TRIES = 5
@@ -48,7 +49,7 @@ class Records(Construct):
             settings=settings,
             name="record",
             code=code,
-            environment=access.variables("STAGE", "LEDGER_TABLE", "LAKE_BUCKET"),
+            environment=access.variables(Variable.STAGE, Variable.LEDGER_TABLE, Variable.LAKE_BUCKET),
             allowed=self._allowed(access),
             timeout_seconds=predictions.WRITER_SECONDS,
             memory_mb=512,

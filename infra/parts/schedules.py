@@ -19,6 +19,7 @@ from infra.base.functions import Function
 from infra.base.grants import Grant
 from infra.base.settings import Settings
 from relearn.naming import resources
+from relearn.naming.environment import Variable
 from relearn.spec.model import ModelSpec
 
 TRIES, GIVEN_UP_AFTER_SECONDS = 8, 3600
@@ -55,7 +56,11 @@ class Schedules(Construct):
             name="scheduled_run",
             code=code,
             environment=access.variables(
-                "STAGE", "LEDGER_TABLE", "STATE_MACHINE_ARN", "TOPIC_ARN", "DEBOUNCE_SECONDS"
+                Variable.STAGE,
+                Variable.LEDGER_TABLE,
+                Variable.STATE_MACHINE_ARN,
+                Variable.TOPIC_ARN,
+                Variable.DEBOUNCE_SECONDS,
             ),
             allowed=[
                 access.ledger("GetItem", "PutItem", "Query"),

@@ -11,6 +11,7 @@ from infra.base.access import Access
 from infra.base.functions import Function
 from infra.base.grants import Grant
 from infra.base.settings import Settings
+from relearn.naming.environment import Variable
 
 TRIES = 3
 AT_ONCE = 2  # the fewest: predict needs what else the account may run
@@ -50,7 +51,7 @@ class Trials(Construct):
             settings=settings,
             name="trial",
             code=code,
-            environment=access.variables("STAGE", "LEDGER_TABLE"),
+            environment=access.variables(Variable.STAGE, Variable.LEDGER_TABLE),
             allowed=[
                 access.ledger("GetItem"),
                 access.live("UpdateItem"),

@@ -15,6 +15,7 @@ from infra.base.grants import Grant
 from infra.base.settings import Settings
 from infra.workflow.step_functions import ending_a_run
 from relearn.naming import s3_keys
+from relearn.naming.environment import Variable
 
 DEAD = ("FAILED", "TIMED_OUT", "ABORTED")
 
@@ -46,14 +47,14 @@ class Sweep(Construct):
             name="sweep",
             code=code,
             environment=access.variables(
-                "STAGE",
-                "LEDGER_TABLE",
-                "ONLINE_TABLE",
-                "UPLOADS_BUCKET",
-                "STATE_MACHINE_ARN",
-                "RESTORE_MACHINE_ARN",
-                "TOPIC_ARN",
-                "DEBOUNCE_SECONDS",
+                Variable.STAGE,
+                Variable.LEDGER_TABLE,
+                Variable.ONLINE_TABLE,
+                Variable.UPLOADS_BUCKET,
+                Variable.STATE_MACHINE_ARN,
+                Variable.RESTORE_MACHINE_ARN,
+                Variable.TOPIC_ARN,
+                Variable.DEBOUNCE_SECONDS,
                 INGEST_QUEUE_URL=queue.queue_url,
             ),
             allowed=[

@@ -25,6 +25,7 @@ from infra.parts.shadow import Trials
 from infra.stacks.training import TrainingStack
 from infra.workflow import step_functions
 from relearn.naming import s3_keys
+from relearn.naming.environment import Variable
 from relearn.records import predictions
 from relearn.spec.hosting import InLambda
 from relearn.spec.model import ModelSpec
@@ -68,7 +69,7 @@ class ServingStack(StageStack):
             settings=settings,
             name="feedback",
             code=code,
-            environment=access.variables("STAGE", "LEDGER_TABLE", "LAKE_BUCKET"),
+            environment=access.variables(Variable.STAGE, Variable.LEDGER_TABLE, Variable.LAKE_BUCKET),
             allowed=access.place_lines(predictions.TRUTH),
             timeout_seconds=29,  # the API gives up after 30
             memory_mb=1769,  # a whole core: a full request is a thousand writes
@@ -79,7 +80,7 @@ class ServingStack(StageStack):
             settings=settings,
             name="models",
             code=code,
-            environment=access.variables("STAGE", "LEDGER_TABLE"),
+            environment=access.variables(Variable.STAGE, Variable.LEDGER_TABLE),
             allowed=[access.ledger("GetItem", "Query")],
             timeout_seconds=10,
         )
@@ -89,7 +90,7 @@ class ServingStack(StageStack):
             settings=settings,
             name="docs",
             code=lambda_.Code.from_asset(str(site.code(specs, described(settings)))),
-            environment=access.variables("STAGE"),
+            environment=access.variables(Variable.STAGE),
             allowed=[],
             timeout_seconds=10,
         )
@@ -101,7 +102,11 @@ class ServingStack(StageStack):
             name="uploads",
             code=code,
             environment=access.variables(
-                "STAGE", "LEDGER_TABLE", "UPLOADS_BUCKET", "LAKE_BUCKET", "INGEST_SECONDS"
+                Variable.STAGE,
+                Variable.LEDGER_TABLE,
+                Variable.UPLOADS_BUCKET,
+                Variable.LAKE_BUCKET,
+                Variable.INGEST_SECONDS,
             ),
             allowed=[
                 access.ledger("GetItem", "Query"),
@@ -121,12 +126,12 @@ class ServingStack(StageStack):
             name="operate",
             code=code,
             environment=access.variables(
-                "STAGE",
-                "LEDGER_TABLE",
-                "TOPIC_ARN",
-                "STATE_MACHINE_ARN",
-                "RESTORE_MACHINE_ARN",
-                "DEBOUNCE_SECONDS",
+                Variable.STAGE,
+                Variable.LEDGER_TABLE,
+                Variable.TOPIC_ARN,
+                Variable.STATE_MACHINE_ARN,
+                Variable.RESTORE_MACHINE_ARN,
+                Variable.DEBOUNCE_SECONDS,
             ),
             allowed=step_functions.moving_by_hand(access),
             timeout_seconds=29,  # the API gives up after 30

@@ -14,6 +14,7 @@ from infra.base.grants import Grant
 from infra.base.settings import Settings
 from infra.workflow.job_roles import RolesOfModels
 from relearn.naming import s3_keys
+from relearn.naming.environment import Variable
 
 CREATED = ("model", "endpoint-config", "endpoint")
 
@@ -77,7 +78,7 @@ def make(
     def function(
         name: str,
         *allowed: Grant,
-        told: Sequence[str] = ("STAGE", "LEDGER_TABLE"),
+        told: Sequence[Variable] = (Variable.STAGE, Variable.LEDGER_TABLE),
         seconds: int = 60,
         memory_mb: int = 256,
         layers: Sequence[lambda_.ILayerVersion] = (),
@@ -98,14 +99,20 @@ def make(
             layers=layers,
         )
 
-    stores = ("STAGE", "LEDGER_TABLE", "LAKE_BUCKET", "ARTIFACTS_BUCKET")
-    ending = ("STAGE", "LEDGER_TABLE", "STATE_MACHINE_ARN", "TOPIC_ARN", "DEBOUNCE_SECONDS")
+    stores = (Variable.STAGE, Variable.LEDGER_TABLE, Variable.LAKE_BUCKET, Variable.ARTIFACTS_BUCKET)
+    ending = (
+        Variable.STAGE,
+        Variable.LEDGER_TABLE,
+        Variable.STATE_MACHINE_ARN,
+        Variable.TOPIC_ARN,
+        Variable.DEBOUNCE_SECONDS,
+    )
     made = RunFunctions(
         open_run=function(
             "open_run",
             access.ledger("GetItem", "UpdateItem", "Query"),
             access.lake("s3:PutObject", under=["snapshots"]),
-            told=[*stores, "FEATURES_ENGINE"],
+            told=[*stores, Variable.FEATURES_ENGINE],
             seconds=300,  # it reads every upload of the model, three times
         ),
         check_data=function(
@@ -138,7 +145,7 @@ def make(
             access.ledger("GetItem", "UpdateItem"),
             access.publish(),
             access.wake_runs(),
-            told=("STAGE", "LEDGER_TABLE", "TOPIC_ARN"),
+            told=(Variable.STAGE, Variable.LEDGER_TABLE, Variable.TOPIC_ARN),
         ),
         decided=function(
             "decided", access.ledger("GetItem", "UpdateItem"), access.sagemaker.versions("UpdateModelPackage")
@@ -164,14 +171,14 @@ def make(
             access.ledger("GetItem", "UpdateItem"),
             access.lake("s3:GetObject", under=[s3_keys.FEATURES]),
             access.online("BatchWriteItem"),
-            told=("STAGE", "LEDGER_TABLE", "ONLINE_TABLE", "LAKE_BUCKET"),
+            told=(Variable.STAGE, Variable.LEDGER_TABLE, Variable.ONLINE_TABLE, Variable.LAKE_BUCKET),
             seconds=900,  # the longest there is; it is called again until all are there
             memory_mb=1769,  # a whole core
         ),
         advance=function(
             "advance",
             access.ledger("GetItem", "PutItem", "UpdateItem"),
-            told=("STAGE", "LEDGER_TABLE", "ROLLOUT_SECONDS"),
+            told=(Variable.STAGE, Variable.LEDGER_TABLE, Variable.ROLLOUT_SECONDS),
         ),
         watch=function(
             "watch",
@@ -181,7 +188,7 @@ def make(
             access.ask_hosts(),
             access.guards(),
             access.publish(),
-            told=[*stores[:3], "TOPIC_ARN"],
+            told=[*stores[:3], Variable.TOPIC_ARN],
             seconds=900,  # two endpoints may be cold, and slow at every question
             memory_mb=1769,  # a whole core: it times them
         ),
@@ -190,7 +197,7 @@ def make(
             "retire",
             access.ledger("GetItem", "UpdateItem", "Query"),
             *access.drop_versions(),
-            told=("STAGE", "LEDGER_TABLE", "ONLINE_TABLE"),
+            told=(Variable.STAGE, Variable.LEDGER_TABLE, Variable.ONLINE_TABLE),
             seconds=300,
         ),
         close_run=function("close_run", *ending_a_run(access), told=ending, seconds=900),
@@ -198,14 +205,14 @@ def make(
             "fail_run",
             *ending_a_run(access),
             *access.drop_versions(),
-            told=("ONLINE_TABLE", *ending),
+            told=(Variable.ONLINE_TABLE, *ending),
             seconds=900,
         ),
         restore=function(
             "restore",
             access.ledger("GetItem", "PutItem", "UpdateItem"),
             access.publish(),
-            told=[*ending, "RESTORE_MACHINE_ARN"],
+            told=[*ending, Variable.RESTORE_MACHINE_ARN],
         ),
     )
     made.deploy.node.add_dependency(endpoint_roles)  # it names them by what their names start with

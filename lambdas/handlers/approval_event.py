@@ -10,6 +10,7 @@ from lambdas.rollout.approvals import Approvals
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 from relearn.naming import resources
+from relearn.naming.environment import Variable
 
 
 @cache
@@ -22,6 +23,6 @@ def approvals() -> Approvals:
 def handler(event: Any, _context: Any) -> None:
     """Look at the version that a ``SageMaker Model Package State Change`` is about."""
     detail = event["detail"]
-    model = resources.parse_group(Config.from_env().need("STAGE"), detail["ModelPackageGroupName"])
+    model = resources.parse_group(Config.from_env().need(Variable.STAGE), detail["ModelPackageGroupName"])
     if model is not None:
         approvals().hear(model, detail["ModelPackageVersion"])

@@ -12,6 +12,7 @@ from lambdas.batches.results import BatchResults
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
+from relearn.naming.environment import Variable
 
 
 @cache
@@ -20,7 +21,10 @@ def listener() -> Listener:
     config = Config.from_env()
     records, specs = wiring.batch_records(config), catalog.load().specs
     results = BatchResults(
-        storage=wiring.storage(), table=wiring.table(config), specs=specs, lake=config.need("LAKE_BUCKET")
+        storage=wiring.storage(),
+        table=wiring.table(config),
+        specs=specs,
+        lake=config.need(Variable.LAKE_BUCKET),
     )
     closer = wiring.closer(config, results)
     scorer = BatchScorer(
@@ -30,10 +34,10 @@ def listener() -> Listener:
         transforms=wiring.transforms(config),
         closer=closer,
         specs=specs,
-        uploads=config.need("UPLOADS_BUCKET"),
-        lake=config.need("LAKE_BUCKET"),
+        uploads=config.need(Variable.UPLOADS_BUCKET),
+        lake=config.need(Variable.LAKE_BUCKET),
     )
-    return Listener(records=records, scorer=scorer, closer=closer, stage=config.need("STAGE"))
+    return Listener(records=records, scorer=scorer, closer=closer, stage=config.need(Variable.STAGE))
 
 
 @entry

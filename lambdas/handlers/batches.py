@@ -11,6 +11,7 @@ from lambdas.http import responses
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
+from relearn.naming.environment import Variable
 
 
 @cache
@@ -23,8 +24,8 @@ def service() -> Batches:
         links=wiring.links(),
         closer=wiring.closer(config),
         catalog=catalog.load(),
-        uploads=config.need("UPLOADS_BUCKET"),
-        lake=config.need("LAKE_BUCKET"),
+        uploads=config.need(Variable.UPLOADS_BUCKET),
+        lake=config.need(Variable.LAKE_BUCKET),
         clock=wiring.now,
     )
 

@@ -10,6 +10,7 @@ from lambdas.runs.data_check import DataCheck
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
+from relearn.naming.environment import Variable
 
 
 @cache
@@ -20,7 +21,7 @@ def data_check() -> DataCheck:
         ledger=wiring.ledger(config),
         storage=wiring.storage(),
         catalog=catalog.load(),
-        lake=config.need("LAKE_BUCKET"),
+        lake=config.need(Variable.LAKE_BUCKET),
     )
 
 

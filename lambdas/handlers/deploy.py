@@ -10,6 +10,7 @@ from lambdas.runs.deployment import Deployment
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
+from relearn.naming.environment import Variable
 
 
 @cache
@@ -21,8 +22,8 @@ def deployment() -> Deployment:
         endpoints=wiring.endpoints(config),
         storage=wiring.storage(),
         catalog=catalog.load(),
-        stage=config.need("STAGE"),
-        roles=config.need("ENDPOINT_ROLES"),
+        stage=config.need(Variable.STAGE),
+        roles=config.need(Variable.ENDPOINT_ROLES),
     )
 
 

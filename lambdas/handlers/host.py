@@ -13,6 +13,7 @@ from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 from lambdas.serving.in_process_models import LARGEST_TAR, InProcessModels
 from lambdas.serving.model_host import ModelHost
+from relearn.naming.environment import Variable
 
 
 @cache
@@ -23,7 +24,7 @@ def model_host() -> ModelHost:
     models = InProcessModels(
         tables.versions, ArtifactStore(partial(client.service, "s3", os.environ), LARGEST_TAR)
     )
-    return ModelHost(config.need("HOSTED_MODEL"), models, fast_wiring.make(config, tables, models))
+    return ModelHost(config.need(Variable.HOSTED_MODEL), models, fast_wiring.make(config, tables, models))
 
 
 @entry

@@ -21,6 +21,7 @@ from lambdas.uploads.exclusions import exclude
 from lambdas.uploads.ingestion import Buckets, Ingestion
 from lambdas.uploads.retry import RetryRequests
 from relearn.lifecycle import exclusions, retries
+from relearn.naming.environment import Variable
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ def ingestion() -> Ingestion:
         meter=wiring.meter(config),
         runs=wiring.runs(config),
         specs=catalog.load().specs,
-        buckets=Buckets(config.need("UPLOADS_BUCKET"), config.need("LAKE_BUCKET")),
+        buckets=Buckets(config.need(Variable.UPLOADS_BUCKET), config.need(Variable.LAKE_BUCKET)),
         clock=wiring.now,
     )
 
@@ -51,7 +52,7 @@ def retry_requests() -> RetryRequests:
         ledger=wiring.ledger(config),
         runs=wiring.runs(config),
         ingestion=ingestion(),
-        bucket=config.need("UPLOADS_BUCKET"),
+        bucket=config.need(Variable.UPLOADS_BUCKET),
     )
 
 

@@ -19,6 +19,7 @@ from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 from relearn.errors import ConflictError
+from relearn.naming.environment import Variable
 
 SPARE_SECONDS = 30
 """Kept of the function's time for the answer."""
@@ -36,7 +37,7 @@ def setup() -> Setup:
         storage=wiring.storage(),
         runs=wiring.runs(config),
         catalog=catalog.load(),
-        bucket=config.need("UPLOADS_BUCKET"),
+        bucket=config.need(Variable.UPLOADS_BUCKET),
     )
 
 
@@ -53,7 +54,7 @@ def teardown() -> Teardown:
         online=wiring.online(config),
         registry=wiring.registry(config),
         models=catalog.load().specs,
-        stage=config.need("STAGE"),
+        stage=config.need(Variable.STAGE),
     )
 
 

@@ -10,6 +10,7 @@ from lambdas.runs.opening import RunOpening
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
+from relearn.naming.environment import Variable
 
 
 @cache
@@ -20,10 +21,10 @@ def run_opening() -> RunOpening:
         ledger=wiring.ledger(config),
         storage=wiring.storage(),
         catalog=catalog.load(),
-        stage=config.need("STAGE"),
-        lake=config.need("LAKE_BUCKET"),
-        artifacts=config.need("ARTIFACTS_BUCKET"),
-        engine=config.values.get("FEATURES_ENGINE"),
+        stage=config.need(Variable.STAGE),
+        lake=config.need(Variable.LAKE_BUCKET),
+        artifacts=config.need(Variable.ARTIFACTS_BUCKET),
+        engine=config.values.get(Variable.FEATURES_ENGINE),
     )
 
 

@@ -12,6 +12,7 @@ from lambdas.fast_wiring import make, tables
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 from lambdas.serving.prediction import Predictor
+from relearn.naming.environment import Variable
 
 if TYPE_CHECKING:
     pass
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 def predictor() -> Predictor:
     """Construct the predictor."""
     config = Config.from_env()
-    hosts = HostFunctions(direct.service("lambda", os.environ), config.need("STAGE"))
+    hosts = HostFunctions(direct.service("lambda", os.environ), config.need(Variable.STAGE))
     return make(config, tables(config), hosts)
 
 

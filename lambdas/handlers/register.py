@@ -10,6 +10,7 @@ from lambdas.runs.registration import Registration
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
+from relearn.naming.environment import Variable
 
 
 @cache
@@ -20,8 +21,8 @@ def registration() -> Registration:
         ledger=wiring.ledger(config),
         registry=wiring.registry(config),
         catalog=catalog.load(),
-        lake=config.need("LAKE_BUCKET"),
-        image=config.need("TRAINING_IMAGE"),
+        lake=config.need(Variable.LAKE_BUCKET),
+        image=config.need(Variable.TRAINING_IMAGE),
         clock=wiring.now,
     )
 

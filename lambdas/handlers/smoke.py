@@ -11,6 +11,7 @@ from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 from relearn.naming import resources
+from relearn.naming.environment import Variable
 
 
 @cache
@@ -22,7 +23,7 @@ def smoke_test() -> SmokeTest:
         storage=wiring.storage(),
         backends=wiring.backends(config),
         catalog=catalog.load(),
-        lake=config.need("LAKE_BUCKET"),
+        lake=config.need(Variable.LAKE_BUCKET),
     )
 
 
@@ -30,5 +31,5 @@ def smoke_test() -> SmokeTest:
 def handler(event: Any, _context: Any) -> dict[str, int]:
     """Try the version that came into service."""
     model, version = event["model"], event["registration"]["version"]
-    place = resources.parse_place(Config.from_env().need("STAGE"), model, event["endpoint"]["name"])
+    place = resources.parse_place(Config.from_env().need(Variable.STAGE), model, event["endpoint"]["name"])
     return smoke_test().run(model, version, place)

@@ -15,6 +15,7 @@ from lambdas.runs.failure import RunFailure
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
+from relearn.naming.environment import Variable
 
 
 @cache
@@ -30,7 +31,7 @@ def sweep() -> Sweep:
             ledger=ledger,
             storage=wiring.storage(),
             queue=wiring.ingest_queue(config),
-            bucket=config.need("UPLOADS_BUCKET"),
+            bucket=config.need(Variable.UPLOADS_BUCKET),
             clock=wiring.now,
         ),
         batches=BatchRepair(
@@ -38,7 +39,7 @@ def sweep() -> Sweep:
             storage=wiring.storage(),
             functions=wiring.functions(config),
             closer=wiring.closer(config),
-            bucket=config.need("UPLOADS_BUCKET"),
+            bucket=config.need(Variable.UPLOADS_BUCKET),
             clock=wiring.now,
         ),
         runs=runs,
@@ -49,11 +50,14 @@ def sweep() -> Sweep:
             ledger=ledger,
             endpoints=wiring.endpoints(config),
             route_changes=route_changes,
-            stage=config.need("STAGE"),
+            stage=config.need(Variable.STAGE),
         ),
         approvals=wiring.approvals(config),
         orphaned_endpoints=OrphanedEndpoints(
-            ledger=ledger, endpoints=wiring.endpoints(config), stage=config.need("STAGE"), clock=wiring.now
+            ledger=ledger,
+            endpoints=wiring.endpoints(config),
+            stage=config.need(Variable.STAGE),
+            clock=wiring.now,
         ),
         models=catalog.load().specs,
         clock=wiring.now,

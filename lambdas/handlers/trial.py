@@ -19,6 +19,7 @@ from lambdas.runtime.logging import entry
 from lambdas.serving.backends import Backends
 from lambdas.serving.shadow_trials import Trials
 from lambdas.serving.version_cache import VersionMemory
+from relearn.naming.environment import Variable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 def service() -> Trials:
     """Construct the service that carries shadow requests out."""
     config = Config.from_env()
-    stage, table = config.need("STAGE"), config.need("LEDGER_TABLE")
+    stage, table = config.need(Variable.STAGE), config.need(Variable.LEDGER_TABLE)
     client = cast("DynamoDBClient", direct.DynamoDB(direct.service("dynamodb", os.environ)))
     return Trials(
         versions=VersionMemory(Ledger(Table(client, table), _now), stage),

@@ -11,6 +11,7 @@ from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 from lambdas.uploads.requests import Uploads
+from relearn.naming.environment import Variable
 from relearn.spec import policies
 
 
@@ -24,9 +25,9 @@ def service() -> Uploads:
         storage=wiring.storage(),
         links=wiring.links(),
         catalog=catalog.load(),
-        bucket=config.need("UPLOADS_BUCKET"),
-        lake=config.need("LAKE_BUCKET"),
-        largest=policies.largest_upload(float(config.need("INGEST_SECONDS"))),
+        bucket=config.need(Variable.UPLOADS_BUCKET),
+        lake=config.need(Variable.LAKE_BUCKET),
+        largest=policies.largest_upload(float(config.need(Variable.INGEST_SECONDS))),
         clock=wiring.now,
     )
 

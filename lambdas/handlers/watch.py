@@ -12,6 +12,7 @@ from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.deadlines import until
 from lambdas.runtime.logging import entry
+from relearn.naming.environment import Variable
 
 
 @cache
@@ -26,8 +27,8 @@ def rollout_watch() -> RolloutWatch:
         notifier=wiring.notifier(config),
         prober=Prober(backends=wiring.backends(config)),
         catalog=catalog.load(),
-        stage=config.need("STAGE"),
-        lake=config.need("LAKE_BUCKET"),
+        stage=config.need(Variable.STAGE),
+        lake=config.need(Variable.LAKE_BUCKET),
         clock=wiring.now,
     )
 

@@ -10,28 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from relearn.errors import ConfigError
-
-VARIABLES = (
-    "STAGE",
-    "HOSTED_MODEL",
-    "LEDGER_TABLE",
-    "ONLINE_TABLE",
-    "UPLOADS_BUCKET",
-    "LAKE_BUCKET",
-    "ARTIFACTS_BUCKET",
-    "TOPIC_ARN",
-    "STATE_MACHINE_ARN",
-    "RESTORE_MACHINE_ARN",
-    "INGEST_QUEUE_URL",
-    "RECORDS_QUEUE_URL",
-    "TRIALS_QUEUE_URL",
-    "TRAINING_IMAGE",
-    "ENDPOINT_ROLES",
-    "DEBOUNCE_SECONDS",
-    "ROLLOUT_SECONDS",
-    "FEATURES_ENGINE",
-    "INGEST_SECONDS",
-)
+from relearn.naming.environment import Variable
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +20,7 @@ class Config:
     Parameters
     ----------
     values
-        Those of `VARIABLES` that are set.
+        Those of `relearn.naming.environment.Variable` that are set and not empty.
     """
 
     values: Mapping[str, str]
@@ -50,9 +29,9 @@ class Config:
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Config:
         """Read the settings from ``environ``, by default the process's environment."""
         source = os.environ if environ is None else environ
-        return cls({name: source[name] for name in VARIABLES if source.get(name)})
+        return cls({name.value: source[name] for name in Variable if source.get(name)})
 
-    def need(self, name: str) -> str:
+    def need(self, name: Variable) -> str:
         """Give one setting.
 
         Raises
@@ -61,7 +40,7 @@ class Config:
             It is not set.
         """
         if name not in self.values:
-            raise ConfigError(name, None, "an environment variable that is set and not empty")
+            raise ConfigError(name.value, None, "an environment variable that is set and not empty")
         return self.values[name]
 
     @property
@@ -73,7 +52,7 @@ class Config:
         ConfigError
             It is set, and not a whole number.
         """
-        return self._seconds("DEBOUNCE_SECONDS")
+        return self._seconds(Variable.DEBOUNCE_SECONDS)
 
     @property
     def rollout_seconds(self) -> int | None:
@@ -84,12 +63,12 @@ class Config:
         ConfigError
             It is set, and not a whole number.
         """
-        return self._seconds("ROLLOUT_SECONDS")
+        return self._seconds(Variable.ROLLOUT_SECONDS)
 
-    def _seconds(self, name: str) -> int | None:
+    def _seconds(self, name: Variable) -> int | None:
         text = self.values.get(name)
         if text is None:
             return None
         if not text.isdecimal():
-            raise ConfigError(name, text, "a whole number of seconds, 0 or more")
+            raise ConfigError(name.value, text, "a whole number of seconds, 0 or more")
         return int(text)

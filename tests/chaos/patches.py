@@ -20,6 +20,7 @@ from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.serving import background
 from lambdas.uploads import ingestion
+from relearn.naming.environment import Variable
 from tests.chaos.checks import Checks
 from tests.chaos.history import History
 from tests.chaos.models import CATALOG
@@ -49,7 +50,7 @@ def apply(
         return Once(
             wiring.table(config),
             wiring.storage(),
-            config.need("LAKE_BUCKET"),
+            config.need(Variable.LAKE_BUCKET),
             clock=seconds,
             sleep=clock.pass_seconds,
             threads=1,
@@ -58,7 +59,7 @@ def apply(
     replaced: list[tuple[Any, str, Any]] = [
         (wiring, "now", clock),
         (ingestion, "prepare", checks.prepare),
-        (wiring, "meter", lambda config: meter(config.need("STAGE"), clock)),
+        (wiring, "meter", lambda config: meter(config.need(Variable.STAGE), clock)),
         (wiring, "once", once),
         (wiring, "endpoints", lambda config: _endpoints(config, clock)),
         (catalog, "load", lambda: CATALOG),

@@ -52,6 +52,7 @@ from lambdas.handlers import (
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from relearn.naming import resources
+from relearn.naming.environment import Variable
 from relearn.spec import codec
 from relearn.spec.model import ModelSpec
 from tests.support.fake_callbacks import FakeCallbacks
@@ -179,7 +180,7 @@ def _endpoints_without_sdk(url: str) -> dict[str, str]:
 
 def _endpoints(config: Config, clock: Clock) -> Endpoints:
     scaling = Scaling(clients.scaling())
-    return Endpoints(clients.sagemaker(), config.need("STAGE"), scaling, clock.pass_seconds)
+    return Endpoints(clients.sagemaker(), config.need(Variable.STAGE), scaling, clock.pass_seconds)
 
 
 def _environment(*, ingest: str, records: str, trials: str) -> dict[str, str]:

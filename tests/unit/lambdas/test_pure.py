@@ -22,12 +22,13 @@ from lambdas.http import not_serving
 from lambdas.http.request import MediaTypeError, Request
 from lambdas.runs import job_report, run_outcome
 from lambdas.runtime import logging as logs
-from lambdas.runtime.config import VARIABLES, Config
+from lambdas.runtime.config import Config
 from lambdas.serving import open_inference, response_check
 from relearn.api.jsonlines import MAX_LINE_BYTES
 from relearn.errors import ConfigError, DataError, ModelFailedError
 from relearn.lifecycle.runs import Run, RunState
 from relearn.lifecycle.uploads import Upload, UploadState
+from relearn.naming.environment import Variable
 from tests.support import bombs
 from tests.support.models import FLOWERS, PRICES
 from tests.support.world import Clock, LambdaContext, tar_gz
@@ -46,13 +47,13 @@ REPORT: dict[str, Any] = {
 
 def test_a_missing_setting_is_named() -> None:
     with pytest.raises(ConfigError, match=r"'LEDGER_TABLE'.*is set"):
-        Config.from_env({"STAGE": "dev", "LEDGER_TABLE": ""}).need("LEDGER_TABLE")
+        Config.from_env({"STAGE": "dev", "LEDGER_TABLE": ""}).need(Variable.LEDGER_TABLE)
 
 
 def test_only_what_is_declared_is_read() -> None:
     config = Config.from_env({"STAGE": "dev", "AWS_SECRET_ACCESS_KEY": "x"})
     assert config.values == {"STAGE": "dev"}
-    assert "AWS_SECRET_ACCESS_KEY" not in VARIABLES
+    assert "AWS_SECRET_ACCESS_KEY" not in set(Variable)
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("0", 0), ("30", 30)])

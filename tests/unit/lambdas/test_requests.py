@@ -29,6 +29,7 @@ from lambdas.runtime import logging as logs
 from lambdas.runtime.config import Config
 from lambdas.serving import open_inference, readiness
 from relearn.errors import FieldError, InvalidChangeError, NotFoundError, NotServingError
+from relearn.naming.environment import Variable
 from relearn.spec import codec
 from relearn.traffic.route import Route
 from tests.support.models import FLOWERS, PRICES, SAMPLES
@@ -264,8 +265,8 @@ def test_an_event_that_is_none_of_the_gateways_gets_a_problem_too() -> None:
 
 def test_settings_are_those_of_the_process_unless_others_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STAGE", "prod")
-    assert Config.from_env().need("STAGE") == "prod"
-    assert Config.from_env({"STAGE": "dev"}).need("STAGE") == "dev"
+    assert Config.from_env().need(Variable.STAGE) == "prod"
+    assert Config.from_env({"STAGE": "dev"}).need(Variable.STAGE) == "dev"
     assert "STAGE" not in Config.from_env({}).values
 
 

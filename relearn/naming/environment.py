@@ -1,0 +1,48 @@
+"""Names of the environment variables that functions are configured by: the CDK app sets them, the functions read them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Variable(StrEnum):
+    """An environment variable of a function; no function has more of them than it needs."""
+
+    STAGE = "STAGE"
+    """Name of the stage."""
+    HOSTED_MODEL = "HOSTED_MODEL"
+    """Name of the model whose versions the function holds."""
+    LEDGER_TABLE = "LEDGER_TABLE"
+    """Name of the DynamoDB table of uploads, runs, versions and routes."""
+    ONLINE_TABLE = "ONLINE_TABLE"
+    """Name of the DynamoDB table of online features."""
+    UPLOADS_BUCKET = "UPLOADS_BUCKET"
+    """Name of the bucket that data is uploaded to."""
+    LAKE_BUCKET = "LAKE_BUCKET"
+    """Name of the bucket of datasets, snapshots, reports and prediction records."""
+    ARTIFACTS_BUCKET = "ARTIFACTS_BUCKET"
+    """Name of the bucket of models' artifacts."""
+    TOPIC_ARN = "TOPIC_ARN"
+    """ARN of the SNS topic of notifications."""
+    STATE_MACHINE_ARN = "STATE_MACHINE_ARN"
+    """ARN of the state machine of a run."""
+    RESTORE_MACHINE_ARN = "RESTORE_MACHINE_ARN"
+    """ARN of the state machine that deploys an earlier version again."""
+    INGEST_QUEUE_URL = "INGEST_QUEUE_URL"
+    """URL of the queue of uploads to check."""
+    RECORDS_QUEUE_URL = "RECORDS_QUEUE_URL"
+    """URL of the queue of prediction records."""
+    TRIALS_QUEUE_URL = "TRIALS_QUEUE_URL"
+    """URL of the queue of shadow requests."""
+    TRAINING_IMAGE = "TRAINING_IMAGE"
+    """URI of the container image that trains and serves."""
+    ENDPOINT_ROLES = "ENDPOINT_ROLES"
+    """Prefix of the ARNs of the endpoints' roles; the model's name follows."""
+    DEBOUNCE_SECONDS = "DEBOUNCE_SECONDS"
+    """Debounce window of every model, in seconds; unset where the specs' own apply."""
+    ROLLOUT_SECONDS = "ROLLOUT_SECONDS"
+    """Length of every step of a rollout, in seconds; unset where the specs' own apply."""
+    FEATURES_ENGINE = "FEATURES_ENGINE"
+    """What makes features: ``duckdb`` or ``spark``."""
+    INGEST_SECONDS = "INGEST_SECONDS"
+    """Time that one check of an upload may take, in seconds."""
