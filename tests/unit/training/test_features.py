@@ -282,9 +282,9 @@ def test_a_model_with_one_table_is_trained_without_ibis(tmp_path: Path) -> None:
     rows = [{"person": f"{n}", "a": n, "again": ("no", "yes")[n % 2]} for n in range(40)]
     write_shard(tmp_path / "main" / "a.parquet", spec.raw_columns("main"), rows)
     code = (
-        "import sys; from pathlib import Path; from training import catalog, dataset, train\n"
+        "import sys; from pathlib import Path; from training import catalog\nfrom training.job import snapshot, train\n"
         "from relearn.spec.model import *\n"
-        f"dataset.load({spec!r}, Path({str(tmp_path)!r}))\n"
+        f"snapshot.load({spec!r}, Path({str(tmp_path)!r}))\n"
         "assert 'ibis' not in sys.modules, 'imported'"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
