@@ -13,7 +13,13 @@ from tests.mutants.making import ROOT, Importer, Mutant, Mutated, made
 from tests.mutants.sample import AIM, Found, drawn, is_wording
 from tests.mutants.trying import Trials, Tried
 
-SOURCES = ("relearn/**/*.py", "lambdas/*.py")
+USE_CASES = ("uploads", "runs", "rollout", "serving", "batches", "maintenance", "http", "runtime")
+SOURCES = (
+    "relearn/**/*.py",
+    "lambdas/*.py",
+    "lambdas/handlers/*.py",
+    *(f"lambdas/{room}/*.py" for room in USE_CASES),
+)
 """The domain and the use cases; the adapters of AWS decide nothing."""
 TESTS = ("tests/unit", "tests/moto")
 _QUIET = ("--capture=sys", "-oaddopts=", "-pno:schemathesis", "-pno:cacheprovider", "-pno:terminal")
