@@ -22,7 +22,8 @@ from tests.infra.synthesis import synthesise
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
 MODEL = "iris"
-STEP_SECONDS = 5
+STEP_SECONDS = 12
+"""Of a busy machine, too, enough copies of requests are answered within."""
 PAUSE = 0.05  # training runs on the same machine
 # A machine that trains at the same time is slow now and then; a candidate that is stopped again and again is slower than that.
 TRIED = {
@@ -143,12 +144,8 @@ def test_a_candidate_that_answers_otherwise_is_withdrawn_although_its_figures_we
     with constantly_asked(tried, MODEL, elsewhere(4, seed=2), pause=PAUSE) as load:
         run = rolled_back(tried, tried.put(MODEL, "relabelled.csv", csv_bytes(relabelled)))
     assert load.failed == []
-    assert load.seen[-1].version == 1
-    assert "answers differ by" in run["reason"]
-    if run["reason"].startswith(
-        "shadow"
-    ):  # on a busy machine too few copies were answered until that step was over
-        assert load.versions() == {1}
+    assert load.versions() == {1}
+    assert run["reason"].startswith("shadow: answers differ by 1.00 in their shares")
 
 
 def test_a_shadow_changes_no_answer_and_its_agreement_is_written_down(tried: Stage) -> None:
