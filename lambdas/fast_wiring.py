@@ -21,20 +21,22 @@ from lambdas.aws.metrics import Meter
 from lambdas.http.idempotency import Idempotency
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
-from lambdas.serving import background
 from lambdas.serving.backends import Backends, Host
-from lambdas.serving.online_features import Lookup
+from lambdas.serving.ledger_cache import RouteCache, VersionCache
 from lambdas.serving.prediction import Predictor
 from lambdas.serving.prediction_records import PredictionRecords
-from lambdas.serving.route_cache import RouteMemory
+from lambdas.serving.request_context import BESIDE_SECONDS
 from lambdas.serving.shadow_sampling import Sampler
 from lambdas.serving.traffic import Traffic
-from lambdas.serving.version_cache import VersionMemory
 from lambdas.serving.version_client import VersionClient
 from relearn.naming.environment import Variable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+
+now = partial(datetime.now, UTC)
+"""Returns the time, aware."""
 
 
 class Tables(NamedTuple):
@@ -43,15 +45,15 @@ class Tables(NamedTuple):
     client: direct.DynamoDB
     table: Table
     ledger: Ledger
-    versions: VersionMemory
+    versions: VersionCache
 
 
 def tables(config: Config) -> Tables:
     """Construct the readers of the tables."""
     client = direct.DynamoDB(direct.service("dynamodb", os.environ))
     table = Table(cast("DynamoDBClient", client), config.need(Variable.LEDGER_TABLE))
-    ledger = Ledger(table, _now)
-    return Tables(client, table, ledger, VersionMemory(ledger, config.need(Variable.STAGE)))
+    ledger = Ledger(table, now)
+    return Tables(client, table, ledger, VersionCache(ledger, config.need(Variable.STAGE)))
 
 
 def make(config: Config, tables: Tables, host: Host) -> Predictor:
@@ -70,29 +72,25 @@ def make(config: Config, tables: Tables, host: Host) -> Predictor:
         lake=config.need(Variable.LAKE_BUCKET),
     )
     return Predictor(
-        routes=RouteMemory(tables.ledger, time.monotonic),
+        routes=RouteCache(tables.ledger, time.monotonic),
         traffic=_traffic(config, tables, host, queue),
         idempotency=Idempotency(KeptAnswers(tables.table, time.time)),
-        records=PredictionRecords(prediction_queue, _now),
-        meter=Meter(config.need(Variable.STAGE), _now),
+        records=PredictionRecords(prediction_queue, now),
+        meter=Meter(config.need(Variable.STAGE), now),
         catalog=catalog.load(),
     )
 
 
 def _traffic(config: Config, tables: Tables, host: Host, queue: direct.Service) -> Traffic:
-    quick = cast("DynamoDBClient", tables.client.within(background.SECONDS))
+    quick = cast("DynamoDBClient", tables.client.within(BESIDE_SECONDS))
     endpoints = Invoker(direct.service("sagemaker", os.environ))
     return Traffic(
         client=VersionClient(
             versions=tables.versions,
             backends=Backends(endpoints=endpoints, host=host),
-            lookup=Lookup(OnlineReader(tables.client, config.need(Variable.ONLINE_TABLE))),
+            features=OnlineReader(tables.client, config.need(Variable.ONLINE_TABLE)),
         ),
-        counts=LiveCounts(quick, config.need(Variable.LEDGER_TABLE), _now),
+        counts=LiveCounts(quick, config.need(Variable.LEDGER_TABLE), now),
         queue=TrialQueue(queue, config.need(Variable.TRIALS_QUEUE_URL)),
         sampler=Sampler(time.monotonic),
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

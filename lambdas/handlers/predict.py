@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lambdas.aws.fast import client as direct
 from lambdas.aws.fast.hosts import HostFunctions
@@ -13,9 +13,6 @@ from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 from lambdas.serving.prediction import Predictor
 from relearn.naming.environment import Variable
-
-if TYPE_CHECKING:
-    pass
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
 from lambdas.aws.dynamo.ledger import Ledger
@@ -17,8 +17,8 @@ from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 from lambdas.serving.backends import Backends
+from lambdas.serving.ledger_cache import VersionCache
 from lambdas.serving.shadow_trials import Trials
-from lambdas.serving.version_cache import VersionMemory
 from relearn.naming.environment import Variable
 
 if TYPE_CHECKING:
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 @cache
 def service() -> Trials:
     """Construct the service that carries shadow requests out."""
-    config = Config.from_env()
+    config, now = Config.from_env(), partial(datetime.now, UTC)
     stage, table = config.need(Variable.STAGE), config.need(Variable.LEDGER_TABLE)
     client = cast("DynamoDBClient", direct.DynamoDB(direct.service("dynamodb", os.environ)))
     return Trials(
-        versions=VersionMemory(Ledger(Table(client, table), _now), stage),
+        versions=VersionCache(Ledger(Table(client, table), now), stage),
         backends=Backends(
             endpoints=Invoker(direct.service("sagemaker", os.environ)),
             host=HostFunctions(direct.service("lambda", os.environ), stage),
         ),
-        counts=LiveCounts(client, table, _now),
+        counts=LiveCounts(client, table, now),
         catalog=catalog.load(),
     )
 
@@ -46,7 +46,3 @@ def service() -> Trials:
 def handler(event: Any, _context: Any) -> dict[str, Any]:
     """Carry out every shadow request; return the messages that failed."""
     return service().take(event["Records"]).told()
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

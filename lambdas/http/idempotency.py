@@ -10,29 +10,17 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from lambdas.aws.dynamo.idempotency_store import Claim, KeptAnswers, State
 from relearn.errors import ConflictError
-from relearn.spec.columns import shown
 
-HEADER = "idempotency-key"
-_MAX_LENGTH = 255
 _RETRY_AFTER_SECONDS = 1
 _WAIT = "wait for the seconds of Retry-After, then send it again"
-_ALLOWED = f"1 to {_MAX_LENGTH} visible ASCII characters, bare or in double quotes"
-# The draft's form is a string of RFC 9651, in quotes; the bare form is what most clients send. A comma in that
-# one may also be two headers made one on the way.
-_FORMS = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])+)"|([!#-+\--~]+)')
 _log = logging.getLogger(__name__)
-
-
-class InvalidKeyError(Exception):
-    """The header is no key."""
 
 
 class KeyReusedError(Exception):
@@ -54,7 +42,7 @@ class Key:
     principal, model
         Who sent it, and to which model: `lambdas.http.request.Request.principal`.
     text
-        As `read_key` gave it.
+        As `lambdas.http.caller_keys.read_idempotency_key` gave it.
     body
         The request's bytes.
     """
@@ -133,25 +121,3 @@ class Idempotency:
             self._kept.release(claim)
         except Exception:  # noqa: BLE001 - what failed first is what the caller must know
             _log.warning("an Idempotency-Key stays claimed until its time is over", exc_info=True)
-
-
-def read_key(headers: Mapping[str, str]) -> str | None:
-    """Read the key of a request; None when it has none.
-
-    Parameters
-    ----------
-    headers
-        Lower-case name to value.
-
-    Raises
-    ------
-    InvalidKeyError
-        The header is there and holds no key.
-    """
-    if (given := headers.get(HEADER)) is None:
-        return None
-    found = _FORMS.fullmatch(given.strip())
-    key = (re.sub(r"\\(.)", r"\1", found[1]) if found[1] else found[2]) if found else ""
-    if not 1 <= len(key) <= _MAX_LENGTH:
-        raise InvalidKeyError(f"got Idempotency-Key {shown(given)}; allowed: {_ALLOWED}")
-    return key

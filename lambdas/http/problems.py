@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from lambdas.aws.dynamo.idempotency_store import AnswerTooLargeError
-from lambdas.http.idempotency import InvalidKeyError, KeyInUseError, KeyReusedError
+from lambdas.http.caller_keys import InvalidCallerKeyError, InvalidKeyError
+from lambdas.http.idempotency import KeyInUseError, KeyReusedError
 from lambdas.http.request import (
     InvalidParametersError,
     MalformedBodyError,
@@ -17,7 +18,6 @@ from lambdas.http.request import (
     TooLargeError,
     is_v2,
 )
-from lambdas.http.sticky_key import InvalidCallerKeyError
 from relearn import faults
 from relearn.api import problems
 from relearn.api.problems import Kind

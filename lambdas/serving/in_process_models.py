@@ -13,7 +13,7 @@ from threading import Lock
 from lambdas.aws.fast import model_errors
 from lambdas.aws.fast.artifacts import ArtifactStore
 from lambdas.aws.fast.connections import UnreachableError
-from lambdas.serving.version_cache import VersionMemory
+from lambdas.serving.ledger_cache import VersionCache
 from relearn.errors import ArtifactError, ModelFailedError
 from relearn.lifecycle.runs import Version
 from scoring import artifact
@@ -39,7 +39,7 @@ class InProcessModels:
         Reads artifacts.
     """
 
-    def __init__(self, versions: VersionMemory, store: ArtifactStore) -> None:
+    def __init__(self, versions: VersionCache, store: ArtifactStore) -> None:
         self._versions = versions
         self._store = store
         self._apps: OrderedDict[int, App] = OrderedDict()

@@ -9,27 +9,22 @@ import time
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lambdas.aws.metrics import Meter
-from lambdas.http import idempotency, responses, sticky_key
+from lambdas.http import caller_keys, responses
 from lambdas.http.idempotency import Idempotency, Key
 from lambdas.http.request import Request, is_v2
 from lambdas.http.responses import Content
 from lambdas.runtime.catalog import Catalog
-from lambdas.serving import background, chunks
+from lambdas.serving.ledger_cache import RouteCache
 from lambdas.serving.prediction_records import PredictionRecords
 from lambdas.serving.request_context import RequestContext
-from lambdas.serving.route_cache import RouteMemory
 from lambdas.serving.traffic import Traffic
-from lambdas.serving.version_client import Question
+from lambdas.serving.version_client import Payload, split
 from relearn.api import request_schema
 from relearn.records import online_features
 from relearn.spec.model import ModelSpec
-
-if TYPE_CHECKING:
-    pass
-
 
 ANSWER_SECONDS = 1.0
 """What is left of the function's time, for the answer that says the rest was not enough."""
@@ -60,7 +55,7 @@ class Predictor:
     def __init__(
         self,
         *,
-        routes: RouteMemory,
+        routes: RouteCache,
         traffic: Traffic,
         idempotency: Idempotency,
         records: PredictionRecords,
@@ -89,8 +84,8 @@ class Predictor:
         """
         context = RequestContext(seconds - ANSWER_SECONDS, cold=self._cold, clock=self._clock)
         self._cold = False
-        answer = responses.serve(event, lambda request: self._answer(request, context))
-        with background.running(context):
+        answer = responses.serve(event, partial(self._answer, context=context))
+        with context.work_beside():
             if answer["statusCode"] == HTTPStatus.OK:
                 self._records.send(context)
         return context.finish(answer, self._meter, answer["headers"]["x-request-id"])
@@ -132,12 +127,12 @@ class Predictor:
         spec = self._catalog.spec(request.model or "")
         context.model = spec.name
         with context.phase("validate"):
-            key = idempotency.read_key(request.headers)
-            caller = sticky_key.parse_key(request.headers) or request.id
+            key = caller_keys.read_idempotency_key(request.headers)
+            caller = caller_keys.read_sticky_key(request.headers) or request.id
             instances = read(spec, request)
             context.rows = len(instances)
-            question = Question(spec, instances, chunks.split(instances))
-        ask = partial(self._ask, question, caller, request.id, context)
+            payload = Payload(spec, instances, split(instances))
+        ask = partial(self._ask, payload, caller, request.id, context)
         if key is None:
             answer = ask()
         else:
@@ -146,13 +141,11 @@ class Predictor:
             context.version = answer["version"]
         return self._records.note(spec, instances, answer, context)
 
-    def _ask(
-        self, question: Question, caller: str, request_id: str, context: RequestContext
-    ) -> dict[str, Any]:
-        spec, given = question.spec, question.instances
-        answered = self._traffic.answer(question, self._routes.route(spec.name), caller, context)
-        context.version, whole = answered.version, answered.instances
-        added = {} if whole is given else online_features.looked_up(spec, given, whole)
-        return self._records.answer(
-            spec.name, answered.version, answered.outputs, request_id, context, looked_up=added
+    def _ask(self, payload: Payload, caller: str, request_id: str, context: RequestContext) -> dict[str, Any]:
+        spec, sent = payload.spec, payload.instances
+        version, instances, predictions = self._traffic.answer(
+            payload, self._routes.route(spec.name), caller, context
         )
+        context.version = version
+        looked_up = {} if instances is sent else online_features.looked_up(spec, sent, instances)
+        return self._records.answer(spec.name, version, predictions, request_id, context, looked_up=looked_up)

@@ -15,7 +15,7 @@ from typing import Any
 
 from lambdas.aws.fast.prediction_queue import PredictionQueue
 from lambdas.serving.request_context import RequestContext
-from relearn.records import predictions
+from relearn.records.predictions import prediction_id, record_id
 from relearn.spec.model import ModelSpec
 
 RECORD = "record"
@@ -44,19 +44,19 @@ class PredictionRecords:
         self,
         model: str,
         version: int,
-        outputs: list[dict[str, Any]],
+        predictions: list[dict[str, Any]],
         request_id: str,
         context: RequestContext,
         *,
         looked_up: Mapping[str, Any],
     ) -> dict[str, Any]:
-        """Make an answer of what a model said.
+        """Return the answer to a request, with an id for each prediction.
 
         Parameters
         ----------
         model, version
-            Who said it.
-        outputs
+            Who predicted.
+        predictions
             One for each instance.
         request_id
             The API's.
@@ -71,13 +71,11 @@ class PredictionRecords:
             ``model``, ``version`` and ``predictions``, each with its id; and, for `note`, `RECORD`.
         """
         at = self._now()
-        record = predictions.record_id(at, secrets.token_hex(8))
+        record = record_id(at, secrets.token_hex(8))
         return {
             "model": model,
             "version": version,
-            "predictions": [
-                {"id": predictions.prediction_id(record, row), **output} for row, output in enumerate(outputs)
-            ],
+            "predictions": [{"id": prediction_id(record, row), **one} for row, one in enumerate(predictions)],
             RECORD: {
                 "id": record,
                 "at": at.isoformat(timespec="milliseconds"),

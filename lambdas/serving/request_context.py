@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +14,9 @@ from lambdas.aws.metrics import COUNT, MILLISECONDS, Group, Meter
 UNKNOWN = "unknown"
 """The model of a request that names none of ours: a caller must not be able to make metrics of their own."""
 _FAILED, _OURS = 400, 500
+BESIDE_SECONDS = 1.0
+"""How long each job beside an answer may take, as long as the record's queue may; see `lambdas.aws.fast.client.DynamoDB.within`."""
+_log = logging.getLogger(__name__)
 
 
 class RequestContext:
@@ -86,6 +91,30 @@ class RequestContext:
         if (left := self._end - self._clock()) <= 0:
             raise TimeoutError("the request took longer than it may; send it again, or with fewer instances")
         return left
+
+    @contextmanager
+    def work_beside(self) -> Iterator[None]:
+        """Do all of `beside` at once, each in a thread of its own, while something else is done within.
+
+        What fails or does not end in `BESIDE_SECONDS` is counted as lost, and the answer stands.
+        """
+        end = time.monotonic() + BESIDE_SECONDS
+        threads = [threading.Thread(target=self._do, args=(job,), daemon=True) for job in self.beside]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            for thread in threads:
+                thread.join(max(0.0, end - time.monotonic()))
+                self.uncounted |= thread.is_alive()
+
+    def _do(self, job: Callable[[], None]) -> None:
+        try:
+            job()
+        except Exception:  # noqa: BLE001 - whatever it is, the caller has an answer
+            self.uncounted = True
+            _log.warning("what a version did is not counted", exc_info=True)
 
     def finish(self, answer: dict[str, Any], meter: Meter, request_id: str) -> dict[str, Any]:
         """Give the answer its headers, and write the request's line: its metrics, and its log entry at once.

@@ -13,25 +13,20 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from lambdas.aws.dynamo.version_stats import LiveCounts
 from lambdas.runtime.catalog import Catalog
 from lambdas.runtime.sqs_batch import Failures, Message
 from lambdas.serving import response_check
 from lambdas.serving.backends import Backends
-from lambdas.serving.chunks import AT_ONCE
+from lambdas.serving.ledger_cache import VersionCache
 from lambdas.serving.traffic import FAILED, FAILURES
-from lambdas.serving.version_cache import VersionMemory
-from lambdas.serving.version_client import MODEL_SECONDS
+from lambdas.serving.version_client import AT_ONCE, MODEL_SECONDS
 from relearn.errors import UnanswerableError
 from relearn.traffic import shadow_requests, version_stats
 from relearn.traffic.shadow_requests import Trial
 from relearn.traffic.version_stats import Live
-
-if TYPE_CHECKING:
-    pass
-
 
 _log = logging.getLogger(__name__)
 
@@ -45,8 +40,8 @@ class Step(NamedTuple):
     champion: int
 
 
-class Done(NamedTuple):
-    """What one trial, or several of a step, showed of both versions."""
+class Counts(NamedTuple):
+    """Counts of both versions over one trial, or over several of a step."""
 
     candidate: Live = Live()
     champion: Live = Live()
@@ -66,7 +61,7 @@ class Trials:
     """
 
     def __init__(
-        self, *, versions: VersionMemory, backends: Backends, counts: LiveCounts, catalog: Catalog
+        self, *, versions: VersionCache, backends: Backends, counts: LiveCounts, catalog: Catalog
     ) -> None:
         self._versions = versions
         self._backends = backends
@@ -76,7 +71,7 @@ class Trials:
     def take(self, messages: Sequence[Message]) -> Failures:
         """Carry out all trials, a few at a time, and count each step's as one; give the messages that failed."""
         failures = Failures(_log, logging.WARNING)
-        steps: defaultdict[Step, dict[str, Done]] = defaultdict(dict)
+        steps: defaultdict[Step, dict[str, Counts]] = defaultdict(dict)
         with ThreadPoolExecutor(AT_ONCE) as pool:
             for message, found in zip(
                 messages, pool.map(partial(self._one, failures), messages), strict=True
@@ -89,12 +84,12 @@ class Trials:
                 self._count(step, several.values())
         return failures
 
-    def _one(self, failures: Failures, message: Message) -> tuple[Step, Done] | None:
+    def _one(self, failures: Failures, message: Message) -> tuple[Step, Counts] | None:
         with failures.of(message):
             trial = shadow_requests.parse_message(message["body"])
             step = Step(trial.model, trial.revision, trial.candidate, trial.champion)
             champion = version_stats.counted(trial.predictions, trial.milliseconds)
-            return step, Done(self._try(trial), champion)
+            return step, Counts(self._try(trial), champion)
         return None
 
     def _try(self, trial: Trial) -> Live:
@@ -105,18 +100,18 @@ class Trials:
         began = time.monotonic()
         try:
             answer = self._backends.ask(place, trial.model, trial.candidate, body, MODEL_SECONDS)
-            outputs = response_check.parse_answer(spec, trial.candidate, len(trial.instances), answer)
+            predictions = response_check.parse_answer(spec, trial.candidate, len(trial.instances), answer)
         except (*FAILURES, UnanswerableError):
             return FAILED
         took = (time.monotonic() - began) * 1000
         return version_stats.add(
-            version_stats.counted(outputs, took), version_stats.agreement(outputs, trial.predictions)
+            version_stats.counted(predictions, took), version_stats.agreement(predictions, trial.predictions)
         )
 
-    def _count(self, step: Step, several: Iterable[Done]) -> None:
-        done = Done()
+    def _count(self, step: Step, several: Iterable[Counts]) -> None:
+        done = Counts()
         for one in several:
-            done = Done(
+            done = Counts(
                 version_stats.add(done.candidate, one.candidate),
                 version_stats.add(done.champion, one.champion),
             )

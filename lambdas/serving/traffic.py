@@ -5,19 +5,19 @@
     canary   the route's share of requests is answered by the candidate; one that it fails, by the champion
     shadow   all are answered by the champion; `lambdas.handlers.trial` asks the candidate later, from a queue, for a sample
 
-Neither counting nor the queue can fail an answer: both are noted here and done by `lambdas.serving.background`.
+Neither counting nor the queue can fail an answer: both are noted here and done by `RequestContext.work_beside`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from lambdas.aws.dynamo.version_stats import LiveCounts
 from lambdas.aws.fast.shadow_queue import TrialQueue
 from lambdas.serving.request_context import RequestContext
 from lambdas.serving.shadow_sampling import Sampler
-from lambdas.serving.version_client import MODEL_SECONDS, Question, Rows, VersionClient
+from lambdas.serving.version_client import MODEL_SECONDS, Payload, Rows, VersionClient
 from relearn.errors import InvalidInstancesError, ModelFailedError, NotServingError
 from relearn.traffic import route as routing
 from relearn.traffic import shadow_requests, version_stats
@@ -30,23 +30,22 @@ FAILURES = (ModelFailedError, NotServingError, TimeoutError)
 FAILED = Live(requests=1, errors=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """Who answered what.
+class Answer(NamedTuple):
+    """Predictions of one version.
 
     Parameters
     ----------
     version
-        Number of the version that answered.
+        Number of the version that answer.
     instances
-        What it was asked, whole.
-    outputs
+        The instances it was sent, with the columns that were looked up.
+    predictions
         One for each instance.
     """
 
     version: int
     instances: Rows
-    outputs: Rows
+    predictions: Rows
 
 
 class Traffic:
@@ -72,13 +71,13 @@ class Traffic:
         self._queue = queue
         self._sampler = sampler
 
-    def answer(self, question: Question, route: Route, key: str, context: RequestContext) -> Answered:
+    def answer(self, payload: Payload, route: Route, key: str, context: RequestContext) -> Answer:
         """Answer by the route's choice; what the candidate fails, the champion answers.
 
         Parameters
         ----------
-        question
-            As it was asked.
+        payload
+            The checked instances.
         route
             Route of the model.
         key
@@ -92,72 +91,72 @@ class Traffic:
             What the champion failed with, or why it cannot be asked.
         """
         if routing.choose(route, key) == route.champion:
-            return self._ask(question, route, route.champion, context)
+            return self._ask(payload, route, route.champion, context)
         seconds = min(CANDIDATE_SECONDS, context.seconds_left() / 2)
         try:
-            return self._ask(question, route, route.candidate, context, seconds)
+            return self._ask(payload, route, route.candidate, context, seconds)
         except FAILURES:
-            return self._ask(question, route, route.champion, context)
+            return self._ask(payload, route, route.champion, context)
         except (
             InvalidInstancesError
         ):  # an entity unknown to the candidate, or no answer of it: the champion may have one
-            answered = self._ask(question, route, route.champion, context)
-        self._note(question, route, route.candidate, FAILED, context)
-        return answered
+            answer = self._ask(payload, route, route.champion, context)
+        self._note(payload, route, route.candidate, FAILED, context)
+        return answer
 
     def _ask(
         self,
-        question: Question,
+        payload: Payload,
         route: Route,
         version: int,
         context: RequestContext,
         seconds: float = MODEL_SECONDS,
-    ) -> Answered:
-        whole = self._client.complete(question, version, context)
+    ) -> Answer:
+        payload = self._client.complete(payload, version, context)
         try:
-            outputs = self._client.ask(whole, version, context, seconds)
+            predictions = self._client.ask(payload, version, context, seconds)
         except FAILURES:
-            if self._is_watched(question, route, version):
-                self._note(question, route, version, FAILED, context)
+            if self._is_watched(payload, route, version):
+                self._note(payload, route, version, FAILED, context)
             raise
-        answered = Answered(version, whole.instances, outputs)
+        answer = Answer(version, payload.instances, predictions)
         took = context.milliseconds("model")
-        if not self._is_watched(question, route, version):
-            return answered
+        if not self._is_watched(payload, route, version):
+            return answer
         if route.shadow and version == route.champion:
-            context.beside.append(partial(self._copy, question, route, answered, took, context))
+            context.beside.append(partial(self._copy, payload, route, answer, took, context))
         else:
-            self._note(question, route, version, version_stats.counted(outputs, took), context)
-        return answered
+            self._note(payload, route, version, version_stats.counted(predictions, took), context)
+        return answer
 
-    def _is_watched(self, question: Question, route: Route, version: int) -> bool:
+    def _is_watched(self, payload: Payload, route: Route, version: int) -> bool:
         """Of what a shadow's champion does only a sample is, its failures no less than its answers."""
         if route.shadow and version == route.champion:
-            return self._sampler.take(question.spec.name, route.revision)
+            return self._sampler.take(payload.spec.name, route.revision)
         return bool(route.candidate)
 
     def _note(
-        self, question: Question, route: Route, version: int, done: Live, context: RequestContext
+        self, payload: Payload, route: Route, version: int, done: Live, context: RequestContext
     ) -> None:
-        count = partial(self._counts.count, question.spec.name, route.revision, version, done)
+        count = partial(self._counts.count, payload.spec.name, route.revision, version, done)
         context.beside.append(count)
 
     def _copy(
-        self, question: Question, route: Route, answered: Answered, took: float, context: RequestContext
+        self, payload: Payload, route: Route, answer: Answer, took: float, context: RequestContext
     ) -> None:
         """Send a copy for the candidate; the champion's figures go along, to be counted with the candidate's."""
-        model = question.spec.name
+        model = payload.spec.name
         trial = shadow_requests.Trial(
             model=model,
             revision=route.revision,
             candidate=route.candidate,
             champion=route.champion,
-            instances=answered.instances,
-            predictions=answered.outputs,
+            instances=answer.instances,
+            predictions=answer.predictions,
             milliseconds=took,
         )
         if not self._queue.send(shadow_requests.write(trial)):
             context.skipped = True
             self._counts.count(
-                model, route.revision, route.champion, version_stats.counted(answered.outputs, took)
+                model, route.revision, route.champion, version_stats.counted(answer.predictions, took)
             )

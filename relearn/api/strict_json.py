@@ -81,6 +81,8 @@ def _read(text: str, hooks: json_faults.Hooks) -> Any:
         found = json.loads(text, **hooks)
     except json_faults.FaultError:
         json_faults.raise_placed(text, hooks)
+    if "\\u" not in text and text.count("[") + text.count("{") <= DEEPEST:
+        return found  # no deeper than it opens, and of what came as UTF-8 only an escape holds half of a character
     try:
         _refuse_deep(found)
     except UnicodeEncodeError:

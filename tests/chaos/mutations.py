@@ -25,7 +25,7 @@ from lambdas.handlers import ingest
 from lambdas.maintenance.lost_uploads import LostUploads
 from lambdas.runs import job_report
 from lambdas.runs.lifecycle import Runs
-from lambdas.serving import route_cache
+from lambdas.serving import ledger_cache
 from lambdas.serving.prediction_records import PredictionRecords
 from lambdas.uploads.ingestion import Ingestion
 from preparation import job, rules, sources
@@ -234,7 +234,7 @@ def attribute_to_another(patch: M) -> None:
 
 
 def remember_for_good(patch: M) -> None:
-    patch.setattr(route_cache, "ROUTE_SECONDS", 1e9)
+    patch.setattr(ledger_cache, "ROUTE_SECONDS", 1e9)
 
 
 def ignore_the_freeze(patch: M) -> None:

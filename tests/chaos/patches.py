@@ -18,7 +18,7 @@ from lambdas.aws.metrics import Meter
 from lambdas.runs import shard_profiles
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
-from lambdas.serving import background
+from lambdas.serving import request_context
 from lambdas.uploads import ingestion
 from relearn.naming.environment import Variable
 from tests.chaos.checks import Checks
@@ -64,10 +64,10 @@ def apply(
         (wiring, "endpoints", lambda config: _endpoints(config, clock)),
         (catalog, "load", lambda: CATALOG),
         (shard_profiles, "AT_ONCE", 1),
-        (fast_wiring, "_now", clock),
+        (fast_wiring, "now", clock),
         (fast_wiring, "Meter", meter),
         (fast_wiring, "time", SimpleNamespace(monotonic=seconds, time=seconds)),
-        (background, "threading", SimpleNamespace(Thread=_AtOnce)),
+        (request_context, "threading", SimpleNamespace(Thread=_AtOnce)),
         (client, "Connections", wires.connect),
         (client, "PAUSE_SECONDS", (0.0, 0.0)),
         (moto_s3, "utcnow", lambda: clock().replace(tzinfo=None)),

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from infra.parts import shadow
-from lambdas.serving import chunks, version_client
+from lambdas.serving import version_client
 from tests.infra.synthesis import Resource, Synthesised, text
 
 HOUR, DAY = 3600, 86_400
@@ -36,7 +36,7 @@ def test_copies_are_read_a_few_at_a_time_and_fail_alone(dev: Synthesised) -> Non
 
 
 def test_candidates_that_never_answer_do_not_outlast_the_function(dev: Synthesised) -> None:
-    rounds = -(-shadow.BATCH_SIZE // chunks.AT_ONCE)
+    rounds = -(-shadow.BATCH_SIZE // version_client.AT_ONCE)
     timeout = dev.function("trial")["Timeout"]
     assert rounds * version_client.MODEL_SECONDS < timeout
     assert queue(dev, "Queue")["VisibilityTimeout"] >= 6 * timeout

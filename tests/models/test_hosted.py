@@ -15,7 +15,7 @@ from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.fast import client
 from lambdas.aws.fast.artifacts import ArtifactStore
 from lambdas.serving.in_process_models import LARGEST_TAR, InProcessModels
-from lambdas.serving.version_cache import VersionMemory
+from lambdas.serving.ledger_cache import VersionCache
 from relearn.lifecycle.runs import Version
 from relearn.spec.model import ModelSpec
 from tests.models.conftest import VERSION, Trained
@@ -47,7 +47,7 @@ def ask(spec: ModelSpec, trained: Trained) -> Iterator[Callable[[bytes], bytes]]
             artifact=f"s3://artifacts/models/{spec.name}/job/output/model.tar.gz",
             artifact_sha256=hashlib.sha256(content).hexdigest(),
         )
-        versions = VersionMemory(cast("Ledger", OneVersion(version)), "test")
+        versions = VersionCache(cast("Ledger", OneVersion(version)), "test")
         held = InProcessModels(versions, ArtifactStore(lambda: client.service("s3", environ), LARGEST_TAR))
         yield lambda body: held.ask(spec.name, VERSION, body, 30)
 

@@ -52,7 +52,7 @@ DECLARED: tuple[Equivalent, ...] = (
         "the names of encodings are the same in capitals",
     ),
     Equivalent(
-        "lambdas.serving.route_cache.xǁRouteMemoryǁroute",
+        "lambdas.serving.ledger_cache.xǁRouteCacheǁroute",
         (
             "-read_at, route = self._routes.get(model, (0.0, None))",
             "+read_at, route = self._routes.get(model, (1.0, None))",

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from relearn.spec.model import Category, Hyperparameter, Ingest, Metric, ModelSpec, Number, Retrain, Text
+from relearn.spec.model import (
+    Category,
+    DateTime,
+    Hyperparameter,
+    Id,
+    Ingest,
+    Metric,
+    ModelSpec,
+    Monthly,
+    Number,
+    Retrain,
+    Table,
+    Text,
+)
 
 FLOWERS = ModelSpec(
     name="flowers",
@@ -15,6 +28,16 @@ FLOWERS = ModelSpec(
     retrain=Retrain(debounce_seconds=5),
     ingest=Ingest(max_bad_row_rate=0.3, max_bytes=100_000),
     hyperparameters=(Hyperparameter("depth", default=3, minimum=1, maximum=9),),
+)
+LOOKED_UP = ModelSpec(
+    name="m",
+    title="m",
+    columns=(Number("a"), Number("b", optional=True), Id("who", optional=True)),
+    target=Number("y"),
+    metric=Metric("mae", maximum=1),
+    entity="who",
+    tables=(Table("raw", columns=(DateTime("at"),), time="at"),),
+    moments=Monthly(table="raw", history_days=1, label_days=1),
 )
 PRICES = ModelSpec(
     name="prices",

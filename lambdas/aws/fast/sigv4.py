@@ -75,8 +75,10 @@ class Signer:
             path = quote(path, safe="/~")
         if self._credentials.token:
             signed["x-amz-security-token"] = self._credentials.token
-        names = ";".join(sorted(signed))
-        lines = "".join(f"{name}:{' '.join(signed[name].split())}\n" for name in sorted(signed))
+        names, lines = "", ""
+        for name in sorted(signed):
+            names += f";{name}" if names else name
+            lines += f"{name}:{' '.join(signed[name].split())}\n"
         request = f"{method}\n{path}\n\n{lines}\n{names}\n{digest}"
         day = stamp[:8]
         scope = f"{day}/{self._region}/{self._service}/aws4_request"

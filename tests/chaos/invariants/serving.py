@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
-from lambdas.serving.route_cache import ROUTE_SECONDS
+from lambdas.serving.ledger_cache import ROUTE_SECONDS
 from tests.chaos.history import Asked
 from tests.chaos.invariants.evidence import Evidence
 from tests.support.world import LAKE

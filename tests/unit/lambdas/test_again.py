@@ -21,14 +21,8 @@ from lambdas.aws.sagemaker.registry import Registry
 from lambdas.batches.events import Listener
 from lambdas.batches.lifecycle import BatchCloser, BatchScorer
 from lambdas.handlers import ingest
-from lambdas.http.idempotency import (
-    Idempotency,
-    InvalidKeyError,
-    Key,
-    KeyInUseError,
-    KeyReusedError,
-    read_key,
-)
+from lambdas.http.caller_keys import InvalidKeyError, read_idempotency_key
+from lambdas.http.idempotency import Idempotency, Key, KeyInUseError, KeyReusedError
 from lambdas.maintenance.lost_uploads import FIRST, MISSED, LostUploads
 from lambdas.maintenance.stuck_batches import BatchRepair
 from lambdas.rollout.approval_decision import ApprovalDecisions
@@ -399,7 +393,7 @@ def test_a_key_that_can_not_be_freed_does_not_hide_why_the_request_failed(
      ('"' + "x" * 255 + '"', "x" * 255)],
 )  # fmt: skip
 def test_a_key_is_read_bare_or_in_quotes(given: str | None, key: str | None) -> None:
-    assert read_key({} if given is None else {"idempotency-key": given}) == key
+    assert read_idempotency_key({} if given is None else {"idempotency-key": given}) == key
 
 
 @pytest.mark.parametrize("given", ["", '""', "a b", "a,b", "é", '"a', "x" * 256, r'"a\b"'])
@@ -407,7 +401,7 @@ def test_what_is_no_key_is_refused_with_what_is(given: str) -> None:
     with pytest.raises(
         InvalidKeyError, match=r"allowed: 1 to 255 visible ASCII characters, bare or in double quotes$"
     ):
-        read_key({"idempotency-key": given})
+        read_idempotency_key({"idempotency-key": given})
 
 
 # batches whose file is not heard of

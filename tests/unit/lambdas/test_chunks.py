@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.http.request import MalformedBodyError, TooLargeError
-from lambdas.serving import chunks
-from lambdas.serving.chunks import Part
+from lambdas.serving import version_client
+from lambdas.serving.version_client import Part
 
 ROOT = Path(__file__).parents[3]
 INSTANCES = st.lists(st.dictionaries(st.text("ab", min_size=1), st.floats(allow_nan=False)), min_size=1)
@@ -24,7 +24,7 @@ def test_the_parts_are_the_request_in_order_and_each_fits(
     instances: list[dict[str, float]], limit: int
 ) -> None:
     try:
-        found = chunks.split(instances, limit)
+        found = version_client.split(instances, limit)
     except TooLargeError:
         assert max(len(json.dumps(one)) for one in instances) > limit - 20
         return
@@ -39,25 +39,25 @@ def test_the_parts_are_the_request_in_order_and_each_fits(
 
 def test_what_fits_is_one_part() -> None:
     instances = [{"text": "é" * 100}] * 1000
-    ((count, body),) = chunks.split(instances)
+    ((count, body),) = version_client.split(instances)
     assert (count, json.loads(body)) == (1000, {"instances": instances})
 
 
 def test_text_is_sent_as_it_came_not_longer() -> None:
-    ((_, body),) = chunks.split([{"text": "é" * 1000}])
+    ((_, body),) = version_client.split([{"text": "é" * 1000}])
     assert len(body) < 2100
 
 
 def test_half_a_surrogate_pair_is_the_callers_mistake() -> None:
     with pytest.raises(MalformedBodyError, match="surrogate"):
-        chunks.split([{"text": "\ud800"}])
+        version_client.split([{"text": "\ud800"}])
 
 
 def test_answers_are_joined_in_the_order_of_their_parts() -> None:
     def ask(part: Part) -> list[int]:
         return [part[0]] * part[0]
 
-    assert chunks.each(ask, [(3, b""), (1, b""), (2, b"")]) == [3, 3, 3, 1, 2, 2]
+    assert version_client.each(ask, [(3, b""), (1, b""), (2, b"")]) == [3, 3, 3, 1, 2, 2]
 
 
 def test_one_part_that_fails_fails_the_whole() -> None:
@@ -67,7 +67,7 @@ def test_one_part_that_fails_fails_the_whole() -> None:
         return [part[0]]
 
     with pytest.raises(TimeoutError, match="late"):
-        chunks.each(ask, [(3, b""), (1, b""), (2, b"")])
+        version_client.each(ask, [(3, b""), (1, b""), (2, b"")])
 
 
 def test_the_hot_path_imports_no_sdk() -> None:

@@ -9,9 +9,8 @@ import pytest
 
 from lambdas.aws.fast.client import RefusedError
 from lambdas.aws.fast.connections import UnreachableError
-from lambdas.serving import ledger_unavailable
-from lambdas.serving.route_cache import RouteMemory
-from lambdas.serving.version_cache import VersionMemory
+from lambdas.serving import ledger_cache
+from lambdas.serving.ledger_cache import RouteCache, VersionCache
 from relearn.errors import NotServingError
 from relearn.lifecycle.runs import Version, VersionState
 from relearn.naming.resources import Place
@@ -64,11 +63,11 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def routes(ledger: Ledger, clock: Clock) -> RouteMemory:
-    return RouteMemory(cast("Any", ledger), clock)
+def routes(ledger: Ledger, clock: Clock) -> RouteCache:
+    return RouteCache(cast("Any", ledger), clock)
 
 
-def test_a_route_is_read_once_in_five_seconds(routes: RouteMemory, ledger: Ledger, clock: Clock) -> None:
+def test_a_route_is_read_once_in_five_seconds(routes: RouteCache, ledger: Ledger, clock: Clock) -> None:
     assert routes.route("iris").champion == 1
     ledger.routes["iris"] = Route(champion=2)
     clock.now += 4.99
@@ -77,7 +76,7 @@ def test_a_route_is_read_once_in_five_seconds(routes: RouteMemory, ledger: Ledge
     assert (routes.route("iris").champion, ledger.asked) == (2, ["iris", "iris"])
 
 
-def test_every_model_has_its_own_route(routes: RouteMemory) -> None:
+def test_every_model_has_its_own_route(routes: RouteCache) -> None:
     assert [routes.route(model).champion for model in ("iris", "churn", "iris")] == [1, 4, 1]
 
 
@@ -85,7 +84,7 @@ def test_every_model_has_its_own_route(routes: RouteMemory) -> None:
     "error", [TimeoutError(), UnreachableError("no"), RefusedError("ThrottlingException", 400, {})]
 )
 def test_the_last_route_serves_on_while_the_ledger_can_not_be_read(
-    routes: RouteMemory, ledger: Ledger, clock: Clock, error: Exception, caplog: pytest.LogCaptureFixture
+    routes: RouteCache, ledger: Ledger, clock: Clock, error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     routes.route("iris")
     clock.now += 5
@@ -101,15 +100,15 @@ def test_the_last_route_serves_on_while_the_ledger_can_not_be_read(
 
 
 def test_a_route_that_nobody_remembers_and_that_can_not_be_read_is_asked_for_later(
-    routes: RouteMemory, ledger: Ledger
+    routes: RouteCache, ledger: Ledger
 ) -> None:
     ledger.broken = TimeoutError()
     with pytest.raises(NotServingError, match=r"^the ledger cannot be read$") as caught:
         routes.route("iris")
-    assert caught.value.retry_after_seconds == ledger_unavailable.RETRY_AFTER_SECONDS
+    assert caught.value.retry_after_seconds == ledger_cache.RETRY_AFTER_SECONDS
 
 
-def test_a_model_that_does_not_serve_is_looked_up_each_time(routes: RouteMemory, ledger: Ledger) -> None:
+def test_a_model_that_does_not_serve_is_looked_up_each_time(routes: RouteCache, ledger: Ledger) -> None:
     for _ in range(2):
         with pytest.raises(
             NotServingError, match="no version of new serves yet; it waits for: the first upload"
@@ -128,13 +127,16 @@ def test_a_model_that_does_not_serve_is_looked_up_each_time(routes: RouteMemory,
         (400, "ThrottlingException", False),
     ],
 )
-def test_only_a_refusal_for_good_is_a_fault_of_ours(status: int, code: str, *, lasting: bool) -> None:
-    with pytest.raises(RefusedError if lasting else NotServingError), ledger_unavailable.told():
-        raise RefusedError(code, status, {})
+def test_only_a_refusal_for_good_is_a_fault_of_ours(
+    ledger: Ledger, status: int, code: str, *, lasting: bool
+) -> None:
+    ledger.broken = RefusedError(code, status, {})
+    with pytest.raises(RefusedError if lasting else NotServingError):
+        VersionCache(cast("Any", ledger), "dev").version("iris", 1)
 
 
 def test_a_version_that_is_known_is_read_once(ledger: Ledger) -> None:
-    memory = VersionMemory(cast("Any", ledger), "dev")
+    memory = VersionCache(cast("Any", ledger), "dev")
     version = Version(model="iris", version=1, state=VersionState.LIVE)
     assert memory.version("iris", 1) is None
     ledger.versions["iris", 1] = version
@@ -147,7 +149,7 @@ def test_a_version_that_is_known_is_read_once(ledger: Ledger) -> None:
 def test_a_version_that_can_not_be_read_is_asked_for_later(ledger: Ledger) -> None:
     ledger.broken = UnreachableError("no")
     with pytest.raises(NotServingError):
-        VersionMemory(cast("Any", ledger), "dev").version("iris", 1)
+        VersionCache(cast("Any", ledger), "dev").version("iris", 1)
 
 
 @pytest.mark.parametrize(
@@ -159,9 +161,9 @@ def test_a_version_that_can_not_be_read_is_asked_for_later(ledger: Ledger) -> No
 )
 def test_a_version_is_asked_where_it_is(ledger: Ledger, hosting: dict[str, str], place: Place) -> None:
     ledger.versions["iris", 1] = Version(model="iris", version=1, hosting=hosting)
-    assert VersionMemory(cast("Any", ledger), "dev").place("iris", 1) == place
+    assert VersionCache(cast("Any", ledger), "dev").place("iris", 1) == place
 
 
 def test_a_version_of_which_nothing_is_known_has_an_endpoint(ledger: Ledger) -> None:
-    found = VersionMemory(cast("Any", ledger), "dev").place("iris", 9)
+    found = VersionCache(cast("Any", ledger), "dev").place("iris", 9)
     assert found == Place("relearn-dev-iris-v9", False)

@@ -18,13 +18,13 @@ from lambdas.aws.fast.shadow_queue import TrialQueue
 from lambdas.rollout.steps import RolloutSteps
 from lambdas.runtime.catalog import Catalog
 from lambdas.serving.backends import Backends
+from lambdas.serving.ledger_cache import VersionCache
 from lambdas.serving.recorder import Recorder
 from lambdas.serving.request_context import RequestContext
 from lambdas.serving.shadow_sampling import Sampler
 from lambdas.serving.shadow_trials import Trials
-from lambdas.serving.traffic import FAILED, Answered, Traffic
-from lambdas.serving.version_cache import VersionMemory
-from lambdas.serving.version_client import MODEL_SECONDS, Question, VersionClient
+from lambdas.serving.traffic import FAILED, Answer, Traffic
+from lambdas.serving.version_client import MODEL_SECONDS, Payload, VersionClient
 from relearn.errors import (
     ConflictError,
     FieldError,
@@ -48,7 +48,7 @@ from tests.support.models import FLOWERS
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 ROSE = {"length": 3.0, "width": 1.0}
 OUTPUT = {"label": "rose", "probabilities": {"rose": 1.0}}
-QUESTION = Question(FLOWERS, [ROSE], [(1, b"body")])
+QUESTION = Payload(FLOWERS, [ROSE], [(1, b"body")])
 CANARY = Route(champion=1, candidate=2, weight=100, revision=3)
 SHADOW = Route(champion=1, candidate=2, shadow=True, revision=3)
 
@@ -64,7 +64,7 @@ def counts() -> Any:
 @pytest.fixture
 def client() -> Any:
     found = create_autospec(VersionClient, instance=True)
-    found.complete.side_effect = lambda question, *_: question
+    found.complete.side_effect = lambda payload, *_: payload
     found.ask.side_effect = lambda _question, _version, context, _seconds: _answer(context)
     return found
 
@@ -101,7 +101,7 @@ def beside(context: RequestContext) -> None:
 
 def failing(client: Any, failed: int, error: Exception) -> None:
     def ask(
-        _question: Question, version: int, context: RequestContext, _seconds: float
+        _question: Payload, version: int, context: RequestContext, _seconds: float
     ) -> list[dict[str, Any]]:
         if version == failed:
             raise error
@@ -114,7 +114,7 @@ def test_without_a_candidate_the_champion_answers_and_nothing_is_counted(
     traffic: Traffic, client: Any, context: RequestContext
 ) -> None:
     found = traffic.answer(QUESTION, Route(champion=1), "key", context)
-    assert found == Answered(1, [ROSE], [OUTPUT])
+    assert found == Answer(1, [ROSE], [OUTPUT])
     assert client.complete.mock_calls == [call(QUESTION, 1, context)]
     assert client.ask.mock_calls == [call(QUESTION, 1, context, MODEL_SECONDS)]
     assert context.beside == []
@@ -123,7 +123,7 @@ def test_without_a_candidate_the_champion_answers_and_nothing_is_counted(
 def test_the_candidate_that_the_route_chooses_answers_and_is_counted(
     traffic: Traffic, client: Any, counts: Any, context: RequestContext
 ) -> None:
-    assert traffic.answer(QUESTION, CANARY, "key", context) == Answered(2, [ROSE], [OUTPUT])
+    assert traffic.answer(QUESTION, CANARY, "key", context) == Answer(2, [ROSE], [OUTPUT])
     assert client.ask.mock_calls == [call(QUESTION, 2, context, 10.0)]
     beside(context)
     assert counts.count.mock_calls == [call("flowers", 3, 2, version_stats.counted([OUTPUT], 0.0))]
@@ -237,7 +237,7 @@ def backends() -> Any:
 
 @pytest.fixture
 def shadowing(backends: Any, counts: Any) -> Trials:
-    versions = create_autospec(VersionMemory, instance=True)
+    versions = create_autospec(VersionCache, instance=True)
     versions.place.side_effect = lambda model, version: {("flowers", 2): PLACE}[model, version]
     known = create_autospec(Catalog, instance=True)
     known.spec = lambda model: {"flowers": FLOWERS}[model]

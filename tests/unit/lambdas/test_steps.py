@@ -25,7 +25,7 @@ from lambdas.runs.lifecycle import Runs
 from lambdas.runs.retirement import Retirement
 from lambdas.runs.smoke_test import SECONDS, SmokeTest
 from lambdas.runtime.catalog import Catalog
-from lambdas.serving import background
+from lambdas.serving import request_context
 from lambdas.serving.backends import Backends
 from lambdas.serving.request_context import RequestContext
 from relearn.errors import ConflictError, DataError, ModelFailedError, NotFoundError, NotWaitingError
@@ -317,7 +317,7 @@ def test_a_candidate_that_can_not_be_removed_yet_does_not_keep_a_run_from_ending
 def test_what_is_done_beside_an_answer_is_over_when_the_answer_goes() -> None:
     context, done = RequestContext(1.0), []
     context.beside = [lambda: done.append(1), lambda: done.append(2)]
-    with background.running(context):
+    with context.work_beside():
         pass
     assert (sorted(done), context.uncounted) == ([1, 2], False)
 
@@ -328,7 +328,7 @@ def test_what_fails_beside_an_answer_is_counted_as_lost(caplog: pytest.LogCaptur
 
     context = RequestContext(1.0)
     context.beside = [fails]
-    with background.running(context):
+    with context.work_beside():
         pass
     assert context.uncounted
     assert caplog.messages == ["what a version did is not counted"]
@@ -336,7 +336,7 @@ def test_what_fails_beside_an_answer_is_counted_as_lost(caplog: pytest.LogCaptur
 
 
 def test_what_does_not_end_in_time_is_counted_as_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(background, "SECONDS", 0.01)
+    monkeypatch.setattr(request_context, "BESIDE_SECONDS", 0.01)
     end, context = threading.Event(), RequestContext(1.0)
 
     ends_with_the_process: list[bool] = []
@@ -346,7 +346,7 @@ def test_what_does_not_end_in_time_is_counted_as_lost(monkeypatch: pytest.Monkey
         end.wait(60)
 
     context.beside = [waits]
-    with background.running(context):
+    with context.work_beside():
         pass
     assert context.uncounted
     end.set()

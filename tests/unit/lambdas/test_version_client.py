@@ -11,14 +11,13 @@ from lambdas.aws.fast.endpoints import Invoker
 from lambdas.aws.fast.online_features import OnlineReader
 from lambdas.aws.metrics import COUNT, MILLISECONDS, Group, Meter
 from lambdas.serving.backends import Backends, Host
-from lambdas.serving.online_features import Lookup
+from lambdas.serving.ledger_cache import VersionCache
 from lambdas.serving.request_context import RequestContext
-from lambdas.serving.version_cache import VersionMemory
-from lambdas.serving.version_client import MODEL_SECONDS, Question, VersionClient
-from relearn.errors import FieldError, UnanswerableError
+from lambdas.serving.version_client import MODEL_SECONDS, Payload, VersionClient
+from relearn.errors import FieldError, InvalidInstancesError, UnanswerableError
 from relearn.naming.resources import Place
 from tests.support.clocks import Clock
-from tests.support.models import FLOWERS
+from tests.support.models import FLOWERS, LOOKED_UP
 
 ROSE, TULIP = {"length": 3.0, "width": 1.0}, {"length": 9.0, "width": 4.0}
 PLACE = Place("relearn-dev-flowers-v3", in_lambda=False)
@@ -163,15 +162,15 @@ def backends() -> Any:
 
 
 @pytest.fixture
-def lookup() -> Any:
-    return create_autospec(Lookup, instance=True)
+def features() -> Any:
+    return create_autospec(OnlineReader, instance=True)
 
 
 @pytest.fixture
-def client(backends: Any, lookup: Any) -> VersionClient:
-    versions = create_autospec(VersionMemory, instance=True)
+def client(backends: Any, features: Any) -> VersionClient:
+    versions = create_autospec(VersionCache, instance=True)
     versions.place.side_effect = lambda model, version: {("flowers", 3): PLACE}[model, version]
-    return VersionClient(versions=versions, backends=backends, lookup=lookup)
+    return VersionClient(versions=versions, backends=backends, features=features)
 
 
 def answer(version: int, *labels: str) -> bytes:
@@ -182,7 +181,7 @@ def answer(version: int, *labels: str) -> bytes:
 def test_a_version_is_asked_where_it_is_for_as_long_as_a_version_may_take(
     client: VersionClient, backends: Any, clock: Clock
 ) -> None:
-    found = client.ask(Question(FLOWERS, [ROSE], [(1, b"body")]), 3, RequestContext(60.0, clock=clock))
+    found = client.ask(Payload(FLOWERS, [ROSE], [(1, b"body")]), 3, RequestContext(60.0, clock=clock))
     assert found == [{"label": "rose", "probabilities": {"rose": 1.0}}]
     assert backends.ask.mock_calls == [call(PLACE, "flowers", 3, b"body", MODEL_SECONDS)]
 
@@ -190,8 +189,8 @@ def test_a_version_is_asked_where_it_is_for_as_long_as_a_version_may_take(
 def test_a_version_is_asked_for_no_longer_than_the_request_has(
     client: VersionClient, backends: Any, context: RequestContext
 ) -> None:
-    client.ask(Question(FLOWERS, [ROSE], [(1, b"body")]), 3, context)
-    client.ask(Question(FLOWERS, [ROSE], [(1, b"body")]), 3, context, 4.0)
+    client.ask(Payload(FLOWERS, [ROSE], [(1, b"body")]), 3, context)
+    client.ask(Payload(FLOWERS, [ROSE], [(1, b"body")]), 3, context, 4.0)
     assert [one.args[-1] for one in backends.ask.mock_calls] == [20.0, 4.0]
     assert context.milliseconds("model") == 0.0
 
@@ -201,7 +200,7 @@ def test_the_answers_to_parts_come_in_the_order_of_the_question(
 ) -> None:
     told = {b"one": answer(3, "rose", "rose"), b"two": answer(3, "tulip")}
     backends.ask.side_effect = lambda _place, _model, _version, body, _seconds: told[body]
-    found = client.ask(Question(FLOWERS, [ROSE, ROSE, TULIP], [(2, b"one"), (1, b"two")]), 3, context)
+    found = client.ask(Payload(FLOWERS, [ROSE, ROSE, TULIP], [(2, b"one"), (1, b"two")]), 3, context)
     assert [one["label"] for one in found] == ["rose", "rose", "tulip"]
 
 
@@ -220,32 +219,44 @@ def test_what_has_no_answer_is_pointed_at_in_the_whole_question(
 
     backends.ask.side_effect = refusing
     with pytest.raises(UnanswerableError) as caught:
-        client.ask(Question(FLOWERS, [ROSE, ROSE, TULIP], [(2, b"one"), (1, b"two")]), 3, context)
+        client.ask(Payload(FLOWERS, [ROSE, ROSE, TULIP], [(2, b"one"), (1, b"two")]), 3, context)
     assert caught.value.errors == (FieldError(moved, "out of range"),)
 
 
 def test_a_question_that_is_whole_is_asked_as_it_is(
-    client: VersionClient, lookup: Any, context: RequestContext
+    client: VersionClient, features: Any, context: RequestContext
 ) -> None:
-    lookup.complete.side_effect = lambda _spec, _version, instances, _visit: instances
-    question = Question(FLOWERS, [ROSE], [(1, b"as it came")])
-    assert client.complete(question, 3, context) is question
-    assert lookup.complete.mock_calls == [call(FLOWERS, 3, [ROSE], context)]
+    payload = Payload(LOOKED_UP, [{"a": 1.0, "b": 2.0, "who": "ann"}], [(1, b"as it came")])
+    assert client.complete(payload, 3, context) is payload
+    assert (features.look_up.mock_calls, context.looked_up) == ([], 0)
 
 
 def test_a_question_that_leaves_something_out_is_written_anew(
-    client: VersionClient, lookup: Any, context: RequestContext
+    client: VersionClient, features: Any, context: RequestContext
 ) -> None:
-    lookup.complete.side_effect = lambda *_: [ROSE]
-    whole = client.complete(Question(FLOWERS, [{"length": 3.0}], [(1, b"as it came")]), 3, context)
-    assert whole == Question(FLOWERS, [ROSE], [(1, b'{"instances":[{"length":3.0,"width":1.0}]}')])
+    features.look_up.return_value = {"ann": {"a": 1.0, "b": 2.0}}
+    payload = Payload(LOOKED_UP, [{"who": "ann"}], [(1, b"as it came")])
+    whole = client.complete(payload, 3, context)
+    assert whole.instances == [{"a": 1.0, "b": 2.0, "who": "ann"}]
+    assert whole.bodies == [(1, b'{"instances":[{"a":1.0,"b":2.0,"who":"ann"}]}')]
+    assert features.look_up.mock_calls == [call("m", 3, ["ann"], context.seconds_left)]
 
 
-def test_what_names_no_entity_costs_no_look_up(context: RequestContext) -> None:
-    reader = create_autospec(OnlineReader, instance=True)
-    given = [ROSE]
-    assert Lookup(reader).complete(FLOWERS, 3, given, context) is given
-    assert (reader.look_up.mock_calls, context.looked_up) == ([], 0)
+def test_what_was_looked_up_and_what_is_unknown_is_counted_also_when_it_is_refused(
+    client: VersionClient, features: Any, context: RequestContext
+) -> None:
+    features.look_up.return_value = {"ann": {"a": 1.0, "b": 2.0}}
+    with pytest.raises(InvalidInstancesError, match="bob"):
+        client.complete(Payload(LOOKED_UP, [{"who": "ann"}, {"who": "bob"}], []), 3, context)
+    assert (context.looked_up, context.unknown) == (2, 1)
+
+
+def test_a_model_that_names_no_entity_costs_no_look_up(
+    client: VersionClient, features: Any, context: RequestContext
+) -> None:
+    payload = Payload(FLOWERS, [ROSE], [(1, b"as it came")])
+    assert client.complete(payload, 3, context) is payload
+    assert (features.look_up.mock_calls, context.looked_up) == ([], 0)
 
 
 @pytest.mark.parametrize("in_lambda", [False, True])

@@ -12,19 +12,10 @@ from hypothesis import strategies as st
 from relearn.api import request_schema
 from relearn.errors import DataError, InvalidInstancesError
 from relearn.records import online_features
-from relearn.spec.model import DateTime, Id, Metric, ModelSpec, Monthly, Number, Table
+from relearn.spec.model import ModelSpec
+from tests.support.models import LOOKED_UP as SPEC
 from tests.support.strategies import instances, looked_up_specs, perhaps_instances, specs
 
-SPEC = ModelSpec(
-    name="m",
-    title="m",
-    columns=(Number("a"), Number("b", optional=True), Id("who", optional=True)),
-    target=Number("y"),
-    metric=Metric("mae", maximum=1),
-    entity="who",
-    tables=(Table("raw", columns=(DateTime("at"),), time="at"),),
-    moments=Monthly(table="raw", history_days=1, label_days=1),
-)
 ENTITIES = st.text(min_size=1, max_size=1500)
 
 
