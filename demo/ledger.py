@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer
+from relearn.ledger.attribute_values import Item, decode_item
+from relearn.naming import ledger_keys
 
-Item = dict[str, Any]
 _SHOWN_ID = 8  # the end of an id tells more than its beginning
 
 
@@ -51,17 +51,16 @@ class Ledger:
 
     def changes(self) -> list[Change]:
         """Return what changed since the last call, by model and sort key."""
-        read = TypeDeserializer().deserialize
         found: list[Item] = []
         for page in self._client.get_paginator("scan").paginate(TableName=self._table, ConsistentRead=True):
-            found += [{key: read(value) for key, value in item.items()} for item in page["Items"]]
+            found += map(decode_item, page["Items"])
         found.sort(key=lambda item: (item["pk"], item["sk"]))
         return [change for change in map(self._change, found) if change]
 
     def _change(self, item: Item) -> Change | None:
         key = (item["pk"], item["sk"])
         kind, _, name = item["sk"].partition("#")
-        state = _route(item) if kind == "ROUTE" else str(item.get("state", ""))
+        state = _route(item) if kind == ledger_keys.ROUTE else str(item.get("state", ""))
         if not state or self._seen.get(key) == state:
             return None
         before = self._seen.get(key)

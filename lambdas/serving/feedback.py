@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lambdas.aws.dynamo.codec import Item, decode, encode
 from lambdas.aws.dynamo.exactly_once import Line, Once, Placement, PlacementState
 from lambdas.aws.dynamo.table import Table
 from lambdas.aws.metrics import COUNT, Group, Meter
 from lambdas.http.request import Request
 from lambdas.runtime.catalog import Catalog
 from relearn.errors import BusyError, ConflictError
+from relearn.ledger.attribute_values import Item, decode, encode
 from relearn.naming import ledger_keys
 from relearn.records import feedback, predictions
 from relearn.records.feedback import FeedbackState, Given

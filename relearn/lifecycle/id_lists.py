@@ -10,6 +10,8 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from relearn.naming import ledger_keys
+
 SHORT = 2000
 """Ids that are kept where they are named: two such lists, of 64 characters an id, leave an item room for the rest."""
 PART = 5000
@@ -27,7 +29,7 @@ def parts(ids: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """
     for start in range(0, len(ids) if len(ids) > SHORT else 0, PART):
         text = "\n".join(ids[start : start + PART])
-        yield f"LIST#{hashlib.sha256(text.encode()).hexdigest()}", {_IDS: text}
+        yield f"{ledger_keys.LISTS}{hashlib.sha256(text.encode()).hexdigest()}", {_IDS: text}
 
 
 def ids_of(part: Mapping[str, Any]) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from relearn.naming import ledger_keys, s3_keys
 from relearn.records import predictions
 
-_MODEL = "MODEL#"
 _UPLOADS = (s3_keys.INCOMING, s3_keys.BATCHES)
 _LAKE = (
     s3_keys.DATASETS,
@@ -30,10 +29,10 @@ def prefixes(model: str) -> dict[str, tuple[str, ...]]:
 
 def is_of(model: str, pk: str) -> bool:
     """Tell whether an item of the ledger's table is about a model, by its partition key."""
-    whole = (_MODEL, ledger_keys.IDEMPOTENCY, ledger_keys.LIVE, ledger_keys.FORMS)
+    whole = (ledger_keys.MODEL, ledger_keys.IDEMPOTENCY, ledger_keys.LIVE, ledger_keys.FORMS)
     return pk in {f"{kind}{model}" for kind in whole} or pk.startswith(f"{predictions.PARTITION}{model}#")
 
 
 def lock(model: str) -> tuple[str, str]:
     """Give the key, ``pk`` and ``sk``, of the item that says who may change a model."""
-    return f"{_MODEL}{model}", "LOCK"
+    return ledger_keys.partition(model), ledger_keys.LOCK

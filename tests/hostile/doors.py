@@ -23,12 +23,11 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
-from lambdas.aws.dynamo import ledger_items
 from lambdas.handlers import batch_event, batches, predict
 from relearn.api import operations
 from relearn.api.jsonlines import MEDIA_TYPE as JSON_LINES
 from relearn.lifecycle.uploads import UploadState
-from relearn.naming import ids, resources, s3_keys
+from relearn.naming import ids, ledger_keys, resources, s3_keys
 from relearn.spec import codec
 from relearn.spec.model import Column, DateTime, Number
 from scoring import artifact
@@ -119,7 +118,7 @@ class Doors:
 
     def _forget(self, upload_id: str) -> None:
         """Leave nothing in the ledger of what is decided: the next upload is compared with all that are there."""
-        key = {"pk": {"S": ledger_items.partition(MODEL)}, "sk": {"S": f"UPLOAD#{upload_id}"}}
+        key = {"pk": {"S": ledger_keys.partition(MODEL)}, "sk": {"S": ledger_keys.upload(upload_id)}}
         self._world.dynamodb.delete_item(TableName=TABLE, Key=key)
 
     def _of_shard(self, upload_id: str) -> tuple[Any, ...]:

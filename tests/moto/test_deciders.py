@@ -9,12 +9,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.aws.dynamo.codec import Item
 from lambdas.aws.dynamo.ledger import Ledger, Task
 from lambdas.aws.dynamo.table import Put, Update
 from lambdas.rollout.approval_request import ApprovalRequests
 from lambdas.rollout.approvals import Approvals
 from relearn.errors import ConflictError, NotWaitingError
+from relearn.ledger.attribute_values import Item
 from relearn.lifecycle import approval
 from relearn.lifecycle.approval import Decision, DecisionRequest
 from relearn.lifecycle.runs import Run, RunState, Version, VersionState

@@ -10,7 +10,6 @@ from typing import Any, cast
 from cli.stage import ledger as cli_ledger
 from cli.stage.target import Target
 from lambdas import wiring
-from lambdas.aws.dynamo import ledger_items
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.dynamo.table import Put, Table, weight
 from lambdas.http import run_views
@@ -20,7 +19,7 @@ from relearn.data import snapshots
 from relearn.lifecycle import id_lists
 from relearn.lifecycle.runs import Run, RunState
 from relearn.lifecycle.uploads import Upload, UploadState
-from relearn.naming import s3_keys
+from relearn.naming import ledger_keys, s3_keys
 from tests.support.memory_table import MemoryTable
 from tests.support.world import ARTIFACTS, LAKE, World
 
@@ -50,7 +49,9 @@ def test_a_run_of_20000_uploads_is_opened(world: World) -> None:
     table = MemoryTable()  # of 20,000 uploads: DynamoDB's stand-in needs minutes for them
     ledger = Ledger(cast("Table", table), world.clock)
     for one in map(upload, range(MOST)):
-        table.write(Put(pk=ledger_items.partition("flowers"), sk=f"UPLOAD#{one.upload_id}", item=asdict(one)))
+        table.write(
+            Put(pk=ledger_keys.partition("flowers"), sk=ledger_keys.upload(one.upload_id), item=asdict(one))
+        )
     wanted = tuple(upload(number).upload_id for number in range(MOST))
     ledger.take_lock("flowers", "run-1")
     ledger.create_run(Run(run_id="run-1", model="flowers", started_at=AT, uploads=wanted))

@@ -13,7 +13,6 @@ import pytest
 
 from lambdas.aws.dynamo import exactly_once, idempotency_store
 from lambdas.aws.dynamo.ledger import Ledger
-from lambdas.aws.dynamo.ledger_items import partition, version_key
 from lambdas.aws.s3.storage import Storage
 from lambdas.http.problems import PROBLEMS
 from lambdas.uploads import ingestion
@@ -22,6 +21,7 @@ from relearn.api.operations import Operation
 from relearn.api.problems import Kind
 from relearn.lifecycle import approval
 from relearn.lifecycle.runs import Run, RunState, Version, VersionState
+from relearn.naming import ledger_keys
 from tests.moto.test_feedback import Desk
 from tests.moto.test_predict import EVENT, GOOD
 from tests.moto.test_refusals import HANDLERS
@@ -132,7 +132,7 @@ def others_decide(world: World, patch: pytest.MonkeyPatch) -> None:
     def write(state: VersionState) -> None:
         world.dynamodb.update_item(
             TableName=TABLE,
-            Key={"pk": {"S": partition("flowers")}, "sk": {"S": version_key(2)}},
+            Key={"pk": {"S": ledger_keys.partition("flowers")}, "sk": {"S": ledger_keys.version(2)}},
             UpdateExpression="SET #s = :s",
             ExpressionAttributeNames={"#s": "state"},
             ExpressionAttributeValues={":s": {"S": state}},

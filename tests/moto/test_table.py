@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.aws import clients
-from lambdas.aws.dynamo.codec import decode, encode
 from lambdas.aws.dynamo.table import ITEM_BYTES, TEXT_BYTES, Put, Table, Update, short, weigh, weight
 from relearn.errors import ConflictError, TooMuchToKeepError
+from relearn.ledger.attribute_values import decode, encode
 from tests.support.memory_table import MemoryTable
 from tests.support.world import World
 

@@ -7,9 +7,9 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from lambdas.aws.dynamo.codec import Item, decode, encode
 from lambdas.aws.dynamo.table import Put, Update, short, weigh
 from relearn.errors import ConflictError
+from relearn.ledger.attribute_values import Item, decode, encode
 
 _MISSING = object()
 

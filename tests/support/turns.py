@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 
-from lambdas.aws.dynamo.codec import Item
 from lambdas.aws.dynamo.table import Put
+from relearn.ledger.attribute_values import Item
 from relearn.records.predictions import WRITER_SECONDS
 from tests.support.memory_table import MemoryTable
 

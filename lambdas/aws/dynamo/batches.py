@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from lambdas.aws.dynamo.codec import Item
 from lambdas.aws.dynamo.table import LONGEST_ID, Put, Table, Update
-from relearn.errors import ConflictError, LineError, NotFoundError
+from relearn.errors import ConflictError, NotFoundError
+from relearn.ledger import items
 from relearn.lifecycle import batches
 from relearn.lifecycle.batches import Batch, BatchState
+from relearn.naming import ledger_keys
 
 
 class BatchRecords:
@@ -45,7 +46,13 @@ class BatchRecords:
                 batch_id=new_id(), model=model, created_at=now, times={BatchState.WAITING_FOR_FILE: now}
             )
             try:
-                self._table.write(Put(pk=_pk(model), sk=_sk(batch.batch_id), item=asdict(batch)))
+                self._table.write(
+                    Put(
+                        pk=ledger_keys.partition(model),
+                        sk=ledger_keys.batch(batch.batch_id),
+                        item=asdict(batch),
+                    )
+                )
             except ConflictError:
                 continue
             return batch
@@ -58,24 +65,37 @@ class BatchRecords:
         NotFoundError
             There is no such batch.
         """
-        item = self._table.get(_pk(model), _sk(batch_id)) if len(batch_id) <= LONGEST_ID else None
+        item = (
+            self._table.get(ledger_keys.partition(model), ledger_keys.batch(batch_id))
+            if len(batch_id) <= LONGEST_ID
+            else None
+        )
         if item is None:
             raise NotFoundError(f"model {model} has no batch {batch_id[:LONGEST_ID]!r}")
-        return _batch(item)
+        return items.batch(item)
 
     def newest(self, model: str, count: int) -> list[Batch]:
         """Read so many batches of a model, newest first."""
-        return [_batch(item) for item in self._table.query(_pk(model), "BATCH#", newest=count)]
+        return [
+            items.batch(item)
+            for item in self._table.query(ledger_keys.partition(model), ledger_keys.BATCHES, newest=count)
+        ]
 
     def waiting(self, model: str) -> list[Batch]:
         """Read the batches of a model that wait for their file."""
         where = {"state": [BatchState.WAITING_FOR_FILE]}
-        return [_batch(item) for item in self._table.query(_pk(model), "BATCH#", where)]
+        return [
+            items.batch(item)
+            for item in self._table.query(ledger_keys.partition(model), ledger_keys.BATCHES, where)
+        ]
 
     def running(self, model: str) -> list[Batch]:
         """Read the batches of a model that run."""
         where = {"state": [BatchState.RUNNING]}
-        return [_batch(item) for item in self._table.query(_pk(model), "BATCH#", where)]
+        return [
+            items.batch(item)
+            for item in self._table.query(ledger_keys.partition(model), ledger_keys.BATCHES, where)
+        ]
 
     def move(self, batch: Batch, state: BatchState, reason: str = "", **changes: Any) -> Batch:
         """Take a batch to its next state.
@@ -93,24 +113,14 @@ class BatchRecords:
         known = asdict(moved)
         new = {name: known[name] for name in ("state", "reason", *changes)} | {f"times.{state}": now}
         self._table.write(
-            Update(pk=_pk(batch.model), sk=_sk(batch.batch_id), changes=new, expected={"state": batch.state})
+            Update(
+                pk=ledger_keys.partition(batch.model),
+                sk=ledger_keys.batch(batch.batch_id),
+                changes=new,
+                expected={"state": batch.state},
+            )
         )
         return moved
 
     def _now(self) -> str:
         return self._clock().isoformat(timespec="milliseconds")
-
-
-def _pk(model: str) -> str:
-    return f"MODEL#{model}"
-
-
-def _sk(batch_id: str) -> str:
-    return f"BATCH#{batch_id}"
-
-
-def _batch(item: Item) -> Batch:
-    # An older release wrote fewer fields.
-    values = {field.name: item[field.name] for field in fields(Batch) if field.name in item}
-    errors = tuple(LineError(**error) for error in item["errors"])
-    return Batch(**{**values, "state": BatchState(item["state"]), "errors": errors})

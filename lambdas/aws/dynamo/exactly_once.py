@@ -22,11 +22,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from lambdas.aws.dynamo.codec import Item
 from lambdas.aws.dynamo.table import Put, Table
 from lambdas.aws.s3.storage import Storage
 from relearn.api import jsonlines
 from relearn.errors import ConflictError
+from relearn.ledger.attribute_values import Item
 from relearn.records import predictions
 from relearn.records.predictions import CLAIM_SECONDS
 

@@ -17,9 +17,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.aws.dynamo.codec import Item
 from lambdas.aws.dynamo.table import Put, Table
 from relearn.errors import ConflictError
+from relearn.ledger.attribute_values import Item
 from relearn.naming import ledger_keys
 
 KEPT_SECONDS = 24 * 3600

@@ -20,15 +20,15 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from lambdas.aws.dynamo import ledger_items
-from lambdas.aws.dynamo.codec import Item
-from lambdas.aws.dynamo.ledger_items import RUN_LISTS, partition, version_key
 from lambdas.aws.dynamo.table import Put, Table, Update
 from relearn.errors import ConflictError, NotFoundError
+from relearn.ledger import items
+from relearn.ledger.attribute_values import Item
 from relearn.lifecycle import id_lists, retries, runs, uploads
 from relearn.lifecycle.approval import Approval, ApprovalState
 from relearn.lifecycle.runs import Run, RunState, Version, VersionState
 from relearn.lifecycle.uploads import Upload, UploadState
+from relearn.naming import ledger_keys
 from relearn.traffic.route import Change, Moved, Route
 from relearn.traffic.route_changes import Restore, RestoreState
 
@@ -91,18 +91,25 @@ class Ledger:
 
     def upload(self, model: str, upload_id: str) -> Upload | None:
         """Read an upload."""
-        item = self._table.get(partition(model), f"UPLOAD#{upload_id}")
-        return None if item is None else ledger_items.upload(item)
+        item = self._table.get(ledger_keys.partition(model), ledger_keys.upload(upload_id))
+        return None if item is None else items.upload(item)
 
     def uploads(self, model: str, *states: UploadState) -> list[Upload]:
         """Read the uploads of a model; all of them when no state is given."""
         where = {"state": states} if states else None
-        return [ledger_items.upload(item) for item in self._table.query(partition(model), "UPLOAD#", where)]
+        return [
+            items.upload(item)
+            for item in self._table.query(ledger_keys.partition(model), ledger_keys.UPLOADS, where)
+        ]
 
     def receive(self, upload: Upload) -> Upload:
         """Write down an upload unless it is known, and give what the ledger knows."""
         upload = replace(upload, times={upload.state: upload.received_at})
-        put = Put(pk=partition(upload.model), sk=f"UPLOAD#{upload.upload_id}", item=asdict(upload))
+        put = Put(
+            pk=ledger_keys.partition(upload.model),
+            sk=ledger_keys.upload(upload.upload_id),
+            item=asdict(upload),
+        )
         try:
             self._table.write(put)
         except ConflictError:
@@ -186,7 +193,7 @@ class Ledger:
         changes = retries.begin_again(upload, self._now())
         ended = f"times.{upload.state}"
         expected = {"state": upload.state, ended: upload.times.get(upload.state, "")}
-        pk, sk = partition(upload.model), f"UPLOAD#{upload.upload_id}"
+        pk, sk = ledger_keys.partition(upload.model), ledger_keys.upload(upload.upload_id)
         self._table.write(Update(pk=pk, sk=sk, changes=changes, expected=expected))
         return replace(upload, **changes)
 
@@ -212,10 +219,10 @@ class Ledger:
         NotFoundError
             There is no such run.
         """
-        item = self._table.get(partition(model), f"RUN#{run_id}")
+        item = self._table.get(ledger_keys.partition(model), ledger_keys.run(run_id))
         if item is None:
             raise NotFoundError(f"model {model} has no run {run_id}")
-        return ledger_items.run(item, self._parts(model))
+        return items.run(item, self._parts(model))
 
     def latest_run(self, model: str) -> Run | None:
         """Read the newest run."""
@@ -233,10 +240,10 @@ class Ledger:
         before
             When given: only runs whose id sorts below this one.
         """
-        last = f"RUN#{before}" if before else ""
-        found = self._table.query(partition(model), "RUN#", newest=newest, before=last)
+        last = ledger_keys.run(before) if before else ""
+        found = self._table.query(ledger_keys.partition(model), ledger_keys.RUNS, newest=newest, before=last)
         part = self._parts(model)
-        return [ledger_items.run(item, part) for item in found]
+        return [items.run(item, part) for item in found]
 
     def create_run(self, run: Run) -> Run:
         """Write down a run unless it is known, and give what the ledger knows."""
@@ -244,9 +251,13 @@ class Ledger:
         item, parts = _in_parts(asdict(run))
         for key, part in parts:
             with suppress(ConflictError):  # it is there: a part's name is its content
-                self._table.write(Put(pk=partition(run.model), sk=key, item=part, whole=tuple(part)))
+                self._table.write(
+                    Put(pk=ledger_keys.partition(run.model), sk=key, item=part, whole=tuple(part))
+                )
         try:
-            self._table.write(Put(pk=partition(run.model), sk=f"RUN#{run.run_id}", item=item))
+            self._table.write(
+                Put(pk=ledger_keys.partition(run.model), sk=ledger_keys.run(run.run_id), item=item)
+            )
         except ConflictError:
             return self.run(run.model, run.run_id)
         return run
@@ -280,7 +291,7 @@ class Ledger:
 
         @cache
         def part(key: str) -> Sequence[str]:
-            item = self._table.get(partition(model), key)
+            item = self._table.get(ledger_keys.partition(model), key)
             if item is None:
                 raise NotFoundError(f"a list of a run of {model} lacks its part {key}")
             return id_lists.ids_of(item)
@@ -291,12 +302,15 @@ class Ledger:
 
     def version(self, model: str, number: int) -> Version | None:
         """Read a version."""
-        item = self._table.get(partition(model), version_key(number))
-        return None if item is None else ledger_items.version(item)
+        item = self._table.get(ledger_keys.partition(model), ledger_keys.version(number))
+        return None if item is None else items.version(item)
 
     def versions(self, model: str) -> list[Version]:
         """Read all versions of a model, ascending."""
-        found = [ledger_items.version(item) for item in self._table.query(partition(model), "VERSION#")]
+        found = [
+            items.version(item)
+            for item in self._table.query(ledger_keys.partition(model), ledger_keys.VERSIONS)
+        ]
         return sorted(found, key=lambda version: version.version)
 
     def register(self, run: Run, version: Version) -> None:
@@ -304,32 +318,42 @@ class Ledger:
         changes = {"version": version.version}
         state = RunState.DEPLOYING if version.approval is None else RunState.AWAITING_APPROVAL
         _, update = self._run_update(run, state, run.reason, changes)
-        put = Put(pk=partition(version.model), sk=version_key(version.version), item=_item(version))
+        put = Put(
+            pk=ledger_keys.partition(version.model),
+            sk=ledger_keys.version(version.version),
+            item=_item(version),
+        )
         self._table.write(put, update)
 
     def change_version(self, version: Version, **changes: Any) -> Version:
         """Change fields of a version, unless its state changed meanwhile (`ConflictError`)."""
-        pk, sk = partition(version.model), version_key(version.version)
+        pk, sk = ledger_keys.partition(version.model), ledger_keys.version(version.version)
         self._table.write(Update(pk=pk, sk=sk, changes=changes, expected={"state": version.state}))
         return replace(version, **changes)
 
     def forget_version(self, version: Version) -> None:
         """Delete a version that is gone from the registry too."""
-        self._table.delete(partition(version.model), version_key(version.version), {"state": version.state})
+        self._table.delete(
+            ledger_keys.partition(version.model),
+            ledger_keys.version(version.version),
+            {"state": version.state},
+        )
 
     # the lock
 
     def lock(self, model: str) -> Lock | None:
         """Read who holds the model."""
-        item = self._table.get(partition(model), "LOCK")
-        return None if item is None else Lock(**ledger_items.known(Lock, item))
+        item = self._table.get(ledger_keys.partition(model), ledger_keys.LOCK)
+        return None if item is None else Lock(**items.known(Lock, item))
 
     def take_lock(self, model: str, run_id: str) -> Lock:
         """Take the model for a run if it is free, and give the lock as it is: ours, or another's."""
         lock = Lock(run_id, self._now())
         while True:
             try:
-                self._table.write(Put(pk=partition(model), sk="LOCK", item=asdict(lock)))
+                self._table.write(
+                    Put(pk=ledger_keys.partition(model), sk=ledger_keys.LOCK, item=asdict(lock))
+                )
             except ConflictError:
                 if (holder := self.lock(model)) is not None:
                     return holder
@@ -340,11 +364,13 @@ class Ledger:
         """Take the model whoever holds it; `ConflictError` when that is no longer ``holder``."""
         lock = Lock(run_id, self._now())
         expected = None if holder is None else {"run_id": holder.run_id}
-        self._table.write(Put(pk=partition(model), sk="LOCK", item=asdict(lock), expected=expected))
+        self._table.write(
+            Put(pk=ledger_keys.partition(model), sk=ledger_keys.LOCK, item=asdict(lock), expected=expected)
+        )
 
     def release_lock(self, model: str, run_id: str) -> None:
         """Free the model if this run holds it."""
-        self._table.delete(partition(model), "LOCK", {"run_id": run_id})
+        self._table.delete(ledger_keys.partition(model), ledger_keys.LOCK, {"run_id": run_id})
 
     # approvals
 
@@ -366,7 +392,9 @@ class Ledger:
 
     def task(self, version: Version) -> Task:
         """Read which step waits for the decision about a version."""
-        item = self._table.get(partition(version.model), version_key(version.version)) or {}
+        item = (
+            self._table.get(ledger_keys.partition(version.model), ledger_keys.version(version.version)) or {}
+        )
         return Task(**item.get("task", {}))
 
     def keep_task(self, version: Version, task: Task) -> bool:
@@ -392,13 +420,16 @@ class Ledger:
 
     def route(self, model: str) -> Route:
         """Read the route; an empty one when the model never served."""
-        item = self._table.get(partition(model), "ROUTE")
-        return Route() if item is None else Route(**ledger_items.known(Route, item))
+        item = self._table.get(ledger_keys.partition(model), ledger_keys.ROUTE)
+        return items.route(item)
 
     def route_history(self, model: str, *, newest: int) -> list[Moved]:
         """Read so many writes of a route, newest first."""
         return [
-            ledger_items.moved(item) for item in self._table.query(partition(model), "ROUTE#", newest=newest)
+            items.moved(item)
+            for item in self._table.query(
+                ledger_keys.partition(model), ledger_keys.ROUTE_WRITES, newest=newest
+            )
         ]
 
     def write_route(self, model: str, old: Route, new: Route, steps: VersionSteps, change: Change) -> None:
@@ -426,15 +457,15 @@ class Ledger:
         expected = {"revision": old.revision} if old.revision else None
         updates = [
             Update(
-                pk=partition(model),
-                sk=version_key(number),
+                pk=ledger_keys.partition(model),
+                sk=ledger_keys.version(number),
                 changes={"state": after, "reason": change.why if after is VersionState.FAILED else ""},
                 expected={"state": before},
             )
             for number, (before, after) in steps.items()
         ]
-        put = Put(pk=partition(model), sk="ROUTE", item=item, expected=expected)
-        history = Put(pk=partition(model), sk=ledger_items.moved_key(new.revision), item=entry)
+        put = Put(pk=ledger_keys.partition(model), sk=ledger_keys.ROUTE, item=item, expected=expected)
+        history = Put(pk=ledger_keys.partition(model), sk=ledger_keys.route_write(new.revision), item=entry)
         try:
             self._table.write(put, history, *updates)
         except ConflictError as error:
@@ -443,15 +474,17 @@ class Ledger:
     def _beaten(self, model: str, old: Route, error: ConflictError) -> str:
         """Say which write of a route came before ours; the table's own words when none did."""
         now = self.route(model)
-        item = self._table.get(partition(model), ledger_items.moved_key(now.revision))
+        item = self._table.get(ledger_keys.partition(model), ledger_keys.route_write(now.revision))
         if now.revision == old.revision or item is None:
             return str(error)
-        return f"the route of {model} was read at revision {old.revision}; first came {ledger_items.moved(item).words}"
+        return (
+            f"the route of {model} was read at revision {old.revision}; first came {items.moved(item).words}"
+        )
 
     def restore(self, model: str) -> Restore | None:
         """Read the last time that a version had to be deployed again; None when none ever had."""
-        item = self._table.get(partition(model), "RESTORE")
-        return None if item is None else ledger_items.restore(item)
+        item = self._table.get(ledger_keys.partition(model), ledger_keys.RESTORE)
+        return None if item is None else items.restore(item)
 
     def begin_restore(self, version: Version, restore: Restore, before: Restore | None) -> Restore:
         """Write down that a version is deployed again, and make it deployable, both or neither.
@@ -466,12 +499,12 @@ class Ledger:
         named = version.state in (VersionState.LIVE, VersionState.PREVIOUS)
         state = version.state if named else VersionState.REGISTERED
         expected = None if before is None else {"started_at": before.started_at, "state": before.state}
-        pk = partition(version.model)
+        pk = ledger_keys.partition(version.model)
         self._table.write(
-            Put(pk=pk, sk="RESTORE", item=asdict(begun), expected=expected),
+            Put(pk=pk, sk=ledger_keys.RESTORE, item=asdict(begun), expected=expected),
             Update(
                 pk=pk,
-                sk=version_key(version.version),
+                sk=ledger_keys.version(version.version),
                 changes={"state": state, "reason": ""},
                 expected={"state": version.state},
             ),
@@ -483,7 +516,14 @@ class Ledger:
         changes = {"state": state, "reason": reason, "ended_at": self._now()}
         expected = {"started_at": restore.started_at, "state": RestoreState.RESTORING}
         try:
-            self._table.write(Update(pk=partition(model), sk="RESTORE", changes=changes, expected=expected))
+            self._table.write(
+                Update(
+                    pk=ledger_keys.partition(model),
+                    sk=ledger_keys.RESTORE,
+                    changes=changes,
+                    expected=expected,
+                )
+            )
         except ConflictError:
             return
 
@@ -491,7 +531,7 @@ class Ledger:
         return self._clock().isoformat(timespec="milliseconds")
 
     def _upload_update(self, upload: Upload, new: Item, unless: Item | None = None) -> Update:
-        pk, sk = partition(upload.model), f"UPLOAD#{upload.upload_id}"
+        pk, sk = ledger_keys.partition(upload.model), ledger_keys.upload(upload.upload_id)
         return Update(pk=pk, sk=sk, changes=new, expected={"state": upload.state}, unless=unless or {})
 
     def _run_update(
@@ -507,13 +547,13 @@ class Ledger:
         if state != run.state:
             new[f"times.{state}"] = now
             moved = replace(moved, times={**run.times, state: now})
-        pk, sk = partition(run.model), f"RUN#{run.run_id}"
+        pk, sk = ledger_keys.partition(run.model), ledger_keys.run(run.run_id)
         return moved, Update(pk=pk, sk=sk, changes={**new, **(held or {})}, expected={"state": run.state})
 
 
 def _in_parts(item: Item) -> tuple[Item, list[tuple[str, Item]]]:
     """Give what an item of a run holds, and the parts of its long lists."""
-    long = {name: item[name] for name in RUN_LISTS if name in item}
+    long = {name: item[name] for name in items.RUN_LISTS if name in item}
     held = {name: id_lists.named(ids) for name, ids in long.items()}
     return {**item, **held}, [part for ids in long.values() for part in id_lists.parts(ids)]
 
@@ -528,5 +568,5 @@ def _item(version: Version) -> Item:
 
 
 def _version_update(version: Version, changes: dict[str, Any], expected: dict[str, Any]) -> Update:
-    pk, sk = partition(version.model), version_key(version.version)
+    pk, sk = ledger_keys.partition(version.model), ledger_keys.version(version.version)
     return Update(pk=pk, sk=sk, changes=changes, expected=expected)

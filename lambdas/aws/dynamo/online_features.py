@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from lambdas.aws.dynamo.codec import Item, encode
+from relearn.ledger.attribute_values import Item, encode
 from relearn.records import online_features
 
 if TYPE_CHECKING:

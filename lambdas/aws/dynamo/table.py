@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lambdas.aws.dynamo.codec import Item, decode_item, encode
 from relearn.cutting import cut
 from relearn.errors import ConflictError, TooMuchToKeepError
+from relearn.ledger.attribute_values import Item, decode_item, encode
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from lambdas.aws.dynamo.ledger_items import known
 from lambdas.aws.dynamo.table import LONGEST_ID, Put, Table
 from relearn.api import upload_forms
 from relearn.api.upload_forms import UploadForm, UploadRequest
 from relearn.errors import ConflictError, NotFoundError
+from relearn.ledger.items import known
 from relearn.naming import ledger_keys
 
 

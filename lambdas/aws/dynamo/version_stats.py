@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from lambdas.aws.dynamo.codec import decode_item, encode
+from relearn.ledger.attribute_values import decode_item, encode
 from relearn.naming import ledger_keys
 from relearn.traffic.version_stats import Live
 

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from lambdas.aws.dynamo.codec import encode
 from lambdas.aws.fast.client import DynamoDB, RefusedError
+from relearn.ledger.attribute_values import encode
 from relearn.records import online_features
 
 MOST_KEYS = 100

@@ -9,10 +9,11 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from lambdas.aws.dynamo.codec import decode_item
+from relearn.ledger import items
+from relearn.ledger.attribute_values import decode_item
 from relearn.lifecycle.runs import Run, Version
 from relearn.lifecycle.uploads import Upload
-from relearn.naming import resources, s3_keys
+from relearn.naming import ledger_keys, resources, s3_keys
 from relearn.traffic.route import Moved, Route
 from tests.chaos.acts import Acts, Stored
 from tests.chaos.history import Call, History
@@ -94,10 +95,9 @@ class Evidence:
         written = []
         for call in self.history.successes("dynamodb", "PutItem", "TransactWriteItems"):
             for put in _puts(call):
-                if put["Item"]["sk"].get("S") == "ROUTE":
+                if put["Item"]["sk"].get("S") == ledger_keys.ROUTE:
                     item = decode_item(put["Item"])
-                    fields = {name: item[name] for name in Route.__dataclass_fields__ if name in item}
-                    written.append(Written(call.at, item["pk"].partition("#")[2], Route(**fields)))
+                    written.append(Written(call.at, item["pk"].partition("#")[2], items.route(item)))
         return written
 
     def keys(self, bucket: str, prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""How the ledger's items are keyed, and how an item becomes one of the domain's values again."""
+"""Reads the ledger's items as the domain's values; an item holds the fields of the value, as `dataclasses.asdict` gives them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any
 
-from lambdas.aws.dynamo.codec import Item
+from relearn.errors import LineError
+from relearn.ledger.attribute_values import Item
 from relearn.lifecycle import id_lists
 from relearn.lifecycle.approval import Approval
+from relearn.lifecycle.batches import Batch, BatchState
 from relearn.lifecycle.runs import Run, RunState, Version, VersionState
 from relearn.lifecycle.uploads import Upload, UploadState
 from relearn.traffic.route import Change, Moved, Route
@@ -16,21 +18,6 @@ from relearn.traffic.route_changes import Restore, RestoreState
 
 RUN_LISTS = ("uploads", "snapshot")
 """Lists of a run that may be long."""
-
-
-def partition(model: str) -> str:
-    """Give the partition key of everything about a model."""
-    return f"MODEL#{model}"
-
-
-def version_key(number: int) -> str:
-    """Give the sort key of a version."""
-    return f"VERSION#{number}"
-
-
-def moved_key(revision: int) -> str:
-    """Give the sort key of one write of the route: it sorts as the revision counts."""
-    return f"ROUTE#{revision:09d}"
 
 
 def known(cls: Any, item: Item) -> Item:
@@ -52,9 +39,14 @@ def run(item: Item, part: Callable[[str], Sequence[str]]) -> Run:
     return Run(**values)
 
 
+def route(item: Item | None) -> Route:
+    """Read a route; an empty one when there is no item, because the model never served."""
+    return Route() if item is None else Route(**known(Route, item))
+
+
 def moved(item: Item) -> Moved:
     """Read one write of the route."""
-    return Moved(route=Route(**known(Route, item)), change=Change(**item["change"]), at=item["at"])
+    return Moved(route=route(item), change=Change(**item["change"]), at=item["at"])
 
 
 def restore(item: Item) -> Restore:
@@ -67,6 +59,12 @@ def version(item: Item) -> Version:
     values = known(Version, item) | {"state": VersionState(item["state"])}
     values |= {"metrics": _metrics(item, "metrics"), "approval": Approval.from_dict(item.get("approval"))}
     return Version(**values)
+
+
+def batch(item: Item) -> Batch:
+    """Read a batch; an older release wrote fewer fields."""
+    values = known(Batch, item) | {"state": BatchState(item["state"])}
+    return Batch(**values | {"errors": tuple(LineError(**error) for error in item["errors"])})
 
 
 def _metrics(item: Item, name: str) -> dict[str, float]:
