@@ -1,8 +1,7 @@
-"""The client for asyncio: what `client.Client` does, awaited."""
+"""The client for asyncio."""
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
@@ -11,6 +10,7 @@ from typing import Any, Self
 
 import httpx
 
+from relearn_client import aio_sending as sending
 from relearn_client import calls, file_calls, storage, waiting, wire
 from relearn_client.base import Base
 from relearn_client.batches import Batch, BatchBrief
@@ -57,7 +57,27 @@ class AsyncClient(Base[httpx.AsyncClient]):
         repeatable: bool = True,
         caller: str | None = None,
     ) -> Predictions:
-        """Ask for predictions, as `Client.predict` does."""
+        """Ask for predictions.
+
+        Parameters
+        ----------
+        model
+            Name.
+        instances
+            Column → value, one mapping for each prediction.
+        idempotency_key
+            Names this call, so that the server counts it once however often it arrives; None makes one.
+        repeatable
+            False sends no key and asks only once: for an answer that is too large for the server to keep.
+        caller
+            Whom this is for, e.g. a customer's id: while a new version is tried, the same caller is answered by the same
+            version.
+
+        Raises
+        ------
+        RelearnClientError
+            See `relearn_client.errors`.
+        """
         return await self._carry_out(
             calls.predict(model, instances, idempotency_key, repeatable=repeatable, caller=caller)
         )
@@ -157,14 +177,44 @@ class AsyncClient(Base[httpx.AsyncClient]):
         return await self._carry_out(calls.decide(model, version, "reject", why))
 
     async def feedback(self, model: str, truths: Iterable[tuple[str, Any]]) -> Feedback:
-        """Tell what proved true, as `Client.feedback` does."""
+        """Tell what proved true. It may be told again at any time: what is known stays as it is.
+
+        Parameters
+        ----------
+        model
+            Name.
+        truths
+            Prediction id and truth of each; as many as there are, sent a thousand at a time.
+
+        Raises
+        ------
+        InvalidFeedbackError
+            A truth does not fit the model; of its thousand none was kept, those before it were.
+        RelearnClientError
+            See `relearn_client.errors`.
+        """
         answers = [await self._carry_out(call) for call in calls.feedback(model, truths)]
         return Feedback.joined(model, answers)
 
     # files
 
     async def send(self, form: Form, file: File) -> None:
-        """Send a file with a form, as `Client.send` does; the file is read in the event loop."""
+        """Send a file with a form. It is sent once: after a NoAnswerError, ask what became of it.
+
+        Parameters
+        ----------
+        form
+            Of `create_batch` or `create_upload`.
+        file
+            A path, bytes, or an open binary file; it is read in the event loop.
+
+        Raises
+        ------
+        StorageError
+            The file is empty or too large, or the form's time is over.
+        NoAnswerError
+            S3 could not be reached, or broke off.
+        """
         await self._post(form, file)
 
     async def create_batch(self, model: str) -> Batch:
@@ -193,24 +243,77 @@ class AsyncClient(Base[httpx.AsyncClient]):
         timeout_seconds: float = TIMEOUT_SECONDS,
         poll_seconds: float = POLL_SECONDS,
     ) -> Batch:
-        """Wait until a batch has SUCCEEDED or FAILED, as `Client.wait_for_batch` does."""
+        """Wait until a batch has SUCCEEDED or FAILED.
+
+        Parameters
+        ----------
+        model, batch_id
+            Name of the model, and id of the batch.
+        timeout_seconds, poll_seconds
+            How long to wait at most, and between two looks.
+
+        Raises
+        ------
+        WaitTimeoutError
+            It has not ended in that time.
+        """
         patience = Patience(timeout_seconds, poll_seconds)
         return await self._wait(
             f"batch {batch_id} of {model}", lambda: self.batch(model, batch_id), ENDED, patience
         )
 
     def results(self, batch: Batch) -> AsyncIterator[BatchLine]:
-        """Fetch a batch's predictions one by one, as `Client.results` does."""
+        """Fetch a batch's predictions one by one, in the order of its file's lines, each with an id for feedback.
+
+        Parameters
+        ----------
+        batch
+            One that SUCCEEDED.
+
+        Raises
+        ------
+        NoResultError
+            It has no result.
+        StorageError
+            The link's time is over: ask for the batch again.
+        """
         return self._fetch(storage.result_request(batch))
 
     async def create_upload(self, model: str, filename: str, *, table: str | None = None) -> Upload:
-        """Begin an upload; its file is sent with its `form`."""
+        """Begin an upload; its file is sent with its `form`.
+
+        Parameters
+        ----------
+        model
+            Name.
+        filename
+            What it is called; the end tells what it is: CSV, JSON Lines (both may be gzipped) or Parquet.
+        table
+            Which of the model's tables it is data of, for a model that has several.
+        """
         return await self._carry_out(file_calls.create_upload(model, filename, table))
 
     async def upload_file(
         self, model: str, file: File, *, filename: str | None = None, table: str | None = None
     ) -> Upload:
-        """Begin an upload and send its file."""
+        """Begin an upload and send its file.
+
+        Parameters
+        ----------
+        model
+            Name.
+        file
+            A path, bytes, or an open binary file.
+        filename
+            What it is called; None takes a path's last part.
+        table
+            Which of the model's tables it is data of, for a model that has several.
+
+        Raises
+        ------
+        ValueError
+            Content was given without a filename.
+        """
         upload = await self.create_upload(model, storage.name_of(file, filename), table=table)
         await self._post(file_calls.form_of(upload), file)
         return upload
@@ -232,7 +335,22 @@ class AsyncClient(Base[httpx.AsyncClient]):
         timeout_seconds: float = TIMEOUT_SECONDS,
         poll_seconds: float = POLL_SECONDS,
     ) -> Upload:
-        """Wait until a run has used an upload, or nothing more will come of it, as `Client.wait_for_upload` does."""
+        """Wait until a run has used an upload, or nothing more will come of it.
+
+        Parameters
+        ----------
+        model, upload_id
+            Name of the model, and id of the upload.
+        until
+            ``"used"``, or ``"checked"``: its rows are counted, accepted or refused.
+        timeout_seconds, poll_seconds
+            How long to wait at most, and between two looks.
+
+        Raises
+        ------
+        WaitTimeoutError
+            It has not come so far in that time.
+        """
         patience, over = Patience(timeout_seconds, poll_seconds), GOALS[until]
         what = f"upload {upload_id} of {model}"
         return await self._wait(what, lambda: self.upload(model, upload_id), over, patience)
@@ -251,12 +369,10 @@ class AsyncClient(Base[httpx.AsyncClient]):
                 return result
 
     async def _send(self, call: Call[T], send: Send) -> Outcome:
-        await asyncio.sleep(send.after)
+        await sending.pause(send.after)
         try:
-            async with asyncio.timeout(send.within):
-                request = wire.request(self._url, call, send)
-                response = await self._http.send(request, auth=self._auth)
-                return wire.answer(response, response.content)
+            request = wire.request(self._url, call, send)
+            return await sending.answer(self._http, request, self._auth, send.within)
         except (httpx.HTTPError, TimeoutError) as error:
             return wire.no_answer(self._url, send.within, error)
 
@@ -284,10 +400,14 @@ class AsyncClient(Base[httpx.AsyncClient]):
             raise wire.no_answer(storage.host(request), storage.TIMEOUT_SECONDS, error) from error
 
     async def _wait(
-        self, what: str, look: Callable[[], Awaitable[W]], over: Callable[[W], bool], patience: Patience
+        self,
+        what: str,
+        look: Callable[[], Awaitable[W]],
+        over: Callable[[W], bool],
+        patience: Patience,
     ) -> W:
         for pause in patience.pauses(time.monotonic):
             if over(seen := await look()):
                 return seen
-            await asyncio.sleep(pause)
+            await sending.pause(pause)
         raise waiting.gave_up(what, seen, patience)

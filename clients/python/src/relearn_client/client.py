@@ -1,4 +1,4 @@
-"""The client for ordinary code."""
+"""The client for ordinary code, written by ``clients/python/synchronous.py`` from `aio`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import httpx
 
-from relearn_client import calls, file_calls, storage, waiting, wire
+from relearn_client import calls, file_calls, sending, storage, waiting, wire
 from relearn_client.base import Base
 from relearn_client.batches import Batch, BatchBrief
 from relearn_client.calls import Call, Instance, T
@@ -28,8 +28,7 @@ from relearn_client.waiting import ENDED, GOALS, POLL_SECONDS, TIMEOUT_SECONDS, 
 class Client(Base[httpx.Client]):
     """Calls the API over kept connections. Threads may share one.
 
-    Its parameters are those of `base.Base`. The deadline bounds every single wait, so a server that sends its answer in
-    drops can hold a call longer by one wait.
+    Its parameters are those of `base.Base`.
     """
 
     def _open(self) -> httpx.Client:
@@ -369,13 +368,10 @@ class Client(Base[httpx.Client]):
                 return result
 
     def _send(self, call: Call[T], send: Send) -> Outcome:
-        if send.after:
-            time.sleep(send.after)
-        ends = time.monotonic() + send.within
+        sending.pause(send.after)
         try:
-            response = self._http.send(wire.request(self._url, call, send), auth=self._auth, stream=True)
-            with closing(response):
-                return wire.answer(response, b"".join(_until(ends, response.iter_bytes())))
+            request = wire.request(self._url, call, send)
+            return sending.answer(self._http, request, self._auth, send.within)
         except (httpx.HTTPError, TimeoutError) as error:
             return wire.no_answer(self._url, send.within, error)
 
@@ -395,21 +391,22 @@ class Client(Base[httpx.Client]):
                     response.read()
                 storage.check(response)
                 for part in response.iter_bytes():
-                    yield from lines.take(part)
-                yield from lines.end()
+                    for prediction in lines.take(part):
+                        yield prediction
+                for prediction in lines.end():
+                    yield prediction
         except httpx.HTTPError as error:
             raise wire.no_answer(storage.host(request), storage.TIMEOUT_SECONDS, error) from error
 
-    def _wait(self, what: str, look: Callable[[], W], over: Callable[[W], bool], patience: Patience) -> W:
+    def _wait(
+        self,
+        what: str,
+        look: Callable[[], W],
+        over: Callable[[W], bool],
+        patience: Patience,
+    ) -> W:
         for pause in patience.pauses(time.monotonic):
             if over(seen := look()):
                 return seen
-            time.sleep(pause)
+            sending.pause(pause)
         raise waiting.gave_up(what, seen, patience)
-
-
-def _until(ends: float, parts: Iterator[bytes]) -> Iterator[bytes]:
-    for part in parts:
-        yield part
-        if time.monotonic() >= ends:
-            raise TimeoutError
