@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ministack.core import lambda_runtime
 
 from local import hooks, kept, sessions
+from local.forks import ForkServer
 from local.glue import runs
 from local.hooks import executions
 from local.hooks.durable import Durable
@@ -48,7 +49,8 @@ class Account:
     def __init__(self, settings: Settings, images: Images, endpoint: str, issuer: Issuer) -> None:
         state = State(settings.keep / "sagemaker.json" if settings.keep else None)
         self.context = Context(settings=settings, state=state, images=images, endpoint=endpoint)
-        hooks.install(self.context, issuer)
+        self._forks = ForkServer()
+        hooks.install(self.context, issuer, self._forks)
         self.durable = Durable(settings.keep / kept.GENERATIONS) if settings.keep else None
         if self.durable:
             self.durable.answer_after_writing_tables()
@@ -71,7 +73,7 @@ class Account:
         self.context.closing.set()
         endpoints.close()
 
-    @staticmethod
-    def end_workers() -> None:
+    def end_workers(self) -> None:
         """End the processes that run Lambda functions."""
         lambda_runtime.reset()
+        self._forks.close()

@@ -30,10 +30,11 @@ from local.hooks import (
 
 if TYPE_CHECKING:
     from local.api_gateway.issuer import Issuer
+    from local.forks import ForkServer
     from local.sagemaker.context import Context
 
 
-def install(context: Context, issuer: Issuer) -> None:
+def install(context: Context, issuer: Issuer, server: ForkServer) -> None:
     """Put every hook in place; once, before the first request."""
     credentials.check_everybodys_signature()
     credentials.give_functions_keys_that_nobody_can_guess()
@@ -71,5 +72,7 @@ def install(context: Context, issuer: Issuer) -> None:
     functions.poll_queues_with_the_functions_role()
     functions.log_with_the_functions_role()
     functions.leave_layers_to_the_virtual_environment()
+    functions.fork_workers(server)
+    functions.unpack_code_once(context.settings.scratch / "functions")
     functions.name_errors_by_their_type()
     functions.let_invocations_end_before_their_worker_goes()

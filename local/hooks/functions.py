@@ -4,11 +4,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import subprocess
+import sys
 import threading
 import time
 import zipfile
 from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from ministack.core import lambda_runtime
@@ -16,6 +20,8 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import lambda_svc
 
 from local import principals
+from local.forks import ForkServer
+from local.forkserver import SDK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,7 +88,7 @@ def leave_layers_to_the_virtual_environment() -> None:
         given = vars(worker).setdefault("config_given", worker.config)  # a worker that died is spawned again
         held = {name for layer in given.get("Layers", []) for name in _modules(layer)}
         variables = given.get("Environment", {}).get("Variables", {})
-        variables = {**variables, "_LAPTOP_MODULES": ",".join(sorted(_RUNTIME | held))}
+        variables = {**variables, "_LAPTOP_MODULES": ",".join(sorted(SDK | held))}
         worker.config = {**given, "Layers": [], "Environment": {"Variables": variables}}
         spawn(worker)
 
@@ -92,9 +98,6 @@ def leave_layers_to_the_virtual_environment() -> None:
     _expect(started, script)
     begun = started + "    exec(_GUARD, {})\n"
     lambda_runtime._PYTHON_WORKER_SCRIPT = f"_GUARD = {guard!r}\n" + script.replace(started, begun)
-
-
-_RUNTIME = {"boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"}
 
 
 def _modules(layer: Any) -> set[str]:
@@ -112,6 +115,44 @@ def _expect(text: str, script: str) -> None:
         raise RuntimeError(
             f"MiniStack's Python worker is not the one these hooks were written for: no {text!r} in it"
         )
+
+
+def fork_workers(server: ForkServer) -> None:
+    """Fork a Python worker from a process that has imported the AWS SDK.
+
+    MiniStack starts Python anew for every worker, and the larger part of what a cold start does is importing the
+    SDK, which every worker has: MiniStack itself imports it there.
+    """
+
+    def popen(command: list[str], *, cwd: str, env: dict[str, str], **streams: Any) -> Any:
+        if command[0] != sys.executable:
+            return subprocess.Popen(command, cwd=cwd, env=env, **streams)
+        return server.fork(command, env, cwd)
+
+    lambda_runtime.subprocess = SimpleNamespace(**{**vars(subprocess), "Popen": popen})
+
+
+def unpack_code_once(folder: Path) -> None:
+    """Unpack a function's code once, and let all its workers read it there, as they read ``/var/task`` on AWS.
+
+    MiniStack unpacks the code for every worker, and each compiles it anew.
+    """
+    lock = threading.Lock()
+
+    class Shared(zipfile.ZipFile):
+        def extractall(self, path: Any = None, *_: Any, **__: Any) -> None:
+            content = Path(str(self.filename)).read_bytes()
+            unpacked = folder / hashlib.sha256(content).hexdigest()
+            with lock:
+                if not unpacked.exists():
+                    draft = unpacked.with_suffix(".draft")
+                    super().extractall(draft)
+                    draft.rename(unpacked)
+            Path(path).rmdir()  # MiniStack has just made it
+            Path(path).symlink_to(unpacked)
+
+    folder.mkdir()
+    lambda_runtime.zipfile = SimpleNamespace(**{**vars(zipfile), "ZipFile": Shared})
 
 
 def name_errors_by_their_type() -> None:
