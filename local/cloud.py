@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from local import processes
 from local.deploy import Cdk
 from local.images import Images
-from local.kept import Kept
+from local.kept import KeptFolder
 from local.scratch import Scratch
 from local.server import Server
 from local.settings import Settings
@@ -43,7 +43,7 @@ class Cloud:
                 f"{assembly} is not a synthesised CDK app: it has no manifest.json; run cdk synth first"
             )
         keep = chosen.get("keep")
-        self._kept = Kept(keep) if keep else None
+        self._kept = KeptFolder(keep) if keep else None
         self._scratch = Scratch()
         self.settings = Settings(assembly=assembly.resolve(), scratch=self._scratch.path, **chosen)
         self._say = say

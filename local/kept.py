@@ -40,7 +40,7 @@ class KeptError(OSError):
     """The folder cannot be used; the message says why, and what to do."""
 
 
-class Kept:
+class KeptFolder:
     """One such folder, held until `release`.
 
     Parameters

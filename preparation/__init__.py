@@ -33,6 +33,6 @@ every row. One that takes longer than its check may take is refused as ``too_slo
 """
 
 from preparation.job import prepare
-from preparation.outcome import EXPANSION, MAX_REJECTED_ROWS, Prepared, Refusal
+from preparation.outcome import EXPANSION, MAX_REJECTED_ROWS, Outcome, Refusal
 
-__all__ = ["EXPANSION", "MAX_REJECTED_ROWS", "Prepared", "Refusal", "prepare"]
+__all__ = ["EXPANSION", "MAX_REJECTED_ROWS", "Outcome", "Refusal", "prepare"]

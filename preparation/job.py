@@ -10,7 +10,7 @@ import duckdb
 from preparation.checker import Checker
 from preparation.deadline import Deadline
 from preparation.lines import Lines
-from preparation.outcome import EXPANSION, MAX_UNPACKED, Prepared, Refusal
+from preparation.outcome import EXPANSION, MAX_UNPACKED, Outcome, Refusal
 from preparation.sniff import Kind, detect, open_text
 from preparation.sources import Bounds, CsvSource, JsonSource, ParquetSource, Source
 from preparation.staging import CsvStaging, JsonStaging
@@ -37,7 +37,7 @@ def prepare(
     threads: int = 2,
     seconds: float | None = None,
     now: datetime | None = None,
-) -> Prepared:
+) -> Outcome:
     """Check an uploaded file and write its good rows as a shard.
 
     Parameters
@@ -65,7 +65,7 @@ def prepare(
 
     Returns
     -------
-    Prepared
+    Outcome
         Counts and files, or the refusal. A file that is bad is an answer, not an exception.
 
     Raises
@@ -112,8 +112,8 @@ def prepare(
             waiting, first, until = checker.waiting()
         except (DataError, duckdb.InterruptException, duckdb.OutOfMemoryException) as error:
             refusal = _refusal(error, deadline, memory_mb, disk_mb)
-            return Prepared(tally.accepted, tally.rejected, refusal, None, checker.rejected_file)
-        return Prepared(
+            return Outcome(tally.accepted, tally.rejected, refusal, None, checker.rejected_file)
+        return Outcome(
             tally.accepted,
             tally.rejected,
             None,

@@ -42,8 +42,8 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """What `prepare` gives back.
+class Outcome:
+    """Outcome of checking one upload.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from preparation.unzip import WHOLE_GZIP, Unzipped, zlib_words
+from preparation.unzip import WHOLE_GZIP, GzipReader, zlib_words
 from relearn.errors import DataError
 from relearn.naming import filenames
 from relearn.naming.filenames import SUFFIXES, Format
@@ -90,7 +90,7 @@ def detect(source: Path, name: str) -> Kind:
 
 def open_text(file: BinaryIO, *, gzipped: bool) -> BinaryIO:
     """Give the bytes of the text in a file."""
-    return cast("BinaryIO", io.BufferedReader(Unzipped(file), PIECE)) if gzipped else file
+    return cast("BinaryIO", io.BufferedReader(GzipReader(file), PIECE)) if gzipped else file
 
 
 def _head(source: Path, *, gzipped: bool) -> bytes:

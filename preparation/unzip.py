@@ -28,8 +28,8 @@ def zlib_words(error: Exception) -> str:
     return str(error).rpartition(": ")[2]
 
 
-class Unzipped(io.RawIOBase):
-    """The unpacked bytes of a file.
+class GzipReader(io.RawIOBase):
+    """Reads the unpacked bytes of a gzip file.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ MOST_INT32 = 2**31
 Texts = Sequence[str]
 
 
-class Counted(NamedTuple):
+class TokenCounts(NamedTuple):
     """Counts of tokens, row by row: the tokens of row i are ``tokens[starts[i]:starts[i + 1]]``.
 
     Parameters
@@ -74,7 +74,7 @@ class Tokeniser:
         """Tokens in the vocabulary."""
         return len(self.known_chars) + len(self.known_words)
 
-    def count(self, rows: Sequence[Texts]) -> Counted:
+    def count(self, rows: Sequence[Texts]) -> TokenCounts:
         """Count the tokens of rows, each a text for each of `columns`."""
         found = [self._places(row) for row in rows]
         lengths = [len(places) for places in found]
@@ -86,7 +86,7 @@ class Tokeniser:
         counts = np.diff(first, append=len(keys))
         row_of, tokens = np.divmod(keys[first], size)
         starts = np.searchsorted(row_of, np.arange(len(rows) + 1))
-        return Counted(starts, tokens.astype(np.int64), counts)
+        return TokenCounts(starts, tokens.astype(np.int64), counts)
 
     def _places(self, row: Texts) -> list[int]:
         places: list[int] = []

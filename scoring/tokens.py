@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from relearn.errors import ArtifactError
-from scoring.tokeniser import Counted, Texts, Tokeniser
+from scoring.tokeniser import Texts, TokenCounts, Tokeniser
 
 INPUT = "Tokens"  # no column can be named so
 TYPE = "tokens"  # of such an input, in model.json
@@ -69,7 +69,7 @@ def _together(widths: Sequence[int]) -> Iterator[tuple[int, int]]:
     yield first, len(widths)
 
 
-def _padded(counted: Counted, first: int, end: int) -> NDArray[np.int32]:
+def _padded(counted: TokenCounts, first: int, end: int) -> NDArray[np.int32]:
     starts = counted.starts[first : end + 1]
     widths = np.diff(starts)
     given = np.zeros((end - first, 2, max(int(widths.max(initial=0)), 1)), np.int32)

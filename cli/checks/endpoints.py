@@ -23,8 +23,8 @@ _SERVICE = "sagemaker"
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """What others than the stage hold of the account's quotas.
+class QuotaUsage:
+    """Usage of the account's quotas by anything but the stage.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def instances(target: Target, needs: Needs) -> Iterator[Finding]:
         yield compare(target, quota, check="instances of endpoints", needed=everything, why=why, taken=held)
 
 
-def taken_by_others(target: Target) -> Taken:
+def taken_by_others(target: Target) -> QuotaUsage:
     """Count what the endpoints of the account and region hold that are not the stage's."""
     client, own = target.client("sagemaker"), resources.prefix(target.stage)
     endpoints = concurrency = 0
@@ -90,17 +90,17 @@ def taken_by_others(target: Target) -> Taken:
                 endpoints += bool(limits)
                 concurrency += sum(limits)
                 found.update(_instances(client, about))
-    return Taken(endpoints, concurrency, found)
+    return QuotaUsage(endpoints, concurrency, found)
 
 
-def _taken(target: Target) -> tuple[Taken, str]:
+def _taken(target: Target) -> tuple[QuotaUsage, str]:
     """Count what others hold; with what to say when that may not be asked."""
     try:
         return taken_by_others(target), ""
     except ClientError as error:
         if not is_denied(error):
             raise
-        return Taken(), f" (what others hold was not counted: allow {action(error)})"
+        return QuotaUsage(), f" (what others hold was not counted: allow {action(error)})"
 
 
 def _concurrency(endpoint: dict[str, Any]) -> Iterator[int]:

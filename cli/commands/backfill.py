@@ -20,7 +20,7 @@ import typer
 
 from cli.experiments.plan import choose, write_manifest
 from cli.stage import target as targets
-from cli.stage.follow import Look, Seen, follow
+from cli.stage.follow import Look, Observation, follow
 from cli.stage.ledger import Ledger
 from cli.stage.target import Target
 from cli.terminal.options import DEFAULT_TIMEOUT, Json, Model, Timeout
@@ -131,12 +131,12 @@ def _output_path(target: Target, model: str) -> str:
 def _looks(target: Target, job: str) -> Look:
     client = target.client("sagemaker")
 
-    def look() -> Seen:
+    def look() -> Observation:
         found = client.describe_training_job(TrainingJobName=job)
         state = found["TrainingJobStatus"]
         reason = f": {found['FailureReason']}" if found.get("FailureReason") else ""
         text = f"{state} ({found['SecondaryStatus']}){reason}"
-        return Seen(state, text, ended=state in FINAL, good=state == "Completed")
+        return Observation(state, text, ended=state in FINAL, good=state == "Completed")
 
     return look
 

@@ -12,7 +12,7 @@ import typer
 
 from cli.stage import target as targets
 from cli.stage.api import connect
-from cli.stage.follow import Look, Seen, follow
+from cli.stage.follow import Look, Observation, follow
 from cli.terminal.options import DEFAULT_TIMEOUT, Json, Model, Timeout
 from cli.terminal.output import done, err, moment, print_json, print_table
 from cli.terminal.progress_bar import watched
@@ -85,14 +85,14 @@ def batches(ctx: typer.Context, model: Model, json_: Json = False) -> None:
 
 
 def _looks(api: Client, begun: Batch) -> Look:
-    def look() -> Seen:
+    def look() -> Observation:
         seen = api.batch(begun.model, begun.batch)
         because = f": {seen.reason}" if seen.reason else ""
         by = f" by version {seen.version}" if seen.version else ""
         without = f", {seen.failed} without a prediction" if seen.failed else ""
         rows = f" ({counted(seen.rows, 'row')}{by}{without})" if seen.rows else ""
         text = f"batch {seen.batch} is {seen.state}{rows}{because}"
-        return Seen(seen.state, text, ended=seen.ended, good=seen.result is not None)
+        return Observation(seen.state, text, ended=seen.ended, good=seen.result is not None)
 
     return look
 

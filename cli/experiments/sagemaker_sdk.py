@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cli.experiments.plan import Plan
-from cli.stage.follow import Look, Seen
+from cli.stage.follow import Look, Observation
 from cli.stage.target import Target
 from relearn.errors import RelearnError
 from relearn.naming import resources, s3_keys
@@ -81,11 +81,11 @@ def train(target: Target, plan: Plan) -> Trial:
     trainer.train(input_data_config=_channels(plan), wait=False, logs=False)
     job = trainer._latest_training_job  # noqa: SLF001 - the SDK's documents name no other way
 
-    def look() -> Seen:
+    def look() -> Observation:
         job.refresh()
         state, step = job.training_job_status, job.secondary_status
         reason = f": {job.failure_reason}" if state == "Failed" else ""
-        return Seen(
+        return Observation(
             state, f"training job {state}, {step}{reason}", ended=state in FINAL, good=state == "Completed"
         )
 
@@ -123,7 +123,7 @@ def tune(target: Target, plan: Plan, jobs: int, parallel: int) -> Trial:
     return Trial("tuning job", name, lambda: _tuning(tuner, jobs), lambda: str(tuner.best_training_job()))
 
 
-def _tuning(tuner: Any, jobs: int) -> Seen:
+def _tuning(tuner: Any, jobs: int) -> Observation:
     job = tuner.latest_tuning_job.refresh()
     state = job.hyper_parameter_tuning_job_status
     counts = job.training_job_status_counters
@@ -133,7 +133,7 @@ def _tuning(tuner: Any, jobs: int) -> Seen:
         f", best {value:.4f}" if value is not None else ""
     )
     reason = f": {job.failure_reason}" if state == "Failed" else ""
-    return Seen(state, text + reason, ended=state in FINAL, good=bool(best) and state == "Completed")
+    return Observation(state, text + reason, ended=state in FINAL, good=bool(best) and state == "Completed")
 
 
 def _trainer(target: Target, plan: Plan) -> Any:

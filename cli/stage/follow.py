@@ -29,8 +29,8 @@ ENDS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """One look at what is waited for.
+class Observation:
+    """State of what is waited for, as it was read once.
 
     Parameters
     ----------
@@ -53,10 +53,10 @@ class Seen:
     record: dict[str, Any] = field(default_factory=dict)
 
 
-Look = Callable[[], Seen]
+Look = Callable[[], Observation]
 
 
-def follow(look: Look, *, what: str, timeout: float, poll: float) -> tuple[Seen, int]:
+def follow(look: Look, *, what: str, timeout: float, poll: float) -> tuple[Observation, int]:
     """Look until it ends, printing every change.
 
     Parameters
@@ -101,11 +101,11 @@ def follow(look: Look, *, what: str, timeout: float, poll: float) -> tuple[Seen,
 def upload_looks(ledger: Ledger, model: str, upload_id: str) -> Look:
     """Follow an upload until it is trained on, refused or given up."""
 
-    def look() -> Seen:
+    def look() -> Observation:
         upload = ledger.upload(model, upload_id)
         if upload is None:
-            return Seen("UPLOADED", "uploaded; its event is on the way")
-        return Seen(
+            return Observation("UPLOADED", "uploaded; its event is on the way")
+        return Observation(
             upload.state,
             _upload_text(upload, ledger),
             ended=upload.state in ENDS,
@@ -121,9 +121,9 @@ def run_looks(ledger: Ledger, model: str, run_id: str) -> Look:
     return lambda: seen_run(ledger.run(model, run_id))
 
 
-def seen_run(run: Run) -> Seen:
+def seen_run(run: Run) -> Observation:
     """Tell where a run stands, and whether that is its end."""
-    return Seen(
+    return Observation(
         run.state,
         run_text(run),
         ended=run.state in runs.FINAL,
@@ -148,20 +148,20 @@ def latest_looks(ledger: Ledger, model: str, arriving: Callable[[], str]) -> Loo
         Names an object that was stored just now and that the ledger does not know yet; empty when there is none.
     """
 
-    def look() -> Seen:
+    def look() -> Observation:
         newest, uploads = next(iter(ledger.runs(model, 1)), None), ledger.uploads(model)
-        seen = Seen("NO RUN", f"{model} has no run yet") if newest is None else seen_run(newest)
+        seen = Observation("NO RUN", f"{model} has no run yet") if newest is None else seen_run(newest)
         if newest is not None and not seen.ended:
             return seen
         if coming := pending.to_come(uploads, newest):
-            return Seen("NEXT", f"{seen.text}; {_coming(coming[0], ledger)}")
+            return Observation("NEXT", f"{seen.text}; {_coming(coming[0], ledger)}")
         if key := arriving():
-            return Seen("NEXT", f"{seen.text}; {key} was uploaded, and its event is on the way")
+            return Observation("NEXT", f"{seen.text}; {key} was uploaded, and its event is on the way")
         if refused := pending.refused_since(uploads, newest):
             first, more = refused[0], len(refused) - 1
             others = f"; {more} more {'upload was' if more == 1 else 'uploads were'} refused" if more else ""
             text = f"{_upload_text(first, ledger)}{others}; before it, {seen.text}"
-            return Seen(first.state, text, ended=True, record=asdict(first))
+            return Observation(first.state, text, ended=True, record=asdict(first))
         return seen
 
     return look
@@ -171,13 +171,15 @@ def version_looks(ledger: Ledger, model: str, number: int) -> Look:
     """Follow a version until it serves (or has served) or fails."""
     served = {VersionState.LIVE, VersionState.PREVIOUS, VersionState.RETIRED}
 
-    def look() -> Seen:
+    def look() -> Observation:
         version = ledger.version(model, number)
         if version is None:
-            return Seen("NOT REGISTERED", f"version {number} is not registered yet")
+            return Observation("NOT REGISTERED", f"version {number} is not registered yet")
         text = f"version {number} is {version.state}" + _because(version.reason)
         ended = version.state in served or version.state is VersionState.FAILED
-        return Seen(version.state, text, ended=ended, good=version.state in served, record=asdict(version))
+        return Observation(
+            version.state, text, ended=ended, good=version.state in served, record=asdict(version)
+        )
 
     return look
 

@@ -17,7 +17,7 @@ from relearn.errors import NotFoundError
 from relearn.lifecycle import approval
 from relearn.spec.columns import shown
 from relearn.traffic import route_changes
-from relearn.traffic.route import Moved, Route
+from relearn.traffic.route import Route, RouteWrite
 from relearn.traffic.route_changes import Restore
 
 NEWEST = 20
@@ -99,5 +99,5 @@ def _restore(restore: Restore) -> dict[str, Any]:
     return {**asdict(restore), "ended_at": restore.ended_at or None}
 
 
-def _moved(moved: Moved) -> dict[str, Any]:
+def _moved(moved: RouteWrite) -> dict[str, Any]:
     return {**_route(moved.route), **asdict(moved.change), "at": moved.at}

@@ -14,7 +14,7 @@ from lambdas.runtime.catalog import Catalog
 from lambdas.serving import response_check
 from lambdas.serving.backends import Backends
 from relearn.data import recorded_answers
-from relearn.data.recorded_answers import Recorded
+from relearn.data.recorded_answers import RecordedAnswer
 from relearn.errors import DataError, ModelFailedError, NotFoundError
 from relearn.naming import s3_keys
 from relearn.naming.resources import Place
@@ -75,7 +75,7 @@ class SmokeTest:
         answer = self._backends.ask(place, model, version, body, SECONDS)
         return response_check.parse_answer(self._catalog.spec(model), version, len(instances), answer)
 
-    def _recorded(self, model: str, number: int) -> list[Recorded]:
+    def _recorded(self, model: str, number: int) -> list[RecordedAnswer]:
         """Read what its training job left, as it was when it was judged; nothing of a job that left none."""
         version = self._ledger.version(model, number)
         if version is None:
@@ -88,4 +88,4 @@ class SmokeTest:
             raise DataError(
                 "answers", f"{key} has SHA-256 {given}; when it was judged it had {version.answers_sha256}"
             )
-        return Recorded.parse_lines(content.splitlines())
+        return RecordedAnswer.parse_lines(content.splitlines())

@@ -15,7 +15,7 @@ from relearn.errors import BusyError, ConflictError
 from relearn.ledger.attribute_values import Item, decode, encode
 from relearn.naming import ledger_keys
 from relearn.records import feedback, predictions
-from relearn.records.feedback import FeedbackState, Given
+from relearn.records.feedback import FeedbackRow, FeedbackState
 from relearn.records.predictions import FEEDBACK_DAYS, PredictionId, Truth
 from relearn.spec.columns import shown
 
@@ -77,7 +77,7 @@ class Feedback:
             "counts": counts,
         }
 
-    def _take(self, model: str, rows: list[Given]) -> list[Result]:
+    def _take(self, model: str, rows: list[FeedbackRow]) -> list[Result]:
         """Store what can be stored; what became of each row, in order."""
         now = self._clock()
         ids = [predictions.parse_prediction_id(row.prediction) for row in rows]
@@ -143,7 +143,7 @@ def _refused(found: PredictionId | None, record: Item | None, now: datetime) -> 
     return FeedbackState.UNKNOWN, "the model made no such prediction"
 
 
-def _told(row: Given, placement: Placement) -> Result:
+def _told(row: FeedbackRow, placement: Placement) -> Result:
     """Say what became of a row whose prediction is known."""
     if placement.state is PlacementState.PLACED:
         return FeedbackState.ACCEPTED, "stored"

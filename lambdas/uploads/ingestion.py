@@ -25,7 +25,7 @@ from lambdas.aws.s3.storage import Storage
 from lambdas.runs import shard_profiles
 from lambdas.runs.lifecycle import Runs
 from lambdas.runtime import s3_events
-from preparation import Prepared, Refusal, prepare
+from preparation import Outcome, Refusal, prepare
 from relearn import faults
 from relearn.cutting import cut
 from relearn.errors import ConflictError, NotFoundError
@@ -217,7 +217,7 @@ class Ingestion:
             return self._refuse(upload, prepared.refusal, prepared)
         return self._accept(upload, prepared)
 
-    def _accept(self, upload: Upload, prepared: Prepared) -> Upload:
+    def _accept(self, upload: Upload, prepared: Outcome) -> Upload:
         if prepared.shard is None or prepared.profile is None:
             raise AssertionError("prepare gave neither a shard nor a refusal")
         key = s3_keys.shard_key(upload.model, upload.upload_id, upload.table)
@@ -270,7 +270,7 @@ class Ingestion:
         reason = f"upload {upload.upload_id[:12]} {uploads.replacing(before)}"
         self._notifier.tell("replaced", upload.model, headline, f"{upload.key}\n{reason}")
 
-    def _refuse(self, upload: Upload, refusal: Refusal, prepared: Prepared | None = None) -> Upload:
+    def _refuse(self, upload: Upload, refusal: Refusal, prepared: Outcome | None = None) -> Upload:
         """Quarantine: a copy of the object, the reason, the rows; then the ledger."""
         prefix = s3_keys.quarantine_prefix(upload.model, upload.upload_id)
         if upload.size_bytes <= LARGEST_COPY:
@@ -297,7 +297,7 @@ class Ingestion:
         self._storage.write(self._buckets.lake, f"{prefix}reason.json", body, "application/json")
         return self._move(upload, UploadState.QUARANTINED, f"{refusal.code}: {refusal.detail}", **counts)
 
-    def _write_rejected(self, upload: Upload, prepared: Prepared) -> None:
+    def _write_rejected(self, upload: Upload, prepared: Outcome) -> None:
         if prepared.rejected is None:
             return
         key = s3_keys.rejected_key(upload.model, upload.upload_id)

@@ -18,15 +18,15 @@ Answer = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """A question and the answer that was given to it."""
+class RecordedAnswer:
+    """One instance, and the prediction that the training job made for it."""
 
     instance: Mapping[str, Any]
     prediction: Answer
 
     @classmethod
-    def parse_lines(cls, lines: Iterable[bytes]) -> list[Recorded]:
-        """Read what a training job wrote, a question a line."""
+    def parse_lines(cls, lines: Iterable[bytes]) -> list[RecordedAnswer]:
+        """Read the file that a training job wrote: one instance and its prediction a line."""
         return [cls(**json.loads(line)) for line in lines]
 
 

@@ -13,7 +13,7 @@ from relearn.lifecycle.approval import Approval
 from relearn.lifecycle.batches import Batch, BatchState
 from relearn.lifecycle.runs import Run, RunState, Version, VersionState
 from relearn.lifecycle.uploads import Upload, UploadState
-from relearn.traffic.route import Change, Moved, Route
+from relearn.traffic.route import Change, Route, RouteWrite
 from relearn.traffic.route_changes import Restore, RestoreState
 
 RUN_LISTS = ("uploads", "snapshot")
@@ -44,9 +44,9 @@ def route(item: Item | None) -> Route:
     return Route() if item is None else Route(**known(Route, item))
 
 
-def moved(item: Item) -> Moved:
+def moved(item: Item) -> RouteWrite:
     """Read one write of the route."""
-    return Moved(route=route(item), change=Change(**item["change"]), at=item["at"])
+    return RouteWrite(route=route(item), change=Change(**item["change"]), at=item["at"])
 
 
 def restore(item: Item) -> Restore:

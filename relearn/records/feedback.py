@@ -29,22 +29,22 @@ class FeedbackState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """One row.
+class FeedbackRow:
+    """True value of one prediction, as a caller reports it.
 
     Parameters
     ----------
     prediction
-        What the caller says is the id of a prediction.
+        Id of the prediction.
     truth
-        As the spec's target; a number is a float.
+        Value of the spec's target; a number is a float.
     """
 
     prediction: str
     truth: str | float
 
 
-def check_feedback(spec: ModelSpec, body: object) -> list[Given]:
+def check_feedback(spec: ModelSpec, body: object) -> list[FeedbackRow]:
     """Check the JSON body of feedback against a spec.
 
     Parameters
@@ -66,7 +66,7 @@ def check_feedback(spec: ModelSpec, body: object) -> list[Given]:
             break
     if errors:
         raise InvalidFeedbackError(tuple(errors[:MAX_ERRORS]))
-    return [Given(row["prediction"], _truth(spec, row["truth"])) for row in rows]
+    return [FeedbackRow(row["prediction"], _truth(spec, row["truth"])) for row in rows]
 
 
 def _check_row(spec: ModelSpec, row: object, at: str) -> list[FieldError]:

@@ -84,7 +84,7 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Moved:
+class RouteWrite:
     """One write of a route, as its history keeps it.
 
     Parameters

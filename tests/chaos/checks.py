@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from preparation import Prepared, job, lines, prepare
+from preparation import Outcome, job, lines, prepare
 from preparation.deadline import Deadline
 from relearn.spec.model import ModelSpec
 from tests.chaos.agenda import Agenda
@@ -53,7 +53,7 @@ class Checks:
         *,
         seconds: float | None = None,
         **more: Any,
-    ) -> Prepared:
+    ) -> Outcome:
         """Check a file; raises `DiedError` when the function's time is over before."""
         if not name.startswith((SLOW, CUT_OFF)):
             return prepare(spec, source, name, workdir, seconds=seconds, **more)

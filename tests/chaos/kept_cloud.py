@@ -99,7 +99,7 @@ def read(key: list[str], records: State) -> Any:
 
 def look(keys: list[list[str]], result: Path) -> None:
     """Start again with the folder, as a cloud does, and read what was answered."""
-    kept.Kept(FOLDER)
+    kept.KeptFolder(FOLDER)
     state = persistence.load_state("dynamodb")
     assert state is not None
     dynamodb.load_persisted_state(state)

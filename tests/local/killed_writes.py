@@ -189,7 +189,7 @@ def tries(what: str) -> Iterator[dict[str, Any]]:
 
 def found(look: Callable[[], Any], result: Path) -> None:
     """Look as a cloud does that is started with the folder again."""
-    kept.Kept(FOLDER)
+    kept.KeptFolder(FOLDER)
     result.write_text(json.dumps(look()))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from local import kept
-from local.kept import Kept, KeptError
+from local.kept import KeptError, KeptFolder
 from local.locks import Lock
 from local.sagemaker.state import State
 from local.scratch import LONGEST, Scratch, forget_dead
@@ -105,7 +105,7 @@ def test_a_second_cloud_is_told_who_uses_the_folder_and_what_to_do(tmp_path: Pat
     try:
         assert said(other) == "held"
         with pytest.raises(KeptError) as told:
-            Kept(tmp_path)
+            KeptFolder(tmp_path)
         assert (
             f"in use by another laptop cloud, process {other.pid}: stop that one (kill {other.pid})"
             in str(told.value)
@@ -113,21 +113,21 @@ def test_a_second_cloud_is_told_who_uses_the_folder_and_what_to_do(tmp_path: Pat
         assert "another folder with --keep" in str(told.value)
     finally:
         killed(other)
-    Kept(tmp_path).release()
+    KeptFolder(tmp_path).release()
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(KeptError, match="no folder of a laptop cloud and not empty"):
-        Kept(tmp_path)
+        KeptFolder(tmp_path)
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
 
 def test_a_cloud_that_died_before_it_was_deployed_leaves_nothing_to_go_on_with(tmp_path: Path) -> None:
-    Kept(tmp_path).release()
+    KeptFolder(tmp_path).release()
     (tmp_path / "s3" / "123456789012" / "box").mkdir(parents=True)
     (tmp_path / "sagemaker.json").write_text("{}")
-    Kept(tmp_path).release()
+    KeptFolder(tmp_path).release()
     assert not (tmp_path / "s3").exists()
     assert not (tmp_path / "sagemaker.json").exists()
 
@@ -136,7 +136,7 @@ def test_what_was_kept_before_there_were_generations_is_taken_over(tmp_path: Pat
     (tmp_path / kept.MINISTACK).mkdir()
     (tmp_path / kept.MINISTACK / "dynamodb.json").write_text('"tables"')
     (tmp_path / "ports.json").write_text("[1, 2]")
-    Kept(tmp_path).release()
+    KeptFolder(tmp_path).release()
     current = tmp_path / kept.GENERATIONS / kept.CURRENT
     assert (current / "dynamodb.json").read_text() == '"tables"'
 

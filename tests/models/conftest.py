@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from preparation import Prepared, prepare
+from preparation import Outcome, prepare
 from relearn.spec.model import ModelSpec
 from training import catalog
 
@@ -65,7 +65,7 @@ def spec(model: str) -> ModelSpec:
 
 
 @pytest.fixture(scope="session")
-def prepared(spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Prepared]:
+def prepared(spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Outcome]:
     """Every raw table's seed, checked."""
     return {
         table: prepare(spec, seed, "seed.csv", tmp_path_factory.mktemp("prepared"), table=table)
@@ -75,14 +75,14 @@ def prepared(spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory) -> dict[
 
 @pytest.fixture(scope="session")
 def trained(
-    spec: ModelSpec, prepared: dict[str, Prepared], tmp_path_factory: pytest.TempPathFactory
+    spec: ModelSpec, prepared: dict[str, Outcome], tmp_path_factory: pytest.TempPathFactory
 ) -> Trained:
     return train(spec.name, prepared, tmp_path_factory.mktemp("ml"), hash_seed="0")
 
 
 @pytest.fixture(scope="session")
 def trained_again(
-    spec: ModelSpec, prepared: dict[str, Prepared], tmp_path_factory: pytest.TempPathFactory
+    spec: ModelSpec, prepared: dict[str, Outcome], tmp_path_factory: pytest.TempPathFactory
 ) -> Trained:
     return train(spec.name, prepared, tmp_path_factory.mktemp("ml-again"), hash_seed="1")
 
@@ -111,7 +111,7 @@ def environment_for(base: Path) -> dict[str, str]:
     return {**os.environ, "SAGEMAKER_BASE_DIR": str(base), "PYTHONPATH": str(ROOT)}
 
 
-def train(model: str, prepared: dict[str, Prepared], base: Path, *, hash_seed: str) -> Trained:
+def train(model: str, prepared: dict[str, Outcome], base: Path, *, hash_seed: str) -> Trained:
     """Run a training job; the order of Python's sets, which ``hash_seed`` sets, must not matter to it."""
     config, data = base / "input" / "config", base / "input" / "data" / "train"
     config.mkdir(parents=True)

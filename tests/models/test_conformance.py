@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 import pytest
 
-from preparation import Prepared
+from preparation import Outcome
 from relearn.api.request_schema import check_request
 from relearn.lifecycle.promotion import Naive, decide
 from relearn.spec import codec
@@ -47,7 +47,7 @@ def test_the_sample_is_a_valid_request(spec: ModelSpec) -> None:
     assert check_request(spec, {"instances": catalog.sample(spec.name)})
 
 
-def test_the_whole_seed_is_accepted(spec: ModelSpec, prepared: dict[str, Prepared]) -> None:
+def test_the_whole_seed_is_accepted(spec: ModelSpec, prepared: dict[str, Outcome]) -> None:
     assert tuple(prepared) == spec.table_names
     for one in prepared.values():
         assert (one.refusal, one.rows_rejected) == (None, 0)

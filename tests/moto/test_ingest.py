@@ -14,7 +14,7 @@ import pytest
 from lambdas import wiring
 from lambdas.aws.queue import IngestQueue
 from lambdas.runtime.config import Config
-from preparation import Prepared, Refusal
+from preparation import Outcome, Refusal
 from relearn.lifecycle import retries, turns, uploads
 from relearn.lifecycle.uploads import MAX_CHECKS, MAX_SILENT, UploadState
 from relearn.naming import ids
@@ -324,9 +324,9 @@ def test_a_check_that_has_no_time_left_is_a_reason_and_not_a_killed_function(wor
 def test_a_check_has_most_of_the_functions_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[float] = []
 
-    def check(*_: object, seconds: float, **__: object) -> Prepared:
+    def check(*_: object, seconds: float, **__: object) -> Outcome:
         given.append(seconds)
-        return Prepared(0, 0, Refusal("too_slow", "its check took longer"), None, None)
+        return Outcome(0, 0, Refusal("too_slow", "its check took longer"), None, None)
 
     monkeypatch.setattr("lambdas.uploads.ingestion.prepare", check)
     world.ingest_seconds = 900

@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 from hypothesis import strategies as st
 
-from preparation import Prepared, prepare
+from preparation import Outcome, prepare
 from relearn.spec.columns import DATE_TIME_ALLOWED
 from relearn.spec.model import Boolean, Category, DateTime, Id, Ingest, Metric, ModelSpec, Number, Text
 
@@ -51,13 +51,13 @@ class Upload:
 
     def __call__(
         self, content: str | bytes, name: str = "data.csv", spec: ModelSpec | None = None
-    ) -> Prepared:
+    ) -> Outcome:
         source = self.folder / "object"
         source.write_bytes(content.encode() if isinstance(content, str) else content)
         return prepare(spec or make_spec(), source, name, self.folder / "work")
 
 
-def rejected(prepared: Prepared) -> list[dict[str, Any]]:
+def rejected(prepared: Outcome) -> list[dict[str, Any]]:
     if prepared.rejected is None:
         return []
     return [json.loads(line) for line in prepared.rejected.read_text().splitlines()]

@@ -21,8 +21,8 @@ from training.features.window import Window
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
-    """What was counted in rows of a raw table.
+class RowCounts:
+    """Counts of rows, and of missing values by column, in a raw table.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def counts_of(shards: Sequence[Shard]) -> dict[str, int]:
     }
 
 
-def refuse_missing(spec: ModelSpec, table: str, shards: Iterable[Shard | Counted]) -> None:
+def refuse_missing(spec: ModelSpec, table: str, shards: Iterable[Shard | RowCounts]) -> None:
     """Refuse shards that lack what the spec demands.
 
     Raises

@@ -28,7 +28,7 @@ from relearn.spec.tables import AS_OF, MOMENTS
 from scoring.progress import say
 from training.features.build import MADE, Features, check_keys, need_function
 from training.features.check import check_schema, check_values, row_key, wanted, without_values
-from training.features.shards import Counted, refuse_missing, waits
+from training.features.shards import RowCounts, refuse_missing, waits
 
 CONFIGURATION = {
     "spark.sql.session.timeZone": "UTC",
@@ -108,7 +108,7 @@ def show_shards(sql: Sql, spec: ModelSpec, table: str, files: Sequence[str], now
             "format", f"the shards of table {table} do not fit its columns: {_line(error)}"
         ) from error
     missing = {column.name: count - given for column, given in zip(columns, filled, strict=True)}
-    refuse_missing(spec, table, [Counted(count, missing)])
+    refuse_missing(spec, table, [RowCounts(count, missing)])
     if waiting:
         say(waits(waiting, table, now))
     return {"rows": int(count), "waiting": waiting}

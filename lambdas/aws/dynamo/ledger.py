@@ -29,7 +29,7 @@ from relearn.lifecycle.approval import Approval, ApprovalState
 from relearn.lifecycle.runs import Run, RunState, Version, VersionState
 from relearn.lifecycle.uploads import Upload, UploadState
 from relearn.naming import ledger_keys
-from relearn.traffic.route import Change, Moved, Route
+from relearn.traffic.route import Change, Route, RouteWrite
 from relearn.traffic.route_changes import Restore, RestoreState
 
 VersionSteps = Mapping[int, tuple[VersionState, VersionState]]
@@ -423,7 +423,7 @@ class Ledger:
         item = self._table.get(ledger_keys.partition(model), ledger_keys.ROUTE)
         return items.route(item)
 
-    def route_history(self, model: str, *, newest: int) -> list[Moved]:
+    def route_history(self, model: str, *, newest: int) -> list[RouteWrite]:
         """Read so many writes of a route, newest first."""
         return [
             items.moved(item)

@@ -43,8 +43,8 @@ class StoredVersion:
     stored_at: datetime
 
 
-class Hashed:
-    """A content that is read once, and whose digest is known at its end."""
+class HashingReader:
+    """Reads a stream once, and computes the SHA-256 of all of it."""
 
     def __init__(self, content: StreamingBody) -> None:
         self._content = content
@@ -105,7 +105,7 @@ class Storage:
             raise DataError("too_large", f"{key} has {answer['ContentLength']} bytes; allowed: {limit}")
         return answer["Body"].read()
 
-    def stream(self, bucket: str, key: str) -> Hashed:
+    def stream(self, bucket: str, key: str) -> HashingReader:
         """Give the content of an object, to be read once from its start.
 
         Raises
@@ -113,7 +113,7 @@ class Storage:
         DataError
             It is not there, or may not be read (code ``missing``).
         """
-        return Hashed(self._get(bucket, key)["Body"])
+        return HashingReader(self._get(bucket, key)["Body"])
 
     def fetch(self, bucket: str, key: str, target: Path) -> None:
         """Write an object to a file, streamed.

@@ -27,7 +27,7 @@ _POLL_SECONDS = 2.0
 _log = logging.getLogger(__name__)
 
 
-class Made(NamedTuple):
+class Resource(NamedTuple):
     """An endpoint, config or model.
 
     Parameters
@@ -177,7 +177,7 @@ class Endpoints:
         _unless_refused(self._client.delete_endpoint_config, EndpointConfigName=name)
         _unless_refused(self._client.delete_model, ModelName=name)
 
-    def all(self) -> Iterator[Made]:
+    def all(self) -> Iterator[Resource]:
         """List every endpoint, config and model whose name is of the stage."""
         client, prefix = self._client, resources.prefix(self._stage)
         listings: tuple[tuple[Any, str], ...] = (
@@ -262,8 +262,8 @@ def _unless_refused(delete: Callable[..., Any], **key: str) -> None:
         _log.info("not deleted: %s", error)
 
 
-def _listed(paginator: Any, kind: str, prefix: str) -> Iterator[Made]:
+def _listed(paginator: Any, kind: str, prefix: str) -> Iterator[Resource]:
     for page in paginator.paginate(NameContains=prefix):
         for item in page[f"{kind}s"]:
             if item[f"{kind}Name"].startswith(prefix):
-                yield Made(item[f"{kind}Name"], item[f"{kind}Arn"], item["CreationTime"])
+                yield Resource(item[f"{kind}Name"], item[f"{kind}Arn"], item["CreationTime"])

@@ -25,8 +25,8 @@ _ANY = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """One output that a caller wants.
+class RequestedOutput:
+    """One output that a request asks for.
 
     Parameters
     ----------
@@ -69,7 +69,9 @@ def metadata(spec: ModelSpec) -> Json:
     }
 
 
-def answer(spec: ModelSpec, predicted: Mapping[str, Any], wanted: Sequence[Wanted]) -> tuple[Json, bytes]:
+def answer(
+    spec: ModelSpec, predicted: Mapping[str, Any], wanted: Sequence[RequestedOutput]
+) -> tuple[Json, bytes]:
     """Write predictions as tensors.
 
     Parameters

@@ -11,7 +11,7 @@ from typing import Any
 
 from relearn.api import request_schema
 from relearn.api.open_inference import inputs, model
-from relearn.api.open_inference.model import Wanted
+from relearn.api.open_inference.model import RequestedOutput
 from relearn.api.open_inference.parts import WrongError, flag, name_of, parameters_of
 from relearn.errors import FieldError, InvalidInstancesError
 from relearn.spec.columns import shown
@@ -36,7 +36,7 @@ class InferenceRequest:
     """
 
     instances: list[dict[str, Any]]
-    wanted: tuple[Wanted, ...]
+    wanted: tuple[RequestedOutput, ...]
     id: str | None
     places: Mapping[str, str]
 
@@ -83,11 +83,13 @@ def parse_request(spec: ModelSpec, body: object, tail: bytes) -> InferenceReques
     return asked
 
 
-def _outputs(spec: ModelSpec, body: Mapping[str, Any], errors: list[FieldError]) -> tuple[Wanted, ...]:
+def _outputs(
+    spec: ModelSpec, body: Mapping[str, Any], errors: list[FieldError]
+) -> tuple[RequestedOutput, ...]:
     """Read the outputs asked for; all of them when none is."""
     names = model.output_names(spec)
     listed = [] if body.get("outputs") is None else body["outputs"]
-    wanted: list[Wanted] = []
+    wanted: list[RequestedOutput] = []
     binary = False
     try:
         binary = flag(parameters_of(body, ""), "binary_data_output", "", default=False)
@@ -100,10 +102,12 @@ def _outputs(spec: ModelSpec, body: Mapping[str, Any], errors: list[FieldError])
         at = f"/outputs/{index}"
         try:
             name = name_of(one, at, names, [earlier.name for earlier in wanted])
-            wanted.append(Wanted(name, flag(parameters_of(one, at), "binary_data", at, default=binary)))
+            wanted.append(
+                RequestedOutput(name, flag(parameters_of(one, at), "binary_data", at, default=binary))
+            )
         except WrongError as wrong:
             errors.append(wrong.error)
-    return tuple(wanted) if listed else tuple(Wanted(name, binary) for name in names)
+    return tuple(wanted) if listed else tuple(RequestedOutput(name, binary) for name in names)
 
 
 def _moved(error: FieldError, places: Mapping[str, str]) -> FieldError:

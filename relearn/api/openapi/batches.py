@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from relearn.api import jsonlines, operations
-from relearn.api.openapi.described import Described, Group, Samples
+from relearn.api.openapi.described import Group, OperationDoc, Samples
 from relearn.api.openapi.parts import (
     LOCATION,
     TEXT,
@@ -22,12 +22,12 @@ from relearn.lifecycle.batches import BatchState
 from relearn.spec.model import ModelSpec
 
 
-def _operations(_specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[Described]:
+def _operations(_specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[OperationDoc]:
     model = {"model": "$request.path.model"}
     made = {**model, "batch": "$response.body#/batch"}
     newest = {**model, "batch": "$response.body#/batches/0/batch"}
     return [
-        Described(
+        OperationDoc(
             operation=operations.CREATE_BATCH,
             summary="Begin a batch: a whole file to score",
             status="201",
@@ -36,14 +36,14 @@ def _operations(_specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[
             headers=LOCATION,
             links={"batch": {"operationId": operations.GET_BATCH.id, "parameters": made}},
         ),
-        Described(
+        OperationDoc(
             operation=operations.LIST_BATCHES,
             summary="List a model's newest batches, newest first",
             answers="The newest batches.",
             content={"schema": ref("BatchList")},
             links={"newestBatch": {"operationId": operations.GET_BATCH.id, "parameters": newest}},
         ),
-        Described(
+        OperationDoc(
             operation=operations.GET_BATCH,
             summary="Describe a batch; when it is done, with a link to its result",
             answers="The batch.",

@@ -14,7 +14,7 @@ Samples = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Described:
+class OperationDoc:
     """What OpenAPI says of one operation, beside what `relearn.api.operations` says already.
 
     Parameters
@@ -74,5 +74,5 @@ class Group:
 
     tag: str
     about: str
-    operations: Callable[[Mapping[str, ModelSpec], Samples], Sequence[Described]]
+    operations: Callable[[Mapping[str, ModelSpec], Samples], Sequence[OperationDoc]]
     schemas: Callable[[Mapping[str, ModelSpec]], dict[str, Json]]

@@ -19,7 +19,7 @@ from relearn.api.openapi import (
     security,
     uploads,
 )
-from relearn.api.openapi.described import Described, Samples
+from relearn.api.openapi.described import OperationDoc, Samples
 from relearn.api.openapi.parts import REQUEST_ID, Json, type_name
 from relearn.api.openapi.security import Auth
 from relearn.api.operations import VERSION, Operation
@@ -115,7 +115,7 @@ def _components(specs: Mapping[str, ModelSpec], auth: Auth) -> Json:
     }
 
 
-def _operation(tag: str, one: Described, path: str, models: list[str], auth: Auth) -> Json:
+def _operation(tag: str, one: OperationDoc, path: str, models: list[str], auth: Auth) -> Json:
     answer: Json = {
         "description": one.answers,
         "headers": {**REQUEST_ID, **one.headers},

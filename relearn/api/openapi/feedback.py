@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from relearn.api import operations, request_schema
-from relearn.api.openapi.described import Described, Group, Samples
+from relearn.api.openapi.described import Group, OperationDoc, Samples
 from relearn.api.openapi.parts import TEXT, Json, list_of, object_of, ref, type_name
 from relearn.records import feedback, predictions
 from relearn.records.feedback import FeedbackState
@@ -43,16 +43,16 @@ def _truths(spec: ModelSpec) -> Sequence[str | float]:
             return [f"{spec.target.name}-1"]
 
 
-def _operations(specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[Described]:
+def _operations(specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[OperationDoc]:
     return [_give(spec) for spec in specs.values()]
 
 
-def _give(spec: ModelSpec) -> Described:
+def _give(spec: ModelSpec) -> OperationDoc:
     name = type_name(spec.name)
     rows = [{"prediction": f"{_ID}-{row}", "truth": truth} for row, truth in enumerate(_truths(spec))]
     results = [{"prediction": row["prediction"], "state": "accepted", "detail": "stored"} for row in rows]
     counts = {str(state): len(rows) if state == "accepted" else 0 for state in FeedbackState}
-    return Described(
+    return OperationDoc(
         operation=operations.GIVE_FEEDBACK,
         model=spec.name,
         summary=f"Give feedback: {spec.title}",

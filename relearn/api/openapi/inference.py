@@ -11,7 +11,7 @@ from typing import Any
 
 from relearn.api import operations, request_schema
 from relearn.api.open_inference import model, tensors
-from relearn.api.openapi.described import Described, Group, Samples
+from relearn.api.openapi.described import Group, OperationDoc, Samples
 from relearn.api.openapi.parts import TEXT, Json, list_of, object_of, ref
 from relearn.api.openapi.predictions import CALLER_KEY, HEADERS, IDEMPOTENCY_KEY
 from relearn.spec.columns import Column
@@ -28,21 +28,21 @@ _JSON_BYTES: Json = {
 }
 
 
-def _operations(specs: Mapping[str, ModelSpec], samples: Samples) -> Sequence[Described]:
+def _operations(specs: Mapping[str, ModelSpec], samples: Samples) -> Sequence[OperationDoc]:
     return [
-        Described(
+        OperationDoc(
             operation=operations.SERVER_METADATA,
             summary="Describe the server",
             answers="The server.",
             content={"schema": ref("ServerMetadata")},
         ),
-        Described(
+        OperationDoc(
             operation=operations.SERVER_LIVE,
             summary="Is the server there?",
             answers="It is.",
             content={"schema": object_of({"live": {**_FLAG, "const": True}})},
         ),
-        Described(
+        OperationDoc(
             operation=operations.SERVER_READY,
             summary="Do all models answer?",
             answers="They do.",
@@ -50,13 +50,13 @@ def _operations(specs: Mapping[str, ModelSpec], samples: Samples) -> Sequence[De
                 "schema": object_of({"live": {**_FLAG, "const": True}, "ready": {**_FLAG, "const": True}})
             },
         ),
-        Described(
+        OperationDoc(
             operation=operations.MODEL_METADATA,
             summary="Describe a model's tensors",
             answers="Inputs, one a column, and outputs.",
             content={"schema": ref("ModelMetadata")},
         ),
-        Described(
+        OperationDoc(
             operation=operations.MODEL_READY,
             summary="Does a model answer?",
             answers="It does.",
@@ -66,9 +66,9 @@ def _operations(specs: Mapping[str, ModelSpec], samples: Samples) -> Sequence[De
     ]
 
 
-def _infer(shown: ModelSpec, samples: Samples) -> Described:
+def _infer(shown: ModelSpec, samples: Samples) -> OperationDoc:
     example = {"inputs": [_input(column, samples[shown.name]) for column in shown.columns]}
-    return Described(
+    return OperationDoc(
         operation=operations.INFER,
         summary="Predict, in tensors",
         description=f"Inputs of shape [rows] or [rows, 1], 1 to {request_schema.MAX_INSTANCES} rows, as many in each. Tensors may "

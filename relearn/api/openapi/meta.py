@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from relearn.api import operations
-from relearn.api.openapi.described import Described, Group, Samples
+from relearn.api.openapi.described import Group, OperationDoc, Samples
 from relearn.api.openapi.parts import Json
 from relearn.spec.model import ModelSpec
 
 
-def _operations(_specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[Described]:
+def _operations(_specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[OperationDoc]:
     return [
-        Described(
+        OperationDoc(
             operation=operations.GET_OPENAPI,
             summary="This document",
             answers="OpenAPI 3.1.",

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from relearn.api import operations
-from relearn.api.openapi.described import Described, Group, Samples
+from relearn.api.openapi.described import Group, OperationDoc, Samples
 from relearn.api.openapi.parts import METRICS, TEXT, TIME, VERSION, Json, list_of, object_of, or_null, ref
 from relearn.lifecycle.runs import VersionState
 from relearn.spec.model import ModelSpec
 
 
-def _operations(_specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[Described]:
+def _operations(_specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[OperationDoc]:
     first = {"model": "$response.body#/models/0/name"}
     run = {"model": "$request.path.model", "run": "$response.body#/versions/0/run_id"}
     return [
-        Described(
+        OperationDoc(
             operation=operations.LIST_MODELS,
             summary="List all models",
             answers="All models.",
@@ -26,13 +26,13 @@ def _operations(_specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[
                 "versions": {"operationId": operations.LIST_VERSIONS.id, "parameters": first},
             },
         ),
-        Described(
+        OperationDoc(
             operation=operations.GET_MODEL,
             summary="Describe a model",
             answers="The model.",
             content={"schema": ref("Model")},
         ),
-        Described(
+        OperationDoc(
             operation=operations.LIST_VERSIONS,
             summary="List a model's versions, newest first",
             answers="All versions.",

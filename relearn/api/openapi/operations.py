@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from relearn.api import operations as routes
-from relearn.api.openapi.described import Described, Group, Samples
+from relearn.api.openapi.described import Group, OperationDoc, Samples
 from relearn.api.openapi.parts import TEXT, TIME, VERSION, Json, list_of, object_of, or_null, ref
 from relearn.lifecycle import approval
 from relearn.lifecycle.approval import ApprovalState, Decision
@@ -27,16 +27,16 @@ _ALLOWED: Sequence[tuple[list[Action], Json | None]] = (
 """What may be asked for, and with which version."""
 
 
-def _operations(_specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[Described]:
+def _operations(_specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[OperationDoc]:
     back = {"action": "rollback", "why": "it answers nonsense"}
     return [
-        Described(
+        OperationDoc(
             operation=routes.GET_ROUTE,
             summary="Tell which versions answer for a model, and who decided so",
             answers="The route and its newest writes.",
             content={"schema": ref("Route")},
         ),
-        Described(
+        OperationDoc(
             operation=routes.CHANGE_ROUTE,
             summary="Roll back, promote, freeze or unfreeze by hand",
             description="Takes effect within 5 seconds. A version whose endpoint is gone is deployed again first: "
@@ -51,7 +51,7 @@ def _operations(_specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[
             },
             content={"schema": ref("Route")},
         ),
-        Described(
+        OperationDoc(
             operation=routes.DECIDE_VERSION,
             summary="Approve or reject a version that waits for it",
             description="The first decision stands. An approved version is deployed, tried and promoted as any; a "

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from relearn.api import operations, request_schema
 from relearn.api.openapi import feedback
-from relearn.api.openapi.described import Described, Group, Samples
+from relearn.api.openapi.described import Group, OperationDoc, Samples
 from relearn.api.openapi.parts import VERSION, Json, list_of, object_of, ref, type_name
 from relearn.records.predictions import prediction_id
 from relearn.spec.model import ModelSpec, Ranking
@@ -46,15 +46,15 @@ _ID: Json = {
 }
 
 
-def _operations(specs: Mapping[str, ModelSpec], samples: Samples) -> Sequence[Described]:
+def _operations(specs: Mapping[str, ModelSpec], samples: Samples) -> Sequence[OperationDoc]:
     return [_predict(spec, samples[spec.name]) for spec in specs.values()]
 
 
-def _predict(spec: ModelSpec, sample: Sequence[Mapping[str, object]]) -> Described:
+def _predict(spec: ModelSpec, sample: Sequence[Mapping[str, object]]) -> OperationDoc:
     name = type_name(spec.name)
     given = {"sample": {"summary": "Instances it knows", "value": {"instances": list(sample)}}}
     answer = {"sample": {"value": _example(spec, len(sample))}}
-    return Described(
+    return OperationDoc(
         operation=operations.PREDICT,
         model=spec.name,
         summary=f"Predict: {spec.title}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from relearn.api import operations, paging
-from relearn.api.openapi.described import Described, Group, Samples
+from relearn.api.openapi.described import Group, OperationDoc, Samples
 from relearn.api.openapi.parts import METRICS, TEXT, TIME, VERSION, Json, list_of, object_of, or_null, ref
 from relearn.lifecycle.runs import RunState
 from relearn.spec.model import ModelSpec
@@ -31,12 +31,12 @@ _PAGE: list[Json] = [
 ]
 
 
-def _operations(_specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[Described]:
+def _operations(_specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[OperationDoc]:
     model = {"model": "$request.path.model"}
     first = {**model, "run": "$response.body#/runs/0/run_id"}
     following = {**model, "next": "$response.body#/next"}
     return [
-        Described(
+        OperationDoc(
             operation=operations.LIST_RUNS,
             summary="List a model's runs, newest first",
             parameters=_PAGE,
@@ -47,7 +47,7 @@ def _operations(_specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[
                 "nextPage": {"operationId": operations.LIST_RUNS.id, "parameters": following},
             },
         ),
-        Described(
+        OperationDoc(
             operation=operations.GET_RUN,
             summary="Describe a run",
             answers="The run.",

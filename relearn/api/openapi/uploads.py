@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from relearn.api import operations
-from relearn.api.openapi.described import Described, Group, Samples
+from relearn.api.openapi.described import Group, OperationDoc, Samples
 from relearn.api.openapi.parts import (
     LOCATION,
     TEXT,
@@ -27,11 +27,11 @@ _BEFORE = [str(state) for state in FormState]
 _AFTER = [str(state) for state in UploadState]
 
 
-def _operations(specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[Described]:
+def _operations(specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[OperationDoc]:
     return [
         *(_create(spec) for spec in specs.values()),
         *(_list(spec) for spec in specs.values()),
-        Described(
+        OperationDoc(
             operation=operations.GET_UPLOAD,
             summary="Describe an upload: what became of its file, and which rows were rejected",
             description="When a form was used twice, this is about the file that came last.",
@@ -41,12 +41,12 @@ def _operations(specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[D
     ]
 
 
-def _create(spec: ModelSpec) -> Described:
+def _create(spec: ModelSpec) -> OperationDoc:
     made = {"model": spec.name, "upload": "$response.body#/upload"}
     table = {"table": spec.table_names[0]} if spec.tables else {}
     example = {"new data": {"value": {"filename": "november.csv", **table}}}
     asked = ref(f"{type_name(spec.name)}UploadRequest")
-    return Described(
+    return OperationDoc(
         operation=operations.CREATE_UPLOAD,
         model=spec.name,
         summary=f"Begin an upload, a file of rows to train on: {spec.title}",
@@ -60,9 +60,9 @@ def _create(spec: ModelSpec) -> Described:
     )
 
 
-def _list(spec: ModelSpec) -> Described:
+def _list(spec: ModelSpec) -> OperationDoc:
     newest = {"model": spec.name, "upload": "$response.body#/uploads/0/upload"}
-    return Described(
+    return OperationDoc(
         operation=operations.LIST_UPLOADS,
         model=spec.name,
         summary=f"List the newest uploads, newest first: {spec.title}",

@@ -14,7 +14,7 @@ from relearn.ledger.attribute_values import decode_item
 from relearn.lifecycle.runs import Run, Version
 from relearn.lifecycle.uploads import Upload
 from relearn.naming import ledger_keys, resources, s3_keys
-from relearn.traffic.route import Moved, Route
+from relearn.traffic.route import Route, RouteWrite
 from tests.chaos.acts import Acts, Stored
 from tests.chaos.history import Call, History
 from tests.chaos.models import SPECS
@@ -70,7 +70,7 @@ class Evidence:
     def routes(self) -> dict[str, Route]:
         return {model: self.stage.world.ledger.route(model) for model in SPECS}
 
-    def moves(self, model: str) -> list[Moved]:
+    def moves(self, model: str) -> list[RouteWrite]:
         """How a route came to stand so, oldest first."""
         return self.stage.world.ledger.route_history(model, newest=MANY)[::-1]
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from relearn.lifecycle.runs import RunState, VersionState
 from relearn.lifecycle.uploads import UploadState
-from relearn.traffic.route import Moved, Route
+from relearn.traffic.route import Route, RouteWrite
 from tests.chaos.invariants.evidence import Evidence
 from tests.chaos.models import SPECS
 from tests.support.world import contents_digest
@@ -47,7 +47,7 @@ def effect_once(evidence: Evidence) -> Iterator[str]:
     yield from (f"{count} versions of run {run}" for (_, run), count in runs.items() if count > 1)
 
 
-def _run_of(move: Moved) -> str:
+def _run_of(move: RouteWrite) -> str:
     """The run that made its version the champion; empty for any other write."""
     return move.change.who.removeprefix("run ") if move.change.what == "promoted" else ""
 
@@ -71,7 +71,7 @@ def legal_promotion(evidence: Evidence) -> Iterator[str]:
                 yield from (f"{where}: {wrong}" for wrong in _wrongs(evidence, model, run, move, old))
 
 
-def _wrongs(evidence: Evidence, model: str, run: str, move: Moved, old: Route) -> Iterator[str]:
+def _wrongs(evidence: Evidence, model: str, run: str, move: RouteWrite, old: Route) -> Iterator[str]:
     number = move.route.champion
     job = evidence.job_of(model, number)
     if job is None or job.run_id != run or job.status != "Completed":

@@ -49,7 +49,7 @@ def test_the_more_general_quota_of_two_like_names_is_meant(aws: Account) -> None
 
 def test_endpoints_of_others_use_up_the_quota_and_those_of_the_stage_are_its_own(aws: Account) -> None:
     aws.endpoints = {"somebody-elses": 15, "not-serverless": None, "relearn-dev-iris-v3": 10}
-    assert endpoints.taken_by_others(aws.target) == endpoints.Taken(endpoints=1, concurrency=15)
+    assert endpoints.taken_by_others(aws.target) == endpoints.QuotaUsage(endpoints=1, concurrency=15)
     aws.own[CONCURRENCY] = 70
     found = aws.finding("concurrency of serverless endpoints")
     assert found.request is not None

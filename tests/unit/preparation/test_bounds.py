@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from infra.base.settings import Settings
-from preparation import Prepared, Refusal, prepare
+from preparation import Outcome, Refusal, prepare
 from preparation.deadline import Deadline
 from relearn.spec import policies
 from relearn.spec.model import Category, Ingest, Metric, ModelSpec, Number
@@ -35,7 +35,7 @@ def upload(tmp_path: Path) -> Upload:
     return Upload(tmp_path)
 
 
-def refusal(prepared: Prepared) -> Refusal:
+def refusal(prepared: Outcome) -> Refusal:
     assert prepared.refusal is not None
     return prepared.refusal
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from preparation import Prepared, Refusal
+from preparation import Outcome, Refusal
 from tests.support.prepare_data import Upload, as_csv, as_json_lines, make_spec, zipped
 
 GOOD = {"who": "a", "size": 1, "free": None, "note": None, "flag": None, "at": None, "label": "low"}
@@ -27,7 +27,7 @@ def write_parquet(select: str, path: Path) -> None:
         connection.execute(f"COPY ({select}) TO '{path}' (FORMAT parquet)")
 
 
-def refusal(prepared: Prepared) -> Refusal:
+def refusal(prepared: Outcome) -> Refusal:
     assert prepared.refusal is not None, prepared
     assert prepared.shard is None
     return prepared.refusal

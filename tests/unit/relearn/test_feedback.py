@@ -12,7 +12,7 @@ from relearn.api.openapi.feedback import GROUP
 from relearn.api.openapi.parts import type_name
 from relearn.errors import FieldError, InvalidFeedbackError
 from relearn.records import feedback
-from relearn.records.feedback import Given
+from relearn.records.feedback import FeedbackRow
 from relearn.spec.columns import LARGEST_FLOAT32
 from relearn.spec.model import ModelSpec
 from tests.support.strategies import ANY, specs, values
@@ -25,7 +25,7 @@ def is_published(spec: ModelSpec, body: object) -> bool:
     return bool(jsonschema.Draft202012Validator(schema).is_valid(body))
 
 
-def taken(spec: ModelSpec, body: object) -> list[Given] | None:
+def taken(spec: ModelSpec, body: object) -> list[FeedbackRow] | None:
     wrong: tuple[FieldError, ...] = ()
     try:
         return feedback.check_feedback(spec, body)
@@ -58,7 +58,7 @@ def test_truths_that_fit_the_target_are_taken_as_they_are(data: st.DataObject) -
             max_size=4,
         )
     )
-    assert taken(spec, {"feedback": rows}) == [Given(row["prediction"], row["truth"]) for row in rows]
+    assert taken(spec, {"feedback": rows}) == [FeedbackRow(row["prediction"], row["truth"]) for row in rows]
     assert is_published(spec, {"feedback": rows})
 
 

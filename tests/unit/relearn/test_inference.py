@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relearn.api.open_inference import model, request, tensors
-from relearn.api.open_inference.model import Wanted
+from relearn.api.open_inference.model import RequestedOutput
 from relearn.errors import FieldError, InvalidInstancesError, ModelFailedError
 from relearn.spec.model import Boolean, Category, Column, DateTime, Metric, ModelSpec, Number, Text
 from tests.support.strategies import ANY, instances, specs
@@ -86,7 +86,7 @@ def test_a_regression_gives_values() -> None:
     answer, tail = model.answer(
         PRICES,
         {"version": 3, "predictions": [{"id": "a-0", "value": 1.5}, {"id": "a-1", "value": 2.5}]},
-        [Wanted("value", binary=False), Wanted("prediction_id", binary=False)],
+        [RequestedOutput("value", binary=False), RequestedOutput("prediction_id", binary=False)],
     )
     assert (answer["model_name"], answer["model_version"], tail) == ("prices", "3", b"")
     assert answer["outputs"] == [
@@ -101,7 +101,9 @@ def test_probabilities_come_in_the_order_of_the_classes_row_by_row() -> None:
         {"label": "yes", "probabilities": {"no": 0.0, "yes": 1.0}},
     ]
     answer, tail = model.answer(
-        SPEC, {"version": 1, "predictions": predictions}, [Wanted(name, binary=True) for name in OUTPUTS[:2]]
+        SPEC,
+        {"version": 1, "predictions": predictions},
+        [RequestedOutput(name, binary=True) for name in OUTPUTS[:2]],
     )
     sizes = [output["parameters"]["binary_data_size"] for output in answer["outputs"]]
     assert [output["shape"] for output in answer["outputs"]] == [[2], [2, 2]]
@@ -112,14 +114,16 @@ def test_probabilities_come_in_the_order_of_the_classes_row_by_row() -> None:
 def test_an_answer_from_before_there_were_ids_has_none() -> None:
     predicted = {"version": 1, "predictions": [{"value": 1.0}]}
     answer, _ = model.answer(
-        PRICES, predicted, [Wanted(name, binary=False) for name in ("value", "prediction_id")]
+        PRICES, predicted, [RequestedOutput(name, binary=False) for name in ("value", "prediction_id")]
     )
     assert [output["name"] for output in answer["outputs"]] == ["value"]
 
 
 def test_a_number_that_no_float32_holds_is_the_models_failure() -> None:
     with pytest.raises(ModelFailedError, match="FP32"):
-        model.answer(PRICES, {"version": 1, "predictions": [{"value": 1e39}]}, [Wanted("value", binary=True)])
+        model.answer(
+            PRICES, {"version": 1, "predictions": [{"value": 1e39}]}, [RequestedOutput("value", binary=True)]
+        )
 
 
 def test_a_request_is_instances_in_the_order_of_its_rows() -> None:
@@ -129,7 +133,7 @@ def test_a_request_is_instances_in_the_order_of_its_rows() -> None:
         {"weight": 2, "service": "economy"},
     ]
     assert found.id == "7"
-    assert found.wanted == tuple(Wanted(name, binary=False) for name in OUTPUTS)
+    assert found.wanted == tuple(RequestedOutput(name, binary=False) for name in OUTPUTS)
 
 
 @pytest.mark.parametrize(

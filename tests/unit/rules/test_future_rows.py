@@ -10,7 +10,7 @@ from typing import Any
 import ibis
 import pytest
 
-from preparation import Prepared, prepare
+from preparation import Outcome, prepare
 from relearn.api.request_schema import check_instance
 from relearn.data import checks
 from relearn.data.profiles import ColumnProfile, Profile
@@ -71,7 +71,7 @@ def features(tables: Any) -> ibis.Table:
     )
 
 
-def take(folder: Path, *rows: str, now: datetime = NOW) -> Prepared:
+def take(folder: Path, *rows: str, now: datetime = NOW) -> Outcome:
     file = folder / "x.csv"
     file.write_text("\n".join(["who,at,amount,paid", *rows]) + "\n", encoding="utf-8")
     spec = ModelSpec(

@@ -185,7 +185,7 @@ def test_the_document_describes_the_answer_and_its_example_fits() -> None:
 
 def test_tensors_have_k_columns_and_an_empty_item_where_there_are_fewer() -> None:
     predictions = [{**ranked("a", "b", "c"), "id": "1"}, {**ranked("d"), "id": "2"}]
-    wanted = [tensors.Wanted(name, binary=False) for name in tensors.output_names(SONGS)]
+    wanted = [tensors.RequestedOutput(name, binary=False) for name in tensors.output_names(SONGS)]
     answer, tail = tensors.answer(SONGS, {"version": 2, "predictions": predictions}, wanted)
     told = {output["name"]: (output["shape"], output["data"]) for output in answer["outputs"]}
     assert tail == b""

@@ -11,7 +11,7 @@ import pytest
 
 from relearn.data import contents, recorded_answers
 from relearn.data.archives import Limits
-from relearn.data.recorded_answers import Recorded
+from relearn.data.recorded_answers import RecordedAnswer
 from scoring import artifact
 from scoring.app import App
 from scoring.container import Container
@@ -85,7 +85,7 @@ def test_the_report_tells_the_digest_of_the_whole_artifact(first: Container) -> 
 
 def test_answers_on_record_are_those_that_the_artifact_gives(first: Container) -> None:
     app = App(artifact.load(first.model), 1)
-    known = Recorded.parse_lines((first.output / "answers.jsonl").read_bytes().splitlines())
+    known = RecordedAnswer.parse_lines((first.output / "answers.jsonl").read_bytes().splitlines())
     assert 0 < len(known) <= 20
     body = json.dumps({"instances": [one.instance for one in known]}).encode()
     assert (

@@ -30,8 +30,8 @@ CONFIDENCE = 0.99
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """How good lists are.
+class RankingScores:
+    """Metrics of ranked lists.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class Lead:
         return asdict(self)
 
 
-def measure(lists: Array, truths: Sequence[Array], items: int) -> Measured:
+def measure(lists: Array, truths: Sequence[Array], items: int) -> RankingScores:
     """Measure lists.
 
     Parameters
@@ -103,7 +103,7 @@ def measure(lists: Array, truths: Sequence[Array], items: int) -> Measured:
     gains = 1.0 / np.log2(np.arange(2, lists.shape[1] + 2))
     best = np.cumsum(gains)[np.minimum(sizes, lists.shape[1]) - 1]
     named = np.unique(lists[lists != NOTHING])
-    return Measured(hits.sum(axis=1) / sizes, hits @ gains / best, len(named) / max(items, 1))
+    return RankingScores(hits.sum(axis=1) / sizes, hits @ gains / best, len(named) / max(items, 1))
 
 
 def lead(mine: Array, theirs: Array, metric: str, confidence: float = CONFIDENCE) -> Lead:

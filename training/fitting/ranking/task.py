@@ -20,7 +20,7 @@ from training.data.dataset import Dataset
 from training.fitting import onnx_export
 from training.fitting.fit import Code
 from training.fitting.ranking import agreement, graph, page
-from training.fitting.ranking.evaluate import Measured, lead, measure, popular_lists
+from training.fitting.ranking.evaluate import RankingScores, lead, measure, popular_lists
 from training.fitting.ranking.evaluation_set import (
     RankingEvaluationSet,
     known_of,
@@ -148,7 +148,7 @@ def lists_of(evaluation_set: RankingEvaluationSet, scores: Scores) -> Array:
     return numbers_of(items.ravel(), evaluation_set.known.items).reshape(items.shape)
 
 
-def _measured(evaluation_set: RankingEvaluationSet, lists: Array) -> Measured:
+def _measured(evaluation_set: RankingEvaluationSet, lists: Array) -> RankingScores:
     return measure(lists, evaluation_set.truths, len(evaluation_set.known.items))
 
 
