@@ -91,8 +91,10 @@ MUTANTS = (
     ),
     Mutant("the last decision about a version counts", m.let_the_last_decide, overruled),
     Mutant("the sweep does not compare S3 with the ledger", m.sweep_nothing, troubled("event_lost")),
-    Mutant("a shard is written over", m.write_shards_over, cut_off("PutObject")),
-    Mutant("an upload is accepted before its shard is there", m.accept_before_writing, cut_off("UpdateItem")),
+    Mutant("a shard is written over", m.write_shards_over, cut_off("PutObject", 0)),
+    Mutant(  # the first update counts the check
+        "an upload is accepted before its shard is there", m.accept_before_writing, cut_off("UpdateItem", 1)
+    ),
     Mutant("a record is written each time it comes", m.write_records_again, troubled("record_sent_twice")),
     Mutant("a kept cloud answers before it has written", m.answer_early, kept),
     Mutant("a run sees rows of the future", m.see_the_future, ahead),

@@ -160,11 +160,11 @@ def overwritten_by_worse(acts: Acts) -> None:
     acts.stage.agenda.pass_seconds(A_RUN)
 
 
-def cut_off(operation: str) -> Story:
-    """Make the story of an ingest that dies just after its first call of some kind."""
+def cut_off(operation: str, number: int) -> Story:
+    """Make the story of an ingest that dies just after its call of some kind; ``number`` counts such calls from 0."""
 
     def story(acts: Acts) -> None:
-        acts.stage.faults.arm("crash_after_a_call", 0, "ingest", operation=operation)
+        acts.stage.faults.arm("crash_after_a_call", number, "ingest", operation=operation)
         acts.upload(MODEL)
         acts.stage.agenda.pass_seconds(2 * A_RUN)
 
