@@ -1,4 +1,4 @@
-"""Sends a request to where a version is hosted: at its own endpoint, or at the host of its model (`relearn.spec.hosting.InLambda`)."""
+"""Sends payloads to the endpoint or the Lambda host of a version."""
 
 from __future__ import annotations
 
@@ -9,15 +9,30 @@ from relearn.naming.resources import Place
 
 
 class Host(Protocol):
-    """What holds versions of a model: this process, or a function that is asked."""
+    """Invokes the versions of a model that are hosted in Lambda: in this process, or in another function."""
 
     def ask(self, model: str, version: int, body: bytes, seconds: float) -> bytes:
-        """Give a version's answer, as a container gives it.
+        """Invoke a version and return its answer, the JSON that its container would return.
+
+        Parameters
+        ----------
+        model, version
+            The version to invoke.
+        body
+            Request body, JSON.
+        seconds
+            Time limit, in seconds.
 
         Raises
         ------
-        ModelFailedError, NotServingError, TimeoutError, UnanswerableError
-            There is no answer.
+        ModelFailedError
+            The version cannot be loaded, or its answer is an error.
+        NotServingError
+            The host is busy or not there; the request may be repeated.
+        TimeoutError
+            There is no answer in time.
+        UnanswerableError
+            The version has no answer to at least one instance.
         """
 
 
@@ -29,7 +44,7 @@ class Backends:
     endpoints
         Invokes endpoints.
     host
-        Invokes versions that a Lambda function hosts.
+        Invokes versions that are hosted in Lambda (`relearn.spec.hosting.InLambda`).
     """
 
     def __init__(self, *, endpoints: Invoker, host: Host) -> None:
@@ -37,23 +52,23 @@ class Backends:
         self._host = host
 
     def ask(self, place: Place, model: str, version: int, body: bytes, seconds: float) -> bytes:
-        """Send JSON to a version and give its JSON answer.
+        """Send a JSON body to a version and return its JSON answer.
 
         Parameters
         ----------
         place
             Where the version is hosted.
         model, version
-            The version that is invoked.
+            The version to invoke.
         body
-            JSON.
+            Request body, JSON.
         seconds
-            How long it may take, a retry included.
+            Time limit, in seconds, for all attempts together.
 
         Raises
         ------
         ModelFailedError, NotServingError, TimeoutError, UnanswerableError
-            There is no answer.
+            There is no answer; see `Host.ask`.
         """
         if place.in_lambda:
             return self._host.ask(model, version, body, seconds)

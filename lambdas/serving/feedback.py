@@ -1,4 +1,4 @@
-"""Takes what proved true for predictions: checks it, stores each truth once, says what became of each row."""
+"""Stores ground truth that callers report for predictions, each truth once, and reports a state for every row."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from relearn.records.predictions import FEEDBACK_DAYS, PredictionId, Truth
 from relearn.spec.columns import shown
 
 RECORDED_WITHIN = timedelta(minutes=5)
-"""A younger prediction may not be in the index yet."""
+"""Time within which a prediction reaches the index. A younger one that is not found may still arrive."""
 
 
 RETRY_AFTER_SECONDS = 20
@@ -30,20 +30,20 @@ Result = tuple[FeedbackState, str]
 
 
 class Feedback:
-    """Stores truths.
+    """Checks and stores ground truth.
 
     Parameters
     ----------
     table
-        The ledger's table: the index of predictions and truths.
+        The ledger's table, which holds the index of predictions and truths.
     once
-        Puts truths into the lake.
+        Writes each truth to the lake exactly once.
     meter
-        Counts rows by what became of them.
+        Receives the number of rows in each state.
     catalog
-        The models.
+        Specs of all models.
     clock
-        Gives the time, aware.
+        Returns the current time, aware.
     """
 
     def __init__(
@@ -56,12 +56,13 @@ class Feedback:
         self._clock = clock
 
     def answer(self, request: Request) -> dict[str, Any]:
-        """Take the rows of one request.
+        """Store the ground truth of one request, and return the state of each row and the count of each state.
 
         Raises
         ------
         Exception
-            One of `lambdas.http.problems.PROBLEMS`.
+            One of `lambdas.http.problems.PROBLEMS`. `BusyError` is among them: another request that holds
+            some of the same predictions is unfinished.
         """
         spec = self._catalog.spec(request.parameters["model"])
         rows = feedback.check_feedback(spec, request.json())
@@ -78,7 +79,7 @@ class Feedback:
         }
 
     def _take(self, model: str, rows: list[FeedbackRow]) -> list[Result]:
-        """Store what can be stored; what became of each row, in order."""
+        """Store each row whose prediction is known and recent enough; return the result of every row, in order."""
         now = self._clock()
         ids = [predictions.parse_prediction_id(row.prediction) for row in rows]
         records = self._records(model, ids, now)
@@ -99,7 +100,7 @@ class Feedback:
         return [results[index] for index in range(len(rows))]
 
     def _records(self, model: str, ids: Iterable[PredictionId | None], now: datetime) -> dict[str, Item]:
-        """Read what the index knows of the predictions whose truth may still come, by record."""
+        """Return the index entries of the predictions that still accept ground truth, by record id."""
         records = {found.record for found in ids if found is not None and not _is_late(found, now)}
         keys = {(predictions.partition(model, record), predictions.RECORD): record for record in records}
         return {keys[key]: item for key, item in self._table.get_many(keys).items()}
@@ -128,7 +129,7 @@ def _is_late(found: PredictionId, now: datetime) -> bool:
 
 
 def _refused(found: PredictionId | None, record: Item | None, now: datetime) -> Result:
-    """Say why a row is not stored."""
+    """Return the state and reason of a row that is not stored."""
     if found is None:
         return FeedbackState.UNKNOWN, "this is no id of a prediction"
     if _is_late(found, now):
@@ -144,11 +145,11 @@ def _refused(found: PredictionId | None, record: Item | None, now: datetime) -> 
 
 
 def _told(row: FeedbackRow, placement: Placement) -> Result:
-    """Say what became of a row whose prediction is known."""
+    """Return the state and reason of a row whose prediction is known."""
     if placement.state is PlacementState.PLACED:
         return FeedbackState.ACCEPTED, "stored"
     first, at = placement.item["truth"], placement.item["at"]
-    if first == decode(encode(row.truth)):  # as the table gives numbers back
+    if first == decode(encode(row.truth)):  # both as numbers of the table
         return FeedbackState.DUPLICATE, f"the same was given before, at {at}"
     return FeedbackState.CONFLICT, f"{shown(first)} was given before, at {at}, and stands"
 

@@ -1,6 +1,6 @@
-"""Versions of one model in this process's memory, answered by the container's own code.
+"""Versions of one model in the memory of this process, served by the same code as in the container.
 
-Only `lambdas.handlers.host` may import this: numpy and onnxruntime come from its layer.
+Only `lambdas.handlers.host` may import this module: numpy and onnxruntime come from that function's layer.
 """
 
 from __future__ import annotations
@@ -20,21 +20,24 @@ from scoring import artifact
 from scoring.app import App
 
 KEPT = 3
-"""So many versions are in memory at once: champion, previous and candidate."""
+"""Versions in memory at a time: champion, previous and candidate."""
 LARGEST_TAR = 64 * 1024**2
-"""Bytes of a ``model.tar.gz``: a larger model wants an endpoint, where it is loaded once and not at every cold start."""
+"""Largest ``model.tar.gz``, in bytes.
+
+A larger model belongs on an endpoint, where it is loaded once and not at each cold start.
+"""
 LARGEST_UNPACKED = 256 * 1024**2
 _OK = 200
 _log = logging.getLogger(__name__)
 
 
 class InProcessModels:
-    """Versions loaded into this process; any number of threads may share one.
+    """Loads versions of one model and invokes them; thread-safe.
 
     Parameters
     ----------
     versions
-        Knows where the artifacts of versions are.
+        Reads where the artifacts of a version are.
     store
         Reads artifacts.
     """
@@ -46,25 +49,26 @@ class InProcessModels:
         self._lock = Lock()
 
     def ask(self, model: str, version: int, body: bytes, seconds: float) -> bytes:
-        """Give a version's answer, byte for byte as its container would.
+        """Invoke a version and return its answer, byte for byte what its container would return.
 
         Parameters
         ----------
         model, version
-            The version that is invoked.
+            The version to invoke.
         body
-            JSON.
+            Request body, JSON.
         seconds
-            How long loading it may take, if that is needed.
+            Time limit, in seconds, for loading the version if it is not in memory.
 
         Raises
         ------
         UnanswerableError
-            It has no answer to an instance.
+            The version has no answer to at least one instance.
         ModelFailedError
-            It cannot be loaded, or does not answer; says which version and why.
+            The version cannot be loaded, or its answer is an error; the message names the version and the
+            reason.
         TimeoutError
-            It could not be loaded in time.
+            The version cannot be loaded in time.
         """
         status, answer = self._app(model, version, seconds).invocation(body)
         if status != _OK:
@@ -72,9 +76,9 @@ class InProcessModels:
         return answer
 
     def _app(self, model: str, number: int, seconds: float) -> App:
-        with self._lock:  # who asks for one that is being loaded waits for it
+        with self._lock:  # held while loading, so each version is loaded once
             if number not in self._apps:
-                while len(self._apps) >= KEPT:  # before, so that there is room
+                while len(self._apps) >= KEPT:  # first, to make room in memory
                     self._apps.popitem(last=False)
                 self._apps[number] = self._load(model, number, seconds)
             self._apps.move_to_end(number)

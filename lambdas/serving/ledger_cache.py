@@ -1,7 +1,8 @@
-"""What a process remembers of the ledger: a route for a few seconds, a version for as long as the process lives.
+"""Caches of the ledger in one process: a route for a few seconds, a version for the life of the process.
 
-Reading a route for every request would cost each of them a call; of a version, what does not change is read once. While
-the ledger cannot be read, the last known route keeps serving; a process that knows none answers with a retryable error.
+A read of the route for every request would add a call to each. The fields of a version that never change are
+read once. While the ledger cannot be read, the last known route keeps serving; a process that has none cached
+raises `NotServingError`, which callers may retry.
 """
 
 from __future__ import annotations
@@ -21,17 +22,17 @@ from relearn.naming.resources import Place
 from relearn.traffic.route import Route
 
 ROUTE_SECONDS = 5.0
-"""For how long a route may be remembered: a promotion, rollback or withdrawal takes effect within this."""
+"""Longest age of a cached route, in seconds: a promotion, rollback or withdrawal takes effect within this time."""
 RETRY_AFTER_SECONDS = 5
 _UNREADABLE = (RefusedError, UnreachableError, TimeoutError)
-"""What reading the ledger without an SDK may end with."""
+"""Errors of reading the ledger without an SDK."""
 _SERVER = 500
 _log = logging.getLogger(__name__)
 
 
 @contextmanager
 def _retryable() -> Iterator[None]:
-    """Turn a transient failure to read the ledger into `NotServingError`; another one is a fault of ours, and stays."""
+    """Turn a transient failure to read the ledger into `NotServingError`; other errors are raised as they are."""
     try:
         yield
     except _UNREADABLE as error:
@@ -41,14 +42,14 @@ def _retryable() -> Iterator[None]:
 
 
 class RouteCache:
-    """Reads routes; for any number of threads.
+    """Reads routes through a cache; thread-safe.
 
     Parameters
     ----------
     ledger
-        Where they are.
+        Source of the routes.
     clock
-        Seconds that only grow.
+        Monotonic clock, in seconds.
     """
 
     def __init__(self, ledger: Ledger, clock: Callable[[], float]) -> None:
@@ -57,18 +58,19 @@ class RouteCache:
         self._routes: dict[str, tuple[float, Route]] = {}
 
     def route(self, model: str) -> Route:
-        """Give the route of a model as it was a few seconds ago at most, or as it was last known.
+        """Return the route of a model, at most `ROUTE_SECONDS` old; while the ledger is unreadable, the last one.
 
         Raises
         ------
         NotServingError
-            Nothing serves; only a route that does is remembered. Or the ledger cannot be read, and none is.
+            The model has no champion (such a route is never cached), or the ledger cannot be read and no
+            route is cached.
         """
         now = self._clock()
         read_at, route = self._routes.get(model, (0.0, None))
         if route is None or now - read_at >= ROUTE_SECONDS:
             route = self._look_up(model, route)
-            # Also what could not be read anew: no request waits for the ledger that one just waited for in vain.
+            # After a failed read too: later requests do not wait for a ledger that has just failed.
             self._routes[model] = (now, route)
         return route
 
@@ -90,12 +92,12 @@ class RouteCache:
 
 
 class VersionCache:
-    """Reads versions; for any number of threads.
+    """Reads versions through a cache; thread-safe.
 
     Parameters
     ----------
     ledger
-        Where they are.
+        Source of the versions.
     stage
         Name of the stage.
     """
@@ -106,24 +108,24 @@ class VersionCache:
         self._known: dict[tuple[str, int], tuple[Version, Place]] = {}
 
     def version(self, model: str, number: int) -> Version | None:
-        """Return a version as it was registered; None when the ledger does not know it.
+        """Return a version as it was registered, or None when the ledger does not have it.
 
-        State, reason and endpoint are those of the time when it was read.
+        State, reason and endpoint are as old as the cache entry, and may have changed since.
 
         Raises
         ------
         NotServingError
-            The ledger cannot be read, and the version is not remembered.
+            The ledger cannot be read, and the version is not cached.
         """
         return self._look_up(model, number)[0]
 
     def place(self, model: str, number: int) -> Place:
-        """Return where a version is hosted; one that the ledger does not know has an endpoint.
+        """Return where a version is hosted; an endpoint when the ledger does not have the version.
 
         Raises
         ------
         NotServingError
-            As `version`.
+            The ledger cannot be read, and the version is not cached.
         """
         return self._look_up(model, number)[1]
 

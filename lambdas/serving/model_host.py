@@ -1,9 +1,10 @@
-"""Answers for one model with its versions in this process: no endpoint, no second hop.
+"""Serves one model with its versions in this process, without an endpoint and without a second network call.
 
-It is asked in two ways. An event of the HTTP API is a prediction: everything is `lambdas.handlers.predict`'s own, but that a version
-which runs in Lambda is asked here; others are asked at their endpoints. ``{"version": 8, "body": "{...}"}`` comes from
-the stage's other functions that need a version's answer, and is answered with what its container would say:
-``{"body": "{...}"}``, ``{"failed": "why"}``, or ``{"unanswerable": [{"pointer": "/instances/0", "detail": "why"}]}``.
+It accepts two kinds of events. An event of the HTTP API is a prediction request, answered as by
+`lambdas.handlers.predict`: versions hosted in Lambda are invoked in this process, others at their endpoints.
+``{"version": 8, "body": "{...}"}`` comes from the stage's other functions, which invoke one version. Its
+answer is what the version's container would answer: ``{"body": "{...}"}``, ``{"failed": "why"}``, or
+``{"unanswerable": [{"pointer": "/instances/0", "detail": "why"}]}``.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from relearn.errors import ModelFailedError, UnanswerableError
 
 
 class ModelHost(NamedTuple):
-    """A model, and the two services by which its versions answer."""
+    """A model, the versions of it in this process, and the service that answers its prediction requests."""
 
     model: str
     models: InProcessModels
     predictor: Predictor
 
     def ask(self, version: int, body: str, seconds: float) -> dict[str, Any]:
-        """Give the answer of a version, or why there is none."""
+        """Return the answer of a version, or the reason that there is none, in the form of the module's description."""
         try:
             return {"body": self.models.ask(self.model, version, body.encode(), seconds).decode()}
         except UnanswerableError as error:

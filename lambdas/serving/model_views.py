@@ -1,6 +1,7 @@
-"""Answers what is asked about models: what there is, how it stands, its versions and its runs.
+"""Answers the read-only operations on models: the list of models, their state, versions and runs.
 
-The Open Inference Protocol asks some of it in its own words, below ``/v2``. What matches no operation comes here too, so that even that is answered by a problem.
+It also answers the Open Inference Protocol's metadata and readiness operations, below ``/v2``, and every
+request that matches no operation, so that even that one gets a problem document.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ class Models:
     Parameters
     ----------
     ledger
-        The ledger.
+        Holds the models' routes, versions and runs.
     catalog
-        The models.
+        Specs and sample instances of all models.
     """
 
     def __init__(self, *, ledger: Ledger, catalog: Catalog) -> None:
@@ -38,12 +39,14 @@ class Models:
         self._catalog = catalog
 
     def answer(self, request: Request) -> dict[str, Any]:
-        """Do the operation that was asked for.
+        """Carry out the requested operation.
 
         Raises
         ------
-        MethodNotAllowedError, NotFoundError
-            There is no such operation, or not what it asks for.
+        MethodNotAllowedError
+            The path exists, with other methods.
+        NotFoundError
+            No operation has this path, or the model, version or run does not exist.
         """
         operation = operations.BY_KEY.get(request.route)
         if operation is None or operation.id not in ANSWERS:
@@ -53,11 +56,11 @@ class Models:
         return ANSWERS[operation.id](self, request)
 
     def list_models(self, _request: Request) -> dict[str, Any]:
-        """List all models."""
+        """Return a summary of every model."""
         return {"models": [self._brief(spec) for spec in self._catalog.specs.values()]}
 
     def get_model(self, request: Request) -> dict[str, Any]:
-        """Describe one model."""
+        """Return the details of one model: state, metrics of the champion, request schema, sample instances, lookup."""
         spec = self._spec(request)
         brief = self._brief(spec)
         live = self._ledger.version(spec.name, brief["version"]) if brief["version"] else None
@@ -72,39 +75,39 @@ class Models:
         }
 
     def list_versions(self, request: Request) -> dict[str, Any]:
-        """List a model's versions, newest first."""
+        """Return a model's versions, newest first."""
         found = self._ledger.versions(self._spec(request).name)
         return {"versions": [version_views.brief(version) for version in reversed(found)]}
 
     def list_runs(self, request: Request) -> dict[str, Any]:
-        """List a model's runs, newest first, page by page."""
+        """Return one page of a model's runs, newest first."""
         return run_views.page(self._ledger, self._spec(request).name, request.query)
 
     def get_run(self, request: Request) -> dict[str, Any]:
-        """Describe one run."""
+        """Return one run."""
         model, run_id = self._spec(request).name, request.parameters["run"]
-        if len(run_id) > _LONGEST_RUN_ID:  # the ledger takes no key of any length
+        if len(run_id) > _LONGEST_RUN_ID:  # DynamoDB limits the length of a key
             raise NotFoundError(f"model {model} has no run with an id of {len(run_id)} characters")
         return run_views.whole(self._ledger.run(model, run_id))
 
     def describe_server(self, _request: Request) -> dict[str, Any]:
-        """Say who answers, and what else than the protocol asks for."""
+        """Return the server's metadata: its name, version and protocol extensions."""
         return tensors.SERVER
 
     def server_lives(self, _request: Request) -> dict[str, Any]:
-        """Say that requests are answered: this one was."""
+        """Report that the server is live; an answer is the proof."""
         return {"live": True}
 
     def server_is_ready(self, _request: Request) -> dict[str, Any]:
-        """Say that all models answer."""
+        """Report that all models serve."""
         return readiness.server(self._ledger, self._catalog.specs)
 
     def describe_tensors(self, request: Request) -> dict[str, Any]:
-        """Describe what one model takes and gives."""
+        """Return the metadata of one model: its input and output tensors."""
         return tensors.metadata(self._spec(request))
 
     def model_is_ready(self, request: Request) -> dict[str, Any]:
-        """Say that one model answers."""
+        """Report that one model serves."""
         return readiness.model(self._ledger, self._spec(request).name)
 
     def _spec(self, request: Request) -> ModelSpec:
@@ -134,11 +137,14 @@ ANSWERS: dict[str, Callable[[Models, Request], dict[str, Any]]] = {
     operations.MODEL_METADATA.id: Models.describe_tensors,
     operations.MODEL_READY.id: Models.model_is_ready,
 }
-"""Operation id to what does it."""
+"""Operation id to the method that carries it out."""
 
 
 def _lookup(spec: ModelSpec, live: Version | None) -> dict[str, Any] | None:
-    """Tell which column a request may name alone, how many entities are known by it, and as of when."""
+    """Return the column by which requests look up entities, the number of known entities, and their features' time.
+
+    None when the model looks up nothing. Without a champion the number is 0.
+    """
     if spec.looked_up_by is None:
         return None
     known = {} if live is None else live.online

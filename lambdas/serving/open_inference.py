@@ -1,7 +1,8 @@
-"""Answers ``POST /v2/models/{model}/infer``: predict, in the words of the Open Inference Protocol.
+"""Answers ``POST /v2/models/{model}/infer``: a prediction request in the form of the Open Inference Protocol.
 
-Everything but the words is predict's: checks, route, idempotency, metrics. `lambdas.handlers.predict` imports this when the first such
-request comes, so that the others do not pay for it.
+Only reading the request and writing the answer differ from predict; checks, route, idempotency and metrics
+are shared. `lambdas.handlers.predict` imports this module on the first such request, so that others do not
+pay for it.
 """
 
 from __future__ import annotations
@@ -31,38 +32,42 @@ from relearn.spec.columns import shown
 from relearn.spec.model import ModelSpec
 
 _MEDIA_TYPES = (JSON, "application/octet-stream")
-_WINDOWS = {"gzip": 31, "deflate": 15}  # what zlib calls these codings
+_WINDOWS = {"gzip": 31, "deflate": 15}  # zlib's `wbits` for each content coding
 Instances = list[dict[str, Any]]
 Predict = Callable[[Request, RequestContext, Callable[[ModelSpec, Request], Instances]], dict[str, Any]]
 
 
 class Inference:
-    """One request on its way through predict: read by its rules, answered in its form."""
+    """Reads one inference request and writes its answer."""
 
     _spec: ModelSpec
     _asked: InferenceRequest | None = None
 
     def parse_instances(self, spec: ModelSpec, given: Request) -> Instances:
-        """Read the instances.
+        """Return the instances of the request.
 
         Raises
         ------
-        TooLargeError, MalformedBodyError, InvalidInstancesError
-            Each says what was given and what is allowed.
+        TooLargeError
+            The body is larger than `MAX_BODY_BYTES`.
+        MalformedBodyError
+            The body is not what its headers say.
+        InvalidInstancesError
+            A tensor or an instance is refused.
         """
         if len(given.body) > MAX_BODY_BYTES:
             raise TooLargeError(f"got {len(given.body)} bytes; allowed: {MAX_BODY_BYTES}")
         length = _json_length(given)
-        body = read_json(given.body[:length], finite=False)  # NaN stands for a missing number
+        body = read_json(given.body[:length], finite=False)  # NaN means a missing number
         self._spec, self._asked = spec, request.parse_request(spec, body, given.body[length:])
         return self._asked.instances
 
     def told(self, error: InvalidInstancesError) -> InvalidInstancesError:
-        """Say in the protocol's words what predict refused after the request was read: an unknown entity."""
+        """Move the pointers of an error found after reading, such as an unknown entity, to the request's tensors."""
         return error if self._asked is None else self._asked.moved(error)
 
     def write(self, predicted: dict[str, Any]) -> dict[str, Any] | Content:
-        """Write what predict answered: JSON, with what was wanted as binary behind it."""
+        """Return the answer: JSON, followed by binary tensors when the request asked for them."""
         assert self._asked is not None  # noqa: S101 - predict has read the request
         answer, tail = model.answer(self._spec, predicted, self._asked.wanted)
         if self._asked.id is not None:
@@ -79,16 +84,16 @@ class Inference:
 
 
 def answer(predict: Predict, given: Request, context: RequestContext) -> dict[str, Any] | Content:
-    """Answer a request.
+    """Answer an inference request.
 
     Parameters
     ----------
     predict
-        Does the work; it is told how to read the request.
+        Carries out the prediction; its third argument reads the instances.
     given
-        As it came.
+        The request as received.
     context
-        Is told what happens.
+        Receives what the request's metrics report.
 
     Raises
     ------
@@ -96,7 +101,8 @@ def answer(predict: Predict, given: Request, context: RequestContext) -> dict[st
         One of `lambdas.http.problems.PROBLEMS`.
     """
     inference = Inference()
-    # Unpacked first: what an Idempotency-Key belongs to is what was said, and packing it anew changes the bytes.
+    # Decompressed first: an idempotency key belongs to the content, and compressing the same content again
+    # may change its bytes.
     plain = replace(given, body=_unpacked(given))
     try:
         return inference.write(predict(plain, context, inference.parse_instances))
@@ -105,9 +111,18 @@ def answer(predict: Predict, given: Request, context: RequestContext) -> dict[st
 
 
 def _unpacked(given: Request) -> bytes:
-    """Check how the body is packed, and unpack it.
+    """Check the media type and content coding, and return the body decompressed.
 
-    Clients of Triton name no media type, so none is as good as the two of the protocol.
+    Clients of Triton send no media type; an absent one is accepted like the protocol's two.
+
+    Raises
+    ------
+    MediaTypeError
+        The media type or the content coding is not supported.
+    MalformedBodyError
+        The body does not decompress, or has bytes after its end.
+    TooLargeError
+        The decompressed body is larger than `MAX_BODY_BYTES`.
     """
     if given.media not in ("", *_MEDIA_TYPES):
         allowed = ", ".join(_MEDIA_TYPES)

@@ -1,6 +1,7 @@
-"""Answers ``POST /v1/models/{model}/predict``: the hot path. Beside it `lambdas.serving.open_inference`, the same in other words.
+"""Answers prediction requests, ``POST /v1/models/{model}/predict``: the latency-critical path.
 
-Nothing here or below imports an AWS SDK; `bench/predict.py` measures what that saves.
+`lambdas.serving.open_inference` answers the same requests in the form of the Open Inference Protocol. Nothing
+that this module imports loads an AWS SDK; `bench/predict.py` measures what that saves.
 """
 
 from __future__ import annotations
@@ -27,29 +28,33 @@ from relearn.records import online_features
 from relearn.spec.model import ModelSpec
 
 ANSWER_SECONDS = 1.0
-"""What is left of the function's time, for the answer that says the rest was not enough."""
+"""Seconds of the function's time kept back, to answer a request that ran out of time."""
 
 
 def _read(spec: ModelSpec, request: Request) -> list[dict[str, Any]]:
-    """Read ``{"instances": [{column: value, ...}, ...]}``."""
+    """Return the checked instances of ``{"instances": [{column: value, ...}, ...]}``."""
     return request_schema.check_request(spec, request.json(), by_entity=True)
 
 
 class Predictor:
-    """Predicts; for any number of threads.
+    """Answers prediction requests; thread-safe.
 
     Parameters
     ----------
     routes
-        Knows which versions answer.
+        Reads the route of a model.
     traffic
-        Asks them.
-    idempotency, records, meter
-        Adapters.
+        Sends instances to the version that the route chooses.
+    idempotency
+        Answers repeated idempotency keys with the first answer.
+    records
+        Sends prediction records.
+    meter
+        Receives the metrics of each request.
     catalog
-        The models.
+        Specs of all models.
     clock
-        Seconds that only grow.
+        Monotonic clock, in seconds.
     """
 
     def __init__(
@@ -73,14 +78,14 @@ class Predictor:
         self._cold = True
 
     def answer(self, event: Any, seconds: float) -> dict[str, Any]:
-        """Answer an event of the API.
+        """Answer an event of the API, send its prediction record, and write its metrics.
 
         Parameters
         ----------
         event
-            HTTP API, payload format 2.0.
+            Event of an HTTP API, payload format 2.0.
         seconds
-            How long the function has.
+            Remaining time of the function, in seconds.
         """
         context = RequestContext(seconds - ANSWER_SECONDS, cold=self._cold, clock=self._clock)
         self._cold = False
@@ -103,16 +108,16 @@ class Predictor:
         context: RequestContext,
         read: Callable[[ModelSpec, Request], list[dict[str, Any]]] = _read,
     ) -> dict[str, Any]:
-        """Ask the champion, or the candidate that is tried beside it.
+        """Return predictions of the version that the route chooses: the champion or a canary.
 
         Parameters
         ----------
         request
-            Its body holds the instances.
+            The request; its body holds the instances.
         context
-            Is told what happens.
+            Receives what the request's metrics report.
         read
-            Finds the instances in the request and checks them.
+            Reads and checks the instances of the request.
 
         Returns
         -------

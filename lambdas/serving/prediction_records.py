@@ -1,8 +1,8 @@
-"""What is kept of a request that was answered: its record, sent when the answer exists and never in its way.
+"""Builds and sends the prediction record of a request, after the answer exists and without failing it.
 
-A record belongs to an answer. One that is given again, to the same Idempotency-Key, is sent with the record it had
-the first time, because the process that first gave it may have died before it sent any; who reads the queue makes
-one of them.
+A record belongs to an answer. A replayed answer, to the same idempotency key, sends its first record again,
+because the process that first answered may have died before sending it; the reader of the queue stores such a
+record once.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from relearn.records.predictions import prediction_id, record_id
 from relearn.spec.model import ModelSpec
 
 RECORD = "record"
-"""Where an answer has what its record says besides; no caller gets that."""
+"""Key under which a stored answer holds the extra fields of its record. Callers never receive it."""
 LOOKED_UP = "looked_up"
-"""Key of the record that holds looked-up columns: number of the instance to column to value."""
+"""Key of a record's looked-up columns: number of the instance to column to value."""
 _log = logging.getLogger(__name__)
 
 
 class PredictionRecords:
-    """Gives predictions their ids, and sends prediction records.
+    """Assigns ids to predictions, and sends prediction records.
 
     Parameters
     ----------
     queue
         Receives the records.
     now
-        Returns the time, aware.
+        Returns the current time, aware.
     """
 
     def __init__(self, queue: PredictionQueue, now: Callable[[], datetime]) -> None:
@@ -55,20 +55,21 @@ class PredictionRecords:
         Parameters
         ----------
         model, version
-            Who predicted.
+            The version that predicted.
         predictions
-            One for each instance.
+            One for each instance, in order.
         request_id
-            The API's.
+            Request id of the API.
         context
-            Knows how long it took.
+            Supplies the latency.
         looked_up
-            What the instances left out, as `relearn.records.online_features.looked_up` tells it: no later request could find it.
+            Columns that the instances left out, from `relearn.records.online_features.looked_up`. They are
+            kept now, because the online table will have changed later. Empty when nothing was looked up.
 
         Returns
         -------
         dict
-            ``model``, ``version`` and ``predictions``, each with its id; and, for `note`, `RECORD`.
+            ``model``, ``version`` and ``predictions``, each with its id; and `RECORD`, for `note`.
         """
         at = self._now()
         record = record_id(at, secrets.token_hex(8))
@@ -92,26 +93,26 @@ class PredictionRecords:
         answer: dict[str, Any],
         context: RequestContext,
     ) -> dict[str, Any]:
-        """Note what the record of an answer will be, and give the answer as callers get it.
+        """Set the record of the request, and return the answer without its `RECORD`.
 
         Parameters
         ----------
         spec
             The model's spec.
         instances
-            What was asked.
+            The instances as the request sent them.
         answer
-            As `answer` made it, now or for an earlier request.
+            Result of `answer`, of this request or of an earlier one with the same idempotency key.
         context
             The request.
         """
-        told = answer.pop(RECORD, None)  # what an older version of this function kept for a key has none
+        told = answer.pop(RECORD, None)  # answers stored by an older version of this function have none
         if told is not None:
             context.record = lambda: _record(spec, instances, answer, told)
         return answer
 
     def send(self, context: RequestContext) -> None:
-        """Send the record of a request that was answered; when that fails it is counted, and the answer stands."""
+        """Send the record of an answered request. A failure is counted as a lost record; the answer stands."""
         if context.record is None:
             return
         with context.phase("record"):
@@ -125,9 +126,10 @@ class PredictionRecords:
 def _record(
     spec: ModelSpec, instances: list[dict[str, Any]], answer: dict[str, Any], told: dict[str, Any]
 ) -> dict[str, Any]:
-    """Write a record: what `relearn.records.predictions.Record` holds.
+    """Return the record of an answer, with the fields of `relearn.records.predictions.Record`.
 
-    Private columns are left out whole. A hash of one could be undone: most columns take few enough values to try all.
+    Private columns are left out completely. A hash would not protect them: most columns have few enough
+    values to try all.
     """
     private = {column.name for column in spec.columns if column.private}
     added = told.get(LOOKED_UP, {})

@@ -1,4 +1,4 @@
-"""Whether models answer, as probes ask it: yes, or a problem that says what is waited for."""
+"""Answers readiness probes: ready, or a problem document that names what the model waits for."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from relearn.errors import NotServingError
 
 
 def model(ledger: Ledger, name: str) -> dict[str, Any]:
-    """Say that a model answers.
+    """Report that a model serves.
 
     Raises
     ------
     NotServingError
-        It has no live version yet.
+        The model has no champion yet.
     """
     if not ledger.route(name).champion:
         raise not_serving.why(ledger, name)
@@ -24,12 +24,12 @@ def model(ledger: Ledger, name: str) -> dict[str, Any]:
 
 
 def server(ledger: Ledger, names: Iterable[str]) -> dict[str, Any]:
-    """Say that all models answer.
+    """Report that all models serve.
 
     Raises
     ------
     NotServingError
-        One has no live version yet.
+        A model has no champion yet.
     """
     for name in names:
         try:
@@ -37,5 +37,5 @@ def server(ledger: Ledger, names: Iterable[str]) -> dict[str, Any]:
         except NotServingError as error:
             reason = f"{name} waits for: {error.waiting_for}"
             raise NotServingError(reason, error.retry_after_seconds) from error
-    # The protocol's page writes "live" here, its servers and clients "ready".
+    # The protocol's specification names this field "live", its servers and clients "ready".
     return {"live": True, "ready": True}

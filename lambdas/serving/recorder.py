@@ -1,7 +1,8 @@
-"""Puts prediction records into the lake: SQS messages that `lambdas.serving.prediction_records` sent, exactly once each.
+"""Writes prediction records from the queue to the lake, each exactly once.
 
-A message holds a whole record; or, for one that is in an object of its own already, what the index knows of it. One
-that fails is reported alone; after the queue's last attempt it waits in the dead-letter queue.
+A message of `lambdas.serving.prediction_records` holds a whole record, or only the index entry of a record
+that is already an object of its own. Only failed messages are retried; after the queue's last attempt they
+move to the dead-letter queue.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ _log = logging.getLogger(__name__)
 
 
 class Recorder:
-    """Takes records in.
+    """Writes prediction records to the lake and to the index.
 
     Parameters
     ----------
     once
-        Places lines in the lake.
+        Writes lines to the lake exactly once.
     table
-        The ledger's table, where the index is.
+        The ledger's table, which holds the index.
     """
 
     def __init__(self, once: Once, table: Table) -> None:
@@ -43,7 +44,7 @@ class Recorder:
         self._table = table
 
     def take(self, messages: Sequence[Message]) -> Failures:
-        """Take messages in, a folder of the lake at a time; give those that failed."""
+        """Store the records of all messages, one lake folder at a time, and return the messages that failed."""
         failures = Failures(_log)
         lines: defaultdict[str, dict[str, Line]] = defaultdict(dict)
         for message in messages:
@@ -60,7 +61,7 @@ class Recorder:
 
     def _remember(self, record: Record) -> None:
         item = {**_attributes(record, record["rows"]), "object": record["object"]}
-        with suppress(ConflictError):  # the message came before
+        with suppress(ConflictError):  # a redelivered message
             self._table.write(Put(pk=_partition(record), sk=predictions.RECORD, item=item))
 
 

@@ -1,4 +1,4 @@
-"""One request to predict on its way: how long it has, where its time went, and what is told of it afterwards."""
+"""State of one prediction request: its deadline, the duration of its phases, and its metrics."""
 
 from __future__ import annotations
 
@@ -12,37 +12,47 @@ from typing import Any
 from lambdas.aws.metrics import COUNT, MILLISECONDS, Group, Meter
 
 UNKNOWN = "unknown"
-"""The model of a request that names none of ours: a caller must not be able to make metrics of their own."""
+"""Model name in the metrics of a request that names no known model.
+
+A caller's own names would create metrics without bound.
+"""
 _FAILED, _OURS = 400, 500
 BESIDE_SECONDS = 1.0
-"""How long each job beside an answer may take, as long as the record's queue may; see `lambdas.aws.fast.client.DynamoDB.within`."""
+"""Seconds that each task beside an answer may take; see `lambdas.aws.fast.client.DynamoDB.within`."""
 _log = logging.getLogger(__name__)
 
 
 class RequestContext:
-    """State of one request to predict: its deadline, the times of its phases, and what its metrics report.
+    """State of one prediction request: its deadline, the duration of its phases, and what its metrics report.
 
     Parameters
     ----------
     seconds
-        How long it may take.
+        Time limit of the request, in seconds.
     cold
-        Whether it is the first of its process.
+        Whether it is the first request of its process.
     clock
-        Seconds that only grow.
+        Monotonic clock, in seconds.
 
     Attributes
     ----------
-    model, version, rows, replayed
-        What was asked; the version that answers, how many instances, and whether the answer was given before.
+    model, version, rows
+        Requested model, answering version (0: none yet), and number of instances.
+    replayed
+        Whether the answer is that of an earlier request with the same idempotency key.
     looked_up, unknown
-        How many entities were looked up, and how many of them the version does not know.
-    record, lost
-        Makes the record of the answer, once there is one; and whether it could not be sent.
+        Number of entities looked up, and of those that the version does not know.
+    record
+        Builds the prediction record; None while there is no answer.
+    lost
+        Whether the record could not be sent.
     beside
-        What is done while the record is sent: counting what a version did, a copy for a shadowed candidate.
-    uncounted, skipped
-        Whether any of that failed; and whether the request was too large to be copied.
+        Tasks that run while the record is sent: counting a version's requests, copying a request to a
+        shadowed candidate.
+    uncounted
+        Whether one of those tasks failed or did not end in time.
+    skipped
+        Whether the request was too large to be copied.
     """
 
     def __init__(
@@ -65,7 +75,7 @@ class RequestContext:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Measure what happens within, whether it ends well or not."""
+        """Measure the duration of the body under a name, also when it raises."""
         began = self._clock()
         try:
             yield
@@ -73,20 +83,20 @@ class RequestContext:
             self._phases[name] = self._clock() - began
 
     def milliseconds(self, phase: str) -> float:
-        """How long a phase took that is over."""
+        """Return the duration of a finished phase, in milliseconds."""
         return self._phases[phase] * 1000
 
     def elapsed(self) -> float:
-        """How long the request has been under way, in seconds."""
+        """Return the seconds since the request began."""
         return self._clock() - self._began
 
     def seconds_left(self) -> float:
-        """How long the request has.
+        """Return the seconds that the request has left, more than 0.
 
         Raises
         ------
         TimeoutError
-            No longer.
+            No time is left.
         """
         if (left := self._end - self._clock()) <= 0:
             raise TimeoutError("the request took longer than it may; send it again, or with fewer instances")
@@ -94,9 +104,9 @@ class RequestContext:
 
     @contextmanager
     def work_beside(self) -> Iterator[None]:
-        """Do all of `beside` at once, each in a thread of its own, while something else is done within.
+        """Run all tasks of `beside`, each in its own thread, while the body runs.
 
-        What fails or does not end in `BESIDE_SECONDS` is counted as lost, and the answer stands.
+        A task that fails, or does not end in `BESIDE_SECONDS`, sets `uncounted`; the answer stands.
         """
         end = time.monotonic() + BESIDE_SECONDS
         threads = [threading.Thread(target=self._do, args=(job,), daemon=True) for job in self.beside]
@@ -117,16 +127,16 @@ class RequestContext:
             _log.warning("what a version did is not counted", exc_info=True)
 
     def finish(self, answer: dict[str, Any], meter: Meter, request_id: str) -> dict[str, Any]:
-        """Give the answer its headers, and write the request's line: its metrics, and its log entry at once.
+        """Add headers to the answer, and write the request's metrics and log entry as one line.
 
         Parameters
         ----------
         answer
-            As API Gateway takes it.
+            Answer in the format of API Gateway.
         meter
             Writes the line.
         request_id
-            The API's.
+            Request id of the API.
         """
         self._phases["total"] = self.elapsed()
         millis = {name: round(seconds * 1000, 3) for name, seconds in self._phases.items()}
@@ -167,4 +177,4 @@ class RequestContext:
         told = {"RecordsLost": self.lost, "CountsLost": self.uncounted, "TrialsSkipped": self.skipped}
         if lost := {name: (1.0, COUNT) for name, happened in told.items() if happened}:
             yield Group({"model": self.model}, lost)
-            yield Group({}, lost)  # an alarm watches one metric: that of the whole stage
+            yield Group({}, lost)  # also without a dimension: the alarm covers the whole stage

@@ -1,4 +1,4 @@
-"""What an endpoint must answer: one well-formed prediction for every instance, by the version that was asked."""
+"""Checks a version's answer: one well-formed prediction for every instance, by the requested version."""
 
 from __future__ import annotations
 
@@ -12,29 +12,30 @@ from relearn.spec.ranking import BASES
 
 
 def parse_answer(spec: ModelSpec, version: int, count: int, body: bytes) -> list[dict[str, Any]]:
-    """Read an endpoint's answer.
+    """Return the predictions of a version's answer.
 
     Parameters
     ----------
     spec
         The model's spec.
     version
-        The version that was asked; an answer that names another is refused.
+        Requested version; an answer that names another one is refused.
     count
-        How many instances were sent.
+        Number of instances that were sent.
     body
-        JSON: ``{"version": 3, "predictions": [{"label": ..., "probabilities": {...}}]}``, or ``{"value": ...}``
-        for a regression, or ``{"items": [{"item": ..., "score": ...}], "basis": ...}`` for a ranking.
+        JSON: ``{"version": 3, "predictions": [{"label": ..., "probabilities": {...}}]}``, or ``{"value":
+        ...}`` for a regression, or ``{"items": [{"item": ..., "score": ...}], "basis": ...}`` for a ranking.
+        ``version`` may be absent.
 
     Returns
     -------
     list of dict
-        The predictions, one for each instance.
+        The predictions, one for each instance, in order.
 
     Raises
     ------
     ModelFailedError
-        The answer is not what was agreed.
+        The answer is not JSON, a prediction is malformed, their number is wrong, or another version answered.
     """
     try:
         answer = json.loads(body)
@@ -65,7 +66,7 @@ def _are_sound(spec: ModelSpec, predictions: list[dict[str, Any]]) -> bool:
 
 
 def _is_ranked(prediction: dict[str, Any], target: Ranking) -> bool:
-    """Tell whether a list of items is one: no more than were asked for, none twice, best first."""
+    """Return whether a ranking is valid: at most k items, none twice, each of the target's type, best first."""
     items = [one["item"] for one in prediction["items"]]
     scores = [one["score"] for one in prediction["items"]]
     return (

@@ -1,4 +1,4 @@
-"""How many requests are copied to a shadowed candidate: enough to judge it soon, few enough to be felt by nobody."""
+"""Samples the requests that are copied to a shadowed candidate: enough to judge it soon, too few to slow it."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import threading
 from collections.abc import Callable
 
 BURST = 20
-"""So many at once, when a step begins or after a quiet while."""
+"""Requests copied at once, when a step begins or after a quiet time."""
 PER_SECOND = 4.0
-"""So many from then on, in each of predict's processes: a candidate need not bear what the champion does."""
+"""Requests copied per second after that, in each process of predict: a candidate need not carry the champion's load."""
 
 
 class Sampler:
-    """Chooses requests; for any number of threads.
+    """Token bucket for each model; thread-safe.
 
     Parameters
     ----------
     clock
-        Seconds that only grow.
+        Monotonic clock, in seconds.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -26,12 +26,14 @@ class Sampler:
         self._left: dict[str, tuple[int, float, float]] = {}
 
     def take(self, model: str, revision: int) -> bool:
-        """Tell whether this request is one of them; every revision of a model's route begins with a burst.
+        """Return whether to copy this request. A new revision of the model's route begins with a full burst.
 
         Parameters
         ----------
-        model, revision
-            Whose route, and which write of it.
+        model
+            Name of the model.
+        revision
+            Revision of its route.
         """
         with self._lock:
             now = self._clock()

@@ -1,7 +1,7 @@
-"""Asks a shadowed candidate what the champion has answered already, and counts how both did; nobody waits for it.
+"""Sends shadow requests to a candidate, and counts the results of the candidate and of the champion.
 
-The messages are those of `lambdas.serving.traffic`. A candidate that fails is what a trial is there to find, so its message
-is done; one whose counting fails comes again.
+The messages come from `lambdas.serving.traffic`; no caller waits for them. A failing candidate is a result,
+so its message is done; a message whose counting fails is retried.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 class Step(NamedTuple):
-    """What is counted together: the trials of one write of a route."""
+    """One write of a route, with its candidate and champion; its shadow requests are counted together."""
 
     model: str
     revision: int
@@ -41,23 +41,25 @@ class Step(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """Counts of both versions over one trial, or over several of a step."""
+    """Counts of both versions, over one or several shadow requests of a step."""
 
     candidate: Live = Live()
     champion: Live = Live()
 
 
 class Trials:
-    """Carries trials out.
+    """Carries out shadow requests.
 
     Parameters
     ----------
-    versions, backends
-        Know where versions are, and ask them there.
+    versions
+        Reads where versions are hosted.
+    backends
+        Invokes versions.
     counts
-        Where what versions do is counted.
+        Stores the counts of versions.
     catalog
-        The models.
+        Specs of all models.
     """
 
     def __init__(
@@ -69,7 +71,7 @@ class Trials:
         self._catalog = catalog
 
     def take(self, messages: Sequence[Message]) -> Failures:
-        """Carry out all trials, a few at a time, and count each step's as one; give the messages that failed."""
+        """Send all shadow requests, `AT_ONCE` at a time; count them step by step; return the messages that failed."""
         failures = Failures(_log, logging.WARNING)
         steps: defaultdict[Step, dict[str, Counts]] = defaultdict(dict)
         with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -93,7 +95,7 @@ class Trials:
         return None
 
     def _try(self, trial: Trial) -> Live:
-        """Ask the candidate; what it did, and how far it agrees with the champion."""
+        """Invoke the candidate; return its counts and its agreement with the champion, or `FAILED`."""
         spec = self._catalog.spec(trial.model)
         place = self._versions.place(trial.model, trial.candidate)
         body = json.dumps({"instances": trial.instances}, separators=(",", ":")).encode()

@@ -1,11 +1,12 @@
-"""Who answers while a candidate is tried beside the champion, and what is counted of both.
+"""Chooses the version that answers while a candidate is tried beside the champion, and counts the results of both.
 
 ::
 
-    canary   the route's share of requests is answered by the candidate; one that it fails, by the champion
-    shadow   all are answered by the champion; `lambdas.handlers.trial` asks the candidate later, from a queue, for a sample
+    canary   the candidate answers the route's share of the requests; those that it fails, the champion answers
+    shadow   the champion answers all; `lambdas.handlers.trial` sends a sample to the candidate later, from a queue
 
-Neither counting nor the queue can fail an answer: both are noted here and done by `RequestContext.work_beside`.
+Neither counting nor the queue can fail an answer: both are added to the context and run in
+`RequestContext.work_beside`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from relearn.traffic.route import Route
 from relearn.traffic.version_stats import Live
 
 CANDIDATE_SECONDS = 10.0
-"""How long a candidate may take; the champion must still have time to answer in its place."""
+"""Seconds that a candidate may take; the champion must still have time to answer in its place."""
 FAILURES = (ModelFailedError, NotServingError, TimeoutError)
 FAILED = Live(requests=1, errors=1)
 
@@ -36,11 +37,11 @@ class Answer(NamedTuple):
     Parameters
     ----------
     version
-        Number of the version that answer.
+        Number of the version that answered.
     instances
-        The instances it was sent, with the columns that were looked up.
+        Instances as it received them, with looked-up columns.
     predictions
-        One for each instance.
+        One for each instance, in order.
     """
 
     version: int
@@ -49,7 +50,7 @@ class Answer(NamedTuple):
 
 
 class Traffic:
-    """Sends requests to the version that a route chooses.
+    """Sends requests to the version that the route chooses.
 
     Parameters
     ----------
@@ -58,9 +59,9 @@ class Traffic:
     counts
         Counts requests, errors and latencies of each version.
     queue
-        Receives the copies of requests that a candidate in shadow gets.
+        Receives shadow requests.
     sampler
-        Chooses the requests that are copied.
+        Samples the requests that are copied.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class Traffic:
         self._sampler = sampler
 
     def answer(self, payload: Payload, route: Route, key: str, context: RequestContext) -> Answer:
-        """Answer by the route's choice; what the candidate fails, the champion answers.
+        """Return the answer of the version that the route chooses; the champion answers what the candidate fails.
 
         Parameters
         ----------
@@ -81,14 +82,14 @@ class Traffic:
         route
             Route of the model.
         key
-            What the choice is made by.
+            Sticky key: the same key always meets the same version of a route.
         context
-            Is told what is to be counted.
+            Receives the tasks that count and copy.
 
         Raises
         ------
         Exception
-            What the champion failed with, or why it cannot be asked.
+            The error of the champion, or the reason that it cannot be invoked.
         """
         if routing.choose(route, key) == route.champion:
             return self._ask(payload, route, route.champion, context)
@@ -99,7 +100,7 @@ class Traffic:
             return self._ask(payload, route, route.champion, context)
         except (
             InvalidInstancesError
-        ):  # an entity unknown to the candidate, or no answer of it: the champion may have one
+        ):  # an unknown entity or an unanswerable instance: the champion may have an answer
             answer = self._ask(payload, route, route.champion, context)
         self._note(payload, route, route.candidate, FAILED, context)
         return answer
@@ -130,7 +131,7 @@ class Traffic:
         return answer
 
     def _is_watched(self, payload: Payload, route: Route, version: int) -> bool:
-        """Of what a shadow's champion does only a sample is, its failures no less than its answers."""
+        """Return whether to count this request. With a shadow, a sample of the champion's requests is counted."""
         if route.shadow and version == route.champion:
             return self._sampler.take(payload.spec.name, route.revision)
         return bool(route.candidate)
@@ -144,7 +145,11 @@ class Traffic:
     def _copy(
         self, payload: Payload, route: Route, answer: Answer, took: float, context: RequestContext
     ) -> None:
-        """Send a copy for the candidate; the champion's figures go along, to be counted with the candidate's."""
+        """Send a copy of the request for the candidate.
+
+        The champion's figures go along, so that both versions are counted together. A request too large for
+        the queue is counted for the champion alone.
+        """
         model = payload.spec.name
         trial = shadow_requests.Trial(
             model=model,

@@ -1,8 +1,8 @@
 """Client of one version: looks up the columns that instances leave out, then invokes the version where it is hosted.
 
-A request goes out in as few calls as the endpoint's limit on a body allows, at the same time. Splitting what fits into one
-call was measured to gain nothing: one call scores a full request in a few milliseconds, and a second call at the same time
-may start a serverless endpoint's second container first.
+A request is sent in as few calls as the endpoint's limit on a body allows, at the same time. Splitting a
+request that fits into one call gained nothing in measurements: one call scores a full request in a few
+milliseconds, and a second concurrent call may start a serverless endpoint's second container first.
 """
 
 from __future__ import annotations
@@ -24,37 +24,37 @@ from relearn.records import online_features
 from relearn.spec.model import ModelSpec
 
 MODEL_SECONDS = 25.0
-"""How long a version may take, a retry included; API Gateway gives up after 30 s."""
+"""Seconds that a version may take, retries included; API Gateway gives up after 30 seconds."""
 AT_ONCE = 4
-"""Calls under way at a time: more would take a small endpoint's whole concurrency."""
+"""Concurrent calls at most: more would use up the whole concurrency of a small endpoint."""
 Rows = list[dict[str, Any]]
 Part = tuple[int, bytes]
-"""How many instances, and their body."""
+"""Number of instances, and the body that holds them."""
 P = TypeVar("P")
 T = TypeVar("T")
 
 
 def split(instances: list[dict[str, Any]], limit: int = MAX_BODY_BYTES) -> list[Part]:
-    """Write checked instances as bodies for an endpoint.
+    """Write checked instances as as few bodies as the limit allows, by halving.
 
     Parameters
     ----------
     instances
-        Checked.
+        Checked instances, at least one.
     limit
-        Bytes that one body may have.
+        Largest body, in bytes.
 
     Returns
     -------
     list of (int, bytes)
-        How many instances, and their body; all instances in order.
+        Number of instances and body of each part, in order.
 
     Raises
     ------
     TooLargeError
-        One instance alone is over the limit: written out, a number may be longer than it came.
+        One instance alone is over the limit: a number may be longer written out than it was received.
     MalformedBodyError
-        A string is no text: it holds half of a surrogate pair.
+        A string holds half of a surrogate pair, and cannot be encoded.
     """
     try:
         body = json.dumps({"instances": instances}, separators=(",", ":"), ensure_ascii=False).encode()
@@ -69,12 +69,12 @@ def split(instances: list[dict[str, Any]], limit: int = MAX_BODY_BYTES) -> list[
 
 
 def each(ask: Callable[[P], list[T]], parts: list[P]) -> list[T]:
-    """Ask for every part and join the answers in order; the first failure is the failure of all.
+    """Call `ask` for every part concurrently, and join the answers in order. The first error is raised.
 
     Parameters
     ----------
     ask
-        Gives the answers of one part.
+        Returns the answers of one part.
     parts
         At least one.
     """
@@ -86,16 +86,16 @@ def each(ask: Callable[[P], list[T]], parts: list[P]) -> list[T]:
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What is asked.
+    """Instances to predict, checked.
 
     Parameters
     ----------
     spec
         The model's spec.
     instances
-        Checked.
+        Checked instances.
     bodies
-        The same, written for an endpoint.
+        The same instances, written as bodies for an endpoint.
     """
 
     spec: ModelSpec
@@ -122,12 +122,12 @@ class VersionClient:
         self._features = features
 
     def complete(self, payload: Payload, version: int, context: RequestContext) -> Payload:
-        """Return the payload with the columns that its instances leave out; one that leaves out none costs nothing.
+        """Return the payload with the columns that its instances leave out; unchanged when they leave out none.
 
         Raises
         ------
         InvalidInstancesError
-            An entity is not known to the version.
+            The version does not know an entity.
         TimeoutError
             The request has no time left.
         """
@@ -143,25 +143,25 @@ class VersionClient:
     def ask(
         self, payload: Payload, version: int, context: RequestContext, seconds: float = MODEL_SECONDS
     ) -> Rows:
-        """Ask a version.
+        """Return a version's predictions for all instances, in order.
 
         Parameters
         ----------
         payload
-            Whole.
+            Instances with all columns.
         version
-            Who is asked.
+            Number of the version.
         context
-            The request.
+            The request; limits and measures the time.
         seconds
-            How long each call may take, and no longer than the request has.
+            Time limit of each call, in seconds; the request's remaining time also limits it.
 
         Raises
         ------
         ModelFailedError, NotServingError, TimeoutError
             There is no answer.
         UnanswerableError
-            The version has none to an instance; it points into the payload.
+            The version has no answer to an instance; the pointers are those of the whole payload.
         """
         model = payload.spec.name
         place = self._versions.place(model, version)
@@ -185,12 +185,12 @@ class VersionClient:
 
 
 def _named(first: int, count: int) -> str:
-    """Name instances by their numbers in the request, from 0."""
+    """Return the range of instances by their numbers in the request, from 0."""
     return f"instance {first}" if count == 1 else f"instances {first} to {first + count - 1}"
 
 
 def _moved(error: FieldError, first: int) -> FieldError:
-    """Point into the whole request what points into the part that begins with instance ``first``."""
+    """Return the error with its pointer moved from the part that begins at instance ``first`` to the whole request."""
     steps = error.pointer.split("/")
     if len(steps) > 2 and steps[2].isdecimal():  # noqa: PLR2004 - "", "instances", the number
         steps[2] = str(int(steps[2]) + first)
