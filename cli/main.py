@@ -32,6 +32,7 @@ from cli.commands import (
 from cli.commands import token as tokens
 from cli.stage.target import LOCAL_FILE, Choice
 from cli.terminal.errors import Cli
+from relearn import VERSION
 
 app = typer.Typer(
     name="relearn",
@@ -41,6 +42,12 @@ app = typer.Typer(
     help="Upload data, and a better model answers over HTTP. Exit codes: 0 done, 1 failed or ended badly, "
     "2 wrong usage, 3 not ended in time.",
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(VERSION)
+        raise typer.Exit
 
 
 @app.callback()
@@ -66,8 +73,15 @@ def root(
             help="Token of the stage's issuer, where its API takes tokens; else requests are signed.",
         ),
     ] = None,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version, and leave."
+        ),
+    ] = False,
 ) -> None:
     """Remember which stage is meant."""
+    del version  # its callback has left
     file = local_file or (LOCAL_FILE if local else None)
     ctx.obj = Choice(stage=stage, region=region, profile=profile, local_file=file, token=token)
 

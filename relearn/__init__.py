@@ -3,3 +3,6 @@
 Pure Python, standard library only: the same code decides inside a Lambda, a training
 container, the CDK app and the command line.
 """
+
+VERSION = "0.1.0"
+"""Version of this repository by Semantic Versioning; the newest release in ``CHANGELOG.md``."""
