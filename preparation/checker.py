@@ -1,4 +1,4 @@
-"""DuckDB at work: batches in, a shard and ``rows.jsonl`` out."""
+"""Check the batches of an upload in DuckDB; write a shard and ``rows.jsonl``."""
 
 # ruff: noqa: S608 - every name and value in the SQL is ours, the spec's (checked), or goes through quote()
 from __future__ import annotations
@@ -22,41 +22,47 @@ from relearn.data.profiles import Profile
 from relearn.spec.columns import Column, DateTime
 
 SHOWN_VALUE = 200
+"""Largest length, in characters, of a wrong value in ``rows.jsonl``."""
 SHOWN_REASON_BYTES = 500
+"""Largest length, in bytes, of a reason in ``rows.jsonl``."""
 SHOWN_ERRORS = 20
-"""Wrong values shown of one row at most; the others are counted."""
+"""Most wrong values listed for one row; the others are only counted."""
 AT_ONCE = 32
-"""Columns whose rules are in one statement."""
+"""Number of columns whose rules go into one SQL statement."""
 ROWS_AT_ONCE = 1000
-"""Rejected rows whose reasons are held at once."""
+"""Number of rejected rows whose reasons are in memory at a time."""
 FINGERPRINT = "relearn_fingerprint"
-"""The key under which the footer of a shard tells its content from any other: SHA-256 (hex) of the file as it was
-with `UNMARKED` in that place."""
+"""Key of the content fingerprint in a shard's Parquet footer.
+
+The value is the SHA-256 (hex) of the file as it was with `UNMARKED` in its place.
+"""
 UNMARKED = "0" * 64
+"""Placeholder of the fingerprint, as long as its final value."""
 
 
 class Checker:
-    """Sorts rows into accepted and rejected.
+    """Sorter of an upload's rows into accepted and rejected ones.
 
     Parameters
     ----------
     columns
-        The table's columns; the last is the target where the spec declares no tables.
+        Columns of the table; the last is the target where the spec declares no tables.
     source
         The uploaded file; the only file outside ``workdir`` that DuckDB may open.
     workdir
-        Where everything is written.
+        Directory for the DuckDB database, its spill files and ``rows.jsonl``.
     memory_mb, disk_mb
-        What DuckDB may hold in memory, and on disk when that is full, in MB.
+        Memory that DuckDB may use, and disk that it may use when the memory is full, in MB.
     threads
-        How many threads it may use.
+        Number of threads that DuckDB may use.
     clock
-        Name of the column that says since when a row is known, and now; None: rows have no such column.
+        Name of the column with the time since when a row is known, and the current time (aware); None when rows
+        have no such column.
 
     Attributes
     ----------
     tally
-        Counts of the rows so far.
+        Row counts so far.
     """
 
     def __init__(
@@ -102,11 +108,11 @@ class Checker:
 
     @property
     def rejected_file(self) -> Path | None:
-        """``rows.jsonl``, when a row was rejected."""
+        """``rows.jsonl``; None when no row was rejected."""
         return self._rows_path if self.tally.rejected else None
 
     def check(self, source: Source) -> None:
-        """Sort every row of ``source``."""
+        """Sort every row of ``source`` into accepted and rejected."""
         for relation in source.batches():
             self._stage(source, relation)
             self.tally.add(self.connection)
@@ -119,10 +125,10 @@ class Checker:
             self.connection.execute(f"DROP TABLE IF EXISTS {table}")
 
     def _stage(self, source: Source, relation: str) -> None:
-        """Make the view ``batch`` of a part of the upload: its texts, their values, and whether a row is bad.
+        """Create the view ``batch``: texts and typed values of one batch, and whether each row is bad.
 
-        Some columns at a time: what DuckDB needs to plan one statement grows with the square of its expressions, and each
-        of JSON's functions holds memory of its own.
+        Handles `AT_ONCE` columns per statement: the memory that DuckDB needs to plan a statement grows with the
+        square of its expressions, and each JSON function holds memory of its own.
         """
         self.connection.execute(
             f"CREATE OR REPLACE TEMP TABLE texts AS {self._without_sentinels(source, relation)}"
@@ -160,12 +166,12 @@ class Checker:
         return f"SELECT * REPLACE ({', '.join(missing)}) FROM ({relation})" if missing else relation
 
     def labels(self) -> list[Any]:
-        """Give up to two different values of the target among the accepted rows."""
+        """Return up to two distinct target values among the accepted rows."""
         last = f"_v{len(self.columns) - 1}"
         return self.connection.execute(f"SELECT DISTINCT {last} FROM accepted LIMIT 2").fetchall()
 
     def copies_of_target(self) -> list[str]:
-        """Name the columns that equal the target, the last, in every accepted row; none where it has one value."""
+        """Return the columns that equal the target in every accepted row; none if the target is constant."""
         last = len(self.columns) - 1
         target = f"CAST(_v{last} AS VARCHAR)"
         same = ", ".join(
@@ -180,7 +186,7 @@ class Checker:
         return [column.name for column, one in zip(self.columns, equal, strict=False) if several and one]
 
     def waiting(self) -> tuple[int, datetime | None, datetime | None]:
-        """Count the accepted rows that are dated later than now, and say when the first and the last of them are known."""
+        """Return how many accepted rows are dated in the future, and the earliest and latest of their times (UTC)."""
         found: tuple[int, datetime | None, datetime | None] = (0, None, None)
         for i, column in enumerate(self.columns):
             if (now := self._now[column.name]) is not None:
@@ -193,8 +199,8 @@ class Checker:
         return found
 
     def describe(self, key_columns: Sequence[str], workdir: Path) -> tuple[Profile, Path | None]:
-        """Describe the accepted rows, as `preparation.profile` says."""
-        relations = {  # each alone: a view of all would be planned as a whole for each of them
+        """Return the profile of the accepted rows and the file of their key values (see `preparation.profile`)."""
+        relations = {  # one relation per column: a view over all columns would be planned whole for each query
             column.name: f'(SELECT _v{i} AS "{column.name}" FROM accepted)'
             for i, column in enumerate(self.columns)
         }
@@ -202,9 +208,10 @@ class Checker:
         return described, profile.write_keys(self.connection, relations, key_columns, workdir / profile.KEYS)
 
     def write_shard(self, path: Path) -> None:
-        """Write the accepted rows, in their order; one thread, so that the same rows give the same bytes.
+        """Write the accepted rows as Parquet, in their order.
 
-        The footer gets a mark that tells the content from any other: whoever finds it need not read the rows.
+        Uses one thread, so that the same rows give the same bytes. The footer contains a fingerprint of the
+        content, so that two shards can be compared without reading their rows.
         """
         named = ", ".join(f'_v{i} AS "{column.name}"' for i, column in enumerate(self.columns))
         self.connection.execute("SET threads = 1")
@@ -238,7 +245,10 @@ class Checker:
                     return
 
     def _reasons(self, source: Source, where: str) -> list[tuple[Any, ...]]:
-        """Give of some rows of the table ``bad`` line, own fault, and for each column reason and text; some columns at a time."""
+        """Return line, row fault, and a reason and text per column for the rows of ``bad`` that match ``where``.
+
+        The reason is None where the value is good. Handles `AT_ONCE` columns per statement, as `_stage` does.
+        """
         rows = self.connection.execute(f"SELECT _l, _e FROM bad WHERE {where} ORDER BY rowid").fetchall()
         for first in self._firsts:
             pairs = ", ".join(
@@ -295,7 +305,7 @@ def _connect(
 def _mark(path: Path) -> None:
     with path.open("r+b") as file:
         mark = hashlib.file_digest(file, "sha256").hexdigest()
-        file.seek(-8, 2)  # Parquet ends in the footer, its length in four bytes, and PAR1
+        file.seek(-8, 2)  # a Parquet file ends with the footer, its length in four bytes, and PAR1
         length = int.from_bytes(file.read(4), "little")
         file.seek(-8 - length, 2)
         footer = file.read(length)

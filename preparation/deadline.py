@@ -1,4 +1,4 @@
-"""Until when a check has to be done, so that a file that takes too long is refused with a reason and not cut off."""
+"""Time limit of a check: a file that takes too long is refused with a reason instead of being cut off."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _INTERRUPT_AGAIN_SECONDS = 0.2
 
 
 class Deadline:
-    """The time that one check has.
+    """Time limit of one check, measured from its construction.
 
     Parameters
     ----------
     seconds
-        How much of it; None: as much as it takes.
+        Time allowed, in seconds; None: no limit.
     clock
-        Gives seconds that only grow.
+        Monotonic clock, in seconds.
 
     Attributes
     ----------
     progress
-        What the check has done so far, in words.
+        What the check has read so far, in words for an error message.
     """
 
     def __init__(self, seconds: float | None, clock: Callable[[], float] = time.monotonic) -> None:
@@ -37,23 +37,23 @@ class Deadline:
 
     @property
     def passed(self) -> bool:
-        """Whether the time is up."""
+        """Whether the time limit is exceeded."""
         return self._seconds is not None and self._clock() - self._began >= self._seconds
 
     def check(self, progress: str) -> None:
-        """Note how far the check is, and stop it when its time is up.
+        """Record the progress of the check; raise when its time is up.
 
         Raises
         ------
         DataError
-            The time is up (code ``too_slow``).
+            The time limit is exceeded (code ``too_slow``).
         """
         self.progress = progress
         if self.passed:
             raise self.error()
 
     def error(self) -> DataError:
-        """Make the reason: what was allowed, how far the check came, and what helps."""
+        """Return the error ``too_slow``: the limit, the progress so far, and what helps."""
         so_far = f" after {self.progress}" if self.progress else ""
         return DataError(
             TOO_SLOW,
@@ -63,9 +63,9 @@ class Deadline:
 
     @contextmanager
     def interrupting(self, interrupt: Callable[[], None]) -> Iterator[None]:
-        """Call ``interrupt`` when the time is up, and again until what runs within has ended.
+        """Call ``interrupt`` when the time is up, and repeat until the block has ended.
 
-        Again, because what runs is a row of queries, and an interrupt between two of them stops none.
+        It repeats because the block runs several queries: an interrupt between two of them stops neither.
         """
         if self._seconds is None:
             yield

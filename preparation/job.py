@@ -1,4 +1,4 @@
-"""`prepare`: one upload from file to verdict."""
+"""Check one upload, from its file to an `Outcome`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from relearn.spec.tables import MAIN
 
 SHARD = "shard.parquet"
 LEAK_ROWS = 50
-"""Rows from which on a column that always equals the target is no chance."""
+"""Fewest accepted rows at which a column that always equals the target is treated as leakage, not as chance."""
 
 
 def prepare(
@@ -43,30 +43,31 @@ def prepare(
     Parameters
     ----------
     spec
-        What the rows must be.
+        Declaration that the rows must fit.
     source
-        The file.
+        The uploaded file.
     name
-        What its owner called it (the object's key will do): its suffix must not contradict the content.
+        Name that the owner gave it, or the object's key; its suffix must not contradict the content.
     workdir
-        A directory for the shard, ``rows.jsonl`` and what DuckDB spills; made when missing.
+        Directory for the shard, ``rows.jsonl`` and DuckDB's spill files; created when missing.
     table
-        Which of the spec's raw tables the rows are of.
+        Raw table of the spec that the rows belong to.
     memory_mb
         Memory that DuckDB may use, in MB. The process needs about 100 MB more.
     disk_mb
-        What DuckDB may put on the disk of ``workdir`` when that memory is full, in MB.
+        Disk in ``workdir`` that DuckDB may use when that memory is full, in MB.
     threads
-        Threads that DuckDB may use.
+        Number of threads that DuckDB may use.
     seconds
-        How long the check may take; a file that takes longer is refused as ``too_slow``. None: as long as it takes.
+        Time limit of the check, in seconds; a file that takes longer is refused as ``too_slow``. None: no limit.
     now
-        What a row's time may be ahead of by `relearn.spec.tables.AHEAD` at most, aware; None: this machine's clock.
+        Current time, aware; a row's time may be later by at most `relearn.spec.tables.AHEAD`. None: this machine's
+        clock.
 
     Returns
     -------
     Outcome
-        Counts and files, or the refusal. A file that is bad is an answer, not an exception.
+        Counts and files, or the refusal. A bad file is a result, not an exception.
 
     Raises
     ------
@@ -128,12 +129,12 @@ def prepare(
 
 
 def _in_milliseconds(moment: datetime) -> datetime:
-    """Give the first whole millisecond that is not before a moment: a run's clock knows no less."""
+    """Round a time up to whole milliseconds, the resolution of a run's clock."""
     return moment + timedelta(microseconds=-moment.microsecond % 1000)
 
 
 def _refusal(error: Exception, deadline: Deadline, memory_mb: int, disk_mb: int) -> Refusal:
-    """Tell why the file is refused; of what is not the file's doing, raise it."""
+    """Return the reason why the file is refused; raise ``error`` again when it is not the file's fault."""
     match error:
         case DataError():
             return Refusal(error.code, cut(error.detail))
@@ -200,7 +201,7 @@ def _check_parquet(source: Path, cap: int, checker: Checker, batch_bytes: int, d
 
 
 def _said(error: duckdb.Error, source: Path) -> str:
-    """Give DuckDB's words about a file, without the kind of its error and without where the file is here."""
+    """Return DuckDB's message about a file, without the kind of error and without the local path."""
     first = str(error).splitlines()[0].partition("Error: ")[2] or "it is no Parquet"
     return (
         first.replace(f"'{source}'", "it")

@@ -1,4 +1,4 @@
-"""Compares the keys and references of a snapshot, from what `preparation.profile` kept of its shards."""
+"""Check the keys and references of a snapshot, from the key files that `preparation.profile` wrote per shard."""
 
 # ruff: noqa: S608 - the SQL is ours, every path goes through quote()
 from __future__ import annotations
@@ -13,8 +13,9 @@ from relearn.data.checks import Keys, Orphans
 from relearn.spec.model import ModelSpec
 
 MEMORY_MB = 1024
-"""What DuckDB may hold, in MB; the rest goes to disk."""
+"""Memory that DuckDB may use, in MB; more spills to disk."""
 COLUMNS = "name VARCHAR, value VARCHAR, rows BIGINT, new BOOLEAN"
+"""Columns of a table of key values; ``new``: the shard has not trained a champion before."""
 
 
 def check_keys(
@@ -23,21 +24,21 @@ def check_keys(
     new: Mapping[str, Sequence[Path]],
     workdir: Path,
 ) -> dict[str, Keys]:
-    """Find values of keys that come twice, and references that lead nowhere.
+    """Count key values that occur more than once and references that match no key.
 
     Parameters
     ----------
     spec
-        What is a key and what a reference.
+        Declaration of keys and references.
     files, new
-        Table to the files of its shards that trained a champion before, and of those that did not.
+        Key files by table: of the shards that trained a champion before, and of those that did not.
     workdir
-        For what does not fit into memory.
+        Directory for DuckDB's spill files.
 
     Returns
     -------
     dict
-        Table to what was found.
+        What was found, by table.
     """
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": f"{MEMORY_MB}MB",

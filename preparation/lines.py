@@ -1,4 +1,4 @@
-"""The physical lines of a text file, one at a time, with their numbers."""
+"""Read the physical lines of a text file, one at a time, with their numbers."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from preparation.unzip import WHOLE_GZIP, zlib_words
 from relearn.errors import DataError
 
 MAX_LINE = 1024 * 1024
-"""Bytes in one line at most, and in one CSV record."""
+"""Largest size of a line, and of a CSV record, in bytes."""
 LOOK_EVERY = 1024 * 1024
-"""Unpacked bytes between two looks at how far they came packed, and at the clock."""
+"""Unpacked bytes between two checks of the compression ratio and the deadline."""
 
 
 class Lines:
-    """Reads lines, checks their encoding, and can take lines back.
+    """Reader of lines that checks their encoding and size, and takes lines back.
 
     Parameters
     ----------
     stream
-        The bytes of the text, unpacked.
+        Bytes of the text, unpacked.
     max_bytes
-        Bytes that may be read in all.
+        Largest number of unpacked bytes.
     packed
-        For gzip: gives how many bytes of the file were read to unpack those so far.
+        For gzip: returns the number of bytes of the file read so far. None: the file is not compressed.
     size
-        Bytes of the file.
+        Size of the file, in bytes; only reported.
     deadline
-        When reading has to be done.
+        Time limit of the check; None: no limit.
 
     Attributes
     ----------
     number
-        Number of the line that `read` gave last, from 1.
+        Number of the line that `read` returned last, from 1; 0 before the first.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Lines:
         self._returned: deque[bytes] = deque()
 
     def read(self) -> bytes:
-        r"""Give the next line with its ``\n``; empty at the end.
+        r"""Return the next line with its ``\n``; empty at the end.
 
         Raises
         ------
@@ -74,7 +74,7 @@ class Lines:
             return self._returned.popleft()
         try:
             line = self._stream.readline(MAX_LINE + 1)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:  # no fault of the disk is the file's
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:  # an OSError is no fault of the file
             raise DataError(
                 "format",
                 f"the gzip stream is corrupt after line {self.number}: {zlib_words(error)}; {WHOLE_GZIP}",
@@ -100,7 +100,7 @@ class Lines:
         return line.removeprefix(BOM) if self.number == 1 else line
 
     def give_back(self, lines: Iterable[bytes]) -> None:
-        """Take back the lines read last, in the order they were read."""
+        """Take back the last lines read, in the order they were read; `read` returns them again."""
         kept = list(lines)
         self._returned.extendleft(reversed(kept))
         self.number -= len(kept)
@@ -121,7 +121,7 @@ class Lines:
             line.decode()
         except UnicodeDecodeError as error:
             if len(line) > MAX_LINE and error.end >= MAX_LINE:
-                return  # cut inside a character; the length is what is wrong
+                return  # cut inside a character: `read` refuses the length instead
             utf16 = self.number == 1 and line.startswith((b"\xff\xfe", b"\xfe\xff"))
             raise DataError(
                 "encoding",

@@ -1,4 +1,4 @@
-"""What becomes of an upload."""
+"""Result of checking one upload, and the limits on it."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from relearn.data.profiles import Profile
 from relearn.spec.policies import LARGEST_UPLOAD
 
 MAX_REJECTED_ROWS = 10_000
-"""Rejected rows written to ``rows.jsonl`` at most; all are counted."""
+"""Most rejected rows written to ``rows.jsonl``; all are counted."""
 EXPANSION = 10
-"""How many times the spec's ``max_bytes`` a file may hold once unpacked."""
+"""How many times the spec's ``max_bytes`` a file may unpack to."""
 MAX_UNPACKED = 2 * LARGEST_UPLOAD
-"""Unpacked bytes of any file at most, whatever the spec says: what is checked in the whole time that ingest has."""
+"""Most unpacked bytes of any file, whatever the spec says: as much as ingest can check within its time limit."""
 MAX_REJECTED_BYTES = 8_000_000
-"""Size of ``rows.jsonl`` at most, in bytes; the rows beyond it are counted, as those beyond `MAX_REJECTED_ROWS` are."""
+"""Largest size of ``rows.jsonl``, in bytes; rows beyond it are only counted."""
 
 RATIO = 100
-"""How many times its packed size a gzipped file may unpack to, beyond `RATIO_FROM`; tables of real values reach 30."""
+"""Most times its packed size that a gzipped file may unpack to, beyond `RATIO_FROM`; tables of real values reach 30."""
 RATIO_FROM = 16 * 1024**2
-"""Unpacked bytes before which the ratio says nothing."""
+"""Unpacked bytes below which `RATIO` is not checked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a whole upload is quarantined.
+    """Reason why a whole upload is quarantined.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Refusal:
         ``empty``, ``schema``, ``encoding``, ``format``, ``bad_row_rate``, ``too_large``, ``too_slow``,
         ``one_class``, ``leakage`` or ``too_few_rows``.
     detail
-        What was found and what is allowed, for people.
+        What was found and what is allowed, as text for people.
     """
 
     code: str
@@ -43,27 +43,28 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Outcome of checking one upload.
+    """Result of checking one upload.
 
     Parameters
     ----------
     rows_accepted, rows_rejected
-        Counts of rows; of those read so far when the file was refused while reading.
+        Row counts; for a file refused while reading, of the rows read so far.
     refusal
-        Set when the upload must be quarantined.
+        Why the upload must be quarantined; None when it is accepted.
     shard
-        The Parquet file of the accepted rows; None when refused.
+        Parquet file of the accepted rows; None when refused.
     rejected
-        ``rows.jsonl``, when any row was rejected.
+        ``rows.jsonl``; None when no row was rejected.
     profile
-        What the accepted rows look like; None when refused.
+        Profile of the accepted rows; None when refused.
     keys
-        Parquet file of the values of keys and references, where the table has such.
+        Parquet file of the values of keys and references; None when the table has none.
     rows_waiting, waits_until
-        How many accepted rows are dated later than the check's clock, and when the last of them is known, aware; None
+        Number of accepted rows dated later than the check's clock, and the latest of their times (aware); 0 and None
         when there is none.
     known_from
-        When the first accepted row is known, aware and in whole milliseconds, as a run's clock is; None when one is already.
+        Time of the first accepted row, aware and rounded up to milliseconds, when every accepted row is in the
+        future; else None.
     """
 
     rows_accepted: int

@@ -1,7 +1,7 @@
-"""Describes the rows of a shard, so that no check of a snapshot has to read it again.
+"""Profile the rows of a shard, so that no check of a snapshot has to read them again.
 
-A profile (`relearn.data.profiles`) has what can be counted; the values of keys and references, which have to be
-compared one by one, go into a Parquet file: ``name``, ``value`` and ``rows`` of each.
+A profile (`relearn.data.profiles`) holds counts. The values of keys and references, which have to be compared
+one by one, go into a Parquet file with the columns ``name``, ``value`` and ``rows``.
 """
 
 # ruff: noqa: S608 - every name in the SQL is the spec's (checked) or ours, every path goes through quote()
@@ -20,7 +20,7 @@ from relearn.spec.columns import Boolean, Category, Column, DateTime, Id, Number
 from relearn.spec.model import ModelSpec
 
 KEYS = "keys.parquet"
-PLACE = "_place"  # no column can be named so
+PLACE = "_place"  # no column of a spec may begin with an underscore
 
 
 def describe(
@@ -29,18 +29,18 @@ def describe(
     columns: Iterable[Column],
     rows: int,
 ) -> Profile:
-    """Give the profile of a table's rows.
+    """Return the profile of a table's rows.
 
     Parameters
     ----------
     connection
-        In UTC.
+        DuckDB connection whose time zone is UTC.
     relations
-        Column to a relation that has it, by its name.
+        SQL relation that has the column, by column name.
     columns
-        Those of the table, typed as in a shard.
+        Columns of the table, typed as in a shard.
     rows
-        How many rows there are.
+        Number of rows.
     """
     return Profile(
         rows=rows,
@@ -51,7 +51,7 @@ def describe(
 def write_keys(
     connection: duckdb.DuckDBPyConnection, relations: Mapping[str, str], names: Sequence[str], path: Path
 ) -> Path | None:
-    """Write the values of key columns and how many rows have each; None when there is no such column."""
+    """Write the distinct values of the key columns with their row counts; return None when ``names`` is empty."""
     if not names:
         return None
     parts = [
@@ -67,19 +67,19 @@ def write_keys(
 
 
 def describe_shard(spec: ModelSpec, table: str, shard: Path, keys: Path) -> tuple[Profile, Path | None]:
-    """Describe a shard that was written before shards had profiles, or before the spec had its keys.
+    """Profile a shard that has no profile: one older than profiles, or than the keys of the spec.
 
     Parameters
     ----------
     shard
-        The Parquet file.
+        Parquet file.
     keys
-        Where the values of keys are written, if the table has such.
+        File to write the key values to, if the table has keys.
 
     Returns
     -------
     tuple
-        Its profile, and the values of its keys.
+        Its profile, and the file of its key values; None when the table has none.
     """
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")

@@ -1,7 +1,7 @@
-"""The spec's rules as SQL: one column's text in, its typed value or the reason against it out.
+"""SQL for the rules of a spec: from the text of a column to its typed value, or to the reason why it is wrong.
 
-``text`` is always an SQL expression of type VARCHAR, NULL when the value is missing (or, in
-JSON, of the wrong type).
+``text`` is always an SQL expression of type VARCHAR; it is NULL when the value is missing or, in JSON, of the
+wrong type.
 """
 
 from __future__ import annotations
@@ -27,18 +27,20 @@ from relearn.spec.columns import (
 from relearn.spec.tables import AHEAD
 
 NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+"""Regular expression of a whole number text."""
 FIRST, LAST = "0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59.999999+00:00"
-"""What Python can hold of time; DuckDB goes further."""
+"""First and last time that Python's ``datetime`` can hold; DuckDB's range is larger."""
 SHOWN_VALUES = 10
+"""Most allowed values of a category listed in a reason."""
 
 
 def quote(text: str) -> str:
-    """Write an SQL string literal."""
+    """Return ``text`` as an SQL string literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def sql_type(column: Column) -> str:
-    """Type of a column in the shard."""
+    """Return the SQL type of a column in the shard."""
     match column:
         case Number():
             return "FLOAT"
@@ -51,7 +53,10 @@ def sql_type(column: Column) -> str:
 
 
 def value(column: Column, text: str, now: datetime | None = None) -> str:
-    """SQL of the typed value; NULL when the text breaks the spec, or is later than ``now`` and `AHEAD`, if that is given."""
+    """Return SQL of the typed value: NULL when the text breaks the spec, or is a time later than ``now`` + `AHEAD`.
+
+    ``now`` is aware; None: times in the future are allowed.
+    """
     match column:
         case Number():
             number = _double(text)
@@ -75,7 +80,7 @@ def value(column: Column, text: str, now: datetime | None = None) -> str:
 
 
 def means_missing(column: DateTime, text: str) -> str:
-    """SQL that is true where the text is a moment that stands for a missing value."""
+    """Return SQL that is true where the text is one of the times that stand for a missing value."""
     moments = ", ".join(
         f"TIMESTAMPTZ '{found.isoformat()}'" for found in map(moment, column.missing) if found
     )
@@ -83,7 +88,7 @@ def means_missing(column: DateTime, text: str) -> str:
 
 
 def reason(column: Column, text: str, now: datetime | None = None) -> str:
-    """SQL of the reason against a value that `value` made NULL."""
+    """Return SQL of the reason why `value` is NULL for a text."""
     match column:
         case Number():
             number = _double(text)

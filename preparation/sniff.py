@@ -1,4 +1,4 @@
-"""What a file is: by its first bytes, and in agreement with its name."""
+"""Detect the format of a file from its first bytes, and refuse a name that contradicts it."""
 
 from __future__ import annotations
 
@@ -26,22 +26,24 @@ FOREIGN = {
     b"\xfd7zXZ": "xz",
 }
 HEAD = 4096
+"""Bytes read at a time to detect the format."""
 PIECE = 1 << 18
+"""Buffer for unpacked text, in bytes."""
 MAX_BLANK = 1024 * 1024
-"""Bytes of white space that a file may begin with: more of it can be packed into next to nothing."""
+"""Most bytes of white space at the start of a file; without a limit, a small gzip file could hold endless blanks."""
 ALLOWED = "allowed: CSV or JSON Lines (also gzipped), or Parquet"
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a file is.
+    """Format of a file.
 
     Parameters
     ----------
     format
         How its rows are written.
     gzipped
-        Whether its text is compressed.
+        Whether the file is compressed.
     """
 
     format: Format
@@ -49,20 +51,20 @@ class Kind:
 
 
 def detect(source: Path, name: str) -> Kind:
-    """Tell what ``source`` is.
+    """Detect the format of ``source``.
 
     Parameters
     ----------
     source
         The file.
     name
-        What its owner called it; only the suffix matters.
+        Name that the owner gave it; only the suffix matters.
 
     Raises
     ------
     DataError
-        ``empty``: no bytes but white space. ``format``: not one of the formats, or not the
-        one that the name says.
+        ``empty``: the file holds only white space. ``format``: the content has no allowed format, not the
+        format that the name promises, or is corrupt gzip.
     """
     with source.open("rb") as file:
         gzipped = file.read(len(GZIP)) == GZIP
@@ -84,12 +86,12 @@ def detect(source: Path, name: str) -> Kind:
             "format",
             f"{name} is named {rest[-1]} but its content is {TITLES[found]}; allowed: a name of its format, or none",
         )
-    # Text that is no object may still be JSON Lines with a bad first line: its rows decide.
+    # Text that is no object may still be JSON Lines with a bad first line: checking its rows decides.
     return Kind(promised or found, gzipped)
 
 
 def open_text(file: BinaryIO, *, gzipped: bool) -> BinaryIO:
-    """Give the bytes of the text in a file."""
+    """Return a stream of the unpacked bytes of a text file."""
     return cast("BinaryIO", io.BufferedReader(GzipReader(file), PIECE)) if gzipped else file
 
 
@@ -105,7 +107,7 @@ def _head(source: Path, *, gzipped: bool) -> bytes:
                         "format",
                         f"the first {blank} bytes of the file are white space; allowed: {MAX_BLANK} at most",
                     )
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:  # no fault of the disk is the file's
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:  # an OSError is no fault of the file
         raise DataError("format", f"the gzip stream is corrupt: {zlib_words(error)}; {WHOLE_GZIP}") from error
     return head.lstrip()
 

@@ -1,8 +1,8 @@
-"""The three formats as one relation.
+"""Present each of the three formats to the checker as one SQL relation.
 
-Columns ``_l`` (line or row number), ``_e`` (the row's own fault, else NULL), ``_u`` (names the
-spec does not have) and, for each column of the spec in order, ``_t0, _t1, ...``: the value as
-given, NULL when missing. No column of a spec can begin with an underscore, so that none of them meets one of ours.
+Its columns are ``_l`` (line or row number, from 1), ``_e`` (fault of the whole row, else NULL), ``_u`` (column
+names that the spec does not have) and, for each column of the spec in order, ``_t0, _t1, ...``: the value as
+text, NULL when missing. No column of a spec may begin with an underscore, so names cannot collide.
 """
 
 # ruff: noqa: S608 - every name and value in the SQL is ours, the spec's (checked), or goes through quote()
@@ -27,17 +27,20 @@ from relearn.spec.columns import LARGEST_FLOAT32, Boolean, Category, Column, Dat
 
 NOT_AN_OBJECT = "not a JSON object"
 ROWS_PER_BATCH = 500_000
+"""Most rows of Parquet in one batch."""
 ROW_NUMBER = "file_row_number"
-"""What DuckDB calls the number of a row in its Parquet file, from 0, where no column of the file is called so."""
+"""DuckDB's name for the row number in a Parquet file, from 0; hidden when the file has a column of that name."""
 LEAST_PER_BATCH = 100
+"""Fewest rows of Parquet in one batch, however long their texts are."""
 _JSON_KIND = (
     "CASE json_type(_d) WHEN 'ARRAY' THEN 'an array' WHEN 'VARCHAR' THEN 'a string' WHEN 'BOOLEAN' THEN 'true or false' "
     "WHEN 'NULL' THEN 'null' ELSE CASE WHEN _d IS NULL THEN 'text that is not JSON' ELSE 'a number' END END"
 )
 MAX_FOOTER = 16 * 1024**2
-"""Bytes of a Parquet file's metadata at most: some 100 for each column of each row group."""
+"""Largest size of a Parquet file's metadata, in bytes; a column of a row group needs about 100."""
 FLOATS = ("FLOAT", "DOUBLE")
 TRIMMED = (Number, Boolean, DateTime)
+"""Column types whose values may have spaces and tabs around them."""
 JSON_TYPES: dict[type[Column], tuple[str, ...]] = {
     Number: ("BIGINT", "UBIGINT", "HUGEINT", "UHUGEINT", "DOUBLE"),
     Boolean: ("BOOLEAN",),
@@ -46,15 +49,16 @@ JSON_TYPES: dict[type[Column], tuple[str, ...]] = {
     Id: ("VARCHAR",),
     Text: ("VARCHAR",),
 }
+"""Types of DuckDB's ``json_type`` that are allowed for each column type."""
 
 
 class Source(ABC):
-    """One upload, as SQL.
+    """One upload as batches of SQL relations.
 
     Parameters
     ----------
     columns
-        The table's columns, in order.
+        Columns of the table, in order.
     """
 
     def __init__(self, columns: Sequence[Column]) -> None:
@@ -62,15 +66,21 @@ class Source(ABC):
 
     @abstractmethod
     def batches(self) -> Iterator[str]:
-        """Give the relation of each next part of the upload, in order."""
+        """Yield the SQL relation of each batch of the upload, in order."""
 
     def text(self, index: int) -> str:
-        """SQL of the text to check in ``_t<index>``."""
+        """Return SQL of the text to check for column ``index``; NULL when missing or of a wrong type."""
         return f"_t{index}"
 
 
 class CsvSource(Source):
-    """CSV, staged."""
+    """Staged CSV.
+
+    Raises
+    ------
+    DataError
+        The header does not fit the spec (code ``schema``).
+    """
 
     def __init__(self, columns: Sequence[Column], staging: CsvStaging, path: Path, batch_bytes: int) -> None:
         super().__init__(columns)
@@ -78,7 +88,7 @@ class CsvSource(Source):
         self._staging, self._path, self._batch_bytes = staging, path, batch_bytes
 
     def batches(self) -> Iterator[str]:
-        """Give the staged batches."""
+        """Yield the relation of each staged batch."""
         header = self._staging.header
         fields = ", ".join(self._field(i, column, header) for i, column in enumerate(self.columns))
         for path in self._staging.batches(self._path, self._batch_bytes):
@@ -94,14 +104,14 @@ class CsvSource(Source):
 
 
 class JsonSource(Source):
-    """JSON Lines, staged."""
+    """Staged JSON Lines."""
 
     def __init__(self, columns: Sequence[Column], staging: JsonStaging, path: Path, batch_bytes: int) -> None:
         super().__init__(columns)
         self._staging, self._path, self._batch_bytes = staging, path, batch_bytes
 
     def batches(self) -> Iterator[str]:
-        """Give the staged batches."""
+        """Yield the relation of each staged batch."""
         names = ", ".join(quote(column.name) for column in self.columns)
         paths = ", ".join(quote(f'$."{column.name}"') for column in self.columns)
         fields = ", ".join(f"nullif(_p[{i + 1}]::VARCHAR, 'null') AS _t{i}" for i in range(len(self.columns)))
@@ -115,25 +125,25 @@ class JsonSource(Source):
             yield f"SELECT _l, {_json_fault(self.columns)} AS _e, _u, {fields} FROM ({named})"
 
     def text(self, index: int) -> str:
-        """SQL of the value when its JSON type is right."""
+        """Return SQL of the value as text; NULL when its JSON type is wrong."""
         types = ", ".join(map(quote, JSON_TYPES[type(self.columns[index])]))
         return f"CASE WHEN json_type(_t{index}) IN ({types}) THEN json_extract_string(_t{index}, '$') END"
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """A Parquet file, and how much may come of it.
+    """A Parquet file and the limits on reading it.
 
     Parameters
     ----------
     path
-        The file.
+        The Parquet file.
     max_bytes
-        Bytes of text, and values, that it may hold.
+        Most bytes of text, and most values (rows times columns).
     batch_bytes
-        About how big a batch may be.
+        Approximate size of a batch, in bytes.
     deadline
-        When reading has to be done.
+        Time limit of the check.
     """
 
     path: Path
@@ -142,7 +152,13 @@ class Bounds:
     deadline: Deadline
 
     def check_footer(self) -> None:
-        """Refuse metadata that would fill the memory: it is read whole, before any limit of DuckDB's counts."""
+        """Refuse a file whose metadata is too large: it is read whole, outside of DuckDB's memory limit.
+
+        Raises
+        ------
+        DataError
+            The metadata is larger than `MAX_FOOTER` (code ``too_large``).
+        """
         with self.path.open("rb") as file:
             file.seek(-min(8, self.path.stat().st_size), 2)
             size = int.from_bytes(file.read(4), "little")
@@ -154,7 +170,14 @@ class Bounds:
 
 
 class ParquetSource(Source):
-    """Parquet, read in place."""
+    """Parquet, read in place without staging.
+
+    Raises
+    ------
+    DataError
+        ``schema``: the columns do not fit the spec, are nested, or are floats where ids or texts belong.
+        ``too_large``: metadata, values or texts exceed their limits.
+    """
 
     def __init__(
         self, columns: Sequence[Column], connection: duckdb.DuckDBPyConnection, bounds: Bounds
@@ -178,7 +201,7 @@ class ParquetSource(Source):
             for column in columns
             if isinstance(column, Id | Text) and types.get(column.name) in FLOATS
         ]
-        if broken:  # 7 would be called 7.0, and a missing one nan
+        if broken:  # 7 would read as 7.0, and a missing value as nan
             raise DataError(
                 "schema",
                 f"{', '.join(broken)}, which has no one spelling and no missing values; allowed in ids and texts: strings "
@@ -196,7 +219,15 @@ class ParquetSource(Source):
         self._step = self._rows_at_once(self._text_bytes(connection, texts))
 
     def _text_bytes(self, connection: duckdb.DuckDBPyConnection, names: Sequence[str]) -> int:
-        """Give how long all texts are together, which no statistics say: one text of a dictionary stands in every row."""
+        """Return the total length of all texts, in bytes.
+
+        No statistics have it: the metadata counts a text of a dictionary once, however many rows have it.
+
+        Raises
+        ------
+        DataError
+            The texts are longer than allowed (code ``too_large``).
+        """
         sums = " + ".join(f'coalesce(sum(strlen("{name}")), 0)' for name in names) or "0"
         (found,) = connection.execute(f"SELECT {sums} FROM {self._relation}").fetchone() or (0,)
         if found > self._bounds.max_bytes:
@@ -213,12 +244,12 @@ class ParquetSource(Source):
         return min(ROWS_PER_BATCH, max(self._bounds.batch_bytes // each, LEAST_PER_BATCH))
 
     def batches(self) -> Iterator[str]:
-        """Give ranges of rows."""
+        """Yield the relation of each range of rows."""
         fields = ", ".join(f"{self._text(column)} AS _t{i}" for i, column in enumerate(self.columns))
         relation, number = self._relation, ROW_NUMBER
         if (
             ROW_NUMBER in self._types
-        ):  # the file's own column hides it: counted instead, which reads what goes before
+        ):  # a column of the file hides the row number: count rows instead, which reads all rows before the range
             relation, number = f"(SELECT *, row_number() OVER () - 1 AS _n FROM {relation})", "_n"
         for start in range(0, self._rows, self._step):
             self._bounds.deadline.check(f"{start} of {self._rows} rows")
@@ -233,9 +264,9 @@ class ParquetSource(Source):
             return _trimmed(text)
         if not isinstance(column, Number) or self._types[column.name] != "FLOAT":
             return text
-        largest = (-LARGEST_FLOAT32, LARGEST_FLOAT32)  # whose shortest decimal is beyond it
+        largest = (-LARGEST_FLOAT32, LARGEST_FLOAT32)  # their shortest decimals exceed them as float64
         bounds = [*largest, *(bound for bound in (column.minimum, column.maximum) if bound is not None)]
-        cases = [  # a float32 at a bound is the bound
+        cases = [  # a float32 that equals a bound counts as the bound itself
             f"WHEN \"{column.name}\" = CAST(CAST('{bound!r}' AS DOUBLE) AS FLOAT) THEN '{bound!r}'"
             for bound in bounds
         ]
@@ -243,9 +274,9 @@ class ParquetSource(Source):
 
 
 def _own_names(connection: duckdb.DuckDBPyConnection, file: str) -> list[str]:
-    """Give the names of a Parquet file's columns as they are in it: DuckDB renames those that it takes for equal."""
+    """Return the column names as the Parquet file has them: DuckDB renames those that differ only in case."""
     schema = connection.execute(f"SELECT name, num_children FROM parquet_schema({file})").fetchall()
-    names, within = [], 0  # the root comes first, and every group before what is in it
+    names, within = [], 0  # depth-first: the root, then each group before its children
     for name, children in schema[1:]:
         if not within:
             names.append(name)
@@ -254,7 +285,7 @@ def _own_names(connection: duckdb.DuckDBPyConnection, file: str) -> list[str]:
 
 
 def _statistics(connection: duckdb.DuckDBPyConnection, file: str) -> tuple[int, int]:
-    """Give how many rows a Parquet file says it has, and what its columns unpack to, in bytes."""
+    """Return the number of rows and the unpacked size of all columns, in bytes, from the Parquet metadata."""
     (rows,) = connection.execute(f"SELECT num_rows FROM parquet_file_metadata({file})").fetchone() or (0,)
     (size,) = connection.execute(
         f"SELECT coalesce(sum(total_uncompressed_size), 0) FROM parquet_metadata({file})"
@@ -268,7 +299,7 @@ def check_names(columns: Sequence[Column], names: list[str]) -> None:
     Raises
     ------
     DataError
-        ``schema``, with every missing, unknown and repeated column.
+        ``schema``; the message lists every missing, unknown and repeated column.
     """
     known = {column.name for column in columns}
     missing = [column.name for column in columns if not column.optional and column.name not in names]
@@ -285,7 +316,7 @@ def check_names(columns: Sequence[Column], names: list[str]) -> None:
 
 
 def allowed_names(columns: Sequence[Column]) -> str:
-    """Name the columns that a file may have, and which it need not have."""
+    """List the columns that a file may have, and mark the optional ones."""
     return listed(column.name + (" (optional)" if column.optional else "") for column in columns)
 
 
@@ -305,7 +336,7 @@ def _staged(path: Path, fields: int) -> str:
 
 
 def _json_fault(columns: Sequence[Column]) -> str:
-    """SQL of what is wrong with a line as a whole; NULL when nothing is."""
+    """Return SQL of the fault of a whole JSON line; NULL when it has none."""
     visible = (
         "lambda _x: CASE WHEN _x = '' THEN '(no name)' ELSE regexp_replace(_x, '[[:cntrl:]]', '?', 'g') END"
     )

@@ -1,8 +1,8 @@
-r"""Text uploads rewritten, batch by batch, in the one dialect that DuckDB reads without guessing.
+r"""Rewrite text uploads, batch by batch, in the one dialect that DuckDB reads without guessing.
 
-A staged line is ``<line number> US <row's own fault> US <field> US <field>...``, without
-quotes. What a CSV value holds of US (0x1f), LF, CR and GS (0x1d) travels as GS and a letter, see `TRAVELS`; `unescaped`
-reads it. A NUL, and a CR outside quotes, costs the row.
+A staged line is ``<line number> US <fault of the whole row> US <field> US <field>...``, without quotes. The
+characters US (0x1f), LF, CR and GS (0x1d) of a CSV value are escaped as GS and a letter (see `TRAVELS`);
+`unescaped` decodes them. A NUL, or a CR outside quotes, rejects the row.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from relearn.spec.columns import shown
 US = "\x1f"
 ESCAPE = "\x1d"
 TRAVELS = {US: ESCAPE + "u", "\n": ESCAPE + "n", "\r": ESCAPE + "r", ESCAPE: ESCAPE + "e"}
-"""What cannot stand in a staged field as it is, and what stands there for it; the escape itself last: `unescaped` needs that."""
+"""Escape of each character that cannot stand in a staged field. `unescaped` needs the escape itself to be last."""
 BROKEN_QUOTES = "broken quotes: a quoted value is not closed, or text follows its closing quote; allowed: a quote doubled within quotes"
 DIVIDERS = {"\t": "tabs", ";": "semicolons", "|": "vertical bars"}
-"""What other programs put between values; in no name of a column."""
+"""Separators that other programs write; no column name contains one."""
 BARE_CR = "it holds a bare carriage return; allowed: lines that end with LF or CRLF"
 NUL_BYTE = "it holds a NUL byte; allowed: text without"
 STAGED_MAX_LINE = 2 * MAX_LINE
+"""Largest size of a staged line, in bytes: escaping doubles a line at most."""
 _RESERVED = re.compile(rb"[\x00\r]")
 _RESERVED_IN_JSON = re.compile(rb"[\x00\x1f\r]")
 _TRAILING = re.compile(rb",\s*[}\]]")
@@ -36,7 +37,7 @@ _TRAVEL = str.maketrans(TRAVELS)
 
 
 def unescaped(field: str) -> str:
-    """SQL of the text that a staged field stands for."""
+    """Return SQL that decodes a staged field to its text."""
     text = field
     for meant, stands in TRAVELS.items():
         text = f"replace({text}, {_characters(stands)}, {_characters(meant)})"
@@ -48,14 +49,14 @@ def _characters(text: str) -> str:
 
 
 class Staging(ABC):
-    """Writes batches of a text file for DuckDB.
+    """Writer of a text file's rows in batches that DuckDB reads.
 
     Parameters
     ----------
     lines
-        The upload.
+        Lines of the upload.
     fields
-        How many fields every row has.
+        Number of fields of every row.
     """
 
     def __init__(self, lines: Lines, fields: int) -> None:
@@ -64,14 +65,14 @@ class Staging(ABC):
         self._blanks = b"\x1f" * (fields - 1)
 
     def batches(self, path: Path, batch_bytes: int) -> Iterator[Path]:
-        """Fill ``path`` with the next rows, again and again; give it when it is to be read.
+        """Yield ``path`` each time that it holds the next batch of rows.
 
         Parameters
         ----------
         path
-            A file that each batch overwrites.
+            File that each batch overwrites.
         batch_bytes
-            About how big a batch may be.
+            Approximate size of a batch, in bytes.
         """
         more = True
         while more:
@@ -93,24 +94,24 @@ class Staging(ABC):
 
     @abstractmethod
     def row(self, body: bytes, line: bytes) -> bytes:
-        """Rewrite the row that starts with ``line``, whose text without the line's end is ``body``."""
+        """Return the staged row that starts with ``line``; ``body`` is that line without its end."""
 
     def _fault(self, number: int, reason: str) -> bytes:
         return f"{number}{US}{reason}{US}".encode() + self._blanks + b"\n"
 
 
 class JsonStaging(Staging):
-    """JSON Lines: one field, the text of the object."""
+    """JSON Lines: one field per row, the text of the object."""
 
     def __init__(self, lines: Lines) -> None:
         super().__init__(lines, 1)
 
     def row(self, body: bytes, line: bytes) -> bytes:  # noqa: ARG002 - a JSON row is its one line
-        """Rewrite one line."""
+        """Return the staged row of one line."""
         if found := _RESERVED_IN_JSON.search(body):
             what = f"the control character 0x{found[0][0]:02x}; allowed: its escape, \\u{found[0][0]:04x}"
             return self._fault(self.lines.number, f"not a JSON object: got {what}")
-        if _TRAILING.search(body):  # DuckDB takes a comma that nothing follows; in a text it may stand
+        if _TRAILING.search(body):  # DuckDB accepts a trailing comma; within a string it is fine
             try:
                 json.loads(body)
             except (ValueError, RecursionError):
@@ -120,12 +121,22 @@ class JsonStaging(Staging):
 
 
 class CsvStaging(Staging):
-    """CSV: the fields in the file's order.
+    """CSV: the fields in the order of the file.
+
+    Parameters
+    ----------
+    lines
+        Lines of the upload; the header is read from it at once.
 
     Attributes
     ----------
     header
-        The names of the columns, in the file's order.
+        Column names in the order of the file, without surrounding spaces.
+
+    Raises
+    ------
+    DataError
+        The header cannot be read, or uses another separator than the comma (code ``format``).
     """
 
     def __init__(self, lines: Lines) -> None:
@@ -134,7 +145,7 @@ class CsvStaging(Staging):
         super().__init__(lines, len(self.header))
 
     def row(self, body: bytes, line: bytes) -> bytes:
-        """Rewrite the record that starts on ``line``."""
+        """Return the staged row of the record that starts on ``line``."""
         number = self.lines.number
         if b'"' in body:
             return self._quoted(number, line)
@@ -164,7 +175,13 @@ class CsvStaging(Staging):
 
 
 def _record(lines: Lines, line: bytes, taken: list[bytes]) -> Iterator[str]:
-    """Give the lines of one record as csv.reader asks for them; note all but the first in ``taken``."""
+    """Yield the lines of one record as ``csv.reader`` asks for them; append all but the first to ``taken``.
+
+    Raises
+    ------
+    csv.Error
+        The record is longer than `MAX_LINE`.
+    """
     size = len(line)
     while line:
         yield line.decode()
@@ -201,7 +218,7 @@ def _header(lines: Lines) -> list[str]:
 
 
 def _check_dividers(line: str, number: int) -> None:
-    """Refuse a header whose names nothing divides but what stands for a comma elsewhere."""
+    """Refuse a header that has no comma but another separator of `DIVIDERS`."""
     for mark, title in DIVIDERS.items():
         if mark in line.strip() and "," not in line:
             raise DataError(

@@ -1,4 +1,4 @@
-"""Counts over all rows of an upload, and the faults that only all rows together can have."""
+"""Count all rows of an upload, and find the faults that only all rows together show."""
 
 # ruff: noqa: S608 - the SQL is made of column numbers
 from __future__ import annotations
@@ -17,24 +17,24 @@ from relearn.spec.columns import Column
 from relearn.spec.model import ModelSpec
 
 BROKEN = "count(*) FILTER (_e IS NOT NULL AND coalesce(len(_u), 0) = 0)"
-"""Rows of which no values are known."""
+"""SQL: number of rows of which no value could be read."""
 REMEDY = "put values with a comma, a quote or a line's end in double quotes"
 MAX_REASONS = 1000
-"""Different reasons that are counted at most: a reason may name what was given."""
+"""Most distinct reasons that are counted: a reason may contain the value, so their number has no bound."""
 
 
 class Tally:
-    """Counts, batch by batch.
+    """Row counts and reasons of rejection, added batch by batch.
 
     Parameters
     ----------
     columns
-        The table's columns, in order.
+        Columns of the table, in order.
 
     Attributes
     ----------
     accepted, rejected
-        Rows so far.
+        Number of rows so far.
     """
 
     def __init__(self, columns: Sequence[Column]) -> None:
@@ -50,14 +50,14 @@ class Tally:
         self._first: dict[tuple[str, str], int] = {}
 
     def tell(self, line: int, column: str | None, reason: str) -> None:
-        """Count a reason against a row; no column: it is against the whole row."""
+        """Count a reason against the row on ``line``; ``column`` is None when it concerns the whole row."""
         what = (column or "", reason)
         if what in self._first or len(self._first) < MAX_REASONS:
             self._reasons[what] += 1
             self._first.setdefault(what, line)
 
     def add(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Count the rows of the table ``batch``."""
+        """Add the rows of the DuckDB view ``batch``."""
         filled = ", ".join(f"count(_t{index})" for index in range(len(self._columns)))
         no_object = f"count(*) FILTER (starts_with(_e, '{NOT_AN_OBJECT}'))"
         unknown = "count(*) FILTER (len(_u) > 0), any_value(_u[1:10]) FILTER (len(_u) > 0)"
@@ -112,7 +112,7 @@ class Tally:
             )
 
     def _most_often(self) -> str:
-        """Say what is wrong with most rows, of those that are written down."""
+        """Describe the most frequent reason among those counted by `tell`."""
         ((column, reason), count), *_ = self._reasons.most_common(1)
         where = f"{column}: " if column else ""
         of = "in 1 row" if count == 1 else f"in {count} rows"

@@ -1,7 +1,7 @@
-"""The text in a gzipped file, unpacked as it is read: a bounded number of members, however small each is.
+"""Unpack a gzip file as a stream, with a bounded number of members.
 
-``gzip.GzipFile`` goes on through empty members without giving a byte back: a file of a million of them, 20 bytes each,
-kept it for hours. Here every member counts.
+``gzip.GzipFile`` reads through empty members without returning a byte: a file of a million of them, 20 bytes
+each, kept it busy for hours. Here every member counts against the limit.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 MAX_MEMBERS = 1000
-"""Members of a file beyond one in `MEMBER_BYTES` unpacked bytes: ``bgzip`` writes one in 64 KB, and an empty last one."""
+"""Most members of a file, besides one per `MEMBER_BYTES` unpacked bytes.
+
+``bgzip`` writes one member per 64 KB, and an empty last one.
+"""
 MEMBER_BYTES = 4096
 _PIECE = 1 << 16
 _GZIP = 16 + zlib.MAX_WBITS
@@ -24,24 +27,24 @@ WHOLE_GZIP = "allowed: a whole gzip stream; pack the file again, or upload it un
 
 
 def zlib_words(error: Exception) -> str:
-    """Give what a reader of gzip says, without the number and the call that zlib puts before it."""
+    """Return the message of a gzip error without zlib's number and call before it."""
     return str(error).rpartition(": ")[2]
 
 
 class GzipReader(io.RawIOBase):
-    """Reads the unpacked bytes of a gzip file.
+    """Reader of the unpacked bytes of a gzip file.
 
     Parameters
     ----------
     file
-        Open at its beginning.
+        Gzip file, open at its beginning.
 
     Raises
     ------
     EOFError
-        While reading: the last member is not whole.
+        While reading: the last member is incomplete.
     zlib.error
-        While reading: it is damaged.
+        While reading: the data is corrupt.
     DataError
         While reading: it has too many members (code ``format``).
     """
@@ -55,11 +58,11 @@ class GzipReader(io.RawIOBase):
         self._given = 0
 
     def readable(self) -> bool:
-        """Tell that it can be read."""
+        """Return True: the stream can be read."""
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
-        """Fill a buffer as far as the next piece goes; 0 at the end."""
+        """Read up to ``len(buffer)`` unpacked bytes into the buffer; return their number, 0 at the end."""
         view = memoryview(buffer).cast("B")
         while True:
             self._packed = self._packed or self._file.read(_PIECE)
@@ -72,7 +75,13 @@ class GzipReader(io.RawIOBase):
                 return len(data)
 
     def _begin(self) -> bool:
-        """Begin the next member; False when there is none. Zeros that pad the last one are passed over, as gzip does."""
+        """Start the next member; return False when there is none. Zero padding after a member is skipped, as gzip does.
+
+        Raises
+        ------
+        DataError
+            The file has too many members (code ``format``).
+        """
         while self._members and self._packed[:1] == b"\0":
             self._packed = self._packed.lstrip(b"\0") or self._file.read(_PIECE)
         if not self._packed:
