@@ -1,1 +1,1 @@
-"""An artifact in, answers out: encoding, tokenising, scoring and serving."""
+"""Serve predictions from a model artifact: encode, tokenise and score rows, and answer HTTP requests."""

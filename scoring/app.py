@@ -1,20 +1,20 @@
-"""The ASGI application that answers with one loaded model.
+"""ASGI application that answers requests with one loaded model.
 
 ======  ==================================================================
 status  when
 ======  ==================================================================
-200     answered; ``/ping`` answers so once the model is loaded
-400     not JSON, or it breaks the spec: every wrong value by JSON pointer
-422     it fits the spec, but this version has no answer to it, or fails at it: by JSON pointer
-404     another path
-405     another method
-413     a body above `MAX_BODY`
-415     another content type
-500     our fault, or the model fails and has never answered: a trace in the log, and no detail in the answer
+200     answered; for ``/ping``: the model is loaded
+400     the body is not JSON or breaks the spec; a JSON pointer for every wrong value
+422     the request fits the spec, but the version has no answer to it or fails at it; with JSON pointers
+404     unknown path
+405     unknown method
+413     the body is larger than `MAX_BODY`
+415     unknown content type
+500     the server's fault, or a model that has never answered in this process; traceback in the log only
 ======  ==================================================================
 
-A body of JSON is answered in JSON, one of JSON Lines (`relearn.api.jsonlines`) in JSON Lines: one
-prediction a line, for as many lines as there are; a line without one is answered with its errors.
+A JSON request gets a JSON answer. A request in JSON Lines (`relearn.api.jsonlines`) gets JSON Lines: one
+prediction per line, in order; a line that cannot be answered gets its errors instead.
 """
 
 from __future__ import annotations
@@ -53,19 +53,19 @@ _encode, _encode_lines = _encoder.encode, _encoder.encode_lines
 
 
 class App:
-    """Answers for one artifact.
+    """ASGI application that answers with one artifact.
 
     Parameters
     ----------
     artifact
-        Checked by `scoring.artifact.load`.
+        Artifact that `scoring.artifact.load` has checked.
     version
-        The version named in answers; None when unknown.
+        Model version named in answers; None when unknown.
 
     Raises
     ------
     ArtifactError
-        onnxruntime does not load the graph.
+        onnxruntime cannot load the graph.
     """
 
     def __init__(self, artifact: Artifact, version: int | None) -> None:
@@ -74,11 +74,11 @@ class App:
         self._reader = Reader(artifact.spec, artifact.reach)
         self._head = {"model": artifact.spec.name, "version": version}
         self._has_answered = False
-        # answers list the classes in the spec's order, the graph has its own
+        # answers list the classes in the spec's order; the graph has its own order
         self._order = [(label, artifact.classes.index(label)) for label in artifact.spec.classes]
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer one HTTP request."""
         path, method = scope["path"], scope["method"]
         answer: Answer
         if method not in ALLOWED.get(path, ()):
@@ -123,28 +123,28 @@ class App:
             return 500, _problem("the model failed to answer; its log says why")
 
     def invocation(self, body: bytes) -> tuple[int, bytes]:
-        """Give status and body that ``POST /invocations`` answers a body of JSON with: for those who need no HTTP."""
+        """Return status and body of the answer to a JSON ``POST /invocations``, for callers without HTTP."""
         status, answer = self._invocation(body, self.answer)
         return status, _encode(answer)
 
     def answer(self, body: bytes) -> dict[str, Any]:
-        """Answer the body of one invocation.
+        """Return the answer to a JSON body.
 
         Raises
         ------
         InvalidInstancesError
-            It is not JSON, or breaks the spec.
+            The body is not JSON, or breaks the spec.
         UnanswerableError
-            An instance is further from zero than the version answers, its answer is not finite, or the model fails at it
-            and not at others.
+            An instance is further from zero than the version answers, its prediction is not finite, or the model
+            fails at it but not at others.
         """
         return {**self._head, "predictions": self._predictions(self._scored(self._reader.parse(body)))}
 
     def answer_lines(self, body: bytes) -> list[dict[str, Any]]:
-        """Answer the body of one invocation of JSON Lines: a line for each line, in order.
+        """Return the answers to a body in JSON Lines, one per line, in order.
 
-        A line that is not JSON, breaks the spec or has no answer is answered with what is wrong with it, and costs no other line
-        its prediction: batch transform fails the whole job for one answer that is no success.
+        A line that is not JSON, breaks the spec or has no prediction is answered with its errors; the other lines
+        keep their predictions. Batch transform would fail the whole job for one unsuccessful answer.
         """
         try:
             return self._predictions(self._scorer.rows(self._reader.read_lines(body)))
@@ -152,14 +152,14 @@ class App:
             return [self._line(line) for line in lines_of(body.removeprefix(BOM))]
 
     def _scored(self, rows: list[Row]) -> Scores:
-        """Score rows; where the model fails, find out at which, and whether it is they.
+        """Score rows; when the model fails, find the rows at which it fails.
 
         Raises
         ------
         UnanswerableError
-            It fails at these rows, and has answered others.
+            The model fails at some rows, and has answered others.
         Exception
-            What it failed with: it has never answered in this process, or the memory is used up.
+            The model's own error: it has never answered in this process, or memory has run out.
         """
         try:
             scores = self._scorer.rows(rows)
@@ -171,7 +171,15 @@ class App:
         return scores
 
     def _in_halves(self, rows: list[Row], failure: Exception) -> Scores:
-        """Score rows of which some make the model fail: half of them, and halves of the half that fails."""
+        """Score rows among which some make the model fail, by halving the rows until those are found.
+
+        Raises
+        ------
+        UnanswerableError
+            The model fails at single rows; at most `MAX_ERRORS` are named.
+        Exception
+            The model's own error, when it has never answered in this process.
+        """
         parts: list[Scores] = []
         bad: list[int] = []
         left = [(0, rows)]
@@ -187,7 +195,7 @@ class App:
                     left += [(first + half, some[half:]), (first, some[:half])]
                 else:
                     bad.append(first)
-        if not bad:  # all of them together were too much, or it was chance
+        if not bad:  # the rows together were too much, or the failure was transient
             return Scores.joined(parts)
         if not parts and not self._has_answered:
             raise failure
@@ -222,13 +230,13 @@ class App:
     def _rankings(self, items: Array, scores: Array, basis: Array) -> list[dict[str, Any]]:
         _refuse_unless_finite(
             np.where(np.isneginf(scores), 0, scores)
-        )  # -inf: there were fewer items than places
+        )  # a score of -inf marks a place without an item
         return [
             {
                 "items": [
                     {"item": item, "score": score}
                     for item, score in zip(names, figures, strict=True)
-                    if item and math.isfinite(score)  # neither: there were fewer items than places
+                    if item and math.isfinite(score)  # else a place without an item
                 ],
                 "basis": word,
             }
@@ -245,10 +253,13 @@ def _refuse_unless_finite(figures: Array) -> None:
 
 
 def content_type(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """Media type of a request, without parameters; JSON when it names none; all of it when its charset is another than UTF-8."""
+    """Return the media type of a request in lower case, without parameters.
+
+    JSON when the request names none; the whole header when its charset is not UTF-8.
+    """
     for name, value in headers:
         if name == b"content-type":
-            if value == b"application/json":  # nearly always: nothing to take apart
+            if value == b"application/json":  # the usual case, answered fast
                 return JSON
             text = value.decode("latin-1")
             if media_types.charset(text) != media_types.UTF_8:
@@ -258,7 +269,7 @@ def content_type(headers: Iterable[tuple[bytes, bytes]]) -> str:
 
 
 async def read_body(receive: Receive) -> bytes | None:
-    """Read the body of a request; None when it is longer than `MAX_BODY` or the caller went away."""
+    """Read the body of a request; return None when it is longer than `MAX_BODY`."""
     message = await receive()
     body: bytes = message.get("body", b"")
     while message.get("more_body", False) and len(body) <= MAX_BODY:

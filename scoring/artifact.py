@@ -1,7 +1,8 @@
-"""The artifact of a version: model.onnx and model.json, bound by their digests, together by one (`relearn.data.contents`).
+"""Read, check and write the artifact of a version: model.onnx and model.json.
 
-Reading one never runs code and never trusts it: both files are checked before anything is
-loaded, from a folder (a server) or from a model.tar.gz (the champion, in a training job).
+model.json holds the digest of model.onnx; one digest covers all files (`relearn.data.contents`). Reading an
+artifact runs no code from it: both files are checked before anything is loaded, from a folder (a server) or
+from a model.tar.gz (the champion, in a training job).
 """
 
 from __future__ import annotations
@@ -26,31 +27,32 @@ from scoring.scorer import Input, Scorer
 FORMAT = 1
 ONNX, META = "model.onnx", "model.json"
 REACH = "reach"
-"""Where a description says how far from zero the version answers where the spec sets a number no bound; null: everywhere."""
-MAX_BYTES = 2 * 1024**3  # an ONNX file cannot be larger; nor may a tar be that unpacks to more
+"""Key in model.json of the artifact's ``reach`` (see `Artifact`); null: no limit."""
+MAX_BYTES = 2 * 1024**3  # limit of an ONNX file, and of a tar once unpacked
 MAX_META = 8 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A checked artifact.
+    """Checked artifact of a version.
 
     Parameters
     ----------
     onnx
-        The serialised graph.
+        Serialised ONNX graph.
     spec
-        The spec it was trained for.
+        Spec that the model was trained for.
     classes
         Labels in the order of the graph's probabilities; empty for a regression.
     inputs
-        How columns become the graph's inputs.
+        Mapping of columns to the graph's inputs.
     meta
-        All of model.json.
+        All content of model.json.
     contents_sha256
-        Digest (hex) of all its files: `relearn.data.contents`.
+        Digest (hex) of all files of the artifact (`relearn.data.contents`).
     reach
-        How far from zero it answers where the spec sets a number no bound; None: as far as float32 goes.
+        Largest absolute value that the version answers for, in number columns without a bound in the spec; None: any
+        float32.
     """
 
     onnx: bytes
@@ -62,33 +64,33 @@ class Artifact:
     reach: float | None = None
 
     def scorer(self) -> Scorer:
-        """Load the graph.
+        """Load the graph into onnxruntime.
 
         Raises
         ------
         ArtifactError
-            onnxruntime refuses it.
+            onnxruntime cannot load the graph, or its inputs do not fit the spec.
         """
         return Scorer(self.onnx, self.spec, self.inputs)
 
 
 def sha256(data: bytes) -> str:
-    """SHA-256 (hex) of ``data``."""
+    """Return the SHA-256 (hex) of ``data``."""
     return hashlib.sha256(data).hexdigest()
 
 
 def require(found: Artifact, contents_sha256: str) -> None:
-    """Refuse an artifact that is not the one that was measured and judged.
+    """Refuse an artifact that is not the one that was evaluated.
 
     Parameters
     ----------
     contents_sha256
-        Digest (hex) of all its files; empty when nobody knows it.
+        Digest (hex) of all files of the evaluated artifact; empty: unknown, so nothing is checked.
 
     Raises
     ------
     ArtifactError
-        It is another one: its graph, what its description says of it, or a file beside them.
+        The digests differ: the graph, its description or a file beside them has changed.
     """
     if contents_sha256 and found.contents_sha256 != contents_sha256:
         raise ArtifactError(
@@ -98,18 +100,18 @@ def require(found: Artifact, contents_sha256: str) -> None:
 
 
 def make(onnx: bytes, meta: Mapping[str, Any]) -> Artifact:
-    """Give the artifact of a graph and its description, as whoever reads it will.
+    """Return the checked artifact of a graph and its description, as `load` would.
 
     Raises
     ------
     ArtifactError
-        They do not belong together, or no reader would take them.
+        The two do not fit each other, or break a rule that `load` enforces.
     """
     return _checked({ONNX: onnx, META: _described(meta)})
 
 
 def write(folder: Path, onnx: bytes, meta: Mapping[str, Any]) -> None:
-    """Write both files; ``meta`` holds the digest of ``onnx``."""
+    """Write both files to ``folder``, which is created when missing; ``meta`` holds the digest of ``onnx``."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ONNX).write_bytes(onnx)
     (folder / META).write_bytes(_described(meta))
@@ -125,7 +127,7 @@ def load(folder: Path) -> Artifact:
     Raises
     ------
     ArtifactError
-        A file is missing, damaged, or does not belong to the other.
+        A file is missing, damaged, too large or a link, or the two files do not fit each other.
     """
     try:
         return _checked(
@@ -136,7 +138,7 @@ def load(folder: Path) -> Artifact:
 
 
 def _read(path: Path, most: int) -> bytes:
-    """Read a file of the artifact: no link, which a server would follow and an archive's reader would not."""
+    """Return the content of a file; refuse a link, which a server would follow but `read_tar` would not."""
     if path.is_symlink():
         raise ArtifactError(f"{path.name} is a link; allowed: a file")
     if (size := path.stat().st_size) > most:
@@ -147,12 +149,12 @@ def _read(path: Path, most: int) -> bytes:
 def read_tar(path: Path, max_bytes: int = MAX_BYTES) -> Artifact:
     """Read and check the artifact in a model.tar.gz, without unpacking it to disk.
 
-    Only the two files are looked at: links, devices and paths elsewhere have no effect.
+    Only the two files are used; links, devices and paths outside of the archive have no effect.
 
     Raises
     ------
     ArtifactError
-        As `load`; also when it holds more than ``max_bytes`` unpacked.
+        As `load`; also when the archive unpacks to more than ``max_bytes`` bytes.
     """
     try:
         with path.open("rb") as file:
@@ -162,7 +164,7 @@ def read_tar(path: Path, max_bytes: int = MAX_BYTES) -> Artifact:
 
 
 def read_stream(stream: IO[bytes], name: str, max_bytes: int = MAX_BYTES) -> Artifact:
-    """Read and check the artifact in a stream of a model.tar.gz, as `read_tar`; ``name`` is for messages."""
+    """Read and check the artifact in a stream of a model.tar.gz, as `read_tar` does; ``name`` is for messages."""
     limits = Limits(file=max_bytes, total=max_bytes)
     files: dict[str, bytes] = {}
     others: dict[str, str] = {}

@@ -1,6 +1,6 @@
-"""SageMaker's container contract: where inputs are, where outputs go, what a job was told.
+"""SageMaker's container contract: the folders for inputs and outputs, and the settings of a job.
 
-The root is /opt/ml; ``SAGEMAKER_BASE_DIR`` moves it, which is all that a laptop needs.
+The root is /opt/ml; ``SAGEMAKER_BASE_DIR`` moves it, for instance on a laptop.
 """
 
 from __future__ import annotations
@@ -18,70 +18,70 @@ from relearn.spec.model import Hyperparameter, ModelSpec
 from relearn.spec.policies import SAGEMAKER, TOLD, TOLD_OF_MOMENTS
 
 MOMENTS_FROM = TOLD_OF_MOMENTS[0]
-"""A job that is told this makes features of past moments instead of a model: `training.job.backfill`."""
-FAILURE_LIMIT = 1024  # SageMaker shows that many characters of a failure's reason
+"""Hyperparameter that makes a job compute features of past times instead of a model (`training.job.backfill`)."""
+FAILURE_LIMIT = 1024  # characters of a failure's reason that SageMaker shows
 
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """The folders of a container.
+    """Folders of a container.
 
     Parameters
     ----------
     root
-        What SageMaker calls /opt/ml.
+        Folder that SageMaker calls /opt/ml.
     """
 
     root: Path
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> Container:
-        """Find the root."""
+        """Return the container at ``SAGEMAKER_BASE_DIR``, else at /opt/ml."""
         return cls(Path(environ.get("SAGEMAKER_BASE_DIR", "/opt/ml")))
 
     @property
     def train_data(self) -> Path:
-        """The shards of the snapshot."""
+        """Folder of the snapshot's shards."""
         return self.root / "input" / "data" / "train"
 
     @property
     def champion(self) -> Path:
-        """The champion's artifact; absent for a first model."""
+        """Archive of the champion's artifact; absent for a first model."""
         return self.root / "input" / "data" / "champion" / "model.tar.gz"
 
     @property
     def features(self) -> Path:
-        """The features that Spark made; absent when the job makes them."""
+        """Folder of the features from Spark; absent when the job computes features itself."""
         return self.root / "input" / "data" / "features"
 
     @property
     def checkpoints(self) -> Path:
-        """What is kept from one job of a model to the next; absent when nothing is."""
+        """Folder that is kept from one job of a model to the next; absent when nothing is kept."""
         return self.root / "checkpoints"
 
     @property
     def model(self) -> Path:
-        """The artifact: written by a training job, read by a server."""
+        """Folder of the artifact: a training job writes it, a server reads it."""
         return self.root / "model"
 
     @property
     def output(self) -> Path:
-        """The reports of a training job."""
+        """Folder of a training job's reports."""
         return self.root / "output" / "data"
 
     def fail(self, reason: str) -> None:
-        """Leave the reason of a failure where SageMaker looks for it."""
+        """Write the reason of a failure where SageMaker reads it, cut to `FAILURE_LIMIT` characters."""
         path = self.root / "output" / "failure"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(cut(reason, FAILURE_LIMIT), encoding="utf-8")
 
     def told(self) -> dict[str, str]:
-        """Read the job's hyperparameters; those of SageMaker itself are left out.
+        """Read the job's hyperparameters, without those of SageMaker itself.
 
         Raises
         ------
         ConfigError
-            The file is missing or not an object of strings.
+            The file is missing, or not a JSON object.
         """
         path = self.root / "input" / "config" / "hyperparameters.json"
         try:
@@ -95,22 +95,22 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What one training job was told.
+    """Settings of one training job.
 
     Parameters
     ----------
     run_id
-        The run it belongs to; the job's name outside the loop.
+        Run that the job belongs to; outside a run, the job's name.
     snapshot
-        Digest of the manifest it trains on; None when it was not told.
+        Digest of the manifest that the job trains on; None when it is not given.
     champion_version
         Version in the champion channel; None for a first model.
     champion_sha256
-        SHA-256 (hex) of its archive, as it was judged; empty when it was not told.
+        SHA-256 (hex) of the champion's archive when it was evaluated; empty when it is not given.
     hyperparameters
-        Keywords for the model's ``build``.
+        Keyword arguments of the model's ``build``.
     now
-        The run's clock, aware: what is dated later is not known yet; None outside the loop.
+        Clock of the run, aware: rows dated later are not known yet; None outside a run.
     """
 
     run_id: str
@@ -122,7 +122,7 @@ class Job:
 
     @classmethod
     def of(cls, spec: ModelSpec, told: Mapping[str, str], environ: Mapping[str, str] = os.environ) -> Job:
-        """Make sense of the hyperparameters of a job that trains ``spec``.
+        """Parse the hyperparameters of a job that trains ``spec``.
 
         Raises
         ------
@@ -149,12 +149,12 @@ class Job:
 
 
 def clock(told: Mapping[str, str]) -> datetime:
-    """Read the run's clock; of a job outside the loop, which is not told it, this machine's.
+    """Return the clock of the run (UTC); outside a run, the time of this machine.
 
     Raises
     ------
     ConfigError
-        It is no moment.
+            The given clock is not an ISO 8601 time.
     """
     text = told.get("now")
     try:
@@ -171,5 +171,5 @@ def _value(parameter: Hyperparameter, text: str) -> float:
         raise ConfigError(parameter.name, text, allowed) from None
     if not parameter.minimum <= value <= parameter.maximum:
         raise ConfigError(parameter.name, text, allowed)
-    # a whole default says that build takes a whole number, as tree counts are
+    # an integer default means that build takes an integer, such as a number of trees
     return round(value) if isinstance(parameter.default, int) else value

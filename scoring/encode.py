@@ -1,4 +1,4 @@
-"""How a value becomes what a model sees: the one encoding of training and serving.
+"""Encode values as a model sees them: the one encoding of training and serving.
 
 =========  ==========================================  ==============================
 column     in a model                                  missing (null)
@@ -13,9 +13,10 @@ text       string                                      the empty string
 id         string                                      the empty string
 =========  ==========================================  ==============================
 
-Days since 2000 keep a date-time within 43 seconds until 2044 as float32, and near the size of
-other features; its parts (`relearn.spec.columns.PARTS`) are made of whole microseconds, so that with the time of the day nothing
-is lost. Parts are in the column's time zone, days and moments know none. An id is never a feature, but what a recommender is asked. numpy only: a server imports this too.
+As float32, days since 2000 are exact to 43 seconds until 2044 and near the size of other features. The parts
+of a date-time (`relearn.spec.columns.PARTS`) are computed from whole microseconds, so together with the time of
+the day they lose nothing. Parts are in the column's time zone; days since 2000 do not depend on one. An id is
+never a feature; it is only input of a recommender. A server imports this module, so it needs numpy alone.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from relearn.spec.model import Boolean, Category, Column, DateTime, Id, Number, 
 
 FLOAT, STRING = "float32", "string"
 Seen = Column | Part
-"""A column of an estimator's frame."""
+"""Column of an estimator's frame: a column of the spec, or a part of a date-time."""
 Array = NDArray[Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -44,7 +45,7 @@ _EARLIEST, _LATEST = (
     (end - _EPOCH) // timedelta(seconds=1)
     for end in (datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC))
 )
-_WEEK, _THURSDAY = 7, 4  # the first of January 1970 was one
+_WEEK, _THURSDAY = 7, 4  # 1 January 1970 was a Thursday
 _DAYS_TO_2000 = 10_957.0
 
 _OF_DAYS: dict[str, Callable[[Array], Any]] = {
@@ -59,12 +60,12 @@ _WITHIN_DAYS: dict[str, Callable[[Array], Any]] = {
 
 
 def seen(columns: Iterable[Column]) -> list[Seen]:
-    """List what an estimator sees of columns: a date-time's parts come after it."""
+    """Return the columns of an estimator's frame: each column, followed by its parts if it is a date-time."""
     return [one for column in columns for one in (column, *_parts(column))]
 
 
 def source(column: Seen) -> str:
-    """Name the column of a request, or of a shard, that an estimator's is made of."""
+    """Return the name of the spec's column that a column of the frame is computed from."""
     return column.of if isinstance(column, Part) else column.name
 
 
@@ -73,12 +74,12 @@ def _parts(column: Column) -> tuple[Part, ...]:
 
 
 def type_of(column: Seen) -> str:
-    """Say what a model sees of ``column``: ``"float32"`` or ``"string"``."""
+    """Return the type of ``column`` in a model: ``"float32"`` or ``"string"``."""
     return STRING if isinstance(column, Category | Text | Id | Ranking) else FLOAT
 
 
 def expression(column: Column) -> str:
-    """DuckDB expression that reads ``column`` of a shard the way `from_table` takes it."""
+    """Return the DuckDB expression that reads ``column`` of a shard as `from_table` expects it."""
     quoted = f'"{column.name}"'
     match column:
         case Number():
@@ -97,9 +98,9 @@ def from_table(column: Seen, values: Array) -> Array:
     Parameters
     ----------
     column
-        The column's declaration.
+        Column of the frame.
     values
-        Shape (rows,); a masked array where values are missing.
+        Values that `expression` read, shape (rows,); a masked array where values are missing.
 
     Returns
     -------
@@ -116,18 +117,18 @@ def from_table(column: Seen, values: Array) -> Array:
 
 
 def from_values(columns: Sequence[Seen]) -> Callable[[Sequence[Sequence[Any]]], Array]:
-    """Make the encoder of checked request values.
+    """Return the encoder of checked request values.
 
     Parameters
     ----------
     columns
-        Columns of one `type_of`.
+        Columns of the frame, all of one `type_of`.
 
     Returns
     -------
     callable
-        Takes for each row a value per column, None where missing, as `scoring.reading` gives
-        them; gives an array of shape (rows, columns): float32, or strings as objects.
+        Takes, for each row, one value per column, None where missing, as `scoring.reading` returns them. Returns an
+        array of shape (rows, columns): float32, or strings as objects.
     """
     if type_of(columns[0]) == STRING:
         return lambda rows: np.array([[value or "" for value in row] for row in rows], dtype=object)
@@ -149,7 +150,7 @@ def _with_moments(moments: Sequence[tuple[int, DateTime | Part]], rows: Sequence
 
 
 def _floats(rows: Sequence[Sequence[Any]]) -> Array:
-    return np.array(rows, dtype=np.float32)  # numpy makes None NaN and true 1
+    return np.array(rows, dtype=np.float32)  # numpy converts None to NaN and True to 1
 
 
 def _known(column: DateTime | Part, value: str | None) -> int | None:
@@ -158,7 +159,7 @@ def _known(column: DateTime | Part, value: str | None) -> int | None:
 
 
 def _of_moments(column: DateTime | Part, microseconds: Array) -> Array:
-    """Make what an estimator sees of moments, whole microseconds since 1970."""
+    """Return the frame's values of times that are given as whole microseconds since 1970."""
     if isinstance(column, DateTime):
         return np.asarray(microseconds / _DAY - _DAYS_TO_2000)
     days, within = np.divmod(microseconds + _offsets(column.zone, microseconds), _DAY)
@@ -170,11 +171,17 @@ def _of_moments(column: DateTime | Part, microseconds: Array) -> Array:
 
 
 def _offsets(name: str, microseconds: Array) -> Array:
-    """Give how far local time is ahead of UTC at moments, in whole microseconds."""
+    """Return the offsets of local time from UTC, in whole microseconds, for times in microseconds since 1970.
+
+    Raises
+    ------
+    ArtifactError
+        There is no time zone of that name.
+    """
     zone = zones.zone(name)
     if zone is None:
         raise ArtifactError(f"there is no time zone {name!r}; allowed: {zones.ALLOWED}")
-    # At the ends of the calendar, where there may be no local time, it is what it is a day further in.
+    # Near the ends of the calendar local time may not exist: use the offset of one day further in.
     within: Array = np.clip(microseconds // _SECOND, _EARLIEST, _LATEST)
     seconds, place = np.unique(within, return_inverse=True)
     moments = (_EPOCH + timedelta(seconds=int(one)) for one in seconds)

@@ -1,7 +1,8 @@
-"""Refuses a graph that asks for files: an ONNX tensor may name one, and whoever loads the graph would read it.
+"""Refuse a graph that refers to files: loading an ONNX tensor with external data would read that file.
 
-A graph is a protobuf message, of which only the fields that lead to tensors are followed; the numbers are those of ``onnx.proto``
-(https://github.com/onnx/onnx/blob/main/onnx/onnx.proto). The standard library only: a server imports this.
+A graph is a protobuf message; only the fields that lead to tensors are followed. Field numbers are those of
+``onnx.proto`` (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto). A server imports this module, so it needs the
+standard library alone.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from relearn.errors import ArtifactError
 
 _KEY = b"location"
-"""Without this key in its ``external_data`` no tensor names a file."""
+"""Key in ``external_data`` without which a tensor refers to no file."""
 _INSIDE = {
     "model": {7: "graph", 20: "training", 25: "function"},
     "graph": {1: "node", 5: "tensor", 15: "sparse"},
@@ -29,21 +30,21 @@ _LONGEST_VARINT = 10
 
 
 def refuse(onnx: bytes, name: str) -> None:
-    """Refuse a graph one of whose tensors lies in a file of its own.
+    """Refuse a graph with a tensor whose data is in another file.
 
     Parameters
     ----------
     onnx
-        The serialised graph.
+        Serialised ONNX graph.
     name
-        What messages call it.
+        Name of the graph in messages.
 
     Raises
     ------
     ArtifactError
-        It does; or it may, and is no graph that can be followed.
+        A tensor is in another file; or the graph may have one, but cannot be parsed.
     """
-    if _KEY not in onnx:  # of nearly every graph that is all there is to see
+    if _KEY not in onnx:  # true of nearly every graph
         return
     left = [("model", 0, len(onnx))]
     while left:
@@ -56,7 +57,13 @@ def refuse(onnx: bytes, name: str) -> None:
 
 
 def _fields(data: bytes, at: int, end: int, name: str) -> Iterator[tuple[int, int, int, int]]:
-    """Give number, wire type, and where each field begins and ends; of a varint the end is its value."""
+    """Yield field number, wire type, start and end of each field; for a varint, its value instead of the end.
+
+    Raises
+    ------
+    ArtifactError
+        The bytes are not a protobuf message.
+    """
     while at < end:
         tag, at = _varint(data, at, end, name)
         field, wire = tag >> 3, tag & 7

@@ -1,4 +1,4 @@
-"""What a training job tells its log while it works."""
+"""Write progress, errors and metrics of a job or server to its log."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from relearn import visible
 
 
 def say(text: str) -> None:
-    """Write one line of progress."""
+    """Write one line of progress to standard output."""
     sys.stdout.write(f"relearn: {visible.line(text)}\n")
     sys.stdout.flush()
 
 
 def complain(text: str) -> None:
-    """Write one line about what went wrong."""
+    """Write one line about an error to standard error."""
     sys.stderr.write(f"relearn: {visible.line(text)}\n")
 
 
 def trace() -> None:
-    """Write the traceback of the exception that is handled; what its message quotes steers no log."""
+    """Write the traceback of the handled exception, with control characters made visible, to standard error."""
     sys.stderr.write(visible.lines(traceback.format_exc()))
 
 
 def say_metrics(metrics: Mapping[str, float]) -> None:
-    """Write each metric so that SageMaker's MetricDefinitions find it.
+    """Write each metric in the form that SageMaker's MetricDefinitions match.
 
     The regular expression for ``f1_macro`` is ``metric f1_macro=([0-9.eE+-]+)``.
     """

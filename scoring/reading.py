@@ -1,8 +1,8 @@
-"""Reads the body of an invocation.
+"""Read and check the body of an invocation.
 
-A body that is right is decoded and checked in one pass of compiled code, made from the spec. A
-body that is wrong is read again by `relearn.api.request_schema`, which finds every mistake and words for it;
-both accept exactly the same bodies.
+A valid body is decoded and checked in one pass of compiled code, generated from the spec. An invalid body is
+read again by `relearn.api.request_schema`, which finds and describes every mistake. Both accept exactly the
+same bodies.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from relearn.spec.model import Boolean, Category, Column, DateTime, Id, ModelSpe
 Row = tuple[Any, ...]
 _INSTANCES = b'"instances"'
 _ESCAPES = re.compile(rb"\\u(00[03567]|[dD][89a-fA-F])")
-"""Of NUL, of what a column's name may consist of, and of halves of characters."""
+"""Escapes of NUL, of characters that column names consist of, and of surrogates."""
 
 
 class Reader:
-    """Reads requests to one model.
+    """Reader of requests to one model.
 
     Parameters
     ----------
     spec
-        The model's spec.
+        Spec of the model.
     reach
-        How far from zero numbers may be that the spec sets no bound; None: as far as float32 goes.
+        Largest absolute value allowed in number columns without a bound in the spec; None: any float32.
     """
 
     def __init__(self, spec: ModelSpec, reach: float | None = None) -> None:
@@ -45,14 +45,14 @@ class Reader:
         row = _row_type(self._answered)
         self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(_request_type(row)).decode
         self._decode_lines: Callable[[bytes], list[Any]] = msgspec.json.Decoder(row).decode_lines
-        # a date-time is only a string to the compiled check
+        # the compiled check accepts any string as a date-time
         self._moments = [(at, one) for at, one in enumerate(spec.columns) if isinstance(one, DateTime)]
         self._keys = [
             (at, f'"{column.name}"'.encode(), column.optional) for at, column in enumerate(spec.columns)
         ]
 
     def parse(self, body: bytes) -> list[Row]:
-        """Read and check a body.
+        """Return the rows of a JSON body.
 
         Parameters
         ----------
@@ -62,14 +62,14 @@ class Reader:
         Returns
         -------
         list of tuple
-            The values of each instance in the order of the spec's columns, None where missing.
+            Values of each instance in the order of the spec's columns; None where missing.
 
         Raises
         ------
         InvalidInstancesError
-            It is not JSON, or breaks the spec; with a JSON pointer for every wrong value.
+            The body is not JSON, or breaks the spec; with a JSON pointer for every wrong value.
         UnanswerableError
-            It fits the spec, but numbers are out of reach.
+            The body fits the spec, but numbers exceed ``reach``.
         """
         try:
             rows = list(map(msgspec.structs.astuple, self._decode(body).instances))
@@ -80,35 +80,36 @@ class Reader:
         return rows
 
     def read_lines(self, body: bytes) -> list[Row]:
-        """Read and check a body of JSON Lines: one instance a line, as many as there are.
+        """Return the rows of a body in JSON Lines: one instance per line, any number of lines.
 
         Raises
         ------
         InvalidLinesError
-            With the number of each wrong line.
+            A line is wrong; with the number of each wrong line.
         """
         try:
             rows = list(map(msgspec.structs.astuple, self._decode_lines(body)))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return self._read_lines_in_words(body)
-        # the compiled check skips empty lines and takes two instances in one: neither is a row a line
+        # the compiled check skips empty lines and accepts two instances on a line: require one row per line
         whole = len(rows) == _count_lines(body) and self._is_plain(body, rows)
         if not rows or not whole or self._has_wrong_moment(rows):
             return self._read_lines_in_words(body)
         return rows
 
     def read_line(self, line: bytes) -> tuple[Row | None, list[FieldError]]:
-        """Read and check one line of a file: its row, or what is wrong with it."""
+        """Return the row of one line, or None and what is wrong with the line."""
         instance, wrong = read_line(self._answered, line)
         if wrong:
             return None, wrong
         return tuple(instance.get(column.name) for column in self._spec.columns), []
 
     def _is_plain(self, body: bytes, rows: list[Row]) -> bool:
-        """Tell whether every column is surely there once in each row, and no text holds a NUL or half a character.
+        """Return whether the compiled result can be trusted; False means that the body must be read again.
 
-        The compiled check lets the last of two equal keys win. The names are counted instead; where that tells nothing
-        (a name that is a value too, or is written with an escape; a null beside a missing value) the body is read again.
+        The compiled check lets the last of two equal keys win, so occurrences of the names are counted. The count
+        decides nothing where a name is also a value, is written with an escape, or a null stands beside a missing
+        value. Texts with a NUL or a lone surrogate are also read again.
         """
         if _ESCAPES.search(body):
             return False
@@ -146,13 +147,13 @@ class Reader:
 
 
 def lines_of(body: bytes) -> list[bytes]:
-    """Cut a body into its lines; the last line's end starts no line."""
+    """Split a body into its lines; a final line feed starts no further line."""
     lines = body.split(b"\n")
     return lines[:-1] if not lines[-1] else lines
 
 
 def _within(spec: ModelSpec, reach: float) -> ModelSpec:
-    """Give the spec with a bound for every number that has none."""
+    """Return the spec with ``-reach`` and ``reach`` as bounds of every number that has none."""
     return replace(spec, columns=tuple(_bounded(column, reach) for column in spec.columns))
 
 
@@ -177,7 +178,7 @@ def _row_type(spec: ModelSpec) -> type:
     for index, column in enumerate(spec.columns):
         kind = _value_type(column)
         default = {"default": None} if column.optional else {}
-        # numbered, because a column may be called as a word of Python's
+        # numbered, because a column may have the name of a Python keyword
         fields.append(
             (
                 f"c{index}",

@@ -1,6 +1,6 @@
-"""Answers rows with an ONNX model: the same code in evaluation, in the agreement check and in the server.
+"""Score rows with an ONNX model: the same code in evaluation, in the agreement check and in the server.
 
-numpy and onnxruntime only: a server imports this.
+A server imports this module, so it needs numpy and onnxruntime alone.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from relearn.spec.model import ModelSpec
 from scoring import tokens
 from scoring.encode import Array, Seen, from_values, seen, source
 
-BATCH = 50_000  # rows scored at once, so that a large holdout needs little memory
+BATCH = 50_000  # rows scored at a time, to bound memory for a large holdout
 ROWS_AT_ONCE = "rows_at_once"
-"""Where a graph says, in its metadata, that it needs much for each row: how many to score at once instead."""
+"""Key in a graph's metadata: how many rows to score at a time instead, for a graph that needs much memory per row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,11 @@ class Input:
     Parameters
     ----------
     name
-        Its name in the graph.
+        Name of the input in the graph.
     type
-        ``"float32"`` or ``"string"``; ``"tokens"``: of texts, their tokens (`scoring.tokens`).
+        ``"float32"``, ``"string"``, or ``"tokens"``: the token counts of texts (`scoring.tokens`).
     columns
-        The columns it takes, in order: shape (rows, columns).
+        Columns that the input takes, in order; its shape is (rows, columns).
     """
 
     name: str
@@ -41,24 +41,24 @@ class Input:
     columns: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Give it as JSON-ready data."""
+        """Return the input as JSON-ready data."""
         return {"name": self.name, "type": self.type, "columns": list(self.columns)}
 
 
 class Scores(NamedTuple):
-    """Answers of a model.
+    """Predictions of a model for some rows.
 
     Parameters
     ----------
     predictions
-        Shape (rows,): labels as strings, or float32 values; of a ranking (rows, k): items, best first, the
-        empty string where there are fewer.
+        Shape (rows,): labels as strings, or float32 values. For a ranking, shape (rows, k): items, best first; the
+        empty string where there are fewer than k.
     probabilities
-        Shape (rows, classes) in the order of the model's classes; of a classification alone.
+        Shape (rows, classes), in the order of the model's classes; None unless it is a classification.
     scores
-        Shape (rows, k): of each item, -inf where there is none; of a ranking alone.
+        Shape (rows, k): score of each item, -inf where there is no item; None unless it is a ranking.
     basis
-        Shape (rows,): what the items were chosen by, one of `relearn.spec.ranking.BASES`; of a ranking alone.
+        Shape (rows,): how the items were chosen, one of `relearn.spec.ranking.BASES`; None unless it is a ranking.
     """
 
     predictions: Array
@@ -68,7 +68,7 @@ class Scores(NamedTuple):
 
     @classmethod
     def joined(cls, parts: Sequence[Scores]) -> Scores:
-        """Put answers to some rows below answers to others."""
+        """Concatenate the scores of consecutive parts of the rows."""
         joined: list[Any] = [
             None if one[0] is None else np.concatenate(one) for one in zip(*parts, strict=True)
         ]
@@ -76,21 +76,21 @@ class Scores(NamedTuple):
 
 
 class Scorer:
-    """A loaded ONNX model.
+    """Loaded ONNX model.
 
     Parameters
     ----------
     onnx
-        The serialised graph.
+        Serialised graph.
     spec
-        What the model was made for.
+        Spec that the model was trained for.
     inputs
-        How columns become the graph's inputs.
+        Mapping of columns to the graph's inputs.
 
     Raises
     ------
     ArtifactError
-        onnxruntime does not load it, or its inputs name a column that the spec lacks.
+        onnxruntime cannot load the graph, its metadata is wrong, or its inputs name a column that the spec lacks.
     """
 
     def __init__(self, onnx: bytes, spec: ModelSpec, inputs: Sequence[Input]) -> None:
@@ -103,9 +103,9 @@ class Scorer:
         self._encoders = [from_values([features[name] for name in given.columns]) for given in inputs]
         self._as_given = self._places == [list(range(len(spec.columns)))]
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # one request, one thread: workers share the cores, not requests
+        options.intra_op_num_threads = 1  # one thread per request: workers use the other cores
         options.inter_op_num_threads = 1
-        options.enable_cpu_mem_arena = False  # faster at one row, and nothing is kept from a large request
+        options.enable_cpu_mem_arena = False  # faster at one row; frees the memory of a large request
         options.log_severity_level = 3
         try:
             self._session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
@@ -118,7 +118,7 @@ class Scorer:
 
     def rows(self, rows: Sequence[Sequence[Any]]) -> Scores:
         """Score checked request rows (see `scoring.reading`)."""
-        if self._as_given:  # one matrix of every column: nothing to pick apart
+        if self._as_given:  # one input takes every column in order
             return self._run({self._inputs[0].name: self._encoders[0](rows)})
         return self._run(
             {
@@ -128,7 +128,7 @@ class Scorer:
         )
 
     def columns(self, columns: Mapping[str, Array]) -> Scores:
-        """Score encoded columns, each of shape (rows,)."""
+        """Score encoded columns, each of shape (rows,), by name."""
         return self._run(
             {given.name: np.column_stack([columns[name] for name in given.columns]) for given in self._inputs}
         )
@@ -140,7 +140,7 @@ class Scorer:
         if len(self._inputs) > 1:
             raise ArtifactError(f"the model takes {given.name} and other inputs; allowed: {given.name} alone")
         feed = tokens.Feed(self._session.get_modelmeta().custom_metadata_map, given.columns)
-        try:  # a graph of a smaller vocabulary has no such token
+        try:  # a graph for a smaller vocabulary fails at the last token
             self._session.run(None, {given.name: feed.last})
         except Exception as error:  # onnxruntime's exceptions have no common base of their own
             raise ArtifactError(f"the model does not take what its tokeniser gives: {error}") from error

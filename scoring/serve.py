@@ -1,7 +1,7 @@
-"""The server: ``GET /ping`` and ``POST /invocations``, one raw ASGI application on uvicorn.
+"""Serve ``GET /ping`` and ``POST /invocations`` with one raw ASGI application on uvicorn.
 
-Nothing that trains is imported here, and no model is ever unpickled: the artifact is checked
-against its digests, then onnxruntime loads the graph. A wrong artifact never starts.
+No training library is imported, and no model is unpickled: the artifact is checked against its digests, then
+onnxruntime loads the graph. The server does not start with a wrong artifact.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from scoring.app import App
 from scoring.container import Container
 from scoring.progress import complain
 
-GRACE_SECONDS = 20  # for requests under way when the server is told to stop
-KEEP_ALIVE_SECONDS = 75  # longer than the callers' pools keep a connection, so that they close first
+GRACE_SECONDS = 20  # for requests in progress when the server stops
+KEEP_ALIVE_SECONDS = 75  # longer than callers keep connections, so that they close first
 OPTIONS: dict[str, Any] = {
     "loop": "uvloop",
     "http": "httptools",
@@ -36,25 +36,25 @@ OPTIONS: dict[str, Any] = {
     "timeout_keep_alive": KEEP_ALIVE_SECONDS,
     "timeout_graceful_shutdown": GRACE_SECONDS,
 }
-"""How uvicorn runs; the benchmark's echo server runs the same way."""
+"""Options of uvicorn; the benchmark's echo server uses the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the endpoint's environment says.
+    """Settings of a server, from its environment.
 
     Parameters
     ----------
     host, port
-        Where to listen.
+        Address to listen on.
     socket
-        A Unix socket to listen on instead, which no web page can reach; None outside a laptop.
+        Unix socket to listen on instead, which no web page can reach; None outside a laptop.
     workers
-        Processes that answer; each holds the model once.
+        Number of server processes; each loads the model.
     version
-        The model version that answers; None when it was not told.
+        Model version named in answers; None when it is not given.
     artifact_sha256
-        Digest (hex) of all files of the artifact that was judged; empty when it was not told.
+        Digest (hex) of all files of the evaluated artifact; empty when it is not given.
     """
 
     host: str
@@ -66,12 +66,12 @@ class Settings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
-        """Read the settings.
+        """Read the settings from environment variables.
 
         Raises
         ------
         ConfigError
-            A value is not a number in its range.
+            A value is not a whole number in its range.
         """
         version = environ.get("RELEARN_MODEL_VERSION")
         return cls(
@@ -85,14 +85,14 @@ class Settings:
 
 
 def main() -> int:
-    """Serve until told to stop; 1 when the artifact or a setting is wrong."""
+    """Serve until stopped; return 1 when the artifact or a setting is wrong."""
     try:
         settings = Settings.from_env(os.environ)
-        app = make_app()  # also for several workers: a wrong artifact is one message, not one per worker
+        app = make_app()  # once before any worker, so that an error is reported once
     except RelearnError as error:
         complain(f"not serving: {error}")
         return 1
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises it again once it has stopped
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # uvicorn raises it again after its shutdown
     one = settings.workers == 1
     uvicorn.run(
         app if one else "scoring.serve:make_app",
@@ -107,17 +107,17 @@ def main() -> int:
 
 
 def make_app(environ: Mapping[str, str] = os.environ) -> App:
-    """Load the model of the container; uvicorn calls it in every worker.
+    """Load the model of the container; uvicorn calls this in every worker.
 
     Parameters
     ----------
     environ
-        Says where the container's folders are, and what was judged.
+        Environment variables: the settings of `Settings`, and ``SAGEMAKER_BASE_DIR``.
 
     Raises
     ------
     ArtifactError
-        The artifact is damaged, tampered with, not the one that was judged, or does not load.
+        The artifact is damaged, does not load, or is not the one that was evaluated.
     ConfigError
         A setting is wrong.
     """

@@ -1,7 +1,8 @@
-"""Counts the tokens of texts that are in a vocabulary: the one tokeniser of training and serving.
+"""Count the tokens of texts that are in a vocabulary: the one tokeniser of training and serving.
 
-numpy and the standard library only: a server imports this. The tokeniser with its vocabulary is JSON, which lies in the
-metadata of the ONNX model that takes the counts, so that the two cannot be mixed up (`training.fitting.token_graph`).
+A server imports this module, so it needs numpy alone. The tokeniser and its vocabulary are stored as JSON in
+the metadata of the ONNX model that takes the counts, so that the two cannot be mixed up
+(`training.fitting.token_graph`).
 """
 
 from __future__ import annotations
@@ -24,16 +25,16 @@ Texts = Sequence[str]
 
 
 class TokenCounts(NamedTuple):
-    """Counts of tokens, row by row: the tokens of row i are ``tokens[starts[i]:starts[i + 1]]``.
+    """Token counts in rows: the tokens of row i are ``tokens[starts[i]:starts[i + 1]]``.
 
     Parameters
     ----------
     starts
         Shape (rows + 1,), int64.
     tokens
-        Places in the vocabulary, ascending within a row, none twice; int64.
+        Index of each token in the vocabulary, ascending and unique within a row; int64.
     counts
-        How often each is there; int64.
+        Number of occurrences of each token; int64.
     """
 
     starts: NDArray[np.int64]
@@ -43,16 +44,17 @@ class TokenCounts(NamedTuple):
 
 @dataclass(frozen=True)
 class Tokeniser:
-    """What is counted.
+    """Tokeniser with its vocabulary.
 
     Parameters
     ----------
     columns
-        The text columns of a row, in order; their tokens are counted together.
+        Text columns of a row, in order; their tokens are counted together.
     chars, words
-        Shortest and longest run of characters, of words; None: there are none.
+        Shortest and longest n-gram of characters, of words; None: no such tokens.
     known_chars, known_words
-        The vocabulary: a token's place is its place in the first, or in the second after the first.
+        Vocabulary. The index of a token is its position in ``known_chars``, or ``len(known_chars)`` plus its
+        position in ``known_words``.
     """
 
     columns: tuple[str, ...]
@@ -60,7 +62,7 @@ class Tokeniser:
     words: Range | None
     known_chars: tuple[str, ...] = ()
     known_words: tuple[str, ...] = ()
-    # places count from 1 here, so that what is not known can be dropped as what is false
+    # indexes start at 1 here, so that `filter(None, ...)` drops unknown tokens
     _chars: dict[str, int] = field(init=False, repr=False, compare=False)
     _words: dict[str, int] = field(init=False, repr=False, compare=False)
 
@@ -71,17 +73,17 @@ class Tokeniser:
 
     @property
     def size(self) -> int:
-        """Tokens in the vocabulary."""
+        """Number of tokens in the vocabulary."""
         return len(self.known_chars) + len(self.known_words)
 
     def count(self, rows: Sequence[Texts]) -> TokenCounts:
-        """Count the tokens of rows, each a text for each of `columns`."""
+        """Count the tokens of rows; each row has one text per column of `columns`."""
         found = [self._places(row) for row in rows]
         lengths = [len(places) for places in found]
         size, kind = max(self.size, 1), np.int32 if len(rows) * self.size < MOST_INT32 else np.int64
         keys: NDArray[Any] = np.fromiter(chain.from_iterable(found), kind, sum(lengths))
         keys += np.repeat(np.arange(len(rows), dtype=kind) * size - 1, lengths)
-        keys.sort()  # half the time of what np.unique does, and of int32 half of that
+        keys.sort()  # takes half the time of np.unique, and int32 half of that
         first = np.flatnonzero(np.diff(keys, prepend=-1))
         counts = np.diff(first, append=len(keys))
         row_of, tokens = np.divmod(keys[first], size)
@@ -98,19 +100,19 @@ class Tokeniser:
         return places
 
     def to_json(self) -> str:
-        """Write it down."""
+        """Return the tokeniser as JSON."""
         options = {"columns": self.columns, "chars": self.chars, "words": self.words}
         grams = {"known_chars": self.known_chars, "known_words": self.known_words}
         return json.dumps({"format": FORMAT, **options, **grams}, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Tokeniser:
-        """Read it.
+        """Read a tokeniser from JSON.
 
         Raises
         ------
         ArtifactError
-            It is damaged; the message says where.
+            The JSON is damaged; the message names the field.
         """
         try:
             given = json.loads(text)

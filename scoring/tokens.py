@@ -1,6 +1,6 @@
-"""Feeds a graph that takes counts of tokens, a few rows at a time: `training.fitting.token_graph` says how it takes them.
+"""Feed token counts to a graph, a few rows at a time, in the form that `training.fitting.token_graph` defines.
 
-numpy only: a server imports this.
+A server imports this module, so it needs numpy alone.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from numpy.typing import NDArray
 from relearn.errors import ArtifactError
 from scoring.tokeniser import Texts, TokenCounts, Tokeniser
 
-INPUT = "Tokens"  # no column can be named so
-TYPE = "tokens"  # of such an input, in model.json
-METADATA = "relearn_tokeniser"  # its key in the metadata of the ONNX model
-ROWS = 256  # rows tokenised at once
-CELLS = 32_000  # (row, token) pairs given to the graph at once, empty ones too
+INPUT = "Tokens"  # name of the graph's input; no column can have it
+TYPE = "tokens"  # type of such an input in model.json
+METADATA = "relearn_tokeniser"  # key of the tokeniser in the ONNX model's metadata
+ROWS = 256  # rows tokenised at a time
+CELLS = 32_000  # (row, token) pairs passed to the graph at a time, with padding
 
 
 class Feed:
-    """Makes the input of a graph.
+    """Builder of a graph's token input.
 
     Parameters
     ----------
     metadata
-        The graph's.
+        Metadata of the ONNX model.
     columns
-        What the graph is said to take, in order.
+        Columns that the graph takes according to model.json, in order.
 
     Raises
     ------
@@ -47,11 +47,14 @@ class Feed:
 
     @property
     def last(self) -> NDArray[np.int32]:
-        """The input of a row with the vocabulary's last token."""
+        """Input of one row with the last token of the vocabulary, to test the graph's size."""
         return np.array([[[max(self._tokeniser.size - 1, 0)], [1]]], np.int32)
 
     def parts(self, rows: Sequence[Texts]) -> Iterator[NDArray[np.int32]]:
-        """Give the input of rows, each a text a column: part by part, one at least."""
+        """Yield the input of rows in parts, at least one; each row has one text per column.
+
+        A part has shape (rows, 2, tokens), padded with zeros: indexes, then counts.
+        """
         for start in range(0, max(len(rows), 1), ROWS):
             counted = self._tokeniser.count(rows[start : start + ROWS])
             for first, end in _together(np.diff(counted.starts).tolist()):
@@ -59,7 +62,7 @@ class Feed:
 
 
 def _together(widths: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Say which rows go together, so that a long one does not make many short ones long."""
+    """Yield ranges of rows to pass together, so that one long row does not pad many short ones."""
     first, widest = 0, 1
     for at, width in enumerate(widths):
         widest = max(widest, width)
