@@ -1,13 +1,13 @@
-"""A person's word before a version is deployed: the life of the question, and who may answer it how.
+"""Approval of a version before it is deployed: the states of the request, and the check of a decision.
 
 ::
 
-    WAITING ─► APPROVED(who, why)     the version goes its way: deployed, tried, promoted
-       ├─────► REJECTED(who, why)     it never serves, and what was new in its run is not tried again
-       └─────► EXPIRED                nobody decided in time: as if rejected
+    WAITING ─► APPROVED(who, why)     the run continues: deploy, rollout, promote
+       ├─────► REJECTED(who, why)     the version never serves, and the run's new uploads are not trained on again
+       └─────► EXPIRED                nobody decided in time: treated as a rejection
 
-The answer is written once, on condition that nobody answered before: of two operators one wins, and the other
-hears who was first.
+A decision is written once, on the condition that there is none yet. Of two operators who decide at the same
+time one wins, and the error that the other gets names who decided first.
 """
 
 from __future__ import annotations
@@ -26,21 +26,22 @@ if TYPE_CHECKING:
     pass
 
 MAX_WHY = 500
-"""Characters of a reason at most."""
+"""Maximum length of a reason, in characters."""
 REGISTRY = "the Model Registry"
-"""Who decided, when someone did by the approval status in the SageMaker Model Registry."""
+"""Recorded as who decided, when the decision came through the approval status in the SageMaker Model
+Registry."""
 _FIELDS = ("decision", "why")
 
 
 class Decision(StrEnum):
-    """What a person says."""
+    """Decision of a person about a version."""
 
     APPROVE = "approve"
     REJECT = "reject"
 
 
 class ApprovalState(StrEnum):
-    """Where the question stands."""
+    """State of an approval request."""
 
     WAITING = "WAITING"
     APPROVED = "APPROVED"
@@ -58,20 +59,21 @@ _VERDICTS: Mapping[ApprovalState, Literal["wait", "approve", "reject"]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Approval:
-    """What was asked about a version, and what was answered.
+    """Approval request for a version, with the decision once there is one.
 
     Parameters
     ----------
     state
-        Where the question stands.
+        State of the request.
     hours
-        How long people had to answer.
+        Hours that people have to decide.
     until
-        When that time is over: ISO 8601, UTC.
+        Deadline of the decision: ISO 8601, UTC.
     who, why
-        Who answered, and for what reason; the reason of an approval may be empty.
+        Who decided, and for what reason. Empty before the decision and after an expiry; the reason of an
+        approval may be empty.
     at
-        When, ISO 8601, UTC; empty until then.
+        Time of the decision or of the expiry: ISO 8601, UTC; empty until then.
     """
 
     state: ApprovalState = ApprovalState.WAITING
@@ -83,17 +85,17 @@ class Approval:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any] | None) -> Approval | None:
-        """Read what `dataclasses.asdict` gave; None of None."""
+        """Read an approval from the dict that `dataclasses.asdict` wrote; None for None."""
         return None if data is None else cls(**{**data, "state": ApprovalState(data["state"])})
 
     @property
     def verdict(self) -> Literal["wait", "approve", "reject"]:
-        """What it means for the run."""
+        """What the state means for the run: an expired request is a rejection."""
         return _VERDICTS[self.state]
 
     @property
     def words(self) -> str:
-        """Say in a line how it stands."""
+        """Describe the state of the request in one line."""
         match self.state:
             case ApprovalState.WAITING:
                 return f"waits for a decision until {self.until}"
@@ -111,9 +113,9 @@ class DecisionRequest:
     Parameters
     ----------
     decision
-        Approve or reject.
+        Whether to approve or to reject.
     why
-        Reason, for people; required to reject.
+        Reason, for people; required for a rejection.
     """
 
     decision: Decision
@@ -121,7 +123,7 @@ class DecisionRequest:
 
 
 def begin(now: datetime, hours: int) -> Approval:
-    """Ask for a decision from ``now`` (aware) on."""
+    """Return a request that waits for a decision for ``hours`` hours from ``now`` (time-zone aware)."""
     return Approval(hours=hours, until=(now + timedelta(hours=hours)).isoformat(timespec="milliseconds"))
 
 
@@ -131,12 +133,12 @@ def check_decision(body: object) -> DecisionRequest:
     Parameters
     ----------
     body
-        Parsed JSON: ``{"decision": "reject", "why": "..."}``; ``why`` may be left out to approve.
+        Parsed JSON: ``{"decision": "reject", "why": "..."}``; ``why`` is optional for an approval.
 
     Raises
     ------
     InvalidDecisionError
-        With a JSON pointer for every wrong value.
+        The body has a wrong value; the error has a JSON pointer for each.
     """
     fields, errors = fields_of(body, _FIELDS, InvalidDecisionError)
     decision, why = fields.get("decision"), fields.get("why", "")
@@ -155,7 +157,7 @@ def check_decision(body: object) -> DecisionRequest:
 
 
 def expire(approval: Approval, now: datetime) -> Approval:
-    """Give up a question that nobody answered in time; any other stays as it is."""
+    """Return the approval as EXPIRED if it still waits after its deadline; otherwise unchanged."""
     if approval.state is not ApprovalState.WAITING or now < datetime.fromisoformat(approval.until):
         return approval
     return replace(approval, state=ApprovalState.EXPIRED, at=now.isoformat(timespec="milliseconds"))

@@ -1,12 +1,13 @@
-"""The life of a batch: a whole file scored by one version.
+"""Lifecycle of a batch: one file scored by one version.
 
 ::
 
     WAITING_FOR_FILE ─► RUNNING ─► SUCCEEDED
-            │              └─────► FAILED(reason)    the transform job failed, was stopped, or never began
-            └────────────────────► FAILED(reason)    no line fits the spec, no file came, or nothing serves any more
+            │              └─────► FAILED(reason)    the transform job failed, was stopped, or never started
+            └────────────────────► FAILED(reason)    no line fits the spec, no file came, or no version serves any more
 
-A line that does not fit the spec, or to which the version has no answer, costs no other line its answer: its own says why.
+A line that does not fit the spec, or that the version cannot score, does not affect the other lines: its own
+output line says why it has no prediction.
 """
 
 from __future__ import annotations
@@ -22,22 +23,29 @@ from relearn.spec.columns import shown
 from relearn.spec.fields import MAX_ERRORS, pointer
 
 MAX_BYTES = 100_000_000
-"""Size of a batch's file at most."""
+"""Maximum size of a batch's file, in bytes."""
 UPLOAD_SECONDS = 3600
-"""How long a caller has to upload the file."""
+"""Seconds for which the presigned upload form is valid."""
 LOST_AFTER = timedelta(minutes=30)
-"""A running batch whose job does not exist after this never gets one: every retry of its start is over."""
+"""Time after which a running batch without a transform job never gets one: by then no retry of the start is
+left."""
 EVENT_LATE = timedelta(minutes=2)
-"""A file without a decision is let alone for so long: its event is on its way, or it is being checked."""
+"""Time for which the sweep leaves a file without a decision alone: its S3 event may be on its way, or the
+file is being checked."""
 GIVEN_UP_AFTER = timedelta(hours=6)
-"""A file on which nobody decided after this, however often it was handed on, is not tried again."""
+"""Time after which the sweep fails a batch whose file nobody decided on, instead of sending the file
+again."""
 EXPIRED_AFTER = timedelta(seconds=UPLOAD_SECONDS, minutes=30)
-"""No file comes after this: what was begun while the form was good has arrived."""
+"""Time after which no file can arrive: an upload that began while the form was valid has ended by then."""
 MAX_REASON = 1000
+"""Maximum length of a reason, in bytes."""
 
 
 def check_request(body: object) -> None:
-    """Refuse a body that says anything: the file of a batch comes by the form that the answer gives.
+    """Refuse a request body that has any field.
+
+    The file of a batch is sent with the presigned form in the response, so there is nothing to say in the
+    body.
 
     Parameters
     ----------
@@ -47,7 +55,7 @@ def check_request(body: object) -> None:
     Raises
     ------
     InvalidBatchError
-        It is no empty object.
+        The body is not an empty JSON object.
     """
     if not isinstance(body, dict):
         raise InvalidBatchError((FieldError("", f"got {shown(body)}; allowed: no body, or an empty object"),))
@@ -57,7 +65,7 @@ def check_request(body: object) -> None:
 
 
 class Repair(StrEnum):
-    """What a batch that waits for its file needs."""
+    """Repair of a batch that waits for its file."""
 
     HAND_ON = "HAND_ON"
     GIVE_UP = "GIVE_UP"
@@ -65,7 +73,7 @@ class Repair(StrEnum):
 
 
 class BatchState(StrEnum):
-    """Where a batch stands."""
+    """State of a batch."""
 
     WAITING_FOR_FILE = "WAITING_FOR_FILE"
     RUNNING = "RUNNING"
@@ -79,11 +87,13 @@ TRANSITIONS: dict[BatchState, frozenset[BatchState]] = {
     BatchState.SUCCEEDED: frozenset(),
     BatchState.FAILED: frozenset(),
 }
+"""State to the states that may follow it."""
 
 
 NOT_COUNTED = -1
+"""Value of `Batch.failed` while the rows without a prediction are not counted."""
 ROWS_A_RECORD = 1000
-"""Rows whose predictions share a record, as of one request (`relearn.records.predictions`)."""
+"""Rows whose predictions share one prediction record (`relearn.records.predictions`)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,23 +103,25 @@ class Batch:
     Parameters
     ----------
     batch_id, model
-        Which batch, of which model.
+        Id of the batch, and name of its model.
     created_at
-        ISO 8601, UTC.
+        Time of the request: ISO 8601, UTC.
     state, reason
-        Where it stands, and why.
+        State of the batch, and its reason; the reason is empty unless the batch failed.
     errors
-        The first wrong values of the lines that do not fit the spec.
+        The first errors of lines that do not fit the spec.
     version
-        The version that scores it; 0 until it runs.
+        Version that scores the file; 0 until the batch runs.
     input_version
-        S3 version of the file it scores, empty until it runs: a file that comes later changes nothing.
+        S3 version id of the file that is scored; empty until the batch runs. A file that is uploaded later
+        changes nothing.
     rows
         Rows in the file; 0 until known.
     failed
-        Rows without a prediction; `NOT_COUNTED` until it succeeded, and in batches of earlier releases.
+        Rows without a prediction; `NOT_COUNTED` until the batch succeeds, and for batches of earlier
+        releases.
     times
-        When each state was reached: state to ISO 8601, UTC.
+        State to the time at which it was reached: ISO 8601, UTC.
     """
 
     batch_id: str
@@ -126,7 +138,7 @@ class Batch:
 
 
 def check_transition(old: BatchState, new: BatchState) -> None:
-    """Refuse a step that a batch's life does not have.
+    """Refuse an illegal transition of a batch.
 
     Raises
     ------
@@ -137,14 +149,14 @@ def check_transition(old: BatchState, new: BatchState) -> None:
 
 
 def outcome(status: str, reason: str) -> tuple[BatchState, str] | None:
-    """Say what the status of a transform job makes of its batch.
+    """Return the final state of a batch from the status of its transform job.
 
     Parameters
     ----------
     status
-        SageMaker's word.
+        TransformJobStatus of SageMaker.
     reason
-        Its FailureReason, if any.
+        FailureReason of SageMaker; may be empty.
 
     Returns
     -------
@@ -165,32 +177,35 @@ def outcome(status: str, reason: str) -> tuple[BatchState, str] | None:
 
 
 def is_lost(batch: Batch, now: datetime) -> bool:
-    """Tell whether a running batch that has no job will never get one.
+    """Return whether a running batch that has no transform job will never get one.
 
     Parameters
     ----------
+    batch
+        Batch in the state RUNNING.
     now
-        Aware.
+        Current time, time-zone aware.
     """
     return now - datetime.fromisoformat(batch.times[BatchState.RUNNING]) > LOST_AFTER
 
 
 def repair(batch: Batch, stored_at: datetime | None, now: datetime) -> Repair | None:
-    """Say what a batch that waits for its file needs.
+    """Return the repair that a batch which waits for its file needs.
 
     Parameters
     ----------
     batch
-        It waits.
+        Batch in the state WAITING_FOR_FILE.
     stored_at
-        When S3 stored its file; None when there is none.
+        Time at which S3 stored its file, time-zone aware; None when there is no file.
     now
-        Aware, as ``stored_at``.
+        Current time, time-zone aware.
 
     Returns
     -------
     Repair or None
-        Hand the file on as its event would have, or end the batch; None: it does well to wait.
+        HAND_ON: start the batch as the S3 event would have. GIVE_UP or EXPIRE: fail the batch. None: keep
+        waiting.
     """
     if stored_at is None:
         begun = datetime.fromisoformat(batch.created_at)

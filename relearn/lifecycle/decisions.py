@@ -1,4 +1,4 @@
-"""Decisions of people about a version that waits for approval."""
+"""Decisions of people about versions that wait for approval."""
 
 from __future__ import annotations
 
@@ -14,29 +14,32 @@ if TYPE_CHECKING:
 
 
 UNNAMED = "an unnamed caller"
+"""Recorded as who decided, when the caller has no name."""
 
 
 _AFTER = {Decision.APPROVE: ApprovalState.APPROVED, Decision.REJECT: ApprovalState.REJECTED}
 
 
 def decide(version: Version, asked: DecisionRequest, who: str, now: datetime) -> Approval:
-    """Answer the question about a version; the same answer of the same person again changes nothing.
+    """Return the approval of a version after a decision.
+
+    The same decision, with the same reason and by the same person, may be repeated and changes nothing.
 
     Parameters
     ----------
     version
         Version as the ledger has it.
     asked
-        The answer.
+        Requested decision.
     who
-        Whose; empty when nobody says.
+        Who decides; empty when the caller has no name.
     now
-        Aware.
+        Current time, time-zone aware.
 
     Raises
     ------
     NotWaitingError
-        The version does not wait for an answer: someone answered before, or nobody asks.
+        The version does not wait for a decision: there is one already, or none is needed.
     """
     answer: dict[str, Any] = {"state": _AFTER[asked.decision], "who": who or UNNAMED, "why": asked.why}
     before = version.approval
@@ -48,7 +51,7 @@ def decide(version: Version, asked: DecisionRequest, who: str, now: datetime) ->
 
 
 def standing(version: Version) -> str:
-    """Say how a version stands that waits for no answer, or not any more."""
+    """Describe the state of a version that does not wait for a decision, or no longer waits."""
     found, name = version.approval, f"version {version.version} of {version.model}"
     if found is not None and found.state is not ApprovalState.WAITING:
         at = f", at {found.at}" if found.who else ""
@@ -58,12 +61,12 @@ def standing(version: Version) -> str:
 
 
 def refuse_undecided(version: Version) -> None:
-    """Refuse a version that must not serve before someone approves it.
+    """Refuse to let a version serve that needs an approval and has none.
 
     Raises
     ------
     NotWaitingError
-        Nobody approved it; says what to type.
+        Nobody approved the version. While it still waits, the message has the commands that decide.
     """
     found = version.approval
     if found is not None and found.state is not ApprovalState.APPROVED:
@@ -73,5 +76,5 @@ def refuse_undecided(version: Version) -> None:
 
 
 def how_to(model: str, version: int) -> str:
-    """Say what to type."""
+    """Return the commands that approve and reject a version."""
     return f'relearn approve {model} {version}, or relearn reject {model} {version} --why "..."'

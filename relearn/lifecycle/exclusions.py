@@ -1,7 +1,8 @@
-"""Uploads that a person takes out of training, because the rows are wrong and every check let them pass.
+"""Exclusion of uploads from training, on the request of a person: for wrong rows that every check accepted.
 
-As a retry (`relearn.lifecycle.retries`) it is a message in the ingest queue: whoever asks needs to send there and nothing else. An
-excluded upload is in no later snapshot; the versions that were trained on it stay until a run without it replaces them.
+Like a retry (`relearn.lifecycle.retries`), an exclusion is a message in the ingest queue, so the caller needs
+permission to send there and nothing else. An excluded upload is in no later snapshot. Versions that were
+trained on it stay until a run without it replaces them.
 """
 
 from __future__ import annotations
@@ -16,20 +17,21 @@ from relearn.lifecycle.uploads import Upload, UploadState
 ASKED = "Relearn Exclusion Asked"
 """``detail-type`` of the message."""
 SOURCE = "relearn.exclusion"
+"""``source`` of the message."""
 MAX_WHY, MAX_WHO = 500, 200
-"""Characters of a reason, and of who gives it, at most."""
+"""Maximum length, in characters, of the reason and of the name of who gives it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Exclusion:
-    """What someone asks for.
+    """Request to exclude an upload.
 
     Parameters
     ----------
     model, upload_id
-        Which upload.
+        Model, and id of the upload.
     why, who
-        The reason, and who gives it.
+        Reason, and who gives it; ``who`` may be empty.
     """
 
     model: str
@@ -39,17 +41,17 @@ class Exclusion:
 
     @property
     def reason(self) -> str:
-        """What the ledger says of the upload."""
+        """Reason that the ledger keeps with the upload."""
         return f"by {self.who[:MAX_WHO] or 'an unnamed caller'}: {self.why[:MAX_WHY]}"
 
 
 def check(upload: Upload) -> None:
-    """Refuse an upload that no snapshot would hold anyway, or that is not decided yet.
+    """Refuse to exclude an upload that is not decided yet, or that no later snapshot would hold anyway.
 
     Raises
     ------
     NothingToExcludeError
-        Says which state it is in, and what to do.
+        The upload is neither ACCEPTED nor TRAINED; the message has its state and what to do.
     """
     if upload.state in (UploadState.ACCEPTED, UploadState.TRAINED):
         return
@@ -60,7 +62,7 @@ def check(upload: Upload) -> None:
 
 
 def message(asked: Exclusion) -> dict[str, Any]:
-    """Write the message that has an upload excluded."""
+    """Return the message that excludes an upload."""
     detail = {
         "model": asked.model,
         "upload_id": asked.upload_id,
@@ -71,5 +73,5 @@ def message(asked: Exclusion) -> dict[str, Any]:
 
 
 def parse_detail(detail: Mapping[str, Any]) -> Exclusion:
-    """Read a message's detail."""
+    """Read the detail of a message that `message` wrote."""
     return Exclusion(**{name: str(detail[name]) for name in ("model", "upload_id", "why", "who")})

@@ -1,7 +1,8 @@
-"""Lists of ids of any length, in a ledger whose items hold 400 KB: a long one is kept in parts, items of their own.
+"""Lists of ids of any length in the ledger, whose items hold at most 400 KB.
 
-A part is named after its content and never changes, so writing it again is writing it once, and two lists that begin alike,
-as the snapshots of a model's runs do, share the parts that are alike.
+A long list is split into parts, each an item of its own. The sort key of a part is a hash of its content, so
+a part never changes and writing it again has no effect. Two lists that begin with the same ids, such as the
+snapshots of a model's runs, share those parts.
 """
 
 from __future__ import annotations
@@ -13,19 +14,20 @@ from typing import Any
 from relearn.naming import ledger_keys
 
 SHORT = 2000
-"""Ids that are kept where they are named: two such lists, of 64 characters an id, leave an item room for the rest."""
+"""Maximum number of ids that are kept in the item itself: two lists of 64-character ids leave room for the
+rest."""
 PART = 5000
-"""Ids of one part: 325 KB of an item's 390."""
+"""Maximum number of ids in one part: 325 KB of an item's 390."""
 _IDS = "ids"
 
 
 def parts(ids: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Cut a long list; a short one has no parts.
+    """Split a long list into parts; a list of at most `SHORT` ids has none.
 
     Yields
     ------
     tuple
-        Sort key of a part, and its attributes: one text, an id a line.
+        Sort key of a part, and its attributes: one string with an id per line.
     """
     for start in range(0, len(ids) if len(ids) > SHORT else 0, PART):
         text = "\n".join(ids[start : start + PART])
@@ -33,23 +35,26 @@ def parts(ids: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def ids_of(part: Mapping[str, Any]) -> list[str]:
-    """Give the ids of a part."""
+    """Return the ids of a part."""
     return str(part[_IDS]).split("\n")
 
 
 def named(ids: Sequence[str]) -> Sequence[str] | dict[str, Any]:
-    """Give what the item that names a list holds: the list, or how long it is and where its parts are."""
+    """Return the attribute that stands for a list in an item.
+
+    It is the list itself, or the length of a long list and the sort keys of its parts.
+    """
     keys = [key for key, _ in parts(ids)]
     return {"length": len(ids), "parts": keys} if keys else ids
 
 
 def whole(held: Sequence[str] | Mapping[str, Any], part: Callable[[str], Sequence[str]]) -> tuple[str, ...]:
-    """Give back the list that `named` was given.
+    """Return the list that `named` was called with.
 
     Parameters
     ----------
     held
-        What the item holds.
+        Attribute that `named` returned.
     part
         Reads the ids of a part by its sort key.
     """

@@ -1,4 +1,4 @@
-"""May this candidate replace the champion? A pure decision on plain numbers, with its reason."""
+"""Decision whether a candidate may replace the champion: a pure function of metrics, with its reason."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from relearn.spec.model import Metric
 
 @dataclass(frozen=True, slots=True)
 class Naive:
-    """How a candidate does against the simplest method there is, on the same holdout.
+    """Comparison of a candidate with the naive baseline of its kind of model, on the same holdout.
 
     Parameters
     ----------
     method
-        Its name, for people, e.g. ``"popularity"``.
+        Name of the baseline, for people, e.g. ``"popularity"``.
     value
-        The deciding metric of it.
+        Value of the deciding metric for the baseline.
     mean
-        By how much the candidate is better, the mean over entities.
+        Lead of the candidate over the baseline in that metric: the mean over entities.
     low
-        By how much at least: a one-sided bound, so that luck does not pass for skill.
+        One-sided lower confidence bound of the lead, so that a lead by chance does not count.
     confidence
-        Of that bound, 0 to 1.
+        Confidence of the bound, 0 to 1.
     """
 
     method: str
@@ -37,12 +37,19 @@ class Naive:
 
     @classmethod
     def from_report(cls, data: Mapping[str, Any] | None, metric: str) -> Naive | None:
-        """Read it from a report, for the metric that decides; None where the report has none.
+        """Read the comparison from a training report; None where the report has none.
+
+        Parameters
+        ----------
+        data
+            The report's entry for the baseline; None where there is none.
+        metric
+            Name of the deciding metric.
 
         Raises
         ------
         LookupError, TypeError, ValueError
-            It is not as agreed, or about another metric.
+            The entry is malformed, or is about another metric.
         """
         if data is None:
             return None
@@ -54,21 +61,21 @@ class Naive:
 
     @property
     def words(self) -> str:
-        """Say it in words."""
+        """Describe the lead over the baseline."""
         value, low = apart(self.value)[0], apart(self.low)[0]
         return f"better than {self.method}, {value}, by at least {low} ({self.confidence:.0%} sure)"
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What `decide` says.
+    """Result of `decide`.
 
     Parameters
     ----------
     verdict
-        Whether the candidate goes on to be registered and served.
+        Whether the candidate is registered and deployed.
     reason
-        Why, with the figures.
+        Reason, with the figures.
     """
 
     verdict: Literal["promote", "reject"]
@@ -81,20 +88,20 @@ def decide(
     policy: Metric,
     naive: Naive | None = None,
 ) -> Decision:
-    """Judge a candidate against the spec's absolute bound, the simplest method and the champion.
+    """Judge a candidate against the spec's absolute bound, the naive baseline and the champion.
 
-    All were measured on the same holdout. NaN and infinity never win: a candidate's metric
-    that is not finite is rejected, and a champion's that is not finite decides nothing, so the
-    candidate is rejected too until someone looks.
+    All were measured on the same holdout. A candidate whose metric is NaN or infinite is rejected. If the
+    champion's metric is NaN or infinite there is nothing to compare with, and the candidate is rejected too
+    until someone looks.
 
     Parameters
     ----------
     candidate, champion
-        Metric name to value; None when nothing serves yet.
+        Metric name to value; ``champion`` is None when no version serves yet.
     policy
-        The spec's metric.
+        Deciding metric of the spec, with its bound and margin.
     naive
-        How the candidate does against the simplest method; None: its kind of model is not held against one.
+        Comparison with the naive baseline; None for kinds of models that have no baseline.
 
     Returns
     -------

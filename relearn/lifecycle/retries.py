@@ -1,8 +1,8 @@
-"""What ended badly, tried again because a person says so.
+"""Retry of failed uploads and runs, on the request of a person.
 
-A retry is a message in the ingest queue, so whoever asks needs to send there and nothing else, and what it does is
-done by the function that takes uploads in. It names how often each upload was tried again before: a message that
-comes twice, or late, finds another number and moves nothing.
+A retry is a message in the ingest queue, so the caller needs permission to send there and nothing else; the
+ingest function does the work. The message holds how often each upload was retried before: one that is
+delivered twice, or late, finds another number and changes nothing.
 """
 
 from __future__ import annotations
@@ -19,23 +19,24 @@ from relearn.lifecycle.uploads import Upload, UploadState, is_known, waiting
 ASKED = "Relearn Retry Asked"
 """``detail-type`` of the message."""
 SOURCE = "relearn.retry"
+"""``source`` of the message."""
 MOST = 1000
-"""Uploads that one message names at most: it has to fit into the queue."""
+"""Maximum number of uploads in one message, so that it fits into the queue."""
 KEPT_REASONS = 20
-"""Earlier ends of an upload that are kept with their reasons: one item of the ledger holds them all."""
+"""Earlier ends of an upload that are kept with their reasons: all of them share one item of the ledger."""
 _UNDECIDED = (UploadState.RECEIVED, UploadState.ACCEPTED)
 
 
 def begins_again(upload: Upload) -> UploadState:
-    """Say in which state another try begins.
+    """Return the state in which a retry of an upload begins.
 
-    An upload that was accepted once has its shard, which never changes: a run tries it again. Any other is checked
-    again, by the code that is deployed now.
+    An upload that was accepted once has its shard, which never changes, and begins as ACCEPTED: a run trains
+    on it again. Any other begins as RECEIVED: it is checked again by the code that is deployed now.
 
     Raises
     ------
     NothingToRetryError
-        It was trained on, or replaced.
+        The upload was trained on, or was superseded by a newer version of its object.
     """
     name = f"upload {upload.upload_id[:12]} of {upload.model}"
     if upload.state is UploadState.TRAINED:
@@ -56,19 +57,19 @@ def begins_again(upload: Upload) -> UploadState:
 
 
 def begin_again(upload: Upload, now: str) -> dict[str, Any]:
-    """Give what the ledger changes when an upload that ended badly is taken up again.
+    """Return the attributes that the ledger changes when an upload is retried.
 
     Parameters
     ----------
     upload
-        As it is.
+        Upload before the retry.
     now
-        ISO 8601, UTC.
+        Current time: ISO 8601, UTC.
 
     Raises
     ------
     NothingToRetryError
-        It did not end badly.
+        The upload has not ended, was trained on, or was superseded.
     """
     if (state := begins_again(upload)) is upload.state:
         raise NothingToRetryError(f"upload {upload.upload_id[:12]} is {upload.state}: it has not ended")
@@ -94,14 +95,19 @@ def begin_again(upload: Upload, now: str) -> dict[str, Any]:
 
 
 def outlook(upload: Upload, now: datetime) -> str:
-    """Say what another try does, and when it cannot succeed.
+    """Describe what a retry of an upload does, and when it cannot succeed.
 
     Parameters
     ----------
     upload
-        As it is.
+        Upload before the retry.
     now
-        Aware.
+        Current time, time-zone aware.
+
+    Raises
+    ------
+    NothingToRetryError
+        The upload was trained on, or was superseded.
     """
     begins = begins_again(upload)
     if begins is UploadState.ACCEPTED and not is_known(upload, now):
@@ -131,19 +137,19 @@ def _outlook(state: UploadState, begins: UploadState) -> str:
 
 
 def of_run(run: Run, uploads: Iterable[Upload]) -> list[Upload]:
-    """Choose the uploads that a run that ended badly leaves for another.
+    """Return the uploads of a failed or rejected run that can be retried.
 
     Parameters
     ----------
     run
         Run that is retried.
     uploads
-        Those of its model.
+        Uploads of its model.
 
     Raises
     ------
     NothingToRetryError
-        The run did not end badly, or nothing of it is left.
+        The run has not ended, was promoted, had nothing to train on, or has no upload left to retry.
     """
     name = f"run {run.run_id} of {run.model}"
     if run.state not in runs.FINAL:
@@ -162,11 +168,17 @@ def of_run(run: Run, uploads: Iterable[Upload]) -> list[Upload]:
 
 
 def message(model: str, uploads: Iterable[Upload]) -> dict[str, Any]:
-    """Write the message that has uploads of one model, `MOST` at most, tried again."""
+    """Return the message that retries uploads of one model, at most `MOST`."""
     listed = [{"upload_id": one.upload_id, "retries": len(one.earlier)} for one in uploads]
     return {"source": SOURCE, "detail-type": ASKED, "detail": {"model": model, "uploads": listed}}
 
 
 def parse_detail(detail: Mapping[str, Any]) -> tuple[str, dict[str, int]]:
-    """Read a message's detail: the model, and how often each upload had been tried again when it was written."""
+    """Read the detail of a message that `message` wrote.
+
+    Returns
+    -------
+    tuple
+        Model, and upload id to the number of earlier retries at the time of writing.
+    """
     return str(detail["model"]), {str(one["upload_id"]): int(one["retries"]) for one in detail["uploads"]}

@@ -1,4 +1,4 @@
-"""The life of a run and of a model version: states, legal transitions, what a failure meant.
+"""Lifecycle of runs and model versions: states, legal transitions, and the reason of a failure.
 
 ::
 
@@ -6,7 +6,7 @@
                  │             │           │               │                              └───────► ROLLED_BACK(reason)
                  │             │           └───────────────┴──────────────────────────────────────► REJECTED(reason)
                  │             └─ any state ──────────────────────────────────────────────────────► FAILED(reason)
-                 └────────────────────────────────────────────────────────────────────────────────► EMPTY    nothing was pending any more
+                 └────────────────────────────────────────────────────────────────────────────────► EMPTY    no upload was pending any more
 
     version  REGISTERED ─► LIVE ─► PREVIOUS ─► RETIRED
                  └──► FAILED(reason)
@@ -26,17 +26,19 @@ from relearn.lifecycle.approval import Approval, ApprovalState
 from relearn.spec.hosting import InLambda
 
 MAX_REASON = 1000
+"""Maximum length of a reason, in bytes."""
 QUOTA_ERRORS = (
     "QuotaExceededError",
     "SageMaker.ResourceLimitExceededException",
     "Glue.ResourceNumberLimitExceededException",
 )
-"""Errors of steps that waited for something of which the account may have no more."""
+"""Errors of steps that waited for a resource of which the account's quota allows no more."""
 ADVICE = "The run waited for it in vain; `relearn doctor` says which quota to request, and how."
+"""Advice that `failure_reason` adds to a quota error."""
 
 
 class RunState(StrEnum):
-    """Where a run stands."""
+    """State of a run."""
 
     DEBOUNCING = "DEBOUNCING"
     TRAINING = "TRAINING"
@@ -52,7 +54,7 @@ class RunState(StrEnum):
 
 
 class VersionState(StrEnum):
-    """Where a model version stands."""
+    """State of a model version."""
 
     REGISTERED = "REGISTERED"
     LIVE = "LIVE"
@@ -64,6 +66,7 @@ class VersionState(StrEnum):
 FINAL = frozenset(
     {RunState.PROMOTED, RunState.REJECTED, RunState.ROLLED_BACK, RunState.FAILED, RunState.EMPTY}
 )
+"""States in which a run has ended."""
 _ORDER = (
     RunState.DEBOUNCING,
     RunState.TRAINING,
@@ -81,37 +84,40 @@ class Run:
     Parameters
     ----------
     run_id, model
-        Which run, of which model.
+        Id of the run, and name of its model.
     state, reason
-        Where it stands, and why.
+        State of the run, and its reason; the reason may be empty.
     started_at, ended_at
-        ISO 8601, UTC; empty until known.
+        Start and end of the run: ISO 8601, UTC; empty until known.
     uploads
-        Ids of the uploads this run was started for.
+        Ids of the uploads that the run was started for.
     snapshot
-        Ids of all uploads it trains on, in order.
+        Ids of all uploads whose shards the run trains on, in order.
     champion_version
-        The version that served when the run opened; 0 for none.
+        Version that served when the run opened; 0 for none.
     version
-        The version it registered; 0 until then.
+        Version that the run registered; 0 until then.
     metrics, champion_metrics
-        Metric name to value on the same holdout.
+        Metric name to value, both on the same holdout.
     rows_waiting
-        Raw table to how many rows of the snapshot are dated later than the run began, which it did not see; only tables
-        that have such rows.
+        Raw table to the number of rows in the snapshot that are dated after the start of the run, and which
+        it therefore did not use; only tables that have such rows.
     online
-        What the job says of the features it left to be looked up: ``rows``, ``sha256`` of the file and
-        ``as_of``; empty for a model whose requests give them.
+        Description of the job's online features: ``rows``, ``sha256`` of the file and ``as_of``; empty for a
+        model whose requests carry all features.
     artifact_sha256
         SHA-256 (hex) of the ``model.tar.gz`` that was judged; empty until then.
     onnx_sha256
-        SHA-256 (hex) of the graph that the job measured, as its report says; empty until it was judged.
+        SHA-256 (hex) of the ONNX graph that the job measured, from its report; empty until the run was
+        judged.
     contents_sha256
-        Digest (hex) of all files in it (`relearn.data.contents`), as its report says; empty until it was judged.
+        Digest (hex) of all files in the artifact (`relearn.data.contents`), from its report; empty until the
+        run was judged.
     answers_sha256
-        SHA-256 (hex) of the answers on record that it gave in its job; empty when there are none.
+        SHA-256 (hex) of the recorded answers (`relearn.data.recorded_answers`) of the job; empty when there
+        are none.
     times
-        When each state was reached: state to ISO 8601, UTC.
+        State to the time at which it was reached: ISO 8601, UTC.
     """
 
     run_id: str
@@ -137,41 +143,44 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Version:
-    """One registered model.
+    """One registered model version.
 
     Parameters
     ----------
     model, version
-        The integer is the SageMaker Model Registry version.
+        Name of the model, and the version number, equal to the SageMaker Model Registry version.
     state, reason
-        Where it stands, and why.
+        State of the version, and its reason; the reason may be empty.
     run_id
-        The run that made it.
+        Run that trained it.
     package_arn
-        Its entry in the Model Registry.
+        ARN of its model package in the Model Registry.
     artifact, artifact_sha256
-        S3 URI of its ``model.tar.gz``, and the file's SHA-256 (hex): what is loaded is what was judged.
+        S3 URI of its ``model.tar.gz``, and the SHA-256 (hex) of the file that was judged; only that file is
+        loaded.
     onnx_sha256
-        SHA-256 (hex) of the graph that was measured: what serves is that; empty for a version of before this was kept.
+        SHA-256 (hex) of the ONNX graph that was measured; only that graph serves. Empty for versions of
+        earlier releases.
     contents_sha256
-        Digest (hex) of all files in the artifact (`relearn.data.contents`): what serves is that; empty for a version of before
-        this was kept.
+        Digest (hex) of all files in the artifact (`relearn.data.contents`); only those files serve. Empty for
+        versions of earlier releases.
     answers_sha256
-        SHA-256 (hex) of the answers on record that a deployed version has to give again; empty when there are none.
+        SHA-256 (hex) of the recorded answers that the deployed version has to reproduce; empty when there are
+        none.
     endpoint
-        Name of its endpoint, or of its model's host (`relearn.naming.resources.host_function`); empty when it has none.
+        Name of its endpoint, or of its model's host function (`relearn.naming.resources.host_function`);
+        empty when it has none.
     hosting
-        Where it runs, as `relearn.spec.hosting` writes it: its spec's when it was registered, so that it runs there
-        again when it comes back.
+        Hosting as `relearn.spec.hosting.to_dict` writes it: the spec's at registration, so that the version
+        is deployed in the same way when it is restored.
     online
-        What is looked up for it: ``rows`` and ``as_of`` of its features in the online table; empty when there
-        are none.
+        ``rows`` and ``as_of`` of its features in the online table; empty when it looks up none.
     metrics
-        Metric name to value on its run's holdout.
+        Metric name to value on the holdout of its run.
     approval
-        Whether a person has to approve it before it is deployed, and did; None: nobody has to.
+        Approval that it needs before it is deployed; None when it needs none.
     created_at
-        ISO 8601, UTC.
+        Time of registration: ISO 8601, UTC.
     """
 
     model: str
@@ -194,7 +203,10 @@ class Version:
 
     @property
     def in_lambda(self) -> bool:
-        """Whether it runs in the host of its model; one of which nothing was written down has an endpoint."""
+        """Whether it runs in the host function of its model.
+
+        A version without recorded hosting runs on an endpoint.
+        """
         return self.hosting.get("type") == InLambda.type
 
     @property
@@ -205,7 +217,7 @@ class Version:
 
 
 def check_transition(old: RunState, new: RunState) -> None:
-    """Refuse a step that a run's life does not have; the same state again is no step (a retry).
+    """Refuse an illegal transition of a run; a transition to the same state is allowed (a retried step).
 
     Raises
     ------
@@ -220,14 +232,16 @@ def check_transition(old: RunState, new: RunState) -> None:
 
 
 def failure_reason(error: str, cause: str) -> str:
-    """Turn Step Functions' ``Error`` and ``Cause`` into a reason a person can read; for a quota, with advice.
+    """Turn the ``Error`` and ``Cause`` of Step Functions into a reason for people.
+
+    The reason of a quota error ends with `ADVICE`.
 
     Parameters
     ----------
     error
-        The error's name, e.g. ``"States.TaskFailed"``.
+        Name of the error, e.g. ``"States.TaskFailed"``.
     cause
-        Free text, or JSON: a DescribeTrainingJob answer, or a Lambda's error.
+        Free text, or JSON: a DescribeTrainingJob response, or the error of a Lambda function.
 
     Returns
     -------
@@ -252,7 +266,7 @@ def failure_reason(error: str, cause: str) -> str:
 
 
 def _glue_ended(data: dict[str, Any]) -> str:
-    """Say how a run of a Glue job ended that says nothing itself."""
+    """Describe the end of a Glue job run that has no message of its own; otherwise empty."""
     return (
         f"the run of the Glue job {data['JobName']} ended as {data['JobRunState']}"
         if "JobRunState" in data

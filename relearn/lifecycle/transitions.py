@@ -1,4 +1,4 @@
-"""One check for every life that is drawn as a table of steps."""
+"""Check of transitions against a table of legal ones."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ State = TypeVar("State", bound=StrEnum)
 
 
 def check(what: str, old: State, new: State, steps: Mapping[State, Collection[State]]) -> None:
-    """Refuse a step that a life does not have.
+    """Refuse an illegal transition.
 
     Parameters
     ----------
     what
-        Whose life, with its article.
+        Thing that changes its state, with an article, for the message: ``"an upload"``.
     old, new
-        The step.
+        State before and after.
     steps
-        State to those that may follow it.
+        State to the states that may follow it.
 
     Raises
     ------

@@ -1,10 +1,11 @@
-"""Turns at the check of uploads: neither one model nor two hold all of ingest's places, and slow files never the last one.
+"""Fair shares of ingest's concurrency: one model, or many slow files, cannot occupy all of ingest's places.
 
-A check takes a turn before it begins and gives it back when it ends; the turn of a function that was killed ends by
-itself, with the time that the function had. An upload that gets no turn is put off: it comes again by itself, after a
-pause that grows, and counts as no check and no failure meanwhile.
+A check takes a turn (a place until a deadline) before it begins, and gives it back when it ends. When the
+function is killed, the turn ends at its deadline. An upload that gets no turn is put off: it is delivered
+again after a pause that grows, and until then counts neither as a check nor as a failure.
 
-A model may have some of the places. The last free one is for models that have none, and whose checks were quick of late.
+Each model may hold `OF_ONE_MODEL` places. The last free place is reserved for models that hold none and had
+no slow check lately.
 """
 
 from __future__ import annotations
@@ -14,32 +15,35 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 AT_ONCE = 5
-"""Messages that ingest works on at once: the concurrency of its event source."""
+"""Messages that ingest handles at the same time: the maximum concurrency of its event source mapping."""
 OF_ONE_MODEL = AT_ONCE // 2 + 1
-"""Checks of one model's uploads at once; the other places are for other models."""
+"""Maximum number of concurrent checks of one model's uploads; the other places are for other models."""
 SLOW_SECONDS = 60
-"""A check that takes longer is slow."""
+"""Duration, in seconds, above which a check is slow."""
 REMEMBERED = timedelta(hours=1)
-"""For how long a model is one whose checks are slow, after the last that was."""
+"""Time for which a model counts as slow after its last slow check."""
 FIRST_PAUSE, LONGEST_PAUSE = 5, 900
-"""Seconds before an upload that was put off comes again, at first and at most; SQS delays no message longer than 900 s."""
+"""Seconds before an upload that was put off is delivered again: the first pause and the longest. SQS delays a
+message by at most 900 s."""
 MOST_RETURNS = 12
-"""How often an upload comes again by itself before it is left to the sweep: AWS Lambda stops a function whose messages
-call it about 16 times in a row (AWS Lambda Developer Guide, "Use Lambda recursive loop detection")."""
+"""How often an upload is delivered again before it is left to the sweep. AWS Lambda stops a function whose
+messages invoke it about 16 times in a row (AWS Lambda Developer Guide, "Use Lambda recursive loop
+detection")."""
 UNKNOWN = "unknown models"
-"""Whose turns uploads take that are for no known model: senders of made-up names have no more room than one model."""
+"""Model name under which uploads for unknown models take turns: senders of invented names together get no
+more places than one model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Who has which of ingest's places.
+    """State of ingest's places: who holds which.
 
     Parameters
     ----------
     held
-        Model to its turns: id of the upload to when at the latest its check ends, ISO 8601.
+        Model to its turns: upload id to the deadline of its check, ISO 8601, UTC.
     slow
-        Model to when its last slow check ended, ISO 8601.
+        Model to the end of its last slow check, ISO 8601, UTC.
     """
 
     held: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -47,12 +51,23 @@ class Places:
 
     @property
     def taken(self) -> int:
-        """How many places are taken."""
+        """Number of places that are taken."""
         return sum(len(turns) for turns in self.held.values())
 
 
 def going(places: Places, now: datetime) -> Places:
-    """Give the places as they are by now: a turn that was never given back has ended, and its check was a slow one."""
+    """Return the places without the turns whose deadline has passed.
+
+    Such a turn was never given back, so its check counts as slow. Slow checks older than `REMEMBERED` are
+    dropped.
+
+    Parameters
+    ----------
+    places
+        Places as they were stored.
+    now
+        Current time, time-zone aware.
+    """
     held: dict[str, dict[str, str]] = {}
     slow = dict(places.slow)
     for model, turns in places.held.items():
@@ -69,23 +84,23 @@ def going(places: Places, now: datetime) -> Places:
 def take(
     places: Places, model: str, upload_id: str, now: datetime, until: datetime, *, slow: bool = False
 ) -> Places | str:
-    """Take a turn.
+    """Take a turn for a check.
 
     Parameters
     ----------
     places
-        As they were left.
+        Places as they were stored.
     model, upload_id
-        Whose check is about to begin.
+        Model and upload of the check that is about to begin.
     now, until
-        When it begins, and when at the latest it ends; aware.
+        Begin and deadline of the check, time-zone aware.
     slow
         Whether an earlier check of this upload was slow.
 
     Returns
     -------
     Places or str
-        The places with the new turn; or why there is none for it.
+        The places with the new turn; or the reason why there is no turn for the upload.
     """
     places = going(places, now)
     own = places.held.get(model, {})
@@ -101,7 +116,19 @@ def take(
 
 
 def give_back(places: Places, model: str, upload_id: str, now: datetime, seconds: float) -> Places:
-    """Give a turn back, after a check that took so many seconds."""
+    """Return the places without the turn of a check that has ended.
+
+    Parameters
+    ----------
+    places
+        Places as they were stored.
+    model, upload_id
+        Model and upload of the check.
+    now
+        End of the check, time-zone aware.
+    seconds
+        Duration of the check; above `SLOW_SECONDS` the model counts as slow.
+    """
     places = going(places, now)
     own = {other: until for other, until in places.held.get(model, {}).items() if other != upload_id}
     others = {other: turns for other, turns in places.held.items() if other != model}
@@ -110,25 +137,25 @@ def give_back(places: Places, model: str, upload_id: str, now: datetime, seconds
 
 
 def pause(returns: int) -> int | None:
-    """Give the seconds before an upload that was put off comes again; None when it is left to the sweep.
+    """Return the seconds before an upload is delivered again; None when it is left to the sweep.
 
     Parameters
     ----------
     returns
-        How often it came again since its event, or the sweep, sent it.
+        How often it was delivered again since its event, or the sweep, sent it.
     """
     return None if returns >= MOST_RETURNS else min(FIRST_PAUSE << returns, LONGEST_PAUSE)
 
 
 def put_off(why: str, until: datetime | None) -> str:
-    """Say why an upload is not checked yet.
+    """Describe why an upload is not checked yet.
 
     Parameters
     ----------
     why
-        As `take` gave it.
+        Reason that `take` returned.
     until
-        When it comes again; None when the sweep sends it.
+        Time of the next delivery, UTC; None when the sweep sends it.
     """
     when = "the sweep sends it again" if until is None else f"it comes again at {until:%Y-%m-%dT%H:%M:%SZ}"
     return f"not checked yet: {why}; {when}"

@@ -1,4 +1,4 @@
-"""The life of an upload: states and legal transitions.
+"""Lifecycle of an upload: states and legal transitions.
 
 ::
 
@@ -10,9 +10,9 @@
         ├─────► SUPERSEDED(by)
         └─────► FAILED(reason)
 
-A TRAINED upload whose object is replaced becomes SUPERSEDED too: the next snapshot holds the
-new content instead of the old. What is QUARANTINED, FAILED or EXCLUDED stays so by itself; a person may have it
-tried again (`relearn.lifecycle.retries`), and how it ended before is kept.
+A TRAINED upload whose object is replaced becomes SUPERSEDED too: the next snapshot holds the new content
+instead of the old. QUARANTINED, FAILED and EXCLUDED uploads stay so until a person retries them
+(`relearn.lifecycle.retries`); the earlier ends of a retried upload are kept.
 """
 
 from __future__ import annotations
@@ -26,22 +26,25 @@ from relearn.figures import counted
 from relearn.lifecycle import transitions
 
 MAX_ATTEMPTS = 3
-"""Failed runs an accepted upload may be part of before it is FAILED itself."""
+"""Failed runs that an accepted upload may be part of before it becomes FAILED itself."""
 MAX_SILENT = 4
-"""Checks of an upload that may end without a word, as a function does that is killed, before it is given up: more than
-the ingest queue tries, so that the dead letter is seen first, and chance is not taken for the file's doing."""
+"""Checks of an upload that may end without a result, as when the function is killed, before the upload fails.
+It is more than the deliveries of the ingest queue, so that the message reaches the dead-letter queue first,
+and an accident is not blamed on the file."""
 MAX_CHECKS = 18
-"""Checks of an upload before it is given up, whatever kept them from deciding; with the pauses between, some six hours."""
+"""Checks of an upload, whatever their result, before it fails; with the pauses between them about six
+hours."""
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=20), timedelta(minutes=40)
-"""How long an undecided upload is let alone before it is sent to ingest again: at first longer than a check may take."""
+"""Time for which an undecided upload is left alone before the sweep sends it to ingest again: the first pause
+and the longest. The first is longer than a check may take."""
 
 
 TOO_SLOW = "too_slow"
-"""What the reason begins with of an upload whose check came to the end of its time."""
+"""Prefix of the reason of an upload whose check reached its time limit."""
 
 
 class UploadState(StrEnum):
-    """Where an upload stands."""
+    """State of an upload."""
 
     RECEIVED = "RECEIVED"
     ACCEPTED = "ACCEPTED"
@@ -65,6 +68,7 @@ TRANSITIONS: dict[UploadState, frozenset[UploadState]] = {
     UploadState.FAILED: frozenset(),
     UploadState.EXCLUDED: frozenset(),
 }
+"""State to the states that may follow it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,51 +78,51 @@ class Upload:
     Parameters
     ----------
     upload_id
-        See `relearn.naming.ids.upload_id`.
+        Hash of bucket, key and version id, see `relearn.naming.ids.upload_id`.
     model, table, key, version_id
-        Which object it is.
+        Model, raw table, and S3 key and version id of the object.
     sequencer
-        S3's sequencer: of two versions of one key, the greater (as padded hex) is the newer.
+        Sequencer of the S3 event: of two versions of one key, the greater (as padded hex) is the newer.
     size_bytes
-        Size of the object.
+        Size of the object, in bytes.
     state, reason
-        Where it stands, and why.
+        State of the upload, and its reason; the reason may be empty.
     received_at
-        ISO 8601, UTC.
+        Time of the upload: ISO 8601, UTC.
     rows_accepted, rows_rejected
-        Counts of rows, 0 until known.
+        Numbers of rows; 0 until known.
     rows_waiting, waits_until
-        How many of its accepted rows were dated later than the clock of its check: a run sees each from its time on. And
-        when the last of them is known, ISO 8601, UTC; empty when there is none.
+        Number of accepted rows that are dated after their check, and the latest of their dates (ISO 8601,
+        UTC; empty when there are none). A run uses such a row only from its date on.
     known_from
-        When the first of its rows is known, ISO 8601, UTC, if all of them wait; empty when its check knew one already, and
-        of uploads that are older than this.
+        Earliest date of its rows, ISO 8601, UTC, if all of them are dated after their check; otherwise empty,
+        as for uploads of earlier releases.
     attempts
-        Failed runs it was part of.
+        Failed runs that it was part of.
     checks, silent
-        Checks of it that were begun, and those of them that ended without a word.
+        Checks that were begun, and how many of these ended without a result.
     checking_until
-        When the check that was begun last has come to its end, whatever becomes of it; ISO 8601, UTC. Empty when that
-        one said how it ended.
+        Deadline of the check that was begun last: ISO 8601, UTC. Empty when that check recorded its result.
     sends, sent_at
-        How often the sweep sent it to ingest again because it stayed undecided, and when it last did; a time to come when
-        it was put off until then (`relearn.lifecycle.turns`).
+        How often the sweep sent it to ingest again because it stayed undecided, and when it last did (ISO
+        8601, UTC). The time is in the future when the upload was put off until then
+        (`relearn.lifecycle.turns`).
     replaces
-        Id of the version of the same object whose rows this one's take the place of, once a run has used them; empty
-        when there was none.
+        Id of the upload of the same object whose rows are replaced by this one's once a run has used these;
+        empty when there is none.
     sha256
         SHA-256 (hex) of the object's bytes; empty until it was read.
     same_as
         Id of an earlier upload with the same content, whose rows count for both; empty when there is none.
     run_id
-        The run that trained on it, or was rejected with it; empty until there is one.
+        Run that trained on it, or was rejected with it; empty until there is one.
     times
-        When each state was reached: state to ISO 8601, UTC.
+        State to the time at which it was reached: ISO 8601, UTC.
     predicts
-        What the model predicted when it was accepted (`relearn.spec.model.ModelSpec.predicts`); empty until then, and of uploads that
-        are older than this.
+        What the model predicted when the upload was accepted (`relearn.spec.model.ModelSpec.predicts`); empty
+        until then, and for uploads of earlier releases.
     earlier
-        Ends after which a person had it tried again, oldest first: ``state``, ``reason`` and ``at``.
+        Ends before each retry, oldest first: ``state``, ``reason`` and ``at``.
     """
 
     upload_id: str
@@ -152,7 +156,7 @@ class Upload:
 
 
 def check_transition(old: UploadState, new: UploadState) -> None:
-    """Refuse a step that an upload's life does not have.
+    """Refuse an illegal transition of an upload.
 
     Raises
     ------
@@ -163,16 +167,17 @@ def check_transition(old: UploadState, new: UploadState) -> None:
 
 
 def begin_check(upload: Upload, now: datetime, until: datetime) -> Upload:
-    """Count a check that begins, before it does any work: one that is killed has counted.
+    """Count a check before it does any work, so that a check that is killed is counted too.
 
-    Another delivery of the same upload while a check may still be at work is not counted; what both do is done once.
+    A second delivery of the upload before the deadline of the last check is not counted: the work of both
+    checks is idempotent.
 
     Parameters
     ----------
     upload
-        RECEIVED.
+        Upload in the state RECEIVED.
     now, until
-        When the check begins, and when at the latest it ends; aware.
+        Begin and deadline of the check, time-zone aware.
     """
     ended_by = datetime.fromisoformat(upload.checking_until) if upload.checking_until else None
     if ended_by is not None and now < ended_by:
@@ -186,12 +191,12 @@ def begin_check(upload: Upload, now: datetime, until: datetime) -> Upload:
 
 
 def hopeless(upload: Upload) -> str:
-    """Say why an upload whose check was begun is given up instead; empty when it is not.
+    """Return the reason why an upload fails instead of being checked again; empty when the check may go on.
 
     Parameters
     ----------
     upload
-        As `begin_check` gave it, with the reason that the check before left.
+        Upload that `begin_check` returned, with the reason that the previous check left.
     """
     again = f"when the cause has gone: relearn retry {upload.upload_id[:12]}"
     if upload.silent >= MAX_SILENT:
@@ -206,34 +211,44 @@ def hopeless(upload: Upload) -> str:
 
 
 def was_slow(upload: Upload) -> bool:
-    """Tell whether an earlier check of an undecided upload came to the end of its time, with a word or without."""
+    """Return whether an earlier check of an undecided upload reached its time limit.
+
+    A check that ended without a result counts as one that did.
+    """
     told = any(one["reason"].startswith(f"{TOO_SLOW}: ") for one in upload.earlier)
     return told or upload.silent > 0 or bool(upload.checking_until)
 
 
 def is_known(upload: Upload, now: datetime) -> bool:
-    """Tell whether a run that begins now would see a row of an upload.
+    """Return whether a run that begins at ``now`` uses any row of an upload.
 
     Parameters
     ----------
+    upload
+        Accepted upload.
     now
-        Aware.
+        Time-zone aware.
     """
     return not upload.known_from or datetime.fromisoformat(upload.known_from) <= now
 
 
 def known(uploads: Iterable[Upload], now: datetime) -> list[Upload]:
-    """Keep the uploads that a run which begins now would see a row of: the others neither ask for it nor join it."""
+    """Return the uploads of which a run that begins at ``now`` uses any row.
+
+    The others neither start a run nor join it.
+    """
     return [upload for upload in uploads if is_known(upload, now)]
 
 
 def waiting(upload: Upload, now: datetime) -> str:
-    """Say that rows of an upload wait for their time; empty when none does any more.
+    """Describe how many rows of an upload wait for the date that is in them; empty when none does.
 
     Parameters
     ----------
+    upload
+        Accepted upload.
     now
-        Aware.
+        Current time, time-zone aware.
     """
     if not upload.rows_waiting or datetime.fromisoformat(upload.waits_until) <= now:
         return ""
@@ -252,12 +267,16 @@ def _shown(at: str) -> str:
 
 
 def due_again(upload: Upload, now: datetime) -> bool:
-    """Tell whether the sweep sends an undecided upload to ingest again; the pauses grow with every time it did.
+    """Return whether the sweep sends an undecided upload to ingest again.
+
+    The pause doubles with every time it did, up to the longest.
 
     Parameters
     ----------
+    upload
+        Upload in the state RECEIVED.
     now
-        Aware.
+        Current time, time-zone aware.
     """
     began = upload.times.get(UploadState.RECEIVED, upload.received_at)
     since = max(datetime.fromisoformat(at) for at in (began, upload.sent_at) if at)
@@ -265,24 +284,24 @@ def due_again(upload: Upload, now: datetime) -> bool:
 
 
 def newer(first: Upload, second: Upload) -> Upload:
-    """Of two versions of one object, give the newer.
+    """Return the newer of two versions of one object.
 
-    S3's sequencers are hexadecimal strings of unequal length that compare when padded on the
-    right (S3 user guide, "Event message structure").
+    S3's sequencers are hexadecimal strings of unequal length that compare when padded on the right (S3 user
+    guide, "Event message structure").
     """
     width = max(len(first.sequencer), len(second.sequencer))
     return max(first, second, key=lambda upload: upload.sequencer.upper().ljust(width, "0"))
 
 
 def replaced_by(upload: Upload, others: Iterable[Upload]) -> Upload | None:
-    """Find the version of the same object that an upload replaces: the newest of those before it that count.
+    """Return the newest older upload of the same object; None when there is none.
 
     Parameters
     ----------
     upload
-        Which is about to be accepted.
+        Upload that is about to be accepted.
     others
-        Those of its model that are ACCEPTED or TRAINED.
+        ACCEPTED and TRAINED uploads of its model.
     """
     before: Upload | None = None
     for other in others:
@@ -293,16 +312,17 @@ def replaced_by(upload: Upload, others: Iterable[Upload]) -> Upload | None:
 
 
 def same_content(upload: Upload, others: Iterable[Upload]) -> Upload | None:
-    """Find the upload whose content an upload repeats: of those that count, one that was trained on, else the oldest.
+    """Return an earlier upload with the same content; None when there is none.
 
-    The same bytes with other counts of rows, or for another target, are not the same: the spec is another since.
+    Of several, one that was trained on comes first, then the oldest. Uploads with the same bytes but
+    different counts of rows, or another target, do not have the same content: the spec has changed.
 
     Parameters
     ----------
     upload
-        Which is about to be accepted, with its digest and counts.
+        Upload that is about to be accepted, with its digest and counts.
     others
-        Those of its model that are ACCEPTED or TRAINED.
+        ACCEPTED and TRAINED uploads of its model.
     """
     mine = content(upload)
     if mine is None:
@@ -315,14 +335,14 @@ def same_content(upload: Upload, others: Iterable[Upload]) -> Upload | None:
 
 
 def content(upload: Upload) -> tuple[str | int, ...] | None:
-    """Give what uploads with the same content have in common; None of one that was not read."""
+    """Return the values that uploads with the same content share; None for an upload that was not read."""
     if not upload.sha256:
         return None
     return upload.table, upload.sha256, upload.predicts, upload.rows_accepted, upload.rows_rejected
 
 
 def repeating(before: Upload) -> str:
-    """Say what an upload repeats, and that nobody has to do anything."""
+    """Describe which upload an upload repeats."""
     name = before.key.rpartition("/")[2]
     return (
         f"the same content as upload {before.upload_id[:12]} ({name}, received {before.received_at[:19]}Z): "
@@ -331,7 +351,7 @@ def repeating(before: Upload) -> str:
 
 
 def replacing(before: Upload) -> str:
-    """Say what an upload that was accepted replaces, and when."""
+    """Describe which upload an accepted upload replaces, and when."""
     return (
         f"replaces upload {before.upload_id[:12]} ({counted(before.rows_accepted, 'row')}, received {before.received_at[:19]}Z), "
         "which counts until a run has used this one; to keep both, upload it under another name"
@@ -339,7 +359,7 @@ def replacing(before: Upload) -> str:
 
 
 def after_failed_run(upload: Upload, reason: str) -> tuple[UploadState, str, int]:
-    """Say what a failed run makes of an upload that was in it.
+    """Return what an upload becomes after a failed run that it was part of.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What of a model's uploads is still to come, what was refused meanwhile, and whom an accepted one waits for."""
+"""Uploads of a model that are not settled yet, were refused lately, or wait for a decision."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from relearn.lifecycle.uploads import Upload, UploadState
 
 
 def decision_on(run: Run | None) -> str:
-    """Say which decision a model's newest run waits for; empty when it waits for none."""
+    """Describe the decision that a model's newest run waits for; empty when it waits for none."""
     if run is None or run.state is not RunState.AWAITING_APPROVAL:
         return ""
     return f"version {run.version}: {decisions.how_to(run.model, run.version)}"
 
 
 def explained(upload: Upload, run: Run | None, now: datetime) -> Upload:
-    """Give an accepted upload its reasons to wait: a decision about the newest run, and the time that is in its rows.
+    """Return an upload with its reasons to wait: a decision about a run, and dates in its rows.
 
     Parameters
     ----------
     upload
-        As the ledger knows it.
+        Upload as the ledger has it.
     run
-        The newest of its model; None before the first.
+        Newest run of its model; None before the first.
     now
-        Aware.
+        Current time, time-zone aware.
     """
     reason = upload.reason
     if upload.state is UploadState.ACCEPTED and run is not None and (waited := decision_on(run)):
@@ -44,16 +44,17 @@ def explained(upload: Upload, run: Run | None, now: datetime) -> Upload:
 
 
 def to_come(uploads: Iterable[Upload], run: Run | None) -> list[Upload]:
-    """Choose the uploads that a model's newest run has not settled: those being checked, and those for the next run.
+    """Return the uploads that the newest run has not settled.
 
-    What a failed run leaves is not among them: it waits for the next upload, or for a person.
+    They are those being checked, and those for the next run. Uploads that a failed run leaves are not among
+    them: they wait for the next upload, or for a person.
 
     Parameters
     ----------
     uploads
-        Those of the model.
+        Uploads of the model.
     run
-        The newest; None before the first.
+        Newest run of the model; None before the first.
     """
     had = set() if run is None else set(run.uploads)
     return [
@@ -65,16 +66,17 @@ def to_come(uploads: Iterable[Upload], run: Run | None) -> list[Upload]:
 
 
 def refused_since(uploads: Iterable[Upload], run: Run | None) -> list[Upload]:
-    """Choose the uploads that ended badly after a model's newest run began, the newest first.
+    """Return the QUARANTINED and FAILED uploads since the start of the newest run, newest first.
 
-    One that was in the run has the run's reason and is not among them, nor is one whose object has a newer version.
+    Uploads of the run itself, which have the run's reason, and uploads of which the object has a newer
+    version are left out.
 
     Parameters
     ----------
     uploads
-        Those of the model.
+        Uploads of the model.
     run
-        The newest; None before the first.
+        Newest run of the model; None before the first.
     """
     newest: dict[str, Upload] = {}
     for one in uploads:
