@@ -1,4 +1,4 @@
-"""Takes uploads out of every later snapshot, because a person says so."""
+"""Excludes uploads from every later snapshot, on a person's request."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _log = logging.getLogger(__name__)
 
 
 def exclude(ledger: Ledger, detail: Mapping[str, Any]) -> None:
-    """Do what a message of `relearn.lifecycle.exclusions` asks for; twice is once.
+    """Exclude the upload that a message of `relearn.lifecycle.exclusions` names; idempotent.
 
     Raises
     ------
     NotFoundError
-        The ledger knows no such upload.
+        The ledger has no such upload.
     ConflictError
-        It moves right now: the message has to come again.
+        Another writer changed the upload at the same time; the message must be delivered again.
     """
     asked = exclusions.parse_detail(detail)
     upload = ledger.upload(asked.model, asked.upload_id)

@@ -1,7 +1,7 @@
-"""The way of one upload: written down, checked, and either a shard or a quarantine record.
+"""Ingests one upload: records it in the ledger, checks it, and writes a shard or a quarantine record.
 
-Every step may be done again (queues deliver at least once, and two at a time): an upload that is
-decided is left alone, a shard is written once, and of two that decide at once one wins.
+Every step is idempotent, because queues deliver at least once and two deliveries may run at the same time: a
+decided upload is left alone, a shard is written once, and of two concurrent decisions one wins.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ from relearn.spec.model import ModelSpec
 from relearn.spec.tables import MAIN
 
 CHECK_SHARE = 0.85
-"""Share of the function's time that a check may take; the rest is for what it decides: a copy, a shard, people."""
+"""Share of the function's time that a check may take; the rest is for its result: a copy, a shard, notifications."""
 LARGEST_COPY = 5 * 1024**3  # what S3 copies in one call, in bytes
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Buckets:
-    """Where uploads come from and where shards and quarantine records go."""
+    """Names of the buckets: where uploads arrive, and where shards and quarantine records are written."""
 
     uploads: str
     lake: str
@@ -56,14 +56,16 @@ class Ingestion:
 
     Parameters
     ----------
-    ledger, turns, queue, storage, notifier, meter, runs
-        Adapters, and what starts runs.
+    ledger, turns, queue, storage, notifier, meter
+        Adapters.
+    runs
+        Starts runs.
     specs
         Model name to spec.
     buckets
         Names of the buckets.
     clock
-        Returns the time, aware.
+        Returns the current time, aware.
     """
 
     def __init__(
@@ -92,20 +94,21 @@ class Ingestion:
         self._clock = clock
 
     def take(self, detail: Mapping[str, Any], left: Callable[[], float]) -> None:
-        """Take in the object that an ``Object Created`` event is about.
+        """Ingest the object that an ``Object Created`` event names, and start a run when it is accepted.
 
         Parameters
         ----------
         detail
-            The event's detail: ``bucket.name`` and ``object.{key,size,version-id,sequencer}``. Keys are as
-            they are: EventBridge does not encode them. ``returns`` when it was put off: how often.
+            The event's detail: ``bucket.name`` and ``object.{key,size,version-id,sequencer}``. EventBridge
+            does not URL-encode the key. ``returns`` is the number of times that the upload was put off;
+            absent means 0.
         left
-            Gives the seconds before the function is cut off.
+            Returns the seconds until the function is cut off.
         """
         upload = self._read(detail)
         if upload is None:
             return
-        table = upload.table  # as the models are now: who tries again may have deployed another since
+        table = upload.table  # by the current specs: they may have changed since the first try
         upload = self._ledger.receive(upload)
         if upload.state is UploadState.RECEIVED:
             upload = self._in_turn(replace(upload, table=table), left, detail.get("returns", 0))
@@ -133,7 +136,7 @@ class Ingestion:
         )
 
     def _in_turn(self, upload: Upload, left: Callable[[], float], returns: int) -> Upload:
-        """Decide when it is its turn; put the upload off when others take its model's share of ingest."""
+        """Decide the upload, or put it off when its model already uses its share of ingest's concurrency."""
         if upload.sent_at and datetime.fromisoformat(upload.sent_at) > self._clock():
             _log.info("put off already, it comes again", extra={"upload_id": upload.upload_id})
             return upload
@@ -151,9 +154,11 @@ class Ingestion:
         return decided
 
     def _put_off(self, upload: Upload, why: str, returns: int) -> Upload:
-        """Let an upload come again later: a message of its own, for the queue buries one that is handed back thrice.
+        """Put the upload off: send it to ingest later, in a new message, or leave it to the sweep.
 
-        The ledger says so first: whoever dies in between sends too little, and the sweep sends it then.
+        The message is new because the queue moves one that is returned three times to the dead-letter queue.
+        The ledger is written first: if the process dies in between, no message is sent, and the sweep sends
+        the upload.
         """
         seconds, now = turns.pause(returns), self._clock()
         due = None if seconds is None else now + timedelta(seconds=seconds)
@@ -164,7 +169,7 @@ class Ingestion:
         return upload
 
     def _decided(self, upload: Upload, until: datetime, left: Callable[[], float]) -> Upload:
-        """Decide; of what cannot be decided now the ledger says why, for whoever looks before the next try."""
+        """Decide the upload; when that fails for now, record the reason in the ledger, where people see it."""
         begun = self._ledger.begin_check(upload, until)
         if begun.state is not UploadState.RECEIVED:
             return begun
@@ -261,17 +266,17 @@ class Ingestion:
         )
         if same is None or same.state is not UploadState.TRAINED:
             return accepted
-        # It was trained on already: no run has anything to learn from it.
+        # The same content was trained on already, so no run could learn from it.
         return self._move(accepted, UploadState.TRAINED, uploads.repeating(same), run_id=same.run_id)
 
     def _tell_replaced(self, upload: Upload, before: Upload) -> None:
-        """Tell people that one's rows are about to take the place of another's: two may have used one name."""
+        """Notify people that an upload is about to replace another's rows: two senders may have used the same name."""
         headline = f"upload {upload.key.rpartition('/')[2]} replaces another"
         reason = f"upload {upload.upload_id[:12]} {uploads.replacing(before)}"
         self._notifier.tell("replaced", upload.model, headline, f"{upload.key}\n{reason}")
 
     def _refuse(self, upload: Upload, refusal: Refusal, prepared: Outcome | None = None) -> Upload:
-        """Quarantine: a copy of the object, the reason, the rows; then the ledger."""
+        """Quarantine the upload: write a copy of the object, the reason and the rejected rows, then the ledger."""
         prefix = s3_keys.quarantine_prefix(upload.model, upload.upload_id)
         if upload.size_bytes <= LARGEST_COPY:
             target = (self._buckets.lake, f"{prefix}object")
@@ -305,7 +310,7 @@ class Ingestion:
             self._storage.write(self._buckets.lake, key, rows, "application/x-ndjson")
 
     def _move(self, upload: Upload, state: UploadState, reason: str, **found: Any) -> Upload:
-        """Decide an upload; people hear of a bad end before it is written, so that none goes unheard."""
+        """Write the decision on an upload. A failure is notified before it is written, so that none goes unnoticed."""
         if state in (UploadState.QUARANTINED, UploadState.FAILED):
             kind = "quarantined" if state is UploadState.QUARANTINED else "failed"
             headline = f"upload {upload.key.rpartition('/')[2]} {kind}"
@@ -319,5 +324,5 @@ class Ingestion:
 
 
 def trouble(error: Exception) -> str:
-    """Say why an upload is not decided yet."""
+    """Return the reason that an upload is not decided yet, at most `MAX_REASON` characters."""
     return cut(f"not decided yet, it is tried again: {faults.told(error, faults.INGEST_DISK)}", MAX_REASON)

@@ -1,4 +1,4 @@
-"""Answers what is asked about uploads: a form for a new one, what became of one, the newest."""
+"""Answers requests about uploads: creates presigned forms, reports the state of one upload, lists the newest."""
 
 from __future__ import annotations
 
@@ -27,24 +27,26 @@ from relearn.naming import ids, s3_keys
 from relearn.spec.model import ModelSpec
 
 LISTED = 100
-"""How many uploads a list has at most."""
+"""Largest number of uploads in a list."""
 
 
 class Uploads:
-    """Gives forms away and describes uploads.
+    """Creates presigned forms and describes uploads.
 
     Parameters
     ----------
     ledger, forms, storage, links
         Adapters.
     catalog
-        The models.
-    bucket, lake
-        Names of the buckets: where files arrive, and where their rejected rows are.
+        Specs of all models.
+    bucket
+        Name of the uploads bucket.
+    lake
+        Name of the lake bucket, which holds rejected rows.
     largest
-        Bytes of a file at most that ingest checks in the time it has here.
+        Largest file, in bytes, that ingest can check in its time.
     clock
-        Gives the time, aware.
+        Returns the current time, aware.
     """
 
     def __init__(
@@ -71,12 +73,14 @@ class Uploads:
         self._clock = clock
 
     def answer(self, request: Request) -> Any:
-        """Do the operation that was asked for.
+        """Carry out the requested operation.
 
         Raises
         ------
-        NotFoundError, InvalidUploadError
-            There is no such model or upload, or such a file may not be sent.
+        NotFoundError
+            The model, upload or form does not exist.
+        InvalidUploadError
+            The spec does not allow such a file.
         """
         spec = self._catalog.spec(request.parameters["model"])
         if request.route == operations.CREATE_UPLOAD.key:
@@ -113,7 +117,7 @@ class Uploads:
         return self._whole(spec, upload)
 
     def _by_form(self, spec: ModelSpec, form_id: str) -> dict[str, Any]:
-        """Describe what came by a form: the newest version of its one object."""
+        """Describe the newest version of a form's object, or the form itself while nothing has arrived."""
         form = self._forms.form(spec.name, form_id)
         stored = self._storage.newest(self._bucket, _key(form))
         if stored is None:
@@ -126,7 +130,7 @@ class Uploads:
         return upload_views.whole(explained, self._rejected(spec, upload), form)
 
     def _known(self, form: UploadForm, stored: StoredVersion) -> Upload:
-        """Give what the ledger knows of a version; what it will know at first while the event is on its way."""
+        """Return the ledger's record of a stored version, or a new one while its event is on its way."""
         upload_id = ids.upload_id(self._bucket, stored.key, stored.version_id)
         known = self._ledger.upload(form.model, upload_id)
         if known is not None:
@@ -153,5 +157,5 @@ class Uploads:
 
 
 def _key(form: UploadForm) -> str:
-    """Key of the one object that a form takes."""
+    """Return the key of the one object that a form accepts."""
     return s3_keys.form_key(form.model, form.form_id, form.filename, form.table)

@@ -1,4 +1,4 @@
-"""Retries failed uploads and runs on request."""
+"""Retries failed uploads, and the runs that they failed in, on request."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _log = logging.getLogger(__name__)
 
 
 class RetryRequests:
-    """Handles the requests to retry of `relearn.lifecycle.retries`; idempotent.
+    """Handles the retry requests of `relearn.lifecycle.retries`; idempotent.
 
     Parameters
     ----------
     ledger
-        The ledger.
+        Holds the uploads.
     runs
         Starts runs.
     ingestion
@@ -39,14 +39,21 @@ class RetryRequests:
         self._bucket = bucket
 
     def again(self, detail: Mapping[str, Any], left: Callable[[], float]) -> None:
-        """Begin again with every upload that is named, in the seconds that ``left`` says are left.
+        """Retry every upload that the message names, then start a run of the accepted ones.
+
+        Parameters
+        ----------
+        detail
+            Detail of the message.
+        left
+            Returns the seconds until the function is cut off.
 
         Raises
         ------
         NotFoundError
-            The ledger knows no such upload.
+            The ledger has no such upload.
         ConflictError
-            One moves right now: the message has to come again.
+            Another writer changed an upload at the same time; the message must be delivered again.
         """
         model, asked = retries.parse_detail(detail)
         found = [self._begin(model, upload_id, seen) for upload_id, seen in asked.items()]
@@ -54,7 +61,7 @@ class RetryRequests:
             if upload.state is UploadState.RECEIVED:
                 self._ingestion.take(s3_events.of_upload(self._bucket, upload), left)
         if pending := self._ledger.uploads(model, UploadState.ACCEPTED):
-            # A person who asks does not wait for the schedule.
+            # A retry is a person's request, and does not wait for the schedule.
             self._runs.start(model, pending, scheduled=True)
 
     def _begin(self, model: str, upload_id: str, seen: int) -> Upload:
