@@ -1,1 +1,1 @@
-"""Use cases of runs: opening, closing, retirement and withdrawal."""
+"""Use cases of runs, from opening through training, judgement and deployment to closing."""

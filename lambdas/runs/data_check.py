@@ -1,4 +1,4 @@
-"""Checks the data of a run before anything is paid for: what it holds, by its profiles, against what the spec demands."""
+"""Checks a run's data before training costs anything: compares profiles of its shards with the spec's quality rules."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from relearn.spec import codec
 from relearn.spec.model import ModelSpec
 
 LARGEST_REPORT = 64 * 1024**2
-"""Of data.json, in bytes."""
+"""Largest data.json, in bytes."""
 
 
 class DataCheck:
@@ -35,7 +35,7 @@ class DataCheck:
     ledger, storage
         Adapters.
     catalog
-        The models.
+        Specs of all models.
     lake
         Name of the bucket with shards, profiles and reports.
     """
@@ -47,17 +47,19 @@ class DataCheck:
         self._lake = lake
 
     def check(self, model: str, run_id: str) -> dict[str, Any]:
-        """Judge the snapshot of a run, and keep the report for people and for the next run.
+        """Check the snapshot of a run, and write the data report for people and for the next run's comparison.
 
         Returns
         -------
         dict
-            ``verdict`` (train or reject), ``reason``, and ``tables``: those whose new uploads are given up.
+            ``verdict`` (train or reject); ``reason``, empty to train; and ``tables``, whose new uploads
+            caused the rejection.
 
         Raises
         ------
         DataError
-            Code ``data_quality``: the data may not be trained on, and it is not the new uploads' fault.
+            Code ``data_quality``: the data fails its rules, and no new upload is to blame. Also when a shard
+            or a profile cannot be read.
         """
         run, spec = self._ledger.run(model, run_id), self._catalog.spec(model)
         chosen, new = set(run.snapshot), set(run.uploads)
@@ -74,7 +76,7 @@ class DataCheck:
         return {"verdict": "reject" if reason else "train", "reason": reason, "tables": tables}
 
     def _champions(self, run: Run) -> dict[str, Profile]:
-        """Read what the champion was trained on; nothing when there is none, or it is older than such reports."""
+        """Return profiles of the champion's training data by table; empty without a champion or its data report."""
         version = self._ledger.version(run.model, run.champion_version) if run.champion_version else None
         if version is None:
             return {}

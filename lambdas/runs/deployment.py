@@ -1,4 +1,4 @@
-"""Gives a registered version an endpoint of its own; called again and again until it is in service."""
+"""Deploys a registered version to an endpoint of its own; called repeatedly until the endpoint is in service."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _UNDER_WAY = ("Creating", "InService")
 
 
 class Deployment:
-    """Deploys versions: each gets an endpoint of its own.
+    """Deploys versions, each to its own endpoint or to the Lambda host of its model.
 
     Parameters
     ----------
     ledger, endpoints, storage
         Adapters.
     catalog
-        The models.
+        Specs of all models.
     stage
         Name of the stage.
     roles
-        Prefix of the ARNs of the execution roles; the name of the model completes it.
+        Prefix of the execution roles' ARNs; the name of the model completes it.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Deployment:
         self._roles = roles
 
     def deploy(self, model: str, number: int) -> dict[str, str]:
-        """Make the endpoint of a version unless it is there.
+        """Create the endpoint of a version unless it exists, and return its status.
 
         Returns
         -------
@@ -57,10 +57,12 @@ class Deployment:
 
         Raises
         ------
+        NotFoundError
+            The ledger has no such version.
         ModelFailedError
-            The endpoint failed; says why.
+            The endpoint failed; the message has the reason.
         ArtifactError
-            What lies in S3 is not what was judged.
+            The artifact in S3 is not the one that was judged.
         """
         version = self._ledger.version(model, number)
         if version is None:
@@ -70,11 +72,11 @@ class Deployment:
         if isinstance(where, InLambda) or self._endpoints.status(name) is None:
             self._require_judged(version)
         if version.endpoint != name:
-            # Written down before it is made, so that nothing is made that nobody knows of.
+            # Recorded before it is created, so that no endpoint exists that the ledger does not know of.
             version = self._ledger.change_version(version, endpoint=name)
         role = self._roles + version.model
-        if isinstance(where, InLambda):  # the function is there always, and holds what it is asked for
-            self._endpoints.ensure_model(version, role)  # what a batch is scored with
+        if isinstance(where, InLambda):  # the host function always exists, and loads versions on request
+            self._endpoints.ensure_model(version, role)  # batch transforms use it
             return {"name": name, "status": "InService"}
         status = self._endpoints.ensure(where, version, role)
         if status.status not in _UNDER_WAY:
@@ -84,7 +86,7 @@ class Deployment:
         return {"name": name, "status": status.status}
 
     def _require_judged(self, version: Version) -> None:
-        """Refuse an artifact that was changed since the judge saw it, before anything is made that would load it."""
+        """Raise `ArtifactError` if the artifact has changed since it was judged; called before anything can load it."""
         if not version.artifact_sha256:
             raise ArtifactError(
                 f"nobody wrote down what was judged of version {version.version} of {version.model}, which is older than "
@@ -102,7 +104,7 @@ class Deployment:
         return resources.place(self._stage, version.model, version.version, in_lambda=in_lambda).name
 
     def _hosting(self, version: Version) -> Hosting:
-        """Say where a version runs: where it was registered for, or, before that was written down, as its spec says."""
+        """Return the hosting that the version was registered with; its spec's if none was recorded."""
         return (
             hosting.from_dict(version.hosting)
             if version.hosting

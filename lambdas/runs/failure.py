@@ -1,4 +1,4 @@
-"""Ends a run that failed: records the reason and removes the candidate; the champion stays."""
+"""Ends a run that failed: records the reason and removes the candidate; the champion keeps serving."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class RunFailure:
     runs
         Ends runs in the ledger.
     retirement
-        Removes candidates' endpoints and features.
+        Removes candidates' endpoints and online features.
     """
 
     def __init__(self, *, runs: Runs, retirement: Retirement) -> None:
@@ -27,7 +27,7 @@ class RunFailure:
         self._retirement = retirement
 
     def fail(self, model: str, run_id: str, reason: str) -> None:
-        """End a run; what will not go at once of its candidate is left to the sweep."""
+        """End a run; the sweep removes what cannot be removed at once of its candidate."""
         self._runs.fail(model, run_id, reason)
         try:
             self._retirement.retire(model)

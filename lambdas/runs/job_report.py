@@ -1,4 +1,4 @@
-"""The report of a training job: unpacked with care, and believed only when it is this run's."""
+"""Reads the report of a training job: unpacks the output within limits, and checks that it belongs to the run."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from relearn.lifecycle.promotion import Naive
 from relearn.spec.model import ModelSpec
 
 LARGEST_ARCHIVE = 64 * 1024**2
-"""Of output.tar.gz, in bytes."""
+"""Largest output.tar.gz, in bytes."""
 LARGEST_FILE = 32 * 1024**2
-"""Of one file in it, in bytes."""
+"""Largest file in it, in bytes."""
 LARGEST_TOTAL = 256 * 1024**2
-"""Of all its files together, in bytes."""
+"""Largest total of its files, in bytes."""
 JSON, HTML = "report.json", "report.html"
 FEATURES = "features.html"
-"""What the features of a model with several tables look like; other models have none."""
+"""Report on the features; only models with several tables have one."""
 PROBES = "probes.jsonl"
-"""Instances of the holdout, one a line, for a candidate that too few others ask."""
+"""Instances of the holdout, one a line; they are sent to a candidate that gets too few requests."""
 ANSWERS = "answers.jsonl"
-"""Some of them with the answers that the judged model gave, for whoever deploys it."""
+"""Some of the probes with the answers of the judged model; deployment compares them with the deployed version's."""
 LARGEST_PROBES = 2_000_000
-"""In bytes, as far as they are read."""
+"""Bytes of the probes that are read at most; the rest is ignored."""
 FILES = {
     JSON: "application/json",
     HTML: "text/html; charset=utf-8",
@@ -37,29 +37,30 @@ FILES = {
     PROBES: "application/jsonlines",
     ANSWERS: "application/jsonlines",
 }
-"""What a job's output may hold, and the media type of each."""
+"""Files that are read from a job's output, with their media types."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the judge needs to know.
+    """Contents of a training job's report that decide whether the candidate may serve.
 
     Parameters
     ----------
     candidate
         Metric name to value on the holdout.
     champion
-        The same for the champion, None when there is nothing to compare with.
+        The same for the champion; None when it was not measured.
     incompatible
-        Why the champion could not be measured; empty when it could, or there is none.
+        Why the champion could not be measured; empty when it was, or there is none.
     online
-        The features the job left to be looked up: ``rows``, ``sha256`` and ``as_of``; empty when it left none.
+        Online features that the job wrote: ``rows``, ``sha256`` and ``as_of``; empty when it wrote none.
     naive
-        What it says of the simplest method; None when it was not measured.
+        Comparison with the naive baseline; None when it was not measured.
     waiting
-        Raw table to its rows that were dated later than the run's clock, where there are any.
+        Raw table to the number of its rows dated after the run's clock; tables without such rows are left
+        out.
     onnx_sha256, contents_sha256
-        Digests (hex) of the graph that was measured, and of all files of its artifact; empty when it does not say.
+        Digests (hex) of the measured graph, and of all files of its artifact; empty when the report has none.
     """
 
     candidate: dict[str, float]
@@ -73,14 +74,14 @@ class Report:
 
 
 def unpack(archive: bytes) -> dict[str, bytes]:
-    """Read the `FILES` that are there out of a job's output.tar.gz.
+    """Return the `FILES` that a job's output.tar.gz holds, by name.
 
     Nothing is written to disk, and sizes are capped before reading.
 
     Raises
     ------
     DataError
-        Code ``report``: not a gzipped tar, too large, odd, or without a report.json.
+        Code ``report``: not a gzipped tar, too large, with irregular members, or without a report.json.
     """
     limits = Limits(file=LARGEST_FILE, total=LARGEST_TOTAL)
     try:
@@ -94,24 +95,24 @@ def unpack(archive: bytes) -> dict[str, bytes]:
 
 
 def parse_report(text: bytes, expected: Mapping[str, Any], champion_version: int) -> Report:
-    """Read a report, and check that it is about this run.
+    """Parse a report, and check that it belongs to this run.
 
     Parameters
     ----------
     text
         report.json.
     expected
-        What it must say: ``model``, ``run_id``, ``snapshot``, ``spec_digest``.
+        Required values of ``model``, ``run_id``, ``snapshot`` and ``spec_digest``.
     champion_version
-        The version it must have compared with, 0 for none.
+        The version that the report must compare with; 0 for none.
 
     Raises
     ------
     DataError
-        Code ``report``: it is not JSON, not about this run, or has a metric that is no number.
+        Code ``report``: not JSON, malformed, of another run, or with a metric that is not a number.
     """
     try:
-        data = strict_json.loads(text, JSON, LARGEST_FILE, finite=False)  # a figure that is none never wins
+        data = strict_json.loads(text, JSON, LARGEST_FILE, finite=False)  # NaN never wins a comparison
         for key, value in expected.items():
             if data[key] != value:
                 raise DataError("report", f"{key} in the report is {data[key]!r}; this run's is {value!r}")
@@ -133,12 +134,12 @@ def parse_report(text: bytes, expected: Mapping[str, Any], champion_version: int
 
 
 def naive(told: Mapping[str, Any] | None, spec: ModelSpec) -> Naive | None:
-    """Read how a candidate does against the simplest method.
+    """Return the comparison of a candidate with the naive baseline; None when the report has none.
 
     Raises
     ------
     DataError
-        Code ``report``: not as agreed, or missing though a ranking is held against it.
+        Code ``report``: malformed, or missing for a ranking, which must beat the baseline.
     """
     try:
         found = Naive.from_report(told, spec.metric.name)
@@ -152,7 +153,7 @@ def naive(told: Mapping[str, Any] | None, spec: ModelSpec) -> Naive | None:
 
 
 def finite(metrics: Mapping[str, float]) -> dict[str, float]:
-    """Keep the metrics that are finite numbers: the ledger holds no others."""
+    """Return the metrics that are finite numbers; the ledger cannot store others."""
     return {name: value for name, value in metrics.items() if math.isfinite(value)}
 
 

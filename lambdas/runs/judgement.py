@@ -1,4 +1,4 @@
-"""Judges a candidate: reads the job's report, keeps it, and says whether the candidate may serve."""
+"""Judges a candidate: reads the training job's report, stores it, and decides whether the candidate may serve."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from relearn.naming import resources, s3_keys
 from relearn.spec import codec
 
 LARGEST_MODEL = 2 * 1024**3
-"""Bytes of an artifact, unpacked: an ONNX file cannot be larger."""
+"""Largest file of an unpacked artifact, in bytes: an ONNX file cannot be larger."""
 
 
 _GRAPH = "model.onnx"
@@ -31,9 +31,11 @@ class Judge:
     ledger, storage
         Adapters.
     catalog
-        The models.
-    stage, lake, artifacts
-        Names of the stage and of its buckets.
+        Specs of all models.
+    stage
+        Name of the stage.
+    lake, artifacts
+        Names of the buckets with reports and with models.
     """
 
     def __init__(
@@ -47,14 +49,14 @@ class Judge:
         self._artifacts = artifacts
 
     def judge(self, model: str, run_id: str, artifact: str) -> dict[str, str]:
-        """Decide, and write down the figures and the reason.
+        """Decide on a candidate, and record its metrics, digests and the reason.
 
         Parameters
         ----------
         model, run_id
-            Which run.
+            The run.
         artifact
-            S3 URI of the ``model.tar.gz`` that SageMaker says the job left.
+            S3 URI of the job's ``model.tar.gz``, as SageMaker reports it.
 
         Returns
         -------
@@ -64,7 +66,7 @@ class Judge:
         Raises
         ------
         DataError
-            The report is missing, damaged, or not about this run; or the artifact is not what it measured.
+            The report is missing, damaged or of another run, or the artifact is not the one that it measured.
         """
         run = self._ledger.run(model, run_id)
         folder = self._folder(run, artifact)
@@ -106,7 +108,13 @@ class Judge:
         return {"verdict": decision.verdict, "reason": reason}
 
     def _weigh(self, key: str, said: job_report.Report) -> tuple[str, str]:
-        """Give the digests of an artifact, packed and file by file; one that is not what was measured is refused."""
+        """Return the digests of the packed artifact and of its files.
+
+        Raises
+        ------
+        DataError
+            Code ``artifact``: it cannot be read, or its digest is not the report's.
+        """
         stored = self._storage.stream(self._artifacts, key)
         limits = Limits(file=LARGEST_MODEL, total=LARGEST_MODEL + LARGEST_MODEL // 8)
         try:
@@ -114,7 +122,7 @@ class Judge:
         except ArchiveError as error:
             raise DataError("artifact", str(error)) from error
         found = contents.digest(files)
-        # A job that began before its code was replaced tells the graph's digest alone.
+        # A job that started on older code reports the digest of the graph alone.
         told, given = (
             (said.contents_sha256, found)
             if said.contents_sha256
@@ -128,7 +136,13 @@ class Judge:
         return stored.sha256(), found
 
     def _folder(self, run: Run, artifact: str) -> str:
-        """Say where the artifact lies, and what belongs to it; an artifact of another job is none of ours."""
+        """Return the folder of the run's job output.
+
+        Raises
+        ------
+        DataError
+            Code ``report``: the artifact is another job's.
+        """
         job = resources.job(self._stage, run.model, run.run_id)
         folder = f"{s3_keys.artifact_prefix(run.model)}/{job}/output/"
         expected = s3_keys.uri(self._artifacts, f"{folder}model.tar.gz")

@@ -1,13 +1,12 @@
-"""How a run begins and ends: the only code that takes and frees a model's lock.
+"""Starts and ends runs: the only code that takes and frees a model's lock.
 
-The ledger is the truth, the lock keeps runs of one model apart, and nothing is lost between them:
-ingest writes its upload as ACCEPTED *before* it tries the lock, and a run that ends frees the lock
-*before* it looks for pending uploads. So either ingest finds the lock free, or the ending run finds
-the upload.
+The ledger is the truth, and the lock keeps runs of one model apart. No upload is lost between the two: ingest
+records its upload as ACCEPTED *before* it tries the lock, and an ending run frees the lock *before* it looks
+for pending uploads. So either ingest finds the lock free, or the ending run finds the upload.
 
-Whoever finds the lock held by a run that never got going (its holder died between taking the lock
-and starting the execution) finishes that start: record and execution are made under the run's id,
-and making them twice is making them once.
+A process that finds the lock held by a run that never started (its holder died between taking the lock and
+starting the execution) completes that start. Record and execution are created under the run's id, so creating
+them twice has the effect of once.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from relearn.spec.model import ModelSpec
 from relearn.traffic.route import Change
 
 TEARDOWN = "teardown"
-"""Holds the lock of every model of a stage that is being deleted; no run has this id."""
+"""Run id that holds the lock of every model of a stage that is being deleted; no run has it."""
 
 _TOLD: Mapping[RunState, Kind] = {
     RunState.PROMOTED: "promoted",
@@ -40,7 +39,7 @@ _TOLD: Mapping[RunState, Kind] = {
     RunState.FAILED: "failed",
 }
 _REFUSED = (RunState.REJECTED, RunState.ROLLED_BACK)
-"""Ends of runs whose new data is not tried again."""
+"""Outcomes after which a run's new data is not tried again."""
 _log = logging.getLogger(__name__)
 
 
@@ -54,9 +53,9 @@ class Runs:
     specs
         Model name to spec.
     debounce_seconds
-        Overrides the specs' debounce window, in seconds; None: it does not.
+        Debounce window in seconds, in place of the specs'; None: the specs'.
     clock
-        Gives the time, aware.
+        Returns the current time, aware.
     """
 
     def __init__(
@@ -79,34 +78,34 @@ class Runs:
         self._clock = clock
 
     def ensure_run(self, model: str) -> None:
-        """Start a run if uploads are pending and no run is on its way."""
+        """Start a run if uploads are pending and no run is under way."""
         if pending := self.pending(model):
             self.start(model, pending)
 
     def pending(self, model: str) -> list[Upload]:
-        """Give the uploads that a run would be of; those all of whose rows wait for their time are not among them."""
+        """Return the accepted uploads that a run could train on: those with at least one row whose time has come."""
         return known(self._ledger.uploads(model, UploadState.ACCEPTED), self._clock())
 
     def start_scheduled(self, model: str) -> None:
-        """Start a run of the uploads that wait, because it is time to; without any there is none."""
+        """Start a run of the pending uploads at the scheduled time; without pending uploads none starts."""
         if pending := self.pending(model):
             self.start(model, pending, scheduled=True)
         else:
             _log.info("it is time for a run, and none is started: no upload waits", extra={"model": model})
 
     def start(self, model: str, pending: Iterable[Upload], *, scheduled: bool = False) -> None:
-        """Start a run, or help the one that holds the lock to get going.
+        """Start a run, or complete the start of the run that holds the lock.
 
-        While one of the model's tables has no data, or none that is known yet, the uploads of the others wait for it; an
-        upload of which no row is known asks for nothing. Where the spec says so, uploads wait for the schedule; not for
-        the first version, without which nothing serves.
+        No run starts while one of the model's tables has no data, or none that is known yet, or while the
+        route is frozen. Where the spec has a schedule instead of runs on upload, uploads wait for it, except
+        for the first version, without which nothing serves.
 
         Parameters
         ----------
         model
             Name of the model.
         pending
-            The uploads that ask for it.
+            The uploads to train on; those with no known row yet are ignored.
         scheduled
             Whether it is the time that the spec's schedule names.
         """
@@ -133,7 +132,7 @@ class Runs:
 
     def _lacks_data(self, spec: ModelSpec) -> bool:
         if not spec.tables:
-            return False  # what asks for the run is data of the one table
+            return False  # the upload that started this is data of the only table
         found = self._ledger.uploads(spec.name, UploadState.ACCEPTED, UploadState.TRAINED)
         lacking = snapshots.lacking(known(found, self._clock()), spec.table_names)
         if lacking:
@@ -141,7 +140,7 @@ class Runs:
         return bool(lacking)
 
     def launch(self, model: str, run_id: str, uploads: tuple[str, ...]) -> None:
-        """Make the record and the execution of a run that holds the lock; again is the same."""
+        """Create the record and the execution of the run that holds the lock; idempotent."""
         if run_id == TEARDOWN:
             return
         started = self._clock().isoformat(timespec="milliseconds")
@@ -162,17 +161,17 @@ class Runs:
         *,
         tables: Collection[str] | None = None,
     ) -> None:
-        """End a run that went its way: PROMOTED, REJECTED, ROLLED_BACK or EMPTY.
+        """End a run that completed: PROMOTED, REJECTED, ROLLED_BACK or EMPTY.
 
         Parameters
         ----------
         model, run_id
-            Which run.
+            The run.
         outcome, reason
-            How it ended, and why.
+            Final state, and why.
         tables
-            Of a rejected run: those whose data was wrong; what is new of the others is tried without
-            it. None: all that was new is given up.
+            For a rejected run: the tables whose data was wrong. New uploads of these tables fail; those of
+            other tables stay pending. None: all of the run's new uploads fail.
         """
         run = self._ledger.run(model, run_id)
         if outcome is RunState.PROMOTED:
@@ -181,14 +180,14 @@ class Runs:
             why = f"{_words(outcome)} by run {run_id}: {reason}"
             upload_outcomes.give_up(self._ledger, run, why, tables)
         self._end(run, outcome, reason)
-        # What a rejected run did not give up was not to blame, and waits for the next.
+        # Uploads of a rejected run that did not fail are not to blame, and wait for the next run.
         self._free(run, done_with=() if outcome in _REFUSED else run.uploads)
 
     def fail(self, model: str, run_id: str, reason: str) -> None:
-        """End a run that broke, whatever it had done; the champion stays.
+        """End a run that failed, at whatever step; the champion keeps serving.
 
-        A run that had moved the route before it broke is PROMOTED: its version serves. One whose version a person
-        rejected is REJECTED. One that has ended already only frees its lock.
+        A run whose version is the champion already is PROMOTED. One whose version a person rejected is
+        REJECTED. For one that has already ended, only the lock is freed.
         """
         try:
             run = self._ledger.run(model, run_id)
@@ -209,7 +208,7 @@ class Runs:
         self._free(run, done_with=run.uploads)
 
     def _refusal(self, run: Run) -> str:
-        """Say how a run's version was rejected by a person; empty when none did so."""
+        """Return how a person rejected the run's version; empty when nobody did."""
         version = self._ledger.version(run.model, run.version) if run.version else None
         if version is None or version.approval is None or version.approval.verdict != "reject":
             return ""
@@ -224,7 +223,7 @@ class Runs:
             self._ledger.change_version(version, state=VersionState.FAILED, reason=reason)
 
     def _end(self, run: Run, state: RunState, reason: str) -> None:
-        """Write the run's final state, telling people first; a run that has ended stays as it is."""
+        """Write the run's final state, after notifying people; a run that has ended is left as it is."""
         if run.state in runs.FINAL:
             return
         if (kind := _TOLD.get(state)) is not None:
@@ -234,10 +233,10 @@ class Runs:
         _log.info("run ended %s", state, extra={"model": run.model, "run_id": run.run_id, "reason": reason})
 
     def _free(self, run: Run, *, done_with: Collection[str]) -> None:
-        """Free the lock, then start the next run if uploads wait beside those that this one is done with."""
+        """Free the lock, then start the next run if uploads other than ``done_with`` are pending."""
         self._ledger.release_lock(run.model, run.run_id)
         pending = self.pending(run.model)
-        # An older version of an object that this run was about waits with it.
+        # An older version of an object that this run used waits with the newer one.
         if {upload.upload_id for upload in snapshots.newest(pending).values()} - set(done_with):
             self.start(run.model, pending)
 

@@ -1,4 +1,4 @@
-"""Opens a run: freezes what it trains on, and gives the context that the state machine carries on with."""
+"""Opens a run: fixes the snapshot that it trains on, and returns the context of its execution."""
 
 from __future__ import annotations
 
@@ -21,18 +21,20 @@ from relearn.spec.model import ModelSpec, on_spark
 
 
 class RunOpening:
-    """Opens runs: freezes the snapshot of each.
+    """Opens runs: fixes the snapshot of each.
 
     Parameters
     ----------
     ledger, storage
         Adapters.
     catalog
-        The models.
-    stage, lake, artifacts
-        Names of the stage and of its buckets.
+        Specs of all models.
+    stage
+        Name of the stage.
+    lake, artifacts
+        Names of the buckets with shards and with models.
     engine
-        What makes features, whatever the specs say; None: they decide.
+        Engine that computes features, in place of the specs'; None: the specs'.
     """
 
     def __init__(
@@ -55,17 +57,17 @@ class RunOpening:
         self._engine = engine
 
     def open(self, model: str, run_id: str) -> dict[str, Any]:
-        """Choose the snapshot, once, and say how to train on it.
+        """Choose the snapshot of a run, once, and return the parameters of its training job.
 
         Returns
         -------
         dict
-            The execution's context; ``proceed`` is False when nothing is left to train on.
+            The execution's context. ``proceed`` is False when there is nothing left to train on.
 
         Raises
         ------
         ConflictError
-            The run no longer holds the model's lock.
+            The run no longer holds the model's lock, or the champion is not in the ledger.
         """
         lock = self._ledger.lock(model)
         if lock is None or lock.run_id != run_id:
@@ -76,7 +78,7 @@ class RunOpening:
             run = self._choose(run)
         if run.state in {RunState.DEBOUNCING, *runs.FINAL}:
             return {"model": model, "run_id": run_id, "proceed": False}
-        # From the record, not from what was just chosen: a repeated call writes the same bytes.
+        # Written from the record, so that a repeated call writes the same bytes.
         every = self._ledger.uploads(model)
         shards = s3_keys.uri(self._lake, s3_keys.shards_prefix(model))
         listing = snapshots.manifest(shards, run.snapshot, every)
@@ -91,13 +93,13 @@ class RunOpening:
         known = {upload.upload_id: upload for upload in found}
         for upload in found:
             by = known.get(selection.superseded.get(upload.upload_id, ""))
-            # What is on trial itself replaces nothing before its run has used it: it may be rejected.
+            # A new upload supersedes nothing before its run has trained on it: it may be rejected.
             if upload.state is UploadState.ACCEPTED and by is not None and by.state is UploadState.TRAINED:
                 self._ledger.move_upload(upload, UploadState.SUPERSEDED, f"by {by.upload_id}")
         if selection.lacking:
             return run
         champion = self._ledger.route(run.model).champion
-        # Without a champion old data is worth a run too: a stage that was taken down is built up again.
+        # Without a champion, old data is worth a run too: it rebuilds a stage that was deleted.
         if not selection.new and (champion or not selection.snapshot):
             return run
         return self._ledger.move_run(
@@ -109,7 +111,7 @@ class RunOpening:
         )
 
     def _without_other_targets(self, model: str, spec: ModelSpec) -> list[Upload]:
-        """Give what may be trained on; what was accepted for another target is EXCLUDED, with that as its reason."""
+        """Return the uploads that may be trained on; mark those accepted for another target EXCLUDED."""
         found = self._ledger.uploads(model, UploadState.ACCEPTED, UploadState.TRAINED)
         others = snapshots.of_other_targets(found, spec.predicts)
         for upload in found:
@@ -118,9 +120,9 @@ class RunOpening:
         return [upload for upload in found if upload.upload_id not in others]
 
     def _trained_meanwhile(self, found: list[Upload]) -> list[Upload]:
-        """Let what repeats the content of an upload be TRAINED that came to be so after both were accepted.
+        """Mark an accepted upload TRAINED if one with the same content has been trained on since both were accepted.
 
-        A run for it would train on what the one before did.
+        A run of it would train on the same data again.
         """
         trained: defaultdict[object, list[Upload]] = defaultdict(list)
         for upload in found:
@@ -148,7 +150,7 @@ class RunOpening:
         manifest = s3_keys.uri(self._lake, s3_keys.snapshot_key(run.model, run.run_id))
         made = s3_keys.uri(self._lake, s3_keys.spark_prefix(run.model, run.run_id))
         spark = on_spark(spec, self._engine)
-        # What Spark read is for Spark to read: one machine may not even hold it.
+        # The raw shards go to Spark alone: they may not fit on the training instance.
         channels = [
             _channel("features", "S3Prefix", made) if spark else _channel("train", "ManifestFile", manifest)
         ]
@@ -157,7 +159,7 @@ class RunOpening:
             if champion is None:
                 raise ConflictError(f"version {run.champion_version} of {run.model} is not in the ledger")
             told["champion_version"] = str(champion.version)
-            if champion.artifact_sha256:  # of a version of before it was written down nobody knows it
+            if champion.artifact_sha256:  # unknown for a version older than this record
                 told["champion_sha256"] = champion.artifact_sha256
             channels.append(_channel("champion", "S3Prefix", champion.artifact))
         return {
@@ -181,7 +183,7 @@ class RunOpening:
 
 
 def _spark(engine: Engine, snapshot: str, output: str, now: str) -> dict[str, Any]:
-    """Say what the Glue job gets."""
+    """Return the parameters of the Glue job."""
     return {
         "snapshot": snapshot,
         "output": output,

@@ -1,7 +1,7 @@
-"""Publishes the features of a version's entities, to be looked up by those who ask it; called again until all are there.
+"""Publishes the online features of a version's entities to the online table; called repeatedly until all are published.
 
-The training job left them in the lake, one line an entity. The whole file is compared with what the job's report says of it
-before a line of it is published, and read as that very file from then on.
+The training job leaves them in the lake, one line for each entity. The whole file is compared with the job's
+report before its first line is published; later reads are bound to the same content by its ETag.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from relearn.records import online_features as online
 from relearn.spec.model import ModelSpec
 
 SPARE_SECONDS = 60
-"""Kept of the function's time for the block it is at."""
+"""Seconds of the function's time kept back for the block in progress."""
 
 
 PUBLISHING, PUBLISHED = "Publishing", "Published"
@@ -38,10 +38,14 @@ class Publication:
 
     Parameters
     ----------
-    ledger, blocks, online
-        Adapters; ``blocks`` of the lake.
+    ledger
+        Holds runs and versions.
+    blocks
+        Reads the lake in blocks.
+    online
+        Writes the online table.
     catalog
-        The models.
+        Specs of all models.
     """
 
     def __init__(self, *, ledger: Ledger, blocks: Blocks, online: Online, catalog: Catalog) -> None:
@@ -53,28 +57,31 @@ class Publication:
     def publish(
         self, model: str, run_id: str, number: int, progress: Progress, left: RemainingSeconds
     ) -> dict[str, Any]:
-        """Publish as much as there is time for.
+        """Publish as many features as the time allows.
 
         Parameters
         ----------
         model, run_id, number
-            Which version, of which run.
+            The model, its run, and the version of the run.
         progress
-            What the last call returned; empty for the first.
+            Result of the previous call; empty for the first.
         left
-            How many seconds there are.
+            Returns the seconds left for this call.
 
         Returns
         -------
         dict
-            ``status``: ``"Published"``, or ``"Publication"``: call again with this. ``rows``: how many entities.
+            ``status``: ``"Published"``, or ``"Publishing"``, to call again with this result. ``rows``: number
+            of entities.
 
         Raises
         ------
         DataError
-            The file is not what the job's report says, or a line of it not as agreed.
+            The file does not match the job's report, or a line of it is malformed.
         ConflictError
-            The version was given up meanwhile.
+            The version was withdrawn or has failed meanwhile.
+        NotFoundError
+            The ledger has no such version.
         """
         spec = self._catalog.spec(model)
         if spec.looked_up_by is None:
@@ -84,11 +91,11 @@ class Publication:
         if not progress:
             progress = {"next": 0, "etag": self._check(key, run), "rows": run.online["rows"]}
             told = {name: run.online[name] for name in ("rows", "as_of")}
-            # Written down before there are any, so that no items are there that nobody knows of.
+            # Recorded before the first item, so that no items exist that the ledger does not know of.
             self._ledger.change_version(version, online=told)
         start, etag = progress["next"], progress["etag"]
         while (lines := self._lines(key, start, etag)) is not None:
-            self._version(model, number)  # a run that was stopped must not go on
+            self._version(model, number)  # stops when the run was stopped meanwhile
             if left() <= 0 or not self._online.write(_items(spec, number, lines), left):
                 return {**progress, "status": PUBLISHING, "next": start}
             start += len(lines)
@@ -103,7 +110,7 @@ class Publication:
         return version
 
     def _check(self, key: str, run: Run) -> str:
-        """Compare the file with what the report says of it; what names its content."""
+        """Compare the file with the report, and return its ETag."""
         if not run.online:
             raise DataError("features", f"the report of run {run.run_id} tells of no online features")
         digest, rows, start, etag = hashlib.sha256(), 0, 0, ""
@@ -122,7 +129,7 @@ class Publication:
         return etag
 
     def _lines(self, key: str, start: int, etag: str) -> bytes | None:
-        """Read the whole lines of the next block; None behind the last."""
+        """Return the complete lines of the next block; None after the last."""
         block = self._blocks.fetch(key, start, etag)
         if not block.body:
             return None
@@ -133,7 +140,10 @@ class Publication:
 
 
 def _items(spec: ModelSpec, version: int, lines: bytes) -> Iterator[dict[str, str]]:
-    """Make the items of lines; an entity that has two, side by side as the file is sorted, is refused: without its name, which may be private."""
+    """Yield the items of lines. An entity with two lines, adjacent because the file is sorted, raises `DataError`.
+
+    The error does not name the entity, which may be private.
+    """
     before = ("", "")
     for line in lines.splitlines():
         item = online.item(spec, version, line)

@@ -1,4 +1,4 @@
-"""Registers a candidate that won in the Model Registry, with its metrics and where it came from."""
+"""Registers a winning candidate in the Model Registry, with its metrics and lineage."""
 
 from __future__ import annotations
 
@@ -26,11 +26,13 @@ class Registration:
     ledger, registry
         Adapters.
     catalog
-        The models.
-    lake, image
-        Name of the bucket with the reports; URI of the container image.
+        Specs of all models.
+    lake
+        Name of the bucket with the reports.
+    image
+        URI of the container image.
     clock
-        Returns the time, aware.
+        Returns the current time, aware.
     """
 
     def __init__(
@@ -51,20 +53,20 @@ class Registration:
         self._clock = clock
 
     def register(self, model: str, run_id: str, artifact: str) -> dict[str, Any]:
-        """Register a run's candidate; once, however often it is called.
+        """Register a run's candidate as a version; idempotent.
 
         Parameters
         ----------
         model, run_id
-            Which run.
+            The run.
         artifact
             S3 URI of its ``model.tar.gz``.
 
         Returns
         -------
         dict
-            ``version`` and ``package_arn``; ``approval``: ``"auto"``, or ``"manual"`` when someone has to decide
-            first, for which there are ``wait_seconds``.
+            ``version`` and ``package_arn``; ``approval``: ``"auto"``, or ``"manual"`` when a person must
+            decide first; ``wait_seconds``: how long the decision may take, 0 for ``"auto"``.
         """
         run = self._ledger.run(model, run_id)
         version = self._known(run) if run.version else self._new(run, artifact)

@@ -1,4 +1,4 @@
-"""Removes what no route needs: endpoints and features of versions that failed, and of those before the previous one."""
+"""Removes endpoints and online features that no route needs: of failed versions, and of outdated ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from relearn.traffic import route as routing
 from relearn.traffic.route_changes import RestoreState
 
 ITEMS_SECONDS = 100.0
-"""How long one call deletes a model's features; the next call goes on with the rest."""
+"""Seconds that one call spends on deleting online features; the next call continues."""
 
 
 class Retirement:
@@ -25,7 +25,7 @@ class Retirement:
     ledger, endpoints, online
         Adapters.
     clock
-        Seconds that only grow.
+        Monotonic clock, in seconds.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Retirement:
         self._clock = clock
 
     def retire(self, model: str) -> list[int]:
-        """Remove every endpoint of a model that is not needed any more, and every feature.
+        """Remove all endpoints and online features of a model that are no longer needed.
 
         Returns
         -------
@@ -52,7 +52,7 @@ class Retirement:
         Raises
         ------
         ConflictError
-            An endpoint or some features are not gone yet; call again later.
+            An endpoint or some features are not deleted yet; call again later.
         """
         there = {found.version: found for found in self._ledger.versions(model) if _has_any(found)}
         if not there:
@@ -72,7 +72,7 @@ class Retirement:
         return unneeded
 
     def _restoring(self, model: str) -> set[int]:
-        """Give the version that is being deployed again, which the route does not name yet."""
+        """Return the version under redeployment, which the route does not name yet; empty without one."""
         restore = self._ledger.restore(model)
         return {restore.version} if restore and restore.state is RestoreState.RESTORING else set()
 

@@ -1,4 +1,4 @@
-"""Ends a run that went its way, and starts the next one when uploads are waiting."""
+"""Derives the outcome of a completed run from the context of its execution."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from relearn.lifecycle.runs import RunState
 
 
 def outcome_of(context: Mapping[str, Any]) -> tuple[RunState, str]:
-    """Say how a run ended, from what its execution carried along.
+    """Return the final state of a run and its reason, from the context of its execution.
 
     Parameters
     ----------
     context
-        ``proceed``, then ``data``, after judging ``judgement``, where a person decides ``approval``, and after each
-        step of a rollout ``watched``, all with ``verdict`` and ``reason``.
+        ``proceed``; then ``data``; after judging ``judgement``; after a person's decision ``approval``; after
+        each step of a rollout ``watched``. All but ``proceed`` have ``verdict`` and ``reason``.
     """
     if not context["proceed"]:
         return RunState.EMPTY, "nothing was pending any more"
@@ -31,5 +31,5 @@ def outcome_of(context: Mapping[str, Any]) -> tuple[RunState, str]:
 
 
 def stopped_by_its_data(context: Mapping[str, Any]) -> bool:
-    """Tell whether the check of its data ended a run."""
+    """Return whether the data check ended the run."""
     return bool(context["proceed"]) and context["data"]["verdict"] == "reject"

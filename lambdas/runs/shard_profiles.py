@@ -1,7 +1,7 @@
-"""What a snapshot's shards look like: their profiles, and the values of their keys, fetched from the lake.
+"""Profiles and key values of a snapshot's shards, read from the lake.
 
-Ingest keeps both beside every shard. A shard that is older than that, or than the spec's keys, is described now, and
-what was found is kept: no shard is read twice.
+Ingest writes both beside every shard. A shard older than that, or than the spec's keys, is profiled on
+demand, and the result is stored, so that no shard is read twice.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from relearn.spec import codec
 from relearn.spec.model import ModelSpec
 
 AT_ONCE = 8
-"""Objects fetched at a time."""
+"""Objects fetched concurrently."""
 LARGEST_PROFILE = 32 * 1024**2
-"""Of one shard, in bytes."""
+"""Largest profile of one shard, in bytes."""
 PARQUET = "application/vnd.apache.parquet"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
-    """What there is to judge.
+    """Profiles, key checks and shard counts of a snapshot, by table.
 
     Parameters
     ----------
     profiles
         Table to the profile of its rows.
     keys
-        Table to what its keys and references came to.
+        Table to the results of its key and reference checks.
     shards
         Table to its number of shards.
     """
@@ -53,18 +53,18 @@ class Evidence:
 def gather(
     storage: Storage, lake: str, spec: ModelSpec, uploads: Sequence[Upload], new: set[str]
 ) -> Evidence:
-    """Fetch what is known of a snapshot.
+    """Return the evidence on a snapshot: its merged profiles, key checks and shard counts.
 
     Parameters
     ----------
     storage, lake
-        Where it is.
+        Object storage, and the name of the lake's bucket.
     spec
         The model's spec.
     uploads
-        Those of the snapshot.
+        The uploads of the snapshot.
     new
-        Ids of those that no champion was trained on.
+        Ids of the uploads that no champion was trained on.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def _of(table: str, uploads: Iterable[Upload], found: Iterable[Profile]) -> Prof
 
 
 class _ProfileStore:
-    """The profiles of one model's shards in the lake."""
+    """Profiles of one model's shards in the lake."""
 
     def __init__(self, storage: Storage, lake: str, spec: ModelSpec) -> None:
         self._storage = storage
@@ -105,7 +105,7 @@ class _ProfileStore:
         self._there = set(storage.keys(lake, s3_keys.profiles_prefix(spec.name)))
 
     def profile(self, upload: Upload, folder: Path) -> Profile:
-        """Give the profile of a shard, made now if there is none."""
+        """Return the profile of a shard; create it when it is missing or lacks the spec's keys."""
         key = s3_keys.profile_key(upload.model, upload.upload_id, upload.table)
         lacks_keys = self._spec.key_columns(upload.table) and self._keys_key(upload) not in self._there
         if key in self._there and not lacks_keys:
@@ -117,7 +117,7 @@ class _ProfileStore:
         return self._describe(upload, folder)
 
     def keys(self, upload: Upload, folder: Path) -> Path | None:
-        """Fetch the values of a shard's keys, if its table has such."""
+        """Fetch the file with the values of a shard's keys; None when its table has no keys."""
         if not self._spec.key_columns(upload.table):
             return None
         file = folder / f"{upload.upload_id}.keys.parquet"
@@ -141,7 +141,7 @@ class _ProfileStore:
 def write(
     storage: Storage, lake: str, spec: ModelSpec, upload: Upload, described: tuple[Profile, Path | None]
 ) -> None:
-    """Keep what a shard looks like beside it: the profile last, as it tells that the keys are there."""
+    """Write the key values of a shard to the lake, then its profile, which confirms that they exist."""
     profile, keys = described
     place = (upload.model, upload.upload_id, upload.table)
     if keys is not None:

@@ -1,4 +1,4 @@
-"""Asks a version for the model's sample, and for what the judged model answered, before anybody is sent to it."""
+"""Smoke-tests a deployed version, before any traffic, with the model's sample and the judged model's recorded answers."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from relearn.naming import s3_keys
 from relearn.naming.resources import Place
 
 SECONDS = 65
-"""SageMaker gives a container 60 seconds; a cold serverless endpoint may need most of them."""
+"""Time limit of one request. SageMaker gives a container 60 s; a cold serverless endpoint may need most of them."""
 
 
 class SmokeTest:
-    """Tries versions.
+    """Smoke-tests versions.
 
     Parameters
     ----------
     ledger, storage
         Adapters.
     backends
-        Asks versions.
+        Invokes versions.
     catalog
-        The models and their samples.
+        Specs and sample instances of all models.
     lake
-        Name of the bucket with what runs left.
+        Name of the bucket with the reports of runs.
     """
 
     def __init__(
@@ -48,17 +48,21 @@ class SmokeTest:
         self._lake = lake
 
     def run(self, model: str, version: int, place: Place) -> dict[str, int]:
-        """Send the sample to a version and check what comes back, then what its training job left with its answers.
+        """Send the sample and the recorded instances to a version, and check its answers.
 
         Returns
         -------
         dict
-            ``predictions``: how many came back.
+            ``predictions``: number of answers checked.
 
         Raises
         ------
         ModelFailedError
-            An answer is wrong, is not that of the model that was judged, or there is none.
+            An answer is missing or malformed, or differs from the judged model's.
+        DataError
+            Code ``answers``: the recorded answers have changed since the judgement.
+        NotFoundError
+            The ledger has no such version.
         """
         asked = len(self._ask(model, version, place, self._catalog.samples[model]))
         known = self._recorded(model, version)
@@ -76,7 +80,7 @@ class SmokeTest:
         return response_check.parse_answer(self._catalog.spec(model), version, len(instances), answer)
 
     def _recorded(self, model: str, number: int) -> list[RecordedAnswer]:
-        """Read what its training job left, as it was when it was judged; nothing of a job that left none."""
+        """Return the answers that the training job recorded, checked against their digest; empty when it recorded none."""
         version = self._ledger.version(model, number)
         if version is None:
             raise NotFoundError(f"version {number} of {model} is not in the ledger")

@@ -1,6 +1,6 @@
-"""What becomes of a run's uploads when it ends: trained on, given up for a reason, or tried again.
+"""Moves a run's uploads when it ends: to trained, to failed, or back to pending with one more try counted.
 
-Each may be done twice, as everything may be that ends a run.
+Every function is idempotent, as all steps that end a run are.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from relearn.lifecycle.uploads import Upload, UploadState, newer
 
 
 def keep(ledger: Ledger, run: Run) -> None:
-    """What the run trained on is TRAINED; what it replaced is SUPERSEDED.
+    """Mark the uploads that the run trained on TRAINED, and those that they replaced SUPERSEDED.
 
-    A version of an object that came during the run is newer than what was trained on, and waits for the next.
+    A version of an object that arrived during the run is newer than the one trained on, and waits for the
+    next run.
     """
     found = ledger.uploads(run.model, UploadState.ACCEPTED, UploadState.TRAINED)
     trained_on, new = set(run.snapshot), set(run.uploads)
@@ -28,14 +29,14 @@ def keep(ledger: Ledger, run: Run) -> None:
 
 
 def give_up(ledger: Ledger, run: Run, reason: str, tables: Collection[str] | None) -> None:
-    """What was new in the run, of these tables or, with None, of all, never reaches a later snapshot."""
+    """Mark the run's new uploads of the given tables (None: of all) FAILED; no later snapshot includes them."""
     for upload in _pending_of(ledger, run):
         if tables is None or upload.table in tables:
             ledger.move_upload(upload, UploadState.FAILED, reason, run_id=run.run_id)
 
 
 def count_failed(ledger: Ledger, run: Run, reason: str) -> None:
-    """Count a try for what was new in the run; where a person froze the route it was none, and it waits."""
+    """Count a failed try for each of the run's new uploads, unless a person has frozen the route."""
     if ledger.route(run.model).frozen:
         return
     for upload in _pending_of(ledger, run):

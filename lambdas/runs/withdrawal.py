@@ -1,4 +1,4 @@
-"""Takes a version that is tried beside the champion out of the route, whoever else writes it just then."""
+"""Withdraws a version under trial from the route, despite concurrent writers."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ TRIES = 5
 def withdraw(
     ledger: Ledger, model: str, version: int, change: Change, steps: VersionSteps | None = None
 ) -> Route:
-    """Send nothing more to a version; that it gets nothing already is no error.
+    """Remove a version from the route, so that it gets no more requests; return the route, unchanged if it got none.
 
     Parameters
     ----------
     ledger
-        The ledger.
+        Holds the route.
     model, version
-        Which version of which model.
+        The version to withdraw.
     change
-        Who does so, and why.
+        Who withdraws it, and why.
     steps
-        What becomes of versions with it, all or nothing.
+        State changes of versions written in the same transaction.
 
     Raises
     ------
     ConflictError
-        A version is not in the state given, or `TRIES` others in a row wrote the route first.
+        A version is not in the expected state, or `TRIES` other writers in a row changed the route first.
     """
     tries = 0
     while True:
