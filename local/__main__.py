@@ -1,4 +1,4 @@
-"""``python -m local``: the whole deployment on this machine, until Ctrl-C."""
+"""Deploy a synthesised CDK app on this machine and serve it until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line; `given` defaults to ``sys.argv[1:]``."""
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     add = parser.add_argument
     add("--app", type=Path, required=True, metavar="CDK_OUT", help="the synthesised CDK app")
@@ -53,7 +53,14 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    """Run a laptop cloud; the exit code."""
+    """Run a laptop cloud until it is interrupted and return the exit code.
+
+    Returns
+    -------
+    int
+        0 after a normal stop, 1 when the deployment fails or another cloud uses the info file, 2 when an
+        option is refused, 130 when it is interrupted before it is up.
+    """
     chosen = arguments(given)
     chosen.info = chosen.info.resolve()
     console = Console()
@@ -71,8 +78,8 @@ def main(given: Sequence[str] | None = None) -> int:
             f"(kill {error.pid}), or give another file with --info"
         )
         return 1
-    chosen.info.unlink(missing_ok=True)  # of a cloud that was killed
-    for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts its background jobs deaf to SIGINT
+    chosen.info.unlink(missing_ok=True)  # a killed cloud leaves its file
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts background jobs with SIGINT ignored
         signal.signal(number, signal.default_int_handler)
     if chosen.attached:
         threading.Thread(target=_stop_with_input, daemon=True).start()
@@ -114,7 +121,7 @@ def _stop_with_input() -> None:
 
 
 def _write_info(file: Path, cloud: Cloud) -> None:
-    """Write what a client needs; readable by the owner alone."""
+    """Write addresses and keys as JSON to a file that only the owner can read."""
     settings = cloud.settings
     content = {
         "endpoint_url": cloud.endpoint_url,
@@ -137,10 +144,10 @@ def _write_info(file: Path, cloud: Cloud) -> None:
 
 
 def addresses(cloud: Cloud, info: Path) -> list[str]:
-    """Return the lines that say where the cloud answers and how it is reached.
+    """Return the lines to print once the cloud is up: addresses, outputs and environment variables.
 
-    Of the stacks' outputs those are left out that a person has no use for: the API's address on AWS, where this one
-    does not answer, and JSON that programs read from `info`.
+    Two kinds of stack outputs are left out: ``ApiUrl``, which is the address on AWS and not reachable here,
+    and JSON values, which programs read from `info`.
     """
     shown = {
         key: value for key, value in cloud.outputs.items() if key != "ApiUrl" and not value.startswith("{")

@@ -1,4 +1,4 @@
-"""Everything that needs MiniStack imported, in one place: import this after the environment is set."""
+"""The simulated AWS account: imports MiniStack, so import it only after the environment is set."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ ROOMS = (
     training,
     transforms,
     tuning,
-)  # importing them fills the operations' table
+)  # importing them fills the table of operations
 
 
 class Account:
-    """The account's own part: MiniStack with our hooks, and SageMaker.
+    """MiniStack with the hooks installed, and the SageMaker of the laptop cloud.
 
     Parameters
     ----------
     settings : Settings
-        The cloud.
+        Settings of the cloud.
     images : Images
-        Its container images.
+        Container images of the assembly.
     endpoint : str
-        Where the AWS APIs answer.
+        URL of the AWS APIs.
     issuer : Issuer
-        Who issues tokens for the deployed API.
+        Issuer of the tokens that the deployed API accepts.
     """
 
     def __init__(self, settings: Settings, images: Images, endpoint: str, issuer: Issuer) -> None:
@@ -60,7 +60,10 @@ class Account:
         return sessions.connect(service)
 
     def resume(self) -> None:
-        """Bring back what ran before, when the state was kept; what was under way has failed."""
+        """Restore jobs and endpoints from kept state.
+
+        Executions and job runs that were interrupted become failed.
+        """
         executions.fail_interrupted_executions()
         runs.resume()
         training.resume(self.context)
@@ -74,6 +77,6 @@ class Account:
         endpoints.close()
 
     def end_workers(self) -> None:
-        """End the processes that run Lambda functions."""
+        """Terminate the worker processes of Lambda functions."""
         lambda_runtime.reset()
         self._forks.close()

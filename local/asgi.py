@@ -1,4 +1,4 @@
-"""Types of ASGI: what a server of Python applications hands to one, and what it calls."""
+"""Types of ASGI, the interface between a Python HTTP server and an application."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 Scope = MutableMapping[str, Any]
-"""What is known of a connection: its type, path, headers."""
+"""Facts of one connection, such as its type, path and headers."""
 App = Callable[[Scope, Any, Any], Awaitable[None]]
-"""An application: called with the scope, a function that receives and one that sends."""
+"""An application: a coroutine function of the scope, a receive function and a send function."""

@@ -1,4 +1,4 @@
-"""How a person calls the deployed API: signed as the account's administrator, or with a token of the cloud's issuer."""
+"""Command lines that call the deployed API, with a signature or a token of the cloud's issuer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def curl(cloud: Cloud, path: str) -> str:
-    """Return a command line that asks for a path, to be copied."""
+    """Return a curl command line for a GET of `path`, for people to copy."""
     url = f"{cloud.api_url}{path}"
     if _takes_tokens(cloud):
         return f'curl -H "authorization: Bearer $(.venv/bin/relearn --local token)" {url}'

@@ -1,4 +1,4 @@
-"""One laptop cloud: starts it, deploys the assembly, hands out clients and addresses."""
+"""One laptop cloud: starts it, deploys the assembly, provides clients and addresses."""
 
 from __future__ import annotations
 
@@ -22,19 +22,26 @@ if TYPE_CHECKING:
 
 
 class Cloud:
-    """A laptop cloud in this process; a context manager that leaves nothing running.
+    """A laptop cloud in this process; a context manager that leaves no process running.
 
-    Its environment becomes this process's own, so a process has one cloud in its life. Tests rather start
-    ``python -m local --info FILE`` and read the file.
+    It replaces this process's environment, so a process can have one cloud in its life. Tests start ``python
+    -m local --info FILE`` instead and read the file.
 
     Parameters
     ----------
     assembly : Path
         The synthesised CDK app.
     say : callable
-        Takes each line of progress.
+        Receives each line of progress.
     **chosen
-        Further ``Settings``: account, region, port, api_port, keep.
+        Further fields of ``Settings``: account, region, port, api_port, keep.
+
+    Raises
+    ------
+    FileNotFoundError
+        When `assembly` has no ``manifest.json``.
+    KeptError
+        When the folder `keep` cannot be used.
     """
 
     def __init__(self, assembly: Path, say: Callable[[str], None] = print, **chosen: Any) -> None:
@@ -52,7 +59,7 @@ class Cloud:
         self._account: Any = None
 
     def start(self) -> Self:
-        """Serve the AWS APIs; nothing is deployed yet."""
+        """Serve the AWS APIs, with nothing deployed yet; stop everything again when that fails."""
         try:
             self._start()
         except BaseException:
@@ -73,7 +80,7 @@ class Cloud:
             self._server.begin(self._account.durable.write_motion())
 
     def deploy(self) -> float:
-        """Bootstrap the account and deploy every stack; the seconds it took."""
+        """Bootstrap the account, deploy every stack and return the duration in seconds."""
         began = time.monotonic()
         if self._account.durable:
             self._account.durable.begin_deployment()
@@ -89,28 +96,28 @@ class Cloud:
 
     @property
     def endpoint_url(self) -> str:
-        """Where the AWS APIs answer."""
+        """URL of the AWS APIs."""
         return self._server_started.endpoint
 
     @property
     def api_url(self) -> str:
-        """Where the deployed HTTP API answers."""
+        """URL of the deployed HTTP API."""
         return f"http://127.0.0.1:{self._server_started.api_port}"
 
     @property
     def issuer(self) -> Issuer:
-        """Who issues tokens for the deployed HTTP API."""
+        """Issuer of the tokens for the deployed HTTP API."""
         return self._server_started.issuer
 
     @property
     def outputs(self) -> dict[str, str]:
-        """The outputs of every stack; what one stack exports to another is left out."""
+        """Outputs of all stacks by key, without the exports of one stack to another."""
         found = [item for outputs in self.stacks.values() for item in outputs.items()]
         return {key: value for key, value in sorted(found) if not key.startswith("ExportsOutput")}
 
     @property
     def stage(self) -> str:
-        """The deployed stage: stacks are called ``relearn-<stage>-<part>``; "" before there is one."""
+        """Name of the deployed stage, from ``relearn-<stage>-<part>``; "" before the deployment."""
         names = [name for name in self.stacks if name.count("-") > 1]
         return names[0].partition("-")[2].rpartition("-")[0] if names else ""
 
@@ -119,8 +126,8 @@ class Cloud:
         return self._account.client(service)
 
     def stop(self) -> None:
-        """Stop everything and forget the scratch folder."""
-        logging.disable()  # what is under way now ends in errors that say nothing
+        """Stop everything, remove the scratch folder and release the kept folder."""
+        logging.disable()  # requests that are cut off now would log meaningless errors
         if self._account:
             self._account.close()
         if self._server:

@@ -1,4 +1,4 @@
-"""What the laptop cloud says while it works: pleasant on a terminal, plain in a log."""
+"""Progress output of the laptop cloud: coloured on a terminal, plain in a log."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ _BOLD, _DIM, _GREEN, _RED, _RESET = "\033[1m", "\033[2m", "\033[32m", "\033[31m"
 
 
 class Console:
-    """Prints steps with the seconds since it was made."""
+    """Prints lines to standard output, prefixed with the seconds since it was constructed.
+
+    Safe to use from threads.
+    """
 
     def __init__(self) -> None:
         self._began = time.monotonic()
@@ -21,11 +24,11 @@ class Console:
         self._lock = threading.Lock()
 
     def step(self, text: str) -> None:
-        """Announce a step."""
+        """Print the start of a step."""
         self._print(_BOLD, text)
 
     def detail(self, text: str) -> None:
-        """Print what a step says."""
+        """Print an indented line of a step's output."""
         self._print(_DIM, f"  {text}")
 
     def done(self, text: str) -> None:
@@ -37,7 +40,7 @@ class Console:
         self._print(_RED, text)
 
     def plain(self, text: str = "") -> None:
-        """Print a line as it is, to be copied."""
+        """Print a line without time or colour, to be copied."""
         self._write(visible.lines(text))
 
     def _print(self, style: str, text: str) -> None:
@@ -49,5 +52,5 @@ class Console:
             try:
                 print(line, flush=True)
             except BrokenPipeError:
-                # Whoever read this is gone, as with `| head`: what stops the cloud still has to be done, and without an error.
+                # The reader is gone, as with `| head`. The cloud must still stop without an error.
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

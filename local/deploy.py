@@ -21,24 +21,24 @@ _DEPLOY_SECONDS = 900
 _TAIL = 40
 _TOLD = re.compile(
     r"✅|❌|: deploying|: fail:|FAILED|Error:|^\S+ failed"
-)  # of the hundreds of lines cdk prints
+)  # lines to report, of the hundreds that cdk prints
 
 
 class DeployError(Exception):
-    """``cdk`` failed; the message ends with what it printed last."""
+    """``cdk`` failed or is not installed; the message ends with the last lines of its output."""
 
 
 class Cdk:
-    """The repository's own CDK command, pointed at a laptop cloud.
+    """The repository's CDK command, configured for a laptop cloud.
 
     Parameters
     ----------
     settings : Settings
-        The cloud.
+        Settings of the cloud.
     endpoint : str
-        Where its AWS APIs answer.
+        URL of its AWS APIs.
     say : callable
-        Takes the lines of what ``cdk`` prints that say how far it is.
+        Receives the lines of ``cdk`` that show progress or failure.
     """
 
     def __init__(self, settings: Settings, endpoint: str, say: Callable[[str], None]) -> None:
@@ -55,11 +55,23 @@ class Cdk:
         }
 
     def bootstrap(self) -> None:
-        """Prepare the account, as one does once for a real one."""
+        """Run ``cdk bootstrap`` for the account and region.
+
+        Raises
+        ------
+        DeployError
+            When ``cdk`` fails or is not installed.
+        """
         self._run("bootstrap", f"aws://{self._settings.account}/{self._settings.region}")
 
     def deploy(self) -> dict[str, dict[str, str]]:
-        """Deploy every stack of the assembly; the outputs of each by stack name."""
+        """Deploy every stack of the assembly and return the outputs by stack name.
+
+        Raises
+        ------
+        DeployError
+            When ``cdk`` fails or is not installed.
+        """
         outputs = self._settings.scratch / "outputs.json"
         self._run(
             "deploy", "--all", "--app", str(self._settings.assembly.resolve()),

@@ -1,8 +1,8 @@
-"""The environment of the laptop cloud's process, and so of everything that runs below it.
+"""The environment of the laptop cloud's process, which every child process inherits.
 
-MiniStack reads its settings from the environment when it is imported, and hands the environment on to every
-Lambda it runs. A Lambda on AWS sees nothing of a developer's shell, so neither does one here: what is not
-needed to run a program is dropped, above all AWS profiles and Python's own switches.
+MiniStack reads its settings from the environment at import and passes the environment on to every Lambda it
+runs. A Lambda on AWS sees nothing of a developer's shell. Therefore variables that are not needed to run a
+program are dropped, above all AWS profiles and Python's own switches.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ _KEPT = (
 
 
 def base(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what of a shell's environment the laptop cloud keeps."""
+    """Return the variables of a shell's environment that the laptop cloud keeps."""
     return {key: environment[key] for key in _KEPT if key in environment}
 
 
 def no_aws_files() -> dict[str, str]:
-    """Return what keeps an AWS SDK from reading the developer's own profile or asking an instance for one."""
+    """Return variables that disable an AWS SDK's profile files and instance metadata."""
     return {
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
@@ -48,7 +48,7 @@ def no_aws_files() -> dict[str, str]:
 
 
 def client(settings: Settings, endpoint: str) -> dict[str, str]:
-    """Return what points an AWS SDK or the AWS CLI at the laptop cloud as the account's administrator."""
+    """Return variables that connect an AWS SDK or the AWS CLI as the account's administrator."""
     return {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": settings.access_key,
@@ -59,7 +59,7 @@ def client(settings: Settings, endpoint: str) -> dict[str, str]:
 
 
 def isolate(settings: Settings, port: int) -> None:
-    """Make this process's environment the laptop cloud's; call before MiniStack is imported."""
+    """Replace this process's environment by the laptop cloud's; call before MiniStack is imported."""
     kept = base(os.environ)
     os.environ.clear()
     os.environ.update(kept | no_aws_files() | _ministack(settings, port))
@@ -67,7 +67,7 @@ def isolate(settings: Settings, port: int) -> None:
 
 
 def _ministack(settings: Settings, port: int) -> dict[str, str]:
-    """MiniStack's settings: this account, IAM enforced, loopback only, and never a Docker daemon."""
+    """Return MiniStack's settings: account, enforced IAM, loopback only, no Docker daemon."""
     chosen = {
         "AUTH": "true",
         "BIND_HOST": "127.0.0.1",
@@ -80,7 +80,7 @@ def _ministack(settings: Settings, port: int) -> dict[str, str]:
         "SFTP_ENABLED": "0",
         "DOCKER_HOST": f"unix://{settings.scratch}/no-docker.sock",
         "LOG_LEVEL": "WARNING",
-        "TZ": "UTC",  # as Lambda has it
+        "TZ": "UTC",  # as in Lambda
         "TMPDIR": str(settings.scratch),
     }
     if settings.keep:

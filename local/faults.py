@@ -1,4 +1,4 @@
-"""What a fault of this machine is told as, in a record that a user reads: words, without the machine's paths and numbers."""
+"""Messages for faults of this machine in records that users read, without file paths."""
 
 from __future__ import annotations
 
@@ -25,10 +25,13 @@ _WORDS = {
 
 
 def told(error: BaseException) -> str:
-    """Say what went wrong, of an error that may be the machine's."""
+    """Return a message for an error that may come from the operating system.
+
+    File paths are replaced by "(a file)".
+    """
     if isinstance(error, MemoryError):
         return _WORDS[errno.ENOMEM]
-    if _FULL in str(error):  # a library's own error quotes the system's
+    if _FULL in str(error):  # a library's error may quote the system's
         return _WORDS[errno.ENOSPC]
     if isinstance(error, OSError) and error.errno is not None:
         return _WORDS.get(error.errno) or (error.strerror or type(error).__name__).lower()

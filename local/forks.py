@@ -1,4 +1,4 @@
-"""Python processes that are forked from one that has imported the AWS SDK; see ``local.forkserver``."""
+"""Processes forked from a server process that has imported the AWS SDK (``local.forkserver``)."""
 
 from __future__ import annotations
 
@@ -23,16 +23,21 @@ SERVER = str(Path(__file__).with_name("forkserver.py"))
 
 
 class Fork:
-    """A forked process, with what of ``subprocess.Popen`` those need who invoke Lambda functions.
+    """A forked process, with the part of the interface of ``subprocess.Popen`` that MiniStack uses.
 
     Parameters
     ----------
     command : sequence of str
-        What it runs.
+        The command line that it runs.
     streams : tuple of int
-        The ends of the pipes to its standard input, and of its output and errors.
+        File descriptors of this side's pipe ends for standard input, output and error.
     status : int
-        The end of the pipe that names its process id, and in the end its exit code.
+        File descriptor of the pipe that carries the process id and, at the end, the exit code.
+
+    Raises
+    ------
+    BrokenPipeError
+        When the server ends before it has forked the process.
     """
 
     def __init__(self, command: Sequence[str], streams: tuple[int, int, int], status: int) -> None:
@@ -48,13 +53,19 @@ class Fork:
         self.pid = int(first)
 
     def poll(self) -> int | None:
-        """Return the exit code, None while it runs."""
+        """Return the exit code; None while the process runs."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.wait(0)
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for the end; the exit code. Raises subprocess.TimeoutExpired after `timeout` seconds."""
+        """Wait for the process and return its exit code, which is negative when a signal ended it.
+
+        Raises
+        ------
+        subprocess.TimeoutExpired
+            When it still runs after `timeout` seconds; None waits without limit.
+        """
         with self._lock:
             if self.returncode is None:
                 ended = select.poll()
@@ -66,11 +77,11 @@ class Fork:
             return self.returncode
 
     def terminate(self) -> None:
-        """Ask the process to end (SIGTERM)."""
+        """Send SIGTERM."""
         self._signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End the process, now."""
+        """Send SIGKILL."""
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
@@ -83,7 +94,7 @@ class Fork:
 
 
 class ForkServer:
-    """The process that forks others; it is started when the first is asked for, and again when it died."""
+    """The process that forks others; started at first use, and again when it has died."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -91,7 +102,17 @@ class ForkServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def fork(self, command: Sequence[str], environment: Mapping[str, str], folder: str) -> Fork:
-        """Run a script of Python: what it is started with is ``[sys.executable, script, ...]``."""
+        """Run a Python script in a forked process.
+
+        Parameters
+        ----------
+        command : sequence of str
+            ``[sys.executable, script, ...]``.
+        environment : mapping
+            The whole environment of the process.
+        folder : str
+            Working directory of the process.
+        """
         request = json.dumps({"command": command, "environment": environment, "folder": folder}).encode()
         theirs, ours = [], []
         for reads in (True, False, False, False):
@@ -107,7 +128,7 @@ class ForkServer:
         return Fork(command, (ours[0], ours[1], ours[2]), ours[3])
 
     def close(self) -> None:
-        """End the server, and whatever it forked that still runs."""
+        """Terminate the server, which kills every process that it forked."""
         with self._lock:
             if self._socket and self._process:
                 self._socket.close()
@@ -128,5 +149,5 @@ class ForkServer:
                 [sys.executable, "-P", SERVER, " " * ROOM],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C reaches the cloud alone, which ends them in order
+                start_new_session=True,  # Ctrl-C reaches only the cloud, which stops its children in order
             )

@@ -1,12 +1,12 @@
-"""Forks Python processes that find the AWS SDK imported, which is the larger part of what a function's cold start does.
+"""Fork server for Python processes; the AWS SDK, most of a function's cold start, is already imported.
 
-Started as a script by ``local.forks``. A request comes over standard input, a socket: the command's arguments,
-environment and folder as JSON, and the file descriptors of its three streams and of its status pipe. This process
-writes the process id of what it forked to the status pipe, and its exit code when it has ended. When the socket is
-closed, on purpose or because the cloud died, everything that was forked is killed.
+``local.forks`` starts it as a script. Standard input is a socket. Each request carries the command line,
+environment and folder as JSON, and the file descriptors of the three standard streams and of a status pipe.
+This process writes the process id to the status pipe, and the exit code when the process ends. When the
+socket is closed, on purpose or because the cloud died, every forked process is killed.
 
-Where the environment has other switches of Python than this process, or the folder holds a module of a name that is
-imported here, the command itself is run instead.
+The command is executed instead of forked when its environment sets other ``PYTHON`` variables than this
+process has, or when its folder holds a module whose name is already imported here.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from typing import Any, NoReturn
 LENGTH = struct.Struct("!I")
 DESCRIPTORS = 4
 ROOM = 512
-"""Bytes of the last argument, in which a forked process writes what it runs."""
+"""Length in bytes of the last argument, the space in which a forked process shows its command line."""
 SDK = frozenset({"boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"})
-"""What Lambda's Python has beside the standard library."""
+"""Top-level modules that Lambda's Python runtime has in addition to the standard library."""
 _IMPORTED = ("traceback", "boto3", "botocore.handlers")
 
 
 class _OnlyTheSdk(importlib.abc.MetaPathFinder):
-    """Refuses what else is installed here, which the SDK would take where it is: Lambda does not have it."""
+    """Import hook that refuses installed packages that the SDK would use but Lambda lacks."""
 
     def find_spec(self, name: str, path: object = None, _target: object = None) -> None:
         if path is None and name not in SDK and name not in sys.stdlib_module_names:
@@ -45,13 +45,13 @@ class _OnlyTheSdk(importlib.abc.MetaPathFinder):
 
 
 def main() -> None:
-    """Fork whatever is asked for, until the socket is closed."""
+    """Serve fork requests until the socket is closed, then kill every forked process."""
     only = _OnlyTheSdk()
     sys.meta_path.insert(0, only)
     for name in _IMPORTED:
         importlib.import_module(name)
     sys.meta_path.remove(only)
-    gc.freeze()  # a collection in a forked process would copy every page that it shares
+    gc.freeze()  # a garbage collection in a forked process would copy every shared page
     requests = socket.socket(fileno=0)
     woken, wake = socket.socketpair()
     for end in (woken, wake):
@@ -76,7 +76,7 @@ def main() -> None:
 
 
 def _receive(requests: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
-    """Return the next request with its file descriptors; None when the socket is closed."""
+    """Return the next request and its file descriptors; None when the socket is closed."""
     head, descriptors, _, _ = socket.recv_fds(requests, LENGTH.size, DESCRIPTORS)
     content = bytearray()
     while head and len(content) < LENGTH.unpack(head)[0]:
@@ -98,7 +98,7 @@ def _start(request: dict[str, Any], descriptors: list[int], running: dict[int, i
 
 
 def _reap(running: dict[int, int]) -> None:
-    """Write down the exit code of every process that has ended."""
+    """Report the exit code of every process that has ended."""
     while running:
         process, status = os.waitpid(-1, os.WNOHANG)
         if process == 0:
@@ -110,7 +110,7 @@ def _reap(running: dict[int, int]) -> None:
 
 
 def _run(request: dict[str, Any], descriptors: list[int], running: dict[int, int]) -> NoReturn:
-    """Become the process that was asked for."""
+    """Turn this forked process into the requested command."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for stream, descriptor in enumerate(descriptors[:3]):
@@ -132,7 +132,7 @@ def _run(request: dict[str, Any], descriptors: list[int], running: dict[int, int
 
 
 def _starts_otherwise(environment: dict[str, str]) -> bool:
-    """Whether Python has other switches in an environment, or finds a module here under a name that is imported."""
+    """Whether ``PYTHON`` variables differ, or an imported module would shadow one of the folder."""
     asked, here = (
         {key: value for key, value in one.items() if key.startswith("PYTHON")}
         for one in (environment, os.environ)
@@ -142,7 +142,7 @@ def _starts_otherwise(environment: dict[str, str]) -> bool:
 
 
 def _show(command: list[str]) -> None:
-    """Let ``ps`` show the command, in place of this server's; on Linux only."""
+    """Make ``ps`` show the command instead of this server's; on Linux only."""
     if sys.platform != "linux":
         return
     with open("/proc/self/stat") as file:  # noqa: PTH123 - nothing more is imported than is needed

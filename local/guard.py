@@ -1,9 +1,9 @@
-"""Runs one command and ends it when the parent goes away, however it goes.
+"""Runs one command and kills it when the parent process goes away.
 
-Started as a script by ``local.processes``. The parent holds the other end of this process's standard
-input: when it is closed, by a wish or because the parent died, the command's whole process group is killed.
-SIGTERM is passed on. Works on every system with POSIX process groups; on Linux the command also dies with
-the guard itself.
+``local.processes`` starts it as a script. The parent holds the other end of this process's standard input.
+When that end is closed, on purpose or because the parent died, the command's whole process group is killed.
+SIGTERM is passed on. This works on every system with POSIX process groups; on Linux the command also dies
+with the guard itself.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ def _die_with_guard() -> None:
 
 
 def main(command: list[str]) -> int:
-    """Run the command; its exit code, 128 + n when signal n ended it."""
+    """Run the command and return its exit code, 128 + n when signal n ended it."""
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=_die_with_guard)  # noqa: PLW1509
 
     def kill(number: int) -> None:

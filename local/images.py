@@ -1,8 +1,8 @@
 """The container registry: on the laptop an image is a directory of the assembly.
 
-``cdk deploy`` builds and pushes a Docker asset only when the registry does not hold its tag yet. So the tags
-of the assembly are put into the account's ECR beforehand, and neither Docker nor a changed template is
-needed. What the tag stands for is the asset's build context, which holds the very code the image would.
+``cdk deploy`` builds and pushes a Docker asset only when the registry lacks its tag. Therefore the tags of
+the assembly are put into the account's ECR beforehand, and neither Docker nor a changed template is needed. A
+tag stands for the asset's build context, which holds the same code as the image.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
 
 class Images:
-    """The images an assembly would build.
+    """The container images of an assembly.
 
     Parameters
     ----------
     settings : Settings
-        Names the assembly, account and region.
+        Settings with the assembly, account and region.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -37,7 +37,7 @@ class Images:
         self.directories = {tag: folder for _, tag, folder in self._assets()}
 
     def publish(self, ecr: Any) -> int:
-        """Put every image's tag into its repository; how many there are."""
+        """Put every image's tag into its ECR repository and return their number."""
         count = 0
         for repository, tag, _ in self._assets():
             manifest = {
@@ -57,9 +57,10 @@ class Images:
         return count
 
     def pull(self, uri: str) -> Path | None:
-        """Return the directory an image URI stands for; None when the assembly has no such image.
+        """Return the directory that an image URI stands for; None when the assembly has no such image.
 
-        It is a copy of the build context: Python writes its bytecode there, and the assembly stays as it was.
+        It is a copy of the build context, because Python writes bytecode there and the assembly must not
+        change.
         """
         tag = uri.rpartition(":")[2]
         source, copy = (
@@ -72,7 +73,7 @@ class Images:
         return copy if copy.exists() else None
 
     def _assets(self) -> Iterator[tuple[str, str, Path]]:
-        """Every (repository, tag, build context) of the assembly's asset manifests."""
+        """Yield (repository, tag, build context) of every Docker asset of the assembly."""
         for manifest in sorted(self._settings.assembly.rglob("*.assets.json")):
             for asset in json.loads(manifest.read_text())["dockerImages"].values():
                 folder = manifest.parent / asset["source"]["directory"]

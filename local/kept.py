@@ -1,19 +1,20 @@
-"""The folder of a kept cloud: used by one cloud at a time, and whole whenever that one dies.
+"""The folder of a kept cloud: used by one cloud at a time, and consistent whenever that cloud dies.
 
 ::
 
     lock                 held by the cloud that uses the folder
-    ports.json           where it answered
-    s3/                  objects: each written before its request is answered (MiniStack does so)
-    sagemaker.json       SageMaker's records: written before an action is answered
-    generations/current  a link to the generation that counts, one file a service: the tables of DynamoDB are written before
-                         a request is answered, queues and executions every few seconds, all together after a deployment
-                         and when the cloud is stopped
-                         while a later deployment is under way nothing of what it makes is written
-    ministack/           what MiniStack reads when it starts: a copy of the generation that counts, and functions' code
+    ports.json           its loopback ports
+    s3/                  objects, written by MiniStack before it answers a request
+    sagemaker.json       SageMaker's records, written before an action is answered
+    generations/current  link to the current generation, one file for each service: DynamoDB tables are
+    written
+                         before a request is answered, queues and executions every few seconds, all services
+                         together after a deployment and when the cloud stops; resources of an unfinished
+                         deployment are not written
+    ministack/           read by MiniStack at start: a copy of the current generation, and functions' code
     images/              container images
 
-A cloud that dies before its first deployment is done leaves nothing that can be gone on with: it begins anew.
+A cloud that dies before its first deployment is complete leaves nothing to resume: the next one starts empty.
 """
 
 from __future__ import annotations
@@ -37,21 +38,21 @@ _VERSIONS = ".versions"
 
 
 class KeptError(OSError):
-    """The folder cannot be used; the message says why, and what to do."""
+    """The folder cannot be used; the message gives the reason and the remedy."""
 
 
 class KeptFolder:
-    """One such folder, held until `release`.
+    """The folder of a kept cloud, locked until `release`.
 
     Parameters
     ----------
     folder : Path
-        Where; made when it is missing.
+        The folder; created when it does not exist.
 
     Raises
     ------
     KeptError
-        When another cloud uses it, or it is something else.
+        When another cloud uses the folder, or it holds other files.
     OSError
         When it cannot be written.
     """
@@ -75,20 +76,20 @@ class KeptFolder:
         self._mend()
 
     def stopped(self) -> None:
-        """Let what MiniStack wrote when it was stopped be what counts."""
+        """Publish the state that MiniStack wrote at its stop as the current generation."""
         files = {file.stem: file.read_text() for file in (self._folder / MINISTACK).glob("*.json")}
         if files:
             publish(self._folder / GENERATIONS, files)
 
     def release(self) -> None:
-        """Let another cloud use the folder."""
+        """Unlock the folder."""
         self._lock.release()
 
     def _mend(self) -> None:
-        """Bring the folder to what counts, whatever moment the last cloud died at."""
+        """Restore the folder to the current generation, at whatever moment the last cloud died."""
         services, ministack = self._folder / GENERATIONS, self._folder / MINISTACK
         if ministack.is_dir() and not services.exists():
-            self.stopped()  # it was kept before there were generations
+            self.stopped()  # a folder of the layout without generations
         current = services / CURRENT
         if not current.exists():
             for name in ("s3", MINISTACK, GENERATIONS):
@@ -105,14 +106,14 @@ class KeptFolder:
 
 
 def publish(services: Path, files: Mapping[str, str]) -> None:
-    """Let a new generation be the one that counts, in one step, and remove the one before.
+    """Make a new generation current in one atomic step, and remove the others.
 
     Parameters
     ----------
     services : Path
         The folder of the generations.
     files : mapping
-        Name of each service to its state.
+        State of each service by its name, as text.
     """
     services.mkdir(exist_ok=True)
     numbers = [int(found.name) for found in services.iterdir() if found.name.isdigit()]
@@ -128,7 +129,7 @@ def publish(services: Path, files: Mapping[str, str]) -> None:
 
 
 def rewrite(services: Path, service: str, text: str) -> None:
-    """Replace one service's state in the generation that counts; nothing before there is one."""
+    """Replace one service's state in the current generation; do nothing when there is none."""
     current = services / CURRENT
     if current.exists():
         draft = current / f"{service}.draft"
@@ -137,13 +138,13 @@ def rewrite(services: Path, service: str, text: str) -> None:
 
 
 def tables(services: Path) -> set[str]:
-    """Give the keys of the tables of DynamoDB in the generation that counts; none before there is one."""
+    """Return the keys of the DynamoDB tables in the current generation; empty when there is none."""
     file = services / CURRENT / "dynamodb.json"
     return set(_tables(json.loads(file.read_text()))) if file.exists() else set()
 
 
 def without_tables(text: str, but: set[str]) -> str:
-    """Leave all tables but some out of the state of DynamoDB, as MiniStack writes it."""
+    """Return a DynamoDB state, in MiniStack's format, without the tables that are not in `but`."""
     state = json.loads(text)
     found = _tables(state)
     for key in found.keys() - but:
@@ -152,7 +153,7 @@ def without_tables(text: str, but: set[str]) -> str:
 
 
 def _tables(state: dict[str, Any]) -> dict[str, Any]:
-    """Give the tables in a state of DynamoDB, by MiniStack's key of each."""
+    """Return the tables in a DynamoDB state by MiniStack's key."""
     found: dict[str, Any] = state["payload"]["tables"]["data"]
     return found
 
@@ -165,11 +166,12 @@ def _forget_others(services: Path) -> None:
 
 
 def mend_objects(folder: Path) -> None:
-    """Undo the writes of objects that a kill interrupted: nobody had been told that they were done.
+    """Undo object writes that a kill interrupted; no caller had received a success for them.
 
-    MiniStack writes an object's content, then what is known of it (``.meta.json``), each in one step. A content that is
-    newer than what is known of it belongs to a request that was never answered: it goes, and the version before, of which a
-    versioned bucket has a copy, takes its place. Where there is no copy, the new content stands, described anew.
+    MiniStack writes an object's content, then its metadata (``.meta.json``), each atomically. Content that is
+    newer than its metadata belongs to a request that was never answered. It is replaced by the previous
+    version, of which a versioned bucket has a copy. Without a copy the new content stays and its metadata is
+    recomputed.
     """
     for file in list(_files(folder)):
         if file.name.endswith(_DRAFT):
@@ -200,7 +202,7 @@ def _put_back(folder: Path, content: Path, about: Path) -> None:
 
 
 def _differs(content: Path, known: Mapping[str, Any]) -> bool:
-    """Tell whether a content is not the one that is described; of an object in parts by its size alone."""
+    """Whether content does not match its metadata; multipart objects are compared by size only."""
     if content.stat().st_size != known.get("size"):
         return known.get("size") is not None
     etag = str(known.get("etag") or "").strip('"')

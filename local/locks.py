@@ -1,4 +1,4 @@
-"""Locks that end with the process that holds them, however it ends (``flock``)."""
+"""File locks that end with the process that holds them, however it ends (``flock``)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class HeldError(OSError):
     Parameters
     ----------
     pid : int
-        Which; 0 when it has not said so yet.
+        Id of that process; 0 when it has not written it yet.
     """
 
     def __init__(self, pid: int) -> None:
@@ -25,12 +25,12 @@ class HeldError(OSError):
 
 
 class Lock:
-    """One file that one process holds; children do not inherit it.
+    """An exclusive lock on a file; child processes do not inherit it.
 
     Parameters
     ----------
     file : Path
-        The file; its folder exists. It says the holder's process id.
+        The lock file, which holds the process id of the holder; its folder must exist.
     """
 
     def __init__(self, file: Path) -> None:
@@ -38,12 +38,12 @@ class Lock:
         self._held: int | None = None
 
     def take(self) -> None:
-        """Take the lock.
+        """Acquire the lock without waiting.
 
         Raises
         ------
         HeldError
-            When another process has it.
+            When another process holds it.
         OSError
             When the file cannot be written.
         """
@@ -59,7 +59,7 @@ class Lock:
         self._held = held
 
     def release(self) -> None:
-        """Give it back; nothing when it is not held."""
+        """Release the lock; do nothing when it is not held."""
         if self._held is not None:
             os.close(self._held)
             self._held = None

@@ -1,4 +1,4 @@
-"""What cannot work is said before anything is deployed."""
+"""Checks of the command line before anything is deployed."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _LARGEST_PORT, _ACCOUNT_DIGITS = 65_535, 12
 
 
 def refusals(chosen: argparse.Namespace) -> list[str]:
-    """Say what of a command line cannot work; nothing when all can.
+    """Return the reasons why a command line cannot work; empty when it can.
 
     Parameters
     ----------
     chosen : argparse.Namespace
-        The command line, see ``local.__main__``.
+        The parsed command line of ``local.__main__``.
     """
     return [*_places(chosen), *_addresses(chosen)]
 
@@ -46,7 +46,7 @@ def _addresses(chosen: argparse.Namespace) -> Iterator[str]:
 
 
 def _unwritable(folder: Path) -> str:
-    """Say why files cannot be made in a folder, or it cannot be made; empty when they can."""
+    """Return why files cannot be created in a folder, or the folder itself; empty when they can."""
     place = folder.absolute()
     while not place.exists():
         place = place.parent

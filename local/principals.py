@@ -1,7 +1,6 @@
-"""Who calls, and what their IAM policies allow.
+"""Callers and what their IAM policies allow.
 
-Everything is asked of MiniStack's IAM anew at every call, so a policy changed on the running cloud counts at
-once.
+MiniStack's IAM is queried at every call, so a policy that changes on the running cloud takes effect at once.
 """
 
 # ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
@@ -23,13 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Principal:
-    """A caller: its ARN and the policies that speak for it; None stands for the account's administrator."""
+    """A caller: its ARN and MiniStack's record of its policies, None for the account's administrator."""
 
     arn: str
     info: Any = None
 
     def allowed(self, action: str, resource: str, context: Mapping[str, Any] | None = None) -> bool:
-        """Whether the caller's policies allow this action on this resource, under these condition keys."""
+        """Whether the caller's policies allow an action on a resource, under the given condition keys."""
         if self.info is None or self.info.policies is None:
             return True
         asked = iam_evaluator.EvalContext(
@@ -46,7 +45,7 @@ class Principal:
         return bool(decision == "Allow")
 
     def denial(self, action: str, resource: str) -> str:
-        """Say what this caller may not do, in IAM's words."""
+        """Return IAM's message for an action that the caller's policies do not allow."""
         return (
             f"User: {self.arn} is not authorized to perform: {action} on resource: {resource} "
             f"because no identity-based policy allows the {action} action"
@@ -59,7 +58,13 @@ def administrator() -> Principal:
 
 
 def caller(headers: Mapping[str, str]) -> Principal:
-    """Return who signed this request; MiniStack has checked the signature."""
+    """Return the principal that signed a request; MiniStack has verified the signature.
+
+    Raises
+    ------
+    PermissionError
+        When MiniStack knows no principal with the request's access key.
+    """
     from ministack.core.router import extract_access_key_id  # noqa: PLC0415 - imports much
 
     found = iam_evaluator.resolve_principal(extract_access_key_id(headers, {}), get_account_id())
@@ -69,7 +74,7 @@ def caller(headers: Mapping[str, str]) -> Principal:
 
 
 def role(role_arn: str, service: str) -> Principal | None:
-    """Return the role as this AWS service assumes it; None when it is missing or does not trust the service."""
+    """Return a role as assumed by an AWS service; None when it is missing or does not trust the service."""
     name = role_arn.rsplit("/", 1)[-1]
     record = iam._roles.get(name)
     if record is None or not _trusts(record["AssumeRolePolicyDocument"], service):
@@ -87,7 +92,7 @@ def role(role_arn: str, service: str) -> Principal | None:
 
 
 def role_allows(role_arn: str, service: str, action: str, resource: str) -> bool:
-    """Whether this service, acting with this role, may do this."""
+    """Whether a service with this role may perform an action; False when it cannot assume the role."""
     assumed = role(role_arn, service)
     return assumed is not None and assumed.allowed(action, resource)
 
@@ -95,12 +100,12 @@ def role_allows(role_arn: str, service: str, action: str, resource: str) -> bool
 def _trusts(document: str | dict[str, Any], service: str) -> bool:
     trust = copy.deepcopy(json.loads(document) if isinstance(document, str) else document)
     for statement in trust["Statement"]:
-        statement["Resource"] = "*"  # a trust policy names none; the evaluator wants one
+        statement["Resource"] = "*"  # a trust policy has none; the evaluator requires one
     return _policy_allows(trust, service, "sts:AssumeRole", "*", "")
 
 
 def _policy_allows(policy: Any, service: str, action: str, resource: str, source_arn: str) -> bool:
-    """Whether a resource's own policy lets an AWS service act on behalf of `source_arn`."""
+    """Whether a resource policy lets an AWS service act on behalf of `source_arn`."""
     asked = iam_evaluator.EvalContext(
         principal_arn="*",
         principal_type="Service",
@@ -115,7 +120,7 @@ def _policy_allows(policy: Any, service: str, action: str, resource: str, source
 
 
 def function_admits(function_arn: str, service: str, source_arn: str) -> bool:
-    """Whether the function's policy (AWS::Lambda::Permission) lets this service invoke it for this source."""
+    """Whether the function's policy (AWS::Lambda::Permission) lets a service invoke it for this source."""
     found = lambda_svc.function_policy_for_arn(function_arn)
     return found is not None and _policy_allows(
         found[0], service, "lambda:InvokeFunction", function_arn, source_arn
@@ -123,7 +128,7 @@ def function_admits(function_arn: str, service: str, source_arn: str) -> bool:
 
 
 def queue_admits(queue_arn: str, service: str, source_arn: str) -> bool:
-    """Whether the queue's policy lets this service send to it for this source."""
+    """Whether the queue's policy lets a service send messages for this source."""
     found = sqs.queue_policy_for_arn(queue_arn)
     return found is not None and _policy_allows(
         found[0] or {}, service, "sqs:SendMessage", queue_arn, source_arn
@@ -131,6 +136,6 @@ def queue_admits(queue_arn: str, service: str, source_arn: str) -> bool:
 
 
 def topic_admits(topic_arn: str, service: str, source_arn: str) -> bool:
-    """Whether the topic's policy lets this service publish to it for this source."""
+    """Whether the topic's policy lets a service publish for this source."""
     found = sns.topic_policy_for_arn(topic_arn)
     return found is not None and _policy_allows(found[0] or {}, service, "sns:Publish", topic_arn, source_arn)

@@ -18,18 +18,18 @@ _alive: weakref.WeakSet[Child] = weakref.WeakSet()
 
 
 class Child:
-    """A command running under the guard (see ``local.guard``), its output in one stream.
+    """A command that runs under the guard (``local.guard``), with standard output and error in one stream.
 
     Parameters
     ----------
     command : sequence of str
-        What to run.
+        The command line.
     env : mapping
-        Its whole environment.
+        The whole environment of the command.
     cwd : Path
-        Where it runs.
+        Its working directory.
     log : IO[bytes] | None
-        Where its output goes; None gives a pipe, read through ``output``.
+        File for its output; None creates a pipe, read through ``output``.
     """
 
     def __init__(
@@ -42,32 +42,44 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE if log is None else log,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C reaches the cloud alone; it stops its children in order
+            start_new_session=True,  # Ctrl-C reaches only the cloud, which stops its children in order
         )
         self._lock = threading.Lock()
         _alive.add(self)
 
     @property
     def output(self) -> IO[bytes]:
-        """What the command prints; only without a log."""
+        """The pipe with the command's output.
+
+        Raises
+        ------
+        ValueError
+            When the child writes to a log.
+        """
         if self._process.stdout is None:
             raise ValueError("this child writes to its log; it has no output to read")
         return self._process.stdout
 
     def poll(self) -> int | None:
-        """Return the exit code, None while it runs."""
+        """Return the exit code; None while the command runs."""
         return self._process.poll()
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for the end; the exit code. Raises subprocess.TimeoutExpired after `timeout` seconds."""
+        """Wait for the command and return its exit code.
+
+        Raises
+        ------
+        subprocess.TimeoutExpired
+            When it still runs after `timeout` seconds; None waits without limit.
+        """
         return self._process.wait(timeout)
 
     def terminate(self) -> None:
-        """Ask the command to end (SIGTERM)."""
+        """Send SIGTERM to the command."""
         self._process.terminate()
 
     def kill(self) -> None:
-        """End the command and everything it started, now."""
+        """Kill the command and every process of its group; wait at most 5 seconds."""
         with self._lock, contextlib.suppress(OSError):
             if self._process.stdin is not None:
                 self._process.stdin.close()
@@ -75,7 +87,7 @@ class Child:
             self._process.wait(5)
 
     def stop(self, grace: float) -> None:
-        """Ask the command to end, and kill it after `grace` seconds."""
+        """Send SIGTERM, and kill the command after `grace` seconds."""
         self.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(grace)
@@ -89,7 +101,7 @@ class Child:
 
 
 def kill_all() -> None:
-    """End every child that still runs."""
+    """Kill every child that still runs."""
     for child in list(_alive):
         if child.poll() is None:
             child.kill()

@@ -1,4 +1,4 @@
-"""Scratch folders: one for each cloud, and none of a cloud that died."""
+"""Scratch folders: one for each running cloud; those of dead clouds are removed."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from local.locks import Lock
 
 _PREFIX = "relearn-local-"
 _LOCK = "lock"
-# Containers listen on sockets below it. An address of a socket has 104 characters on macOS, 108 on Linux (unix(7)).
+# Bytes. Containers listen on Unix sockets below the folder. A socket's path has at most 104 bytes on macOS,
+# 108 on Linux (unix(7)).
 LONGEST = 92
 _SHORT = Path("/tmp")  # noqa: S108 - mkdtemp makes a folder of a random name that nobody else can enter
 
 
 class Scratch:
-    """A folder of this process's own; those of clouds that were killed are removed when it is made.
+    """A new scratch folder of this process; creating one removes the folders of clouds that were killed.
 
-    It is made where the machine keeps temporary files (``TMPDIR``), or in ``/tmp`` where that name is too long for the
-    address of a socket.
+    It lies in the machine's temporary folder (``TMPDIR``), or in ``/tmp`` where that path is too long for a
+    socket.
 
     Attributes
     ----------
@@ -36,17 +37,17 @@ class Scratch:
         self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
         self._lock = Lock(self.path / f"{_LOCK}.new")
         self._lock.take()
-        # Under this name only once it is held: who looks for dead clouds sees no lock of a living one that is free.
+        # Renamed only once it is held, so that no other process finds the lock of a living cloud free.
         (self.path / f"{_LOCK}.new").rename(self.path / _LOCK)
 
     def remove(self) -> None:
-        """Remove the folder."""
+        """Remove the folder and release its lock."""
         shutil.rmtree(self.path, ignore_errors=True)
         self._lock.release()
 
 
 def forget_dead(folder: Path) -> list[Path]:
-    """Remove the scratch folders in a folder whose clouds are dead, and give them; others' are left alone."""
+    """Remove scratch folders whose clouds are dead and return them; folders of other users stay."""
     dead = []
     for found in folder.glob(f"{_PREFIX}*"):
         if not (found / _LOCK).is_file():

@@ -1,7 +1,7 @@
 """MiniStack in this process, on two loopback ports.
 
-One port speaks the AWS APIs. On the other, every request is taken as one to the deployed HTTP API, so that
-``curl http://127.0.0.1:<port>/v1/models`` works without a Host header.
+One port serves the AWS APIs. The other treats every request as one to the deployed HTTP API, so that ``curl
+http://127.0.0.1:<port>/v1/models`` works without a Host header.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _STOP_SECONDS = 10.0
 
 
 def listen(port: int) -> socket.socket:
-    """Bind a loopback port, a free one for 0.
+    """Bind a loopback port and return the socket; 0 binds a free port.
 
     Raises
     ------
     OSError
-        When the port is taken, naming it.
+        When the port cannot be bound; the message names the port.
     """
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -48,12 +48,14 @@ def listen(port: int) -> socket.socket:
 
 
 class Server:
-    """MiniStack, serving from a thread of its own.
+    """MiniStack, served from its own thread.
+
+    It replaces this process's environment (``local.environment``).
 
     Parameters
     ----------
     settings : Settings
-        The cloud it is part of.
+        Settings of the cloud.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -71,26 +73,38 @@ class Server:
             (settings.keep / "ports.json").write_text(json.dumps([self.port, self.api_port]))
 
     def start(self) -> None:
-        """Serve; returns when requests are answered."""
+        """Start serving; return when requests are answered.
+
+        Raises
+        ------
+        TimeoutError
+            When MiniStack has not started within 30 seconds.
+        """
         logging.getLogger("hypercorn.error").setLevel(logging.WARNING)
         self._thread.start()
         if not self._started.wait(30):
             raise TimeoutError("MiniStack did not start within 30 s")
 
     def stop(self) -> None:
-        """Stop serving; MiniStack writes its whole state then, when the cloud keeps it."""
+        """Stop serving; MiniStack then writes its whole state when the cloud is kept."""
         if self._loop and self._stop and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join(_STOP_SECONDS)
 
     def begin(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
-        """Begin work between requests, where no request changes what it reads; it ends with the server."""
+        """Schedule a coroutine on the server's event loop, where no request changes state between its steps.
+
+        Raises
+        ------
+        RuntimeError
+            When the server is not started.
+        """
         if self._loop is None:
             raise RuntimeError("the server is not started")
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def publish_api(self, api_id: str) -> None:
-        """Answer on the second port as this HTTP API."""
+        """Serve the HTTP API with this id on the second port."""
         self._api_id = api_id
 
     def _run(self) -> None:
@@ -134,7 +148,10 @@ class Server:
             await self._stop.wait()
 
     def _as_api(self, app: App) -> App:
-        """Pass every request with the Host header of the deployed HTTP API; the first server runs the lifespan."""
+        """Return an application that sets the Host header of the deployed HTTP API.
+
+        The first server runs MiniStack's lifespan.
+        """
 
         async def api(scope: Scope, receive: Any, send: Any) -> None:
             if scope["type"] == "lifespan":
@@ -150,17 +167,17 @@ class Server:
 
 
 def _ports(settings: Settings) -> list[int]:
-    """Return the ports to open; those of the kept cloud, whose queue URLs name them, unless others are chosen."""
+    """Return the ports to bind: as chosen, else those in the kept cloud's queue URLs, else 0."""
     kept = settings.keep / "ports.json" if settings.keep else None
     last = json.loads(kept.read_text()) if kept and kept.exists() else [0, 0]
     return [chosen or before for chosen, before in zip((settings.port, settings.api_port), last, strict=True)]
 
 
 def over_tls(app: App) -> App:
-    """Mark requests as arrived over TLS.
+    """Wrap an application so that requests count as received over TLS.
 
-    Nothing leaves this machine, so loopback stands for TLS: without it every bucket policy that denies
-    ``aws:SecureTransport`` = false would deny everything.
+    Requests never leave this machine, so loopback stands for TLS. Without it, every bucket policy that denies
+    ``aws:SecureTransport`` = false would deny every request.
     """
 
     async def secured(scope: Scope, receive: Any, send: Any) -> None:

@@ -1,4 +1,4 @@
-"""Clients of the laptop cloud from within: as the administrator, or with a role's temporary credentials."""
+"""boto3 clients of the laptop cloud, as the administrator or with a role's temporary credentials."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ Keys = tuple[str, str, str | None]
 
 
 def assume(role_arn: str, session: str) -> Keys:
-    """Return temporary credentials of a role (key, secret, token), as a service gives its own fleet."""
+    """Register a role's temporary credentials, valid for 12 hours; return (key, secret, session token).
+
+    The role's trust policy is not checked: this is how a service gives credentials to its own instances.
+    """
     name = role_arn.rsplit("/", 1)[-1]
     keys = (f"ASIA{secrets.token_hex(8).upper()}", secrets.token_hex(20), secrets.token_hex(32))
     sts.register_session(
@@ -33,9 +36,9 @@ def assume(role_arn: str, session: str) -> Keys:
 
 
 def connect(service: str, keys: Keys | None = None) -> Any:
-    """Return a boto3 client of this cloud; by default as the administrator."""
+    """Return a boto3 client of this cloud; without `keys`, as the administrator."""
     keys = keys or (os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"], None)
-    connect_to: Any = boto3.client  # any service, by its name
+    connect_to: Any = boto3.client  # typed stubs want a literal service name
     return connect_to(
         service,
         endpoint_url=os.environ["AWS_ENDPOINT_URL"],

@@ -1,4 +1,4 @@
-"""What a laptop cloud is started with."""
+"""Settings of a laptop cloud."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -9,24 +9,24 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """One laptop cloud.
+    """Settings of one laptop cloud.
 
     Parameters
     ----------
     assembly : Path
         The synthesised CDK app (``cdk.out``).
     scratch : Path
-        A folder of this cloud's own; removed when it stops.
+        Folder of this cloud alone; removed when it stops.
     account, region : str
-        The AWS account and region it answers as.
+        AWS account and region that the cloud simulates.
     port, api_port : int
         Loopback ports of the AWS APIs and of the deployed HTTP API; 0 takes a free one.
     keep : Path | None
-        Where the state is kept between runs; None keeps nothing.
+        Folder in which the state is kept between runs; None keeps nothing.
     repository : Path
-        Where ``node_modules`` with the CDK command lies.
+        Folder that holds ``node_modules`` with the CDK command.
     access_key, secret_key : str
-        The account's administrator signs with them; they are of this cloud alone.
+        Credentials of the account's administrator; generated for each cloud.
     """
 
     assembly: Path

@@ -1,4 +1,4 @@
-"""What API Gateway asks before a function hears of a request: a signature or a token, and whether it is too soon.
+"""Checks that API Gateway makes before it invokes a function: signature or token, and throttling.
 
-``local.hooks.gateway`` puts it in MiniStack's way.
+``local.hooks.gateway`` and ``local.hooks.callers`` install them in MiniStack.
 """

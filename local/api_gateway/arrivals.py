@@ -1,4 +1,4 @@
-"""What arrived, as it arrived: a signature is over the host, the path and the query that the caller wrote."""
+"""Requests as received: SigV4 signs the host, path and query exactly as the caller wrote them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ class Arrival:
     Parameters
     ----------
     method, path, query : str
-        As on the wire: path and query are still percent-encoded.
+        As received: path and query are still percent-encoded.
     headers : dict
-        Lower case names; what came on several lines is joined by a comma, as SigV4 signs it.
+        Names in lower case. Values of a header sent on several lines are joined by a comma, as SigV4 signs
+        them.
     repeated : frozenset
-        Names of the headers that came on several lines.
+        Names of the headers that were sent on several lines.
     """
 
     method: str
@@ -33,7 +34,7 @@ class Arrival:
 
     @property
     def parameters(self) -> dict[str, list[str]]:
-        """The query's parameters, decoded."""
+        """The decoded query parameters; a parameter without a value is kept as ""."""
         return parse_qs(self.query, keep_blank_values=True)
 
 
@@ -41,12 +42,21 @@ _ARRIVED: ContextVar[Arrival] = ContextVar("arrived")
 
 
 def current() -> Arrival:
-    """Return the request that is being answered."""
+    """Return the request that is being answered in this context.
+
+    Raises
+    ------
+    LookupError
+        When no request passed through `remember` in this context.
+    """
     return _ARRIVED.get()
 
 
 def remember(app: App) -> App:
-    """Keep what arrived for as long as the app answers it; put it before whatever changes a request."""
+    """Wrap an application so that `current` returns the request as received.
+
+    Must be outside any middleware that rewrites it.
+    """
 
     async def remembering(scope: Scope, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
@@ -57,7 +67,7 @@ def remember(app: App) -> App:
 
 
 def parse_scope(scope: Scope) -> Arrival:
-    """Return the head of an HTTP request."""
+    """Return the head of an HTTP request from its ASGI scope."""
     headers: dict[str, str] = {}
     repeated = set()
     for raw_name, raw_value in scope["headers"]:

@@ -1,8 +1,8 @@
-"""Who may reach a port of this machine: its own programs, and no page of another origin.
+"""Admission to the ports of the laptop cloud: programs of this machine, and no page of a foreign origin.
 
-A browser sends what any page asks it to send to any port of this machine. So both ports answer only who speaks to
-them by a loopback name of their own (a foreign site that points its name here is refused), and a page of another
-origin only as far as the cloud's own configuration lets it (``local.api_gateway.pages``).
+A browser sends whatever any page asks it to send to any port of this machine. Therefore both ports answer
+only requests whose Host is one of their loopback names, which defeats DNS rebinding, and a page of another
+origin only as far as the CORS configuration of an API or bucket allows (``local.api_gateway.pages``).
 """
 
 from __future__ import annotations
@@ -20,27 +20,32 @@ if TYPE_CHECKING:
     from local.asgi import App, Scope
 
 CALLBACK = "/_ministack/cfn-response/"
-"""Where a custom resource's function says how it went; what follows cannot be guessed."""
+"""Path below which a custom resource's function reports its result.
+
+The rest of the path is an unguessable token.
+"""
 _EMULATORS = re.compile(r"/_(ministack|localstack)(/|$)")
 _NAMES, _HTTP_PORT = ("127.0.0.1", "localhost"), 80
 
 
 def keep(app: App, port: int, *, below: bool, admits: Callable[[Arrival], bool]) -> App:
-    """Let in only what comes from this machine's own programs, and what ``admits`` of pages.
+    """Wrap an application so that only requests of this machine's own programs reach it.
 
-    There is no way in by websocket, for nothing here speaks it, nor to what the emulator has beside AWS: it wipes
-    the cloud and shows its queues to whoever asks.
+    Refused with 403: a foreign Host, and a page of another origin that `admits` does not accept. Answered
+    with 404: MiniStack's own endpoints, which can reset the cloud and show its queues without a signature.
+    WebSocket connections are closed, because nothing here speaks that protocol.
 
     Parameters
     ----------
     app : App
-        What is behind it.
+        The application to protect.
     port : int
-        Where it listens.
+        The loopback port that it listens on.
     below : bool
-        Whether names below ``localhost`` are its own too: a bucket's, an API's. No other machine can have them.
+        Whether names below ``localhost`` are accepted too, as those of buckets and APIs. No other machine can
+        have such a name.
     admits : callable
-        Whether a page of another origin may send this request.
+        Returns whether a page of another origin may send this request.
     """
     hosts = {f"{name}:{port}" for name in _NAMES} | (set(_NAMES) if port == _HTTP_PORT else set())
     ending = f".localhost:{port}" if below else None
@@ -65,7 +70,7 @@ def keep(app: App, port: int, *, below: bool, admits: Callable[[Arrival], bool])
 
 
 def _refusal(arrival: Arrival, hosts: set[str], ending: str | None, admits: Callable[[Arrival], bool]) -> str:
-    """Say why a request is none of this machine's own; empty when it is."""
+    """Return why a request is refused; empty when it is admitted."""
     host, origin = arrival.headers.get("host", ""), arrival.headers.get("origin")
     if host.lower() not in hosts and not (ending and host.lower().endswith(ending)):
         return f"its Host is {host!r}; allowed: {', '.join(sorted(hosts))}"

@@ -1,8 +1,8 @@
-"""The laptop's issuer of tokens: it stands in for whichever issuer the deployed API trusts.
+"""The laptop's token issuer, which stands in for the OIDC issuer that the deployed API trusts.
 
-Nothing reaches that issuer from here, so the laptop cloud has a key pair of its own, which lives as long as it does,
-and serves what an OIDC issuer serves: its configuration, its keys, and tokens by the client credentials grant. The
-client's secret is in the file that says where the cloud is, which only its owner can read.
+The real issuer is out of reach, so the laptop cloud generates a key pair that lives as long as the cloud. It
+serves an OIDC configuration, a JWKS, and tokens by the client credentials grant. The client's secret is in
+the info file of the cloud, which only its owner can read.
 """
 
 # ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
@@ -32,12 +32,12 @@ _KEY_BITS = 2048
 
 
 class Issuer:
-    """Issues tokens for the deployed API.
+    """An OIDC issuer that signs tokens for the deployed API.
 
     Parameters
     ----------
     endpoint : str
-        Where the cloud's AWS APIs answer; the issuer is below `PATH` there.
+        URL of the cloud's AWS APIs; the issuer is served below `PATH` there.
     """
 
     def __init__(self, endpoint: str) -> None:
@@ -47,7 +47,7 @@ class Issuer:
 
     @property
     def client(self) -> dict[str, str]:
-        """Who may ask for tokens, and where; a secret."""
+        """Token endpoint, client id and secret of the only client; secret."""
         return {
             "token_endpoint": f"{self._address}/token",
             "client_id": "laptop",
@@ -56,23 +56,28 @@ class Issuer:
 
     @cached_property
     def _key(self) -> rsa.RSAPrivateKey:
-        """Made when first needed: a stage that takes signed requests never does."""
+        """The signing key; generated at first use, because a stage with signed requests never needs it."""
         return rsa.generate_private_key(public_exponent=65537, key_size=_KEY_BITS)
 
     @property
     def keys(self) -> dict[str, rsa.RSAPublicKey]:
-        """Key id to public key."""
+        """Public keys by key id."""
         return {self._key_id: self._key.public_key()}
 
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, Json]:
-        """Answer a request: status and JSON.
+        """Answer a request to the issuer.
 
         Parameters
         ----------
         method, path : str
-            The path is below `PATH`.
+            HTTP method, and the path below `PATH`.
         body : bytes
-            A form, when tokens are asked for.
+            Request body; the form of a token request, ignored otherwise.
+
+        Returns
+        -------
+        tuple of int and dict
+            HTTP status and JSON body.
         """
         if (method, path) == ("GET", "/.well-known/openid-configuration"):
             return 200, self._configuration()
@@ -101,7 +106,7 @@ class Issuer:
         }
 
     def _grant(self, form: Mapping[str, str]) -> tuple[int, Json]:
-        """Grant every scope that is asked for: whoever has the secret owns the laptop cloud."""
+        """Grant every scope that is requested, because whoever has the secret owns the laptop cloud."""
         if form.get("grant_type") != "client_credentials":
             return 400, {"error": "unsupported_grant_type"}
         known = form.get("client_id") == self.client["client_id"]
@@ -124,14 +129,14 @@ class Issuer:
     def _sign(self, issuer: str, audience: str, scope: str, lifetime: int) -> str:
         now, client = int(time.time()), self.client["client_id"]
         claims = {"iss": issuer, "sub": client, "client_id": client, "aud": audience, "scope": scope}
-        # One that ended already was issued before that.
+        # A negative lifetime gives a token that has expired; it is issued in the past so that iat <= exp.
         began = now + min(lifetime, 0)
         times = {"iat": began, "nbf": began, "exp": now + lifetime, "jti": secrets.token_hex(16)}
         return jwt.encode(claims | times, self._key, algorithm="RS256", headers={"kid": self._key_id})
 
 
 def _trusted() -> Json:
-    """Return what the deployed API's authorizer expects; {} when it has none."""
+    """Return the JWT configuration of the deployed API's authorizer; empty when it has none."""
     from ministack.services import apigateway  # noqa: PLC0415 - MiniStack reads the environment on import
 
     found = (

@@ -1,4 +1,4 @@
-"""The laptop's issuer over HTTP, on the port of the AWS APIs."""
+"""Serves the laptop's token issuer over HTTP, on the port of the AWS APIs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 def beside(app: App, issuer: Issuer) -> App:
-    """Let the issuer answer below its path, and the app everything else."""
+    """Return an application that answers requests below the issuer's path and passes all others on."""
 
     async def answering(scope: Scope, receive: Any, send: Any) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(f"{PATH}/"):
             await app(scope, receive, send)
             return
         body, path = await _body(receive), scope["path"].removeprefix(PATH)
-        # The first token needs a key pair, which takes a while to make.
+        # The first token generates a key pair, which would block the event loop.
         status, answer = await asyncio.to_thread(issuer.answer, scope["method"], path, body)
         headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
         await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -1,7 +1,7 @@
-"""What a page of another origin may send: what an API's or a bucket's own CORS configuration says of it, as on AWS.
+"""Requests that a page of another origin may send, by the CORS configuration of an API or bucket, as on AWS.
 
-A presigned link or form is let through whoever sends it, for whoever holds it may use it; whether the page may read
-the answer is for the bucket's CORS configuration to say.
+A presigned link or form is admitted from every origin, because whoever holds it may use it. Whether the page
+may read the response depends on the bucket's CORS configuration.
 """
 
 # ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from local.api_gateway.arrivals import Arrival
 
 _SERVICE = 3
-"""The place of the service in a credential's scope."""
+"""Index of the service in a credential scope (key/date/region/service/aws4_request)."""
 
 
 def may_call(api_id: str, arrival: Arrival) -> bool:
-    """Whether the API's CORS configuration names the origin of the page."""
+    """Whether the API's CORS configuration allows the origin of the page."""
     origin, scope = arrival.headers.get("origin"), apigateway.find_api_scope(api_id)
     if origin is None or scope is None:
         return False
@@ -36,13 +36,17 @@ def may_call(api_id: str, arrival: Arrival) -> bool:
 
 
 def may_use_account(arrival: Arrival) -> bool:
-    """Whether a page may send this to the AWS APIs: by an API's CORS configuration, or to S3 with a link or form."""
+    """Whether a page may send this request to the AWS APIs.
+
+    Allowed are calls of a deployed API, by its CORS configuration, and S3 requests with a presigned link or
+    form.
+    """
     called = app._parse_execute_api_url(arrival.headers.get("host", ""), unquote(arrival.path))
     return may_call(called[0], arrival) if called else _asks_s3(arrival)
 
 
 def _asks_s3(arrival: Arrival) -> bool:
-    """Whether it is a preflight, which S3 answers from the bucket's CORS configuration, or a presigned link or form."""
+    """Whether the request is a CORS preflight, which S3 answers itself, or a presigned link or form."""
     if arrival.method == "OPTIONS":
         return "access-control-request-method" in arrival.headers
     if arrival.method == "POST":
@@ -52,4 +56,4 @@ def _asks_s3(arrival: Arrival) -> bool:
     signed = "X-Amz-Signature" in given and scope[_SERVICE : _SERVICE + 1] == ["s3"]
     return signed or {"AWSAccessKeyId", "Signature", "Expires"} <= set(
         given
-    )  # as boto3 signs links by itself
+    )  # signature version 2, boto3's default for links

@@ -1,4 +1,4 @@
-"""AWS_IAM: the request is signed for this API, by somebody who may call it."""
+"""AWS_IAM authorization: the request is signed with SigV4 for this API, and its signer may invoke it."""
 
 # ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
 
@@ -21,22 +21,22 @@ _SERVICE = "execute-api"
 _ACTION = "execute-api:Invoke"
 _SCOPE = re.compile(r"[^/]+/\d{8}/[^/]+/[^/]+/aws4_request")
 _ONE_LINE = frozenset({"authorization", "host", "x-amz-date", "x-amz-content-sha256", "x-amz-security-token"})
-"""Headers that decide who asks for what: sent twice, they would say two things."""
+"""Headers that authenticate the request; one that is sent twice would be ambiguous and is refused."""
 
 
 def admits(arrival: Arrival, body: bytes, *, account: str, region: str, resource: str) -> bool:
-    """Whether the request is signed well, and its signer may invoke this resource.
+    """Whether the request has a valid signature and its signer may invoke the resource.
 
-    Only the form with an Authorization header counts; a query that carries the signature does not.
+    Only signatures in an Authorization header count; a presigned query does not.
 
     Parameters
     ----------
     arrival : Arrival
-        The request as it came.
+        The request as received.
     body : bytes
-        Its body; the signature is over its digest.
+        Request body; the signature covers its digest.
     account, region : str
-        Of the API.
+        Account and region of the API.
     resource : str
         ``arn:aws:execute-api:<region>:<account>:<api>/<stage>/<METHOD>/<path>``.
     """
@@ -62,7 +62,7 @@ def _signer(arrival: Arrival, body: bytes, account: str, region: str) -> Princip
 
 
 def _signature(headers: Mapping[str, str], region: str) -> sigv4.HeaderSignature | None:
-    """Return the signature when it is one for this API: whole, of now, over the host, for service and region."""
+    """Return the signature if it is well-formed, recent, for this API and covers the host; else None."""
     if not _is_whole(headers.get("authorization", "")):
         return None
     signature = sigv4.parse_header_signature(headers)
@@ -74,7 +74,7 @@ def _signature(headers: Mapping[str, str], region: str) -> sigv4.HeaderSignature
 
 
 def _is_whole(authorization: str) -> bool:
-    """Whether the header has SigV4's three fields, each once and no others, and a scope that ends as it must."""
+    """Whether the Authorization header has exactly SigV4's three fields and a well-formed scope."""
     algorithm, _, rest = authorization.partition(" ")
     fields = [part.strip().partition("=") for part in rest.split(",")]
     named = sorted(name for name, _, _ in fields)
@@ -84,9 +84,10 @@ def _is_whole(authorization: str) -> bool:
 
 
 def _covers(signed: list[str], headers: Mapping[str, str]) -> bool:
-    """Whether what must be signed is: the host and every header of AWS's own that was sent.
+    """Whether the signed headers include the host and every ``x-amz-`` header that was sent.
 
-    The list is sorted, in lower case and of headers that were sent ("Create a signed AWS API request", IAM's guide).
+    The list must be sorted, in lower case, and name only headers that were sent ("Create a signed AWS API
+    request", IAM User Guide).
     """
     needed = {"host", *(name for name in headers if name.startswith("x-amz-"))}
     return signed == sorted(set(signed)) and needed <= set(signed) <= set(headers)

@@ -1,4 +1,4 @@
-"""Throttling: a token bucket for each route of a stage."""
+"""Request throttling: one token bucket for each route of a stage."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class _Bucket:
 
 
 class Throttle:
-    """Says whether a request comes too soon.
+    """Token buckets by name.
 
     Parameters
     ----------
     now : callable
-        A clock, in seconds.
+        Returns a monotonic time in seconds.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
@@ -30,16 +30,16 @@ class Throttle:
         self._buckets: dict[Hashable, _Bucket] = {}
 
     def admits(self, name: Hashable, *, rate: float, burst: int) -> bool:
-        """Take a token from the bucket of this name; whether there was one.
+        """Take one token from the named bucket; return whether there was one.
 
         Parameters
         ----------
         name : hashable
-            What is throttled.
+            Name of the bucket; it is created full.
         rate : float
-            Tokens that come back each second.
+            Tokens refilled each second.
         burst : int
-            How many tokens the bucket holds; it is full at first.
+            Capacity of the bucket, in tokens.
         """
         now = self._now()
         bucket = self._buckets.setdefault(name, _Bucket(burst, now))
@@ -52,9 +52,11 @@ class Throttle:
 
 
 def limits(stage: Mapping[str, Any], route_key: str) -> tuple[float, int] | None:
-    """Return a route's rate and burst: its own, else the stage's; None when neither bounds it.
+    """Return rate (requests per second) and burst of a route: its own, else the stage's.
 
-    CloudFormation and the API write the same settings in different cases.
+    None when neither sets both.
+
+    CloudFormation and the API spell the same settings in different cases.
     """
     for settings in ((stage.get("routeSettings") or {}).get(route_key), stage.get("defaultRouteSettings")):
         found = {name.lower(): value for name, value in (settings or {}).items()}

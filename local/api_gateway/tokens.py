@@ -1,4 +1,4 @@
-"""JWT: the token is of the issuer, for this audience, valid now, and has a scope of the route."""
+"""JWT authorization: issuer, audience, validity and scopes of a bearer token."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 _ALGORITHMS = ["RS256", "RS384", "RS512"]
-"""API Gateway takes RSA alone."""
+"""API Gateway accepts RSA signatures only."""
 _FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
-"""Three parts in base64url without padding, and nothing around them (RFC 7515, 7.1)."""
+"""Three parts in base64url without padding (RFC 7515, section 7.1)."""
 _TIMES = ("exp", "nbf", "iat")
 _SAID: dict[type[Exception], str] = {
     jwt.ExpiredSignatureError: "the token has expired",
@@ -26,30 +26,35 @@ _SAID: dict[type[Exception], str] = {
     jwt.InvalidAlgorithmError: "the token's algorithm is none of RSA's",
     jwt.InvalidSignatureError: "the token's signature is wrong",
 }
-"""What a caller is told. Never what the token says: that would go into a header of the answer as its sender likes."""
+"""Fixed messages for callers.
+
+Claims are never quoted: the message goes into a response header, and claims are the sender's.
+"""
 _MALFORMED = "the token is malformed"
 
 
 class InvalidTokenError(Exception):
-    """The token is not valid; the message says why in fixed words, as a caller may know it."""
+    """The token is not valid; the message is a fixed text that callers may see."""
 
 
 def claims_of(token: str, keys: Mapping[str, RSAPublicKey], *, issuer: str, audience: Sequence[str]) -> Any:
-    """Return a valid token's claims.
+    """Verify a token and return its claims.
 
     Parameters
     ----------
     token : str
-        As sent.
+        The token, without "Bearer".
     keys : mapping
-        Key id to key, of the issuer.
-    issuer, audience
-        What the authorizer was made with.
+        The issuer's public keys by key id.
+    issuer : str
+        Required ``iss`` claim.
+    audience : sequence of str
+        Accepted audiences. The ``aud`` claim is compared, or ``client_id`` when there is none.
 
     Raises
     ------
     InvalidTokenError
-        When the token is not valid.
+        When form, signature, issuer, times or audience are not valid.
     """
     if not _FORM.fullmatch(token):
         raise InvalidTokenError(_MALFORMED)
@@ -75,7 +80,7 @@ def claims_of(token: str, keys: Mapping[str, RSAPublicKey], *, issuer: str, audi
 
 
 def scopes_of(claims: Mapping[str, Any]) -> list[str]:
-    """Return the scopes in a token, from ``scope`` and ``scp``: words in a text, or a list of texts."""
+    """Return the sorted scopes of the ``scope`` and ``scp`` claims: a text of words, or a list of texts."""
     found: set[str] = set()
     for name in ("scope", "scp"):
         value = claims.get(name)
@@ -84,11 +89,11 @@ def scopes_of(claims: Mapping[str, Any]) -> list[str]:
 
 
 def _is_time(value: Any) -> bool:
-    """Whether this is a NumericDate (RFC 7519, 2): a finite number, and neither text nor a truth value."""
+    """Whether a value is a NumericDate (RFC 7519, section 2): a finite number, not text and not a boolean."""
     return type(value) in (int, float) and math.isfinite(value)
 
 
 def _texts(value: Any) -> list[str]:
-    """Return a text, or the texts of a list that holds nothing else; of anything else none."""
+    """Return a text, or a list of texts, as a list; empty for anything else."""
     found = value if isinstance(value, list) else [value]
     return found if all(isinstance(one, str) for one in found) else []

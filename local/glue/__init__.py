@@ -1,5 +1,6 @@
-"""AWS Glue for the laptop: MiniStack keeps the jobs, and their runs are real here.
+"""AWS Glue of the laptop cloud: MiniStack stores the jobs, this package runs them.
 
-A run is the job's script under PySpark, in a process with what the job's role may read: `runs` has a run's life,
-`runtime` what a script finds around it, `buckets` its folder of buckets, and `tasks` what Step Functions asks for.
+A run executes the job's script under PySpark in a child process, with the permissions of the job's role.
+``runs`` has the life cycle of a run, ``runtime`` the script's environment, ``buckets`` its local copy of
+buckets, ``tasks`` the Step Functions integration.
 """

@@ -1,4 +1,4 @@
-"""Buckets as folders, for one run of a script: what it reads is there before it starts, what it wrote goes after."""
+"""Buckets as folders for one job run: inputs are downloaded before it, outputs uploaded after it."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MANIFEST = ".manifest"
-"""How the key of a list of objects ends, in the form that SageMaker reads."""
+"""Suffix of the keys of manifests, which list objects in SageMaker's format."""
 
 
 @dataclass(frozen=True)
 class Buckets:
-    """The folder of buckets of one run.
+    """The local copy of the buckets of one run.
 
     Parameters
     ----------
     s3 : S3 client
-        Acts with the job's role.
+        Client with the credentials of the job's role.
     folder : Path
-        An empty folder.
+        An empty folder; gets one subfolder for each bucket.
     """
 
     s3: Any
@@ -32,12 +32,16 @@ class Buckets:
     _fetched: set[Path] = field(default_factory=set)
 
     def fetch(self, uris: Iterable[str]) -> None:
-        """Fetch what a run's arguments name: objects, and what manifests among them list; folders are for output.
+        """Download the objects that a run's arguments name, and the objects that manifests among them list.
+
+        URIs that end with "/" are outputs and are skipped.
 
         Raises
         ------
-        ClientError, ChannelError
-            The role may not read it, or nothing is there.
+        ClientError
+            When the role may not read an object or it does not exist.
+        ChannelError
+            When a manifest is not valid or lists nothing.
         """
         for uri in uris:
             _, key = channels.split(uri)
@@ -49,7 +53,7 @@ class Buckets:
                     self.object(f"s3://{source}/{name}")
 
     def object(self, uri: str) -> Path:
-        """Fetch one object; where it is."""
+        """Download one object and return its local path."""
         bucket, key = channels.split(uri)
         path = channels.inside(self.folder, f"{bucket}/{key}")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,12 +62,12 @@ class Buckets:
         return path
 
     def store(self) -> None:
-        """Store every file that was not there at the start; what Hadoop keeps beside them stays here.
+        """Upload every file that was not downloaded, except Hadoop's hidden and ``_SUCCESS`` files.
 
         Raises
         ------
         ClientError
-            The role may not write it.
+            When the role may not write an object.
         """
         for path in sorted(self.folder.rglob("*")):
             if path.is_file() and path not in self._fetched and not path.name.startswith((".", "_SUCCESS")):

@@ -1,4 +1,4 @@
-"""Runs of jobs: StartJobRun, BatchStopJobRun, and what a run goes through."""
+"""Job runs of AWS Glue: StartJobRun, BatchStopJobRun and the life cycle of a run."""
 
 # ruff: noqa: SLF001 - the records are MiniStack's, on purpose
 
@@ -38,7 +38,7 @@ _POLL_SECONDS = 0.1
 
 
 def begin(context: Context, job: Record, request: Record) -> Record:
-    """Record a run and start it; its own arguments go before the job's."""
+    """Record a run, start it in the background and return its record; its arguments override the job's."""
     now = time.time()
     run = {
         "Id": f"jr_{new_uuid().replace('-', '')}",
@@ -60,7 +60,7 @@ def begin(context: Context, job: Record, request: Record) -> Record:
 
 
 def stop(run: Record) -> bool:
-    """Ask a run to stop; False when it has ended."""
+    """Request that a run stops; return False when it has ended."""
     if run["JobRunState"] not in GOING:
         return False
     _move(run, "STOPPING")
@@ -68,7 +68,7 @@ def stop(run: Record) -> bool:
 
 
 def resume() -> None:
-    """Fail the runs that a stop of the laptop cloud interrupted."""
+    """Fail the runs that were interrupted when the laptop cloud stopped."""
     for runs in list(glue._job_runs.values()):
         for run in runs:
             if run["JobRunState"] not in ENDED:
@@ -121,7 +121,10 @@ def _read(child: Child, lines: list[str], stream: logs.LogStream) -> None:
 
 
 def _wait(context: Context, run: Record, child: Child) -> tuple[str, str] | None:
-    """Wait for the script; how the run ended when that was not by itself."""
+    """Wait for the script.
+
+    Return the run's final state when it timed out or was stopped, None when the script ended.
+    """
     deadline = time.monotonic() + run["Timeout"] * 60
     while True:
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -134,7 +137,7 @@ def _wait(context: Context, run: Record, child: Child) -> tuple[str, str] | None
 
 
 def _reason(lines: list[str]) -> str:
-    """Give the error that ended a script, as AWS Glue does: its class without a module, and what it says."""
+    """Return the error that ended a script as AWS Glue reports it: class without module, and message."""
     found = [match[1] for line in lines if (match := _ERROR.fullmatch(line))]
     return found[-1] if found else next(filter(None, reversed(lines)), "the script failed and said nothing")
 

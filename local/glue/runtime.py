@@ -1,4 +1,4 @@
-"""What a script of AWS Glue finds around it on the laptop: PySpark of the virtual environment, and this machine's Java."""
+"""Runtime of a Glue script on the laptop: PySpark of the virtual environment and the machine's Java."""
 
 from __future__ import annotations
 
@@ -15,18 +15,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 S3_DIR = "RELEARN_S3_DIR"
-"""Tells the script in which folder buckets are folders."""
+"""Environment variable with the folder in which the script finds buckets as folders."""
 _SUBMIT = (
     "--master local[2] --driver-memory 1g --conf spark.ui.enabled=false --conf spark.sql.shuffle.partitions=4 "
     "--conf spark.driver.host=127.0.0.1 --conf spark.driver.bindAddress=127.0.0.1 "
-    # Its ports are on loopback, and answer who has the secret that Spark makes for each run of its own (docs/security.md
-    # of Spark: "for local deployments, Spark will automatically handle generating"): no other user, and no page.
+    # Spark's loopback ports accept only clients with the secret that it generates for each run: no other user
+    # and no browser page (Spark's docs/security.md: "for local deployments, Spark will automatically handle
+    # generating").
     "--conf spark.authenticate=true --conf spark.network.crypto.enabled=true pyspark-shell"
 )
 
 
 def lacking() -> str:
-    """Say what keeps Spark from running here, and how to mend it; empty: nothing does."""
+    """Return what Spark needs and this machine lacks, with the command that installs it.
+
+    Empty when Spark can run.
+    """
     wanted = []
     if importlib.util.find_spec("pyspark") is None:
         wanted.append("PySpark (make spark)")
@@ -36,20 +40,20 @@ def lacking() -> str:
 
 
 def command(script: Path, arguments: dict[str, str]) -> list[str]:
-    """Return the command line of a run."""
+    """Return the command line of a run; `arguments` are option names and values."""
     given = [word for pair in arguments.items() for word in pair]
-    return [sys.executable, "-S", str(script), *given]  # -S: no path file lends it code that AWS Glue has not
+    return [sys.executable, "-S", str(script), *given]  # -S: no .pth file adds code that AWS Glue lacks
 
 
 def variables(*, home: Path, buckets: Path) -> dict[str, str]:
-    """Return the environment of a run; it gets no credentials, for what it may read is there.
+    """Return the environment of a run; it holds no credentials, because the run's inputs are local files.
 
     Parameters
     ----------
     home : Path
-        Its own folder.
+        The run's own folder.
     buckets : Path
-        Where buckets are folders.
+        The folder with one subfolder for each bucket.
     """
     packages = dict.fromkeys((sysconfig.get_path("purelib"), sysconfig.get_path("platlib")))
     found = importlib.util.find_spec("pyspark")

@@ -1,4 +1,4 @@
-"""AWS Glue as Step Functions calls it: a job started, and waited for (``.sync``)."""
+"""The Step Functions integration of AWS Glue: starts a job run and waits for it (``.sync``)."""
 
 # ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
 
@@ -24,12 +24,22 @@ _POLL_SECONDS = 0.1
 
 
 def run_to_its_end(context: Context, data: dict[str, Any], over: Over) -> dict[str, Any]:
-    """Start a run and wait for it; the run, times in milliseconds.
+    """Start a run, wait for it and return it, with times in milliseconds since the epoch.
+
+    Parameters
+    ----------
+    context : Context
+        The laptop cloud's context.
+    data : dict
+        Parameters of the task, as for StartJobRun.
+    over : callable
+        Returns the error to raise when the execution was stopped or the task timed out, else None.
 
     Raises
     ------
     TaskError
-        ``Glue.EntityNotFoundException`` for a job that does not exist, ``States.TaskFailed`` for a run that failed.
+        ``Glue.EntityNotFoundException`` when the job does not exist, ``States.TaskFailed`` when the run
+        failed, or the error of `over`.
     """
     job = glue._jobs.get(data["JobName"])
     if job is None:
