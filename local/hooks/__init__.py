@@ -1,8 +1,8 @@
-"""Every place where MiniStack's own behaviour is changed, and why.
+"""Every change of MiniStack's behaviour, with its reason.
 
-Each hook is one function that replaces one name of one MiniStack module; its docstring says what MiniStack
-does by itself, and what AWS does. Each has a contract test in ``tests/local``, so that an upgrade of
-MiniStack breaks a test and not a user.
+Each hook is one function that replaces names of MiniStack's modules. Its docstring states what MiniStack does
+without it, and what AWS does. Each has a contract test in ``tests/local``, so that an upgrade of MiniStack
+breaks a test and not a user.
 """
 
 from __future__ import annotations
@@ -35,7 +35,17 @@ if TYPE_CHECKING:
 
 
 def install(context: Context, issuer: Issuer, server: ForkServer) -> None:
-    """Put every hook in place; once, before the first request."""
+    """Install every hook; call once, before the first request.
+
+    Parameters
+    ----------
+    context : Context
+        Context of the local SageMaker.
+    issuer : Issuer
+        Issuer of the tokens that the deployed API accepts.
+    server : ForkServer
+        Forks the worker processes of functions.
+    """
     credentials.check_everybodys_signature()
     credentials.give_functions_keys_that_nobody_can_guess()
     origins.leave_reading_to_the_configuration()

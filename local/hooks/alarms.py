@@ -1,4 +1,4 @@
-"""Looking at alarms needs a permission on all of them, whatever is looked for."""
+"""IAM authorization of DescribeAlarms."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ _LOOKS = "DescribeAlarms"
 
 
 def authorise_looks_on_all_alarms() -> None:
-    """Ask for DescribeAlarms on ``alarm:*``, as AWS does; MiniStack asks for it on ``*``, which no ARN covers."""
+    """Authorize DescribeAlarms on ``alarm:*``, as AWS does.
+
+    MiniStack uses ``*``, which no ARN in a policy covers.
+    """
     extract = iam_actions.extract_resource_arn
 
     def with_alarms(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> str:
@@ -24,7 +27,7 @@ def authorise_looks_on_all_alarms() -> None:
 
 
 def _looks(path: str, headers: Any, body: bytes) -> bool:
-    """Whether it is the call, in whichever of CloudWatch's protocols a client speaks."""
+    """Whether a request is DescribeAlarms, in any of CloudWatch's wire protocols."""
     target = headers.get("x-amz-target", "") or headers.get("X-Amz-Target", "")
     return (
         path.endswith(f"/operation/{_LOOKS}")

@@ -1,4 +1,4 @@
-"""API Gateway lets through only who may call, and not too often."""
+"""API Gateway's checks of callers: signature or token, CORS and throttling."""
 
 # ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
 
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
 
 _INVOKE = "execute-api:Invoke"
 _BODY, _ROUTE_KEY = 1, 5
-"""Places in MiniStack's calls: after API, stage, path and method; after integration, API and stage."""
+"""Index of the body after API, stage, path and method, and of the route key after integration, API and stage."""
 
 
 def check_signatures() -> None:
-    """Answer 403 to a request of an AWS_IAM route that is not signed well, or whose signer may not call.
+    """Answer 403 to a request of an AWS_IAM route whose signature is not valid or whose signer may not call it.
 
-    MiniStack does not check the signature of the account's root user, takes one for any service and region, does
-    not compare the body with its digest, and words a refusal as a REST API does. An HTTP API says "Forbidden", and
-    nothing of the reason.
+    MiniStack does not verify the root user's signature, accepts one for any service and region, does not
+    compare the body with its digest, and answers in the words of a REST API. An HTTP API answers "Forbidden"
+    without a reason.
     """
     enforce, execute = app._enforce_execute_api, apigateway.handle_execute
 
     def leave_http_apis(api_id: str, *rest: Any, iam_action: str = _INVOKE) -> Any:
         if iam_action == _INVOKE and apigateway.find_api_scope(api_id):
-            return None  # asked below, where the body is known
+            return None  # checked below, where the body is known
         return enforce(api_id, *rest, iam_action=iam_action)
 
     async def checked(api_id: str, stage: str, path: str, method: str, *request: Any, **more: Any) -> Any:
@@ -51,7 +51,7 @@ def check_signatures() -> None:
 
 
 def _is_signed(api_id: str, stage: str, method: str, path: str) -> bool:
-    """Whether the request must be signed: the gateway answers a preflight itself, where pages may call."""
+    """Whether the request must be signed; a preflight need not be where the API has a CORS configuration."""
     scope = apigateway.find_api_scope(api_id)
     if scope and method == "OPTIONS":
         with request_scope(*scope):
@@ -68,10 +68,10 @@ def _signer_may(api_id: str, stage: str, method: str, path: str, body: bytes) ->
 
 
 def check_tokens(issuer: Issuer) -> None:
-    """Check a JWT route's token with the laptop's issuer, and say what is wrong with it.
+    """Verify a JWT route's token with the laptop's issuer, and return the error in ``www-authenticate``.
 
-    MiniStack would ask the issuer that the template names, which is out of reach; takes a token that never expires;
-    and sends no ``www-authenticate`` header, which on AWS says what is wrong.
+    MiniStack queries the issuer that the template names, which is out of reach, accepts tokens without an
+    expiry, and sends no ``www-authenticate`` header. AWS describes the error in that header.
     """
 
     async def checked(
@@ -93,10 +93,10 @@ def check_tokens(issuer: Issuer) -> None:
 
 
 def read_cors_of_templates() -> None:
-    """Let pages call as the template says.
+    """Apply the CORS configuration of a template to requests of pages.
 
-    MiniStack reads an API's CORS configuration as its own API writes it ("allowOrigins") and keeps a template's as
-    that is written ("AllowOrigins"), so every preflight of a deployed API is refused.
+    MiniStack reads the configuration in the spelling of the API ("allowOrigins") but stores a template's in
+    CloudFormation's ("AllowOrigins"), so it refuses every preflight of a deployed API.
     """
     for name in ("_cors_preflight_response", "_cors_response_headers"):
         setattr(apigateway, name, _with_api_names(getattr(apigateway, name)))
@@ -114,8 +114,8 @@ def _with_api_names(answer: Callable[[dict[str, Any], str], Any]) -> Callable[[d
 def throttle_routes() -> None:
     """Answer 429 when a route is called more often than the stage allows.
 
-    MiniStack keeps a stage's limits and heeds none. AWS has a token bucket for each route; it does not say whether
-    refused callers empty it, and here they do not.
+    MiniStack stores a stage's limits but does not apply them. AWS has a token bucket for each route. AWS does
+    not document whether refused requests take tokens; here they do not.
     """
     invoke, throttle = apigateway._invoke_lambda_proxy, Throttle()
 
@@ -130,7 +130,7 @@ def throttle_routes() -> None:
 
 
 def _refused(description: str) -> Answer:
-    """Answer 401, and say what is wrong with the token; what it says itself is never repeated."""
+    """Return a 401 with a fixed description of the error; the token's content is never repeated."""
     challenge = f'Bearer scope="" error="invalid_token" error_description="{description}"'
     return _message(401, "Unauthorized", challenge=challenge)
 

@@ -1,4 +1,4 @@
-"""Lambda and Step Functions refuse a configuration that the role does not allow."""
+"""Lambda and Step Functions refuse a configuration that the role's permissions do not allow."""
 
 # ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
 
@@ -25,10 +25,9 @@ _DELIVERY = (
 
 
 def require_tracing_permission() -> None:
-    """Trace a function only when its role may write traces.
+    """Refuse active tracing of a function whose role lacks ``xray:PutTraceSegments``, at creation and update.
 
-    MiniStack takes any configuration. Lambda refuses to create or change a function with active tracing whose
-    role lacks ``xray:PutTraceSegments``.
+    MiniStack accepts any configuration; Lambda refuses this one.
     """
     create, update = lambda_svc._create_function, lambda_svc._update_config
 
@@ -50,11 +49,11 @@ def _traceable(config: dict[str, Any]) -> bool:
 
 
 def require_log_delivery_permissions() -> None:
-    """Let a state machine log only when its role may set up the delivery of its log.
+    """Refuse a state machine with logging whose role may not set up log delivery.
 
-    MiniStack takes any configuration. Step Functions refuses a machine that logs without what its guide lists
-    under "IAM Policies for logging to CloudWatch Logs"; it does not say which of them it asks for when, and
-    here it is all that act on deliveries.
+    MiniStack accepts any configuration. Step Functions refuses a machine that logs without the permissions
+    listed under "IAM Policies for logging to CloudWatch Logs" in its guide. AWS does not document which of
+    them are checked when; here all of them are required.
     """
     create, update = stepfunctions._create_state_machine, stepfunctions._update_state_machine
 
@@ -80,7 +79,7 @@ def _loggable(machine: dict[str, Any]) -> bool:
 
 
 def _in_templates(kind: str, allowed: Callable[[dict[str, Any]], bool], refusal: str) -> None:
-    """Ask the same of a resource that CloudFormation creates; it writes MiniStack's records by itself."""
+    """Apply the same check to resources created by CloudFormation, which bypasses MiniStack's own API."""
     handlers = provisioners._RESOURCE_HANDLERS[kind]
     create = handlers["create"]
 

@@ -1,4 +1,4 @@
-"""Nobody gets in without a signature that was checked, and no key but the caller's own can be known or guessed."""
+"""Every request needs a verified signature, and no access key can be guessed."""
 
 # ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
 
@@ -29,18 +29,18 @@ _ANONYMOUS = iam_evaluator.AuthError("AccessDenied", "Access Denied")
 
 
 def check_everybodys_signature() -> None:
-    """Refuse who does not sign, and who signs wrongly, the account's administrator included.
+    """Refuse requests without a valid signature, including those of the account's administrator.
 
-    MiniStack takes ``test``, every account number, no key at all and the configured key for the account's root user,
-    whatever the signature, and lets services and paths that it knows no IAM action for answer unsigned. On AWS a
-    request without a valid signature is nobody's. Three things are sent without one: a form to S3, whose policy is
-    signed; a call of a deployed API, whose routes ask for themselves; and what a custom resource's function has to
-    say, to an address that nobody else knows.
+    MiniStack treats ``test``, every account number, no key at all and the configured key as the root user,
+    whatever the signature, and answers unsigned requests to services and paths without a known IAM action.
+    AWS refuses every such request. Three kinds of requests are unsigned: an S3 form, whose policy is signed;
+    a call of a deployed API, whose routes authorize it; and the response of a custom resource's function, to
+    an unguessable address.
     """
     administrator = os.environ["AWS_ACCESS_KEY_ID"]
     for module in (iam_evaluator, sts):
         module.is_root_access_key = lambda key: key == administrator
-    iam_evaluator._is_root_key = lambda _key: False  # who has to sign: everybody
+    iam_evaluator._is_root_key = lambda _key: False  # nobody is exempt from signing
     _know_the_administrator(administrator)
     _leave_forms_to_s3()
     deliver = app._handle_post_body_shortcuts
@@ -56,7 +56,7 @@ def check_everybodys_signature() -> None:
 
 
 def _know_the_administrator(administrator: str) -> None:
-    """Tell functions and APIs who called, where it is the administrator; MiniStack asks whether it has to sign."""
+    """Resolve the administrator's identity for functions and APIs, which MiniStack would skip now that it must sign."""
     resolve = iam_evaluator.resolve_caller_identity
 
     def resolved(key: str) -> Any:
@@ -71,7 +71,10 @@ def _know_the_administrator(administrator: str) -> None:
 
 
 def _leave_forms_to_s3() -> None:
-    """Let S3 itself judge what came unsigned, as MiniStack does for who has no key: it was the root user."""
+    """Leave unsigned requests to S3's own checks.
+
+    MiniStack did so only because they counted as the root user's.
+    """
     enforce = iam_evaluator.enforce
 
     def enforced(key: str, action: str, service: str, *rest: Any, **more: Any) -> Any:
@@ -83,7 +86,7 @@ def _leave_forms_to_s3() -> None:
 
 
 def _refusal(method: str, path: str, headers: Mapping[str, str], *rest: Any) -> Answer | None:
-    """Refuse a request to the AWS APIs in the words of its service; None lets it in."""
+    """Return the service's error answer to a request of the AWS APIs that is refused; None admits it."""
     body, query, request_id = rest
     service = detect_service(method, path, headers, app._routing_params(method, path, headers, body, query))
     if app._extract_s3_vhost_bucket(headers.get("host", "")):
@@ -100,7 +103,7 @@ def _refusal(method: str, path: str, headers: Mapping[str, str], *rest: Any) -> 
 
 
 def _failure(service: str, headers: Mapping[str, str], query: Query) -> Any:
-    """Say why the request's signature does not count; None when it was checked and is good."""
+    """Return why the request's signature is not valid; None when it is."""
     if "authorization" in arrivals.current().repeated:
         return _TWICE
     failure = iam_evaluator._s3_scope_failure(service)
@@ -118,9 +121,10 @@ def _is_unsigned_form(method: str, headers: Mapping[str, str], query: Query) -> 
 
 
 def give_functions_keys_that_nobody_can_guess() -> None:
-    """Give a function credentials of its role that only this cloud can make.
+    """Derive a function's role credentials with the cloud's secret key.
 
-    MiniStack makes them of the function's and the role's name, so who knows these has them. On AWS they are random.
+    MiniStack derives them from the names of function and role, so anyone who knows the names has them. On AWS
+    they are random.
     """
     secret = os.environ["AWS_SECRET_ACCESS_KEY"].encode()
 

@@ -1,4 +1,4 @@
-"""What a kept cloud knows is on disk before anybody is told of it, so that it may be killed at any moment."""
+"""Durability of a kept cloud: state is on disk before a request is answered, so a kill loses nothing."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 _TABLES = "dynamodb"
 _READS = ("Get", "BatchGet", "TransactGet", "Query", "Scan", "Describe", "List")
 MOTION = ("sqs", "stepfunctions")
-"""Services whose state moves by itself: messages and executions."""
+"""Services whose state also changes between requests: messages and executions."""
 _EVERY_SECONDS = 2.0
 _OK = 300
 
 
 class Durable:
-    """Writes MiniStack's state while it runs.
+    """Writes MiniStack's state to disk while it runs.
 
-    MiniStack writes objects at once and everything else when it is stopped, so of a killed one nothing else is left.
+    MiniStack writes objects at once but everything else only at its stop, so a kill would lose it.
 
     Parameters
     ----------
     generations : Path
-        The folder of the generations (see ``local.kept``).
+        The folder of the generations (``local.kept``).
     """
 
     def __init__(self, generations: Path) -> None:
@@ -44,11 +44,14 @@ class Durable:
         self._deployed: set[str] | None = None
         self._code: set[str] = set()
         self._forget_code = lambda_svc._prune_orphan_code_blobs
-        # MiniStack forgets code as soon as it takes its state: the generation that counts until then still needs it.
+        # MiniStack deletes unused code when it reads its state, but the generation that is still current needs it.
         lambda_svc._prune_orphan_code_blobs = self._code.update
 
     def answer_after_writing_tables(self) -> None:
-        """Answer what changes a table of DynamoDB once it is on disk; requests that come together share one write."""
+        """Answer a change of a DynamoDB table only after it is on disk.
+
+        Concurrent requests share one write.
+        """
         handle = app.SERVICE_HANDLERS[_TABLES]
 
         async def durable(method: str, path: str, headers: Mapping[str, str], body: bytes, query: Any) -> Any:
@@ -67,28 +70,35 @@ class Durable:
         app.SERVICE_HANDLERS[_TABLES] = durable
 
     def begin_deployment(self) -> None:
-        """Write nothing that a deployment makes until it is done: of one that dies the stacks know nothing.
+        """Stop writing new resources until the deployment is complete, so that an interrupted one leaves no trace.
 
-        What was there before stays as durable as ever; of a first deployment there is nothing to go on with anyway.
+        Existing tables stay as durable as before. An interrupted first deployment leaves nothing to resume
+        anyway.
         """
         self._deployed = kept.tables(self._generations)
 
     def write_moved(self) -> None:
-        """Write messages and executions, where they moved; not while a deployment may be making queues and machines."""
+        """Write changed messages and executions.
+
+        Not during a deployment, which may be creating queues and machines.
+        """
         if self._deployed is not None:
             return
         for service in MOTION:
-            with contextlib.suppress(RuntimeError):  # a thread of MiniStack's changed it: the next time
+            with contextlib.suppress(RuntimeError):  # a MiniStack thread changed it meanwhile; retried later
                 self._write(service)
 
     async def write_motion(self) -> None:
-        """Write messages and executions again and again, where they moved; what is lost of them the sweep repairs."""
+        """Write changed messages and executions every 2 seconds, for ever.
+
+        The sweep repairs what a kill loses of them.
+        """
         while True:
             await asyncio.sleep(_EVERY_SECONDS)
             self.write_moved()
 
     async def write_everything(self) -> None:
-        """Write every service's state as one generation: those that a deployment changes must fit together."""
+        """Write every service's state as one generation, consistent across services."""
         self._code.clear()
         states = {
             service: await _steady(state) for service, state in app._build_persistence_save_dict().items()
@@ -111,7 +121,7 @@ class Durable:
 
 
 async def _steady(state: Any) -> Any:
-    """Take a state; its service's own threads may change it meanwhile, and then it is taken again."""
+    """Read a service's state; retry when one of the service's threads changes it meanwhile."""
     for _ in range(20):
         try:
             return state()
@@ -121,6 +131,6 @@ async def _steady(state: Any) -> Any:
 
 
 def _text(service: str, state: Any) -> str:
-    """Write a state as MiniStack reads it."""
+    """Serialize a state in MiniStack's format."""
     wrapped = {"__ministack_format__": persistence._state_format_version(service), "payload": state}
     return json.dumps(wrapped, default=persistence._json_default)

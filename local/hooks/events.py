@@ -1,4 +1,4 @@
-"""EventBridge, SNS and alarms deliver only where they are let in."""
+"""EventBridge, SNS and alarms deliver only where a role or resource policy allows it."""
 
 # ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
 
@@ -26,12 +26,12 @@ _log = logging.getLogger("local.events")
 
 
 def require_target_permissions() -> None:
-    """Drop an event whose target does not let the rule in.
+    """Drop an event whose target does not admit the rule.
 
-    MiniStack delivers to every target. On AWS a target with a role (always for a state machine, and for every
-    EventBridge Scheduler schedule) needs the role to allow the call; a function, queue or topic needs a
-    resource policy that names the service and the rule. A refused delivery is a FailedInvocation: nothing
-    happens.
+    MiniStack delivers to every target. On AWS a target with a role (always for a state machine and for a
+    schedule of EventBridge Scheduler) needs a role that allows the call; a function, queue or topic needs a
+    resource policy that names the service and the rule. A refused delivery counts as a FailedInvocation and
+    has no other effect.
     """
     deliver = eventbridge._invoke_target
 
@@ -66,7 +66,7 @@ def _admitted(target: dict[str, Any], rule: dict[str, Any]) -> bool:
 def require_topic_subscriptions_permission() -> None:
     """Let a topic invoke a function only when the function's policy admits it.
 
-    MiniStack asks the policy of a subscribed queue, not that of a subscribed function.
+    MiniStack checks the policy of a subscribed queue, but not of a subscribed function.
     """
     deliver = sns._deliver_to_lambda
 
@@ -80,10 +80,10 @@ def require_topic_subscriptions_permission() -> None:
 
 
 def require_alarm_permission() -> None:
-    """Let an alarm tell a topic only when the topic's policy admits it.
+    """Let an alarm notify a topic only when the topic's policy admits it.
 
-    MiniStack publishes for every alarm. On AWS the topic's policy must let ``cloudwatch.amazonaws.com`` publish
-    for the alarm; without it nobody is told.
+    MiniStack publishes for every alarm. On AWS the topic's policy must let ``cloudwatch.amazonaws.com``
+    publish for the alarm; otherwise no notification is sent.
     """
     dispatch = cloudwatch._dispatch_alarm_actions
 

@@ -1,4 +1,4 @@
-"""Executions of Step Functions end when they should, and stay as they ended."""
+"""Timeouts and final states of Step Functions executions."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ministack.services import stepfunctions
 
 
 def end_executions_that_time_out() -> None:
-    """End an execution when the TimeoutSeconds of its definition are over.
+    """End an execution after the TimeoutSeconds of its definition.
 
-    MiniStack has no limit for a whole execution; on AWS it becomes TIMED_OUT and its running job is stopped.
+    MiniStack has no time limit for an execution. On AWS it becomes TIMED_OUT and its running job is stopped.
     """
     run = stepfunctions._run_execution
 
@@ -43,16 +43,16 @@ def _time_out(execution: dict[str, Any]) -> None:
 
 
 def fail_interrupted_executions() -> None:
-    """Fail the executions that ran when a kept laptop cloud was stopped; nothing runs them any more."""
+    """Fail the executions that were running when a kept laptop cloud was stopped."""
     for execution in list(stepfunctions._executions.values()):
         if execution["status"] == "RUNNING":
             stepfunctions._fail_execution(execution, "States.Runtime", "the laptop cloud was stopped")
 
 
 def keep_aborted_executions_aborted() -> None:
-    """Let a task that fails after its execution was stopped change nothing.
+    """Ignore the failure of a task whose execution was stopped.
 
-    MiniStack writes FAILED over ABORTED when the running task of a stopped execution ends in an error.
+    MiniStack overwrites ABORTED with FAILED when the running task of a stopped execution ends in an error.
     """
     fail = stepfunctions._fail_execution
 

@@ -1,4 +1,4 @@
-"""Lambda: queues read with the function's role, layers, names of errors."""
+"""Lambda: permissions of the function's role, layers, code, workers and error types."""
 
 # ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _SERVICE = "lambda.amazonaws.com"
-_LONGEST_SECONDS = 900  # of an invocation
+_LONGEST_SECONDS = 900  # Lambda's maximum duration of an invocation
 _LOGGING = ("logs:CreateLogStream", "logs:PutLogEvents")
 _POLLING = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 
@@ -35,8 +35,8 @@ _POLLING = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 def poll_queues_with_the_functions_role() -> None:
     """Poll a queue for a function only when the function's role may read it.
 
-    MiniStack's poller reads every mapped queue as itself. On AWS it reads with the function's role, and
-    without ``sqs:ReceiveMessage``, ``sqs:DeleteMessage`` or ``sqs:GetQueueAttributes`` nothing comes.
+    MiniStack polls every mapped queue without a role. AWS polls with the function's role, and receives
+    nothing without ``sqs:ReceiveMessage``, ``sqs:DeleteMessage`` and ``sqs:GetQueueAttributes``.
     """
     mappings = lambda_svc._iter_all_esms
 
@@ -57,10 +57,10 @@ def _may_poll(mapping: dict[str, Any]) -> bool:
 
 
 def log_with_the_functions_role() -> None:
-    """Write a function's log only when its role may.
+    """Write a function's log only when its role allows it.
 
     MiniStack always writes it. On AWS a function whose role lacks ``logs:CreateLogStream`` or
-    ``logs:PutLogEvents`` runs all the same, and its output is lost.
+    ``logs:PutLogEvents`` runs, but its output is lost.
     """
     emit = lambda_svc._emit_lambda_logs
 
@@ -75,12 +75,12 @@ def log_with_the_functions_role() -> None:
 
 
 def leave_layers_to_the_virtual_environment() -> None:
-    """Keep layers off a worker's import path, but let it import what they hold, and nothing more.
+    """Replace layers by the packages of the virtual environment, restricted to those that the layers hold.
 
-    MiniStack unpacks a function's layers in front of everything else. Ours hold wheels for Lambda's own
-    Linux and Python; the same pinned packages are in the virtual environment that runs the laptop cloud.
-    MiniStack also lets a handler import everything that is installed here; on Lambda there are the function's
-    code, its layers and the runtime's boto3.
+    MiniStack unpacks a function's layers in front of the import path. Ours hold wheels for Lambda's Linux and
+    Python; the virtual environment has the same pinned packages for this machine. MiniStack also lets a
+    handler import everything that is installed here. On Lambda it can import the function's code, its layers
+    and the runtime's boto3.
     """
     spawn = lambda_runtime.Worker._spawn
 
@@ -101,7 +101,7 @@ def leave_layers_to_the_virtual_environment() -> None:
 
 
 def _modules(layer: Any) -> set[str]:
-    """Return the top-level modules and packages a layer holds."""
+    """Return the top-level modules and packages of a layer."""
     content = lambda_svc._resolve_layer_zip(layer)
     if not content:
         return set()
@@ -118,10 +118,10 @@ def _expect(text: str, script: str) -> None:
 
 
 def fork_workers(server: ForkServer) -> None:
-    """Fork a Python worker from a process that has imported the AWS SDK.
+    """Fork Python workers from a process that has imported the AWS SDK.
 
-    MiniStack starts Python anew for every worker, and the larger part of what a cold start does is importing the
-    SDK, which every worker has: MiniStack itself imports it there.
+    MiniStack starts Python anew for every worker. Most of a cold start is the import of the SDK, which
+    MiniStack does in every worker.
     """
 
     def popen(command: list[str], *, cwd: str, env: dict[str, str], **streams: Any) -> Any:
@@ -133,9 +133,9 @@ def fork_workers(server: ForkServer) -> None:
 
 
 def unpack_code_once(folder: Path) -> None:
-    """Unpack a function's code once, and let all its workers read it there, as they read ``/var/task`` on AWS.
+    """Unpack a function's code once below `folder`, for all its workers, as they share ``/var/task`` on AWS.
 
-    MiniStack unpacks the code for every worker, and each compiles it anew.
+    MiniStack unpacks the code for every worker, and each worker compiles it again.
     """
     lock = threading.Lock()
 
@@ -158,8 +158,8 @@ def unpack_code_once(folder: Path) -> None:
 def name_errors_by_their_type() -> None:
     """Report an exception that leaves a handler by its class, as Lambda does.
 
-    MiniStack's worker reports every one as ``Runtime.HandlerError``; on AWS ``errorType`` is the exception's
-    class name, which Step Functions' Retry and Catch match on, and ``stackTrace`` comes along.
+    MiniStack's worker reports each as ``Runtime.HandlerError``. On AWS ``errorType`` is the exception's class
+    name, which Retry and Catch of Step Functions match, and ``stackTrace`` is included.
     """
     script = lambda_runtime._PYTHON_WORKER_SCRIPT
     plain = '"error": str(e), "trace": traceback.format_exc()}'
@@ -185,10 +185,10 @@ def name_errors_by_their_type() -> None:
 
 
 def let_invocations_end_before_their_worker_goes() -> None:
-    """Let what a function is doing end when its code or configuration is replaced, as Lambda does.
+    """Let running invocations finish when a function's code or configuration is replaced, as Lambda does.
 
-    MiniStack kills the function's workers there and then, so whoever waits for an answer of one is told
-    that the worker process died.
+    MiniStack kills the function's workers at once, so the callers of running invocations get an error that
+    the worker process died.
     """
     workers, lock, kill = lambda_runtime._workers, lambda_runtime._lock, lambda_runtime.kill_workers
     invalidate = lambda_svc.invalidate_worker
@@ -202,7 +202,7 @@ def let_invocations_end_before_their_worker_goes() -> None:
                 for worker in found
                 if worker.in_use
             ]
-            for key, worker in busy:  # nobody else gets it, and nobody kills it now
+            for key, worker in busy:  # removed from the pool: neither reused nor killed
                 workers[key].remove(worker)
         invalidate(func_name, *rest, **which)
         if busy:
@@ -214,7 +214,7 @@ def let_invocations_end_before_their_worker_goes() -> None:
 
 
 def _end(workers: list[Any], kill: Callable[[list[Any]], None]) -> None:
-    """Wait for the end of what workers are doing, and end them."""
+    """Kill workers once their invocations have finished, at the latest after Lambda's maximum duration."""
     over = time.monotonic() + _LONGEST_SECONDS
     while any(worker.in_use for worker in workers) and time.monotonic() < over:
         time.sleep(0.1)

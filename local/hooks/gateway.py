@@ -1,4 +1,4 @@
-"""API Gateway invokes only functions that let it, and has its hosts' paths to itself."""
+"""API Gateway's function permissions, error answers and host names."""
 
 # ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
 
@@ -25,8 +25,8 @@ def require_function_permission() -> None:
     """Answer 500 when the function's policy does not admit the API's route.
 
     MiniStack invokes every integrated function. On AWS the function needs an AWS::Lambda::Permission for
-    ``apigateway.amazonaws.com`` whose source is the API's route; without it the caller gets a 500 and an
-    unexplained "Internal Server Error".
+    ``apigateway.amazonaws.com`` whose source is the API's route; otherwise the caller gets a 500 "Internal
+    Server Error" without a reason.
     """
     invoke = apigateway._invoke_lambda_proxy
 
@@ -46,11 +46,12 @@ def require_function_permission() -> None:
 
 
 def tell_callers_nothing_of_a_failure() -> None:
-    """Answer for a function that failed, died or was not let run in the gateway's own words.
+    """Answer in the gateway's own words for a function that failed, died or was throttled.
 
-    MiniStack answers 502 with the function's error and the worker's last words, 429 with Lambda's own refusal, and what
-    breaks in itself with the exception's text. An HTTP API says "Internal Server Error" or "Service Unavailable"
-    and nothing of the reason ("Troubleshooting issues with HTTP API Lambda integrations", API Gateway's guide).
+    MiniStack answers 502 with the function's error and the worker's last output, 429 with Lambda's refusal,
+    and exposes the text of its own exceptions. An HTTP API answers "Internal Server Error" or "Service
+    Unavailable" without a reason ("Troubleshooting issues with HTTP API Lambda integrations", API Gateway
+    Developer Guide).
     """
     shape, execute = lambda_svc.lambda_execute_result_to_api_proxy_response, apigateway.handle_execute
 
@@ -73,10 +74,10 @@ def tell_callers_nothing_of_a_failure() -> None:
 
 
 def give_apis_every_path() -> None:
-    """Pass every path to the API whose host it is asked of.
+    """Route every path of an API's host to that API.
 
-    MiniStack answers some paths as another service on every host, ``/v2`` as ECR's registry for one. On AWS each
-    service has hosts of its own.
+    MiniStack answers some paths on every host as another service, for example ``/v2`` as ECR's registry. On
+    AWS each service has its own hosts.
     """
     special = app._handle_special_data_plane_request
 
@@ -93,6 +94,6 @@ def give_apis_every_path() -> None:
 
 
 def _route(route_key: str, method: str) -> str:
-    """Return a route as execute-api ARNs write it: ``GET /v1/models/{model}`` is ``GET/v1/models/{model}``."""
+    """Return a route key in the form of execute-api ARNs: ``GET /v1/models/{model}`` as ``GET/v1/models/{model}``."""
     verb, _, path = route_key.partition(" ")
     return f"{method if verb == 'ANY' else verb}{path}" if path else route_key

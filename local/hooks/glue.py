@@ -1,4 +1,4 @@
-"""Runs of AWS Glue jobs are real."""
+"""AWS Glue job runs execute their script."""
 
 # ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def run_jobs(context: Context) -> None:
-    """Run a job's script under PySpark, with what its role may read and write.
+    """Run a job's script under PySpark, with the permissions of its role.
 
-    MiniStack runs a Spark script in a container of AWS's image where there is Docker, and elsewhere says at once
-    that it has succeeded; its runs ignore the role, and a stopped one runs on.
+    MiniStack runs a Spark script in a container of AWS's image where Docker is available, and elsewhere
+    reports success at once. Its runs ignore the role, and stopping one has no effect.
     """
 
     def start(data: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""No page is told that it may read an answer, unless a bucket's or an API's own CORS configuration says so."""
+"""Browser pages may read responses only where the CORS configuration of a bucket or API allows it."""
 
 # ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
 
@@ -17,10 +17,10 @@ _FORBIDDEN = 403
 
 
 def leave_reading_to_the_configuration() -> None:
-    """Send no ``Access-Control-Allow-Origin`` of MiniStack's own.
+    """Remove MiniStack's own ``Access-Control-Allow-Origin`` headers.
 
-    MiniStack says ``*`` in every answer, and to every preflight that is no bucket's or API's. AWS does so only for
-    services that pages call with credentials of their own; here nothing but a bucket and an API is for pages.
+    MiniStack sends ``*`` in every response, and to every preflight that is not for a bucket or API. AWS does
+    so only for services that pages call with their own credentials; here only buckets and APIs are for pages.
     """
     dispatch, dressed = app._dispatch_service_request, app._with_data_plane_headers
 
@@ -41,10 +41,10 @@ def leave_reading_to_the_configuration() -> None:
 
 
 def hide_the_emulators_own_endpoints() -> None:
-    """Answer preflights of buckets before the body is read, and nothing else.
+    """Answer only bucket preflights before the request body is read.
 
-    MiniStack has its own endpoints there (health, what queues hold, code of functions, a reset of everything) and
-    Cognito's, all of them unsigned.
+    At this point MiniStack also serves its own endpoints (health, contents of queues, code of functions, a
+    reset of the whole state) and Cognito's, all without a signature.
     """
     preflight = app._handle_options_request
 

@@ -1,7 +1,7 @@
-"""Which IAM actions on which resources a Step Functions task needs.
+"""IAM actions and resources that a Step Functions task needs.
 
-SageMaker's own are asked where SageMaker is called (``local.sagemaker.access``); what only the waiting
-``.sync`` form needs is here.
+SageMaker's own actions are authorized where SageMaker is called (``local.sagemaker.access``); the additional
+ones of the waiting ``.sync`` form are here.
 """
 
 # ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
@@ -27,17 +27,17 @@ _SYNC_RULES = {
     "startExecution": "StepFunctionsGetEventsForStepFunctionsExecutionRule",
 }
 _POLLED = {"glue": ("glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun")}
-"""Step Functions hears of these jobs by asking, and stops them; which it asks for when, AWS does not say."""
+"""Actions with which Step Functions polls and stops jobs; AWS does not document which it checks when."""
 _RULE_ACTIONS = ("events:PutTargets", "events:PutRule", "events:DescribeRule")
 
 
 def service_of(resource: str) -> str:
-    """Return the service a task's resource names: ``sagemaker``, ``lambda``, ``sns``, ..."""
+    """Return the service in a task's resource: ``sagemaker``, ``lambda``, ``sns``, ..."""
     return _split(resource)[0]
 
 
 def denied_error(resource: str) -> str:
-    """Return the error name that a denied call of this task fails with."""
+    """Return the error name with which a task fails when its call is denied."""
     service = service_of(resource)
     if service == "lambda":
         return "Lambda.AWSLambdaException"
@@ -48,7 +48,7 @@ def denied_error(resource: str) -> str:
 
 
 def of_task(resource: str, data: Any) -> Iterator[Needed]:
-    """Yield every (action, resource) that the state machine's role needs for a task, but SageMaker's own."""
+    """Yield every (action, resource) that the state machine's role needs for a task, except SageMaker's own."""
     service, action = _split(resource)
     pascal = action[:1].upper() + action[1:]
     if service == "lambda":
@@ -66,7 +66,7 @@ def of_task(resource: str, data: Any) -> Iterator[Needed]:
 
 
 def _split(resource: str) -> tuple[str, str]:
-    """``arn:aws:states:::aws-sdk:sagemaker:createModel`` and its like as (service, action)."""
+    """Return (service, action) of a resource such as ``arn:aws:states:::aws-sdk:sagemaker:createModel``."""
     if ":::" not in resource:
         return resource.split(":")[2], "invoke"
     name = resource.partition(":::")[2].removeprefix("aws-sdk:")
@@ -84,7 +84,7 @@ def _function(resource: str, data: Any) -> str:
 
 
 def _of_api_call(service: str, action: str, data: Any) -> Needed:
-    """What an API call needs, as MiniStack itself would ask for the same call over HTTP."""
+    """Return the (action, resource) that MiniStack would authorize for the same call over HTTP."""
     known = stepfunctions._AWS_SDK_SERVICE_MAP.get(service, {})
     key = known.get("service_key", service)
     namespace = iam_actions.SERVICE_TO_IAM_NAMESPACE.get(key, key)

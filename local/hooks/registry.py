@@ -1,4 +1,4 @@
-"""ECR's permissions are about repositories."""
+"""IAM authorization of ECR calls on repositories."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from ministack.core import iam_actions
 
 
 def authorise_repositories_by_name() -> None:
-    """Ask for ECR permissions on the repository a call names.
+    """Authorize ECR calls on the repository that they name.
 
-    MiniStack asks for them on ``*``, so a policy for one repository, such as that of CDK's own
-    image-publishing role, never matches and ``cdk deploy`` is refused.
+    MiniStack authorizes them on ``*``, so a policy for one repository, such as that of CDK's image-publishing
+    role, never matches and ``cdk deploy`` is refused.
     """
     extract = iam_actions.extract_resource_arn
 

@@ -1,4 +1,4 @@
-"""SageMaker, and what scales its endpoints, become services of MiniStack."""
+"""Registration of SageMaker and Application Auto Scaling as services of MiniStack."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 def add_sagemaker(context: Context) -> None:
-    """Route SageMaker's requests to this package.
+    """Route SageMaker's requests to ``local.sagemaker``.
 
-    MiniStack has no SageMaker: it answers "Unsupported service". It checks the request's signature for us;
-    what the caller may do, this service asks itself (``local.sagemaker.access``), for one call may need
-    several actions on several resources.
+    MiniStack has no SageMaker and answers "Unsupported service". It verifies the request's signature. The
+    service authorizes the call itself (``local.sagemaker.access``), because one call may need several actions
+    on several resources.
     """
     app.SERVICE_HANDLERS["sagemaker"] = Service(context).handle_request
     router.SERVICE_PATTERNS["sagemaker"] = {
@@ -30,10 +30,10 @@ def add_sagemaker(context: Context) -> None:
 
 
 def add_application_auto_scaling(context: Context) -> None:
-    """Route Application Auto Scaling's requests to this package.
+    """Route Application Auto Scaling's requests to ``local.scaling``.
 
-    MiniStack has none: it answers "Unsupported service". As with SageMaker, the service asks itself what the
-    caller may do (``local.scaling.permissions``).
+    MiniStack lacks this service and answers "Unsupported service". The service authorizes the call itself
+    (``local.scaling.permissions``).
     """
     app.SERVICE_HANDLERS["application-autoscaling"] = Scaling(context).handle_request
     router.SERVICE_PATTERNS["application-autoscaling"] = {

@@ -1,4 +1,4 @@
-"""Step Functions acts with the state machine's role, and runs SageMaker's and AWS Glue's jobs."""
+"""Step Functions tasks act with the state machine's role and run SageMaker and AWS Glue jobs."""
 
 # ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
 
@@ -27,9 +27,9 @@ _deadline: contextvars.ContextVar[float] = contextvars.ContextVar("deadline", de
 
 
 def act_with_the_machines_role() -> None:
-    """Remember, in every thread of an execution, which execution it is.
+    """Record, in every thread of an execution, which execution it belongs to.
 
-    MiniStack runs tasks without knowing for whom; AWS runs them as the state machine's role.
+    MiniStack runs tasks without that knowledge; AWS runs them with the state machine's role.
     """
     run = stepfunctions._run_execution
 
@@ -41,7 +41,7 @@ def act_with_the_machines_role() -> None:
     parallel = stepfunctions.ThreadPoolExecutor
 
     class Inheriting(parallel):  # type: ignore[misc,valid-type]
-        """Hands the execution on to the branches of Parallel and Map."""
+        """Executor that passes the execution on to the branches of Parallel and Map."""
 
         def submit(self, work: Any, /, *arguments: Any, **keywords: Any) -> Any:
             context = contextvars.copy_context()
@@ -51,15 +51,15 @@ def act_with_the_machines_role() -> None:
 
 
 def execution_of_this_thread() -> dict[str, Any]:
-    """Give the execution whose task runs in this thread; an empty one outside of any."""
+    """Return the execution whose task runs in this thread; empty outside of an execution."""
     return _execution.get()
 
 
 def require_the_roles_permissions(context: Context) -> None:
-    """Run a task only when the state machine's role may do what it does; SageMaker's and AWS Glue's jobs run here.
+    """Run a task only when the state machine's role allows its call; run SageMaker and AWS Glue jobs.
 
-    MiniStack checks nothing: every task succeeds, whatever the role. AWS assumes the role and fails the task
-    with the service's own denial. MiniStack also has no SageMaker integration, and none that waits for AWS Glue.
+    MiniStack runs every task, whatever the role. AWS assumes the role and fails the task with the service's
+    denial. MiniStack also lacks the SageMaker integration and the one that waits for AWS Glue.
     """
     for name in ("_invoke_resource", "_invoke_with_callback"):
         setattr(stepfunctions, name, _checked(context, getattr(stepfunctions, name)))
@@ -105,7 +105,7 @@ def _named(run: Callable[[], Any]) -> Any:
 
 
 def stop_jobs_that_time_out() -> None:
-    """End a SageMaker or Glue job when its task's TimeoutSeconds are over.
+    """Stop a SageMaker or Glue job after the TimeoutSeconds of its task.
 
     MiniStack leaves the task's thread, and so the job, running; AWS stops a job that ``.sync`` waits for.
     """

@@ -1,4 +1,4 @@
-"""S3's events name the object's version; what is not there is said only to those who may list."""
+"""S3: version ids in events, and 404 only for callers who may list the bucket."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _version: contextvars.ContextVar[str] = contextvars.ContextVar("version", defaul
 
 
 def name_versions_in_events() -> None:
-    """Give an "Object Created" event of a versioned bucket its ``version-id``.
+    """Add ``version-id`` to the "Object Created" event of a versioned bucket.
 
-    MiniStack tells it to queues, topics and functions that hear from a bucket directly, but not to
-    EventBridge; S3 tells both.
+    MiniStack adds it to notifications of queues, topics and functions, but not to EventBridge events; S3 adds
+    it to both.
     """
     fire, dispatch = s3._fire_s3_event, eventbridge._dispatch_event
 
@@ -43,10 +43,10 @@ def name_versions_in_events() -> None:
 
 
 def hide_missing_objects_from_those_who_may_not_list() -> None:
-    """Answer 403 instead of 404 for an object that is not there when the caller may not list its bucket.
+    """Answer 403 instead of 404 for a missing object when the caller may not list its bucket.
 
-    MiniStack says that an object or version does not exist to everyone who may read it. S3 says so only with
-    ``s3:ListBucket``, and to everyone else that access is denied.
+    MiniStack answers 404 to every caller who may read the object. S3 does so only with ``s3:ListBucket``, and
+    otherwise answers that access is denied.
     """
     handle = app.SERVICE_HANDLERS["s3"]
 
@@ -67,4 +67,4 @@ def _may_list(headers: Mapping[str, str], bucket: str) -> bool:
     try:
         return principals.caller(headers).allowed("s3:ListBucket", f"arn:aws:s3:::{bucket}")
     except PermissionError:
-        return True  # a signature in the URL is not read here
+        return True  # presigned URLs are not evaluated here

@@ -1,4 +1,4 @@
-"""Steps of Step Functions that wait until someone gives back their task token."""
+"""Step Functions tasks that wait until their task token is returned (``.waitForTaskToken``)."""
 
 # ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
 
@@ -15,13 +15,13 @@ from local.hooks.step_functions import execution_of_this_thread
 
 _token: contextvars.ContextVar[str] = contextvars.ContextVar("token", default="")
 _waiting: dict[str, dict[str, Any]] = {}
-"""Token to the execution that waits."""
+"""Waiting executions by task token."""
 
 
 def wait_as_long_as_the_input_says() -> None:
-    """Take a task's time limit from its input where ``TimeoutSecondsPath`` says so.
+    """Resolve a task's time limit from its input when it has ``TimeoutSecondsPath``.
 
-    MiniStack knows ``TimeoutSeconds`` alone: a task that has the path waits for more than a day.
+    MiniStack supports only ``TimeoutSeconds``; without it, it waits for more than a day.
     """
     execute = stepfunctions._execute_task
 
@@ -35,10 +35,9 @@ def wait_as_long_as_the_input_says() -> None:
 
 
 def fail_steps_whose_function_fails() -> None:
-    """End a step that waits when the function fails that was to ask for an answer.
+    """Fail a waiting task when the function that receives its token fails.
 
-    MiniStack goes on waiting, for the answer to a question that nobody was asked; on AWS the task fails with the
-    function's error.
+    MiniStack keeps waiting for a token that nobody has; on AWS the task fails with the function's error.
     """
     wait, call = stepfunctions._invoke_with_callback, stepfunctions._call_lambda
 
@@ -63,9 +62,9 @@ def fail_steps_whose_function_fails() -> None:
 
 
 def refuse_tokens_of_stopped_executions() -> None:
-    """End a step that waits when its execution is stopped.
+    """End a waiting task and invalidate its token when its execution is stopped.
 
-    MiniStack keeps the token, and takes an answer for it; on AWS it is refused, because the task is over.
+    MiniStack keeps accepting the token; AWS refuses it, because the task is over.
     """
     stop = stepfunctions._stop_execution
 
@@ -81,10 +80,10 @@ def refuse_tokens_of_stopped_executions() -> None:
 
 
 def require_permission_on_the_machine() -> None:
-    """Ask who gives a token back for permission on the state machine that waits.
+    """Authorize the return of a token on the state machine that waits for it.
 
-    MiniStack asks for it on ``*``, which no policy for one state machine matches. AWS documents no resource for these
-    calls, and lets a policy for the state machine pass: AWS CDK grants no more.
+    MiniStack authorizes it on ``*``, which a policy for one state machine does not match. AWS documents no
+    resource for these calls, and a policy for the state machine is sufficient: AWS CDK grants no more.
     """
     extract = iam_actions.extract_resource_arn
 

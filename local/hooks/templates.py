@@ -1,4 +1,4 @@
-"""CloudFormation learns SageMaker's resource types."""
+"""SageMaker's resource types for CloudFormation."""
 
 # ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
 
@@ -27,8 +27,8 @@ _TYPES = {
 def add_sagemaker_types(context: Context) -> None:
     """Provision AWS::SageMaker::ModelPackageGroup, Model, EndpointConfig and Endpoint.
 
-    MiniStack refuses a template with a type it does not know. A delete that SageMaker refuses (a group that
-    still has packages) fails the stack's delete, as on AWS.
+    MiniStack refuses a template with an unknown type. A delete that SageMaker refuses (a group that still has
+    packages) fails the stack's delete, as on AWS.
     """
     for kind, (ref, attributes) in _TYPES.items():
         provisioners._RESOURCE_HANDLERS[f"AWS::SageMaker::{kind}"] = {
@@ -85,7 +85,7 @@ def _call(context: Context, action: str, request: dict[str, Any]) -> dict[str, A
 
 
 def _typed(properties: dict[str, Any], action: str) -> dict[str, Any]:
-    """Return template properties with the types SageMaker wants; a template may write numbers as text."""
+    """Return template properties converted to SageMaker's types; a template may write numbers as text."""
     shape = model.service().operation_model(action).input_shape
 
     def typed(value: Any, shape: Any) -> Any:

@@ -1,6 +1,6 @@
-"""What a Python worker runs before the handler: only what Lambda would have can be imported.
+"""Preamble of a Python worker that restricts imports to what Lambda would have.
 
-Read as text by ``local.hooks.functions`` and put in front of MiniStack's own worker script.
+``local.hooks.functions`` reads it as text and inserts it into MiniStack's worker script.
 """
 
 
@@ -15,7 +15,7 @@ def _only_what_lambda_has() -> None:
 
     class Only(importlib.abc.MetaPathFinder):
         def find_spec(self, name, path=None, target=None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202, ARG002
-            # What sysconfig reads is named after the build of Python: it is the standard library's, and not in that list.
+            # sysconfig's data module is part of the standard library but named after the build, so not in the list.
             if path is not None or name in allowed or name.startswith("_sysconfigdata_"):
                 return None
             spec = importlib.machinery.PathFinder.find_spec(name, [task])

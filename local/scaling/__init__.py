@@ -1,9 +1,9 @@
-"""Application Auto Scaling for the laptop cloud: the instances of SageMaker's endpoints, and nothing else.
+"""Application Auto Scaling of the laptop cloud, for the instances of SageMaker endpoints only.
 
-What is registered is recorded, and keeps an endpoint's number of instances between its bounds; no metric moves it
-in between, for the laptop has one process for all of an endpoint's instances.
+Registered targets are recorded, and their bounds are applied to an endpoint's number of instances. Metrics
+never change it, because the laptop has one process for all instances of an endpoint.
 
-- ``targets``     what is scaled, and by which policies, as records
-- ``permissions`` what AWS asks of the caller, and the service-linked role it makes
-- ``service``     the service on the wire
+- ``targets``     scalable targets and scaling policies as records
+- ``permissions`` IAM checks of the caller, and the service-linked role
+- ``service``     the wire protocol
 """

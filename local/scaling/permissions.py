@@ -1,7 +1,8 @@
-"""What Application Auto Scaling asks of a caller before it lets an endpoint be scaled.
+"""IAM checks of a caller who scales an endpoint.
 
-Its user guide ("Permissions validation for Application Auto Scaling API calls") says that it makes calls of its own with
-the caller's permissions, to the scaled service and to CloudWatch; the SageMaker guide names SageMaker's.
+According to its user guide ("Permissions validation for Application Auto Scaling API calls") the service
+calls the scaled service and CloudWatch with the caller's permissions. The SageMaker guide lists the actions
+of SageMaker.
 """
 
 # ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
@@ -29,7 +30,8 @@ LINKED_ROLE = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
 def authorise(context: Context, action: str, request: dict[str, Any], caller: Principal) -> None:
     """Refuse a caller whose policies do not allow the call.
 
-    AWS asks for no target by its id, and gives the namespace and the dimension as condition keys.
+    The resource is ``scalable-target/*``, because AWS authorizes no single target; namespace and dimension
+    are condition keys.
 
     Raises
     ------
@@ -50,12 +52,12 @@ def authorise(context: Context, action: str, request: dict[str, Any], caller: Pr
 
 
 def validate(context: Context, endpoint: dict[str, Any], resource_id: str, caller: Principal) -> None:
-    """Refuse a caller who may not do himself what scaling an endpoint does.
+    """Refuse a caller who lacks the permissions that scaling the endpoint uses.
 
     Raises
     ------
     ApiError
-        ``ValidationException``, naming what is lacking.
+        ``ValidationException``, which lists the missing permissions.
     """
     lacking = [
         f"{action} on {resource}"
@@ -67,12 +69,12 @@ def validate(context: Context, endpoint: dict[str, Any], resource_id: str, calle
 
 
 def link_role(context: Context, caller: Principal) -> None:
-    """Make the account's service-linked role unless it is there.
+    """Create the account's service-linked role unless it exists.
 
     Raises
     ------
     ApiError
-        ``ValidationException`` when it is not there and the caller may not make it.
+        ``ValidationException`` when it does not exist and the caller may not create it.
     """
     if LINKED_ROLE in iam._roles:
         return

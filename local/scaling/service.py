@@ -1,4 +1,4 @@
-"""Application Auto Scaling on the wire."""
+"""The wire protocol of Application Auto Scaling."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ API = "application-autoscaling"
 
 
 class Service:
-    """Application Auto Scaling as one of MiniStack's services.
+    """Application Auto Scaling as a service of MiniStack.
 
     Parameters
     ----------
     context : Context
-        The SageMaker whose endpoints it scales.
+        Context of the SageMaker whose endpoints it scales.
     """
 
     def __init__(self, context: Context) -> None:
@@ -38,7 +38,10 @@ class Service:
     async def handle_request(
         self, _method: str, _path: str, headers: Mapping[str, str], body: bytes, _query: Mapping[str, Any]
     ) -> Answer:
-        """Answer one HTTP request; the work is done off the server's loop, for it waits for records."""
+        """Answer one HTTP request.
+
+        The work runs outside the event loop, because it waits for locks on the records.
+        """
         answer: Answer = await run_reentrant(self._answer, headers, body)
         return answer
 

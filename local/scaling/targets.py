@@ -1,4 +1,4 @@
-"""What is scaled: targets and their policies as records; the operations' table."""
+"""Scalable targets and scaling policies as records, and the table of operations."""
 
 from __future__ import annotations
 
@@ -28,7 +28,14 @@ _METRIC = "SageMakerVariantInvocationsPerInstance"
 
 
 def register(context: Context, request: Record, caller: Principal) -> Record:
-    """Register or change a target, and bring its number of instances between the bounds."""
+    """Register or change a target, and move the endpoint's number of instances into its bounds.
+
+    Raises
+    ------
+    ApiError
+        ``ValidationException`` when the endpoint cannot be scaled, the bounds are missing or contradictory,
+        or the caller lacks a permission.
+    """
     endpoint = _scaled(context, request)
     permissions.validate(context, endpoint, request["ResourceId"], caller)
     permissions.link_role(context, caller)
@@ -46,7 +53,13 @@ def register(context: Context, request: Record, caller: Principal) -> Record:
 
 
 def deregister(context: Context, request: Record, _caller: Principal) -> Record:
-    """Forget a target and its policies; the endpoint stays as it is."""
+    """Remove a target and its policies; the endpoint does not change.
+
+    Raises
+    ------
+    ApiError
+        ``ObjectNotFoundException`` when the target is not registered.
+    """
     _known(context, request)
     context.state.remove(TARGETS, request["ResourceId"])
     for policy in _of_resource(context, POLICIES, request):
@@ -55,7 +68,14 @@ def deregister(context: Context, request: Record, _caller: Principal) -> Record:
 
 
 def put_policy(context: Context, request: Record, _caller: Principal) -> Record:
-    """Record or replace a policy of a target that is registered."""
+    """Record or replace a policy of a registered target.
+
+    Raises
+    ------
+    ApiError
+        ``ObjectNotFoundException`` when the target is not registered, ``ValidationException`` for any policy
+        but target tracking of invocations per instance.
+    """
     _known(context, request)
     tracked = request.get("TargetTrackingScalingPolicyConfiguration", {})
     metric = tracked.get("PredefinedMetricSpecification", {}).get("PredefinedMetricType")
@@ -74,14 +94,14 @@ def put_policy(context: Context, request: Record, _caller: Principal) -> Record:
 
 
 def describe_targets(context: Context, request: Record, _caller: Principal) -> Record:
-    """Return the targets, of all resources or of some."""
+    """Return the targets, of the requested resources or of all."""
     wanted = request.get("ResourceIds")
     found = [one for one in context.state.all(TARGETS) if wanted is None or one["ResourceId"] in wanted]
     return {"ScalableTargets": found if request["ServiceNamespace"] == "sagemaker" else []}
 
 
 def describe_policies(context: Context, request: Record, _caller: Principal) -> Record:
-    """Return the policies, of all resources or of one."""
+    """Return the policies, of the requested resource or of all."""
     found = (
         _of_resource(context, POLICIES, request) if "ResourceId" in request else context.state.all(POLICIES)
     )
@@ -98,7 +118,13 @@ OPERATIONS: dict[str, Callable[[Context, Record, Principal], Record]] = {
 
 
 def _scaled(context: Context, request: Record) -> Record:
-    """Return the endpoint that a request is about, if its instances can be scaled."""
+    """Return the endpoint that a request names.
+
+    Raises
+    ------
+    ApiError
+        ``ValidationException`` when it does not exist, has no instances, or has burstable ones.
+    """
     found = _RESOURCE.fullmatch(request["ResourceId"])
     if request["ServiceNamespace"] != "sagemaker" or request["ScalableDimension"] != DIMENSION or not found:
         raise invalid("Unsupported service namespace, resource type or scalable dimension")
