@@ -1,4 +1,4 @@
-"""Which IAM actions on which resources a call needs."""
+"""IAM actions and resources that a SageMaker call needs."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _resources(context: Context, action: str, request: dict[str, Any]) -> Iterat
         return
     keys = [key for key in _KINDS if isinstance(request.get(key), str)]
     if action == "CreateTransformJob":
-        keys.remove("ModelName")  # asked of the job alone
+        keys.remove("ModelName")  # AWS authorizes it on the job only
     yield from (context.arn(_KINDS[key], request[key].rpartition("/")[2]) for key in keys)
     if not keys:
         yield "*"

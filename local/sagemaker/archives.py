@@ -1,7 +1,8 @@
 """Unpacks a model's archive into a container's folder, within the limits of one machine.
 
-`tarfile` reads the header records of an archive into memory before anyone can look at their size, and writes whatever a header
-says: here each header is looked at first, and nothing becomes a file but what is one, within the folder.
+`tarfile` reads the header records of an archive into memory before a caller can check their size, and writes
+whatever a header says. Here each header is checked first, and only regular files and folders inside the
+target folder are written.
 """
 
 from __future__ import annotations
@@ -19,19 +20,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LARGEST = 8 * 1024**3
-"""Bytes of all files together, unpacked."""
+"""Maximum size of all unpacked files together, in bytes."""
 MOST_MEMBERS = 10_000
 LARGEST_RECORD = 1 << 16
-"""Of a header record (pax, a long name), in bytes; more members and records than files are none of a model."""
+"""Maximum size of a header record (pax), in bytes."""
 MOST_RATIO, RATIO_FROM = 200, 32 * 1024**2
-"""What unpacks to more than so many bytes may not be more than so many times larger than it was."""
+"""Maximum compression ratio, applied to archives that unpack to more than RATIO_FROM bytes."""
 _PIECE = 1 << 20
 _PAX = {tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE}
 _RENAMING = (b"path=", b"linkpath=", b"size=", b"hdrcharset=", b"GNU.sparse", b"SCHILY.realsize")
 
 
 class ArchiveError(Exception):
-    """An archive is damaged, holds more than it may, or something that is neither file nor folder."""
+    """An archive is damaged, exceeds a limit, or holds something other than files and folders."""
 
 
 def unpack(archive: Path, folder: Path, limit: int = LARGEST) -> None:
@@ -39,15 +40,18 @@ def unpack(archive: Path, folder: Path, limit: int = LARGEST) -> None:
 
     Parameters
     ----------
-    archive, folder : Path
-        What, and where to; the folder exists.
+    archive : Path
+        The archive.
+    folder : Path
+        An existing folder to unpack into.
     limit : int
-        Bytes of everything unpacked, at most.
+        Maximum size of everything unpacked, in bytes.
 
     Raises
     ------
     ArchiveError
-        It is damaged, holds more than it may, or anything but files and folders within.
+        When the archive is damaged, exceeds a limit, names a path outside of the folder, or holds something
+        other than files and folders.
     """
     most = min(limit, max(RATIO_FROM, MOST_RATIO * archive.stat().st_size))
     try:
@@ -85,7 +89,7 @@ def _take(stream: BufferedIOBase, info: tarfile.TarInfo, folder: Path) -> None:
         target.mkdir(parents=True, exist_ok=True)
     elif info.type in (tarfile.REGTYPE, tarfile.AREGTYPE):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("xb") as file:  # a second one of its name is refused
+        with target.open("xb") as file:  # a duplicate name raises FileExistsError
             for start in range(0, info.size, _PIECE):
                 file.write(_read(stream, min(_PIECE, info.size - start)))
     else:

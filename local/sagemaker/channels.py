@@ -1,4 +1,4 @@
-"""The files of a training or transform job: what it is given from S3, and what it leaves there."""
+"""Files of training and transform jobs: downloads inputs from S3 and uploads artifacts."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 class ChannelError(Exception):
-    """A channel's data cannot be read, or an artifact not be written."""
+    """A channel's data cannot be read, or an artifact cannot be written."""
 
 
 def split(uri: str) -> tuple[str, str]:
-    """Return the bucket and key of an S3 URI; the https form that CDK writes is taken too.
+    """Return bucket and key of an S3 URI, or of the https URL that CDK writes.
 
     Raises
     ------
     ChannelError
-        For anything else.
+        For any other form.
     """
     if uri.startswith("s3://"):
         bucket, _, key = uri[5:].partition("/")
@@ -38,21 +38,21 @@ def split(uri: str) -> tuple[str, str]:
 
 
 def fetch(s3: Any, channel: dict[str, Any], folder: Path) -> None:
-    """Fill a channel's folder from S3.
+    """Download a channel's data into its folder.
 
     Parameters
     ----------
     s3 : S3 client
-        Acts with the job's role.
+        Client with the credentials of the job's role.
     channel : dict
-        One of the job's InputDataConfig.
+        An element of the job's InputDataConfig.
     folder : Path
-        ``<root>/input/data/<channel name>``.
+        ``<root>/input/data/<channel name>``; must not exist yet.
 
     Raises
     ------
     ChannelError
-        When the role may not read it, or nothing is there.
+        When the role may not read the data, or there is none.
     """
     source = channel["DataSource"].get("S3DataSource")
     if source is None:
@@ -62,12 +62,12 @@ def fetch(s3: Any, channel: dict[str, Any], folder: Path) -> None:
 
 
 def fetch_source(s3: Any, source: dict[str, Any], folder: Path) -> list[str]:
-    """Fill a folder from an S3DataSource; the names of its files, in the source's order.
+    """Download the objects of an S3DataSource; return their file names in the source's order.
 
     Raises
     ------
     ChannelError
-        When the role may not read it, or nothing is there.
+        When the role may not read the data, there is none, or the S3DataType is not supported.
     """
     uri, names = source["S3Uri"], []
     listing = {"S3Prefix": _prefix, "ManifestFile": listed}.get(source["S3DataType"])
@@ -87,7 +87,7 @@ def fetch_source(s3: Any, source: dict[str, Any], folder: Path) -> list[str]:
 
 
 def store(s3: Any, folder: Path, uri: str) -> None:
-    """Put a folder's content into S3 as a gzipped tar; nothing when the folder is empty.
+    """Upload a folder's content as a ``.tar.gz``; do nothing when the folder is empty.
 
     Raises
     ------
@@ -110,7 +110,10 @@ def store(s3: Any, folder: Path, uri: str) -> None:
 
 
 def _prefix(s3: Any, uri: str) -> Iterator[tuple[str, str, str]]:
-    """Every (bucket, key, file name) under a prefix; names start after the prefix's last slash."""
+    """Yield (bucket, key, file name) of every object under a prefix.
+
+    File names start after the prefix's last slash.
+    """
     bucket, prefix = split(uri)
     parent = len(prefix.rpartition("/")[0])
     found = False
@@ -124,7 +127,13 @@ def _prefix(s3: Any, uri: str) -> Iterator[tuple[str, str, str]]:
 
 
 def listed(s3: Any, uri: str) -> Iterator[tuple[str, str, str]]:
-    """Every (bucket, key, file name) that a manifest names."""
+    """Yield (bucket, key, file name) of every object in a manifest.
+
+    Raises
+    ------
+    ChannelError
+        When the manifest names no object.
+    """
     bucket, key = split(uri)
     head, *names = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
     source, prefix = split(head["prefix"])
@@ -135,12 +144,12 @@ def listed(s3: Any, uri: str) -> Iterator[tuple[str, str, str]]:
 
 
 def inside(folder: Path, name: str) -> Path:
-    """Say where a file of this name is in a folder.
+    """Return the path of a file name in a folder.
 
     Raises
     ------
     ChannelError
-        It would be elsewhere.
+        When the name has a ``..`` part.
     """
     if ".." in PurePosixPath(name).parts:
         raise ChannelError(f"the object name {name!r} leaves its folder")

@@ -1,4 +1,4 @@
-"""What a training job keeps for the next: a folder that SageMaker copies from S3 before it, and to S3 while it runs."""
+"""Checkpoints of a training job: a folder that is copied from S3 before the job and to S3 after it."""
 
 from __future__ import annotations
 
@@ -19,24 +19,30 @@ LOCAL_PATH = "/opt/ml/checkpoints"
 
 
 def refuse_what_is_not_here(request: Record) -> None:
-    """Refuse a folder that the laptop cloud does not give a container."""
+    """Refuse a checkpoint folder other than ``/opt/ml/checkpoints``, the only one that the laptop cloud provides.
+
+    Raises
+    ------
+    ApiError
+        ``ValidationException``.
+    """
     path = request.get("CheckpointConfig", {}).get("LocalPath", LOCAL_PATH).rstrip("/")
     if path != LOCAL_PATH:
         raise invalid(f"CheckpointConfig.LocalPath is {path}; allowed on the laptop cloud: {LOCAL_PATH}")
 
 
 def fetch(s3: Any, job: Record, root: Path) -> dict[Path, int]:
-    """Fill the folder with what is in S3; there is none for a job that asks for none.
+    """Download earlier checkpoints; do nothing for a job without a CheckpointConfig.
 
     Returns
     -------
     dict
-        Each file and when it was written, in nanoseconds; for `store`.
+        Modification time of each file in nanoseconds, for `store`.
 
     Raises
     ------
     ChannelError
-        When the job's role may not read it.
+        When the job's role may not read them.
     """
     if (config := job.get("CheckpointConfig")) is None:
         return {}
@@ -57,17 +63,23 @@ def fetch(s3: Any, job: Record, root: Path) -> dict[Path, int]:
 
 
 def store(s3: Any, job: Record, root: Path, fetched: dict[Path, int]) -> None:
-    """Copy to S3 what the job wrote, however it ended; what it removed stays in S3.
+    """Upload checkpoints that the job wrote, however it ended; files that it removed stay in S3.
 
     Parameters
     ----------
+    s3 : S3 client
+        Client with the credentials of the job's role.
+    job : dict
+        Record of the job.
+    root : Path
+        The folder that stands for ``/opt/ml``.
     fetched : dict
-        What `fetch` gave.
+        Result of `fetch`; unchanged files are not uploaded.
 
     Raises
     ------
     ChannelError
-        When the job's role may not write it.
+        When the job's role may not write them.
     """
     if (config := job.get("CheckpointConfig")) is None:
         return

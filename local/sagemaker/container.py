@@ -1,8 +1,8 @@
-"""How a container runs on the laptop: the image's command in the image's directory, and nothing else of ours.
+"""Command line and environment of a container on the laptop.
 
-An image brings its own code and the packages of its requirements; the same packages are in the virtual
-environment. Python starts without ``site``, so a path file there cannot lend the container code that its
-image lacks.
+A container is the image's command in the image's directory. An image brings its own code and the packages of
+its requirements; the virtual environment has the same packages. Python starts without ``site``, so a ``.pth``
+file of the virtual environment cannot add code that the image lacks.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
 
 
 def command(verb: str) -> list[str]:
-    """Return the command line of ``train`` or ``serve``."""
+    """Return the command line of the verb ``train`` or ``serve``."""
     return [sys.executable, "-S", "-m", "training", verb]
 
 
 def variables(context: Context, *, role_arn: str, root: Path, code: Path, isolated: bool) -> dict[str, str]:
-    """Return what every container's environment holds.
+    """Return the environment variables of every container.
 
     Parameters
     ----------
     context : Context
-        The SageMaker.
+        Context of the local SageMaker.
     role_arn : str
-        Whose credentials it gets; on AWS from the instance's metadata.
+        Role whose credentials the container gets; on AWS they come from the instance's metadata.
     root : Path
-        What stands for ``/opt/ml``.
+        The folder that stands for ``/opt/ml``.
     code : Path
         The image's directory.
     isolated : bool
-        Network isolation: it gets no credentials, as on AWS.
+        Whether network isolation is enabled; the container then gets no credentials, as on AWS.
     """
     packages = dict.fromkeys((sysconfig.get_path("purelib"), sysconfig.get_path("platlib")))
     return {

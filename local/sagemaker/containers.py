@@ -1,4 +1,4 @@
-"""Models and endpoint configurations: what an endpoint is made of."""
+"""Models and endpoint configurations as records."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ENDPOINTS = "endpoints"
 
 @operation
 def create_model(context: Context, request: Record) -> Record:
-    """Record a model of one container."""
+    """Record a model with exactly one container."""
     containers = request.get("Containers") or [request.get("PrimaryContainer")]
     if len(containers) != 1 or containers[0] is None:
         raise invalid(
@@ -34,7 +34,7 @@ def create_model(context: Context, request: Record) -> Record:
 
 @operation
 def describe_model(context: Context, request: Record) -> Record:
-    """Return one model."""
+    """Return a model."""
     return found(context, MODELS, "Model", request["ModelName"])
 
 
@@ -47,7 +47,7 @@ def list_models(context: Context, request: Record) -> Record:
 
 @operation
 def delete_model(context: Context, request: Record) -> Record:
-    """Forget a model; endpoints that were made from it go on."""
+    """Delete a model; endpoints that were created from it keep running."""
     found(context, MODELS, "Model", request["ModelName"])
     context.state.remove(MODELS, request["ModelName"])
     return {}
@@ -55,7 +55,7 @@ def delete_model(context: Context, request: Record) -> Record:
 
 @operation
 def create_endpoint_config(context: Context, request: Record) -> Record:
-    """Record an endpoint configuration of one variant, serverless or on instances."""
+    """Record an endpoint configuration with one variant, serverless or on instances."""
     variants = request["ProductionVariants"]
     if len(variants) != 1:
         raise invalid(
@@ -81,7 +81,7 @@ def create_endpoint_config(context: Context, request: Record) -> Record:
 
 @operation
 def describe_endpoint_config(context: Context, request: Record) -> Record:
-    """Return one endpoint configuration."""
+    """Return an endpoint configuration."""
     return found(context, CONFIGS, "EndpointConfig", request["EndpointConfigName"])
 
 
@@ -94,7 +94,7 @@ def list_endpoint_configs(context: Context, request: Record) -> Record:
 
 @operation
 def delete_endpoint_config(context: Context, request: Record) -> Record:
-    """Forget an endpoint configuration that no endpoint uses."""
+    """Delete an endpoint configuration; refused while an endpoint uses it."""
     name = found(context, CONFIGS, "EndpointConfig", request["EndpointConfigName"])["EndpointConfigName"]
     for endpoint in context.state.all(ENDPOINTS):
         if name in (endpoint["EndpointConfigName"], endpoint.get("PendingConfigName")):
@@ -107,18 +107,18 @@ def delete_endpoint_config(context: Context, request: Record) -> Record:
 
 
 def container(model: Record) -> Record:
-    """Return a model's one container, however it was given."""
+    """Return a model's only container, given as PrimaryContainer or in Containers."""
     found: Record = model.get("PrimaryContainer") or model["Containers"][0]
     return found
 
 
 def resolve(context: Context, container: Record) -> Record:
-    """Return a container's image, model data and environment, a model package's looked up.
+    """Return a container's image, model data and environment; those of a model package are looked up.
 
     Raises
     ------
     ApiError
-        For a package that does not exist or is not approved.
+        When the package does not exist or is not approved.
     """
     name = container.get("ModelPackageName")
     if name is None:
@@ -140,7 +140,13 @@ def resolve(context: Context, container: Record) -> Record:
 
 
 def found(context: Context, table: str, kind: str, name: str) -> Record:
-    """Return a record, or refuse as SageMaker does."""
+    """Return a record by its name.
+
+    Raises
+    ------
+    ApiError
+        ``ValidationException`` when it does not exist.
+    """
     record = context.state.get(table, name)
     if record is None:
         label = {"Model": "model", "EndpointConfig": "endpoint configuration", "Endpoint": "endpoint"}[kind]

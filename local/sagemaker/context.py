@@ -1,4 +1,4 @@
-"""What every module of the local SageMaker shares: settings, state, images and clocks."""
+"""What all modules of the local SageMaker share: settings, state, images and pauses."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from local.settings import Settings
 
 SOCKETS = "s"
-"""A short name: the system takes about a hundred characters for all of a socket's address."""
+"""Folder of the sockets; short, because a Unix socket's path has at most about a hundred characters."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """One SageMaker.
+    """Context of one local SageMaker.
 
     Parameters
     ----------
@@ -34,11 +34,16 @@ class Context:
     state : State
         The records.
     images : Images
-        What image URIs stand for.
+        Container images of the assembly.
     endpoint : str
-        Where the cloud's AWS APIs answer; containers are told.
+        URL of the cloud's AWS APIs, passed to containers.
     step_seconds : float
-        How long each status of a job or an endpoint lasts at least: long enough to be seen, as on AWS.
+        Minimum duration of each status of a job or endpoint in seconds, so that it can be observed, as on
+        AWS.
+    closing : threading.Event
+        Set when the cloud stops.
+    numbers : iterator of int
+        Names of sockets.
     """
 
     settings: Settings
@@ -50,33 +55,33 @@ class Context:
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def arn(self, kind: str, name: str) -> str:
-        """Return a resource's ARN; SageMaker writes names in lower case there."""
+        """Return a resource's ARN; SageMaker writes the name in lower case."""
         return f"arn:aws:sagemaker:{self.settings.region}:{self.settings.account}:{kind}/{name.lower()}"
 
     def folder(self, kind: str, name: str) -> Path:
-        """Return a scratch folder for a job's or an endpoint's files, made."""
+        """Create and return a scratch folder for a job's or endpoint's files."""
         path = self.settings.scratch / kind / f"{name}-{time.monotonic_ns()}"
         path.mkdir(parents=True)
         return path
 
     def socket(self) -> str:
-        """Return the address of a Unix socket that nobody has; the folder is the cloud's owner's alone."""
+        """Return an unused path for a Unix socket, in a folder that only the cloud's owner can enter."""
         folder = self.settings.scratch / SOCKETS
         folder.mkdir(mode=0o700, exist_ok=True)
         return str(folder / f"{next(self.numbers)}")
 
     def pause(self) -> None:
-        """Let a status be seen."""
+        """Wait for `step_seconds`, or until the cloud stops."""
         self.closing.wait(self.step_seconds)
 
     def in_background(self, work: Callable[..., None], *arguments: Any) -> threading.Thread:
-        """Run work in a thread of its own."""
+        """Start work in its own daemon thread."""
         thread = threading.Thread(target=work, args=arguments, daemon=True, name=f"sagemaker-{work.__name__}")
         thread.start()
         return thread
 
 
 def announce(kind: str, arn: str, detail: dict[str, Any]) -> None:
-    """Put one of SageMaker's own events on the account's default bus."""
+    """Put a SageMaker event on the account's default event bus."""
     entry = {"Source": "aws.sagemaker", "DetailType": kind, "Resources": [arn], "Detail": json.dumps(detail)}
     eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)  # noqa: SLF001

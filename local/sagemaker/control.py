@@ -1,4 +1,4 @@
-"""One call of SageMaker's control plane: check, authorise, dispatch."""
+"""A call of SageMaker's control plane: validate, authorize, dispatch."""
 
 from __future__ import annotations
 
@@ -19,34 +19,35 @@ _OPERATIONS: dict[str, Handler] = {}
 
 
 def operation(handler: Handler) -> Handler:
-    """Register the operation a function is named for: ``create_model`` answers CreateModel."""
+    """Register a handler under the operation of its name: ``create_model`` handles CreateModel."""
     _OPERATIONS["".join(part.capitalize() for part in handler.__name__.split("_"))] = handler
     return handler
 
 
 def call(context: Context, action: str, request: dict[str, Any], caller: Principal) -> dict[str, Any]:
-    """Carry out one call.
+    """Execute one call.
 
     Parameters
     ----------
     context : Context
-        The SageMaker.
+        Context of the local SageMaker.
     action : str
         The operation, e.g. ``CreateTrainingJob``.
     request : dict
         Its input.
     caller : Principal
-        Who asks; IAM is enforced.
+        The caller; IAM is enforced.
 
     Returns
     -------
     dict
-        The operation's answer, times as seconds since the epoch.
+        The operation's output, with times in seconds since the epoch.
 
     Raises
     ------
     ApiError
-        What SageMaker refuses.
+        When the operation is unknown, the input is not valid, the caller is not authorized, or the operation
+        fails.
     """
     if model.operation(action) is None:
         raise ApiError("UnknownOperationException", f"SageMaker has no operation {action}")

@@ -1,4 +1,4 @@
-"""Endpoints as records: create, describe, update, delete; ``hosting`` runs what they stand for."""
+"""Endpoints as records: create, describe, update, delete; ``hosting`` runs their containers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _hosts: dict[str, Host] = {}
 
 @operation
 def create_endpoint(context: Context, request: Record) -> Record:
-    """Record the endpoint and start what it stands for."""
+    """Record an endpoint and start its container in the background."""
     name = request["EndpointName"]
     found(context, CONFIGS, "EndpointConfig", request["EndpointConfigName"])
     arn = context.arn("endpoint", name)
@@ -48,7 +48,7 @@ def create_endpoint(context: Context, request: Record) -> Record:
 
 @operation
 def describe_endpoint(context: Context, request: Record) -> Record:
-    """Return one endpoint."""
+    """Return an endpoint."""
     return found(context, ENDPOINTS, "Endpoint", request["EndpointName"])
 
 
@@ -63,7 +63,10 @@ def list_endpoints(context: Context, request: Record) -> Record:
 
 @operation
 def update_endpoint(context: Context, request: Record) -> Record:
-    """Bring up a new configuration and switch to it; the old one answers until then, and stays if it fails."""
+    """Start a new configuration and switch to it.
+
+    The old one serves until then, and stays when the new one fails.
+    """
     endpoint = _settled(context, request["EndpointName"])
     config = found(context, CONFIGS, "EndpointConfig", request["EndpointConfigName"])["EndpointConfigName"]
     name = endpoint["EndpointName"]
@@ -75,7 +78,7 @@ def update_endpoint(context: Context, request: Record) -> Record:
 
 @operation
 def delete_endpoint(context: Context, request: Record) -> Record:
-    """Stop the endpoint and forget it."""
+    """Stop an endpoint and delete its record, in the background."""
     name = _settled(context, request["EndpointName"])["EndpointName"]
     _move(context, name, EndpointStatus="Deleting")
     context.in_background(_take_down, context, name)
@@ -83,12 +86,12 @@ def delete_endpoint(context: Context, request: Record) -> Record:
 
 
 def host(name: str) -> Host | None:
-    """Return what answers for an endpoint; None when nothing does."""
+    """Return the running host of an endpoint; None when there is none."""
     return _hosts.get(name.lower())
 
 
 def resume(context: Context) -> None:
-    """Start again what the records of an earlier laptop cloud say serves."""
+    """Start the endpoints of an earlier laptop cloud again, from its records."""
     for endpoint in context.state.all(ENDPOINTS):
         if endpoint["EndpointStatus"] == "Deleting":
             context.state.remove(ENDPOINTS, endpoint["EndpointName"])
@@ -113,7 +116,7 @@ def _settled(context: Context, name: str) -> Record:
 
 
 def _bring_up(context: Context, name: str, config_name: str) -> None:
-    """Start a host for this configuration; switch to it when it answers, else keep what was there."""
+    """Start a host for a configuration; switch to it when it answers, else keep the old one."""
     context.pause()
     old = _hosts.get(name.lower())
     try:
@@ -135,9 +138,9 @@ def _bring_up(context: Context, name: str, config_name: str) -> None:
 
 
 def _start(context: Context, name: str, config_name: str) -> tuple[Host, Record]:
-    """Start a host; it, and how DescribeEndpoint shows its variant.
+    """Start a host; return it and its variant in the shape of DescribeEndpoint.
 
-    However many instances there are, one process answers for them all: what they would do apart is the same.
+    One process serves for all instances, because separate ones would behave the same.
     """
     variant = found(context, CONFIGS, "EndpointConfig", config_name)["ProductionVariants"][0]
     host = Host(context, name, found(context, MODELS, "Model", variant["ModelName"]), variant)

@@ -1,4 +1,4 @@
-"""What SageMaker answers when it refuses."""
+"""SageMaker's error answers."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ _STATUS = {"ModelError": 424, "ServiceUnavailable": 503, "InternalFailure": 500,
 
 
 class ApiError(Exception):
-    """A refusal, as the SDK sees it.
+    """An error answer, as the SDK receives it.
 
     Parameters
     ----------
     code : str
         The error's name, e.g. ``ValidationException``.
     message : str
-        What was wrong.
-    extra : Any
+        The error's message.
+    **extra
         Further members of the error's shape.
     """
 
@@ -26,15 +26,15 @@ class ApiError(Exception):
 
     @property
     def status(self) -> int:
-        """The HTTP status."""
+        """HTTP status of the error; 400 unless its code has another."""
         return _STATUS.get(self.code, 400)
 
 
 def invalid(message: str) -> ApiError:
-    """Return SageMaker's answer to a request that cannot be carried out."""
+    """Return a ``ValidationException`` for a request that cannot be executed."""
     return ApiError("ValidationException", message)
 
 
 def denied(message: str) -> ApiError:
-    """Return the answer to a caller without the permission."""
+    """Return an ``AccessDeniedException``."""
     return ApiError("AccessDeniedException", message)

@@ -1,4 +1,4 @@
-"""What an endpoint stands for: one container's ``serve`` command, watched and replaced when it dies."""
+"""The host of an endpoint: one container's ``serve`` command, restarted when it dies."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _RESTART_PAUSE_SECONDS = 0.5
 
 
 class Host:
-    """One running variant of an endpoint.
+    """The running variant of an endpoint.
 
     Parameters
     ----------
     context : Context
-        The SageMaker.
+        Context of the local SageMaker.
     endpoint : str
         The endpoint's name.
     model : dict
-        The model's record: container, execution role, network isolation.
+        Record of the model: container, execution role, network isolation.
     variant : dict
-        The production variant: serverless or on an instance.
+        The production variant, serverless or on instances.
     """
 
     def __init__(self, context: Context, endpoint: str, model: Record, variant: Record) -> None:
@@ -50,16 +50,16 @@ class Host:
         self.slots = threading.BoundedSemaphore(concurrency)
 
     def connect(self, timeout: float) -> Connection:
-        """Return a connection to the container that answers now; `timeout` is in seconds."""
+        """Return a connection to the running container; `timeout` is in seconds."""
         return self._server.connect(timeout)
 
     def start(self) -> None:
-        """Pull, download, run; returns when the container answers its ping.
+        """Pull the image, download the model and start the container; return when its ping succeeds.
 
         Raises
         ------
         ServingError
-            Saying what SageMaker's FailureReason would.
+            When any of it fails; the message is SageMaker's FailureReason.
         """
         try:
             code = self._server.prepare()
@@ -72,7 +72,7 @@ class Host:
         ).start()
 
     def close(self) -> None:
-        """Stop the container and forget its files."""
+        """Stop the container and delete its files."""
         self._server.close()
 
     def _first_run(self, code: Path) -> None:
@@ -83,7 +83,7 @@ class Host:
             )
 
     def _watch(self, code: Path) -> None:
-        """Replace the container whenever it dies, as SageMaker replaces instances."""
+        """Restart the container whenever it dies, as SageMaker replaces instances."""
         closed = self._server.closed
         while not closed.is_set():
             if self._server.alive():

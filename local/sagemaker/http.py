@@ -1,4 +1,4 @@
-"""SageMaker on the wire: the JSON protocol of the control plane, and invocations."""
+"""The wire protocol of SageMaker: the control plane's JSON protocol, and invocations."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _INVOCATION = re.compile(r"/endpoints/([^/]+)/invocations")
 
 
 class Service:
-    """SageMaker as one of MiniStack's services.
+    """SageMaker as a service of MiniStack.
 
     Parameters
     ----------
     context : Context
-        The SageMaker.
+        Context of the local SageMaker.
     """
 
     def __init__(self, context: Context) -> None:
@@ -38,7 +38,7 @@ class Service:
     async def handle_request(
         self, _method: str, path: str, headers: Mapping[str, str], body: bytes, _query: Mapping[str, Any]
     ) -> Answer:
-        """Answer one HTTP request; the work is done off the server's loop, for it may call the server."""
+        """Answer one HTTP request; the work runs outside the event loop, because it may call this server."""
         answer: Answer = await run_reentrant(self._answer, path, headers, body)
         return answer
 

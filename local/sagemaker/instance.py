@@ -1,4 +1,4 @@
-"""A training instance: one container's ``train`` command on an ``/opt/ml`` look-alike."""
+"""A training instance: runs one container's ``train`` command on an ``/opt/ml`` look-alike."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _POLL_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a container ended."""
+    """Final state of a container: status, secondary status and failure reason ("" unless it failed)."""
 
     status: str
     secondary: str
@@ -41,16 +41,16 @@ class Outcome:
 
 
 def run(context: Context, name: str, progress: Progress) -> None:
-    """Run a job from its record to its end; every failure is in the record.
+    """Run a job from its record to its end; every failure is written to the record.
 
     Parameters
     ----------
     context : Context
-        The SageMaker.
+        Context of the local SageMaker.
     name : str
-        The job.
+        Name of the job.
     progress : callable
-        Moves the record: (context, name, status, secondary status, message, **fields).
+        Updates the record: (context, name, status, secondary status, message, **fields).
     """
     job = context.state.get(TABLE, name) or {}
     root = context.folder("jobs", name)
@@ -98,7 +98,7 @@ def _carry_out(context: Context, job: Record, root: Path, progress: Progress) ->
 def _advance(
     context: Context, name: str, progress: Progress, secondary: str, message: str, **fields: Any
 ) -> None:
-    """Move a running job on; a job that is being stopped keeps saying so."""
+    """Update the status of a running job; one that is being stopped keeps its status."""
     if not _stopping(context, name):
         progress(context, name, "InProgress", secondary, message, **fields)
 
@@ -109,7 +109,7 @@ def _stopping(context: Context, name: str) -> bool:
 
 
 def _prepare(job: Record, root: Path, s3: Any) -> None:
-    """Lay out what SageMaker gives a container under ``/opt/ml``."""
+    """Create the files that SageMaker provides under ``/opt/ml``."""
     for folder in ("input/config", "input/data", "model", "output/data", "tmp"):
         (root / folder).mkdir(parents=True)
     inputs = job.get("InputDataConfig", [])
@@ -137,7 +137,7 @@ def _prepare(job: Record, root: Path, s3: Any) -> None:
 
 
 def _train(context: Context, job: Record, root: Path, code: Path) -> tuple[Outcome, list[str]]:
-    """Run the container's command to its end, or to the job's."""
+    """Run the container until it ends, times out or is stopped; return the outcome and its output lines."""
     name = job["TrainingJobName"]
     client = sessions.connect("logs", sessions.assume(job["RoleArn"], "SageMaker"))
     stream = logs.LogStream(client, LOG_GROUP, f"{name}/algo-1-{int(time.time())}")
@@ -170,7 +170,10 @@ def _train(context: Context, job: Record, root: Path, code: Path) -> tuple[Outco
 
 
 def _wait(context: Context, job: Record, child: Child) -> Outcome | None:
-    """Wait for the container; an outcome when it was ended from outside, None when it ended itself."""
+    """Wait for the container.
+
+    Return the outcome when it was stopped or timed out, None when it ended by itself.
+    """
     deadline = time.monotonic() + job["StoppingCondition"].get("MaxRuntimeInSeconds", 86400)
     while True:
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -191,7 +194,7 @@ def _ended(code: int, root: Path) -> Outcome:
 
 
 def _upload(job: Record, root: Path, s3: Any, outcome: Outcome) -> None:
-    """Store the model (of a failed job there is none) and the output, as SageMaker names them."""
+    """Upload model (unless the job failed) and output under SageMaker's names."""
     place = job["ModelArtifacts"]["S3ModelArtifacts"]
     if outcome.status != "Failed":
         channels.store(s3, root / "model", place)

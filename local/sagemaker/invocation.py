@@ -1,4 +1,4 @@
-"""InvokeEndpoint: passes a request to an endpoint's container, and its failures on as AWS names them."""
+"""InvokeEndpoint: forwards a request to an endpoint's container and maps failures to SageMaker's errors."""
 
 from __future__ import annotations
 
@@ -32,23 +32,24 @@ def invoke(context: Context, name: str, headers: Mapping[str, str], body: bytes,
     Parameters
     ----------
     context : Context
-        The SageMaker.
+        Context of the local SageMaker.
     name : str
-        The endpoint.
+        Name of the endpoint.
     headers, body : mapping, bytes
-        The request's.
+        Headers and body of the request.
     caller : Principal
-        Who asks; needs ``sagemaker:InvokeEndpoint`` on the endpoint.
+        The caller, which needs ``sagemaker:InvokeEndpoint`` on the endpoint.
 
     Returns
     -------
     int, dict, bytes
-        Status, headers and body for the wire.
+        HTTP status, headers and body.
 
     Raises
     ------
     ApiError
-        What SageMaker refuses, and what the container failed.
+        When the caller is not authorized, the endpoint does not serve, the body is too large, all slots are
+        in use, or the container fails.
     """
     arn = context.arn("endpoint", name)
     if not caller.allowed("sagemaker:InvokeEndpoint", arn):

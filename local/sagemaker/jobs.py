@@ -1,4 +1,4 @@
-"""What training and transform jobs have in common: they are described, listed, stopped and told of in the same way."""
+"""The common part of training and transform jobs: describe, list, stop and announce."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Jobs:
     Parameters
     ----------
     kind : str
-        As in the names of SageMaker's fields: ``"Training"``.
+        Prefix of SageMaker's field names, such as ``"Training"``.
     table : str
-        Where their records are.
+        Table of their records.
     missing : str
-        What SageMaker says when there is no such job; ``{name}`` is its name.
+        SageMaker's message when a job does not exist, with the placeholder ``{name}``.
     """
 
     kind: str
@@ -36,12 +36,12 @@ class Jobs:
 
     @property
     def name(self) -> str:
-        """Return the field that names a job."""
+        """Field that holds a job's name."""
         return f"{self.kind}JobName"
 
     @property
     def status(self) -> str:
-        """Return the field that says how a job is."""
+        """Field that holds a job's status."""
         return f"{self.kind}JobStatus"
 
     def describe(self, context: Context, request: Record) -> Record:
@@ -50,7 +50,7 @@ class Jobs:
         Raises
         ------
         ApiError
-            There is none.
+            ``ValidationException`` when it does not exist.
         """
         job = context.state.get(self.table, request[self.name])
         if job is None:
@@ -58,17 +58,17 @@ class Jobs:
         return job
 
     def summaries(self, context: Context, request: Record) -> Record:
-        """Return the page of jobs that a request asks for."""
+        """Return the requested page of jobs."""
         jobs, more = page(context.state.all(self.table), request, name=self.name, status=self.status)
         return {f"{self.kind}JobSummaries": jobs, **more}
 
     def going(self, context: Context, request: Record) -> Record:
-        """Return the job that a request wants to stop.
+        """Return the job that a request is to stop.
 
         Raises
         ------
         ApiError
-            It has ended, or there is none.
+            ``ValidationException`` when it has ended or does not exist.
         """
         job = self.describe(context, request)
         if self.has_ended(job):
@@ -78,11 +78,11 @@ class Jobs:
         return job
 
     def has_ended(self, job: Record) -> bool:
-        """Tell whether a job is over."""
+        """Whether a job has ended."""
         return job[self.status] in ENDED
 
     def announce(self, job: Record) -> None:
-        """Say on the event bus how a job is."""
+        """Put an event with a job's state on the event bus."""
         shape = model.service().operation_model(f"Describe{self.kind}Job").output_shape
         if shape is not None:
             detail = model.in_milliseconds(job, shape)

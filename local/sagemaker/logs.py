@@ -1,4 +1,4 @@
-"""A container's output: in CloudWatch Logs while it runs, and the metrics that can be read in it."""
+"""A container's output: streamed to CloudWatch Logs, and searched for metrics."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ _BATCH = 500
 
 
 class LogStream:
-    """One stream of a log group, written with the container's role as SageMaker does.
+    """A stream of a log group, written with the container's role as SageMaker does.
 
-    Without the permission the container runs on and its output is lost, as on AWS; ``refused`` then says why.
+    Without permission the container keeps running and its output is lost, as on AWS; ``refused`` then holds
+    the error.
 
     Parameters
     ----------
     client : CloudWatch Logs client
-        Acts with the container's role.
+        Client with the credentials of the container's role.
     group, stream : str
-        Where to write.
+        Names of log group and log stream.
     looks : bool
-        Whether the service looks for the stream first, and so must be let; SageMaker does.
+        Whether the service calls DescribeLogStreams first, and so needs that permission; SageMaker does.
     """
 
     def __init__(self, client: Any, group: str, stream: str, *, looks: bool = True) -> None:
@@ -44,12 +45,12 @@ class LogStream:
         self._thread.start()
 
     def write(self, line: str) -> None:
-        """Take one line of output."""
+        """Queue one line of output; blank lines are dropped."""
         if line.strip():
             self._lines.put(line[:_MESSAGE_BYTES])
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write the remaining lines; wait at most 10 seconds."""
         self._closing.set()
         self._lines.put(None)
         self._thread.join(10)
@@ -73,7 +74,7 @@ class LogStream:
             self._client.create_log_stream(logGroupName=self._group, logStreamName=self._stream)
 
     def _flush(self) -> bool:
-        """Write what has come; False at the end."""
+        """Write the queued lines; return False at the end of the stream."""
         events: list[dict[str, Any]] = []
         while len(events) < _BATCH:
             try:

@@ -1,7 +1,7 @@
-"""The SDK's own models of SageMaker, and of what scales its endpoints: checks requests, shapes answers.
+"""The SDK's service models of SageMaker and Application Auto Scaling: validates requests, shapes answers.
 
-Clients check requests too, but not all of them (a Step Functions task, a template), and no client checks
-patterns, lengths and allowed values; AWS does.
+Not every caller is a client that validates its requests (a Step Functions task and a template are not), and
+no client validates patterns, lengths and enumerations; AWS does.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from botocore.model import OperationModel, ServiceModel
 
-    Shape = Any  # a structure, a list, a map or a scalar, told apart by its type_name
+    Shape = Any  # a structure, list, map or scalar, distinguished by its type_name
 
 
 SAGEMAKER = "sagemaker"
@@ -33,17 +33,26 @@ def service(name: str = SAGEMAKER) -> ServiceModel:
 
 
 def operation(action: str) -> OperationModel | None:
-    """Return an operation's model; None when SageMaker has no such operation."""
+    """Return the model of a SageMaker operation; None when it does not exist."""
     return service().operation_model(action) if action in service().operation_names else None
 
 
 def check(action: str, request: dict[str, Any], of: str = SAGEMAKER) -> None:
-    """Refuse a request that the model does not allow.
+    """Refuse a request that the service model does not allow.
+
+    Parameters
+    ----------
+    action : str
+        The operation.
+    request : dict
+        Its input.
+    of : str
+        Name of the service, as the SDK spells it.
 
     Raises
     ------
     ApiError
-        ``ValidationException``, naming the members, what was given and what is allowed.
+        ``ValidationException`` with each invalid member, its value and the allowed ones.
     """
     shape = service(of).operation_model(action).input_shape
     if shape is None:
@@ -56,13 +65,13 @@ def check(action: str, request: dict[str, Any], of: str = SAGEMAKER) -> None:
 
 
 def answer(action: str, record: dict[str, Any], of: str = SAGEMAKER) -> dict[str, Any]:
-    """Return the members of a record that belong to this operation's answer."""
+    """Return the members of a record that belong to the operation's output."""
     shape = service(of).operation_model(action).output_shape
     return shaped(record, shape) if shape is not None else {}
 
 
 def shaped(value: Any, shape: Shape) -> Any:
-    """Return a value with only the members its shape knows."""
+    """Return a value with only the members that its shape has."""
     if shape.type_name == "structure":
         return {key: shaped(value[key], member) for key, member in shape.members.items() if key in value}
     if shape.type_name == "list":
@@ -71,7 +80,7 @@ def shaped(value: Any, shape: Shape) -> Any:
 
 
 def in_milliseconds(value: Any, shape: Shape) -> Any:
-    """Return a value with its times in whole milliseconds, as EventBridge and Step Functions give them."""
+    """Return a value with times in whole milliseconds since the epoch, as in EventBridge and Step Functions."""
     if shape.type_name == "structure":
         return {
             key: in_milliseconds(value[key], member) for key, member in shape.members.items() if key in value
@@ -82,7 +91,7 @@ def in_milliseconds(value: Any, shape: Shape) -> Any:
 
 
 def _faults(value: Any, shape: Shape, path: str) -> Iterator[str]:
-    """What breaks a length, pattern or list of allowed values, in AWS's words."""
+    """Yield each violation of a length, pattern or enumeration, in AWS's words."""
     if shape.type_name == "structure":
         for key, item in value.items():
             yield from _faults(item, shape.members[key], f"{path}.{key[0].lower()}{key[1:]}".lstrip("."))
@@ -114,5 +123,5 @@ def _broken(text: str, shape: Shape) -> str:
 def _pattern(text: str) -> re.Pattern[str] | None:
     try:
         return re.compile(text, re.DOTALL) if text else None
-    except re.error:  # Java's \p{...} classes
+    except re.error:  # a syntax that only Java has, such as \p{...}; not checked
         return None

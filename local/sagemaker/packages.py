@@ -29,7 +29,7 @@ _LISTED = (
 
 @operation
 def create_model_package_group(context: Context, request: Record) -> Record:
-    """Record a group."""
+    """Record a model package group."""
     name = request["ModelPackageGroupName"]
     arn = context.arn("model-package-group", name)
     record = {
@@ -47,7 +47,7 @@ def create_model_package_group(context: Context, request: Record) -> Record:
 
 @operation
 def describe_model_package_group(context: Context, request: Record) -> Record:
-    """Return one group."""
+    """Return a model package group."""
     return _group(context, request["ModelPackageGroupName"])
 
 
@@ -60,7 +60,7 @@ def list_model_package_groups(context: Context, request: Record) -> Record:
 
 @operation
 def delete_model_package_group(context: Context, request: Record) -> Record:
-    """Forget an empty group."""
+    """Delete a group; refused while it has packages."""
     group = _group(context, request["ModelPackageGroupName"])
     if any(
         package["ModelPackageGroupName"] == group["ModelPackageGroupName"]
@@ -103,7 +103,7 @@ def create_model_package(context: Context, request: Record) -> Record:
 
 @operation
 def describe_model_package(context: Context, request: Record) -> Record:
-    """Return one version, by its ARN."""
+    """Return a version by its ARN."""
     return _package(context, request["ModelPackageName"])
 
 
@@ -124,7 +124,7 @@ def list_model_packages(context: Context, request: Record) -> Record:
 
 @operation
 def update_model_package(context: Context, request: Record) -> Record:
-    """Change a version's approval and metadata."""
+    """Change a version's approval status and metadata."""
     arn = request["ModelPackageArn"]
     with context.state.lock:
         package = _package(context, arn)
@@ -143,7 +143,7 @@ def update_model_package(context: Context, request: Record) -> Record:
 
 @operation
 def delete_model_package(context: Context, request: Record) -> Record:
-    """Forget one version; its number is not given again."""
+    """Delete a version; its number is never reused."""
     package = _package(context, request["ModelPackageName"])
     context.state.remove(PACKAGES, package["ModelPackageArn"])
     return {}

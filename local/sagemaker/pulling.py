@@ -1,4 +1,4 @@
-"""What an instance needs of IAM before it has any container: to pull its image."""
+"""Pulls a container image with the permissions of an instance's role."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class ImageError(Exception):
 
 
 def pull(context: Context, uri: str, role_arn: str) -> Path:
-    """Return the directory an image stands for, pulled with this role.
+    """Return the directory that an image URI stands for.
 
     Raises
     ------
     ImageError
-        Without the permission, and for an image the registry does not hold.
+        When the URI is not one of ECR, the role may not pull the image, or the registry lacks it.
     """
     parts = _URI.fullmatch(uri)
     if parts is None:

@@ -1,4 +1,4 @@
-"""Random points of a tuning job's parameter ranges."""
+"""Random points in a tuning job's parameter ranges."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
 
 def draw(ranges: dict[str, Any], chance: random.Random) -> dict[str, str]:
-    """Return one random point of a tuning job's ParameterRanges, every value as text."""
+    """Return one random point in a tuning job's ParameterRanges.
+
+    Every value is a text, as hyperparameters are.
+    """
     point = {}
     for item in ranges.get("CategoricalParameterRanges", []):
         point[item["Name"]] = chance.choice(item["Values"])

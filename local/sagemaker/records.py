@@ -1,4 +1,4 @@
-"""How batch transform cuts an object into records and requests, and puts the answers together again."""
+"""Splits a batch transform's input into request bodies, and assembles the answers."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ if TYPE_CHECKING:
 _MEGABYTE = 1024**2
 DEFAULT_PAYLOAD_MB = 6
 LARGEST_PAYLOAD_MB = 100
-"""What MaxPayloadInMB may be at most; 0, which is no limit of the job's, is limited by it."""
+"""Maximum of MaxPayloadInMB, which also applies when it is 0 (no limit)."""
 
 
 class RecordError(Exception):
-    """An object cannot be cut as the job asks."""
+    """An object cannot be split as the job requires."""
 
 
 def requests(file: Path, job: dict[str, Any]) -> Iterator[bytes]:
-    """Cut an object into the bodies of requests.
+    """Split an object into request bodies.
 
     Parameters
     ----------
     file : Path
-        The object.
+        The downloaded object.
     job : dict
-        CompressionType and SplitType of its input, BatchStrategy, MaxPayloadInMB (0 is no limit).
+        Record of the job, with CompressionType, SplitType, BatchStrategy and MaxPayloadInMB.
 
     Raises
     ------
     RecordError
-        A record is larger than a request may be, or the object is not what CompressionType says.
+        When a record is larger than MaxPayloadInMB, or the object is not in the given compression.
     """
     source = job["TransformInput"]
     limit = (job.get("MaxPayloadInMB", DEFAULT_PAYLOAD_MB) or LARGEST_PAYLOAD_MB) * _MEGABYTE
@@ -51,7 +51,7 @@ def requests(file: Path, job: dict[str, Any]) -> Iterator[bytes]:
 
 
 def assembled(answers: Iterable[bytes], assemble_with: str) -> Iterator[bytes]:
-    """Put answers together: ``None`` as they are, ``Line`` with a line break after each."""
+    """Yield the answers, each followed by a line break when `assemble_with` is ``Line``."""
     for answer in answers:
         yield answer
         if assemble_with == "Line":
@@ -59,13 +59,13 @@ def assembled(answers: Iterable[bytes], assemble_with: str) -> Iterator[bytes]:
 
 
 def _lines(content: BufferedIOBase, limit: int) -> Iterator[bytes]:
-    """Give line by line, never more of one than a request may have: a small gzip holds a line without an end."""
+    """Yield lines, reading at most `limit` bytes of each, because a small gzip file can hold an endless line."""
     while line := content.readline(limit + 1):
         yield _fitting(line, limit)
 
 
 def _together(lines: Iterable[bytes], limit: int) -> Iterator[bytes]:
-    """As many whole lines in a request as fit."""
+    """Yield bodies of as many whole lines as fit."""
     batch: list[bytes] = []
     size = 0
     for line in lines:

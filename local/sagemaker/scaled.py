@@ -1,4 +1,4 @@
-"""What being scaled means for an endpoint; what is scaled is registered with ``local.scaling``."""
+"""Effects of Application Auto Scaling on endpoints; targets are registered in ``local.scaling``."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     Record = dict[str, Any]
 
 TARGETS = "scalable_targets"
-"""The records of what is scaled."""
+"""Table of the scalable targets."""
 
 
 def keep_between(context: Context, name: str, least: int, most: int) -> None:
-    """Bring the number of instances of an endpoint that is in service between two bounds."""
+    """Move the number of instances of an endpoint into bounds; do nothing unless it is in service."""
     with context.state.lock:
         endpoint = context.state.get(ENDPOINTS, name)
         if endpoint is None or endpoint["EndpointStatus"] != "InService":
@@ -29,7 +29,13 @@ def keep_between(context: Context, name: str, least: int, most: int) -> None:
 
 
 def refuse_change(context: Context, endpoint: Record, config: str) -> None:
-    """Refuse, as SageMaker does, to take away or to change the type of instances that are scaled."""
+    """Refuse an update that removes a scaled variant or changes its instance type, as SageMaker does.
+
+    Raises
+    ------
+    ApiError
+        ``ValidationException``.
+    """
     before = found(context, CONFIGS, "EndpointConfig", endpoint["EndpointConfigName"])["ProductionVariants"][
         0
     ]

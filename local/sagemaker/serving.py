@@ -1,4 +1,4 @@
-"""A container's ``serve`` command, brought up: image pulled, model downloaded, ping answered."""
+"""A container's ``serve`` command: pulls the image, downloads the model, waits for the ping."""
 
 from __future__ import annotations
 
@@ -30,36 +30,36 @@ POLL_SECONDS = 0.05
 
 
 class ServingError(Exception):
-    """A container cannot come up; the message says why, as SageMaker would."""
+    """A container cannot start; the message is SageMaker's."""
 
 
 class Connection(http.client.HTTPConnection):
-    """HTTP over a Unix socket: unlike a port, only who may read the cloud's folder reaches it, and no web page."""
+    """HTTP over a Unix socket, which only processes with access to the cloud's folder can reach, and no web page."""
 
     def __init__(self, path: str, timeout: float) -> None:
         super().__init__("localhost", timeout=timeout)
         self._path = path
 
     def connect(self) -> None:
-        """Open the socket."""
+        """Connect to the Unix socket."""
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
 
 
 class Server:
-    """One model's container, serving on a socket of its own.
+    """A model's container, which serves on its own Unix socket.
 
     Parameters
     ----------
     context : Context
-        The SageMaker.
+        Context of the local SageMaker.
     model : dict
-        The model's record: container, execution role, network isolation.
+        Record of the model: container, execution role, network isolation.
     root : Path
-        What stands for ``/opt/ml``; made by the caller, removed by `close`.
+        Existing folder that stands for ``/opt/ml``; `close` removes it.
     group, stream : str
-        Where its output is logged.
+        Log group, and prefix of the log stream.
     more : mapping
         Further environment variables.
     """
@@ -78,12 +78,12 @@ class Server:
         self._child: Child | None = None
 
     def prepare(self) -> Path:
-        """Pull the image and download the model, with the execution role; the image's directory.
+        """Pull the image and download the model with the execution role; return the image's directory.
 
         Raises
         ------
         ServingError
-            The image or the model cannot be had.
+            When the image or the model cannot be obtained.
         """
         try:
             code = pulling.pull(self._context, self.image, self.role)
@@ -93,7 +93,15 @@ class Server:
         return code
 
     def run(self, code: Path, over: Callable[[], bool] = lambda: False) -> bool:
-        """Start the container; whether it came to answer its ping before that was ``over``."""
+        """Start the container; return whether its ping succeeds.
+
+        Parameters
+        ----------
+        code : Path
+            The image's directory.
+        over : callable
+            Returns whether to give up.
+        """
         self._socket = self._context.socket()
         self._child = Child(container.command("serve"), env=self._environment(code), cwd=code)
         threading.Thread(target=self._log, args=(self._child,), daemon=True).start()
@@ -108,15 +116,15 @@ class Server:
         return False
 
     def connect(self, timeout: float) -> Connection:
-        """Return a connection to the container that runs now; `timeout` is in seconds."""
+        """Return a connection to the running container; `timeout` is in seconds."""
         return Connection(self._socket, timeout)
 
     def alive(self) -> bool:
-        """Whether the container runs."""
+        """Whether the container is running."""
         return self._child is not None and self._child.poll() is None
 
     def close(self) -> None:
-        """Stop the container and forget its files."""
+        """Stop the container and delete its files."""
         self.closed.set()
         if self._child:
             self._child.stop(1.0)

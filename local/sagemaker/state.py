@@ -1,4 +1,4 @@
-"""SageMaker's records, their names and their lists."""
+"""SageMaker's records, and pages of them."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _PAGE = 100
 
 
 class State:
-    """Tables of JSON records; names keep their case but are unique without it, as on AWS.
+    """Tables of JSON records; names keep their case but are unique regardless of case, as on AWS.
 
     Parameters
     ----------
     file : Path | None
-        Where the records are kept between runs; None keeps them in memory alone.
+        File in which the records are kept between runs; None keeps them in memory only.
     """
 
     def __init__(self, file: Path | None = None) -> None:
@@ -36,13 +36,13 @@ class State:
             self._tables = json.loads(file.read_text())
 
     def get(self, table: str, name: str) -> Record | None:
-        """Return a copy of one record."""
+        """Return a copy of a record; None when it does not exist."""
         with self.lock:
             found = self._table(table).get(name.lower())
             return copy.deepcopy(found)
 
     def add(self, table: str, name: str, record: Record) -> bool:
-        """Keep a new record; False when the name is taken."""
+        """Add a record; return False when the name is taken."""
         with self.lock:
             if name.lower() in self._table(table):
                 return False
@@ -51,7 +51,10 @@ class State:
             return True
 
     def change(self, table: str, name: str, **fields: Any) -> Record:
-        """Set fields of a record (None removes one) and return a copy of it; {} when it is gone."""
+        """Set fields of a record (None removes one) and return a copy.
+
+        Empty when the record does not exist.
+        """
         with self.lock:
             record = self._table(table).get(name.lower())
             if record is None:
@@ -64,14 +67,14 @@ class State:
             return copy.deepcopy(record)
 
     def remove(self, table: str, name: str) -> Record | None:
-        """Forget a record and return it."""
+        """Remove and return a record; None when it does not exist."""
         with self.lock:
             removed = self._table(table).pop(name.lower(), None)
             self._save()
             return removed
 
     def all(self, table: str) -> list[Record]:
-        """Return copies of every record of a table."""
+        """Return copies of all records of a table."""
         with self.lock:
             return copy.deepcopy(list(self._table(table).values()))
 
@@ -79,7 +82,7 @@ class State:
         return self._tables.setdefault(table, {})
 
     def _save(self) -> None:
-        """Write the records to the file, if there is one, before anybody hears of the change: a cloud may be killed."""
+        """Write the records to the file, if any, before the change is reported, because the cloud may be killed."""
         if self._file:
             draft = self._file.with_suffix(".draft")
             draft.write_text(json.dumps(self._tables))
@@ -95,7 +98,7 @@ _FILTERS: dict[str, Callable[[float, float], bool]] = {
 def page(
     records: Iterable[Record], request: Record, *, name: str, status: str = ""
 ) -> tuple[list[Record], Record]:
-    """Filter, sort and cut a list as SageMaker's List* operations do.
+    """Filter, sort and paginate records as SageMaker's List* operations do.
 
     Parameters
     ----------
@@ -104,12 +107,17 @@ def page(
     request : dict
         The List* request: NameContains, StatusEquals, CreationTimeAfter, SortBy, MaxResults, NextToken, ...
     name, status : str
-        The records' keys for what the request calls name and status.
+        Keys of the records' name and status.
 
     Returns
     -------
     list of dict, dict
-        The page, and ``{"NextToken": ...}`` when there is more.
+        The page, and ``{"NextToken": ...}`` when there are more records.
+
+    Raises
+    ------
+    ApiError
+        ``ValidationException`` when NextToken is not valid.
     """
     kept = [record for record in records if _wanted(record, request, name, status)]
     by = request.get("SortBy", "CreationTime")

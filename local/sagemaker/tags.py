@@ -15,7 +15,7 @@ TABLE = "tags"
 
 
 def keep(context: Context, arn: str, tags: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Set tags of a resource; a key that exists gets the new value. All its tags."""
+    """Set tags of a resource, replacing values of existing keys, and return all its tags."""
     with context.state.lock:
         known = {tag["Key"]: tag["Value"] for tag in (context.state.get(TABLE, arn) or {}).get("Tags", [])}
         known |= {tag["Key"]: tag["Value"] for tag in tags}
@@ -27,7 +27,7 @@ def keep(context: Context, arn: str, tags: list[dict[str, str]]) -> list[dict[st
 
 @operation
 def add_tags(context: Context, request: Record) -> Record:
-    """Set tags."""
+    """Set tags of a resource."""
     return {"Tags": keep(context, request["ResourceArn"], request["Tags"])}
 
 

@@ -1,4 +1,4 @@
-"""SageMaker as Step Functions calls it: API actions, and jobs waited for (``.sync``)."""
+"""The Step Functions integration of SageMaker: API calls, and jobs that a task waits for (``.sync``)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _JOBS = {"CreateTrainingJob": "TrainingJob", "CreateHyperParameterTuningJob": "H
 
 
 class TaskError(Exception):
-    """A task failed: Step Functions' error name and cause."""
+    """A task failed, with Step Functions' error name and cause."""
 
     def __init__(self, error: str, cause: str) -> None:
         self.error, self.cause = error, cause
@@ -35,14 +35,14 @@ class Task:
     Parameters
     ----------
     context : Context
-        The SageMaker.
+        Context of the local SageMaker.
     resource : str
         ``arn:aws:states:::[aws-sdk:]sagemaker:<action>[.sync]``.
     role : Principal
         The state machine's role.
     over : callable
-        The error to end with before the job has ended by itself: the execution was stopped, or the task's
-        time is up. None while there is none. The job is stopped then.
+        Returns the error to raise when the execution was stopped or the task timed out, else None. The job is
+        then stopped.
     """
 
     context: Context
@@ -51,12 +51,15 @@ class Task:
     over: Callable[[], TaskError | None]
 
     def run(self, data: dict[str, Any]) -> Any:
-        """Carry out the task; the API's answer, or for ``.sync`` the job's description, times in milliseconds.
+        """Run the task and return the API's answer, or for ``.sync`` the job's description.
+
+        Times are in milliseconds.
 
         Raises
         ------
         TaskError
-            ``SageMaker.<Code>Exception`` for a refused call, ``States.TaskFailed`` for a failed job.
+            ``SageMaker.<Code>Exception`` when a call is refused, ``States.TaskFailed`` when the job fails, or
+            the error of `over`.
         """
         name, _, mode = self.resource.rpartition(":")[2].partition(".")
         action = name[:1].upper() + name[1:]
@@ -90,10 +93,10 @@ class Task:
 
 
 def _error_name(action: str, code: str, *, sdk: bool) -> str:
-    """Return the name Step Functions gives an error: the SDK's exception class.
+    """Return Step Functions' name of an error: the SDK's exception class.
 
-    An error of the operation's model has a class of its own (ResourceInUse: ResourceInUseException); every
-    other is the service's base class, which the two integrations' SDKs name differently.
+    An error in the operation's model has its own class (ResourceInUse: ResourceInUseException). Every other
+    has the service's base class, which the SDKs of the two integrations name differently.
     """
     modelled = {shape.name for shape in model.service().operation_model(action).error_shapes}
     if code in modelled:

@@ -20,7 +20,7 @@ JOBS = Jobs(kind="Training", table=TABLE, missing="Requested resource not found.
 
 @operation
 def create_training_job(context: Context, request: Record) -> Record:
-    """Record the job and start its instance."""
+    """Record a job and start its instance in the background."""
     _refuse_what_is_not_here(request)
     checkpoints.refuse_what_is_not_here(request)
     name = request["TrainingJobName"]
@@ -53,7 +53,7 @@ def create_training_job(context: Context, request: Record) -> Record:
 
 @operation
 def describe_training_job(context: Context, request: Record) -> Record:
-    """Return one job."""
+    """Return a training job."""
     return JOBS.describe(context, request)
 
 
@@ -65,7 +65,7 @@ def list_training_jobs(context: Context, request: Record) -> Record:
 
 @operation
 def stop_training_job(context: Context, request: Record) -> Record:
-    """Ask a running job to stop; it gets SIGTERM, and 120 s later SIGKILL."""
+    """Request that a running job stops: it gets SIGTERM, and SIGKILL 120 seconds later."""
     job = JOBS.going(context, request)
     progress(context, job["TrainingJobName"], "Stopping", "Stopping", "Stopping the training job")
     return {}
@@ -73,7 +73,7 @@ def stop_training_job(context: Context, request: Record) -> Record:
 
 @operation
 def delete_training_job(context: Context, request: Record) -> Record:
-    """Forget an ended job."""
+    """Delete the record of a job; refused while it runs."""
     job = JOBS.describe(context, request)
     if not JOBS.has_ended(job):
         raise ApiError("ResourceInUse", f"training job {job['TrainingJobArn']} is {job['TrainingJobStatus']}")
@@ -84,7 +84,7 @@ def delete_training_job(context: Context, request: Record) -> Record:
 def progress(
     context: Context, name: str, status: str, secondary: str, message: str = "", **fields: Any
 ) -> Record:
-    """Move a job to its next status, and say so on the event bus."""
+    """Set a job's next status and announce it on the event bus; a job that has ended does not change."""
     now = time.time()
     with context.state.lock:
         job = context.state.get(TABLE, name)
@@ -111,7 +111,7 @@ def progress(
 
 
 def resume(context: Context) -> None:
-    """Close the jobs that a stop of the laptop cloud interrupted."""
+    """Fail the jobs that were interrupted when the laptop cloud stopped."""
     for job in context.state.all(TABLE):
         if not JOBS.has_ended(job):
             reason = "InternalServerError: the laptop cloud was stopped while the job ran"
@@ -119,7 +119,7 @@ def resume(context: Context) -> None:
 
 
 def _refuse_what_is_not_here(request: Record) -> None:
-    """Refuse what would run otherwise than on AWS, rather than ignore it."""
+    """Refuse settings that would run differently than on AWS, rather than ignore them."""
     algorithm = request["AlgorithmSpecification"]
     if "ContainerEntrypoint" in algorithm or "ContainerArguments" in algorithm:
         raise invalid(

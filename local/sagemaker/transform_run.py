@@ -1,4 +1,4 @@
-"""A transform instance: one container's ``serve`` command, asked with every record of the job's input."""
+"""A transform instance: runs one container's ``serve`` command and sends it the records of the job's input."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ _REASON_LENGTH = 1024
 
 
 class StoppedError(Exception):
-    """The job was asked to stop."""
+    """The job was stopped."""
 
 
 class RefusedError(Exception):
-    """The container did not answer a request with success."""
+    """The container did not answer a request with a success status."""
 
 
 def run(context: Context, name: str, progress: Progress) -> None:
-    """Run a job from its record to its end; every failure is in the record.
+    """Run a job from its record to its end; every failure is written to the record.
 
     Parameters
     ----------
     context : Context
-        The SageMaker.
+        Context of the local SageMaker.
     name : str
-        The job.
+        Name of the job.
     progress : callable
-        Moves the record: (context, name, status, **fields).
+        Updates the record: (context, name, status, **fields).
     """
     job = context.state.get(TABLE, name) or {}
     status, reason = "Failed", ""
@@ -95,7 +95,7 @@ def _carry_out(context: Context, job: Record, progress: Progress) -> None:
 
 
 def _told(job: Record) -> dict[str, str]:
-    """What SageMaker tells a container about the job it is in."""
+    """Return the environment variables with which SageMaker describes the job to its container."""
     return {
         "SAGEMAKER_BATCH": "true",
         "SAGEMAKER_MAX_PAYLOAD_IN_MB": str(job.get("MaxPayloadInMB", records.DEFAULT_PAYLOAD_MB)),
@@ -109,7 +109,7 @@ def _told(job: Record) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class _Work:
-    """What a running instance does with the job's input."""
+    """Transformation of a job's input by a running container."""
 
     context: Context
     job: Record
@@ -117,7 +117,10 @@ class _Work:
     said: logs.LogStream
 
     def transform(self, files: Path) -> None:
-        """Ask for every object of the input, and store each one's answers under the same name."""
+        """Send every input object to the container.
+
+        Upload its answers under the object's name with ``.out``.
+        """
         s3 = sessions.connect("s3", sessions.assume(self.server.role, "SageMaker"))
         source, output = self.job["TransformInput"]["DataSource"]["S3DataSource"], self.job["TransformOutput"]
         bucket, prefix = channels.split(output["S3OutputPath"])
@@ -144,7 +147,7 @@ class _Work:
             raise
 
     def _ask(self, body: bytes) -> bytes:
-        """Send one request; again when the container breaks, not when it refuses."""
+        """Send one request; retry after a lost connection or a 5xx status, not after a 4xx."""
         failure = ""
         for _ in range(1 + self._client("InvocationsMaxRetries", _DEFAULT_RETRIES)):
             try:

@@ -22,7 +22,7 @@ _AS_GIVEN = {"InputFilter": "$", "OutputFilter": "$", "JoinSource": "None"}
 
 @operation
 def create_transform_job(context: Context, request: Record) -> Record:
-    """Record the job and start its instance."""
+    """Record a job and start its instance in the background."""
     containers.found(context, containers.MODELS, "Model", request["ModelName"])
     _refuse_what_is_not_here(request)
     name = request["TransformJobName"]
@@ -48,7 +48,7 @@ def create_transform_job(context: Context, request: Record) -> Record:
 
 @operation
 def describe_transform_job(context: Context, request: Record) -> Record:
-    """Return one job."""
+    """Return a transform job."""
     return JOBS.describe(context, request)
 
 
@@ -60,14 +60,14 @@ def list_transform_jobs(context: Context, request: Record) -> Record:
 
 @operation
 def stop_transform_job(context: Context, request: Record) -> Record:
-    """Ask a running job to stop: it sends no further request."""
+    """Request that a running job stops: it sends no further request."""
     job = JOBS.going(context, request)
     progress(context, job["TransformJobName"], "Stopping")
     return {}
 
 
 def progress(context: Context, name: str, status: str, **fields: Any) -> Record:
-    """Move a job to its next status, and say so on the event bus; one that stops never goes back to running."""
+    """Set a job's next status and announce it on the event bus; a stopping job never returns to running."""
     with context.state.lock:
         job = context.state.get(TABLE, name)
         if job is None or JOBS.has_ended(job):
@@ -82,14 +82,14 @@ def progress(context: Context, name: str, status: str, **fields: Any) -> Record:
 
 
 def resume(context: Context) -> None:
-    """Close the jobs that a stop of the laptop cloud interrupted."""
+    """Fail the jobs that were interrupted when the laptop cloud stopped."""
     for job in context.state.all(TABLE):
         reason = "InternalServerError: the laptop cloud was stopped while the job ran"
         progress(context, job["TransformJobName"], "Failed", FailureReason=reason)
 
 
 def _refuse_what_is_not_here(request: Record) -> None:
-    """Refuse what would run otherwise than on AWS, rather than ignore it."""
+    """Refuse settings that would run differently than on AWS, rather than ignore them."""
     source = request["TransformInput"]
     if source.get("SplitType", "None") not in ("None", "Line"):
         raise invalid(f"the laptop cloud splits by None or Line, not {source['SplitType']}")

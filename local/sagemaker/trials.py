@@ -1,4 +1,4 @@
-"""The trials of a tuning job: training jobs that carry its ARN; what they measured, and which is best."""
+"""Trials of a tuning job: training jobs that carry its ARN, with their objective metrics and the best of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHOWN = (
 
 
 def objective(job: Record) -> Record:
-    """Return what a tuning job seeks: Type and MetricName."""
+    """Return the objective of a tuning job: Type and MetricName."""
     found: Record = job["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
     return found
 
@@ -31,7 +31,7 @@ def summaries(context: Context, job: Record) -> list[Record]:
 
 
 def counts(job: Record, trials: list[Record]) -> Record:
-    """Return a tuning job's counters and its best trial so far."""
+    """Return a tuning job's counters and its best trial so far, if any."""
     statuses = [trial["TrainingJobStatus"] for trial in trials]
     completed, failed = statuses.count("Completed"), statuses.count("Failed")
     running = statuses.count("InProgress") + statuses.count("Stopping")
@@ -56,7 +56,10 @@ def counts(job: Record, trials: list[Record]) -> Record:
 
 
 def goodness(job: Record, trial: Record) -> float:
-    """Return how good a trial is, the greater the better; minus infinity when it measured nothing."""
+    """Return a trial's objective, negated when it is minimised, so that greater is better.
+
+    Minus infinity without one.
+    """
     if _FINAL not in trial:
         return -math.inf
     value = float(trial[_FINAL]["Value"])

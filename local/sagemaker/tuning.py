@@ -1,4 +1,4 @@
-"""Hyperparameter tuning by random search; every trial is a training job like any other."""
+"""Hyperparameter tuning by random search; every trial is an ordinary training job."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _PASSED = (
 
 @operation
 def create_hyper_parameter_tuning_job(context: Context, request: Record) -> Record:
-    """Record the tuning job and start its trials."""
+    """Record a tuning job and start its trials in the background."""
     name = request[_NAME]
     arn = context.arn("hyper-parameter-tuning-job", name)
     if "TrainingJobDefinition" not in request or "HyperParameterTuningJobObjective" not in request[_CONFIG]:
@@ -52,7 +52,7 @@ def create_hyper_parameter_tuning_job(context: Context, request: Record) -> Reco
 
 @operation
 def describe_hyper_parameter_tuning_job(context: Context, request: Record) -> Record:
-    """Return one tuning job."""
+    """Return a tuning job."""
     return _found(context, request[_NAME])
 
 
@@ -71,7 +71,7 @@ def list_hyper_parameter_tuning_jobs(context: Context, request: Record) -> Recor
 
 @operation
 def stop_hyper_parameter_tuning_job(context: Context, request: Record) -> Record:
-    """Start no more trials and stop those that run."""
+    """Start no further trials and stop the running ones."""
     job = _found(context, request[_NAME])
     if job[_STATUS] == "InProgress":
         context.state.change(TABLE, job[_NAME], **{_STATUS: "Stopping"})
@@ -83,7 +83,7 @@ def stop_hyper_parameter_tuning_job(context: Context, request: Record) -> Record
 
 @operation
 def list_training_jobs_for_hyper_parameter_tuning_job(context: Context, request: Record) -> Record:
-    """Return a page of a tuning job's trials, with what was tuned and what came out."""
+    """Return a page of a tuning job's trials, with tuned hyperparameters and objective metrics."""
     job = _found(context, request[_NAME])
     found = trials.summaries(context, job)
     if request.get("SortBy") == "FinalObjectiveMetricValue":
@@ -97,14 +97,14 @@ def list_training_jobs_for_hyper_parameter_tuning_job(context: Context, request:
 
 
 def resume(context: Context) -> None:
-    """Close the tuning jobs that a stop of the laptop cloud interrupted."""
+    """End the tuning jobs that were interrupted when the laptop cloud stopped."""
     for job in context.state.all(TABLE):
         if job[_STATUS] not in _ENDED:
             _end(context, job, "the laptop cloud was stopped while the job ran")
 
 
 def _search(context: Context, name: str) -> None:
-    """Start trials until the limit is reached, as many at once as allowed."""
+    """Start trials, as many in parallel as allowed, until their maximum number is reached."""
     job = _found(context, name)
     limits = job[_CONFIG]["ResourceLimits"]
     chance = random.Random(job[_CONFIG].get("RandomSeed", name))
@@ -128,7 +128,7 @@ def _search(context: Context, name: str) -> None:
 
 
 def _start(context: Context, job: Record, number: int, chance: random.Random) -> str:
-    """Start one trial; the reason when SageMaker refused it."""
+    """Start one trial; return the reason when SageMaker refuses it, else ""."""
     definition = job["TrainingJobDefinition"]
     tuned = ranges.draw(job[_CONFIG].get("ParameterRanges", {}), chance)
     request = {
@@ -147,7 +147,7 @@ def _start(context: Context, job: Record, number: int, chance: random.Random) ->
 
 
 def _end(context: Context, job: Record, reason: str) -> None:
-    """Give the job its last status."""
+    """Set a tuning job's final status."""
     stopped, done = job[_STATUS] == "Stopping", job["TrainingJobStatusCounters"]["Completed"]
     if not stopped and not done:
         reason = reason or "All training jobs failed"
