@@ -1,6 +1,6 @@
-"""A spec as plain JSON and back, and its digest.
+"""Conversion of a spec to plain JSON and back, and the digest of a spec.
 
-Lambdas carry specs as data, so a handler never imports a model's code.
+Lambda functions carry specs as data, so a handler never imports a model's code.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from relearn.spec.quality import Quality, Reference
 
 
 def to_dict(spec: ModelSpec) -> dict[str, Any]:
-    """Give ``spec`` as JSON-ready data; `from_dict` reads it back equal."""
+    """Return ``spec`` as JSON-ready data; `from_dict` reads it back equal."""
     data = asdict(spec)
     data["columns"] = [_column_to_dict(column) for column in spec.columns]
     data["target"] = _column_to_dict(spec.target)
@@ -39,12 +39,12 @@ def to_dict(spec: ModelSpec) -> dict[str, Any]:
 
 
 def from_dict(data: dict[str, Any]) -> ModelSpec:
-    """Make a spec from what `to_dict` gave.
+    """Build a spec from data that `to_dict` returned.
 
     Raises
     ------
     SpecError
-        The data is not a spec, or breaks one of its rules.
+        The data is not a spec, or breaks a rule of specs.
     """
     target = _column_from_dict(data["target"])
     return ModelSpec(
@@ -71,14 +71,14 @@ def from_dict(data: dict[str, Any]) -> ModelSpec:
 
 
 def digest(spec: ModelSpec) -> str:
-    """SHA-256 (hex) of what makes an artifact fit a spec: its columns and target."""
+    """Return the SHA-256 (hex) of what an artifact depends on: the name, columns and target of its spec."""
     data = to_dict(spec)
     kept = {key: data[key] for key in ("name", "columns", "target")}
     return hashlib.sha256(canonical_json(kept).encode()).hexdigest()
 
 
 def canonical_json(value: object) -> str:
-    """Write JSON one way only, so that equal values have equal digests."""
+    """Write JSON with sorted keys and without spaces, so that equal values have equal digests."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -100,7 +100,7 @@ def _column_to_dict(column: Column) -> dict[str, Any]:
     data = {"type": column.type, **asdict(column)}
     for name in ("parts", "missing"):
         if not data.get(name, True):
-            del data[name]  # a spec without any is what it was before there were such, and has that digest
+            del data[name]  # added later: specs without any keep the digest that they had before
     if data.get("zone") == zones.NEUTRAL:
         del data["zone"]
     return data

@@ -1,7 +1,7 @@
-"""The column types a spec can declare, and what each allows.
+"""Column types that a spec can declare, and the values that each allows.
 
-A column knows how to check itself and how to check one JSON value; nothing else needs to
-ask what kind it is to validate a request.
+A column checks its own declaration and a JSON value, so no request validation depends on the type of a
+column.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from relearn.figures import exact
 from relearn.spec import zones
 
 NAME_PATTERN = re.compile(r"[a-z][a-z0-9_]{0,62}")
+"""Pattern of the name of a column or table."""
 LARGEST_FLOAT32 = 3.4028234663852886e38  # IEEE 754 binary32
 _FLOAT32 = struct.Struct("<f")
 _DIGITS = range(1, 10)  # of nine decimal digits no two float32 have the same
@@ -27,28 +28,29 @@ DATE_TIME = (
     r"([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?"
     r"(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)?)?"
 )
-"""A date-time as everyone here takes it: ISO 8601 in extended form, without week dates, leap seconds or 24:00."""
+"""Pattern of a date-time that is accepted everywhere: ISO 8601 in extended form, without week dates, leap
+seconds or 24:00."""
 DATE_TIME_ALLOWED = "an ISO 8601 date-time such as 2026-05-04T10:00:00Z, from year 1 to 9999"
 _DATE_TIME = re.compile(DATE_TIME)
 DECOMPOSED = (
     "it looks like one of them and has other characters: letter and accent apart (NFD), or together (NFC)"
 )
-"""What is said of a word that people cannot tell from one that is allowed."""
+"""Part of the message about a value that looks the same as an allowed one but has other characters."""
 NUL = "\0"
-"""In no text: it ends strings in C, and with them what libraries see of a value."""
+"""Character that no text may have: it ends strings in C, so libraries would see a shorter value."""
 NAME_ALLOWED = "a lower-case letter, then up to 62 lower-case letters, digits or underscores"
 
 
 def check(condition: bool, field: str, value: object, allowed: str) -> None:  # noqa: FBT001
-    """Raise SpecError for ``field`` unless ``condition`` holds."""
+    """Raise `SpecError` for ``field`` unless ``condition`` holds."""
     if not condition:
         raise SpecError(field, value, allowed)
 
 
 def is_finite_number(value: object) -> bool:
-    """Tell whether ``value`` is an int or float (not a bool) that is finite as float32.
+    """Return whether ``value`` is an int or float (not a bool) that is finite as float32.
 
-    float32 because numbers are float32 from the spec on: training sees what serving sees.
+    Numbers are float32 from the spec on, so that training and serving see the same values.
     """
     return (
         isinstance(value, int | float)
@@ -58,7 +60,13 @@ def is_finite_number(value: object) -> bool:
 
 
 def moment(text: str) -> datetime | None:
-    """Read a date-time, UTC where it has no offset; None when it is none, or no moment of the years 1 to 9999 in UTC."""
+    """Read a date-time as UTC; one without an offset is UTC.
+
+    Returns
+    -------
+    datetime or None
+        Time-zone aware; None when ``text`` is not a date-time of the years 1 to 9999 in UTC.
+    """
     if _DATE_TIME.fullmatch(text) is None:
         return None
     try:
@@ -69,12 +77,12 @@ def moment(text: str) -> datetime | None:
 
 
 def means_missing(missing: tuple[str, ...], text: str) -> bool:
-    """Tell whether a date-time is one of those that stand for a missing value, however it is written."""
+    """Return whether a date-time equals one that stands for a missing value, however it is written."""
     return bool(missing) and moment(text) in {moment(one) for one in missing}
 
 
 def float32(value: float) -> float:
-    """Round to the nearest float32; infinite where that is too small."""
+    """Round to the nearest float32; infinite when the value is out of its range."""
     try:
         return float(_FLOAT32.unpack(_FLOAT32.pack(value))[0])
     except OverflowError:
@@ -83,7 +91,7 @@ def float32(value: float) -> float:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Common:
-    """What every column has.
+    """Fields that every column has.
 
     Parameters
     ----------
@@ -92,7 +100,7 @@ class _Common:
     optional
         Whether the value may be null or missing.
     private
-        Whether the value must not be kept in prediction records. Reasons that quote values do not quote it either.
+        Whether prediction records leave the value out; reasons do not quote it either.
     """
 
     description: str = ""
@@ -102,19 +110,20 @@ class _Common:
 
 @dataclass(frozen=True, slots=True)
 class Number(_Common):
-    """A finite number, float32 from here on.
+    """A finite number, stored as float32.
 
-    What a caller or a file gives is compared with the bounds as float64, as it is written: 0.1 is at most 0.1. What
-    is stored is float32, and is compared with the bounds as float32 (`holds`): rounding takes no value across one.
+    A value from a request or a file is compared with the bounds as float64, as it is written: 0.1 is at most
+    0.1. The stored float32 is compared with the bounds as float32 (`holds`), so rounding moves no value
+    across a bound.
 
     Parameters
     ----------
     name
         Column name.
     unit
-        Unit of the value, e.g. ``"cm"``; for people.
+        Unit of the value, e.g. ``"cm"``; for people, may be empty.
     minimum, maximum
-        Inclusive bounds, in that unit.
+        Inclusive bounds in that unit; None for no bound.
     """
 
     type: ClassVar[str] = "number"
@@ -136,7 +145,7 @@ class Number(_Common):
             )
 
     def problem(self, value: object) -> str | None:
-        """Say what is wrong with ``value``, or None when it is right."""
+        """Describe what is wrong with ``value``; None when it is allowed."""
         if not is_finite_number(value):
             return f"got {shown(value)}; allowed: a finite number"
         assert isinstance(value, int | float)  # noqa: S101 - is_finite_number said so
@@ -148,7 +157,10 @@ class Number(_Common):
 
     @property
     def stored_bounds(self) -> tuple[float, float]:
-        """The bounds of what is stored: widened to the nearest float32, where that is outside; infinite for none."""
+        """Bounds of stored values, infinite for no bound.
+
+        They are widened to the nearest float32 where that is outside.
+        """
         low, high = self.minimum, self.maximum
         return (
             -math.inf if low is None else min(float(low), float32(low)),
@@ -156,12 +168,15 @@ class Number(_Common):
         )
 
     def holds(self, stored: float) -> bool:
-        """Tell whether a stored number, a float32, can come of a value that the column allows."""
+        """Return whether a stored float32 can be the rounding of an allowed value."""
         low, high = self.stored_bounds
         return low <= stored <= high
 
     def as_given(self, stored: float) -> float:
-        """Give a stored number as a caller would give it: the bound that it was, or the shortest decimal that is this float32."""
+        """Return a stored number as a caller would write it.
+
+        It is the bound that rounds to this float32, if there is one, or else the shortest decimal that does.
+        """
         for bound in (self.minimum, self.maximum, -LARGEST_FLOAT32, LARGEST_FLOAT32):
             if bound is not None and float32(bound) == stored:
                 return float(bound)
@@ -170,14 +185,14 @@ class Number(_Common):
 
 @dataclass(frozen=True, slots=True)
 class Category(_Common):
-    """One of a fixed set of words.
+    """One of a fixed set of strings.
 
     Parameters
     ----------
     name
         Column name.
     values
-        Every allowed value, in the order that reports and answers list them.
+        Allowed values, at least two, in the order that reports and answers list them.
     """
 
     type: ClassVar[str] = "category"
@@ -197,7 +212,7 @@ class Category(_Common):
         check(len(set(self.values)) == len(self.values), field, self.values, "each value once")
 
     def problem(self, value: object) -> str | None:
-        """Say what is wrong with ``value``, or None when it is right."""
+        """Describe what is wrong with ``value``; None when it is allowed."""
         if not isinstance(value, str) or value not in self.values:
             spelling = f"; {DECOMPOSED}" if isinstance(value, str) and self.is_decomposed(value) else ""
             return f"got {shown(value)}; allowed: one of {', '.join(self.values)}{spelling}"
@@ -205,11 +220,11 @@ class Category(_Common):
 
     @property
     def composed(self) -> tuple[str, ...]:
-        """The values as Unicode composes them (NFC)."""
+        """Allowed values in Unicode's composed form (NFC)."""
         return tuple(unicodedata.normalize("NFC", value) for value in self.values)
 
     def is_decomposed(self, text: str) -> bool:
-        """Tell whether a text looks like one of the values and is written with other characters."""
+        """Return whether a text looks the same as an allowed value but has other characters."""
         return text not in self.values and unicodedata.normalize("NFC", text) in self.composed
 
 
@@ -222,7 +237,7 @@ class Text(_Common):
     name
         Column name.
     max_length
-        Longest value allowed, in characters.
+        Maximum length, in characters.
     """
 
     type: ClassVar[str] = "text"
@@ -238,7 +253,7 @@ class Text(_Common):
         )
 
     def problem(self, value: object) -> str | None:
-        """Say what is wrong with ``value``, or None when it is right."""
+        """Describe what is wrong with ``value``; None when it is allowed."""
         if not isinstance(value, str):
             return f"got {shown(value)}; allowed: a string"
         if NUL in value:
@@ -262,32 +277,26 @@ class Boolean(_Common):
     name: str
 
     def problem(self, value: object) -> str | None:
-        """Say what is wrong with ``value``, or None when it is right."""
+        """Describe what is wrong with ``value``; None when it is allowed."""
         return None if isinstance(value, bool) else f"got {shown(value)}; allowed: true or false"
 
 
 PARTS = ("date", "time", "year", "month", "day", "yearday", "weekday", "hour", "minute")
-"""What an estimator may see of a date-time, each in the column's time zone and a number of its own:
+"""Parts of a date-time that an estimator may see, each a number in the column's time zone:
 
 ==========  ===========================================================
-date        whole days since 2000-01-01
-time        seconds since midnight, to a hundredth
-year        e.g. 2026
-month       1 to 12
-day         of the month, 1 to 31
-yearday     1 to 366
-weekday     1, Monday, to 7, Sunday, as ISO 8601 counts
-hour        0 to 23
-minute      0 to 59
+date        whole days since 2000-01-01 time        seconds since midnight, to a hundredth year        e.g.
+2026 month       1 to 12 day         of the month, 1 to 31 yearday     1 to 366 weekday     1, Monday, to 7,
+Sunday, as ISO 8601 counts hour        0 to 23 minute      0 to 59
 ==========  ===========================================================
 """
 
 
 @dataclass(frozen=True, slots=True)
 class DateTime(_Common):
-    """A point in time, ISO 8601; without an offset it is UTC.
+    """A point in time, ISO 8601; one without an offset is UTC.
 
-    An estimator sees a moment t as two float32, which together tell it to a hundredth of a second::
+    An estimator sees a moment t as two float32, which together are exact to a hundredth of a second::
 
         <name>       (t - 2000-01-01T00:00Z) / 86400 s    days, to 43 seconds until 2044 (half of 2**-10 days)
         <name>_time  t - the midnight before it, local    seconds, to 0.004 (half of 2**-7)
@@ -297,12 +306,13 @@ class DateTime(_Common):
     name
         Column name.
     parts
-        What an estimator sees beside, of `PARTS`; as columns ``<name>_<part>``.
+        Parts that an estimator sees besides, from `PARTS`, as columns ``<name>_<part>``.
     zone
-        IANA name of the time zone of ``<name>_time`` and of the parts, such as ``"Asia/Tokyo"``, with its summer times. What is
-        given without an offset is UTC all the same.
+        IANA name of the time zone of ``<name>_time`` and of the parts, such as ``"Asia/Tokyo"``, with its
+        daylight saving time. A value without an offset is UTC all the same.
     missing
-        Moments that stand for a missing value where the data comes from, such as ``"9999-12-31"``: they are read as none.
+        Date-times that stand for a missing value at the source of the data, such as ``"9999-12-31"``; they
+        are read as null.
     """
 
     type: ClassVar[str] = "datetime"
@@ -327,32 +337,32 @@ class DateTime(_Common):
         check(right, field, self.missing, f"each {DATE_TIME_ALLOWED}")
 
     def problem(self, value: object) -> str | None:
-        """Say what is wrong with ``value``, or None when it is right."""
+        """Describe what is wrong with ``value``; None when it is allowed."""
         if not isinstance(value, str) or moment(value) is None:
             return f"got {shown(value)}; allowed: {DATE_TIME_ALLOWED}"
         return None
 
     @property
     def made(self) -> tuple[Part, ...]:
-        """The parts that an estimator sees: the time of the day always, without which days are no moment."""
+        """Parts that an estimator sees; always the time of the day, which completes the days."""
         parts = dict.fromkeys(("time", *self.parts))
         return tuple(Part(self.name, part, self.missing, self.zone) for part in parts)
 
     def means_missing(self, value: object) -> bool:
-        """Tell whether ``value`` stands for a missing one, however it is written."""
+        """Return whether ``value`` stands for a missing value, however it is written."""
         return isinstance(value, str) and means_missing(self.missing, value)
 
 
 @dataclass(frozen=True, slots=True)
 class Id(_Common):
-    """The name of an entity: never a feature, used to split, join and look up.
+    """Identifier of an entity: never a feature, but used to split, join and look up.
 
     Parameters
     ----------
     name
         Column name.
     max_length
-        Longest value allowed, in characters.
+        Maximum length, in characters.
     """
 
     type: ClassVar[str] = "id"
@@ -360,7 +370,7 @@ class Id(_Common):
     max_length: int = 256
 
     def problem(self, value: object) -> str | None:
-        """Say what is wrong with ``value``, or None when it is right."""
+        """Describe what is wrong with ``value``; None when it is allowed."""
         if not isinstance(value, str) or not value or len(value) > self.max_length or NUL in value:
             return f"got {shown(value)}; allowed: a string of 1 to {self.max_length} characters, none of them NUL"
         return None
@@ -368,18 +378,18 @@ class Id(_Common):
 
 @dataclass(frozen=True, slots=True)
 class Ranking(_Common):
-    """The best few of all items, best first: what a recommender predicts; in data, the one item of a row.
+    """Best items, best first: what a recommender predicts. In training data, the one item of a row.
 
     Parameters
     ----------
     name
-        Column name: in data, the item that an entity met.
+        Column name; in training data, of the item that an entity interacted with.
     k
-        Items in an answer at most, 1 to 100; the k of the ranking metrics.
+        Maximum number of items in an answer, 1 to 100; the k of the ranking metrics.
     similar_to
-        Name of the `Id` column by which a request asks for items like one item; None: it cannot.
+        Name of the `Id` column with which a request asks for items similar to one item; None when it cannot.
     max_length
-        Longest name of an item, in characters.
+        Maximum length of an item's name, in characters.
     """
 
     type: ClassVar[str] = "ranking"
@@ -397,7 +407,7 @@ class Ranking(_Common):
         )
 
     def problem(self, value: object) -> str | None:
-        """Say what is wrong with ``value``, the name of one item, or None when it is right."""
+        """Describe what is wrong with ``value``, the name of one item; None when it is allowed."""
         if not isinstance(value, str) or not value or len(value) > self.max_length or NUL in value:
             return f"got {shown(value)}; allowed: a string of 1 to {self.max_length} characters, none of them NUL"
         return None
@@ -405,16 +415,16 @@ class Ranking(_Common):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a date-time, as an estimator sees it.
+    """Part of a date-time that an estimator sees.
 
     Parameters
     ----------
     of
-        Name of the date-time's column.
+        Name of the date-time column.
     part
         One of `PARTS`.
     missing, zone
-        As of the column.
+        Those of the column.
     """
 
     of: str
@@ -424,7 +434,7 @@ class Part:
 
     @property
     def name(self) -> str:
-        """What the estimator's frame, and the graph, call it."""
+        """Column name in the estimator's frame, and input name in the ONNX graph."""
         return f"{self.of}_{self.part}"
 
 
@@ -436,18 +446,21 @@ COLUMN_TYPES: dict[str, type[Column]] = {
 
 
 def shown(value: object) -> str:
-    """Show a value given by a caller, cut so that a message stays a message."""
+    """Return the repr of a value, at most 80 characters, for a message."""
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."  # noqa: PLR2004
 
 
 def quoted(column: Column, value: object) -> str:
-    """Show a value of a row in a reason, which more people read than may see the row; of a private column, not the value."""
+    """Return a row's value for a message; for a private column, a placeholder.
+
+    More people read messages than may see the row.
+    """
     return "(private)" if column.private else shown(value)
 
 
 def allowed(column: Column) -> str:
-    """Say in words what a column takes."""
+    """Describe the values that a column allows."""
     match column:
         case Number():
             bounds = [f"at least {exact(column.minimum)}"] if column.minimum is not None else []

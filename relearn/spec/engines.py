@@ -1,4 +1,4 @@
-"""What makes the features of a model with tables: DuckDB in the training job, or Spark in a job before it."""
+"""Engine that computes features of a model with tables: DuckDB in the training job, or Spark before it."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ if TYPE_CHECKING:
     pass
 
 ENGINES = ("duckdb", "spark")
-WORKER_TYPES = ("G.1X", "G.2X", "G.4X", "G.8X")  # AWS Glue's, for jobs of any region that has Glue
-MAX_WORKERS = 299  # AWS Glue's, for G.1X
-MAX_MINUTES = 7 * 24 * 60  # AWS Glue's longest
+WORKER_TYPES = ("G.1X", "G.2X", "G.4X", "G.8X")  # AWS Glue's, in every region that has Glue
+MAX_WORKERS = 299  # AWS Glue's limit for G.1X
+MAX_MINUTES = 7 * 24 * 60  # AWS Glue's longest timeout
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """What runs a model's ``features``, and on how many machines.
+    """Engine that runs a model's ``features``, and its size.
 
     Parameters
     ----------
     name
-        ``"duckdb"``: one machine, in the training job, out of core. ``"spark"``: an AWS Glue job before it.
+        ``"duckdb"``: on one machine, in the training job, out of core. ``"spark"``: in an AWS Glue job before
+        it.
     workers
-        How many machines the Glue job scales to at most, 2 to `MAX_WORKERS`.
+        Maximum number of workers of the Glue job, 2 to `MAX_WORKERS`.
     worker_type
-        One of `WORKER_TYPES`.
+        AWS Glue worker type, one of `WORKER_TYPES`.
     max_runtime_minutes
-        After this AWS Glue stops the job, 1 to `MAX_MINUTES`.
+        Minutes after which AWS Glue stops the job, 1 to `MAX_MINUTES`.
     """
 
     name: Literal["duckdb", "spark"] = "duckdb"

@@ -1,4 +1,4 @@
-"""The fields of a JSON body from outside, and where in it something is wrong."""
+"""Fields of a JSON body from a caller, and JSON pointers to the wrong ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from relearn.errors import FieldError, InvalidBodyError
 from relearn.spec.columns import shown
 
 MAX_ERRORS = 100
-"""Wrong fields reported in one answer at most."""
+"""Maximum number of wrong fields that one answer reports."""
 
 
 def fields_of(
@@ -22,19 +22,19 @@ def fields_of(
     body
         Parsed JSON.
     allowed
-        The fields.
+        Names of the fields.
     refuse
-        What a wrong body is told with.
+        Class of the error for a body that is not an object.
 
     Returns
     -------
     Mapping, list of FieldError
-        The body; and every field of it that is not allowed.
+        The body, and an error for each field that is not allowed.
 
     Raises
     ------
     InvalidBodyError
-        ``refuse``: the body is no object.
+        The body is not an object; the error is a ``refuse``.
     """
     if not isinstance(body, dict):
         raise refuse((FieldError("", f"got {shown(body)}; allowed: a JSON object"),))
@@ -45,7 +45,29 @@ def fields_of(
 def rows_of(
     body: object, name: str, most: int, refuse: type[InvalidBodyError]
 ) -> tuple[list[Any], list[FieldError]]:
-    """Read the list of 1 to ``most`` rows that is all that a body has; otherwise as `fields_of`."""
+    """Read a body whose only field is a list of 1 to ``most`` rows.
+
+    Parameters
+    ----------
+    body
+        Parsed JSON.
+    name
+        Name of the field.
+    most
+        Maximum number of rows.
+    refuse
+        Class of the error for a wrong body.
+
+    Returns
+    -------
+    list, list of FieldError
+        The rows, and an error for each field that is not allowed.
+
+    Raises
+    ------
+    InvalidBodyError
+        The body is not an object, or the field is not such a list; the error is a ``refuse``.
+    """
     fields, errors = fields_of(body, (name,), refuse)
     rows = fields.get(name)
     if not isinstance(rows, list) or not 1 <= len(rows) <= most:
@@ -56,5 +78,5 @@ def rows_of(
 
 
 def pointer(name: str) -> str:
-    """One step of a JSON pointer (RFC 6901)."""
+    """Return the JSON pointer (RFC 6901) of one field of the top level."""
     return "/" + str(name).replace("~", "~0").replace("/", "~1")

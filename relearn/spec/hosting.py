@@ -1,8 +1,9 @@
-"""Where a version of a model runs.
+"""Hosting of a model's versions.
 
-Three modes, one artifact and one contract: `Serverless` and `Realtime` are a SageMaker endpoint per version,
-`InLambda` is a function per model that holds the versions it is asked for. A version keeps the mode that its spec
-had when it was registered; the spec may name another one for the next.
+There are three modes with one artifact and one contract. `Serverless` and `Realtime` create a SageMaker
+endpoint per version; `InLambda` has a function per model, which loads the versions that it is asked for. A
+version keeps the mode that its spec had when it was registered; a change of the spec applies to later
+versions.
 """
 
 from __future__ import annotations
@@ -15,16 +16,17 @@ from relearn.errors import SpecError
 from relearn.spec.columns import check
 
 SERVERLESS_MEMORY_MB = (1024, 2048, 3072, 4096, 5120, 6144)
-"""SageMaker's MemorySizeInMB."""
+"""Allowed values of SageMaker's MemorySizeInMB."""
 SERVERLESS_MAX_CONCURRENCY = 200
-"""SageMaker's MaxConcurrency for one endpoint."""
+"""Largest MaxConcurrency that SageMaker allows for one endpoint."""
 LAMBDA_MEMORY_MB = (256, 10_240)
-"""Lambda's memory goes from 128 MB on; the ONNX runtime with numpy alone holds more than that."""
+"""Least and most memory of a host function, in MB. Lambda's own minimum is 128 MB, but the ONNX runtime with
+numpy alone needs more."""
 REALTIME_INSTANCES = 100
-"""More of them for one endpoint is a mistake in writing rather than a wish."""
+"""Maximum number of instances of one endpoint; a larger one is taken for a typing error."""
 _INSTANCE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
 _BURSTABLE = re.compile(r"ml\.t\d.*")
-"""Types whose speed hangs on credits: Application Auto Scaling refuses to scale them."""
+"""Instance types whose speed depends on credits: Application Auto Scaling refuses to scale them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,11 +36,11 @@ class Serverless:
     Parameters
     ----------
     memory_mb
-        Memory of one instance, in MB; one of `SERVERLESS_MEMORY_MB`.
+        Memory of the endpoint, in MB; one of `SERVERLESS_MEMORY_MB`.
     max_concurrency
-        Concurrent invocations of the endpoint at most, 1 to 200.
+        Maximum number of concurrent invocations, 1 to 200.
     provisioned
-        How many of them are kept warm, 0 to ``max_concurrency``; above 0 it costs while nobody asks.
+        Provisioned concurrency, 0 to ``max_concurrency``; above 0 it costs even without requests.
     """
 
     type: ClassVar[str] = "serverless"
@@ -59,19 +61,19 @@ class Serverless:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Realtime:
-    """A SageMaker endpoint on instances per version: always warm, scaled by the invocations of one instance.
+    """A SageMaker endpoint on instances per version: always warm, scaled by the invocations per instance.
 
     Parameters
     ----------
     instance
-        SageMaker's type of an instance, e.g. ``"ml.m5.large"``.
+        SageMaker instance type, e.g. ``"ml.m5.large"``.
     minimum
-        Instances at least, 1 to `REALTIME_INSTANCES`; so many run from the start.
+        Minimum and initial number of instances, 1 to `REALTIME_INSTANCES`.
     maximum
-        Instances at most, ``minimum`` to `REALTIME_INSTANCES`; scaling is off when both are equal, as it must be for
-        a burstable type (``"ml.t2.medium"``).
+        Maximum number of instances, ``minimum`` to `REALTIME_INSTANCES`. Scaling is off when both are equal,
+        as they must be for a burstable type (``"ml.t2.medium"``).
     target_invocations
-        Invocations per instance and minute that scaling aims at, 1 or more
+        Target of scaling, in invocations per instance and minute, 1 or more
         (SageMakerVariantInvocationsPerInstance).
     """
 
@@ -93,18 +95,18 @@ class Realtime:
 
     @property
     def scales(self) -> bool:
-        """Whether there is anything to scale between."""
+        """Whether the endpoint scales."""
         return self.minimum < self.maximum
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InLambda:
-    """In the function that answers for the model: no endpoint, no second hop, scales to zero. For small models.
+    """A Lambda function per model that answers without an endpoint and scales to zero; for small models.
 
     Parameters
     ----------
     memory_mb
-        Memory of the function, in MB, 256 to 10,240; Lambda gives it a whole core at 1,769.
+        Memory of the function, in MB, 256 to 10,240; at 1,769 Lambda gives it one whole core.
     """
 
     type: ClassVar[str] = "in_lambda"
@@ -119,17 +121,17 @@ _TYPES: dict[str, type[Hosting]] = {kind.type: kind for kind in (Serverless, Rea
 
 
 def to_dict(hosting: Hosting) -> dict[str, Any]:
-    """Give it as JSON-ready data; `from_dict` reads it back equal."""
+    """Return ``hosting`` as JSON-ready data; `from_dict` reads it back equal."""
     return {"type": hosting.type, **asdict(hosting)}
 
 
 def from_dict(data: dict[str, Any]) -> Hosting:
-    """Make it from what `to_dict` gave.
+    """Build a hosting from data that `to_dict` returned.
 
     Raises
     ------
     SpecError
-        The data is no hosting, or breaks one of its rules.
+        The data is not a hosting, or breaks one of its rules.
     """
     rest = dict(data)
     kind = rest.pop("type", None)

@@ -1,10 +1,10 @@
-"""ModelSpec: one declaration of a model, used by ingest, requests, training, hosting and people.
+"""ModelSpec: one declaration of a model, used for ingest, requests, training, hosting and documentation.
 
-A model has one raw table, its columns and its target; or it declares several `tables`, and its own
-code makes its columns, the features, of them.
+A model has either one raw table, which holds its columns and its target, or several `tables`, from which its
+own code computes its columns (the features) and its target.
 
-A spec is checked when it is made; a mistake raises SpecError naming the field, the value
-given and what is allowed.
+A spec is checked when it is constructed; a mistake raises SpecError with the field, the value given and what
+is allowed.
 """
 
 from __future__ import annotations
@@ -73,42 +73,42 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelSpec:
-    """The declaration of one model.
+    """Declaration of one model.
 
     Parameters
     ----------
     name
-        The model's name, as in its folder, URLs and S3 keys; at most 20 characters.
+        Name of the model, used in its folder, URLs and S3 keys; at most 20 characters.
     title
         One line for people.
     columns
-        The columns of a request, in order: what the estimator sees. At least one must be a feature (not
-        an `Id`). Of a ranking: the entity, and the column that its target is ``similar_to``.
+        Columns of a request, in order, which the estimator sees. At least one must be a feature (not an
+        `Id`). For a ranking: the entity, and the column that its target is ``similar_to``.
     target
-        What is predicted: a `Category` (classification), a `Number` (regression) or a `Ranking` of items.
+        Column to predict: a `Category` (classification), a `Number` (regression) or a `Ranking` of items.
     tables
-        The raw tables, when ``features`` in features.py makes the columns and the target of them; none:
+        Raw tables from which ``features`` in features.py computes the columns and the target; empty when
         uploads hold the columns and the target themselves.
     moments
-        The moments that the features of a model with tables speak of; None: ``features`` chooses them, and
-        then every run makes all of them, and none are served by entity.
+        Moments for which features of a model with tables are computed. None: ``features`` chooses them; then
+        every run computes all of them, and requests cannot look them up by entity.
     engine
-        What runs ``features``; of a model with tables alone.
+        Engine that runs ``features``; only for a model with tables.
     metric
-        What decides between candidate and champion.
+        Metric that decides between candidate and champion.
     hosting
-        Where a version runs.
+        Hosting of the versions.
     rollout, shadow
-        How a version that won comes to serve; a shadow, if any, goes before it.
+        Rollout of a version that won; a shadow phase, if any, goes before it.
     retrain, ingest, training
-        See the classes.
+        Policies, see the classes.
     entity
-        Name of the `Id` column whose rows must stay on one side of the split, and of which the features
-        of a model with tables speak; None: each row is its own entity.
+        Name of the `Id` column whose rows must stay on one side of the split, and for which features of a
+        model with tables are computed. None: each row is its own entity.
     hyperparameters
-        Numbers that `build` takes.
+        Numeric arguments of `build`.
     quality
-        What a run demands of the data of the one table; of the feature set, when there are several tables.
+        Requirements of a run on the data of the one table; with tables, on the feature set.
     """
 
     name: str
@@ -134,11 +134,11 @@ class ModelSpec:
 
     @property
     def table_names(self) -> tuple[str, ...]:
-        """The names of the raw tables: `relearn.spec.tables.MAIN` alone when the spec declares none."""
+        """Names of the raw tables; only `relearn.spec.tables.MAIN` when the spec declares none."""
         return tuple(table.name for table in self.tables) or (MAIN,)
 
     def raw_columns(self, table: str) -> tuple[Column, ...]:
-        """Give what the files of a raw table hold.
+        """Return the columns of a raw table's files.
 
         Raises
         ------
@@ -152,16 +152,16 @@ class ModelSpec:
         return declared[table]
 
     def raw_table(self, name: str) -> Table | None:
-        """Give a raw table as the spec declares it; None for `MAIN`, which no spec declares."""
+        """Return a declared raw table; None for `MAIN`, which no spec declares."""
         return next((table for table in self.tables if table.name == name), None)
 
     def raw_quality(self, name: str) -> Quality:
-        """Say what is demanded of the rows of a raw table."""
+        """Return the requirements on the rows of a raw table."""
         table = self.raw_table(name)
         return self.quality if table is None else table.quality
 
     def key_columns(self, name: str) -> tuple[str, ...]:
-        """Name the columns of a raw table whose very values a check needs: its key, and its references."""
+        """Return the columns of a raw table whose values a check compares: its key, and its references."""
         table = self.raw_table(name)
         if table is None:
             return ()
@@ -170,12 +170,15 @@ class ModelSpec:
 
     @property
     def predicts(self) -> str:
-        """What rows of the one table were accepted for, e.g. ``"classification of species"``; empty where features make it."""
+        """Kind and target that rows were accepted for, e.g. ``"classification of species"``.
+
+        Empty with tables.
+        """
         return "" if self.tables else f"{self.kind} of {self.target.name}"
 
     @property
     def kind(self) -> Literal["classification", "regression", "ranking"]:
-        """What the target's type makes of the model."""
+        """Kind of the model, by the type of its target."""
         match self.target:
             case Category():
                 return "classification"
@@ -186,22 +189,28 @@ class ModelSpec:
 
     @property
     def looked_up_by(self) -> str | None:
-        """The column that a request may name instead of the others, which are looked up; None: it gives them all."""
+        """Column that a request may give alone, so that all others are looked up.
+
+        None when features are not looked up.
+        """
         return self.entity if self.moments is not None else None
 
     @property
     def features(self) -> tuple[Column, ...]:
-        """The columns an estimator sees: all but the ids."""
+        """Columns that an estimator sees: all but the ids."""
         return tuple(column for column in self.columns if not isinstance(column, Id))
 
     @property
     def inputs(self) -> tuple[Column, ...]:
-        """The columns that a served graph takes: the features; of a ranking, what a request names."""
+        """Inputs of the served ONNX graph: the features; for a ranking, the columns of a request."""
         return self.columns if isinstance(self.target, Ranking) else self.features
 
     @property
     def made(self) -> tuple[Column, ...]:
-        """The columns of the feature set, beside the time it speaks of: of a ranking, who met what, how much."""
+        """Columns of the feature set, without its time.
+
+        For a ranking: the entity, the item that it interacted with, and the weight.
+        """
         if not isinstance(self.target, Ranking):
             return (*self.columns, self.target)
         entity = next(column for column in self.columns if column.name == self.entity)
@@ -210,22 +219,25 @@ class ModelSpec:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The labels of a classifier, in the spec's order; empty for a regression."""
+        """Labels of a classifier, in the spec's order; empty for other kinds."""
         return self.target.values if isinstance(self.target, Category) else ()
 
 
 def on_spark(spec: ModelSpec, stage: str | None) -> bool:
-    """Tell whether a stage makes the features of a model on Spark.
+    """Return whether the features of a model are computed on Spark.
 
     Parameters
     ----------
+    spec
+        Spec of the model.
     stage
-        The engine that the stage chose for all of its models; None: as their specs say.
+        Engine that the stage uses for all models; None when their specs decide.
     """
     return bool(spec.tables) and (stage or spec.engine.name) == "spark"
 
 
 MODEL_NAME_PATTERN = re.compile(r"(?!.{21})[a-z](-?[a-z0-9])*")
+"""Pattern of a model's name."""
 
 
 def check_spec(spec: ModelSpec) -> None:
@@ -234,7 +246,7 @@ def check_spec(spec: ModelSpec) -> None:
     Raises
     ------
     SpecError
-        Names the field, the value and what is allowed.
+        A field is wrong; the error has the field, the value and what is allowed.
     """
     check(
         isinstance(spec.name, str) and MODEL_NAME_PATTERN.fullmatch(spec.name) is not None,
@@ -286,7 +298,7 @@ def _check_target(spec: ModelSpec) -> None:
 
 
 def _check_parts(spec: ModelSpec) -> None:
-    """Refuse a part of a date-time that has the name of a column: an estimator could not tell them apart."""
+    """Refuse a part of a date-time that would have the name of another column in the estimator's frame."""
     names = {column.name for column in (*spec.columns, spec.target)}
     for column in spec.columns:
         for part in column.made if isinstance(column, DateTime) else ():

@@ -1,4 +1,4 @@
-"""The parts of a spec that say how a model is judged, hosted, retrained, fed and trained."""
+"""Policies of a spec: deciding metric, retraining, ingest, training and hyperparameters."""
 
 from __future__ import annotations
 
@@ -12,40 +12,48 @@ from relearn.spec.columns import NAME_ALLOWED, NAME_PATTERN, check, is_finite_nu
 
 CLASSIFICATION_METRICS = ("accuracy", "precision_macro", "recall_macro", "f1_macro", "f1_weighted", "roc_auc")
 REGRESSION_METRICS = ("r2", "mae", "rmse")
-RANKING_METRICS = ("ndcg_at_k", "recall_at_k")  # coverage is told too; items at random cover most
+RANKING_METRICS = (
+    "ndcg_at_k",
+    "recall_at_k",
+)  # coverage is reported too but cannot decide: random items cover most
 METRICS = {
     "classification": CLASSIFICATION_METRICS,
     "regression": REGRESSION_METRICS,
     "ranking": RANKING_METRICS,
 }
-"""Kind of model to what may decide about it."""
+"""Kind of model to the metrics that may decide between its versions."""
 CHECKED_PER_SECOND = 2_000_000
-"""Bytes of text that ingest checks in a second at least: ``bench/ingest_memory.py`` measures it, on two busy cores."""
+"""Bytes of text that ingest checks per second at least, as ``bench/ingest_memory.py`` measures on two busy
+cores."""
 CHECK_SECONDS = 900
-"""How long the ingest function may run where a stage does not say less: the most that Lambda allows."""
+"""Timeout of the ingest function, in seconds, where a stage does not set a shorter one: the longest that
+Lambda allows."""
 CHECK_MARGIN = 0.5
-"""Share of that time that a file of the largest size needs at that rate; the rest is for slower data and machines."""
+"""Share of the timeout that a file of the largest size needs at that rate; the rest is for slower data and
+machines."""
 
 
 def largest_upload(seconds: float) -> int:
-    """Give the size of an upload at most, in bytes, where ingest has so many seconds."""
+    """Return the maximum size of an upload, in bytes, for an ingest timeout in seconds."""
     return int(CHECKED_PER_SECOND * seconds * CHECK_MARGIN)
 
 
 LARGEST_UPLOAD = largest_upload(CHECK_SECONDS)
-"""Size of an upload at most, in bytes, where the stage gives ingest all its time."""
+"""Maximum size of an upload, in bytes, at the longest ingest timeout."""
 LOWER_IS_BETTER = ("mae", "rmse")
+"""Metrics that are errors."""
 TOLD = ("model", "run_id", "snapshot", "champion_version", "champion_sha256", "now")
-"""What a training job is told beside its hyperparameters, under names that none of them can have."""
+"""Hyperparameters that a run itself passes to a training job; no declared hyperparameter may have these
+names."""
 TOLD_OF_MOMENTS = ("moments_from", "moments_to", "moments_every")
-"""The same of a job that makes features of past moments."""
+"""Further ones of a job that computes features of past moments."""
 SAGEMAKER = "sagemaker_"
-"""What SageMaker's own hyperparameters begin with; a job leaves them out."""
+"""Prefix of SageMaker's own hyperparameters, which a job ignores."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Bounds:
-    """The absolute bound a metric must meet."""
+    """Absolute bound that a metric must meet."""
 
     minimum: float | None = None
     maximum: float | None = None
@@ -54,21 +62,20 @@ class _Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Metric(_Bounds):
-    """What decides between candidate and champion.
+    """Metric that decides between candidate and champion.
 
     Parameters
     ----------
     name
         One of `METRICS`.
     minimum
-        The worst value that may ever serve, for a metric where higher is better.
+        Worst value that may ever serve, for a metric where higher is better.
     maximum
-        The same for an error (`LOWER_IS_BETTER`), where lower is better.
+        Worst value that may ever serve, for an error (`LOWER_IS_BETTER`), where lower is better.
     margin
-        By how much, at least, a candidate must beat the champion; 0 lets a tie pass,
-        because the candidate has seen more recent data. Below 0, for a ranking alone, it may be
-        worse by so much: a recommender that does not know what is new goes stale, and the bound
-        and what is popular still hold it.
+        Least lead of a candidate over the champion; with 0 a tie passes, because the candidate has seen more
+        recent data. Only for a ranking it may be below 0, so that the candidate may be worse by that much: a
+        recommender without new items goes stale, and the bound and the popularity baseline still apply.
     """
 
     name: str
@@ -99,41 +106,41 @@ class Metric(_Bounds):
 
     @property
     def better(self) -> Literal["higher", "lower"]:
-        """Which of two values is the better one."""
+        """Direction in which values are better."""
         return "lower" if self.lower_is_better else "higher"
 
     @property
     def bound(self) -> float:
-        """The worst value that may ever serve."""
+        """Worst value that may ever serve."""
         bound = self.maximum if self.lower_is_better else self.minimum
         assert bound is not None  # noqa: S101 - checked when it was made
         return bound
 
     @property
     def demanded(self) -> str:
-        """The bound in words, e.g. ``"at least 0.9"``."""
+        """Bound in words, e.g. ``"at least 0.9"``."""
         return f"{'at most' if self.lower_is_better else 'at least'} {exact(self.bound)}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Retrain:
-    """When uploads become a run.
+    """When uploads start a run, and who approves its candidate.
 
     Parameters
     ----------
     debounce_seconds
-        How long a run waits for more uploads after the first, in seconds.
+        Seconds that a run waits for more uploads after the first, 0 to 86,400.
     approval
-        ``"auto"``: a candidate that wins is promoted without a person; ``"manual"``: before it is deployed someone
-        has to approve it.
+        ``"auto"``: a candidate that wins is promoted without a person. ``"manual"``: someone has to approve
+        it before it is deployed.
     approval_hours
-        How long a candidate waits for that, in hours; one that nobody decided about is rejected.
+        Hours that a candidate waits for an approval, 1 to 720; then it is rejected.
     schedule
-        When the uploads that wait are trained on, as EventBridge Scheduler writes it, in UTC:
-        ``"rate(1 day)"``, ``"cron(0 3 ? * MON *)"``; None: at no fixed time.
+        Schedule expression of EventBridge Scheduler, in UTC, at which the pending uploads are trained on:
+        ``"rate(1 day)"``, ``"cron(0 3 ? * MON *)"``; None for no schedule.
     on_upload
-        Whether an accepted upload starts a run by itself. False: it waits for the schedule, once the
-        model has a version that serves.
+        Whether an accepted upload starts a run. False: uploads wait for the schedule once the model has a
+        version that serves.
     """
 
     debounce_seconds: int = 60
@@ -169,18 +176,18 @@ class Retrain:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ingest:
-    """What an upload may be.
+    """Limits of an upload.
 
     Parameters
     ----------
     max_bad_row_rate
         Share of rows, 0 to 1, that may break the spec before the whole upload is quarantined.
     max_bytes
-        Size of the object at most, in bytes, as stored in S3; never above `LARGEST_UPLOAD`.
+        Maximum size of the object, in bytes, as stored in S3; never above `LARGEST_UPLOAD`.
     min_rows
-        Accepted rows at least.
+        Minimum number of accepted rows.
     allow_one_class
-        Whether all accepted rows may carry the same label.
+        Whether all accepted rows may have the same label.
     """
 
     max_bad_row_rate: float = 0.05
@@ -206,18 +213,18 @@ class Ingest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Training:
-    """Where and how long a run may train.
+    """Resources of a training job, and the size of its holdout.
 
     Parameters
     ----------
     instance
         SageMaker instance type.
     volume_gb
-        Size of the training volume, in GB.
+        Size of the training volume, in GB, at least 1.
     max_runtime_seconds
-        After this SageMaker stops the job, in seconds.
+        Seconds after which SageMaker stops the job, 60 to 432,000.
     holdout
-        Share of rows, 0.05 to 0.5, kept from training to measure candidate and champion.
+        Share of rows, 0.05 to 0.5, that is held out to measure candidate and champion.
     """
 
     instance: str = "ml.m5.large"
@@ -240,7 +247,7 @@ class Training:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Range:
-    """Where an experiment may look for a better value."""
+    """Default and search range of a hyperparameter."""
 
     default: float
     minimum: float
@@ -250,18 +257,18 @@ class _Range:
 
 @dataclass(frozen=True, slots=True)
 class Hyperparameter(_Range):
-    """A number that `build` takes and an experiment may tune.
+    """Numeric argument of `build` that an experiment may tune.
 
     Parameters
     ----------
     name
-        Keyword of the model's ``build``.
+        Name of the keyword argument.
     default
-        What the loop trains with.
+        Value that runs train with.
     minimum, maximum
-        Inclusive range an experiment may search.
+        Inclusive range that an experiment searches.
     scale
-        ``"linear"`` or ``"log"``.
+        Scale of the search: ``"linear"`` or ``"log"``; a log scale needs a minimum above 0.
     """
 
     name: str

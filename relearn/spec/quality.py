@@ -1,4 +1,4 @@
-"""What a spec demands of its data before a run may cost anything: declared here, judged in `relearn.data.checks`."""
+"""Requirements of a spec on its data before a run starts a paid job; `relearn.data.checks` judges them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from relearn.spec.columns import Column, DateTime, Id, check, is_finite_number
 
 SHIFT_MODERATE, SHIFT_LARGE = 0.1, 0.25
-"""How a population stability index is usually read: below the first nothing happened, above the second the
-population is another one (Siddiqi, Credit Risk Scorecards, 2006)."""
+"""Usual reading of a population stability index: below the first there is no shift, above the second a large
+one (Siddiqi, Credit Risk Scorecards, 2006)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Target:
-    """Where a reference leads."""
+    """Table that a reference points to."""
 
     to: str
     max_orphans: float = 0.0
@@ -22,7 +22,7 @@ class _Target:
 
 @dataclass(frozen=True, slots=True)
 class Reference(_Target):
-    """A column whose values are keys of another table.
+    """Column whose values are keys of another table.
 
     Parameters
     ----------
@@ -31,7 +31,8 @@ class Reference(_Target):
     to
         Name of a table whose `key` is an `Id` too.
     max_orphans
-        Share of rows, 0 to 1, whose value may be no key of that table; rows without a value do not count.
+        Share of rows, 0 to 1, whose value may be missing from that table's keys; rows without a value do not
+        count.
     """
 
     column: str
@@ -43,20 +44,21 @@ class Reference(_Target):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Quality:
-    """What the rows of a table (or of a feature set) must be like, all shards of a snapshot together.
+    """Requirements on the rows of a table (or of a feature set), over all shards of a snapshot.
 
     Parameters
     ----------
     min_rows
-        Rows at least.
+        Minimum number of rows.
     max_missing
-        Column to the share of rows, 0 to 1, that may lack it; for others the spec's ``optional`` decides.
+        Column to the share of rows, 0 to 1, that may lack it; for other columns the spec's ``optional``
+        decides.
     references
         Columns that hold keys of other tables.
     max_age_days
-        How old the newest value of the table's ``time`` may be when a run begins, in days; None: any age.
+        Maximum age of the newest value of the table's ``time`` when a run begins, in days; None for any age.
     max_shift
-        Population stability index of any column against the champion's data at most; None: any. Below 0.1
+        Maximum population stability index of any column against the champion's data; None for any. Below 0.1
         is usually read as no shift, above 0.25 as a large one. Ids and date-times are not compared.
     """
 
@@ -84,21 +86,21 @@ class Quality:
             check(right, f"quality.{name}", value, "a number above 0, or None")
 
     def check_columns(self, where: str, columns: Sequence[Column], *, time: str | None) -> None:
-        """Refuse what the columns it is about cannot keep.
+        """Refuse requirements that do not fit the columns.
 
         Parameters
         ----------
         where
             Dotted path of the field, for the message.
         columns
-            Of the table, or of the feature set.
+            Columns of the table, or of the feature set.
         time
-            The table's column that ages it, if there is one.
+            Name of the table's time column; None when there is none.
 
         Raises
         ------
         SpecError
-            Names the field, the value and what is allowed.
+            A requirement names a wrong column; the error has the field, the value and what is allowed.
         """
         there = {column.name: column for column in columns}
         optional = [name for name, column in there.items() if column.optional]

@@ -1,11 +1,11 @@
-"""What a recommender answers: a few items, and what they were chosen by."""
+"""Answer of a recommender: a few items, and the basis on which they were chosen."""
 
 from __future__ import annotations
 
 from typing import Literal, get_args
 
 Basis = Literal["similar", "history", "popularity"]
-"""The likeness to an item, what the entity met before, or what most others met."""
+"""Similarity to an item, history of the entity, or popularity with all entities."""
 BASES: tuple[Basis, ...] = get_args(Basis)
 ITEMS, SCORES, BASIS = "items", "scores", "basis"
-"""The outputs of a recommender's graph, in order; the names of the tensors that the API answers with."""
+"""Outputs of a recommender's ONNX graph, in order; the API answers with tensors of the same names."""

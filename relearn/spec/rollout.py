@@ -1,8 +1,8 @@
-"""How a version that won comes to serve: at once, step by step, or beside the champion first.
+"""Rollout of a version that won: at once, in steps, or after a shadow phase beside the champion.
 
 ::
 
-    deployed ─► [shadow: copies of requests, nobody waits] ─► [canary: 10 % ─► 50 %] ─► promoted
+    deployed ─► [shadow: copies of requests, no caller waits] ─► [canary: 10 % ─► 50 %] ─► promoted
                      └──────────── a breach at any step ────────────┴─► withdrawn: weight 0 at once
 """
 
@@ -15,26 +15,29 @@ from relearn.errors import SpecError
 from relearn.spec.columns import check, is_finite_number
 
 LONGEST_MINUTES = 24 * 60
+"""Maximum duration of one step, in minutes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """What a candidate may be worse by than the champion, on requests that both met.
+    """Limits by which a candidate may be worse than the champion, on requests in the same step.
 
     Parameters
     ----------
     requests
-        Requests to the candidate, at least, before a step is judged; rows of the holdout make up for what
-        is lacking.
+        Minimum number of requests to the candidate before a step is judged, 1 to 100,000; rows of the holdout
+        are sent as probes when there are too few.
     error_rate
-        By how much its share of failed requests may be above the champion's; 0: not one more may fail. Otherwise
-        one failure alone is no reason.
+        Share, 0 or more, by which the candidate's error rate may exceed the champion's. With 0 not one more
+        request may fail; above 0 a single failure is allowed.
     latency_ratio
-        How many times the champion's its 95th percentile of latency may be; see `relearn.traffic.canary.SLACK_MS`.
+        Maximum ratio of the candidate's 95th percentile of latency to the champion's, at least 1; see
+        `relearn.traffic.canary.SLACK_MS`.
     shift
-        Of a classification or a ranking: the total variation distance, 0 to 1, between both answers' shares.
-        Of a regression: the difference of both means, in standard deviations of the training data.
-        What chance does to so few requests is allowed on top; see `relearn.traffic.answer_shift`.
+        Maximum shift of the answers. For a classification or a ranking: total variation distance, 0 to 1,
+        between the shares of answers. For a regression: difference of the means, in standard deviations of
+        the training data. The difference expected by chance at this number of requests is allowed on top; see
+        `relearn.traffic.answer_shift`.
     """
 
     requests: int = 50
@@ -53,23 +56,23 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Instant:
-    """All requests go to the new version at once."""
+    """Rollout that sends all requests to the new version at once."""
 
     type: ClassVar[str] = "instant"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Canary:
-    """A share of requests goes to the new version, and more when it does as well as the champion.
+    """Rollout that sends a share of requests to the new version, rising while it does well.
 
     Parameters
     ----------
     steps
-        Shares, in percent, rising.
+        Shares of requests in percent, 1 to 99, rising.
     bake_minutes
-        How long each lasts, in minutes.
+        Duration of each step, in minutes.
     limits
-        What ends it.
+        Limits that end the rollout when they are breached.
     """
 
     type: ClassVar[str] = "canary"
@@ -87,14 +90,14 @@ class Canary:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shadow:
-    """The new version gets a copy of requests; callers wait for nothing, and nobody sees its answers.
+    """Phase in which the new version gets shadow requests; callers do not wait for it nor see its answers.
 
     Parameters
     ----------
     minutes
-        How long, in minutes.
+        Duration, in minutes.
     limits
-        What ends it.
+        Limits that end the rollout when they are breached.
     """
 
     minutes: float = 10
@@ -108,17 +111,17 @@ Rollout = Instant | Canary
 
 
 def to_dict(rollout: Rollout) -> dict[str, Any]:
-    """Give it as JSON-ready data; `from_dict` reads it back equal."""
+    """Return ``rollout`` as JSON-ready data; `from_dict` reads it back equal."""
     return {"type": rollout.type, **asdict(rollout)}
 
 
 def from_dict(data: dict[str, Any]) -> Rollout:
-    """Make it from what `to_dict` gave.
+    """Build a rollout from data that `to_dict` returned.
 
     Raises
     ------
     SpecError
-        The data is neither, or breaks one of their rules.
+        The data is not a rollout, or breaks one of its rules.
     """
     rest = dict(data)
     match kind := rest.pop("type", None):
@@ -131,7 +134,13 @@ def from_dict(data: dict[str, Any]) -> Rollout:
 
 
 def shadow_from_dict(data: dict[str, Any] | None) -> Shadow | None:
-    """Make a shadow of its JSON; None of None."""
+    """Build a shadow phase from JSON-ready data; None for None.
+
+    Raises
+    ------
+    SpecError
+        The data breaks a rule.
+    """
     return None if data is None else Shadow(**{**data, "limits": Limits(**data["limits"])})
 
 

@@ -1,7 +1,7 @@
-"""Schedule expressions of EventBridge Scheduler that come again: ``rate(...)`` and ``cron(...)``, in UTC.
+"""Recurring schedule expressions of EventBridge Scheduler, ``rate(...)`` and ``cron(...)``, in UTC.
 
-The grammar is that of the EventBridge Scheduler user guide, "Schedule types"; ``at(...)``, which comes once, is
-none for retraining.
+The grammar is that of the EventBridge Scheduler user guide, "Schedule types". One-time schedules,
+``at(...)``, are not allowed for retraining.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ class _Part:
     Parameters
     ----------
     name
-        As the user guide calls it.
+        Name in the user guide.
     lowest, highest
-        The numbers it takes.
+        Range of its numbers.
     words
-        What else stands for a number.
+        Names that stand for numbers.
     open
-        Whether it may be ``?``: the other day says when.
+        Whether it may be ``?``, so that the other day field decides.
     """
 
     name: str
@@ -44,7 +44,7 @@ class _Part:
     open: bool = False
 
     def problem(self, text: str) -> str | None:
-        """Say what is wrong with the field, or None."""
+        """Describe what is wrong with the field; None when it is allowed."""
         if text == "?":
             return None if self.open else f"{self.name} cannot be ?"
         if self._is_special(text):
@@ -72,7 +72,10 @@ class _Part:
         return number if number is not None and self.lowest <= number <= self.highest else None
 
     def _is_special(self, text: str) -> bool:
-        """Tell whether it is a day that only a calendar can tell: the last one, the nearest weekday, the second Friday."""
+        """Return whether it is a day that depends on the calendar.
+
+        Such are the last day, the nearest weekday and the second Friday.
+        """
         if not self.open:
             return False
         if self.words:
@@ -98,7 +101,9 @@ _DAY_OF_MONTH, _DAY_OF_WEEK = 2, 4
 
 
 def problem(expression: object) -> str | None:
-    """Say what is wrong with a schedule expression, or None when EventBridge Scheduler takes it.
+    """Describe what is allowed instead of a wrong schedule expression.
+
+    None when EventBridge Scheduler accepts the expression.
 
     Parameters
     ----------

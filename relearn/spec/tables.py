@@ -1,4 +1,4 @@
-"""A raw table: what uploads of one kind hold, before features are made of several of them."""
+"""Raw tables, one for each kind of upload, from which features are computed; and the moments of features."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from relearn.spec.columns import NAME_ALLOWED, NAME_PATTERN, Column, DateTime, R
 from relearn.spec.quality import Quality
 
 MAIN = "main"
-"""The one table of a model that declares none: its columns and its target."""
+"""Name of the only table of a model that declares none; it holds the model's columns and target."""
 AS_OF = "as_of"
-"""The column of a feature set that says when its row was known: nothing after it may be seen."""
+"""Column of a feature set with the time at which its row was known; features may use nothing after it."""
 WEIGHT = "weight"
-"""The column of a recommender's feature set that says how much a row counts: above 0."""
+"""Column of a recommender's feature set with the weight of a row, above 0."""
 AHEAD = timedelta(days=1)
-"""How far the time of a row may be ahead of the clock when it comes: clocks differ, and a local time without an offset
-is read as UTC. Until its time has come a row waits: no features see it."""
+"""How far the time of a row may be ahead of the clock at ingest: clocks differ, and a local time without an
+offset is read as UTC. Features do not use the row before its time."""
 MAX_MOMENTS = 240
-"""Moments that a model learns from at most: twenty years of months; what is older is history alone."""
+"""Maximum number of moments that a model learns from, twenty years of months; older data is used only as
+history."""
 MOMENTS = "moments"
-"""What features() finds the moments under that it must speak of; no raw table has this name."""
+"""Name under which features() finds the moments to compute; no raw table may have it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Meaning:
-    """What the columns of a table mean."""
+    """Columns of a table, and their roles."""
 
     columns: tuple[Column, ...]
     key: str | None = None
@@ -40,15 +41,16 @@ class Table(_Meaning):
     Parameters
     ----------
     name
-        As in ``incoming/<model>/<name>/``; spelt as columns are.
+        Name of the table, as in ``incoming/<model>/<name>/``; spelt like a column's.
     columns
-        What its files hold, in order.
+        Columns of its files, in order.
     key
-        Name of the column that has another value in every row; None: rows have no such name.
+        Name of the column whose values are unique; None when there is none.
     time
-        Name of the `DateTime` column that says since when a row is known; None: it always was.
+        Name of the `DateTime` column with the time from which on a row is known; None when rows are always
+        known.
     quality
-        What a run demands of its rows.
+        Requirements of a run on its rows.
     """
 
     name: str
@@ -90,23 +92,23 @@ class Table(_Meaning):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Monthly:
-    """The moments that a model learns from: the first of each month that its data can speak of.
+    """Moments that a model learns from: the starts of those months that its data covers.
 
-    They stay the same when data is added, and a row of features hangs on nothing but its own moment and what was
-    known then; so what was made for a moment before is made again only when data that it may see has changed.
+    They do not change when data is added, and a row of features depends only on its moment and on what was
+    known then. So features of a moment are computed again only when data that they may use has changed.
 
     Parameters
     ----------
     table
-        The raw table whose reach, from its first to its last time, is what is known.
+        Name of the raw table whose first and last time bound the moments.
     history_days
-        How many days of it there must be before a moment.
+        Days of data in it that a moment needs before it, 0 to 36,500.
     label_days
-        How many days of it there must be after a moment, so that its target is known. A target may look no
-        further.
+        Days of data in it that a moment needs after it, 0 to 36,500, so that its target is known. A target
+        may look no further ahead.
     lookback_days
-        How many days back features look at most, in tables that have a time; what is older is not read. None:
-        all the way.
+        Days that features look back, 0 to 36,500, in tables with a time; older rows are not read. None for no
+        limit.
     """
 
     table: str
@@ -126,23 +128,23 @@ class Monthly:
             )
 
     def between(self, first: datetime, last: datetime) -> tuple[datetime, ...]:
-        """List the moments, in order: the latest `MAX_MOMENTS`, where there are more.
+        """List the moments, ascending: only the latest `MAX_MOMENTS` when there are more.
 
         Parameters
         ----------
         first, last
-            The table's first and last time, aware; the last not after now.
+            First and last time in the table, time-zone aware; ``last`` is not in the future.
         """
         try:
             earliest = first.astimezone(UTC) + timedelta(days=self.history_days)
             latest = last.astimezone(UTC) - timedelta(days=self.label_days)
-        except OverflowError:  # at the ends of the calendar there is no such history, or no such days after
+        except OverflowError:  # beyond the years of datetime there is no such history, and no labels
             return ()
         return month_starts(earliest, latest)[-MAX_MOMENTS:]
 
 
 def month_starts(earliest: datetime, latest: datetime) -> tuple[datetime, ...]:
-    """List the first moments of months, UTC, from one moment to another; either may be one itself."""
+    """List the starts of months, UTC, from ``earliest`` to ``latest``, both inclusive."""
     found = []
     start = datetime(earliest.year, earliest.month, 1, tzinfo=UTC)
     while start <= latest:
@@ -155,17 +157,17 @@ def month_starts(earliest: datetime, latest: datetime) -> tuple[datetime, ...]:
 
 
 def is_given(column: object) -> bool:
-    """Tell whether something is a column that a row or a request may hold; a `Ranking` is only ever answered."""
+    """Return whether ``column`` may be in a row or a request; a `Ranking` is only ever answered."""
     return isinstance(column, Column) and not isinstance(column, Ranking)
 
 
 def check_names(field: str, columns: tuple[Column, ...]) -> None:
-    """Refuse columns whose names are misspelt or not each other's.
+    """Refuse columns with misspelt or duplicate names.
 
     Raises
     ------
     SpecError
-        Names the field and what is allowed.
+        A name is wrong; the error has the field and what is allowed.
     """
     for column in columns:
         spelt = isinstance(column.name, str) and NAME_PATTERN.fullmatch(column.name) is not None

@@ -1,4 +1,7 @@
-"""Time zones by their IANA names, of the pinned package ``tzdata``: training and serving have the same rules, whatever their systems have."""
+"""Time zones by IANA name, from the pinned package ``tzdata``.
+
+Training and serving thus have the same rules, whatever their systems have installed.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,17 @@ from datetime import UTC, tzinfo
 from functools import cache
 
 NEUTRAL = "UTC"
+"""Name of the default time zone."""
 ALLOWED = "the IANA name of a time zone, such as Asia/Tokyo or UTC"
 _NAME = re.compile(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,2}")
 _RULES = "tzdata"
 
 
 def known(name: object) -> bool:
-    """Tell whether a spec may name a time zone; a function without any rules, which never needs them, takes its word."""
+    """Return whether a spec may name a time zone.
+
+    Where ``tzdata`` is not installed, as in functions that never need it, every well-formed name is accepted.
+    """
     if not isinstance(name, str) or _NAME.fullmatch(name) is None:
         return False
     if name == NEUTRAL:
@@ -25,7 +32,7 @@ def known(name: object) -> bool:
 
 @cache
 def zone(name: str) -> tzinfo | None:
-    """Give a time zone with all its changes; None when there is none of that name."""
+    """Return a time zone with all its transitions; None when there is none of that name."""
     if name == NEUTRAL:
         return UTC
     from importlib import resources  # noqa: PLC0415 - 13 ms of a cold start, for models that declare a zone
@@ -35,7 +42,7 @@ def zone(name: str) -> tzinfo | None:
     if not file.is_file():
         return None
     with file.open("rb") as rules:
-        if rules.read(4) != b"TZif":  # lists of names lie beside the zones
+        if rules.read(4) != b"TZif":  # the directory also has lists of names
             return None
         rules.seek(0)
         return ZoneInfo.from_file(rules, key=name)
