@@ -1,7 +1,8 @@
-"""Whether a candidate answers otherwise than the champion, beyond what the spec and chance allow.
+"""Test whether the answers of a candidate differ from the champion's by more than the spec and chance allow.
 
-Both versions meet different requests in a canary, and few of them: the shares of the same answers then differ by chance
-alone, by 0.12 with five labels and 50 requests, by 0.26 with twenty. What chance is expected to do is allowed on top of the limit.
+In a canary the two versions answer different requests, and few of them, so the shares of equal answers differ
+by chance alone: by 0.12 with five labels and 50 requests, by 0.26 with twenty labels. The difference expected
+by chance is allowed on top of the limit.
 """
 
 from __future__ import annotations
@@ -17,20 +18,20 @@ if TYPE_CHECKING:
     from relearn.traffic.version_stats import Live
 
 STANDARD_ERRORS = 2.0
-"""By so many the means of two samples of the same may differ; it is more in one of twenty."""
+"""Standard errors by which the means of two samples may differ; chance exceeds it once in twenty."""
 
 
 def shifted(candidate: Live, champion: Live, limits: Limits, baseline: Mapping[str, Any]) -> str | None:
-    """Say how far a candidate's answers are from the champion's; None when that is not too far.
+    """Describe the shift of a candidate's answers from the champion's; None when it is within the limit.
 
     Parameters
     ----------
     candidate, champion
-        Counted in the same step.
+        Statistics of both in the same step.
     limits
-        The spec's.
+        Limits of the spec.
     baseline
-        What the target looked like in training; where the champion gave no answer it stands for these.
+        Distribution of the target in training, used where the champion gave no answers.
     """
     if candidate.rows:
         return _mean_moved(candidate, champion, limits, baseline)
@@ -51,10 +52,16 @@ def shifted(candidate: Live, champion: Live, limits: Limits, baseline: Mapping[s
 
 
 def chance(mine: Mapping[str, int], theirs: Mapping[str, int]) -> float:
-    """Give the total variation distance to expect between two samples of the same answers.
+    """Return the total variation distance to expect by chance between two samples of the same answers.
 
-    Half the sum, over the answers, of the mean absolute difference of two shares (a normal variable's: its standard
-    deviation times the square root of 2/pi), with the answers of both taken together.
+    It is half the sum, over the answers, of the mean absolute difference of two shares (for a normal variable
+    its standard deviation times the square root of 2/pi), with each share estimated from both samples
+    together.
+
+    Parameters
+    ----------
+    mine, theirs
+        Answer to its count, each with a total above 0.
     """
     first, second = sum(mine.values()), sum(theirs.values())
     both = {answer: mine.get(answer, 0) + theirs.get(answer, 0) for answer in {*mine, *theirs}}

@@ -1,7 +1,7 @@
-"""Judging a version on what it does: what was counted of it, held against the champion's, by the spec's limits.
+"""Judgement of a candidate on live requests, against the champion's statistics and by the spec's limits.
 
-Latencies are counted in buckets, so that figures of many writers add up; a percentile is the upper bound of
-its bucket, a tenth above the true one at most.
+Latencies are counted in buckets, so that counts of several writers can be added. A percentile is the upper
+bound of its bucket, at most a tenth above the true value.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from relearn.traffic.answer_shift import shifted
 from relearn.traffic.version_stats import Live
 
 SLACK_MS = 20.0
-"""A candidate may always be slower by so much: a ratio of two small figures says nothing."""
+"""Milliseconds by which a candidate may always be slower: a ratio of two small latencies means nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What `judge` says.
+    """Result of `judge`.
 
     Parameters
     ----------
     verdict
-        ``"pass"``; ``"thin"``: too few requests to tell; ``"breach"``; ``"shift"``: it is sound and answers otherwise than
-        the champion, which is a breach unless the champion is to blame.
+        ``"pass"``; ``"thin"``: too few requests to judge; ``"breach"``: a limit is broken; ``"shift"``: only
+        the answers differ from the champion's by too much, which is a breach unless the champion is to blame.
     reason
-        Why, with the figures.
+        Reason, with the figures.
     """
 
     verdict: Literal["pass", "thin", "breach", "shift"]
@@ -37,20 +37,21 @@ class Verdict:
 
 
 def judge(candidate: Live, champion: Live, limits: Limits, baseline: Mapping[str, Any]) -> Verdict:
-    """Hold a candidate against the champion.
+    """Judge a candidate against the champion.
 
-    Errors are judged however few requests there are, as soon as there are more of them than the limit lets
-    pass among as many requests as the step asks for: a candidate that only fails is found at its second request.
+    Errors are judged even when there are few requests, as soon as there are more of them than the limit
+    allows among the number of requests that the step asks for: a candidate that only fails is found at its
+    second request.
 
     Parameters
     ----------
     candidate, champion
-        Counted in the same step.
+        Statistics of both in the same step.
     limits
-        The spec's.
+        Limits of the spec.
     baseline
-        What the target looked like in training, as `training.data.baseline` describes a column: ``counts`` of
-        labels, or ``mean`` and ``std``. Answers are held against it where the champion gave none.
+        Distribution of the target in training, as `training.data.baseline` describes a column: ``counts`` of
+        labels, or ``mean`` and ``std``. The answers are compared with it where the champion gave none.
     """
     if (failing := fails(candidate, champion, limits)) is not None:
         return Verdict("breach", failing)
@@ -70,10 +71,18 @@ def judge(candidate: Live, champion: Live, limits: Limits, baseline: Mapping[str
 
 
 def fails(candidate: Live, champion: Live, limits: Limits) -> str | None:
-    """Say why a candidate fails too often; None when it does not. It may be asked before a step is over.
+    """Describe why a candidate fails too often; None when it does not.
 
-    One that never answered fails, even where the champion does no better. One failed request alone tells of no rate (any
-    connection may break once), unless the limit lets none pass.
+    It may be called before a step is over. A candidate that never answered fails, even if the champion does
+    no better. A single failed request says nothing about a rate (any connection may break once) and is
+    allowed, unless the limit is 0.
+
+    Parameters
+    ----------
+    candidate, champion
+        Statistics of both in the same step.
+    limits
+        Limits of the spec.
     """
     allowed = champion.error_rate + limits.error_rate
     silent = candidate.errors == candidate.requests >= limits.requests

@@ -1,8 +1,11 @@
-"""Is a candidate surely better than the champion on what both were examined on? Then a disagreement is no fault of its own.
+"""Test whether a candidate is surely better than the champion on the evaluation set.
 
-Of the questions that only one of both answered well, each version wins half when they are equally good. By Hoeffding's inequality
-("Probability Inequalities for Sums of Bounded Random Variables", 1963) a share of ``half + t`` or more of ``n`` such questions has at
-most the chance ``exp(-2 n t^2)``; it holds for every ``n``, and whatever the metric.
+If it is, answers that differ from the champion's are no fault of the candidate.
+
+Of the questions that only one of the two answered well, each version wins half when both are equally good. By
+Hoeffding's inequality ("Probability Inequalities for Sums of Bounded Random Variables", 1963) the chance of a
+share of ``half + t`` or more of ``n`` such questions is at most ``exp(-2 n t^2)``, for every ``n`` and every
+metric.
 """
 
 from __future__ import annotations
@@ -13,17 +16,17 @@ from dataclasses import dataclass
 from typing import Any
 
 ERROR_RATE = 0.001
-"""So often two versions that are equally good may be told apart."""
+"""Probability, at most, that one of two equally good versions is called surely better."""
 
 
 @dataclass(frozen=True, slots=True)
 class Duel:
-    """Candidate and champion on the same evaluation set.
+    """Paired comparison of candidate and champion on the same evaluation set.
 
     Parameters
     ----------
     better, worse
-        Questions that the candidate answered better than the champion, and worse.
+        Number of questions that the candidate answered better than the champion, and worse.
     """
 
     better: int
@@ -31,13 +34,16 @@ class Duel:
 
     @classmethod
     def from_report(cls, report: Mapping[str, Any]) -> Duel | None:
-        """Read it from a training job's report; None where nothing was compared, or by a job older than this."""
+        """Read it from a training report.
+
+        None when nothing was compared, or the report is of an earlier release.
+        """
         told = (report.get("champion") or {}).get("duel")
         return None if told is None else cls(int(told["better"]), int(told["worse"]))
 
     @property
     def surely_better(self) -> bool:
-        """Whether it is no chance that the candidate won, but for `ERROR_RATE`."""
+        """Whether the candidate's lead is not chance, with the error rate `ERROR_RATE`."""
         questions = self.better + self.worse
         if not questions or self.better <= self.worse:
             return False
@@ -46,5 +52,5 @@ class Duel:
 
     @property
     def words(self) -> str:
-        """Say it in words."""
+        """Describe the comparison in words."""
         return f"better than it at {self.better} of what was held out, worse at {self.worse}"

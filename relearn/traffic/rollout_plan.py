@@ -1,4 +1,4 @@
-"""The steps of a candidate from its deployment to its promotion."""
+"""Steps of a candidate from its deployment to its promotion."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from relearn.traffic.route import Route
 
 
 class Step(NamedTuple):
-    """One step on the way of a candidate.
+    """One step of a rollout.
 
     Parameters
     ----------
     phase
-        What it is.
+        Kind of the step.
     weight
-        Share of requests that it answers, in percent.
+        Share of requests that the candidate answers, in percent.
     minutes
-        How long, in minutes, before it is judged.
+        Duration before the candidate is judged, in minutes.
     limits
-        By what; None: it is not.
+        Limits by which it is judged; None for a step that is not judged.
     """
 
     phase: Literal["shadow", "canary", "promote"]
@@ -33,20 +33,26 @@ class Step(NamedTuple):
 
     @property
     def words(self) -> str:
-        """Say what it is in a word or two."""
+        """Return the name of the step."""
         return f"canary {self.weight} %" if self.phase == "canary" else self.phase
 
     def on(self, route: Route, version: int, judged_against: int) -> Route:
-        """Try a version beside the champion as this step says; what may be raised is `routing.watch`'s."""
+        """Return the route on which ``version`` is tried beside the champion in this step.
+
+        Raises
+        ------
+        ConflictError, FrozenRouteError, ValueError
+            As `relearn.traffic.route.watch`.
+        """
         return routing.watch(
             route, version, judged_against, weight=self.weight, shadow=self.phase == "shadow"
         )
 
 
 def plan(rollout: Rollout, shadow: Shadow | None, route: Route) -> tuple[Step, ...]:
-    """Give the whole way of a candidate, the promotion last.
+    """Return all steps of a candidate, the promotion last.
 
-    The first version of a model has nobody to be compared with: it serves at once.
+    The first version of a model has no champion to be compared with and is promoted at once.
     """
     steps = [Step("shadow", 0, shadow.minutes, shadow.limits)] if shadow is not None else []
     if isinstance(rollout, Canary):
@@ -55,11 +61,14 @@ def plan(rollout: Rollout, shadow: Shadow | None, route: Route) -> tuple[Step, .
 
 
 def step_to_dict(step: Step) -> dict[str, Any]:
-    """Give a step as JSON-ready data; `step_from_dict` reads it back equal."""
+    """Return a step as JSON-ready data; `step_from_dict` reads it back equal."""
     return {**step._asdict(), "limits": None if step.limits is None else asdict(step.limits)}
 
 
 def step_from_dict(data: Mapping[str, Any]) -> Step:
-    """Make a step of what `step_to_dict` gave, whatever is there besides; without its minutes it lasts none."""
+    """Build a step from data that `step_to_dict` returned.
+
+    Other keys are ignored; without ``minutes`` the step lasts 0 minutes.
+    """
     limits = None if data["limits"] is None else Limits(**data["limits"])
     return Step(data["phase"], data["weight"], data.get("minutes", 0.0), limits)

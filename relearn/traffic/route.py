@@ -1,16 +1,16 @@
-"""The route: which versions answer for a model. Plain values in, a new route out.
+"""The route: which versions answer requests for a model. Functions take plain values and return a new route.
 
 ::
 
-    promote    champion = the candidate, previous = the champion, nothing beside it
-    watch      a candidate beside the champion: a copy of requests (shadow), or a share of them (weight)
-    withdraw   the candidate gets nothing more
-    roll back  champion = an older version, previous = the champion, nothing beside it; the version that
-               was left does not come back unless it is named
-    freeze     no run may move it until it is unfrozen; a person may roll back
+    promote    champion = the candidate, previous = the champion, no candidate
+    watch      a candidate beside the champion: it gets shadow requests, or a share of the requests (weight)
+    withdraw   the candidate gets no more requests
+    roll back  champion = an older version, previous = the champion, no candidate; the version that was
+               left does not serve again unless it is named
+    freeze     runs cannot change the route until it is unfrozen; a person may roll back
 
-The ledger writes a route only when its revision is still the one that was read, so of two
-writers exactly one wins, and is told which revision beat it.
+The ledger writes a route only when its revision is still the one that was read. Of two concurrent writers one
+wins, and the error that the other gets names the winning revision.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ PERCENT = 100
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What answers for a model.
+    """Versions that answer requests for a model.
 
     Parameters
     ----------
     champion
-        The version that serves; 0 for none yet.
+        Version that serves; 0 for none yet.
     previous
-        The version that served before, kept for a rollback; 0 for none.
+        Version that served before, kept for a rollback; 0 for none.
     revision
-        Counts the writes of this route.
+        Number of writes of this route.
     candidate
-        The version that is tried beside the champion; 0 for none.
+        Version that is tried beside the champion; 0 for none.
     weight
         Share of requests that the candidate answers, in percent, 0 to 99.
     shadow
-        Whether the candidate gets a copy of what the champion answers.
+        Whether the candidate gets shadow requests: copies of what the champion answers.
     frozen
-        Whether runs must leave it alone.
+        Whether runs may not change it.
     rolled_back
-        Whether the champion serves because ``previous`` was rolled back from.
+        Whether the champion serves because of a rollback from ``previous``.
     """
 
     champion: int = 0
@@ -60,22 +60,22 @@ class Route:
 
     @property
     def named(self) -> frozenset[int]:
-        """The versions that must stay able to answer."""
+        """Versions that must stay able to answer."""
         return frozenset({self.champion, self.previous, self.candidate} - {0})
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Who moved a route, and why.
+    """Author and reason of a change of a route.
 
     Parameters
     ----------
     what
-        In a word or two, e.g. ``"promoted"``.
+        The change in a word or two, e.g. ``"promoted"``.
     who
-        A run, or a person as AWS or the token's issuer names them.
+        A run, or a person as named by AWS or by the issuer of the token.
     why
-        For people.
+        Reason, for people.
     """
 
     what: str
@@ -85,16 +85,16 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RouteWrite:
-    """One write of a route, as its history keeps it.
+    """One write of a route, from its history.
 
     Parameters
     ----------
     route
-        As it was from then on.
+        Route after the write.
     change
-        Who wrote it, and why.
+        Author and reason of the write.
     at
-        ISO 8601, UTC.
+        Time of the write: ISO 8601, UTC.
     """
 
     route: Route
@@ -103,22 +103,23 @@ class RouteWrite:
 
     @property
     def words(self) -> str:
-        """Say it in a line."""
+        """Describe the write in one line."""
         return f"revision {self.route.revision}: {self.change.what} by {self.change.who} at {self.at}"
 
 
 def choose(route: Route, key: str) -> int:
-    """Give the version that answers a request: the same for the same key, as long as the route is the same.
+    """Return the version that answers a request.
 
-    The shares nest: who is answered by a candidate at 10 % is so at 50 % too (SHA-256 of the key, spread
-    evenly over the percents).
+    It is the same for the same key as long as the route is the same. The shares nest: a key that the
+    candidate answers at 10 % is answered by it at 50 % too (SHA-256 of the key, spread evenly over the
+    percents).
 
     Parameters
     ----------
     route
-        Route as the ledger has it.
+        Route from the ledger.
     key
-        What stays the same for one caller, or names the request.
+        Constant for one caller, or unique for the request.
     """
     if not route.weight:
         return route.champion
@@ -127,25 +128,23 @@ def choose(route: Route, key: str) -> int:
 
 
 def promote(route: Route, version: int, judged_against: int) -> Route:
-    """Make ``version`` the champion.
-
-    Promoting the champion again changes nothing: a repeated step is the same step.
+    """Return the route with ``version`` as champion; unchanged when it is the champion already.
 
     Parameters
     ----------
     route
-        The route as read.
+        Route from the ledger.
     version
-        The version that won.
+        Version that won.
     judged_against
-        The champion it was measured against, 0 for none.
+        Champion that it was measured against; 0 for none.
 
     Raises
     ------
     ConflictError
         Another version became champion since the judgement.
     FrozenRouteError
-        Someone froze the route.
+        The route is frozen.
     """
     if route.champion == version:
         return route
@@ -154,16 +153,29 @@ def promote(route: Route, version: int, judged_against: int) -> Route:
 
 
 def watch(route: Route, version: int, judged_against: int, *, weight: int = 0, shadow: bool = False) -> Route:
-    """Try ``version`` beside the champion; again the same changes nothing.
+    """Return the route with ``version`` as candidate; unchanged when it is that already.
+
+    Parameters
+    ----------
+    route
+        Route from the ledger.
+    version
+        Candidate.
+    judged_against
+        Champion that it was measured against; 0 for none.
+    weight
+        Share of requests that it answers, in percent, 0 to 99.
+    shadow
+        Whether it gets shadow requests.
 
     Raises
     ------
     ConflictError
-        Another version became champion since the judgement, or another is being tried.
+        Another version became champion since the judgement, or another candidate is being tried.
     FrozenRouteError
-        Someone froze the route.
+        The route is frozen.
     ValueError
-        A weight outside 0 to 99.
+        ``weight`` is outside 0 to 99.
     """
     if not 0 <= weight < PERCENT:
         raise ValueError(f"weight: got {weight}; allowed: 0 to 99 percent")
@@ -174,29 +186,32 @@ def watch(route: Route, version: int, judged_against: int, *, weight: int = 0, s
 
 
 def withdraw(route: Route, version: int) -> Route:
-    """Send nothing more to ``version``; that it gets nothing already is no error, frozen or not."""
+    """Return the route without the candidate ``version``; unchanged when that is not the candidate.
+
+    A frozen route may be changed by it.
+    """
     if route.candidate != version:
         return route
     return _with(route, candidate=0, weight=0, shadow=False)
 
 
 def roll_back(route: Route, to: int = 0) -> Route:
-    """Make an older version the champion again; whatever was tried beside the champion is tried no more.
+    """Return the route with an older version as champion and no candidate.
 
-    Without a version this leads away from a champion once and never back to it: of two people who roll back at
-    the same time, or of one request that comes twice, the second is refused instead of undoing the first.
+    Without ``to`` it leaves a champion once and never returns to it: of two people who roll back at the same
+    time, or of a request that is delivered twice, the second is refused instead of undoing the first.
 
     Parameters
     ----------
     route
-        The route as read.
+        Route from the ledger.
     to
-        The version; 0: the previous one.
+        Version to serve; 0 for the previous one.
 
     Raises
     ------
     ConflictError
-        There is no previous version, it was itself rolled back from, or the one named serves already.
+        There is no previous version, it was itself rolled back from, or ``to`` serves already.
     """
     if not to and not route.previous:
         raise ConflictError("there is no previous version to go back to: name one")
@@ -209,27 +224,29 @@ def roll_back(route: Route, to: int = 0) -> Route:
 
 
 def promote_by_hand(route: Route, version: int) -> Route:
-    """Make the version that a person names the champion, whatever was judged; a rollback then leads back from it.
+    """Return the route with a version that a person named as champion, whatever was judged.
+
+    A later rollback leads back from it.
 
     Raises
     ------
     ConflictError
-        It serves already.
+        The version serves already.
     """
     return _serving(route, _other(route, version), rolled_back=False)
 
 
 def freeze(route: Route, *, frozen: bool) -> Route:
-    """Forbid runs to move the route, or allow it again; what is tried beside the champion is tried no more."""
+    """Return the route frozen or unfrozen, without a candidate; unchanged when it is that already."""
     if route.frozen == frozen:
         return route
     return _with(route, frozen=frozen, candidate=0, weight=0, shadow=False)
 
 
 def to_retire(route: Route, versions: Iterable[int]) -> list[int]:
-    """Give the versions, ascending, that have an endpoint the route does not need.
+    """Return the versions, ascending, whose endpoints the route does not need.
 
-    Versions newer than the champion are left alone: they may be on their way up.
+    Versions newer than the champion are kept: they may be under way to serve.
     """
     return sorted(version for version in versions if version < route.champion and version not in route.named)
 

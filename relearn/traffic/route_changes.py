@@ -1,11 +1,11 @@
-"""What a person may do to a route: checks of the request, and which version a move needs.
+"""Changes of a route by a person: checks of the request, and the version that a change makes serve.
 
 ::
 
-    rollback   the previous version, or the one named, serves again; one that was rolled back from, only if named
-    promote    the version named serves, whatever a run decided
-    freeze     no run moves the route, and none is started, until `unfreeze`
-    unfreeze   runs may move it again; uploads that waited start one
+    rollback   the previous version, or the named one, serves again; a version that was rolled back from only if named
+    promote    the named version serves, whatever a run decided
+    freeze     no run changes the route, and none is started, until `unfreeze`
+    unfreeze   runs may change the route again; uploads that waited start one
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from relearn.traffic import route as routing
 from relearn.traffic.route import Route
 
 MAX_WHY = 500
-"""Characters of a reason at most."""
+"""Maximum length of a reason, in characters."""
 _FIELDS = ("action", "version", "revision", "why")
 
 
 class Action(StrEnum):
-    """What to do."""
+    """Change that a person may ask for."""
 
     ROLLBACK = "rollback"
     PROMOTE = "promote"
@@ -42,13 +42,14 @@ TOLD = {
     Action.FREEZE: "frozen",
     Action.UNFREEZE: "unfrozen",
 }
-"""How a route's history tells it."""
+"""Action to its name in the route's history."""
 BROUGHT_BACK = "brought back"
-"""What a restore is that moves no route: the version is named already, and its endpoint was gone."""
+"""Name of a restore that does not change the route: its endpoint was gone, but the route names the version
+already."""
 
 
 class RestoreState(StrEnum):
-    """Where the making of an endpoint stands for a version that had lost its own."""
+    """State of a restore."""
 
     RESTORING = "RESTORING"
     DONE = "DONE"
@@ -57,18 +58,18 @@ class RestoreState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Restore:
-    """The last time that a version had to be deployed again before it could serve.
+    """Last deployment of a version whose endpoint was gone, so that it can serve again.
 
     Parameters
     ----------
     version
         Number of the version.
     state, reason
-        Where it stands, and why.
+        State of the restore, and its reason.
     what, who, why
         As in `relearn.traffic.route.Change`.
     started_at, ended_at
-        ISO 8601, UTC; empty until known.
+        Start and end: ISO 8601, UTC; empty until known.
     """
 
     version: int
@@ -88,13 +89,13 @@ class RouteChangeRequest:
     Parameters
     ----------
     action
-        Change of the route.
+        Requested change.
     version
-        Version that shall serve; 0 where the request names none.
+        Version to serve; 0 when the request names none.
     revision
-        The route's revision that the caller has seen; None: whatever it is.
+        Revision of the route that the caller has seen; None to change any.
     why
-        For people.
+        Reason, for people.
     """
 
     action: Action
@@ -109,13 +110,13 @@ def check_change(body: object) -> RouteChangeRequest:
     Parameters
     ----------
     body
-        Parsed JSON: ``{"action": "rollback", "version": 5, "revision": 12, "why": "..."}``; ``version`` is
-        needed to promote, may be left out of a rollback, and has no meaning for the others.
+        Parsed JSON: ``{"action": "rollback", "version": 5, "revision": 12, "why": "..."}``. ``version`` is
+        required to promote, optional for a rollback, and not allowed otherwise; ``revision`` is optional.
 
     Raises
     ------
     InvalidChangeError
-        With a JSON pointer for every wrong value.
+        The body has a wrong value; the error has a JSON pointer for each.
     """
     fields, errors = fields_of(body, _FIELDS, InvalidChangeError)
     action, why = fields.get("action"), fields.get("why")
@@ -139,13 +140,13 @@ def check_change(body: object) -> RouteChangeRequest:
 
 
 def target(asked: RouteChangeRequest, route: Route) -> int:
-    """Give the version that is to serve; 0 for a change that moves nothing.
+    """Return the version that is to serve; 0 for a change that does not move the route.
 
     Raises
     ------
     ConflictError
-        The route is not at the revision that the caller has seen; there is no version to go back to, or only
-        one that was rolled back from; or the one named serves already.
+        The route is not at the revision that the caller has seen; there is no version to roll back to, or
+        only one that was rolled back from; or the named version serves already.
     """
     if asked.revision is not None and asked.revision != route.revision:
         raise ConflictError(f"the route is at revision {route.revision}, not {asked.revision}: look again")
@@ -155,12 +156,13 @@ def target(asked: RouteChangeRequest, route: Route) -> int:
 
 
 def moved(asked: RouteChangeRequest, route: Route) -> Route:
-    """Give the route as the change makes it; the same when there is nothing to change.
+    """Return the route after the change; the same when there is nothing to change.
 
     Raises
     ------
     ConflictError
-        As `target`.
+        There is no version to roll back to, or only one that was rolled back from; or the named version
+        serves already.
     """
     match asked.action:
         case Action.FREEZE | Action.UNFREEZE:
@@ -172,14 +174,19 @@ def moved(asked: RouteChangeRequest, route: Route) -> Route:
 
 
 def steps(route: Route, version: Version | None) -> dict[int, tuple[VersionState, VersionState]]:
-    """Give the versions' next states when a person moves a route.
+    """Return the transitions of versions when a person changes a route.
 
     Parameters
     ----------
     route
-        As it is.
+        Route before the change.
     version
-        The one that shall serve; None when nothing moves.
+        Version to serve; None when the change moves no version.
+
+    Returns
+    -------
+    dict
+        Version number to its state before and after.
     """
     if version is None:
         return {}
@@ -190,7 +197,7 @@ def steps(route: Route, version: Version | None) -> dict[int, tuple[VersionState
 
 
 def finished(restore: Restore) -> RouteChangeRequest | None:
-    """Give the change that a version was deployed again for; None when the route named it already."""
+    """Return the change for which a version was restored; None when the route named the version already."""
     for action, told in TOLD.items():
         if restore.what == told:
             return RouteChangeRequest(action=action, version=restore.version, why=restore.why)
@@ -198,18 +205,20 @@ def finished(restore: Restore) -> RouteChangeRequest | None:
 
 
 def execution_name(model: str, restore: Restore) -> str:
-    """Name the execution that deploys a version again: the same for the same record."""
+    """Return the name of the execution that restores a version: the same for the same record."""
     at = "".join(character for character in restore.started_at if character.isalnum())
     return f"{model}-{restore.version}-{at}"[:80]
 
 
 def refuse_unfit(version: Version) -> None:
-    """Refuse a version that never came to answer, or that nobody has approved yet.
+    """Refuse to let a version serve that failed, or that nobody approved.
 
     Raises
     ------
     ConflictError
-        It failed, or waits for someone to decide; says so.
+        The version failed.
+    NotWaitingError
+        Nobody approved the version.
     """
     if version.state is VersionState.FAILED:
         raise ConflictError(f"version {version.version} of {version.model} failed: {version.reason}")

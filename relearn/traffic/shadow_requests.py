@@ -1,4 +1,4 @@
-"""A trial: one answered request that a shadowed candidate is asked again, as it waits in the queue."""
+"""Shadow request: an answered request, repeated to the shadowed candidate through a queue."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 MAX_BYTES = 200 * 1024
-"""A copy that is larger is not made."""
+"""Maximum size of the message, in bytes; a larger request gets no shadow request."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trial:
-    """One request.
+    """One shadow request.
 
     Parameters
     ----------
     model, revision
-        Whose route, and which write of it asks for the trial.
+        Model, and the revision of its route that asked for the shadow request.
     candidate, champion
-        Their versions.
+        Version numbers of both.
     instances
-        What the champion was asked, whole.
+        Instances of the request, complete.
     predictions
-        What it answered, without ids.
+        Predictions of the champion, without ids.
     milliseconds
-        How long it took.
+        Latency of the champion, in milliseconds.
     """
 
     model: str
@@ -38,10 +38,10 @@ class Trial:
 
 
 def write(trial: Trial) -> str:
-    """Write a trial as a message: JSON of ASCII characters alone."""
+    """Write a shadow request as a message: JSON in ASCII."""
     return json.dumps(asdict(trial), separators=(",", ":"))
 
 
 def parse_message(message: str) -> Trial:
-    """Read what `write` wrote."""
+    """Read a message that `write` wrote."""
     return Trial(**json.loads(message))

@@ -1,4 +1,4 @@
-"""Counts of a version's answers: requests, failures, latencies and what it answered."""
+"""Statistics of a version's answers: counts of requests, failures, latencies and answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 BOUNDS_MS = tuple(round(1.1**power, 3) for power in range(111))
-"""Upper bounds of the buckets of latency, in ms: 1 ms to 35 s."""
+"""Upper bounds of the latency buckets, in milliseconds: 1 ms to 35 s."""
 
 
 _PERCENTILE = 0.95
@@ -20,20 +20,20 @@ K = TypeVar("K")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Live:
-    """What was counted of one version in one step.
+    """Statistics of one version in one step of a rollout.
 
     Parameters
     ----------
     requests, errors
-        How many, and how many of them failed.
+        Number of requests, and how many of them failed.
     latency
-        Bucket (index into `BOUNDS_MS`) to requests.
+        Bucket (index into `BOUNDS_MS`) to number of requests.
     answers
-        Of a classification: label to rows; of a ranking: basis to rows.
+        For a classification, label to rows; for a ranking, basis to rows.
     rows, total, squares
-        Of a regression: rows, and the sums of their values and of the squares of these.
+        For a regression: number of rows, sum of their values, and sum of the squared values.
     compared, equal, distance
-        Of a shadow: rows that both versions answered, how many of these alike, and the sum of their
+        For a shadow phase: rows that both versions answered, how many of them equally, and the sum of their
         distances; see `agreement`.
     """
 
@@ -50,12 +50,12 @@ class Live:
 
     @property
     def error_rate(self) -> float:
-        """Share of requests that failed, 0 to 1."""
+        """Share of requests that failed, 0 to 1; 0 without requests."""
         return self.errors / self.requests if self.requests else 0.0
 
     @property
     def p95_ms(self) -> float:
-        """The 95th percentile of latency, in ms; 0 when nothing was answered."""
+        """The 95th percentile of latency, in milliseconds; 0 without answers."""
         wanted = _PERCENTILE * sum(self.latency.values())
         seen = 0
         for bucket in sorted(self.latency):
@@ -66,24 +66,24 @@ class Live:
 
     @property
     def mean(self) -> float | None:
-        """Mean of the values of a regression; None without any."""
+        """Mean of the values of a regression; None without rows."""
         return self.total / self.rows if self.rows else None
 
 
 def bucket(milliseconds: float) -> int:
-    """Give the bucket of a latency."""
+    """Return the index of the bucket of a latency."""
     return min(bisect_left(BOUNDS_MS, milliseconds), len(BOUNDS_MS) - 1)
 
 
 def counted(predictions: Iterable[Mapping[str, Any]], milliseconds: float) -> Live:
-    """Count one answered request.
+    """Return the statistics of one answered request.
 
     Parameters
     ----------
     predictions
-        As the API answers them.
+        Predictions in the form of the API.
     milliseconds
-        How long the model took.
+        Latency of the model, in milliseconds.
     """
     answers: dict[str, int] = {}
     values: list[float] = []
@@ -104,16 +104,22 @@ def counted(predictions: Iterable[Mapping[str, Any]], milliseconds: float) -> Li
 
 
 def agreement(mine: Iterable[Mapping[str, Any]], theirs: Iterable[Mapping[str, Any]]) -> Live:
-    """Count how far two versions' answers to the same instances agree.
+    """Return how far the answers of two versions to the same instances agree.
 
-    Two answers are alike when they have the same label, the same items in the same order, or the same value: how far
-    from it another is depends on the spread of the target, which is not known here. Their distance is the largest difference of a label's probabilities, the
-    share of items that only one of them has, or the difference of the values.
+    Two answers are equal when they have the same label, the same items in the same order, or exactly the same
+    value: how close two values are depends on the spread of the target, which is not known here. The distance
+    of two answers is the largest difference between the probabilities of a label, the share of items that
+    only one of them has, or the absolute difference of the values.
 
     Parameters
     ----------
     mine, theirs
-        Predictions of both, in the same order.
+        Predictions of both versions, in the same order.
+
+    Raises
+    ------
+    ValueError
+        They are not equally many.
     """
     pairs = list(zip(mine, theirs, strict=True))
     return Live(
@@ -124,7 +130,7 @@ def agreement(mine: Iterable[Mapping[str, Any]], theirs: Iterable[Mapping[str, A
 
 
 def add(first: Live, second: Live) -> Live:
-    """Add what was counted of the same version."""
+    """Return the sum of two statistics of the same version."""
     return Live(
         requests=first.requests + second.requests,
         errors=first.errors + second.errors,
