@@ -1,1 +1,1 @@
-"""Use cases of a rollout: approvals, probes and route changes."""
+"""Use cases of a rollout: approval, canary and shadow steps, promotion, route changes by hand."""

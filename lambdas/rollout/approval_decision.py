@@ -1,6 +1,7 @@
-"""Applies the decision about a version to the Model Registry and to the run, which continues or ends.
+"""Applies the decision on a version to the Model Registry and to the run, which continues or ends.
 
-The decision is read from the ledger, never from who woke the step: that may have been its time limit.
+The decision is read from the ledger. The event that resumed the step says nothing about it: it may have been
+the time limit.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from relearn.traffic import route
 
 
 class ApprovalDecisions:
-    """Applies decisions about versions.
+    """Applies decisions on versions.
 
     Parameters
     ----------
     ledger, registry
         Adapters.
     clock
-        Returns the time, aware.
+        Returns the current time, aware.
     """
 
     def __init__(self, *, ledger: Ledger, registry: Registry, clock: Callable[[], datetime]) -> None:
@@ -34,7 +35,7 @@ class ApprovalDecisions:
         self._clock = clock
 
     def heed(self, model: str, run_id: str, number: int) -> dict[str, str]:
-        """Say how a run goes on.
+        """Apply the decision on a version, and return it; after the time limit the version is rejected.
 
         Returns
         -------
@@ -43,10 +44,13 @@ class ApprovalDecisions:
 
         Raises
         ------
+        NotFoundError
+            No decision on the version was requested.
         ConflictError
-            What the version was judged against no longer serves; or someone decided right now.
+            The champion that the version was judged against no longer serves, or another writer decided at
+            the same time.
         FrozenRouteError
-            Someone froze the route.
+            A person froze the route.
         """
         version, found = self._decision(model, number)
         if found.verdict == "wait":
@@ -59,7 +63,7 @@ class ApprovalDecisions:
         return {"verdict": "reject", "reason": f"version {number} {found.words}"}
 
     def _go_on(self, model: str, run_id: str, number: int, found: Approval) -> None:
-        """Refuse before anything is deployed what the promotion would refuse; else let the run go on."""
+        """Check, before anything is deployed, that the promotion would be allowed; then move the run to DEPLOYING."""
         run = self._ledger.run(model, run_id)
         route.promote(self._ledger.route(model), number, run.champion_version)
         if run.state is RunState.AWAITING_APPROVAL:

@@ -1,7 +1,7 @@
-"""Asks people for a decision about a version, and lets the run wait for it by a task token.
+"""Requests a decision on a version from people; the run waits for it with a task token.
 
-The token is kept in the ledger; a repeated step keeps the newest. Whoever decides wakes the step; a decision that was
-there before the token is found here.
+The token is kept in the ledger; a repeated step replaces it. A decision resumes the step through the token. A
+decision made before the token was written is found here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from relearn.lifecycle.runs import Version
 
 
 class ApprovalRequests:
-    """Requests decisions about versions.
+    """Requests decisions on versions.
 
     Parameters
     ----------
@@ -31,17 +31,20 @@ class ApprovalRequests:
         self._approvals = approvals
 
     def ask(self, model: str, number: int, task: Task) -> None:
-        """Ask about a version, unless there is a decision already.
+        """Keep the task token, and notify people that a version waits, or resume the run if it is decided already.
 
         Raises
         ------
+        NotFoundError
+            The ledger has no such version.
         ConflictError
             Another attempt of the step wrote its token at the same time.
         """
         version = self._version(model, number)
         if self._ledger.keep_task(version, task) and version.awaits_approval:
             self._tell(version)
-        # Read again: what was decided before the token was there, nobody else tells the run of.
+        # Read again: nothing else resumes the run after a decision that was made before the token was
+        # written.
         self._approvals.wake(self._version(model, number))
 
     def _tell(self, version: Version) -> None:

@@ -1,8 +1,8 @@
-"""Decisions about versions that wait: each is written down once, and then the run that waits is told.
+"""Records each decision on a version once, then resumes the run that waits for it.
 
-However a decision comes (API, Model Registry, an event's repetition, the sweep), it goes this way. The order is what
-makes it safe: a decision is written before the token is read, and a token is written before the decision is read
-(`lambdas.handlers.ask_approval`), so one of the two sees the other.
+Every decision takes this way: from the API, the Model Registry, a repeated event or the sweep. The order of
+writes and reads makes it safe: a decision is written before the token is read, and a token is written before
+the decision is read (`lambdas.handlers.ask_approval`), so one of the two sees the other.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _log = logging.getLogger(__name__)
 
 
 class Approvals:
-    """Records decisions about versions, and resumes the runs that wait for them.
+    """Records decisions on versions, and resumes the runs that wait for them.
 
     Parameters
     ----------
     ledger, callbacks, registry, notifier
         Adapters.
     clock
-        Returns the time, aware.
+        Returns the current time, aware.
     """
 
     def __init__(
@@ -52,31 +52,33 @@ class Approvals:
         self._clock = clock
 
     def decide(self, model: str, number: int, asked: DecisionRequest, who: str) -> Version:
-        """Take a decision; the same one of the same person again tells the run again.
+        """Record a decision and resume the run; the same decision by the same person again only resumes the run.
 
         Returns
         -------
         Version
-            As it is now.
+            The version with its decision.
 
         Raises
         ------
         NotWaitingError
-            The version waits for none: says how it stands, and who was first.
+            The version does not wait for a decision; the message has its state and who decided.
         NotFoundError
-            There is no such version.
+            The ledger has no such version.
+        ConflictError
+            `TRIES` other writers in a row changed the version first.
         """
         version = self._decide(model, number, asked, who)
         self.wake(version)
         return version
 
     def hear(self, model: str, number: int) -> None:
-        """Take the decision that the Model Registry has of a version, which may be of our own writing.
+        """Record the Model Registry's decision on a version, which may be a copy of one recorded here.
 
         Parameters
         ----------
         model, number
-            Which version; one that is not known, or that nobody has to approve, is let be.
+            The version; ignored when it is unknown or needs no approval.
         """
         version = self._ledger.version(model, number)
         if version is None or version.approval is None:
@@ -94,12 +96,12 @@ class Approvals:
                 self._notifier.tell("changed", model, headline, str(error))
 
     def repair(self, model: str) -> None:
-        """Go on with what a lost event or a lost reply left of the run that waits."""
+        """Continue a waiting run after a lost event or reply: read the registry's decision, or resume the run."""
         lock = self._ledger.lock(model)
         try:
             run = None if lock is None else self._ledger.run(model, lock.run_id)
         except NotFoundError:
-            return  # a run that never got going
+            return  # a run that never started
         if run is None or run.state is not RunState.AWAITING_APPROVAL:
             return
         version = self._version(model, run.version)
@@ -109,7 +111,7 @@ class Approvals:
             self.wake(version)
 
     def wake(self, version: Version) -> None:
-        """Tell the run that waits for it of a decision, if there is one and a step waits already."""
+        """Resume the run that waits for a version, if the version is decided and a step waits."""
         if version.awaits_approval:
             return
         token = self._ledger.task(version).token
@@ -125,7 +127,7 @@ class Approvals:
             try:
                 version = self._ledger.decide(version, decided)
             except ConflictError:
-                continue  # someone was first, or only touched the item; or it was we, and the reply was lost
+                continue  # another writer was first, or this decision was written and the reply lost
             self._tell(version)
             return version
         raise ConflictError(f"version {number} of {model} is being written by others; try again")

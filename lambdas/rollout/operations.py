@@ -1,4 +1,4 @@
-"""Answers what people decide by hand: how a route stands, changes of it, and approvals of versions that wait."""
+"""Answers the operations that people carry out by hand: read a route, change it, decide on a version that waits."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from relearn.traffic.route import Route, RouteWrite
 from relearn.traffic.route_changes import Restore
 
 NEWEST = 20
-"""Writes of a route that are told."""
+"""Number of the newest route writes in an answer."""
 
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 
 
 class RouteOperations:
-    """Reports and changes routes, and records decisions about versions.
+    """Reports and changes routes, and records decisions on versions.
 
     Parameters
     ----------
     ledger
-        The ledger.
+        Holds routes and versions.
     catalog
-        The models.
+        Specs of all models.
     route_changes
         Changes routes.
     approvals
-        Records decisions about versions that wait.
+        Records decisions on versions that wait.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class RouteOperations:
         self._approvals = approvals
 
     def answer(self, request: Request) -> dict[str, Any]:
-        """Do the operation that was asked for.
+        """Carry out the requested operation.
 
         Raises
         ------

@@ -1,7 +1,7 @@
-"""Probe requests: the same to a candidate and to the champion, where callers send too few to compare the two.
+"""Sends the same probe requests to candidate and champion, where callers send too few to compare the two.
 
-Requests of callers are not mixed with them: the champion answers most of those and the candidate few, so that both would
-be measured on different requests.
+Callers' requests are not counted with them: most of those go to the champion and few to the candidate, so
+that the two would be measured on different requests.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from relearn.traffic.canary import Verdict
 from relearn.traffic.version_stats import Live
 
 SECONDS = 65
-"""SageMaker gives a container 60 seconds; a cold serverless endpoint may need most of them."""
+"""Time limit of one request. SageMaker gives a container 60 s; a cold serverless endpoint may need most of them."""
 ROUNDS = 2
-"""So often a breach has to be seen: a machine may be slow for a moment."""
+"""Rounds in which a breach must be seen: a machine may be slow for a moment."""
 Instances = Sequence[Mapping[str, Any]]
 RemainingSeconds = Callable[[], float]
 
 
 class Pair(NamedTuple):
-    """Two versions of one model that are compared."""
+    """Candidate and champion of one model, to be compared."""
 
     candidate: Version
     champion: Version
@@ -41,7 +41,7 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """Limits and training baseline that the two versions are compared by.
+    """Limits and training baseline that the two versions are compared against.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class Prober:
     Parameters
     ----------
     backends
-        Sends a request to one version.
+        Invokes versions.
     clock
         Monotonic clock, in seconds.
     """
@@ -86,7 +86,7 @@ class Prober:
         measure
             Limits and baseline of the comparison.
         left
-            Returns the remaining seconds: slow versions are judged by fewer requests.
+            Returns the seconds left; slow versions are judged on fewer requests.
         """
         verdict = self._round(spec, pair, instances, measure, left)
         for _ in range(1, ROUNDS):

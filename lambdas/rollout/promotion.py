@@ -1,4 +1,4 @@
-"""Moves the route to a version that was judged, deployed and tried: the one moment a caller notices."""
+"""Promotes a version that was judged, deployed and tried: moves the model's route to it."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from relearn.traffic.route import Change
 
 
 class Promotion:
-    """Moves the route of a model to the version that a run registered.
+    """Promotes the versions that runs registered.
 
     Parameters
     ----------
     ledger
-        The ledger.
+        Holds routes and versions.
     """
 
     def __init__(self, *, ledger: Ledger) -> None:
         self._ledger = ledger
 
     def promote(self, model: str, run_id: str, version: int) -> dict[str, int]:
-        """Make a version the champion, if what it was judged against still is.
+        """Make a version the champion, if the champion that it was judged against still serves.
 
         Returns
         -------
@@ -32,8 +32,10 @@ class Promotion:
         Raises
         ------
         ConflictError
-            Another version became champion since the judgement, someone wrote the route right now, or nobody
-            approved a version that has to be.
+            Another version became champion since the judgement, another writer changed the route at the same
+            time, or the version needs an approval that it does not have.
+        FrozenRouteError
+            A person froze the route.
         """
         if (candidate := self._ledger.version(model, version)) is not None:
             decisions.refuse_undecided(candidate)

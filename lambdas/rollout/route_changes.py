@@ -1,6 +1,7 @@
-"""Moves routes by hand: at once when the version that shall serve can answer, else once it is deployed again.
+"""Changes routes by hand: at once when the new champion has an endpoint, otherwise after it is deployed again.
 
-A run under way is not stopped: what it was judged against no longer serves then, and its promotion is refused.
+A run under way is not stopped. The champion that its candidate was judged against no longer serves then, so
+its promotion is refused.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from relearn.traffic.route import Change, Route
 from relearn.traffic.route_changes import TOLD, Action, Restore, RestoreState, RouteChangeRequest
 
 AGAIN_AFTER = timedelta(minutes=15)
-"""What could not be brought back is tried again after this."""
+"""Time after which a failed redeployment by the sweep is tried again."""
 _log = logging.getLogger(__name__)
 
 
@@ -30,12 +31,14 @@ class RouteChanges:
 
     Parameters
     ----------
-    ledger, executions, notifier
-        Adapters; ``executions`` of the state machine that deploys versions again.
+    ledger, notifier
+        Adapters.
+    executions
+        Executions of the state machine that deploys versions again.
     runs
         Starts runs of uploads that waited.
     clock
-        Returns the time, aware.
+        Returns the current time, aware.
     """
 
     def __init__(
@@ -54,19 +57,22 @@ class RouteChanges:
         self._clock = clock
 
     def change(self, model: str, asked: RouteChangeRequest, who: str) -> tuple[Route, Restore | None]:
-        """Change a route, or begin to.
+        """Change a route, or begin to deploy the version that it needs.
+
+        A request that names the route's revision is idempotent.
 
         Returns
         -------
         Route, Restore or None
-            The route as it is now; and, when the version has to be deployed again first, the record of that.
+            The current route; and the record of the redeployment when the version must be deployed again
+            first.
 
         Raises
         ------
         RouteChangedError
-            The route, or the version, does not allow it; or someone else was first.
+            The state of the route or version does not allow the change, or another writer was first.
         NotFoundError
-            There is no such version.
+            The ledger has no such version.
         """
         route = self._ledger.route(model)
         change = Change(TOLD[asked.action], who or "an unnamed caller", asked.why)
@@ -84,7 +90,7 @@ class RouteChanges:
     def _done_already(
         self, model: str, asked: RouteChangeRequest, change: Change, route: Route
     ) -> tuple[Route, Restore | None] | None:
-        """Tell whether this is a request that came before, and whose answer its caller never got."""
+        """Return the result of the same request if it was carried out before; None if it is new."""
         restore = self._ledger.restore(model)
         if restore and restore.state is RestoreState.RESTORING and route.revision == asked.revision:
             same = Change(restore.what, restore.who, restore.why) == change
@@ -96,12 +102,14 @@ class RouteChanges:
         return (route, None) if same and asked.version in (0, route.champion) else None
 
     def finish(self, model: str, number: int) -> Route:
-        """Move the route to a version that was deployed again and tried.
+        """Move the route to a version that was deployed again and smoke-tested.
 
         Raises
         ------
         ConflictError
-            Nothing of the kind is under way, or someone wrote the route right now.
+            The version is not being deployed again, or another writer changed the route at the same time.
+        NotFoundError
+            The ledger has no such version.
         """
         restore = self._restoring(model, number)
         route = self._ledger.route(model)
@@ -112,7 +120,7 @@ class RouteChanges:
         return route
 
     def give_up(self, model: str, number: int, reason: str) -> None:
-        """Write down that a version could not be deployed again; what serves goes on to."""
+        """Record that a version could not be deployed again, and notify people; the champion keeps serving."""
         restore = self._restoring(model, number)
         version = self._version(model, number)
         if version.state is VersionState.REGISTERED:
@@ -121,7 +129,7 @@ class RouteChanges:
         self._notifier.tell("failed", model, f"version {number} could not be deployed again", reason)
 
     def bring_back(self, version: Version) -> None:
-        """Deploy a version again that the route names and whose endpoint is gone, unless that is under way, or just failed."""
+        """Deploy a version again whose endpoint is gone, unless a redeployment is under way or has just failed."""
         before = self._ledger.restore(version.model)
         if before is not None and (before.state is RestoreState.RESTORING or self._failed_lately(before)):
             return
@@ -136,7 +144,7 @@ class RouteChanges:
         return self._clock() - datetime.fromisoformat(restore.ended_at) < AGAIN_AFTER
 
     def repair(self, model: str) -> None:
-        """Go on with what a lost event or a dead execution left: start it again, or give it up."""
+        """Continue a redeployment after a lost event or a dead execution: start it again, or mark it failed."""
         restore = self._ledger.restore(model)
         if restore is None or restore.state is not RestoreState.RESTORING:
             return

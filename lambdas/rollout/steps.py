@@ -1,7 +1,4 @@
-"""Takes a candidate one step further on its way to serving: a shadow, a share of the requests, at last the promotion.
-
-The way is drawn once, when the first step begins, and carried along: neither a new spec nor another route changes it.
-"""
+"""Begins the next step of a candidate's rollout: a shadow, a canary with a share of the requests, the promotion."""
 
 from __future__ import annotations
 
@@ -19,11 +16,11 @@ from relearn.traffic.rollout_plan import Step
 from relearn.traffic.route import Change, Route
 
 LOOK_SECONDS = 60
-"""So often, at most, a step is looked at before its time is up."""
+"""Seconds between two looks at a step, at least."""
 
 
 MOST_LOOKS = 60
-"""At one step: an execution has room for 25,000 events."""
+"""Largest number of looks at one step: the history of an execution holds 25,000 events."""
 
 
 class RolloutSteps:
@@ -32,13 +29,13 @@ class RolloutSteps:
     Parameters
     ----------
     ledger
-        The ledger.
+        Holds routes, runs and versions.
     catalog
-        The models.
+        Specs of all models.
     seconds
-        How long every step lasts, whatever the specs say; None: they decide.
+        Length of every step in seconds, in place of the specs'; None: the specs'.
     clock
-        Returns the time, aware.
+        Returns the current time, aware.
     """
 
     def __init__(
@@ -57,30 +54,31 @@ class RolloutSteps:
         Parameters
         ----------
         model, run_id, version
-            The candidate, and the run that made it.
+            The candidate, and the run that produced it.
         before
-            What the call before returned; None for the first.
+            Result of the previous call; None for the first.
 
         Returns
         -------
         dict
-            ``steps``: the whole way. Of this one: its ``index``, ``phase``, ``weight`` and ``limits``, the ``revision`` of the route
-            that it is counted under, when it ``began``, ``wait_seconds`` until it is looked at, and ``until`` when it lasts.
+            ``steps``: the whole plan. Of this step: ``index``, ``phase``, ``weight`` and ``limits``;
+            ``revision`` of the route, under which requests are counted; ``began`` and ``until``, ISO 8601;
+            ``wait_seconds`` until the next look.
 
         Raises
         ------
         ConflictError
-            Another version became champion since the judgement, someone wrote the route right now, or nobody
-            approved a version that has to be.
+            Another version became champion since the judgement, another writer changed the route at the same
+            time, or the version needs an approval that it does not have.
         FrozenRouteError
-            Someone froze the route.
+            A person froze the route.
         """
         if before is None and (candidate := self._ledger.version(model, version)) is not None:
             decisions.refuse_undecided(candidate)
         route = self._ledger.route(model)
         steps = self._plan(model, route) if before is None else before["steps"]
         index = 0 if before is None else before["index"] + 1
-        # Whoever promoted it by hand meanwhile has gone the rest of its way.
+        # A version that a person has promoted meanwhile goes straight to the last step.
         index = len(steps) - 1 if route.champion == version else index
         step = rollout_plan.step_from_dict(steps[index])
         if step.phase != "promote":

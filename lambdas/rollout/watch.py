@@ -1,4 +1,4 @@
-"""Compares a candidate with the champion: the rollout continues, the step lasts longer, or the candidate is withdrawn."""
+"""Judges a rollout step by comparing candidate and champion: it passes, lasts longer, or the candidate is withdrawn."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from relearn.traffic.rollout_plan import Step
 from relearn.traffic.route import Change, Route
 
 SPARE_SECONDS = 200
-"""Kept of the function's time for the questions that are under way, and for what follows from the answers."""
+"""Seconds of the function's time kept back for requests in progress and for writing the verdict."""
 
 
 ANY_LATENCY = 1e9
-"""A ratio that no latency exceeds."""
+"""Ratio of latencies that is never exceeded."""
 
 
 EARLY = timedelta(seconds=1)
-"""Clocks of two machines may differ by so much."""
+"""Largest expected difference between the clocks of two machines."""
 
 
 PASS, WAIT, BREACH = "pass", "wait", "breach"
@@ -48,7 +48,7 @@ _log = logging.getLogger(__name__)
 
 
 class BegunStep(NamedTuple):
-    """A step as `lambdas.handlers.advance` began it: what it is, what ends it, what it is counted under, and its time."""
+    """A step that `lambdas.handlers.advance` began: its limits, the revision it is counted under, its begin and end."""
 
     step: Step
     limits: Limits
@@ -66,19 +66,19 @@ class RolloutWatch:
     ledger, counts, storage
         Adapters.
     alarms
-        Reads the alarms that are raised.
+        Reads the alarms in state ALARM.
     notifier
         Notifies people.
     prober
         Sends probe requests where callers send too few.
     catalog
-        The models.
+        Specs of all models.
     stage
-        Part of the names of alarms.
+        Name of the stage, part of the alarms' names.
     lake
-        Name of the lake.
+        Name of the lake's bucket.
     clock
-        Returns the time, aware.
+        Returns the current time, aware.
     """
 
     ledger: Ledger
@@ -95,31 +95,34 @@ class RolloutWatch:
     def watch(
         self, model: str, run_id: str, number: int, told: Mapping[str, Any], left: RemainingSeconds
     ) -> dict[str, str]:
-        """Judge a step.
+        """Judge a step, and withdraw the candidate on a breach.
 
         Parameters
         ----------
         model, run_id, number
-            The candidate, and the run that made it.
+            The candidate, and the run that produced it.
         told
-            What `lambdas.handlers.advance` returned.
+            Result of `lambdas.handlers.advance`.
         left
-            How many seconds there are.
+            Returns the seconds left for probe requests.
 
         Returns
         -------
         dict
-            ``verdict``: ``"pass"``, ``"wait"`` (until the step's time is up) or ``"breach"``; and the ``reason``.
+            ``verdict``: ``"pass"``, ``"wait"`` (until the step's time is up) or ``"breach"``; and the
+            ``reason``.
 
         Raises
         ------
         ConflictError
-            Somebody moved the route, so that the candidate is no longer what it was.
+            The route was moved, and the candidate is no longer tried by this step.
         FrozenRouteError
-            Somebody froze it.
+            A person froze the route.
+        NotFoundError
+            The ledger has no such version.
         """
         candidate = self._version(model, number)
-        if candidate.state is VersionState.FAILED:  # withdrawn by the call that this one repeats
+        if candidate.state is VersionState.FAILED:  # withdrawn by an earlier attempt of this call
             return {"verdict": BREACH, "reason": candidate.reason}
         route = self.ledger.route(model)
         if route.champion == number:
@@ -140,7 +143,7 @@ class RolloutWatch:
         steps = {candidate.version: (VersionState.REGISTERED, VersionState.FAILED)}
         withdrawal.withdraw(self.ledger, candidate.model, candidate.version, change, steps)
         if self._version(candidate.model, candidate.version).state is VersionState.REGISTERED:
-            # Somebody else took it out of the route just then.
+            # Another writer removed it from the route first.
             self.ledger.change_version(candidate, state=VersionState.FAILED, reason=change.why)
 
     def _refuse_moved(self, route: Route, run: Run, step: Step) -> None:
@@ -166,10 +169,7 @@ class RolloutWatch:
         return found.verdict, found.reason
 
     def _whom_to_look_at(self, pair: Pair, reason: str, duel: Duel | None) -> str:
-        """Give the reason where both answer differently, and tell people of the champion where the candidate is surely better.
-
-        The candidate is withdrawn all the same: its uploads may have brought an evaluation set of their own.
-        """
+        """Return the reason for a shift. Notify people about the champion if the candidate surely beat it on the holdout."""
         if duel is None or not duel.surely_better:
             return reason
         candidate, champion = pair
@@ -190,12 +190,13 @@ class RolloutWatch:
         lines = self.storage.first_lines(self.lake, key, job_report.LARGEST_PROBES)
         instances = [json.loads(line) for line in lines] or self.catalog.samples[run.model]
         if len({one.hosting.get("type", Serverless.type) for one in pair}) > 1:
-            # Both are asked by other ways than callers' requests go: their latencies cannot be compared.
+            # The two are hosted differently, and probes bypass the way of callers' requests: latencies are
+            # not comparable.
             measure = replace(measure, limits=replace(measure.limits, latency_ratio=ANY_LATENCY))
         return self.prober.judge(self.catalog.spec(run.model), pair, instances, measure, left)
 
     def _report(self, run: Run) -> dict[str, Any]:
-        """Read what the job told the judge."""
+        """Return the training job's report."""
         key = s3_keys.report_key(run.model, run.run_id, job_report.JSON)
         told: dict[str, Any] = json.loads(self.storage.read(self.lake, key, job_report.LARGEST_FILE))
         return told
@@ -213,7 +214,7 @@ def _begun(told: Mapping[str, Any]) -> BegunStep:
         rollout_plan.step_from_dict(told),
         Limits(**told["limits"]),
         told["revision"],
-        # A run that an older version of this code began may be under way: it did not say when.
+        # A run that older code began may be under way, without this field.
         datetime.fromisoformat(told["began"]) if "began" in told else until,
         until,
     )

@@ -1,4 +1,4 @@
-"""Smoke-tests a deployed version, before any traffic, with the model's sample and the judged model's recorded answers."""
+"""Smoke-tests a deployed version before any traffic: the model's sample, and the recorded answers."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class SmokeTest:
         return response_check.parse_answer(self._catalog.spec(model), version, len(instances), answer)
 
     def _recorded(self, model: str, number: int) -> list[RecordedAnswer]:
-        """Return the answers that the training job recorded, checked against their digest; empty when it recorded none."""
+        """Return the training job's recorded answers, checked against their digest; empty when it has none."""
         version = self._ledger.version(model, number)
         if version is None:
             raise NotFoundError(f"version {number} of {model} is not in the ledger")
