@@ -1,1 +1,1 @@
-"""Use cases of batch predictions."""
+"""Use cases of batch predictions: creation, scoring by a transform job, results."""

@@ -1,7 +1,7 @@
-"""Carries batches on: when the file of one arrives, and when its transform job ends.
+"""Continues a batch when its file arrives and when its transform job ends.
 
-EventBridge calls it, at least once for each event and in any order. What still fails after Lambda's own retries waits in
-the dead-letter queue.
+EventBridge delivers each event at least once, in any order. An event that still fails after Lambda's own
+retries moves to the dead-letter queue.
 """
 
 from __future__ import annotations
@@ -25,11 +25,13 @@ class Listener:
     Parameters
     ----------
     records
-        Adapter.
-    scorer, closer
-        Begin and end batches.
+        Holds the batches.
+    scorer
+        Checks files and starts transform jobs.
+    closer
+        Ends batches.
     stage
-        Part of the jobs' names.
+        Name of the stage, part of the jobs' names.
     """
 
     def __init__(
@@ -41,12 +43,12 @@ class Listener:
         self._stage = stage
 
     def hear(self, event: Mapping[str, Any]) -> dict[str, str]:
-        """Do what an event asks for.
+        """Handle one event: an object, an ended transform job, or the sweep's request to look at a running batch.
 
         Returns
         -------
         dict
-            ``batch`` and ``state``; empty when it was about no batch.
+            ``batch`` and ``state``; empty when the event concerns no batch.
         """
         if event["detail-type"] == s3_events.OBJECT_CREATED:
             batch = self._scorer.arrived(event["detail"])

@@ -1,8 +1,8 @@
-"""The way of one batch: its file arrives, is checked and scored; every step may be done again.
+"""Scores one batch: checks its file, starts its transform job, and ends it; every step is idempotent.
 
-The first file that arrives decides: it is checked, and written to where only we write before it is scored, so that
-a file sent later with the same form changes nothing. Where a line does not fit the spec, what is wrong with it is
-written instead: the other lines are scored.
+The first file that arrives counts. It is checked and copied to the lake before it is scored, where only these
+functions write, so that a file sent later with the same form changes nothing. A line that does not fit the
+spec is replaced by its errors; the other lines are scored.
 """
 
 from __future__ import annotations
@@ -48,9 +48,10 @@ class BatchCloser:
     records, transforms, meter
         Adapters.
     clock
-        Returns the time, aware.
+        Returns the current time, aware.
     results
-        Writes what callers get of a completed job; None: another function does, and the batch runs until then.
+        Writes the results of a completed job; None: another function writes them, and the batch runs until
+        then.
     """
 
     def __init__(
@@ -69,7 +70,17 @@ class BatchCloser:
         self._clock = clock
 
     def close(self, batch: Batch, status: str, reason: str) -> Batch:
-        """End a running batch when its job's status says so, and give it as it is."""
+        """End a running batch if its job's status is final, and return the batch.
+
+        Parameters
+        ----------
+        batch
+            The batch.
+        status
+            Status of its transform job.
+        reason
+            Why the job failed; empty when it did not.
+        """
         found = batches.outcome(status, reason)
         if batch.state is not BatchState.RUNNING or found is None:
             return batch
@@ -84,7 +95,7 @@ class BatchCloser:
         return self.move(batch, BatchState.SUCCEEDED, failed=failed)
 
     def look(self, batch: Batch) -> Batch:
-        """Repair what a lost event left: ask for the job of a batch that runs."""
+        """End a running batch whose event was lost, by the status of its transform job; return the batch."""
         if batch.state is not BatchState.RUNNING:
             return batch
         job = self._transforms.status(batch)
@@ -95,7 +106,7 @@ class BatchCloser:
         return batch
 
     def move(self, batch: Batch, state: BatchState, reason: str = "", **changes: Any) -> Batch:
-        """Take a batch to its next state; as it is now when someone else was first."""
+        """Move a batch to a state, and return it; return its current record when another writer was first."""
         try:
             moved = self._records.move(batch, state, reason, **changes)
         except ConflictError:
@@ -142,7 +153,7 @@ class BatchScorer:
         self._lake = lake
 
     def arrived(self, detail: Mapping[str, Any]) -> Batch | None:
-        """Take in the object that an ``Object Created`` event is about.
+        """Check the object that an ``Object Created`` event names, and start its transform job.
 
         Parameters
         ----------
@@ -152,7 +163,7 @@ class BatchScorer:
         Returns
         -------
         Batch or None
-            The batch as it is now; None when the object is no batch's file.
+            The current batch; None when the object is not the file of a batch.
         """
         found = detail["object"]
         parsed = s3_keys.parse_batch_input(found["key"])
@@ -190,7 +201,7 @@ class BatchScorer:
     def _check(
         self, spec: ModelSpec, batch: Batch, version_id: str
     ) -> tuple[int, int, tuple[LineError, ...]]:
-        """Check every line of a file; give how many there are, how many fit, and the first errors."""
+        """Check every line of a file; return the number of lines, of valid lines, and the first `MAX_ERRORS` errors."""
         rows = fitting = 0
         errors: list[LineError] = []
         for rows, (_, wrong) in enumerate(self._read(spec, batch, version_id), 1):
@@ -204,7 +215,7 @@ class BatchScorer:
     def _read(
         self, spec: ModelSpec, batch: Batch, version_id: str
     ) -> Iterator[tuple[bytes, list[FieldError]]]:
-        """Give the lines of a file, without their ends, each with what is wrong with it."""
+        """Yield the lines of a file, without line ends, each with its errors."""
         with tempfile.TemporaryDirectory(prefix="batch-") as folder:
             file = Path(folder) / s3_keys.BATCH_INPUT
             key = s3_keys.batch_input_key(batch.model, batch.batch_id)
@@ -215,7 +226,7 @@ class BatchScorer:
                     yield text, read_line(spec, text)[1]
 
     def _write(self, batch: Batch) -> None:
-        """Write what is scored: the lines that fit, and in the place of others what is wrong with them."""
+        """Write the file that is scored: valid lines, and the errors of each other line in its place."""
         with tempfile.TemporaryFile() as scored:
             for line, wrong in self._read(self._specs[batch.model], batch, batch.input_version):
                 scored.write(refused(wrong) if wrong else line + b"\n")
@@ -224,7 +235,7 @@ class BatchScorer:
             self._storage.write(self._lake, key, scored, MEDIA_TYPE)
 
     def _start(self, batch: Batch) -> Batch:
-        """Start the job of a running batch unless it is there."""
+        """Write the file and start the transform job of a running batch, unless the job exists."""
         if self._transforms.status(batch) is not None:
             return batch
         try:
@@ -242,7 +253,7 @@ class BatchScorer:
 
 
 def _lines(file: IO[bytes]) -> Iterator[bytes]:
-    """Give the lines of a file, without their ends; of one that is too long no more than shows it."""
+    """Yield the lines of a file, without line ends; a line over `MAX_LINE_BYTES` is cut just above the limit."""
     while line := file.readline(MAX_LINE_BYTES + 2):
         rest = line
         while rest and not rest.endswith(b"\n"):

@@ -1,4 +1,4 @@
-"""Answers what is asked about batches: a new one, one, the newest."""
+"""Answers requests about batches: creates one, reports the state of one, lists the newest."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ from relearn.lifecycle.batches import Batch, BatchState
 from relearn.naming import ids, s3_keys
 
 DOWNLOAD_SECONDS = 3600
-"""How long a link to a result works; the next answer has a new one."""
+"""Seconds for which the link to a result is valid; each answer has a new link."""
 
 
 LISTED = 100
-"""How many batches a list has at most."""
+"""Largest number of batches in a list."""
 
 
 class Batches:
-    """Makes and describes batches.
+    """Creates and describes batches.
 
     Parameters
     ----------
     ledger, records, links
         Adapters.
     closer
-        Ends the batches whose event was lost.
+        Ends batches whose event was lost.
     catalog
-        The models.
+        Specs of all models.
     uploads, lake
         Names of the buckets: where files arrive, and where results are.
     clock
-        Gives the time, aware.
+        Returns the current time, aware.
     """
 
     def __init__(
@@ -70,12 +70,16 @@ class Batches:
         self._clock = clock
 
     def answer(self, request: Request) -> Any:
-        """Do the operation that was asked for.
+        """Carry out the requested operation.
 
         Raises
         ------
-        NotFoundError, NotServingError, InvalidBatchError
-            There is no such model or batch, or no version that could score; or a batch was asked for with a body.
+        NotFoundError
+            The model or the batch does not exist.
+        NotServingError
+            The model has no champion that could score a new batch.
+        InvalidBatchError
+            The request for a new batch has a body that is not an empty object.
         """
         model = self._catalog.spec(request.parameters["model"]).name
         if request.route == operations.CREATE_BATCH.key:
@@ -115,7 +119,7 @@ class Batches:
         }
 
     def _result(self, batch: Batch) -> dict[str, str]:
-        # One from before there were ids has its result as the transform job left it.
+        # A batch older than prediction ids has only the transform job's own result.
         counted = batch.failed != batches.NOT_COUNTED
         key_of = s3_keys.batch_answers_key if counted else s3_keys.batch_output_key
         key = key_of(batch.model, batch.batch_id)

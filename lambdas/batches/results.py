@@ -1,7 +1,7 @@
-"""What callers get of a completed transform job: each answer with an id that feedback can name, each failed line with why.
+"""Writes the result of a completed transform job: predictions with ids for feedback, failed lines with errors.
 
-Line n of the result is about line n of the file. The predictions are recorded as those of requests are, `ROWS_A_RECORD` of
-them a record. All of it may be done again: the same job gives the same ids.
+Line n of the result belongs to line n of the file. Predictions are recorded like those of requests,
+`ROWS_A_RECORD` to a record. Everything is idempotent: the same job gives the same ids.
 """
 
 from __future__ import annotations
@@ -34,12 +34,14 @@ class BatchResults:
 
     Parameters
     ----------
-    storage, table
-        Adapters: the lake, and the ledger's table, where the index of predictions is.
+    storage
+        Object storage.
+    table
+        The ledger's table, which holds the index of predictions.
     specs
         Model name to spec.
     lake
-        Name of the bucket.
+        Name of the lake's bucket.
     """
 
     def __init__(self, *, storage: Storage, table: Table, specs: Mapping[str, ModelSpec], lake: str) -> None:
@@ -49,12 +51,12 @@ class BatchResults:
         self._lake = lake
 
     def write(self, batch: Batch) -> int:
-        """Write the result of a batch whose job has completed; give how many lines have no prediction.
+        """Write the result and prediction records of a batch; return the number of lines without a prediction.
 
         Raises
         ------
         DataError
-            The job left no result, or not a line for each line.
+            Code ``format``: the job left no result, or not one line for each line of the file.
         """
         failed = 0
         chunk = _Chunk(batch, 0)
@@ -110,14 +112,14 @@ class BatchResults:
             "object": key,
             ledger_keys.EXPIRES_AT: predictions.expires_at(at),
         }
-        with suppress(ConflictError):  # it was remembered before
+        with suppress(ConflictError):  # an earlier attempt indexed it
             self._table.write(
                 Put(pk=predictions.partition(batch.model, record.id), sk=predictions.RECORD, item=item)
             )
 
 
 class _Chunk:
-    """The answered lines that share a record."""
+    """Answered lines that share a prediction record."""
 
     def __init__(self, batch: Batch, number: int) -> None:
         at = datetime.fromisoformat(batch.times[BatchState.RUNNING])
@@ -127,14 +129,14 @@ class _Chunk:
         self.outputs: list[dict[str, Any]] = []
 
     def take(self, row: dict[str, Any], output: dict[str, Any]) -> str:
-        """Take a line in; give the id of its prediction."""
+        """Add a line and return the id of its prediction."""
         self.inputs.append(row)
         self.outputs.append(output)
         return predictions.prediction_id(self.id, len(self.outputs) - 1)
 
 
 def _read(given: bytes, answered: bytes) -> tuple[list[FieldError] | None, dict[str, Any]]:
-    """Read what became of a line: what is wrong with it, or its prediction."""
+    """Return the errors of a line, or None and its prediction."""
     if (errors := refused_errors(given)) is not None:
         return errors, {}
     output: dict[str, Any] = json.loads(answered)
