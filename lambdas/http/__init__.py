@@ -1,1 +1,1 @@
-"""What handlers of the HTTP API share: requests, responses, problems, views."""
+"""Shared code of the HTTP API's handlers: requests, responses, problems, views."""

@@ -1,4 +1,4 @@
-"""The keys that callers name in headers of a prediction: ``Idempotency-Key`` and ``X-Relearn-Key``."""
+"""Keys in the headers of a prediction request: ``Idempotency-Key`` and ``X-Relearn-Key``."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from relearn.spec.columns import shown
 IDEMPOTENCY_KEY = "idempotency-key"
 STICKY_KEY = "x-relearn-key"
 _LONGEST_IDEMPOTENCY_KEY, _LONGEST_STICKY_KEY = 255, 256
-# The draft's form is a string of RFC 9651, in quotes; the bare form is what most clients send. A comma in that
-# one may also be two headers made one on the way.
+# The draft's form is a quoted string of RFC 9651; most clients send the bare form. That one excludes the
+# comma, which may be two headers joined by a proxy.
 _FORMS = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])+)"|([!#-+\--~]+)')
 _STICKY = re.compile(rf"[!-~]{{1,{_LONGEST_STICKY_KEY}}}")
 
 
 class InvalidKeyError(Exception):
-    """The header ``Idempotency-Key`` holds no key."""
+    """The value of the header ``Idempotency-Key`` is not a valid key."""
 
 
 class InvalidCallerKeyError(Exception):
-    """The header ``X-Relearn-Key`` holds no key."""
+    """The value of the header ``X-Relearn-Key`` is not a valid key."""
 
 
 def read_idempotency_key(headers: Mapping[str, str]) -> str | None:
-    """Return the key that makes a request one and the same, however often it is sent; None when it has none.
+    """Return the idempotency key of a request; None when it has none.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def read_idempotency_key(headers: Mapping[str, str]) -> str | None:
     Raises
     ------
     InvalidKeyError
-        The header is there and holds no key: 1 to 255 visible ASCII characters, bare or in double quotes.
+        The value is not 1 to 255 visible ASCII characters, bare or in double quotes.
     """
     if (given := headers.get(IDEMPOTENCY_KEY)) is None:
         return None
@@ -48,7 +48,7 @@ def read_idempotency_key(headers: Mapping[str, str]) -> str | None:
 
 
 def read_sticky_key(headers: Mapping[str, str]) -> str | None:
-    """Return the key whose requests are all answered by the same version while the route stands; None without one.
+    """Return the sticky key of a request; None when it has none. One version answers all requests with the same key.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def read_sticky_key(headers: Mapping[str, str]) -> str | None:
     Raises
     ------
     InvalidCallerKeyError
-        The header is there and holds no key: 1 to 256 visible ASCII characters.
+        The value is not 1 to 256 visible ASCII characters.
     """
     if (given := headers.get(STICKY_KEY)) is None:
         return None

@@ -1,9 +1,9 @@
-"""The ``Idempotency-Key`` header: the same key and body get the same answer, however often they are sent.
+"""The ``Idempotency-Key`` header: requests with the same key and body get the same answer.
 
-After the IETF draft "The Idempotency-Key HTTP Header Field": of requests with one key that meet, one is answered and
-the others are told to come back (409); a key that comes with another body is refused (409). A request that
-failed has used up nothing, and may be sent again with its key. A key belongs to who sent it and to a model, and is
-known for 24 hours: nobody gets an answer that was another's, or learns which keys others sent.
+After the IETF draft "The Idempotency-Key HTTP Header Field": of concurrent requests with one key, one is
+answered and the others are refused with 409 and a Retry-After; a key that comes with another body is refused
+with 409. A failed request does not use up its key. A key is scoped to its caller and model, and kept for 24
+hours: no caller gets another's answer, or learns which keys others sent.
 """
 
 from __future__ import annotations
@@ -28,23 +28,25 @@ class KeyReusedError(Exception):
 
 
 class KeyInUseError(Exception):
-    """A request with this key is being answered."""
+    """A request with this key is in progress."""
 
     retry_after_seconds = _RETRY_AFTER_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key, whose it is, and what came with it.
+    """An idempotency key with its scope and the body that it belongs to.
 
     Parameters
     ----------
-    principal, model
-        Who sent it, and to which model: `lambdas.http.request.Request.principal`.
+    principal
+        Caller that sent it: `lambdas.http.request.Request.principal`.
+    model
+        Name of the model.
     text
-        As `lambdas.http.caller_keys.read_idempotency_key` gave it.
+        Result of `lambdas.http.caller_keys.read_idempotency_key`.
     body
-        The request's bytes.
+        Body of the request.
     """
 
     principal: str
@@ -54,38 +56,40 @@ class Key:
 
 
 class Idempotency:
-    """Answers once for each key.
+    """Answers once for each idempotency key.
 
     Parameters
     ----------
     kept
-        The answers given so far.
+        Stores the answers.
     """
 
     def __init__(self, kept: KeptAnswers) -> None:
         self._kept = kept
 
     def once(self, key: Key, compute: Callable[[], dict[str, Any]]) -> tuple[dict[str, Any], bool]:
-        """Give the answer that belongs to a key: computed now, or the one that was given before.
+        """Return the answer that belongs to a key: computed now, or stored by an earlier request.
 
         Parameters
         ----------
         key
-            Of this request.
+            Key of this request.
         compute
-            Makes the answer; when it raises, the key is free again.
+            Computes the answer; when it raises, the key is released.
 
         Returns
         -------
         dict, bool
-            The answer, and whether it was given before.
+            The answer, and whether it is that of an earlier request.
 
         Raises
         ------
-        KeyReusedError, KeyInUseError
-            See the module.
+        KeyReusedError
+            The key was sent before, with another body.
+        KeyInUseError
+            Another request with the key is in progress.
         AnswerTooLargeError
-            The answer cannot be kept, so it is not given either.
+            The answer is too large to be stored, so it is not returned either.
         """
         digest = hashlib.sha256(key.body).hexdigest()
         claim = Claim(key.model, key.principal, key.text, digest, secrets.token_hex(8))
@@ -98,7 +102,7 @@ class Idempotency:
         try:
             answer = compute()
             self._kept.keep(claim, answer)
-        except ConflictError as error:  # it took so long that another request has the key now
+        except ConflictError as error:  # the claim expired, and another request took the key
             raise KeyInUseError(
                 f"another request with this Idempotency-Key is being answered; {_WAIT}"
             ) from error

@@ -1,4 +1,4 @@
-"""What a model that does not serve yet is waiting for, in words for those who call it."""
+"""Explains to callers what a model that does not serve yet waits for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from relearn.lifecycle.runs import Run, RunState
 from relearn.lifecycle.uploads import Upload, UploadState
 
 SOON, LATER = 15, 300
-"""Seconds after which to ask again: when something is on its way, and when someone must act first."""
+"""Seconds after which to retry: when a step is under way, and when a person must act first."""
 _REASON_LENGTH = 300
 _STEPS = {
     RunState.DEBOUNCING: "is waiting for more uploads",
@@ -25,22 +25,22 @@ _STEPS = {
 
 
 def why(ledger: Ledger, model: str) -> NotServingError:
-    """Look up what a model without a live version waits for."""
+    """Return the error that explains what a model without a champion waits for."""
     found = explain(ledger.latest_run(model), ledger.uploads(model), ledger.now())
     return NotServingError(found.waiting_for, found.retry_after_seconds, model)
 
 
 def explain(run: Run | None, uploads: list[Upload], now: datetime) -> NotServingError:
-    """Say what has to happen before a model serves.
+    """Return the error that explains what must happen before a model serves.
 
     Parameters
     ----------
     run
         The newest run, if any.
     uploads
-        All uploads.
+        All uploads of the model.
     now
-        Aware.
+        Current time, aware.
     """
     states = {upload.state for upload in uploads}
     if run is not None and run.state not in runs.FINAL:
@@ -55,7 +55,7 @@ def explain(run: Run | None, uploads: list[Upload], now: datetime) -> NotServing
 
 
 def _to_be_sent(run: Run | None, uploads: list[Upload]) -> NotServingError:
-    """Say what someone has to send: nothing is on its way."""
+    """Explain which data a person has to send, when nothing is under way."""
     if run is not None and run.state in (RunState.FAILED, RunState.REJECTED):
         reason = run.reason[:_REASON_LENGTH]
         wanted = (
@@ -72,7 +72,7 @@ def _to_be_sent(run: Run | None, uploads: list[Upload]) -> NotServingError:
 
 
 def _late(uploads: list[Upload], now: datetime) -> Upload | None:
-    """Find the upload whose time a first run waits for: all data of one of the tables is dated later than now."""
+    """Return the upload whose time the first run waits for: all rows of its table are dated later than now. Else None."""
     usable = [upload for upload in uploads if upload.state in (UploadState.ACCEPTED, UploadState.TRAINED)]
     there = {upload.table for upload in life.known(usable, now)}
     late = [upload for upload in usable if upload.table not in there]

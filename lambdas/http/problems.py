@@ -1,4 +1,4 @@
-"""What a caller is told of an error: a problem (RFC 9457), by the error's class."""
+"""Maps errors to problem documents (RFC 9457) by their class."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from relearn.errors import (
 _PATH_SAFE = "/:@!$&'()*+,;=~"
 _log = logging.getLogger(__name__)
 
-# One line an error; anything that is not here is our own fault, and told without details.
+# One line for each error. Any other error is a fault of this service, and is answered without details.
 PROBLEMS: dict[type[Exception], Kind] = {
     MalformedBodyError: problems.MALFORMED_BODY,
     InvalidKeyError: problems.INVALID_IDEMPOTENCY_KEY,
@@ -78,16 +78,16 @@ _REPORT = "Quote the request id when you report this."
 
 
 class Problem(NamedTuple):
-    """An error as it is answered.
+    """Problem document of an error.
 
     Parameters
     ----------
     status
         HTTP status.
     body
-        What is sent as JSON, as `relearn.api.problems.MEDIA_TYPE`.
+        JSON body, of media type `relearn.api.problems.MEDIA_TYPE`.
     headers
-        Lower-case name to value, beside those of every answer.
+        Lower-case name to value, in addition to those of every answer.
     """
 
     status: int
@@ -96,21 +96,21 @@ class Problem(NamedTuple):
 
 
 def kind_of(error: Exception) -> Kind:
-    """Find how an error is told: by its class, or the nearest class it is derived from."""
+    """Return the kind of problem of an error: that of its class, or of the nearest base class that has one."""
     return next((PROBLEMS[cls] for cls in type(error).__mro__ if cls in PROBLEMS), _OURS)
 
 
 def tell(error: Exception, request_id: str, path: str) -> Problem:
-    """Make the answer to a request that ended with an error, and log it.
+    """Return the problem document of an error, and log the error.
 
     Parameters
     ----------
     error
-        Any.
+        The error; one without a kind is answered as status 500, without details.
     request_id
-        Names the request in answers and logs.
+        Request id, for the answer and the log.
     path
-        As sent.
+        Path of the request, as sent.
     """
     kind = kind_of(error)
     if kind is _OURS:
@@ -126,12 +126,12 @@ def tell(error: Exception, request_id: str, path: str) -> Problem:
         "request_id": request_id,
     }
     if is_v2(path):
-        body["error"] = body["detail"]  # where the protocol's clients look
+        body["error"] = body["detail"]  # the field of the Open Inference Protocol
     return Problem(kind.status, body | _errors(error), _headers(error))
 
 
 def _errors(error: Exception) -> dict[str, Any]:
-    """List what is wrong with a request, one by one, where there is more to say than the detail."""
+    """Return the list of single errors, for the errors that have one."""
     if isinstance(error, InvalidBodyError):
         return {"errors": [asdict(field) for field in error.errors]}
     if isinstance(error, InvalidParametersError):
@@ -140,7 +140,7 @@ def _errors(error: Exception) -> dict[str, Any]:
 
 
 def _headers(error: Exception) -> dict[str, str]:
-    """Say what would be taken instead, or when to come again."""
+    """Return the headers that name the allowed methods, or the seconds to wait before a retry."""
     if isinstance(error, MethodNotAllowedError):
         return {"allow": ", ".join(error.allowed)}
     if isinstance(error, NotServingError | KeyInUseError | BusyError):
@@ -155,7 +155,7 @@ def _detail(error: Exception) -> str:
 
 
 def _ours(error: Exception) -> str:
-    """Tell a fault of ours without details, but for what the machine lacks."""
+    """Return the detail of a fault of this service: nothing but a resource that the machine lacks."""
     lacks = faults.of_the_machine(error, faults.ANSWER_DISK)
     return f"{lacks}. {_REPORT}" if lacks else _REPORT
 

@@ -1,4 +1,4 @@
-"""What a caller sent: an event of the HTTP API (payload format 2.0) becomes a request, or an error that says what is wrong."""
+"""Parses an event of the HTTP API (payload format 2.0) into a request; raises an error when it is invalid."""
 
 from __future__ import annotations
 
@@ -15,42 +15,42 @@ from relearn.spec.columns import shown
 from relearn.spec.fields import MAX_ERRORS
 
 MAX_BODY_BYTES = 4_000_000
-"""What a serverless endpoint takes."""
+"""Largest body, in bytes: the limit of a serverless endpoint."""
 _CHANGING = frozenset({"iat", "nbf", "exp", "jti", "auth_time"})
-"""Claims that differ from token to token of the same subject."""
-_SIGNATURE = "X-Amz-"  # what a presigned URL adds
+"""Claims that differ between tokens of the same subject."""
+_SIGNATURE = "X-Amz-"  # prefix of a presigned URL's parameters
 REPLACED, REPLACED_ESCAPED = "\N{REPLACEMENT CHARACTER}", "\\ufffd"
-"""What a gateway that gives a body as text puts in place of bytes that are not UTF-8; and as JSON may write it."""
+"""What a gateway that passes bodies as text writes in place of bytes that are not UTF-8, plain and escaped in JSON."""
 JSON = "application/json"
 JSON_LENGTH = "inference-header-content-length"
-"""How many bytes of a body are its JSON; the rest is binary. Without it all of them are."""
+"""Header with the number of bytes of the body that are JSON; the rest is binary. Absent: all are JSON."""
 _IN_PARTS = frozenset({"content-encoding", JSON_LENGTH})
 """Headers of a body that is not text as a whole."""
 V2 = "/v2"
-"""Below it the API speaks the Open Inference Protocol."""
+"""Path prefix of the Open Inference Protocol."""
 
 
 class MalformedBodyError(Exception):
-    """The body is not JSON."""
+    """The body is not valid JSON, or cannot be decoded."""
 
 
 class MediaTypeError(Exception):
-    """The body's media type or encoding is none that the operation takes."""
+    """The operation does not accept the body's media type or encoding."""
 
 
 class TooLargeError(Exception):
-    """The body has too many bytes."""
+    """The body is too large."""
 
 
 class MethodNotAllowedError(Exception):
-    """The path is known, but takes other methods.
+    """The path exists, with other methods.
 
     Parameters
     ----------
     given
-        The method asked for.
+        Method of the request.
     allowed
-        What the path takes.
+        Methods of the path.
     """
 
     def __init__(self, given: str, allowed: tuple[str, ...]) -> None:
@@ -59,7 +59,7 @@ class MethodNotAllowedError(Exception):
 
 
 class InvalidParametersError(Exception):
-    """Query parameters are wrong.
+    """Query parameters are invalid.
 
     Parameters
     ----------
@@ -74,35 +74,35 @@ class InvalidParametersError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a caller sent.
+    """A request to the HTTP API.
 
     Parameters
     ----------
     id
-        Names the request in answers and logs.
+        Request id, for answers and logs.
     path
-        As sent.
+        Path, as sent.
     model
-        The model that the path names; None when it names none.
+        Model in the path; None when the path has none.
     content_type
-        As sent.
+        Content type, as sent; empty when absent.
     body
-        The bytes.
+        Body, decoded from the event.
     method
-        Upper case.
+        HTTP method, upper case.
     route
-        Key of the API's route that matched; see `relearn.api.operations`.
+        Key of the matching route; see `relearn.api.operations`.
     parameters
-        What the path's template names.
+        Values of the path template's names.
     query
-        Query parameters; one that was sent twice has its values joined by commas.
+        Query parameters; the values of a repeated one are joined by commas.
     headers
         Lower-case name to value.
     caller
-        Who the gateway says it is, for people; empty when it does not say.
+        Readable name of the caller, from the gateway; empty when it names none.
     principal
-        Names whose request it is among all that the gateway lets in: no two who sign, and no two tokens' subjects, have
-        the same. What is kept for one of them is kept under it. Empty when the gateway does not say.
+        Unique identity of the caller: no two signers and no two tokens' subjects share one. Whatever is
+        stored for a caller is stored under it. Empty when the gateway names none.
     """
 
     id: str
@@ -120,16 +120,20 @@ class Request:
 
     @property
     def media(self) -> str:
-        """The media type without its parameters, lower case."""
+        """Media type without its parameters, lower case."""
         return self.content_type.partition(";")[0].strip().lower()
 
     def json(self) -> Any:
-        """Read the body as JSON; NaN and Infinity are none.
+        """Return the body parsed as JSON, without NaN and Infinity.
 
         Raises
         ------
-        MediaTypeError, TooLargeError, MalformedBodyError
-            Each says what was given and what is allowed.
+        MediaTypeError
+            The media type is not JSON.
+        TooLargeError
+            The body is larger than `MAX_BODY_BYTES`.
+        MalformedBodyError
+            The body is not valid JSON.
         """
         if self.media != JSON:
             raise MediaTypeError(f"got content type {shown(self.content_type)}; allowed: {JSON}")
@@ -139,15 +143,15 @@ class Request:
 
 
 def refuse_encoding(request: Request) -> None:
-    """Refuse a body in another encoding than UTF-8, the only one of JSON (RFC 8259, 8.1), whichever operation it is for.
+    """Raise if the body has another encoding than UTF-8, the only one of JSON (RFC 8259, 8.1).
 
     Raises
     ------
     MediaTypeError
-        Its media type says another.
+        The media type names another charset.
     MalformedBodyError
-        It is JSON by its media type, and its bytes are not UTF-8. Of what is packed, or has binary behind its JSON, who
-        takes it apart says that.
+        A JSON body is not UTF-8. A compressed body, or one with binary data after its JSON, is checked where
+        it is unpacked.
     """
     if not request.body or request.route == operations.DEFAULT:
         return
@@ -167,12 +171,12 @@ def refuse_encoding(request: Request) -> None:
 
 
 def read_json(body: bytes, *, finite: bool = True) -> Any:
-    """Read a body as JSON that has one meaning; NaN and Infinity are none, unless ``finite`` is false.
+    """Parse a body as JSON with one meaning; NaN and Infinity are refused unless ``finite`` is False.
 
     Raises
     ------
     MalformedBodyError
-        It is not.
+        The body is not valid JSON.
     """
     try:
         return strict_json.loads(body, "the body", MAX_BODY_BYTES, finite=finite, rounded=True)
@@ -181,12 +185,12 @@ def read_json(body: bytes, *, finite: bool = True) -> Any:
 
 
 def parse_event(event: Mapping[str, Any]) -> Request:
-    """Read an event.
+    """Parse an event.
 
     Raises
     ------
     MalformedBodyError
-        Its body cannot be decoded.
+        The body cannot be decoded.
     """
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     text = event.get("body") or ""
@@ -218,40 +222,41 @@ def parse_event(event: Mapping[str, Any]) -> Request:
 
 
 def refuse_unknown(request: Request) -> None:
-    """Refuse query parameters that the operation does not take; they would have no effect, whatever they were to say.
+    """Raise if the request has query parameters that the operation does not know; they would have no effect.
 
     Raises
     ------
     InvalidParametersError
-        Names each, and what is allowed.
+        Lists each unknown parameter and what is allowed.
     """
     if not request.query or request.route == operations.DEFAULT or is_v2(request.path):
         return
-    operation = operations.BY_KEY.get(request.route)  # a model's own routes are in no table, and take none
+    operation = operations.BY_KEY.get(request.route)  # a model's own routes have no entry, and no parameters
     if operation is not None and (operation.query or not operation.strict):
-        return  # who reads parameters names the unknown ones with whatever else is wrong
+        return  # reported by the operation, with all other wrong parameters
     if wrong := unknown(request.query, ()):
         raise InvalidParametersError(wrong)
 
 
 def unknown(query: Mapping[str, str], taken: Sequence[str]) -> dict[str, str]:
-    """Find the query parameters that are not taken: name to what is allowed; a signature's own are let be."""
+    """Return the unknown query parameters, name to what is allowed; those of a presigned URL are ignored."""
     allowed = f"unknown; allowed: {', '.join(taken) or 'none'}"
     names = [name for name in query if name not in taken and not name.startswith(_SIGNATURE)]
     return dict.fromkeys(names[:MAX_ERRORS], allowed)
 
 
 def _caller(authorizer: Mapping[str, Any]) -> str:
-    """Name who asks: the ARN that signed the request, or the subject of the token."""
+    """Return the ARN that signed the request, or the subject of its token; empty without either."""
     told = (authorizer.get("iam") or {}).get("userArn")
     return str(told or ((authorizer.get("jwt") or {}).get("claims") or {}).get("sub") or "")
 
 
 def _principal(authorizer: Mapping[str, Any]) -> str:
-    """Name whose request it is: who signed it, or the issuer and subject of its token.
+    """Return the unique identity of the caller: the ARN that signed the request, or issuer and subject of its token.
 
-    All users of a Cognito identity pool share one role and one name of a session, so their identity counts too. A
-    token without a subject is told apart by its client, else by all it says but when and under which id.
+    All users of a Cognito identity pool share one role and session name, so their identity id is included. A
+    token without a subject is identified by its client, else by all claims but those that change with each
+    token.
     """
     if iam := authorizer.get("iam"):
         identity = (iam.get("cognitoIdentity") or {}).get("identityId")
@@ -264,5 +269,5 @@ def _principal(authorizer: Mapping[str, Any]) -> str:
 
 
 def is_v2(path: str) -> bool:
-    """Tell whether a path is one of the Open Inference Protocol."""
+    """Return whether a path is one of the Open Inference Protocol."""
     return path == V2 or path.startswith(V2 + "/")

@@ -1,4 +1,4 @@
-"""HTTP in and out: an event of the HTTP API is answered, with JSON, with content as it is, or with a problem."""
+"""Answers events of the HTTP API with JSON, with other content, or with a problem document."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from relearn.api import problems
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """An answer that is sent as it is, not as JSON.
+    """An answer that is not JSON, or has its own status or headers.
 
     Parameters
     ----------
     body
-        The bytes.
+        Bytes of the body.
     headers
         Lower-case name to value; with ``content-type`` when there is a body.
     status
@@ -35,19 +35,19 @@ class Content:
 
 
 def serve(event: Mapping[str, Any], answer: Callable[[Request], Any]) -> dict[str, Any]:
-    """Answer an API Gateway event.
+    """Answer an event of the API; never raises.
 
     Parameters
     ----------
     event
-        HTTP API, payload format 2.0.
+        Event of an HTTP API, payload format 2.0.
     answer
-        Gives what is sent as JSON with status 200, or `Content`, or raises.
+        Returns what is sent as JSON with status 200, or `Content`, or raises.
 
     Returns
     -------
     dict
-        The answer as API Gateway takes it: always with the request's id, errors as problems.
+        The answer in the format of API Gateway, with the request's id; an error as a problem document.
     """
     request_id = event.get("requestContext", {}).get("requestId", "")
     try:

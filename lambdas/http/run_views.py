@@ -1,4 +1,4 @@
-"""Runs page by page, newest first, and how a caller is shown one."""
+"""Views of runs for callers: pages, newest first, and single runs."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from relearn.spec.columns import shown
 
 
 def page(ledger: Ledger, model: str, query: Mapping[str, str]) -> dict[str, Any]:
-    """Answer one page.
+    """Return one page of a model's runs, newest first.
 
     Parameters
     ----------
     ledger
-        The ledger.
+        Holds the runs.
     model
-        Whose runs.
+        Name of the model.
     query
         ``limit`` and ``next``, both optional.
 
     Raises
     ------
     InvalidParametersError
-        One or both are wrong, or there is another.
+        A parameter is invalid or unknown.
     """
     limit, before = _read(query)
     runs = ledger.runs(model, newest=limit + 1, before=before)
@@ -39,7 +39,7 @@ def page(ledger: Ledger, model: str, query: Mapping[str, str]) -> dict[str, Any]
 
 
 def brief(run: Run) -> dict[str, Any]:
-    """Show a run in a list."""
+    """Return a run as a list shows it."""
     return {
         "run_id": run.run_id,
         "state": run.state,
@@ -54,7 +54,7 @@ def brief(run: Run) -> dict[str, Any]:
 
 
 def whole(run: Run) -> dict[str, Any]:
-    """Show one run: as in a list, with the way it went and the uploads it was about."""
+    """Return a run with its states, its uploads and its snapshot."""
     reached = sorted(run.times.items(), key=lambda step: (step[1], step[0] == run.state))
     return {
         **brief(run),

@@ -1,7 +1,7 @@
-"""Answers ``GET /openapi.json`` and ``GET /docs``: pages made when the app was synthesised, and what they load.
+"""Answers ``GET /openapi.json`` and ``GET /docs`` with files written when the app was synthesised.
 
-``data/site`` holds each file gzipped. Everything a page loads is named after its content, so it may be kept for
-ever; what has a fixed name is asked for again each time, and mostly answered by 304.
+``data/site`` holds each file gzipped. The files that a page loads are named by their content and cached
+without limit; files with a fixed name are revalidated on each request, and mostly answered with 304.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""What the page may do: load our own files and ask our own API."""
+"""Content security policy of the page: it loads our own files and calls our own API only."""
 
 
 _NEVER = re.compile(r"q=0(\.0*)?")
@@ -52,21 +52,21 @@ class File:
     Parameters
     ----------
     zipped
-        Its content, gzipped.
+        Content, gzipped.
     headers
-        What is always sent with it.
+        Headers that are always sent.
     """
 
     zipped: bytes
     headers: Mapping[str, str]
 
     def answer(self, asked: Mapping[str, str]) -> Content:
-        """Answer with the file, or that the caller has it already.
+        """Return the file, or status 304 when the caller has it already.
 
         Parameters
         ----------
         asked
-            The request's headers, lower case.
+            Headers of the request, lower-case name to value.
         """
         if self.headers["etag"] in _listed(asked.get("if-none-match", "")):
             return Content(b"", self.headers, HTTPStatus.NOT_MODIFIED)
@@ -76,17 +76,17 @@ class File:
 
 
 def load(folder: Path) -> dict[str, File]:
-    """Read a site: file name, as callers know it, to file."""
+    """Return the files of a site by their names, without ``.gz``."""
     return {path.stem: _file(path) for path in sorted(folder.glob("*.gz"))}
 
 
 def find(site: Mapping[str, File], request: Request) -> Content:
-    """Answer with what the request asks for.
+    """Return the answer with the file that the request names.
 
     Raises
     ------
     NotFoundError
-        There is no such file.
+        The site has no such file.
     """
     name = PAGES.get(request.route) or request.parameters.get("file", "")
     if name not in site:

@@ -1,4 +1,4 @@
-"""How a caller is shown an upload: in a list, alone, and while its file is waited for."""
+"""Views of uploads for callers: in a list, alone, and as a form that waits for its file."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from relearn.lifecycle.uploads import Upload, UploadState
 from relearn.spec.model import ModelSpec
 
 REJECTED_ROWS = 20
-"""Rejected rows shown of one upload at most."""
+"""Largest number of rejected rows shown of one upload."""
 REJECTED_BYTES = 64 * 1024
-"""How much of the rejected rows' file is read for that."""
+"""Bytes that are read of the rejected rows' file at most."""
 
 
 def brief(upload: Upload) -> dict[str, Any]:
-    """Show an upload in a list."""
+    """Return an upload as a list shows it."""
     counted = upload.state is not UploadState.RECEIVED
     return {
         "model": upload.model,
@@ -43,16 +43,16 @@ def brief(upload: Upload) -> dict[str, Any]:
 
 
 def whole(upload: Upload, rejected: list[dict[str, Any]], form: UploadForm | None = None) -> dict[str, Any]:
-    """Show one upload: as in a list, with the way it went and its first rejected rows.
+    """Return an upload with its states and its first rejected rows.
 
     Parameters
     ----------
     upload
-        As the ledger knows it.
+        Record of the ledger.
     rejected
-        See `rejected_rows`.
+        Result of `rejected_rows`.
     form
-        The form that it came by and was asked for with, if so.
+        Presigned form that it was sent with, when it is requested by the form's id.
     """
     reached = sorted(upload.times.items(), key=lambda step: (step[1], step[0] == upload.state))
     begun = [] if form is None else [_step(FormState.WAITING_FOR_FILE, form.created_at)]
@@ -65,14 +65,14 @@ def whole(upload: Upload, rejected: list[dict[str, Any]], form: UploadForm | Non
 
 
 def waiting(form: UploadForm, now: datetime) -> dict[str, Any]:
-    """Show a form to which no file came, as the upload that it may become.
+    """Return a form without a file, as the upload that it may become.
 
     Parameters
     ----------
     form
-        Form of the upload.
+        Presigned form of the upload.
     now
-        Aware.
+        Current time, aware.
     """
     state = upload_forms.state(form, now)
     states = [_step(FormState.WAITING_FOR_FILE, form.created_at)]
@@ -107,16 +107,16 @@ def waiting(form: UploadForm, now: datetime) -> dict[str, Any]:
 
 
 def rejected_rows(spec: ModelSpec, table: str, lines: Iterable[bytes]) -> list[dict[str, Any]]:
-    """Show the first rejected rows of an upload; of private columns without the values.
+    """Return the first rejected rows of an upload, without the values of private columns.
 
     Parameters
     ----------
     spec
         The model's spec.
     table
-        Which raw table the upload is of; of one that the spec no longer has, no value is shown.
+        Raw table of the upload; of a table that the spec no longer has, no value is shown.
     lines
-        Of the upload's ``rows.jsonl``.
+        Lines of the upload's ``rows.jsonl``.
     """
     known = spec.raw_columns(table) if table in spec.table_names else ()
     shown = {column.name for column in known if not column.private}

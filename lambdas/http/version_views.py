@@ -1,4 +1,4 @@
-"""How a caller is shown a version."""
+"""View of a version for callers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from relearn.lifecycle.runs import Version
 
 
 def brief(version: Version) -> dict[str, Any]:
-    """Show a version."""
+    """Return a version as callers see it."""
     return {
         "version": version.version,
         "state": version.state,
