@@ -1,1 +1,1 @@
-"""What every function has: configuration, logging, the catalog of models."""
+"""Shared code of all functions: configuration, logging, the catalog of models."""

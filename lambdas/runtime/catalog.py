@@ -1,7 +1,7 @@
-"""The models this deployment knows, as data that the CDK app writes beside the code.
+"""Models of this deployment, read from data that the CDK app writes beside the code.
 
 ``lambdas/data/catalog.json`` is ``{"models": {name: {"spec": {...}, "sample": [instances]}}}``;
-``lambdas/data/seeds/<model>/<table>.csv`` are what the first version of a model is trained on.
+``lambdas/data/seeds/<model>/<table>.csv`` are the data that the first version of a model is trained on.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DATA = Path(__file__).parents[1] / "data"
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The specs, samples and seeds of all models.
+    """Specs, sample instances and seed data of all models.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class Catalog:
     samples
         Model name to instances that a healthy version must answer.
     folder
-        Where the seed files of each model are, in a folder of its own.
+        Folder with the seed files, in one subfolder for each model.
     """
 
     specs: dict[str, ModelSpec]
@@ -38,25 +38,25 @@ class Catalog:
     folder: Path
 
     def spec(self, model: str) -> ModelSpec:
-        """Give the spec of a model.
+        """Return the spec of a model.
 
         Raises
         ------
         NotFoundError
-            There is no such model; says which there are.
+            There is no such model; the message lists the models.
         """
         if model not in self.specs:
             raise NotFoundError(f"no model {model!r}; there are: {', '.join(self.specs) or 'none'}")
         return self.specs[model]
 
     def seeds(self, model: str) -> dict[str, Path]:
-        """Give the files that the first version of a model is trained on: raw table to file."""
+        """Return the seed files of a model, by raw table."""
         return {table: self.folder / model / f"{table}.csv" for table in self.spec(model).table_names}
 
 
 @cache
 def load(folder: Path = DATA) -> Catalog:
-    """Read the catalog beside the code; once per process and folder."""
+    """Return the catalog beside the code; read once for each process and folder."""
     models = json.loads((folder / "catalog.json").read_text("utf-8"))["models"]
     return Catalog(
         specs={name: codec.from_dict(models[name]["spec"]) for name in sorted(models)},

@@ -1,6 +1,6 @@
-"""What a function is told by its environment, read when it is first asked for.
+"""Configuration of a function from its environment variables, read on first use.
 
-Every function gets only the variables it needs; asking for one that is missing fails with its name.
+Every function gets only the variables that it needs; reading a missing one fails with its name.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ from relearn.naming.environment import Variable
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The settings of one function.
+    """Settings of one function.
 
     Parameters
     ----------
     values
-        Those of `relearn.naming.environment.Variable` that are set and not empty.
+        The variables of `relearn.naming.environment.Variable` that are set and not empty.
     """
 
     values: Mapping[str, str]
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Config:
-        """Read the settings from ``environ``, by default the process's environment."""
+        """Return the settings in ``environ``; None: the environment of the process."""
         source = os.environ if environ is None else environ
         return cls({name.value: source[name] for name in Variable if source.get(name)})
 
     def need(self, name: Variable) -> str:
-        """Give one setting.
+        """Return a required setting.
 
         Raises
         ------
         ConfigError
-            It is not set.
+            It is not set, or empty.
         """
         if name not in self.values:
             raise ConfigError(name.value, None, "an environment variable that is set and not empty")
@@ -45,23 +45,23 @@ class Config:
 
     @property
     def debounce_seconds(self) -> int | None:
-        """What overrides the specs' debounce window, in seconds; None when nothing does.
+        """Debounce window in seconds, in place of the specs'; None when not set.
 
         Raises
         ------
         ConfigError
-            It is set, and not a whole number.
+            It is set, and not a whole number of 0 or more.
         """
         return self._seconds(Variable.DEBOUNCE_SECONDS)
 
     @property
     def rollout_seconds(self) -> int | None:
-        """What overrides the length of every step of a rollout, in seconds; None when nothing does.
+        """Length of every rollout step in seconds, in place of the specs'; None when not set.
 
         Raises
         ------
         ConfigError
-            It is set, and not a whole number.
+            It is set, and not a whole number of 0 or more.
         """
         return self._seconds(Variable.ROLLOUT_SECONDS)
 

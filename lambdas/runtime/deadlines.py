@@ -1,4 +1,4 @@
-"""Until when a function may work."""
+"""Deadlines of a function's work."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from lambdas.aws.dynamo.online_features import RemainingSeconds
 
 
 def until(seconds: float, clock: Callable[[], float] = time.monotonic) -> RemainingSeconds:
-    """Tell what is left of so many seconds from now on."""
+    """Return a function that returns the seconds left until ``seconds`` from now; negative after that."""
     end = clock() + seconds
     return lambda: end - clock()

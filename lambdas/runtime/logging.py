@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, with the request's id; never a body, never a secret."""
+"""Structured logs: one JSON object a line with the request's id; never a body, never a secret."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Handler = Callable[[Any, Any], Any]
 
 
 class JsonFormatter(logging.Formatter):
-    """Writes a record as one line of JSON."""
+    """Formats a log record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Give the line; of ``extra`` only `CONTEXT_FIELDS` are kept."""
+        """Return the line; of ``extra``, only `CONTEXT_FIELDS` are included."""
         line = {
             "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S"),
             "level": record.levelname,
@@ -34,7 +34,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure() -> None:
-    """Make the handlers that the Lambda runtime installed write JSON."""
+    """Set the JSON formatter on the log handlers of the Lambda runtime."""
     root = logging.getLogger()
     root.setLevel(logging.INFO)
     logging.getLogger("botocore").setLevel(logging.WARNING)
@@ -44,7 +44,7 @@ def configure() -> None:
 
 
 def entry(handler: Handler) -> Handler:
-    """Decorate a Lambda handler: its logs carry the request's id, and an exception is logged once."""
+    """Decorate a Lambda handler: its log lines carry the request's id, and an exception is logged once and raised."""
 
     @functools.wraps(handler)
     def run(event: Any, context: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Events as AWS would have sent them."""
+"""Events in the form of EventBridge, which the sweep and ingest send themselves."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ BATCH_RUNS = "Batch Runs"
 
 
 def object_created(bucket: str, version: StoredVersion, **more: str) -> dict[str, Any]:
-    """Write the event of a stored version.
+    """Return the ``Object Created`` event of a stored version.
 
     Parameters
     ----------
     bucket
-        Where it is.
+        Name of the bucket.
     version
-        Version of the object, as a listing shows it.
+        Version of the object, from a listing.
     more
-        What is known beside about the object, e.g. ``sequencer``.
+        Further fields of the object, such as ``sequencer``.
     """
     found = {"key": version.key, "size": version.size_bytes, "version-id": version.version_id, **more}
     detail = {"bucket": {"name": bucket}, "object": found, "reason": "sweep"}
@@ -29,19 +29,19 @@ def object_created(bucket: str, version: StoredVersion, **more: str) -> dict[str
 
 
 def put_off(bucket: str, upload: Upload, returns: int) -> dict[str, Any]:
-    """Write the event by which an upload that was put off comes again, for the how-manieth time."""
+    """Return the event that sends a put-off upload to ingest again, for the ``returns``-th time."""
     detail = {**of_upload(bucket, upload), "reason": "put off", "returns": returns}
     return {"detail-type": OBJECT_CREATED, "source": "relearn.ingest", "detail": detail}
 
 
 def batch_runs(model: str, batch: str) -> dict[str, Any]:
-    """Write the event that asks how a batch that runs is."""
+    """Return the event that requests a look at a running batch."""
     detail = {"model": model, "batch": batch}
     return {"detail-type": BATCH_RUNS, "source": "relearn.sweep", "detail": detail}
 
 
 def of_upload(bucket: str, upload: Upload) -> dict[str, Any]:
-    """Write the detail of the event by which an upload came."""
+    """Return the detail of an upload's ``Object Created`` event."""
     found = {
         "key": upload.key,
         "size": upload.size_bytes,

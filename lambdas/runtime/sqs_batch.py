@@ -1,4 +1,4 @@
-"""What SQS hands a function at a time: a message that fails is told alone, so that the others are done with."""
+"""Partial batch responses for SQS: only failed messages are retried."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from contextlib import contextmanager
 from typing import Any
 
 Message = Mapping[str, Any]
-"""As Lambda gives it: ``messageId`` and ``body``."""
+"""Message as Lambda passes it: ``messageId`` and ``body``."""
 
 
 class Failures:
-    """The messages that failed; they come again, until the queue gives them up.
+    """Failed messages of a batch; SQS delivers them again, and moves them to the dead-letter queue in the end.
 
     Parameters
     ----------
     log
-        Is told of each failure.
+        Logger of the failures.
     level
-        How loudly.
+        Level of their log entries.
     """
 
     def __init__(self, log: logging.Logger, level: int = logging.ERROR) -> None:
@@ -29,13 +29,13 @@ class Failures:
 
     @contextmanager
     def of(self, message: Message) -> Iterator[None]:
-        """Let a message fail alone, by whatever is raised within."""
+        """Record a message as failed if the body raises; the error is logged and not raised."""
         with self.of_all([message["messageId"]], f"message {message['messageId']}"):
             yield
 
     @contextmanager
     def of_all(self, ids: Iterable[str], what: str) -> Iterator[None]:
-        """Let the messages of these ids, which are done with as one, fail together; ``what`` says what they are."""
+        """Record all messages of a group as failed if the body raises; ``what`` describes the group in the log."""
         try:
             yield
         except Exception:  # noqa: BLE001 - whatever it is, the others go on
@@ -43,5 +43,5 @@ class Failures:
             self._ids += ids
 
     def told(self) -> dict[str, Any]:
-        """Give the function's answer, as Lambda reads it; sorted, because threads fail in any order."""
+        """Return the partial batch response of the function; sorted, because threads fail in any order."""
         return {"batchItemFailures": [{"itemIdentifier": found} for found in sorted(self._ids)]}
