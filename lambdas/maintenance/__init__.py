@@ -1,1 +1,1 @@
-"""What the sweep repairs: lost uploads, stuck batches, missing and orphaned endpoints."""
+"""Repairs by the sweep: lost uploads, stuck batches, missing and orphaned endpoints. Setup and teardown of a stage."""

@@ -1,4 +1,4 @@
-"""Finds uploads that ingest missed: compares the versions of objects in S3 with the ledger, and sends their events again."""
+"""Finds uploads that ingest missed: compares object versions in S3 with the ledger, and sends their events again."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from relearn.lifecycle.uploads import Upload, UploadState
 from relearn.naming import ids, s3_keys
 
 EVENT_LATE = timedelta(minutes=2)
-"""An object without a record, or a lock without an execution, is let alone for so long."""
+"""Age up to which an object without a record, or a lock without an execution, is left alone."""
 MISSED = "its event did not come within two minutes; the sweep sent it to be checked"
 FIRST = "0" * 24
-"""Sequencer of a missed version with none before it, without its last digit: longer than S3's, so less than any of them."""
+"""Sequencer of a missed first version, without its last digit: longer than S3's, so it sorts before all of them."""
 
 
 class LostUploads:
-    """Compares and sends.
+    """Sends the events of missed and undecided uploads to ingest again.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class LostUploads:
     bucket
         Name of the uploads bucket.
     clock
-        Gives the time, aware.
+        Returns the current time, aware.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class LostUploads:
         self._clock = clock
 
     def send(self) -> int:
-        """Send to ingest what it missed, and what it took and never decided; give how many."""
+        """Send the uploads that ingest missed, or received and never decided; return their number."""
         stored = self._storage.versions(self._bucket, f"{s3_keys.INCOMING}/")
         sent = 0
         for model, found in groupby(_with_model(stored), key=lambda pair: pair[0]):
@@ -60,10 +60,10 @@ class LostUploads:
         return sent
 
     def _lost_versions(self, model: str, versions: list[StoredVersion], known: Mapping[str, Upload]) -> int:
-        """Send the versions of one object that ingest missed, the oldest first.
+        """Send the versions of one object that ingest missed, the oldest first; return their number.
 
-        S3 tells the order of versions by its listing, not by sequencers; a missed version gets
-        one that sorts just after that of the version before it, and before those that S3 gave to later ones.
+        A listing of S3 has the order of versions, and no sequencers. A missed version gets a sequencer that
+        sorts just after the version before it, and before those that S3 gave to later ones.
         """
         sequencer, sent = FIRST, 0
         for version in reversed(versions):
@@ -75,13 +75,16 @@ class LostUploads:
         return sent
 
     def _due(self, upload: Upload) -> bool:
-        """Tell whether an upload is sent, and count that it is: before it is sent, so that whoever dies sends too little."""
+        """Return whether to send an undecided upload now, and count the send.
+
+        It is counted first: if the process dies in between, a send is missing, never one too many.
+        """
         if upload.state is not UploadState.RECEIVED or not uploads.due_again(upload, self._clock()):
             return False
         return self._ledger.count_send(upload)
 
     def _missed(self, model: str, version: StoredVersion, sequencer: str) -> bool:
-        """Tell whether a version that the ledger does not know is sent, and write down that it is; ingest says of which table."""
+        """Record a version that the ledger does not have, and return whether to send it; ingest determines its table."""
         if self._clock() - version.stored_at <= EVENT_LATE:
             return False
         now = self._clock().isoformat(timespec="milliseconds")

@@ -1,4 +1,4 @@
-"""Deploys again the versions that a route names and whose endpoint was deleted or failed."""
+"""Deploys versions again that a route names and whose endpoint was deleted or failed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class MissingEndpoints:
     route_changes
         Deploys versions again.
     stage
-        Part of the endpoints' names.
+        Name of the stage, part of the endpoints' names.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class MissingEndpoints:
         self._stage = stage
 
     def repair(self, model: str) -> None:
-        """Look at the endpoints that a model's route names, the champion's first; one at a time is brought back."""
+        """Deploy the champion or, if that has its endpoint, the previous version again; one at a time."""
         route = self._ledger.route(model)
         for number in (route.champion, route.previous):
             version = self._ledger.version(model, number) if number else None

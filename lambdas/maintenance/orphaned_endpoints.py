@@ -1,4 +1,4 @@
-"""Removes what belongs to no version: endpoints, configs and models of the stage that the ledger does not know."""
+"""Removes orphans: endpoints, configurations and models of the stage in SageMaker that no version in the ledger has."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from relearn.errors import ConflictError
 from relearn.naming import resources
 
 YOUNG = timedelta(minutes=2)
-"""What is younger is let alone: it may be in the making."""
+"""Age up to which a resource is left alone: its creation may be in progress."""
 _log = logging.getLogger(__name__)
 
 
 class OrphanedEndpoints:
-    """Finds and removes orphaned endpoints; by their tags, so that resources of others are never removed.
+    """Finds orphaned endpoints by their tags, so that other resources are never removed, and removes them.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class OrphanedEndpoints:
     stage
         Name of the stage.
     clock
-        Returns the time, aware.
+        Returns the current time, aware.
     """
 
     def __init__(
@@ -40,13 +40,13 @@ class OrphanedEndpoints:
     def remove(self) -> list[str]:
         """Remove every orphan.
 
-        A version's record names its endpoint before it is made and until it is gone, and what the route names
-        has a record: so what no record names, nobody is sent to.
+        A version's record names its endpoint from before its creation until after its deletion, and every
+        version that a route names has a record. So no request is routed to an endpoint that no record names.
 
         Returns
         -------
         list of str
-            Their names; of one that is not gone yet the rest follows with the next call.
+            Names of the orphans, including those whose removal the next call completes.
         """
         gone = []
         for name in sorted(self._orphans()):

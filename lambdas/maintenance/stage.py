@@ -1,4 +1,4 @@
-"""What a stage needs when it comes (its models' first data) and when it goes (nothing left that costs)."""
+"""Sets a stage up with its models' first data, and tears it down so that nothing is left that costs money."""
 
 from __future__ import annotations
 
@@ -31,14 +31,16 @@ _log = logging.getLogger(__name__)
 
 
 class Setup:
-    """Gives every model that has nothing yet its seed, by the way every upload takes.
+    """Uploads the seed data of every model that has no data, as any other upload.
 
     Parameters
     ----------
-    ledger, storage, runs
-        Adapters, and what starts runs.
+    ledger, storage
+        Adapters.
+    runs
+        Starts runs.
     catalog
-        The models and their seeds.
+        Specs and seeds of all models.
     bucket
         Name of the uploads bucket.
     """
@@ -53,12 +55,12 @@ class Setup:
         self._bucket = bucket
 
     def run(self) -> list[str]:
-        """Prepare every model; again changes nothing.
+        """Prepare every model; idempotent.
 
         Returns
         -------
         list of str
-            The models that were given their seed.
+            The models whose seeds were uploaded.
         """
         return [model for model in self._catalog.specs if self._prepare(model)]
 
@@ -71,11 +73,11 @@ class Setup:
             return True
         usable = [u for u in uploads if u.state in (UploadState.ACCEPTED, UploadState.TRAINED)]
         if usable and not self._ledger.route(model).champion:
-            self._runs.start(model, usable)  # data outlived a former stage: train on it again
+            self._runs.start(model, usable)  # data of a deleted stage: train on it again
         return False
 
     def _lacking_seeds(self, model: str, known: set[str]) -> dict[str, Path]:
-        """Say which seeds are to be put: all or, when an earlier try broke off, the rest; none beside other data."""
+        """Return the seeds to upload, by key: all, or the rest after an interrupted call; none beside other data."""
         seeds = {
             f"{s3_keys.incoming_prefix(model, table)}seed.csv": seed
             for table, seed in self._catalog.seeds(model).items()
@@ -90,23 +92,25 @@ class Setup:
         if lacking.keys() == seeds.keys() and self._storage.has_any(
             self._bucket, s3_keys.incoming_prefix(model)
         ):
-            return {}  # its owner's first objects, whose events are on their way
+            return {}  # the owner's first objects, with their events on the way
         return lacking
 
 
 class Teardown:
-    """Removes everything that runs created; data and ledger history stay.
+    """Removes everything that runs created; data and the ledger's history stay.
 
     Parameters
     ----------
-    ledger, executions, restores, transforms, endpoints, online, registry
-        Adapters; ``restores`` are the executions that deploy versions again.
+    ledger, executions, transforms, endpoints, online, registry
+        Adapters.
+    restores
+        Executions that deploy versions again.
     models
         Names of the models.
     stage
-        Part of the names of what they have.
+        Name of the stage, part of the resources' names.
     sleep
-        Waits so many seconds.
+        Sleeps for a number of seconds.
     """
 
     def __init__(
@@ -134,17 +138,19 @@ class Teardown:
         self._sleep = sleep
 
     def run(self, seconds: float) -> None:
-        """Remove everything; again finds nothing to do.
+        """Remove everything that runs created, of all models; idempotent.
 
         Parameters
         ----------
         seconds
-            How long it may take, in seconds.
+            Time limit, in seconds.
 
         Raises
         ------
+        ConflictError
+            An endpoint still exists.
         TimeoutError
-            Executions still run, or endpoints or features are still there.
+            Executions still run, or online features still exist.
         """
         deadline = time.monotonic() + seconds
         for model in self._models:
@@ -154,7 +160,7 @@ class Teardown:
             self._transforms.stop(name)
         for name in sorted({made.name for made in self._endpoints.all()}):
             self._endpoints.remove(name, max(deadline - time.monotonic(), 1))
-        # All items, also those that nobody knows of: numbers of versions start again at 1.
+        # All items, known or not: version numbers start again at 1.
         if not self._online.clear(lambda: deadline - time.monotonic()):
             raise TimeoutError("not all features are deleted yet; deleting the stack again goes on with them")
         for model in self._models:
@@ -163,7 +169,7 @@ class Teardown:
             self._forget(model)
 
     def told(self, model: str) -> dict[str, Any]:
-        """Say what `remove` takes away of a model."""
+        """Return what `remove` would remove of a model."""
         route = self._ledger.route(model)
         return {
             "serves": route.champion or None,
@@ -174,25 +180,25 @@ class Teardown:
         }
 
     def remove(self, model: str, who: str, seconds: float) -> None:
-        """Remove what runs created of one model; its data and the ledger's history stay. Again finds nothing to do.
+        """Remove what runs created of one model; its data and the ledger's history stay. Idempotent.
 
-        The model's lock is held from then on, so that no run starts; the next deployment of the model gives it back.
+        The model's lock stays taken, so that no run starts; the next deployment of the model releases it.
 
         Parameters
         ----------
         model
-            Its name.
+            Name of the model.
         who
-            For the route's history.
+            Name of the caller, for the route's history.
         seconds
-            How long it may take, in seconds.
+            Time limit, in seconds.
 
         Raises
         ------
         ConflictError
-            A run or a restore of the model is under way.
+            A run or a redeployment of the model is under way, or an endpoint still exists.
         TimeoutError
-            Features are still there.
+            Online features still exist.
         """
         deadline = time.monotonic() + seconds
         self._take_unless_busy(model)
@@ -225,7 +231,7 @@ class Teardown:
             )
 
     def _take(self, model: str) -> None:
-        """Hold the model's lock for good, so that nothing starts while the stage goes."""
+        """Take the model's lock for good, so that no run starts during the teardown; fail the run that held it."""
         while (lock := self._ledger.lock(model)) is None or lock.run_id != TEARDOWN:
             try:
                 self._ledger.replace_lock(model, lock, TEARDOWN)
@@ -238,7 +244,7 @@ class Teardown:
         try:
             run = self._ledger.run(model, run_id)
         except NotFoundError:
-            return  # the lock was taken and nothing came of it yet
+            return  # the run had not started yet
         if run.state not in runs.FINAL:
             self._ledger.move_run(run, RunState.FAILED, "the stage is being deleted")
 
@@ -252,7 +258,7 @@ class Teardown:
             self._sleep(_POLL_SECONDS)
 
     def _forget(self, model: str) -> None:
-        """Take back what is no longer true: numbers start again at 1 with a new package group."""
+        """Empty the route and forget the versions: a new package group numbers versions from 1 again."""
         self._empty_route(model, Change("emptied", "the stage", "it is being deleted"))
         self._forget_versions(model)
 

@@ -1,4 +1,4 @@
-"""Repairs batches: a file or an end whose event was lost is handed on, and what waits in vain comes to an end."""
+"""Repairs batches: sends lost events again, and fails batches that wait in vain."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from relearn.lifecycle.batches import Batch, BatchState, Repair
 from relearn.naming import s3_keys
 
 LISTENER = "batch_event"
-"""The function that the event of a batch's file wakes."""
+"""Function that handles the events of batches."""
 _log = logging.getLogger(__name__)
 
 
 class BatchRepair:
-    """Looks at the batches that wait for their file.
+    """Repairs batches that wait for their file or run.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class BatchRepair:
     bucket
         Name of the uploads bucket.
     clock
-        Gives the time, aware.
+        Returns the current time, aware.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class BatchRepair:
         self._clock = clock
 
     def repair(self, model: str) -> None:
-        """Repair the batches of a model; those that only wait are let alone, those that run are looked at."""
+        """Repair the waiting batches of a model, and request a look at each running one."""
         for batch in self._records.waiting(model):
             self._one(batch)
         for batch in self._records.running(model):

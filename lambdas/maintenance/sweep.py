@@ -1,6 +1,6 @@
-"""Repairs what events lost: compares buckets, executions and endpoints with the ledger, and acts.
+"""Repairs the effects of lost events: compares buckets, executions and endpoints with the ledger, and acts.
 
-Runs on a schedule, and at once when an execution ends badly without having closed its run.
+Runs on a schedule, and at once when an execution fails without having closed its run.
 """
 
 from __future__ import annotations
@@ -30,30 +30,34 @@ _log = logging.getLogger(__name__)
 
 
 class Sweep:
-    """Repairs.
+    """Carries out all repairs.
 
     Parameters
     ----------
     ledger, executions
         Adapters.
     lost_uploads
-        What sends to ingest what it missed.
+        Sends uploads that ingest missed.
     batches
-        What repairs batches.
-    runs, run_failure, retirement
-        What starts, ends and cleans up after runs.
+        Repairs batches.
+    runs
+        Starts runs.
+    run_failure
+        Ends runs that failed.
+    retirement
+        Removes endpoints and online features that are no longer needed.
     route_changes
-        What deploys versions again.
+        Deploys versions again.
     approvals
-        What takes decisions about versions that wait.
+        Records decisions on versions that wait.
     missing_endpoints
-        What finds endpoints that are gone.
+        Finds missing endpoints.
     orphaned_endpoints
-        What removes endpoints that no version has.
+        Removes endpoints that no version has.
     models
         Names of the models.
     clock
-        Gives the time, aware.
+        Returns the current time, aware.
     """
 
     def __init__(
@@ -88,17 +92,17 @@ class Sweep:
         self._clock = clock
 
     def everything(self) -> int:
-        """Look at every model and every upload; the trouble of one keeps none of the others waiting.
+        """Repair every model and every upload; an error of one does not stop the others.
 
         Returns
         -------
         int
-            How many uploads were sent to ingest.
+            Number of uploads sent to ingest.
 
         Raises
         ------
         ExceptionGroup
-            What went wrong, after everything else was looked at.
+            All errors of models and endpoints, after everything was tried.
         """
         repairs = (
             self._model,
@@ -122,7 +126,7 @@ class Sweep:
         return sent
 
     def ended(self, model: str, run_id: str, reason: str) -> None:
-        """Fail a run whose execution ended badly; one that closed properly is not touched."""
+        """Fail a run whose execution failed; a run that was closed is left as it is."""
         lock = self._ledger.lock(model)
         if lock is not None and lock.run_id == run_id:
             self._run_failure.fail(model, run_id, reason)
@@ -146,7 +150,7 @@ class Sweep:
 
 
 def ended_run(detail: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Read model, run and reason from a ``Step Functions Execution Status Change``.
+    """Return model, run and reason of a ``Step Functions Execution Status Change``.
 
     Parameters
     ----------
