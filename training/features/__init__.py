@@ -1,13 +1,13 @@
-"""From raw tables to the rows a model is fitted on: a model's `features(tables)`, run on DuckDB.
+"""Compute the rows that a model is fitted on from raw tables, with the model's `features(tables)` on DuckDB.
 
-A model that declares tables gives in its features.py ``features(tables) -> ibis.Table``: one row for each
-entity and moment, ``as_of``, with the columns and the target of its spec. `training.features.feature_set`
-runs it on the shards of a snapshot, out of core and in bounded memory, and checks what comes out. The functions of
-`training.features.in_time` join and cut tables so that no row sees what came after its ``as_of``;
-`training.features.proof` proves it for any model, and `training.features.testing` computes features of a few
-rows in a test.
+A model that declares tables has a features.py with ``features(tables) -> ibis.Table``. It returns one row for
+each entity and moment, ``as_of``, with the columns and the target of the spec.
+`training.features.feature_set` runs it on the shards of a snapshot, in bounded memory, and checks the result.
+The functions of `training.features.in_time` join and filter tables so that no row sees anything after its
+``as_of``. `training.features.proof` proves that for any model, and `training.features.testing` computes the
+features of a few rows in a test.
 
-Ibis is imported here: only models with tables import this package.
+This package imports Ibis; only models with tables import it.
 """
 
 from training.features.in_time import after, before, days_between, latest, onto

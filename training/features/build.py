@@ -1,7 +1,7 @@
-"""A snapshot's raw tables through a model's `features`, into files of checked rows: one a moment.
+"""Build the features of a snapshot with a model's `features`: one file of checked rows per moment.
 
-The rows of a moment hang on nothing but what the moment may see, so each moment is made by itself, of just that; the same
-shards give the same bytes, whatever else is in the snapshot, and what is kept of an earlier run need not be made again.
+Each moment is computed on its own, from only the rows that it may see. The same shards therefore give the
+same bytes, whatever else is in the snapshot, and partitions of an earlier run can be reused.
 """
 
 # ruff: noqa: S608 - every name in the SQL is ours or the spec's (checked), the path goes through quote()
@@ -28,27 +28,28 @@ from training.features.shards import Shard, counts_of, describe, refuse_missing,
 from training.features.window import Window
 
 Features = Callable[[Mapping[str, ibis.Table]], object]
-"""What a features.py gives as ``features``."""
-MADE = "__features"  # no table can be named so
+"""Function ``features`` of a features.py: from raw tables by name to an ``ibis.Table``."""
+MADE = "__features"  # no table can have this name
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureFiles:
-    """Files with the features of a snapshot.
+    """Parquet files with the features of a snapshot.
 
     Parameters
     ----------
     files
-        Parquet: the columns and the target of the spec, and ``as_of``, as a shard would hold them; a file for
-        each moment, in order, where the spec declares moments.
+        Files with the columns and the target of the spec, and ``as_of``, in the types of a shard; one file
+        per moment, in order, where the spec declares moments.
     rows
-        How many rows they have.
+        Number of rows in all files.
     sha256
-        Of the files, hex: the same shards and the same expression give the same.
+        SHA-256 (hex) of the files; the same shards and expression give the same digest.
     tables
-        Raw table to its number of ``shards`` and ``rows``.
+        Counts by raw table: ``shards``, ``rows`` and ``waiting``.
     moments
-        How many moments were ``made`` and how many ``kept`` from an earlier run.
+        Number of moments that were ``made``, and ``kept`` from an earlier run; empty where the spec declares
+        none.
     """
 
     files: tuple[Path, ...]
@@ -60,20 +61,20 @@ class FeatureFiles:
 
 @dataclass(frozen=True, slots=True)
 class FeatureBuilder:
-    """Makes the features of a snapshot, moment by moment.
+    """Builder of the features of a snapshot, moment by moment.
 
     Parameters
     ----------
     spec
-        A spec with tables.
+        Spec with tables.
     features
-        The model's own.
+        The model's function ``features``; None when its features.py has none.
     connection
-        A database that reads the shards.
+        DuckDB connection that can read the shards.
     workdir
-        For the files.
+        Folder for the files.
     now
-        The run's clock, aware: rows of a later time wait, whatever they claim.
+        Clock of the run, aware: rows dated later are ignored.
     """
 
     spec: ModelSpec
@@ -83,12 +84,12 @@ class FeatureBuilder:
     now: datetime
 
     def shards(self, files: Mapping[str, Sequence[Path]]) -> dict[str, list[Shard]]:
-        """Read the footers of a snapshot's shards, and refuse those that cannot be used.
+        """Read the footers of a snapshot's shards, given as files by raw table, and refuse unusable ones.
 
         Raises
         ------
         DataError
-            A table has no shard, or one that does not fit.
+            A table has no shard, or a shard does not fit it.
         """
         if lacking := [table for table in self.spec.table_names if not files.get(table)]:
             raise DataError(
@@ -106,12 +107,12 @@ class FeatureBuilder:
         return found
 
     def write(self, shards: Mapping[str, Sequence[Shard]], moment: datetime | None, name: str) -> Path:
-        """Make the features of one moment, or of those that the model chooses, and write them down.
+        """Compute the features of one moment, and write them as Parquet; None: the model chooses the moments.
 
         Raises
         ------
         DataError, SpecError
-            As `make`.
+            As `make` raises them.
         """
         window = Window(None, self.now)
         if self.spec.moments and moment:
@@ -127,23 +128,23 @@ class FeatureBuilder:
 
 
 def seen_at(window: Window | None, shards: Sequence[Shard]) -> list[Shard]:
-    """Choose the shards that may have a row in a window."""
+    """Return the shards that may have a row in a window; None: all."""
     return [shard for shard in shards if shard.within(window)]
 
 
 def last_moment(spec: ModelSpec, shards: Mapping[str, Sequence[Shard]]) -> datetime | None:
-    """Say up to when the data reaches, in the table that the spec's moments follow; None without rows known by now."""
+    """Return the time (UTC) of the last known row in the table of the spec's moments; None without rows."""
     assert spec.moments is not None  # noqa: S101 - asked of such specs alone
     return max((shard.last for shard in shards[spec.moments.table] if shard.last), default=None)
 
 
 def moments_of(spec: ModelSpec, shards: Mapping[str, Sequence[Shard]]) -> tuple[datetime, ...]:
-    """List the moments that the data can speak of.
+    """Return the moments that the data covers.
 
     Raises
     ------
     DataError
-        There is none.
+        The data covers no moment.
     """
     assert spec.moments is not None  # noqa: S101 - asked of such specs alone
     first = min((shard.first for shard in shards[spec.moments.table] if shard.first), default=None)
@@ -151,12 +152,12 @@ def moments_of(spec: ModelSpec, shards: Mapping[str, Sequence[Shard]]) -> tuple[
 
 
 def moments_between(spec: ModelSpec, first: datetime | None, last: datetime | None) -> tuple[datetime, ...]:
-    """List the moments that data from one time to another can speak of; None: there is no row.
+    """Return the moments that data from ``first`` to ``last`` covers; None: the table has no row.
 
     Raises
     ------
     DataError
-        There is none.
+        The data covers no moment.
     """
     assert spec.moments is not None  # noqa: S101 - asked of such specs alone
     found = spec.moments.between(first, last) if first and last else ()
@@ -171,7 +172,7 @@ def moments_between(spec: ModelSpec, first: datetime | None, last: datetime | No
 
 
 def no_rows(spec: ModelSpec) -> DataError:
-    """Say that there is nothing to learn from."""
+    """Return the error for a feature set without rows."""
     return DataError(
         "features",
         f"the features of {spec.name} have no row: is there enough data before and after every as_of?",
@@ -181,23 +182,23 @@ def no_rows(spec: ModelSpec) -> DataError:
 def build(
     builder: FeatureBuilder, shards: Mapping[str, Sequence[Shard]], cache: Cache | None = None
 ) -> FeatureFiles:
-    """Make the features of a snapshot.
+    """Compute the features of a snapshot, or reuse those of earlier runs.
 
     Parameters
     ----------
     builder
-        Makes the features.
+        Builder for the snapshot.
     shards
-        What `FeatureBuilder.shards` gave.
+        Shards that `FeatureBuilder.shards` returned.
     cache
-        What earlier runs made; None: nothing is kept.
+        Partitions of earlier runs; None: nothing is reused or kept.
 
     Raises
     ------
     DataError
-        The features break the spec, or there is no row of them.
+        The features break the spec, there is no row, or the data covers no moment.
     SpecError
-        ``features`` gives something else than the spec's columns.
+        ``features`` is not a function, or does not return the spec's columns.
     """
     spec, kept = builder.spec, 0
     files: list[Path] = []
@@ -223,7 +224,7 @@ def build(
 
 
 def count_rows(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> int:
-    """Count the rows of Parquet files by their footers."""
+    """Return the number of rows in Parquet files, from their footers."""
     paths = ", ".join(quote(str(file)) for file in files)
     found = connection.execute(f"SELECT sum(num_rows) FROM parquet_file_metadata([{paths}])").fetchone()
     return int(found[0]) if found else 0
@@ -235,14 +236,14 @@ def make(spec: ModelSpec, features: Features | None, connection: duckdb.DuckDBPy
     Returns
     -------
     int
-        How many rows there are.
+        Number of rows.
 
     Raises
     ------
     DataError
-        A key comes twice, the expression fails on the data, or what it gives breaks the spec.
+        A key is duplicated, the expression fails on the data, or its result breaks the spec.
     SpecError
-        It gives something else than the spec's columns.
+        ``features`` is not a function, or does not return the spec's columns.
     """
     making = need_function(spec, features)
     try:
@@ -258,12 +259,12 @@ def make(spec: ModelSpec, features: Features | None, connection: duckdb.DuckDBPy
 
 
 def need_function(spec: ModelSpec, features: object) -> Features:
-    """Give what a model's features.py has as ``features``, when it can be called.
+    """Return ``features`` if it is callable.
 
     Raises
     ------
     SpecError
-        It cannot.
+        It is not callable.
     """
     if not callable(features):
         where = f"{spec.name}/features.py: features"
@@ -272,12 +273,12 @@ def need_function(spec: ModelSpec, features: object) -> Features:
 
 
 def check_keys(spec: ModelSpec, connection: Connection) -> None:
-    """Refuse a raw table in which a key comes twice.
+    """Refuse a raw table with a duplicated key.
 
     Raises
     ------
     DataError
-        Code ``duplicate_key``: says which, and how often.
+        Code ``duplicate_key``; the message has the key and its number of rows.
     """
     for table in spec.tables:
         key = next((column for column in table.columns if column.name == table.key), None)

@@ -1,8 +1,8 @@
-"""What was made for a moment is kept, and made again only when something it hangs on has changed.
+"""Cache of feature partitions: a moment is computed again only when something that it depends on has changed.
 
-A partition is the rows of one moment, as Parquet. Its name holds two digests: of all that it was made of (the code, the
-spec, the moment, the content of every shard that it may see), and of its own bytes, so that a file that was cut
-short or altered is no partition. SageMaker keeps the folder beside the jobs (a checkpoint, in its words).
+A partition is the rows of one moment, as Parquet. Its file name has two digests: one of everything that it
+depends on (code, spec, moment, content of every shard that it may see), and one of its own bytes, so that a
+truncated or altered file is not used. SageMaker keeps the folder between jobs, as a checkpoint.
 """
 
 from __future__ import annotations
@@ -19,28 +19,31 @@ from relearn.spec.model import ModelSpec
 from training.features.shards import Shard
 
 ROOM = Path(__file__).parent
+"""Folder of this package, whose code is part of the digest."""
 MADE_WITH = ("duckdb", "ibis-framework")
+"""Libraries whose versions a partition depends on."""
 SPEC_PARTS = ("columns", "target", "entity", "tables", "moments")
+"""Parts of the spec that a partition depends on."""
 
 
 def code_digest(model: Path) -> str:
-    """SHA-256 (hex) of the code that makes features: a model's own files but its model.py, and this package."""
+    """Return the SHA-256 (hex) of the features' code: the model's files except model.py, and this package."""
     files = [path for path in sorted(model.glob("*.py")) if path.name != "model.py"]
     content = [path.name.encode() + path.read_bytes() for path in (*files, *sorted(ROOM.glob("*.py")))]
     return hashlib.sha256(b"\0".join(content)).hexdigest()
 
 
 class Cache:
-    """The partitions of a model.
+    """Cache of a model's partitions.
 
     Parameters
     ----------
     folder
-        Where they are kept; made when missing.
+        Folder of the partitions; created when missing.
     spec
-        The model's spec.
+        Spec of the model.
     code
-        `code_digest`.
+        Digest from `code_digest`.
     """
 
     def __init__(self, folder: Path, spec: ModelSpec, code: str) -> None:
@@ -54,28 +57,28 @@ class Cache:
         }
 
     def key(self, moment: datetime, shards: Mapping[str, Iterable[Shard]]) -> str:
-        """SHA-256 (hex) of all that the rows of a moment hang on.
+        """Return the SHA-256 (hex) of everything that the rows of a moment depend on.
 
         Parameters
         ----------
         moment
-            The ``as_of``.
+            The moment, the ``as_of`` of its rows.
         shards
-            Raw table to the shards of which the moment may see a row.
+            Shards that may have a row the moment sees, by raw table.
         """
         seen = {table: sorted(shard.fingerprint for shard in of) for table, of in shards.items()}
         whole = {**self._same, "moment": moment.isoformat(), "shards": seen}
         return hashlib.sha256(canonical_json(whole).encode()).hexdigest()
 
     def find(self, key: str) -> Path | None:
-        """Give a kept partition; None when there is none, or its bytes are not what they were."""
+        """Return the partition of a key; None when there is none, or its bytes have changed."""
         for path in sorted(self._folder.glob(f"{key}-*.parquet")):
             if path.stem == f"{key}-{digest(path)}":
                 return path
         return None
 
     def keep(self, key: str, made: Path) -> Path:
-        """Keep a partition; another process sees all of it or nothing."""
+        """Copy a partition to the cache and return its path; the rename makes it appear whole."""
         path = self._folder / f"{key}-{digest(made)}.parquet"
         draft = path.with_suffix(".draft")
         shutil.copyfile(made, draft)
@@ -84,6 +87,6 @@ class Cache:
 
 
 def digest(path: Path) -> str:
-    """SHA-256 (hex) of a file."""
+    """Return the SHA-256 (hex) of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

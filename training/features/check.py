@@ -1,4 +1,4 @@
-"""What a model's `features` must give: the spec's columns, in their types and within their bounds."""
+"""Check the result of a model's `features`: the spec's columns, in their types and within their bounds."""
 
 # ruff: noqa: S608 - every name in the SQL is the spec's (checked), every value goes through quote()
 from __future__ import annotations
@@ -17,37 +17,37 @@ from relearn.spec.model import Boolean, Category, Column, DateTime, Id, ModelSpe
 from relearn.spec.tables import AS_OF
 
 SQL_TYPES = {"number": "FLOAT", "boolean": "BOOLEAN", "datetime": "TIMESTAMPTZ"}
-"""As in a shard; everything else is VARCHAR."""
+"""DuckDB type in a shard by column type; VARCHAR for all others."""
 
 _VALUE = re.compile(r"['\"]|\b\d")
 _TUPLES = {2: "pairs", 3: "triples"}
 
 
 class Connection(Protocol):
-    """What runs SQL as DuckDB takes it: DuckDB, or Spark by way of `training.features.spark.Sql`."""
+    """Connection that runs DuckDB's SQL: DuckDB's own, or `training.features.spark.Sql`."""
 
     def execute(self, query: str, /) -> Any:
-        """Run a query; what comes back has ``fetchone``."""
+        """Run a query; return a result with ``fetchone``."""
 
 
 def wanted(spec: ModelSpec) -> tuple[Column, ...]:
-    """Give what a feature set of ``spec`` holds: what is made of its tables, and as_of."""
+    """Return the columns of a feature set of ``spec``: those computed from its tables, and ``as_of``."""
     return (*spec.made, DateTime(AS_OF))
 
 
 def row_key(spec: ModelSpec) -> tuple[str, ...]:
-    """Name the columns that no two rows of a feature set share: of a ranking also the item that was met."""
+    """Return the columns that identify a row: the entity, ``as_of`` and, for a ranking, the item."""
     assert spec.entity is not None  # noqa: S101 - a spec with tables has one
     return (spec.entity, AS_OF, spec.target.name) if spec.kind == "ranking" else (spec.entity, AS_OF)
 
 
 def check_schema(spec: ModelSpec, made: object) -> ibis.Table:
-    """Check the names and types of what `features` gave.
+    """Check the names and types of the columns that `features` returned.
 
     Raises
     ------
     SpecError
-        It is not a table, or has other columns than the spec, or one of another type.
+        The result is not a table, or its columns are not the spec's or have other types.
     """
     where = f"{spec.name}/features.py: features"
     if not isinstance(made, ibis.Table):
@@ -67,24 +67,25 @@ def check_schema(spec: ModelSpec, made: object) -> ibis.Table:
 
 
 def check_values(spec: ModelSpec, connection: Connection, relation: str, moments: str | None = None) -> int:
-    """Check every value of a feature set, and that no two rows share their `row_key`.
+    """Check every value of a feature set, and that `row_key` identifies its rows.
 
     Parameters
     ----------
     relation
-        The feature set.
+        Name of the feature set's table.
     moments
-        The table of moments that it may speak of; None: of any.
+        Name of the table of allowed moments; None: any moment is allowed.
 
     Returns
     -------
     int
-        How many rows there are.
+        Number of rows.
 
     Raises
     ------
     DataError
-        Code ``features``: says which columns break the spec, in how many rows and by which value.
+        Code ``features``; the message lists the columns that break the spec, with row counts and an example
+        value.
     """
     checks = [(column, words, sql) for column in wanted(spec) for words, sql in _faults(spec, column)]
     counts = [f"count(*) FILTER ({sql})" for _, _, sql in checks]
@@ -113,9 +114,10 @@ def check_values(spec: ModelSpec, connection: Connection, relation: str, moments
 
 
 def without_values(spec: ModelSpec, told: str) -> str:
-    """Give what an engine says of an expression that failed, up to the first text or figure in it where a column is private.
+    """Cut an engine's error message before the first text or number in it, when a column is private.
 
-    An engine quotes the value that it failed at, and does not say of which column it is.
+    An engine quotes the value at which it failed, but not the column. Without private columns the message is
+    returned unchanged.
     """
     columns = [column for name in spec.table_names for column in spec.raw_columns(name)]
     if not any(column.private for column in (*columns, *spec.columns, spec.target)):
@@ -139,7 +141,7 @@ def _others(connection: Connection, relation: str, moments: str) -> list[str]:
 
 
 def as_shard(spec: ModelSpec, relation: str) -> str:
-    """SQL of a feature set in the types of a shard, in the one order that hangs on nothing but its values."""
+    """Return SQL of a feature set in the types of a shard, ordered so that equal rows give equal files."""
     values = [f'CAST("{c.name}" AS {SQL_TYPES.get(c.type, "VARCHAR")}) AS "{c.name}"' for c in wanted(spec)]
     return f"SELECT {', '.join(values)} FROM {relation} ORDER BY {_quoted(row_key(spec))}"
 
@@ -167,9 +169,9 @@ def _fits(column: Column, kind: ibis.DataType) -> bool:
 
 
 def _faults(spec: ModelSpec, column: Column) -> Iterator[tuple[str, str]]:
-    """Give, for everything that can be wrong with a column, the words and the SQL."""
+    """Yield, for each rule of a column, the words for a breach and SQL that is true for it."""
     name = f'"{column.name}"'
-    if not column.optional or column.name == spec.entity:  # a request may leave its entity out, training not
+    if not column.optional or column.name == spec.entity:  # optional in requests, never in training
         yield "are missing", f"{name} IS NULL"
     match column:
         case Number():

@@ -1,7 +1,7 @@
-"""DuckDB as the engine of features: raw tables in, rows out, in bounded memory.
+"""DuckDB as the engine of features: computes features from raw tables, in bounded memory.
 
-In an expression a number is float64, a boolean boolean, a date-time a timestamp in UTC without a zone, and
-everything else a string.
+In an expression a number is float64, a boolean is boolean, a date-time is a timestamp in UTC without a time
+zone, and everything else is a string.
 """
 
 # ruff: noqa: S608 - every name in the SQL is the spec's (checked) or ours, every path goes through quote()
@@ -25,25 +25,25 @@ from training.features.shards import Shard
 from training.features.window import Window
 
 MEMORY_MB = 2048
-"""What DuckDB may hold, in MB; the rest goes to disk. Always the same, as the order of sums hangs on it."""
+"""Memory that DuckDB may use, in MB; more spills to disk. Fixed, because the order of sums depends on it."""
 
-GIVEN = "__given"  # no table can be named so
+GIVEN = "__given"  # no table can have this name
 
 
 def connect(workdir: Path, sources: Sequence[Path], memory_mb: int = MEMORY_MB) -> duckdb.DuckDBPyConnection:
-    """Open a database that reads nothing but ``sources`` and writes nothing outside ``workdir``.
+    """Open a database that reads only ``sources`` and ``workdir``, and writes only to ``workdir``.
 
-    One thread: a sum of floating-point numbers depends on their order, and the same snapshot must give the
-    same bytes.
+    It uses one thread: a sum of floating-point numbers depends on their order, and the same snapshot must
+    give the same bytes.
 
     Parameters
     ----------
     workdir
-        Where the database and what does not fit into memory go.
+        Folder for the database and its spill files.
     sources
-        Folders of what it may read.
+        Folders that it may read.
     memory_mb
-        What DuckDB may hold, in MB.
+        Memory that DuckDB may use, in MB.
     """
     connection = duckdb.connect(
         str(workdir / "features.duckdb"),
@@ -64,14 +64,14 @@ def connect(workdir: Path, sources: Sequence[Path], memory_mb: int = MEMORY_MB) 
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """Where the rows of a raw table are.
+    """Relation with the rows of a raw table.
 
     Parameters
     ----------
     sql
-        What stands behind FROM.
+        SQL that follows FROM.
     there
-        The columns that it has.
+        Names of its columns.
     """
 
     sql: str
@@ -79,14 +79,14 @@ class Relation:
 
 
 def tables(connection: duckdb.DuckDBPyConnection, spec: ModelSpec) -> dict[str, ibis.Table]:
-    """Give the raw tables of ``spec`` and its moments as a model's code takes them: name to expression."""
+    """Return the raw tables of ``spec``, and its table of moments if any, as Ibis expressions by name."""
     backend = ibis.duckdb.from_connection(connection)
     names = (*spec.table_names, MOMENTS) if spec.moments else spec.table_names
     return {name: backend.table(name) for name in names}
 
 
 def show_moments(connection: duckdb.DuckDBPyConnection, moments: Sequence[datetime]) -> None:
-    """Make the table `MOMENTS`, in place of an earlier one: aware moments as timestamps in UTC."""
+    """Create or replace the table `MOMENTS`; aware moments become timestamps in UTC."""
     connection.execute(f"CREATE OR REPLACE TABLE {MOMENTS} ({AS_OF} TIMESTAMP)")
     for moment in moments:
         connection.execute(f"INSERT INTO {MOMENTS} VALUES (?)", [moment.astimezone(UTC).replace(tzinfo=None)])
@@ -98,14 +98,14 @@ def show(
     relations: Mapping[str, Relation],
     window: Window | None = None,
 ) -> None:
-    """Make the raw tables out of what their rows are in, in place of earlier ones, without reading them.
+    """Create or replace the raw tables as views of their relations, without reading any row.
 
     Parameters
     ----------
     relations
-        Raw table to where its rows are.
+        Relation by raw table.
     window
-        What is seen of the tables that have a time; None: everything.
+        Window of visible rows in the tables that have a time; None: all rows.
     """
     for table in spec.tables:
         relation = relations[table.name]
@@ -117,7 +117,7 @@ def show(
 
 
 def of_files(shards: Sequence[Shard]) -> Relation:
-    """Say where the rows of a raw table's shards are."""
+    """Return the relation of a raw table's shards; without shards, an empty one."""
     if not shards:
         return Relation("(SELECT 1 WHERE false)", ())
     paths = ", ".join(quote(str(shard.file)) for shard in shards)
@@ -128,7 +128,7 @@ def of_files(shards: Sequence[Shard]) -> Relation:
 def of_rows(
     connection: duckdb.DuckDBPyConnection, spec: ModelSpec, table: str, rows: Sequence[Mapping[str, Any]]
 ) -> Relation:
-    """Put rows in memory into the database; a column that a row does not name is missing."""
+    """Write rows from memory to a table, and return its relation; columns that a row does not name are NULL."""
     given = pa.table(
         {
             c.name: pa.array([_text(row.get(c.name)) for row in rows], pa.string())
@@ -143,7 +143,7 @@ def of_rows(
 
 
 def reach(connection: Connection, table: Table) -> tuple[datetime, datetime] | None:
-    """Say from when to when a raw table on the connection has rows; None: it has none."""
+    """Return the first and last time (UTC) of a raw table's rows; None when it has no row."""
     found = connection.execute(
         f'SELECT min("{table.time}"), max("{table.time}") FROM "{table.name}"'
     ).fetchone()
@@ -153,7 +153,7 @@ def reach(connection: Connection, table: Table) -> tuple[datetime, datetime] | N
 
 
 def _inside(time: str, window: Window) -> str:
-    # on the column as it is stored, so that whole row groups are passed over
+    # on the stored column, so that DuckDB can skip whole row groups
     moment = f'CAST("{time}" AS TIMESTAMPTZ)'
     cut = f"{moment} <= TIMESTAMPTZ '{window.until.isoformat()}'"
     return cut if window.after is None else f"{cut} AND {moment} > TIMESTAMPTZ '{window.after.isoformat()}'"
@@ -162,7 +162,7 @@ def _inside(time: str, window: Window) -> str:
 def _value(column: Column, there: Collection[str]) -> str:
     name = f'"{column.name}"' if column.name in there else "NULL"
     match column:
-        case Number():  # by way of float32, as ingest stores it
+        case Number():  # through float32, as ingest stores it
             return f"CAST(CAST({name} AS FLOAT) AS DOUBLE)"
         case Boolean():
             return f"CAST({name} AS BOOLEAN)"

@@ -1,4 +1,4 @@
-"""Making the features of a snapshot in a training job: what is asked for, and what comes of it."""
+"""Compute the feature set of a snapshot in a training job, with its cache and online features."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from training.features.online import Online, write_online
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """The code of a model's features.
+    """Code of a model's features.
 
     Parameters
     ----------
     features
-        The function.
+        The function ``features``; None when the features.py has none.
     home
-        The model's folder.
+        Folder of the model.
     """
 
     features: Features | None
@@ -34,20 +34,20 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """Files and folders that features are made from and written to.
+    """Input and output files of a feature set, and its clock.
 
     Parameters
     ----------
     sources
-        Folder that the shards are in.
+        Folder of the shards.
     workdir
-        An empty folder for files and for what does not fit into memory.
+        Empty folder for files and DuckDB's spill files.
     cache
-        Folder of what earlier runs made; None: nothing is kept.
+        Folder of the partitions of earlier runs; None: nothing is reused or kept.
     online
-        The file for what is served by entity; None: it is not made.
+        File for the online features; None: they are not computed.
     now
-        The run's clock, aware.
+        Clock of the run, aware: rows dated later are ignored.
     """
 
     sources: Path
@@ -59,18 +59,19 @@ class Paths:
 
 @dataclass(frozen=True, slots=True)
 class FeatureSet:
-    """Features of a snapshot, as a training job reads them.
+    """Feature set of a snapshot, as a training job reads it.
 
     Parameters
     ----------
     files
-        Parquet: the feature set, as shards would hold it.
+        Parquet files with the columns of the feature set, in the types of shards.
     fingerprint
-        SHA-256 (hex) of what the shards hold.
+        SHA-256 (hex) of the content of the shards.
     tables
-        Raw table to its number of ``shards`` and ``rows``, and of rows that are ``waiting`` for their time.
+        Counts by raw table: ``shards``, ``rows``, and rows ``waiting`` because they are dated after the
+        clock.
     facts
-        ``rows``, ``sha256``, ``moments`` and ``online`` of the features, JSON-ready.
+        Facts of the features, JSON-ready: ``rows``, ``sha256``, ``moments`` and ``online``.
     """
 
     files: tuple[Path, ...]
@@ -80,7 +81,7 @@ class FeatureSet:
 
     @classmethod
     def of(cls, made: FeatureFiles, fingerprints: Sequence[str], online: Online | None) -> FeatureSet:
-        """Combine files, fingerprints of the shards, and what is served by entity."""
+        """Combine feature files, fingerprints of the shards and online features."""
         facts = {
             "rows": made.rows,
             "sha256": made.sha256,
@@ -99,27 +100,27 @@ def make(
     *,
     memory_mb: int = engine.MEMORY_MB,
 ) -> FeatureSet:
-    """Make the features of a snapshot on DuckDB.
+    """Compute the feature set of a snapshot on DuckDB.
 
     Parameters
     ----------
     spec
-        A spec with tables.
+        Spec with tables.
     code
-        Of its features.
+        Code of the model's features.
     files
-        Raw table to its shards.
+        Shard files by raw table.
     paths
-        Files and folders.
+        Folders and clock.
     memory_mb
-        What DuckDB may hold, in MB.
+        Memory that DuckDB may use, in MB.
 
     Raises
     ------
     DataError
-        A table has no shard, or one that does not fit; or the features break the spec.
+        A table has no shard, a shard does not fit, or the features break the spec.
     SpecError
-        ``features`` gives something else than the spec's columns.
+        ``features`` is not a function, or does not return the spec's columns.
     """
     paths = replace(paths, workdir=paths.workdir.resolve(), sources=paths.sources.resolve())
     cache = Cache(paths.cache.resolve(), spec, code_digest(code.home)) if paths.cache else None

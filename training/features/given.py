@@ -1,4 +1,4 @@
-"""The features that Spark made of a snapshot: checked and put in order as those that are made here."""
+"""Read the features that Spark computed from a snapshot; check and order them like those from DuckDB."""
 
 # ruff: noqa: S608 - every name in the SQL is ours or the spec's (checked), the path goes through quote()
 from __future__ import annotations
@@ -19,27 +19,27 @@ from training.features.feature_set import FeatureSet
 from training.features.online import Online, export
 
 TRAINING, ONLINE, STATISTICS = "training", "online", "statistics.json"
-"""What Spark's job writes: two folders of Parquet, and what it counted."""
+"""Output of the Spark job: two folders of Parquet files, and their counts."""
 
 
 def take(spec: ModelSpec, given: Path, workdir: Path, online: Path | None) -> FeatureSet:
-    """Take what Spark made.
+    """Read, check and order the features from Spark.
 
     Parameters
     ----------
     spec
-        A spec with tables.
+        Spec with tables.
     given
         Folder with `TRAINING`, `ONLINE` and `STATISTICS`.
     workdir
-        An empty folder for the files.
+        Empty folder for the ordered files.
     online
-        The file for what is served by entity; None: it is not made.
+        File for the online features; None: they are not written.
 
     Raises
     ------
     DataError
-        It breaks the spec, or is not there.
+        The features break the spec, or are missing.
     """
     counted = json.loads((given / STATISTICS).read_text(encoding="utf-8"))
     with engine.connect(workdir.resolve(), [given.resolve()]) as connection:
@@ -63,7 +63,7 @@ def _served(
 
 
 def _in_order(spec: ModelSpec, connection: duckdb.DuckDBPyConnection, folder: Path, path: Path) -> Path:
-    """Check a feature set, and write it in the one order that hangs on nothing but its values."""
+    """Check a feature set, and write it ordered by `row_key`."""
     files = sorted(folder.rglob("*.parquet"))
     if not files:
         raise DataError("empty", f"Spark left no {folder.name} features of {spec.name}")

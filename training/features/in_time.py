@@ -1,8 +1,8 @@
-"""Joins and cuts that keep to the time: at a row's ``as_of``, only what was known by then.
+"""Point-in-time joins: at a row's ``as_of``, only what was known by then is visible.
 
-What happened at ``as_of`` itself is known; what comes after it is the future, which only a target may see.
-A *spine* is a table with a row for each entity and moment that the model learns from: a column that names the
-entity, and ``as_of``. All of it is plain relational algebra, so that any engine of Ibis runs it.
+A row at ``as_of`` itself is known; later rows are the future, which only a target may see. A *spine* is a
+table with one row for each entity and moment that the model learns from: a column with the entity, and
+``as_of``. The joins are plain relational algebra, so every engine of Ibis can run them.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ import ibis
 from relearn.spec.tables import AS_OF
 
 DAY_SECONDS = 86_400
-WHOSE = "__whose"  # no column can be named so
-AGAIN = "__again_{name}"  # nor so: what a join calls a column that both sides have
+WHOSE = "__whose"  # no column can have this name
+AGAIN = "__again_{name}"  # a join's name of a column that both sides have
 
 
 def before(spine: ibis.Table, rows: ibis.Table, *, on: str, time: str, days: int | None = None) -> ibis.Table:
-    """Give, for each row of a spine, what was known of its entity: not after ``as_of``.
+    """Join each row of a spine with the rows known of its entity: those not after ``as_of``.
 
     Parameters
     ----------
     spine
         Entities and moments.
     rows
-        What happened.
+        Rows with an entity and a time.
     on
-        The column that names the entity, in both.
+        Column of the entity, in both.
     time
-        The column of ``rows`` that says when.
+        Column of ``rows`` with the time.
     days
-        How many days back; None: all the way.
+        Length of the time window, in days before ``as_of``; None: unlimited.
 
     Returns
     -------
@@ -45,9 +45,9 @@ def before(spine: ibis.Table, rows: ibis.Table, *, on: str, time: str, days: int
 
 
 def after(spine: ibis.Table, rows: ibis.Table, *, on: str, time: str, days: int) -> ibis.Table:
-    """Give, for each row of a spine, what its entity's next days brought: for the target alone.
+    """Join each row of a spine with its entity's rows of the ``days`` after ``as_of``; only for the target.
 
-    Parameters are those of `before`.
+    The parameters are those of `before`.
     """
     moments = _moments(spine, on)
     end = moments[AS_OF] + ibis.interval(days=days)
@@ -56,10 +56,10 @@ def after(spine: ibis.Table, rows: ibis.Table, *, on: str, time: str, days: int)
 
 
 def latest(spine: ibis.Table, rows: ibis.Table, *, on: str, time: str) -> ibis.Table:
-    """Give, for each row of a spine, the newest row known of its entity; none where there is none.
+    """Join each row of a spine with the newest known row of its entity; drop those without one.
 
-    Of two at the same time the one with the greater values comes first, column by column: the same
-    whatever the order of the data. Parameters are those of `before`.
+    Of two rows at the same time the one with the greater values wins, column by column, so the result does
+    not depend on the order of the data. The parameters are those of `before`.
     """
     known = before(spine, rows, on=on, time=time)
     others = [known[name].desc() for name in rows.columns if name not in (on, time)]
@@ -68,16 +68,16 @@ def latest(spine: ibis.Table, rows: ibis.Table, *, on: str, time: str) -> ibis.T
 
 
 def onto(spine: ibis.Table, made: ibis.Table, *, on: str) -> ibis.Table:
-    """Put columns beside a spine; they are missing where ``made`` has no row.
+    """Add columns to a spine; they are missing where ``made`` has no row.
 
     Parameters
     ----------
     spine
         Entities and moments, with any other columns.
     made
-        ``on``, ``as_of`` and the columns to add, at most one row for each.
+        ``on``, ``as_of`` and the columns to add; at most one row for each entity and moment.
     on
-        The column that names the entity, in both.
+        Column of the entity, in both.
     """
     added = [name for name in made.columns if name not in (on, AS_OF)]
     joined = spine.left_join(made, [on, AS_OF], rname=AGAIN)
@@ -85,9 +85,9 @@ def onto(spine: ibis.Table, made: ibis.Table, *, on: str) -> ibis.Table:
 
 
 def days_between(since: ibis.Value, until: ibis.Value) -> ibis.Value:
-    """Give the time from one date-time to another in days, of whole seconds.
+    """Return the time between two date-times in days; fractions of seconds are dropped first.
 
-    Engines differ in what the seconds of a date-time with a fraction are; the fractions go first.
+    Engines differ in how they round a date-time with a fraction to seconds.
     """
     seconds = until.truncate("s").epoch_seconds() - since.truncate("s").epoch_seconds()
     return seconds / DAY_SECONDS

@@ -1,6 +1,6 @@
-"""Every entity's features as they were known last: what requests that name an entity are answered with.
+"""Compute online features: the last known features of every entity, for requests that name an entity.
 
-They are made by the very expression that training learns from, at one moment: the last that the data tells of.
+They come from the same expression as the training features, at one moment: that of the last known row.
 """
 
 # ruff: noqa: S608 - every name in the SQL is ours or the spec's (checked), the path goes through quote()
@@ -22,20 +22,21 @@ from training.features.cache import digest
 from training.features.shards import Shard
 
 ISO = "%Y-%m-%dT%H:%M:%S.%fZ"
+"""Format of date-times in the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Online:
-    """What is served by entity.
+    """Online features of a snapshot.
 
     Parameters
     ----------
     rows
-        How many entities.
+        Number of entities.
     sha256
-        Of the file, hex.
+        SHA-256 (hex) of the file.
     as_of
-        The moment that the features speak of, ISO 8601.
+        Moment of the features, ISO 8601.
     """
 
     rows: int
@@ -43,26 +44,26 @@ class Online:
     as_of: str
 
     def as_dict(self) -> dict[str, Any]:
-        """Give it as JSON-ready data."""
+        """Return the fields as JSON-ready data."""
         return asdict(self)
 
 
 def write_online(builder: FeatureBuilder, shards: Mapping[str, Sequence[Shard]], path: Path) -> Online | None:
-    """Make the features of every entity at the last moment, and write them as JSON Lines.
+    """Compute the features of every entity at the last moment, and write them as JSON Lines.
 
     Parameters
     ----------
     builder
-        What they are made with.
+        Builder for the snapshot.
     shards
-        What `FeatureBuilder.shards` gave.
+        Shards that `FeatureBuilder.shards` returned.
     path
-        The file: an object an entity, in the order of entities, with the entity, ``as_of`` and the columns.
+        File to write: one object per entity, ordered by entity, with the entity, ``as_of`` and the columns.
 
     Returns
     -------
     Online or None
-        None when the spec declares no moments.
+        None when the spec declares no moments, or their table has no row.
     """
     if builder.spec.moments is None or (moment := last_moment(builder.spec, shards)) is None:
         return None
@@ -77,12 +78,12 @@ def export(
     moment: str,
     path: Path,
 ) -> Online:
-    """Write checked features of one moment as JSON Lines; the target is no feature and stays behind."""
+    """Write checked features of one moment as JSON Lines, without the target."""
     path.parent.mkdir(parents=True, exist_ok=True)
     paths = ", ".join(quote(str(file)) for file in files)
     values = ", ".join(f'{_value(column)} AS "{column.name}"' for column in (DateTime(AS_OF), *spec.columns))
     rows = f'SELECT {values} FROM read_parquet([{paths}]) ORDER BY "{spec.entity}"'
-    draft = files[0].with_suffix(".jsonl")  # the database may write beside its own files alone
+    draft = files[0].with_suffix(".jsonl")  # the database may write only to its own folder
     connection.execute(f"COPY ({rows}) TO {quote(str(draft))} (FORMAT json)")
     shutil.move(draft, path)
     return Online(count_rows(connection, files), digest(path), moment)
@@ -91,7 +92,7 @@ def export(
 def _value(column: Column) -> str:
     if isinstance(column, DateTime):
         return f"strftime(\"{column.name}\" AT TIME ZONE 'UTC', '{ISO}')"
-    if isinstance(column, Number):  # as a request gives it, which it becomes a part of
+    if isinstance(column, Number):  # as in a request, which the value becomes part of
         bounds = [bound for bound in (column.minimum, column.maximum) if bound is not None]
         cases = " ".join(f"WHEN {_same(column, bound)} THEN CAST('{bound!r}' AS DOUBLE)" for bound in bounds)
         return f'CASE {cases} ELSE "{column.name}" END' if cases else f'"{column.name}"'

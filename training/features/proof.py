@@ -1,4 +1,4 @@
-"""The proof that a model's features do not see the future: they stay as they are when the future changes."""
+"""Prove that a model's features do not see the future: they stay the same when future rows change."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from training.features.testing import Rows, compute
 def assert_point_in_time(
     spec: ModelSpec, features: Features, tables: Mapping[str, Rows], *, moments: int = 3
 ) -> None:
-    """Prove that no row of features sees what comes after its ``as_of``.
+    """Prove that no row of a feature set sees rows after its ``as_of``.
 
-    At several moments, everything that a table with a ``time`` holds after the moment is altered: values are
-    shuffled among these rows and changed, every second row goes. The features of rows up to that moment must stay
-    as they were. The target may change: it is what the future brings.
+    At several moments, the rows after the moment are altered in every table with a ``time``: values are
+    changed and shuffled among these rows, and every second row is removed. The features of rows up to that
+    moment must stay the same. The target may change, because it depends on the future.
 
     Parameters
     ----------
     spec
-        A spec with tables.
+        Spec with tables.
     features
-        The model's own.
+        The model's function ``features``.
     tables
-        As for `compute`; enough rows that there is a future to alter.
+        Rows by raw table, as for `compute`; enough rows that there is a future to alter.
     moments
-        How many of the ``as_of`` to try, spread over all of them.
+        Number of values of ``as_of`` to try, spread evenly over all of them.
 
     Raises
     ------
     AssertionError
-        A feature changed; the message says which, of what and when. Or nothing could be tried.
+        A feature changed; the message names it, its row and the moment. Or no row could be compared.
     """
     honest = compute(spec, features, tables)
     found = sorted({row[AS_OF] for row in honest})
@@ -80,7 +80,7 @@ def _altered(table: Table, rows: Rows, moment: datetime) -> Rows:
         return rows
     ordered = sorted(rows, key=lambda row: _moment(row[time]))
     known = [row for row in ordered if _moment(row[time]) <= moment]
-    kept = ordered[len(known) :][::-2][::-1]  # the last one stays: how far the data reaches is no secret
+    kept = ordered[len(known) :][::-2][::-1]  # keep the last row, so that the data reaches as far
     columns = {
         column.name: [_other(column, row.get(column.name)) for row in kept]
         for column in table.columns
@@ -96,7 +96,7 @@ def _altered(table: Table, rows: Rows, moment: datetime) -> Rows:
 
 
 def _other(column: Column, value: Any) -> Any:
-    """Give another value that the column allows."""
+    """Return another value that the column allows; ids, texts and date-times are returned unchanged."""
     if value is None:
         return None
     match column:

@@ -1,4 +1,4 @@
-"""What shards hold, as far as their footers tell: nothing of their rows is read for it."""
+"""Describe shards from their Parquet footers, without reading their rows."""
 
 # ruff: noqa: S608 - every name in the SQL is the spec's (checked), every path goes through quote()
 from __future__ import annotations
@@ -22,14 +22,14 @@ from training.features.window import Window
 
 @dataclass(frozen=True, slots=True)
 class RowCounts:
-    """Counts of rows, and of missing values by column, in a raw table.
+    """Number of rows and of missing values in a raw table.
 
     Parameters
     ----------
     rows
-        How many.
+        Number of rows.
     missing
-        Column to its number of nulls; a column that is not there is not in it.
+        Number of nulls by column; absent columns are not listed.
     """
 
     rows: int
@@ -38,22 +38,23 @@ class RowCounts:
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One shard of a raw table.
+    """Shard of a raw table.
 
     Parameters
     ----------
     file
-        Parquet.
+        Parquet file.
     fingerprint
-        Tells its content from any other: as ingest wrote it into the file, or SHA-256 (hex) of the file.
+        Identifies the content: the fingerprint that ingest wrote into the footer, else the SHA-256 (hex) of
+        the file.
     rows
-        How many.
+        Number of known rows.
     missing
-        Column to its number of nulls; a column that the file lacks is not in it.
+        Number of nulls by column; columns that the file lacks are not listed.
     first, last
-        The least and greatest time of its rows, aware; None when the table has no time, or there is no row.
+        First and last time of its known rows, aware; None when the table has no time, or there is no row.
     waiting
-        How many more rows it has that are not known yet.
+        Number of further rows that are dated after the run's clock.
     """
 
     file: Path
@@ -65,19 +66,19 @@ class Shard:
     waiting: int = 0
 
     def within(self, window: Window | None) -> bool:
-        """Tell whether a window on the times may show any of its rows."""
+        """Return whether any row may be in a window on the times; None: any row is."""
         return (
             window is None or self.first is None or self.last is None or window.meets(self.first, self.last)
         )
 
 
 def describe(connection: duckdb.DuckDBPyConnection, table: Table, files: Sequence[Path]) -> list[Shard]:
-    """Read the footers of a raw table's shards.
+    """Describe the shards of a raw table from their footers.
 
     Raises
     ------
     DataError
-        One cannot be read.
+        A file cannot be read.
     """
     paths = f"[{', '.join(quote(str(path)) for path in files)}]"
     try:
@@ -113,7 +114,7 @@ def describe(connection: duckdb.DuckDBPyConnection, table: Table, files: Sequenc
 
 
 def until(connection: duckdb.DuckDBPyConnection, table: Table, shard: Shard, now: datetime) -> Shard:
-    """Give a shard as it is known now: the rows that are dated later are none of its own, and counted."""
+    """Return the shard without the rows dated after ``now`` (aware), which are counted as waiting."""
     if shard.last is None or shard.last <= now:
         return shard
     time = f'CAST("{table.time}" AS TIMESTAMPTZ)'
@@ -127,12 +128,12 @@ def until(connection: duckdb.DuckDBPyConnection, table: Table, shard: Shard, now
 
 
 def waits(rows: int, table: str, now: datetime) -> str:
-    """Say that rows of a raw table are not known yet."""
+    """Return the log line about rows of a raw table that are dated after the run's clock."""
     return f"{rows} rows of table {table} wait: they are dated after {now.isoformat()}, this run's clock"
 
 
 def counts_of(shards: Sequence[Shard]) -> dict[str, int]:
-    """Count the shards of a raw table, their rows that are known, and those that wait."""
+    """Return the number of shards, of known rows and of waiting rows of a raw table."""
     return {
         "shards": len(shards),
         "rows": sum(shard.rows for shard in shards),
@@ -141,12 +142,12 @@ def counts_of(shards: Sequence[Shard]) -> dict[str, int]:
 
 
 def refuse_missing(spec: ModelSpec, table: str, shards: Iterable[Shard | RowCounts]) -> None:
-    """Refuse shards that lack what the spec demands.
+    """Refuse shards in which a required column has missing values.
 
     Raises
     ------
     DataError
-        Says which column, and in how many rows.
+        Code ``schema``; the message has the column and the number of rows.
     """
     found = list(shards)
     rows = sum(shard.rows for shard in found)
@@ -184,7 +185,7 @@ def _shard(  # noqa: PLR0917 - all that a footer says
 def _count(
     connection: duckdb.DuckDBPyConnection, path: Path, names: list[str], time: str | None
 ) -> dict[str, list[Any]]:
-    """Count and compare in the rows themselves: the file is not of ingest, and its footer tells too little."""
+    """Compute the footer's figures from the rows, for a file without full statistics in its footer."""
     counts = [f'count(*) - count("{name}")' for name in names]
     when = f'CAST("{time}" AS TIMESTAMPTZ)' if time in names else "CAST(NULL AS TIMESTAMPTZ)"
     found = connection.execute(

@@ -1,10 +1,11 @@
-"""Spark as the engine of features: the same expression, the same checks, for data that outgrow one machine.
+"""Spark as the engine of features: the same expression and checks, for data that one machine cannot process.
 
-A model's ``features`` is an Ibis expression, and every check of `training.features` is SQL as DuckDB takes it; here
-both become Spark's SQL. Nothing runs in Python on a worker, so workers need no package of ours.
+A model's ``features`` is an Ibis expression, and every check of `training.features` is SQL for DuckDB; here
+both are translated to Spark's SQL. No Python runs on the workers, so they need none of these packages.
 
-What differs from DuckDB: a sum of floating-point numbers hangs on the order of its parts, which on many machines is
-any. Numbers are rounded to float32 at the end, which makes nearly all of them equal again; the others are an ulp apart.
+A sum of floating-point numbers depends on the order of its terms, which is arbitrary on many machines.
+Numbers are rounded to float32 at the end, which makes nearly all results equal to DuckDB's; the others differ
+by one unit in the last place.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from training.features.shards import RowCounts, refuse_missing, waits
 
 CONFIGURATION = {
     "spark.sql.session.timeZone": "UTC",
-    "spark.sql.ansi.enabled": "true",  # what overflows or cannot be read is an error, as it is for DuckDB
+    "spark.sql.ansi.enabled": "true",  # overflows and failed casts are errors, as in DuckDB
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.parquet.compression.codec": "zstd",
 }
@@ -42,19 +43,19 @@ _LIBRARY_ERRORS = (PySparkException, Py4JError, IbisError)
 
 
 class Sql:
-    """A Spark session that takes DuckDB's SQL, and answers as a connection of DuckDB does.
+    """Spark session that takes DuckDB's SQL and returns results as a DuckDB connection does.
 
     Parameters
     ----------
     session
-        Its temporary views are the tables.
+        Session whose temporary views are the tables.
     """
 
     def __init__(self, session: SparkSession) -> None:
         self.session = session
 
     def execute(self, query: str) -> _Answer:
-        """Run a query."""
+        """Translate and run a query."""
         (translated,) = sqlglot.transpile(query, read="duckdb", write="spark")
         return _Answer(self.session.sql(translated))
 
@@ -64,13 +65,13 @@ class _Answer:
     frame: DataFrame
 
     def fetchone(self) -> tuple[Any, ...] | None:
-        """Give the first row."""
+        """Return the first row; None when there is none."""
         row: tuple[Any, ...] | None = self.frame.first()
         return row
 
 
 def connect(session: SparkSession) -> Sql:
-    """Take a session for one feature set: with tables and settings of its own."""
+    """Return a new session for one feature set, with its own temporary views and settings."""
     ibis.pyspark  # noqa: B018 - its compiler reads options that exist once it was loaded
     own = session.newSession()
     for name, value in CONFIGURATION.items():
@@ -79,17 +80,17 @@ def connect(session: SparkSession) -> Sql:
 
 
 def show_shards(sql: Sql, spec: ModelSpec, table: str, files: Sequence[str], now: datetime) -> dict[str, int]:
-    """Make a raw table out of its shards, in the types that an expression finds on DuckDB, without rows after ``now``.
+    """Create a raw table as a view of its shards, with DuckDB's types and without rows dated after ``now``.
 
     Returns
     -------
     dict
-        How many ``rows`` it has, and how many are ``waiting``, for they are dated after ``now``.
+        Number of ``rows``, and of rows ``waiting`` because they are dated after ``now``.
 
     Raises
     ------
     DataError
-        A shard cannot be read, or lacks what the spec demands.
+        A shard cannot be read, or has missing values in a required column.
     """
     columns = spec.raw_columns(table)
     try:
@@ -115,7 +116,7 @@ def show_shards(sql: Sql, spec: ModelSpec, table: str, files: Sequence[str], now
 
 
 def show_moments(sql: Sql, moments: Sequence[datetime]) -> None:
-    """Make the table `MOMENTS`, in place of an earlier one."""
+    """Create or replace the table `MOMENTS`."""
     given = ", ".join(f"({_moment(moment)})" for moment in moments)
     kind = f"CAST({AS_OF} AS TIMESTAMP_NTZ) AS {AS_OF}"
     rows = f"VALUES {given} AS given({AS_OF})" if moments else f"VALUES (NULL) AS given({AS_OF}) WHERE FALSE"
@@ -123,7 +124,7 @@ def show_moments(sql: Sql, moments: Sequence[datetime]) -> None:
 
 
 def tables(spec: ModelSpec) -> dict[str, ibis.Table]:
-    """Give the raw tables of ``spec`` and its moments as a model's code takes them: name to expression."""
+    """Return the raw tables of ``spec``, and its table of moments if any, as Ibis expressions by name."""
     found = {name: ibis.table(_schema(spec.raw_columns(name)), name=name) for name in spec.table_names}
     return found | ({MOMENTS: ibis.table({AS_OF: "timestamp"}, name=MOMENTS)} if spec.moments else {})
 
@@ -134,14 +135,14 @@ def make(spec: ModelSpec, features: Features | None, sql: Sql) -> int:
     Returns
     -------
     int
-        How many rows there are.
+        Number of rows.
 
     Raises
     ------
     DataError
-        A key comes twice, the expression fails on the data, or what it gives breaks the spec.
+        A key is duplicated, the expression fails on the data, or its result breaks the spec.
     SpecError
-        It gives something else than the spec's columns.
+        ``features`` is not a function, or does not return the spec's columns.
     """
     making = need_function(spec, features)
     try:
@@ -158,7 +159,7 @@ def make(spec: ModelSpec, features: Features | None, sql: Sql) -> int:
 
 
 def rows(spec: ModelSpec, sql: Sql) -> DataFrame:
-    """Give what `make` made, by entity and moment; numbers are float64 still, for whoever reads them to round."""
+    """Return the rows of `make`, ordered by `row_key`; numbers are float64, and the reader rounds them."""
     made = [f.col(f"`{column.name}`").cast(_MADE_TYPES.get(column.type, "string")) for column in wanted(spec)]
     return sql.session.table(MADE).select(made).orderBy(*(f"`{name}`" for name in row_key(spec)))
 
@@ -170,7 +171,7 @@ def _schema(columns: Sequence[Column]) -> Mapping[str, str]:
 def _value(column: Column, there: set[str]) -> Any:
     found = f.col(f"`{column.name}`") if column.name in there else f.lit(None)
     match column:
-        case Number():  # by way of float32, as ingest stores it
+        case Number():  # through float32, as ingest stores it
             value = found.cast("float").cast("double")
         case Boolean():
             value = found.cast("boolean")
@@ -186,7 +187,7 @@ def _moment(moment: datetime) -> str:
 
 
 def _line(error: Exception) -> str:
-    """Give the first line of what went wrong: of an error from Java, of the one that it began with."""
+    """Return the first line of an error's message; for an error from Java, that of its root cause."""
     cause = getattr(error, "java_exception", None)
     while cause is not None and cause.getCause() is not None:
         cause = cause.getCause()

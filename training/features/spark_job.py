@@ -1,8 +1,8 @@
-"""One run of the features job: a snapshot's raw tables in, checked features as Parquet and their statistics out.
+"""Run the features job: compute checked features from a snapshot's raw tables on Spark.
 
-``training/<parts>.parquet`` below the output are what a model learns from, ``online/<parts>.parquet`` every entity as
-it was last known, and ``statistics.json`` says what both hold. Everything is read and written through Spark, so that
-an S3 URI or a file will do.
+The output folder gets ``training/<parts>.parquet`` with the rows a model learns from,
+``online/<parts>.parquet`` with the last known features of every entity, and ``statistics.json`` with their
+counts. Everything is read and written through Spark, so an S3 URI works as well as a file.
 """
 
 from __future__ import annotations
@@ -28,25 +28,26 @@ from training.features.check import wanted
 from training.features.given import ONLINE, STATISTICS, TRAINING
 
 FOOTERS_AT_ONCE = 16
+"""Number of Parquet footers read in parallel."""
 
 
 def run(
     session: SparkSession, *, model: str, shards: Mapping[str, Sequence[str]], output: str, now: datetime
 ) -> None:
-    """Make the features of a model.
+    """Compute the features of a model, and write them and their statistics.
 
     Parameters
     ----------
     session
-        Where to make them.
+        Spark session.
     model
         Name of the model.
     shards
-        Raw table to the URIs of its shards.
+        URIs of the shards by raw table.
     output
-        URI of a folder.
+        URI of the output folder.
     now
-        The run's clock, aware: rows of a later time are not seen.
+        Clock of the run, aware: rows dated later are ignored.
 
     Raises
     ------
@@ -68,12 +69,12 @@ def make(
     *,
     now: datetime | None = None,
 ) -> dict[str, Any]:
-    """Make features of shards, write them, and say what they hold; without ``now`` the clock is this machine's.
+    """Compute and write the features of shards; return their statistics. Without ``now``, use this machine's clock.
 
     Raises
     ------
     DataError, SpecError
-        As `training.features.build`.
+        As `training.features.build` raises them.
     """
     if lacking := [table for table in spec.table_names if not shards.get(table)]:
         raise DataError("empty", f"the snapshot of {spec.name} has no shard of table {', '.join(lacking)}")
@@ -96,7 +97,7 @@ class _SparkJob:
     output: str
 
     def sets(self) -> dict[str, Any]:
-        """Make what a model learns from, and what is served by entity."""
+        """Compute and write the training rows and the online features."""
         if self.spec.moments is None:
             return {TRAINING: self._write(TRAINING)}
         followed = next(table for table in self.spec.tables if table.name == self.spec.moments.table)
@@ -118,7 +119,7 @@ class _SparkJob:
 
 
 def statistics(spec: ModelSpec, sql: spark.Sql) -> dict[str, Any]:
-    """Count what `training.features.spark.make` made; numbers and date-times have a smallest and a greatest value."""
+    """Return the counts of rows and missing values in `MADE`, and the range of its numbers and date-times."""
     columns = wanted(spec)
     ranged = [column for column in columns if isinstance(column, Number | DateTime)]
     asked = ["count(*)", *(f'count("{column.name}")' for column in columns)]
@@ -134,13 +135,13 @@ def statistics(spec: ModelSpec, sql: spark.Sql) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):  # what Spark makes of 1.0 in an expression
+    if isinstance(value, Decimal):  # Spark's type of 1.0 in an expression
         return float(value)
     return f"{value.isoformat()}Z" if isinstance(value, datetime) else value
 
 
 def fingerprints(session: SparkSession, files: Sequence[str]) -> list[str]:
-    """Tell the content of shards from any other's, as `training.features.shards` does on one machine."""
+    """Return the content fingerprints of shards, as `training.features.shards` does for local files."""
     java: Any = session._jvm  # noqa: SLF001 - PySpark reads no footers
     configuration: Any = session._jsc.hadoopConfiguration()  # noqa: SLF001
 
@@ -162,12 +163,12 @@ def _digest(session: SparkSession, file: str) -> str:
 
 
 def as_json(made: Mapping[str, Any]) -> str:
-    """Write down what `make` says."""
+    """Return the result of `make` as JSON."""
     return json.dumps(made, indent=2, sort_keys=True)
 
 
 def write_text(session: SparkSession, place: str, text: str) -> None:
-    """Write one file, wherever Spark can write."""
+    """Write a text file to any place that Spark can write to."""
     java = session._jvm  # noqa: SLF001 - PySpark has no other way to write a file by its name
     assert java is not None  # noqa: S101 - the session is a classic one, with a JVM of its own
     path = java.org.apache.hadoop.fs.Path(place)

@@ -1,4 +1,4 @@
-"""For the tests of a model: its features of a few rows in memory."""
+"""Compute the features of a few rows in memory, for the tests of a model."""
 
 # ruff: noqa: S608 - every name in the SQL is the spec's (checked) or ours
 from __future__ import annotations
@@ -20,7 +20,7 @@ from training.features.check import as_shard, row_key, wanted
 from training.features.window import Window
 
 Rows = Sequence[Mapping[str, Any]]
-LATEST = datetime.max.replace(tzinfo=UTC)  # a test has no clock: all its rows are known
+LATEST = datetime.max.replace(tzinfo=UTC)  # a test has no clock, so all its rows are known
 
 
 def compute(
@@ -30,29 +30,29 @@ def compute(
     *,
     moments: Sequence[datetime] | None = None,
 ) -> list[dict[str, Any]]:
-    """Make the features of rows in memory, with every check that training makes.
+    """Compute the features of rows in memory, with every check of training.
 
     Parameters
     ----------
     spec
-        A spec with tables.
+        Spec with tables.
     features
-        The model's own.
+        The model's function ``features``.
     tables
-        Raw table to rows: column to value, date-times as `datetime` or in ISO 8601; a table that is not
+        Rows by raw table, each a value by column, date-times as `datetime` or ISO 8601; a table that is not
         given is empty.
     moments
-        What to speak of, aware; None: the moments that the spec finds in the rows.
+        Moments to compute, aware; None: the moments that the spec finds in the rows.
 
     Returns
     -------
     list of dict
-        Rows by entity and moment; numbers are rounded to float32, date-times aware.
+        Rows ordered by entity and moment; numbers are rounded to float32, date-times are aware.
 
     Raises
     ------
     DataError, SpecError
-        As `training.features.build`.
+        As `training.features.build` raises them.
     """
     found = []
     with (
@@ -83,7 +83,7 @@ def compute(
 def _moments(
     connection: duckdb.DuckDBPyConnection, spec: ModelSpec, given: Mapping[str, engine.Relation]
 ) -> Sequence[datetime | None]:
-    """List the moments that the spec finds in rows; None alone for a model that chooses them itself."""
+    """Return the moments that the spec finds in the rows; one None if the model chooses its moments itself."""
     if spec.moments is None:
         return [None]
     engine.show(connection, spec, given)
@@ -97,6 +97,6 @@ def _aware(value: Any) -> Any:
 
 
 def rows_of(path: Path) -> list[dict[str, Any]]:
-    """Read a CSV file as `compute` takes rows; an empty value is a missing one."""
+    """Read a CSV file as rows for `compute`; an empty value is missing."""
     with path.open(encoding="utf-8", newline="") as file:
         return [{name: value or None for name, value in row.items()} for row in csv.DictReader(file)]

@@ -1,4 +1,4 @@
-"""Which rows of raw data a moment may hang on: the cut that makes features reusable, and small to make again."""
+"""Limit the raw rows that a moment depends on, so that its partition can be reused and is cheap to compute."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from relearn.spec.model import Monthly
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A stretch of time.
+    """Time window, open at its start and closed at its end.
 
     Parameters
     ----------
     after
-        What is at it or earlier is not in it, aware; None: it has no beginning.
+        Start, aware, exclusive; None: unlimited.
     until
-        The last moment in it, aware.
+        End, aware, inclusive.
     """
 
     after: datetime | None
@@ -25,14 +25,14 @@ class Window:
 
     @classmethod
     def of(cls, moments: Monthly, moment: datetime, now: datetime) -> Window:
-        """What a moment may hang on: features on what was known by then, its target on the days after; nothing after now."""
+        """Return the window that a moment depends on: its lookback and label days, up to ``now`` at most."""
         back = moments.lookback_days
         try:
             after = None if back is None else moment - timedelta(days=back)
-        except OverflowError:  # further back than the calendar goes
+        except OverflowError:  # before the first year of the calendar
             after = None
         return cls(after, min(moment + timedelta(days=moments.label_days), now))
 
     def meets(self, first: datetime, last: datetime) -> bool:
-        """Tell whether a stretch from ``first`` to ``last``, both in it, has anything in common with this."""
+        """Return whether the window overlaps the times from ``first`` to ``last``, both inclusive."""
         return first <= self.until and (self.after is None or last > self.after)
