@@ -1,1 +1,1 @@
-"""Fits estimators, evaluates them and exports them as ONNX."""
+"""Fit estimators, evaluate them and export them as ONNX."""

@@ -1,13 +1,13 @@
-"""Does the ONNX model answer as the estimator it came from? If not, it is never served.
+"""Check that the ONNX model agrees with the estimator that it was exported from, or else is never served.
 
-A classification agrees when every label is the same and every probability within 1e-5. Where
-the estimator's own two best probabilities tie within 1e-5, either label is right: such rows
-are counted, not refused. A regression agrees within 1e-5 of the spread (the standard deviation) of the target: not of
-its size, since a target far from zero is not known any better for that.
+A classification agrees when every label is the same and every probability within 1e-5. Where the estimator's
+two best probabilities are within 1e-5 of each other, either label is right: such rows are counted, not
+refused. A regression agrees within 1e-5 of the target's standard deviation, not of its size: a target far
+from zero is not known any better for that.
 
-The rows are those held out, those at the thresholds of trees, and those that the spec allows and the data may lack
-(`training.fitting.coverage`). Of the last, float32 decides more: a difference is allowed that is no larger than what the
-estimator's own answer changes when a number changes by a millionth.
+The compared rows are the holdout, rows at the thresholds of trees, and rows that the spec allows but the data
+may lack (`training.fitting.coverage`). In the last, float32 rounding matters more: a difference is allowed up
+to the change of the estimator's own answer when a number changes by a millionth.
 """
 
 from __future__ import annotations
@@ -28,21 +28,22 @@ from training.fitting.coverage import Corner, Coverage
 from training.fitting.fit import frame
 
 TOLERANCE = 1e-5
+"""Largest difference of a probability, or of a value as a share of the target's standard deviation."""
 MILLIONTH = 1e-6
-"""By how much of a number its answer may depend: float32 knows seven digits."""
+"""Relative change of a number that may change its answer: float32 has about seven decimal digits."""
 NAMED = 5
-"""Corners named in a refusal at most."""
+"""Most corners named in a refusal."""
 
 
 class CornerError(ArtifactError):
-    """Something that the spec allows has no answer, or another one than the estimator's.
+    """A model that cannot answer something the spec allows, or whose ONNX graph answers it differently.
 
     Parameters
     ----------
     message
-        Names the columns, and the remedy.
+        Message with the columns and the remedy.
     far
-        Whether only numbers without a bound are to blame.
+        Whether the failure only concerns numbers without a bound in the spec.
     """
 
     def __init__(self, message: str, *, far: bool) -> None:
@@ -52,20 +53,20 @@ class CornerError(ArtifactError):
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What was compared.
+    """Result of comparing an ONNX model with its estimator.
 
     Parameters
     ----------
     rows
-        How many, `threshold_rows` of them at the thresholds of trees.
+        Number of compared rows; `threshold_rows` of them are at the thresholds of trees.
     labels_identical
-        Always true of what was not refused; a regression has no labels to differ.
+        Always true, because a model with different labels is refused; a regression has no labels.
     ties
-        Rows with another label where the estimator itself was undecided.
+        Rows with different labels between which the estimator was undecided.
     max_abs_diff
         Largest difference of a probability, or of a value in the target's unit.
     tolerance
-        What was allowed, in the same unit.
+        Allowed difference, in the same unit.
     """
 
     rows: int
@@ -76,12 +77,12 @@ class Agreement:
     tolerance: float
 
     def as_dict(self) -> dict[str, Any]:
-        """Give it as JSON-ready data."""
+        """Return the fields as JSON-ready data."""
         return asdict(self)
 
 
 class _Answers(NamedTuple):
-    """Answers to rows: labels, and probabilities (rows, classes); of a regression no labels, and values (rows, 1)."""
+    """Answers to rows: labels and probabilities (rows, classes); for a regression None and values (rows, 1)."""
 
     labels: Array | None
     figures: Array
@@ -95,25 +96,25 @@ def check(
     threshold_rows: int = 0,
     spread: float | None = None,
 ) -> Agreement:
-    """Compare the answers of both on ``columns``.
+    """Compare the answers of estimator and ONNX model on ``columns``.
 
     Parameters
     ----------
     estimator
-        As it was fitted.
+        Fitted estimator.
     scorer
-        The exported graph, loaded.
+        Loaded ONNX graph.
     columns
-        Feature name to encoded values of shape (rows,).
+        Encoded values of shape (rows,) by feature.
     threshold_rows
-        How many of the rows were made by `training.fitting.thresholds`.
+        Number of rows made by `training.fitting.thresholds`.
     spread
-        Standard deviation of the target of a regression; None: of the estimator's answers.
+        Standard deviation of a regression's target; None: that of the estimator's answers.
 
     Raises
     ------
     ArtifactError
-        They disagree; the message says on how many rows and by how much.
+        The answers differ; the message has the number of rows and the largest difference.
     """
     wanted = _estimated(estimator, scorer, columns)
     given = _given(scorer, columns)
@@ -141,21 +142,21 @@ def cover(
     *,
     spread: float | None = None,
 ) -> None:
-    """Compare the answers of both on what the spec allows.
+    """Compare the answers of estimator and ONNX model on rows that the spec allows.
 
     Parameters
     ----------
     estimator, scorer, spread
         As for `check`.
     rows
-        Made by `training.fitting.coverage`.
+        Rows from `training.fitting.coverage`.
     columns
-        The data, which says how large numbers usually are.
+        Columns of the data, for the usual size of numbers.
 
     Raises
     ------
     CornerError
-        One of them has no answer to a row, or they disagree.
+        One of the two cannot answer a row, or they disagree.
     """
     wanted = _asked(lambda some: _estimated(estimator, scorer, some.columns), rows, "estimator")
     given = _asked(lambda some: _given(scorer, some.columns), rows, "ONNX model")
@@ -186,7 +187,7 @@ def _unsteady(
     wanted: _Answers,
     usual: Mapping[str, float],
 ) -> Array:
-    """Say by how much the estimator's answers to some rows change when their numbers change by a millionth."""
+    """Return by how much the estimator's answers change when numbers change by a millionth, shape (rows,)."""
     changed = np.zeros(len(rows))
     for name, values in rows.columns.items():
         if values.dtype == object:
@@ -195,19 +196,19 @@ def _unsteady(
             step = MILLIONTH * np.maximum(np.abs(values), np.float32(usual[name]))
             moved = np.where(values > 0, values - step, values + step).astype(
                 np.float32
-            )  # inwards: none overflows
+            )  # towards zero, so that none overflows
             told = ask({**rows.columns, name: moved})
         changed += np.nan_to_num(np.abs(told.figures - wanted.figures).max(axis=1))
     return changed
 
 
 def _asked(ask: Callable[[Coverage], _Answers], rows: Coverage, who: str) -> _Answers:
-    """Ask for all answers.
+    """Return the answers to all rows.
 
     Raises
     ------
     ArtifactError
-        There is none to some rows; names the columns.
+        Some rows cannot be answered; the message names the columns.
     """
     with _quiet():
         try:
@@ -218,7 +219,11 @@ def _asked(ask: Callable[[Coverage], _Answers], rows: Coverage, who: str) -> _An
 
 
 def _failing(ask: Callable[[Coverage], _Answers], rows: Coverage) -> tuple[Array, str]:
-    """Find the corners that cannot be answered, one by one; where each can be alone, the first row that cannot."""
+    """Find the rows that cannot be answered, and why: corner by corner, the shortest combinations first.
+
+    Returns a mask of shape (rows,) and the error's first line. Combinations are not tried once a single
+    corner has failed.
+    """
     failing, reasons = np.zeros(len(rows), bool), dict[int, str]()
     places: dict[tuple[Corner, ...], list[int]] = {}
     for at, row in enumerate(rows.corners):
@@ -244,7 +249,7 @@ def _cannot(who: str, rows: Coverage, failing: Array, reason: str) -> CornerErro
 
 
 def _where(rows: Coverage, bad: Array) -> tuple[str, str, bool]:
-    """Name the fewest corners that explain the bad rows, what to do, and whether only far numbers are to blame."""
+    """Return the fewest corners that explain the bad rows, the remedy, and whether only far numbers fail."""
     found = [rows.corners[at] for at in np.flatnonzero(bad).tolist()]
     near = [row for row in found if not any(corner.far for corner in row)]
     shortest = min(near or found, key=len)
@@ -273,7 +278,7 @@ def _given(scorer: Scorer, columns: Mapping[str, Array]) -> _Answers:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Do without warnings: corners overflow, which is what is looked for."""
+    """Suppress warnings: corners overflow on purpose."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         yield
@@ -291,7 +296,7 @@ def _other(wanted: _Answers, given: _Answers) -> Array:
 
 
 def _beyond(differences: Array, tolerance: Array | float) -> Array:
-    return np.asarray(~(differences <= tolerance))  # NaN is beyond
+    return np.asarray(~(differences <= tolerance))  # NaN counts as beyond
 
 
 def _undecided(wanted: _Answers, allowed: Array | float) -> Array:
@@ -302,7 +307,7 @@ def _undecided(wanted: _Answers, allowed: Array | float) -> Array:
 
 
 def _scale(wanted: _Answers, spread: float | None) -> float:
-    """Give what differences are measured against; of a target that is always the same, its size."""
+    """Return the unit of differences: 1, or a regression's spread; for a constant target, its size."""
     if wanted.labels is not None:
         return 1.0
     return (

@@ -1,7 +1,7 @@
-"""Charts as inline SVG: no library, no file beside the page, colours from its style sheet.
+"""Draw charts as inline SVG, without a library or external files; the style sheet of the page sets the colours.
 
-Every chart has a caption and a description for those who cannot see it; the figures it shows
-also stand in a table of the report.
+Every chart has a caption and a description for readers who cannot see it. Its figures are also in a table of
+the report.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from pages.plot import SIDE, Plot
 from pages.svg import figure, line, text
 from scoring.encode import Array
 
-POINTS = 600  # of a scatter or a curve at most; more only make the page heavy
+POINTS = 600  # most points of a scatter or curve; more only make the page large
 NAMED = 160
-"""Width of a name at most."""
+"""Largest width of a name, in SVG units."""
 COUNT_SIZE = 15
-"""Height of the figures in a cell, as the style sheet has it."""
+"""Font size of the figures in a cell, as in the style sheet."""
 LEAST_CELL = 24
-"""Side of a cell from which on there is room for a figure."""
+"""Smallest side of a cell that has room for a figure, in SVG units."""
 _SHORT = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 def heatmap(title: str, labels: Sequence[str], matrix: Sequence[Sequence[int]]) -> str:
-    """Draw a confusion matrix: a row per true class, shaded by its share of the row."""
+    """Draw a confusion matrix: one row per true class, shaded by the share of the row."""
     count = len(labels)
     cell = max(16.0, min(84.0, 460 / count))
     names = [cut(label, NAMED) for label in labels]
     left, top = 24 + widest(names) + 16, 30
-    upright = widest(names) + 8 > cell  # beside each other they would run into one another
+    upright = widest(names) + 8 > cell  # horizontal names would overlap
     below = (widest(names) if upright else 12) + 16
     parts = [text(left + cell * count / 2, 14, "answered", "axis")]
     parts.append(text(12, top + cell * count / 2, "true", "axis", turn=True))
@@ -61,7 +61,7 @@ def heatmap(title: str, labels: Sequence[str], matrix: Sequence[Sequence[int]]) 
 
 
 def bars(title: str, values: Sequence[tuple[str, float]], unit: str) -> str:
-    """Draw horizontal bars from zero, the greatest first; negative ones to the left."""
+    """Draw horizontal bars from zero, the largest value first; negative bars go to the left."""
     ordered = sorted(values, key=lambda pair: -pair[1])
     low, high = min([0.0, *(v for _, v in ordered)]), max([0.0, *(v for _, v in ordered)])
     span = (high - low) or 1.0
@@ -85,7 +85,7 @@ def bars(title: str, values: Sequence[tuple[str, float]], unit: str) -> str:
 
 
 def curves(title: str, axes: tuple[str, str], lines: Sequence[tuple[str, Array, Array]]) -> str:
-    """Draw curves in the unit square over the diagonal; each a name, its x and its y."""
+    """Draw curves in the unit square with its diagonal; each is a name, its x and its y values."""
     x, y = (Axis(name=name, low=0, high=1) for name in axes)
     plot = Plot(x, y, [name for name, _, _ in lines])
     parts = [plot.frame(), plot.diagonal()]
@@ -96,7 +96,7 @@ def curves(title: str, axes: tuple[str, str], lines: Sequence[tuple[str, Array, 
 
 
 def scatter(title: str, axes: tuple[str, str], xs: Array, ys: Array, *, from_zero: bool = False) -> str:
-    """Draw points on equal axes over the diagonal; ``from_zero``: none is negative, and the axes say so."""
+    """Draw points on equal axes with the diagonal; ``from_zero``: both axes start at zero."""
     low, high = 0.0 if from_zero else float(min(xs.min(), ys.min())), float(max(xs.max(), ys.max()))
     across, up = (Axis(name=name, low=low, high=high) for name in axes)
     plot = Plot(across, up)
@@ -110,7 +110,7 @@ def scatter(title: str, axes: tuple[str, str], xs: Array, ys: Array, *, from_zer
 
 
 def histogram(title: str, axis: str, values: Array, bins: int = 21) -> str:
-    """Draw how often values fall between equal steps around zero."""
+    """Draw a histogram of values with equal bins, symmetric around zero."""
     reach = float(np.abs(values).max()) or 1.0
     counts, edges = np.histogram(values, bins=bins, range=(-reach, reach))
     rows = Axis(name="rows", low=0, high=top_of(int(counts.max())), whole=True)
@@ -132,7 +132,7 @@ def _thin(count: int) -> Array:
 
 
 def _fitting(value: int, room: float) -> str:
-    """Write a count so that it fits: whole, in thousands or more, or not at all."""
+    """Write a count so that it fits: whole, else in thousands, millions or billions, else empty."""
     written = [f"{value:,}", *(f"{value / size:.3g}{unit}" for size, unit in _SHORT if value >= size)]
     return next((one for one in written if width(one, COUNT_SIZE) <= room), "")
 

@@ -1,4 +1,4 @@
-"""Chooses what fits, evaluates and exports a model by the kind of its spec."""
+"""Choose the code that fits, evaluates and exports a model, by the kind of its spec."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from training.fitting.tasks import Task
 
 
 def of(spec: ModelSpec) -> Task:
-    """Give the task of a kind; each brings libraries that the other does without."""
+    """Return the task of a spec's kind; only its own libraries are imported."""
     if spec.kind == "ranking":
         from training.fitting.ranking import task  # noqa: PLC0415
 

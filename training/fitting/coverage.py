@@ -1,7 +1,7 @@
-"""Rows that a spec allows and the data may lack: what a served model will be asked some day.
+"""Make rows that a spec allows and the data may lack, which a served model will be asked some day.
 
-For every column there are corners: no value, each word, the bounds, the extremes of float32, the empty and the longest
-text. A row takes the values of a row of the data, with one column in a corner, two, or all of them.
+Every column has corners: the missing value, each category, the bounds, the extremes of float32, the empty and
+the longest text. A row copies a row of the data, with one column, two columns or all columns in a corner.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from training.data.dataset import Table
 BORROWED = 8
 """Rows of the data that each single corner is tried on."""
 PAIRS = 2_000
-"""Pairs of corners tried at most, chosen by chance (the same of the same spec) where there are more."""
+"""Most pairs of corners tried; of more, a random sample that is the same for the same spec."""
 MIXED = 200
-"""Rows with every column in a corner chosen by chance, beside those with all of one kind."""
+"""Rows with every column in a random corner."""
 REACHES = (LARGEST_FLOAT32, 1e30, 1e20, 1e15, 1e12, 1e9, 1e6, 1e4)
-"""How far from zero a number without a bound is tried: what overflows at one is tried at the next."""
+"""Distances from zero at which numbers without a bound are tried, one after another until none overflows."""
 MARGIN = 10.0
-"""A number without a bound must be answered for so many times the largest of the data."""
+"""How many times the largest number of the data a number without a bound must be answered for."""
 MISSING = "without a value"
 STRANGER = "\u2047 nobody"
 _IMPUTE = "put an imputer (SimpleImputer) before it in the pipeline, or make the column required"
@@ -49,20 +49,20 @@ ODD_TEXTS = (
 
 @dataclass(frozen=True, slots=True)
 class Corner:
-    """A value that a spec allows.
+    """Extreme value of a column that the spec allows.
 
     Parameters
     ----------
     column
         Name of the column.
     what
-        What is special about it, in words that follow the column's name.
+        Description of the value, as words that follow the column's name.
     value
-        As a request gives it; None for none.
+        Value as in a request; None: missing.
     remedy
-        What to do about a model that cannot answer it.
+        Advice for a model that cannot answer it.
     far
-        Whether the spec sets no bound here, so that a model may be served that reaches less far.
+        Whether the spec sets no bound here, so that a model with a smaller reach may be served.
     """
 
     column: str
@@ -77,14 +77,14 @@ class Corner:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Rows in corners.
+    """Rows with values in corners.
 
     Parameters
     ----------
     columns
-        As those of `training.data.dataset.Table`.
+        Encoded columns, as in `training.data.dataset.Table`.
     corners
-        Of each row, its corners; rows with one come first.
+        Corners of each row; rows with a single corner come first.
     """
 
     columns: Mapping[str, Array]
@@ -94,13 +94,13 @@ class Coverage:
         return len(self.corners)
 
     def where(self, keep: Array) -> Coverage:
-        """Take the rows that ``keep``, an index, chooses."""
+        """Return the rows that ``keep``, an index array, selects."""
         columns = {name: values[keep] for name, values in self.columns.items()}
         return Coverage(columns, [self.corners[at] for at in keep])
 
 
 def reaches(spec: ModelSpec, table: Table) -> list[float]:
-    """Say how far numbers without a bound are tried, the furthest first; once where every number has bounds."""
+    """Return the distances from zero to try, largest first; if every number has bounds, only float32's largest."""
     free = [column.name for column in spec.features if _is_free(column)]
     largest = max((float(np.nanmax(np.abs(table.columns[name]), initial=0)) for name in free), default=0.0)
     return (
@@ -115,16 +115,16 @@ def _is_free(column: Column) -> bool:
 
 
 def rows(spec: ModelSpec, table: Table, reach: float = LARGEST_FLOAT32) -> Coverage:
-    """Make the rows.
+    """Make the rows for a spec.
 
     Parameters
     ----------
     spec
-        The model's spec.
+        Spec of the model.
     table
-        Rows of the data, whose values are borrowed.
+        Rows of the data, which the other values are copied from.
     reach
-        How far from zero numbers without a bound go.
+        Largest distance from zero of numbers without a bound.
     """
     by_column = {
         column.name: list(corners(column, table.columns[column.name], reach)) for column in spec.features
@@ -142,7 +142,7 @@ def rows(spec: ModelSpec, table: Table, reach: float = LARGEST_FLOAT32) -> Cover
 def borrowing(
     columns: Sequence[Column], given: Mapping[str, Array], chosen: Sequence[tuple[Corner, ...]]
 ) -> Coverage:
-    """Put corners into rows of the data, in turn."""
+    """Copy rows of the data, in turn, and set their corners."""
     count = len(next(iter(given.values())))
     turn = np.arange(len(chosen)) % count
     made = {one.name: given[one.name][turn] for one in seen(columns)}
@@ -157,7 +157,7 @@ def borrowing(
 
 
 def corners(column: Column, given: Array, reach: float) -> Iterator[Corner]:
-    """Give the corners of a column, of which the data has the values ``given``."""
+    """Yield the corners of a column whose values in the data are ``given``."""
     make = partial(Corner, column.name)
     if column.optional:
         yield make(MISSING, None, _IMPUTE_TEXT if type_of(column) == STRING else _IMPUTE)
@@ -208,7 +208,7 @@ def _pairs(by_column: Mapping[str, list[Corner]]) -> list[tuple[Corner, ...]]:
 
 
 def _all(by_column: Mapping[str, list[Corner]]) -> list[tuple[Corner, ...]]:
-    """Put every column into a corner at once: nothing given, all first, all last, and mixed."""
+    """Return rows with every column in a corner: all missing, all first, all last, and random ones."""
     short = [[one for one in found if not _is_long(one)] for found in by_column.values()]
     nothing = tuple(one for found in short for one in found if one.value is None)
     near = [[one for one in found if not one.far] or found for found in short]

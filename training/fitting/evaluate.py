@@ -1,4 +1,4 @@
-"""Measures a model's answers against the truth; pure functions on arrays."""
+"""Compute the metrics of a model's answers, with pure functions on arrays."""
 
 from __future__ import annotations
 
@@ -15,28 +15,29 @@ from scoring.scorer import Scorer, Scores
 from training.data.dataset import Table
 
 IMPORTANCE_REPEATS = 5
-IMPORTANCE_ROWS = 5_000  # more rows would make the figures no clearer, only slower
+"""Shuffles of each column."""
+IMPORTANCE_ROWS = 5_000  # most rows used; more would not make the figures clearer
 
 
 def evaluate(spec: ModelSpec, truth: Array, scores: Scores, classes: Sequence[str]) -> dict[str, Any]:
-    """Measure answers.
+    """Compute the metrics of answers.
 
     Parameters
     ----------
     spec
-        The model's spec: its kind, and the order in which classes are listed.
+        Spec of the model: its kind, and the order in which classes are reported.
     truth
-        Shape (rows,): labels, or float64 values.
+        True labels or float64 values, shape (rows,).
     scores
-        The answers to the same rows.
+        Answers to the same rows.
     classes
-        Order of the probabilities' columns.
+        Classes in the order of the probabilities' columns.
 
     Returns
     -------
     dict
-        ``metrics``; for a classification also ``per_class`` and ``confusion`` (a row per true
-        class, a column per answer).
+        ``metrics``; for a classification also ``per_class`` and ``confusion`` (one row per true class, one
+        column per answer). Undefined metrics are left out.
     """
     if scores.probabilities is None:
         return {"metrics": _regression(truth, scores.predictions)}
@@ -65,10 +66,10 @@ def evaluate(spec: ModelSpec, truth: Array, scores: Scores, classes: Sequence[st
 
 
 def roc_auc(truth: Array, probabilities: Array, classes: Sequence[str]) -> float | None:
-    """Area under the ROC curve, the mean over classes of each against the rest.
+    """Return the area under the ROC curve: the mean over classes of each class against the rest.
 
-    For two classes that is the ordinary area. None where it is undefined: a class that is
-    absent or the only one, or probabilities that are not finite.
+    For two classes that is the ordinary area. None where it is undefined: a class is absent or the only one,
+    or a probability is not finite.
     """
     areas = []
     for index, label in enumerate(classes):
@@ -80,10 +81,10 @@ def roc_auc(truth: Array, probabilities: Array, classes: Sequence[str]) -> float
 
 
 def importance(spec: ModelSpec, scorer: Scorer, table: Table, classes: Sequence[str]) -> dict[str, float]:
-    """Permutation importance: by how much the spec's metric worsens when a column is shuffled.
+    """Return the permutation importance by column: how much the spec's metric worsens when it is shuffled.
 
-    Mean of `IMPORTANCE_REPEATS` shuffles on at most `IMPORTANCE_ROWS` rows (Breiman, "Random
-    Forests", 2001, section 10); above 0 means that the model leans on the column.
+    Mean of `IMPORTANCE_REPEATS` shuffles on at most `IMPORTANCE_ROWS` rows (Breiman, "Random Forests", 2001,
+    section 10). Above 0, the model uses the column.
     """
     generator = np.random.default_rng(0)
     rows = table
@@ -106,7 +107,7 @@ def _goodness(spec: ModelSpec, scorer: Scorer, table: Table, classes: Sequence[s
 
 
 def signed(metric: Metric, value: float) -> float:
-    """Turn an error around, so that more is always better."""
+    """Return the value so that greater is better: negated for a metric where lower is better."""
     return -value if metric.lower_is_better else value
 
 

@@ -1,4 +1,4 @@
-"""Runs a model's own code: build the estimator, fit it, export it."""
+"""Run a model's own code: build the estimator and fit it."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from training.data.dataset import Table
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What a model's own files give.
+    """Functions of a model's own files.
 
     Parameters
     ----------
     build
-        Makes an unfitted estimator.
+        Returns an unfitted estimator.
     export
-        Makes an ONNX graph of it once fitted; None for the ordinary way.
+        Returns the ONNX graph of a fitted estimator; None: `training.fitting.onnx_export.export` does.
     features
-        Makes the spec's columns and its target of the raw tables; None for a model with one.
+        Computes the spec's columns and target from the raw tables; None for a model with one table.
     """
 
     build: Any
@@ -37,12 +37,12 @@ class Code:
 
     @classmethod
     def of(cls, folder: Path) -> Code:
-        """Load the model.py of a folder, and its features.py where there is one.
+        """Load model.py of a folder, and features.py if there is one.
 
         Raises
         ------
         SpecError
-            It has no ``build``.
+            model.py has no function ``build``.
         """
         module = catalog.load_module(folder / "model.py")
         making = folder / "features.py"
@@ -56,7 +56,7 @@ class Code:
 
 
 def frame(columns: Mapping[str, Array]) -> pd.DataFrame:
-    """Give encoded columns as the DataFrame an estimator takes."""
+    """Return encoded columns as the DataFrame that an estimator takes."""
     return pd.DataFrame(dict(columns))
 
 
@@ -66,19 +66,19 @@ def fit(spec: ModelSpec, code: Code, hyperparameters: Mapping[str, float], table
     Parameters
     ----------
     spec
-        The model's spec.
+        Spec of the model.
     code
-        The model's own code.
+        Functions of the model.
     hyperparameters
-        Keywords for ``build``.
+        Keyword arguments of ``build``.
     table
-        The rows to fit on.
+        Rows to fit on.
 
     Raises
     ------
     ArtifactError
-        A classifier that gives no probabilities, or not those of the spec's classes; or an estimator that takes no
-        missing values of the columns that have some.
+        A classifier has no ``predict_proba`` or other classes than the spec, or the estimator does not accept
+        the missing values of a column.
     """
     try:
         estimator = code.build(**hyperparameters).fit(frame(table.columns), table.target)

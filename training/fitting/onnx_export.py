@@ -1,17 +1,18 @@
-"""Makes an ONNX graph of a fitted estimator, faithful to the last float.
+"""Export a fitted estimator as an ONNX graph whose answers agree with the estimator's.
 
-What a graph must look like, also one that a model's own ``export`` makes:
+Every graph has this form, also one from a model's own ``export``:
 
-- inputs: either one named ``X``, float32 of shape (rows, features), the features in the spec's
-  order; or one per feature, named as the column, of shape (rows, 1), float32 or string;
-- outputs: for a classification the labels (strings) and the probabilities (float32, a column
-  per class in the order of the estimator's ``classes_``); for a regression the values (float32); for a
-  ranking the items (strings), their scores (float32) and the basis (strings), see `training.fitting.ranking.graph`.
+- inputs: either one named ``X``, float32 of shape (rows, features), with the features in the spec's order; or
+  one per feature, named as the column, of shape (rows, 1), float32 or string;
+- outputs: for a classification the labels (string) and probabilities (float32, one column per class in the
+  order of the estimator's ``classes_``); for a regression the values (float32); for a ranking the items
+  (string), scores (float32) and basis (string), see `training.fitting.ranking.graph`.
 
-A pipeline that begins with `training.fitting.token_counts.TokenCounts` has the one input of `training.fitting.token_graph`.
+A pipeline that starts with `training.fitting.token_counts.TokenCounts` has the one input of
+`training.fitting.token_graph`.
 
-One matrix is a third faster at one row than an input per column, so it is used wherever every
-feature is a number and no ColumnTransformer chooses columns by name.
+One matrix is a third faster at one row than an input per column, so it is used where every feature is a
+number and no ColumnTransformer selects columns by name.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from scoring.scorer import Input
 from training.fitting import token_graph
 from training.fitting.thresholds import TREES
 
-MATRIX = "X"  # no column can be named so
+MATRIX = "X"  # no column can have this name
 Export = Callable[[Any, ModelSpec], onnx.ModelProto]
 _STRING, _FLOAT = onnx.TensorProto.STRING, onnx.TensorProto.FLOAT
 _OUTPUTS = {
@@ -47,26 +48,26 @@ _OUTPUTS = {
     "ranking": ([_STRING, _FLOAT, _STRING], "items (string), scores (float32) and basis (string)"),
 }
 _Shape = tuple[tuple[int, int, float] | None, ...]
-"""A tree's nodes in their order: feature, left child and float32 threshold; None for a leaf."""
+"""Nodes of a tree in their order: feature, left child and float32 threshold; None for a leaf."""
 _ELEMENTS = {onnx.TensorProto.FLOAT: FLOAT, onnx.TensorProto.STRING: STRING}
 
 
 def export(estimator: Any, spec: ModelSpec) -> onnx.ModelProto:
-    """Convert a fitted estimator with skl2onnx.
+    """Convert a fitted estimator to an ONNX graph with skl2onnx.
 
     Parameters
     ----------
     estimator
-        Fitted on a DataFrame with the spec's features.
+        Estimator, fitted on a DataFrame with the spec's features.
     spec
-        The model's spec.
+        Spec of the model.
 
     Raises
     ------
     ArtifactError
-        skl2onnx cannot convert it.
+        skl2onnx cannot convert the estimator.
     """
-    exact = copy.deepcopy(estimator)  # the agreement check meets the estimator as it was fitted
+    exact = copy.deepcopy(estimator)  # leave the fitted estimator as it is, for the agreement check
     parts = list(_parts(exact))
     for part in parts:
         if isinstance(part, HistGradientBoostingClassifier | HistGradientBoostingRegressor):
@@ -95,12 +96,12 @@ def export(estimator: Any, spec: ModelSpec) -> onnx.ModelProto:
 
 
 def layout(graph: onnx.ModelProto, spec: ModelSpec) -> list[Input]:
-    """Say how the columns of a spec become the inputs of a graph, and check its outputs.
+    """Return how the columns of a spec become the inputs of a graph, and check its outputs.
 
     Raises
     ------
     ArtifactError
-        The graph is not as the module's docstring asks.
+        The graph does not have the form that this module describes.
     """
     names = tuple(column.name for column in seen(spec.inputs))
     inputs = []
@@ -125,17 +126,17 @@ def layout(graph: onnx.ModelProto, spec: ModelSpec) -> list[Input]:
 
 
 def send_missing_as_fitted(graph: onnx.ModelProto, parts: Iterable[Any]) -> onnx.ModelProto:
-    """Send a missing number to the branch where the fitted trees send it.
+    """Send a missing number to the branch that the fitted trees send it to.
 
-    skl2onnx 1.20 (`add_tree_to_attribute_pairs`) sends it right at every node of scikit-learn's trees and forests. These
-    learn a side, and where the data lacks no value they choose the child with more of the samples.
+    skl2onnx 1.20 (`add_tree_to_attribute_pairs`) sends it right at every node of scikit-learn's trees and
+    forests. Those learn a side; where the data has no missing value, they choose the child with more samples.
 
     Parameters
     ----------
     graph
-        As skl2onnx made it; changed in place.
+        Graph from skl2onnx; changed in place.
     parts
-        The estimators that it was made of.
+        Estimators that the graph was made from.
     """
     fitted: dict[_Shape, list[int]] = {}
     for part in parts:
@@ -143,7 +144,7 @@ def send_missing_as_fitted(graph: onnx.ModelProto, parts: Iterable[Any]) -> onnx
         if isinstance(tree, Tree):
             left = [int(side) for side in tree.missing_go_to_left]
             shape = _shape_of(tree)
-            # Two trees of one shape that part here cannot be told apart: the agreement check has to judge them.
+            # Trees of one shape with different sides cannot be told apart: the agreement check decides on them.
             fitted[shape] = left if fitted.setdefault(shape, left) == left else []
     for node in graph.graph.node:
         if fitted and node.op_type in TREES:
@@ -181,7 +182,7 @@ def _shape_of(tree: Tree) -> _Shape:
 
 
 def use_plain_locale(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """Make text nodes work where no other locale is installed, as in slim images."""
+    """Set the locale of text nodes to "C", the only one in slim images."""
     for node in graph.graph.node:
         if node.op_type == "StringNormalizer":
             kept = [attribute for attribute in node.attribute if attribute.name != "locale"]
@@ -191,7 +192,7 @@ def use_plain_locale(graph: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def in_order(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """Sort what skl2onnx lists in the order of a set, so that the same model is the same bytes."""
+    """Sort the operator sets, which skl2onnx lists in arbitrary order, so that equal models are equal bytes."""
     sets = sorted(graph.opset_import, key=lambda each: each.domain)
     del graph.opset_import[:]
     graph.opset_import.extend(sets)
@@ -199,10 +200,10 @@ def in_order(graph: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def with_inputs(graph: onnx.ModelProto, names: Sequence[str]) -> onnx.ModelProto:
-    """Call the inputs of a graph as its columns, in order.
+    """Name the inputs of a graph as their columns, in order.
 
-    skl2onnx gives an input another name where it has taken that name for something of its own (``variable``). What
-    is its own gets a name then that no column can have.
+    skl2onnx renames an input whose name it already uses for a value of its own (``variable``). The graph's
+    own names then get a prefix that no column can have.
     """
     given = [one.name for one in graph.graph.input]
     if given == list(names):
@@ -223,21 +224,21 @@ def _rename(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:
 
 
 def round_down(thresholds: Array) -> Array:
-    """Round float64 down to float32, which keeps ``x <= t`` true for the same float32 x."""
+    """Round float64 down to float32, so that ``x <= t`` stays true for the same float32 values x."""
     nearest = thresholds.astype(np.float32)
     above = nearest.astype(np.float64) > thresholds
     return np.where(above, np.nextafter(nearest, np.float32(-np.inf)), nearest)
 
 
 def _round_thresholds_down(part: Any) -> None:
-    # skl2onnx does so for trees and forests itself, but rounds histogram boosting to nearest
+    # skl2onnx rounds down for trees and forests itself, but to nearest for histogram boosting
     for trees in part._predictors:  # noqa: SLF001 - where scikit-learn keeps them; skl2onnx reads them there too
         for tree in trees:
             tree.nodes["num_threshold"] = round_down(tree.nodes["num_threshold"])
 
 
 def _parts(root: object) -> Iterator[BaseEstimator]:
-    """Find every estimator inside an estimator: steps, transformers, members of an ensemble."""
+    """Yield every estimator inside an estimator: steps, transformers, members of an ensemble."""
     waiting, seen = [root], set[int]()
     while waiting:
         item = waiting.pop()

@@ -1,4 +1,4 @@
-"""Classifiers and regressions: rows of features and a target, an estimator of scikit-learn."""
+"""Train and evaluate classifiers and regressors of scikit-learn, on rows of features and a target."""
 
 from __future__ import annotations
 
@@ -24,15 +24,17 @@ from training.fitting.tasks import Answers, Candidate
 from training.fitting.terms import terms
 
 LIBRARIES = ("duckdb", "numpy", "onnx", "onnxruntime", "pandas", "scikit-learn", "skl2onnx")
+"""Libraries whose versions model.json records."""
 
 
 def refuse_unusable(spec: ModelSpec, dataset: Dataset) -> None:
-    """Refuse a split with an empty side, a label that the spec lacks, a side without one, or a feature that is the target.
+    """Refuse a split with an empty side or wrong classes, and a feature that leaks the target.
 
     Raises
     ------
     DataError
-        Says which side, and what it lacks.
+        ``too_few_rows``, ``schema`` (unknown label), ``missing_class`` or ``leakage``; the message names the
+        side.
     """
     for name, table in {"train": dataset.train, "holdout": dataset.holdout}.items():
         share = f"the split keeps {len(table)} of {len(dataset.train) + len(dataset.holdout)} rows for {name}"
@@ -52,12 +54,13 @@ def refuse_unusable(spec: ModelSpec, dataset: Dataset) -> None:
 
 
 def make_candidate(spec: ModelSpec, job: Job, dataset: Dataset) -> Candidate:
-    """Fit the model of ``spec``, export it, and check that both answer the same.
+    """Fit the model of ``spec``, export it, and check that the ONNX graph agrees with the estimator.
 
     Raises
     ------
     ArtifactError
-        It cannot be exported, the graph answers differently, or there is no answer to what the spec allows.
+        The estimator cannot be fitted or exported, the graph answers differently, or cannot answer what the
+        spec allows.
     """
     code = Code.of(catalog.folder(spec.name))
     estimator = fit(spec, code, job.hyperparameters, dataset.train)
@@ -80,14 +83,15 @@ def make_candidate(spec: ModelSpec, job: Job, dataset: Dataset) -> Candidate:
 def _covered(
     estimator: Any, scorer: Scorer, spec: ModelSpec, dataset: Dataset, spread: float | None
 ) -> float | None:
-    """Check the answers to what the spec allows; give how far they reach where numbers have no bound.
+    """Check the answers to what the spec allows; return the reach of unbounded numbers, None: any float32.
 
-    Before the check on the rows held out: what has no answer may be among them, and is named here.
+    This runs before the check on the holdout, which may contain such rows, because its errors name the
+    corner.
 
     Raises
     ------
     CornerError
-        Something allowed has no answer, or another.
+        Something that the spec allows has no answer, or a different one.
     """
     data = dataset.train.and_also(dataset.holdout)
     *further, last = coverage.reaches(spec, data)
@@ -105,19 +109,19 @@ def _covered(
 
 
 def make_evaluation_set(spec: ModelSpec, dataset: Dataset) -> Table:  # noqa: ARG001 - of any spec
-    """Ask the rows held out."""
+    """Return the held-out rows."""
     return dataset.holdout
 
 
 def evaluate(
     spec: ModelSpec, evaluation_set: Table, scores: Scores, classes: Sequence[str]
 ) -> dict[str, Any]:
-    """Measure answers by `training.fitting.evaluate`."""
+    """Return the metrics of answers, from `training.fitting.evaluate`."""
     return measuring.evaluate(spec, evaluation_set.target, scores, classes)
 
 
 def duel(spec: ModelSpec, evaluation_set: Table, mine: Scores, theirs: Scores) -> tuple[int, int]:
-    """Count the rows whose label, or whose value more nearly, only one of both got right."""
+    """Count the rows on which the first is better, and worse: by label, or by distance from the true value."""
     if spec.kind == "classification":
         first, second = (
             np.asarray(one.predictions != evaluation_set.target, np.float64) for one in (mine, theirs)
@@ -130,15 +134,15 @@ def duel(spec: ModelSpec, evaluation_set: Table, mine: Scores, theirs: Scores) -
 
 
 def explain(spec: ModelSpec, evaluation_set: Table, candidate: Candidate) -> dict[str, float]:
-    """Give the permutation importance of each feature."""
+    """Return the permutation importance of each feature."""
     return measuring.importance(spec, candidate.scorer, evaluation_set, candidate.classes)
 
 
 def naive(spec: ModelSpec, answers: Answers) -> dict[str, Any] | None:  # noqa: ARG001 - of any spec
-    """Compare with nothing: the spec's bound says what is too little."""
+    """Return None: these kinds have no naive baseline, only the spec's bound."""
     return None
 
 
 def sections(spec: ModelSpec, report: Mapping[str, Any], answers: Answers) -> list[str]:
-    """Write the sections about the answers' quality, and about what the model leans on."""
+    """Return the report's sections about the quality of the answers and the importance of the features."""
     return tabular_page.sections(spec, report, answers)

@@ -1,4 +1,4 @@
-"""The report's sections about classifiers and regressions."""
+"""Render the report's sections about classifications and regressions."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from training.fitting.tasks import Answers
 
 
 def sections(spec: ModelSpec, report: Mapping[str, Any], answers: Answers) -> list[str]:
-    """Write the sections about how good the answers are and what they hang on.
+    """Return the HTML sections about the quality of the answers and the importance of the features.
 
     Parameters
     ----------
     spec
-        The model's spec.
+        Spec of the model.
     report
-        What `training.job.report.document` gave.
+        Report from `training.job.report.document`.
     answers
-        What the candidate answered; its evaluation set is the rows held out, a `training.data.dataset.Table`.
+        Answers of the candidate; their evaluation set is the holdout, a `training.data.dataset.Table`.
     """
     leans_on = section("What the model leans on", _importance(spec, report))
     if spec.kind == "regression":

@@ -1,8 +1,8 @@
-"""What a training job does differently from kind to kind of model, chosen here and nowhere else.
+"""Interface of the kinds of models: everything that a training job does differently from kind to kind.
 
-A job reads rows and splits them, makes a candidate, makes an evaluation set of what was held out, and lets the candidate and the
-champion sit it. `training.fitting.tabular` does so for models whose rows are features and a target, `training.fitting.ranking.task`
-for recommenders.
+A job reads and splits rows, makes a candidate, makes an evaluation set of the holdout, and evaluates
+candidate and champion on it. `training.fitting.tabular` implements this for models with features and a
+target, `training.fitting.ranking.task` for recommenders.
 """
 
 from __future__ import annotations
@@ -21,22 +21,23 @@ from training.fitting.agreement import Agreement
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A fitted model as it will serve.
+    """Fitted and exported model, as it will serve.
 
     Parameters
     ----------
     onnx
-        The serialised graph.
+        Serialised ONNX graph.
     inputs, classes
-        How to feed it, and the order of its probabilities.
+        Inputs of the graph, and the classes in the order of its probabilities (empty without).
     scorer
-        The graph, loaded.
+        Loaded graph.
     agreed
-        How well it agrees with the estimator.
+        Agreement of the graph with the estimator.
     terms
-        The terms that speak for each class; None where there are none.
+        Strongest terms of each class; None where the model has none.
     reach
-        How far from zero it answers where the spec sets a number no bound; None: as far as float32 goes.
+        Largest absolute value that the model answers for, in numbers without a bound in the spec; None: any
+        float32.
     """
 
     onnx: bytes
@@ -49,25 +50,25 @@ class Candidate:
 
 
 class EvaluationSet(Protocol):
-    """What was held out, as questions."""
+    """Held-out rows, as input for a graph."""
 
     @property
     def columns(self) -> Mapping[str, Array]:
-        """What a graph is asked: name to encoded values of shape (rows,)."""
+        """Encoded values of shape (rows,) by column of the graph's input."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the candidate answered.
+    """Answers of the candidate.
 
     Parameters
     ----------
     evaluation_set
-        The questions, and the truth.
+        Evaluation set with the truth.
     scores
-        The answers.
+        Scores of the candidate on it.
     classes
-        Order of the probabilities' columns.
+        Classes in the order of the probabilities' columns.
     """
 
     evaluation_set: Any
@@ -76,34 +77,34 @@ class Answers:
 
 
 class Task(Protocol):
-    """One kind of model, trained and measured."""
+    """Training and evaluation of one kind of model."""
 
     @property
     def LIBRARIES(self) -> tuple[str, ...]:  # noqa: N802 - a constant of a module
-        """What a version's description names the versions of."""
+        """Libraries whose versions model.json records."""
 
     def refuse_unusable(self, spec: ModelSpec, dataset: Dataset) -> None:
         """Raise DataError unless both sides of the split can be used."""
 
     def make_candidate(self, spec: ModelSpec, job: Job, dataset: Dataset) -> Candidate:
-        """Fit the model, export it, and check that both answer the same."""
+        """Fit the model, export it, and check that the ONNX graph agrees with the estimator."""
 
     def make_evaluation_set(self, spec: ModelSpec, dataset: Dataset) -> Any:
-        """Ask what was held out; gives an `EvaluationSet`, with the truth."""
+        """Return the `EvaluationSet` of the holdout, with the truth."""
 
     def evaluate(
         self, spec: ModelSpec, evaluation_set: Any, scores: Scores, classes: Sequence[str]
     ) -> dict[str, Any]:
-        """Measure answers to the evaluation set: ``metrics``, and what else the kind has, JSON-ready."""
+        """Return the metrics of answers as ``metrics``, with further results of the kind, JSON-ready."""
 
     def duel(self, spec: ModelSpec, evaluation_set: Any, mine: Scores, theirs: Scores) -> tuple[int, int]:
-        """Count where the first answers are better than the second, and where they are worse."""
+        """Count the rows on which the first answers are better than the second, and worse."""
 
     def explain(self, spec: ModelSpec, evaluation_set: Any, candidate: Candidate) -> dict[str, float]:
-        """Say by how much the metric worsens without each feature."""
+        """Return by how much the metric worsens without each feature; may be empty."""
 
     def naive(self, spec: ModelSpec, answers: Answers) -> dict[str, Any] | None:
-        """Measure what needs no model, and the candidate's lead over it; None where there is no such thing."""
+        """Return the naive baseline's metrics and the candidate's lead over it; None for a kind without one."""
 
     def sections(self, spec: ModelSpec, report: Mapping[str, Any], answers: Answers) -> list[str]:
-        """Write the report's sections about how good the answers are."""
+        """Return the report's HTML sections about the quality of the answers."""

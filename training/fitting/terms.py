@@ -1,7 +1,7 @@
-"""The terms that speak for each class: the greatest coefficients of a linear model of counts of tokens.
+"""Find the strongest terms of each class: the greatest coefficients of a linear model of token counts.
 
-A word, or words with spaces between them, stands as it is; a run of characters stands in corner brackets, a space in it
-as ␣: ``「届か」``, ``「␣pa」``. No word has such a bracket.
+A term of words is written as it is. A character n-gram is written in corner brackets, with ␣ for a space:
+``「届か」``, ``「␣pa」``. No word contains such a bracket.
 """
 
 from __future__ import annotations
@@ -16,24 +16,25 @@ from scoring.encode import Array
 from scoring.tokeniser import Tokeniser
 from training.fitting.token_graph import takes
 
-MOST = 12  # words of a class at most, and as many runs of characters
+MOST = 12  # most word terms of a class, and most character n-grams
 OPENED, CLOSED, SPACE = "「", "」", "␣"
 Terms = dict[str, list[list[Any]]]
 
 
 def terms(estimator: Any) -> Terms | None:
-    """Find them.
+    """Return the strongest terms of a fitted estimator.
 
     Parameters
     ----------
     estimator
-        A fitted one of any kind.
+        Fitted estimator of any kind.
 
     Returns
     -------
     dict or None
-        Class to [term, coefficient], the greatest first; only what speaks for the class. None for an estimator
-        that is not a pipeline of `training.fitting.token_counts.TokenCounts` with a linear classifier at its end.
+        Lists of [term, coefficient] by class, the greatest first, only with positive coefficients. None for
+        an estimator that is not a pipeline of `training.fitting.token_counts.TokenCounts` with a linear
+        classifier at its end.
     """
     if not takes(estimator):
         return None
@@ -61,7 +62,7 @@ def _strongest(tokeniser: Tokeniser, weights: Array) -> list[list[Any]]:
 
 
 def shown(found: Mapping[str, Sequence[Sequence[Any]]], classes: Sequence[str]) -> str:
-    """Write them as a list: of each class its words and its runs of characters."""
+    """Return the terms as an HTML list: the words and the character n-grams of each class."""
     items = []
     for label in classes:
         runs = [one for one in found[label] if one[0].startswith(OPENED)]

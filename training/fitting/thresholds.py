@@ -1,4 +1,4 @@
-"""Rows at the thresholds of a graph's trees, where a rounding error shows first."""
+"""Make rows at the thresholds of a graph's trees, where rounding errors show first."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from scoring.scorer import Input
 from scoring.tokens import TYPE as TOKENS
 from training.data.dataset import Table
 
-LIMIT = 10_000  # thresholds tried at most, three rows each
+LIMIT = 10_000  # most thresholds tried, three rows each
 TREES = ("TreeEnsembleClassifier", "TreeEnsembleRegressor")
 
 
 def rows(graph: onnx.ModelProto, inputs: Sequence[Input], table: Table) -> Table | None:
-    """Make rows that lie at a threshold, and one float32 below and above it.
+    """Make rows at each threshold, one float32 below it and one above it.
 
     Parameters
     ----------
     graph
-        The exported graph.
+        Exported graph.
     inputs
-        Its layout.
+        Layout of its inputs.
     table
-        Rows whose other values are borrowed, in turn.
+        Rows that the other values and the target are copied from, in turn.
 
     Returns
     -------
     Table or None
-        None when no tree reads a feature as it comes in; the target is borrowed too.
+        None when no tree reads a feature unchanged.
     """
     pairs = sorted(split_points(graph, inputs))[:LIMIT]
     if not pairs:
@@ -45,7 +45,7 @@ def rows(graph: onnx.ModelProto, inputs: Sequence[Input], table: Table) -> Table
 
 
 def split_points(graph: onnx.ModelProto, inputs: Sequence[Input]) -> set[tuple[str, float]]:
-    """List (feature, threshold) of every tree node that reads a feature as it comes in."""
+    """Return (feature, threshold) of every tree node that reads a feature unchanged."""
     made_by = {output: node for node in graph.graph.node for output in node.output}
     known = {given.name: list(given.columns) for given in inputs if given.type != TOKENS}
     found = set()
@@ -62,7 +62,7 @@ def split_points(graph: onnx.ModelProto, inputs: Sequence[Input]) -> set[tuple[s
 
 
 def _columns(name: str, made_by: dict[str, onnx.NodeProto], known: dict[str, list[str]]) -> list[str]:
-    """Say which features a tensor holds unchanged, from its first column up to the first computed one."""
+    """Return the features that a tensor holds unchanged, from its first column to the first computed one."""
     if name in known:
         return known[name]
     node = made_by.get(name)

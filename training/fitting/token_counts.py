@@ -1,7 +1,8 @@
-"""The first step of a text model's pipeline: counts of tokens, as a scikit-learn transformer.
+"""Count tokens as the first step of a text model's pipeline: a scikit-learn transformer.
 
-``make_pipeline(TokenCounts(columns=("text",)), TfidfTransformer(sublinear_tf=True), LogisticRegression())`` is a whole
-model. What counts is `scoring.tokeniser`, in training as in serving; `training.fitting.token_graph` exports the rest.
+``make_pipeline(TokenCounts(columns=("text",)), TfidfTransformer(sublinear_tf=True), LogisticRegression())``
+is a whole model. `scoring.tokeniser` counts in training as in serving; `training.fitting.token_graph` exports
+the rest.
 """
 
 from __future__ import annotations
@@ -20,24 +21,24 @@ from scoring.tokeniser import Tokeniser
 
 
 class TokenCounts(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """Counts the tokens of text columns.
+    """Transformer that counts the tokens of text columns.
 
     Parameters
     ----------
     columns
-        The text columns; their tokens are counted together.
+        Text columns; their tokens are counted together.
     chars, words
-        Shortest and longest run of characters, of words; None for none.
+        Shortest and longest n-gram of characters, of words; None: no such tokens.
     max_features
-        Tokens in the vocabulary at most: those that are in the most rows; of equals, the first in the order of
-        their characters.
+        Largest size of the vocabulary: the tokens in the most rows are kept; among equals, the first in the
+        order of their characters.
     min_df
-        Rows that a token must be in.
+        Fewest rows that a token must be in.
 
     Attributes
     ----------
     tokeniser_
-        The tokeniser with its vocabulary.
+        Tokeniser with its vocabulary.
     """
 
     def __init__(
@@ -56,14 +57,14 @@ class TokenCounts(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sci
         self.min_df = min_df
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> TokenCounts:  # noqa: ARG002, N803 - scikit-learn's names
-        """Choose the vocabulary.
+        """Choose the vocabulary from text columns.
 
         Raises
         ------
         ValueError
-            No token is in enough rows.
+            No token is in `min_df` rows.
         """
-        rows: Counter[tuple[bool, str]] = Counter()  # of each (is of words, token), the rows that it is in
+        rows: Counter[tuple[bool, str]] = Counter()  # number of rows by (is a word n-gram, token)
         for row in self._rows(X):
             rows.update(self._tokens(row))
         often = [(-count, *token) for token, count in rows.items() if count >= self.min_df]
@@ -78,7 +79,7 @@ class TokenCounts(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # sci
         return self
 
     def transform(self, X: pd.DataFrame) -> csr_matrix:  # noqa: N803 - scikit-learn's name
-        """Give the counts, float64 of shape (rows, vocabulary)."""
+        """Return the counts, float64 of shape (rows, vocabulary)."""
         rows = self._rows(X)
         counted = self.tokeniser_.count(rows)
         shape = (len(rows), self.tokeniser_.size)

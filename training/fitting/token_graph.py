@@ -1,12 +1,12 @@
-"""Makes the ONNX graph of a pipeline that begins with `training.fitting.token_counts.TokenCounts`, from the counts on.
+"""Export a pipeline that starts with `training.fitting.token_counts.TokenCounts`, from the counts on.
 
-Of a text only few of a vocabulary's tokens are there, so the graph takes those alone: one int32 input named
-`scoring.tokens.INPUT`, of shape (rows, 2, width): ``[:, 0]`` are tokens, ``[:, 1]`` how often each is there, 0 where
-a row has fewer. Weighting them (`TfidfTransformer`) and a `LogisticRegression` are made here, on these few; skl2onnx
-converts whatever else follows, on the dense matrix, which the graph then makes of them. (Of `TfidfTransformer` with
-``sublinear_tf`` skl2onnx makes log(1 + n) where scikit-learn has 1 + log(n).)
+A text has only a few of a vocabulary's tokens, so the graph takes only those: one int32 input named
+`scoring.tokens.INPUT`, of shape (rows, 2, width). ``[:, 0]`` are token indexes, ``[:, 1]`` their counts, with
+0 as padding. `TfidfTransformer` and `LogisticRegression` are exported here, on these few tokens. skl2onnx
+converts any other step, on the dense matrix that the graph then builds. (For `TfidfTransformer` with
+``sublinear_tf`` skl2onnx computes log(1 + n), where scikit-learn has 1 + log(n).)
 
-The tokeniser with its vocabulary lies in the graph's metadata.
+The tokeniser with its vocabulary is stored in the graph's metadata.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ Graph = list[onnx.NodeProto | onnx.TensorProto]
 
 
 def takes(estimator: Any) -> bool:
-    """Tell whether an estimator is such a pipeline."""
+    """Return whether an estimator is a pipeline that starts with `TokenCounts`."""
     return isinstance(estimator, Pipeline) and isinstance(estimator[0], TokenCounts)
 
 
 def export(estimator: Pipeline, convert: Convert) -> onnx.ModelProto:
-    """Export a fitted pipeline.
+    """Export a fitted pipeline as an ONNX graph.
 
     Parameters
     ----------
     estimator
-        What `takes`.
+        Pipeline that `takes` accepts.
     convert
-        Makes a graph of an estimator, its initial types and operator sets.
+        Converts an estimator, with its initial types and operator sets, to a graph.
     """
     tokeniser: Tokeniser = estimator[0].tokeniser_
     steps = list(estimator[1:])
@@ -71,12 +71,12 @@ def export(estimator: Pipeline, convert: Convert) -> onnx.ModelProto:
 
 
 def tokeniser_of(graph: onnx.ModelProto) -> Tokeniser:
-    """Read the tokeniser of a graph.
+    """Return the tokeniser of a graph.
 
     Raises
     ------
     ArtifactError
-        There is none, or it is damaged.
+        The graph has none, or it is damaged.
     """
     return Tokeniser.from_json(
         next((each.value for each in graph.metadata_props if each.key == METADATA), "")
@@ -88,7 +88,7 @@ def _is_softmax(step: Any) -> bool:
 
 
 def _counts() -> Graph:
-    """Take the input apart: ``tokens`` int32 and ``counts`` float32, both (rows, width)."""
+    """Return nodes that split the input into ``tokens``, int32, and ``counts``, float32, both (rows, width)."""
     return [
         _constant("second", np.array([1], np.int64)),
         helper.make_node("Split", [INPUT], ["tokens_2", "counts_2"], axis=1, num_outputs=2),
@@ -99,7 +99,7 @@ def _counts() -> Graph:
 
 
 def _tfidf(step: TfidfTransformer) -> Graph:
-    """Weight the counts: ``weights``, (rows, width)."""
+    """Return nodes that weight the counts: ``weights``, shape (rows, width)."""
     parts: Graph = [_constant("zero", np.float32(0)), _constant("one", np.float32(1))]
     last = "counts"
     if step.sublinear_tf:
@@ -132,7 +132,7 @@ def _tfidf(step: TfidfTransformer) -> Graph:
 
 
 def _logistic(step: LogisticRegression) -> Graph:
-    """Answer: ``label`` (rows,) and ``probabilities`` (rows, classes)."""
+    """Return nodes that answer: ``label``, shape (rows,), and ``probabilities``, shape (rows, classes)."""
     coefficients, intercept = step.coef_, step.intercept_
     if len(step.classes_) == 2:  # noqa: PLR2004 - the logistic function is the softmax of 0 and the score
         coefficients = np.vstack([np.zeros_like(coefficients), coefficients])
@@ -153,12 +153,12 @@ def _logistic(step: LogisticRegression) -> Graph:
 
 
 def _dense(size: int) -> Graph:
-    """Make the matrix that skl2onnx's converters take: `DENSE`, (rows, vocabulary)."""
+    """Return nodes that build the matrix for skl2onnx's converters: `DENSE`, shape (rows, vocabulary)."""
     return [
         _constant("vocabulary", np.array([size], np.int64)),
         helper.make_node("Shape", ["tokens"], ["rows"], start=0, end=1),
         helper.make_node("Concat", ["rows", "vocabulary"], ["shape"], axis=0),
-        helper.make_node("ConstantOfShape", ["shape"], ["zeros"]),  # float32 unless told otherwise
+        helper.make_node("ConstantOfShape", ["shape"], ["zeros"]),  # float32 by default
         helper.make_node("ScatterElements", ["zeros", "tokens", "weights"], [DENSE], axis=1, reduction="add"),
     ]
 
@@ -168,7 +168,7 @@ def _joined(first: onnx.ModelProto, rest: onnx.ModelProto) -> onnx.ModelProto:
     renamed.ir_version = first.ir_version
     for (
         domain
-    ) in renamed.opset_import:  # made for `OPSET`, skl2onnx then names the first that has these operators
+    ) in renamed.opset_import:  # converted for `OPSET`, but skl2onnx names the first set with the operators
         domain.version = domain.version if domain.domain else OPSET
     return compose.merge_models(first, renamed, io_map=[(DENSE, f"rest_{DENSE}")])
 
