@@ -1,4 +1,4 @@
-"""What runs in the container: training, serving, and the preparation of uploads.
+"""Code of the training container: training and the commands of the image.
 
-Importing this package imports nothing else; each command brings only what it needs.
+Importing this package imports nothing else; each command imports only what it needs.
 """

@@ -1,7 +1,7 @@
 """The container's command: ``python -m training train|serve|prepare``.
 
-SageMaker calls the image with ``train`` or ``serve``; ``prepare`` checks a file as ingest
-does, from the command line. Each command imports only what it needs.
+SageMaker runs the image with ``train`` or ``serve``. ``prepare`` checks a data file from the command line, as
+ingest does. Each command imports only what it needs.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from scoring.progress import complain
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command.
+    """Run one command of the container.
 
     Parameters
     ----------
     arguments
-        The command line without the program; None takes the process's own.
+        Command line without the program; None: that of the process.
 
     Returns
     -------
     int
-        The exit code.
+        Exit code.
     """
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)

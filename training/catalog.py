@@ -1,6 +1,6 @@
-"""Finds the models: every folder of training/models with a spec.py, without any ML library.
+"""Find and load the models: every folder of training/models with a spec.py, without any ML library.
 
-A spec is loaded from its file, so a folder may be named as models are, hyphens included.
+A spec is loaded from its file, so a folder may have any name that a model may have, hyphens included.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from relearn.spec.model import ModelSpec
 from relearn.spec.tables import MAIN
 
 MODELS_DIR = Path(__file__).resolve().parent / "models"
-"""Where the model folders are."""
+"""Folder with one folder per model."""
 SPEC_ALLOWED = "a Python file that sets SPEC to a ModelSpec"
 
 
 def load(models_dir: Path = MODELS_DIR) -> dict[str, ModelSpec]:
-    """Load every spec.
+    """Load the spec of every model.
 
     Parameters
     ----------
     models_dir
-        The folder with one folder per model; names that start with ``_`` are passed over.
+        Folder with one folder per model; names that start with ``_`` or ``.`` are skipped.
 
     Returns
     -------
     dict
-        Model name to spec, sorted by name.
+        Spec by model name, sorted by name.
 
     Raises
     ------
     SpecError
-        A spec.py is broken; the message names the file.
+        A spec.py is invalid; the message names the file.
     """
     files = sorted(models_dir.glob("[!_.]*/spec.py"))
     return {path.parent.name: load_spec(path) for path in files}
@@ -48,9 +48,9 @@ def get(model: object, models_dir: Path = MODELS_DIR) -> ModelSpec:
     Raises
     ------
     NotFoundError
-        There is no such model; the message lists those there are.
+        There is no such model; the message lists the models.
     SpecError
-        Its spec.py is broken.
+        Its spec.py is invalid.
     """
     names = sorted(path.parent.name for path in models_dir.glob("[!_.]*/spec.py"))
     if model not in names:
@@ -64,14 +64,14 @@ def load_spec(path: Path) -> ModelSpec:
     Raises
     ------
     SpecError
-        The file does not run, sets no spec, or one whose name is not its folder's.
+        The file does not run, does not set ``SPEC`` to a `ModelSpec`, or the spec's name is not its folder's.
     """
     shown = f"{path.parent.name}/{path.name}"
     try:
         spec = getattr(load_module(path), "SPEC", None)
     except SpecError as error:
         raise SpecError(f"{shown}: {error.field}", error.value, error.allowed) from error
-    except Exception as error:  # a spec.py is a person's code: whatever it raises is named with its file
+    except Exception as error:  # a spec.py is user code and may raise anything
         raise SpecError(shown, f"{type(error).__name__}: {error}", SPEC_ALLOWED) from error
     if not isinstance(spec, ModelSpec):
         raise SpecError(f"{shown}: SPEC", spec, SPEC_ALLOWED)
@@ -81,7 +81,7 @@ def load_spec(path: Path) -> ModelSpec:
 
 
 def load_module(path: Path) -> ModuleType:
-    """Run one file of a model's folder as a module.
+    """Execute one file of a model's folder and return it as a module.
 
     Raises
     ------
@@ -99,14 +99,14 @@ def load_module(path: Path) -> ModuleType:
 
 
 def folder(model: str, models_dir: Path = MODELS_DIR) -> Path:
-    """Folder of a model."""
+    """Return the folder of a model."""
     return models_dir / model
 
 
 def seeds(spec: ModelSpec, models_dir: Path = MODELS_DIR) -> dict[str, Path]:
-    """Give the files with the first data of a model: raw table to file.
+    """Return the files with the first data of a model, by raw table.
 
-    It is ``seed.csv``, or ``seed/<table>.csv`` for each table that the spec declares.
+    The file is ``seed.csv``, or ``seed/<table>.csv`` for each table that the spec declares.
     """
     home = folder(spec.name, models_dir)
     if not spec.tables:
@@ -115,7 +115,7 @@ def seeds(spec: ModelSpec, models_dir: Path = MODELS_DIR) -> dict[str, Path]:
 
 
 def sample(model: str, models_dir: Path = MODELS_DIR) -> list[dict[str, Any]]:
-    """Instances that the model must be able to answer, from its sample.json."""
+    """Return the instances of the model's sample.json, which every version must be able to answer."""
     path = folder(model, models_dir) / "sample.json"
     instances: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["instances"]
     return instances

@@ -1,4 +1,4 @@
-"""Makes the folder of a new model out of a template in models/. Standard library only."""
+"""Create the folder of a new model from a template in models/, with the standard library alone."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from relearn.spec.model import MODEL_NAME_PATTERN
 from training.catalog import MODELS_DIR
 
 TEMPLATE, TEMPLATE_WITH_TABLES = "_template", "_template_tables"
-PLACEHOLDER = "template-model"  # what the files of the template call the model
+PLACEHOLDER = "template-model"  # name of the model in the files of a template
 
 
 def new_model(name: str, models_dir: Path = MODELS_DIR, *, tables: bool = False) -> Path:
-    """Copy a template under a new name.
+    """Copy a template to the folder of a new model.
 
     Parameters
     ----------
     name
-        The new model's name.
+        Name of the new model.
     models_dir
-        The folder with one folder per model.
+        Folder with one folder per model.
     tables
-        Whether its columns are made of several raw tables.
+        Whether the model has several raw tables from which features are computed.
 
     Returns
     -------
     Path
-        The new folder; it already trains and passes the conformance suite.
+        The new folder; its model already trains and passes the conformance suite.
 
     Raises
     ------
     SpecError
-        The name is not allowed, or there is such a folder already.
+        The name is not allowed, or its folder exists.
     """
     if not MODEL_NAME_PATTERN.fullmatch(name):
         allowed = "1 to 20 lower-case letters, digits and single hyphens, starting with a letter"
@@ -48,6 +48,6 @@ def new_model(name: str, models_dir: Path = MODELS_DIR, *, tables: bool = False)
         if PLACEHOLDER in text:
             path.write_text(text.replace(PLACEHOLDER, name), encoding="utf-8")
     for test in sorted(folder.glob("tests/test_*.py")):
-        # pytest knows a test file that is in no package by its name alone: two models must not share one
+        # pytest identifies a test file outside of a package by its name alone: two models must not share one
         test.rename(test.with_name(f"test_{name.replace('-', '_')}_{test.name.removeprefix('test_')}"))
     return folder

@@ -1,1 +1,1 @@
-"""The rows of a training job: reading, splitting, leakage and the baseline of drift."""
+"""Rows of a training job: data set, split, leakage check and drift baseline."""

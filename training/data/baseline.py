@@ -1,4 +1,4 @@
-"""What every column looked like in training, to compare live traffic with later."""
+"""Compute the baseline: statistics of every training column, to compare live traffic with."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from scoring.encode import STRING, Array, type_of
 from training.data.dataset import Table, learnt
 
 QUANTILES = tuple(step / 10 for step in range(11))
+"""Shares of the quantiles: 0 to 1 in steps of a tenth."""
 
 
 def baseline(spec: ModelSpec, table: Table) -> dict[str, dict[str, Any]]:
-    """Describe what is learnt and the target.
+    """Return the baseline of the learnt columns and the target.
 
     Parameters
     ----------
     spec
-        The model's spec.
+        Spec of the model.
     table
-        The rows that were trained on, encoded.
+        Training rows, encoded.
 
     Returns
     -------
     dict
-        Column name to ``type``, ``rows``, ``missing`` and, by type: ``mean``, ``std`` and
-        ``quantiles`` (11 of them, minimum to maximum; a date-time in days since 2000);
-        ``counts`` of each value; ``length`` quantiles of a text, in characters; of names, how many are
-        ``distinct``.
+        Statistics by column name: ``type``, ``rows``, ``missing`` and, by type: ``mean``, ``std`` and
+        ``quantiles`` (11, from minimum to maximum; a date-time in days since 2000); ``counts`` of each value;
+        ``length`` quantiles of a text, in characters; the number of ``distinct`` ids or items.
     """
     described = {column.name: describe(column, table.columns[column.name]) for column in learnt(spec)}
     described[spec.target.name] = describe(spec.target, table.target)
@@ -37,7 +37,7 @@ def baseline(spec: ModelSpec, table: Table) -> dict[str, dict[str, Any]]:
 
 
 def describe(column: Column, values: Array) -> dict[str, Any]:
-    """Describe one encoded column of shape (rows,)."""
+    """Return the statistics of one encoded column of shape (rows,)."""
     missing = values == "" if type_of(column) == STRING else np.isnan(values)
     there = values[~missing]
     head = {"type": column.type, "rows": len(values), "missing": int(missing.sum())}

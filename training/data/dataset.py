@@ -1,8 +1,6 @@
-"""Reads the shards of a snapshot into train and holdout, encoded as a model sees them.
+"""Data set of a training job: a train and a holdout table, encoded as a model sees them.
 
-DuckDB reads the Parquet out of core and hands over only the columns that are needed. A model with
-several raw tables has its features made of them first; from there on they are as the shard of a model
-with one.
+`training.job.snapshot` reads it from the shards of a snapshot.
 """
 
 from __future__ import annotations
@@ -27,8 +25,8 @@ class Table:
     Parameters
     ----------
     columns
-        What an estimator sees (`scoring.encode.seen`) to values of shape (rows,), encoded; of a recommender, the
-        entity and the weight.
+        Encoded values of shape (rows,) by column of the estimator's frame (`scoring.encode.seen`); for a
+        recommender, the entity and the weight.
     target
         Shape (rows,): labels or items as strings, or float64.
     """
@@ -40,32 +38,33 @@ class Table:
         return len(self.target)
 
     def where(self, keep: Array) -> Table:
-        """Take the rows that ``keep``, a mask or an index, chooses."""
+        """Return the rows that ``keep``, a mask or an index array, selects."""
         return Table({name: values[keep] for name, values in self.columns.items()}, self.target[keep])
 
     def and_also(self, other: Table) -> Table:
-        """Put the rows of another table below these."""
+        """Return a table with the rows of ``other`` appended."""
         columns = {name: np.concatenate([mine, other.columns[name]]) for name, mine in self.columns.items()}
         return Table(columns, np.concatenate([self.target, other.target]))
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A snapshot, split.
+    """Snapshot, split into train and holdout.
 
     Parameters
     ----------
     train, holdout
-        The two sides; what either needs is judged by `training.fitting.tasks`.
+        The two sides; `training.fitting.tasks` decides whether they are usable.
     fingerprint
-        SHA-256 (hex) of what the shards hold.
+        SHA-256 (hex) of the content of the shards.
     shards
-        How many files it came from.
+        Number of Parquet files.
     tables
-        Raw table to its number of ``shards`` and ``rows``, and of rows that are ``waiting`` for their time.
+        Counts by raw table: ``shards``, ``rows``, and rows ``waiting`` because they are dated after the run's
+        clock.
     features
-        For a model with several raw tables, what was made of them: ``rows``, ``sha256`` of them, how many
-        ``moments`` were made and kept, and what is served by entity, ``online``.
+        Facts of the feature set, for a model with several raw tables; else None: ``rows``, their ``sha256``,
+        how many ``moments`` were computed and reused, and what is stored for ``online`` lookup by entity.
     """
 
     train: Table
@@ -77,7 +76,7 @@ class Dataset:
 
 
 def learnt(spec: ModelSpec) -> tuple[Column, ...]:
-    """The columns that a model learns of, beside its target: the features; of a ranking, who and how much."""
+    """Return the columns that a model learns from: the features; for a ranking, the entity and the weight."""
     if spec.kind == "ranking":
         return tuple(column for column in spec.made if column.name != spec.target.name)
     return spec.features

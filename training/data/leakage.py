@@ -1,4 +1,4 @@
-"""Finds features that are the target under another name: what no request can know, and no holdout reveals."""
+"""Refuse target leakage: features that equal the target, which no request can know and no holdout reveals."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from scoring.encode import Array
 from training.data.dataset import Dataset
 
 ROWS = 50
-"""Rows from which on such a feature is no chance."""
+"""Fewest rows at which a feature that determines the target is treated as leakage, not as chance."""
 
 
 def refuse(spec: ModelSpec, dataset: Dataset) -> None:
-    """Refuse a snapshot in which a feature says the target, row by row.
+    """Refuse a snapshot in which a feature determines the target in every row.
 
     Raises
     ------
     DataError
-        Names the feature.
+        A feature leaks the target (code ``leakage``); the message names it.
     """
     target = np.concatenate([dataset.train.target, dataset.holdout.target])
     if len(target) < ROWS or len(np.unique(target)) == 1:
@@ -35,7 +35,7 @@ def refuse(spec: ModelSpec, dataset: Dataset) -> None:
 
 
 def _says(values: Array, target: Array, *, classes: bool) -> bool:
-    """Tell whether there is one value for each target and one target for each value; of a regression, the same."""
+    """Return whether values and labels map one to one; for a regression, whether they are equal as float32."""
     if not classes:
         return values.dtype.kind == "f" and bool(
             np.array_equal(values.astype(np.float32), target.astype(np.float32))

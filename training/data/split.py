@@ -1,12 +1,13 @@
-"""Which rows are held out: a stable share, chosen by an MD5 of the entity or of the row.
+"""Choose the rows that are held out: a stable share, by an MD5 hash of the entity or of the row.
 
-The same measurements always fall on the same side, in every run, on every machine, whatever
-else is in the snapshot: a champion is never measured on a row that it was trained on. The
-target is not part of the hash, so a repeated row with another label cannot cross over.
+The same measurements fall on the same side in every run and on every machine, whatever else is in the
+snapshot, so a champion is never evaluated on a row that it was trained on. The target is not part of the
+hash: a repeated row with another label stays on its side.
 
-Of a recommender, the latest of what the chosen visitors did is held out, and what they did before is learnt: it is asked
-what they will do next. More rows of a visitor only ever move rows from the one side to the other, so a champion is not
-measured on what it was trained on here either, as long as no row comes that is older than what was there.
+For a recommender, the hash chooses visitors. The latest interactions of each are held out and the earlier
+ones learnt, because the model is asked what a visitor will do next. New rows of a visitor only move rows from
+holdout to train, so a champion is not evaluated on its training rows here either, unless a row arrives that
+is older than those already there.
 """
 
 from __future__ import annotations
@@ -16,19 +17,19 @@ from relearn.spec.tables import AS_OF
 from scoring.encode import expression
 
 LATE_ROWS = (3, 10)
-"""Of ten rows of a visitor three are late; of any number at least one."""
-SEPARATOR = "chr(31)"  # the ASCII unit separator: it tells ('ab', 'c') from ('a', 'bc')
+"""Share of a visitor's rows that are late: three of ten, rounded down, at least one row."""
+SEPARATOR = "chr(31)"  # ASCII unit separator, so that ('ab', 'c') differs from ('a', 'bc')
 
 
 def holdout_expression(spec: ModelSpec) -> str:
-    """DuckDB expression, true for the rows that are held out."""
+    """Return the DuckDB expression that is true for held-out rows."""
     share = round(spec.training.holdout * 2**32)
     chosen = f"CAST('0x' || substr(md5({row_key(spec)}), 1, 8) AS UBIGINT) < {share}"
     return f"{chosen} AND {_is_late(spec)}" if spec.kind == "ranking" else chosen
 
 
 def order_expression(spec: ModelSpec) -> str:
-    """DuckDB expression of the order of rows, where windows leave none; empty where it is that of the files."""
+    """Return the ORDER BY clause of the rows: a ranking's windows lose the order of the files; else empty."""
     return f" ORDER BY {', '.join(_time_order(spec))}" if spec.kind == "ranking" else ""
 
 
@@ -45,7 +46,7 @@ def _is_late(spec: ModelSpec) -> str:
 
 
 def row_key(spec: ModelSpec) -> str:
-    """DuckDB expression of the text that is hashed: the entity, or every feature."""
+    """Return the DuckDB expression of the hashed text: the entity, or all features where there is none."""
     if spec.entity is not None:
         return f"coalesce(CAST(\"{spec.entity}\" AS VARCHAR), '')"
     parts = [f"coalesce({_text(column)}, '')" for column in spec.features]
@@ -55,7 +56,7 @@ def row_key(spec: ModelSpec) -> str:
 def _text(column: Column) -> str:
     value = expression(column)
     match column:
-        case Number():  # nine significant digits tell any two float32 apart; + 0.0 makes -0.0 zero
+        case Number():  # nine significant digits identify a float32; + 0.0 turns -0.0 into 0.0
             return f"format('{{:.9g}}', CAST({value} AS DOUBLE) + 0.0)"
         case Boolean() | DateTime():
             return f"CAST({value} AS VARCHAR)"

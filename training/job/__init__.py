@@ -1,1 +1,1 @@
-"""The training job: what runs, what it reads and writes, and what it reports."""
+"""Run a training job: read a snapshot, train, evaluate and write the artifact and reports."""

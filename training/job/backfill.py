@@ -1,9 +1,9 @@
-"""Features of past moments, made from one snapshot: an ad-hoc job that trains nothing and never serves.
+"""Backfill: compute the features of past moments from one snapshot, in a job that trains no model.
 
-The training container does it instead of training when the job's hyperparameters name ``moments_from``. It writes the
-features as one Parquet file, and beside them what they are: statistics.json. A row's target is missing where the
-days that it speaks of are not over yet. Moments with less history than the spec's ``history_days`` are made too, and listed: training does
-not use them. The same snapshot and the same moments give the same bytes.
+The training container runs it instead of training when the job's hyperparameters include ``moments_from``. It
+writes the features as one Parquet file, and their statistics as statistics.json. The target is missing where
+the days that it depends on are not over. Moments with less history than the spec's ``history_days`` are
+included, and listed because training does not use them. The same snapshot and moments give the same bytes.
 """
 
 # ruff: noqa: S608 - every name in the SQL is ours or the spec's (checked), the path goes through quote()
@@ -37,23 +37,24 @@ from training.features.shards import Shard, counts_of
 from training.fitting.fit import Code
 
 FROM, TO, EVERY = TOLD_OF_MOMENTS
-"""The hyperparameters: two days, as 2025-04-01, and one of `PACES`."""
+"""Hyperparameters of a backfill: first and last day, such as 2025-04-01, and one of `PACES`."""
 PACES = ("day", "month")
+"""Allowed distances between moments."""
 FEATURES, STATISTICS = "features.parquet", "statistics.json"
 MAX_MOMENTS = 3700  # ten years of days
-ROWS = "__rows"  # no table can be named so
+ROWS = "__rows"  # no table can have this name
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The moments that a backfill was asked for.
+    """Range of moments of a backfill.
 
     Parameters
     ----------
     first, last
-        Midnights, UTC; both inclusive.
+        First and last midnight (UTC), inclusive.
     every
-        One of `PACES`.
+        Distance between moments, one of `PACES`.
     """
 
     first: datetime
@@ -62,12 +63,13 @@ class Span:
 
     @classmethod
     def of(cls, told: Mapping[str, str]) -> Span:
-        """Read a job's hyperparameters.
+        """Parse the hyperparameters of a job.
 
         Raises
         ------
         ConfigError
-            A day is missing or none, the pace is unknown, or there is no moment, or there are too many.
+            A day is missing or not a date, the pace is unknown, or there are no or more than `MAX_MOMENTS`
+            moments.
         """
         first, last = (_midnight(name, told.get(name)) for name in (FROM, TO))
         every = told.get(EVERY, "month")
@@ -82,7 +84,7 @@ class Span:
         return span
 
     def moments(self) -> tuple[datetime, ...]:
-        """List them, in order: each midnight, or the first of each month."""
+        """Return the moments in order: each midnight, or the first of each month (UTC)."""
         if self.every == "month":
             return month_starts(self.first, self.last)
         days = (self.last - self.first).days + 1
@@ -90,21 +92,21 @@ class Span:
 
 
 def run(box: Container, told: Mapping[str, str]) -> None:
-    """Make the features that the job was asked for.
+    """Compute the features of a backfill, and write them and their statistics.
 
     Parameters
     ----------
     box
-        The container.
+        Folders of the container.
     told
-        The job's hyperparameters.
+        Hyperparameters of the job.
 
     Raises
     ------
     ConfigError
-        They do not say which model's moments.
+            The model has no moments, or a hyperparameter is missing or wrong.
     DataError
-        The snapshot cannot speak of these moments, or the features break the spec.
+        The snapshot does not cover the moments, or the features break the spec.
     """
     spec = catalog.get(told.get("model"))
     if spec.moments is None:
@@ -123,33 +125,34 @@ def run(box: Container, told: Mapping[str, str]) -> None:
 def write(  # noqa: PLR0917 - what to make, of what, where and as of when
     spec: ModelSpec, span: Span, shards: Path, workdir: Path, file: Path, now: datetime
 ) -> dict[str, Any]:
-    """Make the features of some moments, in bounded memory.
+    """Compute the features of a range of moments in bounded memory, and write them as one Parquet file.
 
     Parameters
     ----------
     spec
-        A spec with moments.
+        Spec with moments.
     span
-        Moments of the backfill.
+        Range of the moments.
     shards
         Folder with a folder of shards for each raw table.
     workdir
-        An empty folder for what does not fit into memory.
+        Empty folder for data that does not fit into memory.
     file
-        What to write.
+        Parquet file to write.
     now
-        The job's clock, aware: moments after it are refused, rows after it not seen.
+        Clock of the job, aware: later moments are refused, later rows ignored.
 
     Returns
     -------
     dict
-        What was made: ``rows``, ``sha256``, ``moments`` with their rows, ``tables``, ``columns``; the moments
-        with a ``short_history``, and those of a ``target_unknown``.
+        Statistics: ``rows``, ``sha256``, ``moments`` with their row counts, ``tables``, ``columns``, the
+        moments with a ``short_history``, and those with ``target_unknown``.
 
     Raises
     ------
     DataError, SpecError
-        As `training.features.build`; or the snapshot cannot speak of these moments.
+        As `training.features.build` raises them; a DataError also when the snapshot does not cover the
+        moments.
     """
     sources, scratch = shards.resolve(), workdir.resolve()
     made = scratch / FEATURES
@@ -182,7 +185,7 @@ def write(  # noqa: PLR0917 - what to make, of what, where and as of when
 
 
 def _files(spec: ModelSpec, sources: Path) -> dict[str, list[Path]]:
-    found = sorted(sources.rglob("*.parquet"))  # SageMaker may keep the whole key of a shard
+    found = sorted(sources.rglob("*.parquet"))  # SageMaker may keep a shard's whole key as its path
     return {table: [path for path in found if path.parent.name == table] for table in spec.table_names}
 
 
@@ -205,7 +208,13 @@ def _midnight(name: str, text: str | None) -> datetime:
 def _check_reach(
     spec: ModelSpec, shards: Mapping[str, Sequence[Shard]], span: Span
 ) -> tuple[datetime, datetime]:
-    """Refuse moments outside the data; give from when training would use them, and until when it knows targets."""
+    """Refuse moments outside the data; return the first with enough history and the last with a known target.
+
+    Raises
+    ------
+    DataError
+        The table of the moments has no row (``empty``), or a moment is outside its rows (``moments``).
+    """
     assert spec.moments is not None  # noqa: S101 - run() said so
     first = min((shard.first for shard in shards[spec.moments.table] if shard.first), default=None)
     last, moments = last_moment(spec, shards), span.moments()

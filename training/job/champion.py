@@ -1,4 +1,4 @@
-"""The champion in a training job: the version that serves, measured beside the candidate."""
+"""Evaluate the champion beside the candidate in a training job."""
 
 from __future__ import annotations
 
@@ -15,25 +15,26 @@ from training.fitting import choice
 from training.fitting.tasks import EvaluationSet
 
 PIECE = 1 << 20
+"""Bytes of the archive hashed at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Champion:
-    """What was found out about the champion.
+    """Result of evaluating the champion.
 
     Parameters
     ----------
     measured
-        The report's ``champion``; None when there is none, or it cannot answer these rows.
+        The report's ``champion``; None when there is no champion, or it cannot answer these rows.
     incompatible
-        The report's ``champion_incompatible``: version and reason, when it cannot.
+        The report's ``champion_incompatible``: version and reason; None when the champion can answer.
     """
 
     measured: dict[str, Any] | None = None
     incompatible: dict[str, Any] | None = None
 
     def words(self, metric: str) -> str:
-        """Say it in a line, by the metric that decides."""
+        """Return the result as one line for the log, with the value of ``metric``."""
         if self.measured is not None:
             value = self.measured["metrics"].get(metric)
             return f"version {self.measured['version']}, {metric} {value} on the same rows"
@@ -43,21 +44,21 @@ class Champion:
 
 
 def require(path: Path, version: int | None, sha256: str) -> None:
-    """Refuse a champion that is not what was judged, before anything is read of it.
+    """Refuse a champion's archive that is not the one that was evaluated, before reading it.
 
     Parameters
     ----------
     path
-        The champion's model.tar.gz; not there for a first model.
+        The champion's model.tar.gz; absent for a first model.
     version
-        Its version.
+        Version of the champion, for the message.
     sha256
-        SHA-256 (hex) of the archive that was judged; empty when nobody wrote it down.
+        SHA-256 (hex) of the evaluated archive; empty: unknown, so nothing is checked.
 
     Raises
     ------
     ArtifactError
-        It is another one. Nothing may be compared with it: a person has to look.
+        The digests differ. No candidate is compared with such a champion: a person has to look.
     """
     if not sha256 or not path.is_file():
         return
@@ -73,31 +74,31 @@ def require(path: Path, version: int | None, sha256: str) -> None:
 def measure(
     spec: ModelSpec, path: Path, version: int | None, evaluation_set: EvaluationSet, mine: Scores
 ) -> Champion:
-    """Measure the champion on the candidate's evaluation set.
+    """Evaluate the champion on the candidate's evaluation set.
 
-    A champion that was made for other columns is measured as long as it can answer the rows: a
-    column that was added since does not matter to it. When it cannot, there is nothing to
-    compare with, and the candidate is judged by the spec's absolute bound alone.
+    A champion that was trained for other columns is evaluated as long as it can answer the rows; columns that
+    were added later do not matter to it. When it cannot answer, the candidate is decided on by the spec's
+    absolute bound alone.
 
     Parameters
     ----------
     spec
-        The spec of the candidate.
+        Spec of the candidate.
     path
-        The champion's model.tar.gz.
+        The champion's model.tar.gz; absent for a first model.
     version
-        Its version; None when the job was told of none.
+        Version of the champion; None for a first model.
     evaluation_set
-        What both are asked.
+        Evaluation set of both.
     mine
-        What the candidate answered.
+        Scores of the candidate on it.
 
     Raises
     ------
     ConfigError
-        There is a version without an artifact, or an artifact without a version.
+        A version is given without an artifact, or an artifact without a version.
     ArtifactError
-        The artifact is damaged or tampered with: that needs a person, not a promotion.
+        The artifact is damaged or changed: a person has to look, so nothing is promoted.
     """
     if path.is_file() != (version is not None):
         given = f"version {version}, channel {'present' if path.is_file() else 'absent'}"
@@ -125,7 +126,7 @@ def measure(
 
 
 def unfit(old: ModelSpec, new: ModelSpec) -> str | None:
-    """Say why a model made for ``old`` cannot answer rows of ``new``, or None when it can."""
+    """Return why a model of spec ``old`` cannot answer rows of spec ``new``; None when it can."""
     if (old.name, old.kind, old.target.name) != (new.name, new.kind, new.target.name):
         return f"it predicts {old.target.name} ({old.kind}) of {old.name}"
     if isinstance(old.target, Category) and set(old.classes) != set(new.classes):

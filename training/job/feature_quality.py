@@ -1,6 +1,6 @@
-"""The feature set of a model with several tables, judged by its spec before the model is fitted.
+"""Check the feature set of a model with several tables against its spec, before the model is fitted.
 
-What its raw tables hold was judged before the job began; what the expressions made of them can only be judged here.
+The raw tables were checked before the job started; the features computed from them can only be checked here.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from training.data.dataset import Dataset, learnt
 
 PAGE = "features.html"
 PROFILE = "profile"
-"""What model.json has the profile of the features under."""
+"""Key of the features' profile in model.json."""
 
 
 def check(spec: ModelSpec, dataset: Dataset, box: Container, job: Job) -> Profile:
-    """Describe the features, write the page about them, and judge them.
+    """Profile the features, write the page about them, and check them.
 
     Parameters
     ----------
     dataset
-        Train and holdout.
+        Data set of the features.
     box, job
-        Where the champion's artifact is and the page goes, and which run it is.
+        Container with the champion's artifact and the output folder, and the settings of the job.
 
     Raises
     ------
     DataError
-        Code ``data_quality``: the features are not as the spec demands.
+        The features break a rule of the spec (code ``data_quality``).
     ArtifactError
-        The champion's artifact is damaged.
+        The artifact of the champion is damaged.
     """
     profile = describe(spec, dataset)
     before = of_champion(box.champion)
@@ -68,7 +68,7 @@ def check(spec: ModelSpec, dataset: Dataset, box: Container, job: Job) -> Profil
 
 
 def of_champion(path: Path) -> Profile | None:
-    """Read the profile of a champion's features; None when there is no champion, or it kept none."""
+    """Return the profile of the champion's features; None without a champion or without such a profile."""
     if not path.is_file():
         return None
     kept = artifact.read_tar(path).meta.get(PROFILE)
@@ -76,7 +76,7 @@ def of_champion(path: Path) -> Profile | None:
 
 
 def describe(spec: ModelSpec, dataset: Dataset) -> Profile:
-    """Give the profile of all rows, train and holdout."""
+    """Return the profile of all rows, train and holdout."""
     rows = dataset.train.and_also(dataset.holdout)
     columns = {column.name: _describe(column, rows.columns[column.name]) for column in learnt(spec)}
     columns[spec.target.name] = _describe(spec.target, rows.target)
@@ -98,7 +98,7 @@ def _describe(column: Column, values: Array) -> ColumnProfile:
             return ColumnProfile(
                 type=column.type, missing=missing, counts=_count(moments.astype("datetime64[M]").astype(str))
             )
-        case Id() | Ranking():  # names are not told
+        case Id() | Ranking():  # ids are not disclosed
             return ColumnProfile(type=column.type, missing=missing)
         case Text():
             numbers = np.array([len(text) for text in there], dtype=np.float64)
@@ -115,7 +115,7 @@ def _describe(column: Column, values: Array) -> ColumnProfile:
 
 
 def _bins(values: Array) -> Array:
-    """As `relearn.data.profiles.bin_of`, for many numbers at once."""
+    """Return the bins of numbers, as `relearn.data.profiles.bin_of` does for one number."""
     size = np.abs(values)
     exponents = np.ceil(np.log(np.maximum(size, profiles.SMALLEST)) / profiles.LOG_GAMMA) + profiles.SHIFTED
     return np.where(size < profiles.SMALLEST, 0, np.sign(values) * exponents).astype(np.int64)

@@ -1,8 +1,8 @@
 """The script of the features job on AWS Glue.
 
-AWS Glue fetches this one file; it fetches the rest, the same folders that the training image has, and hands over to
-`training.features.spark_job`. It knows no AWS: Spark reads S3 with the job's own role. ``RELEARN_S3_DIR`` says where
-buckets are folders instead, which is all that a laptop needs.
+AWS Glue downloads this one file. It downloads the rest of the code, the same folders that the training image
+has, and calls `training.features.spark_job`. It makes no AWS calls: Spark reads S3 with the job's own role.
+On a laptop, ``RELEARN_S3_DIR`` names a folder whose subfolders stand for buckets.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pyspark.sql import SparkSession
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Make the features that the arguments ask for; an error's message is the run's reason."""
+    """Compute the features that the arguments describe; the message of an error becomes the run's reason."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", required=True, help="whose features")
     parser.add_argument("--snapshot", required=True, help="URI of the manifest that lists its shards")
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     manifest = json.loads(read_file(session, place(given.snapshot)))
     with tempfile.TemporaryDirectory(prefix="relearn-") as root:
         with zipfile.ZipFile(io.BytesIO(read_file(session, place(given.code)))) as code:
-            code.extractall(root)  # our own, from the bucket that the CDK deploys from
+            code.extractall(root)  # trusted: from the CDK's asset bucket
         sys.path.insert(0, root)
         from scoring.container import clock  # noqa: PLC0415 - it has just come
         from training.features import spark_job  # noqa: PLC0415 - this too
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def shards(manifest: Sequence[object]) -> dict[str, list[str]]:
-    """Read a manifest as SageMaker does: raw table to the places of its shards."""
+    """Return the places of the shards by raw table, from a manifest in SageMaker's format."""
     head, *names = manifest
     prefix = head["prefix"] if isinstance(head, dict) else ""
     found: dict[str, list[str]] = {}
@@ -57,13 +57,13 @@ def shards(manifest: Sequence[object]) -> dict[str, list[str]]:
 
 
 def place(uri: str) -> str:
-    """Say where Spark finds what has this S3 URI."""
+    """Return where Spark finds the object of an S3 URI: the URI, or a file when ``RELEARN_S3_DIR`` is set."""
     folder = os.environ.get("RELEARN_S3_DIR")
     return f"file://{folder}/{uri.removeprefix('s3://')}" if folder else uri
 
 
 def read_file(session: SparkSession, uri: str) -> bytes:
-    """Read one file."""
+    """Return the content of one file."""
     (row,) = session.read.format("binaryFile").load(uri).select("content").collect()
     return bytes(row["content"])
 

@@ -1,6 +1,6 @@
-"""A sample of what was held out, as requests: asked of a candidate and the champion when too few others ask them.
+"""Write probes: held-out rows as requests, sent to candidate and champion when live traffic is too low.
 
-It is training data, with every column that the model learns of, and stays in the lake.
+The sample is training data, with every column that the model learns from, and stays in the lake.
 """
 
 from __future__ import annotations
@@ -17,25 +17,26 @@ from relearn.spec.model import Boolean, Column, ModelSpec, Number
 from scoring.encode import STRING, Array, type_of
 
 ROWS = 200
-"""At most."""
+"""Most probes in the file."""
 LARGEST = 1_000_000
-"""Bytes of the file, at most: rows of long texts are fewer."""
+"""Largest size of the file, in bytes; with long texts there are fewer probes."""
 FILE = "probes.jsonl"
 _UNNAMED = "p"
+"""Value of ids that a request needs but the model does not use."""
 _FROM_2000 = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def write(folder: Path, spec: ModelSpec, columns: Mapping[str, Array]) -> None:
-    """Write the sample, one instance a line.
+    """Write the probes, one JSON instance per line.
 
     Parameters
     ----------
     folder
-        Where SageMaker looks for a job's output data.
+        Folder of the job's output data.
     spec
-        The model's spec.
+        Spec of the model.
     columns
-        Columns of the evaluation set: name to encoded values of shape (rows,).
+        Encoded values of shape (rows,) by column of the evaluation set.
     """
     with (folder / FILE).open("wb") as file:
         for instance in instances(spec, columns):
@@ -46,9 +47,9 @@ def write(folder: Path, spec: ModelSpec, columns: Mapping[str, Array]) -> None:
 
 
 def instances(spec: ModelSpec, columns: Mapping[str, Array]) -> list[dict[str, Any]]:
-    """Choose at most `ROWS` rows, the same of the same evaluation set, and write them as a request does."""
+    """Return at most `ROWS` rows as request instances; the same evaluation set gives the same rows."""
     count = len(next(iter(columns.values())))
-    # Shuffled: an evaluation set may be in the order of its target.
+    # Shuffled: an evaluation set may be ordered by its target.
     chosen = np.random.default_rng(0).permutation(count)[:ROWS]
     return [_instance(spec, {name: values[row] for name, values in columns.items()}) for row in chosen]
 
@@ -59,7 +60,7 @@ def _instance(spec: ModelSpec, row: Mapping[str, Any]) -> dict[str, Any]:
         for column in spec.columns
         if column.name in row and not _is_missing(column, row[column.name])
     }
-    # An id that is no input of the model may be demanded of a request all the same.
+    # The spec may require an id in a request although the model does not use it.
     ids = {column.name: _UNNAMED for column in spec.columns if column.name not in row and not column.optional}
     return {**ids, **given}
 

@@ -1,6 +1,7 @@
-"""Questions with the answers that the judged model gave: a version that is deployed has to give them again.
+"""Record requests with the candidate's answers, which a deployed version has to reproduce in its smoke test.
 
-That an endpoint answers well-formed says little; that it answers what was measured says that it is what was measured.
+A well-formed answer says little about an endpoint; the recorded answer proves that it serves the evaluated
+model.
 """
 
 from __future__ import annotations
@@ -15,29 +16,29 @@ from scoring.app import App
 from scoring.artifact import Artifact
 
 ROWS = 20
-"""At most."""
+"""Most recorded answers in the file."""
 LARGEST = 200_000
-"""Bytes of the file, at most."""
+"""Largest size of the file, in bytes."""
 FILE = "answers.jsonl"
 _OK, _INTERNAL_SERVER_ERROR = 200, 500
 
 
 def write(folder: Path, made: Artifact, instances: Sequence[Mapping[str, Any]]) -> None:
-    """Ask what will serve, as it will be asked, and write down a question and its answer a line.
+    """Score instances as the server would, and write each instance with its prediction, one pair per line.
 
     Parameters
     ----------
     folder
-        Where SageMaker looks for a job's output data.
+        Folder of the job's output data.
     made
-        The artifact.
+        Artifact of the candidate.
     instances
-        What to ask; those that the spec does not let through are left out.
+        Instances to send; those that are not answered with 200 are left out.
 
     Raises
     ------
     ArtifactError
-        The model fails at one of them: says which, and what columns it has.
+        The model fails at an instance; the message has its number and columns, but no values.
     """
     app, rows, size = App(made, None), 0, 0
     with (folder / FILE).open("wb") as file:

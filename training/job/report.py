@@ -1,4 +1,4 @@
-"""The report of a training job: report.json for the judge, report.html for people."""
+"""Write the report of a training job: report.json for the judge function, report.html for people."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from training.job import report_html
 from training.job.champion import Champion
 
 CONTENTS = "contents_sha256"
+"""Key of the digest of the whole artifact."""
 LINEAGE = ("format", "model", "run_id", "kind", "spec_digest", "onnx_sha256", "libraries", "created_at")
+"""Keys that report.json copies from model.json."""
 
 
 def document(
@@ -26,31 +28,31 @@ def document(
     contents_sha256: str,
     naive: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Put report.json together.
+    """Return the content of report.json.
 
     Parameters
     ----------
     meta
-        The artifact's model.json.
+        Content of the artifact's model.json.
     spec
-        The model's spec.
+        Spec of the model.
     candidate
-        What was measured, and ``importance``.
+        Metrics of the candidate, and its ``importance``.
     rival
-        The champion, measured on the same evaluation set.
+        Result of evaluating the champion on the same evaluation set.
     agreed
-        How the ONNX model agrees with the estimator.
+        Agreement of the ONNX model with the estimator.
     contents_sha256
-        Digest of the whole artifact.
+        Digest (hex) of the whole artifact.
     naive
-        What needs no model, measured on the same evaluation set, and the candidate's lead over it; None where the kind of
-        model has no such thing.
+        Metrics of the naive baseline on the same evaluation set, and the candidate's lead over it; None where
+        the kind of model has no baseline.
 
     Returns
     -------
     dict
-        ``champion`` is null when none serves, and also when the one that serves cannot answer
-        the holdout; then ``champion_incompatible`` says which version and why.
+        The report. ``champion`` is null when no version serves, and when the champion cannot answer the
+        evaluation set; then ``champion_incompatible`` has its version and the reason.
     """
     return {
         **{key: meta[key] for key in LINEAGE},
@@ -79,15 +81,15 @@ def write(
     Parameters
     ----------
     folder
-        Where SageMaker looks for a job's output data.
+        Folder of the job's output data; created when missing.
     spec
-        The model's spec.
+        Spec of the model.
     report
-        What `document` gave.
+        Report from `document`.
     meta
-        The artifact's model.json.
+        Content of the artifact's model.json.
     answers
-        What the candidate answered on the holdout.
+        Answers of the candidate on its evaluation set.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.json").write_text(json.dumps(report, indent=1, allow_nan=False), encoding="utf-8")

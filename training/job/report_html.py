@@ -1,4 +1,4 @@
-"""The report as one page for people: no script, no file or address beside it."""
+"""Render the report as one self-contained HTML page, without scripts or external files."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from training.fitting.tasks import Answers
 
 
 def page(spec: ModelSpec, report: Mapping[str, Any], baseline: Mapping[str, Any], answers: Answers) -> str:
-    """Write the page.
+    """Return the page of a report.
 
     Parameters
     ----------
     spec
-        The model's spec.
+        Spec of the model.
     report
-        What `training.job.report.document` gave.
+        Report from `training.job.report.document`.
     baseline
-        What `training.data.baseline.baseline` gave.
+        Baseline from `training.data.baseline.baseline`.
     answers
-        What the candidate answered on the holdout.
+        Answers of the candidate on its evaluation set.
     """
     sections = [
         _verdict(spec, report),

@@ -1,8 +1,7 @@
-"""Reads the shards of a snapshot into train and holdout, encoded as a model sees them.
+"""Read the shards of a snapshot into train and holdout, encoded as a model sees them.
 
-DuckDB reads the Parquet out of core and hands over only the columns that are needed. A model with
-several raw tables has its features made of them first; from there on they are as the shard of a model
-with one.
+DuckDB reads the Parquet files and returns only the columns that are needed. For a model with several raw
+tables the features are computed first, and then read as if they were the shards of a model with one table.
 """
 
 from __future__ import annotations
@@ -31,22 +30,23 @@ if TYPE_CHECKING:
     from training.features.feature_set import FeatureSet
 
 
-HOLDOUT = "__holdout"  # no column can be named so
+HOLDOUT = "__holdout"  # no column can have this name
 
 
 DUCKDB_TYPES = {"number": "FLOAT", "boolean": "BOOLEAN", "datetime": "TIMESTAMPTZ"}
+"""DuckDB type by column type; VARCHAR for all others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """What is kept from one job of a model to the next.
+    """Folder that is kept from one job of a model to the next.
 
     Parameters
     ----------
     folder
-        Folder that is kept.
+        The kept folder.
     run_id
-        The run that asks.
+        Id of the current run.
     """
 
     folder: Path
@@ -66,20 +66,20 @@ def load(
     Parameters
     ----------
     spec
-        The model's spec.
+        Spec of the model.
     folder
-        Where the Parquet files are.
+        Folder of the Parquet files, searched recursively.
     store
-        Where features of earlier runs are, and these may be kept; None: nowhere.
+        Kept folder of features from earlier runs, where new ones are stored; None: nothing is kept.
     given
-        Folder of the features that Spark made of the snapshot; None: they are made here.
+        Folder of the features that Spark computed from the snapshot; None: compute them here.
     now
-        The run's clock, aware: features see no row of a later time; None: this machine's.
+        Clock of the run, aware: features ignore rows dated later; None: this machine's clock.
 
     Raises
     ------
     DataError
-        No rows, a shard that does not fit the spec, or a side of the split that cannot be used.
+        There are no rows, a shard does not fit the spec, or a side of the split cannot be used.
     """
     if given is not None:
         from training.features import given as spark  # noqa: PLC0415 - Ibis is for models that use it
@@ -93,7 +93,7 @@ def load(
 
 
 def _made(spec: ModelSpec, folder: Path, files: list[Path], store: Store | None, now: datetime) -> Dataset:
-    """Make the features, and read them as the shards that they are."""
+    """Compute the features, and read them as if they were shards."""
     from training.features import feature_set  # noqa: PLC0415 - Ibis is for models that use it
     from training.fitting.fit import Code  # noqa: PLC0415 - which takes the tables of this module
 
@@ -138,7 +138,7 @@ def _read(spec: ModelSpec, files: list[Path]) -> Dataset:
 
 
 def fingerprint(files: list[Path]) -> str:
-    """SHA-256 (hex) of what ``files`` hold, whatever they are called and in whatever order."""
+    """Return the SHA-256 (hex) of the content of ``files``, independent of their names and order."""
     digests = []
     for path in files:
         with path.open("rb") as file:
@@ -170,7 +170,7 @@ def _fetch(spec: ModelSpec, files: list[Path]) -> dict[str, Any]:
 
 
 def _absent(column: Column) -> str:
-    # a column that the spec got after every shard was written; _refuse_missing judges whether it may lack
+    # a column that the spec got after every shard was written; _refuse_missing decides whether it is allowed
     return f'CAST(NULL AS {DUCKDB_TYPES.get(column.type, "VARCHAR")}) AS "{column.name}"'
 
 

@@ -1,6 +1,6 @@
-"""One training job: split, fit, export, check, measure candidate and champion, report.
+"""Run one training job: split, fit, export, check, evaluate candidate and champion, report.
 
-The artifact is written last, so a job that was stopped leaves none that could be mistaken for whole.
+The artifact is written last, so that a job that is stopped leaves no artifact that looks complete.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from training.job.snapshot import Store, load
 
 
 def main(container: Container | None = None) -> int:
-    """Run the job; 0, or 1 with the reason in output/failure."""
+    """Run the job; return 0, or 1 with the reason in output/failure."""
     box = container or Container.from_env()
     try:
         run(box)
@@ -42,13 +42,13 @@ def main(container: Container | None = None) -> int:
     else:
         return 0
     complain(f"failed: {reason}")
-    with contextlib.suppress(OSError):  # a disk that is full takes no reason either; the log has it
+    with contextlib.suppress(OSError):  # the disk may be full; the log has the reason
         box.fail(reason)
     return 1
 
 
 def run(box: Container) -> None:
-    """Train, measure and write what the job was told to; or only make features of past moments.
+    """Train, evaluate and write the outputs; or run a backfill when the hyperparameters ask for one.
 
     Raises
     ------
