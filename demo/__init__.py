@@ -1,14 +1,14 @@
-"""The story that ``make run`` tells: a client of a laptop cloud that it starts as a process of its own.
+"""The demonstration of ``make run``: starts a laptop cloud as a child process and shows models improve on it.
 
-It uses the HTTP API by the Python client, and boto3 for what the API does not offer: a chosen key in the uploads bucket, the
-objects of the lake, and one look at the changes of all models.
+It calls the HTTP API with the Python client, and uses boto3 for what the API does not offer: uploads under a
+chosen key, objects of the lake, and a scan of the ledger for the changes of all models.
 
 - ``__main__``  the ``python -m demo`` command
-- ``preflight`` what of a story's options cannot work
-- ``cloud``     the laptop cloud as a child process: started, waited for, stopped
-- ``stage``     where the deployed stage is, and clients of it
-- ``ledger``    what changed in the ledger's table, as lines of text
-- ``narrator``  asks, waits and prints
-- ``story``     what is told: the first versions, then a better one; ``tables``: new raw data of one model
-- ``console``   how it is printed
+- ``preflight`` checks of the command line
+- ``cloud``     the laptop cloud as a child process
+- ``stage``     the deployed stage and its clients
+- ``ledger``    changes of the ledger as lines of text
+- ``narrator``  calls the API, waits and prints
+- ``story``     first versions, then a better one; ``tables``: new raw data of one model
+- ``console``   output
 """

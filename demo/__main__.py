@@ -1,4 +1,4 @@
-"""``python -m demo``: a laptop cloud with the whole deployment, and its story; it stays up until Ctrl-C."""
+"""Start a laptop cloud with the whole deployment, show models improve on it, and serve until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _PASSED_ON = {
 
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line; `given` defaults to ``sys.argv[1:]``."""
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     add = parser.add_argument
     add("--once", action="store_true", help="end after the story: 0 when it went well")
@@ -52,7 +52,15 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    """Run a laptop cloud and tell its story; the exit code."""
+    """Run a laptop cloud and the story on it, and return the exit code.
+
+    Returns
+    -------
+    int
+        0 when all went well, 1 when the story failed, 2 when an option is refused, 130 when it is interrupted
+        before the cloud is up; else the laptop cloud's own exit code. With ``--no-story`` the laptop cloud
+        replaces this process.
+    """
     chosen, console = arguments(given), Console()
     command = cloud.command(_cloud_options(chosen))
     if not chosen.story:
@@ -62,7 +70,7 @@ def main(given: Sequence[str] | None = None) -> int:
         for line in wrong:
             console.failed(line)
         return 2
-    for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts its background jobs deaf to SIGINT
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell starts background jobs with SIGINT ignored
         signal.signal(number, signal.default_int_handler)
     try:
         with Cloud(command, chosen.info) as running:
@@ -75,7 +83,7 @@ def main(given: Sequence[str] | None = None) -> int:
 
 
 def _cloud_options(chosen: argparse.Namespace) -> list[str]:
-    """Return the options of the laptop cloud; what was not given it chooses itself."""
+    """Return the options to pass to the laptop cloud; omitted ones keep its defaults."""
     options = ["--app", str(chosen.app), "--info", str(chosen.info)]
     for name in _PASSED_ON:
         value = getattr(chosen, name.removeprefix("--").replace("-", "_"))
@@ -94,12 +102,12 @@ def _run(chosen: argparse.Namespace, running: Cloud, console: Console) -> int:
 
 
 def _told(chosen: argparse.Namespace, running: Cloud, console: Console) -> bool:
-    """Tell the story; whether it went well.
+    """Tell the story and return whether it succeeded; print its error otherwise.
 
     Raises
     ------
     CloudEndedError
-        It did not, because the cloud is gone.
+        When it failed because the cloud has ended.
     """
     try:
         with Stage.described(chosen.info) as stage:
@@ -107,7 +115,7 @@ def _told(chosen: argparse.Namespace, running: Cloud, console: Console) -> bool:
                 Narrator(stage, console), models=chosen.models, upload=chosen.upload or preflight.UPLOAD
             )
     except (StoryError, RelearnClientError, BotoCoreError, ClientError) as error:
-        running.check()  # a cloud that is gone is the reason of all other errors
+        running.check()  # if the cloud has ended, that is the cause of the error
         console.failed(str(error))
         console.detail(
             "what the containers and functions printed is in CloudWatch Logs: /aws/sagemaker/..., /aws/lambda/..."

@@ -1,4 +1,4 @@
-"""The laptop cloud as a child process: started, waited for and stopped."""
+"""The laptop cloud as a child process: start, wait and stop."""
 
 from __future__ import annotations
 
@@ -20,21 +20,22 @@ def command(options: Sequence[str]) -> list[str]:
     Parameters
     ----------
     options
-        Of ``python -m local``.
+        Options of ``python -m local``.
     """
     return [sys.executable, "-m", "local", *options]
 
 
 class Cloud:
-    """One laptop cloud; a context manager that starts it and leaves nothing running.
+    """One laptop cloud; a context manager that starts it and leaves no process running.
 
-    It prints to this program's output. It has a session of its own, so that Ctrl-C on a terminal reaches this program alone,
-    which then stops the cloud once; and it holds the end of a pipe, so that it also stops when this program is killed.
+    It prints to this program's output. It runs in its own session, so that Ctrl-C on a terminal reaches only
+    this program, which then stops the cloud once. It reads from a pipe of this program, so that it also stops
+    when this program is killed.
 
     Parameters
     ----------
     command
-        What to run, see `command`; with ``--attached``, it stops when its standard input ends.
+        Command line, see `command`; ``--attached`` is added, so that it stops when its standard input ends.
     info
         The file in which the cloud describes itself once everything is deployed.
     """
@@ -53,43 +54,45 @@ class Cloud:
         self.stop()
 
     def wait_until_up(self) -> None:
-        """Wait until everything is deployed and described; it has no time limit, for the cloud ends when a deployment fails.
+        """Wait, without a time limit, until everything is deployed.
+
+        The cloud ends by itself when the deployment fails.
 
         Raises
         ------
         CloudEndedError
-            It ended before.
+            When the cloud ends first.
         """
         while _pid(self._info) != self._process.pid:
             self._look(_POLL_SECONDS)
 
     def check(self) -> None:
-        """Do nothing while it runs.
+        """Raise an error if the cloud has ended.
 
         Raises
         ------
         CloudEndedError
-            It ended.
+            When the cloud has ended.
         """
         self._look(0)
 
     def wait(self) -> None:
-        """Wait until someone else stops it.
+        """Wait until the cloud is stopped from outside.
 
         Raises
         ------
         CloudEndedError
-            It was not stopped; it failed, or was killed.
+            When the cloud failed or was killed.
         """
         try:
-            while True:  # not one endless wait: a signal that comes just before it blocks would go unnoticed
+            while True:  # in steps: a signal just before an endless wait would go unnoticed
                 self._look(1)
         except CloudEndedError as error:
             if error.exit_code:
                 raise
 
     def stop(self) -> None:
-        """Ask it to stop and wait until it has; kill it when this program is interrupted again meanwhile."""
+        """Stop the cloud and wait for its end; kill it when this program is interrupted meanwhile."""
         self._process.terminate()
         try:
             self._process.wait()
@@ -111,7 +114,7 @@ class Cloud:
 def _pid(info: Path) -> int | None:
     """Return the process id of the cloud that a file describes; None when it describes none.
 
-    A cloud that was killed leaves its description, which the next one removes.
+    A killed cloud leaves its file, which the next cloud removes.
     """
     try:
         about = json.loads(info.read_bytes())

@@ -1,4 +1,4 @@
-"""What the demo prints: styled on a terminal, plain in a log, as the laptop cloud prints its own lines."""
+"""Output of the demonstration: coloured on a terminal, plain in a log, in the style of the laptop cloud."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _BOLD, _DIM, _GREEN, _RED, _RESET = "\033[1m", "\033[2m", "\033[32m", "\033[31m"
 
 
 class Console:
-    """Prints lines, each with the seconds since the console was made."""
+    """Prints lines to standard output, each prefixed with the seconds since the console was constructed."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
         self._plain = not sys.stdout.isatty() or "NO_COLOR" in os.environ
 
     def step(self, text: str) -> None:
-        """Announce a step."""
+        """Print the start of a step."""
         self._print(_BOLD, text)
 
     def detail(self, text: str) -> None:
-        """Print what belongs to a step, indented."""
+        """Print an indented line of a step's output."""
         self._print(_DIM, f"  {text}")
 
     def done(self, text: str) -> None:
@@ -40,5 +40,5 @@ class Console:
         try:
             print(line, flush=True)
         except BrokenPipeError:
-            # Whoever read this is gone, as with `| head`: the cloud still has to be ended, and without an error.
+            # The reader is gone, as with `| head`. The cloud must still be stopped without an error.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,10 +1,10 @@
-"""How a story ends too early.
+"""Errors that end a story early.
 
 ::
 
     DemoError
     ├── StoryError        a step failed; the cloud is up
-    └── CloudEndedError   the laptop cloud is gone
+    └── CloudEndedError   the laptop cloud has ended
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ import signal
 
 
 class DemoError(Exception):
-    """Base of the demo's errors; the message is for a person."""
+    """Base of the demonstration's errors; the message is for people."""
 
 
 class StoryError(DemoError):
-    """A step of the story failed; the message says why."""
+    """A step of the story failed; the message gives the reason."""
 
 
 class CloudEndedError(DemoError):
-    """The laptop cloud's process ended.
+    """The laptop cloud's process has ended.
 
     Parameters
     ----------
     status
-        As `subprocess.Popen.returncode` has it: the exit code, or minus the number of the signal that ended it.
+        Return code as in `subprocess.Popen.returncode`: the exit code, or minus the signal's number.
     """
 
     def __init__(self, status: int) -> None:
@@ -35,4 +35,4 @@ class CloudEndedError(DemoError):
         )
         super().__init__(f"the laptop cloud {how}")
         self.exit_code = 128 - status if status < 0 else status
-        """What a program that depends on the cloud exits with; 128 + n after signal n, as a shell has it."""
+        """Exit code for a program that depends on the cloud; 128 + n after signal n, as in a shell."""

@@ -1,7 +1,7 @@
-"""What changed in the ledger's table: every new state of every model's uploads, runs, versions and route, as a line of text.
+"""Changes of the ledger's table as lines of text: new states of every model's uploads, runs, versions and route.
 
-The API tells these model by model and kind by kind. A story follows all of them several times a second, so it scans the table, which
-is one request.
+The API reports these by model and kind. A story follows all of them several times a second and therefore
+scans the table, which is a single request while it is small.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from typing import Any
 from relearn.ledger.attribute_values import Item, decode_item
 from relearn.naming import ledger_keys
 
-_SHOWN_ID = 8  # the end of an id tells more than its beginning
+_SHOWN_ID = 8  # characters, from the end of an id, which distinguishes more than its beginning
 
 
 @dataclass(frozen=True)
 class Change:
-    """One item came to a new state.
+    """A new state of one item of the ledger.
 
     Parameters
     ----------
     kind
-        The beginning of its sort key, e.g. ``"RUN"``.
+        First part of its sort key, e.g. ``"RUN"``.
     state
         The new state.
     text
-        A line for a person: model, kind, end of the id, the state before and after, the reason.
+        A line for people: model, kind, end of the id, state before and after, reason.
     """
 
     kind: str
@@ -35,14 +35,14 @@ class Change:
 
 
 class Ledger:
-    """Reads the whole table and returns what is new.
+    """Scans the ledger's table for changes.
 
     Parameters
     ----------
     client
         boto3 client of DynamoDB.
     table
-        The table's name.
+        Name of the table.
     """
 
     def __init__(self, client: Any, table: str) -> None:
@@ -50,7 +50,10 @@ class Ledger:
         self._seen: dict[tuple[str, str], str] = {}
 
     def changes(self) -> list[Change]:
-        """Return what changed since the last call, by model and sort key."""
+        """Return the changes since the last call, ordered by partition and sort key.
+
+        All items at the first call.
+        """
         found: list[Item] = []
         for page in self._client.get_paginator("scan").paginate(TableName=self._table, ConsistentRead=True):
             found += map(decode_item, page["Items"])
@@ -76,6 +79,6 @@ class Ledger:
 
 
 def _route(item: Item) -> str:
-    """Return which versions answer, as one word or two."""
+    """Return the versions of a route as text, such as "champion 2, previous 1"."""
     parts = [f"{key} {item[key]}" for key in ("champion", "previous", "candidate") if item.get(key)]
     return ", ".join(parts)

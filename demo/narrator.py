@@ -1,4 +1,4 @@
-"""Who tells the story: asks the API, follows the ledger, and prints what happens."""
+"""The narrator of the story: calls the API, follows the ledger and prints what happens."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _BAD_ENDS = {
 
 
 class Narrator:
-    """Tells a story of one stage.
+    """Narrates what happens on one stage.
 
     Parameters
     ----------
     stage
-        Of a laptop cloud that is up.
+        The stage, on a laptop cloud that is up.
     console
-        Where to print.
+        Console for the output.
     """
 
     def __init__(self, stage: Stage, console: Console) -> None:
@@ -40,7 +40,7 @@ class Narrator:
         self._ledger = Ledger(stage.dynamodb, stage.ledger)
 
     def first_versions(self, models: Iterable[str]) -> None:
-        """Wait until each of these models serves."""
+        """Wait until each of the models serves a version."""
         waiting = list(models)
 
         def come() -> bool:
@@ -54,7 +54,7 @@ class Narrator:
         self.follow(come, lambda: f"the first version of {', '.join(waiting)}")
 
     def predict_sample(self, model: str) -> Predictions:
-        """Ask for predictions of the model's own sample; print and return them."""
+        """Predict the model's own sample; print and return the predictions."""
         instances = self.stage.api.model(model).sample["instances"]
         answer = self.stage.api.predict(model, instances)
         self.console.step(f"POST /v1/models/{model}/predict with the model's sample")
@@ -69,21 +69,23 @@ class Narrator:
         self.console.detail(f"version {answer.version} answers: {told}")
 
     def upload(self, model: str, file: Path, *, table: str = MAIN, name: str | None = None) -> str:
-        """Put a file where uploads of a model's table are taken in.
+        """Put a file into the incoming folder of a model's table.
 
         Parameters
         ----------
-        model, file
-            Whose data it is, and which.
+        model
+            Name of the model.
+        file
+            The file to upload.
         table
-            Of a model that has several.
+            Table of a model that has several.
         name
-            The last part of its key; None takes the file's name.
+            Last part of the object's key; None uses the file's name.
 
         Returns
         -------
         str
-            The upload's id.
+            Id of the upload.
         """
         key = s3_keys.incoming_prefix(model, table) + (name or file.name)
         bucket = self.stage.uploads
@@ -92,7 +94,10 @@ class Narrator:
         return ids.upload_id(bucket, key, stored["VersionId"])
 
     def next_version(self, model: str, before: Predictions) -> Predictions:
-        """Wait until a newer version than the one of `before` answers the model's sample; its predictions."""
+        """Wait until a newer version than that of `before` answers the model's sample.
+
+        Return its predictions.
+        """
         instances = self.stage.api.model(model).sample["instances"]
         newest = before
 
@@ -105,12 +110,12 @@ class Narrator:
         return newest
 
     def trained(self, model: str, upload_ids: Sequence[str]) -> None:
-        """Wait until the model was trained on all of these uploads, and the runs that did it have ended."""
+        """Wait until the model was trained on all of these uploads and the runs that trained on them have ended."""
 
         def come() -> bool:
             try:
                 found = [self.stage.api.upload(model, upload_id) for upload_id in upload_ids]
-            except NotFoundError:  # its event is on the way
+            except NotFoundError:  # ingest has not received its event yet
                 return False
             runs = {one.run_id for one in found if one.state == "TRAINED" and one.run_id is not None}
             return all(one.state == "TRAINED" for one in found) and all(
@@ -120,12 +125,12 @@ class Narrator:
         self.follow(come, lambda: f"a run with the new data of {model}")
 
     def run_of(self, model: str, version: int) -> Run:
-        """Return the run that made a version.
+        """Return the run that created a version.
 
         Raises
         ------
         StoryError
-            The model has no such version.
+            When the model has no such version.
         """
         made = [one.run_id for one in self.stage.api.versions(model) if one.version == version]
         if not made:
@@ -133,7 +138,7 @@ class Narrator:
         return self.stage.api.run(model, made[0])
 
     def compare(self, model: str, version: int) -> None:
-        """Print what the version's run measured, of it and of the one before it."""
+        """Print the metrics of a version and of the champion it was compared with, from the version's run."""
         run = self.run_of(model, version)
         if run.reason:
             self.console.detail(run.reason)
@@ -144,19 +149,19 @@ class Narrator:
             )
 
     def follow(self, come: Callable[[], bool], what: Callable[[], str]) -> None:
-        """Print what happens in the ledger until something has come.
+        """Print changes of the ledger until a condition holds.
 
         Parameters
         ----------
         come
-            Whether it has.
+            Returns whether the condition holds.
         what
-            Describes what is waited for.
+            Returns a description of it, for an error.
 
         Raises
         ------
         StoryError
-            A run, an upload or a version failed, or nothing changed for 10 minutes.
+            When a run, an upload or a version fails, or nothing changes for 10 minutes.
         """
         last_change = time.monotonic()
         while True:
@@ -173,7 +178,7 @@ class Narrator:
 
 
 def text_of(prediction: Prediction) -> str:
-    """Return a prediction in a few words: the label and its probability, the best items, or the value."""
+    """Return a prediction as short text: label and probability, the best items, or the value."""
     match prediction:
         case Classification(label, probabilities):
             return f"{label} ({probabilities[label]:.3f})"

@@ -1,4 +1,4 @@
-"""What of a story's options cannot work, said before anything is deployed; the laptop cloud refuses its own."""
+"""Checks of a story's options before anything is deployed; the laptop cloud checks its own options."""
 
 from __future__ import annotations
 
@@ -7,27 +7,28 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 UPLOAD = Path(__file__).resolve().parent.parent / "examples/iris/more_measurements.csv"
-"""What the story uploads when no file is named."""
+"""The file that the story uploads by default."""
 
 
 def refusals(app: Path, models: Sequence[str], upload: Path | None) -> list[str]:
-    """Say what of a story cannot work; nothing when all can.
+    """Return the reasons why a story cannot work; empty when it can.
 
     Parameters
     ----------
     app
-        The synthesised CDK app that will be deployed. When it holds no models, models and files are not compared with them.
+        The synthesised CDK app that will be deployed. If it holds no models, models and files are not checked
+        against it.
     models
-        The models that the story is about.
+        Names of the models in the story; empty stands for all.
     upload
-        The file that it uploads; None stands for `UPLOAD`.
+        The file to upload; None stands for `UPLOAD`.
     """
     known = deployed_models(app)
     return [*_models(models, known), *_upload(upload, known)]
 
 
 def deployed_models(app: Path) -> set[str]:
-    """Name the models of a synthesised app: each has a folder in the container image; none of an app without one."""
+    """Return the names of the models in a synthesised app's container image; empty when it has no image."""
     found = app.glob("asset.*/training/models/*/spec.py")
     return {file.parent.name for file in found if not file.parent.name.startswith("_")}
 

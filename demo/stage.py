@@ -25,13 +25,13 @@ class Stage:
     Parameters
     ----------
     api
-        Client of its HTTP API, as the cloud's owner.
+        Client of its HTTP API, with the credentials of the cloud's owner.
     api_url
-        Where that answers on this machine.
+        URL of the HTTP API on this machine.
     s3, dynamodb
-        boto3 clients, as the account's administrator.
+        boto3 clients with the administrator's credentials.
     uploads, lake
-        Names of the buckets of uploads and of what is made of them.
+        Names of the uploads bucket and of the lake bucket.
     ledger
         Name of the ledger's table.
     """
@@ -47,17 +47,19 @@ class Stage:
     @classmethod
     @contextmanager
     def described(cls, info: Path) -> Iterator[Self]:
-        """Open the stage that a laptop cloud describes, and close its clients with the block.
+        """Open the stage that a laptop cloud's info file describes.
+
+        Its API client is closed with the context.
 
         Parameters
         ----------
         info
-            The cloud's description.
+            The info file.
 
         Raises
         ------
         StoryError
-            The app that is deployed lacks what a story needs.
+            When the deployed app lacks an output that the story needs.
         """
         about = json.loads(info.read_bytes())
         outputs = about["outputs"]

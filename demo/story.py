@@ -1,7 +1,7 @@
-"""The loop, as someone outside of it sees it.
+"""The loop from upload to promotion, as seen by a client.
 
-First every model's first version comes to serve; then more measurements are uploaded, and a better model answers behind the
-same URL. A story about other models than the one with more measurements is told in `demo.tables`.
+First every model's first version starts to serve. Then more measurements are uploaded, and a better version
+answers behind the same URL. For other models than that of the uploaded file, see `demo.tables`.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ def tell(narrator: Narrator, *, models: Sequence[str], upload: Path) -> None:
     Parameters
     ----------
     narrator
-        Of a stage that is deployed.
+        Narrator of a deployed stage.
     models
-        The models that it is about; none stands for all.
+        Models in the story; empty stands for all.
     upload
-        The file to upload; the folder it lies in is called as its model. When that is not one of the named models, each of
-        these gets new data of its own instead.
+        The file to upload; the name of its folder is the name of its model. When `models` is given without
+        that model, each of the models gets new generated data instead.
 
     Raises
     ------
     StoryError
-        A step failed, with the reason that the ledger gives.
+        When a step fails; the message has the reason from the ledger.
     relearn_client.RelearnClientError
-        The API refused, or did not answer.
+        When the API refuses a request or does not answer.
     botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError
-        AWS refused, or did not answer.
+        When AWS refuses a request or does not answer.
     """
     console, api = narrator.console, narrator.stage.api
     model = upload.resolve().parent.name

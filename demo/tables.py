@@ -1,6 +1,7 @@
-"""The story of one model that has a generator of raw data: new tables, features, reports, an answer.
+"""The story of one model with a generator of raw data: new tables, features, reports, a prediction.
 
-The generator is ``generate.py`` in the model's folder, run as a process. A model without one is shown as it is.
+The generator is ``generate.py`` in the model's folder, run as a process. For a model without one only the
+current version is shown.
 """
 
 from __future__ import annotations
@@ -20,24 +21,27 @@ from relearn_client import Model, Run
 
 ROOT = Path(__file__).resolve().parent.parent
 ENTITIES, SEED = 1200, 1
-"""The seed data of churn are the first 300 of the same: everyone whom the model knew is there again."""
+"""Number and seed of the generated entities.
+
+The first 300 are those of churn's seed data, so all known ones are included.
+"""
 _SHOWN = 10
 
 
 def tell(narrator: Narrator, model: str) -> None:
-    """Give a model new raw data, and show what becomes of it and what it then answers.
+    """Upload new raw data of a model; show the resulting run and a prediction.
 
     Parameters
     ----------
     narrator
-        Of a stage on which the model serves.
+        Narrator of a stage on which the model serves.
     model
-        Its name.
+        Name of the model.
 
     Raises
     ------
     StoryError
-        A step failed.
+        When a step fails.
     """
     if (ROOT / "training" / "models" / model / "generate.py").is_file():
         _upload_tables(narrator, model)
@@ -57,7 +61,7 @@ def _upload_tables(narrator: Narrator, model: str) -> None:
         _generate(model, Path(folder))
         files = sorted(Path(folder).glob("*.csv"), key=lambda file: file.stat().st_size, reverse=True)
         narrator.console.step(f"new data of {model}: {', '.join(file.stem for file in files)}, all made up")
-        # Under the names of the seeds, whose place they take.
+        # Under the keys of the seed data, which they replace.
         sent = [narrator.upload(model, file, table=file.stem, name="seed.csv") for file in files]
     narrator.trained(model, sent)
 
@@ -71,7 +75,7 @@ def _generate(model: str, folder: Path) -> None:
 
 
 def _show_report(narrator: Narrator, model: str, run: Run) -> None:
-    """Print what the run of a version made of its data, what it measured, and where all of it is to be read."""
+    """Print a run's tables, features and metrics, and the URIs of its reports."""
     console, lake = narrator.console, narrator.stage.lake
     report = json.loads(_read(narrator, s3_keys.report_key(model, run.run_id, "report.json")))
     console.step(f"what run {run.run_id} made of it")
@@ -88,7 +92,10 @@ def _show_report(narrator: Narrator, model: str, run: Run) -> None:
 
 
 def _ask(narrator: Narrator, about: Model, run: Run) -> None:
-    """Ask about one entity, whose features the run made; the API looks them up where it can."""
+    """Predict for one entity with the features of the run.
+
+    The API looks them up where the model allows it.
+    """
     model, console = about.name, narrator.console
     key = s3_keys.online_key(model, run.run_id)
     if key not in _keys(narrator, key):
@@ -104,7 +111,7 @@ def _ask(narrator: Narrator, about: Model, run: Run) -> None:
 
 
 def _instance(about: Model, known: dict[str, Any]) -> dict[str, Any]:
-    """Return the entity's name alone where the API looks features up by it, else the features themselves."""
+    """Return only the entity's id where the API looks up features by it, else the features themselves."""
     if about.lookup:
         column = about.lookup["column"]
         return {column: known[column]}
@@ -112,12 +119,12 @@ def _instance(about: Model, known: dict[str, Any]) -> dict[str, Any]:
 
 
 def _keys(narrator: Narrator, prefix: str) -> list[str]:
-    """List what is in the lake under a prefix."""
+    """Return the keys of the lake under a prefix, at most 1,000."""
     found = narrator.stage.s3.list_objects_v2(Bucket=narrator.stage.lake, Prefix=prefix)
     return [item["Key"] for item in found.get("Contents", [])]
 
 
 def _read(narrator: Narrator, key: str) -> bytes:
-    """Read an object of the lake."""
+    """Return the content of an object of the lake."""
     content: bytes = narrator.stage.s3.get_object(Bucket=narrator.stage.lake, Key=key)["Body"].read()
     return content
