@@ -1,4 +1,4 @@
-"""``python -m cli`` is the same as the installed ``relearn``."""
+"""``python -m cli``, the same as the installed ``relearn``."""
 
 from cli.main import app
 

@@ -1,4 +1,4 @@
-"""``relearn``: the commands, and the options they share."""
+"""The ``relearn`` application: its commands and their shared options."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ def root(
         ),
     ] = False,
 ) -> None:
-    """Remember which stage is meant."""
-    del version  # its callback has left
+    """Keep the choice of the stage for the command."""
+    del version  # handled by its callback
     file = local_file or (LOCAL_FILE if local else None)
     ctx.obj = Choice(stage=stage, region=region, profile=profile, local_file=file, token=token)
 

@@ -1,1 +1,1 @@
-"""What an account and region must have before a stage is deployed there; ``relearn doctor`` tells it."""
+"""Checks of ``relearn doctor``: what an account and region need before a stage is deployed there."""

@@ -1,4 +1,4 @@
-"""Who asks, where the stage goes, and whether the CDK may deploy there."""
+"""Checks of the caller's identity, the stage's account and region, and CDK's bootstrap stack."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from cli.stage.target import Target
 
 BOOTSTRAP_PARAMETER = "/cdk-bootstrap/hnb659fds/version"
 BOOTSTRAP_VERSION = 6
-"""What the app's templates demand of it, as each of them says in its rules."""
+"""Minimum version of CDK's bootstrap stack, as required in the rules of the app's templates."""
 
 
 def identity(target: Target) -> tuple[Finding, str | None]:
-    """Say who the caller is, and give the account; None when AWS does not know the caller."""
+    """Return a finding about the caller and the account id; None when AWS does not accept the credentials."""
     try:
         caller = target.client("sts").get_caller_identity()
     except ClientError as error:
@@ -27,7 +27,7 @@ def identity(target: Target) -> tuple[Finding, str | None]:
 
 
 def place(target: Target, settings: StageSettings, account: str) -> Iterator[Finding]:
-    """Compare the account and the region that cdk.json names for the stage with those at hand."""
+    """Yield a failure for each of account and region that differs from cdk.json's for the stage."""
     here = {"account": account, "region": target.region}
     named = {"account": settings.account, "region": settings.region}
     for key, value in named.items():
@@ -43,7 +43,7 @@ def place(target: Target, settings: StageSettings, account: str) -> Iterator[Fin
 
 
 def bootstrap(target: Target, account: str) -> Iterator[Finding]:
-    """Say which version of the CDK's bootstrap stack is there."""
+    """Yield a finding about the version of CDK's bootstrap stack."""
     needed = f"version {BOOTSTRAP_VERSION} or newer"
     advice = f"npx cdk bootstrap aws://{account}/{target.region}"
     try:

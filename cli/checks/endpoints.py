@@ -1,4 +1,4 @@
-"""SageMaker's quotas of endpoints: serverless ones with their concurrency, and instances."""
+"""Checks of SageMaker's quotas for endpoints: serverless endpoints with their concurrency, and instances."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _SERVICE = "sagemaker"
 
 @dataclass(frozen=True, slots=True)
 class QuotaUsage:
-    """Usage of the account's quotas by anything but the stage.
+    """Usage of the account's quotas by endpoints outside of the stage.
 
     Parameters
     ----------
     endpoints, concurrency
-        Serverless endpoints, and their concurrent invocations together.
+        Number of serverless endpoints, and the sum of their maximum concurrent invocations.
     instances
-        Type of instance to how many of them endpoints have.
+        Number of endpoint instances by instance type.
     """
 
     endpoints: int = 0
@@ -40,7 +40,7 @@ class QuotaUsage:
 
 
 def serverless(target: Target, needs: Needs) -> Iterator[Finding]:
-    """Check the quotas of serverless endpoints, if a model wants one."""
+    """Yield findings about the quotas of serverless endpoints; none when no model needs one."""
     if not needs.serverless:
         return
     quotas = Quotas(target, _SERVICE)
@@ -58,7 +58,7 @@ def serverless(target: Target, needs: Needs) -> Iterator[Finding]:
 
 
 def instances(target: Target, needs: Needs) -> Iterator[Finding]:
-    """Check that endpoints may have the instances that models want: of each type, and all together."""
+    """Yield findings about the quotas of endpoint instances, of each type and in total."""
     if not needs.hosted:
         return
     quotas = Quotas(target, _SERVICE)
@@ -78,7 +78,7 @@ def instances(target: Target, needs: Needs) -> Iterator[Finding]:
 
 
 def taken_by_others(target: Target) -> QuotaUsage:
-    """Count what the endpoints of the account and region hold that are not the stage's."""
+    """Count what the account's endpoints in this region use that are not the stage's."""
     client, own = target.client("sagemaker"), resources.prefix(target.stage)
     endpoints = concurrency = 0
     found: Counter[str] = Counter()
@@ -94,7 +94,7 @@ def taken_by_others(target: Target) -> QuotaUsage:
 
 
 def _taken(target: Target) -> tuple[QuotaUsage, str]:
-    """Count what others hold; with what to say when that may not be asked."""
+    """Count the usage of others; the second value is a note when the caller may not list endpoints."""
     try:
         return taken_by_others(target), ""
     except ClientError as error:
@@ -104,14 +104,14 @@ def _taken(target: Target) -> tuple[QuotaUsage, str]:
 
 
 def _concurrency(endpoint: dict[str, Any]) -> Iterator[int]:
-    """Give the limits of an endpoint's serverless variants."""
+    """Yield the maximum concurrency of each serverless variant of an endpoint."""
     for variant in endpoint.get("ProductionVariants", []):
         if (config := variant.get("CurrentServerlessConfig")) is not None:
             yield config["MaxConcurrency"]
 
 
 def _instances(client: Any, endpoint: dict[str, Any]) -> Mapping[str, int]:
-    """Count the instances of an endpoint by type, which its configuration alone knows."""
+    """Return an endpoint's number of instances by type, which only its configuration holds."""
     counts = {
         variant["VariantName"]: variant["CurrentInstanceCount"]
         for variant in endpoint.get("ProductionVariants", [])

@@ -1,4 +1,4 @@
-"""What a check found, and what is to be done about it."""
+"""Results of a check, with the advice that follows from them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal
 from botocore.exceptions import BotoCoreError, ClientError
 
 DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
-"""What AWS services call that the caller may not ask."""
+"""Error codes of AWS services for calls without permission."""
 SERVICE_OF = {
     "DescribeEndpoint": "sagemaker",
     "DescribeEndpointConfig": "sagemaker",
@@ -20,21 +20,21 @@ SERVICE_OF = {
     "ListEndpoints": "sagemaker",
     "ListServiceQuotas": "servicequotas",
 }
-"""What the checks ask, and how IAM calls whom they ask."""
+"""API calls of the checks, with the IAM prefix of their service."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """An increase of a quota, as it is asked for.
+    """A request to increase a quota.
 
     Parameters
     ----------
     service, code, name
-        Of the quota, as Service Quotas has them.
+        Service code, quota code and name in Service Quotas.
     current, needed
-        Its value, and what it should be.
+        Current and requested value.
     command
-        The command line that asks.
+        Command line of the AWS CLI that sends the request.
     """
 
     service: str
@@ -52,15 +52,15 @@ class Finding:
     Parameters
     ----------
     check
-        What was looked at.
+        Name of the check.
     status
-        ``"unknown"``: AWS would not tell.
+        ``"unknown"`` when AWS did not answer the check's calls.
     found, needed
-        In words; nothing is needed when that goes without saying.
+        What exists and what is required, in words; `needed` may be empty.
     advice
-        What to do; empty when there is nothing to do.
+        What to do; empty when nothing is.
     request
-        The quota to raise.
+        Increase of a quota to request; None when none helps.
     """
 
     check: str
@@ -72,12 +72,12 @@ class Finding:
 
 
 def asked(check: str, ask: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
-    """Give what a check finds; what AWS does not tell is a finding too.
+    """Yield the findings of a check; an error of AWS becomes a finding of status "unknown".
 
     Parameters
     ----------
     check
-        What to call the finding then.
+        Name of that finding.
     ask
         The check.
     """
@@ -93,16 +93,16 @@ def asked(check: str, ask: Callable[[], Iterable[Finding]]) -> Iterator[Finding]
 
 
 def said(error: ClientError) -> str:
-    """Give what AWS answered, in one line."""
+    """Return AWS's error answer in one line."""
     about: Any = error.response.get("Error", {})
     return " ".join(f"{error.operation_name}: {about.get('Code', '')}: {about.get('Message', '')}".split())
 
 
 def is_denied(error: ClientError) -> bool:
-    """Tell whether the caller may not ask."""
+    """Whether the caller lacks the permission for a call."""
     return error.response.get("Error", {}).get("Code") in DENIED
 
 
 def action(error: ClientError) -> str:
-    """Name what IAM has to allow."""
+    """Return the IAM action of a failed call."""
     return f"{SERVICE_OF[error.operation_name]}:{error.operation_name}"

@@ -1,4 +1,4 @@
-"""Lambda's concurrency: what predict reserves, and what is left for all other functions."""
+"""Check of Lambda's concurrency: what predict reserves, and what is left for other functions."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from cli.stage.target import Target
 from relearn.naming import resources
 
 UNRESERVED = 100
-"""What AWS Lambda keeps for functions that reserve nothing."""
+"""Concurrency that Lambda keeps for functions without a reservation."""
 QUOTA = "concurrent executions"
 
 
 def concurrency(target: Target, settings: StageSettings) -> Iterator[Finding]:
-    """Check that Lambda lets predict reserve what the stage says, and has enough for the rest."""
+    """Yield a finding about whether Lambda's concurrency allows predict's reservation and suffices for the rest."""
     limits = target.client("lambda").get_account_settings()["AccountLimit"]
     total, free = limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"]
     reserve = settings.predict_reserved_concurrency
-    # What an earlier deployment reserved for the same function is given back first.
+    # A deployment releases the earlier reservation of the same function first.
     lacking = UNRESERVED + (reserve - _reserved(target) if reserve else 0) - free
     why = (
         f"{reserve} for predict and {UNRESERVED} unreserved" if reserve else f"{UNRESERVED} for all functions"
@@ -34,7 +34,7 @@ def concurrency(target: Target, settings: StageSettings) -> Iterator[Finding]:
     request = ask_for(target, quota, total + lacking) if quota else None
     yield Finding(
         check="Lambda concurrency",
-        # Without a reservation the stage deploys, and answers fewer at once.
+        # Without a reservation the stage can be deployed, but answers fewer requests at once.
         status="failed" if reserve else "warning",
         found=_found(total, free),
         needed=why,
@@ -46,7 +46,7 @@ def concurrency(target: Target, settings: StageSettings) -> Iterator[Finding]:
 
 
 def _quota(target: Target) -> Quota | None:
-    """Find the quota to raise; that it lacks is known without."""
+    """Return the quota to raise; None when the caller may not list quotas."""
     try:
         return Quotas(target, "lambda").find(QUOTA)
     except ClientError as error:
@@ -56,7 +56,7 @@ def _quota(target: Target) -> Quota | None:
 
 
 def _reserved(target: Target) -> int:
-    """Give what the stage's predict has reserved now."""
+    """Return the concurrency that the stage's predict function reserves now; 0 when it has none."""
     try:
         found = target.client("lambda").get_function_concurrency(
             FunctionName=resources.function(target.stage, "predict")

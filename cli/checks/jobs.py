@@ -1,4 +1,4 @@
-"""SageMaker's quotas of instances for jobs."""
+"""Checks of SageMaker's quotas of instances for jobs."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from cli.checks.quotas import Quotas, advice_on, ask_for, compare
 from cli.stage.target import Target
 
 TRANSFORM_INSTANCE = "ml.m5.large"
-"""What scores whole files."""
+"""Instance type of batch transform jobs."""
 
 
 def instances(target: Target, needs: Needs) -> Iterator[Finding]:
-    """Check that there are instances to train on, and to score files on."""
+    """Yield findings about the instances for training and batch transform jobs."""
     quotas = Quotas(target, "sagemaker")
     for instance, models in sorted(needs.training.items()):
         yield _instances(target, quotas, instance, kind="training", most=models)
     scoring = _instances(target, quotas, TRANSFORM_INSTANCE, kind="transform", most=1)
-    # Only who scores whole files needs it.
+    # Needed only for batches, so a lack of it is no failure.
     yield replace(scoring, status="warning") if scoring.status == "failed" else scoring
 
 

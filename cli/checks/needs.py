@@ -1,4 +1,4 @@
-"""What the models ask of an account when every one of them serves, may be rolled back, and has a candidate."""
+"""Quotas that the models need when each has a champion, a previous version and a candidate."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ ENDPOINTS_OF_A_MODEL = 3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Needs:
-    """What is asked of the account.
+    """Requirements of all models together.
 
     Parameters
     ----------
     serverless
-        How many models are on serverless endpoints.
+        Number of models on serverless endpoints.
     concurrency
-        Concurrent invocations of these endpoints together.
+        Sum of the concurrent invocations of their endpoints.
     hosted
-        Instance type to how many of them endpoints may have at the same time.
+        Instance type to the maximum number of endpoint instances at the same time.
     training
-        Instance type to how many jobs may want one at the same time.
+        Instance type to the maximum number of training jobs at the same time.
     spark
-        The models whose features AWS Glue makes.
+        Models whose features are computed by AWS Glue.
     """
 
     serverless: int
@@ -39,24 +39,26 @@ class Needs:
 
     @property
     def endpoints(self) -> int:
-        """How many serverless endpoints there may be at the same time."""
+        """Maximum number of serverless endpoints at the same time."""
         return ENDPOINTS_OF_A_MODEL * self.serverless
 
 
 def of(specs: Mapping[str, ModelSpec], engine: str | None) -> Needs:
-    """Add up what the specs ask for.
+    """Sum up the requirements of the specs.
 
     Parameters
     ----------
+    specs
+        Specs by model name.
     engine
-        The features engine that the stage chose for all of its models; None: as their specs say.
+        Features engine that the stage sets for all models; None leaves it to their specs.
     """
     hostings = [spec.hosting for spec in specs.values()]
     serverless = [one for one in hostings if isinstance(one, Serverless)]
     hosted: Counter[str] = Counter()
     for one in hostings:
         if isinstance(one, Realtime):
-            # Who serves may have grown to its most while the two others, whom few ask, have their least.
+            # The champion may have scaled to its maximum; the other two get few requests and stay at their minimum.
             hosted[one.instance] += one.maximum + (ENDPOINTS_OF_A_MODEL - 1) * one.minimum
     return Needs(
         serverless=len(serverless),

@@ -1,4 +1,4 @@
-"""Quotas of the account, found by their names: their codes are AWS's own business."""
+"""Quotas of the account, found by name, because their codes are not documented."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Quota:
     Parameters
     ----------
     service, code, name
-        As Service Quotas has them.
+        Service code, quota code and name in Service Quotas.
     value
-        The account's own, or AWS's default.
+        The account's applied value, else AWS's default.
     adjustable
-        Whether AWS raises it when asked.
+        Whether AWS can raise it on request.
     """
 
     service: str
@@ -35,14 +35,14 @@ class Quota:
 
 @dataclass
 class Quotas:
-    """The quotas of one service.
+    """The quotas of one service in a target's account and region.
 
     Parameters
     ----------
     target
-        Whose account and region.
+        The target.
     service
-        Its code.
+        Service code.
     """
 
     target: Target
@@ -53,7 +53,12 @@ class Quotas:
         self._client = self.target.client("service-quotas")
 
     def find(self, pattern: str) -> Quota | None:
-        """Give the quota whose whole name fits; the account's own value goes before AWS's default."""
+        """Return the quota whose whole name matches a regular expression, case-insensitively.
+
+        None when none does.
+
+        The account's applied value precedes AWS's default.
+        """
         return _fitting(self._own, pattern) or _fitting(self._default, pattern)
 
     @cached_property
@@ -77,16 +82,20 @@ class Quotas:
 
 
 def compare(target: Target, quota: Quota, *, check: str, needed: int, why: str, taken: int = 0) -> Finding:
-    """Say whether a quota is large enough, and how to ask for more.
+    """Return a finding about whether a quota is large enough, with a request to raise it if not.
 
     Parameters
     ----------
+    target
+        The target.
+    quota
+        The quota.
     check
-        What the quota is of.
+        Name of the check.
     needed, why
-        How much the stage wants, and what for.
+        What the stage needs of the quota, and for what.
     taken
-        What others of the account hold.
+        What others in the account use of it.
     """
     held = f", of which others hold {taken}" if taken else ""
     wanted = needed + taken
@@ -103,7 +112,7 @@ def compare(target: Target, quota: Quota, *, check: str, needed: int, why: str, 
 
 
 def ask_for(target: Target, quota: Quota, value: int) -> Request:
-    """Make the request for a larger quota."""
+    """Return a request to raise a quota to a value."""
     profile = f" --profile {target.session.profile_name}" if target.session.profile_name != "default" else ""
     return Request(
         service=quota.service,
@@ -117,7 +126,7 @@ def ask_for(target: Target, quota: Quota, value: int) -> Request:
 
 
 def advice_on(quota: Quota, request: Request | None) -> str:
-    """Say in words what to do about a quota that is too small."""
+    """Return advice in words about a quota that is too small; `request` is None when it is not adjustable."""
     about = f'quota "{quota.name}" ({quota.code}) of {quota.service}'
     if request is None:
         return f"AWS does not raise the {about}: deploy fewer models here, or take another region or account"
@@ -126,4 +135,6 @@ def advice_on(quota: Quota, request: Request | None) -> str:
 
 def _fitting(quotas: list[Quota], pattern: str) -> Quota | None:
     fitting = (quota for quota in quotas if re.fullmatch(pattern, quota.name, re.IGNORECASE))
-    return min(fitting, key=lambda quota: len(quota.name), default=None)  # the most general one
+    return min(
+        fitting, key=lambda quota: len(quota.name), default=None
+    )  # the shortest name is the most general quota

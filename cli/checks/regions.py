@@ -1,4 +1,4 @@
-"""Whether a region has every AWS service that a stage is made of."""
+"""Check that a region has every AWS service that a stage uses."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ SERVICES = (
     "stepfunctions",
     "xray",
 )
-"""As boto3 calls them; IAM is everywhere."""
+"""Service names as in boto3; IAM is global."""
 
 
 def services(target: Target, needs: Needs) -> Iterator[Finding]:
-    """Check the services of every stage, and AWS Glue when a model is on Spark."""
+    """Yield findings about the services of every stage, and about AWS Glue when a model uses Spark."""
     lacking = [service for service in SERVICES if not _has(target, service)]
     yield Finding(
         check="region",

@@ -1,4 +1,4 @@
-"""What cdk.json says of a stage, as far as it asks something of the account."""
+"""The settings in cdk.json that determine what a stage needs of the account."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ CDK_JSON = Path(__file__).resolve().parents[2] / "cdk.json"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StageSettings:
-    """Settings of a stage; None: it does not choose.
+    """Settings of a stage; None means that cdk.json does not set it.
 
     Parameters
     ----------
     account, region
-        Where it goes.
+        Account and region of the stage.
     features_engine
-        What makes the features of every model with tables.
+        Engine that computes the features of every model with tables.
     predict_reserved_concurrency
-        How many predictions may always run at once.
+        Concurrency reserved for the predict function.
     """
 
     account: str | None = None
@@ -38,7 +38,7 @@ def load_settings(stage: str, file: Path = CDK_JSON) -> StageSettings:
     Raises
     ------
     ConfigError
-        cdk.json has no such stage.
+        When cdk.json has no such stage.
     """
     stages: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))["context"]["relearn"][
         "stages"

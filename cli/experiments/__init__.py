@@ -1,1 +1,1 @@
-"""Experiments: hyperparameter plans, their summary, the SageMaker SDK."""
+"""Ad-hoc training and tuning jobs: plan, SageMaker SDK, summary of the report."""

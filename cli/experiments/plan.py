@@ -1,4 +1,4 @@
-"""What an experiment trains: the model's current data, frozen as a manifest, and how."""
+"""The plan of an experiment: a snapshot of the model's current data, written as a manifest, and hyperparameters."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from relearn.spec.model import ModelSpec
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Channel:
-    """One input of a job.
+    """An input channel of a job.
 
     Parameters
     ----------
     name, kind, uri
-        As CreateTrainingJob has them: channel name, S3DataType and S3Uri.
+        ChannelName, S3DataType and S3Uri of CreateTrainingJob.
     """
 
     name: str
@@ -40,17 +40,17 @@ class Plan:
     spec
         The model's spec.
     run_id
-        Names the experiment in its report.
+        Id of the experiment in its report.
     snapshot
-        Ids of the uploads it trains on.
+        Ids of the uploads that it trains on.
     fixed
         Hyperparameters chosen on the command line.
     hyperparameters
-        All that the job is told.
+        All hyperparameters of the job, as text.
     channels
-        Its inputs.
+        Its input channels.
     output_path
-        S3 URI under which SageMaker puts ``<job name>/output/``.
+        S3 URI under which SageMaker writes ``<job name>/output/``.
     """
 
     spec: ModelSpec
@@ -63,12 +63,12 @@ class Plan:
 
 
 def parse_settings(spec: ModelSpec, settings: Sequence[str]) -> dict[str, float]:
-    """Read ``NAME=VALUE`` pairs.
+    """Parse ``NAME=VALUE`` pairs of hyperparameters.
 
     Raises
     ------
     SpecError
-        The spec has no such hyperparameter, or the value is no number within its range.
+        When the spec has no such hyperparameter, or the value is not a number in its range.
     """
     declared = {parameter.name: parameter for parameter in spec.hyperparameters}
     chosen: dict[str, float] = {}
@@ -93,12 +93,12 @@ def parse_settings(spec: ModelSpec, settings: Sequence[str]) -> dict[str, float]
 def make_plan(
     target: Target, ledger: Ledger, spec: ModelSpec, fixed: Mapping[str, float], now: datetime
 ) -> Plan:
-    """Choose what the loop would train on now, and write its manifest.
+    """Select the data that the loop would train on now, and write its manifest.
 
     Raises
     ------
     RelearnError
-        The model has no accepted upload.
+        When the model, or one of its tables, has no accepted upload.
     """
     uploads, chosen = choose(ledger, spec, now)
     run_id = f"experiment-{ids.run_id(now, f'{spec.name} {sorted(fixed.items())}')}"
@@ -110,7 +110,7 @@ def make_plan(
     ]
     if (serving := ledger.route(spec.name).champion) and (version := ledger.version(spec.name, serving)):
         told["champion_version"] = str(serving)
-        if version.artifact_sha256:  # of a version of before it was written down nobody knows it
+        if version.artifact_sha256:  # empty for versions registered before it was recorded
             told["champion_sha256"] = version.artifact_sha256
         channels.append(Channel(name="champion", kind="S3Prefix", uri=version.artifact))
     return Plan(
@@ -125,12 +125,12 @@ def make_plan(
 
 
 def choose(ledger: Ledger, spec: ModelSpec, now: datetime) -> tuple[list[Upload], tuple[str, ...]]:
-    """Give a model's uploads, and the ids of those that the loop would train on now.
+    """Return a model's uploads, and the ids of those that the loop would train on now.
 
     Raises
     ------
     RelearnError
-        The model has no accepted upload, or none of one of its tables.
+        When the model, or one of its tables, has no accepted upload.
     """
     uploads = ledger.uploads(spec.name)
     selection = snapshots.select(uploads, spec.table_names, now)
@@ -143,7 +143,7 @@ def choose(ledger: Ledger, spec: ModelSpec, now: datetime) -> tuple[list[Upload]
 
 
 def write_manifest(target: Target, run_id: str, chosen: Sequence[str], uploads: Sequence[Upload]) -> str:
-    """Write the manifest of an ad-hoc job's snapshot, and give its S3 URI."""
+    """Write the manifest of a snapshot to the lake and return its S3 URI."""
     lake, model = target.output("LakeBucket"), uploads[0].model
     listing = snapshots.manifest(s3_keys.uri(lake, s3_keys.shards_prefix(model)), chosen, uploads)
     key = s3_keys.snapshot_key(model, run_id)

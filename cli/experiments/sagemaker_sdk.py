@@ -1,4 +1,4 @@
-"""The official SageMaker SDK, kept in one place: it is heavy, optional, and imported only when used."""
+"""The only user of the official SageMaker SDK, which is large, optional and imported on first use."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ HOW_TO_INSTALL = ".venv/bin/python -m pip install --require-hashes -r requiremen
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A job that was started.
+    """A started job.
 
     Parameters
     ----------
     kind, name
-        What it is, and its name in SageMaker.
+        Kind of the job in words, and its name in SageMaker.
     look
-        Reads where it stands.
+        Reads its current state.
     best
-        Gives the name of the training job whose report counts.
+        Returns the name of the training job whose report counts.
     """
 
     kind: str
@@ -43,12 +43,12 @@ class Trial:
 
 
 def require() -> None:
-    """Stop with a clear word when the SDK is not installed.
+    """Check that the SDK is installed.
 
     Raises
     ------
     RelearnError
-        It is not.
+        When it is not; the message has the command that installs it.
     """
     if importlib.util.find_spec("sagemaker") is None or importlib.util.find_spec("sagemaker.train") is None:
         raise RelearnError(
@@ -58,10 +58,10 @@ def require() -> None:
 
 @contextmanager
 def environment(target: Target) -> Iterator[None]:
-    """Point the SDK, which makes its own clients, at the target for as long as it is used.
+    """Set environment variables that point the SDK's own clients at the target, for the length of the context.
 
-    The SDK's check of roles is turned off: it asks for rights in VPCs and elsewhere that the stage's job role,
-    made for exactly these jobs, does not have and does not need.
+    The SDK's validation of roles is disabled: it requires VPC and other permissions that the stage's job role
+    neither has nor needs.
     """
     wanted = {"SAGEMAKER_VALIDATE_ROLE": "false", "AWS_DEFAULT_REGION": target.region}
     if target.endpoint_url is not None:
@@ -93,12 +93,12 @@ def train(target: Target, plan: Plan) -> Trial:
 
 
 def tune(target: Target, plan: Plan, jobs: int, parallel: int) -> Trial:
-    """Start a tuning job over the ranges of the spec that the plan does not fix.
+    """Start a tuning job over the hyperparameters of the spec that the plan does not fix.
 
     Raises
     ------
     RelearnError
-        No range is left.
+        When every hyperparameter is fixed.
     """
     from sagemaker.train.tuner import HyperparameterTuner  # noqa: PLC0415 - see the module
 
@@ -142,7 +142,7 @@ def _trainer(target: Target, plan: Plan) -> Any:
     from sagemaker.core.training.configs import Compute, Networking  # noqa: PLC0415
     from sagemaker.train import ModelTrainer  # noqa: PLC0415
 
-    logging.getLogger("sagemaker").setLevel(logging.ERROR)  # this command tells the story itself
+    logging.getLogger("sagemaker").setLevel(logging.ERROR)  # this command reports progress itself
     place = plan.spec.training
     bucket, prefix = s3_keys.parse_uri(plan.output_path)
     return ModelTrainer(

@@ -1,4 +1,4 @@
-"""A training job's report on a terminal."""
+"""Terminal summary of a training job's report."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ SHOWN_IMPORTANCES = 10
 
 
 def extract_report(archive: bytes) -> tuple[dict[str, Any], bytes]:
-    """Take the report out of a job's ``output.tar.gz``: as data, and as the page.
+    """Return the report in a job's ``output.tar.gz`` as data, and its HTML page.
 
     Raises
     ------
     RelearnError
-        The archive cannot be read, or holds no report.
+        When the archive cannot be read, or lacks the report.
     """
     name = "the job's output"
     try:
@@ -39,7 +39,7 @@ def extract_report(archive: bytes) -> tuple[dict[str, Any], bytes]:
 
 
 def show(report: dict[str, Any], job: str, page: Path) -> None:
-    """Print a report."""
+    """Print a report: metrics beside the champion's, rows, hyperparameters, importances."""
     rival = report["champion"]
     columns = ["metric", "this experiment", *([f"champion, version {rival['version']}"] if rival else [])]
     measured = [report["candidate"]["metrics"], *([rival["metrics"]] if rival else [])]

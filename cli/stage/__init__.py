@@ -1,1 +1,1 @@
-"""A deployed stage as the commands see it."""
+"""Access of the commands to a deployed stage."""

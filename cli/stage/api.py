@@ -1,4 +1,4 @@
-"""The stage's HTTP API, by its own client, with a token, or signed with SigV4 when there are credentials."""
+"""Client of the stage's HTTP API, with a token or with SigV4 signatures."""
 
 from __future__ import annotations
 
@@ -13,41 +13,52 @@ from relearn_client import Bearer, Client, Retry, SigV4, laptop
 
 DEADLINE_SECONDS = 30
 PATIENCE = Retry(max_pause_seconds=3)
-"""A person would rather be told to come back than wait longer."""
+"""Retries with pauses of at most 3 seconds, because a person is waiting."""
 
 
 def connect(target: Target) -> Client:
-    """Make a client of a target's API."""
+    """Return a client of a target's API."""
     auth = authority(target)
     return Client(target.output("ApiUrl"), auth=auth, deadline_seconds=DEADLINE_SECONDS, retry=PATIENCE)
 
 
 def authority(target: Target) -> httpx.Auth | None:
-    """Give what shows whose a request is: a token where the API takes tokens, else credentials, if any.
+    """Return the authentication of requests: a token where the API takes tokens, else SigV4.
+
+    None without credentials.
 
     Raises
     ------
     ConfigError
-        A token is needed and not given.
+        When the API takes tokens, none is given, and the stage is not on a laptop cloud.
     """
     if target.token:
         return Bearer(target.token)
     if target.scope_prefix is not None:
-        _issuers_client(target)  # told at once, not in the midst of a request
+        _issuers_client(target)  # raises here rather than during a request
         return Bearer(partial(laptop_token, target, laptop.SCOPES))
     credentials = target.session.get_credentials()
     return None if credentials is None else SigV4(region=target.region, credentials=credentials)
 
 
 def laptop_token(target: Target, scopes: Sequence[str], **more: str) -> str:
-    """Get a token of the laptop cloud's issuer; scopes are without the stage's prefix.
+    """Return a token of the laptop cloud's issuer.
+
+    Parameters
+    ----------
+    target
+        The stage.
+    scopes
+        Scopes without the stage's prefix.
+    **more
+        Further fields of the token request.
 
     Raises
     ------
     ConfigError
-        The stage is not the laptop's.
+        When the stage is not on a laptop cloud.
     RelearnError
-        It takes no tokens.
+        When its API takes signed requests, no tokens.
     """
     if target.scope_prefix is None:
         raise RelearnError("this stage takes signed requests, no tokens: its api_auth is iam")

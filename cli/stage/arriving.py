@@ -1,4 +1,4 @@
-"""Uploads whose events have not come yet: S3 has the object, and the ledger does not know it."""
+"""Uploads whose event has not arrived: objects in S3 that the ledger does not have yet."""
 
 from __future__ import annotations
 
@@ -14,22 +14,25 @@ from cli.stage.target import Target
 from relearn.naming import ids, s3_keys
 
 EVENT_LATE = timedelta(minutes=2)
-"""For so long an event may be on its way; after that the sweep looks for it, and some objects never make an upload."""
+"""Age up to which an object's event may be on its way.
+
+Later the sweep finds it, and some objects never become uploads.
+"""
 
 
 def arriving(target: Target, ledger: Ledger, model: str) -> str:
-    """Give the key of an object that was stored just now and is no upload yet; empty when there is none.
+    """Return the key of a recently stored object that is not an upload yet; empty when there is none.
 
-    Who may not list the bucket hears of none.
+    Empty too when the caller may not list the bucket.
 
     Parameters
     ----------
     target
-        Whose uploads bucket.
+        The stage.
     ledger
-        Of the same stage.
+        Ledger of the stage.
     model
-        Whose uploads.
+        Name of the model.
     """
     bucket = target.output("UploadsBucket")
     try:
@@ -52,6 +55,6 @@ def _stored_lately(client: Any, bucket: str, prefix: str) -> Iterator[dict[str, 
 
 
 def _now(answer: dict[str, Any]) -> datetime:
-    """Tell the time as S3 has it: this machine's clock may be wrong."""
+    """Return the time of an S3 answer, because this machine's clock may be wrong."""
     date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
     return parsedate_to_datetime(date) if date else datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Dead-letter queues of a stage: reads them, and replays messages to the queue or function they were for."""
+"""Dead-letter queues of a stage: reads messages and replays them to the queue or function that failed."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ from relearn.errors import NotFoundError
 
 OUTPUTS = ("TrainingDeadLetters", "ServingDeadLetters")
 MARK = "relearn-replayed"
-"""Attribute of a message that was replayed: when, ISO 8601, UTC."""
+"""Attribute of a replayed message with the time of the replay (ISO 8601, UTC)."""
 MOST = 1000
-"""Messages that one call takes from a dead-letter queue at most."""
+"""Maximum number of messages that one call takes from a dead-letter queue."""
 AT_ONCE = 10
-"""Messages that SQS hands over in one call at most."""
+"""Maximum number of messages in one SQS receive call."""
 LOOK_SECONDS = 1
-"""How long SQS looks for letters: with any time at all it asks every server of a queue, not a few."""
+"""Wait time of a receive call, in seconds.
+
+Any value above 0 makes SQS query all servers of a queue (long polling).
+"""
 HELD_SECONDS = 120
 """Visibility timeout of a message, in seconds, while it is replayed."""
 _SAID = ("ErrorMessage", "ERROR_MESSAGE", "ERROR_CODE")
-"""Attributes in which Lambda, EventBridge and the scheduler say why they gave up."""
+"""Message attributes in which Lambda, EventBridge and the scheduler give the reason of the failure."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,7 +60,7 @@ class DeadLetter:
     dlq
         Its dead-letter queue.
     message
-        Message as SQS returns it.
+        The message as SQS returns it.
     """
 
     dlq: DeadLetterQueue
@@ -65,38 +68,40 @@ class DeadLetter:
 
     @property
     def body(self) -> str:
-        """What it says."""
+        """Body of the message."""
         return str(self.message["Body"])
 
     @property
     def sent_at(self) -> str:
-        """When it was sent, ISO 8601, UTC."""
+        """Time at which it was sent (ISO 8601, UTC, to the second, without a zone)."""
         seconds = int(self.message.get("Attributes", {}).get("SentTimestamp", 0)) / 1000
         return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
     @property
     def replayed(self) -> str:
-        """When it was replayed before; empty when it was not."""
+        """Time of its earlier replay (ISO 8601, UTC); empty when there was none."""
         return _attribute(self.message, MARK)
 
     @property
     def said(self) -> str:
-        """What the service said that gave it up; empty when it says nothing."""
+        """The failing service's error; empty when it gave none."""
         return next(filter(None, (_attribute(self.message, name) for name in _SAID)), "")
 
 
 def dead_letter_queues(target: Target, name: str | None = None) -> list[DeadLetterQueue]:
-    """Find the dead-letter queues of a stage.
+    """Return the dead-letter queues of a stage.
 
     Parameters
     ----------
+    target
+        The stage.
     name
-        Only those of this function.
+        Name of one function; None returns those of all functions.
 
     Raises
     ------
     NotFoundError
-        No function of this name has any, or the stage was deployed by a version that did not say where they are.
+        When the function has none, or the deployed version has no such outputs.
     """
     found = [
         DeadLetterQueue(name=function, **where)
@@ -124,9 +129,10 @@ class Replayer:
         self._lambda = target.client("lambda")
 
     def letters(self, dlq: DeadLetterQueue) -> list[DeadLetter]:
-        """Receive the messages that are there, `MOST` at most, each once; hidden from others for `HELD_SECONDS`.
+        """Receive up to `MOST` messages, hidden from other receivers for `HELD_SECONDS`.
 
-        All of them before any goes back, so that none that fails again at once is met twice.
+        All are received before any is replayed, so that a message that fails again at once is not received
+        twice.
         """
         found: list[DeadLetter] = []
         while len(found) < MOST and (messages := self._receive(dlq)):
@@ -134,14 +140,14 @@ class Replayer:
         return found
 
     def put_back(self, letter: DeadLetter) -> None:
-        """Return a message to its dead-letter queue."""
+        """Make a received message visible in its dead-letter queue again."""
         handle = letter.message["ReceiptHandle"]
         self._sqs.change_message_visibility(
             QueueUrl=letter.dlq.dead, ReceiptHandle=handle, VisibilityTimeout=0
         )
 
     def replay(self, letter: DeadLetter) -> None:
-        """Send a message to its source, and only then delete it: at worst it arrives twice."""
+        """Send a message to its source, then delete it; a failure in between delivers it twice."""
         if letter.dlq.queue:
             now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
             attribute = {"DataType": "String", "StringValue": now}

@@ -1,4 +1,4 @@
-"""Waits for something to end, showing each step as it happens."""
+"""Waiting for the end of an upload, run or version, with output of each change."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ ENDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """State of what is waited for, as it was read once.
+    """One reading of the state that is waited for.
 
     Parameters
     ----------
     state
-        One word.
+        State in one word.
     text
-        What to tell.
+        Description for people.
     ended
-        Whether nothing more will come.
+        Whether the state is final.
     good
-        Whether it ended as hoped for.
+        Whether it ended in the desired state.
     record
         The record itself, for scripts.
     """
@@ -57,21 +57,21 @@ Look = Callable[[], Observation]
 
 
 def follow(look: Look, *, what: str, timeout: float, poll: float) -> tuple[Observation, int]:
-    """Look until it ends, printing every change.
+    """Read a state until it is final, printing every change.
 
     Parameters
     ----------
     look
-        Reads what is waited for.
+        Reads the current state.
     what
-        What that is, for people.
+        Description of what is waited for.
     timeout, poll
-        Seconds to wait at most, and between two looks.
+        Maximum wait, and pause between two readings, in seconds.
 
     Returns
     -------
     tuple
-        What was seen last, and the exit code: 0 good, 1 bad, 3 not ended in time.
+        The last observation, and the exit code: 0 ended well, 1 ended badly, 3 not ended in time.
     """
     began, told = time.monotonic(), ""
     with err.waiting(what) as spinner:
@@ -99,7 +99,7 @@ def follow(look: Look, *, what: str, timeout: float, poll: float) -> tuple[Obser
 
 
 def upload_looks(ledger: Ledger, model: str, upload_id: str) -> Look:
-    """Follow an upload until it is trained on, refused or given up."""
+    """Return a reader of an upload, which ends when it is trained on, refused, superseded or excluded."""
 
     def look() -> Observation:
         upload = ledger.upload(model, upload_id)
@@ -117,12 +117,12 @@ def upload_looks(ledger: Ledger, model: str, upload_id: str) -> Look:
 
 
 def run_looks(ledger: Ledger, model: str, run_id: str) -> Look:
-    """Follow a run until it ends."""
+    """Return a reader of a run, which ends with the run."""
     return lambda: seen_run(ledger.run(model, run_id))
 
 
 def seen_run(run: Run) -> Observation:
-    """Tell where a run stands, and whether that is its end."""
+    """Return an observation of a run."""
     return Observation(
         run.state,
         run_text(run),
@@ -133,19 +133,20 @@ def seen_run(run: Run) -> Observation:
 
 
 def latest_looks(ledger: Ledger, model: str, arriving: Callable[[], str]) -> Look:
-    """Follow whatever is under way, until the newest run has ended and no upload is to come.
+    """Return a reader of all current work of a model.
 
-    That run's outcome counts, but for an upload that was refused since the run began: then nobody shall take the run's
-    success for the upload's.
+    It ends when the newest run has ended and no upload is pending. The outcome is that of the run, unless an
+    upload was refused since the run began; otherwise the run's success would be taken for the upload's.
 
     Parameters
     ----------
     ledger
-        Of the stage.
+        Ledger of the stage.
     model
         Name of the model.
     arriving
-        Names an object that was stored just now and that the ledger does not know yet; empty when there is none.
+        Returns the key of a recently stored object that the ledger does not have yet; empty when there is
+        none.
     """
 
     def look() -> Observation:
@@ -168,7 +169,7 @@ def latest_looks(ledger: Ledger, model: str, arriving: Callable[[], str]) -> Loo
 
 
 def version_looks(ledger: Ledger, model: str, number: int) -> Look:
-    """Follow a version until it serves (or has served) or fails."""
+    """Return a reader of a version, which ends when it serves, has served or fails."""
     served = {VersionState.LIVE, VersionState.PREVIOUS, VersionState.RETIRED}
 
     def look() -> Observation:
@@ -185,13 +186,13 @@ def version_looks(ledger: Ledger, model: str, number: int) -> Look:
 
 
 def run_text(run: Run) -> str:
-    """Tell where a run stands."""
+    """Describe a run's state in one line."""
     version = f" as version {run.version}" if run.version else ""
     return f"run {run.run_id} is {run.state}{version}{_because(why(run))}"
 
 
 def why(run: Run) -> str:
-    """Tell why a run stands there, and what someone has to do, if so."""
+    """Describe the reason of a run's state and the decision it waits for; empty when there is neither."""
     waited = pending.decision_on(run)
     late = ", ".join(f"{count} of {table}" for table, count in sorted(run.rows_waiting.items()))
     told = (

@@ -1,4 +1,7 @@
-"""Counts and deletes all that a stage keeps of one model, with the rights of who asks: no function of a stage may delete data."""
+"""Counts and deletes all data of one model with the caller's own permissions.
+
+No function of a stage may delete data.
+"""
 
 from __future__ import annotations
 
@@ -11,22 +14,22 @@ from relearn.errors import RelearnError
 from relearn.records import holdings
 
 BUCKETS = {"uploads": "UploadsBucket", "lake": "LakeBucket", "artifacts": "ArtifactsBucket"}
-"""Bucket to the output that names it."""
+"""Bucket to the stack output with its name."""
 _AT_ONCE_S3, _AT_ONCE_DYNAMODB = 1000, 25
-"""What one call deletes at most."""
+"""Maximum number of keys in one delete call."""
 Counts = dict[str, int]
-"""Prefix, or kind of item, to how many there are; of objects, versions and delete markers."""
+"""Number of object versions and delete markers by prefix, and of ledger items by kind."""
 
 
 class Holdings:
-    """What is kept of one model.
+    """All data of one model.
 
     Parameters
     ----------
     target
         The stage.
     model
-        Its name.
+        Name of the model.
     """
 
     def __init__(self, target: Target, model: str) -> None:
@@ -37,7 +40,7 @@ class Holdings:
         self._model = model
 
     def count(self) -> Counts:
-        """Count what there is; what there is none of is left out."""
+        """Count the data; prefixes and kinds without any are omitted."""
         found: Counts = {}
         for name, bucket, prefix in self._places():
             if many := sum(1 for _ in self._versions(bucket, prefix)):
@@ -46,17 +49,17 @@ class Holdings:
         return found | {f"ledger {kind}#": len(list(of)) for kind, of in groupby(kinds)}
 
     def delete(self, *, keep_lock: bool) -> None:
-        """Delete it: every version of every object, then the items.
+        """Delete every version of every object, then the ledger's items.
 
         Parameters
         ----------
         keep_lock
-            Whether the item stays that lets no run start: while the model is deployed.
+            Whether to keep the item that prevents runs, which is needed while the model is deployed.
 
         Raises
         ------
         RelearnError
-            S3 does not delete an object.
+            When S3 refuses to delete an object.
         """
         for _, bucket, prefix in self._places():
             for some in _parts(self._versions(bucket, prefix), _AT_ONCE_S3):

@@ -1,4 +1,4 @@
-"""Whose credentials a command has."""
+"""The identity of the caller's AWS credentials."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cli.stage.target import Target
 
 
 def who(target: Target) -> str:
-    """Give the caller's ARN; empty where nobody tells."""
+    """Return the caller's ARN; empty when AWS does not return it."""
     try:
         return str(target.client("sts").get_caller_identity()["Arn"])
     except (ClientError, BotoCoreError):

@@ -1,4 +1,4 @@
-"""The stage's lake: what was predicted, and what proved true (see ``relearn.records.predictions``)."""
+"""Reader of the stage's lake: prediction records and ground truth (see ``relearn.records.predictions``)."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from relearn.records import predictions
 from relearn.records.predictions import Outcome
 
 AT_ONCE = 10
-"""Objects read at a time: as many as a client has connections."""
+"""Number of objects read concurrently, the size of a client's connection pool."""
 
 
 class Lake:
-    """Reads, and never writes.
+    """Read-only access to the lake.
 
     Parameters
     ----------
     target
-        Whose lake.
+        The stage.
     """
 
     def __init__(self, target: Target) -> None:
@@ -28,17 +28,17 @@ class Lake:
         self._bucket = target.output("LakeBucket")
 
     def outcomes(self, model: str, since: datetime, until: datetime) -> list[Outcome]:
-        """Read what was predicted from ``since`` to ``until``, the newest last, with the truths known by now.
+        """Return the predictions between two times, oldest first, with the ground truth known by now.
 
-        Only the objects of those days are listed, and only those that can hold such records are read: an object is
-        named after the time of its newest record.
+        Only objects of those days are listed, and only those that can hold such records are read, because an
+        object's name has the time of its newest record.
 
         Parameters
         ----------
         model
-            Whose predictions.
+            Name of the model.
         since, until
-            Aware.
+            Time-zone-aware bounds, inclusive.
         """
         days = [since + timedelta(days=number) for number in range((until.date() - since.date()).days + 1)]
         found = predictions.read_records(self._lines(predictions.predictions_folder, model, days, since))
@@ -56,7 +56,7 @@ class Lake:
                 yield from content.splitlines()
 
     def _keys(self, folder: str, since: datetime) -> Iterator[str]:
-        first = f"{folder}{since.astimezone(UTC):%Y%m%dt%H%M%S}"  # a prefix of names: it comes before them
+        first = f"{folder}{since.astimezone(UTC):%Y%m%dt%H%M%S}"  # a prefix of object names, which sorts before them
         pages = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=folder, StartAfter=first
         )

@@ -1,6 +1,7 @@
-"""The stage's uploads, runs, versions and routes as its ledger has them, read with the caller's own AWS credentials.
+"""Reader of the stage's ledger (uploads, runs, versions, routes), with the caller's own AWS credentials.
 
-The API has less of each, and needs a token on some stages: ``docs/decisions/0009-command-reads-the-ledger.md``.
+The API returns less of each and needs a token on some stages:
+``docs/decisions/0009-command-reads-the-ledger.md``.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from relearn.traffic.route import Route
 
 
 class Ledger:
-    """Reads, and never writes.
+    """Read-only access to the ledger.
 
     Parameters
     ----------
     target
-        Whose ledger.
+        The stage.
     """
 
     def __init__(self, target: Target) -> None:
@@ -33,26 +34,26 @@ class Ledger:
         self._table = target.output("LedgerTable")
 
     def route(self, model: str) -> Route:
-        """Read the route; an empty one when the model never served."""
+        """Return a model's route; an empty one when the model has never served."""
         return items.route(self._get(model, ledger_keys.ROUTE))
 
     def upload(self, model: str, upload_id: str) -> Upload | None:
-        """Read an upload; None while its event is on its way."""
+        """Return an upload; None when ingest has not received its event yet."""
         item = self._get(model, ledger_keys.upload(upload_id))
         return None if item is None else items.upload(item)
 
     def uploads(self, model: str) -> list[Upload]:
-        """Read all uploads of a model, the newest first."""
+        """Return all uploads of a model, newest first."""
         found = [items.upload(item) for item in self._query(model, ledger_keys.UPLOADS)]
         return sorted(found, key=lambda upload: upload.received_at, reverse=True)
 
     def run(self, model: str, run_id: str) -> Run:
-        """Read a run.
+        """Return a run.
 
         Raises
         ------
         NotFoundError
-            There is no such run.
+            When the run does not exist.
         """
         item = self._get(model, ledger_keys.run(run_id))
         if item is None:
@@ -60,7 +61,7 @@ class Ledger:
         return items.run(item, self._parts(model))
 
     def runs(self, model: str, limit: int = 20) -> list[Run]:
-        """Read the newest runs, the newest first."""
+        """Return at most `limit` runs, newest first."""
         part = self._parts(model)
         return [
             items.run(item, part)
@@ -70,17 +71,17 @@ class Ledger:
         ]
 
     def version(self, model: str, version: int) -> Version | None:
-        """Read a version; None when it is not registered yet."""
+        """Return a version; None when it is not registered."""
         item = self._get(model, ledger_keys.version(version))
         return None if item is None else items.version(item)
 
     def versions(self, model: str) -> list[Version]:
-        """Read all versions of a model, the newest first."""
+        """Return all versions of a model, newest first."""
         found = [items.version(item) for item in self._query(model, ledger_keys.VERSIONS)]
         return sorted(found, key=lambda version: version.version, reverse=True)
 
     def _parts(self, model: str) -> Callable[[str], Sequence[str]]:
-        """Make what reads the parts of long lists, each once."""
+        """Return a function that reads the parts of long id lists, each at most once."""
 
         @cache
         def part(key: str) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""What a person names briefly: an upload by the first characters of its id."""
+"""Lookup of uploads by the first characters of their id."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from relearn.lifecycle.uploads import Upload
 
 
 def models(target: Target) -> list[str]:
-    """List the models that are deployed."""
+    """Return the names of the deployed models."""
     with connect(target) as api:
         return [about.name for about in api.models()]
 
 
 def find_upload(ledger: Ledger, names: Sequence[str], start: str) -> Upload:
-    """Find the one upload whose id starts so.
+    """Return the only upload whose id has a prefix.
 
     Parameters
     ----------
     ledger
-        Of the stage.
+        Ledger of the stage.
     names
-        Models to look through.
+        Models to search.
     start
-        First characters of an id.
+        First characters of the id.
 
     Raises
     ------
     NotFoundError
-        None starts so, or several do.
+        When no upload, or more than one, matches.
     """
     found = [one for name in names for one in ledger.uploads(name) if one.upload_id.startswith(start)]
     if len(found) != 1:

@@ -1,4 +1,4 @@
-"""What was measured, shown so that a decision can be understood: the metric that decides first, and enough digits."""
+"""Metrics as text: the deciding metric first, with enough digits to understand the decision."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from relearn.spec.policies import METRICS
 from relearn_client import RelearnClientError
 
 HEADLINES = ("f1_macro", "accuracy", "r2", "mae", "ndcg_at_k", "recall_at_k")
-"""Shown in a list, beside the metric that decides."""
+"""Metrics shown in lists beside the deciding one."""
 Deciding = Mapping[str, str]
-"""``name`` of the metric that decides, and whether ``higher`` or ``lower`` is ``better``."""
+"""``name`` of the deciding metric, and ``better``: "higher" or "lower"."""
 
 
 def deciding(target: Target, model: str) -> Deciding | None:
-    """Ask which metric decides about a model; None where nobody tells: what the ledger says is shown all the same."""
+    """Return the deciding metric of a model.
+
+    None when the API does not answer, so that the ledger can be shown without it.
+    """
     try:
         with connect(target) as api:
             return api.model(model).metric
@@ -27,24 +30,24 @@ def deciding(target: Target, model: str) -> Deciding | None:
 
 
 def words(metric: Deciding | None) -> str:
-    """Say which metric decides, and in which direction; empty when it is not known."""
+    """Describe the deciding metric and its direction; empty when it is not known."""
     return "" if metric is None else f"{metric['name']}, {metric['better']} is better"
 
 
 def headlines(metric: Deciding | None, *measured: Mapping[str, float]) -> list[str]:
-    """Show the metric that decides and a few others of sets that are compared, a cell each."""
+    """Return one cell for each set of metrics: the deciding metric and a few others, in comparable digits."""
     return _cells(_first(metric, HEADLINES), measured)
 
 
 def everything(metric: Deciding | None, *measured: Mapping[str, float]) -> list[str]:
-    """Show all metrics of sets that are compared, a cell each: what decides first, then in the order reports have."""
+    """Return one cell for each set of metrics with all of them, the deciding one first."""
     known = [name for names in METRICS.values() for name in names]
     others = dict.fromkeys(name for values in measured for name in values if name not in known)
     return _cells(_first(metric, [*known, *others]), measured)
 
 
 def against(metric: Deciding | None, candidate: Mapping[str, float], champion: Mapping[str, float]) -> str:
-    """Show a candidate's deciding figure beside the champion's; empty before it was measured."""
+    """Return the candidate's deciding metric beside the champion's; empty before it is measured."""
     name = "" if metric is None else metric["name"]
     if name not in candidate:
         return ""

@@ -1,4 +1,4 @@
-"""The rows of an upload that were refused: where they are, page by page, without the values that nobody shall see."""
+"""Rejected rows of an upload, in pages, without the values of private columns."""
 
 from __future__ import annotations
 
@@ -21,18 +21,20 @@ COLUMNS = ("line", "column", "value", "reason")
 
 
 def page(target: Target, upload: Upload, *, after: int, limit: int) -> list[dict[str, Any]]:
-    """Read refused rows of an upload, in the order of the file; none where every row was good, or none was read.
+    """Return rejected rows in the order of the file.
+
+    Empty when no row was rejected or the file could not be read.
 
     Parameters
     ----------
     target
-        Whose lake.
+        The stage.
     upload
         The upload.
     after
-        Only rows behind this line; 0: from the first.
+        Return only rows after this line of the file; 0 starts at the first.
     limit
-        How many at most.
+        Maximum number of rows.
     """
     key = s3_keys.rejected_key(upload.model, upload.upload_id)
     try:
@@ -49,7 +51,7 @@ def page(target: Target, upload: Upload, *, after: int, limit: int) -> list[dict
 
 
 def print_page(title: str, rows: list[dict[str, Any]]) -> None:
-    """Print refused rows: a line for each fault."""
+    """Print rejected rows, one line for each error."""
     print_table(title, COLUMNS, list(_faults(rows)))
 
 
@@ -60,7 +62,7 @@ def _faults(rows: list[dict[str, Any]]) -> Iterator[tuple[Any, ...]]:
 
 
 def _hidden(upload: Upload) -> frozenset[str]:
-    """Give the private columns of a table, as far as this checkout knows the model."""
+    """Return the private columns of the upload's table; empty when this checkout does not have the model."""
     spec = catalog.load().get(upload.model)
     if spec is None or upload.table not in spec.table_names:
         return frozenset()

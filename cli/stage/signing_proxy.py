@@ -1,7 +1,7 @@
-"""An ASGI application that passes requests on to one API, with credentials it keeps to itself.
+"""An ASGI application that forwards requests to one API with credentials that its callers do not see.
 
-Whoever reaches it acts with those credentials, so it answers only who speaks to it by a loopback name of its own
-(a foreign site that points its name here is refused) and no page of another origin.
+Every caller acts with those credentials. Therefore it answers only requests whose Host is one of its loopback
+names, which defeats DNS rebinding, and no page of another origin.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Pairs: TypeAlias = list[tuple[bytes, bytes]]
 
 TIMEOUT_SECONDS = 60.0
-"""Longer than API Gateway waits."""
+"""Longer than API Gateway's own limit."""
 _NAMES, _HTTP_PORT = {"127.0.0.1", "localhost"}, 80
 _GONE = 499
-"""Told of a request whose sender hung up; it is not sent."""
+"""Status logged for a request whose client disconnected; it is not sent."""
 _HOP = {b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection"}
 _HOP |= {b"te", b"trailer", b"transfer-encoding", b"upgrade"}
 _OURS = {b"host", b"content-length", b"expect", b"authorization", b"x-amz-date", b"x-amz-security-token"}
 _BROWSERS = {b"cookie", b"origin", b"referer"}
-"""Of this machine's pages: every program on a loopback address shares its cookies."""
+"""Headers of pages of this machine; all programs on a loopback address share its cookies."""
 _READABLE = string.ascii_letters + string.digits + string.punctuation
 
 
 class Forward:
-    """The application.
+    """The forwarding application.
 
     Parameters
     ----------
     url
-        The API's address.
+        URL of the API.
     auth
         Adds the credentials to a request; None adds none.
     port
-        Where this application listens.
+        The loopback port that it listens on.
     tell
-        Is told a line for each request: method, path, status, milliseconds; nothing that could be a secret.
+        Receives a line for each request: method, path, status, milliseconds; never a secret.
     """
 
     def __init__(self, url: str, auth: httpx.Auth | None, port: int, tell: Callable[[str], None]) -> None:
@@ -70,7 +70,7 @@ class Forward:
         self._tell(f"{scope['method']} {path} {status} {(time.perf_counter() - began) * 1000:.0f} ms")
 
     def _refusal(self, scope: Message) -> str:
-        """Say why a request is none of this machine's own; empty when it is."""
+        """Return why a request is refused; empty when it is accepted."""
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         host, origin = headers.get(b"host", ""), headers.get(b"origin")
         if host.lower() not in self._hosts:
@@ -110,7 +110,7 @@ class Forward:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """Take the whole body in, for its hash is part of a signature; None when who sends it hung up."""
+    """Return the whole body, whose hash is part of a signature; None when the client disconnected."""
     parts: list[bytes] = []
     while True:
         message = await receive()

@@ -1,7 +1,7 @@
-"""Which deployment the command speaks to: a stage in an AWS account, or the laptop cloud.
+"""The deployment that a command uses: a stage in an AWS account, or on the laptop cloud.
 
-Both are found the same way, by the outputs of the stage's CloudFormation stacks; only where the
-outputs and the credentials come from differs.
+Both are described by the outputs of the stage's CloudFormation stacks; only the source of outputs and
+credentials differs.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PARTS = {
     "ServingDeadLetters": "serving",
     "ApiUrl": "serving",
 }
-"""Which stack gives which output."""
+"""Output to the part of the stage whose stack has it."""
 
 
 class Target:
@@ -43,15 +43,20 @@ class Target:
     stage
         Its name.
     session
-        Credentials and region.
+        boto3 session with credentials and region.
     endpoint_url
-        Where the AWS APIs answer; None on AWS.
+        URL of the laptop cloud's AWS APIs; None on AWS.
     outputs
-        Outputs known already; those missing are asked from CloudFormation.
+        Outputs that are known already; others are read from CloudFormation.
     token
-        Whose requests to the API are, where it takes tokens.
+        Token for an API that takes tokens.
     token_client
-        Who may ask the laptop's issuer for tokens, and where; None on AWS.
+        Credentials and endpoint of the laptop's token issuer; None on AWS.
+
+    Raises
+    ------
+    ConfigError
+        When the stage's name is not valid, or the session has no region.
     """
 
     def __init__(
@@ -75,32 +80,32 @@ class Target:
 
     @property
     def region(self) -> str:
-        """The stage's AWS region."""
+        """AWS region of the stage."""
         return str(self.session.region_name)
 
     @property
     def scope_prefix(self) -> str | None:
-        """What stands before a token's scopes; None where requests are signed instead."""
-        self.output("ApiUrl")  # all outputs of a stack come together
+        """Prefix of a token's scopes; None where requests are signed instead."""
+        self.output("ApiUrl")  # reads all outputs of its stack
         return self._outputs.get("ApiScopePrefix")
 
     @property
     def poll_seconds(self) -> float:
-        """How long to wait between two looks at the ledger."""
+        """Pause between two readings of the ledger, in seconds."""
         return 2.0 if self.endpoint_url is None else 0.3
 
     def client(self, service: Any) -> Any:
-        """Make a boto3 client of the stage."""
+        """Return a boto3 client of the stage."""
         config = Config(retries={"mode": "standard", "max_attempts": 4}, connect_timeout=10)
         return self.session.client(service, endpoint_url=self.endpoint_url, config=config)
 
     def output(self, key: str) -> str:
-        """Give an output of the stage's stacks.
+        """Return an output of the stage's stacks.
 
         Raises
         ------
         NotFoundError
-            The stack is not deployed, or has no such output.
+            When the stack is not deployed, or has no such output.
         """
         if key not in self._outputs:
             self._outputs |= self._stack_outputs(resources.stack(self.stage, PARTS[key]))
@@ -126,16 +131,16 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
-    """What the command line says about the target.
+    """The target as chosen on the command line.
 
     Parameters
     ----------
     stage, region, profile
-        Which stage on AWS; region and profile may come from the environment as for any AWS tool.
+        Stage on AWS; None for region and profile leaves them to the environment, as for any AWS tool.
     local_file
-        Description of the laptop cloud; None when AWS is meant.
+        File that describes the laptop cloud; None for a stage on AWS.
     token
-        For an API that takes tokens.
+        Token for an API that takes tokens.
     """
 
     stage: str
@@ -145,12 +150,12 @@ class Choice:
     token: str | None = None
 
     def target(self) -> Target:
-        """Find the target.
+        """Return the chosen target.
 
         Raises
         ------
         ConfigError
-            The stage, profile or region is wrong, or no laptop cloud runs.
+            When stage, profile or region is not valid, or no laptop cloud is running.
         """
         if self.local_file is not None:
             return _local(self.local_file, self.token)
@@ -165,7 +170,7 @@ class Choice:
 
 
 def of(ctx: typer.Context) -> Target:
-    """Give the target of a command."""
+    """Return the target of a command."""
     choice = ctx.obj
     assert isinstance(choice, Choice)  # noqa: S101 - main's callback set it
     return choice.target()

@@ -1,4 +1,4 @@
-"""Errors as a person should meet them: one clear line, never a traceback."""
+"""Error output of the command: one clear line, never a traceback."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from relearn.errors import RelearnError
 from relearn_client import NoAnswerError, RefusedError, RelearnClientError
 
 _WRONG_USAGE: Any = typer.BadParameter.__base__
-"""What Typer raises for every wrong command line; it gives the class no name of its own."""
+"""Base class of Typer's usage errors, which Typer itself does not export."""
 FAILED, USAGE, TIMED_OUT, INTERRUPTED = 1, 2, 3, 130
-"""Exit codes: it failed or ended badly; the command line is wrong; the wait was given up; Ctrl-C, as shells say."""
+"""Exit codes: failed or ended badly, wrong usage, not ended in time, interrupted by Ctrl-C (as in shells)."""
 
 
 class Cli(TyperGroup):
-    """The command, whose foreseeable errors end as one line on standard error."""
+    """The command group; expected errors end as one line on standard error."""
 
     def make_context(self, *given: Any, **more: Any) -> Any:
-        """Read the options before the command."""
+        """Parse the options before the command."""
         with _shown():
             return super().make_context(*given, **more)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command; exit 1 with one line when it fails in a way that has words."""
+        """Run a command; print an expected error as one line and exit with 1, or with 130 after Ctrl-C."""
         try:
             with _shown():
                 return super().invoke(ctx)
@@ -62,7 +62,7 @@ class Cli(TyperGroup):
 
 @contextmanager
 def _shown() -> Iterator[None]:
-    """Let what is said of a wrong command line, which Typer prints by itself, steer no terminal."""
+    """Escape control characters in messages about wrong usage, which Typer prints itself."""
     try:
         yield
     except _WRONG_USAGE as error:
@@ -71,7 +71,7 @@ def _shown() -> Iterator[None]:
 
 
 def _remedy(local_file: Path | None) -> str:
-    """What may help where nobody answers: a laptop cloud that was killed leaves the file that describes it."""
+    """Return a hint for an unreachable API: a killed laptop cloud leaves the file that describes it."""
     return "; is the laptop cloud still up? make run starts one" if local_file is not None else ""
 
 

@@ -1,4 +1,4 @@
-"""What the command prints: results on standard output, progress and errors on standard error."""
+"""Output of the command: results on standard output, progress and errors on standard error."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from relearn import visible
 
 
 class Terminal(Console):
-    """Where the command prints: whatever is printed, no character of it steers the terminal or turns text around.
+    """A console on which no printed character can control the terminal or reverse text.
 
-    A text is printed as one line, as it is: it has no markup, and no names of emoji.
+    A text is printed as one line, verbatim: without markup and emoji codes.
     """
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(highlight=False, markup=False, emoji=False, **settings)
 
     def print(self, *objects: Any, **settings: Any) -> None:
-        """Print texts, each shown as one line, and what rich can show."""
+        """Print texts, each as one line, and other objects that rich can render."""
         super().print(*(visible.line(one) if isinstance(one, str) else one for one in objects), **settings)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """Show what nobody made visible before: the last place that everything comes by."""
+        """Escape control characters in everything that is rendered, as the last safeguard."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=visible.lines(segment.text))
 
     def waiting(self, what: str) -> Status:
-        """Show that something is waited for, as a spinner where there is a terminal."""
+        """Return a status line for waiting, shown as a spinner on a terminal."""
         return self.status(waiting_for(what))
 
 
@@ -44,7 +44,7 @@ out = Terminal(soft_wrap=True)
 err = Terminal(stderr=True, soft_wrap=True)
 _SPACE = re.compile(r"[ \t\r\n]+")
 WIDE = 240
-"""Columns of a table that goes to a file or a pipe."""
+"""Width in columns of a table that is written to a file or pipe."""
 COLOURS = {
     **dict.fromkeys(("TRAINED", "PROMOTED", "LIVE", "live", "SUCCEEDED", "accepted", "ok"), "green"),
     **dict.fromkeys(
@@ -56,35 +56,35 @@ COLOURS = {
 
 
 def fail(message: str) -> None:
-    """Print an error's one line."""
+    """Print an error as one line to standard error."""
     err.print(plain(f"error: {_SPACE.sub(' ', message).strip()}", "red"))
 
 
 def note(message: str) -> None:
-    """Print a line of progress."""
+    """Print a line of progress to standard error."""
     err.print(plain(message, "dim"))
 
 
 def done(message: str) -> None:
-    """Print a success that is no result."""
+    """Print a success to standard error; results go to standard output."""
     err.print(plain(message, "green"))
 
 
 def print_json(value: Any) -> None:
-    """Print a result for a script: the same values, with what is not seen as JSON's own escapes."""
+    """Print a result for scripts as JSON; invisible characters are written as JSON escapes."""
     text = json.dumps(value, indent=2, ensure_ascii=False, default=_iso)
     out.print(Text(visible.json_text(text)))
 
 
 def _iso(value: Any) -> str:
-    """Write a time; anything else has no place in a result."""
+    """Return a time in ISO 8601; raise TypeError for any other type."""
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print a table; cells are shown as plain text, states in their colour."""
+    """Print a table of plain text; states have their colour."""
     table = Table(
         title=plain(title),
         title_justify="left",
@@ -101,20 +101,20 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
 
 
 def state(word: str) -> Text:
-    """Colour a state; other words stay as they are."""
+    """Return a word in the colour of its state; without colour when it is not a state."""
     return plain(word, COLOURS.get(word, ""))
 
 
 def plain(text: str, style: str = "") -> Text:
-    """Make a text for one line of a terminal."""
+    """Return a text as one line, with control characters escaped."""
     return Text(visible.line(text), style=style)
 
 
 def waiting_for(what: str) -> Text:
-    """Say what is waited for."""
+    """Return the text of a status line."""
     return plain(f"waiting for {what}")
 
 
 def moment(iso: str) -> str:
-    """Show an ISO 8601 time to the second; it is UTC."""
+    """Return an ISO 8601 UTC time without fraction and zone: ``YYYY-MM-DD hh:mm:ss``."""
     return iso[:19].replace("T", " ")

@@ -1,4 +1,4 @@
-"""A file on its way, with a bar that shows how far it is."""
+"""A progress bar for the upload of a file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cli.terminal.output import err
 
 @contextmanager
 def watched(file: Path) -> Iterator[Any]:
-    """Open a file whose reader's place is shown."""
+    """Open a file for reading, with a progress bar that follows the reader's position."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with Progress(*columns, console=err) as progress, file.open("rb") as content:
         task = progress.add_task(file.name, total=file.stat().st_size)
@@ -23,7 +23,7 @@ def watched(file: Path) -> Iterator[Any]:
 
 
 class _Watched:
-    """A file that tells how far it was read; it may be read twice, once for a signature."""
+    """A file that reports its read position; it may be read twice, once for a signature."""
 
     def __init__(self, file: BinaryIO, tell: Callable[[int], None]) -> None:
         self._file, self._tell = file, tell
