@@ -1,4 +1,4 @@
-"""``relearn approve`` and ``reject``: the word of a person that a version waits for before it is deployed."""
+"""``relearn approve`` and ``reject``: decide about a version that waits for approval before its deployment."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def approve(
     why: Annotated[str, typer.Option("--why", help="The reason, kept with the version.")] = "",
     json_: Json = False,
 ) -> None:
-    """Let a version that waits for it be deployed, tried and promoted."""
+    """Approve a version that waits for approval: it is deployed, tried and promoted."""
     with connect(targets.of(ctx)) as api:
         _tell(model, api.approve(model, version, why=why), "its run goes on", json_=json_)
 
@@ -35,7 +35,7 @@ def reject(
     why: Annotated[str, typer.Option("--why", help="The reason, kept with the version and its uploads.")],
     json_: Json = False,
 ) -> None:
-    """Refuse a version that waits for approval: it never serves, and what was new in its run is not tried again."""
+    """Reject a version that waits for approval: it never serves, and the new uploads of its run are not tried again."""
     with connect(targets.of(ctx)) as api:
         _tell(model, api.reject(model, version, why=why), "its run ends", json_=json_)
 

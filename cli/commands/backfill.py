@@ -1,8 +1,8 @@
-"""``relearn backfill``: features of past moments, made from the current data by an ad-hoc job.
+"""``relearn backfill``: compute features of past moments from the current data, in an ad-hoc job.
 
-It is a training job of our image that trains nothing: like an experiment it has its own name, role and prefix, and
-the ledger does not know it. For a model whose engine is Spark too it runs on DuckDB, in one job: both engines give
-the same rows.
+It is a training job of our image that trains nothing. Like an experiment it has its own name, role and
+prefix, and the ledger does not know it. For a model whose engine is Spark it runs on DuckDB too, in one job;
+both engines give the same rows.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from relearn.spec.model import ModelSpec
 from training import catalog
 
 FEATURES, STATISTICS = "features.parquet", "statistics.json"
-"""The files that `training.job.backfill` writes."""
+"""Files that `training.job.backfill` writes."""
 FINAL = ("Completed", "Failed", "Stopped")
 LIMITS = Limits(file=64 * 1024**3, total=64 * 1024**3)
-"""Features are copied block by block: so many bytes of disk, and never much memory."""
+"""Limits of the archive, in bytes; files are copied block by block, so memory stays small."""
 
 
 class Pace(StrEnum):
-    """How far moments are apart."""
+    """Distance between moments."""
 
     DAY = "day"
     MONTH = "month"
@@ -66,7 +66,7 @@ def backfill(
     timeout: Timeout = DEFAULT_TIMEOUT,
     json_: Json = False,
 ) -> None:
-    """Make the features of past moments from the current data; nothing of it serves."""
+    """Compute the features of past moments from the current data; nothing of it serves."""
     spec = catalog.get(model)
     if spec.moments is None:
         raise SpecError(f"moments of {model}", None, "a model whose spec has tables and moments")
@@ -86,7 +86,7 @@ def backfill(
 
 
 def _request(target: Target, spec: ModelSpec, days: dict[str, datetime], every: Pace) -> dict[str, Any]:
-    """Freeze the current data, and write CreateTrainingJob's request."""
+    """Freeze the current data as a manifest, and return the CreateTrainingJob request."""
     now = datetime.now(UTC)
     uploads, chosen = choose(Ledger(target), spec, now)
     run_id = f"backfill-{ids.run_id(now, spec.name)}"
@@ -142,12 +142,12 @@ def _looks(target: Target, job: str) -> Look:
 
 
 def _fetch(target: Target, spec: ModelSpec, job: str, save: Path | None) -> dict[str, Any]:
-    """Download what the job wrote, check it, and keep the features where they are wanted.
+    """Download the job's output, verify it, and save the features if `save` is given.
 
     Raises
     ------
     RelearnError
-        The archive cannot be read, or its features are not those that the statistics are about.
+        When the archive cannot be read, or the features do not match the digest in the statistics.
     """
     uri = f"{_output_path(target, spec.name)}/{job}/output/output.tar.gz"
     bucket, key = s3_keys.parse_uri(uri)
@@ -166,7 +166,7 @@ def _fetch(target: Target, spec: ModelSpec, job: str, save: Path | None) -> dict
 
 
 def _take(members: Iterable[Member], uri: str, save: Path | None) -> tuple[dict[str, Any], str]:
-    """Read the statistics and copy the features, in whatever order they come; the archive is never unpacked."""
+    """Return the statistics and the features' digest from archive members, in any order."""
     statistics, digest = None, ""
     for member in members:
         if member.name == STATISTICS and member.size <= strict_json.LARGEST:
@@ -179,7 +179,7 @@ def _take(members: Iterable[Member], uri: str, save: Path | None) -> tuple[dict[
 
 
 def _copy(source: Member, save: Path | None) -> str:
-    """Copy a file, if anywhere, block by block; give its SHA-256."""
+    """Copy a file block by block, to nowhere when `save` is None; return its SHA-256."""
     digest = hashlib.sha256()
     with Path(os.devnull).open("wb") if save is None else save.open("wb") as copy:
         for block in source.blocks():

@@ -1,4 +1,4 @@
-"""``relearn batch`` and ``batches``: have a whole file scored, and see how that goes."""
+"""``relearn batch`` and ``batches``: score a whole file, and list a model's batches."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def batch(
 
 
 def batches(ctx: typer.Context, model: Model, json_: Json = False) -> None:
-    """List a model's newest batches, the newest first."""
+    """List a model's newest batches, newest first."""
     with connect(targets.of(ctx)) as api:
         found = api.batches(model)
     if json_:
@@ -103,7 +103,7 @@ def _show_errors(found: Batch) -> None:
 
 
 def _save(result: Iterable[BatchLine], out: Path) -> None:
-    """Write a result; what breaks off leaves no file that looks like one."""
+    """Write the predictions to a file; an interrupted download leaves only a ``.part`` file."""
     part, count, failed = out.with_name(out.name + ".part"), 0, 0
     with part.open("w", encoding="utf-8") as lines:
         for one in result:
@@ -116,5 +116,5 @@ def _save(result: Iterable[BatchLine], out: Path) -> None:
 
 
 def _plain(found: BatchBrief) -> dict[str, Any]:
-    """Give a batch without its form and its link: each is a permission."""
+    """Return a batch without its presigned form and link, each of which grants access."""
     return {name: value for name, value in asdict(found).items() if name not in ("form", "result")}

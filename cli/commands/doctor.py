@@ -1,4 +1,4 @@
-"""``relearn doctor``: whether an account and region can take a stage, and what to request where they cannot."""
+"""``relearn doctor``: check whether an account and region can take a stage, and which quotas to raise if not."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def doctor(
     ] = None,
     json_: Json = False,
 ) -> None:
-    """Check before a deploy that the account and region have what the models need."""
+    """Check before a deployment that the account and region have what the models need."""
     specs = {name: catalog.get(name) for name in models} if models else catalog.load()
     target = targets.of(ctx)
     found = []
@@ -47,7 +47,7 @@ def doctor(
 
 
 def examine(target: Target, specs: Mapping[str, ModelSpec]) -> Iterator[Finding]:
-    """Make every check, one after the other."""
+    """Run all checks in order and yield their findings; on the laptop cloud only identity and bootstrap."""
     settings = stage.load_settings(target.stage)
     who, number = account.identity(target)
     yield who

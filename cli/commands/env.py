@@ -1,4 +1,4 @@
-"""``relearn env``: what points the AWS CLI, curl and every AWS SDK at the same deployment as this command."""
+"""``relearn env``: environment variables that connect the AWS CLI, curl and every AWS SDK to the laptop cloud."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from relearn.errors import RelearnError
 
 
 def env(ctx: typer.Context) -> None:
-    """Print what a shell needs to reach the laptop cloud, its secret included: `eval "$(relearn --local env)"`."""
+    """Print the laptop cloud's environment variables, secret key included: `eval "$(relearn --local env)"`."""
     target = targets.of(ctx)
     credentials = target.session.get_credentials()
     if target.endpoint_url is None or credentials is None:

@@ -1,4 +1,4 @@
-"""``relearn exclude``: takes an upload out of every later snapshot; ``relearn retry`` takes it in again."""
+"""``relearn exclude``: remove an upload from all later snapshots; ``relearn retry`` takes it in again."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def exclude(
     model: Annotated[str | None, typer.Option(help="Whose; none: every model is looked through.")] = None,
     json_: Json = False,
 ) -> None:
-    """Train on an upload no more: it is in no later snapshot, until relearn retry takes it in again."""
+    """Exclude an upload from training: it is in no later snapshot, until relearn retry takes it in again."""
     target = targets.of(ctx)
     ledger = Ledger(target)
     found = find_upload(ledger, [model] if model else models(target), upload)
@@ -45,7 +45,7 @@ def exclude(
 
 
 def _send(target: Target, upload: Upload, why: str) -> None:
-    """Ask ingest, as a retry does."""
+    """Send the request to ingest's queue, as a retry does."""
     (dlq,) = dead_letter_queues(target, "ingest")
     asked = Exclusion(model=upload.model, upload_id=upload.upload_id, why=why, who=who(target))
     target.client("sqs").send_message(QueueUrl=dlq.queue, MessageBody=json.dumps(exclusions.message(asked)))

@@ -1,6 +1,6 @@
-"""``relearn experiment``: an ad-hoc training or tuning job of our image, outside the loop.
+"""``relearn experiment``: an ad-hoc training or tuning job of our image, outside of the loop.
 
-What it makes never serves: it has its own names and its own prefix, and the ledger does not know it.
+Its model never serves. The job has its own names and prefix, and the ledger does not know it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``relearn feedback``: tell what proved true of predictions, in bulk."""
+"""``relearn feedback``: send ground truth of predictions, in bulk."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from relearn.errors import RelearnError
 from relearn_client import Client, Feedback
 
 KEPT = ("accepted", "duplicate")
-"""States of a truth that the stage has."""
+"""States of ground truth that the stage has stored."""
 SHOWN = 10
 Row = tuple[str, Any]
 
@@ -38,7 +38,10 @@ def feedback(
     *,
     json_: Json = False,
 ) -> None:
-    """Tell what proved true of predictions; it may be told again. Exit code 1 when the stage did not keep all of it."""
+    """Send ground truth of predictions.
+
+    Sending it again is safe. Exit code 1 when the stage did not store all of it.
+    """
     with connect(targets.of(ctx)) as api:
         answer = api.feedback(model, list(_rows(api, model, file)))
     lost = [one for one in answer.results if one.state not in KEPT]
@@ -82,7 +85,7 @@ def _csv_rows(lines: Iterable[str], kind: Any) -> Iterator[Row]:
 
 
 def _value(text: str, kind: Any, line: int) -> Any:
-    """Read a truth as the model's target has it; a CSV holds only text."""
+    """Convert the text of a CSV cell to the type of the model's target."""
     words: Mapping[str, Any] = {"true": True, "false": False}
     try:
         match kind:

@@ -1,4 +1,4 @@
-"""``relearn new-model``: a folder to fill, made from the template."""
+"""``relearn new-model``: create a model's folder from the template."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def new_model(
         Path, typer.Option(help="Where the model folders are.", exists=True, file_okay=False)
     ] = MODELS_DIR,
 ) -> None:
-    """Make the folder of a new model."""
+    """Create the folder of a new model."""
     folder = scaffold.new_model(name, models_dir, tables=tables)
     done(f"{folder} is there, and is a model that trains already")
     for file, job in FILES_WITH_TABLES if tables else FILES:

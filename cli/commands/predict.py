@@ -1,4 +1,4 @@
-"""``relearn predict``: ask the version that serves."""
+"""``relearn predict``: request predictions of the version that serves."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def predict(
     sample: Annotated[bool, typer.Option("--sample", help="The model's own sample.")] = False,
     json_: Json = False,
 ) -> None:
-    """Predict, over HTTP."""
+    """Request predictions over HTTP."""
     if (data is not None) + (file is not None) + bool(entity) + sample != 1:
         fail("give one of --data, --file, --entity and --sample")
         raise typer.Exit(USAGE)
@@ -80,7 +80,7 @@ def _named(model: Model, entities: list[str]) -> list[Any]:
 
 
 def _lines(data: str, why: str) -> list[Any]:
-    """Read JSON Lines; what is neither JSON nor JSON Lines is told as the former."""
+    """Parse JSON Lines; report data that is neither JSON nor JSON Lines with the JSON error `why`."""
     lines = [line for line in data.splitlines() if line.strip()]
     try:
         return [json.loads(line) for line in lines]
@@ -96,7 +96,7 @@ def _show(answer: Predictions, instances: list[Any]) -> None:
 
 
 def _cells(prediction: Prediction) -> dict[str, str]:
-    """Column → text."""
+    """Return column names and texts of a prediction."""
     if isinstance(prediction, Classification):
         likely = {f"p({label})": f"{value:.4f}" for label, value in prediction.probabilities.items()}
         return {"label": prediction.label, **likely}

@@ -1,4 +1,4 @@
-"""``relearn predictions``: what was asked and answered lately, and what proved true."""
+"""``relearn predictions``: recent prediction records with their ground truth."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ ALLOWED = "a whole number and s, m, h or d, such as 30m, 24h or 7d; at most 366d
 
 
 def duration(text: str) -> timedelta:
-    """Read a length of time.
+    """Parse a duration such as 30m, 24h or 7d.
 
     Raises
     ------
     typer.BadParameter
-        It is none, or is over `LONGEST`.
+        When it is malformed or longer than `LONGEST`.
     """
     found = re.fullmatch(r"([1-9][0-9]{0,7})([smhd])", text)
     length = timedelta(**{UNITS[found[2]]: int(found[1])}) if found else timedelta.max
@@ -42,7 +42,7 @@ def predictions(
     limit: Annotated[int, typer.Option(min=1, help="How many to show at most, of the newest.")] = 100,
     json_: Json = False,
 ) -> None:
-    """Show what was predicted lately, the newest last; a prediction is here about half a minute after its answer."""
+    """Show recent predictions, newest last; a prediction appears about half a minute after its answer."""
     length, until = duration(last), datetime.now(UTC)
     found = Lake(targets.of(ctx)).outcomes(model, until - length, until)
     shown = found[-limit:]
@@ -73,7 +73,7 @@ def _plain(outcome: Outcome) -> dict[str, Any]:
 
 
 def _cells(outcome: Outcome) -> dict[str, str]:
-    """Column → text."""
+    """Return column names and texts of a prediction."""
     record, output, truth = outcome.record, outcome.output, outcome.truth
     return {
         "time (UTC)": moment(record.at),

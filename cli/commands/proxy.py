@@ -1,4 +1,4 @@
-"""``relearn proxy``: the stage's API on this machine, for what cannot sign: a browser, curl, a V2 client."""
+"""``relearn proxy``: serve the stage's API on this machine, for clients that cannot sign requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cli.terminal.output import done, err, note
 from relearn.errors import RelearnError
 
 HOST = "127.0.0.1"
-"""Whoever reaches the proxy acts with your credentials: nobody outside this machine does."""
+"""Loopback only: whoever reaches the proxy acts with the caller's credentials."""
 
 
 def proxy(
@@ -24,7 +24,7 @@ def proxy(
     *,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Where to listen; 0 takes a free port.")] = 8000,
 ) -> None:
-    """Pass requests on to the API with your credentials, until Ctrl-C: `curl`, a browser and any client just work."""
+    """Forward requests to the API with your credentials, until Ctrl-C: `curl`, a browser and any client just work."""
     target = targets.of(ctx)
     url, auth = target.output("ApiUrl"), authority(target)
     with _listen(port) as listener:
@@ -32,7 +32,7 @@ def proxy(
         app = Forward(url, auth, own, lambda line: err.print(line, style="dim"))
         done(f"http://{HOST}:{own} is {url}; to try it out: http://{HOST}:{own}/docs")
         note("whoever is on this machine can use it as you; Ctrl-C ends it")
-        # The last request must not hold Ctrl-C up for longer than a person waits.
+        # A request under way must not delay Ctrl-C for long.
         settings = uvicorn.Config(
             app,
             interface="asgi3",
@@ -46,7 +46,7 @@ def proxy(
             timeout_graceful_shutdown=3,
         )
         uvicorn.Server(settings).run(sockets=[listener])
-        # Nothing but Ctrl-C gets here; the event loop may have kept it to itself.
+        # Only Ctrl-C ends the server; uvicorn may have swallowed the KeyboardInterrupt.
         raise typer.Exit(INTERRUPTED)
 
 

@@ -1,4 +1,4 @@
-"""``relearn remove-model``: what runs made of a model goes, and its data where asked; before its folder does, or after."""
+"""``relearn remove-model``: remove a model from a stage, and on request its data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from relearn.errors import RelearnError
 from relearn.naming import resources
 
 READ_SECONDS = 900
-"""As long as the function may take."""
+"""Maximum duration of the lifecycle function."""
 
 
 def remove_model(
@@ -45,7 +45,9 @@ def remove_model(
     ] = None,
     json_: Json = False,
 ) -> None:
-    """Remove a model's route, endpoints, versions and registered packages; its data and history stay, unless told otherwise.
+    """Remove a model's route, endpoints, versions and registered packages.
+
+    Its data and history stay, unless told otherwise.
 
     No run starts from then on, until the model is deployed again.
     """
@@ -69,12 +71,12 @@ def remove_model(
 
 
 def _confirm(model: str, counts: Counts, given: str | None) -> None:
-    """Have the name typed before data goes, which nothing brings back.
+    """Require the model's name before its data is deleted, which cannot be undone.
 
     Raises
     ------
     RelearnError
-        It is another, or nobody can be asked.
+        When another name is given, or standard input is no terminal and none is given.
     """
     if given is None and sys.stdin.isatty():
         print_table(f"Will be deleted of {model}, for good", ("what", "how many"), list(counts.items()))
@@ -86,7 +88,13 @@ def _confirm(model: str, counts: Counts, given: str | None) -> None:
 
 
 def _ask(target: Target, model: str, *, only_tell: bool) -> dict[str, Any]:
-    """Call the function that takes stages down: it has the permissions, whoever asks needs to call it alone."""
+    """Invoke the lifecycle function, which has the permissions; the caller needs only to invoke it.
+
+    Raises
+    ------
+    RelearnError
+        When the function fails.
+    """
     config = Config(read_timeout=READ_SECONDS, retries={"total_max_attempts": 1})
     client = target.session.client("lambda", endpoint_url=target.endpoint_url, config=config)
     asked = {"remove_model": {"model": model, "only_tell": only_tell, "who": who(target)}}

@@ -1,4 +1,4 @@
-"""``relearn replay-dlq``: what failed every try goes back to where it failed."""
+"""``relearn replay-dlq``: send messages of dead-letter queues to their source again."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def replay_dlq(
     ] = False,
     json_: Json = False,
 ) -> None:
-    """Send dead letters back to their queues and functions, and show each with why it failed, where that is known."""
+    """Replay dead letters to their queues and functions, and show each with the reason of its failure, where known."""
     target = targets.of(ctx)
     replayer = Replayer(target)
     why = _why(target)
@@ -103,7 +103,7 @@ def _tell(found: list[dict[str, Any]], queue: str | None, *, dry_run: bool) -> N
 
 
 def _why(target: Target) -> Why:
-    """Make what knows why a letter failed: its service, the ledger, else a log."""
+    """Return a function that finds the reason of a failure: from the message, the ledger, or else a log to read."""
     ledger = Ledger(target)
 
     def why(letter: DeadLetter) -> str:
@@ -118,7 +118,7 @@ def _why(target: Target) -> Why:
 
 
 def _of_uploads(ledger: Ledger, letter: DeadLetter) -> str | None:
-    """Say what the ledger knows of the uploads that a message to ingest is about; None when it is about none."""
+    """Describe the uploads in a message to ingest, from the ledger; None for other messages."""
     if letter.dlq.name != "ingest":
         return None
     try:

@@ -1,4 +1,4 @@
-"""``relearn report``: the pages about a run, fetched from the lake."""
+"""``relearn report``: save the HTML reports of a run from the lake."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def report(
 
 
 def data_report(target: Target, run: Run) -> str | None:
-    """Say where the report of a run's data is; None when the run never had any."""
+    """Return the S3 URI of a run's data report; None when the run has no snapshot."""
     key = s3_keys.data_report_key(run.model, run.run_id)
     return s3_keys.uri(target.output("LakeBucket"), key) if run.snapshot else None
 

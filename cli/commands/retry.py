@@ -1,4 +1,4 @@
-"""``relearn retry``: an upload or a run that ended badly is tried again."""
+"""``relearn retry``: try a failed upload or run again."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from relearn.lifecycle import retries
 from relearn.lifecycle.uploads import Upload
 
 TAKEN_UP_SECONDS = 60.0
-"""How long the command looks for the retry to begin."""
+"""How long the command waits for the retry to begin, in seconds."""
 _RUN = re.compile(r"\d{8}t\d{6}-[0-9a-f]{6}")
 
 
@@ -43,7 +43,7 @@ def retry(
     timeout: Timeout = DEFAULT_TIMEOUT,
     json_: Json = False,
 ) -> None:
-    """Try an upload again with the code that is deployed now, or what a run failed or rejected."""
+    """Try an upload again with the code that is deployed now, or the uploads of a failed or rejected run."""
     target = targets.of(ctx)
     ledger = Ledger(target)
     names = [model] if model else models(target)
@@ -73,7 +73,13 @@ def _upload(ledger: Ledger, names: Sequence[str], start: str) -> Upload:
 
 
 def _of_run(ledger: Ledger, models: Sequence[str], run_id: str) -> list[Upload]:
-    """Find what a run leaves for another."""
+    """Return the uploads of a run that can be tried again.
+
+    Raises
+    ------
+    NotFoundError
+        When none of the models has the run.
+    """
     for model in models:
         try:
             run = ledger.run(model, run_id)
@@ -84,7 +90,7 @@ def _of_run(ledger: Ledger, models: Sequence[str], run_id: str) -> list[Upload]:
 
 
 def _send(target: Target, uploads: Sequence[Upload]) -> None:
-    """Ask ingest, which may do all this already; whoever asks needs to send to its queue and nothing else."""
+    """Send the requests to ingest's queue; the caller needs no permission but to send there."""
     (dlq,) = dead_letter_queues(target, "ingest")
     for part in _parts(uploads):
         message: dict[str, Any] = retries.message(part[0].model, part)
@@ -97,7 +103,7 @@ def _parts(uploads: Sequence[Upload]) -> Iterator[Sequence[Upload]]:
 
 
 def _taken_up(target: Target, ledger: Ledger, asked: Sequence[Upload]) -> bool:
-    """Look until the first of them has begun again."""
+    """Wait until the first upload has begun again; return whether it has."""
     first, end = asked[0], time.monotonic() + TAKEN_UP_SECONDS
     name = f"upload {first.upload_id[:12]} of {first.model}"
     if retries.begins_again(first) is first.state:

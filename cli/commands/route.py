@@ -1,4 +1,4 @@
-"""``relearn route``, ``rollback``, ``promote``, ``freeze`` and ``unfreeze``: which version serves, decided by hand."""
+"""``relearn route``, ``rollback``, ``promote``, ``freeze`` and ``unfreeze``: show and change which version serves."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RESTORING = "RESTORING"
 
 
 def route(ctx: typer.Context, model: Model, json_: Json = False) -> None:
-    """Show which versions answer for a model, and who decided so."""
+    """Show which versions answer for a model, and who decided it."""
     with connect(targets.of(ctx)) as api:
         found = api.route(model)
     if json_:
@@ -56,7 +56,10 @@ def rollback(
     timeout: Timeout = DEFAULT_TIMEOUT,
     json_: Json = False,
 ) -> None:
-    """Let the previous version serve again, or the one named; one whose endpoint is gone is deployed first."""
+    """Let the previous version, or the given one, serve again.
+
+    One whose endpoint is gone is deployed first.
+    """
     _change(ctx, model, "rollback", why, to, timeout=timeout, json_=json_)
 
 
@@ -69,17 +72,17 @@ def promote(
     timeout: Timeout = DEFAULT_TIMEOUT,
     json_: Json = False,
 ) -> None:
-    """Let a version serve, whatever a run decided of it."""
+    """Let a version serve, whatever a run decided about it."""
     _change(ctx, model, "promote", why, version, timeout=timeout, json_=json_)
 
 
 def freeze(ctx: typer.Context, model: Model, why: Why, json_: Json = False) -> None:
-    """Keep runs from changing what serves; uploads wait until the route is unfrozen."""
+    """Keep runs from changing which version serves; uploads wait until the route is unfrozen."""
     _change(ctx, model, "freeze", why, None, timeout=0, json_=json_)
 
 
 def unfreeze(ctx: typer.Context, model: Model, why: Why, json_: Json = False) -> None:
-    """Let runs change what serves again; uploads that waited start one."""
+    """Let runs change again which version serves; uploads that waited start one."""
     _change(ctx, model, "unfreeze", why, None, timeout=0, json_=json_)
 
 
@@ -95,7 +98,7 @@ def _change(
 ) -> None:
     target = targets.of(ctx)
     with connect(target) as api:
-        # What was seen is what is changed: of two operators the second is told, not obeyed.
+        # The change names the revision that was read, so that of two concurrent changes the second is refused.
         seen = api.route(model)
         found = api.change_route(model, action, why=why, version=version, revision=seen.revision)
         found, code = _followed(api, found, timeout, target.poll_seconds)
@@ -109,7 +112,7 @@ def _change(
 def _followed(
     api: Client, found: Route, timeout: float, poll: float, sleep: Callable[[float], None] = time.sleep
 ) -> tuple[Route, int]:
-    """Wait until a version that has to be deployed again serves."""
+    """Wait for a version that must be deployed again first; return the last route and the exit code."""
     if found.restore is None or found.restore.state != RESTORING:
         return found, 0
     note(_restore_words(found.restore))

@@ -1,4 +1,4 @@
-"""``relearn status``, ``uploads``, ``runs`` and ``versions``: what the ledger says."""
+"""``relearn status``, ``uploads``, ``runs`` and ``versions``: show the state of models from the ledger."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def uploads(
     limit: Limit = 20,
     json_: Json = False,
 ) -> None:
-    """List a model's uploads, the newest first; or the refused rows of one."""
+    """List a model's uploads, newest first; or the rejected rows of one."""
     target = targets.of(ctx)
     ledger = Ledger(target)
     if rows is not None:
@@ -153,7 +153,7 @@ def _rejected_rows(target: Target, upload: Upload, after: int, limit: int, *, js
 
 
 def runs(ctx: typer.Context, model: Model, limit: Limit = 20, json_: Json = False) -> None:
-    """List a model's runs, the newest first."""
+    """List a model's runs, newest first."""
     target = targets.of(ctx)
     found, metric = Ledger(target).runs(model, limit), measured.deciding(target, model)
     if json_:
@@ -183,7 +183,7 @@ def runs(ctx: typer.Context, model: Model, limit: Limit = 20, json_: Json = Fals
 
 
 def versions(ctx: typer.Context, model: Model, json_: Json = False) -> None:
-    """List a model's versions, the newest first."""
+    """List a model's versions, newest first."""
     target = targets.of(ctx)
     found, metric = Ledger(target).versions(model), measured.deciding(target, model)
     if json_:
@@ -204,7 +204,7 @@ def _title(what: str, metric: measured.Deciding | None) -> str:
 
 
 def _brief(ledger: Ledger, about: ModelBrief) -> dict[str, Any]:
-    """Add to what the API tells everyone what the ledger knows."""
+    """Return a model as the API describes it, with metrics, newest run and pending uploads from the ledger."""
     name = about.name
     version = ledger.version(name, about.version) if about.version else None
     newest = next(iter(ledger.runs(name, 1)), None)
@@ -252,7 +252,7 @@ def _print_whole(about: dict[str, Any]) -> None:
 
 
 def _reason(upload: Upload) -> str:
-    """Show why an upload is as it is, and how often a person had it tried again."""
+    """Return the reason of an upload's state and the number of its retries."""
     times = len(upload.earlier)
     before = f"after {times} {'retry' if times == 1 else 'retries'}" if times else ""
     return "; ".join(filter(None, (upload.reason, before)))

@@ -1,4 +1,4 @@
-"""``relearn token``: a token of the laptop cloud's issuer."""
+"""``relearn token``: print a token of the laptop cloud's issuer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``relearn upload``: files into a model's ``incoming/``, and what becomes of them."""
+"""``relearn upload``: upload files for a model, and follow their processing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from relearn_client import NotFoundError, RelearnClientError
 from training import catalog
 
 MAX_BYTES = 5 * 1024**3
-"""What S3 takes in one PUT; one PUT gives one version id, which is the upload's identity."""
+"""Maximum size of one PUT to S3; one PUT has one version id, which identifies the upload."""
 SHOWN_REJECTIONS = 10
 
 
@@ -75,7 +75,10 @@ def upload(
 
 
 def _data(files: list[Path]) -> list[Path]:
-    """Leave out what lies beside data, as `relearn upload MODEL FOLDER/*` names it too; something must be left."""
+    """Leave out files that cannot be data, which `relearn upload MODEL FOLDER/*` includes.
+
+    Exit when none is left.
+    """
     chosen = []
     for file in files:
         if why := filenames.no_data(file.name):
@@ -89,7 +92,15 @@ def _data(files: list[Path]) -> list[Path]:
 
 
 def _check_model(target: Target, model: str) -> None:
-    """Stop when the API says that there is no such model: nobody would ever look at the upload."""
+    """Raise the error of an unknown model, whose upload would never be processed.
+
+    Ignore other errors of the API.
+
+    Raises
+    ------
+    NotFoundError
+        When the API has no such model.
+    """
     with connect(target) as api:
         try:
             api.model(model)
@@ -99,7 +110,7 @@ def _check_model(target: Target, model: str) -> None:
 
 
 def _table(model: str, given: str | None) -> str:
-    """Check the table, as far as this checkout knows the model: ingest does so for every upload."""
+    """Return the table, checked if this checkout has the model's spec; ingest checks it for every upload."""
     spec = catalog.load().get(model)
     tables = (given or MAIN,) if spec is None else spec.table_names
     if (chosen := given or MAIN) not in tables:
@@ -136,9 +147,9 @@ def _send(target: Target, model: str, prefix: str, file: Path, *, replace: bool)
 
 
 def _put(target: Target, bucket: str, key: str, file: Path, *, replace: bool) -> str:
-    """Store a file and give its version id; empty when there is one of its name that it may not replace.
+    """Store a file and return its version id; "" when an object of its key exists and must not be replaced.
 
-    S3 decides that, so of two people who upload at the same time one is told too.
+    S3 checks the condition, so that of two concurrent uploads one is refused.
     """
     condition: dict[str, Any] = {} if replace else {"IfNoneMatch": "*"}
     with watched(file) as body:
@@ -152,7 +163,7 @@ def _put(target: Target, bucket: str, key: str, file: Path, *, replace: bool) ->
 
 
 def _may_replace(file: Path, key: str) -> bool:
-    """Ask, where somebody is there to answer."""
+    """Ask whether to replace the object; False without a terminal."""
     if not sys.stdin.isatty():
         return False
     return typer.confirm(
@@ -175,7 +186,7 @@ def _show_rejections(target: Target, upload: Upload) -> None:
     try:
         rows = rejected.page(target, upload, after=0, limit=SHOWN_REJECTIONS)
     except ClientError:
-        return  # one may not read the lake: the reason has been told already
+        return  # no permission for the lake; the reason is printed already
     if rows:
         more = f"all: relearn uploads {upload.model} --rows {upload.upload_id[:12]}"
         rejected.print_page(f"First rejected rows; {more}", rows)

@@ -1,4 +1,4 @@
-"""``relearn wait``: until a run, an upload or a version has come to its end."""
+"""``relearn wait``: wait for the end of a run, an upload or a version."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def wait(
     timeout: Timeout = DEFAULT_TIMEOUT,
     json_: Json = False,
 ) -> None:
-    """Wait, with live progress; without an option for all that is under way. The exit code tells the outcome.
+    """Wait, with live progress; without an option for all current work. The exit code gives the outcome.
 
     Without an option the newest run's outcome counts, unless an upload was refused since that run began.
     """
