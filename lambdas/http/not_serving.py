@@ -72,7 +72,7 @@ def _to_be_sent(run: Run | None, uploads: list[Upload]) -> NotServingError:
 
 
 def _late(uploads: list[Upload], now: datetime) -> Upload | None:
-    """Return the upload whose time the first run waits for: all rows of its table are dated later than now. Else None."""
+    """Return the upload whose time the first run waits for, or None: all rows of its table are dated later."""
     usable = [upload for upload in uploads if upload.state in (UploadState.ACCEPTED, UploadState.TRAINED)]
     there = {upload.table for upload in life.known(usable, now)}
     late = [upload for upload in usable if upload.table not in there]

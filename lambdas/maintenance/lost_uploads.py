@@ -84,7 +84,7 @@ class LostUploads:
         return self._ledger.count_send(upload)
 
     def _missed(self, model: str, version: StoredVersion, sequencer: str) -> bool:
-        """Record a version that the ledger does not have, and return whether to send it; ingest determines its table."""
+        """Record a version that the ledger does not have; return whether to send it. Ingest determines its table."""
         if self._clock() - version.stored_at <= EVENT_LATE:
             return False
         now = self._clock().isoformat(timespec="milliseconds")

@@ -169,7 +169,10 @@ class RolloutWatch:
         return found.verdict, found.reason
 
     def _whom_to_look_at(self, pair: Pair, reason: str, duel: Duel | None) -> str:
-        """Return the reason for a shift. Notify people about the champion if the candidate surely beat it on the holdout."""
+        """Return the reason for a shift; notify people about the champion if the candidate surely beat it.
+
+        The candidate is withdrawn all the same: its uploads may have changed the evaluation set.
+        """
         if duel is None or not duel.surely_better:
             return reason
         candidate, champion = pair
