@@ -1,4 +1,4 @@
-"""The Lambda functions: one file a function, each parses, makes one call and returns.
+"""The Lambda functions: one handler file each, and the use cases and adapters that they call.
 
-``lambdas.aws`` holds the only callers of boto3; what may happen is decided in ``relearn``.
+Only ``lambdas.aws`` calls boto3; decisions are made in ``relearn``.
 """

@@ -1,4 +1,4 @@
-"""Constructs what answers predictions, of adapters that import no AWS SDK."""
+"""Constructs the predictor from adapters that import no AWS SDK."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 
 
 now = partial(datetime.now, UTC)
-"""Returns the time, aware."""
+"""Returns the current time, aware."""
 
 
 class Tables(NamedTuple):
-    """Readers of the tables in a process that predicts."""
+    """Clients and readers of the tables, of a process that answers predictions."""
 
     client: direct.DynamoDB
     table: Table
@@ -49,7 +49,7 @@ class Tables(NamedTuple):
 
 
 def tables(config: Config) -> Tables:
-    """Construct the readers of the tables."""
+    """Construct the clients and readers of the tables."""
     client = direct.DynamoDB(direct.service("dynamodb", os.environ))
     table = Table(cast("DynamoDBClient", client), config.need(Variable.LEDGER_TABLE))
     ledger = Ledger(table, now)
@@ -61,8 +61,12 @@ def make(config: Config, tables: Tables, host: Host) -> Predictor:
 
     Parameters
     ----------
+    config
+        Settings of the function.
+    tables
+        Readers of the tables.
     host
-        Invokes the versions that run in Lambda.
+        Invokes the versions that are hosted in Lambda.
     """
     queue = direct.service("sqs", os.environ)
     prediction_queue = PredictionQueue(

@@ -1,4 +1,4 @@
-"""Where real adapters are made: one function a part, called by the handlers' factories once per process."""
+"""Constructs services and adapters, one function for each; the handlers' factories call them once per process."""
 
 from __future__ import annotations
 
@@ -59,17 +59,17 @@ def ledger(config: Config) -> Ledger:
 
 
 def turns(config: Config) -> Turns:
-    """Construct the turns of ingest: the checks of uploads that are under way."""
+    """Construct the record of the upload checks under way."""
     return Turns(table(config), now)
 
 
 def live_counts(config: Config) -> LiveCounts:
-    """Construct the counters of candidate and champion."""
+    """Construct the counts of candidate and champion."""
     return LiveCounts(clients.dynamodb(), config.need(Variable.LEDGER_TABLE), now)
 
 
 def storage() -> Storage:
-    """Construct the storage of buckets."""
+    """Construct the object storage."""
     return Storage(clients.s3())
 
 
@@ -104,7 +104,7 @@ def endpoints(config: Config) -> Endpoints:
 
 
 def online(config: Config) -> Online:
-    """Construct the table of online features."""
+    """Construct the online table, for writing."""
     return Online(clients.dynamodb(), config.need(Variable.ONLINE_TABLE))
 
 
@@ -119,7 +119,7 @@ def retirement(config: Config) -> Retirement:
 
 
 def registry(config: Config) -> Registry:
-    """Construct the Model Registry."""
+    """Construct the client of the Model Registry."""
     return Registry(clients.sagemaker(), config.need(Variable.STAGE))
 
 
@@ -132,7 +132,7 @@ def backends(config: Config) -> Backends:
 
 
 def ingest_queue(config: Config) -> IngestQueue:
-    """Construct the queue of ingest."""
+    """Construct the sender of ingest's queue."""
     return IngestQueue(clients.sqs(), config.need(Variable.INGEST_QUEUE_URL))
 
 
@@ -161,7 +161,7 @@ def route_changes(config: Config) -> RouteChanges:
 
 
 def approvals(config: Config) -> Approvals:
-    """Construct the service that records decisions about versions."""
+    """Construct the service that records decisions on versions."""
     return Approvals(
         ledger=ledger(config),
         callbacks=Callbacks(clients.stepfunctions()),
@@ -177,12 +177,12 @@ def batch_records(config: Config) -> BatchRecords:
 
 
 def once(config: Config) -> Once:
-    """Construct the writer that places each line in the lake exactly once."""
+    """Construct the writer that writes each line to the lake exactly once."""
     return Once(table(config), storage(), config.need(Variable.LAKE_BUCKET), clock=lambda: now().timestamp())
 
 
 def transforms(config: Config) -> Transforms:
-    """Construct the transform jobs of the stage."""
+    """Construct the client of the stage's transform jobs."""
     return Transforms(clients.sagemaker(), config.need(Variable.STAGE))
 
 
@@ -192,7 +192,7 @@ def form_records(config: Config) -> FormRecords:
 
 
 def links() -> Links:
-    """Construct the presigned links of callers."""
+    """Construct the signer of callers' presigned forms and links."""
     return Links(clients.s3_links())
 
 
@@ -202,7 +202,7 @@ def functions(config: Config) -> Functions:
 
 
 def closer(config: Config, results: BatchResults | None = None) -> BatchCloser:
-    """Construct the service that ends batches; ``results`` in the function that writes results."""
+    """Construct the service that ends batches; ``results`` is given only in the function that writes results."""
     return BatchCloser(
         records=batch_records(config),
         transforms=transforms(config),

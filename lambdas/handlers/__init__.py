@@ -1,1 +1,1 @@
-"""The functions of the deployment, one file each: parse, call, return."""
+"""Handlers of the deployment's functions, one file each: parse the event, call a use case, return its result."""

@@ -1,4 +1,7 @@
-"""Hears of approval statuses that someone set in the SageMaker Model Registry; our own come back too and change nothing."""
+"""The function ``approval_event``: records decisions that people made in the SageMaker Model Registry.
+
+Changes of a status made by this service arrive as events too, and have no effect.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ def approvals() -> Approvals:
 
 @entry
 def handler(event: Any, _context: Any) -> None:
-    """Look at the version that a ``SageMaker Model Package State Change`` is about."""
+    """Record the decision on the version of a ``SageMaker Model Package State Change``."""
     detail = event["detail"]
     model = resources.parse_group(Config.from_env().need(Variable.STAGE), detail["ModelPackageGroupName"])
     if model is not None:

@@ -23,6 +23,6 @@ def approval_requests() -> ApprovalRequests:
 
 @entry
 def handler(event: Any, _context: Any) -> None:
-    """Ask about the version that the run registered; the step ends when someone decides."""
+    """Request a decision on the version that the run registered; the step ends when the decision is made."""
     task = Task(event["token"], f"{event['entered']}#{event['retry']:04d}")
     approval_requests().ask(event["model"], event["version"], task)

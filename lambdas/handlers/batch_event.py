@@ -17,7 +17,7 @@ from relearn.naming.environment import Variable
 
 @cache
 def listener() -> Listener:
-    """Construct the listener to files and transform jobs of batches."""
+    """Construct the service that handles the events of batches."""
     config = Config.from_env()
     records, specs = wiring.batch_records(config), catalog.load().specs
     results = BatchResults(
@@ -42,5 +42,5 @@ def listener() -> Listener:
 
 @entry
 def handler(event: Any, _context: Any) -> dict[str, str]:
-    """Carry on the batch that an event is about."""
+    """Continue the batch that an event concerns."""
     return listener().hear(event)

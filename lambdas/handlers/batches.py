@@ -32,5 +32,5 @@ def service() -> Batches:
 
 @entry
 def handler(event: Any, _context: Any) -> dict[str, Any]:
-    """Answer what is asked about batches."""
+    """Answer a request about batches."""
     return responses.serve(event, lambda request: service().answer(request))

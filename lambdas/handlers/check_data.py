@@ -27,5 +27,5 @@ def data_check() -> DataCheck:
 
 @entry
 def handler(event: Any, _context: Any) -> dict[str, Any]:
-    """Check the data of the run that the execution is."""
+    """Check the data of the execution's run."""
     return data_check().check(event["model"], event["run_id"])

@@ -20,7 +20,7 @@ def flow() -> Runs:
 
 @entry
 def handler(event: Any, _context: Any) -> dict[str, str]:
-    """Close the run with the outcome that its context shows."""
+    """Close the run with the outcome that its execution's context shows."""
     outcome, reason = outcome_of(event)
     tables = event["data"]["tables"] if stopped_by_its_data(event) else None
     flow().close(event["model"], event["run_id"], outcome, reason, tables=tables)

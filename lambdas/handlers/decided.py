@@ -20,5 +20,5 @@ def decisions() -> ApprovalDecisions:
 
 @entry
 def handler(event: Any, _context: Any) -> dict[str, str]:
-    """Say what was decided about the version that the run registered."""
+    """Return the decision on the version that the run registered."""
     return decisions().heed(event["model"], event["run_id"], event["registration"]["version"])

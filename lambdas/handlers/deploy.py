@@ -29,5 +29,5 @@ def deployment() -> Deployment:
 
 @entry
 def handler(event: Any, _context: Any) -> dict[str, str]:
-    """Make the endpoint of the version that was registered, and say how it is."""
+    """Create the endpoint of the registered version, if missing, and return its status."""
     return deployment().deploy(event["model"], event["registration"]["version"])

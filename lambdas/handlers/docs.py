@@ -21,5 +21,5 @@ def site() -> dict[str, File]:
 
 @entry
 def handler(event: Any, _context: Any) -> dict[str, Any]:
-    """Answer with a page, or with what it loads."""
+    """Answer with a page or one of the files that it loads."""
     return responses.serve(event, lambda request: find(site(), request))

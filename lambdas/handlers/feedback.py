@@ -28,5 +28,5 @@ def service() -> Feedback:
 
 @entry
 def handler(event: Any, _context: Any) -> dict[str, Any]:
-    """Answer feedback."""
+    """Answer a request that reports ground truth."""
     return responses.serve(event, lambda request: service().answer(request))

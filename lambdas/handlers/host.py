@@ -29,10 +29,10 @@ def model_host() -> ModelHost:
 
 @entry
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """Answer a prediction request, or for one version."""
+    """Answer a prediction request of the API, or invoke one version for another function."""
     seconds = context.get_remaining_time_in_millis() / 1000
     if "requestContext" not in event:
         return model_host().ask(event["version"], event["body"], seconds)
-    # The model's own routes have nothing in their paths that is left open.
+    # A model's own routes have no parameters in their paths.
     given = {**event, "pathParameters": {"model": model_host().model}}
     return model_host().predictor.answer(given, seconds)

@@ -1,7 +1,8 @@
-"""Takes uploads in: SQS messages that each hold an EventBridge ``Object Created`` event, or what a person wants tried again.
+"""The function ``ingest``: ingests uploads, retries and excludes them.
 
-A message that fails is reported alone, so that the others of its batch are done with; after the
-queue's last attempt it waits in the dead-letter queue, and the sweep sees the upload undecided.
+Each SQS message holds an EventBridge ``Object Created`` event, or a person's request to retry or exclude
+uploads. Only failed messages are retried. After the queue's last attempt a message moves to the dead-letter
+queue, and the sweep sees the undecided upload.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def retry_requests() -> RetryRequests:
 
 
 def take(message: Any, left: Callable[[], float]) -> None:
-    """Handle one message; ``left`` returns the remaining seconds."""
+    """Handle one message; ``left`` returns the seconds until the function is cut off."""
     if message.get("detail-type") == retries.ASKED:
         retry_requests().again(message["detail"], left)
     elif message.get("detail-type") == exclusions.ASKED:
@@ -68,7 +69,7 @@ def take(message: Any, left: Callable[[], float]) -> None:
 
 @entry
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """Handle every message; return those that failed."""
+    """Handle every message, and return those that failed."""
 
     def left() -> float:
         return float(context.get_remaining_time_in_millis()) / 1000

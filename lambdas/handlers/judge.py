@@ -29,5 +29,5 @@ def judge() -> Judge:
 
 @entry
 def handler(event: Any, _context: Any) -> dict[str, str]:
-    """Judge the candidate that the training job left."""
+    """Judge the candidate of the run's training job."""
     return judge().judge(event["model"], event["run_id"], event["training"]["artifact"])

@@ -1,6 +1,6 @@
-"""The stage's one custom resource: seeds when it is created, removal of what runs made when it is deleted.
+"""The stage's only custom resource: uploads seed data on creation, removes what runs created on deletion.
 
-CloudFormation waits for an answer at ``ResponseURL`` and knows no other end, so it always gets one.
+CloudFormation waits for an answer at ``ResponseURL``, whatever happens, so it always gets one.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from relearn.errors import ConflictError
 from relearn.naming.environment import Variable
 
 SPARE_SECONDS = 30
-"""Kept of the function's time for the answer."""
+"""Seconds of the function's time kept back for the answer."""
 _ANSWER_SECONDS = 10
-_REASON_LENGTH = 1000  # CloudFormation takes 4 KB for the whole answer
+_REASON_LENGTH = 1000  # CloudFormation accepts 4 KB for the whole answer
 _log = logging.getLogger(__name__)
 
 
 @cache
 def setup() -> Setup:
-    """Construct the service that seeds a stage."""
+    """Construct the service that uploads a stage's seed data."""
     config = Config.from_env()
     return Setup(
         ledger=wiring.ledger(config),
@@ -60,7 +60,7 @@ def teardown() -> Teardown:
 
 @entry
 def handler(event: Any, context: Any) -> dict[str, Any] | None:
-    """Do what CloudFormation asks for, and answer it; or remove one model, because a person asks."""
+    """Carry out CloudFormation's request and answer it; or remove one model, on a person's request."""
     status, reason, data = "SUCCESS", "", {}
     seconds = context.get_remaining_time_in_millis() / 1000 - SPARE_SECONDS
     if asked := event.get("remove_model"):
@@ -75,7 +75,7 @@ def handler(event: Any, context: Any) -> dict[str, Any] | None:
 
 
 def _removed(asked: Mapping[str, Any], seconds: float) -> dict[str, Any]:
-    """Say what there is of a model, and remove it unless it is only to be told; or say why that cannot be."""
+    """Remove a model unless ``only_tell`` is set; return what it has, and in ``refused`` why it cannot be removed."""
     model = str(asked["model"])
     told = teardown().told(model)
     try:
@@ -87,19 +87,19 @@ def _removed(asked: Mapping[str, Any], seconds: float) -> dict[str, Any]:
 
 
 def work(request: str, seconds: float) -> dict[str, str]:
-    """Do one request: Create, Update or Delete.
+    """Carry out one request: Create, Update or Delete.
 
     Parameters
     ----------
     request
         CloudFormation's ``RequestType``.
     seconds
-        How long it may take, in seconds.
+        Time limit, in seconds.
 
     Returns
     -------
     dict
-        The resource's attributes.
+        Attributes of the resource.
     """
     if request == "Delete":
         teardown().run(seconds)
@@ -108,12 +108,12 @@ def work(request: str, seconds: float) -> dict[str, str]:
 
 
 def answer(event: Mapping[str, Any], status: str, reason: str, data: Mapping[str, str]) -> None:
-    """Send the answer to where CloudFormation waits for it.
+    """Send the answer to the URL where CloudFormation waits for it.
 
     Raises
     ------
     ValueError
-        The URL is not HTTP(S).
+        The URL is not HTTP or HTTPS.
     """
     url = event["ResponseURL"]
     if urllib.parse.urlsplit(url).scheme not in ("https", "http"):

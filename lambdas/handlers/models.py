@@ -21,5 +21,5 @@ def models() -> Models:
 
 @entry
 def handler(event: Any, _context: Any) -> dict[str, Any]:
-    """Answer what is asked about models, or say that there is no such operation."""
+    """Answer a request about models, or one that matches no operation."""
     return responses.serve(event, lambda request: models().answer(request))

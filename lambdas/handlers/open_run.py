@@ -30,5 +30,5 @@ def run_opening() -> RunOpening:
 
 @entry
 def handler(event: Any, _context: Any) -> dict[str, Any]:
-    """Open the run that the execution is."""
+    """Open the execution's run."""
     return run_opening().open(event["model"], event["run_id"])

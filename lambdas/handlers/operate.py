@@ -27,5 +27,5 @@ def route_operations() -> RouteOperations:
 
 @entry
 def handler(event: Any, _context: Any) -> dict[str, Any]:
-    """Answer what is asked about a route, change it, or take a decision."""
+    """Answer a request to read or change a route, or to decide on a version."""
     return responses.serve(event, lambda request: route_operations().answer(request))

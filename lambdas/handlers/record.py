@@ -20,5 +20,5 @@ def recorder() -> Recorder:
 
 @entry
 def handler(event: Any, _context: Any) -> dict[str, Any]:
-    """Record the predictions of every message; return those that failed."""
+    """Store the prediction records of all messages, and return the messages that failed."""
     return recorder().take(event["Records"]).told()

@@ -29,5 +29,5 @@ def registration() -> Registration:
 
 @entry
 def handler(event: Any, _context: Any) -> dict[str, Any]:
-    """Register the candidate that won."""
+    """Register the run's winning candidate."""
     return registration().register(event["model"], event["run_id"], event["training"]["artifact"])

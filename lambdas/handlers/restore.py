@@ -1,4 +1,4 @@
-"""The last step of deploying a version again: the route moves to it, or people hear why it does not."""
+"""The function ``restore``: ends the redeployment of a version by moving the route to it, or records its failure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def route_changes() -> RouteChanges:
 
 @entry
 def handler(event: Any, _context: Any) -> dict[str, int]:
-    """Move the route to the version that was deployed again; or, with an error, give it up."""
+    """Move the route to the version that was deployed again; with an ``error`` in the event, record the failure."""
     model, version = event["model"], event["registration"]["version"]
     if (error := event.get("error")) is not None:
         route_changes().give_up(model, version, failure_reason(error["Error"], error.get("Cause", "")))

@@ -1,4 +1,4 @@
-"""Retires the versions that a promotion left behind."""
+"""The function ``retire``: parses its event and calls `lambdas.runs.retirement`."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ def retirement() -> Retirement:
 
 @entry
 def handler(event: Any, _context: Any) -> dict[str, list[int]]:
-    """Remove the endpoints and features of a model that its route no longer needs."""
+    """Remove the endpoints and online features of a model that its route no longer needs."""
     return {"retired": retirement().retire(event["model"])}

@@ -1,4 +1,4 @@
-"""Starts a run of the uploads that wait, at the times that the model's spec names."""
+"""The function ``scheduled_run``: starts a run of the pending uploads at the times that the model's spec names."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ def flow() -> Runs:
 
 @entry
 def handler(event: Any, _context: Any) -> None:
-    """Start the run of the model that the schedule names."""
+    """Start a run of the model that the schedule names."""
     flow().start_scheduled(event["model"])

@@ -29,7 +29,7 @@ def smoke_test() -> SmokeTest:
 
 @entry
 def handler(event: Any, _context: Any) -> dict[str, int]:
-    """Try the version that came into service."""
+    """Smoke-test the version that came into service."""
     model, version = event["model"], event["registration"]["version"]
     place = resources.parse_place(Config.from_env().need(Variable.STAGE), model, event["endpoint"]["name"])
     return smoke_test().run(model, version, place)

@@ -66,7 +66,7 @@ def sweep() -> Sweep:
 
 @entry
 def handler(event: Any, _context: Any) -> dict[str, int]:
-    """Sweep everything, or end the run whose execution this event says has ended."""
+    """Run all repairs, or fail the run whose execution this event reports as ended."""
     if event.get("detail-type") != "Step Functions Execution Status Change":
         return {"sent": sweep().everything()}
     sweep().ended(*ended_run(event["detail"]))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @cache
 def service() -> Trials:
-    """Construct the service that carries shadow requests out."""
+    """Construct the service that carries out shadow requests."""
     config, now = Config.from_env(), partial(datetime.now, UTC)
     stage, table = config.need(Variable.STAGE), config.need(Variable.LEDGER_TABLE)
     client = cast("DynamoDBClient", direct.DynamoDB(direct.service("dynamodb", os.environ)))
@@ -44,5 +44,5 @@ def service() -> Trials:
 
 @entry
 def handler(event: Any, _context: Any) -> dict[str, Any]:
-    """Carry out every shadow request; return the messages that failed."""
+    """Carry out all shadow requests, and return the messages that failed."""
     return service().take(event["Records"]).told()

@@ -17,7 +17,7 @@ from relearn.spec import policies
 
 @cache
 def service() -> Uploads:
-    """Construct the service that gives upload forms and describes uploads."""
+    """Construct the service that creates upload forms and describes uploads."""
     config = Config.from_env()
     return Uploads(
         ledger=wiring.ledger(config),
@@ -34,5 +34,5 @@ def service() -> Uploads:
 
 @entry
 def handler(event: Any, _context: Any) -> dict[str, Any]:
-    """Answer what is asked about uploads."""
+    """Answer a request about uploads."""
     return responses.serve(event, lambda request: service().answer(request))

@@ -35,7 +35,7 @@ def rollout_watch() -> RolloutWatch:
 
 @entry
 def handler(event: Any, context: Any) -> dict[str, str]:
-    """Judge the step that the version of the run is at."""
+    """Judge the current rollout step of the run's version."""
     left = until(context.get_remaining_time_in_millis() / 1000 - SPARE_SECONDS)
     version = event["registration"]["version"]
     return rollout_watch().watch(event["model"], event["run_id"], version, event["rollout"], left)
