@@ -1,1 +1,1 @@
-"""The only callers of boto3. An adapter reads or acts; what may happen is decided in ``relearn``."""
+"""Adapters to AWS, the only callers of boto3. An adapter reads or acts; decisions are made in ``relearn``."""

@@ -1,4 +1,4 @@
-"""CloudWatch's alarms, as something that a rollout heeds."""
+"""Reads the CloudWatch alarms that stop a rollout."""
 
 from __future__ import annotations
 
@@ -38,7 +38,15 @@ class Alarms:
         self._client = client
 
     def raised(self, prefix: str, since: datetime) -> list[RaisedAlarm]:
-        """Give the metric alarms whose name starts with ``prefix`` and which went to ALARM after ``since`` and are still in it."""
+        """Return the metric alarms whose name starts with ``prefix``, in state ALARM since later than ``since``.
+
+        Parameters
+        ----------
+        prefix
+            Prefix of the alarms' names.
+        since
+            Aware; an alarm that went to ALARM at or before this time is left out.
+        """
         pages = self._client.get_paginator("describe_alarms").paginate(
             AlarmNamePrefix=prefix, StateValue="ALARM", AlarmTypes=["MetricAlarm"]
         )
@@ -51,5 +59,6 @@ class Alarms:
 
 
 def _went_off(alarm: MetricAlarmTypeDef) -> datetime:
-    # StateUpdatedTimestamp moves on with every evaluation that changes the reason; not every cloud tells the other.
+    # StateUpdatedTimestamp also changes when the reason is evaluated again; some implementations return no
+    # other timestamp.
     return alarm.get("StateTransitionedTimestamp") or alarm["StateUpdatedTimestamp"]

@@ -1,4 +1,4 @@
-"""Tells Step Functions that a step which waits may go on."""
+"""Resumes Step Functions steps that wait for a callback."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 
 class Callbacks:
-    """Wakes steps by their task tokens, which are never logged.
+    """Resumes steps by their task tokens, which are never logged.
 
     Parameters
     ----------
@@ -27,10 +27,10 @@ class Callbacks:
         self._client = client
 
     def wake(self, token: str) -> None:
-        """Let a step go on; one that has gone on, or was stopped, is no error.
+        """Resume a step; one that has ended or was stopped is ignored.
 
-        Nor is it one when Step Functions cannot be told: what the step waits for is in the ledger, and the sweep
-        tells it again.
+        A failed call is logged and not raised: the decision that the step waits for is in the ledger, and the
+        sweep resumes the step.
         """
         try:
             self._client.send_task_success(taskToken=token, output="{}")

@@ -1,6 +1,6 @@
-"""boto3 clients with tight limits, each made once per process.
+"""boto3 clients with short timeouts and few retries, each created once per process.
 
-Region, credentials and endpoint come from the environment, as boto3 reads it.
+Region, credentials and endpoint come from the environment variables of boto3.
 """
 
 from __future__ import annotations
@@ -28,59 +28,59 @@ _FAST = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "
 
 @cache
 def dynamodb() -> DynamoDBClient:
-    """Give a client for the ledger."""
+    """Return the client for the ledger and the online table."""
     return boto3.client("dynamodb", config=_FAST)
 
 
 @cache
 def s3() -> S3Client:
-    """Give a client for the buckets."""
+    """Return the client for the buckets."""
     return boto3.client("s3", config=_DATA)
 
 
 @cache
 def s3_links() -> S3Client:
-    """Give a client that signs links: version 4, which every region takes; it calls nothing."""
+    """Return the client that signs links, with Signature Version 4, which every region accepts; it makes no calls."""
     return boto3.client("s3", config=Config(signature_version="s3v4"))
 
 
 @cache
 def sagemaker() -> SageMakerClient:
-    """Give a client for SageMaker's control plane."""
+    """Return the client for SageMaker's control plane."""
     return boto3.client("sagemaker", config=_CONTROL)
 
 
 @cache
 def scaling() -> Any:
-    """Give a client for Application Auto Scaling."""
+    """Return the client for Application Auto Scaling."""
     return boto3.client("application-autoscaling", config=_CONTROL)
 
 
 @cache
 def stepfunctions() -> SFNClient:
-    """Give a client for the retrain state machine."""
+    """Return the client for the state machines."""
     return boto3.client("stepfunctions", config=_CONTROL)
 
 
 @cache
 def cloudwatch() -> CloudWatchClient:
-    """Give a client for the alarms that a rollout heeds."""
+    """Return the client for the alarms that stop a rollout."""
     return boto3.client("cloudwatch", config=_CONTROL)
 
 
 @cache
 def sns() -> SNSClient:
-    """Give a client for notifications."""
+    """Return the client for notifications."""
     return boto3.client("sns", config=_CONTROL)
 
 
 @cache
 def sqs() -> SQSClient:
-    """Give a client for the ingest queue."""
+    """Return the client for the ingest queue."""
     return boto3.client("sqs", config=_CONTROL)
 
 
 @cache
 def functions() -> LambdaClient:
-    """Give a client for the stage's own functions."""
+    """Return the client for the stage's own functions."""
     return boto3.client("lambda", config=_CONTROL)

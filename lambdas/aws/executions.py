@@ -1,4 +1,4 @@
-"""The retrain state machine's executions: one per run, named like it."""
+"""Executions of a state machine, each named by what it carries out: a run, or a redeployment."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class Executions:
-    """Starts, watches and stops executions.
+    """Starts, describes and stops the executions of one state machine.
 
     Parameters
     ----------
     client
         A Step Functions client.
     state_machine_arn
-        The retrain state machine.
+        ARN of the state machine.
     """
 
     def __init__(self, client: SFNClient, state_machine_arn: str) -> None:
@@ -30,7 +30,7 @@ class Executions:
         self._arn = state_machine_arn
 
     def start(self, name: str, payload: dict[str, Any]) -> None:
-        """Start an execution; one of that name that exists already is the same one."""
+        """Start an execution; one with the same name counts as the same execution."""
         try:
             self._client.start_execution(stateMachineArn=self._arn, name=name, input=json.dumps(payload))
         except ClientError as error:
@@ -38,7 +38,7 @@ class Executions:
                 raise
 
     def ended(self, name: str) -> str | None:
-        """Say how an execution ended, in words; empty while it runs.
+        """Return the reason why an execution ended; empty while it runs.
 
         Returns
         -------
@@ -59,7 +59,7 @@ class Executions:
         )
 
     def running(self) -> Iterator[str]:
-        """List the ARNs of the executions that run."""
+        """Yield the ARNs of the running executions."""
         pages = self._client.get_paginator("list_executions").paginate(
             stateMachineArn=self._arn, statusFilter="RUNNING"
         )

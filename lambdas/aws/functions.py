@@ -1,4 +1,4 @@
-"""The stage's own functions: what an event should have woken is called as if it had come."""
+"""Invokes the stage's own functions with events that were lost."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 class Functions:
-    """Calls functions.
+    """Invokes functions of the stage.
 
     Parameters
     ----------
     client
         A Lambda client.
     stage
-        Part of every name.
+        Name of the stage, part of the functions' names.
     """
 
     def __init__(self, client: LambdaClient, stage: str) -> None:
@@ -28,14 +28,14 @@ class Functions:
         self._stage = stage
 
     def wake(self, name: str, event: Mapping[str, Any]) -> None:
-        """Hand an event to a function without waiting: Lambda tries again and buries it as it does EventBridge's.
+        """Invoke a function asynchronously; Lambda retries a failed event, then moves it to the dead-letter queue.
 
         Parameters
         ----------
         name
-            Its file under ``lambdas/``.
+            Name of its module under ``lambdas/handlers/``.
         event
-            What it is called with.
+            Event that it is invoked with.
         """
         self._client.invoke(
             FunctionName=resources.function(self._stage, name),

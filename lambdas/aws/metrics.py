@@ -1,4 +1,4 @@
-"""Metrics as embedded metric format: CloudWatch reads them from the log lines, no call is made."""
+"""Metrics in CloudWatch's embedded metric format: log lines that CloudWatch parses, so that no call is made."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def _print(line: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Metrics with the same dimensions.
+    """Metrics that share their dimensions.
 
     Parameters
     ----------
     dimensions
-        Name to value, beside the stage; few values each.
+        Name to value, in addition to the stage; each needs a small set of values.
     metrics
         Name to value and unit.
     """
@@ -32,16 +32,16 @@ class Group:
 
 
 class Meter:
-    """Counts things by stage and further dimensions.
+    """Writes metrics with the stage and further dimensions.
 
     Parameters
     ----------
     stage
-        A dimension of every metric.
+        Name of the stage, a dimension of every metric.
     clock
-        Gives the time, aware.
+        Returns the current time, aware.
     write
-        Takes one line.
+        Writes one line.
     """
 
     def __init__(
@@ -52,28 +52,29 @@ class Meter:
         self._write = write
 
     def count(self, name: str, **dimensions: str | int) -> None:
-        """Count one.
+        """Add 1 to a metric.
 
         Parameters
         ----------
         name
-            ``Uploads`` (model, state) or ``Runs`` (model, outcome).
+            Name of the metric, such as ``Uploads`` (dimensions model, state) or ``Runs`` (model, outcome).
         dimensions
-            Name to value; few values each.
+            Name to value; each needs a small set of values.
         """
         self.record(Group(dimensions, {name: (1, COUNT)}))
 
     def record(self, *groups: Group, **more: str | float) -> None:
-        """Write several metrics as one line, which is a log entry too.
+        """Write several metrics as one line, which is also a log entry.
 
         Parameters
         ----------
         groups
-            For a request to predict: ``Requests``, ``Latency`` and ``ColdStarts`` (model); ``Predictions`` and
-            ``ModelLatency`` (model, version); ``PredictionErrors`` (model, status); ``ServerErrors`` (model); ``RecordsLost``,
-            ``CountsLost`` and ``TrialsSkipped`` (model; none).
+            For a prediction request: ``Requests``, ``Latency`` and ``ColdStarts`` (dimension model);
+            ``Predictions`` and ``ModelLatency`` (model, version); ``PredictionErrors`` (model, status);
+            ``ServerErrors`` (model); ``RecordsLost``, ``CountsLost`` and ``TrialsSkipped`` (model, and
+            without a dimension).
         more
-            What the line says besides; no metric.
+            Further fields of the log entry, which are not metrics.
         """
         stamp = int(self._clock().timestamp() * 1000)
         line: dict[str, object] = {**more, "stage": self._stage}

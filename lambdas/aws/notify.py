@@ -1,4 +1,4 @@
-"""Notifications to people: a subject, a few readable lines, and attributes to filter on."""
+"""Notifies people through SNS: a subject, a few readable lines, and attributes for subscription filters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
 MESSAGE_BYTES = 16 * 1024
-"""Bytes of what people are told at most: SNS takes 256 KB, a mail program and a chat far less."""
+"""Largest message, in bytes: SNS accepts 256 KB, mail programs and chats far less."""
 Kind = Literal[
     "quarantined",
     "failed",
@@ -31,16 +31,16 @@ _log = logging.getLogger(__name__)
 
 
 class Notifier:
-    """Publishes to the stage's topic.
+    """Publishes notifications to the stage's topic.
 
     Parameters
     ----------
     client
         An SNS client.
     topic_arn
-        The topic.
+        ARN of the topic.
     stage
-        Named in every message.
+        Name of the stage, part of every message.
     """
 
     def __init__(self, client: SNSClient, topic_arn: str, stage: str) -> None:
@@ -49,18 +49,18 @@ class Notifier:
         self._stage = stage
 
     def tell(self, kind: Kind, model: str, headline: str, reason: str) -> None:
-        """Publish one notification; that it cannot be sent is logged and stops nothing.
+        """Publish one notification; a failure is logged and not raised.
 
         Parameters
         ----------
         kind
-            What happened.
+            Kind of event, an attribute for filters.
         model
-            To which model.
+            Name of the model.
         headline
-            One line, e.g. ``"run 2026... rejected"``.
+            One line, such as ``"run 2026... rejected"``.
         reason
-            Why, in words.
+            Why, in words; may have several lines.
         """
         subject = visible.line(f"[{self._stage}] {model}: {headline}").encode("ascii", "replace").decode()
         values = {"stage": self._stage, "model": model, "kind": kind}

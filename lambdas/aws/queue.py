@@ -1,4 +1,4 @@
-"""The ingest queue: an upload whose event was lost, or that was put off, is sent again as if its event had come."""
+"""Sends events to the ingest queue, for uploads whose event was lost or that were put off."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
 
 class IngestQueue:
-    """Sends messages to ingest.
+    """Sends messages to the ingest queue.
 
     Parameters
     ----------
     client
         An SQS client.
     url
-        The queue's URL.
+        URL of the queue.
     """
 
     def __init__(self, client: SQSClient, url: str) -> None:
@@ -25,5 +25,5 @@ class IngestQueue:
         self._url = url
 
     def send(self, event: dict[str, Any], seconds: int = 0) -> None:
-        """Send one event, which nobody gets before so many seconds, 900 at most, have passed."""
+        """Send one event, which is delivered after ``seconds`` (0 to 900, the maximum of SQS)."""
         self._client.send_message(QueueUrl=self._url, MessageBody=json.dumps(event), DelaySeconds=seconds)

@@ -1,4 +1,4 @@
-"""The ledger's records of batches: ``sk = BATCH#<batch id>``, attributes the fields of `relearn.lifecycle.batches.Batch`."""
+"""Records of batches in the ledger: ``sk = BATCH#<batch id>``, with the fields of `relearn.lifecycle.batches.Batch`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from relearn.naming import ledger_keys
 
 
 class BatchRecords:
-    """Typed reads and conditional writes of batches.
+    """Reads and writes batches; writes are conditional.
 
     Parameters
     ----------
     table
         The ledger's table.
     clock
-        Gives the time, aware.
+        Returns the current time, aware.
     """
 
     def __init__(self, table: Table, clock: Callable[[], datetime]) -> None:
@@ -31,14 +31,14 @@ class BatchRecords:
         self._clock = clock
 
     def create(self, model: str, new_id: Callable[[], str]) -> Batch:
-        """Write down a batch that waits for its file.
+        """Create a batch that waits for its file.
 
         Parameters
         ----------
         model
             Name of the model.
         new_id
-            Gives an id; asked again when the id is taken.
+            Returns a new id; called again when the id is taken.
         """
         while True:
             now = self._now()
@@ -58,12 +58,12 @@ class BatchRecords:
             return batch
 
     def batch(self, model: str, batch_id: str) -> Batch:
-        """Read a batch.
+        """Return a batch.
 
         Raises
         ------
         NotFoundError
-            There is no such batch.
+            The model has no such batch.
         """
         item = (
             self._table.get(ledger_keys.partition(model), ledger_keys.batch(batch_id))
@@ -75,14 +75,14 @@ class BatchRecords:
         return items.batch(item)
 
     def newest(self, model: str, count: int) -> list[Batch]:
-        """Read so many batches of a model, newest first."""
+        """Return at most ``count`` batches of a model, newest first."""
         return [
             items.batch(item)
             for item in self._table.query(ledger_keys.partition(model), ledger_keys.BATCHES, newest=count)
         ]
 
     def waiting(self, model: str) -> list[Batch]:
-        """Read the batches of a model that wait for their file."""
+        """Return the batches of a model that wait for their file."""
         where = {"state": [BatchState.WAITING_FOR_FILE]}
         return [
             items.batch(item)
@@ -90,7 +90,7 @@ class BatchRecords:
         ]
 
     def running(self, model: str) -> list[Batch]:
-        """Read the batches of a model that run."""
+        """Return the running batches of a model."""
         where = {"state": [BatchState.RUNNING]}
         return [
             items.batch(item)
@@ -98,14 +98,14 @@ class BatchRecords:
         ]
 
     def move(self, batch: Batch, state: BatchState, reason: str = "", **changes: Any) -> Batch:
-        """Take a batch to its next state.
+        """Move a batch to a state, and return it.
 
         Raises
         ------
         IllegalTransitionError
-            Its life has no such step.
+            The state cannot follow the batch's state.
         ConflictError
-            It went somewhere meanwhile.
+            Another writer moved the batch first.
         """
         batches.check_transition(batch.state, state)
         now = self._now()

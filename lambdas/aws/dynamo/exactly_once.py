@@ -1,15 +1,16 @@
-"""Puts lines into objects of JSON Lines in S3, every line into exactly one object and once, whoever sends it how often.
+"""Writes lines to JSON Lines objects in S3, each line to exactly one object and once, however often it is sent.
 
-An index item (any key of the ledger's table) names the object that a line is in. A writer
+An index item (with any key of the ledger's table) names the object that holds a line. A writer
 
-1. reads the items of its lines. A line whose object is there is *known*: nothing is written for it.
-2. claims the others by conditional writes of their items, which name one new object, its own: no two writers, and
-   no two attempts of one, ever write the same object.
-3. writes that object with exactly the lines it claimed.
+1. reads the items of its lines. A line whose object exists is *known*: nothing is written for it.
+2. claims the other lines by conditional writes of their items, which name one new object of its own: no two writers,
+   and no two attempts of one, ever write the same object.
+3. writes that object with exactly the lines that it claimed.
 
-A writer that dies between 2 and 3 leaves claims on an object that never comes. They look like those of a writer that
-is at work, until `CLAIM_SECONDS` have passed: longer than any function that writes lines may run, so the object
-is then there or never will be, and the next writer takes the line, on condition that the item is as it was read.
+A writer that dies between 2 and 3 leaves claims on an object that never comes. They look like the claims of a
+writer in progress until `CLAIM_SECONDS` have passed. That is longer than any function that writes lines may
+run, so the object then exists or never will, and the next writer claims the line, on condition that the item
+has not changed since it was read.
 """
 
 from __future__ import annotations
@@ -31,15 +32,15 @@ from relearn.records import predictions
 from relearn.records.predictions import CLAIM_SECONDS
 
 PAUSES = (0.1, 0.4, 1.5)
-"""Seconds between looks at lines that another writer is at: usually it is done within a moment."""
+"""Seconds between looks at lines that another writer has claimed; it is usually done within a moment."""
 THREADS = 10
-"""Calls under way at a time: as many connections as a client keeps."""
+"""Concurrent calls: as many as a client keeps connections."""
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 class PlacementState(StrEnum):
-    """What became of a line."""
+    """Whether this call wrote a line, or an earlier one had."""
 
     PLACED = "placed"
     KNOWN = "known"
@@ -47,7 +48,7 @@ class PlacementState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line to place.
+    """One line to write.
 
     Parameters
     ----------
@@ -56,7 +57,7 @@ class Line:
     text
         The line, without its end.
     attributes
-        What else the item holds; `Once` adds ``object`` and ``claimed_at``.
+        Further attributes of the item; `Once` adds ``object`` and ``claimed_at``.
     """
 
     pk: str
@@ -66,20 +67,21 @@ class Line:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Key of its index item."""
+        """Key of the index item."""
         return self.pk, self.sk
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """What became of a line.
+    """Result of writing a line.
 
     Parameters
     ----------
     state
-        `PlacementState.PLACED`: it is in an object now, by this call. `PlacementState.KNOWN`: it was before, maybe with another text.
+        `PlacementState.PLACED`: this call wrote it. `PlacementState.KNOWN`: an earlier call wrote a line with
+        its key, which may have another text.
     item
-        Its index item, of whoever placed it: the attributes given then, and ``object``.
+        Index item of the written line: its attributes, and ``object``.
     """
 
     state: PlacementState
@@ -87,20 +89,20 @@ class Placement:
 
 
 class Once:
-    """Places lines; for any number of callers at a time.
+    """Writes each line exactly once, with any number of concurrent writers.
 
     Parameters
     ----------
     table, storage
         Adapters.
     bucket
-        Where the objects go.
+        Name of the bucket of the objects.
     clock
-        Seconds since 1970.
+        Returns the seconds since 1970.
     sleep
-        Waits for so many seconds.
+        Sleeps for a number of seconds.
     threads
-        Calls under way at a time.
+        Concurrent calls.
     """
 
     def __init__(
@@ -121,14 +123,14 @@ class Once:
         self._threads = threads
 
     def place(self, lines: Sequence[Line], folder: str) -> list[Placement]:
-        """Put every line that is not in an object yet into one.
+        """Write every line that is not in an object yet.
 
         Parameters
         ----------
         lines
-            Of those with the same key the first counts; the others are known by it.
+            Lines to write; of several with the same key the first is written, and the others are known.
         folder
-            What the new object's key starts with; ends in a slash.
+            Prefix of the new object's key, with a slash at its end.
 
         Returns
         -------
@@ -138,8 +140,8 @@ class Once:
         Raises
         ------
         ConflictError
-            Another writer is at some of the lines, or died at them less than `CLAIM_SECONDS` ago. The others are
-            placed; place all of them again later.
+            Another writer has claimed some of the lines, or died with them less than `CLAIM_SECONDS` ago. The
+            other lines are written. Call again later with all of them.
         """
         waiting: dict[tuple[str, str], Line] = {}
         for line in lines:
@@ -157,7 +159,7 @@ class Once:
         )
 
     def _round(self, lines: list[Line], folder: str) -> dict[tuple[str, str], Placement]:
-        """Place what can be placed now."""
+        """Write the lines that are free now, and return the placements of these and of the known ones."""
         now = self._clock()
         found = self._table.get_many([line.key for line in lines])
         stored = self._stored({item["object"] for item in found.values()})
@@ -166,7 +168,8 @@ class Once:
             for key, item in found.items()
             if item["object"] in stored
         }
-        # An item without a time of its claim was written after its object, by whoever has an object for a line alone.
+        # An item without the time of a claim belongs to a line with an object of its own, and was written
+        # after it.
         over = {key for key, item in found.items() if item.get("claimed_at", 0) + CLAIM_SECONDS <= now}
         free = [line for line in lines if line.key not in found or line.key in over - known.keys()]
         if not free:
@@ -183,24 +186,24 @@ class Once:
         return known | {line.key: Placement(PlacementState.PLACED, items[line.key]) for line in ours}
 
     def _stored(self, objects: set[str]) -> set[str]:
-        """Tell which objects are there."""
+        """Return the objects that exist."""
         keys = sorted(objects)
         there = self._each(lambda key: self._storage.has_any(self._bucket, key), keys)
         return {key for key, is_there in zip(keys, there, strict=True) if is_there}
 
     def _claim(self, line: Line, item: Item, before: Item | None) -> bool:
-        """Make a line ours; False when it is another's."""
+        """Claim a line; return False when another writer has it."""
         expected = None if before is None else {"object": before["object"]}
         try:
             self._table.write(Put(pk=line.pk, sk=line.sk, item=item, expected=expected))
         except ConflictError:
-            # Maybe by ourselves: the reply to the first try of this very write was lost, and the client tried again.
+            # This write may be our own: the reply to its first attempt was lost, and the client retried it.
             now = self._table.get_many([line.key]).get(line.key)
             return now is not None and now["object"] == item["object"]
         return True
 
     def _each(self, do: Callable[[T], R], values: Iterable[T]) -> list[R]:
-        """Do something with every value, some at a time; the results in order."""
+        """Call ``do`` with every value, some concurrently; return the results in order."""
         given = list(values)
         if self._threads == 1 or len(given) < 2:  # noqa: PLR2004 - nothing to do at the same time
             return [do(value) for value in given]

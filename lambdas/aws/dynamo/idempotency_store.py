@@ -1,10 +1,10 @@
-"""The answers that belong to idempotency keys, in the ledger's table.
+"""Stores the answers to idempotency keys in the ledger's table.
 
-``pk = IDEMPOTENCY#<model>``, ``sk`` the hash of who sent a key and of the key.
+``pk = IDEMPOTENCY#<model>``; ``sk`` is the hash of caller and key.
 
-A key is claimed before its answer is computed, by a conditional write, so of two requests with one key exactly one
-computes. A claim without an answer is over when no function can be at work on it any more. DynamoDB deletes an
-item some time after `partitions.EXPIRES_AT`; from that moment on it counts as gone.
+A key is claimed by a conditional write before its answer is computed, so that of two requests with one key
+exactly one computes. A claim without an answer expires when no function can still be working on it. DynamoDB
+deletes an item some time after `ledger_keys.EXPIRES_AT`; from that time on it counts as absent.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ from relearn.naming import ledger_keys
 
 KEPT_SECONDS = 24 * 3600
 CLAIM_SECONDS = 40
-"""Longer than the function that computes an answer may run, and than its clock may be off."""
+"""Seconds until a claim expires: longer than the computing function may run, clock differences included."""
 MAX_KEPT_CHARACTERS = 380_000
-"""A DynamoDB item has 400 KB; the rest is for the keys."""
+"""Longest packed answer: an item of DynamoDB has at most 400 KB, of which the rest is for the other attributes."""
 
 
 class AnswerTooLargeError(Exception):
-    """The answer does not fit into what keeps it."""
+    """The answer is too large to be stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One request that wants to answer for a key.
+    """A request's claim on an idempotency key.
 
     Parameters
     ----------
     model, principal, key
-        Whose key: the same text from another principal is another key.
+        The key and its scope: the same key from another principal is another key.
     body_digest
-        Names the request's body.
+        Digest of the request's body.
     owner
-        Names this request among all others with the key.
+        Random id of this request.
     """
 
     model: str
@@ -55,25 +55,25 @@ class Claim:
 
     @property
     def pk(self) -> str:
-        """Partition of the item."""
+        """Partition key of the item."""
         return ledger_keys.IDEMPOTENCY + self.model
 
     @property
     def sk(self) -> str:
-        """Sort key of the item; a hash, for a key may be anything."""
+        """Sort key of the item: a hash, because a key may hold any characters."""
         return hashlib.sha256(json.dumps([self.principal, self.key]).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is known of a key.
+    """Stored state of an idempotency key.
 
     Parameters
     ----------
     body_digest
-        Of the body it came with.
+        Digest of the body that the key was sent with.
     answer
-        What was answered; None while that is being computed.
+        The answer; None while it is being computed.
     """
 
     body_digest: str
@@ -81,14 +81,14 @@ class State:
 
 
 class KeptAnswers:
-    """Claims and answers.
+    """Stores claims and answers.
 
     Parameters
     ----------
     table
         The ledger's table.
     clock
-        Seconds since 1970.
+        Returns the seconds since 1970.
     """
 
     def __init__(self, table: Table, clock: Callable[[], float]) -> None:
@@ -96,12 +96,12 @@ class KeptAnswers:
         self._clock = clock
 
     def claim(self, claim: Claim) -> State | None:
-        """Take a key; None when it is ours now, else what is known of it.
+        """Claim a key. Return None when the claim is ours now, otherwise the state of the key.
 
         Raises
         ------
         ConflictError
-            Another request took it, or gave it back, in this moment.
+            Another request claimed or released the key at the same time.
         """
         try:
             self._table.write(self._put(claim, None))
@@ -111,7 +111,7 @@ class KeptAnswers:
             return None
         if item is None:
             raise ConflictError("the Idempotency-Key was given back in this moment")
-        if item["owner"] == claim.owner:  # ours: the reply to an earlier try of this very write was lost
+        if item["owner"] == claim.owner:  # our own: the reply to an earlier attempt was lost
             return None
         if self._is_over(item, claim):
             self._table.write(self._put(claim, None, expected=item["owner"]))
@@ -119,14 +119,14 @@ class KeptAnswers:
         return State(item["body_digest"], _unpack(item["answer"]) if item["answer"] else None)
 
     def keep(self, claim: Claim, answer: dict[str, Any]) -> None:
-        """Write down what a claimed key's answer is.
+        """Store the answer of a claimed key.
 
         Raises
         ------
         AnswerTooLargeError
-            It cannot be kept.
+            The packed answer is longer than `MAX_KEPT_CHARACTERS`.
         ConflictError
-            The claim was over, and is another's.
+            The claim has expired, and another request has the key.
         """
         packed = _pack(answer)
         if len(packed) > MAX_KEPT_CHARACTERS:
@@ -137,7 +137,7 @@ class KeptAnswers:
         self._table.write(self._put(claim, packed, expected=claim.owner))
 
     def release(self, claim: Claim) -> None:
-        """Give a claimed key back."""
+        """Release a claimed key."""
         self._table.delete(claim.pk, claim.sk, {"owner": claim.owner})
 
     def _is_over(self, item: Item, claim: Claim) -> bool:

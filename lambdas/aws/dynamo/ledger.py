@@ -1,14 +1,14 @@
-"""The ledger: what the state of every upload, run, version and route is, in one DynamoDB table.
+"""The ledger: the state of every upload, run, version and route, in one DynamoDB table.
 
-Keys: ``pk = MODEL#<model>`` and ``sk`` one of ``ROUTE``, ``ROUTE#<revision>`` (its history, written in the same
-transaction), ``RESTORE``, ``LOCK``, ``UPLOAD#<id>``, ``RUN#<id>``, ``LIST#<digest>`` (part of a run's list that is too
-long for its item, `relearn.lifecycle.id_lists`), ``VERSION#<n>``; attributes are the fields of the dataclasses of
-`relearn`, and for uploads and runs ``times``: when each state was reached (state to ISO 8601).
-A version's item also has ``approval``, and ``task`` with a ``token`` and the ``attempt`` that it came with: the token is
-read here and given to Step Functions, and is part of no value that anybody is shown.
+Keys: ``pk = MODEL#<model>`` and ``sk`` one of ``ROUTE``, ``ROUTE#<revision>`` (its history, written in the
+same transaction), ``RESTORE``, ``LOCK``, ``UPLOAD#<id>``, ``RUN#<id>``, ``LIST#<digest>`` (part of a run's
+list that is too long for its item, `relearn.lifecycle.id_lists`), ``VERSION#<n>``. Attributes are the fields
+of the dataclasses of `relearn`, and for uploads and runs ``times``: state to the time at which it was
+reached, ISO 8601. A version's item also has ``approval``, and ``task`` with a ``token`` and the ``attempt``
+that wrote it. The token is read here and passed to Step Functions; no value that a caller sees holds it.
 
-Every read is strongly consistent and every change is conditional, so of two writers exactly one wins; doing a step
-again that is done is no error.
+Every read is strongly consistent and every change is conditional, so that of two writers exactly one wins.
+Repeating a completed step is no error.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ from relearn.traffic.route import Change, Route, RouteWrite
 from relearn.traffic.route_changes import Restore, RestoreState
 
 VersionSteps = Mapping[int, tuple[VersionState, VersionState]]
-"""Version to the state it is in and the state it goes to."""
+"""Version to its expected state and its next state."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """Who may change a model: one run at a time.
+    """Lock of a model: one run at a time may change it.
 
     Parameters
     ----------
     run_id
-        The run that holds it.
+        Run that holds it.
     taken_at
         ISO 8601, UTC.
     """
@@ -54,14 +54,14 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """The step of a run that waits for a decision.
+    """Step of a run that waits for a decision.
 
     Parameters
     ----------
     token
-        By which Step Functions knows it; empty until it began. Never shown, not even in a traceback.
+        Task token of Step Functions; empty before the step began. It is never shown, not even in a traceback.
     attempt
-        Sorts as attempts follow each other.
+        Attempt of the step; later attempts sort after earlier ones.
     """
 
     token: str = field(default="", repr=False)
@@ -69,14 +69,14 @@ class Task:
 
 
 class Ledger:
-    """Typed reads and conditional writes.
+    """Typed reads and conditional writes of the ledger.
 
     Parameters
     ----------
     table
-        The table.
+        The ledger's table.
     clock
-        Gives the time, aware.
+        Returns the current time, aware.
     """
 
     def __init__(self, table: Table, clock: Callable[[], datetime]) -> None:
@@ -84,18 +84,18 @@ class Ledger:
         self._clock = clock
 
     def now(self) -> datetime:
-        """Give the time that is written down, aware."""
+        """Return the current time as the ledger records it, aware."""
         return self._clock()
 
     # uploads
 
     def upload(self, model: str, upload_id: str) -> Upload | None:
-        """Read an upload."""
+        """Return an upload; None when it is unknown."""
         item = self._table.get(ledger_keys.partition(model), ledger_keys.upload(upload_id))
         return None if item is None else items.upload(item)
 
     def uploads(self, model: str, *states: UploadState) -> list[Upload]:
-        """Read the uploads of a model; all of them when no state is given."""
+        """Return the uploads of a model in any of the states; without states, all of them."""
         where = {"state": states} if states else None
         return [
             items.upload(item)
@@ -103,7 +103,7 @@ class Ledger:
         ]
 
     def receive(self, upload: Upload) -> Upload:
-        """Write down an upload unless it is known, and give what the ledger knows."""
+        """Record an upload unless it is known, and return its record."""
         upload = replace(upload, times={upload.state: upload.received_at})
         put = Put(
             pk=ledger_keys.partition(upload.model),
@@ -117,14 +117,14 @@ class Ledger:
         return upload
 
     def move_upload(self, upload: Upload, state: UploadState, reason: str = "", **changes: Any) -> Upload:
-        """Take an upload to its next state.
+        """Move an upload to a state, and return it. Idempotent.
 
         Raises
         ------
         IllegalTransitionError
-            Its life has no such step.
+            The state cannot follow the upload's state.
         ConflictError
-            It went somewhere else meanwhile.
+            Another writer moved the upload to another state first.
         """
         uploads.check_transition(upload.state, state)
         now_at = self._now()
@@ -140,9 +140,9 @@ class Ledger:
         return moved
 
     def begin_check(self, upload: Upload, until: datetime) -> Upload:
-        """Write down that a check of a RECEIVED upload begins, and give the upload so; until when it may take.
+        """Record that a check of a RECEIVED upload begins, with its deadline ``until``, and return the upload.
 
-        One that was decided, or whose check another delivery began, is given as it is.
+        An upload that is decided, or whose check another delivery began, is returned as it is.
         """
         begun = uploads.begin_check(upload, self._clock(), until)
         if begun is upload:
@@ -155,7 +155,7 @@ class Ledger:
         return begun
 
     def count_send(self, upload: Upload) -> bool:
-        """Write down that an undecided upload is sent to ingest again; False when it is no longer undecided."""
+        """Record that an undecided upload is sent to ingest again; return False when it has changed meanwhile."""
         new = {"sends": upload.sends + 1, "sent_at": self._now()}
         try:
             self._table.write(self._upload_update(upload, new, unless={"sends": upload.sends + 1}))
@@ -164,7 +164,7 @@ class Ledger:
         return True
 
     def put_off(self, upload: Upload, until: datetime, reason: str) -> bool:
-        """Write down that an undecided upload comes again at ``until``; False when it is no longer as it was read."""
+        """Record that an undecided upload is sent again at ``until``; return False when it has changed meanwhile."""
         until_at = until.isoformat(timespec="milliseconds")
         update = self._upload_update(upload, {"sent_at": until_at, "reason": reason})
         try:
@@ -174,21 +174,21 @@ class Ledger:
         return True
 
     def note_trouble(self, upload: Upload, reason: str) -> None:
-        """Write down why a check could not decide an upload; one that was decided meanwhile stays as it is."""
+        """Record why a check could not decide an upload; an upload that was decided meanwhile is left as it is."""
         try:
             self._table.write(self._upload_update(upload, {"reason": reason, "checking_until": ""}))
         except ConflictError:
             return
 
     def retry_upload(self, upload: Upload) -> Upload:
-        """Take an upload that ended badly back to where it begins again, and keep how it ended.
+        """Move a failed upload back to the state where it begins again, and keep how it ended.
 
         Raises
         ------
         NothingToRetryError
-            It did not end badly.
+            The upload has not failed.
         ConflictError
-            It is no longer as it was read.
+            The upload has changed since it was read.
         """
         changes = retries.begin_again(upload, self._now())
         ended = f"times.{upload.state}"
@@ -198,7 +198,7 @@ class Ledger:
         return replace(upload, **changes)
 
     def count_failed_run(self, upload: Upload, run_id: str, reason: str) -> None:
-        """Write down that a run with a pending upload failed; once per run, however often it is called."""
+        """Record that a run of a pending upload failed; counted once for each run."""
         state, why, attempts = uploads.after_failed_run(upload, reason)
         new = {"state": state, "reason": why, "attempts": attempts, "failed_run": run_id}
         if state != upload.state:
@@ -207,17 +207,17 @@ class Ledger:
         try:
             self._table.write(self._upload_update(upload, new, unless={"failed_run": run_id}))
         except ConflictError:
-            return  # counted before, or the upload is no longer pending
+            return  # counted already, or no longer pending
 
     # runs
 
     def run(self, model: str, run_id: str) -> Run:
-        """Read a run.
+        """Return a run.
 
         Raises
         ------
         NotFoundError
-            There is no such run.
+            The model has no such run.
         """
         item = self._table.get(ledger_keys.partition(model), ledger_keys.run(run_id))
         if item is None:
@@ -225,20 +225,20 @@ class Ledger:
         return items.run(item, self._parts(model))
 
     def latest_run(self, model: str) -> Run | None:
-        """Read the newest run."""
+        """Return the newest run; None when there is none."""
         return next(iter(self.runs(model, newest=1)), None)
 
     def runs(self, model: str, *, newest: int, before: str = "") -> list[Run]:
-        """Read so many runs, newest first.
+        """Return the newest runs of a model, newest first.
 
         Parameters
         ----------
         model
             Name of the model.
         newest
-            How many at most, at least 1.
+            Largest number of runs, at least 1.
         before
-            When given: only runs whose id sorts below this one.
+            Only runs whose id sorts before this one; empty: all.
         """
         last = ledger_keys.run(before) if before else ""
         found = self._table.query(ledger_keys.partition(model), ledger_keys.RUNS, newest=newest, before=last)
@@ -246,11 +246,11 @@ class Ledger:
         return [items.run(item, part) for item in found]
 
     def create_run(self, run: Run) -> Run:
-        """Write down a run unless it is known, and give what the ledger knows."""
+        """Record a run unless it is known, and return its record."""
         run = replace(run, times={run.state: run.started_at})
         item, parts = _in_parts(asdict(run))
         for key, part in parts:
-            with suppress(ConflictError):  # it is there: a part's name is its content
+            with suppress(ConflictError):  # exists already: a part is named by its content
                 self._table.write(
                     Put(pk=ledger_keys.partition(run.model), sk=key, item=part, whole=tuple(part))
                 )
@@ -263,14 +263,14 @@ class Ledger:
         return run
 
     def move_run(self, run: Run, state: RunState, reason: str = "", **changes: Any) -> Run:
-        """Take a run to its next state; a final one gets its time.
+        """Move a run to a state, and return it; a final state also sets its end. Idempotent.
 
         Raises
         ------
         IllegalTransitionError
-            Its life has no such step.
+            The state cannot follow the run's state.
         ConflictError
-            It went somewhere else meanwhile.
+            Another writer moved the run to another state first.
         """
         held, parts = _in_parts(changes)
         moved, update = self._run_update(run, state, reason, changes, held)
@@ -287,7 +287,7 @@ class Ledger:
         return moved
 
     def _parts(self, model: str) -> Callable[[str], Sequence[str]]:
-        """Make what reads the parts of long lists, each once."""
+        """Return a function that reads parts of long lists, each once."""
 
         @cache
         def part(key: str) -> Sequence[str]:
@@ -301,12 +301,12 @@ class Ledger:
     # versions
 
     def version(self, model: str, number: int) -> Version | None:
-        """Read a version."""
+        """Return a version; None when it is unknown."""
         item = self._table.get(ledger_keys.partition(model), ledger_keys.version(number))
         return None if item is None else items.version(item)
 
     def versions(self, model: str) -> list[Version]:
-        """Read all versions of a model, ascending."""
+        """Return all versions of a model, ascending."""
         found = [
             items.version(item)
             for item in self._table.query(ledger_keys.partition(model), ledger_keys.VERSIONS)
@@ -314,7 +314,7 @@ class Ledger:
         return sorted(found, key=lambda version: version.version)
 
     def register(self, run: Run, version: Version) -> None:
-        """Write down a new version and the run that made it, both or neither."""
+        """Record a new version, and its run's next state, in one transaction."""
         changes = {"version": version.version}
         state = RunState.DEPLOYING if version.approval is None else RunState.AWAITING_APPROVAL
         _, update = self._run_update(run, state, run.reason, changes)
@@ -326,13 +326,19 @@ class Ledger:
         self._table.write(put, update)
 
     def change_version(self, version: Version, **changes: Any) -> Version:
-        """Change fields of a version, unless its state changed meanwhile (`ConflictError`)."""
+        """Change fields of a version, and return it.
+
+        Raises
+        ------
+        ConflictError
+            The state of the version has changed since it was read.
+        """
         pk, sk = ledger_keys.partition(version.model), ledger_keys.version(version.version)
         self._table.write(Update(pk=pk, sk=sk, changes=changes, expected={"state": version.state}))
         return replace(version, **changes)
 
     def forget_version(self, version: Version) -> None:
-        """Delete a version that is gone from the registry too."""
+        """Delete the record of a version that is no longer in the Model Registry."""
         self._table.delete(
             ledger_keys.partition(version.model),
             ledger_keys.version(version.version),
@@ -342,12 +348,12 @@ class Ledger:
     # the lock
 
     def lock(self, model: str) -> Lock | None:
-        """Read who holds the model."""
+        """Return the lock of a model; None when it is free."""
         item = self._table.get(ledger_keys.partition(model), ledger_keys.LOCK)
         return None if item is None else Lock(**items.known(Lock, item))
 
     def take_lock(self, model: str, run_id: str) -> Lock:
-        """Take the model for a run if it is free, and give the lock as it is: ours, or another's."""
+        """Take the model's lock for a run if it is free; return the lock, which may be another run's."""
         lock = Lock(run_id, self._now())
         while True:
             try:
@@ -361,7 +367,13 @@ class Ledger:
                 return lock
 
     def replace_lock(self, model: str, holder: Lock | None, run_id: str) -> None:
-        """Take the model whoever holds it; `ConflictError` when that is no longer ``holder``."""
+        """Take the model's lock from its holder.
+
+        Raises
+        ------
+        ConflictError
+            ``holder`` no longer holds it.
+        """
         lock = Lock(run_id, self._now())
         expected = None if holder is None else {"run_id": holder.run_id}
         self._table.write(
@@ -369,18 +381,18 @@ class Ledger:
         )
 
     def release_lock(self, model: str, run_id: str) -> None:
-        """Free the model if this run holds it."""
+        """Free the model's lock if this run holds it."""
         self._table.delete(ledger_keys.partition(model), ledger_keys.LOCK, {"run_id": run_id})
 
     # approvals
 
     def decide(self, version: Version, approval: Approval) -> Version:
-        """Write down a decision, and that a version which was not approved never serves.
+        """Record a decision on a version; a rejected version becomes FAILED in the same write.
 
         Raises
         ------
         ConflictError
-            Someone decided meanwhile, or the version no longer waits.
+            Another writer decided first, or the version no longer waits.
         """
         changes: dict[str, Any] = {}
         if approval.verdict == "reject":
@@ -391,24 +403,24 @@ class Ledger:
         return replace(version, approval=approval, **changes)
 
     def task(self, version: Version) -> Task:
-        """Read which step waits for the decision about a version."""
+        """Return the step that waits for the decision on a version; an empty one when none waits."""
         item = (
             self._table.get(ledger_keys.partition(version.model), ledger_keys.version(version.version)) or {}
         )
         return Task(**item.get("task", {}))
 
     def keep_task(self, version: Version, task: Task) -> bool:
-        """Write down which step waits, unless a later attempt did before.
+        """Record the step that waits, unless a later attempt has recorded one.
 
         Returns
         -------
         bool
-            Whether it is the first.
+            Whether it is the first attempt.
 
         Raises
         ------
         ConflictError
-            Another attempt wrote at the same time: read again.
+            Another attempt wrote at the same time; call again.
         """
         before = self.task(version)
         if task.attempt >= before.attempt:
@@ -419,12 +431,12 @@ class Ledger:
     # routes
 
     def route(self, model: str) -> Route:
-        """Read the route; an empty one when the model never served."""
+        """Return the route of a model; an empty one when it has never served."""
         item = self._table.get(ledger_keys.partition(model), ledger_keys.ROUTE)
         return items.route(item)
 
     def route_history(self, model: str, *, newest: int) -> list[RouteWrite]:
-        """Read so many writes of a route, newest first."""
+        """Return at most ``newest`` writes of a route, newest first."""
         return [
             items.moved(item)
             for item in self._table.query(
@@ -433,23 +445,23 @@ class Ledger:
         ]
 
     def write_route(self, model: str, old: Route, new: Route, steps: VersionSteps, change: Change) -> None:
-        """Replace a route and take the versions it concerns to their next states, all or nothing.
+        """Replace a route and move its versions to their next states, in one transaction.
 
         Parameters
         ----------
         model
             Name of the model.
         old, new
-            The route as read, and as it shall be.
+            The route as it was read, and the new one.
         steps
-            Version to its state now and its next; one that becomes FAILED does so for the change's reason.
+            Version to its expected and next state; one that becomes FAILED gets the change's reason.
         change
-            Who does so, and why: kept in the route's history.
+            Who changes it, and why; kept in the route's history.
 
         Raises
         ------
         ConflictError
-            The route is no longer ``old``, and which revision came first; or a version is not in the state given.
+            Another writer changed the route first, or a version is not in its expected state.
         """
         now = self._now()
         item = {**asdict(new), "changed_at": now}
@@ -472,7 +484,7 @@ class Ledger:
             raise ConflictError(self._beaten(model, old, error)) from error
 
     def _beaten(self, model: str, old: Route, error: ConflictError) -> str:
-        """Say which write of a route came before ours; the table's own words when none did."""
+        """Return which write of a route came first; the table's own message when the route is unchanged."""
         now = self.route(model)
         item = self._table.get(ledger_keys.partition(model), ledger_keys.route_write(now.revision))
         if now.revision == old.revision or item is None:
@@ -482,20 +494,20 @@ class Ledger:
         )
 
     def restore(self, model: str) -> Restore | None:
-        """Read the last time that a version had to be deployed again; None when none ever had."""
+        """Return the last redeployment of a version; None when there was none."""
         item = self._table.get(ledger_keys.partition(model), ledger_keys.RESTORE)
         return None if item is None else items.restore(item)
 
     def begin_restore(self, version: Version, restore: Restore, before: Restore | None) -> Restore:
-        """Write down that a version is deployed again, and make it deployable, both or neither.
+        """Record that a version is being deployed again, and make it deployable, in one transaction.
 
         Raises
         ------
         ConflictError
-            Another one is being deployed again, or the version changed meanwhile.
+            Another redeployment began first, or the version has changed since it was read.
         """
         begun = replace(restore, started_at=self._now())
-        # A version that the route names has lost nothing but its endpoint.
+        # A version that the route names keeps its state: only its endpoint is gone.
         named = version.state in (VersionState.LIVE, VersionState.PREVIOUS)
         state = version.state if named else VersionState.REGISTERED
         expected = None if before is None else {"started_at": before.started_at, "state": before.state}
@@ -512,7 +524,7 @@ class Ledger:
         return begun
 
     def end_restore(self, model: str, restore: Restore, state: RestoreState, reason: str = "") -> None:
-        """Write down how it ended; one that has ended stays as it is."""
+        """Record the end of a redeployment; one that has ended is left as it is."""
         changes = {"state": state, "reason": reason, "ended_at": self._now()}
         expected = {"started_at": restore.started_at, "state": RestoreState.RESTORING}
         try:
@@ -537,7 +549,16 @@ class Ledger:
     def _run_update(
         self, run: Run, state: RunState, reason: str, changes: Item, held: Item | None = None
     ) -> tuple[Run, Update]:
-        """Give the run as it becomes, and the write that makes it so, where changes that are long are ``held`` otherwise."""
+        """Return the run after a change, and its write.
+
+        Parameters
+        ----------
+        run, state, reason, changes
+            The run, and what becomes of it.
+        held
+            Attributes written in place of those of the same name in ``changes``: references to parts of long
+            lists.
+        """
         runs.check_transition(run.state, state)
         now = self._now()
         if state in runs.FINAL and not run.ended_at:
@@ -552,14 +573,14 @@ class Ledger:
 
 
 def _in_parts(item: Item) -> tuple[Item, list[tuple[str, Item]]]:
-    """Give what an item of a run holds, and the parts of its long lists."""
+    """Return the attributes of a run's item, and the items of its long lists' parts."""
     long = {name: item[name] for name in items.RUN_LISTS if name in item}
     held = {name: id_lists.named(ids) for name, ids in long.items()}
     return {**item, **held}, [part for ids in long.values() for part in id_lists.parts(ids)]
 
 
 def _item(version: Version) -> Item:
-    """Give what is written down of a new version; of one that nobody has to approve, nothing about that."""
+    """Return the item of a new version; with ``approval`` and ``task`` only if it needs an approval."""
     item = asdict(version)
     if version.approval is None:
         del item["approval"]

@@ -1,4 +1,4 @@
-"""The online table, as a run writes it and a retirement empties it; `relearn.records.online_features` says what is in it."""
+"""Writes and deletes the online features of versions; `relearn.records.online_features` defines the items."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _AT_ONCE = 8
-_MOST_WRITES = 25  # that DynamoDB takes in one call
+_MOST_WRITES = 25  # limit of DynamoDB for one call
 _PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.05, 3.0
 _BUSY = {
     "InternalServerError",
@@ -27,20 +27,20 @@ _BUSY = {
     "ThrottlingException",
 }
 RemainingSeconds = Callable[[], float]
-"""How many seconds there are, none when it is not above 0."""
+"""Returns the seconds left; there are none when it is 0 or less."""
 
 
 class Online:
-    """Writes and deletes items; again does nothing more.
+    """Writes and deletes items of the online table; idempotent.
 
     Parameters
     ----------
     client
-        A DynamoDB client, for any number of threads.
+        A DynamoDB client, thread-safe.
     name
-        The table's name.
+        Name of the table.
     sleep
-        Waits so many seconds.
+        Sleeps for a number of seconds.
     """
 
     def __init__(
@@ -51,14 +51,14 @@ class Online:
         self._sleep = sleep
 
     def write(self, items: Iterable[Item], left: RemainingSeconds) -> bool:
-        """Write items, each key once; False when there is no time for all of them."""
+        """Write items, without duplicate keys; return False when the time ran out before all were written."""
         requests = (
             {"PutRequest": {"Item": {name: encode(value) for name, value in item.items()}}} for item in items
         )
         return self._all(requests, left)
 
     def remove(self, model: str, version: int, left: RemainingSeconds) -> bool:
-        """Delete the items of a version; False when there is no time for all of them."""
+        """Delete the items of a version; return False when the time ran out before all were deleted."""
         for part in range(online_features.PARTS):
             found = self._pages(
                 self._client.query,
@@ -70,11 +70,11 @@ class Online:
         return True
 
     def clear(self, left: RemainingSeconds) -> bool:
-        """Delete every item there is; False when there is no time for all of them."""
+        """Delete all items of the table; return False when the time ran out before all were deleted."""
         return self._delete(self._pages(self._client.scan), left)
 
     def _pages(self, read: Callable[..., Any], **request: Any) -> Iterator[list[Any]]:
-        """Read the keys of items, page by page."""
+        """Yield the keys of items, page by page."""
         request |= {"TableName": self._name, "ProjectionExpression": "pk, sk", "ConsistentRead": True}
         while True:
             page = read(**request)
@@ -93,7 +93,7 @@ class Online:
             return all(list(pool.map(lambda batch: self._batch(batch, left), batches)))
 
     def _batch(self, requests: Sequence[Any], left: RemainingSeconds) -> bool:
-        """Do the writes of one call, and again those that DynamoDB had no capacity for, after ever longer pauses."""
+        """Make the writes of one call; repeat, after growing pauses, those that DynamoDB had no capacity for."""
         pause = _PAUSE_SECONDS
         while left() > 0:
             requests = self._unprocessed(requests)

@@ -1,6 +1,6 @@
-"""One DynamoDB table with keys ``pk`` and ``sk``: plain Python values in and out, conditional writes.
+"""A DynamoDB table with keys ``pk`` and ``sk``: plain Python values in and out, conditional writes.
 
-A lost condition is always a `ConflictError`, whether the write was alone or part of a transaction.
+A failed condition is always a `ConflictError`, for a single write as for a transaction.
 """
 
 from __future__ import annotations
@@ -18,32 +18,35 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 MOST_KEYS = 100
-"""Items that DynamoDB reads in one call at most."""
-_FIRST_PAUSE_SECONDS = 0.05  # before keys that DynamoDB had no capacity for are asked for again; doubles
+"""Largest number of items that DynamoDB reads in one call."""
+_FIRST_PAUSE_SECONDS = 0.05  # pause before keys are read again that DynamoDB had no capacity for; doubles
 TEXT_BYTES = 8192
-"""Bytes of one text at most: what quotes others (reasons above all) is cut, so that no item outgrows DynamoDB's 400 KB
-and nothing is left undecided because it could not be written down. No key of ours and no S3 key comes near it."""
+"""Largest text, in bytes. Longer texts, mostly reasons that quote others, are cut.
+
+So no item exceeds DynamoDB's 400 KB, and no decision is lost because it cannot be recorded. No key of this
+system or of S3 is nearly as long.
+"""
 ITEM_BYTES = 390_000
-"""Bytes of one item at most, as `weight` counts them: DynamoDB takes 400 KB, and a little is left for what updates add."""
+"""Largest item, in bytes as `weight` counts them: DynamoDB's 400 KB, less a reserve for what updates add."""
 LONGEST_ID = 100
-"""Characters of an id that callers may ask for: the table takes no key of any length."""
+"""Most characters of an id in a caller's request: DynamoDB limits the length of a key."""
 _LOST = {"ConditionalCheckFailed", "TransactionConflict"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Put:
-    """Write a whole item.
+    """Write of a whole item.
 
     Parameters
     ----------
     pk, sk
-        Its key.
+        Key of the item.
     item
-        Its attributes.
+        Attributes of the item.
     expected
-        Attribute values it must have now; None: there must be no such item.
+        Attribute values that it must have now; None: the item must not exist.
     whole
-        Attributes whose texts are kept however long they are: their writer weighs them.
+        Attributes whose texts are not cut; the caller limits their length.
     """
 
     pk: str
@@ -55,22 +58,23 @@ class Put:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Update:
-    """Change some attributes of an item that exists, or make an item of them.
+    """Change of some attributes of an item.
 
     Parameters
     ----------
     pk, sk
-        Its key.
+        Key of the item.
     changes
         Attribute (``a.b`` for one entry of a map) to its new value.
     expected
-        Attribute values it must have now.
+        Attribute values that it must have now.
     unless
-        Attribute values it must not have now.
+        Attribute values that it must not have now.
     makes
-        Whether there must be no such item, and it is made: for who may change items and not put them.
+        Whether the item must not exist and is created, for callers that may update items and not put them.
+        Otherwise it must exist.
     whole
-        As of `Put`.
+        Attributes whose texts are not cut; the caller limits their length.
     """
 
     pk: str
@@ -83,14 +87,14 @@ class Update:
 
 
 class Table:
-    """The table.
+    """Reads and conditional writes of one table.
 
     Parameters
     ----------
     client
-        A DynamoDB client: boto3's, or the one of the hot path, which reads, puts and deletes single items.
+        A DynamoDB client: boto3's, or `lambdas.aws.fast.client.DynamoDB`, which has no transactions.
     name
-        The table's name.
+        Name of the table.
     """
 
     def __init__(self, client: DynamoDBClient, name: str) -> None:
@@ -98,12 +102,12 @@ class Table:
         self._name = name
 
     def get(self, pk: str, sk: str) -> Item | None:
-        """Read one item, strongly consistent; None when there is none."""
+        """Return one item, read strongly consistent; None when it does not exist."""
         answer = self._client.get_item(TableName=self._name, Key=_key(pk, sk), ConsistentRead=True)
         return decode_item(answer["Item"]) if "Item" in answer else None
 
     def get_many(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Item]:
-        """Read items by their (``pk``, ``sk``), each once, strongly consistent; those that are not there are left out."""
+        """Return items by their (``pk``, ``sk``), read strongly consistent; missing ones are left out."""
         waiting: list[Any] = [_key(pk, sk) for pk, sk in dict.fromkeys(keys)]
         found = {}
         pause = _FIRST_PAUSE_SECONDS
@@ -128,16 +132,17 @@ class Table:
         newest: int = 0,
         before: str = "",
     ) -> Iterator[Item]:
-        """Read the items whose ``sk`` starts with ``prefix``, strongly consistent, page by page.
+        """Yield the items whose ``sk`` starts with ``prefix``, read strongly consistent, page by page.
 
         Parameters
         ----------
         pk, prefix
-            Which items.
+            Partition, and prefix of the sort keys.
         where
-            Attribute to the values it may have; those of other items are not given.
+            Attribute to its allowed values; other items are left out.
         newest
-            When not 0: only so many, from the last ``sk`` backwards.
+            When not 0: at most this many, in descending order of ``sk``. With ``where``, they are counted
+            before the filter.
         before
             With ``newest``: only those whose ``sk`` is lower than this one, which starts with ``prefix``.
         """
@@ -168,14 +173,14 @@ class Table:
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def write(self, *writes: Put | Update) -> None:
-        """Do one write, or several at once or not at all.
+        """Make one write, or several in one transaction.
 
         Raises
         ------
         ConflictError
-            A condition does not hold, or another transaction is at the same items.
+            A condition failed, or another transaction is writing the same items.
         TooMuchToKeepError
-            An item would be larger than the ledger takes: nothing is written.
+            An item would be too large; nothing is written.
         """
         for write in writes:
             weigh(write)
@@ -194,7 +199,7 @@ class Table:
             raise
 
     def delete(self, pk: str, sk: str, expected: Mapping[str, Any]) -> bool:
-        """Delete an item that has these attribute values; False when it has not, or is not there."""
+        """Delete an item that has these attribute values; return False when it has others or does not exist."""
         condition = _Condition(expected)
         try:
             self._client.delete_item(TableName=self._name, Key=_key(pk, sk), **condition.request())
@@ -230,7 +235,7 @@ class Table:
 
 
 class _Condition:
-    """Collects the names, values and tests of one conditional write."""
+    """Names, values and tests of one conditional write."""
 
     def __init__(
         self,
@@ -249,7 +254,7 @@ class _Condition:
             self._tests.append(f"(attribute_not_exists({path}) OR {path} <> {self.value(value)})")
 
     def path(self, name: str) -> str:
-        """Give the placeholder of an attribute."""
+        """Return the placeholder of an attribute."""
         marks = []
         for part in name.split("."):
             mark = f"#n{len(self._names)}"
@@ -258,13 +263,13 @@ class _Condition:
         return ".".join(marks)
 
     def value(self, value: Any, *, whole: bool = False) -> str:
-        """Give the placeholder of a value, whose texts are cut unless it is kept whole."""
+        """Return the placeholder of a value; its texts are cut unless ``whole``."""
         mark = f":v{len(self._values)}"
         self._values[mark] = encode(value if whole else short(value))
         return mark
 
     def request(self) -> dict[str, Any]:
-        """Give the parameters of the write; call it last."""
+        """Return the parameters of the write; call it last."""
         request: dict[str, Any] = {"ConditionExpression": " AND ".join(self._tests)}
         if self._names:
             request["ExpressionAttributeNames"] = self._names
@@ -274,12 +279,12 @@ class _Condition:
 
 
 def weigh(write: Put | Update) -> None:
-    """Refuse to write more than an item holds; of an update what it changes is weighed, for the rest was when it came.
+    """Raise if a write is larger than an item may be. Of an update only the changes count.
 
     Raises
     ------
     TooMuchToKeepError
-        With the attribute that is to blame.
+        The write is too large; names the largest attribute.
     """
     given, whole = write.item if isinstance(write, Put) else write.changes, write.whole
     sizes = {
@@ -292,13 +297,13 @@ def weigh(write: Put | Update) -> None:
 
 
 def weight(value: Mapping[str, Any]) -> int:
-    """Give the bytes of a value in DynamoDB's typed JSON at most, as the Developer Guide counts them ("Item sizes")."""
+    """Return an upper bound of the bytes of a value in DynamoDB's typed JSON (Developer Guide, "Item sizes")."""
     ((kind, content),) = value.items()
     match kind:
         case "S":
             return len(content.encode("utf-8", "replace"))
         case "N":
-            return len(content) // 2 + 2  # two digits a byte, one for the exponent, one for the sign
+            return len(content) // 2 + 2  # two digits a byte, one byte each for exponent and sign
         case "L":
             return 3 + sum(1 + weight(item) for item in content)
         case "M":
@@ -309,7 +314,7 @@ def weight(value: Mapping[str, Any]) -> int:
 
 
 def short(value: Any) -> Any:
-    """Cut every text in a value to `TEXT_BYTES`, with a mark; names of attributes and numbers stay."""
+    """Return a value with every text cut to `TEXT_BYTES`, with a mark; names of attributes and numbers stay."""
     match value:
         case str():
             return value if len(value) <= TEXT_BYTES // 4 else cut(value, TEXT_BYTES)
@@ -325,7 +330,7 @@ def _key(pk: str, sk: str) -> dict[str, Any]:
 
 
 def _code(error: Exception) -> str:
-    """Give the name that DynamoDB has for an error, whichever client made the call; empty for any other error."""
+    """Return DynamoDB's code of an error, from either client; empty for any other error."""
     return str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))
 
 

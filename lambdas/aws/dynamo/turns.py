@@ -1,4 +1,4 @@
-"""Who has a turn at the check of uploads (`relearn.lifecycle.turns`): one item of the ledger, for the places are all models'."""
+"""Record of the upload checks under way (`relearn.lifecycle.turns`), in one item that all models share."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from relearn.lifecycle import turns
 from relearn.lifecycle.turns import Places
 
 PARTITION, KEY = "INGEST", "TURNS"
-"""The key of the item."""
+"""Key of the item."""
 
 
 class Turns:
-    """Takes turns and gives them back; of two who take the last one, one gets it.
+    """Takes turns and gives them back; concurrent callers never take the same one.
 
     Parameters
     ----------
     table
         The ledger's table.
     clock
-        Gives the time, aware.
+        Returns the current time, aware.
     """
 
     def __init__(self, table: Table, clock: Callable[[], datetime]) -> None:
@@ -30,16 +30,23 @@ class Turns:
         self._clock = clock
 
     def take(self, model: str, upload_id: str, until: datetime, *, slow: bool = False) -> str:
-        """Take a turn for a check that ends at ``until`` at the latest; why there is none, empty when it is taken.
+        """Take a turn for a check. Return an empty string, or the reason why there is no turn.
 
-        ``slow`` tells whether an earlier check of the upload was.
+        Parameters
+        ----------
+        model, upload_id
+            The upload to check.
+        until
+            Deadline of the check, aware.
+        slow
+            Whether an earlier check of the upload was slow.
         """
         return self._change(
             lambda places: turns.take(places, model, upload_id, self._clock(), until, slow=slow)
         )
 
     def give_back(self, model: str, upload_id: str, seconds: float) -> None:
-        """Give a turn back, after a check that took so many seconds."""
+        """Give a turn back after a check that took ``seconds``."""
         self._change(lambda places: turns.give_back(places, model, upload_id, self._clock(), seconds))
 
     def _change(self, change: Callable[[Places], Places | str]) -> str:
@@ -54,5 +61,5 @@ class Turns:
             try:
                 self._table.write(Put(pk=PARTITION, sk=KEY, item=new, expected=expected))
             except ConflictError:
-                continue  # another check began or ended meanwhile
+                continue  # changed by another check; try again
             return ""

@@ -1,6 +1,6 @@
-"""The ledger's records of uploads' forms: ``pk = FORM#<model>``, ``sk`` the form's id.
+"""Records of upload forms in the ledger: ``pk = FORM#<model>``, ``sk`` the form's id.
 
-They have a partition of their own so that who gives forms away may write nothing else into the ledger.
+Their own partition keeps the permissions of the function that creates forms apart: it may write nothing else.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from relearn.naming import ledger_keys
 
 
 class FormRecords:
-    """Writes and reads forms.
+    """Reads and writes forms.
 
     Parameters
     ----------
     table
         The ledger's table.
     clock
-        Gives the time, aware.
+        Returns the current time, aware.
     """
 
     def __init__(self, table: Table, clock: Callable[[], datetime]) -> None:
@@ -33,14 +33,16 @@ class FormRecords:
         self._clock = clock
 
     def create(self, model: str, asked: UploadRequest, new_id: Callable[[], str]) -> UploadForm:
-        """Write down a form that begins now.
+        """Create a form that is valid from now.
 
         Parameters
         ----------
-        model, asked
-            What it is for.
+        model
+            Name of the model.
+        asked
+            The request for an upload.
         new_id
-            Gives an id; asked again when the id is taken.
+            Returns a new id; called again when the id is taken.
         """
         while True:
             now = self._clock()
@@ -60,12 +62,12 @@ class FormRecords:
             return form
 
     def form(self, model: str, form_id: str) -> UploadForm:
-        """Read a form.
+        """Return a form.
 
         Raises
         ------
         NotFoundError
-            There is no such form.
+            The model has no such form.
         """
         item = self._table.get(ledger_keys.FORMS + model, form_id) if len(form_id) <= LONGEST_ID else None
         if item is None:

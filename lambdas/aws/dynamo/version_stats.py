@@ -1,7 +1,7 @@
-"""What versions do while a candidate is tried, counted in the ledger's table by many functions at once.
+"""Counts of versions' requests during a trial, added up in the ledger's table by many functions at once.
 
-One item a version and revision of its model's route, so that every step of a rollout counts from nothing:
-``pk = LIVE#<model>``, ``sk = <revision>#<version>``. Every write only adds, so none is lost to another.
+There is one item for each version and revision of its model's route, so that every step of a rollout begins
+at zero: ``pk = LIVE#<model>``, ``sk = <revision>#<version>``. Writes only add, so none overwrites another.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 KEPT = timedelta(days=7)
-"""For how long what was counted can be looked at; the longest step is a day."""
+"""Time after which counts are deleted; the longest step of a rollout is one day."""
 MOST = 1e24
-_DECIMALS = 12  # with MOST 36 digits: a number of DynamoDB has 38, and a sum that needs more is refused
+_DECIMALS = 12  # 36 digits with MOST; a number of DynamoDB has 38, and a sum with more is refused
 _PLAIN = ("requests", "errors", "rows", "total", "squares", "compared", "equal", "distance")
 _LATENCY, _ANSWER = "l:", "a:"
 
 
 class LiveCounts:
-    """Adds to what was counted, and reads it.
+    """Adds to the counts of versions, and reads them.
 
     Parameters
     ----------
     client
-        A DynamoDB client: boto3's, or the one of the hot path.
+        A DynamoDB client: boto3's, or `lambdas.aws.fast.client.DynamoDB`.
     table
         Name of the ledger's table.
     now
-        Gives the time, aware.
+        Returns the current time, aware.
     """
 
     def __init__(self, client: DynamoDBClient, table: str, now: Callable[[], datetime]) -> None:
@@ -44,16 +44,16 @@ class LiveCounts:
         self._now = now
 
     def count(self, model: str, revision: int, version: int, live: Live) -> None:
-        """Add what was counted of a version, all of it in one write.
+        """Add to the counts of a version, in one write.
 
         Parameters
         ----------
         model, revision
-            Whose route, and which write of it sent the requests.
+            Name of the model, and revision of the route that sent the requests.
         version
-            Who answered them.
+            Version that answered them.
         live
-            What is added.
+            Counts to add.
         """
         added = dict(_attributes(live))
         expires = int((self._now() + KEPT).timestamp())
@@ -72,7 +72,7 @@ class LiveCounts:
         )
 
     def total(self, model: str, revision: int, version: int) -> Live:
-        """Give all that was counted of a version since its route was written, strongly consistent."""
+        """Return the counts of a version under a revision of its route, read strongly consistent."""
         key = _key(model, revision, version)
         answer = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
         item = decode_item(answer.get("Item") or {})
@@ -84,7 +84,7 @@ class LiveCounts:
 
 
 def _attributes(live: Live) -> Iterator[tuple[str, str]]:
-    """Name what is added, and write it as a number; ``requests`` always, because a write must add something."""
+    """Yield the attributes to add and their numbers; always ``requests``, because an addition cannot be empty."""
     yield "requests", str(live.requests)
     for name in _PLAIN[1:]:
         if float(number := _number(getattr(live, name))):

@@ -1,4 +1,4 @@
-"""Reads the artifacts of versions, without an SDK, within a deadline; believes only what the ledger vouches for."""
+"""Reads artifacts of versions without an SDK, within a deadline, and checks them against the ledger's digest."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _SCHEME = "s3://"
 
 
 class ArtifactStore:
-    """The bucket of artifacts.
+    """Reads artifacts from S3.
 
     Parameters
     ----------
     s3
-        Makes the service; called when there is something to read.
+        Returns the client of S3; called only when there is something to read.
     limit
-        How many bytes a ``model.tar.gz`` may have.
+        Largest ``model.tar.gz``, in bytes.
     """
 
     def __init__(self, s3: Callable[[], Service], limit: int) -> None:
@@ -29,24 +29,24 @@ class ArtifactStore:
         self._limit = limit
 
     def fetch(self, version: Version, seconds: float) -> bytes:
-        """Read the ``model.tar.gz`` of a version.
+        """Return the ``model.tar.gz`` of a version.
 
         Parameters
         ----------
         version
-            Says where it is, and what its SHA-256 is.
+            Version with the URI and SHA-256 of its artifact.
         seconds
-            How long it may take, a retry included.
+            Time limit in seconds, a retry included.
 
         Raises
         ------
         ArtifactError
-            It cannot be read, is too large, or is not what was judged.
+            The artifact cannot be read, is too large, or is not the one that was judged.
         UnreachableError, TimeoutError
-            S3 is not there, or does not answer in time.
+            S3 cannot be reached, or does not answer in time.
         """
         path = quote("/" + version.artifact.removeprefix(_SCHEME))
-        # One byte more than allowed shows that there is more, however much there is.
+        # Requests one byte more than allowed: an object over the limit shows, and is never read whole.
         headers = {"content-type": "application/octet-stream", "range": f"bytes=0-{self._limit}"}
         try:
             content = self._s3().send("GET", path, headers, b"", seconds)

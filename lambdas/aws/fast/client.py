@@ -1,6 +1,6 @@
-"""AWS without an SDK: what a signed request needs, and one retry. For the functions that people wait for.
+"""Client of AWS services without an SDK, with signed requests and one retry, for latency-critical functions.
 
-Region, credentials and endpoint come from the environment, under the names that AWS's SDKs read.
+Region, credentials and endpoint come from the environment variables of the AWS SDKs.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from lambdas.aws.fast.sigv4 import Credentials, Signer
 from relearn.errors import ConfigError
 
 PAUSE_SECONDS = (0.05, 0.2)
-"""How long to wait before the one retry; the middle of it is left to chance, so that callers do not meet again."""
-_OK = (200, 206)  # all of an object, or as much as was asked for
+"""Shortest and longest pause before the retry, in seconds; drawn at random, so that callers do not collide again."""
+_OK = (200, 206)  # a whole object, or the requested range
 _SERVER = 500
 _BUSY = frozenset(
     {
@@ -49,41 +49,45 @@ _VARIABLES = {
 
 
 class RefusedError(Exception):
-    """AWS answered with an error.
+    """An error that an AWS service returned.
 
     Parameters
     ----------
     code
-        AWS's name of it, e.g. ``"ThrottlingException"``.
+        Error code, such as ``"ThrottlingException"``; empty when absent.
     status
         HTTP status.
     detail
-        The JSON that came with it.
+        Parsed JSON body of the error; empty when it is not JSON.
     """
 
     def __init__(self, code: str, status: int, detail: Mapping[str, Any]) -> None:
         super().__init__(f"AWS answered {code or 'an error without a name'}, status {status}")
         self.status = status
         self.detail = detail
-        self.response = {**detail, "Error": {"Code": code}}  # where botocore's ClientError has it
+        self.response = {**detail, "Error": {"Code": code}}  # as in botocore's ClientError
 
     @property
     def busy(self) -> bool:
-        """Whether AWS was only too busy."""
+        """Whether the service was throttled or temporarily unavailable."""
         return self.response["Error"]["Code"] in _BUSY
 
 
 class Service:
-    """One AWS service.
+    """Client of one AWS service.
 
     Parameters
     ----------
     connections
-        To its endpoint.
+        Connections to its endpoint.
     signer
-        Signs for it.
-    sleep, clock, now
-        Pauses, measures, and tells the time (`time.gmtime`).
+        Signs requests to it.
+    sleep
+        Sleeps for a number of seconds.
+    clock
+        Monotonic clock, in seconds.
+    now
+        Returns the current time in UTC, as `time.gmtime`.
     """
 
     def __init__(
@@ -101,25 +105,29 @@ class Service:
         self._now = now
 
     def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes, seconds: float) -> bytes:
-        """Send a request that may be repeated: again, once, when AWS is too busy or fails, while there is time.
+        """Send an idempotent request and return the answer's body; retry once on a transient failure.
 
         Parameters
         ----------
         method
-            Upper case.
+            HTTP method, upper case.
         path
-            Percent-encoded.
+            Path, percent-encoded.
         headers
-            Lower-case names.
+            Lower-case name to value.
         body
-            What is sent.
+            Body of the request.
         seconds
-            How long all of it may take.
+            Time limit in seconds, the retry included.
 
         Raises
         ------
-        RefusedError, TimeoutError, UnreachableError
-            AWS said no; said nothing in time; is not there.
+        RefusedError
+            The service returned an error.
+        TimeoutError
+            The service did not answer in time.
+        UnreachableError
+            The service cannot be reached.
         """
         end = self._clock() + seconds
         try:
@@ -142,19 +150,19 @@ class Service:
 
 
 def service(name: str, environ: Mapping[str, str]) -> Service:
-    """Make what talks to one service.
+    """Return the client of one service.
 
     Parameters
     ----------
     name
         ``"dynamodb"``, ``"lambda"``, ``"s3"``, ``"sqs"``, or ``"sagemaker"`` for its runtime.
     environ
-        The process's environment.
+        Environment of the process.
 
     Raises
     ------
     ConfigError
-        Region or credentials are missing, or the endpoint is no URL.
+        Region or credentials are missing, or the endpoint is not a URL.
     """
     region = _need(environ, "AWS_REGION")
     url = environ.get(_VARIABLES[name]) or environ.get("AWS_ENDPOINT_URL") or _url(name, region)
@@ -169,14 +177,14 @@ def service(name: str, environ: Mapping[str, str]) -> Service:
 
 
 class DynamoDB:
-    """As much of boto3's DynamoDB client as the hot path needs, by the same names.
+    """The part of boto3's DynamoDB client that latency-critical functions need, with the same names.
 
     Parameters
     ----------
     dynamodb
-        The service.
+        Client of DynamoDB.
     seconds
-        How long one call may take.
+        Time limit of one call, in seconds.
     """
 
     def __init__(self, dynamodb: Service, seconds: float = 3.0) -> None:
@@ -184,11 +192,11 @@ class DynamoDB:
         self._seconds = seconds
 
     def within(self, seconds: float) -> DynamoDB:
-        """Give the same, but no call of it takes longer than ``seconds``."""
+        """Return the same client with a time limit of at most ``seconds`` for each call."""
         return DynamoDB(self._service, min(self._seconds, seconds))
 
     def batch_get_item(self, **request: Any) -> Any:
-        """Read items."""
+        """Read several items."""
         return self._call("BatchGetItem", request)
 
     def get_item(self, **request: Any) -> Any:
@@ -204,7 +212,7 @@ class DynamoDB:
         return self._call("PutItem", request)
 
     def update_item(self, **request: Any) -> Any:
-        """Change an item. What only adds may be added twice: once more when AWS failed after it had done so."""
+        """Update an item. An addition may be applied twice: when AWS fails after applying it, the retry repeats it."""
         return self._call("UpdateItem", request)
 
     def delete_item(self, **request: Any) -> Any:
@@ -233,7 +241,7 @@ def _url(name: str, region: str) -> str:
 
 
 def _passing(error: RefusedError | UnreachableError) -> bool:
-    """Tell whether asking again may help: busy, a fault of AWS's own, or nobody there."""
+    """Return whether a retry may help: the service is busy, failed, or cannot be reached."""
     if isinstance(error, UnreachableError):
         return True
     return error.status >= _SERVER or error.busy

@@ -1,9 +1,9 @@
-"""Kept-alive HTTP connections to one host, shared by threads.
+"""Keep-alive HTTP connections to one host, shared by threads.
 
-A connection that the server closed while it was idle is found out before it is used where that can be
-seen, and otherwise when no byte of an answer comes: then, and only then, the request is sent again on a new
-one. That is safe because everything sent through here may be repeated: reads, predictions, writes that are
-conditional on their writer, messages whose reader knows them again, and counts, where one too many is nothing.
+A connection that the server closed while it was idle is detected before use where possible, and otherwise
+when no byte of an answer arrives. Only in that case is the request sent again, on a new connection. That is
+safe because every request sent here may be repeated: reads, predictions, writes that are conditional on their
+writer, messages whose reader recognises them, and counts, where one too many does no harm.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 CONNECT_SECONDS = 1.0
 IDLE_SECONDS = 50.0
-"""After this long unused a connection is not trusted: load balancers drop idle ones without a word after 60 s."""
+"""Seconds without use after which a connection is closed: load balancers drop idle ones silently after 60 s."""
 _PIECE = 1 << 20
 _CLOSED_BEFORE_AN_ANSWER = (
     ConnectionResetError,
@@ -29,15 +29,15 @@ _CLOSED_BEFORE_AN_ANSWER = (
 
 
 class UnreachableError(Exception):
-    """The host cannot be reached, or what it sends is no HTTP."""
+    """The host cannot be reached, or its answer is not HTTP or not complete."""
 
 
 class NoConnectionError(UnreachableError, TimeoutError):
-    """The host did not take a connection in time; nothing was sent."""
+    """The host did not accept a connection in time; nothing was sent."""
 
 
 class Reply(NamedTuple):
-    """An answer: status, headers with lower-case names, whole body."""
+    """An answer: HTTP status, headers with lower-case names, complete body."""
 
     status: int
     headers: dict[str, str]
@@ -45,14 +45,14 @@ class Reply(NamedTuple):
 
 
 class Connections:
-    """The connections to one host.
+    """Connections to one host; thread-safe.
 
     Parameters
     ----------
     url
-        ``http://`` or ``https://``, host, and a port if it is not the usual one. TLS certificates are verified.
+        ``http://`` or ``https://``, host, and a port unless it is the default. TLS certificates are verified.
     clock
-        Seconds that only grow.
+        Monotonic clock, in seconds.
     """
 
     def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
@@ -64,21 +64,21 @@ class Connections:
         self._idle: list[tuple[float, http.client.HTTPConnection]] = []
 
     def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Reply:
-        """Send a request and read the whole answer.
+        """Send a request and return the complete answer.
 
         Parameters
         ----------
         method, path, headers, body
             The request.
         seconds
-            How long it may take from now.
+            Time limit, in seconds.
 
         Raises
         ------
         TimeoutError
-            It took longer.
+            The time limit has passed.
         UnreachableError
-            There is no connection, or no whole answer.
+            There is no connection, or no complete answer.
         """
         end = self._clock() + seconds
         try:
@@ -147,16 +147,16 @@ class Connections:
     def _read(
         self, connection: http.client.HTTPConnection, answer: http.client.HTTPResponse, end: float
     ) -> bytes:
-        """Read a body; the deadline holds for all of it, not for each piece that comes."""
+        """Return the body of an answer. The deadline applies to the whole body, not to each piece."""
         pieces = []
         try:
             while piece := answer.read1(_PIECE):
                 pieces.append(piece)
-                if connection.sock is not None:  # http.client lets go of it when the server will close
+                if connection.sock is not None:  # None when the server will close the connection
                     connection.sock.settimeout(self._left(end))
         except _CLOSED_BEFORE_AN_ANSWER as error:
             raise UnreachableError(f"{self.host} closed the connection within its answer") from error
-        answer.read()  # nothing is left; http.client now knows it too, and the connection is free
+        answer.read()  # empty; tells http.client that the connection is free
         if answer.length:
             raise UnreachableError(f"{self.host} sent {answer.length} bytes less than it said")
         return b"".join(pieces)
@@ -168,7 +168,7 @@ class Connections:
 
 
 def _was_closed(connection: http.client.HTTPConnection) -> bool:
-    """An idle connection on which there is something to read was closed: nothing was asked."""
+    """Return whether an idle connection was closed: it is readable, although no answer is due."""
     poll = select.poll()
     poll.register(connection.sock, select.POLLIN)
     return bool(poll.poll(0))

@@ -1,4 +1,4 @@
-"""Asks endpoints without an SDK, within a deadline."""
+"""Invokes SageMaker endpoints without an SDK, within a deadline."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ _JSON = {"content-type": "application/json", "accept": "application/json"}
 
 
 class Invoker:
-    """The endpoints of a stage, as something to ask quickly.
+    """Invokes endpoints.
 
     Parameters
     ----------
     sagemaker
-        SageMaker's runtime.
+        Client of SageMaker's runtime.
     """
 
     def __init__(self, sagemaker: Service) -> None:
         self._service = sagemaker
 
     def ask(self, endpoint: str, body: bytes, seconds: float) -> bytes:
-        """Send JSON to an endpoint and give its JSON answer.
+        """Send a JSON body to an endpoint and return its JSON answer.
 
         Parameters
         ----------
         endpoint
-            Its name.
+            Name of the endpoint.
         body
-            JSON.
+            Request body, JSON.
         seconds
-            How long it may take, a retry included.
+            Time limit in seconds, a retry included.
 
         Raises
         ------
         NotServingError
             The endpoint is busy or starting.
         UnanswerableError
-            The version has no answer to an instance.
+            The version has no answer to at least one instance.
         ModelFailedError
-            It answered with an error, or cannot be reached.
+            The endpoint answered with an error, or cannot be reached.
         TimeoutError
-            It did not answer in time.
+            The endpoint did not answer in time.
         """
         path = f"/endpoints/{quote(endpoint, safe='')}/invocations"
         return post(self._service, endpoint, path, _JSON, body=body, seconds=seconds)
@@ -54,20 +54,20 @@ class Invoker:
 def post(
     service: Service, name: str, path: str, headers: Mapping[str, str], *, body: bytes, seconds: float
 ) -> bytes:
-    """Post to what answers for a model, and tell its refusals as a model's failures.
+    """Post to an endpoint or host, and map its failures to domain errors.
 
     Parameters
     ----------
     service
-        Whose it is.
+        Client of the service.
     name
-        What messages call it.
+        Name of the endpoint or host, for the log.
     path, headers, body, seconds
-        As `lambdas.aws.fast.client.Service.send` takes them.
+        See `lambdas.aws.fast.client.Service.send`.
 
     Raises
     ------
-    ModelFailedError, NotServingError, TimeoutError
+    ModelFailedError, NotServingError, TimeoutError, UnanswerableError
         See `Invoker.ask`.
     """
     try:

@@ -1,4 +1,4 @@
-"""Asks the functions that hold versions of a model (`lambdas.handlers.host`), without an SDK, within a deadline."""
+"""Invokes the Lambda hosts of versions (`lambdas.handlers.host`) without an SDK, within a deadline."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _JSON = {"content-type": "application/json"}
 
 
 class HostFunctions:
-    """The hosts of a stage.
+    """Invokes the Lambda hosts of a stage.
 
     Parameters
     ----------
     functions
-        The service of Lambda.
+        Client of Lambda.
     stage
         Name of the stage.
     """
@@ -30,37 +30,37 @@ class HostFunctions:
         self._stage = stage
 
     def ask(self, model: str, version: int, body: bytes, seconds: float) -> bytes:
-        """Send JSON to a version and give its JSON answer.
+        """Send a JSON body to a version and return its JSON answer.
 
         Parameters
         ----------
         model, version
-            Who is asked.
+            The version to invoke.
         body
-            JSON.
+            Request body, JSON.
         seconds
-            How long it may take, a retry included.
+            Time limit in seconds, a retry included.
 
         Raises
         ------
         NotServingError
             The function is busy.
         UnanswerableError
-            The version has no answer to an instance.
+            The version has no answer to at least one instance.
         ModelFailedError
-            It says why there is no answer, failed, or cannot be reached.
+            The version reported a failure, or the function failed or cannot be reached.
         TimeoutError
-            It did not answer in time.
+            The function did not answer in time.
         """
         name = resources.host_function(self._stage, model)
         path = f"/2015-03-31/functions/{quote(name, safe='')}/invocations"
-        # As text within JSON: Lambda's limit on that is above what the API lets through, which came as such itself.
+        # The body is a string within JSON: Lambda's limit on the event is above the API's limit on a body.
         event = json.dumps({"version": version, "body": body.decode()}, ensure_ascii=False).encode()
         return _read(endpoints.post(self._service, name, path, _JSON, body=event, seconds=seconds))
 
 
 def _read(content: bytes) -> bytes:
-    """Read what `lambdas.handlers.host` returned; a function that failed answers with something else."""
+    """Return the answer of `lambdas.handlers.host`, or raise its error; a failed function returns neither."""
     answer: Any = json.loads(content)
     if isinstance(answer, dict) and "body" in answer:
         return str(answer["body"]).encode()

@@ -1,4 +1,4 @@
-"""What the failures of an endpoint, or of a host, are told as, whoever asked it."""
+"""Maps failures of endpoints and hosts to domain errors."""
 
 from __future__ import annotations
 
@@ -21,32 +21,35 @@ _log = logging.getLogger(__name__)
 
 
 def refused(endpoint: str, code: str, status: object, said: object = None) -> Exception:
-    """Make the error for AWS's refusal to answer for an endpoint.
+    """Return the domain error for an error that AWS returned in place of the model's answer.
 
     Parameters
     ----------
     endpoint
-        Its name, for the log.
+        Name of the endpoint or host, for the log.
     code
-        AWS's name of the error.
+        Error code of AWS.
     status
-        HTTP status of the container, if it was asked.
+        HTTP status of the container; None when it was not reached.
     said
-        What the container answered, as text; AWS hands on its beginning.
+        Answer of the container, as text; AWS passes on only its beginning.
     """
-    _log.warning("%s answered %s, status %s", endpoint, code, status)  # its message may quote the request
+    _log.warning("%s answered %s, status %s", endpoint, code, status)  # the message may quote the request
     if code in _BUSY:
         return NotServingError("the model is busy or starting", _RETRY_AFTER_SECONDS)
     if status == HTTPStatus.UNPROCESSABLE_ENTITY:
         return UnanswerableError(_errors(said))
     if status is not None:
-        # Requests were checked against the spec before, so a 4xx is the model's failure too.
+        # Requests are checked against the spec first, so a 4xx is the model's failure too.
         return ModelFailedError(f"the model answered with status {status}")
     return ModelFailedError("the model cannot be asked")
 
 
 def _errors(said: object) -> tuple[FieldError, ...]:
-    """Read which instances the container has no answer to (`scoring.app`); the whole request where that was cut."""
+    """Return the errors of single instances in the container's answer (`scoring.app`).
+
+    If AWS has cut it, return one error for all instances.
+    """
     try:
         errors = json.loads(str(said))["errors"]
         return tuple(FieldError(str(one["pointer"]), str(one["detail"])) for one in errors) or (_WHOLE,)
@@ -55,12 +58,12 @@ def _errors(said: object) -> tuple[FieldError, ...]:
 
 
 def late(endpoint: str, error: Exception) -> TimeoutError:
-    """Make the error for an endpoint that took too long."""
+    """Return the error for an endpoint that did not answer in time."""
     _log.warning("%s did not answer in time: %s", endpoint, error)
     return TimeoutError("the model did not answer in time")
 
 
 def unreachable(endpoint: str, error: Exception) -> ModelFailedError:
-    """Make the error for an endpoint that cannot be asked at all."""
+    """Return the error for an endpoint that cannot be reached."""
     _log.warning("%s cannot be asked: %s", endpoint, error)
     return ModelFailedError("the model cannot be reached")

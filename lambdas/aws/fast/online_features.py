@@ -1,4 +1,4 @@
-"""Looks features up in the online table, for the hot path: no SDK, and never longer than a request has."""
+"""Reads online features for prediction requests: without an SDK, within the request's deadline."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from relearn.ledger.attribute_values import encode
 from relearn.records import online_features
 
 MOST_KEYS = 100
-"""Items that DynamoDB reads in one call at most."""
+"""Largest number of items that DynamoDB reads in one call."""
 _AT_ONCE = 4
 _PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.02, 1.0
 Columns = dict[str, Any]
 
 
 class OnlineReader:
-    """Reads items; for any number of threads.
+    """Reads the online table; thread-safe.
 
     Parameters
     ----------
     client
-        DynamoDB.
+        Client of DynamoDB.
     name
-        The table's name.
+        Name of the table.
     sleep
-        Waits so many seconds.
+        Sleeps for a number of seconds.
     """
 
     def __init__(self, client: DynamoDB, name: str, sleep: Callable[[float], None] = time.sleep) -> None:
@@ -40,21 +40,26 @@ class OnlineReader:
     def look_up(
         self, model: str, version: int, entities: Sequence[str], seconds_left: Callable[[], float]
     ) -> dict[str, Columns]:
-        """Look entities up, each once, strongly consistent: a version that serves was written a moment ago.
+        """Return the features of entities, read strongly consistent: they may have been published a moment ago.
 
         Parameters
         ----------
         model, version
-            Whose features.
+            Version whose features are read.
         entities
-            Different ones.
+            Entities, without duplicates.
         seconds_left
-            How long there is; raises TimeoutError when no longer.
+            Returns the seconds left for the request; raises TimeoutError when there are none.
 
         Returns
         -------
         dict
-            Entity to column to value, of those that the version knows.
+            Entity to column to value; entities that the version does not know are left out.
+
+        Raises
+        ------
+        TimeoutError
+            The request has no time left.
         """
         names = {online_features.key(model, version, entity): entity for entity in entities}
         keys = list(names)
@@ -73,7 +78,7 @@ class OnlineReader:
             return list(pool.map(lambda part: self._part(part, seconds_left), parts))
 
     def _part(self, keys: list[online_features.Key], seconds_left: Callable[[], float]) -> list[Any]:
-        """Read what one call takes, and again what DynamoDB had no capacity for, after ever longer pauses."""
+        """Read the items of one call; read again, after growing pauses, those that DynamoDB had no capacity for."""
         waiting: list[Any] = [{"pk": encode(pk), "sk": encode(sk)} for pk, sk in keys]
         found: list[Any] = []
         pause = _PAUSE_SECONDS

@@ -1,7 +1,7 @@
-"""Sends prediction records without an SDK: to a queue, and what is too large for it straight into the lake.
+"""Sends prediction records without an SDK: to a queue, or straight to the lake when they are too large for it.
 
-A record may come twice to either place: the queue's reader knows it by its id, and its object in the lake is written
-once.
+A record may arrive twice at either place: the queue's reader recognises it by its id, and its object in the
+lake is written once.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from lambdas.aws.fast.client import RefusedError, Service
 from relearn.records import predictions
 
 QUEUE_SECONDS = 1.0
-"""How long the queue may take, a retry included: someone waits for an answer that is there already."""
+"""Time limit of the queue in seconds, a retry included: the answer to a caller waits for it."""
 LARGE_SECONDS = 2.0
-"""How long the lake may take before it, for a record that is large."""
+"""Time limit in seconds of writing a large record to the lake first."""
 MAX_MESSAGE_BYTES = 256 * 1024
 SEND = {"content-type": "application/x-amz-json-1.0", "x-amz-target": "AmazonSQS.SendMessage"}
 _PUT = {"content-type": "application/jsonlines", "if-none-match": "*"}
 _WRITTEN = frozenset({409, 412})
-"""What S3 answers when another request is writing the same object, or wrote it."""
+"""Statuses of S3 when another request is writing, or has written, the same object."""
 
 
 class PredictionQueue:
@@ -31,10 +31,14 @@ class PredictionQueue:
 
     Parameters
     ----------
-    queue, url
-        SQS, and the queue's URL.
-    s3, lake
-        Makes S3, for the rare record that needs it; and the lake's bucket.
+    queue
+        Client of SQS.
+    url
+        URL of the queue.
+    s3
+        Returns the client of S3; called only for a record that needs it.
+    lake
+        Name of the lake's bucket.
     """
 
     def __init__(self, *, queue: Service, url: str, s3: Callable[[], Service], lake: str) -> None:
@@ -51,14 +55,14 @@ class PredictionQueue:
         record
             See `relearn.records.predictions`.
         seconds
-            What its caller has left; each step takes no longer, and no longer than its own limit.
+            Time that the request has left, in seconds; each step has a limit of its own, too.
 
         Raises
         ------
         RefusedError, TimeoutError, UnreachableError
-            It may not have arrived.
+            The record may not have arrived.
         """
-        body = json.dumps(record, separators=(",", ":"))  # ASCII alone: a character is a byte
+        body = json.dumps(record, separators=(",", ":"))  # ASCII only, so its length is in bytes
         if len(body) > MAX_MESSAGE_BYTES:
             key = _own_key(record)
             self._write(key, body, min(LARGE_SECONDS, seconds))
@@ -76,12 +80,12 @@ class PredictionQueue:
 
 
 def _own_key(record: Mapping[str, Any]) -> str:
-    """Key of a large record's object: the same for the same record, whoever sends it how often."""
+    """Return the key of a large record's object, the same for every attempt."""
     folder = predictions.predictions_folder(record["model"], datetime.fromisoformat(record["at"]))
     return f"{folder}{record['id']}.jsonl"
 
 
 def _brief(record: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """Say what the index knows of a record that is in the lake already."""
+    """Return the index entry of a record that is in the lake already."""
     kept = {name: record[name] for name in ("id", "model", "version", "at")}
     return {**kept, "rows": len(record["outputs"]), "object": key}

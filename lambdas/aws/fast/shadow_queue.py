@@ -1,4 +1,4 @@
-"""Sends copies of answered requests to the queue of trials, without an SDK."""
+"""Sends shadow requests to their queue, without an SDK."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from relearn.traffic import shadow_requests
 
 
 class TrialQueue:
-    """The queue.
+    """Sends messages to the queue of shadow requests.
 
     Parameters
     ----------
-    queue, url
-        SQS, and the queue's URL.
+    queue
+        Client of SQS.
+    url
+        URL of the queue.
     """
 
     def __init__(self, queue: Service, url: str) -> None:
@@ -23,17 +25,17 @@ class TrialQueue:
         self._url = url
 
     def send(self, message: str) -> bool:
-        """Send a message; False when it is too large to be sent.
+        """Send a message; return False, without sending, when it is too large.
 
         Parameters
         ----------
         message
-            As `relearn.traffic.shadow_requests.write` wrote it.
+            Result of `relearn.traffic.shadow_requests.write`.
 
         Raises
         ------
         RefusedError, TimeoutError, UnreachableError
-            It may not have arrived.
+            The message may not have arrived.
         """
         if len(message) > shadow_requests.MAX_BYTES:
             return False

@@ -1,7 +1,7 @@
-"""AWS Signature Version 4 with the standard library, for what the hot path sends: a body, to a path without a query.
+"""AWS Signature Version 4 with the standard library, for requests with a body and without a query.
 
-A boto3 client would cost every prediction more than the rest of the function does, and a cold start most of its
-time: `bench/predict.py` measures it. Tests hold every signature against botocore's own signer.
+A boto3 client would cost more time in every prediction than the rest of the function, and most of a cold
+start; `bench/predict.py` measures it. Tests compare every signature with that of botocore's own signer.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Who signs.
+    """AWS credentials.
 
     Parameters
     ----------
     access_key, secret_key
-        As AWS gave them.
+        Access key id and secret access key.
     token
-        The session's token; empty for keys that last.
+        Session token; empty for permanent credentials.
     """
 
     access_key: str
@@ -38,9 +38,9 @@ class Signer:
     Parameters
     ----------
     credentials
-        Who signs.
+        Credentials of the caller.
     region, service
-        What for: e.g. ``"eu-central-1"``, ``"dynamodb"``.
+        Scope of the signature, such as ``"eu-central-1"`` and ``"dynamodb"``.
     """
 
     def __init__(self, credentials: Credentials, region: str, service: str) -> None:
@@ -52,20 +52,20 @@ class Signer:
     def sign(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes, stamp: str
     ) -> dict[str, str]:
-        """Give the headers that a request is sent with.
+        """Return all headers of the signed request.
 
         Parameters
         ----------
         method
-            Upper case.
+            HTTP method, upper case.
         path
-            As it goes over the wire, percent-encoded; without a query.
+            Path as it is sent, percent-encoded, without a query.
         headers
-            Lower-case names; ``host`` among them. Every one is signed.
+            Lower-case name to value, ``host`` included; all are signed.
         body
-            What is sent.
+            Body of the request.
         stamp
-            The time, UTC: ``20260504T100000Z``.
+            Current time in UTC, in the form ``20260504T100000Z``.
         """
         digest = sha256(body).hexdigest()
         signed = {**headers, "x-amz-date": stamp}

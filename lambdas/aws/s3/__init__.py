@@ -1,1 +1,1 @@
-"""Objects in S3: storage, ranged reads, presigned links."""
+"""Adapters to S3: object storage, ranged reads, presigned forms and links."""

@@ -1,4 +1,4 @@
-"""Links that let a caller send or fetch one object for a while, without credentials of its own."""
+"""Creates presigned forms and links, with which a caller uploads or downloads one object without own credentials."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form to upload one object with: POST, ``multipart/form-data``, the file last in field ``file``.
+    """Presigned form that uploads one object: POST, ``multipart/form-data``, with the file last in field ``file``.
 
     Parameters
     ----------
     url
-        Where to send it.
+        URL to post to.
     fields
-        Its other fields.
+        All other fields, by name.
     """
 
     url: str
@@ -26,19 +26,19 @@ class Form:
 
 
 class Links:
-    """Makes links with this function's own permissions.
+    """Signs forms and links with this function's own permissions.
 
     Parameters
     ----------
     client
-        An S3 client that signs with version 4.
+        An S3 client that uses Signature Version 4.
     """
 
     def __init__(self, client: S3Client) -> None:
         self._client = client
 
     def upload(self, bucket: str, key: str, *, max_bytes: int, seconds: int) -> Form:
-        """Make a form that uploads this one object, of 1 to ``max_bytes`` bytes, within ``seconds``."""
+        """Return a form that uploads an object of 1 to ``max_bytes`` bytes to this key within ``seconds``."""
         made = self._client.generate_presigned_post(
             Bucket=bucket,
             Key=key,
@@ -48,7 +48,7 @@ class Links:
         return Form(made["url"], made["fields"])
 
     def download(self, bucket: str, key: str, *, filename: str, seconds: int) -> str:
-        """Make a URL that downloads an object as ``filename``, for ``seconds``."""
+        """Return a URL that downloads an object under the name ``filename``; it expires after ``seconds``."""
         return self._client.generate_presigned_url(
             "get_object",
             Params={

@@ -1,4 +1,4 @@
-"""Reads an object in blocks: each is a request of its own, so that whoever reads may take hours over it."""
+"""Reads an object in blocks, each with its own request, so that a slow reader needs no open connection."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _EMPTY = {"InvalidRange", "416"}
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A part of an object.
+    """Part of an object.
 
     Parameters
     ----------
     body
-        Its bytes.
+        Bytes of the block; empty after the end of the object.
     etag
-        Names what the object holds.
+        ETag of the object.
     total
-        Bytes of the whole object.
+        Size of the whole object, in bytes.
     """
 
     body: bytes
@@ -39,16 +39,16 @@ class Block:
 
 
 class Blocks:
-    """Reads blocks.
+    """Reads objects of one bucket in blocks.
 
     Parameters
     ----------
     client
         An S3 client.
     bucket
-        The bucket's name.
+        Name of the bucket.
     size
-        Bytes of one block.
+        Size of a block, in bytes.
     """
 
     def __init__(self, client: S3Client, bucket: str, size: int = BLOCK_BYTES) -> None:
@@ -57,21 +57,21 @@ class Blocks:
         self._size = size
 
     def fetch(self, key: str, start: int, etag: str = "") -> Block:
-        """Read the block that begins at ``start``; an empty one behind the end.
+        """Return the block that begins at ``start``; an empty one at or after the end.
 
         Parameters
         ----------
         key
-            The object's.
+            Key of the object.
         start
             Offset in bytes.
         etag
-            When given: what the object must still hold.
+            Required ETag of the object; empty: any.
 
         Raises
         ------
         DataError
-            There is no such object (code ``missing``), or it holds something else now (``changed``).
+            The object does not exist (code ``missing``), or its content has changed (code ``changed``).
         """
         for tries_left in reversed(range(_TRIES)):
             try:
@@ -85,7 +85,7 @@ class Blocks:
                 if code in _CHANGED:
                     raise DataError("changed", f"{key} was written anew while it was read") from error
                 raise
-            except BotoCoreError:  # the connection broke within the body
+            except BotoCoreError:  # the connection failed within the body
                 if not tries_left:
                     raise
         raise AssertionError("the last try returns or raises")

@@ -1,4 +1,4 @@
-"""The buckets: read one version of an upload, write what is never changed again."""
+"""Object storage in S3: reads one version of an upload, and writes objects that are never changed afterwards."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _PIECE = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class StoredVersion:
-    """One version of one object, as a listing shows it.
+    """One version of an object, from a listing.
 
     Parameters
     ----------
     key, version_id
         Key of the object, and id of its version.
     size_bytes
-        Size of the object.
+        Size of the version, in bytes.
     stored_at
-        When S3 stored it.
+        Time at which S3 stored it, aware.
     """
 
     key: str
@@ -44,27 +44,27 @@ class StoredVersion:
 
 
 class HashingReader:
-    """Reads a stream once, and computes the SHA-256 of all of it."""
+    """Reads a stream once, and computes its SHA-256."""
 
     def __init__(self, content: StreamingBody) -> None:
         self._content = content
         self._digest = hashlib.sha256()
 
     def read(self, size: int, /) -> bytes:
-        """Read at most so many bytes; none at the end."""
+        """Return at most ``size`` bytes; empty at the end."""
         piece: bytes = self._content.read(size)
         self._digest.update(piece)
         return piece
 
     def sha256(self) -> str:
-        """Read to the end, and give the SHA-256 (hex) of all of it."""
+        """Read to the end, and return the SHA-256 (hex) of the whole stream."""
         while self.read(_PIECE):
             pass
         return self._digest.hexdigest()
 
 
 class Storage:
-    """The buckets of a stage.
+    """Reads and writes objects of any bucket.
 
     Parameters
     ----------
@@ -76,12 +76,12 @@ class Storage:
         self._client = client
 
     def download(self, bucket: str, key: str, version_id: str, target: Path) -> None:
-        """Write one version of an object to a file, streamed.
+        """Download one version of an object to a file, streamed.
 
         Raises
         ------
         NotFoundError
-            That version no longer exists.
+            The version no longer exists.
         """
         try:
             answer = self._client.get_object(Bucket=bucket, Key=key, VersionId=version_id)
@@ -93,12 +93,13 @@ class Storage:
             shutil.copyfileobj(answer["Body"], file, _PIECE)
 
     def read(self, bucket: str, key: str, limit: int) -> bytes:
-        """Read a whole object of at most ``limit`` bytes.
+        """Return the content of an object of at most ``limit`` bytes.
 
         Raises
         ------
         DataError
-            It is larger (code ``too_large``), or not there (code ``missing``).
+            The object is larger (code ``too_large``), or does not exist or may not be read (code
+            ``missing``).
         """
         answer = self._get(bucket, key)
         if answer["ContentLength"] > limit:
@@ -106,34 +107,34 @@ class Storage:
         return answer["Body"].read()
 
     def stream(self, bucket: str, key: str) -> HashingReader:
-        """Give the content of an object, to be read once from its start.
+        """Return a reader of an object's content, which can be read once.
 
         Raises
         ------
         DataError
-            It is not there, or may not be read (code ``missing``).
+            The object does not exist, or may not be read (code ``missing``).
         """
         return HashingReader(self._get(bucket, key)["Body"])
 
     def fetch(self, bucket: str, key: str, target: Path) -> None:
-        """Write an object to a file, streamed.
+        """Download an object to a file, streamed.
 
         Raises
         ------
         DataError
-            It is not there, or may not be read (code ``missing``).
+            The object does not exist, or may not be read (code ``missing``).
         """
         answer = self._get(bucket, key)
         with target.open("wb") as file:
             shutil.copyfileobj(answer["Body"], file, _PIECE)
 
     def lines(self, bucket: str, key: str) -> Iterator[bytes]:
-        """Give the lines of an object, without their ends, streamed.
+        """Yield the lines of an object, without line ends, streamed.
 
         Raises
         ------
         DataError
-            It is not there, or may not be read (code ``missing``).
+            The object does not exist, or may not be read (code ``missing``).
         """
         rest = b""
         for piece in self._get(bucket, key)["Body"].iter_chunks(_PIECE):
@@ -151,7 +152,7 @@ class Storage:
             raise
 
     def first_lines(self, bucket: str, key: str, limit: int) -> list[bytes]:
-        """Read the whole lines among the first ``limit`` bytes of an object; none when it is empty or not there."""
+        """Return the complete lines in the first ``limit`` bytes of an object; none when it is empty or missing."""
         try:
             answer = self._client.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{limit - 1}")
         except ClientError as error:
@@ -161,12 +162,12 @@ class Storage:
         return answer["Body"].read().split(b"\n")[:-1]
 
     def write_once(self, bucket: str, key: str, body: IO[bytes]) -> bool:
-        """Write an object unless there is one; False when there was.
+        """Write an object unless it exists; return whether it was written.
 
         Raises
         ------
         ConflictError
-            Someone is writing the same object right now.
+            Another writer is writing the object at the same time.
         """
         try:
             self._client.put_object(Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
@@ -189,7 +190,7 @@ class Storage:
         Returns
         -------
         bool
-            False when that version no longer exists.
+            False when the version no longer exists.
         """
         try:
             self._client.copy_object(
@@ -205,26 +206,26 @@ class Storage:
         return True
 
     def has_any(self, bucket: str, prefix: str) -> bool:
-        """Tell whether any object's key starts with ``prefix``."""
+        """Return whether there is an object whose key starts with ``prefix``."""
         return bool(self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=1).get("KeyCount"))
 
     def keys(self, bucket: str, prefix: str) -> Iterator[str]:
-        """List the keys that start with ``prefix``."""
+        """Yield the keys that start with ``prefix``."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         for page in pages:
             yield from (found["Key"] for found in page.get("Contents", []))
 
     def newest(self, bucket: str, key: str) -> StoredVersion | None:
-        """Find the newest version of an object; None when there never was one."""
+        """Return the newest version of an object; None when there is none."""
         return next((found for found in self.versions(bucket, key) if found.key == key), None)
 
     def oldest(self, bucket: str, key: str) -> StoredVersion | None:
-        """Find the oldest version of an object that is still there; None when there is none."""
+        """Return the oldest version of an object that still exists; None when there is none."""
         found = [version for version in self.versions(bucket, key) if version.key == key]
         return found[-1] if found else None
 
     def versions(self, bucket: str, prefix: str) -> Iterator[StoredVersion]:
-        """List every version of every object under ``prefix``: by key, the newest version first."""
+        """Yield every version of every object under ``prefix``, by key, each key's newest version first."""
         pages = self._client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
         for page in pages:
             for found in page.get("Versions", []):

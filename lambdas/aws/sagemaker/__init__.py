@@ -1,1 +1,1 @@
-"""Endpoints, the registry, transform jobs and scaling."""
+"""Adapters to SageMaker: endpoints, Model Registry, transform jobs, scaling."""

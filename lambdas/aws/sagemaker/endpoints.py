@@ -1,4 +1,4 @@
-"""SageMaker endpoints, one per version: made and removed as a whole (model, endpoint config, endpoint of one name)."""
+"""SageMaker endpoints, one per version, each with a model and an endpoint configuration of the same name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from relearn.spec.hosting import Realtime, Serverless
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
-# SageMaker says "does not exist", "exists already" and "not now" with one and the same code.
+# SageMaker uses the same codes for "does not exist", "exists already" and "not now".
 _REFUSED = {"ValidationException", "ValidationError", "ResourceNotFound", "ResourceInUse"}
 _NO_MORE = "ResourceLimitExceeded"
 _POLL_SECONDS = 2.0
@@ -28,14 +28,14 @@ _log = logging.getLogger(__name__)
 
 
 class Resource(NamedTuple):
-    """An endpoint, config or model.
+    """An endpoint, endpoint configuration or model.
 
     Parameters
     ----------
     name, arn
         Name and ARN of the resource.
     made_at
-        When, aware.
+        Time of its creation, aware.
     """
 
     name: str
@@ -44,18 +44,18 @@ class Resource(NamedTuple):
 
 
 class Endpoints:
-    """Makes and removes the endpoints of a stage.
+    """Creates and removes the endpoints of a stage.
 
     Parameters
     ----------
     client
         A SageMaker client.
     stage
-        Part of every name and tag.
+        Name of the stage, part of every name and tag.
     scaling
-        Scales those that are on instances.
+        Scales endpoints on instances.
     sleep
-        Waits so many seconds.
+        Sleeps for a number of seconds.
     """
 
     def __init__(
@@ -71,30 +71,34 @@ class Endpoints:
         self._sleep = sleep
 
     def status(self, name: str) -> Status | None:
-        """Say how an endpoint is; None when there is none of that name."""
+        """Return the status of an endpoint; None when it does not exist."""
         found = _exists(self._client.describe_endpoint, EndpointName=name)
         if found is None:
             return None
         return Status(found["EndpointStatus"], found.get("FailureReason", ""))
 
     def ensure(self, hosting: Serverless | Realtime, version: Version, role_arn: str) -> Status:
-        """Make the endpoint of a version unless it is there, and say how it is.
+        """Create the endpoint of a version unless it exists, and return its status.
 
-        One on instances is scaled before it is said to be in service: nobody is sent there earlier.
+        Scaling of an endpoint on instances is registered before it is reported in service, so before it gets
+        any traffic.
 
         Parameters
         ----------
         hosting
-            What kind of endpoint.
+            Kind of endpoint, with its settings.
         version
             A registered version.
         role_arn
-            Role the container runs with.
+            ARN of the container's execution role.
 
         Raises
         ------
         QuotaExceededError
-            The account may have no more such endpoints for now; what was made stays for the next try.
+            The account's quota for such endpoints is used up. What was created remains, and the next call
+            continues.
+        ConflictError
+            Another change of its scaling is in progress; call again later.
         """
         name = resources.endpoint(self._stage, version.model, version.version)
         if (status := self.status(name)) is None:
@@ -105,7 +109,8 @@ class Endpoints:
         return status
 
     def _make(self, name: str, hosting: Serverless | Realtime, version: Version, role_arn: str) -> None:
-        # Serverless inference knows no network isolation: "Feature exclusions" in SageMaker's guide.
+        # Serverless inference does not support network isolation: "Feature exclusions" in the SageMaker
+        # Developer Guide.
         self.ensure_model(version, role_arn, isolated=isinstance(hosting, Realtime))
         tags, client = self._tags(version), self._client
         _ensure(
@@ -120,16 +125,16 @@ class Endpoints:
         )
 
     def ensure_model(self, version: Version, role_arn: str, *, isolated: bool = True) -> None:
-        """Make SageMaker's model of a version unless it is there: what its endpoint serves, and batches are scored with.
+        """Create SageMaker's model of a version, which endpoints and batch transforms use, unless it exists.
 
         Parameters
         ----------
         version
             A registered version.
         role_arn
-            Role the container runs with.
+            ARN of the container's execution role.
         isolated
-            Whether the container is cut off from the network, and gets no credentials.
+            Whether the container is isolated from the network, and gets no credentials.
         """
         container = {
             "ModelPackageName": version.package_arn,
@@ -146,25 +151,26 @@ class Endpoints:
         )
 
     def remove_version(self, version: Version) -> None:
-        """Remove what a version has in SageMaker, as `remove` does."""
+        """Remove a version's endpoint, endpoint configuration and model, as `remove` does."""
         self.remove(resources.in_sagemaker(self._stage, version.model, version.version, version.endpoint))
 
     def remove(self, name: str, wait_seconds: float = 90) -> None:
-        """Remove an endpoint with its config and model; what is gone already is no error.
+        """Remove an endpoint with its configuration and model; missing ones are ignored.
 
         Parameters
         ----------
         name
-            The name all three have.
+            Name of all three.
         wait_seconds
-            How long the endpoint may take to go, in seconds.
+            Time to wait for the deletion of the endpoint, in seconds.
 
         Raises
         ------
         ConflictError
-            The endpoint is not gone yet; call again later.
+            The endpoint still exists, or another change of its scaling is in progress; call again later.
         """
-        # First, and for every mode: a target outlives its endpoint, and nothing here knows what the version asked for.
+        # First, and for every kind of hosting: a scalable target outlives its endpoint, and the hosting is
+        # not known here.
         self._scaling.deregister(name)
         waited = 0.0
         while (status := self.status(name)) is not None:
@@ -178,7 +184,7 @@ class Endpoints:
         _unless_refused(self._client.delete_model, ModelName=name)
 
     def all(self) -> Iterator[Resource]:
-        """List every endpoint, config and model whose name is of the stage."""
+        """Yield every endpoint, endpoint configuration and model whose name has the stage's prefix."""
         client, prefix = self._client, resources.prefix(self._stage)
         listings: tuple[tuple[Any, str], ...] = (
             (client.get_paginator("list_endpoints"), "Endpoint"),
@@ -189,7 +195,7 @@ class Endpoints:
             yield from _listed(paginator, kind, prefix)
 
     def tags(self, arn: str) -> dict[str, str]:
-        """Read the tags of an endpoint, config or model; none when it is gone."""
+        """Return the tags of a resource; empty when it no longer exists."""
         found = _exists(self._client.list_tags, ResourceArn=arn) or {"Tags": []}
         return {tag["Key"]: tag["Value"] for tag in found["Tags"]}
 
@@ -219,9 +225,9 @@ def _variant(hosting: Serverless | Realtime, name: str) -> Any:
 
 
 def _environment(version: Version) -> dict[str, str]:
-    """Tell the container who it is, and what was judged: it serves nothing else.
+    """Return the container's environment: its version, and the digest of the only artifact that it serves.
 
-    A version has the image of its time: one of before the digest of all its files was kept knows that of the graph.
+    A version runs the image that it was registered with. An old image checks the digest of the graph only.
     """
     told = {"RELEARN_MODEL_VERSION": str(version.version)}
     if version.contents_sha256:
@@ -230,7 +236,7 @@ def _environment(version: Version) -> dict[str, str]:
 
 
 def _exists(describe: Callable[..., Any], **key: str) -> Any:
-    """Describe a thing; None when it does not exist."""
+    """Return the description of a resource; None when it does not exist."""
     try:
         return describe(**key)
     except ClientError as error:
@@ -240,7 +246,13 @@ def _exists(describe: Callable[..., Any], **key: str) -> Any:
 
 
 def _ensure(calls: tuple[Callable[..., Any], Callable[..., Any], dict[str, str]], **parameters: Any) -> None:
-    """Create a thing; that it exists already is right, any other refusal is an error."""
+    """Create a resource unless it exists.
+
+    Raises
+    ------
+    QuotaExceededError
+        The account's quota is used up.
+    """
     create, describe, key = calls
     try:
         create(**key, **parameters)
@@ -253,7 +265,7 @@ def _ensure(calls: tuple[Callable[..., Any], Callable[..., Any], dict[str, str]]
 
 
 def _unless_refused(delete: Callable[..., Any], **key: str) -> None:
-    """Delete a thing; that SageMaker refuses (it is gone, or busy) shows when one looks again."""
+    """Delete a resource; ignore a refusal, because the resource is missing or busy, which the next look shows."""
     try:
         delete(**key)
     except ClientError as error:

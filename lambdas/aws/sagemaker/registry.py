@@ -1,4 +1,4 @@
-"""The SageMaker Model Registry: one package per candidate that won, with its metrics and where it came from."""
+"""The SageMaker Model Registry: one package for each winning candidate, with its metrics and lineage."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _LONGEST_TEXT = 1024
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """What the registry is told about a candidate.
+    """Data of a candidate for the registry.
 
     Parameters
     ----------
     model, run_id
-        Whose, and which run made it.
+        Name of the model, and its run.
     image
         URI of the container image.
     artifact, report
@@ -35,10 +35,10 @@ class Entry:
     reason
         Why it won.
     approved
-        Whether it may be deployed as it is; False: someone has to approve it first.
+        Whether it may be deployed without a person's approval.
     lineage
-        What made it, e.g. snapshot and spec digest: name to value, each at most 256 letters, digits
-        and ``_.:/=+-@``.
+        Origin of the candidate, such as snapshot and spec digest: name to value, each at most 256 letters,
+        digits and ``_.:/=+-@``.
     """
 
     model: str
@@ -52,14 +52,14 @@ class Entry:
 
 
 class Registry:
-    """Writes and removes packages.
+    """Writes, reads and removes packages.
 
     Parameters
     ----------
     client
         A SageMaker client.
     stage
-        Part of the groups' names.
+        Name of the stage, part of the groups' names.
     """
 
     def __init__(self, client: SageMakerClient, stage: str) -> None:
@@ -67,7 +67,7 @@ class Registry:
         self._stage = stage
 
     def register(self, entry: Entry) -> tuple[int, str]:
-        """Register a candidate; the same run again is the same package.
+        """Register a candidate; idempotent for each run.
 
         Returns
         -------
@@ -83,14 +83,14 @@ class Registry:
                 "ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": entry.report}}
             },
             CustomerMetadataProperties={"run_id": entry.run_id, **entry.lineage},
-            # 36 characters at most; the run's id alone tells runs apart
+            # at most 36 characters; the run id is enough to tell runs apart
             ClientToken=f"{entry.model}-{entry.run_id}"[-36:].strip("-"),
         )
         arn = answer["ModelPackageArn"]
         return int(arn.rsplit("/", 1)[1]), arn
 
     def settle(self, package_arn: str, *, approved: bool, why: str) -> None:
-        """Give a package the approval status of a decision; again is the same."""
+        """Set the approval status of a package to a decision; idempotent."""
         self._client.update_model_package(
             ModelPackageArn=package_arn,
             ModelApprovalStatus=APPROVED if approved else REJECTED,
@@ -98,12 +98,12 @@ class Registry:
         )
 
     def decision(self, package_arn: str) -> tuple[str, str]:
-        """Read the approval status of a package, and the reason that was given with it."""
+        """Return the approval status of a package, and the reason given with it; each empty when absent."""
         found = self._client.describe_model_package(ModelPackageName=package_arn)
         return found.get("ModelApprovalStatus", ""), found.get("ApprovalDescription", "")
 
     def packages(self, model: str) -> Iterator[str]:
-        """List the ARNs of a model's packages; none where its group is gone."""
+        """Yield the ARNs of a model's packages; none when its group does not exist."""
         pages = self._client.get_paginator("list_model_packages").paginate(
             ModelPackageGroupName=resources.group(self._stage, model)
         )
@@ -120,13 +120,13 @@ class Registry:
 
 
 def _one_line(text: str) -> str:
-    """The registry takes no control characters."""
+    """Return the text without control characters, which the registry does not accept, in at most 1024 characters."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:_LONGEST_TEXT]
 
 
 def _inference(entry: Entry) -> Any:
     types = ["application/json", MEDIA_TYPE]
-    instances = ["ml.m5.large", "ml.m5.xlarge", "ml.c5.xlarge"]  # for whoever deploys a package by hand
+    instances = ["ml.m5.large", "ml.m5.xlarge", "ml.c5.xlarge"]  # for people who deploy a package by hand
     return {
         "Containers": [{"Image": entry.image, "ModelDataUrl": entry.artifact}],
         "SupportedContentTypes": types,

@@ -1,4 +1,4 @@
-"""Scaling of endpoints on instances: Application Auto Scaling keeps the invocations of one instance at a target."""
+"""Scales endpoints on instances: Application Auto Scaling keeps the invocations per instance at a target."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from relearn.errors import ConflictError, QuotaExceededError
 from relearn.spec.hosting import Realtime
 
 VARIANT = "AllTraffic"
-"""The one variant of an endpoint."""
+"""Name of an endpoint's only variant."""
 METRIC = "SageMakerVariantInvocationsPerInstance"
 _GONE = "ObjectNotFoundException"
 _CHANGING = "ConcurrentUpdateException"
@@ -18,7 +18,7 @@ _NO_MORE = "LimitExceededException"
 
 
 class Scaling:
-    """Registers and deregisters what is scaled.
+    """Registers and deregisters endpoints for scaling.
 
     Parameters
     ----------
@@ -30,14 +30,14 @@ class Scaling:
         self._client = client
 
     def register(self, endpoint: str, hosting: Realtime) -> None:
-        """Let an endpoint that is in service grow and shrink; again changes nothing.
+        """Register an endpoint in service for scaling, if its hosting says so; idempotent.
 
         Raises
         ------
         QuotaExceededError
-            The account may have nothing more that is scaled.
+            The account's quota for scalable targets is used up.
         ConflictError
-            AWS is at it, for us or for others; call again later.
+            Another change is in progress; call again later.
         """
         if not hosting.scales:
             return
@@ -57,12 +57,12 @@ class Scaling:
         )
 
     def deregister(self, endpoint: str) -> None:
-        """Scale an endpoint no more; its policy and alarms go too. What is not scaled is no error.
+        """End the scaling of an endpoint, with its policy and alarms; one that is not scaled is ignored.
 
         Raises
         ------
         ConflictError
-            AWS is at it, for us or for others; call again later.
+            Another change is in progress; call again later.
         """
         try:
             self._call("deregister_scalable_target", **_target(endpoint))

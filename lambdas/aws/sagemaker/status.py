@@ -1,4 +1,4 @@
-"""How something is that SageMaker runs for us."""
+"""Status of an endpoint or a job of SageMaker."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How an endpoint or a job is.
+    """Status of an endpoint or a job.
 
     Parameters
     ----------
     status
-        SageMaker's word, e.g. ``"InService"`` or ``"InProgress"``.
+        SageMaker's name of the status, such as ``"InService"`` or ``"InProgress"``.
     reason
-        Why it failed, when it did.
+        Why it failed; empty when it did not.
     """
 
     status: str

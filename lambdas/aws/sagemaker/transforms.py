@@ -1,4 +1,4 @@
-"""SageMaker's batch transform jobs: one a batch, named after it, on the batch's version's own model."""
+"""SageMaker batch transform jobs: one for each batch, named after it, with the model of the batch's version."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 PAYLOAD_MB = 1
-"""Size of one request to the container at most; lines are shorter, and the container takes more."""
+"""Largest request to the container, in MB; lines are shorter, and the container accepts more."""
 INSTANCE = "ml.m5.large"
 _REFUSED = {"ValidationException", "ResourceNotFound"}
 _RUNNING = ("InProgress", "Stopping")
@@ -26,14 +26,14 @@ _log = logging.getLogger(__name__)
 
 
 class Transforms:
-    """Starts, watches and stops transform jobs.
+    """Starts, describes and stops transform jobs.
 
     Parameters
     ----------
     client
         A SageMaker client.
     stage
-        Part of every name and tag.
+        Name of the stage, part of every name and tag.
     """
 
     def __init__(self, client: SageMakerClient, stage: str) -> None:
@@ -41,7 +41,7 @@ class Transforms:
         self._stage = stage
 
     def status(self, batch: Batch) -> Status | None:
-        """Say how the job of a batch is; None when there is none."""
+        """Return the status of a batch's job; None when it does not exist."""
         name = resources.transform_job(self._stage, batch.model, batch.batch_id)
         try:
             found = self._client.describe_transform_job(TransformJobName=name)
@@ -52,19 +52,19 @@ class Transforms:
         return Status(found["TransformJobStatus"], found.get("FailureReason", ""))
 
     def start(self, batch: Batch, bucket: str) -> None:
-        """Start the job of a batch; one that is there already is the same one.
+        """Start the job of a batch; an existing job counts as the same one.
 
         Parameters
         ----------
         batch
-            Its version is known.
+            A batch with a version.
         bucket
-            Where its file is, and its result goes.
+            Name of the bucket with its file, where the result is written too.
 
         Raises
         ------
         ModelFailedError
-            SageMaker will never start it: its version's model is gone.
+            SageMaker refuses for good: its model of the version is gone.
         """
         try:
             self._client.create_transform_job(**self._request(batch, bucket))
@@ -77,7 +77,7 @@ class Transforms:
                 raise
 
     def running(self) -> Iterator[str]:
-        """List the names of the stage's jobs that are under way."""
+        """Yield the names of the stage's running and stopping jobs."""
         pages = self._client.get_paginator("list_transform_jobs")
         prefix = resources.prefix(self._stage)
         for status in _RUNNING:
@@ -86,7 +86,7 @@ class Transforms:
                 yield from (name for name in found if name.startswith(prefix))
 
     def stop(self, name: str) -> None:
-        """Stop a job; one that has ended meanwhile is no error."""
+        """Stop a job; one that has ended is ignored."""
         try:
             self._client.stop_transform_job(TransformJobName=name)
         except ClientError as error:
@@ -117,7 +117,7 @@ class Transforms:
             "TransformOutput": {
                 "S3OutputPath": uri(s3_keys.batch_output_prefix(batch.model, batch.batch_id)),
                 "Accept": MEDIA_TYPE,
-                "AssembleWith": "None",  # each answer ends its own lines
+                "AssembleWith": "None",  # each answer has its own line ends
             },
             "TransformResources": {"InstanceType": INSTANCE, "InstanceCount": 1},
             "Tags": [
