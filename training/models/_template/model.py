@@ -8,15 +8,16 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 
 def build(*, inverse_penalty: float) -> Pipeline:
-    """Make the unfitted estimator.
+    """Return the unfitted estimator.
 
-    It is fitted on a DataFrame with the spec's columns: numbers, booleans and date-times as
-    float32 (NaN where missing; the parts of a date-time as columns of their own, ``at_hour``), categories and texts as strings ("" where missing).
+    It is fitted on a DataFrame with the spec's columns: numbers, booleans and date-times as float32 (NaN
+    where missing; the parts of a date-time are columns of their own, such as ``at_hour``), categories and
+    texts as strings ("" where missing).
 
     Parameters
     ----------
     inverse_penalty
-        Inverse of the L2 penalty's strength: the greater, the closer it follows the data.
+        Inverse of the strength of the L2 penalty; a greater value fits the data more closely.
     """
     columns = make_column_transformer(
         (make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), ["distance", "weight"]),

@@ -1,4 +1,4 @@
-"""The features of template-model: of each customer at each moment, from what was known by then."""
+"""The features of template-model: for each customer and moment, from the rows known by then."""
 
 from collections.abc import Mapping
 
@@ -11,12 +11,12 @@ DAY = 86_400  # seconds
 
 
 def features(tables: Mapping[str, ibis.Table]) -> ibis.Table:
-    """Make a row for each customer and moment: the spec's columns, its target, and ``as_of``.
+    """Return one row for each customer and moment: the spec's columns, its target, and ``as_of``.
 
     Parameters
     ----------
     tables
-        ``customers`` and ``orders``, as the spec declares them, and the ``moments``.
+        ``customers`` and ``orders``, as the spec declares them, and ``moments``.
     """
     orders = tables["orders"]
     spine = tables["customers"].cross_join(tables["moments"])
@@ -26,7 +26,7 @@ def features(tables: Mapping[str, ibis.Table]) -> ibis.Table:
     bought = recent.group_by([CUSTOMER, "as_of"]).aggregate(
         orders_90d=recent.count(), spent_90d=recent["amount"].sum(), last=recent["at"].max()
     )
-    coming = after(spine, orders, on=CUSTOMER, time="at", days=30)  # for the target alone
+    coming = after(spine, orders, on=CUSTOMER, time="at", days=30)  # only for the target
     outcome = coming.group_by([CUSTOMER, "as_of"]).aggregate(coming=coming.count())
 
     made = onto(onto(spine, bought, on=CUSTOMER), outcome, on=CUSTOMER)

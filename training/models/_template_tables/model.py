@@ -10,14 +10,15 @@ NUMBERS = ["orders_90d", "spent_90d", "days_since_order"]
 
 
 def build(*, inverse_penalty: float) -> Pipeline:
-    """Make the unfitted estimator.
+    """Return the unfitted estimator.
 
-    It is fitted on a DataFrame with the spec's columns, but for the ids: numbers as float32 (NaN where missing).
+    It is fitted on a DataFrame with the spec's columns without the ids: numbers as float32 (NaN where
+    missing).
 
     Parameters
     ----------
     inverse_penalty
-        Inverse of the L2 penalty's strength: the greater, the closer it follows the data.
+        Inverse of the strength of the L2 penalty; a greater value fits the data more closely.
     """
     numbers = make_pipeline(SimpleImputer(strategy="constant", fill_value=90), StandardScaler())
     columns = make_column_transformer((numbers, NUMBERS))

@@ -1,1 +1,1 @@
-"""Which customers will leave."""
+"""Predict which customers will leave."""

@@ -1,4 +1,4 @@
-"""The features of churn: of customers, and of what they did until then."""
+"""The features of churn: customers and their behaviour, from the rows known at each moment."""
 
 from collections.abc import Mapping
 
@@ -11,12 +11,12 @@ CUSTOMER = "customer_id"
 
 
 def features(tables: Mapping[str, ibis.Table]) -> ibis.Table:
-    """Make a row for each customer who had not left and each moment.
+    """Return one row for each moment and each customer who has not left by then.
 
     Parameters
     ----------
     tables
-        ``customers`` and ``events``, as the spec declares them, and the ``moments``.
+        ``customers`` and ``events``, as the spec declares them, and ``moments``.
     """
     events = tables["events"]
     spine = _spine(tables["customers"], events, tables["moments"])
@@ -46,7 +46,7 @@ def features(tables: Mapping[str, ibis.Table]) -> ibis.Table:
 
 
 def _spine(customers: ibis.Table, events: ibis.Table, moments: ibis.Table) -> ibis.Table:
-    """Give every customer at every moment between signing up and leaving."""
+    """Return every customer at every moment between signing up and leaving."""
     there = customers.cross_join(moments)
     there = there.filter(there["signed_up"] <= there["as_of"])
     left = before(there, events.filter(events["kind"] == "cancel"), on=CUSTOMER, time="at")

@@ -1,9 +1,9 @@
-"""Makes synthetic customers and what they do: ``python -m training.models.churn.generate --out DIR``.
+"""Generate synthetic customers and their events: ``python -m training.models.churn.generate --out DIR``.
 
-Nobody behind these rows exists. Each customer is a small random process, week by week: content, or in trouble.
-Trouble comes by chance, makes visits fade and calls for help more frequent, and may pass; it, and a payment that
-failed, are what makes customers leave, far more than their plan does. The trouble itself is in no table, so the
-best that a model can do is to see its traces. The same arguments give the same bytes.
+No real customer is behind these rows. Each customer is a random process in weeks, either content or in
+trouble. Trouble comes by chance, reduces the visits, adds calls for help, and may pass. Trouble and failed
+payments are what makes customers leave, far more than their plan does. The trouble itself is in no table, so
+a model can only find its traces. The same arguments give the same bytes.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from random import Random
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 WEEKS = 52
-PLANS = {"basic": (0.5, 1.3), "plus": (0.35, 0.9), "pro": (0.15, 0.6)}  # share, how apt to leave
+PLANS = {"basic": (0.5, 1.3), "plus": (0.35, 0.9), "pro": (0.15, 0.6)}  # share, factor on chance to leave
 CHANNELS = {"search": (0.5, 1.0), "advert": (0.3, 1.2), "friend": (0.2, 0.8)}
-TROUBLE_COMES, TROUBLE_PASSES = 0.025, 0.06  # chances in a week
-FADING = 0.6  # what is left of the visits after each week of trouble
-PATIENCE = 3  # weeks of trouble before anybody leaves
-LEAVE_CONTENT, LEAVE_IN_TROUBLE, LEAVE_UNPAID = 0.001, 0.13, 0.06  # chances in a week
-TICKETS_CONTENT, TICKETS_IN_TROUBLE = 0.015, 0.35  # in a week, on average
-PAYMENT_FAILS, UNPAID_WEEKS = 0.01, 6  # chance in a week; how long it rankles
+TROUBLE_COMES, TROUBLE_PASSES = 0.025, 0.06  # chances per week
+FADING = 0.6  # factor on the visits for each week of trouble
+PATIENCE = 3  # weeks of trouble before a customer may leave because of it
+LEAVE_CONTENT, LEAVE_IN_TROUBLE, LEAVE_UNPAID = 0.001, 0.13, 0.06  # chances per week
+TICKETS_CONTENT, TICKETS_IN_TROUBLE = 0.015, 0.35  # average number per week
+PAYMENT_FAILS, UNPAID_WEEKS = 0.01, 6  # chance per week; weeks during which it makes leaving likelier
 Row = tuple[str, ...]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write customers.csv and events.csv."""
+    """Write customers.csv and events.csv; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m training.models.churn.generate", description=__doc__)
     parser.add_argument("--customers", type=int, default=300, help="how many")
     parser.add_argument("--seed", type=int, default=1, help="another number, other customers")
@@ -43,16 +43,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def write(customers: int, seed: int, out: Path) -> None:
-    """Write both tables, one customer after the other.
+    """Write both tables, customer by customer.
 
     Parameters
     ----------
     customers
-        How many.
+        Number of customers.
     seed
-        Of the random numbers.
+        Seed of the random numbers.
     out
-        An existing folder.
+        Existing folder.
     """
     with (
         (out / "customers.csv").open("w", encoding="utf-8", newline="") as first,
@@ -68,7 +68,7 @@ def write(customers: int, seed: int, out: Path) -> None:
 
 
 def customer(name: str, random: Random) -> tuple[Row, list[Row]]:
-    """Make one customer: their row, and their events in the order of time."""
+    """Return one customer's row, and their events ordered by time."""
     plan, channel = _pick(PLANS, random), _pick(CHANNELS, random)
     signed_up = START + timedelta(minutes=random.randrange(-365 * 1440, 300 * 1440))
     aptness = PLANS[plan][1] * CHANNELS[channel][1]

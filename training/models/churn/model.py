@@ -1,4 +1,4 @@
-"""The churn model: a logistic regression on what features.py makes."""
+"""The churn model: a logistic regression on the features of features.py."""
 
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
@@ -20,12 +20,12 @@ NUMBERS = (
 
 
 def build(*, inverse_penalty: float) -> Pipeline:
-    """Make the unfitted estimator.
+    """Return the unfitted estimator.
 
     Parameters
     ----------
     inverse_penalty
-        Inverse of the L2 penalty's strength: the greater, the closer it follows the data.
+        Inverse of the strength of the L2 penalty; a greater value fits the data more closely.
     """
     columns = make_column_transformer(
         (

@@ -1,4 +1,4 @@
-"""What the churn model is made of, takes, predicts and must reach."""
+"""Declaration of the churn model: its raw tables, its input, its target and the metric it must reach."""
 
 from relearn.spec.model import (
     Category,
@@ -46,7 +46,7 @@ SPEC = ModelSpec(
             time="at",
             quality=Quality(
                 min_rows=100,
-                max_missing={"amount": 0.99},  # only a purchase has one
+                max_missing={"amount": 0.99},  # only a purchase has an amount
                 references=(Reference("customer_id", to="customers", max_orphans=0.0),),
                 max_shift=0.5,
             ),
@@ -54,7 +54,7 @@ SPEC = ModelSpec(
     ),
     moments=Monthly(table="events", history_days=HISTORY_DAYS, label_days=LABEL_DAYS),
     entity="customer_id",
-    columns=(  # made of the tables by features.py, and given in a request
+    columns=(  # computed from the tables by features.py, and sent in a request
         Id("customer_id", optional=True, private=True, description="Whose; not needed for an answer."),
         PLAN,
         CHANNEL,

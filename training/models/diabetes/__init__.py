@@ -1,1 +1,1 @@
-"""Diabetes progression one year on, from ten baseline measurements."""
+"""Predict diabetes progression after one year, from ten baseline measurements."""

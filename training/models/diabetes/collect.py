@@ -1,7 +1,7 @@
-"""Makes the model's seed.csv of the 442 patients that scikit-learn ships.
+"""Write the model's seed.csv from the 442 patients that scikit-learn ships.
 
-``python -m training.models.diabetes.collect`` writes it again. The measurements are the
-original ones, in their units, not scikit-learn's scaled variant.
+Run ``python -m training.models.diabetes.collect`` to write it again. The measurements are the original ones,
+in their units, not scikit-learn's scaled variant.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ HEADER = (
 
 
 def collect() -> dict[Path, str]:
-    """Give the content of the file by its path."""
+    """Return the content of the file by its path."""
     patients = load_diabetes(scaled=False)
     rows = [HEADER]
     for measurements, progression in zip(patients.data, patients.target, strict=True):

@@ -1,7 +1,7 @@
 """The diabetes estimator: ridge regression on standardised measurements.
 
-On 442 patients nothing that we tried beats a penalised linear model (README.md has the
-figures), and its ONNX form is exact to float32.
+On 442 patients no model that was tried beats a penalised linear model (README.md has the figures), and its
+ONNX graph is exact to float32.
 """
 
 from sklearn.compose import make_column_selector, make_column_transformer
@@ -11,12 +11,12 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 
 def build(*, penalty: float) -> Pipeline:
-    """Make the unfitted estimator.
+    """Return the unfitted estimator.
 
     Parameters
     ----------
     penalty
-        Strength of the L2 penalty: the greater, the smoother.
+        Strength of the L2 penalty; a greater value gives smaller coefficients.
     """
     columns = make_column_transformer(
         (StandardScaler(), make_column_selector(dtype_include="number")),

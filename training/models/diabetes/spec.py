@@ -1,4 +1,4 @@
-"""What the diabetes model takes, predicts and must reach."""
+"""Declaration of the diabetes model: its input, its target and the metric it must reach."""
 
 from relearn.spec.model import (
     Canary,

@@ -1,1 +1,1 @@
-"""Iris species from four flower measurements."""
+"""Predict the iris species from four flower measurements."""

@@ -1,6 +1,6 @@
-"""Makes the model's data files from the 150 flowers that scikit-learn ships.
+"""Write the model's data files from the 150 flowers that scikit-learn ships.
 
-``python -m training.models.iris.collect`` writes them again:
+Run ``python -m training.models.iris.collect`` to write them again:
 
 - seed.csv: the first `SEED_FLOWERS` flowers of each species, in the data set's order;
 - examples/iris/more_measurements.csv: the other flowers.
@@ -10,14 +10,14 @@ from pathlib import Path
 
 from sklearn.datasets import load_iris
 
-SEED_FLOWERS = 15  # of each species; README.md says why
+SEED_FLOWERS = 15  # flowers of each species; README.md has the reason
 HERE = Path(__file__).resolve().parent
 MORE = HERE.parents[2] / "examples" / "iris" / "more_measurements.csv"
 HEADER = "sepal_length,sepal_width,petal_length,petal_width,species"
 
 
 def collect() -> dict[Path, str]:
-    """Give the content of each file by its path."""
+    """Return the content of each file by its path."""
     flowers = load_iris()
     seed, more = [HEADER], [HEADER]
     seen = dict.fromkeys(range(len(flowers.target_names)), 0)

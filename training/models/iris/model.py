@@ -1,6 +1,6 @@
 """The iris estimator: a multinomial logistic regression on standardised measurements.
 
-A linear model on three nearly linearly separable species; its ONNX form is exact to float32.
+A linear model suits three nearly linearly separable species; its ONNX graph is exact to float32.
 """
 
 from sklearn.linear_model import LogisticRegression
@@ -9,11 +9,11 @@ from sklearn.preprocessing import StandardScaler
 
 
 def build(*, inverse_penalty: float) -> Pipeline:
-    """Make the unfitted estimator.
+    """Return the unfitted estimator.
 
     Parameters
     ----------
     inverse_penalty
-        Inverse of the L2 penalty's strength: the greater, the closer it follows the data.
+        Inverse of the strength of the L2 penalty; a greater value fits the data more closely.
     """
     return make_pipeline(StandardScaler(), LogisticRegression(C=inverse_penalty, max_iter=1000))

@@ -1,4 +1,4 @@
-"""What the iris model takes, predicts and must reach."""
+"""Declaration of the iris model: its input, its target and the metric it must reach."""
 
 from relearn.spec.model import (
     Canary,

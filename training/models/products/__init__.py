@@ -1,1 +1,1 @@
-"""What visitors of a shop may like."""
+"""Recommend products to visitors of a shop."""

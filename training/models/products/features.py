@@ -1,4 +1,4 @@
-"""What a visitor's doings say of a product: how much it meant to them, each time."""
+"""The features of products: visitors' interactions with products, with a weight by kind of event."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ WEIGHTS = {"view": 1.0, "cart": 3.0, "purchase": 5.0}
 
 
 def features(tables: Mapping[str, ibis.Table]) -> ibis.Table:
-    """Make a row for each visitor, product and moment at which they met.
+    """Return one row for each visitor, product and time of an interaction, with its weight.
 
     Parameters
     ----------

@@ -1,10 +1,10 @@
-"""Makes synthetic visits to a shop: ``python -m training.models.products.generate --out DIR``.
+"""Generate synthetic visits to a shop: ``python -m training.models.products.generate --out DIR``.
 
-Nobody behind these rows exists. Each visitor has a taste, one or two of the eight categories, and comes back now and
-then for half a year. On a visit they look at a few products: mostly of their taste, else of any category, since some
-categories draw more people than others; within a category a few products draw most of the looks. What they look at may
-go into the cart, and from there be bought. The taste itself is in no table: a recommender can only find it in who looked
-at what. The same arguments give the same bytes.
+No real visitor is behind these rows. Each visitor has a taste, one or two of the eight categories, and comes
+back from time to time for half a year. On a visit they look at a few products: mostly of their taste, else of
+any category, since some categories attract more people than others. Within a category a few products attract
+most of the views. A viewed product may go into the cart, and from there be bought. The taste itself is in no
+table: a recommender can only find it in who viewed what. The same arguments give the same bytes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from random import Random
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS = 180
-CATEGORIES = {  # how many people it draws
+CATEGORIES = {  # share of visitors that each attracts
     "tea": 0.20,
     "coffee": 0.18,
     "kitchen": 0.15,
@@ -30,16 +30,16 @@ CATEGORIES = {  # how many people it draws
     "pets": 0.06,
 }
 PRODUCTS_EACH = 15
-SKEW = 0.6  # of a category's products, the n-th draws n ** -SKEW
-TWO_TASTES = 0.4  # share of the visitors
-TO_TASTE = 0.85  # share of their looks
-VISITS, LOOKS = (3, 9), (2, 5)  # fewest and most
-INTO_CART, BOUGHT = 0.22, 0.5  # chances, of what was looked at and of what is in the cart
+SKEW = 0.6  # the n-th product of a category attracts views in proportion to n ** -SKEW
+TWO_TASTES = 0.4  # share of visitors with two tastes
+TO_TASTE = 0.85  # share of views within the visitor's taste
+VISITS, LOOKS = (3, 9), (2, 5)  # fewest and most: visits per visitor, views per visit
+INTO_CART, BOUGHT = 0.22, 0.5  # chances: of a viewed product, of one in the cart
 Row = tuple[str, str, str, str]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write events.csv."""
+    """Write events.csv; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m training.models.products.generate", description=__doc__)
     parser.add_argument("--visitors", type=int, default=600, help="how many")
     parser.add_argument("--seed", type=int, default=1, help="another number, other visitors")
@@ -51,16 +51,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def write(visitors: int, seed: int, out: Path) -> None:
-    """Write the table, in the order of time.
+    """Write the events, ordered by time.
 
     Parameters
     ----------
     visitors
-        How many.
+        Number of visitors.
     seed
-        Of the random numbers.
+        Seed of the random numbers.
     out
-        An existing folder.
+        Existing folder.
     """
     happened = [
         event
@@ -75,7 +75,7 @@ def write(visitors: int, seed: int, out: Path) -> None:
 
 
 def visits(visitor: str, random: Random) -> list[Row]:
-    """Make everything that one visitor does."""
+    """Return all events of one visitor."""
     tastes = _pick(CATEGORIES, random, 2 if random.random() < TWO_TASTES else 1)
     events: list[Row] = []
     for _ in range(random.randint(*VISITS)):
@@ -105,7 +105,7 @@ def _product(tastes: Sequence[str], random: Random) -> str:
 
 
 def _pick(shares: dict[str, float], random: Random, count: int) -> list[str]:
-    """Choose different words, each by its share of those that are left."""
+    """Choose ``count`` different keys, each by its share among those left."""
     left = dict(shares)
     chosen = []
     for _ in range(count):

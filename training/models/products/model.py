@@ -4,18 +4,18 @@ from implicit.cpu.als import AlternatingLeastSquares
 
 
 def build(*, factors: int, regularization: float, iterations: int, alpha: float) -> AlternatingLeastSquares:
-    """Make the model, not yet fitted.
+    """Return the unfitted model.
 
     Parameters
     ----------
     factors
-        How many numbers describe a visitor, and a product.
+        Number of factors of a visitor and of a product.
     regularization
-        How strongly these are held near zero.
+        Strength of the L2 penalty on the factors.
     iterations
-        How often visitors and products are solved for, in turn.
+        Number of alternating passes over visitors and products.
     alpha
-        How much more a weight of 1 counts than a pair that never met.
+        Factor on the weights: how much more an interaction of weight 1 counts than a pair that never met.
     """
     return AlternatingLeastSquares(
         factors=factors,

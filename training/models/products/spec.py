@@ -1,4 +1,4 @@
-"""What the products model is made of, is asked, recommends and must reach."""
+"""Declaration of the products model: its raw table, its input, its target and the metric it must reach."""
 
 from relearn.spec.model import (
     Category,

@@ -1,1 +1,1 @@
-"""The model tickets."""
+"""Predict which queue of a help desk a ticket belongs to."""

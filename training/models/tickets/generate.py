@@ -1,11 +1,12 @@
-"""Makes synthetic tickets: ``python -m training.models.tickets.generate --out FILE``.
+"""Generate synthetic tickets: ``python -m training.models.tickets.generate --out FILE``.
 
-Nobody wrote these tickets. Each is put together of the sentences in phrases.json, in English or in Japanese: one or two
-that belong to its queue, some that any ticket could have, and sometimes one of another queue, because people write about
-two things at once. The queues share words on purpose (a refund may be of billing or of returns, an address of account
-or of delivery). Then fingers slip, and now and then whoever sorted the ticket was wrong: that share of the queues is
-not right, and no model can know which. Of gift cards, which are for billing, there are nearly none: a model of the
-seed cannot know them well, as happens with everything new. `gift_cards` makes more, as corrections would bring them.
+Nobody wrote these tickets. Each consists of sentences of phrases.json, in English or in Japanese: one or two
+that belong to its queue, some that any ticket could have, and sometimes one of another queue, because people
+write about two things at once. The queues share words on purpose (a refund may be of billing or of returns,
+an address of account or of delivery). Then typos are added, and a share of the tickets gets a wrong queue,
+which no model can know. There are nearly no tickets about gift cards, which belong to billing: a model of the
+seed cannot know them well, as happens with everything new. `gift_cards` makes more, as corrections would
+bring them.
 
 The same arguments give the same rows, byte for byte.
 """
@@ -22,21 +23,21 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
-ROWS, SEED = 1_500, 1  # of seed.csv
+ROWS, SEED = 1_500, 1  # number of tickets in seed.csv, and its seed
 LANGUAGES = ("en", "ja")
 NAMES = {
     "en": ("Alex", "Sam", "Kim", "Robin", "Noor", "Jo"),
     "ja": ("佐藤", "鈴木", "高橋", "田中", "渡辺", "伊藤"),
 }
-RARE, RARELY = "gift_card", 0.015  # how often a ticket of billing is about gift cards
-VAGUE_SUBJECT, TWO_SENTENCES, OTHER_QUEUE = 0.45, 0.35, 0.3  # chances, each of a ticket
-TYPO = 0.012  # chance of each character
-MISFILED = 0.03  # chance that a ticket is in another queue than it should be
+RARE, RARELY = "gift_card", 0.015  # share of billing tickets that are about gift cards
+VAGUE_SUBJECT, TWO_SENTENCES, OTHER_QUEUE = 0.45, 0.35, 0.3  # chances per ticket
+TYPO = 0.012  # chance per character
+MISFILED = 0.03  # chance that a ticket has a wrong queue
 HEADER = ("subject", "body", "queue")
 
 
 class Ticket(NamedTuple):
-    """A row."""
+    """Row of the data: a ticket with its queue."""
 
     subject: str
     body: str
@@ -44,25 +45,25 @@ class Ticket(NamedTuple):
 
 
 def tickets(count: int = ROWS, seed: int = SEED) -> list[Ticket]:
-    """Make tickets of every queue, each as likely, misfiled ones among them.
+    """Return tickets with equally likely queues, some of them misfiled.
 
     Parameters
     ----------
     count
-        How many.
+        Number of tickets.
     seed
-        Another number, other tickets.
+        Seed of the random numbers; another seed gives other tickets.
     """
     return [_ticket(Random(f"{seed} {number}")) for number in range(count)]
 
 
 def gift_cards(count: int, seed: int) -> list[Ticket]:
-    """Make tickets about gift cards alone, all in the right queue: billing."""
+    """Return tickets about gift cards only, all in their right queue: billing."""
     return [_written(Random(f"gift {seed} {number}"), "billing", RARE) for number in range(count)]
 
 
 def write(path: Path, rows: Iterable[Ticket]) -> None:
-    """Write a CSV file with a header."""
+    """Write tickets as a CSV file with a header."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(HEADER)
@@ -70,7 +71,7 @@ def write(path: Path, rows: Iterable[Ticket]) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write a file of tickets."""
+    """Write a file of tickets; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m training.models.tickets.generate", description=__doc__)
     parser.add_argument("--rows", type=int, default=ROWS, help="how many")
     parser.add_argument("--seed", type=int, default=SEED, help="another number, other tickets")
@@ -132,7 +133,7 @@ def _filled(random: Random, text: str, language: str) -> str:
 
 
 def _slipped(random: Random, text: str) -> str:
-    """Type a text as people do: now and then a character is missing, doubled, or changes places with the next."""
+    """Return a text with typos: characters that are missing, doubled or swapped with the next one."""
     typed, at = "", 0
     while at < len(text):
         character, after = text[at], text[at + 1 : at + 2]

@@ -1,6 +1,7 @@
-"""The tickets estimator: a multinomial logistic regression on weighted counts of characters and words.
+"""The tickets estimator: a multinomial logistic regression on weighted counts of character and word n-grams.
 
-Runs of one to three characters are what Japanese needs, which has no spaces between words, and what typos leave whole.
+Japanese has no spaces between words, so it needs character n-grams, here of one to three characters; they are
+also robust to typos.
 """
 
 from sklearn.feature_extraction.text import TfidfTransformer
@@ -11,12 +12,12 @@ from training.fitting.token_counts import TokenCounts
 
 
 def build(*, inverse_penalty: float) -> Pipeline:
-    """Make the unfitted estimator.
+    """Return the unfitted estimator.
 
     Parameters
     ----------
     inverse_penalty
-        Inverse of the L2 penalty's strength: the greater, the closer it follows the data.
+        Inverse of the strength of the L2 penalty; a greater value fits the data more closely.
     """
     return make_pipeline(
         TokenCounts(columns=("subject", "body"), chars=(1, 3), words=(1, 2), max_features=20_000, min_df=2),

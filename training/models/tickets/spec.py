@@ -1,4 +1,4 @@
-"""What the tickets model takes, predicts and must reach."""
+"""Declaration of the tickets model: its input, its target and the metric it must reach."""
 
 from relearn.spec.model import (
     Category,
@@ -25,7 +25,7 @@ SPEC = ModelSpec(
         values=("account", "billing", "delivery", "product", "returns"),
         description="Who answers it.",
     ),
-    ingest=Ingest(allow_one_class=True),  # what agents decided since the last file may all be of one queue
+    ingest=Ingest(allow_one_class=True),  # all decisions since the last file may be of one queue
     quality=Quality(min_rows=200),
     metric=Metric("f1_macro", minimum=0.80, margin=0.0),
     hosting=Serverless(memory_mb=2048, max_concurrency=10),
