@@ -1,1 +1,1 @@
-"""Recommenders: implicit feedback, factorised by a library, served as one ONNX graph."""
+"""Train and evaluate recommenders: implicit feedback, factorised by a library, served as one ONNX graph."""

@@ -1,9 +1,9 @@
-"""Does the graph recommend what the library itself would? If not, it is never served.
+"""Check that the ONNX graph recommends what the library itself would; a graph that does not is never served.
 
-Lists are compared place by place: the scores must be within 1e-5 of the spread (the standard deviation) of the scores of
-all items, or within what float32 rounds away of sums as large as theirs where that is more, and so must the score that the
-factors give of each item that the graph names. Where both name different items at a place, these tie within that
-tolerance, and either is right: such rows are counted, not refused.
+Lists are compared place by place. Two scores must be within 1e-5 of the standard deviation of all items'
+scores, or within the float32 rounding error of such sums where that is larger. This holds for the library's
+score at the place, and for the score that the factors give to the item that the graph names. Where both name
+different items, these are therefore tied, and either is right: such rows are counted, not refused.
 """
 
 from __future__ import annotations
@@ -25,16 +25,17 @@ from training.fitting.ranking.fit import factors_of
 from training.fitting.ranking.interactions import Interactions, numbers_of
 from training.fitting.ranking.ways import SMALLEST_NORM
 
-LIMIT = 5_000  # visitors, and items, compared at most
-BATCH = 500  # of them at once: the library's scores are rows by items
+LIMIT = 5_000  # most visitors, and most items, compared
+BATCH = 500  # visitors or items at a time: the library's scores are rows by items
 NOBODY = -1
+"""Item number at a place without an item."""
 _ROUNDING = float(np.finfo(np.float32).eps) / 2
-_NO_SCORE = -1e38  # the library scores what it has put aside with the smallest float32
+_NO_SCORE = -1e38  # the library gives excluded items the smallest float32
 
 
 @dataclass(frozen=True, slots=True)
 class _Lists:
-    """Answers to the same question: item numbers and scores, shape (rows, k); `NOBODY` and -inf where fewer."""
+    """Ranked lists: item numbers and scores, shape (rows, k); `NOBODY` and -inf at places without an item."""
 
     items: Array
     scores: Array
@@ -42,20 +43,20 @@ class _Lists:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A model of the library, and the graph that was drawn of it.
+    """Factorisation of the library, and the ONNX graph built from it.
 
     Parameters
     ----------
     estimator
-        The fitted model of `implicit`.
+        Fitted model of `implicit`.
     scorer
-        The graph, loaded.
+        Loaded graph.
     known
-        What it was fitted on.
+        Interactions that the model was fitted on.
     visitor, similar_to
-        What the graph calls its inputs; None: it takes no item.
+        Names of the graph's inputs; ``similar_to`` is None for a graph that takes no item.
     k
-        How many items a row gets.
+        Number of items in a list.
     """
 
     estimator: Any
@@ -66,7 +67,7 @@ class Pair:
     k: int
 
     def ask(self, *, visitors: Array | None = None, items: Array | None = None) -> _Lists:
-        """Let the graph answer for visitors or items, by name."""
+        """Return the graph's lists for visitors or for items, given by name."""
         given = visitors if visitors is not None else items
         assert given is not None  # noqa: S101 - one of the two is given
         nothing = np.full(len(given), "", dtype=object)
@@ -79,43 +80,43 @@ class Pair:
         return _Lists(places.reshape(answered.predictions.shape), answered.scores)
 
     def answer(self, rows: Sequence[tuple[str, str]]) -> Scores:
-        """Let the graph answer requests: a visitor and an item each, by name, the empty string for none."""
+        """Return the graph's answers to pairs of a visitor and an item, by name; the empty string for none."""
         columns = {self.visitor: np.array([visitor for visitor, _ in rows], dtype=object)}
         if self.similar_to is not None:
             columns[self.similar_to] = np.array([item for _, item in rows], dtype=object)
         return self.scorer.columns(columns)
 
     def recommend(self, visitors: Array) -> _Lists:
-        """Let the library answer for visitors, by number."""
+        """Return the library's lists for visitors, given by number."""
         with threadpool_limits(1, "blas"):
             return _known(*self.estimator.recommend(visitors, self.known.matrix[visitors], N=self.k))
 
     def similar(self, items: Array) -> _Lists:
-        """Let the library answer for items, by number."""
+        """Return the library's lists of similar items, for items given by number."""
         with threadpool_limits(1, "blas"):
             return _without_itself(items, _known(*self.estimator.similar_items(items, N=self.k + 1)))
 
 
 def check(pair: Pair, visitors: Array) -> Agreement:
-    """Compare the answers of both.
+    """Compare the lists of graph and library.
 
     Parameters
     ----------
     pair
-        Both.
+        Factorisation and graph.
     visitors
-        Names of visitors to recommend to; strangers are passed over.
+        Names of visitors to recommend to; unknown ones are skipped.
 
     Raises
     ------
     ArtifactError
-        They disagree; the message says on how many rows and by how much.
+        The lists differ; the message has the number of rows and the largest difference.
     """
     found = numbers_of(np.unique(np.asarray(visitors, dtype=object)), pair.known.visitors)
     rows, wrong, ties, worst, allowed = 0, 0, 0, 0.0, 0.0
     for ours, theirs, of_ours, limit in _answers(pair, _thin(found[found >= 0])):
         differences = _differences(ours, theirs, of_ours)
-        bad = ~(differences <= limit)  # NaN is bad
+        bad = ~(differences <= limit)  # NaN counts as bad
         other = (ours.items != theirs.items).any(axis=1)
         rows, wrong, ties = rows + len(bad), wrong + int(bad.sum()), ties + int((other & ~bad).sum())
         worst, allowed = max(worst, float(differences.max(initial=0))), max(allowed, limit)
@@ -128,19 +129,20 @@ def check(pair: Pair, visitors: Array) -> Agreement:
 
 
 def cover(pair: Pair, longest: int) -> int:
-    """Compare what the graph says to every kind of request that the spec allows with what it must be; give how many.
+    """Check the graph's answers to every kind of request that the spec allows; return their number.
 
     Parameters
     ----------
     pair
-        Both.
+        Factorisation and graph.
     longest
-        Characters of the longest name that a request may have.
+        Length of the longest name that a request may have, in characters.
 
     Raises
     ------
     ArtifactError
-        An answer goes another way than `training.fitting.ranking.graph` says, or is not what it would be alone.
+        An answer has another basis than `training.fitting.ranking.graph` defines, or differs from the answer
+        to the request without its other names.
     """
     nobody = {"no": "", "an unknown": coverage.STRANGER[:longest], "a long unknown": "\u3042" * longest}
     known = [str(pair.known.visitors[0]), str(pair.known.items[0])]
@@ -175,7 +177,7 @@ def _are_same(mine: Scores, alone: Scores) -> bool:
 
 
 def _answers(pair: Pair, visitors: Array) -> Iterator[tuple[_Lists, _Lists, Array, float]]:
-    """Give what the graph says, what the library says, how the factors score that, and how far these may be apart."""
+    """Yield the graph's lists, the library's, the factors' scores of the former, and the allowed difference."""
     factors = factors_of(pair.estimator)
     for some in _batches(visitors):
         ours = pair.ask(visitors=pair.known.visitors[some])
@@ -195,11 +197,11 @@ def _answers(pair: Pair, visitors: Array) -> Iterator[tuple[_Lists, _Lists, Arra
 
 
 def _limit(queries: Array, items: Array) -> float:
-    """Say how far two scores of the same may be apart: by the spread of all, and at least by rounding.
+    """Return the allowed difference of two scores: by the spread of all scores, and at least by rounding.
 
-    Two float32 sums of n products differ by about sqrt(n) units of rounding each, times the sum of the products' sizes
-    (N. Higham, T. Mary, "A new approach to probabilistic rounding error analysis", SIAM J. Sci. Comput. 41, 2019), which the
-    factors' lengths bound.
+    Two float32 sums of n products differ by about sqrt(n) units of rounding each, times the sum of the
+    products' sizes (N. Higham, T. Mary, "A new approach to probabilistic rounding error analysis", SIAM J.
+    Sci. Comput. 41, 2019). The norms of the factors bound that sum.
     """
     lengths = (float(np.linalg.norm(factors, axis=1).max(initial=0)) for factors in (queries, items))
     rounding = 4 * np.sqrt(items.shape[1]) * _ROUNDING * np.prod(list(lengths))
@@ -207,7 +209,7 @@ def _limit(queries: Array, items: Array) -> float:
 
 
 def _spread(queries: Array, items: Array) -> float:
-    """Say how far the scores of all items spread; of scores that are all the same, their size."""
+    """Return the standard deviation of all scores; if they are all equal, their size."""
     with threadpool_limits(1, "blas"):
         scores = queries @ items.T
     return float(scores.std(dtype=np.float64)) or float(np.abs(scores).max(initial=0)) or 1.0
@@ -219,7 +221,7 @@ def _known(items: Array, scores: Array) -> _Lists:
 
 
 def _without_itself(items: Array, lists: _Lists) -> _Lists:
-    """Leave an item out of its own list; the last one, where ties have pushed it out already."""
+    """Remove each item from its own list; the last place instead, where ties have already removed it."""
     others = lists.items != items[:, None]
     others[others.all(axis=1), -1] = False
     shape = (len(items), lists.items.shape[1] - 1)
@@ -232,7 +234,7 @@ def _scores_of(queries: Array, items: Array, lists: _Lists) -> Array:
 
 
 def _differences(ours: _Lists, theirs: _Lists, of_ours: Array) -> Array:
-    """Give the largest difference of each row; infinite where one of them has an item and the other none."""
+    """Return the largest difference of each row; infinite where only one list has an item."""
     with np.errstate(invalid="ignore"):
         both = np.stack([ours.scores - theirs.scores, ours.scores - of_ours])
     nothing = np.stack([np.isneginf(other) & np.isneginf(ours.scores) for other in (theirs.scores, of_ours)])

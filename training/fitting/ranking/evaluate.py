@@ -1,14 +1,16 @@
-"""Measures ranked lists against what visitors went on to meet; pure functions on arrays of item numbers.
+"""Evaluate ranked lists against the items that visitors met later, with pure functions on item numbers.
 
-For a visitor with the truth T, the items that they met later and had not met before, and a list of at most k items:
+For a visitor with the truth T, the items that they met later and had not met before, and a list of at most k
+items:
 
 - recall@k is the share of T that is in the list;
-- NDCG@k is the sum over the places i = 1, 2, ... of the list with an item of T of 1 / log2(i + 1), divided by what it is
-  for the best list there can be, with min(k, number of T) hits at its top (Järvelin and Kekäläinen, "Cumulated
-  gain-based evaluation of IR techniques", 2002; here an item is right or wrong);
-- coverage@k is of all lists together: the share of the items that could be recommended that is in any of them.
+- NDCG@k is the sum of 1 / log2(i + 1) over the places i = 1, 2, ... of the list with an item of T, divided by
+the
+  sum for the best possible list, which has min(k, size of T) hits at its top (Järvelin and Kekäläinen,
+  "Cumulated gain-based evaluation of IR techniques", 2002; here with binary relevance);
+- coverage@k is the share of all recommendable items that is in at least one of all lists.
 
-Visitors without a truth say nothing about a list and are left out of the first two.
+Visitors with an empty T are left out of recall and NDCG.
 """
 
 from __future__ import annotations
@@ -25,8 +27,9 @@ from scoring.encode import Array
 
 RECALL, NDCG, COVERAGE = "recall_at_k", "ndcg_at_k", "coverage_at_k"
 NOTHING = -1
-"""Stands where a list has no item."""
+"""Item number at a place of a list without an item."""
 CONFIDENCE = 0.99
+"""Default confidence of a lead's lower bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +39,9 @@ class RankingScores:
     Parameters
     ----------
     recall, ndcg
-        Of each visitor with a truth, shape (visitors,).
+        Value for each visitor with a truth, shape (visitors,).
     coverage
-        Of all lists.
+        Value for all lists together.
     """
 
     recall: Array
@@ -46,11 +49,11 @@ class RankingScores:
     coverage: float
 
     def by_visitor(self, metric: str) -> Array:
-        """Give a metric of each visitor; NDCG for one that visitors do not have one by one."""
+        """Return a metric of each visitor; NDCG for a metric that has no value per visitor."""
         return self.recall if metric == RECALL else self.ndcg
 
     def metrics(self) -> dict[str, float]:
-        """Give the means."""
+        """Return the mean of each metric."""
         return {
             NDCG: float(self.ndcg.mean()),
             RECALL: float(self.recall.mean()),
@@ -60,18 +63,18 @@ class RankingScores:
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """By how much a model's lists are better than others, visitor by visitor.
+    """Lead of one model's lists over another's.
 
     Parameters
     ----------
     metric
-        What was compared.
+        Name of the compared metric.
     mean
-        Of the differences.
+        Mean of the differences between visitors' values.
     low
-        With `confidence`, the lead over all visitors there could be is no smaller.
+        Lower bound of the lead over all possible visitors.
     confidence
-        Of the bound, on that side.
+        One-sided confidence of the bound, between 0 and 1.
     """
 
     metric: str
@@ -80,22 +83,22 @@ class Lead:
     confidence: float
 
     def as_dict(self) -> dict[str, Any]:
-        """Give it as JSON-ready data."""
+        """Return the fields as JSON-ready data."""
         return asdict(self)
 
 
 def measure(lists: Array, truths: Sequence[Array], items: int) -> RankingScores:
-    """Measure lists.
+    """Compute the metrics of lists.
 
     Parameters
     ----------
     lists
-        Shape (visitors, k): numbers of items, best first, `NOTHING` where there is none.
+        Item numbers of shape (visitors, k), best first; `NOTHING` at places without an item.
     truths
-        The numbers of the items of each visitor's truth, each once; one that no list can name has any
-        number of its own that is not an item's.
+        Unique item numbers of each visitor's truth; an item that cannot be recommended has a number above all
+        recommendable ones.
     items
-        How many items could be recommended.
+        Number of items that can be recommended.
     """
     asked = [at for at, truth in enumerate(truths) if len(truth)]
     hits = np.array([np.isin(lists[at], truths[at]) for at in asked]).reshape(len(asked), lists.shape[1])
@@ -107,18 +110,20 @@ def measure(lists: Array, truths: Sequence[Array], items: int) -> RankingScores:
 
 
 def lead(mine: Array, theirs: Array, metric: str, confidence: float = CONFIDENCE) -> Lead:
-    """Compare a metric of the same visitors under two models.
+    """Return the lead of one model over another in a metric of the same visitors.
+
+    The lower bound uses the normal approximation of the mean of the differences: mean - z s / sqrt(n).
 
     The bound is that of the normal approximation to the mean of the differences: mean - z s / sqrt(n).
 
     Parameters
     ----------
     mine, theirs
-        Shape (visitors,), in the same order; at least two.
+        Values of the two models, shape (visitors,), in the same order; at least two visitors.
     metric
-        What it is called.
+        Name of the metric.
     confidence
-        Of the bound, between 0 and 1.
+        One-sided confidence of the bound, between 0 and 1.
     """
     differences = np.asarray(mine, np.float64) - np.asarray(theirs, np.float64)
     spread = float(differences.std(ddof=1)) / math.sqrt(len(differences))
@@ -127,16 +132,16 @@ def lead(mine: Array, theirs: Array, metric: str, confidence: float = CONFIDENCE
 
 
 def popular_lists(order: Array, met: Sequence[Array], k: int) -> Array:
-    """Recommend to each visitor what is most popular among what they have not met.
+    """Recommend to each visitor the most popular items that they have not met.
 
     Parameters
     ----------
     order
-        The numbers of all items, most popular first.
+        Numbers of all items, most popular first.
     met
-        The numbers of the items that each visitor has met.
+        Item numbers that each visitor has met.
     k
-        How many to recommend.
+        Number of items to recommend; fewer leave `NOTHING` at the end.
     """
     lists = np.full((len(met), k), NOTHING, dtype=np.int64)
     for row, known in enumerate(met):

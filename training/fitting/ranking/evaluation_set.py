@@ -1,4 +1,4 @@
-"""What the visitors held out went on to meet, as questions to a recommender."""
+"""Build the evaluation set of a recommender: held-out visitors, and what they met for the first time."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from scoring.encode import Array
 from training.data.dataset import Dataset, Table
 from training.fitting.ranking.interactions import Interactions, numbers_of
 
-FEWEST_VISITORS = 20  # with fewer no mean says anything
+FEWEST_VISITORS = 20  # with fewer, a mean says nothing
 
 
 @dataclass(frozen=True, slots=True)
 class RankingEvaluationSet:
-    """Visitors, what they had met, and what they then met for the first time.
+    """Evaluation set of a recommender: visitors, what they had met, and what they then met for the first time.
 
     Parameters
     ----------
     columns
-        What a graph is asked.
+        Input of the graph: one row per visitor, by column.
     known
-        What was trained on.
+        Interactions that were trained on.
     met, truths
-        Item numbers for each visitor; an item of the truth that is not known has a number above all others.
+        Item numbers for each visitor; a truth's item that is not known has a number above all known ones.
     """
 
     columns: Mapping[str, Array]
@@ -39,23 +39,23 @@ class RankingEvaluationSet:
 
 
 def ranking_of(spec: ModelSpec) -> Ranking:
-    """Give the target of a spec of this kind."""
+    """Return the target of a ranking's spec."""
     assert isinstance(spec.target, Ranking)  # noqa: S101 - of such specs alone
     return spec.target
 
 
 def known_of(spec: ModelSpec, table: Table) -> Interactions:
-    """Read rows as interactions."""
+    """Return the rows of a table as interactions."""
     return Interactions.of(table.columns[str(spec.entity)], table.target, table.columns[WEIGHT])
 
 
 def make_evaluation_set(spec: ModelSpec, dataset: Dataset) -> RankingEvaluationSet:
-    """Ask for recommendations to every visitor of whom something was held out.
+    """Build the evaluation set with every visitor who has held-out rows.
 
     Raises
     ------
     DataError
-        Too few of them met anything new.
+        Fewer than `FEWEST_VISITORS` visitors met a new item.
     """
     known = known_of(spec, dataset.train)
     visitors, rows = _by_visitor(dataset.holdout.columns[str(spec.entity)])
@@ -75,7 +75,7 @@ def make_evaluation_set(spec: ModelSpec, dataset: Dataset) -> RankingEvaluationS
 
 
 def _by_visitor(visitors: Array) -> tuple[Array, list[Array]]:
-    """List the visitors, each once, and the rows of each."""
+    """Return the unique visitors, sorted, and the row indexes of each."""
     numbers, names = pd.factorize(np.asarray(visitors, dtype=object), sort=True)
     order = np.argsort(numbers, kind="stable")
     ends = np.cumsum(np.bincount(numbers, minlength=len(names)))[:-1]

@@ -1,4 +1,4 @@
-"""Runs a model's own factorisation."""
+"""Fit a model's own factorisation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from training.fitting.ranking.interactions import Interactions
 
 @dataclass(frozen=True, slots=True)
 class Factors:
-    """What a factorisation found: a visitor's score of an item is the product of their rows.
+    """Factors of visitors and items: the score of a pair is the dot product of their rows.
 
     Parameters
     ----------
@@ -33,24 +33,24 @@ def fit(
 ) -> Any:
     """Build and fit the factorisation of a model.
 
-    The parts that run on BLAS run on one thread: `implicit` has threads of its own, and sums of floating-point
-    numbers depend on their order.
+    BLAS runs on one thread: `implicit` has its own threads, and sums of floating-point numbers depend on
+    their order.
 
     Parameters
     ----------
     name
-        Name of the model.
+        Name of the model, for messages.
     build
-        The model's own: gives a matrix factorisation of `implicit`.
+        The model's ``build``, which returns a matrix factorisation of `implicit`.
     hyperparameters
-        Keywords for ``build``.
+        Keyword arguments of ``build``.
     known
-        What to learn from.
+        Interactions to fit on.
 
     Raises
     ------
     ArtifactError
-        It finds no factors that could be served.
+        The factors do not fit the interactions, or are not finite.
     """
     with threadpool_limits(1, "blas"):
         estimator = build(**hyperparameters)
@@ -60,19 +60,19 @@ def fit(
 
 
 def factors_of(estimator: Any) -> Factors:
-    """Take the factors of a fitted model of `implicit`; empty where it has none."""
+    """Return the factors of a fitted model of `implicit`; empty where it has none."""
     parts = (getattr(estimator, name, None) for name in ("user_factors", "item_factors"))
     visitors, items = (np.asarray([] if part is None else part, dtype=np.float32) for part in parts)
     return Factors(visitors, items)
 
 
 def check(name: str, found: Factors, known: Interactions) -> None:
-    """Refuse factors that do not speak of every visitor and item in finite numbers.
+    """Refuse factors that do not cover every visitor and item with finite numbers.
 
     Raises
     ------
     ArtifactError
-        They do not.
+        The shapes are wrong, or a number is not finite.
     """
     wanted = (len(known.visitors), len(known.items))
     shapes = (found.visitors.shape, found.items.shape)

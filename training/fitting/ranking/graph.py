@@ -1,17 +1,17 @@
-"""A recommender as one ONNX graph: names in, names of the best items out.
+"""Build the ONNX graph of a recommender, from names of visitors or items to the names of the best items.
 
-Each row goes one of three ways, and pays for no other:
+Each row takes one of three paths, and costs no other:
 
-==========  ======================================  =====================================================
-basis       when                                    items
-==========  ======================================  =====================================================
-similar     the item asked about is known           by the cosine of their factors, without that item
-history     the visitor is known, no such item      by the product of factors, without what they have met
-popularity  otherwise                               by the share of visitors who have met them
-==========  ======================================  =====================================================
+==========  ======================================  ==================================================
+basis       when                                    items are ranked by
+==========  ======================================  ==================================================
+similar     the request's item is known             cosine of their factors, without that item
+history     no such item, but a known visitor       dot product of factors, without those already met
+popularity  otherwise                               share of visitors who have met them
+==========  ======================================  ==================================================
 
-What every visitor has met is kept as the offsets and columns of a sparse matrix, so nothing in the graph grows with
-visitors times items; scores of a way exist for its rows alone.
+The items that every visitor has met are stored as the offsets and columns of a sparse matrix, so nothing in
+the graph has the size of visitors times items. The scores of a path are computed for its rows alone.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ __all__ = ["Draft", "build"]
 SIMILAR, HISTORY, POPULARITY = range(len(BASES))
 WAYS = {SIMILAR: by_similarity, HISTORY: by_history, POPULARITY: by_popularity}
 SCORES_AT_ONCE = 2_000_000
-"""8 MB: what a long request needs of memory does not grow with it, and stays near the processor."""
+"""Most scores computed at a time (8 MB as float32), so that the memory of a long request is bounded."""
 
 
 def build(draft: Draft, name: str, *, visitor: str, similar_to: str | None) -> onnx.ModelProto:
-    """Draw the graph of a recommender.
+    """Build the graph of a recommender.
 
     Parameters
     ----------
     draft
-        What to draw.
+        Interactions, factors and list length.
     name
         Name of the model.
     visitor
-        The input that names a visitor; the empty string for none.
+        Name of the input for a visitor; its value is the empty string for none.
     similar_to
-        The input that names an item; None: the graph has none.
+        Name of the input for an item; None: the graph has no such input.
     """
     s = Sketch()
     users = _number(s, visitor, list(draft.known.visitors))
@@ -89,7 +89,7 @@ def _not_negative(s: Sketch, numbers: str) -> str:
 
 
 def _answer(s: Sketch, draft: Draft, ranked: list[Ranked], rows: list[str], way: str) -> None:
-    """Put the rows of all ways back into the order in which they came."""
+    """Restore the order of the rows from the results of all paths, and name the outputs."""
     order = s.node("Unsqueeze", s.node("Concat", *rows, axis=0), s.number(1))
     shape = s.node("Concat", s.node("Shape", way), s.number(draft.k), axis=0)
     places = {"item": s.number(0), SCORES: s.hold("nothing", np.array([0], np.float32))}

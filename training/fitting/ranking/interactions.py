@@ -1,4 +1,4 @@
-"""Who met what, and how much it meant to them: names in, a sparse matrix out."""
+"""Build a sparse matrix of interactions between visitors and items from their names."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from scoring.encode import Array
 
 @dataclass(frozen=True, slots=True)
 class Interactions:
-    """What is known of visitors and items.
+    """Interactions of visitors with items.
 
     Parameters
     ----------
     visitors, items
-        Their names, sorted, each once: a name's place is its number.
+        Unique names, sorted; the number of a visitor or item is its position here.
     matrix
-        A row a visitor, a column an item, in float32: the sum of the weights of the pair; a pair that
-        never met has no entry. Columns are in order within a row.
+        float32, shape (visitors, items): the sum of the weights of each pair; a pair that never met has no
+        entry. Columns are sorted within a row.
     """
 
     visitors: Array
@@ -30,14 +30,14 @@ class Interactions:
 
     @classmethod
     def of(cls, visitors: Array, items: Array, weights: Array) -> Interactions:
-        """Number the names and sum the weights.
+        """Number the names and sum the weights of rows.
 
         Parameters
         ----------
         visitors, items
-            Shape (rows,), strings.
+            Names as strings, shape (rows,).
         weights
-            Shape (rows,), numbers.
+            Numbers, shape (rows,).
         """
         rows, of_visitor = pd.factorize(np.asarray(visitors, dtype=object), sort=True)
         columns, of_item = pd.factorize(np.asarray(items, dtype=object), sort=True)
@@ -48,21 +48,21 @@ class Interactions:
 
     @property
     def popularity(self) -> Array:
-        """Share of the visitors who met each item, shape (items,)."""
+        """Share of the visitors who met each item, shape (items,), each between 0 and 1."""
         return np.bincount(self.matrix.indices, minlength=len(self.items)) / max(len(self.visitors), 1)
 
     def by_popularity(self) -> Array:
-        """List the numbers of the items, the most popular first; of two alike the one named first."""
+        """Return the item numbers, most popular first; of equals, the first by name."""
         return np.argsort(-self.popularity, kind="stable")
 
     def seen(self, visitor: int) -> Array:
-        """List the numbers of the items that a visitor met."""
+        """Return the numbers of the items that a visitor met."""
         start, end = self.matrix.indptr[visitor : visitor + 2]
         return np.asarray(self.matrix.indices[start:end])
 
 
 def numbers_of(names: Array, known: Array) -> Array:
-    """Give the place of each name in ``known``, sorted; -1 for a stranger."""
+    """Return the position of each name in ``known``, which is sorted; -1 for an unknown name."""
     if not len(known):
         return np.full(len(names), -1)
     wanted = np.asarray(names, dtype=object)

@@ -1,4 +1,4 @@
-"""The report's sections about a recommender."""
+"""Render the report's sections about a recommender."""
 
 from __future__ import annotations
 
@@ -18,25 +18,26 @@ from training.fitting.ranking.evaluate import NOTHING
 from training.fitting.ranking.evaluation_set import RankingEvaluationSet
 
 SAMPLES = 5
-SHOWN_MET = 6  # of what a sampled visitor had met
+"""Visitors whose recommendations are shown."""
+SHOWN_MET = 6  # items shown that a sampled visitor had met
 HIT = " ✓"
 
 
 def sections(
     report: Mapping[str, Any], evaluation_set: RankingEvaluationSet, lists: Array, popular: Mapping[str, Any]
 ) -> list[str]:
-    """Write the sections.
+    """Return the HTML sections of the report.
 
     Parameters
     ----------
     report
-        What `training.job.report.document` gave.
+        Report from `training.job.report.document`.
     evaluation_set
-        What was asked.
+        Evaluation set of the candidate.
     lists
-        What the candidate recommended, item numbers of shape (visitors, k).
+        Lists of the candidate: item numbers of shape (visitors, k).
     popular
-        What popularity came to, as ``report["candidate"]``.
+        Results of the popularity baseline, in the form of ``report["candidate"]``.
     """
     pictures = _by_length(report["candidate"], popular) + _spread(evaluation_set, lists)
     return [
@@ -64,7 +65,7 @@ def _against(report: Mapping[str, Any]) -> str:
 
 
 def _by_length(mine: Mapping[str, Any], popular: Mapping[str, Any]) -> str:
-    """Draw NDCG by the length of the list."""
+    """Draw NDCG by the length of the list, for candidate and popularity."""
     lines = [("candidate", mine["ndcg_by_k"]), ("popularity", popular["ndcg_by_k"])]
     highest = max(0.01, *(max(values) for _, values in lines))
     count = len(mine["ndcg_by_k"])
@@ -80,7 +81,7 @@ def _by_length(mine: Mapping[str, Any], popular: Mapping[str, Any]) -> str:
 
 
 def _spread(evaluation_set: RankingEvaluationSet, lists: Array) -> str:
-    """Draw how often an item is recommended against how many visitors have met it."""
+    """Draw the share of lists that each item is in against the share of visitors who have met it."""
     count = len(evaluation_set.known.items)
     recommended = np.bincount(lists[lists != NOTHING], minlength=count) / len(lists)
     title = "Each item: how many have met it, and in how many lists it is"
@@ -95,7 +96,7 @@ def _lengths(report: Mapping[str, Any], popular: Mapping[str, Any]) -> str:
 
 
 def _samples(evaluation_set: RankingEvaluationSet, lists: Array) -> str:
-    """Show what some visitors are recommended; who they are is not told."""
+    """Show the recommendations of some visitors, without their names."""
     told = f"To the first visitors held out, best first;{HIT} is what they went on to meet."
     chosen = [
         place

@@ -1,6 +1,6 @@
-"""Draws an ONNX graph node by node, with names that the order of drawing gives.
+"""Build an ONNX graph node by node, with generated names.
 
-Inputs are called as the columns of a spec; every other name begins with `OURS`, as no column can.
+Inputs are named as columns of the spec. Every other name starts with `OURS`, as no column can.
 """
 
 from __future__ import annotations
@@ -16,23 +16,24 @@ from scoring.encode import Array
 
 ML = "ai.onnx.ml"
 OPSETS = (("", 18), (ML, 3))
-IR_VERSION = 8  # what came with these operator sets
+IR_VERSION = 8  # version that came with these operator sets
 OURS = "_"
+"""Prefix of every name but those of inputs."""
 
 
 class Sketch:
-    """A graph that is being drawn."""
+    """ONNX graph under construction."""
 
     def __init__(self) -> None:
         self._nodes: list[onnx.NodeProto] = []
         self._held: dict[str, onnx.TensorProto] = {}
 
     def node(self, operator: str, *inputs: str, to: str | None = None, **attributes: Any) -> str:
-        """Add a node with one output, and give the output's name."""
+        """Add a node with one output, and return the output's name."""
         return self.nodes(operator, *inputs, to=(to or f"t{len(self._nodes)}",), **attributes)[0]
 
     def nodes(self, operator: str, *inputs: str, to: Sequence[str], **attributes: Any) -> Sequence[str]:
-        """Add a node with several outputs, and give their names."""
+        """Add a node with several outputs, and return their names."""
         domain = ML if operator == "LabelEncoder" else ""
         made = [f"{OURS}{name}" for name in to]
         self._nodes.append(
@@ -43,7 +44,7 @@ class Sketch:
         return made
 
     def hold(self, name: str, values: Array) -> str:
-        """Keep an array in the graph, once, and give its name."""
+        """Store an array in the graph, once per name, and return its full name."""
         name = f"{OURS}{name}"
         if name not in self._held:
             if values.dtype == object:
@@ -54,7 +55,7 @@ class Sketch:
         return name
 
     def number(self, value: int, kind: type = np.int64) -> str:
-        """Keep a number in the graph, in shape (1,)."""
+        """Store a number in the graph with shape (1,), and return its name."""
         name = f"{kind.__name__}_{value}".replace("-", "minus_")
         return self.hold(name, np.array([value], kind))
 
@@ -65,7 +66,19 @@ class Sketch:
         outputs: Sequence[tuple[str, int, list[str | int]]],
         about: Mapping[str, str],
     ) -> onnx.ModelProto:
-        """Finish the drawing: inputs are strings of shape (rows, 1), outputs are named as in `node`, ``about`` is its metadata."""
+        """Return the finished model.
+
+        Parameters
+        ----------
+        name
+            Name of the graph.
+        inputs
+            Names of the inputs: strings of shape (rows, 1).
+        outputs
+            Name as given to `node`, element type and shape of each output.
+        about
+            Metadata of the model.
+        """
         given = [helper.make_tensor_value_info(one, TensorProto.STRING, ["rows", 1]) for one in inputs]
         made = [helper.make_tensor_value_info(f"{OURS}{one}", kind, shape) for one, kind, shape in outputs]
         graph = helper.make_graph(self._nodes, name, given, made, list(self._held.values()))

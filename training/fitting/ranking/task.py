@@ -1,4 +1,4 @@
-"""Recommenders as a training job sees them; what each function does is said in `training.fitting.tasks`."""
+"""Train and evaluate recommenders; `training.fitting.tasks` documents what each function does."""
 
 from __future__ import annotations
 
@@ -44,16 +44,19 @@ __all__ = [
 ]
 
 LIBRARIES = ("duckdb", "implicit", "numpy", "onnx", "onnxruntime", "pandas", "scipy")
+"""Libraries whose versions model.json records."""
 POPULARITY = "popularity"
+"""Name of the naive baseline."""
 
 
 def refuse_unusable(spec: ModelSpec, dataset: Dataset) -> None:
-    """Refuse rows that no recommender can be made of, or measured on.
+    """Refuse rows from which no recommender can be trained or evaluated.
 
     Raises
     ------
     DataError
-        A side of the split is empty, a weight is not above 0, or there are no more items than one answer has.
+        A side of the split is empty, a weight is not above 0, or there are no more items than a list has
+        places.
     """
     for name, table in {"train": dataset.train, "holdout": dataset.holdout}.items():
         if not len(table):
@@ -70,12 +73,12 @@ def refuse_unusable(spec: ModelSpec, dataset: Dataset) -> None:
 
 
 def make_candidate(spec: ModelSpec, job: Job, dataset: Dataset) -> Candidate:
-    """Factorise, draw the graph, and check that it recommends as the library does.
+    """Fit the factorisation, build the graph, and check that it recommends what the library does.
 
     Raises
     ------
     ArtifactError
-        There are no factors to serve, or the graph answers differently.
+        The factors cannot be served, or the graph answers differently.
     """
     known, target = known_of(spec, dataset.train), ranking_of(spec)
     build = Code.of(catalog.folder(spec.name)).build
@@ -101,14 +104,14 @@ def evaluate(
     scores: Scores,
     classes: Sequence[str],  # noqa: ARG001 - there are none
 ) -> dict[str, Any]:
-    """Measure lists of items; ``ndcg_by_k`` has that of lists of 1 to k items."""
+    """Return the metrics of lists; ``ndcg_by_k`` has the NDCG of lists of 1 to k items."""
     return _as_report(evaluation_set, lists_of(evaluation_set, scores))
 
 
 def duel(
     spec: ModelSpec, evaluation_set: RankingEvaluationSet, mine: Scores, theirs: Scores
 ) -> tuple[int, int]:
-    """Count the visitors whose list is better, and worse, by the metric that decides."""
+    """Count the visitors whose list is better, and worse, by the spec's metric."""
     first, second = (
         _measured(evaluation_set, lists_of(evaluation_set, one)).by_visitor(spec.metric.name)
         for one in (mine, theirs)
@@ -117,12 +120,12 @@ def duel(
 
 
 def explain(spec: ModelSpec, evaluation_set: RankingEvaluationSet, candidate: Candidate) -> dict[str, float]:  # noqa: ARG001
-    """Name nothing: a recommender has no features."""
+    """Return nothing: a recommender has no features."""
     return {}
 
 
 def naive(spec: ModelSpec, answers: Answers) -> dict[str, Any] | None:
-    """Measure what is popular, and the lead over it."""
+    """Return the metrics of the popularity baseline, and the candidate's lead over it."""
     evaluation_set: RankingEvaluationSet = answers.evaluation_set
     theirs = _measured(
         evaluation_set,
@@ -135,7 +138,7 @@ def naive(spec: ModelSpec, answers: Answers) -> dict[str, Any] | None:
 
 
 def sections(spec: ModelSpec, report: Mapping[str, Any], answers: Answers) -> list[str]:
-    """Write the sections about the lists."""
+    """Return the report's HTML sections about the lists."""
     evaluation_set: RankingEvaluationSet = answers.evaluation_set
     lists = lists_of(evaluation_set, answers.scores)
     popular = popular_lists(evaluation_set.known.by_popularity(), evaluation_set.met, ranking_of(spec).k)
@@ -143,7 +146,7 @@ def sections(spec: ModelSpec, report: Mapping[str, Any], answers: Answers) -> li
 
 
 def lists_of(evaluation_set: RankingEvaluationSet, scores: Scores) -> Array:
-    """Number the items of answers, as `training.fitting.ranking.evaluate` takes them."""
+    """Return the item numbers of answers, as `training.fitting.ranking.evaluate` expects them."""
     items = np.asarray(scores.predictions, dtype=object)
     return numbers_of(items.ravel(), evaluation_set.known.items).reshape(items.shape)
 

@@ -1,4 +1,4 @@
-"""The three ways to an answer, drawn: by what a visitor did, by likeness to an item, by what is popular."""
+"""Build the three paths of a recommender's graph: by history, by similarity and by popularity."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from training.fitting.ranking.fit import Factors
 from training.fitting.ranking.interactions import Interactions
 from training.fitting.ranking.sketch import Sketch
 
-SMALLEST_NORM = np.float32(1e-10)  # in place of 0, as implicit has it
+SMALLEST_NORM = np.float32(1e-10)  # replaces a norm of 0, as in implicit
 Ranked = tuple[str, str]
-"""Names of scores and item numbers, both of shape (rows, k)."""
+"""Names of a path's outputs: scores and item numbers, both of shape (rows, k)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a graph is drawn of.
+    """Content of a recommender's graph.
 
     Parameters
     ----------
     known
-        What the model was trained on.
+        Interactions that the model was fitted on.
     factors
-        What it found.
+        Factors of the fitted model.
     k
-        How many items a row gets; fewer than there are.
+        Number of items in a list; fewer than there are items.
     """
 
     known: Interactions
@@ -35,14 +35,14 @@ class Draft:
 
 
 def by_history(s: Sketch, draft: Draft, users: str) -> Ranked:
-    """Draw the way of visitors, given by number: the product of factors, without what they have met."""
+    """Build the path of known visitors, given by number: dot product of factors, without items already met."""
     queries = s.node("Gather", s.hold("visitor_factors", draft.factors.visitors), users, axis=0)
     scores = s.node("MatMul", queries, _item_factors(s, draft))
     return _best(s, draft, _without(s, scores, _met(s, draft, users)))
 
 
 def _met(s: Sketch, draft: Draft, users: str) -> str:
-    """List the items that each visitor has met; short lists repeat their last item up to the longest one's length."""
+    """Return the items that each visitor has met; shorter lists repeat their last item to equal length."""
     offsets = s.hold("met_offsets", draft.known.matrix.indptr.astype(np.int32))
     one = s.number(1, np.int32)
     start = s.node("Gather", offsets, users)
@@ -57,7 +57,7 @@ def _met(s: Sketch, draft: Draft, users: str) -> str:
 
 
 def by_similarity(s: Sketch, draft: Draft, items: str) -> Ranked:
-    """Draw the way of items, given by number: the cosine of factors, without the item itself."""
+    """Build the path of known items, given by number: cosine of factors, without the item itself."""
     norms = np.linalg.norm(draft.factors.items, axis=1).astype(np.float32)
     held = s.hold("item_norms", np.where(norms == 0, SMALLEST_NORM, norms))
     queries = s.node("Transpose", s.node("Gather", _item_factors(s, draft), items, axis=1), perm=[1, 0])
@@ -68,7 +68,7 @@ def by_similarity(s: Sketch, draft: Draft, items: str) -> Ranked:
 
 
 def by_popularity(s: Sketch, draft: Draft, rows: str) -> Ranked:
-    """Draw the way of strangers: what most have met, the same for each of the rows."""
+    """Build the path of all other rows: the most popular items, the same for each row."""
     best = draft.known.by_popularity()[: draft.k]
     shape = s.node("Concat", s.node("Shape", rows), s.number(draft.k), axis=0)
     shares = draft.known.popularity[best].astype(np.float32)
@@ -83,11 +83,11 @@ def _item_factors(s: Sketch, draft: Draft) -> str:
 
 
 def _without(s: Sketch, scores: str, items: str) -> str:
-    """Put some items of each row out of the running."""
+    """Exclude some items of each row by a score of -inf."""
     lowest = s.node("Expand", s.hold("lowest", np.array(-np.inf, np.float32)), s.node("Shape", items))
     return s.node(
         "ScatterElements", scores, items, lowest, axis=1, reduction="min"
-    )  # the same item may come twice
+    )  # "min" allows duplicate items
 
 
 def _best(s: Sketch, draft: Draft, scores: str) -> Ranked:
