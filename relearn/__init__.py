@@ -1,8 +1,8 @@
-"""The domain of Relearn: what an upload, a run, a version and a route are, and what may become of them.
+"""Domain of Relearn: uploads, runs, versions and routes, and their legal transitions.
 
-Pure Python, standard library only: the same code decides inside a Lambda, a training
-container, the CDK app and the command line.
+It uses the standard library only, so the same code decides in a Lambda function, a training container, the
+CDK app and the command line.
 """
 
 VERSION = "0.1.0"
-"""Version of this repository by Semantic Versioning; the newest release in ``CHANGELOG.md``."""
+"""Semantic version of this repository: the newest release in ``CHANGELOG.md``."""

@@ -1,7 +1,8 @@
-"""Texts and lists of other people's making, cut to what may be stored or sent, with a mark that says so.
+"""Truncation of text and lists from others to what may be stored or sent, with a mark that says so.
 
-What a reason quotes (names of columns, values, keys, what a service said) has any length, and every place that keeps it
-has a limit: DynamoDB takes 400 KB in one item, SNS, SQS and Step Functions 256 KB in one message.
+What a reason quotes (names of columns, values, keys, messages of services) has any length, and every place
+that stores it has a limit: 400 KB for an item in DynamoDB, 256 KB for a message in SNS, SQS and Step
+Functions.
 """
 
 from __future__ import annotations
@@ -9,24 +10,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 REASON_BYTES = 4096
-"""What one reason takes at most, in bytes of UTF-8: some hundred reasons fit into one answer or one item."""
+"""Maximum size of one reason, in bytes of UTF-8; about a hundred reasons fit into one answer or one item."""
 LISTED_BYTES = 1000
-"""What the names within a reason take at most."""
+"""Maximum size of the names in a reason, in bytes of UTF-8."""
 NAME_BYTES = 200
-"""What one name or value within a list takes at most."""
+"""Maximum size of one name or value in a list, in bytes of UTF-8."""
 
 
 def cut(text: str, most: int = REASON_BYTES, where: str = "") -> str:
-    """Give a text of at most ``most`` bytes; one that was cut says so, how long it was, and where it is whole.
+    """Return a text of at most ``most`` bytes; a truncated one ends with its original size.
 
     Parameters
     ----------
     text
-        Any; half of a surrogate pair, which UTF-8 does not have, becomes a question mark.
+        Any text; a lone surrogate, which UTF-8 cannot encode, becomes a question mark.
     most
-        Bytes of UTF-8, at least 100.
+        Maximum size, in bytes of UTF-8, at least 100.
     where
-        Where the whole text is; empty when it is nowhere.
+        Place of the whole text, named in the mark; empty when there is none.
     """
     whole = text.encode("utf-8", "replace")
     if len(whole) <= most:
@@ -39,14 +40,14 @@ def cut(text: str, most: int = REASON_BYTES, where: str = "") -> str:
 
 
 def listed(names: Iterable[str], most: int = LISTED_BYTES) -> str:
-    """Join names with commas, as many as fit into ``most`` bytes, at least one; the others are counted.
+    """Join names with commas, at least one and as many as fit into ``most`` bytes; the others are counted.
 
     Parameters
     ----------
     names
-        Any; each is cut to `NAME_BYTES`.
+        Any names; each is truncated to `NAME_BYTES`.
     most
-        Bytes of UTF-8, without the words about the others.
+        Maximum size, in bytes of UTF-8, without the count of the others.
     """
     every = list(names)
     shown: list[str] = []

@@ -2,33 +2,33 @@
 
 ::
 
-    RelearnError                  something the caller can understand and mend
+    RelearnError                  something the caller can understand and correct
     ├── SpecError                 a model's declaration is wrong: field, value given, what is allowed
     ├── ConfigError               a setting or environment variable is missing or wrong
     ├── NotFoundError             no such model, version, run or upload
-    ├── InvalidBodyError          a request's body is not what is allowed; carries every FieldError
+    ├── InvalidBodyError          a request's body is not allowed; carries every FieldError
     │   ├── InvalidInstancesError the instances break the spec
-    │   │   └── UnanswerableError they fit the spec, but a version has no answer to them
+    │   │   └── UnanswerableError they fit the spec, but a version cannot answer them
     │   ├── InvalidFeedbackError  the rows of feedback break the spec
-    │   ├── InvalidUploadError    the file that is announced may not be sent
-    │   ├── InvalidChangeError    the change of a route is none that can be asked for
-    │   ├── InvalidDecisionError  the decision about a version is none that can be given
-    │   └── InvalidBatchError     a batch was asked for with a body that would have no effect
+    │   ├── InvalidUploadError    the file of an upload is not allowed
+    │   ├── InvalidChangeError    the change of a route does not exist or is malformed
+    │   ├── InvalidDecisionError  the decision about a version does not exist or is malformed
+    │   └── InvalidBatchError     a request for a batch has a body, which would have no effect
     ├── InvalidLinesError         a file of instances breaks the spec; carries the first LineErrors
-    ├── NotServingError           the model has no live version yet; carries what is being waited for
-    ├── BusyError                 someone else is at the same thing; carries when to try again
+    ├── NotServingError           the model has no live version yet; carries what has to happen first
+    ├── BusyError                 another request is doing the same; carries when to try again
     ├── ModelFailedError          the endpoint answered with an error, or not at all
-    ├── QuotaExceededError        the account may have no more of something for now
-    ├── ConflictError             the ledger changed under us: someone else won the conditional write
-    │   ├── RouteChangedError     a person's change of a route does not fit the route as it is
-    │   └── NotWaitingError       a decision about a version that waits for none, or for one
-    ├── TooMuchToKeepError        what is to be written down is more than one item of the ledger holds
-    ├── FrozenRouteError          a person froze the route: no run may move it
-    ├── NothingToRetryError       a person wants something tried again that needs, or allows, no other try
-    ├── NothingToExcludeError     a person wants an upload trained on no more that would not be anyway
-    ├── IllegalTransitionError    an upload, run or version may not go from this state to that one
-    ├── DataError                 a snapshot or upload cannot be used; carries a stable code
-    ├── ArchiveError              an archive or document of others is damaged, or holds more than it may
+    ├── QuotaExceededError        a quota of the AWS account is used up
+    ├── ConflictError             another writer won the conditional write of the ledger
+    │   ├── RouteChangedError     a person's change of a route does not fit the route
+    │   └── NotWaitingError       a version does not wait for a decision, or must not serve without one
+    ├── TooMuchToKeepError        a record is larger than one item of the ledger may be
+    ├── FrozenRouteError          a person froze the route: runs may not change it
+    ├── NothingToRetryError       an upload or run needs no retry, or cannot have one
+    ├── NothingToExcludeError     an upload to exclude is in no later snapshot anyway, or is not decided yet
+    ├── IllegalTransitionError    an upload, run or version cannot change from this state to that one
+    ├── DataError                 a snapshot or upload cannot be used; carries a constant code
+    ├── ArchiveError              an archive or document of others is damaged, ambiguous or exceeds a limit
     └── ArtifactError             a model artifact is damaged, tampered with or unfaithful
 """
 
@@ -49,9 +49,9 @@ class SpecError(RelearnError):
     field
         Dotted path of the field, e.g. ``"metric.minimum"``.
     value
-        What was given.
+        Value given.
     allowed
-        What would have been right, in words.
+        Description of the values allowed.
     """
 
     def __init__(self, field: str, value: object, allowed: str) -> None:
@@ -62,7 +62,17 @@ class SpecError(RelearnError):
 
 
 class ConfigError(RelearnError):
-    """A setting or environment variable is missing or wrong."""
+    """A setting or environment variable is missing or wrong.
+
+    Parameters
+    ----------
+    key
+        Name of the setting.
+    value
+        Value given.
+    allowed
+        Description of the values allowed.
+    """
 
     def __init__(self, key: str, value: object, allowed: str) -> None:
         super().__init__(f"setting {key!r}: got {value!r}; allowed: {allowed}")
@@ -92,12 +102,12 @@ class FieldError:
 
 
 class InvalidBodyError(RelearnError):
-    """A request's body is JSON, but not what is allowed.
+    """A request's body is JSON, but not allowed.
 
     Parameters
     ----------
     errors
-        Every wrong value, at least one.
+        All wrong values, at least one.
     """
 
     def __init__(self, errors: tuple[FieldError, ...]) -> None:
@@ -110,7 +120,7 @@ class InvalidInstancesError(InvalidBodyError):
 
 
 class UnanswerableError(InvalidInstancesError):
-    """A version has no answer to an instance that the spec allows: it names the instance."""
+    """A version cannot answer an instance that fits the spec; names the instance."""
 
 
 class InvalidFeedbackError(InvalidBodyError):
@@ -118,19 +128,19 @@ class InvalidFeedbackError(InvalidBodyError):
 
 
 class InvalidUploadError(InvalidBodyError):
-    """The file that a request announces may not be sent."""
+    """The file in a request for an upload is not allowed."""
 
 
 class InvalidChangeError(InvalidBodyError):
-    """The change of a route is none that can be asked for."""
+    """The requested change of a route does not exist or is malformed."""
 
 
 class InvalidDecisionError(InvalidBodyError):
-    """The decision about a version is none that can be given."""
+    """The requested decision about a version does not exist or is malformed."""
 
 
 class InvalidBatchError(InvalidBodyError):
-    """A batch was asked for with a body, which would have no effect."""
+    """A request for a batch has a body, which would have no effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +189,9 @@ class NotServingError(RelearnError):
     waiting_for
         What has to happen first, in words.
     retry_after_seconds
-        When it makes sense to ask again.
+        Seconds after which to ask again.
     model
-        The model that waits; empty where ``waiting_for`` says all.
+        Model that waits; empty where ``waiting_for`` is the whole message.
     """
 
     def __init__(self, waiting_for: str, retry_after_seconds: int, model: str = "") -> None:
@@ -193,14 +203,14 @@ class NotServingError(RelearnError):
 
 
 class BusyError(RelearnError):
-    """Someone else is at the same thing, or broke off a moment ago.
+    """Another request is doing the same, or broke off a moment ago.
 
     Parameters
     ----------
     detail
         What to do.
     retry_after_seconds
-        When it makes sense to try again.
+        Seconds after which to try again.
     """
 
     def __init__(self, detail: str, retry_after_seconds: int) -> None:
@@ -213,14 +223,14 @@ class ModelFailedError(RelearnError):
 
 
 class QuotaExceededError(RelearnError):
-    """A quota of the AWS account is used up: worth a long wait, then the account has to be given more.
+    """A quota of the AWS account is used up: wait, or have the quota raised.
 
     Parameters
     ----------
     asked
-        What was asked for.
+        What was requested.
     said
-        What the service said; it names the quota, its value and its use.
+        Message of the service, which names the quota, its value and its use.
     """
 
     def __init__(self, asked: str, said: str) -> None:
@@ -230,28 +240,28 @@ class QuotaExceededError(RelearnError):
 
 
 class ConflictError(RelearnError):
-    """Someone else won the conditional write."""
+    """Another writer won the conditional write."""
 
 
 class RouteChangedError(ConflictError):
-    """A person's change of a route does not fit the route as it is: someone was first, or there is nothing to move to."""
+    """A person's change does not fit the route: someone else was first, or there is no version to move to."""
 
 
 class NotWaitingError(ConflictError):
-    """A version waits for no decision, or someone was first; or it must not serve before there is one."""
+    """A version does not wait for a decision, or has one already; or it must not serve without one."""
 
 
 class TooMuchToKeepError(RelearnError):
-    """What is to be written down is more than one item of the ledger holds.
+    """A record is larger than one item of the ledger may be.
 
     Parameters
     ----------
     name
-        The item's key.
+        Key of the item.
     size, most
-        Bytes it would have, and may have.
+        Size of the item, and its maximum, in bytes.
     largest
-        The attribute that most of them are of.
+        Name of the largest attribute.
     """
 
     def __init__(self, name: str, size: int, most: int, largest: str) -> None:
@@ -262,28 +272,28 @@ class TooMuchToKeepError(RelearnError):
 
 
 class FrozenRouteError(RelearnError):
-    """A person froze the route: no run may move it."""
+    """The route is frozen: runs may not change it."""
 
 
 class NothingToRetryError(RelearnError):
-    """What a person wants tried again needs no other try, or cannot have one; says what to do instead."""
+    """An upload or run needs no retry, or cannot have one; says what to do instead."""
 
 
 class NothingToExcludeError(RelearnError):
-    """An upload that a person wants trained on no more is in no later snapshot anyway, or not decided yet."""
+    """An upload to exclude is in no later snapshot anyway, or is not decided yet."""
 
 
 class IllegalTransitionError(RelearnError):
-    """A record may not go from its state to the one asked for."""
+    """A record cannot change from its state to the requested one."""
 
 
 class DataError(RelearnError):
-    """Data cannot be used.
+    """An upload or snapshot cannot be used.
 
     Parameters
     ----------
     code
-        A stable word, e.g. ``"schema"`` or ``"bad_row_rate"``.
+        Constant identifier, e.g. ``"schema"`` or ``"bad_row_rate"``.
     detail
         What was found, and what is allowed.
     """
@@ -295,7 +305,7 @@ class DataError(RelearnError):
 
 
 class ArchiveError(RelearnError):
-    """An archive, or a document in one, is damaged, holds more than it may, or can be read in two ways."""
+    """An archive, or a document in one, is damaged, exceeds a limit, or is ambiguous."""
 
 
 class ArtifactError(RelearnError):

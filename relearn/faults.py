@@ -1,11 +1,11 @@
-"""What a machine's fault is told as: words with a remedy, where the system's own would be a number and a place."""
+"""Messages about faults of the machine, with a remedy where the system's own message has none."""
 
 from __future__ import annotations
 
 import errno
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-_FULL_TEXT = "No space left on device"  # what a library's own errors quote of the system
+_FULL_TEXT = "No space left on device"  # system message that libraries quote in their own errors
 INGEST_DISK = "the function's temporary disk; a smaller `ingest.max_bytes` in the spec makes files fit"
 TRAINING_DISK = "the training volume; a larger `training.volume_gb` in the spec gives room"
 RUN_DISK = "a function's temporary disk; redrive the run, another instance has room"
@@ -13,25 +13,25 @@ ANSWER_DISK = "the function's temporary disk; send the request again, another in
 
 
 def is_full(error: BaseException) -> bool:
-    """Whether there was no room left on a disk."""
+    """Return whether an error means that a disk is full."""
     return (isinstance(error, OSError) and error.errno in _FULL) or _FULL_TEXT in str(error)
 
 
 def told(error: BaseException, disk: str) -> str:
-    """Say what went wrong.
+    """Describe an error; a full disk and used-up memory with their remedy.
 
     Parameters
     ----------
     error
-        Any; one that is no fault of the machine is told by its class and what it says.
+        Any error; others than faults of the machine are described by their class and message.
     disk
-        Which disk is written to, and how there can be more room.
+        Description of the disk, and of how to get more room.
     """
     return of_the_machine(error, disk) or f"{type(error).__name__}: {error}"
 
 
 def of_the_machine(error: BaseException, disk: str) -> str:
-    """Say what the machine lacks, as `told`; empty where the error is another."""
+    """Describe a fault of the machine as `told` does; empty for any other error."""
     if is_full(error):
         return f"the disk is full: {disk}"
     if isinstance(error, MemoryError):
@@ -40,5 +40,5 @@ def of_the_machine(error: BaseException, disk: str) -> str:
 
 
 def quoted(text: str, disk: str) -> str:
-    """Give what a service quotes of an error, in words where it is of a full disk."""
+    """Return an error message of a service, replaced by plain words when it is about a full disk."""
     return f"the disk is full: {disk}" if _FULL_TEXT in text else text

@@ -1,4 +1,4 @@
-"""Figures in words: with as many digits as tell different numbers apart."""
+"""Formatting of numbers in text, with enough digits to distinguish different numbers."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ _MOST_DECIMALS, _SIGNIFICANT, _LARGE = 12, 2, 1e15
 
 
 def apart(*values: float, decimals: int = 4) -> list[str]:
-    """Write numbers that are read together, so that two that differ are written differently.
+    """Format numbers that are read together, so that different numbers look different.
 
-    All get the same number of decimals: as many as asked for, and as many more as keep different numbers apart and
-    show two digits of the smallest. Where 12 decimals do not do that, each is written in full.
+    All get the same number of decimals: at least as many as asked for, and enough to distinguish different
+    numbers and to show two digits of the smallest. Where 12 decimals are not enough, each is written in full.
 
     Parameters
     ----------
     values
-        Finite or not.
+        Numbers, finite or not.
     decimals
-        Shown at least.
+        Minimum number of decimals.
 
     Returns
     -------
     list of str
-        In their order, e.g. ``["0.94841", "0.94838"]``.
+        In the order of ``values``, e.g. ``["0.94841", "0.94838"]``.
     """
     different = len(set(map(repr, values)))
     finite = [abs(value) for value in values if math.isfinite(value)]
@@ -38,16 +38,16 @@ def apart(*values: float, decimals: int = 4) -> list[str]:
 
 
 def percents(*shares: float, decimals: int = 1) -> list[str]:
-    """Write shares, 0 to 1, as percentages by the rule of `apart`, e.g. ``["1.04%", "1.00%"]``."""
+    """Format shares, 0 to 1, as percentages by the rule of `apart`, e.g. ``["1.04%", "1.00%"]``."""
     return [f"{written}%" for written in apart(*(100 * share for share in shares), decimals=decimals)]
 
 
 _WHOLE = 1e15
-"""Whole numbers below it are written without an exponent."""
+"""Integers below it are written without an exponent."""
 
 
 def exact(value: float) -> str:
-    """Write a bound that someone declared: short where that says all, e.g. ``"0.9"`` and ``"1000000"``, else in full."""
+    """Format a declared bound: short where that is exact, e.g. ``"0.9"`` and ``"1000000"``, else in full."""
     if float(value).is_integer() and abs(value) < _WHOLE:
         return f"{value:.0f}"
     short = f"{value:g}"
@@ -55,5 +55,5 @@ def exact(value: float) -> str:
 
 
 def counted(count: int, what: str) -> str:
-    """Write a count with what is counted, e.g. ``"1 shard"`` and ``"2,000 rows"``; ``what`` is in the singular."""
+    """Format a count with its noun, e.g. ``"1 shard"`` and ``"2,000 rows"``; ``what`` is in the singular."""
     return f"{count:,} {what}{'' if count == 1 else 's'}"

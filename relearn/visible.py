@@ -1,8 +1,9 @@
-"""What people see is never raw: characters that steer a terminal or turn text around are written as escapes.
+"""Escaping of characters in displayed text that control a terminal or change the direction of text.
 
-A file's name, a header, a value or a reason is written by who sent it. Printed raw, an escape sequence of it clears the
-screen or forges a line, and a bidirectional control makes it read as something else ("Trojan Source", CVE-2021-42574).
-Every room shows text through this at the place where it leaves: the command's console, logs, pages, notifications.
+Names of files, headers, values and reasons come from others. Printed raw, an escape sequence in them can
+clear the screen or forge a line, and a bidirectional control can make text read as something else ("Trojan
+Source", CVE-2021-42574). All text is escaped where it is output: on the command's console, in logs, pages and
+notifications.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 import re
 
 _NAMED = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
-# C0, DEL and C1; what has a direction and no shape (UAX 9), separators of lines; what has no width, byte order
-# marks, tags; halves of surrogate pairs, which no encoding can write. Joiners stay: scripts and emoji need them.
+# C0, DEL and C1; bidirectional controls (UAX 9) and line separators; characters without width, byte order
+# marks and tags; lone surrogates, which no encoding can write. Joiners stay: scripts and emoji need them.
 _HIDDEN = (
     "\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f"
@@ -21,22 +22,22 @@ _WITHIN_LINES = re.compile(f"(?!\n)[{_HIDDEN}]")
 
 
 def line(text: str) -> str:
-    r"""Give a text as one line that shows every character that would not be seen, e.g. ``\x1b`` or ``\u202e``."""
+    r"""Return a text as one line in which hidden characters are escaped, e.g. ``\x1b`` or ``\u202e``."""
     return _ANY.sub(_escape, text)
 
 
 def lines(text: str) -> str:
-    """Give a text as `line` does, but keep its line feeds: for what we laid out ourselves."""
+    """Return a text with hidden characters escaped except line feeds, for text that was laid out here."""
     return _WITHIN_LINES.sub(_escape, text)
 
 
 def json_text(text: str) -> str:
-    r"""Give JSON with such characters as its own escapes (``\u009b``): a reader gets the same values.
+    r"""Return JSON with hidden characters as JSON escapes (``\u009b``), so that it parses to the same values.
 
     Parameters
     ----------
     text
-        JSON, where they occur within strings alone; line feeds between values stay.
+        JSON in which they occur in strings only; line feeds between values stay.
     """
     return _WITHIN_LINES.sub(_json_escape, text)
 
