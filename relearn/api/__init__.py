@@ -1,1 +1,1 @@
-"""The HTTP API as values: operations, problems, request schemas and its description."""
+"""HTTP API as plain values: operations, problems, request schemas and the OpenAPI document."""

@@ -1,6 +1,7 @@
-"""Says what is wrong with a JSON document: where it is, what was given there, and what is allowed.
+"""Errors of JSON documents: where the fault is, what was given there, and what is allowed.
 
-Only who refuses a document needs it: the document is read once more, so that reading a good one costs nothing for this.
+It is needed only once a document is refused. The document is then parsed again, so that parsing a correct one
+costs nothing for this.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from relearn.spec.columns import shown
 from relearn.spec.fields import pointer as step
 
 _SHOWN = 20
-"""Characters shown of what stands where a document breaks the grammar of JSON."""
+"""Maximum number of characters quoted from where a document breaks the grammar of JSON."""
 _HALF = re.compile("[\ud800-\udfff]")
 _EXPECTED = {
     "Expecting property name enclosed in double quotes": "a name in double quotes",
@@ -27,20 +28,20 @@ _EXPECTED = {
     "Invalid \\escape": "an escape of JSON",
     "Invalid \\uXXXX escape": "four hexadecimal digits",
 }
-"""What Python's reader complains of, to what JSON has in that place."""
+"""Message of Python's parser to what JSON allows in that place."""
 Hooks = Mapping[str, Any]
-"""Arguments of `json.loads` that give values of their own."""
+"""Hook arguments of `json.loads`, which convert values."""
 
 
 class FaultError(ValueError):
-    """Something that is grammatical JSON and yet refused; what reads it as JSON raises it.
+    """Grammatical JSON that is refused nevertheless; raised by the hooks.
 
     Parameters
     ----------
     given
-        What was given, in words.
+        Description of what was given.
     allowed
-        What would be right.
+        Description of what is allowed.
     """
 
     def __init__(self, given: str, allowed: str) -> None:
@@ -50,26 +51,33 @@ class FaultError(ValueError):
 
 
 def grammar(error: json.JSONDecodeError) -> str:
-    """Say where a text stops being JSON."""
+    """Describe where a text stops being JSON."""
     given = shown(error.doc[error.pos : error.pos + _SHOWN]) if error.pos < len(error.doc) else "its end"
     expected = _EXPECTED.get(error.msg.removesuffix(": ").strip(), "JSON (RFC 8259)")
     return f"got {given} at line {error.lineno}, column {error.colno} (character {error.pos}); allowed: {expected}"
 
 
 def encoding(error: UnicodeDecodeError, skipped: int) -> str:
-    """Say which byte is not UTF-8; ``skipped`` are those before what was decoded."""
+    """Describe which byte is not UTF-8; ``skipped`` is the number of bytes before the decoded ones."""
     return f"got byte 0x{error.object[error.start]:02x} at offset {error.start + skipped}; allowed: UTF-8"
 
 
 def raise_placed(text: str, hooks: Hooks) -> NoReturn:
-    """Refuse a document of which hooks of `json.loads` raise `FaultError`; say which value it is.
+    """Raise the fault that a hook found in a document, with the JSON pointer of the value.
+
+    Parameters
+    ----------
+    text
+        Document for which a hook of `json.loads` raised `FaultError`.
+    hooks
+        Those hooks.
 
     Raises
     ------
     FaultError
-        With the value's JSON pointer.
+        Always, with the JSON pointer, unless the parser finds another fault.
     json.JSONDecodeError, RecursionError
-        The document breaks the grammar behind that value, or is too deep: this is what is wrong with it.
+        The document breaks the grammar after that value, or is nested too deeply.
     """
     marking: Hooks = {name: _marking(hook) for name, hook in hooks.items()}
     document = json.loads(text, **marking)
@@ -80,12 +88,12 @@ def raise_placed(text: str, hooks: Hooks) -> NoReturn:
 
 
 def raise_half(document: Any) -> NoReturn:
-    """Refuse a document that holds half a character (a lone surrogate), of which there is no UTF-8.
+    """Refuse a document that has a lone surrogate, which UTF-8 cannot encode.
 
     Raises
     ------
     FaultError
-        With the JSON pointer of the text.
+        With the JSON pointer of the string.
     """
     for pointer, value in _walk(document):
         texts = list(value) if isinstance(value, dict) else [value] if isinstance(value, str) else []
@@ -104,7 +112,7 @@ def _at(pointer: str) -> str:
 
 
 def _marking(hook: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Let a hook give the fault that it would raise, as the value."""
+    """Return a hook that returns the fault that ``hook`` would raise."""
 
     def marked(given: Any) -> Any:
         try:
@@ -116,7 +124,7 @@ def _marking(hook: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _walk(document: Any) -> Iterator[tuple[str, Any]]:
-    """Give every value with its JSON pointer (RFC 6901), as they come in the document."""
+    """Yield every value with its JSON pointer (RFC 6901), in document order."""
     left = [("", document)]
     while left:
         pointer, value = left.pop()

@@ -1,7 +1,7 @@
-"""JSON Lines: one instance a line. Checks a whole file in one pass, without holding it.
+"""JSON Lines, one instance per line: checks a whole file in one pass, without holding it in memory.
 
-Every line is one instance, so that line n of the answer is about line n of the file: an empty line
-is an error, only the end of the last line may be missing.
+Line n of the answer is about line n of the file, so an empty line is an error; only the last newline may be
+missing.
 """
 
 from __future__ import annotations
@@ -18,31 +18,31 @@ from relearn.spec.model import ModelSpec
 
 MEDIA_TYPE = "application/jsonlines"
 ERRORS = "errors"
-"""What the answer to a line that has none holds instead: what is wrong with it, ``{"pointer", "detail"}`` each."""
+"""Key of the errors, ``{"pointer", "detail"}`` each, in the answer to a line without a prediction."""
 REFUSED = "__refused__"
-"""Stands, with `ERRORS` of it, where a line was refused before it was scored: no column can be named so."""
+"""Key that marks a line as refused before scoring, with the errors as value; no column can have this name."""
 MAX_LINE_BYTES = 500_000
-"""Length of one line at most: a line is never split between requests to a model."""
+"""Maximum length of one line, in bytes: a line is never split between requests to a model."""
 MAX_ERRORS = 20
-"""Wrong values reported of one file at most."""
+"""Maximum number of errors that are reported for one file."""
 _DETAIL_LENGTH = 300
 
 
 def check_lines(spec: ModelSpec, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    """Give the instances of a file one by one, and at its end say everything that was wrong.
+    """Yield the instances of a file; after the last line, raise if any line was wrong.
 
     Parameters
     ----------
     spec
-        The model's spec.
+        Spec of the model.
     lines
-        The file's lines, with or without their ends; one that is longer than `MAX_LINE_BYTES` may be
-        given cut.
+        Lines of the file, with or without newlines; a line that is longer than `MAX_LINE_BYTES` may be
+        truncated.
 
     Raises
     ------
     InvalidLinesError
-        After the last line, or after `MAX_ERRORS` errors. A file without lines is wrong too.
+        A line is wrong, or the file has none. Raised after the last line, or after `MAX_ERRORS` errors.
     """
     errors: list[LineError] = []
     number = 0
@@ -60,25 +60,25 @@ def check_lines(spec: ModelSpec, lines: Iterable[bytes]) -> Iterator[dict[str, A
 
 
 def read_line(spec: ModelSpec, line: bytes) -> tuple[Any, list[FieldError]]:
-    """Read a line of a file: the instance, and what is wrong with it."""
+    """Parse and check one line of a file; return the instance and its errors."""
     instance, wrong = _read(spec, line)
     return instance, [FieldError(pointer, detail[:_DETAIL_LENGTH]) for pointer, detail in wrong]
 
 
 def refused(errors: Iterable[FieldError]) -> bytes:
-    """Write what stands for a line that was refused."""
+    """Return the line that replaces a refused one."""
     return json.dumps({REFUSED: [asdict(error) for error in errors]}).encode() + b"\n"
 
 
 def refused_errors(line: bytes) -> list[FieldError] | None:
-    """Read what `refused` wrote; None when the line is another."""
+    """Return the errors in a line that `refused` wrote; None for any other line."""
     if not line.startswith(b'{"' + REFUSED.encode()):
         return None
     return [FieldError(**error) for error in json.loads(line)[REFUSED]]
 
 
 def _read(spec: ModelSpec, line: bytes) -> tuple[Any, list[tuple[str, str]]]:
-    """Read one line; what is wrong with it as (pointer, detail)."""
+    """Parse and check one line; return the instance and its errors as (pointer, detail)."""
     if len(line) > MAX_LINE_BYTES:
         return None, [("", f"got more than {MAX_LINE_BYTES} bytes; allowed: at most {MAX_LINE_BYTES}")]
     if line.startswith(strict_json.BOM):

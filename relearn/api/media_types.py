@@ -1,4 +1,4 @@
-"""Media types as headers name them: what a body is, and in which encoding."""
+"""Media types in HTTP headers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ _SAME = ("utf-8", "utf8", "us-ascii", "ascii")
 
 
 def charset(content_type: str) -> str:
-    """Give the encoding that a media type says; `UTF_8` when it says none, or one that is part of it."""
+    """Return the charset of a media type; `UTF_8` when there is none, or a subset of it."""
     for parameter in content_type.split(";")[1:]:
         name, _, value = parameter.partition("=")
         if name.strip().lower() == "charset":

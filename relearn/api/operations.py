@@ -1,8 +1,8 @@
-"""Every operation of the HTTP API: one table.
+"""Table of all operations of the HTTP API.
 
-The CDK app makes the API's routes from it, the functions find what was asked in it, and the OpenAPI document is
-written from it, so the three cannot differ. Not to be confused with `relearn.traffic.route`: the route that a
-promotion moves.
+The CDK app creates the API's routes from it, the functions look up requests in it, and the OpenAPI document
+is written from it, so the three cannot differ. An API route is not a model's route, which a promotion changes
+(`relearn.traffic.route`).
 """
 
 from __future__ import annotations
@@ -15,19 +15,20 @@ from relearn.api import problems
 from relearn.api.problems import Kind
 
 VERSION = "1.0.0"
-"""Of the API: the first number is that of the paths, the second grows with what is added."""
+"""Version of the API: the first number is that of the paths, the second grows with each addition."""
 DEFAULT = "$default"
-"""Route key of what matches no operation."""
+"""Route key of API Gateway for requests that match no operation."""
 DEFAULT_FUNCTION = "models"
-"""Answers what matches no operation, with 404 or 405."""
+"""Function that answers them, with 404 or 405."""
 
 Scope = Literal["predict", "upload", "operate"]
-"""What a caller may do: ask models and look at them; give them data, file by file; see how the loop goes.
+"""Permission of a caller: ``predict`` allows predictions, feedback and reading models; ``upload`` allows
+uploads and batches; ``operate`` allows runs, routes and approvals.
 
-Where tokens authorise, a token names the scopes it has; IAM policies name paths instead.
+With tokens, a token carries its scopes; IAM policies name paths instead.
 """
 DEFAULT_SCOPE: Scope = "predict"
-"""Needed to be told that there is no such operation."""
+"""Scope that a request needs which matches no operation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +38,21 @@ class Operation:
     Parameters
     ----------
     id
-        Name in OpenAPI, so of the method in a generated client.
+        Operation id in OpenAPI, and so the name of the method in a generated client.
     method
-        Upper case.
+        HTTP method, upper case.
     path
-        Template; ``{name}`` stands for one segment.
+        Path template; ``{name}`` stands for one segment.
     function
-        File in ``lambdas/`` whose handler answers.
+        Name of the function whose handler answers.
     fails
-        What its answer may be besides success; every operation may also fail for our own fault.
+        Problems that it may answer with, besides an internal error.
     scope
-        What a token must allow to call it.
+        Scope that a token needs.
     described
-        Whether OpenAPI describes it; pages for people are not described.
+        Whether the OpenAPI document has it; pages for people are left out.
     query
-        Names of the query parameters that it takes.
+        Names of the allowed query parameters.
     """
 
     id: str
@@ -65,19 +66,20 @@ class Operation:
 
     @property
     def strict(self) -> bool:
-        """Whether a query parameter that it does not take is refused.
+        """Whether unknown query parameters are refused.
 
-        The Open Inference Protocol lets its clients send what a server does not know; people come to pages by any link.
+        The Open Inference Protocol allows clients to send what a server does not know, and links to pages may
+        carry anything.
         """
         return self.described and not self.path.startswith("/v2")
 
     @property
     def key(self) -> str:
-        """API Gateway's route key."""
+        """Route key of API Gateway."""
         return f"{self.method} {self.path}"
 
     def of(self, model: str) -> Operation:
-        """Give the same for one model alone; API Gateway prefers a route with less left open."""
+        """Return the operation for one model; API Gateway prefers a route with fewer variables."""
         return replace(self, path=self.path.replace("{model}", model))
 
 
@@ -262,17 +264,18 @@ OPERATIONS = (
     GET_DOCS_FILE,
 )
 PREDICTING = tuple(operation for operation in OPERATIONS if operation.function == PREDICT.function)
-"""What the host of a model can answer too."""
+"""Operations that the host function of a model can answer too."""
 BY_KEY = {operation.key: operation for operation in OPERATIONS}
+"""Route key to operation."""
 
 
 def methods(path: str) -> tuple[str, ...]:
-    """List the methods that a path takes, sorted; none when there is no such path.
+    """Return the methods that a path takes, sorted; empty when there is no such path.
 
     Parameters
     ----------
     path
-        As sent, e.g. ``"/v1/models/iris"``.
+        Path of a request, e.g. ``"/v1/models/iris"``.
     """
     return tuple(sorted({item.method for item in OPERATIONS if _pattern(item.path).fullmatch(path)}))
 

@@ -1,6 +1,6 @@
-"""Every way a request can fail, as the caller is told it (RFC 9457); docs/reference/errors.md explains each.
+"""Problems (RFC 9457) that the API answers with; docs/reference/errors.md explains each.
 
-A slug never changes and never gets another meaning: clients branch on it.
+A slug never changes and never gets another meaning, because clients branch on it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ TYPE_PREFIX = "urn:relearn:problem:"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How one class of errors is told to a caller.
+    """One type of problem.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class Kind:
     slug
         End of the problem's type URI; never changes.
     title
-        Short and always the same.
+        Short and constant title.
     """
 
     status: HTTPStatus
@@ -32,7 +32,7 @@ class Kind:
 
     @property
     def uri(self) -> str:
-        """The problem's ``type``."""
+        """Type URI of the problem."""
         return TYPE_PREFIX + self.slug
 
 

@@ -1,10 +1,10 @@
-"""What a spec says to callers: checks of request bodies, and JSON Schemas of them.
+"""Checks of request bodies against a spec, and their JSON Schemas.
 
-`check_request` is on the hot path of every prediction: standard library only, one pass, and
-every wrong field is reported at once.
+`check_request` is on the hot path of every prediction: it uses the standard library only, makes one pass, and
+reports every wrong field.
 
-An instance has every column that is not optional. Where features are looked up (in a request to predict, for a model
-whose spec is `ModelSpec.looked_up_by` an entity) it may name the entity instead, and leave out what it likes.
+An instance has every column that is not optional. Where features are looked up (in a predict request, for a
+model whose spec has `ModelSpec.looked_up_by`) it may have the entity instead, and leave out any other column.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from relearn.spec.fields import MAX_ERRORS, pointer, rows_of
 from relearn.spec.model import ModelSpec
 
 WITHOUT_NUL = r"^[^\u0000]*$"
-"""What JSON Schema says of a text: no column takes a NUL character."""
+"""JSON Schema pattern of a text: no column allows a NUL character."""
 MAX_INSTANCES = 1000
-"""Rows in one request at most."""
+"""Maximum number of instances in one request."""
 
 
 def check_request(spec: ModelSpec, body: object, *, by_entity: bool = False) -> list[dict[str, Any]]:
@@ -41,21 +41,21 @@ def check_request(spec: ModelSpec, body: object, *, by_entity: bool = False) -> 
     Parameters
     ----------
     spec
-        The model's spec.
+        Spec of the model.
     body
         Parsed JSON: ``{"instances": [{column: value, ...}, ...]}``.
     by_entity
-        Whether features are looked up here.
+        Whether the request may look up features by entity.
 
     Returns
     -------
     list of dict
-        The instances as given.
+        The instances, unchanged.
 
     Raises
     ------
     InvalidInstancesError
-        With a JSON pointer for every wrong value, `MAX_ERRORS` at most.
+        An instance is wrong; the error has a JSON pointer for each wrong value, at most `MAX_ERRORS`.
     """
     instances, errors = rows_of(body, "instances", MAX_INSTANCES, InvalidInstancesError)
     for index, instance in enumerate(instances):
@@ -70,18 +70,18 @@ def check_request(spec: ModelSpec, body: object, *, by_entity: bool = False) -> 
 def check_instance(
     spec: ModelSpec, instance: object, at: str = "", *, by_entity: bool = False
 ) -> list[FieldError]:
-    """List everything wrong with one instance.
+    """Return all errors of one instance.
 
     Parameters
     ----------
     spec
-        The model's spec.
+        Spec of the model.
     instance
         Parsed JSON of one row.
     at
         JSON pointer to the instance.
     by_entity
-        Whether features are looked up here.
+        Whether the request may look up features by entity.
     """
     if not isinstance(instance, dict):
         return [FieldError(at, f"got {shown(instance)}; allowed: an object with the model's columns")]
@@ -119,7 +119,7 @@ def _missing(spec: ModelSpec, column: Column, instance: Mapping[str, Any], *, by
 
 
 def instance_schema(spec: ModelSpec) -> dict[str, Any]:
-    """JSON Schema (2020-12) of one instance of a predict request."""
+    """Return the JSON Schema (2020-12) of one instance of a predict request."""
     required = [column.name for column in spec.columns if not column.optional]
     entity = spec.looked_up_by
     wanted: dict[str, Any] = {"required": required}
@@ -137,7 +137,7 @@ def instance_schema(spec: ModelSpec) -> dict[str, Any]:
 
 
 def request_schema(spec: ModelSpec) -> dict[str, Any]:
-    """JSON Schema (2020-12) of a predict request."""
+    """Return the JSON Schema (2020-12) of a predict request."""
     return {
         "type": "object",
         "additionalProperties": False,
@@ -154,7 +154,7 @@ def request_schema(spec: ModelSpec) -> dict[str, Any]:
 
 
 def column_schema(column: Column) -> dict[str, Any]:
-    """JSON Schema (2020-12) of one value."""
+    """Return the JSON Schema (2020-12) of one value of a column."""
     schema = _value_schema(column)
     if column.optional:
         schema["type"] = [schema["type"], "null"]

@@ -1,7 +1,7 @@
-"""Reads JSON that somebody else wrote: one meaning only, and nothing in it that breaks who uses it later.
+"""Strict parsing of JSON from others: only documents with one meaning, and nothing that breaks later code.
 
-The standard library's reader takes numbers of any length, which no float holds, keys twice, of which the last wins, NaN, and halves
-of characters that cannot be written again; deep nesting ends in a RecursionError, here or later.
+The standard library accepts numbers too long for a float, duplicate keys (the last wins), NaN, and lone
+surrogates, which cannot be encoded again. Deep nesting ends in a RecursionError, during parsing or later.
 """
 
 from __future__ import annotations
@@ -14,42 +14,45 @@ from relearn.api import json_faults
 from relearn.errors import ArchiveError
 
 BOM = b"\xef\xbb\xbf"
-"""What some programs write before UTF-8: no part of the text, and ignored once in front of it (RFC 8259, section 8.1)."""
+"""Byte order mark that some programs write before UTF-8; not part of the text, and ignored once at the start
+(RFC 8259, section 8.1)."""
 LARGEST = 32 * 1024**2
-"""In bytes."""
+"""Default maximum size of a document, in bytes."""
 DEEPEST = 64
-"""Levels of lists and objects."""
+"""Maximum nesting of lists and objects, in levels."""
 MOST_NESTED = 500_000
-"""Lists and objects: an empty one has two bytes here and many times more in memory."""
+"""Maximum number of lists and objects: an empty one has two bytes in the document and many times more in
+memory."""
 LONGEST_NUMBER = 64
-"""Characters; what Python writes for a float has 24 at most."""
+"""Maximum length of a number, in characters; Python writes a float with 24 at most."""
 MOST_DIGITS = 19
-"""Of a whole number: all that 64 bits hold."""
+"""Maximum number of digits of an integer, enough for 64 bits."""
 
 
 def loads(
     content: bytes, name: str, limit: int = LARGEST, *, finite: bool = True, rounded: bool = False
 ) -> Any:
-    """Read a JSON document.
+    """Parse a JSON document.
 
     Parameters
     ----------
     content
         UTF-8, with or without a byte order mark.
     name
-        What messages call it.
+        Name of the document in messages.
     limit
-        How many bytes it may have.
+        Maximum size, in bytes.
     finite
-        Whether ``NaN`` and ``Infinity``, which Python writes though JSON has no such numbers, are refused: who takes them
-        has to look at each figure.
+        Whether ``NaN`` and ``Infinity`` are refused, which Python writes but JSON does not have. Without it
+        the caller has to check each number.
     rounded
-        Whether a number of more characters becomes the nearest float, infinite too, for who judges each number anyway.
+        Whether a longer number becomes the nearest float, possibly infinite, instead of being refused; for
+        callers that check each number anyway.
 
     Raises
     ------
     ArchiveError
-        It is not JSON, larger or deeper than allowed, or says something that has two meanings.
+        The document is not JSON, is larger or more deeply nested than allowed, or is ambiguous.
     """
     if len(content) > limit:
         raise ArchiveError(f"{name} has {len(content)} bytes; allowed: {limit}")
@@ -82,7 +85,7 @@ def _read(text: str, hooks: json_faults.Hooks) -> Any:
     except json_faults.FaultError:
         json_faults.raise_placed(text, hooks)
     if "\\u" not in text and text.count("[") + text.count("{") <= DEEPEST:
-        return found  # no deeper than it opens, and of what came as UTF-8 only an escape holds half of a character
+        return found  # cannot be nested more deeply, and decoded UTF-8 has lone surrogates only by escapes
     try:
         _refuse_deep(found)
     except UnicodeEncodeError:
@@ -133,7 +136,7 @@ def _refuse_deep(document: Any) -> None:
 
 
 def _parts(value: Any) -> list[Any]:
-    """Give what may hold more; every text is looked at on the way."""
+    """Return the lists and objects in a value; refuse lone surrogates in its strings."""
     if isinstance(value, dict):
         _refuse_halves("".join(value))
         inside = list(value.values())
@@ -146,4 +149,4 @@ def _parts(value: Any) -> list[Any]:
 
 
 def _refuse_halves(text: str) -> None:
-    text.encode("utf-8")  # of half a character (a lone surrogate) there is no UTF-8: a ValueError
+    text.encode("utf-8")  # a lone surrogate raises UnicodeEncodeError, a ValueError

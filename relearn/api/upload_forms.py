@@ -1,4 +1,4 @@
-"""The form that an upload over HTTP begins with: what may be asked for, and how it stands until a file came."""
+"""Presigned form that an upload over HTTP begins with: check of the request, and state of the form."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from relearn.spec.model import ModelSpec
 from relearn.spec.tables import MAIN
 
 LARGEST_POST = 5 * 1024**3
-"""What S3 takes in one POST, in bytes."""
+"""Maximum size that S3 accepts in one POST, in bytes."""
 SECONDS = 3600
-"""How long a caller has to send the file."""
+"""Seconds for which the form is valid."""
 KEPT = timedelta(days=90)
-"""How long a form is remembered; what became of its file is known for good."""
+"""Time for which a form is kept; the upload itself is kept for ever."""
 
 
 class FormState(StrEnum):
-    """Where an upload stands before there is one."""
+    """State of an upload before its file has arrived."""
 
     WAITING_FOR_FILE = "WAITING_FOR_FILE"
     EXPIRED = "EXPIRED"
@@ -30,16 +30,16 @@ class FormState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UploadForm:
-    """A form that was given away: for one object, for a while.
+    """Issued presigned form for one object.
 
     Parameters
     ----------
     form_id, model
-        Which form, of which model.
+        Id of the form, and name of the model.
     filename, table
-        What the caller calls its file, and which of the model's raw tables it is data of.
+        Name of the file as the caller gave it, and raw table that its rows belong to.
     created_at, ends_at
-        From when to when S3 takes the file; ISO 8601, UTC.
+        Begin and end of its validity: ISO 8601, UTC.
     """
 
     form_id: str
@@ -51,12 +51,14 @@ class UploadForm:
 
 
 def state(form: UploadForm, now: datetime) -> FormState:
-    """Say how a form stands to which no file came.
+    """Return the state of a form whose file has not arrived.
 
     Parameters
     ----------
+    form
+        The form.
     now
-        Aware.
+        Current time, time-zone aware.
     """
     over = now > datetime.fromisoformat(form.ends_at)
     return FormState.EXPIRED if over else FormState.WAITING_FOR_FILE
@@ -69,9 +71,9 @@ class UploadRequest:
     Parameters
     ----------
     filename
-        Name of the file, as the caller gives it.
+        Name of the file.
     table
-        Raw table of the model that the file belongs to.
+        Raw table that the rows belong to.
     """
 
     filename: str
@@ -79,19 +81,19 @@ class UploadRequest:
 
 
 def check_request(spec: ModelSpec, body: object) -> UploadRequest:
-    """Read what a new upload is asked for with.
+    """Check the JSON body of a request for an upload.
 
     Parameters
     ----------
     spec
-        The model's spec.
+        Spec of the model.
     body
         Parsed JSON: ``{"filename": "new.csv"}``, and ``"table"`` when the spec has tables.
 
     Raises
     ------
     InvalidUploadError
-        With a JSON pointer for every wrong value.
+        The body has a wrong value; the error has a JSON pointer for each.
     """
     allowed = ("filename", "table") if spec.tables else ("filename",)
     fields, errors = fields_of(body, allowed, InvalidUploadError)

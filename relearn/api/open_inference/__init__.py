@@ -1,6 +1,6 @@
-"""The Open Inference Protocol (V2), which clients of KServe and Triton speak: a model's columns as tensors.
+"""Open Inference Protocol (V2) of KServe and Triton clients: a model's columns as tensors.
 
-- `model`: which tensors a model takes and gives; predictions as tensors.
-- `request`: a request as instances, with a JSON pointer to every wrong part of it; `inputs` reads its tensors.
+- `model`: a model's input and output tensors; predictions as tensors.
+- `request`: a request as instances, with a JSON pointer to every wrong part of it; `inputs` parses its tensors.
 - `tensors`: values in JSON and in binary.
 """

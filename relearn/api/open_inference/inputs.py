@@ -1,4 +1,4 @@
-"""The tensors of a request: one a column, with a row for each instance."""
+"""Input tensors of a request: one per column, with one row per instance."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ SIZE = "binary_data_size"
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One tensor.
+    """One input tensor.
 
     Parameters
     ----------
     column
-        What it holds.
+        Column of its values.
     values
-        One for each row, as sent.
+        Values as sent, one per row.
     at
         JSON pointer to its data.
     datatype
-        What its values are sent as.
+        Datatype of its values in the request.
     """
 
     column: Column
@@ -38,7 +38,11 @@ class Input:
     datatype: str
 
     def cells(self) -> list[Any]:
-        """Give the values as instances have them: None where one is missing, for which tensors have no word."""
+        """Return the values as an instance has them, with None for a missing value.
+
+        Tensors have no null: NaN stands for a missing number, an empty string for other missing values except
+        text.
+        """
         if isinstance(self.column, Number):
             return [self._number(self.column, value) for value in self.values]
         if not self.column.optional:
@@ -50,27 +54,27 @@ class Input:
             return None
         if self.datatype != tensors.FP32 or not is_finite_number(value) or float32(value) != value:
             return value
-        return column.as_given(value)  # a caller that computes in float32 has a bound in float32 too
+        return column.as_given(value)  # a caller that computes in float32 sends a bound as float32
 
 
 def parse_inputs(spec: ModelSpec, listed: object, tail: bytes, errors: list[FieldError]) -> list[Input]:
-    """Read the inputs of a request.
+    """Parse the inputs of a request.
 
     Parameters
     ----------
     spec
-        The model's spec.
+        Spec of the model.
     listed
-        Parsed JSON: the request's ``inputs``.
+        Parsed JSON of the request's ``inputs``.
     tail
-        What follows the JSON: the binary ones, one after the other.
+        Bytes after the JSON: the binary tensors, one after the other.
     errors
-        Gets what is wrong with them, except with their values.
+        List that the errors are added to; the values are not checked here.
 
     Returns
     -------
     list
-        Those that can be read, all of as many rows.
+        Tensors without errors, all with the same number of rows.
     """
     if not isinstance(listed, list) or not listed:
         errors.append(FieldError("/inputs", f"got {shown(listed)}; allowed: a list of tensors"))
@@ -98,7 +102,7 @@ def parse_inputs(spec: ModelSpec, listed: object, tail: bytes, errors: list[Fiel
 
 
 def _with_binary(listed: list[Any], tail: bytes, errors: list[FieldError]) -> list[tuple[Any, bytes]]:
-    """Give every tensor its part of what follows the JSON."""
+    """Pair every tensor with its bytes from after the JSON."""
     start, cut = 0, []
     for one in listed:
         parameters = one.get("parameters") if isinstance(one, dict) else None

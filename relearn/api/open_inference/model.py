@@ -1,4 +1,4 @@
-"""A model as the protocol sees it: which tensors it takes and gives. One input for each column, one row an instance."""
+"""A model in the protocol's terms: an input tensor per column, a row per instance, and output tensors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from relearn.spec.ranking import BASIS, ITEMS, SCORES
 Json = dict[str, Any]
 
 SERVER: Json = {"name": "relearn", "version": VERSION, "extensions": ["binary_tensor_data"]}
-"""What the server says of itself."""
+"""Metadata of the server."""
 LABEL, PROBABILITIES, VALUE, PREDICTION_ID = "label", "probabilities", "value", "prediction_id"
 _RANKED = {ITEMS: ("item", ""), SCORES: ("score", 0.0)}
 _PLATFORM = "onnx_onnxv1"
@@ -33,7 +33,7 @@ class RequestedOutput:
     name
         One of `output_names`.
     binary
-        Whether it comes behind the JSON.
+        Whether it follows the JSON as binary data.
     """
 
     name: str
@@ -41,7 +41,7 @@ class RequestedOutput:
 
 
 def datatypes(column: Column) -> tuple[str, ...]:
-    """List the datatypes that a column's tensor may have; the first is the one that metadata names."""
+    """Return the datatypes that a column's tensor may have; metadata has the first."""
     match column:
         case Number():
             return (tensors.FP32, *(name for name in tensors.NUMBERS if name != tensors.FP32))
@@ -51,15 +51,15 @@ def datatypes(column: Column) -> tuple[str, ...]:
 
 
 def output_names(spec: ModelSpec) -> tuple[str, ...]:
-    """List a model's outputs, in the order in which an answer has them."""
+    """Return the names of a model's outputs, in the order of an answer."""
     return tuple(tensor["name"] for tensor in _outputs(spec))
 
 
 def metadata(spec: ModelSpec) -> Json:
-    """Describe a model: its tensors' names, datatypes and shapes.
+    """Return the metadata of a model: names, datatypes and shapes of its tensors.
 
-    The protocol knows no optional inputs, none that are looked up, and no names of classes: all that is said in
-    ``parameters``, whose values it allows to be strings, numbers and booleans.
+    The protocol has no optional inputs, no looked-up inputs and no class names, so these are in
+    ``parameters``, whose values may be strings, numbers and booleans.
     """
     return {
         "name": spec.name,
@@ -72,21 +72,21 @@ def metadata(spec: ModelSpec) -> Json:
 def answer(
     spec: ModelSpec, predicted: Mapping[str, Any], wanted: Sequence[RequestedOutput]
 ) -> tuple[Json, bytes]:
-    """Write predictions as tensors.
+    """Return predictions as tensors.
 
     Parameters
     ----------
     spec
-        The model's spec.
+        Spec of the model.
     predicted
-        As predict answers: ``version`` and ``predictions``.
+        Answer of predict: ``version`` and ``predictions``.
     wanted
-        Outputs, in order.
+        Requested outputs, in order.
 
     Returns
     -------
     dict, bytes
-        The answer, and what follows it: the binary outputs one after the other.
+        The answer, and the bytes that follow it: the binary outputs one after the other.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def answer(
     outputs, tail = [], b""
     for one in wanted:
         if one.name == PREDICTION_ID and "id" not in predictions[0]:
-            continue  # kept for an Idempotency-Key since before predictions had ids
+            continue  # an answer stored for an Idempotency-Key before predictions had ids
         datatype, rest = shapes[one.name]
         values = _values(spec, one.name, predictions)
         output: Json = {"name": one.name, "datatype": datatype, "shape": [len(predictions), *rest]}
@@ -147,7 +147,7 @@ def _values(spec: ModelSpec, name: str, predictions: Sequence[Mapping[str, Any]]
 
 
 def _padded(items: Sequence[Mapping[str, Any]], field: str, lacking: Any, k: int) -> list[Any]:
-    """Fill a row up: a tensor has as many columns in every row."""
+    """Pad a row of a ranking to ``k`` values: every row of a tensor has the same length."""
     return [*(item[field] for item in items), *[lacking] * (k - len(items))]
 
 

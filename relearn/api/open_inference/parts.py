@@ -1,4 +1,4 @@
-"""What every part of a request is checked for: its kind, its name, its parameters."""
+"""Checks that all parts of a request share: name and parameters."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _IMPOSSIBLE = ("shared_memory_region", "classification")
 
 
 class WrongError(Exception):
-    """One part of a request is wrong; never leaves this package.
+    """One part of a request is wrong; raised and caught within this package only.
 
     Parameters
     ----------
     at
-        JSON pointer to it.
+        JSON pointer to the part.
     detail
         What was given and what is allowed.
     """
@@ -28,7 +28,13 @@ class WrongError(Exception):
 
 
 def name_of(part: object, at: str, allowed: Collection[str], seen: Collection[str]) -> str:
-    """Read the name of an input or output, each of which may be there once."""
+    """Return the name of an input or output.
+
+    Raises
+    ------
+    WrongError
+        The part is not an object, or its name is unknown or duplicate.
+    """
     if not isinstance(part, dict):
         raise WrongError(at, f"got {shown(part)}; allowed: an object")
     name = part.get("name")
@@ -40,7 +46,15 @@ def name_of(part: object, at: str, allowed: Collection[str], seen: Collection[st
 
 
 def parameters_of(part: Mapping[str, Any], at: str) -> Mapping[str, Any]:
-    """Read parameters. Unknown ones are the caller's own; those that would change the answer are refused."""
+    """Return the parameters of a part; empty when it has none.
+
+    Unknown parameters are allowed; those that would change the answer are refused.
+
+    Raises
+    ------
+    WrongError
+        The parameters are not an object, or have one that is refused.
+    """
     parameters = part.get("parameters")
     if parameters is None:
         return {}
@@ -53,7 +67,13 @@ def parameters_of(part: Mapping[str, Any], at: str) -> Mapping[str, Any]:
 
 
 def flag(parameters: Mapping[str, Any], name: str, at: str, default: bool) -> bool:  # noqa: FBT001
-    """Read a parameter that is true or false."""
+    """Return a boolean parameter.
+
+    Raises
+    ------
+    WrongError
+        The value is not true or false.
+    """
     value = parameters.get(name, default)
     if not isinstance(value, bool):
         raise WrongError(f"{at}/parameters/{name}", f"got {shown(value)}; allowed: true or false")

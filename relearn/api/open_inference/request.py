@@ -1,6 +1,6 @@
-"""A request as instances of a model, with a JSON pointer to every wrong part of it.
+"""Request of the protocol as instances of a model, with a JSON pointer to every wrong part of it.
 
-What callers may add to a request (members and parameters that nobody knows) is left alone, as the protocol wants it.
+Unknown members and parameters are ignored, as the protocol requires.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ class InferenceRequest:
     Parameters
     ----------
     instances
-        Checked against the spec.
+        Instances, checked against the spec.
     wanted
-        Outputs, in order.
+        Requested outputs, in order.
     id
-        The caller's name for the request, which the answer repeats; None when there is none.
+        Request id of the caller, which the answer repeats; None when there is none.
     places
-        Column to JSON pointer to its tensor's data.
+        Column to the JSON pointer to its tensor's data.
     """
 
     instances: list[dict[str, Any]]
@@ -41,27 +41,27 @@ class InferenceRequest:
     places: Mapping[str, str]
 
     def moved(self, error: InvalidInstancesError) -> InvalidInstancesError:
-        """Point into the tensors what points into the instances."""
+        """Return an error about instances as one about the tensors."""
         return InvalidInstancesError(tuple(_moved(one, self.places) for one in error.errors))
 
 
 def parse_request(spec: ModelSpec, body: object, tail: bytes) -> InferenceRequest:
-    """Read and check a request.
+    """Parse and check a request.
 
     Parameters
     ----------
     spec
-        The model's spec.
+        Spec of the model.
     body
         Parsed JSON.
     tail
-        What follows the JSON: the binary inputs, one after the other.
+        Bytes after the JSON: the binary inputs, one after the other.
 
     Raises
     ------
     InvalidInstancesError
-        With a JSON pointer for every wrong part, `MAX_ERRORS` at most. A row of a tensor is pointed at as if its data
-        were in the JSON, even when it came as binary.
+        A part is wrong; the error has a JSON pointer for each wrong part, at most `MAX_ERRORS`. The pointer
+        to a row of a binary tensor is the same as if its data were in the JSON.
     """
     if not isinstance(body, dict):
         raise InvalidInstancesError((FieldError("", f"got {shown(body)}; allowed: a JSON object"),))
@@ -86,7 +86,7 @@ def parse_request(spec: ModelSpec, body: object, tail: bytes) -> InferenceReques
 def _outputs(
     spec: ModelSpec, body: Mapping[str, Any], errors: list[FieldError]
 ) -> tuple[RequestedOutput, ...]:
-    """Read the outputs asked for; all of them when none is."""
+    """Parse the requested outputs; all outputs when the request names none."""
     names = model.output_names(spec)
     listed = [] if body.get("outputs") is None else body["outputs"]
     wanted: list[RequestedOutput] = []
@@ -111,11 +111,11 @@ def _outputs(
 
 
 def _moved(error: FieldError, places: Mapping[str, str]) -> FieldError:
-    """Point into the tensors instead of the instances: ``/instances/<row>/<column>``, or a whole row or request."""
+    """Turn a pointer ``/instances/<row>/<column>`` (or to a row, or the request) into one to the tensors."""
     _, _, *found = error.pointer.split("/")
     if len(found) < 2:  # noqa: PLR2004
         return FieldError("/inputs", f"row {found[0]}: {error.detail}" if found else error.detail)
     row, name = found
-    if name not in places:  # a row without entity, in a request that leaves tensors out
+    if name not in places:  # a row without an entity, in a request that leaves out tensors
         return FieldError("/inputs", f"row {row} has no {name}: {error.detail}")
     return FieldError(f"{places[name]}/{row}", error.detail)

@@ -1,7 +1,7 @@
-"""Values of tensors, as the Open Inference Protocol (V2) writes them in JSON and in its binary extension.
+"""Encoding of tensor values in JSON and in the binary extension of the Open Inference Protocol (V2).
 
-Binary is little-endian, without padding: numbers in their own size, BOOL as one byte, an element of BYTES as its length in
-four bytes and then its bytes.
+Binary data is little-endian, without padding: numbers in their own size, BOOL as one byte, an element of
+BYTES as its length in four bytes followed by its bytes.
 """
 
 from __future__ import annotations
@@ -25,20 +25,21 @@ _CODES = {BOOL: "B", **_WHOLE, **_FLOATS}
 NUMBERS = (*_FLOATS, *_WHOLE)
 """Datatypes of numbers."""
 DATATYPES = (BOOL, *NUMBERS, BYTES)
-# So many decimal digits of a number survive in this type, and so many tell each of its values apart.
+"""All datatypes."""
+# Decimal digits that always survive in the datatype, and digits that always distinguish its values.
 _DIGITS = {"FP16": (3, 5), FP32: (6, 9)}
 _LENGTH = struct.Struct("<I")
 
 
 def flatten(data: Sequence[Any], shape: Sequence[int]) -> list[Any]:
-    """Give the values of a JSON tensor of shape [n] or [n, 1], whether its rows are lists or not."""
+    """Return the values of a JSON tensor of shape [n] or [n, 1], whether or not its rows are lists."""
     if len(shape) == 1:
         return list(data)
     return [value[0] if isinstance(value, list) and len(value) == 1 else value for value in data]
 
 
 def problem(datatype: str, value: object) -> str | None:
-    """Say why a JSON value is none of the datatype, when nothing else would: None when it may be one."""
+    """Describe why an integer datatype does not allow a number; None when it does, or for other datatypes."""
     if datatype not in _WHOLE or not isinstance(value, int | float) or isinstance(value, bool):
         return None
     bits = struct.calcsize(_WHOLE[datatype]) * 8
@@ -49,27 +50,28 @@ def problem(datatype: str, value: object) -> str | None:
 
 
 def unpack(datatype: str, data: bytes, count: int) -> list[Any]:
-    """Read a binary tensor.
+    """Decode a binary tensor.
 
     Parameters
     ----------
     datatype
         One of `DATATYPES`.
     data
-        The tensor's bytes.
+        Bytes of the tensor.
     count
-        How many values it has.
+        Number of values.
 
     Returns
     -------
     list
-        The values. Numbers of FP16 and FP32 are the shortest decimals that are the same number: 5.1 sent as FP32 is 5.1.
-        An element that is no value of its datatype (BOOL: not 0 or 1; BYTES: not UTF-8) stays a number or bytes.
+        The values. FP16 and FP32 become the shortest decimal that rounds to the same number: 5.1 sent as FP32
+        is 5.1. An element that its datatype does not allow (BOOL: not 0 or 1; BYTES: not UTF-8) stays a
+        number or bytes.
 
     Raises
     ------
     ValueError
-        The bytes are not so many values.
+        The bytes are not ``count`` values.
     """
     if datatype == BYTES:
         return _strings(data, count)
@@ -85,14 +87,14 @@ def unpack(datatype: str, data: bytes, count: int) -> list[Any]:
 
 
 def pack(datatype: str, values: Sequence[Any]) -> bytes:
-    """Write a binary tensor.
+    """Encode a binary tensor.
 
     Parameters
     ----------
     datatype
         One of `DATATYPES`.
     values
-        Strings for BYTES.
+        Numbers or booleans; strings for BYTES.
 
     Raises
     ------

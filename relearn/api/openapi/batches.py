@@ -1,4 +1,4 @@
-"""Scoring whole files: batches."""
+"""OpenAPI description of batches."""
 
 from __future__ import annotations
 

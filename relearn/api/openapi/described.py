@@ -1,4 +1,4 @@
-"""How a room of this package describes its operations."""
+"""Types in which the groups describe their operations."""
 
 from __future__ import annotations
 
@@ -11,37 +11,38 @@ from relearn.api.operations import Operation
 from relearn.spec.model import ModelSpec
 
 Samples = Mapping[str, Sequence[Mapping[str, Any]]]
+"""Model name to sample instances."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OperationDoc:
-    """What OpenAPI says of one operation, beside what `relearn.api.operations` says already.
+    """OpenAPI description of one operation, in addition to `relearn.api.operations`.
 
     Parameters
     ----------
     operation
         Operation that is described.
     summary, description
-        For people; one line, and more.
+        Text for people: one line, and details.
     answers
-        What a success is, in words.
+        Description of a success.
     content
-        Schema of a success, and examples: an OpenAPI media type object.
+        OpenAPI media type object of a success: schema and examples.
     binary
-        Whether a success may also be bytes that are no JSON.
+        Whether a success may also be bytes that are not JSON.
     status
-        Of a success.
+        HTTP status of a success.
     headers
-        Of a success, beside the request's id.
+        Headers of a success, besides the request id.
     body
-        What is sent, as content type to media type object; None: nothing.
+        Request body: content type to media type object; None for none.
     parameters
-        Beside those of the path.
+        Parameters besides those of the path.
     links
-        To other operations.
+        Links to other operations.
     model
-        The model it is about, when each model has a description of its own; the operation's path and id are
-        then the model's.
+        Model of the description, when each model has its own; path and operation id are then the model's.
+        None when all models share it.
     """
 
     operation: Operation
@@ -60,16 +61,16 @@ class OperationDoc:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Group:
-    """Operations that people look for under one heading.
+    """Operations under one tag.
 
     Parameters
     ----------
     tag, about
-        The heading, and what is under it.
+        Name and description of the tag.
     operations
-        Makes their descriptions.
+        Builds the descriptions from specs and samples.
     schemas
-        Makes the components that they refer to.
+        Builds the component schemas that they refer to.
     """
 
     tag: str

@@ -1,4 +1,4 @@
-"""The whole document: the groups' descriptions, joined with what the table of routes says."""
+"""The whole OpenAPI document: the groups' descriptions, joined with the table of operations."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ GROUPS = (
     meta.GROUP,
 )
 PER_MODEL = (routes.PREDICT, routes.GIVE_FEEDBACK, routes.CREATE_UPLOAD, routes.LIST_UPLOADS)
-"""Operations that each model has a description of its own of: what is sent and answered is the model's, or is
-so for another operation on the path, and a path is described in one way."""
+"""Operations that each model has its own description of: their request or response depends on the model, or
+that of another operation on the same path does, and a path is described in one way."""
 
 _ABOUT = """Predictions of the models that Relearn trains, and how the models stand.
 
@@ -55,21 +55,21 @@ _IN_PATHS = {
 
 
 def document(specs: Mapping[str, ModelSpec], samples: Samples, *, auth: Auth) -> Json:
-    """Write the document.
+    """Return the OpenAPI document.
 
     Parameters
     ----------
     specs
         Model name to spec.
     samples
-        Model name to instances that a healthy version must answer: the examples.
+        Model name to instances that a healthy version can answer, used as examples.
     auth
-        How callers prove who they are.
+        How callers authenticate.
 
     Returns
     -------
     dict
-        JSON, the same for the same arguments.
+        JSON-ready data, the same for the same arguments.
     """
     return {
         "openapi": "3.1.0",
@@ -87,7 +87,7 @@ def document(specs: Mapping[str, ModelSpec], samples: Samples, *, auth: Auth) ->
 
 
 def expand(operation: Operation, models: Sequence[str]) -> list[str]:
-    """List the paths that describe an operation: one a model where the model decides what is sent."""
+    """Return the paths that describe an operation: one per model if the model decides what is sent."""
     if operation in PER_MODEL:
         return [operation.path.replace("{model}", model) for model in models]
     return [operation.path]

@@ -1,4 +1,4 @@
-"""How a request can fail: a schema and a response for every problem, and what an operation's answers may be."""
+"""OpenAPI schemas and responses of problems, and the possible problems of each operation."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ _PLACES = {
     problems.INVALID_BATCH: ("pointer", "JSON pointer (RFC 6901) to an unknown field."),
     problems.INVALID_PARAMETERS: ("parameter", "Name of a query parameter."),
 }
-"""Problems that list every mistake: how a mistake's place is called."""
+"""Problems that list every mistake, to the field with the place of a mistake and its description."""
 _RETRIED = (problems.NOT_SERVING, problems.FEEDBACK_BUSY, problems.IDEMPOTENCY_KEY_IN_USE)
 
 
 def problem_name(kind: Kind) -> str:
-    """Name of the component of a problem: ``NotFoundProblem``."""
+    """Return the component name of a problem, e.g. ``NotFoundProblem``."""
     return type_name(kind.slug) + "Problem"
 
 
 def schemas() -> dict[str, Json]:
-    """Write the schema of every problem, and of what the gateway says itself."""
+    """Return the schemas of all problems, and of the gateway's own message."""
     return {problem_name(kind): _problem(kind) for kind in problems.ALL} | {
         "GatewayMessage": object_of({"message": {"type": "string"}})
     }
 
 
 def responses() -> dict[str, Json]:
-    """Write the response of every problem, and of what the gateway refuses itself."""
+    """Return the responses of all problems, and of throttling by the gateway."""
     return {problem_name(kind): _response(kind) for kind in problems.ALL} | {
         "TooManyRequests": {
             "description": "The gateway lets no more requests through just now; wait and try again.",
@@ -44,7 +44,7 @@ def responses() -> dict[str, Json]:
 
 
 def of_operation(operation: Operation) -> Json:
-    """Write the failures of an operation: status to response."""
+    """Return the failures of an operation: status to response."""
     by_status: dict[str, list[Kind]] = {}
     every = {INTERNAL_ERROR, *([problems.INVALID_PARAMETERS] if operation.strict else [])}
     for kind in sorted({*operation.fails, *every}, key=lambda kind: (kind.status, kind.slug)):

@@ -1,4 +1,4 @@
-"""Saying what proved true: an operation of its own for each model, exactly typed."""
+"""OpenAPI description of feedback: an exactly typed operation for each model."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _STATES = {
 
 
 def link(spec: ModelSpec) -> Json:
-    """Write the link from a prediction to its feedback."""
+    """Return the link from a prediction to its feedback."""
     row = {"prediction": "$response.body#/predictions/0/id", "truth": _truths(spec)[0]}
     return {
         "operationId": operations.GIVE_FEEDBACK.id + type_name(spec.name),
@@ -32,7 +32,7 @@ def link(spec: ModelSpec) -> Json:
 
 
 def _truths(spec: ModelSpec) -> Sequence[str | float]:
-    """Make up a truth or two."""
+    """Return one or two example truths."""
     match spec.target:
         case Category():
             return spec.target.values[:2]

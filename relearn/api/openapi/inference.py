@@ -1,7 +1,7 @@
-"""The Open Inference Protocol (V2): described once for all models, as the protocol does it.
+"""OpenAPI description of the Open Inference Protocol (V2), once for all models, as in the protocol.
 
-Which tensors a model has is told at run time, by its metadata: that is what the protocol's clients are written for. Who wants
-a model's types at hand has predict.
+Clients of the protocol read a model's tensors from its metadata at run time. For static types there is
+predict.
 """
 
 from __future__ import annotations

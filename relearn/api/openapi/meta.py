@@ -1,4 +1,4 @@
-"""The API about itself."""
+"""OpenAPI description of the operations about the API itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What there is, and how it stands: models and their versions."""
+"""OpenAPI description of models and their versions."""
 
 from __future__ import annotations
 

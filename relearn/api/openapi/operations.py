@@ -1,4 +1,4 @@
-"""What people decide by hand: moving routes, and approving versions that wait."""
+"""OpenAPI description of manual operations: changing routes, and deciding about versions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ALLOWED: Sequence[tuple[list[Action], Json | None]] = (
     ([Action.PROMOTE], {**VERSION, "description": "The one that shall serve."}),
     ([Action.FREEZE, Action.UNFREEZE], None),
 )
-"""What may be asked for, and with which version."""
+"""Actions on a route, to the schema of the version in the request; None for no version."""
 
 
 def _operations(_specs: Mapping[str, ModelSpec], _samples: Samples) -> Sequence[OperationDoc]:

@@ -1,4 +1,4 @@
-"""What the descriptions are written with: small pieces of JSON Schema and OpenAPI."""
+"""Small pieces of JSON Schema and OpenAPI that the descriptions share."""
 
 from __future__ import annotations
 
@@ -28,33 +28,33 @@ LOCATION: Json = {
 
 
 def ref(name: str, kind: str = "schemas") -> Json:
-    """Refer to a component."""
+    """Return a reference to a component."""
     return {"$ref": f"#/components/{kind}/{name}"}
 
 
 def type_name(model: str) -> str:
-    """Write a model's name as types are written: ``late-parcels`` is ``LateParcels``."""
+    """Return a model's name in the spelling of types, e.g. ``LateParcels`` for ``late-parcels``."""
     return "".join(part.title() for part in model.replace("_", "-").split("-"))
 
 
 def object_of(properties: Mapping[str, Json], *optional: str, **more: Any) -> Json:
-    """Describe an object with these properties, all required but the ``optional``."""
+    """Return the schema of an object whose properties are required, except the ``optional``."""
     required = [name for name in properties if name not in optional]
     return {"type": "object", "required": required, "properties": dict(properties), **more}
 
 
 def list_of(items: Json, **more: Any) -> Json:
-    """Describe a list."""
+    """Return the schema of a list."""
     return {"type": "array", "items": items, **more}
 
 
 def or_null(part: Json, **more: Any) -> Json:
-    """Describe what may also be null."""
+    """Return a schema that also allows null."""
     return {**part, "type": [part["type"], "null"], **more}
 
 
 def upload_form() -> Json:
-    """Describe the form that uploads one file to S3."""
+    """Return the schema of a presigned form for one file."""
     fields = {"type": "object", "additionalProperties": TEXT}
     return object_of(
         {

@@ -1,4 +1,4 @@
-"""Predicting: an operation of its own for each model, exactly typed."""
+"""OpenAPI description of predictions: an exactly typed operation for each model."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def _ranking(target: Ranking, about: Json) -> Json:
 
 
 def _example(spec: ModelSpec, count: int) -> Json:
-    """Show an answer to ``count`` instances; the values are made up."""
+    """Return an example of an answer to ``count`` instances, with invented values."""
     return {"model": spec.name, "version": 3, "predictions": [_example_of(spec, i) for i in range(count)]}
 
 

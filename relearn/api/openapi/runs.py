@@ -1,4 +1,4 @@
-"""How new versions come to be: runs."""
+"""OpenAPI description of runs."""
 
 from __future__ import annotations
 

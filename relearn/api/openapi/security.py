@@ -1,4 +1,4 @@
-"""How callers prove who they are: what a stage asks for, and what its gateway answers who may not call."""
+"""Authentication in the OpenAPI document: security schemes, and the gateway's refusals."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from relearn.api.operations import Operation
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Callers send a token of an OIDC issuer.
+    """Authentication by access tokens of an OIDC issuer.
 
     Parameters
     ----------
     issuer
-        Its URL.
+        URL of the issuer.
     scope_prefix
-        What stands before an operation's scope in the token's.
+        Prefix of an operation's scope in a token.
     """
 
     issuer: str
@@ -26,7 +26,7 @@ class Tokens:
 
 
 Auth = Literal["iam"] | Tokens
-"""Signed requests, or tokens."""
+"""Authentication of a stage: requests signed with IAM credentials, or tokens."""
 
 _SIGNED = """
 Requests are signed with AWS Signature Version 4 for the service `execute-api`.
@@ -45,12 +45,12 @@ _SIGV4: Json = {
 
 
 def about(auth: Auth) -> str:
-    """Say in words what is asked for."""
+    """Describe the authentication in words."""
     return _BEARER.format(issuer=auth.issuer) if isinstance(auth, Tokens) else _SIGNED
 
 
 def schemes(auth: Auth) -> dict[str, Json]:
-    """Write the security schemes."""
+    """Return the security schemes."""
     if isinstance(auth, Tokens):
         text = f"An access token (JWT) of {auth.issuer}."
         return {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": text}}
@@ -58,20 +58,20 @@ def schemes(auth: Auth) -> dict[str, Json]:
 
 
 def of_operation(operation: Operation, auth: Auth) -> Json:
-    """Write what an operation asks for."""
+    """Return the security requirement of an operation."""
     if isinstance(auth, Tokens):
         return {"security": [{"token": [f"{auth.scope_prefix}{operation.scope}"]}]}
     return {"security": [{"sigv4": []}]}
 
 
 def failures(auth: Auth) -> Json:
-    """Refer to the refusals of every operation: status to response."""
+    """Return the refusals of every operation: status to response."""
     refused: Json = {"403": ref("Forbidden", "responses")}
     return {"401": ref("Unauthorized", "responses"), **refused} if isinstance(auth, Tokens) else refused
 
 
 def responses(auth: Auth) -> dict[str, Json]:
-    """Write the refusals, which are the gateway's own."""
+    """Return the responses of the gateway's refusals."""
     content: Json = {"application/json": {"schema": ref("GatewayMessage")}}
     if not isinstance(auth, Tokens):
         text = "The request is not signed, signed wrongly or too long ago, or its signer may not call."

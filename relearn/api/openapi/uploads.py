@@ -1,4 +1,4 @@
-"""Sending data to train on: uploads."""
+"""OpenAPI description of uploads."""
 
 from __future__ import annotations
 
