@@ -1,1 +1,1 @@
-"""How the ledger's records are written as DynamoDB items, and read back."""
+"""Conversion between the ledger's records and DynamoDB items."""

@@ -1,4 +1,4 @@
-"""Plain Python values as DynamoDB's typed JSON, and back."""
+"""Conversion between plain Python values and DynamoDB's typed JSON."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _SMALLEST = 1e-130  # the smallest magnitude a DynamoDB number has
 
 
 def encode(value: Any) -> Any:
-    """Write a Python value as DynamoDB's typed JSON.
+    """Encode a Python value as DynamoDB's typed JSON; a number too small for DynamoDB becomes 0.
 
     Raises
     ------
     TypeError
-        It is not a str, bool, finite number, list, tuple or dict.
+        The value is not a str, bool, finite number, list, tuple or dict.
     """
     match value:
         case str():
@@ -37,7 +37,7 @@ def encode(value: Any) -> Any:
 
 
 def decode(value: Mapping[str, Any]) -> Any:
-    """Read DynamoDB's typed JSON."""
+    """Decode a value of DynamoDB's typed JSON."""
     ((kind, content),) = value.items()
     match kind:
         case "N":
@@ -51,5 +51,5 @@ def decode(value: Mapping[str, Any]) -> Any:
 
 
 def decode_item(item: Mapping[str, Any]) -> Item:
-    """Read a whole item."""
+    """Decode a whole item."""
     return {name: decode(value) for name, value in item.items()}
