@@ -1,1 +1,1 @@
-"""Every bucket prefix, key, id, resource name and environment name."""
+"""Names of bucket prefixes, keys, ids, resources and environment variables."""

@@ -1,4 +1,4 @@
-"""Names of the environment variables that functions are configured by: the CDK app sets them, the functions read them."""
+"""Names of the environment variables of functions: the CDK app sets them, the functions read them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from enum import StrEnum
 
 
 class Variable(StrEnum):
-    """An environment variable of a function; no function has more of them than it needs."""
+    """Environment variable of a function; each function has only those that it needs."""
 
     STAGE = "STAGE"
     """Name of the stage."""
     HOSTED_MODEL = "HOSTED_MODEL"
-    """Name of the model whose versions the function holds."""
+    """Name of the model whose versions run in the function."""
     LEDGER_TABLE = "LEDGER_TABLE"
-    """Name of the DynamoDB table of uploads, runs, versions and routes."""
+    """Name of the ledger, the DynamoDB table of uploads, runs, versions and routes."""
     ONLINE_TABLE = "ONLINE_TABLE"
     """Name of the DynamoDB table of online features."""
     UPLOADS_BUCKET = "UPLOADS_BUCKET"
@@ -21,11 +21,11 @@ class Variable(StrEnum):
     LAKE_BUCKET = "LAKE_BUCKET"
     """Name of the bucket of datasets, snapshots, reports and prediction records."""
     ARTIFACTS_BUCKET = "ARTIFACTS_BUCKET"
-    """Name of the bucket of models' artifacts."""
+    """Name of the bucket of model artifacts."""
     TOPIC_ARN = "TOPIC_ARN"
     """ARN of the SNS topic of notifications."""
     STATE_MACHINE_ARN = "STATE_MACHINE_ARN"
-    """ARN of the state machine of a run."""
+    """ARN of the state machine whose executions are runs."""
     RESTORE_MACHINE_ARN = "RESTORE_MACHINE_ARN"
     """ARN of the state machine that deploys an earlier version again."""
     INGEST_QUEUE_URL = "INGEST_QUEUE_URL"
@@ -37,12 +37,12 @@ class Variable(StrEnum):
     TRAINING_IMAGE = "TRAINING_IMAGE"
     """URI of the container image that trains and serves."""
     ENDPOINT_ROLES = "ENDPOINT_ROLES"
-    """Prefix of the ARNs of the endpoints' roles; the model's name follows."""
+    """Prefix of the ARNs of the endpoints' roles, which end with the model's name."""
     DEBOUNCE_SECONDS = "DEBOUNCE_SECONDS"
     """Debounce window of every model, in seconds; unset where the specs' own apply."""
     ROLLOUT_SECONDS = "ROLLOUT_SECONDS"
     """Length of every step of a rollout, in seconds; unset where the specs' own apply."""
     FEATURES_ENGINE = "FEATURES_ENGINE"
-    """What makes features: ``duckdb`` or ``spark``."""
+    """Engine that computes features: ``duckdb`` or ``spark``."""
     INGEST_SECONDS = "INGEST_SECONDS"
-    """Time that one check of an upload may take, in seconds."""
+    """Timeout of one check of an upload, in seconds."""

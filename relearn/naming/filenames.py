@@ -1,4 +1,4 @@
-"""Names of uploaded files: which suffixes promise which content, what a caller may call a file, and which files are no data."""
+"""Names of uploaded files: suffixes and their formats, allowed names, and names that are not data."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ SUFFIXES: dict[str, Format] = {
     ".json": "jsonl",
     ".parquet": "parquet",
 }
-"""Suffix to what it promises; those of text may be followed by `GZIP`."""
+"""Suffix to the format that it promises; those of text may be followed by `GZIP`."""
 GZIP = ".gz"
+"""Suffix of a gzipped file."""
 MAX_LENGTH = 200
-"""Characters: with the rest of its key it stays within the 1024 bytes that S3 takes."""
+"""Maximum length of a name, in characters; the key then stays within the 1024 bytes that S3 allows."""
 ALLOWED = (
     f"1 to {MAX_LENGTH} characters that end in one of {', '.join(SUFFIXES)} (all but .parquet also with {GZIP}), "
     'without control characters, "/", "\\" and "$", and not beginning with "." or "_"'
@@ -33,13 +34,13 @@ PARTIAL = (
     "._copying_",
     "~",
 )
-"""Ends of the names that browsers, editors and copying programs give to files they have not finished, in lower case."""
+"""Suffixes, in lower case, that browsers, editors and copying programs give to unfinished files."""
 DEBRIS = frozenset({"desktop.ini", "thumbs.db"})
-"""Names of files that desktops leave in every folder, in lower case; those of macOS begin with a dot."""
+"""Names, in lower case, of files that desktops create in every folder; those of macOS begin with a dot."""
 FOLDER_MARKER = "$folder$"
-"""How the names end of the empty objects that Hadoop writes in place of folders."""
+"""Suffix of the empty objects that Hadoop writes in place of folders."""
 _FIRST = r"[^\u0000-\u001f\u007f-\u009f/\\$\ufffe\uffff._]"
-# S3 puts the name of the sender's file where a form's key has ${filename}; the last two are not XML, in which S3 lists.
+# S3 replaces ${filename} in a form's key by the name of the sender's file; XML, in which S3 lists keys, lacks the last two.
 _CHARACTER = r"[^\u0000-\u001f\u007f-\u009f/\\$\ufffe\uffff]"
 
 
@@ -50,34 +51,37 @@ def _pattern() -> str:
 
 
 def _any_case(suffix: str) -> str:
-    """Write a pattern without flags, which JSON Schema does not have."""
+    """Return a case-insensitive pattern without flags, which JSON Schema does not have."""
     return r"\." + "".join(f"[{letter}{letter.upper()}]" for letter in suffix[1:])
 
 
 PATTERN = _pattern()
-"""A regular expression in JSON Schema's dialect; its length is apart."""
+"""Pattern of an allowed name, in JSON Schema's dialect of regular expressions; the length is checked
+separately."""
 _COMPILED = re.compile(PATTERN.strip("^$"))
 
 
 def is_allowed(name: object) -> bool:
-    """Tell whether a caller may send a file under this name."""
+    """Return whether a caller may upload a file under this name."""
     if not isinstance(name, str) or len(name) > MAX_LENGTH or not _COMPILED.fullmatch(name):
         return False
-    return not any("\ud800" <= character <= "\udfff" for character in name)  # half a character is no UTF-8
+    return not any(
+        "\ud800" <= character <= "\udfff" for character in name
+    )  # UTF-8 cannot encode a lone surrogate
 
 
 def no_data(path: str) -> str:
-    """Say why a file is not data, whatever it holds; empty when it may be.
+    """Describe why a file is not data, by its name; empty when it may be data.
 
-    What is written beside data is told by the names alone, so that it makes no upload: Spark and Hive leave out what
-    begins with a dot or an underscore (``_SUCCESS``, ``_temporary/``, ``.part-0.csv.crc``) when they read a folder,
-    folders of a partition (``_day=1``) excepted (Spark's ``PartitioningAwareFileIndex``); the others leave theirs behind
-    when they are interrupted.
+    Files that are written beside data thus create no upload. Spark and Hive ignore names that begin with a
+    dot or an underscore (``_SUCCESS``, ``_temporary/``, ``.part-0.csv.crc``) when they read a folder, except
+    folders of a partition (``_day=1``) (Spark's ``PartitioningAwareFileIndex``). Other programs leave
+    unfinished files when they are interrupted.
 
     Parameters
     ----------
     path
-        Its name, after those of its folders, with ``/`` between them.
+        Path below the model's or table's folder, with ``/`` between folders.
     """
     *folders, name = path.split("/")
     for part in (*folders, name):

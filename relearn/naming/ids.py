@@ -1,4 +1,4 @@
-"""How runs, batches, forms and uploads are told apart."""
+"""Ids of runs, batches, forms and uploads."""
 
 from __future__ import annotations
 
@@ -7,43 +7,44 @@ import re
 from datetime import UTC, datetime
 
 BATCH_ID_LENGTH = 22
+"""Length of a batch id, in characters."""
 _UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
 _BATCH_ID = re.compile(r"\d{8}t\d{6}-[0-9a-f]{6}")
 
 
 def run_id(at: datetime, seed: str) -> str:
-    """Make a run id that sorts by time, 22 characters.
+    """Return a run id of 22 characters that sorts by time.
 
     Parameters
     ----------
     at
-        When the run was asked for, aware.
+        Time of the request for the run, time-zone aware.
     seed
-        What told two runs of one second apart; hashed.
+        Distinguishes runs of the same second; hashed.
     """
     return f"{at.astimezone(UTC):%Y%m%dt%H%M%S}-{hashlib.sha256(seed.encode()).hexdigest()[:6]}"
 
 
 def batch_id(at: datetime, seed: str) -> str:
-    """Make a batch id that sorts by time, `BATCH_ID_LENGTH` characters; made as a run's is."""
+    """Return a batch id, `BATCH_ID_LENGTH` characters, that sorts by time; built like a run id."""
     return run_id(at, seed)
 
 
 def form_id(at: datetime, seed: str) -> str:
-    """Make the id of an upload's form, which sorts by time; made as a run's is."""
+    """Return the id of an upload's form, which sorts by time; built like a run id."""
     return run_id(at, seed)
 
 
 def upload_id(bucket: str, key: str, version_id: str) -> str:
-    """Id of one version of one object: the same event twice is the same upload."""
+    """Return the id of one version of one object: a repeated event is the same upload."""
     return hashlib.sha256(f"{bucket}\n{key}\n{version_id}".encode()).hexdigest()[:32]
 
 
 def is_upload_id(text: str) -> bool:
-    """Tell whether a text has the form of an upload's id; a form's id has not."""
+    """Return whether a text has the form of an upload's id, which a form's id does not have."""
     return _UPLOAD_ID.fullmatch(text) is not None
 
 
 def is_batch_id(text: str) -> bool:
-    """Tell whether a text has the form of a batch's id."""
+    """Return whether a text has the form of a batch's id."""
     return _BATCH_ID.fullmatch(text) is not None

@@ -1,63 +1,64 @@
-"""Keys of the ledger's items: what partition and sort keys start with, and the attribute that ends an item."""
+"""Partition and sort keys of the ledger's items, and the attribute of their expiry."""
 
 from __future__ import annotations
 
 MODEL = "MODEL#"
-"""Start of the partition keys of a model's uploads, runs, versions, batches, route and lock; the rest is the model."""
+"""Prefix of the partition keys of a model's uploads, runs, versions, batches, route and lock; the model's
+name follows."""
 IDEMPOTENCY = "IDEMPOTENCY#"
-"""What the partition keys of kept answers start with; the rest is the model."""
+"""Prefix of the partition keys of answers kept for an Idempotency-Key; the model's name follows."""
 EXPIRES_AT = "expires_at"
-"""The ledger's attribute that says when an item may be deleted: seconds since 1970."""
+"""Attribute with the time after which an item may be deleted, in seconds since 1970."""
 LIVE = "LIVE#"
-"""What the partition keys of what is counted while a candidate is tried start with; the rest is the model."""
+"""Prefix of the partition keys of statistics of a candidate's rollout; the model's name follows."""
 FORMS = "FORM#"
-"""What the partition keys of uploads' forms start with; the rest is the model."""
+"""Prefix of the partition keys of upload forms; the model's name follows."""
 
 ROUTE = "ROUTE"
 """Sort key of a model's route."""
 ROUTE_WRITES = "ROUTE#"
-"""Start of the sort keys of the writes of a route; the rest is the revision, so that they sort as it counts."""
+"""Prefix of the sort keys of the writes of a route; the padded revision follows, so that they sort by it."""
 RESTORE = "RESTORE"
-"""Sort key of the last time that a version had to be deployed again."""
+"""Sort key of the last restore of a version."""
 LOCK = "LOCK"
-"""Sort key of the item that says which run may change a model."""
+"""Sort key of the item that names the run which may change a model."""
 UPLOADS = "UPLOAD#"
-"""Start of the sort keys of uploads; the rest is the upload's id."""
+"""Prefix of the sort keys of uploads; the upload's id follows."""
 RUNS = "RUN#"
-"""Start of the sort keys of runs; the rest is the run's id."""
+"""Prefix of the sort keys of runs; the run's id follows."""
 VERSIONS = "VERSION#"
-"""Start of the sort keys of versions; the rest is the number."""
+"""Prefix of the sort keys of versions; the version number follows."""
 BATCHES = "BATCH#"
-"""Start of the sort keys of batches; the rest is the batch's id."""
+"""Prefix of the sort keys of batches; the batch's id follows."""
 LISTS = "LIST#"
-"""Start of the sort keys of the parts of a run's long lists; the rest is the digest of the part."""
+"""Prefix of the sort keys of the parts of a run's long lists; the digest of the part follows."""
 
 
 def partition(model: str) -> str:
-    """Give the partition key of a model's uploads, runs, versions, batches, route and lock."""
+    """Return the partition key of a model's uploads, runs, versions, batches, route and lock."""
     return f"{MODEL}{model}"
 
 
 def upload(upload_id: str) -> str:
-    """Give the sort key of an upload."""
+    """Return the sort key of an upload."""
     return f"{UPLOADS}{upload_id}"
 
 
 def run(run_id: str) -> str:
-    """Give the sort key of a run."""
+    """Return the sort key of a run."""
     return f"{RUNS}{run_id}"
 
 
 def version(number: int) -> str:
-    """Give the sort key of a version."""
+    """Return the sort key of a version."""
     return f"{VERSIONS}{number}"
 
 
 def route_write(revision: int) -> str:
-    """Give the sort key of one write of the route."""
+    """Return the sort key of one write of the route."""
     return f"{ROUTE_WRITES}{revision:09d}"
 
 
 def batch(batch_id: str) -> str:
-    """Give the sort key of a batch."""
+    """Return the sort key of a batch."""
     return f"{BATCHES}{batch_id}"

@@ -1,8 +1,8 @@
-"""Names of everything in AWS that belongs to a stage, in one place; see `relearn.naming.s3_keys` for what is in its buckets.
+"""Names of all AWS resources of a stage; `relearn.naming.s3_keys` has the keys in its buckets.
 
-The longest names SageMaker allows are 63 characters (training and transform jobs, endpoints, models,
-endpoint configs and model package groups); the limits on a stage (10), a model (20) and a
-run id (22) keep every name within that, and, with a region of at most 15, roles within IAM's 64.
+SageMaker allows names of at most 63 characters (training and transform jobs, endpoints, models, endpoint
+configs and model package groups). The limits on a stage (10), a model (20) and a run id (22) keep every name
+within that and, with a region of at most 15, roles within IAM's 64.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ STAGE_PATTERN = re.compile(r"[a-z][a-z0-9]{0,9}")
 
 
 def function(stage: str, name: str) -> str:
-    """Name of a Lambda function; ``name`` is its file under ``lambdas/``."""
+    """Return the name of a Lambda function; ``name`` is the name of its handler's module."""
     return f"{prefix(stage)}{name.replace('_', '-')}"
 
 
 def host_function(stage: str, model: str) -> str:
-    """Name of the function that answers for a model and can hold its versions (`relearn.spec.hosting.InLambda`)."""
+    """Return the name of the host function of a model (`relearn.spec.hosting.InLambda`)."""
     return f"{prefix(stage)}host-{model}"
 
 
 class Place(NamedTuple):
-    """Where a version is asked.
+    """Endpoint or host function that runs a version.
 
     Parameters
     ----------
     name
-        Of its endpoint, or of the host of its model. No version has the other's name.
+        Name of the endpoint or of the function. No endpoint has the name of a function.
     in_lambda
-        Whether it is the host.
+        Whether it is a host function.
     """
 
     name: str
@@ -45,28 +45,32 @@ class Place(NamedTuple):
 
 
 def place(stage: str, model: str, version: int, *, in_lambda: bool) -> Place:
-    """Say where a version is asked."""
+    """Return the place of a version."""
     return Place(host_function(stage, model) if in_lambda else endpoint(stage, model, version), in_lambda)
 
 
 def parse_place(stage: str, model: str, name: str) -> Place:
-    """Read the name of a place, where nothing else was kept of it."""
+    """Return the place with a given name, when only the name is known."""
     return Place(name, name == host_function(stage, model))
 
 
 def in_sagemaker(stage: str, model: str, version: int, name: str) -> str:
-    """Name of what a version has in SageMaker: of one that runs in Lambda that is a model, to score batches with.
+    """Return the name of a version's SageMaker model, which for an endpoint is that of the endpoint too.
+
+    A version that runs in Lambda has a SageMaker model to score batches with.
 
     Parameters
     ----------
+    stage, model, version
+        Stage, model and version number.
     name
-        Of its place, as its record has it; empty when it has none.
+        Name of its place from its record; empty when it has none.
     """
     return endpoint(stage, model, version) if parse_place(stage, model, name).in_lambda else name
 
 
 def check_stage(stage: str) -> str:
-    """Give ``stage`` back when it may be part of every name.
+    """Return ``stage`` if it may be part of every name.
 
     Raises
     ------
@@ -79,80 +83,82 @@ def check_stage(stage: str) -> str:
 
 
 def stack(stage: str, part: str) -> str:
-    """Name of a CloudFormation stack; ``part`` is data, training, serving or monitoring."""
+    """Return the name of a CloudFormation stack; ``part`` is data, training, serving or monitoring."""
     return f"{PROJECT}-{stage}-{part}"
 
 
 def prefix(stage: str) -> str:
-    """What the name of everything a stage's runs create starts with."""
+    """Return the prefix of the names of everything that a stage's runs create."""
     return f"{PROJECT}-{stage}-"
 
 
 def tag(key: str) -> str:
-    """Key of a tag of what a stage's runs create; ``key`` is stage, model, version or run."""
+    """Return the key of a tag of what a stage's runs create; ``key`` is stage, model, version or run."""
     return f"{PROJECT}:{key}"
 
 
 def guard(stage: str, model: str) -> str:
-    """What the name of every alarm starts with that a rollout of a model heeds: ours, and users' own."""
+    """Return the name prefix of alarms, including users' own, that end a rollout of a model."""
     return f"{prefix(stage)}guard-{model}-"
 
 
 def group(stage: str, model: str) -> str:
-    """Name of the model package group of a model."""
+    """Return the name of the model package group of a model."""
     return f"{prefix(stage)}{model}"
 
 
 def parse_group(stage: str, name: str) -> str | None:
-    """Read the model from the name of a model package group; None when the group is not the stage's."""
+    """Return the model of a model package group; None when the group is not the stage's."""
     return name.removeprefix(prefix(stage)) if name.startswith(prefix(stage)) else None
 
 
 def endpoint(stage: str, model: str, version: int) -> str:
-    """Name of the endpoint of one version; also of its SageMaker model and endpoint config."""
+    """Return the name of a version's endpoint, which its SageMaker model and endpoint config have too."""
     return f"{prefix(stage)}{model}-v{version}"
 
 
 def job(stage: str, model: str, run_id: str) -> str:
-    """Name of the training job of a run."""
+    """Return the name of the training job of a run."""
     return f"{prefix(stage)}{model}-{run_id}"
 
 
 def roles(stage: str, kind: str, region: str) -> str:
-    """What the names of all models' roles of one kind start with; the model's name ends them.
+    """Return the name prefix of all models' roles of one kind; the model's name follows.
 
     Parameters
     ----------
+    stage
+        Name of the stage.
     kind
-        What takes them on: at most eight characters.
+        What assumes them, in at most eight characters.
     region
-        Where the stage is: an account's roles are in no region, and a stage may be in several.
+        Region of the stage. The roles of an account belong to no region, and a stage may be in several.
     """
     return f"{prefix(stage)}{kind}-{region}-"
 
 
 def restore_machine(stage: str) -> str:
-    """Name of the state machine that deploys versions again."""
+    """Return the name of the state machine that restores versions."""
     return f"{prefix(stage)}restore"
 
 
 def schedule(stage: str, model: str) -> str:
-    """Name of the schedule that retrains a model."""
+    """Return the name of the schedule that retrains a model."""
     return f"{prefix(stage)}{model}-retrain"
 
 
 def feature_jobs(stage: str) -> str:
-    """What the names of the Glue jobs that make features on Spark start with; the model's name ends them."""
+    """Return the name prefix of the Glue jobs that compute features on Spark; the model's name follows."""
     return f"{prefix(stage)}features-"
 
 
 def transform_job(stage: str, model: str, batch: str) -> str:
-    """Name of the transform job of a batch; `parse_transform_job` reads it back."""
+    """Return the name of the transform job of a batch; `parse_transform_job` reads it back."""
     return f"{prefix(stage)}{model}-{batch}"
 
 
 def parse_transform_job(stage: str, name: str) -> tuple[str, str] | None:
-    """Read the name of a transform job: model and batch; None when it is not one of the stage's batches."""
+    """Return model and batch of a transform job; None when the job is not one of the stage's batches."""
     model, batch = name[: -ids.BATCH_ID_LENGTH].removeprefix(prefix(stage)), name[-ids.BATCH_ID_LENGTH :]
     if not name.startswith(prefix(stage)) or not model.endswith("-") or not ids.is_batch_id(batch):
         return None
@@ -160,27 +166,33 @@ def parse_transform_job(stage: str, name: str) -> tuple[str, str] | None:
 
 
 def experiment_job(stage: str, model: str) -> str:
-    """What the name of an ad-hoc training job starts with; the SDK adds ``-`` and 14 digits of time."""
+    """Return the name prefix of ad-hoc training jobs; the SDK adds ``-`` and 14 digits of time."""
     return f"{prefix(stage)}{model}-exp"
 
 
 def backfill_job(stage: str, model: str, at: datetime) -> str:
-    """Name of an ad-hoc job that makes features of past moments.
+    """Return the name of an ad-hoc job that computes features of past moments.
 
     Parameters
     ----------
+    stage, model
+        Stage and model.
     at
-        When it was asked for, aware.
+        Time of the request, time-zone aware.
     """
     return f"{prefix(stage)}{model}-backfill-{at.astimezone(UTC):%Y%m%d%H%M%S}"
 
 
 def tuning_job(stage: str, seed: str) -> str:
-    """Name of an ad-hoc tuning job, of which SageMaker allows 32 characters: too few for the model's name.
+    """Return the name of an ad-hoc tuning job.
+
+    SageMaker allows 32 characters, too few for the model's name.
 
     Parameters
     ----------
+    stage
+        Name of the stage.
     seed
-        What tells it from every other; hashed.
+        Distinguishes it from other tuning jobs; hashed.
     """
     return f"{prefix(stage)}tune-{hashlib.sha256(seed.encode()).hexdigest()[:8]}"

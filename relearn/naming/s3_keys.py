@@ -1,4 +1,4 @@
-"""Every folder and key of a stage's buckets, in one place; predictions have theirs in `relearn.records.predictions`."""
+"""Folders and keys in a stage's buckets; prediction records have theirs in `relearn.records.predictions`."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ BATCH_INPUT = "input.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class IncomingKey:
-    """What the key of an upload says.
+    """Parsed key of an upload.
 
     Parameters
     ----------
     model
-        Whose data it is.
+        Model that the data is for.
     name
-        The rest of the key: any name, after its table's when the model declares tables.
+        Rest of the key: any name; after the table's name when the model declares tables.
     """
 
     model: str
     name: str
 
     def table(self, tables: Sequence[str]) -> str | None:
-        """Say which of a model's raw tables it is data of; None when it names none of them.
+        """Return the raw table that the data belongs to; None when the key names none.
 
         Parameters
         ----------
@@ -52,17 +52,20 @@ class IncomingKey:
 
 
 def incoming_prefix(model: str, table: str = MAIN) -> str:
-    """Where the uploads of a model's table go."""
+    """Return the prefix of uploads to a model's table."""
     return f"{INCOMING}/{model}/" if table == MAIN else f"{INCOMING}/{model}/{table}/"
 
 
 def form_key(model: str, form: str, filename: str, table: str = MAIN) -> str:
-    """Key of the one object that a form takes."""
+    """Return the key of the one object that a form accepts."""
     return f"{incoming_prefix(model, table)}{form}/{filename}"
 
 
 def parse_incoming(key: str) -> IncomingKey | None:
-    """Read the key of an upload; None when it is not one: another prefix, no name, or no data (`filenames.no_data`)."""
+    """Parse the key of an upload.
+
+    None when it is not one: another prefix, no name, or not data (`filenames.no_data`).
+    """
     parts = key.split("/", 2)
     if parts[0] != INCOMING or len(parts) < 3 or not parts[1] or filenames.no_data(parts[2]):  # noqa: PLR2004
         return None
@@ -70,117 +73,120 @@ def parse_incoming(key: str) -> IncomingKey | None:
 
 
 def shards_prefix(model: str) -> str:
-    """Where the shards of all tables of a model are."""
+    """Return the prefix of the shards of all tables of a model."""
     return f"{DATASETS}/{model}/"
 
 
 def shard_name(upload: str, table: str = MAIN) -> str:
-    """Name of the shard of an accepted upload, below `shards_prefix`."""
+    """Return the name of the shard of an accepted upload, relative to `shards_prefix`."""
     return f"{table}/{upload}.parquet"
 
 
 def shard_key(model: str, upload: str, table: str = MAIN) -> str:
-    """Key of the shard of an accepted upload."""
+    """Return the key of the shard of an accepted upload."""
     return shards_prefix(model) + shard_name(upload, table)
 
 
 def profiles_prefix(model: str) -> str:
-    """Where the profiles of all shards of a model are."""
+    """Return the prefix of the profiles of all shards of a model."""
     return f"{PROFILES}/{model}/"
 
 
 def profile_key(model: str, upload: str, table: str = MAIN) -> str:
-    """Key of the profile of an accepted upload's shard."""
+    """Return the key of the profile of a shard."""
     return f"{profiles_prefix(model)}{table}/{upload}.json"
 
 
 def keys_key(model: str, upload: str, table: str = MAIN) -> str:
-    """Key of the distinct values of a shard's key and reference columns, where its table has such."""
+    """Return the key of the file of distinct values in a shard's key and reference columns."""
     return f"{profiles_prefix(model)}{table}/{upload}.keys.parquet"
 
 
 def quarantine_prefix(model: str, upload: str) -> str:
-    """Where the record of a quarantined (or partly rejected) upload is."""
+    """Return the prefix of the record of a quarantined (or partly rejected) upload."""
     return f"{QUARANTINE}/{model}/{upload}/"
 
 
 def rejected_key(model: str, upload: str) -> str:
-    """Key of the rejected rows of an upload, one JSON object a row."""
+    """Return the key of the rejected rows of an upload, one JSON object per row."""
     return f"{quarantine_prefix(model, upload)}rows.jsonl"
 
 
 def snapshot_key(model: str, run: str) -> str:
-    """Key of the SageMaker manifest that lists the shards a run trains on."""
+    """Return the key of the SageMaker manifest of the shards that a run trains on."""
     return f"{SNAPSHOTS}/{model}/{run}.manifest"
 
 
 def features_prefix(model: str) -> str:
-    """Where the features that runs of a model made are kept, in the lake."""
+    """Return the prefix of the features that a model's runs computed, in the lake."""
     return f"{FEATURES}/{model}/"
 
 
 def online_name(run: str) -> str:
-    """Name of the file with every entity's features as a run knows them last, below `features_prefix`."""
+    """Return the name of the file with the latest features of every entity, relative to `features_prefix`."""
     return f"online/{run}.jsonl"
 
 
 def online_key(model: str, run: str) -> str:
-    """Key of the file with every entity's features as a run knows them last: JSON Lines, by entity."""
+    """Return the key of the file with every entity's latest features in a run: JSON Lines, one per entity."""
     return features_prefix(model) + online_name(run)
 
 
 def spark_prefix(model: str, run: str) -> str:
-    """Where the Glue job puts a run's features, in the lake: apart from `features_prefix`, which jobs copy."""
+    """Return the prefix of the features that a run's Glue job writes, in the lake.
+
+    It is outside `features_prefix`, which jobs copy.
+    """
     return f"{SPARK}/{model}/{run}/"
 
 
 def report_key(model: str, run: str, file: str) -> str:
-    """Key of one file of a run's report."""
+    """Return the key of one file of a run's report."""
     return f"{REPORTS}/{model}/{run}/{file}"
 
 
 def data_report_key(model: str, run: str, kind: str = "html") -> str:
-    """Key of what a run's data looked like and what was found wrong; ``kind`` is html or json."""
+    """Return the key of the report of a run's data; ``kind`` is html or json."""
     return report_key(model, run, f"data.{kind}")
 
 
 def artifact_prefix(model: str) -> str:
-    """Where SageMaker puts ``<job name>/output/model.tar.gz``."""
+    """Return the prefix of ``<job name>/output/model.tar.gz``."""
     return f"{MODELS}/{model}"
 
 
 def experiment_prefix(model: str) -> str:
-    """Where the artifacts of ad-hoc jobs go, apart from those the loop may serve."""
+    """Return the prefix of the artifacts of ad-hoc jobs, apart from those that may serve."""
     return f"{EXPERIMENTS}/{model}"
 
 
 def batch_prefix(model: str, batch: str) -> str:
-    """Where the files of a batch are: what a caller sends in the uploads bucket, the rest in the lake."""
+    """Return the prefix of a batch's files: the caller's in the uploads bucket, the others in the lake."""
     return f"{BATCHES}/{model}/{batch}/"
 
 
 def batch_input_key(model: str, batch: str) -> str:
-    """Key of a batch's file, as sent (uploads bucket) and as scored (lake bucket)."""
+    """Return the key of a batch's file, as sent (uploads bucket) and as scored (lake bucket)."""
     return f"{batch_prefix(model, batch)}{BATCH_INPUT}"
 
 
 def batch_output_prefix(model: str, batch: str) -> str:
-    """Where the transform job puts its result; not under a key that starts like the input's."""
+    """Return the prefix of the transform job's result, which does not begin with the key of its input."""
     return f"{batch_prefix(model, batch)}result"
 
 
 def batch_output_key(model: str, batch: str) -> str:
-    """Key of a batch's result, as SageMaker names it."""
+    """Return the key of a batch's result, as SageMaker names it."""
     return f"{batch_output_prefix(model, batch)}/{BATCH_INPUT}.out"
 
 
 def batch_answers_key(model: str, batch: str) -> str:
-    """Key of what a caller gets: the result, with ids and what is wrong with lines."""
+    """Return the key of the file for the caller: the result, with ids and the errors of lines."""
     return f"{batch_prefix(model, batch)}answers.jsonl"
 
 
 def parse_batch_input(key: str) -> tuple[str, str] | None:
-    """Read the key of a batch's file: model and batch; None when it is not one."""
+    """Return model and batch of a batch file's key; None for any other key."""
     match key.split("/"):
         case [folder, model, batch, name] if folder == BATCHES and name == BATCH_INPUT:
             return model, batch
@@ -188,7 +194,7 @@ def parse_batch_input(key: str) -> tuple[str, str] | None:
 
 
 def uri(bucket: str, key: str) -> str:
-    """An S3 URI as SageMaker takes it."""
+    """Return an S3 URI."""
     return f"s3://{bucket}/{key}"
 
 
