@@ -1,4 +1,4 @@
-"""Feedback: callers say what proved true for predictions they got. Checks of its body, and what can become of a row."""
+"""Feedback: the true values of predictions, from callers; check of the body, and the results of rows."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from relearn.spec.fields import MAX_ERRORS, pointer, rows_of
 from relearn.spec.model import ModelSpec
 
 MAX_ROWS = 1000
-"""Rows in one request at most."""
+"""Maximum number of rows in one request."""
 MAX_ID_LENGTH = 100
-"""Characters of a prediction's id at most; ours have fewer."""
+"""Maximum length of a prediction's id, in characters; generated ids are shorter."""
 _FIELDS = ("prediction", "truth")
 
 
 class FeedbackState(StrEnum):
-    """What became of a row."""
+    """Result of one row of feedback."""
 
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
@@ -50,14 +50,14 @@ def check_feedback(spec: ModelSpec, body: object) -> list[FeedbackRow]:
     Parameters
     ----------
     spec
-        The model's spec.
+        Spec of the model.
     body
         Parsed JSON: ``{"feedback": [{"prediction": id, "truth": value}, ...]}``.
 
     Raises
     ------
     InvalidFeedbackError
-        With a JSON pointer for every wrong value, `MAX_ERRORS` at most.
+        A row is wrong; the error has a JSON pointer for each wrong value, at most `MAX_ERRORS`.
     """
     rows, errors = rows_of(body, "feedback", MAX_ROWS, InvalidFeedbackError)
     for index, row in enumerate(rows):

@@ -1,4 +1,4 @@
-"""Everything that a stage keeps of one model: where its objects lie and what its items of the ledger's table are called."""
+"""Everything that a stage stores about one model: prefixes of its objects, and keys of its ledger items."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _ARTIFACTS = (s3_keys.MODELS, s3_keys.EXPERIMENTS)
 
 
 def prefixes(model: str) -> dict[str, tuple[str, ...]]:
-    """Give what the keys of a model's objects start with, under the bucket: ``uploads``, ``lake`` or ``artifacts``."""
+    """Return the key prefixes of a model's objects by bucket: ``uploads``, ``lake`` and ``artifacts``."""
     folders = {"uploads": _UPLOADS, "lake": _LAKE, "artifacts": _ARTIFACTS}
     return {bucket: tuple(f"{one}/{model}/" for one in of) for bucket, of in folders.items()}
 
 
 def is_of(model: str, pk: str) -> bool:
-    """Tell whether an item of the ledger's table is about a model, by its partition key."""
+    """Return whether a ledger item is about a model, by its partition key."""
     whole = (ledger_keys.MODEL, ledger_keys.IDEMPOTENCY, ledger_keys.LIVE, ledger_keys.FORMS)
     return pk in {f"{kind}{model}" for kind in whole} or pk.startswith(f"{predictions.PARTITION}{model}#")
 
 
 def lock(model: str) -> tuple[str, str]:
-    """Give the key, ``pk`` and ``sk``, of the item that says who may change a model."""
+    """Return the key, ``pk`` and ``sk``, of the item that names who may change a model."""
     return ledger_keys.partition(model), ledger_keys.LOCK

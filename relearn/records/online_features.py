@@ -1,11 +1,11 @@
-"""Features that are looked up: one item an entity and version in the online table, written by the run that made them.
+"""Online features: an item per entity and version in the online table, written by the run.
 
 ::
 
-    pk  <model>#<version>#<part>   a version's items lie in `PARTS` parts, so that all of them can be found and deleted
-    sk  =<entity>                  or ``#<hash>`` of one that is too long for a key
-    as_of                          the moment they speak of
-    columns                        JSON: column to value, as training saw them
+    pk  <model>#<version>#<part>   a version's items are in `PARTS` partitions, so that all can be found and deleted
+    sk  =<entity>                  or ``#<hash>`` of an entity that is too long for a key
+    as_of                          moment of the features
+    columns                        JSON: column to value, as in training
 """
 
 from __future__ import annotations
@@ -22,19 +22,20 @@ from relearn.spec.model import ModelSpec
 from relearn.spec.tables import AS_OF
 
 PARTS = 16
+"""Number of partitions of a version's items."""
 COLUMNS = "columns"
-_LONGEST = 1024  # bytes of a sort key
+_LONGEST = 1024  # maximum bytes of a sort key
 Key = tuple[str, str]
 Instances = list[dict[str, Any]]
 
 
 def partition(model: str, version: int, part: int) -> str:
-    """Give the partition key of one part of a version's items."""
+    """Return the partition key of one part of a version's items."""
     return f"{model}#{version}#{part}"
 
 
 def key(model: str, version: int, entity: str) -> Key:
-    """Give the keys of an entity's item, ``pk`` and ``sk``."""
+    """Return the key of an entity's item, ``pk`` and ``sk``."""
     text = entity.encode()
     digest = hashlib.sha256(text)
     name = f"={entity}" if len(text) < _LONGEST else f"#{digest.hexdigest()}"
@@ -42,12 +43,12 @@ def key(model: str, version: int, entity: str) -> Key:
 
 
 def item(spec: ModelSpec, version: int, line: bytes) -> dict[str, str]:
-    """Make an item of one line of the file that the training job left.
+    """Return the item of one line in the training job's file.
 
     Raises
     ------
     DataError
-        Code ``features``: the line is not as agreed.
+        The line is malformed (code ``features``).
     """
     columns = [column.name for column in spec.columns]
     try:
@@ -65,7 +66,7 @@ def item(spec: ModelSpec, version: int, line: bytes) -> dict[str, str]:
 
 
 def entities(spec: ModelSpec, instances: Instances) -> list[str]:
-    """List the entities whose features are needed: an instance names one and leaves a column out."""
+    """Return the entities that must be looked up: those of instances that leave out a column."""
     if (entity := spec.looked_up_by) is None:
         return []
     wanted = (one[entity] for one in instances if _lacks(spec, one) and one.get(entity) is not None)
@@ -75,21 +76,21 @@ def entities(spec: ModelSpec, instances: Instances) -> list[str]:
 def fill(
     spec: ModelSpec, version: int, instances: Instances, known: Mapping[str, Mapping[str, Any]]
 ) -> Instances:
-    """Give checked instances the columns they leave out; what they say themselves, null too, stands.
+    """Return checked instances with the columns that they left out; given values, including null, are kept.
 
     Parameters
     ----------
     spec, version
-        The model, and the version that shall answer.
+        Spec of the model, and version that will answer.
     instances
-        Checked.
+        Checked instances.
     known
         Entity to column to value, for those of `entities` that the version knows.
 
     Raises
     ------
     InvalidInstancesError
-        An entity is not known to the version, or not so well as to have every column.
+        The version does not know an entity, or not all of its columns.
     """
     filled = list(_filled(spec, instances, known))
     errors = tuple(
@@ -103,7 +104,20 @@ def fill(
 
 
 def looked_up(spec: ModelSpec, given: Sequence[Mapping[str, Any]], filled: Instances) -> dict[str, Any]:
-    """Tell what `fill` added: number of the instance, as text, to column to value; nothing that is private."""
+    """Return the columns that `fill` added, without private ones.
+
+    Parameters
+    ----------
+    spec
+        Spec of the model.
+    given, filled
+        Instances before and after `fill`.
+
+    Returns
+    -------
+    dict
+        Index of the instance, as text, to column to value; only instances with an added column.
+    """
     private = {column.name for column in spec.columns if column.private}
     added = (
         (str(index), {name: value for name, value in after.items() if name not in {*before, *private}})

@@ -1,11 +1,11 @@
-"""Predictions and the truths that come later: their ids, their keys, their lines, and how they are joined.
+"""Prediction records and truths: ids, keys, lines, and how they are joined.
 
-A *record* is one answered request; its id sorts by time. A *prediction* is one row of it, its id the record's
-and the row's number. A *truth* is what later proved true for one prediction. In the lake both are JSON Lines,
-a folder a model and day (the day of the prediction, so that what belongs together lies together):
-``predictions/<model>/dt=YYYY-MM-DD/...jsonl`` and ``truth/<model>/dt=YYYY-MM-DD/...jsonl``. An index in the
-ledger's table knows which object has which line: ``pk = PREDICTION#<model>#<record id>``, ``sk`` either
-``RECORD`` or ``TRUTH#<row>``.
+A *record* is one answered request; its id sorts by time. A *prediction* is one row of it, and its id is the
+record's id and the row number. A *truth* is the true value of one prediction, known later. Both are JSON
+Lines in the lake, in a folder per model and day (the day of the prediction, so that a record and its truths
+are together): ``predictions/<model>/dt=YYYY-MM-DD/...jsonl`` and ``truth/<model>/dt=YYYY-MM-DD/...jsonl``. An
+index in the ledger's table has the object of each line: ``pk = PREDICTION#<model>#<record id>``, ``sk``
+either ``RECORD`` or ``TRUTH#<row>``.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 FEEDBACK_DAYS = 90
-"""For how long after a prediction its truth may come."""
+"""Days after a prediction within which its truth is accepted."""
 INDEX_DAYS = FEEDBACK_DAYS + 7
-"""For how long the index knows a prediction: longer, so that nothing it knows is missed at the edge."""
+"""Days for which the index keeps a prediction: longer, so that no accepted feedback misses it."""
 WRITER_SECONDS = 60
-"""Longest time that a function which writes lines may run."""
+"""Timeout of the functions that write lines, in seconds."""
 CLAIM_SECONDS = WRITER_SECONDS + 30
-"""After this a claim whose object is not there belongs to a writer that is gone, whatever the clocks say."""
+"""Seconds after which a claim without its object belongs to a writer that has ended, even with a clock
+difference."""
 
 PARTITION = "PREDICTION#"
-"""What the index's partition keys start with."""
+"""Prefix of the index's partition keys."""
 RECORD = "RECORD"
 """Sort key of a record in the index."""
 PREDICTIONS = "predictions"
@@ -40,16 +41,16 @@ _RECORD_ID = re.compile(r"(\d{8}t\d{6})-[0-9a-f]{12}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class PredictionId:
-    """What the id of a prediction says.
+    """Parsed id of a prediction.
 
     Parameters
     ----------
     record
-        Id of the answered request.
+        Id of the record.
     row
-        Which of its rows, from 0.
+        Row in the record, from 0.
     at
-        When it was answered, to the second, aware.
+        Time of the answer, to the second, time-zone aware.
     """
 
     record: str
@@ -64,19 +65,19 @@ class Record:
     Parameters
     ----------
     id
-        See `record_id`.
+        Id of the record, see `record_id`.
     model, version
-        Who answered.
+        Model and version that answered.
     at
-        When: ISO 8601, UTC, milliseconds.
+        Time of the answer: ISO 8601, UTC, milliseconds.
     request_id
-        The API's.
+        Request id of the API.
     latency_ms
-        How long the answer took.
+        Latency of the answer, in milliseconds.
     inputs
-        The instances, without private columns.
+        Instances, without private columns.
     outputs
-        What was predicted for each, without ids.
+        Prediction for each instance, without ids.
     """
 
     id: str
@@ -91,18 +92,18 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What proved true for one prediction.
+    """True value of one prediction.
 
     Parameters
     ----------
     prediction
-        Its id.
+        Id of the prediction.
     model, version
-        Who predicted.
+        Model and version that predicted.
     truth
-        As the spec's target.
+        Value of the spec's target.
     at
-        When it was given: ISO 8601, UTC, milliseconds.
+        Time of the feedback: ISO 8601, UTC, milliseconds.
     """
 
     prediction: str
@@ -114,18 +115,18 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One prediction and what is known of it now.
+    """One prediction, with its truth if there is one.
 
     Parameters
     ----------
     prediction
-        Its id.
+        Id of the prediction.
     record
-        The request it was part of.
+        Record that it is part of.
     input, output
-        Its row of the request and of the answer.
+        Its instance and its prediction.
     truth
-        What proved true; None while nobody has said.
+        Its truth; None while there is no feedback.
     """
 
     prediction: str
@@ -136,98 +137,100 @@ class Outcome:
 
 
 def record_id(at: datetime, seed: str) -> str:
-    """Make the id of a record, 28 characters, that sorts by time.
+    """Return a record id of 28 characters that sorts by time.
 
     Parameters
     ----------
     at
-        When the request was answered, aware.
+        Time of the answer, time-zone aware.
     seed
-        What tells it from every other, random; hashed.
+        Random text that distinguishes it from other records; hashed.
     """
     return f"{at.astimezone(UTC):{_TIME}}-{hashlib.sha256(seed.encode()).hexdigest()[:12]}"
 
 
 def prediction_id(record: str, row: int) -> str:
-    """Make the id of one row of a record; `parse_prediction_id` reads it back."""
+    """Return the id of one row of a record; `parse_prediction_id` reads it back."""
     return f"{record}-{row}"
 
 
 def parse_prediction_id(text: str) -> PredictionId | None:
-    """Read the id of a prediction; None when it cannot be one."""
+    """Parse the id of a prediction; None when the text cannot be one."""
     found = _PREDICTION.fullmatch(text)
     at = None if found is None else _record_time(found[1])
     return None if found is None or at is None else PredictionId(found[1], int(found[2]), at)
 
 
 def partition(model: str, record: str) -> str:
-    """Partition key of a record and its truths in the index."""
+    """Return the partition key of a record and its truths in the index."""
     return f"{PARTITION}{model}#{record}"
 
 
 def truth_sort(row: int) -> str:
-    """Sort key of a row's truth in the index."""
+    """Return the sort key of a row's truth in the index."""
     return f"TRUTH#{row}"
 
 
 def expires_at(at: datetime) -> int:
-    """When the index forgets a prediction and its truth: seconds since 1970.
+    """Return the expiry of a prediction and its truth in the index, in seconds since 1970.
 
     Parameters
     ----------
     at
-        When the prediction was made, aware.
+        Time of the prediction, time-zone aware.
     """
     return int((at + timedelta(days=INDEX_DAYS)).timestamp())
 
 
 def predictions_folder(model: str, at: datetime) -> str:
-    """Where the records of a model and day are in the lake; ends in a slash."""
+    """Return the folder of a model's records of a day in the lake; ends in a slash."""
     return _folder(PREDICTIONS, model, at)
 
 
 def truth_folder(model: str, at: datetime) -> str:
-    """Where the truths of a model's predictions of a day are in the lake; ends in a slash."""
+    """Return the folder of the truths of a model's predictions of a day in the lake; ends in a slash."""
     return _folder(TRUTH, model, at)
 
 
 def object_name(partitions: Iterable[str], token: str) -> str:
-    """Name of an object with lines: the time of its newest record, so that older objects need not be read.
+    """Return the name of an object with lines.
+
+    It begins with the time of the newest record, so that older objects need not be read.
 
     Parameters
     ----------
     partitions
-        The lines' partition keys in the index, at least one.
+        Partition keys of the lines in the index, at least one.
     token
-        Tells it from every other object.
+        Distinguishes it from other objects.
     """
     return f"{max(key.rpartition('#')[2] for key in partitions)[:15]}-{token}.jsonl"
 
 
 def line(what: Record | Truth) -> bytes:
-    """Write a record or truth as a line of JSON, without the line's end."""
+    """Write a record or truth as a line of JSON, without the newline."""
     return json.dumps(asdict(what), separators=(",", ":")).encode()
 
 
 def read_records(lines: Iterable[bytes]) -> Iterator[Record]:
-    """Read the lines of records."""
+    """Parse lines of records."""
     return (Record(**json.loads(text)) for text in lines)
 
 
 def read_truths(lines: Iterable[bytes]) -> Iterator[Truth]:
-    """Read the lines of truths."""
+    """Parse lines of truths."""
     return (Truth(**json.loads(text)) for text in lines)
 
 
 def join(records: Iterable[Record], truths: Iterable[Truth]) -> Iterator[Outcome]:
-    """Give every prediction of the records, in order, with its truth: exactly by its id.
+    """Yield every prediction of the records, in order, with its truth, joined by id.
 
     Parameters
     ----------
     records
-        Any.
+        Any records.
     truths
-        At most one of a prediction; those of other predictions are left out.
+        Truths, at most one per prediction; those of other predictions are ignored.
     """
     known = {truth.prediction: truth for truth in truths}
     for record in records:
