@@ -1,1 +1,1 @@
-"""What is known of data: profiles, drift, checks and snapshots; and of artifacts, by their contents."""
+"""Profiles, drift, checks and snapshots of data, and digests of artifacts."""

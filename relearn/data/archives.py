@@ -1,9 +1,9 @@
-"""Reads a gzipped tar that somebody else packed: block by block, within limits, and only what every reader sees alike.
+"""Reading of gzipped tar archives from others: block by block, within limits, and unambiguous.
 
-The standard library's own reader takes the header records of an archive (long names, pax) into memory before anyone can look at
-their size, and goes on for as many members as there are. Here a header is looked at before anything is read for it; what could be
-read in two ways, so that one program sees another file than the next, is refused: links, devices, names that leave the
-archive or come twice, records that rename or resize a file, anything behind the end.
+The standard library's reader loads header records (long names, pax) into memory before their size can be
+checked, and reads any number of members. Here a header is checked before anything is read for it. Anything
+from which two programs could read different files is refused: links, devices, names outside the archive or
+duplicate, records that rename or resize a file, and data after the end.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from relearn.errors import ArchiveError
 BLOCK = tarfile.BLOCKSIZE
 PIECE = 1 << 16
 LARGEST_RECORD = 1 << 16
-"""Of a pax header, in bytes."""
+"""Maximum size of a pax header, in bytes."""
 MOST_PARTS = 1000
-"""Of a gzip file, which may be several one after the other."""
+"""Maximum number of gzip members, which may be concatenated."""
 MOST_PADDING = 1 << 20
-"""Behind the end of a tar, in bytes; tools fill their last record."""
+"""Maximum padding after the end of a tar, in bytes; tools fill their last record."""
 MOST_RATIO, RATIO_FROM = 200, 32 * 1024**2
-"""What unpacks to more than so many bytes may not be more than so many times larger than it was."""
+"""Maximum compression ratio, and the unpacked size in bytes from which on it applies."""
 _GZIP = 31
 _RENAMING = ("path", "linkpath", "size", "hdrcharset", "GNU.sparse", "SCHILY.realsize")
 _PAX = {tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE}
@@ -43,22 +43,22 @@ _KINDS = {
 
 
 class Readable(Protocol):
-    """What an archive is read from."""
+    """Stream that an archive is read from."""
 
     def read(self, size: int, /) -> bytes:
-        """Read at most so many bytes; none at the end."""
+        """Read at most ``size`` bytes; empty at the end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much an archive may be.
+    """Limits of an archive.
 
     Parameters
     ----------
     file, total
-        Bytes of one file, and of everything unpacked, headers included.
+        Maximum size, in bytes, of one file and of everything unpacked, headers included.
     members
-        Files, folders and records together.
+        Maximum number of files, folders and records together.
     """
 
     file: int
@@ -67,14 +67,14 @@ class Limits:
 
 
 class Member:
-    """A file in an archive; readable until the next one is asked for.
+    """A file in an archive; readable until the next one is requested.
 
     Parameters
     ----------
     name
-        Within the archive, without a leading ``./``.
+        Path within the archive, without a leading ``./``.
     size
-        In bytes.
+        Size in bytes.
     """
 
     def __init__(self, name: str, size: int, unpacked: _Unpacked) -> None:
@@ -84,7 +84,7 @@ class Member:
         self._unpacked = unpacked
 
     def blocks(self) -> Iterator[bytes]:
-        """Give the rest of its content, piece by piece.
+        """Yield the rest of its content in blocks.
 
         Raises
         ------
@@ -97,32 +97,32 @@ class Member:
             yield block
 
     def read(self) -> bytes:
-        """Give the rest of its content, which is as long as its `size` at most.
+        """Return the rest of its content, at most `size` bytes.
 
         Raises
         ------
         ArchiveError
-            As `blocks`.
+            The archive is damaged, or unpacks to too much.
         """
         return b"".join(self.blocks())
 
 
 def files(stream: Readable, name: str, limits: Limits) -> Iterator[Member]:
-    """Give the files of an archive, one after the other; at the end it was whole and held nothing else.
+    """Yield the files of an archive; after the last one, check that it was complete and had nothing else.
 
     Parameters
     ----------
     stream
         A ``.tar.gz``.
     name
-        What messages call it.
+        Name of the archive in messages.
     limits
-        What it may hold.
+        Limits of the archive.
 
     Raises
     ------
     ArchiveError
-        It is damaged, holds more than it may, or what can be read in two ways.
+        The archive is damaged, exceeds a limit, or has something ambiguous.
     """
     unpacked = _Unpacked(stream, name, limits.total)
     seen: set[str] = set()
@@ -147,7 +147,7 @@ def files(stream: Readable, name: str, limits: Limits) -> Iterator[Member]:
             raise ArchiveError(f"{inside!r} in {name} has {info.size} bytes; allowed: {limits.file}")
         member = Member(inside, info.size, unpacked)
         yield member
-        for _ in member.blocks():  # what nobody read
+        for _ in member.blocks():  # skip what the caller did not read
             pass
         unpacked.exactly(-info.size % BLOCK)
     raise ArchiveError(f"{name} has more than {limits.members} members, the most allowed")
@@ -165,7 +165,7 @@ def _refuse_odd(info: tarfile.TarInfo, name: str) -> None:
 
 
 def _refuse_renaming(records: bytes, member: str, name: str) -> None:
-    """Refuse a pax header that says anything about the name or the size of a file."""
+    """Refuse a pax header that sets the name or the size of a file."""
     rest = records
     while rest:
         length, _, _ = rest.partition(b" ")
@@ -188,7 +188,7 @@ def _place(member: str, name: str) -> str:
 
 
 class _Unpacked:
-    """The tar within a gzip file, never further than it is read."""
+    """The tar in a gzip stream, decompressed only as far as it is read."""
 
     def __init__(self, stream: Readable, name: str, limit: int) -> None:
         self._stream = stream
@@ -200,7 +200,7 @@ class _Unpacked:
         self._taken = self._made = 0
 
     def header(self) -> tarfile.TarInfo | None:
-        """Read the next header; None at the end, behind which there is nothing."""
+        """Read the next header; None at the end, after checking that nothing follows."""
         block = self.exactly(BLOCK)
         if not any(block):
             self._finish()
@@ -211,7 +211,7 @@ class _Unpacked:
             raise ArchiveError(f"{self._name} is no tar: {error}") from error
 
     def exactly(self, size: int) -> bytes:
-        """Read so many bytes."""
+        """Read exactly ``size`` bytes."""
         parts = []
         while size:
             if not (part := self._read(size)):
@@ -228,7 +228,7 @@ class _Unpacked:
                 raise ArchiveError(f"{self._name} goes on behind its end")
 
     def _read(self, size: int) -> bytes:
-        """Read what is there, at most so many bytes; nothing only at the end."""
+        """Read at least 1 and at most ``size`` bytes; empty only at the end."""
         try:
             while True:
                 if self._inflate.eof and not self._next_part():
@@ -241,7 +241,7 @@ class _Unpacked:
                 if block:
                     self._count(len(block))
                     return block
-        except zlib.error as error:  # no fault of the disk is the archive's
+        except zlib.error as error:  # an OSError is a fault of the disk, not of the archive
             raise ArchiveError(f"{self._name} cannot be unpacked: {error}") from error
 
     def _take(self) -> bytes:

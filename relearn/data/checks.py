@@ -1,8 +1,8 @@
-"""Judges the data of a run by what its spec demands, from profiles: read, decide, act.
+"""Checks of a run's data against the requirements of its spec, on profiles.
 
-A breach of what a shard holds is put down to the uploads that are new in the run: they fail with the reason, as in a
-run that was rejected, and later good ones are trained on. Too few rows and rows too old are nobody's fault: the
-uploads wait, and what is uploaded next may mend it.
+A breach in the rows is attributed to the uploads that are new in the run: they fail with the reason, as in a
+rejected run, and later good uploads are trained on. Too few rows and too old rows are attributed to no
+upload: the uploads wait, and a later upload may complete them.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from relearn.spec.model import Category, Column, ModelSpec, Number
 from relearn.spec.tables import Table
 
 SHOWN = 3
-"""Breaches that a reason tells; the report has all."""
+"""Maximum number of breaches in a reason; the report has all."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """What one rule came to.
+    """Result of one rule.
 
     Parameters
     ----------
     table, column
-        What it is about; no column: all rows.
+        Table and column; an empty column stands for all rows.
     rule
         ``rows``, ``missing``, ``range``, ``key``, ``reference``, ``age`` or ``shift``.
     found, allowed
-        The figure, and what it may be, in words.
+        Value found, and values allowed, in words.
     right
-        Whether the rule is kept.
+        Whether the rule is met.
     blamed
-        The tables whose new uploads a breach is put down to.
+        Tables whose new uploads a breach is attributed to.
     """
 
     table: str
@@ -54,16 +54,16 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Orphans:
-    """Rows whose reference leads nowhere.
+    """Rows whose reference matches no key.
 
     Parameters
     ----------
     rows, of
-        How many, of how many rows with a value.
+        Number of such rows, and number of rows with a value.
     new
         How many of them are in shards that are new in the run.
     example
-        One such value.
+        One such value; empty when there is none.
     """
 
     rows: int
@@ -74,16 +74,16 @@ class Orphans:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Keys:
-    """What only the values of keys themselves tell.
+    """Results of comparing the key values of all shards, which profiles do not have.
 
     Parameters
     ----------
     repeated
-        Key values that several rows have.
+        Number of key values that several rows have.
     example
-        One such value.
+        One such value; empty when there is none.
     orphans
-        Column that is a reference to what was found.
+        Reference column to its orphans.
     """
 
     repeated: int = 0
@@ -94,18 +94,22 @@ class Keys:
 def table_findings(
     spec: ModelSpec, table: str, profile: Profile, keys: Keys, *, before: Profile | None, at: datetime
 ) -> list[Finding]:
-    """Judge a raw table.
+    """Check a raw table.
 
     Parameters
     ----------
+    spec
+        Spec of the model.
+    table
+        Name of the table.
     profile
-        Of all shards of the snapshot.
+        Profile of all shards in the snapshot.
     keys
-        Of all of them too.
+        Key values of the same shards.
     before
-        Of those that the champion was trained on; None: nothing to compare with.
+        Profile of the shards that the champion was trained on; None to compare with nothing.
     at
-        When the run began, aware.
+        Start of the run, time-zone aware.
     """
     columns, declared = spec.raw_columns(table), spec.raw_table(table)
     quality = spec.raw_quality(table)
@@ -122,7 +126,17 @@ def table_findings(
 
 
 def feature_findings(spec: ModelSpec, profile: Profile, before: Profile | None) -> list[Finding]:
-    """Judge the feature set of a model with tables; its values were checked one by one."""
+    """Check the feature set of a model with tables; its values are checked one by one elsewhere.
+
+    Parameters
+    ----------
+    spec
+        Spec of the model.
+    profile
+        Profile of the feature set.
+    before
+        Profile of the champion's feature set; None to compare with nothing.
+    """
     found = [_rows("features", profile, spec.quality.min_rows)]
     for column in spec.made:
         seen = profile.columns.get(column.name)
@@ -132,14 +146,14 @@ def feature_findings(spec: ModelSpec, profile: Profile, before: Profile | None) 
 
 
 def reason(findings: Iterable[Finding]) -> str:
-    """Say what is not as it must be; empty when everything is."""
+    """Describe the breaches; empty when there are none."""
     breaches = [str(finding) for finding in findings if not finding.right]
     more = f"; and {len(breaches) - SHOWN} more" if len(breaches) > SHOWN else ""
     return "; ".join(breaches[:SHOWN]) + more
 
 
 def blamed(findings: Iterable[Finding]) -> tuple[str, ...]:
-    """Name the tables whose new uploads breaches are put down to."""
+    """Return the tables whose new uploads breaches are attributed to."""
     return tuple(
         dict.fromkeys(table for finding in findings if not finding.right for table in finding.blamed)
     )
@@ -176,7 +190,7 @@ def _missing(
 
 
 def _range(table: str, column: Column, seen: ColumnProfile) -> Iterator[Finding]:
-    """Ingest lets no wrong value in; but the spec may have changed since."""
+    """Check the range of a column: ingest rejects wrong values, but the spec may have changed since."""
     wrong = ""
     if isinstance(column, Number) and seen.type == column.type:
         outside = [
@@ -235,7 +249,7 @@ def _references(table: Table, keys: Keys) -> Iterator[Finding]:
             found=f"{found.rows} of {found.of} rows ({share}) name no row of {reference.to}{example}",
             allowed=limit,
             right=found.rows <= reference.max_orphans * found.of,
-            # rows that were right before lost what they refer to
+            # when only older rows have become orphans, the other table's new uploads removed their keys
             blamed=(table.name,) if found.new else (reference.to,),
         )
 
@@ -259,7 +273,7 @@ def _age(table: Table, profile: Profile, at: datetime) -> Iterator[Finding]:
 
 
 def _newest(seen: ColumnProfile, at: datetime) -> datetime | None:
-    """Give the newest time that is not after ``at``; where later ones hide it, the end of its month."""
+    """Return the newest time up to ``at``; if later times hide it, the end of its month, at most ``at``."""
     if seen.high is None:
         return None
     newest = datetime.fromisoformat(str(seen.high))

@@ -1,6 +1,6 @@
-"""What an artifact is, file by file: one digest that any change of any file changes, however it is packed.
+"""Digest of an artifact by its files, independent of how they are packed.
 
-A server sees files and never the archive they came in, so its digest does not tell it whether they are what was judged.
+A server sees the files and never the archive, so it cannot check the digest of the archive.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from relearn.spec.codec import canonical_json
 
 
 def digest(files: Mapping[str, str]) -> str:
-    """SHA-256 (hex) of an artifact.
+    """Return the SHA-256 (hex) of an artifact's files.
 
     Parameters
     ----------
     files
-        Name to the SHA-256 (hex) of its content, of every file.
+        Name of every file to the SHA-256 (hex) of its content.
     """
     return hashlib.sha256(canonical_json(dict(files)).encode()).hexdigest()
 
 
 def of_archive(stream: Readable, name: str, limits: Limits) -> dict[str, str]:
-    """Read an archive to its end, and keep nothing of it but what `digest` takes.
+    """Read an archive to its end, and return the input of `digest`.
 
     Parameters
     ----------
@@ -35,13 +35,13 @@ def of_archive(stream: Readable, name: str, limits: Limits) -> dict[str, str]:
     Raises
     ------
     ArchiveError
-        As `relearn.data.archives.files`.
+        The archive is damaged, exceeds a limit, or has something ambiguous.
     """
     return {member.name: of_blocks(member.blocks()) for member in archives.files(stream, name, limits)}
 
 
 def of_blocks(blocks: Iterable[bytes]) -> str:
-    """SHA-256 (hex) of a content that comes in pieces."""
+    """Return the SHA-256 (hex) of content that comes in blocks."""
     content = hashlib.sha256()
     for block in blocks:
         content.update(block)

@@ -1,8 +1,9 @@
-"""How far a column moved between two profiles: the population stability index.
+"""Drift of a column between two profiles: the population stability index (PSI).
 
-PSI is the sum of ``(now - before) * ln(now / before)`` over the shares of bins; `relearn.spec.quality` says how it is read.
-Numbers and lengths of texts are compared in the tenths of what was before, everything else value by value; rows
-without a value are a bin too. Half a row is added to every bin, so that an empty one does not make it infinite.
+PSI is the sum of ``(now - before) * ln(now / before)`` over the shares of bins; `relearn.spec.quality` has
+its usual reading. Numbers and lengths of texts are binned by the tenths of the earlier profile, everything
+else by value; missing values have a bin too. Half a row is added to every bin, so that an empty bin does not
+make the index infinite.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from collections.abc import Sequence
 from relearn.data.profiles import MIXED, SKETCHED, ColumnProfile
 
 TENTHS = 10
+"""Number of quantile bins."""
 NOT_COMPARED = ("id", "datetime", MIXED)
+"""Column types without an index."""
 
 
 def index(before: ColumnProfile, now: ColumnProfile) -> float | None:
-    """Give the population stability index; None for what is not compared, or has no rows."""
+    """Return the population stability index; None for types that are not compared, or without rows."""
     if before.type != now.type or before.type in NOT_COMPARED:
         return None
     old, new = shares(before, now)
@@ -28,7 +31,7 @@ def index(before: ColumnProfile, now: ColumnProfile) -> float | None:
 
 
 def shares(before: ColumnProfile, now: ColumnProfile) -> tuple[list[int], list[int]]:
-    """Count both columns' rows in the same bins; the last bin is the missing ones."""
+    """Return the counts of rows of both profiles in the same bins; the last bin is of missing values."""
     if before.type in SKETCHED:
         edges = _tenths(before)
         return _between(edges, before), _between(edges, now)
@@ -38,7 +41,10 @@ def shares(before: ColumnProfile, now: ColumnProfile) -> tuple[list[int], list[i
 
 
 def _tenths(column: ColumnProfile) -> list[int]:
-    """Bins that each end a tenth of the rows, or more where many are equal; less and more than ever end one too."""
+    """Return the upper edges of bins with a tenth of the rows each, or more where many are equal.
+
+    Values below all others and above all others have bins too.
+    """
     bins = column.bins()
     edges, below, passed = [bins[0][0] - 1] if bins else [], 0, 0
     for code, count in bins:

@@ -1,9 +1,9 @@
-"""What rows look like, column by column, in a form that adds up: the profile of two shards is the sum of theirs.
+"""Profile of rows, column by column, that can be added: the profile of two shards is the sum of theirs.
 
-A number falls into bins whose edges grow by a fixed factor, as in DDSketch (Masson, Rim, Lee: "DDSketch: a fast and
-fully-mergeable quantile sketch with relative-error guarantees", VLDB 2019): bins of the same number everywhere can be
-added, and any quantile is known to within `ACCURACY` of its value. Here every bin is kept: float32 has no
-more than 2,800 on each side of zero.
+Numbers are counted in bins whose edges grow by a constant factor, as in DDSketch (Masson, Rim, Lee:
+"DDSketch: a fast and fully-mergeable quantile sketch with relative-error guarantees", VLDB 2019). The bins
+are the same everywhere, so they can be added, and any quantile has a relative error of at most `ACCURACY`.
+Every bin is kept here: float32 has at most 2,800 on each side of zero.
 """
 
 from __future__ import annotations
@@ -15,31 +15,35 @@ from functools import reduce
 from typing import Any
 
 ACCURACY = 0.02
-"""Relative error of a quantile at most."""
+"""Maximum relative error of a quantile."""
 LOG_GAMMA = math.log((1 + ACCURACY) / (1 - ACCURACY))
+"""Natural logarithm of the ratio of a bin's edges."""
 SMALLEST = 1e-9
-"""What is nearer to zero than this is counted as zero."""
+"""Numbers nearer to zero are counted as zero."""
 SHIFTED = 1000
-"""What is added to a bin's exponent, so that the bins of positive numbers are above 0 and their order is theirs."""
+"""Added to a bin's exponent, so that the bins of positive numbers are above 0 and sort like the numbers."""
 SKETCHED = ("number", "text")
+"""Column types that are counted in bins."""
 COUNTED = ("category", "boolean", "datetime")
+"""Column types that are counted by value, or by month."""
 MIXED = "mixed"
-"""Type of a column that shards hold under several types: the spec changed between them."""
+"""Type of a column that has several types in the shards, because the spec changed."""
 FORMAT = 1
+"""Version of the stored form."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ColumnProfile:
-    """What one column looks like.
+    """Profile of one column.
 
     Parameters
     ----------
     type
-        The column's type; a text is described by its length in characters.
+        Type of the column; a text is described by its length in characters.
     missing
-        Rows without a value.
+        Number of rows without a value.
     low, high
-        The least and the greatest value; of a date-time as ISO 8601, UTC.
+        Minimum and maximum; for a date-time in ISO 8601, UTC. None without values.
     total
         Sum of the values, for the mean.
     counts
@@ -55,20 +59,28 @@ class ColumnProfile:
 
     @property
     def present(self) -> int:
-        """Rows with a value, of a column whose values are counted."""
+        """Number of rows with a value, for a column whose values are counted."""
         return sum(self.counts.values())
 
     @property
     def mean(self) -> float | None:
-        """The mean of the values, if there are any."""
+        """Mean of the values; None without values, or for other types than numbers and texts."""
         return self.total / self.present if self.type in SKETCHED and self.counts else None
 
     def bins(self) -> list[tuple[int, int]]:
-        """Give the bins of numbers and their rows, in the order of the numbers."""
+        """Return the bins and their numbers of rows, in the order of the numbers."""
         return sorted((int(code), count) for code, count in self.counts.items())
 
     def quantile(self, share: float) -> float | None:
-        """Give a quantile, to within `ACCURACY` of its value and between the least and the greatest; None when there is no value."""
+        """Return a quantile, with a relative error of at most `ACCURACY`, within minimum and maximum.
+
+        None without values.
+
+        Parameters
+        ----------
+        share
+            Probability of the quantile, 0 to 1.
+        """
         below, wanted = 0, share * (self.present - 1)
         for code, count in self.bins():
             below += count
@@ -77,13 +89,13 @@ class ColumnProfile:
         return None
 
     def within(self, value: float) -> float:
-        """Give the nearest number that is neither below the least value nor above the greatest."""
+        """Clip a number to the minimum and maximum."""
         low = self.low if isinstance(self.low, float | int) else value
         high = self.high if isinstance(self.high, float | int) else value
         return min(max(value, low), high)
 
     def plus(self, other: ColumnProfile) -> ColumnProfile:
-        """Give the profile of both columns' rows together."""
+        """Return the profile of the rows of both."""
         missing = self.missing + other.missing
         if self.type != other.type:
             return ColumnProfile(type=MIXED, missing=missing)
@@ -104,21 +116,21 @@ class ColumnProfile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Profile:
-    """What the rows of one or more shards of a table look like.
+    """Profile of the rows in one or more shards of a table.
 
     Parameters
     ----------
     rows
-        How many.
+        Number of rows.
     columns
-        Name to profile; a column that only some shards have is missing in the rows of the others.
+        Name to profile; a column that only some shards have counts as missing in the rows of the others.
     """
 
     rows: int = 0
     columns: Mapping[str, ColumnProfile] = field(default_factory=dict, hash=False)
 
     def plus(self, other: Profile) -> Profile:
-        """Give the profile of both."""
+        """Return the profile of the rows of both."""
         names = dict.fromkeys((*self.columns, *other.columns))
         columns = {name: self._of(name, other).plus(other._of(name, self)) for name in names}
         return Profile(rows=self.rows + other.rows, columns=columns)
@@ -129,12 +141,12 @@ class Profile:
 
 
 def merge(profiles: Iterable[Profile]) -> Profile:
-    """Give the profile of all rows together."""
+    """Return the profile of all rows."""
     return reduce(Profile.plus, profiles, Profile())
 
 
 def bin_of(value: float) -> int:
-    """Give the bin of a finite number; greater numbers are in greater bins."""
+    """Return the bin of a finite number; greater numbers have greater bins."""
     if abs(value) < SMALLEST:
         return 0
     exponent = math.ceil(math.log(abs(value)) / LOG_GAMMA) + SHIFTED
@@ -142,7 +154,7 @@ def bin_of(value: float) -> int:
 
 
 def value_of(code: int) -> float:
-    """Give the number that a bin stands for: none in it is further than `ACCURACY` from it."""
+    """Return the number that represents a bin, within `ACCURACY` of every number in it."""
     if code == 0:
         return 0.0
     middle = 2 * math.exp((abs(code) - SHIFTED) * LOG_GAMMA) / (math.exp(LOG_GAMMA) + 1)
@@ -150,13 +162,13 @@ def value_of(code: int) -> float:
 
 
 def to_dict(profile: Profile) -> dict[str, Any]:
-    """Give a profile as JSON-ready data; `from_dict` reads it back equal."""
+    """Return a profile as JSON-ready data; `from_dict` reads it back equal."""
     columns = {name: asdict(column) for name, column in profile.columns.items()}
     return {"format": FORMAT, "rows": profile.rows, "columns": columns}
 
 
 def from_dict(data: Mapping[str, Any]) -> Profile | None:
-    """Read what `to_dict` gave; None when it is of another format."""
+    """Build a profile from data that `to_dict` returned; None for another format."""
     if data.get("format") != FORMAT:
         return None
     columns = {name: ColumnProfile(**column) for name, column in data["columns"].items()}

@@ -1,7 +1,7 @@
-"""Are two answers to one question the same? Asked of what was recorded in training and what an endpoint says.
+"""Comparison of an endpoint's answers with those recorded in training.
 
-Both come from one graph, but of two machines, whose arithmetic differs in the last digits of a float32: figures may differ by a
-thousandth, and where two labels or items are that close, either is right.
+Both come from one ONNX graph, but from two machines whose arithmetic differs in the last digits of a float32.
+So numbers may differ by a thousandth, and where two labels or items are that close, either is accepted.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 TOLERANCE = 1e-3
-"""Of probabilities; of other figures, as a share of the largest."""
+"""Absolute tolerance of probabilities; for other numbers, relative to the largest of all answers."""
 Answer = Mapping[str, Any]
 
 
@@ -26,17 +26,17 @@ class RecordedAnswer:
 
     @classmethod
     def parse_lines(cls, lines: Iterable[bytes]) -> list[RecordedAnswer]:
-        """Read the file that a training job wrote: one instance and its prediction a line."""
+        """Parse the file of a training job: one instance with its prediction per line."""
         return [cls(**json.loads(line)) for line in lines]
 
 
 def difference(recorded: Sequence[Answer], given: Sequence[Answer]) -> str | None:
-    """Say how answers differ from those on record; None when they are the same.
+    """Describe how answers differ from the recorded ones; None when they agree.
 
     Parameters
     ----------
     recorded, given
-        In the same order.
+        Predictions for the same instances, in the same order.
     """
     scale = max((abs(figure) for answer in recorded for figure in _figures(answer)), default=0.0)
     pairs = list(zip(recorded, given, strict=True))
@@ -70,7 +70,7 @@ def _same(was: Answer, now: Answer, scale: float) -> bool:
 
 
 def _has_its_place(at: int, items: Sequence[Mapping[str, Any]], item: str, scale: float) -> bool:
-    """Tell whether an item may be at a place: it was there, or what was there and it are as good as equal."""
+    """Return whether the recorded item at this place is ``item``, or has nearly its score."""
     here = items[at]
     if here["item"] == item:
         return True

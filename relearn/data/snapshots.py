@@ -1,4 +1,4 @@
-"""Which uploads a run trains on: one version per object, and the manifest that says so."""
+"""Snapshot of a run: the choice of one upload per object, and its manifest."""
 
 from __future__ import annotations
 
@@ -13,23 +13,25 @@ from relearn.naming import s3_keys
 from relearn.spec.codec import canonical_json
 
 MAX_SHARDS = 20_000
-"""Shards of one snapshot at most: the steps of a run write or read something of each, one after the other, and have time for these."""
+"""Maximum number of shards in one snapshot: steps of a run read or write something for each, one after the
+other, within their timeout."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a run would train on now.
+    """Uploads that a run would train on now.
 
     Parameters
     ----------
     snapshot
-        Ids of the chosen uploads, in the order they were received; of those with the same content the first.
+        Ids of the chosen uploads, in the order they were received; of uploads with the same content only the
+        first.
     new
-        Of the chosen uploads those that are pending.
+        Ids of the chosen uploads that are pending.
     superseded
-        Id of an upload that is not chosen to the id of the newer version of its object.
+        Id of an older upload to the id of the newer upload of the same object.
     lacking
-        The tables that have no chosen upload: with one of them empty there is nothing to train on.
+        Tables without a chosen upload; while there are any, there is nothing to train on.
     """
 
     snapshot: tuple[str, ...]
@@ -39,17 +41,20 @@ class Selection:
 
 
 def select(uploads: Iterable[Upload], tables: Sequence[str], now: datetime) -> Selection:
-    """Choose the newest usable version of every object; while all rows of one wait for their time, the one before it.
+    """Choose the newest usable upload of every object.
+
+    An upload whose rows are all dated in the future is not usable yet; until then the one before it is
+    chosen.
 
     Parameters
     ----------
     uploads
-        Uploads of one model; those that are neither ACCEPTED nor TRAINED are passed over, and those of
-        a table that the spec no longer has.
+        Uploads of one model; uploads in other states than ACCEPTED or TRAINED are ignored, and uploads of
+        tables that the spec no longer has.
     tables
         Names of the model's raw tables.
     now
-        The run's clock, aware: an upload of which it knows no row is not chosen.
+        Start of the run, time-zone aware.
 
     Raises
     ------
@@ -79,7 +84,7 @@ def select(uploads: Iterable[Upload], tables: Sequence[str], now: datetime) -> S
 
 
 def _each_once(ordered: Iterable[Upload]) -> list[Upload]:
-    """Leave out the uploads that repeat the content of one before them: its rows would count twice."""
+    """Drop uploads with the content of an earlier one, whose rows would count twice."""
     kept: dict[object, Upload] = {}
     for upload in ordered:
         kept.setdefault(content(upload) or upload.upload_id, upload)
@@ -87,7 +92,7 @@ def _each_once(ordered: Iterable[Upload]) -> list[Upload]:
 
 
 def newest(uploads: Iterable[Upload]) -> dict[tuple[str, str], Upload]:
-    """Give the newest version of every object, by its table and key."""
+    """Return the newest upload of every object, by table and key."""
     chosen: dict[tuple[str, str], Upload] = {}
     for upload in uploads:
         place = (upload.table, upload.key)
@@ -96,19 +101,19 @@ def newest(uploads: Iterable[Upload]) -> dict[tuple[str, str], Upload]:
 
 
 def of_other_targets(uploads: Iterable[Upload], predicts: str) -> dict[str, str]:
-    """Tell apart the uploads of a model that predicted something else when they were accepted.
+    """Find the uploads that were accepted when the model predicted something else.
 
     Parameters
     ----------
     uploads
         Uploads of one model.
     predicts
-        What it predicts now.
+        What it predicts now (`relearn.spec.model.ModelSpec.predicts`).
 
     Returns
     -------
     dict
-        Id of each such upload to why no snapshot holds it.
+        Id of each such upload to the reason why no snapshot has it.
     """
     return {
         upload.upload_id: f"its rows were accepted for {upload.predicts}, and the model predicts {predicts or 'from tables'} now: "
@@ -119,34 +124,34 @@ def of_other_targets(uploads: Iterable[Upload], predicts: str) -> dict[str, str]
 
 
 def lacking(uploads: Iterable[Upload], tables: Sequence[str]) -> tuple[str, ...]:
-    """Name the tables that none of the uploads is of, in their order."""
+    """Return the tables without any of the uploads, in order."""
     there = {upload.table for upload in uploads}
     return tuple(table for table in tables if table not in there)
 
 
 def of_tables(uploads: Iterable[Upload], tables: Collection[str]) -> list[Upload]:
-    """Keep the uploads of these tables."""
+    """Return the uploads of the given tables."""
     return [upload for upload in uploads if upload.table in tables]
 
 
 def manifest(prefix_uri: str, snapshot: Sequence[str], uploads: Iterable[Upload]) -> list[object]:
-    """Write a snapshot as the manifest SageMaker reads.
+    """Return a snapshot as a SageMaker manifest.
 
     SageMaker keeps the folders of the keys, so the job finds each shard in a folder named after its table.
 
     Parameters
     ----------
     prefix_uri
-        S3 URI that the shards of all tables start with.
+        S3 URI prefix of the shards of all tables.
     snapshot
         Ids of uploads, in order.
     uploads
-        The uploads of the model: they know their tables.
+        Uploads of the model, for their tables.
     """
     tables = {upload.upload_id: upload.table for upload in uploads}
     return [{"prefix": prefix_uri}, *(s3_keys.shard_name(upload, tables[upload]) for upload in snapshot)]
 
 
 def digest(snapshot: Sequence[str]) -> str:
-    """SHA-256 (hex) of what a run trains on: equal for equal ids in equal order."""
+    """Return the SHA-256 (hex) of a snapshot: equal for equal ids in equal order."""
     return hashlib.sha256(canonical_json(list(snapshot)).encode()).hexdigest()
