@@ -128,7 +128,7 @@ class BatchScorer:
     specs
         Model name to spec.
     uploads, lake
-        Names of the buckets: where files arrive, and where they are scored.
+        Names of the buckets: where files arrive, and where files to score and results are.
     """
 
     def __init__(

@@ -15,7 +15,7 @@ SITE = Path(__file__).parents[1] / "data" / "site"
 
 @cache
 def site() -> dict[str, File]:
-    """Read the deployed site, once per process."""
+    """Return the files of the deployed site; read once per process."""
     return load(SITE)
 
 

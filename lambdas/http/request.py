@@ -25,7 +25,7 @@ JSON = "application/json"
 JSON_LENGTH = "inference-header-content-length"
 """Header with the number of bytes of the body that are JSON; the rest is binary. Absent: all are JSON."""
 _IN_PARTS = frozenset({"content-encoding", JSON_LENGTH})
-"""Headers of a body that is not text as a whole."""
+"""Headers of a body that is compressed, or has binary data after its JSON."""
 V2 = "/v2"
 """Path prefix of the Open Inference Protocol."""
 

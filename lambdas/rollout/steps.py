@@ -16,7 +16,7 @@ from relearn.traffic.rollout_plan import Step
 from relearn.traffic.route import Change, Route
 
 LOOK_SECONDS = 60
-"""Seconds between two looks at a step, at least."""
+"""Longest time between two looks at a step, in seconds, unless `MOST_LOOKS` requires a longer one."""
 
 
 MOST_LOOKS = 60

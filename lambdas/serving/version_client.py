@@ -109,7 +109,7 @@ class VersionClient:
     Parameters
     ----------
     versions
-        Knows where versions are hosted.
+        Reads where versions are hosted.
     backends
         Sends requests to endpoints and host functions.
     features

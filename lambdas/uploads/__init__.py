@@ -1,1 +1,1 @@
-"""Use cases of uploads: ingestion, retries, exclusions and profiles of shards."""
+"""Use cases of uploads: presigned forms, ingestion, retries, exclusions."""

@@ -39,7 +39,7 @@ from relearn.spec.tables import MAIN
 
 CHECK_SHARE = 0.85
 """Share of the function's time that a check may take; the rest is for its result: a copy, a shard, notifications."""
-LARGEST_COPY = 5 * 1024**3  # what S3 copies in one call, in bytes
+LARGEST_COPY = 5 * 1024**3  # limit of one copy in S3, in bytes
 _log = logging.getLogger(__name__)
 
 

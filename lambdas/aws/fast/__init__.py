@@ -1,1 +1,1 @@
-"""A small client of AWS's HTTP for the path of a prediction request."""
+"""Clients of AWS services without an SDK, for latency-critical functions."""

@@ -25,7 +25,7 @@ _PIECE = 1 << 20
 _CLOSED_BEFORE_AN_ANSWER = (
     ConnectionResetError,
     BrokenPipeError,
-)  # http.client's RemoteDisconnected is the first
+)  # RemoteDisconnected of http.client is a ConnectionResetError
 
 
 class UnreachableError(Exception):
