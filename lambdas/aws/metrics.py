@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 NAMESPACE = "Relearn"
+"""CloudWatch namespace of all metrics."""
 COUNT, MILLISECONDS = "Count", "Milliseconds"
+"""Units of metrics."""
 
 
 def _print(line: str) -> None:

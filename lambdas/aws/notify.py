@@ -26,6 +26,7 @@ Kind = Literal[
     "replaced",
     "doubted",
 ]
+"""Kind of event that people are notified of; an attribute for subscription filters."""
 _SUBJECT_LENGTH = 100  # SNS: at most 100 characters, ASCII
 _log = logging.getLogger(__name__)
 

@@ -80,6 +80,8 @@ class Batches:
             The model has no champion that could score a new batch.
         InvalidBatchError
             The request for a new batch has a body that is not an empty object.
+        MediaTypeError, TooLargeError, MalformedBodyError
+            The body is not JSON, or too large.
         """
         model = self._catalog.spec(request.parameters["model"]).name
         if request.route == operations.CREATE_BATCH.key:

@@ -17,6 +17,7 @@ from relearn.naming import ids, s3_keys
 EVENT_LATE = timedelta(minutes=2)
 """Age up to which an object without a record, or a lock without an execution, is left alone."""
 MISSED = "its event did not come within two minutes; the sweep sent it to be checked"
+"""Reason of an upload whose event the sweep sent in place of S3."""
 FIRST = "0" * 24
 """Sequencer of a missed first version, without its last digit: longer than S3's, so it sorts before all of them."""
 

@@ -21,6 +21,7 @@ from relearn.lifecycle.approval import REGISTRY, Decision, DecisionRequest
 from relearn.lifecycle.runs import RunState, Version
 
 TRIES = 5
+"""Conflicting writes of a version after which recording a decision fails."""
 _BY_STATUS = {APPROVED: Decision.APPROVE, REJECTED: Decision.REJECT}
 _log = logging.getLogger(__name__)
 

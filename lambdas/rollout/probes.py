@@ -30,6 +30,7 @@ ROUNDS = 2
 """Rounds in which a breach must be seen: a machine may be slow for a moment."""
 Instances = Sequence[Mapping[str, Any]]
 RemainingSeconds = Callable[[], float]
+"""Returns the seconds left; there are none when it is 0 or less."""
 
 
 class Pair(NamedTuple):

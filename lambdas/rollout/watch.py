@@ -42,13 +42,26 @@ EARLY = timedelta(seconds=1)
 
 
 PASS, WAIT, BREACH = "pass", "wait", "breach"
+"""Verdicts on a step."""
 
 
 _log = logging.getLogger(__name__)
 
 
 class BegunStep(NamedTuple):
-    """A step that `lambdas.handlers.advance` began: its limits, the revision it is counted under, its begin and end."""
+    """A step that `lambdas.handlers.advance` began.
+
+    Parameters
+    ----------
+    step
+        Phase and weight of the step.
+    limits
+        Limits that a breach exceeds.
+    revision
+        Revision of the route, under which requests are counted.
+    began, until
+        Begin and end of the step, aware.
+    """
 
     step: Step
     limits: Limits

@@ -22,6 +22,7 @@ LARGEST_FILE = 32 * 1024**2
 LARGEST_TOTAL = 256 * 1024**2
 """Largest total of its files, in bytes."""
 JSON, HTML = "report.json", "report.html"
+"""Names of the report, for programs and for people."""
 FEATURES = "features.html"
 """Report on the features; only models with several tables have one."""
 PROBES = "probes.jsonl"

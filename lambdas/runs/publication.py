@@ -25,12 +25,14 @@ SPARE_SECONDS = 60
 
 
 PUBLISHING, PUBLISHED = "Publishing", "Published"
+"""States of a publication."""
 
 
 _SERVABLE = (VersionState.REGISTERED, VersionState.LIVE, VersionState.PREVIOUS)
 
 
 Progress = Mapping[str, Any]
+"""Position of a publication: result of one call and argument of the next."""
 
 
 class Publication:

@@ -29,6 +29,7 @@ AT_ONCE = 8
 LARGEST_PROFILE = 32 * 1024**2
 """Largest profile of one shard, in bytes."""
 PARQUET = "application/vnd.apache.parquet"
+"""Media type of Parquet files."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

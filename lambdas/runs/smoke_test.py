@@ -58,7 +58,9 @@ class SmokeTest:
         Raises
         ------
         ModelFailedError
-            An answer is missing or malformed, or differs from the judged model's.
+            An answer is malformed or an error, or differs from the judged model's.
+        NotServingError, TimeoutError, UnanswerableError
+            There is no answer.
         DataError
             Code ``answers``: the recorded answers have changed since the judgement.
         NotFoundError

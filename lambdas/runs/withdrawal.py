@@ -8,6 +8,7 @@ from relearn.traffic import route as routing
 from relearn.traffic.route import Change, Route
 
 TRIES = 5
+"""Conflicting writes of a route after which a withdrawal fails."""
 
 
 def withdraw(

@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from typing import Any
 
 CONTEXT_FIELDS = ("model", "run_id", "upload_id", "version", "status", "reason")
+"""Fields of ``extra`` that a log line includes."""
 _request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 Handler = Callable[[Any, Any], Any]

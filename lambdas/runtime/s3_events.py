@@ -8,7 +8,9 @@ from lambdas.aws.s3.storage import StoredVersion
 from relearn.lifecycle.uploads import Upload
 
 OBJECT_CREATED = "Object Created"
+"""EventBridge's detail type of a new object version."""
 BATCH_RUNS = "Batch Runs"
+"""Detail type of the sweep's request to look at a running batch."""
 
 
 def object_created(bucket: str, version: StoredVersion, **more: str) -> dict[str, Any]:

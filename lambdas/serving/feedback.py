@@ -24,9 +24,11 @@ RECORDED_WITHIN = timedelta(minutes=5)
 
 
 RETRY_AFTER_SECONDS = 20
+"""Seconds after which a caller may retry rows that another request is storing."""
 
 
 Result = tuple[FeedbackState, str]
+"""State of a row, and its explanation."""
 
 
 class Feedback:

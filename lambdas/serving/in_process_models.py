@@ -27,6 +27,7 @@ LARGEST_TAR = 64 * 1024**2
 A larger model belongs on an endpoint, where it is loaded once and not at each cold start.
 """
 LARGEST_UNPACKED = 256 * 1024**2
+"""Largest unpacked artifact, in bytes."""
 _OK = 200
 _log = logging.getLogger(__name__)
 

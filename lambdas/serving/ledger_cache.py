@@ -24,6 +24,7 @@ from relearn.traffic.route import Route
 ROUTE_SECONDS = 5.0
 """Longest age of a cached route, in seconds: a promotion, rollback or withdrawal takes effect within this time."""
 RETRY_AFTER_SECONDS = 5
+"""Seconds after which a caller may retry when the ledger cannot be read."""
 _UNREADABLE = (RefusedError, UnreachableError, TimeoutError)
 """Errors of reading the ledger without an SDK."""
 _SERVER = 500

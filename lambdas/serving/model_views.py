@@ -47,6 +47,10 @@ class Models:
             The path exists, with other methods.
         NotFoundError
             No operation has this path, or the model, version or run does not exist.
+        InvalidParametersError
+            A query parameter is invalid.
+        NotServingError
+            A readiness probe of the Open Inference Protocol found a model without a champion.
         """
         operation = operations.BY_KEY.get(request.route)
         if operation is None or operation.id not in ANSWERS:

@@ -35,6 +35,7 @@ _MEDIA_TYPES = (JSON, "application/octet-stream")
 _WINDOWS = {"gzip": 31, "deflate": 15}  # zlib's `wbits` for each content coding
 Instances = list[dict[str, Any]]
 Predict = Callable[[Request, RequestContext, Callable[[ModelSpec, Request], Instances]], dict[str, Any]]
+"""Predicts: takes a request, its context, and a function that reads the instances."""
 
 
 class Inference:

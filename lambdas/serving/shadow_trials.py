@@ -32,7 +32,15 @@ _log = logging.getLogger(__name__)
 
 
 class Step(NamedTuple):
-    """One write of a route, with its candidate and champion; its shadow requests are counted together."""
+    """A write of a route that began a shadow step; its shadow requests are counted together.
+
+    Parameters
+    ----------
+    model, revision
+        Name of the model, and revision of its route.
+    candidate, champion
+        Numbers of the two versions.
+    """
 
     model: str
     revision: int

@@ -28,7 +28,9 @@ from relearn.traffic.version_stats import Live
 CANDIDATE_SECONDS = 10.0
 """Seconds that a candidate may take; the champion must still have time to answer in its place."""
 FAILURES = (ModelFailedError, NotServingError, TimeoutError)
+"""Failures of a version that are counted against it."""
 FAILED = Live(requests=1, errors=1)
+"""Counts of one failed request."""
 
 
 class Answer(NamedTuple):

@@ -45,7 +45,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Buckets:
-    """Names of the buckets: where uploads arrive, and where shards and quarantine records are written."""
+    """Names of the buckets.
+
+    Parameters
+    ----------
+    uploads
+        Bucket where uploads arrive.
+    lake
+        Bucket of shards and quarantine records.
+    """
 
     uploads: str
     lake: str

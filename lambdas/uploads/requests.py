@@ -81,6 +81,8 @@ class Uploads:
             The model, upload or form does not exist.
         InvalidUploadError
             The spec does not allow such a file.
+        MediaTypeError, TooLargeError, MalformedBodyError
+            The body is not JSON, or too large.
         """
         spec = self._catalog.spec(request.parameters["model"])
         if request.route == operations.CREATE_UPLOAD.key:

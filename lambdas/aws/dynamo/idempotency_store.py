@@ -23,6 +23,7 @@ from relearn.ledger.attribute_values import Item
 from relearn.naming import ledger_keys
 
 KEPT_SECONDS = 24 * 3600
+"""Seconds for which an answer is kept."""
 CLAIM_SECONDS = 40
 """Seconds until a claim expires: longer than the computing function may run, clock differences included."""
 MAX_KEPT_CHARACTERS = 380_000

@@ -314,7 +314,15 @@ class Ledger:
         return sorted(found, key=lambda version: version.version)
 
     def register(self, run: Run, version: Version) -> None:
-        """Record a new version, and its run's next state, in one transaction."""
+        """Record a new version, and its run's next state, in one transaction.
+
+        Raises
+        ------
+        IllegalTransitionError
+            The run is not in a state that registers a version.
+        ConflictError
+            The version is recorded already, or the run has changed since it was read.
+        """
         changes = {"version": version.version}
         state = RunState.DEPLOYING if version.approval is None else RunState.AWAITING_APPROVAL
         _, update = self._run_update(run, state, run.reason, changes)

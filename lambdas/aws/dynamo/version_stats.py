@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 KEPT = timedelta(days=7)
 """Time after which counts are deleted; the longest step of a rollout is one day."""
 MOST = 1e24
+"""Largest magnitude of a number that is added; larger ones are cut to it."""
 _DECIMALS = 12  # 36 digits with MOST; a number of DynamoDB has 38, and a sum with more is refused
 _PLAIN = ("requests", "errors", "rows", "total", "squares", "compared", "equal", "distance")
 _LATENCY, _ANSWER = "l:", "a:"

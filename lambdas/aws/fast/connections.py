@@ -19,6 +19,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 CONNECT_SECONDS = 1.0
+"""Time limit for opening a connection, in seconds."""
 IDLE_SECONDS = 50.0
 """Seconds without use after which a connection is closed: load balancers drop idle ones silently after 60 s."""
 _PIECE = 1 << 20

@@ -17,6 +17,7 @@ MOST_KEYS = 100
 _AT_ONCE = 4
 _PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.02, 1.0
 Columns = dict[str, Any]
+"""Column to value."""
 
 
 class OnlineReader:

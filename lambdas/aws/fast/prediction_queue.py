@@ -20,7 +20,9 @@ QUEUE_SECONDS = 1.0
 LARGE_SECONDS = 2.0
 """Time limit in seconds of writing a large record to the lake first."""
 MAX_MESSAGE_BYTES = 256 * 1024
+"""Largest record that is sent to the queue, in bytes."""
 SEND = {"content-type": "application/x-amz-json-1.0", "x-amz-target": "AmazonSQS.SendMessage"}
+"""Headers of SQS's SendMessage."""
 _PUT = {"content-type": "application/jsonlines", "if-none-match": "*"}
 _WRITTEN = frozenset({409, 412})
 """Statuses of S3 when another request is writing, or has written, the same object."""

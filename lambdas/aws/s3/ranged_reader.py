@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 BLOCK_BYTES = 8 * 1024**2
+"""Default size of a block, in bytes."""
 _TRIES = 3
 _GONE = {"NoSuchKey", "404", "AccessDenied"}
 _CHANGED = {"PreconditionFailed", "412"}

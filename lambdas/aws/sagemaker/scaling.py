@@ -12,6 +12,7 @@ from relearn.spec.hosting import Realtime
 VARIANT = "AllTraffic"
 """Name of an endpoint's only variant."""
 METRIC = "SageMakerVariantInvocationsPerInstance"
+"""Predefined metric that scaling keeps at its target."""
 _GONE = "ObjectNotFoundException"
 _CHANGING = "ConcurrentUpdateException"
 _NO_MORE = "LimitExceededException"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 PAYLOAD_MB = 1
 """Largest request to the container, in MB; lines are shorter, and the container accepts more."""
 INSTANCE = "ml.m5.large"
+"""Instance type of transform jobs."""
 _REFUSED = {"ValidationException", "ResourceNotFound"}
 _RUNNING = ("InProgress", "Stopping")
 _log = logging.getLogger(__name__)
