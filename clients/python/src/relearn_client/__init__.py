@@ -1,9 +1,10 @@
 """Typed client of Relearn's HTTP API: `Client` for ordinary code, `AsyncClient` for asyncio.
 
-Both drive one core that does no input or output (`exchange`): it says what to send and when, and is told what
-came back. `calls` and `file_calls` hold what the API offers, `shapes`, `history`, `batches`, `uploads` and `feedback` what it
-answers, `errors` what can go wrong, `retry` when it is worth asking again, `auth` how a request shows whose it is,
-`storage` how files travel to and from S3, `breaker` how an application goes on when there is no answer.
+Both drive one core that does no input or output (`exchange`): it decides what to send and when, and receives
+each outcome. `calls` and `file_calls` define the API's operations; `shapes`, `history`, `operations`,
+`batches`, `uploads` and `feedback` its answers; `errors` the exceptions; `retry` the policy of retries;
+`auth` the authentication of requests; `storage` the transfer of files to and from S3; `breaker` a circuit
+breaker for applications that continue without an answer.
 """
 
 from relearn_client.aio import AsyncClient

@@ -1,4 +1,4 @@
-"""Reads what came back: an answer, and the problem in one that is no success."""
+"""Reading of HTTP answers, and of the problem in an unsuccessful one."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from relearn_client.errors import FieldError, Problem
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back.
+    """An HTTP answer.
 
     Parameters
     ----------
     status
         HTTP status.
     headers
-        With names in lower case.
+        Headers, with names in lower case.
     body
-        Whole, decoded from any content encoding.
+        Whole body, decoded from any content encoding.
     """
 
     status: int
@@ -33,12 +33,13 @@ class Answer:
 
 
 def read_problem(answer: Answer) -> Problem:
-    """Read what went wrong, from a problem document or from whatever stood in its place.
+    """Return the problem in an unsuccessful answer, from a problem document (RFC 9457) or whatever the body is.
 
     Parameters
     ----------
     answer
-        Not a success. A gateway in front of the API answers ``{"message": ...}``, a proxy perhaps HTML.
+        An unsuccessful answer. A gateway in front of the API answers ``{"message": ...}``, a proxy perhaps
+        HTML.
     """
     try:
         said = json.loads(answer.body)
@@ -60,19 +61,20 @@ def read_problem(answer: Answer) -> Problem:
 
 
 def retry_after(value: str, date: str) -> float | None:
-    """Read a Retry-After header (RFC 9110, 10.2.3).
+    """Parse a Retry-After header (RFC 9110, section 10.2.3).
 
     Parameters
     ----------
     value
-        Seconds, or a date.
+        Value of the header: seconds, or a date.
     date
-        The answer's Date header: a date is counted from the server's clock when it told it.
+        Value of the answer's Date header; a date is counted from it, so that this machine's clock does not
+        matter.
 
     Returns
     -------
     float or None
-        Seconds, 0 or more; None when there is none that can be read.
+        Seconds, 0 or more; None when the header is missing or malformed.
     """
     if value.isascii() and value.isdigit():
         return float(value)

@@ -1,4 +1,4 @@
-"""How a request shows whose it is: signed with AWS credentials, by a token, or not at all."""
+"""Authentication of requests: SigV4 with AWS credentials, a bearer token, or none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import httpx
 from relearn_client.errors import CredentialsError
 
 SIGNED_HEADERS = ("content-type", "idempotency-key", "x-relearn-key")
-"""What is signed beside the host, the time and the session token."""
+"""Headers that are signed in addition to the host, the time and the session token."""
 _HOST = re.compile(r"\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$")
 
 
@@ -20,14 +20,14 @@ class Credentials(Protocol):
     """AWS credentials of botocore or boto3, which renew themselves."""
 
     def get_frozen_credentials(self) -> Any:
-        """Give them as they are now."""
+        """Return the current access key, secret key and session token."""
 
 
 class _Headers(httpx.Auth):
-    """Adds headers; finding them may block, so with asyncio it is done in a thread."""
+    """Adds headers to a request; computing them may block, so asyncio runs it in a thread."""
 
     def headers(self, request: httpx.Request) -> Mapping[str, str]:
-        """Give the headers that a request needs."""
+        """Return the headers to add to a request."""
         raise NotImplementedError
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
@@ -47,14 +47,15 @@ class Bearer(_Headers):
     Parameters
     ----------
     token
-        The token, or what gives it; that is called for every attempt, so that it may renew it.
+        The token, or a function that returns it; it is called for every attempt, so that it can renew the
+        token.
     """
 
     def __init__(self, token: str | Callable[[], str]) -> None:
         self._token = token
 
     def headers(self, request: httpx.Request) -> Mapping[str, str]:  # noqa: ARG002 - the same for every request
-        """Give the authorization header."""
+        """Return the Authorization header."""
         return {"authorization": f"Bearer {self._token() if callable(self._token) else self._token}"}
 
 
@@ -66,14 +67,14 @@ class SigV4(_Headers):
     region
         AWS region; None takes it from the URL of an API in AWS, else from botocore's configuration.
     profile
-        Profile whose credentials are taken; None lets botocore search as every AWS tool does.
+        AWS profile; None lets botocore search for credentials as every AWS tool does.
     credentials
-        These credentials instead, e.g. ``boto3.Session().get_credentials()``.
+        Credentials to use instead, e.g. ``boto3.Session().get_credentials()``.
 
     Raises
     ------
     CredentialsError
-        botocore is not installed, or finds no credentials or no such profile.
+        When botocore is not installed, or finds no credentials or no such profile.
     """
 
     def __init__(
@@ -89,12 +90,12 @@ class SigV4(_Headers):
         self._configured_region: str | None = _told(lambda: session.get_config_variable("region"))
 
     def headers(self, request: httpx.Request) -> Mapping[str, str]:
-        """Sign a request as it is now; a signature holds for five minutes, so every attempt has its own.
+        """Sign a request; a signature is valid for five minutes, so every attempt has its own.
 
         Raises
         ------
         CredentialsError
-            No region is known, or the credentials cannot be renewed.
+            When no region is known, or the credentials cannot be renewed.
         """
         from botocore.auth import SigV4Auth  # noqa: PLC0415 - an extra
         from botocore.awsrequest import AWSRequest  # noqa: PLC0415 - an extra
@@ -116,7 +117,10 @@ class SigV4(_Headers):
 
 
 def auth_for(auth: httpx.Auth | str | Callable[[], str] | None) -> httpx.Auth | None:
-    """Make of what a user gives what httpx takes: a string, or what gives one, is a bearer token."""
+    """Return the httpx authentication for a client's `auth`.
+
+    A string, or a function that returns one, is a token.
+    """
     return auth if auth is None or isinstance(auth, httpx.Auth) else Bearer(auth)
 
 
@@ -138,7 +142,7 @@ def _find(session: Any) -> Credentials:
 
 
 def _told(ask: Callable[[], Any]) -> Any:
-    """Ask botocore, and tell its errors as ours."""
+    """Call botocore, and raise its errors as CredentialsError."""
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - an extra
 
     try:

@@ -1,4 +1,4 @@
-"""What both clients are made of, and how they begin a call."""
+"""The common part of both clients: configuration and the start of a call."""
 
 from __future__ import annotations
 
@@ -20,27 +20,28 @@ H = TypeVar("H", httpx.Client, httpx.AsyncClient)
 
 
 class Base(Generic[H]):
-    """A client that does not send yet.
+    """A client without input and output.
 
     Parameters
     ----------
     url
-        The API's address: the output ``ApiUrl`` of the serving stack, or what ``make run`` prints.
+        URL of the API: the output ``ApiUrl`` of the serving stack, or what ``make run`` prints.
     auth
-        Whose requests they are: `SigV4`, `Bearer`, a token, what gives a token, any other `httpx.Auth`, or None.
+        Authentication: `SigV4`, `Bearer`, a token, a function that returns a token, any `httpx.Auth`, or
+        None.
     deadline_seconds
-        How long one call may take with all its attempts and pauses.
+        Maximum duration of a call with all its attempts and pauses.
     attempt_seconds
-        How long one attempt may take.
+        Maximum duration of one attempt.
     retry
-        How often to ask.
+        Policy of retries.
     http
-        Another client of httpx to send with, e.g. one with a proxy; it stays open when this one is closed.
+        An httpx client to send with, e.g. one with a proxy; it is not closed with this client.
 
     Raises
     ------
     ValueError
-        A value is out of range.
+        When a value is out of range.
     """
 
     def __init__(
@@ -68,21 +69,22 @@ class Base(Generic[H]):
         attempt_seconds: float = ATTEMPT_SECONDS,
         retry: Retry = RETRY,
     ) -> Self:
-        """Make a client of the laptop cloud that runs in this folder or one above, as its owner.
+        """Return a client of the laptop cloud that runs in this folder or one above, with its owner's credentials.
 
         Parameters
         ----------
         file
-            Its description; a relative one is looked for in the working directory and those above it.
+            The file that describes the cloud; a relative path is searched in the working directory and its
+            parents.
         deadline_seconds, attempt_seconds, retry
-            How patient it is, as of any client.
+            As for any client.
 
         Raises
         ------
         LocalCloudError
-            None runs here.
+            When no such cloud is found.
         CredentialsError
-            Its requests are to be signed, and botocore is not installed.
+            When requests must be signed and botocore is not installed.
         """
         url, auth = laptop.find(file)
         return cls(

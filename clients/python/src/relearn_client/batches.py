@@ -1,4 +1,4 @@
-"""What the API answers about batches: whole files to score."""
+"""Answers of the API about batches, which are whole files to score."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from relearn_client.shapes import Json, Step, moment, pick, steps
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Where a file can be fetched.
+    """A presigned link to a file.
 
     Parameters
     ----------
     url
-        Holds all the permission it takes.
+        URL that grants access by itself.
     expires_at
-        When it is over; the batch, asked for again, has a new one.
+        Time at which it expires; requesting the batch again returns a new one.
     """
 
     url: str
@@ -33,9 +33,9 @@ class WrongLine:
     Parameters
     ----------
     line
-        Where, from 1.
+        Line number, from 1.
     pointer
-        JSON pointer (RFC 6901) within the line; empty for the whole of it.
+        JSON pointer (RFC 6901) within the line; empty for the whole line.
     detail
         What is wrong, what was given and what is allowed.
     """
@@ -47,22 +47,23 @@ class WrongLine:
 
 @dataclass(frozen=True, slots=True)
 class BatchBrief:
-    """A batch in the list.
+    """A batch as listed.
 
     Parameters
     ----------
     model, batch
-        Whose it is, and its id.
+        Name of the model, and id of the batch.
     state, reason
-        ``"WAITING_FOR_FILE"``, ``"RUNNING"``, ``"SUCCEEDED"`` or ``"FAILED"``, and why; the reason may be empty.
+        ``"WAITING_FOR_FILE"``, ``"RUNNING"``, ``"SUCCEEDED"`` or ``"FAILED"``, and the reason, which may be
+        empty.
     version
-        The version that scores it; None until one does.
+        Version that scores it; None before one does.
     rows
-        How many; None until they are counted.
+        Number of rows; None until they are counted.
     failed
-        How many of them have no prediction; None until it succeeded.
+        Number of rows without a prediction; None until it has succeeded.
     created_at, ended_at
-        The latter is None until then.
+        Times of its creation and end; the latter is None while it has not ended.
     """
 
     model: str
@@ -77,29 +78,29 @@ class BatchBrief:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will come."""
+        """Whether its state is final."""
         return self.ended_at is not None
 
     @classmethod
     def read(cls, data: Json) -> BatchBrief:
-        """Read the API's JSON."""
+        """Construct from the API's JSON."""
         return pick(cls, _with_times(data))
 
 
 @dataclass(frozen=True, slots=True)
 class Batch(BatchBrief):
-    """All about a batch.
+    """A batch with all details.
 
     Parameters
     ----------
     states
-        The way it went, in order.
+        States that it has reached, in order.
     errors
-        The first wrong values of a file that breaks the model's spec.
+        The first wrong values of a file that does not fit the model's spec.
     result
-        Where its predictions are, when it SUCCEEDED.
+        Link to its predictions when it has SUCCEEDED, else None.
     form
-        What its file is sent with; only `create_batch` gives one.
+        Presigned form for its file; only `create_batch` returns one.
     """
 
     states: tuple[Step, ...]
@@ -109,7 +110,7 @@ class Batch(BatchBrief):
 
     @classmethod
     def read(cls, data: Json) -> Batch:
-        """Read the API's JSON."""
+        """Construct from the API's JSON."""
         found = {
             "states": steps(data),
             "errors": tuple(pick(WrongLine, one) for one in data["errors"]),
@@ -125,4 +126,4 @@ def _expiring(data: Mapping[str, Json]) -> dict[str, Json]:
 
 def _with_times(data: Mapping[str, Json]) -> dict[str, Json]:
     times = {name: moment(data[name]) for name in ("created_at", "ended_at")}
-    return {"failed": None, **data, **times}  # an older stage counts none
+    return {"failed": None, **data, **times}  # older stages do not return it

@@ -1,4 +1,4 @@
-"""For an application that goes on without an answer: it asks, or at once does not."""
+"""Circuit breaker for an application that can continue without an answer."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ _log = logging.getLogger(__name__)
 
 
 class Breaker:
-    """Asks with a client, and leaves the API alone for a while after it failed.
+    """Calls the API through a client, and stops calling for a cool-down after a failure.
 
-    So an API that is away costs one time-out every cool-down, and not one every page. Threads may share one.
+    An unreachable API then costs one timeout for each cool-down rather than one for each call. Threads may
+    share one.
 
     Parameters
     ----------
     connect
-        Makes a client, one that gives up soon: ``Client(url, deadline_seconds=0.5)``. It is called when there is something
-        to ask, and again after a failure: the API may be at another address by then.
+        Returns a client with a short deadline: ``Client(url, deadline_seconds=0.5)``. It is called at the
+        first call and again after a failure, because the API may have another address by then.
     cool_down_seconds
-        How long nothing is asked of a topic after it failed.
+        Time in seconds without calls of a topic after its failure.
     clock
-        Seconds that only grow.
+        Returns a monotonic time in seconds.
 
     Raises
     ------
     ValueError
-        The cool-down is negative.
+        When the cool-down is negative.
     """
 
     def __init__(
@@ -51,20 +52,20 @@ class Breaker:
         self._lock = threading.Lock()
 
     def ask(self, topic: str, call: Callable[[Client], T]) -> T | None:
-        """Ask; None when there is no answer. Why is logged as a warning.
+        """Return the result of a call; None when there is no answer, whose reason is logged as a warning.
 
         Parameters
         ----------
         topic
-            What is left alone together when it fails, e.g. a model: one may serve while another does not yet.
+            Calls that share a cool-down, e.g. a model: one may serve while another does not yet.
         call
-            What to ask: ``lambda client: client.predict("iris", instances)``.
+            The call: ``lambda client: client.predict("iris", instances)``.
         """
         if self._clock() < self._resumes.get(topic, float("-inf")):
             return None
         try:
             return call(self._connected())
-        except InvalidRequestError as error:  # this request is wrong; the next may be right
+        except InvalidRequestError as error:  # only this request is wrong, so no cool-down
             _log.warning("no answer about %s: %s", topic, error)
         except RelearnClientError as error:
             _log.warning("no answer about %s, and none for %g s: %s", topic, self._cool_down, error)

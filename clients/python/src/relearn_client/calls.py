@@ -1,4 +1,4 @@
-"""What the API offers: each call as a value, made of plain data and read back into shapes."""
+"""The operations of the API, each as a value made of plain data that reads its answer into a dataclass."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEY_HEADER = "idempotency-key"
 CALLER_HEADER = "x-relearn-key"
 JSON_BODY = {"content-type": "application/json"}
 MAX_TRUTHS = 1000
-"""What the API takes in one request."""
+"""Maximum number of ground truths in one request."""
 Instance = Mapping[str, Any]
 _KEY = re.compile(r"[!#-+\--\[\]-~]{1,255}")
 _CALLER = re.compile(r"[!-~]{1,256}")
@@ -35,15 +35,15 @@ class Call(Generic[T]):
     Parameters
     ----------
     method, path
-        HTTP.
+        HTTP method, and path with query.
     read
-        Makes the result of the answer's JSON.
+        Constructs the result from the answer's JSON.
     headers
-        Beside those that every request has.
+        Headers in addition to those of every request.
     body
-        JSON, encoded.
+        Encoded JSON; None for no body.
     idempotent
-        Whether a call that writes may arrive twice and do no more than once.
+        Whether a call that writes may arrive twice without a second effect.
     """
 
     method: str
@@ -55,7 +55,7 @@ class Call(Generic[T]):
 
     @property
     def repeatable(self) -> bool:
-        """Whether asking twice does no more than asking once: it reads, or the server knows it again."""
+        """Whether a second attempt has no second effect: it reads, is idempotent, or has an idempotency key."""
         return self.idempotent or self.method == "GET" or KEY_HEADER in self.headers
 
 
@@ -67,27 +67,27 @@ def predict(
     repeatable: bool = True,
     caller: str | None = None,
 ) -> Call[Predictions]:
-    """Ask for predictions.
+    """Return the call that requests predictions.
 
     Parameters
     ----------
     model
-        Name.
+        Name of the model.
     instances
         Column → value, one mapping for each prediction.
     key
-        Idempotency-Key; None makes one. It is the same for all attempts, so a repeated one does not count twice.
+        Idempotency key; None generates one. All attempts share it, so a repeated one does not count twice.
     repeatable
         Whether to send a key at all.
     caller
-        X-Relearn-Key: who has the same is answered by the same version while a new one is tried.
+        X-Relearn-Key: during a canary, calls with the same value are answered by the same version.
 
     Raises
     ------
     NotJsonError
-        The instances cannot be sent as JSON.
+        When the instances cannot be encoded as JSON.
     ValueError
-        The key is none, or the caller.
+        When the key or the caller is malformed.
     """
     if key is not None and not repeatable:
         raise ValueError(f"idempotency_key: got {key!r}; allowed: none, for a call that is not repeatable")
@@ -105,19 +105,19 @@ def predict(
 
 
 def feedback(model: str, truths: Iterable[tuple[str, Any]]) -> list[Call[Feedback]]:
-    """Tell what proved true, in as many calls as it takes.
+    """Return the calls that send ground truth, at most `MAX_TRUTHS` in each.
 
     Parameters
     ----------
     model
-        Name.
+        Name of the model.
     truths
-        Prediction id and truth of each.
+        Prediction id and ground truth of each.
 
     Raises
     ------
     NotJsonError
-        A truth cannot be sent as JSON.
+        When a value cannot be encoded as JSON.
     """
     rows = [{"prediction": prediction, "truth": truth} for prediction, truth in truths]
     parts = (rows[start : start + MAX_TRUTHS] for start in range(0, len(rows), MAX_TRUTHS))
@@ -127,33 +127,34 @@ def feedback(model: str, truths: Iterable[tuple[str, Any]]) -> list[Call[Feedbac
 
 
 def models() -> Call[list[ModelBrief]]:
-    """List the models."""
+    """Return the call that lists the models."""
     return Call("GET", "/v1/models", lambda data: [ModelBrief.read(one) for one in data["models"]])
 
 
 def model(name: str) -> Call[Model]:
-    """Describe one model."""
+    """Return the call that reads one model."""
     return Call("GET", model_path(name), Model.read)
 
 
 def versions(name: str) -> Call[list[Version]]:
-    """List a model's versions."""
+    """Return the call that lists a model's versions."""
     return Call(
         "GET", f"{model_path(name)}/versions", lambda data: [Version.read(one) for one in data["versions"]]
     )
 
 
 def route(name: str) -> Call[Route]:
-    """Tell which versions answer for a model."""
+    """Return the call that reads a model's route."""
     return Call("GET", f"{model_path(name)}/route", Route.read)
 
 
 def change_route(
     name: str, action: Action, why: str, version: int | None = None, revision: int | None = None
 ) -> Call[Route]:
-    """Change by hand which version answers.
+    """Return the call that changes by hand which version answers.
 
-    A call with a revision may be repeated: the server knows that a first attempt made the next one of it.
+    With a revision the call may be repeated, because the server recognises a change that the first attempt
+    made.
     """
     body = encode(operations.asked(action, why, version, revision), "the change")
     path, once = f"{model_path(name)}/route", revision is not None
@@ -161,45 +162,52 @@ def change_route(
 
 
 def decide(name: str, version: int, decision: Decision, why: str) -> Call[Version]:
-    """Decide about a version that waits for it; a call may be repeated, by whoever made it."""
+    """Return the call that approves or rejects a waiting version; the same caller may repeat it."""
     body = encode({"decision": decision, "why": why}, "the decision")
     path = f"{model_path(name)}/versions/{version}/approval"
     return Call("POST", path, Version.read, JSON_BODY, body, idempotent=True)
 
 
 def runs(name: str, limit: int | None = None, after: str | None = None) -> Call[RunPage]:
-    """List a model's runs, one page.
+    """Return the call that lists a page of a model's runs.
 
     Parameters
     ----------
     name
         Name of the model.
     limit
-        How many at most; None leaves it to the server.
+        Maximum number of runs; None leaves it to the server.
     after
-        Where the page begins: ``next`` of the page before.
+        Token of the page, ``next`` of the previous page; None for the first.
     """
     given = {key: str(value) for key, value in (("limit", limit), ("next", after)) if value is not None}
     return Call("GET", f"{model_path(name)}/runs" + (f"?{urlencode(given)}" if given else ""), RunPage.read)
 
 
 def run(name: str, run_id: str) -> Call[Run]:
-    """Describe one run."""
+    """Return the call that reads one run."""
     return Call("GET", f"{model_path(name)}/runs/{quote(run_id, safe='')}", Run.read)
 
 
 def model_path(name: str) -> str:
-    """Give the path of a model."""
+    """Return the path of a model."""
     return f"/v1/models/{quote(name, safe='')}"
 
 
 def encode(value: Json, what: str) -> bytes:
-    """Write JSON.
+    """Encode a value as JSON.
+
+    Parameters
+    ----------
+    value
+        The value.
+    what
+        Description of the value, in the plural, for the error.
 
     Raises
     ------
     NotJsonError
-        It is none; ``what`` says what was to be sent.
+        When the value has no JSON form, NaN and infinity included.
     """
     try:
         return json.dumps(value, allow_nan=False, separators=(",", ":")).encode()

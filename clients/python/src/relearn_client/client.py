@@ -26,7 +26,7 @@ from relearn_client.waiting import ENDED, GOALS, POLL_SECONDS, TIMEOUT_SECONDS, 
 
 
 class Client(Base[httpx.Client]):
-    """Calls the API over kept connections. Threads may share one.
+    """Client of the API over persistent connections. Threads may share one.
 
     Its parameters are those of `base.Base`.
     """
@@ -56,26 +56,29 @@ class Client(Base[httpx.Client]):
         repeatable: bool = True,
         caller: str | None = None,
     ) -> Predictions:
-        """Ask for predictions.
+        """Request predictions.
 
         Parameters
         ----------
         model
-            Name.
+            Name of the model.
         instances
             Column → value, one mapping for each prediction.
         idempotency_key
-            Names this call, so that the server counts it once however often it arrives; None makes one.
+            Idempotency key: the server counts the call once, however often it arrives. None generates one.
         repeatable
-            False sends no key and asks only once: for an answer that is too large for the server to keep.
+            False sends no key and makes only one attempt: for an answer that is too large for the server to
+            keep.
         caller
-            Whom this is for, e.g. a customer's id: while a new version is tried, the same caller is answered by the same
-            version.
+            Identifies the caller, e.g. a customer's id: while a canary runs, the same caller is answered by
+            the same version.
 
         Raises
         ------
         RelearnClientError
             See `relearn_client.errors`.
+        ValueError
+            When the key or the caller is malformed.
         """
         return self._carry_out(
             calls.predict(model, instances, idempotency_key, repeatable=repeatable, caller=caller)
@@ -86,33 +89,33 @@ class Client(Base[httpx.Client]):
         return self._carry_out(calls.models())
 
     def model(self, name: str) -> Model:
-        """Describe one model."""
+        """Return one model."""
         return self._carry_out(calls.model(name))
 
     def versions(self, model: str) -> list[Version]:
-        """List a model's versions, the newest first."""
+        """List a model's versions, newest first."""
         return self._carry_out(calls.versions(model))
 
     def runs(self, model: str, *, limit: int | None = None, after: str | None = None) -> RunPage:
-        """List a model's runs, the newest first, one page.
+        """List a model's runs, newest first, one page.
 
         Parameters
         ----------
         model
-            Name.
+            Name of the model.
         limit
-            How many at most; None leaves it to the server.
+            Maximum number of runs; None leaves it to the server.
         after
-            Where the page begins: ``next`` of the page before; None begins with the newest.
+            Token of the page, ``next`` of the previous page; None begins with the newest run.
         """
         return self._carry_out(calls.runs(model, limit, after))
 
     def run(self, model: str, run_id: str) -> Run:
-        """Describe one run."""
+        """Return one run."""
         return self._carry_out(calls.run(model, run_id))
 
     def route(self, model: str) -> Route:
-        """Tell which versions answer for a model, and who decided so."""
+        """Return which versions answer for a model, with the history of who decided it."""
         return self._carry_out(calls.route(model))
 
     def change_route(
@@ -129,66 +132,68 @@ class Client(Base[httpx.Client]):
         Parameters
         ----------
         model
-            Name.
+            Name of the model.
         action
             ``"rollback"``, ``"promote"``, ``"freeze"`` or ``"unfreeze"``.
         why
-            Kept in the route's history.
+            Reason, kept in the route's history.
         version
-            Needed to promote; of a rollback: another than the previous one, which a second rollback
-            in a row does not go back to.
+            Required to promote. For a rollback, a version other than the previous one; required for a second
+            rollback in a row.
         revision
-            The revision that was seen: when the route has another by now, nothing is changed.
+            Revision that the change is based on; when the route has another by now, the change is refused.
 
         Raises
         ------
         RouteChangedError
-            The route does not allow it, or someone else was first.
+            When the route does not allow the change, or its revision has changed.
         RelearnClientError
             See `relearn_client.errors`.
         """
         return self._carry_out(calls.change_route(model, action, why, version, revision))
 
     def approve(self, model: str, version: int, *, why: str = "") -> Version:
-        """Let a version that waits for it be deployed; its run goes on.
+        """Approve a version that waits for approval; its run continues with the deployment.
 
         Parameters
         ----------
         model, version
             Name of the model, and number of the version.
         why
-            Kept with the version.
+            Reason, kept with the version; may be empty.
 
         Raises
         ------
         NotWaitingError
-            It waits for no decision, or someone decided before: says who, and what.
+            When it waits for no decision, or someone has decided already; the message says who and what.
         RelearnClientError
             See `relearn_client.errors`.
         """
         return self._carry_out(calls.decide(model, version, "approve", why))
 
     def reject(self, model: str, version: int, *, why: str) -> Version:
-        """Refuse a version that waits for approval: it never serves, and what was new in its run is not tried again.
+        """Reject a version that waits for approval.
 
-        Parameters and errors are those of `approve`; a reason is needed.
+        It never serves, and the new uploads of its run are not tried again.
+
+        Parameters and errors are those of `approve`, but the reason is required.
         """
         return self._carry_out(calls.decide(model, version, "reject", why))
 
     def feedback(self, model: str, truths: Iterable[tuple[str, Any]]) -> Feedback:
-        """Tell what proved true. It may be told again at any time: what is known stays as it is.
+        """Send ground truth of predictions; sending it again is safe, because the first value stays.
 
         Parameters
         ----------
         model
-            Name.
+            Name of the model.
         truths
-            Prediction id and truth of each; as many as there are, sent a thousand at a time.
+            Prediction id and ground truth of each, in any number; a request carries at most 1,000.
 
         Raises
         ------
         InvalidFeedbackError
-            A truth does not fit the model; of its thousand none was kept, those before it were.
+            When a value does not fit the model; nothing of its request is kept, earlier requests are.
         RelearnClientError
             See `relearn_client.errors`.
         """
@@ -198,40 +203,42 @@ class Client(Base[httpx.Client]):
     # files
 
     def send(self, form: Form, file: File) -> None:
-        """Send a file with a form. It is sent once: after a NoAnswerError, ask what became of it.
+        """Send a file with a presigned form, in one attempt.
+
+        After a NoAnswerError, read the batch's or upload's state.
 
         Parameters
         ----------
         form
-            Of `create_batch` or `create_upload`.
+            Form of `create_batch` or `create_upload`.
         file
             A path, bytes, or an open binary file.
 
         Raises
         ------
         StorageError
-            The file is empty or too large, or the form's time is over.
+            When the file is empty or too large, or the form has expired.
         NoAnswerError
-            S3 could not be reached, or broke off.
+            When S3 cannot be reached, or the connection breaks.
         """
         self._post(form, file)
 
     def create_batch(self, model: str) -> Batch:
-        """Begin a batch; its file is sent with its `form`, as JSON Lines with one instance a line."""
+        """Create a batch; send its file with its `form`, as JSON Lines with one instance on each line."""
         return self._carry_out(file_calls.create_batch(model))
 
     def score(self, model: str, file: File) -> Batch:
-        """Begin a batch and send its file."""
+        """Create a batch and send its file."""
         batch = self.create_batch(model)
         self._post(file_calls.form_of(batch), file)
         return batch
 
     def batches(self, model: str) -> list[BatchBrief]:
-        """List a model's newest batches, the newest first."""
+        """List a model's newest batches, newest first."""
         return self._carry_out(file_calls.batches(model))
 
     def batch(self, model: str, batch_id: str) -> Batch:
-        """Describe one batch."""
+        """Return one batch."""
         return self._carry_out(file_calls.batch(model, batch_id))
 
     def wait_for_batch(
@@ -249,12 +256,12 @@ class Client(Base[httpx.Client]):
         model, batch_id
             Name of the model, and id of the batch.
         timeout_seconds, poll_seconds
-            How long to wait at most, and between two looks.
+            Maximum wait, and pause between two readings, in seconds.
 
         Raises
         ------
         WaitTimeoutError
-            It has not ended in that time.
+            When it has not ended in that time.
         """
         patience = Patience(timeout_seconds, poll_seconds)
         return self._wait(
@@ -262,67 +269,68 @@ class Client(Base[httpx.Client]):
         )
 
     def results(self, batch: Batch) -> Iterator[BatchLine]:
-        """Fetch a batch's predictions one by one, in the order of its file's lines, each with an id for feedback.
+        """Download a batch's predictions one by one, in the order of the file's lines, each with an id for feedback.
 
         Parameters
         ----------
         batch
-            One that SUCCEEDED.
+            A batch that SUCCEEDED.
 
         Raises
         ------
         NoResultError
-            It has no result.
+            When it has no result.
         StorageError
-            The link's time is over: ask for the batch again.
+            When the link has expired: request the batch again.
         """
         return self._fetch(storage.result_request(batch))
 
     def create_upload(self, model: str, filename: str, *, table: str | None = None) -> Upload:
-        """Begin an upload; its file is sent with its `form`.
+        """Create an upload; send its file with its `form`.
 
         Parameters
         ----------
         model
-            Name.
+            Name of the model.
         filename
-            What it is called; the end tells what it is: CSV, JSON Lines (both may be gzipped) or Parquet.
+            Name of the file, whose extension gives its format: CSV, JSON Lines (both may be gzipped) or
+            Parquet.
         table
-            Which of the model's tables it is data of, for a model that has several.
+            Table of the model that the data belongs to; None for a model that has one.
         """
         return self._carry_out(file_calls.create_upload(model, filename, table))
 
     def upload_file(
         self, model: str, file: File, *, filename: str | None = None, table: str | None = None
     ) -> Upload:
-        """Begin an upload and send its file.
+        """Create an upload and send its file.
 
         Parameters
         ----------
         model
-            Name.
+            Name of the model.
         file
             A path, bytes, or an open binary file.
         filename
-            What it is called; None takes a path's last part.
+            Name of the file; None uses the last part of a path.
         table
-            Which of the model's tables it is data of, for a model that has several.
+            Table of the model that the data belongs to; None for a model that has one.
 
         Raises
         ------
         ValueError
-            Content was given without a filename.
+            When content is given without a filename.
         """
         upload = self.create_upload(model, storage.name_of(file, filename), table=table)
         self._post(file_calls.form_of(upload), file)
         return upload
 
     def uploads(self, model: str) -> list[UploadBrief]:
-        """List a model's newest uploads, the newest first."""
+        """List a model's newest uploads, newest first."""
         return self._carry_out(file_calls.uploads(model))
 
     def upload(self, model: str, upload_id: str) -> Upload:
-        """Describe one upload."""
+        """Return one upload."""
         return self._carry_out(file_calls.upload(model, upload_id))
 
     def wait_for_upload(
@@ -334,27 +342,27 @@ class Client(Base[httpx.Client]):
         timeout_seconds: float = TIMEOUT_SECONDS,
         poll_seconds: float = POLL_SECONDS,
     ) -> Upload:
-        """Wait until a run has used an upload, or nothing more will come of it.
+        """Wait until a run has used an upload, or its state is final.
 
         Parameters
         ----------
         model, upload_id
             Name of the model, and id of the upload.
         until
-            ``"used"``, or ``"checked"``: its rows are counted, accepted or refused.
+            ``"used"``, or ``"checked"``: its rows are counted as accepted or rejected.
         timeout_seconds, poll_seconds
-            How long to wait at most, and between two looks.
+            Maximum wait, and pause between two readings, in seconds.
 
         Raises
         ------
         WaitTimeoutError
-            It has not come so far in that time.
+            When it has not reached that state in that time.
         """
         patience, over = Patience(timeout_seconds, poll_seconds), GOALS[until]
         what = f"upload {upload_id} of {model}"
         return self._wait(what, lambda: self.upload(model, upload_id), over, patience)
 
-    # how a call is carried out
+    # execution of a call
 
     def _carry_out(self, call: Call[T]) -> T:
         steps = self._begin(call)

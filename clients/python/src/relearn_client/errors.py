@@ -1,25 +1,25 @@
-"""Everything that can go wrong, as one tree.
+"""The exceptions of this package, as one tree.
 
 ::
 
     RelearnClientError               base
     ├── LocalCloudError              no laptop cloud runs here, or its description cannot be read
     ├── CredentialsError             no credentials were found, or botocore is not installed
-    ├── NotJsonError                 what was to be sent is not JSON: nothing was sent
-    ├── NoAnswerError                the API could not be reached, or broke off
+    ├── NotJsonError                 a value cannot be encoded as JSON: nothing was sent
+    ├── NoAnswerError                the API could not be reached, or the connection broke
     │   └── AnswerTimeoutError       it did not answer in the time allowed
-    ├── WaitTimeoutError             what was waited for has not ended in the time allowed
+    ├── WaitTimeoutError             a batch or upload has not ended in the time allowed
     ├── NoResultError                a batch has no result: it failed, or has not ended
     ├── StorageError                 S3 refused a file, or the link to a result
     ├── BadAnswerError               a success whose body is not what the API promises
     └── ProblemError                 the API answered with a problem (RFC 9457)
-        ├── RefusedError             401, 403: who asks is unknown, or may not
+        ├── RefusedError             401, 403: the caller is unknown, or lacks permission
         ├── NotFoundError            no such model, version, run, batch or upload
         ├── ThrottledError           429: too many requests
         ├── InvalidRequestError      any other 4xx: the request is wrong, and will be wrong again
         │   ├── MalformedBodyError   the body is not JSON
         │   ├── InvalidInstancesError  the body does not fit the model; `errors` names every wrong field
-        │   ├── InvalidFeedbackError  a truth does not fit the model; `errors` names every wrong field
+        │   ├── InvalidFeedbackError  a ground truth does not fit the model; `errors` names every wrong field
         │   ├── InvalidUploadError   a file with such a name cannot be uploaded
         │   ├── InvalidChangeError   such a change of a route cannot be made
         │   ├── InvalidDecisionError such a decision about a version cannot be given
@@ -29,15 +29,15 @@
         │   └── ConflictError        409: an earlier request stands in the way
         │       ├── KeyReusedError   its Idempotency-Key was the same, its body another
         │       ├── KeyInUseError    it has the same Idempotency-Key and is being answered
-        │       ├── RouteChangedError the route does not allow the change, or someone was first
-        │       └── NotWaitingError  the version waits for no decision, or someone was first
+        │       ├── RouteChangedError the route does not allow the change, or has changed since
+        │       └── NotWaitingError  the version waits for no decision, or is decided already
         └── ServerError              any 5xx: not the caller's fault
-            ├── NotServingError      the model has no live version yet; `retry_after` says when to ask again
+            ├── NotServingError      the model has no live version yet; `retry_after` says when to try again
             ├── ModelFailedError     the model answered with an error, or not at all
             └── ModelTimeoutError    the model did not answer in time
 
-A problem becomes the exception of its type (`TYPES`), or, when it has none or one that this version does not
-know (API Gateway itself answers without a type), of its status.
+A problem is raised as the exception of its type (`TYPES`). When it has none, as answers of API Gateway itself, or
+an unknown one, it is raised as the exception of its status.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class RelearnClientError(Exception):
     """Base of every error of this package."""
 
     attempts: int = 0
-    """How many times the API was asked."""
+    """Number of attempts that were made."""
 
 
 class LocalCloudError(RelearnClientError):
@@ -60,15 +60,15 @@ class LocalCloudError(RelearnClientError):
 
 
 class CredentialsError(RelearnClientError):
-    """No credentials were found, or what signs with them is not installed."""
+    """No credentials were found, or botocore is not installed."""
 
 
 class NotJsonError(RelearnClientError, ValueError):
-    """What was to be sent is not JSON; nothing was sent."""
+    """A value cannot be encoded as JSON; nothing was sent."""
 
 
 class NoAnswerError(RelearnClientError):
-    """The API could not be reached, or broke off."""
+    """The API could not be reached, or the connection broke."""
 
 
 class AnswerTimeoutError(NoAnswerError, TimeoutError):
@@ -76,7 +76,7 @@ class AnswerTimeoutError(NoAnswerError, TimeoutError):
 
 
 class WaitTimeoutError(RelearnClientError, TimeoutError):
-    """What was waited for has not ended in the time allowed."""
+    """A batch or upload has not ended in the time allowed."""
 
 
 class NoResultError(RelearnClientError):
@@ -89,9 +89,9 @@ class StorageError(RelearnClientError):
     Parameters
     ----------
     message
-        What was tried, and what S3 said.
+        What was attempted, and S3's answer.
     code
-        S3's own word, e.g. ``"EntityTooLarge"``; empty when it gave none.
+        S3's error code, e.g. ``"EntityTooLarge"``; empty when it gave none.
     """
 
     def __init__(self, message: str, code: str = "") -> None:
@@ -121,24 +121,24 @@ class FieldError:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What the API said was wrong.
+    """The problem that the API answered with (RFC 9457).
 
     Parameters
     ----------
     status
         HTTP status.
     type
-        URI that names the kind of problem and never changes; ``"about:blank"`` when none was given.
+        URI of the kind of problem, which never changes; ``"about:blank"`` when none was given.
     title
         The kind in words.
     detail
         This case in words.
     errors
-        Every wrong field, when the body did not fit the model.
+        Every wrong field, when the body does not fit the model.
     request_id
-        Finds this request in the logs; empty when none was given.
+        Id of the request in the logs; empty when none was given.
     retry_after
-        Seconds after which to ask again; None when the API did not say.
+        Seconds after which to try again; None when the API gave none.
     """
 
     status: int
@@ -163,7 +163,7 @@ class ProblemError(RelearnClientError):
     Parameters
     ----------
     problem
-        What it said; its fields are also attributes of the exception.
+        The problem; its fields are also attributes of the exception.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -179,7 +179,7 @@ class ProblemError(RelearnClientError):
 
 
 class RefusedError(ProblemError):
-    """Who asks is unknown, or may not."""
+    """The caller is unknown, or lacks permission."""
 
 
 class NotFoundError(ProblemError):
@@ -203,7 +203,10 @@ class InvalidInstancesError(InvalidRequestError):
 
 
 class InvalidFeedbackError(InvalidRequestError):
-    """A truth does not fit the model; `errors` names every wrong field, and nothing of the request was kept."""
+    """A ground truth does not fit the model.
+
+    `errors` names every wrong field, and nothing of the request was kept.
+    """
 
 
 class InvalidUploadError(InvalidRequestError):
@@ -227,7 +230,7 @@ class TooLargeError(InvalidRequestError):
 
 
 class AnswerTooLargeError(InvalidRequestError):
-    """The answer is too large to be kept for its Idempotency-Key: ask for fewer, or with ``repeatable=False``."""
+    """The answer is too large to be kept for its Idempotency-Key: send fewer instances, or ``repeatable=False``."""
 
 
 class ConflictError(InvalidRequestError):
@@ -243,19 +246,19 @@ class KeyInUseError(ConflictError):
 
 
 class RouteChangedError(ConflictError):
-    """The route does not allow the change, or someone else changed it first."""
+    """The route does not allow the change, or has changed since it was read."""
 
 
 class NotWaitingError(ConflictError):
-    """The version waits for no decision, or someone decided before."""
+    """The version waits for no decision, or is decided already."""
 
 
 class ServerError(ProblemError):
-    """Something is wrong on the API's side."""
+    """The API failed; the request is not at fault."""
 
 
 class NotServingError(ServerError):
-    """The model has no live version yet; `retry_after` says when to ask again."""
+    """The model has no live version yet; `retry_after` says when to try again."""
 
 
 class ModelFailedError(ServerError):
@@ -298,7 +301,7 @@ STATUSES: dict[int, type[ProblemError]] = {
 
 
 def error_for(problem: Problem) -> ProblemError:
-    """Give the exception of a problem: by its type, else by its status."""
+    """Return the exception for a problem, by its type, else by its status."""
     slug = problem.type.removeprefix(TYPE_PREFIX) if problem.type.startswith(TYPE_PREFIX) else ""
     return (TYPES.get(slug) or STATUSES.get(problem.status) or _by_class(problem.status))(problem)
 

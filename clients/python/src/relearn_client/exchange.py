@@ -1,7 +1,7 @@
-"""The core: decides what to send and when, and what an answer means. Does no input or output.
+"""The core: decides what to send and when, and what an answer means, without any input or output.
 
-A client drives the generator: it waits and sends as each `Send` says, and hands in what came of it. So both clients
-behave alike, and time is a number that a test can choose.
+A client drives the generator: it waits and sends as each `Send` says, and returns the outcome. Therefore both
+clients behave alike, and tests choose the time.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from relearn_client.retry import Retry
 
 T = TypeVar("T")
 DEADLINE_SECONDS, ATTEMPT_SECONDS, RETRY = 60.0, 30.0, Retry()
-"""How patient a client is when it is not told."""
+"""Default limits of a client."""
 _SHOWN_BYTES = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """What to do next.
+    """The next attempt.
 
     Parameters
     ----------
     after
-        Seconds to wait first.
+        Seconds to wait before it.
     within
-        Seconds that the answer may take, whole.
+        Seconds that the whole answer may take.
     """
 
     after: float
@@ -46,16 +46,21 @@ Exchange: TypeAlias = Generator[Send, Outcome, T]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """How long a call may take, and how often it may be tried.
+    """Limits of a call's duration and attempts.
 
     Parameters
     ----------
     deadline_seconds
-        For the call with all its attempts and pauses.
+        Maximum duration of the call with all its attempts and pauses.
     attempt_seconds
-        For one attempt.
+        Maximum duration of one attempt.
     retry
-        When to ask again.
+        Policy of retries.
+
+    Raises
+    ------
+    ValueError
+        When a duration is not positive and finite.
     """
 
     deadline_seconds: float
@@ -71,28 +76,28 @@ class Limits:
 def exchange(
     call: Call[T], limits: Limits, *, clock: Callable[[], float], chance: Callable[[], float]
 ) -> Exchange[T]:
-    """Carry out a call.
+    """Execute a call.
 
     Parameters
     ----------
     call
-        What to ask.
+        The call.
     limits
-        How patiently.
+        Its limits.
     clock
-        Seconds that only grow.
+        Returns a monotonic time in seconds.
     chance
-        Gives numbers from 0 to 1.
+        Returns random numbers from 0 to 1.
 
     Yields
     ------
     Send
-        Send the call's request so; the client answers with what came of it.
+        The next attempt; the client sends back its outcome.
 
     Raises
     ------
     RelearnClientError
-        How the last attempt ended. No pause is begun that the deadline would end.
+        The error of the last attempt. No pause begins that would exceed the deadline.
     """
     ends = clock() + limits.deadline_seconds
     pause, left, attempt = 0.0, limits.deadline_seconds, 0

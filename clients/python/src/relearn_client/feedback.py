@@ -1,4 +1,4 @@
-"""What became of truths that were sent, as frozen dataclasses."""
+"""Answers of the API about ground truth that was sent."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from relearn_client.shapes import Json, pick
 
 @dataclass(frozen=True, slots=True)
 class FeedbackResult:
-    """What became of one truth.
+    """The result for one ground truth.
 
     Parameters
     ----------
     prediction
-        Id of the prediction it is about.
+        Id of its prediction.
     state
-        ``"accepted"``; ``"duplicate"``: it was known; ``"conflict"``: another was given before, which stands;
-        ``"unknown"``: there is no such prediction, or not yet; ``"late"``: the prediction is too old.
+        ``"accepted"``; ``"duplicate"``: the same value is stored already; ``"conflict"``: another value is
+        stored, and stays; ``"unknown"``: there is no such prediction, or not yet; ``"late"``: the prediction
+        is too old.
     detail
-        In words.
+        Description in words.
     """
 
     prediction: str
@@ -31,14 +32,14 @@ class FeedbackResult:
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """What became of all truths that were sent.
+    """The results for all ground truths that were sent.
 
     Parameters
     ----------
     model
-        Whose predictions they are about.
+        Name of the model.
     results
-        One for each truth, in their order.
+        One for each ground truth, in their order.
     """
 
     model: str
@@ -46,15 +47,15 @@ class Feedback:
 
     @classmethod
     def read(cls, data: Json) -> Feedback:
-        """Read the API's JSON."""
+        """Construct from the API's JSON."""
         return cls(data["model"], tuple(pick(FeedbackResult, one) for one in data["results"]))
 
     @classmethod
     def joined(cls, model: str, answers: Iterable[Feedback]) -> Feedback:
-        """Make one of the answers to several calls."""
+        """Combine the answers to several calls."""
         return cls(model, tuple(one for answer in answers for one in answer.results))
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """State → how many truths ended so."""
+        """State → number of ground truths with it."""
         return dict(Counter(one.state for one in self.results))

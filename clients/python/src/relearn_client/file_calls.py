@@ -1,6 +1,6 @@
-"""What the API offers for files: each call as a value, as in `calls`.
+"""The operations of the API for files, each as a value, as in `calls`.
 
-Beginning is safe to repeat: what was begun and never gets its file ends by itself.
+Creating a batch or upload is safe to repeat: one that never gets its file ends by itself.
 """
 
 from __future__ import annotations
@@ -15,44 +15,44 @@ from relearn_client.uploads import Upload, UploadBrief
 
 
 def create_batch(model: str) -> Call[Batch]:
-    """Begin a batch."""
+    """Return the call that creates a batch."""
     return Call("POST", _batches(model), Batch.read, idempotent=True)
 
 
 def batches(model: str) -> Call[list[BatchBrief]]:
-    """List a model's newest batches."""
+    """Return the call that lists a model's newest batches."""
     return Call("GET", _batches(model), lambda data: [BatchBrief.read(one) for one in data["batches"]])
 
 
 def batch(model: str, batch_id: str) -> Call[Batch]:
-    """Describe one batch."""
+    """Return the call that reads one batch."""
     return Call("GET", f"{_batches(model)}/{quote(batch_id, safe='')}", Batch.read)
 
 
 def create_upload(model: str, filename: str, table: str | None = None) -> Call[Upload]:
-    """Begin an upload."""
+    """Return the call that creates an upload."""
     asked = {"filename": filename} | ({} if table is None else {"table": table})
     body = encode(asked, "the name of the file")
     return Call("POST", _uploads(model), Upload.read, JSON_BODY, body, idempotent=True)
 
 
 def uploads(model: str) -> Call[list[UploadBrief]]:
-    """List a model's newest uploads."""
+    """Return the call that lists a model's newest uploads."""
     return Call("GET", _uploads(model), lambda data: [UploadBrief.read(one) for one in data["uploads"]])
 
 
 def upload(model: str, upload_id: str) -> Call[Upload]:
-    """Describe one upload."""
+    """Return the call that reads one upload."""
     return Call("GET", f"{_uploads(model)}/{quote(upload_id, safe='')}", Upload.read)
 
 
 def form_of(begun: Batch | Upload) -> Form:
-    """Give the form of what was begun.
+    """Return the presigned form of a new batch or upload.
 
     Raises
     ------
     BadAnswerError
-        The API gave none.
+        When the API returned none.
     """
     if begun.form is None:
         raise BadAnswerError(f"what was begun for {begun.model} came without a form for its file")

@@ -1,4 +1,4 @@
-"""What a file is sent with."""
+"""Presigned forms, with which files are sent to S3."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from relearn_client.shapes import Json, moment, pick
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What sends one file: all the permission that takes.
+    """A presigned form for one file, which grants access by itself.
 
     Parameters
     ----------
     url, fields
-        Where it is posted to, and the form's other fields.
+        URL to post the form to, and its fields besides the file.
     max_bytes
-        Size of the file at most.
+        Maximum size of the file, in bytes.
     expires_at
-        When S3 takes it no more.
+        Time from which S3 refuses it.
     """
 
     url: str
@@ -30,5 +30,5 @@ class Form:
 
     @classmethod
     def read(cls, data: Json) -> Form:
-        """Read the API's JSON."""
+        """Construct from the API's JSON."""
         return pick(cls, {**data, "expires_at": moment(data["expires_at"])})

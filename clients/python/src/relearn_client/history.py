@@ -1,4 +1,4 @@
-"""How a model came to be, as the API tells it: its versions and its runs."""
+"""Answers of the API about a model's versions and runs."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from relearn_client.shapes import Json, Step, moment, pick, steps
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """What was asked about a version, and what was answered.
+    """The approval that a version needs, and the decision.
 
     Parameters
     ----------
     state
         ``"WAITING"``, ``"APPROVED"``, ``"REJECTED"`` or ``"EXPIRED"``.
     hours, until
-        How long people have to answer, and when that time is over.
+        Time that people have to decide, in hours, and its end.
     who, why, at
-        Who answered, for what reason and when; empty, and None, until then. An approval may have no reason.
+        Who decided, the reason and the time; empty, empty and None before the decision. An approval may have
+        no reason.
     """
 
     state: str
@@ -32,7 +33,7 @@ class Approval:
 
     @classmethod
     def read(cls, data: Json) -> Approval:
-        """Read the API's JSON."""
+        """Construct from the API's JSON."""
         return pick(cls, {**data, "until": moment(data["until"]), "at": moment(data["at"])})
 
 
@@ -45,15 +46,15 @@ class Version:
     version
         Its number.
     state, reason
-        Where it stands, e.g. ``"LIVE"``, and why; the reason may be empty.
+        State, e.g. ``"LIVE"``, and its reason, which may be empty.
     run_id
-        The run that made it.
+        Id of the run that created it.
     metrics
-        On its holdout.
+        Its metrics on the holdout.
     approval
-        Whether someone has to approve it before it is deployed, and did; None: nobody has to.
+        The approval that it needs before its deployment; None when it needs none.
     created_at
-        When it was registered; None when that is not known.
+        Time of its registration; None when it is not known.
     """
 
     version: int
@@ -66,29 +67,29 @@ class Version:
 
     @classmethod
     def read(cls, data: Json) -> Version:
-        """Read the API's JSON."""
+        """Construct from the API's JSON."""
         asked = None if data["approval"] is None else Approval.read(data["approval"])
         return pick(cls, {**data, "approval": asked, "created_at": moment(data["created_at"])})
 
 
 @dataclass(frozen=True, slots=True)
 class RunBrief:
-    """A run in the list.
+    """A run as listed.
 
     Parameters
     ----------
     run_id
-        Its name.
+        Its id.
     state, reason
-        Where it stands, e.g. ``"TRAINING"`` or ``"PROMOTED"``, and why; the reason may be empty.
+        State, e.g. ``"TRAINING"`` or ``"PROMOTED"``, and its reason, which may be empty.
     started_at, ended_at
-        None until then.
+        Times of its start and end; None before.
     version
-        The version that it registered, if any.
+        Version that it registered, if any.
     metrics
-        The candidate's.
+        Metrics of the candidate.
     champion_version, champion_metrics
-        The version that served when it began, if any, and its metrics on the same holdout.
+        Version that served when it began, if any, and its metrics on the same holdout.
     """
 
     run_id: str
@@ -103,24 +104,24 @@ class RunBrief:
 
     @classmethod
     def read(cls, data: Json) -> RunBrief:
-        """Read the API's JSON."""
+        """Construct from the API's JSON."""
         return pick(cls, _with_times(data))
 
 
 @dataclass(frozen=True, slots=True)
 class Run(RunBrief):
-    """All about a run.
+    """A run with all details.
 
     Parameters
     ----------
     states
-        The way it went, in order.
+        States that it has reached, in order.
     uploads
         Ids of the uploads that were new in it.
     snapshot
         Ids of all uploads that it trained on.
     rows_waiting
-        Raw table to its rows that are dated later than the run began, which it did not see.
+        Raw table to its number of rows dated after the run began, which the run did not use.
     """
 
     states: tuple[Step, ...]
@@ -130,7 +131,7 @@ class Run(RunBrief):
 
     @classmethod
     def read(cls, data: Json) -> Run:
-        """Read the API's JSON."""
+        """Construct from the API's JSON."""
         lists = {
             "states": steps(data),
             "uploads": tuple(data["uploads"]),
@@ -141,14 +142,14 @@ class Run(RunBrief):
 
 @dataclass(frozen=True, slots=True)
 class RunPage:
-    """One page of the list of runs, the newest first.
+    """One page of the list of runs, newest first.
 
     Parameters
     ----------
     runs
-        On this page.
+        Runs of this page.
     next
-        Where the next page begins: give it as ``after``; None on the last page.
+        Token of the next page, for ``after``; None on the last page.
     """
 
     runs: tuple[RunBrief, ...]
@@ -156,7 +157,7 @@ class RunPage:
 
     @classmethod
     def read(cls, data: Json) -> RunPage:
-        """Read the API's JSON."""
+        """Construct from the API's JSON."""
         return cls(tuple(map(RunBrief.read, data["runs"])), data["next"])
 
 

@@ -1,4 +1,4 @@
-"""The laptop cloud that runs here: where its API is, and what lets a request in."""
+"""Discovery of the laptop cloud on this machine: its API's URL and the authentication."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ SCOPES = ("predict", "upload", "operate")
 
 
 def find(file: Path | str = LOCAL_FILE) -> tuple[str, httpx.Auth | None]:
-    """Find the API of the laptop cloud: its address, and whose requests to it are, its owner's.
+    """Return the URL of the laptop cloud's API, and the authentication as its owner.
 
     Parameters
     ----------
     file
-        Its description; a relative one is looked for in the working directory and those above it.
+        The file that describes the cloud; a relative path is searched in the working directory and its
+        parents.
 
     Raises
     ------
     LocalCloudError
-        There is none, or it cannot be read.
+        When there is none, or it cannot be read.
     CredentialsError
-        Requests are to be signed, and botocore is not installed.
+        When requests must be signed and botocore is not installed.
     """
     for folder in (Path.cwd(), *Path.cwd().parents):
         if (found := folder / file).is_file():
@@ -43,21 +44,21 @@ def find(file: Path | str = LOCAL_FILE) -> tuple[str, httpx.Auth | None]:
 
 
 def token(client: Mapping[str, str], scopes: Sequence[str], **more: str) -> str:
-    """Get a token of the laptop cloud's issuer.
+    """Return a token of the laptop cloud's issuer.
 
     Parameters
     ----------
     client
-        Who asks, and where: ``token_client`` of the cloud's description.
+        Credentials and endpoint of the issuer: ``token_client`` of the cloud's file.
     scopes
-        What it is to allow, as the API names them, e.g. ``relearn/predict``.
+        Full names of the scopes, e.g. ``relearn/predict``.
     **more
-        Other fields of the form: ``audience``, ``expires_in``.
+        Further fields of the form: ``audience``, ``expires_in``.
 
     Raises
     ------
     CredentialsError
-        The issuer gives none, and why.
+        When the issuer does not answer, or refuses.
     """
     form = {name: client[name] for name in ("client_id", "client_secret")}
     form |= {"grant_type": "client_credentials", "scope": " ".join(scopes), **more}

@@ -1,4 +1,4 @@
-"""Which versions answer for a model, who decided so, and changes of that by hand."""
+"""Answers of the API about a model's route, and requests to change it by hand."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class RouteBrief:
     Parameters
     ----------
     revision
-        Counts the writes.
+        Number of writes so far.
     champion, previous
-        The version that serves, and the one that did before, if any.
+        Version that serves, and the one that served before it, if any.
     candidate, weight, shadow
-        The version that is tried beside the champion, if any; the percent of requests that it answers; and
-        whether it gets copies of them.
+        Version that is tried beside the champion, if any; the percentage of requests that it answers; and
+        whether it gets shadow requests instead.
     frozen
-        Whether runs leave the route alone.
+        Whether runs may not change the route.
     """
 
     revision: int
@@ -46,7 +46,7 @@ class RouteWrite(RouteBrief):
     Parameters
     ----------
     what, who, why, at
-        What was done, by whom, for what reason and when.
+        The change, its author, its reason and its time.
     """
 
     what: str
@@ -56,24 +56,24 @@ class RouteWrite(RouteBrief):
 
     @classmethod
     def read(cls, data: Json) -> RouteWrite:
-        """Read the API's JSON."""
+        """Construct from the API's JSON."""
         return pick(cls, {**data, "at": moment(data["at"])})
 
 
 @dataclass(frozen=True, slots=True)
 class Restore:
-    """A version that had to be deployed again before it could serve.
+    """A version that must be deployed again before it can serve.
 
     Parameters
     ----------
     version
         Number of the version.
     state, reason
-        ``"RESTORING"``, ``"DONE"`` or ``"FAILED"``, and why; the reason may be empty.
+        ``"RESTORING"``, ``"DONE"`` or ``"FAILED"``, and the reason, which may be empty.
     what, who, why
-        What it was done for, as in `RouteWrite`.
+        The change that needs it, its author and its reason, as in `RouteWrite`.
     started_at, ended_at
-        The latter is None until then.
+        Times of its start and end; the latter is None before.
     """
 
     version: int
@@ -87,14 +87,14 @@ class Restore:
 
     @classmethod
     def read(cls, data: Json) -> Restore:
-        """Read the API's JSON."""
+        """Construct from the API's JSON."""
         times = {name: moment(data[name]) for name in ("started_at", "ended_at")}
         return pick(cls, {**data, **times})
 
 
 @dataclass(frozen=True, slots=True)
 class Route(RouteBrief):
-    """A route, and how it came to stand so.
+    """A route with its history.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ class Route(RouteBrief):
 
     @classmethod
     def read(cls, data: Json) -> Route:
-        """Read the API's JSON."""
+        """Construct from the API's JSON."""
         restore = None if data["restore"] is None else Restore.read(data["restore"])
         return pick(
             cls, {**data, "restore": restore, "history": tuple(map(RouteWrite.read, data["history"]))}
@@ -120,7 +120,7 @@ class Route(RouteBrief):
 
 
 def asked(action: Action, why: str, version: int | None, revision: int | None) -> Mapping[str, Json]:
-    """Write the body of a change."""
+    """Return the body of a change of the route."""
     given = {"version": version, "revision": revision}
     return {
         "action": action,

@@ -1,4 +1,4 @@
-"""When it is worth asking again, and after how long: pure arithmetic."""
+"""Policy of retries: whether to retry after an error, and after how long; without input or output."""
 
 from __future__ import annotations
 
@@ -7,28 +7,29 @@ from dataclasses import dataclass
 from relearn_client.errors import KeyInUseError, NoAnswerError, ProblemError, RelearnClientError
 
 RETRIED = frozenset({429, 500, 502, 503, 504})
-"""Statuses that may be another on the next attempt."""
+"""Statuses that may differ at the next attempt."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Retry:
-    """How often and how patiently to ask.
+    """Policy of retries, with exponential backoff and jitter.
 
-    Only what is safe to repeat is repeated: a call that reads, or that carries an Idempotency-Key.
+    Only calls that are safe to repeat are retried: those that read, are idempotent, or carry an idempotency
+    key.
 
     Parameters
     ----------
     attempts
-        How many times to ask in all; 1 never repeats.
+        Maximum number of attempts; 1 never retries.
     base_seconds
-        Longest pause before the second attempt; doubles with every further one.
+        Maximum pause before the second attempt; it doubles with each further one.
     max_pause_seconds
-        Longest pause. When the API says by Retry-After that it needs longer, its error is raised at once.
+        Maximum pause. When Retry-After is longer, the error is raised at once.
 
     Raises
     ------
     ValueError
-        A value is out of range.
+        When a value is out of range.
     """
 
     attempts: int = 4
@@ -45,22 +46,22 @@ class Retry:
             )
 
     def pause(self, attempt: int, error: RelearnClientError, fraction: float) -> float | None:
-        """Say how long to wait before asking again.
+        """Return the pause before the next attempt.
 
         Parameters
         ----------
         attempt
-            How many times the API was asked, from 1.
+            Number of attempts so far, from 1.
         error
-            How the last attempt ended.
+            Error of the last attempt.
         fraction
-            From 0 to 1: which part of the random half of the pause is taken, so that many clients that failed
-            together do not come back together.
+            Random number from 0 to 1, the share of the random half of the pause; it spreads out the retries
+            of many clients.
 
         Returns
         -------
         float or None
-            Seconds, never fewer than Retry-After says; None when one should not ask again.
+            Seconds, at least those of Retry-After; None for no retry.
         """
         if attempt >= self.attempts or not _may_pass(error):
             return None
@@ -73,10 +74,10 @@ class Retry:
 
 
 def _may_pass(error: RelearnClientError) -> bool:
-    """Whether the next attempt may end otherwise.
+    """Whether the next attempt may have another result.
 
-    An attempt that got no answer may still be under way at the server when the next one arrives there, which is then
-    told that its key is in use.
+    An attempt without an answer may still be in progress at the server when the next one arrives, which then
+    fails because its key is in use.
     """
     if isinstance(error, ProblemError):
         return error.status in RETRIED or isinstance(error, KeyInUseError)

@@ -1,4 +1,4 @@
-"""How one attempt is sent and how a pause is made, in ordinary code; `aio_sending` has the same for asyncio."""
+"""Sending of one attempt, and pauses, for ordinary code; `aio_sending` has the same for asyncio."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from relearn_client.answers import Answer
 
 
 def pause(seconds: float) -> None:
-    """Wait so many seconds."""
+    """Wait for a number of seconds."""
     if seconds:
         time.sleep(seconds)
 
@@ -24,17 +24,17 @@ def answer(http: httpx.Client, request: httpx.Request, auth: httpx.Auth | None, 
     Parameters
     ----------
     http, request, auth
-        Who sends what, and on whose behalf.
+        Client to send with, request, and its authentication.
     within
-        Seconds that it may take. They bound every single wait, so a server that sends its answer in drops can hold
-        the request longer by one wait.
+        Maximum duration in seconds. It bounds each single wait, so a server that sends its answer in small
+        parts can exceed it by one wait.
 
     Raises
     ------
     TimeoutError
-        It took longer.
+        When it takes longer.
     httpx.HTTPError
-        There is no whole answer.
+        When there is no complete answer.
     """
     ends = time.monotonic() + within
     with closing(http.send(request, auth=auth, stream=True)) as response:

@@ -1,4 +1,4 @@
-"""What the API answers, as frozen dataclasses. Fields that this version does not know are left out."""
+"""Answers of the API as frozen dataclasses; fields that this version does not know are dropped."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Json: TypeAlias = Any
 
 @dataclass(frozen=True, slots=True)
 class BareClassification:
-    """A class, and how likely each class is; as a batch gives it.
+    """A predicted class with the probability of each class, without an id.
 
     Parameters
     ----------
@@ -31,12 +31,12 @@ class BareClassification:
 
 @dataclass(frozen=True, slots=True)
 class Classification(BareClassification):
-    """A class, and how likely each class is; as an answer gives it.
+    """A predicted class with the probability of each class.
 
     Parameters
     ----------
     id
-        Names this prediction, so that `feedback` can say what proved true.
+        Id of the prediction, for `feedback`.
     """
 
     id: str
@@ -44,12 +44,12 @@ class Classification(BareClassification):
 
 @dataclass(frozen=True, slots=True)
 class BareRegression:
-    """A number; as a batch gives it.
+    """A predicted number, without an id.
 
     Parameters
     ----------
     value
-        In the unit of the model's target.
+        The number, in the unit of the model's target.
     """
 
     value: float
@@ -57,12 +57,12 @@ class BareRegression:
 
 @dataclass(frozen=True, slots=True)
 class Regression(BareRegression):
-    """A number; as an answer gives it.
+    """A predicted number.
 
     Parameters
     ----------
     id
-        Names this prediction, so that `feedback` can say what proved true.
+        Id of the prediction, for `feedback`.
     """
 
     id: str
@@ -75,9 +75,9 @@ class RankedItem:
     Parameters
     ----------
     item
-        Its name.
+        Name of the item.
     score
-        Larger is better; comparable within one ranking alone.
+        Larger is better; comparable only within one ranking.
     """
 
     item: str
@@ -86,15 +86,14 @@ class RankedItem:
 
 @dataclass(frozen=True, slots=True)
 class BareRanking:
-    """The best few items, best first; as a batch gives it.
+    """The best few items, best first, without an id.
 
     Parameters
     ----------
     items
-        None twice; may be fewer than the model gives at most.
+        Distinct items; may be fewer than the model's maximum, also none.
     basis
-        What they were chosen by: likeness to the item that was named, what was met before, or what most
-        others met.
+        How they were chosen: by similarity to the named item, by the entity's history, or by popularity.
     """
 
     items: tuple[RankedItem, ...]
@@ -103,12 +102,12 @@ class BareRanking:
 
 @dataclass(frozen=True, slots=True)
 class Ranking(BareRanking):
-    """The best few items, best first; as an answer gives it.
+    """The best few items, best first.
 
     Parameters
     ----------
     id
-        Names this prediction, so that `feedback` can say what proved true.
+        Id of the prediction, for `feedback`.
     """
 
     id: str
@@ -125,9 +124,9 @@ class FailedLine:
     Parameters
     ----------
     line
-        Its number in the file, from 1.
+        Line number in the file, from 1.
     errors
-        Why; each with a JSON pointer (RFC 6901) within the line, which may be empty.
+        Reasons, each with a JSON pointer (RFC 6901) within the line, which may be empty.
     """
 
     line: int
@@ -135,7 +134,7 @@ class FailedLine:
 
 
 BatchLine: TypeAlias = Prediction | BarePrediction | FailedLine
-"""What a batch's result has for a line; those of stages that gave no ids are bare."""
+"""One line of a batch's result; older stages return predictions without an id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +144,9 @@ class Predictions:
     Parameters
     ----------
     model
-        Who was asked.
+        Name of the model.
     version
-        Which version answered.
+        Version that answered.
     predictions
         One for each instance, in their order.
     """
@@ -158,47 +157,47 @@ class Predictions:
 
     @classmethod
     def read(cls, data: Json) -> Predictions:
-        """Read the API's JSON."""
+        """Construct from the API's JSON."""
         return cls(data["model"], data["version"], tuple(map(_prediction, data["predictions"])))
 
     @property
     def ids(self) -> list[str]:
-        """What names each prediction."""
+        """Ids of the predictions."""
         return [one.id for one in self.predictions]
 
     @property
     def labels(self) -> list[str]:
-        """The classes, for a classification; empty for a regression."""
+        """Classes of a classification; empty for other models."""
         return [one.label for one in self.predictions if isinstance(one, Classification)]
 
     @property
     def values(self) -> list[float]:
-        """The numbers, for a regression; empty for a classification."""
+        """Numbers of a regression; empty for other models."""
         return [one.value for one in self.predictions if isinstance(one, Regression)]
 
     @property
     def items(self) -> list[list[str]]:
-        """The names of the items, best first, for a ranking; empty for other models."""
+        """Names of the items of each ranking, best first; empty for other models."""
         return [[one.item for one in each.items] for each in self.predictions if isinstance(each, Ranking)]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelBrief:
-    """A model in the list.
+    """A model as listed.
 
     Parameters
     ----------
     name, title
         Its name in paths, and in words.
     kind
-        What it predicts.
+        Kind of prediction.
     state
-        Whether a version serves.
+        ``"live"`` when a version serves.
     version
-        Which; None when none does.
+        Version that serves; None when none does.
     metric
-        What decides between candidate and champion: its ``name``, and which of two values is ``better``, ``"higher"`` or
-        ``"lower"``; None of a stage that does not tell it.
+        ``name`` of the metric that decides between candidate and champion, and which value is ``better``:
+        ``"higher"`` or ``"lower"``. None for an older stage.
     """
 
     name: str
@@ -210,29 +209,29 @@ class ModelBrief:
 
     @classmethod
     def read(cls, data: Json) -> ModelBrief:
-        """Read the API's JSON."""
-        return pick(cls, {"metric": None, **data})  # an older stage tells nothing of it
+        """Construct from the API's JSON."""
+        return pick(cls, {"metric": None, **data})  # older stages do not return it
 
 
 @dataclass(frozen=True, slots=True)
 class Model(ModelBrief):
-    """All about a model.
+    """A model with all details.
 
     Parameters
     ----------
     metrics
-        Of the version that serves, on its holdout.
+        Metrics of the version that serves, on its holdout.
     waiting_for
-        What has to happen before a version serves; None when one does.
+        What must happen before a version serves; None when one does.
     request_schema
         JSON Schema of the body of a prediction request.
     sample
-        Such a body.
+        An example of such a body.
     target
-        Name and JSON Schema of what is predicted.
+        Name and JSON Schema of the predicted value.
     lookup
-        When an instance may name an entity and leave the rest out: ``column`` that names it, how many
-        ``entities`` are known, and ``as_of`` when; else None.
+        Set when an instance may name an entity and omit the features: the ``column`` of its id, the number of
+        known ``entities``, and ``as_of``, the time of their features; else None.
     """
 
     metrics: Mapping[str, float]
@@ -244,20 +243,20 @@ class Model(ModelBrief):
 
     @classmethod
     def read(cls, data: Json) -> Model:
-        """Read the API's JSON."""
-        return pick(cls, {"metric": None, "lookup": None, **data})  # an older stage tells nothing of it
+        """Construct from the API's JSON."""
+        return pick(cls, {"metric": None, "lookup": None, **data})  # older stages do not return them
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A state that a run, a batch or an upload reached.
+    """A state that a run, a batch or an upload has reached.
 
     Parameters
     ----------
     state
-        State that was reached.
+        The state.
     at
-        When.
+        Time at which it was reached.
     """
 
     state: str
@@ -265,17 +264,17 @@ class Step:
 
 
 def pick(cls: type[T], data: Mapping[str, Json]) -> T:
-    """Make a dataclass of the fields that it has."""
+    """Construct a dataclass from those entries of a mapping that are its fields."""
     return cls(**{name: data[name] for name in _names(cls)})
 
 
 def moment(text: str | None) -> datetime | None:
-    """Read a time (ISO 8601)."""
+    """Parse a time in ISO 8601; None stays None."""
     return None if text is None else datetime.fromisoformat(text)
 
 
 def steps(data: Mapping[str, Json]) -> tuple[Step, ...]:
-    """Read the states that something reached."""
+    """Construct the states that something has reached, in order."""
     return tuple(Step(one["state"], datetime.fromisoformat(one["at"])) for one in data["states"])
 
 
@@ -284,7 +283,7 @@ def _names(cls: Any) -> Iterable[str]:
 
 
 def read_line(data: Mapping[str, Json]) -> BatchLine:
-    """Read a line of a batch's result."""
+    """Construct a line of a batch's result from its JSON."""
     if "errors" in data:
         return FailedLine(data["line"], tuple(FieldError(e["pointer"], e["detail"]) for e in data["errors"]))
     if "id" in data:

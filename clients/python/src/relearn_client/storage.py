@@ -1,4 +1,7 @@
-"""Between the clients and S3: a file as a form's request, a result as predictions. No input or output but a file's."""
+"""Requests to S3 for files of forms and results, and parsing of results.
+
+Its only input is the file to send.
+"""
 
 from __future__ import annotations
 
@@ -20,19 +23,19 @@ from relearn_client.shapes import BatchLine, read_line
 File: TypeAlias = Path | str | bytes | BinaryIO
 """A path, or content: bytes, or an open binary file, which is sent from its beginning."""
 TIMEOUT_SECONDS = 60.0
-"""For every single wait: a large file takes as long as it takes."""
+"""Maximum of each single wait, not of the whole transfer, which may be large."""
 _TIMEOUT = {"timeout": httpx.Timeout(TIMEOUT_SECONDS).as_dict()}
 _SHOWN_BYTES = 200
 
 
 @contextmanager
 def form_request(form: Form, file: File) -> Iterator[httpx.Request]:
-    """Make the request that sends a file with a form; an opened file is closed in the end.
+    """Construct the request that sends a file with a form; a file opened here is closed with the context.
 
     Raises
     ------
     StorageError
-        The file is empty, or larger than the form takes: S3 would say so after having taken it all.
+        When the file is empty or larger than the form allows, which S3 would report only after the transfer.
     """
     with _opened(file) as content:
         size = content.seek(0, SEEK_END)
@@ -44,12 +47,12 @@ def form_request(form: Form, file: File) -> Iterator[httpx.Request]:
 
 
 def name_of(file: File, filename: str | None) -> str:
-    """Say what a file is called.
+    """Return the name of a file: `filename` if given, else the last part of a path.
 
     Raises
     ------
     ValueError
-        It is content, which has no name, and none was given.
+        When content is given without a name.
     """
     if filename is not None:
         return filename
@@ -61,12 +64,12 @@ def name_of(file: File, filename: str | None) -> str:
 
 
 def result_request(batch: Batch) -> httpx.Request:
-    """Make the request for a batch's result.
+    """Construct the request for a batch's result.
 
     Raises
     ------
     NoResultError
-        It has none.
+        When it has none.
     """
     if batch.result is None:
         because = f": {batch.reason}" if batch.reason else ""
@@ -77,17 +80,17 @@ def result_request(batch: Batch) -> httpx.Request:
 
 
 def host(request: httpx.Request) -> str:
-    """Say where a request goes; its URL is a secret while it works."""
+    """Return scheme and host of a request, whose URL is secret until it expires."""
     return f"{request.url.scheme}://{request.url.netloc.decode()}"
 
 
 def check(response: httpx.Response) -> None:
-    """Refuse an answer of S3 that is no success; its body must have been read.
+    """Raise an error for an unsuccessful answer of S3, whose body must have been read.
 
     Raises
     ------
     StorageError
-        With what S3 said.
+        With S3's error code and message.
     """
     if not response.is_success:
         said = dict(re.findall(r"<(Code|Message)>([^<]*)<", response.text))
@@ -98,20 +101,26 @@ def check(response: httpx.Response) -> None:
 
 
 class Lines:
-    """Takes a result in as it comes, and gives the predictions of its whole lines."""
+    """Incremental parser of a batch's result, which arrives in parts."""
 
     def __init__(self) -> None:
         self._rest = b""
         self._number = 0
 
     def take(self, part: bytes) -> Iterator[BatchLine]:
-        """Take the next bytes."""
+        """Add the next bytes; yield the predictions of completed lines.
+
+        Raises
+        ------
+        BadAnswerError
+            When a line is not a prediction.
+        """
         *whole, self._rest = (self._rest + part).split(b"\n")
         for line in whole:
             yield self._read(line)
 
     def end(self) -> Iterator[BatchLine]:
-        """Give what a last line without an end holds."""
+        """Yield the prediction of a last line without a line end, if any."""
         if self._rest:
             yield self._read(self._rest)
 

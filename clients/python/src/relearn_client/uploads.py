@@ -1,4 +1,4 @@
-"""What the API answers about uploads: files to learn from."""
+"""Answers of the API about uploads, which are files to train on."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _ENDS = frozenset({"EXPIRED", "TRAINED", "QUARANTINED", "SUPERSEDED", "FAILED", 
 
 @dataclass(frozen=True, slots=True)
 class RejectedValue:
-    """What is wrong in a row.
+    """One error in a row.
 
     Parameters
     ----------
     column
-        Which value; None for the row as a whole.
+        Column of the wrong value; None for the row as a whole.
     value
-        As it was given; None when it is missing or private.
+        The value as given; None when it is missing or private.
     reason
-        In words.
+        Description of the error.
     """
 
     column: str | None
@@ -34,14 +34,14 @@ class RejectedValue:
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """A row that breaks the model's spec.
+    """A row that does not fit the model's spec.
 
     Parameters
     ----------
     line
-        Where, from 1.
+        Line number, from 1.
     errors
-        Everything that is wrong in it.
+        All errors of the row.
     """
 
     line: int
@@ -50,40 +50,42 @@ class RejectedRow:
 
 @dataclass(frozen=True, slots=True)
 class UploadBrief:
-    """An upload in the list.
+    """An upload as listed.
 
     Parameters
     ----------
     model, upload
-        Whose it is, and its id.
+        Name of the model, and id of the upload.
     upload_id
-        Id of the file that came, as a run names it; None until one has.
+        Id of the received file, as runs name it; None until it is received.
     table
-        Which of the model's tables it is data of; ``"main"`` when it has one.
+        Table of the model that the data belongs to; ``"main"`` when it has one.
     filename
-        The file's name.
+        Name of the file.
     state, reason
-        ``"WAITING_FOR_FILE"``, ``"RECEIVED"``, ``"ACCEPTED"``, ``"TRAINED"``, or how it ended otherwise, and why; the
-        reason may be empty.
+        ``"WAITING_FOR_FILE"``, ``"RECEIVED"``, ``"ACCEPTED"``, ``"TRAINED"``, or another final state, and the
+        reason, which may be empty.
     size_bytes
-        Of the file; None until it came.
+        Size of the file; None until it is received.
     rows_accepted, rows_rejected
-        None until they are counted.
+        Numbers of accepted and rejected rows; None until they are counted.
     rows_waiting
-        How many of the good ones were dated later than now when they were counted: a run sees each from its time on.
+        Number of accepted rows that were dated in the future when they were counted; a run uses each only
+        after its time.
     waits_until
-        When the last of them is known; None when there is none.
+        Time of the last of them; None when there is none.
     known_from
-        When the first of its rows is known, if all of them were dated later than now: until then no run uses it; None
-        otherwise.
+        Time of the first row when all rows were dated in the future, before which no run uses the upload;
+        None otherwise.
     received_at
-        When the file came; None until then.
+        Time at which the file was received; None until then.
     run_id
-        The run that used it; None when none has.
+        Id of the run that used it; None when none has.
     replaces
-        Id of the file of the same key whose rows it takes the place of, once a run has used it; None when there is none.
+        Id of an earlier file of the same key, whose rows it replaces once a run has used it; None when there
+        is none.
     same_as
-        Id of an earlier file with the same content: the rows of both count once; None when there is none.
+        Id of an earlier file with the same content, so that the rows count once; None when there is none.
     """
 
     model: str
@@ -111,27 +113,27 @@ class UploadBrief:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will come."""
+        """Whether its state is final."""
         return self.state in _ENDS
 
     @classmethod
     def read(cls, data: Json) -> UploadBrief:
-        """Read the API's JSON."""
+        """Construct from the API's JSON."""
         return pick(cls, _with_time(data))
 
 
 @dataclass(frozen=True, slots=True)
 class Upload(UploadBrief):
-    """All about an upload.
+    """An upload with all details.
 
     Parameters
     ----------
     states
-        The way it went, in order.
+        States that it has reached, in order.
     rejected_rows
-        The first rows that break the model's spec.
+        The first rows that do not fit the model's spec.
     form
-        What its file is sent with; only `create_upload` gives one.
+        Presigned form for its file; only `create_upload` returns one.
     """
 
     states: tuple[Step, ...]
@@ -140,7 +142,7 @@ class Upload(UploadBrief):
 
     @classmethod
     def read(cls, data: Json) -> Upload:
-        """Read the API's JSON."""
+        """Construct from the API's JSON."""
         found = {
             "states": steps(data),
             "rejected_rows": tuple(map(_rejected, data["rejected_rows"])),

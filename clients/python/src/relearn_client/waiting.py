@@ -1,4 +1,4 @@
-"""Waiting for what takes minutes: how long, and how often to look."""
+"""Waiting for batches and uploads: duration and poll interval."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from relearn_client.errors import WaitTimeoutError
 from relearn_client.uploads import Upload
 
 TIMEOUT_SECONDS, POLL_SECONDS = 3600.0, 2.0
-"""How patient one is when not told."""
+"""Default maximum wait and poll interval."""
 
 Goal: TypeAlias = Literal["used", "checked"]
-"""How far an upload may be waited for."""
+"""State of an upload that can be waited for."""
 
 
 class Ending(Protocol):
-    """What comes to an end."""
+    """A batch or upload, as far as waiting needs it."""
 
     @property
     def ended(self) -> bool:
-        """Whether it has."""
+        """Whether its state is final."""
 
     @property
     def state(self) -> str:
-        """Where it stands."""
+        """Its current state."""
 
 
 W = TypeVar("W", bound=Ending)
@@ -36,19 +36,19 @@ GOALS: Mapping[Goal, Callable[[Upload], bool]] = {"used": ENDED, "checked": attr
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How to wait.
+    """Duration and interval of waiting.
 
     Parameters
     ----------
     timeout_seconds
-        How long at most.
+        Maximum wait, in seconds; 0 reads the state once.
     poll_seconds
-        Between two looks.
+        Pause between two readings, in seconds.
 
     Raises
     ------
     ValueError
-        A value is out of range.
+        When a value is out of range.
     """
 
     timeout_seconds: float
@@ -62,12 +62,12 @@ class Patience:
             )
 
     def pauses(self, clock: Callable[[], float]) -> Iterator[float]:
-        """Give the pause after each look; the last look is when the time is over.
+        """Yield the pause after each reading; the last reading is at the end of the time.
 
         Parameters
         ----------
         clock
-            Seconds that only grow.
+            Returns a monotonic time in seconds.
         """
         ends = clock() + self.timeout_seconds
         while (left := ends - clock()) > 0:
@@ -76,7 +76,7 @@ class Patience:
 
 
 def gave_up(what: str, seen: Ending, patience: Patience) -> WaitTimeoutError:
-    """Tell that the time is over."""
+    """Return the error for a wait that has timed out."""
     return WaitTimeoutError(
         f"{what} has not come to its end within {patience.timeout_seconds:g} s: it is {seen.state}"
     )

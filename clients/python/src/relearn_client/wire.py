@@ -1,4 +1,4 @@
-"""Between the core and httpx: a call as a request, a response as an answer, an error of the wire as one of ours."""
+"""Mapping between the core and httpx: calls to requests, responses to answers, httpx's errors to this package's."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ VERSION = "0.1.0"
 
 
 def base_url(url: str) -> str:
-    """Check an API's address.
+    """Check the URL of an API and return it without a trailing slash.
 
     Raises
     ------
     ValueError
-        It is none of HTTP.
+        When it is not an HTTP URL.
     """
     try:
         parsed = httpx.URL(url)
@@ -30,7 +30,7 @@ def base_url(url: str) -> str:
 
 
 def request(url: str, call: Call[T], send: Send) -> httpx.Request:
-    """Make the request of a call's next attempt."""
+    """Return the request for a call's next attempt."""
     headers = {"accept": "application/json", "user-agent": f"relearn-client/{VERSION}", **call.headers}
     timeout = httpx.Timeout(send.within).as_dict()
     return httpx.Request(
@@ -39,14 +39,14 @@ def request(url: str, call: Call[T], send: Send) -> httpx.Request:
 
 
 def answer(response: httpx.Response, body: bytes) -> Answer:
-    """Give a response as the core takes it."""
+    """Return a response as an `Answer` of the core."""
     return Answer(
         response.status_code, {name.lower(): value for name, value in response.headers.items()}, body
     )
 
 
 def no_answer(url: str, within: float, error: Exception) -> NoAnswerError:
-    """Tell an error of the wire."""
+    """Return the error of this package for an error of httpx."""
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         return AnswerTimeoutError(f"{url} does not answer: not within {within:.3g} s")
     return NoAnswerError(f"{url} does not answer: {error or type(error).__name__}")
