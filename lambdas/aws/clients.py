@@ -5,11 +5,12 @@ Region, credentials and endpoint come from the environment variables of boto3.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
+
+from lambdas import once_per_process
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -26,61 +27,61 @@ _DATA = Config(connect_timeout=3, read_timeout=60, retries={"mode": "standard", 
 _FAST = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
 
 
-@cache
+@once_per_process
 def dynamodb() -> DynamoDBClient:
     """Return the client for the ledger and the online table."""
     return boto3.client("dynamodb", config=_FAST)
 
 
-@cache
+@once_per_process
 def s3() -> S3Client:
     """Return the client for the buckets."""
     return boto3.client("s3", config=_DATA)
 
 
-@cache
+@once_per_process
 def s3_links() -> S3Client:
     """Return the client that signs links, with Signature Version 4, which every region accepts; it makes no calls."""
     return boto3.client("s3", config=Config(signature_version="s3v4"))
 
 
-@cache
+@once_per_process
 def sagemaker() -> SageMakerClient:
     """Return the client for SageMaker's control plane."""
     return boto3.client("sagemaker", config=_CONTROL)
 
 
-@cache
+@once_per_process
 def scaling() -> Any:
     """Return the client for Application Auto Scaling."""
     return boto3.client("application-autoscaling", config=_CONTROL)
 
 
-@cache
+@once_per_process
 def stepfunctions() -> SFNClient:
     """Return the client for the state machines."""
     return boto3.client("stepfunctions", config=_CONTROL)
 
 
-@cache
+@once_per_process
 def cloudwatch() -> CloudWatchClient:
     """Return the client for the alarms that stop a rollout."""
     return boto3.client("cloudwatch", config=_CONTROL)
 
 
-@cache
+@once_per_process
 def sns() -> SNSClient:
     """Return the client for notifications."""
     return boto3.client("sns", config=_CONTROL)
 
 
-@cache
+@once_per_process
 def sqs() -> SQSClient:
     """Return the client for the ingest queue."""
     return boto3.client("sqs", config=_CONTROL)
 
 
-@cache
+@once_per_process
 def functions() -> LambdaClient:
     """Return the client for the stage's own functions."""
     return boto3.client("lambda", config=_CONTROL)

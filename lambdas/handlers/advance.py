@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-from lambdas import wiring
+from lambdas import once_per_process, wiring
 from lambdas.rollout.steps import RolloutSteps
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 
 
-@cache
+@once_per_process
 def rollout_steps() -> RolloutSteps:
     """Construct the service that begins the steps of a rollout."""
     config = Config.from_env()

@@ -5,10 +5,9 @@ Changes of a status made by this service arrive as events too, and have no effec
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-from lambdas import wiring
+from lambdas import once_per_process, wiring
 from lambdas.rollout.approvals import Approvals
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
@@ -16,7 +15,7 @@ from relearn.naming import resources
 from relearn.naming.environment import Variable
 
 
-@cache
+@once_per_process
 def approvals() -> Approvals:
     """Construct the service that records decisions."""
     return wiring.approvals(Config.from_env())

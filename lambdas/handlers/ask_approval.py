@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-from lambdas import wiring
+from lambdas import once_per_process, wiring
 from lambdas.aws.dynamo.ledger import Task
 from lambdas.rollout.approval_request import ApprovalRequests
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 
 
-@cache
+@once_per_process
 def approval_requests() -> ApprovalRequests:
     """Construct the service that requests decisions."""
     config = Config.from_env()

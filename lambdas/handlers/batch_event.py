@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-from lambdas import wiring
+from lambdas import once_per_process, wiring
 from lambdas.batches.events import Listener
 from lambdas.batches.lifecycle import BatchScorer
 from lambdas.batches.results import BatchResults
@@ -15,7 +14,7 @@ from lambdas.runtime.logging import entry
 from relearn.naming.environment import Variable
 
 
-@cache
+@once_per_process
 def listener() -> Listener:
     """Construct the service that handles the events of batches."""
     config = Config.from_env()

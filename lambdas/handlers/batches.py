@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-from lambdas import wiring
+from lambdas import once_per_process, wiring
 from lambdas.batches.requests import Batches
 from lambdas.http import responses
 from lambdas.runtime import catalog
@@ -14,7 +13,7 @@ from lambdas.runtime.logging import entry
 from relearn.naming.environment import Variable
 
 
-@cache
+@once_per_process
 def service() -> Batches:
     """Construct the service that creates and describes batches."""
     config = Config.from_env()

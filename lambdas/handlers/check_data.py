@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-from lambdas import wiring
+from lambdas import once_per_process, wiring
 from lambdas.runs.data_check import DataCheck
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
@@ -13,7 +12,7 @@ from lambdas.runtime.logging import entry
 from relearn.naming.environment import Variable
 
 
-@cache
+@once_per_process
 def data_check() -> DataCheck:
     """Construct the service that checks the data of runs."""
     config = Config.from_env()

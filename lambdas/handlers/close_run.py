@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-from lambdas import wiring
+from lambdas import once_per_process, wiring
 from lambdas.runs.lifecycle import Runs
 from lambdas.runs.run_outcome import outcome_of, stopped_by_its_data
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 
 
-@cache
+@once_per_process
 def flow() -> Runs:
     """Construct the service that starts and ends runs."""
     return wiring.runs(Config.from_env())

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-from lambdas import wiring
+from lambdas import once_per_process, wiring
 from lambdas.rollout.approval_decision import ApprovalDecisions
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 
 
-@cache
+@once_per_process
 def decisions() -> ApprovalDecisions:
     """Construct the service that applies decisions."""
     config = Config.from_env()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-from lambdas import wiring
+from lambdas import once_per_process, wiring
 from lambdas.runs.deployment import Deployment
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
@@ -13,7 +12,7 @@ from lambdas.runtime.logging import entry
 from relearn.naming.environment import Variable
 
 
-@cache
+@once_per_process
 def deployment() -> Deployment:
     """Construct the service that deploys versions."""
     config = Config.from_env()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
+from lambdas import once_per_process
 from lambdas.http import responses
 from lambdas.http.site_files import File, find, load
 from lambdas.runtime.logging import entry
@@ -13,7 +13,7 @@ from lambdas.runtime.logging import entry
 SITE = Path(__file__).parents[1] / "data" / "site"
 
 
-@cache
+@once_per_process
 def site() -> dict[str, File]:
     """Return the files of the deployed site; read once per process."""
     return load(SITE)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-from lambdas import wiring
+from lambdas import once_per_process, wiring
 from lambdas.runs.failure import RunFailure
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 from relearn.lifecycle.runs import failure_reason
 
 
-@cache
+@once_per_process
 def run_failure() -> RunFailure:
     """Construct the service that ends failed runs."""
     config = Config.from_env()

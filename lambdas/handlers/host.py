@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
-from lambdas import fast_wiring
+from lambdas import fast_wiring, once_per_process
 from lambdas.aws.fast import client
 from lambdas.aws.fast.artifacts import ArtifactStore
 from lambdas.runtime.config import Config
@@ -16,7 +16,7 @@ from lambdas.serving.model_host import ModelHost
 from relearn.naming.environment import Variable
 
 
-@cache
+@once_per_process
 def model_host() -> ModelHost:
     """Construct the models of this process, and the predictor that invokes them."""
     config = Config.from_env()

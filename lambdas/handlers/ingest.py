@@ -10,10 +10,9 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
-from lambdas import wiring
+from lambdas import once_per_process, wiring
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
@@ -27,7 +26,7 @@ from relearn.naming.environment import Variable
 _log = logging.getLogger(__name__)
 
 
-@cache
+@once_per_process
 def ingestion() -> Ingestion:
     """Construct the service that ingests uploads."""
     config = Config.from_env()
@@ -45,7 +44,7 @@ def ingestion() -> Ingestion:
     )
 
 
-@cache
+@once_per_process
 def retry_requests() -> RetryRequests:
     """Construct the service that retries failed uploads and runs."""
     config = Config.from_env()

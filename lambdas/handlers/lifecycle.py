@@ -10,10 +10,9 @@ import logging
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
-from lambdas import wiring
+from lambdas import once_per_process, wiring
 from lambdas.maintenance.stage import Setup, Teardown
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
@@ -28,7 +27,7 @@ _REASON_LENGTH = 1000  # CloudFormation accepts 4 KB for the whole answer
 _log = logging.getLogger(__name__)
 
 
-@cache
+@once_per_process
 def setup() -> Setup:
     """Construct the service that uploads a stage's seed data."""
     config = Config.from_env()
@@ -41,7 +40,7 @@ def setup() -> Setup:
     )
 
 
-@cache
+@once_per_process
 def teardown() -> Teardown:
     """Construct the service that removes what runs created."""
     config = Config.from_env()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-from lambdas import wiring
+from lambdas import once_per_process, wiring
 from lambdas.http import responses
 from lambdas.rollout.operations import RouteOperations
 from lambdas.runtime import catalog
@@ -13,7 +12,7 @@ from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 
 
-@cache
+@once_per_process
 def route_operations() -> RouteOperations:
     """Construct the service that reports and changes routes."""
     config = Config.from_env()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from functools import cache
 from typing import Any
 
+from lambdas import once_per_process
 from lambdas.aws.fast import client as direct
 from lambdas.aws.fast.hosts import HostFunctions
 from lambdas.fast_wiring import make, tables
@@ -15,7 +15,7 @@ from lambdas.serving.prediction import Predictor
 from relearn.naming.environment import Variable
 
 
-@cache
+@once_per_process
 def predictor() -> Predictor:
     """Construct the predictor."""
     config = Config.from_env()

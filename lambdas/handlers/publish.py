@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-from lambdas import wiring
+from lambdas import once_per_process, wiring
 from lambdas.runs.publication import SPARE_SECONDS, Publication
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
@@ -13,7 +12,7 @@ from lambdas.runtime.deadlines import until
 from lambdas.runtime.logging import entry
 
 
-@cache
+@once_per_process
 def publication() -> Publication:
     """Construct the service that publishes online features."""
     config = Config.from_env()

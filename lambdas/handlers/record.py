@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-from lambdas import wiring
+from lambdas import once_per_process, wiring
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 from lambdas.serving.recorder import Recorder
 
 
-@cache
+@once_per_process
 def recorder() -> Recorder:
     """Construct the recorder of prediction records."""
     config = Config.from_env()

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-from lambdas import wiring
+from lambdas import once_per_process, wiring
 from lambdas.rollout.route_changes import RouteChanges
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
 from relearn.lifecycle.runs import failure_reason
 
 
-@cache
+@once_per_process
 def route_changes() -> RouteChanges:
     """Construct the service that changes routes."""
     return wiring.route_changes(Config.from_env())

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-from lambdas import wiring
+from lambdas import once_per_process, wiring
 from lambdas.runs.smoke_test import SmokeTest
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
@@ -14,7 +13,7 @@ from relearn.naming import resources
 from relearn.naming.environment import Variable
 
 
-@cache
+@once_per_process
 def smoke_test() -> SmokeTest:
     """Construct the smoke test of versions."""
     config = Config.from_env()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-from lambdas import wiring
+from lambdas import once_per_process, wiring
 from lambdas.maintenance.lost_uploads import LostUploads
 from lambdas.maintenance.missing_endpoints import MissingEndpoints
 from lambdas.maintenance.orphaned_endpoints import OrphanedEndpoints
@@ -18,7 +17,7 @@ from lambdas.runtime.logging import entry
 from relearn.naming.environment import Variable
 
 
-@cache
+@once_per_process
 def sweep() -> Sweep:
     """Construct the sweep."""
     config = Config.from_env()

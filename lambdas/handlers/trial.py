@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from lambdas import once_per_process
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.dynamo.table import Table
 from lambdas.aws.dynamo.version_stats import LiveCounts
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-@cache
+@once_per_process
 def service() -> Trials:
     """Construct the service that carries out shadow requests."""
     config, now = Config.from_env(), partial(datetime.now, UTC)

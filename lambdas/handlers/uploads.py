@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-from lambdas import wiring
+from lambdas import once_per_process, wiring
 from lambdas.http import responses
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
@@ -15,7 +14,7 @@ from relearn.naming.environment import Variable
 from relearn.spec import policies
 
 
-@cache
+@once_per_process
 def service() -> Uploads:
     """Construct the service that creates upload forms and describes uploads."""
     config = Config.from_env()

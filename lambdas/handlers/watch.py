@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-from lambdas import wiring
+from lambdas import once_per_process, wiring
 from lambdas.rollout.probes import Prober
 from lambdas.rollout.watch import SPARE_SECONDS, RolloutWatch
 from lambdas.runtime import catalog
@@ -15,7 +14,7 @@ from lambdas.runtime.logging import entry
 from relearn.naming.environment import Variable
 
 
-@cache
+@once_per_process
 def rollout_watch() -> RolloutWatch:
     """Construct the service that judges the steps of a rollout."""
     config = Config.from_env()

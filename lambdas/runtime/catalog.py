@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
+from lambdas import once_per_process
 from relearn.errors import NotFoundError
 from relearn.spec import codec
 from relearn.spec.model import ModelSpec
@@ -54,7 +54,7 @@ class Catalog:
         return {table: self.folder / model / f"{table}.csv" for table in self.spec(model).table_names}
 
 
-@cache
+@once_per_process
 def load(folder: Path = DATA) -> Catalog:
     """Return the catalog beside the code; read once for each process and folder."""
     models = json.loads((folder / "catalog.json").read_text("utf-8"))["models"]

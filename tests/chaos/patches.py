@@ -25,14 +25,8 @@ from tests.chaos.checks import Checks
 from tests.chaos.history import History
 from tests.chaos.models import CATALOG
 from tests.chaos.wires import Wires
-from tests.support.stage import CACHED, _endpoints
+from tests.support.stage import _endpoints
 from tests.support.world import Clock
-
-
-def clear() -> None:
-    """Let every function start anew, as in a new process."""
-    for made in CACHED:
-        made.cache_clear()  # type: ignore[attr-defined]
 
 
 def apply(

@@ -13,6 +13,7 @@ import pytest
 from moto import mock_aws
 from moto.moto_api._internal import mock_random
 
+from lambdas import forget_all
 from lambdas.aws import clients
 from relearn.lifecycle import turns
 from relearn.naming import resources
@@ -133,7 +134,7 @@ def stage(seed: int = 0) -> Iterator[Stage]:
         logging.disable(logging.CRITICAL)
         leaving.callback(logging.disable, logging.NOTSET)
         mock_random.seed(seed)
-        patches.clear()
+        forget_all()
         for name, value in _environment().items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(boto3, "DEFAULT_SESSION", SESSION)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,43 +12,10 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from lambdas import wiring
+from lambdas import forget_all, wiring
 from lambdas.aws import clients
 from lambdas.aws.sagemaker.endpoints import Endpoints
 from lambdas.aws.sagemaker.scaling import Scaling
-from lambdas.handlers import (
-    advance,
-    approval_event,
-    ask_approval,
-    batch_event,
-    batches,
-    check_data,
-    close_run,
-    decided,
-    deploy,
-    fail_run,
-    feedback,
-    host,
-    ingest,
-    judge,
-    lifecycle,
-    models,
-    open_run,
-    operate,
-    predict,
-    promote,
-    publish,
-    record,
-    register,
-    restore,
-    retire,
-    scheduled_run,
-    smoke,
-    sweep,
-    trial,
-    uploads,
-    watch,
-)
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from relearn.naming import resources
@@ -73,51 +40,6 @@ from tests.support.world import (
     World,
     brain,
 )
-
-CACHED: list[Callable[..., Any]] = [
-    ingest.ingestion,
-    ingest.retry_requests,
-    open_run.run_opening,
-    check_data.data_check,
-    judge.judge,
-    register.registration,
-    ask_approval.approval_requests,
-    decided.decisions,
-    approval_event.approvals,
-    deploy.deployment,
-    smoke.smoke_test,
-    publish.publication,
-    advance.rollout_steps,
-    watch.rollout_watch,
-    promote.promotion,
-    retire.retirement,
-    close_run.flow,
-    fail_run.run_failure,
-    sweep.sweep,
-    scheduled_run.flow,
-    lifecycle.setup,
-    lifecycle.teardown,
-    predict.predictor,
-    host.model_host,
-    feedback.service,
-    record.recorder,
-    models.models,
-    batches.service,
-    batch_event.listener,
-    uploads.service,
-    trial.service,
-    operate.route_operations,
-    restore.route_changes,
-    clients.dynamodb,
-    clients.s3,
-    clients.s3_links,
-    clients.sagemaker,
-    clients.scaling,
-    clients.stepfunctions,
-    clients.sns,
-    clients.sqs,
-    clients.functions,
-]
 
 
 def written_catalog(
@@ -146,8 +68,7 @@ def stage_of(models: catalog.Catalog, session: boto3.Session, patch: pytest.Monk
         functions = FakeLambda({resources.function(STAGE, "batch_event")})
         scaling, callbacks = FakeScaling(sagemaker), FakeCallbacks()
         detach = [fake.attach(session) for fake in (sagemaker, scaling, functions, callbacks)]
-        for made in CACHED:
-            made.cache_clear()  # type: ignore[attr-defined]
+        forget_all()
         sagemaker.now = clock = Clock()
         for name, value in _environment(**_infrastructure()).items():
             patch.setenv(name, value)
