@@ -23,7 +23,6 @@ from tests.chaos.agenda import Agenda
 from tests.chaos.asl import Execution, Machine
 from tests.chaos.calls import Calls
 from tests.chaos.checks import Checks
-from tests.chaos.dynamo import Dynamo
 from tests.chaos.executions import ENDED_BADLY, Executions, status_change
 from tests.chaos.faults import Faults
 from tests.chaos.history import History, Told
@@ -34,6 +33,7 @@ from tests.chaos.serving import answer
 from tests.chaos.training import Training
 from tests.chaos.wires import Wires
 from tests.chaos.workers import Workers
+from tests.support.dynamo import Dynamo
 from tests.support.fake_lambda import FakeLambda
 from tests.support.fake_sagemaker import REGION, Answer
 from tests.support.fake_scaling import FakeScaling

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.aws.dynamo.ledger import Ledger, Task
-from lambdas.aws.dynamo.table import Put, Update
+from lambdas.aws.dynamo.table import Put, Table, Update
 from lambdas.rollout.approval_request import ApprovalRequests
 from lambdas.rollout.approvals import Approvals
 from relearn.errors import ConflictError, NotWaitingError
@@ -18,7 +18,7 @@ from relearn.ledger.attribute_values import Item
 from relearn.lifecycle import approval
 from relearn.lifecycle.approval import Decision, DecisionRequest
 from relearn.lifecycle.runs import Run, RunState, Version, VersionState
-from tests.support.memory_table import MemoryTable
+from tests.support.dynamo import ledger_table
 from tests.support.turns import Clock, Writer
 
 MODEL, NOW = "flowers", datetime(2026, 5, 4, 10, tzinfo=UTC)
@@ -29,7 +29,7 @@ ORDER = st.lists(st.integers(0, 3), max_size=40)
 class WritersTable:
     """The table, as one of them reaches it."""
 
-    def __init__(self, table: MemoryTable, writer: Writer) -> None:
+    def __init__(self, table: Table, writer: Writer) -> None:
         self._table = table
         self._writer = writer
 
@@ -67,7 +67,7 @@ class Question:
     """One version about which a step asks twice, and two people decide."""
 
     def __init__(self) -> None:
-        self.table, self.step, clock = MemoryTable(), Step(), Clock()
+        self.table, self.step, clock = ledger_table(), Step(), Clock()
         table: Any = self.table
         self.ledger = Ledger(table, lambda: NOW)
         run = self.ledger.create_run(Run(run_id="r", model=MODEL, state=RunState.JUDGING))

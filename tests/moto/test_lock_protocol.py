@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambdas.aws.dynamo.ledger import Ledger
+from lambdas.aws.dynamo.table import Table
 from lambdas.aws.metrics import Meter
 from lambdas.maintenance.sweep import Sweep
 from lambdas.rollout.promotion import Promotion
@@ -26,7 +27,7 @@ from lambdas.runtime.catalog import Catalog
 from relearn.lifecycle import runs
 from relearn.lifecycle.runs import Run, RunState, Version
 from relearn.lifecycle.uploads import MAX_ATTEMPTS, Upload, UploadState
-from tests.support.memory_table import MemoryTable
+from tests.support.dynamo import Dynamo
 from tests.support.models import FLOWERS
 from tests.support.world import Clock
 
@@ -79,7 +80,7 @@ class Actor:
                 raise Died
 
 
-class SteppedTable(MemoryTable):
+class SteppedTable(Table):
     """Stops before every call."""
 
     def get(self, *given: Any, **more: Any) -> Any:
@@ -137,7 +138,7 @@ class Stage:
         self.actors: list[Actor] = []
         self.fails: set[int] = set()
         nothing: Any = Nothing()
-        table: Any = SteppedTable()
+        table = SteppedTable(Dynamo("ledger").client(), "ledger")
         self.machines = Machines(self._begin)
         executions: Any = self.machines
         self.ledger = Ledger(table, self.clock)

@@ -11,7 +11,7 @@ from cli.stage import ledger as cli_ledger
 from cli.stage.target import Target
 from lambdas import wiring
 from lambdas.aws.dynamo.ledger import Ledger
-from lambdas.aws.dynamo.table import Put, Table, weight
+from lambdas.aws.dynamo.table import Put, weight
 from lambdas.http import run_views
 from lambdas.runs.opening import RunOpening
 from lambdas.runtime import catalog
@@ -20,7 +20,7 @@ from relearn.lifecycle import id_lists
 from relearn.lifecycle.runs import Run, RunState
 from relearn.lifecycle.uploads import Upload, UploadState
 from relearn.naming import ledger_keys, s3_keys
-from tests.support.memory_table import MemoryTable
+from tests.support.dynamo import ledger_table
 from tests.support.world import ARTIFACTS, LAKE, World
 
 MOST = snapshots.MAX_SHARDS
@@ -46,8 +46,8 @@ def items_of_runs(world: World) -> list[dict[str, Any]]:
 
 
 def test_a_run_of_20000_uploads_is_opened(world: World) -> None:
-    table = MemoryTable()  # of 20,000 uploads: DynamoDB's stand-in needs minutes for them
-    ledger = Ledger(cast("Table", table), world.clock)
+    table = ledger_table()
+    ledger = Ledger(table, world.clock)
     for one in map(upload, range(MOST)):
         table.write(
             Put(pk=ledger_keys.partition("flowers"), sk=ledger_keys.upload(one.upload_id), item=asdict(one))

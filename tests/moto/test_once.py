@@ -17,7 +17,7 @@ from lambdas.aws.s3.storage import Storage
 from relearn.errors import ConflictError
 from relearn.records.predictions import CLAIM_SECONDS, WRITER_SECONDS
 from tests.support import turns
-from tests.support.memory_table import MemoryTable
+from tests.support.dynamo import ledger_table
 from tests.support.turns import Bucket, Clock, Writer, WritersBucket, WritersTable
 from tests.support.world import LAKE, TABLE, World
 
@@ -199,7 +199,7 @@ class Play:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.table = MemoryTable()
+        self.table = ledger_table()
         self.bucket = Bucket()
         self.writers: list[Writer] = []
         self.sent: set[int] = set()

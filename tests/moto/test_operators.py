@@ -14,7 +14,7 @@ from relearn.lifecycle.runs import Run, RunState, Version, VersionState
 from relearn.traffic import route, route_changes
 from relearn.traffic.route import Change, Route
 from relearn.traffic.route_changes import Action, RouteChangeRequest
-from tests.support.memory_table import MemoryTable
+from tests.support.dynamo import ledger_table
 
 MODEL = "flowers"
 STEPS = st.lists(st.integers(0, 3), max_size=24)
@@ -60,8 +60,7 @@ class Writer:
 
 
 def stage() -> Ledger:
-    table: Any = MemoryTable()
-    ledger = Ledger(table, lambda: datetime(2026, 5, 4, tzinfo=UTC))
+    ledger = Ledger(ledger_table(), lambda: datetime(2026, 5, 4, tzinfo=UTC))
     for number in (1, 2):
         run = ledger.create_run(Run(run_id=f"r{number}", model=MODEL, state=RunState.JUDGING))
         ledger.register(run, Version(model=MODEL, version=number))

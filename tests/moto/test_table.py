@@ -1,48 +1,55 @@
-"""The table's contract: the one on DynamoDB and the one in memory keep the same."""
+"""The table keeps one contract on moto's DynamoDB and on the one in memory, which tests of use cases run on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambdas.aws import clients
 from lambdas.aws.dynamo.table import ITEM_BYTES, TEXT_BYTES, Put, Table, Update, short, weigh, weight
 from relearn.errors import ConflictError, TooMuchToKeepError
 from relearn.ledger.attribute_values import decode, encode
-from tests.support.memory_table import MemoryTable
-from tests.support.world import World
+from tests.support.dynamo import Dynamo
+from tests.support.moto_dynamodb import moto_dynamodb
 
-AnyTable = Table | MemoryTable
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 
-@pytest.fixture(params=["dynamodb", "memory"])
-def table(request: pytest.FixtureRequest) -> AnyTable:
+@pytest.fixture(params=["moto", "memory"])
+def client(request: pytest.FixtureRequest) -> Iterator[DynamoDBClient]:
     if request.param == "memory":
-        return MemoryTable()
-    request.getfixturevalue("world")
-    return Table(clients.dynamodb(), "ledger")
+        yield Dynamo("ledger").client()
+        return
+    with moto_dynamodb("ledger") as client:
+        yield client
+
+
+@pytest.fixture
+def table(client: DynamoDBClient) -> Table:
+    return Table(client, "ledger")
 
 
 def put(sk: str, **item: Any) -> Put:
     return Put(pk="p", sk=sk, item=item)
 
 
-def test_what_is_put_is_read_back(table: AnyTable) -> None:
+def test_what_is_put_is_read_back(table: Table) -> None:
     item = {"text": "ü", "number": 3, "half": 0.5, "list": ["a", "b"], "map": {"x": 1}, "yes": True}
     table.write(put("a", **item))
     assert table.get("p", "a") == {"pk": "p", "sk": "a", **item}
 
 
-def test_what_is_not_there_is_none(table: AnyTable) -> None:
+def test_what_is_not_there_is_none(table: Table) -> None:
     assert table.get("p", "a") is None
 
 
 def test_many_items_are_read_at_once_each_once_and_those_that_are_not_there_are_left_out(
-    table: AnyTable,
+    table: Table,
 ) -> None:
     for number in range(230):  # more than DynamoDB reads in one call
         table.write(put(f"i#{number}", n=number))
@@ -52,7 +59,7 @@ def test_many_items_are_read_at_once_each_once_and_those_that_are_not_there_are_
     assert table.get_many([]) == {}
 
 
-def test_an_item_is_put_once_only(table: AnyTable) -> None:
+def test_an_item_is_put_once_only(table: Table) -> None:
     table.write(put("a", n=1))
     with pytest.raises(ConflictError):
         table.write(put("a", n=2))
@@ -61,7 +68,7 @@ def test_an_item_is_put_once_only(table: AnyTable) -> None:
     assert found["n"] == 1
 
 
-def test_an_item_is_replaced_only_when_it_is_as_expected(table: AnyTable) -> None:
+def test_an_item_is_replaced_only_when_it_is_as_expected(table: Table) -> None:
     table.write(put("a", n=1))
     with pytest.raises(ConflictError):
         table.write(Put(pk="p", sk="a", item={"n": 3}, expected={"n": 2}))
@@ -71,14 +78,14 @@ def test_an_item_is_replaced_only_when_it_is_as_expected(table: AnyTable) -> Non
     assert found["n"] == 3
 
 
-def test_an_update_changes_only_what_it_names_also_inside_a_map(table: AnyTable) -> None:
+def test_an_update_changes_only_what_it_names_also_inside_a_map(table: Table) -> None:
     table.write(put("a", state="x", kept="k", times={"x": "1"}))
     table.write(Update(pk="p", sk="a", changes={"state": "y", "times.y": "2"}, expected={"state": "x"}))
     expected = {"state": "y", "kept": "k", "times": {"x": "1", "y": "2"}}
     assert table.get("p", "a") == {"pk": "p", "sk": "a", **expected}
 
 
-def test_an_update_may_expect_an_entry_of_a_map(table: AnyTable) -> None:
+def test_an_update_may_expect_an_entry_of_a_map(table: Table) -> None:
     table.write(put("a", n=1, times={"x": "1"}))
     for wrong in ({"times.x": "2"}, {"times.y": "1"}):
         with pytest.raises(ConflictError):
@@ -97,14 +104,14 @@ def test_an_update_may_expect_an_entry_of_a_map(table: AnyTable) -> None:
         Update(pk="p", sk="missing", changes={"n": 2}),
     ],
 )
-def test_an_update_whose_condition_fails_changes_nothing(table: AnyTable, update: Update) -> None:
+def test_an_update_whose_condition_fails_changes_nothing(table: Table, update: Update) -> None:
     table.write(put("i#a", n=1, state="x", mark="m"))
     with pytest.raises(ConflictError):
         table.write(update)
     assert [item["n"] for item in table.query("p", "i#")] == [1]
 
 
-def test_an_update_unless_a_mark_is_there_happens_once(table: AnyTable) -> None:
+def test_an_update_unless_a_mark_is_there_happens_once(table: Table) -> None:
     table.write(put("a", n=1))
     update = Update(pk="p", sk="a", changes={"n": 2, "mark": "m"}, unless={"mark": "m"})
     table.write(update)
@@ -112,7 +119,7 @@ def test_an_update_unless_a_mark_is_there_happens_once(table: AnyTable) -> None:
         table.write(update)
 
 
-def test_several_writes_happen_all_or_not_at_all(table: AnyTable) -> None:
+def test_several_writes_happen_all_or_not_at_all(table: Table) -> None:
     table.write(put("i#a", n=1))
     with pytest.raises(ConflictError):
         table.write(put("i#b", n=1), Update(pk="p", sk="i#a", changes={"n": 2}, expected={"n": 9}))
@@ -121,7 +128,7 @@ def test_several_writes_happen_all_or_not_at_all(table: AnyTable) -> None:
     assert [item["n"] for item in table.query("p", "i#")] == [2, 1]
 
 
-def test_one_entry_of_a_map_may_be_what_is_expected(table: AnyTable) -> None:
+def test_one_entry_of_a_map_may_be_what_is_expected(table: Table) -> None:
     table.write(Put(pk="p", sk="a", item={"asked": {"state": "x", "who": ""}}))
     for expected in ({"asked.state": "y"}, {"asked.nothing": "x"}, {"nothing.state": "x"}):
         with pytest.raises(ConflictError):
@@ -132,7 +139,7 @@ def test_one_entry_of_a_map_may_be_what_is_expected(table: AnyTable) -> None:
     assert found["asked"] == {"state": "y"}
 
 
-def test_an_item_is_deleted_only_when_it_is_as_expected(table: AnyTable) -> None:
+def test_an_item_is_deleted_only_when_it_is_as_expected(table: Table) -> None:
     table.write(put("a", n=1))
     assert table.delete("p", "a", {"n": 2}) is False
     assert table.delete("p", "a", {"n": 1}) is True
@@ -140,7 +147,7 @@ def test_an_item_is_deleted_only_when_it_is_as_expected(table: AnyTable) -> None
     assert table.get("p", "a") is None
 
 
-def test_a_query_gives_the_items_of_a_prefix_in_order_and_of_the_states_wanted(table: AnyTable) -> None:
+def test_a_query_gives_the_items_of_a_prefix_in_order_and_of_the_states_wanted(table: Table) -> None:
     for sk, state in (("U#2", "y"), ("U#1", "x"), ("U#3", "z"), ("V#1", "x")):
         table.write(put(sk, state=state))
     assert [item["sk"] for item in table.query("p", "U#")] == ["U#1", "U#2", "U#3"]
@@ -152,29 +159,29 @@ def test_a_query_gives_the_items_of_a_prefix_in_order_and_of_the_states_wanted(t
     ("before", "expected"),
     [("U#3", ["U#2", "U#1"]), ("U#2x", ["U#2", "U#1"]), ("U#1", []), ("U#9", ["U#3", "U#2"])],
 )
-def test_a_query_for_the_newest_may_begin_anywhere(table: AnyTable, before: str, expected: list[str]) -> None:
+def test_a_query_for_the_newest_may_begin_anywhere(table: Table, before: str, expected: list[str]) -> None:
     for sk in ("T#1", "U#1", "U#2", "U#3", "V#1"):
         table.write(put(sk))
     assert [item["sk"] for item in table.query("p", "U#", newest=2, before=before)] == expected
 
 
-def test_a_query_gives_every_page(world: World) -> None:
-    table = Table(clients.dynamodb(), "ledger")
+def test_a_query_gives_every_page(table: Table) -> None:
     for number in range(5):  # a page holds 1 MB
         table.write(put(f"U#{number}", text="x" * 390_000))
     assert len(list(table.query("p", "U#"))) == 5
-    del world
 
 
-def test_other_errors_are_not_taken_for_lost_conditions(world: World) -> None:
-    world.dynamodb.delete_table(TableName="ledger")
+def test_other_errors_are_not_taken_for_lost_conditions(client: DynamoDBClient) -> None:
+    client.delete_table(TableName="ledger")
+    table = Table(client, "ledger")
     calls: list[Callable[[], Any]] = [
-        lambda: Table(clients.dynamodb(), "ledger").write(put("a")),
-        lambda: Table(clients.dynamodb(), "ledger").delete("p", "a", {"n": 1}),
+        lambda: table.write(put("a")),
+        lambda: table.delete("p", "a", {"n": 1}),
     ]
     for call in calls:
-        with pytest.raises(clients.dynamodb().exceptions.ResourceNotFoundException):
+        with pytest.raises(ClientError) as told:
             call()
+        assert told.value.response["Error"]["Code"] == "ResourceNotFoundException"
 
 
 NUMBERS = st.integers(-(10**30), 10**30) | st.floats(-1e100, 1e100).filter(lambda x: abs(x) > 1e-120)
@@ -228,7 +235,7 @@ def test_no_text_within_a_value_is_longer_than_the_ledger_keeps(value: Any) -> N
 
 
 @pytest.mark.parametrize("letter", ["a", "日", "😀"])
-def test_a_reason_of_any_length_is_written_down_cut_and_says_so(table: AnyTable, letter: str) -> None:
+def test_a_reason_of_any_length_is_written_down_cut_and_says_so(table: Table, letter: str) -> None:
     table.write(put("a", state="x", reason=letter * 500_000, times={}))
     table.write(Update(pk="p", sk="a", changes={"reason": letter * 500_000, "times.y": letter * 500_000}))
     item = table.get("p", "a")
@@ -238,7 +245,7 @@ def test_a_reason_of_any_length_is_written_down_cut_and_says_so(table: AnyTable,
         assert "[cut; it has" in said
 
 
-def test_what_its_writer_weighs_is_kept_whole(table: AnyTable) -> None:
+def test_what_its_writer_weighs_is_kept_whole(table: Table) -> None:
     table.write(Put(pk="p", sk="a", item={"answer": "a" * 300_000}, whole=("answer",)))
     item = table.get("p", "a")
     assert item is not None
@@ -248,7 +255,7 @@ def test_what_its_writer_weighs_is_kept_whole(table: AnyTable) -> None:
 @pytest.mark.parametrize("write", ["put", "update"])
 @pytest.mark.parametrize("ids", [5_700, 6_000])
 def test_a_list_of_any_length_is_kept_or_refused_by_its_name_and_never_by_dynamodb(
-    table: AnyTable, ids: int, write: str
+    table: Table, ids: int, write: str
 ) -> None:
     table.write(put("a", n=1))
     snapshot = [f"{number:064}" for number in range(ids)]
@@ -269,7 +276,7 @@ def test_a_list_of_any_length_is_kept_or_refused_by_its_name_and_never_by_dynamo
     assert (table.get("p", "a") or {})["n"] == 1
 
 
-def test_of_several_writes_none_is_done_when_one_is_too_large(table: AnyTable) -> None:
+def test_of_several_writes_none_is_done_when_one_is_too_large(table: Table) -> None:
     with pytest.raises(TooMuchToKeepError):
         table.write(put("a", n=1), put("b", names=["x" * 2000] * 300))
     assert table.get("p", "a") is None

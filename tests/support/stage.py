@@ -22,6 +22,7 @@ from relearn.naming import resources
 from relearn.naming.environment import Variable
 from relearn.spec import codec
 from relearn.spec.model import ModelSpec
+from tests.support.dynamo import Dynamo
 from tests.support.fake_callbacks import FakeCallbacks
 from tests.support.fake_lambda import FakeLambda
 from tests.support.fake_sagemaker import ACCOUNT, REGION, FakeSageMaker
@@ -67,7 +68,8 @@ def stage_of(models: catalog.Catalog, session: boto3.Session, patch: pytest.Monk
         sagemaker = FakeSageMaker(brain, groups={resources.group(STAGE, name) for name in models.specs})
         functions = FakeLambda({resources.function(STAGE, "batch_event")})
         scaling, callbacks = FakeScaling(sagemaker), FakeCallbacks()
-        detach = [fake.attach(session) for fake in (sagemaker, scaling, functions, callbacks)]
+        tables = Dynamo(TABLE, ONLINE)
+        detach = [fake.attach(session) for fake in (sagemaker, scaling, functions, callbacks, tables)]
         forget_all()
         sagemaker.now = clock = Clock()
         for name, value in _environment(**_infrastructure()).items():
@@ -125,15 +127,7 @@ def _environment(*, ingest: str, records: str, trials: str) -> dict[str, str]:
 
 
 def _infrastructure() -> dict[str, str]:
-    """Make the table, the buckets, the state machine, the topic and the queues; name to URL of the queues."""
-    key = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
-    for table in (TABLE, ONLINE):
-        clients.dynamodb().create_table(
-            TableName=table,
-            KeySchema=key,  # type: ignore[arg-type]
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
-            BillingMode="PAY_PER_REQUEST",
-        )
+    """Make the buckets, the state machine, the topic and the queues; name to URL of the queues."""
     s3 = clients.s3()
     for bucket in (UPLOADS, LAKE, ARTIFACTS):
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})

@@ -5,10 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 
-from lambdas.aws.dynamo.table import Put
+from lambdas.aws.dynamo.table import Put, Table
 from relearn.ledger.attribute_values import Item
 from relearn.records.predictions import WRITER_SECONDS
-from tests.support.memory_table import MemoryTable
 
 
 class Clock:
@@ -98,7 +97,7 @@ class Writer(threading.Thread):
 class WritersTable:
     """The table, as one writer reaches it."""
 
-    def __init__(self, table: MemoryTable, writer: Writer) -> None:
+    def __init__(self, table: Table, writer: Writer) -> None:
         self._table = table
         self._writer = writer
 
