@@ -1,4 +1,4 @@
-"""The CDK app with other models than the repository's: a copy of it with copies of them, changed and synthesised."""
+"""Synthesise a copy of the CDK app with other models than the repository's: changed copies of its models."""
 
 from __future__ import annotations
 
@@ -10,22 +10,29 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 COPIED = ("app.py", "cdk.json", "infra", "lambdas", "relearn", "preparation", "scoring", "pages", "training")
+"""Files and folders of the app that are copied."""
 LINKED = (".venv", "node_modules", "build/layers")
+"""Folders that the copy links to."""
 
 
 Models = Mapping[str, tuple[str, Mapping[str, str]]]
-"""Name to whose copy it is, and what stands in that one's ``spec.py`` once to what is to stand there instead."""
+"""By name of the new model: the model that it copies, and replacements of texts in that model's ``spec.py``."""
 
 
 def with_models(folder: Path, models: Models) -> Path:
-    """Give the synthesised app that has other models than the repository.
+    """Synthesise the app with other models, and return the folder of the cloud assembly.
 
     Parameters
     ----------
     folder
-        Takes the copy of the app; made.
+        Folder for the copy of the app; created.
     models
         Models of the app.
+
+    Raises
+    ------
+    SystemExit
+        The synthesis failed, or a text to replace does not occur exactly once.
     """
     copied(folder, models)
     (folder / "build").mkdir()
@@ -42,12 +49,12 @@ def with_models(folder: Path, models: Models) -> Path:
 
 
 def copied(folder: Path, models: Models) -> None:
-    """Copy the app, with other models than the repository.
+    """Copy the app to a folder, with other models than the repository.
 
     Raises
     ------
     SystemExit
-        What a change replaces is not in the copied ``spec.py``, or is there more than once.
+        A text to replace does not occur exactly once in the copied ``spec.py``.
     """
     for name in COPIED:
         source = ROOT / name
@@ -72,7 +79,7 @@ def _copy(models: Path, name: str, source: str, changes: Mapping[str, str]) -> N
 
 
 def _models(path: str, names: list[str]) -> set[str]:
-    """Leave out every model, but not what models are made of."""
+    """Return the names to leave out: every model, but not the templates and packages that models need."""
     models = {name for name in names if name[0].isalpha()} if path.endswith("training/models") else set()
     return {*models, *_caches(path, names)}
 

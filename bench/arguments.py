@@ -1,4 +1,4 @@
-"""What every bench takes from its command line."""
+"""Read the command line that all benches have in common."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ def read(about: str | None, *, stage: bool = False) -> argparse.Namespace:
     Parameters
     ----------
     about
-        The docstring of the bench; its first line is shown by ``--help``.
+        Docstring of the bench; ``--help`` shows its first line.
     stage
-        Whether the bench asks a laptop cloud.
+        Whether the bench sends requests to a laptop cloud.
 
     Returns
     -------
     argparse.Namespace
-        ``small``; and ``stage``, a path or None, if the bench asks a laptop cloud.
+        ``small``; with ``stage`` also ``stage``, a path or None.
     """
     parser = argparse.ArgumentParser(description=(about or "").partition("\n")[0])
     parser.add_argument(

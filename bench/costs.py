@@ -1,6 +1,7 @@
-"""What a model costs a month in each hosting mode, computed from the published prices in ``bench/prices.json``.
+"""Compute the monthly cost of a model in each hosting mode, from the prices in ``bench/prices.json``.
 
-``python -m bench.costs`` writes the tables of ``docs/how-to/HOSTING.md`` anew; a test refuses a page that they are not in.
+``python -m bench.costs`` writes the tables of ``docs/how-to/HOSTING.md`` again; a test checks that the page
+has them.
 """
 
 from __future__ import annotations
@@ -17,33 +18,36 @@ ROOT = Path(__file__).resolve().parents[1]
 PRICES = ROOT / "bench" / "prices.json"
 PAGE = ROOT / "docs" / "how-to" / "HOSTING.md"
 BEGIN, END = "<!-- written by `make costs` -->", "<!-- end of what `make costs` writes -->"
-HOURS = 730  # in a month
+HOURS = 730  # hours in a month
 MINUTES = HOURS * 60
 REQUESTS = (1_000, 100_000, 10_000_000)
+"""Monthly requests that the tables have rows for."""
 BUSY = 0.7
+"""Share of its cores that scaling keeps an instance busy for."""
 MODES = ("Serverless", "Realtime", "InLambda")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """What one request uses, and what stands ready for it.
+    """Resources that one request uses, and resources that are provisioned for it.
 
     Parameters
     ----------
     title
-        What kind of model it is.
+        Kind of the model.
     model_ms
-        What the model itself takes, in milliseconds; a serverless endpoint bills it.
+        Time of the model itself per request, in milliseconds; a serverless endpoint bills it.
     own_ms, hop_ms
-        What the function takes beside it: for checks and records, and for the way to an endpoint and back.
+        Further time of the function per request, in milliseconds: for checks and records, and for the round
+        trip to an endpoint.
     predict_mb, serverless_mb, host_mb
-        Memory of the predict function, of the serverless endpoint, and of the function that holds the model.
+        Memory of the predict function, the serverless endpoint, and the function that hosts the model, in MB.
     kilobytes
-        What goes into an endpoint and comes out of it, together.
+        Data into and out of an endpoint per request, together.
     minimum, cores
-        Instances of a version at least, and the cores of one.
+        Fewest instances of a version, and the cores of one.
     peak
-        The busiest minute's requests, as a multiple of the average.
+        Requests of the busiest minute, as a multiple of the average.
     """
 
     title: str
@@ -60,7 +64,7 @@ class Usage:
 
     @property
     def target(self) -> float:
-        """Invocations of an instance a minute that scaling aims at: as many as keep its cores busy for `BUSY`."""
+        """Invocations per instance and minute that scaling aims at: its cores are then busy for `BUSY`."""
         return BUSY * self.cores * 60_000 / self.model_ms
 
 
@@ -69,13 +73,13 @@ LARGE = Usage(title="a large model: 100 ms, 4 GB", model_ms=100, serverless_mb=4
 
 
 def load() -> dict[str, float]:
-    """Give the price of one unit of everything, in US dollars."""
+    """Return the price of one unit of each item, in US dollars."""
     prices = json.loads(PRICES.read_text(encoding="utf-8"))["prices"]
     return {name: price["usd"] / price["per"] for name, price in prices.items()}
 
 
 def month(prices: Mapping[str, float], use: Usage, requests: int) -> dict[str, dict[str, float]]:
-    """Give the monthly cost of each mode, item by item, in US dollars."""
+    """Return the monthly cost of each mode, by item, in US dollars."""
     around = {
         "API": requests * prices["http_api_request"],
         "records": requests * _record(prices),
@@ -103,13 +107,13 @@ def month(prices: Mapping[str, float], use: Usage, requests: int) -> dict[str, d
 
 
 def instances(use: Usage, requests: int) -> int:
-    """Count the instances that run all month: what the busiest minute wants, and the previous version's least."""
+    """Return the number of instances that run all month: for the busiest minute, and for the previous version."""
     busiest = requests / MINUTES * use.peak
     return max(use.minimum, math.ceil(busiest / use.target)) + use.minimum
 
 
 def break_even(prices: Mapping[str, float], use: Usage, mode: str) -> int:
-    """Give the monthly requests, in two digits, from which Realtime costs less than a mode; 0: it never does."""
+    """Return the monthly requests, to two digits, from which Realtime costs less than ``mode``; 0: never."""
     looked_at: Iterator[int] = (digits * 10**zeros for zeros in range(2, 10) for digits in range(10, 100))
     for requests in looked_at:
         costs = month(prices, use, requests)
@@ -119,7 +123,7 @@ def break_even(prices: Mapping[str, float], use: Usage, mode: str) -> int:
 
 
 def tables(prices: Mapping[str, float], uses: tuple[Usage, ...] = (SMALL, LARGE)) -> str:
-    """Write the tables in Markdown."""
+    """Return the tables as Markdown."""
     about = json.loads(PRICES.read_text(encoding="utf-8"))
     lines = [
         f"US dollars a month, {about['region']}, prices of {about['date']} (`bench/prices.json`), without any free tier.",
@@ -147,36 +151,36 @@ def _table(prices: Mapping[str, float], use: Usage) -> list[str]:
 
 
 def _record(prices: Mapping[str, float]) -> float:
-    """Price one prediction record: sent, received and deleted in a batch of ten, and indexed once."""
+    """Return the price of one prediction record: sent, received and deleted in a batch of ten, indexed once."""
     queue = (1 + 2 / 10) * prices["sqs_request"]
     return queue + prices["dynamodb_write_request_unit"] + prices["dynamodb_read_request_unit"]
 
 
 def _function(prices: Mapping[str, float], memory_mb: int, milliseconds: float) -> float:
-    """Price one call of a function; Lambda bills whole milliseconds."""
+    """Return the price of one invocation of a function; Lambda bills whole milliseconds."""
     seconds = math.ceil(milliseconds) / 1000
     return prices["lambda_request"] + seconds * memory_mb / 1024 * prices["lambda_arm64_gb_second"]
 
 
 def _dollars(value: float) -> str:
-    return f"{value:,.2f}" if value < 100 else f"{value:,.0f}"  # cents of hundreds say nothing
+    return f"{value:,.2f}" if value < 100 else f"{value:,.0f}"  # no cents from 100 dollars on
 
 
 def page(text: str) -> str:
-    """Give the page with its tables written anew."""
+    """Return the text of the page with new tables."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n\n{tables(load())}\n\n{END}{after}"
 
 
 def main() -> int:
-    """Write the tables into the page."""
+    """Write the tables into the page; return the exit code."""
     PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
     return 0
 
 
 def show(use: Usage) -> dict[str, Any]:
-    """Print the table of one usage; gives the sums by requests and mode."""
+    """Print the table of one usage; return the sums by requests and mode, in US dollars."""
     prices = load()
     print("\n".join(_table(prices, use)))
     return {

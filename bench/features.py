@@ -1,10 +1,12 @@
-"""Features of 5 million events of 500,000 customers: ours on DuckDB, pandas doing the same, Spark for reference.
+"""Features of 5 million events of 500,000 customers: Relearn on DuckDB against pandas, and Spark for reference.
 
-Each makes the features of the churn model, by its own expression or (pandas) by a translation of it whose rows are held
-against ours, in a process of its own; time is from the shards to the feature set, memory the process's peak.
+Each engine computes the features of the churn model in its own process: DuckDB and Spark with the model's own
+expression, pandas with a translation whose rows are compared with DuckDB's. Time is from the shards to the
+feature set; memory is the peak of the process.
 
-The last line is one JSON object: ``time_vs_pandas`` and ``memory_vs_pandas`` (theirs / ours: above 1, ours is better), and
-``memory_growth`` (by how much the memory grows with the data: 1 were in proportion).
+The last line is one JSON object: ``time_vs_pandas`` and ``memory_vs_pandas`` (pandas / DuckDB: above 1,
+DuckDB is better), and ``memory_growth`` (growth of DuckDB's memory divided by that of the data: 1 is
+proportional).
 """
 
 from __future__ import annotations
@@ -23,11 +25,12 @@ from bench import arguments
 
 ROOT = Path(__file__).resolve().parents[1]
 CUSTOMERS_PER_EVENT = 0.1
+"""Customers per event of the generated data."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured: events at least, where all are compared, and at most; runs there; whether Spark is asked."""
+    """Size of a measurement: event counts, runs of the compared one, and whether Spark runs."""
 
     least: int = 1_000_000
     compared: int = 5_000_000
@@ -41,7 +44,7 @@ SMALL = Size(least=1_000, compared=1_000, most=4_000, runs=1, spark=False)
 
 @dataclass(frozen=True)
 class Figures:
-    """What one process took."""
+    """Time, peak memory and result of one process."""
 
     seconds: float
     peak_mb: float
@@ -50,7 +53,7 @@ class Figures:
 
 
 def main() -> int:
-    """Measure, print the table, then the figures as JSON."""
+    """Run the benchmark; print a table, then the figures as JSON. Return the exit code."""
     size = SMALL if arguments.read(__doc__).small else Size()
     sizes = sorted({size.least, size.compared, size.most})
     with tempfile.TemporaryDirectory(prefix="bench-features-") as folder:
@@ -99,7 +102,7 @@ def _spark(data: Path) -> Figures | None:
 
 
 def _generate(folder: Path, events: int) -> Path:
-    """Write customers and a year of their events as ingest would: shards of both tables."""
+    """Write customers and a year of their events as shards of both tables, as ingest would."""
     for table in ("customers", "events"):
         (folder / table).mkdir(parents=True)
     customers = int(events * CUSTOMERS_PER_EVENT)

@@ -1,4 +1,4 @@
-"""One engine makes the features of the churn model; the last line says what it took, as JSON."""
+"""Compute the features of the churn model with one engine; the last line has time and memory as JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COUNTED = ("visits_30d", "visits_90d", "tickets_30d", "failed_payments_30d")
 
 
 def main(engine: str, data: Path) -> int:
-    """Make them, and print the figures."""
+    """Compute the features, and print the figures; return the exit code."""
     made: Callable[[Path, Path], str] = {"duckdb": duckdb_, "pandas": pandas_, "spark": spark_}[engine]
     with tempfile.TemporaryDirectory(prefix="bench-features-") as workdir:
         began = time.perf_counter()
@@ -29,7 +29,7 @@ def main(engine: str, data: Path) -> int:
 
 
 def duckdb_(data: Path, workdir: Path) -> str:
-    """As the training job does."""
+    """Compute the features on DuckDB as the training job does; return a glob of the files."""
     from training import catalog  # noqa: PLC0415
     from training.features.feature_set import Code, Paths, make  # noqa: PLC0415
     from training.fitting.fit import Code as ModelCode  # noqa: PLC0415
@@ -42,7 +42,7 @@ def duckdb_(data: Path, workdir: Path) -> str:
 
 
 def pandas_(data: Path, workdir: Path) -> str:
-    """The same with pandas, a moment at a time, as somebody would write it who must keep an eye on memory."""
+    """Compute the features with pandas, moment by moment to bound its memory; return a glob of the files."""
     import pandas as pd  # noqa: PLC0415
 
     from training import catalog  # noqa: PLC0415
@@ -58,7 +58,7 @@ def pandas_(data: Path, workdir: Path) -> str:
 
 
 def moment_of(customers: Any, events: Any, moment: Any) -> Any:
-    """Make one moment's features: what features.py says, in pandas."""
+    """Return the features of one moment as a DataFrame: a translation of the model's features.py."""
     import pandas as pd  # noqa: PLC0415
 
     known = events[events["at"] <= moment]
@@ -91,7 +91,7 @@ def moment_of(customers: Any, events: Any, moment: Any) -> Any:
 
 
 def spark_(data: Path, workdir: Path) -> str:
-    """By the same expression on local Spark, as the Glue job does; the memory is Python's, not the JVM's."""
+    """Compute the features on local Spark as the Glue job does; the peak memory excludes the JVM."""
     from pyspark.sql import SparkSession  # noqa: PLC0415
 
     from training import catalog  # noqa: PLC0415
@@ -115,7 +115,7 @@ def spark_(data: Path, workdir: Path) -> str:
 
 
 def sums(files: str) -> tuple[int, str]:
-    """Count the rows of a feature set, and sum up what it holds, whatever the order."""
+    """Return the number of rows of a feature set, and a checksum that does not depend on their order."""
     import duckdb  # noqa: PLC0415
 
     names = ", ".join(f"sum(CAST({name} AS DOUBLE))" for name in COUNTED)

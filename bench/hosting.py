@@ -1,12 +1,12 @@
-"""The three hosting modes, end to end over HTTP on the laptop cloud, in one run; and what each would cost a month.
+"""Latency of the three hosting modes over HTTP on the laptop cloud, in one run, and the monthly cost of each.
 
-The same model three times in one stage, one copy a mode, each warm. The modes are asked in turn, over one kept-alive
-connection, a block of requests at a time, so that a slow moment of the machine meets all of them. On the laptop
-an endpoint is a process on the same machine whichever its mode: what differs is the way there. In AWS there is a network
-in between, and a function and a serverless endpoint that were idle start cold.
+One stage has three copies of the same model, one per mode, each warmed up. The modes take turns, a block of
+requests at a time over one kept-alive connection, so that a slow moment of the machine affects all of them.
+On the laptop an endpoint is a process on the same machine in every mode, so only the path to it differs. In
+AWS there is a network between, and an idle function or serverless endpoint starts cold.
 
-The costs are computed with the durations that were measured here. The last line is one JSON object: ``latency`` (p50 in
-ms by mode), ``ratio`` (the medians' ratios to Serverless) and ``usd_a_month`` (by requests a month, and mode).
+The costs are computed from the durations of this run. The last line is one JSON object: ``latency`` (p50 in
+ms by mode), ``ratio`` (medians' ratios to Serverless) and ``usd_a_month`` (by requests per month, and mode).
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ MODELS = {
     "Realtime": ("iristwo", 'Realtime(instance="ml.m5.large", minimum=1, maximum=2)'),
     "InLambda": ("iristhree", "InLambda()"),
 }
-"""Mode to its model's name and hosting."""
+"""Name and hosting of the model of each mode."""
 STANDING = {"Serverless": "iris", "InLambda": "diabetes"}
-"""Mode to the model that is asked instead, where a cloud runs already: not the same model, so no ratio means anything."""
+"""Model per mode when a running cloud is given; the models differ, so the ratios mean nothing."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured: rounds that warm up, rounds that count, and requests a block.
+    """Size of a measurement: warm-up rounds, counted rounds, and requests per block.
 
-    Blocks are short, for a machine may be slow for a while.
+    Blocks are short, because the machine may be slow for a while.
     """
 
     warm_up: int = 3
@@ -58,7 +58,7 @@ _TIMING = re.compile(r"(\w+);dur=([\d.]+)")
 
 
 def main() -> int:
-    """Measure and print."""
+    """Run the benchmark; print a table, then the figures as JSON. Return the exit code."""
     asked = arguments.read(__doc__, stage=True)
     size = SMALL if asked.small else Size()
     with contextlib.ExitStack() as stack:
@@ -96,7 +96,7 @@ def main() -> int:
 def measured(
     asked: dict[str, Callable[[], dict[str, float]]], size: Size
 ) -> dict[str, list[list[dict[str, float]]]]:
-    """Ask in blocks, mode by mode, round by round; the first rounds only warm up."""
+    """Measure blocks of requests, mode by mode, round by round, without the warm-up rounds; in milliseconds."""
     blocks: dict[str, list[list[dict[str, float]]]] = {mode: [] for mode in asked}
     for number in range(size.warm_up + size.rounds):
         for mode, ask in asked.items():
@@ -107,13 +107,13 @@ def measured(
 
 
 def ratio(medians: dict[str, list[float]], mode: str) -> float:
-    """Give the median over the rounds of a mode's median latency to that of Serverless."""
+    """Return the median, over the rounds, of a mode's median latency divided by that of Serverless."""
     pairs = zip(medians[mode], medians["Serverless"], strict=True)
     return round(statistics.median(one / other for one, other in pairs), 3)
 
 
 def usage(blocks: dict[str, list[list[dict[str, float]]]]) -> costs.Usage:
-    """Say what a request used here: in the function that holds the model, and on the way to an endpoint."""
+    """Return the measured usage of a request, in the host function and on the path to an endpoint."""
     answers = {mode: [one for block in found for one in block] for mode, found in blocks.items()}
     model, away = (_median(answers[mode], "model") for mode in ("InLambda", "Serverless"))
     return costs.Usage(
@@ -125,7 +125,7 @@ def usage(blocks: dict[str, list[list[dict[str, float]]]]) -> costs.Usage:
 
 
 def copies() -> dict[str, tuple[str, dict[str, str]]]:
-    """Say how the copies of iris differ: how each is hosted, and that it is not tried on a few first."""
+    """Return the changes of each copy of iris: its hosting, and no canary."""
     return {
         name: ("iris", {"    Serverless,\n": f"    {hosting.partition('(')[0]},\n", SERVERLESS: hosting})
         for name, hosting in MODELS.values()
@@ -139,7 +139,7 @@ def _asking(
     headers = laptop.signed(signer, url, body, model)
 
     def ask() -> dict[str, float]:
-        """Ask once; give the milliseconds that it took here, and those that the answer tells of."""
+        """Send a request; return its duration here, and those of the Server-Timing header, in milliseconds."""
         began = time.perf_counter()
         connection.request("POST", path, body, headers)
         answer = connection.getresponse()

@@ -1,12 +1,13 @@
-"""How much memory and time ingest needs: ``python bench/ingest_memory.py``; exit 1 when a limit is passed.
+"""Memory and time of ingest: ``python bench/ingest_memory.py``; exit code 1 when a limit is exceeded.
 
-A CSV as large as an upload may be is checked and becomes a shard; gzips of ten megabytes that unpack to ten gigabytes
-are refused, and so is one of a million empty members. The rate of the CSV is what the limit on size follows from: it must
-be at least `relearn.spec.policies.CHECKED_PER_SECOND`.
-The files are made here, in a folder that is deleted afterwards; each is taken in by the same `preparation` as in
-the ingest function, with the same settings, in a process of its own whose peak is told. Needs 8 GB of disk.
+A CSV of the largest allowed size is checked and written as a shard. Gzip files of ten megabytes that unpack
+to ten gigabytes are refused, and so is one of a million empty members. The size limit is derived from the
+rate of the CSV, which must be at least `relearn.spec.policies.CHECKED_PER_SECOND`. The files are generated in
+a folder that is deleted afterwards. Each is checked by the `preparation` of the ingest function, with the
+same settings, in its own process, whose peak memory is reported. Needs 8 GB of disk.
 
-The last line is one JSON object: ``held`` (whether no limit was passed), ``mb_per_second`` (of the text) and ``files`` (what each took).
+The last line is one JSON object: ``held`` (whether no limit was exceeded), ``mb_per_second`` (of text) and
+``files`` (the figures of each file).
 """
 
 from __future__ import annotations
@@ -32,13 +33,14 @@ BLOCK_ROWS = 20_000
 BLOCKS = 20
 BAD_ROW = "c1,2026-05-04T10:00:00Z,long,3,1.5,DE,true,,no\n"
 RATE_FROM_MB = 100
-"""A smaller table says nothing about the rate: the process takes a second to begin."""
+"""Smallest table whose rate counts, in MB: the process takes a second to start."""
 CSV_LIMIT_MB, BOMB_LIMIT_MB = 1000, 300
+"""Limits on the peak memory of a process, in MB, for the CSV and for the gzip files."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Size:
-    """How much is made: bytes of the table, of one member of a gzip, and of all that one unpacks to; empty members."""
+    """Size of the files: bytes of the table, of a gzip member, of all members unpacked; empty members."""
 
     csv: int = LARGEST_UPLOAD - 10_000_000
     member: int = 100_000_000
@@ -51,7 +53,7 @@ SMALL = Size(csv=4_000_000, member=1_000_000, bomb=20_000_000, empty_members=5_0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """What one file cost."""
+    """Outcome and cost of checking one file."""
 
     file: str
     size_mb: float
@@ -77,7 +79,7 @@ def _rows(rng: random.Random) -> Iterator[str]:
 
 
 def _csv(path: Path, size: int) -> int:
-    """Write a table with one bad row in every `BLOCK_ROWS`; its size."""
+    """Write a table with one bad row per `BLOCK_ROWS`; return its size in bytes."""
     rng = random.Random(20260504)
     blocks = ["".join([*_rows(rng), BAD_ROW]).encode() for _ in range(BLOCKS)]
     written = 0
@@ -89,7 +91,7 @@ def _csv(path: Path, size: int) -> int:
 
 
 def _bomb(path: Path, start: bytes, unit: bytes, size: Size) -> int:
-    """Write a gzip of ``start`` and of ``unit`` again and again, member after member; what it unpacks to."""
+    """Write a gzip of ``start`` and many members of repeated ``unit``; return the unpacked size in bytes."""
     content = unit * (size.member // len(unit))
     members = size.bomb // size.member
     path.write_bytes(gzip.compress(start, mtime=0) + gzip.compress(content, 9, mtime=0) * members)
@@ -138,7 +140,7 @@ def _print(results: list[Result]) -> None:
 
 
 def main() -> int:
-    """Measure, print a table, then JSON."""
+    """Run the benchmark; print a table, then the figures as JSON. Return the exit code."""
     size = SMALL if arguments.read(__doc__).small else Size()
     with tempfile.TemporaryDirectory(prefix="ingest-memory-") as folder:
         results = list(_results(Path(folder), size))

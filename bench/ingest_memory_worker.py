@@ -1,6 +1,6 @@
-"""One upload as ingest takes it in, in a process of its own: ``bench/ingest_memory_worker.py FILE NAME``.
+"""Check one upload as ingest does, in its own process: ``bench/ingest_memory_worker.py FILE NAME``.
 
-Prints one line of JSON: what became of it, how long it took, and the most memory the process ever had.
+Prints one line of JSON with the outcome, the duration in seconds, and the peak memory of the process in MB.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SPEC = ModelSpec(
 
 
 def main(file: Path, name: str) -> None:
-    """Take a file in, with the memory and threads that ingest gives."""
+    """Check a file with the memory and threads of ingest, and print the figures."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(dir=file.parent) as workdir:
         prepared = prepare(SPEC, file, name, Path(workdir))
@@ -50,9 +50,10 @@ def main(file: Path, name: str) -> None:
 
 
 def _peak_mb() -> float:
-    """Give the most memory this process ever had resident, in MB of 10^6 bytes.
+    """Return the peak resident memory of this process, in MB of 10^6 bytes.
 
-    Linux counts what rusage says from before the process's own program: it is the parent's, when that is larger.
+    On Linux, rusage also counts the time before the process's own program: it is the parent's memory when
+    that is larger.
     """
     if STATUS.exists():
         line = next(one for one in STATUS.read_text().splitlines() if one.startswith("VmHWM:"))

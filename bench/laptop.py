@@ -1,4 +1,4 @@
-"""A laptop cloud to measure: one of its own, or one that runs; and what a signed prediction needs."""
+"""Start a laptop cloud to measure, or use a running one, and sign predictions for it."""
 
 from __future__ import annotations
 
@@ -23,22 +23,29 @@ from botocore.credentials import Credentials
 ROOT = Path(__file__).resolve().parents[1]
 APP = ROOT / "build" / "cdk.local"
 PATIENCE_S = 240.0
+"""Time limit for the cloud and its models to come up, in seconds."""
 
 
 @contextlib.contextmanager
 def stage(
     models: Sequence[str], running: Path | None = None, app: Path = APP
 ) -> Iterator[tuple[dict[str, Any], SigV4Auth]]:
-    """Give what a laptop cloud says of itself, and who signs for it, once all models serve.
+    """Yield the description of a laptop cloud and a signer for its API, once all models serve.
 
     Parameters
     ----------
     models
-        Whom the block will ask.
+        Models that must serve.
     running
-        Describes a cloud that runs, and goes on running; None: one is started, and ends with the block.
+        File that describes a running cloud, which keeps running; None: start one, and stop it at the end of
+        the block.
     app
-        What is deployed into the one that is started.
+        Cloud assembly that is deployed into a started cloud.
+
+    Raises
+    ------
+    SystemExit
+        The cloud does not start, or a model does not serve within `PATIENCE_S`.
     """
     with contextlib.nullcontext(running) if running else _started(app) as info:
         about = json.loads(info.read_text(encoding="utf-8"))
@@ -71,19 +78,25 @@ def _started(app: Path) -> Iterator[Path]:
 
 
 def path_of(model: str) -> str:
-    """Give the path of a model's predictions."""
+    """Return the path of a model's predictions."""
     return f"/v1/models/{model}/predict"
 
 
 def signed(signer: SigV4Auth, url: str, body: str, model: str) -> dict[str, str]:
-    """Give the headers of a prediction."""
+    """Return the signed headers of a prediction."""
     request = AWSRequest("POST", url + path_of(model), {"content-type": "application/json"}, body)
     signer.add_auth(request)
     return dict(request.headers)
 
 
 def one_row(url: str, signer: SigV4Auth, model: str) -> str:
-    """Give the body of a request for the first row of a model's sample, which the API tells."""
+    """Return the body of a request with the first row of the model's sample, which the API serves.
+
+    Raises
+    ------
+    SystemExit
+        The API does not return the model.
+    """
     path = f"/v1/models/{model}"
     request = AWSRequest("GET", url + path)
     signer.add_auth(request)
@@ -100,7 +113,7 @@ def one_row(url: str, signer: SigV4Auth, model: str) -> str:
 
 
 def _answers(url: str, signer: SigV4Auth, model: str) -> bool:
-    """Tell whether a model serves."""
+    """Return whether a model answers a prediction with 200."""
     body = one_row(url, signer, model)
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
     try:
@@ -111,7 +124,7 @@ def _answers(url: str, signer: SigV4Auth, model: str) -> bool:
 
 
 def _wait_for(seen: Callable[[], bool], what: str) -> None:
-    """Look until there is something to see."""
+    """Wait until a condition holds; raise SystemExit after `PATIENCE_S`."""
     end = time.monotonic() + PATIENCE_S
     while not seen():
         if time.monotonic() > end:

@@ -1,11 +1,11 @@
-"""A load generator: a few keep-alive connections, one request under way on each.
+"""Load generator: a few keep-alive connections, with one request in progress on each.
 
-Reads ``{"connections", "rounds", "targets": {name: {"port", "path", "body", "requests"}}}`` from
-standard input, asks the targets in turn, round by round, and prints the requests per second of
-every round: ``{name: [float, ...]}``. Loopback only, and bounded by its counts.
+Reads ``{"connections", "rounds", "targets": {name: {"port", "path", "body", "requests"}}}`` from standard
+input, sends requests to the targets in turn, round by round, and prints the requests per second of every
+round as ``{name: [float, ...]}``. It uses loopback only, and its counts bound its run.
 
-It never sleeps while an answer is awaited: waking a sleeping client costs a server more than a
-small answer does, and would cost the slower server more often.
+It never sleeps while it waits for an answer: waking a sleeping client costs a server more than a small answer
+does, and would cost the slower server more often.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from typing import Any
 
 HOST = "127.0.0.1"
 LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
-PATIENCE_S = 60.0  # for one round
+PATIENCE_S = 60.0  # time limit of one round, in seconds
 
 
 def rate(target: dict[str, Any], connections: int) -> float:
-    """Give the requests per second that a target answers."""
+    """Return the requests per second that a target answers."""
     request = request_of(target)
     size = answer_size(target, request)
     opened = [socket.create_connection((HOST, target["port"])) for _ in range(connections)]
@@ -41,7 +41,7 @@ def rate(target: dict[str, Any], connections: int) -> float:
 def exchange(
     selector: selectors.BaseSelector, opened: list[socket.socket], request: bytes, size: int, requests: int
 ) -> float:
-    """Send ``requests`` in all, each connection its next when its last is answered; gives the seconds."""
+    """Send ``requests`` in all, one at a time on each connection; return the duration in seconds."""
     got = dict.fromkeys(opened, 0)
     started = time.perf_counter()
     for each in opened:
@@ -67,7 +67,7 @@ def exchange(
 
 
 def request_of(target: dict[str, Any]) -> bytes:
-    """Write the request of a target."""
+    """Return the HTTP request of a target."""
     body: bytes = target["body"].encode()
     head = (
         f"POST {target['path']} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\n"
@@ -77,7 +77,7 @@ def request_of(target: dict[str, Any]) -> bytes:
 
 
 def answer_size(target: dict[str, Any], request: bytes) -> int:
-    """Ask once, for the size of the whole answer: the same request has the same every time."""
+    """Send a request once; return the size of its whole answer in bytes, which never changes."""
     with socket.create_connection((HOST, target["port"])) as connection:
         connection.sendall(request)
         data = b""
@@ -88,7 +88,7 @@ def answer_size(target: dict[str, Any], request: bytes) -> int:
 
 
 def main() -> None:
-    """Warm every target up, then run every round."""
+    """Warm up every target, then run every round and print the rates."""
     plan = json.load(sys.stdin)
     rates: dict[str, list[float]] = {name: [] for name in plan["targets"]}
     for target in plan["targets"].values():

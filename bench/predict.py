@@ -1,12 +1,13 @@
-"""What the predict function costs, against the same function on Powertools, pydantic and boto3, in one run.
+"""Cost of the predict function against the same function on Powertools, pydantic and boto3, in one run.
 
-- The handler's own time for a one-row and a hundred-row request: the network is taken out on both sides where bytes would
-  leave the process, so signing, (de)serialising and checking are in. CPU time, in short interleaved rounds.
-- Cold import: fresh processes, bytecode present, until the function could take its first request.
-- HTTP end to end on the laptop cloud at 1, 8 and 64 connections.
+- Handler time for requests of one row and a hundred rows: both sides stop where bytes would leave the
+process, so signing,
+  (de)serialising and checking are included, the network is not. CPU time, in short interleaved rounds.
+- Cold import: fresh processes, with bytecode present, until the function could take its first request.
+- HTTP requests on the laptop cloud at 1, 8 and 64 connections.
 
-The last line is one JSON object: ``handler_vs_powertools``, ``import_vs_powertools`` (ours / theirs; the aim is a third at most),
-``http`` (requests per second by connections).
+The last line is one JSON object: ``handler_vs_powertools``, ``import_vs_powertools`` (Relearn / Powertools;
+the aim is at most a third), ``http`` (requests per second by connections).
 """
 
 from __future__ import annotations
@@ -31,12 +32,13 @@ from bench import arguments, laptop
 ROOT = Path(__file__).resolve().parents[1]
 CONNECTIONS = (1, 8, 64)
 AIM = 1 / 3
+"""Largest ratio that meets the aim."""
 MODEL = "iris"
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured: rounds of both handlers, imports of each, and requests at each number of connections."""
+    """Size of a measurement: rounds of both handlers, imports of each, requests per number of connections."""
 
     rounds: int = 25
     imports: int = 15
@@ -47,7 +49,7 @@ SMALL = Size(rounds=1, imports=1, requests=64)
 
 
 def main() -> int:
-    """Measure and print."""
+    """Run the benchmark; print a table, then the figures as JSON. Return the exit code."""
     asked = arguments.read(__doc__, stage=True)
     size = SMALL if asked.small else Size()
     handlers = run("handlers", str(size.rounds))
@@ -62,14 +64,14 @@ def main() -> int:
     result["import_vs_powertools"] = show("cold import, ms", imports)
     with laptop.stage([MODEL], asked.stage) as (about, signer):
         load = Load(about["api_url"], signer, size.requests)
-        load.rate(max(CONNECTIONS), quiet=True)  # the laptop cloud starts its function's workers
+        load.rate(max(CONNECTIONS), quiet=True)  # makes the laptop cloud start the function's workers
         rates = {str(connections): load.rate(connections) for connections in CONNECTIONS}
     print(json.dumps({**result, "http": rates}))
     return 0
 
 
 def run(*command: str) -> Any:
-    """Measure in a process of its own."""
+    """Run a measurement of `bench.predict_worker` in its own process, and return its figures."""
     environ = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
         [sys.executable, "-m", "bench.predict_worker", *command],
@@ -84,7 +86,7 @@ def run(*command: str) -> Any:
 
 
 def show(title: str, times: dict[str, list[float]], aim: float | None = AIM) -> float:
-    """Print one row; gives ours / theirs, the median over the rounds."""
+    """Print one row; return the median over the rounds of Relearn / Powertools."""
     ratio = statistics.median(one / other for one, other in zip(times["ours"], times["theirs"], strict=True))
     ours, theirs = (statistics.median(times[name]) for name in ("ours", "theirs"))
     verdict = "" if aim is None else f" (aim {aim:.3f}{'' if ratio <= aim else ', missed'})"
@@ -93,16 +95,16 @@ def show(title: str, times: dict[str, list[float]], aim: float | None = AIM) -> 
 
 
 class Load:
-    """Asks over kept-alive connections.
+    """Client that sends the same request over kept-alive connections.
 
-    The request is signed once, before the clocks start: what is measured is the API, not a signer here.
+    The request is signed once, before the clock starts: the API is measured, not the signer.
 
     Parameters
     ----------
     url, signer
-        The API's, and who signs for it.
+        URL of the API, and the signer for it.
     requests
-        How many a measurement takes, over all connections.
+        Number of requests per measurement, over all connections.
     """
 
     def __init__(self, url: str, signer: SigV4Auth, requests: int) -> None:
@@ -112,7 +114,7 @@ class Load:
         self._requests = requests
 
     def rate(self, connections: int, *, quiet: bool = False) -> float:
-        """Ask over so many connections; print rate and latencies, and give the answers per second."""
+        """Send requests over some connections; print rate and latencies; return the answers per second."""
         answered: list[float] = []
         refused: list[float] = []
 

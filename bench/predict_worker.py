@@ -1,7 +1,8 @@
-"""What `bench.predict` measures in processes of its own: ``handlers ROUNDS``, or ``import ours`` and ``import theirs``.
+"""Processes that `bench.predict` measures in: ``handlers ROUNDS``, ``import ours`` or ``import theirs``.
 
-Neither function's bytes leave the process: ours ends at its connections, theirs at botocore's ``before-send``.
-Both get the same answers. ``handlers`` comes first: it writes the catalog that ours reads.
+No bytes of either function leave the process: Relearn's end at its connections, the rival's at botocore's
+``before-send``. Both get the same answers. Run ``handlers`` first: it writes the catalog that Relearn's
+function reads.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "build" / "bench"
-REQUESTS = 200  # a round; a tenth of them when they are large
+REQUESTS = 200  # requests per round; a tenth of that for large requests
 ENVIRONMENT = {
     "STAGE": "bench",
     "LEDGER_TABLE": "ledger",
@@ -38,7 +39,7 @@ Handler = Callable[[Any, Any], Any]
 
 
 class Context:
-    """What Lambda tells a function of its invocation."""
+    """Lambda context of an invocation."""
 
     function_name = "predict"
     memory_limit_in_mb = 512
@@ -46,12 +47,12 @@ class Context:
     aws_request_id = "8f5c0b8e-0d52-4b2f-8c1e-0c5f6d1a2b3c"
 
     def get_remaining_time_in_millis(self) -> int:
-        """Give the milliseconds left."""
+        """Return the remaining time in milliseconds."""
         return 29_000
 
 
 def main() -> None:
-    """Measure what the command says and print it as JSON."""
+    """Run the measurement that the command line names, and print it as JSON."""
     os.environ.update(ENVIRONMENT)
     if sys.argv[1] == "handlers":
         result: Any = handlers(int(sys.argv[2]))
@@ -63,9 +64,9 @@ def main() -> None:
 
 
 def handlers(rounds: int) -> dict[str, dict[str, list[float]]]:
-    """Measure both handlers in turn: rows to name to CPU milliseconds a request, round by round."""
+    """Measure both handlers in turn; return CPU milliseconds per request of every round, by rows and name."""
     with Path(os.devnull).open("w") as nowhere:
-        sys.stdout = nowhere  # log lines and metrics are written, and not read
+        sys.stdout = nowhere  # discards log lines and metrics
         write_catalog()
         both = {"ours": ours(answer), "theirs": theirs(answer)}
         return {
@@ -75,7 +76,7 @@ def handlers(rounds: int) -> dict[str, dict[str, list[float]]]:
 
 
 def measured(both: dict[str, Handler], rows: int, rounds: int) -> dict[str, list[float]]:
-    """Measure requests of so many rows."""
+    """Return CPU milliseconds per request of every round, by name, for requests with ``rows`` rows."""
     requests = REQUESTS if rows == 1 else REQUESTS // 10
     asked, context = event(rows), Context()
     times: dict[str, list[float]] = {name: [] for name in both}
@@ -91,7 +92,7 @@ def measured(both: dict[str, Handler], rows: int, rounds: int) -> dict[str, list
 
 
 def ours(stub: Callable[[str, bytes], bytes] | None = None) -> Handler:
-    """Import our function until it could take its first request; ``stub`` answers in place of the network."""
+    """Import Relearn's function, ready for its first request; ``stub`` answers in place of the network."""
     from lambdas.handlers import predict  # noqa: PLC0415 - this import is what is measured
     from lambdas.runtime import catalog  # noqa: PLC0415
 
@@ -110,7 +111,7 @@ def ours(stub: Callable[[str, bytes], bytes] | None = None) -> Handler:
 
 
 def theirs(stub: Callable[[str, bytes], bytes] | None = None) -> Handler:
-    """Import the rival until it could take its first request."""
+    """Import the rival, ready for its first request; ``stub`` answers in place of the network."""
     from bench import rivals_predict  # noqa: PLC0415 - this import is what is measured
 
     if stub is not None:
@@ -128,23 +129,23 @@ def theirs(stub: Callable[[str, bytes], bytes] | None = None) -> Handler:
 
 
 class Raw:
-    """A body as urllib3 gives it."""
+    """Response body with the interface of urllib3."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
 
     def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
-        """Give it at once."""
+        """Yield the whole body."""
         yield self.read()
 
     def read(self, *_: Any, **__: Any) -> bytes:
-        """Give it, and then nothing."""
+        """Return the whole body once, then nothing."""
         content, self._content = self._content, b""
         return content
 
 
 def answer(url: str, body: bytes) -> bytes:
-    """Answer as SageMaker's runtime, DynamoDB and SQS do."""
+    """Return the answer of SageMaker's runtime, DynamoDB or SQS."""
     if "/endpoints/" in url:
         rows = body.count(b"sepal_length")
         return json.dumps({"model": "iris", "version": 3, "predictions": [PREDICTION] * rows}).encode()
@@ -156,7 +157,7 @@ def answer(url: str, body: bytes) -> bytes:
 
 
 def event(rows: int) -> dict[str, Any]:
-    """Make the API's event of a request."""
+    """Return the HTTP API's event of a request with ``rows`` rows."""
     made: dict[str, Any] = json.loads((ROOT / "tests/events/http_predict.json").read_text(encoding="utf-8"))
     path = "/v1/models/iris/predict"
     made["requestContext"]["http"]["path"] = path
@@ -166,7 +167,7 @@ def event(rows: int) -> dict[str, Any]:
 
 
 def write_catalog() -> None:
-    """Write what the CDK app puts beside our function's code; processes that measure imports find it there."""
+    """Write the catalog that the CDK app bundles with the function; the import measurements read it."""
     from relearn.spec import codec  # noqa: PLC0415
     from training import catalog  # noqa: PLC0415
 

@@ -1,16 +1,19 @@
-"""How fast recommendations are, and what a large catalogue needs of memory.
+"""Speed of recommendations, and memory that a large catalogue needs.
 
 Two catalogues: that of the products model, trained on its seed, and a synthetic one of 100,000 items and 1,000,000
 visitors with about ten seen items each (random factors, as many as the spec's default). For both, one row and 100 rows
-through `scoring.scorer.Scorer.rows`, what the server calls with a checked request, names in and names out; against
-the library's own ``recommend(filter_already_liked_items=True)`` with numbers in and numbers out, the better of its two ways
-to run: on all cores, and on one as ours. Rounds are interleaved; a ratio is of medians, theirs / ours.
+go through `scoring.scorer.Scorer.rows`, which the server calls with a checked request, with names as input
+and output. They are compared with the library's ``recommend(filter_already_liked_items=True)``, with numbers
+as input and output, on all cores or on one core, whichever is faster. Rounds are interleaved; a ratio is of
+medians, library / Relearn.
 
-The large one is then served by ``python -m training serve`` in a process of its own: size of the artifact, seconds to the
-first answer of /ping, and the most memory that the process ever held, after single rows and a request of 1,000.
+The large catalogue is then served by ``python -m training serve`` in its own process: size of the artifact,
+seconds to the first answer of /ping, and peak memory of the process after single rows and a request of 1,000
+rows.
 
 The last line is one JSON object: ``one_row_vs_library`` and ``hundred_rows_vs_library`` of the products model,
-``large_one_row_vs_library`` and ``large_hundred_rows_vs_library`` of the large catalogue, ``serving_mb`` and ``declared_mb``.
+``large_one_row_vs_library`` and ``large_hundred_rows_vs_library`` of the large catalogue, ``serving_mb`` and
+``declared_mb``.
 """
 
 from __future__ import annotations
@@ -50,8 +53,9 @@ from training.fitting.ranking.interactions import Interactions
 
 ROOT = Path(__file__).resolve().parents[1]
 SEEN = 10
+"""Items that each synthetic visitor has seen."""
 ROWS = (1, 100)
-CALLS = {("products", 1): 300, ("products", 100): 50, ("large", 1): 30, ("large", 100): 2}  # a round
+CALLS = {("products", 1): 300, ("products", 100): 50, ("large", 1): 30, ("large", 100): 2}  # per round
 SEED = """
     SELECT visitor, product, CASE event WHEN 'view' THEN 1 WHEN 'cart' THEN 3 ELSE 5 END AS weight FROM read_csv(?)
 """
@@ -59,7 +63,7 @@ SEED = """
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured: the large catalogue, rounds, and the share of `CALLS` that a round has."""
+    """Size of a measurement: the large catalogue, rounds, and the share of `CALLS` per round."""
 
     visitors: int = 1_000_000
     items: int = 100_000
@@ -72,7 +76,7 @@ SMALL = Size(visitors=2_000, items=500, rounds=1, share=0.01)
 
 @dataclass(frozen=True)
 class Served:
-    """What serving the large catalogue came to."""
+    """Figures of serving the large catalogue."""
 
     artifact_mb: float
     seconds: float
@@ -80,7 +84,7 @@ class Served:
 
 
 def main() -> int:
-    """Measure and print."""
+    """Run the benchmark; print a table, then the figures as JSON. Return the exit code."""
     size = SMALL if arguments.read(__doc__).small else Size()
     spec = catalog.get("products")
     ratios: dict[str, float] = {}
@@ -106,7 +110,7 @@ def main() -> int:
 
 
 def products(spec: ModelSpec) -> tuple[Interactions, Any]:
-    """Fit the products model on all of its seed."""
+    """Fit the products model on all of its seed; return its interactions and the model."""
     seed = str(catalog.seeds(spec)["events"])
     rows = duckdb.execute(SEED, [seed]).fetchnumpy()
     known = Interactions.of(*(np.ma.getdata(rows[name]) for name in ("visitor", "product", "weight")))
@@ -115,7 +119,7 @@ def products(spec: ModelSpec) -> tuple[Interactions, Any]:
 
 
 def large(spec: ModelSpec, size: Size) -> tuple[Interactions, Any]:
-    """Make a large catalogue, and a model of the library with random factors."""
+    """Return random interactions of a large catalogue, and a model of the library with random factors."""
     generator = np.random.default_rng(0)
     seen = generator.integers(0, size.items, size.visitors * SEEN, dtype=np.int32)
     shape = (size.visitors, size.items)
@@ -134,7 +138,7 @@ def large(spec: ModelSpec, size: Size) -> tuple[Interactions, Any]:
 
 
 def drawn(spec: ModelSpec, known: Interactions, factors: Factors) -> bytes:
-    """Draw the graph as training does."""
+    """Return the serialised graph, built as training does."""
     target = ranking_of(spec)
     draft = graph.Draft(known, factors, target.k)
     model = graph.build(draft, spec.name, visitor=str(spec.entity), similar_to=target.similar_to)
@@ -145,7 +149,7 @@ def drawn(spec: ModelSpec, known: Interactions, factors: Factors) -> bytes:
 def compare(
     name: str, spec: ModelSpec, known: Interactions, model: Any, onnx: bytes, *, size: Size
 ) -> dict[int, float]:
-    """Time both; give for each number of rows by how much ours is faster."""
+    """Time both ways; return library / Relearn by number of rows."""
     scorer, found = Scorer(onnx, spec, inputs_of(spec)), {}
     for rows in ROWS:
         numbers = np.random.default_rng(1).choice(len(known.visitors), rows, replace=False)
@@ -165,19 +169,19 @@ def compare(
 
 
 def recommend(model: Any, known: Interactions, whom: Any, spec: ModelSpec) -> None:
-    """Ask the library."""
+    """Call the library's ``recommend``."""
     model.recommend(whom, known.matrix[whom], N=ranking_of(spec).k, filter_already_liked_items=True)
 
 
 def rounds(
     number: int, calls: int, ours: Callable[[], object], theirs: Callable[[], object], model: Any
 ) -> tuple[float, float]:
-    """Give the median seconds of a call of both, in turn; of the library in its better way to run."""
+    """Return the median seconds per call of both, interleaved; the library's on all cores or one, the faster."""
     times: dict[str, list[float]] = {"ours": [], "all cores": [], "one core": []}
     for _ in range(number):
         for name, call in (("ours", ours), ("all cores", theirs), ("one core", theirs)):
-            model.num_threads = int(name == "one core")  # 0 is all
-            call()  # what the others left in the caches is not measured
+            model.num_threads = int(name == "one core")  # 0: all cores
+            call()  # warm the caches again after the other calls
             began = time.perf_counter()
             for _ in range(calls):
                 call()
@@ -187,12 +191,12 @@ def rounds(
 
 
 def inputs_of(spec: ModelSpec) -> list[Input]:
-    """Say how the graph is fed."""
+    """Return the inputs of the graph."""
     return [Input(column.name, "string", (column.name,)) for column in spec.inputs]
 
 
 def write(base: Path, spec: ModelSpec, onnx: bytes) -> None:
-    """Write the artifact of a version."""
+    """Write the artifact of a version to the folder ``model`` of ``base``."""
     meta = {
         "format": artifact.FORMAT,
         "spec": codec.to_dict(spec),
@@ -205,7 +209,13 @@ def write(base: Path, spec: ModelSpec, onnx: bytes) -> None:
 
 
 def serve(base: Path, known: Interactions) -> Served:
-    """Serve the artifact in a process of its own, ask it, and look at its memory."""
+    """Serve the artifact in its own process, send requests, and return its figures.
+
+    Raises
+    ------
+    SystemExit
+        The server ends, or does not answer a request.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -236,7 +246,7 @@ def serve(base: Path, known: Interactions) -> Served:
 
 
 def answers(port: int, method: str, path: str, body: str | None = None) -> bool:
-    """Tell whether the server answers with 200."""
+    """Return whether the server answers with 200."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     try:
         connection.request(method, path, body, {"Content-Type": "application/json"})

@@ -1,8 +1,8 @@
-"""What our server is measured against: a bare echo, and the usual Flask service.
+"""Rivals of Relearn's server: a bare echo, and the usual Flask service.
 
-``python -m bench.rivals PORT`` runs the echo exactly as ours runs; ``gunicorn
-"bench.rivals:flask_app()"`` runs Flask with the scikit-learn pipeline on a DataFrame, fitted when
-it starts on the shards under ``SAGEMAKER_BASE_DIR``.
+``python -m bench.rivals PORT`` runs the echo with the options of Relearn's server. ``gunicorn
+"bench.rivals:flask_app()"`` runs Flask with the scikit-learn pipeline on a DataFrame, fitted at its start on
+the shards under ``SAGEMAKER_BASE_DIR``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from training.job import snapshot
 
 
 async def echo(_scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """Give the body back: the least an ASGI application can do with it."""
+    """Answer with the request's body: the least that an ASGI application can do with it."""
     message = await receive()
     body = message["body"]
     while message["more_body"]:
@@ -26,7 +26,7 @@ async def echo(_scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 def flask_app() -> Any:
-    """Make the Flask service."""
+    """Return the Flask service."""
     import flask  # noqa: PLC0415 - the echo must not carry what only this service needs
     import pandas as pd  # noqa: PLC0415
 
@@ -51,7 +51,7 @@ def flask_app() -> Any:
 
 
 def fitted() -> tuple[Any, list[str]]:
-    """Fit the pipeline that our server answers for; gives it with the names of its columns."""
+    """Fit the pipeline that Relearn's server was exported from; return it with the names of its columns."""
     from scoring.container import Container  # noqa: PLC0415
     from training import catalog  # noqa: PLC0415
     from training.fitting.fit import Code, fit  # noqa: PLC0415

@@ -1,8 +1,8 @@
-"""The predict function as it is usually written: AWS Lambda Powertools' resolver, pydantic, boto3.
+"""Rival of the predict function, as usually written: AWS Lambda Powertools' resolver, pydantic and boto3.
 
-It does what ours does for iris: checks every field, remembers the route for 5 s, asks the endpoint with one retry,
-checks the answer, answers errors as problems, writes one log line and metrics. It has no idempotency keys, keeps no
-record of its predictions and knows one model, so it has less to do.
+It does what Relearn's function does for iris: checks every field, caches the route for 5 s, invokes the
+endpoint with one retry, checks the answer, answers errors as problems, writes one log line and metrics. It
+has no idempotency keys, keeps no prediction records and knows one model, so it has less to do.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _route: dict[str, Any] = {"version": 0, "read_at": 0.0}
 
 
 class Flower(BaseModel):
-    """One row."""
+    """One row of a request."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -49,7 +49,7 @@ class Flower(BaseModel):
 
 
 class Asked(BaseModel):
-    """A request."""
+    """Request."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -57,14 +57,14 @@ class Asked(BaseModel):
 
 
 class Prediction(BaseModel):
-    """One answer."""
+    """Prediction for one row."""
 
     label: Literal["setosa", "versicolor", "virginica"]
     probabilities: dict[str, FiniteFloat]
 
 
 class Answer(BaseModel):
-    """All answers."""
+    """Answer to a request."""
 
     model: str
     version: int
@@ -73,7 +73,7 @@ class Answer(BaseModel):
 
 @app.post("/v1/models/iris/predict")
 def predict(asked: Asked) -> Answer:
-    """Ask the champion."""
+    """Invoke the champion, and check its answer."""
     began = time.perf_counter()
     version = champion()
     answer = runtime.invoke_endpoint(
@@ -94,7 +94,7 @@ def predict(asked: Asked) -> Answer:
 
 
 def champion() -> int:
-    """Give the version that serves."""
+    """Return the version of the champion, from a route cached for `ROUTE_SECONDS`."""
     now = time.monotonic()
     if not _route["version"] or now - _route["read_at"] >= ROUTE_SECONDS:
         item = dynamodb.get_item(
@@ -108,7 +108,7 @@ def champion() -> int:
 
 @app.exception_handler(RequestValidationError)  # type: ignore[untyped-decorator]
 def invalid(error: RequestValidationError) -> Response[str]:
-    """Tell what is wrong with a request."""
+    """Answer a request that breaks the schema, with its errors as a problem."""
     errors = [{"pointer": "/" + "/".join(map(str, e["loc"])), "detail": e["msg"]} for e in error.errors()]
     problem = {"type": "urn:relearn:problem:invalid-instances", "status": 422, "errors": errors}
     return Response(422, "application/problem+json", json.dumps(problem))
@@ -117,5 +117,5 @@ def invalid(error: RequestValidationError) -> Response[str]:
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP)
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer a request."""
+    """Handle an event of the HTTP API."""
     return app.resolve(event, context)

@@ -1,14 +1,14 @@
-"""How fast the server is, as ratios from one run, so that the machine cancels out.
+"""Speed of the server as ratios within one run, so that the machine cancels out.
 
-One-row JSON requests to three servers of one process each, in short interleaved rounds; a ratio is the
-median over the rounds, each server against its neighbour in time (the same by CPU time, which other
-work on the machine does not change, beside it):
+One-row JSON requests go to three servers of one process each, in short interleaved rounds. A ratio is the
+median over the rounds, each server against its neighbour in time. The ratio by CPU time, which other work on
+the machine does not change, is printed beside it. The servers are:
 
-- ours, with the iris model trained on its seed;
-- a bare uvicorn echo of the same payload, run with the same options: the ceiling;
-- Flask and gunicorn with the same scikit-learn pipeline on a DataFrame: what people start with.
+- Relearn's, with the iris model trained on its seed;
+- a bare uvicorn echo of the same payload with the same options: the ceiling;
+- Flask and gunicorn with the same scikit-learn pipeline on a DataFrame: the usual first choice.
 
-Then start-up to the first 200 of /ping, and resident memory after the load.
+Then: start-up to the first 200 of /ping, and resident memory after the load.
 
 The last line is one JSON object: ``vs_echo``, ``vs_flask_sklearn``, ``startup_s``, ``rss_mb``.
 """
@@ -39,16 +39,16 @@ ROWS = (  # key, title, aim
     ("echo", "bare uvicorn echo", "0.5x"),
     ("flask", "Flask, gunicorn, scikit-learn", "20x"),
 )
-TICK = 0.01  # seconds; no CPU time is told more exactly
-BUSY = 0.8  # a saturated server that had less of a core than this was held up by others
+TICK = 0.01  # seconds; resolution of CPU times
+BUSY = 0.8  # a saturated server with a smaller share of a core was slowed by other processes
 GUNICORN = ("--worker-class=gthread", "--threads=4", "--keep-alive=60", "--log-level=error")
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured: rounds, requests of one to the fast servers and to the slow one, and starts of ours.
+    """Size of a measurement: rounds, requests per round to a fast and to the slow server, and starts.
 
-    Many short rounds: a neighbour's burst spoils only some.
+    Rounds are short and many, so that other load on the machine spoils only some.
     """
 
     rounds: int = 15
@@ -58,7 +58,7 @@ class Size:
 
     @property
     def requests(self) -> dict[str, int]:
-        """The requests of a round to each server."""
+        """Requests per round to each server."""
         return {"ours": self.fast, "echo": self.fast, "flask": self.slow}
 
 
@@ -67,14 +67,14 @@ SMALL = Size(rounds=1, fast=32, slow=16, starts=1)
 
 @dataclass(frozen=True)
 class Measured:
-    """One server: its requests per second in every round, and per second of its own CPU time."""
+    """Figures of one server: requests per second in every round, and per second of its own CPU time."""
 
     rates: list[float]
     per_cpu_second: float
 
 
 def main() -> int:
-    """Measure and print."""
+    """Run the benchmark; print a table, then the figures as JSON. Return the exit code."""
     size = SMALL if arguments.read(__doc__).small else Size()
     with tempfile.TemporaryDirectory(prefix="relearn-bench-") as folder:
         base = Path(folder)
@@ -96,7 +96,7 @@ def main() -> int:
 
 
 def show(servers: dict[str, Measured]) -> dict[str, float]:
-    """Print the table; gives by how much ours is faster than each."""
+    """Print the table; return by how much Relearn's server is faster than each, itself included."""
     print(
         f"{'one-row requests, one process each':<38}{'requests/s':>12}{'ours is':>10}{'aim':>6}{'by CPU time':>14}"
     )
@@ -112,12 +112,12 @@ def show(servers: dict[str, Measured]) -> dict[str, float]:
 
 
 def ratio(ours: list[float], theirs: list[float]) -> float:
-    """Median of the ratios of the rounds."""
+    """Return the median of the rounds' ratios."""
     return statistics.median(one / other for one, other in zip(ours, theirs, strict=True))
 
 
 def environment(base: Path) -> dict[str, str]:
-    """Give the environment of every server: the ordinary one, with bytecode, one thread."""
+    """Return the environment variables of every server: this process's, with bytecode and one thread."""
     kept = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     return {
         **kept,
@@ -130,7 +130,7 @@ def environment(base: Path) -> dict[str, str]:
 
 
 def train(base: Path, env: dict[str, str]) -> None:
-    """Train iris on its seed, as the loop does."""
+    """Train iris on its seed, with the commands of the container."""
     data, config = base / "input/data/train", base / "input/config"
     config.mkdir(parents=True)
     seed = str(ROOT / "training/models/iris/seed.csv")
@@ -145,7 +145,7 @@ def train(base: Path, env: dict[str, str]) -> None:
 
 
 def measure_rates(payload: str, env: dict[str, str], size: Size) -> tuple[dict[str, Measured], float]:
-    """Measure each server, and the memory of ours in MB."""
+    """Measure each server; return the figures, and the resident memory of Relearn's in MB."""
     ports = {name: free_port() for name in size.requests}
     targets = {
         name: {"port": ports[name], "path": "/invocations", "body": payload, "requests": requests}
@@ -168,19 +168,19 @@ def measure_rates(payload: str, env: dict[str, str], size: Size) -> tuple[dict[s
 
 
 def answered(size: Size, name: str) -> float:
-    """Count the requests of all rounds to a server, and of the quarter of one that warms it up."""
+    """Return the number of requests that a server answered: in all rounds, and a quarter round of warm-up."""
     return size.requests[name] * (size.rounds + 0.25)
 
 
 def commands(ports: dict[str, int]) -> dict[str, list[str]]:
-    """Say how each server is started."""
+    """Return the command line of each server, without the interpreter."""
     flask = ["-m", "gunicorn", *GUNICORN, f"--bind=127.0.0.1:{ports['flask']}", "bench.rivals:flask_app()"]
     echo = ["-m", "bench.rivals", str(ports["echo"])]
     return {"ours": ["-m", "training", "serve"], "echo": echo, "flask": flask}
 
 
 def load(plan: str, env: dict[str, str]) -> dict[str, list[float]]:
-    """Run the load generator in a process of its own."""
+    """Run the load generator in its own process; return the rates of each target."""
     command = [sys.executable, "-m", "bench.load"]
     process = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     pin(process.pid, 1)
@@ -192,7 +192,7 @@ def load(plan: str, env: dict[str, str]) -> dict[str, list[float]]:
 
 
 def measure_startup(env: dict[str, str], starts: int) -> float:
-    """Give the median seconds from starting our server to its first /ping 200."""
+    """Return the median seconds from starting Relearn's server to its first 200 of /ping."""
     times = []
     for _ in range(starts):
         started = time.perf_counter()
@@ -203,7 +203,7 @@ def measure_startup(env: dict[str, str], starts: int) -> float:
 
 @contextlib.contextmanager
 def running(command: list[str], port: int, env: dict[str, str]) -> Iterator[int]:
-    """Run a server until the block ends; gives its process id once it answers."""
+    """Run a server until the block ends; yield its process id once it answers."""
     environ = {**env, "SAGEMAKER_BIND_TO_PORT": str(port)}
     process = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=environ)
     try:
@@ -215,7 +215,7 @@ def running(command: list[str], port: int, env: dict[str, str]) -> Iterator[int]
 
 
 def wait_until_up(port: int, process: subprocess.Popen[bytes]) -> None:
-    """Wait for a server's first answer."""
+    """Wait for a server's first 200 of /ping; raise SystemExit after 60 seconds or when the server ends."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
@@ -231,14 +231,14 @@ def wait_until_up(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 def free_port() -> int:
-    """Find a port that is free now."""
+    """Return a port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def pin(pid: int, index: int) -> None:
-    """Keep a process and its children on one core, where the system can: servers and load apart."""
+    """Pin a process and its children to one core, where the system can, to keep servers and load apart."""
     if not hasattr(os, "sched_setaffinity") or len(cores := sorted(os.sched_getaffinity(0))) < 2:
         return
     for one in family(pid):
@@ -247,7 +247,7 @@ def pin(pid: int, index: int) -> None:
 
 
 def family(pid: int) -> list[int]:
-    """Give a process and its children."""
+    """Return the ids of a process and its children."""
     listed = subprocess.run(
         ["ps", "-A", "-o", "pid=,ppid="], check=True, capture_output=True, text=True
     ).stdout
@@ -256,12 +256,12 @@ def family(pid: int) -> list[int]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU time of a process and its children so far, in seconds."""
+    """Return the CPU time of a process and its children so far, in seconds."""
     return sum(map(cpu_seconds_of_one, family(pid)))
 
 
 def cpu_seconds_of_one(pid: int) -> float:
-    """CPU time of a process so far, in seconds: from /proc where there is one, else as BSD's ps says it."""
+    """Return the CPU time of a process so far, in seconds: from /proc, else from BSD's ps."""
     stat = Path(f"/proc/{pid}/stat")
     if stat.exists():
         user, system = stat.read_text(encoding="utf-8").rpartition(")")[2].split()[11:13]
@@ -272,7 +272,7 @@ def cpu_seconds_of_one(pid: int) -> float:
 
 
 def resident_mb(pid: int) -> float:
-    """Resident memory of a process, in MB of 1,000,000 bytes."""
+    """Return the resident memory of a process, in MB of 10^6 bytes."""
     kilobytes = subprocess.run(
         ["ps", "-o", "rss=", "-p", str(pid)], check=True, capture_output=True, text=True
     ).stdout

@@ -1,8 +1,8 @@
-"""What callers pay for a candidate that is tried beside the champion: latency end to end on the laptop cloud, in one run.
+"""Latency that a candidate beside the champion costs callers, over HTTP on the laptop cloud, in one run.
 
-Blocks of requests alternate between a route without a candidate, one with a shadow, and a canary's; the candidate is the
-champion itself, so that nothing differs but the way. The last line is one JSON object: ``shadow`` and ``canary``, the
-medians' ratios to the route without a candidate (the aim for the shadow is 1.1 at most).
+Blocks of requests alternate between a route without a candidate, one with a shadow and one with a canary. The
+candidate is the champion itself, so that only the path differs. The last line is one JSON object: ``shadow``
+and ``canary``, the medians' ratios to the route without a candidate (the aim for the shadow is at most 1.1).
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ import boto3
 from bench import arguments, laptop
 
 MODEL = "iris"
-REMEMBERED_SECONDS = 5.5  # longer than predict remembers a route
+REMEMBERED_SECONDS = 5.5  # longer than predict caches a route
 AIM = 1.1
+"""Largest ratio of the shadow that meets the aim."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured: rounds that warm up, rounds that count, and requests a block."""
+    """Size of a measurement: warm-up rounds, counted rounds, and requests per block."""
 
     warm_up: int = 1
     rounds: int = 5
@@ -45,7 +46,7 @@ ROUTES: dict[str, dict[str, Any]] = {
 
 
 def main() -> int:
-    """Measure and print."""
+    """Run the benchmark; print a table, then the ratios as JSON. Return 1 when the aim is missed."""
     asked = arguments.read(__doc__, stage=True)
     size = SMALL if asked.small else Size()
     with laptop.stage([MODEL], asked.stage) as (about, signer):
@@ -66,7 +67,7 @@ def main() -> int:
 def measured(
     request: Callable[[], float], write: Callable[[dict[str, Any]], None], size: Size
 ) -> dict[str, list[list[float]]]:
-    """Ask in blocks, route by route, round by round; the first rounds may only warm up."""
+    """Measure blocks of requests, route by route, round by round, without the warm-up rounds; in seconds."""
     times: dict[str, list[list[float]]] = {name: [] for name in ROUTES}
     for number in range(size.warm_up + size.rounds):
         for name, route in ROUTES.items():
@@ -79,13 +80,13 @@ def measured(
 
 
 def ratio(medians: dict[str, list[float]], name: str) -> float:
-    """Give the median over the rounds of a route's median latency to that of the route without a candidate."""
+    """Return the median, over the rounds, of a route's median latency divided by that without a candidate."""
     pairs = zip(medians[name], medians["alone"], strict=True)
     return round(statistics.median(one / other for one, other in pairs), 3)
 
 
 def ask(connection: http.client.HTTPConnection, body: str, headers: dict[str, str]) -> float:
-    """Ask once; gives the seconds it took."""
+    """Send a request; return its duration in seconds."""
     began = time.perf_counter()
     connection.request("POST", laptop.path_of(MODEL), body, headers)
     answer = connection.getresponse()
@@ -97,7 +98,10 @@ def ask(connection: http.client.HTTPConnection, body: str, headers: dict[str, st
 
 @contextlib.contextmanager
 def candidate(about: dict[str, Any]) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """Give what tries the champion as its own candidate, as the account's administrator; in the end nothing is tried."""
+    """Yield a function that writes a route with the champion as its own candidate; remove it at the end.
+
+    It writes to the ledger with the credentials of the account's administrator.
+    """
     session = boto3.Session(about["access_key_id"], about["secret_access_key"], region_name=about["region"])
     dynamodb = session.resource("dynamodb", endpoint_url=about["endpoint_url"])
     table = dynamodb.Table(about["outputs"]["LedgerTable"])

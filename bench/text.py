@@ -1,11 +1,13 @@
-"""How fast a text model is served, against the fitted scikit-learn pipeline that it was made of; ratios of one run.
+"""Speed of serving a text model against the scikit-learn pipeline that it was exported from, in one run.
 
 The tickets model, fitted on its seed: request rows through `scoring.scorer` (tokeniser, then ONNX graph), as the server
-does it, against the pipeline's ``predict_proba`` on a DataFrame. Both count tokens with the same tokeniser; beside them
-the ordinary way, ``TfidfVectorizer`` of the same n-grams, which does so by itself. Short rounds take turns; a ratio is
-the median over the rounds, of CPU time. The tickets are of another seed than the model's.
+does it, against the pipeline's ``predict_proba`` on a DataFrame. Both count tokens with the same tokeniser.
+For reference, the usual ``TfidfVectorizer`` of the same n-grams, which counts tokens itself. Short rounds
+take turns; a ratio is the median over the rounds, of CPU time. The tickets have another seed than the model's
+data.
 
-The last line is one JSON object: ``one_row_vs_library``, ``hundred_rows_vs_library`` (theirs / ours: above 1, ours is faster).
+The last line is one JSON object: ``one_row_vs_library``, ``hundred_rows_vs_library`` (library / Relearn:
+above 1, Relearn is faster).
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # both sides have one core
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # one core for each way
 
 import numpy as np
 import pandas as pd
@@ -36,7 +38,7 @@ from training.models.tickets.generate import Ticket, tickets
 from training.models.tickets.model import build
 
 FULL, SMALL = (41, 0.05), (2, 0.001)
-"""Rounds, and seconds of each way in a round."""
+"""Rounds, and seconds of each way per round."""
 COLUMNS = ["subject", "body"]
 WAYS = {
     "ours": "ours: tokeniser and ONNX graph",
@@ -47,7 +49,7 @@ Ask = Callable[[list[Ticket]], Any]
 
 
 def main() -> int:
-    """Measure and print."""
+    """Run the benchmark; print a table, then the ratios as JSON. Return the exit code."""
     size = SMALL if arguments.read(__doc__).small else FULL
     ways = made()
     asked = tickets(100, seed=7)
@@ -66,7 +68,7 @@ def main() -> int:
 
 
 def made() -> dict[str, Ask]:
-    """Fit the model on its seed, export it, and give each way to ask it."""
+    """Fit the model on its seed and export it; return a function per way that scores rows."""
     spec = catalog.get("tickets")
     with (catalog.folder("tickets") / "seed.csv").open(encoding="utf-8") as file:
         seed = pd.DataFrame(list(csv.DictReader(file)))
@@ -83,7 +85,7 @@ def made() -> dict[str, Ask]:
 
 
 def vectorised(penalty: float) -> Any:
-    """Make the same with what scikit-learn itself has."""
+    """Return an unfitted pipeline of the same n-grams with scikit-learn's own vectoriser."""
     kinds: dict[str, dict[str, Any]] = {
         "char": {"analyzer": "char", "ngram_range": (1, 3)},
         "word": {"ngram_range": (1, 2)},
@@ -98,13 +100,13 @@ def vectorised(penalty: float) -> Any:
 
 
 def frame(rows: list[Ticket]) -> pd.DataFrame:
-    """Give rows as the DataFrame that a pipeline takes."""
+    """Return rows as the DataFrame that a pipeline takes."""
     texts = np.array([(row.subject, row.body) for row in rows], dtype=object)
     return pd.DataFrame({name: texts[:, at] for at, name in enumerate(COLUMNS)})
 
 
 def measured(ways: dict[str, Ask], rows: list[Ticket], rounds: int, seconds: float) -> dict[str, list[float]]:
-    """Measure each way in turn: CPU milliseconds a request, round by round."""
+    """Measure each way in turn; return CPU milliseconds per request of every round."""
     times: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(rounds):
         for name, ask in ways.items():
@@ -118,7 +120,7 @@ def measured(ways: dict[str, Ask], rows: list[Ticket], rounds: int, seconds: flo
 
 
 def ratio(times: dict[str, list[float]], other: str) -> float:
-    """Say by how much ours is faster."""
+    """Return the median, over the rounds, of another way's time divided by Relearn's."""
     return statistics.median(one / ours for one, ours in zip(times[other], times["ours"], strict=True))
 
 

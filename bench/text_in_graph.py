@@ -1,12 +1,13 @@
 # ruff: noqa: RUF001 - full-width letters are what is measured
-"""Are skl2onnx's own text converters faithful over Unicode? The figures of docs/how-to/TEXT.md.
+"""Agreement of skl2onnx's text converters with scikit-learn over Unicode: the figures of docs/how-to/TEXT.md.
 
-A scikit-learn ``CountVectorizer`` is fitted on texts of one kind, converted with skl2onnx, and both count the same texts.
-Printed by kind of text and analyser: the share of rows with the very same counts. Then by how much the weights differ that
-skl2onnx makes of ``TfidfTransformer``, of the same counts.
+A scikit-learn ``CountVectorizer`` is fitted on texts of one kind and converted with skl2onnx; both count the
+same texts. The table has the share of rows with equal counts, by kind of text and analyser. Then follows the
+largest difference between the weights of ``TfidfTransformer`` and those of its conversion, for the same
+counts.
 
-The last line is one JSON object: ``kinds`` (how many kinds of text there are), ``faithful`` (by analyser, of how many of
-them every row was right) and ``weights_off`` (that difference, by weighting).
+The last line is one JSON object: ``kinds`` (number of kinds of text), ``faithful`` (by analyser, the number
+of kinds of which every row was right) and ``weights_off`` (the difference, by weighting).
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ TEXTS = {
     "emoji": ["great 👍🏽 thanks", "family 👨‍👩‍👧 here", "flag 🇯🇵 flag", "love ❤️ it"],
     "empty": ["", " ", "a", "word"],
 }  # fmt: skip
-ANALYSERS: dict[str, tuple[dict[str, Any], str]] = {  # and the locale of the graph: slim images have no other
+ANALYSERS: dict[str, tuple[dict[str, Any], str]] = {  # options, and a locale that slim images have
     "word": ({"analyzer": "word"}, "C.utf8"),
     "word, \\w+": ({"analyzer": "word", "token_pattern": r"\w+"}, "C.utf8"),
     "char 1-3": ({"analyzer": "char", "ngram_range": (1, 3)}, "C.utf8"),
@@ -49,10 +50,10 @@ WEIGHTINGS: dict[str, dict[str, Any]] = {"tf-idf": {}, "tf-idf, sublinear_tf": {
 
 
 def main() -> int:
-    """Measure and print."""
-    arguments.read(__doc__)  # it takes seconds: whether small or not, all of it is run
+    """Run the benchmark; print a table, then the figures as JSON. Return the exit code."""
+    arguments.read(__doc__)  # takes seconds, so --small changes nothing
     onnxruntime.set_default_logger_severity(3)
-    warnings.simplefilter("ignore")  # skl2onnx warns that this may not work; that is what is measured
+    warnings.simplefilter("ignore")  # skl2onnx warns of the differences that are measured
     found = {
         kind: {name: faithful(texts, *how) for name, how in ANALYSERS.items()}
         for kind, texts in TEXTS.items()
@@ -69,7 +70,7 @@ def main() -> int:
 
 
 def weights_off(weighting: TfidfTransformer) -> float:
-    """Give the largest difference between scikit-learn's weights and those of its graph."""
+    """Return the largest difference between scikit-learn's weights and those of its graph."""
     counts = np.random.default_rng(0).poisson(0.5, (200, 300)).astype(np.float32)
     wanted = weighting.fit_transform(counts).toarray()
     graph = to_onnx(weighting, initial_types=[("counts", FloatTensorType([None, counts.shape[1]]))])
@@ -78,12 +79,12 @@ def weights_off(weighting: TfidfTransformer) -> float:
 
 
 def shown(value: float | str) -> str:
-    """Show one cell."""
+    """Return the text of one cell."""
     return value if isinstance(value, str) else f"{value:.0%}"
 
 
 def faithful(texts: list[str], options: dict[str, Any], locale: str) -> float | str:
-    """Give the share of rows counted alike; or where the attempt ended."""
+    """Return the share of rows with equal counts; "no tokens" or, without a converter, "none"."""
     known = CountVectorizer(**options)
     try:
         wanted = known.fit_transform(texts).toarray()
@@ -99,7 +100,7 @@ def faithful(texts: list[str], options: dict[str, Any], locale: str) -> float | 
 
 
 def with_locale(graph: onnx.ModelProto, locale: str) -> onnx.ModelProto:
-    """Let the graph lower letters by a locale that is there."""
+    """Set the locale with which the graph lowers letters."""
     for node in use_plain_locale(graph).graph.node:
         for attribute in node.attribute:
             if attribute.name == "locale":
