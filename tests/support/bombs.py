@@ -1,4 +1,4 @@
-"""Archives and documents that are small, and that a careless reader dies of."""
+"""Small archives and documents that exhaust a reader without limits."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ PAX_BYTES = 64 * 1024**2
 
 
 def pax_bomb() -> bytes:
-    """Make 64 KB that hold a pax header of 64 MiB, which `tarfile` reads into memory."""
+    """Return an archive of 64 KB with a pax header of 64 MiB, which `tarfile` reads into memory."""
     return _header_bomb(tarfile.XHDTYPE, "x")
 
 
 def long_name_bomb() -> bytes:
-    """Make 64 KB that hold a member whose name has 64 MiB."""
+    """Return an archive of 64 KB with a member whose name has 64 MiB."""
     return _header_bomb(tarfile.GNUTYPE_LONGNAME, "././@LongLink")
 
 
 def many_members(count: int = 100_000) -> bytes:
-    """Make an archive of one folder, very many times."""
+    """Return a small archive with `count` members, all the same folder."""
     folder = tarfile.TarInfo("f")
     folder.type = tarfile.DIRTYPE
     header = folder.tobuf(tarfile.USTAR_FORMAT)
@@ -28,7 +28,10 @@ def many_members(count: int = 100_000) -> bytes:
 
 
 def tar_of(files: dict[str, bytes], first: bytes = b"") -> bytes:
-    """Pack files; ``first`` is an archive whose members come before them, unpacked and without its end."""
+    """Return a ``.tar.gz`` of files.
+
+    ``first`` is an uncompressed tar without its end, whose members precede them.
+    """
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for name, content in files.items():
@@ -39,7 +42,7 @@ def tar_of(files: dict[str, bytes], first: bytes = b"") -> bytes:
 
 
 def deep_json(levels: int = 100_000) -> bytes:
-    """Make JSON that is nested very deep."""
+    """Return a JSON document with `levels` nested objects."""
     return b'{"a":' * levels + b"1" + b"}" * levels
 
 
@@ -60,7 +63,7 @@ ABSURD_JSON = {
     "nothing": b"",
     "half": b'{"a": ',
 }
-"""By what is wrong with it."""
+"""Documents by their defect."""
 
 
 def _header_bomb(kind: bytes, name: str) -> bytes:

@@ -1,4 +1,4 @@
-"""A candidate beside the champion, without the run that brings it there."""
+"""A candidate beside the champion, without the run that leads to it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Brain = Callable[[str, Any], tuple[int, Any]]
 
 
 def try_candidate(world: World, model: str = "flowers", *, weight: int = 0, shadow: bool = False) -> Route:
-    """Make version 1 serve and version 2 its candidate; the route as it stands then."""
+    """Make version 1 the champion and version 2 its candidate; return the route."""
     world.serve(model)
     endpoint = resources.endpoint(STAGE, model, CANDIDATE)
     world.sagemaker.endpoints[endpoint] = {"EndpointStatus": "InService", "looks": 0}
@@ -29,7 +29,7 @@ def try_candidate(world: World, model: str = "flowers", *, weight: int = 0, shad
 
 
 def behave(world: World, version: int, brain: Brain) -> None:
-    """Give one version's container a way of its own."""
+    """Replace the behaviour of one version's container."""
     usual = world.sagemaker.brain
 
     def answer(endpoint: str, body: Any) -> tuple[int, Any]:
@@ -43,15 +43,15 @@ def fail(_endpoint: str, _body: Any) -> tuple[int, Any]:
 
 
 def counted(world: World, route: Route, version: int, model: str = "flowers") -> Live:
-    """What was counted of a version in this step."""
+    """Return the version's live counts in this rollout step."""
     return LiveCounts(world.dynamodb, TABLE, world.clock).total(model, route.revision, version)
 
 
 def key_of(route: Route, version: int) -> str:
-    """A caller whom this version answers."""
+    """Return a caller key that is routed to this version."""
     return next(key for number in count() if routing.choose(route, key := f"caller-{number}") == version)
 
 
 def by(key: str) -> dict[str, Any]:
-    """The headers of a caller."""
+    """Return a request's headers with a caller key."""
     return {"headers": {"content-type": "application/json", "x-relearn-key": key}}

@@ -1,4 +1,4 @@
-"""An AWS account for tests of ``relearn doctor``: its limits are told here, all else is moto's."""
+"""An AWS account for tests of ``relearn doctor``: quotas and endpoints are set by the test, the rest is moto's."""
 
 from __future__ import annotations
 
@@ -36,11 +36,25 @@ class Answer:
 
 @dataclass
 class Account:
-    """What a test has in hand.
+    """State of the account.
 
-    `own` and `default` are quotas by name, over all services; `endpoints` are by name, with the limit of
-    a serverless one, and of others None or how many instances of which type they have; `denied` and `broken` are
-    operations that AWS refuses.
+    Parameters
+    ----------
+    target
+        Target of the command.
+    own, default
+        Applied and default quotas by name, over all services.
+    fixed
+        Names of quotas that cannot be adjusted.
+    endpoints
+        Endpoints by name: maximum concurrency of a serverless one, (count, type) of one on instances, or
+        None.
+    concurrency
+        Lambda's total and unreserved concurrency.
+    reserved
+        Concurrency reserved for predict; None when the function does not exist.
+    denied, broken
+        Operations that AWS denies, or answers with an internal error.
     """
 
     target: Target
@@ -60,12 +74,12 @@ class Account:
         self.target.client("ssm").put_parameter(Name=name, Value=version, Type="String", Overwrite=True)
 
     def finding(self, check: str, specs: Mapping[str, ModelSpec] = SPECS) -> Finding:
-        """Give what one check finds; for two models, unless others are given."""
+        """Return the finding of one check; `specs` are two models by default."""
         (found,) = [found for found in examine(self.target, specs) if found.check == check]
         return found
 
     def answer(self, model: Any, params: dict[str, Any], **_: Any) -> tuple[Answer, dict[str, Any]] | None:
-        """Stand in for AWS; None: moto answers."""
+        """Answer a call in place of AWS; None leaves it to moto."""
         if model.name in self.denied:
             return refused(403, "AccessDeniedException", f"not authorized to perform {model.name}")
         if model.name in self.broken:
@@ -122,7 +136,7 @@ def refused(status: int, code: str, message: str) -> tuple[Answer, dict[str, Any
 
 @contextmanager
 def account() -> Iterator[Account]:
-    """Make an account in which everything is as a deploy needs it."""
+    """Open an account in which every check passes."""
     with mock_aws():
         session = boto3.Session(
             aws_access_key_id="testing", aws_secret_access_key="testing", region_name=REGION

@@ -1,6 +1,7 @@
-"""A stage for tests of the command: AWS by moto, its HTTP API by a small server, its ledger by the real writer.
+"""A stage for tests of the command: AWS by moto, the HTTP API by a small server, the ledger by the real writer.
 
-The small server is CloudFormation too, for the one call the command makes.
+The server also answers CloudFormation's DescribeStacks, the only call of CloudFormation that the command
+makes.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from relearn.traffic.route import Change, Route
 REGION: Final = "eu-west-1"
 QUEUES: Final = ("ingest", "record", "trial")
 CALLED: Final = ("scheduled_run", "batch_event")
-"""Functions that read a queue, and those that are called."""
+"""Functions that are invoked asynchronously; those of `QUEUES` read a queue."""
 NOW = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
 MODEL_SAMPLE = [{"sepal_length": 5.1, "sepal_width": 3.5, "petal_length": 1.4, "petal_width": 0.2}]
 ABOUT = {
@@ -56,7 +57,7 @@ NOT_FOUND = {
 
 @dataclass
 class FakeApi:
-    """Answers what it is told to by path, or by method and path, and remembers what it was asked."""
+    """Returns prepared answers by path, or by method and path, and records requests."""
 
     answers: dict[str, tuple[int, dict[str, str], Any]] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str], Any]] = field(default_factory=list)
@@ -67,7 +68,7 @@ class FakeApi:
 
 @dataclass
 class CliStage:
-    """What a test has in hand."""
+    """The deployed stage ``test`` with its clients."""
 
     url: str
     api: FakeApi
@@ -96,11 +97,11 @@ class CliStage:
         return self.ledger.receive(Upload(**values | changes))
 
     def queue(self, name: str) -> str:
-        """URL of a queue of the stage."""
+        """Return the URL of a queue."""
         return str(self.sqs.get_queue_url(QueueName=name)["QueueUrl"])
 
     def messages(self, name: str) -> list[dict[str, Any]]:
-        """Take what is in a queue."""
+        """Receive and delete all messages of a queue."""
         found = []
         url = self.queue(name)
         while messages := self.sqs.receive_message(
@@ -112,7 +113,7 @@ class CliStage:
         return found
 
     def bury(self, name: str, body: str, **attributes: str) -> None:
-        """Put a dead letter where those of a function lie."""
+        """Put a message into the dead-letter queue of a function."""
         said = {key: {"DataType": "String", "StringValue": value} for key, value in attributes.items()}
         self.sqs.send_message(QueueUrl=self.queue(f"{name}-dead"), MessageBody=body, MessageAttributes=said)
 
@@ -120,7 +121,7 @@ class CliStage:
         return self.ledger.create_run(Run(run_id=run_id, model="iris", started_at=NOW.isoformat(), **changes))
 
     def serve(self, version: int = 1) -> None:
-        """Make a version serve."""
+        """Make a version the champion."""
         run = self.new_run(run_id=f"20260101t00000{version}-bbbbbb")
         metrics = {"f1_macro": 0.95, "accuracy": 0.96}
         made = Version(
@@ -135,7 +136,7 @@ class CliStage:
 
 @contextmanager
 def deployed() -> Iterator[CliStage]:
-    """Deploy the stage ``test``."""
+    """Open the stage ``test``."""
     with mock_aws(), _served() as (api, url):
         session = boto3.Session(region_name=REGION)
         s3 = session.client("s3")
@@ -179,7 +180,7 @@ def _outputs(url: str) -> dict[str, dict[str, str]]:
 
 
 def _dead_letters(*functions: str) -> str:
-    """Where dead letters are, as the stacks say it."""
+    """Return the stack output that describes dead-letter queues, as XML text."""
     place = f"https://sqs.{REGION}.amazonaws.com/123456789012"
     told = {
         name: {
@@ -207,7 +208,7 @@ def _describe_stacks(stack: str, url: str) -> tuple[int, bytes]:
 
 
 def _content(headers: Mapping[str, str], sent: bytes) -> Any:
-    """What was sent: JSON as what it says; anything else, as a file in a form, as it is."""
+    """Return a request's body: decoded when it is JSON, else the bytes; None when it is empty."""
     return json.loads(sent) if headers.get("content-type") == "application/json" else sent or None
 
 

@@ -1,4 +1,4 @@
-"""A clock that stands still until a test moves it."""
+"""A clock that stands still until the test moves it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass
 class Clock:
-    """Seconds, as `time.monotonic` gives them; the first may be any."""
+    """Monotonic clock in seconds, from any start."""
 
     now: float
 

@@ -1,8 +1,8 @@
-"""A strict stand-in for DynamoDB in memory: the calls that our code makes, many times cheaper than moto.
+"""Strict fake of DynamoDB in memory, for the calls that our code makes; far faster than moto.
 
-It refuses what DynamoDB refuses, and raises `UnknownRequestError` for what our code never asked before, so nothing is
-accepted without a rule. It answers behind real boto3 clients (`Dynamo.attach`) and without botocore (`Dynamo.client`).
-`tests/moto/test_dynamo.py` holds it and moto to the same answers.
+It refuses what DynamoDB refuses, and raises `UnknownRequestError` for requests of a new form, so that nothing
+is accepted without a rule. It answers behind real boto3 clients (`Dynamo.attach`) and without botocore
+(`Dynamo.client`). `tests/moto/test_dynamo.py` compares its answers with moto's.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ FAILED = "ConditionalCheckFailed"
 ITEM_BYTES, KEY_BYTES = 400 * 1024, {"pk": 2048, "sk": 1024}
 PAGE_BYTES, TRANSACTION_BYTES, BATCH_BYTES = 1024**2, 4 * 1024**2, 16 * 1024**2
 MEMBERS, KEYS_READ, ITEMS_WRITTEN = 100, 100, 25
-"""Of a transaction, a BatchGetItem and a BatchWriteItem (Developer Guide, "Constraints in Amazon DynamoDB")."""
+"""Maximum number of members of a transaction, keys of a BatchGetItem and items of a BatchWriteItem (Developer
+Guide, "Constraints in Amazon DynamoDB").
+"""
 _NAMES, _VALUES = "ExpressionAttributeNames", "ExpressionAttributeValues"
 _READ = {"TableName", "ConsistentRead", "ProjectionExpression", "ExclusiveStartKey", "Limit"}
 _WRITE = {"TableName", "ConditionExpression", _NAMES, _VALUES}
@@ -43,8 +45,8 @@ _PARAMETERS: dict[str, set[str]] = {
     "PutItem": _WRITE | {"Item"},
     "Query": _READ | {"KeyConditionExpression", "FilterExpression", "ScanIndexForward", _NAMES, _VALUES},
     "Scan": _READ,
-    # botocore sends a token with every transaction. It is not heeded: one that comes again, because its reply was lost,
-    # meets its own conditions, as it does on AWS when the token's ten minutes are over.
+    # botocore sends a token with every transaction. It is ignored: a repeated transaction, whose reply was lost, fails
+    # at its own conditions, as on AWS after the token's ten minutes.
     "TransactWriteItems": {"TransactItems", "ClientRequestToken"},
     "UpdateItem": _WRITE | {"Key", "UpdateExpression"},
 }
@@ -52,12 +54,12 @@ _MEMBERS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem"}
 
 
 class Dynamo:
-    """Tables with the keys ``pk`` and ``sk``, both strings; any number of threads may call at a time.
+    """Tables with the keys ``pk`` and ``sk``, both strings; safe to use from threads.
 
     Parameters
     ----------
     tables
-        Their names.
+        Names of the tables.
     """
 
     def __init__(self, *tables: str) -> None:
@@ -65,13 +67,13 @@ class Dynamo:
         self._mutex = threading.RLock()
 
     def attach(self, session: boto3.Session) -> Callable[[], None]:
-        """Answer every DynamoDB call of the clients that this session makes; give what ends that."""
+        """Answer every DynamoDB call of the session's clients; return a function that detaches the fake."""
         name, hook = "before-call.dynamodb", cast("Any", self.answer)
         session.events.register(name, hook)
         return lambda: session.events.unregister(name, hook)
 
     def client(self) -> DynamoDBClient:
-        """Give a client whose calls do not pass botocore, for tests that need thousands of tables."""
+        """Return a client whose calls bypass botocore, for tests that need thousands of tables."""
         return cast("DynamoDBClient", _Client(self))
 
     def answer(self, model: Any, params: dict[str, Any], **_: Any) -> tuple[Answer, dict[str, Any]]:
@@ -83,21 +85,21 @@ class Dynamo:
         return Answer(200), {**answer, "ResponseMetadata": {"HTTPStatusCode": 200}}
 
     def call(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Do one operation.
+        """Execute one operation.
 
         Parameters
         ----------
         operation
-            Its name in the API, e.g. ``"GetItem"``.
+            Name of the operation in the API, e.g. ``"GetItem"``.
         request
             Its parameters, with attribute values in DynamoDB's typed JSON.
 
         Raises
         ------
         RefusedError
-            As DynamoDB.
+            When DynamoDB refuses the request.
         UnknownRequestError
-            The operation, or a parameter of it, is not known here.
+            When the fake does not know the operation or one of its parameters.
         """
         _check_parameters(operation, request)
         with self._mutex:
@@ -232,7 +234,10 @@ class Dynamo:
         return test is None or test.holds(found or {}, given)
 
     def _made(self, kind: str, request: Mapping[str, Any]) -> tuple[Key, Item | None]:
-        """Make the item that a write leaves, which has to be one that DynamoDB takes; None: none."""
+        """Return key and item that a write results in, the item None for a delete.
+
+        Refuse an item that DynamoDB does.
+        """
         key = _key_of(kind, request)
         if kind == "Delete":
             return key, None
@@ -271,7 +276,7 @@ class Dynamo:
 
 
 class _Client:
-    """The operations of a DynamoDB client, by the names that boto3 gives them."""
+    """Operations of a DynamoDB client, under boto3's method names."""
 
     def __init__(self, dynamo: Dynamo) -> None:
         self._dynamo = dynamo
@@ -287,12 +292,12 @@ class _Client:
 
 
 def ledger_table() -> Table:
-    """Make a table of the ledger in memory, as its adapter."""
+    """Return an empty in-memory ledger table, through its adapter."""
     return Table(Dynamo("ledger").client(), "ledger")
 
 
 def _page(items: Iterator[Item], request: Mapping[str, Any], holds: Callable[[Item], bool]) -> dict[str, Any]:
-    """Give what one answer has of some items: at most 1 MB and `Limit` of them, before any are filtered out."""
+    """Return one page of a Query or Scan: at most 1 MB and `Limit` items, counted before the filter."""
     projected = expressions.projection(request.get("ProjectionExpression", "pk, sk"))
     whole = "ProjectionExpression" not in request
     found: list[Item] = []
@@ -321,7 +326,7 @@ def _check_parameters(operation: str, request: Mapping[str, Any]) -> None:
 
 
 def _given(request: Mapping[str, Any], marks: Collection[str]) -> Placeholders:
-    """Give the placeholders of a request, of which its expressions have to use each one and no other."""
+    """Return the placeholders of a request; refuse unused and undefined ones."""
     names, values = request.get(_NAMES, {}), request.get(_VALUES, {})
     for parameter, given in ((_NAMES, names), (_VALUES, values)):
         if parameter in request and not given:

@@ -1,6 +1,6 @@
-"""Expressions of DynamoDB, as far as our code writes them; any other is refused.
+"""DynamoDB expressions, as far as our code writes them; any other is refused.
 
-An expression is parsed once per text: the texts of our code differ by little more than how many placeholders they have.
+Parsed expressions are cached by text, because those of our code differ only in their number of placeholders.
 """
 
 from __future__ import annotations
@@ -21,36 +21,36 @@ Condition = Callable[[Item, "Placeholders"], bool]
 _WORD = re.compile(r"\s*(<>|[(),=]|[#:]?\w+(?:\.#?\w+)*)")
 _SMALLEST, _LARGEST = Decimal("1E-130"), Decimal("9.9999999999999999999999999999999999999E+125")
 _DIGITS = 38
-"""Digits of a number (Developer Guide, "Supported data types")."""
+"""Maximum number of digits of a number (Developer Guide, "Supported data types")."""
 _EXPRESSION_BYTES, _OPERANDS = 4096, 100
-"""Of an expression, and of its ``IN`` (Developer Guide, "Quotas")."""
+"""Maximum size of an expression, and number of operands of ``IN`` (Developer Guide, "Quotas")."""
 _EXACT = Context(prec=300)
 
 
 class UnknownRequestError(AssertionError):
-    """A request has a form that this stand-in does not know: our code never made it before."""
+    """A request has a form that the fake does not know, because our code never made one before."""
 
 
 def invalid(said: str) -> RefusedError:
-    """Make the error that DynamoDB answers to a request it does not take."""
+    """Return DynamoDB's error for a request that is not valid."""
     return RefusedError("ValidationException", said)
 
 
 @dataclass(frozen=True)
 class Placeholders:
-    """The names and values that the placeholders of a request stand for."""
+    """Names and values of a request's placeholders."""
 
     names: Mapping[str, str]
     values: Mapping[str, Any]
 
     def path(self, marks: Sequence[str]) -> list[str]:
-        """Give the attribute names of a path."""
+        """Return the attribute names of a path."""
         return [self.names[mark] if mark.startswith("#") else mark for mark in marks]
 
 
 @dataclass
 class _Parser:
-    """Reads one expression, word by word, and collects its placeholders."""
+    """Parser of one expression that collects its placeholders and attributes."""
 
     text: str
     words: list[str] = field(init=False)
@@ -171,14 +171,14 @@ class Test:
     marks: frozenset[str]
     """Its placeholders."""
     attributes: frozenset[str]
-    """The attributes that it reads, by their names or their placeholders."""
+    """Attributes that it reads, by name or placeholder."""
 
     __test__ = False
 
 
 @dataclass(frozen=True)
 class KeyTest:
-    """A parsed key condition: the placeholders of the partition and of what the sort key begins with."""
+    """A parsed key condition: placeholders of the partition key and of the sort key's prefix ("" for none)."""
 
     partition: str
     prefix: str
@@ -202,12 +202,13 @@ class Changes:
     marks: frozenset[str]
 
     def make(self, item: Item, given: Placeholders) -> Item:
-        """Give an item with the changes.
+        """Return a copy of an item with the changes.
 
         Raises
         ------
         RefusedError
-            As DynamoDB: a key would change, two paths overlap, a map is not there, a sum is of no numbers.
+            When DynamoDB refuses them: a key would change, paths overlap, a map is missing, or a sum is not
+            of numbers.
         """
         paths = [given.path(change.path) for change in self.changes]
         for number, path in enumerate(paths):
@@ -251,7 +252,7 @@ def key_condition(text: str) -> KeyTest:
 
 @cache
 def update(text: str) -> Changes:
-    """Parse an update: of SET and ADD, each once."""
+    """Parse an update of SET and ADD sections, each at most once."""
     parser, changes, verbs = _Parser(text), [], list[str]()
     while parser.words:
         verb = parser.take()
@@ -274,7 +275,7 @@ def update(text: str) -> Changes:
 
 @cache
 def projection(text: str) -> tuple[str, ...]:
-    """Parse a projection on whole attributes by their names."""
+    """Parse a projection of whole attributes by name."""
     parser = _Parser(text)
     names: list[str] = []
     while not names or parser.next_is(","):
@@ -287,14 +288,14 @@ def projection(text: str) -> tuple[str, ...]:
 
 
 def check_value(value: Mapping[str, Any]) -> None:
-    """Refuse an attribute value that DynamoDB does not take.
+    """Refuse an attribute value that is not valid.
 
     Raises
     ------
     RefusedError
-        It has a number of more than 38 digits, or out of range.
+        When a number has more than 38 digits, or is out of range.
     UnknownRequestError
-        It has a type that our code does not write.
+        When it has a type that our code does not write.
     """
     ((kind, content),) = value.items()
     match kind:
@@ -323,7 +324,7 @@ def _check_number(text: str) -> None:
 
 
 def same(found: Any, value: Any) -> bool:
-    """Tell whether two attribute values are equal: numbers as numbers; None equals nothing."""
+    """Whether two attribute values are equal; numbers are compared as numbers, and None equals nothing."""
     if found == value:
         return True
     if found is None or found.keys() != value.keys():
@@ -340,7 +341,7 @@ def same(found: Any, value: Any) -> bool:
 
 
 def read(item: Mapping[str, Any], path: Sequence[str]) -> Any:
-    """Give the attribute value at a path; None when there is none."""
+    """Return the attribute value at a path; None when there is none."""
     found: Any = item.get(path[0])
     for name in path[1:]:
         found = None if found is None else found.get("M", {}).get(name)
@@ -348,7 +349,7 @@ def read(item: Mapping[str, Any], path: Sequence[str]) -> Any:
 
 
 def weight(value: Mapping[str, Any]) -> int:
-    """Give the bytes that an attribute value takes (Developer Guide, "Item sizes and formats")."""
+    """Return the size of an attribute value in bytes (Developer Guide, "Item sizes and formats")."""
     ((kind, content),) = value.items()
     match kind:
         case "S":

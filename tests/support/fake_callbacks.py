@@ -1,4 +1,4 @@
-"""Steps that wait for a task token, behind a real boto3 client: moto has none without running whole state machines."""
+"""Fake of Step Functions' task tokens behind a real boto3 client; moto has them only in whole machines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,17 @@ class Answer:
 
 @dataclass
 class FakeCallbacks:
-    """The steps that wait, by their tokens; `failing` names the error that the next call ends with."""
+    """Tasks that wait, by token.
+
+    Parameters
+    ----------
+    waiting
+        Tokens that have not been returned.
+    woken
+        Tokens that were returned, in order.
+    failing
+        Error code of the next call; "" lets it succeed.
+    """
 
     waiting: set[str] = field(default_factory=set)
     woken: list[str] = field(default_factory=list)
@@ -27,13 +37,13 @@ class FakeCallbacks:
     _begun: int = 0
 
     def attach(self, session: boto3.Session) -> Callable[[], None]:
-        """Answer SendTaskSuccess for the clients that this session makes; give what ends that."""
+        """Answer SendTaskSuccess of the session's clients; return a function that detaches the fake."""
         hook = cast("Any", self._answer)
         session.events.register(CALL, hook)
         return lambda: session.events.unregister(CALL, hook)
 
     def begin(self) -> str:
-        """Let a step wait; give its token."""
+        """Start a waiting task and return its token."""
         self._begun += 1
         token = f"secret-token-{self._begun}"
         self.waiting.add(token)

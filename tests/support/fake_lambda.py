@@ -1,4 +1,4 @@
-"""A stand-in for Lambda behind a real boto3 client: it keeps what it was given to do later, and does nothing."""
+"""Fake of Lambda behind a real boto3 client: it records asynchronous invocations and runs nothing."""
 
 from __future__ import annotations
 
@@ -14,19 +14,27 @@ from tests.support.fake_sagemaker import Answer
 
 @dataclass
 class FakeLambda:
-    """Takes asynchronous invocations of the functions that are there; `waiting` are those to come, by name."""
+    """Accepts asynchronous invocations of known functions.
+
+    Parameters
+    ----------
+    functions
+        Names of the functions that exist.
+    waiting
+        Accepted invocations: function name and event.
+    """
 
     functions: set[str]
     waiting: list[tuple[str, Any]] = field(default_factory=list)
 
     def attach(self, session: boto3.Session) -> Callable[[], None]:
-        """Answer every Lambda call of the clients that this session makes; give what ends that."""
+        """Answer every Lambda call of the session's clients; return a function that detaches the fake."""
         answer: Any = self._answer
         session.events.register("before-call.lambda", answer)
         return lambda: session.events.unregister("before-call.lambda", answer)
 
     def take(self) -> list[tuple[str, Any]]:
-        """Give what waits, once."""
+        """Return the accepted invocations and forget them."""
         taken, self.waiting = self.waiting, []
         return taken
 

@@ -1,7 +1,7 @@
-"""A strict stand-in for SageMaker behind real boto3 clients: they check parameters, this checks the rules.
+"""Strict fake of SageMaker behind real boto3 clients: they check parameters, the fake checks SageMaker's rules.
 
-Unlike a lenient fake it refuses what AWS refuses: names twice, models of packages that do not exist,
-endpoint configs in use, endpoints that are not in service.
+It refuses what AWS refuses: duplicate names, models of packages that do not exist, deletion of endpoint
+configurations in use, invocations of endpoints that are not in service.
 """
 
 from __future__ import annotations
@@ -44,10 +44,20 @@ class Answer:
 class FakeSageMaker:
     """State of one account.
 
-    `brain` answers invocations: endpoint name and body in, status and JSON out. `creating` and
-    `deleting` say how many looks at an endpoint pass before it is there, or gone; `fail_with` is why it
-    never gets there. The next reply of the call `lose_reply_of` is lost. The account may have no more of
-    what the call `no_more_by` makes. `now` is when things are made.
+    Parameters
+    ----------
+    brain
+        Answers invocations: endpoint name and body to status and JSON.
+    creating, deleting
+        Number of DescribeEndpoint calls before an endpoint is in service, or gone.
+    fail_with
+        Failure reason of new endpoints; "" lets them succeed.
+    lose_reply_of
+        Call whose next reply is lost, so that botocore repeats it.
+    no_more_by
+        Call that is refused because of a service limit.
+    now
+        Clock for creation times.
     """
 
     brain: Brain
@@ -67,7 +77,7 @@ class FakeSageMaker:
     now: Callable[[], datetime] = lambda: _EPOCH
 
     def attach(self, session: boto3.Session) -> Callable[[], None]:
-        """Answer every SageMaker call of the clients that this session makes; give what ends that."""
+        """Answer every SageMaker call of the session's clients; return a function that detaches the fake."""
         name, hook = "before-call.sagemaker", cast("Any", self._control)
         session.events.register(name, hook)
         return lambda: session.events.unregister(name, hook)
@@ -78,7 +88,7 @@ class FakeSageMaker:
             given = json.loads(params["body"] or b"{}")
             self._refuse_more(model.name)
             if model.name == self.lose_reply_of:
-                # botocore does not hear of the first call's end and makes the call again
+                # the first call takes effect, its reply is lost, and botocore repeats it
                 self.lose_reply_of = ""
                 getattr(self, f"on_{model.name}")(**given)
             parsed = getattr(self, f"on_{model.name}")(**given)

@@ -1,7 +1,7 @@
-"""What moto's Application Auto Scaling lacks of AWS's rules, in front of it: moto answers what is let through.
+"""Rules of Application Auto Scaling that moto lacks, checked before moto answers.
 
-moto lets anything be scaled, says ValidationException of what is not registered, takes policies for it, and keeps
-the policies of what is deregistered.
+moto registers targets for anything, answers ValidationException for an unregistered target, accepts policies
+for one, and keeps the policies of a deregistered one.
 """
 
 from __future__ import annotations
@@ -20,14 +20,24 @@ DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 
 @dataclass
 class FakeScaling:
-    """Scales the endpoints of a `FakeSageMaker`. Of a call in `refuses`, the error's code comes instead, once."""
+    """Scaling of the endpoints of a `FakeSageMaker`.
+
+    Parameters
+    ----------
+    sagemaker
+        The account's endpoints.
+    calls
+        Calls that were made, except Describe*.
+    refuses
+        Call to the error code that it is refused with, once.
+    """
 
     sagemaker: FakeSageMaker
     calls: list[str] = field(default_factory=list)
     refuses: dict[str, str] = field(default_factory=dict)
 
     def attach(self, session: boto3.Session) -> Callable[[], None]:
-        """Look at every call of the clients that this session makes; give what ends that."""
+        """Check every call of the session's clients; return a function that detaches the fake."""
         name, hook = "before-call.application-autoscaling", cast("Any", self._look)
         session.events.register(name, hook)
         self._client = cast("Any", session.client("application-autoscaling"))
@@ -35,19 +45,19 @@ class FakeScaling:
 
     @property
     def targets(self) -> dict[str, dict[str, Any]]:
-        """What is scaled, by the endpoint's name."""
+        """Scalable targets by endpoint name."""
         found = self._client.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"]
         return {target["ResourceId"].split("/")[1]: target for target in found}
 
     def policy(self, endpoint: str) -> dict[str, Any]:
-        """Give the one policy of an endpoint."""
+        """Return the only policy of an endpoint."""
         resource = f"endpoint/{endpoint}/variant/AllTraffic"
         found = self._client.describe_scaling_policies(ServiceNamespace="sagemaker", ResourceId=resource)
         (policy,) = found["ScalingPolicies"]
         return dict(policy)
 
     def refuse_unknown(self, model: Any, params: dict[str, Any]) -> tuple[Answer, dict[str, Any]]:
-        """Answer where nothing is scaled: AWS refuses."""
+        """Answer a call that AWS refuses because its target is unknown."""
         answer = self._look(model, params)
         assert answer is not None, f"{model.name} is moto's to answer"
         return answer

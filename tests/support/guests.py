@@ -1,4 +1,4 @@
-"""A model whose features are looked up: flowers, as their owner left them last."""
+"""A model whose features are looked up by entity: flowers of guests."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ AS_OF = "2026-05-04T09:00:00Z"
 
 
 def row(guest: str, length: float, **more: Any) -> dict[str, Any]:
-    """One line of what the training job leaves."""
+    """Return one row of the online features that a training job writes."""
     return {
         "guest": guest, "as_of": AS_OF, "length": length, "width": 1.0, "mood": None, "age": 40.0, **more,
     }  # fmt: skip
@@ -44,7 +44,7 @@ ROWS = [row("ann", 3.0, mood="sunny"), row("ben", 9.0), row("çem", 0.1000000014
 
 
 def with_guests(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> Catalog:
-    """The catalog of every other test, and this model."""
+    """Return the tests' catalog with this model added."""
     monkeypatch.setitem(worlds.SPECS, MODEL, GUESTS)
     return replace(
         catalog, specs={**catalog.specs, MODEL: GUESTS}, samples={**catalog.samples, MODEL: SAMPLE}
@@ -52,14 +52,14 @@ def with_guests(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> Catalog:
 
 
 def begin(world: World, rows: list[dict[str, Any]], name: str = "a.csv") -> None:
-    """Upload data; the run that it starts leaves these rows."""
+    """Upload data; the run that it starts writes the given online features."""
     world.score[MODEL] = 0.9
     world.online[MODEL] = rows
     world.send(b"guest,at\nann,2026-05-04T09:00:00Z\n", f"incoming/{MODEL}/visits/{name}")
 
 
 def serve(world: World, *versions: list[dict[str, Any]]) -> Run:
-    """Let one run after the other go its way, each leaving rows of its own; the last of them."""
+    """Run once for each list of online features, and return the last run."""
     for number, rows in enumerate(versions):
         begin(world, rows, f"{number}.csv")
         run = world.run(MODEL)
@@ -67,7 +67,7 @@ def serve(world: World, *versions: list[dict[str, Any]]) -> Run:
 
 
 def items(world: World) -> dict[int, int]:
-    """Count the items in the online table: version to how many."""
+    """Return the number of items in the online table by version."""
     found: dict[int, int] = {}
     for item in world.dynamodb.scan(TableName="online")["Items"]:
         version = int(item["pk"]["S"].split("#")[1])

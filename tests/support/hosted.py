@@ -1,4 +1,4 @@
-"""A model whose versions run in Lambda: real graphs, and the function that holds them."""
+"""A model whose versions are hosted in Lambda, with real ONNX graphs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MODEL = "prices"
 
 
 def graph(factor: float) -> bytes:
-    """A graph that multiplies the area."""
+    """Return a graph that multiplies the area by a factor."""
     shape: list[str | int | None] = ["rows", 1]
     made = helper.make_model(
         helper.make_graph(
@@ -45,7 +45,7 @@ def graph(factor: float) -> bytes:
 
 
 def fussy_graph() -> bytes:
-    """A graph that takes the area's price from a list of ten, and fails at an area that is in none of its places."""
+    """Return a graph that looks up the area in a list of ten, and fails for an area outside of 0 to 9."""
     shape: list[str | int | None] = ["rows", 1]
     made = helper.make_model(
         helper.make_graph(
@@ -66,7 +66,7 @@ def fussy_graph() -> bytes:
 
 
 def files(factor: float, onnx: bytes = b"") -> dict[str, bytes]:
-    """The two files of an artifact: of a graph that multiplies by a factor, unless it is another."""
+    """Return the two files of an artifact, with a graph that multiplies by `factor` unless `onnx` is given."""
     onnx = onnx or graph(factor)
     meta = {
         "format": 1,
@@ -82,12 +82,12 @@ def files(factor: float, onnx: bytes = b"") -> dict[str, bytes]:
 
 @cache
 def artifact(factor: float) -> bytes:
-    """The archive; the same bytes each time, though a gzip names the second it was made in."""
+    """Return the artifact's archive; cached, because gzip includes the time of its creation."""
     return tar_gz(files(factor))
 
 
 def bomb(size: int) -> bytes:
-    """A small archive whose first file unpacks to so many zeros."""
+    """Return a small archive whose first file unpacks to `size` zero bytes."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w:gz") as tar:
         info = tarfile.TarInfo("zeros")
@@ -99,7 +99,7 @@ def bomb(size: int) -> bytes:
 def store(
     world: World, number: int, content: bytes, *, where: Hosting | None = None, digest: str = ""
 ) -> Version:
-    """Leave an artifact in S3 and write its version down; it serves nobody yet."""
+    """Store an artifact in S3 and register its version, which does not serve yet."""
     key = f"models/{MODEL}/job-{number}/output/model.tar.gz"
     world.s3.put_object(Bucket=ARTIFACTS, Key=key, Body=content)
     version = Version(
@@ -122,12 +122,12 @@ def serve(world: World, number: int) -> None:
 
 
 def spec_says(catalog: Catalog, where: Hosting) -> None:
-    """Deploy a spec with another mode."""
+    """Deploy a spec with another hosting."""
     catalog.specs[MODEL] = replace(PRICES, hosting=where)
 
 
 def direct(version: int, area: float = 50.0) -> dict[str, Any]:
-    """Ask the function as the stage's other functions do."""
+    """Invoke the host function as the stage's other functions do."""
     body = json.dumps({"instances": [{"area": area}]})
     answer: dict[str, Any] = host.handler({"version": version, "body": body}, LambdaContext())
     return answer

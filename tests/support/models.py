@@ -1,4 +1,4 @@
-"""Two small models for the tests, one of each kind, with data that fits them."""
+"""Small models for tests, a classification and a regression, with data that fits them."""
 
 from __future__ import annotations
 
@@ -55,5 +55,5 @@ PRICES_CSV = b"area,price\n" + b"50,100\n60,120\n" * 10
 
 
 def flowers_csv(*extra: str) -> bytes:
-    """Rows that fit FLOWERS, and then whatever else is wanted."""
+    """Return a CSV of rows that fit FLOWERS, followed by the given lines."""
     return FLOWERS_CSV + "".join(f"{line}\n" for line in extra).encode()

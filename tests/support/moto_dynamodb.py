@@ -1,4 +1,4 @@
-"""moto's DynamoDB, which the adapters and our own stand-in (`tests.support.dynamo`) are held to."""
+"""moto's DynamoDB, with which the adapters and our own fake (`tests.support.dynamo`) are compared."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def moto_dynamodb(*tables: str) -> Iterator[DynamoDBClient]:
-    """Make tables with the keys ``pk`` and ``sk``, and give a client for them."""
+    """Create tables with the keys ``pk`` and ``sk``, and yield a client for them."""
     keys: Any = [
         {"AttributeName": "pk", "KeyType": "HASH"},
         {"AttributeName": "sk", "KeyType": "RANGE"},

@@ -1,4 +1,4 @@
-"""What the tests of `preparation` share: a spec with every column type, and uploads by construction."""
+"""Shared by the tests of `preparation`: a spec with every column type, strategies for rows, and writers of files."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ NAMES = ("who", "size", "free", "note", "flag", "at", "label")
 
 @dataclass
 class Upload:
-    """Uploads text under a name into a directory of the test."""
+    """Prepares content as an upload with a given file name, in a folder of the test."""
 
     folder: Path
 
@@ -64,7 +64,7 @@ def rejected(prepared: Outcome) -> list[dict[str, Any]]:
 
 
 def shard_rows(path: Path | None) -> list[tuple[Any, ...]]:
-    """Rows of a shard; its date-times as microseconds since 1970."""
+    """Return the rows of a shard, with times as microseconds since 1970."""
     assert path is not None
     columns = ", ".join('epoch_us("at")' if name == "at" else name for name in NAMES)
     with duckdb.connect() as connection:
@@ -76,7 +76,7 @@ def float32(value: float) -> float:
 
 
 def expected(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What a good row is in the shard."""
+    """Return a valid row as it is stored in a shard."""
     at = row["at"]
     when = None
     if at is not None:
@@ -92,7 +92,7 @@ def _float32_or_less(limit: float) -> st.SearchStrategy[float]:
     return st.one_of(st.integers(-int(min(limit, 1e15)), int(min(limit, 1e15))), st.floats(-limit, limit))
 
 
-# What UTF-8 can hold, without the bytes that staging reserves.
+# Characters of UTF-8, without the one that staging reserves.
 characters = st.characters(codec="utf-8", exclude_characters="\0")
 text = st.text(characters, min_size=1, max_size=30)
 moments = st.datetimes(
@@ -140,7 +140,7 @@ flaws = st.sampled_from(sorted(FLAWS)).flatmap(
 
 
 def as_csv(rows: Sequence[Mapping[str, Any]], names: Sequence[str] = NAMES, newline: str = "\n") -> str:
-    """Write RFC 4180, quoting only what needs it."""
+    """Write CSV as in RFC 4180, with quotes only where necessary."""
     records = [list(names), *([_cell(row.get(name)) for name in names] for row in rows)]
     return "".join(",".join(map(_quoted, record)) + newline for record in records)
 
@@ -177,6 +177,6 @@ def _quoted(cell: str) -> str:
 
 
 def _minutes(moment: datetime) -> datetime:
-    """Drop historic zones' seconds in offsets, which ISO 8601 does not have."""
+    """Drop a UTC offset with seconds, as historic zones have, which ISO 8601 cannot express."""
     offset = moment.utcoffset()
     return moment.replace(tzinfo=None) if offset is not None and offset.seconds % 60 else moment

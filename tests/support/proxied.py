@@ -1,4 +1,4 @@
-"""``relearn proxy`` as a process of its own, as a person starts it."""
+"""``relearn proxy`` in its own process, as a user starts it."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Proxy:
     process: subprocess.Popen[str]
 
     def end(self) -> str:
-        """Press Ctrl-C; give what it told meanwhile."""
+        """Send SIGINT, as Ctrl-C does, and return standard error."""
         self.process.send_signal(signal.SIGINT)
         return self.process.communicate(timeout=30)[1]
 
 
 @contextmanager
 def proxy(*target: str, env: Mapping[str, str] | None = None) -> Iterator[Proxy]:
-    """Run a proxy on a free port; ``target`` is the options that say which stage."""
+    """Run a proxy on a free port; ``target`` are the options that choose the stage."""
     command = [sys.executable, "-m", "cli", *target, "proxy", "--port", "0"]
     path = os.pathsep.join(map(str, (ROOT, ROOT / "clients" / "python" / "src")))
     process = subprocess.Popen(

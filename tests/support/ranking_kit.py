@@ -30,12 +30,12 @@ SPEC = ModelSpec(
 K = 3
 INPUTS = [Input(name, "string", (name,)) for name in ("guest", "like")]
 Row = tuple[str | None, str | None]
-"""A request: whose, and like which item."""
+"""A request: entity and item for similarity, each may be None."""
 
 
 @dataclass(frozen=True)
 class Small:
-    """A recommender with factors at random, and its graph."""
+    """A recommender with random factors, and its graph."""
 
     known: Interactions
     factors: Factors
@@ -47,7 +47,10 @@ class Small:
 
 
 def interactions(matrix: Sequence[Sequence[float]] | Array) -> Interactions:
-    """Name the rows of a matrix g0, g1, ..., its columns f0, f1, ...; of many g00 and so on, in their order."""
+    """Return interactions from a matrix.
+
+    Rows are named g0, g1, ..., columns f0, f1, ..., zero-padded so that they sort.
+    """
     sparse = csr_matrix(np.asarray(matrix, dtype=np.float32))
     guests, films = (
         np.array([f"{kind}{number:0{len(str(count - 1))}}" for number in range(count)], dtype=object)
@@ -57,7 +60,7 @@ def interactions(matrix: Sequence[Sequence[float]] | Array) -> Interactions:
 
 
 def small(seed: int = 0, *, guests: int = 8, films: int = 9, share: float = 0.4) -> Small:
-    """Make a recommender whose guests have each met something."""
+    """Return a recommender in which every guest has at least one interaction."""
     generator = np.random.default_rng(seed)
     met = generator.random((guests, films)) < share
     met[np.arange(guests), generator.integers(0, films, guests)] = True
@@ -66,14 +69,14 @@ def small(seed: int = 0, *, guests: int = 8, films: int = 9, share: float = 0.4)
 
 
 def of(known: Interactions, factors: Factors) -> Small:
-    """Draw a recommender."""
+    """Return a recommender with the graph of these interactions and factors."""
     drawn = graph.build(graph.Draft(known, factors, K), "films", visitor="guest", similar_to="like")
     onnx = drawn.SerializeToString(deterministic=True)
     return Small(known, factors, onnx, Scorer(onnx, SPEC, INPUTS))
 
 
 def wanted(model: Small, row: Row) -> tuple[str, list[str], list[float]]:
-    """Say in plain steps what a row must be answered: basis, items, scores."""
+    """Compute the expected answer to a row in plain steps: basis, items, scores."""
     guests, films = list(model.known.visitors), list(model.known.items)
     if row[1] in films:
         own = films.index(str(row[1]))
@@ -94,7 +97,7 @@ def _best(films: list[str], scores: Array, *, without: set[int]) -> tuple[list[s
 
 
 def data(rows: Mapping[bool, Sequence[tuple[str, str, float]]]) -> dataset.Dataset:
-    """Make a split of rows: guest, film and weight, under whether they are held out."""
+    """Return a dataset of (guest, film, weight) rows, by whether they are held out."""
     sides = [_table(rows.get(held, ())) for held in (False, True)]
     return dataset.Dataset(sides[0], sides[1], "0" * 64, 1, {"seen": {"shards": 1, "rows": 0}})
 

@@ -1,4 +1,4 @@
-"""What the tests of prediction records have in hand: the queue, the function that reads it, the lake."""
+"""Helpers for tests of prediction records: the queue, the function that reads it, the lake."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tests.support.world import LAKE, LambdaContext, World
 
 
 class Queue:
-    """The queue of records, or another."""
+    """A queue of the stage, by default that of prediction records."""
 
     def __init__(self, world: World, name: str = "records") -> None:
         self._sqs = world.sqs
         self._url = world.sqs.get_queue_url(QueueName=name)["QueueUrl"]
 
     def take(self) -> list[str]:
-        """Take the bodies of all messages."""
+        """Receive and delete all messages; return their bodies."""
         bodies = []
         while messages := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get(
             "Messages"
@@ -37,14 +37,14 @@ def keyed(key: str) -> dict[str, Any]:
 
 
 def take_in(*bodies: str) -> list[str]:
-    """Deliver messages as one batch; give the ids of those that failed."""
+    """Deliver messages as one batch and return the ids of those that failed."""
     messages = [{"messageId": str(number), "body": body} for number, body in enumerate(bodies)]
     answer = record.handler({"Records": messages}, LambdaContext())
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 
 def in_the_lake(world: World) -> list[Record]:
-    """Read every line there is."""
+    """Return all prediction records of the lake."""
     keys = world.lake("predictions/")
     content = b"".join(world.s3.get_object(Bucket=LAKE, Key=key)["Body"].read() for key in keys)
     return list(predictions.read_records(content.splitlines()))

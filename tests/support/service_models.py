@@ -1,4 +1,4 @@
-"""botocore's models of AWS's services, read once a process: most of the time of a test that makes a client goes there."""
+"""Cache of botocore's service models, whose loading takes most of the time of a test that creates clients."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 @pytest.fixture(scope="session", autouse=True)
 def shared_loader() -> Iterator[None]:
-    """Let every session of boto3 have the same loader, which keeps what it has read."""
+    """Share one loader, which caches what it has read, among all boto3 sessions."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
         yield

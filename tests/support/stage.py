@@ -1,4 +1,4 @@
-"""A stage over moto with every handler on it: for the fixtures of these tests, and for who runs it beside pytest."""
+"""A stage over moto on which every handler runs, for fixtures and for use outside of pytest."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def written_catalog(
     samples: Mapping[str, list[dict[str, Any]]],
     seeds: Mapping[str, bytes],
 ) -> catalog.Catalog:
-    """Write a catalog of models, and read it as the Lambda does."""
+    """Write a catalog of models and load it as the Lambda functions do."""
     data = {
         name: {"spec": codec.to_dict(spec), "sample": samples.get(name, [])} for name, spec in specs.items()
     }
@@ -62,7 +62,7 @@ def written_catalog(
 
 @contextmanager
 def stage_of(models: catalog.Catalog, session: boto3.Session, patch: pytest.MonkeyPatch) -> Iterator[World]:
-    """Make a stage without any data, on which every handler runs."""
+    """Open a stage without data, on which every handler runs."""
     with mock_aws():
         patch.setattr(boto3, "DEFAULT_SESSION", session)
         sagemaker = FakeSageMaker(brain, groups={resources.group(STAGE, name) for name in models.specs})
@@ -87,7 +87,7 @@ def stage_of(models: catalog.Catalog, session: boto3.Session, patch: pytest.Monk
 
 
 def reach_without_sdk(world: World, patch: pytest.MonkeyPatch) -> None:
-    """Let the functions that use no SDK reach the stage, over HTTP."""
+    """Set the endpoints of functions that use no SDK, so that they reach the stage over HTTP."""
     for service in ("DYNAMODB", "S3", "SQS"):
         patch.setenv(f"AWS_ENDPOINT_URL_{service}", world.aws.url)
 
@@ -127,7 +127,7 @@ def _environment(*, ingest: str, records: str, trials: str) -> dict[str, str]:
 
 
 def _infrastructure() -> dict[str, str]:
-    """Make the buckets, the state machine, the topic and the queues; name to URL of the queues."""
+    """Create tables, buckets, state machines, topic and queues; return the queues' URLs by name."""
     s3 = clients.s3()
     for bucket in (UPLOADS, LAKE, ARTIFACTS):
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})

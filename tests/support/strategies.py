@@ -22,7 +22,7 @@ from relearn.spec.model import (
     Training,
 )
 
-CHARACTERS = st.characters(exclude_characters="\0", exclude_categories=["Cs"])  # what no text holds
+CHARACTERS = st.characters(exclude_characters="\0", exclude_categories=["Cs"])  # not allowed in any text
 NAMES = st.text(string.ascii_lowercase + string.digits + "_", min_size=1, max_size=8).map(lambda s: f"c{s}")
 MODEL_NAMES = st.from_regex(r"[a-z](-?[a-z0-9]){0,19}", fullmatch=True).map(
     lambda name: name[:20].rstrip("-")
@@ -33,14 +33,14 @@ NEVER_RAW = frozenset(
     [chr(code) for code in (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))]
     + ["\u061c", "\u200e", "\u200f", "\u2028", "\u2029", "\ufeff"]
 )
-"""Characters that steer a terminal, turn text around or end lines."""
+"""Characters that control a terminal, reverse text or end lines."""
 COMMON = {"optional": st.booleans(), "private": st.booleans(), "description": st.text(max_size=9)}
 
 PARTED = st.sampled_from([(), ("hour",), ("date", "time"), PARTS])
 
 
 def hostile_texts() -> st.SearchStrategy[str]:
-    """Texts full of what must never reach a terminal or a page as it is."""
+    """Texts with many characters and markup that must never reach a terminal or page unescaped."""
     pieces = st.sampled_from(
         ["\x1b[2J", "\x1b]0;x\x07", "\x9b31m", "\udcff", "<b>", "[red]", ":bomb:", *sorted(NEVER_RAW)]
     )
@@ -81,7 +81,7 @@ def columns(name: str) -> st.SearchStrategy[Column]:
 
 @st.composite
 def specs(draw: st.DrawFn) -> ModelSpec:
-    """Any valid spec."""
+    """Valid specs."""
     first, target, *names = draw(st.lists(NAMES, min_size=2, max_size=6, unique=True))
     chosen = (draw(numbers(first)), *(draw(columns(name)) for name in names))
     classifies = draw(st.booleans())
@@ -117,7 +117,7 @@ def specs(draw: st.DrawFn) -> ModelSpec:
 
 @st.composite
 def raw_tables(draw: st.DrawFn, name: str) -> Table:
-    """A raw table with a few columns, a key and a time or neither."""
+    """Raw tables with a few columns, with or without key and time."""
     names = draw(st.lists(NAMES, min_size=1, max_size=3, unique=True))
     chosen = tuple(draw(columns(one)) for one in names)
     there = [column for column in chosen if not column.optional]
@@ -186,9 +186,9 @@ ANY = (
 
 @st.composite
 def perhaps_instances(draw: st.DrawFn, spec: ModelSpec) -> dict[str, Any]:
-    """Rows that fit a spec but for a change or two."""
+    """Rows that fit a spec except for up to two changes."""
     instance = dict(draw(instances(spec)))
-    if draw(st.booleans()):  # as one that names its entity and leaves out what it likes
+    if draw(st.booleans()):  # an instance that names its entity and omits features
         kept = {name for name in instance if name == spec.entity or draw(st.booleans())}
         instance = {name: value for name, value in instance.items() if name in kept}
     for _ in range(draw(st.integers(0, 2))):

@@ -52,7 +52,7 @@ REGRESSION = replace(NUMBERS, target=Number("y"), metric=Metric("rmse", maximum=
 
 
 def write_shard(path: Path, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> Path:
-    """Write a shard as ingest does: the columns' types, null where a value is missing, its mark in the footer."""
+    """Write a shard as ingest does: typed columns, null for missing values, a fingerprint in the footer."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
@@ -70,7 +70,7 @@ def write_shard(path: Path, columns: Sequence[Column], rows: Sequence[Mapping[st
 
 
 def iris_rows(*files: Path) -> list[dict[str, Any]]:
-    """Read the rows of iris files; the seed when none is named."""
+    """Return the rows of iris files, of the seed data by default."""
     rows: list[dict[str, Any]] = []
     for path in files or (IRIS_SEED,):
         with path.open(encoding="utf-8") as file:
@@ -81,7 +81,7 @@ def iris_rows(*files: Path) -> list[dict[str, Any]]:
 
 
 def job(base: Path, rows: Sequence[Mapping[str, Any]], **told: str) -> Container:
-    """Lay out a training job of the iris model."""
+    """Create the files of a training job of the iris model and return its container."""
     spec = catalog.get("iris")
     write_shard(base / "input/data/train/a.parquet", (*spec.columns, spec.target), rows)
     config = base / "input/config/hyperparameters.json"
@@ -91,7 +91,7 @@ def job(base: Path, rows: Sequence[Mapping[str, Any]], **told: str) -> Container
 
 
 def numbers_table(rows: int, *, seed: int = 0, regression: bool = False) -> Table:
-    """Make rows of `NUMBERS` or `REGRESSION` whose answer depends on all three columns."""
+    """Return rows of `NUMBERS` or `REGRESSION` whose target depends on all three columns."""
     generator = np.random.default_rng(seed)
     columns = {name: generator.normal(size=rows).astype(np.float32) for name in ("a", "b", "c")}
     score = columns["a"] + 2 * columns["b"] * columns["c"] + generator.normal(scale=0.3, size=rows)

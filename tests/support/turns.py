@@ -1,4 +1,4 @@
-"""Writers that take turns: each runs in a thread of its own, from one call of an adapter to the next, when it is told to."""
+"""Writers that take turns: each runs in its own thread, and the test lets it run from one adapter call to the next."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from relearn.records.predictions import WRITER_SECONDS
 
 
 class Clock:
-    """Seconds since 1970, that pass when they are told to."""
+    """Seconds since 1970, moved by the test."""
 
     def __init__(self) -> None:
         self.now = 1_800_000_000.0
@@ -24,7 +24,7 @@ class Clock:
 
 
 class Bucket:
-    """The part of `lambdas.aws.s3.storage.Storage` that is used here, in memory."""
+    """In-memory part of `lambdas.aws.s3.storage.Storage` that writers use."""
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
@@ -40,11 +40,11 @@ class Bucket:
 
 
 class DiedError(BaseException):
-    """The process of a writer is gone; nothing catches this."""
+    """The writer's process was killed; no code under test catches this."""
 
 
 class Writer(threading.Thread):
-    """Does one thing, a step at a time.
+    """Runs one task step by step.
 
     Parameters
     ----------
@@ -78,13 +78,13 @@ class Writer(threading.Thread):
         self._parked.release()
 
     def turn(self) -> None:
-        """Wait to be told to go on; called by the writer, before whatever others can see."""
+        """Wait for the next `step`; the writer calls it before every effect that others can see."""
         self._parked.release()
         self._go.acquire()
         self._alive()
 
     def step(self) -> None:
-        """Let it go on to its next turn, or its end."""
+        """Let the writer run to its next turn, or its end."""
         if not self.is_over:
             self._go.release()
             self._parked.acquire()
@@ -95,7 +95,7 @@ class Writer(threading.Thread):
 
 
 class WritersTable:
-    """The table, as one writer reaches it."""
+    """The table as one writer accesses it."""
 
     def __init__(self, table: Table, writer: Writer) -> None:
         self._table = table
@@ -111,7 +111,7 @@ class WritersTable:
 
 
 class WritersBucket:
-    """The bucket, as one writer reaches it."""
+    """The bucket as one writer accesses it."""
 
     def __init__(self, bucket: Bucket, writer: Writer) -> None:
         self._bucket = bucket
@@ -124,4 +124,4 @@ class WritersBucket:
     def write(self, bucket: str, key: str, body: bytes, content_type: str) -> None:
         self._writer.turn()
         self._bucket.write(bucket, key, body, content_type)
-        self._writer.turn()  # it may die without having said what it did
+        self._writer.turn()  # it may die after the write, before it reports it

@@ -1,6 +1,6 @@
-"""AWS over real HTTP, for clients that are no botocore: SageMaker's runtime is the fake's, everything else moto's.
+"""AWS over real HTTP, for clients other than botocore: the fake's SageMaker runtime and function hosts, otherwise moto.
 
-Every request must carry a signature that botocore's own signer would have made; AWS refuses any other.
+Every request must carry the signature that botocore's own signer computes; AWS refuses any other.
 """
 
 from __future__ import annotations
@@ -36,16 +36,24 @@ CALLS = {
 _FUNCTIONS = "/2015-03-31/functions/"
 Answer = tuple[int, dict[str, str], bytes]
 Behaviour = Callable[[str, dict[str, str], bytes], Answer | None]
-"""Path, headers, body to status, headers, body; None: close the connection without an answer."""
+"""Path, headers and body to status, headers and body; None closes the connection without an answer."""
 
 
 class LocalAWS:
-    """See the module.
+    """The HTTP endpoint of AWS, as described in the module.
 
-    ``once`` holds behaviours for the next requests to endpoints, each used up by one; then the fake answers.
-    ``queue_once`` and ``s3_once`` do so for the queue of prediction records and for the lake, ``table_once`` for look-ups.
-    ``reads`` are the requests to tables, each with its action; ``fetched`` the keys of objects that were read.
-    ``hosts`` are the functions that may be called: name to what it does with an event.
+    Attributes
+    ----------
+    once
+        Behaviours for the next requests to endpoints, each used once; afterwards the fake answers.
+    queue_once, s3_once, table_once
+        The same for the queue of prediction records, for writes to the lake and for look-ups.
+    reads
+        Requests to tables, each with its action.
+    fetched
+        Keys of objects that were read.
+    hosts
+        Functions that can be invoked: name to a function of the event.
     """
 
     def __init__(self, sagemaker: FakeSageMaker, dynamodb: Any, sqs: Any = None, s3: Any = None) -> None:
@@ -152,7 +160,7 @@ class LocalAWS:
 def check_signature(
     path: str, headers: dict[str, str], body: bytes, service: str, method: str = "POST"
 ) -> None:
-    """Sign what came as botocore does, and compare."""
+    """Assert that a request's signature equals the one that botocore computes."""
     names = headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")
     request = AWSRequest(method, f"http://{headers['host']}{path}", data=body)
     for name in names:
@@ -169,12 +177,12 @@ def check_signature(
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    request_queue_size = 128  # callers come all at once
+    request_queue_size = 128  # tests connect many callers at once
 
 
 @contextmanager
 def serving(behaviour: Behaviour) -> Iterator[str]:
-    """Answer GET, POST and PUT requests over HTTP/1.1 with kept-alive connections; give the URL."""
+    """Answer GET, POST and PUT requests over persistent HTTP/1.1 connections; yields the URL."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

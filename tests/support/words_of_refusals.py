@@ -1,4 +1,4 @@
-"""Finds in the code with which words it refuses, so that a table of refusals can be held against it."""
+"""Finds the messages with which code refuses input, so that a documented table of refusals can be checked."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _SQL_LITERAL = re.compile(r"(?:^|THEN |ELSE |\|\| )'((?:[^']|'')*)'")
 
 
 class Words(NamedTuple):
-    """What one place says.
+    """A message at one place of the code.
 
     Parameters
     ----------
     place
         File and line.
     codes
-        Those that it may give; none where they come from elsewhere.
+        Codes that the message can have; empty where they come from elsewhere.
     pattern
-        Regular expression of the words: what is formatted into them may be anything.
+        Regular expression of the message; formatted parts match anything.
     """
 
     place: str
@@ -30,9 +30,9 @@ class Words(NamedTuple):
 
 
 def calls(path: Path, *names: str) -> Iterator[Words]:
-    """Find the calls of functions, or methods, whose first argument is a code or a line and whose second has the words.
+    """Find calls of functions or methods whose first argument is a code or line and whose second is a message.
 
-    Words that are only passed on, of another error, are left out.
+    Messages that are only passed on from another error are omitted.
     """
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
@@ -44,14 +44,15 @@ def calls(path: Path, *names: str) -> Iterator[Words]:
 
 
 def said(path: Path, at: Mapping[str, int]) -> Iterator[str]:
-    """Find what is said in the argument at a place of the calls of functions, as words with "…" for what is formatted.
+    """Find messages in one argument of calls, with "…" in place of formatted parts.
 
     Parameters
     ----------
     path
-        A file of ours.
+        A source file.
     at
-        Name of a function, or method, to the number of that argument, from 0. Words that are only passed on are left out.
+        Name of a function or method to the index of the argument, from 0. Messages that are only passed on
+        are omitted.
     """
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
@@ -64,7 +65,10 @@ def said(path: Path, at: Mapping[str, int]) -> Iterator[str]:
 
 
 def given(path: Path) -> Iterator[str]:
-    """Find what the functions of a file give, alone or in a tuple, that is words with a blank; as `said` does."""
+    """Find messages that the functions of a file return, alone or in a tuple.
+
+    A message has at least one space.
+    """
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.Return) and node.value is not None:
@@ -75,7 +79,7 @@ def given(path: Path) -> Iterator[str]:
 
 
 def in_sql(sql: str) -> list[str]:
-    """List the texts that an SQL expression may give."""
+    """Return the text literals that an SQL expression can return."""
     return [found.replace("''", "'") for found in _SQL_LITERAL.findall(sql)]
 
 
@@ -84,11 +88,11 @@ def _name(function: ast.expr) -> str:
 
 
 def _all(node: ast.expr, tree: ast.Module) -> list[ast.expr]:
-    """Give every expression that a node may be: both of a condition, and of a name whatever it is set to in the file."""
+    """Return every expression that a node can stand for: branches of a condition, values assigned to a name."""
     if isinstance(node, ast.IfExp):
         return [*_all(node.body, tree), *_all(node.orelse, tree)]
     if isinstance(node, ast.BinOp):
-        return _all(node.left, tree)  # what is added at the end may be missing
+        return _all(node.left, tree)  # an appended text is ignored
     if isinstance(node, ast.Name):
         values = [
             one.value
@@ -105,7 +109,7 @@ def _plain(node: ast.expr) -> str:
 
 
 def _words(node: ast.expr) -> str:
-    """Give words, with "…" for what is formatted into them."""
+    """Return a message with "…" in place of formatted parts."""
     if isinstance(node, ast.JoinedStr):
         return "".join(_words(one) for one in node.values)
     return str(node.value) if isinstance(node, ast.Constant) else "…"

@@ -1,7 +1,7 @@
-"""A whole stage over moto: buckets, ledger, topic, queue and state machine, and our handlers as they are.
+"""A whole stage over moto: buckets, ledger, topic, queue and state machine, with our real handlers.
 
-What AWS does between the handlers, the World does: it turns stored objects into ingest's messages, walks the
-state machine's steps, and plays the training container.
+The World performs what AWS does between the handlers: it turns stored objects into ingest's messages,
+executes the state machine's steps, and simulates the training container.
 """
 
 from __future__ import annotations
@@ -74,11 +74,11 @@ STEPS: dict[str, Callable[[Any, Any], Any]] = {
     "retired": retire.handler,
 }
 UNTIL = {"endpoint": "InService", "published": "Published"}
-"""Steps that are called again until their status is this."""
+"""Steps that are repeated until their status has this value."""
 
 
 class Clock:
-    """Time that moves when it is told to."""
+    """Clock in UTC, moved by the test; every reading adds a millisecond."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
@@ -102,7 +102,7 @@ class LambdaContext:
 
 @dataclass
 class World:
-    """See the module."""
+    """A stage with all its fakes, as described in the module."""
 
     sagemaker: FakeSageMaker
     scaling: FakeScaling
@@ -115,15 +115,15 @@ class World:
     repeats: int = 1
     lies: dict[str, Any] = field(default_factory=dict)
     asked: Callable[[dict[str, Any]], object] = lambda _rollout: None
-    """Who asks while a candidate is tried; told of the step."""
+    """Called in every rollout step with its description, to send traffic while a candidate is tried."""
     artifacts: dict[str, bytes] = field(default_factory=dict)
-    """Model to the model.tar.gz that its training jobs leave, where it has to be a real one."""
+    """Model to the model.tar.gz of its training jobs, where a real one is needed."""
     ingest_seconds: float = 300
-    """What is left of the ingest function's time when it begins."""
+    """Remaining time of the ingest function at its start, in seconds."""
     decides: Callable[[], object] = lambda: None
-    """Who decides while a version waits for that."""
+    """Called while a version waits for approval, to decide about it."""
     recorded: list[dict[str, Any]] = field(default_factory=list)
-    """Questions with answers that training jobs leave."""
+    """Pairs of input and output that training jobs write."""
     probes: tuple[dict[str, Any], ...] = ({"length": 4.0, "width": 1.0}, {"length": 8.0, "width": 4.0})
 
     def __post_init__(self) -> None:
@@ -135,19 +135,19 @@ class World:
         self._sequence = 0
         self._stored: Counter[bytes] = Counter()
 
-    # what is there
+    # state
 
     @property
     def ledger(self) -> Ledger:
         return wiring.ledger(Config.from_env())
 
     def upload(self, model: str = "flowers") -> Upload:
-        """Give the one upload of a model."""
+        """Return the only upload of a model."""
         (upload,) = self.ledger.uploads(model)
         return upload
 
     def states_of(self, model: str = "flowers") -> list[str]:
-        """Give the states of a model's uploads, in the order they came."""
+        """Return the states of a model's uploads, oldest first."""
         found = sorted(self.ledger.uploads(model), key=lambda upload: upload.received_at)
         return [str(upload.state) for upload in found]
 
@@ -157,7 +157,7 @@ class World:
         return run
 
     def executions(self) -> list[str]:
-        """Give the names of all executions, oldest first."""
+        """Return the names of all executions, oldest first."""
         found = self.states.list_executions(stateMachineArn=MACHINE)["executions"]
         return sorted(execution["name"] for execution in found)
 
@@ -174,7 +174,7 @@ class World:
         return json.loads(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
 
     def notifications(self) -> list[dict[str, Any]]:
-        """Take what people were told since the last call."""
+        """Return the notifications to people since the last call."""
         url = self.sqs.get_queue_url(QueueName="people")["QueueUrl"]
         told = []
         while messages := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
@@ -184,7 +184,7 @@ class World:
         return told
 
     def serve(self, model: str = "flowers") -> None:
-        """Make version 1 of a model serve, without the way there."""
+        """Make version 1 of a model the champion, without a run."""
         endpoint = resources.endpoint(STAGE, model, 1)
         run = self.ledger.create_run(Run(run_id="run-1", model=model, state=RunState.JUDGING))
         metrics = {SPECS[model].metric.name: 0.9}
@@ -193,13 +193,13 @@ class World:
         self.ledger.write_route(model, Route(), Route(champion=1, revision=1), steps, MOVED)
         self.sagemaker.endpoints[endpoint] = {"EndpointStatus": "InService", "looks": 0}
 
-    # what AWS does
+    # actions of AWS
 
     def put(self, key: str, body: bytes, *, same: bool = False) -> dict[str, Any]:
-        """Store an object and give the event that S3 sends.
+        """Store an object and return the event that S3 sends.
 
-        A text that was stored before gets one more blank line, as a file of its own has something of its own, unless it is
-        to be the ``same``.
+        Content that was stored before gets an additional blank line, so that it differs, unless it is to be
+        the ``same``.
         """
         if body.endswith(b"\n") and not same:
             self._stored[body] += 1
@@ -226,7 +226,7 @@ class World:
         }
 
     def ingest(self, *events: Mapping[str, Any]) -> list[str]:
-        """Deliver events as one batch; give the ids of the messages that failed."""
+        """Deliver events as one batch and return the ids of the messages that failed."""
         records = [
             {"messageId": f"message-{index}", "body": json.dumps(event)} for index, event in enumerate(events)
         ]
@@ -234,11 +234,14 @@ class World:
         return [item["itemIdentifier"] for item in answer["batchItemFailures"]]
 
     def send(self, body: bytes, key: str = "incoming/flowers/data.csv") -> None:
-        """Upload, and let ingest take it."""
+        """Store an object and let ingest process it."""
         assert self.ingest(self.put(key, body)) == []
 
     def run(self, model: str = "flowers", broken: str = "") -> Run:
-        """Walk the state machine for the run that holds a model's lock; ``broken`` names the step that raises."""
+        """Execute the state machine for the run that holds a model's lock.
+
+        ``broken`` names a step that raises.
+        """
         lock = self.ledger.lock(model)
         assert lock is not None
         context: dict[str, Any] = {"model": model, "run_id": lock.run_id}
@@ -258,7 +261,10 @@ class World:
         broken: str = "",
         before: Mapping[str, Callable[[], object]] | None = None,
     ) -> None:
-        """Walk the state machine's steps, without its Catch; ``before`` one of them something may happen."""
+        """Execute the state machine's steps without its Catch.
+
+        ``before`` maps steps to functions that are called first.
+        """
         if broken == "open":
             raise RuntimeError("open broke")
         context.update(self._call(open_run.handler, context))
@@ -288,7 +294,7 @@ class World:
                 return
 
     def _wait_for_approval(self, context: dict[str, Any]) -> None:
-        """Let the run wait until someone decides, or until its time is up."""
+        """Wait until someone decides, or until the time for the decision is over."""
         asked = context["registration"]
         while asked["approval"] == "manual":
             token = self.callbacks.begin()
@@ -301,7 +307,7 @@ class World:
                 return
 
     def question(self, context: Mapping[str, Any], token: str, retry: int = 0) -> dict[str, Any]:
-        """Give what the step that asks for a decision is called with."""
+        """Return the input of the step that requests a decision."""
         entered = self.clock().isoformat()
         version = context["registration"]["version"]
         return {
@@ -313,7 +319,7 @@ class World:
         }
 
     def _rolled_out(self, context: dict[str, Any], before: Mapping[str, Callable[[], object]]) -> bool:
-        """Watch a candidate to the end of its way; whether it did well."""
+        """Watch a candidate to the end of its rollout; return whether it passed."""
         while context["rollout"]["phase"] != "promote":
             self.clock.pass_seconds(context["rollout"]["wait_seconds"])
             self.asked(context["rollout"])
@@ -326,7 +332,7 @@ class World:
         return True
 
     def _call(self, handler: Any, context: Mapping[str, Any]) -> Any:
-        """Call a handler, as often as asked: Step Functions may repeat every one of them."""
+        """Call a handler `repeats` times and return the last answer, because Step Functions may repeat every call."""
         answers = [handler(json.loads(json.dumps(context)), LambdaContext()) for _ in range(self.repeats)]
         return answers[-1]
 
@@ -336,7 +342,7 @@ class World:
         self.states.stop_execution(executionArn=arn, error="Stopped", cause="the test stopped it")
 
     def train(self, context: Mapping[str, Any], **lies: Any) -> str:
-        """Play the training job: leave an artifact and a report where SageMaker puts them."""
+        """Simulate the training job: write an artifact and a report where SageMaker puts them."""
         told = context["hyperparameters"]
         spec = SPECS[told["model"]]
         metric = spec.metric.name
@@ -374,7 +380,7 @@ class World:
         return s3_keys.uri(ARTIFACTS, f"{folder}model.tar.gz")
 
     def _leave_online(self, spec: ModelSpec, run_id: str) -> dict[str, Any] | None:
-        """Leave the features of every entity in the lake; what the report says of them."""
+        """Write the features of every entity to the lake; return the report's entry about them."""
         if spec.looked_up_by is None:
             return None
         rows = self.online.get(spec.name, [])
@@ -385,7 +391,7 @@ class World:
 
 
 def graph_digest(archive: bytes) -> str:
-    """SHA-256 of the graph in a model.tar.gz."""
+    """Return the SHA-256 of the graph in a model.tar.gz."""
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         graph = tar.extractfile("model.onnx")
         assert graph is not None
@@ -393,7 +399,7 @@ def graph_digest(archive: bytes) -> str:
 
 
 def contents_digest(archive: bytes) -> str:
-    """Digest of all files in a model.tar.gz."""
+    """Return the digest of all files in a model.tar.gz."""
     limits = Limits(file=10**9, total=10**9)
     return contents.digest(contents.of_archive(io.BytesIO(archive), "model.tar.gz", limits))
 
@@ -409,7 +415,7 @@ def tar_gz(files: Mapping[str, bytes]) -> bytes:
 
 
 def brain(endpoint: str, body: dict[str, Any]) -> tuple[int, Any]:
-    """Answer like a healthy container."""
+    """Answer an invocation like a healthy container."""
     version = int(endpoint.rsplit("-v", 1)[1])
     if "-prices-" in endpoint:
         predictions: list[Any] = [{"value": 2.0 * row["area"]} for row in body["instances"]]
