@@ -1,1 +1,1 @@
-"""What every stack builds on: settings, grants, functions, queues, stores."""
+"""Foundations of every stack: settings, grants, functions, queues and stores."""

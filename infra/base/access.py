@@ -1,4 +1,4 @@
-"""What a stage's functions are told and allowed, spelled once: environment variables and grants by name."""
+"""Environment variables and permissions of a stage's functions, by name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from relearn.records import predictions
 
 
 class Access:
-    """Grants and variables on one stage's resources, as the stack of ``scope`` sees them.
+    """Environment variables and grants on one stage's resources, as the stack of ``scope`` refers to them.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Access:
     Attributes
     ----------
     sagemaker
-        Grants on what runs make in SageMaker.
+        Grants on the SageMaker resources that runs create.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Access:
         }
 
     def variables(self, *wanted: Variable, **more: str) -> dict[str, str]:
-        """Give the named environment variables (those that the stage sets) and ``more``."""
+        """Return those of the named environment variables that the stage sets, and ``more``."""
         known = {name.value: value for name in wanted if (value := self._variables[name]) is not None}
         return {**known, **more}
 
@@ -75,30 +75,30 @@ class Access:
         )
 
     def online(self, *actions: str) -> Grant:
-        """Allow DynamoDB ``actions`` (without ``dynamodb:``) on the features that are looked up."""
+        """Allow DynamoDB ``actions`` (without ``dynamodb:``) on the online features."""
         return Grant(
             actions=[f"dynamodb:{action}" for action in actions], resources=[self.stores.online.table_arn]
         )
 
     def keep_answers(self) -> Grant:
-        """Allow writing what belongs to idempotency keys, and no other item of the ledger."""
+        """Allow writing the items of idempotency keys, and no other item of the ledger."""
         return self._own_items("PutItem", "DeleteItem", of=ledger_keys.IDEMPOTENCY)
 
     def keep_forms(self) -> Grant:
-        """Allow writing down uploads' forms, and no other item of the ledger."""
+        """Allow writing the items of upload forms, and no other item of the ledger."""
         return self._own_items("PutItem", of=ledger_keys.FORMS)
 
     def live(self, *actions: str) -> Grant:
-        """Allow DynamoDB ``actions`` on what is counted while a candidate is tried, and on no other item."""
+        """Allow DynamoDB ``actions`` on the statistics of a rollout, and on no other item."""
         return self._own_items(*actions, of=ledger_keys.LIVE)
 
     def wake(self, function: str) -> Grant:
-        """Allow calling a function of the stage, whichever stack it is in; ``function`` is its file."""
+        """Allow invoking a function of the stage, in any stack; ``function`` is its handler's module."""
         name = resources.function(self._stage, function)
         return Grant(actions=["lambda:InvokeFunction"], resources=[self._arn("lambda", "function", name)])
 
     def index(self, *actions: str) -> Grant:
-        """Allow DynamoDB ``actions`` on what is known of predictions and their truths, and on no other item."""
+        """Allow DynamoDB ``actions`` on the index of prediction records, and on no other item."""
         return Grant(
             actions=[f"dynamodb:{action}" for action in actions],
             resources=[self.stores.ledger.table_arn],
@@ -106,7 +106,7 @@ class Access:
         )
 
     def place_lines(self, folder: str) -> list[Grant]:
-        """Allow putting lines into objects of the lake's ``folder``, each once."""
+        """Allow writing objects of lines into the lake's ``folder``, each once."""
         return [
             self.index("BatchGetItem", "PutItem"),
             self.list_lake(folder),  # to see whether an object is there
@@ -122,7 +122,7 @@ class Access:
         return grants.objects(self._scope, self.stores.uploads, *actions, under=[f"{s3_keys.INCOMING}/"])
 
     def sent_files(self, *actions: str) -> Grant:
-        """Allow ``actions`` on the files that callers send to be scored."""
+        """Allow ``actions`` on the files of batches."""
         return grants.objects(self._scope, self.stores.uploads, *actions, under=[f"{s3_keys.BATCHES}/"])
 
     def lake(self, *actions: str, under: Sequence[str]) -> Grant:
@@ -144,7 +144,7 @@ class Access:
         return grants.objects(self._scope, self.stores.artifacts, *actions, under=[f"{under}/"])
 
     def publish(self) -> Grant:
-        """Allow telling people."""
+        """Allow publishing notifications."""
         return Grant(actions=["sns:Publish"], resources=[self.stores.topic.topic_arn])
 
     def machine(self, *actions: str) -> Grant:
@@ -152,11 +152,11 @@ class Access:
         return Grant(actions=[f"states:{action}" for action in actions], resources=[self.state_machine_arn])
 
     def restore_machine(self, *actions: str) -> Grant:
-        """Allow Step Functions ``actions`` on the state machine that deploys versions again."""
+        """Allow Step Functions ``actions`` (without ``states:``) on the restore state machine."""
         return Grant(actions=[f"states:{action}" for action in actions], resources=[self.restore_machine_arn])
 
     def restores(self, *actions: str) -> Grant:
-        """Allow Step Functions ``actions`` on any execution of it."""
+        """Allow Step Functions ``actions`` (without ``states:``) on its executions."""
         machine = resources.restore_machine(self._stage)
         return Grant(
             actions=[f"states:{action}" for action in actions],
@@ -165,7 +165,7 @@ class Access:
         )
 
     def executions(self, *actions: str) -> Grant:
-        """Allow Step Functions ``actions`` on any run."""
+        """Allow Step Functions ``actions`` (without ``states:``) on all runs."""
         return Grant(
             actions=[f"states:{action}" for action in actions],
             resources=[self._arn("states", "execution", f"{self._machine}:*")],
@@ -173,7 +173,7 @@ class Access:
         )
 
     def ask_hosts(self) -> Grant:
-        """Allow asking the host of any model for a version."""
+        """Allow invoking the host function of any model."""
         return Grant(
             actions=["lambda:InvokeFunction"],
             resources=[self._arn("lambda", "function", resources.host_function(self._stage, "*"))],
@@ -181,20 +181,20 @@ class Access:
         )
 
     def wake_runs(self) -> Grant:
-        """Allow telling a run that waits by a task token to go on.
+        """Allow resuming a run that waits with a task token.
 
-        The Service Authorization Reference names no resource for it. In an account a token of a step that is no
-        activity belongs to its state machine, and leave on that is enough: what `StateMachine.grant_task_response` of
-        AWS CDK gives too.
+        The Service Authorization Reference names no resource for it. Within an account the token of a step
+        that is not an activity belongs to its state machine, and permission on that is enough;
+        `StateMachine.grant_task_response` of AWS CDK grants the same.
         """
         return self.machine("SendTaskSuccess")
 
     def drop_versions(self) -> list[Grant]:
-        """Allow taking a version's endpoint, endpoint config and model away, and its features."""
+        """Allow deleting a version's endpoint, endpoint config, model and online features."""
         return [*self.sagemaker.drop_endpoints(), self.online("Query", "BatchWriteItem")]
 
     def guards(self) -> Grant:
-        """Allow looking for the alarms that rollouts heed."""
+        """Allow reading the alarms that end a rollout."""
         return grants.look_at_alarms(self._stack)
 
     def _own_items(self, *actions: str, of: str) -> Grant:

@@ -1,7 +1,8 @@
-"""Bytecode beside the functions' code: Lambda cannot write it there itself, and would compile every cold start anew.
+"""Bytecode of the functions' modules: Lambda cannot store it, and would compile on every cold start.
 
-A quarter of predict's cold import is compiling. Python only reads bytecode of its own minor version, so there is
-some only when the app is synthesised with the very one that the functions run on; otherwise the zip holds sources alone.
+A quarter of predict's cold import is compilation. Python reads only bytecode of its own minor version, so
+bytecode is added only when the app is synthesised with the version that the functions run on; otherwise the
+zip has sources only.
 """
 
 from __future__ import annotations
@@ -13,27 +14,27 @@ from collections.abc import Mapping
 from pathlib import Path
 
 HERE = f"python{sys.version_info.major}.{sys.version_info.minor}"
-"""This Python, by the name Lambda has for it."""
+"""Lambda's name for the running Python version."""
 _COMPILE = ("-P", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s")
 
 
 def of(files: Mapping[str, bytes], runtime: str) -> dict[str, bytes]:
     """Compile modules.
 
-    The same sources give the same bytes: the bytecode names no time and no folder, and is made in a process
-    of its own, for what else a process holds can show in it.
+    The same sources give the same bytes: the bytecode has no time and no folder, and is compiled in a
+    separate process, because the state of a process can show in it.
 
     Parameters
     ----------
     files
-        Relative path to content; those that are no modules are left alone.
+        Relative path to content; files that are not modules are ignored.
     runtime
-        Lambda's name of the Python that will run them, e.g. ``"python3.14"``.
+        Lambda's name of the Python version that runs them, e.g. ``"python3.14"``.
 
     Returns
     -------
     dict
-        Relative path to bytecode; nothing when this is another Python.
+        Relative path to bytecode; empty when this is another version.
     """
     if runtime != HERE:
         return {}

@@ -1,8 +1,8 @@
-"""One construct for "a Relearn function": same runtime, logs, tracing and exact permissions for all.
+"""Construct of every function: the same runtime, logs and tracing, and exact permissions.
 
-No function has reserved concurrency unless the stage asks for it: a new AWS account has 10 concurrent executions in
-all and refuses to reserve any of them. What must not run wide is bounded at its source instead: the ingest queue's
-event source, the API's throttling, one run a model by the ledger's lock.
+No function has reserved concurrency unless the stage asks for it: a new AWS account has 10 concurrent
+executions in all, and refuses to reserve any. Concurrency is bounded at the source instead: by the event
+source mapping of the ingest queue, by the API's throttling, and by the ledger's lock for one run per model.
 """
 
 from __future__ import annotations
@@ -34,25 +34,25 @@ class Function(Construct):
     Parameters
     ----------
     name
-        File under ``lambdas/``; its ``handler`` is what runs.
+        Module under ``lambdas/handlers/`` whose ``handler`` runs.
     code
-        The code all functions share.
+        Code that all functions share.
     environment
-        What its Config reads, nothing more.
+        Environment variables that its configuration reads.
     allowed
-        What it may do besides writing its log and its traces.
+        Permissions besides writing its log and traces.
     timeout_seconds, memory_mb
-        Limits of one invocation.
+        Timeout in seconds, and memory in MB.
     storage_mb
-        Size of ``/tmp``, 512 to 10240.
+        Size of ``/tmp`` in MB, 512 to 10,240.
     layers
-        Libraries beside the code.
+        Layers with libraries.
     reserved_concurrency
-        How many invocations may run at once, kept free for them; None: as many as the account has left.
+        Reserved concurrency; None to share the account's.
     dead_letters
-        Where an asynchronous invocation goes that failed after Lambda's own retries.
+        Queue for asynchronous invocations that failed after Lambda's own retries.
     function_name
-        Where several functions run one file; else it is named after that.
+        Name of the function when several functions run one module; None to name it after the module.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class Function(Construct):
 def log_group_for(
     scope: Construct, construct_id: str, *, settings: Settings, name: str | None = None
 ) -> logs.LogGroup:
-    """Make a log group that forgets after the stage's retention and goes with its stack."""
+    """Create a log group with the stage's retention, which is deleted with its stack."""
     return logs.LogGroup(
         scope,
         construct_id,

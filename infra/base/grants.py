@@ -1,8 +1,8 @@
-"""Permissions, written out: every role gets exactly the actions and resources stated, and nothing by default.
+"""Explicit permissions: every role gets exactly the stated actions and resources, and nothing by default.
 
-CDK's own ``grant_*`` methods and managed policies give more than a caller uses; a `Grant` gives
-one action list on named resources. A resource with a wildcard needs a reason, which becomes the
-exact acknowledgement of cdk-nag's finding on that very role.
+CDK's own ``grant_*`` methods and managed policies allow more than a caller uses; a `Grant` allows one list of
+actions on named resources. A resource with a wildcard needs a reason, which becomes the exact acknowledgement
+of cdk-nag's finding on that role.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from relearn.errors import ConfigError
 
 XRAY_HAS_NO_RESOURCES = "X-Ray's write actions take no resource"
 NAMES_NO_SOURCE = frozenset({"glue.amazonaws.com"})
-"""Services whose guides do not say that they tell for whom they take on a role: a condition on it might lock them out."""
+"""Services whose guides do not say that they pass the source account when they assume a role; a condition on
+it might lock them out."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,13 +31,13 @@ class Grant:
     Parameters
     ----------
     actions
-        Whole action names; no wildcard.
+        Full names of actions, without wildcards.
     resources
         ARNs.
     because
-        Why a resource has a wildcard; needed when one has.
+        Reason for a wildcard in a resource; required when there is one.
     conditions
-        As in a policy statement.
+        Conditions of the policy statement.
     """
 
     actions: Sequence[str]
@@ -46,7 +47,7 @@ class Grant:
 
 
 def list_sagemaker(*kinds: str) -> Grant:
-    """Allow listing everything of these kinds, e.g. ``"Endpoints"``."""
+    """Allow listing all resources of these kinds, e.g. ``"Endpoints"``."""
     return Grant(
         actions=[f"sagemaker:List{kind}" for kind in kinds],
         resources=["*"],
@@ -55,14 +56,14 @@ def list_sagemaker(*kinds: str) -> Grant:
 
 
 def alarm(stack: Stack, name: str) -> str:
-    """ARN of an alarm; ``name`` may have a wildcard."""
+    """Return the ARN of an alarm; ``name`` may have a wildcard."""
     return stack.format_arn(
         service="cloudwatch", resource="alarm", resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
     )
 
 
 def look_at_alarms(stack: Stack) -> Grant:
-    """Allow looking for alarms."""
+    """Allow describing alarms."""
     return Grant(
         actions=["cloudwatch:DescribeAlarms"],
         resources=[alarm(stack, "*")],
@@ -74,17 +75,25 @@ def look_at_alarms(stack: Stack) -> Grant:
 def role(
     scope: Construct, construct_id: str, *, service: str, grants: Sequence[Grant], name: str | None = None
 ) -> iam.IRole:
-    """Make a role for one AWS service with exactly ``grants``, which no construct can widen later.
+    """Create a role for one AWS service with exactly ``grants``, which no construct can extend later.
 
-    The service takes it on for this account's resources alone, so that nobody else's can have it act here ("The confused deputy
-    problem" in the IAM guide); Lambda, SageMaker, Step Functions and EventBridge Scheduler tell the account.
+    The service can assume it only on behalf of this account's resources, so that no other account can use it
+    ("The confused deputy problem" in the IAM guide); Lambda, SageMaker, Step Functions and EventBridge
+    Scheduler pass the account.
 
     Parameters
     ----------
     service
         Service principal, e.g. ``"lambda.amazonaws.com"``.
+    grants
+        Permissions of the role.
     name
-        Of the role; None: CloudFormation gives it one.
+        Name of the role; None to let CloudFormation choose it.
+
+    Raises
+    ------
+    ConfigError
+        A resource has a wildcard, and its grant no reason.
     """
     own = {} if service in NAMES_NO_SOURCE else {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
     made = iam.Role(
@@ -96,12 +105,12 @@ def role(
     )
     for grant in grants:
         _acknowledge_wildcards(made, grant)
-    # By its ARN: constructs that are given it add no statements, and no dependency beside the ARN itself.
+    # Imported by ARN, so that constructs add no statements to it, and no dependency besides the ARN.
     return iam.Role.from_role_arn(scope, f"{construct_id}AsIs", made.role_arn, mutable=False)
 
 
 def tracing() -> Grant:
-    """What active tracing needs."""
+    """Allow active tracing."""
     return Grant(
         actions=["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
         resources=["*"],
@@ -110,7 +119,7 @@ def tracing() -> Grant:
 
 
 def pass_roles(prefix: str, *, to: str) -> Grant:
-    """Allow handing the roles whose ARN starts with ``prefix`` to one service and to no other."""
+    """Allow passing the roles whose ARN starts with ``prefix`` to one service only."""
     return Grant(
         actions=["iam:PassRole"],
         resources=[f"{prefix}*"],
@@ -120,7 +129,7 @@ def pass_roles(prefix: str, *, to: str) -> Grant:
 
 
 def bucket_arn(scope: Construct, bucket: s3.IBucket) -> str:
-    """ARN of ``bucket`` as the stack of ``scope`` will name it, so that an acknowledgement can name it too."""
+    """Return the ARN of ``bucket`` as the stack of ``scope`` refers to it, as an acknowledgement needs it."""
     owner = Stack.of(bucket)
     if owner.node.addr == Stack.of(scope).node.addr:
         return bucket.bucket_arn
@@ -143,9 +152,16 @@ def acknowledge(target: IConstruct, rule: str, reason: str) -> None:
     Parameters
     ----------
     target
-        A CloudFormation resource, or the construct whose main resource it is about.
+        A CloudFormation resource, or the construct whose main resource has the finding.
     rule
-        The finding's whole id, e.g. ``"AwsSolutions-S1"``.
+        Full id of the finding, e.g. ``"AwsSolutions-S1"``.
+    reason
+        Why the finding is acceptable.
+
+    Raises
+    ------
+    ConfigError
+        ``target`` has no main resource.
     """
     resource = target if CfnResource.is_cfn_resource(target) else target.node.default_child
     if resource is None:
@@ -154,7 +170,13 @@ def acknowledge(target: IConstruct, rule: str, reason: str) -> None:
 
 
 def flat(value: Any) -> str:
-    """Write a resolved ARN as cdk-nag does in its findings: ``<Ref>``, ``<Logical.Attribute>``."""
+    """Return a resolved ARN as cdk-nag writes it in findings: ``<Ref>``, ``<Logical.Attribute>``.
+
+    Raises
+    ------
+    ConfigError
+        The value has an unknown form.
+    """
     match value:
         case str():
             return value.replace("${", "<").replace("}", ">")

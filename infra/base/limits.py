@@ -1,4 +1,4 @@
-"""What CloudFormation takes of one stack, checked when a stage is synthesised rather than when it is deployed."""
+"""CloudFormation's limits of one stack, checked at synthesis instead of at deployment."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from relearn.errors import RelearnError
 
 RESOURCES = 500
-"""Of one template."""
+"""Maximum number of resources in one template."""
 BYTES = 1_000_000
-"""Of one template that is deployed from S3."""
+"""Maximum size of one template that is deployed from S3, in bytes."""
 CDKS_OWN = {"@aws-cdk/core:stackResourceLimit": 0}
-"""Context of an app whose stacks are checked here: CDK would end with a stack trace, and does not look at the size."""
+"""CDK context that turns off CDK's own check, which fails with a stack trace and ignores the size."""
 
 
 def check(folder: Path, *, models: int) -> None:
@@ -23,7 +23,7 @@ def check(folder: Path, *, models: int) -> None:
     folder
         The app's cdk.out.
     models
-        How many models the stage has; with each of them its stacks grow.
+        Number of models in the stage, on which the size of its stacks depends; for the message.
 
     Raises
     ------

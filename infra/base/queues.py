@@ -1,4 +1,4 @@
-"""One way to make a queue: encrypted, TLS alone, patient; and what it could not hand over, kept for a person."""
+"""SQS queues: encrypted, over TLS only, with a dead-letter queue and long retention."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from infra.base.functions import Function
 from infra.base.grants import Grant
 
 KEPT = Duration.days(14)
-"""As long as SQS keeps anything."""
+"""Default retention: the longest that SQS allows."""
 
 
 def dead_letters(scope: Construct, kept: Duration = KEPT) -> sqs.Queue:
-    """Make the queue for what failed every try, which forgets it when it is older than ``kept``."""
+    """Create a dead-letter queue that keeps messages for ``kept``."""
     return sqs.Queue(
         scope,
         "DeadLetters",
@@ -29,18 +29,18 @@ def dead_letters(scope: Construct, kept: Duration = KEPT) -> sqs.Queue:
 def work(
     scope: Construct, *, tries: int, visibility_seconds: int, after: sqs.IQueue, kept: Duration = KEPT
 ) -> sqs.Queue:
-    """Make a queue that a function reads.
+    """Create a queue that a function consumes.
 
     Parameters
     ----------
     tries
-        How often a message is handed over.
+        Maximum number of deliveries of a message.
     visibility_seconds
-        How long a message stays with the function before it is handed over again.
+        Visibility timeout, in seconds.
     after
-        Where it goes after the last try.
+        Dead-letter queue.
     kept
-        How long a message may wait.
+        Retention of messages.
     """
     return sqs.Queue(
         scope,
@@ -54,7 +54,7 @@ def work(
 
 
 def consume(queue: sqs.IQueue) -> Grant:
-    """Allow what Lambda does for a function that reads a queue."""
+    """Allow what Lambda needs to consume a queue for a function."""
     return Grant(
         actions=["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
         resources=[queue.queue_arn],
@@ -64,13 +64,13 @@ def consume(queue: sqs.IQueue) -> Grant:
 def tell_dead_letters(
     scope: Construct, construct_id: str, buried: Mapping[str, tuple[sqs.Queue, sqs.Queue | Function]]
 ) -> None:
-    """Give as an output of the stack where dead letters are, and where they go when a person replays them.
+    """Create a stack output with the dead-letter queues and the targets of a replay.
 
     Parameters
     ----------
     buried
-        Name of a function to its dead letters and to what they were for: the queue that it reads, or the
-        function itself.
+        Name of a function to its dead-letter queue and the replay's target: the queue that it consumes, or
+        the function itself.
     """
     told = {
         name: {

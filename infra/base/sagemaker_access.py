@@ -1,4 +1,4 @@
-"""What a stage's functions may do in SageMaker: with endpoints, which runs create, and with versions in the Model Registry."""
+"""SageMaker permissions of a stage's functions: on endpoints, and on versions in the Model Registry."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SAGEMAKER = "sagemaker.amazonaws.com"
 
 
 class SageMakerAccess:
-    """Grants on a stage's things in SageMaker, as one stack sees them.
+    """Grants on a stage's SageMaker resources, as one stack refers to them.
 
     Parameters
     ----------
@@ -29,7 +29,13 @@ class SageMakerAccess:
         self._groups = [resources.group(stage, model) for model in models]
 
     def allow(self, *actions: str, on: Sequence[str]) -> Grant:
-        """Allow SageMaker ``actions`` (without ``sagemaker:``) on what runs create, by kind: ``"endpoint"`` ..."""
+        """Allow SageMaker ``actions`` (without ``sagemaker:``) on resources that runs create.
+
+        Parameters
+        ----------
+        on
+            Kinds of resources, e.g. ``"endpoint"``.
+        """
         return Grant(
             actions=[f"sagemaker:{action}" for action in actions],
             resources=[self._arn(kind, f"{self._prefix}*") for kind in on],
@@ -37,7 +43,7 @@ class SageMakerAccess:
         )
 
     def ask_endpoints_of(self, model: str) -> Grant:
-        """Allow asking the endpoints of one model."""
+        """Allow invoking the endpoints of one model."""
         name = f"{resources.group(self._stage, model)}-v*"
         return Grant(
             actions=["sagemaker:InvokeEndpoint"],
@@ -46,7 +52,10 @@ class SageMakerAccess:
         )
 
     def register_versions(self) -> Grant:
-        """Allow adding a version to each model's package group; asked of the version, not of the group."""
+        """Allow adding a version to each model's package group.
+
+        IAM checks the permission on the version, not on the group.
+        """
         return self.versions("CreateModelPackage")
 
     def versions(self, *actions: str) -> Grant:
@@ -59,7 +68,7 @@ class SageMakerAccess:
         )
 
     def drop_endpoints(self) -> list[Grant]:
-        """Allow taking a version's endpoint, endpoint config and model away, and what scales it."""
+        """Allow deleting a version's endpoint, endpoint config, model and scaling."""
         return [
             scaling.allow(self._stack, "DeregisterScalableTarget"),
             self.allow("DescribeEndpoint", "DeleteEndpoint", on=["endpoint"]),
@@ -68,21 +77,21 @@ class SageMakerAccess:
         ]
 
     def scale_endpoints(self) -> list[Grant]:
-        """Allow registering a version's endpoint to be scaled."""
+        """Allow registering a version's endpoint for scaling."""
         return [
             *scaling.register(self._stack, prefix=self._prefix),
             self.allow("UpdateEndpointWeightsAndCapacities", on=["endpoint"]),
         ]
 
     def look_for_endpoints(self) -> list[Grant]:
-        """Allow finding endpoints, endpoint configs and models, and whose they are."""
+        """Allow listing endpoints, endpoint configs and models with their tags."""
         return [
             grants.list_sagemaker("Endpoints", "EndpointConfigs", "Models"),
             self.allow("ListTags", on=["endpoint", "endpoint-config", "model"]),
         ]
 
     def pass_roles(self, prefix: str) -> Grant:
-        """Allow handing the roles whose ARN starts with ``prefix`` to SageMaker."""
+        """Allow passing the roles whose ARN starts with ``prefix`` to SageMaker."""
         return grants.pass_roles(prefix, to=SAGEMAKER)
 
     def _arn(self, resource: str, name: str) -> str:

@@ -1,7 +1,8 @@
-"""What Application Auto Scaling asks of whoever lets an endpoint be scaled, as narrow as AWS allows.
+"""Permissions that Application Auto Scaling requires to scale an endpoint, as narrow as AWS allows.
 
-It makes calls of its own with the caller's permissions, to see that a scaled endpoint would work ("Permissions validation"
-in its user guide): the caller needs what its service-linked role then does, on the endpoint and on the alarms.
+It makes calls with the caller's permissions to validate that scaling would work ("Permissions validation" in
+its user guide). So the caller needs what its service-linked role does later, on the endpoint and on the
+alarms.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _OURS = {
 
 
 def allow(stack: Stack, *actions: str) -> Grant:
-    """Allow ``actions`` (without ``application-autoscaling:``) on what scales the instances of endpoints."""
+    """Allow ``actions`` (without ``application-autoscaling:``) on the scaling of endpoints' instances."""
     return Grant(
         actions=[f"application-autoscaling:{action}" for action in actions],
         resources=[
@@ -33,12 +34,12 @@ def allow(stack: Stack, *actions: str) -> Grant:
 
 
 def register(stack: Stack, *, prefix: str) -> list[Grant]:
-    """Allow registering an endpoint, beside what is asked of SageMaker.
+    """Allow registering an endpoint, besides the permissions on SageMaker.
 
     Parameters
     ----------
     prefix
-        What the stage's endpoints are called by.
+        Prefix of the names of the stage's endpoints.
     """
     role = f"aws-service-role/{SERVICE}/{ROLE}"
     return [
@@ -49,7 +50,7 @@ def register(stack: Stack, *, prefix: str) -> list[Grant]:
             because=f"AWS names the alarms: after the endpoint, which starts with {prefix}, and an id of its own",
         ),
         grants.look_at_alarms(stack),
-        Grant(  # the account's first scaled endpoint makes it
+        Grant(  # the account's first scaled endpoint creates it
             actions=["iam:CreateServiceLinkedRole"],
             resources=[stack.format_arn(service="iam", region="", resource="role", resource_name=role)],
             conditions={"StringEquals": {"iam:AWSServiceName": SERVICE}},

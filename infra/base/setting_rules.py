@@ -1,4 +1,4 @@
-"""What each setting of a stage may be, and how that is told to who gave something else."""
+"""Rules of each setting of a stage, and their descriptions for error messages and documentation."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _text(pattern: str, allowed: str, *, optional: bool = True) -> _Rule:
 
 
 def _texts(pattern: str, allowed: str) -> _Rule:
-    """A list of different texts, or an empty one."""
+    """Return the rule of a list of distinct strings, which may be empty."""
 
     def holds(value: Any) -> bool:
         return (

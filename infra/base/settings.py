@@ -1,8 +1,7 @@
-"""Everything a stage may choose, read from the CDK context and checked before anything is built.
+"""Settings of a stage, read from the CDK context and checked before anything is built.
 
-``cdk.json`` holds ``"relearn": {"stages": {name: {key: value}}}``; ``-c stage=`` picks one,
-``-c region=`` and ``-c account=`` say where it goes. Without the last two the templates fit any
-account and region.
+``cdk.json`` has ``"relearn": {"stages": {name: {key: value}}}``; ``-c stage=`` selects one, ``-c region=``
+and ``-c account=`` override its target. Without region and account the templates fit any.
 """
 
 from __future__ import annotations
@@ -17,12 +16,12 @@ from relearn.naming import resources
 
 DEFAULT_STAGE = "dev"
 DEFAULT_THROTTLES = {"createBatch": (2, 10), "createUpload": (5, 20), "giveFeedback": (20, 50)}
-"""Each of these calls starts or writes something that costs more than an answer."""
+"""Throttles (requests per second, burst) of operations that start or write something costly."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """What makes one stage differ from another.
+    """Settings of one stage.
 
     Parameters
     ----------
@@ -41,8 +40,8 @@ class Settings:
     jwt_scope_prefix
         Prefix of the scopes ``predict``, ``upload`` and ``operate`` in the tokens.
     cors_origins
-        Origins whose pages may call the API from a browser; none: no page of another origin may. ``"*"``, alone, stands for
-        any, and only with ``"jwt"``.
+        Origins whose pages may call the API from a browser; none: no page of another origin may. ``"*"``,
+        alone, stands for any origin, and is allowed only with ``"jwt"``.
     protect
         Whether the ledger survives a destroyed stack and refuses deletion.
     debounce_seconds
@@ -50,17 +49,17 @@ class Settings:
     rollout_seconds
         Seconds that every step of a rollout lasts, whatever the specs say; None: the specs decide.
     features_engine
-        ``"duckdb"`` or ``"spark"``: what makes the features of every model with tables, whatever its spec says; None:
-        the specs decide.
+        ``"duckdb"`` or ``"spark"``: engine that computes the features of every model with tables, whatever
+        its spec says; None: the specs decide.
     poll_seconds
-        Seconds that a run waits between two looks at an endpoint that is being created, and before it asks again for a
-        training job that was throttled.
+        Seconds between two checks of an endpoint that is being created, and before a throttled training job
+        is requested again.
     sweep_minutes
         Minutes between two runs of the sweep, which repairs what a lost event left undone.
     ingest_timeout_seconds
         Seconds that the check of one upload may take; a check that failed is repeated after that time.
     record_window_seconds
-        Seconds that prediction records are gathered before they are written.
+        Seconds for which prediction records are collected before they are written.
     log_retention_days
         Days that logs are kept.
     requests_per_second
@@ -71,16 +70,18 @@ class Settings:
         Requests a second and burst of single operations, by their id; an operation that is not named keeps
         `DEFAULT_THROTTLES`.
     predict_reserved_concurrency
-        Predictions that may run at once, reserved for them; None: as many as the account has left. A new account has 10 in
+        Predictions that may run at once, reserved for them; None: as many as the account has left. A new
+        account has 10 in
         all, and refuses to reserve any.
     alarm_email
         Address that alarms and the ends of runs are sent to; None: nobody subscribes.
     github_repository
-        ``owner/name`` of the repository that may deploy this stage; None: no deploy role is made.
+        ``owner/name`` of the repository that may deploy this stage; None: no deploy role is created.
     github_branch
         Branch of that repository that may deploy this stage.
     github_provider
-        ``"create"``, or ``"existing"`` when the account already trusts GitHub's tokens (it can do so once).
+        ``"create"``, or ``"existing"`` when the account already trusts GitHub's tokens (an account can do so
+        only once).
     """
 
     stage: str
@@ -130,17 +131,17 @@ class Settings:
 
 
 def load_settings(context: Callable[[str], object]) -> Settings:
-    """Read the settings of the stage that the context chooses.
+    """Read the settings of the stage that the context selects.
 
     Parameters
     ----------
     context
-        Gives the value of a context key, or None: ``app.node.try_get_context``.
+        Returns the value of a context key, or None: ``app.node.try_get_context``.
 
     Raises
     ------
     ConfigError
-        A key is unknown, or a value wrong: with the key, what was given and what is allowed.
+        A key is unknown or a value is wrong; the error has the key, the value and what is allowed.
     """
     root = _mapping("relearn", context("relearn"), ("stages",))
     stages = _mapping("relearn.stages", root.get("stages"), None)
@@ -156,7 +157,7 @@ def load_settings(context: Callable[[str], object]) -> Settings:
 
 
 def _frozen(value: Any) -> Any:
-    """Make a JSON list a tuple, also inside an object."""
+    """Convert JSON lists to tuples, also inside an object."""
     if isinstance(value, dict):
         return {key: _frozen(part) for key, part in value.items()}
     return tuple(value) if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""What every stack of a stage has in common: its name, where it goes, whether it may be deleted."""
+"""Base of every stack of a stage: name, account and region, termination protection."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class StageStack(Stack):
     Parameters
     ----------
     part
-        Which one: the end of its name.
+        Part of the stage, the end of the stack's name.
     about
-        What is in it, for people who look at the account.
+        Description of its content, for people who look at the account.
     """
 
     def __init__(
@@ -30,5 +30,5 @@ class StageStack(Stack):
             description=f"Relearn {settings.stage}: {about}",
             env=Environment(account=settings.account, region=settings.region),
             termination_protection=settings.protect,
-            suppress_template_indentation=True,  # half of a template would be spaces, and its size is limited
+            suppress_template_indentation=True,  # half of a template would be spaces otherwise, and its size is limited
         )

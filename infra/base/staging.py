@@ -1,7 +1,7 @@
-"""What goes into the Lambda zip and into the image, staged under ``build/`` the same way every time.
+"""Contents of the Lambda zip and of the image, staged reproducibly under ``build/``.
 
-A staged folder is named after its content and written once, so the same sources give the same
-asset, a synth that changes nothing copies nothing, and two synths at a time do not meet.
+A staged folder is named after its content and written once. So the same sources give the same asset, a synth
+without changes copies nothing, and two concurrent synths do not interfere.
 """
 
 from __future__ import annotations
@@ -29,12 +29,13 @@ LEFT_OUT = frozenset({"__pycache__", "tests", ".pytest_cache", ".mypy_cache", ".
 
 
 def lambda_code(specs: Mapping[str, ModelSpec]) -> Path:
-    """Stage the one folder that all functions share.
+    """Stage the folder of code that all functions share.
 
     Parameters
     ----------
     specs
-        Model name to spec: `training.catalog.load`. Each model's spec, sample and seed go in as data.
+        Model name to spec, from `training.catalog.load`. Each model's spec, sample and seed are included as
+        data.
     """
     found = dict(files("relearn", "lambdas", "preparation", "scoring", "pages"))
     models = {
@@ -48,17 +49,17 @@ def lambda_code(specs: Mapping[str, ModelSpec]) -> Path:
 
 
 def image_context() -> Path:
-    """Stage what the training image is built from, nothing else."""
+    """Stage the sources of the training image."""
     return stage("image", dict(files("relearn", "preparation", "scoring", "pages", "training")))
 
 
 def layer(name: str) -> Path:
-    """Give the folder of a layer that `make install` prepared, ``duckdb`` or ``onnx``; it holds ``python/``.
+    """Return the folder of a layer that `make install` prepared, ``duckdb`` or ``onnx``; it has ``python/``.
 
     Raises
     ------
     ConfigError
-        It is not there.
+        The folder is missing.
     """
     if not (LAYERS / name / "python").is_dir():
         raise ConfigError(f"build/layers/{name}", "missing", "the Lambda layer that `make install` prepares")
@@ -66,7 +67,7 @@ def layer(name: str) -> Path:
 
 
 def seeds_digest(specs: Mapping[str, ModelSpec]) -> str:
-    """SHA-256 (hex) over every model's name and seed: changes when a model or its seed does."""
+    """Return the SHA-256 (hex) of every model's name and seed data."""
     seeds = {
         f"{name}/{table}": hashlib.sha256(seed.read_bytes()).hexdigest()
         for name, spec in specs.items()
@@ -76,7 +77,14 @@ def seeds_digest(specs: Mapping[str, ModelSpec]) -> str:
 
 
 def stage(name: str, files: Mapping[str, bytes]) -> Path:
-    """Write ``files`` (relative path to content) into a folder named after them, unless it is there.
+    """Write files into a folder named after their content, unless it exists.
+
+    Parameters
+    ----------
+    name
+        Prefix of the folder's name.
+    files
+        Relative path to content.
 
     Returns
     -------
@@ -96,13 +104,13 @@ def stage(name: str, files: Mapping[str, bytes]) -> Path:
         (draft / path).write_bytes(content)
     try:
         draft.rename(target)
-    except OSError:  # another synth was faster: what it wrote is the same
+    except OSError:  # another synth was faster, and wrote the same
         shutil.rmtree(draft)
     return target
 
 
 def files(*parts: str) -> Iterator[tuple[str, bytes]]:
-    """Read files and whole folders of the repository: relative path and content of each."""
+    """Yield the relative path and content of files and whole folders of the repository."""
     for part in parts:
         top = ROOT / part
         if top.is_file():

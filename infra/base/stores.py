@@ -1,4 +1,4 @@
-"""What must not be lost, one function a kind: buckets, tables; and the topic that tells people."""
+"""Stores that must not be lost, buckets and tables, and the topic of notifications."""
 
 from __future__ import annotations
 
@@ -17,25 +17,29 @@ from constructs import Construct
 from relearn.naming import ledger_keys
 
 OLD_VERSIONS_DAYS = 90
+"""Days after which a replaced object version expires."""
 ACCESS_LOGS_DAYS = 90
+"""Days after which access logs expire."""
 HALF_UPLOADS_DAYS = 7
+"""Days after which an incomplete multipart upload is aborted."""
 KEPT_DAYS = 30
+"""Days after which objects expire that runs can compute again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stores:
-    """What the data stack hands to the others.
+    """Resources of the data stack that other stacks use.
 
     Parameters
     ----------
     uploads, lake, artifacts
         Versioned buckets.
     ledger
-        The table that knows the state of everything.
+        Table with the state of every upload, run, version and route.
     online
-        The table of the features that are looked up.
+        Table of online features.
     topic
-        Where runs' ends, quarantined uploads and alarms are told.
+        Topic for the ends of runs, quarantined uploads and alarms.
     """
 
     uploads: s3.Bucket
@@ -47,7 +51,7 @@ class Stores:
 
 
 def access_log_bucket(scope: Construct, construct_id: str) -> s3.Bucket:
-    """Make the bucket that records who read and wrote the others; it forgets after `ACCESS_LOGS_DAYS`."""
+    """Create the bucket for the access logs of the others; they expire after `ACCESS_LOGS_DAYS`."""
     return s3.Bucket(
         scope,
         construct_id,
@@ -61,9 +65,9 @@ def access_log_bucket(scope: Construct, construct_id: str) -> s3.Bucket:
 
 
 def pages(origins: Sequence[str], *methods: s3.HttpMethods) -> list[s3.CorsRule]:
-    """Let web pages of these origins use the links and forms that the API gives them; no origin, no rule.
+    """Return CORS rules that let pages of these origins use the API's links and forms; none without origins.
 
-    Such a request is what HTML itself can send, so it needs no headers allowed.
+    Such requests are ones that HTML itself can send, so no headers need to be allowed.
     """
     if not origins:
         return []
@@ -79,16 +83,18 @@ def data_bucket(
     cors: Sequence[s3.CorsRule] = (),
     made_again: Sequence[str] = (),
 ) -> s3.Bucket:
-    """Make a versioned bucket that outlives its stack; only what something newer replaced ever expires.
+    """Create a versioned bucket that outlives its stack; only replaced versions expire.
 
     Parameters
     ----------
+    access_logs
+        Bucket for its access logs.
     events
-        Whether it tells EventBridge of every object.
+        Whether EventBridge gets an event for every object.
     cors
-        Which pages may use it from a browser.
+        CORS rules of pages that may use it from a browser.
     made_again
-        Folders of what runs make anew from the rest when it is not there: it goes after `KEPT_DAYS`.
+        Folders whose objects runs can compute again; these expire after `KEPT_DAYS`.
     """
     bucket = s3.Bucket(
         scope,
@@ -114,7 +120,7 @@ def data_bucket(
         removal_policy=RemovalPolicy.RETAIN,
     )
     if events:
-        # ``event_bridge_enabled=True`` would do it through a Lambda of CDK's own with a wide role.
+        # ``event_bridge_enabled=True`` would do it through CDK's own Lambda function with a wide role.
         resource = cast("s3.CfnBucket", bucket.node.default_child)
         resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
             event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(
@@ -125,7 +131,7 @@ def data_bucket(
 
 
 def ledger(scope: Construct, construct_id: str, *, protect: bool) -> dynamodb.Table:
-    """Make the ledger.
+    """Create the ledger table.
 
     Parameters
     ----------
@@ -136,7 +142,7 @@ def ledger(scope: Construct, construct_id: str, *, protect: bool) -> dynamodb.Ta
 
 
 def online(scope: Construct, construct_id: str, *, protect: bool) -> dynamodb.Table:
-    """Make the table of the features that are looked up; as `ledger`, but no item of it expires."""
+    """Create the table of online features; like `ledger`, but its items do not expire."""
     return _table(scope, construct_id, protect=protect)
 
 
@@ -157,15 +163,15 @@ def _table(scope: Construct, construct_id: str, *, protect: bool, **more: Any) -
 
 
 def notifications(scope: Construct, construct_id: str, *, alarms: str, email: str | None) -> sns.Topic:
-    """Make the topic.
+    """Create the topic of notifications.
 
     Parameters
     ----------
     alarms
-        ARN pattern of the alarms that may publish. A topic with a policy of its own has lost SNS's
-        default one, by which the account's alarms might.
+        ARN pattern of the alarms that may publish. A topic policy replaces SNS's default one, which lets the
+        account's alarms publish.
     email
-        Who is told; None: nobody yet.
+        Address that is subscribed; None for none.
     """
     topic = sns.Topic(scope, construct_id, enforce_ssl=True)
     topic.add_to_resource_policy(
