@@ -1,5 +1,5 @@
-"""The CDK app's rooms: settings, staged code, and one stack a file.
+"""The CDK app: settings, staged code, and one stack per module.
 
-Stacks only wire: they take typed constructs by keyword and pass them on. `Relearn` in `app`
-joins them; nothing here calls AWS.
+Stacks only wire: they take typed constructs by keyword and pass them on. `infra.stacks.stage` joins them;
+nothing here calls AWS.
 """

@@ -1,1 +1,1 @@
-"""The stacks of a stage, which only wire."""
+"""Stacks of a stage; they only wire constructs."""

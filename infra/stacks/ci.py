@@ -1,4 +1,4 @@
-"""A role by which one branch of one GitHub repository may deploy this stage, without any stored key."""
+"""Role with which one branch of a GitHub repository can deploy the stage, without stored keys."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AUDIENCE = "sts.amazonaws.com"
 class CiStack(StageStack):
     """Trust in GitHub's tokens, and the deploy role.
 
-    The role may do nothing itself but take on the roles that ``cdk bootstrap`` made; those deploy.
+    The role can only assume the roles that ``cdk bootstrap`` created, which deploy.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""What must not be lost: uploads, the lake, model artifacts, the ledger; and the topic that tells people."""
+"""Stores that must not be lost: uploads, lake, artifacts and ledger; and the topic of notifications."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class DataStack(StageStack):
     Attributes
     ----------
     stores
-        What the other stacks are given.
+        Resources that other stacks use.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
@@ -55,5 +55,8 @@ class DataStack(StageStack):
             CfnOutput(self, name, value=value)
 
     def _alarms(self, stage: str) -> str:
-        """ARN pattern of the stage's alarms: CloudFormation names them after the monitoring stack."""
+        """Return the ARN pattern of the stage's alarms.
+
+        CloudFormation names them after the monitoring stack.
+        """
         return grants.alarm(self, f"{resources.stack(stage, 'monitoring')}-*")

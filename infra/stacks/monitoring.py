@@ -1,4 +1,4 @@
-"""What wakes a person: alarms that tell the stage's topic, and one dashboard."""
+"""Alarms, which notify the stage's topic, and one dashboard."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from infra.stacks.training import TrainingStack
 from relearn.naming import resources
 
 PERIOD = Duration.minutes(5)
+"""Period of the alarms' metrics."""
 GUARD_ERRORS = 5
-"""Failed requests of a model within a minute; a single one may be chance."""
+"""Failed requests of a model within a minute that raise its guard alarm; a single one may be chance."""
 
 
 class MonitoringStack(StageStack):
@@ -27,7 +28,7 @@ class MonitoringStack(StageStack):
     Parameters
     ----------
     topic
-        Where alarms are told.
+        Topic that alarms notify.
     models
         Names of all models.
     """
@@ -144,7 +145,10 @@ class MonitoringStack(StageStack):
         self._dashboard(settings=settings, training=training, serving=serving, alarms=alarms)
 
     def _guard(self, stage: str, model: str) -> cloudwatch.Alarm:
-        """Make the alarm that every rollout of a model heeds; users add theirs by the start of its name."""
+        """Create the alarm that ends every rollout of a model.
+
+        Alarms of users with the same name prefix do so too.
+        """
         metric = cloudwatch.Metric(
             namespace="Relearn",
             metric_name="ServerErrors",
@@ -207,7 +211,7 @@ class MonitoringStack(StageStack):
 
 
 def _lost(name: str, settings: Settings) -> cloudwatch.Metric:
-    """Give one of the metrics of `lambdas.serving.request_context`, of the whole stage."""
+    """Return a stage-wide metric of `lambdas.serving.request_context`."""
     return cloudwatch.Metric(
         namespace="Relearn",
         metric_name=name,

@@ -1,4 +1,4 @@
-"""The life of a run as a picture, drawn from the state machine as it is synthesised: `docs/concepts/RUN.md`."""
+"""Diagram of a run, drawn from the synthesised state machine: `docs/concepts/RUN.md`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from relearn.errors import ConfigError
 from training import catalog
 
 PAGE = staging.ROOT / "docs" / "concepts" / "RUN.md"
+"""Page with the diagram."""
 _CAUGHT = {"States.Timeout": "its time is up", THERE_ALREADY: "it is there already"}
+"""Error to its words in the diagram."""
 MACHINE = "AWS::StepFunctions::StateMachine"
 _FENCE = ("```mermaid\n", "```\n")
 _WORDS = {
@@ -28,17 +30,19 @@ _WORDS = {
     "BooleanEquals": "is {}",
     "IsPresent": "is there: {}",
 }
+"""Comparison operator of Amazon States Language to its words in the diagram."""
 
 
 def mermaid(definition: Mapping[str, Any]) -> str:
     """Draw a state machine as a Mermaid state diagram.
 
-    The step that an error of nearly every step leads to is drawn once, in a note: arrows from each would hide the rest.
+    The step that handles the errors of nearly every step is connected by a note, because arrows from each
+    would hide the rest.
 
     Parameters
     ----------
     definition
-        In Amazon States Language.
+        Definition in Amazon States Language.
     """
     states: Mapping[str, Any] = definition["States"]
     ids = {name: f"s{number}" for number, name in enumerate(sorted(states))}
@@ -55,19 +59,19 @@ def mermaid(definition: Mapping[str, Any]) -> str:
 
 
 def definition_of(template: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Find the definition of a state machine in a template.
+    """Return the definition of a state machine in a template.
 
     Parameters
     ----------
     template
-        Of CloudFormation.
+        CloudFormation template.
     name
-        The end of the machine's name.
+        End of the machine's name.
 
     Raises
     ------
     ConfigError
-        There is none.
+        The template has no such machine.
     """
     for resource in template["Resources"].values():
         if resource["Type"] == MACHINE and resource["Properties"]["StateMachineName"].endswith(name):
@@ -77,14 +81,14 @@ def definition_of(template: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def with_picture(page: str, picture: str) -> str:
-    """Put a picture in the place of the one that a page has."""
+    """Return a page with its diagram replaced by ``picture``."""
     before, start, rest = page.partition(_FENCE[0])
     _, end, after = rest.partition(_FENCE[1])
     return before + start + picture + end + after
 
 
 def drawn() -> str:
-    """Synthesise the default stage, and draw its runs."""
+    """Synthesise the default stage, and return the diagram of its runs."""
     with tempfile.TemporaryDirectory(prefix="picture-") as folder:
         context = json.loads((staging.ROOT / "cdk.json").read_text("utf-8"))["context"]
         app = App(context={**context, "stage": DEFAULT_STAGE}, outdir=folder)
@@ -101,7 +105,7 @@ def _caught(state: Mapping[str, Any]) -> list[str]:
 
 
 def _failure(states: Mapping[str, Any]) -> str:
-    """Name the state that most errors lead to; the empty string when there is none."""
+    """Return the state that most errors lead to; empty when there is none."""
     found = Counter(name for state in states.values() for name in _caught(state))
     return found.most_common(1)[0][0] if found else ""
 
@@ -128,7 +132,7 @@ def _condition(choice: Mapping[str, Any]) -> str:
 
 
 def _text(value: Any) -> str:
-    """Write a value of a template as the text that it will be, its references in angle brackets."""
+    """Return the text of a template's value, with references in angle brackets."""
     match value:
         case {"Fn::Join": [separator, parts]}:
             return str(separator).join(_text(part) for part in parts)

@@ -1,4 +1,4 @@
-"""Answers over HTTP, and the custom resource that starts and ends a stage's models."""
+"""HTTP API with its functions, and the custom resource that starts and cleans up a stage's models."""
 
 from __future__ import annotations
 
@@ -32,12 +32,13 @@ from relearn.spec.model import ModelSpec
 
 
 class ServingStack(StageStack):
-    """API, the functions that answer, lifecycle.
+    """API, its functions, and the lifecycle resource.
 
     Parameters
     ----------
     training
-        Must be whole before the first seed is uploaded, and until the last endpoint is gone.
+        Training stack, which must be complete before the first seed is uploaded, and until the last endpoint
+        is deleted.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class ServingStack(StageStack):
             code=code,
             environment=access.variables(Variable.STAGE, Variable.LEDGER_TABLE, Variable.LAKE_BUCKET),
             allowed=access.place_lines(predictions.TRUTH),
-            timeout_seconds=29,  # the API gives up after 30
+            timeout_seconds=29,  # the API's timeout is 30
             memory_mb=1769,  # a whole core: a full request is a thousand writes
         )
         self.models = Function(
@@ -111,7 +112,7 @@ class ServingStack(StageStack):
             allowed=[
                 access.ledger("GetItem", "Query"),
                 access.keep_forms(),
-                access.incoming("s3:PutObject"),  # what the form it gives away allows
+                access.incoming("s3:PutObject"),  # permission that the presigned form needs
                 access.uploads(
                     "s3:ListBucketVersions",
                     conditions={"StringLike": {"s3:prefix": f"{s3_keys.INCOMING}/*"}},
@@ -134,7 +135,7 @@ class ServingStack(StageStack):
                 Variable.DEBOUNCE_SECONDS,
             ),
             allowed=step_functions.moving_by_hand(access),
-            timeout_seconds=29,  # the API gives up after 30
+            timeout_seconds=29,  # the API's timeout is 30
         )
         asked = [
             self.predict,

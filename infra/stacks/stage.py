@@ -1,4 +1,4 @@
-"""A stage: its stacks, joined."""
+"""A stage: all of its stacks."""
 
 from __future__ import annotations
 
@@ -16,12 +16,16 @@ from relearn.spec.model import ModelSpec
 
 
 def build(app: App, *, settings: Settings, specs: Mapping[str, ModelSpec]) -> None:
-    """Put every stack of a stage into ``app``.
+    """Add every stack of a stage to ``app``.
 
     Parameters
     ----------
+    app
+        The CDK app.
+    settings
+        Settings of the stage.
     specs
-        Model name to spec: `training.catalog.load`.
+        Model name to spec, from `training.catalog.load`.
     """
     data = DataStack(app, "Data", settings=settings)
     training = TrainingStack(app, "Training", settings=settings, specs=specs, stores=data.stores)

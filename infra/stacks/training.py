@@ -1,4 +1,4 @@
-"""From an upload to a serving version: ingest, the retrain state machine, the sweep, the registry's groups."""
+"""From an upload to a serving version: ingest, state machine of runs, sweep, model package groups."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class TrainingStack(StageStack):
             "Image",
             directory=str(staging.image_context()),
             file="training/Dockerfile",
-            platform=ecr_assets.Platform.LINUX_AMD64,  # what ml.m5 and serverless endpoints run
+            platform=ecr_assets.Platform.LINUX_AMD64,  # the platform of ml.m5 and serverless endpoints
         )
         self._groups(settings=settings, specs=specs)
         spark = feature_job.any_on_spark(settings, specs)
