@@ -1,5 +1,5 @@
-"""Pages for people: no script, no file or address beside them, standard library only.
+"""Self-contained HTML pages for people: no scripts, no external files or addresses, standard library only.
 
-The container writes the report of a training job with these, and the function that checks a run's data the report
-of the data.
+The training container writes its report with this package, and the function that checks a run's data writes
+the data report.
 """

@@ -1,6 +1,7 @@
-"""Axes and labels of charts: ticks at round numbers, numbers as people write them, and how wide words are.
+"""Axes and labels of charts: ticks at round numbers, formatted numbers, and estimated widths of text.
 
-The steps are 1, 2 or 5 times a power of ten, as in Heckbert, "Nice numbers for graph labels" (Graphics Gems, 1990).
+The steps are 1, 2 or 5 times a power of ten, as in Heckbert, "Nice numbers for graph labels" (Graphics Gems,
+1990).
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 SIZE = 12
-"""Height of the letters of a tick or of an axis's name, in SVG units."""
+"""Font size of tick labels and axis titles, in SVG units."""
 APART = 12
-"""Room between two labels beside each other."""
+"""Least gap between adjacent labels, in SVG units."""
 _WIDE, _BROAD, _CAPITAL, _OTHER = 1.0, 1.0, 0.78, 0.65
-"""Widths of letters in their height; of the fonts that browsers take for ``sans-serif``, DejaVu's are the widest."""
+"""Widths of letters relative to the font size; those of DejaVu, the widest font that browsers use for
+``sans-serif``."""
 _BROAD_LETTERS = frozenset("mwMW@%…—")
 _DIGITS = 4
 _LARGE, _SMALL = 1e15, 1e-4
@@ -30,36 +32,36 @@ _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class Tick(NamedTuple):
-    """A place on an axis, and what is written there."""
+    """Position on an axis, and its label."""
 
     value: float
     label: str
 
 
 class Ticks(NamedTuple):
-    """The ticks of an axis, and the power of ten that their labels leave out."""
+    """Ticks of an axis, and the power of ten that their labels leave out."""
 
     places: tuple[Tick, ...]
     exponent: int
 
     @property
     def width(self) -> float:
-        """Width of the widest label."""
+        """Width of the widest label, in SVG units."""
         return max((width(tick.label) for tick in self.places), default=0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Axis:
-    """What an axis stands for.
+    """Axis of a chart.
 
     Parameters
     ----------
     name
-        What is counted or measured, with its unit.
+        Quantity, with its unit.
     low, high
-        Its ends, finite; an axis of one value only reaches a little beyond it on both sides.
+        Ends, finite; when both are the same value, the axis is extended on both sides.
     whole
-        Whether only whole numbers mean something, as of counts.
+        Whether only integers are meaningful, as for counts.
     """
 
     name: str
@@ -76,16 +78,16 @@ class Axis:
         object.__setattr__(self, "high", high)
 
     def share(self, value: float) -> float:
-        """Say how far along the axis a value is: 0 at its low end, 1 at its high end."""
+        """Return the position of a value: 0 at the low end, 1 at the high end."""
         return (value - self.low) / (self.high - self.low)
 
     def ticks(self, at_most: int = 6) -> Ticks:
-        """Give the ticks at round numbers between the ends.
+        """Return ticks at round numbers between the ends.
 
         Parameters
         ----------
         at_most
-            How many there may be, about.
+            Approximate maximum number of ticks.
         """
         step = _step((self.high - self.low) / at_most)
         if self.whole:
@@ -99,7 +101,7 @@ class Axis:
         return Ticks(tuple(map(Tick, values, labels)), exponent)
 
     def ticks_within(self, length: float) -> Ticks:
-        """Give as many ticks as can be written beside each other on so many SVG units."""
+        """Return as many ticks as have room for their labels along ``length`` SVG units."""
         for at_most in (6, 5, 4, 3, 2):
             found = self.ticks(at_most)
             gaps = max(1, len(found.places) - 1)
@@ -109,18 +111,20 @@ class Axis:
         return found._replace(places=found.places[:1])
 
     def title(self, ticks: Ticks) -> str:
-        """Give the axis's name, with the power of ten that its labels leave out."""
+        """Return the name of the axis, with the power of ten that its labels leave out."""
         return f"{self.name} ({_power(ticks.exponent)})" if ticks.exponent else self.name
 
 
 def top_of(count: int) -> int:
-    """Give the round number, at least 1, up to which an axis of counts reaches."""
+    """Return a round upper end, at least 1, for an axis of counts."""
     step = int(max(1.0, _step(count / 4)))
     return max(1, -(-count // step)) * step
 
 
 def number(value: float) -> str:
-    """Write a figure as people do: four digits that matter, thousands apart, a power of ten where zeros would hide them.
+    """Format a number with four significant digits and thousands separators, or with a power of ten.
+
+    The power of ten replaces many zeros.
 
     >>> number(151000.0), number(0.05)
     ('151,000', '0.05')
@@ -137,12 +141,12 @@ def number(value: float) -> str:
 
 
 def width(words: str, size: float = SIZE) -> float:
-    """Say how wide words are at most, about, in SVG units."""
+    """Return an upper estimate of the width of a text, in SVG units."""
     return size * sum(map(_letter, words))
 
 
 def cut(words: str, most: float, size: float = SIZE) -> str:
-    """Give words that are no wider than ``most``: what is left out is an ellipsis.
+    """Truncate a text to a width of at most ``most`` SVG units, with an ellipsis.
 
     >>> cut("a name that is long", 60)
     'a name…'
@@ -156,7 +160,7 @@ def cut(words: str, most: float, size: float = SIZE) -> str:
 
 
 def widest(words: Sequence[str], size: float = SIZE) -> float:
-    """Say how wide the widest of some words is."""
+    """Return the width of the widest text, in SVG units; 0 for none."""
     return max((width(one, size) for one in words), default=0.0)
 
 
@@ -171,7 +175,7 @@ def _letter(letter: str) -> float:
 
 
 def _step(least: float) -> float:
-    """Give the smallest of 1, 2, 5 and 10 times a power of ten that is no smaller."""
+    """Return the least of 1, 2, 5 and 10 times a power of ten that is at least ``least``."""
     if least <= 0:
         return 1.0
     power = 10.0 ** math.floor(math.log10(least))
@@ -181,7 +185,7 @@ def _step(least: float) -> float:
 
 
 def _factored(largest: float, step: float) -> int:
-    """Give the power of ten, a multiple of three, that labels leave out: 0 unless that makes them shorter."""
+    """Return the power of ten, a multiple of three, that labels leave out; 0 unless it shortens them."""
     if largest == 0 or _FACTORED_SMALL <= largest < _FACTORED_LARGE:
         return 0
     exponent = 3 * math.floor(math.log10(largest) / 3)

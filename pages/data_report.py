@@ -1,4 +1,4 @@
-"""The report of a run's data: what each column looks like, now and in the champion's data, and what is wrong with it."""
+"""Report of a run's data: distributions of columns, now and for the champion, and broken rules."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class TableReport:
     Parameters
     ----------
     name
-        Of the table.
+        Name of the table.
     columns
-        In the order they are shown.
+        Columns in the order of the report.
     profile
-        Of its rows.
+        Profile of its rows.
     before
-        Of the champion's rows; None: nothing to compare with.
+        Profile of the champion's rows; None when there is nothing to compare with.
     shards
-        How many it came from; 0 when it is no raw table.
+        Number of shards; 0 for the feature set, which is not a raw table.
     """
 
     name: str
@@ -44,16 +44,16 @@ class TableReport:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataReport:
-    """What there is to show.
+    """Content of the report.
 
     Parameters
     ----------
     run_id, at
-        Which run, and when it began.
+        Id of the run, and its start: ISO 8601, UTC.
     compared_with
-        Whose data is shown beside it, in words; empty: nobody's.
+        Description of the champion whose data is shown too; empty for none.
     tables, findings
-        What was looked at, and what each rule came to.
+        Tables, and results of all rules.
     """
 
     run_id: str
@@ -64,7 +64,7 @@ class DataReport:
 
 
 def document(report: DataReport) -> dict[str, Any]:
-    """Give the report as JSON-ready data; the next run compares with the profiles in it."""
+    """Return the report as JSON-ready data; the next run compares with its profiles."""
     return {
         "created_at": report.at,
         "compared_with": report.compared_with,
@@ -78,7 +78,7 @@ def document(report: DataReport) -> dict[str, Any]:
 
 
 def page(spec: ModelSpec, report: DataReport) -> str:
-    """Write the report as a page for people."""
+    """Return the report as an HTML page."""
     sections = [_verdict(report), section("What was checked", _checks(report))]
     sections += [section(f"Table {one.name}", _table(one)) for one in report.tables]
     head = f"{spec.name}: data of run {report.run_id}"
@@ -173,7 +173,7 @@ def _row(column: Column, now: ColumnProfile, before: ColumnProfile | None) -> Se
 
 
 def _median(column: ColumnProfile) -> str:
-    """Write the median with the digits that are known of it: three."""
+    """Format the median with three significant digits, which its accuracy allows."""
     found = column.quantile(0.5)
     return "" if found is None else amount(column.within(float(f"{found:.3g}")))
 

@@ -1,4 +1,4 @@
-"""Charts of profiles: how a column's values are spread now, and how they were before."""
+"""Charts of profiles: distribution of a column's values, now and before."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from pages.svg import figure, line, rect, text
 from relearn.data.profiles import LOG_GAMMA, SHIFTED, SKETCHED, SMALLEST, ColumnProfile
 
 WIDTH, HEIGHT = 320, 150
+"""Size of a chart, in SVG units."""
 STEPS = 24
-"""Bars of a histogram."""
+"""Number of bars in a histogram."""
 MOST_VALUES = 12
-"""Bars of a category; the rarest are put together."""
+"""Maximum number of bars for a category; the rarest values share one more."""
 ROW = 26
+"""Height of a bar's row, in SVG units."""
 NAMED = 160
-"""Width of a value's name at most."""
+"""Maximum width of a value's name, in SVG units."""
 LEAST_WHOLE = 2
-"""From this span on a column whose ends are whole numbers has its ticks at whole numbers too."""
+"""Least span from which on a column with integer ends gets ticks at integers only."""
 
 
 def column_chart(name: str, now: ColumnProfile, before: ColumnProfile | None) -> str:
-    """Draw how a column is spread; empty for one whose values are not counted."""
+    """Return a chart of a column's distribution; empty for a column whose values are not counted."""
     if before is not None and before.type != now.type:
         before = None
     if not now.counts and not (before and before.counts):
@@ -35,7 +37,7 @@ def column_chart(name: str, now: ColumnProfile, before: ColumnProfile | None) ->
 def missing_chart(
     columns: Mapping[str, ColumnProfile], rows: int, before: Mapping[str, ColumnProfile], rows_before: int
 ) -> str:
-    """Draw which share of the rows lacks each column; empty when none does."""
+    """Return a chart of the share of missing values per column; empty when none is missing."""
     now = {name: column.missing / rows for name, column in columns.items()} if rows else {}
     old = {name: before[name].missing / rows_before for name in now if name in before} if rows_before else {}
     if not any((*now.values(), *old.values())):
@@ -76,7 +78,7 @@ def _histogram(name: str, now: ColumnProfile, before: ColumnProfile | None) -> s
 
 
 def _steps(column: ColumnProfile, low: float, high: float) -> list[float]:
-    """Spread the bins of a sketch over equal steps; each bin evenly between its edges."""
+    """Distribute the bins of a sketch over equal steps, each bin evenly between its edges."""
     whole, steps = column.present, [0.0] * STEPS
     span = (high - low) or 1.0
     for code, count in column.bins():
@@ -115,7 +117,7 @@ def _shares(column: ColumnProfile, kept: Sequence[str]) -> dict[str, float]:
 
 
 def _pairs(title: str, now: Mapping[str, float], before: Mapping[str, float] | None) -> str:
-    """Draw shares as bars, with a mark where each was before."""
+    """Return a chart of shares as bars, each with a mark at its share before."""
     names = list(now)
     shown = [cut(name, NAMED) for name in names]
     left = 12 + widest(shown)

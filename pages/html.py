@@ -1,4 +1,4 @@
-"""Parts of a page: the page itself, sections, tables and figures."""
+"""Parts of an HTML page: the page itself, sections, tables and figures."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ from relearn import visible
 from relearn.figures import apart
 
 _WHOLE = 1e15
-"""Whole numbers below it are written without an exponent."""
+"""Integers below it are written without an exponent."""
 STYLE = Path(__file__).with_name("report.css")
+"""Style sheet of the pages."""
 
 
 def escape(text: str) -> str:
-    """Write a text into a page: as text, and so that it turns nothing on the page around."""
+    """Escape a text for HTML, including characters that would change the direction of text."""
     return _escaped(visible.lines(text))
 
 
 def document(head: str, title: str, about: str, sections: Iterable[str]) -> str:
-    """Write a whole page.
+    """Return a whole page.
 
     Parameters
     ----------
     head
-        What a browser's tab shows.
+        Title of the browser tab.
     title, about
-        What the page begins with.
+        Heading of the page, and the line below it.
     sections
-        What `section` gave.
+        Sections that `section` returned.
     """
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -42,15 +43,16 @@ def document(head: str, title: str, about: str, sections: Iterable[str]) -> str:
 
 
 def section(title: str, content: str) -> str:
-    """Write a section with its heading."""
+    """Return a section with its heading."""
     at = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
     return f'<section aria-labelledby="{at}"><h2 id="{at}">{escape(title)}</h2>{content}</section>'
 
 
 def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Write a table whose first column names the row.
+    """Return a table whose first column has the row headers.
 
-    The caption stands before what scrolls, and breaks where the page does: inside, it would be as wide as the table.
+    The caption is outside the scrolling element, so that it wraps with the page; inside it would be as wide
+    as the table.
     """
     head = "".join(f'<th scope="col">{escape(word)}</th>' for word in heads)
     body = "".join(
@@ -65,18 +67,18 @@ def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> 
 
 
 def figure(value: float | None) -> str:
-    """Write a figure: four decimals near 1, two where it is large; empty for None."""
+    """Format a number with four decimals near 1 and two where it is large; empty for None."""
     return figures(value)[0]
 
 
 def amount(value: float | None) -> str:
-    """Write a value of the data: a whole number as one, any other as `figure` does; empty for None."""
+    """Format a value of the data: an integer without decimals, others as `figure` does; empty for None."""
     whole = value is not None and math.isfinite(value) and float(value).is_integer() and abs(value) < _WHOLE
     return f"{value:,.0f}" if whole else figure(value)
 
 
 def figures(*values: float | None) -> list[str]:
-    """Write figures that are compared, as `figure` does, and with as many more digits as tell them apart."""
+    """Format numbers that are compared as `figure` does, with enough digits to distinguish them."""
     known = [value for value in values if value is not None]
     near = all(abs(value) < 10 for value in known)  # noqa: PLR2004
     written = iter(apart(*known, decimals=4 if near else 2))
@@ -84,11 +86,11 @@ def figures(*values: float | None) -> list[str]:
 
 
 def _grouped(number: str) -> str:
-    """Set commas between thousands."""
+    """Insert thousands separators."""
     whole, point, rest = number.partition(".")
     return f"{int(whole):,}{point}{rest}" if whole.lstrip("-").isdigit() and whole != "-0" else number
 
 
 def signed(difference: float) -> str:
-    """Write a difference with its sign."""
+    """Format a difference with its sign."""
     return f"{'+' if difference >= 0 else ''}{figure(difference)}"

@@ -1,4 +1,4 @@
-"""A square plot with its axes and a legend: as much room beside it as its labels need."""
+"""Square plot with axes and a legend, and margins as wide as its labels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pages.svg import line, text
 SIDE = 320
 """Side of the square, in SVG units."""
 COLOURS = 6
-"""Of lines, in the style sheet."""
+"""Number of line colours in the style sheet."""
 _TOP, _RIGHT = 12, 12
 _BELOW = 48
 _ROW = 18
@@ -18,14 +18,14 @@ _SAMPLE = 20
 
 
 class Plot:
-    """A square that two axes make; values become places in it.
+    """Square between two axes, which maps values to positions.
 
     Parameters
     ----------
     x, y
-        What goes to the right, and upwards.
+        Horizontal and vertical axis.
     legend
-        The names of what is drawn, each beside a line of its colour; below the plot, so that they hide nothing.
+        Names of the lines; the legend is below the plot, so that it covers nothing.
     """
 
     def __init__(self, x: Axis, y: Axis, legend: Sequence[str] = ()) -> None:
@@ -43,11 +43,11 @@ class Plot:
         )
 
     def at(self, x: float, y: float) -> tuple[float, float]:
-        """Give the place of a pair of values."""
+        """Return the position of a pair of values, in SVG units."""
         return self.left + self._x.share(x) * SIDE, _TOP + (1 - self._y.share(y)) * SIDE
 
     def frame(self) -> str:
-        """Draw the frame, a line of the grid at each tick, what they stand for, and the legend."""
+        """Draw the frame, grid lines at the ticks, labels, titles and legend."""
         low, high = (self._x.low, self._y.low), (self._x.high, self._y.high)
         bottom, right = _TOP + SIDE, self.left + SIDE
         parts = [f'<rect x="{self.left:.1f}" y="{_TOP}" width="{SIDE}" height="{SIDE}" class="frame"/>']
@@ -71,7 +71,7 @@ class Plot:
         return line(*start, *end, "rule dashed")
 
     def path(self, places: Sequence[tuple[float, float]], index: int) -> str:
-        """Draw a line through pairs of values, in the style of the entry of the legend with this index."""
+        """Draw a line through pairs of values, in the style of the legend's entry ``index``."""
         points = " ".join("{:.1f},{:.1f}".format(*self.at(x, y)) for x, y in places)
         return f'<polyline points="{points}" class="{_style(index)}"/>'
 

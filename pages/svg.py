@@ -10,18 +10,18 @@ from pages.html import escape
 
 
 def figure(title: str, description: str, width: float, height: float, body: str) -> str:
-    """Wrap SVG elements of a canvas of ``width`` by ``height``.
+    """Return a figure with SVG elements on a canvas of ``width`` by ``height``.
 
     Parameters
     ----------
     title
-        The caption: said once, below the chart.
+        Caption below the chart.
     description
-        What the chart shows, in words.
+        Description of the chart for people who cannot see it.
     width, height
-        In SVG units.
+        Size in SVG units.
     body
-        The elements.
+        SVG elements.
     """
     return (
         f'<figure><svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(description)}" '
@@ -41,6 +41,6 @@ def rect(x: float, y: float, width: float, height: float, style: str) -> str:
 
 
 def text(x: float, y: float, words: str, style: str, *, turn: bool = False) -> str:
-    """Write words; ``turn``: from the bottom upwards."""
+    """Draw a text; ``turn`` rotates it to read from the bottom upwards."""
     turned = f' transform="rotate(-90 {x:.1f} {y:.1f})"' if turn else ""
     return f'<text x="{x:.1f}" y="{y:.1f}" class="{style}"{turned}>{escape(words)}</text>'
