@@ -1,1 +1,1 @@
-"""The state machine of a run, and the resources of its steps."""
+"""State machine of a run, and the resources of its steps."""

@@ -1,7 +1,7 @@
-"""What a run does when its training job is there already: the reply to CreateTrainingJob was lost, so the job is its own.
+"""States for a training job that exists already, because the reply to CreateTrainingJob was lost.
 
-A job is named after its run, so nobody else's can have the name. Step Functions' own step waits only for a job that it created;
-this waits for the one that exists, and goes on, or fails, as that step would have.
+A job is named after its run, so no other run can have created it. Step Functions' own step waits only for a
+job that it created; these states wait for the existing one, and continue or fail as that step would have.
 """
 
 from __future__ import annotations
@@ -11,22 +11,24 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 THERE_ALREADY = "SageMaker.ResourceInUseException"
+"""Error of CreateTrainingJob for an existing name."""
 _JOB = "$.job"
 
 
 def adopt(
     scope: Construct, *, then: sfn.IChainable, failure: sfn.IChainable, pause_seconds: int
 ) -> sfn.IChainable:
-    """Give the first state, with the others chained to it.
+    """Return the first state, with the others chained to it.
 
     Parameters
     ----------
     then
-        What follows a job that is completed; its artifact's URI is at ``$.training.artifact``, as after one's own.
+        State after a completed job; the URI of its artifact is at ``$.training.artifact``, as after a job of
+        the step's own.
     failure
-        Where every other end leads, with the error at ``$.error``.
+        State after any other end, with the error at ``$.error``.
     pause_seconds
-        Between two looks.
+        Seconds between two checks.
     """
     look = sfn.CustomState(
         scope,
@@ -67,7 +69,7 @@ def _take(scope: Construct) -> sfn.Pass:
 
 
 def _give_up(scope: Construct) -> sfn.Pass:
-    """Say the error that the step which waits for its own job would have."""
+    """Set the error that Step Functions' own step would have raised."""
     cause = sfn.JsonPath.json_to_string(sfn.JsonPath.object_at(_JOB))
     said = {"Error": "States.TaskFailed", "Cause": cause}
     return sfn.Pass(scope, "Job ended badly", parameters=said, result_path="$.error")

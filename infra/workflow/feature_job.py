@@ -1,4 +1,4 @@
-"""The AWS Glue jobs that make features on Spark: one for each model that asks for it."""
+"""AWS Glue jobs that compute features on Spark, one for each model that needs it."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ from infra.base.settings import Settings
 from relearn.naming import resources, s3_keys
 from relearn.spec.model import ModelSpec, on_spark
 
-GLUE_VERSION = "5.1"  # Spark 3.5.6 and Python 3.11: requirements-spark.in has the same
+GLUE_VERSION = "5.1"  # Spark 3.5.6 and Python 3.11, as in requirements-spark.in
 READ = (s3_keys.DATASETS, s3_keys.SNAPSHOTS)
+"""Lake folders that a job reads."""
 MOST_RUNS = 2
-"""Runs of a job at once: a model has one run at a time, and what the one before left may still be stopping."""
+"""Maximum number of concurrent runs of a job: a model has one run at a time, and the job of the previous one
+may still be stopping."""
 
 
 class FeatureJobs(Construct):
-    """One job for each model whose features Spark makes, its role and what all of them run.
+    """Glue job, with its role, of each model whose features are computed on Spark; all share their code.
 
-    StartJobRun takes no role, so a job's own role is all that keeps what one model's code does from the others' data.
+    StartJobRun takes no role, so only the job's own role keeps one model's code from the data of others.
 
     Parameters
     ----------
@@ -57,7 +59,7 @@ class FeatureJobs(Construct):
                 self._job(home, spec, role=role, script=script, packages=packages, code=code)
 
     def request(self) -> dict[str, Any]:
-        """Write StartJobRun's request, the run's part of it taken from what Open returned."""
+        """Return the StartJobRun request, with the run's values taken from what Open returned."""
         return {
             "JobName.$": f"States.Format('{self._prefix}{{}}', $.model)",
             "Arguments": {
@@ -72,7 +74,7 @@ class FeatureJobs(Construct):
         }
 
     def run(self) -> Grant:
-        """Allow running the jobs and waiting for them, which Step Functions does by asking."""
+        """Allow running the jobs and polling them, as Step Functions does."""
         actions = ("StartJobRun", "GetJobRun", "GetJobRuns", "BatchStopJobRun")
         of_any = Stack.of(self).format_arn(service="glue", resource="job", resource_name=f"{self._prefix}*")
         return Grant(
@@ -103,7 +105,7 @@ class FeatureJobs(Construct):
             worker_type=spec.engine.worker_type,
             number_of_workers=spec.engine.workers,
             timeout=spec.engine.max_runtime_minutes,
-            max_retries=0,  # the state machine repeats what passes by itself
+            max_retries=0,  # the state machine retries transient errors
             execution_property=glue.CfnJob.ExecutionPropertyProperty(max_concurrent_runs=MOST_RUNS),
             default_arguments={
                 "--code": _uri(code),
@@ -117,7 +119,7 @@ class FeatureJobs(Construct):
 
 
 def any_on_spark(settings: Settings, specs: Mapping[str, ModelSpec]) -> bool:
-    """Tell whether a stage needs a job."""
+    """Return whether any model of a stage needs a job."""
     return any(on_spark(spec, settings.features_engine) for spec in specs.values())
 
 
@@ -140,9 +142,9 @@ def _role(scope: Construct, access: Access, model: str, *fetched: s3_assets.Asse
 
 
 def _look_at_ancestors(access: Access) -> Grant:
-    """Allow seeing that the folder of all models is one, which shows their names and nothing of what is in theirs.
+    """Allow listing the folder of all models, which shows their names but nothing in their folders.
 
-    Before Hadoop's S3A writes into a new folder it lists each folder above until it finds one that is there.
+    Before Hadoop's S3A writes into a new folder it lists each parent folder until it finds one that exists.
     """
     return Grant(
         actions=["s3:ListBucket"],

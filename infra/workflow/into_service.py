@@ -1,8 +1,8 @@
-"""How a version comes to answer: the way that a run's new version and one that comes back both go.
+"""States that bring a version into service, for a new version of a run and for a restored one.
 
 ::
 
-    Deploy ⇄ Wait → Smoke → Publish ⇄ Published? → whatever follows
+    Deploy ⇄ Wait → Smoke → Publish ⇄ Published? → next state
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from infra.workflow.steps import ALL, Steps
 def bring(
     scope: Construct, steps: Steps, *, functions: RunFunctions, poll_seconds: int, then: sfn.IChainable
 ) -> tasks.LambdaInvoke:
-    """Give the first state, with the others chained to it.
+    """Return the first state, with the others chained to it.
 
     Parameters
     ----------
     scope
-        Where the states live.
+        Scope of the states.
     steps
-        Makes them, and knows where their errors lead.
+        Creates the states, with their error handling.
     functions
-        Of which some make, try and fill an endpoint.
+        Functions of a run, some of which deploy, test and publish a version.
     poll_seconds
-        Pause between two looks at an endpoint that is being created.
+        Seconds between two checks of an endpoint that is being created.
     then
-        What follows a version that answers, with its features in place.
+        State after a version that answers, with its features in place.
     """
     smoke = steps.call("Smoke", functions.smoke, result="$.smoke")
     # A cold endpoint may refuse its first request.

@@ -1,7 +1,7 @@
-"""The roles that SageMaker takes on for a run's job, an ad-hoc job and an endpoint: one of each for every model.
+"""Roles that SageMaker assumes for training jobs, ad-hoc jobs and endpoints: one of each for every model.
 
-The actions are those the SageMaker guide lists for an execution role without a VPC
-("SageMaker AI roles", CreateTrainingJob and CreateModel), narrowed to our buckets and image.
+The actions are those that the SageMaker guide lists for an execution role without a VPC ("SageMaker AI
+roles", CreateTrainingJob and CreateModel), narrowed to our buckets and image.
 """
 
 from __future__ import annotations
@@ -22,19 +22,21 @@ from relearn.naming import resources, s3_keys
 from relearn.spec.model import ModelSpec, on_spark
 
 JOB = "job"
+"""Kinds of roles, as in their names."""
 ENDPOINT = "endpoint"
 EXPERIMENT = "exp"
 
 
 class RolesOfModels(Construct):
-    """The roles of one kind, one for each model.
+    """Roles of one kind, one for each model.
 
-    They are named, so that who passes them need not list them: a policy of a role takes 10,240 characters.
+    They have names with a common prefix, so that a policy that passes them need not list them: a role's
+    policies have at most 10,240 characters.
 
     Attributes
     ----------
     arn_prefix
-        What their ARNs start with; the model's name ends them.
+        Prefix of their ARNs; the model's name follows.
     """
 
     def __init__(
@@ -55,16 +57,16 @@ class RolesOfModels(Construct):
 
 
 class ModelRoles:
-    """Makes the roles of a stage's models, each for what is of its model and for nothing of another.
+    """Factory of the roles of a stage's models; each role has access to its model's data only.
 
     Parameters
     ----------
     scope
-        Where they are.
+        Scope of the roles.
     specs
         Model name to spec.
     image
-        The repository that holds the training image.
+        Repository of the training image.
     """
 
     def __init__(
@@ -84,29 +86,31 @@ class ModelRoles:
         self._image = image
 
     def jobs(self) -> RolesOfModels:
-        """Make those of training jobs: read a snapshot and the champion, write the artifact, keep features.
+        """Create the roles of training jobs.
 
-        Of a model whose features Spark makes they read these.
+        They read a snapshot and the champion, and write the artifact and features. For a model whose features
+        are computed on Spark they read these too.
         """
         return self._roles("Job", JOB, self._training)
 
     def experiments(self) -> RolesOfModels:
-        """Make those of ad-hoc jobs: as a run's, but they can write no artifact that may ever serve."""
+        """Create the roles of ad-hoc jobs, which cannot write an artifact that may serve."""
         return self._roles("Experiment", EXPERIMENT, self._trying)
 
     def endpoints(self) -> RolesOfModels:
-        """Make those of served models.
+        """Create the roles of served models.
 
-        SageMaker reads the artifact with it, and in transform jobs reads and writes batches. A container on instances is
-        isolated from the network and gets no credentials; serverless inference knows no isolation, so a serverless one
-        could do what is listed here.
+        With its role SageMaker reads the artifact and, in transform jobs, reads and writes batches. A
+        container on instances is isolated from the network and gets no credentials. Serverless inference has
+        no isolation, so a serverless container could use these permissions.
         """
         return self._roles("Endpoint", ENDPOINT, lambda spec: self._serving(spec.name))
 
     def of_versions_that_are_older(self) -> None:
-        """Keep the one role that all served models had before each had its own: nobody can pass it any more.
+        """Keep the one role that all served models shared before each had its own.
 
-        What was deployed then names it in SageMaker, where a model cannot be changed, and would not scale or score without it.
+        Models deployed then name it in SageMaker, where a model cannot be changed, and would not scale or
+        score batches without it. No function can pass it any more.
         """
         grants.role(self._scope, "EndpointRole", service=SAGEMAKER, grants=self._serving())
 
@@ -149,7 +153,7 @@ class ModelRoles:
         ]
 
     def _serving(self, model: str | None = None) -> list[Grant]:
-        """Allow what is done for one model, or for all."""
+        """Return the grants for one model, or for all when ``model`` is None."""
         of = "" if model is None else f"/{model}"
         batches = f"{s3_keys.BATCHES}{of}"
         return [

@@ -1,4 +1,4 @@
-"""A version that lost its endpoint comes back: a state machine of the same steps as a run's last ones.
+"""State machine that restores a version without an endpoint, with the same steps as the end of a run.
 
 ::
 
@@ -20,18 +20,18 @@ from infra.workflow.steps import Steps
 def definition(
     scope: Construct, *, functions: RunFunctions, restore: Function, poll_seconds: int
 ) -> sfn.IChainable:
-    """Give the first state, with everything chained to it.
+    """Return the first state, with all others chained to it.
 
     Parameters
     ----------
     scope
-        Where the states live.
+        Scope of the states.
     functions
-        Of a run, which make, try and fill an endpoint.
+        Functions of a run, some of which deploy, test and publish a version.
     restore
-        Moves the route, or gives up.
+        Function that moves the route, or records a failure.
     poll_seconds
-        Pause between two looks at an endpoint that is being created.
+        Seconds between two checks of an endpoint that is being created.
     """
     steps = Steps(scope, fail_run=restore)
     move = steps.call("Move the route", restore, result="$.moved", conflicts=True)

@@ -1,4 +1,4 @@
-"""The life of a run as a state machine, one step a function.
+"""State machine of a run, with one function per step.
 
 ::
 
@@ -13,8 +13,8 @@
                                    └─ [as good] ─┴─ [does harm] ─┘
     any failure ─► Fail ─► Failed
 
-Every function gets the whole state; what it returns goes to its own place in it. The machine
-uses JSONPath and no variables, which every implementation of the language understands.
+Every function gets the whole state, and its result is stored under a key of its own. The machine uses JSONPath
+and no variables, which every implementation of the language supports.
 """
 
 from __future__ import annotations
@@ -37,20 +37,21 @@ def definition(
     features: dict[str, Any] | None = None,
     poll_seconds: int,
 ) -> sfn.IChainable:
-    """Give the first state, with everything chained to it.
+    """Return the first state, with all others chained to it.
 
     Parameters
     ----------
     scope
-        Where the states live.
+        Scope of the states.
     functions
-        What the steps call.
+        Functions that the steps call.
     job
-        See `training_job`.
+        Request of the training job, see `training_job`.
     features
-        StartJobRun's request to Glue, for models whose features Spark makes; None: the stage has no such model.
+        StartJobRun request to Glue, for models whose features are computed on Spark; None when the stage has
+        no such model.
     poll_seconds
-        Pause between two looks at an endpoint that is being created.
+        Seconds between two checks of an endpoint that is being created.
     """
     steps = Steps(scope, fail_run=functions.fail_run)
     close = steps.call("Close", functions.close_run)
@@ -103,14 +104,16 @@ def _after_features(
 
 
 def training_job(*, stage: str, roles: str, image_uri: str) -> dict[str, Any]:
-    """Write CreateTrainingJob's request, the run's part of it taken from what Open returned.
+    """Return the CreateTrainingJob request, with the run's values taken from what Open returned.
 
     Parameters
     ----------
+    stage
+        Name of the stage.
     roles
-        What the ARN of the role it acts as starts with; the model's name ends it.
+        ARN prefix of the job's role; the model's name follows.
     image_uri
-        What it runs in.
+        URI of the training image.
     """
     return {
         "TrainingJobName.$": "$.job_name",
@@ -119,7 +122,7 @@ def training_job(*, stage: str, roles: str, image_uri: str) -> dict[str, Any]:
         "HyperParameters.$": "$.hyperparameters",
         "InputDataConfig.$": "$.input_data_config",
         "OutputDataConfig": {"S3OutputPath.$": "$.output_path"},
-        # What is kept of features from one run to the next, and what is served of them.
+        # Features that runs keep for the next run, and online features.
         "CheckpointConfig": {"S3Uri.$": "$.checkpoint_uri", "LocalPath": "/opt/ml/checkpoints"},
         "ResourceConfig.$": "$.resource_config",
         "StoppingCondition.$": "$.stopping_condition",
@@ -145,7 +148,7 @@ def _deploy_and_promote(
 def _approval(
     scope: Construct, steps: Steps, *, functions: RunFunctions, deploy: sfn.IChainable, close: sfn.IChainable
 ) -> sfn.IChainable:
-    """Let a person decide before anything is deployed, where the spec says so."""
+    """Let a person decide before the deployment, where the spec says so."""
     decided = steps.call("Decision", functions.decided, result="$.approval", conflicts=True)
     ask = steps.wait_for(
         "Ask for approval",
@@ -173,7 +176,7 @@ def _approval(
 def _roll_out(
     scope: Construct, steps: Steps, *, functions: RunFunctions, close: sfn.IChainable
 ) -> sfn.IChainable:
-    # What serves is decided by then: an endpoint that could not be removed fails no run.
+    # The route has moved by then: an endpoint that cannot be deleted does not fail the run.
     retire = steps.call("Retire", functions.retire, result="$.retired", otherwise=close)
     retire.next(close)
     promote = steps.call("Promote", functions.promote, result="$.promotion", conflicts=True)

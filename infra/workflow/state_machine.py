@@ -1,4 +1,4 @@
-"""The state machines as resources: role, log, tracing and time limit."""
+"""State machines as resources: role, log, tracing and timeout."""
 
 from __future__ import annotations
 
@@ -26,9 +26,11 @@ from relearn.traffic import rollout_plan
 from relearn.traffic.route import Route
 
 SLACK_SECONDS = 3 * 3600  # two hours of them may pass in waits for instances and endpoints
+"""Seconds of a run beyond its known parts."""
 LOOK_SECONDS = 900
-"""What one look at a candidate may take."""
+"""Maximum duration of one check of a candidate, in seconds."""
 SYNC_RULE = "StepFunctionsGetEventsForSageMakerTrainingJobsRule"
+"""Name of Step Functions' own EventBridge rule for training jobs."""
 
 
 def retrain(
@@ -42,16 +44,22 @@ def retrain(
     image_uri: str,
     feature_jobs: FeatureJobs | None = None,
 ) -> sfn.StateMachine:
-    """Make the state machine.
+    """Create the state machine of runs.
 
     Parameters
     ----------
+    settings
+        Settings of the stage.
     specs
-        Model name to spec; the longest debounce, training, rollout and wait for an approval bound a run.
+        Model name to spec; the longest debounce, training, rollout and approval time bound a run.
+    access
+        Grants on the stage's resources.
+    functions
+        Functions of the steps.
     job_roles, image_uri
-        What training jobs act as, each as its model's, and run in.
+        Roles of the training jobs, one per model, and URI of their image.
     feature_jobs
-        What makes features on Spark; None when no model wants it.
+        Glue jobs that compute features on Spark; None when no model needs them.
     """
     definition = definition_of_a_run(
         Construct(scope, "Steps"),
@@ -85,12 +93,12 @@ def retrain(
         role=role,
         seconds=_longest(settings, specs) + SLACK_SECONDS,
     )
-    machine.node.add_dependency(job_roles)  # it names them by what their names start with
+    machine.node.add_dependency(job_roles)  # it refers to them only by the prefix of their names
     return machine
 
 
 def restore(scope: Construct, *, settings: Settings, functions: RunFunctions) -> sfn.StateMachine:
-    """Make the state machine that deploys a version again."""
+    """Create the state machine that restores versions."""
     definition = definition_of_a_restore(
         Construct(scope, "RestoreSteps"),
         functions=functions,
@@ -159,7 +167,7 @@ def _longest(settings: Settings, specs: Mapping[str, ModelSpec]) -> int:
 
 
 def _longest_rollout(settings: Settings, spec: ModelSpec) -> int:
-    """Say how many seconds a candidate may be watched: its steps, and a last look at each."""
+    """Return the maximum seconds of a candidate's rollout: its steps, and a last check of each."""
     steps = rollout_plan.plan(spec.rollout, spec.shadow, Route(champion=1))[:-1]
     override = settings.rollout_seconds
     return sum(
@@ -172,7 +180,7 @@ def _invoke(functions: Iterable[Function]) -> Grant:
 
 
 def _hear_of_jobs(scope: Construct) -> Grant:
-    # Step Functions' own rule, by which ``.sync`` hears that a job ended.
+    # Step Functions' own rule, by which ``.sync`` learns that a job has ended.
     rule = Stack.of(scope).format_arn(
         service="events", resource="rule", resource_name=SYNC_RULE, arn_format=ArnFormat.SLASH_RESOURCE_NAME
     )

@@ -1,4 +1,4 @@
-"""The functions of a run's steps, each with what it alone is told and allowed."""
+"""Functions of a run's steps, each with its own environment variables and permissions."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from relearn.naming import s3_keys
 from relearn.naming.environment import Variable
 
 CREATED = ("model", "endpoint-config", "endpoint")
+"""Kinds of SageMaker resources that a deployment creates."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunFunctions:
-    """One function a step; see ``infra.workflow.retrain`` for their order."""
+    """Functions of the steps, one per step; see ``infra.workflow.retrain`` for their order."""
 
     open_run: Function
     check_data: Function
@@ -41,15 +42,15 @@ class RunFunctions:
     restore: Function
 
     def of_a_run(self) -> list[Function]:
-        """Give those that the steps of a run call."""
+        """Return the functions that a run's steps call."""
         return [function for function in self.all() if function is not self.restore]
 
     def of_a_restore(self) -> list[Function]:
-        """Give those that the steps of a version's coming back call."""
+        """Return the functions that a restore's steps call."""
         return [self.deploy, self.smoke, self.publish, self.restore]
 
     def all(self) -> list[Function]:
-        """Give every one of them."""
+        """Return all functions."""
         return [getattr(self, field.name) for field in fields(self)]
 
 
@@ -63,16 +64,22 @@ def make(
     endpoint_roles: RolesOfModels,
     duckdb: lambda_.ILayerVersion,
 ) -> RunFunctions:
-    """Make them.
+    """Create the functions.
 
     Parameters
     ----------
-    duckdb
-        The layer of what checks data.
+    settings
+        Settings of the stage.
+    access
+        Grants on the stage's resources, and environment variables.
+    code
+        Code that all functions share.
     image_uri
-        What a registered version runs in.
+        URI of the image of a registered version.
     endpoint_roles
-        What its endpoint acts as: its model's.
+        Roles of the endpoints, one per model.
+    duckdb
+        Layer of the function that checks data.
     """
 
     def function(
@@ -172,7 +179,7 @@ def make(
             access.lake("s3:GetObject", under=[s3_keys.FEATURES]),
             access.online("BatchWriteItem"),
             told=(Variable.STAGE, Variable.LEDGER_TABLE, Variable.ONLINE_TABLE, Variable.LAKE_BUCKET),
-            seconds=900,  # the longest there is; it is called again until all are there
+            seconds=900,  # the maximum; it is called again until all features are written
             memory_mb=1769,  # a whole core
         ),
         advance=function(
@@ -189,7 +196,7 @@ def make(
             access.guards(),
             access.publish(),
             told=[*stores[:3], Variable.TOPIC_ARN],
-            seconds=900,  # two endpoints may be cold, and slow at every question
+            seconds=900,  # two endpoints may be cold, and slow for every request
             memory_mb=1769,  # a whole core: it times them
         ),
         promote=function("promote", access.ledger("GetItem", "PutItem", "UpdateItem")),
@@ -215,12 +222,12 @@ def make(
             told=[*ending, Variable.RESTORE_MACHINE_ARN],
         ),
     )
-    made.deploy.node.add_dependency(endpoint_roles)  # it names them by what their names start with
+    made.deploy.node.add_dependency(endpoint_roles)  # it refers to them only by the prefix of their names
     return made
 
 
 def moving_by_hand(access: Access) -> list[Grant]:
-    """Allow what moves a route by hand, deploys a version again, starts runs of what waited, and takes decisions."""
+    """Allow changing routes, restoring versions, starting runs and recording decisions."""
     return [
         access.wake_runs(),
         access.ledger("GetItem", "PutItem", "UpdateItem", "Query"),
@@ -231,7 +238,7 @@ def moving_by_hand(access: Access) -> list[Grant]:
 
 
 def ending_a_run(access: Access) -> list[Grant]:
-    """Allow what ends a run and may start the next."""
+    """Allow ending a run and starting the next one."""
     return [
         access.ledger("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"),
         access.machine("StartExecution"),
@@ -240,10 +247,10 @@ def ending_a_run(access: Access) -> list[Grant]:
 
 
 def _checking(access: Access) -> list[Grant]:
-    """Allow reading profiles and, of shards without one, the shards; and writing profiles and reports."""
+    """Allow reading profiles, and shards without one, and writing profiles and reports."""
     return [
         access.ledger("GetItem", "Query"),
-        access.list_lake(s3_keys.PROFILES, s3_keys.REPORTS),  # to see which are there
+        access.list_lake(s3_keys.PROFILES, s3_keys.REPORTS),  # to see which exist
         access.lake("s3:GetObject", under=[s3_keys.PROFILES, s3_keys.DATASETS, s3_keys.REPORTS]),
         access.lake("s3:PutObject", under=[s3_keys.PROFILES, s3_keys.REPORTS]),
     ]

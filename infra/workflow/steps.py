@@ -1,6 +1,6 @@
-"""The kinds of step a run is made of: call a function, run a training or Glue job, fail with a reason.
+"""Kinds of steps of a run: call a function, run a training or Glue job, fail with a reason.
 
-Each repeats what passes by itself, and hands every other error to the one failure branch.
+Each step retries transient errors, and passes any other error to the one failure branch.
 """
 
 from __future__ import annotations
@@ -25,26 +25,29 @@ LAMBDA_ERRORS = (
     "Lambda.TooManyRequestsException",
     "Lambda.Unknown",
 )
+"""Transient errors of Lambda itself."""
 LOST_WRITE = "ConflictError"
+"""Error of a function that lost a conditional write."""
 NO_MORE = "QuotaExceededError"
+"""Error of a function that a quota refused."""
 
 
 class Steps:
-    """Makes steps whose errors end in one failure branch.
+    """Factory of steps whose errors lead to one failure branch.
 
     Parameters
     ----------
     scope
-        Where the states live.
+        Scope of the states.
     fail_run
-        Records why a run failed; gets the error at ``$.error``.
+        Function that records why a run failed; it gets the error at ``$.error``.
     """
 
     def __init__(self, scope: Construct, *, fail_run: Function) -> None:
         self._scope = scope
         failed = sfn.Fail(scope, "Failed", error_path="$.error.Error", cause_path="$.error.Cause")
         fail = self._invoke("Fail", fail_run, result=None)
-        # The sweep hears of the failed execution and records what this step could not.
+        # The sweep finds the failed execution and records what this step could not.
         fail.add_catch(failed, errors=[ALL], result_path="$.fail_error")
         self._failure = fail.next(failed)
 
@@ -58,19 +61,23 @@ class Steps:
         quota_pause_seconds: int | None = None,
         otherwise: sfn.IChainable | None = None,
     ) -> tasks.LambdaInvoke:
-        """Make a step that calls ``function`` with the whole state.
+        """Create a step that calls ``function`` with the whole state.
 
         Parameters
         ----------
+        name
+            Name of the state.
+        function
+            Function to call.
         result
-            Where its answer goes; None: nowhere.
+            Path of its result in the state; None to discard the result.
         conflicts
-            Whether a lost conditional write is worth another try.
+            Whether to retry after a lost conditional write.
         quota_pause_seconds
-            Of a step that asks for what a quota may refuse: its unit of pausing, as of `train`; None: it asks for nothing
-            of the kind.
+            For a step that a quota may refuse: unit of its pauses in seconds, as in `train`; None for any
+            other step.
         otherwise
-            Where an error leads, with the error at ``$.ignored``; None: the run fails.
+            State after an error, which is at ``$.ignored``; None to let the run fail.
         """
         step = self._invoke(name, function, result=result)
         if conflicts:
@@ -92,16 +99,20 @@ class Steps:
         seconds_path: str,
         then: sfn.IChainable,
     ) -> tasks.LambdaInvoke:
-        """Make a step that calls ``function`` and waits until someone gives back the task token in its payload.
+        """Create a step that calls ``function`` and waits until its payload's task token is returned.
 
         Parameters
         ----------
+        name
+            Name of the state.
+        function
+            Function to call.
         payload
-            What the function gets.
+            Payload of the function.
         seconds_path
-            Where the state says how long it waits at most.
+            Path of the longest wait, in seconds, in the state.
         then
-            Where it leads, woken or not in time.
+            Next state, whether or not the token came in time.
         """
         step = tasks.LambdaInvoke(
             self._scope,
@@ -123,16 +134,21 @@ class Steps:
     def train(
         self, name: str, job: Mapping[str, Any], *, pause_seconds: int, then: sfn.IChainable
     ) -> sfn.CustomState:
-        """Make a step that runs a training job to its end; its artifact's URI goes to ``$.training.artifact``.
+        """Create a step that runs a training job to its end.
+
+        The URI of the artifact is at ``$.training.artifact``.
 
         Parameters
         ----------
+        name
+            Name of the state.
         job
-            CreateTrainingJob's request; keys that end in ``.$`` are paths into the state.
+            CreateTrainingJob request; keys that end in ``.$`` are paths into the state.
         pause_seconds
-            Before a refused job is asked for again, the first time.
+            Seconds before the first retry of a throttled request; a refusal for capacity waits four times as
+            long.
         then
-            What follows.
+            Next state.
         """
         step = sfn.CustomState(
             self._scope,
@@ -145,16 +161,16 @@ class Steps:
                 "ResultPath": "$.training",
             },
         )
-        # All such instances of the account are busy.
+        # The account has no free instance of this type.
         _wait_for_room(step, "SageMaker.ResourceLimitExceededException", pause_seconds=pause_seconds, tries=8)
-        # Also throttling; and mistakes, which a short wait does not mend.
+        # Includes throttling, and also permanent errors, which the few retries only delay.
         step.add_retry(
             errors=["SageMaker.AmazonSageMakerException"],
             interval=Duration.seconds(pause_seconds),
             max_attempts=3,
             backoff_rate=2,
         )
-        # Before the branch for all errors: the first that matches is taken.
+        # Before the catch of all errors: the first match counts.
         adopted = adopt(self._scope, then=then, failure=self._failure, pause_seconds=pause_seconds)
         step.add_catch(adopted, errors=[THERE_ALREADY], result_path="$.refused")
         step.add_catch(self._failure, errors=[ALL], result_path="$.error")
@@ -162,14 +178,19 @@ class Steps:
         return step
 
     def on_glue(self, name: str, request: Mapping[str, Any], *, pause_seconds: int) -> sfn.CustomState:
-        """Make a step that runs a Glue job to its end; the id of its run goes to ``$.made.run``.
+        """Create a step that runs a Glue job to its end.
+
+        The id of the job run is at ``$.made.run``.
 
         Parameters
         ----------
+        name
+            Name of the state.
         request
-            StartJobRun's; keys that end in ``.$`` are paths into the state.
+            StartJobRun request; keys that end in ``.$`` are paths into the state.
         pause_seconds
-            Before a refused run is asked for again, the first time.
+            Seconds before the first retry of a throttled request; a refusal for capacity waits four times as
+            long.
         """
         step = sfn.CustomState(
             self._scope,
@@ -182,7 +203,7 @@ class Steps:
                 "ResultPath": "$.made",
             },
         )
-        # All places of the job, or all machines of the account, are taken.
+        # The job's concurrent runs, or the account's capacity, are used up.
         _wait_for_room(
             step,
             "Glue.ConcurrentRunsExceededException",
@@ -190,7 +211,7 @@ class Steps:
             pause_seconds=pause_seconds,
             tries=8,
         )
-        # Also throttling; and mistakes, which a short wait does not mend.
+        # Includes throttling, and also permanent errors, which the few retries only delay.
         step.add_retry(
             errors=[
                 "Glue.AWSGlueException",
@@ -218,7 +239,7 @@ class Steps:
 
 
 def _repeat(step: tasks.LambdaInvoke) -> None:
-    """Call a function again when Lambda itself failed."""
+    """Retry a function when Lambda itself failed."""
     step.add_retry(
         errors=list(LAMBDA_ERRORS),
         interval=Duration.seconds(2),
@@ -231,7 +252,7 @@ def _repeat(step: tasks.LambdaInvoke) -> None:
 def _wait_for_room(
     step: sfn.CustomState | tasks.LambdaInvoke, *errors: str, pause_seconds: int, tries: int
 ) -> None:
-    """Let a step ask again for long: what others of the account hold is given back, or a quota is raised."""
+    """Retry a step for hours, until others release capacity or a quota is raised."""
     step.add_retry(
         errors=list(errors),
         interval=Duration.seconds(pause_seconds * 4),
