@@ -1,4 +1,4 @@
-"""The HTTP API: its routes, and who may call them."""
+"""The HTTP API: its routes and their authorisation."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Api(Construct):
     Parameters
     ----------
     functions
-        Answer; which what, `relearn.api.operations` says.
+        Functions that answer; `relearn.api.operations` has the function of each operation.
     hosts
-        Model name to the function that predicts for it, where that is not the one for all.
+        Model name to host function, for models whose predictions it answers instead of the common function.
 
     Attributes
     ----------
     url
-        Where it is.
+        URL of the API.
     """
 
     def __init__(
@@ -80,16 +80,17 @@ class Api(Construct):
             )
         ]
         self._routes += made
-        for again in made[1:]:  # a permission is for the path: that of a second method would be the same
+        for again in made[1:]:  # a permission is for the path, so that of a second method would be the same
             for child in again.node.children:
                 if child.node.id.endswith("-Permission"):
                     again.node.try_remove_child(child.node.id)
 
     def _default_route(self, function: Function) -> None:
-        """Answer what matches no operation ourselves: the gateway's own 404 is no problem document.
+        """Route requests that match no operation to a function.
 
-        Made of the resources themselves, because CDK's integration would let every route of the API invoke the
-        function, and the other routes' own permissions would mean nothing.
+        The gateway's own 404 is not a problem document. The route is built of CloudFormation resources,
+        because CDK's integration would let every route of the API invoke the function, and make the other
+        routes' permissions meaningless.
         """
         integration = gateway.CfnIntegration(
             self,

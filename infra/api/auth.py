@@ -1,4 +1,4 @@
-"""Who may call the HTTP API: signed requests or tokens, and pages of which origins."""
+"""Authorisation of the HTTP API, by signed requests or tokens, and its CORS rules."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SENT_HEADERS = (
     "x-amz-date",
     "x-amz-security-token",
 )
-"""What a page may send: SigV4's headers, a token, and those that operations read."""
+"""Request headers that a page may send: SigV4's headers, a token, and those that operations read."""
 SHOWN_HEADERS = (
     "allow",
     "apigw-requestid",
@@ -29,23 +29,23 @@ SHOWN_HEADERS = (
     "server-timing",
     "x-request-id",
 )
-"""What a page may read of an answer, beside its type and length."""
+"""Response headers that a page may read, besides type and length."""
 
 
 class ApiAuth:
-    """How a stage's routes are authorised.
+    """Authorisation of a stage's routes.
 
     Parameters
     ----------
     settings
-        Of the stage.
+        Settings of the stage.
 
     Attributes
     ----------
     authorizer
-        For CDK's routes; made in the stack with the first of them.
+        Authorizer of CDK's routes; created in the stack with the first of them.
     route_type
-        What CloudFormation calls it.
+        Its authorization type in CloudFormation.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -62,28 +62,28 @@ class ApiAuth:
 
     @property
     def authorizer_id(self) -> str | None:
-        """Id of the authorizer that a route names; there once a route of CDK's has it."""
+        """Id of the JWT authorizer, available after CDK's first route uses it; None for IAM."""
         if isinstance(self.authorizer, authorizers.HttpJwtAuthorizer):
             return self.authorizer.authorizer_id
         return None
 
     def scopes(self, scope: Scope) -> list[str] | None:
-        """List the scopes, one of which a token must have; signed requests have none."""
+        """Return the scopes of which a token needs one; None for signed requests."""
         return [f"{self._prefix}{scope}"] if self.route_type == "JWT" else None
 
 
 def described(settings: Settings) -> openapi.Auth:
-    """Say for OpenAPI how callers prove who they are."""
+    """Return the authentication of a stage for OpenAPI."""
     if settings.api_auth == "jwt" and settings.jwt_issuer is not None:
         return openapi.Tokens(settings.jwt_issuer, settings.jwt_scope_prefix)
     return "iam"
 
 
 def cross_origin(settings: Settings) -> gateway.CorsPreflightOptions | None:
-    """Let pages of the stage's origins call; None: no page of another origin may.
+    """Return the CORS rules for pages of the stage's origins; None without origins.
 
-    Cookies are never let through: whoever calls adds a signature or a token to each request, so no page can use
-    what a browser keeps of another.
+    Cookies are never allowed: every request carries a signature or a token, so a page cannot use credentials
+    that a browser stores for another one.
     """
     if not settings.cors_origins:
         return None

@@ -1,8 +1,8 @@
-"""The API's pages, staged for the function that serves them: OpenAPI, and the page that shows it.
+"""Pages of the API, staged for the function that serves them: the OpenAPI document and Swagger UI.
 
-The page is Swagger UI, pinned by ``package-lock.json`` and served by us: no third party learns who reads it, and it
-works without the internet. Files are gzipped here once, and named after their content, except the two that people
-ask for.
+Swagger UI is pinned by ``package-lock.json`` and self-hosted, so no third party learns who reads it, and it
+works without the internet. Files are gzipped once, and named after their content, except the two with fixed
+addresses.
 """
 
 from __future__ import annotations
@@ -22,21 +22,25 @@ from relearn.spec.model import ModelSpec
 from training import catalog
 
 SOURCES = Path(__file__).parent / "site"
+"""Folder of the page's own sources."""
 SWAGGER = staging.ROOT / "node_modules" / "swagger-ui-dist"
+"""Folder of Swagger UI."""
 SWAGGER_FILES = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
+"""Files of Swagger UI that the page loads."""
 LICENCES = {"swagger-ui-LICENSE.txt": "LICENSE", "swagger-ui-NOTICE.txt": "NOTICE"}
+"""File name on the site to file name in Swagger UI."""
 _DIGITS = 12
 
 
 def code(specs: Mapping[str, ModelSpec], auth: Auth) -> Path:
-    """Stage the code of the docs function: the code of all, without the models' data, and the site.
+    """Stage the code of the docs function: the common code without the models' data, and the site.
 
     Parameters
     ----------
     specs
         Model name to spec.
     auth
-        How the stage's callers prove who they are.
+        Authentication of the stage.
     """
     files = dict(staging.files("relearn", "lambdas"))
     files |= {f"lambdas/data/site/{name}.gz": content for name, content in pages(specs, auth).items()}
@@ -44,18 +48,18 @@ def code(specs: Mapping[str, ModelSpec], auth: Auth) -> Path:
 
 
 def document(specs: Mapping[str, ModelSpec], auth: Auth) -> str:
-    """Write the OpenAPI document of these models."""
+    """Return the OpenAPI document of these models, as JSON."""
     samples = {name: catalog.sample(name) for name in specs}
     return json.dumps(openapi.document(specs, samples, auth=auth), indent=2, ensure_ascii=False) + "\n"
 
 
 def pages(specs: Mapping[str, ModelSpec], auth: Auth) -> dict[str, bytes]:
-    """Make the site: name to gzipped content.
+    """Return the site: file name to gzipped content.
 
     Raises
     ------
     ConfigError
-        Swagger UI is not there.
+        Swagger UI is not installed.
     """
     if not SWAGGER.is_dir():
         raise ConfigError("node_modules/swagger-ui-dist", "missing", "what `make install` installs")

@@ -1,4 +1,4 @@
-"""The stage of the HTTP API: how often each route may be called, and the access log."""
+"""Stage of the HTTP API: throttles of each route, and the access log."""
 
 from __future__ import annotations
 
@@ -27,28 +27,30 @@ LOGGED = {
     "error": "$context.error.message",
     "refused": "$context.authorizer.error",
 }
+"""Fields of an access log entry."""
 CALLER = {"iam": "$context.identity.caller", "jwt": "$context.authorizer.claims.sub"}
-"""Who called: the principal that signed, or the token's subject."""
+"""Field of the caller by kind of authorisation: the principal that signed, or the subject of the token."""
 
 
 class ApiStage:
-    """The one stage of the HTTP API, which serves at the root of its URL.
+    """The only stage of the HTTP API, at the root of its URL.
 
     Parameters
     ----------
     scope
-        The API's construct.
+        Construct of the API.
     api
-        What is served.
+        API that is deployed.
     hosted
-        Models with routes of their own: what holds for an operation holds for theirs, each by itself.
+        Models with routes of their own; throttles of an operation apply to each of these separately.
     after
-        All routes: the stage has settings for some, which API Gateway refuses for a route that is not there.
+        All routes: the stage has settings for some of them, which API Gateway refuses for a route that does
+        not exist yet.
 
     Attributes
     ----------
     url
-        Where it is.
+        URL of the stage.
     """
 
     def __init__(
