@@ -1,4 +1,4 @@
-"""Approvals in the SageMaker Model Registry: whoever sets a version's approval status there has decided."""
+"""Approvals in the SageMaker Model Registry: a version's approval status there decides about it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ from relearn.naming import resources
 from relearn.naming.environment import Variable
 
 DECIDED = ("Approved", "Rejected")
+"""Approval statuses that are decisions."""
 
 
 class Approvals(Construct):
-    """The function that hears of them. An event that it could not handle needs no queue: the sweep asks the registry."""
+    """Function that handles approval events.
+
+    Failed events need no dead-letter queue: the sweep reads the registry.
+    """
 
     def __init__(
         self, scope: Construct, construct_id: str, *, settings: Settings, access: Access, code: lambda_.Code

@@ -1,4 +1,4 @@
-"""Batch scoring: a file arrives and is checked, a transform job scores it, its end closes the batch."""
+"""Batch scoring: an uploaded file is checked, a transform job scores it, and its end closes the batch."""
 
 from __future__ import annotations
 
@@ -17,20 +17,22 @@ from relearn.naming.environment import Variable
 from relearn.records import predictions
 
 ENDED = ("Completed", "Failed", "Stopped")
+"""Final statuses of a transform job."""
 JOB = ("transform-job",)
+"""Kind of the SageMaker resource."""
 
 
 class Batches(Construct):
-    """The functions of batches, and what wakes them.
+    """Functions of batches, and the events that invoke them.
 
     Attributes
     ----------
     api
-        Answers what is asked about batches.
+        Function that answers requests about batches.
     events
-        Carries batches on.
+        Function that starts and ends batches.
     dead_letters
-        Events that could not be handled after every retry.
+        Events that failed after every retry.
     """
 
     def __init__(
@@ -89,7 +91,7 @@ class Batches(Construct):
 def _asking(access: Access) -> list[Grant]:
     return [
         access.ledger("GetItem", "PutItem", "UpdateItem", "Query"),
-        # What the links it gives away allow.
+        # Permissions that the presigned forms and links need.
         access.sent_files("s3:PutObject"),
         access.lake("s3:GetObject", under=[s3_keys.BATCHES]),
         access.sagemaker.allow("DescribeTransformJob", on=JOB),

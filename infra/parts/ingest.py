@@ -1,4 +1,4 @@
-"""Uploads arrive: S3 → EventBridge → queue, with a dead-letter queue → the ingest function."""
+"""Ingest of uploads: S3 → EventBridge → queue, with a dead-letter queue → ingest function."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ from relearn.naming import s3_keys
 from relearn.naming.environment import Variable
 
 TRIES = 3
+"""Maximum number of deliveries of an event."""
 
 
 class Ingest(Construct):
-    """The way of an upload into the lake.
+    """Queue and function that bring an upload into the lake.
 
     Attributes
     ----------
     queue, dead_letters
-        Events of uploads; those that failed `TRIES` times.
+        Queue of upload events, and queue of events that failed `TRIES` times.
     function
-        The ingest function.
+        Ingest function.
     duckdb
-        The layer of the functions that check data.
+        DuckDB layer, for functions that check data.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class Ingest(Construct):
         self.queue = queues.work(
             self,
             tries=TRIES,
-            # Just past the function's own time: a failed upload is tried again then, not hours later.
+            # Just above the function's timeout, so that a failed upload is retried then, not hours later.
             visibility_seconds=settings.ingest_timeout_seconds + 30,
             after=self.dead_letters,
         )
@@ -72,7 +73,7 @@ class Ingest(Construct):
                     "object": {"key": [{"prefix": f"{s3_keys.INCOMING}/"}]},
                 },
             ),
-            # As an imported queue, so that CDK adds no permissions; the one needed is below.
+            # Imported, so that CDK adds no permissions; the one needed is below.
             targets=[targets.SqsQueue(sqs.Queue.from_queue_arn(self, "Target", self.queue.queue_arn))],
         )
         self.queue.add_to_resource_policy(
@@ -114,13 +115,13 @@ class Ingest(Construct):
             allowed=[
                 access.ledger("GetItem", "PutItem", "UpdateItem", "Query"),
                 access.incoming("s3:GetObjectVersion"),
-                # Without it S3 says 403, not 404, for a version that is gone.
+                # Without it S3 answers 403 instead of 404 for a deleted version.
                 access.uploads("s3:ListBucket"),
                 access.lake("s3:PutObject", under=["datasets", "profiles", "quarantine"]),
                 access.machine("StartExecution"),
                 access.publish(),
                 queues.consume(self.queue),
-                # What is put off comes again by a message of its own.
+                # An upload that is put off gets a new message.
                 Grant(actions=["sqs:SendMessage"], resources=[self.queue.queue_arn]),
             ],
             timeout_seconds=settings.ingest_timeout_seconds,

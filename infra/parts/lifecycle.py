@@ -1,4 +1,7 @@
-"""The one custom resource: gives models without data their seed on create, removes what runs created on delete."""
+"""The only custom resource.
+
+On create it uploads the seeds of models without data; on delete it removes what runs created.
+"""
 
 from __future__ import annotations
 
@@ -19,15 +22,16 @@ from relearn.naming.environment import Variable
 from relearn.spec.model import ModelSpec
 
 TIMEOUT_SECONDS = 900
+"""Timeout of the function, in seconds."""
 
 
 class Lifecycle(Construct):
-    """The lifecycle function and the custom resource that calls it, without a framework function between.
+    """Lifecycle function, and the custom resource that calls it directly, without a framework function.
 
     Parameters
     ----------
     after
-        What must exist before it is created, and so still exists when it is deleted.
+        Resources that must exist before it is created, and until it is deleted.
     """
 
     def __init__(

@@ -1,7 +1,8 @@
-"""The functions that predict: one for all models, and a host for each, which can hold the model's versions itself.
+"""Functions that predict: one for all models, and a host function for each model.
 
-Every model has its host, whatever its spec says now: a version stays where it was registered for, and a function costs
-nothing while nobody asks it. Which of the two the API asks is the spec's word; either knows how to ask for every version.
+Every model has its host function, whatever its spec says: a version keeps the hosting that it was registered
+with, and a function costs nothing without requests. The spec decides which of the two the API calls; both can
+invoke every version.
 """
 
 from __future__ import annotations
@@ -27,17 +28,17 @@ from relearn.spec.hosting import InLambda
 from relearn.spec.model import ModelSpec
 
 SECONDS = 29
-"""The API gives up after 30."""
+"""Timeout in seconds; the API's is 30."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PredictionFunctions:
-    """Makes the functions that predict: one for all models, and the host of each model in Lambda.
+    """Factory of the functions that predict.
 
     Parameters
     ----------
     records, trials
-        Where records of predictions go, and copies for a candidate.
+        Prediction records and shadow requests, with their queues.
     """
 
     settings: Settings
@@ -47,7 +48,7 @@ class PredictionFunctions:
     trials: Trials
 
     def predict(self, scope: Construct) -> Function:
-        """Make the one that asks for the versions of every model where they are."""
+        """Create the function that predicts for all models."""
         return Function(
             scope,
             "Predict",
@@ -64,7 +65,7 @@ class PredictionFunctions:
         )
 
     def hosts(self, scope: Construct, specs: Mapping[str, ModelSpec]) -> dict[str, Function]:
-        """Make the host of every model; model name to function."""
+        """Create the host functions; returns model name to function."""
         all_of_them = Construct(scope, "Hosts")
         layer = lambda_.LayerVersion(
             all_of_them,

@@ -1,4 +1,4 @@
-"""Prediction records: what predict sends waits in a queue; a function puts it into the lake, many records an object."""
+"""Prediction records: a queue, and the function that writes them into the lake, many per object."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ from relearn.naming.environment import Variable
 from relearn.records import predictions
 
 TRIES = 5
-AT_ONCE = 2  # the fewest: predict needs what else the account may run
+"""Maximum number of deliveries of a record."""
+AT_ONCE = 2  # the minimum, because predict needs the account's concurrency
 BATCH_SIZE = 1000
 
 
 class Records(Construct):
-    """The way of a prediction record into the lake.
+    """Queue and function that bring prediction records into the lake.
 
     Attributes
     ----------
     queue, dead_letters
-        Records on their way; those that failed `TRIES` times.
+        Queue of records, and queue of records that failed `TRIES` times.
     function
-        Puts them into the lake.
+        Function that writes them into the lake.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class Records(Construct):
         self.queue = queues.work(
             self,
             tries=TRIES,
-            # As AWS advises for a queue that a function reads: six times the function's time, and the window.
+            # As AWS recommends for a queue of a function: six times the timeout, plus the batching window.
             visibility_seconds=6 * predictions.WRITER_SECONDS + self._window,
             after=self.dead_letters,
         )

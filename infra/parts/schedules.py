@@ -1,7 +1,6 @@
-"""Models that are retrained at fixed times: EventBridge Scheduler → a function that starts a run.
+"""Scheduled retraining: EventBridge Scheduler → a function that starts a run.
 
-The function, its queue and the schedules' role are there in every stage; a schedule is there for each model whose
-spec names one.
+Every stage has the function, its queue and the schedules' role; each model whose spec has a schedule has one.
 """
 
 from __future__ import annotations
@@ -23,18 +22,19 @@ from relearn.naming.environment import Variable
 from relearn.spec.model import ModelSpec
 
 TRIES, GIVEN_UP_AFTER_SECONDS = 8, 3600
-"""A call that could not be made; the next time of the schedule comes anyway."""
+"""Maximum number of retries, and maximum age in seconds, of a failed call; the next scheduled one comes
+anyway."""
 
 
 class Schedules(Construct):
-    """What starts runs at the times that specs name.
+    """Schedules that start runs at the times in the specs.
 
     Attributes
     ----------
     function
-        Starts a run of the uploads that wait.
+        Function that starts a run of the pending uploads.
     dead_letters
-        Calls of it that could not be made, or that failed after Lambda's own retries.
+        Calls that could not be made, or failed after Lambda's own retries.
     """
 
     def __init__(

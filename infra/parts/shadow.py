@@ -1,4 +1,4 @@
-"""Trials: what a shadowed candidate shall be asked waits in a queue; a function asks it and counts what both did."""
+"""Shadow requests: a queue, and the function that sends them to the candidate and counts its answers."""
 
 from __future__ import annotations
 
@@ -14,23 +14,26 @@ from infra.base.settings import Settings
 from relearn.naming.environment import Variable
 
 TRIES = 3
-AT_ONCE = 2  # the fewest: predict needs what else the account may run
+"""Maximum number of deliveries of a shadow request."""
+AT_ONCE = 2  # the minimum, because predict needs the account's concurrency
 BATCH_SIZE = 10
-SECONDS = 90  # a batch of candidates that do not answer: three rounds of four, 25 s each
+SECONDS = 90  # for a batch of candidates that do not answer: three rounds of four, 25 s each
 KEPT = Duration.hours(1)
-"""A step of a rollout is over by then; and a copy has what the instances have, private columns too."""
+"""Retention of a shadow request: a rollout step is over by then, and a request has all columns of its
+instances, private ones included."""
 DEAD_KEPT = Duration.days(1)
+"""Retention of failed shadow requests."""
 
 
 class Trials(Construct):
-    """The way of an answered request to a candidate that nobody sees.
+    """Queue and function that bring shadow requests to a candidate.
 
     Attributes
     ----------
     queue, dead_letters
-        Copies on their way; those that could not be counted `TRIES` times.
+        Queue of shadow requests, and queue of those that failed `TRIES` times.
     function
-        Asks the candidate.
+        Function that sends them to the candidate.
     """
 
     def __init__(
@@ -41,7 +44,7 @@ class Trials(Construct):
         self.queue = queues.work(
             self,
             tries=TRIES,
-            visibility_seconds=6 * SECONDS,  # as AWS advises for a queue that a function reads
+            visibility_seconds=6 * SECONDS,  # as AWS recommends for a queue of a function
             after=self.dead_letters,
             kept=KEPT,
         )
@@ -73,5 +76,5 @@ class Trials(Construct):
         )
 
     def send(self) -> Grant:
-        """Allow sending copies."""
+        """Allow sending shadow requests."""
         return Grant(actions=["sqs:SendMessage"], resources=[self.queue.queue_arn])

@@ -1,4 +1,4 @@
-"""The sweep repairs what an event lost: on a schedule, and when a run dies outside its own error handling."""
+"""Sweep, which repairs what lost events left: on a schedule, and when a run ends abnormally."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from relearn.naming import s3_keys
 from relearn.naming.environment import Variable
 
 DEAD = ("FAILED", "TIMED_OUT", "ABORTED")
+"""Statuses of an execution that ended without closing its run."""
 
 
 class Sweep(Construct):
-    """The sweep function and what wakes it.
+    """Sweep function, and the events that invoke it.
 
     Parameters
     ----------
     queue
-        The ingest queue, where it repeats lost events.
+        Ingest queue, to which it sends lost events again.
     """
 
     def __init__(
