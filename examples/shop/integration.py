@@ -1,8 +1,9 @@
-"""The integration as a diff: the shop before it knew Relearn, and after.
+"""Show the integration of Relearn as a diff between the shop without it and the shop with it.
 
-The sources hold the shop after. Of these, `shop/ml.py` and every line that ends with the mark ``# relearn`` came with
-the integration, and nothing else did; without them the shop is what it was. ``python examples/shop/integration.py``
-writes the diff into docs/how-to/EXISTING_APP.md, and tests hold that it is there as it is, and that the shop works without.
+The sources are those of the shop with the integration. The integration is `shop/ml.py` and every line that
+ends with the mark ``# relearn``; without these the shop is as it was. ``python examples/shop/integration.py``
+writes the diff into docs/how-to/EXISTING_APP.md. Tests check that the page has the current diff, and that the
+shop works without it.
 """
 
 from __future__ import annotations
@@ -21,34 +22,34 @@ TYPES = (".py", ".html", ".css", ".txt")
 
 
 def sources() -> list[Path]:
-    """List the shop's sources, relative to its folder."""
+    """Return the paths of the shop's sources, relative to its folder, sorted."""
     found = [HERE / "requirements.txt", *(HERE / "shop").rglob("*")]
     return sorted(one.relative_to(HERE) for one in found if one.suffix in TYPES)
 
 
 def before(source: Path) -> list[str]:
-    """Give the lines of a source as they were; none for what was not there."""
+    """Return the lines of a source without the integration; none for `MODULE`."""
     return [] if source == MODULE else [line for line in after(source) if not MARK.search(line)]
 
 
 def after(source: Path) -> list[str]:
-    """Give the lines of a source."""
+    """Return the lines of a source."""
     return (HERE / source).read_text(encoding="utf-8").splitlines()
 
 
 def diff() -> list[str]:
-    """Give the lines of the whole diff, the module last."""
+    """Return the lines of the whole diff, with `MODULE` last."""
     ordered = [*(one for one in sources() if one != MODULE), MODULE]
     return [line for source in ordered for line in _diff_of(source)]
 
 
 def changed(lines: list[str]) -> int:
-    """Count the lines that a diff adds or takes away."""
+    """Return the number of lines that a diff adds or removes."""
     return sum(line[:1] in "+-" and line[:3] not in ("+++", "---") for line in lines if line)
 
 
 def page(text: str) -> str:
-    """Put the diff, and its number of lines, into the text of the page."""
+    """Return the text of the page with the current diff and its number of lines."""
     lines = diff()
     text = re.sub(r"```diff\n.*?```", lambda _: "\n".join(["```diff", *lines, "```"]), text, flags=re.DOTALL)
     return re.sub(r"\d+ changed lines", f"{changed(lines)} changed lines", text)

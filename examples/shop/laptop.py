@@ -1,7 +1,7 @@
-"""``make shop``: the laptop cloud, the models it trains, and the shop that uses them, until Ctrl-C.
+"""``make shop``: run the laptop cloud, train its models, and run the shop that uses them, until Ctrl-C.
 
-The shop's history is the very data that the models have as their seed, so version 1 of both learned from it; what is
-done in the shop goes out with an export every few minutes, and new versions follow.
+The shop's history is the seed data of both models, so their version 1 has learnt from it. An export every few
+minutes uploads what is done in the shop, and new versions follow.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PATIENCE_SECONDS, LOOK_SECONDS = 900.0, 1.0
 
 
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="make shop ARGS=...", description=__doc__)
     add = parser.add_argument
     add("--app", type=Path, required=True, metavar="CDK_OUT", help="the synthesised CDK app")
@@ -58,7 +58,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    """Run the shop with its models; the exit code."""
+    """Run the shop with its models; return the exit code."""
     chosen = arguments(given)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
@@ -101,7 +101,7 @@ def _run(chosen: argparse.Namespace, services: Services) -> int:
 
 
 def _lives(info: Path) -> bool:
-    """Tell whether the laptop cloud that a file describes is up; one that was killed leaves its file."""
+    """Return whether the laptop cloud that a file describes runs; a cloud that was killed leaves its file."""
     try:
         os.kill(int(json.loads(info.read_text())["pid"]), 0)
     except (FileNotFoundError, ProcessLookupError):
@@ -140,7 +140,7 @@ def _export(services: Services) -> None:
 
 
 def _say(text: str) -> None:
-    """Print a line; what would steer the terminal is shown as an escape."""
+    """Print a line with the time; show control characters as escapes."""
     text = "".join(one if one.isprintable() or one == "\u3000" else repr(one)[1:-1] for one in text)
     sys.stdout.write(f"{time.strftime('%H:%M:%S')}  {text}\n")
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""What happens to the shop's models, told as it happens."""
+"""Report what happens to the shop's models, as it happens."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _NEWEST, _REFUSED = 5, ("QUARANTINED", "FAILED")
 
 
 class Progress:
-    """Looks at the models' runs, and at uploads that came to nothing, and says what is new.
+    """Reporter of the models' runs and failed uploads.
 
     Parameters
     ----------
     services
-        With the cloud to look at.
+        Services with the laptop cloud.
     say
-        Takes a line.
+        Prints a line.
     """
 
     def __init__(self, services: Services, say: Callable[[str], None]) -> None:
@@ -28,12 +28,12 @@ class Progress:
         self._told: dict[str, str] = {}
 
     def look(self) -> bool:
-        """Say what is new; whether all models serve."""
+        """Report what is new; return whether all models serve."""
         try:
             self._client = self._client or self._connect()
             serving = [self._serves(self._client, model) for model in MODELS]
         except LocalCloudError:
-            return False  # it is not deployed yet
+            return False  # the cloud is not deployed yet
         except RelearnClientError as error:
             self._tell("api", f"the API does not answer: {error}")
             return False

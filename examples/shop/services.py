@@ -1,4 +1,4 @@
-"""The processes behind ``make shop``: the laptop cloud, the shop's server, the shop's commands."""
+"""Run the processes of ``make shop``: the laptop cloud, the shop's server and the shop's commands."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _STOP_SECONDS, _START_SECONDS = 120.0, 60.0
 
 
 class ShopError(Exception):
-    """It does not go on; the message says why."""
+    """The shop cannot go on; the message has the reason."""
 
 
 class Services:
-    """Starts them, and stops all in the end.
+    """Processes of the shop and its cloud; leaving the context stops them all.
 
     Parameters
     ----------
     folder
-        For the database, the cloud's state and the logs.
+        Folder for the database, the cloud's state and the logs.
     info
-        Where the cloud describes itself.
+        File that the cloud describes itself in.
     """
 
     def __init__(self, folder: Path, info: Path) -> None:
@@ -49,7 +49,7 @@ class Services:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever presses Ctrl-C again leaves nothing behind
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave processes behind
         for process in self._running.values():
             process.send_signal(signal.SIGINT)
         for process in self._running.values():
@@ -59,18 +59,18 @@ class Services:
                 process.kill()
 
     def new_database(self) -> bool:
-        """Make the tables; whether there was no database."""
+        """Create the missing tables; return whether there was no database."""
         new = not self._database.exists()
         self.flask("init-db")
         return new
 
     def flask(self, *command: str) -> str:
-        """Run one of the shop's commands; what it printed.
+        """Run one of the shop's commands; return its output.
 
         Raises
         ------
         ShopError
-            It failed, with what it said.
+            The command failed; the message has the end of its error output.
         """
         full = [sys.executable, "-m", "flask", "--app", str(HERE / "shop"), *command]
         done = subprocess.run(full, env=self._environment, capture_output=True, text=True, check=False)
@@ -79,13 +79,19 @@ class Services:
         return done.stdout
 
     def start_cloud(self, app: Path, port: int, api_port: int) -> None:
-        """Start the laptop cloud; it writes its description when it is deployed."""
+        """Start the laptop cloud, which writes its description once it is deployed."""
         command = [sys.executable, "-m", "local", "--app", str(app), "--info", str(self.info)]
         command += ["--port", str(port), "--api-port", str(api_port), "--keep", str(self.folder / "cloud")]
         self._start("cloud", command)
 
     def start_shop(self, port: int) -> str:
-        """Start the shop, wait until it answers, and give its address."""
+        """Start the shop, wait until it answers, and return its address.
+
+        Raises
+        ------
+        ShopError
+            A process ended, or the shop does not answer within 60 seconds.
+        """
         url = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "gunicorn", "shop:create_app()", "--chdir", str(HERE)]
         self._start(
@@ -103,21 +109,21 @@ class Services:
         raise ShopError(f"the shop does not answer at {url}: {self._log('shop')}")
 
     def check(self) -> None:
-        """See that all still run.
+        """Check that all processes run.
 
         Raises
         ------
         ShopError
-            One ended, with the end of its log.
+            A process ended; the message has the end of its log.
         """
         for name, process in self._running.items():
             if process.poll() is not None:
                 raise ShopError(f"the {name} ended: {self._log(name)}")
 
     def _start(self, name: str, command: list[str]) -> None:
-        # In a session of its own: Ctrl-C reaches this program alone, which then stops them one after another.
+        # Its own session: Ctrl-C reaches this program only, which then stops the processes one after another.
         file = self.folder / f"{name}.log"
-        file.touch(0o600)  # the cloud's keys are printed there
+        file.touch(0o600)  # the cloud prints its keys there
         with file.open("wb") as log:
             self._running[name] = subprocess.Popen(
                 command,

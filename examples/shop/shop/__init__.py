@@ -1,4 +1,4 @@
-"""A small web shop with a help desk: catalogue, basket, tickets, the agents' desk."""
+"""A small web shop with a help desk: catalogue, basket, tickets and the agents' desk."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from shop.ml import export  # relearn
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
-    """Make the application.
+    """Create the application.
 
     Parameters
     ----------
     config
-        Settings that stand above those of the environment: DATABASE_URL, SECRET_KEY, SHOP_AGENTS, TRUSTED_HOSTS.
+        Settings that override those of the environment: DATABASE_URL, SECRET_KEY, SHOP_AGENTS, TRUSTED_HOSTS.
     """
     app = Flask(__name__)
     app.config.from_mapping(

@@ -1,4 +1,4 @@
-"""Who is here. A demo: a name is enough, there are no passwords."""
+"""Sign visitors in and out. This is a demo: a name is enough, there are no passwords."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ pages = Blueprint("accounts", __name__)
 
 
 def init_app(app: Flask) -> None:
-    """Let templates know who is here."""
+    """Give templates the signed-in customer, and whether they are an agent."""
     app.context_processor(lambda: {"visitor": visitor(), "is_agent": is_agent()})
 
 
 def visitor() -> Customer | None:
-    """Give who is signed in."""
+    """Return the signed-in customer; None when nobody is signed in."""
     if "visitor" not in g:
         g.visitor = session().get(Customer, cookie["customer"]) if "customer" in cookie else None
     found: Customer | None = g.visitor
@@ -30,14 +30,14 @@ def visitor() -> Customer | None:
 
 
 def require_visitor(back: str = "") -> Customer:
-    """Give who is signed in; send others to the form that signs in, and from there back to a page."""
+    """Return the signed-in customer; redirect others to the sign-in form, and then to ``back`` or this page."""
     if (found := visitor()) is None:
         abort(redirect(url_for("accounts.sign_in", next=back or request.full_path.removesuffix("?"))))
     return found
 
 
 def is_agent() -> bool:
-    """Say whether an agent is signed in: SHOP_AGENTS lists their names, separated by commas."""
+    """Return whether an agent is signed in: SHOP_AGENTS lists their names, separated by commas."""
     agents = {name.strip() for name in current_app.config["SHOP_AGENTS"].split(",")}
     found = visitor()
     return found is not None and found.name in agents
@@ -45,13 +45,13 @@ def is_agent() -> bool:
 
 @pages.get("/sign-in")
 def sign_in() -> str:
-    """Show the form."""
+    """Show the sign-in form."""
     return render_template("sign_in.html", next=request.args.get("next", ""), max_name=MAX_NAME)
 
 
 @pages.post("/sign-in")
 def signed_in() -> Response | tuple[str, int]:
-    """Sign in by name; a new name is a new customer."""
+    """Sign a customer in by name; a new name creates a customer."""
     name, to = request.form.get("name", "").replace("\0", "").strip(), request.form.get("next", "")
     if not 1 <= len(name) <= MAX_NAME:
         flash(f"Please give a name of 1 to {MAX_NAME} characters.", "error")
@@ -65,7 +65,7 @@ def signed_in() -> Response | tuple[str, int]:
 
 @pages.post("/sign-out")
 def sign_out() -> Response:
-    """Forget who is here."""
+    """Sign the customer out."""
     cookie.clear()
     return redirect(url_for("catalogue.home"))
 
@@ -79,12 +79,12 @@ def _new(name: str) -> Customer:
     session().add(customer)
     try:
         session().commit()
-    except IntegrityError:  # the same name came twice at once
+    except IntegrityError:  # another request has just created the same name
         session().rollback()
         customer = session().scalars(select(Customer).where(Customer.name == name)).one()
     return customer
 
 
 def _ours(path: str) -> bool:
-    """Whether a path leads to a page of this shop: two slashes, of either kind, lead to another host."""
+    """Return whether a path is within this shop: a second slash, of either kind, would lead to another host."""
     return path.startswith("/") and path[1:2] not in ("/", "\\") and path.isprintable()

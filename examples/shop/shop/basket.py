@@ -1,4 +1,4 @@
-"""The basket is in the visitor's cookie: product id and how many. Buying is a demo: nothing is paid or sent."""
+"""The basket: product ids and counts in the visitor's cookie. This is a demo: nothing is paid or sent."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ MAX_PRODUCTS, MAX_OF_ONE = 20, 99
 
 @pages.app_context_processor
 def count() -> dict[str, int]:
-    """Let every page say how much is in it."""
+    """Give every page the number of items in the basket."""
     return {"basket_count": sum(_basket().values())}
 
 
 @pages.get("/basket")
 def show() -> str:
-    """Show what is in it."""
+    """Show the basket."""
     counts = _basket()
     found = session().scalars(select(Product).where(Product.id.in_(counts)).order_by(Product.id)).all()
     total = sum(product.price * counts[product.id] for product in found)
@@ -33,7 +33,7 @@ def show() -> str:
 
 @pages.post("/basket/add")
 def add() -> Response:
-    """Put one of a product into it."""
+    """Add one item of a product to the basket."""
     product, counts = session().get(Product, request.form.get("product", "")), _basket()
     if product is None:
         abort(404)
@@ -49,7 +49,7 @@ def add() -> Response:
 
 @pages.post("/basket/remove")
 def remove() -> Response:
-    """Take a product out of it."""
+    """Remove a product from the basket."""
     counts = _basket()
     counts.pop(request.form.get("product", ""), None)
     cookie["basket"] = counts
@@ -58,7 +58,7 @@ def remove() -> Response:
 
 @pages.post("/basket/buy")
 def buy() -> Response:
-    """Buy what is in it."""
+    """Buy the products in the basket, and empty it."""
     customer, counts = require_visitor(back=url_for("basket.show")), _basket()
     for product in session().scalars(select(Product).where(Product.id.in_(counts))):
         note(customer, product.id, "purchase")

@@ -1,4 +1,4 @@
-"""What is sold: the home page, categories, search, a product's page."""
+"""The catalogue: home page, categories, search and product pages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pages = Blueprint("catalogue", __name__)
 
 @dataclass(frozen=True)
 class Shelf:
-    """A row of products on a page."""
+    """Row of products on a page."""
 
     id: str
     title: str
@@ -26,7 +26,7 @@ class Shelf:
 
 
 def popular(limit: int, *, category: str | None = None, without: str = "") -> Sequence[Product]:
-    """Give what is bought most."""
+    """Return the products with the most purchases, most bought first."""
     bought = func.count(Event.id)
     query = select(Product).outerjoin(Event, (Event.product_id == Product.id) & (Event.kind == "purchase"))
     query = query.where(Product.id != without).group_by(Product.id).order_by(bought.desc(), Product.id)
@@ -36,7 +36,7 @@ def popular(limit: int, *, category: str | None = None, without: str = "") -> Se
 
 
 def note(customer: Customer | None, product_id: str, kind: str) -> None:
-    """Keep what a customer did; of visitors who did not sign in nothing is kept."""
+    """Store what a customer did with a product; nothing is stored for visitors who are not signed in."""
     if customer:
         session().add(Event(customer_id=customer.id, product_id=product_id, kind=kind))
         session().commit()
@@ -44,13 +44,13 @@ def note(customer: Customer | None, product_id: str, kind: str) -> None:
 
 @pages.app_context_processor
 def categories() -> dict[str, Sequence[str]]:
-    """Let every page name them."""
+    """Give every page the categories."""
     return {"categories": CATEGORIES}
 
 
 @pages.get("/")
 def home() -> str:
-    """Show what the shop has."""
+    """Show the home page."""
     shelves = [Shelf("popular", "Popular now", popular(8))]
     if (customer := visitor()) and (chosen := recommend(visitor=customer.id)):  # relearn
         shelves.insert(0, Shelf("for-you", "Chosen for you", chosen))  # relearn
@@ -59,7 +59,7 @@ def home() -> str:
 
 @pages.get("/category/<category>")
 def category(category: str) -> str:
-    """Show a category."""
+    """Show the products of a category."""
     if category not in CATEGORIES:
         abort(404)
     found = session().scalars(select(Product).where(Product.category == category).order_by(Product.id)).all()
@@ -68,7 +68,7 @@ def category(category: str) -> str:
 
 @pages.get("/search")
 def search() -> str:
-    """Show what was searched for, in names and descriptions."""
+    """Show the products whose name or description contains every search word."""
     words = request.args.get("q", "").strip()[:100]
     fields = (Product.name, Product.name_ja, Product.description)
     query = select(Product).order_by(Product.id)
@@ -80,7 +80,7 @@ def search() -> str:
 
 @pages.get("/product/<product_id>")
 def product(product_id: str) -> str:
-    """Show a product, and note that it was seen."""
+    """Show a product, and store the view."""
     found = session().get(Product, product_id)
     if found is None:
         abort(404)

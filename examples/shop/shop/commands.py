@@ -1,4 +1,4 @@
-"""The shop's commands: ``flask --app shop init-db``, ``import-history``."""
+"""The shop's commands: ``flask --app shop init-db`` and ``import-history``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def init_app(app: Flask) -> None:
 @click.command()
 @with_appcontext
 def init_db() -> None:
-    """Make the tables that are not there, and fill the catalogue with the products that are not in it."""
+    """Create missing tables, and add the products of the catalogue that are missing."""
     create_tables()
     known = set(session().scalars(select(Product.id)))
     new = [row for row in _rows(CATALOGUE) if row["id"] not in known]
@@ -42,7 +42,7 @@ def init_db() -> None:
 @click.option("--events", type=FILE, help="CSV: visitor, product, event, at")
 @with_appcontext
 def import_history(tickets: Path | None, events: Path | None) -> None:
-    """Take over closed tickets and events of an older shop, all of a file or nothing."""
+    """Import closed tickets and events of an older shop; all files or nothing."""
     if tickets:
         _import_tickets(tickets)
     if events:

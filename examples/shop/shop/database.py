@@ -1,4 +1,4 @@
-"""The database: one session a request (or command), closed when that ends."""
+"""The database: one session per request or command, closed at its end."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 
 class Base(DeclarativeBase):
-    """Every table is a subclass."""
+    """Base class of every table."""
 
 
 def init_app(app: Flask) -> None:
-    """Connect an application to its database; tables are made by ``flask init-db``."""
+    """Connect an application to its database; ``flask init-db`` creates the tables."""
     engine = create_engine(app.config["DATABASE_URL"])
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _ready_sqlite)
@@ -25,12 +25,12 @@ def init_app(app: Flask) -> None:
 
 
 def create_tables() -> None:
-    """Make the tables that are not there."""
+    """Create the missing tables."""
     Base.metadata.create_all(current_app.extensions["engine"])
 
 
 def session() -> Session:
-    """Give the session of this request or command."""
+    """Return the session of this request or command."""
     if "session" not in g:
         g.session = current_app.extensions["sessions"]()
     found: Session = g.session

@@ -1,4 +1,4 @@
-"""The agents' side of the help desk: queues, and what is done with a ticket."""
+"""The agents' side of the help desk: queues, and the actions on a ticket."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNSORTED, SHOWN = "unsorted", 50
 
 @pages.before_request
 def only_agents() -> None:
-    """Let nobody else in."""
+    """Refuse everyone but agents."""
     require_visitor()
     if not is_agent():
         abort(403)
@@ -25,7 +25,7 @@ def only_agents() -> None:
 
 @pages.get("/")
 def queues() -> str:
-    """List tickets, of one queue or of all."""
+    """List the newest tickets of a status, of one queue or of all."""
     queue, status = request.args.get("queue", ""), request.args.get("status", "open")
     if queue not in ("", UNSORTED, *QUEUES) or status not in ("open", "closed"):
         abort(404)
@@ -48,7 +48,7 @@ def one(ticket_id: int) -> str:
 
 @pages.post("/<int:ticket_id>/queue")
 def sort(ticket_id: int) -> Response:
-    """Put an open ticket into a queue; an agent who leaves it where it is confirms it."""
+    """Put an open ticket into a queue; an agent who keeps its queue confirms it."""
     ticket, queue = _ticket(ticket_id), request.form.get("queue", "")
     if queue not in QUEUES or ticket.status != "open":
         abort(400, "Choose one of the queues, for an open ticket.")
@@ -61,7 +61,7 @@ def sort(ticket_id: int) -> Response:
 
 @pages.post("/<int:ticket_id>/close")
 def close(ticket_id: int) -> Response:
-    """Answer a ticket, and close it; it must have been sorted."""
+    """Answer and close a ticket that has been sorted."""
     ticket, answer = _ticket(ticket_id), request.form.get("answer", "").strip()
     if ticket.queue is None or ticket.status != "open" or len(answer) > MAX_BODY:
         abort(400, "Sort the ticket before you close it, and close it once.")

@@ -1,4 +1,4 @@
-"""What the shop asks Relearn, and tells it. Without an answer it goes on as it did before there were models."""
+"""Use Relearn: predictions, feedback and exports. Without an answer the shop works as it did before."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from relearn_client import Breaker, Classification, Client, Ranking, RelearnClie
 from shop.database import Base, session
 from shop.tables import Event, Product, Ticket
 
-SURE = float(os.environ.get("SHOP_SURE", "0.7"))  # less likely queues are left to a person
+SURE = float(os.environ.get("SHOP_SURE", "0.7"))  # a person sorts less likely tickets
 PAGE_SECONDS, SHOWN, MOST_ROWS = float(os.environ.get("SHOP_PAGE_SECONDS", "1")), 4, 50_000
 DECIDED = or_(Ticket.decided_by == "person", Ticket.status == "closed")  # never the model's own guess
 relearn = Breaker(lambda: connect(PAGE_SECONDS), cool_down_seconds=20)
-TICKET = (literal("ticket:") + cast(Ticket.id, String) + ":" + Ticket.queue).label("row")  # moved, it is new
+TICKET = (literal("ticket:") + cast(Ticket.id, String) + ":" + Ticket.queue).label("row")  # moved: a new row
 EVENT = (literal("event:") + cast(Event.id, String)).label("row")
 ROWS = {
     "tickets": select(TICKET, Ticket.subject, Ticket.body, Ticket.queue).where(DECIDED),
@@ -30,7 +30,7 @@ TABLES = {"products": "events"}
 
 
 class Suggestion(Base):
-    """What the model said of a ticket, and whether it was told what a person decided."""
+    """Prediction of a ticket's queue, and whether the ground truth was sent."""
 
     __tablename__ = "suggestions"
     ticket_id: Mapped[int] = mapped_column(ForeignKey("tickets.id"), primary_key=True)
@@ -42,7 +42,7 @@ class Suggestion(Base):
 
 
 class Exported(Base):
-    """A row that a model learns from, and the upload that it is in."""
+    """Row of training data that was exported, and the upload that contains it."""
 
     __tablename__ = "exported"
     row: Mapped[str] = mapped_column(String(100), primary_key=True)
@@ -52,14 +52,14 @@ class Exported(Base):
 
 
 def connect(seconds: float = 60.0) -> Client:
-    """Make a client of the API at RELEARN_URL, or of the laptop cloud."""
+    """Return a client of the API at RELEARN_URL, or of the laptop cloud; ``seconds`` is its deadline."""
     if url := os.environ.get("RELEARN_URL"):
         return Client(url, auth=SigV4(), deadline_seconds=seconds)
     return Client.local(os.environ.get("RELEARN_LOCAL", ".relearn/local.json"), deadline_seconds=seconds)
 
 
 def classify(ticket: Ticket) -> None:
-    """Put a new ticket into a queue if the model is sure of it."""
+    """Put a new ticket into the predicted queue if the model is sure enough."""
     instance = {"subject": ticket.subject, "body": ticket.body}
     answer = relearn.ask("tickets", lambda client: client.predict("tickets", [instance]))
     if answer and isinstance(said := answer.predictions[0], Classification):
@@ -71,7 +71,7 @@ def classify(ticket: Ticket) -> None:
 
 
 def recommend(**about: str) -> list[Product]:
-    """Give products for a visitor=, or similar_to= a product; none when the model does not know it."""
+    """Return products for a visitor=, or similar_to= a product; none when the model does not know it."""
     answer = relearn.ask("products", lambda client: client.predict("products", [about]))
     if not (answer and isinstance(said := answer.predictions[0], Ranking) and said.basis != "popularity"):
         return []
@@ -81,13 +81,13 @@ def recommend(**about: str) -> list[Product]:
 
 
 def tell() -> None:
-    """Tell what people decided; what is not taken in, as the API is away, is told with the next."""
+    """Send the decided queues as ground truth; without an answer they are sent again the next time."""
     due = select(Suggestion).join(Ticket).where(~Suggestion.told, DECIDED)
     decided = session().scalars(due.order_by(Suggestion.ticket_id.desc()).limit(1000)).all()
     truths = [(one.prediction_id, one.ticket.queue) for one in decided]
     answer = relearn.ask("feedback", lambda client: client.feedback("tickets", truths)) if truths else None
     for one, result in zip(decided, answer.results if answer else (), strict=False):
-        one.told = result.state != "unknown"  # then its record is still on the way
+        one.told = result.state != "unknown"  # unknown: its record is not stored yet
     session().commit()
 
 
@@ -95,7 +95,7 @@ def tell() -> None:
 @click.option("--known", is_flag=True, help="Send nothing: the models have what is there now, as their seed.")
 @with_appcontext
 def export(*, known: bool) -> None:
-    """Tell what was decided; upload the decided tickets and the events that are new, each once."""
+    """Send new decisions as feedback, and upload new decided tickets and new events, each once."""
     tell()
     try:
         client = None if known else connect()
@@ -109,7 +109,7 @@ def export(*, known: bool) -> None:
 
 
 def _settle(client: Client, model: str) -> None:
-    """See what became of what an export that broke off had begun: it arrived, or its rows are new again."""
+    """Settle the uploads of an interrupted export: the file arrived, or its rows are new again."""
     begun = select(Exported.upload).where(Exported.model == model, ~Exported.sent).distinct()
     for upload in session().scalars(begun).all():
         lost = client.upload(model, upload).state in ("WAITING_FOR_FILE", "EXPIRED")
@@ -125,7 +125,7 @@ def _send_new(client: Client | None, model: str) -> int:
         begun = client.create_upload(model, "shop.csv", table=TABLES.get(model)) if client else None
         upload = begun.upload if begun else "seed"
         session().add_all(Exported(row=one.row, model=model, upload=upload, sent=False) for one in found)
-        session().commit()  # before the file goes: `_settle` knows what to ask for
+        session().commit()  # before the file is sent, so that `_settle` can ask for it
         if client and begun and begun.form:
             text = io.StringIO(newline="")
             csv.writer(text).writerows([HEADERS[model], *(one[1:] for one in found)])

@@ -1,7 +1,7 @@
-"""What every answer and every form needs: headers, and guards against requests that pages of other sites send.
+"""Security headers of every answer, and guards against requests that pages of other sites send.
 
-Flask itself refuses a ``Host`` that is not in TRUSTED_HOSTS: a foreign site that points its own name at this machine
-is no shop, and there no cookie would help.
+Flask itself refuses a ``Host`` that is not in TRUSTED_HOSTS: cookies would not protect from a foreign site
+whose own name resolves to this machine.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ HEADERS = {
 
 
 def init_app(app: Flask) -> None:
-    """Guard an application."""
+    """Install the guards and headers in an application."""
     app.before_request(_check_site)
     app.before_request(_check_token)
     app.after_request(_add_headers)
@@ -32,13 +32,13 @@ def init_app(app: Flask) -> None:
 
 
 def csrf_field() -> Markup:
-    """Give the hidden field that every form has to hold."""
+    """Return the hidden field that every form must contain."""
     token = session.setdefault(FIELD, secrets.token_urlsafe(32))
     return Markup('<input type="hidden" name="{}" value="{}">').format(FIELD, token)
 
 
 def _check_site() -> None:
-    """Let other sites link here, and no more: what a page loads or sends by itself, nobody chose to do."""
+    """Refuse requests of other sites, except links that a visitor follows."""
     followed = request.method == "GET" and request.headers.get("Sec-Fetch-Mode") == "navigate"
     if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none") and not followed:
         abort(403, "A page of another site asked for this. Open the shop itself.")

@@ -1,4 +1,4 @@
-"""What the shop keeps. Times are UTC without a zone, as SQLite gives them back."""
+"""The shop's tables. Times are UTC without a time zone, as SQLite returns them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ MAX_NAME, MAX_SUBJECT, MAX_BODY = 60, 300, 100_000
 
 
 def now() -> datetime:
-    """Give the time, as the tables keep it."""
+    """Return the current time as the tables store it."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
 class Customer(Base):
-    """Who signed in."""
+    """Person who has signed in."""
 
     __tablename__ = "customers"
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -30,7 +30,7 @@ class Customer(Base):
 
 
 class Product(Base):
-    """What is sold; prices are in yen."""
+    """Product of the shop; prices are in yen."""
 
     __tablename__ = "products"
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -42,7 +42,7 @@ class Product(Base):
 
 
 class Event(Base):
-    """What a customer did with a product: one of EVENTS."""
+    """Interaction of a customer with a product; its kind is one of EVENTS."""
 
     __tablename__ = "events"
     __table_args__ = (Index("events_by_kind", "kind", "product_id"),)
@@ -54,9 +54,9 @@ class Event(Base):
 
 
 class Ticket(Base):
-    """A question to the help desk.
+    """Question to the help desk.
 
-    ``queue`` is None until it is sorted; ``decided_by`` says who sorted it.
+    ``queue`` is None until the ticket is sorted; ``decided_by`` is who sorted it.
     """
 
     __tablename__ = "tickets"

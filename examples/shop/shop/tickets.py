@@ -1,4 +1,4 @@
-"""The visitor's side of the help desk: write a ticket, and see what became of it."""
+"""The visitor's side of the help desk: write a ticket, and read the answer."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ pages = Blueprint("tickets", __name__, url_prefix="/tickets")
 
 @pages.get("/")
 def mine() -> str:
-    """List the visitor's tickets."""
+    """List the visitor's newest tickets."""
     query = select(Ticket).where(Ticket.customer_id == require_visitor().id).order_by(Ticket.id.desc())
     return render_template("tickets.html", tickets=session().scalars(query.limit(50)).all())
 
 
 @pages.get("/new")
 def form() -> str:
-    """Show the form."""
+    """Show the form for a ticket."""
     require_visitor()
     return _form("", "", {})
 
 
 @pages.post("/new")
 def create() -> Response | tuple[str, int]:
-    """Take a ticket."""
+    """Create a ticket."""
     customer = require_visitor(back=url_for("tickets.form"))
     subject, body = _given("subject"), _given("body")
     wrong = {
@@ -49,7 +49,7 @@ def create() -> Response | tuple[str, int]:
 
 @pages.get("/<int:ticket_id>")
 def one(ticket_id: int) -> str:
-    """Show a ticket of the visitor's."""
+    """Show one of the visitor's tickets."""
     ticket = session().get(Ticket, ticket_id)
     if ticket is None or ticket.customer_id != require_visitor().id:
         abort(404)
@@ -57,7 +57,7 @@ def one(ticket_id: int) -> str:
 
 
 def _given(field: str) -> str:
-    """Read a text as it was written: browsers send line ends as two characters; NUL is no text, and no database takes it."""
+    """Return a text field without what browsers and databases would change: CRLF becomes LF, NUL is removed."""
     return request.form.get(field, "").replace("\r\n", "\n").replace("\0", "").strip()
 
 
