@@ -1,7 +1,7 @@
-"""Parts of charts as inline SVG: colours from the page's style sheet.
+"""Parts of charts as inline SVG, with colours from the page's style sheet.
 
-Every chart has a caption, and a description for those who cannot see it; the figures it shows
-also stand in a table of the page.
+Every chart has a caption, and a description for people who cannot see it; a table of the page has the same
+figures.
 """
 
 from __future__ import annotations

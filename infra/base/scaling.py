@@ -34,10 +34,12 @@ def allow(stack: Stack, *actions: str) -> Grant:
 
 
 def register(stack: Stack, *, prefix: str) -> list[Grant]:
-    """Allow registering an endpoint, besides the permissions on SageMaker.
+    """Return the grants for registering an endpoint, besides those on SageMaker.
 
     Parameters
     ----------
+    stack
+        Stack of the grants.
     prefix
         Prefix of the names of the stage's endpoints.
     """

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 MAX_WHY = 500
 """Maximum length of a reason, in characters."""
 REGISTRY = "the Model Registry"
-"""Recorded as who decided, when the decision came through the approval status in the SageMaker Model
-Registry."""
+"""Value of `Approval.who` when the decision is an approval status in the SageMaker Model Registry."""
 _FIELDS = ("decision", "why")
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 UNNAMED = "an unnamed caller"
-"""Recorded as who decided, when the caller has no name."""
+"""Value of `Approval.who` when the caller has no name."""
 
 
 _AFTER = {Decision.APPROVE: ApprovalState.APPROVED, Decision.REJECT: ApprovalState.REJECTED}

@@ -19,7 +19,7 @@ ASKED = "Relearn Exclusion Asked"
 SOURCE = "relearn.exclusion"
 """``source`` of the message."""
 MAX_WHY, MAX_WHO = 500, 200
-"""Maximum length, in characters, of the reason and of the name of who gives it."""
+"""Maximum length of a reason, and of the name of its author, in characters."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +31,7 @@ class Exclusion:
     model, upload_id
         Model, and id of the upload.
     why, who
-        Reason, and who gives it; ``who`` may be empty.
+        Reason, and its author; ``who`` may be empty.
     """
 
     model: str

@@ -37,7 +37,7 @@ class Step(NamedTuple):
         return f"canary {self.weight} %" if self.phase == "canary" else self.phase
 
     def on(self, route: Route, version: int, judged_against: int) -> Route:
-        """Return the route on which ``version`` is tried beside the champion in this step.
+        """Return the route on which ``version`` is the candidate of this step, beside the champion.
 
         Raises
         ------

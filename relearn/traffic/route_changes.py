@@ -44,8 +44,8 @@ TOLD = {
 }
 """Action to its name in the route's history."""
 BROUGHT_BACK = "brought back"
-"""Name of a restore that does not change the route: its endpoint was gone, but the route names the version
-already."""
+"""Name in a restore that leaves the route unchanged: the route names the version, but its endpoint was
+gone."""
 
 
 class RestoreState(StrEnum):
