@@ -177,7 +177,7 @@ def _are_same(mine: Scores, alone: Scores) -> bool:
 
 
 def _answers(pair: Pair, visitors: Array) -> Iterator[tuple[_Lists, _Lists, Array, float]]:
-    """Yield the graph's lists, the library's, the factors' scores of the former, and the allowed difference."""
+    """Yield the graph's lists, the library's, the factors' scores of the graph's, and the allowed difference."""
     factors = factors_of(pair.estimator)
     for some in _batches(visitors):
         ours = pair.ask(visitors=pair.known.visitors[some])

@@ -11,7 +11,7 @@ FOLDER = Path(__file__).resolve().parents[1]
 SPEC = catalog.load_spec(FOLDER / "spec.py")
 FEATURES = catalog.load_module(FOLDER / "features.py").features
 
-# The orders reach from January to June: of all starts of months, that of May alone has 90 days before it and 30 after.
+# The orders reach from January to June: only the start of May has 90 days of them before it and 30 days after.
 TABLES: dict[str, list[dict[str, Any]]] = {
     "customers": [{"customer_id": "c1", "since": "2026-01-01"}, {"customer_id": "c2", "since": "2026-01-01"}],
     "orders": [
