@@ -70,7 +70,7 @@ class Container:
         return self.root / "output" / "data"
 
     def fail(self, reason: str) -> None:
-        """Write the reason of a failure where SageMaker reads it, cut to `FAILURE_LIMIT` characters."""
+        """Write the reason of a failure where SageMaker reads it, cut to `FAILURE_LIMIT` bytes."""
         path = self.root / "output" / "failure"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(cut(reason, FAILURE_LIMIT), encoding="utf-8")
