@@ -2,10 +2,10 @@
 
 ::
 
-    stage      the whole of a stage: moto, the stand-ins, our handlers as they are, one clock
-    asl        the states language, as far as our machines use it
-    faults     what goes wrong, by name; each counts how often it did
-    machine    what a run does, driven by hypothesis
+    stage      a whole stage: moto, fakes, our real handlers, one clock
+    asl        interpreter of the Amazon States Language, as far as our machines use it
+    faults     classes of faults, with the number of times that each struck
+    machine    the actions of a run, drawn by hypothesis
     invariants what must hold of every run
-    mutants    errors of our own making, each of which has to be caught
+    mutants    deliberate errors, each of which the invariants must catch
 """

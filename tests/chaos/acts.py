@@ -1,4 +1,4 @@
-"""What people, callers and bad luck do to a stage."""
+"""Actions of people, callers and chance on a stage."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from relearn.api import operations
 from relearn.naming import resources, s3_keys
-from relearn.naming.ids import upload_id  # as it is, whatever a mutant makes of it
+from relearn.naming.ids import upload_id  # the original, even when a mutant patches the module
 from tests.chaos import data
 from tests.chaos.calls import DiedError
 from tests.chaos.checks import CUT_OFF, SLOW
@@ -27,20 +27,20 @@ GOOD = {"instances": [{"length": 3.0, "width": 1.0}, {"length": 9.0, "width": 4.
 LATE_SECONDS, AGAIN_SECONDS, HELD_SECONDS = 900, 45, 20
 OK = 200
 LONGEST_KEY = 1024
-"""Bytes of a key that S3 takes."""
+"""Maximum length of an S3 key, in bytes."""
 PRIME = 7919
-"""What chooses the moments of kills, which have to lie far from one another."""
+"""Spreads the moments of kills over a run."""
 SERVING_SECONDS = 330
-"""After an upload its version serves by then, if all goes well."""
+"""Time from an upload until its version serves, if nothing goes wrong."""
 SOON_SECONDS = 5
-"""From one upload to the next of somebody else."""
+"""Time between uploads of different people."""
 POISON = '{"detail": {"bucket"'
 ODD = "a b+c%20ü"
 
 
 @dataclass
 class Stored:
-    """One version of one object that S3 acknowledged; ``gone``: someone deleted it since."""
+    """One object version that S3 has acknowledged; ``gone`` when it was deleted since."""
 
     model: str
     key: str
@@ -57,12 +57,12 @@ class Stored:
 
 @dataclass
 class Acts:
-    """What can be done.
+    """All actions on a stage.
 
     Parameters
     ----------
     stage
-        To which it is done.
+        The stage.
     """
 
     stage: Stage
@@ -82,7 +82,7 @@ class Acts:
     # people
 
     def upload(self, model: str, kind: str = "good", name: str = "", *, multipart: bool = False) -> Stored:
-        """Store an object, whose event takes the way that events take."""
+        """Store an object of a kind of `data`; its event is delivered like every event."""
         body = data.BAD[kind](self._number + 1) if kind in data.BAD else data.good(self._number + 1)
         if kind in data.BAD:
             self.stage.faults.hit(kind)
@@ -98,14 +98,17 @@ class Acts:
         multipart: bool = False,
         same: bool = False,
     ) -> Stored:
-        """Store an object, whose event takes the way that events take; the ``same`` content may be there already."""
+        """Store an object.
+
+        Its event is delivered like every event. With ``same`` the content may exist already.
+        """
         self._number += 1
         key = f"{s3_keys.incoming_prefix(model)}{name or f'file-{self._number}'}{body.suffix}"
         event = self.stage.world.put(key, body.content, same=same)
         if multipart:
             event["detail"]["reason"] = "CompleteMultipartUpload"
         version, now = event["detail"]["object"]["version-id"], self.stage.clock.now
-        # with the blank lines of `World.put`
+        # including the blank lines that `World.put` appends
         content = body.content.ljust(event["detail"]["object"]["size"], b"\n")
         stored = Stored(model, key, version, content, body, now)
         self.stored.append(stored)
@@ -114,7 +117,7 @@ class Acts:
         return stored
 
     def future_rows(self, _model: str) -> None:
-        """Upload rows of the past, some that are dated later today, and some of a year to come; and files all of which waits."""
+        """Upload past rows together with rows dated later today and in a year, and files with only future rows."""
         body = data.dated(self._number + 1, self.stage.clock.now, ahead=True)
         self.stage.faults.hit("future_rows")
         self.store(DATED.name, body, f"{TABLE}/file-{self._number + 1}", kind="future_rows")
@@ -123,10 +126,10 @@ class Acts:
             self.store(DATED.name, late, f"{TABLE}/file-{self._number + 1}", kind="future_rows")
 
     def slow_files(self, model: str) -> None:
-        """Upload files whose check never ends, more than ingest has places, for two models; and a good one for a third.
+        """Upload slow files for two models, more than ingest has places, and a good file for a third.
 
-        Once in a run: each of them takes its turn for as long as a check may last, twice and more, so that those of a second time
-        would be decided later than the hour that a run is given to come to rest.
+        At most once in a run: each slow file takes the maximum time of a check, twice or more, so the files
+        of a second time would be decided later than the hour in which a run must come to rest.
         """
         if self.stage.faults.hits["slow_files"]:
             return
@@ -143,18 +146,18 @@ class Acts:
         ):
             self._number += 1
             self.store(of, data.slow(self._number), f"{kind}-{self._number}", kind="slow_files")
-        # While they are checked: ingest's own time passes within this act's.
+        # During their checks: ingest's time passes within this action.
         self.stage.agenda.after(SOON_SECONDS, "person", lambda: self.upload(third))
 
     def long_reason(self, _model: str) -> None:
-        """Upload what is refused for a reason as long as its file, under the longest key that S3 takes."""
+        """Upload a file that is refused with a reason as long as the file, under the longest key that S3 allows."""
         self.stage.faults.hit("long_reasons")
         start = s3_keys.incoming_prefix(DATED.name)
         name = f"{TABLE}/{self._number}-".ljust(LONGEST_KEY - len(start) - len(".csv"), "k")
         self.store(DATED.name, data.long_reason(self._number + 1), name, kind="long_reasons")
 
     def two_names(self, model: str) -> None:
-        """Two people use one name for their files, one after the other; and one of them uploads hers under another name too."""
+        """Let two people upload different files under one name, and one of them the same file under another."""
         self.stage.faults.hit("two_names")
         name = f"ours-{self._number}"
         hers, his = data.good(self._number + 1), data.good(self._number + 2)
@@ -163,7 +166,10 @@ class Acts:
             self.stage.agenda.pass_seconds(SOON_SECONDS)
 
     def kill_kept_cloud(self, model: str) -> None:
-        """Kill a laptop cloud at some write of all that was written so far, and start it again with its folder; once a run."""
+        """Kill a kept laptop cloud at one of its writes of the run so far and restart it.
+
+        At most once in a run.
+        """
         if self.kills:
             return
         if not self.stored:
@@ -178,13 +184,13 @@ class Acts:
         self._announce(event)
 
     def delete(self, stored: Stored) -> None:
-        """Delete one version for good."""
+        """Delete one object version permanently."""
         self.stage.world.s3.delete_object(Bucket=UPLOADS, Key=stored.key, VersionId=stored.version)
         stored.gone = True
         self.stage.history.note(f"deleted {stored.key} {stored.version}")
 
     def change(self, model: str, action: str, **more: Any) -> int:
-        """Change a route by hand; the status of the answer."""
+        """Change a route by hand and return the HTTP status."""
         self.by_hand += 1
         body = {"action": action, "why": "to see what happens", **more}
         status = by_hand(self.stage, operations.CHANGE_ROUTE, body, model=model)
@@ -192,7 +198,7 @@ class Acts:
         return status
 
     def vanish(self, model: str) -> bool:
-        """Delete the endpoint of the champion, past everything that knows of it."""
+        """Delete the champion's endpoint without any function's knowledge; return whether there was one."""
         champion = self.stage.world.ledger.route(model).champion
         name = resources.endpoint(STAGE, model, champion)
         if not champion or not self.stage.sagemaker.in_service(name):
@@ -206,7 +212,7 @@ class Acts:
     # callers
 
     def predict(self, model: str) -> int:
-        """Ask as a caller does; the status of the answer."""
+        """Send a prediction request as a caller and return the HTTP status."""
         event = {
             **EVENT,
             "rawPath": f"/v1/models/{model}/predict",
@@ -235,31 +241,31 @@ class Acts:
     # bad luck
 
     def meanwhile(self) -> None:
-        """Let something else happen between two calls of a function: the next thing that would have anyway."""
+        """Let the next pending event happen between two calls of a function."""
         if not self.stage.agenda.hasten("ingest", "event", "step", "visible", "record"):
             self.stage.faults.hits["interleaved"] -= 1
 
     def own_output(self, model: str) -> None:
-        """Tell ingest of an object of our own, as a rule that is too wide would."""
+        """Send ingest the event of an object in the lake, as a rule that matches too much would."""
         event = self.stage.world.event(f"{s3_keys.incoming_prefix(model)}mine.parquet", "null", 10)
         event["detail"]["bucket"]["name"] = LAKE
         self.stage.faults.hit("own_output")
         self.stage.queues.send("ingest", json.dumps(event))
 
     def poison_message(self) -> None:
-        """Send ingest what is no event."""
+        """Send ingest a message that is not an event."""
         self.poison += 1
         self.stage.faults.hit("poison_message")
         self.stage.queues.send("ingest", POISON)
 
     def repeat_events(self) -> None:
-        """Deliver every event that there ever was once more."""
+        """Deliver every past event once more."""
         self.stage.faults.hit("event_duplicated")
         for event in self.events:
             self.stage.queues.send("ingest", json.dumps(event))
 
     def _announce(self, event: dict[str, Any]) -> None:
-        """Let EventBridge deliver an event: at least once, some time, in any order; or lose it."""
+        """Let EventBridge deliver an event: duplicated, delayed, reordered or lost, as the faults say."""
         faults, agenda = self.stage.faults, self.stage.agenda
         self.events.append(event)
 

@@ -1,4 +1,4 @@
-"""What happens when, in simulated time."""
+"""Schedule of actions in simulated time."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Action = Callable[[], object]
 
 
 class Agenda:
-    """Things to come, in order; those of one moment in the order they were planned.
+    """Pending actions, ordered by time, and by the order of planning for the same time.
 
     Parameters
     ----------
     clock
-        Is moved on to each.
+        The clock, which is moved to the time of each action.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -28,12 +28,12 @@ class Agenda:
         self._waiting: list[tuple[datetime, int, str, Action]] = []
 
     def after(self, seconds: float, what: str, action: Action) -> None:
-        """Plan something; ``what`` names its kind."""
+        """Plan an action after a number of seconds; ``what`` names its kind."""
         at = self.clock.now + timedelta(seconds=seconds)
         heapq.heappush(self._waiting, (at, next(self._numbers), what, action))
 
     def every(self, seconds: float, what: str, action: Action) -> None:
-        """Plan something again and again."""
+        """Plan an action at a fixed interval."""
 
         def again() -> None:
             self.after(seconds, what, again)
@@ -42,17 +42,17 @@ class Agenda:
         self.after(seconds, what, again)
 
     def pass_seconds(self, seconds: float) -> None:
-        """Let time pass, and everything happen that is due by then."""
+        """Let time pass and execute all actions that are due by then."""
         end = self.clock.now + timedelta(seconds=seconds)
         while self._waiting and self._waiting[0][0] <= end:
             at, _, _, action = heapq.heappop(self._waiting)
-            # What came before may have taken longer than until now.
+            # The action before may have moved the clock beyond this time.
             self.clock.now = max(at, self.clock.now)
             action()
         self.clock.now = max(end, self.clock.now)
 
     def hasten(self, *kinds: str) -> bool:
-        """Let the next thing of these kinds happen now; whether there was one."""
+        """Execute the next pending action of these kinds now; return whether there was one."""
         found = min((item for item in self._waiting if item[2] in kinds), default=None)
         if found is None:
             return False
@@ -62,5 +62,5 @@ class Agenda:
         return True
 
     def elapsed(self) -> float:
-        """How many seconds the run lasts."""
+        """Return the simulated seconds since the start."""
         return (self.clock.now - self._began).total_seconds()

@@ -1,4 +1,4 @@
-"""An interpreter of the Amazon States Language in simulated time, strict about what it does not know."""
+"""Interpreter of the Amazon States Language in simulated time; it refuses features that it does not know."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KNOWN = {
     "Fail": {"Error", "Cause", "ErrorPath", "CausePath"},
 }
 MOST_STEPS = 3000
-"""Of one execution: AWS ends one after 25,000 events, ours should never come near."""
+"""Maximum number of steps of an execution; AWS ends one after 25,000 events, which ours must not approach."""
 
 
 class FailedError(Exception):
@@ -40,14 +40,14 @@ Done = Callable[[Any | FailedError], None]
 
 
 class Tasks(Protocol):
-    """Does what tasks ask for; calls ``done`` once, now or later."""
+    """Executes tasks; calls ``done`` once, now or later."""
 
     def begin(self, resource: str, payload: Any, context: Mapping[str, Any], done: Done) -> None: ...
 
 
 @dataclass
 class Execution:
-    """One execution, and its state's ``tries`` by the retrier's number."""
+    """One execution; ``tries`` counts the attempts of its current state by retrier."""
 
     name: str
     input: Any
@@ -70,9 +70,9 @@ class Machine:
     definition
         Its definition.
     tasks, agenda
-        Do its tasks, and its waiting.
+        Executors of its tasks and of its waits.
     ended
-        Is told of executions that are over.
+        Called with each execution that has ended.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Machine:
         return execution
 
     def stop(self, execution: Execution, status: str, error: str, cause: str) -> None:
-        """End an execution, however far it came."""
+        """End a running execution in whatever state it is."""
         if execution.status == "RUNNING":
             execution.status, execution.error, execution.cause = status, error, cause
             self._ended(execution)
@@ -152,7 +152,7 @@ class Machine:
 
         def done(result: Any | FailedError) -> None:
             if execution.turn != turn or execution.status != "RUNNING":
-                return  # an answer that nobody waits for any more
+                return  # a late answer, after a timeout or stop
             execution.turn += 1
             if isinstance(result, FailedError):
                 self._failed(execution, state, result)
@@ -191,12 +191,12 @@ class Machine:
 
 
 def refuse_unknown(name: str, state: Mapping[str, Any]) -> None:
-    """Refuse a state that has what the interpreter does not know.
+    """Refuse a state with features that the interpreter does not know.
 
     Raises
     ------
     UnknownFeatureError
-        Says what.
+        With the names of the features.
     """
     known = KNOWN.get(state["Type"])
     unknown = set(state) - COMMON - known if known is not None else {state["Type"]}

@@ -1,4 +1,4 @@
-"""The data of the Amazon States Language: reference paths, templates, choices; what we do not use is an error."""
+"""Data flow of the Amazon States Language: paths, templates and choices; unused features are errors."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ _FORMAT = re.compile(r"States\.Format\('([^'\\]*)'((?:, \$[\w.$]*)+)\)")
 
 
 class UnknownFeatureError(Exception):
-    """A definition uses something that the interpreter does not know: teach it, or do not use it."""
+    """A definition uses a feature that the interpreter does not know; implement it or do not use it."""
 
 
 def read(path: str, data: Any, context: Mapping[str, Any]) -> Any:
-    """Give what a path leads to: ``$.a.b`` of the state's data, ``$$.a.b`` of the execution's context.
+    """Return the value at a path: ``$.a.b`` in the state's data, ``$$.a.b`` in the execution's context.
 
     Raises
     ------
     LookupError
-        It leads nowhere.
+        When there is no such value.
+    UnknownFeatureError
+        When the path has a feature that is not known.
     """
     found, rest = (context, path[2:]) if path.startswith("$$") else (data, path[1:])
     if not path.startswith("$") or any(mark in path for mark in "[]*?@()"):
@@ -35,7 +37,7 @@ def read(path: str, data: Any, context: Mapping[str, Any]) -> Any:
 
 
 def fill(template: Any, data: Any, context: Mapping[str, Any]) -> Any:
-    """Fill a template: keys that end in ``.$`` have paths."""
+    """Fill in a template, in which keys that end in ``.$`` have paths."""
     if isinstance(template, list):
         return [fill(item, data, context) for item in template]
     if not isinstance(template, Mapping):
@@ -50,7 +52,7 @@ def fill(template: Any, data: Any, context: Mapping[str, Any]) -> Any:
 
 
 def _value(told: str, data: Any, context: Mapping[str, Any]) -> Any:
-    """Give what a path leads to; that as text, or put into a text, where one of the two intrinsic functions we use says so."""
+    """Return the value of a path, or of one of the two known intrinsic functions of paths."""
     if told.startswith(_AS_TEXT) and told.endswith(")"):
         return json.dumps(read(told.removeprefix(_AS_TEXT)[:-1], data, context))
     if found := _FORMAT.fullmatch(told):
@@ -60,7 +62,7 @@ def _value(told: str, data: Any, context: Mapping[str, Any]) -> Any:
 
 
 def place(path: str | None, data: Any, result: Any) -> Any:
-    """Give the data with a result in its place; None: the result is thrown away."""
+    """Return the data with a result at its path; None discards the result."""
     if path is None:
         return data
     if path == "$":
@@ -84,7 +86,7 @@ _COMPARED: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def holds(rule: Mapping[str, Any], data: Any, context: Mapping[str, Any]) -> bool:
-    """Whether a rule of a Choice holds."""
+    """Whether a rule of a Choice state holds."""
     told = {key: value for key, value in rule.items() if key not in ("Next", "Comment")}
     match told:
         case {"And": rules, **nothing} if not nothing:

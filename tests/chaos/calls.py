@@ -1,4 +1,4 @@
-"""Every call that our code makes of AWS by botocore: recorded, and broken in all the ways that a network knows."""
+"""Records all AWS calls that our code makes through botocore, and lets them fail as a network can."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ from tests.support.fake_sagemaker import Answer
 READS = ("Get", "Describe", "List", "Query", "BatchGet", "Head", "Scan")
 SERVICES = ("application-autoscaling", "dynamodb", "lambda", "s3", "sagemaker", "sfn", "sns", "sqs")
 CLEANING = ("retire", "fail_run", "sweep")
-"""Functions that remove endpoints, a thing after the other."""
+"""Functions that remove endpoints step by step."""
 REFUSED = 300
 RUNNING = "chaos"
-"""Where a call's context has its record."""
+"""Key of a call's record in botocore's request context."""
 
 
 class DiedError(BaseException):
-    """The process is gone; nothing catches this."""
+    """The process was killed; no code under test catches this."""
 
 
 class Calls:
-    """Hears of every call.
+    """Hooks into every call.
 
     Parameters
     ----------
     history
-        Where they are recorded.
+        Record of the calls.
     faults
-        What goes wrong.
+        Faults to apply.
     """
 
     def __init__(self, history: History, faults: Faults) -> None:
         self._history = history
         self._faults = faults
         self.workers: list[str] = []
-        """The functions that run: the last is the one that runs now, inside the others' calls."""
+        """Running functions; the last is the current one, nested in calls of the others."""
         self.standins: dict[str, Callable[..., Any]] = {}
-        """What answers for the services that moto does not: by service."""
+        """Fakes of services that moto does not answer, by service."""
         self.meanwhile: Callable[[], object] = lambda: None
-        """What happens between two steps of a function, when something does."""
+        """Called when the fault "interleaved" strikes, between two calls of a function."""
 
     @property
     def worker(self) -> str:
@@ -54,7 +54,7 @@ class Calls:
 
     @contextmanager
     def nobody(self) -> Iterator[None]:
-        """Let no function run for a while: one waits for its machine."""
+        """Suspend the running functions, while one waits for its machine."""
         waiting, self.workers = self.workers, []
         try:
             yield
@@ -62,10 +62,13 @@ class Calls:
             self.workers = waiting
 
     def attach(self, session: boto3.Session) -> Callable[[], None]:
-        """Hear of the calls of all clients that this session makes from now on; give what ends that."""
+        """Hook into all clients that the session creates from now on.
+
+        Return a function that detaches the hooks.
+        """
         hooks: dict[str, Any] = {
             "before-parameter-build": self._built,
-            # What answers for a service is registered for it by name, and such come before all others.
+            # Fakes register for a service by name; such handlers run before general ones.
             **{f"before-call.{service}": self._before for service in SERVICES},
             "before-send": self._sent,
             "after-call": self._after,
@@ -105,12 +108,12 @@ class Calls:
             and not reads(call.operation)
             and self._faults.strikes("reply_lost", call.worker, call.operation)
         ):
-            answer, _ = standin(model=model, params=params)  # botocore hears nothing of it, and calls again
+            answer, _ = standin(model=model, params=params)  # the reply is lost, and botocore calls again
             self._unheard(call, answer.status_code)
         return None
 
     def _sent(self, event_name: str, request: Any, **_: Any) -> None:
-        """Lose the reply to a write: AWS has done it, and botocore does so again."""
+        """Lose the reply to a write: AWS has executed it, and botocore repeats it."""
         operation = event_name.rsplit(".", 1)[1]
         if not self.workers or reads(operation):
             return
@@ -121,7 +124,7 @@ class Calls:
             request.reset_stream()
 
     def _unheard(self, call: Call, status: int) -> None:
-        """Record what AWS did of which nobody heard: before the call that is made for it again."""
+        """Record a call whose reply was lost, before its repetition."""
         self._history.calls.insert(-1, replace(call, ok=status < REFUSED))
 
     def _after(self, http_response: Any, parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
@@ -139,5 +142,5 @@ class Calls:
 
 
 def reads(operation: str) -> bool:
-    """Whether a call changes nothing."""
+    """Whether an operation changes nothing."""
     return operation.startswith(READS)

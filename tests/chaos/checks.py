@@ -1,4 +1,4 @@
-"""The check of an upload in simulated time: of a slow file it takes longer than the function has."""
+"""Checks of uploads in simulated time; a slow file takes longer than the function has."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from tests.chaos.agenda import Agenda
 from tests.chaos.calls import Calls, DiedError
 
 SLOW, CUT_OFF = "slow", "cut-off"
-"""What the name of a slow file begins with; of one whose first check is cut off without a word, the other."""
+"""Prefixes of the names of slow files, and of those whose first check is cut off without an error."""
 SEEN_BYTES = 32
-"""From one look at the deadline to the next: a file is slow here for a few rows."""
+"""Bytes between two looks at the deadline; small, so that a file of a few rows can be slow."""
 
 
 class Checks:
@@ -28,14 +28,14 @@ class Checks:
     Parameters
     ----------
     agenda, calls
-        Other things happen while a slow file is checked, of which ingest knows nothing.
+        Let other actions happen during the check of a slow file.
     seconds
-        What the function has.
+        Timeout of the function.
 
     Attributes
     ----------
     begun
-        How often the check of a slow file was begun, by its name.
+        Number of checks that were begun, by the name of the slow file.
     """
 
     def __init__(self, agenda: Agenda, calls: Calls, seconds: float) -> None:
@@ -54,7 +54,13 @@ class Checks:
         seconds: float | None = None,
         **more: Any,
     ) -> Outcome:
-        """Check a file; raises `DiedError` when the function's time is over before."""
+        """Check a file.
+
+        Raises
+        ------
+        DiedError
+            When the check takes longer than the function's timeout.
+        """
         if not name.startswith((SLOW, CUT_OFF)):
             return prepare(spec, source, name, workdir, seconds=seconds, **more)
         self.begun[name] += 1
@@ -72,6 +78,6 @@ class Checks:
 
 
 def _clock(seconds: float) -> Callable[[], float]:
-    """Make a clock that shows 0 when a check begins, and this whenever it is looked at again."""
+    """Return a clock that shows 0 at the start of a check, and `seconds` from then on."""
     times = chain([0.0], repeat(seconds))
     return lambda: next(times)

@@ -1,7 +1,7 @@
-"""``python -m tests.chaos``: every side effect cut, many seeded runs in two processes, every mutant, and a verdict.
+"""Cut every side effect, run many seeds in two processes, try every mutant, and report the result.
 
-Prints tables for people, and one JSON object as its last line. Ends with 1 when an invariant was violated, a class of
-faults was met too seldom, or a mutant was not caught.
+Prints tables for people, and one JSON object as the last line. Exits with 1 when an invariant is violated, a
+class of faults occurs too seldom, or a mutant is not caught.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from tests.chaos.seeds import Outcome
 
 PROCESSES = 2
 LEAST = 5
-"""So often each class of faults has to be met."""
+"""Minimum number of occurrences of each class of faults."""
 SHOWN = 20
-"""Side effects from one line of progress to the next."""
+"""Number of side effects between two lines of progress."""
 MOST_ROUNDS = 12
-"""Of extra seeds for the classes that were not."""
+"""Maximum number of rounds of extra seeds for classes that occurred too seldom."""
 
 
 def main() -> int:
-    """Do all of it; the process's status."""
+    """Run everything and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--runs", type=int, default=200, help="how many runs, at least")
     parser.add_argument("--seed", type=int, default=0, help="the first seed")
@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def end_with_parent() -> None:
-    """See that this process does not outlive the command, however that ends."""
+    """Make this process exit when the command does, however it ends."""
     parent = multiprocessing.parent_process()
     assert parent is not None, "is called in the pool's processes"
 
@@ -62,7 +62,7 @@ def end_with_parent() -> None:
 
 
 def hunt(number: int) -> tuple[list[str], list[str]]:
-    """Tell a mutant's story without it and with it; what each breaks."""
+    """Return the violations of a mutant's story, without and with the mutant."""
     mutant = MUTANTS[number]
     return caught_by(None, mutant.story), caught_by(mutant, mutant.story)
 
@@ -84,7 +84,7 @@ def every_cut(pool: ProcessPoolExecutor) -> Outcome:
 
 
 def everything(pool: ProcessPoolExecutor, runs: int, first: int) -> Outcome:
-    """Do so many runs, and more until every class of faults was met often enough."""
+    """Do the runs, and more until every class of faults has occurred often enough."""
     total = Outcome(first)
     count = -(-runs // seeds.RUNS)
     wave = [pool.submit(seeds.run, seed) for seed in range(first, first + count)]
@@ -129,7 +129,7 @@ def _add(total: Outcome, outcome: Outcome) -> None:
 def tell(
     total: Outcome, short: Outcome, mutants: dict[int, tuple[list[str], list[str]]], seconds: float
 ) -> int:
-    """Print the tables and the last line; the process's status."""
+    """Print the tables and the last line; return the exit code."""
     for group, names in GROUPS.items():
         print(f"\n{group}")
         for name in names:

@@ -1,4 +1,4 @@
-"""The fixtures of the tests of the simulator."""
+"""Fixtures of the simulator's tests."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tests.chaos.run import Run
 
 @pytest.fixture(scope="session", autouse=True)
 def synthesised() -> Iterator[None]:
-    """Synthesise the state machines once, also for the processes that tests start."""
+    """Synthesise the state machines once, for processes that tests start too."""
     with definitions.kept():
         yield
 
 
 @pytest.fixture
 def run() -> Iterator[Run]:
-    """A stage in simulated time, without any data."""
+    """A stage in simulated time, without data."""
     made = Run()
     yield made
     made.close()

@@ -1,7 +1,7 @@
-"""Every side effect of the loop, cut: its process dies just before it, or just after, or AWS's reply is lost.
+"""Cuts every side effect of the loop: the process dies just before or after it, or AWS's reply is lost.
 
-Chance meets some of them; this meets each. What the side effects are is seen in runs in which nothing goes wrong, so one that
-is added to our code is cut without anybody thinking of it.
+Chance hits some side effects; this hits each. They are found in runs without faults, so a new side effect of
+our code is cut without further work.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.chaos.stories import Story, asked_of, by_hand, given_back, one, refus
 
 WAYS = ("crash_before_a_call", "crash_after_a_call", "reply_lost")
 MOST = 3
-"""Of the same call of the same function in a story: the first, a later one, and one more."""
+"""Maximum number of equal calls of a function in a story that are cut."""
 STORIES: Mapping[str, Story] = {
     "a version": one,
     "three versions": three,
@@ -34,7 +34,7 @@ STORIES: Mapping[str, Story] = {
 
 @dataclass(frozen=True)
 class Effect:
-    """One side effect: the so many-th call of an operation by a function in a story, from 0 on."""
+    """One side effect: the n-th call of an operation by a function in a story, from 0."""
 
     story: str
     worker: str
@@ -43,7 +43,7 @@ class Effect:
 
 
 def effects() -> list[Effect]:
-    """Give the side effects of all stories, each once: of the shortest story that has it first."""
+    """Return the side effects of all stories, each once, in the first story that has it."""
     found: dict[tuple[str, str, int], Effect] = {}
     for name in STORIES:
         for effect in of(name):
@@ -52,7 +52,7 @@ def effects() -> list[Effect]:
 
 
 def of(name: str) -> list[Effect]:
-    """Tell a story in which nothing goes wrong; its side effects, in order."""
+    """Run a story without faults and return its side effects in order."""
     run, seen, found = Run(), Counter[tuple[str, str]](), []
     try:
         STORIES[name](run.acts)
@@ -69,7 +69,7 @@ def of(name: str) -> list[Effect]:
 
 
 def cut(effect: Effect) -> Outcome:
-    """Tell the story of a side effect once for each way to cut it."""
+    """Run the story of a side effect once for each way to cut it."""
     outcome = Outcome(0)
     for way in WAYS:
         run = Run()

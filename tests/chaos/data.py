@@ -1,4 +1,4 @@
-"""Uploads, good and bad: the bytes of each, and what has to become of them."""
+"""Good and bad uploads: their bytes, and the states in which they may end."""
 
 from __future__ import annotations
 
@@ -15,20 +15,32 @@ from relearn.lifecycle.uploads import UploadState
 
 HEADER = "length,width,kind"
 USABLE = frozenset({UploadState.TRAINED, UploadState.SUPERSEDED, UploadState.FAILED, UploadState.ACCEPTED})
-"""Where accepted data may end: trained on, replaced, or given up with a run; or it waits, where a route is frozen."""
+"""Final states of acceptable data: trained on, replaced, failed with its run, or waiting where a route is frozen."""
 QUARANTINED = frozenset({UploadState.QUARANTINED})
 REFUSED = frozenset({UploadState.FAILED, UploadState.SUPERSEDED, UploadState.ACCEPTED})
-"""Of what must never be trained on: the run that tried it says no."""
+"""Final states of data that must never be trained on, because its run refuses it."""
 ROWS = 80
 SWAPPED = {"rose": "tulip", "tulip": "rose"}
 
 
 @dataclass(frozen=True)
 class Body:
-    """The content of an upload; ``ends`` are the states that it may end in.
+    """Content of an upload, and what must become of it.
 
-    ``waiting`` of its rows are dated later than any run begins, ``refused`` later than any check takes; of a file all of whose
-    rows wait, ``known_from`` is their time.
+    Parameters
+    ----------
+    content
+        The bytes.
+    suffix
+        Suffix of the file name.
+    ends
+        States that it may end in.
+    waiting
+        Number of rows dated later than any run begins.
+    refused
+        Number of rows dated later than a check accepts.
+    known_from
+        Time of the first row, if all rows are in the future.
     """
 
     content: bytes
@@ -40,7 +52,7 @@ class Body:
 
 
 def good(number: int) -> Body:
-    """Rows that fit, others for each number."""
+    """Valid rows, different for each number."""
     return Body(text(rows(number)))
 
 
@@ -86,7 +98,7 @@ def _flipped(number: int) -> bytes:
 
 
 def _leaking(number: int) -> bytes:
-    """Rows whose length is another name for their kind; others for each number."""
+    """Rows in which the length determines the kind; different for each number."""
     return text(
         [
             f"{length},{number % 90 + at / 50},{kind}"
@@ -101,14 +113,14 @@ def _reordered(number: int) -> bytes:
 
 
 SHORTLY, SOON, NEVER = timedelta(minutes=20), timedelta(hours=20), timedelta(days=365)
-"""How far ahead rows of the future are: one is taken and used before all is at rest, one waits then, the other is refused."""
+"""Distances of future rows: used before everything is at rest, still waiting then, refused."""
 WAITING, REFUSED_ROWS = 12, 9
 LONG_NAME = 900_000
-"""Characters of a column's name, which the reason names."""
+"""Length of a column's name, in characters, which the reason quotes."""
 
 
 def dated(number: int, now: datetime, *, ahead: bool = False) -> Body:
-    """Rows of a table with a time, of the day before ``now``; those of the future have their labels swapped."""
+    """Rows of a table with a time, from the day before ``now``; future rows have swapped labels."""
     made = [
         f"p{at % 7},{now - timedelta(minutes=at + 1):%FT%TZ},{row}" for at, row in enumerate(rows(number))
     ]
@@ -121,7 +133,10 @@ def dated(number: int, now: datetime, *, ahead: bool = False) -> Body:
 
 
 def late(number: int, now: datetime, ahead: timedelta) -> Body:
-    """Right rows of a table with a time, a second apart, the first of them so long after ``now``; no two files share a moment."""
+    """Valid rows of a table with a time, a second apart, the first `ahead` after ``now``.
+
+    Times differ between files.
+    """
     first = (now + ahead).replace(microsecond=1000 * number)
     times = [first + timedelta(seconds=one) for one in range(ROWS)]
     made = [f"p1,{at:%FT%T.%fZ},{row}" for at, row in zip(times, rows(number), strict=True)]
@@ -129,12 +144,12 @@ def late(number: int, now: datetime, ahead: timedelta) -> Body:
 
 
 def long_reason(number: int) -> Body:
-    """Rows with a column that nobody knows, whose name is longer than the ledger keeps."""
+    """Rows with an unknown column, whose name is longer than the ledger stores."""
     return Body(text([f"{line},1" for line in rows(number)], f"{HEADER},{'x' * LONG_NAME}"), ends=QUARANTINED)
 
 
 def slow(number: int) -> Body:
-    """Rows that fit, whose check takes longer than it may."""
+    """Valid rows, whose check takes longer than it may."""
     return Body(text(rows(number)), ends=QUARANTINED)
 
 
@@ -168,4 +183,4 @@ BAD: dict[str, Callable[[int], Body]] = {
     "too_few_of_a_class": lambda n: Body(text([*rows(n)[: ROWS // 2], rows(n)[-1]])),
     "out_of_bounds": lambda n: Body(_changed(n, 0, "1e9"), ends=QUARANTINED),
 }
-"""Name of the fault to the bytes of one; the number makes each another file."""
+"""Name of the fault to a function that returns such an upload; the number makes each different."""

@@ -1,6 +1,7 @@
-"""What a run needs of the CDK app: the state machines as they are synthesised, and the queues' numbers.
+"""Synthesised parts of the CDK app that a run needs: state machines, parameters of queues, settings.
 
-Made once, and kept in a file for the other processes of a command: CDK takes seconds to start.
+They are synthesised once and written to a file for the other processes of a command, because CDK takes
+seconds to start.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from typing import Any, cast
 from tests.support.fake_sagemaker import ACCOUNT, REGION
 
 KEPT = "RELEARN_CHAOS_DEFINITIONS"
-"""Names the file."""
+"""Environment variable with the name of that file."""
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"
 MACHINES = ("retrain", "restore")
 
 
 @cache
 def load() -> dict[str, Any]:
-    """Give the definitions of `MACHINES`; ``queues``, by function: ``tries`` and ``batch``; ``settings`` of a stage."""
+    """Return the definitions of `MACHINES`, ``queues`` (tries and batch size by function) and ``settings``."""
     if path := os.environ.get(KEPT):
         return cast("dict[str, Any]", json.loads(Path(path).read_text("utf-8")))
     return _synthesise()
@@ -34,7 +35,7 @@ def load() -> dict[str, Any]:
 
 @contextmanager
 def kept() -> Iterator[None]:
-    """Write them to a file that `load` takes them from in other processes, as long as this lasts."""
+    """Write the definitions to a temporary file, from which `load` reads them in other processes."""
     with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
         file = Path(folder, "definitions.json")
         file.write_text(json.dumps(load()), "utf-8")
@@ -46,7 +47,7 @@ def kept() -> Iterator[None]:
 
 
 def _synthesise() -> dict[str, Any]:
-    """Synthesise both machines, with functions that are nothing but names: no asset has to be packed."""
+    """Synthesise both machines, with imported functions so that no asset is built."""
     os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
     from aws_cdk import App, Stack  # noqa: PLC0415 - starts Node, for which only one process has the time
     from aws_cdk import aws_lambda as lambda_  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""A stand-in for Step Functions: the calls that our code makes, over machines of `tests.chaos.asl`."""
+"""Fake of Step Functions for the calls that our code makes, over machines of `tests.chaos.asl`."""
 
 from __future__ import annotations
 
@@ -15,16 +15,19 @@ ENDED_BADLY = ("FAILED", "TIMED_OUT", "ABORTED")
 
 
 class Executions:
-    """The state machines of a stage, by ARN, and all their executions, by ARN too."""
+    """State machines of a stage and their executions, by ARN."""
 
     def __init__(self) -> None:
         self.machines: dict[str, Machine] = {}
         self.executions: dict[str, Execution] = {}
         self.waiting: dict[str, Callable[[Any | FailedError], None]] = {}
-        """Tasks that wait for an answer with a token, by token."""
+        """Tasks that wait for their task token, by token."""
 
     def attach(self, session: boto3.Session) -> Callable[[], None]:
-        """Answer every Step Functions call of the clients that this session makes; give what ends that."""
+        """Answer every Step Functions call of the session's clients.
+
+        Return a function that detaches the fake.
+        """
         name, hook = "before-call.sfn", cast("Any", self.answer)
         session.events.register(name, hook)
         return lambda: session.events.unregister(name, hook)
@@ -38,7 +41,7 @@ class Executions:
         return Answer(200), {**answer, "ResponseMetadata": {"HTTPStatusCode": 200}}
 
     def of(self, machine: str) -> dict[str, Execution]:
-        """Give the executions of a machine, by name."""
+        """Return the executions of a machine, by name."""
         prefix = arn_of(machine, "")
         return {
             arn.removeprefix(prefix): found
@@ -93,7 +96,7 @@ def arn_of(machine: str, name: str) -> str:
 
 
 def status_change(machine: str, execution: Execution) -> dict[str, Any]:
-    """Write what EventBridge tells of an execution that ended."""
+    """Return EventBridge's event for an execution that has ended."""
     detail: Mapping[str, Any] = {
         "executionArn": arn_of(machine, execution.name),
         "stateMachineArn": machine,

@@ -1,4 +1,4 @@
-"""What goes wrong, by name, and how often it did."""
+"""Classes of faults, and how often each struck."""
 
 from __future__ import annotations
 
@@ -59,7 +59,10 @@ CLASSES = tuple(name for group in GROUPS.values() for name in group)
 
 @dataclass
 class Armed:
-    """A fault to come: after ``skip`` chances, and in these functions, at these calls alone when any are named."""
+    """A fault that strikes after ``skip`` chances.
+
+    Only in the given functions and calls when any are given.
+    """
 
     name: str
     skip: int = 0
@@ -73,7 +76,7 @@ class Armed:
 
 @dataclass
 class Outage:
-    """A fault that lasts; ``met`` tells whether anybody noticed."""
+    """A fault that lasts; ``met`` when it has struck at least once."""
 
     name: str
     until: datetime
@@ -81,7 +84,7 @@ class Outage:
 
 
 class Faults:
-    """What is about to go wrong; asked wherever something can."""
+    """Armed faults and outages; consulted at every place where a fault can strike."""
 
     def __init__(self) -> None:
         self.armed: list[Armed] = []
@@ -90,13 +93,19 @@ class Faults:
         self.stopped = False
 
     def arm(self, name: str, skip: int = 0, *workers: str, operation: str = "") -> None:
-        """Let something go wrong at its next chance, or after ``skip`` of them."""
+        """Let a fault strike at its next chance, or after ``skip`` chances.
+
+        Raises
+        ------
+        ValueError
+            When there is no such class of faults.
+        """
         if name not in CLASSES:
             raise ValueError(f"fault: got {name!r}; allowed: {', '.join(CLASSES)}")
         self.armed.append(Armed(name, skip, frozenset(workers), frozenset([operation] if operation else [])))
 
     def strikes(self, name: str, worker: str = "", operation: str = "") -> bool:
-        """Whether it goes wrong here and now."""
+        """Whether an armed fault strikes at this call; it then counts and is disarmed."""
         if self.stopped:
             return False
         for armed in self.armed:
@@ -110,13 +119,19 @@ class Faults:
         return False
 
     def last(self, name: str, until: datetime) -> None:
-        """Let something go wrong again and again until then."""
+        """Let a fault strike at every chance until a time.
+
+        Raises
+        ------
+        ValueError
+            When there is no such class of faults.
+        """
         if name not in CLASSES:
             raise ValueError(f"fault: got {name!r}; allowed: {', '.join(CLASSES)}")
         self.outages.append(Outage(name, until))
 
     def lasts(self, name: str, now: datetime) -> bool:
-        """Whether it goes wrong now; each outage counts once."""
+        """Whether an outage is in effect; each outage counts once."""
         for outage in self.outages:
             if outage.name == name and now <= outage.until:
                 if not outage.met:
@@ -126,13 +141,19 @@ class Faults:
         return False
 
     def hit(self, name: str) -> None:
-        """Count a fault that a run is itself: an upload of bad data, say."""
+        """Count a fault that an action itself is, such as an upload of bad data.
+
+        Raises
+        ------
+        ValueError
+            When there is no such class of faults.
+        """
         if name not in CLASSES:
             raise ValueError(f"fault: got {name!r}; allowed: {', '.join(CLASSES)}")
         self.hits[name] += 1
 
     def stop(self) -> None:
-        """Let nothing go wrong any more."""
+        """Disarm all faults and end all outages."""
         self.stopped = True
         self.armed.clear()
         self.outages.clear()

@@ -1,4 +1,4 @@
-"""What happened in a run: every call of AWS, and what people and callers saw."""
+"""Events of a run: every call of AWS, and what people and callers saw."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.world import Clock
 
 @dataclass
 class Call:
-    """One call of AWS; ``ok`` is None while it is under way, and for good when its caller died meanwhile."""
+    """One call of AWS; ``ok`` is None while it runs, and for ever when its caller died meanwhile."""
 
     at: datetime
     worker: str
@@ -27,7 +27,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Told:
-    """A notification."""
+    """A notification to people."""
 
     at: datetime
     kind: str
@@ -37,7 +37,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Said:
-    """A decision about a version; ``accepted`` tells whether the answer was that it counts."""
+    """A decision about a version; ``accepted`` when the API answered that it counts."""
 
     decision: str
     who: str
@@ -46,9 +46,18 @@ class Said:
 
 @dataclass(frozen=True)
 class Asked:
-    """One valid request to predict, and its answer.
+    """One valid prediction request and its answer.
 
-    ``excused`` names the serving faults that struck it; ``by`` is the version that the endpoint asked last belongs to.
+    Parameters
+    ----------
+    at, model
+        Time and model.
+    status, version, record
+        HTTP status, version and record id of the answer.
+    excused
+        Serving faults that struck it.
+    by
+        Version of the endpoint that was invoked last.
     """
 
     at: datetime
@@ -62,9 +71,20 @@ class Asked:
 
 @dataclass
 class History:
-    """See the module.
+    """Record of a run.
 
-    ``alarms`` has what CloudWatch's alarms look at, by the name of the alarm; ``metrics`` what functions counted.
+    Parameters
+    ----------
+    clock
+        The run's clock.
+    calls, told, asked
+        Calls of AWS, notifications and prediction requests, in order.
+    metrics
+        Metrics that functions emitted, by name and dimensions.
+    alarms
+        Occurrences that CloudWatch's alarms watch, by alarm.
+    story
+        Lines for people.
     """
 
     clock: Clock
@@ -74,19 +94,19 @@ class History:
     metrics: Counter[tuple[str, ...]] = field(default_factory=Counter)
     alarms: Counter[str] = field(default_factory=Counter)
     vanished: list[tuple[datetime, str]] = field(default_factory=list)
-    """When the endpoint of a model's champion was taken away."""
+    """Times at which the endpoint of a model's champion was deleted."""
     said: dict[tuple[str, int], list[Said]] = field(default_factory=dict)
-    """What people decided about which version of which model, in order."""
+    """People's decisions by model and version, in order."""
     smoked: list[tuple[datetime, str]] = field(default_factory=list)
-    """When which endpoint answered the smoke test."""
+    """Times and endpoints of answered smoke tests."""
     story: list[str] = field(default_factory=list)
 
     def note(self, what: str) -> None:
-        """Write a line for people who look into a failure."""
+        """Add a line for people who investigate a failure."""
         self.story.append(f"{self.clock.now:%H:%M:%S} {what}")
 
     def metric(self, line: str) -> None:
-        """Read a line of embedded metric format."""
+        """Parse a line of CloudWatch's embedded metric format."""
         told = json.loads(line)
         for directive in told["_aws"]["CloudWatchMetrics"]:
             dimensions = tuple(str(told[name]) for name in directive["Dimensions"][0][1:])
@@ -94,7 +114,7 @@ class History:
                 self.metrics[(metric["Name"], *dimensions)] += told[metric["Name"]]
 
     def successes(self, service: str, *operations: str) -> Iterator[Call]:
-        """Give the calls that AWS did, whether or not their callers lived to hear of it."""
+        """Yield the calls that AWS executed, even when their callers died before the reply."""
         for call in self.calls:
             if call.service == service and call.operation in operations and call.ok:
                 yield call

@@ -1,9 +1,10 @@
-"""What a run wrote, written once more into a laptop cloud that is kept and that is killed on the way; run as a script.
+"""Repeats a run's writes on a kept laptop cloud that is killed at one of them; run as a script.
 
-``python -m tests.chaos.kept_cloud WRITES FOLDER AT [lazy]``: the real code of a kept cloud (MiniStack's tables and objects,
-`local.kept`, SageMaker's records), a process of its own because MiniStack reads its settings when it is imported. ``AT``
-chooses which of its writes to the disk it dies at; a ``lazy`` cloud, an error of our making, answers before it has written
-its tables. Prints JSON: what it had answered and is not found when it is started again, and how much there was.
+``python -m tests.chaos.kept_cloud WRITES FOLDER AT [lazy]`` runs the real code of a kept cloud (MiniStack's
+tables and objects, `local.kept`, SageMaker's records) in its own process, because MiniStack reads its
+settings at import. ``AT`` selects the disk write at which it dies. A ``lazy`` cloud, a deliberate error,
+answers before it has written its tables. Prints JSON: the number of answered writes, and those that are
+missing after the restart.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 
 from local import kept
 from local.sagemaker.state import State
-from tests.local.killed_writes import (  # which sets MiniStack's environment before it is imported
+from tests.local.killed_writes import (  # sets MiniStack's environment before it imports it
     FOLDER,
     Durable,
     app,
@@ -46,7 +47,7 @@ def table(action: str, request: Any) -> Any:
 
 
 def prepare(buckets: set[str], *, lazy: bool) -> None:
-    """Make a cloud whose first deployment is done."""
+    """Set up a cloud after its first deployment."""
     (FOLDER / "lock").touch()
     app._loaded_modules |= {"dynamodb": dynamodb}
     names = ("pk", "sk")
@@ -66,7 +67,7 @@ def prepare(buckets: set[str], *, lazy: bool) -> None:
 
 
 def write(writes: list[dict[str, Any]], said: Said) -> None:
-    """Do what the run did, and tell what is begun, and what it left when it is answered."""
+    """Repeat the run's writes; report each beginning, and each result when it is answered."""
     records = State(FOLDER / RECORDS)
     for one in writes:
         said({"begun": one["keys"]})
@@ -84,7 +85,10 @@ def write(writes: list[dict[str, Any]], said: Said) -> None:
 
 
 def read(key: list[str], records: State) -> Any:
-    """Read an item of the ledger, a version of an object, or a record of SageMaker's; None when it is not there."""
+    """Return an item of the ledger, an object version or a record of SageMaker.
+
+    None when it does not exist.
+    """
     match key:
         case ["dynamodb", pk, sk]:
             wanted = {"pk": {"S": pk}, "sk": {"S": sk}}
@@ -98,7 +102,7 @@ def read(key: list[str], records: State) -> Any:
 
 
 def look(keys: list[list[str]], result: Path) -> None:
-    """Start again with the folder, as a cloud does, and read what was answered."""
+    """Restart from the folder, as a cloud does, and read what was answered."""
     kept.KeptFolder(FOLDER)
     state = persistence.load_state("dynamodb")
     assert state is not None
@@ -111,7 +115,7 @@ def look(keys: list[list[str]], result: Path) -> None:
 
 
 def main() -> None:
-    """Count the writes to the disk, do all again with a kill at one of them, start again, and tell what is lost."""
+    """Count the disk writes, repeat them with a kill at one, restart, and print what is lost."""
     writes = json.loads(Path(sys.argv[1]).read_text())
     FOLDER.mkdir(parents=True, exist_ok=True)
     prepare({one["keys"][0][1] for one in writes if one["keys"][0][0] == "s3"}, lazy="lazy" in sys.argv)

@@ -1,4 +1,4 @@
-"""Kills of a laptop cloud that is kept: what a run wrote so far, in such a cloud, and what is left of it after a kill."""
+"""Kills of a kept laptop cloud: writes of the run so far, and what is left of them."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from tests.chaos.stage import Stage
 from tests.support.world import TABLE
 
 ARGUMENTS: tuple[str, ...] = ()
-"""What the cloud is told beside."""
+"""Further arguments of `tests.chaos.kept_cloud`."""
 SECONDS = 300
 RECORDS = {"CreateModelPackage": "packages", "CreateEndpoint": "endpoints", "DeleteEndpoint": "endpoints"}
-"""What changes SageMaker's records, and which."""
+"""SageMaker calls that change records, with the table."""
 
 
 @dataclass(frozen=True)
 class Kill:
-    """One: at which write to the disk of how many, how much was answered by then, and what of it was lost."""
+    """Result of a kill: at which of how many disk writes, how many writes were answered before, and the lost keys."""
 
     at: int
     of: int
@@ -37,7 +37,7 @@ class Kill:
 
 
 def kill(stage: Stage, chance: int) -> Kill:
-    """Write what a stage wrote so far into a kept cloud, kill it at one of its writes, and start it again."""
+    """Repeat the stage's writes on a kept cloud, kill it at one of them, and restart it."""
     with tempfile.TemporaryDirectory(prefix="chaos-") as name:
         writes = Path(name, "writes.json")
         writes.write_text(json.dumps(list(_writes(stage))))
@@ -50,7 +50,7 @@ def kill(stage: Stage, chance: int) -> Kill:
 
 
 def _writes(stage: Stage) -> Iterator[dict[str, Any]]:
-    """Give what was written that the laptop cloud keeps, in order: items of the ledger, objects, SageMaker's records."""
+    """Yield in order the writes that a laptop cloud keeps: ledger items, objects, SageMaker's records."""
     numbers = count(1)
     for call in stage.history.calls:
         if call.ok is not True:
@@ -73,7 +73,7 @@ def _writes(stage: Stage) -> Iterator[dict[str, Any]]:
 
 
 def _items(call: Call) -> list[tuple[str, str]]:
-    """Give the keys of the ledger's items that a call writes."""
+    """Return the keys of the ledger items that a call writes."""
     members = [next(iter(one.values())) for one in call.params.get("TransactItems", ())] or [call.params]
     if call.operation not in ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"):
         return []
@@ -82,7 +82,7 @@ def _items(call: Call) -> list[tuple[str, str]]:
 
 
 def _body(stage: Stage, bucket: str, key: str) -> bytes | None:
-    """Read an object as it is now; None when somebody deleted it."""
+    """Return the current content of an object; None when it was deleted."""
     try:
         body: bytes = stage.world.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     except ClientError:

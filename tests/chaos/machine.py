@@ -1,4 +1,4 @@
-"""What a run does, chosen by hypothesis: uploads, requests, changes by hand, time, and troubles."""
+"""Actions of a run, drawn by hypothesis: uploads, requests, changes by hand, time and troubles."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from tests.chaos.troubles import FUNCTIONS, Trouble, bring
 
 SECONDS = (1, 5, 30, 120, 300, 900)
 AT_ONCE = 2
-"""Models of a run: the first, or the other, of those that its seed chooses."""
+"""Number of models in a run, of those that its seed selects."""
 WHICH = st.integers(0, AT_ONCE - 1)
 BEGIN_SECONDS = 480
-"""A first version of every model serves by then."""
+"""Time by which a first version of every model serves."""
 BETWEEN_SECONDS = 20
-"""From one trouble to the next."""
+"""Time between two troubles."""
 FOCUS = 6
-"""How many classes of faults a seed is about, beside all others."""
+"""Number of classes of faults that a seed favours."""
 
 
 def focus_of(seed: int) -> tuple[str, ...]:
-    """Give the classes that a seed is about, so that each is met by some."""
+    """Return the classes of faults that a seed favours; seeds together cover all."""
     first = seed * FOCUS
     return tuple(CLASSES[(first + at) % len(CLASSES)] for at in range(FOCUS))
 
 
 def models_of(seed: int) -> tuple[str, ...]:
-    """Give the models that a seed is about."""
+    """Return the models of a seed."""
     return tuple(ORDINARY[(seed + at) % len(ORDINARY)] for at in range(AT_ONCE))
 
 
 class Loop(RuleBasedStateMachine):
-    """One run: what happens in every one."""
+    """One run without faults."""
 
     seed = 0
     runs: list[Run]
@@ -70,16 +70,16 @@ class Loop(RuleBasedStateMachine):
 
 
 def machine(number: int, made: list[Run], focus: tuple[str, ...]) -> type[RuleBasedStateMachine]:
-    """Make the state machine of a seed.
+    """Return the hypothesis state machine of a seed.
 
     Parameters
     ----------
     number
-        Of what is left to chance outside hypothesis.
+        The seed, for randomness outside of hypothesis.
     made
-        Is given every run, for its figures.
+        List that receives every run, for its figures.
     focus
-        The classes of faults that it is about; all others are met too.
+        Favoured classes of faults; all others occur too.
     """
     some = st.builds(
         Trouble,
@@ -91,7 +91,7 @@ def machine(number: int, made: list[Run], focus: tuple[str, ...]) -> type[RuleBa
     )
 
     class Troubled(Loop):
-        """And what goes wrong."""
+        """One run with faults."""
 
         seed = number
         runs = made

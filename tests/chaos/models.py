@@ -1,4 +1,4 @@
-"""The models of a run: one that serves at once, one tried on a few first, one of which a person is asked, one with a table."""
+"""Models of a run: one plain, one with a canary, one with manual approval, one with a table."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ DATED = replace(
     tables=(Table(TABLE, columns=(Id("pond"), DateTime(TIME), *PLAIN.columns, PLAIN.target), time=TIME),),
     ingest=Ingest(max_bad_row_rate=0.3, max_bytes=2_000_000),
 )
-"""Its rows have a time, so that one can be of the future; and its files may be long."""
+"""Its rows have times, so they can lie in the future, and its files may be large."""
 ORDINARY = (PLAIN.name, TRIED.name, ASKED.name)
-"""Whose rows have no time: what chance uploads is for these."""
+"""Models whose rows have no time; random uploads are for these."""
 SPECS: dict[str, ModelSpec] = {spec.name: spec for spec in (PLAIN, TRIED, ASKED, DATED)}
 
 
 def features(tables: Mapping[str, Any]) -> Any:
-    """Make the features of `DATED`: each sighting as it is, as of its time."""
+    """Return the features of `DATED`: each sighting as of its time."""
     return tables[TABLE].rename(as_of=TIME)
 
 

@@ -1,6 +1,6 @@
-"""Errors of our own making: each breaks our code the way a person might, and the invariants have to notice.
+"""Deliberate errors that people might make; the invariants must catch each.
 
-A mutant is a patch that lasts for one run, and a story in which it shows.
+A mutant is a patch for one run, and a story in which it shows.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ Patch = Callable[[pytest.MonkeyPatch], None]
 
 @dataclass(frozen=True)
 class Mutant:
-    """One error.
+    """One deliberate error.
 
     Parameters
     ----------
     what
-        In a few words.
+        Short description.
     patch
-        Makes it.
+        Applies it.
     story
-        Where it shows.
+        Story in which it shows.
     """
 
     what: str
@@ -117,7 +117,7 @@ MUTANTS = (
 
 
 def caught_by(mutant: Mutant | None, story: Story) -> list[str]:
-    """Tell a story with an error, or without any; the invariants that it breaks."""
+    """Run a story with a mutant, or with none; return the names of violated invariants."""
     run = Run()
     with pytest.MonkeyPatch.context() as patch:
         if mutant is not None:

@@ -1,4 +1,4 @@
-"""The patches of `tests.chaos.mutants`: what a person might write who had a bad day."""
+"""The patches of `tests.chaos.mutants`."""
 
 from __future__ import annotations
 

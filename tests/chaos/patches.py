@@ -1,4 +1,4 @@
-"""What a process of ours has of its machine, replaced: the time, threads, and connections."""
+"""Replaces time, threads and connections of our process by simulated ones."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.support.world import Clock
 def apply(
     monkeypatch: pytest.MonkeyPatch, clock: Clock, history: History, wires: Wires, checks: Checks
 ) -> None:
-    """Replace them."""
+    """Apply all replacements."""
 
     def meter(stage: str, now: Callable[[], Any]) -> Meter:
         return Meter(stage, now, history.metric)
@@ -71,7 +71,7 @@ def apply(
 
 
 class _AtOnce:
-    """A thread that is over when it has started: one order of things, not any."""
+    """A thread that has ended when it is started, for a deterministic order."""
 
     def __init__(self, target: Callable[..., Any], args: tuple[Any, ...], *, daemon: bool) -> None:
         del daemon

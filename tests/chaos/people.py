@@ -1,4 +1,4 @@
-"""People who run the models: they change routes, and answer when they are asked about a version."""
+"""Simulated people: they change routes, and decide about versions that wait for approval."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from tests.support.world import STAGE
 
 OK, CONFLICT = 200, 409
 LOOK_SECONDS = 900
-"""In between they look by themselves: a notification can get lost."""
+"""Interval at which they check by themselves, because a notification can be lost."""
 AGAIN_SECONDS = 60
 REGISTRY_EVERY, REJECT_EVERY = 3, 5
-"""Every so many versions they decide in the Model Registry, or say no."""
+"""Every how many versions they decide in the Model Registry, or reject."""
 STATUS = {"approve": "Approved", "reject": "Rejected"}
 
 
 class People:
-    """Decide about what waits for them.
+    """Decide about waiting versions.
 
     Parameters
     ----------
     stage
-        Whose versions they decide about.
+        The stage.
     """
 
     def __init__(self, stage: Stage) -> None:
@@ -39,12 +39,12 @@ class People:
         self._asked = [name for name, spec in SPECS.items() if spec.retrain.approval == "manual"]
 
     def begin(self) -> None:
-        """Be there from now on."""
+        """Start to check and to react to notifications."""
         self._stage.asked = self.look
         self._stage.agenda.every(LOOK_SECONDS, "person", self.look)
 
     def look(self) -> None:
-        """Decide about every version that waits, but for those that they forget about while faults strike."""
+        """Decide about every waiting version, except those that the fault "approval_unanswered" makes them forget."""
         for model in self._asked:
             for version in self._stage.world.ledger.versions(model):
                 if version.awaits_approval:
@@ -73,7 +73,7 @@ class People:
             self.decide(model, number, said, "ann")
 
     def decide(self, model: str, number: int, decision: str, who: str) -> None:
-        """Say approve or reject about a version, as ``relearn`` does."""
+        """Approve or reject a version through the API, as ``relearn`` does."""
         body = {"decision": decision, "why": "we looked at it"}
         status = by_hand(
             self._stage, operations.DECIDE_VERSION, body, who=who, model=model, version=str(number)
@@ -97,7 +97,7 @@ class People:
 
 
 def by_hand(stage: Stage, operation: Operation, body: Any, who: str = "ann", **parameters: str) -> int:
-    """Ask something of the API that people decide; the status of the answer, 500 where the function died."""
+    """Call an operation of the API as a person; return the HTTP status, 500 when the function died."""
     event = {
         "routeKey": operation.key,
         "rawPath": operation.path.format(**parameters),

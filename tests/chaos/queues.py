@@ -1,4 +1,4 @@
-"""A strict stand-in for SQS: visibility time-outs, tries, dead letters; and for Lambda's reading of queues."""
+"""Strict fake of SQS (visibility timeouts, receive counts, dead letters) and of Lambda's polling of queues."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tests.chaos.history import History
 from tests.support.fake_sagemaker import Answer
 
 FULL_SECONDS = 1
-"""After which a message is offered again that found every place taken."""
+"""Seconds until a message is offered again when all places were taken."""
 Reader = Callable[[dict[str, Any]], Any]
-"""Calls a function with a batch; raises what a failed function raises."""
+"""Calls a function with a batch, and raises its error."""
 
 
 @dataclass
@@ -31,10 +31,24 @@ class Message:
 
 @dataclass
 class Queue:
-    """One queue, whose messages a function reads.
+    """One queue that a function reads.
 
-    ``seconds`` is how long a message is hidden while it is worked at, ``window`` how long others are waited for,
-    ``places`` how many batches are worked at at once; 0: as many as there are.
+    Parameters
+    ----------
+    name
+        Its name.
+    seconds
+        Visibility timeout.
+    tries
+        Receive count after which a message becomes a dead letter.
+    batch
+        Maximum batch size.
+    window
+        Seconds to collect a batch.
+    read
+        Calls the function.
+    places
+        Maximum number of concurrent batches; 0 for no limit.
     """
 
     name: str
@@ -57,7 +71,7 @@ class Queues:
     Parameters
     ----------
     agenda, history
-        When messages are delivered, and what becomes of them.
+        Schedule of deliveries, and record of their results.
     """
 
     def __init__(self, agenda: Agenda, history: History) -> None:
@@ -67,7 +81,7 @@ class Queues:
         self.queues: dict[str, Queue] = {}
 
     def attach(self, session: boto3.Session) -> Callable[[], None]:
-        """Answer every SQS call of the clients that this session makes; give what ends that."""
+        """Answer every SQS call of the session's clients; return a function that detaches the fake."""
         name, hook = "before-call.sqs", cast("Any", self.answer)
         session.events.register(name, hook)
         return lambda: session.events.unregister(name, hook)
@@ -80,7 +94,7 @@ class Queues:
         return Answer(200), {"MessageId": sent.id, "ResponseMetadata": {"HTTPStatusCode": 200}}
 
     def send(self, name: str, body: str, seconds: float = 0) -> Message:
-        """Put a message into a queue, which nobody gets before so many seconds have passed."""
+        """Send a message with a delay in seconds."""
         self._sent += 1
         message = Message(f"message-{self._sent}", body)
         if seconds:
@@ -90,7 +104,7 @@ class Queues:
         return message
 
     def replay(self, name: str) -> int:
-        """Send a queue's dead letters to it again, as SQS's redrive does; how many there were."""
+        """Send a queue's dead letters to it again, as SQS's redrive does; return their number."""
         queue = self.queues[name]
         letters, queue.dead = queue.dead, []
         for letter in letters:
@@ -120,7 +134,7 @@ class Queues:
             self._agenda.after(queue.seconds, "visible", lambda: self._visible(queue, failed))
 
     def _failed(self, queue: Queue, batch: list[Message]) -> list[Message]:
-        """Let the function read a batch; what is not deleted then."""
+        """Let the function process a batch and return the messages that remain."""
         records = [{"messageId": message.id, "body": message.body} for message in batch]
         queue.working += 1
         try:

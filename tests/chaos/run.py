@@ -1,4 +1,4 @@
-"""One run: a stage is troubled for a while, then left alone, and has to come to rest as the invariants say."""
+"""One run: faults strike a stage for a while, then it must come to rest with all invariants intact."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from tests.chaos.invariants.evidence import Evidence
 from tests.chaos.stage import stage
 
 REST_SECONDS = 3600
-"""What everything has to come to rest in."""
+"""Time in which everything must come to rest."""
 
 
 TROUBLED_SECONDS = 600
-"""In what was brought about last may still strike."""
+"""Time in which the last faults may still strike."""
 
 
 class ViolationError(AssertionError):
-    """An invariant does not hold."""
+    """At least one invariant does not hold."""
 
     def __init__(self, found: list[tuple[str, str]], story: list[str]) -> None:
         self.found = found
@@ -27,19 +27,19 @@ class ViolationError(AssertionError):
 
 
 class Run:
-    """A stage and what can be done to it; `end` checks it."""
+    """A stage and the actions on it; `end` checks it."""
 
     def __init__(self, seed: int = 0) -> None:
         self._leaving = ExitStack()
         self.acts = Acts(self._leaving.enter_context(stage(seed)))
 
     def end(self) -> None:
-        """Let faults stop and time pass, and check every invariant.
+        """Let faults stop and time pass, then check every invariant.
 
         Raises
         ------
         ViolationError
-            Says which do not hold, and what happened.
+            When one does not hold; the message has the violations and the run's history.
         """
         made = self.acts.stage
         made.agenda.pass_seconds(TROUBLED_SECONDS)

@@ -1,4 +1,4 @@
-"""SageMaker's endpoints in simulated time: they take a while to come and to go, and load the artifact they are of."""
+"""SageMaker's endpoints in simulated time: creation and deletion take time, and containers load their artifact."""
 
 from __future__ import annotations
 
@@ -24,9 +24,16 @@ NOT_LOADED = "The primary container for production variant AllTraffic did not pa
 
 @dataclass
 class TimedSageMaker(FakeSageMaker):
-    """See the module.
+    """Fake of SageMaker with simulated time.
 
-    ``s3`` reads artifacts; ``asked_last`` is the version whose endpoint was asked last.
+    Parameters
+    ----------
+    clock, faults
+        The run's clock and faults.
+    s3
+        Client that reads artifacts.
+    asked_last
+        Version of the endpoint that was invoked last.
     """
 
     clock: Clock = field(default_factory=Clock)
@@ -34,11 +41,11 @@ class TimedSageMaker(FakeSageMaker):
     s3: Any = None
     asked_last: int = 0
     too_early: list[str] = field(default_factory=list)
-    """Configs that someone asked to delete while their endpoint was there."""
+    """Configs that somebody tried to delete while their endpoint existed."""
     changed: Callable[[str], object] = lambda _arn: None
-    """Is told of packages that someone changed."""
+    """Called with the ARN of each changed model package."""
     lived: dict[str, int] = field(default_factory=dict)
-    """Endpoints that came into service, and the version that each is of."""
+    """Endpoints that have been in service, with their versions."""
 
     def on_CreateEndpoint(self, EndpointName: str, EndpointConfigName: str, **rest: Any) -> Any:  # noqa: N802, N803
         if self.faults.strikes("endpoint_quota"):
@@ -80,7 +87,7 @@ class TimedSageMaker(FakeSageMaker):
         return answer
 
     def settle(self, name: str) -> None:
-        """Let an endpoint become what it is by now."""
+        """Update an endpoint's status to the current time."""
         found = self.endpoints.get(name)
         if found is None or found.get("then") is None or self.clock.now < found["then"]:
             return
@@ -98,7 +105,7 @@ class TimedSageMaker(FakeSageMaker):
         return bool(self.endpoints.get(name, {}).get("EndpointStatus") == "InService")
 
     def vanish(self, name: str) -> None:
-        """Take an endpoint away at once, as someone does who should not."""
+        """Delete an endpoint at once, outside of our code."""
         self.endpoints.pop(name, None)
 
     def _container(self, name: str) -> Mapping[str, Any]:
@@ -111,7 +118,7 @@ class TimedSageMaker(FakeSageMaker):
         return int(self._container(name)["Environment"]["RELEARN_MODEL_VERSION"])
 
     def _cannot_load(self, name: str) -> str:
-        """Load the artifact as the container does; why it cannot be."""
+        """Load the artifact as the container does; return why it fails, or ""."""
         try:
             archive = self.s3.get_object(**self._artifact(name))["Body"].read()
             load(archive)
@@ -126,7 +133,7 @@ class TimedSageMaker(FakeSageMaker):
         return {"Bucket": bucket, "Key": key}
 
     def _swap_metadata(self, name: str) -> None:
-        """Change what the artifact says of its graph, which stays as it is, between Deploy's look and the container's."""
+        """Change the artifact's metadata, not its graph, between Deploy's check and the container's load."""
         place = self._artifact(name)
         somebody: Any = boto3.session.Session(region_name=REGION).client("s3")
         files = unpack(somebody.get_object(**place)["Body"].read())
@@ -140,7 +147,13 @@ class TimedSageMaker(FakeSageMaker):
 
 
 def load(artifact: bytes) -> dict[str, Any]:
-    """Read a model.tar.gz, whose parts have to belong together; what model.json says."""
+    """Return the model.json of a model.tar.gz whose parts belong together.
+
+    Raises
+    ------
+    ValueError
+        When the graph does not have the digest in model.json.
+    """
     files = unpack(artifact)
     told: dict[str, Any] = json.loads(files["model.json"])
     if hashlib.sha256(files["model.onnx"]).hexdigest() != told["onnx_sha256"]:
@@ -149,7 +162,7 @@ def load(artifact: bytes) -> dict[str, Any]:
 
 
 def unpack(artifact: bytes) -> dict[str, bytes]:
-    """Read the files of a model.tar.gz."""
+    """Return the files of a model.tar.gz."""
     files = {}
     with tarfile.open(fileobj=io.BytesIO(artifact), mode="r:gz") as tar:
         for member in tar:

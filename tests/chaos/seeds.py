@@ -1,4 +1,4 @@
-"""The runs of one seed: the same seed, the same runs."""
+"""Runs of one seed; the same seed gives the same runs."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tests.chaos.machine import focus_of, machine
 from tests.chaos.run import Run, ViolationError
 
 RUNS, STEPS = 5, 12
-"""Of a seed, and at most of a run."""
+"""Number of runs of a seed, and maximum number of steps of a run."""
 GENERATE = (Phase.generate,)
 
 
 @dataclass
 class Outcome:
-    """What came of a seed."""
+    """Result of a seed's runs."""
 
     seed: int
     runs: int = 0
@@ -28,18 +28,18 @@ class Outcome:
 
 
 def run(number: int, *, runs: int = RUNS, shrink: bool = True, focus: tuple[str, ...] = ()) -> Outcome:
-    """Do the runs of a seed; the first violation ends them.
+    """Do the runs of a seed; stop at the first violation.
 
     Parameters
     ----------
     number
         The seed.
     runs
-        How many.
+        Number of runs.
     shrink
-        Whether a violation is reduced to the fewest steps that show it.
+        Whether to reduce a violation to the fewest steps that show it.
     focus
-        The classes of faults that it is about; none: those of its number.
+        Favoured classes of faults; empty selects them by the seed.
     """
     made: list[Run] = []
     outcome = Outcome(number)

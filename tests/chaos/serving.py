@@ -1,4 +1,4 @@
-"""What the container of a version answers."""
+"""Answers of a version's container."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def answer(endpoint: str, body: dict[str, Any]) -> tuple[int, Any]:
-    """Answer like a healthy container."""
+    """Answer an invocation like a healthy container."""
     version = int(endpoint.rsplit("-v", 1)[1])
     predictions = [
         {"label": label, "probabilities": {"rose": 0.5, "tulip": 0.5}}

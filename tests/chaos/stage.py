@@ -1,4 +1,4 @@
-"""A whole stage in simulated time: our handlers as they are, moto, and the stand-ins for what moto is not strict about."""
+"""A whole stage in simulated time: our real handlers, moto, and strict fakes where moto is lenient."""
 
 from __future__ import annotations
 
@@ -52,16 +52,16 @@ from tests.support.world import (
 )
 
 MESSAGE_BYTES, SUBJECT_LENGTH = 256 * 1024, 100
-"""What SNS takes."""
+"""SNS's limits of a message, in bytes, and of a subject, in characters."""
 ANSWER_SECONDS = 30
-"""After which people answer who are asked for a decision."""
+"""Time after which people react to a request for approval."""
 SESSION = boto3.Session("chaos", "chaos", region_name=REGION)
-"""One for all runs: reading the services' models anew takes most of a run's time."""
+"""One session for all runs, because loading the service models takes most of a run's time."""
 
 
 @dataclass
 class Stage:
-    """See the module."""
+    """A stage with all its parts."""
 
     clock: Clock
     agenda: Agenda
@@ -77,10 +77,10 @@ class Stage:
     checks: Checks
     world: World
     asked: Callable[[], object] = lambda: None
-    """What people do who are asked for a decision."""
+    """Called when people are asked for a decision."""
 
     def ended(self, machine: str, execution: Execution) -> None:
-        """What AWS does when an execution is over."""
+        """Do what AWS does when an execution has ended: alarm and status event."""
         self.history.note(
             f"execution {execution.name} {execution.status} {execution.error} {execution.cause[:200]}"
         )
@@ -94,7 +94,7 @@ class Stage:
             )
 
     def registered(self, arn: str) -> None:
-        """What EventBridge does when a model package changes, whoever changed it."""
+        """Send EventBridge's event for a changed model package."""
         package = self.sagemaker.packages[arn]
         group, number = arn.rsplit("/", 2)[1:]
         detail = {
@@ -106,7 +106,7 @@ class Stage:
         self.agenda.after(1, "event", lambda: self.workers.later("approval_event", event))
 
     def people(self, params: dict[str, Any], **_: Any) -> tuple[Answer, dict[str, Any]]:
-        """Take a notification."""
+        """Receive a notification for people, as SNS."""
         form = params["body"]
         if len(form["Message"].encode()) > MESSAGE_BYTES or len(form["Subject"]) > SUBJECT_LENGTH:
             error = {"Code": "InvalidParameter", "Message": "Invalid parameter: too long"}
@@ -129,7 +129,7 @@ KINDS = ("quarantined", "failed", "rejected", "rolled_back", "promoted", "change
 
 @contextmanager
 def stage(seed: int = 0) -> Iterator[Stage]:
-    """Make a stage without any data, and leave nothing of it."""
+    """Open a stage without data."""
     with ExitStack() as leaving, pytest.MonkeyPatch.context() as monkeypatch, mock_aws():
         logging.disable(logging.CRITICAL)
         leaving.callback(logging.disable, logging.NOTSET)
@@ -195,7 +195,7 @@ def _parts(leaving: ExitStack) -> Stage:
 
 
 def _plan(made: Stage) -> None:
-    """Set up the machines, the queues and the schedule."""
+    """Set up the state machines, queues and the schedule of the sweep."""
     machines = {MACHINE: "retrain", RESTORE_MACHINE: "restore"}
     for arn, name in machines.items():
 
@@ -248,7 +248,7 @@ QUEUES = {"INGEST": "ingest", "RECORDS": "record", "TRIALS": "trial"}
 
 
 def _stores() -> None:
-    """Make the buckets."""
+    """Create the buckets."""
     s3 = clients.s3()
     for bucket in (UPLOADS, LAKE, ARTIFACTS):
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})

@@ -1,4 +1,4 @@
-"""What is done to a stage so that an error of ours would show; without the error each ends well."""
+"""Sequences of actions in which an error of our code would show; without an error each ends well."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from tests.chaos.troubles import A_RUN, Trouble, bring
 
 MODEL = "flowers"
 BEFORE_WRITING = 3
-"""Calls of a promotion before its write: it looks at the version, the run and the route."""
+"""Calls of a promotion before its write: it reads the version, the run and the route."""
 Story = Callable[[Acts], None]
 
 
 def one(acts: Acts) -> None:
-    """One version serves, and is asked."""
+    """One version is trained, serves, and answers a request."""
     acts.upload(MODEL)
     acts.stage.agenda.pass_seconds(A_RUN)
     acts.predict(MODEL)
 
 
 def three(acts: Acts) -> None:
-    """One version after the other serves, each is asked, and by then the first is not needed."""
+    """Three versions serve one after the other, each answers, and the first is then retired."""
     for _ in range(3):
         one(acts)
     acts.stage.agenda.pass_seconds(60)
 
 
 def troubled(name: str, *, skip: int = 0, worker: str = "", versions: int = 1) -> Story:
-    """Make the story of one trouble, after so many versions served."""
+    """Return the story of one trouble, after a number of versions."""
 
     def story(acts: Acts) -> None:
         for _ in range(versions):
@@ -43,7 +43,7 @@ def troubled(name: str, *, skip: int = 0, worker: str = "", versions: int = 1) -
 
 
 def asked_of(model: str) -> Story:
-    """Make the story of two versions of another model, each asked."""
+    """Return the story of two versions of another model, each answering a request."""
 
     def story(acts: Acts) -> None:
         for _ in range(2):
@@ -55,7 +55,7 @@ def asked_of(model: str) -> Story:
 
 
 def given_back(acts: Acts) -> None:
-    """The endpoint that answers vanishes, and the sweep has it made again."""
+    """The champion's endpoint vanishes, and the sweep has it created again."""
     one(acts)
     acts.vanish(MODEL)
     acts.stage.agenda.pass_seconds(3 * A_RUN)
@@ -63,7 +63,7 @@ def given_back(acts: Acts) -> None:
 
 
 def by_hand(acts: Acts) -> None:
-    """A person rolls back; the route is frozen and unfrozen, and the next version is promoted over it."""
+    """A person rolls back, freezes and unfreezes the route, and the next version is promoted over it."""
     one(acts)
     one(acts)
     acts.change(MODEL, "rollback")
@@ -73,7 +73,7 @@ def by_hand(acts: Acts) -> None:
 
 
 def overruled(acts: Acts) -> None:
-    """Of two people one says no between the other's look at the version and her yes."""
+    """One person rejects between another's read of the version and her approval."""
     acts.stage.asked = lambda: None
     acts.upload(ASKED.name)
     acts.stage.agenda.pass_seconds(A_RUN)
@@ -84,14 +84,14 @@ def overruled(acts: Acts) -> None:
 
 
 def told_again(acts: Acts) -> None:
-    """Every event comes a second time when all is done."""
+    """Every event is delivered again after the run."""
     one(acts)
     acts.repeat_events()
     acts.stage.agenda.pass_seconds(A_RUN)
 
 
 def beaten(acts: Acts) -> None:
-    """A person rolls back between a promotion's look at the route and its write."""
+    """A person rolls back between a promotion's read of the route and its write."""
     one(acts)
     one(acts)
     acts.stage.calls.meanwhile = lambda: acts.change(MODEL, "rollback")
@@ -100,7 +100,7 @@ def beaten(acts: Acts) -> None:
 
 
 def frozen(acts: Acts) -> None:
-    """A person freezes the route while a run is under way."""
+    """A person freezes the route during a run."""
     one(acts)
     acts.upload(MODEL)
     acts.stage.agenda.pass_seconds(60)
@@ -111,7 +111,7 @@ def frozen(acts: Acts) -> None:
 
 
 def misreported(acts: Acts) -> None:
-    """A job on bad labels leaves a report with better figures, of another snapshot."""
+    """A job on bad labels writes a report of another snapshot with better metrics."""
     one(acts)
     acts.stage.faults.arm("report_of_another_snapshot")
     bring(acts, Trouble("labels_flipped", MODEL))
@@ -119,41 +119,41 @@ def misreported(acts: Acts) -> None:
 
 
 def refused_then_good(acts: Acts) -> None:
-    """Data is quarantined, and other data is trained on after it."""
+    """Data is quarantined, then good data is trained on."""
     bring(acts, Trouble("label_unknown", MODEL))
     acts.stage.agenda.pass_seconds(60)
     one(acts)
 
 
 def in_between(acts: Acts) -> None:
-    """Data comes while a run is under way."""
+    """Data arrives during a run."""
     acts.upload(MODEL)
     acts.stage.agenda.pass_seconds(60)
     one(acts)
 
 
 def kept(acts: Acts) -> None:
-    """A laptop cloud in which two versions came to serve is killed at its end, nearly."""
+    """A laptop cloud is killed close to the end of two runs."""
     one(acts)
     one(acts)
     acts.kills.append(kill(acts.stage, -2))
 
 
 def ahead(acts: Acts) -> None:
-    """Rows of the future come, and are there for two runs."""
+    """Rows of the future arrive and are present in two runs."""
     for _ in range(2):
         bring(acts, Trouble("future_rows", MODEL))
         acts.stage.agenda.pass_seconds(A_RUN)
 
 
 def slowed(acts: Acts) -> None:
-    """Slow files of two models take ingest's places, and a third model has a good one."""
+    """Slow files of two models occupy ingest's places, and a third model has a good file."""
     bring(acts, Trouble("slow_files", MODEL))
     acts.stage.agenda.pass_seconds(4 * A_RUN)
 
 
 def overwritten_by_worse(acts: Acts) -> None:
-    """What was trained on is overwritten with rows whose labels are wrong: no run uses them."""
+    """A trained file is overwritten with wrong labels, which no run uses."""
     acts.upload(MODEL, name="ours")
     acts.stage.agenda.pass_seconds(A_RUN)
     acts.upload(MODEL, "labels_flipped", name="ours")
@@ -161,7 +161,7 @@ def overwritten_by_worse(acts: Acts) -> None:
 
 
 def cut_off(operation: str, number: int) -> Story:
-    """Make the story of an ingest that dies just after its call of some kind; ``number`` counts such calls from 0."""
+    """Return the story of an ingest that dies just after a call; ``number`` counts such calls from 0."""
 
     def story(acts: Acts) -> None:
         acts.stage.faults.arm("crash_after_a_call", number, "ingest", operation=operation)

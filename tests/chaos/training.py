@@ -1,4 +1,4 @@
-"""A stand-in for training jobs: reads the snapshot that it is given, and leaves what the container leaves."""
+"""Fake of training jobs: reads its snapshot and writes what the container writes."""
 
 from __future__ import annotations
 
@@ -38,17 +38,40 @@ from training.job import snapshot
 SECONDS = 120
 _THERE_ALREADY = FailedError("SageMaker.ResourceInUseException", "Training job names must be unique")
 RARE = 40
-"""Rows of a class from which on there are some on either side of the split, all but certainly."""
+"""Number of rows of a class from which both sides of the split almost surely have some."""
 STEPS = 200
-"""In how fine steps quality is told."""
+"""Resolution of the reported quality: multiples of 1 / STEPS."""
 
 
 @dataclass
 class Job:
-    """One training job, and the truth about what it made: ``quality`` is on the
-    holdout that all share, ``told`` is what its report says, ``refused`` why its data cannot be trained on. ``now`` is the
-    clock that it was given, ``began`` the true one, ``newest`` the time of the last row that it learned from, and ``waiting``
-    how many rows of its shards are of later; ``tables`` is what the container's code says of them."""
+    """One training job, with the truth about its result.
+
+    Parameters
+    ----------
+    name, model, run_id, shards
+        Its name, model, run and shards.
+    status
+        Status as in SageMaker.
+    quality, told
+        True quality on the shared holdout, and the reported one.
+    contents_sha256
+        Digest of its artifact's files.
+    refused
+        Why its data cannot be trained on; empty when it can.
+    champion, champion_quality
+        Champion that it was measured against, and its quality.
+    now, began
+        Clock that it was given, and the true time of its start.
+    newest
+        Time of the last row that it learned from.
+    waiting
+        Number of later rows in its shards.
+    tables
+        The container code's counts of its tables.
+    answer
+        Its description by SageMaker.
+    """
 
     name: str
     model: str
@@ -71,14 +94,14 @@ class Job:
 
 @dataclass
 class Training:
-    """Runs jobs.
+    """Executes training jobs.
 
     Parameters
     ----------
     agenda, faults
-        When they end, and how.
+        Schedule of their ends, and faults.
     s3
-        Reads and writes; none of our code.
+        Client that reads and writes, outside of our code.
     specs
         The models.
     """
@@ -90,7 +113,7 @@ class Training:
     jobs: dict[str, Job] = field(default_factory=dict)
 
     def begin(self, request: Mapping[str, Any], done: Done) -> None:
-        """Do what ``createTrainingJob.sync`` does."""
+        """Execute ``createTrainingJob.sync``."""
         if self.faults.strikes("training_throttled"):
             done(FailedError("SageMaker.AmazonSageMakerException", "Rate exceeded"))
         elif self.faults.strikes("training_limit"):
@@ -101,12 +124,12 @@ class Training:
             done(_THERE_ALREADY)
         elif self.faults.strikes("training_reply_lost"):
             self._run(request, _unheard)
-            done(_THERE_ALREADY)  # Step Functions asks again by itself, and is refused
+            done(_THERE_ALREADY)  # Step Functions repeats the call by itself, which is refused
         else:
             self._run(request, done)
 
     def describe(self, request: Mapping[str, Any], done: Done) -> None:
-        """Do what ``aws-sdk:sagemaker:describeTrainingJob`` does."""
+        """Execute ``aws-sdk:sagemaker:describeTrainingJob``."""
         job = self.jobs.get(request["TrainingJobName"])
         if job is None:
             done(FailedError("SageMaker.SageMakerException", "Requested resource not found."))
@@ -133,7 +156,7 @@ class Training:
             self.agenda.after(SECONDS, "job", lambda: self._complete(job, request, done))
 
     def _read(self, request: Mapping[str, Any]) -> Job:
-        """Read the channels, as SageMaker does before a job begins."""
+        """Read the channels, as SageMaker does before a job starts."""
         told = request["HyperParameters"]
         channels = {
             channel["ChannelName"]: channel["DataSource"]["S3DataSource"]
@@ -159,7 +182,7 @@ class Training:
         return job
 
     def _features(self, job: Job, shards: Sequence[bytes]) -> list[pa.Table]:
-        """Make the features of shards of a table with a time, by the container's own code."""
+        """Compute the features of shards of a table with a time, with the container's own code."""
         now = datetime.fromisoformat(job.now)
         with tempfile.TemporaryDirectory(prefix="chaos-") as name:
             files = [Path(name, f"{number}.parquet") for number in range(len(shards))]
@@ -188,7 +211,7 @@ class Training:
         done(FailedError("States.TaskFailed", json.dumps(job.answer)))
 
     def _stop(self, job: Job, request: Mapping[str, Any], done: Done) -> None:
-        """Stop a job, which leaves what it has by then: it may look whole."""
+        """Stop a job, which leaves its partial output; it may look complete."""
         job.status = "Stopped"
         self.leave(job, request)
         job.answer = {"TrainingJobStatus": "Stopped", "SecondaryStatus": "MaxRuntimeExceeded"}
@@ -201,7 +224,7 @@ class Training:
         done(job.answer)
 
     def leave(self, job: Job, request: Mapping[str, Any]) -> str:
-        """Leave an artifact and a report; the artifact's URI."""
+        """Write an artifact and a report; return the artifact's URI."""
         onnx = json.dumps([job.name, job.shards, job.quality]).encode()
         meta = {"onnx_sha256": hashlib.sha256(onnx).hexdigest(), "quality": job.quality}
         artifact = {"model.onnx": onnx, "model.json": json.dumps(meta).encode()}
@@ -213,7 +236,7 @@ class Training:
         if self.faults.strikes("artifact_tampered"):
             another = {**meta, "onnx_sha256": hashlib.sha256(b"something else").hexdigest()}
             parts = {"model.onnx": b"something else", "model.json": json.dumps(another).encode()}
-            self._put(request, "model.tar.gz", parts)  # the parts agree with one another
+            self._put(request, "model.tar.gz", parts)  # consistent, but not what was measured
         return uri
 
     def _put(self, request: Mapping[str, Any], name: str, files: Mapping[str, bytes]) -> str:
@@ -269,14 +292,14 @@ class Training:
 
 
 def _unheard(_: Any) -> None:
-    """Take an answer that gets lost."""
+    """Discard an answer."""
 
 
 def refusal(spec: ModelSpec, shards: Sequence[bytes], tables: Sequence[pa.Table]) -> str:
-    """Why the container refuses a snapshot, by the container's own code; empty when it does not.
+    """Return why the container refuses a snapshot, with the container's own code; empty when it does not.
 
-    Its code is asked only where it might say no, which spares most of its time: where a class is rare, or a column
-    has as few values as there are classes.
+    For speed its code runs only where it may refuse: where a class is rare, or a column has at most as many
+    values as there are classes.
     """
     if tables:
         table = pa.concat_tables(tables)
@@ -295,7 +318,7 @@ def refusal(spec: ModelSpec, shards: Sequence[bytes], tables: Sequence[pa.Table]
 
 
 def quality(spec: ModelSpec, tables: Sequence[pa.Table]) -> float:
-    """How well a model does that learned from these rows: the share of labels that are right, near enough."""
+    """Return the quality of a model trained on these rows: the share of right labels, rounded."""
     right = rows = 0
     for table in tables:
         found = table.to_pydict()

@@ -1,4 +1,4 @@
-"""How each class of faults is brought about: armed, for a while, or done at once."""
+"""Triggers of each class of faults: armed once, lasting for a time, or an immediate action."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.chaos.faults import APPROVAL, PROCESSES, SERVING
 from tests.chaos.models import APPROVAL_HOURS, ASKED
 
 OUTAGES = frozenset({*SERVING} - {"record_sent_twice"})
-"""They last for so many seconds; everything else strikes once."""
+"""Faults that last for some seconds; all others strike once."""
 FUNCTIONS = (
     *(
         "ingest",
@@ -28,11 +28,11 @@ FUNCTIONS = (
     ),
     *("promote", "retire", "close_run", "fail_run", "sweep", "record", "operate", "restore", ""),
 )
-"""Where a process may be hit; the last is whichever comes."""
+"""Functions that a fault may hit; "" stands for any."""
 
 
 BURIED_SECONDS = 3000
-"""By then every try of a message is over."""
+"""Time after which all tries of a message are over."""
 
 
 def _two_at_once(acts: Acts, model: str) -> None:
@@ -71,7 +71,7 @@ def _multipart(acts: Acts, model: str) -> None:
 
 
 def _bury(acts: Acts) -> None:
-    """See that there are dead letters."""
+    """Ensure that there are dead letters."""
     if not acts.stage.queues.queues["ingest"].dead:
         acts.poison_message()
         acts.stage.agenda.pass_seconds(BURIED_SECONDS)
@@ -84,7 +84,7 @@ def _replayed(acts: Acts, _model: str) -> None:
 
 
 def _replayed_twice(acts: Acts, _model: str) -> None:
-    """Replay dead letters, as two people do that do not know of each other."""
+    """Replay dead letters twice, as two people do without knowing of each other."""
     _bury(acts)
     letters = [letter.body for letter in acts.stage.queues.queues["ingest"].dead]
     if acts.stage.queues.replay("ingest"):
@@ -94,7 +94,7 @@ def _replayed_twice(acts: Acts, _model: str) -> None:
 
 
 def _record_twice(acts: Acts, model: str) -> None:
-    """Deliver a message of the records' queue a second time."""
+    """Deliver a message of the records queue a second time."""
     acts.predict(model)
     queue = acts.stage.queues.queues["record"]
     if queue.messages:
@@ -107,7 +107,7 @@ def _vanish(acts: Acts, model: str) -> None:
 
 
 def _two_versions(acts: Acts, model: str) -> None:
-    """See that there is a version to go back to."""
+    """Train two versions, so that there is a version to roll back to."""
     for _ in range(2):
         acts.upload(model)
         acts.stage.agenda.pass_seconds(A_RUN)
@@ -151,31 +151,31 @@ ACTS: Mapping[str, Callable[[Acts, str], object]] = {
     **{name: _upload_of(name) for name in data.BAD},
     **{name: _to_be_approved(name) for name in APPROVAL},
 }
-"""What is done at once; a class that is in none of these is armed."""
+"""Immediate actions; classes that are neither here nor outages are armed."""
 OF_A_FUNCTION = frozenset({*PROCESSES} - {"notification_lost"})
-"""What happens to one function; people may be told by any."""
+"""Faults that hit one function."""
 FREQUENT = OF_A_FUNCTION - {"invoked_twice"}
-"""What has many chances in every run: each call of AWS is one."""
+"""Faults with many chances in every run, because each call of AWS is one."""
 
 
 CLEANED = ("cleanup_partial", "config_in_use")
-"""What strikes only when an endpoint is removed, and that is that of the version before the previous one."""
+"""Faults that strike only when an endpoint is removed, that of the version before the previous one."""
 A_RUN = 330
-"""Seconds from an upload to the end of its run, if all goes well."""
+"""Seconds from an upload to the end of its run, if nothing goes wrong."""
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """A fault to bring about.
+    """A fault to trigger.
 
     Parameters
     ----------
     name, model
-        Which, of which model where it is of one.
+        Class of the fault, and its model where it concerns one.
     skip, worker
-        After how many chances, or nearly at once where there are few; in which function.
+        Number of chances to skip (at most one where there are few), and function to hit.
     seconds
-        How long, of one that lasts.
+        Duration of an outage.
     """
 
     name: str
@@ -186,7 +186,7 @@ class Trouble:
 
 
 def bring(acts: Acts, trouble: Trouble) -> None:
-    """Bring a fault about, and what may be struck by it."""
+    """Trigger a fault, and do what it can strike."""
     name, faults = trouble.name, acts.stage.faults
     acts.stage.history.note(f"trouble: {trouble}")
     if name in ACTS:

@@ -1,4 +1,4 @@
-"""The calls of functions that use no SDK: the same `Service`, over a connection within this process."""
+"""AWS calls of functions without an SDK, over connections within this process."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ FAILED = b'{"Message": "Received server error (500)", "OriginalStatusCode": 500}
 
 
 class Wires:
-    """Connects to what stands in for AWS.
+    """Connects functions to the fakes of AWS.
 
     Parameters
     ----------
     aws
-        Stands in.
+        The fake.
     faults
-        What goes wrong.
+        Faults to apply.
     history
-        Is told which endpoints answered the smoke test.
+        Record of endpoints that answered the smoke test.
     worker
-        Names the function that runs.
+        Returns the name of the running function.
     """
 
     def __init__(self, aws: LocalAWS, faults: Faults, history: History, worker: Callable[[], str]) -> None:
@@ -36,10 +36,10 @@ class Wires:
         self._history = history
         self._worker = worker
         self.struck: list[str] = []
-        """The serving faults since this was emptied."""
+        """Serving faults that struck since it was cleared."""
 
     def connect(self, url: str) -> Connection:
-        """Make a connection, as `lambdas.aws.fast.connections.Connections` is made."""
+        """Return a connection, as `lambdas.aws.fast.connections.Connections` does."""
         return Connection(urlsplit(url).netloc, self.send)
 
     def send(self, host: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
@@ -78,7 +78,7 @@ class Wires:
 
 
 class Connection:
-    """Does what `lambdas.aws.fast.connections.Connections` does."""
+    """Stand-in for `lambdas.aws.fast.connections.Connections`."""
 
     def __init__(self, host: str, send: Callable[[str, str, Mapping[str, str], bytes], Reply]) -> None:
         self.host = host

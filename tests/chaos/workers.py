@@ -1,4 +1,4 @@
-"""The functions of a stage, as AWS calls them: by a task, from a queue, on an event; and what it does when they fail."""
+"""Functions of a stage as AWS invokes them (task, queue, event), and what AWS does when they fail."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from tests.chaos.training import Training
 from tests.support.world import Clock, LambdaContext
 
 ASYNC_PAUSES = (60, 120)
-"""Seconds after which Lambda tries an event again that a function failed at."""
+"""Seconds after which Lambda retries a failed asynchronous invocation."""
 AFTER_TRAINING = ("judge", "register", "smoke", "promote")
 WAIT_FOR_TOKEN = ":states:::lambda:invoke.waitForTaskToken"
 
 
 @dataclass
 class TimedContext(LambdaContext):
-    """A function's context: the time that it has left passes."""
+    """A function's context, whose remaining time follows the simulated clock."""
 
     clock: Clock = field(default_factory=Clock)
 
@@ -38,14 +38,14 @@ class TimedContext(LambdaContext):
 
 
 class Workers:
-    """Calls functions.
+    """Invokes functions.
 
     Parameters
     ----------
     agenda, history, faults, calls
-        Of the run.
+        Parts of the run.
     training, executions
-        What tasks use that are no functions.
+        Executors of tasks that are not functions.
     """
 
     def __init__(
@@ -65,17 +65,17 @@ class Workers:
         self._training = training
         self._executions = executions
         self.champion_changes: Callable[[str], bool] = lambda _model: False
-        """Lets a person roll a model back; whether that was possible."""
+        """Rolls a model back as a person; returns whether that was possible."""
 
     def call(self, name: str, event: Any, *, seconds: float = 300) -> Any:
-        """Call a function; its answer, as it crosses the wire.
+        """Invoke a function and return its answer after a JSON round trip.
 
         Raises
         ------
         Exception
-            The function's.
+            When the function raises it.
         DiedError
-            Its process was killed.
+            When its process was killed.
         """
         handler = import_module(f"lambdas.handlers.{name}").handler
         self._calls.workers.append(name)
@@ -90,7 +90,7 @@ class Workers:
             self._calls.workers.pop()
 
     def later(self, name: str, event: Any, tries: int = 0) -> None:
-        """Call a function as Lambda does with events: again, twice, when it fails."""
+        """Invoke a function asynchronously, as Lambda does with events: with two retries."""
         try:
             self.call(name, event)
         except (Exception, DiedError):  # noqa: BLE001 - whatever it is, Lambda tries again
@@ -98,7 +98,7 @@ class Workers:
                 self._agenda.after(ASYNC_PAUSES[tries], "event", lambda: self.later(name, event, tries + 1))
 
     def begin(self, resource: str, payload: Any, context: Mapping[str, Any], done: Done) -> None:
-        """Do what a task of a state machine asks for."""
+        """Execute a task of a state machine."""
         if ":function:" in resource:
             self._task(resource.rpartition(":")[2], payload, done)
         elif resource.endswith(":states:::sagemaker:createTrainingJob.sync"):

@@ -1,6 +1,6 @@
-"""What must hold of every run, whatever went wrong in it: one function each, whose docstring is the definition.
+"""What must hold of every run, whatever faults strike: one function for each invariant, defined by its docstring.
 
-Each looks at the recorded history and at the ledger, the buckets and SageMaker at rest, and gives what breaks it.
+Each inspects the recorded history, and the ledger, buckets and SageMaker at rest, and yields violations.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ INVARIANTS: tuple[Invariant, ...] = (
 
 
 def violations(evidence: Evidence) -> Iterator[tuple[str, str]]:
-    """Give every violation: the name of the invariant, and what breaks it."""
+    """Yield every violation: name of the invariant, and description."""
     for invariant in INVARIANTS:
         for found in invariant(evidence):
             yield invariant.__name__, found

@@ -1,4 +1,4 @@
-"""What the invariants look at."""
+"""Evidence that the invariants inspect."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MANY = 10_000
 
 @dataclass(frozen=True)
 class Written:
-    """One write of a route that DynamoDB did."""
+    """One write of a route that DynamoDB executed."""
 
     at: datetime
     model: str
@@ -36,7 +36,7 @@ class Written:
 
 @dataclass
 class Evidence:
-    """A stage at rest, and how it came there."""
+    """A stage at rest, and its history."""
 
     acts: Acts
 
@@ -50,19 +50,19 @@ class Evidence:
 
     @cached_property
     def uploads(self) -> dict[str, Upload]:
-        """Every upload in the ledger, by its id."""
+        """All uploads in the ledger, by id."""
         ledger = self.stage.world.ledger
         return {upload.upload_id: upload for model in SPECS for upload in ledger.uploads(model)}
 
     @cached_property
     def runs(self) -> list[Run]:
-        """Every run in the ledger, oldest first, model by model."""
+        """All runs in the ledger, oldest first for each model."""
         ledger = self.stage.world.ledger
         return [run for model in SPECS for run in reversed(ledger.runs(model, newest=MANY))]
 
     @cached_property
     def versions(self) -> dict[tuple[str, int], Version]:
-        """Every version in the ledger."""
+        """All versions in the ledger, by model and number."""
         ledger = self.stage.world.ledger
         return {(model, found.version): found for model in SPECS for found in ledger.versions(model)}
 
@@ -71,27 +71,27 @@ class Evidence:
         return {model: self.stage.world.ledger.route(model) for model in SPECS}
 
     def moves(self, model: str) -> list[RouteWrite]:
-        """How a route came to stand so, oldest first."""
+        """Return the history of a route, oldest first."""
         return self.stage.world.ledger.route_history(model, newest=MANY)[::-1]
 
     def stored(self) -> Iterator[Stored]:
-        """Give the uploads that are there and that count as such."""
+        """Yield the uploads that were not deleted."""
         for stored in self.acts.stored:
             if not stored.gone:
                 yield stored
 
     def job(self, run: str) -> Job | None:
-        """The training job of a run."""
+        """Return the training job of a run; None when there is none."""
         return next((job for job in self.stage.training.jobs.values() if job.run_id == run), None)
 
     def job_of(self, model: str, version: int) -> Job | None:
-        """The training job that made a version."""
+        """Return the training job of a version; None when there is none."""
         found = self.versions.get((model, version))
         return None if found is None else self.job(found.run_id)
 
     @cached_property
     def writes_of_routes(self) -> list[Written]:
-        """Every write of a route, in the order DynamoDB did them."""
+        """All writes of routes, in the order of their execution."""
         written = []
         for call in self.history.successes("dynamodb", "PutItem", "TransactWriteItems"):
             for put in _puts(call):
@@ -101,7 +101,7 @@ class Evidence:
         return written
 
     def keys(self, bucket: str, prefix: str = "") -> Iterator[tuple[str, str]]:
-        """Give every version of every object: its key and its version."""
+        """Yield key and version id of every object version."""
         pages = self.stage.world.s3.get_paginator("list_object_versions").paginate(
             Bucket=bucket, Prefix=prefix
         )
@@ -111,7 +111,7 @@ class Evidence:
 
     @cached_property
     def manifests(self) -> dict[str, list[Any]]:
-        """Every manifest that a run ever wrote, by key and version."""
+        """All manifests that runs have written, by key and version."""
         found = {}
         for key, version in self.keys(LAKE, f"{s3_keys.SNAPSHOTS}/"):
             body = self.stage.world.s3.get_object(Bucket=LAKE, Key=key, VersionId=version)["Body"].read()
@@ -129,7 +129,7 @@ class Evidence:
 
     @property
     def calm(self) -> bool:
-        """Whether nothing went wrong and nobody changed anything by hand."""
+        """Whether no fault struck and nobody changed a route by hand."""
         return not self.stage.faults.hits and not self.acts.by_hand
 
 

@@ -1,4 +1,4 @@
-"""What must hold of the order of things."""
+"""Invariants of the order of events."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from tests.support.world import contents_digest
 
 
 def effect_once(evidence: Evidence) -> Iterator[str]:
-    """Per snapshot and code at most one version is registered that did not fail, and one promotion made.
+    """For a snapshot and code, at most one version that did not fail is registered, and at most one promotion made.
 
-    A run registers one version, in the registry as in the ledger; a version is in one run; an upload has one shard.
+    A run registers one version, in the registry and in the ledger; a version belongs to one run; an upload
+    has one shard.
     """
     packages: Counter[str] = Counter()
     for arn, package in evidence.stage.sagemaker.packages.items():
@@ -48,18 +49,18 @@ def effect_once(evidence: Evidence) -> Iterator[str]:
 
 
 def _run_of(move: RouteWrite) -> str:
-    """The run that made its version the champion; empty for any other write."""
+    """Return the run that promoted its version; empty for any other write."""
     return move.change.who.removeprefix("run ") if move.change.what == "promoted" else ""
 
 
 def legal_promotion(evidence: Evidence) -> Iterator[str]:
-    """What a run promotes is the best there is, at the moment of the swap, and is what was measured.
+    """What a run promotes is the best version at the moment of the swap, and is what was measured.
 
-    It comes from a Completed job; its metric on the holdout is finite, as good as the spec demands and as that of the
-    champion of that moment, against which it was measured; its artifact has the digest that the job made; it answered
-    the smoke test before; nobody had frozen the route; and where a person has to approve it, one did, and nobody was
-    told before that their no counts. All this by the truth that the stand-ins for training and for people know, not by
-    what the ledger says.
+    It comes from a Completed job. Its metric on the holdout is finite, at least the spec's minimum, and as
+    good as that of the champion of that moment, against which it was measured. Its artifact has the digest
+    that the job computed. It answered the smoke test before. The route was not frozen. Where approval is
+    manual, a person approved it, and nobody received an answer before that their rejection counts. All this
+    is checked against what the fakes of training and people know, not against the ledger.
     """
     for model in SPECS:
         moves = evidence.moves(model)
@@ -107,11 +108,11 @@ def _unapproved(evidence: Evidence, model: str, number: int) -> Iterator[str]:
 
 
 def single_writer(evidence: Evidence) -> Iterator[str]:
-    """One run of a model at a time works, and the revisions of a route strictly increase.
+    """Only one run of a model works at a time, and the revisions of a route strictly increase.
 
-    From its first write after the debounce to its end no other run of the model is at work; each write of a route is
-    the next revision, and its history has every one. An upload is in no two runs that both trained on it as new. Of the
-    decisions about a version one counts: nobody else is told that theirs does.
+    From a run's first write after the debounce to its end, no other run of the model works. Each write of a
+    route is the next revision, and the history has every one. No upload is new in two promoted runs. Of the
+    decisions about a version only one counts, and nobody else receives the answer that theirs does.
     """
     for model in SPECS:
         spans = sorted(

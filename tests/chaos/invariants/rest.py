@@ -1,4 +1,4 @@
-"""What must hold at rest."""
+"""Invariants of a stage at rest."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from tests.chaos.invariants.evidence import Evidence
 from tests.chaos.models import SPECS
 
 ENDS = frozenset({UploadState.QUARANTINED, UploadState.FAILED, UploadState.SUPERSEDED})
-"""No upload leaves one of these again."""
+"""Final states, which no upload leaves."""
 
 
 def no_loss(evidence: Evidence) -> Iterator[str]:
-    """Every object version that S3 acknowledged ends in exactly one state, with its reason, and in the right one.
+    """Every object version that S3 acknowledged ends in exactly one state, the right one, with its reason.
 
-    At rest the ledger knows each version of each object under ``incoming/<model>/`` that was not deleted since, as
-    TRAINED, SUPERSEDED, QUARANTINED or FAILED; as ACCEPTED only where a person froze the route, so that it waits, or while
-    the time of all its rows is to come.
-    It came to no two ends. Data that breaks its spec ends as QUARANTINED, and no other does.
+    At rest the ledger has each version of each object under ``incoming/<model>/`` that was not deleted since,
+    as TRAINED, SUPERSEDED, QUARANTINED or FAILED; as ACCEPTED only while a frozen route makes it wait, or
+    while all its rows lie in the future. No upload reached two final states. Data that breaks its spec is
+    QUARANTINED, and no other data is.
     """
     for stored in evidence.stored():
         upload = evidence.uploads.get(stored.upload_id)
@@ -42,10 +42,9 @@ def no_loss(evidence: Evidence) -> Iterator[str]:
 def pointer_equals_reality(evidence: Evidence) -> Iterator[str]:
     """The route never names a missing endpoint at rest.
 
-    The endpoints of the champion, of the previous version and of a candidate are in service and the ledger names
-    them; nothing is tried beside the champion when no run is under way; no endpoint is left of a version that failed,
-    and no config or model of an endpoint that the ledger says is gone;
-    nobody asked to delete the config of an endpoint that was there.
+    The endpoints of champion, previous version and candidate are in service, and the ledger names them. There
+    is no candidate when no run is under way. No endpoint of a failed version is left, and no config or model
+    of an endpoint that the ledger lists as gone. Nobody tried to delete the config of an existing endpoint.
     """
     for model, route in evidence.routes.items():
         for number in sorted(route.named):
@@ -68,10 +67,10 @@ def pointer_equals_reality(evidence: Evidence) -> Iterator[str]:
 
 
 def liveness(evidence: Evidence) -> Iterator[str]:
-    """When faults stop, everything reaches rest within 60 simulated minutes.
+    """When faults stop, everything comes to rest within 60 simulated minutes.
 
-    Then no execution runs, no lock is held, every run has ended, no upload is RECEIVED, no message waits or is hidden,
-    no version is being deployed again, and no endpoint is coming or going.
+    Then no execution runs, no lock is held, every run has ended, no upload is RECEIVED, no message waits or
+    is hidden, no version is being deployed again, and no endpoint is being created or deleted.
     """
     for arn, execution in evidence.stage.executions.executions.items():
         if execution.status == "RUNNING":

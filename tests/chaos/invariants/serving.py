@@ -1,4 +1,4 @@
-"""What callers may rely on."""
+"""Invariants that callers rely on."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ NOBODY_SERVES = 503
 SLACK = timedelta(seconds=ROUTE_SECONDS + 1)
 LONGEST = timedelta(days=1)
 REPAIRED = timedelta(minutes=20)
-"""What brings an endpoint back may need so long: the sweep comes by, then it is made and tried."""
+"""Maximum time until a missing endpoint is restored: the next sweep, then its creation and smoke test."""
 
 
 def availability(evidence: Evidence) -> Iterator[str]:
-    """A valid request gets 200; or 429, 502, 503 or 504, and that only while a serving fault strikes it, or nothing serves yet.
+    """A valid request gets 200.
+
+    Or 429, 502, 503 or 504, only while a serving fault strikes it or no version serves yet.
 
     Training, deployment and their faults are no excuse.
     """
@@ -38,7 +40,7 @@ def availability(evidence: Evidence) -> Iterator[str]:
 def attribution(evidence: Evidence) -> Iterator[str]:
     """Each 200 names the version that answered, which the route named then, and has one record or a counted loss.
 
-    The route may be remembered for a few seconds, and longer while the ledger cannot be reached. A record in the
+    The route may be cached for a few seconds, and longer while the ledger cannot be reached. A record in the
     dead-letter queue is not lost.
     """
     records = _records(evidence)
@@ -61,19 +63,19 @@ def attribution(evidence: Evidence) -> Iterator[str]:
 
 
 def _named(evidence: Evidence, asked: Asked) -> set[int]:
-    """The versions that the route named in the last seconds before an answer, or for as long as it was remembered."""
+    """Return the versions that the route named shortly before an answer, or while it was cached."""
     named: set[int] = set()
     since = asked.at - (LONGEST if _was_out(evidence, asked) else SLACK)
     for written in evidence.writes_of_routes:
         if written.model == asked.model and written.at <= asked.at:
             answering = {written.route.champion, written.route.candidate if written.route.weight else 0} - {0}
-            # What was written long ago counts only until the next write.
+            # A write before `since` counts only until the next write.
             named = answering if written.at <= since else named | answering
     return named
 
 
 def _was_out(evidence: Evidence, asked: Asked) -> bool:
-    """Whether the ledger could not be reached a moment ago."""
+    """Whether the ledger was unreachable shortly before."""
     return any(
         one.model == asked.model
         and "ledger_unreachable" in one.excused
@@ -83,7 +85,7 @@ def _was_out(evidence: Evidence, asked: Asked) -> bool:
 
 
 def _is_missing(evidence: Evidence, asked: Asked) -> bool:
-    """Whether the champion's endpoint was taken away a while before: what repairs it may need that long."""
+    """Whether the champion's endpoint was deleted recently, and may not be restored yet."""
     return any(
         model == asked.model and timedelta() <= asked.at - at <= REPAIRED
         for at, model in evidence.history.vanished
@@ -91,9 +93,10 @@ def _is_missing(evidence: Evidence, asked: Asked) -> bool:
 
 
 def _records(evidence: Evidence) -> dict[str, list[int]]:
-    """Every prediction record in the lake, or in the dead-letter queue: id to the versions that it names.
+    """Return the versions in all prediction records by id, of the lake and of the dead-letter queue.
 
-    An object counts once, as whoever reads the lake sees it: a write whose reply was lost is made again, with the same bytes.
+    An object counts once, as for readers of the lake: a write whose reply was lost is repeated with the same
+    bytes.
     """
     found: dict[str, list[int]] = {}
     for key in dict(evidence.keys(LAKE, "predictions/")):

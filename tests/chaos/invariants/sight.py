@@ -1,4 +1,4 @@
-"""What people must be able to see."""
+"""Invariants of what people can see."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ BAD_UPLOADS = frozenset({UploadState.QUARANTINED, UploadState.FAILED, UploadStat
 
 
 def visibility(evidence: Evidence) -> Iterator[str]:
-    """Each failure has its reason, a metric and an alarm or a notification; and there is no alarm without a cause.
+    """Each failure has its reason, a metric, and an alarm or a notification; and no alarm is without a cause.
 
-    Runs that failed, were rejected or rolled back have a reason, are counted by outcome, and people were told (unless the
-    notification itself was lost); one that failed, or dead letters, are an alarm. Uploads that did not come to be used
-    have a reason; quarantined ones are counted. Messages that nobody can read are kept as dead letters. Where nothing went wrong and nobody did anything by hand, no alarm is.
+    Runs that failed, were rejected or rolled back have a reason, are counted by outcome, and people are
+    notified (unless the notification itself was lost). A failed run and a dead letter raise an alarm. Uploads
+    that were not used have a reason, and quarantined ones are counted. Unreadable messages are kept as dead
+    letters. Without faults and changes by hand there is no alarm.
     """
     yield from _runs(evidence)
     yield from _uploads(evidence)

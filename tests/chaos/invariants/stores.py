@@ -1,4 +1,4 @@
-"""What must hold of the buckets."""
+"""Invariants of the buckets."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ USABLE = frozenset({UploadState.ACCEPTED, UploadState.TRAINED, UploadState.SUPER
 def quarantine(evidence: Evidence) -> Iterator[str]:
     """No quarantined byte reaches a training manifest, and what is quarantined is kept with its reason.
 
-    No manifest that a run ever wrote lists a shard of an upload that is quarantined, or of none; such an upload has no
-    shard, and in its folder are the object, byte for byte, and ``reason.json``.
+    No manifest of any run lists a shard of a quarantined or unknown upload. A quarantined upload has no
+    shard; its folder has the object, byte for byte, and ``reason.json``.
     """
     shards = {key for key, _ in evidence.keys(LAKE, f"{s3_keys.DATASETS}/")}
     there = {key for key, _ in evidence.keys(LAKE, f"{s3_keys.QUARANTINE}/")}
@@ -50,10 +50,10 @@ def _read(evidence: Evidence, key: str, there: set[str]) -> bytes | None:
 
 
 def kept(evidence: Evidence) -> Iterator[str]:
-    """Of a laptop cloud that is kept a kill takes nothing, at whatever moment.
+    """A kill takes nothing from a kept laptop cloud, at whatever moment.
 
-    Every item of the ledger (uploads, runs, versions, routes), every object and every record of SageMaker's that was answered
-    before the kill is there, as it was, when the cloud is started again with its folder.
+    Every item of the ledger (uploads, runs, versions, routes), every object and every record of SageMaker
+    whose write was answered before the kill is there, unchanged, when the cloud restarts from its folder.
     """
     for kill in evidence.acts.kills:
         where = f"killed at write {kill.at} of {kill.of}, after {kill.answered} answers"
@@ -61,9 +61,10 @@ def kept(evidence: Evidence) -> Iterator[str]:
 
 
 def immutability(evidence: Evidence) -> Iterator[str]:
-    """Shards and artifacts never change or vanish, and none of our functions deletes an object or touches an artifact.
+    """Shards and artifacts never change or vanish, and no function of ours deletes an object or touches an artifact.
 
-    Every key of a shard has one version; what a run trained on is still there; uploads stay as they came.
+    Every shard has one object version; what a run trained on still exists; uploads stay as they were
+    received.
     """
     shards = Counter(key for key, _ in evidence.keys(LAKE, f"{s3_keys.DATASETS}/"))
     yield from (f"{key} was written {count} times" for key, count in shards.items() if count > 1)

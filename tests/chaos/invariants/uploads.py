@@ -1,4 +1,4 @@
-"""What must hold of uploads: their time, their names, and the time that they take."""
+"""Invariants of uploads: their times, their names, and the duration of their checks."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from tests.chaos.invariants.evidence import Evidence
 from tests.chaos.models import SPECS
 
 PATIENCE = timedelta(minutes=2)
-"""For the check of an upload, where nothing goes wrong with it: its model's places are free, or nearly so."""
+"""Maximum time until an upload is checked where nothing goes wrong with it and its model sends no slow files."""
 OVER = frozenset({UploadState.FAILED, UploadState.SUPERSEDED, UploadState.EXCLUDED})
 
 
 def no_future(evidence: Evidence) -> Iterator[str]:
-    """Nothing that is dated later than a run began is in what it learns from, and each row of the future has its place.
+    """A run learns from nothing that is dated after its beginning, and each future row is accounted for.
 
-    The clock of a job is when its run began. Rows that are dated a day after their check, or later, are rejected; those
-    before that wait, and the upload tells how many there are and until when, the run how many it did not see. An upload
-    all of whose rows wait is in no run that began before their time.
+    The clock of a job is the beginning of its run. Rows dated a day or more after their check are rejected.
+    Earlier future rows wait: the upload states their number and last time, the run the number that it did not
+    see. An upload with only waiting rows is in no run that began before their time.
     """
     yield from _before_their_time(evidence)
     runs = {run.run_id: run for run in evidence.runs}
@@ -69,10 +69,10 @@ def _before_their_time(evidence: Evidence) -> Iterator[str]:
 
 
 def replacement(evidence: Evidence) -> Iterator[str]:
-    """Nobody's rows vanish silently, and none count twice.
+    """No rows vanish silently, and none count twice.
 
-    What takes the place of a version that counts says which one, and people are told; the rows of the one before count until
-    a run has used the new ones. Of files with one content, under whatever names, a snapshot has one.
+    A version that replaces one that counts names it, and people are notified. The old rows count until a run
+    has used the new ones. Of files with the same content, under whatever names, a snapshot has one.
     """
     for upload in evidence.uploads.values():
         if upload.state is UploadState.SUPERSEDED:
@@ -97,7 +97,7 @@ def replacement(evidence: Evidence) -> Iterator[str]:
 
 
 def _counted_before(one: Upload, upload: Upload) -> bool:
-    """Whether a version of the same object counted when a newer one was accepted."""
+    """Whether an older version of the same object counted when the newer one was accepted."""
     if one.key != upload.key or one.upload_id == upload.upload_id or one.sequencer >= upload.sequencer:
         return False
     accepted, then = one.times.get(UploadState.ACCEPTED, "9"), upload.times.get(UploadState.ACCEPTED, "")
@@ -107,8 +107,9 @@ def _counted_before(one: Upload, upload: Upload) -> bool:
 def in_turn(evidence: Evidence) -> Iterator[str]:
     """Every check is counted before it begins, and slow files keep nobody else waiting.
 
-    The ledger has as many checks of a slow file as were begun. An upload of a model that sends nothing slow is decided within
-    two minutes, however many slow files of others there are, unless its event or ingest itself was hit.
+    The ledger counts as many checks of a slow file as were begun. An upload of a model without slow files is
+    decided within two minutes, however many slow files others send, unless a fault hits its event or ingest
+    itself.
     """
     checks = evidence.stage.checks.begun
     for stored in evidence.stored():
@@ -128,7 +129,7 @@ def _is_slow(stored: Stored) -> bool:
 
 
 def _took(evidence: Evidence, stored: Stored) -> timedelta:
-    """How long an upload was undecided."""
+    """Return how long an upload was undecided."""
     upload = evidence.uploads.get(stored.upload_id)
     times = (
         [] if upload is None else [at for state, at in upload.times.items() if state != UploadState.RECEIVED]
