@@ -11,6 +11,7 @@ from local.forks import ForkServer
 from local.glue import runs
 from local.hooks import executions
 from local.hooks.durable import Durable
+from local.hooks.functions import SDK
 from local.sagemaker import containers, endpoints, packages, tags, training, transforms, tuning
 from local.sagemaker.context import Context
 from local.sagemaker.state import State
@@ -49,7 +50,7 @@ class Account:
     def __init__(self, settings: Settings, images: Images, endpoint: str, issuer: Issuer) -> None:
         state = State(settings.keep / "sagemaker.json" if settings.keep else None)
         self.context = Context(settings=settings, state=state, images=images, endpoint=endpoint)
-        self._forks = ForkServer()
+        self._forks = ForkServer(("traceback", "boto3", "botocore.handlers"), allowed=SDK)
         hooks.install(self.context, issuer, self._forks)
         self.durable = Durable(settings.keep / kept.GENERATIONS) if settings.keep else None
         if self.durable:
@@ -77,6 +78,7 @@ class Account:
         endpoints.close()
 
     def end_workers(self) -> None:
-        """Terminate the worker processes of Lambda functions."""
+        """Terminate the worker processes of Lambda functions and the fork servers."""
         lambda_runtime.reset()
-        self._forks.close()
+        for server in (self._forks, *self.context.servers.values()):
+            server.close()

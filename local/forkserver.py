@@ -1,16 +1,18 @@
-"""Fork server for Python processes; the AWS SDK, most of a function's cold start, is already imported.
+"""Fork server for Python processes; modules that take long to import are already imported.
 
-``local.forks`` starts it as a script. Standard input is a socket. Each request carries the command line,
-environment and folder as JSON, and the file descriptors of the three standard streams and of a status pipe.
-This process writes the process id to the status pipe, and the exit code when the process ends. When the
-socket is closed, on purpose or because the cloud died, every forked process is killed.
+``local.forks`` starts it as a script; its first argument names the modules. Standard input is a socket. Each
+request carries the command line, environment and folder as JSON, and the file descriptors of the three standard
+streams and of a status pipe. This process writes the process id to the status pipe, and the exit code when the
+process ends; what that process started is killed then. When the socket is closed, on purpose or because the
+cloud died, every forked process is killed.
 
-The command is executed instead of forked when its environment sets other ``PYTHON`` variables than this
-process has, or when its folder holds a module whose name is already imported here.
+The command is executed instead of forked when its environment sets other variables that Python or a library
+reads at its start than this process has, or when its folder holds a module whose name is already imported here.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ctypes
 import gc
@@ -24,33 +26,35 @@ import signal
 import socket
 import struct
 import sys
+import tempfile
+import threading
 import time
+from collections.abc import Container, Sequence
 from typing import Any, NoReturn
 
 LENGTH = struct.Struct("!I")
 DESCRIPTORS = 4
 ROOM = 512
 """Length in bytes of the last argument, the space in which a forked process shows its command line."""
-SDK = frozenset({"boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"})
-"""Top-level modules that Lambda's Python runtime has in addition to the standard library."""
-_IMPORTED = ("traceback", "boto3", "botocore.handlers")
+PR_SET_PDEATHSIG = 1
+_READ_AT_START = ("PYTHON", "LD_", "OMP_", "OPENBLAS_", "MKL_", "SCIPY_", "SKLEARN_")
+"""Prefixes of environment variables that Python or a library reads only once, at its start or import."""
 
 
-class _OnlyTheSdk(importlib.abc.MetaPathFinder):
-    """Import hook that refuses installed packages that the SDK would use but Lambda lacks."""
+class _Only(importlib.abc.MetaPathFinder):
+    """Import hook that refuses installed packages that the imported modules would use but may not."""
+
+    def __init__(self, allowed: Container[str]) -> None:
+        self._allowed = allowed
 
     def find_spec(self, name: str, path: object = None, _target: object = None) -> None:
-        if path is None and name not in SDK and name not in sys.stdlib_module_names:
+        if path is None and name not in self._allowed and name not in sys.stdlib_module_names:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
 def main() -> None:
     """Serve fork requests until the socket is closed, then kill every forked process."""
-    only = _OnlyTheSdk()
-    sys.meta_path.insert(0, only)
-    for name in _IMPORTED:
-        importlib.import_module(name)
-    sys.meta_path.remove(only)
+    _import(**json.loads(sys.argv[1]))
     gc.freeze()  # a garbage collection in a forked process would copy every shared page
     requests = socket.socket(fileno=0)
     woken, wake = socket.socketpair()
@@ -71,8 +75,24 @@ def main() -> None:
             _start(*received, running)
     signal.set_wakeup_fd(-1)
     for process in running:
-        os.kill(process, signal.SIGKILL)
+        _kill_group(process)
         os.waitpid(process, 0)
+    os._exit(0)  # without the finalisers of libraries, which have nothing to save here
+
+
+def _import(modules: Sequence[str], allowed: Container[str] | None) -> None:
+    """Import modules, which may import only the installed packages in `allowed`, or all when it is None."""
+    if allowed is not None:
+        sys.meta_path.insert(0, _Only(allowed))
+    for name in modules:
+        importlib.import_module(name)
+    if allowed is not None:
+        del sys.meta_path[0]
+
+
+def _kill_group(process: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # the group has no process left
+        os.killpg(process, signal.SIGKILL)
 
 
 def _receive(requests: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
@@ -103,6 +123,7 @@ def _reap(running: dict[int, int]) -> None:
         process, status = os.waitpid(-1, os.WNOHANG)
         if process == 0:
             return
+        _kill_group(process)
         descriptor = running.pop(process)
         with contextlib.suppress(BrokenPipeError):
             os.write(descriptor, b"%d\n" % os.waitstatus_to_exitcode(status))
@@ -111,6 +132,9 @@ def _reap(running: dict[int, int]) -> None:
 
 def _run(request: dict[str, Any], descriptors: list[int], running: dict[int, int]) -> NoReturn:
     """Turn this forked process into the requested command."""
+    os.setpgid(0, 0)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for stream, descriptor in enumerate(descriptors[:3]):
@@ -123,18 +147,54 @@ def _run(request: dict[str, Any], descriptors: list[int], running: dict[int, int
         os.execve(command[0], command, environment)  # noqa: S606 - the cloud's own command
     os.environ.clear()
     os.environ.update(environment)
+    tempfile.tempdir = None
     time.tzset()
     _show(command)
-    sys.argv = command[1:]
-    sys.path.insert(0, os.path.dirname(command[1]))  # noqa: PTH120 - as Python itself does
-    runpy.run_path(command[1], run_name="__main__")
-    sys.exit()
+    path = [one for one in environment.get("PYTHONPATH", "").split(os.pathsep) if one]
+    sys.path[:] = [*path, *(one for one in sys.path if one not in path)]
+    code = 1
+    try:
+        _run_program(*request["program"])
+        code = 0
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+        if isinstance(error.code, str):
+            sys.stderr.write(f"{error.code}\n")
+    except BaseException:  # noqa: BLE001 - Python itself shows whatever ends a program
+        sys.excepthook(*sys.exc_info())
+    _end(code)
+
+
+def _run_program(first: str, *rest: str) -> None:
+    """Run a script, or the module after ``-m``, as ``__main__``."""
+    if first == "-m":
+        sys.argv = list(rest)
+        sys.path.insert(0, os.getcwd())  # noqa: PTH109 - as Python itself does
+        runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
+    else:
+        sys.argv = [first, *rest]
+        sys.path.insert(0, os.path.dirname(first))  # noqa: PTH120 - as Python itself does
+        runpy.run_path(first, run_name="__main__")
+
+
+def _end(code: int) -> NoReturn:
+    """Exit as forks of ``multiprocessing`` do: finalisers of libraries would join threads of the server."""
+    threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - waits for the threads that Python waits for
+    atexit._run_exitfuncs()  # noqa: SLF001
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def _starts_otherwise(environment: dict[str, str]) -> bool:
-    """Whether ``PYTHON`` variables differ, or an imported module would shadow one of the folder."""
+    """Whether variables read at start differ, or an imported module would shadow one of the folder."""
     asked, here = (
-        {key: value for key, value in one.items() if key.startswith("PYTHON")}
+        {
+            name: value
+            for name, value in one.items()
+            if name.startswith(_READ_AT_START) and name != "PYTHONPATH"
+        }
         for one in (environment, os.environ)
     )
     modules = {name.partition(".")[0] for name in os.listdir()}  # noqa: PTH208 - names alone

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import subprocess
 import sys
 import threading
@@ -20,11 +21,11 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import lambda_svc
 
 from local import principals
-from local.forks import ForkServer
-from local.forkserver import SDK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from local.forks import Fork, ForkServer
 
 _SERVICE = "lambda.amazonaws.com"
 _LONGEST_SECONDS = 900  # Lambda's maximum duration of an invocation
@@ -117,6 +118,10 @@ def _expect(text: str, script: str) -> None:
         )
 
 
+SDK = frozenset({"boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"})
+"""Top-level modules that Lambda's Python runtime has in addition to the standard library."""
+
+
 def fork_workers(server: ForkServer) -> None:
     """Fork Python workers from a process that has imported the AWS SDK.
 
@@ -127,9 +132,22 @@ def fork_workers(server: ForkServer) -> None:
     def popen(command: list[str], *, cwd: str, env: dict[str, str], **streams: Any) -> Any:
         if command[0] != sys.executable:
             return subprocess.Popen(command, cwd=cwd, env=env, **streams)
-        return server.fork(command, env, cwd)
+        return _piped(server, command, env, cwd)
 
     lambda_runtime.subprocess = SimpleNamespace(**{**vars(subprocess), "Popen": popen})
+
+
+def _piped(server: ForkServer, command: list[str], environment: dict[str, str], folder: str) -> Fork:
+    """Fork a process whose three standard streams are text pipes."""
+    (theirs, ours), (read, write), (read_errors, write_errors) = os.pipe(), os.pipe(), os.pipe()
+    try:
+        fork = server.fork(command, environment, folder, (theirs, write, write_errors))
+    finally:
+        for end in (theirs, write, write_errors):
+            os.close(end)
+    fork.stdin, fork.stdout = os.fdopen(ours, "w", buffering=1), os.fdopen(read)
+    fork.stderr = os.fdopen(read_errors)
+    return fork
 
 
 def unpack_code_once(folder: Path) -> None:

@@ -8,21 +8,54 @@ file of the virtual environment cannot add code that the image lacks.
 from __future__ import annotations
 
 import os
+import re
 import sys
 import sysconfig
 from typing import TYPE_CHECKING
 
 from local import environment, sessions
+from local.forks import ForkServer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from local.sagemaker.context import Context
 
+_OPTIONS = ("-S",)
+_IMPORTS = {
+    "ibis-framework": ("ibis", "ibis.backends.duckdb"),
+    "pandas": ("pandas",),
+    "pyarrow": ("pyarrow.parquet",),
+    "scikit-learn": (
+        "sklearn.compose",
+        "sklearn.ensemble",
+        "sklearn.feature_extraction.text",
+        "sklearn.linear_model",
+        "sklearn.model_selection",
+    ),
+    "skl2onnx": ("skl2onnx",),
+}
+"""Modules that take long to import, by requirement; none that starts a thread which a fork would lack."""
+_REQUIREMENT = re.compile(r"^([a-z0-9-]+)==", re.MULTILINE)
+
 
 def command(verb: str) -> list[str]:
     """Return the command line of the verb ``train`` or ``serve``."""
-    return [sys.executable, "-S", "-m", "training", verb]
+    return [sys.executable, *_OPTIONS, "-m", "training", verb]
+
+
+def server(context: Context, code: Path) -> ForkServer | None:
+    """Return the server that forks an image's jobs; None for an image whose requirements name no slow import."""
+    file = code / "training" / "requirements.txt"
+    named = _REQUIREMENT.findall(file.read_text()) if file.exists() else []
+    imports = [module for package in named for module in _IMPORTS.get(package, ())]
+    if not imports:
+        return None
+    with context.starting:
+        if code not in context.servers:
+            shared = {**_shared(context), "PYTHONPATH": os.pathsep.join(_packages())}
+            context.servers[code] = ForkServer(imports, options=_OPTIONS, environment=shared)
+        return context.servers[code]
 
 
 def variables(context: Context, *, role_arn: str, root: Path, code: Path, isolated: bool) -> dict[str, str]:
@@ -41,20 +74,29 @@ def variables(context: Context, *, role_arn: str, root: Path, code: Path, isolat
     isolated : bool
         Whether network isolation is enabled; the container then gets no credentials, as on AWS.
     """
-    packages = dict.fromkeys((sysconfig.get_path("purelib"), sysconfig.get_path("platlib")))
     return {
-        **environment.base(os.environ),
-        **environment.no_aws_files(),
+        **_shared(context),
         **({} if isolated else _credentials(context, role_arn)),
         "AWS_REGION": context.settings.region,
         "AWS_DEFAULT_REGION": context.settings.region,
         "HOME": str(root),
         "TMPDIR": str(root / "tmp"),
-        "XDG_CACHE_HOME": str(context.settings.scratch / "caches"),  # shared, as an image's layers are
-        "PYTHONPATH": os.pathsep.join([str(code), *packages]),
-        "PYTHONUNBUFFERED": "1",
+        "PYTHONPATH": os.pathsep.join([str(code), *_packages()]),
         "SAGEMAKER_BASE_DIR": str(root),
     }
+
+
+def _shared(context: Context) -> dict[str, str]:
+    return {
+        **environment.base(os.environ),
+        **environment.no_aws_files(),
+        "XDG_CACHE_HOME": str(context.settings.scratch / "caches"),  # shared, as an image's layers are
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _packages() -> list[str]:
+    return list(dict.fromkeys((sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))))
 
 
 def _credentials(context: Context, role_arn: str) -> dict[str, str]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from local.forks import ForkServer
     from local.images import Images
     from local.sagemaker.state import State
     from local.settings import Settings
@@ -44,6 +45,8 @@ class Context:
         Set when the cloud stops.
     numbers : iterator of int
         Names of sockets.
+    servers : dict
+        Fork server of each image's jobs by the image's directory; accessed with ``starting`` held.
     """
 
     settings: Settings
@@ -53,6 +56,8 @@ class Context:
     step_seconds: float = 0.15
     closing: threading.Event = field(default_factory=threading.Event)
     numbers: Iterator[int] = field(default_factory=itertools.count)
+    servers: dict[Path, ForkServer] = field(default_factory=dict)
+    starting: threading.Lock = field(default_factory=threading.Lock)
 
     def arn(self, kind: str, name: str) -> str:
         """Return a resource's ARN; SageMaker writes the name in lower case."""

@@ -154,7 +154,8 @@ def _train(context: Context, job: Record, root: Path, code: Path) -> tuple[Outco
         "TRAINING_JOB_ARN": job["TrainingJobArn"],
         **job.get("Environment", {}),
     }
-    with Child(container.command("train"), env=given, cwd=code) as child:
+    server = container.server(context, code)
+    with Child(container.command("train"), env=given, cwd=code, server=server) as child:
 
         def read() -> None:
             for raw in child.output:
