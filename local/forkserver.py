@@ -111,6 +111,8 @@ def _start(request: dict[str, Any], descriptors: list[int], running: dict[int, i
     process = os.fork()
     if process == 0:
         _run(request, descriptors, running)
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # the process has done so, or has ended
+        os.setpgid(process, process)
     for descriptor in descriptors[:-1]:
         os.close(descriptor)
     running[process] = descriptors[-1]
