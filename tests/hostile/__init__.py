@@ -1,6 +1,7 @@
-"""Hostile and odd inputs, at every door by which values come in: ``make hostile``.
+"""Hostile and odd inputs at every entry point: ``make hostile``.
 
-A row goes to ingest (a file of JSON Lines), to the API (a request to predict), to a batch (its file's line) and to the
-container (JSON and JSON Lines). All four must decide, without an error of their own; say what was given and what is
-allowed when they refuse; and agree, whether a value is taken, and as which. Files are of ingest's kind alone.
+A row goes to ingest (a file of JSON Lines), to the API (a prediction request), to a batch (a line of its
+file) and to the container (JSON and JSON Lines). Each entry point, called a door here, must accept or refuse
+it without an internal error. A refusal must say what was given and what is allowed. All doors must agree on
+whether they accept a row, and with which values. Files go to ingest only, and as batches.
 """

@@ -1,4 +1,4 @@
-"""``python -m tests.hostile``: a table of what went wrong, then one line of JSON."""
+"""``python -m tests.hostile``: prints a table of the failures, then one line of JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WORDS = {"undecided": "undecided", "unclear": "unclear", "crashed": "crash", "di
 
 
 def bring(given: Input, ask: Ask) -> Tried:
-    """Bring an input to its doors; one that takes more than it may has decided nothing."""
+    """Send an input to its doors; a door that exceeds its limits counts as undecided."""
     verdicts = {}
     for door in given.doors:
         try:
@@ -29,7 +29,7 @@ def bring(given: Input, ask: Ask) -> Tried:
 
 
 def figures(tried: Sequence[Tried]) -> dict[str, int]:
-    """Count what went wrong."""
+    """Count the kinds of failures."""
     return {
         "inputs": len(tried),
         "undecided": sum(one.undecided for one in tried),
@@ -40,7 +40,7 @@ def figures(tried: Sequence[Tried]) -> dict[str, int]:
 
 
 def table(tried: Sequence[Tried]) -> str:
-    """Give a line for each door: how much came to it, and what became of that."""
+    """Return a line for each door: number of inputs, accepted, refused, undecided."""
     counts = Counter((door, one.taken) for each in tried for door, one in each.verdicts.items())
     lines = [f"{'door':<10} {'inputs':>7} {'taken':>7} {'refused':>8} {'undecided':>10}"]
     for door in dict.fromkeys(door for door, _ in counts):
@@ -50,7 +50,7 @@ def table(tried: Sequence[Tried]) -> str:
 
 
 def main() -> int:
-    """Try, print, and fail when anything went wrong."""
+    """Try all inputs and print the results; return 1 when anything failed."""
     parser = argparse.ArgumentParser(
         prog="make hostile", description="Bring hostile and odd inputs to every door."
     )

@@ -1,7 +1,7 @@
-"""The doors, each as a caller or an uploader meets it: what each makes of a row, a body or a file.
+"""The doors, as callers and uploaders use them: the verdict of each on a row, a body or a file.
 
-A stage over moto runs every handler. Its endpoint, and the container of its batches, is the real application with a real
-graph: what reaches that graph is what a door has taken.
+A stage over moto runs every handler. Its endpoint, and the container of its batches, is the real application
+with a real graph; the values that reach the graph are those that a door has accepted.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _TAKEN = (UploadState.ACCEPTED, UploadState.TRAINED)
 
 
 class Tap:
-    """A scorer that notes the rows which it is asked."""
+    """A scorer that records the rows that it is asked to score."""
 
     def __init__(self, scorer: Scorer) -> None:
         self._scorer = scorer
@@ -64,7 +64,7 @@ class Doors:
     Parameters
     ----------
     world
-        The stage; its model serves.
+        The stage, whose model serves.
     """
 
     def __init__(self, world: World) -> None:
@@ -76,7 +76,7 @@ class Doors:
         world.sagemaker.brain = lambda _endpoint, body: self._app.invocation(json.dumps(body).encode())
 
     def ask(self, door: str, given: Input) -> Verdict:
-        """Bring an input to a door; every error that is no verdict is a crash."""
+        """Send an input to a door; every exception is a crash."""
         self._tap.rows_asked.clear()
         self._count += 1
         doors: dict[str, Callable[[Any], Verdict]] = {
@@ -94,7 +94,7 @@ class Doors:
     # ingest
 
     def _ingest(self, given: Row | File) -> Verdict:
-        """Upload a file, or one of a single line, whose target is put before what the row has."""
+        """Upload a file, or a file of one line in which the target precedes the row's fields."""
         if isinstance(given, File):
             filename, content = given.filename, given.content
         else:
@@ -117,7 +117,7 @@ class Doors:
         return Verdict(False, reasons=tuple(told))
 
     def _forget(self, upload_id: str) -> None:
-        """Leave nothing in the ledger of what is decided: the next upload is compared with all that are there."""
+        """Delete a decided upload from the ledger, because each new upload is compared with all others."""
         key = {"pk": {"S": ledger_keys.partition(MODEL)}, "sk": {"S": ledger_keys.upload(upload_id)}}
         self._world.dynamodb.delete_item(TableName=TABLE, Key=key)
 
@@ -131,7 +131,7 @@ class Doors:
         return tuple(map(_comparable, rows))
 
     def _of_rows(self, upload_id: str) -> list[Reason]:
-        """Read the reasons against rows, as whoever asks for an upload gets them."""
+        """Return the reasons against rows, as the API reports them."""
         found = []
         for line in self._read(s3_keys.rejected_key(MODEL, upload_id)).decode().splitlines():
             row = json.loads(line)
@@ -158,7 +158,7 @@ class Doors:
             "pathParameters": {"model": MODEL},
             "body": body.content.decode(
                 "utf-8", "replace"
-            ),  # as the gateway gives what is text by its media type
+            ),  # as API Gateway passes bodies of textual media types
         }
         answer = predict.handler(event, LambdaContext())
         told = json.loads(answer["body"])
@@ -206,7 +206,7 @@ class Doors:
         return start["status"], end["body"]
 
     def _scored(self, answers: int) -> Verdict:
-        """Give what the graph was asked, of which there is an answer for each row."""
+        """Return the rows that the graph was asked to score, of which each must have an answer."""
         rows = tuple(map(_comparable, self._tap.rows_asked))
         if len(rows) != answers:
             return Verdict(None, crash=f"{answers} answers to {len(rows)} rows")
@@ -249,7 +249,7 @@ class Doors:
         )
 
     def _transform(self, batch: str) -> None:
-        """Do the transform job of a batch, if it was given one, and let its end be heard."""
+        """Execute the transform job of a batch, if there is one, and send its state change event."""
         name = resources.transform_job(STAGE, MODEL, batch)
         if (job := self._world.sagemaker.transforms.get(name)) is None:
             return
@@ -279,13 +279,16 @@ def opened() -> Iterator[Doors]:
 
 @contextmanager
 def asking() -> Iterator[Callable[[tuple[str, Input]], Verdict]]:
-    """Open them, to be asked by name."""
+    """Open the doors and yield a function that sends an input to a named one."""
     with opened() as doors:
         yield lambda asked: doors.ask(*asked)
 
 
 def made() -> artifact.Artifact:
-    """Give an artifact whose graph takes every column, and answers by how many numbers are missing."""
+    """Return an artifact whose graph uses every column.
+
+    Its answer depends on how many numbers are missing.
+    """
     rows: list[str | int | None] = ["rows"]
     numbers, words = ["amount", "free", "flag", "at"], ["colour", "note"]
     onnx = helper.make_model(
@@ -334,7 +337,7 @@ def made() -> artifact.Artifact:
 
 
 def _refused(errors: Sequence[Mapping[str, str]] | None, detail: str, where: str = "") -> Verdict:
-    """Read what a problem, or a container's answer, says."""
+    """Return the verdict of a problem document or of a container's error."""
     if not errors:
         return Verdict(False, reasons=(Reason(detail),))
     told = (Reason(one["detail"], f"{where}{one['pointer']}" or "the body") for one in errors)
@@ -354,18 +357,18 @@ def _labelled(line: str) -> str:
 
 
 def _request(line: str) -> str:
-    """Make a request of a row; a byte order mark stands before a whole text."""
+    """Return a request with one row; a byte order mark of the row moves to the beginning of the body."""
     row = line.removeprefix("\ufeff")
     return f'{line[: len(line) - len(row)]}{{"instances": [{row}]}}'
 
 
 def _selected(column: Column) -> str:
-    """Select a column; of a moment its microseconds since 1970, which need no library of time zones."""
+    """Return the SQL of a column; a time as microseconds since 1970, which needs no time zone library."""
     return f'epoch_us("{column.name}")' if isinstance(column, DateTime) else f'"{column.name}"'
 
 
 def _comparable(values: Any) -> tuple[Any, ...]:
-    """Give values as the estimator sees them: numbers as float32, moments as moments."""
+    """Return values as the estimator sees them: numbers as float32, times as datetime."""
     return tuple(_seen(column, value) for column, value in zip(SPEC.columns, values, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""The inputs, by name: every odd value in every type of column, rows of odd form, and odd files."""
+"""The inputs by name: every odd value in every type of column, odd forms of rows, odd files and bodies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from relearn.spec.model import Boolean, Category, DateTime, Id, Ingest, Metric, 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of JSON that a row of the spec may be, with its name."""
+    """A line of JSON that may be a row of the spec."""
 
     name: str
     line: str
@@ -21,7 +21,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Body:
-    """The body of a request for predictions, with its name."""
+    """The body of a prediction request."""
 
     name: str
     content: bytes
@@ -31,7 +31,7 @@ class Body:
 
 @dataclass(frozen=True)
 class File:
-    """An upload, or the file of a batch, with its name."""
+    """An upload, or the file of a batch."""
 
     name: str
     filename: str
@@ -67,7 +67,7 @@ GOOD = {
     "who": '"w1"',
     "note": '"fine"',
 }
-"""Column to a value in JSON."""
+"""A good row: column to value as JSON."""
 VALUES: dict[str, str] = {
     "null": "null",
     "true": "true",
@@ -141,7 +141,7 @@ VALUES: dict[str, str] = {
     "an object": '{"a": 1}',
     "1000 arrays deep": "[" * 1000 + "]" * 1000,
 }
-"""What it is to how it is written in JSON, or as what passes for it."""
+"""Description to a value, as JSON or what is mistaken for it."""
 ROWS: dict[str, str] = {
     "a good row": "{%s}",
     "spaces around it": "  {%s}  ",
@@ -174,7 +174,7 @@ ROWS: dict[str, str] = {
     "a form feed": "\x0c{%s}",
     "NUL around it": "\x00{%s}\x00",
 }
-"""What it is to the line; ``%s`` stands for the fields of a good row."""
+"""Description to a line; ``%s`` stands for the fields of a good row."""
 HEADER = "amount,free,colour,flag,at,who,note,kind"
 LINE = "-1,2.5,red,true,2026-05-04T10:00:00Z,w1,fine,a"
 _CSV = f"{HEADER}\n{LINE}\n"
@@ -227,7 +227,7 @@ FILES: dict[str, tuple[str, bytes]] = {
     "JSON over lines": ("a.jsonl", b'{\n"amount": 1\n}\n'),
     "empty lines of JSON": ("a.jsonl", b"\n\n\n"),
 }
-"""What it is to the name and bytes of an upload."""
+"""Description to name and bytes of an upload."""
 
 
 _GOOD = "{" + ", ".join(f'"{name}": {value}' for name, value in GOOD.items()) + "}"
@@ -279,11 +279,11 @@ BODIES: dict[str, Body] = {
         ("a long media type", _BODY.encode(), "application/" + "x" * 5000),
     )
 }
-"""What it is to the body of a request, with its media type where that is another than JSON."""
+"""Description to the body of a request, with its media type unless that is JSON."""
 
 
 def everything() -> Iterator[Input]:
-    """Give all inputs: rows to every door, bodies to those of requests, files to ingest and as those of batches."""
+    """Yield all inputs: rows for every door, bodies for requests, files for ingest and as batches."""
     yield from rows()
     for what, body in BODIES.items():
         yield replace(body, name=f"body: {what}")
@@ -293,7 +293,7 @@ def everything() -> Iterator[Input]:
 
 
 def rows() -> Iterator[Row]:
-    """Give every odd value in every column, and every odd form of a row."""
+    """Yield every odd value in every column, every column left out, and every odd form of a row."""
     for column in GOOD:
         for what, value in VALUES.items():
             fields = {**GOOD, column: value}

@@ -1,7 +1,7 @@
-"""A door behind a limit: it is asked in a process of its own, which ends when it takes too much, and another takes its place.
+"""Runs a door in a child process with limits; the process ends when it exceeds one, and is replaced.
 
-The limit on time is one of the processor's, which a busy machine does not use up; only who waits for nothing at all is found
-by a clock.
+The time limit is processor time, which does not depend on how busy the machine is. A wall-clock limit finds
+only a process that waits for ever.
 """
 
 from __future__ import annotations
@@ -20,24 +20,25 @@ Asked = TypeVar("Asked")
 Answered = TypeVar("Answered")
 
 CPU_SECONDS = 20
-"""Of the processor, for one door and one input; the slowest takes less than a tenth."""
+"""Processor time for one door and one input, in seconds; the slowest takes less than a tenth."""
 SILENT_SECONDS = 600.0
-"""After so long without a word a door waits for nothing."""
+"""Wall-clock seconds without an answer after which a door counts as waiting for ever."""
 MEMORY_BYTES = 4 * 1024**3
-"""What a door's process may hold; the container with the least memory has half of it."""
+"""Maximum memory of a door's process; the smallest container has half of it."""
 
 
 class OverrunError(Exception):
-    """A door took more than it may, and decided nothing."""
+    """A door exceeded a limit and decided nothing."""
 
 
 class Limited(Generic[Asked, Answered]):
-    """Answers in a child process.
+    """Answers questions in a child process with limits.
 
     Parameters
     ----------
     make
-        Makes, in the child, what answers; a function of a module, so that a new process finds it.
+        Context manager, called in the child, that yields the answering function; it must be importable from
+        its module.
     cpu_seconds, silent_seconds, memory_bytes
         The limits.
     """
@@ -65,12 +66,14 @@ class Limited(Generic[Asked, Answered]):
         self._end()
 
     def __call__(self, asked: Asked) -> Answered:
-        """Ask; in a new process when the last one has ended.
+        """Return the child's answer, in a new process when the last one has ended.
 
         Raises
         ------
         OverrunError
-            Time or memory was used up, or the process ended otherwise.
+            When a limit is exceeded, or the process ends otherwise.
+        ChildProcessError
+            When `make` fails in the child.
         """
         pipe = self._pipe or self._begin()
         pipe.send(asked)
@@ -96,7 +99,7 @@ class Limited(Generic[Asked, Answered]):
         return self._pipe
 
     def _ended(self) -> str:
-        """Say what ended the process, and forget it."""
+        """Return what ended the process, and forget it."""
         code = self._end()
         if code == -signal.SIGXCPU:
             return f"more than {self._cpu_seconds} s of the processor"
@@ -120,9 +123,9 @@ def _answer(
     make: Callable[[], AbstractContextManager[Callable[[Asked], Answered]]],
     limits: tuple[int, int],
 ) -> None:
-    """Answer in the child, until nobody asks."""
+    """Answer in the child until the pipe is closed."""
     cpu_seconds, memory_bytes = limits
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # handlers print what they measure
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # handlers print logs and metrics
     with make() as answer:
         pipe.send(None)
         resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, resource.RLIM_INFINITY))

@@ -1,4 +1,4 @@
-"""What doors make of an input, and whether what they say of it can be understood."""
+"""Verdicts of doors on an input, and whether their reasons can be understood."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _PLACE = re.compile(
     r"\b(line \d+|byte|character \d+|offset \d+|columns?|fields|header|rows?|labels?|the (file|body|request)|"
     r"the gzip stream|the Parquet file|metadata|content type|charset|is named|unpack\w*) ?"
 )
-"""Where a text says it is about, when it has no column, line or pointer beside it."""
+"""Words that name the place of an error, for reasons without a column, line or pointer."""
 _GIVEN = re.compile(
     r"\bgot\b|\d|'|\"|^null is not allowed|\b(missing|unknown|twice)\b|"
     r"\b(is|holds|has) (a|an|no|nothing|named|empty|corrupt|Parquet)\b|cannot be read: \S"
 )
-"""What was given or found: shown, counted, named, or not there at all."""
+"""What was given: quoted, counted, named, or said to be missing."""
 _ALLOWED = re.compile(r"; allowed( in [\w ]+)?: \S")
 _OF_A_VALUE = re.compile(
     r"missing|holds a NUL character|not (a number|a string|finite as float32|true or false)|"
@@ -24,25 +24,29 @@ _OF_A_VALUE = re.compile(
     r"(below the minimum|above the maximum), \S+|\d+ characters; at most \d+|later than now, .*; send .*",
     re.DOTALL,
 )
-"""All that ingest says against a value, which stands beside it with its column and line; each says what would be right."""
+"""All of ingest's reasons against a value, which is shown with its column and line.
+
+Each implies what is allowed.
+"""
 _RAW = re.compile(
     r"codec|Errno|Traceback|Error:|Error -?\d|/tmp/|0x[0-9a-f]{8,}|<class|\x1b|\x00|[\ud800-\udfff]"
 )
-"""What is a machine's and no word: names of errors, paths, addresses, characters that steer a terminal."""
+"""Raw technical text: names of errors, file paths, addresses, control characters."""
 
 
 @dataclass(frozen=True)
 class Reason:
-    """Why something was refused.
+    """The reason of a refusal.
 
     Parameters
     ----------
     text
-        The words.
+        The message.
     place
-        Where it is, as the product says it beside the words: a pointer, a line, a column; empty for a whole file or body.
+        Place of the error as given beside the message: pointer, line or column; empty for a whole file or
+        body.
     given
-        What was given there, as the product says it beside the words; None where only the words can say it.
+        The given value as shown beside the message; None where only the message can say it.
     """
 
     text: str
@@ -51,7 +55,7 @@ class Reason:
 
     @property
     def clear(self) -> bool:
-        """Whether it says where it is, what was given, and what is allowed or what to do, and nothing raw."""
+        """Whether it says where, what was given and what is allowed, without raw technical text."""
         if _RAW.search(self.text):
             return False
         if self.given is not None or self.text == "missing":
@@ -71,18 +75,18 @@ class Reason:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a door made of an input.
+    """The verdict of a door on an input.
 
     Parameters
     ----------
     taken
-        Whether it was; None: not decided.
+        Whether it was accepted; None when the door did not decide.
     row
-        The values taken, in a form that can be compared.
+        The accepted values, in a comparable form.
     reasons
-        Why it was refused.
+        Reasons of the refusal.
     crash
-        The error that is nobody's answer; empty when there is none.
+        Internal error; empty when there is none.
     """
 
     taken: bool | None
@@ -93,24 +97,24 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Tried:
-    """An input, and what each door made of it."""
+    """An input with the verdict of each door."""
 
     name: str
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
 
     @property
     def undecided(self) -> bool:
-        """Whether a door decided nothing."""
+        """Whether a door did not decide."""
         return any(one.taken is None and not one.crash for one in self.verdicts.values())
 
     @property
     def crashed(self) -> bool:
-        """Whether a door failed."""
+        """Whether a door had an internal error."""
         return any(one.crash for one in self.verdicts.values())
 
     @property
     def unclear(self) -> bool:
-        """Whether a refusal has no reason, or one that is not clear."""
+        """Whether a refusal has no reason, or an unclear one."""
         return any(
             one.taken is False and not (one.reasons and all(reason.clear for reason in one.reasons))
             for one in self.verdicts.values()
@@ -118,12 +122,12 @@ class Tried:
 
     @property
     def disputed(self) -> bool:
-        """Whether doors differ: some take it and others do not, or they take other values."""
+        """Whether doors disagree: some accept the input and others do not, or they accept other values."""
         decided = [(one.taken, one.row) for one in self.verdicts.values() if one.taken is not None]
         return len(set(decided)) > 1
 
     def said(self) -> str:
-        """Say in a few lines what each door made of it."""
+        """Return the verdict of each door, one line each."""
         lines = []
         for door, one in self.verdicts.items():
             told = one.crash or "; ".join(map(str, one.reasons)) or str(one.row)

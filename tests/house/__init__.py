@@ -1,1 +1,1 @@
-"""What the house looks like in figures: circles, the path of a prediction, lines, what lacks documentation."""
+"""Figures about the source tree: import cycles, the path of a prediction, lines, missing documentation."""

@@ -1,4 +1,4 @@
-"""Measures of the source tree, each found anew from the files."""
+"""Measures of the source tree, computed from the files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROOMS = (
     *("relearn", "preparation", "scoring", "pages", "training", "lambdas", "infra"),
     *("local", "demo", "cli", "bench", "tests", "examples", "clients/python"),
 )
-"""Folders whose Python files count, models' included."""
+"""Folders whose Python files are counted, including those of models."""
 PACKAGES = (
     "relearn",
     "preparation",
@@ -33,28 +33,28 @@ PACKAGES = (
     "demo",
     "cli",
 )
-"""Packages that must be free of circles."""
+"""Packages that must be free of import cycles."""
 
 
 def sources(room: str) -> list[Path]:
-    """Give the Python files of a room, tests beside models included."""
+    """Return the Python files of a folder, including tests beside models."""
     return sorted((ROOT / room).rglob("*.py"))
 
 
 def lines() -> dict[str, int]:
-    """Count the lines of Python of every room."""
+    """Return the number of lines of Python in every folder."""
     return {room: sum(len(path.read_text("utf-8").splitlines()) for path in sources(room)) for room in ROOMS}
 
 
 def largest_file() -> tuple[str, int]:
-    """Find the longest file outside the tests: path from the root, and lines."""
+    """Return path and number of lines of the longest file outside of the tests."""
     found = [path for room in PACKAGES for path in sources(room)]
     longest = max(found, key=lambda path: len(path.read_text("utf-8").splitlines()))
     return longest.relative_to(ROOT).as_posix(), len(longest.read_text("utf-8").splitlines())
 
 
 def longest_function() -> tuple[str, int]:
-    """Find the longest function outside the tests: path and name, and lines."""
+    """Return name and number of lines of the longest function outside of the tests."""
     return max(
         (
             (f"{path.relative_to(ROOT).as_posix()}::{node.name}", (node.end_lineno or 0) - node.lineno + 1)
@@ -68,7 +68,7 @@ def longest_function() -> tuple[str, int]:
 
 
 def circles() -> dict[str, set[tuple[str, str]]]:
-    """Find the circles among the children of every package: package to the imports that close them."""
+    """Return the import cycles among the children of every package: package to the imports that close them."""
     graph = grimp.build_graph(*PACKAGES, cache_dir=None)
     found = {}
     todo = list(PACKAGES)
@@ -81,7 +81,7 @@ def circles() -> dict[str, set[tuple[str, str]]]:
 
 
 def prediction() -> Mapping[str, int]:
-    """Count what one prediction request passes: ``modules`` of the house, ``calls`` of their functions, ``depth`` of frames."""
+    """Return counts of one prediction request: ``modules`` and ``calls`` of ours, maximum ``depth`` of frames."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.house.prediction"], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -90,7 +90,7 @@ def prediction() -> Mapping[str, int]:
 
 
 def unit_start_seconds() -> float:
-    """Time pytest until it has collected the tests of the domain: s, the least of three."""
+    """Return how long pytest takes to collect the domain's tests, in seconds, the least of three."""
     command = [
         sys.executable,
         "-m",
@@ -110,7 +110,7 @@ def unit_start_seconds() -> float:
 
 
 def undocumented() -> list[str]:
-    """List what has no documentation: definitions without a docstring, targets of Make, pages of docs/reference."""
+    """Return what lacks documentation: definitions, Makefile targets, and stale pages of docs/reference."""
     return [*_without_docstring(), *_targets(), *reference.stale()]
 
 
@@ -127,7 +127,7 @@ def _without_docstring() -> Iterator[str]:
 
 
 def _bare(tree: ast.Module | ast.ClassDef) -> Iterator[str]:
-    """Name the public definitions of a module or class, and of its public classes, that have no docstring."""
+    """Yield the public definitions of a module or class, and of its public classes, without a docstring."""
     for node in tree.body:
         if not isinstance(
             node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef

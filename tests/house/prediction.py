@@ -1,6 +1,7 @@
-"""Passes one prediction request through the real function, with stubs in place of the network, and counts its way.
+"""Traces one prediction request through the real function, with stubs in place of the network.
 
-Prints one JSON object: ``modules`` of the house that the request passes, ``calls`` of their functions, ``depth`` of frames.
+Prints one JSON object: ``modules`` of ours that the request passes, ``calls`` of their functions, ``depth``
+of frames.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ OURS = tuple(f"{ROOT / room}{os.sep}" for room in ("relearn", "lambdas", "scorin
 
 
 class Way:
-    """Counts frames of the house, as `sys.setprofile` reports them."""
+    """Counter of our frames, for `sys.setprofile`."""
 
     def __init__(self) -> None:
         self.modules: set[str] = set()
         self.calls = self.depth = self._now = 0
 
     def see(self, frame: FrameType, event: str, _argument: Any) -> None:
-        """Take in one event of the profiler."""
+        """Process one event of the profiler."""
         file = frame.f_code.co_filename
         if not file.startswith(OURS):
             return
@@ -40,11 +41,11 @@ class Way:
 
 
 def main() -> None:
-    """Ask twice, and count the second request: the first one fills the caches."""
+    """Send two requests and count the second, because the first fills the caches."""
     os.environ.update(predict_worker.ENVIRONMENT)
     printed = sys.stdout
     with Path(os.devnull).open("w") as nowhere:
-        sys.stdout = nowhere  # log lines and metrics are written, and not read
+        sys.stdout = nowhere  # discards log lines and metrics
         predict_worker.write_catalog()
         handler, way = predict_worker.ours(predict_worker.answer), Way()
         asked, context = predict_worker.event(1), predict_worker.Context()

@@ -1,6 +1,6 @@
-"""Pages of docs/reference that follow from the code: commands, settings, targets.
+"""Generated pages of docs/reference: commands, settings, Makefile targets.
 
-``python -m tests.house.reference`` writes the generated part of each page anew; a test refuses a page that it is not in.
+``python -m tests.house.reference`` rewrites the generated part of each page; a test fails for a stale page.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _AUTOMATIC = ("install_completion", "show_completion")
 
 
 def commands() -> str:
-    """Describe the options of ``relearn`` itself, then every command in alphabetical order."""
+    """Return the options of ``relearn`` itself, then every command in alphabetical order, as Markdown."""
     root: Any = get_command(app)
     parts = ["## Options of every command\n\n" + _table(_described(root.params))]
     for name, command in sorted(root.commands.items()):
@@ -41,7 +41,7 @@ def commands() -> str:
 
 
 def settings() -> str:
-    """Describe every setting of a stage: its default, what it may be, and what it does."""
+    """Return a table of a stage's settings with default, allowed values and meaning."""
     documented = _parameters(cleandoc(Settings.__doc__ or ""))
     rows = [
         (f"`{one.name}`", _default(one), RULES[one.name][1], documented[one.name])
@@ -52,12 +52,12 @@ def settings() -> str:
 
 
 def targets() -> str:
-    """Describe every target of the Makefile."""
+    """Return a table of the Makefile's targets."""
     return _table([("target", "does"), *((f"`{name}`", does) for name, does in made().items())])
 
 
 def made() -> dict[str, str]:
-    """Read the targets that ``make help`` lists, with what it says of each."""
+    """Return the targets that ``make help`` lists, with their descriptions."""
     return dict(re.findall(r"^([a-z-]+):.*?## (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
 
 
@@ -69,14 +69,14 @@ PAGES: dict[str, Callable[[], str]] = {
 
 
 def page(text: str, written: str) -> str:
-    """Put a generated part between the marks of a page.
+    """Replace the generated part of a page.
 
     Parameters
     ----------
     text
-        The page as it is, with both marks in it.
+        The page, with both marks.
     written
-        What stands between them afterwards.
+        The new generated part.
     """
     before, _, rest = text.partition(_FENCES[0])
     _, _, after = rest.partition(_FENCES[1])
@@ -84,7 +84,7 @@ def page(text: str, written: str) -> str:
 
 
 def stale() -> list[str]:
-    """List the pages that are not what the code says today, relative to the repository."""
+    """Return the paths of pages whose generated part is out of date."""
     return [
         (FOLDER / name).relative_to(ROOT).as_posix()
         for name, write in PAGES.items()
@@ -93,7 +93,7 @@ def stale() -> list[str]:
 
 
 def main() -> int:
-    """Write all pages."""
+    """Rewrite all pages."""
     for name, write in PAGES.items():
         file = FOLDER / name
         file.write_text(page(file.read_text("utf-8"), write()), "utf-8")
@@ -114,7 +114,7 @@ def _described(params: list[Any]) -> list[tuple[str, ...]]:
 
 
 def _usage(param: Any) -> str:
-    """Write a parameter as the line of usage has it: arguments, and the options that are required."""
+    """Return a parameter for the usage line: arguments, and required options."""
     if _is_argument(param):
         return _argument(param)
     return f"{param.opts[0]} {param.name.upper()}" if param.required else ""
@@ -161,7 +161,7 @@ def _given(param: Any) -> str:
         return "required"
     default = param.default
     if isinstance(default, Path) and default.is_relative_to(ROOT):
-        default = default.relative_to(ROOT)  # the page is the same wherever the repository lies
+        default = default.relative_to(ROOT)  # independent of where the repository lies
     return "" if default in (None, False, "") else f"`{default}`"
 
 
@@ -171,7 +171,7 @@ def _meaning(param: Any) -> str:
 
 
 def _parameters(doc: str) -> dict[str, str]:
-    """Read the parameters of a docstring in numpydoc style; several may share a description."""
+    """Parse the parameters of a numpydoc docstring; several names may share a description."""
     found: dict[str, str] = {}
     _, _, section = doc.partition("Parameters\n----------\n")
     for names, text in re.findall(r"^(\w[\w, ]*)\n((?: {4}.*\n?)+)", section, re.MULTILINE):

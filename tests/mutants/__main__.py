@@ -1,4 +1,4 @@
-"""``python -m tests.mutants``: a table of the survivors, then one line of JSON."""
+"""``python -m tests.mutants``: prints a table of the survivors, then one line of JSON."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ SOURCES = (
     "lambdas/handlers/*.py",
     *(f"lambdas/{room}/*.py" for room in USE_CASES),
 )
-"""The domain and the use cases; the adapters of AWS decide nothing."""
+"""The domain and the use cases; AWS adapters are omitted because they decide nothing."""
 TESTS = ("tests/unit", "tests/moto")
 _QUIET = ("--capture=sys", "-oaddopts=", "-pno:schemathesis", "-pno:cacheprovider", "-pno:terminal")
 _OTHERS = ("test_cli_", "test_training_", "test_prepare_", "test_ranking_", "test_client_", "test_makefile")
-"""Files that test other packages than the mutants'."""
+"""Name parts of test files for packages without mutants."""
 
 
 class Chosen:
-    """A plugin: it leaves out the files that test other packages."""
+    """pytest plugin that ignores test files of other packages."""
 
     @staticmethod
     def pytest_ignore_collect(collection_path: Path) -> bool | None:
-        """Leave out a file by its name."""
+        """Ignore a file by its name."""
         name = collection_path.name
         return True if name.startswith("test_") and any(other in name for other in _OTHERS) else None
 
 
 def counted(mutated: list[Mutated], only: str) -> dict[str, list[Mutant]]:
-    """Give, by module, the mutants that count."""
+    """Return the mutants that count, by module."""
     return {
         each.module: [
             mutant
@@ -51,7 +51,13 @@ def counted(mutated: list[Mutated], only: str) -> dict[str, list[Mutant]]:
 
 
 def run(mutants: list[Mutant], mutated: list[Mutated], tests: list[str], processes: int) -> Found:
-    """Try mutants on tests."""
+    """Try mutants on tests.
+
+    Raises
+    ------
+    SystemExit
+        When pytest ends before every mutant is tried.
+    """
     Importer(mutated).install()
     trials = Trials([each.module for each in mutated], mutants, processes, sys.stderr.write)
     code = pytest.main([*_QUIET, *tests], plugins=[Chosen(), trials])
@@ -67,7 +73,7 @@ def _why(tried: Tried) -> str:
 
 
 def main() -> int:
-    """Try mutants, print, and fail when fewer are noticed than must be."""
+    """Try mutants, print the results, and return 1 when too few are killed."""
     parser = argparse.ArgumentParser(
         prog="make mutants", description="Change the domain and the use cases, and see who notices."
     )

@@ -1,4 +1,4 @@
-"""The mutants that no test can notice, because they do what the original does: each with the reason why."""
+"""Mutants that no test can kill because they behave as the original, each with its reason."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from tests.mutants.making import Mutant
 
 @dataclass(frozen=True)
 class Equivalent:
-    """One mutant that changes nothing.
+    """One equivalent mutant.
 
     Parameters
     ----------
     function
-        As mutmut names it: ``relearn.cutting.x_cut``.
+        Name of the function in mutmut's form: ``relearn.cutting.x_cut``.
     diff
-        The changed lines, each with its sign, without what is left and right of them.
+        The changed lines with their signs, without surrounding white space.
     why
-        Why nobody can tell it from the original.
+        Why it behaves as the original.
     """
 
     function: str
@@ -79,11 +79,11 @@ DECLARED: tuple[Equivalent, ...] = (
 
 
 def is_declared(mutant: Mutant) -> bool:
-    """Tell whether a mutant is known to change nothing."""
+    """Whether a mutant is declared as equivalent."""
     return any(matches(each, mutant) for each in DECLARED)
 
 
 def matches(declared: Equivalent, mutant: Mutant) -> bool:
-    """Tell whether a mutant is the declared one."""
+    """Whether a mutant is the declared one."""
     lines = tuple(line[0] + line[1:].strip() for line in mutant.diff.splitlines())
     return mutant.function == declared.function and lines == declared.diff

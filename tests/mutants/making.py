@@ -1,4 +1,4 @@
-"""Makes the mutants of modules, and has this process import the modules with their mutants in them."""
+"""Makes the mutants of modules, and imports modules with their mutants."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from pathlib import Path
 from types import ModuleType
 
 ROOT = Path.cwd()
-"""Where the packages are whose mutants are tried."""
+"""Root of the repository whose packages are mutated."""
 KEPT = ROOT / "build" / "mutants"
-"""What is expensive to find out, by the digest of what it was found out from."""
+"""Cache of expensive results, by the digest of their inputs."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,10 @@ class Mutant:
     Parameters
     ----------
     module
-        Its dotted name.
+        Dotted name of the module.
     name
-        As mutmut names the changed function inside the module: ``x_f__mutmut_3``, or ``xǁClassǁf__mutmut_3``.
+        mutmut's name of the changed function inside the module: ``x_f__mutmut_3``, or
+        ``xǁClassǁf__mutmut_3``.
     diff
         The changed lines, each with its sign.
     """
@@ -42,12 +43,12 @@ class Mutant:
 
     @property
     def key(self) -> str:
-        """As mutmut names it."""
+        """mutmut's full name of the mutant."""
         return f"{self.module}.{self.name}"
 
     @property
     def function(self) -> str:
-        """The function that it changes."""
+        """Name of the changed function."""
         return function_of(self.key)
 
 
@@ -58,15 +59,15 @@ class Mutated:
     Parameters
     ----------
     module
-        Its dotted name.
+        Dotted name of the module.
     path
-        Where its source is, from the root of the repository.
+        Path of its source, relative to the root.
     code
-        The source in which every function chooses, when it is called, between itself and its mutants.
+        Source in which every function dispatches to itself or one of its mutants when it is called.
     spans
-        The first and the last line of each function in that source.
+        First and last line of each function in that source.
     names
-        The mutants.
+        Names of the mutants.
     """
 
     module: str
@@ -76,7 +77,7 @@ class Mutated:
     names: Sequence[str]
 
     def mutants(self) -> list[Mutant]:
-        """All of them, with what they change."""
+        """Return all mutants with their diffs."""
         lines = self.code.splitlines()
         return [Mutant(self.module, name, self._diff(lines, name)) for name in self.names]
 
@@ -92,18 +93,18 @@ class Mutated:
 
 
 def function_of(key: str) -> str:
-    """Name the function that a mutant changes, as mutmut names it."""
+    """Return mutmut's name of the function that a mutant changes."""
     return key.partition("__mutmut_")[0]
 
 
 def made(paths: Sequence[Path]) -> list[Mutated]:
-    """Make the mutants of files; those of a file that did not change since are read again."""
+    """Make the mutants of files; those of unchanged files come from the cache."""
     with ProcessPoolExecutor(2) as pool:
         return list(pool.map(of_file, paths))
 
 
 def of_file(path: Path) -> Mutated:
-    """Make the mutants of one file."""
+    """Make the mutants of one file, or read them from the cache."""
     code = path.read_text()
     kept = KEPT / "made" / f"{digest(version('mutmut'), str(path.relative_to(ROOT)), code)}.json"
     if kept.exists():
@@ -114,12 +115,12 @@ def of_file(path: Path) -> Mutated:
 
 
 def digest(*texts: str) -> str:
-    """Name a file by what its content depends on."""
+    """Return a file name for a result that depends on these texts."""
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:32]
 
 
 def keep(path: Path, value: object) -> None:
-    """Write a value so that it is there whole or not at all."""
+    """Write a value as JSON atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     written = path.with_suffix(".part")
     written.write_text(json.dumps(value))
@@ -137,13 +138,19 @@ def _mutated(path: Path, code: str) -> Mutated:
 
 
 class Importer(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Loads modules with their mutants in them, from where they are, so that nothing else sees a difference."""
+    """Import hook that loads modules with their mutants under their usual names and paths."""
 
     def __init__(self, mutated: Sequence[Mutated]) -> None:
         self._mutated = {each.module: each for each in mutated if each.names}
 
     def install(self) -> None:
-        """Load them in this process from now on; none of them may be loaded already."""
+        """Install the hook in this process.
+
+        Raises
+        ------
+        ImportError
+            When one of the modules is imported already.
+        """
         early = sorted(sys.modules.keys() & self._mutated.keys())
         if early:
             raise ImportError(f"{early[0]} was imported before its mutants were made")
@@ -152,7 +159,7 @@ class Importer(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        """Find a module that has mutants."""
+        """Return the spec of a module with mutants; None for others."""
         del path, target
         if fullname not in self._mutated:
             return None
@@ -163,6 +170,6 @@ class Importer(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         )
 
     def exec_module(self, module: ModuleType) -> None:
-        """Run the source with the mutants."""
+        """Execute the source with the mutants."""
         mutated = self._mutated[module.__name__]
         exec(compile(mutated.code, str(ROOT / mutated.path), "exec"), module.__dict__)  # noqa: S102

@@ -1,4 +1,4 @@
-"""Draws the mutants to try, and counts what became of them."""
+"""Draws the mutants to try, and reports the results."""
 
 from __future__ import annotations
 
@@ -12,47 +12,48 @@ from itertools import chain, zip_longest
 from tests.mutants.making import Mutant
 
 AIM = 0.95
-"""The share of mutants that must be noticed."""
+"""Required share of killed mutants."""
 _TEXT = re.compile(
     r"""(?<![fF])(?P<quote>["'])(?P<words>(?:(?!(?P=quote)).)* (?:(?!(?P=quote)).)*)(?P=quote)"""
 )
-"""A string with a space in it, which is no f-string."""
+"""A string with a space that is not an f-string."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """What became of mutants: how many were tried, and those that no test noticed, each with why."""
+    """Results: number of tried mutants, and the survivors with their reasons."""
 
     mutants: int
     survivors: Sequence[tuple[Mutant, str]]
 
     @property
     def share(self) -> float:
-        """The share that was noticed."""
+        """Share of killed mutants."""
         return 1 - len(self.survivors) / max(1, self.mutants)
 
     def line(self) -> str:
-        """The figures as JSON."""
+        """Return the figures as JSON."""
         killed = self.mutants - len(self.survivors)
         return json.dumps({"mutants": self.mutants, "killed": killed, "share": round(self.share, 4)})
 
     def table(self) -> str:
-        """The survivors, each with what was changed."""
+        """Return the survivors with their diffs, as text."""
         rows = [f"{mutant.key} ({why})\n{mutant.diff}\n" for mutant, why in self.survivors]
         return f"{len(rows)} of {self.mutants} mutants that no test noticed\n\n{''.join(rows)}"
 
 
 def drawn(mutants: Mapping[str, Sequence[Mutant]], wanted: int, seed: int) -> list[Mutant]:
-    """Draw mutants with a seed, of every module one before of any module another.
+    """Draw a seeded sample of mutants, round by round one of each module.
 
     Parameters
     ----------
     mutants
-        By module, those that count.
+        Mutants by module.
     wanted
-        How many, when there are so many.
+        Maximum number to draw.
     seed
-        The same seed draws the same mutants of the same code; a change of one module leaves the draw of the others.
+        The same seed and code give the same sample; a change of one module does not change the order in
+        others.
     """
     shuffled = [_shuffled(mutants[module], f"{seed} {module}") for module in sorted(mutants)]
     rounds: Iterator[Mutant | None] = chain.from_iterable(zip_longest(*shuffled))
@@ -64,7 +65,7 @@ def _shuffled(mutants: Sequence[Mutant], seed: str) -> list[Mutant]:
 
 
 def is_wording(diff: str) -> bool:
-    """Tell whether a mutant only words a text for people in another way: in capitals, in small letters, with XX around it.
+    """Whether a mutant only rewords a text for people: upper case, lower case, or with XX around it.
 
     Parameters
     ----------

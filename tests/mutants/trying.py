@@ -1,8 +1,8 @@
-"""Tries mutants inside one pytest that has collected the tests: a fork for each, and in it the tests that pass through the change.
+"""Tries mutants inside one pytest that has collected the tests: each in a fork, on the tests that execute the change.
 
-What a fork inherits is imported and collected, but no test has run in it: nothing that one mutant computed is seen by
-another. The tests of a mutant run the quick ones first, and those of the module's own file before others, until one fails or
-until those that fit into `SECONDS` have run.
+A fork inherits imports and collected tests, but no executed test, so no mutant sees results of another. Quick
+tests run first, those in the module's own file before others, until one fails or the time of `SECONDS` is
+used up.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from mutmut.mutation.trampoline import set_mutant_under_test
 from tests.mutants.making import KEPT, ROOT, Mutant, digest, keep
 
 SECONDS = 20.0
-"""How long the tests of one mutant may take when none of them fails."""
+"""Maximum time of a mutant's tests when none fails, in seconds."""
 _NEARER = 10
-"""A test in the module's own file is run before one elsewhere that is so many times as quick."""
+"""A test in the module's own file runs before one elsewhere that is up to this many times as quick."""
 _SLOW = 10.0
-"""A test that takes longer than so many seconds is left out: it would be the only one of its mutant."""
+"""Tests that take more seconds are left out, because one would use up its mutant's time."""
 _SPARE = 10
-"""A test may use so many times the seconds that it needs without the mutant, and as many seconds more."""
+"""A test may take this many times its seconds without the mutant, and as many seconds more."""
 _PATIENCE = 20
-"""On a busy machine a second of a process takes longer than a second: it is given so many times as long."""
+"""Wall-clock seconds allowed for each second of processor time, for a busy machine."""
 _RECORD = "mutmut.mutation.trampoline.record_trampoline_hit"
 _FOUND, _NOT_FOUND, _NO_TEST = 1, 0, 33
 
@@ -71,7 +71,7 @@ settings.register_profile(
 
 @dataclass(frozen=True)
 class Passed:
-    """How long a test takes, and which functions it passes through."""
+    """Duration of a test in seconds, and the functions that it executes."""
 
     seconds: float
     functions: Sequence[str]
@@ -79,16 +79,16 @@ class Passed:
 
 @dataclass(frozen=True)
 class Tried:
-    """What became of a mutant.
+    """Result of a mutant.
 
     Parameters
     ----------
     mutant
-        Which one.
+        The mutant.
     killed
-        Whether a test failed, or took far too long: an endless loop is noticed too.
+        Whether a test failed or took far too long, as in an endless loop.
     tests, passing
-        How many tests ran when none failed, and how many pass through the changed function.
+        Number of tests that ran when none failed, and of those that execute the changed function.
     """
 
     mutant: Mutant
@@ -108,16 +108,18 @@ class _Child:
 
 @dataclass(eq=False)
 class Trials:
-    """The plugin: it runs mutants instead of tests.
+    """pytest plugin that runs mutants instead of tests.
 
     Parameters
     ----------
     modules
-        All that have mutants in them.
+        All modules with mutants.
     mutants
-        Those to try.
+        Mutants to try.
     processes
-        How many at once.
+        Number of concurrent forks.
+    say
+        Receives progress.
     """
 
     modules: Sequence[str]
@@ -129,11 +131,11 @@ class Trials:
     _failed: bool = False
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Notice that a test failed."""
+        """Record that a test failed."""
         self._failed = self._failed or report.failed
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Find out what the tests pass through, then try the mutants."""
+        """Find which functions the tests execute, then try the mutants."""
         settings.load_profile("mutants")
         _warm_hypothesis()
         if any(item.path.is_relative_to(_ON_MOTO) for item in session.items):
@@ -143,12 +145,12 @@ class Trials:
         self.say(f"{len(passed)} tests pass without a change; {len(self.left_out)} are left out\n")
         through = _through(passed)
         gc.collect()
-        gc.freeze()  # a fork that looked for garbage would copy all that it shares
+        gc.freeze()  # a garbage collection in a fork would copy every shared page
         items = {item.nodeid: item for item in session.items}
         self._try(items, passed, through)
         return True
 
-    # What the tests pass through
+    # functions that the tests execute
 
     def _passed(self, items: Sequence[pytest.Item]) -> dict[str, Passed]:
         shared = digest(_shared(), *self.modules)
@@ -179,7 +181,7 @@ class Trials:
         return found
 
     def _look(self, items: Sequence[pytest.Item], kept: Path) -> int:
-        """Run the tests of one file, and keep what each passes through."""
+        """Run the tests of one file and store which functions each executes."""
         through: set[str] = set()
         pytest.MonkeyPatch().setattr(_RECORD, lambda name, **_: through.add(name))
         set_mutant_under_test("stats")
@@ -199,13 +201,13 @@ class Trials:
 
     @staticmethod
     def _import(names: set[str]) -> None:
-        """Import once what the forks would import each for itself."""
+        """Import once what the forks would each import."""
         for name in sorted(names - sys.modules.keys()):
             if not name.startswith(("tests.", "__", "py.", "_pytest", "lambdas.", "relearn.")):
                 with suppress(Exception):  # a fork can do without it
                     importlib.import_module(name)
 
-    # The mutants
+    # the mutants
 
     def _try(
         self, items: Mapping[str, pytest.Item], passed: Mapping[str, Passed], through: Mapping[str, list[str]]
@@ -265,7 +267,7 @@ class Trials:
 
 
 def _through(passed: Mapping[str, Passed]) -> dict[str, list[str]]:
-    """Name the tests that pass through each function."""
+    """Return the tests that execute each function."""
     found: dict[str, list[str]] = defaultdict(list)
     for name, test in passed.items():
         for function in test.functions:
@@ -274,7 +276,7 @@ def _through(passed: Mapping[str, Passed]) -> dict[str, list[str]]:
 
 
 def _chosen(mutant: Mutant, passing: Sequence[str], passed: Mapping[str, Passed]) -> tuple[list[str], float]:
-    """Choose the tests of a mutant that fit into its time, and say how long they take."""
+    """Return the tests of a mutant that fit into its time, and their total seconds."""
     last = mutant.module.rpartition(".")[2]
     ordered = sorted(
         passing, key=lambda name: (passed[name].seconds / (_NEARER if f"_{last}.py" in name else 1), name)
@@ -290,7 +292,7 @@ def _chosen(mutant: Mutant, passing: Sequence[str], passed: Mapping[str, Passed]
 
 
 def _shared() -> str:
-    """Tell what every test may depend on, besides its own file."""
+    """Return a digest of everything that any test may depend on besides its own file."""
     rooms = (
         "relearn",
         "preparation",
@@ -307,7 +309,7 @@ def _shared() -> str:
 
 
 def _forked(work: Callable[[], int]) -> int:
-    """Start work in a fork; its result is the fork's exit code."""
+    """Start work in a fork, whose exit code is its result; return the process id."""
     pid = os.fork()
     if pid:
         return pid
@@ -323,7 +325,7 @@ def _forked(work: Callable[[], int]) -> int:
 
 
 def _live_in(room: str) -> None:
-    """Make temporary files inside a directory that the parent removes."""
+    """Create temporary files inside a directory that the parent removes."""
     os.environ["PYTEST_DEBUG_TEMPROOT"] = os.environ["TMPDIR"] = room
     tempfile.tempdir = room
 
@@ -333,7 +335,7 @@ def _run(item: pytest.Item, following: pytest.Item | None) -> None:
 
 
 def _warm_aws() -> None:
-    """Read, once, the models of the services of AWS, and import what imitates them."""
+    """Load AWS's service models and moto once, before the forks."""
     import boto3  # noqa: PLC0415 - these take a second, and most tests need none of them
     from botocore.loaders import JSONFileLoader  # noqa: PLC0415
     from moto import mock_aws  # noqa: PLC0415
@@ -349,7 +351,7 @@ def _warm_aws() -> None:
 
 
 def _warm_hypothesis() -> None:
-    """Let Hypothesis read, once, what every fork would read for itself."""
+    """Let Hypothesis load once what every fork would load."""
 
     @settings(max_examples=1, database=None, deadline=None)
     @given(st.text(), st.integers(), st.floats())
