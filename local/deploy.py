@@ -83,7 +83,7 @@ class Cdk:
         return found
 
     def _share_zips(self) -> None:
-        """Give every assembly the same folder of zipped assets, in which ``cdk`` looks each up by its hash.
+        """Share one folder of zipped assets among assemblies, in which ``cdk`` finds each by its hash.
 
         Zipping the layers takes ten seconds.
         """

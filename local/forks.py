@@ -90,7 +90,7 @@ class Fork:
 
     def _signal(self, number: signal.Signals) -> None:
         if self.poll() is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):  # it has ended since
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # it has ended meanwhile
                 os.killpg(self.pid, number)
 
 

@@ -77,11 +77,11 @@ def main() -> None:
     for process in running:
         _kill_group(process)
         os.waitpid(process, 0)
-    os._exit(0)  # without the finalisers of libraries, which have nothing to save here
+    os._exit(0)  # skips finalisers of libraries, which have nothing to save here
 
 
 def _import(modules: Sequence[str], allowed: Container[str] | None) -> None:
-    """Import modules, which may import only the installed packages in `allowed`, or all when it is None."""
+    """Import modules; with `allowed`, these may import no other installed packages."""
     if allowed is not None:
         sys.meta_path.insert(0, _Only(allowed))
     for name in modules:
@@ -111,7 +111,9 @@ def _start(request: dict[str, Any], descriptors: list[int], running: dict[int, i
     process = os.fork()
     if process == 0:
         _run(request, descriptors, running)
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # the process has done so, or has ended
+    with contextlib.suppress(
+        ProcessLookupError, PermissionError
+    ):  # the process has done it itself, or has ended
         os.setpgid(process, process)
     for descriptor in descriptors[:-1]:
         os.close(descriptor)
@@ -180,7 +182,7 @@ def _run_program(first: str, *rest: str) -> None:
 
 
 def _end(code: int) -> NoReturn:
-    """Exit as forks of ``multiprocessing`` do: finalisers of libraries would join threads of the server."""
+    """Exit like a fork of ``multiprocessing``, because finalisers of libraries would join threads of the server."""
     threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - waits for the threads that Python waits for
     atexit._run_exitfuncs()  # noqa: SLF001
     for stream in (sys.stdout, sys.stderr):

@@ -125,7 +125,7 @@ def _guarded(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE if log is None else log,
         stderr=subprocess.STDOUT,
-        start_new_session=True,  # Ctrl-C reaches the cloud alone; it stops its children in order
+        start_new_session=True,  # Ctrl-C reaches only the cloud, which stops its children in order
     )
 
 

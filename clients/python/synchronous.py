@@ -27,11 +27,11 @@ NAMES = (
     (r"\b__a(enter|exit)__\b", r"__\1__"),
     (r"\ba(close|closing|read|iter_bytes)\b", r"\1"),
 )
-"""What stands in the source, as a regular expression, and what is written instead, in this order."""
+"""Regular expressions and their replacements, applied in this order."""
 
 
 def written(source: str) -> str:
-    """Give the module without asyncio."""
+    """Return the source of the module without asyncio."""
     for pattern, instead in NAMES:
         source = re.sub(pattern, instead, source)
     return source

@@ -35,7 +35,7 @@ _IMPORTS = {
     ),
     "skl2onnx": ("skl2onnx",),
 }
-"""Modules that take long to import, by requirement; none that starts a thread which a fork would lack."""
+"""Modules that take long to import, by requirement; none may start a thread, which a fork would lack."""
 _REQUIREMENT = re.compile(r"^([a-z0-9-]+)==", re.MULTILINE)
 
 
@@ -45,7 +45,10 @@ def command(verb: str) -> list[str]:
 
 
 def server(context: Context, code: Path) -> ForkServer | None:
-    """Return the server that forks an image's jobs; None for an image whose requirements name no slow import."""
+    """Return the server that forks an image's jobs.
+
+    None when none of its requirements takes long to import.
+    """
     file = code / "training" / "requirements.txt"
     named = _REQUIREMENT.findall(file.read_text()) if file.exists() else []
     imports = [module for package in named for module in _IMPORTS.get(package, ())]

@@ -30,8 +30,9 @@ FAILED = "ConditionalCheckFailed"
 ITEM_BYTES, KEY_BYTES = 400 * 1024, {"pk": 2048, "sk": 1024}
 PAGE_BYTES, TRANSACTION_BYTES, BATCH_BYTES = 1024**2, 4 * 1024**2, 16 * 1024**2
 MEMBERS, KEYS_READ, ITEMS_WRITTEN = 100, 100, 25
-"""Maximum number of members of a transaction, keys of a BatchGetItem and items of a BatchWriteItem (Developer
-Guide, "Constraints in Amazon DynamoDB").
+"""Maximum members of a transaction, keys of a BatchGetItem and items of a BatchWriteItem.
+
+Source: DynamoDB Developer Guide, "Constraints in Amazon DynamoDB".
 """
 _NAMES, _VALUES = "ExpressionAttributeNames", "ExpressionAttributeValues"
 _READ = {"TableName", "ConsistentRead", "ProjectionExpression", "ExclusiveStartKey", "Limit"}

@@ -40,7 +40,7 @@ PARTED = st.sampled_from([(), ("hour",), ("date", "time"), PARTS])
 
 
 def hostile_texts() -> st.SearchStrategy[str]:
-    """Texts with many characters and markup that must never reach a terminal or page unescaped."""
+    """Return a strategy for texts with characters and markup that must never reach a terminal or page unescaped."""
     pieces = st.sampled_from(
         ["\x1b[2J", "\x1b]0;x\x07", "\x9b31m", "\udcff", "<b>", "[red]", ":bomb:", *sorted(NEVER_RAW)]
     )
@@ -53,7 +53,7 @@ def categories(name: str, **more: Any) -> st.SearchStrategy[Category]:
 
 
 def numbers(name: str, **more: Any) -> st.SearchStrategy[Number]:
-    """Numbers without bounds, with one, or with both."""
+    """Return a strategy for number columns without bounds, with one, or with both."""
     limits = st.lists(FLOATS, min_size=2, max_size=2, unique=True).map(sorted)
     bounds = st.tuples(limits, st.booleans(), st.booleans()).map(
         lambda drawn: (drawn[0][0] if drawn[1] else None, drawn[0][1] if drawn[2] else None)
@@ -130,7 +130,7 @@ def raw_tables(draw: st.DrawFn, name: str) -> Table:
 
 
 def looked_up_specs() -> st.SearchStrategy[ModelSpec]:
-    """Specs of models whose features are looked up by entity."""
+    """Return a strategy for specs of models whose features are looked up by entity."""
     return specs().map(_with_moments)
 
 
@@ -147,7 +147,7 @@ def _with_moments(spec: ModelSpec) -> ModelSpec:
 
 
 def values(column: Column) -> st.SearchStrategy[Any]:
-    """Values that fit a column."""
+    """Return a strategy for values that fit a column."""
     match column:
         case Number():
             low = -1e6 if column.minimum is None else column.minimum
@@ -168,7 +168,7 @@ def values(column: Column) -> st.SearchStrategy[Any]:
 
 
 def instances(spec: ModelSpec) -> st.SearchStrategy[dict[str, Any]]:
-    """Rows that fit a spec."""
+    """Return a strategy for rows that fit a spec."""
     required = {column.name: values(column) for column in spec.columns if not column.optional}
     optional = {column.name: st.none() | values(column) for column in spec.columns if column.optional}
     return st.fixed_dictionaries(required, optional=optional)

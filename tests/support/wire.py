@@ -186,7 +186,7 @@ def serving(behaviour: Behaviour) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        wbufsize = -1  # head and body leave together
+        wbufsize = -1  # buffers, so that head and body are sent together
 
         def do_GET(self) -> None:
             self.do_POST()

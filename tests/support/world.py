@@ -251,7 +251,7 @@ class World:
             cause = json.dumps({"errorMessage": str(error), "errorType": type(error).__name__})
             context["error"] = {"Error": type(error).__name__, "Cause": cause}
             self._call(fail_run.handler, context)
-        self.stop(lock.run_id)  # moto ends no execution by itself
+        self.stop(lock.run_id)  # moto does not end executions
         self.clock.pass_seconds(1)  # ids of runs sort by the second
         return self.ledger.run(model, lock.run_id)
 
