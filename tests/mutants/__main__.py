@@ -23,18 +23,17 @@ SOURCES = (
 """The domain and the use cases; AWS adapters are omitted because they decide nothing."""
 TESTS = ("tests/unit", "tests/moto")
 _QUIET = ("--capture=sys", "-oaddopts=", "-pno:schemathesis", "-pno:cacheprovider", "-pno:terminal")
-_OTHERS = ("test_cli_", "test_training_", "test_prepare_", "test_ranking_", "test_client_", "test_makefile")
-"""Name parts of test files for packages without mutants."""
+OTHERS = tuple(ROOT / "tests" / "unit" / room for room in ("cli", "demo", "house", "training"))
+"""Folders of tests for packages without mutants."""
 
 
 class Chosen:
-    """pytest plugin that ignores test files of other packages."""
+    """pytest plugin that ignores tests of other packages."""
 
     @staticmethod
     def pytest_ignore_collect(collection_path: Path) -> bool | None:
-        """Ignore a file by its name."""
-        name = collection_path.name
-        return True if name.startswith("test_") and any(other in name for other in _OTHERS) else None
+        """Ignore a folder of `OTHERS`."""
+        return True if collection_path in OTHERS else None
 
 
 def counted(mutated: list[Mutated], only: str) -> dict[str, list[Mutant]]:

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.mutants import equivalent
+from tests.mutants.__main__ import OTHERS, SOURCES
 from tests.mutants.making import Mutant, of_file
 from tests.mutants.sample import Found, drawn, is_wording
+from tests.mutants.trying import ON_MOTO, SECONDS, Passed, chosen_tests
 
 HOUSE = Path(__file__).parents[2]
 
@@ -105,3 +107,32 @@ def test_the_command_lists_what_no_test_noticed_and_fails_when_that_is_too_much(
     assert "small.x_more__mutmut_1 (1 tests ran of 1 that pass through it)" in ran.stdout
     assert "-    return one > two\n+    return one >= two\n" in ran.stdout
     assert ran.returncode == 1
+
+
+def test_the_tests_of_each_file_run_in_turn_and_the_modules_own_file_has_the_first() -> None:
+    mutant = Mutant("lambdas.maintenance.sweep", "x_f__mutmut_1", "")
+    passed = {
+        name: Passed(seconds, ("x_f",))
+        for name, seconds in {
+            "a.py::one": 1.0, "a.py::two": 2.0, "a.py::three": 3.0, "b.py::one": 4.0, "test_sweep.py::one": 5.0
+        }.items()
+    }  # fmt: skip
+    tests, seconds = chosen_tests(mutant, list(passed), passed)
+    assert tests == ["test_sweep.py::one", "a.py::one", "b.py::one", "a.py::two", "a.py::three"]
+    assert seconds == 15.0
+
+
+def test_a_mutant_runs_the_tests_that_fit_into_its_time() -> None:
+    passed = {f"{file}.py::one": Passed(SECONDS / 2, ("x_f",)) for file in "abc"}
+    tests, seconds = chosen_tests(Mutant("m", "x_f__mutmut_1", ""), list(passed), passed)
+    assert (tests, seconds) == (["a.py::one", "b.py::one"], SECONDS)
+
+
+@pytest.mark.parametrize("folder", [*OTHERS, ON_MOTO], ids=str)
+def test_a_folder_that_is_named_is_there(folder: Path) -> None:
+    assert list(folder.glob("test_*.py"))
+
+
+@pytest.mark.parametrize("pattern", SOURCES)
+def test_every_pattern_of_sources_finds_some(pattern: str) -> None:
+    assert list(HOUSE.glob(pattern))

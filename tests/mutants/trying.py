@@ -1,8 +1,7 @@
 """Tries mutants inside one pytest that has collected the tests: each in a fork, on the tests that execute the change.
 
-A fork inherits imports and collected tests, but no executed test, so no mutant sees results of another. Quick
-tests run first, those in the module's own file before others, until one fails or the time of `SECONDS` is
-used up.
+A fork inherits imports and collected tests, but no executed test, so no mutant sees results of another. The tests of a
+mutant run one after another, as `chosen_tests` orders them, until one fails or the time of `SECONDS` is used up.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +35,6 @@ from tests.mutants.making import KEPT, ROOT, Mutant, digest, keep
 
 SECONDS = 20.0
 """Maximum time of a mutant's tests when none fails, in seconds."""
-_NEARER = 10
-"""A test in the module's own file runs before one elsewhere that is up to this many times as quick."""
 _SLOW = 10.0
 """Tests that take more seconds are left out, because one would use up its mutant's time."""
 _SPARE = 10
@@ -56,7 +54,8 @@ _CALLED: Mapping[Any, str] = {
     "stepfunctions": "list_state_machines",
 }
 
-_ON_MOTO = ROOT / "tests" / "aws"
+ON_MOTO = ROOT / "tests" / "moto"
+"""Folder of the tests that need the service models of AWS."""
 
 settings.register_profile(
     "mutants",
@@ -138,7 +137,7 @@ class Trials:
         """Find which functions the tests execute, then try the mutants."""
         settings.load_profile("mutants")
         _warm_hypothesis()
-        if any(item.path.is_relative_to(_ON_MOTO) for item in session.items):
+        if any(item.path.is_relative_to(ON_MOTO) for item in session.items):
             _warm_aws()
         passed = self._passed(session.items)
         self.left_out = sorted(item.nodeid for item in session.items if item.nodeid not in passed)
@@ -218,7 +217,7 @@ class Trials:
             if waiting and len(running) < self.processes:
                 mutant = waiting.pop()
                 passing = through.get(mutant.function, [])
-                chosen, seconds = _chosen(mutant, passing, passed)
+                chosen, seconds = chosen_tests(mutant, passing, passed)
                 if not chosen:
                     self._ended(_Child(mutant, 0, len(passing), "", 0), _NO_TEST)
                     continue
@@ -275,15 +274,22 @@ def _through(passed: Mapping[str, Passed]) -> dict[str, list[str]]:
     return found
 
 
-def _chosen(mutant: Mutant, passing: Sequence[str], passed: Mapping[str, Passed]) -> tuple[list[str], float]:
-    """Return the tests of a mutant that fit into its time, and their total seconds."""
-    last = mutant.module.rpartition(".")[2]
-    ordered = sorted(
-        passing, key=lambda name: (passed[name].seconds / (_NEARER if f"_{last}.py" in name else 1), name)
-    )
+def chosen_tests(
+    mutant: Mutant, passing: Sequence[str], passed: Mapping[str, Passed]
+) -> tuple[list[str], float]:
+    """Choose the tests of a mutant that fit into its time, and say how long they take.
+
+    The quickest of each file come first, that of the module's own file before all, then the second of each, and so on: tests
+    of one file take much the same way through a function, those of others its other branches.
+    """
+    own = f"_{mutant.module.rpartition('.')[2]}.py"
+    files: defaultdict[str, list[str]] = defaultdict(list)
+    for name in sorted(passing, key=lambda name: (passed[name].seconds, name)):
+        files[name.partition("::")[0]].append(name)
+    turns = zip_longest(*(files[file] for file in sorted(files, key=lambda file: not file.endswith(own))))
     chosen: list[str] = []
     seconds = 0.0
-    for name in ordered:
+    for name in (name for turn in turns for name in turn if name is not None):
         if chosen and seconds + passed[name].seconds > SECONDS:
             break
         chosen.append(name)
