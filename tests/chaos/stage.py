@@ -37,6 +37,7 @@ from tests.support.dynamo import Dynamo
 from tests.support.fake_lambda import FakeLambda
 from tests.support.fake_sagemaker import REGION, Answer
 from tests.support.fake_scaling import FakeScaling
+from tests.support.quick_aws import quicken
 from tests.support.wire import KEYS
 from tests.support.world import (
     ARTIFACTS,
@@ -137,6 +138,7 @@ def stage(seed: int = 0) -> Iterator[Stage]:
         forget_all()
         for name, value in _environment().items():
             monkeypatch.setenv(name, value)
+        quicken(monkeypatch)
         monkeypatch.setattr(boto3, "DEFAULT_SESSION", SESSION)
         made = _parts(leaving)
         patches.apply(monkeypatch, made.clock, made.history, made.wires, made.checks)

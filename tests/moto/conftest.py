@@ -9,8 +9,8 @@ import boto3
 import pytest
 
 from lambdas.runtime import catalog
-from tests.support.fake_sagemaker import REGION
 from tests.support.models import FLOWERS_CSV, PRICES_CSV, SAMPLES
+from tests.support.quick_aws import SharedSession
 from tests.support.records import Queue
 from tests.support.stage import reach_without_sdk, stage_of, written_catalog
 from tests.support.wire import LocalAWS
@@ -25,8 +25,8 @@ def models_catalog(tmp_path: Path) -> catalog.Catalog:
 
 @pytest.fixture(scope="session")
 def aws_session() -> boto3.Session:
-    """One session for all tests: reading the services' models anew takes most of a test's time."""
-    return boto3.Session("test", "test", region_name=REGION)
+    """One session with its clients for all tests: making them anew takes most of a test's time."""
+    return SharedSession()
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from tests.support.fake_callbacks import FakeCallbacks
 from tests.support.fake_lambda import FakeLambda
 from tests.support.fake_sagemaker import ACCOUNT, REGION, FakeSageMaker
 from tests.support.fake_scaling import FakeScaling
+from tests.support.quick_aws import quicken
 from tests.support.wire import KEYS, serving
 from tests.support.world import (
     ARTIFACTS,
@@ -64,6 +65,7 @@ def written_catalog(
 def stage_of(models: catalog.Catalog, session: boto3.Session, patch: pytest.MonkeyPatch) -> Iterator[World]:
     """Open a stage without data, on which every handler runs."""
     with mock_aws():
+        quicken(patch)
         patch.setattr(boto3, "DEFAULT_SESSION", session)
         sagemaker = FakeSageMaker(brain, groups={resources.group(STAGE, name) for name in models.specs})
         functions = FakeLambda({resources.function(STAGE, "batch_event")})
