@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -285,11 +286,29 @@ class _Client:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         return partial(self._call, "".join(part.title() for part in name.split("_")))
 
+    def get_paginator(self, operation: str) -> _Paginator:
+        return _Paginator(getattr(self, operation))
+
     def _call(self, operation: str, **request: Any) -> Any:
         try:
             return self._dynamo.call(operation, request)
         except RefusedError as error:
             raise ClientError(cast("Any", error.parsed), operation) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Paginator:
+    """Reads page after page of one operation."""
+
+    read: Callable[..., Any]
+
+    def paginate(self, **request: Any) -> Iterator[Any]:
+        while True:
+            page = self.read(**request)
+            yield page
+            if "LastEvaluatedKey" not in page:
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
 def ledger_table() -> Table:

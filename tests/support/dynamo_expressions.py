@@ -12,8 +12,6 @@ from decimal import Context, Decimal
 from functools import cache
 from typing import Any
 
-from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
-
 from tests.support.fake_sagemaker import RefusedError
 
 Item = dict[str, Any]
@@ -391,4 +389,6 @@ def _sum(before: Mapping[str, Any] | None, value: Mapping[str, Any]) -> Any:
 
 @cache
 def _reserved() -> frozenset[str]:
+    from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords  # noqa: PLC0415 - moto is slow to import
+
     return frozenset(ReservedKeywords.get_reserved_keywords())

@@ -1,4 +1,4 @@
-"""A stage over moto on which every handler runs, for fixtures and for use outside of pytest."""
+"""A stage over moto and a DynamoDB in memory, with every handler on it: for fixtures, and for who runs it beside pytest."""
 
 from __future__ import annotations
 

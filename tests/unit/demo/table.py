@@ -1,20 +1,26 @@
-"""A table of DynamoDB that can be scanned."""
+"""The ledger's table in memory, with items whose values are texts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
+
+from relearn.ledger.attribute_values import encode
+from tests.support.dynamo import Dynamo
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+NAME = "ledger"
 
 
-class Table:
-    """A DynamoDB client that knows one table; the values of its items are texts."""
+def table(*items: dict[str, str]) -> DynamoDBClient:
+    """Give a client of a table with these items."""
+    client = Dynamo(NAME).client()
+    put(client, *items)
+    return client
 
-    def __init__(self, *items: dict[str, str]) -> None:
-        self.items = list(items)
 
-    def get_paginator(self, _operation: str) -> Table:
-        return self
-
-    def paginate(self, **_request: Any) -> Iterator[dict[str, Any]]:
-        for item in self.items:
-            yield {"Items": [{key: {"S": value} for key, value in item.items()}]}
+def put(client: DynamoDBClient, *items: dict[str, str]) -> None:
+    """Write items, each instead of the one with its key."""
+    for item in items:
+        client.put_item(TableName=NAME, Item={name: encode(value) for name, value in item.items()})

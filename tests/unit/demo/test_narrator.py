@@ -14,7 +14,7 @@ from demo.narrator import Narrator, text_of
 from demo.stage import Stage
 from relearn_client import Classification, NotFoundError, Prediction, RankedItem, Ranking, Regression
 from relearn_client.errors import Problem
-from tests.unit.demo.table import Table
+from tests.unit.demo.table import table
 
 ITEMS = tuple(RankedItem(name, 1.0) for name in ("tea", "cup", "pot", "tin"))
 
@@ -42,7 +42,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def telling(api: Api, *items: dict[str, str]) -> Narrator:
-    stage = SimpleNamespace(api=api, dynamodb=Table(*items), ledger="ledger")
+    stage = SimpleNamespace(api=api, dynamodb=table(*items), ledger="ledger")
     return Narrator(cast("Stage", stage), Console())
 
 
