@@ -10,9 +10,11 @@ from aws_cdk import Aws, Duration
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from relearn.lifecycle.run_context import path
+
 THERE_ALREADY = "SageMaker.ResourceInUseException"
 """Error of CreateTrainingJob for an existing name."""
-_JOB = "$.job"
+_JOB = path("job")
 
 
 def adopt(
@@ -36,7 +38,7 @@ def adopt(
         state_json={
             "Type": "Task",
             "Resource": f"arn:{Aws.PARTITION}:states:::aws-sdk:sagemaker:describeTrainingJob",
-            "Parameters": {"TrainingJobName.$": "$.job_name"},
+            "Parameters": {"TrainingJobName.$": path("job_name")},
             "ResultPath": _JOB,
         },
     )
@@ -46,8 +48,8 @@ def adopt(
         max_attempts=6,
         backoff_rate=2,
     )
-    look.add_catch(failure, errors=["States.ALL"], result_path="$.error")
-    status = f"{_JOB}.TrainingJobStatus"
+    look.add_catch(failure, errors=["States.ALL"], result_path=path("error"))
+    status = path("job", "TrainingJobStatus")
     badly = _give_up(scope)
     badly.next(failure)
     return look.next(
@@ -64,12 +66,12 @@ def adopt(
 
 
 def _take(scope: Construct) -> sfn.Pass:
-    artifact = sfn.JsonPath.string_at(f"{_JOB}.ModelArtifacts.S3ModelArtifacts")
-    return sfn.Pass(scope, "Adopt job", parameters={"artifact": artifact}, result_path="$.training")
+    artifact = sfn.JsonPath.string_at(path("job", "ModelArtifacts", "S3ModelArtifacts"))
+    return sfn.Pass(scope, "Adopt job", parameters={"artifact": artifact}, result_path=path("training"))
 
 
 def _give_up(scope: Construct) -> sfn.Pass:
     """Set the error that Step Functions' own step would have raised."""
     cause = sfn.JsonPath.json_to_string(sfn.JsonPath.object_at(_JOB))
     said = {"Error": "States.TaskFailed", "Cause": cause}
-    return sfn.Pass(scope, "Job ended badly", parameters=said, result_path="$.error")
+    return sfn.Pass(scope, "Job ended badly", parameters=said, result_path=path("error"))

@@ -16,6 +16,7 @@ from infra.base import grants, staging
 from infra.base.access import Access
 from infra.base.grants import Grant
 from infra.base.settings import Settings
+from relearn.lifecycle.run_context import path
 from relearn.naming import resources, s3_keys
 from relearn.spec.model import ModelSpec, on_spark
 
@@ -61,16 +62,16 @@ class FeatureJobs(Construct):
     def request(self) -> dict[str, Any]:
         """Return the StartJobRun request, with the run's values taken from what Open returned."""
         return {
-            "JobName.$": f"States.Format('{self._prefix}{{}}', $.model)",
+            "JobName.$": f"States.Format('{self._prefix}{{}}', {path('model')})",
             "Arguments": {
-                "--model.$": "$.model",
-                "--snapshot.$": "$.spark.snapshot",
-                "--output.$": "$.spark.output",
-                "--now.$": "$.spark.now",
+                "--model.$": path("model"),
+                "--snapshot.$": path("spark", "snapshot"),
+                "--output.$": path("spark", "output"),
+                "--now.$": path("spark", "now"),
             },
-            "WorkerType.$": "$.spark.worker_type",
-            "NumberOfWorkers.$": "$.spark.workers",
-            "Timeout.$": "$.spark.minutes",
+            "WorkerType.$": path("spark", "worker_type"),
+            "NumberOfWorkers.$": path("spark", "workers"),
+            "Timeout.$": path("spark", "minutes"),
         }
 
     def run(self) -> Grant:

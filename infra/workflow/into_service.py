@@ -13,7 +13,8 @@ from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from infra.workflow.step_functions import RunFunctions
-from infra.workflow.steps import ALL, Steps
+from infra.workflow.steps import ALL, Steps, equals
+from relearn.lifecycle.run_context import path
 
 
 def bring(
@@ -34,22 +35,22 @@ def bring(
     then
         State after a version that answers, with its features in place.
     """
-    smoke = steps.call("Smoke", functions.smoke, result="$.smoke")
+    smoke = steps.call("Smoke", functions.smoke, result=path("smoke"))
     # A cold endpoint may refuse its first request.
     smoke.add_retry(errors=[ALL], interval=Duration.seconds(5), max_attempts=3, backoff_rate=2)
-    publish = steps.call("Publish", functions.publish, result="$.published", conflicts=True)
+    publish = steps.call("Publish", functions.publish, result=path("published"), conflicts=True)
     smoke.next(publish).next(
         sfn.Choice(scope, "Published?")
-        .when(sfn.Condition.string_equals("$.published.status", "Published"), then)
+        .when(equals("Published", "published", "status"), then)
         .otherwise(publish)
     )
     deploy = steps.call(
-        "Deploy", functions.deploy, result="$.endpoint", conflicts=True, quota_pause_seconds=poll_seconds
+        "Deploy", functions.deploy, result=path("endpoint"), conflicts=True, quota_pause_seconds=poll_seconds
     )
     again = sfn.Wait(scope, "Wait for endpoint", time=sfn.WaitTime.duration(Duration.seconds(poll_seconds)))
     deploy.next(
         sfn.Choice(scope, "In service?")
-        .when(sfn.Condition.string_equals("$.endpoint.status", "InService"), smoke)
+        .when(equals("InService", "endpoint", "status"), smoke)
         .otherwise(again.next(deploy))
     )
     return deploy

@@ -15,6 +15,7 @@ from infra.base.functions import Function
 from infra.workflow import into_service
 from infra.workflow.step_functions import RunFunctions
 from infra.workflow.steps import Steps
+from relearn.lifecycle.run_context import path
 
 
 def definition(
@@ -34,6 +35,6 @@ def definition(
         Seconds between two checks of an endpoint that is being created.
     """
     steps = Steps(scope, fail_run=restore)
-    move = steps.call("Move the route", restore, result="$.moved", conflicts=True)
+    move = steps.call("Move the route", restore, result=path("moved"), conflicts=True)
     move.next(sfn.Succeed(scope, "Done"))
     return into_service.bring(scope, steps, functions=functions, poll_seconds=poll_seconds, then=move)

@@ -26,7 +26,8 @@ from constructs import Construct
 
 from infra.workflow import into_service
 from infra.workflow.step_functions import RunFunctions
-from infra.workflow.steps import Steps
+from infra.workflow.steps import Steps, equals
+from relearn.lifecycle.run_context import path
 
 
 def definition(
@@ -59,16 +60,16 @@ def definition(
     deployed = _deploy_and_promote(scope, steps, functions=functions, poll_seconds=poll_seconds, close=close)
     better = (
         sfn.Choice(scope, "Better?")
-        .when(sfn.Condition.string_equals("$.judgement.verdict", "promote"), deployed)
+        .when(equals("promote", "judgement", "verdict"), deployed)
         .otherwise(close)
     )
-    judge = steps.call("Judge", functions.judge, result="$.judgement", conflicts=True)
+    judge = steps.call("Judge", functions.judge, result=path("judgement"), conflicts=True)
     judge.next(better)
     train = steps.train("Train", job, pause_seconds=poll_seconds, then=judge)
     sound = (
         sfn.Choice(scope, "Data as demanded?")
         .when(
-            sfn.Condition.string_equals("$.data.verdict", "train"),
+            equals("train", "data", "verdict"),
             _after_features(scope, steps, train, request=features, poll_seconds=poll_seconds),
         )
         .otherwise(close)
@@ -76,14 +77,14 @@ def definition(
     pending = (
         sfn.Choice(scope, "Anything pending?")
         .when(
-            sfn.Condition.boolean_equals("$.proceed", True),
-            steps.call("Check data", functions.check_data, result="$.data").next(sound),
+            sfn.Condition.boolean_equals(path("proceed"), True),
+            steps.call("Check data", functions.check_data, result=path("data")).next(sound),
         )
         .otherwise(close)
     )
     return (
-        sfn.Wait(scope, "Debounce", time=sfn.WaitTime.seconds_path("$.debounce_seconds"))
-        .next(steps.call("Open", functions.open_run, result="$", conflicts=True))
+        sfn.Wait(scope, "Debounce", time=sfn.WaitTime.seconds_path(path("debounce_seconds")))
+        .next(steps.call("Open", functions.open_run, result=path(), conflicts=True))
         .next(pending)
     )
 
@@ -99,7 +100,7 @@ def _after_features(
     if request is None:
         return train
     features = steps.on_glue("Features", request, pause_seconds=poll_seconds).next(train)
-    on_spark = sfn.Condition.is_present("$.spark")
+    on_spark = sfn.Condition.is_present(path("spark"))
     return sfn.Choice(scope, "On Spark?").when(on_spark, features).otherwise(train)
 
 
@@ -116,21 +117,21 @@ def training_job(*, stage: str, roles: str, image_uri: str) -> dict[str, Any]:
         URI of the training image.
     """
     return {
-        "TrainingJobName.$": "$.job_name",
-        "RoleArn.$": f"States.Format('{roles}{{}}', $.model)",
+        "TrainingJobName.$": path("job_name"),
+        "RoleArn.$": f"States.Format('{roles}{{}}', {path('model')})",
         "AlgorithmSpecification": {"TrainingImage": image_uri, "TrainingInputMode": "File"},
-        "HyperParameters.$": "$.hyperparameters",
-        "InputDataConfig.$": "$.input_data_config",
-        "OutputDataConfig": {"S3OutputPath.$": "$.output_path"},
+        "HyperParameters.$": path("hyperparameters"),
+        "InputDataConfig.$": path("input_data_config"),
+        "OutputDataConfig": {"S3OutputPath.$": path("output_path")},
         # Features that runs keep for the next run, and online features.
-        "CheckpointConfig": {"S3Uri.$": "$.checkpoint_uri", "LocalPath": "/opt/ml/checkpoints"},
-        "ResourceConfig.$": "$.resource_config",
-        "StoppingCondition.$": "$.stopping_condition",
+        "CheckpointConfig": {"S3Uri.$": path("checkpoint_uri"), "LocalPath": "/opt/ml/checkpoints"},
+        "ResourceConfig.$": path("resource_config"),
+        "StoppingCondition.$": path("stopping_condition"),
         "EnableNetworkIsolation": True,
         "Tags": [
             {"Key": "relearn:stage", "Value": stage},
-            {"Key": "relearn:model", "Value.$": "$.model"},
-            {"Key": "relearn:run", "Value.$": "$.run_id"},
+            {"Key": "relearn:model", "Value.$": path("model")},
+            {"Key": "relearn:run", "Value.$": path("run_id")},
         ],
     }
 
@@ -141,7 +142,7 @@ def _deploy_and_promote(
     rolled_out = _roll_out(scope, steps, functions=functions, close=close)
     deploy = into_service.bring(scope, steps, functions=functions, poll_seconds=poll_seconds, then=rolled_out)
     approved = _approval(scope, steps, functions=functions, deploy=deploy, close=close)
-    register = steps.call("Register", functions.register, result="$.registration", conflicts=True)
+    register = steps.call("Register", functions.register, result=path("registration"), conflicts=True)
     return register.next(approved)
 
 
@@ -149,27 +150,27 @@ def _approval(
     scope: Construct, steps: Steps, *, functions: RunFunctions, deploy: sfn.IChainable, close: sfn.IChainable
 ) -> sfn.IChainable:
     """Let a person decide before the deployment, where the spec says so."""
-    decided = steps.call("Decision", functions.decided, result="$.approval", conflicts=True)
+    decided = steps.call("Decision", functions.decided, result=path("approval"), conflicts=True)
     ask = steps.wait_for(
         "Ask for approval",
         functions.ask_approval,
         payload={
-            "model": sfn.JsonPath.string_at("$.model"),
-            "version": sfn.JsonPath.number_at("$.registration.version"),
+            "model": sfn.JsonPath.string_at(path("model")),
+            "version": sfn.JsonPath.number_at(path("registration", "version")),
             "token": sfn.JsonPath.task_token,
             "entered": sfn.JsonPath.string_at("$$.State.EnteredTime"),
             "retry": sfn.JsonPath.number_at("$$.State.RetryCount"),
         },
-        seconds_path="$.registration.wait_seconds",
+        seconds_path=path("registration", "wait_seconds"),
         then=decided,
     )
     decided.next(
         sfn.Choice(scope, "Approved?")
-        .when(sfn.Condition.string_equals("$.approval.verdict", "approve"), deploy)
-        .when(sfn.Condition.string_equals("$.approval.verdict", "reject"), close)
+        .when(equals("approve", "approval", "verdict"), deploy)
+        .when(equals("reject", "approval", "verdict"), close)
         .otherwise(ask)  # woken without a decision
     )
-    by_hand = sfn.Condition.string_equals("$.registration.approval", "manual")
+    by_hand = equals("manual", "registration", "approval")
     return sfn.Choice(scope, "By hand?").when(by_hand, ask).otherwise(deploy)
 
 
@@ -177,23 +178,25 @@ def _roll_out(
     scope: Construct, steps: Steps, *, functions: RunFunctions, close: sfn.IChainable
 ) -> sfn.IChainable:
     # The route has moved by then: an endpoint that cannot be deleted does not fail the run.
-    retire = steps.call("Retire", functions.retire, result="$.retired", otherwise=close)
+    retire = steps.call("Retire", functions.retire, result=path("retired"), otherwise=close)
     retire.next(close)
-    promote = steps.call("Promote", functions.promote, result="$.promotion", conflicts=True)
+    promote = steps.call("Promote", functions.promote, result=path("promotion"), conflicts=True)
     promote.next(retire)
-    advance = steps.call("Advance", functions.advance, result="$.rollout", conflicts=True)
-    later = sfn.Wait(scope, "Let it be asked", time=sfn.WaitTime.seconds_path("$.rollout.wait_seconds"))
-    watch = steps.call("Watch", functions.watch, result="$.watched", conflicts=True)
+    advance = steps.call("Advance", functions.advance, result=path("rollout"), conflicts=True)
+    later = sfn.Wait(
+        scope, "Let it be asked", time=sfn.WaitTime.seconds_path(path("rollout", "wait_seconds"))
+    )
+    watch = steps.call("Watch", functions.watch, result=path("watched"), conflicts=True)
     verdict = (
         sfn.Choice(scope, "As good?")
-        .when(sfn.Condition.string_equals("$.watched.verdict", "pass"), advance)
-        .when(sfn.Condition.string_equals("$.watched.verdict", "breach"), retire)
+        .when(equals("pass", "watched", "verdict"), advance)
+        .when(equals("breach", "watched", "verdict"), retire)
         .otherwise(later)
     )
     later.next(watch).next(verdict)
     whole = (
         sfn.Choice(scope, "All the way?")
-        .when(sfn.Condition.string_equals("$.rollout.phase", "promote"), promote)
+        .when(equals("promote", "rollout", "phase"), promote)
         .otherwise(later)
     )
     return advance.next(whole)

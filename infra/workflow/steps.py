@@ -15,6 +15,7 @@ from constructs import Construct
 
 from infra.base.functions import Function
 from infra.workflow.adopt_job import THERE_ALREADY, adopt
+from relearn.lifecycle.run_context import path
 
 ALL = "States.ALL"
 LAMBDA_ERRORS = (
@@ -45,10 +46,12 @@ class Steps:
 
     def __init__(self, scope: Construct, *, fail_run: Function) -> None:
         self._scope = scope
-        failed = sfn.Fail(scope, "Failed", error_path="$.error.Error", cause_path="$.error.Cause")
+        failed = sfn.Fail(
+            scope, "Failed", error_path=path("error", "Error"), cause_path=path("error", "Cause")
+        )
         fail = self._invoke("Fail", fail_run, result=None)
         # The sweep finds the failed execution and records what this step could not.
-        fail.add_catch(failed, errors=[ALL], result_path="$.fail_error")
+        fail.add_catch(failed, errors=[ALL], result_path=path("fail_error"))
         self._failure = fail.next(failed)
 
     def call(
@@ -85,9 +88,9 @@ class Steps:
         if quota_pause_seconds is not None:
             _wait_for_room(step, NO_MORE, pause_seconds=quota_pause_seconds, tries=6)
         if otherwise is None:
-            step.add_catch(self._failure, errors=[ALL], result_path="$.error")
+            step.add_catch(self._failure, errors=[ALL], result_path=path("error"))
         else:
-            step.add_catch(otherwise, errors=[ALL], result_path="$.ignored")
+            step.add_catch(otherwise, errors=[ALL], result_path=path("ignored"))
         return step
 
     def wait_for(
@@ -126,8 +129,8 @@ class Steps:
         )
         _repeat(step)
         step.add_retry(errors=[LOST_WRITE], interval=Duration.seconds(1), max_attempts=2)
-        step.add_catch(then, errors=["States.Timeout"], result_path="$.ignored")
-        step.add_catch(self._failure, errors=[ALL], result_path="$.error")
+        step.add_catch(then, errors=["States.Timeout"], result_path=path("ignored"))
+        step.add_catch(self._failure, errors=[ALL], result_path=path("error"))
         step.next(then)
         return step
 
@@ -158,7 +161,7 @@ class Steps:
                 "Resource": f"arn:{Aws.PARTITION}:states:::sagemaker:createTrainingJob.sync",
                 "Parameters": job,
                 "ResultSelector": {"artifact.$": "$.ModelArtifacts.S3ModelArtifacts"},
-                "ResultPath": "$.training",
+                "ResultPath": path("training"),
             },
         )
         # The account has no free instance of this type.
@@ -172,8 +175,8 @@ class Steps:
         )
         # Before the catch of all errors: the first match counts.
         adopted = adopt(self._scope, then=then, failure=self._failure, pause_seconds=pause_seconds)
-        step.add_catch(adopted, errors=[THERE_ALREADY], result_path="$.refused")
-        step.add_catch(self._failure, errors=[ALL], result_path="$.error")
+        step.add_catch(adopted, errors=[THERE_ALREADY], result_path=path("refused"))
+        step.add_catch(self._failure, errors=[ALL], result_path=path("error"))
         step.next(then)
         return step
 
@@ -200,7 +203,7 @@ class Steps:
                 "Resource": f"arn:{Aws.PARTITION}:states:::glue:startJobRun.sync",
                 "Parameters": request,
                 "ResultSelector": {"run.$": "$.Id"},
-                "ResultPath": "$.made",
+                "ResultPath": path("made"),
             },
         )
         # The job's concurrent runs, or the account's capacity, are used up.
@@ -222,7 +225,7 @@ class Steps:
             max_attempts=3,
             backoff_rate=2,
         )
-        step.add_catch(self._failure, errors=[ALL], result_path="$.error")
+        step.add_catch(self._failure, errors=[ALL], result_path=path("error"))
         return step
 
     def _invoke(self, name: str, function: Function, *, result: str | None) -> tasks.LambdaInvoke:
@@ -236,6 +239,11 @@ class Steps:
         )
         _repeat(step)
         return step
+
+
+def equals(value: str, *keys: str) -> sfn.Condition:
+    """Return the condition that a text of the context is ``value``; `relearn.lifecycle.run_context.path` checks both."""
+    return sfn.Condition.string_equals(path(*keys, value=value), value)
 
 
 def _repeat(step: tasks.LambdaInvoke) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -29,7 +29,7 @@ class Executions:
         self._client = client
         self._arn = state_machine_arn
 
-    def start(self, name: str, payload: dict[str, Any]) -> None:
+    def start(self, name: str, payload: Mapping[str, object]) -> None:
         """Start an execution; one with the same name counts as the same execution."""
         try:
             self._client.start_execution(stateMachineArn=self._arn, name=name, input=json.dumps(payload))

@@ -9,6 +9,7 @@ from lambdas.rollout.steps import RolloutSteps
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
+from relearn.lifecycle.run_context import RolloutStep, RunContext
 
 
 @once_per_process
@@ -24,7 +25,7 @@ def rollout_steps() -> RolloutSteps:
 
 
 @entry
-def handler(event: Any, _context: Any) -> dict[str, Any]:
+def handler(event: RunContext, _context: Any) -> RolloutStep:
     """Begin the next step of the version that the run registered."""
     version = event["registration"]["version"]
     return rollout_steps().advance(event["model"], event["run_id"], version, event.get("rollout"))

@@ -9,6 +9,7 @@ from lambdas.aws.dynamo.ledger import Task
 from lambdas.rollout.approval_request import ApprovalRequests
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
+from relearn.lifecycle.run_context import ApprovalQuestion
 
 
 @once_per_process
@@ -21,7 +22,7 @@ def approval_requests() -> ApprovalRequests:
 
 
 @entry
-def handler(event: Any, _context: Any) -> None:
+def handler(event: ApprovalQuestion, _context: Any) -> None:
     """Request a decision on the version that the run registered; the step ends when the decision is made."""
     task = Task(event["token"], f"{event['entered']}#{event['retry']:04d}")
     approval_requests().ask(event["model"], event["version"], task)

@@ -9,6 +9,7 @@ from lambdas.runs.data_check import DataCheck
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
+from relearn.lifecycle.run_context import DataVerdict, RunContext
 from relearn.naming.environment import Variable
 
 
@@ -25,6 +26,6 @@ def data_check() -> DataCheck:
 
 
 @entry
-def handler(event: Any, _context: Any) -> dict[str, Any]:
+def handler(event: RunContext, _context: Any) -> DataVerdict:
     """Check the data of the execution's run."""
     return data_check().check(event["model"], event["run_id"])

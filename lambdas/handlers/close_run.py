@@ -9,6 +9,7 @@ from lambdas.runs.lifecycle import Runs
 from lambdas.runs.run_outcome import outcome_of, stopped_by_its_data
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
+from relearn.lifecycle.run_context import RunContext
 
 
 @once_per_process
@@ -18,7 +19,7 @@ def flow() -> Runs:
 
 
 @entry
-def handler(event: Any, _context: Any) -> dict[str, str]:
+def handler(event: RunContext, _context: Any) -> dict[str, str]:
     """Close the run with the outcome that its execution's context shows."""
     outcome, reason = outcome_of(event)
     tables = event["data"]["tables"] if stopped_by_its_data(event) else None

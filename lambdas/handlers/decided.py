@@ -8,6 +8,7 @@ from lambdas import once_per_process, wiring
 from lambdas.rollout.approval_decision import ApprovalDecisions
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
+from relearn.lifecycle.run_context import Decided, RunContext
 
 
 @once_per_process
@@ -18,6 +19,6 @@ def decisions() -> ApprovalDecisions:
 
 
 @entry
-def handler(event: Any, _context: Any) -> dict[str, str]:
+def handler(event: RunContext, _context: Any) -> Decided:
     """Return the decision on the version that the run registered."""
     return decisions().heed(event["model"], event["run_id"], event["registration"]["version"])

@@ -9,6 +9,7 @@ from lambdas.runs.deployment import Deployment
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
+from relearn.lifecycle.run_context import Deployed, RunContext
 from relearn.naming.environment import Variable
 
 
@@ -27,6 +28,6 @@ def deployment() -> Deployment:
 
 
 @entry
-def handler(event: Any, _context: Any) -> dict[str, str]:
+def handler(event: RunContext, _context: Any) -> Deployed:
     """Create the endpoint of the registered version, if missing, and return its status."""
     return deployment().deploy(event["model"], event["registration"]["version"])

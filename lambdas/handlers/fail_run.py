@@ -8,6 +8,7 @@ from lambdas import once_per_process, wiring
 from lambdas.runs.failure import RunFailure
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
+from relearn.lifecycle.run_context import RunContext
 from relearn.lifecycle.runs import failure_reason
 
 
@@ -19,7 +20,7 @@ def run_failure() -> RunFailure:
 
 
 @entry
-def handler(event: Any, _context: Any) -> dict[str, str]:
+def handler(event: RunContext, _context: Any) -> dict[str, str]:
     """Fail the run with the error that the state machine caught."""
     reason = failure_reason(event["error"]["Error"], event["error"].get("Cause", ""))
     run_failure().fail(event["model"], event["run_id"], reason)

@@ -9,6 +9,7 @@ from lambdas.runs.judgement import Judge
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
+from relearn.lifecycle.run_context import Judgement, RunContext
 from relearn.naming.environment import Variable
 
 
@@ -27,6 +28,6 @@ def judge() -> Judge:
 
 
 @entry
-def handler(event: Any, _context: Any) -> dict[str, str]:
+def handler(event: RunContext, _context: Any) -> Judgement:
     """Judge the candidate of the run's training job."""
     return judge().judge(event["model"], event["run_id"], event["training"]["artifact"])

@@ -9,6 +9,7 @@ from lambdas.runs.opening import RunOpening
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
+from relearn.lifecycle.run_context import RunContext
 from relearn.naming.environment import Variable
 
 
@@ -28,6 +29,6 @@ def run_opening() -> RunOpening:
 
 
 @entry
-def handler(event: Any, _context: Any) -> dict[str, Any]:
+def handler(event: RunContext, _context: Any) -> RunContext:
     """Open the execution's run."""
     return run_opening().open(event["model"], event["run_id"])

@@ -8,6 +8,7 @@ from lambdas import once_per_process, wiring
 from lambdas.rollout.promotion import Promotion
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
+from relearn.lifecycle.run_context import Promoted, RunContext
 
 
 @once_per_process
@@ -17,6 +18,6 @@ def promotion() -> Promotion:
 
 
 @entry
-def handler(event: Any, _context: Any) -> dict[str, int]:
+def handler(event: RunContext, _context: Any) -> Promoted:
     """Promote the version that the run registered."""
     return promotion().promote(event["model"], event["run_id"], event["registration"]["version"])

@@ -10,6 +10,7 @@ from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.deadlines import until
 from lambdas.runtime.logging import entry
+from relearn.lifecycle.run_context import Published, RunContext
 
 
 @once_per_process
@@ -25,10 +26,9 @@ def publication() -> Publication:
 
 
 @entry
-def handler(event: Any, context: Any) -> dict[str, Any]:
+def handler(event: RunContext, context: Any) -> Published:
     """Publish the features of the version that the run registered."""
     left = until(context.get_remaining_time_in_millis() / 1000 - SPARE_SECONDS)
-    progress = event.get("published") or {}
     return publication().publish(
-        event["model"], event["run_id"], event["registration"]["version"], progress, left
+        event["model"], event["run_id"], event["registration"]["version"], event.get("published"), left
     )

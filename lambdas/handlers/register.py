@@ -9,6 +9,7 @@ from lambdas.runs.registration import Registration
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
+from relearn.lifecycle.run_context import Registered, RunContext
 from relearn.naming.environment import Variable
 
 
@@ -27,6 +28,6 @@ def registration() -> Registration:
 
 
 @entry
-def handler(event: Any, _context: Any) -> dict[str, Any]:
+def handler(event: RunContext, _context: Any) -> Registered:
     """Register the run's winning candidate."""
     return registration().register(event["model"], event["run_id"], event["training"]["artifact"])

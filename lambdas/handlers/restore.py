@@ -8,6 +8,7 @@ from lambdas import once_per_process, wiring
 from lambdas.rollout.route_changes import RouteChanges
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
+from relearn.lifecycle.run_context import Moved, RunContext
 from relearn.lifecycle.runs import failure_reason
 
 
@@ -18,7 +19,7 @@ def route_changes() -> RouteChanges:
 
 
 @entry
-def handler(event: Any, _context: Any) -> dict[str, int]:
+def handler(event: RunContext, _context: Any) -> Moved:
     """Move the route to the version that was deployed again; with an ``error`` in the event, record the failure."""
     model, version = event["model"], event["registration"]["version"]
     if (error := event.get("error")) is not None:

@@ -8,6 +8,7 @@ from lambdas import once_per_process, wiring
 from lambdas.runs.retirement import Retirement
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
+from relearn.lifecycle.run_context import Retired, RunContext
 
 
 @once_per_process
@@ -17,6 +18,6 @@ def retirement() -> Retirement:
 
 
 @entry
-def handler(event: Any, _context: Any) -> dict[str, list[int]]:
+def handler(event: RunContext, _context: Any) -> Retired:
     """Remove the endpoints and online features of a model that its route no longer needs."""
     return {"retired": retirement().retire(event["model"])}

@@ -9,6 +9,7 @@ from lambdas.runs.smoke_test import SmokeTest
 from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.logging import entry
+from relearn.lifecycle.run_context import RunContext, SmokeTested
 from relearn.naming import resources
 from relearn.naming.environment import Variable
 
@@ -27,7 +28,7 @@ def smoke_test() -> SmokeTest:
 
 
 @entry
-def handler(event: Any, _context: Any) -> dict[str, int]:
+def handler(event: RunContext, _context: Any) -> SmokeTested:
     """Smoke-test the version that came into service."""
     model, version = event["model"], event["registration"]["version"]
     place = resources.parse_place(Config.from_env().need(Variable.STAGE), model, event["endpoint"]["name"])

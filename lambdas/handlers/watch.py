@@ -11,6 +11,7 @@ from lambdas.runtime import catalog
 from lambdas.runtime.config import Config
 from lambdas.runtime.deadlines import until
 from lambdas.runtime.logging import entry
+from relearn.lifecycle.run_context import RunContext, Watched
 from relearn.naming.environment import Variable
 
 
@@ -33,7 +34,7 @@ def rollout_watch() -> RolloutWatch:
 
 
 @entry
-def handler(event: Any, context: Any) -> dict[str, str]:
+def handler(event: RunContext, context: Any) -> Watched:
     """Judge the current rollout step of the run's version."""
     left = until(context.get_remaining_time_in_millis() / 1000 - SPARE_SECONDS)
     version = event["registration"]["version"]

@@ -14,6 +14,7 @@ from lambdas.aws.sagemaker.registry import Registry
 from relearn.errors import ConflictError, NotFoundError
 from relearn.lifecycle import approval, decisions
 from relearn.lifecycle.approval import Approval
+from relearn.lifecycle.run_context import Decided
 from relearn.lifecycle.runs import RunState, Version
 from relearn.traffic import route
 
@@ -34,12 +35,12 @@ class ApprovalDecisions:
         self._registry = registry
         self._clock = clock
 
-    def heed(self, model: str, run_id: str, number: int) -> dict[str, str]:
+    def heed(self, model: str, run_id: str, number: int) -> Decided:
         """Apply the decision on a version, and return it; after the time limit the version is rejected.
 
         Returns
         -------
-        dict
+        Decided
             ``verdict`` (approve, reject or wait) and ``reason``.
 
         Raises

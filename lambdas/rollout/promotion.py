@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lambdas.aws.dynamo.ledger import Ledger
 from relearn.lifecycle import decisions
+from relearn.lifecycle.run_context import Promoted
 from relearn.lifecycle.runs import VersionState
 from relearn.traffic import route
 from relearn.traffic.route import Change
@@ -21,12 +22,12 @@ class Promotion:
     def __init__(self, *, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    def promote(self, model: str, run_id: str, version: int) -> dict[str, int]:
+    def promote(self, model: str, run_id: str, version: int) -> Promoted:
         """Make a version the champion, if the champion that it was judged against still serves.
 
         Returns
         -------
-        dict
+        Promoted
             The route: ``champion``, ``previous``, ``revision``.
 
         Raises

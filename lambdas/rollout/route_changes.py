@@ -16,6 +16,7 @@ from lambdas.aws.executions import Executions
 from lambdas.aws.notify import Notifier
 from lambdas.runs.lifecycle import TEARDOWN, Runs
 from relearn.errors import ConflictError, NotFoundError, RouteChangedError
+from relearn.lifecycle.run_context import RunContext
 from relearn.lifecycle.runs import Version, VersionState
 from relearn.traffic import route_changes
 from relearn.traffic.route import Change, Route
@@ -190,7 +191,7 @@ class RouteChanges:
         return begun
 
     def _start(self, version: Version, restore: Restore) -> None:
-        payload = {
+        payload: RunContext = {
             "model": version.model,
             "run_id": version.run_id,
             "registration": {"version": version.version},

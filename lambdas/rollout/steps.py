@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.runtime.catalog import Catalog
 from relearn.lifecycle import decisions
+from relearn.lifecycle.run_context import RolloutStep
 from relearn.lifecycle.runs import RunState
 from relearn.traffic import rollout_plan
 from relearn.traffic.rollout_plan import Step
@@ -46,9 +47,7 @@ class RolloutSteps:
         self._seconds = seconds
         self._clock = clock
 
-    def advance(
-        self, model: str, run_id: str, version: int, before: Mapping[str, Any] | None
-    ) -> dict[str, Any]:
+    def advance(self, model: str, run_id: str, version: int, before: RolloutStep | None) -> RolloutStep:
         """Begin the next step.
 
         Parameters
@@ -60,7 +59,7 @@ class RolloutSteps:
 
         Returns
         -------
-        dict
+        RolloutStep
             ``steps``: the whole plan. Of this step: ``index``, ``phase``, ``weight`` and ``limits``;
             ``revision`` of the route, under which requests are counted; ``began`` and ``until``, ISO 8601;
             ``wait_seconds`` until the next look.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from lambdas.aws.alarms import Alarms
 from lambdas.aws.dynamo.ledger import Ledger
@@ -19,6 +19,7 @@ from lambdas.runs import job_report, withdrawal
 from lambdas.runtime.catalog import Catalog
 from relearn.cutting import cut
 from relearn.errors import ConflictError, NotFoundError
+from relearn.lifecycle.run_context import RolloutStep, Watched
 from relearn.lifecycle.runs import MAX_REASON, Run, Version, VersionState
 from relearn.naming import resources, s3_keys
 from relearn.spec.hosting import Serverless
@@ -41,7 +42,7 @@ EARLY = timedelta(seconds=1)
 """Largest expected difference between the clocks of two machines."""
 
 
-PASS, WAIT, BREACH = "pass", "wait", "breach"
+_Verdict = Literal["pass", "wait", "breach"]
 """Verdicts on a step."""
 
 
@@ -106,8 +107,8 @@ class RolloutWatch:
     clock: Callable[[], datetime]
 
     def watch(
-        self, model: str, run_id: str, number: int, told: Mapping[str, Any], left: RemainingSeconds
-    ) -> dict[str, str]:
+        self, model: str, run_id: str, number: int, told: RolloutStep, left: RemainingSeconds
+    ) -> Watched:
         """Judge a step, and withdraw the candidate on a breach.
 
         Parameters
@@ -121,7 +122,7 @@ class RolloutWatch:
 
         Returns
         -------
-        dict
+        Watched
             ``verdict``: ``"pass"``, ``"wait"`` (until the step's time is up) or ``"breach"``; and the
             ``reason``.
 
@@ -136,10 +137,10 @@ class RolloutWatch:
         """
         candidate = self._version(model, number)
         if candidate.state is VersionState.FAILED:  # withdrawn by an earlier attempt of this call
-            return {"verdict": BREACH, "reason": candidate.reason}
+            return {"verdict": "breach", "reason": candidate.reason}
         route = self.ledger.route(model)
         if route.champion == number:
-            return {"verdict": PASS, "reason": f"version {number} serves already"}
+            return {"verdict": "pass", "reason": f"version {number} serves already"}
         run = self.ledger.run(model, run_id)
         begun = _begun(told)
         self._refuse_moved(route, run, begun.step)
@@ -147,7 +148,7 @@ class RolloutWatch:
         verdict, reason = self._judge(run, pair, begun, left)
         about = {"model": model, "run_id": run_id, "version": number, "reason": reason}
         _log.info("%s: %s", begun.step.words, verdict, extra=about)
-        if verdict == BREACH:
+        if verdict == "breach":
             reason = cut(f"{begun.step.words}: {reason}", MAX_REASON)
             self._withdraw(candidate, Change("withdrawn", f"run {run_id}", reason))
         return {"verdict": verdict, "reason": reason}
@@ -165,21 +166,21 @@ class RolloutWatch:
                 f"version {run.version} is no longer tried at {step.weight} % (revision {route.revision})"
             )
 
-    def _judge(self, run: Run, pair: Pair, begun: BegunStep, left: RemainingSeconds) -> tuple[str, str]:
+    def _judge(self, run: Run, pair: Pair, begun: BegunStep, left: RemainingSeconds) -> tuple[_Verdict, str]:
         if raised := self.alarms.raised(resources.guard(self.stage, run.model), begun.began):
-            return BREACH, "; ".join(f"alarm {alarm.name}: {alarm.reason}" for alarm in raised)
+            return "breach", "; ".join(f"alarm {alarm.name}: {alarm.reason}" for alarm in raised)
         mine, theirs = (self.counts.total(run.model, begun.revision, one.version) for one in pair)
         if self.clock() + EARLY < begun.until:
             failing = canary.fails(mine, theirs, begun.limits)
-            return (WAIT, f"{begun.step.words} lasts") if failing is None else (BREACH, failing)
+            return ("wait", f"{begun.step.words} lasts") if failing is None else ("breach", failing)
         told = self._report(run)
         measure = Measure(begun.limits, dict(told.get("baseline") or {}))
         found = canary.judge(mine, theirs, begun.limits, measure.baseline)
         if found.verdict == "thin":
             found = self._probe(run, pair, measure, left)
         if found.verdict == "shift":
-            return BREACH, self._whom_to_look_at(pair, found.reason, Duel.from_report(told))
-        return found.verdict, found.reason
+            return "breach", self._whom_to_look_at(pair, found.reason, Duel.from_report(told))
+        return "wait" if found.verdict == "thin" else found.verdict, found.reason
 
     def _whom_to_look_at(self, pair: Pair, reason: str, duel: Duel | None) -> str:
         """Return the reason for a shift; notify people about the champion if the candidate surely beat it.
@@ -224,11 +225,11 @@ class RolloutWatch:
         return version
 
 
-def _begun(told: Mapping[str, Any]) -> BegunStep:
+def _begun(told: RolloutStep) -> BegunStep:
     until = datetime.fromisoformat(told["until"])
     return BegunStep(
         rollout_plan.step_from_dict(told),
-        Limits(**told["limits"]),
+        Limits(**(told["limits"] or {})),  # only a promotion has none, and nobody watches one
         told["revision"],
         # A run that older code began may be under way, without this field.
         datetime.fromisoformat(told["began"]) if "began" in told else until,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Any
 
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.s3.storage import Storage
@@ -17,6 +16,7 @@ from relearn.data import checks, profiles, snapshots
 from relearn.data.checks import Finding
 from relearn.data.profiles import Profile
 from relearn.errors import DataError
+from relearn.lifecycle.run_context import DataVerdict
 from relearn.lifecycle.runs import Run
 from relearn.lifecycle.uploads import Upload
 from relearn.naming import s3_keys
@@ -46,12 +46,12 @@ class DataCheck:
         self._catalog = catalog
         self._lake = lake
 
-    def check(self, model: str, run_id: str) -> dict[str, Any]:
+    def check(self, model: str, run_id: str) -> DataVerdict:
         """Check the snapshot of a run, and write the data report for people and for the next run's comparison.
 
         Returns
         -------
-        dict
+        DataVerdict
             ``verdict`` (train or reject); ``reason``, empty to train; and ``tables``, whose new uploads
             caused the rejection.
 

@@ -7,6 +7,7 @@ from lambdas.aws.s3.storage import Storage
 from lambdas.aws.sagemaker.endpoints import Endpoints
 from lambdas.runtime.catalog import Catalog
 from relearn.errors import ArtifactError, ModelFailedError, NotFoundError
+from relearn.lifecycle.run_context import Deployed
 from relearn.lifecycle.runs import Version
 from relearn.naming import resources, s3_keys
 from relearn.spec import hosting
@@ -47,12 +48,12 @@ class Deployment:
         self._stage = stage
         self._roles = roles
 
-    def deploy(self, model: str, number: int) -> dict[str, str]:
+    def deploy(self, model: str, number: int) -> Deployed:
         """Create the endpoint of a version unless it exists, and return its status.
 
         Returns
         -------
-        dict
+        Deployed
             ``name`` and ``status`` (Creating or InService).
 
         Raises

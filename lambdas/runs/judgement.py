@@ -12,6 +12,7 @@ from relearn.data import contents, snapshots
 from relearn.data.archives import Limits
 from relearn.errors import ArchiveError, DataError
 from relearn.lifecycle import promotion
+from relearn.lifecycle.run_context import Judgement
 from relearn.lifecycle.runs import Run, RunState
 from relearn.naming import resources, s3_keys
 from relearn.spec import codec
@@ -48,7 +49,7 @@ class Judge:
         self._lake = lake
         self._artifacts = artifacts
 
-    def judge(self, model: str, run_id: str, artifact: str) -> dict[str, str]:
+    def judge(self, model: str, run_id: str, artifact: str) -> Judgement:
         """Decide on a candidate, and record its metrics, digests and the reason.
 
         Parameters
@@ -60,7 +61,7 @@ class Judge:
 
         Returns
         -------
-        dict
+        Judgement
             ``verdict`` (promote or reject) and ``reason``.
 
         Raises

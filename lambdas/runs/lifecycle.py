@@ -23,6 +23,7 @@ from lambdas.runs import upload_outcomes, withdrawal
 from relearn.data import snapshots
 from relearn.errors import NotFoundError
 from relearn.lifecycle import runs
+from relearn.lifecycle.run_context import RunContext
 from relearn.lifecycle.runs import Run, RunState, VersionState
 from relearn.lifecycle.uploads import Upload, UploadState, known
 from relearn.naming import ids
@@ -149,8 +150,8 @@ class Runs:
             seconds = self._debounce_seconds
             if seconds is None:
                 seconds = self._specs[model].retrain.debounce_seconds
-            payload = {"model": model, "run_id": run_id, "debounce_seconds": seconds}
-            self._executions.start(run_id, payload)
+            context: RunContext = {"model": model, "run_id": run_id, "debounce_seconds": seconds}
+            self._executions.start(run_id, context)
 
     def close(
         self,

@@ -13,6 +13,7 @@ from lambdas.runtime.catalog import Catalog
 from relearn.data import snapshots
 from relearn.errors import ConflictError
 from relearn.lifecycle import runs, uploads
+from relearn.lifecycle.run_context import RunContext, SparkRequest
 from relearn.lifecycle.runs import Run, RunState
 from relearn.lifecycle.uploads import Upload, UploadState
 from relearn.naming import resources, s3_keys
@@ -56,12 +57,12 @@ class RunOpening:
         self._artifacts = artifacts
         self._engine = engine
 
-    def open(self, model: str, run_id: str) -> dict[str, Any]:
+    def open(self, model: str, run_id: str) -> RunContext:
         """Choose the snapshot of a run, once, and return the parameters of its training job.
 
         Returns
         -------
-        dict
+        RunContext
             The execution's context. ``proceed`` is False when there is nothing left to train on.
 
         Raises
@@ -142,7 +143,7 @@ class RunOpening:
             for upload in found
         ]
 
-    def _context(self, run: Run) -> dict[str, Any]:
+    def _context(self, run: Run) -> RunContext:
         spec = self._catalog.spec(run.model)
         told = {parameter.name: str(parameter.default) for parameter in spec.hyperparameters}
         told |= {"model": run.model, "run_id": run.run_id, "snapshot": snapshots.digest(run.snapshot)}
@@ -162,7 +163,7 @@ class RunOpening:
             if champion.artifact_sha256:  # unknown for a version older than this record
                 told["champion_sha256"] = champion.artifact_sha256
             channels.append(_channel("champion", "S3Prefix", champion.artifact))
-        return {
+        context: RunContext = {
             "model": run.model,
             "run_id": run.run_id,
             "proceed": True,
@@ -178,11 +179,13 @@ class RunOpening:
                 "VolumeSizeInGB": spec.training.volume_gb,
             },
             "stopping_condition": {"MaxRuntimeInSeconds": spec.training.max_runtime_seconds},
-            **({"spark": _spark(spec.engine, manifest, made, run.started_at)} if spark else {}),
         }
+        if spark:
+            context["spark"] = _spark(spec.engine, manifest, made, run.started_at)
+        return context
 
 
-def _spark(engine: Engine, snapshot: str, output: str, now: str) -> dict[str, Any]:
+def _spark(engine: Engine, snapshot: str, output: str, now: str) -> SparkRequest:
     """Return the parameters of the Glue job."""
     return {
         "snapshot": snapshot,

@@ -7,14 +7,14 @@ report before its first line is published; later reads are bound to the same con
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.dynamo.online_features import Online, RemainingSeconds
 from lambdas.aws.s3.ranged_reader import Blocks
 from lambdas.runtime.catalog import Catalog
 from relearn.errors import ConflictError, DataError, NotFoundError
+from relearn.lifecycle.run_context import Published
 from relearn.lifecycle.runs import Run, Version, VersionState
 from relearn.naming import s3_keys
 from relearn.records import online_features as online
@@ -22,16 +22,10 @@ from relearn.spec.model import ModelSpec
 
 SPARE_SECONDS = 60
 """Seconds of the function's time kept back for the block in progress."""
-
-
-PUBLISHING, PUBLISHED = "Publishing", "Published"
 """States of a publication."""
 
 
 _SERVABLE = (VersionState.REGISTERED, VersionState.LIVE, VersionState.PREVIOUS)
-
-
-Progress = Mapping[str, Any]
 """Position of a publication: result of one call and argument of the next."""
 
 
@@ -57,8 +51,8 @@ class Publication:
         self._catalog = catalog
 
     def publish(
-        self, model: str, run_id: str, number: int, progress: Progress, left: RemainingSeconds
-    ) -> dict[str, Any]:
+        self, model: str, run_id: str, number: int, progress: Published | None, left: RemainingSeconds
+    ) -> Published:
         """Publish as many features as the time allows.
 
         Parameters
@@ -66,13 +60,13 @@ class Publication:
         model, run_id, number
             The model, its run, and the version of the run.
         progress
-            Result of the previous call; empty for the first.
+            Result of the previous call; None for the first.
         left
             Returns the seconds left for this call.
 
         Returns
         -------
-        dict
+        Published
             ``status``: ``"Published"``, or ``"Publishing"``, to call again with this result. ``rows``: number
             of entities.
 
@@ -87,11 +81,16 @@ class Publication:
         """
         spec = self._catalog.spec(model)
         if spec.looked_up_by is None:
-            return {"status": PUBLISHED, "rows": 0}
+            return {"status": "Published", "rows": 0}
         run, version = self._ledger.run(model, run_id), self._version(model, number)
         key = s3_keys.online_key(model, run_id)
         if not progress:
-            progress = {"next": 0, "etag": self._check(key, run), "rows": run.online["rows"]}
+            progress = {
+                "status": "Publishing",
+                "next": 0,
+                "etag": self._check(key, run),
+                "rows": run.online["rows"],
+            }
             told = {name: run.online[name] for name in ("rows", "as_of")}
             # Recorded before the first item, so that no items exist that the ledger does not know of.
             self._ledger.change_version(version, online=told)
@@ -99,9 +98,9 @@ class Publication:
         while (lines := self._lines(key, start, etag)) is not None:
             self._version(model, number)  # stops when the run was stopped meanwhile
             if left() <= 0 or not self._online.write(_items(spec, number, lines), left):
-                return {**progress, "status": PUBLISHING, "next": start}
+                return {**progress, "status": "Publishing", "next": start}
             start += len(lines)
-        return {**progress, "status": PUBLISHED, "next": start}
+        return {**progress, "status": "Published", "next": start}
 
     def _version(self, model: str, number: int) -> Version:
         version = self._ledger.version(model, number)

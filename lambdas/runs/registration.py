@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.sagemaker.registry import Entry, Registry
@@ -13,6 +12,7 @@ from lambdas.runtime.catalog import Catalog
 from relearn.data import snapshots
 from relearn.errors import NotFoundError
 from relearn.lifecycle import approval
+from relearn.lifecycle.run_context import Registered
 from relearn.lifecycle.runs import Run, Version
 from relearn.naming import s3_keys
 from relearn.spec import codec, hosting
@@ -52,7 +52,7 @@ class Registration:
         self._image = image
         self._clock = clock
 
-    def register(self, model: str, run_id: str, artifact: str) -> dict[str, Any]:
+    def register(self, model: str, run_id: str, artifact: str) -> Registered:
         """Register a run's candidate as a version; idempotent.
 
         Parameters
@@ -64,7 +64,7 @@ class Registration:
 
         Returns
         -------
-        dict
+        Registered
             ``version`` and ``package_arn``; ``approval``: ``"auto"``, or ``"manual"`` when a person must
             decide first; ``wait_seconds``: how long the decision may take, 0 for ``"auto"``.
         """

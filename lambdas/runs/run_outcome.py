@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from relearn.lifecycle.run_context import RunContext
 from relearn.lifecycle.runs import RunState
 
 
-def outcome_of(context: Mapping[str, Any]) -> tuple[RunState, str]:
+def outcome_of(context: RunContext) -> tuple[RunState, str]:
     """Return the final state of a run and its reason, from the context of its execution.
 
     Parameters
@@ -21,7 +19,7 @@ def outcome_of(context: Mapping[str, Any]) -> tuple[RunState, str]:
         return RunState.EMPTY, "nothing was pending any more"
     if stopped_by_its_data(context):
         return RunState.REJECTED, f"before training: {context['data']['reason']}"
-    if (watched := context.get("watched", {})).get("verdict") == "breach":
+    if (watched := context.get("watched")) is not None and watched["verdict"] == "breach":
         return RunState.ROLLED_BACK, watched["reason"]
     judgement, approval = context["judgement"], context.get("approval")
     if approval is not None and approval["verdict"] == "reject":
@@ -30,6 +28,6 @@ def outcome_of(context: Mapping[str, Any]) -> tuple[RunState, str]:
     return outcome, "; ".join(part["reason"] for part in (judgement, approval) if part is not None)
 
 
-def stopped_by_its_data(context: Mapping[str, Any]) -> bool:
+def stopped_by_its_data(context: RunContext) -> bool:
     """Return whether the data check ended the run."""
     return bool(context["proceed"]) and context["data"]["verdict"] == "reject"

@@ -16,6 +16,7 @@ from lambdas.serving.backends import Backends
 from relearn.data import recorded_answers
 from relearn.data.recorded_answers import RecordedAnswer
 from relearn.errors import DataError, ModelFailedError, NotFoundError
+from relearn.lifecycle.run_context import SmokeTested
 from relearn.naming import s3_keys
 from relearn.naming.resources import Place
 
@@ -47,12 +48,12 @@ class SmokeTest:
         self._catalog = catalog
         self._lake = lake
 
-    def run(self, model: str, version: int, place: Place) -> dict[str, int]:
+    def run(self, model: str, version: int, place: Place) -> SmokeTested:
         """Send the sample and the recorded instances to a version, and check its answers.
 
         Returns
         -------
-        dict
+        SmokeTested
             ``predictions``: number of answers checked.
 
         Raises

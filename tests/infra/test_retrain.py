@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
 from infra.workflow.adopt_job import THERE_ALREADY
+from relearn.lifecycle import run_context
+from relearn.lifecycle.run_context import ApprovalQuestion, RunContext
 from relearn.spec.policies import Retrain
 from tests.infra.synthesis import Synthesised, synthesise, text
 
@@ -381,3 +385,39 @@ def test_every_function_that_starts_runs_names_the_machine_without_depending_on_
             text(arn)
             == "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:stateMachine:relearn-dev-retrain"
         )
+
+
+def paths(node: Any) -> Iterator[str]:
+    """Every path into the context that a state names; those of a ResultSelector are into what a service answered."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key != "ResultSelector":
+                yield from paths(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from paths(value)
+    elif isinstance(node, str):
+        yield from re.findall(r"(?<!\$)\$\.[\w.]+", node)
+
+
+@pytest.mark.parametrize("name", ["retrain", "restore"])
+def test_every_path_of_a_definition_is_of_the_context(dev: Synthesised, name: str) -> None:
+    states = json.loads(text(dev.machine(name)["DefinitionString"]))["States"]
+    found = set(paths(states))
+    assert "$.registration.version" in found or name == "restore"
+    for path in found:
+        assert run_context.path(*path.removeprefix("$.").split(".")) == path
+
+
+def test_what_a_state_makes_by_itself_has_the_keys_of_the_context(states: dict[str, State]) -> None:
+    hints = get_type_hints(RunContext)
+    made = {
+        (state["ResultPath"], tuple(sorted(key.removesuffix(".$") for key in keys)))
+        for state in states.values()
+        if (keys := state.get("ResultSelector") or (state["Type"] == "Pass" and state["Parameters"]))
+    }
+    assert made == {
+        (f"$.{key}", tuple(sorted(get_type_hints(hints[key])))) for key in ("training", "made", "error")
+    }
+    asked = states["Ask for approval"]["Parameters"]["Payload"]
+    assert {key.removesuffix(".$") for key in asked} == set(get_type_hints(ApprovalQuestion))

@@ -19,6 +19,7 @@ from lambdas.runtime import catalog as catalogs
 from lambdas.runtime.catalog import Catalog
 from lambdas.runtime.config import Config
 from relearn.errors import ConflictError, DataError
+from relearn.lifecycle.run_context import Published
 from relearn.lifecycle.runs import RunState, VersionState
 from relearn.naming import s3_keys
 from relearn.records import online_features
@@ -188,7 +189,7 @@ def registered(world: World) -> dict[str, Any]:
 
 def test_a_function_whose_time_is_up_goes_on_where_it_was(world: World, registered: dict[str, Any]) -> None:
     blocks = Blocks(clients.s3(), LAKE, size=4000)
-    answer: dict[str, Any] = {}
+    answer: Published | None = None
     written = []
     for _ in range(100):
         clock = partial(next, iter([9.0] * 3), 0.0)  # enough for one block, in two calls of DynamoDB
@@ -197,6 +198,7 @@ def test_a_function_whose_time_is_up_goes_on_where_it_was(world: World, register
         written.append(items(world).get(1, 0))
         if answer["status"] == "Published":
             break
+    assert answer is not None
     assert answer["rows"] == 203
     assert written[-1] == 203
     assert len(written) > 3
@@ -208,7 +210,7 @@ def test_a_file_that_is_written_anew_meanwhile_is_not_read_on(
 ) -> None:
     blocks = Blocks(clients.s3(), LAKE, size=4000)
     publishing = service(world, blocks)
-    first = publishing.publish(MODEL, registered["run_id"], 1, {}, lambda: 0.0)
+    first = publishing.publish(MODEL, registered["run_id"], 1, None, lambda: 0.0)
     world.s3.put_object(Bucket=LAKE, Key=s3_keys.online_key(MODEL, registered["run_id"]), Body=b"{}\n")
     with pytest.raises(DataError, match="written anew"):
         publishing.publish(MODEL, registered["run_id"], 1, first, lambda: 9.0)
@@ -218,7 +220,7 @@ def test_a_line_that_is_longer_than_a_block_is_refused(world: World, registered:
     publishing = service(world, Blocks(clients.s3(), LAKE, size=16))
     key = s3_keys.online_key(MODEL, registered["run_id"])
     with pytest.raises(DataError, match=f"a line of {key} has no end within 16 bytes"):
-        publishing.publish(MODEL, registered["run_id"], 1, {}, lambda: 9.0)
+        publishing.publish(MODEL, registered["run_id"], 1, None, lambda: 9.0)
     assert items(world) == {}
 
 
@@ -250,7 +252,7 @@ def test_what_dynamodb_had_no_capacity_for_is_sent_again_after_pauses(
     pauses: list[float] = []
     table = Online(Throttled(clients.dynamodb()), ONLINE, pauses.append)  # type: ignore[arg-type]
     publishing = service(world, Blocks(clients.s3(), LAKE), table)
-    answer = publishing.publish(MODEL, registered["run_id"], 1, {}, lambda: 9.0)
+    answer = publishing.publish(MODEL, registered["run_id"], 1, None, lambda: 9.0)
     assert (answer["status"], items(world)) == ("Published", {1: 203})
     assert pauses
 
@@ -259,7 +261,7 @@ def test_what_dynamodb_refuses_is_not_sent_again(world: World, registered: dict[
     throttled = Throttled(clients.dynamodb(), "ValidationException")
     publishing = service(world, Blocks(clients.s3(), LAKE), Online(throttled, ONLINE, lambda _: None))  # type: ignore[arg-type]
     with pytest.raises(ClientError):
-        publishing.publish(MODEL, registered["run_id"], 1, {}, lambda: 9.0)
+        publishing.publish(MODEL, registered["run_id"], 1, None, lambda: 9.0)
 
 
 # what goes

@@ -36,6 +36,7 @@ from relearn.lifecycle import approval, decisions
 from relearn.lifecycle.approval import Approval, ApprovalState, Decision, DecisionRequest
 from relearn.lifecycle.batches import Batch, BatchState
 from relearn.lifecycle.exclusions import Exclusion, message
+from relearn.lifecycle.run_context import Decided
 from relearn.lifecycle.runs import Run, RunState, Version, VersionState
 from relearn.lifecycle.uploads import Upload, UploadState
 from relearn.naming import ids
@@ -509,7 +510,7 @@ ASKED = Version(
 )
 
 
-def heed(ledger: Any, registry: Any, version: Version | None, now: datetime = NOW) -> dict[str, str]:
+def heed(ledger: Any, registry: Any, version: Version | None, now: datetime = NOW) -> Decided:
     ledger.version.return_value = version
     return ApprovalDecisions(ledger=ledger, registry=registry, clock=lambda: now).heed("iris", "r", 8)
 

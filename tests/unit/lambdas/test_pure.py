@@ -26,6 +26,7 @@ from lambdas.runtime.config import Config
 from lambdas.serving import open_inference, response_check
 from relearn.api.jsonlines import MAX_LINE_BYTES
 from relearn.errors import ConfigError, DataError, ModelFailedError
+from relearn.lifecycle.run_context import RunContext
 from relearn.lifecycle.runs import Run, RunState
 from relearn.lifecycle.uploads import Upload, UploadState
 from relearn.naming.environment import Variable
@@ -345,7 +346,7 @@ WATCHED = {**SOUND, "judgement": {"verdict": "promote", "reason": "r"}}
         ({**WATCHED, "watched": {"verdict": "breach", "reason": "r"}}, RunState.ROLLED_BACK),
     ],
 )
-def test_the_outcome_is_read_from_the_executions_context(context: dict[str, Any], outcome: RunState) -> None:
+def test_the_outcome_is_read_from_the_executions_context(context: RunContext, outcome: RunState) -> None:
     assert run_outcome.outcome_of(context)[0] is outcome
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from unittest.mock import call, create_autospec
 
 import pytest
@@ -35,6 +35,7 @@ from relearn.errors import (
     UnanswerableError,
 )
 from relearn.lifecycle import approval
+from relearn.lifecycle.run_context import RolloutStep
 from relearn.lifecycle.runs import Run, RunState, Version
 from relearn.naming.resources import Place
 from relearn.records import predictions
@@ -364,7 +365,8 @@ def test_who_was_promoted_by_hand_has_gone_the_rest_of_its_way(ledger: Any) -> N
         rollout_plan.step_to_dict(one) for one in (Step("canary", 10), Step("canary", 50), Step("promote"))
     ]
     ledger.route.return_value = Route(champion=2, previous=1, revision=9)
-    step = rollout_steps(ledger).advance("flowers", "r", 2, {"steps": steps, "index": 0})
+    before = cast("RolloutStep", {"steps": steps, "index": 0})
+    step = rollout_steps(ledger).advance("flowers", "r", 2, before)
     assert (step["index"], step["phase"], step["revision"]) == (2, "promote", 9)
     ledger.write_route.assert_not_called()
 

@@ -7,7 +7,7 @@ import json
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from unittest.mock import call, create_autospec
 
 import pytest
@@ -30,6 +30,7 @@ from lambdas.serving.backends import Backends
 from lambdas.serving.request_context import RequestContext
 from relearn.errors import ConflictError, DataError, ModelFailedError, NotFoundError, NotWaitingError
 from relearn.lifecycle import approval
+from relearn.lifecycle.run_context import RunContext
 from relearn.lifecycle.runs import Run, RunState, Version, VersionState
 from relearn.lifecycle.uploads import Upload, UploadState
 from relearn.naming.resources import Place
@@ -278,15 +279,18 @@ BETTER = {"verdict": "promote", "reason": "better"}
         ),
     ],
 )
-def test_a_run_ends_as_its_execution_shows(context: dict[str, Any], outcome: tuple[RunState, str]) -> None:
+def test_a_run_ends_as_its_execution_shows(context: RunContext, outcome: tuple[RunState, str]) -> None:
     assert run_outcome.outcome_of(context) == outcome
 
 
 def test_only_the_check_of_its_data_stops_a_run_before_training() -> None:
-    rejected = {"verdict": "reject"}
-    assert run_outcome.stopped_by_its_data({"proceed": True, "data": rejected})
-    assert not run_outcome.stopped_by_its_data(GOOD)
-    assert not run_outcome.stopped_by_its_data({"proceed": False})
+    rejected, empty = (
+        cast("RunContext", context)
+        for context in ({"proceed": True, "data": {"verdict": "reject"}}, {"proceed": False})
+    )
+    assert run_outcome.stopped_by_its_data(rejected)
+    assert not run_outcome.stopped_by_its_data(cast("RunContext", GOOD))
+    assert not run_outcome.stopped_by_its_data(empty)
 
 
 def test_a_run_that_fails_is_ended_before_its_candidate_is_removed() -> None:
