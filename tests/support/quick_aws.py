@@ -6,14 +6,17 @@ It takes about a fifth of the time of a test that calls AWS.
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import Any, cast
 
 import boto3
 import pytest
 from botocore.hooks import EventAliaser, HierarchicalEmitter
 from botocore.useragent import UserAgentString
+from cryptography.hazmat.primitives.asymmetric import rsa
 from moto.s3 import urls
 from moto.s3.models import S3Backend
+from moto.sns.models import Subscription
 
 from tests.support.fake_sagemaker import REGION
 
@@ -21,9 +24,10 @@ BEFORE_CALL = "before-call"
 
 
 def quicken(patch: pytest.MonkeyPatch) -> None:
-    """Let calls have one User-Agent, and moto keep the URLs of S3, which it reads again for each request."""
+    """Let calls have one User-Agent, and moto keep the URLs of S3 and one key that it signs notifications with."""
     patch.setattr(UserAgentString, "to_string", lambda _agent: "Boto3 of the tests")
     patch.setattr(S3Backend, "_url_module", urls)
+    patch.setattr(Subscription, "private_key", lambda _subscription: _signing_key())
 
 
 class SharedSession(boto3.Session):
@@ -58,3 +62,8 @@ class SharedSession(boto3.Session):
     def _pass_on(self, event_name: str, **given: Any) -> Any:
         _, answer = self.events.emit_until_response(event_name, **given)
         return answer
+
+
+@cache
+def _signing_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
