@@ -16,14 +16,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from relearn.errors import FieldError, InvalidDecisionError
 from relearn.spec.columns import shown
 from relearn.spec.fields import fields_of
-
-if TYPE_CHECKING:
-    pass
 
 MAX_WHY = 500
 """Maximum length of a reason, in characters."""

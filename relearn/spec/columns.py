@@ -59,6 +59,11 @@ def is_finite_number(value: object) -> bool:
     )
 
 
+def is_whole(value: object, least: int, most: float = math.inf) -> bool:
+    """Return whether ``value`` is an int (not a bool) from ``least`` to ``most``."""
+    return type(value) is int and least <= value <= most
+
+
 def moment(text: str) -> datetime | None:
     """Read a date-time as UTC; one without an offset is UTC.
 
@@ -87,6 +92,10 @@ def float32(value: float) -> float:
         return float(_FLOAT32.unpack(_FLOAT32.pack(value))[0])
     except OverflowError:
         return math.copysign(math.inf, value)
+
+
+def _check_max_length(name: str, value: object) -> None:
+    check(is_whole(value, 1), f"{name}.max_length", value, "a whole number of characters, at least 1")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -245,12 +254,7 @@ class Text(_Common):
     max_length: int = 10_000
 
     def __post_init__(self) -> None:
-        check(
-            isinstance(self.max_length, int) and self.max_length >= 1,
-            f"{self.name}.max_length",
-            self.max_length,
-            "a whole number of characters, at least 1",
-        )
+        _check_max_length(self.name, self.max_length)
 
     def problem(self, value: object) -> str | None:
         """Describe what is wrong with ``value``; None when it is allowed."""
@@ -369,6 +373,9 @@ class Id(_Common):
     name: str
     max_length: int = 256
 
+    def __post_init__(self) -> None:
+        _check_max_length(self.name, self.max_length)
+
     def problem(self, value: object) -> str | None:
         """Describe what is wrong with ``value``; None when it is allowed."""
         if not isinstance(value, str) or not value or len(value) > self.max_length or NUL in value:
@@ -400,11 +407,12 @@ class Ranking(_Common):
 
     def __post_init__(self) -> None:
         check(
-            isinstance(self.k, int) and 1 <= self.k <= 100,  # noqa: PLR2004 - an answer for people to look at
+            is_whole(self.k, 1, 100),
             f"{self.name}.k",
             self.k,
             "a whole number of items, 1 to 100",
         )
+        _check_max_length(self.name, self.max_length)
 
     def problem(self, value: object) -> str | None:
         """Describe what is wrong with ``value``, the name of one item; None when it is allowed."""

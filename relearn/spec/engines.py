@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from relearn.spec.columns import check
-
-if TYPE_CHECKING:
-    pass
+from relearn.spec.columns import check, is_whole
 
 ENGINES = ("duckdb", "spark")
 WORKER_TYPES = ("G.1X", "G.2X", "G.4X", "G.8X")  # AWS Glue's, in every region that has Glue
@@ -47,5 +44,4 @@ class Engine:
 
 
 def _check_whole(name: str, value: object, low: int, high: int) -> None:
-    right = type(value) is int and low <= value <= high
-    check(right, f"engine.{name}", value, f"a whole number, {low} to {high}")
+    check(is_whole(value, low, high), f"engine.{name}", value, f"a whole number, {low} to {high}")

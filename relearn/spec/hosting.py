@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, TypeAlias
 
 from relearn.errors import SpecError
-from relearn.spec.columns import check
+from relearn.spec.columns import check, is_whole
 
 SERVERLESS_MEMORY_MB = (1024, 2048, 3072, 4096, 5120, 6144)
 """Allowed values of SageMaker's MemorySizeInMB."""
@@ -24,7 +24,7 @@ LAMBDA_MEMORY_MB = (256, 10_240)
 numpy alone needs more."""
 REALTIME_INSTANCES = 100
 """Maximum number of instances of one endpoint; a larger one is taken for a typing error."""
-_INSTANCE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
+INSTANCE = re.compile(r"ml\.[a-z0-9-]+\.[a-z0-9]+")
 _BURSTABLE = re.compile(r"ml\.t\d.*")
 """Instance types whose speed depends on credits: Application Auto Scaling refuses to scale them."""
 
@@ -84,7 +84,7 @@ class Realtime:
     target_invocations: int = 1000
 
     def __post_init__(self) -> None:
-        right = isinstance(self.instance, str) and _INSTANCE.fullmatch(self.instance)
+        right = isinstance(self.instance, str) and INSTANCE.fullmatch(self.instance)
         check(bool(right), "hosting.instance", self.instance, 'a type of SageMaker\'s, as "ml.m5.large"')
         _whole("minimum", self.minimum, 1, REALTIME_INSTANCES)
         _whole("maximum", self.maximum, self.minimum, REALTIME_INSTANCES)
@@ -141,5 +141,4 @@ def from_dict(data: dict[str, Any]) -> Hosting:
 
 
 def _whole(name: str, value: object, least: int, most: int) -> None:
-    right = isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
-    check(right, f"hosting.{name}", value, f"a whole number, {least} to {most}")
+    check(is_whole(value, least, most), f"hosting.{name}", value, f"a whole number, {least} to {most}")

@@ -10,6 +10,7 @@ is allowed.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -240,6 +241,21 @@ MODEL_NAME_PATTERN = re.compile(r"(?!.{21})[a-z](-?[a-z0-9])*")
 """Pattern of a model's name."""
 
 
+_PARTS: Mapping[str, tuple[type, ...]] = {
+    "metric": (Metric,),
+    "hosting": (Serverless, Realtime, InLambda),
+    "rollout": (Instant, Canary),
+    "shadow": (Shadow, type(None)),
+    "retrain": (Retrain,),
+    "ingest": (Ingest,),
+    "training": (Training,),
+    "quality": (Quality,),
+    "moments": (Monthly, type(None)),
+    "engine": (Engine,),
+}
+"""Field of a spec to the classes that it may have."""
+
+
 def check_spec(spec: ModelSpec) -> None:
     """Refuse a spec that breaks a rule.
 
@@ -254,7 +270,16 @@ def check_spec(spec: ModelSpec) -> None:
         spec.name,
         "1 to 20 lower-case letters, digits and single hyphens, starting with a letter",
     )
-    check(bool(spec.title.strip()), "title", spec.title, "one line for people")
+    right = isinstance(spec.title, str) and bool(spec.title.strip())
+    check(right, "title", spec.title, "one line for people")
+    for part, kinds in _PARTS.items():
+        value = getattr(spec, part)
+        named = " or ".join("None" if kind is type(None) else kind.__name__ for kind in kinds)
+        check(isinstance(value, kinds), part, value, named)
+    right = isinstance(spec.hyperparameters, tuple) and all(
+        isinstance(one, Hyperparameter) for one in spec.hyperparameters
+    )
+    check(right, "hyperparameters", spec.hyperparameters, "a tuple of Hyperparameter")
     _check_columns(spec)
     _check_target(spec)
     _check_entity(spec)

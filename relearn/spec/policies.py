@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Literal
 
 from relearn.figures import exact
 from relearn.spec import schedules
-from relearn.spec.columns import NAME_ALLOWED, NAME_PATTERN, check, is_finite_number
+from relearn.spec.columns import NAME_ALLOWED, NAME_PATTERN, check, is_finite_number, is_whole
+from relearn.spec.hosting import INSTANCE
 
 CLASSIFICATION_METRICS = ("accuracy", "precision_macro", "recall_macro", "f1_macro", "f1_weighted", "roc_auc")
 REGRESSION_METRICS = ("r2", "mae", "rmse")
@@ -151,14 +151,14 @@ class Retrain:
 
     def __post_init__(self) -> None:
         check(
-            isinstance(self.debounce_seconds, int) and 0 <= self.debounce_seconds <= 86_400,  # noqa: PLR2004
+            is_whole(self.debounce_seconds, 0, 86_400),
             "retrain.debounce_seconds",
             self.debounce_seconds,
             "a whole number of seconds, 0 to 86400",
         )
         check(self.approval in ("auto", "manual"), "retrain.approval", self.approval, "auto or manual")
         check(
-            type(self.approval_hours) is int and 1 <= self.approval_hours <= 720,  # noqa: PLR2004
+            is_whole(self.approval_hours, 1, 720),
             "retrain.approval_hours",
             self.approval_hours,
             "a whole number of hours, 1 to 720",
@@ -200,15 +200,15 @@ class Ingest:
         check(is_finite_number(rate) and 0 <= rate <= 1, "ingest.max_bad_row_rate", rate, "a share, 0 to 1")
         for name in ("max_bytes", "min_rows"):
             value = getattr(self, name)
-            check(
-                isinstance(value, int) and value >= 1, f"ingest.{name}", value, "a whole number, at least 1"
-            )
+            check(is_whole(value, 1), f"ingest.{name}", value, "a whole number, at least 1")
         check(
             self.max_bytes <= LARGEST_UPLOAD,
             "ingest.max_bytes",
             self.max_bytes,
             f"at most {LARGEST_UPLOAD}: more cannot be checked in the time that ingest has",
         )
+        one = self.allow_one_class
+        check(isinstance(one, bool), "ingest.allow_one_class", one, "True or False")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -234,15 +234,21 @@ class Training:
 
     def __post_init__(self) -> None:
         check(
-            re.fullmatch(r"ml\.[a-z0-9-]+\.[a-z0-9]+", self.instance) is not None,
+            isinstance(self.instance, str) and INSTANCE.fullmatch(self.instance) is not None,
             "training.instance",
             self.instance,
             "a SageMaker instance type such as ml.m5.large",
         )
-        check(self.volume_gb >= 1, "training.volume_gb", self.volume_gb, "a whole number of GB, at least 1")
-        seconds = self.max_runtime_seconds
-        check(60 <= seconds <= 432_000, "training.max_runtime_seconds", seconds, "60 to 432000")  # noqa: PLR2004
-        check(0.05 <= self.holdout <= 0.5, "training.holdout", self.holdout, "a share, 0.05 to 0.5")  # noqa: PLR2004
+        volume, seconds, holdout = self.volume_gb, self.max_runtime_seconds, self.holdout
+        check(is_whole(volume, 1), "training.volume_gb", volume, "a whole number of GB, at least 1")
+        check(
+            is_whole(seconds, 60, 432_000),
+            "training.max_runtime_seconds",
+            seconds,
+            "a whole number of seconds, 60 to 432000",
+        )
+        share = is_finite_number(holdout) and 0.05 <= holdout <= 0.5  # noqa: PLR2004
+        check(share, "training.holdout", holdout, "a share, 0.05 to 0.5")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -276,7 +282,8 @@ class Hyperparameter(_Range):
     def __post_init__(self) -> None:
         key = f"hyperparameters.{self.name}"
         check(
-            NAME_PATTERN.fullmatch(self.name) is not None
+            isinstance(self.name, str)
+            and NAME_PATTERN.fullmatch(self.name) is not None
             and self.name not in TOLD + TOLD_OF_MOMENTS
             and not self.name.startswith(SAGEMAKER),
             "hyperparameters.name",
@@ -284,6 +291,9 @@ class Hyperparameter(_Range):
             f"{NAME_ALLOWED}; not {', '.join(TOLD + TOLD_OF_MOMENTS)}, nor one that begins with {SAGEMAKER}: a job is told these itself",
         )
         check(self.scale in ("linear", "log"), f"{key}.scale", self.scale, "linear or log")
+        for field in ("default", "minimum", "maximum"):
+            value = getattr(self, field)
+            check(is_finite_number(value), f"{key}.{field}", value, "a finite number")
         check(
             self.scale == "linear" or self.minimum > 0,
             f"{key}.minimum",

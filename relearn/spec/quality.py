@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from relearn.spec.columns import Column, DateTime, Id, check, is_finite_number
+from relearn.spec.columns import Column, DateTime, Id, check, is_finite_number, is_whole
 
 SHIFT_MODERATE, SHIFT_LARGE = 0.1, 0.25
 """Usual reading of a population stability index: below the first there is no shift, above the second a large
@@ -69,8 +69,7 @@ class Quality:
     max_shift: float | None = None
 
     def __post_init__(self) -> None:
-        whole = isinstance(self.min_rows, int) and not isinstance(self.min_rows, bool)
-        check(whole and self.min_rows >= 1, "quality.min_rows", self.min_rows, "a whole number, at least 1")
+        check(is_whole(self.min_rows, 1), "quality.min_rows", self.min_rows, "a whole number, at least 1")
         check(isinstance(self.max_missing, Mapping), "quality.max_missing", self.max_missing, "a dict")
         for column, share in self.max_missing.items():
             check(_is_share(share), f"quality.max_missing.{column}", share, "a share, 0 to 1")

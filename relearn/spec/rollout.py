@@ -9,10 +9,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from typing import Any, ClassVar
 
 from relearn.errors import SpecError
-from relearn.spec.columns import check, is_finite_number
+from relearn.spec.columns import check, is_finite_number, is_whole
 
 LONGEST_MINUTES = 24 * 60
 """Maximum duration of one step, in minutes."""
@@ -46,8 +47,12 @@ class Limits:
     shift: float = 0.2
 
     def __post_init__(self) -> None:
-        right = isinstance(self.requests, int) and 1 <= self.requests <= 100_000  # noqa: PLR2004
-        check(right, "rollout.limits.requests", self.requests, "a whole number, 1 to 100000")
+        check(
+            is_whole(self.requests, 1, 100_000),
+            "rollout.limits.requests",
+            self.requests,
+            "a whole number, 1 to 100000",
+        )
         for name, least in (("error_rate", 0), ("latency_ratio", 1), ("shift", 0)):
             value = getattr(self, name)
             right = is_finite_number(value) and value >= least
@@ -81,9 +86,9 @@ class Canary:
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
-        rising = all(a < b for a, b in zip(self.steps, self.steps[1:], strict=False))
-        whole = all(isinstance(step, int) and 1 <= step <= 99 for step in self.steps)  # noqa: PLR2004
-        right = isinstance(self.steps, tuple) and bool(self.steps) and whole and rising
+        steps = self.steps
+        whole = isinstance(steps, tuple) and bool(steps) and all(is_whole(step, 1, 99) for step in steps)
+        right = whole and all(a < b for a, b in pairwise(steps))
         check(right, "rollout.steps", self.steps, "a tuple of whole percents, 1 to 99, rising")
         _minutes("rollout.bake_minutes", self.bake_minutes)
 

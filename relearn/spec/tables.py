@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import MAXYEAR, UTC, datetime, timedelta
 
-from relearn.spec.columns import NAME_ALLOWED, NAME_PATTERN, Column, DateTime, Ranking, check
+from relearn.spec.columns import NAME_ALLOWED, NAME_PATTERN, Column, DateTime, Ranking, check, is_whole
 from relearn.spec.quality import Quality
 
 MAIN = "main"
@@ -119,9 +119,9 @@ class Monthly:
     def __post_init__(self) -> None:
         for name in ("history_days", "label_days", "lookback_days"):
             days = getattr(self, name)
-            right = isinstance(days, int) and 0 <= days <= 36_500  # noqa: PLR2004 - a century
             check(
-                right or (name == "lookback_days" and days is None),
+                is_whole(days, 0, 36_500)  # a century
+                or (name == "lookback_days" and days is None),
                 f"moments.{name}",
                 days,
                 "a whole number of days, 0 to 36500",
@@ -162,7 +162,7 @@ def is_given(column: object) -> bool:
 
 
 def check_names(field: str, columns: tuple[Column, ...]) -> None:
-    """Refuse columns with misspelt or duplicate names.
+    """Refuse columns with misspelt or duplicate names, flags that are no bools, or texts that are no strings.
 
     Raises
     ------
@@ -172,5 +172,11 @@ def check_names(field: str, columns: tuple[Column, ...]) -> None:
     for column in columns:
         spelt = isinstance(column.name, str) and NAME_PATTERN.fullmatch(column.name) is not None
         check(spelt, f"{field}.name", column.name, NAME_ALLOWED)
+        for flag in ("optional", "private"):
+            value = getattr(column, flag)
+            check(isinstance(value, bool), f"{column.name}.{flag}", value, "True or False")
+        for text in ("description", "unit"):
+            value = getattr(column, text, "")
+            check(isinstance(value, str), f"{column.name}.{text}", value, "a string")
     names = [column.name for column in columns]
     check(len(set(names)) == len(names), field, names, "each name once")
