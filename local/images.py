@@ -69,7 +69,10 @@ class Images:
         )
         with self._lock:
             if source is not None and not copy.exists():
-                shutil.copytree(source, copy)
+                draft = copy.with_name(f"{tag}.draft")  # a process that is killed leaves no half of an image
+                shutil.rmtree(draft, ignore_errors=True)
+                shutil.copytree(source, draft)
+                draft.rename(copy)
         return copy if copy.exists() else None
 
     def _assets(self) -> Iterator[tuple[str, str, Path]]:

@@ -3,8 +3,8 @@
 It accepts two kinds of events. An event of the HTTP API is a prediction request, answered as by
 `lambdas.handlers.predict`: versions hosted in Lambda are invoked in this process, others at their endpoints.
 ``{"version": 8, "body": "{...}"}`` comes from the stage's other functions, which invoke one version. Its
-answer is what the version's container would answer: ``{"body": "{...}"}``, ``{"failed": "why"}``, or
-``{"unanswerable": [{"pointer": "/instances/0", "detail": "why"}]}``.
+answer is what the version's container would answer: ``{"body": "{...}"}``, ``{"failed": "why"}``, ``{"late": "why"}``,
+``{"not_serving": "why", "retry_after_seconds": 5}``, or ``{"unanswerable": [{"pointer": "/instances/0", "detail": "why"}]}``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from lambdas.serving.in_process_models import InProcessModels
 from lambdas.serving.prediction import Predictor
-from relearn.errors import ModelFailedError, UnanswerableError
+from relearn.errors import ModelFailedError, NotServingError, UnanswerableError
 
 
 class ModelHost(NamedTuple):
@@ -30,5 +30,9 @@ class ModelHost(NamedTuple):
             return {"body": self.models.ask(self.model, version, body.encode(), seconds).decode()}
         except UnanswerableError as error:
             return {"unanswerable": [asdict(one) for one in error.errors]}
-        except (ModelFailedError, TimeoutError) as error:
+        except NotServingError as error:
+            return {"not_serving": str(error), "retry_after_seconds": error.retry_after_seconds}
+        except TimeoutError as error:
+            return {"late": str(error)}
+        except ModelFailedError as error:
             return {"failed": str(error)}

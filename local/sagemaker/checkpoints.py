@@ -53,6 +53,8 @@ def fetch(s3: Any, job: Record, root: Path) -> dict[Path, int]:
     try:
         for listed in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             for item in listed.get("Contents", []):
+                if item["Key"].endswith("/"):  # an object that a console made to show a folder
+                    continue
                 target = inside(folder, item["Key"].removeprefix(prefix))
                 target.parent.mkdir(parents=True, exist_ok=True)
                 s3.download_file(bucket, item["Key"], str(target))

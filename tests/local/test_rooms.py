@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from local import deploy, environment
 from local.images import Images
-from local.sagemaker import channels
+from local.sagemaker import channels, checkpoints
 from local.sagemaker.errors import ApiError
 from local.sagemaker.state import State, page
 from local.settings import Settings
@@ -77,6 +78,46 @@ def test_running_an_image_leaves_the_assembly_as_it_was(tmp_path: Path) -> None:
     assert (pulled / "training/__main__.py").exists()
     assert assembly not in pulled.parents
     assert images.pull("123456789012.dkr.ecr.us-east-1.amazonaws.com/repository:other") is None
+
+
+def test_an_image_whose_copying_was_cut_off_is_copied_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assembly = toy.write(tmp_path)
+    uri = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/repository:{toy.image_tag(assembly)}"
+    settings = Settings(assembly=assembly, scratch=tmp_path / "scratch")
+
+    def cut_off(_source: Path, copy: Path) -> None:
+        copy.mkdir(parents=True)
+        (copy / "half").write_text("")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copytree", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            Images(settings).pull(uri)
+    pulled = Images(settings).pull(uri)
+    assert pulled is not None
+    assert (pulled / "training/__main__.py").exists()
+    assert not (pulled / "half").exists()
+
+
+def test_a_mark_of_a_folder_among_checkpoints_is_no_file(tmp_path: Path) -> None:
+    keys = ["runs/1/", "runs/1/epoch/", "runs/1/epoch/weights"]
+
+    class Bucket:
+        def get_paginator(self, _name: str) -> Bucket:
+            return self
+
+        def paginate(self, **_: str) -> list[dict[str, Any]]:
+            return [{"Contents": [{"Key": key} for key in keys]}]
+
+        def download_file(self, _bucket: str, key: str, target: str) -> None:
+            Path(target).write_text(key)
+
+    job = {"CheckpointConfig": {"S3Uri": "s3://bucket/runs/1/"}}
+    fetched = checkpoints.fetch(Bucket(), job, tmp_path)
+    assert [path.relative_to(tmp_path) for path in fetched] == [Path("checkpoints/epoch/weights")]
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def _describe(column: Column, values: Array) -> ColumnProfile:
             words = np.where(there.astype(bool), "true", "false")
             return ColumnProfile(type=column.type, missing=missing, counts=_count(words))
         case DateTime():
-            moments = np.datetime64("2000-01-01") + there.astype(np.int64)
+            moments = np.datetime64("2000-01-01") + np.floor(there.astype(np.float64)).astype(np.int64)
             return ColumnProfile(
                 type=column.type, missing=missing, counts=_count(moments.astype("datetime64[M]").astype(str))
             )

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 MOST_KEYS = 100
 """Largest number of items that DynamoDB reads in one call."""
-_FIRST_PAUSE_SECONDS = 0.05  # pause before keys are read again that DynamoDB had no capacity for; doubles
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.05, 1.0
+"""Pauses before keys are read again for which DynamoDB had no capacity: doubled from the first to the longest."""
 TEXT_BYTES = 8192
 """Largest text, in bytes. Longer texts, mostly reasons that quote others, are cut.
 
@@ -120,7 +121,7 @@ class Table:
             if self._name in (left := answer["UnprocessedKeys"]):
                 waiting += left[self._name]["Keys"]
                 time.sleep(pause)
-                pause *= 2
+                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
         return found
 
     def query(

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from lambdas.aws.fast import endpoints
 from lambdas.aws.fast.client import Service
-from relearn.errors import FieldError, ModelFailedError, UnanswerableError
+from relearn.errors import FieldError, ModelFailedError, NotServingError, UnanswerableError
 from relearn.naming import resources
 
 _JSON = {"content-type": "application/json"}
@@ -66,5 +66,9 @@ def _read(content: bytes) -> bytes:
         return str(answer["body"]).encode()
     if isinstance(answer, dict) and "unanswerable" in answer:
         raise UnanswerableError(tuple(FieldError(**one) for one in answer["unanswerable"]))
+    if isinstance(answer, dict) and "not_serving" in answer:
+        raise NotServingError(answer["not_serving"], answer["retry_after_seconds"])
+    if isinstance(answer, dict) and "late" in answer:
+        raise TimeoutError(answer["late"])
     told = answer.get("failed") if isinstance(answer, dict) else None
     raise ModelFailedError(told or "the model's host failed; its log says why")

@@ -61,6 +61,13 @@ def test_rows_of_both_sides_are_described() -> None:
     assert (note.low, note.high, note.missing) == (1.0, 3.0, 1)
 
 
+def test_a_time_before_2000_counts_in_its_own_month() -> None:
+    rows = replace(ROWS, columns={**ROWS.columns, "since": np.array([-0.5, -31.0, -31.25, 0.25], np.float32)})
+    dataset = Dataset(rows.where(np.array([0, 1])), rows.where(np.array([2, 3])), "f", 1, {})
+    found = feature_quality.describe(SPEC, dataset)
+    assert found.columns["since"].counts == {"1999-12": 2, "1999-11": 1, "2000-01": 1}
+
+
 def test_features_as_demanded_are_shown_on_a_page(tmp_path: Path) -> None:
     judge(tmp_path, max_missing={"spent": 0.25})
     page = (Container(tmp_path).output / feature_quality.PAGE).read_text()
