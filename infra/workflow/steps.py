@@ -27,6 +27,12 @@ LAMBDA_ERRORS = (
     "Lambda.Unknown",
 )
 """Transient errors of Lambda itself."""
+FUNCTION_DIED = ("Sandbox.Timedout", "Runtime.ExitError")
+"""``errorType`` of a function that ran out of its time or memory: Step Functions reports it as the error's name.
+
+Its documentation says ``Lambda.Unknown`` for these; executions of today show the names of the runtime, as does AWS's own
+runtime interface emulator. Every function of a run is idempotent, so each may run again.
+"""
 LOST_WRITE = "ConflictError"
 """Error of a function that lost a conditional write."""
 NO_MORE = "QuotaExceededError"
@@ -247,9 +253,9 @@ def equals(value: str, *keys: str) -> sfn.Condition:
 
 
 def _repeat(step: tasks.LambdaInvoke) -> None:
-    """Retry a function when Lambda itself failed."""
+    """Retry a function when Lambda failed, or when the function's time or memory ran out."""
     step.add_retry(
-        errors=list(LAMBDA_ERRORS),
+        errors=[*LAMBDA_ERRORS, *FUNCTION_DIED],
         interval=Duration.seconds(2),
         max_attempts=6,
         backoff_rate=2,

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from local.forks import Fork, ForkServer
 
 _SERVICE = "lambda.amazonaws.com"
+_DIED = "Worker process died"
+"""MiniStack's message when the process of a function ended before it answered."""
 _LONGEST_SECONDS = 900  # Lambda's maximum duration of an invocation
 _LOGGING = ("logs:CreateLogStream", "logs:PutLogEvents")
 _POLLING = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
@@ -177,7 +179,8 @@ def name_errors_by_their_type() -> None:
     """Report an exception that leaves a handler by its class, as Lambda does.
 
     MiniStack's worker reports each as ``Runtime.HandlerError``. On AWS ``errorType`` is the exception's class
-    name, which Retry and Catch of Step Functions match, and ``stackTrace`` is included.
+    name, which Retry and Catch of Step Functions match, and ``stackTrace`` is included. A function whose process ends, as it
+    does when its memory runs out, has ``Runtime.ExitError`` there.
     """
     script = lambda_runtime._PYTHON_WORKER_SCRIPT
     plain = '"error": str(e), "trace": traceback.format_exc()}'
@@ -197,6 +200,8 @@ def name_errors_by_their_type() -> None:
         if outcome.get("error") and "error_type" in last.result:
             trace = last.result.get("trace", "").splitlines(keepends=True)[1:-1]
             outcome["body"] |= {"errorType": last.result["error_type"], "stackTrace": trace}
+        elif outcome.get("error") and last.result.get("error") == _DIED:
+            outcome["body"] |= {"errorType": "Runtime.ExitError"}
         return outcome
 
     lambda_runtime.Worker.invoke, lambda_svc._execute_function_warm = remembered, named

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from itertools import cycle
 from typing import Any
 
 from tests.chaos.agenda import Agenda
@@ -20,6 +21,8 @@ from tests.support.world import Clock, LambdaContext
 ASYNC_PAUSES = (60, 120)
 """Seconds after which Lambda retries a failed asynchronous invocation."""
 AFTER_TRAINING = ("judge", "register", "smoke", "promote")
+DEATHS = ("Sandbox.Timedout", "Runtime.ExitError", "Lambda.Unknown")
+"""Names of the error, in turn, that Step Functions reports of a function whose time or memory ran out."""
 WAIT_FOR_TOKEN = ":states:::lambda:invoke.waitForTaskToken"
 
 
@@ -64,6 +67,7 @@ class Workers:
         self._calls = calls
         self._training = training
         self._executions = executions
+        self._deaths = cycle(DEATHS)
         self.champion_changes: Callable[[str], bool] = lambda _model: False
         """Rolls a model back as a person; returns whether that was possible."""
 
@@ -126,7 +130,7 @@ class Workers:
             if name == "register" and self._faults.strikes("register_repeated"):
                 result = self.call(name, payload)
         except DiedError as error:
-            done(FailedError("Lambda.Unknown", f"The cause could not be determined: {error}"))
+            done(FailedError(next(self._deaths), f"RequestId: {name} Error: {error}"))
         except Exception as error:  # noqa: BLE001 - whatever it is, the machine hears of it
             told = {"errorMessage": str(error), "errorType": type(error).__name__}
             done(FailedError(type(error).__name__, json.dumps(told)))

@@ -273,6 +273,8 @@ def test_lambda_service_errors_are_tried_again(states: dict[str, State]) -> None
     for name in LAMBDA_STEPS:
         retry = states[name]["Retry"][0]
         assert {"Lambda.ServiceException", "Lambda.TooManyRequestsException"} <= set(retry["ErrorEquals"])
+        # what a function that ran out of its time or memory is reported as: errorType of its answer
+        assert {"Sandbox.Timedout", "Runtime.ExitError", "Lambda.Unknown"} <= set(retry["ErrorEquals"])
 
 
 @pytest.mark.parametrize(

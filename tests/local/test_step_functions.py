@@ -158,6 +158,17 @@ def test_an_exception_of_a_handler_has_its_class_for_a_name(cloud: Running, name
     assert "in handler" in "".join(cause["stackTrace"])
 
 
+def test_a_function_whose_process_ends_is_named_as_lambda_names_it(cloud: Running, name: str) -> None:
+    # Lambda's runtime interface emulator, and its own logs: Runtime.ExitError, "Runtime exited with error"
+    state = {
+        **call(cloud, {"rawPath": "/die"}),
+        "Catch": [{"ErrorEquals": ["Runtime.ExitError"], "Next": "Caught"}],
+        "Next": "Caught",
+    }
+    machine = define(cloud, name, state, more={"Caught": {"Type": "Pass", "End": True}})
+    assert outcome(cloud, started(cloud, machine))["status"] == "SUCCEEDED"
+
+
 def call(cloud: Running, payload: dict[str, object] | None = None) -> dict[str, object]:
     parameters = {"FunctionName": cloud.outputs["Function"], "Payload": payload or {}}
     return {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": parameters}
