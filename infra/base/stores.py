@@ -162,13 +162,15 @@ def _table(scope: Construct, construct_id: str, *, protect: bool, **more: Any) -
     )
 
 
-def notifications(scope: Construct, construct_id: str, *, alarms: str, email: str | None) -> sns.Topic:
+def notifications(
+    scope: Construct, construct_id: str, *, alarms: Sequence[str], email: str | None
+) -> sns.Topic:
     """Create the topic of notifications.
 
     Parameters
     ----------
     alarms
-        ARN pattern of the alarms that may publish. A topic policy replaces SNS's default one, which lets the
+        ARN patterns of the alarms that may publish. A topic policy replaces SNS's default one, which lets the
         account's alarms publish.
     email
         Address that is subscribed; None for none.
@@ -181,7 +183,7 @@ def notifications(scope: Construct, construct_id: str, *, alarms: str, email: st
             resources=[topic.topic_arn],
             conditions={
                 "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
-                "ArnLike": {"aws:SourceArn": alarms},
+                "ArnLike": {"aws:SourceArn": list(alarms)},
             },
         )
     )

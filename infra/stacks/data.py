@@ -54,9 +54,10 @@ class DataStack(StageStack):
         }.items():
             CfnOutput(self, name, value=value)
 
-    def _alarms(self, stage: str) -> str:
-        """Return the ARN pattern of the stage's alarms.
+    def _alarms(self, stage: str) -> list[str]:
+        """Return the ARN patterns of the stage's alarms.
 
-        CloudFormation names them after the monitoring stack.
+        CloudFormation names alarms after the monitoring stack; guards, users' own among them, have explicit names.
         """
-        return grants.alarm(self, f"{resources.stack(stage, 'monitoring')}-*")
+        names = (f"{resources.stack(stage, 'monitoring')}-*", f"{resources.guard(stage, '*')}*")
+        return [grants.alarm(self, name) for name in names]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -120,8 +121,43 @@ def test_the_topic_takes_messages_over_tls_and_from_the_stages_own_alarms(dev: S
     found = {s["Effect"]: s for s in policy["PolicyDocument"]["Statement"]}
     assert found["Deny"]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert found["Allow"]["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
-    source = text(found["Allow"]["Condition"]["ArnLike"]["aws:SourceArn"])
-    assert source.endswith(":alarm:relearn-dev-monitoring-*")
+    sources = [text(arn) for arn in found["Allow"]["Condition"]["ArnLike"]["aws:SourceArn"]]
+    assert [arn.rpartition(":alarm:")[2] for arn in sources] == [
+        "relearn-dev-monitoring-*",
+        "relearn-dev-guard-*-*",
+    ]
+
+
+def test_the_topic_admits_every_alarm_of_the_stage(dev: Synthesised) -> None:
+    # An alarm whose topic refuses it changes its state and notifies nobody; CloudFormation names an alarm without a name
+    # by its stack, its logical id and a random end.
+    (policy,) = dev.properties("AWS::SNS::TopicPolicy")
+    (allow,) = (s for s in policy["PolicyDocument"]["Statement"] if s["Effect"] == "Allow")
+    patterns = [text(arn).rpartition(":alarm:")[2] for arn in allow["Condition"]["ArnLike"]["aws:SourceArn"]]
+    names = [
+        alarm["Properties"].get("AlarmName", f"relearn-dev-monitoring-{logical_id}-0123456789AB")
+        for logical_id, alarm in dev.resources("AWS::CloudWatch::Alarm").items()
+    ]
+    assert len(names) > 30
+    assert [name for name in names if not any(fnmatchcase(name, pattern) for pattern in patterns)] == []
+
+
+def test_a_queue_admits_every_rule_that_sends_to_it(dev: Synthesised) -> None:
+    policies = [
+        text(statement)
+        for policy in dev.properties("AWS::SQS::QueuePolicy")
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow" and "events.amazonaws.com" in text(statement)
+    ]
+    sending = {
+        rule: target["Arn"]["Fn::GetAtt"][0]
+        for rule, resource in dev.resources("AWS::Events::Rule").items()
+        for target in resource["Properties"]["Targets"]
+        if "Queue" in text(target["Arn"])
+    }
+    assert sending
+    for rule, queue in sending.items():
+        assert any(rule in statement and queue in statement for statement in policies), (rule, queue)
 
 
 @pytest.mark.parametrize(
