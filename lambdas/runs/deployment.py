@@ -11,9 +11,10 @@ from relearn.lifecycle.run_context import Deployed
 from relearn.lifecycle.runs import Version
 from relearn.naming import resources, s3_keys
 from relearn.spec import hosting
-from relearn.spec.hosting import Hosting, InLambda
+from relearn.spec.hosting import Hosting, InLambda, Serverless
 
-_UNDER_WAY = ("Creating", "InService")
+_SERVING = ("InService", "Updating", "SystemUpdating", "RollingBack")
+"""Statuses of an endpoint that answers: ``EndpointStatus`` in the SageMaker API Reference, DescribeEndpoint."""
 
 
 class Deployment:
@@ -80,11 +81,13 @@ class Deployment:
             self._endpoints.ensure_model(version, role)  # batch transforms use it
             return {"name": name, "status": "InService"}
         status = self._endpoints.ensure(where, version, role)
-        if status.status not in _UNDER_WAY:
+        if status.status not in ("Creating", *_SERVING):
             raise ModelFailedError(
                 f"endpoint {name} is {status.status}: {status.reason or 'no reason given'}"
             )
-        return {"name": name, "status": status.status}
+        # Scaling is registered with an endpoint that is not being changed; the next look does it.
+        ready = status.status == "InService" or (isinstance(where, Serverless) and status.status in _SERVING)
+        return {"name": name, "status": "InService" if ready else "Creating"}
 
     def _require_judged(self, version: Version) -> None:
         """Raise `ArtifactError` if the artifact has changed since it was judged; called before anything can load it."""

@@ -118,6 +118,28 @@ def test_a_version_in_lambda_needs_no_endpoint_but_a_model_to_score_batches_with
     endpoints.ensure.assert_not_called()
 
 
+@pytest.mark.parametrize("status", ["Updating", "SystemUpdating", "RollingBack"])
+@pytest.mark.parametrize(
+    ("where", "told"), [(Serverless(), "InService"), (Realtime(instance="ml.m5.large"), "Creating")]
+)
+def test_an_endpoint_that_is_being_changed_serves_and_is_scaled_when_that_is_over(
+    deployment: Deployment, ledger: Any, endpoints: Any, *, status: str, where: Any, told: str
+) -> None:
+    # DescribeEndpoint, EndpointStatus: such an endpoint answers, and cannot be updated, deleted or scaled
+    ledger.version.return_value = replace(VERSION, hosting=hosting.to_dict(where))
+    endpoints.ensure.return_value = SimpleNamespace(status=status, reason="")
+    assert deployment.deploy("flowers", 3) == {"name": NAME, "status": told}
+
+
+@pytest.mark.parametrize("status", ["OutOfService", "Deleting", "UpdateRollbackFailed"])
+def test_an_endpoint_that_serves_no_more_fails_the_deployment(
+    deployment: Deployment, endpoints: Any, status: str
+) -> None:
+    endpoints.ensure.return_value = SimpleNamespace(status=status, reason="")
+    with pytest.raises(ModelFailedError, match=f"is {status}: no reason given"):
+        deployment.deploy("flowers", 3)
+
+
 @pytest.mark.parametrize(("reason", "said"), [("no capacity", "no capacity"), ("", "no reason given")])
 def test_an_endpoint_that_failed_says_why(
     deployment: Deployment, endpoints: Any, reason: str, said: str
