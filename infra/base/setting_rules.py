@@ -110,7 +110,10 @@ RULES: dict[str, _Rule] = {
     "throttles": _throttles(),
     "predict_reserved_concurrency": _whole(1, 10_000, optional=True),
     "alarm_email": _text(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an e-mail address"),
-    "github_repository": _text(r"[\w.-]+/[\w.-]+", "owner/name of a GitHub repository"),
+    "github_repository": _text(
+        r"[\w.-]+/[\w.-]+|[\w.-]+@\d+/[\w.-]+@\d+",
+        "owner/name of a GitHub repository, or owner@id/name@id with the numbers of both",
+    ),
     "github_branch": _text(r"[\w./-]+", "name of a branch", optional=False),
     "github_provider": _one_of("create", "existing"),
 }

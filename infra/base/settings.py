@@ -76,7 +76,9 @@ class Settings:
     alarm_email
         Address that alarms and the ends of runs are sent to; None: nobody subscribes.
     github_repository
-        ``owner/name`` of the repository that may deploy this stage; None: no deploy role is created.
+        Repository that may deploy this stage, as the subject of its tokens names it: ``owner@id/name@id`` where
+        it was created, renamed or transferred on or after 2026-07-15 or opted in, else ``owner/name``. None: no
+        deploy role is created.
     github_branch
         Branch of that repository that may deploy this stage.
     github_provider

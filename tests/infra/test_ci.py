@@ -32,6 +32,16 @@ def test_one_branch_of_one_repository_may_take_the_deploy_role(everything: Synth
     }
 
 
+def test_a_repository_with_immutable_subjects_is_trusted_by_its_numbers(tmp_path: Path) -> None:
+    # "Immutable subject claims" in GitHub's documentation of OpenID Connect: the default of repositories that were
+    # created or renamed on or after 15 July 2026, e.g. repo:octocat@123456/my-repo@456789:ref:refs/heads/main
+    found = synthesise(tmp_path, "dev", github_repository="acme@123/relearn@456")
+    (role,) = found.properties("AWS::IAM::Role", "Ci")
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    subject = trust["Condition"]["StringEquals"][f"{ISSUER}:sub"]
+    assert subject == "repo:acme@123/relearn@456:ref:refs/heads/main"
+
+
 def test_the_deploy_role_may_only_take_the_bootstrap_roles(everything: Synthesised) -> None:
     (role,) = everything.properties("AWS::IAM::Role", "Ci")
     (policy,) = role["Policies"]

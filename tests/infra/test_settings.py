@@ -99,6 +99,8 @@ def test_a_context_that_is_not_settings_is_refused(root: Any) -> None:
         ("region", "eu-northwestern-1", "at most 15 characters"),  # names of roles would be too long
         ("alarm_email", "me", "an e-mail address"),
         ("github_repository", "relearn", "owner/name of a GitHub repository"),
+        ("github_repository", "acme@1/relearn", "owner@id/name@id with the numbers of both"),
+        ("github_repository", "acme@one/relearn@two", "owner@id/name@id with the numbers of both"),
         ("github_branch", None, "name of a branch"),
         ("github_branch", "*", "name of a branch"),
         ("github_provider", "new", "one of create, existing"),
