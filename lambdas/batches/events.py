@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from lambdas.aws.dynamo.batches import BatchRecords
@@ -19,6 +20,7 @@ from relearn.naming import resources
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Listener:
     """Handles the events of uploaded files and ended transform jobs.
 
@@ -34,13 +36,10 @@ class Listener:
         Name of the stage, part of the jobs' names.
     """
 
-    def __init__(
-        self, *, records: BatchRecords, scorer: BatchScorer, closer: BatchCloser, stage: str
-    ) -> None:
-        self._records = records
-        self._scorer = scorer
-        self._closer = closer
-        self._stage = stage
+    records: BatchRecords
+    scorer: BatchScorer
+    closer: BatchCloser
+    stage: str
 
     def hear(self, event: Mapping[str, Any]) -> dict[str, str]:
         """Handle one event: an object, an ended transform job, or the sweep's request to look at a running batch.
@@ -51,20 +50,20 @@ class Listener:
             ``batch`` and ``state``; empty when the event concerns no batch.
         """
         if event["detail-type"] == s3_events.OBJECT_CREATED:
-            batch = self._scorer.arrived(event["detail"])
+            batch = self.scorer.arrived(event["detail"])
         elif event["detail-type"] == s3_events.BATCH_RUNS:
-            batch = self._closer.look(self._records.batch(event["detail"]["model"], event["detail"]["batch"]))
+            batch = self.closer.look(self.records.batch(event["detail"]["model"], event["detail"]["batch"]))
         else:
             batch = self._ended(event["detail"])
         return {} if batch is None else {"batch": batch.batch_id, "state": batch.state}
 
     def _ended(self, detail: Mapping[str, Any]) -> Any:
-        parsed = resources.parse_transform_job(self._stage, detail["TransformJobName"])
+        parsed = resources.parse_transform_job(self.stage, detail["TransformJobName"])
         if parsed is None:
             return None
         try:
-            batch = self._records.batch(*parsed)
+            batch = self.records.batch(*parsed)
         except NotFoundError:
             _log.info("the job of no batch, ignored: %s", detail["TransformJobName"])
             return None
-        return self._closer.close(batch, detail["TransformJobStatus"], detail.get("FailureReason") or "")
+        return self.closer.close(batch, detail["TransformJobStatus"], detail.get("FailureReason") or "")

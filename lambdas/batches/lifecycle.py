@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
@@ -40,6 +41,7 @@ from relearn.spec.model import ModelSpec
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class BatchCloser:
     """Ends batches whose transform job has ended.
 
@@ -54,20 +56,11 @@ class BatchCloser:
         then.
     """
 
-    def __init__(
-        self,
-        *,
-        records: BatchRecords,
-        transforms: Transforms,
-        meter: Meter,
-        clock: Callable[[], datetime],
-        results: BatchResults | None = None,
-    ) -> None:
-        self._results = results
-        self._records = records
-        self._transforms = transforms
-        self._meter = meter
-        self._clock = clock
+    records: BatchRecords
+    transforms: Transforms
+    meter: Meter
+    clock: Callable[[], datetime]
+    results: BatchResults | None = None
 
     def close(self, batch: Batch, status: str, reason: str) -> Batch:
         """End a running batch if its job's status is final, and return the batch.
@@ -86,10 +79,10 @@ class BatchCloser:
             return batch
         if found[0] is not BatchState.SUCCEEDED:
             return self.move(batch, *found)
-        if self._results is None:
+        if self.results is None:
             return batch
         try:
-            failed = self._results.write(batch)
+            failed = self.results.write(batch)
         except DataError as error:
             return self.move(batch, BatchState.FAILED, error.detail)
         return self.move(batch, BatchState.SUCCEEDED, failed=failed)
@@ -98,24 +91,25 @@ class BatchCloser:
         """End a running batch whose event was lost, by the status of its transform job; return the batch."""
         if batch.state is not BatchState.RUNNING:
             return batch
-        job = self._transforms.status(batch)
+        job = self.transforms.status(batch)
         if job is not None:
             return self.close(batch, job.status, job.reason)
-        if batches.is_lost(batch, self._clock()):
+        if batches.is_lost(batch, self.clock()):
             return self.move(batch, BatchState.FAILED, "the transform job could not be started")
         return batch
 
     def move(self, batch: Batch, state: BatchState, reason: str = "", **changes: Any) -> Batch:
         """Move a batch to a state, and return it; return its current record when another writer was first."""
         try:
-            moved = self._records.move(batch, state, reason, **changes)
+            moved = self.records.move(batch, state, reason, **changes)
         except ConflictError:
-            return self._records.batch(batch.model, batch.batch_id)
-        self._meter.count("Batches", model=batch.model, state=state)
+            return self.records.batch(batch.model, batch.batch_id)
+        self.meter.count("Batches", model=batch.model, state=state)
         _log.info("batch %s is %s", batch.batch_id, state, extra={"model": batch.model, "reason": reason})
         return moved
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class BatchScorer:
     """Checks the files of batches and starts their transform jobs.
 
@@ -131,26 +125,14 @@ class BatchScorer:
         Names of the buckets: where files arrive, and where files to score and results are.
     """
 
-    def __init__(
-        self,
-        *,
-        ledger: Ledger,
-        records: BatchRecords,
-        storage: Storage,
-        transforms: Transforms,
-        closer: BatchCloser,
-        specs: Mapping[str, ModelSpec],
-        uploads: str,
-        lake: str,
-    ) -> None:
-        self._ledger = ledger
-        self._records = records
-        self._storage = storage
-        self._transforms = transforms
-        self._closer = closer
-        self._specs = specs
-        self._uploads = uploads
-        self._lake = lake
+    ledger: Ledger
+    records: BatchRecords
+    storage: Storage
+    transforms: Transforms
+    closer: BatchCloser
+    specs: Mapping[str, ModelSpec]
+    uploads: str
+    lake: str
 
     def arrived(self, detail: Mapping[str, Any]) -> Batch | None:
         """Check the object that an ``Object Created`` event names, and start its transform job.
@@ -167,10 +149,10 @@ class BatchScorer:
         """
         found = detail["object"]
         parsed = s3_keys.parse_batch_input(found["key"])
-        if parsed is None or detail["bucket"]["name"] != self._uploads:
+        if parsed is None or detail["bucket"]["name"] != self.uploads:
             return None
         try:
-            batch = self._records.batch(*parsed)
+            batch = self.records.batch(*parsed)
         except NotFoundError:
             _log.info("the file of no batch, ignored: %s", found["key"])
             return None
@@ -182,8 +164,8 @@ class BatchScorer:
         return batch
 
     def _decide(self, batch: Batch, version_id: str, size: int) -> Batch:
-        spec = self._specs.get(batch.model)
-        champion = self._ledger.route(batch.model).champion
+        spec = self.specs.get(batch.model)
+        champion = self.ledger.route(batch.model).champion
         if spec is None or not champion:
             return self._fail(batch, "no version of the model serves any more")
         if size > batches.MAX_BYTES:
@@ -194,7 +176,7 @@ class BatchScorer:
             return self._fail(batch, "the file is gone")
         if not fitting:
             return self._fail(batch, cut(str(InvalidLinesError(errors)), batches.MAX_REASON), errors=errors)
-        return self._closer.move(
+        return self.closer.move(
             batch, BatchState.RUNNING, version=champion, rows=rows, input_version=version_id, errors=errors
         )
 
@@ -219,7 +201,7 @@ class BatchScorer:
         with tempfile.TemporaryDirectory(prefix="batch-") as folder:
             file = Path(folder) / s3_keys.BATCH_INPUT
             key = s3_keys.batch_input_key(batch.model, batch.batch_id)
-            self._storage.download(self._uploads, key, version_id, file)
+            self.storage.download(self.uploads, key, version_id, file)
             with file.open("rb") as lines:
                 for number, line in enumerate(_lines(lines)):
                     text = line if number else line.removeprefix(BOM)
@@ -228,28 +210,28 @@ class BatchScorer:
     def _write(self, batch: Batch) -> None:
         """Write the file that is scored: valid lines, and the errors of each other line in its place."""
         with tempfile.TemporaryFile() as scored:
-            for line, wrong in self._read(self._specs[batch.model], batch, batch.input_version):
+            for line, wrong in self._read(self.specs[batch.model], batch, batch.input_version):
                 scored.write(refused(wrong) if wrong else line + b"\n")
             scored.seek(0)
             key = s3_keys.batch_input_key(batch.model, batch.batch_id)
-            self._storage.write(self._lake, key, scored, MEDIA_TYPE)
+            self.storage.write(self.lake, key, scored, MEDIA_TYPE)
 
     def _start(self, batch: Batch) -> Batch:
         """Write the file and start the transform job of a running batch, unless the job exists."""
-        if self._transforms.status(batch) is not None:
+        if self.transforms.status(batch) is not None:
             return batch
         try:
             self._write(batch)
         except NotFoundError:
             return self._fail(batch, "the file is gone")
         try:
-            self._transforms.start(batch, self._lake)
+            self.transforms.start(batch, self.lake)
         except ModelFailedError as error:
             return self._fail(batch, str(error))
         return batch
 
     def _fail(self, batch: Batch, reason: str, **changes: Any) -> Batch:
-        return self._closer.move(batch, BatchState.FAILED, reason, **changes)
+        return self.closer.move(batch, BatchState.FAILED, reason, **changes)
 
 
 def _lines(file: IO[bytes]) -> Iterator[bytes]:

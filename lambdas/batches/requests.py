@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -31,6 +31,7 @@ LISTED = 100
 """Largest number of batches in a list."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Batches:
     """Creates and describes batches.
 
@@ -48,26 +49,14 @@ class Batches:
         Returns the current time, aware.
     """
 
-    def __init__(
-        self,
-        *,
-        ledger: Ledger,
-        records: BatchRecords,
-        links: Links,
-        closer: BatchCloser,
-        catalog: Catalog,
-        uploads: str,
-        lake: str,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._ledger = ledger
-        self._records = records
-        self._links = links
-        self._closer = closer
-        self._catalog = catalog
-        self._uploads = uploads
-        self._lake = lake
-        self._clock = clock
+    ledger: Ledger
+    records: BatchRecords
+    links: Links
+    closer: BatchCloser
+    catalog: Catalog
+    uploads: str
+    lake: str
+    clock: Callable[[], datetime]
 
     def answer(self, request: Request) -> Any:
         """Carry out the requested operation.
@@ -83,23 +72,23 @@ class Batches:
         MediaTypeError, TooLargeError, MalformedBodyError
             The body is not JSON, or too large.
         """
-        model = self._catalog.spec(request.parameters["model"]).name
+        model = self.catalog.spec(request.parameters["model"]).name
         if request.route == operations.CREATE_BATCH.key:
             if request.body:
                 batches.check_request(request.json())
             return self._create(model)
         if request.route == operations.LIST_BATCHES.key:
-            return {"batches": [_brief(batch) for batch in self._records.newest(model, LISTED)]}
-        batch = self._records.batch(model, request.parameters["batch"])
-        return self._whole(self._closer.look(batch))
+            return {"batches": [_brief(batch) for batch in self.records.newest(model, LISTED)]}
+        batch = self.records.batch(model, request.parameters["batch"])
+        return self._whole(self.closer.look(batch))
 
     def _create(self, model: str) -> Content:
-        if not self._ledger.route(model).champion:
-            raise not_serving.why(self._ledger, model)
-        batch = self._records.create(model, lambda: ids.batch_id(self._clock(), secrets.token_hex(16)))
+        if not self.ledger.route(model).champion:
+            raise not_serving.why(self.ledger, model)
+        batch = self.records.create(model, lambda: ids.batch_id(self.clock(), secrets.token_hex(16)))
         key = s3_keys.batch_input_key(model, batch.batch_id)
         limits = {"max_bytes": batches.MAX_BYTES, "seconds": batches.UPLOAD_SECONDS}
-        form = self._links.upload(self._uploads, key, **limits)
+        form = self.links.upload(self.uploads, key, **limits)
         body = self._whole(batch) | {
             "upload": {
                 **asdict(form),
@@ -126,11 +115,11 @@ class Batches:
         key_of = s3_keys.batch_answers_key if counted else s3_keys.batch_output_key
         key = key_of(batch.model, batch.batch_id)
         filename = f"{batch.model}-{batch.batch_id}.jsonl"
-        url = self._links.download(self._lake, key, filename=filename, seconds=DOWNLOAD_SECONDS)
+        url = self.links.download(self.lake, key, filename=filename, seconds=DOWNLOAD_SECONDS)
         return {"url": url, "expires_at": self._after(DOWNLOAD_SECONDS)}
 
     def _after(self, seconds: int) -> str:
-        return (self._clock() + timedelta(seconds=seconds)).isoformat(timespec="seconds")
+        return (self.clock() + timedelta(seconds=seconds)).isoformat(timespec="seconds")
 
 
 def _brief(batch: Batch) -> dict[str, Any]:

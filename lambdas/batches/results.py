@@ -10,7 +10,7 @@ import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from io import BytesIO
 from itertools import zip_longest
@@ -29,6 +29,7 @@ from relearn.spec.model import ModelSpec
 _OTHER_COUNT = "the transform job did not answer one line for each line of the file"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class BatchResults:
     """Writes the results of batches.
 
@@ -44,11 +45,10 @@ class BatchResults:
         Name of the lake's bucket.
     """
 
-    def __init__(self, *, storage: Storage, table: Table, specs: Mapping[str, ModelSpec], lake: str) -> None:
-        self._storage = storage
-        self._table = table
-        self._specs = specs
-        self._lake = lake
+    storage: Storage
+    table: Table
+    specs: Mapping[str, ModelSpec]
+    lake: str
 
     def write(self, batch: Batch) -> int:
         """Write the result and prediction records of a batch; return the number of lines without a prediction.
@@ -76,20 +76,20 @@ class BatchResults:
                 self._record(batch, chunk)
             result.seek(0)
             key = s3_keys.batch_answers_key(batch.model, batch.batch_id)
-            self._storage.write(self._lake, key, result, MEDIA_TYPE)
+            self.storage.write(self.lake, key, result, MEDIA_TYPE)
         return failed
 
     def _pairs(self, batch: Batch) -> Iterator[tuple[bytes, bytes]]:
         of = (batch.model, batch.batch_id)
-        given = self._storage.lines(self._lake, s3_keys.batch_input_key(*of))
-        answers = self._storage.lines(self._lake, s3_keys.batch_output_key(*of))
+        given = self.storage.lines(self.lake, s3_keys.batch_input_key(*of))
+        answers = self.storage.lines(self.lake, s3_keys.batch_output_key(*of))
         for line, answer in zip_longest(given, answers):
             if line is None or answer is None:
                 raise DataError("format", _OTHER_COUNT)
             yield line, answer
 
     def _record(self, batch: Batch, chunk: _Chunk) -> None:
-        spec = self._specs[batch.model]
+        spec = self.specs[batch.model]
         private = {column.name for column in spec.columns if column.private}
         inputs = [{name: value for name, value in row.items() if name not in private} for row in chunk.inputs]
         record = Record(
@@ -104,7 +104,7 @@ class BatchResults:
         )
         at = datetime.fromisoformat(record.at)
         key = f"{predictions.predictions_folder(batch.model, at)}{record.id}.jsonl"
-        self._storage.write_once(self._lake, key, BytesIO(predictions.line(record) + b"\n"))
+        self.storage.write_once(self.lake, key, BytesIO(predictions.line(record) + b"\n"))
         item = {
             "rows": len(record.outputs),
             "at": record.at,
@@ -113,7 +113,7 @@ class BatchResults:
             ledger_keys.EXPIRES_AT: predictions.expires_at(at),
         }
         with suppress(ConflictError):  # an earlier attempt indexed it
-            self._table.write(
+            self.table.write(
                 Put(pk=predictions.partition(batch.model, record.id), sk=predictions.RECORD, item=item)
             )
 

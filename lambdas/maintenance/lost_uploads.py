@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
@@ -22,6 +23,7 @@ FIRST = "0" * 24
 """Sequencer of a missed first version, without its last digit: longer than S3's, so it sorts before all of them."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LostUploads:
     """Sends the events of missed and undecided uploads to ingest again.
 
@@ -35,27 +37,18 @@ class LostUploads:
         Returns the current time, aware.
     """
 
-    def __init__(
-        self,
-        *,
-        ledger: Ledger,
-        storage: Storage,
-        queue: IngestQueue,
-        bucket: str,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._ledger = ledger
-        self._storage = storage
-        self._queue = queue
-        self._bucket = bucket
-        self._clock = clock
+    ledger: Ledger
+    storage: Storage
+    queue: IngestQueue
+    bucket: str
+    clock: Callable[[], datetime]
 
     def send(self) -> int:
         """Send the uploads that ingest missed, or received and never decided; return their number."""
-        stored = self._storage.versions(self._bucket, f"{s3_keys.INCOMING}/")
+        stored = self.storage.versions(self.bucket, f"{s3_keys.INCOMING}/")
         sent = 0
         for model, found in groupby(_with_model(stored), key=lambda pair: pair[0]):
-            known = {upload.upload_id: upload for upload in self._ledger.uploads(model)}
+            known = {upload.upload_id: upload for upload in self.ledger.uploads(model)}
             for _, versions in groupby((version for _, version in found), key=lambda version: version.key):
                 sent += self._lost_versions(model, list(versions), known)
         return sent
@@ -68,10 +61,10 @@ class LostUploads:
         """
         sequencer, sent = FIRST, 0
         for version in reversed(versions):
-            upload = known.get(ids.upload_id(self._bucket, version.key, version.version_id))
+            upload = known.get(ids.upload_id(self.bucket, version.key, version.version_id))
             sequencer = upload.sequencer if upload is not None else f"{sequencer}1"
             if self._missed(model, version, sequencer) if upload is None else self._due(upload):
-                self._queue.send(s3_events.object_created(self._bucket, version, sequencer=sequencer))
+                self.queue.send(s3_events.object_created(self.bucket, version, sequencer=sequencer))
                 sent += 1
         return sent
 
@@ -80,17 +73,17 @@ class LostUploads:
 
         It is counted first: if the process dies in between, a send is missing, never one too many.
         """
-        if upload.state is not UploadState.RECEIVED or not uploads.due_again(upload, self._clock()):
+        if upload.state is not UploadState.RECEIVED or not uploads.due_again(upload, self.clock()):
             return False
-        return self._ledger.count_send(upload)
+        return self.ledger.count_send(upload)
 
     def _missed(self, model: str, version: StoredVersion, sequencer: str) -> bool:
         """Record a version that the ledger does not have; return whether to send it. Ingest determines its table."""
-        if self._clock() - version.stored_at <= EVENT_LATE:
+        if self.clock() - version.stored_at <= EVENT_LATE:
             return False
-        now = self._clock().isoformat(timespec="milliseconds")
+        now = self.clock().isoformat(timespec="milliseconds")
         missed = Upload(
-            upload_id=ids.upload_id(self._bucket, version.key, version.version_id),
+            upload_id=ids.upload_id(self.bucket, version.key, version.version_id),
             model=model,
             table="",
             key=version.key,
@@ -100,7 +93,7 @@ class LostUploads:
             received_at=now,
             reason=MISSED,
         )
-        return self._ledger.receive(missed).received_at == now
+        return self.ledger.receive(missed).received_at == now
 
 
 def _with_model(stored: Iterable[StoredVersion]) -> Iterator[tuple[str, StoredVersion]]:

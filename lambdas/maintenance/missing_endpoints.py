@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.sagemaker.endpoints import Endpoints
@@ -13,6 +14,7 @@ from relearn.naming import resources
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class MissingEndpoints:
     """Finds versions whose endpoint is missing, and deploys them again.
 
@@ -26,29 +28,26 @@ class MissingEndpoints:
         Name of the stage, part of the endpoints' names.
     """
 
-    def __init__(
-        self, *, ledger: Ledger, endpoints: Endpoints, route_changes: RouteChanges, stage: str
-    ) -> None:
-        self._ledger = ledger
-        self._endpoints = endpoints
-        self._route_changes = route_changes
-        self._stage = stage
+    ledger: Ledger
+    endpoints: Endpoints
+    route_changes: RouteChanges
+    stage: str
 
     def repair(self, model: str) -> None:
         """Deploy the champion or, if that has its endpoint, the previous version again; one at a time."""
-        route = self._ledger.route(model)
+        route = self.ledger.route(model)
         for number in (route.champion, route.previous):
-            version = self._ledger.version(model, number) if number else None
+            version = self.ledger.version(model, number) if number else None
             if version is not None and self._is_gone(version):
                 _log.warning("endpoint %s is gone", version.endpoint, extra={"model": model})
-                self._route_changes.bring_back(version)
+                self.route_changes.bring_back(version)
                 return
 
     def _is_gone(self, version: Version) -> bool:
-        if version.endpoint != resources.endpoint(self._stage, version.model, version.version):
+        if version.endpoint != resources.endpoint(self.stage, version.model, version.version):
             return False  # it is hosted elsewhere, or is being deployed again already
-        status = self._endpoints.status(version.endpoint)
+        status = self.endpoints.status(version.endpoint)
         if status is not None and status.status == "Failed":
-            self._endpoints.remove(version.endpoint)
+            self.endpoints.remove(version.endpoint)
             return True
         return status is None

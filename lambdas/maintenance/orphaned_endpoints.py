@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lambdas.aws.dynamo.ledger import Ledger
@@ -16,6 +17,7 @@ YOUNG = timedelta(minutes=2)
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class OrphanedEndpoints:
     """Finds orphaned endpoints by their tags, so that other resources are never removed, and removes them.
 
@@ -29,13 +31,10 @@ class OrphanedEndpoints:
         Returns the current time, aware.
     """
 
-    def __init__(
-        self, *, ledger: Ledger, endpoints: Endpoints, stage: str, clock: Callable[[], datetime]
-    ) -> None:
-        self._ledger = ledger
-        self._endpoints = endpoints
-        self._stage = stage
-        self._clock = clock
+    ledger: Ledger
+    endpoints: Endpoints
+    stage: str
+    clock: Callable[[], datetime]
 
     def remove(self) -> list[str]:
         """Remove every orphan.
@@ -52,21 +51,21 @@ class OrphanedEndpoints:
         for name in sorted(self._orphans()):
             _log.warning("%s belongs to no version: it is removed", name)
             try:
-                self._endpoints.remove(name)
+                self.endpoints.remove(name)
             except ConflictError as error:
                 _log.warning("%s", error)
             gone.append(name)
         return gone
 
     def _orphans(self) -> set[str]:
-        old = (one for one in self._endpoints.all() if self._clock() - one.made_at > YOUNG)
-        return {one.name for one in old if self._is_orphan(one.name, self._endpoints.tags(one.arn))}
+        old = (one for one in self.endpoints.all() if self.clock() - one.made_at > YOUNG)
+        return {one.name for one in old if self._is_orphan(one.name, self.endpoints.tags(one.arn))}
 
     def _is_orphan(self, name: str, tags: Mapping[str, str]) -> bool:
         number = tags.get(resources.tag("version"), "")
-        if tags.get(resources.tag("stage")) != self._stage or not number.isdecimal():
+        if tags.get(resources.tag("stage")) != self.stage or not number.isdecimal():
             return False
-        version = self._ledger.version(tags.get(resources.tag("model"), ""), int(number))
+        version = self.ledger.version(tags.get(resources.tag("model"), ""), int(number))
         if version is None:
             return True
-        return name != resources.in_sagemaker(self._stage, version.model, version.version, version.endpoint)
+        return name != resources.in_sagemaker(self.stage, version.model, version.version, version.endpoint)

@@ -6,6 +6,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ _POLL_SECONDS = 2.0
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Setup:
     """Uploads the seed data of every model that has no data, as any other upload.
 
@@ -45,14 +47,11 @@ class Setup:
         Name of the uploads bucket.
     """
 
-    def __init__(
-        self, *, ledger: Ledger, storage: Storage, runs: Runs, catalog: Catalog, bucket: str
-    ) -> None:
-        self._ledger = ledger
-        self._storage = storage
-        self._runs = runs
-        self._catalog = catalog
-        self._bucket = bucket
+    ledger: Ledger
+    storage: Storage
+    runs: Runs
+    catalog: Catalog
+    bucket: str
 
     def run(self) -> list[str]:
         """Prepare every model; idempotent.
@@ -62,35 +61,35 @@ class Setup:
         list of str
             The models whose seeds were uploaded.
         """
-        return [model for model in self._catalog.specs if self._prepare(model)]
+        return [model for model in self.catalog.specs if self._prepare(model)]
 
     def _prepare(self, model: str) -> bool:
-        self._ledger.release_lock(model, TEARDOWN)
-        uploads = self._ledger.uploads(model)
+        self.ledger.release_lock(model, TEARDOWN)
+        uploads = self.ledger.uploads(model)
         if lacking := self._lacking_seeds(model, {upload.key for upload in uploads}):
             for key, seed in lacking.items():
-                self._storage.write(self._bucket, key, seed.read_bytes(), "text/csv")
+                self.storage.write(self.bucket, key, seed.read_bytes(), "text/csv")
             return True
         usable = [u for u in uploads if u.state in (UploadState.ACCEPTED, UploadState.TRAINED)]
-        if usable and not self._ledger.route(model).champion:
-            self._runs.start(model, usable)  # data of a deleted stage: train on it again
+        if usable and not self.ledger.route(model).champion:
+            self.runs.start(model, usable)  # data of a deleted stage: train on it again
         return False
 
     def _lacking_seeds(self, model: str, known: set[str]) -> dict[str, Path]:
         """Return the seeds to upload, by key: all, or the rest after an interrupted call; none beside other data."""
         seeds = {
             f"{s3_keys.incoming_prefix(model, table)}seed.csv": seed
-            for table, seed in self._catalog.seeds(model).items()
+            for table, seed in self.catalog.seeds(model).items()
         }
         if known - seeds.keys():
             return {}
         lacking = {
             key: seed
             for key, seed in seeds.items()
-            if key not in known and not self._storage.has_any(self._bucket, key)
+            if key not in known and not self.storage.has_any(self.bucket, key)
         }
-        if lacking.keys() == seeds.keys() and self._storage.has_any(
-            self._bucket, s3_keys.incoming_prefix(model)
+        if lacking.keys() == seeds.keys() and self.storage.has_any(
+            self.bucket, s3_keys.incoming_prefix(model)
         ):
             return {}  # the owner's first objects, with their events on the way
         return lacking

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from lambdas.aws.dynamo.batches import BatchRecords
@@ -20,6 +21,7 @@ LISTENER = "batch_event"
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class BatchRepair:
     """Repairs batches that wait for their file or run.
 
@@ -35,40 +37,30 @@ class BatchRepair:
         Returns the current time, aware.
     """
 
-    def __init__(
-        self,
-        *,
-        records: BatchRecords,
-        storage: Storage,
-        functions: Functions,
-        closer: BatchCloser,
-        bucket: str,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._records = records
-        self._storage = storage
-        self._functions = functions
-        self._closer = closer
-        self._bucket = bucket
-        self._clock = clock
+    records: BatchRecords
+    storage: Storage
+    functions: Functions
+    closer: BatchCloser
+    bucket: str
+    clock: Callable[[], datetime]
 
     def repair(self, model: str) -> None:
         """Repair the waiting batches of a model, and request a look at each running one."""
-        for batch in self._records.waiting(model):
+        for batch in self.records.waiting(model):
             self._one(batch)
-        for batch in self._records.running(model):
-            self._functions.wake(LISTENER, s3_events.batch_runs(batch.model, batch.batch_id))
+        for batch in self.records.running(model):
+            self.functions.wake(LISTENER, s3_events.batch_runs(batch.model, batch.batch_id))
 
     def _one(self, batch: Batch) -> None:
         key = s3_keys.batch_input_key(batch.model, batch.batch_id)
-        first = self._storage.oldest(self._bucket, key)
-        match batches.repair(batch, None if first is None else first.stored_at, self._clock()):
+        first = self.storage.oldest(self.bucket, key)
+        match batches.repair(batch, None if first is None else first.stored_at, self.clock()):
             case Repair.HAND_ON if first is not None:
                 _log.warning("the file of batch %s was not heard of", batch.batch_id)
-                self._functions.wake(LISTENER, s3_events.object_created(self._bucket, first))
+                self.functions.wake(LISTENER, s3_events.object_created(self.bucket, first))
             case Repair.GIVE_UP:
                 reason = "its file could not be checked, however often it was tried; begin another batch"
-                self._closer.move(batch, BatchState.FAILED, reason)
+                self.closer.move(batch, BatchState.FAILED, reason)
             case Repair.EXPIRE:
                 reason = "no file came while its form was good; begin another batch"
-                self._closer.move(batch, BatchState.FAILED, reason)
+                self.closer.move(batch, BatchState.FAILED, reason)

@@ -7,6 +7,7 @@ the time limit.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from lambdas.aws.dynamo.ledger import Ledger
@@ -19,6 +20,7 @@ from relearn.lifecycle.runs import RunState, Version
 from relearn.traffic import route
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ApprovalDecisions:
     """Applies decisions on versions.
 
@@ -30,10 +32,9 @@ class ApprovalDecisions:
         Returns the current time, aware.
     """
 
-    def __init__(self, *, ledger: Ledger, registry: Registry, clock: Callable[[], datetime]) -> None:
-        self._ledger = ledger
-        self._registry = registry
-        self._clock = clock
+    ledger: Ledger
+    registry: Registry
+    clock: Callable[[], datetime]
 
     def heed(self, model: str, run_id: str, number: int) -> Decided:
         """Apply the decision on a version, and return it; after the time limit the version is rejected.
@@ -57,7 +58,7 @@ class ApprovalDecisions:
         if found.verdict == "wait":
             return {"verdict": "wait", "reason": found.words}
         approved = found.verdict == "approve"
-        self._registry.settle(version.package_arn, approved=approved, why=found.words)
+        self.registry.settle(version.package_arn, approved=approved, why=found.words)
         if approved:
             self._go_on(model, run_id, number, found)
             return {"verdict": "approve", "reason": found.words}
@@ -65,18 +66,18 @@ class ApprovalDecisions:
 
     def _go_on(self, model: str, run_id: str, number: int, found: Approval) -> None:
         """Check, before anything is deployed, that the promotion would be allowed; then move the run to DEPLOYING."""
-        run = self._ledger.run(model, run_id)
-        route.promote(self._ledger.route(model), number, run.champion_version)
+        run = self.ledger.run(model, run_id)
+        route.promote(self.ledger.route(model), number, run.champion_version)
         if run.state is RunState.AWAITING_APPROVAL:
-            self._ledger.move_run(run, RunState.DEPLOYING, f"{run.reason}; {found.words}")
+            self.ledger.move_run(run, RunState.DEPLOYING, f"{run.reason}; {found.words}")
 
     def _decision(self, model: str, number: int) -> tuple[Version, Approval]:
-        version = self._ledger.version(model, number)
+        version = self.ledger.version(model, number)
         if version is None or version.approval is None:
             raise NotFoundError(f"nothing was asked about version {number} of {model}")
-        found = approval.expire(version.approval, self._clock())
+        found = approval.expire(version.approval, self.clock())
         if found != version.approval:
-            version = self._ledger.decide(version, found)
+            version = self.ledger.decide(version, found)
         elif found.verdict == "wait" and not version.awaits_approval:
             raise ConflictError(decisions.standing(version))
         return version, found

@@ -6,6 +6,8 @@ decision made before the token was written is found here.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from lambdas.aws.dynamo.ledger import Ledger, Task
 from lambdas.aws.notify import Notifier
 from lambdas.rollout.approvals import Approvals
@@ -14,6 +16,7 @@ from relearn.lifecycle import decisions
 from relearn.lifecycle.runs import Version
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ApprovalRequests:
     """Requests decisions on versions.
 
@@ -25,10 +28,9 @@ class ApprovalRequests:
         Resumes a run that waits for a decision.
     """
 
-    def __init__(self, *, ledger: Ledger, notifier: Notifier, approvals: Approvals) -> None:
-        self._ledger = ledger
-        self._notifier = notifier
-        self._approvals = approvals
+    ledger: Ledger
+    notifier: Notifier
+    approvals: Approvals
 
     def ask(self, model: str, number: int, task: Task) -> None:
         """Keep the task token, and notify people that a version waits, or resume the run if it is decided already.
@@ -41,14 +43,14 @@ class ApprovalRequests:
             Another attempt of the step wrote its token at the same time.
         """
         version = self._version(model, number)
-        if self._ledger.keep_task(version, task) and version.awaits_approval:
+        if self.ledger.keep_task(version, task) and version.awaits_approval:
             self._tell(version)
         # Read again: nothing else resumes the run after a decision that was made before the token was
         # written.
-        self._approvals.wake(self._version(model, number))
+        self.approvals.wake(self._version(model, number))
 
     def _tell(self, version: Version) -> None:
-        run = self._ledger.run(version.model, version.run_id)
+        run = self.ledger.run(version.model, version.run_id)
         until = version.approval.until if version.approval else ""
         lines = (
             run.reason,
@@ -57,10 +59,10 @@ class ApprovalRequests:
             f"Without a decision it is rejected at {until}.",
         )
         headline = f"version {version.version} waits for approval"
-        self._notifier.tell("waiting", version.model, headline, "\n\n".join(lines))
+        self.notifier.tell("waiting", version.model, headline, "\n\n".join(lines))
 
     def _version(self, model: str, number: int) -> Version:
-        version = self._ledger.version(model, number)
+        version = self.ledger.version(model, number)
         if version is None:
             raise NotFoundError(f"version {number} of {model} is not in the ledger")
         return version

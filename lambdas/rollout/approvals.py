@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from lambdas.aws.callbacks import Callbacks
@@ -26,6 +27,7 @@ _BY_STATUS = {APPROVED: Decision.APPROVE, REJECTED: Decision.REJECT}
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Approvals:
     """Records decisions on versions, and resumes the runs that wait for them.
 
@@ -37,20 +39,11 @@ class Approvals:
         Returns the current time, aware.
     """
 
-    def __init__(
-        self,
-        *,
-        ledger: Ledger,
-        callbacks: Callbacks,
-        registry: Registry,
-        notifier: Notifier,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._ledger = ledger
-        self._callbacks = callbacks
-        self._registry = registry
-        self._notifier = notifier
-        self._clock = clock
+    ledger: Ledger
+    callbacks: Callbacks
+    registry: Registry
+    notifier: Notifier
+    clock: Callable[[], datetime]
 
     def decide(self, model: str, number: int, asked: DecisionRequest, who: str) -> Version:
         """Record a decision and resume the run; the same decision by the same person again only resumes the run.
@@ -81,10 +74,10 @@ class Approvals:
         model, number
             The version; ignored when it is unknown or needs no approval.
         """
-        version = self._ledger.version(model, number)
+        version = self.ledger.version(model, number)
         if version is None or version.approval is None:
             return
-        status, why = self._registry.decision(version.package_arn)
+        status, why = self.registry.decision(version.package_arn)
         decision = _BY_STATUS.get(status)
         if decision is None:
             return
@@ -94,13 +87,13 @@ class Approvals:
             stands = self._version(model, number).approval
             if stands is not None and stands.verdict != decision:
                 headline = f"what {REGISTRY} says of version {number}, {status}, has no effect"
-                self._notifier.tell("changed", model, headline, str(error))
+                self.notifier.tell("changed", model, headline, str(error))
 
     def repair(self, model: str) -> None:
         """Continue a waiting run after a lost event or reply: read the registry's decision, or resume the run."""
-        lock = self._ledger.lock(model)
+        lock = self.ledger.lock(model)
         try:
-            run = None if lock is None else self._ledger.run(model, lock.run_id)
+            run = None if lock is None else self.ledger.run(model, lock.run_id)
         except NotFoundError:
             return  # a run that never started
         if run is None or run.state is not RunState.AWAITING_APPROVAL:
@@ -115,18 +108,18 @@ class Approvals:
         """Resume the run that waits for a version, if the version is decided and a step waits."""
         if version.awaits_approval:
             return
-        token = self._ledger.task(version).token
+        token = self.ledger.task(version).token
         if token:
-            self._callbacks.wake(token)
+            self.callbacks.wake(token)
 
     def _decide(self, model: str, number: int, asked: DecisionRequest, who: str) -> Version:
         for _ in range(TRIES):
             version = self._version(model, number)
-            decided = decisions.decide(version, asked, who, self._clock())
+            decided = decisions.decide(version, asked, who, self.clock())
             if decided == version.approval:
                 return version
             try:
-                version = self._ledger.decide(version, decided)
+                version = self.ledger.decide(version, decided)
             except ConflictError:
                 continue  # another writer was first, or this decision was written and the reply lost
             self._tell(version)
@@ -138,10 +131,10 @@ class Approvals:
             return
         headline = f"version {version.version} {version.approval.state.lower()} by {version.approval.who}"
         _log.info("%s", headline, extra={"model": version.model, "version": version.version})
-        self._notifier.tell("changed", version.model, headline, version.approval.why or "no reason given")
+        self.notifier.tell("changed", version.model, headline, version.approval.why or "no reason given")
 
     def _version(self, model: str, number: int) -> Version:
-        version = self._ledger.version(model, number)
+        version = self.ledger.version(model, number)
         if version is None:
             raise NotFoundError(f"model {model} has no version {number}")
         return version

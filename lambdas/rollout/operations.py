@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from lambdas.aws.dynamo.ledger import Ledger
@@ -27,6 +27,7 @@ NEWEST = 20
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RouteOperations:
     """Reports and changes routes, and records decisions on versions.
 
@@ -42,13 +43,10 @@ class RouteOperations:
         Records decisions on versions that wait.
     """
 
-    def __init__(
-        self, *, ledger: Ledger, catalog: Catalog, route_changes: RouteChanges, approvals: Approvals
-    ) -> None:
-        self._ledger = ledger
-        self._catalog = catalog
-        self._route_changes = route_changes
-        self._approvals = approvals
+    ledger: Ledger
+    catalog: Catalog
+    route_changes: RouteChanges
+    approvals: Approvals
 
     def answer(self, request: Request) -> dict[str, Any]:
         """Carry out the requested operation.
@@ -58,28 +56,28 @@ class RouteOperations:
         Exception
             One of `lambdas.http.problems.PROBLEMS`.
         """
-        model = self._catalog.spec(request.parameters["model"]).name
+        model = self.catalog.spec(request.parameters["model"]).name
         if request.route == routes.GET_ROUTE.key:
-            return self._tell(model, self._ledger.route(model), self._ledger.restore(model))
+            return self._tell(model, self.ledger.route(model), self.ledger.restore(model))
         if request.route == routes.DECIDE_VERSION.key:
             return self._decide(model, request)
         asked = route_changes.check_change(request.json())
-        route, restore = self._route_changes.change(model, asked, request.caller)
-        return self._tell(model, route, restore or self._ledger.restore(model))
+        route, restore = self.route_changes.change(model, asked, request.caller)
+        return self._tell(model, route, restore or self.ledger.restore(model))
 
     def _decide(self, model: str, request: Request) -> dict[str, Any]:
         asked, given = approval.check_decision(request.json()), request.parameters["version"]
         number = int(given) if _NUMBER.fullmatch(given) else 0
         if not number:
             raise NotFoundError(f"model {model} has no version {shown(given)}; a version is a whole number")
-        return version_views.brief(self._approvals.decide(model, number, asked, request.caller))
+        return version_views.brief(self.approvals.decide(model, number, asked, request.caller))
 
     def _tell(self, model: str, route: Route, restore: Restore | None) -> dict[str, Any]:
         return {
             "model": model,
             **_route(route),
             "restore": None if restore is None else _restore(restore),
-            "history": [_moved(one) for one in self._ledger.route_history(model, newest=NEWEST)],
+            "history": [_moved(one) for one in self.ledger.route_history(model, newest=NEWEST)],
         }
 
 

@@ -56,6 +56,7 @@ class Measure:
     baseline: Mapping[str, Any]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Prober:
     """Sends the same probe requests to candidate and champion.
 
@@ -67,9 +68,8 @@ class Prober:
         Monotonic clock, in seconds.
     """
 
-    def __init__(self, *, backends: Backends, clock: Callable[[], float] = time.perf_counter) -> None:
-        self._backends = backends
-        self._clock = clock
+    backends: Backends
+    clock: Callable[[], float] = time.perf_counter
 
     def judge(
         self, spec: ModelSpec, pair: Pair, instances: Instances, measure: Measure, left: RemainingSeconds
@@ -112,10 +112,10 @@ class Prober:
     def _ask(self, spec: ModelSpec, version: Version, instance: Mapping[str, Any]) -> Live:
         place = Place(version.endpoint, version.in_lambda)
         body = json.dumps({"instances": [instance]}).encode()
-        began = self._clock()
+        began = self.clock()
         try:
-            answer = self._backends.ask(place, version.model, version.version, body, SECONDS)
+            answer = self.backends.ask(place, version.model, version.version, body, SECONDS)
             predictions = response_check.parse_answer(spec, version.version, 1, answer)
         except (ModelFailedError, NotServingError, TimeoutError, UnanswerableError):
             return Live(requests=1, errors=1)
-        return version_stats.counted(predictions, (self._clock() - began) * 1000)
+        return version_stats.counted(predictions, (self.clock() - began) * 1000)

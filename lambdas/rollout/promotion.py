@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from lambdas.aws.dynamo.ledger import Ledger
 from relearn.lifecycle import decisions
 from relearn.lifecycle.run_context import Promoted
@@ -10,6 +12,7 @@ from relearn.traffic import route
 from relearn.traffic.route import Change
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Promotion:
     """Promotes the versions that runs registered.
 
@@ -19,8 +22,7 @@ class Promotion:
         Holds routes and versions.
     """
 
-    def __init__(self, *, ledger: Ledger) -> None:
-        self._ledger = ledger
+    ledger: Ledger
 
     def promote(self, model: str, run_id: str, version: int) -> Promoted:
         """Make a version the champion, if the champion that it was judged against still serves.
@@ -38,15 +40,15 @@ class Promotion:
         FrozenRouteError
             A person froze the route.
         """
-        if (candidate := self._ledger.version(model, version)) is not None:
+        if (candidate := self.ledger.version(model, version)) is not None:
             decisions.refuse_undecided(candidate)
-        run = self._ledger.run(model, run_id)
-        old = self._ledger.route(model)
+        run = self.ledger.run(model, run_id)
+        old = self.ledger.route(model)
         new = route.promote(old, version, run.champion_version)
         if new is not old:
             steps = {version: (VersionState.REGISTERED, VersionState.LIVE)}
             if new.previous:
                 steps[new.previous] = (VersionState.LIVE, VersionState.PREVIOUS)
             change = Change("promoted", f"run {run_id}", run.reason)
-            self._ledger.write_route(model, old, new, steps, change)
+            self.ledger.write_route(model, old, new, steps, change)
         return {"champion": new.champion, "previous": new.previous, "revision": new.revision}

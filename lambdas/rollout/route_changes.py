@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from lambdas.aws.dynamo.ledger import Ledger
@@ -27,6 +27,7 @@ AGAIN_AFTER = timedelta(minutes=15)
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RouteChanges:
     """Changes routes by hand.
 
@@ -42,20 +43,11 @@ class RouteChanges:
         Returns the current time, aware.
     """
 
-    def __init__(
-        self,
-        *,
-        ledger: Ledger,
-        executions: Executions,
-        notifier: Notifier,
-        runs: Runs,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._ledger = ledger
-        self._executions = executions
-        self._notifier = notifier
-        self._runs = runs
-        self._clock = clock
+    ledger: Ledger
+    executions: Executions
+    notifier: Notifier
+    runs: Runs
+    clock: Callable[[], datetime]
 
     def change(self, model: str, asked: RouteChangeRequest, who: str) -> tuple[Route, Restore | None]:
         """Change a route, or begin to deploy the version that it needs.
@@ -75,7 +67,7 @@ class RouteChanges:
         NotFoundError
             The ledger has no such version.
         """
-        route = self._ledger.route(model)
+        route = self.ledger.route(model)
         change = Change(TOLD[asked.action], who or "an unnamed caller", asked.why)
         if asked.revision is not None and (done := self._done_already(model, asked, change, route)):
             return done
@@ -92,13 +84,13 @@ class RouteChanges:
         self, model: str, asked: RouteChangeRequest, change: Change, route: Route
     ) -> tuple[Route, Restore | None] | None:
         """Return the result of the same request if it was carried out before; None if it is new."""
-        restore = self._ledger.restore(model)
+        restore = self.ledger.restore(model)
         if restore and restore.state is RestoreState.RESTORING and route.revision == asked.revision:
             same = Change(restore.what, restore.who, restore.why) == change
             return (route, restore) if same and asked.version in (0, restore.version) else None
         if asked.revision is None or route.revision != asked.revision + 1:
             return None
-        newest = next(iter(self._ledger.route_history(model, newest=1)), None)
+        newest = next(iter(self.ledger.route_history(model, newest=1)), None)
         same = newest is not None and newest.change == change
         return (route, None) if same and asked.version in (0, route.champion) else None
 
@@ -113,11 +105,11 @@ class RouteChanges:
             The ledger has no such version.
         """
         restore = self._restoring(model, number)
-        route = self._ledger.route(model)
+        route = self.ledger.route(model)
         if route.champion != number and (asked := route_changes.finished(restore)) is not None:
             change = Change(restore.what, restore.who, restore.why)
             route = self._write(model, asked, route, self._version(model, number), change)
-        self._ledger.end_restore(model, restore, RestoreState.DONE)
+        self.ledger.end_restore(model, restore, RestoreState.DONE)
         return route
 
     def give_up(self, model: str, number: int, reason: str) -> None:
@@ -125,31 +117,31 @@ class RouteChanges:
         restore = self._restoring(model, number)
         version = self._version(model, number)
         if version.state is VersionState.REGISTERED:
-            self._ledger.change_version(version, state=VersionState.RETIRED, reason=reason)
-        self._ledger.end_restore(model, restore, RestoreState.FAILED, reason)
-        self._notifier.tell("failed", model, f"version {number} could not be deployed again", reason)
+            self.ledger.change_version(version, state=VersionState.RETIRED, reason=reason)
+        self.ledger.end_restore(model, restore, RestoreState.FAILED, reason)
+        self.notifier.tell("failed", model, f"version {number} could not be deployed again", reason)
 
     def bring_back(self, version: Version) -> None:
         """Deploy a version again whose endpoint is gone, unless a redeployment is under way or has just failed."""
-        before = self._ledger.restore(version.model)
+        before = self.ledger.restore(version.model)
         if before is not None and (before.state is RestoreState.RESTORING or self._failed_lately(before)):
             return
         change = Change(route_changes.BROUGHT_BACK, "the sweep", "its endpoint was gone")
         headline = f"the endpoint of version {version.version} is gone"
-        self._notifier.tell("failed", version.model, headline, "It is deployed again.")
+        self.notifier.tell("failed", version.model, headline, "It is deployed again.")
         self._restore(version, change)
 
     def _failed_lately(self, restore: Restore) -> bool:
         if restore.state is not RestoreState.FAILED or restore.what != route_changes.BROUGHT_BACK:
             return False
-        return self._clock() - datetime.fromisoformat(restore.ended_at) < AGAIN_AFTER
+        return self.clock() - datetime.fromisoformat(restore.ended_at) < AGAIN_AFTER
 
     def repair(self, model: str) -> None:
         """Continue a redeployment after a lost event or a dead execution: start it again, or mark it failed."""
-        restore = self._ledger.restore(model)
+        restore = self.ledger.restore(model)
         if restore is None or restore.state is not RestoreState.RESTORING:
             return
-        reason = self._executions.ended(route_changes.execution_name(model, restore))
+        reason = self.executions.ended(route_changes.execution_name(model, restore))
         if reason is None:
             self._start(self._version(model, restore.version), restore)
         elif reason:
@@ -160,33 +152,33 @@ class RouteChanges:
     ) -> Route:
         new = route_changes.moved(asked, route)
         if new is not route:
-            self._ledger.write_route(model, route, new, route_changes.steps(route, version), change)
+            self.ledger.write_route(model, route, new, route_changes.steps(route, version), change)
             served = f"version {new.champion} serves" if new.champion else "nothing serves"
             headline = f"{change.what} by {change.who}: {served}, revision {new.revision}"
-            self._notifier.tell("changed", model, headline, change.why)
+            self.notifier.tell("changed", model, headline, change.why)
             _log.info("%s, revision %d", change.what, new.revision, extra={"model": model})
         if asked.action is Action.UNFREEZE:
-            self._runs.ensure_run(model)
+            self.runs.ensure_run(model)
         return new
 
     def _version(self, model: str, number: int) -> Version:
-        version = self._ledger.version(model, number)
+        version = self.ledger.version(model, number)
         if version is None:
             raise NotFoundError(f"model {model} has no version {number}")
         route_changes.refuse_unfit(version)
         return version
 
     def _restore(self, version: Version, change: Change) -> Restore:
-        before = self._ledger.restore(version.model)
+        before = self.ledger.restore(version.model)
         if before is not None and before.state is RestoreState.RESTORING:
             raise ConflictError(
                 f"version {before.version} is being deployed again, for {before.who}; wait for it"
             )
-        lock = self._ledger.lock(version.model)
+        lock = self.ledger.lock(version.model)
         if lock is not None and lock.run_id == TEARDOWN:
             raise ConflictError("the stage is being deleted")
         restore = Restore(version=version.version, **asdict(change))
-        begun = self._ledger.begin_restore(version, restore, before)
+        begun = self.ledger.begin_restore(version, restore, before)
         self._start(version, begun)
         return begun
 
@@ -196,10 +188,10 @@ class RouteChanges:
             "run_id": version.run_id,
             "registration": {"version": version.version},
         }
-        self._executions.start(route_changes.execution_name(version.model, restore), payload)
+        self.executions.start(route_changes.execution_name(version.model, restore), payload)
 
     def _restoring(self, model: str, number: int) -> Restore:
-        restore = self._ledger.restore(model)
+        restore = self.ledger.restore(model)
         if restore is None or restore.version != number or restore.state is not RestoreState.RESTORING:
             raise ConflictError(f"version {number} of {model} is not being deployed again")
         return restore

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,6 +25,7 @@ MOST_LOOKS = 60
 """Largest number of looks at one step: the history of an execution holds 25,000 events."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RolloutSteps:
     """Begins the steps of a rollout.
 
@@ -39,13 +41,10 @@ class RolloutSteps:
         Returns the current time, aware.
     """
 
-    def __init__(
-        self, *, ledger: Ledger, catalog: Catalog, seconds: int | None, clock: Callable[[], datetime]
-    ) -> None:
-        self._ledger = ledger
-        self._catalog = catalog
-        self._seconds = seconds
-        self._clock = clock
+    ledger: Ledger
+    catalog: Catalog
+    seconds: int | None
+    clock: Callable[[], datetime]
 
     def advance(self, model: str, run_id: str, version: int, before: RolloutStep | None) -> RolloutStep:
         """Begin the next step.
@@ -72,9 +71,9 @@ class RolloutSteps:
         FrozenRouteError
             A person froze the route.
         """
-        if before is None and (candidate := self._ledger.version(model, version)) is not None:
+        if before is None and (candidate := self.ledger.version(model, version)) is not None:
             decisions.refuse_undecided(candidate)
-        route = self._ledger.route(model)
+        route = self.ledger.route(model)
         steps = self._plan(model, route) if before is None else before["steps"]
         index = 0 if before is None else before["index"] + 1
         # A version that a person has promoted meanwhile goes straight to the last step.
@@ -82,7 +81,7 @@ class RolloutSteps:
         step = rollout_plan.step_from_dict(steps[index])
         if step.phase != "promote":
             route = self._watch(model, run_id, version, route, step)
-        seconds = self._seconds if self._seconds is not None else round(step.minutes * 60)
+        seconds = self.seconds if self.seconds is not None else round(step.minutes * 60)
         return {
             "steps": steps,
             "index": index,
@@ -90,24 +89,24 @@ class RolloutSteps:
             "weight": step.weight,
             "limits": steps[index]["limits"],
             "revision": route.revision,
-            "began": self._clock().isoformat(),
+            "began": self.clock().isoformat(),
             "wait_seconds": math.ceil(seconds / _looks(seconds)),
-            "until": (self._clock() + timedelta(seconds=seconds)).isoformat(),
+            "until": (self.clock() + timedelta(seconds=seconds)).isoformat(),
         }
 
     def _plan(self, model: str, route: Route) -> list[dict[str, Any]]:
-        spec = self._catalog.spec(model)
+        spec = self.catalog.spec(model)
         return [
             rollout_plan.step_to_dict(step) for step in rollout_plan.plan(spec.rollout, spec.shadow, route)
         ]
 
     def _watch(self, model: str, run_id: str, version: int, route: Route, step: Step) -> Route:
-        run = self._ledger.run(model, run_id)
+        run = self.ledger.run(model, run_id)
         new = step.on(route, version, run.champion_version)
         if run.state is not RunState.WATCHING:
-            self._ledger.move_run(run, RunState.WATCHING, run.reason)
+            self.ledger.move_run(run, RunState.WATCHING, run.reason)
         if new is not route:
-            self._ledger.write_route(model, route, new, {}, Change(step.words, f"run {run_id}", run.reason))
+            self.ledger.write_route(model, route, new, {}, Change(step.words, f"run {run_id}", run.reason))
         return new
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import datetime
 
 from lambdas.aws.dynamo.ledger import Ledger
@@ -27,6 +28,7 @@ LARGEST_REPORT = 64 * 1024**2
 """Largest data.json, in bytes."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DataCheck:
     """Checks the data of a run against the quality rules of its spec.
 
@@ -40,11 +42,10 @@ class DataCheck:
         Name of the bucket with shards, profiles and reports.
     """
 
-    def __init__(self, *, ledger: Ledger, storage: Storage, catalog: Catalog, lake: str) -> None:
-        self._ledger = ledger
-        self._storage = storage
-        self._catalog = catalog
-        self._lake = lake
+    ledger: Ledger
+    storage: Storage
+    catalog: Catalog
+    lake: str
 
     def check(self, model: str, run_id: str) -> DataVerdict:
         """Check the snapshot of a run, and write the data report for people and for the next run's comparison.
@@ -61,10 +62,10 @@ class DataCheck:
             Code ``data_quality``: the data fails its rules, and no new upload is to blame. Also when a shard
             or a profile cannot be read.
         """
-        run, spec = self._ledger.run(model, run_id), self._catalog.spec(model)
+        run, spec = self.ledger.run(model, run_id), self.catalog.spec(model)
         chosen, new = set(run.snapshot), set(run.uploads)
-        uploads = [upload for upload in self._ledger.uploads(model) if upload.upload_id in chosen]
-        found = shard_profiles.gather(self._storage, self._lake, spec, uploads, new)
+        uploads = [upload for upload in self.ledger.uploads(model) if upload.upload_id in chosen]
+        found = shard_profiles.gather(self.storage, self.lake, spec, uploads, new)
         before = self._champions(run)
         findings = _findings(spec, run, found, before)
         reason = checks.reason(findings)
@@ -77,13 +78,13 @@ class DataCheck:
 
     def _champions(self, run: Run) -> dict[str, Profile]:
         """Return profiles of the champion's training data by table; empty without a champion or its data report."""
-        version = self._ledger.version(run.model, run.champion_version) if run.champion_version else None
+        version = self.ledger.version(run.model, run.champion_version) if run.champion_version else None
         if version is None:
             return {}
         key = s3_keys.data_report_key(run.model, version.run_id, "json")
-        if not self._storage.has_any(self._lake, key):
+        if not self.storage.has_any(self.lake, key):
             return {}
-        tables = json.loads(self._storage.read(self._lake, key, LARGEST_REPORT))["tables"]
+        tables = json.loads(self.storage.read(self.lake, key, LARGEST_REPORT))["tables"]
         read = {name: profiles.from_dict(table["profile"]) for name, table in tables.items()}
         return {name: profile for name, profile in read.items() if profile is not None}
 
@@ -103,7 +104,7 @@ class DataCheck:
         }
         for kind, (content, media) in pages.items():
             key = s3_keys.data_report_key(run.model, run.run_id, kind)
-            self._storage.write(self._lake, key, content.encode(), media)
+            self.storage.write(self.lake, key, content.encode(), media)
 
 
 def _findings(spec: ModelSpec, run: Run, found: Evidence, before: dict[str, Profile]) -> list[Finding]:

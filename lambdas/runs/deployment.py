@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.s3.storage import Storage
 from lambdas.aws.sagemaker.endpoints import Endpoints
@@ -17,6 +19,7 @@ _SERVING = ("InService", "Updating", "SystemUpdating", "RollingBack")
 """Statuses of an endpoint that answers: ``EndpointStatus`` in the SageMaker API Reference, DescribeEndpoint."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Deployment:
     """Deploys versions, each to its own endpoint or to the Lambda host of its model.
 
@@ -32,22 +35,12 @@ class Deployment:
         Prefix of the execution roles' ARNs; the name of the model completes it.
     """
 
-    def __init__(
-        self,
-        *,
-        ledger: Ledger,
-        endpoints: Endpoints,
-        storage: Storage,
-        catalog: Catalog,
-        stage: str,
-        roles: str,
-    ) -> None:
-        self._ledger = ledger
-        self._storage = storage
-        self._endpoints = endpoints
-        self._catalog = catalog
-        self._stage = stage
-        self._roles = roles
+    ledger: Ledger
+    endpoints: Endpoints
+    storage: Storage
+    catalog: Catalog
+    stage: str
+    roles: str
 
     def deploy(self, model: str, number: int) -> Deployed:
         """Create the endpoint of a version unless it exists, and return its status.
@@ -66,21 +59,21 @@ class Deployment:
         ArtifactError
             The artifact in S3 is not the one that was judged.
         """
-        version = self._ledger.version(model, number)
+        version = self.ledger.version(model, number)
         if version is None:
             raise NotFoundError(f"version {number} of {model} is not in the ledger")
         where = self._hosting(version)
         name = self._name(where, version)
-        if isinstance(where, InLambda) or self._endpoints.status(name) is None:
+        if isinstance(where, InLambda) or self.endpoints.status(name) is None:
             self._require_judged(version)
         if version.endpoint != name:
             # Recorded before it is created, so that no endpoint exists that the ledger does not know of.
-            version = self._ledger.change_version(version, endpoint=name)
-        role = self._roles + version.model
+            version = self.ledger.change_version(version, endpoint=name)
+        role = self.roles + version.model
         if isinstance(where, InLambda):  # the host function always exists, and loads versions on request
-            self._endpoints.ensure_model(version, role)  # batch transforms use it
+            self.endpoints.ensure_model(version, role)  # batch transforms use it
             return {"name": name, "status": "InService"}
-        status = self._endpoints.ensure(where, version, role)
+        status = self.endpoints.ensure(where, version, role)
         if status.status not in ("Creating", *_SERVING):
             raise ModelFailedError(
                 f"endpoint {name} is {status.status}: {status.reason or 'no reason given'}"
@@ -96,7 +89,7 @@ class Deployment:
                 f"nobody wrote down what was judged of version {version.version} of {version.model}, which is older than "
                 "that: it is not deployed again; retrain"
             )
-        given = self._storage.stream(*s3_keys.parse_uri(version.artifact)).sha256()
+        given = self.storage.stream(*s3_keys.parse_uri(version.artifact)).sha256()
         if given != version.artifact_sha256:
             raise ArtifactError(
                 f"{version.artifact} was changed since it was judged: it has SHA-256 {given}, and had "
@@ -105,12 +98,12 @@ class Deployment:
 
     def _name(self, where: Hosting, version: Version) -> str:
         in_lambda = isinstance(where, InLambda)
-        return resources.place(self._stage, version.model, version.version, in_lambda=in_lambda).name
+        return resources.place(self.stage, version.model, version.version, in_lambda=in_lambda).name
 
     def _hosting(self, version: Version) -> Hosting:
         """Return the hosting that the version was registered with; its spec's if none was recorded."""
         return (
             hosting.from_dict(version.hosting)
             if version.hosting
-            else self._catalog.spec(version.model).hosting
+            else self.catalog.spec(version.model).hosting
         )

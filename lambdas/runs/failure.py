@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
 from lambdas.runs.lifecycle import Runs
 from lambdas.runs.retirement import Retirement
@@ -11,6 +12,7 @@ from relearn.errors import ConflictError
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RunFailure:
     """Ends runs that failed.
 
@@ -22,14 +24,13 @@ class RunFailure:
         Removes candidates' endpoints and online features.
     """
 
-    def __init__(self, *, runs: Runs, retirement: Retirement) -> None:
-        self._runs = runs
-        self._retirement = retirement
+    runs: Runs
+    retirement: Retirement
 
     def fail(self, model: str, run_id: str, reason: str) -> None:
         """End a run; the sweep removes what cannot be removed at once of its candidate."""
-        self._runs.fail(model, run_id, reason)
+        self.runs.fail(model, run_id, reason)
         try:
-            self._retirement.retire(model)
+            self.retirement.retire(model)
         except ConflictError:
             _log.exception("the sweep will try again", extra={"model": model, "run_id": run_id})

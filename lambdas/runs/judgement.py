@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.s3.storage import Storage
@@ -24,6 +25,7 @@ LARGEST_MODEL = 2 * 1024**3
 _GRAPH = "model.onnx"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Judge:
     """Judges candidates by the reports of their training jobs.
 
@@ -39,15 +41,12 @@ class Judge:
         Names of the buckets with reports and with models.
     """
 
-    def __init__(
-        self, *, ledger: Ledger, storage: Storage, catalog: Catalog, stage: str, lake: str, artifacts: str
-    ) -> None:
-        self._ledger = ledger
-        self._storage = storage
-        self._catalog = catalog
-        self._stage = stage
-        self._lake = lake
-        self._artifacts = artifacts
+    ledger: Ledger
+    storage: Storage
+    catalog: Catalog
+    stage: str
+    lake: str
+    artifacts: str
 
     def judge(self, model: str, run_id: str, artifact: str) -> Judgement:
         """Decide on a candidate, and record its metrics, digests and the reason.
@@ -69,12 +68,12 @@ class Judge:
         DataError
             The report is missing, damaged or of another run, or the artifact is not the one that it measured.
         """
-        run = self._ledger.run(model, run_id)
+        run = self.ledger.run(model, run_id)
         folder = self._folder(run, artifact)
         files = job_report.unpack(
-            self._storage.read(self._artifacts, f"{folder}output.tar.gz", job_report.LARGEST_ARCHIVE)
+            self.storage.read(self.artifacts, f"{folder}output.tar.gz", job_report.LARGEST_ARCHIVE)
         )
-        spec = self._catalog.spec(model)
+        spec = self.catalog.spec(model)
         expected = {
             "model": model,
             "run_id": run_id,
@@ -85,13 +84,13 @@ class Judge:
         artifact_sha256, contents_sha256 = self._weigh(f"{folder}model.tar.gz", said)
         for name, body in files.items():
             key = s3_keys.report_key(model, run_id, name)
-            self._storage.write(self._lake, key, body, job_report.FILES[name])
+            self.storage.write(self.lake, key, body, job_report.FILES[name])
         naive = job_report.naive(said.naive, spec)
         decision = promotion.decide(said.candidate, said.champion, spec.metric, naive)
         reason = decision.reason
         if said.incompatible:
             reason += f"; version {run.champion_version} could not be compared: {said.incompatible}"
-        self._ledger.move_run(
+        self.ledger.move_run(
             run,
             RunState.JUDGING,
             reason,
@@ -116,7 +115,7 @@ class Judge:
         DataError
             Code ``artifact``: it cannot be read, or its digest is not the report's.
         """
-        stored = self._storage.stream(self._artifacts, key)
+        stored = self.storage.stream(self.artifacts, key)
         limits = Limits(file=LARGEST_MODEL, total=LARGEST_MODEL + LARGEST_MODEL // 8)
         try:
             files = contents.of_archive(stored, key, limits)
@@ -144,9 +143,9 @@ class Judge:
         DataError
             Code ``report``: the artifact is another job's.
         """
-        job = resources.job(self._stage, run.model, run.run_id)
+        job = resources.job(self.stage, run.model, run.run_id)
         folder = f"{s3_keys.artifact_prefix(run.model)}/{job}/output/"
-        expected = s3_keys.uri(self._artifacts, f"{folder}model.tar.gz")
+        expected = s3_keys.uri(self.artifacts, f"{folder}model.tar.gz")
         if artifact != expected:
             raise DataError("report", f"the job left {artifact}; expected {expected}")
         return folder

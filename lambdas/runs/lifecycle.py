@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from lambdas.aws.dynamo.ledger import Ledger
@@ -44,6 +45,7 @@ _REFUSED = (RunState.REJECTED, RunState.ROLLED_BACK)
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Runs:
     """Starts and ends runs.
 
@@ -59,24 +61,13 @@ class Runs:
         Returns the current time, aware.
     """
 
-    def __init__(
-        self,
-        *,
-        ledger: Ledger,
-        executions: Executions,
-        notifier: Notifier,
-        meter: Meter,
-        specs: Mapping[str, ModelSpec],
-        debounce_seconds: int | None,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._ledger = ledger
-        self._executions = executions
-        self._notifier = notifier
-        self._meter = meter
-        self._specs = specs
-        self._debounce_seconds = debounce_seconds
-        self._clock = clock
+    ledger: Ledger
+    executions: Executions
+    notifier: Notifier
+    meter: Meter
+    specs: Mapping[str, ModelSpec]
+    debounce_seconds: int | None
+    clock: Callable[[], datetime]
 
     def ensure_run(self, model: str) -> None:
         """Start a run if uploads are pending and no run is under way."""
@@ -85,7 +76,7 @@ class Runs:
 
     def pending(self, model: str) -> list[Upload]:
         """Return the accepted uploads that a run could train on: those with at least one row whose time has come."""
-        return known(self._ledger.uploads(model, UploadState.ACCEPTED), self._clock())
+        return known(self.ledger.uploads(model, UploadState.ACCEPTED), self.clock())
 
     def start_scheduled(self, model: str) -> None:
         """Start a run of the pending uploads at the scheduled time; without pending uploads none starts."""
@@ -110,32 +101,32 @@ class Runs:
         scheduled
             Whether it is the time that the spec's schedule names.
         """
-        if model not in self._specs:
+        if model not in self.specs:
             _log.warning("no run is started: the model is not in the catalog", extra={"model": model})
             return
-        if self._ledger.route(model).frozen:
+        if self.ledger.route(model).frozen:
             _log.info("no run is started: the route is frozen, and uploads wait", extra={"model": model})
             return
         if not scheduled and self._waits_for_schedule(model):
-            expression = self._specs[model].retrain.schedule
+            expression = self.specs[model].retrain.schedule
             _log.info("no run is started: uploads wait for %s", expression, extra={"model": model})
             return
-        asking = snapshots.of_tables(known(pending, self._clock()), self._specs[model].table_names)
-        if not asking or self._lacks_data(self._specs[model]):
+        asking = snapshots.of_tables(known(pending, self.clock()), self.specs[model].table_names)
+        if not asking or self._lacks_data(self.specs[model]):
             return
         asked = sorted(f"{upload.upload_id}:{upload.attempts}" for upload in asking)
-        run_id = ids.run_id(self._clock(), "\n".join([model, *asked]))
-        lock = self._ledger.take_lock(model, run_id)
+        run_id = ids.run_id(self.clock(), "\n".join([model, *asked]))
+        lock = self.ledger.take_lock(model, run_id)
         self.launch(model, lock.run_id, tuple(item.partition(":")[0] for item in asked))
 
     def _waits_for_schedule(self, model: str) -> bool:
-        return not self._specs[model].retrain.on_upload and self._ledger.route(model).champion > 0
+        return not self.specs[model].retrain.on_upload and self.ledger.route(model).champion > 0
 
     def _lacks_data(self, spec: ModelSpec) -> bool:
         if not spec.tables:
             return False  # the upload that started this is data of the only table
-        found = self._ledger.uploads(spec.name, UploadState.ACCEPTED, UploadState.TRAINED)
-        lacking = snapshots.lacking(known(found, self._clock()), spec.table_names)
+        found = self.ledger.uploads(spec.name, UploadState.ACCEPTED, UploadState.TRAINED)
+        lacking = snapshots.lacking(known(found, self.clock()), spec.table_names)
         if lacking:
             _log.info("no run is started: no data yet of %s", ", ".join(lacking), extra={"model": spec.name})
         return bool(lacking)
@@ -144,14 +135,14 @@ class Runs:
         """Create the record and the execution of the run that holds the lock; idempotent."""
         if run_id == TEARDOWN:
             return
-        started = self._clock().isoformat(timespec="milliseconds")
-        run = self._ledger.create_run(Run(run_id=run_id, model=model, started_at=started, uploads=uploads))
+        started = self.clock().isoformat(timespec="milliseconds")
+        run = self.ledger.create_run(Run(run_id=run_id, model=model, started_at=started, uploads=uploads))
         if run.state is RunState.DEBOUNCING:
-            seconds = self._debounce_seconds
+            seconds = self.debounce_seconds
             if seconds is None:
-                seconds = self._specs[model].retrain.debounce_seconds
+                seconds = self.specs[model].retrain.debounce_seconds
             context: RunContext = {"model": model, "run_id": run_id, "debounce_seconds": seconds}
-            self._executions.start(run_id, context)
+            self.executions.start(run_id, context)
 
     def close(
         self,
@@ -174,12 +165,12 @@ class Runs:
             For a rejected run: the tables whose data was wrong. New uploads of these tables fail; those of
             other tables stay pending. None: all of the run's new uploads fail.
         """
-        run = self._ledger.run(model, run_id)
+        run = self.ledger.run(model, run_id)
         if outcome is RunState.PROMOTED:
-            upload_outcomes.keep(self._ledger, run)
+            upload_outcomes.keep(self.ledger, run)
         elif outcome in _REFUSED:
             why = f"{_words(outcome)} by run {run_id}: {reason}"
-            upload_outcomes.give_up(self._ledger, run, why, tables)
+            upload_outcomes.give_up(self.ledger, run, why, tables)
         self._end(run, outcome, reason)
         # Uploads of a rejected run that did not fail are not to blame, and wait for the next run.
         self._free(run, done_with=() if outcome in _REFUSED else run.uploads)
@@ -191,51 +182,51 @@ class Runs:
         REJECTED. For one that has already ended, only the lock is freed.
         """
         try:
-            run = self._ledger.run(model, run_id)
+            run = self.ledger.run(model, run_id)
         except NotFoundError:
-            self._ledger.release_lock(model, run_id)
+            self.ledger.release_lock(model, run_id)
             self.ensure_run(model)
             return
         if run.state not in runs.FINAL:
-            if run.version and self._ledger.route(model).champion == run.version:
+            if run.version and self.ledger.route(model).champion == run.version:
                 self.close(model, run_id, RunState.PROMOTED, run.reason)
                 return
             if refusal := self._refusal(run):
                 self.close(model, run_id, RunState.REJECTED, refusal)
                 return
-            upload_outcomes.count_failed(self._ledger, run, reason)
+            upload_outcomes.count_failed(self.ledger, run, reason)
             self._give_up_candidate(run, reason)
         self._end(run, RunState.FAILED, reason)
         self._free(run, done_with=run.uploads)
 
     def _refusal(self, run: Run) -> str:
         """Return how a person rejected the run's version; empty when nobody did."""
-        version = self._ledger.version(run.model, run.version) if run.version else None
+        version = self.ledger.version(run.model, run.version) if run.version else None
         if version is None or version.approval is None or version.approval.verdict != "reject":
             return ""
         return f"version {version.version} {version.approval.words}"
 
     def _give_up_candidate(self, run: Run, reason: str) -> None:
-        version = self._ledger.version(run.model, run.version) if run.version else None
+        version = self.ledger.version(run.model, run.version) if run.version else None
         if version is not None:
             change = Change("withdrawn", f"run {run.run_id}", reason)
-            withdrawal.withdraw(self._ledger, run.model, run.version, change)
+            withdrawal.withdraw(self.ledger, run.model, run.version, change)
         if version is not None and version.state is VersionState.REGISTERED:
-            self._ledger.change_version(version, state=VersionState.FAILED, reason=reason)
+            self.ledger.change_version(version, state=VersionState.FAILED, reason=reason)
 
     def _end(self, run: Run, state: RunState, reason: str) -> None:
         """Write the run's final state, after notifying people; a run that has ended is left as it is."""
         if run.state in runs.FINAL:
             return
         if (kind := _TOLD.get(state)) is not None:
-            self._notifier.tell(kind, run.model, f"run {run.run_id} {_words(state)}", reason)
-        self._meter.count("Runs", model=run.model, outcome=state)
-        self._ledger.move_run(run, state, reason)
+            self.notifier.tell(kind, run.model, f"run {run.run_id} {_words(state)}", reason)
+        self.meter.count("Runs", model=run.model, outcome=state)
+        self.ledger.move_run(run, state, reason)
         _log.info("run ended %s", state, extra={"model": run.model, "run_id": run.run_id, "reason": reason})
 
     def _free(self, run: Run, *, done_with: Collection[str]) -> None:
         """Free the lock, then start the next run if uploads other than ``done_with`` are pending."""
-        self._ledger.release_lock(run.model, run.run_id)
+        self.ledger.release_lock(run.model, run.run_id)
         pending = self.pending(run.model)
         # An older version of an object that this run used waits with the newer one.
         if {upload.upload_id for upload in snapshots.newest(pending).values()} - set(done_with):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +22,7 @@ from relearn.spec.engines import Engine
 from relearn.spec.model import ModelSpec, on_spark
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RunOpening:
     """Opens runs: fixes the snapshot of each.
 
@@ -38,24 +40,13 @@ class RunOpening:
         Engine that computes features, in place of the specs'; None: the specs'.
     """
 
-    def __init__(
-        self,
-        *,
-        ledger: Ledger,
-        storage: Storage,
-        catalog: Catalog,
-        stage: str,
-        lake: str,
-        artifacts: str,
-        engine: str | None = None,
-    ) -> None:
-        self._ledger = ledger
-        self._storage = storage
-        self._catalog = catalog
-        self._stage = stage
-        self._lake = lake
-        self._artifacts = artifacts
-        self._engine = engine
+    ledger: Ledger
+    storage: Storage
+    catalog: Catalog
+    stage: str
+    lake: str
+    artifacts: str
+    engine: str | None = None
 
     def open(self, model: str, run_id: str) -> RunContext:
         """Choose the snapshot of a run, once, and return the parameters of its training job.
@@ -70,25 +61,25 @@ class RunOpening:
         ConflictError
             The run no longer holds the model's lock, or the champion is not in the ledger.
         """
-        lock = self._ledger.lock(model)
+        lock = self.ledger.lock(model)
         if lock is None or lock.run_id != run_id:
             holder = "nobody" if lock is None else lock.run_id
             raise ConflictError(f"run {run_id} does not hold the lock of {model}; {holder} does")
-        run = self._ledger.run(model, run_id)
+        run = self.ledger.run(model, run_id)
         if run.state is RunState.DEBOUNCING:
             run = self._choose(run)
         if run.state in {RunState.DEBOUNCING, *runs.FINAL}:
             return {"model": model, "run_id": run_id, "proceed": False}
         # Written from the record, so that a repeated call writes the same bytes.
-        every = self._ledger.uploads(model)
-        shards = s3_keys.uri(self._lake, s3_keys.shards_prefix(model))
+        every = self.ledger.uploads(model)
+        shards = s3_keys.uri(self.lake, s3_keys.shards_prefix(model))
         listing = snapshots.manifest(shards, run.snapshot, every)
         body = json.dumps(listing).encode()
-        self._storage.write(self._lake, s3_keys.snapshot_key(model, run_id), body, "application/json")
+        self.storage.write(self.lake, s3_keys.snapshot_key(model, run_id), body, "application/json")
         return self._context(run)
 
     def _choose(self, run: Run) -> Run:
-        spec = self._catalog.spec(run.model)
+        spec = self.catalog.spec(run.model)
         found = self._trained_meanwhile(self._without_other_targets(run.model, spec))
         selection = snapshots.select(found, spec.table_names, datetime.fromisoformat(run.started_at))
         known = {upload.upload_id: upload for upload in found}
@@ -96,14 +87,14 @@ class RunOpening:
             by = known.get(selection.superseded.get(upload.upload_id, ""))
             # A new upload supersedes nothing before its run has trained on it: it may be rejected.
             if upload.state is UploadState.ACCEPTED and by is not None and by.state is UploadState.TRAINED:
-                self._ledger.move_upload(upload, UploadState.SUPERSEDED, f"by {by.upload_id}")
+                self.ledger.move_upload(upload, UploadState.SUPERSEDED, f"by {by.upload_id}")
         if selection.lacking:
             return run
-        champion = self._ledger.route(run.model).champion
+        champion = self.ledger.route(run.model).champion
         # Without a champion, old data is worth a run too: it rebuilds a stage that was deleted.
         if not selection.new and (champion or not selection.snapshot):
             return run
-        return self._ledger.move_run(
+        return self.ledger.move_run(
             run,
             RunState.TRAINING,
             uploads=selection.new,
@@ -113,11 +104,11 @@ class RunOpening:
 
     def _without_other_targets(self, model: str, spec: ModelSpec) -> list[Upload]:
         """Return the uploads that may be trained on; mark those accepted for another target EXCLUDED."""
-        found = self._ledger.uploads(model, UploadState.ACCEPTED, UploadState.TRAINED)
+        found = self.ledger.uploads(model, UploadState.ACCEPTED, UploadState.TRAINED)
         others = snapshots.of_other_targets(found, spec.predicts)
         for upload in found:
             if upload.upload_id in others:
-                self._ledger.move_upload(upload, UploadState.EXCLUDED, others[upload.upload_id])
+                self.ledger.move_upload(upload, UploadState.EXCLUDED, others[upload.upload_id])
         return [upload for upload in found if upload.upload_id not in others]
 
     def _trained_meanwhile(self, found: list[Upload]) -> list[Upload]:
@@ -130,7 +121,7 @@ class RunOpening:
             if upload.state is UploadState.TRAINED:
                 trained[uploads.content(upload)].append(upload)
         return [
-            self._ledger.move_upload(
+            self.ledger.move_upload(
                 upload,
                 UploadState.TRAINED,
                 uploads.repeating(same),
@@ -144,19 +135,19 @@ class RunOpening:
         ]
 
     def _context(self, run: Run) -> RunContext:
-        spec = self._catalog.spec(run.model)
+        spec = self.catalog.spec(run.model)
         told = {parameter.name: str(parameter.default) for parameter in spec.hyperparameters}
         told |= {"model": run.model, "run_id": run.run_id, "snapshot": snapshots.digest(run.snapshot)}
         told["now"] = run.started_at
-        manifest = s3_keys.uri(self._lake, s3_keys.snapshot_key(run.model, run.run_id))
-        made = s3_keys.uri(self._lake, s3_keys.spark_prefix(run.model, run.run_id))
-        spark = on_spark(spec, self._engine)
+        manifest = s3_keys.uri(self.lake, s3_keys.snapshot_key(run.model, run.run_id))
+        made = s3_keys.uri(self.lake, s3_keys.spark_prefix(run.model, run.run_id))
+        spark = on_spark(spec, self.engine)
         # The raw shards go to Spark alone: they may not fit on the training instance.
         channels = [
             _channel("features", "S3Prefix", made) if spark else _channel("train", "ManifestFile", manifest)
         ]
         if run.champion_version:
-            champion = self._ledger.version(run.model, run.champion_version)
+            champion = self.ledger.version(run.model, run.champion_version)
             if champion is None:
                 raise ConflictError(f"version {run.champion_version} of {run.model} is not in the ledger")
             told["champion_version"] = str(champion.version)
@@ -168,11 +159,11 @@ class RunOpening:
             "run_id": run.run_id,
             "proceed": True,
             "champion_version": run.champion_version,
-            "job_name": resources.job(self._stage, run.model, run.run_id),
+            "job_name": resources.job(self.stage, run.model, run.run_id),
             "hyperparameters": told,
             "input_data_config": channels,
-            "output_path": s3_keys.uri(self._artifacts, s3_keys.artifact_prefix(run.model)),
-            "checkpoint_uri": s3_keys.uri(self._lake, s3_keys.features_prefix(run.model)),
+            "output_path": s3_keys.uri(self.artifacts, s3_keys.artifact_prefix(run.model)),
+            "checkpoint_uri": s3_keys.uri(self.lake, s3_keys.features_prefix(run.model)),
             "resource_config": {
                 "InstanceType": spec.training.instance,
                 "InstanceCount": 1,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.dynamo.online_features import Online, RemainingSeconds
@@ -29,6 +30,7 @@ _SERVABLE = (VersionState.REGISTERED, VersionState.LIVE, VersionState.PREVIOUS)
 """Position of a publication: result of one call and argument of the next."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Publication:
     """Publishes the online features of a version.
 
@@ -44,11 +46,10 @@ class Publication:
         Specs of all models.
     """
 
-    def __init__(self, *, ledger: Ledger, blocks: Blocks, online: Online, catalog: Catalog) -> None:
-        self._ledger = ledger
-        self._blocks = blocks
-        self._online = online
-        self._catalog = catalog
+    ledger: Ledger
+    blocks: Blocks
+    online: Online
+    catalog: Catalog
 
     def publish(
         self, model: str, run_id: str, number: int, progress: Published | None, left: RemainingSeconds
@@ -79,10 +80,10 @@ class Publication:
         NotFoundError
             The ledger has no such version.
         """
-        spec = self._catalog.spec(model)
+        spec = self.catalog.spec(model)
         if spec.looked_up_by is None:
             return {"status": "Published", "rows": 0}
-        run, version = self._ledger.run(model, run_id), self._version(model, number)
+        run, version = self.ledger.run(model, run_id), self._version(model, number)
         key = s3_keys.online_key(model, run_id)
         if not progress:
             progress = {
@@ -93,17 +94,17 @@ class Publication:
             }
             told = {name: run.online[name] for name in ("rows", "as_of")}
             # Recorded before the first item, so that no items exist that the ledger does not know of.
-            self._ledger.change_version(version, online=told)
+            self.ledger.change_version(version, online=told)
         start, etag = progress["next"], progress["etag"]
         while (lines := self._lines(key, start, etag)) is not None:
             self._version(model, number)  # stops when the run was stopped meanwhile
-            if left() <= 0 or not self._online.write(_items(spec, number, lines), left):
+            if left() <= 0 or not self.online.write(_items(spec, number, lines), left):
                 return {**progress, "status": "Publishing", "next": start}
             start += len(lines)
         return {**progress, "status": "Published", "next": start}
 
     def _version(self, model: str, number: int) -> Version:
-        version = self._ledger.version(model, number)
+        version = self.ledger.version(model, number)
         if version is None:
             raise NotFoundError(f"version {number} of {model} is not in the ledger")
         if version.state not in _SERVABLE:
@@ -116,7 +117,7 @@ class Publication:
             raise DataError("features", f"the report of run {run.run_id} tells of no online features")
         digest, rows, start, etag = hashlib.sha256(), 0, 0, ""
         while True:
-            block = self._blocks.fetch(key, start, etag)
+            block = self.blocks.fetch(key, start, etag)
             digest.update(block.body)
             rows += block.body.count(b"\n")
             start, etag = start + len(block.body), block.etag
@@ -131,7 +132,7 @@ class Publication:
 
     def _lines(self, key: str, start: int, etag: str) -> bytes | None:
         """Return the complete lines of the next block; None after the last."""
-        block = self._blocks.fetch(key, start, etag)
+        block = self.blocks.fetch(key, start, etag)
         if not block.body:
             return None
         end = block.body.rfind(b"\n") + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from lambdas.aws.dynamo.ledger import Ledger
@@ -18,6 +19,7 @@ from relearn.naming import s3_keys
 from relearn.spec import codec, hosting
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Registration:
     """Registers candidates in the Model Registry.
 
@@ -35,22 +37,12 @@ class Registration:
         Returns the current time, aware.
     """
 
-    def __init__(
-        self,
-        *,
-        ledger: Ledger,
-        registry: Registry,
-        catalog: Catalog,
-        lake: str,
-        image: str,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._ledger = ledger
-        self._registry = registry
-        self._catalog = catalog
-        self._lake = lake
-        self._image = image
-        self._clock = clock
+    ledger: Ledger
+    registry: Registry
+    catalog: Catalog
+    lake: str
+    image: str
+    clock: Callable[[], datetime]
 
     def register(self, model: str, run_id: str, artifact: str) -> Registered:
         """Register a run's candidate as a version; idempotent.
@@ -68,7 +60,7 @@ class Registration:
             ``version`` and ``package_arn``; ``approval``: ``"auto"``, or ``"manual"`` when a person must
             decide first; ``wait_seconds``: how long the decision may take, 0 for ``"auto"``.
         """
-        run = self._ledger.run(model, run_id)
+        run = self.ledger.run(model, run_id)
         version = self._known(run) if run.version else self._new(run, artifact)
         asked = version.approval
         return {
@@ -79,15 +71,15 @@ class Registration:
         }
 
     def _known(self, run: Run) -> Version:
-        version = self._ledger.version(run.model, run.version)
+        version = self.ledger.version(run.model, run.version)
         if version is None:
             raise NotFoundError(f"version {run.version} of {run.model} is not in the ledger")
         return version
 
     def _new(self, run: Run, artifact: str) -> Version:
-        policy, now = self._catalog.spec(run.model).retrain, self._clock()
+        policy, now = self.catalog.spec(run.model).retrain, self.clock()
         asked = approval.begin(now, policy.approval_hours) if policy.approval == "manual" else None
-        number, arn = self._registry.register(self._entry(run, artifact, approved=asked is None))
+        number, arn = self.registry.register(self._entry(run, artifact, approved=asked is None))
         version = Version(
             model=run.model,
             version=number,
@@ -98,28 +90,28 @@ class Registration:
             onnx_sha256=run.onnx_sha256,
             contents_sha256=run.contents_sha256,
             answers_sha256=run.answers_sha256,
-            hosting=hosting.to_dict(self._catalog.spec(run.model).hosting),
+            hosting=hosting.to_dict(self.catalog.spec(run.model).hosting),
             metrics=run.metrics,
             approval=asked,
             created_at=now.isoformat(timespec="milliseconds"),
         )
-        self._ledger.register(run, version)
+        self.ledger.register(run, version)
         return version
 
     def _entry(self, run: Run, artifact: str, *, approved: bool) -> Entry:
         lineage = {
             "snapshot": snapshots.digest(run.snapshot),
-            "spec_digest": codec.digest(self._catalog.spec(run.model)),
+            "spec_digest": codec.digest(self.catalog.spec(run.model)),
             "champion_version": str(run.champion_version),
-            "data_report": s3_keys.uri(self._lake, s3_keys.data_report_key(run.model, run.run_id)),
+            "data_report": s3_keys.uri(self.lake, s3_keys.data_report_key(run.model, run.run_id)),
             **{f"metric.{name}": repr(value) for name, value in run.metrics.items()},
         }
         return Entry(
             model=run.model,
             run_id=run.run_id,
-            image=self._image,
+            image=self.image,
             artifact=artifact,
-            report=s3_keys.uri(self._lake, s3_keys.report_key(run.model, run.run_id, job_report.JSON)),
+            report=s3_keys.uri(self.lake, s3_keys.report_key(run.model, run.run_id, job_report.JSON)),
             reason=run.reason,
             approved=approved,
             lineage=lineage,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from lambdas.aws.dynamo.ledger import Ledger
 from lambdas.aws.dynamo.online_features import Online
@@ -17,6 +18,7 @@ ITEMS_SECONDS = 100.0
 """Seconds that one call spends on deleting online features; the next call continues."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Retirement:
     """Retires versions.
 
@@ -28,18 +30,10 @@ class Retirement:
         Monotonic clock, in seconds.
     """
 
-    def __init__(
-        self,
-        *,
-        ledger: Ledger,
-        endpoints: Endpoints,
-        online: Online,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._ledger = ledger
-        self._endpoints = endpoints
-        self._online = online
-        self._clock = clock
+    ledger: Ledger
+    endpoints: Endpoints
+    online: Online
+    clock: Callable[[], float] = time.monotonic
 
     def retire(self, model: str) -> list[int]:
         """Remove all endpoints and online features of a model that are no longer needed.
@@ -54,26 +48,26 @@ class Retirement:
         ConflictError
             An endpoint or some features are not deleted yet; call again later.
         """
-        there = {found.version: found for found in self._ledger.versions(model) if _has_any(found)}
+        there = {found.version: found for found in self.ledger.versions(model) if _has_any(found)}
         if not there:
             return []
-        route = self._ledger.route(model)
+        route = self.ledger.route(model)
         failed = {n for n, found in there.items() if found.state is VersionState.FAILED}
         unneeded = sorted({*routing.to_retire(route, there), *failed - route.named} - self._restoring(model))
-        end = self._clock() + ITEMS_SECONDS
+        end = self.clock() + ITEMS_SECONDS
         for number in unneeded:
             version = there[number]
             if version.endpoint:
-                self._endpoints.remove_version(version)
-            if version.online and not self._online.remove(model, number, lambda: end - self._clock()):
+                self.endpoints.remove_version(version)
+            if version.online and not self.online.remove(model, number, lambda: end - self.clock()):
                 raise ConflictError(f"the features of version {number} of {model} are not all deleted yet")
             state = VersionState.FAILED if number in failed else VersionState.RETIRED
-            self._ledger.change_version(version, endpoint="", online={}, state=state)
+            self.ledger.change_version(version, endpoint="", online={}, state=state)
         return unneeded
 
     def _restoring(self, model: str) -> set[int]:
         """Return the version under redeployment, which the route does not name yet; empty without one."""
-        restore = self._ledger.restore(model)
+        restore = self.ledger.restore(model)
         return {restore.version} if restore and restore.state is RestoreState.RESTORING else set()
 
 

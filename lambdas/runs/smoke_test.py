@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from lambdas.aws.dynamo.ledger import Ledger
@@ -24,6 +25,7 @@ SECONDS = 65
 """Time limit of one request. SageMaker gives a container 60 s; a cold serverless endpoint may need most of them."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SmokeTest:
     """Smoke-tests versions.
 
@@ -39,14 +41,11 @@ class SmokeTest:
         Name of the bucket with the reports of runs.
     """
 
-    def __init__(
-        self, *, ledger: Ledger, storage: Storage, backends: Backends, catalog: Catalog, lake: str
-    ) -> None:
-        self._ledger = ledger
-        self._storage = storage
-        self._backends = backends
-        self._catalog = catalog
-        self._lake = lake
+    ledger: Ledger
+    storage: Storage
+    backends: Backends
+    catalog: Catalog
+    lake: str
 
     def run(self, model: str, version: int, place: Place) -> SmokeTested:
         """Send the sample and the recorded instances to a version, and check its answers.
@@ -67,7 +66,7 @@ class SmokeTest:
         NotFoundError
             The ledger has no such version.
         """
-        asked = len(self._ask(model, version, place, self._catalog.samples[model]))
+        asked = len(self._ask(model, version, place, self.catalog.samples[model]))
         known = self._recorded(model, version)
         if known:
             given = self._ask(model, version, place, [one.instance for one in known])
@@ -79,18 +78,18 @@ class SmokeTest:
         self, model: str, version: int, place: Place, instances: Sequence[Mapping[str, Any]]
     ) -> list[dict[str, Any]]:
         body = json.dumps({"instances": instances}).encode()
-        answer = self._backends.ask(place, model, version, body, SECONDS)
-        return response_check.parse_answer(self._catalog.spec(model), version, len(instances), answer)
+        answer = self.backends.ask(place, model, version, body, SECONDS)
+        return response_check.parse_answer(self.catalog.spec(model), version, len(instances), answer)
 
     def _recorded(self, model: str, number: int) -> list[RecordedAnswer]:
         """Return the training job's recorded answers, checked against their digest; empty when it has none."""
-        version = self._ledger.version(model, number)
+        version = self.ledger.version(model, number)
         if version is None:
             raise NotFoundError(f"version {number} of {model} is not in the ledger")
         if not version.answers_sha256:
             return []
         key = s3_keys.report_key(model, version.run_id, job_report.ANSWERS)
-        content = self._storage.read(self._lake, key, job_report.LARGEST_FILE)
+        content = self.storage.read(self.lake, key, job_report.LARGEST_FILE)
         if (given := hashlib.sha256(content).hexdigest()) != version.answers_sha256:
             raise DataError(
                 "answers", f"{key} has SHA-256 {given}; when it was judged it had {version.answers_sha256}"

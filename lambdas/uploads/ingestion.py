@@ -59,6 +59,7 @@ class Buckets:
     lake: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Ingestion:
     """Ingests uploads.
 
@@ -76,30 +77,16 @@ class Ingestion:
         Returns the current time, aware.
     """
 
-    def __init__(
-        self,
-        *,
-        ledger: Ledger,
-        turns: Turns,
-        queue: IngestQueue,
-        storage: Storage,
-        notifier: Notifier,
-        meter: Meter,
-        runs: Runs,
-        specs: Mapping[str, ModelSpec],
-        buckets: Buckets,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._ledger = ledger
-        self._turns = turns
-        self._queue = queue
-        self._storage = storage
-        self._notifier = notifier
-        self._meter = meter
-        self._runs = runs
-        self._specs = specs
-        self._buckets = buckets
-        self._clock = clock
+    ledger: Ledger
+    turns: Turns
+    queue: IngestQueue
+    storage: Storage
+    notifier: Notifier
+    meter: Meter
+    runs: Runs
+    specs: Mapping[str, ModelSpec]
+    buckets: Buckets
+    clock: Callable[[], datetime]
 
     def take(self, detail: Mapping[str, Any], left: Callable[[], float]) -> None:
         """Ingest the object that an ``Object Created`` event names, and start a run when it is accepted.
@@ -117,19 +104,19 @@ class Ingestion:
         if upload is None:
             return
         table = upload.table  # by the current specs: they may have changed since the first try
-        upload = self._ledger.receive(upload)
+        upload = self.ledger.receive(upload)
         if upload.state is UploadState.RECEIVED:
             upload = self._in_turn(replace(upload, table=table), left, detail.get("returns", 0))
         if upload.state is UploadState.ACCEPTED:
-            self._runs.ensure_run(upload.model)
+            self.runs.ensure_run(upload.model)
 
     def _read(self, detail: Mapping[str, Any]) -> Upload | None:
         bucket, found = detail["bucket"]["name"], detail["object"]
         incoming = s3_keys.parse_incoming(found["key"])
-        if incoming is None or bucket != self._buckets.uploads:
+        if incoming is None or bucket != self.buckets.uploads:
             _log.info("not an upload, ignored: s3://%s/%s", bucket, found["key"])
             return None
-        spec = self._specs.get(incoming.model)
+        spec = self.specs.get(incoming.model)
         table = incoming.table(spec.table_names) if spec else MAIN
         version_id = found.get("version-id") or "null"
         return Upload(
@@ -140,25 +127,25 @@ class Ingestion:
             version_id=version_id,
             sequencer=found.get("sequencer", ""),
             size_bytes=int(found.get("size", 0)),
-            received_at=self._clock().isoformat(timespec="milliseconds"),
+            received_at=self.clock().isoformat(timespec="milliseconds"),
         )
 
     def _in_turn(self, upload: Upload, left: Callable[[], float], returns: int) -> Upload:
         """Decide the upload, or put it off when its model already uses its share of ingest's concurrency."""
-        if upload.sent_at and datetime.fromisoformat(upload.sent_at) > self._clock():
+        if upload.sent_at and datetime.fromisoformat(upload.sent_at) > self.clock():
             _log.info("put off already, it comes again", extra={"upload_id": upload.upload_id})
             return upload
         given = left()
-        until = self._clock() + timedelta(seconds=given)
-        model = upload.model if upload.model in self._specs else turns.UNKNOWN
-        if why := self._turns.take(model, upload.upload_id, until, slow=uploads.was_slow(upload)):
+        until = self.clock() + timedelta(seconds=given)
+        model = upload.model if upload.model in self.specs else turns.UNKNOWN
+        if why := self.turns.take(model, upload.upload_id, until, slow=uploads.was_slow(upload)):
             return self._put_off(upload, why, returns)
         try:
             decided = self._decided(upload, until, left)
         except Exception:
-            self._turns.give_back(model, upload.upload_id, given - left())
+            self.turns.give_back(model, upload.upload_id, given - left())
             raise
-        self._turns.give_back(model, upload.upload_id, given - left())
+        self.turns.give_back(model, upload.upload_id, given - left())
         return decided
 
     def _put_off(self, upload: Upload, why: str, returns: int) -> Upload:
@@ -168,17 +155,17 @@ class Ingestion:
         The ledger is written first: if the process dies in between, no message is sent, and the sweep sends
         the upload.
         """
-        seconds, now = turns.pause(returns), self._clock()
+        seconds, now = turns.pause(returns), self.clock()
         due = None if seconds is None else now + timedelta(seconds=seconds)
         reason = turns.put_off(why, due)
         _log.info("%s", reason, extra={"model": upload.model, "upload_id": upload.upload_id})
-        if self._ledger.put_off(upload, due or now, reason) and seconds is not None:
-            self._queue.send(s3_events.put_off(self._buckets.uploads, upload, returns + 1), seconds)
+        if self.ledger.put_off(upload, due or now, reason) and seconds is not None:
+            self.queue.send(s3_events.put_off(self.buckets.uploads, upload, returns + 1), seconds)
         return upload
 
     def _decided(self, upload: Upload, until: datetime, left: Callable[[], float]) -> Upload:
         """Decide the upload; when that fails for now, record the reason in the ledger, where people see it."""
-        begun = self._ledger.begin_check(upload, until)
+        begun = self.ledger.begin_check(upload, until)
         if begun.state is not UploadState.RECEIVED:
             return begun
         upload = replace(begun, table=upload.table)
@@ -188,15 +175,15 @@ class Ingestion:
             return self._decide(upload, left() * CHECK_SHARE)
         except ConflictError:
             _log.info("decided meanwhile by another delivery", extra={"upload_id": upload.upload_id})
-            return self._ledger.receive(upload)
+            return self.ledger.receive(upload)
         except Exception as error:
-            self._ledger.note_trouble(upload, trouble(error))
+            self.ledger.note_trouble(upload, trouble(error))
             raise
 
     def _decide(self, upload: Upload, seconds: float) -> Upload:
-        spec = self._specs.get(upload.model)
+        spec = self.specs.get(upload.model)
         if spec is None:
-            known = ", ".join(self._specs) or "none"
+            known = ", ".join(self.specs) or "none"
             return self._refuse(upload, Refusal("unknown_model", f"{upload.model!r}; there are: {known}"))
         if upload.table not in spec.table_names:
             place = f"{s3_keys.incoming_prefix(upload.model)}<table>/<name>"
@@ -216,15 +203,13 @@ class Ingestion:
         source, workdir = folder / "object", folder / "work"
         workdir.mkdir()
         try:
-            self._storage.download(self._buckets.uploads, upload.key, upload.version_id, source)
+            self.storage.download(self.buckets.uploads, upload.key, upload.version_id, source)
         except NotFoundError as error:
             return self._move(upload, UploadState.FAILED, f"object version gone: {error}")
         with source.open("rb") as file:
             upload = replace(upload, sha256=hashlib.file_digest(file, "sha256").hexdigest())
         name = upload.key.rpartition("/")[2]
-        prepared = prepare(
-            spec, source, name, workdir, table=upload.table, seconds=seconds, now=self._clock()
-        )
+        prepared = prepare(spec, source, name, workdir, table=upload.table, seconds=seconds, now=self.clock())
         source.unlink()
         if prepared.refusal is not None:
             return self._refuse(upload, prepared.refusal, prepared)
@@ -235,21 +220,21 @@ class Ingestion:
             raise AssertionError("prepare gave neither a shard nor a refusal")
         key = s3_keys.shard_key(upload.model, upload.upload_id, upload.table)
         with prepared.shard.open("rb") as shard:
-            self._storage.write_once(self._buckets.lake, key, shard)
+            self.storage.write_once(self.buckets.lake, key, shard)
         shard_profiles.write(
-            self._storage,
-            self._buckets.lake,
-            self._specs[upload.model],
+            self.storage,
+            self.buckets.lake,
+            self.specs[upload.model],
             upload,
             (prepared.profile, prepared.keys),
         )
         self._write_rejected(upload, prepared)
-        counting = self._ledger.uploads(upload.model, UploadState.ACCEPTED, UploadState.TRAINED)
+        counting = self.ledger.uploads(upload.model, UploadState.ACCEPTED, UploadState.TRAINED)
         found: dict[str, Any] = {
             "sha256": upload.sha256,
             "rows_accepted": prepared.rows_accepted,
             "rows_rejected": prepared.rows_rejected,
-            "predicts": self._specs[upload.model].predicts,
+            "predicts": self.specs[upload.model].predicts,
         }
         if prepared.waits_until is not None:
             found |= {
@@ -281,14 +266,14 @@ class Ingestion:
         """Notify people that an upload is about to replace another's rows: two senders may have used the same name."""
         headline = f"upload {upload.key.rpartition('/')[2]} replaces another"
         reason = f"upload {upload.upload_id[:12]} {uploads.replacing(before)}"
-        self._notifier.tell("replaced", upload.model, headline, f"{upload.key}\n{reason}")
+        self.notifier.tell("replaced", upload.model, headline, f"{upload.key}\n{reason}")
 
     def _refuse(self, upload: Upload, refusal: Refusal, prepared: Outcome | None = None) -> Upload:
         """Quarantine the upload: write a copy of the object, the reason and the rejected rows, then the ledger."""
         prefix = s3_keys.quarantine_prefix(upload.model, upload.upload_id)
         if upload.size_bytes <= LARGEST_COPY:
-            target = (self._buckets.lake, f"{prefix}object")
-            self._storage.copy_version(self._buckets.uploads, upload.key, upload.version_id, target)
+            target = (self.buckets.lake, f"{prefix}object")
+            self.storage.copy_version(self.buckets.uploads, upload.key, upload.version_id, target)
         counts = {
             "rows_accepted": prepared.rows_accepted if prepared else 0,
             "rows_rejected": prepared.rows_rejected if prepared else 0,
@@ -307,7 +292,7 @@ class Ingestion:
             **counts,
         }
         body = json.dumps(record, indent=2, ensure_ascii=False).encode()
-        self._storage.write(self._buckets.lake, f"{prefix}reason.json", body, "application/json")
+        self.storage.write(self.buckets.lake, f"{prefix}reason.json", body, "application/json")
         return self._move(upload, UploadState.QUARANTINED, f"{refusal.code}: {refusal.detail}", **counts)
 
     def _write_rejected(self, upload: Upload, prepared: Outcome) -> None:
@@ -315,16 +300,16 @@ class Ingestion:
             return
         key = s3_keys.rejected_key(upload.model, upload.upload_id)
         with prepared.rejected.open("rb") as rows:
-            self._storage.write(self._buckets.lake, key, rows, "application/x-ndjson")
+            self.storage.write(self.buckets.lake, key, rows, "application/x-ndjson")
 
     def _move(self, upload: Upload, state: UploadState, reason: str, **found: Any) -> Upload:
         """Write the decision on an upload. A failure is notified before it is written, so that none goes unnoticed."""
         if state in (UploadState.QUARANTINED, UploadState.FAILED):
             kind = "quarantined" if state is UploadState.QUARANTINED else "failed"
             headline = f"upload {upload.key.rpartition('/')[2]} {kind}"
-            self._notifier.tell(kind, upload.model, headline, f"{upload.key}\n{reason}")  # type: ignore[arg-type]
-        moved = self._ledger.move_upload(upload, state, reason, table=upload.table, **found)
-        self._meter.count("Uploads", model=upload.model, state=state)
+            self.notifier.tell(kind, upload.model, headline, f"{upload.key}\n{reason}")  # type: ignore[arg-type]
+        moved = self.ledger.move_upload(upload, state, reason, table=upload.table, **found)
+        self.meter.count("Uploads", model=upload.model, state=state)
         _log.info(
             "upload %s", state, extra={"model": upload.model, "upload_id": upload.upload_id, "reason": reason}
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
@@ -30,6 +30,7 @@ LISTED = 100
 """Largest number of uploads in a list."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Uploads:
     """Creates presigned forms and describes uploads.
 
@@ -49,28 +50,15 @@ class Uploads:
         Returns the current time, aware.
     """
 
-    def __init__(
-        self,
-        *,
-        ledger: Ledger,
-        forms: FormRecords,
-        storage: Storage,
-        links: Links,
-        catalog: Catalog,
-        bucket: str,
-        lake: str,
-        largest: int,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._ledger = ledger
-        self._forms = forms
-        self._storage = storage
-        self._links = links
-        self._catalog = catalog
-        self._bucket = bucket
-        self._lake = lake
-        self._largest = largest
-        self._clock = clock
+    ledger: Ledger
+    forms: FormRecords
+    storage: Storage
+    links: Links
+    catalog: Catalog
+    bucket: str
+    lake: str
+    largest: int
+    clock: Callable[[], datetime]
 
     def answer(self, request: Request) -> Any:
         """Carry out the requested operation.
@@ -84,28 +72,28 @@ class Uploads:
         MediaTypeError, TooLargeError, MalformedBodyError
             The body is not JSON, or too large.
         """
-        spec = self._catalog.spec(request.parameters["model"])
+        spec = self.catalog.spec(request.parameters["model"])
         if request.route == operations.CREATE_UPLOAD.key:
             return self._create(spec, upload_forms.check_request(spec, request.json()))
         if request.route == operations.LIST_UPLOADS.key:
-            found = self._ledger.uploads(spec.name)
+            found = self.ledger.uploads(spec.name)
             found.sort(key=lambda upload: (upload.received_at, upload.upload_id), reverse=True)
-            run = self._ledger.latest_run(spec.name)
-            now = self._clock()
+            run = self.ledger.latest_run(spec.name)
+            now = self.clock()
             shown = [waiting.explained(upload, run, now) for upload in found[:LISTED]]
             return {"uploads": [upload_views.brief(upload) for upload in shown]}
         given = request.parameters["upload"]
         return self._by_id(spec, given) if ids.is_upload_id(given) else self._by_form(spec, given)
 
     def _create(self, spec: ModelSpec, asked: UploadRequest) -> Content:
-        form = self._forms.create(spec.name, asked, lambda: ids.form_id(self._clock(), secrets.token_hex(16)))
+        form = self.forms.create(spec.name, asked, lambda: ids.form_id(self.clock(), secrets.token_hex(16)))
         key = _key(form)
         limits = {
-            "max_bytes": min(spec.ingest.max_bytes, self._largest, upload_forms.LARGEST_POST),
+            "max_bytes": min(spec.ingest.max_bytes, self.largest, upload_forms.LARGEST_POST),
             "seconds": upload_forms.SECONDS,
         }
-        given = self._links.upload(self._bucket, key, **limits)
-        body = upload_views.waiting(form, self._clock()) | {
+        given = self.links.upload(self.bucket, key, **limits)
+        body = upload_views.waiting(form, self.clock()) | {
             "form": {**asdict(given), "max_bytes": limits["max_bytes"], "expires_at": form.ends_at}
         }
         place = operations.GET_UPLOAD.path.format(model=spec.name, upload=form.form_id)
@@ -113,28 +101,28 @@ class Uploads:
         return Content(json.dumps(body).encode(), headers, HTTPStatus.CREATED)
 
     def _by_id(self, spec: ModelSpec, upload_id: str) -> dict[str, Any]:
-        upload = self._ledger.upload(spec.name, upload_id)
+        upload = self.ledger.upload(spec.name, upload_id)
         if upload is None:
             raise NotFoundError(f"model {spec.name} has no upload {upload_id!r}")
         return self._whole(spec, upload)
 
     def _by_form(self, spec: ModelSpec, form_id: str) -> dict[str, Any]:
         """Describe the newest version of a form's object, or the form itself while nothing has arrived."""
-        form = self._forms.form(spec.name, form_id)
-        stored = self._storage.newest(self._bucket, _key(form))
+        form = self.forms.form(spec.name, form_id)
+        stored = self.storage.newest(self.bucket, _key(form))
         if stored is None:
-            return upload_views.waiting(form, self._clock())
+            return upload_views.waiting(form, self.clock())
         upload = self._known(form, stored)
         return self._whole(spec, upload, form)
 
     def _whole(self, spec: ModelSpec, upload: Upload, form: UploadForm | None = None) -> dict[str, Any]:
-        explained = waiting.explained(upload, self._ledger.latest_run(spec.name), self._clock())
+        explained = waiting.explained(upload, self.ledger.latest_run(spec.name), self.clock())
         return upload_views.whole(explained, self._rejected(spec, upload), form)
 
     def _known(self, form: UploadForm, stored: StoredVersion) -> Upload:
         """Return the ledger's record of a stored version, or a new one while its event is on its way."""
-        upload_id = ids.upload_id(self._bucket, stored.key, stored.version_id)
-        known = self._ledger.upload(form.model, upload_id)
+        upload_id = ids.upload_id(self.bucket, stored.key, stored.version_id)
+        known = self.ledger.upload(form.model, upload_id)
         if known is not None:
             return known
         stored_at = stored.stored_at.isoformat(timespec="milliseconds")
@@ -154,7 +142,7 @@ class Uploads:
         if not upload.rows_rejected:
             return []
         key = s3_keys.rejected_key(upload.model, upload.upload_id)
-        lines = self._storage.first_lines(self._lake, key, upload_views.REJECTED_BYTES)
+        lines = self.storage.first_lines(self.lake, key, upload_views.REJECTED_BYTES)
         return upload_views.rejected_rows(spec, upload.table, lines)
 
 

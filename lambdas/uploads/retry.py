@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from lambdas.aws.dynamo.ledger import Ledger
@@ -17,6 +18,7 @@ from relearn.lifecycle.uploads import Upload, UploadState
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RetryRequests:
     """Handles the retry requests of `relearn.lifecycle.retries`; idempotent.
 
@@ -32,11 +34,10 @@ class RetryRequests:
         Name of the uploads bucket.
     """
 
-    def __init__(self, *, ledger: Ledger, runs: Runs, ingestion: Ingestion, bucket: str) -> None:
-        self._ledger = ledger
-        self._runs = runs
-        self._ingestion = ingestion
-        self._bucket = bucket
+    ledger: Ledger
+    runs: Runs
+    ingestion: Ingestion
+    bucket: str
 
     def again(self, detail: Mapping[str, Any], left: Callable[[], float]) -> None:
         """Retry every upload that the message names, then start a run of the accepted ones.
@@ -59,20 +60,20 @@ class RetryRequests:
         found = [self._begin(model, upload_id, seen) for upload_id, seen in asked.items()]
         for upload in found:
             if upload.state is UploadState.RECEIVED:
-                self._ingestion.take(s3_events.of_upload(self._bucket, upload), left)
-        if pending := self._ledger.uploads(model, UploadState.ACCEPTED):
+                self.ingestion.take(s3_events.of_upload(self.bucket, upload), left)
+        if pending := self.ledger.uploads(model, UploadState.ACCEPTED):
             # A retry is a person's request, and does not wait for the schedule.
-            self._runs.start(model, pending, scheduled=True)
+            self.runs.start(model, pending, scheduled=True)
 
     def _begin(self, model: str, upload_id: str, seen: int) -> Upload:
-        upload = self._ledger.upload(model, upload_id)
+        upload = self.ledger.upload(model, upload_id)
         if upload is None:
             raise NotFoundError(f"model {model} has no upload {upload_id!r}")
         if len(upload.earlier) != seen:
             _log.info("tried again already", extra={"model": model, "upload_id": upload_id})
             return upload
         try:
-            return self._ledger.retry_upload(upload)
+            return self.ledger.retry_upload(upload)
         except NothingToRetryError as error:
             _log.info("nothing to retry: %s", error, extra={"model": model, "upload_id": upload_id})
             return upload

@@ -160,7 +160,7 @@ def accept_bad_rows(patch: M) -> None:
     def mutated(self: Ingestion, upload: Upload, refusal: Any, prepared: Any = None) -> Upload:
         if prepared is None or prepared.refusal is None:
             return refuse(self, upload, refusal, prepared)
-        return self._ledger.move_upload(upload, UploadState.ACCEPTED)
+        return self.ledger.move_upload(upload, UploadState.ACCEPTED)
 
     patch.setattr(Ingestion, "_refuse", mutated)
 
@@ -345,7 +345,7 @@ def supersede_at_once(patch: M) -> None:
 
     def mutated(self: Ingestion, upload: Upload, before: Upload) -> None:
         tell(self, upload, before)
-        self._ledger.move_upload(before, UploadState.SUPERSEDED, f"by {upload.upload_id}")
+        self.ledger.move_upload(before, UploadState.SUPERSEDED, f"by {upload.upload_id}")
 
     patch.setattr(Ingestion, "_tell_replaced", mutated)
 

@@ -98,8 +98,8 @@ def test_after_a_model_got_another_target_its_old_data_is_in_no_snapshot_and_say
     assert isinstance(target, Number)
     metric = Metric("mae", maximum=100.0)
     retargeted = replace(FLOWERS, columns=(*columns, FLOWERS.target), target=target, metric=metric)
-    monkeypatch.setitem(open_run.run_opening()._catalog.specs, "flowers", retargeted)
-    monkeypatch.setitem(ingest.ingestion()._specs, "flowers", retargeted)
+    monkeypatch.setitem(open_run.run_opening().catalog.specs, "flowers", retargeted)
+    monkeypatch.setitem(ingest.ingestion().specs, "flowers", retargeted)
     world.send(FLOWERS_CSV, "incoming/flowers/new.csv")
     lock = world.ledger.lock("flowers")
     assert lock is not None

@@ -136,7 +136,7 @@ def test_a_version_comes_back_as_it_was_hosted_and_is_scaled_again(
 
 def remove(world: World, endpoint: str) -> None:
     """Let an endpoint go, as retiring does."""
-    deploy.deployment()._endpoints.remove(endpoint)
+    deploy.deployment().endpoints.remove(endpoint)
     assert endpoint not in world.sagemaker.configs
 
 

@@ -12,6 +12,7 @@ from relearn.lifecycle import retries
 from relearn.lifecycle.runs import RunState
 from relearn.lifecycle.uploads import Upload, UploadState
 from relearn.naming import s3_keys
+from relearn.spec.model import ModelSpec
 from tests.moto.test_tables import VISITS, VISITS_CSV
 from tests.support.models import FLOWERS, FLOWERS_CSV
 from tests.support.world import LAKE, MOVED, UPLOADS, World
@@ -33,11 +34,19 @@ def refused(world: World) -> World:
     return world
 
 
+def ingest_knows(monkeypatch: pytest.MonkeyPatch, specs: dict[str, ModelSpec]) -> None:
+    """Let ingest know other models than the rest of the stage does."""
+    ingestion = replace(ingest.ingestion(), specs=specs)
+    requests = replace(ingest.retry_requests(), ingestion=ingestion)
+    monkeypatch.setattr(ingest, "ingestion", lambda: ingestion)
+    monkeypatch.setattr(ingest, "retry_requests", lambda: requests)
+
+
 def test_a_quarantined_upload_is_checked_again_by_the_code_that_is_deployed_now(
     refused: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = retries.message("trees", [refused.upload("trees")])
-    monkeypatch.setattr(ingest.ingestion(), "_specs", {"trees": FLOWERS})
+    ingest_knows(monkeypatch, {"trees": FLOWERS})
     refused.ingest(asked)  # its runs do not know the model: what it accepts waits
     upload = refused.upload("trees")
     assert (upload.state, upload.rows_accepted) == (UploadState.ACCEPTED, 20)
@@ -176,7 +185,7 @@ def test_an_upload_that_is_tried_again_belongs_to_the_table_that_its_place_names
     world.send(VISITS_CSV, key)  # nobody knows the model yet, nor its tables
     (first,) = world.ledger.uploads(VISITS.name)
     assert (first.state, first.table) == (UploadState.QUARANTINED, "main")
-    monkeypatch.setattr(ingest.ingestion(), "_specs", {VISITS.name: VISITS})
+    ingest_knows(monkeypatch, {VISITS.name: VISITS})
     world.ingest(retries.message(VISITS.name, [first]))
     (now,) = world.ledger.uploads(VISITS.name)
     assert (now.state, now.table) == (UploadState.ACCEPTED, "visits")
