@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -20,6 +21,7 @@ from tests.infra.synthesis import Synthesised, synthesise
 ALL = ["dev", "laptop", "prod", "everything", "tokens", "in_region"]
 CLEAN = staging.ROOT / "build" / "cfn-lint"
 """An empty file for each template in which nothing was found, by digest."""
+HASH = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 Finding = tuple[str, str]
 
 
@@ -58,7 +60,11 @@ def lint(synthesised: Synthesised) -> list[str]:
 
 
 def linted(template: str, region: str) -> list[str]:
-    """Lint a template, unless this version of cfn-lint found nothing in it before: that takes seconds."""
+    """Lint a template, unless this version of cfn-lint found nothing in it before: that takes seconds.
+
+    The hashes of assets are names, which change with every change of the code: one stands for all of them.
+    """
+    template = HASH.sub("0" * 64, template)
     digest = hashlib.sha256("\n".join([metadata.version("cfn-lint"), region, template]).encode()).hexdigest()
     clean = CLEAN / digest
     if clean.exists():
