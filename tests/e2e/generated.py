@@ -16,7 +16,7 @@ from tests.e2e.client import Stage
 ROOT = Path(__file__).parents[2]
 MODULES = ROOT / "node_modules"
 CALLS = Path(__file__).parent / "typescript" / "calls.mts"
-COMPILE = "--strict --noEmitOnError --target es2022 --module nodenext --lib es2022,dom"
+COMPILE = "--strict --noEmitOnError --target es2022 --module nodenext --lib es2022,dom --skipDefaultLibCheck"
 GENERATE = "openapi-typescript docs/openapi.json --output relearn.d.ts"
 """The command on the page, without ``npx``."""
 
