@@ -15,6 +15,7 @@ from constructs import Construct
 from infra.api.auth import ApiAuth, cross_origin
 from infra.api.stage import ApiStage
 from infra.base.functions import Function
+from infra.base.grants import acknowledge
 from infra.base.settings import Settings
 from relearn.api import operations as routes
 from relearn.api.operations import Operation
@@ -62,7 +63,7 @@ class Api(Construct):
         for model, host in hosts.items():
             for operation in routes.PREDICTING:
                 self._route([operation.of(model)], host)
-        self._default_route(by_name[routes.DEFAULT_FUNCTION])
+        self._default_routes(by_name[routes.DEFAULT_FUNCTION], pages=bool(settings.cors_origins))
         self.stage = ApiStage(self, settings=settings, api=self.api, hosted=list(hosts), after=self._routes)
         self.url = self.stage.url
 
@@ -85,12 +86,14 @@ class Api(Construct):
                 if child.node.id.endswith("-Permission"):
                     again.node.try_remove_child(child.node.id)
 
-    def _default_route(self, function: Function) -> None:
+    def _default_routes(self, function: Function, *, pages: bool) -> None:
         """Route requests that match no operation to a function.
 
         The gateway's own 404 is not a problem document. The route is built of CloudFormation resources,
         because CDK's integration would let every route of the API invoke the function, and make the other
-        routes' permissions meaningless.
+        routes' permissions meaningless. An API that pages may call needs a route without authorisation for
+        their preflights, which would match the default route and be refused there: "CORS for HTTP APIs" in the
+        API Gateway Developer Guide.
         """
         integration = gateway.CfnIntegration(
             self,
@@ -100,22 +103,39 @@ class Api(Construct):
             integration_uri=function.arn,
             payload_format_version="2.0",
         )
+        target = f"integrations/{integration.ref}"
         route = gateway.CfnRoute(
             self,
             "Default",
             api_id=self.api.api_id,
             route_key=routes.DEFAULT,
-            target=f"integrations/{integration.ref}",
+            target=target,
             authorization_type=self._auth.route_type,
             authorizer_id=self._auth.authorizer_id,
             authorization_scopes=self._auth.scopes(routes.DEFAULT_SCOPE),
         )
         self._routes.append(cast("Construct", route))
+        self._let_invoke("DefaultRoute", function, f"*/{routes.DEFAULT}")
+        if pages:
+            preflight = gateway.CfnRoute(
+                self,
+                "Preflight",
+                api_id=self.api.api_id,
+                route_key=routes.PREFLIGHT,
+                target=target,
+                authorization_type="NONE",
+            )
+            reason = "A preflight has no credentials; API Gateway answers it by the API's CORS configuration"
+            acknowledge(preflight, "AwsSolutions-APIG4", reason)
+            self._routes.append(cast("Construct", preflight))
+            self._let_invoke("PreflightRoute", function, f"*/*{routes.PREFLIGHT.partition(' ')[2]}")
+
+    def _let_invoke(self, name: str, function: Function, route: str) -> None:
         source = Stack.of(self).format_arn(
-            service="execute-api", resource=self.api.api_id, resource_name=f"*/{routes.DEFAULT}"
+            service="execute-api", resource=self.api.api_id, resource_name=route
         )
         function.function.add_permission(
-            "DefaultRoute", principal=iam.ServicePrincipal("apigateway.amazonaws.com"), source_arn=source
+            name, principal=iam.ServicePrincipal("apigateway.amazonaws.com"), source_arn=source
         )
 
 

@@ -45,18 +45,14 @@ def check_signatures() -> None:
         body = request[_BODY] or b""
         if _is_signed(api_id, stage, method, path) and not _signer_may(api_id, stage, method, path, body):
             return _message(403, "Forbidden")
+        if method == "OPTIONS" and apigateway.route_authorization_type(api_id, stage, method, path) == "JWT":
+            return _message(401, "Unauthorized", challenge="Bearer")  # a preflight has no token
         return await execute(api_id, stage, path, method, *request, **more)
 
     app._enforce_execute_api, apigateway.handle_execute = leave_http_apis, checked
 
 
 def _is_signed(api_id: str, stage: str, method: str, path: str) -> bool:
-    """Whether the request must be signed; a preflight need not be where the API has a CORS configuration."""
-    scope = apigateway.find_api_scope(api_id)
-    if scope and method == "OPTIONS":
-        with request_scope(*scope):
-            if apigateway._apis[api_id].get("corsConfiguration"):
-                return False
     return bool(apigateway.route_authorization_type(api_id, stage, method, path) == "AWS_IAM")
 
 

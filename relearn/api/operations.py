@@ -16,6 +16,8 @@ from relearn.api.problems import Kind
 
 VERSION = "1.0.0"
 """Version of the API: the first number is that of the paths, the second grows with each addition."""
+PREFLIGHT = "OPTIONS /{proxy+}"
+"""Key of the route that pages' preflights match, where the stage names origins."""
 DEFAULT = "$default"
 """Route key of API Gateway for requests that match no operation."""
 DEFAULT_FUNCTION = "models"

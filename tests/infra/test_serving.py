@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -43,7 +44,8 @@ def test_where_tokens_are_taken_every_route_names_its_scope(tokens: Synthesised)
     (authorizer,) = tokens.resources("AWS::ApiGatewayV2::Authorizer")
     scopes = {operation.key: operation.scope for operation in ALL}
     scopes[operations.DEFAULT] = operations.DEFAULT_SCOPE
-    for route in tokens.properties("AWS::ApiGatewayV2::Route"):
+    found = tokens.properties("AWS::ApiGatewayV2::Route")
+    for route in (one for one in found if one["RouteKey"] != operations.PREFLIGHT):
         assert route["AuthorizationType"] == "JWT"
         assert route["AuthorizerId"] == {"Ref": authorizer}
         assert route["AuthorizationScopes"] == [f"relearn/{scopes[route['RouteKey']]}"]
@@ -71,6 +73,25 @@ def test_only_pages_of_the_stages_origins_may_call(dev: Synthesised, tokens: Syn
     )
     assert {"x-request-id", "retry-after", "location"} <= set(cors["ExposeHeaders"])
     assert "AllowCredentials" not in cors
+
+
+def test_a_preflight_matches_a_route_without_authorisation(dev: Synthesised, tokens: Synthesised) -> None:
+    # "CORS for HTTP APIs" in the API Gateway Developer Guide: the $default route catches OPTIONS too, and its
+    # authorizer refuses a preflight, which has no credentials; OPTIONS /{proxy+} goes before it.
+    def preflights(found: Synthesised) -> list[dict[str, Any]]:
+        routes = found.properties("AWS::ApiGatewayV2::Route")
+        return [route for route in routes if route["RouteKey"].startswith("OPTIONS")]
+
+    assert preflights(dev) == []
+    (route,) = preflights(tokens)
+    assert route["RouteKey"] == "OPTIONS /{proxy+}"
+    assert route["AuthorizationType"] == "NONE"
+    sources = [
+        text(permission["SourceArn"])
+        for permission in tokens.properties("AWS::Lambda::Permission", "Serving")
+        if permission["Principal"] == "apigateway.amazonaws.com"
+    ]
+    assert [source for source in sources if source.endswith("/*/*/{proxy+}")] != []
 
 
 def test_each_route_alone_may_invoke_its_function(dev: Synthesised) -> None:

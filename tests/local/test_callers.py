@@ -140,6 +140,17 @@ def api(cloud: Running) -> Iterator[Api]:
     gateway.delete_api(ApiId=made)
 
 
+@pytest.fixture
+def preflights(cloud: Running, api: Api) -> Iterator[None]:
+    """The route without authorisation that lets preflights pass."""
+    gateway = cloud.client("apigatewayv2")
+    (found,) = gateway.get_integrations(ApiId=api.id)["Items"]
+    target = f"integrations/{found['IntegrationId']}"
+    route = gateway.create_route(ApiId=api.id, RouteKey="OPTIONS /{proxy+}", Target=target)["RouteId"]
+    yield
+    gateway.delete_route(ApiId=api.id, RouteId=route)
+
+
 @pytest.mark.parametrize("path", ["/things/1", "/things/a%20b", "/things/1?q=a%20b&empty=&q=2", "/nothing"])
 def test_a_signed_request_of_the_administrator_is_let_in(api: Api, path: str) -> None:
     assert api.ask(path, api.signed(path), b"{}")[0] == 200
@@ -284,12 +295,22 @@ print(status, body.decode(), busy["statusCode"], busy["body"])
     assert ran.stdout == '500 {"message":"Internal Server Error"} 503 {"message":"Service Unavailable"}\n'
 
 
-def test_a_preflight_is_answered_without_a_signature_to_a_page_that_may_call(api: Api) -> None:
+def test_a_preflight_that_matches_an_authorised_default_route_is_refused(api: Api) -> None:
+    # "CORS for HTTP APIs" in the API Gateway Developer Guide
+    asked = {"origin": PAGE, "access-control-request-method": "POST"}
+    assert api.answer("/things/1", asked, None, "OPTIONS")[0] == 403
+
+
+@pytest.mark.usefixtures("preflights")
+def test_a_preflight_is_answered_on_a_route_without_authorisation_to_a_page_that_may_call(api: Api) -> None:
     asked = {"origin": PAGE, "access-control-request-method": "POST"}
     status, headers, _ = api.answer("/things/1", asked, None, "OPTIONS")
     assert (status, headers["access-control-allow-origin"]) == (204, PAGE)
     other = {**asked, "origin": "https://evil.example.com"}
     status, headers, _ = api.answer("/things/1", other, None, "OPTIONS")
     assert (status, headers["access-control-allow-origin"]) == (403, None)
+
+
+def test_an_answer_says_that_the_page_may_read_it(api: Api) -> None:
     headers = api.answer("/things/1", {**api.signed("/things/1"), "origin": PAGE}, b"{}", "POST")[1]
     assert headers["access-control-allow-origin"] == PAGE
