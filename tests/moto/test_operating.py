@@ -97,6 +97,8 @@ def test_the_route_tells_how_it_came_to_stand_so(two: World) -> None:
     assert (status, told["model"], told["champion"], told["previous"]) == (200, "flowers", 2, 1)
     assert [one["what"] for one in told["history"]] == ["promoted", "promoted"]
     assert told["history"][0]["who"] == f"run {two.latest().run_id}"
+    kept = two.ledger.route_history("flowers", newest=2)
+    assert [one["at"] for one in told["history"]] == [one.at for one in kept]
     assert (told["candidate"], told["weight"], told["frozen"], told["restore"]) == (None, 0, False, None)
 
 

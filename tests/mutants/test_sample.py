@@ -109,17 +109,25 @@ def test_the_command_lists_what_no_test_noticed_and_fails_when_that_is_too_much(
     assert ran.returncode == 1
 
 
-def test_the_tests_of_each_file_run_in_turn_and_the_modules_own_file_has_the_first() -> None:
+def test_quick_tests_run_first_and_many_of_one_file_wait_for_those_of_others() -> None:
     mutant = Mutant("lambdas.maintenance.sweep", "x_f__mutmut_1", "")
     passed = {
         name: Passed(seconds, ("x_f",))
         for name, seconds in {
-            "a.py::one": 1.0, "a.py::two": 2.0, "a.py::three": 3.0, "b.py::one": 4.0, "test_sweep.py::one": 5.0
+            "a.py::one": 1.0, "a.py::two": 1.1, "a.py::three": 1.2, "b.py::one": 2.0, "test_sweep.py::one": 2.9,
+            "test_sweep.py::two": 3.0,
         }.items()
     }  # fmt: skip
     tests, seconds = chosen_tests(mutant, list(passed), passed)
-    assert tests == ["test_sweep.py::one", "a.py::one", "b.py::one", "a.py::two", "a.py::three"]
-    assert seconds == 15.0
+    assert tests == [
+        "a.py::one",
+        "b.py::one",
+        "a.py::two",
+        "test_sweep.py::one",
+        "test_sweep.py::two",
+        "a.py::three",
+    ]
+    assert seconds == pytest.approx(11.2)
 
 
 def test_a_mutant_runs_the_tests_that_fit_into_its_time() -> None:

@@ -17,12 +17,11 @@ import sys
 import tempfile
 import time
 import traceback
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -279,17 +278,20 @@ def chosen_tests(
 ) -> tuple[list[str], float]:
     """Choose the tests of a mutant that fit into its time, and say how long they take.
 
-    The quickest of each file come first, that of the module's own file before all, then the second of each, and so on: tests
-    of one file take much the same way through a function, those of others its other branches.
+    Quick tests come first, and those of many files before those of one: tests of one file take much the same way through a
+    function, those of others its other branches. So the n-th quickest of a file waits as if it took n times as long; those in
+    the module's own file do not.
     """
     own = f"_{mutant.module.rpartition('.')[2]}.py"
-    files: defaultdict[str, list[str]] = defaultdict(list)
+    rank: Counter[str] = Counter()
+    price = {}
     for name in sorted(passing, key=lambda name: (passed[name].seconds, name)):
-        files[name.partition("::")[0]].append(name)
-    turns = zip_longest(*(files[file] for file in sorted(files, key=lambda file: not file.endswith(own))))
+        file = name.partition("::")[0]
+        rank[file] += 1
+        price[name] = passed[name].seconds * (1 if file.endswith(own) else rank[file])
     chosen: list[str] = []
     seconds = 0.0
-    for name in (name for turn in turns for name in turn if name is not None):
+    for name in sorted(price, key=lambda name: (price[name], name)):
         if chosen and seconds + passed[name].seconds > SECONDS:
             break
         chosen.append(name)
