@@ -18,8 +18,12 @@ from relearn.lifecycle import turns
 from relearn.naming import s3_keys
 from relearn.naming.environment import Variable
 
-TRIES = 3
-"""Maximum number of deliveries of an event."""
+TRIES = 5
+"""Maximum number of deliveries of an event.
+
+A delivery that Lambda throttles counts too, so AWS advises at least 5: "Using Lambda with Amazon SQS" in the Lambda
+Developer Guide. An upload that fails its check as often as `relearn.lifecycle.uploads` allows is given up before.
+"""
 
 
 class Ingest(Construct):
@@ -43,7 +47,9 @@ class Ingest(Construct):
         self.queue = queues.work(
             self,
             tries=TRIES,
-            # Just above the function's timeout, so that a failed upload is retried then, not hours later.
+            # Just above the function's timeout, so that a failed upload is retried then, not hours later. AWS advises six
+            # times the timeout for functions that are throttled while they work off a batch; this one takes one message
+            # at a time, and Lambda takes no more than it may run at once.
             visibility_seconds=settings.ingest_timeout_seconds + 30,
             after=self.dead_letters,
         )

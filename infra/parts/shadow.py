@@ -13,7 +13,7 @@ from infra.base.grants import Grant
 from infra.base.settings import Settings
 from relearn.naming.environment import Variable
 
-TRIES = 3
+TRIES = 5
 """Maximum number of deliveries of a shadow request."""
 AT_ONCE = 2  # the minimum, because predict needs the account's concurrency
 BATCH_SIZE = 10

@@ -151,7 +151,7 @@ class Ingestion:
     def _put_off(self, upload: Upload, why: str, returns: int) -> Upload:
         """Put the upload off: send it to ingest later, in a new message, or leave it to the sweep.
 
-        The message is new because the queue moves one that is returned three times to the dead-letter queue.
+        The message is new because the queue moves one that is returned a few times to the dead-letter queue.
         The ledger is written first: if the process dies in between, no message is sent, and the sweep sends
         the upload.
         """

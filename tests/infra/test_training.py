@@ -26,7 +26,7 @@ def test_an_upload_reaches_the_queue_and_only_by_its_rule(dev: Synthesised) -> N
     assert allowed["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": [rule_id, "Arn"]}}}
 
 
-def test_an_upload_that_fails_three_times_waits_in_the_dead_letter_queue(dev: Synthesised) -> None:
+def test_an_upload_that_fails_five_times_waits_in_the_dead_letter_queue(dev: Synthesised) -> None:
     found = dev.resources("AWS::SQS::Queue", "Training")
     queues = {name: queue for name, queue in found.items() if name.startswith("Ingest")}
     ((main_id, main),) = (
@@ -35,7 +35,7 @@ def test_an_upload_that_fails_three_times_waits_in_the_dead_letter_queue(dev: Sy
     (dead_id,) = set(queues) - {main_id}
     assert main["RedrivePolicy"] == {
         "deadLetterTargetArn": {"Fn::GetAtt": [dead_id, "Arn"]},
-        "maxReceiveCount": 3,
+        "maxReceiveCount": 5,
     }
     assert queues[dead_id]["Properties"]["MessageRetentionPeriod"] == 14 * 86_400
 
@@ -129,3 +129,14 @@ def test_what_an_event_lost_is_repaired_within_fifteen_minutes(
     synthesised: Synthesised = request.getfixturevalue(stage)
     between_two_sweeps = timedelta(minutes=synthesised.settings.sweep_minutes)
     assert EVENT_LATE + between_two_sweeps < timedelta(minutes=15)
+
+
+def test_a_message_has_at_least_five_deliveries(dev: Synthesised) -> None:
+    # "Using Lambda with Amazon SQS": maxReceiveCount of at least 5, so that a few throttled deliveries bury no message
+    counts = [
+        queue["RedrivePolicy"]["maxReceiveCount"]
+        for queue in dev.properties("AWS::SQS::Queue")
+        if "RedrivePolicy" in queue
+    ]
+    assert len(counts) >= 3
+    assert min(counts) >= 5

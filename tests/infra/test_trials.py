@@ -24,7 +24,7 @@ def test_a_copy_of_a_request_is_soon_forgotten_for_it_has_private_columns(dev: S
 def test_a_copy_that_can_not_be_counted_is_set_aside(dev: Synthesised) -> None:
     redrive = queue(dev, "Queue")["RedrivePolicy"]
     assert "TrialsDeadLetters" in text(redrive["deadLetterTargetArn"])
-    assert redrive["maxReceiveCount"] == 3
+    assert redrive["maxReceiveCount"] == 5
 
 
 def test_copies_are_read_a_few_at_a_time_and_fail_alone(dev: Synthesised) -> None:
