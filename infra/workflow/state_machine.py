@@ -149,7 +149,9 @@ def _machine(
                 name=f"/aws/vendedlogs/states/{name}",
             ),
             level=sfn.LogLevel.ALL,
-            include_execution_data=True,
+            # A step that waits for a person has its task token in its input, and whoever has that decides. The history
+            # of the execution shows inputs and outputs to those who may read it, for 90 days.
+            include_execution_data=False,
         ),
     )
 

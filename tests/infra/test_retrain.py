@@ -422,3 +422,12 @@ def test_what_a_state_makes_by_itself_has_the_keys_of_the_context(states: dict[s
     assert made == [(key, set(get_type_hints(hints[key]))) for key, _ in made]
     asked = states["Ask for approval"]["Parameters"]["Payload"]
     assert {key.removesuffix(".$") for key in asked} == set(get_type_hints(ApprovalQuestion))
+
+
+def test_no_log_holds_the_token_of_a_waiting_step(dev: Synthesised) -> None:
+    # LoggingConfiguration of CreateStateMachine: with includeExecutionData, the input of each state goes to the log
+    machines = dev.properties("AWS::StepFunctions::StateMachine")
+    assert len(machines) == 2
+    for machine in machines:
+        logging = machine["LoggingConfiguration"]
+        assert (logging["Level"], logging["IncludeExecutionData"]) == ("ALL", False)
