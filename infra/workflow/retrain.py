@@ -37,6 +37,7 @@ def definition(
     job: dict[str, Any],
     features: dict[str, Any] | None = None,
     poll_seconds: int,
+    look_seconds: int,
 ) -> sfn.IChainable:
     """Return the first state, with all others chained to it.
 
@@ -53,6 +54,8 @@ def definition(
         no such model.
     poll_seconds
         Seconds between two checks of an endpoint that is being created.
+    look_seconds
+        Seconds between two looks at a training job that existed before.
     """
     steps = Steps(scope, fail_run=functions.fail_run)
     close = steps.call("Close", functions.close_run)
@@ -65,7 +68,7 @@ def definition(
     )
     judge = steps.call("Judge", functions.judge, result=path("judgement"), conflicts=True)
     judge.next(better)
-    train = steps.train("Train", job, pause_seconds=poll_seconds, then=judge)
+    train = steps.train("Train", job, pause_seconds=poll_seconds, look_seconds=look_seconds, then=judge)
     sound = (
         sfn.Choice(scope, "Data as demanded?")
         .when(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
 from aws_cdk import ArnFormat, Duration, Stack
@@ -27,6 +28,11 @@ from relearn.traffic.route import Route
 
 SLACK_SECONDS = 3 * 3600  # two hours of them may pass in waits for instances and endpoints
 """Seconds of a run beyond its known parts."""
+MOST_LOOKS = 500
+"""Largest number of looks at a training job that existed before.
+
+The history of an execution holds 25,000 events, and a look adds 9: "Service quotas" in the Step Functions Developer Guide.
+"""
 LOOK_SECONDS = 900
 """Maximum duration of one check of a candidate, in seconds."""
 SYNC_RULE = "StepFunctionsGetEventsForSageMakerTrainingJobsRule"
@@ -67,6 +73,7 @@ def retrain(
         job=training_job(stage=settings.stage, roles=job_roles.arn_prefix, image_uri=image_uri),
         features=feature_jobs.request() if feature_jobs else None,
         poll_seconds=settings.poll_seconds,
+        look_seconds=max(settings.poll_seconds, math.ceil(_longest_training(specs) / MOST_LOOKS)),
     )
     role = grants.role(
         scope,
@@ -154,6 +161,10 @@ def _machine(
             include_execution_data=False,
         ),
     )
+
+
+def _longest_training(specs: Mapping[str, ModelSpec]) -> int:
+    return max(spec.training.max_runtime_seconds for spec in specs.values())
 
 
 def _longest(settings: Settings, specs: Mapping[str, ModelSpec]) -> int:

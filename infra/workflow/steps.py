@@ -141,7 +141,13 @@ class Steps:
         return step
 
     def train(
-        self, name: str, job: Mapping[str, Any], *, pause_seconds: int, then: sfn.IChainable
+        self,
+        name: str,
+        job: Mapping[str, Any],
+        *,
+        pause_seconds: int,
+        look_seconds: int,
+        then: sfn.IChainable,
     ) -> sfn.CustomState:
         """Create a step that runs a training job to its end.
 
@@ -156,6 +162,8 @@ class Steps:
         pause_seconds
             Seconds before the first retry of a throttled request; a refusal for capacity waits four times as
             long.
+        look_seconds
+            Seconds between two looks at a job that existed before.
         then
             Next state.
         """
@@ -180,7 +188,7 @@ class Steps:
             backoff_rate=2,
         )
         # Before the catch of all errors: the first match counts.
-        adopted = adopt(self._scope, then=then, failure=self._failure, pause_seconds=pause_seconds)
+        adopted = adopt(self._scope, then=then, failure=self._failure, pause_seconds=look_seconds)
         step.add_catch(adopted, errors=[THERE_ALREADY], result_path=path("refused"))
         step.add_catch(self._failure, errors=[ALL], result_path=path("error"))
         step.next(then)

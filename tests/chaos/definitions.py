@@ -74,7 +74,11 @@ def _synthesise() -> dict[str, Any]:
     )
     job = retrain.training_job(stage="test", roles=f"arn:aws:iam::{ACCOUNT}:role/job-", image_uri="image")
     runs = retrain.definition(
-        Construct(stack, "Steps"), functions=named, job=job, poll_seconds=settings.poll_seconds
+        Construct(stack, "Steps"),
+        functions=named,
+        job=job,
+        poll_seconds=settings.poll_seconds,
+        look_seconds=settings.poll_seconds,
     )
     restores = restore.definition(
         Construct(stack, "Again"), functions=named, restore=named.restore, poll_seconds=settings.poll_seconds

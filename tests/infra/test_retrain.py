@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from infra.workflow.adopt_job import THERE_ALREADY
 from relearn.lifecycle import run_context
 from relearn.lifecycle.run_context import ApprovalQuestion, RunContext
-from relearn.spec.policies import Retrain
+from relearn.spec.policies import Retrain, Training
 from tests.infra.synthesis import Synthesised, synthesise, text
 
 LAMBDA_STEPS = {
@@ -354,12 +353,21 @@ def test_a_run_has_time_for_every_wait(definition: dict[str, Any], states: dict[
     assert 60 + 3600 + sum(waits) < definition["TimeoutSeconds"]
 
 
-def test_a_run_has_time_for_a_person_to_decide(tmp_path: Path, definition: dict[str, Any]) -> None:
-    by_hand = Retrain(approval="manual", approval_hours=700)
-    patient = synthesise(tmp_path, "dev", ["iris"], specs={"iris": {"retrain": by_hand}})
-    found = json.loads(text(patient.machine("retrain")["DefinitionString"]))
+@pytest.fixture(scope="module")
+def longest(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The definition where the one model waits for a person and for its training as long as a spec may say."""
+    policies = {
+        "retrain": Retrain(approval="manual", approval_hours=700),
+        "training": Training(max_runtime_seconds=432_000),
+    }
+    found = synthesise(tmp_path_factory.mktemp("longest"), "dev", ["iris"], specs={"iris": policies})
+    parsed: dict[str, Any] = json.loads(text(found.machine("retrain")["DefinitionString"]))
+    return parsed
+
+
+def test_a_run_has_time_for_a_person_to_decide(longest: dict[str, Any], definition: dict[str, Any]) -> None:
     # Without it a run of all models has less time than of one that waits for a person.
-    assert found["TimeoutSeconds"] > 700 * 3600 + 60 + 3600
+    assert longest["TimeoutSeconds"] > 700 * 3600 + 60 + 432_000
     assert definition["TimeoutSeconds"] < 700 * 3600
 
 
@@ -431,3 +439,10 @@ def test_no_log_holds_the_token_of_a_waiting_step(dev: Synthesised) -> None:
     for machine in machines:
         logging = machine["LoggingConfiguration"]
         assert (logging["Level"], logging["IncludeExecutionData"]) == ("ALL", False)
+
+
+def test_no_wait_for_a_training_job_outgrows_the_history_of_an_execution(longest: dict[str, Any]) -> None:
+    # "Service quotas" in the Step Functions Developer Guide: 25,000 events; a look is a task (5 events), a choice and a
+    # wait (2 each)
+    looks = 432_000 / longest["States"]["Wait for job"]["Seconds"]
+    assert 9 * looks < 5_000
