@@ -41,8 +41,13 @@ def s3() -> S3Client:
 
 @once_per_process
 def s3_links() -> S3Client:
-    """Return the client that signs links, with Signature Version 4, which every region accepts; it makes no calls."""
-    return boto3.client("s3", config=Config(signature_version="s3v4"))
+    """Return the client that signs links; it makes no calls.
+
+    Links have Signature Version 4, which every region accepts, and the host of the bucket's region. Without
+    ``addressing_style`` botocore signs for ``bucket.s3.amazonaws.com``, which answers 307 for a new bucket of another
+    region, and 400 for regions launched since 20 March 2019: "Virtual hosting of buckets" in the Amazon S3 User Guide.
+    """
+    return boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
 
 
 @once_per_process
