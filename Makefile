@@ -22,6 +22,8 @@ WITH_ARGS = $(BIN)/python -c 'import os, shlex, sys; os.execvp(sys.argv[1], sys.
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST = $(WITH_ARGS) $(BIN)/python -m pytest -n $(call quoted,$(PROCESSES)) --dist loadgroup --no-loadscope-reorder
+# SageMaker refuses images with OCI manifests, and provenance attestations exist only in those.
+export BUILDX_NO_DEFAULT_ATTESTATIONS := 1
 # Which Node is fit is said when it is installed, not by everything that synthesises.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 # Everything here starts many processes: each would compile anew all that it imports.

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
     from local.settings import Settings
 
-_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
+OCI = "application/vnd.oci.image.manifest.v1+json"
+_DOCKER_OUTPUT = "oci-mediatypes=false"
+"""Output option of a build whose manifest has Docker's media types; a current Docker writes OCI's without it."""
 
 
 class Images:
@@ -34,15 +37,16 @@ class Images:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
-        self.directories = {tag: folder for _, tag, folder in self._assets()}
+        self.directories = {tag: folder for _, tag, folder, _ in self._assets()}
+        self._media_types = {tag: media_type for _, tag, _, media_type in self._assets()}
 
     def publish(self, ecr: Any) -> int:
         """Put every image's tag into its ECR repository and return their number."""
         count = 0
-        for repository, tag, _ in self._assets():
+        for repository, tag, _, media_type in self._assets():
             manifest = {
                 "schemaVersion": 2,
-                "mediaType": _MANIFEST,
+                "mediaType": media_type,
                 "config": {"digest": f"sha256:{tag}"},
                 "layers": [],
             }
@@ -51,10 +55,14 @@ class Images:
                     repositoryName=repository,
                     imageTag=tag,
                     imageManifest=json.dumps(manifest),
-                    imageManifestMediaType=_MANIFEST,
+                    imageManifestMediaType=media_type,
                 )
             count += 1
         return count
+
+    def media_type(self, uri: str) -> str | None:
+        """Return the media type of an image's manifest; None when the assembly has no such image."""
+        return self._media_types.get(uri.rpartition(":")[2])
 
     def pull(self, uri: str) -> Path | None:
         """Return the directory that an image URI stands for; None when the assembly has no such image.
@@ -75,13 +83,15 @@ class Images:
                 draft.rename(copy)
         return copy if copy.exists() else None
 
-    def _assets(self) -> Iterator[tuple[str, str, Path]]:
-        """Yield (repository, tag, build context) of every Docker asset of the assembly."""
+    def _assets(self) -> Iterator[tuple[str, str, Path, str]]:
+        """Yield (repository, tag, build context, media type of the manifest) of every Docker asset of the assembly."""
         for manifest in sorted(self._settings.assembly.rglob("*.assets.json")):
             for asset in json.loads(manifest.read_text())["dockerImages"].values():
                 folder = manifest.parent / asset["source"]["directory"]
+                outputs = asset["source"].get("dockerOutputs", [])
+                media_type = DOCKER if any(_DOCKER_OUTPUT in output for output in outputs) else OCI
                 for place in asset["destinations"].values():
-                    yield self._filled(place["repositoryName"]), place["imageTag"], folder
+                    yield self._filled(place["repositoryName"]), place["imageTag"], folder, media_type
 
     def _filled(self, name: str) -> str:
         return name.replace("${AWS::AccountId}", self._settings.account).replace(

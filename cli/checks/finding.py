@@ -11,6 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 """Error codes of AWS services for calls without permission."""
 SERVICE_OF = {
+    "BatchGetImage": "ecr",
+    "DescribeStacks": "cloudformation",
     "DescribeEndpoint": "sagemaker",
     "DescribeEndpointConfig": "sagemaker",
     "GetAccountSettings": "lambda",

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli.checks import account, endpoints, functions, jobs, needs, regions, stage
+from cli.checks import account, endpoints, functions, image, jobs, needs, regions, stage
 from cli.checks.finding import Finding, asked
 from cli.stage import target as targets
 from cli.stage.target import Target
@@ -63,6 +63,7 @@ def examine(target: Target, specs: Mapping[str, ModelSpec]) -> Iterator[Finding]
     yield from asked("instances for endpoints", lambda: endpoints.instances(target, wanted))
     yield from asked("instances for jobs", lambda: jobs.instances(target, wanted))
     yield from asked("Lambda concurrency", lambda: functions.concurrency(target, settings))
+    yield from asked("manifest of the image", lambda: image.manifest(target))
 
 
 def _print(finding: Finding) -> None:

@@ -25,6 +25,9 @@ from infra.workflow.job_roles import ModelRoles
 from relearn.naming import resources
 from relearn.spec.model import ModelSpec
 
+DOCKER_MANIFEST = "type=image,oci-mediatypes=false"
+"""Output of the image's build with a manifest of Docker's own media types."""
+
 
 class TrainingStack(StageStack):
     """Ingest, runs and sweep of a stage."""
@@ -49,6 +52,9 @@ class TrainingStack(StageStack):
             directory=str(staging.image_context()),
             file="training/Dockerfile",
             platform=ecr_assets.Platform.LINUX_AMD64,  # the platform of ml.m5 and serverless endpoints
+            # A current Docker writes OCI manifests, which CreateModel refuses: aws/amazon-sagemaker-feedback#180.
+            # Attestations would force them again; the Makefile turns those off.
+            outputs=[DOCKER_MANIFEST],
         )
         self._groups(settings=settings, specs=specs)
         spark = feature_job.any_on_spark(settings, specs)

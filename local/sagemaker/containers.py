@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from local.images import OCI
 from local.sagemaker import tags
 from local.sagemaker.control import operation
 from local.sagemaker.errors import invalid
@@ -28,7 +29,12 @@ def create_model(context: Context, request: Record) -> Record:
         raise invalid(
             "a model of the laptop cloud has exactly one container: PrimaryContainer or Containers of one"
         )
-    resolve(context, containers[0])
+    image = resolve(context, containers[0]).get("Image", "")
+    if context.images.media_type(image) == OCI:  # the message of aws/amazon-sagemaker-feedback#180
+        raise invalid(
+            f"Unsupported manifest media type {OCI} for image {image}. Ensure that valid manifest media type is used "
+            "for specified image."
+        )
     return _add(context, MODELS, "Model", request)
 
 

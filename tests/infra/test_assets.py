@@ -109,6 +109,14 @@ def test_the_image_tag_names_the_staged_folder(dev: Synthesised) -> None:
     assert image["source"]["dockerFile"] == "training/Dockerfile"
 
 
+def test_the_image_has_a_manifest_that_sagemaker_takes(dev: Synthesised) -> None:
+    # aws/amazon-sagemaker-feedback#180: CreateModel refuses OCI manifests, and attestations exist only in those
+    (image,) = json.loads((dev.folder / "Training.assets.json").read_text())["dockerImages"].values()
+    assert image["source"]["dockerOutputs"] == ["type=image,oci-mediatypes=false"]
+    makefile = (staging.ROOT / "Makefile").read_text()
+    assert re.search("^export BUILDX_NO_DEFAULT_ATTESTATIONS := 1$", makefile, re.MULTILINE)
+
+
 @pytest.mark.parametrize("library", ["duckdb", "onnxruntime"])
 def test_the_code_fits_into_lambda_with_its_layer(dev: Synthesised, library: str) -> None:
     layer = dev.asset(f"python/{library}")

@@ -91,6 +91,15 @@ def test_a_serverless_container_can_not_be_isolated_from_the_network(
     create(EndpointConfigName=name, ProductionVariants=[on_instances])
 
 
+def test_an_image_with_an_oci_manifest_makes_no_model(cloud: Running, artifact: str, name: str) -> None:
+    # aws/amazon-sagemaker-feedback#180: CreateModel refuses what a current Docker pushes by itself
+    container = {"Image": f"{cloud.outputs['Image']}-oci", "ModelDataUrl": artifact}
+    create, role = cloud.client("sagemaker").create_model, cloud.outputs["JobRole"]
+    code, message = refusal(create, ModelName=name, ExecutionRoleArn=role, PrimaryContainer=container)
+    assert code == "ValidationException"
+    assert message.startswith("Unsupported manifest media type application/vnd.oci.image.manifest.v1+json")
+
+
 def test_an_unknown_endpoint_is_a_validation_error(cloud: Running) -> None:
     code, message = refusal(
         cloud.client("sagemaker-runtime").invoke_endpoint, EndpointName="nobody", Body=b"{}"

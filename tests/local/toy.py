@@ -149,12 +149,16 @@ def _assets(function: str, layer: str, image: str, template: str) -> dict[str, A
     }
     repository = f"cdk-{_QUALIFIER}-container-assets-{_PLACE}"
     images = {
-        image: {
-            "source": {"directory": f"asset.{image}", "dockerFile": "training/Dockerfile"},
+        tag: {
+            "source": {"directory": f"asset.{image}", "dockerFile": "training/Dockerfile", **more},
             "destinations": _destination(
-                repositoryName=repository, imageTag=image, assumeRoleArn=_role("image-publishing")
+                repositoryName=repository, imageTag=tag, assumeRoleArn=_role("image-publishing")
             ),
         }
+        for tag, more in (
+            (image, {"dockerOutputs": ["type=image,oci-mediatypes=false"]}),
+            (f"{image}-oci", {}),  # built as a current Docker does by itself
+        )
     }
     return {"version": "48.0.0", "files": files, "dockerImages": images}
 

@@ -188,3 +188,45 @@ def test_the_settings_of_a_stage_are_read_from_cdk_json(tmp_path: Path) -> None:
     )
     with pytest.raises(ConfigError, match="one of prod"):
         stage.load_settings("dev", file)
+
+
+# the image
+
+
+REPOSITORY = "cdk-hnb659fds-container-assets-123456789012-eu-west-1"
+
+
+def deployed(aws: Account, media_type: str) -> None:
+    """Push an image, and deploy a stage that names it."""
+    ecr = aws.target.client("ecr")
+    ecr.create_repository(repositoryName=REPOSITORY)
+    manifest = {"schemaVersion": 2, "mediaType": media_type, "config": {"digest": "sha256:1"}, "layers": []}
+    ecr.put_image(
+        repositoryName=REPOSITORY,
+        imageTag="built",
+        imageManifest=json.dumps(manifest),
+        imageManifestMediaType=media_type,
+    )
+    uri = f"{NUMBER}.dkr.ecr.eu-west-1.amazonaws.com/{REPOSITORY}:built"
+    topic = {"Type": "AWS::SNS::Topic"}
+    template = {"Resources": {"Topic": topic}, "Outputs": {"TrainingImage": {"Value": uri}}}
+    name = f"relearn-{aws.target.stage}-training"
+    aws.target.client("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps(template))
+
+
+def test_an_image_that_sagemaker_takes_passes(aws: Account) -> None:
+    deployed(aws, "application/vnd.docker.distribution.manifest.v2+json")
+    assert aws.finding("manifest of the image").status == "ok"
+
+
+@pytest.mark.parametrize("kind", ["manifest", "index"])
+def test_an_image_with_an_oci_manifest_fails_and_says_how_to_build_it_anew(aws: Account, kind: str) -> None:
+    # aws/amazon-sagemaker-feedback#180
+    deployed(aws, f"application/vnd.oci.image.{kind}.v1+json")
+    found = aws.finding("manifest of the image")
+    assert (found.status, found.found) == ("failed", f"application/vnd.oci.image.{kind}.v1+json")
+    assert (
+        f"aws ecr batch-delete-image --repository-name {REPOSITORY} --image-ids imageTag=built"
+        in found.advice
+    )
+    assert "make deploy" in found.advice

@@ -1,0 +1,45 @@
+"""Check of the deployed training image: whether SageMaker takes its manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cli.checks.finding import Finding
+from cli.stage.target import Target
+from relearn.errors import NotFoundError
+
+TAKEN = "application/vnd.docker.distribution.manifest.v2+json"
+"""Media type of an image's manifest that CreateModel takes; it refuses OCI's: aws/amazon-sagemaker-feedback#180."""
+_OTHERS = (
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.oci.image.manifest.v1+json",
+)
+
+
+def manifest(target: Target) -> Iterator[Finding]:
+    """Yield a finding about the manifest of the stage's image; none when the stage is not deployed yet."""
+    try:
+        uri = target.output("TrainingImage")
+    except NotFoundError:
+        return
+    registry, _, rest = uri.partition("/")
+    repository, _, tag = rest.rpartition(":")
+    answer = target.client("ecr").batch_get_image(
+        registryId=registry.partition(".")[0],
+        repositoryName=repository,
+        imageIds=[{"imageTag": tag}],
+        acceptedMediaTypes=[TAKEN, *_OTHERS],
+    )
+    found = answer["images"][0]["imageManifestMediaType"] if answer["images"] else "no such image"
+    advice = (
+        f"delete it (aws ecr batch-delete-image --repository-name {repository} --image-ids imageTag={tag} --region "
+        f"{target.region}), then deploy again with make deploy, which builds without attestations and OCI media types"
+    )
+    yield Finding(
+        check="manifest of the image",
+        status="ok" if found == TAKEN else "failed",
+        found=found,
+        needed="" if found == TAKEN else f"{TAKEN}, the only one that SageMaker makes models of",
+        advice="" if found == TAKEN else advice,
+    )
