@@ -155,6 +155,14 @@ def test_a_query_gives_the_items_of_a_prefix_in_order_and_of_the_states_wanted(t
     assert [item["sk"] for item in table.query("p", "U#", newest=2)] == ["U#3", "U#2"]
 
 
+def test_a_query_for_the_newest_goes_on_where_a_page_ended_before(table: Table) -> None:
+    # "Query" in the DynamoDB API Reference: a page ends at 1 MB, however many items its Limit allows
+    for number in range(10):
+        table.write(put(f"U#{number}", lists=["x" * 8000] * 40))  # 320 KB each
+    found = [item["sk"] for item in table.query("p", "U#", newest=8)]
+    assert found == [f"U#{number}" for number in range(9, 1, -1)]
+
+
 @pytest.mark.parametrize(
     ("before", "expected"),
     [("U#3", ["U#2", "U#1"]), ("U#2x", ["U#2", "U#1"]), ("U#1", []), ("U#9", ["U#3", "U#2"])],

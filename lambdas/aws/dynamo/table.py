@@ -169,7 +169,9 @@ class Table:
         while True:
             page = self._client.query(**request)
             yield from (decode_item(item) for item in page["Items"])
-            if newest or "LastEvaluatedKey" not in page:
+            if newest:  # a page ends at 1 MB of items, however many were asked for
+                request["Limit"] -= page["ScannedCount"]
+            if "LastEvaluatedKey" not in page or request.get("Limit") == 0:
                 return
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
