@@ -101,7 +101,7 @@ def killed(process: subprocess.Popen[str]) -> None:
 
 
 def test_a_second_cloud_is_told_who_uses_the_folder_and_what_to_do(tmp_path: Path) -> None:
-    other = hold("kept", "Kept", f"Path({str(tmp_path)!r})")
+    other = hold("kept", "KeptFolder", f"Path({str(tmp_path)!r})")
     try:
         assert said(other) == "held"
         with pytest.raises(KeptError) as told:
