@@ -81,14 +81,16 @@ class Storage:
         Raises
         ------
         NotFoundError
-            The version no longer exists.
+            The version no longer exists; S3 says that it may not be read, to a role that may not list the bucket
+            ("GetObject" in the Amazon S3 API Reference).
         """
         try:
             answer = self._client.get_object(Bucket=bucket, Key=key, VersionId=version_id)
         except ClientError as error:
-            if error.response["Error"]["Code"] in _GONE:
-                raise NotFoundError(f"version {version_id} of {key} no longer exists") from error
-            raise
+            if (code := error.response["Error"]["Code"]) not in {*_GONE, "AccessDenied"}:
+                raise
+            also = ", or may not be read" if code == "AccessDenied" else ""
+            raise NotFoundError(f"version {version_id} of {key} no longer exists{also}") from error
         with target.open("wb") as file:
             shutil.copyfileobj(answer["Body"], file, _PIECE)
 
