@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import re
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -246,6 +247,17 @@ def test_an_error_is_a_problem_with_the_requests_id() -> None:
     assert json.loads(found["body"])["detail"] == "no model 'x'; there are: flowers"
 
 
+def test_a_refusal_is_logged_by_its_class_and_status(caplog: pytest.LogCaptureFixture) -> None:
+    def refuse(_: Request) -> None:
+        raise NotFoundError("no model 'x'; there are: flowers")
+
+    with caplog.at_level(logging.INFO):
+        responses.serve(event(), refuse)
+    (record,) = caplog.records
+    assert record.getMessage() == "request id-1: NotFoundError"
+    assert record.__dict__["status"] == 404
+
+
 def test_what_is_wrong_with_a_request_is_told_before_it_is_answered() -> None:
     for wrong in (
         event(queryStringParameters={"a": "b"}),
@@ -308,6 +320,13 @@ def test_the_runtimes_handlers_write_json_and_botocore_speaks_only_of_what_is_wr
     finally:
         root.setLevel(levels[0])
         botocore.setLevel(levels[1])
+
+
+def test_a_line_of_the_log_has_its_time_level_logger_and_message() -> None:
+    record = logging.LogRecord("lambdas.x", logging.WARNING, "x.py", 1, "no %s", ("model",), None)
+    line = json.loads(logs.JsonFormatter().format(record))
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", line["time"])
+    assert (line["level"], line["logger"], line["message"]) == ("WARNING", "lambdas.x", "no model")
 
 
 # problems

@@ -125,6 +125,19 @@ def test_a_damaged_archive_is_refused(change: Callable[[bytes], bytes]) -> None:
         read(change(packed((info("a"), bytes(range(256)) * 2))))
 
 
+@pytest.mark.parametrize(
+    "records",
+    [b"12 mtime 1.5\n", b"99 mtime=1.5\n", b"mtime=1.5\n", b"0 mtime=1.5\n"],
+    ids=["no equals sign", "longer than it is", "no length", "no length at all"],
+)
+def test_a_pax_header_that_breaks_its_form_is_damaged(records: bytes) -> None:
+    tar = bytearray(gzip.decompress(packed((info("a", mtime=1.5), b"abc"))))
+    size = int(bytes(tar[124:136]).rstrip(b"\0 "), 8)  # of the extended header's records, which follow it
+    tar[512 : 512 + size] = records.ljust(size, b"x")
+    with pytest.raises(ArchiveError, match="is damaged"):
+        read(gzip.compress(bytes(tar)))
+
+
 @given(st.binary(max_size=1500), st.integers(0, 1499))
 def test_no_bytes_end_in_another_error(noise: bytes, at: int) -> None:
     tar = gzip.decompress(packed((info("a", mtime=1.5), b"abc")))

@@ -103,6 +103,11 @@ def test_a_step_survives_its_json_and_company(step: Step) -> None:
     assert rollout_plan.step_from_dict(data) == step
 
 
+def test_a_step_of_a_run_that_is_older_than_minutes_lasts_none() -> None:
+    step = rollout_plan.step_from_dict({"phase": "canary", "weight": 10, "limits": None})
+    assert (step.phase, step.weight, step.minutes, step.limits) == ("canary", 10, 0.0, None)
+
+
 @pytest.mark.parametrize(
     ("step", "words", "route"),
     [
