@@ -62,8 +62,8 @@ DECLARED: tuple[Equivalent, ...] = (
     Equivalent(
         "lambdas.serving.version_client.xǁVersionClientǁask",
         (
-            "-return chunks.each(ask, list(zip(firsts, question.bodies, strict=True)))",
-            "+return chunks.each(ask, list(zip(firsts, question.bodies, )))",
+            "-return each(ask, list(zip(firsts, payload.bodies, strict=True)))",
+            "+return each(ask, list(zip(firsts, payload.bodies, )))",
         ),
         "both were made of the same bodies, so they have the same length",
     ),
