@@ -132,7 +132,11 @@ class Runs:
         return bool(lacking)
 
     def launch(self, model: str, run_id: str, uploads: tuple[str, ...]) -> None:
-        """Create the record and the execution of the run that holds the lock; idempotent."""
+        """Create the record and the execution of the run that holds the lock; idempotent.
+
+        A run's id follows from its uploads and the second, so two who start it have one. The lock of the slower
+        may be taken when the run has ended already; then it is freed, as the end of the run would have done.
+        """
         if run_id == TEARDOWN:
             return
         started = self.clock().isoformat(timespec="milliseconds")
@@ -143,6 +147,8 @@ class Runs:
                 seconds = self.specs[model].retrain.debounce_seconds
             context: RunContext = {"model": model, "run_id": run_id, "debounce_seconds": seconds}
             self.executions.start(run_id, context)
+        elif run.state in runs.FINAL:
+            self._free(run, done_with=run.uploads)
 
     def close(
         self,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -251,6 +252,22 @@ class Stage:
         assert len(under_way) <= 1, f"two runs at once: {under_way}"
         problems = [actor.problem for actor in self.actors if actor.problem is not None]
         assert problems == []
+
+
+@pytest.mark.parametrize("waiting", [0, 1], ids=["nothing waits", "another upload waits"])
+def test_a_lock_that_is_taken_for_a_run_that_has_ended_is_freed(waiting: int) -> None:
+    stage = Stage()
+    stage.ingest(0)
+    stage.go()
+    (ended,) = stage.machines.running
+    stage.ledger.take_lock(MODEL, ended)
+    for number in range(1, 1 + waiting):
+        stage.ingest(number)
+    stage.go()
+    stage.runs.launch(MODEL, ended, ("u0",))
+    stage.go()
+    stage.check_rest(1 + waiting)
+    assert len(stage.machines.running) == 1 + waiting
 
 
 @settings(max_examples=120, deadline=None)
