@@ -182,6 +182,13 @@ def test_a_line_that_can_not_be_answered_is_named_and_costs_no_other_line_its_pr
     ]
 
 
+def test_a_file_without_a_line_fails_and_says_what_is_allowed(live: World) -> None:
+    batch = begin()["batch"]
+    assert hear(send(live, batch, b""))["state"] == "FAILED"
+    (error,) = look(batch)["errors"]
+    assert (error["line"], error["detail"]) == (1, "the file is empty; allowed: one JSON object a line")
+
+
 def test_every_prediction_has_an_id_that_feedback_can_name_and_a_record_without_private_columns(
     live: World,
 ) -> None:

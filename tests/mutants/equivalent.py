@@ -44,6 +44,22 @@ DECLARED: tuple[Equivalent, ...] = (
         "zero is so small that it has left the function before",
     ),
     Equivalent(
+        "relearn.api.paging.x_place",
+        (
+            '-return bytes.fromhex(cursor).decode("ascii")',
+            '+return bytes.fromhex(cursor).decode("ASCII")',
+        ),
+        "the names of encodings are the same in capitals",
+    ),
+    Equivalent(
+        "relearn.ledger.attribute_values.x_decode",
+        (
+            '-return int(content) if content.lstrip("-").isdecimal() else float(content)',
+            '+return int(content) if content.lstrip("XX-XX").isdecimal() else float(content)',
+        ),
+        "a number of DynamoDB holds no X",
+    ),
+    Equivalent(
         "relearn.visible.x__json_escape",
         (
             '-units = found[0].encode("utf-16-be", "surrogatepass")',

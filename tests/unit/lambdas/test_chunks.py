@@ -43,6 +43,13 @@ def test_what_fits_is_one_part() -> None:
     assert (count, json.loads(body)) == (1000, {"instances": instances})
 
 
+def test_what_has_just_the_bytes_that_are_allowed_is_one_part() -> None:
+    instances = [{"text": "a"}, {"text": "b"}]
+    ((_, body),) = version_client.split(instances)
+    assert len(version_client.split(instances, len(body))) == 1
+    assert len(version_client.split(instances, len(body) - 1)) == 2
+
+
 def test_text_is_sent_as_it_came_not_longer() -> None:
     ((_, body),) = version_client.split([{"text": "é" * 1000}])
     assert len(body) < 2100

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from random import Random
 
@@ -92,6 +93,12 @@ def test_lines_are_read_back_as_they_were() -> None:
     assert not any(b"\n" in line for line in record_lines + truth_lines)
     assert list(predictions.read_records(record_lines)) == records
     assert list(predictions.read_truths(truth_lines)) == truths
+
+
+def test_a_record_whose_outputs_are_not_those_of_its_inputs_is_no_record() -> None:
+    broken = replace(record("a", rows=3), outputs=record("a", rows=3).outputs[:2])
+    with pytest.raises(ValueError, match="shorter"):
+        list(predictions.join([broken], []))
 
 
 @given(st.sets(st.tuples(st.integers(0, 3), st.integers(0, 2))), st.randoms(use_true_random=False))
