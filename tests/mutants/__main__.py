@@ -22,7 +22,15 @@ SOURCES = (
 )
 """The domain and the use cases; AWS adapters are omitted because they decide nothing."""
 TESTS = ("tests/unit", "tests/moto")
-_QUIET = ("--capture=sys", "-oaddopts=", "-pno:schemathesis", "-pno:cacheprovider", "-pno:terminal")
+# Of a module that is called smoke_test pytest would load the source, not the mutants.
+_QUIET = (
+    "-opython_files=test_*.py",
+    "--capture=sys",
+    "-oaddopts=",
+    "-pno:schemathesis",
+    "-pno:cacheprovider",
+    "-pno:terminal",
+)
 OTHERS = tuple(ROOT / "tests" / "unit" / room for room in ("cli", "demo", "house", "training"))
 """Folders of tests for packages without mutants."""
 

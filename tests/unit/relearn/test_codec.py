@@ -11,6 +11,7 @@ from hypothesis import given
 from relearn.errors import SpecError
 from relearn.spec import codec
 from relearn.spec.model import DateTime, Engine, Metric, ModelSpec, Number, Retrain
+from tests.support.models import FLOWERS
 from tests.support.strategies import specs
 
 LATER = ("tables", "moments", "engine")
@@ -69,3 +70,12 @@ PLAIN = ModelSpec(
     target=Number("size"),
     metric=Metric("mae", maximum=1.0),
 )
+
+
+def test_a_column_of_an_unknown_type_is_refused_with_those_that_are() -> None:
+    data = codec.to_dict(FLOWERS)
+    data["columns"][0]["type"] = "colour"
+    with pytest.raises(
+        SpecError, match=r"^spec field 'columns.type': got 'colour'; allowed: one of .*number"
+    ):
+        codec.from_dict(data)
