@@ -37,13 +37,14 @@ class Images:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
-        self.directories = {tag: folder for _, tag, folder, _ in self._assets()}
-        self._media_types = {tag: media_type for _, tag, _, media_type in self._assets()}
+        self._assets = list(self._read_assets())
+        self.directories = {tag: folder for _, tag, folder, _ in self._assets}
+        self._media_types = {tag: media_type for _, tag, _, media_type in self._assets}
 
     def publish(self, ecr: Any) -> int:
         """Put every image's tag into its ECR repository and return their number."""
         count = 0
-        for repository, tag, _, media_type in self._assets():
+        for repository, tag, _, media_type in self._assets:
             manifest = {
                 "schemaVersion": 2,
                 "mediaType": media_type,
@@ -83,7 +84,7 @@ class Images:
                 draft.rename(copy)
         return copy if copy.exists() else None
 
-    def _assets(self) -> Iterator[tuple[str, str, Path, str]]:
+    def _read_assets(self) -> Iterator[tuple[str, str, Path, str]]:
         """Yield (repository, tag, build context, media type of the manifest) of every Docker asset of the assembly."""
         for manifest in sorted(self._settings.assembly.rglob("*.assets.json")):
             for asset in json.loads(manifest.read_text())["dockerImages"].values():

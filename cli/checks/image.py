@@ -32,14 +32,15 @@ def manifest(target: Target) -> Iterator[Finding]:
         acceptedMediaTypes=[TAKEN, *_OTHERS],
     )
     found = answer["images"][0]["imageManifestMediaType"] if answer["images"] else "no such image"
-    advice = (
-        f"delete it (aws ecr batch-delete-image --repository-name {repository} --image-ids imageTag={tag} --region "
-        f"{target.region}), then deploy again with make deploy, which builds without attestations and OCI media types"
-    )
+    check = "manifest of the image"
+    if found == TAKEN:
+        yield Finding(check=check, status="ok", found=found)
+        return
     yield Finding(
-        check="manifest of the image",
-        status="ok" if found == TAKEN else "failed",
+        check=check,
+        status="failed",
         found=found,
-        needed="" if found == TAKEN else f"{TAKEN}, the only one that SageMaker makes models of",
-        advice="" if found == TAKEN else advice,
+        needed=f"{TAKEN}, the only one that SageMaker makes models of",
+        advice=f"delete it (aws ecr batch-delete-image --repository-name {repository} --image-ids imageTag={tag} --region "
+        f"{target.region}), then deploy again with make deploy, which builds without attestations and OCI media types",
     )

@@ -78,6 +78,8 @@ def each(ask: Callable[[P], list[T]], parts: list[P]) -> list[T]:
     parts
         At least one.
     """
+    if len(parts) == 1:
+        return ask(parts[0])
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - most processes never need it
 
     with ThreadPoolExecutor(min(AT_ONCE, len(parts))) as pool:
@@ -179,8 +181,6 @@ class VersionClient:
         counts = [count for count, _ in payload.bodies]
         firsts = accumulate(counts[:-1], initial=0)
         with context.phase("model"):
-            if len(payload.bodies) == 1:
-                return ask((0, payload.bodies[0]))
             return each(ask, list(zip(firsts, payload.bodies, strict=True)))
 
 

@@ -64,6 +64,11 @@ def is_whole(value: object, least: int, most: float = math.inf) -> bool:
     return type(value) is int and least <= value <= most
 
 
+def check_whole(field: str, value: object, least: int, most: int) -> None:
+    """Raise `SpecError` for ``field`` unless ``value`` is an int (not a bool) from ``least`` to ``most``."""
+    check(is_whole(value, least, most), field, value, f"a whole number, {least} to {most}")
+
+
 def moment(text: str) -> datetime | None:
     """Read a date-time as UTC; one without an offset is UTC.
 

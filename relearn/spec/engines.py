@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from relearn.spec.columns import check, is_whole
+from relearn.spec.columns import check, check_whole
 
 ENGINES = ("duckdb", "spark")
 WORKER_TYPES = ("G.1X", "G.2X", "G.4X", "G.8X")  # AWS Glue's, in every region that has Glue
@@ -37,11 +37,7 @@ class Engine:
 
     def __post_init__(self) -> None:
         check(self.name in ENGINES, "engine.name", self.name, f"one of {', '.join(ENGINES)}")
-        _check_whole("workers", self.workers, 2, MAX_WORKERS)
+        check_whole("engine.workers", self.workers, 2, MAX_WORKERS)
         known = self.worker_type in WORKER_TYPES
         check(known, "engine.worker_type", self.worker_type, f"one of {', '.join(WORKER_TYPES)}")
-        _check_whole("max_runtime_minutes", self.max_runtime_minutes, 1, MAX_MINUTES)
-
-
-def _check_whole(name: str, value: object, low: int, high: int) -> None:
-    check(is_whole(value, low, high), f"engine.{name}", value, f"a whole number, {low} to {high}")
+        check_whole("engine.max_runtime_minutes", self.max_runtime_minutes, 1, MAX_MINUTES)

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, TypeAlias
 
 from relearn.errors import SpecError
-from relearn.spec.columns import check, is_whole
+from relearn.spec.columns import check, check_whole
 
 SERVERLESS_MEMORY_MB = (1024, 2048, 3072, 4096, 5120, 6144)
 """Allowed values of SageMaker's MemorySizeInMB."""
@@ -55,8 +55,8 @@ class Serverless:
             self.memory_mb,
             f"one of {', '.join(map(str, SERVERLESS_MEMORY_MB))}",
         )
-        _whole("max_concurrency", self.max_concurrency, 1, SERVERLESS_MAX_CONCURRENCY)
-        _whole("provisioned", self.provisioned, 0, self.max_concurrency)
+        check_whole("hosting.max_concurrency", self.max_concurrency, 1, SERVERLESS_MAX_CONCURRENCY)
+        check_whole("hosting.provisioned", self.provisioned, 0, self.max_concurrency)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,12 +86,12 @@ class Realtime:
     def __post_init__(self) -> None:
         right = isinstance(self.instance, str) and INSTANCE.fullmatch(self.instance)
         check(bool(right), "hosting.instance", self.instance, 'a type of SageMaker\'s, as "ml.m5.large"')
-        _whole("minimum", self.minimum, 1, REALTIME_INSTANCES)
-        _whole("maximum", self.maximum, self.minimum, REALTIME_INSTANCES)
+        check_whole("hosting.minimum", self.minimum, 1, REALTIME_INSTANCES)
+        check_whole("hosting.maximum", self.maximum, self.minimum, REALTIME_INSTANCES)
         if _BURSTABLE.fullmatch(self.instance):
             allowed = f"as many as the minimum, {self.minimum}: AWS scales no {self.instance}"
             check(not self.scales, "hosting.maximum", self.maximum, allowed)
-        _whole("target_invocations", self.target_invocations, 1, 1_000_000)
+        check_whole("hosting.target_invocations", self.target_invocations, 1, 1_000_000)
 
     @property
     def scales(self) -> bool:
@@ -113,7 +113,7 @@ class InLambda:
     memory_mb: int = 1769
 
     def __post_init__(self) -> None:
-        _whole("memory_mb", self.memory_mb, *LAMBDA_MEMORY_MB)
+        check_whole("hosting.memory_mb", self.memory_mb, *LAMBDA_MEMORY_MB)
 
 
 Hosting: TypeAlias = Serverless | Realtime | InLambda
@@ -138,7 +138,3 @@ def from_dict(data: dict[str, Any]) -> Hosting:
     if kind not in _TYPES:
         raise SpecError("hosting.type", kind, f"one of {', '.join(_TYPES)}")
     return _TYPES[kind](**rest)
-
-
-def _whole(name: str, value: object, least: int, most: int) -> None:
-    check(is_whole(value, least, most), f"hosting.{name}", value, f"a whole number, {least} to {most}")

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 from relearn.errors import SpecError
-from relearn.spec.columns import check, is_finite_number, is_whole
+from relearn.spec.columns import check, check_whole, is_finite_number, is_whole
 
 LONGEST_MINUTES = 24 * 60
 """Maximum duration of one step, in minutes."""
@@ -47,12 +47,7 @@ class Limits:
     shift: float = 0.2
 
     def __post_init__(self) -> None:
-        check(
-            is_whole(self.requests, 1, 100_000),
-            "rollout.limits.requests",
-            self.requests,
-            "a whole number, 1 to 100000",
-        )
+        check_whole("rollout.limits.requests", self.requests, 1, 100_000)
         for name, least in (("error_rate", 0), ("latency_ratio", 1), ("shift", 0)):
             value = getattr(self, name)
             right = is_finite_number(value) and value >= least

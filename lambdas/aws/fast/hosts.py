@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 from urllib.parse import quote
 
 from lambdas.aws.fast import endpoints
@@ -61,14 +60,16 @@ class HostFunctions:
 
 def _read(content: bytes) -> bytes:
     """Return the answer of `lambdas.handlers.host`, or raise its error; a failed function returns neither."""
-    answer: Any = json.loads(content)
-    if isinstance(answer, dict) and "body" in answer:
-        return str(answer["body"]).encode()
-    if isinstance(answer, dict) and "unanswerable" in answer:
-        raise UnanswerableError(tuple(FieldError(**one) for one in answer["unanswerable"]))
-    if isinstance(answer, dict) and "not_serving" in answer:
-        raise NotServingError(answer["not_serving"], answer["retry_after_seconds"])
-    if isinstance(answer, dict) and "late" in answer:
-        raise TimeoutError(answer["late"])
-    told = answer.get("failed") if isinstance(answer, dict) else None
-    raise ModelFailedError(told or "the model's host failed; its log says why")
+    match json.loads(content):
+        case {"body": body}:
+            return str(body).encode()
+        case {"unanswerable": errors}:
+            raise UnanswerableError(tuple(FieldError(**one) for one in errors))
+        case {"not_serving": why, "retry_after_seconds": seconds}:
+            raise NotServingError(why, seconds)
+        case {"late": why}:
+            raise TimeoutError(why)
+        case {"failed": why} if why:
+            raise ModelFailedError(why)
+        case _:
+            raise ModelFailedError("the model's host failed; its log says why")
