@@ -20,6 +20,7 @@ SERVICE_OF = {
     "GetParameter": "ssm",
     "ListAWSDefaultServiceQuotas": "servicequotas",
     "ListEndpoints": "sagemaker",
+    "ListFunctions": "lambda",
     "ListServiceQuotas": "servicequotas",
 }
 """API calls of the checks, with the IAM prefix of their service."""

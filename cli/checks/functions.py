@@ -1,4 +1,4 @@
-"""Check of Lambda's concurrency: what predict reserves, and what is left for other functions."""
+"""Checks of Lambda: the concurrency that predict reserves and that is left, and the memory of the hosts."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from botocore.exceptions import ClientError
 
 from cli.checks.finding import Finding, is_denied
+from cli.checks.needs import Needs
 from cli.checks.quotas import Quota, Quotas, advice_on, ask_for
 from cli.checks.stage import StageSettings
 from cli.stage.target import Target
@@ -15,6 +16,13 @@ from relearn.naming import resources
 UNRESERVED = 100
 """Concurrency that Lambda keeps for functions without a reservation."""
 QUOTA = "concurrent executions"
+MEMORY_MB = 3008
+"""Most memory, in MB, that every account can give a function.
+
+Lambda offers 10,240, but refuses more than this in many new accounts, with "'MemorySize' value failed to satisfy
+constraint: Member must have value less than or equal to 3008" (aws-lambda-power-tuning#181,
+cdk-serverless-clamscan#431). No quota of Service Quotas tells which account is one of them.
+"""
 
 
 def concurrency(target: Target, settings: StageSettings) -> Iterator[Finding]:
@@ -43,6 +51,41 @@ def concurrency(target: Target, settings: StageSettings) -> Iterator[Finding]:
         else f"request {total + lacking} concurrent executions of Lambda",
         request=request,
     )
+
+
+def memory(target: Target, needs: Needs) -> Iterator[Finding]:
+    """Yield a finding about whether Lambda gives the models' hosts the memory that their specs ask for.
+
+    Only a function that has more than `MEMORY_MB` proves that the account may have it; without one it is a warning.
+    """
+    if not needs.hosts:
+        return
+    model, wanted = max(needs.hosts.items(), key=lambda host: host[1])
+    needed = f"{wanted} MB for {model}"
+    if wanted <= MEMORY_MB:
+        yield Finding(
+            check="Lambda memory", status="ok", found=f"{MEMORY_MB} MB in every account", needed=needed
+        )
+        return
+    most = _most_memory(target)
+    if most > MEMORY_MB:
+        yield Finding(check="Lambda memory", status="ok", found=f"a function has {most} MB", needed=needed)
+        return
+    yield Finding(
+        check="Lambda memory",
+        status="warning",
+        found=f"no function has more than {MEMORY_MB} MB, and many new accounts may not have one",
+        needed=needed,
+        advice=f"ask AWS Support for functions of up to {wanted} MB, or set hosting=InLambda(memory_mb={MEMORY_MB}) "
+        "or less; where the account may not, the deployment fails with \"'MemorySize' value failed to satisfy "
+        'constraint"',
+    )
+
+
+def _most_memory(target: Target) -> int:
+    """Return the memory of the region's largest function, in MB; 0 when there is no function."""
+    pages = target.client("lambda").get_paginator("list_functions").paginate()
+    return max((found["MemorySize"] for page in pages for found in page["Functions"]), default=0)
 
 
 def _quota(target: Target) -> Quota | None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from relearn.spec.hosting import Realtime, Serverless
+from relearn.spec.hosting import InLambda, Realtime, Serverless
 from relearn.spec.model import ModelSpec, on_spark
 
 ENDPOINTS_OF_A_MODEL = 3
@@ -27,6 +27,8 @@ class Needs:
         Instance type to the maximum number of endpoint instances at the same time.
     training
         Instance type to the maximum number of training jobs at the same time.
+    hosts
+        Model to the memory of its host, in MB, of the models in Lambda functions.
     spark
         Models whose features are computed by AWS Glue.
     """
@@ -35,6 +37,7 @@ class Needs:
     concurrency: int
     hosted: Mapping[str, int]
     training: Mapping[str, int]
+    hosts: Mapping[str, int]
     spark: tuple[str, ...]
 
     @property
@@ -65,5 +68,8 @@ def of(specs: Mapping[str, ModelSpec], engine: str | None) -> Needs:
         concurrency=ENDPOINTS_OF_A_MODEL * sum(one.max_concurrency for one in serverless),
         hosted=hosted,
         training=Counter(spec.training.instance for spec in specs.values()),
+        hosts={
+            name: spec.hosting.memory_mb for name, spec in specs.items() if isinstance(spec.hosting, InLambda)
+        },
         spark=tuple(name for name, spec in specs.items() if on_spark(spec, engine)),
     )

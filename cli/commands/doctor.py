@@ -63,6 +63,7 @@ def examine(target: Target, specs: Mapping[str, ModelSpec]) -> Iterator[Finding]
     yield from asked("instances for endpoints", lambda: endpoints.instances(target, wanted))
     yield from asked("instances for jobs", lambda: jobs.instances(target, wanted))
     yield from asked("Lambda concurrency", lambda: functions.concurrency(target, settings))
+    yield from asked("Lambda memory", lambda: functions.memory(target, wanted))
     yield from asked("manifest of the image", lambda: image.manifest(target))
 
 

@@ -118,7 +118,9 @@ def make(
         open_run=function(
             "open_run",
             access.ledger("GetItem", "UpdateItem", "Query"),
-            access.lake("s3:PutObject", under=["snapshots"]),
+            access.lake("s3:PutObject", under=[s3_keys.SNAPSHOTS]),
+            access.lake("s3:DeleteObject", under=[s3_keys.online_prefix("*").rstrip("/")]),
+            access.list_lake(s3_keys.online_prefix("*").rstrip("/")),
             told=[*stores, Variable.FEATURES_ENGINE],
             seconds=300,  # it reads every upload of the model, three times
         ),

@@ -73,6 +73,7 @@ class RunOpening:
         # Written from the record, so that a repeated call writes the same bytes.
         every = self.ledger.uploads(model)
         shards = s3_keys.uri(self.lake, s3_keys.shards_prefix(model))
+        self._drop_online_files(run)
         listing = snapshots.manifest(shards, run.snapshot, every)
         body = json.dumps(listing).encode()
         self.storage.write(self.lake, s3_keys.snapshot_key(model, run_id), body, "application/json")
@@ -133,6 +134,17 @@ class RunOpening:
             else upload
             for upload in found
         ]
+
+    def _drop_online_files(self, run: Run) -> None:
+        """Delete the online features that earlier runs left beside the features which the job downloads.
+
+        SageMaker copies everything under a checkpoint's URI to the instance before the job starts. A run has
+        published its own file, or has ended without, before the next one gets the model's lock.
+        """
+        own = s3_keys.online_key(run.model, run.run_id)
+        for key in self.storage.keys(self.lake, s3_keys.online_prefix(run.model)):
+            if key != own:
+                self.storage.delete(self.lake, key)
 
     def _context(self, run: Run) -> RunContext:
         spec = self.catalog.spec(run.model)

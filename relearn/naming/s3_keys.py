@@ -16,6 +16,8 @@ SNAPSHOTS = "snapshots"
 PROFILES = "profiles"
 FEATURES = "features"
 SPARK = "spark"
+ONLINE = "online"
+"""Folder below `features_prefix` of a model."""
 MODELS = "models"
 EXPERIMENTS = "experiments"
 BATCHES = "batches"
@@ -124,7 +126,12 @@ def features_prefix(model: str) -> str:
 
 def online_name(run: str) -> str:
     """Return the name of the file with the latest features of every entity, relative to `features_prefix`."""
-    return f"online/{run}.jsonl"
+    return f"{ONLINE}/{run}.jsonl"
+
+
+def online_prefix(model: str) -> str:
+    """Return the prefix of the files of `online_key` of all runs of a model."""
+    return f"{features_prefix(model)}{ONLINE}/"
 
 
 def online_key(model: str, run: str) -> str:

@@ -127,6 +127,9 @@ class Nothing:
     def retire(self, *_: Any) -> None: ...
     def repair(self, *_: Any) -> None: ...
     def remove(self, *_: Any) -> None: ...
+    def keys(self, *_: Any) -> list[str]:
+        return []
+
     def send(self) -> int:
         return 0
 

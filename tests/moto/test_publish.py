@@ -13,7 +13,7 @@ from lambdas import wiring
 from lambdas.aws import clients
 from lambdas.aws.dynamo.online_features import Online
 from lambdas.aws.s3.ranged_reader import Blocks
-from lambdas.handlers import lifecycle, publish, retire
+from lambdas.handlers import lifecycle, open_run, publish, retire
 from lambdas.runs import publication
 from lambdas.runtime import catalog as catalogs
 from lambdas.runtime.catalog import Catalog
@@ -54,6 +54,27 @@ def test_every_step_may_be_repeated(world: World) -> None:
     world.repeats = 3
     assert serve(world, MANY).state is RunState.PROMOTED
     assert items(world) == {1: 203}
+
+
+def test_a_job_copies_nothing_that_earlier_runs_left_online(world: World) -> None:
+    """CheckpointConfig: the whole prefix is copied from S3 before a job starts (Amazon SageMaker Developer Guide, checkpoints)."""
+    serve(world, ROWS, ROWS[:1])
+    begin(world, MANY, "c.csv")
+    run_id, store = world.latest(MODEL).run_id, f"{s3_keys.features_prefix(MODEL)}month=2026-05.parquet"
+    world.s3.put_object(Bucket=LAKE, Key=store, Body=b"features that every run may use again")
+    context = open_run.handler({"model": MODEL, "run_id": run_id}, LambdaContext())
+    assert context["checkpoint_uri"] == f"s3://{LAKE}/{s3_keys.features_prefix(MODEL)}"
+    assert world.lake(s3_keys.features_prefix(MODEL)) == [store]
+
+
+def test_a_run_that_is_opened_again_keeps_its_own_features(world: World) -> None:
+    begin(world, ROWS)
+    event = {"model": MODEL, "run_id": world.latest(MODEL).run_id}
+    open_run.handler(event, LambdaContext())
+    own = s3_keys.online_key(MODEL, event["run_id"])
+    world.s3.put_object(Bucket=LAKE, Key=own, Body=b"{}\n")
+    open_run.handler(event, LambdaContext())
+    assert world.lake(s3_keys.online_prefix(MODEL)) == [own]
 
 
 def test_the_ledger_knows_what_a_version_has_to_look_up(world: World) -> None:

@@ -53,6 +53,8 @@ class Account:
         Lambda's total and unreserved concurrency.
     reserved
         Concurrency reserved for predict; None when the function does not exist.
+    memory
+        Memory of each function of the region, in MB.
     denied, broken
         Operations that AWS denies, or answers with an internal error.
     """
@@ -66,6 +68,7 @@ class Account:
     endpoints: dict[str, int | tuple[int, str] | None] = field(default_factory=dict)
     concurrency: tuple[int, int] = (1000, 1000)
     reserved: int | None = None
+    memory: tuple[int, ...] = ()
     denied: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
 
@@ -103,6 +106,9 @@ class Account:
         if self.reserved is None:
             return refused(404, "ResourceNotFoundException", "no such function")
         return {"ReservedConcurrentExecutions": self.reserved}
+
+    def on_ListFunctions(self, _: Any) -> Any:  # noqa: N802
+        return {"Functions": [{"MemorySize": size} for size in self.memory]}
 
     def on_ListEndpoints(self, _: Any) -> Any:  # noqa: N802
         return {"Endpoints": [{"EndpointName": name} for name in self.endpoints]}

@@ -186,6 +186,10 @@ class Storage:
         """Write an object."""
         self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
 
+    def delete(self, bucket: str, key: str) -> None:
+        """Delete an object; in a versioned bucket its versions stay as long as the bucket keeps them."""
+        self._client.delete_object(Bucket=bucket, Key=key)
+
     def copy_version(self, bucket: str, key: str, version_id: str, target: tuple[str, str]) -> bool:
         """Copy one version of an object to another bucket and key, inside S3.
 

@@ -37,7 +37,7 @@ def test_an_account_that_can_take_the_stage_passes_every_check(aws: Account) -> 
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["ok"] * len(lines)
-    assert len(lines) == 8
+    assert len(lines) == 9
     assert f"account {NUMBER}" in lines[0]
     del aws
 

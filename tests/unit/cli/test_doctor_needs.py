@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -218,6 +219,38 @@ def test_a_lack_of_concurrency_is_told_even_when_the_quotas_may_not_be_listed(aw
     aws.concurrency, aws.denied = (10, 10), {"ListServiceQuotas"}
     found = concurrency(aws, 5)
     assert (found.status, found.advice) == ("failed", "request 105 concurrent executions of Lambda")
+
+
+def in_lambda(**memory_mb: int) -> dict[str, ModelSpec]:
+    return {
+        name: replace(SPECS["iris"], name=name, hosting=InLambda(memory_mb=size))
+        for name, size in memory_mb.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "status"),
+    [(3008, (), "ok"), (3009, (), "warning"), (3009, (128, 3008), "warning"), (10240, (128, 3009), "ok")],
+)
+def test_a_host_with_more_memory_than_every_account_has_is_told_before_the_deployment(
+    aws: Account, wanted: int, there: tuple[int, ...], status: str
+) -> None:
+    """'MemorySize' value failed to satisfy constraint: ... less than or equal to 3008 (aws-lambda-power-tuning#181)."""
+    aws.memory = there
+    found = aws.finding("Lambda memory", in_lambda(small=256, large=wanted))
+    assert (found.status, found.needed) == (status, f"{wanted} MB for large")
+    assert ("AWS Support" in found.advice) is (status == "warning")
+
+
+def test_functions_that_may_not_be_listed_leave_the_memory_unknown(aws: Account) -> None:
+    aws.denied = {"ListFunctions"}
+    found = aws.finding("Lambda memory", in_lambda(large=4096))
+    assert (found.status, found.advice) == ("unknown", "allow lambda:ListFunctions to whoever runs this")
+
+
+def test_memory_is_checked_only_where_a_model_is_in_lambda(aws: Account) -> None:
+    checks = {found.check for found in examine(aws.target, {"churn": SPECS["churn"]})}
+    assert "Lambda memory" not in checks
 
 
 # the region

@@ -102,6 +102,7 @@ def test_a_key_is_where_stages_that_are_deployed_have_it() -> None:
         "quarantine/iris/u/rows.jsonl": s3_keys.rejected_key("iris", "u"),
         "snapshots/iris/r.manifest": s3_keys.snapshot_key("iris", "r"),
         "features/iris/online/r.jsonl": s3_keys.online_key("iris", "r"),
+        "features/iris/online/": s3_keys.online_prefix("iris"),
         "spark/iris/r/": s3_keys.spark_prefix("iris", "r"),
         "reports/iris/r/data.html": s3_keys.data_report_key("iris", "r"),
         "reports/iris/r/data.json": s3_keys.data_report_key("iris", "r", "json"),
