@@ -15,6 +15,7 @@
     │   ├── InvalidDecisionError  the decision about a version does not exist or is malformed
     │   └── InvalidBatchError     a request for a batch has a body, which would have no effect
     ├── InvalidLinesError         a file of instances breaks the spec; carries the first LineErrors
+    ├── AnswerSizeError           the answer to a request is, or may be, larger than Lambda returns
     ├── NotServingError           the model has no live version yet; carries what has to happen first
     ├── BusyError                 another request is doing the same; carries when to try again
     ├── ModelFailedError          the endpoint answered with an error, or not at all
@@ -179,6 +180,10 @@ class InvalidLinesError(RelearnError):
         more = f"; and {len(errors) - 1} more" if len(errors) > 1 else ""
         super().__init__(f"{errors[0]}{more}")
         self.errors = errors
+
+
+class AnswerSizeError(RelearnError):
+    """The answer to a request is, or may be, larger than Lambda returns: send fewer instances."""
 
 
 class NotServingError(RelearnError):

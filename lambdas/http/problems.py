@@ -22,6 +22,7 @@ from relearn import faults
 from relearn.api import problems
 from relearn.api.problems import Kind
 from relearn.errors import (
+    AnswerSizeError,
     BusyError,
     ConflictError,
     FieldError,
@@ -59,6 +60,7 @@ PROBLEMS: dict[type[Exception], Kind] = {
     FrozenRouteError: problems.CONFLICT,
     IllegalTransitionError: problems.CONFLICT,
     TooLargeError: problems.TOO_LARGE,
+    AnswerSizeError: problems.ANSWER_TOO_LARGE,
     AnswerTooLargeError: problems.ANSWER_TOO_LARGE,
     MediaTypeError: problems.UNSUPPORTED_MEDIA_TYPE,
     InvalidInstancesError: problems.INVALID_INSTANCES,

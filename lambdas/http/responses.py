@@ -13,6 +13,8 @@ from lambdas.http import problems as http_problems
 from lambdas.http import request as http_request
 from lambdas.http.request import Request
 from relearn.api import problems
+from relearn.api.answer_size import LAMBDA_BYTES
+from relearn.errors import AnswerSizeError
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,25 @@ def serve(event: Mapping[str, Any], answer: Callable[[Request], Any]) -> dict[st
         http_request.refuse_encoding(request)
         given = answer(request)
         if isinstance(given, Content):
-            return _content(given, request_id)
-        return _answer(HTTPStatus.OK, request_id, "application/json", given)
+            return _fitting(_content(given, request_id))
+        return _fitting(_answer(HTTPStatus.OK, request_id, "application/json", given))
     except Exception as error:  # noqa: BLE001 - every error becomes an answer
         problem = http_problems.tell(error, request_id, event.get("rawPath", ""))
         return _answer(problem.status, request_id, problems.MEDIA_TYPE, problem.body, problem.headers)
+
+
+def _fitting(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return an answer that Lambda returns, too.
+
+    Raises
+    ------
+    AnswerSizeError
+        It is larger; Lambda would drop it, and API Gateway answer 500 without a reason.
+    """
+    # JSON in a JSON string is at most twice as long, for each quote and backslash: most answers need no measuring.
+    if len(answer["body"]) > LAMBDA_BYTES // 3 and (size := len(json.dumps(answer))) > LAMBDA_BYTES:
+        raise AnswerSizeError(f"the answer has {size} bytes; allowed: {LAMBDA_BYTES}; ask for less")
+    return answer
 
 
 def _answer(

@@ -22,8 +22,8 @@ from lambdas.serving.ledger_cache import RouteCache
 from lambdas.serving.prediction_records import PredictionRecords
 from lambdas.serving.request_context import RequestContext
 from lambdas.serving.traffic import Traffic
-from lambdas.serving.version_client import Payload, split
-from relearn.api import request_schema
+from lambdas.serving.version_client import Payload, write
+from relearn.api import answer_size, request_schema
 from relearn.records import online_features
 from relearn.spec.model import ModelSpec
 
@@ -136,7 +136,8 @@ class Predictor:
             caller = caller_keys.read_sticky_key(request.headers) or request.id
             instances = read(spec, request)
             context.rows = len(instances)
-            payload = Payload(spec, instances, split(instances))
+            answer_size.check_count(spec, context.rows)
+            payload = write(spec, instances)
         ask = partial(self._ask, payload, caller, request.id, context)
         if key is None:
             answer = ask()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, TypeVar
 
@@ -19,6 +19,8 @@ from lambdas.serving import response_check
 from lambdas.serving.backends import Backends
 from lambdas.serving.ledger_cache import VersionCache
 from lambdas.serving.request_context import RequestContext
+from relearn.api import answer_size
+from relearn.api.request_schema import MAX_INSTANCES
 from relearn.errors import FieldError, ModelFailedError, UnanswerableError
 from relearn.records import online_features
 from relearn.spec.model import ModelSpec
@@ -34,8 +36,10 @@ P = TypeVar("P")
 T = TypeVar("T")
 
 
-def split(instances: list[dict[str, Any]], limit: int = MAX_BODY_BYTES) -> list[Part]:
-    """Write checked instances as as few bodies as the limit allows, by halving.
+def split(
+    instances: list[dict[str, Any]], limit: int = MAX_BODY_BYTES, most: int = MAX_INSTANCES
+) -> list[Part]:
+    """Write checked instances as as few bodies as the limits allow, by halving.
 
     Parameters
     ----------
@@ -43,6 +47,8 @@ def split(instances: list[dict[str, Any]], limit: int = MAX_BODY_BYTES) -> list[
         Checked instances, at least one.
     limit
         Largest body, in bytes.
+    most
+        Largest number of instances in a body, at least 1: as many as an endpoint's answer has room for.
 
     Returns
     -------
@@ -56,6 +62,8 @@ def split(instances: list[dict[str, Any]], limit: int = MAX_BODY_BYTES) -> list[
     MalformedBodyError
         A string holds half of a surrogate pair, and cannot be encoded.
     """
+    if len(instances) > most:
+        return _halved(instances, limit, most)
     try:
         body = json.dumps({"instances": instances}, separators=(",", ":"), ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
@@ -64,8 +72,12 @@ def split(instances: list[dict[str, Any]], limit: int = MAX_BODY_BYTES) -> list[
         return [(len(instances), body)]
     if len(instances) == 1:
         raise TooLargeError(f"one instance has {len(body)} bytes; allowed: {limit}")
+    return _halved(instances, limit, most)
+
+
+def _halved(instances: list[dict[str, Any]], limit: int, most: int) -> list[Part]:
     middle = len(instances) // 2
-    return [*split(instances[:middle], limit), *split(instances[middle:], limit)]
+    return [*split(instances[:middle], limit, most), *split(instances[middle:], limit, most)]
 
 
 def each(ask: Callable[[P], list[T]], parts: list[P]) -> list[T]:
@@ -105,6 +117,18 @@ class Payload:
     bodies: list[Part]
 
 
+def write(spec: ModelSpec, instances: Rows) -> Payload:
+    """Write checked instances, at least one, as bodies whose answers fit into what an endpoint returns.
+
+    Raises
+    ------
+    TooLargeError, MalformedBodyError
+        See `split`.
+    """
+    most = answer_size.most_instances(spec, answer_size.ENDPOINT_BYTES)
+    return Payload(spec, instances, split(instances, most=most))
+
+
 class VersionClient:
     """Resolves online features, then invokes one version.
 
@@ -140,7 +164,7 @@ class VersionClient:
             known = self._features.look_up(spec.name, version, entities, context.seconds_left)
         context.looked_up, context.unknown = len(entities), len(entities) - len(known)
         instances = online_features.fill(spec, version, instances, known)
-        return replace(payload, instances=instances, bodies=split(instances))
+        return write(spec, instances)
 
     def ask(
         self, payload: Payload, version: int, context: RequestContext, seconds: float = MODEL_SECONDS

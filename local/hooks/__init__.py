@@ -85,4 +85,5 @@ def install(context: Context, issuer: Issuer, server: ForkServer) -> None:
     functions.fork_workers(server)
     functions.unpack_code_once(context.settings.scratch / "functions")
     functions.name_errors_by_their_type()
+    functions.limit_payloads()
     functions.let_invocations_end_before_their_worker_goes()

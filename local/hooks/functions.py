@@ -6,24 +6,26 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 import subprocess
 import sys
 import threading
 import time
 import zipfile
+from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from ministack.core import lambda_runtime
-from ministack.core.responses import get_account_id, get_region
+from ministack.core.responses import error_response_json, get_account_id, get_region
 from ministack.services import lambda_svc
 
 from local import principals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from local.forks import Fork, ForkServer
 
@@ -31,6 +33,9 @@ _SERVICE = "lambda.amazonaws.com"
 _DIED = "Worker process died"
 """MiniStack's message when the process of a function ended before it answered."""
 _LONGEST_SECONDS = 900  # Lambda's maximum duration of an invocation
+EVENT_BYTES = 6_291_456
+ASYNCHRONOUS_BYTES = 1_048_576
+ANSWER_BYTES = 6_291_556
 _LOGGING = ("logs:CreateLogStream", "logs:PutLogEvents")
 _POLLING = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 
@@ -205,6 +210,46 @@ def name_errors_by_their_type() -> None:
         return outcome
 
     lambda_runtime.Worker.invoke, lambda_svc._execute_function_warm = remembered, named
+
+
+def limit_payloads() -> None:
+    """Refuse an event, and fail an answer, that is larger than Lambda takes.
+
+    MiniStack passes any size. Lambda takes 6 MB of a synchronous invocation and 1 MB of an asynchronous one, and an
+    answer of 6 MB; a larger answer is lost, and the invocation ends with ``Function.ResponseSizeTooLarge`` (Lambda
+    Developer Guide, "Lambda quotas").
+    """
+    invoke, execute = lambda_svc._invoke, lambda_svc._execute_function_warm
+
+    async def limited(name: str, event: Any, headers: Mapping[str, str], *rest: Any) -> Any:
+        kind = next(
+            (v for key, v in headers.items() if key.lower() == "x-amz-invocation-type"), "RequestResponse"
+        )
+        most = ASYNCHRONOUS_BYTES if kind == "Event" else EVENT_BYTES
+        if (size := _bytes(event)) > most:
+            refusal = f"{size} byte payload is too large for the {kind} invocation type (limit {most} bytes)"
+            return error_response_json(
+                "RequestTooLargeException", refusal, HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            )
+        return await invoke(name, event, headers, *rest)
+
+    def measured(*arguments: Any) -> Any:
+        outcome = execute(*arguments)
+        if outcome.get("error") or _bytes(outcome.get("body")) <= ANSWER_BYTES:
+            return outcome
+        said = f"Response payload size exceeded maximum allowed payload size ({ANSWER_BYTES} bytes)."
+        return {
+            "body": {"errorType": "Function.ResponseSizeTooLarge", "errorMessage": said},
+            "error": True,
+            "log": "\n".join((outcome.get("log", ""), said)),
+        }
+
+    lambda_svc._invoke, lambda_svc._execute_function_warm = limited, measured
+
+
+def _bytes(value: Any) -> int:
+    """Return the size of a value as the runtime writes it, in bytes."""
+    return len(json.dumps(value, ensure_ascii=False).encode(errors="surrogatepass"))
 
 
 def let_invocations_end_before_their_worker_goes() -> None:

@@ -57,10 +57,9 @@ def invoke(context: Context, name: str, headers: Mapping[str, str], body: bytes,
     record, host = context.state.get(ENDPOINTS, name), endpoints.host(name)
     if record is None or host is None or record["EndpointStatus"] in ("Creating", "Deleting", "Failed"):
         raise ApiError("ValidationError", f"Endpoint {name} of account {context.settings.account} not found.")
-    limit = SERVERLESS_BYTES if host.serverless else INSTANCE_BYTES
-    if len(body) > limit:
+    if len(body) > _limit(host):
         raise ApiError(
-            "ValidationError", f"the body has {len(body)} bytes; this endpoint takes at most {limit}"
+            "ValidationError", f"the body has {len(body)} bytes; this endpoint takes at most {_limit(host)}"
         )
     if not host.slots.acquire(blocking=False):
         raise ApiError("ThrottlingException", "Rate exceeded")
@@ -68,6 +67,11 @@ def invoke(context: Context, name: str, headers: Mapping[str, str], body: bytes,
         return _pass(host, headers, body)
     finally:
         host.slots.release()
+
+
+def _limit(host: Host) -> int:
+    """Return the largest request, and answer, of an endpoint, in bytes."""
+    return SERVERLESS_BYTES if host.serverless else INSTANCE_BYTES
 
 
 def _pass(host: Host, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -90,6 +94,11 @@ def _pass(host: Host, headers: Mapping[str, str], body: bytes) -> Answer:
         connection.close()
     if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
         raise _model_error(answer.status, content.decode(errors="replace"))
+    if len(content) > _limit(host):
+        # The guide gives the limit, not the error: whatever it is, the caller has no answer.
+        raise _model_error(
+            0, f"The answer has {len(content)} bytes; this endpoint returns at most {_limit(host)}."
+        )
     passed = {"content-type": answer.getheader("content-type", "application/octet-stream")}
     custom = answer.getheader("x-amzn-sagemaker-custom-attributes")
     if custom:

@@ -55,9 +55,7 @@ ROUTE_CHANGED = Kind(HTTPStatus.CONFLICT, "route-changed", "The route does not a
 CONFLICT = Kind(HTTPStatus.CONFLICT, "conflict", "What is asked about is changing, or does not stand so")
 NOT_WAITING = Kind(HTTPStatus.CONFLICT, "not-waiting", "The version does not wait for this decision")
 TOO_LARGE = Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The body is too large")
-ANSWER_TOO_LARGE = Kind(
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "answer-too-large", "The answer is too large to be kept"
-)
+ANSWER_TOO_LARGE = Kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "answer-too-large", "The answer is too large")
 UNSUPPORTED_MEDIA_TYPE = Kind(
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "The body's media type is not allowed"
 )

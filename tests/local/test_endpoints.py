@@ -130,6 +130,13 @@ def test_a_serverless_endpoint_takes_four_megabytes_and_no_more(cloud: Running, 
         invoke(cloud, endpoint, padding="x" * (4 * 1024 * 1024))
 
 
+def test_a_serverless_endpoint_returns_four_megabytes_and_no_more(cloud: Running, endpoint: str) -> None:
+    """Serverless Inference, SageMaker Developer Guide: 4 MB for the payload of a request and of its answer."""
+    invoke(cloud, endpoint, pad=4 * 1024 * 1024 - 1000)
+    with pytest.raises(ClientError, match="this endpoint returns at most 4194304"):
+        invoke(cloud, endpoint, pad=4 * 1024 * 1024)
+
+
 def test_a_serverless_endpoint_throttles_beyond_its_concurrency(cloud: Running, endpoint: str) -> None:
     with ThreadPoolExecutor(3) as pool:
         answers = list(pool.map(lambda _: once(cloud, endpoint, sleep=0.7), range(3)))

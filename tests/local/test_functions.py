@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
+
 from tests.local.conftest import Running, until
 
 SLOW = """
@@ -95,6 +97,43 @@ def test_a_module_in_the_functions_code_stands_before_the_runtimes_of_the_same_n
     cloud: Running, name: str
 ) -> None:
     assert asked(cloud, name, {"code.py": IMPORTS, "urllib3.py": "OWN = True"})["own"]
+
+
+ANSWERS = """
+def handler(event, context):
+    return "x" * event["characters"]
+"""
+
+
+def test_an_answer_larger_than_lambda_returns_fails_the_invocation(cloud: Running, name: str) -> None:
+    """Lambda quotas: 6 MB for the answer of a synchronous invocation; else Function.ResponseSizeTooLarge."""
+    create(cloud, name, {"code.py": ANSWERS})
+
+    def answer(characters: int) -> Any:
+        asked = cloud.client("lambda").invoke(
+            FunctionName=name, Payload=json.dumps({"characters": characters})
+        )
+        return asked.get("FunctionError"), json.load(asked["Payload"])
+
+    most = 6_291_556 - len('""')
+    assert answer(most) == (None, "x" * most)
+    failed, said = answer(most + 1)
+    assert (failed, said["errorType"]) == ("Unhandled", "Function.ResponseSizeTooLarge")
+    assert "(6291556 bytes)" in said["errorMessage"]
+
+
+@pytest.mark.parametrize(("kind", "most"), [("RequestResponse", 6_291_456), ("Event", 1_048_576)])
+def test_an_event_larger_than_lambda_takes_is_refused(
+    cloud: Running, name: str, kind: str, most: int
+) -> None:
+    """Lambda quotas: 6 MB for a synchronous invocation, 1 MB for an asynchronous one."""
+    create(cloud, name, {"code.py": "def handler(event, context): return len(event)"})
+    client, most = cloud.client("lambda"), most - len('""')
+    assert "FunctionError" not in client.invoke(
+        FunctionName=name, InvocationType=kind, Payload=json.dumps("x" * most)
+    )
+    with pytest.raises(client.exceptions.RequestTooLargeException, match=str(most + 3)):
+        client.invoke(FunctionName=name, InvocationType=kind, Payload=json.dumps("x" * (most + 1)))
 
 
 def test_a_function_that_ends_its_process_is_started_again(cloud: Running, name: str) -> None:

@@ -51,7 +51,7 @@ def serve():
             if asked.get("die"): os._exit(3)
             if asked.get("sleep"): time.sleep(asked["sleep"])
             if asked.get("bad"): self.reply(400, {"error": "bad input"})
-            else: self.reply(200, {**model, "version": os.environ.get("RELEARN_MODEL_VERSION"), "pid": os.getpid(), "serves_with_keys": "AWS_ACCESS_KEY_ID" in os.environ})
+            else: self.reply(200, {**model, "version": os.environ.get("RELEARN_MODEL_VERSION"), "pid": os.getpid(), "serves_with_keys": "AWS_ACCESS_KEY_ID" in os.environ, **({"padding": "x" * asked["pad"]} if asked.get("pad") else {})})
     if os.environ.get("BROKEN"): sys.exit(4)
     class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         daemon_threads = True; request_queue_size = 50

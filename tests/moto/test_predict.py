@@ -18,6 +18,7 @@ from lambdas.handlers import models, predict
 from lambdas.http.request import Request
 from lambdas.serving import prediction, version_client
 from lambdas.serving.request_context import RequestContext
+from relearn.api import answer_size
 from relearn.errors import FieldError
 from tests.support.models import FLOWERS_CSV, SAMPLES
 from tests.support.wire import Behaviour, LocalAWS
@@ -61,6 +62,32 @@ def test_the_champion_answers_every_instance_and_is_named(live: World) -> None:
     assert [prediction["label"] for prediction in answer["predictions"]] == ["rose", "tulip"]
     assert headers["content-type"] == "application/json"
     assert headers["x-request-id"] == "JKJaXmPLvHcESHA="
+
+
+def test_an_answer_that_may_be_larger_than_lambda_returns_is_refused_before_the_model_is_asked(
+    live: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bytes] = []
+    live.sagemaker.brain = lambda endpoint, body: asked.append(body) or brain(endpoint, body)
+    monkeypatch.setattr(answer_size, "LAMBDA_BYTES", 2300)
+    status, _, problem = call()
+    assert (status, problem["type"], asked) == (413, "urn:relearn:problem:answer-too-large", [])
+    assert problem["detail"].startswith("the answer to 2 instances may have ")
+    assert problem["detail"].endswith("allowed: 2300, which 1 instances stay under")
+    assert call({"instances": GOOD["instances"][:1]})[0] == 200
+
+
+def test_an_endpoint_is_asked_for_no_more_than_it_can_answer(
+    live: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    live.sagemaker.brain = lambda endpoint, body: (
+        asked.append(len(body["instances"])) or brain(endpoint, body)
+    )
+    monkeypatch.setattr(answer_size, "ENDPOINT_BYTES", 2300)
+    status, _, answer = call({"instances": GOOD["instances"] * 2})
+    assert (status, asked) == (200, [1, 1, 1, 1])
+    assert [one["label"] for one in answer["predictions"]] == ["rose", "tulip"] * 2
 
 
 def test_a_body_in_base64_is_the_same_body(live: World) -> None:

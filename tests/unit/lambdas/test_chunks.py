@@ -50,6 +50,15 @@ def test_what_has_just_the_bytes_that_are_allowed_is_one_part() -> None:
     assert len(version_client.split(instances, len(body) - 1)) == 2
 
 
+@given(INSTANCES, st.integers(1, 5))
+def test_a_part_has_no_more_instances_than_an_endpoints_answer_has_room_for(
+    instances: list[dict[str, float]], most: int
+) -> None:
+    counts = [count for count, _ in version_client.split(instances, most=most)]
+    assert sum(counts) == len(instances)
+    assert max(counts) <= most
+
+
 def test_text_is_sent_as_it_came_not_longer() -> None:
     ((_, body),) = version_client.split([{"text": "é" * 1000}])
     assert len(body) < 2100
