@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from relearn.spec.rollout import Canary, Limits, Shadow
+from tests.e2e import clouds
 from tests.e2e.asking import Load, constantly_asked
 from tests.e2e.client import ENDS, Item, Stage, csv_bytes, rows
-from tests.e2e.clouds import cloud_of
 from tests.e2e.flowers import MORE, elsewhere, relearned
+from tests.e2e.killing import processes
 from tests.infra.synthesis import synthesise
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
@@ -34,14 +36,29 @@ STOPPED_SECONDS = 0.9
 
 
 @pytest.fixture(scope="module")
-def tried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """A stage of one model, whose candidates are shadowed and then tried on a fifth and on half of the requests."""
-    folder = tmp_path_factory.mktemp("tried")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("tried")
+
+
+@pytest.fixture(scope="module")
+def cloud(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A laptop cloud of one model, whose candidates are shadowed and then tried on a fifth and on half of the requests."""
     synthesise(folder / "cdk.out", "local", [MODEL], specs={MODEL: TRIED}, rollout_seconds=STEP_SECONDS)
-    with cloud_of(folder, folder / "cdk.out") as stage:
-        stage.wait("the first version", lambda: stage.live_version(MODEL))
-        stage.wait("iris at rest", lambda: stage.at_rest(MODEL))
-        yield stage
+    running = clouds.start_cloud(folder, folder / "cdk.out")
+    try:
+        yield running
+    finally:
+        clouds.stop_cloud(running)
+
+
+@pytest.fixture(scope="module")
+def tried(cloud: subprocess.Popen[bytes], folder: Path) -> Stage:
+    """The stage of that cloud, once its first version serves."""
+    assert cloud.poll() is None
+    stage = clouds.local_stage(folder / "info.json")
+    stage.wait("the first version", lambda: stage.live_version(MODEL))
+    stage.wait("iris at rest", lambda: stage.at_rest(MODEL))
+    return stage
 
 
 def moves(stage: Stage) -> list[str]:
@@ -62,21 +79,21 @@ def tries(stage: Stage, upload: str) -> Item:
     return stage.wait("a canary", look)
 
 
-def processes_of(version: int) -> list[int]:
-    """The processes that serve a version."""
+def serving(cloud: int, version: int) -> list[int]:
+    """The processes of a cloud that serve a version; other clouds of this machine have versions of that number, too."""
     wanted, found = f"RELEARN_MODEL_VERSION={version}".encode(), []
-    for folder in Path("/proc").iterdir():
+    for process in processes(cloud)["endpoint"]:
         try:
-            if folder.name.isdecimal() and wanted in (folder / "environ").read_bytes().split(b"\0"):
-                found.append(int(folder.name))
-        except OSError:  # it has ended, or is not ours
+            if wanted in Path(f"/proc/{process}/environ").read_bytes().split(b"\0"):
+                found.append(process)
+        except OSError:  # it has ended
             continue
     return found
 
 
-def signalled(version: int, *signals: signal.Signals) -> None:
+def signalled(cloud: int, version: int, *signals: signal.Signals) -> None:
     for number in signals:
-        for process in processes_of(version):
+        for process in serving(cloud, version):
             try:
                 os.kill(process, number)
             except ProcessLookupError:
@@ -125,12 +142,12 @@ def assert_unharmed(load: Load, run: Item, moved: list[str]) -> None:
     ids=["fails", "is slow"],
 )
 def test_a_candidate_that_does_harm_is_withdrawn_within_the_first_step(
-    tried: Stage, signals: tuple[signal.Signals, ...], why: str
+    cloud: subprocess.Popen[bytes], tried: Stage, signals: tuple[signal.Signals, ...], why: str
 ) -> None:
     with constantly_asked(tried, MODEL, pause=PAUSE) as load:
         upload = tried.put(MODEL, "more.csv", MORE.read_bytes())
         version = tries(tried, upload)["candidate"]
-        with harmed(lambda: signalled(version, *signals)):
+        with harmed(lambda: signalled(cloud.pid, version, *signals)):
             run = rolled_back(tried, upload)
     assert_unharmed(load, run, moves(tried))
     assert why in run["reason"]
