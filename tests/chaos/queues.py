@@ -111,6 +111,14 @@ class Queues:
             self.send(name, letter.body)
         return len(letters)
 
+    def waiting(self) -> bool:
+        """Whether any message waits to be delivered, the first time or again."""
+        return any(queue.messages or queue.hidden for queue in self.queues.values())
+
+    def longest_seconds(self) -> float:
+        """Return the seconds from the first delivery of a message that always fails until it is a dead letter."""
+        return max(queue.tries * queue.seconds for queue in self.queues.values())
+
     def _arrive(self, queue: Queue, message: Message) -> None:
         queue.messages.append(message)
         if not queue.planned:

@@ -10,6 +10,7 @@ import pytest
 
 from relearn.naming import resources
 from tests.chaos import cuts, seeds
+from tests.chaos.acts import POISON
 from tests.chaos.faults import APPROVAL
 from tests.chaos.models import ASKED
 from tests.chaos.mutants import MUTANTS, Mutant, caught_by
@@ -73,6 +74,12 @@ def test_a_job_whose_reply_was_lost_is_the_runs_own(run: Run, also: tuple[str, .
     assert next(iter(stage.training.jobs)) == resources.job(STAGE, MODEL, first.run_id)
     assert ended == "FAILED" or len(stage.training.jobs) == 1
     run.end()
+
+
+def test_a_message_that_nobody_can_read_is_a_dead_letter_before_all_rests(run: Run) -> None:
+    run.acts.poison_message()
+    run.end()
+    assert [letter.body for letter in run.acts.stage.queues.queues["ingest"].dead] == [POISON]
 
 
 @pytest.mark.parametrize("seed", [1, 5])

@@ -67,7 +67,7 @@ def pointer_equals_reality(evidence: Evidence) -> Iterator[str]:
 
 
 def liveness(evidence: Evidence) -> Iterator[str]:
-    """When faults stop, everything comes to rest within 60 simulated minutes.
+    """When faults stop, everything comes to rest within 60 simulated minutes; a message that always fails, within 80.
 
     Then no execution runs, no lock is held, every run has ended, no upload is RECEIVED, no message waits or
     is hidden, no version is being deployed again, and no endpoint is being created or deleted.

@@ -61,7 +61,7 @@ def kept(evidence: Evidence) -> Iterator[str]:
 
 
 def immutability(evidence: Evidence) -> Iterator[str]:
-    """Shards and artifacts never change or vanish, and no function of ours deletes an object or touches an artifact.
+    """Shards and artifacts never change or vanish, and no function of ours deletes data or touches an artifact.
 
     Every shard has one object version; what a run trained on still exists; uploads stay as they were
     received.
@@ -77,5 +77,7 @@ def immutability(evidence: Evidence) -> Iterator[str]:
             yield f"the artifact of version {version.version} of {version.model} is gone"
     for call in evidence.history.successes("s3", "PutObject", "CopyObject", "DeleteObject", "DeleteObjects"):
         bucket = call.params["Bucket"]
-        if call.worker and (call.operation.startswith("Delete") or bucket in (ARTIFACTS, UPLOADS)):
+        made_again = str(call.params.get("Key", "")).startswith(f"{s3_keys.FEATURES}/")
+        deleted = call.operation.startswith("Delete") and not made_again
+        if call.worker and (deleted or bucket in (ARTIFACTS, UPLOADS)):
             yield f"{call.worker} did {call.operation} of {call.params.get('Key')} in {bucket}"
