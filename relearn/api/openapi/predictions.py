@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from relearn.api import operations, request_schema
+from relearn.api import answer_size, operations, request_schema
 from relearn.api.openapi import feedback
 from relearn.api.openapi.described import Group, OperationDoc, Samples
 from relearn.api.openapi.parts import VERSION, Json, list_of, object_of, ref, type_name
@@ -52,13 +52,14 @@ def _operations(specs: Mapping[str, ModelSpec], samples: Samples) -> Sequence[Op
 
 def _predict(spec: ModelSpec, sample: Sequence[Mapping[str, object]]) -> OperationDoc:
     name = type_name(spec.name)
+    most = min(request_schema.MAX_INSTANCES, answer_size.most_instances(spec, answer_size.LAMBDA_BYTES))
     given = {"sample": {"summary": "Instances it knows", "value": {"instances": list(sample)}}}
     answer = {"sample": {"value": _example(spec, len(sample))}}
     return OperationDoc(
         operation=operations.PREDICT,
         model=spec.name,
         summary=f"Predict: {spec.title}",
-        description=f"1 to {request_schema.MAX_INSTANCES} instances a request; all are answered, or none.",
+        description=f"1 to {most} instances a request; all are answered, or none.",
         parameters=[IDEMPOTENCY_KEY, CALLER_KEY],
         body={"application/json": {"schema": ref(f"{name}Request"), "examples": given}},
         answers="One prediction for each instance, in order.",

@@ -25,7 +25,7 @@
         │   ├── InvalidDecisionError such a decision about a version cannot be given
         │   ├── InvalidParametersError  a query parameter is wrong
         │   ├── TooLargeError        413: the body has too many bytes
-        │   ├── AnswerTooLargeError  the answer is too large to be kept for its Idempotency-Key
+        │   ├── AnswerTooLargeError  the answer is, or may be, larger than Lambda returns, or than can be kept for a key
         │   └── ConflictError        409: an earlier request stands in the way
         │       ├── KeyReusedError   its Idempotency-Key was the same, its body another
         │       ├── KeyInUseError    it has the same Idempotency-Key and is being answered
@@ -230,7 +230,10 @@ class TooLargeError(InvalidRequestError):
 
 
 class AnswerTooLargeError(InvalidRequestError):
-    """The answer is too large to be kept for its Idempotency-Key: send fewer instances, or ``repeatable=False``."""
+    """The answer is, or may be, larger than Lambda returns, or than can be kept for its Idempotency-Key.
+
+    Send fewer instances; for the latter, ``repeatable=False`` helps too.
+    """
 
 
 class ConflictError(InvalidRequestError):
