@@ -64,11 +64,22 @@ def test_the_champion_answers_every_instance_and_is_named(live: World) -> None:
     assert headers["x-request-id"] == "JKJaXmPLvHcESHA="
 
 
+def counted(world: World) -> list[int]:
+    """Count the instances of each call of an endpoint from now on."""
+    calls: list[int] = []
+
+    def answer(endpoint: str, body: dict[str, Any]) -> tuple[int, Any]:
+        calls.append(len(body["instances"]))
+        return brain(endpoint, body)
+
+    world.sagemaker.brain = answer
+    return calls
+
+
 def test_an_answer_that_may_be_larger_than_lambda_returns_is_refused_before_the_model_is_asked(
     live: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[bytes] = []
-    live.sagemaker.brain = lambda endpoint, body: asked.append(body) or brain(endpoint, body)
+    asked = counted(live)
     monkeypatch.setattr(answer_size, "LAMBDA_BYTES", 2300)
     status, _, problem = call()
     assert (status, problem["type"], asked) == (413, "urn:relearn:problem:answer-too-large", [])
@@ -80,10 +91,7 @@ def test_an_answer_that_may_be_larger_than_lambda_returns_is_refused_before_the_
 def test_an_endpoint_is_asked_for_no_more_than_it_can_answer(
     live: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[int] = []
-    live.sagemaker.brain = lambda endpoint, body: (
-        asked.append(len(body["instances"])) or brain(endpoint, body)
-    )
+    asked = counted(live)
     monkeypatch.setattr(answer_size, "ENDPOINT_BYTES", 2300)
     status, _, answer = call({"instances": GOOD["instances"] * 2})
     assert (status, asked) == (200, [1, 1, 1, 1])
