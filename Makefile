@@ -96,8 +96,8 @@ unit: $(INSTALLED) ## the tests of the domain, of handlers on fakes and of the h
 test-one: $(INSTALLED) ## one test, or those of a file or folder: make test-one T=tests/unit/relearn/test_codec.py
 	@$(WITH_ARGS) $(BIN)/python -m pytest -q $(call quoted,$(T))
 
-test-long: $(LOCAL_APP)/manifest.json ## what takes minutes each: every grant dropped in turn, processes killed, modes moved, Spark
-	$(PYTEST) -m long $(TESTS)
+test-long: $(LOCAL_APP)/manifest.json ## what takes minutes each: every grant dropped in turn, processes killed, modes moved, Spark, all examples of properties
+	$(PYTEST) -m "long or hypothesis" --hypothesis-profile=thorough $(TESTS)
 
 chaos: $(INSTALLED) ## the loop under faults in simulated time, and a verdict; RUNS=1000 for the long one
 	@$(BIN)/python -m tests.chaos --runs $(call quoted,$(RUNS))

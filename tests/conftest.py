@@ -9,7 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, settings
+
+from tests.support.examples import load_profiles
 
 if TYPE_CHECKING:
     from tests.e2e.client import Stage
@@ -29,12 +30,7 @@ _LONG = (
     *("tests/models/", "tests/bench/", "tests/chaos/"),
 )
 """What takes long, the longest first."""
-ANY_MACHINE = "any machine"
-settings.register_profile(ANY_MACHINE, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-if (
-    settings.get_current_profile_name() == "default"
-):  # nobody chose another, as the mutants' runs and continuous integration do
-    settings.load_profile(ANY_MACHINE)  # no test says how fast the machine is
+load_profiles()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from tritonclient.http import InferInput, InferRequestedOutput, InferResult
 from tritonclient.http._utils import _get_inference_request
@@ -19,6 +19,7 @@ from tritonclient.http._utils import _get_inference_request
 from lambdas.handlers import models, predict
 from relearn.api import operations
 from tests.moto.test_predict import EVENT, GOOD, lines, told
+from tests.support.examples import examples
 from tests.support.records import Queue
 from tests.support.world import LambdaContext, World
 
@@ -347,7 +348,7 @@ def test_a_path_that_the_protocol_has_and_we_have_not_is_told_its_way() -> None:
 # any body
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(150, HealthCheck.function_scoped_fixture)
 @given(
     at=st.integers(0, 400),
     drop=st.integers(0, 9),
@@ -367,7 +368,7 @@ def test_any_change_of_a_right_request_is_answered_or_told_what_is_wrong_with_it
     assert (given_headers["content-type"] == "application/problem+json") == (status != 200)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(100, HealthCheck.function_scoped_fixture)
 @given(
     body=st.binary(max_size=200),
     coding=st.sampled_from(["identity", "gzip", "deflate"]),

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.aws.dynamo.ledger import Ledger
@@ -29,6 +29,7 @@ from relearn.lifecycle import runs
 from relearn.lifecycle.runs import Run, RunState, Version
 from relearn.lifecycle.uploads import MAX_ATTEMPTS, Upload, UploadState
 from tests.support.dynamo import Dynamo
+from tests.support.examples import examples
 from tests.support.models import FLOWERS
 from tests.support.world import Clock
 
@@ -273,7 +274,7 @@ def test_a_lock_that_is_taken_for_a_run_that_has_ended_is_freed(waiting: int) ->
     assert len(stage.machines.running) == 1 + waiting
 
 
-@settings(max_examples=120, deadline=None)
+@examples(120)
 @given(data=st.data())
 def test_without_faults_nothing_needs_to_be_repaired(data: st.DataObject) -> None:
     stage = Stage()
@@ -284,7 +285,7 @@ def test_without_faults_nothing_needs_to_be_repaired(data: st.DataObject) -> Non
     stage.check_rest(uploads)
 
 
-@settings(max_examples=120, deadline=None)
+@examples(120)
 @given(data=st.data())
 def test_every_upload_is_trained_once_or_failed_for_a_reason_whoever_dies(data: st.DataObject) -> None:
     stage = Stage()

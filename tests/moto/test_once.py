@@ -7,7 +7,7 @@ from random import Random
 from typing import Any, cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lambdas.aws import clients
@@ -18,6 +18,7 @@ from relearn.errors import ConflictError
 from relearn.records.predictions import CLAIM_SECONDS, WRITER_SECONDS
 from tests.support import turns
 from tests.support.dynamo import ledger_table
+from tests.support.examples import examples
 from tests.support.turns import Bucket, Clock, Writer, WritersBucket, WritersTable
 from tests.support.world import LAKE, TABLE, World
 
@@ -247,7 +248,7 @@ class Play:
         assert self.writers[-1].error is None
 
 
-@settings(max_examples=1000, deadline=None)
+@examples(1000)
 @given(st.integers(0, 2**32))  # a script drawn step by step is mostly short and dull
 def test_however_writers_interleave_and_die_every_line_is_in_exactly_one_object_once(seed: int) -> None:
     random, play = Random(seed), Play()

@@ -11,7 +11,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from lambdas.handlers import models, predict
@@ -20,6 +20,7 @@ from lambdas.serving import prediction, version_client
 from lambdas.serving.request_context import RequestContext
 from relearn.api import answer_size
 from relearn.errors import FieldError
+from tests.support.examples import examples
 from tests.support.models import FLOWERS_CSV, SAMPLES
 from tests.support.wire import Behaviour, LocalAWS
 from tests.support.world import LambdaContext, World, brain
@@ -513,14 +514,14 @@ FIELD = st.sampled_from(["length", "width", "kind", "length ", ""])
 NEARLY = st.fixed_dictionaries({"instances": st.lists(st.dictionaries(FIELD, JSON), max_size=3)})
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(150, HealthCheck.function_scoped_fixture)
 @given(body=JSON | NEARLY)
 def test_any_json_is_answered_or_told_what_is_wrong_with_it(live: World, body: Any) -> None:
     del live
     assert call(body)[0] in (200, 400, 422)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(150, HealthCheck.function_scoped_fixture)
 @given(body=st.binary(max_size=200))
 def test_any_bytes_are_answered_or_told_what_is_wrong_with_them(live: World, body: bytes) -> None:
     del live
@@ -550,7 +551,7 @@ def mutated(draw: st.DrawFn) -> Any:
     return body
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(150, HealthCheck.function_scoped_fixture)
 @given(body=mutated())
 @pytest.mark.usefixtures("live")
 def test_any_mutation_of_a_right_body_is_answered_or_told_what_is_wrong_with_it(body: Any) -> None:

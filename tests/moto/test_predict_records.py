@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 
 from lambdas.aws.fast import prediction_queue
 from lambdas.handlers import predict
@@ -16,6 +16,7 @@ from lambdas.serving import prediction_records
 from lambdas.serving.request_context import RequestContext
 from relearn.records import predictions
 from tests.moto.test_predict import EVENT, GOOD, call, lines, mutated, refusal, told
+from tests.support.examples import examples
 from tests.support.records import Queue, in_the_lake, indexed, keyed, take_in
 from tests.support.wire import Behaviour, LocalAWS
 from tests.support.world import TABLE, LambdaContext, World
@@ -98,7 +99,7 @@ def test_a_refused_request_sends_none(queue: Queue, changes: dict[str, Any], sta
     assert queue.take() == []
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(60, HealthCheck.function_scoped_fixture)
 @given(body=mutated())
 def test_any_request_sends_one_record_when_it_is_answered_and_none_when_it_is_refused(
     queue: Queue, body: Any

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from preparation import Outcome, Refusal
+from tests.support.examples import examples
 from tests.support.prepare_data import Upload, as_csv, as_json_lines, make_spec, zipped
 
 GOOD = {"who": "a", "size": 1, "free": None, "note": None, "flag": None, "at": None, "label": "low"}
@@ -198,7 +199,7 @@ def test_nothing_but_the_shard_and_the_rejected_rows_is_left_behind(upload: Uplo
     }
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     content=st.binary(max_size=300),
     name=st.sampled_from(["x.csv", "x.jsonl", "x", "x.csv.gz", "x.parquet"]),

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from preparation import prepare
 from relearn.spec.columns import DATE_TIME_ALLOWED, DECOMPOSED, Category
+from tests.support.examples import examples
 from tests.support.prepare_data import (
     NAMES,
     Upload,
@@ -31,7 +32,7 @@ from tests.support.prepare_data import (
     zipped,
 )
 
-examples = settings(max_examples=25, deadline=None)
+some = examples(25)
 
 
 @contextmanager
@@ -45,7 +46,7 @@ def upload(tmp_path: Path) -> Upload:
     return Upload(tmp_path)
 
 
-@examples
+@some
 @given(
     rows=st.lists(good_rows, min_size=1, max_size=8),
     newline=st.sampled_from(["\n", "\r\n"]),
@@ -61,7 +62,7 @@ def test_good_values_come_out_of_csv_as_they_went_in(
         assert shard_rows(prepared.shard) == [expected(row) for row in rows]
 
 
-@examples
+@some
 @given(rows=st.lists(good_rows, min_size=1, max_size=8))
 def test_the_same_rows_give_the_same_bytes_in_every_format(rows: list[dict[str, Any]]) -> None:
     with uploading() as upload:
@@ -80,7 +81,7 @@ def test_the_same_rows_give_the_same_bytes_in_every_format(rows: list[dict[str, 
         assert len(set(shards.values())) == 1, {name: len(shard) for name, shard in shards.items()}
 
 
-@examples
+@some
 @given(
     rows=st.lists(st.tuples(good_rows, st.none() | flaws), min_size=1, max_size=10),
     order=st.permutations(NAMES),

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from relearn.api.open_inference import model, request, tensors
 from relearn.api.open_inference.model import RequestedOutput
 from relearn.errors import FieldError, InvalidInstancesError, ModelFailedError
 from relearn.spec.model import Boolean, Category, Column, DateTime, Metric, ModelSpec, Number, Text
+from tests.support.examples import examples
 from tests.support.strategies import ANY, instances, specs
 
 SPEC = ModelSpec(
@@ -283,7 +284,7 @@ def array(column: Column, values: Sequence[Any]) -> tuple[str, Any]:
     return name, np.array(values, dtype=kind)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.data(), specs(), st.sampled_from(["binary", "JSON"]))
 def test_what_tritons_client_writes_are_the_instances(
     data: st.DataObject, spec: ModelSpec, form: str

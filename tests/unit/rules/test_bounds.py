@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from preparation import prepare, rules
@@ -23,6 +23,7 @@ from relearn.errors import RelearnError
 from relearn.spec.columns import LARGEST_FLOAT32, float32
 from relearn.spec.model import Id, Metric, ModelSpec, Number
 from scoring.reading import Reader
+from tests.support.examples import examples
 from training.features import check, online
 from training.job import probes
 
@@ -105,7 +106,7 @@ def test_a_value_at_a_bound_is_accepted_everywhere(
     assert_one_comparison(low, high, connection)
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(bounds=BOUNDS)
 def test_everyone_draws_the_line_at_the_same_number(
     bounds: list[float], connection: duckdb.DuckDBPyConnection

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from preparation.profile import describe
@@ -16,6 +16,7 @@ from preparation.rules import sql_type
 from relearn.data import drift, profiles
 from relearn.data.profiles import ColumnProfile, Profile
 from relearn.spec.columns import Boolean, Category, Column, DateTime, Id, Number, Text
+from tests.support.examples import examples
 
 COLUMNS: tuple[Column, ...] = (
     Number("amount", optional=True),
@@ -37,6 +38,7 @@ ROWS = st.lists(
     ),
     max_size=20,
 )
+
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False, width=32)
 
 
@@ -68,7 +70,7 @@ def _without_totals(one: Profile) -> Any:
     return data
 
 
-@settings(deadline=None, max_examples=15)
+@examples(15)
 @given(ROWS, ROWS)
 def test_the_sum_of_two_shards_profiles_is_the_profile_of_all_their_rows(
     first: list[tuple[Any, ...]], second: list[tuple[Any, ...]]
@@ -76,7 +78,7 @@ def test_the_sum_of_two_shards_profiles_is_the_profile_of_all_their_rows(
     assert same(profiles.merge([profile(first), profile(second)]), profile(first + second))
 
 
-@settings(deadline=None, max_examples=10)
+@examples(10)
 @given(ROWS)
 def test_a_profile_read_back_is_equal(rows: list[tuple[Any, ...]]) -> None:
     found = profile(rows)
@@ -102,7 +104,7 @@ def test_greater_numbers_are_in_no_lesser_bins(one: float, other: float) -> None
     assert profiles.bin_of(low) <= profiles.bin_of(high)
 
 
-@settings(deadline=None, max_examples=15)
+@examples(15)
 @given(st.lists(NUMBERS, min_size=1, max_size=30), st.sampled_from([0.0, 0.25, 0.5, 0.9, 1.0]))
 def test_a_quantile_is_within_the_accuracy_of_the_one_of_the_rows(numbers: list[float], share: float) -> None:
     counts: dict[str, int] = {}

@@ -9,13 +9,14 @@ from zoneinfo import ZoneInfo
 import duckdb
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from relearn.spec.columns import PARTS
 from relearn.spec.model import DateTime
 from scoring.encode import FLOAT, expression, from_table, from_values, seen, source, type_of
 from scoring.reading import Reader
+from tests.support.examples import examples
 from tests.support.training_kit import MIXED, write_shard
 
 MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1)).map(lambda at: at.isoformat() + "Z")  # noqa: DTZ001 - the Z is the zone
@@ -39,7 +40,7 @@ ROWS = st.lists(
 WITH_PARTS = (*MIXED.features[:-1], DateTime("at", parts=PARTS, optional=True))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(40, HealthCheck.function_scoped_fixture)
 @given(rows=ROWS)
 def test_a_request_and_a_shard_give_a_model_the_same_values(
     tmp_path: Path, rows: list[dict[str, Any]]
@@ -82,7 +83,7 @@ def test_a_moment_keeps_within_43_seconds_until_2044() -> None:
         assert abs(encoded * 86_400 - (days * 86_400 + 12_345)) <= 43
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(40, HealthCheck.function_scoped_fixture)
 @given(
     moment=st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1)),  # noqa: DTZ001 - made aware below
     zone=st.sampled_from(("UTC", "Asia/Tokyo", "America/New_York")),
@@ -118,13 +119,13 @@ ANY_MOMENT = st.datetimes(
 )
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(ANY_MOMENT)
 def test_the_parts_of_a_moment_are_those_of_utc(moment: datetime) -> None:
     assert_parts(moment.astimezone(UTC), parts_of(moment))
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(
     ANY_MOMENT, st.sampled_from(("Asia/Tokyo", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe"))
 )
@@ -166,7 +167,7 @@ def test_a_zone_moves_no_moment() -> None:
     assert from_values([DateTime("at", zone="Asia/Tokyo")])(given) == from_values([DateTime("at")])(given)
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(ANY_MOMENT)
 def test_date_and_time_lose_nothing_of_a_moment(moment: datetime) -> None:
     found = parts_of(moment)

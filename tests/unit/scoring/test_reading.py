@@ -5,13 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from relearn.api.request_schema import MAX_INSTANCES, check_request
 from relearn.errors import FieldError, InvalidInstancesError
 from relearn.spec.model import Category, Id, Metric, ModelSpec, Number
 from scoring.reading import Reader, Row
+from tests.support.examples import examples
 from tests.support.training_kit import MIXED
 
 STRICT = ModelSpec(
@@ -49,7 +50,7 @@ def bodies(draw: st.DrawFn) -> tuple[str, Any]:
     return spec.name, body
 
 
-@settings(max_examples=600, deadline=None)
+@examples(600)
 @given(given_body=bodies())
 def test_the_compiled_check_accepts_exactly_what_the_schema_accepts(given_body: tuple[str, Any]) -> None:
     spec, reader = READERS[given_body[0]]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import (
@@ -30,6 +30,7 @@ from relearn.spec.model import Category, DateTime, ModelSpec, Number, Text
 from scoring.encode import from_values, seen, source
 from scoring.scorer import Scorer
 from tests.support import strategies
+from tests.support.examples import examples
 from tests.support.training_kit import NUMBERS, REGRESSION, numbers_table
 from training.data.dataset import Dataset, Table
 from training.fitting import agreement, coverage, onnx_export, tabular
@@ -176,7 +177,7 @@ def test_an_imputer_answers_for_missing_values() -> None:
     reach_of(estimator.fit(frame(table.columns), table.target), CLASSES, table)
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(strategies.specs())
 def test_every_row_tried_is_one_that_the_spec_allows(spec: ModelSpec) -> None:
     for column in spec.columns:

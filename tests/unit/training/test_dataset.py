@@ -9,11 +9,12 @@ from typing import Any
 import duckdb
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from relearn.errors import DataError
 from relearn.spec.model import ModelSpec, Number
+from tests.support.examples import examples
 from tests.support.training_kit import MIXED, NUMBERS, REGRESSION, write_shard
 from training.data.split import holdout_expression, row_key
 from training.job import snapshot
@@ -38,7 +39,7 @@ def many(count: int, spec: ModelSpec = NUMBERS) -> list[dict[str, Any]]:
     return rows if spec is NUMBERS else [{**row, "y": float(row["a"])} for row in rows]
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(30, HealthCheck.function_scoped_fixture)
 @given(others=st.lists(st.tuples(*[st.floats(-9, 9, width=32)] * 3), max_size=5), at=st.integers(0, 5))
 def test_a_row_stays_on_its_side_whatever_else_is_in_the_snapshot(
     tmp_path: Path, others: list[tuple[float, float, float]], at: int

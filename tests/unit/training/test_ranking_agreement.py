@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from implicit.cpu.als import AlternatingLeastSquares
 from implicit.cpu.bpr import BayesianPersonalizedRanking
@@ -15,6 +15,7 @@ from implicit.cpu.lmf import LogisticMatrixFactorization
 
 from relearn.errors import ArtifactError
 from scoring.encode import Array
+from tests.support.examples import examples
 from tests.support.ranking_kit import K, interactions, of
 from training.fitting.ranking import agreement
 from training.fitting.ranking.agreement import Pair
@@ -45,7 +46,7 @@ def fitted(known: Interactions, **changes: Any) -> AlternatingLeastSquares:
     return fit("films", lambda: als(**changes), {}, known)
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(seed=st.integers(0, 10_000), share=st.floats(0.05, 0.97))
 def test_a_graph_recommends_as_the_library_does(seed: int, share: float) -> None:
     known = met(seed, share)

@@ -9,10 +9,11 @@ from typing import Any
 import duckdb
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from relearn.errors import DataError, SpecError
+from tests.support.examples import examples
 from tests.support.ranking_kit import SPEC, data
 from training.data import split
 from training.fitting.ranking import task
@@ -58,7 +59,7 @@ def test_all_rows_of_the_other_visitors_are_learnt() -> None:
     assert not any(held_out(rows_of(other, 20)))
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(now=st.integers(1, 20), more=st.integers(0, 4))
 def test_what_was_learnt_is_never_held_out_when_later_rows_come(now: int, more: int) -> None:
     guest = chosen_guest()

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import onnx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from tests.support.ranking_kit import K, Row, Small, interactions, of, small, wanted
 from training.fitting.ranking import graph
 from training.fitting.ranking.fit import Factors
@@ -34,7 +35,7 @@ def assert_answers(model: Small, *rows: Row) -> None:
         assert list(scores.scores[at]) == pytest.approx(figures + [-np.inf] * lacking, rel=1e-4, abs=1e-6)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(seed=st.integers(0, 10_000), rows=st.lists(st.tuples(GUESTS, FILMS), min_size=1, max_size=12))
 def test_rows_of_every_kind_in_any_order_are_answered_each_in_its_own_way(seed: int, rows: list[Row]) -> None:
     assert_answers(small(seed), *rows)
@@ -85,7 +86,7 @@ def test_of_what_is_equally_popular_the_first_by_name_comes_first() -> None:
     assert list(model.ask((None, None)).predictions[0]) == ["f0", "f1", "f2"]
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(names=st.sets(NAMES, min_size=9, max_size=9))
 def test_names_of_any_language_come_back_as_they_were(names: set[str]) -> None:
     model = of(replace(MODEL.known, items=np.array(sorted(names), dtype=object)), MODEL.factors)
