@@ -21,26 +21,19 @@ from relearn.records import predictions
 class Access:
     """Environment variables and grants on one stage's resources, as the stack of ``scope`` refers to them.
 
-    Parameters
-    ----------
-    models
-        Names of all models.
-
     Attributes
     ----------
     sagemaker
         Grants on the SageMaker resources that runs create.
     """
 
-    def __init__(
-        self, scope: Construct, *, settings: Settings, stores: Stores, models: Sequence[str]
-    ) -> None:
+    def __init__(self, scope: Construct, *, settings: Settings, stores: Stores) -> None:
         self._scope = scope
         self._stack = Stack.of(scope)
         self._stage = settings.stage
         self._machine = f"{resources.prefix(settings.stage)}retrain"
         self.stores = stores
-        self.sagemaker = SageMakerAccess(self._stack, stage=settings.stage, models=models)
+        self.sagemaker = SageMakerAccess(self._stack, stage=settings.stage)
         self.state_machine_arn = self._arn("states", "stateMachine", self._machine)
         self.restore_machine_arn = self._arn("states", "stateMachine", resources.restore_machine(self._stage))
         self._variables = {

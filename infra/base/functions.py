@@ -53,6 +53,11 @@ class Function(Construct):
         Queue for asynchronous invocations that failed after Lambda's own retries.
     function_name
         Name of the function when several functions run one module; None to name it after the module.
+
+    Attributes
+    ----------
+    function_name
+        Name of the function, as text: no reference to it.
     """
 
     def __init__(
@@ -75,6 +80,7 @@ class Function(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self.name = name
+        self.function_name = function_name or resources.function(settings.stage, name)
         self.timeout = Duration.seconds(timeout_seconds)
         log_group = log_group_for(self, "Logs", settings=settings)
         self.role = grants.role(
@@ -86,7 +92,7 @@ class Function(Construct):
         self.function = lambda_.Function(
             self,
             "Function",
-            function_name=function_name or resources.function(settings.stage, name),
+            function_name=self.function_name,
             runtime=RUNTIME,
             architecture=ARCHITECTURE,
             handler=f"lambdas.handlers.{name}.handler",

@@ -16,17 +16,14 @@ SAGEMAKER = "sagemaker.amazonaws.com"
 class SageMakerAccess:
     """Grants on a stage's SageMaker resources, as one stack refers to them.
 
-    Parameters
-    ----------
-    models
-        Names of all models.
+    They name the stage's prefix, which no other stage has, and no list of models: the policies of a role have at most
+    10,240 characters.
     """
 
-    def __init__(self, stack: Stack, *, stage: str, models: Sequence[str]) -> None:
+    def __init__(self, stack: Stack, *, stage: str) -> None:
         self._stack = stack
         self._stage = stage
         self._prefix = resources.prefix(stage)
-        self._groups = [resources.group(stage, model) for model in models]
 
     def allow(self, *actions: str, on: Sequence[str]) -> Grant:
         """Allow SageMaker ``actions`` (without ``sagemaker:``) on resources that runs create.
@@ -51,20 +48,23 @@ class SageMakerAccess:
             because="runs create it: the name ends in the version",
         )
 
-    def register_versions(self) -> Grant:
-        """Allow adding a version to each model's package group.
+    def register_versions(self) -> list[Grant]:
+        """Allow adding a version to each model's package group, and creating the group.
 
-        IAM checks the permission on the version, not on the group.
+        IAM checks the permission to add a version on the version, not on the group.
         """
-        return self.versions("CreateModelPackage")
+        return [
+            self.versions("CreateModelPackage"),
+            self.allow("CreateModelPackageGroup", "AddTags", on=["model-package-group"]),
+        ]
 
     def versions(self, *actions: str) -> Grant:
         """Allow SageMaker ``actions`` on the versions in each model's package group."""
-        packages = [self._arn("model-package", f"{group}/*") for group in self._groups]
         return Grant(
             actions=[f"sagemaker:{action}" for action in actions],
-            resources=packages,
-            because="the version's number is known only once it is registered",
+            resources=[self._arn("model-package", f"{resources.group(self._stage, '*')}/*")],
+            because="the groups of the stage's models are named so, and a version's number is known only once it is "
+            "registered",
         )
 
     def drop_endpoints(self) -> list[Grant]:

@@ -87,9 +87,12 @@ def _allowed(access: Access) -> list[Grant]:
         access.restores("StopExecution"),
         access.uploads("s3:ListBucket", conditions={"StringLike": {"s3:prefix": f"{s3_keys.INCOMING}/*"}}),
         access.incoming("s3:PutObject"),
-        grants.list_sagemaker("Endpoints", "EndpointConfigs", "Models", "ModelPackages", "TransformJobs"),
+        grants.list_sagemaker(
+            "Endpoints", "EndpointConfigs", "Models", "ModelPackages", "ModelPackageGroups", "TransformJobs"
+        ),
         access.sagemaker.allow("StopTransformJob", on=["transform-job"]),
         *access.sagemaker.drop_endpoints(),
         access.online("Query", "Scan", "BatchWriteItem"),
         access.sagemaker.allow("DeleteModelPackage", on=["model-package"]),
+        access.sagemaker.allow("DeleteModelPackageGroup", on=["model-package-group"]),
     ]

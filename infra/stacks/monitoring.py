@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -10,6 +10,7 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from infra.base.functions import Function
 from infra.base.settings import Settings
 from infra.base.stack import StageStack
 from infra.stacks.serving import ServingStack
@@ -18,6 +19,7 @@ from relearn.naming import resources
 
 PERIOD = Duration.minutes(5)
 """Period of the alarms' metrics."""
+REFUSED = "Requests to the {} function are refused: too many run at once"
 GUARD_ERRORS = 5
 """Failed requests of a model within a minute that raise its guard alarm; a single one may be chance."""
 
@@ -53,8 +55,8 @@ class MonitoringStack(StageStack):
             "Batches": serving.batches.api,
             "Uploads": serving.uploads,
             "Operate": serving.operate,
-            **{f"Host-{model}": function for model, function in serving.hosts.items()},
         }
+        hosts = {f"Host-{model}": function for model, function in serving.hosts.items()}
         working = {
             "Ingest": training.ingest.function,
             "CloseRun": training.functions.close_run,
@@ -124,25 +126,23 @@ class MonitoringStack(StageStack):
             self._alarm(
                 "ApiErrors", serving.api.api.metric_server_error(period=PERIOD), "The API answers 5xx"
             ),
-            *(
-                self._alarm(
-                    f"{name}Errors",
-                    function.function.metric_errors(period=PERIOD),
-                    f"The {name.lower()} function fails",
-                )
-                for name, function in working.items()
-            ),
-            *(
-                self._alarm(
-                    f"{name}Throttles",
-                    function.function.metric_throttles(period=PERIOD),
-                    f"Requests to the {name.lower()} function are refused: too many run at once",
-                )
-                for name, function in answering.items()
-            ),
+            *self._of_functions("Errors", working, "The {} function fails"),
+            *self._of_functions("Throttles", answering, REFUSED),
         ]
-        alarms += [self._guard(settings.stage, model) for model in models]
+        # Those that come with each model are not on the dashboard, which shows at most 100 alarms.
+        self._of_functions("Errors", hosts, "The {} function fails")
+        self._of_functions("Throttles", hosts, REFUSED)
+        for model in models:
+            self._guard(settings.stage, model)
         self._dashboard(settings=settings, training=training, serving=serving, alarms=alarms)
+
+    def _of_functions(
+        self, metric: str, functions: Mapping[str, Function], description: str
+    ) -> list[cloudwatch.Alarm]:
+        return [
+            self._alarm(f"{name}{metric}", _of_function(metric, function), description.format(name.lower()))
+            for name, function in functions.items()
+        ]
 
     def _guard(self, stage: str, model: str) -> cloudwatch.Alarm:
         """Create the alarm that ends every rollout of a model.
@@ -205,9 +205,30 @@ class MonitoringStack(StageStack):
             _graph("Latency, ms", api.metric_latency(statistic="p50"), api.metric_latency(statistic="p99")),
         )
         dashboard.add_widgets(
+            _search(
+                "Failed requests by model",
+                f'{{Relearn,stage,model}} MetricName="ServerErrors" stage="{settings.stage}"',
+            ),
+        )
+        dashboard.add_widgets(
             _graph("Uploads waiting", queue.metric_approximate_number_of_messages_visible()),
             _graph("Runs", retrain.metric_started(), retrain.metric_succeeded(), retrain.metric_failed()),
         )
+
+
+def _of_function(name: str, function: Function) -> cloudwatch.Metric:
+    """Return a metric of a function, by the function's name.
+
+    A reference would make the function an export of its stack, and an export that is in use cannot be removed: no model
+    that has a host could be removed from the stage.
+    """
+    return cloudwatch.Metric(
+        namespace="AWS/Lambda",
+        metric_name=name,
+        dimensions_map={"FunctionName": function.function_name},
+        statistic="Sum",
+        period=PERIOD,
+    )
 
 
 def _lost(name: str, settings: Settings) -> cloudwatch.Metric:
@@ -219,6 +240,14 @@ def _lost(name: str, settings: Settings) -> cloudwatch.Metric:
         statistic="Sum",
         period=PERIOD,
     )
+
+
+def _search(title: str, what: str) -> cloudwatch.GraphWidget:
+    """Graph every metric that a search finds, as many models as there are."""
+    found = cloudwatch.MathExpression(
+        expression=f"SEARCH('{what}', 'Sum', 300)", using_metrics={}, label="", period=PERIOD
+    )
+    return cloudwatch.GraphWidget(title=title, left=[found], width=12)
 
 
 def _graph(title: str, *metrics: cloudwatch.IMetric) -> cloudwatch.GraphWidget:

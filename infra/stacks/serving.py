@@ -55,7 +55,7 @@ class ServingStack(StageStack):
             scope, construct_id, settings=settings, part="serving", about="HTTP API, first models"
         )
         self.add_stack_dependency(training)
-        access = Access(self, settings=settings, stores=stores, models=list(specs))
+        access = Access(self, settings=settings, stores=stores)
         code = lambda_.Code.from_asset(str(staging.lambda_code(specs)))
         self.records = Records(self, "Records", settings=settings, access=access, code=code)
         self.trials = Trials(self, "Trials", settings=settings, access=access, code=code)

@@ -1,4 +1,4 @@
-"""From an upload to a serving version: ingest, state machine of runs, sweep, model package groups."""
+"""From an upload to a serving version: ingest, state machine of runs, sweep."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from aws_cdk import CfnOutput
 from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from infra.base import queues, staging
@@ -22,7 +21,6 @@ from infra.parts.sweep import Sweep
 from infra.workflow import feature_job, state_machine, step_functions
 from infra.workflow.feature_job import FeatureJobs
 from infra.workflow.job_roles import ModelRoles
-from relearn.naming import resources
 from relearn.spec.model import ModelSpec
 
 DOCKER_MANIFEST = "type=image,oci-mediatypes=false"
@@ -44,7 +42,7 @@ class TrainingStack(StageStack):
         super().__init__(
             scope, construct_id, settings=settings, part="training", about="ingest, retrain, sweep"
         )
-        access = Access(self, settings=settings, stores=stores, models=list(specs))
+        access = Access(self, settings=settings, stores=stores)
         code = lambda_.Code.from_asset(str(staging.lambda_code(specs)))
         image = ecr_assets.DockerImageAsset(
             self,
@@ -56,7 +54,6 @@ class TrainingStack(StageStack):
             # Attestations would force them again; the Makefile turns those off.
             outputs=[DOCKER_MANIFEST],
         )
-        self._groups(settings=settings, specs=specs)
         spark = feature_job.any_on_spark(settings, specs)
         roles = ModelRoles(self, settings=settings, specs=specs, access=access, image=image.repository)
         self.ingest = Ingest(self, "Ingest", settings=settings, access=access, code=code)
@@ -102,13 +99,3 @@ class TrainingStack(StageStack):
         )
         CfnOutput(self, "ExperimentRoles", value=roles.experiments().arn_prefix)
         roles.of_versions_that_are_older()
-
-    def _groups(self, *, settings: Settings, specs: Mapping[str, ModelSpec]) -> None:
-        groups = Construct(self, "Groups")
-        for name, spec in specs.items():
-            sagemaker.CfnModelPackageGroup(
-                groups,
-                name,
-                model_package_group_name=resources.group(settings.stage, name),
-                model_package_group_description=spec.title,
-            )

@@ -145,7 +145,7 @@ def make(
         register=function(
             "register",
             access.ledger("GetItem", "PutItem", "UpdateItem"),
-            access.sagemaker.register_versions(),
+            *access.sagemaker.register_versions(),
             told=stores[:3],
             TRAINING_IMAGE=image_uri,
         ),

@@ -162,9 +162,8 @@ class Teardown:
         # All items, known or not: version numbers start again at 1.
         if not self._online.clear(lambda: deadline - time.monotonic()):
             raise TimeoutError("not all features are deleted yet; deleting the stack again goes on with them")
-        for model in self._models:
-            for package in list(self._registry.packages(model)):
-                self._registry.remove(package)
+        for model in sorted({*self._models, *self._registry.models()}):
+            self._unregister(model)
             self._forget(model)
 
     def told(self, model: str) -> dict[str, Any]:
@@ -211,9 +210,13 @@ class Teardown:
         for version in self._ledger.versions(model):
             if not self._online.remove(model, version.version, lambda: deadline - time.monotonic()):
                 raise TimeoutError("not all features are deleted yet; the same command goes on with them")
+        self._unregister(model)
+        self._forget_versions(model)
+
+    def _unregister(self, model: str) -> None:
         for package in list(self._registry.packages(model)):
             self._registry.remove(package)
-        self._forget_versions(model)
+        self._registry.remove_group(model)
 
     def _endpoints_of(self, model: str) -> list[str]:
         pattern = re.compile(rf"{re.escape(resources.group(self._stage, model))}-v[0-9]+")

@@ -108,6 +108,7 @@ class Registration:
         }
         return Entry(
             model=run.model,
+            title=self.catalog.spec(run.model).title,
             run_id=run.run_id,
             image=self.image,
             artifact=artifact,

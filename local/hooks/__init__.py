@@ -53,6 +53,7 @@ def install(context: Context, issuer: Issuer, server: ForkServer) -> None:
     service.add_sagemaker(context)
     service.add_application_auto_scaling(context)
     templates.add_sagemaker_types(context)
+    templates.keep_exports_in_use()
     registry.authorise_repositories_by_name()
     alarms.authorise_looks_on_all_alarms()
     step_functions.act_with_the_machines_role()

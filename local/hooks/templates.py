@@ -1,4 +1,4 @@
-"""SageMaker's resource types for CloudFormation."""
+"""SageMaker's resource types for CloudFormation, and exports that are in use."""
 
 # ruff: noqa: SLF001 - it reaches into MiniStack, on purpose
 
@@ -7,7 +7,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ministack.core.responses import new_uuid
-from ministack.services.cloudformation import provisioners
+from ministack.services import cloudformation
+from ministack.services.cloudformation import handlers, provisioners, stacks
 
 from local import principals
 from local.sagemaker import control, model
@@ -36,6 +37,41 @@ def add_sagemaker_types(context: Context) -> None:
             "update": _update(kind),
             "delete": _delete(context, kind),
         }
+
+
+def keep_exports_in_use() -> None:
+    """Fail the update of a stack that drops or changes an export which another stack imports.
+
+    MiniStack refuses only the deletion of such a stack. CloudFormation fails the update too, with these words ("Getting
+    exported outputs from a deployed stack", CloudFormation User Guide: you cannot delete or change an output value that
+    another stack references).
+    """
+    resolve = stacks._resolve_stack_outputs
+
+    def checked(definitions: Any, conditions: Any, resources: Any, *rest: Any) -> Any:
+        outputs, exports = resolve(definitions, conditions, resources, *rest)
+        name = rest[-2]
+        before = cloudformation._stacks.get(name, {}).get("Outputs", [])
+        for output in before:
+            export = output.get("ExportName")
+            if export is None or (kept := exports.get(export, {}).get("Value")) == output["OutputValue"]:
+                continue
+            verb = "delete" if kept is None else "update"
+            if users := [other for other in _importing(export) if other != name]:
+                raise ValueError(f"Cannot {verb} export {export} as it is in use by {', '.join(users)}.")
+        return outputs, exports
+
+    stacks._resolve_stack_outputs = checked
+
+
+def _importing(export: str) -> list[str]:
+    """Return the names of the stacks that import an export."""
+    return [
+        name
+        for name, stack in cloudformation._stacks.items()
+        if not stack.get("StackStatus", "").startswith("DELETE")
+        and export in handlers._imported_export_names(stack, name)
+    ]
 
 
 def _create(context: Context, kind: str, ref: str, attributes: tuple[str, ...]) -> Any:

@@ -152,8 +152,7 @@ def _parts(leaving: ExitStack) -> Stage:
     agenda, history = Agenda(clock), History(clock)
     calls, executions, queues = Calls(history, faults), Executions(), Queues(agenda, history)
     dynamo = Dynamo(TABLE, ONLINE)
-    groups = {resources.group(STAGE, name) for name in SPECS}
-    sagemaker = TimedSageMaker(answer, groups=groups, clock=clock, faults=faults, now=clock)
+    sagemaker = TimedSageMaker(answer, clock=clock, faults=faults, now=clock)
     scaling = FakeScaling(sagemaker)
     functions = FakeLambda({resources.function(STAGE, "batch_event")})
     for part in (calls, dynamo, executions, queues, sagemaker, scaling, functions):

@@ -89,3 +89,26 @@ def test_somebody_is_told_when_the_stage_names_them(dev: Synthesised, everything
 def test_there_is_one_dashboard(dev: Synthesised) -> None:
     (dashboard,) = dev.properties("AWS::CloudWatch::Dashboard")
     assert dashboard["DashboardName"] == "relearn-dev-loop"
+
+
+def test_the_dashboard_shows_at_most_a_hundred_alarms_and_each_models_failures(dev: Synthesised) -> None:
+    """AlarmStatusWidget: "Maximum number of alarms: 100" (CloudWatch API Reference, dashboard body)."""
+    (dashboard,) = dev.properties("AWS::CloudWatch::Dashboard")
+    body = text(dashboard["DashboardBody"])
+    of_models = [alarm["AlarmName"] for alarm in guards(dev)]
+    assert body.count(".Arn>") + body.count(":alarm:") <= 100
+    assert [name for name in of_models if name in body] == []
+    assert "SEARCH(" in body
+
+
+@pytest.mark.parametrize("model", sorted(catalog.load()))
+def test_no_stack_exports_anything_of_a_model(dev: Synthesised, model: str) -> None:
+    """CloudFormation drops no export that is in use: a model whose export another stack imports could not be removed."""
+    exports = {
+        output["Export"]["Name"].lower()
+        for template in dev.templates.values()
+        for output in template.get("Outputs", {}).values()
+        if "Export" in output
+    }
+    assert exports
+    assert [name for name in exports if model.replace("-", "") in name] == []

@@ -25,6 +25,7 @@ WITHOUT_RESOURCES = {
     "logs:UpdateLogDelivery",
     "sagemaker:ListEndpointConfigs",
     "sagemaker:ListEndpoints",
+    "sagemaker:ListModelPackageGroups",
     "sagemaker:ListModelPackages",
     "sagemaker:ListModels",
     "sagemaker:ListTransformJobs",
@@ -173,9 +174,15 @@ def test_the_state_machine_may_do_what_its_steps_do(dev: Synthesised) -> None:
         ),
         ("feedback", {"dynamodb": "BatchGetItem PutItem", "s3": "ListBucket PutObject"}),
         ("models", {"dynamodb": "GetItem Query"}),
-        ("open_run", {"dynamodb": "GetItem UpdateItem Query", "s3": "PutObject"}),
+        ("open_run", {"dynamodb": "GetItem UpdateItem Query", "s3": "PutObject DeleteObject ListBucket"}),
         ("judge", {"dynamodb": "GetItem UpdateItem", "s3": "GetObject PutObject"}),
-        ("register", {"dynamodb": "GetItem PutItem UpdateItem", "sagemaker": "CreateModelPackage"}),
+        (
+            "register",
+            {
+                "dynamodb": "GetItem PutItem UpdateItem",
+                "sagemaker": "CreateModelPackage CreateModelPackageGroup AddTags",
+            },
+        ),
         (
             "ask_approval",
             {"dynamodb": "GetItem UpdateItem", "sns": "Publish", "states": "SendTaskSuccess"},

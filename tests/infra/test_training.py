@@ -7,7 +7,6 @@ import pytest
 
 from lambdas.maintenance.lost_uploads import EVENT_LATE
 from tests.infra.synthesis import Synthesised, text
-from training import catalog
 
 
 def test_an_upload_reaches_the_queue_and_only_by_its_rule(dev: Synthesised) -> None:
@@ -67,13 +66,6 @@ def test_uploads_are_taken_one_by_one_and_five_at_once(dev: Synthesised) -> None
     assert mapping["BatchSize"] == 1
     assert mapping["ScalingConfig"] == {"MaximumConcurrency": 5}
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-
-
-def test_every_model_has_its_package_group(dev: Synthesised) -> None:
-    groups = dev.properties("AWS::SageMaker::ModelPackageGroup")
-    assert {g["ModelPackageGroupName"]: g["ModelPackageGroupDescription"] for g in groups} == {
-        f"relearn-dev-{name}": spec.title for name, spec in catalog.load().items()
-    }
 
 
 def test_the_sweep_runs_on_a_schedule_and_when_a_run_dies(dev: Synthesised) -> None:

@@ -12,7 +12,7 @@ from lambdas.aws.executions import Executions
 from lambdas.aws.notify import MESSAGE_BYTES, Notifier
 from lambdas.aws.s3.storage import Storage
 from lambdas.aws.sagemaker.endpoints import Endpoints
-from lambdas.aws.sagemaker.registry import Registry
+from lambdas.aws.sagemaker.registry import Entry, Registry
 from lambdas.aws.sagemaker.scaling import Scaling
 from relearn.errors import ConflictError, DataError, NotFoundError
 from relearn.lifecycle.runs import Run, RunState, Version, VersionState
@@ -134,6 +134,43 @@ def test_an_endpoint_that_will_not_go_is_a_conflict_in_time(world: World) -> Non
     with pytest.raises(ConflictError, match="relearn-test-flowers-v1 is still Deleting after 10 s"):
         endpoints(world).remove("relearn-test-flowers-v1", wait_seconds=10)
     assert (world.clock.now - started).total_seconds() == pytest.approx(10, abs=0.1)
+
+
+def entry(run: str) -> Entry:
+    return Entry(
+        model="flowers",
+        title="Flowers",
+        run_id=run,
+        image="image",
+        artifact="s3://artifacts/model.tar.gz",
+        report="s3://lake/report.json",
+        reason="better",
+        lineage={},
+    )
+
+
+def test_the_first_version_of_a_model_creates_its_group_and_later_ones_use_it(world: World) -> None:
+    registry = Registry(clients.sagemaker(), STAGE)
+    assert [registry.register(entry(run))[0] for run in ("first", "second")] == [1, 2]
+    assert world.sagemaker.groups == {
+        "relearn-test-flowers": {
+            "ModelPackageGroupDescription": "Flowers",
+            "Tags": [
+                {"Key": "relearn:stage", "Value": "test"},
+                {"Key": "relearn:model", "Value": "flowers"},
+            ],
+        }
+    }
+
+
+@pytest.mark.usefixtures("world")
+def test_a_group_that_has_packages_is_not_removed() -> None:
+    registry = Registry(clients.sagemaker(), STAGE)
+    registry.register(entry("first"))
+    with pytest.raises(clients.sagemaker().exceptions.ClientError, match="ConflictException"):
+        registry.remove_group("flowers")
+    assert list(registry.models()) == ["flowers"]
+    registry.remove_group("prices")  # there is none
 
 
 def test_packages_are_listed_and_removed_by_group(world: World) -> None:

@@ -22,6 +22,7 @@ from lambdas.handlers import lifecycle
 from lambdas.maintenance.stage import Teardown
 from lambdas.runtime.config import Config
 from relearn.lifecycle.runs import RunState
+from tests.support.fake_sagemaker import ACCOUNT, REGION
 from tests.support.models import FLOWERS_CSV
 from tests.support.world import MACHINE, RESTORE_MACHINE, SPECS, STAGE, UPLOADS, LambdaContext, World
 
@@ -129,9 +130,18 @@ def test_a_deleted_stage_leaves_nothing_that_runs_created_and_keeps_the_data(
     kept = incoming(world) + world.lake()
     assert cloudformation.send("Delete")["Status"] == "SUCCESS"
     fake = world.sagemaker
-    assert (fake.endpoints, fake.configs, fake.models, fake.packages) == ({}, {}, {}, {})
+    assert (fake.endpoints, fake.configs, fake.models, fake.packages, fake.groups) == ({}, {}, {}, {}, {})
     assert incoming(world) + world.lake() == kept
     assert world.ledger.route("flowers").champion == 0
+
+
+def test_a_model_that_the_stage_no_longer_has_leaves_nothing_in_the_registry_of_a_deleted_stage(
+    world: World, cloudformation: CloudFormation
+) -> None:
+    world.sagemaker.groups |= {"relearn-test-gone": {}, "relearn-test2-gone": {}}
+    world.sagemaker.packages[f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/relearn-test-gone/1"] = {}
+    assert cloudformation.send("Delete")["Status"] == "SUCCESS"
+    assert (world.sagemaker.packages, list(world.sagemaker.groups)) == ({}, ["relearn-test2-gone"])
 
 
 def test_only_what_belongs_to_the_stage_is_deleted(world: World, cloudformation: CloudFormation) -> None:

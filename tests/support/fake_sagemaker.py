@@ -63,7 +63,7 @@ class FakeSageMaker:
     brain: Brain
     creating: int = 0
     deleting: int = 1
-    groups: set[str] = field(default_factory=set)
+    groups: dict[str, Any] = field(default_factory=dict)
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
     configs: dict[str, dict[str, Any]] = field(default_factory=dict)
     endpoints: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -236,6 +236,26 @@ class FakeSageMaker:
         return {"TransformJobSummaries": found}
 
     # the registry
+
+    def on_CreateModelPackageGroup(self, ModelPackageGroupName: str, **rest: Any) -> Any:  # noqa: N802, N803
+        arn = _arn("model-package-group", ModelPackageGroupName)
+        if ModelPackageGroupName in self.groups:
+            raise RefusedError("ValidationException", f"Model Package Group already exists: {arn}")
+        self.groups[ModelPackageGroupName] = rest
+        return {"ModelPackageGroupArn": arn}
+
+    def on_ListModelPackageGroups(self, NameContains: str, **_: Any) -> Any:  # noqa: N802, N803
+        found = [name for name in sorted(self.groups) if NameContains in name]
+        return {"ModelPackageGroupSummaryList": [{"ModelPackageGroupName": name} for name in found]}
+
+    def on_DeleteModelPackageGroup(self, ModelPackageGroupName: str) -> Any:  # noqa: N802, N803
+        if ModelPackageGroupName not in self.groups:
+            raise RefusedError(
+                "ValidationException", f"ModelPackageGroup {ModelPackageGroupName} does not exist."
+            )
+        if any(f"/{ModelPackageGroupName}/" in arn for arn in self.packages):
+            raise RefusedError("ConflictException", f"{ModelPackageGroupName} has model packages")
+        del self.groups[ModelPackageGroupName]
 
     def on_CreateModelPackage(self, ModelPackageGroupName: str, ClientToken: str, **rest: Any) -> Any:  # noqa: N802, N803
         if ModelPackageGroupName not in self.groups:

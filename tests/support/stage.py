@@ -67,7 +67,7 @@ def stage_of(models: catalog.Catalog, session: boto3.Session, patch: pytest.Monk
     with mock_aws():
         quicken(patch)
         patch.setattr(boto3, "DEFAULT_SESSION", session)
-        sagemaker = FakeSageMaker(brain, groups={resources.group(STAGE, name) for name in models.specs})
+        sagemaker = FakeSageMaker(brain)
         functions = FakeLambda({resources.function(STAGE, "batch_event")})
         scaling, callbacks = FakeScaling(sagemaker), FakeCallbacks()
         tables = Dynamo(TABLE, ONLINE)

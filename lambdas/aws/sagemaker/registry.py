@@ -26,8 +26,8 @@ class Entry:
 
     Parameters
     ----------
-    model, run_id
-        Name of the model, and its run.
+    model, title, run_id
+        Name and title of the model, and its run.
     image
         URI of the container image.
     artifact, report
@@ -42,6 +42,7 @@ class Entry:
     """
 
     model: str
+    title: str
     run_id: str
     image: str
     artifact: str
@@ -67,13 +68,14 @@ class Registry:
         self._stage = stage
 
     def register(self, entry: Entry) -> tuple[int, str]:
-        """Register a candidate; idempotent for each run.
+        """Register a candidate in the package group of its model, which its first one creates; idempotent for each run.
 
         Returns
         -------
         tuple
             Version and ARN of the package.
         """
+        self._create_group(entry)
         answer = self._client.create_model_package(
             ModelPackageGroupName=resources.group(self._stage, entry.model),
             ModelPackageDescription=f"run {entry.run_id}: {entry.reason}"[:1000],
@@ -117,6 +119,41 @@ class Registry:
     def remove(self, package_arn: str) -> None:
         """Delete a package."""
         self._client.delete_model_package(ModelPackageName=package_arn)
+
+    def models(self) -> Iterator[str]:
+        """Yield the models of the stage that have a package group, also those that the stage no longer has."""
+        pages = self._client.get_paginator("list_model_package_groups").paginate(
+            NameContains=resources.prefix(self._stage)
+        )
+        for page in pages:
+            for group in page["ModelPackageGroupSummaryList"]:
+                model = resources.parse_group(self._stage, group["ModelPackageGroupName"])
+                if model is not None:
+                    yield model
+
+    def remove_group(self, model: str) -> None:
+        """Delete a model's package group, which has no package; idempotent."""
+        try:
+            self._client.delete_model_package_group(ModelPackageGroupName=resources.group(self._stage, model))
+        except ClientError as error:
+            if "does not exist" not in error.response["Error"]["Message"]:
+                raise
+
+    def _create_group(self, entry: Entry) -> None:
+        # CloudFormation could not delete a group that has packages, nor create one that it has left behind: a model
+        # that was taken out of the stage could not come back.
+        try:
+            self._client.create_model_package_group(
+                ModelPackageGroupName=resources.group(self._stage, entry.model),
+                ModelPackageGroupDescription=entry.title[:_LONGEST_TEXT],
+                Tags=[
+                    {"Key": resources.tag("stage"), "Value": self._stage},
+                    {"Key": resources.tag("model"), "Value": entry.model},
+                ],
+            )
+        except ClientError as error:
+            if "already exists" not in error.response["Error"]["Message"]:
+                raise
 
 
 def _one_line(text: str) -> str:

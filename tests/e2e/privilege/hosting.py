@@ -55,6 +55,11 @@ class Hosting:
             "SupportedContentTypes": media,
             "SupportedResponseMIMETypes": media,
         }
+        try:
+            self.client.create_model_package_group(ModelPackageGroupName=group)
+        except ClientError as error:
+            if "already exists" not in error.response["Error"]["Message"]:
+                raise
         registered = self.client.create_model_package(
             ModelPackageGroupName=group,
             ModelApprovalStatus="Approved",
