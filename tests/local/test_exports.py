@@ -45,6 +45,7 @@ def ended(cloud: Running, stack: str) -> Any:
             None,
         )
     )
+    assert found is not None
     return found["StackStatus"]
 
 

@@ -214,7 +214,7 @@ def test_a_candidate_is_registered_with_where_it_comes_from(ledger: Any, registr
         "metric.f1_macro": "0.9",
     }
     entry = Entry(
-        model="flowers", run_id="r", image="image", artifact="s3://artifact",
+        model="flowers", title="Flowers", run_id="r", image="image", artifact="s3://artifact",
         report="s3://lake/reports/flowers/r/report.json", reason="better", approved=True, lineage=lineage,
     )  # fmt: skip
     assert registry.register.mock_calls == [call(entry)]
