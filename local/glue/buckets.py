@@ -32,14 +32,14 @@ class Buckets:
     _fetched: set[Path] = field(default_factory=set)
 
     def fetch(self, uris: Iterable[str]) -> None:
-        """Download the objects that a run's arguments name, and the objects that manifests among them list.
+        """Download the objects that a run's arguments name, and list and download those that manifests among them list.
 
         URIs that end with "/" are outputs and are skipped.
 
         Raises
         ------
         ClientError
-            When the role may not read an object or it does not exist.
+            When the role may not read an object or list its path, or it does not exist.
         ChannelError
             When a manifest is not valid or lists nothing.
         """
@@ -50,6 +50,9 @@ class Buckets:
             self.object(uri)
             if key.endswith(MANIFEST):
                 for source, name, _ in channels.listed(self.s3, uri):
+                    # Spark reads them as tables. The S3A of Glue lists a path before it asks whether it is an object
+                    # (S3AFileSystem.listStatus), so the role needs s3:ListBucket for it too.
+                    self.s3.list_objects_v2(Bucket=source, Prefix=f"{name}/", MaxKeys=1)
                     self.object(f"s3://{source}/{name}")
 
     def object(self, uri: str) -> Path:

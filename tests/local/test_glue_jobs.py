@@ -59,6 +59,7 @@ def job(cloud: Running, name: str) -> str:
     arn = f"arn:aws:s3:::{bucket}"
     may = policy(
         (["s3:GetObject"], f"{arn}/*"),
+        (["s3:ListBucket"], arn),
         (["s3:PutObject"], f"{arn}/{name}/out/*"),
         (["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], "*"),
     )
@@ -130,6 +131,17 @@ def test_a_run_reads_only_what_its_role_may(cloud: Running, job: str) -> None:
     run = ended(cloud, job, start(cloud, job))
     assert run["JobRunState"] == "FAILED"
     assert "403" in run["ErrorMessage"]
+
+
+def test_a_run_reads_tables_only_where_its_role_may_list(cloud: Running, job: str) -> None:
+    """Glue 5.1 reads S3 with S3A, whose listStatus lists a path before it asks for the object of that name."""
+    cloud.client("iam").put_role_policy(
+        RoleName=f"{job}-job",
+        PolicyName="Exactly",
+        PolicyDocument=policy((["s3:GetObject", "s3:PutObject"], "*")),
+    )
+    run = ended(cloud, job, start(cloud, job))
+    assert (run["JobRunState"], "ListObjectsV2" in run["ErrorMessage"]) == ("FAILED", True)
 
 
 def test_what_a_script_says_is_in_the_log(cloud: Running, job: str) -> None:

@@ -183,3 +183,21 @@ def test_the_script_makes_a_snapshots_features_of_the_code_it_fetches(
     assert (made["training"]["rows"], made["online"]["rows"]) == (1, 1)
     assert made["as_of"] == "2025-06-30T00:00:00+00:00"
     assert list((lake / "spark/churn/r1/online").glob("*.parquet"))
+
+
+class Opens:
+    """A session that opens files and reads no tables."""
+
+    def __init__(self, session: SparkSession) -> None:
+        self._jvm = session._jvm
+        self._jsc = session._jsc
+
+
+def test_the_code_and_the_list_of_shards_are_opened_and_not_listed(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    """S3A lists what Spark reads as a table, which the role may not do in the bucket of the CDK's assets."""
+    content = bytes(range(256)) * 1000
+    (tmp_path / "code.zip").write_bytes(content)
+    opens: Any = Opens(spark)
+    assert glue_job.read_file(opens, (tmp_path / "code.zip").as_uri()) == content

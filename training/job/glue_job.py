@@ -63,9 +63,19 @@ def place(uri: str) -> str:
 
 
 def read_file(session: SparkSession, uri: str) -> bytes:
-    """Return the content of one file."""
-    (row,) = session.read.format("binaryFile").load(uri).select("content").collect()
-    return bytes(row["content"])
+    """Return the content of one file.
+
+    It opens the file, for which S3A needs ``s3:GetObject`` alone. What Spark reads as a table it lists first, and the
+    job's role may not list the bucket of the CDK's assets.
+    """
+    java = session._jvm  # noqa: SLF001 - PySpark has no other way to open a file by its name
+    assert java is not None  # noqa: S101 - the session is a classic one, with a JVM of its own
+    path = java.org.apache.hadoop.fs.Path(uri)
+    stream = path.getFileSystem(session._jsc.hadoopConfiguration()).open(path)  # noqa: SLF001
+    try:
+        return bytes(java.org.apache.commons.io.IOUtils.toByteArray(stream))
+    finally:
+        stream.close()
 
 
 if __name__ == "__main__":
