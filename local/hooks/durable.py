@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ministack import app
@@ -110,7 +111,7 @@ class Durable:
 
     def _write(self, service: str) -> None:
         state = app._build_persistence_save_dict().get(service)
-        if state is None or (found := state()) is None:
+        if state is None or (found := _uncopied(state)) is None:
             return
         text = _text(service, found)
         if service == _TABLES and self._deployed is not None:
@@ -118,6 +119,24 @@ class Durable:
         if self._written.get(service) != text:
             kept.rewrite(self._generations, service, text)
             self._written[service] = text
+
+
+class _References(ModuleType):
+    """Stands for the module ``copy`` where what would be copied is only read."""
+
+    @staticmethod
+    def deepcopy(value: Any) -> Any:
+        """Return the value itself."""
+        return value
+
+
+def _uncopied(state: Any) -> Any:
+    """Return what MiniStack's `state` function returns, without copies of every item, which take longest.
+
+    The caller serialises it at once, before the event loop handles the next request.
+    """
+    references = {**state.__globals__, "copy": _References("copy")}
+    return FunctionType(state.__code__, references, argdefs=state.__defaults__, closure=state.__closure__)()
 
 
 async def _steady(state: Any) -> Any:
