@@ -15,6 +15,7 @@ from tests.support.examples import load_profiles
 if TYPE_CHECKING:
     from tests.e2e.client import Stage
     from tests.e2e.shopping.shop import Shop
+    from tests.e2e.variants import Variants
 
 # Tests start many processes. Where Python is told to write no bytecode, each would compile all that it imports.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -24,7 +25,7 @@ TOLD = "told"
 _SHARED = {"tests/infra/": "templates", "tests/spark/": "spark", "tests/local/": "toy"}
 _ENDS = {"destroyed", "closed"}
 _LOOKS = "tests/browser/"
-_FLOWS, _CLOUDS = ("tests/e2e/", _LOOKS), ("stage", "shop")
+_FLOWS, _CLOUDS = ("tests/e2e/", _LOOKS), ("stage", "shop", "variants")
 _LONG = (
     *("tests/e2e/test_least_privilege.py", "tests/e2e/", "tests/spark/", "tests/local/", "tests/infra/"),
     *("tests/models/", "tests/bench/", "tests/chaos/"),
@@ -103,6 +104,17 @@ def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
     with shopping.running(tmp_path_factory.mktemp("shop")) as open_shop:
         yield open_shop
+
+
+@pytest.fixture(scope="session")
+def variants(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Variants]:
+    """One stage of other settings and specs than the laptop's own."""
+    if request.config.getoption("--target") != "local":
+        pytest.skip("the settings and specs of a deployed stage are as they are")
+    from tests.e2e import variants as varied  # noqa: PLC0415 - as above
+
+    with varied.running(tmp_path_factory.mktemp("variants")) as stage:
+        yield stage
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +22,8 @@ from botocore.awsrequest import AWSRequest
 Item = dict[str, Any]
 ENDS = ("PROMOTED", "REJECTED", "ROLLED_BACK", "FAILED", "EMPTY")
 T = TypeVar("T")
+PAUSE_SECONDS, SHORT_PAUSE_SECONDS = 0.4, 0.1
+"""Between two looks at what stays, and at what may soon be over; each costs the functions asked what a prediction does."""
 
 
 _BLANK_LINES = itertools.count(1)
@@ -37,6 +40,8 @@ class Stage:
     endpoint_url: str | None = None
     timeout_seconds: float = 600
     described_by: Path | None = None
+    token: str | None = None
+    """What requests are sent with where the API takes tokens; elsewhere they are signed."""
     _clients: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
@@ -57,7 +62,9 @@ class Stage:
         data = raw if raw is not None else (None if body is None else json.dumps(body).encode())
         url = self.api_url.rstrip("/") + path
         sent = {"content-type": "application/json", **(headers or {})}
-        if signed:
+        if signed and self.token:
+            sent["authorization"] = f"Bearer {self.token}"
+        elif signed:
             sent |= self.signature("GET" if data is None else "POST", url, data)
         request = urllib.request.Request(url, data=data, headers=sent)  # noqa: S310
         try:
@@ -97,12 +104,15 @@ class Stage:
         )
         return str(answer["VersionId"])
 
+    @cached_property
+    def ledger(self) -> Any:
+        """The ledger's table."""
+        resource = self.session.resource("dynamodb", endpoint_url=self.endpoint_url)
+        return resource.Table(self.outputs["LedgerTable"])
+
     def items(self, model: str, kind: str) -> list[Item]:
         """Read the ledger's records of one kind, oldest first by sort key."""
-        table = self.session.resource("dynamodb", endpoint_url=self.endpoint_url).Table(
-            self.outputs["LedgerTable"]
-        )
-        answer = table.query(
+        answer = self.ledger.query(
             KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
             ExpressionAttributeValues={":pk": f"MODEL#{model}", ":sk": kind},
             ConsistentRead=True,
@@ -115,13 +125,13 @@ class Stage:
     def live_version(self, model: str) -> int:
         return int(self.http(f"/v1/models/{model}")[2]["version"] or 0)
 
-    def wait(self, what: str, look: Callable[[], T | None]) -> T:
-        """Look until there is something to see."""
+    def wait(self, what: str, look: Callable[[], T | None], *, pause: float = PAUSE_SECONDS) -> T:
+        """Look until there is something to see, with a pause in seconds between two looks."""
         end = time.monotonic() + self.timeout_seconds
         while time.monotonic() < end:
             if seen := look():
                 return seen
-            time.sleep(0.1)
+            time.sleep(pause)
         raise AssertionError(f"did not see within {self.timeout_seconds:g} s: {what}")
 
     def wait_for_upload(self, model: str, version_id: str, *states: str) -> Item:
@@ -133,10 +143,10 @@ class Stage:
 
     def run_of(self, model: str, version_id: str, *states: str) -> Item:
         """Wait for the run whose snapshot has the upload, in one of the states."""
-
         return self.wait(
             f"a run with upload {version_id} of {model} in {states}",
             lambda: self.ended_run(model, version_id, *states),
+            pause=PAUSE_SECONDS if set(states) <= set(ENDS) else SHORT_PAUSE_SECONDS,
         )
 
     def ended_run(self, model: str, version_id: str, *states: str) -> Item | None:

@@ -8,40 +8,46 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
 
 from local.deploy import Cdk
 from local.settings import Settings
+from relearn_client import laptop
 from tests.e2e.client import Stage
 
 ROOT = Path(__file__).parents[2]
 APP = ROOT / "build" / "cdk.local"
+LOCAL = ("-m", "local")
+"""What runs a laptop cloud."""
+LOG = "cloud.log"
 SILENT_SECONDS = 240
 """A cloud that comes up says so line by line; one that says nothing for so long hangs."""
 
 
 @contextmanager
-def cloud_of(folder: Path, app: Path = APP) -> Iterator[Stage]:
+def cloud_of(folder: Path, app: Path = APP, command: Sequence[str] = LOCAL) -> Iterator[Stage]:
     """Run a laptop cloud of an app; ``folder`` takes its log and what describes it."""
-    cloud = start_cloud(folder, app)
+    cloud = start_cloud(folder, app, command)
     try:
         yield local_stage(folder / "info.json")
     finally:
         stop_cloud(cloud)
 
 
-def start_cloud(folder: Path, app: Path = APP) -> subprocess.Popen[bytes]:
+def start_cloud(folder: Path, app: Path = APP, command: Sequence[str] = LOCAL) -> subprocess.Popen[bytes]:
     """Start the laptop cloud, and wait until it is deployed."""
-    info, log = folder / "info.json", folder / "cloud.log"
-    command = [sys.executable, "-m", "local", "--app", str(app), "--info", str(info)]
-    command += ["--port", "0", "--api-port", "0"]
+    info, log = folder / "info.json", folder / LOG
+    options = ["--app", str(app), "--info", str(info), "--port", "0", "--api-port", "0"]
     with log.open("wb") as output:
-        cloud = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
+        cloud = subprocess.Popen(
+            [sys.executable, *command, *options], cwd=ROOT, stdout=output, stderr=subprocess.STDOUT
+        )
     heard, seen = time.monotonic(), 0
     while not info.exists():
         if (length := log.stat().st_size) != seen:
@@ -65,14 +71,22 @@ def stop_cloud(cloud: subprocess.Popen[bytes]) -> None:
 def local_stage(info_file: Path) -> Stage:
     info = json.loads(info_file.read_text())
     session = boto3.Session(info["access_key_id"], info["secret_access_key"], region_name=info["region"])
+    outputs = info["outputs"]
     return Stage(
         name=info["stage"],
         api_url=info["api_url"],
-        outputs=info["outputs"],
+        outputs=outputs,
         session=session,
         endpoint_url=info["endpoint_url"],
         described_by=info_file,
+        token=_token(info) if outputs.get("ApiAuth") == "jwt" else None,
     )
+
+
+def _token(info: Mapping[str, Any]) -> str:
+    """Give a token of the laptop cloud's issuer that opens every operation."""
+    scopes = [info["outputs"]["ApiScopePrefix"] + name for name in laptop.SCOPES]
+    return laptop.token(info["token_client"], scopes)
 
 
 def deploy_again(stage: Stage, app: Path, scratch: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,17 +11,19 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from relearn.spec.model import Retrain
-from tests.e2e.client import Item, Stage
-from tests.e2e.clouds import cloud_of
-from tests.infra.synthesis import synthesise
+from tests.e2e.client import Item, Stage, csv_bytes, rows
+from tests.e2e.variants import ASKING, Variants
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
-MODEL = "iris"
-MORE = (Path(__file__).parents[2] / "examples" / "iris" / "more_measurements.csv").read_bytes()
-ASKING = Retrain(debounce_seconds=0, approval="manual", approval_hours=1)
+MODEL = ASKING
+SEED = Path(__file__).parents[2] / "training" / "models" / MODEL / "seed.csv"
 ENDED = ("PROMOTED", "REJECTED", "ROLLED_BACK", "FAILED")
+
+
+def patients(column: str, value: float, progression: int) -> bytes:
+    """Patients as no version knows them: who learns of them surely does better."""
+    return csv_bytes([{**row, column: value, "progression": progression} for row in list(rows(SEED))[:100]])
 
 
 @dataclass
@@ -65,13 +66,8 @@ class Waiting:
 
 
 @pytest.fixture(scope="module")
-def waiting(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Waiting]:
-    if request.config.getoption("--target") != "local":
-        pytest.skip("the models of a deployed stage decide by themselves who is asked")
-    folder = tmp_path_factory.mktemp("approval")
-    synthesise(folder / "cdk.out", "local", [MODEL], specs={MODEL: {"retrain": ASKING}})
-    with cloud_of(folder, folder / "cdk.out") as running:
-        yield Waiting(running, folder / "info.json")
+def waiting(variants: Variants) -> Waiting:
+    return Waiting(variants.stage, variants.info)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +77,7 @@ def first(waiting: Waiting) -> Item:
     assert waiting.endpoints() == []
     assert waiting.package(1)["ModelApprovalStatus"] == "PendingManualApproval"
     code, said = waiting.relearn("approve", MODEL, "1", "--why", "the first one")
-    assert (code, "version 1 of iris approved by" in said) == (0, True), said
+    assert (code, f"version 1 of {MODEL} approved by" in said) == (0, True), said
     return waiting.ended(run)
 
 
@@ -89,7 +85,7 @@ def first(waiting: Waiting) -> Item:
 def second(waiting: Waiting, first: Item) -> Item:
     """The run of more data, whose version a person approved in the Model Registry."""
     assert first["state"] == "PROMOTED"
-    waiting.stage.put(MODEL, "more.csv", MORE)
+    waiting.stage.put(MODEL, "more.csv", patients("glucose", 400, 900))
     run = waiting.run_that_waits()
     assert waiting.stage.live_version(MODEL) == 1
     waiting.stage.client("sagemaker").update_model_package(
@@ -119,16 +115,16 @@ def test_one_that_was_rejected_never_serves_and_what_waited_is_tried_next(
 ) -> None:
     assert second["version"] == 2
     stage = waiting.stage
-    refused = stage.put(MODEL, "refused.csv", MORE)
+    refused = stage.put(MODEL, "refused.csv", patients("cholesterol", 900, 10))
     run = waiting.run_that_waits()
-    late = stage.put(MODEL, "late.csv", MORE)
+    late = stage.put(MODEL, "late.csv", patients("blood_pressure", 280, 900))
     stage.wait_for_upload(MODEL, late, "ACCEPTED")
     code, shown = waiting.relearn("uploads", MODEL, "--json")
     reasons = {one["key"].rpartition("/")[2]: one["reason"] for one in json.loads(shown)}
     assert code == 0
     assert "the next run starts when someone has decided about version 3" in reasons["late.csv"]
     assert (
-        "relearn approve iris 3"
+        f"relearn approve {MODEL} 3"
         in waiting.relearn("wait", MODEL, "--run", run["run_id"], "--timeout", "0")[1]
     )
 

@@ -1,35 +1,19 @@
-"""``python -m demo --models churn --once``: the story of a model with tables goes to its end."""
+"""``python -m demo --models churn``: the story of a model with tables goes to its end."""
 
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-from tests.e2e.clouds import APP, ROOT
+from tests.e2e.variants import Variants
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
 
 @pytest.fixture(scope="module")
-def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    if request.config.getoption("--target") != "local":
-        pytest.skip("a story is told on the laptop cloud only")
-    info: Path = tmp_path_factory.mktemp("story") / "info.json"
-    command = [sys.executable, "-m", "demo", "--app", str(APP), "--info", str(info)]
-    ran = subprocess.run(
-        [*command, "--models", "churn", "--once"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stdout[-4000:]
-    return ran.stdout
+def told(variants: Variants) -> str:
+    return variants.story()
 
 
 def test_both_tables_get_new_data_and_a_run_trains_on_it(told: str) -> None:

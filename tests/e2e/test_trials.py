@@ -2,60 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
 
 import pytest
 
-from relearn.spec.rollout import Canary, Limits, Shadow
-from tests.e2e import clouds
 from tests.e2e.asking import Load, constantly_asked
 from tests.e2e.client import ENDS, Item, Stage, csv_bytes, rows
 from tests.e2e.flowers import MORE, elsewhere, relearned
 from tests.e2e.killing import processes
-from tests.infra.synthesis import synthesise
+from tests.e2e.variants import TRIED, Variants
 
 pytestmark = [pytest.mark.e2e, pytest.mark.local]
 
-MODEL = "iris"
-STEP_SECONDS = 12
-"""Of a busy machine, too, enough copies of requests are answered within."""
-PAUSE = 0.05  # training runs on the same machine
-# A machine that trains at the same time is slow now and then; a candidate that is stopped again and again is slower than that.
-TRIED = {
-    "shadow": Shadow(minutes=5, limits=Limits(requests=10, latency_ratio=50)),
-    "rollout": Canary(steps=(20, 50), limits=Limits(requests=4, latency_ratio=4, error_rate=0.7)),
-}
-STOPPED_SECONDS = 0.9
+MODEL = TRIED
+PAUSE = 0.2  # training runs on the same machine
+STOPPED_SECONDS, KILLED_SECONDS = 0.9, 0.1
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("tried")
-
-
-@pytest.fixture(scope="module")
-def cloud(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A laptop cloud of one model, whose candidates are shadowed and then tried on a fifth and on half of the requests."""
-    synthesise(folder / "cdk.out", "local", [MODEL], specs={MODEL: TRIED}, rollout_seconds=STEP_SECONDS)
-    running = clouds.start_cloud(folder, folder / "cdk.out")
-    try:
-        yield running
-    finally:
-        clouds.stop_cloud(running)
-
-
-@pytest.fixture(scope="module")
-def tried(cloud: subprocess.Popen[bytes], folder: Path) -> Stage:
-    """The stage of that cloud, once its first version serves."""
-    assert cloud.poll() is None
-    stage = clouds.local_stage(folder / "info.json")
+def tried(variants: Variants) -> Stage:
+    """A stage whose candidates are shadowed and then tried on a fifth and on half of the requests."""
+    stage = variants.stage
     stage.wait("the first version", lambda: stage.live_version(MODEL))
     stage.wait("iris at rest", lambda: stage.at_rest(MODEL))
     return stage
@@ -79,26 +52,18 @@ def tries(stage: Stage, upload: str) -> Item:
     return stage.wait("a canary", look)
 
 
-def serving(cloud: int, version: int) -> list[int]:
-    """The processes of a cloud that serve a version; other clouds of this machine have versions of that number, too."""
-    wanted, found = f"RELEARN_MODEL_VERSION={version}".encode(), []
-    for process in processes(cloud)["endpoint"]:
-        try:
-            if wanted in Path(f"/proc/{process}/environ").read_bytes().split(b"\0"):
-                found.append(process)
-        except OSError:  # it has ended
-            continue
-    return found
+def serving(stage: Stage) -> set[int]:
+    """The processes below the stage's cloud that serve a version."""
+    assert stage.described_by is not None
+    return set(processes(json.loads(stage.described_by.read_text())["pid"])["endpoint"])
 
 
-def signalled(cloud: int, version: int, *signals: signal.Signals) -> None:
+def signalled(found: set[int], *signals: signal.Signals) -> None:
     for number in signals:
-        for process in serving(cloud, version):
-            try:
+        for process in found:
+            with suppress(ProcessLookupError):
                 os.kill(process, number)
-            except ProcessLookupError:
-                continue
-        time.sleep(STOPPED_SECONDS if number == signal.SIGSTOP else 0.02)
+        time.sleep(STOPPED_SECONDS if number == signal.SIGSTOP else KILLED_SECONDS)
 
 
 @contextmanager
@@ -142,12 +107,13 @@ def assert_unharmed(load: Load, run: Item, moved: list[str]) -> None:
     ids=["fails", "is slow"],
 )
 def test_a_candidate_that_does_harm_is_withdrawn_within_the_first_step(
-    cloud: subprocess.Popen[bytes], tried: Stage, signals: tuple[signal.Signals, ...], why: str
+    tried: Stage, signals: tuple[signal.Signals, ...], why: str
 ) -> None:
+    others = serving(tried)
     with constantly_asked(tried, MODEL, pause=PAUSE) as load:
         upload = tried.put(MODEL, "more.csv", MORE.read_bytes())
-        version = tries(tried, upload)["candidate"]
-        with harmed(lambda: signalled(cloud.pid, version, *signals)):
+        tries(tried, upload)
+        with harmed(lambda: signalled(serving(tried) - others, *signals)):  # the candidate's, again and again
             run = rolled_back(tried, upload)
     assert_unharmed(load, run, moves(tried))
     assert why in run["reason"]
@@ -191,9 +157,6 @@ def shadow(stage: Stage) -> Item | None:
 
 def compared(stage: Stage, route: Item) -> Item | None:
     """What was counted of a shadowed candidate, once some of its answers were compared."""
-    table = stage.session.resource("dynamodb", endpoint_url=stage.endpoint_url).Table(
-        stage.outputs["LedgerTable"]
-    )
     key = {"pk": f"LIVE#{MODEL}", "sk": f"{route['revision']:09d}#{route['candidate']}"}
-    item: Item = table.get_item(Key=key).get("Item", {})
+    item: Item = stage.ledger.get_item(Key=key).get("Item", {})
     return item if item.get("compared", 0) else None
