@@ -41,6 +41,22 @@ def simple(step: str, function: str) -> Any:
     return part
 
 
+def open_run(bench: Bench, moments: Moments) -> Part:
+    """An earlier run left its online features where the job would download them."""
+    moment = moments["Open"]
+    lake, s3 = bench.stage.outputs["LakeBucket"], bench.stage.client("s3")
+    left = f"features/{MODEL}/online/earlier.jsonl"
+
+    def a_run_opens_and_what_another_left_goes() -> None:
+        bench.ledger.write(moment.book)
+        s3.put_object(Bucket=lake, Key=left, Body=b"{}\n")
+        bench.invoke("open-run", moment.context)
+        if s3.list_objects_v2(Bucket=lake, Prefix=left)["KeyCount"]:
+            raise Broken(f"{left} is still there")
+
+    return Part(bench.of_function("open-run"), [a_run_opens_and_what_another_left_goes])
+
+
 def check_data(bench: Bench, moments: Moments) -> Part:
     """One shard is older than profiles: it is read, and its profile kept."""
     moment = moments["Check data"]
@@ -251,7 +267,7 @@ def retire(bench: Bench, moments: Moments) -> Part:
 
 
 PARTS = {
-    "open_run": simple("Open", "open-run"),
+    "open_run": open_run,
     "check_data": check_data,
     "judge": simple("Judge", "judge"),
     "register": register,
