@@ -1,5 +1,9 @@
 # Relearn: two commands matter, `make run` and `make test`. `make help` lists the rest.
-PYTHON ?= python3
+# The image's Python where it is there: what is tried here is what will serve.
+IMAGE_PYTHON := python$(shell sed -n 's/^FROM python:\([0-9.]*\).*/\1/p' training/Dockerfile)
+ifeq ($(origin PYTHON),undefined)
+PYTHON := $(shell if $(IMAGE_PYTHON) -c '' 2>/dev/null; then echo $(IMAGE_PYTHON); else echo python3; fi)
+endif
 STAGE ?= dev
 ARGS ?=
 RUNS ?= 200
@@ -61,6 +65,7 @@ $(VENV)/.installed: requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.txt
 	@$(BIN)/python -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "relearn.pth").write_text("".join(f"{pathlib.Path(root).resolve()}\n" for root in (".", "clients/python/src")))'
 	@printf '#!/bin/sh\nexec "$$(dirname "$$0")/python" -m cli "$$@"\n' > $(BIN)/relearn && chmod +x $(BIN)/relearn
+	@$(BIN)/python -c 'import sys; here = "python%d.%d" % sys.version_info[:2]; sys.argv[1] in here or print(f"Models train and serve on {here} here, and on {sys.argv[1]} in the image, with the same versions of every library.")' $(IMAGE_PYTHON)
 	@touch $@
 
 node_modules/.installed: package.json package-lock.json
@@ -168,7 +173,7 @@ lock: $(VENV)/.installed ## pin requirements anew, with hashes
 	$(BIN)/python -m pip install --quiet uv
 	for file in requirements training/requirements training/requirements-glue lambdas/requirements \
 		requirements-sdk requirements-spark; do \
-		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		$(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
 			--no-emit-index-url --no-emit-find-links $$file.in -o $$file.txt || exit 1; done
 	@# For Lambda's Python alone: pip reads markers as this machine's.
 	$(BIN)/uv pip compile --quiet --python-version 3.14 --python-platform aarch64-manylinux_2_28 --generate-hashes \

@@ -55,6 +55,32 @@ def test_every_library_is_pinned_with_hashes() -> None:
     assert [name for name, hashes in blocks if not hashes] == []
 
 
+def pins(file: str) -> dict[str, set[str]]:
+    """Every version of every library that a lock may install, whatever the machine's Python."""
+    found: dict[str, set[str]] = {}
+    for name, version in re.findall(
+        r"^([a-z0-9-]+)==([^ \\;]+)", (ROOT / file).read_text("utf-8"), re.MULTILINE
+    ):
+        found.setdefault(name, set()).add(version.strip())
+    return found
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "training/requirements.txt",
+        "training/requirements-glue.txt",
+        "lambdas/requirements.txt",
+        "lambdas/requirements-host.txt",
+    ],
+)
+def test_what_serves_has_the_versions_that_are_tested_whatever_the_python(file: str) -> None:
+    tested, served = pins("requirements.txt"), pins(file)
+    assert served
+    assert {name: versions for name, versions in served.items() if len(versions) > 1} == {}
+    assert {name: versions for name, versions in served.items() if versions != tested[name]} == {}
+
+
 def test_every_library_asked_for_is_pinned() -> None:
     asked = (ROOT / "training/requirements.in").read_text(encoding="utf-8")
     names = [re.split(r"[<>=\[\s#]", line)[0] for line in asked.splitlines() if line and line[0] != "#"]
