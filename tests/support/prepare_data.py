@@ -67,8 +67,7 @@ def shard_rows(path: Path | None) -> list[tuple[Any, ...]]:
     """Return the rows of a shard, with times as microseconds since 1970."""
     assert path is not None
     columns = ", ".join('epoch_us("at")' if name == "at" else name for name in NAMES)
-    with duckdb.connect() as connection:
-        return connection.execute(f"SELECT {columns} FROM '{path}'").fetchall()  # noqa: S608
+    return duckdb.execute(f"SELECT {columns} FROM '{path}'").fetchall()  # noqa: S608
 
 
 def float32(value: float) -> float:
@@ -150,9 +149,9 @@ def as_json_lines(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def as_parquet(rows: Sequence[Mapping[str, Any]], path: Path) -> bytes:
-    connection = duckdb.connect()
+    connection = duckdb.default_connection().cursor()
     connection.execute(
-        'CREATE TABLE t (who VARCHAR, size DOUBLE, free DOUBLE, note VARCHAR, flag BOOLEAN, "at" VARCHAR, label VARCHAR)'
+        'CREATE OR REPLACE TABLE t (who VARCHAR, size DOUBLE, free DOUBLE, note VARCHAR, flag BOOLEAN, "at" VARCHAR, label VARCHAR)'
     )
     for row in rows:
         connection.execute("INSERT INTO t VALUES (?, ?, ?, ?, ?, ?, ?)", [row[name] for name in NAMES])

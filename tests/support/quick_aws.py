@@ -14,9 +14,13 @@ import pytest
 from botocore.hooks import EventAliaser, HierarchicalEmitter
 from botocore.useragent import UserAgentString
 from cryptography.hazmat.primitives.asymmetric import rsa
+from moto.core import responses
+from moto.core.utils import camelcase_to_underscores
 from moto.s3 import urls
 from moto.s3.models import S3Backend
+from moto.sns import models as sns
 from moto.sns.models import Subscription
+from moto.sqs import models as sqs
 
 from tests.support.fake_sagemaker import REGION
 
@@ -24,10 +28,12 @@ BEFORE_CALL = "before-call"
 
 
 def quicken(patch: pytest.MonkeyPatch) -> None:
-    """Let calls have one User-Agent, and moto keep the URLs of S3 and one key that it signs notifications with."""
+    """Let calls have one User-Agent, and moto keep the URLs of S3, the names of actions and one key that it signs with."""
     patch.setattr(UserAgentString, "to_string", lambda _agent: "Boto3 of the tests")
     patch.setattr(S3Backend, "_url_module", urls)
     patch.setattr(Subscription, "private_key", lambda _subscription: _signing_key())
+    for module in (responses, sqs, sns):
+        patch.setattr(module, "camelcase_to_underscores", _underscored)
 
 
 class SharedSession(boto3.Session):
@@ -62,6 +68,9 @@ class SharedSession(boto3.Session):
     def _pass_on(self, event_name: str, **given: Any) -> Any:
         _, answer = self.events.emit_until_response(event_name, **given)
         return answer
+
+
+_underscored = cache(camelcase_to_underscores)
 
 
 @cache
